@@ -1,0 +1,263 @@
+//! The pipeline as its author wrote it, parsed and with its names resolved, before anything is opened or compiled.
+//!
+//! A [`LogicalGraph`] knows nothing of subtasks, threads or files' contents; the engine makes it physical.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+
+use crate::connector::ConnectorError;
+use crate::limits::OperatorLimits;
+use crate::time::WatermarkStrategy;
+use crate::window::WindowAssigner;
+
+/// A pipeline: nodes in an order in which every node comes after its inputs.
+#[derive(Clone, Debug)]
+pub struct LogicalGraph {
+    /// The pipeline's name.
+    pub name: String,
+    /// Subtasks an operator, where nothing else limits it.
+    pub parallelism: usize,
+    /// The number of key groups; the most subtasks that a keyed operator can ever have.
+    pub max_parallelism: u32,
+    /// Rows a source puts into one batch at most.
+    pub batch_rows_max: usize,
+    /// How long a source waits for a batch to fill, in milliseconds.
+    pub linger_ms: u64,
+    /// Sources, operators, windows and sinks, inputs first.
+    pub nodes: Vec<Node>,
+}
+
+/// A place in the pipeline file: bytes from its beginning.
+pub type Span = Range<usize>;
+
+/// One named step.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Unique in the pipeline.
+    pub name: String,
+    /// Where its table's header is.
+    pub span: Span,
+    /// What it reads; several inputs of the same columns are united. Empty for a source.
+    pub inputs: Vec<Input>,
+    /// What it does.
+    pub kind: NodeKind,
+}
+
+/// One edge into a node.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Index of the node in [`LogicalGraph::nodes`].
+    pub node: usize,
+    /// Its output: [`MAIN_OUTPUT`], or a side output's name.
+    pub output: String,
+    /// Where the file says so.
+    pub span: Span,
+}
+
+/// The name of the first output of every node.
+pub const MAIN_OUTPUT: &str = "main";
+/// The side output of a window that gets the rows that came too late.
+pub const LATE_OUTPUT: &str = "late";
+/// The side output of a source or an operator that gets the rows that it could not process.
+pub const DEAD_LETTER_OUTPUT: &str = "dead-letter";
+
+/// What a node does.
+#[derive(Clone, Debug)]
+pub enum NodeKind {
+    /// Brings rows in.
+    Source(SourceNode),
+    /// Runs a component over rows.
+    Operator(OperatorNode),
+    /// Groups rows by key and time, and aggregates them.
+    Window(WindowNode),
+    /// Takes rows out.
+    Sink(SinkNode),
+}
+
+/// `[sources.NAME]`
+#[derive(Clone, Debug)]
+pub struct SourceNode {
+    /// Which connector, and where that is said.
+    pub connector: Spanned<String>,
+    /// The connector's own options.
+    pub options: Options,
+    /// The column with the event time (a timestamp, or an int64 of milliseconds); `None`: rows have the time of their arrival.
+    pub event_time: Option<Spanned<String>>,
+    /// How watermarks follow from event times, a split.
+    pub watermark: WatermarkStrategy,
+    /// After this long without a row a split no longer holds event time back, in milliseconds.
+    pub idle_after_ms: Option<u64>,
+    /// What becomes of malformed records.
+    pub on_error: OnError,
+}
+
+/// `[operators.NAME]`
+#[derive(Clone, Debug)]
+pub struct OperatorNode {
+    /// The component's file, absolute or relative to the pipeline file's folder.
+    pub component: Spanned<PathBuf>,
+    /// What `describe` gets, JSON.
+    pub config: serde_json::Value,
+    /// The key columns of a keyed operator; `None`: a transform. An empty list is one key for all rows.
+    pub key_by: Option<Vec<Spanned<String>>>,
+    /// What becomes of rows that it cannot process.
+    pub on_error: OnError,
+    /// Its bounds.
+    pub limits: OperatorLimits,
+}
+
+/// `[windows.NAME]`
+#[derive(Clone, Debug)]
+pub struct WindowNode {
+    /// The columns that rows are grouped by; empty: one group.
+    pub key_by: Vec<Spanned<String>>,
+    /// How rows are assigned to windows.
+    pub window: WindowAssigner,
+    /// Output column and how it is computed, in the file's order.
+    pub aggregates: Vec<(Spanned<String>, AggregateSpec)>,
+    /// How long after its end a window still takes rows, microseconds.
+    pub allowed_lateness_us: i64,
+    /// What becomes of rows that a Wasm aggregate cannot take.
+    pub on_error: OnError,
+}
+
+/// One output column of a window.
+#[derive(Clone, Debug)]
+pub enum AggregateSpec {
+    /// One of ours.
+    Builtin {
+        /// Which one.
+        function: AggregateFunction,
+        /// Of which column; `None` only for a count of rows.
+        column: Option<Spanned<String>>,
+    },
+    /// A component of the world `aggregate-operator`.
+    Component {
+        /// Its file.
+        component: Spanned<PathBuf>,
+        /// The columns that it gets.
+        columns: Vec<Spanned<String>>,
+        /// What `describe` gets, JSON.
+        config: serde_json::Value,
+        /// Its bounds.
+        limits: OperatorLimits,
+    },
+}
+
+/// The aggregates that need no component. Nulls are passed over; an aggregate of nulls only is null (a count: 0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AggregateFunction {
+    /// Rows, or values that are not null. int64.
+    Count,
+    /// Sum: int64 of integers, float64 of floats, decimal of decimals.
+    Sum,
+    /// The least value, in the column's type.
+    Min,
+    /// The greatest value, in the column's type.
+    Max,
+    /// Mean, float64.
+    Avg,
+    /// The value with the least event time; of several, the least value, so that parallelism does not change it.
+    First,
+    /// The value with the greatest event time; of several, the greatest value.
+    Last,
+}
+
+/// `[sinks.NAME]`
+#[derive(Clone, Debug)]
+pub struct SinkNode {
+    /// Which connector.
+    pub connector: Spanned<String>,
+    /// The connector's own options.
+    pub options: Options,
+}
+
+/// What becomes of a row that cannot be processed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnError {
+    /// The job stops and says why. The default: nothing is lost unsaid.
+    #[default]
+    Fail,
+    /// The row is counted and dropped.
+    Skip,
+    /// The row goes to the side output [`DEAD_LETTER_OUTPUT`], with the reason.
+    DeadLetter,
+}
+
+/// A value and where the file says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Its place.
+    pub span: Span,
+}
+
+/// The keys of a table that only its connector understands, with their places.
+#[derive(Clone, Debug)]
+pub struct Options {
+    text: Arc<str>,
+    path: Vec<String>,
+    common: &'static [&'static str],
+    /// The folder that relative paths are relative to: the pipeline file's.
+    pub base: PathBuf,
+}
+
+impl Options {
+    /// The options in the table at `path` of a TOML text, without the keys `common` that are not the connector's.
+    #[must_use]
+    pub fn new(text: Arc<str>, path: Vec<String>, common: &'static [&'static str], base: PathBuf) -> Self {
+        Self { text, path, common, base }
+    }
+
+    /// Options from TOML text of their own, for tests and for options that a program makes.
+    #[must_use]
+    pub fn from_toml(text: &str, base: PathBuf) -> Self {
+        Self::new(text.into(), Vec::new(), &[], base)
+    }
+
+    /// Reads the options into a struct (with `deny_unknown_fields`).
+    ///
+    /// # Errors
+    /// [`ConnectorError::Option`] with the place of the option that does not fit.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConnectorError> {
+        let table = self.table().map_err(option_error)?;
+        T::deserialize(toml::de::Deserializer::from(table)).map_err(option_error)
+    }
+
+    /// An error about the value of a key.
+    #[must_use]
+    pub fn error(&self, key: &str, message: impl Into<String>) -> ConnectorError {
+        let span = self.table().ok().map(|table| {
+            let value = table.get_ref().iter().find(|(k, _)| k.get_ref().as_ref() == key);
+            value.map_or_else(|| table.span(), |(_, v)| v.span())
+        });
+        ConnectorError::Option { message: message.into(), span }
+    }
+
+    /// Parsed anew each time: values borrow the text, and options are read once or twice.
+    fn table(&self) -> Result<toml::Spanned<DeTable<'_>>, toml::de::Error> {
+        let mut table = DeTable::parse(&self.text)?;
+        for key in &self.path {
+            let mut inner = std::mem::take(table.get_mut()).into_iter();
+            let found = inner.find(|(k, _)| k.get_ref().as_ref() == key).map(|(_, v)| (v.span(), v.into_inner()));
+            let Some((span, DeValue::Table(found))) = found else {
+                return Err(serde::de::Error::custom(format!("there is no table {key:?}")));
+            };
+            table = toml::Spanned::new(span, found);
+        }
+        let keys = std::mem::take(table.get_mut()).into_iter();
+        *table.get_mut() = keys.filter(|(k, _)| !self.common.contains(&k.get_ref().as_ref())).collect();
+        Ok(table)
+    }
+}
+
+fn option_error(error: toml::de::Error) -> ConnectorError {
+    ConnectorError::Option { message: error.message().to_owned(), span: error.span() }
+}

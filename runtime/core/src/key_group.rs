@@ -1,0 +1,91 @@
+//! Key groups: the unit in which keyed state is spread, moved and restored.
+//!
+//! A key belongs to one of `max_parallelism` groups for ever; a subtask owns a contiguous range of groups. So a job can change
+//! its parallelism and every group is still whole. The rule is Flink's; the hash is XXH3, whose output is fixed by its
+//! specification, because what it decides is written into snapshots.
+
+use std::ops::Range;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use arrow::row::{RowConverter, SortField};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// How many key groups a job has if its author does not say: enough to spread over 128 subtasks, few enough that a snapshot
+/// is not made of crumbs.
+pub const KEY_GROUPS_DEFAULT: u32 = 128;
+
+/// A hash a row of the key columns: the same for equal keys, on every machine and in every version.
+///
+/// # Errors
+/// If a column has a type that cannot be a key.
+pub fn hash_keys(columns: &[ArrayRef], rows: usize, hashes: &mut Vec<u64>) -> Result<(), arrow::error::ArrowError> {
+    hashes.clear();
+    match columns {
+        [] => hashes.resize(rows, 0),
+        [one] if one.null_count() == 0 && one.data_type() == &DataType::Int64 => {
+            hashes.extend(one.as_primitive::<Int64Type>().values().iter().map(|v| mix(*v as u64)));
+        }
+        [one] if one.null_count() == 0 && one.data_type() == &DataType::Int32 => {
+            hashes.extend(one.as_primitive::<Int32Type>().values().iter().map(|v| mix(*v as u64)));
+        }
+        [one] if one.null_count() == 0 && one.data_type() == &DataType::Utf8 => {
+            let strings = one.as_string::<i32>();
+            hashes.extend((0..rows).map(|row| xxh3_64(strings.value(row).as_bytes())));
+        }
+        _ => {
+            let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
+            let encoded = RowConverter::new(fields)?.convert_columns(columns)?;
+            hashes.extend(encoded.iter().map(|row| xxh3_64(row.as_ref())));
+        }
+    }
+    Ok(())
+}
+
+/// The group of a key's hash. `groups` is the job's `max_parallelism`.
+#[must_use]
+pub fn group_of(hash: u64, groups: u32) -> u32 {
+    // The high half of the product: uniform, and without a division.
+    ((u128::from(hash) * u128::from(groups)) >> 64) as u32
+}
+
+/// The groups that a subtask owns.
+#[must_use]
+pub fn groups_of_subtask(subtask: usize, parallelism: usize, groups: u32) -> Range<u32> {
+    let bound = |i: usize| (i as u64 * u64::from(groups)).div_ceil(parallelism as u64) as u32;
+    bound(subtask)..bound(subtask + 1)
+}
+
+/// The subtask that owns a group.
+#[must_use]
+pub fn subtask_of(group: u32, parallelism: usize, groups: u32) -> usize {
+    (u64::from(group) * parallelism as u64 / u64::from(groups)) as usize
+}
+
+/// A bijection that spreads the bits of an integer (David Stafford's thirteenth variant of MurmurHash3's finaliser).
+#[must_use]
+pub fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_group_has_one_owner() {
+        for parallelism in 1..=9 {
+            for groups in [9, 128, 130] {
+                for subtask in 0..parallelism {
+                    for group in groups_of_subtask(subtask, parallelism, groups) {
+                        assert_eq!(subtask_of(group, parallelism, groups), subtask);
+                    }
+                }
+                let all: u32 = (0..parallelism).map(|s| groups_of_subtask(s, parallelism, groups).len() as u32).sum();
+                assert_eq!(all, groups);
+            }
+        }
+    }
+}

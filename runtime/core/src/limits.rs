@@ -1,0 +1,50 @@
+//! Every bound of the runtime, with its default and the reason for it.
+
+/// Rows in one batch at most, by default: columns of this many int64 fit the first-level cache a few at a time, and the cost
+/// of a call (about 220 ns) is spread to well below a nanosecond a row.
+pub const BATCH_ROWS_MAX_DEFAULT: usize = 4096;
+/// How long a source waits for a batch to fill, by default: below what a person notices.
+pub const LINGER_MS_DEFAULT: u64 = 5;
+/// Elements in one channel between two subtasks: enough to keep both busy, few enough that backpressure is felt at once.
+pub const CHANNEL_ELEMENTS_MAX: usize = 8;
+/// Subtasks an operator at most: a thread each.
+pub const PARALLELISM_MAX: usize = 256;
+/// Bytes of a malformed record that are kept in its message.
+pub const MALFORMED_BYTES_MAX: usize = 1024;
+/// Bytes of a component at most: the largest interpreters that come as components take about 20 MB.
+pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a pipeline file at most: they are written by people.
+pub const PIPELINE_BYTES_MAX: u64 = 1 << 20;
+
+/// The bounds of one operator's instances. Each can be set in the pipeline file, in `limits`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct OperatorLimits {
+    /// Linear memory of an instance, bytes.
+    pub memory_bytes: u64,
+    /// Elements of a table of an instance: function pointers.
+    pub table_elements: u64,
+    /// How long one call may take, milliseconds.
+    pub call_time_ms: u64,
+    /// Output rows an input row, over all outputs of a call.
+    pub output_rows_per_row: u32,
+    /// Bytes of log lines a second.
+    pub log_bytes_per_s: u64,
+    /// Bytes that one call may hand back.
+    pub output_bytes: u64,
+}
+
+impl Default for OperatorLimits {
+    fn default() -> Self {
+        Self {
+            // An interpreter's instance takes 18 MiB before it does anything.
+            memory_bytes: 64 << 20,
+            table_elements: 100_000,
+            // A batch of 8,192 rows in an interpreted language takes 20 ms; a loop must not stop a stream for long.
+            call_time_ms: 1_000,
+            // A flat-map that makes more than this of a row is a bomb.
+            output_rows_per_row: 1_000,
+            log_bytes_per_s: 64 << 10,
+            output_bytes: 256 << 20,
+        }
+    }
+}

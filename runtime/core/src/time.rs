@@ -1,0 +1,14 @@
+//! Clocks, watermarks and idleness. Never reads a clock by itself.
+
+mod clock;
+mod watermark;
+mod watermark_merge;
+
+pub use clock::{Clock, ManualClock};
+pub use watermark::{IdleTimer, WatermarkGenerator, WatermarkStrategy};
+pub use watermark_merge::{Merged, WatermarkMerger};
+
+/// Before the first watermark: nothing is known.
+pub const WATERMARK_MIN: i64 = i64::MIN;
+/// After the last row: nothing can come any more.
+pub const WATERMARK_MAX: i64 = i64::MAX;

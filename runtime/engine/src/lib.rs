@@ -1,0 +1,3 @@
+//! Runs a pipeline.
+
+pub mod operator;

@@ -1,0 +1,142 @@
+//! What an operator is to the engine: a state machine that takes elements and emits batches. It holds no clock, no thread and
+//! no channel.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use weir_core::batch::StreamBatch;
+
+/// One step of a subtask. Its inputs are merged and its watermarks are minima already.
+pub trait Operator: Send {
+    /// Takes rows. A row that cannot be processed is dealt with inside, as `on-error` says.
+    ///
+    /// # Errors
+    /// If the job cannot go on; then nothing of this batch counts.
+    fn process(&mut self, batch: StreamBatch, out: &mut Outputs) -> Result<(), OperatorError>;
+
+    /// Event time has reached `watermark` (strictly above the last one). The engine forwards it after what is emitted here.
+    ///
+    /// # Errors
+    /// As [`Operator::process`].
+    fn on_watermark(&mut self, watermark: i64, out: &mut Outputs) -> Result<(), OperatorError> {
+        let _ = (watermark, out);
+        Ok(())
+    }
+
+    /// Nothing follows; the watermark has reached its greatest value, if the job was not stopped early.
+    ///
+    /// # Errors
+    /// As [`Operator::process`].
+    fn on_end(&mut self, out: &mut Outputs) -> Result<(), OperatorError> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// All its state, so that [`Operator::restore`] on new operators goes on as if nothing had happened.
+    ///
+    /// # Errors
+    /// If the state cannot be read.
+    fn snapshot(&mut self) -> Result<Snapshot, OperatorError> {
+        Ok(Snapshot::default())
+    }
+
+    /// Takes the state of the key groups that it owns now; called once, before anything else.
+    ///
+    /// # Errors
+    /// If the state is not this operator's.
+    fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
+        let _ = snapshot;
+        Ok(())
+    }
+}
+
+/// State by key group, in columns.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Its parts, in any order.
+    pub tables: Vec<StateTable>,
+}
+
+/// Rows of one kind of state of one key group.
+#[derive(Clone, Debug)]
+pub struct StateTable {
+    /// Which state: `panes`, `sessions`, `keys`, `timers`, ...
+    pub name: String,
+    /// The key group; `None`: of the subtask as a whole, restored into every subtask.
+    pub key_group: Option<u32>,
+    /// The state.
+    pub rows: RecordBatch,
+}
+
+/// What an operator emits in one call, in order.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    emitted: Vec<(usize, StreamBatch)>,
+}
+
+impl Outputs {
+    /// Emits rows to an output, by its index. Empty batches are passed over.
+    pub fn emit(&mut self, output: usize, batch: StreamBatch) {
+        if !batch.is_empty() {
+            self.emitted.push((output, batch));
+        }
+    }
+
+    /// Takes what was emitted.
+    pub fn take(&mut self) -> Vec<(usize, StreamBatch)> {
+        std::mem::take(&mut self.emitted)
+    }
+}
+
+/// Counts of one operator, over all its subtasks.
+#[derive(Debug, Default)]
+pub struct OperatorMetrics {
+    /// Rows that came in.
+    pub rows_in: std::sync::atomic::AtomicU64,
+    /// Rows that went out, over all outputs.
+    pub rows_out: std::sync::atomic::AtomicU64,
+    /// Rows that came after all their windows had closed.
+    pub rows_late: std::sync::atomic::AtomicU64,
+    /// Rows (of a source: records) that could not be processed.
+    pub rows_failed: std::sync::atomic::AtomicU64,
+}
+
+/// Shared by the subtasks of an operator.
+pub type Metrics = Arc<OperatorMetrics>;
+
+/// Why a subtask cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// A row could not be processed, and `on-error` is `fail`.
+    #[error(
+        "row {row} could not be processed: {reason}; set on-error to \"skip\" or \"dead-letter\" to go on without such rows"
+    )]
+    Row {
+        /// The row, as text.
+        row: String,
+        /// What the operator said.
+        reason: String,
+    },
+    /// A guest failed apart from any row.
+    #[error("{0}")]
+    Call(String),
+    /// Arithmetic went out of range.
+    #[error("{aggregate} of column {column:?} does not fit its type {data_type}")]
+    Overflow {
+        /// The aggregate.
+        aggregate: &'static str,
+        /// Its column.
+        column: String,
+        /// The type of the result.
+        data_type: String,
+    },
+    /// State that is not this operator's.
+    #[error("the snapshot does not fit this operator: {0}")]
+    Restore(String),
+    /// A column kernel refused.
+    #[error(transparent)]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// A connector failed.
+    #[error(transparent)]
+    Connector(#[from] weir_core::connector::ConnectorError),
+}
