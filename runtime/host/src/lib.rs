@@ -1,1 +1,35 @@
-//! runtime/host
+//! Hosts operators: loads, compiles, instantiates and calls WebAssembly components of the package `weir:operator`.
+//!
+//! `rows and states -> delta`, with no engine around it. This crate never applies a delta, never keeps state between two calls,
+//! never lets a guest see anything but what is passed to it, and takes no byte of a guest's answer unchecked. It is the only
+//! one that knows wasmtime.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`host`] | [`Host`]: the engine's settings, its ticker, the way from a file to a [`Component`] |
+//! | [`component`] | [`Component`]: a compiled operator; `describe` and `instantiate` |
+//! | [`instance`] | [`Instance`]: one sandbox; the calls of all three worlds |
+//! | [`call`] | what goes into a call, and how it fails |
+//! | [`delta`] | what comes out of a call |
+//! | [`plan`] | what an operator does with its inputs |
+//! | [`isolate`](mod@isolate) | finding the rows that make a call fail |
+//! | [`format`] | Arrow types as the format strings of the C data interface |
+//! | [`load`] | telling what a file is before compiling it, and what to do if it is no operator |
+//! | [`imports`] | what a guest may import: `log` and `metrics` |
+//! | [`limits`] | every bound that no pipeline sets |
+
+pub mod call;
+pub mod delta;
+pub mod imports;
+pub mod instance;
+pub mod isolate;
+pub mod limits;
+pub mod plan;
+
+pub use call::{CallError, GuestClock, Rows, States, TimeDomain, Timers};
+pub use delta::{Delta, KeyedDelta, Selection};
+pub use imports::log::{GuestLog, LogLevel, NoLog};
+pub use imports::metrics::{GuestMetrics, Histogram};
+pub use instance::{InstanceError, InstanceSpec};
+pub use isolate::{Failure, isolate};
+pub use plan::{InputSchema, OutputColumn, OutputPlan, Plan, StateLayout, World};

@@ -1,0 +1,134 @@
+//! What goes into a call, and how a call fails.
+
+use arrow::array::ArrayRef;
+use arrow::buffer::{BooleanBuffer, ScalarBuffer};
+
+use crate::instance::InstanceError;
+
+/// Rows of one input, only the columns that the operator reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// How many.
+    pub rows: usize,
+    /// Exactly the columns of [`Plan::reads`](crate::Plan::reads) of the input, in that order, each with `rows` values.
+    pub columns: &'a [ArrayRef],
+    /// Microseconds since the epoch, one a row; passed in only if [`Plan::reads_event_times`](crate::Plan::reads_event_times).
+    pub event_times: Option<&'a [i64]>,
+}
+
+/// One state row per distinct key (or group) of a call.
+#[derive(Clone, Debug)]
+pub struct States {
+    /// How many keys (or groups).
+    pub keys: usize,
+    /// Whether each has a state; `None`: all have one.
+    pub present: Option<BooleanBuffer>,
+    /// The columns of the state layout, a row a key; null where a key has no state.
+    pub columns: Vec<ArrayRef>,
+}
+
+impl States {
+    /// Whether the key at an index has a state.
+    #[must_use]
+    pub fn is_present(&self, key: usize) -> bool {
+        self.present.as_ref().is_none_or(|present| present.value(key))
+    }
+}
+
+/// Which clock a timer follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimeDomain {
+    /// The watermark.
+    EventTime,
+    /// The wall clock.
+    ProcessingTime,
+}
+
+/// Timers of one domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// The clock that they follow.
+    pub domain: TimeDomain,
+    /// The key of each, an index into the keys of the call.
+    pub keys: ScalarBuffer<u32>,
+    /// When each is due, microseconds since the epoch.
+    pub times: ScalarBuffer<i64>,
+}
+
+/// The time of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuestClock {
+    /// Microseconds since the epoch; `i64::MIN` before the first watermark.
+    pub watermark: i64,
+    /// Microseconds since the epoch.
+    pub processing_time: i64,
+}
+
+/// Why a call gave nothing. Nothing of a failed call is applied; the instance can be called again.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The operator refuses one row.
+    #[error("row {row}: {reason}")]
+    Row {
+        /// Its index in the call.
+        row: usize,
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// The operator refuses the call.
+    #[error("{0}")]
+    Call(String),
+    /// The operator crashed.
+    #[error("the operator trapped: {message}")]
+    Trap {
+        /// What WebAssembly says, with the innermost functions.
+        message: String,
+    },
+    /// The call took too long.
+    #[error("the call took longer than {limit_ms} ms; raise limits.call-time, or make batches smaller")]
+    TimeOut {
+        /// [`call_time_ms`](weir_core::limits::OperatorLimits::call_time_ms).
+        limit_ms: u64,
+    },
+    /// The operator wanted more memory than it may have, and did not get over it.
+    #[error("the operator needs more than {limit_bytes} bytes of memory; raise limits.memory, or make batches smaller")]
+    MemoryLimit {
+        /// [`memory_bytes`](weir_core::limits::OperatorLimits::memory_bytes).
+        limit_bytes: u64,
+    },
+    /// The call handed back more bytes than it may.
+    #[error("the call hands back more than {limit_bytes} bytes; raise limits.output-bytes, or make batches smaller")]
+    OutputBytes {
+        /// [`output_bytes`](weir_core::limits::OperatorLimits::output_bytes).
+        limit_bytes: u64,
+    },
+    /// The call handed back more rows than it may.
+    #[error(
+        "the call makes {rows_out} rows of {rows_in}, more than {limit} a row; raise limits.output-rows-per-row if it is meant"
+    )]
+    OutputRows {
+        /// Rows in.
+        rows_in: usize,
+        /// Rows out, over all outputs.
+        rows_out: usize,
+        /// [`output_rows_per_row`](weir_core::limits::OperatorLimits::output_rows_per_row).
+        limit: u32,
+    },
+    /// What came back breaks the contract: a fault of the operator or its SDK.
+    #[error("the operator gave back something invalid: {0}")]
+    InvalidOutput(String),
+    /// The caller's arguments do not fit the plan: a fault of the engine, not of the operator.
+    #[error("the call does not fit the operator's plan: {0}")]
+    Arguments(String),
+    /// The instance was lost in a call before and cannot be made again.
+    #[error("the operator cannot be started again: {0}")]
+    Instance(#[source] Box<InstanceError>),
+}
+
+impl CallError {
+    /// Whether trying with other rows cannot help.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Arguments(_) | Self::Instance(_))
+    }
+}

@@ -1,0 +1,159 @@
+//! `weir:operator/log`: lines for the operator's log, limited in bytes a second. What exceeds the limit is dropped, counted and
+//! said; a guest cannot fill a disk.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::component::{ComponentType, Lift, Linker, WasmStr};
+use wasmtime::{Result, StoreContextMut};
+
+use crate::limits::LOG_LINE_BYTES_MAX;
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ComponentType, Lift)]
+#[component(enum)]
+#[repr(u8)]
+pub enum LogLevel {
+    /// Single steps.
+    #[component(name = "trace")]
+    Trace,
+    /// For who debugs the operator.
+    #[component(name = "debug")]
+    Debug,
+    /// For who runs the pipeline.
+    #[component(name = "info")]
+    Info,
+    /// Something is odd.
+    #[component(name = "warn")]
+    Warn,
+    /// Something failed.
+    #[component(name = "error")]
+    Error,
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Where operators' lines go.
+pub trait GuestLog: Send + Sync {
+    /// Takes one line of an operator. It is called while the guest waits: it must not block.
+    fn log(&self, operator: &str, level: LogLevel, message: &str);
+}
+
+/// Drops every line.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoLog;
+
+impl GuestLog for NoLog {
+    fn log(&self, _operator: &str, _level: LogLevel, _message: &str) {}
+}
+
+/// What an instance may log, and where to.
+pub(crate) struct LogCtx {
+    sink: Arc<dyn GuestLog>,
+    operator: String,
+    bytes_per_s: u64,
+    /// Coarse time, in seconds of the host's ticker.
+    seconds: Box<dyn Fn() -> u64 + Send>,
+    second: u64,
+    bytes: u64,
+    dropped: u64,
+    dropped_total: u64,
+}
+
+impl LogCtx {
+    pub(crate) fn builder(operator: impl Into<String>) -> LogCtxBuilder {
+        LogCtxBuilder {
+            operator: operator.into(),
+            sink: Arc::new(NoLog),
+            bytes_per_s: weir_core::limits::OperatorLimits::default().log_bytes_per_s,
+            seconds: Box::new(|| 0),
+        }
+    }
+
+    /// Lines that were dropped since the beginning.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped_total
+    }
+
+    fn log(&mut self, level: LogLevel, message: &str) {
+        let second = (self.seconds)();
+        if second != self.second {
+            self.second = second;
+            self.bytes = 0;
+            if self.dropped > 0 {
+                let said = format!("{} lines dropped: more than {} bytes a second", self.dropped, self.bytes_per_s);
+                self.sink.log(&self.operator, LogLevel::Warn, &said);
+                self.dropped = 0;
+            }
+        }
+        let bytes = self.bytes.saturating_add(message.len() as u64);
+        if bytes > self.bytes_per_s {
+            self.dropped += 1;
+            self.dropped_total += 1;
+            return;
+        }
+        self.bytes = bytes;
+        self.sink.log(&self.operator, level, message);
+    }
+}
+
+/// Makes a [`LogCtx`]. Without more said it drops every line.
+pub(crate) struct LogCtxBuilder {
+    operator: String,
+    sink: Arc<dyn GuestLog>,
+    bytes_per_s: u64,
+    seconds: Box<dyn Fn() -> u64 + Send>,
+}
+
+impl LogCtxBuilder {
+    /// Where lines go.
+    pub(crate) fn sink(mut self, sink: Arc<dyn GuestLog>) -> Self {
+        self.sink = sink;
+        self
+    }
+
+    /// How many bytes a second are let through, by a clock that counts seconds.
+    pub(crate) fn limit(mut self, bytes_per_s: u64, seconds: impl Fn() -> u64 + Send + 'static) -> Self {
+        self.bytes_per_s = bytes_per_s;
+        self.seconds = Box::new(seconds);
+        self
+    }
+
+    pub(crate) fn build(self) -> LogCtx {
+        let Self { operator, sink, bytes_per_s, seconds } = self;
+        let second = seconds();
+        LogCtx { sink, operator, bytes_per_s, seconds, second, bytes: 0, dropped: 0, dropped_total: 0 }
+    }
+}
+
+/// Finds the [`LogCtx`] in a store's data.
+pub(crate) trait LogView: 'static {
+    fn log(&mut self) -> &mut LogCtx;
+}
+
+/// Gives components `weir:operator/log`.
+///
+/// # Errors
+/// If it is in the linker already.
+pub(crate) fn add_to_linker<T: LogView>(linker: &mut Linker<T>) -> Result<()> {
+    linker.instance("weir:operator/log@0.1.0")?.func_wrap(
+        "log",
+        |mut store: StoreContextMut<'_, T>, (level, message): (LogLevel, WasmStr)| {
+            // A guest may pass a string as long as its memory: it is looked at in place, and no more than a line is copied.
+            let message = message.to_str(&store)?;
+            let message = message[..message.floor_char_boundary(LOG_LINE_BYTES_MAX)].to_owned();
+            store.data_mut().log().log(level, &message);
+            Ok(())
+        },
+    )
+}

@@ -1,0 +1,51 @@
+//! One sandbox with one operator in it, and the calls of all three worlds.
+
+use std::sync::Arc;
+
+use weir_core::limits::OperatorLimits;
+
+use crate::imports::log::GuestLog;
+use crate::plan::InputSchema;
+
+/// What an instance is made for.
+#[derive(Clone)]
+pub struct InstanceSpec {
+    /// The operator's name in its pipeline, for its log.
+    pub operator: String,
+    /// What `describe` gets.
+    pub config: serde_json::Value,
+    /// What it is connected to.
+    pub inputs: Vec<InputSchema>,
+    /// Its bounds.
+    pub limits: OperatorLimits,
+    /// Where its lines go.
+    pub log: Arc<dyn GuestLog>,
+}
+
+/// Why there is no instance, or no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// The operator refuses its configuration or inputs.
+    #[error("the operator refuses its configuration or inputs: {0}")]
+    Refused(String),
+    /// A column of an input has a type that operators cannot read.
+    #[error("input {input}: {message}")]
+    Input {
+        /// Index of the input.
+        input: usize,
+        /// Which column, and what to do.
+        message: String,
+    },
+    /// The plan breaks the contract: a fault of the operator or its SDK.
+    #[error("the operator's plan is invalid: {0}")]
+    InvalidPlan(String),
+    /// The guest failed in `describe`, or while it was started.
+    #[error("the operator failed in describe: {0}")]
+    Guest(String),
+    /// No room for another instance.
+    #[error("no instance can be made: {0}")]
+    Unavailable(String),
+    /// `describe` gave another plan than before for the same arguments.
+    #[error("describe gave another plan than before for the same arguments: it must be pure")]
+    PlanChanged,
+}

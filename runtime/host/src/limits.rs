@@ -1,0 +1,89 @@
+//! The bounds of this crate that no pipeline sets, and the guard that holds an instance to those that one can.
+
+use wasmtime::ResourceLimiter;
+use weir_core::limits::OperatorLimits;
+
+/// Names of metrics of one instance at most: each becomes a time series somewhere.
+pub const METRIC_NAMES_MAX: usize = 100;
+/// Bytes of a metric's name at most.
+pub const METRIC_NAME_BYTES_MAX: usize = 120;
+/// Bytes of one log line at most; the rest is cut off: nobody reads on.
+pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a failure's reason that are kept: it goes into logs and dead letters.
+pub const REASON_BYTES_MAX: usize = 4096;
+/// How deep a type may nest: the deepest that people write is half of it, and readers recurse.
+pub const SCHEMA_DEPTH_MAX: usize = 16;
+/// Nodes of a schema at most: wide tables have some hundred columns.
+pub const SCHEMA_NODES_MAX: usize = 4096;
+/// Bytes of a column's or an output's name at most.
+pub const NAME_BYTES_MAX: usize = 1024;
+/// Outputs of an operator at most: each is an edge of the graph.
+pub const OUTPUTS_MAX: usize = 64;
+/// Core instances in one component instance: interpreters are linked from some twenty modules.
+pub(crate) const CORE_INSTANCES_MAX: usize = 64;
+/// Memories of one component instance: its own and an adapter's.
+pub(crate) const MEMORIES_MAX: usize = 4;
+/// Tables of one component instance: the module's, and one an adapter or shim.
+pub(crate) const TABLES_MAX: usize = 16;
+
+/// Holds one instance to its memory and tables. It says no as WebAssembly does (`memory.grow` gives -1), and remembers that it
+/// did: a guest that crashes after it has run out of memory.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    memory_bytes: usize,
+    table_elements: usize,
+    memory_used: usize,
+    table_used: usize,
+    memory_denied: bool,
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: &OperatorLimits) -> Self {
+        Self {
+            memory_bytes: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX),
+            table_elements: usize::try_from(limits.table_elements).unwrap_or(usize::MAX),
+            memory_used: 0,
+            table_used: 0,
+            memory_denied: false,
+        }
+    }
+
+    /// Whether memory was refused since this was last asked.
+    pub(crate) fn take_memory_denied(&mut self) -> bool {
+        std::mem::take(&mut self.memory_denied)
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.memory_used.saturating_add(desired.saturating_sub(current));
+        let fits = used <= self.memory_bytes;
+        // Beyond the maximum that the module itself declares nothing grows, and nothing must be accounted.
+        if fits && maximum.is_none_or(|maximum| desired <= maximum) {
+            self.memory_used = used;
+        }
+        self.memory_denied |= !fits;
+        Ok(fits)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.table_used.saturating_add(desired.saturating_sub(current));
+        let fits = used <= self.table_elements;
+        if fits && maximum.is_none_or(|maximum| desired <= maximum) {
+            self.table_used = used;
+        }
+        Ok(fits)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
+    }
+}
