@@ -1,11 +1,13 @@
 //! Clocks, watermarks and idleness. Never reads a clock by itself.
 
 mod clock;
+mod idle;
 mod watermark;
 mod watermark_merge;
 
 pub use clock::{Clock, ManualClock};
-pub use watermark::{IdleTimer, WatermarkGenerator, WatermarkStrategy};
+pub use idle::IdleTimer;
+pub use watermark::{StrategyError, WatermarkGenerator, WatermarkStrategy};
 pub use watermark_merge::{Merged, WatermarkMerger};
 
 /// Before the first watermark: nothing is known.

@@ -11,6 +11,30 @@ pub enum WatermarkStrategy {
     BoundedOutOfOrderness(i64),
 }
 
+/// A strategy that cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StrategyError {
+    /// Rows would have to come before their time.
+    #[error("the bound of out-of-order event times must not be negative")]
+    NegativeBound,
+    /// Splits would be idle between any two rows.
+    #[error("the silence after which a split is idle must be longer than zero")]
+    IdleAfter,
+}
+
+impl WatermarkStrategy {
+    /// Checks its duration.
+    ///
+    /// # Errors
+    /// If the bound is negative.
+    pub fn check(&self) -> Result<(), StrategyError> {
+        match *self {
+            Self::BoundedOutOfOrderness(bound_us) if bound_us < 0 => Err(StrategyError::NegativeBound),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Watermarks of one split.
 #[derive(Clone, Debug)]
 pub struct WatermarkGenerator {
@@ -67,28 +91,79 @@ impl WatermarkGenerator {
     }
 }
 
-/// Says when a split counts as idle.
-#[derive(Clone, Debug)]
-pub struct IdleTimer {
-    idle_after_us: Option<i64>,
-    last_active_us: i64,
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-impl IdleTimer {
-    /// `None`: never idle.
-    #[must_use]
-    pub fn new(idle_after_us: Option<i64>, now_us: i64) -> Self {
-        Self { idle_after_us, last_active_us: now_us }
+    use super::*;
+
+    fn generator(delay_us: i64) -> WatermarkGenerator {
+        WatermarkGenerator::new(WatermarkStrategy::BoundedOutOfOrderness(delay_us))
     }
 
-    /// The split had rows.
-    pub fn active(&mut self, now_us: i64) {
-        self.last_active_us = now_us;
+    /// Every row with the watermark that a source has said before it, when it reads batches that end at `cuts`.
+    fn said_before(delay_us: i64, times: &[i64], cuts: &[usize]) -> Vec<(i64, bool)> {
+        let mut watermarks = generator(delay_us);
+        let mut rows = Vec::new();
+        let ends: Vec<usize> = cuts.iter().copied().chain([times.len()]).collect();
+        let mut start = 0;
+        for end in ends {
+            while start < end {
+                let before = watermarks.watermark();
+                let taken = watermarks.observe(&times[start..end]);
+                rows.extend(times[start..start + taken].iter().map(|t| (*t, *t <= before)));
+                start += taken;
+            }
+        }
+        rows
     }
 
-    /// Whether it has had none for too long.
-    #[must_use]
-    pub fn is_idle(&self, now_us: i64) -> bool {
-        self.idle_after_us.is_some_and(|after| now_us.saturating_sub(self.last_active_us) >= after)
+    #[test]
+    fn the_ends_of_time_do_not_wrap() {
+        let mut watermarks = generator(i64::MAX);
+        assert_eq!(watermarks.watermark(), WATERMARK_MIN);
+        watermarks.observe(&[i64::MIN + 1]);
+        assert_eq!(watermarks.watermark(), WATERMARK_MIN);
+        watermarks.observe(&[i64::MAX]);
+        assert_eq!(watermarks.watermark(), -1);
+        assert_eq!(watermarks.observe(&[i64::MIN, i64::MAX]), 2);
+    }
+
+    #[test]
+    fn a_bound_is_not_negative() {
+        let bounds = [WatermarkStrategy::Monotonic, WatermarkStrategy::BoundedOutOfOrderness(0)];
+        assert!(bounds.iter().all(|s| s.check().is_ok()));
+        assert_eq!(WatermarkStrategy::BoundedOutOfOrderness(-1).check(), Err(StrategyError::NegativeBound));
+    }
+
+    proptest! {
+        /// Whether a row is behind the watermark depends on the rows before it, never on where batches end.
+        #[test]
+        fn batches_do_not_matter(
+            delay_us in 0i64..6,
+            times in prop::collection::vec(-9i64..9, 0..24),
+            cuts in prop::collection::btree_set(0usize..24, 0..6),
+        ) {
+            let cuts: Vec<usize> = cuts.into_iter().filter(|c| *c <= times.len()).collect();
+            let each: Vec<usize> = (1..times.len()).collect();
+            prop_assert_eq!(said_before(delay_us, &times, &cuts), said_before(delay_us, &times, &each));
+        }
+
+        /// It is what the greatest time says, in any order and after a restore, and it never goes back.
+        #[test]
+        fn the_greatest_time_decides(delay_us in 0i64..6, times in prop::collection::vec(-99i64..99, 1..24)) {
+            let mut watermarks = generator(delay_us);
+            let mut last = watermarks.watermark();
+            for time in &times {
+                let mut restored = generator(delay_us);
+                restored.restore(watermarks.max_event_time());
+                watermarks = restored;
+                watermarks.observe(&[*time]);
+                prop_assert!(watermarks.watermark() >= last);
+                last = watermarks.watermark();
+            }
+            let max = times.iter().max().copied().unwrap_or_default();
+            prop_assert_eq!(last, max - delay_us - 1);
+        }
     }
 }

@@ -1,9 +1,10 @@
-//! The watermark of several channels: the least of those that are alive and not idle.
+//! The watermark of several channels: the least of those that are alive and not idle. Never sees a row.
 
 use super::{WATERMARK_MAX, WATERMARK_MIN};
 
-/// Merges the watermarks of channels, in Flink's semantics: the result never goes back; an idle channel does not hold it back,
-/// and takes part again only once it has caught up; when all are idle the result is idle.
+/// Merges the watermarks of channels by the rules of Flink's `StatusWatermarkValve` (2.x): the result never goes back; an idle
+/// channel does not hold it back, and takes part again only once it has caught up with what was said without it; when all are
+/// idle the result rises to the most advanced of them, and is idle.
 #[derive(Clone, Debug)]
 pub struct WatermarkMerger {
     channels: Vec<Channel>,
@@ -34,8 +35,11 @@ pub enum Merged {
     Unchanged,
     /// The watermark has risen to this.
     Watermark(i64),
-    /// Every channel is idle.
-    Idle,
+    /// Every channel that has not ended is idle.
+    Idle {
+        /// What the watermark has risen to just before, if it has: no channel holds the most advanced one back any more.
+        risen_to: Option<i64>,
+    },
     /// Some channel is active again, at the watermark that was said before.
     Active,
 }
@@ -62,10 +66,10 @@ impl WatermarkMerger {
             return Merged::Unchanged;
         }
         c.watermark = watermark;
-        if c.state == State::CatchingUp && watermark >= emitted {
+        if watermark >= emitted {
             c.state = State::Aligned;
         }
-        self.least()
+        self.rise_to_least()
     }
 
     /// A channel has nothing to say for now.
@@ -86,36 +90,41 @@ impl WatermarkMerger {
             return Merged::Unchanged;
         }
         c.state = if c.watermark >= emitted { State::Aligned } else { State::CatchingUp };
-        if std::mem::take(&mut self.idle) { Merged::Active } else { Merged::Unchanged }
+        if std::mem::take(&mut self.idle) {
+            // Nothing can have risen: when all fell idle the result was that of the most advanced.
+            return Merged::Active;
+        }
+        // It may be ahead of the result while all others that are active are still catching up.
+        self.rise_to_least()
     }
 
     /// A channel is done. After the last one nothing can come: the watermark is [`WATERMARK_MAX`].
     pub fn on_end(&mut self, channel: usize) -> Merged {
-        if let Some(c) = self.channels.get_mut(channel) {
-            c.state = State::Ended;
-        }
+        let Some(c) = self.channels.get_mut(channel) else { return Merged::Unchanged };
+        c.state = State::Ended;
         if self.channels.iter().all(|c| c.state == State::Ended) {
             return self.rise_to(WATERMARK_MAX);
         }
         self.after_leaving()
     }
 
-    /// A channel no longer takes part. If nobody does, the result is what the most advanced had said, then idle.
+    /// A channel no longer takes part. If nobody does, the result is what the most advanced had said, then idle. Ended channels
+    /// have no say in that: theirs would be the end of time, and what idle channels bring later would all be late.
     fn after_leaving(&mut self) -> Merged {
-        let live = |c: &&Channel| matches!(c.state, State::Aligned | State::CatchingUp);
-        if self.channels.iter().any(|c| live(&c)) {
-            return self.least();
+        if self.channels.iter().any(|c| matches!(c.state, State::Aligned | State::CatchingUp)) {
+            return self.rise_to_least();
         }
-        if self.idle {
+        if std::mem::replace(&mut self.idle, true) {
             return Merged::Unchanged;
         }
-        self.idle = true;
         let most = self.channels.iter().filter(|c| c.state == State::Idle).map(|c| c.watermark).max();
-        self.emitted = self.emitted.max(most.unwrap_or(self.emitted));
-        Merged::Idle
+        match most.map(|most| self.rise_to(most)) {
+            Some(Merged::Watermark(risen_to)) => Merged::Idle { risen_to: Some(risen_to) },
+            _ => Merged::Idle { risen_to: None },
+        }
     }
 
-    fn least(&mut self) -> Merged {
+    fn rise_to_least(&mut self) -> Merged {
         match self.channels.iter().filter(|c| c.state == State::Aligned).map(|c| c.watermark).min() {
             Some(least) => self.rise_to(least),
             None => Merged::Unchanged,
@@ -130,3 +139,7 @@ impl WatermarkMerger {
         Merged::Watermark(watermark)
     }
 }
+
+#[cfg(test)]
+#[path = "watermark_merge_tests.rs"]
+mod tests;

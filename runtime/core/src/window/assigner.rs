@@ -70,35 +70,55 @@ impl WindowAssigner {
         match *self {
             Self::Tumbling { size, offset } => {
                 positive("size", size)?;
-                if offset.abs() >= size { Err(WindowError::Offset { than: "size" }) } else { Ok(()) }
+                if offset.unsigned_abs() >= size.unsigned_abs() {
+                    Err(WindowError::Offset { than: "size" })
+                } else {
+                    Ok(())
+                }
             }
             Self::Sliding { size, slide, offset } => {
                 positive("size", size)?;
                 positive("slide", slide)?;
-                if offset.abs() >= slide { Err(WindowError::Offset { than: "slide" }) } else { Ok(()) }
+                if offset.unsigned_abs() >= slide.unsigned_abs() {
+                    Err(WindowError::Offset { than: "slide" })
+                } else {
+                    Ok(())
+                }
             }
             Self::Session { gap } => positive("gap", gap),
         }
     }
 
-    /// The windows of one row, earliest first. A session's is `[time, time + gap)`, to be merged.
+    /// The windows of one row, earliest first; none if it falls into the gap between two. A session's is `[time, time + gap)`,
+    /// to be merged. Bounds beyond the ends of time are cut there.
     #[must_use]
     pub fn assign(&self, time: i64) -> Vec<Window> {
-        let window = |start: i64, size: i64| Window { start, end: start.saturating_add(size) };
         match *self {
-            Self::Tumbling { size, offset } => vec![window(start_of(time, offset, size), size)],
+            Self::Tumbling { size, offset } => vec![window(wide_start_of(time, offset, size), size)],
             Self::Sliding { size, slide, offset } => {
-                let mut windows = Vec::new();
-                let mut start = start_of(time, offset, slide);
-                while start.saturating_add(size) > time {
-                    windows.push(window(start, size));
-                    let Some(before) = start.checked_sub(slide) else { break };
-                    start = before;
-                }
+                let latest = wide_start_of(time, offset, slide);
+                let starts = (0..).map(|back: i128| latest - back * i128::from(slide));
+                let mut windows: Vec<Window> = starts
+                    .take_while(|start| start + i128::from(size) > i128::from(time))
+                    .map(|start| window(start, size))
+                    .collect();
                 windows.reverse();
                 windows
             }
-            Self::Session { gap } => vec![window(time, gap)],
+            Self::Session { gap } => vec![window(i128::from(time), gap)],
+        }
+    }
+
+    /// The same windows, moved by how far into its slot `first_seen` is (Flink's `WindowStagger.NATURAL`), so that many jobs do
+    /// not all fire at once. Only tumbling windows can be moved; others stay.
+    #[must_use]
+    pub fn staggered(self, first_seen: i64) -> Self {
+        match self {
+            Self::Tumbling { size, offset } => {
+                let moved = i128::from(first_seen) - wide_start_of(first_seen, 0, size) + i128::from(offset);
+                Self::Tumbling { size, offset: clamp(moved % i128::from(size)) }
+            }
+            other => other,
         }
     }
 }
@@ -106,8 +126,93 @@ impl WindowAssigner {
 /// The start of the slot of length `size` that holds `time`, slots starting at `offset` past multiples of `size`.
 #[must_use]
 pub fn start_of(time: i64, offset: i64, size: i64) -> i64 {
-    // In 128 bits: neither the shift by the offset nor the least instants may wrap.
+    clamp(wide_start_of(time, offset, size))
+}
+
+/// In 128 bits: neither the shift by the offset nor the least instants may wrap.
+fn wide_start_of(time: i64, offset: i64, size: i64) -> i128 {
     let (time, offset, size) = (i128::from(time), i128::from(offset), i128::from(size));
-    let start = time - (time - offset).rem_euclid(size);
-    start.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+    time - (time - offset).rem_euclid(size)
+}
+
+fn window(start: i128, size: i64) -> Window {
+    Window { start: clamp(start), end: clamp(start + i128::from(size)) }
+}
+
+fn clamp(instant: i128) -> i64 {
+    instant.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn windows_that_cannot_be() {
+        let tumbling = |size, offset| WindowAssigner::Tumbling { size, offset }.check().is_ok();
+        assert_eq!([(5, 0), (5, 4), (5, -4)].map(|(s, o)| tumbling(s, o)), [true; 3]);
+        assert_eq!([(0, 0), (-1, 0), (5, 5), (5, -5), (5, i64::MIN)].map(|(s, o)| tumbling(s, o)), [false; 5]);
+        let sliding = |size, slide, offset| WindowAssigner::Sliding { size, slide, offset }.check().is_ok();
+        assert_eq!([(3, 10, 9), (10, 3, -2)].map(|(s, l, o)| sliding(s, l, o)), [true; 2]);
+        assert_eq!(
+            [(0, 1, 0), (1, 0, 0), (20, 10, 10), (20, 10, i64::MIN)].map(|(s, l, o)| sliding(s, l, o)),
+            [false; 4]
+        );
+        assert_eq!([1, 0, -1].map(|gap| WindowAssigner::Session { gap }.check().is_ok()), [true, false, false]);
+    }
+
+    #[test]
+    fn the_ends_of_time_neither_wrap_nor_lose_a_row() {
+        for time in [i64::MIN, i64::MIN + 3, i64::MAX - 3, i64::MAX] {
+            for assigner in [
+                WindowAssigner::Tumbling { size: 1_000, offset: -7 },
+                WindowAssigner::Tumbling { size: i64::MAX, offset: 1 },
+                WindowAssigner::Sliding { size: 1_000, slide: 300, offset: 299 },
+                WindowAssigner::Session { gap: i64::MAX },
+            ] {
+                let windows = assigner.assign(time);
+                assert!(!windows.is_empty(), "{assigner:?} of {time}");
+                assert!(
+                    windows.iter().all(|w| w.start <= time && time <= w.end),
+                    "{assigner:?} of {time}: {windows:?}"
+                );
+            }
+        }
+        // Slots before the first instant and in the one after it stay apart.
+        let tumbling = WindowAssigner::Tumbling { size: 1_000, offset: 0 };
+        assert_eq!(tumbling.assign(i64::MIN)[0].end, tumbling.assign(i64::MIN + 999)[0].start);
+    }
+
+    proptest! {
+        /// A row is in each of its windows and in none beside them; they lie where the offset says.
+        #[test]
+        fn windows_hold_their_rows(time in -500i64..500, size in 1i64..60, slide in 1i64..40, offset in -39i64..40) {
+            let offset = offset % slide;
+            let windows = WindowAssigner::Sliding { size, slide, offset }.assign(time);
+            for w in &windows {
+                prop_assert!(w.start <= time && time < w.end && w.end - w.start == size);
+                prop_assert_eq!((w.start - offset).rem_euclid(slide), 0);
+            }
+            prop_assert!(windows.windows(2).all(|pair| pair[1].start - pair[0].start == slide));
+            let latest = start_of(time, offset, slide);
+            prop_assert_eq!(windows.last().map(|w| w.start), (latest + size > time).then_some(latest));
+            if let Some(first) = windows.first() {
+                prop_assert!(first.start - slide + size <= time);
+            }
+            if size == slide {
+                prop_assert_eq!(windows, WindowAssigner::Tumbling { size, offset }.assign(time));
+            }
+        }
+
+        /// A staggered window starts where the first row was seen, offset aside, and is still a window.
+        #[test]
+        fn staggered_windows_start_at_the_first_row(seen in -500i64..500, size in 1i64..60, offset in -59i64..60) {
+            let plain = WindowAssigner::Tumbling { size, offset: offset % size };
+            let staggered = plain.staggered(seen);
+            prop_assert!(staggered.check().is_ok());
+            prop_assert_eq!(staggered.assign(seen + offset % size)[0].start, seen + offset % size);
+        }
+    }
 }
