@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use xxhash_rust::xxh3::xxh3_64;
@@ -14,6 +15,9 @@ use xxhash_rust::xxh3::xxh3_64;
 /// How many key groups a job has if its author does not say: enough to spread over 128 subtasks, few enough that a snapshot
 /// is not made of crumbs.
 pub const KEY_GROUPS_DEFAULT: u32 = 128;
+
+/// The hash of a null in a key of one column.
+const NULL_HASH: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// A hash a row of the key columns: the same for equal keys, on every machine and in every version.
 ///
@@ -23,15 +27,17 @@ pub fn hash_keys(columns: &[ArrayRef], rows: usize, hashes: &mut Vec<u64>) -> Re
     hashes.clear();
     match columns {
         [] => hashes.resize(rows, 0),
-        [one] if one.null_count() == 0 && one.data_type() == &DataType::Int64 => {
-            hashes.extend(one.as_primitive::<Int64Type>().values().iter().map(|v| mix(*v as u64)));
+        [one] if one.data_type() == &DataType::Int64 => {
+            let column = one.as_primitive::<Int64Type>();
+            hash_each(column.values().iter().map(|v| mix(*v as u64)), column.nulls(), hashes);
         }
-        [one] if one.null_count() == 0 && one.data_type() == &DataType::Int32 => {
-            hashes.extend(one.as_primitive::<Int32Type>().values().iter().map(|v| mix(*v as u64)));
+        [one] if one.data_type() == &DataType::Int32 => {
+            let column = one.as_primitive::<Int32Type>();
+            hash_each(column.values().iter().map(|v| mix(*v as u64)), column.nulls(), hashes);
         }
-        [one] if one.null_count() == 0 && one.data_type() == &DataType::Utf8 => {
-            let strings = one.as_string::<i32>();
-            hashes.extend((0..rows).map(|row| xxh3_64(strings.value(row).as_bytes())));
+        [one] if one.data_type() == &DataType::Utf8 => {
+            let column = one.as_string::<i32>();
+            hash_each((0..rows).map(|row| xxh3_64(column.value(row).as_bytes())), column.nulls(), hashes);
         }
         _ => {
             let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
@@ -40,6 +46,14 @@ pub fn hash_keys(columns: &[ArrayRef], rows: usize, hashes: &mut Vec<u64>) -> Re
         }
     }
     Ok(())
+}
+
+/// A key must not change its hash when its batch happens to hold a null, so nulls have one of their own on the same path.
+fn hash_each(values: impl Iterator<Item = u64>, nulls: Option<&NullBuffer>, hashes: &mut Vec<u64>) {
+    match nulls.filter(|nulls| nulls.null_count() > 0) {
+        None => hashes.extend(values),
+        Some(nulls) => hashes.extend(values.zip(nulls).map(|(hash, valid)| if valid { hash } else { NULL_HASH })),
+    }
 }
 
 /// The group of a key's hash. `groups` is the job's `max_parallelism`.

@@ -1,0 +1,205 @@
+//! [`KeyIndex`]: which slot a key has.
+
+mod byte_keys;
+mod fixed_keys;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::{DataType, FieldRef};
+use weir_core::key_group::hash_keys;
+
+use crate::StateError;
+use byte_keys::ByteKeys;
+use fixed_keys::FixedKeys;
+
+/// Maps the values of the key columns to slots: small dense numbers that index whatever is kept a key.
+///
+/// A null is a value like any other. With no key columns there is one key, in slot 0. Slots of removed keys are used again.
+/// One integer-like column takes a path without encoding, one utf8 column a path that stores the bytes as they are; all
+/// other keys are encoded by Arrow's row format.
+#[derive(Debug)]
+pub struct KeyIndex {
+    fields: Vec<FieldRef>,
+    store: Store,
+}
+
+#[derive(Debug)]
+enum Store {
+    /// No key columns: whether their only key is there.
+    Unit(bool),
+    Fixed(FixedKeys),
+    Bytes(Box<ByteKeys>),
+}
+
+impl KeyIndex {
+    /// An index without keys.
+    ///
+    /// # Errors
+    /// [`StateError::KeyType`] if a field cannot be a key.
+    pub fn new(fields: &[FieldRef]) -> Result<Self, StateError> {
+        let store = match fields {
+            [] => Store::Unit(false),
+            [one] if FixedKeys::takes(one.data_type()) => Store::Fixed(FixedKeys::new(one.data_type().clone())),
+            _ => Store::Bytes(Box::new(ByteKeys::new(fields)?)),
+        };
+        Ok(Self { fields: fields.to_vec(), store })
+    }
+
+    /// The key columns.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldRef] {
+        &self.fields
+    }
+
+    /// How many keys it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.store {
+            Store::Unit(present) => usize::from(*present),
+            Store::Fixed(keys) => keys.len(),
+            Store::Bytes(keys) => keys.len(),
+        }
+    }
+
+    /// Whether it holds no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One more than the greatest slot ever given out since the last [`KeyIndex::clear`]: what arrays by slot must hold.
+    #[must_use]
+    pub fn slot_bound(&self) -> usize {
+        match &self.store {
+            Store::Unit(present) => usize::from(*present),
+            Store::Fixed(keys) => keys.slot_bound(),
+            Store::Bytes(keys) => keys.slot_bound(),
+        }
+    }
+
+    /// The slot of every row's key, into `out` (cleared first); new keys get one. Returns [`KeyIndex::slot_bound`].
+    ///
+    /// # Errors
+    /// If the columns are not of the index's types, or not `rows` long.
+    pub fn slots(&mut self, columns: &[ArrayRef], rows: usize, out: &mut Vec<u32>) -> Result<usize, StateError> {
+        self.check(columns, rows)?;
+        out.clear();
+        match (&mut self.store, columns) {
+            (Store::Fixed(keys), [column]) => keys.slots(column, out),
+            (Store::Bytes(keys), columns) => keys.slots(columns, out)?,
+            (Store::Unit(present), _) => {
+                *present |= rows > 0;
+                out.resize(rows, 0);
+            }
+            (Store::Fixed(_), _) => {}
+        }
+        Ok(self.slot_bound())
+    }
+
+    /// As [`KeyIndex::slots`] for keys in the given slots of another index over the same fields, without decoding them.
+    pub fn slots_from(&mut self, other: &Self, others: &[u32], out: &mut Vec<u32>) {
+        out.clear();
+        match (&mut self.store, &other.store) {
+            (Store::Fixed(keys), Store::Fixed(other)) => out.extend(others.iter().map(|&s| keys.slot_from(other, s))),
+            (Store::Bytes(keys), Store::Bytes(other)) => out.extend(others.iter().map(|&s| keys.slot_from(other, s))),
+            (Store::Unit(present), _) => {
+                *present |= !others.is_empty();
+                out.resize(others.len(), 0);
+            }
+            (Store::Fixed(_) | Store::Bytes(_), _) => {
+                debug_assert!(false, "indexes over the same fields have the same store");
+            }
+        }
+    }
+
+    /// The slot of the key that another index over the same fields has in `slot`, if this one holds it.
+    #[must_use]
+    pub fn find_from(&self, other: &Self, slot: u32) -> Option<u32> {
+        match (&self.store, &other.store) {
+            (Store::Unit(present), _) => present.then_some(0),
+            (Store::Fixed(keys), Store::Fixed(other)) => keys.find_from(other, slot),
+            (Store::Bytes(keys), Store::Bytes(other)) => keys.find_from(other, slot),
+            (Store::Fixed(_) | Store::Bytes(_), _) => None,
+        }
+    }
+
+    /// The slots in use, ascending.
+    #[must_use]
+    pub fn live_slots(&self) -> Vec<u32> {
+        let mut slots = match &self.store {
+            Store::Unit(present) => present.then_some(0).into_iter().collect(),
+            // Nothing was removed: they are dense.
+            Store::Fixed(keys) if keys.len() == keys.slot_bound() => return (0..keys.len() as u32).collect(),
+            Store::Bytes(keys) if keys.len() == keys.slot_bound() => return (0..keys.len() as u32).collect(),
+            Store::Fixed(keys) => keys.live_slots(),
+            Store::Bytes(keys) => keys.live_slots(),
+        };
+        slots.sort_unstable();
+        slots
+    }
+
+    /// The key columns of the given slots, a row a slot.
+    ///
+    /// # Errors
+    /// If Arrow cannot decode what it encoded.
+    pub fn keys(&self, slots: &[u32]) -> Result<Vec<ArrayRef>, StateError> {
+        match &self.store {
+            Store::Unit(_) => Ok(Vec::new()),
+            Store::Fixed(keys) => Ok(vec![keys.column(slots)?]),
+            Store::Bytes(keys) => keys.columns(slots),
+        }
+    }
+
+    /// The hashes that decide the key groups of the given slots, into `out` (cleared first): those that
+    /// [`hash_keys`] gives for the same columns.
+    ///
+    /// # Errors
+    /// As [`KeyIndex::keys`].
+    pub fn hashes(&self, slots: &[u32], out: &mut Vec<u64>) -> Result<(), StateError> {
+        Ok(hash_keys(&self.keys(slots)?, slots.len(), out)?)
+    }
+
+    /// Forgets the key in a slot that is in use; the slot will be given to another key.
+    pub fn remove(&mut self, slot: u32) {
+        match &mut self.store {
+            Store::Unit(present) => *present = false,
+            Store::Fixed(keys) => keys.remove(slot),
+            Store::Bytes(keys) => keys.remove(slot),
+        }
+    }
+
+    /// Forgets all keys; the memory is kept.
+    pub fn clear(&mut self) {
+        match &mut self.store {
+            Store::Unit(present) => *present = false,
+            Store::Fixed(keys) => keys.clear(),
+            Store::Bytes(keys) => keys.clear(),
+        }
+    }
+
+    fn check(&self, columns: &[ArrayRef], rows: usize) -> Result<(), StateError> {
+        if columns.len() != self.fields.len() {
+            let (found, expected) = (columns.len(), self.fields.len());
+            return Err(StateError::Count { what: "key columns", found, expected });
+        }
+        for (index, (column, field)) in columns.iter().zip(&self.fields).enumerate() {
+            check_type("key column", index, column.data_type(), field.data_type())?;
+            if column.len() != rows {
+                return Err(StateError::Count { what: "rows of a key column", found: column.len(), expected: rows });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a column of another type than the state's.
+pub(crate) fn check_type(
+    what: &'static str,
+    index: usize,
+    found: &DataType,
+    expected: &DataType,
+) -> Result<(), StateError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(StateError::ColumnType { what, index, found: found.clone(), expected: expected.clone() })
+}

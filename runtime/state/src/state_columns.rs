@@ -1,0 +1,231 @@
+//! [`StateColumns`]: one row of columns a slot, of any Arrow type. Never knows what a slot stands for.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, new_null_array};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::interleave;
+use arrow::datatypes::FieldRef;
+
+use crate::StateError;
+use crate::key_index::check_type;
+
+/// Rows that no slot points to any more are left lying about until they outnumber the others; below this many they are not
+/// worth the copy.
+const GARBAGE_ROWS_MIN: usize = 4096;
+
+/// The state rows of some slots, in the order in which the slots were named.
+#[derive(Clone, Debug)]
+pub struct States {
+    /// A bit a row: whether the slot has a state. Where it has none, its columns are null.
+    pub present: BooleanBuffer,
+    /// The state columns, a row a slot.
+    pub columns: Vec<ArrayRef>,
+}
+
+/// Rows are never changed in place: writing appends a chunk and points the slots at it, reading interleaves rows of chunks.
+/// So nested columns cost no more to write than flat ones, and a snapshot shares the chunks with the running operator.
+///
+/// Chunks are merged as in a log-structured merge tree: each is more than twice as long as the next, so there are
+/// logarithmically many and a row is copied logarithmically often.
+#[derive(Debug)]
+pub struct StateColumns {
+    fields: Vec<FieldRef>,
+    /// A column of one null a field: what a slot without a state reads.
+    absent: Vec<ArrayRef>,
+    chunks: Vec<Chunk>,
+    by_slot: Vec<Option<Location>>,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    columns: Vec<ArrayRef>,
+    /// The slot that each row was written for.
+    slots: Vec<u32>,
+    /// How many of them still point here.
+    live: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Location {
+    chunk: u32,
+    row: u32,
+}
+
+impl StateColumns {
+    /// No slot has a state.
+    #[must_use]
+    pub fn new(fields: &[FieldRef]) -> Self {
+        let absent = fields.iter().map(|f| new_null_array(f.data_type(), 1)).collect();
+        Self { fields: fields.to_vec(), absent, chunks: Vec::new(), by_slot: Vec::new() }
+    }
+
+    /// The columns of a state.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldRef] {
+        &self.fields
+    }
+
+    /// Whether a slot has a state.
+    #[must_use]
+    pub fn contains(&self, slot: u32) -> bool {
+        self.location(slot).is_some()
+    }
+
+    /// How many slots have a state.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.chunks.iter().map(|c| c.live).sum()
+    }
+
+    /// Whether no slot has a state.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The states of some slots; a slot may be named more than once.
+    ///
+    /// # Errors
+    /// If Arrow cannot put the rows together.
+    pub fn gather(&self, slots: &[u32]) -> Result<States, StateError> {
+        let present = BooleanBuffer::collect_bool(slots.len(), |i| self.contains(slots[i]));
+        let rows: Vec<(usize, usize)> = slots.iter().map(|s| self.source(*s)).collect();
+        Ok(States { present, columns: self.interleave(&rows)? })
+    }
+
+    /// Writes the states of distinct slots: row `i` of `columns` is that of `slots[i]`, and one that is not `present` is
+    /// removed.
+    ///
+    /// # Errors
+    /// If the columns are not those of the state, or not as long as `slots`.
+    pub fn put(&mut self, slots: &[u32], states: States) -> Result<(), StateError> {
+        let States { present, columns } = states;
+        self.check(slots.len(), &present, &columns)?;
+        let chunk = self.chunks.len() as u32;
+        for (row, slot) in (0u32..).zip(slots) {
+            self.point(*slot, present.value(row as usize).then_some(Location { chunk, row }));
+        }
+        self.chunks.push(Chunk { columns, slots: slots.to_vec(), live: present.count_set_bits() });
+        self.merge_chunks()
+    }
+
+    /// Removes the state of a slot, if it has one.
+    pub fn remove(&mut self, slot: u32) {
+        if self.contains(slot) {
+            self.point(slot, None);
+        }
+    }
+
+    /// Removes all states.
+    pub fn clear(&mut self) {
+        self.chunks.clear();
+        self.by_slot.clear();
+    }
+
+    fn location(&self, slot: u32) -> Option<Location> {
+        self.by_slot.get(slot as usize).copied().flatten()
+    }
+
+    /// Where `interleave` finds the row of a slot: its first source is the row of nulls.
+    fn source(&self, slot: u32) -> (usize, usize) {
+        self.location(slot).map_or((0, 0), |at| (at.chunk as usize + 1, at.row as usize))
+    }
+
+    fn point(&mut self, slot: u32, to: Option<Location>) {
+        let slot = slot as usize;
+        if slot >= self.by_slot.len() {
+            self.by_slot.resize(slot + 1, None);
+        }
+        if let Some(from) = std::mem::replace(&mut self.by_slot[slot], to)
+            && let Some(chunk) = self.chunks.get_mut(from.chunk as usize)
+        {
+            chunk.live -= 1;
+        }
+    }
+
+    fn interleave(&self, rows: &[(usize, usize)]) -> Result<Vec<ArrayRef>, StateError> {
+        let column = |(index, absent): (usize, &ArrayRef)| {
+            let mut sources: Vec<&dyn Array> = vec![absent.as_ref()];
+            sources.extend(self.chunks.iter().map(|c| c.columns[index].as_ref()));
+            Ok(interleave(&sources, rows)?)
+        };
+        self.absent.iter().enumerate().map(column).collect()
+    }
+
+    fn check(&self, rows: usize, present: &BooleanBuffer, columns: &[ArrayRef]) -> Result<(), StateError> {
+        let count = |what, found, expected| {
+            if found == expected { Ok(()) } else { Err(StateError::Count { what, found, expected }) }
+        };
+        count("state columns", columns.len(), self.fields.len())?;
+        count("bits of present states", present.len(), rows)?;
+        for (index, (column, field)) in columns.iter().zip(&self.fields).enumerate() {
+            check_type("state column", index, column.data_type(), field.data_type())?;
+            count("rows of a state column", column.len(), rows)?;
+        }
+        Ok(())
+    }
+
+    fn merge_chunks(&mut self) -> Result<(), StateError> {
+        let stored: usize = self.chunks.iter().map(|c| c.slots.len()).sum();
+        if stored > 2 * self.len() + GARBAGE_ROWS_MIN {
+            return self.merge_from(0);
+        }
+        let mut first = self.chunks.len() - 1;
+        let mut live = self.chunks[first].live;
+        while first > 0 && self.chunks[first - 1].live <= 2 * live {
+            first -= 1;
+            live += self.chunks[first].live;
+        }
+        if first + 1 < self.chunks.len() { self.merge_from(first) } else { Ok(()) }
+    }
+
+    /// Replaces the chunks from `first` on by one with their rows that are in use.
+    fn merge_from(&mut self, first: usize) -> Result<(), StateError> {
+        let mut slots = Vec::new();
+        for (chunk, rows) in (0u32..).zip(&self.chunks).skip(first) {
+            let in_use = |(row, slot): (u32, &u32)| {
+                (self.location(*slot) == Some(Location { chunk, row })).then_some(*slot)
+            };
+            slots.extend((0u32..).zip(&rows.slots).filter_map(in_use));
+        }
+        let rows: Vec<(usize, usize)> = slots.iter().map(|s| self.source(*s)).collect();
+        let columns = self.interleave(&rows)?;
+        self.chunks.truncate(first);
+        if slots.is_empty() {
+            return Ok(());
+        }
+        for (row, slot) in (0u32..).zip(&slots) {
+            self.by_slot[*slot as usize] = Some(Location { chunk: first as u32, row });
+        }
+        self.chunks.push(Chunk { columns, live: slots.len(), slots });
+        Ok(())
+    }
+}
+
+impl States {
+    /// States of which every one is present.
+    #[must_use]
+    pub fn all(rows: usize, columns: Vec<ArrayRef>) -> Self {
+        Self { present: BooleanBuffer::new_set(rows), columns }
+    }
+
+    /// How many slots they are of.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.present.len()
+    }
+
+    /// Whether they are of no slot.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.present.is_empty()
+    }
+
+    /// `len` of them from `offset` on, sharing the columns.
+    #[must_use]
+    pub fn slice(&self, offset: usize, len: usize) -> Self {
+        let columns = self.columns.iter().map(|c| Arc::clone(c).slice(offset, len)).collect();
+        Self { present: self.present.slice(offset, len), columns }
+    }
+}

@@ -1,0 +1,186 @@
+//! State against the simplest model of it: maps of values.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Int64Type};
+use proptest::prelude::*;
+use weir_core::key_group::{group_of, hash_keys};
+use weir_state::{KeyIndex, KeyedState, States, Timer, Timers};
+
+const KEY_GROUPS: u32 = 7;
+
+/// The same small keys as columns of several types, each of which takes another path.
+fn key_columns(path: usize, keys: &[Option<i32>]) -> Vec<ArrayRef> {
+    let int32 = || Arc::new(Int32Array::from(keys.to_vec())) as ArrayRef;
+    let text = |k: &Option<i32>| k.map(|k| "x".repeat(k.unsigned_abs() as usize) + &k.to_string());
+    let utf8 = || Arc::new(keys.iter().map(text).collect::<StringArray>()) as ArrayRef;
+    let wide = keys.iter().map(|k| k.map(|k| i64::from(k) << 40));
+    match path {
+        0 => vec![int32()],
+        1 => vec![Arc::new(wide.collect::<Int64Array>())],
+        2 => vec![Arc::new(wide.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))],
+        3 => vec![utf8()],
+        4 => vec![utf8(), int32()],
+        _ => vec![Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(
+            keys.iter().map(|k| k.map(|k| vec![Some(k), None])),
+        ))],
+    }
+}
+
+fn fields_of(columns: &[ArrayRef]) -> Vec<FieldRef> {
+    columns.iter().enumerate().map(|(i, c)| Arc::new(Field::new(format!("k{i}"), c.data_type().clone(), true))).collect()
+}
+
+fn keys() -> impl Strategy<Value = Vec<Option<i32>>> {
+    prop::collection::vec(prop::option::weighted(0.9, -8..8i32), 0..20)
+}
+
+proptest! {
+    #[test]
+    fn slots_are_those_of_a_map(path in 0..6usize, batches in prop::collection::vec((keys(), prop::option::of(0..8usize)), 1..12)) {
+        let mut index = KeyIndex::new(&fields_of(&key_columns(path, &[]))).unwrap();
+        let mut model: HashMap<Option<i32>, u32> = HashMap::new();
+        let mut slots = Vec::new();
+        for (keys, remove) in batches {
+            let bound = index.slots(&key_columns(path, &keys), keys.len(), &mut slots).unwrap();
+            for (key, slot) in keys.iter().zip(&slots) {
+                prop_assert!((*slot as usize) < bound);
+                prop_assert_eq!(*model.entry(*key).or_insert(*slot), *slot);
+            }
+            // Keys decode to what went in, and hash as the exchange hashes them, alone or among nulls.
+            let columns = key_columns(path, &keys);
+            prop_assert_eq!(&index.keys(&slots).unwrap(), &columns);
+            let (mut alone, mut among) = (Vec::new(), Vec::new());
+            hash_keys(&columns, keys.len(), &mut among).unwrap();
+            for (row, key) in keys.iter().enumerate() {
+                hash_keys(&key_columns(path, &[*key]), 1, &mut alone).unwrap();
+                prop_assert_eq!(alone[0], among[row]);
+            }
+            // Another index over the same fields finds the same keys.
+            let mut other = KeyIndex::new(index.fields()).unwrap();
+            let (live, mut others) = (index.live_slots(), Vec::new());
+            other.slots_from(&index, &live, &mut others);
+            prop_assert_eq!(other.keys(&others).unwrap(), index.keys(&live).unwrap());
+            for (slot, in_other) in live.iter().zip(&others) {
+                prop_assert_eq!(other.find_from(&index, *slot), Some(*in_other));
+            }
+            if let Some(slot) = remove.and_then(|r| live.get(r)) {
+                index.remove(*slot);
+                model.retain(|_, s| s != slot);
+                prop_assert_eq!(index.find_from(&other, others[live.iter().position(|s| s == slot).unwrap()]), None);
+            }
+            let mut distinct: Vec<u32> = model.values().copied().collect();
+            distinct.sort_unstable();
+            prop_assert_eq!(index.live_slots(), distinct);
+            prop_assert_eq!(index.len(), model.len());
+        }
+    }
+
+    #[test]
+    fn states_are_those_of_a_map(batches in prop::collection::vec(prop::collection::btree_map(-20..20i32, prop::option::of(any::<i64>()), 0..30), 1..40)) {
+        let key = |keys: &[i32]| vec![Arc::new(Int32Array::from(keys.to_vec())) as ArrayRef];
+        let list = |v: i64| vec![Some(v); (v.unsigned_abs() % 4) as usize];
+        let columns = |values: &[Option<i64>]| -> Vec<ArrayRef> {
+            let lists = values.iter().map(|v| v.map(list));
+            vec![
+                Arc::new(values.iter().copied().collect::<Int64Array>()),
+                Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(lists)),
+            ]
+        };
+        let (key_fields, state_fields) = (fields_of(&key(&[])), fields_of(&columns(&[])));
+        let new = || KeyedState::new(&key_fields, &state_fields).unwrap();
+        let (mut state, mut model) = (new(), HashMap::new());
+        let mut slots = Vec::new();
+        for batch in batches {
+            let keys: Vec<i32> = batch.keys().copied().collect();
+            let values: Vec<Option<i64>> = batch.values().copied().collect();
+            state.slots(&key(&keys), keys.len(), &mut slots).unwrap();
+            let before: Vec<Option<i64>> = keys.iter().map(|k| model.get(k).copied()).collect();
+            let gathered = state.gather(&slots).unwrap();
+            prop_assert_eq!(gathered.columns, columns(&before));
+            prop_assert_eq!(gathered.present, BooleanBuffer::from_iter(before.iter().map(Option::is_some)));
+            let present = BooleanBuffer::from_iter(values.iter().map(Option::is_some));
+            state.put(&slots, States { present, columns: columns(&values) }).unwrap();
+            state.release(&slots, |_| false);
+            for (key, value) in batch {
+                match value {
+                    Some(value) => model.insert(key, value),
+                    None => model.remove(&key),
+                };
+            }
+            prop_assert_eq!(state.keys().len(), model.len());
+        }
+        // A snapshot holds every state once, in its key's group, and makes the same states again.
+        let mut restored = new();
+        for (group, rows) in state.snapshot(KEY_GROUPS).unwrap() {
+            let mut hashes = Vec::new();
+            hash_keys(&rows.columns()[..1], rows.num_rows(), &mut hashes).unwrap();
+            prop_assert!(hashes.iter().all(|h| group_of(*h, KEY_GROUPS) == group));
+            restored.restore(&rows).unwrap();
+        }
+        let keys: Vec<i32> = model.keys().copied().collect();
+        restored.slots(&key(&keys), keys.len(), &mut slots).unwrap();
+        prop_assert_eq!(restored.keys().len(), model.len());
+        let values: Vec<Option<i64>> = model.values().map(|v| Some(*v)).collect();
+        prop_assert_eq!(restored.gather(&slots).unwrap().columns, columns(&values));
+    }
+
+    #[test]
+    fn timers_are_a_set(steps in prop::collection::vec((0..3u8, 0..6i64, -3..3i32), 1..60)) {
+        let key_fields = fields_of(&key_columns(0, &[]));
+        let new = || (KeyedState::new(&key_fields, &[]).unwrap(), Timers::default());
+        let ((mut state, mut timers), mut model) = (new(), BTreeSet::new());
+        let mut slots = Vec::new();
+        for (step, time, key) in steps {
+            state.slots(&key_columns(0, &[Some(key)]), 1, &mut slots).unwrap();
+            let timer = Timer { time, slot: slots[0] };
+            match step {
+                0 => {
+                    timers.delete(timer);
+                    model.remove(&timer);
+                }
+                _ => {
+                    timers.register(timer);
+                    model.insert(timer);
+                }
+            }
+            prop_assert_eq!(timers.contains(slots[0]), model.iter().any(|t| t.slot == slots[0]));
+        }
+        let (mut state_again, mut again) = new();
+        for (_, rows) in timers.snapshot(&state, KEY_GROUPS).unwrap() {
+            again.restore(&mut state_again, &rows).unwrap();
+        }
+        let named = |timers: &[Timer], state: &KeyedState| -> BTreeSet<(i64, i32)> {
+            let keys = state.keys().keys(&timers.iter().map(|t| t.slot).collect::<Vec<_>>()).unwrap();
+            let keys = keys[0].as_primitive::<Int32Type>().values().to_vec();
+            timers.iter().zip(keys).map(|(t, k)| (t.time, k)).collect()
+        };
+        let expected: Vec<Timer> = model.iter().copied().filter(|t| t.time <= 3).collect();
+        let due = timers.pop_due(3, usize::MAX);
+        prop_assert_eq!(&due, &expected);
+        prop_assert_eq!(named(&again.pop_due(3, usize::MAX), &state_again), named(&due, &state));
+        prop_assert_eq!(timers.len(), model.len() - due.len());
+    }
+}
+
+#[test]
+fn columns_that_do_not_fit_are_refused() {
+    let field = |t: DataType| vec![Arc::new(Field::new("k", t, true))];
+    let mut index = KeyIndex::new(&field(DataType::Int64)).unwrap();
+    let check = |columns: &[ArrayRef], expected: &str, index: &mut KeyIndex| {
+        assert_eq!(index.slots(columns, 1, &mut Vec::new()).unwrap_err().to_string(), expected);
+    };
+    let int32: ArrayRef = Arc::new(Int32Array::from(vec![1]));
+    let two: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    check(&[int32], "key column 0 has type Int32, the state was made for Int64", &mut index);
+    check(&[two], "rows of a key column: 2 given, 1 expected", &mut index);
+    check(&[], "key columns: 0 given, 1 expected", &mut index);
+    let mut state = KeyedState::new(&field(DataType::Int64), &field(DataType::Utf8)).unwrap();
+    let empty = RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::empty()));
+    assert_eq!(state.restore(&empty).unwrap_err().to_string(), "columns of a snapshot: 0 given, 2 expected");
+}
