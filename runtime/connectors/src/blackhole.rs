@@ -1,0 +1,68 @@
+//! `blackhole`: counts rows and forgets them; any number of subtasks.
+//!
+//! | option | default | |
+//! |---|---|---|
+//! | `checksum` | `false` | also the order-insensitive checksum of the rows, see [`crate::checksum`] |
+//! | `string-hash` | `"fnv"` | for the checksum: `"fnv"` hashes text and bytes, `"touch"` looks at the length and the last byte |
+
+use arrow::datatypes::SchemaRef;
+use serde::Deserialize;
+use weir_core::batch::StreamBatch;
+use weir_core::connector::{ConnectorError, Sink, SinkReport, SinkWriter};
+use weir_core::graph::Options;
+
+use crate::checksum::{RowChecksum, StringHash};
+use crate::options;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct BlackholeOptions {
+    #[serde(default)]
+    checksum: bool,
+    #[serde(default)]
+    string_hash: StringHash,
+}
+
+/// The sink.
+pub(crate) struct Blackhole {
+    /// How to hash text, if there is to be a checksum.
+    checksum: Option<StringHash>,
+}
+
+impl Blackhole {
+    /// Checks the options.
+    pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
+        let BlackholeOptions { checksum, string_hash } = options::parse(options)?;
+        Ok(Self { checksum: checksum.then_some(string_hash) })
+    }
+}
+
+impl Sink for Blackhole {
+    fn writer(&self, schema: SchemaRef, _subtask: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+        if let (Some(_), Some((column, data_type))) = (self.checksum, RowChecksum::unsupported(&schema)) {
+            return Err(ConnectorError::Data(format!(
+                "column {column:?} has the type {data_type}, which has no checksum; drop the column, or `checksum = true`"
+            )));
+        }
+        Ok(Box::new(BlackholeWriter { rows: 0, checksum: self.checksum.map(RowChecksum::new) }))
+    }
+}
+
+struct BlackholeWriter {
+    rows: u64,
+    checksum: Option<RowChecksum>,
+}
+
+impl SinkWriter for BlackholeWriter {
+    fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
+        self.rows += batch.rows.num_rows() as u64;
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(&batch.rows);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<SinkReport, ConnectorError> {
+        Ok(SinkReport { rows: self.rows, checksum: self.checksum.map(|checksum| checksum.value()) })
+    }
+}

@@ -1,0 +1,115 @@
+//! What the options of all connectors have in common: names that are nearly right, tables in the file's order, paths.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+use weir_core::connector::ConnectorError;
+use weir_core::graph::Options;
+use weir_core::pipeline::did_you_mean;
+
+/// Reads the options; a name that is unknown, but near a known one, is answered with that one.
+///
+/// # Errors
+/// [`ConnectorError::Option`], with the place of the option that does not fit.
+pub(crate) fn parse<T: DeserializeOwned>(options: &Options) -> Result<T, ConnectorError> {
+    options.parse().map_err(|error| match error {
+        ConnectorError::Option { message, span } => ConnectorError::Option { message: with_suggestion(message), span },
+        other => other,
+    })
+}
+
+/// The messages of serde list what would be right in backticks: `` unknown field `a`, expected `b` or `c` ``.
+fn with_suggestion(message: String) -> String {
+    let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    if !is_unknown || message.contains("did you mean") {
+        return message;
+    }
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match names.split_first() {
+        Some((wrong, known)) => {
+            let suggestion = did_you_mean(wrong, known);
+            message + &suggestion
+        }
+        None => message,
+    }
+}
+
+/// The columns at these indices.
+///
+/// # Errors
+/// [`ConnectorError::Data`] if there is no such column.
+pub(crate) fn project(schema: &SchemaRef, projection: &[usize]) -> Result<SchemaRef, ConnectorError> {
+    let projected = schema.project(projection);
+    projected.map(Arc::new).map_err(|_| {
+        let columns = schema.fields().len();
+        ConnectorError::Data(format!("there are {columns} columns, but columns {projection:?} (from 0) are asked for"))
+    })
+}
+
+/// A path of the pipeline file, from its folder.
+pub(crate) fn resolve(options: &Options, path: &Path) -> PathBuf {
+    options.base.join(path)
+}
+
+/// A table in the order in which the file has it, with the places of its keys and values.
+#[derive(Clone, Debug)]
+pub(crate) struct OrderedTable<V>(pub(crate) Vec<(Spanned<String>, Spanned<V>)>);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for OrderedTable<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Entries<V> {
+            type Value = OrderedTable<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry::<Spanned<String>, Spanned<V>>()? {
+                    entries.push(entry);
+                }
+                // A TOML table is sorted by name when it is parsed; the places say how it was written.
+                entries.sort_by_key(|(key, _)| key.span().start);
+                Ok(OrderedTable(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+    struct Sample {
+        #[expect(dead_code, reason = "only its name matters")]
+        infer_rows: Option<u32>,
+        table: Option<OrderedTable<u8>>,
+    }
+
+    #[test]
+    fn a_near_name_is_suggested_at_its_place() {
+        let text = "infer-row = 3";
+        let error = parse::<Sample>(&Options::from_toml(text, PathBuf::new())).unwrap_err();
+        let ConnectorError::Option { message, span } = error else { panic!("{error}") };
+        assert!(message.ends_with("did you mean \"infer-rows\"?"), "{message}");
+        assert_eq!(span.map(|span| &text[span]), Some("infer-row"));
+    }
+
+    #[test]
+    fn a_table_keeps_the_order_of_the_file() {
+        let options = Options::from_toml("table = { z = 1, a = 2, m = 3 }", PathBuf::new());
+        let OrderedTable(entries) = parse::<Sample>(&options).unwrap().table.unwrap();
+        let names: Vec<_> = entries.iter().map(|(name, value)| (name.get_ref().as_str(), *value.get_ref())).collect();
+        assert_eq!(names, [("z", 1), ("a", 2), ("m", 3)]);
+    }
+}
