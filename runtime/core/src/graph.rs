@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::connector::ConnectorError;
 use crate::limits::OperatorLimits;
+use crate::pipeline::Diagnostic;
 use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
 
@@ -29,6 +30,10 @@ pub struct LogicalGraph {
     pub linger_ms: u64,
     /// Sources, operators, windows and sinks, inputs first.
     pub nodes: Vec<Node>,
+    /// The text that every [`Span`] points into: the file's, after overrides.
+    pub text: Arc<str>,
+    /// What is odd but can run.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// A place in the pipeline file: bytes from its beginning.

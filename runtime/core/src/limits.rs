@@ -3,12 +3,17 @@
 /// Rows in one batch at most, by default: columns of this many int64 fit the first-level cache a few at a time, and the cost
 /// of a call (about 220 ns) is spread to well below a nanosecond a row.
 pub const BATCH_ROWS_MAX_DEFAULT: usize = 4096;
+/// Rows in one batch at most, whatever the pipeline says: beyond this a batch leaves the second-level cache, and one call takes
+/// so long that its time limit no longer tells a loop from work.
+pub const BATCH_ROWS_LIMIT: usize = 65_536;
 /// How long a source waits for a batch to fill, by default: below what a person notices.
 pub const LINGER_MS_DEFAULT: u64 = 5;
 /// Elements in one channel between two subtasks: enough to keep both busy, few enough that backpressure is felt at once.
 pub const CHANNEL_ELEMENTS_MAX: usize = 8;
 /// Subtasks an operator at most: a thread each.
 pub const PARALLELISM_MAX: usize = 256;
+/// Key groups at most: a snapshot has a part for each.
+pub const KEY_GROUPS_MAX: u32 = 32_768;
 /// Bytes of a malformed record that are kept in its message.
 pub const MALFORMED_BYTES_MAX: usize = 1024;
 /// Bytes of a component at most: the largest interpreters that come as components take about 20 MB.

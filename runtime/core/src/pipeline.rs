@@ -1,12 +1,103 @@
-//! `pipeline.toml` into a [`LogicalGraph`](crate::graph::LogicalGraph).
+//! `pipeline.toml` into a [`LogicalGraph`]: reads every key, checks every value, resolves every name. Errors carry their
+//! place in the file and render as a compiler's do.
+//!
+//! Never opens a file, a connector or a component: what only they can know (a connector's options, columns, the side outputs
+//! of an operator) is left to the engine's check, which reports through the same [`Diagnostic`].
 
-/// `: did you mean "x"?`, if a known name is near.
+mod aggregate;
+mod diagnostic;
+mod file;
+mod json;
+mod limits;
+mod operator;
+mod overrides;
+mod resolve;
+mod sink;
+mod source;
+mod table;
+mod units;
+mod window;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use diagnostic::{Diagnostic, Palette, Severity};
+
+use crate::graph::LogicalGraph;
+use crate::limits::PIPELINE_BYTES_MAX;
+
+/// Reads a pipeline file.
+///
+/// `base` is the folder of the file, which relative paths are relative to. `overrides` are pairs of a dotted path
+/// (`sources.flights.path`) and a value, put into the text before it is read: a value that is TOML counts as such, any other
+/// as a string.
+///
+/// # Errors
+/// Everything that is wrong with the file, as far as one mistake does not hide another.
+pub fn parse(text: &str, base: &Path, overrides: &[(String, String)]) -> Result<LogicalGraph, PipelineError> {
+    let fail = |text: &str, problems| PipelineError { problems, text: text.into() };
+    if text.len() as u64 > PIPELINE_BYTES_MAX {
+        let message = format!("the pipeline file has {} bytes; at most {PIPELINE_BYTES_MAX} are read", text.len());
+        return Err(fail("", vec![Diagnostic::error(message, None)]));
+    }
+    let changed = overrides::apply(text, overrides).map_err(|problem| fail(text, vec![problem]))?;
+    let text: Arc<str> = changed.into();
+    let file = file::read(&text, base).map_err(|problems| fail(&text, problems))?;
+    let (nodes, warnings) = resolve::resolve(file.drafts).map_err(|problems| fail(&text, problems))?;
+    Ok(LogicalGraph {
+        name: file.settings.name,
+        parallelism: file.settings.parallelism,
+        max_parallelism: file.settings.max_parallelism,
+        batch_rows_max: file.settings.batch_rows_max,
+        linger_ms: file.settings.linger_ms,
+        nodes,
+        text,
+        warnings,
+    })
+}
+
+/// A pipeline file that cannot be run.
+#[derive(Clone, Debug)]
+pub struct PipelineError {
+    /// What is wrong, in the file's order; never empty.
+    pub problems: Vec<Diagnostic>,
+    /// The text that the spans point into: the file's, after overrides.
+    pub text: Arc<str>,
+}
+
+impl PipelineError {
+    /// All problems with the lines that they are about, one empty line between them.
+    #[must_use]
+    pub fn render(&self, file: &str, palette: &Palette) -> String {
+        let rendered: Vec<_> = self.problems.iter().map(|p| p.render(file, &self.text, palette)).collect();
+        rendered.join("\n")
+    }
+}
+
+impl fmt::Display for PipelineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{}", problem.one_line(&self.text))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for PipelineError {}
+
+/// `; did you mean "x"?`, if a known name is near; else nothing.
 #[must_use]
 pub fn did_you_mean(name: &str, known: &[&str]) -> String {
+    nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
+}
+
+/// The known name that `name` is most likely meant to be: a third of its letters may differ, and one more.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
-        .iter()
         .map(|k| (strsim::damerau_levenshtein(name, k), k))
-        .filter(|(distance, k)| *distance <= 1 + k.len() / 3)
+        .filter(|(distance, k)| *distance <= 1 + k.chars().count() / 3)
         .min()
-        .map_or_else(String::new, |(_, k)| format!("; did you mean {k:?}?"))
+        .map(|(_, k)| k)
 }

@@ -1,0 +1,167 @@
+//! The file as a whole: its settings and its tables of nodes, each node read on its own. Never looks at how nodes are
+//! connected.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostic::Diagnostic;
+use super::table::Table;
+use super::{operator, sink, source, window};
+use crate::graph::{NodeKind, OnError, Span, Spanned};
+use crate::key_group::KEY_GROUPS_DEFAULT;
+use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LINGER_MS_DEFAULT, PARALLELISM_MAX};
+
+/// The keys at the top of a file that are not tables of nodes.
+pub(super) const SETTINGS: [&str; 5] = ["name", "parallelism", "max-parallelism", "batch-rows", "linger"];
+/// The tables of nodes, and what one of them is called.
+pub(super) const SECTIONS: [(&str, &str); 4] =
+    [("sources", "source"), ("operators", "operator"), ("windows", "window"), ("sinks", "sink")];
+
+/// All that a file says, names not yet resolved.
+pub(super) struct File {
+    pub(super) settings: Settings,
+    pub(super) drafts: Vec<Draft>,
+}
+
+/// See the fields of [`LogicalGraph`](crate::graph::LogicalGraph).
+pub(super) struct Settings {
+    pub(super) name: String,
+    pub(super) parallelism: usize,
+    pub(super) max_parallelism: u32,
+    pub(super) batch_rows_max: usize,
+    pub(super) linger_ms: u64,
+}
+
+/// A node whose inputs are still names.
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) span: Span,
+    pub(super) inputs: Vec<Spanned<String>>,
+    pub(super) kind: NodeKind,
+}
+
+/// Reads everything; each node that is wrong gives one problem.
+pub(super) fn read(text: &Arc<str>, base: &Path) -> Result<File, Vec<Diagnostic>> {
+    let root = DeTable::parse(text).map_err(|error| vec![Diagnostic::error(error.message(), error.span())])?;
+    let top = Table::new("", 0..0, root.get_ref());
+    let mut problems = Vec::new();
+    let known: Vec<_> = SETTINGS.into_iter().chain(SECTIONS.iter().map(|(section, _)| *section)).collect();
+    problems.extend(top.check_keys(&known).err());
+    let settings = settings(&top).map_err(|problem| problems.push(problem)).ok();
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut names: Vec<(Spanned<String>, &str)> = Vec::new();
+    for (section, one) in SECTIONS {
+        let nodes = match top.table(section) {
+            Ok(table) => table.map_or_else(Vec::new, |table| table.entries()),
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        for (name, value) in nodes {
+            problems.extend(check_name(&name, one, &names).err());
+            match draft(section, &name, value, text, base) {
+                Ok(draft) => drafts.push(draft),
+                Err(problem) => problems.push(problem),
+            }
+            names.push((name, one));
+        }
+    }
+    for (section, one) in [("sources", "source"), ("sinks", "sink")] {
+        if !names.iter().any(|(_, kind)| *kind == one) && problems.is_empty() {
+            let problem = Diagnostic::error(format!("the pipeline has no {one}"), None);
+            problems.push(problem.with_hint(format!("add a table [{section}.NAME]")));
+        }
+    }
+    match settings {
+        Some(settings) if problems.is_empty() => {
+            drafts.sort_by_key(|draft| draft.span.start);
+            Ok(File { settings, drafts })
+        }
+        _ => {
+            problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+            Err(problems)
+        }
+    }
+}
+
+/// `on-error` of a table.
+pub(super) fn on_error(table: &Table<'_>) -> Result<OnError, Diagnostic> {
+    let choices = [("fail", OnError::Fail), ("skip", OnError::Skip), ("dead-letter", OnError::DeadLetter)];
+    Ok(table.choice("on-error", &choices)?.unwrap_or_default())
+}
+
+fn settings(top: &Table<'_>) -> Result<Settings, Diagnostic> {
+    let max_parallelism =
+        top.integer("max-parallelism", 1..=u64::from(KEY_GROUPS_MAX))?.unwrap_or(u64::from(KEY_GROUPS_DEFAULT));
+    let parallelism = top.integer("parallelism", 1..=PARALLELISM_MAX as u64)?.unwrap_or(1);
+    if let Some(value) = top.get("parallelism").filter(|_| parallelism > max_parallelism) {
+        let message = format!("parallelism = {parallelism} is above max-parallelism = {max_parallelism}");
+        return Err(Diagnostic::error(message, Some(value.span())));
+    }
+    Ok(Settings {
+        name: top.string("name")?.map_or_else(|| "pipeline".to_owned(), |name| name.value),
+        parallelism: parallelism as usize,
+        max_parallelism: max_parallelism as u32,
+        batch_rows_max: top
+            .integer("batch-rows", 1..=BATCH_ROWS_LIMIT as u64)?
+            .map_or(BATCH_ROWS_MAX_DEFAULT, |rows| rows as usize),
+        linger_ms: top.duration_us("linger")?.map_or(LINGER_MS_DEFAULT, |us| us.unsigned_abs().div_ceil(1000)),
+    })
+}
+
+/// Names stand in `input = "name.output"`, in file names and in metrics.
+fn check_name(name: &Spanned<String>, one: &str, taken: &[(Spanned<String>, &str)]) -> Result<(), Diagnostic> {
+    let refuse = |message: String| Err(Diagnostic::error(message, Some(name.span.clone())));
+    if name.value.is_empty() {
+        return refuse(format!("the name of a {one} cannot be empty"));
+    }
+    if let Some(c) = name.value.chars().find(|c| !c.is_alphanumeric() && !"-_".contains(*c)) {
+        return refuse(format!("{c:?} cannot be in the name of a {one}: letters, digits, - and _ can"));
+    }
+    match taken.iter().find(|(other, _)| other.value == name.value) {
+        Some((_, kind)) => refuse(format!("the name {:?} is taken: a {kind} has it", name.value)),
+        None => Ok(()),
+    }
+}
+
+fn draft<'t>(
+    section: &str,
+    name: &Spanned<String>,
+    value: &'t toml::Spanned<DeValue<'t>>,
+    text: &Arc<str>,
+    base: &Path,
+) -> Result<Draft, Diagnostic> {
+    let mut table = Table::from_value(format!("{section}.{}", name.value), value)?;
+    table.span = name.span.clone();
+    let path = vec![section.to_owned(), name.value.clone()];
+    let kind = match section {
+        "sources" => source::read(&table, path, text, base)?,
+        "operators" => operator::read(&table, base)?,
+        "windows" => window::read(&table, base)?,
+        _ => sink::read(&table, path, text, base)?,
+    };
+    let inputs = if section == "sources" { Vec::new() } else { inputs(&table)? };
+    Ok(Draft { name: name.value.clone(), span: name.span.clone(), inputs, kind })
+}
+
+/// `input = "x"` or `input = ["x", "y"]`.
+fn inputs(table: &Table<'_>) -> Result<Vec<Spanned<String>>, Diagnostic> {
+    let value = table.required("input", table.get("input"))?;
+    let inputs = match value.get_ref() {
+        DeValue::Array(_) => table.strings("input")?.unwrap_or_default(),
+        _ => table.string("input")?.into_iter().collect(),
+    };
+    if inputs.is_empty() {
+        return Err(Diagnostic::error("input names no stream", Some(value.span())));
+    }
+    for (index, input) in inputs.iter().enumerate() {
+        if inputs.iter().take(index).any(|other| other.value == input.value) {
+            let message = format!("input names {:?} twice: its rows would be doubled", input.value);
+            return Err(Diagnostic::error(message, Some(input.span.clone())));
+        }
+    }
+    Ok(inputs)
+}

@@ -1,0 +1,34 @@
+//! `limits = { memory = "32MiB", ... }` of an operator or an aggregate; what is not said keeps its default.
+
+use super::diagnostic::Diagnostic;
+use super::table::Table;
+use crate::limits::OperatorLimits;
+
+const KEYS: [&str; 6] = ["memory", "table-elements", "call-time", "output-rows-per-row", "log-bytes-per-s", "output"];
+
+/// The bounds in `limits` of a table.
+pub(super) fn read(owner: &Table<'_>) -> Result<OperatorLimits, Diagnostic> {
+    let mut limits = OperatorLimits::default();
+    let Some(table) = owner.table("limits")? else { return Ok(limits) };
+    table.check_keys(&KEYS)?;
+    if let Some(bytes) = table.size_bytes("memory")? {
+        limits.memory_bytes = bytes;
+    }
+    if let Some(elements) = table.integer("table-elements", 1..=u64::from(u32::MAX))? {
+        limits.table_elements = elements;
+    }
+    if let Some(us) = table.duration_us("call-time")? {
+        // The clock behind it ticks in milliseconds; a shorter time is one tick.
+        limits.call_time_ms = (us.unsigned_abs()).div_ceil(1000).max(1);
+    }
+    if let Some(rows) = table.integer("output-rows-per-row", 1..=u64::from(u32::MAX))? {
+        limits.output_rows_per_row = u32::try_from(rows).unwrap_or(u32::MAX);
+    }
+    if let Some(bytes) = table.size_bytes("log-bytes-per-s")? {
+        limits.log_bytes_per_s = bytes;
+    }
+    if let Some(bytes) = table.size_bytes("output")? {
+        limits.output_bytes = bytes;
+    }
+    Ok(limits)
+}

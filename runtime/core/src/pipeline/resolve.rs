@@ -1,0 +1,130 @@
+//! Names into edges: every input is found, every node comes after its inputs.
+
+use std::collections::HashMap;
+
+use super::diagnostic::Diagnostic;
+use super::file::Draft;
+use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError, Spanned};
+
+/// The nodes in an order in which inputs come first and which is the file's otherwise, and what is odd about them.
+pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let index: HashMap<&str, usize> = drafts.iter().enumerate().map(|(i, draft)| (draft.name.as_str(), i)).collect();
+    let mut problems = Vec::new();
+    let mut inputs: Vec<Vec<Input>> = Vec::with_capacity(drafts.len());
+    for draft in &drafts {
+        let found = draft
+            .inputs
+            .iter()
+            .filter_map(|input| find(input, &drafts, &index).map_err(|problem| problems.push(problem)).ok());
+        inputs.push(found.collect());
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let order = order(&inputs).map_err(|cycle| vec![cycle_problem(&cycle, &drafts, &inputs)])?;
+    let warnings = unread(&drafts, &inputs);
+    Ok((arrange(drafts, inputs, &order), warnings))
+}
+
+/// The edge that an input names: `node`, or `node.output`.
+fn find(input: &Spanned<String>, drafts: &[Draft], index: &HashMap<&str, usize>) -> Result<Input, Diagnostic> {
+    let refuse = |message: String| Diagnostic::error(message, Some(input.span.clone()));
+    let (name, output) = input.value.split_once('.').unwrap_or((&input.value, MAIN_OUTPUT));
+    let Some(draft) = index.get(name).and_then(|i| drafts.get(*i)) else {
+        let readable = drafts.iter().filter(|draft| !matches!(draft.kind, NodeKind::Sink(_)));
+        return Err(
+            refuse(format!("there is no stream {name:?}")).suggesting(name, readable.map(|draft| draft.name.as_str()))
+        );
+    };
+    let (on_error, outputs): (OnError, &[&str]) = match &draft.kind {
+        NodeKind::Sink(_) => return Err(refuse(format!("{name:?} is a sink, and nothing comes out of a sink"))),
+        NodeKind::Source(source) => (source.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
+        NodeKind::Window(window) => (window.on_error, &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT]),
+        // Only its component knows the side outputs of an operator.
+        NodeKind::Operator(operator) => (operator.on_error, &[]),
+    };
+    if output == DEAD_LETTER_OUTPUT && on_error != OnError::DeadLetter {
+        return Err(refuse(format!("{name:?} makes no dead letters"))
+            .with_hint(format!("set its on-error to {DEAD_LETTER_OUTPUT:?}")));
+    }
+    if output.is_empty() || (!outputs.is_empty() && !outputs.contains(&output)) {
+        let problem = refuse(format!("{name:?} has no output {output:?}: it has {}", outputs.join(", ")));
+        return Err(problem.suggesting(output, outputs.iter().copied()));
+    }
+    let node = index.get(name).copied().unwrap_or_default();
+    Ok(Input { node, output: output.to_owned(), span: input.span.clone() })
+}
+
+/// Node indices, inputs first; or the nodes of a cycle, each read by the next and the last by the first.
+fn order(inputs: &[Vec<Input>]) -> Result<Vec<usize>, Vec<usize>> {
+    let mut order = Vec::with_capacity(inputs.len());
+    let mut placed = vec![false; inputs.len()];
+    while order.len() < inputs.len() {
+        // The first in the file whose inputs are all there. Files have tens of nodes; the square of that is nothing.
+        let ready = |node: usize| !placed[node] && inputs[node].iter().all(|input| placed[input.node]);
+        match (0..inputs.len()).find(|node| ready(*node)) {
+            Some(node) => {
+                placed[node] = true;
+                order.push(node);
+            }
+            None => return Err(cycle(inputs, &placed)),
+        }
+    }
+    Ok(order)
+}
+
+/// Every node that is left has an input that is left; going from input to input comes back somewhere.
+fn cycle(inputs: &[Vec<Input>], placed: &[bool]) -> Vec<usize> {
+    let mut path: Vec<usize> = placed.iter().position(|placed| !placed).into_iter().collect();
+    while let Some(&last) = path.last() {
+        let Some(next) = inputs[last].iter().map(|input| input.node).find(|node| !placed[*node]) else { break };
+        if let Some(start) = path.iter().position(|node| *node == next) {
+            path.drain(..start);
+            path.reverse();
+            break;
+        }
+        path.push(next);
+    }
+    path
+}
+
+fn cycle_problem(cycle: &[usize], drafts: &[Draft], inputs: &[Vec<Input>]) -> Diagnostic {
+    // Told from the node that stands first in the file.
+    let first = cycle.iter().enumerate().min_by_key(|(_, node)| **node).map_or(0, |(at, _)| at);
+    let around = cycle.iter().cycle().skip(first).take(cycle.len() + 1);
+    let names: Vec<_> = around.map(|node| drafts[*node].name.as_str()).collect();
+    let node = cycle.get(first).copied().unwrap_or_default();
+    let span = inputs[node].iter().find(|input| cycle.contains(&input.node)).map(|input| input.span.clone());
+    Diagnostic::error(format!("streams go round in a circle: {}", names.join(" -> ")), span)
+        .with_hint("a pipeline flows from sources to sinks")
+}
+
+fn unread(drafts: &[Draft], inputs: &[Vec<Input>]) -> Vec<Diagnostic> {
+    let read = |node: usize| inputs.iter().flatten().any(|input| input.node == node);
+    let unread = drafts.iter().enumerate().filter(|(i, draft)| !matches!(draft.kind, NodeKind::Sink(_)) && !read(*i));
+    let warn = |(_, draft): (usize, &Draft)| {
+        Diagnostic::warning(format!("nothing reads {:?}", draft.name), Some(draft.span.clone()))
+            .with_hint("its rows are dropped")
+    };
+    unread.map(warn).collect()
+}
+
+fn arrange(drafts: Vec<Draft>, inputs: Vec<Vec<Input>>, order: &[usize]) -> Vec<Node> {
+    let mut place = vec![0; order.len()];
+    for (new, old) in order.iter().enumerate() {
+        place[*old] = new;
+    }
+    let mut nodes: Vec<(usize, Node)> = drafts
+        .into_iter()
+        .zip(inputs)
+        .enumerate()
+        .map(|(old, (Draft { name, span, kind, .. }, mut inputs))| {
+            for input in &mut inputs {
+                input.node = place[input.node];
+            }
+            (place[old], Node { name, span, inputs, kind })
+        })
+        .collect();
+    nodes.sort_by_key(|(new, _)| *new);
+    nodes.into_iter().map(|(_, node)| node).collect()
+}

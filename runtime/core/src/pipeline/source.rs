@@ -1,0 +1,56 @@
+//! `[sources.NAME]`: the keys that every source has. The others are its connector's.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::de::DeValue;
+
+use super::diagnostic::Diagnostic;
+use super::file::on_error;
+use super::table::Table;
+use crate::graph::{NodeKind, Options, SourceNode};
+use crate::time::WatermarkStrategy;
+
+const COMMON: &[&str] = &["connector", "event-time", "watermark", "on-error"];
+
+/// Reads a source. `path` is where its table is in `text`.
+pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: &Path) -> Result<NodeKind, Diagnostic> {
+    let (watermark, idle_after_us) = watermark(table)?;
+    Ok(NodeKind::Source(SourceNode {
+        connector: table.required("connector", table.string("connector")?)?,
+        options: Options::new(Arc::clone(text), path, COMMON, base.to_path_buf()),
+        event_time: table.string("event-time")?,
+        watermark,
+        idle_after_ms: idle_after_us.map(|us| us.unsigned_abs().div_ceil(1000)),
+        on_error: on_error(table)?,
+    }))
+}
+
+/// `"monotonic"`, `{ monotonic = true, idle-after = ".." }` or `{ bounded-out-of-orderness = "..", idle-after = ".." }`.
+/// Gives the strategy and the idleness in microseconds.
+fn watermark(source: &Table<'_>) -> Result<(WatermarkStrategy, Option<i64>), Diagnostic> {
+    let Some(value) = source.get("watermark") else { return Ok((WatermarkStrategy::Monotonic, None)) };
+    if let DeValue::String(_) = value.get_ref() {
+        let strategy = source
+            .choice("watermark", &[("monotonic", WatermarkStrategy::Monotonic)])
+            .map_err(|problem| problem.with_hint("or write { bounded-out-of-orderness = \"10s\" }"))?;
+        return Ok((strategy.unwrap_or(WatermarkStrategy::Monotonic), None));
+    }
+    let table = Table::from_value(format!("{}.watermark", source.path), value)?;
+    table.check_keys(&["monotonic", "bounded-out-of-orderness", "idle-after"])?;
+    let strategy = match (table.get("monotonic"), table.duration_us("bounded-out-of-orderness")?) {
+        (Some(flag), None) if matches!(flag.get_ref(), DeValue::Boolean(true)) => WatermarkStrategy::Monotonic,
+        (None, Some(delay_us)) => WatermarkStrategy::BoundedOutOfOrderness(delay_us),
+        // Idleness alone: the strategy is the default one.
+        (None, None) => WatermarkStrategy::Monotonic,
+        (Some(flag), _) => {
+            let message = "monotonic can only be true, and not beside bounded-out-of-orderness";
+            return Err(Diagnostic::error(message, Some(flag.span())));
+        }
+    };
+    let idle_after_us = table.duration_us("idle-after")?;
+    match (idle_after_us, table.get("idle-after")) {
+        (Some(0), Some(value)) => Err(Diagnostic::error("idle-after must be longer than zero", Some(value.span()))),
+        _ => Ok((strategy, idle_after_us)),
+    }
+}

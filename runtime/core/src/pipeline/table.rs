@@ -1,0 +1,185 @@
+//! A table of the file, read key by key: every getter checks the type and names the table, the key and the place when it does
+//! not fit.
+
+use std::ops::RangeInclusive;
+
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostic::Diagnostic;
+use super::{json, nearest, units};
+use crate::graph::{Span, Spanned};
+
+type Value<'t> = toml::Spanned<DeValue<'t>>;
+type Result<T> = std::result::Result<T, Diagnostic>;
+
+/// One table and what it is called.
+pub(super) struct Table<'t> {
+    /// How messages name it: `sources.flights`; empty: the file.
+    pub(super) path: String,
+    /// Where it is named in the file.
+    pub(super) span: Span,
+    entries: &'t DeTable<'t>,
+}
+
+impl<'t> Table<'t> {
+    pub(super) fn new(path: impl Into<String>, span: Span, entries: &'t DeTable<'t>) -> Self {
+        Self { path: path.into(), span, entries }
+    }
+
+    /// A value that must be a table; `path` is how messages name it.
+    pub(super) fn from_value(path: String, value: &'t Value<'t>) -> Result<Self> {
+        match value.get_ref() {
+            DeValue::Table(entries) => Ok(Self::new(path, value.span(), entries)),
+            other => Err(wrong_type(&path, "a table", other, value.span())),
+        }
+    }
+
+    /// Refuses the first key that is none of `known`, naming the nearest.
+    pub(super) fn check_keys(&self, known: &[&str]) -> Result<()> {
+        match self.entries().into_iter().find(|(key, _)| !known.contains(&key.value.as_str())) {
+            None => Ok(()),
+            Some((Spanned { value: key, span }, _)) => {
+                let problem = Diagnostic::error(format!("{} has no key {key:?}", self.described()), Some(span));
+                match nearest(&key, known.iter().copied()) {
+                    Some(near) => Err(problem.with_hint(format!("did you mean {near:?}?"))),
+                    None => Err(problem.with_hint(format!("its keys are {}", known.join(", ")))),
+                }
+            }
+        }
+    }
+
+    /// All keys and values, in the file's order.
+    pub(super) fn entries(&self) -> Vec<(Spanned<String>, &'t Value<'t>)> {
+        let key = |key: &toml::Spanned<_>| Spanned {
+            value: String::from(AsRef::<str>::as_ref(key.get_ref())),
+            span: key.span(),
+        };
+        let mut entries: Vec<_> = self.entries.iter().map(|(k, value)| (key(k), value)).collect();
+        entries.sort_by_key(|(key, _)| key.span.start);
+        entries
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&'t Value<'t>> {
+        self.entries.iter().find(|(k, _)| k.get_ref().as_ref() == key).map(|(_, value)| value)
+    }
+
+    /// What a getter gave, or an error that it must be there.
+    pub(super) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T> {
+        value.ok_or_else(|| {
+            let message = format!("{} has no {key:?}, which it needs", self.described());
+            let others = self.entries();
+            match nearest(key, others.iter().map(|(other, _)| other.value.as_str())) {
+                None => Diagnostic::error(message, Some(self.span.clone())),
+                Some(near) => {
+                    let place =
+                        others.iter().find(|(other, _)| other.value == near).map(|(other, _)| other.span.clone());
+                    Diagnostic::error(message, place).with_hint(format!("is this meant to be {key:?}?"))
+                }
+            }
+        })
+    }
+
+    pub(super) fn string(&self, key: &str) -> Result<Option<Spanned<String>>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        match value.get_ref() {
+            DeValue::String(text) => Ok(Some(Spanned { value: text.to_string(), span: value.span() })),
+            other => Err(self.wrong_type(key, "a string", other, value.span())),
+        }
+    }
+
+    /// A list of strings.
+    pub(super) fn strings(&self, key: &str) -> Result<Option<Vec<Spanned<String>>>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let DeValue::Array(items) = value.get_ref() else {
+            return Err(self.wrong_type(key, "a list of strings", value.get_ref(), value.span()));
+        };
+        let strings = items.iter().map(|item| match item.get_ref() {
+            DeValue::String(text) => Ok(Spanned { value: text.to_string(), span: item.span() }),
+            other => Err(self.wrong_type(key, "a list of strings", other, item.span())),
+        });
+        strings.collect::<Result<_>>().map(Some)
+    }
+
+    /// A whole number within a range.
+    pub(super) fn integer(&self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let DeValue::Integer(number) = value.get_ref() else {
+            return Err(self.wrong_type(key, "a whole number", value.get_ref(), value.span()));
+        };
+        match json::integer(number)
+            .and_then(|number| u64::try_from(number).ok())
+            .filter(|number| range.contains(number))
+        {
+            Some(number) => Ok(Some(number)),
+            None => {
+                let message =
+                    format!("{key} = {number} is out of range: it may be {} to {}", range.start(), range.end());
+                Err(Diagnostic::error(message, Some(value.span())))
+            }
+        }
+    }
+
+    /// A duration, in microseconds.
+    pub(super) fn duration_us(&self, key: &str) -> Result<Option<i64>> {
+        self.converted(key, units::duration_us)
+    }
+
+    /// A duration that may be negative, in microseconds.
+    pub(super) fn signed_duration_us(&self, key: &str) -> Result<Option<i64>> {
+        self.converted(key, units::signed_duration_us)
+    }
+
+    /// A size in bytes, more than zero.
+    pub(super) fn size_bytes(&self, key: &str) -> Result<Option<u64>> {
+        self.converted(key, |text| match units::size_bytes(text)? {
+            0 => Err(format!("{key} must be more than zero")),
+            bytes => Ok(bytes),
+        })
+    }
+
+    fn converted<T>(&self, key: &str, convert: impl Fn(&str) -> std::result::Result<T, String>) -> Result<Option<T>> {
+        let Some(text) = self.string(key)? else { return Ok(None) };
+        convert(&text.value).map(Some).map_err(|message| Diagnostic::error(message, Some(text.span)))
+    }
+
+    /// One of some words.
+    pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<Option<T>> {
+        let Some(text) = self.string(key)? else { return Ok(None) };
+        match choices.iter().find(|(word, _)| *word == text.value) {
+            Some((_, choice)) => Ok(Some(*choice)),
+            None => {
+                let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+                let message = format!("{key} cannot be {:?}: it is one of {}", text.value, words.join(", "));
+                Err(Diagnostic::error(message, Some(text.span)).suggesting(&text.value, words.into_iter()))
+            }
+        }
+    }
+
+    pub(super) fn table(&self, key: &str) -> Result<Option<Table<'t>>> {
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        self.get(key).map(|value| Table::from_value(path, value)).transpose()
+    }
+
+    /// The table as messages name it.
+    pub(super) fn described(&self) -> String {
+        if self.path.is_empty() { "the pipeline file".to_owned() } else { format!("[{}]", self.path) }
+    }
+
+    fn wrong_type(&self, key: &str, wanted: &str, got: &DeValue<'_>, span: Span) -> Diagnostic {
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        wrong_type(&path, wanted, got, span)
+    }
+}
+
+fn wrong_type(what: &str, wanted: &str, got: &DeValue<'_>, span: Span) -> Diagnostic {
+    let got = match got {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    Diagnostic::error(format!("{what} must be {wanted}, not {got}"), Some(span))
+}

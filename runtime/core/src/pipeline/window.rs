@@ -1,0 +1,52 @@
+//! `[windows.NAME]`: keys, how rows are assigned to windows, and what is computed of them.
+
+use std::path::Path;
+
+use super::aggregate;
+use super::diagnostic::Diagnostic;
+use super::file::on_error;
+use super::table::Table;
+use crate::graph::{NodeKind, WindowNode};
+use crate::window::WindowAssigner;
+
+const KEYS: &[&str] = &["input", "key-by", "window", "allowed-lateness", "aggregates", "on-error"];
+const FORMS: &str = "{ tumbling = \"1h\" }, { sliding = \"3h\", slide = \"1h\" } or { session = \"30m\" }";
+
+/// Reads a window.
+pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind, Diagnostic> {
+    table.check_keys(KEYS)?;
+    Ok(NodeKind::Window(WindowNode {
+        key_by: table.strings("key-by")?.unwrap_or_default(),
+        window: assigner(&table.required("window", table.table("window")?)?)?,
+        aggregates: aggregate::read(&table.required("aggregates", table.table("aggregates")?)?, base)?,
+        allowed_lateness_us: table.duration_us("allowed-lateness")?.unwrap_or(0),
+        on_error: on_error(table)?,
+    }))
+}
+
+fn assigner(table: &Table<'_>) -> Result<WindowAssigner, Diagnostic> {
+    table.check_keys(&["tumbling", "sliding", "slide", "session", "offset"])?;
+    let refuse = |message: &str| Diagnostic::error(message, Some(table.span.clone()));
+    let offset = table.signed_duration_us("offset")?;
+    let slide = table.duration_us("slide")?;
+    let forms = (table.duration_us("tumbling")?, table.duration_us("sliding")?, table.duration_us("session")?);
+    let assigner = match (forms, slide, offset) {
+        ((Some(size), None, None), None, offset) => WindowAssigner::Tumbling { size, offset: offset.unwrap_or(0) },
+        ((None, Some(size), None), Some(slide), offset) => {
+            WindowAssigner::Sliding { size, slide, offset: offset.unwrap_or(0) }
+        }
+        ((None, None, Some(gap)), None, None) => WindowAssigner::Session { gap },
+        ((None, Some(_), None), None, _) => {
+            return Err(refuse("a sliding window needs how far it slides").with_hint("add slide = \"..\""));
+        }
+        ((Some(_), None, None), Some(_), _) => {
+            return Err(
+                refuse("slide belongs to a sliding window").with_hint("did you mean sliding instead of tumbling?")
+            );
+        }
+        ((None, None, Some(_)), ..) => return Err(refuse("a session window has a gap only, no slide and no offset")),
+        _ => return Err(refuse(&format!("a window is one of {FORMS}"))),
+    };
+    assigner.check().map_err(|error| refuse(&error.to_string()))?;
+    Ok(assigner)
+}
