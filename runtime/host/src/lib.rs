@@ -18,18 +18,35 @@
 //! | [`imports`] | what a guest may import: `log` and `metrics` |
 //! | [`limits`] | every bound that no pipeline sets |
 
+mod abi;
+mod cache;
 pub mod call;
+pub mod component;
 pub mod delta;
+mod engine;
+mod exports;
+pub mod format;
+pub mod host;
 pub mod imports;
 pub mod instance;
 pub mod isolate;
+mod lift;
+mod lift_delta;
 pub mod limits;
+pub mod load;
+mod lower;
 pub mod plan;
+mod plan_check;
+mod sandbox;
+mod schema;
 
 pub use call::{CallError, GuestClock, Rows, States, TimeDomain, Timers};
+pub use component::Component;
 pub use delta::{Delta, KeyedDelta, Selection};
+pub use host::{Host, HostConfig, HostError};
 pub use imports::log::{GuestLog, LogLevel, NoLog};
 pub use imports::metrics::{GuestMetrics, Histogram};
-pub use instance::{InstanceError, InstanceSpec};
+pub use instance::{Instance, InstanceError, InstanceSpec};
 pub use isolate::{Failure, isolate};
+pub use load::LoadError;
 pub use plan::{InputSchema, OutputColumn, OutputPlan, Plan, StateLayout, World};

@@ -48,6 +48,11 @@ impl Limiter {
         }
     }
 
+    /// Whether memory was refused.
+    pub(crate) fn memory_denied(&self) -> bool {
+        self.memory_denied
+    }
+
     /// Whether memory was refused since this was last asked.
     pub(crate) fn take_memory_denied(&mut self) -> bool {
         std::mem::take(&mut self.memory_denied)

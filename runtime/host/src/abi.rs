@@ -1,0 +1,31 @@
+//! The records of `weir:operator` as Rust sees them in a call: borrowed on the way in, so that each buffer is copied once,
+//! owned on the way out. Nothing here is checked yet; nothing here leaves this crate.
+
+use wasmtime::component::{ComponentType, Lift, Lower};
+
+pub(crate) mod from_guest;
+pub(crate) mod to_guest;
+
+/// `keyed.time-domain`, in both directions.
+#[derive(Clone, Copy, Debug, ComponentType, Lift, Lower)]
+#[component(enum)]
+#[repr(u8)]
+pub(crate) enum TimeDomain {
+    #[component(name = "event-time")]
+    EventTime,
+    #[component(name = "processing-time")]
+    ProcessingTime,
+}
+
+/// The package and version that this host implements.
+pub(crate) const PACKAGE: &str = "weir:operator";
+/// See [`PACKAGE`].
+pub(crate) const VERSION: &str = "0.1.0";
+
+/// The full name of an interface of the package.
+pub(crate) fn interface(name: &str) -> String {
+    format!("{PACKAGE}/{name}@{VERSION}")
+}
+
+#[cfg(target_endian = "big")]
+compile_error!("columns cross the boundary as they are in memory, and the contract says little endian");

@@ -1,0 +1,156 @@
+//! One compiled operator, from which plans and instances are made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::InstancePre;
+use weir_core::limits::OperatorLimits;
+
+use crate::exports::Exports;
+use crate::host::Host;
+use crate::imports::log::NoLog;
+use crate::instance::{Instance, InstanceError, InstanceSpec};
+use crate::load::{Inspection, LoadError};
+use crate::plan::{InputSchema, Plan, World};
+use crate::sandbox::{Ctx, Sandbox};
+
+/// A component that was checked and compiled. Cheap to clone.
+#[derive(Clone)]
+pub struct Component(Arc<Inner>);
+
+struct Inner {
+    host: Host,
+    pre: InstancePre<Ctx>,
+    exports: Exports,
+    world: World,
+    imports: Vec<String>,
+    digest: blake3::Hash,
+    size_bytes: u64,
+    compile_time: Option<Duration>,
+}
+
+impl Component {
+    /// Which world it implements.
+    #[must_use]
+    pub fn world(&self) -> World {
+        self.0.world
+    }
+
+    /// The blake3 digest of its bytes, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        self.0.digest.to_hex().to_string()
+    }
+
+    /// The interfaces that it imports, all of `weir:operator`.
+    #[must_use]
+    pub fn imports(&self) -> Vec<String> {
+        self.0.imports.clone()
+    }
+
+    /// Its size as a component.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.0.size_bytes
+    }
+
+    /// How long compiling it took; `None`: it came from the cache.
+    #[must_use]
+    pub fn compile_time(&self) -> Option<Duration> {
+        self.0.compile_time
+    }
+
+    /// What the operator would do with a configuration and inputs, asked of an instance that is thrown away.
+    ///
+    /// # Errors
+    /// If it refuses them, or its plan breaks the contract.
+    pub fn describe(&self, config: &serde_json::Value, inputs: &[InputSchema]) -> Result<Plan, InstanceError> {
+        let (_, plan) = Sandbox::new(
+            self.clone(),
+            InstanceSpec {
+                operator: String::new(),
+                config: config.clone(),
+                inputs: inputs.to_vec(),
+                limits: OperatorLimits::default(),
+                log: Arc::new(NoLog),
+            },
+        )?;
+        Ok(plan)
+    }
+
+    /// An instance of its own memory, ready to be called.
+    ///
+    /// # Errors
+    /// If the operator refuses its configuration or inputs, its plan breaks the contract, or there is no room.
+    pub fn instantiate(&self, spec: InstanceSpec) -> Result<Instance, InstanceError> {
+        Instance::new(self.clone(), spec)
+    }
+
+    pub(crate) fn compile(host: Host, bytes: &[u8], name: &str, inspection: Inspection) -> Result<Self, LoadError> {
+        let digest = blake3::hash(bytes);
+        let (component, compile_time) = match cached(&host, &digest) {
+            Some(component) => (component, None),
+            None => {
+                let (component, time) = compile(&host, bytes, name)?;
+                if let Ok(code) = component.serialize() {
+                    host.shared().cache.put(&digest, &code);
+                }
+                (component, Some(time))
+            }
+        };
+        let Inspection { world, imports } = inspection;
+        let other_types =
+            |message: String| LoadError::OtherTypes { name: name.to_owned(), message };
+        let pre = host.shared().linker.instantiate_pre(&component);
+        let pre = pre.map_err(|e| other_types(format!("an import: {e:#}")))?;
+        let exports = Exports::find(&component, world).map_err(other_types)?;
+        let size_bytes = bytes.len() as u64;
+        Ok(Self(Arc::new(Inner { host, pre, exports, world, imports, digest, size_bytes, compile_time })))
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<Ctx> {
+        &self.0.pre
+    }
+
+    pub(crate) fn exports(&self) -> &Exports {
+        &self.0.exports
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Inner { world, imports, digest, size_bytes, .. } = &*self.0;
+        f.debug_struct("Component")
+            .field("world", world)
+            .field("imports", imports)
+            .field("digest", &digest.to_hex())
+            .field("size_bytes", size_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+fn cached(host: &Host, digest: &blake3::Hash) -> Option<wasmtime::component::Component> {
+    let shared = host.shared();
+    let code = shared.cache.get(digest)?;
+    #[expect(unsafe_code, reason = "loading native code is unsafe; what was compiled once is not compiled again")]
+    // SAFETY: the cache gives only what this program wrote into its own folder, whole by its checksum, made by the same version
+    // of wasmtime with the same settings.
+    let component = unsafe { wasmtime::component::Component::deserialize(&shared.engine, code) };
+    if component.is_err() {
+        shared.cache.remove(digest);
+    }
+    component.ok()
+}
+
+fn compile(host: &Host, bytes: &[u8], name: &str) -> Result<(wasmtime::component::Component, Duration), LoadError> {
+    #[expect(clippy::disallowed_methods, reason = "how long compiling took is told to people; no stream depends on it")]
+    let started = std::time::Instant::now();
+    let component = wasmtime::component::Component::from_binary(&host.shared().engine, bytes);
+    let component = component
+        .map_err(|error| LoadError::Invalid { name: name.to_owned(), message: format!("{error:#}") })?;
+    Ok((component, started.elapsed()))
+}

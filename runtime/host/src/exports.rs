@@ -1,0 +1,137 @@
+//! The functions of the three worlds: found by name when a component is loaded, checked for their types then, and bound for
+//! each instance.
+
+use std::marker::PhantomData;
+
+use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc};
+
+use crate::abi::{from_guest, interface, to_guest};
+use crate::load::export_of;
+use crate::plan::World;
+use crate::sandbox::Ctx;
+
+/// What a function gives: its result or a failure.
+type Answer<T> = (Result<T, from_guest::Failure>,);
+
+/// `describe.describe`
+pub(crate) type Describe = TypedFunc<(&'static str, &'static [to_guest::Input<'static>]), (Result<from_guest::Plan, String>,)>;
+/// `transform.process`
+pub(crate) type Process = TypedFunc<(u32, to_guest::Batch<'static>), Answer<Vec<from_guest::Delta>>>;
+/// `keyed.process`
+pub(crate) type KeyedProcess = TypedFunc<
+    (u32, to_guest::Batch<'static>, &'static [u8], to_guest::States<'static>, to_guest::Clock),
+    Answer<from_guest::KeyedDelta>,
+>;
+/// `keyed.on-timer`
+pub(crate) type OnTimer = TypedFunc<
+    (to_guest::Timers<'static>, to_guest::Batch<'static>, to_guest::States<'static>, to_guest::Clock),
+    Answer<from_guest::KeyedDelta>,
+>;
+/// `keyed.migrate`
+pub(crate) type Migrate = TypedFunc<
+    (u32, &'static [to_guest::Field<'static>], to_guest::States<'static>),
+    (Result<Vec<from_guest::Array>, String>,),
+>;
+/// `aggregate.accumulate`
+pub(crate) type Accumulate =
+    TypedFunc<(to_guest::Batch<'static>, &'static [u8], to_guest::States<'static>), Answer<Vec<from_guest::Array>>>;
+/// `aggregate.merge`
+pub(crate) type Merge =
+    TypedFunc<(to_guest::States<'static>, to_guest::States<'static>), Answer<Vec<from_guest::Array>>>;
+/// `aggregate.finish`
+pub(crate) type Finish = TypedFunc<(to_guest::States<'static>,), Answer<Vec<from_guest::Array>>>;
+
+/// One exported function of a known type.
+pub(crate) struct Export<F> {
+    index: ComponentExportIndex,
+    function: PhantomData<fn() -> F>,
+}
+
+impl<P, R> Export<TypedFunc<P, R>>
+where
+    P: ComponentNamedList + Lower + 'static,
+    R: ComponentNamedList + Lift + 'static,
+{
+    /// Finds a function of an interface and checks its type.
+    fn find(component: &Component, of: &str, function: &str) -> Result<Self, String> {
+        let called = format!("{}#{function}", interface(of));
+        let found = component.get_export_index(None, &interface(of)).and_then(|of| component.get_export(Some(&of), function));
+        let Some((ComponentItem::ComponentFunc(found), index)) = found else {
+            return Err(format!("there is no function {called}"));
+        };
+        let types = component.component_type();
+        found.typecheck::<P, R>(&types.instance_type()).map_err(|e| format!("{called}: {e:#}"))?;
+        Ok(Self { index, function: PhantomData })
+    }
+
+    fn bind(&self, store: &mut Store<Ctx>, instance: &Instance) -> wasmtime::Result<TypedFunc<P, R>> {
+        instance.get_typed_func(store, &self.index)
+    }
+}
+
+/// The functions of a component.
+pub(crate) struct Exports {
+    describe: Export<Describe>,
+    world: WorldExports,
+}
+
+enum WorldExports {
+    Transform(Export<Process>),
+    Keyed(Export<KeyedProcess>, Export<OnTimer>, Export<Migrate>),
+    Aggregate(Export<Accumulate>, Export<Merge>, Export<Finish>),
+}
+
+/// The functions of an instance, apart from `describe`.
+#[derive(Clone, Copy)]
+pub(crate) enum Functions {
+    Transform { process: Process },
+    Keyed { process: KeyedProcess, on_timer: OnTimer, migrate: Migrate },
+    Aggregate { accumulate: Accumulate, merge: Merge, finish: Finish },
+}
+
+impl Exports {
+    /// Finds the functions of a world.
+    ///
+    /// # Errors
+    /// Which one is missing or of another type.
+    pub(crate) fn find(component: &Component, world: World) -> Result<Self, String> {
+        let of = export_of(world);
+        let world = match world {
+            World::Transform => WorldExports::Transform(Export::find(component, of, "process")?),
+            World::Keyed => WorldExports::Keyed(
+                Export::find(component, of, "process")?,
+                Export::find(component, of, "on-timer")?,
+                Export::find(component, of, "migrate")?,
+            ),
+            World::Aggregate => WorldExports::Aggregate(
+                Export::find(component, of, "accumulate")?,
+                Export::find(component, of, "merge")?,
+                Export::find(component, of, "finish")?,
+            ),
+        };
+        Ok(Self { describe: Export::find(component, "describe", "describe")?, world })
+    }
+
+    /// The functions of an instance.
+    ///
+    /// # Errors
+    /// Only if the instance is of another component.
+    pub(crate) fn bind(&self, store: &mut Store<Ctx>, instance: &Instance) -> wasmtime::Result<(Describe, Functions)> {
+        let functions = match &self.world {
+            WorldExports::Transform(process) => Functions::Transform { process: process.bind(store, instance)? },
+            WorldExports::Keyed(process, on_timer, migrate) => Functions::Keyed {
+                process: process.bind(store, instance)?,
+                on_timer: on_timer.bind(store, instance)?,
+                migrate: migrate.bind(store, instance)?,
+            },
+            WorldExports::Aggregate(accumulate, merge, finish) => Functions::Aggregate {
+                accumulate: accumulate.bind(store, instance)?,
+                merge: merge.bind(store, instance)?,
+                finish: finish.bind(store, instance)?,
+            },
+        };
+        Ok((self.describe.bind(store, instance)?, functions))
+    }
+}

@@ -1,0 +1,110 @@
+//! The way from a file to a [`Component`]: one engine, one ticker, one cache for all operators of a process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+use weir_core::limits::COMPONENT_BYTES_MAX;
+
+use crate::cache::Cache;
+use crate::component::Component;
+use crate::engine::{Ticker, new_engine};
+use crate::imports;
+use crate::load::{LoadError, inspect};
+use crate::sandbox::Ctx;
+
+/// Instances at a time, by default: each reserves 4 GiB of addresses, and a process has 128 TiB of them.
+pub const INSTANCES_MAX_DEFAULT: u32 = 1000;
+
+/// How a host is set up.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Where compiled components are kept, made when it is first needed; `None`: nowhere. What is in it is run as native code:
+    /// it must be this user's alone.
+    pub cache_dir: Option<PathBuf>,
+    /// Instances of all operators together, at a time.
+    pub instances_max: u32,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self { cache_dir: None, instances_max: INSTANCES_MAX_DEFAULT }
+    }
+}
+
+/// Why there is no host.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// This machine or build cannot run WebAssembly.
+    #[error("WebAssembly cannot be run here: {0}")]
+    Engine(String),
+    /// The system gives no thread.
+    #[error("the thread that ends calls which take too long cannot be started: {0}")]
+    Ticker(#[from] std::io::Error),
+}
+
+/// Runs operators. Cheap to clone; the clones are one host.
+#[derive(Clone)]
+pub struct Host(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) ticker: Ticker,
+    pub(crate) linker: Linker<Ctx>,
+    pub(crate) cache: Cache,
+}
+
+impl Host {
+    /// Starts a host.
+    ///
+    /// # Errors
+    /// If this machine cannot run WebAssembly.
+    pub fn new(config: HostConfig) -> Result<Self, HostError> {
+        let engine = new_engine(config.instances_max).map_err(|e| HostError::Engine(format!("{e:#}")))?;
+        let mut linker = Linker::new(&engine);
+        imports::log::add_to_linker(&mut linker)
+            .and_then(|()| imports::metrics::add_to_linker(&mut linker))
+            .map_err(|e| HostError::Engine(format!("{e:#}")))?;
+        let ticker = Ticker::start(&engine)?;
+        let cache = Cache::new(config.cache_dir, &engine);
+        Ok(Self(Arc::new(Shared { engine, ticker, linker, cache })))
+    }
+
+    /// Reads, checks and compiles a component, or takes it from the cache.
+    ///
+    /// # Errors
+    /// What the file is instead, and what to do.
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<Component, LoadError> {
+        let path = path.as_ref();
+        let read = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::NotFound => LoadError::NotFound { path: path.to_owned() },
+            _ => LoadError::Read { path: path.to_owned(), source },
+        };
+        let name = path.display().to_string();
+        let bytes = std::fs::metadata(path).map_err(read)?.len();
+        if bytes > COMPONENT_BYTES_MAX {
+            return Err(LoadError::TooLarge { name, bytes, limit: COMPONENT_BYTES_MAX });
+        }
+        self.load_bytes(&std::fs::read(path).map_err(read)?, &name)
+    }
+
+    /// As [`Host::load`], of bytes; `name` is what errors call them.
+    ///
+    /// # Errors
+    /// What the bytes are instead, and what to do.
+    pub fn load_bytes(&self, bytes: &[u8], name: &str) -> Result<Component, LoadError> {
+        let inspection = inspect(bytes, name)?;
+        Component::compile(self.clone(), bytes, name, inspection)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("cache", &self.0.cache).finish_non_exhaustive()
+    }
+}

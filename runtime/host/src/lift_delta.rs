@@ -1,0 +1,168 @@
+//! Deltas that a guest made, checked against the plan and the call that they answer.
+
+use arrow::array::{Array, ArrayRef};
+use arrow::buffer::{BooleanBuffer, ScalarBuffer};
+use arrow::datatypes::Fields;
+use weir_core::limits::OperatorLimits;
+
+use crate::abi::{self, from_guest};
+use crate::call::{CallError, States, TimeDomain, Timers};
+use crate::delta::{Delta, KeyedDelta, Selection};
+use crate::lift;
+use crate::plan::{OutputPlan, Plan};
+
+/// One delta an output of a call with `rows` rows (or timers).
+pub(crate) fn deltas(
+    plan: &Plan,
+    limits: &OperatorLimits,
+    rows: usize,
+    given: Vec<from_guest::Delta>,
+) -> Result<Vec<Delta>, CallError> {
+    if given.len() != plan.outputs.len() {
+        let message = format!("{} deltas where the plan has {} outputs", given.len(), plan.outputs.len());
+        return Err(CallError::InvalidOutput(message));
+    }
+    let mut deltas = Vec::with_capacity(given.len());
+    let mut rows_out = 0_usize;
+    for (output, given) in plan.outputs.iter().zip(given) {
+        let invalid = |message| CallError::InvalidOutput(format!("output {:?}: {message}", output.name));
+        let selection = selection(given.rows, rows, "rows").map_err(invalid)?;
+        rows_out = rows_out.saturating_add(selection.len(rows));
+        // Before the columns are looked at: they are as long as the rows are many.
+        if rows_out > rows.saturating_mul(limits.output_rows_per_row as usize) {
+            return Err(CallError::OutputRows { rows_in: rows, rows_out, limit: limits.output_rows_per_row });
+        }
+        deltas.push(
+            delta(output, selection, rows, given.computed, given.event_times, &given.row_kinds).map_err(invalid)?,
+        );
+    }
+    Ok(deltas)
+}
+
+fn delta(
+    output: &OutputPlan,
+    selection: Selection,
+    rows: usize,
+    computed: Vec<from_guest::Array>,
+    event_times: Vec<u8>,
+    row_kinds: &[u8],
+) -> Result<Delta, String> {
+    let rows_out = selection.len(rows);
+    let computed = lift::columns(&output.computed, rows_out, computed)?;
+    let event_times = match event_times.is_empty() {
+        true => None,
+        false => Some(lift::scalars(event_times, rows_out, "event times")?),
+    };
+    if !row_kinds.is_empty() && (row_kinds.len() != rows_out || row_kinds.iter().any(|&kind| kind != 0)) {
+        return Err("row kinds other than insert: streams hold inserts only so far".into());
+    }
+    Ok(Delta { selection, computed, event_times })
+}
+
+/// The answer of a keyed operator to a call with `rows` rows (or timers) of `keys` distinct keys.
+pub(crate) fn keyed(
+    plan: &Plan,
+    limits: &OperatorLimits,
+    rows: usize,
+    keys: usize,
+    given: from_guest::KeyedDelta,
+) -> Result<KeyedDelta, CallError> {
+    let outputs = deltas(plan, limits, rows, given.outputs)?;
+    let changed = selection(given.changed, keys, "changed keys").map_err(CallError::InvalidOutput)?;
+    check_distinct(&changed, keys).map_err(CallError::InvalidOutput)?;
+    let states = states(plan, changed.len(keys), given.states).map_err(CallError::InvalidOutput)?;
+    let timers = |given: Vec<from_guest::Timers>| {
+        given.into_iter().map(|timers| self::timers(timers, keys)).collect::<Result<_, _>>()
+    };
+    let register = timers(given.timers.register).map_err(CallError::InvalidOutput)?;
+    let delete = timers(given.timers.delete).map_err(CallError::InvalidOutput)?;
+    Ok(KeyedDelta { outputs, changed, states, register, delete })
+}
+
+fn states(plan: &Plan, changed: usize, given: from_guest::States) -> Result<States, String> {
+    let Some(layout) = &plan.state else {
+        if changed > 0 || given.keys > 0 || !given.columns.is_empty() {
+            return Err("states, but the plan keeps none".into());
+        }
+        return Ok(States { keys: 0, present: None, columns: Vec::new() });
+    };
+    if given.keys as usize != changed {
+        return Err(format!("{} states for {changed} changed keys", given.keys));
+    }
+    let present = lift::bits(given.present, changed, "presence bits")?;
+    let columns = state_columns(layout.schema.fields(), changed, present.as_ref(), given.columns)?;
+    Ok(States { keys: changed, present, columns })
+}
+
+/// Columns of states. Where a key is not present even a column without nulls holds one.
+pub(crate) fn state_columns(
+    fields: &Fields,
+    keys: usize,
+    present: Option<&BooleanBuffer>,
+    given: Vec<from_guest::Array>,
+) -> Result<Vec<ArrayRef>, String> {
+    let nullable: Fields = fields.iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let columns = lift::columns(&nullable, keys, given).map_err(|message| format!("states: {message}"))?;
+    for (field, column) in fields.iter().zip(&columns).filter(|(field, _)| !field.is_nullable()) {
+        let Some(nulls) = column.nulls() else { continue };
+        let absent = |key: usize| present.is_some_and(|present| !present.value(key));
+        if let Some(key) = (0..keys).find(|&key| nulls.is_null(key) && !absent(key)) {
+            return Err(format!("states: column {:?} without nulls is null for key {key}", field.name()));
+        }
+    }
+    Ok(columns)
+}
+
+fn timers(given: from_guest::Timers, keys: usize) -> Result<Timers, String> {
+    let count = given.times.len() / size_of::<i64>();
+    if given.times.len() % size_of::<i64>() != 0 || given.keys.len() != count * size_of::<u32>() {
+        return Err(format!("timers: {} bytes of keys and {} of times", given.keys.len(), given.times.len()));
+    }
+    let of_keys: ScalarBuffer<u32> = lift::scalars(given.keys, count, "timer keys")?;
+    check_indices(&of_keys, keys, "timer keys")?;
+    let domain = match given.domain {
+        abi::TimeDomain::EventTime => TimeDomain::EventTime,
+        abi::TimeDomain::ProcessingTime => TimeDomain::ProcessingTime,
+    };
+    Ok(Timers { domain, keys: of_keys, times: lift::scalars(given.times, count, "timer times")? })
+}
+
+fn selection(given: from_guest::Selection, of: usize, what: &str) -> Result<Selection, String> {
+    Ok(match given {
+        from_guest::Selection::All => Selection::All,
+        from_guest::Selection::None => Selection::None,
+        from_guest::Selection::Rows(bytes) => {
+            if bytes.len() % size_of::<u32>() != 0 {
+                return Err(format!("{} bytes of {what} are not whole uint32", bytes.len()));
+            }
+            let count = bytes.len() / size_of::<u32>();
+            let indices = lift::scalars(bytes, count, what)?;
+            check_indices(&indices, of, what)?;
+            Selection::Rows(indices)
+        }
+    })
+}
+
+fn check_indices(indices: &[u32], of: usize, what: &str) -> Result<(), String> {
+    // The maximum runs as vector code; a search for the first one out of range does not.
+    let greatest = indices.iter().fold(0, |greatest, &index| greatest.max(index));
+    if !indices.is_empty() && greatest as usize >= of {
+        return Err(format!("index {greatest} in {what}, of which there are {of}"));
+    }
+    Ok(())
+}
+
+/// Each key at most once. Ascending indices, the common case, need no memory.
+fn check_distinct(changed: &Selection, keys: usize) -> Result<(), String> {
+    let Selection::Rows(indices) = changed else { return Ok(()) };
+    if indices.iter().zip(indices.iter().skip(1)).all(|(a, b)| a < b) {
+        return Ok(());
+    }
+    let mut seen = vec![false; keys];
+    for &index in indices {
+        if std::mem::replace(&mut seen[index as usize], true) {
+            return Err(format!("key {index} is changed twice in one call"));
+        }
+    }
+    Ok(())
+}

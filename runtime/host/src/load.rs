@@ -1,0 +1,270 @@
+//! Telling what a file is before it is compiled, and saying what to do if it is no operator. Only the outermost component is
+//! looked at: its imports and exports decide; that its code is valid the compiler says.
+
+use std::path::PathBuf;
+
+use wasmtime::wasmparser::{ComponentExport, ComponentImport, Encoding, Parser, Payload};
+use weir_core::limits::COMPONENT_BYTES_MAX;
+
+use crate::abi::{PACKAGE, VERSION, interface};
+use crate::plan::World;
+
+/// Why a file is not a component that can be hosted.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is no such file.
+    #[error("there is no component {path:?}; build it first (`weir build`), or correct the path")]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("the component {path:?} cannot be read: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is larger than any component should be.
+    #[error("{name} has {bytes} bytes; a component may have {limit}: build it in release mode, without debug information")]
+    TooLarge {
+        /// Which component.
+        name: String,
+        /// Its size.
+        bytes: u64,
+        /// [`COMPONENT_BYTES_MAX`].
+        limit: u64,
+    },
+    /// Native code.
+    #[error(
+        "{name} is precompiled native code, which is never accepted from outside: give the component (.wasm) that it was \
+         made of; it is compiled once and cached"
+    )]
+    Precompiled {
+        /// Which file.
+        name: String,
+    },
+    /// A core module.
+    #[error(
+        "{name} is a core WebAssembly module, not a component: make it one with `weir build` or \
+         `wasm-tools component new module.wasm -o component.wasm`"
+    )]
+    CoreModule {
+        /// Which file.
+        name: String,
+    },
+    /// WebAssembly's text format.
+    #[error("{name} is WebAssembly text: turn it into a binary with `wasm-tools parse`")]
+    Text {
+        /// Which file.
+        name: String,
+    },
+    /// Something else.
+    #[error("{name} is not WebAssembly: give the .wasm file that `weir build` made")]
+    NotWasm {
+        /// Which file.
+        name: String,
+    },
+    /// It begins like a component, and then ends or makes no sense.
+    #[error("{name} is damaged or cut off at byte {offset} of {bytes} ({message}): build or copy it again")]
+    Damaged {
+        /// Which file.
+        name: String,
+        /// Where it stops making sense.
+        offset: usize,
+        /// Its size.
+        bytes: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// It needs something that operators are not given.
+    #[error("{name} imports {import}, and operators may import {PACKAGE} only: {advice}")]
+    ForeignImport {
+        /// Which component.
+        name: String,
+        /// The first such import.
+        import: String,
+        /// Which build flag or target removes it.
+        advice: &'static str,
+    },
+    /// It was made for another version of the contract.
+    #[error(
+        "{name} was made for {interface}, and this is {PACKAGE}@{VERSION}: build it against that version, or use the weir \
+         that it was made for"
+    )]
+    OtherVersion {
+        /// Which component.
+        name: String,
+        /// An interface of the other version.
+        interface: String,
+    },
+    /// It is a component, but no operator.
+    #[error(
+        "{name} is a component of another world: an operator exports {PACKAGE}/describe and one of transform, keyed and \
+         aggregate, {exports}; build it for a world of {PACKAGE}@{VERSION}"
+    )]
+    OtherWorld {
+        /// Which component.
+        name: String,
+        /// What it exports instead, as half a sentence.
+        exports: String,
+    },
+    /// The names are right, a type is not.
+    #[error("{name} does not fit {PACKAGE}@{VERSION}: {message}; build it against the published WIT files")]
+    OtherTypes {
+        /// Which component.
+        name: String,
+        /// Which function, and what differs.
+        message: String,
+    },
+    /// The compiler refuses it.
+    #[error("{name} cannot be compiled: {message}")]
+    Invalid {
+        /// Which component.
+        name: String,
+        /// What the compiler says.
+        message: String,
+    },
+}
+
+/// What a component's outside says.
+#[derive(Debug)]
+pub(crate) struct Inspection {
+    pub(crate) world: World,
+    pub(crate) imports: Vec<String>,
+}
+
+/// Looks at a component's imports and exports.
+///
+/// # Errors
+/// What the bytes are instead, and what to do.
+pub(crate) fn inspect(bytes: &[u8], name: &str) -> Result<Inspection, LoadError> {
+    check_kind(bytes, name)?;
+    let (imports, exports) = outside(bytes, name)?;
+    let foreign = |import: &&String| !import.starts_with(&format!("{PACKAGE}/"));
+    if let Some(import) = imports.iter().find(foreign) {
+        return Err(LoadError::ForeignImport { name: name.into(), import: import.clone(), advice: advice(import) });
+    }
+    let other_version = |interface: &&String| {
+        let version = interface.strip_prefix(PACKAGE).and_then(|rest| rest.split_once('@')).map(|(_, version)| version);
+        version.is_some_and(|version| version != VERSION)
+    };
+    if let Some(interface) = imports.iter().chain(&exports).find(other_version) {
+        return Err(LoadError::OtherVersion { name: name.into(), interface: interface.clone() });
+    }
+    Ok(Inspection { world: world_of(&exports, name)?, imports })
+}
+
+fn check_kind(bytes: &[u8], name: &str) -> Result<(), LoadError> {
+    let name = name.to_owned();
+    if bytes.len() as u64 > COMPONENT_BYTES_MAX {
+        return Err(LoadError::TooLarge { name, bytes: bytes.len() as u64, limit: COMPONENT_BYTES_MAX });
+    }
+    if bytes.starts_with(b"\x7fELF") || wasmtime::Engine::detect_precompiled(bytes).is_some() {
+        return Err(LoadError::Precompiled { name });
+    }
+    if !bytes.starts_with(b"\0asm") {
+        let text = bytes.trim_ascii_start();
+        let is_text = text.starts_with(b"(module") || text.starts_with(b"(component") || text.starts_with(b";;");
+        return Err(if is_text { LoadError::Text { name } } else { LoadError::NotWasm { name } });
+    }
+    if Parser::is_core_wasm(bytes) {
+        return Err(LoadError::CoreModule { name });
+    }
+    Ok(())
+}
+
+/// Names of imports and exports of the outermost component. Modules inside are passed over unread.
+fn outside(bytes: &[u8], name: &str) -> Result<(Vec<String>, Vec<String>), LoadError> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let damaged = |offset: usize, message: &str| LoadError::Damaged {
+        name: name.to_owned(),
+        offset,
+        bytes: bytes.len(),
+        message: message.to_owned(),
+    };
+    let mut parser = Parser::new(0);
+    let mut at = 0;
+    loop {
+        let chunk = parser.parse(&bytes[at..], true).map_err(|error| damaged(error.offset(), error.message()))?;
+        let wasmtime::wasmparser::Chunk::Parsed { consumed, payload } = chunk else {
+            return Err(damaged(bytes.len(), "it ends too early"));
+        };
+        at += consumed;
+        match payload {
+            Payload::Version { encoding: Encoding::Module, .. } => {
+                return Err(LoadError::CoreModule { name: name.to_owned() });
+            }
+            Payload::ModuleSection { unchecked_range: inner, .. } | Payload::ComponentSection { unchecked_range: inner, .. } => {
+                if inner.end > bytes.len() || inner.end < at {
+                    return Err(damaged(bytes.len(), "it ends within a module"));
+                }
+                at = inner.end;
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    let ComponentImport { name, .. } = import.map_err(|e| damaged(e.offset(), e.message()))?;
+                    imports.push(name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    let ComponentExport { name, .. } = export.map_err(|e| damaged(e.offset(), e.message()))?;
+                    exports.push(name.name.to_owned());
+                }
+            }
+            Payload::End(_) => return Ok((imports, exports)),
+            _ => {}
+        }
+    }
+}
+
+fn world_of(exports: &[String], name: &str) -> Result<World, LoadError> {
+    let exported = |of: &str| exports.contains(&interface(of));
+    let other = |exports: String| LoadError::OtherWorld { name: name.to_owned(), exports };
+    let worlds = [World::Transform, World::Keyed, World::Aggregate].into_iter().filter(|w| exported(export_of(*w)));
+    match (exported("describe"), worlds.collect::<Vec<_>>().as_slice()) {
+        (true, [world]) => Ok(*world),
+        (true, []) => Err(other("and this one exports describe only".into())),
+        (false, [world]) => Err(other(format!("and this one exports {} but not describe", export_of(*world)))),
+        (_, [_, _, ..]) => Err(other("and this one exports several of them: make a component of each".into())),
+        (false, []) if exports.is_empty() => Err(other("and this one exports nothing".into())),
+        (false, []) => Err(other(format!("and this one exports {}", exports.join(", ")))),
+    }
+}
+
+/// The interface that a world is known by.
+pub(crate) fn export_of(world: World) -> &'static str {
+    match world {
+        World::Transform => "transform",
+        World::Keyed => "keyed",
+        World::Aggregate => "aggregate",
+    }
+}
+
+/// How to build without an import, by what it is. Every toolchain that was tried can do without all of them.
+fn advice(import: &str) -> &'static str {
+    macro_rules! javascript {
+        ($features:literal) => {
+            concat!(
+                "in Rust build for the target wasm32-unknown-unknown, not wasm32-wasip1 or -wasip2; in C link as a reactor ",
+                "(-mexec-model=reactor) and leave stdio out; in Go (-buildmode=c-shared) adapt with a stub of ",
+                "wasi_snapshot_preview1; in Python pass --stub-wasi to componentize-py; in JavaScript disable the feature ",
+                $features,
+                " of componentize-js (disableFeatures)"
+            )
+        };
+    }
+    if import.starts_with("wasi:random/") {
+        javascript!("\"random\"")
+    } else if import.starts_with("wasi:clocks/") {
+        javascript!("\"clocks\"")
+    } else if import.starts_with("wasi:http/") {
+        javascript!("\"http\" and \"fetch-event\"")
+    } else if import.starts_with("wasi:") {
+        javascript!("\"stdio\"")
+    } else {
+        "remove the import, or pass what it gives in the configuration or in columns"
+    }
+}

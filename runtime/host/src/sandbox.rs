@@ -1,0 +1,246 @@
+//! One guest in its own store: started, called within its limits, dropped after a crash and started again. It knows calls, not
+//! what they mean.
+
+use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc};
+use wasmtime::{Store, Trap, WasmBacktrace};
+use weir_core::limits::OperatorLimits;
+
+use crate::abi::to_guest;
+use crate::call::CallError;
+use crate::component::Component;
+use crate::engine::ticks;
+use crate::exports::{Describe, Functions};
+use crate::imports::log::{LogCtx, LogView};
+use crate::imports::metrics::{GuestMetrics, MetricsView};
+use crate::instance::{InstanceError, InstanceSpec};
+use crate::limits::Limiter;
+use crate::plan::{InputSchema, Plan};
+use crate::plan_check;
+use crate::schema::{Node, flatten};
+
+/// The innermost functions that a trap's message names.
+const FRAMES_SHOWN: usize = 4;
+
+/// What a store knows of its guest.
+pub(crate) struct Ctx {
+    limiter: Limiter,
+    log: LogCtx,
+    metrics: GuestMetrics,
+}
+
+impl LogView for Ctx {
+    fn log(&mut self) -> &mut LogCtx {
+        &mut self.log
+    }
+}
+
+impl MetricsView for Ctx {
+    fn metrics(&mut self) -> &mut GuestMetrics {
+        &mut self.metrics
+    }
+}
+
+/// A guest that is there when it is needed.
+pub(crate) struct Sandbox {
+    component: Component,
+    limits: OperatorLimits,
+    /// JSON, as `describe` gets it.
+    config: String,
+    inputs: Vec<InputSchema>,
+    nodes: Vec<Vec<Node>>,
+    keys: Vec<Vec<u32>>,
+    guest: Guest,
+}
+
+enum Guest {
+    Running(Store<Ctx>, Functions),
+    /// It was lost; what it logged and counted lives on.
+    Lost(Option<Box<Ctx>>),
+}
+
+impl Sandbox {
+    /// Starts a guest and asks it for its plan.
+    ///
+    /// # Errors
+    /// If it refuses, fails, or its plan is invalid.
+    pub(crate) fn new(component: Component, spec: InstanceSpec) -> Result<(Self, Plan), InstanceError> {
+        let InstanceSpec { operator, config, inputs, limits, log } = spec;
+        let unreadable = |(input, schema): (usize, &InputSchema)| {
+            flatten(schema.schema.fields()).map_err(|message| InstanceError::Input { input, message })
+        };
+        let nodes = inputs.iter().enumerate().map(unreadable).collect::<Result<_, _>>()?;
+        let keys = inputs.iter().map(|input| input.keys.iter().map(|&key| crate::lower::count(key)).collect()).collect();
+        let seconds = component.host().shared().ticker.seconds();
+        let log = LogCtx::builder(operator).sink(log).limit(limits.log_bytes_per_s, seconds).build();
+        let ctx = Ctx { limiter: Limiter::new(&limits), log, metrics: GuestMetrics::default() };
+        let mut sandbox = Self {
+            config: config.to_string(),
+            guest: Guest::Lost(Some(Box::new(ctx))),
+            component,
+            limits,
+            inputs,
+            nodes,
+            keys,
+        };
+        let plan = sandbox.start()?;
+        Ok((sandbox, plan))
+    }
+
+    pub(crate) fn limits(&self) -> &OperatorLimits {
+        &self.limits
+    }
+
+    /// What the guest counted since the beginning, over all its lives.
+    pub(crate) fn metrics(&self) -> Option<&GuestMetrics> {
+        self.ctx().map(|ctx| &ctx.metrics)
+    }
+
+    /// Lines that the guest logged beyond its limit.
+    pub(crate) fn log_lines_dropped(&self) -> u64 {
+        self.ctx().map_or(0, |ctx| ctx.log.dropped())
+    }
+
+    fn ctx(&self) -> Option<&Ctx> {
+        match &self.guest {
+            Guest::Running(store, _) => Some(store.data()),
+            Guest::Lost(ctx) => ctx.as_deref(),
+        }
+    }
+
+    /// The functions of a running guest; starts it again if it was lost, and holds it to its plan.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub(crate) fn functions(&mut self, plan: &Plan) -> Result<Functions, CallError> {
+        if let Guest::Running(_, functions) = &self.guest {
+            return Ok(*functions);
+        }
+        let again = self.start().map_err(|error| CallError::Instance(Box::new(error)))?;
+        match &self.guest {
+            Guest::Running(_, functions) if again == *plan => Ok(*functions),
+            _ => {
+                self.drop_guest();
+                Err(CallError::Instance(Box::new(InstanceError::PlanChanged)))
+            }
+        }
+    }
+
+    /// Calls a function of the running guest. If the guest fails it is dropped.
+    ///
+    /// # Errors
+    /// How it failed.
+    pub(crate) fn call<P, R>(&mut self, function: TypedFunc<P, (R,)>, arguments: P) -> Result<R, CallError>
+    where
+        P: Lower + ComponentNamedList,
+        (R,): Lift + ComponentNamedList,
+    {
+        let Guest::Running(store, _) = &mut self.guest else {
+            return Err(CallError::Arguments("the guest is not running".into()));
+        };
+        store.set_epoch_deadline(ticks(self.limits.call_time_ms));
+        // What was refused in a call before, and got over, is no reason for a failure of this one.
+        store.data_mut().limiter.take_memory_denied();
+        match function.call(&mut *store, arguments) {
+            Ok((result,)) => Ok(result),
+            Err(error) => {
+                let error = call_error(&error, store, &self.limits);
+                self.drop_guest();
+                Err(error)
+            }
+        }
+    }
+
+    fn drop_guest(&mut self) {
+        if let Guest::Running(store, _) = std::mem::replace(&mut self.guest, Guest::Lost(None)) {
+            self.guest = Guest::Lost(Some(Box::new(store.into_data())));
+        }
+    }
+
+    fn start(&mut self) -> Result<Plan, InstanceError> {
+        let Guest::Lost(Some(ctx)) = std::mem::replace(&mut self.guest, Guest::Lost(None)) else {
+            return Err(InstanceError::Unavailable("the guest's context is lost".into()));
+        };
+        let mut store = Store::new(self.component.pre().engine(), *ctx);
+        store.data_mut().limiter = Limiter::new(&self.limits);
+        store.limiter(|ctx| &mut ctx.limiter);
+        store.set_hostcall_fuel(usize::try_from(self.limits.output_bytes).unwrap_or(usize::MAX));
+        store.set_epoch_deadline(ticks(self.limits.call_time_ms));
+        let started = self.component.pre().instantiate(&mut store);
+        let bound = started.and_then(|instance| self.component.exports().bind(&mut store, &instance));
+        let (describe, functions) = match bound {
+            Ok(bound) => bound,
+            Err(error) => {
+                let error = start_error(&error, &mut store, &self.limits);
+                self.guest = Guest::Lost(Some(Box::new(store.into_data())));
+                return Err(error);
+            }
+        };
+        self.guest = Guest::Running(store, functions);
+        let plan = self.describe(describe);
+        if plan.is_err() {
+            self.drop_guest();
+        }
+        plan
+    }
+
+    fn describe(&mut self, describe: Describe) -> Result<Plan, InstanceError> {
+        let Guest::Running(store, _) = &mut self.guest else {
+            return Err(InstanceError::Unavailable("the guest is not running".into()));
+        };
+        let fields = self.nodes.iter().map(|nodes| fields(nodes)).collect::<Vec<_>>();
+        let input = |(columns, keys)| to_guest::Input { columns, keys };
+        let inputs: Vec<_> = fields.iter().map(Vec::as_slice).zip(self.keys.iter().map(Vec::as_slice)).map(input).collect();
+        store.set_epoch_deadline(ticks(self.limits.call_time_ms));
+        let (answer,) = describe
+            .call(&mut *store, (self.config.as_str(), inputs.as_slice()))
+            .map_err(|error| InstanceError::Guest(call_error(&error, store, &self.limits).to_string()))?;
+        let plan = answer.map_err(|reason| InstanceError::Refused(crate::instance::reason(reason)))?;
+        plan_check::check(plan, &self.inputs, self.component.world()).map_err(InstanceError::InvalidPlan)
+    }
+}
+
+/// A schema's nodes as arguments.
+pub(crate) fn fields(nodes: &[Node]) -> Vec<to_guest::Field<'_>> {
+    fn field(node: &Node) -> to_guest::Field<'_> {
+        let Node { name, format, nullable, children } = node;
+        to_guest::Field { name, format, nullable: *nullable, children: *children }
+    }
+    nodes.iter().map(field).collect()
+}
+
+fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &OperatorLimits) -> CallError {
+    let memory_denied = store.data_mut().limiter.take_memory_denied();
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::Interrupt) {
+        return CallError::TimeOut { limit_ms: limits.call_time_ms };
+    }
+    if memory_denied {
+        return CallError::MemoryLimit { limit_bytes: limits.memory_bytes };
+    }
+    if let Some(trap) = trap {
+        return CallError::Trap { message: format!("{trap}{}", frames(error)) };
+    }
+    let cause = error.root_cause().to_string();
+    // wasmtime gives this error no type of its own; a test holds us to its text.
+    if cause.contains("fuel allocated for hostcalls") {
+        return CallError::OutputBytes { limit_bytes: limits.output_bytes };
+    }
+    CallError::InvalidOutput(cause)
+}
+
+fn start_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &OperatorLimits) -> InstanceError {
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return InstanceError::Unavailable(format!("{}: raise the host's instances-max", error.root_cause()));
+    }
+    if error.is::<Trap>() || store.data_mut().limiter.memory_denied() {
+        return InstanceError::Guest(call_error(error, store, limits).to_string());
+    }
+    InstanceError::Unavailable(format!("{error:#}"))
+}
+
+/// ` in f, called by g, ...`: the innermost functions of a trap.
+fn frames(error: &wasmtime::Error) -> String {
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+    let names: Vec<_> = frames.iter().filter_map(|frame| frame.func_name()).take(FRAMES_SHOWN).collect();
+    if names.is_empty() { String::new() } else { format!(", in {}", names.join(" called by ")) }
+}
