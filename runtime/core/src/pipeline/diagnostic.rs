@@ -100,13 +100,17 @@ impl Diagnostic {
         out
     }
 
+    /// Line and column of the place, from 1, columns in characters.
+    #[must_use]
+    pub fn position(&self, text: &str) -> Option<(usize, usize)> {
+        self.span.as_ref().map(|span| Place::of(span, text)).map(|place| (place.line, place.column))
+    }
+
     /// `line 3, column 7: message; hint`
     #[must_use]
     pub fn one_line(&self, text: &str) -> String {
-        let place = self.span.as_ref().map_or_else(String::new, |span| {
-            let place = Place::of(span, text);
-            format!("line {}, column {}: ", place.line, place.column)
-        });
+        let place =
+            self.position(text).map_or_else(String::new, |(line, column)| format!("line {line}, column {column}: "));
         let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
         format!("{place}{}{hint}", self.message)
     }
