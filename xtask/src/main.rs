@@ -1,2 +1,67 @@
-//! xtask
-fn main() {}
+//! `cargo xtask COMMAND`: what one does with this project. Never part of what ships, and small, so that it compiles at once.
+//!
+//! | command | file |
+//! |---|---|
+//! | `demo` | `demo.rs`: builds what is needed and runs the flights example |
+//! | `test` | `test.rs`: every test and check there is |
+//! | `lint` | `lint.rs`: formatting, clippy, documentation, dependency arrows, style |
+//! | `guests` | `guests.rs`: compiles the operators and puts them beside their examples |
+//! | `vectors [DIR]` | `vectors.rs`: replays cases of other engines' test suites |
+//! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
+
+mod bench;
+mod command;
+mod demo;
+mod guests;
+mod lint;
+mod test;
+mod vectors;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo               build what is needed and run the flights example to a table of results
+  test               run every test and check
+  lint               formatting, clippy, documentation, dependency arrows, style rules
+  guests             compile the operators of operators/ and examples/ into components
+  vectors [DIR]      replay the cases of a folder (default: tests/vectors)
+  bench [OPTION]...  measure; `cargo xtask bench --help` lists the options";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => bail!("no command given\n{USAGE}"),
+    };
+    match (command, rest) {
+        ("demo", []) => demo::run(),
+        ("test", []) => test::run(),
+        ("lint", []) => lint::run(),
+        ("guests", []) => guests::run(),
+        ("vectors", [] | [_]) => vectors::run(rest.first().map(Path::new)),
+        ("bench", options) => bench::run(options),
+        ("help" | "--help" | "-h", _) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        ("demo" | "test" | "lint" | "guests" | "vectors", _) => {
+            bail!("{command} does not take: {}\n{USAGE}", rest.join(" "))
+        }
+        _ => bail!("there is no command {command:?}\n{USAGE}"),
+    }
+}

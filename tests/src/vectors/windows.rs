@@ -1,0 +1,239 @@
+//! Cases about windows alone: `window_assign`, `window_group`, `window_merge`, `window_invalid`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use weir_core::window::{Window, WindowAssigner, merge_touching};
+
+use super::Unchecked;
+use super::case::{Case, Stop};
+use super::window_settings::{WindowSettings, window_settings};
+
+type Bounds = [i64; 2];
+
+/// Windows of one assigned time at most: a case with more would only show how much memory there is.
+const WINDOWS_MAX: i64 = 1_000_000;
+
+/// What is not given must not be.
+fn entries<E>(expected: Vec<E>, op_of: impl Fn(&E) -> usize, op: usize) -> Vec<E> {
+    expected.into_iter().filter(|e| op_of(e) == op).collect()
+}
+
+fn checked(window: Value) -> Result<WindowSettings, Stop> {
+    let settings = window_settings(window)?;
+    settings.assigner.check().map_err(|e| Stop::fail(format!("the window was refused: {e}")))?;
+    if let WindowAssigner::Sliding { size, slide, .. } = settings.assigner
+        && size / slide > WINDOWS_MAX
+    {
+        return Err(Stop::skip(format!("has more than {WINDOWS_MAX} windows a row")));
+    }
+    Ok(settings)
+}
+
+/// `window_assign`: the windows of a time.
+pub(super) fn assign(mut case: Case) -> Result<Unchecked, Stop> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        ops: Vec<Op>,
+        expected: Vec<Expected>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Op {
+        Assign(Assign),
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Assign {
+        ts: i64,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Expected {
+        by_op: usize,
+        windows: Vec<Bounds>,
+    }
+
+    case.must_be_empty("expected_late")?;
+    let settings = checked(case.take("window"))?;
+    let form: Form = case.into_form()?;
+    for (op, Op::Assign(Assign { ts })) in form.ops.iter().enumerate() {
+        let got: Vec<Bounds> = settings.assigner.assign(*ts).iter().map(|w| [w.start, w.end]).collect();
+        let mut expected: Vec<Bounds> =
+            form.expected.iter().filter(|e| e.by_op == op).flat_map(|e| e.windows.iter().copied()).collect();
+        expected.sort_unstable();
+        if got != expected {
+            return Err(Stop::fail(format!("op {op}: expected {expected:?}, got {got:?}")));
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// `window_group`: which times share a window, once sessions are merged.
+pub(super) fn group(mut case: Case) -> Result<Unchecked, Stop> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        ops: Vec<Op>,
+        expected: Vec<Expected>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Op {
+        Elements(Vec<i64>),
+    }
+    #[derive(Clone, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Expected {
+        by_op: usize,
+        window: Bounds,
+        timestamps: Vec<i64>,
+    }
+
+    case.must_be_empty("expected_late")?;
+    let settings = checked(case.take("window"))?;
+    let form: Form = case.into_form()?;
+    for (op, Op::Elements(times)) in form.ops.iter().enumerate() {
+        let assigned: Vec<(Window, i64)> =
+            times.iter().flat_map(|ts| settings.assigner.assign(*ts).into_iter().map(|w| (w, *ts))).collect();
+        let windows: Vec<Window> = assigned.iter().map(|(w, _)| *w).collect();
+        let is_session = matches!(settings.assigner, WindowAssigner::Session { .. });
+        if is_session && settings.apart_if_touching && any_only_touch(&windows) {
+            return Err(Stop::skip("needs sessions that stay apart when they only touch, as in Beam; here they merge"));
+        }
+        let mut got: BTreeMap<Bounds, Vec<i64>> = BTreeMap::new();
+        if is_session {
+            for merged in merge_touching(&windows) {
+                let times = assigned.iter().filter(|(w, _)| merged.from.contains(w)).map(|(_, ts)| *ts).collect();
+                got.insert([merged.window.start, merged.window.end], times);
+            }
+        } else {
+            assigned.iter().for_each(|(w, ts)| got.entry([w.start, w.end]).or_default().push(*ts));
+        }
+        let mut expected: BTreeMap<Bounds, Vec<i64>> = BTreeMap::new();
+        for e in entries(form.expected.clone(), |e| e.by_op, op) {
+            expected.entry(e.window).or_default().extend(e.timestamps);
+        }
+        got.values_mut().chain(expected.values_mut()).for_each(|times| times.sort_unstable());
+        if got != expected {
+            return Err(Stop::fail(format!("op {op}: expected {expected:?}, got {got:?}")));
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Whether some window starts exactly where those before it end: then it matters whether touching is enough to merge.
+fn any_only_touch(windows: &[Window]) -> bool {
+    let mut windows = windows.to_vec();
+    windows.sort_unstable();
+    let mut end = None;
+    windows.iter().any(|w| {
+        let touches = end == Some(w.start);
+        end = end.max(Some(w.end));
+        touches
+    })
+}
+
+/// `window_merge`: which windows become one session. Only groups of two or more are told.
+pub(super) fn merge(mut case: Case) -> Result<Unchecked, Stop> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        ops: Vec<Op>,
+        expected: Vec<Expected>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Op {
+        Merge(Vec<Bounds>),
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Expected {
+        by_op: usize,
+        merges: Vec<Merge>,
+    }
+    #[derive(Clone, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Merge {
+        from: Vec<Bounds>,
+        to: Bounds,
+    }
+
+    case.must_be_empty("expected_late")?;
+    let settings = window_settings(case.take("window"))?;
+    let form: Form = case.into_form()?;
+    if !matches!(settings.assigner, WindowAssigner::Session { .. }) {
+        return Err(Stop::skip("only sessions merge"));
+    }
+    for (op, Op::Merge(bounds)) in form.ops.iter().enumerate() {
+        let windows: Vec<Window> = bounds.iter().map(|[start, end]| Window { start: *start, end: *end }).collect();
+        if settings.apart_if_touching && any_only_touch(&windows) {
+            return Err(Stop::skip("needs sessions that stay apart when they only touch, as in Beam; here they merge"));
+        }
+        let bounds = |w: &Window| [w.start, w.end];
+        let got: BTreeMap<Bounds, Vec<Bounds>> = merge_touching(&windows)
+            .iter()
+            .filter(|m| m.from.len() > 1)
+            .map(|m| (bounds(&m.window), m.from.iter().map(bounds).collect()))
+            .collect();
+        let expected: BTreeMap<Bounds, Vec<Bounds>> = form
+            .expected
+            .iter()
+            .filter(|e| e.by_op == op)
+            .flat_map(|e| e.merges.iter().cloned())
+            .map(|Merge { mut from, to }| {
+                from.sort_unstable();
+                (to, from)
+            })
+            .collect();
+        if got != expected {
+            return Err(Stop::fail(format!("op {op}: expected {expected:?}, got {got:?}")));
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// `window_invalid`: windows that cannot be are refused, and others are not.
+pub(super) fn invalid(mut case: Case) -> Result<Unchecked, Stop> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        ops: Vec<Op>,
+        expected: Vec<Expected>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Op {
+        Create(Value),
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Expected {
+        by_op: usize,
+        error: String,
+    }
+
+    case.must_be_empty("expected_late")?;
+    let form: Form = case.into_form()?;
+    for (op, Op::Create(window)) in form.ops.into_iter().enumerate() {
+        let refused = window_settings(window)?.assigner.check().err();
+        let expected = form.expected.iter().find(|e| e.by_op == op).map(|e| e.error.as_str());
+        compare_creation(op, expected, refused.map(|e| e.to_string()))?;
+    }
+    Ok(Vec::new())
+}
+
+/// Holds whether something could be made against whether it should be.
+pub(super) fn compare_creation(op: usize, expected: Option<&str>, refused: Option<String>) -> Result<(), Stop> {
+    match (expected, refused) {
+        (None, None) | (Some("invalid_argument"), Some(_)) => Ok(()),
+        (Some("invalid_argument"), None) => {
+            Err(Stop::fail(format!("op {op}: expected the error invalid_argument, but it was accepted")))
+        }
+        (Some(other), _) => Err(Stop::skip(format!("op {op} expects the error {other:?}, which is not known here"))),
+        (None, Some(refused)) => Err(Stop::fail(format!("op {op}: refused: {refused}"))),
+    }
+}

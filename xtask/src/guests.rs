@@ -1,0 +1,118 @@
+//! `cargo xtask guests`: compiles the operators of a workspace of guests and makes a component of each.
+//!
+//! A component lands in the folder above its crate, under the name of its library: `examples/flights/classify/` becomes
+//! `examples/flights/classify.wasm`. It is made anew only if what cargo compiled is younger.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::Context;
+use serde_json::Value;
+
+use crate::command::{WASM_TARGET, announce, binary, cargo, ensure_wasm_target, output, root, run as run_command};
+
+/// The workspaces of guests, each with a target that is not the host's.
+pub(crate) const WORKSPACES: [&str; 2] = ["operators", "examples"];
+
+/// Builds the command if need be, then every guest.
+///
+/// # Errors
+/// If a step fails.
+pub(crate) fn run() -> anyhow::Result<()> {
+    ensure_wasm_target()?;
+    announce("building weir (the first time, with everything it needs: 4 to 8 minutes on 2 cores)");
+    run_command(cargo().args(["build", "--package", "weir-cli"]).current_dir(root()))?;
+    build(&binary("debug", "weir"), &WORKSPACES)
+}
+
+/// Compiles workspaces of guests, each with one call of cargo, and has `weir build` make components of what is new.
+///
+/// # Errors
+/// If a guest does not compile, or is no component of Weir.
+pub(crate) fn build(weir: &Path, workspaces: &[&str]) -> anyhow::Result<()> {
+    for workspace in workspaces.iter().filter(|w| manifest(w).is_file()) {
+        announce(&format!("compiling the operators of {workspace}/ (the first time about a minute)"));
+        run_command(guest_cargo("build").args(["--release", "--target", WASM_TARGET]).args(on(workspace)))?;
+        for guest in guests(workspace)? {
+            if guest.is_stale()? {
+                let component = shown(&guest.component);
+                announce(&format!("making {component}"));
+                run_command(
+                    Command::new(weir)
+                        .args(["build".as_ref(), guest.folder.as_os_str(), "-o".as_ref(), guest.component.as_os_str()])
+                        .env("CARGO_TARGET_DIR", target())
+                        .current_dir(root()),
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A cargo for guests: their artifacts never disturb the host's.
+pub(crate) fn guest_cargo(command: &str) -> Command {
+    let mut guest_cargo = cargo();
+    guest_cargo.arg(command).env("CARGO_TARGET_DIR", target()).current_dir(root());
+    guest_cargo
+}
+
+/// The arguments that choose a workspace of guests.
+pub(crate) fn on(workspace: &str) -> [String; 3] {
+    ["--workspace".into(), "--manifest-path".into(), manifest(workspace).display().to_string()]
+}
+
+pub(crate) fn manifest(workspace: &str) -> PathBuf {
+    root().join(workspace).join("Cargo.toml")
+}
+
+fn target() -> PathBuf {
+    root().join("target").join("guests")
+}
+
+struct Guest {
+    folder: PathBuf,
+    module: PathBuf,
+    component: PathBuf,
+}
+
+impl Guest {
+    fn is_stale(&self) -> anyhow::Result<bool> {
+        let modified = |path: &Path| -> anyhow::Result<SystemTime> {
+            std::fs::metadata(path)
+                .and_then(|m| m.modified())
+                .with_context(|| format!("cannot read {}", path.display()))
+        };
+        Ok(!self.component.is_file() || modified(&self.component)? < modified(&self.module)?)
+    }
+}
+
+/// The crates of a workspace that make a module.
+fn guests(workspace: &str) -> anyhow::Result<Vec<Guest>> {
+    let metadata = output(
+        guest_cargo("metadata")
+            .args(["--no-deps", "--format-version", "1"])
+            .args(["--manifest-path".to_owned(), manifest(workspace).display().to_string()]),
+    )?;
+    let metadata: Value = serde_json::from_str(&metadata).context("`cargo metadata` printed no JSON")?;
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut guests = Vec::new();
+    for package in list(&metadata["packages"]) {
+        let Some(folder) = package["manifest_path"].as_str().and_then(|m| Path::new(m).parent()) else { continue };
+        for library in list(&package["targets"]) {
+            let is_module = list(&library["crate_types"]).iter().any(|t| t == "cdylib");
+            let (true, Some(name)) = (is_module, library["name"].as_str()) else { continue };
+            let module = format!("{}.wasm", name.replace('-', "_"));
+            guests.push(Guest {
+                folder: folder.to_owned(),
+                component: folder.with_file_name(&module),
+                module: target().join(WASM_TARGET).join("release").join(module),
+            });
+        }
+    }
+    Ok(guests)
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}

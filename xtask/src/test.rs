@@ -1,0 +1,25 @@
+//! `cargo xtask test`: everything that must hold. The project's workflow runs this and nothing else.
+
+use crate::command::{announce, binary, cargo, ensure_wasm_target, root, run as run_command};
+use crate::guests::{self, WORKSPACES, guest_cargo, manifest, on};
+use crate::{lint, vectors};
+
+/// Runs every test and check; the last line counts the vectors.
+///
+/// # Errors
+/// If something does not hold.
+pub(crate) fn run() -> anyhow::Result<()> {
+    ensure_wasm_target()?;
+    // The same packages and features as the tests below: nothing is compiled twice.
+    announce("building everything (the first time 5 to 10 minutes on 2 cores)");
+    run_command(cargo().args(["build", "--workspace"]).current_dir(root()))?;
+    guests::build(&binary("debug", "weir"), &WORKSPACES)?;
+    announce("testing the workspace, documentation included (the first time 3 to 6 minutes on 2 cores)");
+    run_command(cargo().args(["test", "--workspace", "--no-fail-fast"]).current_dir(root()))?;
+    for workspace in WORKSPACES.into_iter().filter(|w| manifest(w).is_file()) {
+        announce(&format!("testing the operators of {workspace}/ natively (the first time about a minute)"));
+        run_command(guest_cargo("test").args(on(workspace)))?;
+    }
+    lint::run()?;
+    vectors::run(None)
+}
