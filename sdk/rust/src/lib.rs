@@ -1,1 +1,60 @@
-//! sdk/rust
+//! Write a Weir operator in Rust: a struct that serde can make, an implementation of one trait, and `export!`.
+//!
+//! | to write | implement | and export it with |
+//! |---|---|---|
+//! | a filter, map, flat-map, project, split | [`transform::Transform`] | `transform::export!` |
+//! | the same over columns, for speed | [`transform::ColumnTransform`] | `transform::export!` |
+//! | an operator with state and timers a key | [`keyed::Keyed`] | `keyed::export!` |
+//! | an aggregate for windows | [`aggregate::Aggregate`] | `aggregate::export!` |
+//!
+//! Rows are plain structs with `#[derive(Row)]`; [`value`] says what their fields can be. Built for `wasm32-unknown-unknown`, a
+//! crate of type `cdylib` with one `export!` is a component once `weir build` has wrapped it; it imports nothing but [`log`] and
+//! [`metrics`]. Built natively, `export!` only checks the types, and [`testing`] runs the operator over rows through the same
+//! code that the component runs.
+//!
+//! This crate never lets a row cross the boundary: batches come and go as columns, and only the columns that a row declares
+//! come at all. It never copies a column to read it.
+
+pub mod aggregate;
+pub mod column;
+mod config;
+pub mod emit;
+mod error;
+pub mod keyed;
+pub mod log;
+pub mod metrics;
+pub mod row;
+mod schema;
+mod state;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+mod timer;
+pub mod transform;
+pub mod value;
+pub mod wire;
+
+mod bytes;
+mod list;
+mod timestamp;
+
+#[cfg(all(target_family = "wasm", feature = "allocator"))]
+mod allocator;
+#[cfg(target_family = "wasm")]
+pub mod guest;
+
+/// The derive macros, under another name than the traits'.
+mod derive {
+    pub use weir_sdk_derive::{Outputs, Row};
+}
+
+pub use derive::{Outputs, Row};
+pub use emit::{Emitter, Outputs};
+pub use error::RowError;
+pub use list::ListItem;
+pub use row::{Column, EventTimes, Keep, ReadRow, Row};
+pub use schema::{Schema, type_name};
+pub use timestamp::{Timestamp, TimestampMillis, TimestampNanos, TimestampSeconds};
+pub use value::{Date, Decimal, Number, ReadValue, Value};
+
+// The derive macros name this crate as its users do; its own tests need that too.
+extern crate self as weir_sdk;

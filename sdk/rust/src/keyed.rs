@@ -1,0 +1,327 @@
+//! Operators with state and timers a key.
+
+use serde::de::DeserializeOwned;
+
+use crate::column::{ColumnRef, value};
+use crate::emit::OutputPlan;
+use crate::error::broken;
+use crate::schema::{Positions, Reads};
+use crate::state::{self, Slots};
+use crate::timer::Changes;
+use crate::transform::only_input;
+use crate::wire::{self, Array, Batch, Failure, Field, Input, KeyedDelta, Plan, States};
+use crate::{config, row};
+
+pub use crate::emit::{Emitter, Outputs};
+pub use crate::error::RowError;
+pub use crate::row::{ReadRow, Row};
+pub use crate::schema::Schema;
+pub use crate::state::{OldStates, State};
+pub use crate::timer::{Timer, Timers};
+pub use crate::timestamp::Timestamp;
+pub use crate::wire::TimeDomain;
+#[doc(inline)]
+pub use crate::{__export_keyed as export, derive::Outputs, derive::Row};
+
+/// An operator with state and timers a key. The struct is its configuration, as with [`crate::transform::Transform`]; what it has
+/// to remember is in the state, which the host keeps, in columns.
+///
+/// ```
+/// use weir_sdk::keyed::{Emitter, KeyContext, Keyed, Row, RowError, export};
+///
+/// /// Emits a reading when it differs from the last one of its sensor.
+/// #[derive(serde::Deserialize)]
+/// struct Changes;
+///
+/// #[derive(Row)]
+/// struct Reading {
+///     celsius: f64,
+/// }
+///
+/// #[derive(Row)]
+/// struct Last {
+///     celsius: f64,
+/// }
+///
+/// #[derive(Row)]
+/// #[row(keep_all)]
+/// struct Changed;
+///
+/// impl Keyed for Changes {
+///     type Key<'a> = ();
+///     type Input<'a> = Reading;
+///     type State = Last;
+///     type Output<'a> = Changed;
+///
+///     fn process(&self, reading: Reading, of: &mut KeyContext<'_, (), Last>, out: &mut Emitter<Changed>) -> Result<(), RowError> {
+///         if of.state.as_ref().is_none_or(|last| last.celsius != reading.celsius) {
+///             *of.state = Some(Last { celsius: reading.celsius });
+///             out.emit(Changed);
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// export!(Changes);
+/// ```
+pub trait Keyed: DeserializeOwned {
+    /// The key columns that it looks at, by name; `()`: none.
+    type Key<'a>: ReadRow<'a>;
+    /// The columns that it reads. May borrow from the batch.
+    type Input<'a>: ReadRow<'a>;
+    /// What is kept a key.
+    type State: for<'r> ReadRow<'r>;
+    /// What it emits. In a row that a timer emits, kept columns other than the key are null.
+    type Output<'a>: Outputs;
+    /// Raised when the fields of the state change their meaning; [`Keyed::migrate`] bridges versions.
+    const VERSION: u32 = 1;
+
+    /// Processes one row. Rows of a key come in the order of their arrival.
+    ///
+    /// # Errors
+    /// If this row is bad; nothing that it did counts.
+    fn process<'a>(
+        &self,
+        row: Self::Input<'a>,
+        of: &mut KeyContext<'_, Self::Key<'a>, Self::State>,
+        out: &mut Emitter<Self::Output<'a>>,
+    ) -> Result<(), RowError>;
+
+    /// A timer of a key is due.
+    ///
+    /// # Errors
+    /// If it cannot be dealt with.
+    fn on_timer<'a>(
+        &self,
+        timer: Timer,
+        of: &mut KeyContext<'_, Self::Key<'a>, Self::State>,
+        out: &mut Emitter<Self::Output<'a>>,
+    ) -> Result<(), RowError> {
+        let _ = (timer, of, out);
+        Ok(())
+    }
+
+    /// States of another version, an entry a key. By default the columns are matched by name, and an optional field that the
+    /// other version did not have is `None`.
+    ///
+    /// # Errors
+    /// If they cannot be read; the message is shown to whoever deploys the operator.
+    fn migrate(&self, from_version: u32, states: &OldStates<'_>) -> Result<Vec<Option<Self::State>>, String> {
+        let _ = from_version;
+        states.read()
+    }
+
+    /// As [`crate::transform::Transform::column_of`].
+    fn column_of<'s>(&'s self, field: &'s str, input: &Schema<'s>) -> &'s str {
+        let _ = input;
+        field
+    }
+}
+
+/// What an operator sees of the key of a row or of a timer.
+#[derive(Debug)]
+pub struct KeyContext<'c, K, S> {
+    /// The key.
+    pub key: K,
+    /// Its state.
+    pub state: State<'c, S>,
+    /// Its timers.
+    pub timers: Timers<'c>,
+    /// `None` before the first watermark.
+    pub watermark: Option<Timestamp>,
+    /// The wall clock, as the engine sees it.
+    pub processing_time: Timestamp,
+}
+
+/// A keyed operator that is connected to its input.
+#[derive(Debug)]
+pub struct Connected<Op> {
+    operator: Op,
+    reads: Reads,
+    input_positions: Positions,
+    key_positions: Positions,
+    /// The key columns as `on_timer` gets them.
+    timer_keys: Reads,
+    timer_key_positions: Positions,
+    outputs: Vec<OutputPlan>,
+}
+
+/// A connected keyed operator of any type: the functions of the interface `keyed`.
+pub trait Process {
+    /// `keyed.process`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn process(
+        &self,
+        rows: Batch,
+        key_of_row: Vec<u8>,
+        states: States,
+        now: wire::Clock,
+    ) -> Result<KeyedDelta, Failure>;
+
+    /// `keyed.on-timer`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn on_timer(&self, due: wire::Timers, keys: Batch, states: States, now: wire::Clock)
+    -> Result<KeyedDelta, Failure>;
+
+    /// `keyed.migrate`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn migrate(&self, from_version: u32, layout: Vec<Field>, states: States) -> Result<Vec<Array>, String>;
+}
+
+impl<Op: Keyed> Connected<Op> {
+    /// `describe.describe`
+    ///
+    /// # Errors
+    /// If the configuration or a column does not fit.
+    pub fn describe(config: &str, inputs: &[Input]) -> Result<(Self, Plan), String> {
+        Self::connect(config::parse(config)?, inputs)
+    }
+
+    /// As [`Connected::describe`], for an operator that is configured.
+    ///
+    /// # Errors
+    /// If a column does not fit.
+    pub fn connect(operator: Op, inputs: &[Input]) -> Result<(Self, Plan), String> {
+        let input = only_input(inputs)?;
+        let schema = Schema::new(&input.columns);
+        let mut reads = Reads::default();
+        let column_of = |field: &str| operator.column_of(field, &schema).to_owned();
+        let input_positions = reads.want::<Op::Input<'_>>(&schema, column_of)?;
+        let key_fields = key_columns(input);
+        let key_schema = Schema::new(&key_fields);
+        let mut timer_keys = Reads::all(&key_schema);
+        let timer_key_positions = timer_keys
+            .want::<Op::Key<'_>>(&key_schema, str::to_owned)
+            .map_err(|e| format!("among the columns that the input is keyed by: {e}"))?;
+        let key_positions = reads.want::<Op::Key<'_>>(&schema, str::to_owned)?;
+        let outputs = <Op::Output<'_> as Outputs>::describe(&schema)?;
+        let plan = Plan {
+            reads: vec![reads.indices.clone()],
+            reads_event_times: <Op::Input<'_> as Row>::HAS_EVENT_TIME,
+            outputs: outputs.iter().map(|o| o.output.clone()).collect(),
+            state: Some(state::layout::<Op::State>(Op::VERSION)),
+        };
+        Ok((Self { operator, reads, input_positions, key_positions, timer_keys, timer_key_positions, outputs }, plan))
+    }
+}
+
+/// The schema of the columns that an input is keyed by, in their order.
+fn key_columns(input: &Input) -> Vec<Field> {
+    let columns = Schema::new(&input.columns).columns();
+    let keys = input.keys.iter().filter_map(|key| columns.get(*key as usize));
+    keys.flat_map(|c: &ColumnRef<'_>| c.fields.to_vec()).collect()
+}
+
+impl<Op: Keyed> Process for Connected<Op> {
+    fn process(
+        &self,
+        rows: Batch,
+        key_of_row: Vec<u8>,
+        states: States,
+        now: wire::Clock,
+    ) -> Result<KeyedDelta, Failure> {
+        let call = Call { columns: &rows, key_of_row: &key_of_row, states: &states, now };
+        process(self, &call)
+    }
+
+    fn on_timer(
+        &self,
+        due: wire::Timers,
+        keys: Batch,
+        states: States,
+        now: wire::Clock,
+    ) -> Result<KeyedDelta, Failure> {
+        let call = Call { columns: &keys, key_of_row: &due.keys, states: &states, now };
+        on_timer(self, &call, due.domain, &due.times)
+    }
+
+    fn migrate(&self, from_version: u32, layout: Vec<Field>, states: States) -> Result<Vec<Array>, String> {
+        let old = OldStates::new(&layout, &states);
+        let migrated = self.operator.migrate(from_version, &old)?;
+        old.write(&migrated)
+    }
+}
+
+/// The arguments of `process` and `on-timer`.
+struct Call<'a> {
+    columns: &'a Batch,
+    key_of_row: &'a [u8],
+    states: &'a States,
+    now: wire::Clock,
+}
+
+fn process<'a, Op: Keyed>(this: &'a Connected<Op>, call: &Call<'a>) -> Result<KeyedDelta, Failure> {
+    let batch = call.columns;
+    let roots = this.reads.columns(&batch.columns);
+    let rows = this.input_positions.open::<Op::Input<'a>>(&roots, &batch.event_times, batch.rows).map_err(broken)?;
+    row::check_nulls::<Op::Input<'a>>(&rows, batch.rows as usize)?;
+    let keys = this.key_positions.open::<Op::Key<'a>>(&roots, &[], batch.rows).map_err(broken)?;
+    each_row::<Op>(this, call, &keys, |row, of, out| this.operator.process(Op::Input::read_row(&rows, row), of, out))
+}
+
+fn on_timer<'a, Op: Keyed>(
+    this: &'a Connected<Op>,
+    call: &Call<'a>,
+    domain: TimeDomain,
+    times: &[u8],
+) -> Result<KeyedDelta, Failure> {
+    let roots = this.timer_keys.columns(&call.columns.columns);
+    let keys = this.timer_key_positions.open::<Op::Key<'a>>(&roots, &[], call.columns.rows).map_err(broken)?;
+    let (times, _) = times.as_chunks();
+    each_row::<Op>(this, call, &keys, |row, of, out| {
+        let time = Timestamp(i64::from_le_bytes(value(times, row)));
+        this.operator.on_timer(Timer { time, domain }, of, out)
+    })
+}
+
+/// Calls `step` for every row (or timer) in the context of its key, and collects what changed.
+fn each_row<'a, Op: Keyed>(
+    this: &'a Connected<Op>,
+    call: &Call<'a>,
+    keys: &<Op::Key<'a> as ReadRow<'a>>::Columns,
+    step: impl Fn(usize, &mut KeyContext<'_, Op::Key<'a>, Op::State>, &mut Emitter<Op::Output<'a>>) -> Result<(), RowError>,
+) -> Result<KeyedDelta, Failure> {
+    row::check_nulls::<Op::Key<'a>>(keys, call.columns.rows as usize)?;
+    let (key_of_row, _) = call.key_of_row.as_chunks();
+    let mut slots = Slots::<Op::State>::read(call.states)?;
+    let mut timers = Changes::default();
+    let mut out = Emitter::new(call.columns.rows);
+    let watermark = Some(Timestamp(call.now.watermark)).filter(|w| w.0 != i64::MIN);
+    for row in 0..call.columns.rows as usize {
+        let key = u32::from_le_bytes(value(key_of_row, row)) as usize;
+        let mut of = KeyContext {
+            key: Op::Key::read_row(keys, row),
+            state: slots.get(key)?,
+            timers: Timers::new(key, &mut timers),
+            watermark,
+            processing_time: Timestamp(call.now.processing_time),
+        };
+        out.at(row);
+        step(row, &mut of, &mut out).map_err(|e| e.at(row))?;
+    }
+    let (changed, states) = slots.changes();
+    Ok(KeyedDelta { outputs: out.finish(&this.outputs), changed, states, timers: timers.finish() })
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_keyed {
+    ($operator:ty) => {
+        const _: () = {
+            const fn is_keyed<Op: $crate::keyed::Keyed>() {}
+            is_keyed::<$operator>()
+        };
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Component = $crate::guest::KeyedComponent<$operator>;
+    $crate::guest::describe::export!(Component with_types_in $crate::guest::describe);
+    $crate::guest::keyed::export!(Component with_types_in $crate::guest::keyed);
+        };
+    };
+}

@@ -1,0 +1,22 @@
+//! Figures of the operator's own, limited in number by the host. In a native test they are kept for
+//! [`crate::testing::metrics`].
+
+#[cfg(target_family = "wasm")]
+use crate::guest as sink;
+#[cfg(not(target_family = "wasm"))]
+use crate::testing as sink;
+
+/// Adds to a counter.
+pub fn count(name: &str, by: u64) {
+    sink::count(name, by);
+}
+
+/// Sets a gauge.
+pub fn gauge(name: &str, value: f64) {
+    sink::gauge(name, value);
+}
+
+/// Puts a value into a histogram.
+pub fn observe(name: &str, value: f64) {
+    sink::observe(name, value);
+}

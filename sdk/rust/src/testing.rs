@@ -1,0 +1,185 @@
+//! Runs operators natively, over rows, through the code that runs in the component: rows become columns, the operator gets those
+//! that it reads, and its delta is applied as the host applies it. Not in WebAssembly.
+//!
+//! ```
+//! use weir_sdk::testing;
+//! use weir_sdk::transform::{Emitter, Row, RowError, Transform};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Cheap { price_max: i64 }
+//!
+//! #[derive(Row)]
+//! struct Bid { price: i64 }
+//!
+//! #[derive(Row)]
+//! #[row(keep_all)]
+//! struct Kept;
+//!
+//! impl Transform for Cheap {
+//!     type Input<'a> = Bid;
+//!     type Output<'a> = Kept;
+//!     fn process(&self, bid: Bid, out: &mut Emitter<Kept>) -> Result<(), RowError> {
+//!         if bid.price <= self.price_max { out.emit(Kept) }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let input = [Bid { price: 1 }, Bid { price: 9 }];
+//! let results = testing::transform(Cheap { price_max: 5 }, &input).unwrap();
+//! assert_eq!(results.main::<Bid>().iter().map(|bid| bid.price).collect::<Vec<_>>(), [1]);
+//! ```
+
+mod aggregate;
+mod keyed;
+mod table;
+
+use std::cell::RefCell;
+
+pub use aggregate::aggregate;
+pub use keyed::KeyedHarness;
+pub use table::Table;
+
+use crate::config;
+use crate::log::Level;
+use crate::row::{ReadRow, Row};
+use crate::transform::{ColumnTransform, Connected, Process};
+use crate::wire::{self, Delta, Failure, Plan};
+
+/// The operator that a configuration describes.
+///
+/// # Errors
+/// If it does not fit.
+pub fn configured<Op: serde::de::DeserializeOwned>(json: &str) -> Result<Op, Refused> {
+    config::parse(json).map_err(Refused::Describe)
+}
+
+/// Runs a transform over one batch. The rows may have more columns than the operator reads.
+///
+/// # Errors
+/// If the operator cannot be connected to such rows, or refuses one.
+pub fn transform<Op: ColumnTransform, R: Row>(operator: Op, rows: &[R]) -> Result<Results, Refused> {
+    let input = Table::of(rows);
+    let (connected, plan) = Connected::connect(operator, &[input.as_input(Vec::new())]).map_err(Refused::Describe)?;
+    let deltas = connected.process(input.batch(&plan))?;
+    Results::apply(&plan, &deltas, &input)
+}
+
+/// Why an operator did not process a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// `describe` refused the configuration or the input.
+    Describe(String),
+    /// A row is bad.
+    Row {
+        /// Its index.
+        row: usize,
+        /// Why.
+        reason: String,
+    },
+    /// The call failed as a whole, or its result does not fit the contract.
+    Call(String),
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Describe(message) | Self::Call(message) => f.write_str(message),
+            Self::Row { row, reason } => write!(f, "row {row}: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Row(failure) => Self::Row { row: failure.row as usize, reason: failure.reason },
+            Failure::Call(message) => Self::Call(message),
+        }
+    }
+}
+
+/// What an operator emitted, by output.
+#[derive(Clone, Debug)]
+pub struct Results {
+    outputs: Vec<(String, Table)>,
+}
+
+impl Results {
+    fn apply(plan: &Plan, deltas: &[Delta], input: &Table) -> Result<Self, Refused> {
+        if plan.outputs.len() != deltas.len() {
+            return Err(Refused::Call(format!("{} deltas for {} outputs", deltas.len(), plan.outputs.len())));
+        }
+        let apply = |(output, delta): (&wire::Output, &Delta)| {
+            Ok((output.name.clone(), Table::apply(output, delta, input).map_err(Refused::Call)?))
+        };
+        Ok(Self { outputs: plan.outputs.iter().zip(deltas).map(apply).collect::<Result<_, Refused>>()? })
+    }
+
+    /// The rows of the main output.
+    ///
+    /// # Panics
+    /// If they have no such columns: it is for tests.
+    #[must_use]
+    pub fn main<'a, R: ReadRow<'a>>(&'a self) -> Vec<R> {
+        self.output("main").rows()
+    }
+
+    /// An output.
+    ///
+    /// # Panics
+    /// If there is none of this name.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test that names a missing output has failed")]
+    pub fn output(&self, name: &str) -> &Table {
+        match self.outputs.iter().find(|(n, _)| n == name) {
+            Some((_, table)) => table,
+            None => panic!("there is no output {name:?}"),
+        }
+    }
+}
+
+thread_local! {
+    static LOG: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
+    static METRICS: RefCell<Vec<Metric>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A figure that an operator set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Metric {
+    /// A counter, and what was added.
+    Count(String, u64),
+    /// A gauge, and its value.
+    Gauge(String, f64),
+    /// A histogram, and the value put into it.
+    Observe(String, f64),
+}
+
+/// Takes the lines that operators have logged on this thread.
+#[must_use]
+pub fn log_lines() -> Vec<(Level, String)> {
+    LOG.take()
+}
+
+/// Takes the figures that operators have set on this thread.
+#[must_use]
+pub fn metrics() -> Vec<Metric> {
+    METRICS.take()
+}
+
+pub(crate) fn keep_log_line(level: Level, line: String) {
+    LOG.with_borrow_mut(|lines| lines.push((level, line)));
+}
+
+pub(crate) fn count(name: &str, by: u64) {
+    METRICS.with_borrow_mut(|metrics| metrics.push(Metric::Count(name.to_owned(), by)));
+}
+
+pub(crate) fn gauge(name: &str, value: f64) {
+    METRICS.with_borrow_mut(|metrics| metrics.push(Metric::Gauge(name.to_owned(), value)));
+}
+
+pub(crate) fn observe(name: &str, value: f64) {
+    METRICS.with_borrow_mut(|metrics| metrics.push(Metric::Observe(name.to_owned(), value)));
+}

@@ -1,0 +1,239 @@
+//! Stateless operators: filter, map, flat-map, project, split.
+
+use serde::de::DeserializeOwned;
+
+use crate::emit::OutputPlan;
+use crate::error::broken;
+use crate::schema::{Positions, Reads, Schema};
+use crate::wire::{Batch, Delta, Failure, Input, Plan};
+use crate::{config, row};
+
+pub use crate::emit::{Emitter, Outputs};
+pub use crate::error::RowError;
+pub use crate::row::{ReadRow, Row};
+pub use crate::wire::RowFailure;
+#[doc(inline)]
+pub use crate::{__export_transform as export, derive::Outputs, derive::Row};
+
+/// A stateless operator on rows. The struct is its configuration, made by serde of what the pipeline's `config` says; it owns
+/// nothing else, so the host may drop it and make it anew between any two batches.
+///
+/// ```
+/// use weir_sdk::transform::{Emitter, Row, RowError, Transform, export};
+///
+/// #[derive(serde::Deserialize)]
+/// #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+/// struct Dear {
+///     price_min: i64,
+/// }
+///
+/// #[derive(Row)]
+/// struct Bid {
+///     price: i64,
+/// }
+///
+/// #[derive(Row)]
+/// #[row(keep(auction, bidder))]
+/// struct InCents {
+///     price: i64,
+/// }
+///
+/// impl Transform for Dear {
+///     type Input<'a> = Bid;
+///     type Output<'a> = InCents;
+///
+///     fn process(&self, bid: Bid, out: &mut Emitter<InCents>) -> Result<(), RowError> {
+///         if bid.price >= self.price_min {
+///             let price = bid.price.checked_mul(100).ok_or_else(|| RowError::new("the price is out of range"))?;
+///             out.emit(InCents { price });
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// export!(Dear);
+/// ```
+pub trait Transform: DeserializeOwned {
+    /// The columns that it reads. May borrow from the batch.
+    type Input<'a>: ReadRow<'a>;
+    /// What it emits: a row, or an enum of rows if there are side outputs.
+    type Output<'a>: Outputs;
+
+    /// Processes one row.
+    ///
+    /// # Errors
+    /// If this row is bad; nothing that it emitted counts.
+    fn process<'a>(&self, row: Self::Input<'a>, out: &mut Emitter<Self::Output<'a>>) -> Result<(), RowError>;
+
+    /// Which column of the input a field of [`Transform::Input`] is read from: the one of its name, unless the configuration
+    /// says so.
+    fn column_of<'s>(&'s self, field: &'s str, input: &Schema<'s>) -> &'s str {
+        let _ = input;
+        field
+    }
+}
+
+/// A stateless operator on columns: as [`Transform`], but it gets a whole batch. Every `Transform` is one by a loop over the
+/// rows; write one yourself where a loop of your own is faster, for example because it has no branch.
+///
+/// ```
+/// use weir_sdk::transform::{ColumnTransform, Emitter, Row, RowFailure, export};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Even;
+///
+/// #[derive(Row)]
+/// struct Bid {
+///     auction: i64,
+/// }
+///
+/// #[derive(Row)]
+/// #[row(keep_all)]
+/// struct Kept;
+///
+/// impl ColumnTransform for Even {
+///     type Input<'a> = Bid;
+///     type Output<'a> = Kept;
+///
+///     // `BidColumns` has the fields of `Bid`, each as a column.
+///     fn process_columns(&self, bids: &BidColumns<'_>, _: usize, out: &mut Emitter<Kept>) -> Result<(), RowFailure> {
+///         out.emit_where(bids.auction.iter().map(|auction| auction % 2 == 0), || Kept);
+///         Ok(())
+///     }
+/// }
+///
+/// export!(Even);
+/// ```
+pub trait ColumnTransform: DeserializeOwned {
+    /// The columns that it reads.
+    type Input<'a>: ReadRow<'a>;
+    /// What it emits.
+    type Output<'a>: Outputs;
+
+    /// Processes a batch of `rows` rows.
+    ///
+    /// # Errors
+    /// If one row is bad.
+    fn process_columns<'a>(
+        &self,
+        columns: &<Self::Input<'a> as ReadRow<'a>>::Columns,
+        rows: usize,
+        out: &mut Emitter<Self::Output<'a>>,
+    ) -> Result<(), RowFailure>;
+
+    /// As [`Transform::column_of`].
+    fn column_of<'s>(&'s self, field: &'s str, input: &Schema<'s>) -> &'s str {
+        let _ = input;
+        field
+    }
+}
+
+impl<T: Transform> ColumnTransform for T {
+    type Input<'a> = T::Input<'a>;
+    type Output<'a> = T::Output<'a>;
+
+    #[inline]
+    fn process_columns<'a>(
+        &self,
+        columns: &<Self::Input<'a> as ReadRow<'a>>::Columns,
+        rows: usize,
+        out: &mut Emitter<Self::Output<'a>>,
+    ) -> Result<(), RowFailure> {
+        for row in 0..rows {
+            out.at(row);
+            self.process(T::Input::read_row(columns, row), out).map_err(|e| e.at(row))?;
+        }
+        Ok(())
+    }
+
+    fn column_of<'s>(&'s self, field: &'s str, input: &Schema<'s>) -> &'s str {
+        Transform::column_of(self, field, input)
+    }
+}
+
+/// A transform that is connected to its input.
+#[derive(Debug)]
+pub struct Connected<Op> {
+    operator: Op,
+    reads: Reads,
+    positions: Positions,
+    outputs: Vec<OutputPlan>,
+}
+
+/// A connected transform of any type.
+pub trait Process {
+    /// `transform.process`
+    ///
+    /// # Errors
+    /// As the contract says.
+    fn process(&self, batch: Batch) -> Result<Vec<Delta>, Failure>;
+}
+
+impl<Op: ColumnTransform> Connected<Op> {
+    /// `describe.describe`
+    ///
+    /// # Errors
+    /// If the configuration or a column does not fit.
+    pub fn describe(config: &str, inputs: &[Input]) -> Result<(Self, Plan), String> {
+        Self::connect(config::parse(config)?, inputs)
+    }
+
+    /// As [`Connected::describe`], for an operator that is configured.
+    ///
+    /// # Errors
+    /// If a column does not fit.
+    pub fn connect(operator: Op, inputs: &[Input]) -> Result<(Self, Plan), String> {
+        let input = only_input(inputs)?;
+        let schema = Schema::new(&input.columns);
+        let mut reads = Reads::default();
+        let positions = reads.want::<Op::Input<'_>>(&schema, |field| operator.column_of(field, &schema).to_owned())?;
+        let outputs = <Op::Output<'_> as Outputs>::describe(&schema)?;
+        let plan = Plan {
+            reads: vec![reads.indices.clone()],
+            reads_event_times: <Op::Input<'_> as Row>::HAS_EVENT_TIME,
+            outputs: outputs.iter().map(|o| o.output.clone()).collect(),
+            state: None,
+        };
+        Ok((Self { operator, reads, positions, outputs }, plan))
+    }
+}
+
+impl<Op: ColumnTransform> Process for Connected<Op> {
+    fn process(&self, batch: Batch) -> Result<Vec<Delta>, Failure> {
+        process_batch(self, &batch)
+    }
+}
+
+fn process_batch<'a, Op: ColumnTransform>(this: &'a Connected<Op>, batch: &'a Batch) -> Result<Vec<Delta>, Failure> {
+    let roots = this.reads.columns(&batch.columns);
+    let columns = this.positions.open::<Op::Input<'a>>(&roots, &batch.event_times, batch.rows).map_err(broken)?;
+    row::check_nulls::<Op::Input<'a>>(&columns, batch.rows as usize)?;
+    let mut out = Emitter::new(batch.rows);
+    this.operator.process_columns(&columns, batch.rows as usize, &mut out)?;
+    Ok(out.finish(&this.outputs))
+}
+
+/// The input of an operator with one.
+pub(crate) fn only_input(inputs: &[Input]) -> Result<&Input, String> {
+    match inputs {
+        [input] => Ok(input),
+        _ => Err(format!("the operator has one input, and is connected to {}", inputs.len())),
+    }
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_transform {
+    ($operator:ty) => {
+        const _: () = {
+            const fn is_transform<Op: $crate::transform::ColumnTransform>() {}
+            is_transform::<$operator>()
+        };
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Component = $crate::guest::TransformComponent<$operator>;
+    $crate::guest::describe::export!(Component with_types_in $crate::guest::describe);
+    $crate::guest::transform::export!(Component with_types_in $crate::guest::transform);
+        };
+    };
+}

@@ -1,0 +1,211 @@
+//! The types of the contract (`wit/types.wit`, `wit/keyed.wit`) as plain Rust, the same in a guest and in a native test.
+//!
+//! In a guest the generated bindings use these very types (`with` in `guest.rs`), so nothing is converted. What each field
+//! means is said in the WIT files; nothing here adds to it. Authors of operators never need this module.
+
+/// `types.buffer`: packed values in Arrow's layout, little endian.
+pub type Buffer = Vec<u8>;
+/// `types.schema`: fields in pre-order.
+pub type Schema = Vec<Field>;
+
+/// `types.field`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The column's name; of a list's child: `item`.
+    pub name: String,
+    /// The type, as the Arrow C data interface writes it.
+    pub format: String,
+    /// Whether it may hold nulls.
+    pub nullable: bool,
+    /// How many direct children follow.
+    pub children: u32,
+}
+
+/// `types.array`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Array {
+    /// Values of this node.
+    pub length: u32,
+    /// How many of them are null.
+    pub null_count: u32,
+    /// As Arrow orders them for the format, validity first.
+    pub buffers: Vec<Buffer>,
+}
+
+/// `types.batch`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Rows in this batch.
+    pub rows: u32,
+    /// The columns of `plan.reads`, nodes in pre-order.
+    pub columns: Vec<Array>,
+    /// int64 a row, microseconds; may be empty.
+    pub event_times: Buffer,
+    /// uint8 a row; may be empty.
+    pub row_kinds: Buffer,
+}
+
+/// `types.states`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct States {
+    /// How many keys (or groups).
+    pub keys: u32,
+    /// One bit a key; may be empty: all have a state.
+    pub present: Buffer,
+    /// The columns of the state, a row a key.
+    pub columns: Vec<Array>,
+}
+
+/// `types.selection`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// Every input row, once, in order.
+    All,
+    /// No row.
+    #[default]
+    None,
+    /// uint32 an output row.
+    Rows(Buffer),
+}
+
+/// `types.delta`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// The input rows that the output rows come from.
+    pub rows: Selection,
+    /// The computed columns, nodes in pre-order.
+    pub computed: Vec<Array>,
+    /// int64 an output row; may be empty.
+    pub event_times: Buffer,
+    /// uint8 an output row; may be empty.
+    pub row_kinds: Buffer,
+}
+
+/// `types.row-failure`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowFailure {
+    /// Its index in the batch of the call.
+    pub row: u32,
+    /// Why.
+    pub reason: String,
+}
+
+/// `types.failure`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// This row is bad.
+    Row(RowFailure),
+    /// The call failed as a whole.
+    Call(String),
+}
+
+/// `types.kept-column`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptColumn {
+    /// Which input it comes from.
+    pub input: u32,
+    /// Its index in that input's schema.
+    pub column: u32,
+    /// A new name.
+    pub name: Option<String>,
+}
+
+/// `types.output-column`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutputColumn {
+    /// Carried over by the host.
+    Kept(KeptColumn),
+    /// Made by the operator.
+    Computed(Schema),
+}
+
+/// `types.output`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// `main`, or a side output's name.
+    pub name: String,
+    /// Its columns, in order.
+    pub columns: Vec<OutputColumn>,
+}
+
+/// `types.state-layout`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateLayout {
+    /// Raised when the columns change their meaning.
+    pub version: u32,
+    /// One column a field.
+    pub columns: Schema,
+}
+
+/// `types.input`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Input {
+    /// The columns of its rows.
+    pub columns: Schema,
+    /// Indices of the columns that it is keyed by.
+    pub keys: Vec<u32>,
+}
+
+/// `types.plan`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// For every input the indices of the columns that are passed in.
+    pub reads: Vec<Vec<u32>>,
+    /// Whether `batch.event-times` is wanted.
+    pub reads_event_times: bool,
+    /// The main output, then side outputs.
+    pub outputs: Vec<Output>,
+    /// For keyed operators and aggregates.
+    pub state: Option<StateLayout>,
+}
+
+/// `keyed.time-domain`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimeDomain {
+    /// The watermark.
+    EventTime,
+    /// The wall clock.
+    ProcessingTime,
+}
+
+/// `keyed.timers`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// The clock that they follow.
+    pub domain: TimeDomain,
+    /// uint32 a timer: the key.
+    pub keys: Buffer,
+    /// int64 a timer, microseconds.
+    pub times: Buffer,
+}
+
+/// `keyed.timer-changes`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TimerChanges {
+    /// New timers.
+    pub register: Vec<Timers>,
+    /// Timers to forget.
+    pub delete: Vec<Timers>,
+}
+
+/// `keyed.keyed-delta`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyedDelta {
+    /// One an output.
+    pub outputs: Vec<Delta>,
+    /// Which keys' states changed.
+    pub changed: Selection,
+    /// What they are now.
+    pub states: States,
+    /// Timers, by the key indices of the call.
+    pub timers: TimerChanges,
+}
+
+/// `keyed.clock`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// Microseconds; the least int64 before the first watermark.
+    pub watermark: i64,
+    /// Microseconds.
+    pub processing_time: i64,
+}
