@@ -1,0 +1,166 @@
+//! Reading files: one split a file, all with the columns of the first one.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use serde::Deserialize;
+use weir_core::connector::{ConnectorError, Offset, Polled, Source, SourceReader, Split};
+use weir_core::graph::Options;
+use weir_core::time::Clock;
+
+use super::format_of;
+use super::paths::{InputFile, find};
+use crate::formats::FormatName;
+use crate::formats::read_options::{SchemaOption, TextFormat, given_schema, infer_rows};
+use crate::formats::reader::TextReader;
+use crate::formats::records::{Input, InputRead, Position, Records};
+use crate::options;
+
+/// Bytes that are asked for at once.
+const READ_BYTES: u64 = 256 << 10;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct FileSourceOptions {
+    path: PathBuf,
+    format: Option<FormatName>,
+    header: Option<bool>,
+    delimiter: Option<String>,
+    schema: Option<SchemaOption>,
+    infer_rows: Option<usize>,
+}
+
+/// The source.
+pub(crate) struct FileSource {
+    files: Vec<InputFile>,
+    format: TextFormat,
+    schema: SchemaRef,
+    notes: Vec<String>,
+}
+
+impl FileSource {
+    /// Checks the options, finds the files and, if no schema is given, looks into the first.
+    pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
+        let given: FileSourceOptions = options::parse(options)?;
+        let files = find(options, &given.path)?;
+        let Some(first) = files.first() else { return Err(options.error("path", "`path` names no file")) };
+        let format = format_of(options, given.format, &first.path)?;
+        let format = TextFormat::new(options, format, given.header, given.delimiter.as_deref())?;
+        let rows_max = infer_rows(options, given.infer_rows)?;
+        let (schema, notes) = match &given.schema {
+            Some(schema) => (given_schema(options, schema, format == TextFormat::Json)?, Vec::new()),
+            None => {
+                // A file never keeps anyone waiting.
+                let mut records = open(first, format, Position::BEGIN)?;
+                let (schema, note) = format.infer(&mut records, rows_max, Duration::ZERO, Duration::ZERO)?;
+                (schema, vec![note])
+            }
+        };
+        let source = Self { files, format, schema, notes };
+        // A column that the header does not have is found now, not when the job runs.
+        for file in &source.files {
+            source.text_reader(file, &[])?;
+        }
+        Ok(source)
+    }
+
+    /// A reader behind the header.
+    fn text_reader(&self, file: &InputFile, projection: &[usize]) -> Result<TextReader, ConnectorError> {
+        let projected = options::project(&self.schema, projection)?;
+        let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection);
+        let records = open(file, self.format, Position::BEGIN)?;
+        let mut reader = TextReader::new(records, self.format.has_header(), decoder)?;
+        reader.read_header(Duration::ZERO)?;
+        Ok(reader)
+    }
+}
+
+impl Source for FileSource {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
+        Ok(self.files.iter().map(|file| Split { id: file.name.clone() }).collect())
+    }
+
+    fn reader(
+        &self,
+        split: &Split,
+        projection: &[usize],
+        offset: Option<&Offset>,
+        _clock: Arc<dyn Clock>,
+    ) -> Result<Box<dyn SourceReader>, ConnectorError> {
+        let Some(file) = self.files.iter().find(|file| file.name == split.id) else {
+            return Err(ConnectorError::Data(format!("there is no file {} among those of `path`", split.id)));
+        };
+        let metadata = std::fs::metadata(&file.path).map_err(|source| cannot("look at", file, source))?;
+        let mut reader = self.text_reader(file, projection)?;
+        if let Some(offset) = offset {
+            let begin = reader.position().byte;
+            let position = serde_json::from_value::<Position>(offset.clone()).ok();
+            let position = position.filter(|position| (begin..=metadata.len()).contains(&position.byte));
+            let Some(position) = position else {
+                return Err(ConnectorError::Data(format!("{} has no offset {offset}; was it replaced?", file.name)));
+            };
+            reader = reader.resume(open(file, self.format, position)?);
+        }
+        Ok(Box::new(FileReader { reader, bytes: metadata.len() }))
+    }
+}
+
+struct FileReader {
+    reader: TextReader,
+    /// The size of the file when it was opened.
+    bytes: u64,
+}
+
+impl SourceReader for FileReader {
+    fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
+        self.reader.poll(rows_max, wait)
+    }
+
+    fn offset(&self) -> Offset {
+        let Position { byte, line } = self.reader.position();
+        serde_json::json!({ "byte": byte, "line": line })
+    }
+
+    fn progress(&self) -> Option<f64> {
+        let bytes = self.bytes.max(1) as f64;
+        Some((self.reader.position().byte as f64 / bytes).min(1.0))
+    }
+}
+
+fn open(file: &InputFile, format: TextFormat, position: Position) -> Result<Records, ConnectorError> {
+    let mut opened = File::open(&file.path).map_err(|source| cannot("open", file, source))?;
+    opened.seek(SeekFrom::Start(position.byte)).map_err(|source| cannot("read", file, source))?;
+    let input = FileInput { file: file.clone(), opened };
+    Ok(Records::new(file.name.clone(), Box::new(input), format.framing(), position))
+}
+
+struct FileInput {
+    file: InputFile,
+    opened: File,
+}
+
+impl Input for FileInput {
+    fn read(&mut self, buffer: &mut Vec<u8>, _wait: Duration) -> Result<InputRead, ConnectorError> {
+        let read = (&mut self.opened).take(READ_BYTES).read_to_end(buffer);
+        match read.map_err(|source| cannot("read", &self.file, source))? {
+            0 => Ok(InputRead::End),
+            _ => Ok(InputRead::Bytes),
+        }
+    }
+}
+
+fn cannot(verb: &str, file: &InputFile, source: std::io::Error) -> ConnectorError {
+    ConnectorError::Io { what: format!("cannot {verb} {}", file.name), source }
+}

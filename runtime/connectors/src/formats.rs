@@ -1,0 +1,47 @@
+//! Rows as text: CSV and JSON lines, in and out, for every connector that moves bytes. Nothing here opens a file.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`types`] | the names of column types, as pipeline files write them |
+//! | [`read_options`] | the options that say how text becomes rows |
+//! | [`inference`] | column types guessed from values |
+//! | [`records`] | bytes into records: where each ends, on which line it begins |
+//! | [`reader`] | records into rows, and into malformed records where they are none |
+//! | [`csv`], [`csv_fields`], [`json`] | one block of records into columns; what is wrong with a record |
+//! | [`zone`] | time zones of columns, while text is read or written |
+//! | [`write`] | rows into text |
+
+pub(crate) mod csv;
+pub(crate) mod csv_fields;
+pub(crate) mod inference;
+pub(crate) mod json;
+pub(crate) mod read_options;
+pub(crate) mod reader;
+pub(crate) mod records;
+pub(crate) mod types;
+pub(crate) mod write;
+pub(crate) mod zone;
+
+use serde::Deserialize;
+
+/// How rows are written as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FormatName {
+    /// RFC 4180, one header line if not told otherwise.
+    Csv,
+    /// One JSON object a line.
+    #[serde(alias = "jsonl", alias = "json-lines", alias = "ndjson")]
+    Json,
+}
+
+impl FormatName {
+    /// What the ending of a file's name says.
+    pub(crate) fn of_extension(path: &std::path::Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "csv" => Some(Self::Csv),
+            "json" | "jsonl" | "ndjson" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Records into rows. A block of records becomes columns at once; only a block that holds a bad record is cut in halves until
+//! the bad ones are alone, so good text never pays for them.
+
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use weir_core::connector::{ConnectorError, Malformed, Polled};
+
+use super::records::{Position, Record, Records, shorten};
+
+/// Turns records of one format into columns.
+pub(crate) trait Decode: Send {
+    /// The columns that it makes.
+    fn schema(&self) -> &SchemaRef;
+
+    /// One row a record; the records are places in `bytes`, in order. An error says that at least one is no row, and leaves
+    /// nothing behind.
+    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<RecordBatch, ArrowError>;
+
+    /// Why [`Decode::decode`] refuses this record, naming the column.
+    fn explain(&self, record: &[u8]) -> String;
+}
+
+/// Makes the decoder of an input from its header line; from `None` if the input has no header line.
+pub(crate) type MakeDecoder = Box<dyn FnOnce(Option<&[u8]>) -> Result<Box<dyn Decode>, ConnectorError> + Send>;
+
+enum State {
+    /// The header line was not read yet.
+    Header(Option<MakeDecoder>),
+    Rows(Box<dyn Decode>),
+}
+
+/// Reads the rows of one input.
+pub(crate) struct TextReader {
+    records: Records,
+    state: State,
+}
+
+impl TextReader {
+    /// Over an input, from its beginning.
+    pub(crate) fn new(records: Records, has_header: bool, make: MakeDecoder) -> Result<Self, ConnectorError> {
+        let state = if has_header { State::Header(Some(make)) } else { State::Rows(make(None)?) };
+        Ok(Self { records, state })
+    }
+
+    /// Reads the header line, if there is one to come. `false`: it is not there yet, or there is none.
+    pub(crate) fn read_header(&mut self, wait: Duration) -> Result<bool, ConnectorError> {
+        let State::Header(make) = &mut self.state else { return Ok(true) };
+        self.records.fill(1, wait)?;
+        let Some(header) = self.records.framed().first() else { return Ok(false) };
+        let header = self.records.bytes().get(header.start..header.end);
+        if let Some(make) = make.take() {
+            self.state = State::Rows(make(header)?);
+        }
+        self.records.consume();
+        Ok(true)
+    }
+
+    /// Goes on with the same decoder, over other records of the same input.
+    pub(crate) fn resume(self, records: Records) -> Self {
+        Self { records, ..self }
+    }
+
+    /// As [`weir_core::connector::SourceReader::poll`].
+    pub(crate) fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
+        let has_header = self.read_header(wait)?;
+        if let (true, State::Rows(decoder)) = (has_header, &mut self.state) {
+            self.records.fill(rows_max, wait)?;
+            let malformed = self.records.take_malformed();
+            if !self.records.framed().is_empty() || !malformed.is_empty() {
+                let polled = decode_framed(decoder.as_mut(), &self.records, malformed)?;
+                self.records.consume();
+                return Ok(polled);
+            }
+        }
+        if self.records.is_done() {
+            self.records.consume();
+            return Ok(Polled::End);
+        }
+        Ok(Polled::Pending)
+    }
+
+    /// Where the next poll goes on.
+    pub(crate) fn position(&self) -> Position {
+        self.records.position()
+    }
+}
+
+/// All framed records, as rows or as malformed.
+fn decode_framed(
+    decoder: &mut dyn Decode,
+    records: &Records,
+    malformed: Vec<Malformed>,
+) -> Result<Polled, ConnectorError> {
+    let mut blocks = Blocks { decoder, records, batches: Vec::new(), malformed };
+    blocks.decode(records.framed());
+    let Blocks { decoder, batches, malformed, .. } = blocks;
+    let rows = match <[RecordBatch; 1]>::try_from(batches) {
+        Ok([rows]) => rows,
+        Err(batches) => concat_batches(decoder.schema(), &batches)
+            .map_err(|error| ConnectorError::Data(format!("{}: {error}", records.name())))?,
+    };
+    Ok(Polled::Batch { rows, malformed })
+}
+
+struct Blocks<'a> {
+    decoder: &'a mut dyn Decode,
+    records: &'a Records,
+    batches: Vec<RecordBatch>,
+    malformed: Vec<Malformed>,
+}
+
+impl Blocks<'_> {
+    fn decode(&mut self, block: &[Record]) {
+        let bytes = self.records.bytes();
+        match (self.decoder.decode(bytes, block), block) {
+            (_, []) => {}
+            (Ok(rows), _) => self.batches.push(rows),
+            (Err(_), [record]) => {
+                let at = format!("{}:{}", self.records.name(), record.line);
+                let record = bytes.get(record.start..record.end).unwrap_or_default();
+                let reason = self.decoder.explain(record);
+                self.malformed.push(Malformed { at, record: shorten(record), reason });
+            }
+            (Err(_), block) => {
+                let (left, right) = block.split_at(block.len() / 2);
+                self.decode(left);
+                self.decode(right);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Text of any kind, cut into any blocks, read with any batch size.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow::compute::concat_batches;
+use arrow::util::display::array_value_to_string;
+use proptest::prelude::*;
+
+use super::*;
+use crate::formats::read_options::TextFormat;
+use crate::formats::records::{Input, InputRead, RECORD_BYTES_MAX};
+use crate::formats::types::parse_type;
+use arrow::datatypes::{Field, Schema};
+
+/// Gives its pieces one by one, with a pause before each.
+struct Pieces(VecDeque<Vec<u8>>, bool);
+
+impl Input for Pieces {
+    fn read(&mut self, buffer: &mut Vec<u8>, _wait: Duration) -> Result<InputRead, ConnectorError> {
+        self.1 = !self.1;
+        if self.1 {
+            return Ok(InputRead::Pending);
+        }
+        Ok(match self.0.pop_front() {
+            Some(piece) => {
+                buffer.extend(piece);
+                InputRead::Bytes
+            }
+            None => InputRead::End,
+        })
+    }
+}
+
+const CSV: TextFormat = TextFormat::Csv { header: true, delimiter: b',' };
+const CSV_ROWS: TextFormat = TextFormat::Csv { header: false, delimiter: b',' };
+
+fn schema(columns: &[(&str, &str)]) -> SchemaRef {
+    let fields = columns.iter().map(|(name, data_type)| Field::new(*name, parse_type(data_type).unwrap(), true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// All rows and all that are none.
+fn read(
+    format: TextFormat,
+    schema: &SchemaRef,
+    pieces: Vec<Vec<u8>>,
+    rows_max: usize,
+) -> (RecordBatch, Vec<Malformed>) {
+    let pieces = Pieces(pieces.into_iter().filter(|piece| !piece.is_empty()).collect(), false);
+    let records = Records::new("in".to_owned(), Box::new(pieces), format.framing(), Position::BEGIN);
+    let all: Vec<usize> = (0..schema.fields().len()).collect();
+    let decoder = format.decoder("in".to_owned(), Arc::clone(schema), Arc::clone(schema), &all);
+    let mut reader = TextReader::new(records, format.has_header(), decoder).unwrap();
+    let (mut batches, mut all_malformed) = (Vec::new(), Vec::new());
+    loop {
+        match reader.poll(rows_max, Duration::ZERO).unwrap() {
+            Polled::Batch { rows, malformed } => {
+                assert!(rows.num_rows() <= rows_max);
+                batches.push(rows);
+                all_malformed.extend(malformed);
+            }
+            Polled::Pending => {}
+            Polled::End => return (concat_batches(schema, &batches).unwrap(), all_malformed),
+        }
+    }
+}
+
+fn lines(rows: &RecordBatch) -> Vec<String> {
+    let line = |row| {
+        let fields = rows.columns().iter().map(|column| array_value_to_string(column, row).unwrap());
+        fields.collect::<Vec<_>>().join("|")
+    };
+    (0..rows.num_rows()).map(line).collect()
+}
+
+/// What comes of a text: its rows, and its malformed records as `LINE: reason`.
+fn check(format: TextFormat, columns: &[(&str, &str)], text: &str, rows: &[&str], malformed: &[&str]) {
+    let (read_rows, read_malformed) = read(format, &schema(columns), vec![text.into()], 100);
+    assert_eq!(lines(&read_rows), rows, "{text:?}");
+    let found: Vec<_> = read_malformed.iter().map(|m| format!("{}: {}", m.at, m.reason)).collect();
+    assert_eq!(found, malformed, "{text:?}");
+}
+
+#[test]
+fn csv_rows_and_malformed_records() {
+    let columns = [("a", "int64"), ("b", "utf8")];
+    check(CSV, &columns, "a,b\n1,x\n,\n", &["1|x", "|"], &[]);
+    check(CSV, &columns, "\u{feff}b,c,a\r\n\r\nx,?,1\r\n\"y\r\n\"\"\",?,2", &["1|x", "2|y\r\n\""], &[]);
+    check(CSV, &columns, "", &[], &[]);
+    check(CSV, &columns, "a,b", &[], &[]);
+    let bad = "a,b\n1,x\n2\nq,y\n\n\"3\",\"y\ny\"\n4,z,z\n5,\"open\n6,z\n7\r8,z\n";
+    check(
+        CSV,
+        &columns,
+        bad,
+        &["1|x", "3|y\ny", "6|z"],
+        &[
+            "in:3: it has 1 field instead of 2; column \"b\" is the first that is missing",
+            "in:4: column \"a\": \"q\" is not of the type int64",
+            "in:8: it has 3 fields instead of 2; the first that has no column is field 3",
+            "in:9: a quote is opened and never closed",
+            "in:11: it has a carriage return outside of quotes",
+        ],
+    );
+}
+
+#[test]
+fn csv_types() {
+    for (data_type, text, expected) in [
+        ("bool", "true", "true"),
+        ("int8", "-128", "-128"),
+        ("uint64", "18446744073709551615", "18446744073709551615"),
+        ("float32", "1e-3", "0.001"),
+        ("binary", "00ff", "00ff"),
+        ("date32", "2013-02-28", "2013-02-28"),
+        ("decimal128(5, 2)", "-1.5", "-1.50"),
+        ("timestamp(s)", "2013-01-01T05:17:00", "2013-01-01T05:17:00"),
+        ("timestamp(ns, +01:00)", "2013-01-01T05:17:00.25Z", "2013-01-01T06:17:00.250+01:00"),
+    ] {
+        check(CSV_ROWS, &[("a", data_type)], text, &[expected], &[]);
+    }
+    for (data_type, text) in [
+        ("bool", "yes"),
+        ("int8", "128"),
+        ("binary", "0g"),
+        ("date32", "2013-02-30"),
+        ("timestamp", "noon"),
+        ("int64", "1.0"),
+    ] {
+        let reason = format!("in:1: column \"a\": \"{text}\" is not of the type {}", {
+            crate::formats::types::type_name(&parse_type(data_type).unwrap())
+        });
+        check(CSV_ROWS, &[("a", data_type)], text, &[], &[&reason]);
+    }
+}
+
+#[test]
+fn json_rows_and_malformed_records() {
+    let columns = [("a", "int8"), ("b", "utf8"), ("c", "list<timestamp(ms)>")];
+    let text = r#"{"a": 1, "b": "x", "more": {}, "c": ["2013-01-01T05:17:00"]}
+
+{"b": 2.50, "a": 1.2e1}
+{"a": 1.5}
+{"a": 128}
+[1]
+{"a": 1
+{"a": 1} {"a": 2}
+{"c": [true]}
+{}"#;
+    check(
+        TextFormat::Json,
+        &columns,
+        text,
+        &["1|x|[2013-01-01T05:17:00]", "12|2.50|", "||"],
+        &[
+            "in:4: column \"a\": 1.5 is not of the type int8",
+            "in:5: column \"a\": 128 is not of the type int8",
+            "in:6: it is not an object, but an array",
+            "in:7: it is not JSON: EOF while parsing an object at line 2 column 0",
+            "in:8: it is not JSON: trailing characters at character 10",
+            "in:9: column \"c\": [true] is not of the type list<timestamp(ms)>",
+        ],
+    );
+}
+
+#[test]
+fn invalid_utf8_is_malformed() {
+    for format in [CSV_ROWS, TextFormat::Json] {
+        let pieces = vec![b"{\"a\": \"\xff\"}\n".to_vec(), b"\xff\n".to_vec()];
+        let (rows, malformed) = read(format, &schema(&[("a", "utf8")]), pieces, 10);
+        assert_eq!((rows.num_rows(), malformed.len()), (0, 2));
+        assert!(malformed.iter().all(|m| m.reason.ends_with("is not UTF-8")), "{malformed:?}");
+    }
+}
+
+#[test]
+fn a_record_without_end_is_given_up() {
+    let endless = vec![b'7'; RECORD_BYTES_MAX + 10];
+    for (format, prefix, reason) in [
+        (CSV_ROWS, &b"\"x\n"[..], "a quote is opened and never closed"),
+        (CSV_ROWS, &b""[..], "the record is longer than 1 MiB"),
+        (TextFormat::Json, &b""[..], "the record is longer than 1 MiB"),
+    ] {
+        let first: &[u8] = if matches!(format, TextFormat::Json) { b"{\"a\":1}\n" } else { b"1\n" };
+        let pieces = vec![first.to_vec(), prefix.to_vec(), endless.clone(), endless.clone(), [b"\n", first].concat()];
+        let (rows, malformed) = read(format, &schema(&[("a", "int64")]), pieces, 10);
+        assert_eq!(lines(&rows), ["1", "1"]);
+        let first = malformed.first().unwrap();
+        assert_eq!((first.at.as_str(), first.reason.as_str()), ("in:2", reason));
+        assert!(first.record.len() <= weir_core::limits::MALFORMED_BYTES_MAX);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+    #[test]
+    fn any_text_gives_the_same_in_any_pieces_and_batches(
+        tokens in prop::collection::vec(
+            prop::sample::select(vec!["\"", ",", "\n", "\r\n", "\r", "1", "x", "\\", "{", "}", "{\"a\":1}", ":", " ", "é", "[", "]"]),
+            0..60,
+        ),
+        cut in 1_usize..20,
+        rows_max in 1_usize..10,
+        json in any::<bool>(),
+    ) {
+        let text = tokens.concat().into_bytes();
+        let (format, schema) = match json {
+            true => (TextFormat::Json, schema(&[("a", "int64")])),
+            false => (CSV_ROWS, schema(&[("a", "utf8"), ("b", "int64")])),
+        };
+        let whole = read(format, &schema, vec![text.clone()], 1000);
+        let pieces = text.chunks(cut).map(<[u8]>::to_vec).collect();
+        prop_assert_eq!(read(format, &schema, pieces, rows_max), whole);
+    }
+}

@@ -1,0 +1,334 @@
+//! Bytes into records: where each begins and ends, and on which line. Knows the rule of a format's line ends, not its values.
+//!
+//! A record that is longer than [`RECORD_BYTES_MAX`], or whose quote is never closed, is set aside as malformed; the records
+//! after it go on with the next line.
+
+use std::time::Duration;
+
+use weir_core::connector::{ConnectorError, Malformed};
+use weir_core::limits::MALFORMED_BYTES_MAX;
+
+use super::csv_fields::{CsvEnd, find_end};
+
+/// Bytes of one record at most: beyond it, something else than a record is being read, and memory must not follow it.
+pub(crate) const RECORD_BYTES_MAX: usize = 1 << 20;
+/// Bytes of the records of one batch, after which it is closed: wide records must not make a batch of gigabytes.
+const BLOCK_BYTES_MAX: usize = 4 << 20;
+const TOO_LONG: &str = "the record is longer than 1 MiB";
+/// What some editors put in front of UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Where bytes come from.
+pub(crate) trait Input: Send {
+    /// Appends what comes next, waiting at most `wait` for it.
+    fn read(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> Result<InputRead, ConnectorError>;
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InputRead {
+    /// At least one byte.
+    Bytes,
+    /// Nothing for now.
+    Pending,
+    /// Nothing any more.
+    End,
+}
+
+/// How records are told apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Framing {
+    /// By line ends.
+    Lines,
+    /// By line ends outside of quotes.
+    Csv { delimiter: u8 },
+}
+
+/// One record in the bytes that [`Records::bytes`] gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) start: usize,
+    /// After its line end.
+    pub(crate) end: usize,
+    /// The line that it begins on, from 1.
+    pub(crate) line: u64,
+}
+
+/// Cuts an input into records. [`Records::fill`] looks ahead, [`Records::consume`] goes past what it found.
+pub(crate) struct Records {
+    /// Names the input in messages.
+    name: String,
+    input: Box<dyn Input>,
+    framing: Framing,
+    buffer: Vec<u8>,
+    /// Where in the buffer the unconsumed bytes begin.
+    start: usize,
+    /// Where that is in the input, in bytes and in lines.
+    position: Position,
+    records: Vec<Record>,
+    /// How far the framed records reach: bytes from `start`, lines.
+    framed: (usize, u64),
+    malformed: Vec<Malformed>,
+    at_end: bool,
+    /// The last record had no line end; one was added.
+    is_padded: bool,
+    /// In the middle of a line that is too long.
+    is_skipping: bool,
+}
+
+/// A place in an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Position {
+    /// Bytes before it.
+    pub(crate) byte: u64,
+    /// Its line, from 1.
+    pub(crate) line: u64,
+}
+
+impl Position {
+    pub(crate) const BEGIN: Self = Self { byte: 0, line: 1 };
+}
+
+/// What one step of framing did.
+enum Step {
+    Done,
+    /// The bytes ahead are not a whole record.
+    Missing,
+    /// The framed records have to be consumed first.
+    Blocked,
+}
+
+/// What one look at the bytes ahead found.
+enum Found {
+    Record { len: usize, lines: u64 },
+    Blank { len: usize },
+    Incomplete { in_quotes: bool },
+}
+
+impl Records {
+    /// Reads an input that stands at `position`.
+    pub(crate) fn new(name: String, input: Box<dyn Input>, framing: Framing, position: Position) -> Self {
+        Self {
+            name,
+            input,
+            framing,
+            buffer: Vec::new(),
+            start: 0,
+            position,
+            records: Vec::new(),
+            framed: (0, position.line),
+            malformed: Vec::new(),
+            at_end: false,
+            is_padded: false,
+            is_skipping: false,
+        }
+    }
+
+    /// Its name, as messages have it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Frames up to `records_max` records from where it stands, waiting at most `wait` for the first. Fewer: there are no more
+    /// for now (`false`), or the block is full.
+    pub(crate) fn fill(&mut self, records_max: usize, wait: Duration) -> Result<bool, ConnectorError> {
+        self.records.clear();
+        self.framed = (0, self.position.line);
+        let mut wait = wait;
+        while self.records.len() < records_max && (self.framed.0 < BLOCK_BYTES_MAX || self.records.is_empty()) {
+            match if self.is_skipping { self.skip_line() } else { self.frame_next() } {
+                Step::Done => {}
+                Step::Blocked => break,
+                Step::Missing => {
+                    let wait = std::mem::replace(&mut wait, Duration::ZERO);
+                    if !self.more(if self.records.is_empty() { wait } else { Duration::ZERO })? {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// As [`Records::fill`], but waits for every record: `wait` for the first, `pause` for each of the others.
+    pub(crate) fn look_ahead(
+        &mut self,
+        records_max: usize,
+        wait: Duration,
+        pause: Duration,
+    ) -> Result<(), ConnectorError> {
+        let mut wait = wait;
+        while !self.fill(records_max, wait)? && self.more(pause)? {
+            wait = Duration::ZERO;
+        }
+        Ok(())
+    }
+
+    /// Frames one record, passes over a blank line, or sets aside what is no record.
+    fn frame_next(&mut self) -> Step {
+        let (at, line) = self.framed;
+        let ahead = self.buffer.get(self.start + at..).unwrap_or_default();
+        match self.framing.find(ahead) {
+            Found::Blank { len } => self.framed = (at + len, line + 1),
+            Found::Record { len, lines } if len <= RECORD_BYTES_MAX => {
+                self.records.push(Record { start: at, end: at + len, line });
+                self.framed = (at + len, line + lines);
+            }
+            Found::Incomplete { .. } if ahead.is_empty() || (ahead.len() <= RECORD_BYTES_MAX && !self.at_end) => {
+                return Step::Missing;
+            }
+            // A record is set aside when nothing is framed before it.
+            _ if !self.records.is_empty() => return Step::Blocked,
+            Found::Record { len, lines } => {
+                self.consume();
+                self.set_aside(len, TOO_LONG);
+                self.advance(len, self.position.line + lines);
+            }
+            Found::Incomplete { in_quotes: true } => {
+                self.consume();
+                // The quote may be the mistake: only its line is given up.
+                let len = end_of_line(self.bytes()).unwrap_or(self.bytes().len());
+                self.set_aside(len, "a quote is opened and never closed");
+                self.advance(len, self.position.line + 1);
+            }
+            Found::Incomplete { in_quotes: false } => {
+                self.consume();
+                self.set_aside(usize::MAX, TOO_LONG);
+                self.is_skipping = true;
+            }
+        }
+        Step::Done
+    }
+
+    /// Drops the rest of a line that is too long.
+    fn skip_line(&mut self) -> Step {
+        let ahead = self.bytes();
+        match end_of_line(ahead) {
+            Some(len) => {
+                self.advance(len, self.position.line + 1);
+                self.is_skipping = false;
+                Step::Done
+            }
+            None => {
+                self.advance(ahead.len(), self.position.line);
+                Step::Missing
+            }
+        }
+    }
+
+    /// Reads more; `false`: there is nothing, for now or for ever. At the end an unfinished line is finished.
+    fn more(&mut self, wait: Duration) -> Result<bool, ConnectorError> {
+        if self.at_end {
+            return Ok(false);
+        }
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        match self.input.read(&mut self.buffer, wait)? {
+            InputRead::Pending => Ok(false),
+            InputRead::Bytes => {
+                if self.position.byte == 0 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+                    self.advance(BYTE_ORDER_MARK.len(), self.position.line);
+                }
+                Ok(true)
+            }
+            InputRead::End => {
+                self.at_end = true;
+                self.is_padded = self.buffer.last().is_some_and(|last| *last != b'\n');
+                if self.is_padded {
+                    self.buffer.push(b'\n');
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    /// The records that the last [`Records::fill`] found.
+    pub(crate) fn framed(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The bytes that the places of [`Records::framed`] are in.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// Goes past the framed records.
+    pub(crate) fn consume(&mut self) {
+        let (bytes, line) = self.framed;
+        self.advance(bytes, line);
+        self.records.clear();
+    }
+
+    /// The records that are none; each is given once.
+    pub(crate) fn take_malformed(&mut self) -> Vec<Malformed> {
+        std::mem::take(&mut self.malformed)
+    }
+
+    /// Whether there is nothing after the framed records.
+    pub(crate) fn is_done(&self) -> bool {
+        self.at_end && self.start + self.framed.0 >= self.buffer.len()
+    }
+
+    /// Where the first unconsumed record begins.
+    pub(crate) fn position(&self) -> Position {
+        let is_past_padding = self.is_padded && self.start >= self.buffer.len();
+        Position { byte: self.position.byte - u64::from(is_past_padding), ..self.position }
+    }
+
+    fn advance(&mut self, bytes: usize, line: u64) {
+        self.start += bytes;
+        self.position = Position { byte: self.position.byte + bytes as u64, line };
+        self.framed = (0, line);
+    }
+
+    /// Reports the `len` bytes ahead.
+    fn set_aside(&mut self, len: usize, reason: &str) {
+        let ahead = self.bytes();
+        let malformed = Malformed {
+            at: format!("{}:{}", self.name, self.position.line),
+            record: shorten(ahead.get(..len).unwrap_or(ahead)),
+            reason: reason.to_owned(),
+        };
+        self.malformed.push(malformed);
+    }
+}
+
+impl Framing {
+    /// What the bytes begin with.
+    fn find(self, bytes: &[u8]) -> Found {
+        let line = end_of_line(bytes);
+        match self {
+            Self::Lines => match line {
+                None => Found::Incomplete { in_quotes: false },
+                Some(len) if bytes.iter().take(len).all(u8::is_ascii_whitespace) => Found::Blank { len },
+                Some(len) => Found::Record { len, lines: 1 },
+            },
+            Self::Csv { delimiter } => match line {
+                Some(len) if matches!(&bytes[..len], [b'\n'] | [b'\r', b'\n']) => Found::Blank { len },
+                // Most lines have no quote at all, and then nothing needs to be looked at but the line end.
+                Some(len) if !bytes[..len].contains(&b'"') => Found::Record { len, lines: 1 },
+                None if !bytes.contains(&b'"') => Found::Incomplete { in_quotes: false },
+                _ => match find_end(bytes, delimiter) {
+                    CsvEnd::At { len, lines } => Found::Record { len, lines },
+                    CsvEnd::Open { in_quotes } => Found::Incomplete { in_quotes },
+                },
+            },
+        }
+    }
+}
+
+/// How long the first line is, with its end.
+fn end_of_line(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1)
+}
+
+/// A record as messages show it: without its line end, at most [`weir_core::limits::MALFORMED_BYTES_MAX`] bytes.
+pub(crate) fn shorten(record: &[u8]) -> String {
+    let record = record.strip_suffix(b"\n").unwrap_or(record);
+    let record = record.strip_suffix(b"\r").unwrap_or(record);
+    let mut text = String::from_utf8_lossy(record.get(..MALFORMED_BYTES_MAX).unwrap_or(record)).into_owned();
+    let end = (0..=text.len().min(MALFORMED_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end));
+    text.truncate(end.unwrap_or(0));
+    text
+}

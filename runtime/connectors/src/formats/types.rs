@@ -1,0 +1,230 @@
+//! The names of column types, as `schema` options write them and as messages show them.
+//!
+//! | name | |
+//! |---|---|
+//! | `bool`, `int8` .. `int64`, `uint8` .. `uint64`, `float32`, `float64` | |
+//! | `utf8` (or `string`), `binary` | in text, binary is written as hexadecimal digits |
+//! | `date32` | days; `2013-01-01` |
+//! | `timestamp` = `timestamp(us, UTC)`, `timestamp(UNIT)`, `timestamp(UNIT, ZONE)` | UNIT: `s`, `ms`, `us`, `ns`; ZONE: `UTC` or an offset like `+01:00` |
+//! | `decimal128(PRECISION, SCALE)` | PRECISION 1 .. 38, SCALE 0 .. PRECISION |
+//! | `list<TYPE>`, `struct<NAME: TYPE, ...>` | not in CSV |
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
+use weir_core::pipeline::did_you_mean;
+
+/// The types without arguments, and their names.
+const PLAIN: [(&str, DataType); 15] = [
+    ("bool", DataType::Boolean),
+    ("int8", DataType::Int8),
+    ("int16", DataType::Int16),
+    ("int32", DataType::Int32),
+    ("int64", DataType::Int64),
+    ("uint8", DataType::UInt8),
+    ("uint16", DataType::UInt16),
+    ("uint32", DataType::UInt32),
+    ("uint64", DataType::UInt64),
+    ("float32", DataType::Float32),
+    ("float64", DataType::Float64),
+    ("utf8", DataType::Utf8),
+    ("string", DataType::Utf8),
+    ("binary", DataType::Binary),
+    ("date32", DataType::Date32),
+];
+const UNITS: [(&str, TimeUnit); 4] = [
+    ("s", TimeUnit::Second),
+    ("ms", TimeUnit::Millisecond),
+    ("us", TimeUnit::Microsecond),
+    ("ns", TimeUnit::Nanosecond),
+];
+
+/// The type with this name.
+///
+/// # Errors
+/// What is wrong with the name, and which names there are.
+pub fn parse_type(name: &str) -> Result<DataType, String> {
+    let mut parser = TypeParser { rest: name };
+    let data_type = parser.data_type()?;
+    match parser.rest.trim() {
+        "" => Ok(data_type),
+        rest => Err(format!("{name:?} is a type, but {rest:?} follows it")),
+    }
+}
+
+/// The name of a type; [`parse_type`] takes it back.
+pub fn type_name(data_type: &DataType) -> String {
+    if let Some((name, _)) = PLAIN.iter().find(|(_, plain)| plain == data_type) {
+        return (*name).to_owned();
+    }
+    let unit = |unit: &TimeUnit| UNITS.iter().find(|(_, u)| u == unit).map_or("us", |(name, _)| name);
+    match data_type {
+        DataType::Timestamp(u, None) => format!("timestamp({})", unit(u)),
+        DataType::Timestamp(u, Some(zone)) => format!("timestamp({}, {zone})", unit(u)),
+        DataType::Decimal128(precision, scale) => format!("decimal128({precision}, {scale})"),
+        DataType::List(item) => format!("list<{}>", type_name(item.data_type())),
+        DataType::Struct(fields) => {
+            let fields = fields.iter().map(|field| format!("{}: {}", field.name(), type_name(field.data_type())));
+            format!("struct<{}>", fields.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Reads a type off the front of `rest`.
+struct TypeParser<'a> {
+    rest: &'a str,
+}
+
+impl<'a> TypeParser<'a> {
+    fn data_type(&mut self) -> Result<DataType, String> {
+        let name = self.word();
+        match name {
+            "timestamp" => self.timestamp(),
+            "decimal128" => self.decimal(),
+            "list" => {
+                self.expect('<', "list<TYPE>")?;
+                let item = self.data_type()?;
+                self.expect('>', "list<TYPE>")?;
+                Ok(DataType::new_list(item, true))
+            }
+            "struct" => self.fields(),
+            _ => match PLAIN.iter().find(|(plain, _)| *plain == name) {
+                Some((_, data_type)) => Ok(data_type.clone()),
+                None => Err(unknown(name)),
+            },
+        }
+    }
+
+    fn timestamp(&mut self) -> Result<DataType, String> {
+        if !self.take('(') {
+            return Ok(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
+        }
+        let name = self.word();
+        let Some((_, unit)) = UNITS.iter().find(|(unit, _)| *unit == name) else {
+            return Err(format!("the unit of a timestamp is s, ms, us or ns, not {name:?}"));
+        };
+        let zone = if self.take(',') { Some(self.zone()?) } else { None };
+        self.expect(')', "timestamp(UNIT) or timestamp(UNIT, ZONE)")?;
+        Ok(DataType::Timestamp(*unit, zone))
+    }
+
+    fn zone(&mut self) -> Result<Arc<str>, String> {
+        let end = self.rest.find(')').unwrap_or(self.rest.len());
+        let (zone, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        let zone = zone.trim();
+        if zone == "UTC" || is_offset(zone) {
+            return Ok(zone.into());
+        }
+        Err(format!("the zone of a timestamp is UTC or an offset like +01:00, not {zone:?}"))
+    }
+
+    fn decimal(&mut self) -> Result<DataType, String> {
+        const FORM: &str = "decimal128(PRECISION, SCALE)";
+        self.expect('(', FORM)?;
+        let precision = self.word().parse::<u8>();
+        self.expect(',', FORM)?;
+        let scale = self.word().parse::<u8>();
+        self.expect(')', FORM)?;
+        match (precision, scale) {
+            (Ok(precision @ 1..=38), Ok(scale)) if scale <= precision => {
+                Ok(DataType::Decimal128(precision, i8::try_from(scale).unwrap_or(0)))
+            }
+            _ => Err(format!("{FORM} has a PRECISION from 1 to 38 and a SCALE from 0 to PRECISION")),
+        }
+    }
+
+    fn fields(&mut self) -> Result<DataType, String> {
+        const FORM: &str = "struct<NAME: TYPE, ...>";
+        self.expect('<', FORM)?;
+        let mut fields = Vec::new();
+        loop {
+            let end = self.rest.find([':', '>', ',']).unwrap_or(self.rest.len());
+            let (name, rest) = self.rest.split_at(end);
+            self.rest = rest;
+            self.expect(':', FORM)?;
+            fields.push(Field::new(name.trim(), self.data_type()?, true));
+            if !self.take(',') {
+                break;
+            }
+        }
+        self.expect('>', FORM)?;
+        Ok(DataType::Struct(Fields::from(fields)))
+    }
+
+    /// The letters and digits that come next.
+    fn word(&mut self) -> &'a str {
+        self.rest = self.rest.trim_start();
+        let end = self.rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        word
+    }
+
+    fn take(&mut self, wanted: char) -> bool {
+        let rest = self.rest.trim_start().strip_prefix(wanted);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    fn expect(&mut self, wanted: char, form: &str) -> Result<(), String> {
+        if self.take(wanted) {
+            return Ok(());
+        }
+        Err(format!("{wanted:?} is missing; the form is {form}"))
+    }
+}
+
+/// `+hh:mm` or `-hh:mm`.
+fn is_offset(zone: &str) -> bool {
+    let bytes = zone.as_bytes();
+    let digits = |range: std::ops::Range<usize>| {
+        bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit)).then_some(())
+    };
+    matches!(bytes, [b'+' | b'-', _, _, b':', _, _]) && digits(1..3).and(digits(4..6)).is_some()
+}
+
+fn unknown(name: &str) -> String {
+    let arguments = ["timestamp", "decimal128", "list", "struct"];
+    let known: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).chain(arguments).collect();
+    let near = did_you_mean(name, &known);
+    format!("there is no type {name:?}{near}{}", if near.is_empty() { "; the types are " } else { " The types are " })
+        + &known.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_types_correspond() {
+        let names = "bool int8 uint64 float32 utf8 binary date32 timestamp(s) timestamp(ms,_UTC) timestamp(ns,_-03:30) \
+                     decimal128(38,_0) list<list<int64>> struct<a:_int8,_b_c:_list<timestamp(us,_UTC)>>";
+        for name in names.split_whitespace().map(|name| name.replace('_', " ")) {
+            assert_eq!(type_name(&parse_type(&name).unwrap()), name);
+        }
+        assert_eq!(type_name(&parse_type(" string ").unwrap()), "utf8");
+        assert_eq!(type_name(&parse_type("timestamp").unwrap()), "timestamp(us, UTC)");
+    }
+
+    #[test]
+    fn wrong_names_are_explained() {
+        for (name, reason) in [
+            ("itn64", "did you mean \"int64\"?"),
+            ("", "there is no type \"\""),
+            ("int64 x", "\"x\" follows it"),
+            ("timestamp(m)", "s, ms, us or ns"),
+            ("timestamp(us, Mars)", "UTC or an offset"),
+            ("timestamp(us, +0a:00)", "UTC or an offset"),
+            ("decimal128(39, 2)", "from 1 to 38"),
+            ("decimal128(3, 4)", "from 0 to PRECISION"),
+            ("list int64", "list<TYPE>"),
+            ("struct<a>", "struct<NAME: TYPE, ...>"),
+            ("list<int64", "'>' is missing"),
+        ] {
+            let error = parse_type(name).unwrap_err();
+            assert!(error.contains(reason), "{name}: {error}");
+        }
+    }
+}
