@@ -99,8 +99,7 @@ impl Component {
             }
         };
         let Inspection { world, imports } = inspection;
-        let other_types =
-            |message: String| LoadError::OtherTypes { name: name.to_owned(), message };
+        let other_types = |message: String| LoadError::OtherTypes { name: name.to_owned(), message };
         let pre = host.shared().linker.instantiate_pre(&component);
         let pre = pre.map_err(|e| other_types(format!("an import: {e:#}")))?;
         let exports = Exports::find(&component, world).map_err(other_types)?;
@@ -150,7 +149,7 @@ fn compile(host: &Host, bytes: &[u8], name: &str) -> Result<(wasmtime::component
     #[expect(clippy::disallowed_methods, reason = "how long compiling took is told to people; no stream depends on it")]
     let started = std::time::Instant::now();
     let component = wasmtime::component::Component::from_binary(&host.shared().engine, bytes);
-    let component = component
-        .map_err(|error| LoadError::Invalid { name: name.to_owned(), message: format!("{error:#}") })?;
+    let component =
+        component.map_err(|error| LoadError::Invalid { name: name.to_owned(), message: format!("{error:#}") })?;
     Ok((component, started.elapsed()))
 }

@@ -16,7 +16,8 @@ use crate::sandbox::Ctx;
 type Answer<T> = (Result<T, from_guest::Failure>,);
 
 /// `describe.describe`
-pub(crate) type Describe = TypedFunc<(&'static str, &'static [to_guest::Input<'static>]), (Result<from_guest::Plan, String>,)>;
+pub(crate) type Describe =
+    TypedFunc<(&'static str, &'static [to_guest::Input<'static>]), (Result<from_guest::Plan, String>,)>;
 /// `transform.process`
 pub(crate) type Process = TypedFunc<(u32, to_guest::Batch<'static>), Answer<Vec<from_guest::Delta>>>;
 /// `keyed.process`
@@ -57,7 +58,8 @@ where
     /// Finds a function of an interface and checks its type.
     fn find(component: &Component, of: &str, function: &str) -> Result<Self, String> {
         let called = format!("{}#{function}", interface(of));
-        let found = component.get_export_index(None, &interface(of)).and_then(|of| component.get_export(Some(&of), function));
+        let found =
+            component.get_export_index(None, interface(of)).and_then(|of| component.get_export(Some(&of), function));
         let Some((ComponentItem::ComponentFunc(found), index)) = found else {
             return Err(format!("there is no function {called}"));
         };
@@ -67,7 +69,7 @@ where
     }
 
     fn bind(&self, store: &mut Store<Ctx>, instance: &Instance) -> wasmtime::Result<TypedFunc<P, R>> {
-        instance.get_typed_func(store, &self.index)
+        instance.get_typed_func(store, self.index)
     }
 }
 

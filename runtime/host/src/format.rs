@@ -73,7 +73,11 @@ pub fn data_type_of(format: &str, children: Vec<FieldRef>) -> Result<DataType, S
         "+s" => return Ok(DataType::Struct(children.into())),
         _ => parameterised(format)?,
     };
-    if children.is_empty() { Ok(flat) } else { Err(format!("the format {format:?} has no children, not {}", children.len())) }
+    if children.is_empty() {
+        Ok(flat)
+    } else {
+        Err(format!("the format {format:?} has no children, not {}", children.len()))
+    }
 }
 
 fn parameterised(format: &str) -> Result<DataType, String> {
@@ -116,8 +120,26 @@ mod tests {
     #[test]
     fn formats_round_trip() {
         for format in [
-            "b", "c", "C", "s", "S", "i", "I", "l", "L", "f", "g", "u", "z", "tdD", "tss:", "tsm:UTC",
-            "tsu:Europe/Vienna", "tsn:+02:00", "d:38,10", "d:5,-2",
+            "b",
+            "c",
+            "C",
+            "s",
+            "S",
+            "i",
+            "I",
+            "l",
+            "L",
+            "f",
+            "g",
+            "u",
+            "z",
+            "tdD",
+            "tss:",
+            "tsm:UTC",
+            "tsu:Europe/Vienna",
+            "tsn:+02:00",
+            "d:38,10",
+            "d:5,-2",
         ] {
             let data_type = data_type_of(format, Vec::new()).unwrap();
             assert_eq!(format_of(&data_type).as_deref(), Some(format));
@@ -127,7 +149,25 @@ mod tests {
 
     #[test]
     fn what_is_no_format_is_refused() {
-        for format in ["", "x", "U", "vu", "tdm", "ts", "tsx:", "tsu", "d:", "d:0,0", "d:39,0", "d:5,6", "d:5,2,256", "d:5", "+l", "+s", "+w:3"] {
+        for format in [
+            "",
+            "x",
+            "U",
+            "vu",
+            "tdm",
+            "ts",
+            "tsx:",
+            "tsu",
+            "d:",
+            "d:0,0",
+            "d:39,0",
+            "d:5,6",
+            "d:5,2,256",
+            "d:5",
+            "+l",
+            "+s",
+            "+w:3",
+        ] {
             assert!(data_type_of(format, Vec::new()).is_err(), "{format:?}");
         }
         let child = || Arc::new(arrow::datatypes::Field::new("item", DataType::Int8, true));

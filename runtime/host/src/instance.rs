@@ -322,7 +322,11 @@ fn to_clock(clock: GuestClock) -> to_guest::Clock {
 }
 
 /// The argument for rows whose columns are lowered already.
-fn batch<'a>(plan: &Plan, rows: &'a Rows<'_>, columns: &'a [to_guest::Array<'a>]) -> Result<to_guest::Batch<'a>, CallError> {
+fn batch<'a>(
+    plan: &Plan,
+    rows: &'a Rows<'_>,
+    columns: &'a [to_guest::Array<'a>],
+) -> Result<to_guest::Batch<'a>, CallError> {
     let event_times = match (plan.reads_event_times, rows.event_times) {
         (false, _) => &[][..],
         (true, Some(times)) if times.len() == rows.rows => times.to_byte_slice(),

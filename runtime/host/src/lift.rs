@@ -21,7 +21,8 @@ pub(crate) fn columns(fields: &Fields, rows: usize, nodes: Vec<from_guest::Array
     let mut nodes = nodes.into_iter();
     let mut arrays = Vec::with_capacity(fields.len());
     for field in fields {
-        let array = column(field, rows, &mut nodes).map_err(|message| format!("column {:?}: {message}", field.name()))?;
+        let array =
+            column(field, rows, &mut nodes).map_err(|message| format!("column {:?}: {message}", field.name()))?;
         if !field.is_nullable() && array.null_count() > 0 {
             return Err(format!("column {:?}: {} nulls in a column without nulls", field.name(), array.null_count()));
         }
@@ -174,7 +175,10 @@ fn offsets(bytes: Vec<u8>, rows: usize) -> Result<(OffsetBuffer<i32>, usize), St
         return Err("an offset is less than the one before".into());
     }
     let end = offsets.last().copied().unwrap_or_default() as usize;
-    #[expect(unsafe_code, reason = "the offsets were just found to start at 0 and to rise; `new` would look again, and panic")]
+    #[expect(
+        unsafe_code,
+        reason = "the offsets were just found to start at 0 and to rise; `new` would look again, and panic"
+    )]
     // SAFETY: not empty, the first is 0, none is less than the one before, so none is negative.
     let offsets = unsafe { OffsetBuffer::new_unchecked(offsets) };
     Ok((offsets, end))

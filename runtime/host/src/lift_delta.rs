@@ -115,7 +115,7 @@ pub(crate) fn state_columns(
 
 fn timers(given: from_guest::Timers, keys: usize) -> Result<Timers, String> {
     let count = given.times.len() / size_of::<i64>();
-    if given.times.len() % size_of::<i64>() != 0 || given.keys.len() != count * size_of::<u32>() {
+    if !given.times.len().is_multiple_of(size_of::<i64>()) || given.keys.len() != count * size_of::<u32>() {
         return Err(format!("timers: {} bytes of keys and {} of times", given.keys.len(), given.times.len()));
     }
     let of_keys: ScalarBuffer<u32> = lift::scalars(given.keys, count, "timer keys")?;
@@ -132,7 +132,7 @@ fn selection(given: from_guest::Selection, of: usize, what: &str) -> Result<Sele
         from_guest::Selection::All => Selection::All,
         from_guest::Selection::None => Selection::None,
         from_guest::Selection::Rows(bytes) => {
-            if bytes.len() % size_of::<u32>() != 0 {
+            if !bytes.len().is_multiple_of(size_of::<u32>()) {
                 return Err(format!("{} bytes of {what} are not whole uint32", bytes.len()));
             }
             let count = bytes.len() / size_of::<u32>();

@@ -27,7 +27,9 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// The file is larger than any component should be.
-    #[error("{name} has {bytes} bytes; a component may have {limit}: build it in release mode, without debug information")]
+    #[error(
+        "{name} has {bytes} bytes; a component may have {limit}: build it in release mode, without debug information"
+    )]
     TooLarge {
         /// Which component.
         name: String,
@@ -196,7 +198,8 @@ fn outside(bytes: &[u8], name: &str) -> Result<(Vec<String>, Vec<String>), LoadE
             Payload::Version { encoding: Encoding::Module, .. } => {
                 return Err(LoadError::CoreModule { name: name.to_owned() });
             }
-            Payload::ModuleSection { unchecked_range: inner, .. } | Payload::ComponentSection { unchecked_range: inner, .. } => {
+            Payload::ModuleSection { unchecked_range: inner, .. }
+            | Payload::ComponentSection { unchecked_range: inner, .. } => {
                 if inner.end > bytes.len() || inner.end < at {
                     return Err(damaged(bytes.len(), "it ends within a module"));
                 }

@@ -71,7 +71,10 @@ fn check_reads(given: Vec<Vec<u32>>, inputs: &[InputSchema]) -> Result<Vec<Vec<u
 fn check_output(given: from_guest::Output, inputs: &[InputSchema], world: World) -> Result<OutputPlan, String> {
     let name = given.name;
     if given.columns.len() > SCHEMA_NODES_MAX {
-        return Err(format!("output {name:?} has {} columns; at most {SCHEMA_NODES_MAX} are taken", given.columns.len()));
+        return Err(format!(
+            "output {name:?} has {} columns; at most {SCHEMA_NODES_MAX} are taken",
+            given.columns.len()
+        ));
     }
     let mut names = HashSet::new();
     let mut columns = Vec::with_capacity(given.columns.len());
@@ -93,7 +96,8 @@ fn check_column(given: from_guest::OutputColumn, inputs: &[InputSchema]) -> Resu
     match given {
         from_guest::OutputColumn::Kept(kept) => {
             let (input, column) = (kept.input as usize, kept.column as usize);
-            let schema = &inputs.get(input).ok_or_else(|| format!("keeps a column of input {input}; there is none"))?.schema;
+            let schema =
+                &inputs.get(input).ok_or_else(|| format!("keeps a column of input {input}; there is none"))?.schema;
             let field = schema.fields().get(column).ok_or_else(|| {
                 format!("keeps column {column} of input {input}, which has {}", schema.fields().len())
             })?;
@@ -148,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_plan_is_resolved_against_its_inputs() {
-        let given = plan(vec![("main", vec![kept(0, 1, Some("c")), computed("x"), kept(0, 0, None)]), ("side", vec![])]);
+        let given =
+            plan(vec![("main", vec![kept(0, 1, Some("c")), computed("x"), kept(0, 0, None)]), ("side", vec![])]);
         let plan = check(given, &inputs(), World::Keyed).unwrap();
         assert_eq!(plan.reads, [[1, 0]]);
         let expected = Schema::new(vec![
@@ -185,7 +190,11 @@ mod tests {
             (from_guest::Plan { state: state.clone(), ..main() }, World::Transform, "no state"),
             (from_guest::Plan { state: twice, ..main() }, World::Keyed, "two columns"),
             (main(), World::Aggregate, "accumulator"),
-            (from_guest::Plan { state, ..plan(vec![("main", vec![kept(0, 0, None)])]) }, World::Aggregate, "keeps none"),
+            (
+                from_guest::Plan { state, ..plan(vec![("main", vec![kept(0, 0, None)])]) },
+                World::Aggregate,
+                "keeps none",
+            ),
         ] {
             let error = check(given, &inputs(), world).unwrap_err();
             assert!(error.contains(says), "{error:?} does not say {says:?}");

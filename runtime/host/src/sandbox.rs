@@ -69,7 +69,8 @@ impl Sandbox {
             flatten(schema.schema.fields()).map_err(|message| InstanceError::Input { input, message })
         };
         let nodes = inputs.iter().enumerate().map(unreadable).collect::<Result<_, _>>()?;
-        let keys = inputs.iter().map(|input| input.keys.iter().map(|&key| crate::lower::count(key)).collect()).collect();
+        let keys =
+            inputs.iter().map(|input| input.keys.iter().map(|&key| crate::lower::count(key)).collect()).collect();
         let seconds = component.host().shared().ticker.seconds();
         let log = LogCtx::builder(operator).sink(log).limit(limits.log_bytes_per_s, seconds).build();
         let ctx = Ctx { limiter: Limiter::new(&limits), log, metrics: GuestMetrics::default() };
@@ -97,7 +98,7 @@ impl Sandbox {
 
     /// Lines that the guest logged beyond its limit.
     pub(crate) fn log_lines_dropped(&self) -> u64 {
-        self.ctx().map_or(0, |ctx| ctx.log.dropped())
+        self.ctx().map_or(0, |ctx| ctx.log.lines_dropped())
     }
 
     fn ctx(&self) -> Option<&Ctx> {
@@ -189,7 +190,8 @@ impl Sandbox {
         };
         let fields = self.nodes.iter().map(|nodes| fields(nodes)).collect::<Vec<_>>();
         let input = |(columns, keys)| to_guest::Input { columns, keys };
-        let inputs: Vec<_> = fields.iter().map(Vec::as_slice).zip(self.keys.iter().map(Vec::as_slice)).map(input).collect();
+        let inputs: Vec<_> =
+            fields.iter().map(Vec::as_slice).zip(self.keys.iter().map(Vec::as_slice)).map(input).collect();
         store.set_epoch_deadline(ticks(self.limits.call_time_ms));
         let (answer,) = describe
             .call(&mut *store, (self.config.as_str(), inputs.as_slice()))
@@ -218,7 +220,9 @@ fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operator
         return CallError::MemoryLimit { limit_bytes: limits.memory_bytes };
     }
     if let Some(trap) = trap {
-        return CallError::Trap { message: format!("{trap}{}", frames(error)) };
+        let trap = trap.to_string();
+        let what = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
+        return CallError::Trap { message: format!("{what}{}", frames(error)) };
     }
     let cause = error.root_cause().to_string();
     // wasmtime gives this error no type of its own; a test holds us to its text.

@@ -83,7 +83,8 @@ fn build(
     // The capacity is not taken from the guest's word.
     let mut fields = Vec::new();
     for _ in 0..children {
-        let child = nodes.next().ok_or_else(|| format!("the column {name:?} says {children} children; some are missing"))?;
+        let child =
+            nodes.next().ok_or_else(|| format!("the column {name:?} says {children} children; some are missing"))?;
         fields.push(build(child, depth - 1, nodes)?);
     }
     let data_type = data_type_of(&format, fields).map_err(|message| format!("the column {name:?}: {message}"))?;

@@ -66,8 +66,9 @@ pub(crate) struct LogCtx {
     seconds: Box<dyn Fn() -> u64 + Send>,
     second: u64,
     bytes: u64,
+    /// Not said yet.
     dropped: u64,
-    dropped_total: u64,
+    lines_dropped: u64,
 }
 
 impl LogCtx {
@@ -81,8 +82,8 @@ impl LogCtx {
     }
 
     /// Lines that were dropped since the beginning.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped_total
+    pub(crate) fn lines_dropped(&self) -> u64 {
+        self.lines_dropped
     }
 
     fn log(&mut self, level: LogLevel, message: &str) {
@@ -99,7 +100,7 @@ impl LogCtx {
         let bytes = self.bytes.saturating_add(message.len() as u64);
         if bytes > self.bytes_per_s {
             self.dropped += 1;
-            self.dropped_total += 1;
+            self.lines_dropped += 1;
             return;
         }
         self.bytes = bytes;
@@ -132,7 +133,7 @@ impl LogCtxBuilder {
     pub(crate) fn build(self) -> LogCtx {
         let Self { operator, sink, bytes_per_s, seconds } = self;
         let second = seconds();
-        LogCtx { sink, operator, bytes_per_s, seconds, second, bytes: 0, dropped: 0, dropped_total: 0 }
+        LogCtx { sink, operator, bytes_per_s, seconds, second, bytes: 0, dropped: 0, lines_dropped: 0 }
     }
 }
 

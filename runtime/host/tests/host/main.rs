@@ -1,0 +1,13 @@
+//! The host against guests: good ones, and ones that mean harm. Guests are written in WebAssembly's text format, so that they
+//! can do what no SDK would, and so that no other target is needed.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod cache;
+mod data;
+mod guest;
+mod hostile;
+mod isolation;
+mod limits;
+mod load;
+mod round_trip;
