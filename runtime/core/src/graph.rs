@@ -109,10 +109,21 @@ pub struct OperatorNode {
     pub config: serde_json::Value,
     /// The key columns of a keyed operator; `None`: a transform. An empty list is one key for all rows.
     pub key_by: Option<Vec<Spanned<String>>>,
+    /// How a transform's rows are spread over its subtasks; `None`: as they come.
+    pub exchange: Option<Spanned<Exchange>>,
     /// What becomes of rows that it cannot process.
     pub on_error: OnError,
     /// Its bounds.
     pub limits: OperatorLimits,
+}
+
+/// How an author has rows spread where the planner would leave them alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// Batches in turn: for splits of uneven size.
+    Rebalance,
+    /// Every subtask gets every row, so the operator sees each as many times as its parallelism.
+    Broadcast,
 }
 
 /// `[windows.NAME]`
@@ -180,6 +191,8 @@ pub struct SinkNode {
     pub connector: Spanned<String>,
     /// The connector's own options.
     pub options: Options,
+    /// Which columns of its input it writes, in this order; `None`: all.
+    pub columns: Option<Vec<Spanned<String>>>,
 }
 
 /// What becomes of a row that cannot be processed.

@@ -32,6 +32,15 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// There is nothing to do for now: what is held back for efficiency only is given away.
+    ///
+    /// # Errors
+    /// As [`Operator::process`].
+    fn flush(&mut self, out: &mut Outputs) -> Result<(), OperatorError> {
+        let _ = out;
+        Ok(())
+    }
+
     /// All its state, so that [`Operator::restore`] on new operators goes on as if nothing had happened.
     ///
     /// # Errors
@@ -117,6 +126,22 @@ pub enum OperatorError {
         /// What the operator said.
         reason: String,
     },
+    /// A timer could not be processed, and `on-error` is `fail`.
+    #[error("the timer at {time} us could not be processed: {reason}")]
+    Timer {
+        /// When it was due, microseconds since the epoch.
+        time: i64,
+        /// What the operator said.
+        reason: String,
+    },
+    /// A record of a source is no row, and `on-error` is `fail`.
+    #[error("{at}: {reason}; set on-error to \"skip\" or \"dead-letter\" to go on without such records")]
+    Malformed {
+        /// Where it is.
+        at: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A guest failed apart from any row.
     #[error("{0}")]
     Call(String),
@@ -133,6 +158,12 @@ pub enum OperatorError {
     /// State that is not this operator's.
     #[error("the snapshot does not fit this operator: {0}")]
     Restore(String),
+    /// A component failed, and not because of the rows.
+    #[error(transparent)]
+    Host(#[from] weir_host::CallError),
+    /// Keyed state does not fit.
+    #[error(transparent)]
+    State(#[from] weir_state::StateError),
     /// A column kernel refused.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),

@@ -8,9 +8,9 @@ use super::diagnostic::Diagnostic;
 use super::file::on_error;
 use super::table::Table;
 use super::{json, limits};
-use crate::graph::{NodeKind, OperatorNode, Spanned};
+use crate::graph::{Exchange, NodeKind, OperatorNode, Spanned};
 
-const KEYS: &[&str] = &["input", "component", "config", "key-by", "on-error", "limits"];
+const KEYS: &[&str] = &["input", "component", "config", "key-by", "exchange", "on-error", "limits"];
 
 /// Reads an operator.
 pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind, Diagnostic> {
@@ -19,9 +19,16 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind, Diagnosti
         component: component(table, base)?,
         config: config(table)?,
         key_by: table.strings("key-by")?,
+        exchange: exchange(table)?,
         on_error: on_error(table)?,
         limits: limits::read(table)?,
     }))
+}
+
+fn exchange(table: &Table<'_>) -> Result<Option<Spanned<Exchange>>, Diagnostic> {
+    let choices = [("rebalance", Exchange::Rebalance), ("broadcast", Exchange::Broadcast)];
+    let (value, span) = (table.choice("exchange", &choices)?, table.get("exchange").map(toml::Spanned::span));
+    Ok(value.zip(span).map(|(value, span)| Spanned { value, span }))
 }
 
 /// The component's file, found from the pipeline file's folder.

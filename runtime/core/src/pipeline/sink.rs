@@ -7,12 +7,13 @@ use super::diagnostic::Diagnostic;
 use super::table::Table;
 use crate::graph::{NodeKind, Options, SinkNode};
 
-const COMMON: &[&str] = &["input", "connector"];
+const COMMON: &[&str] = &["input", "connector", "columns"];
 
 /// Reads a sink. `path` is where its table is in `text`.
 pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: &Path) -> Result<NodeKind, Diagnostic> {
     Ok(NodeKind::Sink(SinkNode {
         connector: table.required("connector", table.string("connector")?)?,
         options: Options::new(Arc::clone(text), path, COMMON, base.to_path_buf()),
+        columns: table.strings("columns")?,
     }))
 }

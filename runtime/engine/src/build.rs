@@ -1,0 +1,266 @@
+//! From a checked job to its subtasks: opens splits and writers, instantiates components, numbers channels. The thread around a
+//! subtask, or the test that drives it, comes later.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use weir_core::connector::{ConnectorError, Offset, SinkReport, SourceReader, Split};
+use weir_core::graph::OnError;
+use weir_core::key_group::groups_of_subtask;
+use weir_core::time::Clock;
+
+use crate::chain::{Chain, Counts, EdgeEnd, Route, Step, Target};
+use crate::exchange::Partitioner;
+use crate::job::Job;
+use crate::operator::{Metrics, Operator, OperatorError, Snapshot};
+use crate::operators::{LatencyHistogram, SinkOperator};
+use crate::plan::{ChainPlan, ConsumerTarget, ResolvedKind, ResolvedSource, StepKind, StepPlan};
+use crate::source::{SourceHead, SourceSettings};
+use crate::subtask::{Subtask, SubtaskError, SubtaskSnapshot};
+
+/// The subtasks of a job, not yet running.
+pub(crate) struct Built {
+    pub(crate) subtasks: Vec<BuiltSubtask>,
+    /// How many channels there are; channel numbers are below it.
+    pub(crate) channels: usize,
+    /// Counts, a node.
+    pub(crate) metrics: Vec<Metrics>,
+    /// What sinks did, a node; filled when they end.
+    pub(crate) reports: Vec<Arc<Mutex<SinkReport>>>,
+    pub(crate) latency: Arc<LatencyHistogram>,
+}
+
+pub(crate) struct BuiltSubtask {
+    pub(crate) subtask: Subtask,
+    /// The channels that it reads, in the order of its gate.
+    pub(crate) inputs: Vec<usize>,
+    /// By edge and target: the channel that it writes, if there is one.
+    pub(crate) outputs: Vec<Vec<Option<usize>>>,
+}
+
+/// The state of a whole job at one barrier.
+#[derive(Clone, Debug, Default)]
+pub struct JobSnapshot {
+    /// One part a subtask.
+    pub subtasks: Vec<SubtaskSnapshot>,
+}
+
+/// A split, where to open it, and the greatest event time that was seen of it.
+type OpenAt = (Split, Option<Offset>, Option<i64>);
+
+/// Why a job could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A split or a writer could not be opened.
+    #[error("{node:?} could not be opened")]
+    Connector {
+        /// The source or sink.
+        node: String,
+        /// Why.
+        #[source]
+        error: ConnectorError,
+    },
+    /// An operator could not be made.
+    #[error("operator {node:?} could not be started")]
+    Operator {
+        /// Its name.
+        node: String,
+        /// Why.
+        #[source]
+        error: OperatorError,
+    },
+    /// A snapshot does not fit.
+    #[error(transparent)]
+    Restore(#[from] SubtaskError),
+    /// The system gave no thread.
+    #[error("no thread for subtask {subtask:?}")]
+    Thread {
+        /// Its name.
+        subtask: String,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
+    },
+}
+
+impl Built {
+    pub(crate) fn new(job: &Job, clock: &Arc<dyn Clock>, snapshot: Option<&JobSnapshot>) -> Result<Self, StartError> {
+        let nodes = job.resolved.nodes.len();
+        let mut built = Self {
+            subtasks: Vec::new(),
+            channels: 0,
+            metrics: (0..nodes).map(|_| Metrics::default()).collect(),
+            reports: (0..nodes).map(|_| Arc::default()).collect(),
+            latency: Arc::default(),
+        };
+        let edges = channel_numbers(job, &mut built.channels);
+        for (chain_index, plan) in job.physical.chains.iter().enumerate() {
+            for number in 0..plan.parallelism {
+                let subtask = built.subtask(job, chain_index, number, clock, snapshot)?;
+                let inputs =
+                    plan.inputs.iter().flat_map(|e| edges[*e].iter().filter_map(|from| from[number])).collect();
+                let outputs = plan.outputs.iter().map(|e| edges[*e][number].clone()).collect();
+                built.subtasks.push(BuiltSubtask { subtask, inputs, outputs });
+            }
+        }
+        Ok(built)
+    }
+
+    fn subtask(
+        &self,
+        job: &Job,
+        chain_index: usize,
+        number: usize,
+        clock: &Arc<dyn Clock>,
+        snapshot: Option<&JobSnapshot>,
+    ) -> Result<Subtask, StartError> {
+        let plan = &job.physical.chains[chain_index];
+        let steps = plan.steps.iter().map(|s| self.step(job, s, number, clock)).collect::<Result<Vec<_>, _>>()?;
+        let edges = plan.outputs.iter().map(|e| {
+            let edge = &job.physical.edges[*e];
+            let targets = job.physical.chains[edge.to].parallelism;
+            EdgeEnd {
+                partitioner: Partitioner::new(edge.partitioning.clone(), number, targets),
+                reach: Partitioner::reach(&edge.partitioning, number, targets),
+            }
+        });
+        let chain = Chain::new(steps, edges.collect());
+        let name = format!("{}/{number}", chain_name(job, plan));
+        let first = &job.resolved.nodes[plan.steps[0].node];
+        let mut subtask = match &first.kind {
+            ResolvedKind::Source(source) => {
+                let metrics = self.metrics[plan.steps[0].node].clone();
+                let head = source_head(job, plan, source, number, clock, metrics, snapshot)
+                    .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
+                Subtask::source(name, first.name.clone(), head, chain)
+            }
+            _ => {
+                let channels = plan.inputs.iter().map(|e| job.channels_into(*e)).sum();
+                Subtask::gated(name, channels, chain)
+            }
+        };
+        if let Some(snapshot) = snapshot {
+            subtask.restore(|operator| {
+                let node = job.resolved.nodes.iter().find(|n| n.name == operator);
+                let parallelism = node.map_or(1, |n| n.parallelism);
+                snapshot.part(operator, number, parallelism, job.groups)
+            })?;
+        }
+        Ok(subtask)
+    }
+
+    fn step(&self, job: &Job, plan: &StepPlan, number: usize, clock: &Arc<dyn Clock>) -> Result<Step, StartError> {
+        let node = &job.resolved.nodes[plan.node];
+        let metrics = self.metrics[plan.node].clone();
+        let failed = |error| StartError::Operator { node: node.name.clone(), error };
+        let operator: Option<Box<dyn Operator>> = match &node.kind {
+            ResolvedKind::Source(_) => None,
+            ResolvedKind::Sink { sink, .. } => {
+                let schema = job.input_schema(plan.node);
+                let writer = sink
+                    .writer(schema, number)
+                    .map_err(|error| StartError::Connector { node: node.name.clone(), error })?;
+                let report = self.reports[plan.node].clone();
+                Some(Box::new(SinkOperator::new(writer, report, self.latency.clone(), clock.clone())))
+            }
+            _ => Some(job.operator(plan, metrics.clone(), clock).map_err(failed)?),
+        };
+        let route = |consumer: &crate::plan::Consumer| Route {
+            projection: consumer.projection.clone(),
+            to: match consumer.to {
+                ConsumerTarget::Step(step) => Target::Step(step),
+                ConsumerTarget::Edge(edge) => Target::Edge(edge),
+            },
+        };
+        let (name, counts) = match plan.kind {
+            StepKind::Node => (node.name.clone(), Counts::Both),
+            StepKind::Merge => (node.name.clone(), Counts::Out),
+            // Its state is none, and its name must not be taken for the window's.
+            StepKind::Combine => (format!("{}.combine", node.name), Counts::In),
+        };
+        let routes = plan.consumers.iter().map(|consumers| consumers.iter().map(route).collect()).collect();
+        Ok(Step { name, operator, routes, metrics, counts })
+    }
+}
+
+/// For every edge, by upstream and downstream subtask, the number of their channel.
+fn channel_numbers(job: &Job, channels: &mut usize) -> Vec<Vec<Vec<Option<usize>>>> {
+    let number = |edge: &crate::plan::EdgePlan| {
+        let (from, to) = (job.physical.chains[edge.from].parallelism, job.physical.chains[edge.to].parallelism);
+        let row = |subtask: usize| {
+            let reach = Partitioner::reach(&edge.partitioning, subtask, to);
+            let channel = |target: usize| {
+                reach.contains(&target).then(|| {
+                    *channels += 1;
+                    *channels - 1
+                })
+            };
+            (0..to).map(channel).collect()
+        };
+        (0..from).map(row).collect()
+    };
+    job.physical.edges.iter().map(number).collect()
+}
+
+/// The names of a chain's nodes.
+pub(crate) fn chain_name(job: &Job, plan: &ChainPlan) -> String {
+    let steps = plan.steps.iter().filter(|s| s.kind != StepKind::Combine);
+    steps.map(|s| job.resolved.nodes[s.node].name.as_str()).collect::<Vec<_>>().join(" -> ")
+}
+
+fn source_head(
+    job: &Job,
+    plan: &ChainPlan,
+    source: &ResolvedSource,
+    number: usize,
+    clock: &Arc<dyn Clock>,
+    metrics: Metrics,
+    snapshot: Option<&JobSnapshot>,
+) -> Result<SourceHead, ConnectorError> {
+    let node = plan.steps[0].node;
+    let columns = job.pruned.nodes[node].outputs[0].as_deref().unwrap_or_default();
+    let restored = snapshot.and_then(|s| s.splits(&job.resolved.nodes[node].name));
+    let splits: Vec<OpenAt> = match restored {
+        Some(splits) => splits,
+        None => source.splits.iter().map(|s| (s.clone(), None, None)).collect(),
+    };
+    let mine = splits.into_iter().skip(number).step_by(plan.parallelism);
+    let open = |(split, offset, max_event_time): OpenAt| {
+        let reader: Box<dyn SourceReader> = source.source.reader(&split, columns, offset.as_ref(), clock.clone())?;
+        Ok((split.id, reader, max_event_time))
+    };
+    let settings = SourceSettings {
+        event_time: source.event_time.and_then(|c| columns.iter().position(|p| *p == c)),
+        watermark: source.node.watermark,
+        idle_after_us: source.node.idle_after_ms.map(|ms| ms as i64 * 1_000),
+        on_error: match source.node.on_error {
+            // Nobody reads the dead letters: they are counted.
+            OnError::DeadLetter if job.pruned.nodes[node].outputs[1].is_none() => OnError::Skip,
+            on_error => on_error,
+        },
+        batch_rows_max: job.batch_rows_max,
+        linger: Duration::from_millis(job.linger_ms),
+    };
+    let readers = mine.map(open).collect::<Result<Vec<_>, ConnectorError>>()?;
+    Ok(SourceHead::new(readers, settings, metrics))
+}
+
+impl JobSnapshot {
+    /// The state of an operator that a subtask owns at this parallelism.
+    fn part(&self, operator: &str, subtask: usize, parallelism: usize, groups: u32) -> Snapshot {
+        let owned = groups_of_subtask(subtask, parallelism, groups);
+        let parts = self.subtasks.iter().flat_map(|s| &s.operators).filter(|(name, _)| name == operator);
+        let tables = parts.flat_map(|(_, part)| &part.tables);
+        let tables = tables.filter(|t| t.key_group.is_none_or(|group| owned.contains(&group))).cloned().collect();
+        Snapshot { tables }
+    }
+
+    /// Where the splits of a source are; `None`: it is not in the snapshot.
+    fn splits(&self, source: &str) -> Option<Vec<OpenAt>> {
+        let mut parts =
+            self.subtasks.iter().filter_map(|s| s.splits.as_ref()).filter(|(name, _)| name == source).peekable();
+        parts.peek()?;
+        let splits = parts.flat_map(|(_, splits)| splits);
+        Some(splits.map(|s| (Split { id: s.split.clone() }, Some(s.offset.clone()), Some(s.max_event_time))).collect())
+    }
+}

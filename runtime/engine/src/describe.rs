@@ -1,0 +1,133 @@
+//! A checked job in words, for a person or a script: what `weir check` shows.
+
+use arrow::datatypes::Schema;
+use serde::Serialize;
+
+use crate::exchange::Partitioning;
+use crate::job::Job;
+use crate::plan::{PhysicalGraph, ResolvedKind, ResolvedNode, StepKind};
+
+/// What a job will run.
+#[derive(Clone, Debug, Serialize)]
+pub struct JobDescription {
+    /// Its nodes, inputs first.
+    pub nodes: Vec<NodeDescription>,
+    /// What a person should know before it runs, one line each: a schema that was inferred, a weaker guarantee.
+    pub notes: Vec<String>,
+}
+
+/// One node.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeDescription {
+    /// Its name.
+    pub name: String,
+    /// `source`, `transform`, `keyed operator`, `window` or `sink`.
+    pub kind: &'static str,
+    /// What it reads, `NODE` or `NODE.OUTPUT`.
+    pub inputs: Vec<String>,
+    /// How rows come to it: `forward` (in the same subtask, if it is in its input's chain), `hash`, `rebalance`, `broadcast`;
+    /// `None` for a source.
+    pub exchange: Option<&'static str>,
+    /// Its subtasks.
+    pub parallelism: usize,
+    /// Nodes with the same number run in the same subtasks.
+    pub chain: usize,
+    /// Its outputs; a sink has none.
+    pub outputs: Vec<OutputDescription>,
+}
+
+/// One output of a node.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutputDescription {
+    /// `main`, or the side output's name.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<ColumnDescription>,
+    /// Whether anybody reads it.
+    pub read: bool,
+}
+
+/// One column.
+#[derive(Clone, Debug, Serialize)]
+pub struct ColumnDescription {
+    /// Its name.
+    pub name: String,
+    /// Its Arrow type.
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// Whether anybody reads it; one that nobody reads is not made.
+    pub read: bool,
+}
+
+impl Job {
+    /// What it will run.
+    #[must_use]
+    pub fn describe(&self) -> JobDescription {
+        let nodes = self.resolved.nodes.iter().enumerate().map(|(index, node)| self.describe_node(index, node));
+        let notes = self.resolved.nodes.iter().flat_map(|node| match &node.kind {
+            ResolvedKind::Source(source) => source.source.notes(),
+            ResolvedKind::Sink { sink, .. } => sink.notes(),
+            _ => Vec::new(),
+        });
+        JobDescription { nodes: nodes.collect(), notes: notes.collect() }
+    }
+
+    fn describe_node(&self, index: usize, node: &ResolvedNode) -> NodeDescription {
+        let input = |(from, output): &(usize, usize)| {
+            let from = &self.resolved.nodes[*from];
+            match output {
+                0 => from.name.clone(),
+                _ => format!("{}.{}", from.name, from.outputs[*output].0),
+            }
+        };
+        let output = |(number, (name, schema)): (usize, &(String, arrow::datatypes::SchemaRef))| {
+            let needed = self.pruned.nodes[index].outputs[number].as_deref();
+            OutputDescription {
+                name: name.clone(),
+                columns: columns(schema, needed.unwrap_or_default()),
+                read: needed.is_some(),
+            }
+        };
+        let chain = chain_of(&self.physical, index);
+        NodeDescription {
+            name: node.name.clone(),
+            kind: match &node.kind {
+                ResolvedKind::Source(_) => "source",
+                ResolvedKind::Transform { .. } => "transform",
+                ResolvedKind::Keyed { .. } => "keyed operator",
+                ResolvedKind::Window { .. } => "window",
+                ResolvedKind::Sink { .. } => "sink",
+            },
+            inputs: node.inputs.iter().map(input).collect(),
+            exchange: (!node.inputs.is_empty()).then(|| exchange_into(&self.physical, chain, index)),
+            parallelism: node.parallelism,
+            chain,
+            outputs: node.outputs.iter().enumerate().map(output).collect(),
+        }
+    }
+}
+
+fn columns(schema: &Schema, read: &[usize]) -> Vec<ColumnDescription> {
+    let column = |(index, field): (usize, &arrow::datatypes::FieldRef)| ColumnDescription {
+        name: field.name().clone(),
+        data_type: field.data_type().to_string(),
+        read: read.contains(&index),
+    };
+    schema.fields().iter().enumerate().map(column).collect()
+}
+
+fn chain_of(graph: &PhysicalGraph, node: usize) -> usize {
+    let here = |s: &crate::plan::StepPlan| s.node == node && s.kind != StepKind::Combine;
+    graph.chains.iter().position(|c| c.steps.iter().any(here)).unwrap_or_default()
+}
+
+fn exchange_into(graph: &PhysicalGraph, chain: usize, node: usize) -> &'static str {
+    let Some(plan) = graph.chains.get(chain) else { return "forward" };
+    let first = plan.steps.first().is_some_and(|s| s.node == node);
+    match plan.inputs.first().filter(|_| first).and_then(|e| graph.edges.get(*e)).map(|e| &e.partitioning) {
+        Some(Partitioning::Hash { .. }) => "hash",
+        Some(Partitioning::Rebalance) => "rebalance",
+        Some(Partitioning::Broadcast) => "broadcast",
+        Some(Partitioning::Forward) | None => "forward",
+    }
+}

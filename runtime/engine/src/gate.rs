@@ -1,0 +1,181 @@
+//! The input side of a subtask: makes one stream of several channels. Never touches rows.
+
+use weir_core::batch::{Barrier, StreamBatch, StreamElement};
+use weir_core::time::{Merged, WatermarkMerger};
+
+/// Merges the channels of a subtask: watermarks become their minimum, barriers are aligned, ends are counted.
+#[derive(Debug)]
+pub struct InputGate {
+    merger: WatermarkMerger,
+    channels: Vec<ChannelState>,
+    aligning: Option<Barrier>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ChannelState {
+    Open,
+    /// Its barrier has come; what follows belongs to the next snapshot and waits.
+    Blocked,
+    Ended,
+}
+
+/// What the merged stream says next.
+#[derive(Debug)]
+pub enum Gated {
+    /// Rows.
+    Batch(StreamBatch),
+    /// The least watermark has risen; or has not, but channels that were idle are active again.
+    Watermark(i64),
+    /// All channels are idle.
+    Idle,
+    /// The barrier has come by every channel; blocked channels are open again.
+    Barrier(Barrier),
+    /// Every channel has ended. Its watermark came before.
+    End,
+}
+
+/// Channels broke the rules of the stream.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// Two snapshots at once.
+    #[error("barrier {got} came while barrier {aligning} was still being aligned")]
+    Barrier {
+        /// The new one.
+        got: u64,
+        /// The old one.
+        aligning: u64,
+    },
+    /// An element of a channel that cannot send.
+    #[error("channel {0} sent an element after its end or its barrier")]
+    Closed(usize),
+}
+
+impl InputGate {
+    /// A gate with so many channels.
+    #[must_use]
+    pub fn new(channels: usize) -> Self {
+        Self { merger: WatermarkMerger::new(channels), channels: vec![ChannelState::Open; channels], aligning: None }
+    }
+
+    /// Whether elements of this channel may be taken now.
+    #[must_use]
+    pub fn is_open(&self, channel: usize) -> bool {
+        self.channels.get(channel) == Some(&ChannelState::Open)
+    }
+
+    /// Takes the next element of a channel; what follows from it is appended to `out`.
+    ///
+    /// # Errors
+    /// If the channel is not open, or a second barrier overtakes the first.
+    pub fn take(&mut self, channel: usize, element: StreamElement, out: &mut Vec<Gated>) -> Result<(), GateError> {
+        if !self.is_open(channel) {
+            return Err(GateError::Closed(channel));
+        }
+        match element {
+            StreamElement::Batch(batch) => {
+                let merged = self.merger.on_active(channel);
+                self.say(merged, out);
+                out.push(Gated::Batch(batch));
+            }
+            StreamElement::Watermark(watermark) => {
+                let active = self.merger.on_active(channel);
+                match self.merger.on_watermark(channel, watermark) {
+                    Merged::Unchanged => self.say(active, out),
+                    risen => self.say(risen, out),
+                }
+            }
+            StreamElement::Idle => {
+                let merged = self.merger.on_idle(channel);
+                self.say(merged, out);
+            }
+            StreamElement::Barrier(barrier) => {
+                if let Some(aligning) = self.aligning.replace(barrier).filter(|a| *a != barrier) {
+                    return Err(GateError::Barrier { got: barrier.checkpoint, aligning: aligning.checkpoint });
+                }
+                self.set(channel, ChannelState::Blocked);
+                self.release(out);
+            }
+            StreamElement::End => {
+                self.set(channel, ChannelState::Ended);
+                let merged = self.merger.on_end(channel);
+                self.say(merged, out);
+                // An ended channel has nothing to align: the others decide.
+                self.release(out);
+                if self.channels.iter().all(|c| *c == ChannelState::Ended) {
+                    out.push(Gated::End);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, channel: usize, state: ChannelState) {
+        if let Some(c) = self.channels.get_mut(channel) {
+            *c = state;
+        }
+    }
+
+    fn release(&mut self, out: &mut Vec<Gated>) {
+        if self.channels.contains(&ChannelState::Open) {
+            return;
+        }
+        if let Some(barrier) = self.aligning.take() {
+            for c in self.channels.iter_mut().filter(|c| **c == ChannelState::Blocked) {
+                *c = ChannelState::Open;
+            }
+            out.push(Gated::Barrier(barrier));
+        }
+    }
+
+    fn say(&self, merged: Merged, out: &mut Vec<Gated>) {
+        match merged {
+            Merged::Unchanged => {}
+            Merged::Watermark(watermark) => out.push(Gated::Watermark(watermark)),
+            Merged::Idle { risen_to } => {
+                out.extend(risen_to.map(Gated::Watermark));
+                out.push(Gated::Idle);
+            }
+            Merged::Active => out.push(Gated::Watermark(self.merger.watermark())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(gate: &mut InputGate, channel: usize, element: StreamElement) -> Vec<String> {
+        let mut out = Vec::new();
+        gate.take(channel, element, &mut out).unwrap();
+        out.iter().map(|g| format!("{g:?}")).collect()
+    }
+
+    #[test]
+    fn a_barrier_waits_for_every_live_channel() {
+        let barrier = || StreamElement::Barrier(Barrier { checkpoint: 1 });
+        let mut gate = InputGate::new(3);
+        assert!(said(&mut gate, 0, barrier()).is_empty());
+        assert!(!gate.is_open(0) && gate.is_open(1));
+        assert!(said(&mut gate, 1, StreamElement::Watermark(5)).is_empty());
+        assert!(said(&mut gate, 1, barrier()).is_empty());
+        assert_eq!(said(&mut gate, 2, StreamElement::End), ["Barrier(Barrier { checkpoint: 1 })"]);
+        assert!(gate.is_open(0) && gate.is_open(1) && !gate.is_open(2));
+        assert_eq!(said(&mut gate, 0, StreamElement::Watermark(9)), ["Watermark(5)"]);
+    }
+
+    #[test]
+    fn the_end_comes_after_the_last_watermark() {
+        let mut gate = InputGate::new(2);
+        assert!(said(&mut gate, 0, StreamElement::End).is_empty());
+        assert_eq!(said(&mut gate, 1, StreamElement::Watermark(7)), ["Watermark(7)"]);
+        assert_eq!(said(&mut gate, 1, StreamElement::End), [format!("Watermark({})", i64::MAX).as_str(), "End"]);
+    }
+
+    #[test]
+    fn an_idle_channel_that_speaks_again_is_heard_downstream() {
+        let mut gate = InputGate::new(1);
+        assert_eq!(said(&mut gate, 0, StreamElement::Watermark(7)), ["Watermark(7)"]);
+        assert_eq!(said(&mut gate, 0, StreamElement::Idle), ["Idle"]);
+        assert_eq!(said(&mut gate, 0, StreamElement::Watermark(7)), ["Watermark(7)"]);
+    }
+}

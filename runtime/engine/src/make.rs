@@ -1,0 +1,165 @@
+//! Makes the operators of a job's steps: indices into schemas become indices into the columns that really come in.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use weir_core::graph::{OnError, WindowNode};
+use weir_core::time::Clock;
+use weir_host::{InputSchema, Instance, InstanceSpec, OutputColumn, Plan};
+
+use crate::job::Job;
+use crate::operator::{Metrics, Operator, OperatorError};
+use crate::operators::window::{AggregateKind, BoundAggregate, WindowSpec, combine_operator, window_operator};
+use crate::operators::{
+    DeadLetters, KeyedOperator, KeyedSpec, OutputMap, OutputSource, TransformOperator, instance_aggregate,
+};
+use crate::plan::{ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, StepKind, StepPlan};
+
+impl Job {
+    /// The operator of a step that is neither a source nor a sink.
+    pub(crate) fn operator(
+        &self,
+        step: &StepPlan,
+        metrics: Metrics,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Box<dyn Operator>, OperatorError> {
+        let node = &self.resolved.nodes[step.node];
+        let pruned = &self.pruned.nodes[step.node];
+        let position = |column: usize| pruned.input.iter().position(|c| *c == column);
+        let positions = |columns: &[usize]| columns.iter().filter_map(|c| position(*c)).collect::<Vec<usize>>();
+        match &node.kind {
+            ResolvedKind::Transform { node: spec, plan, component } => {
+                let input = InputSchema { schema: self.full_input(step.node), keys: Vec::new() };
+                let instance = self.instance(&node.name, component, &spec.config, &spec.limits, vec![input])?;
+                let reads = positions(plan.reads.first().map_or(&[], Vec::as_slice));
+                let outputs = self.output_maps(step.node, plan, &position);
+                let dead_letters = self.dead_letters(step.node, spec.on_error, metrics);
+                Ok(Box::new(TransformOperator::new(instance, reads, outputs, dead_letters)))
+            }
+            ResolvedKind::Keyed { node: spec, plan, component, keys } => {
+                let input = InputSchema { schema: self.full_input(step.node), keys: keys.clone() };
+                let key_fields = keys.iter().map(|k| input.schema.fields()[*k].clone()).collect();
+                let instance = self.instance(&node.name, component, &spec.config, &spec.limits, vec![input])?;
+                let of_keys = |column: usize| keys.iter().position(|k| *k == column);
+                let spec = KeyedSpec {
+                    instance,
+                    reads: positions(plan.reads.first().map_or(&[], Vec::as_slice)),
+                    keys: positions(keys),
+                    key_fields,
+                    outputs: self.output_maps(step.node, plan, &position),
+                    timer_outputs: self.output_maps(step.node, plan, &of_keys),
+                    dead_letters: self.dead_letters(step.node, spec.on_error, metrics),
+                    key_groups: self.groups,
+                };
+                Ok(Box::new(KeyedOperator::new(spec, clock.clone())?))
+            }
+            ResolvedKind::Window { node: spec, keys, aggregates } => {
+                let window = self.window(step.node, spec, positions(keys), aggregates, &positions, metrics)?;
+                match step.kind {
+                    StepKind::Node => window_operator(window),
+                    StepKind::Merge => window_operator(WindowSpec { partials: true, ..window }),
+                    StepKind::Combine => match combine_operator(&window)? {
+                        Some((combine, _)) => Ok(combine),
+                        None => Err(OperatorError::Call("this window cannot be aggregated ahead".to_owned())),
+                    },
+                }
+            }
+            _ => Err(OperatorError::Call(format!("{} is not an operator", node.name))),
+        }
+    }
+
+    fn window(
+        &self,
+        node: usize,
+        spec: &WindowNode,
+        key_columns: Vec<usize>,
+        aggregates: &[ResolvedAggregate],
+        positions: &dyn Fn(&[usize]) -> Vec<usize>,
+        metrics: Metrics,
+    ) -> Result<WindowSpec, OperatorError> {
+        let pruned = &self.pruned.nodes[node].outputs;
+        let read = |output: usize| pruned.get(output).is_some_and(Option::is_some);
+        let input = self.full_input(node);
+        let aggregate = |a: &ResolvedAggregate| {
+            let columns = positions(&a.columns);
+            let kind = match &a.kind {
+                ResolvedAggregateKind::Builtin(function) => {
+                    AggregateKind::Builtin { function: *function, column: columns.first().copied() }
+                }
+                ResolvedAggregateKind::Component { component, config, limits } => {
+                    let schema = Arc::new(input.project(&a.columns)?);
+                    let inputs = vec![InputSchema { schema, keys: Vec::new() }];
+                    let name = format!("{}.{}", self.resolved.nodes[node].name, a.name);
+                    let instance = self.instance(&name, component, config, limits, inputs)?;
+                    AggregateKind::Component { aggregate: instance_aggregate(instance), columns }
+                }
+            };
+            Ok(BoundAggregate { name: a.name.clone(), kind })
+        };
+        Ok(WindowSpec {
+            input: self.input_schema(node),
+            key_columns,
+            window: spec.window,
+            aggregates: aggregates.iter().map(aggregate).collect::<Result<_, OperatorError>>()?,
+            allowed_lateness_us: spec.allowed_lateness_us,
+            late_output: read(1).then_some(1),
+            on_error: if spec.on_error == OnError::DeadLetter && !read(2) { OnError::Skip } else { spec.on_error },
+            dead_letter_output: 2,
+            key_groups: self.groups,
+            projection: pruned[0].clone(),
+            partials: false,
+            metrics,
+        })
+    }
+
+    fn full_input(&self, node: usize) -> SchemaRef {
+        self.resolved.nodes[node].input.clone().unwrap_or_else(|| Arc::new(Schema::empty()))
+    }
+
+    fn instance(
+        &self,
+        operator: &str,
+        component: &weir_host::Component,
+        config: &serde_json::Value,
+        limits: &weir_core::limits::OperatorLimits,
+        inputs: Vec<InputSchema>,
+    ) -> Result<Instance, OperatorError> {
+        let spec = InstanceSpec {
+            operator: operator.to_owned(),
+            config: config.clone(),
+            inputs,
+            limits: limits.clone(),
+            log: self.guest_log.clone(),
+        };
+        component.instantiate(spec).map_err(|e| OperatorError::Call(e.to_string()))
+    }
+
+    /// The dead-letter output is the last one; if nobody reads it, its rows are counted and dropped.
+    fn dead_letters(&self, node: usize, on_error: OnError, metrics: Metrics) -> DeadLetters {
+        let outputs = &self.pruned.nodes[node].outputs;
+        let last = outputs.len().saturating_sub(1);
+        let read = outputs.last().is_some_and(Option::is_some);
+        let on_error = if on_error == OnError::DeadLetter && !read { OnError::Skip } else { on_error };
+        DeadLetters::new(on_error, last, metrics)
+    }
+
+    /// The columns of a component's outputs that somebody reads; of one that nobody reads, none.
+    fn output_maps(&self, node: usize, plan: &Plan, position: &dyn Fn(usize) -> Option<usize>) -> Vec<OutputMap> {
+        let map = |(index, output): (usize, &weir_host::OutputPlan)| {
+            let needed = self.pruned.nodes[node].outputs[index].clone().unwrap_or_default();
+            let schema = &self.resolved.nodes[node].outputs[index].1;
+            let is_computed = |c: &OutputColumn| matches!(c, OutputColumn::Computed(_));
+            let source = |column: &usize| match &output.columns[*column] {
+                OutputColumn::Kept { column, .. } => OutputSource::Kept(position(*column)),
+                OutputColumn::Computed(_) => {
+                    OutputSource::Computed(output.columns[..*column].iter().filter(|c| is_computed(c)).count())
+                }
+            };
+            OutputMap {
+                columns: needed.iter().map(source).collect(),
+                schema: Arc::new(Schema::new(needed.iter().map(|c| schema.fields()[*c].clone()).collect::<Vec<_>>())),
+            }
+        };
+        plan.outputs.iter().enumerate().map(map).collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! The sessions of one key. Pure: it says what a row does to them, and knows neither rows nor accumulators.
+
+use weir_core::window::Window;
+
+/// A session that holds rows. It is open until its lateness is over; whether it has fired the watermark says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Session {
+    pub(super) window: Window,
+    /// Its accumulators.
+    pub(super) group: u32,
+}
+
+/// Apart from each other, the latest one last: most rows belong to it or begin the next.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SessionList {
+    last: Option<Session>,
+    earlier: Vec<Session>,
+    /// When this key's timer is set to, if it is.
+    pub(super) timer: Option<i64>,
+}
+
+/// What a row that is common does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// It belongs to the latest session, whose window becomes this.
+    Last(Window, u32),
+    /// It begins a session after all others.
+    New(Window),
+    /// It is out of order: only [`SessionList::touching`] tells.
+    OutOfOrder,
+}
+
+impl SessionList {
+    /// What a row with a window of its own, `[time, time + gap)`, would do; nothing is changed.
+    #[inline]
+    pub(super) fn touch(&self, row: Window) -> Touch {
+        let Some(last) = &self.last else { return Touch::New(row) };
+        if row.start > last.window.end {
+            return Touch::New(row);
+        }
+        let touches_last = row.end >= last.window.start;
+        let touches_earlier = self.earlier.last().is_some_and(|e| row.start <= e.window.end);
+        if touches_last && !touches_earlier {
+            Touch::Last(cover(last.window, row), last.group)
+        } else {
+            Touch::OutOfOrder
+        }
+    }
+
+    /// Changes the window of the latest session.
+    #[inline]
+    pub(super) fn set_last(&mut self, window: Window) {
+        if let Some(last) = &mut self.last {
+            last.window = window;
+        }
+    }
+
+    /// Adds a session after all others.
+    pub(super) fn push(&mut self, session: Session) {
+        self.earlier.extend(self.last.replace(session));
+    }
+
+    /// Undoes the last [`SessionList::push`].
+    pub(super) fn pop(&mut self) {
+        self.last = self.earlier.pop();
+    }
+
+    /// The sessions that a row's window touches or overlaps, earliest first.
+    pub(super) fn touching(&self, row: Window) -> Vec<Session> {
+        self.iter().filter(|s| s.window.start <= row.end && row.start <= s.window.end).collect()
+    }
+
+    /// Puts a session in the place of those that it was merged from.
+    pub(super) fn replace(&mut self, merged: &[Session], session: Session) {
+        let mut all: Vec<Session> = self.iter().filter(|s| !merged.contains(s)).collect();
+        all.push(session);
+        self.set(all);
+    }
+
+    /// All sessions, earliest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Session> {
+        self.earlier.iter().copied().chain(self.last)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Puts these sessions in the place of all.
+    pub(super) fn set(&mut self, mut all: Vec<Session>) {
+        all.sort_unstable_by_key(|s| s.window.start);
+        self.last = all.pop();
+        self.earlier = all;
+    }
+}
+
+/// The least window that holds both.
+pub(super) fn cover(a: Window, b: Window) -> Window {
+    Window { start: a.start.min(b.start), end: a.end.max(b.end) }
+}

@@ -1,0 +1,118 @@
+//! What snapshots of windows hold: accumulators as columns, cut by key group, and how far the
+//! operator is, which decides what is late.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
+use weir_core::time::WATERMARK_MIN;
+use weir_state::key_groups::rows_by_group;
+
+use crate::operator::{OperatorError, Snapshot, StateTable};
+
+const PROGRESS: &str = "progress";
+const WATERMARK: &str = "watermark";
+const INGESTED_AT: &str = "ingested_at";
+
+/// How far a window operator is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    /// The last watermark.
+    pub(super) watermark: i64,
+    /// Of the youngest batch that it took; least: it has taken none.
+    pub(super) ingested_at: i64,
+}
+
+impl Progress {
+    pub(super) const NONE: Self = Self { watermark: WATERMARK_MIN, ingested_at: i64::MIN };
+}
+
+/// The columns of one kind of state: keys, bounds as int64, accumulators.
+pub(super) struct StateLayout {
+    pub(super) name: &'static str,
+    pub(super) keys: usize,
+    pub(super) schema: SchemaRef,
+}
+
+impl StateLayout {
+    pub(super) fn new(name: &'static str, keys: &[FieldRef], bounds: &[&str], state: Vec<FieldRef>) -> Self {
+        let nullable = |f: &FieldRef| Arc::new(Field::clone(f).with_nullable(true));
+        let bounds = bounds.iter().map(|b| Arc::new(Field::new(*b, DataType::Int64, false)));
+        let fields: Vec<FieldRef> = keys.iter().map(nullable).chain(bounds).chain(state).collect();
+        Self { name, keys: keys.len(), schema: Arc::new(Schema::new(fields)) }
+    }
+
+    pub(super) fn batch(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, OperatorError> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
+    }
+
+    /// The rows of each key group, and the progress.
+    pub(super) fn snapshot(
+        &self,
+        rows: &RecordBatch,
+        progress: Progress,
+        key_groups: u32,
+    ) -> Result<Snapshot, OperatorError> {
+        let keys = &rows.columns()[..self.keys];
+        let mut tables = vec![progress.table()?];
+        for (group, indices) in rows_by_group(keys, rows.num_rows(), key_groups)? {
+            let len = indices.len();
+            let indices = UInt32Array::from(indices);
+            let columns = rows.columns().iter().map(|c| take(c, &indices, None)).collect::<Result<_, _>>()?;
+            let rows = self.batch(columns, len)?;
+            tables.push(StateTable { name: self.name.to_owned(), key_group: Some(group), rows });
+        }
+        Ok(Snapshot { tables })
+    }
+
+    /// The progress in a snapshot, and its other tables, checked.
+    pub(super) fn restore(&self, snapshot: Snapshot) -> Result<(Progress, Vec<RecordBatch>), OperatorError> {
+        let (mut progress, mut batches) = (Vec::new(), Vec::new());
+        for StateTable { name, rows, .. } in snapshot.tables {
+            if name == PROGRESS {
+                progress.push(Progress::read(&rows)?);
+            } else if name == self.name && same_types(&rows.schema(), &self.schema) {
+                batches.push(rows);
+            } else {
+                let (found, expected) = (columns_of(&rows.schema()), columns_of(&self.schema));
+                let message = format!("it has {name} of {found}, the window keeps {} of {expected}", self.name);
+                return Err(OperatorError::Restore(message));
+            }
+        }
+        // Subtasks that saw the same barrier have the same watermark; if not, nothing is called late too early.
+        let watermark = progress.iter().map(|p| p.watermark).min().unwrap_or(Progress::NONE.watermark);
+        let ingested_at = progress.iter().map(|p| p.ingested_at).max().unwrap_or(Progress::NONE.ingested_at);
+        Ok((Progress { watermark, ingested_at }, batches))
+    }
+}
+
+impl Progress {
+    fn table(self) -> Result<StateTable, OperatorError> {
+        let field = |name| Field::new(name, DataType::Int64, false);
+        let column = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
+        let schema = Arc::new(Schema::new(vec![field(WATERMARK), field(INGESTED_AT)]));
+        let rows = RecordBatch::try_new(schema, vec![column(self.watermark), column(self.ingested_at)])?;
+        Ok(StateTable { name: PROGRESS.to_owned(), key_group: None, rows })
+    }
+
+    fn read(rows: &RecordBatch) -> Result<Self, OperatorError> {
+        let value = |name: &str| {
+            let column = rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>());
+            let first = column.and_then(|c| c.values().first().copied());
+            first.ok_or_else(|| OperatorError::Restore(format!("its {PROGRESS} has no int64 {name:?}")))
+        };
+        Ok(Self { watermark: value(WATERMARK)?, ingested_at: value(INGESTED_AT)? })
+    }
+}
+
+fn same_types(a: &Schema, b: &Schema) -> bool {
+    let of = |s: &Schema| s.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect::<Vec<_>>();
+    of(a) == of(b)
+}
+
+fn columns_of(schema: &Schema) -> String {
+    let columns: Vec<String> = schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect();
+    columns.join(", ")
+}

@@ -1,0 +1,308 @@
+//! The head of a source's subtask: reads its splits, finds event times, makes watermarks.
+//!
+//! Of several splits the one that is furthest behind in event time is read next: the windows downstream then hold the least.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::buffer::ScalarBuffer;
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+use weir_core::batch::StreamBatch;
+use weir_core::connector::{Malformed, Offset, Polled, SourceReader};
+use weir_core::graph::OnError;
+use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN, WatermarkGenerator, WatermarkMerger, WatermarkStrategy};
+
+use crate::operator::{Metrics, OperatorError};
+
+/// The splits of one source subtask.
+pub struct SourceHead {
+    splits: Vec<SplitState>,
+    merger: WatermarkMerger,
+    settings: SourceSettings,
+    metrics: Metrics,
+}
+
+/// How a source reads.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// The event time column, an index into the reader's columns; `None`: rows have the time of their arrival.
+    pub event_time: Option<usize>,
+    /// How watermarks follow, a split.
+    pub watermark: WatermarkStrategy,
+    /// When a split is idle.
+    pub idle_after_us: Option<i64>,
+    /// What becomes of malformed records.
+    pub on_error: OnError,
+    /// Rows a batch at most.
+    pub batch_rows_max: usize,
+    /// How long a poll waits.
+    pub linger: Duration,
+}
+
+struct SplitState {
+    id: String,
+    reader: Box<dyn SourceReader>,
+    watermarks: WatermarkGenerator,
+    idle: IdleTimer,
+    status: SplitStatus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SplitStatus {
+    Active,
+    Idle,
+    Ended,
+}
+
+/// What the splits deliver.
+#[derive(Debug)]
+pub enum SourceEvent {
+    /// Rows of the main output.
+    Rows(StreamBatch),
+    /// Records that are no rows, for the dead-letter output.
+    DeadLetters(StreamBatch),
+    /// The least watermark of the splits has risen, or the source is active again.
+    Watermark(i64),
+    /// All splits are idle.
+    Idle,
+    /// All splits have ended.
+    End,
+}
+
+/// How far a split was, in a snapshot.
+#[derive(Clone, Debug)]
+pub struct SplitSnapshot {
+    /// The split's id.
+    pub split: String,
+    /// Where its reader goes on.
+    pub offset: Offset,
+    /// The greatest event time seen, for its watermark.
+    pub max_event_time: i64,
+}
+
+impl SourceHead {
+    /// Splits with their opened readers, and, after a restore, the greatest event time of each.
+    #[must_use]
+    pub fn new(
+        readers: Vec<(String, Box<dyn SourceReader>, Option<i64>)>,
+        settings: SourceSettings,
+        metrics: Metrics,
+    ) -> Self {
+        let merger = WatermarkMerger::new(readers.len());
+        let splits = readers
+            .into_iter()
+            .map(|(id, reader, restored)| {
+                let mut watermarks = WatermarkGenerator::new(settings.watermark);
+                watermarks.restore(restored.unwrap_or(WATERMARK_MIN));
+                let idle = IdleTimer::new(settings.idle_after_us);
+                SplitState { id, reader, watermarks, idle, status: SplitStatus::Active }
+            })
+            .collect();
+        Self { splits, merger, settings, metrics }
+    }
+
+    /// Reads once, waiting up to the linger time if there is nothing. Returns whether there was anything.
+    ///
+    /// # Errors
+    /// If a split cannot be read, or a record is malformed and `on-error` is `fail`.
+    pub fn poll(&mut self, now_us: i64, out: &mut Vec<SourceEvent>) -> Result<bool, OperatorError> {
+        let mut order: Vec<usize> =
+            (0..self.splits.len()).filter(|i| self.splits[*i].status != SplitStatus::Ended).collect();
+        if order.is_empty() {
+            out.push(SourceEvent::End);
+            return Ok(true);
+        }
+        order.sort_by_key(|i| self.splits[*i].watermarks.max_event_time());
+        // Waiting once is enough: on the last one.
+        let last = order.len() - 1;
+        for (position, index) in order.into_iter().enumerate() {
+            let wait = if position == last { self.settings.linger } else { Duration::ZERO };
+            match self.splits[index].reader.poll(self.settings.batch_rows_max, wait)? {
+                Polled::Batch { rows, malformed } => {
+                    let active = rows.num_rows() > 0 || !malformed.is_empty();
+                    self.rows(index, rows, malformed, now_us, out)?;
+                    if active {
+                        return Ok(true);
+                    }
+                }
+                Polled::End => {
+                    self.splits[index].status = SplitStatus::Ended;
+                    let merged = self.merger.on_end(index);
+                    self.say(merged, out);
+                    return Ok(true);
+                }
+                Polled::Pending => self.check_idle(index, now_us, out),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Where every split is.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<SplitSnapshot> {
+        let split = |s: &SplitState| SplitSnapshot {
+            split: s.id.clone(),
+            offset: s.reader.offset(),
+            max_event_time: s.watermarks.max_event_time(),
+        };
+        self.splits.iter().map(split).collect()
+    }
+
+    /// How far it is, from 0 to 1, if every split knows.
+    #[must_use]
+    pub fn progress(&self) -> Option<f64> {
+        let fractions = self.splits.iter().map(|s| s.reader.progress()).collect::<Option<Vec<f64>>>()?;
+        (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64)
+    }
+
+    fn check_idle(&mut self, index: usize, now_us: i64, out: &mut Vec<SourceEvent>) {
+        let split = &mut self.splits[index];
+        if split.status == SplitStatus::Active && split.idle.is_idle(now_us) {
+            split.status = SplitStatus::Idle;
+            let merged = self.merger.on_idle(index);
+            self.say(merged, out);
+        }
+    }
+
+    fn rows(
+        &mut self,
+        index: usize,
+        rows: RecordBatch,
+        mut malformed: Vec<Malformed>,
+        now_us: i64,
+        out: &mut Vec<SourceEvent>,
+    ) -> Result<(), OperatorError> {
+        let (rows, event_times) = self.event_times(index, rows, now_us, &mut malformed)?;
+        self.malformed(&malformed, now_us, out)?;
+        let split = &mut self.splits[index];
+        split.idle.active();
+        if std::mem::replace(&mut split.status, SplitStatus::Active) == SplitStatus::Idle {
+            let merged = self.merger.on_active(index);
+            self.say(merged, out);
+        }
+        let batch = StreamBatch { rows, event_times, ingested_at: now_us };
+        let mut start = 0;
+        while start < batch.len() {
+            let split = &mut self.splits[index];
+            let taken = split.watermarks.observe(&batch.event_times[start..]);
+            let watermark = split.watermarks.watermark();
+            out.push(SourceEvent::Rows(batch.slice(start, taken)));
+            let merged = self.merger.on_watermark(index, watermark);
+            self.say(merged, out);
+            start += taken;
+        }
+        Ok(())
+    }
+
+    /// The rows that have an event time, and these; the others become malformed records.
+    fn event_times(
+        &self,
+        index: usize,
+        rows: RecordBatch,
+        now_us: i64,
+        malformed: &mut Vec<Malformed>,
+    ) -> Result<(RecordBatch, ScalarBuffer<i64>), OperatorError> {
+        let Some(column) = self.settings.event_time else {
+            let times = vec![now_us; rows.num_rows()];
+            return Ok((rows, times.into()));
+        };
+        let mut rows = rows;
+        if rows.column(column).null_count() > 0 {
+            let name = rows.schema().field(column).name().clone();
+            for row in (0..rows.num_rows()).filter(|row| rows.column(column).is_null(*row)) {
+                malformed.push(Malformed {
+                    at: self.splits[index].id.clone(),
+                    record: row_text(&rows, row),
+                    reason: format!("the event time column {name:?} is null"),
+                });
+            }
+            let keep = BooleanArray::from_iter((0..rows.num_rows()).map(|row| Some(rows.column(column).is_valid(row))));
+            rows = filter_record_batch(&rows, &keep)?;
+        }
+        let times = microseconds(rows.column(column))?;
+        Ok((rows, times))
+    }
+
+    fn malformed(&self, malformed: &[Malformed], now_us: i64, out: &mut Vec<SourceEvent>) -> Result<(), OperatorError> {
+        let Some(first) = malformed.first() else { return Ok(()) };
+        self.metrics.rows_failed.fetch_add(malformed.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        match self.settings.on_error {
+            OnError::Skip => Ok(()),
+            OnError::Fail => Err(OperatorError::Malformed { at: first.at.clone(), reason: first.reason.clone() }),
+            OnError::DeadLetter => {
+                let column = |of: fn(&Malformed) -> &str| -> ArrayRef {
+                    Arc::new(StringArray::from_iter_values(malformed.iter().map(of)))
+                };
+                let columns = vec![column(|m| &m.at), column(|m| &m.record), column(|m| &m.reason)];
+                out.push(SourceEvent::DeadLetters(StreamBatch {
+                    rows: RecordBatch::try_new(dead_letter_schema(), columns)?,
+                    event_times: vec![now_us; malformed.len()].into(),
+                    ingested_at: now_us,
+                }));
+                Ok(())
+            }
+        }
+    }
+
+    fn say(&self, merged: Merged, out: &mut Vec<SourceEvent>) {
+        match merged {
+            Merged::Unchanged => {}
+            Merged::Watermark(watermark) => out.push(SourceEvent::Watermark(watermark)),
+            Merged::Idle { risen_to } => {
+                out.extend(risen_to.map(SourceEvent::Watermark));
+                out.push(SourceEvent::Idle);
+            }
+            Merged::Active => out.push(SourceEvent::Watermark(self.merger.watermark())),
+        }
+    }
+}
+
+/// The columns of a source's dead-letter output.
+#[must_use]
+pub fn dead_letter_schema() -> SchemaRef {
+    let utf8 = |name: &str| Field::new(name, DataType::Utf8, false);
+    Arc::new(Schema::new(vec![utf8("at"), utf8("record"), utf8("reason")]))
+}
+
+/// Whether a column of this type can be the event time.
+#[must_use]
+pub fn is_event_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(..) | DataType::Int64 | DataType::Date32)
+}
+
+/// Event times in microseconds; an int64 is milliseconds.
+fn microseconds(column: &ArrayRef) -> Result<ScalarBuffer<i64>, OperatorError> {
+    let per_value = match column.data_type() {
+        DataType::Timestamp(TimeUnit::Second, _) => 1_000_000,
+        DataType::Timestamp(TimeUnit::Millisecond, _) | DataType::Int64 => 1_000,
+        DataType::Timestamp(TimeUnit::Microsecond, _) => 1,
+        DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Date32 => {
+            let target = DataType::Timestamp(TimeUnit::Microsecond, None);
+            let micros = cast(&cast(column, &target)?, &DataType::Int64)?;
+            return Ok(micros.as_primitive::<Int64Type>().values().clone());
+        }
+        other => return Err(OperatorError::Call(format!("a column of type {other} cannot be the event time"))),
+    };
+    let data = column.to_data();
+    let values = ScalarBuffer::<i64>::new(data.buffers()[0].clone(), data.offset(), data.len());
+    if per_value == 1 {
+        return Ok(values);
+    }
+    // A time beyond the range of microseconds (292,000 years) saturates instead of wrapping into the past.
+    Ok(values.iter().map(|v| v.saturating_mul(per_value)).collect::<Vec<i64>>().into())
+}
+
+/// A row as text, for a message.
+pub(crate) fn row_text(rows: &RecordBatch, row: usize) -> String {
+    let options = arrow::util::display::FormatOptions::default().with_null("null");
+    let cell = |column: &ArrayRef| {
+        arrow::util::display::ArrayFormatter::try_new(column.as_ref(), &options)
+            .map_or_else(|e| e.to_string(), |f| f.value(row).to_string())
+    };
+    let schema = rows.schema();
+    let cells: Vec<String> =
+        schema.fields().iter().zip(rows.columns()).map(|(f, c)| format!("{}: {}", f.name(), cell(c))).collect();
+    format!("{{{}}}", cells.join(", "))
+}

@@ -1,0 +1,146 @@
+//! The thread around a subtask: takes elements from channels, hands them in, and sends what comes out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender};
+use weir_core::batch::StreamElement;
+use weir_core::time::{Clock, WATERMARK_MIN};
+
+use crate::chain::Action;
+use crate::subtask::{Event, Outcome, Subtask, SubtaskError};
+
+/// A subtask with its channels.
+pub(crate) struct Worker {
+    pub(crate) subtask: Subtask,
+    pub(crate) inputs: Vec<Receiver<StreamElement>>,
+    /// By edge and target.
+    pub(crate) outputs: Vec<Vec<Option<Sender<StreamElement>>>>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) status: Arc<Status>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How long nothing must have come before sinks show what they hold.
+    pub(crate) linger: Duration,
+}
+
+/// What the job's owner asks of its sources.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    /// Read no further, and end as if the input had ended.
+    pub(crate) drain: AtomicBool,
+    /// Stop at once.
+    pub(crate) stop: AtomicBool,
+}
+
+/// What a worker tells about itself.
+#[derive(Debug)]
+pub(crate) struct Status {
+    /// The last watermark.
+    pub(crate) watermark_us: AtomicI64,
+    /// How far a source is: the bits of an f64, NaN if it does not know.
+    progress: AtomicU64,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self { watermark_us: AtomicI64::new(WATERMARK_MIN), progress: AtomicU64::new(f64::NAN.to_bits()) }
+    }
+}
+
+impl Status {
+    /// How far a source is, from 0 to 1.
+    pub(crate) fn progress(&self) -> Option<f64> {
+        Some(f64::from_bits(self.progress.load(Ordering::Relaxed))).filter(|p| !p.is_nan())
+    }
+}
+
+/// Why a worker ended before its stream did.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The subtask failed.
+    #[error(transparent)]
+    Subtask(#[from] SubtaskError),
+    /// It was told to stop, or a neighbour is gone; that one has the reason.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Worker {
+    /// Runs until the stream ends.
+    pub(crate) fn run(mut self) -> Result<(), WorkerError> {
+        if self.subtask.is_source() { self.run_source() } else { self.run_gated() }
+    }
+
+    fn run_source(&mut self) -> Result<(), WorkerError> {
+        loop {
+            if self.control.stop.load(Ordering::Relaxed) {
+                return Err(WorkerError::Stopped);
+            }
+            let event = match self.control.drain.load(Ordering::Relaxed) {
+                true => Event::Drain,
+                false => Event::Poll { now_us: self.clock.now_us() },
+            };
+            match self.handle(event)? {
+                Outcome::Ended => return Ok(()),
+                Outcome::Running(false) => {
+                    self.handle(Event::Flush)?;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn run_gated(&mut self) -> Result<(), WorkerError> {
+        let mut flushed = true;
+        loop {
+            let Some((channel, element)) = self.receive(flushed)? else {
+                self.handle(Event::Flush)?;
+                flushed = true;
+                continue;
+            };
+            flushed = false;
+            if let Outcome::Ended = self.handle(Event::Element { channel, element })? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next element of any open channel; `None` if there was none for the linger time.
+    fn receive(&self, for_ever: bool) -> Result<Option<(usize, StreamElement)>, WorkerError> {
+        let open: Vec<usize> = (0..self.inputs.len()).filter(|c| self.subtask.is_open(*c)).collect();
+        let (channel, received) = match open.as_slice() {
+            [only] if for_ever => (*only, self.inputs[*only].recv().map_err(|_| RecvTimeoutError::Disconnected)),
+            [only] => (*only, self.inputs[*only].recv_timeout(self.linger)),
+            several => {
+                let mut select = Select::new();
+                for channel in several {
+                    select.recv(&self.inputs[*channel]);
+                }
+                let selected = if for_ever { Ok(select.select()) } else { select.select_timeout(self.linger) };
+                let Ok(selected) = selected else { return Ok(None) };
+                let channel = several[selected.index()];
+                (channel, selected.recv(&self.inputs[channel]).map_err(|_| RecvTimeoutError::Disconnected))
+            }
+        };
+        match received {
+            Ok(element) => Ok(Some((channel, element))),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(WorkerError::Stopped),
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<Outcome, WorkerError> {
+        let mut actions = Vec::new();
+        let outcome = self.subtask.handle(event, &mut actions)?;
+        for Action::Send { edge, target, element } in actions {
+            if let Some(Some(channel)) = self.outputs.get(edge).and_then(|targets| targets.get(target)) {
+                channel.send(element).map_err(|_| WorkerError::Stopped)?;
+            }
+        }
+        self.status.watermark_us.store(self.subtask.watermark(), Ordering::Relaxed);
+        let progress = self.subtask.progress().unwrap_or(f64::NAN);
+        self.status.progress.store(progress.to_bits(), Ordering::Relaxed);
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,210 @@
+//! A source and a sink in memory, and a job over them that a test drives step by step.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use weir_core::batch::StreamBatch;
+use weir_core::connector::{
+    ConnectorError, Connectors, Offset, Polled, Sink, SinkReport, SinkWriter, Source, SourceReader, Split,
+};
+use weir_core::graph::Options;
+use weir_core::time::{Clock, ManualClock};
+use weir_engine::local::{Choice, LocalJob};
+use weir_engine::{Job, JobSnapshot};
+use weir_host::{Host, HostConfig};
+
+/// key, value, event time in milliseconds.
+pub(crate) type Row = (String, i64, i64);
+
+/// Splits of rows, how they come in batches, and what came out.
+#[derive(Clone, Default)]
+pub(crate) struct Memory {
+    pub(crate) splits: Arc<Vec<Vec<Row>>>,
+    /// Sizes of batches, taken in turn by every split.
+    pub(crate) batch_sizes: Arc<Vec<usize>>,
+    pub(crate) written: Arc<Mutex<Vec<String>>>,
+}
+
+impl Memory {
+    pub(crate) fn new(splits: Vec<Vec<Row>>, batch_sizes: Vec<usize>) -> Self {
+        Self { splits: Arc::new(splits), batch_sizes: Arc::new(batch_sizes), written: Arc::default() }
+    }
+
+    /// What was written since the last call, sorted.
+    pub(crate) fn take_written(&self) -> Vec<String> {
+        let mut rows = std::mem::take(&mut *self.written.lock().unwrap());
+        rows.sort();
+        rows
+    }
+
+    pub(crate) fn job(&self, pipeline: &str, parallelism: usize) -> Job {
+        let set = [("parallelism".to_owned(), parallelism.to_string())];
+        let graph = weir_core::pipeline::parse(pipeline, ".".as_ref(), &set).unwrap();
+        let host = Host::new(HostConfig::default()).unwrap();
+        Job::check(&graph, self, &host).unwrap()
+    }
+
+    /// Runs a job to its end, `choose` picking what happens next.
+    pub(crate) fn run(&self, job: &Job, choose: impl FnMut(usize) -> usize) -> Vec<String> {
+        LocalJob::new(job, clock(), None).unwrap().run(choose).unwrap();
+        self.take_written()
+    }
+
+    /// Runs `job` for some steps, takes a snapshot, forgets the job, goes on with `next`, and gives all that was written.
+    pub(crate) fn run_with_restore(
+        &self,
+        job: &Job,
+        next: &Job,
+        steps: usize,
+        mut choose: impl FnMut(usize) -> usize,
+    ) -> Vec<String> {
+        let mut local = LocalJob::new(job, clock(), None).unwrap();
+        for _ in 0..steps {
+            let choices = local.choices();
+            let Some(choice) = choices.get(choose(choices.len().max(1))) else { break };
+            local.step(*choice).unwrap();
+        }
+        if local.choices().is_empty() {
+            return self.take_written();
+        }
+        local.trigger(1).unwrap();
+        // No source reads on: what still moves was before the barrier.
+        loop {
+            let choices = local.choices();
+            let moving: Vec<Choice> = choices.into_iter().filter(|c| !matches!(c, Choice::Poll(_))).collect();
+            let Some(choice) = moving.get(choose(moving.len().max(1))) else { break };
+            local.step(*choice).unwrap();
+        }
+        let snapshot: JobSnapshot = local.snapshot().expect("the snapshot is complete");
+        drop(local);
+        LocalJob::new(next, clock(), Some(&snapshot)).unwrap().run(choose).unwrap();
+        self.take_written()
+    }
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(ManualClock::default())
+}
+
+/// A sequence that looks random and is the same every time.
+pub(crate) fn chooser(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |n| {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        (weir_core::key_group::mix(state) % n as u64) as usize
+    }
+}
+
+impl Connectors for Memory {
+    fn source(&self, _: &str, _: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn sink(&self, _: &str, _: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn source_names(&self) -> Vec<&'static str> {
+        vec!["memory"]
+    }
+
+    fn sink_names(&self) -> Vec<&'static str> {
+        vec!["memory"]
+    }
+}
+
+impl Source for Memory {
+    fn schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(vec![
+            Field::new("key", DataType::Utf8, false),
+            Field::new("unread", DataType::Int64, false),
+            Field::new("value", DataType::Int64, false),
+            Field::new("ts", DataType::Int64, false),
+        ]))
+    }
+
+    fn splits(&self, _: usize) -> Result<Vec<Split>, ConnectorError> {
+        Ok((0..self.splits.len()).map(|i| Split { id: i.to_string() }).collect())
+    }
+
+    fn reader(
+        &self,
+        split: &Split,
+        projection: &[usize],
+        offset: Option<&Offset>,
+        _: Arc<dyn Clock>,
+    ) -> Result<Box<dyn SourceReader>, ConnectorError> {
+        let at = offset.and_then(Offset::as_u64).unwrap_or(0) as usize;
+        let (rows, projection) = (self.splits[split.id.parse::<usize>().unwrap()].clone(), projection.to_vec());
+        Ok(Box::new(MemoryReader {
+            rows,
+            schema: self.schema(),
+            projection,
+            at,
+            polls: 0,
+            sizes: self.batch_sizes.clone(),
+        }))
+    }
+}
+
+struct MemoryReader {
+    rows: Vec<Row>,
+    schema: SchemaRef,
+    projection: Vec<usize>,
+    at: usize,
+    polls: usize,
+    sizes: Arc<Vec<usize>>,
+}
+
+impl SourceReader for MemoryReader {
+    fn poll(&mut self, _: usize, _: Duration) -> Result<Polled, ConnectorError> {
+        if self.at == self.rows.len() {
+            return Ok(Polled::End);
+        }
+        let size = self.sizes[self.polls % self.sizes.len()].max(1).min(self.rows.len() - self.at);
+        self.polls += 1;
+        let rows = &self.rows[self.at..self.at + size];
+        self.at += size;
+        let ints = |of: fn(&Row) -> i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(rows.iter().map(of))) };
+        let columns = vec![
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.0))) as ArrayRef,
+            ints(|_| 0),
+            ints(|r| r.1),
+            ints(|r| r.2),
+        ];
+        let rows = RecordBatch::try_new(self.schema.clone(), columns).unwrap().project(&self.projection).unwrap();
+        Ok(Polled::Batch { rows, malformed: Vec::new() })
+    }
+
+    fn offset(&self) -> Offset {
+        self.at.into()
+    }
+}
+
+impl Sink for Memory {
+    fn writer(&self, _: SchemaRef, _: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+        Ok(Box::new(MemoryWriter(self.clone())))
+    }
+}
+
+struct MemoryWriter(Memory);
+
+impl SinkWriter for MemoryWriter {
+    fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
+        let options = FormatOptions::default().with_null("null");
+        let columns = batch.rows.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap());
+        let columns: Vec<ArrayFormatter<'_>> = columns.collect();
+        let row = |i: usize| columns.iter().map(|c| c.value(i).to_string()).collect::<Vec<_>>().join(",");
+        self.0.written.lock().unwrap().extend((0..batch.len()).map(row));
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<SinkReport, ConnectorError> {
+        Ok(SinkReport::default())
+    }
+}

@@ -1,0 +1,508 @@
+//! The window operators against a model that takes rows one by one, as Flink describes them: the same results at every step,
+//! for any rows, batches, watermarks, lateness, and snapshots restored at any parallelism.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{
+    DataType, Field, FieldRef, Float64Type, Int64Type, Schema, SchemaRef, TimestampMicrosecondType,
+};
+use proptest::prelude::*;
+use weir_core::batch::StreamBatch;
+use weir_core::graph::{AggregateFunction, OnError};
+use weir_core::key_group::{group_of, groups_of_subtask, hash_keys, subtask_of};
+use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
+use weir_core::window::{Window, WindowAssigner};
+use weir_engine::operator::{Metrics, Operator, Outputs, Snapshot};
+use weir_engine::operators::window::{
+    AggregateKind, BoundAggregate, ComponentAggregate, WindowSpec, combine_operator, output_schema, window_operator,
+};
+use weir_host::CallError;
+use weir_state::States;
+
+const KEY_GROUPS: u32 = 5;
+const LATE: usize = 1;
+const DEAD: usize = 2;
+/// The value that the component refuses.
+const REFUSED: i64 = 13;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    key: Option<i64>,
+    time: i64,
+    value: Option<i64>,
+}
+
+/// A result in the order of [`aggregates`]; floats by their bits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Output {
+    key: Option<i64>,
+    start: i64,
+    end: i64,
+    numbers: Vec<Option<i64>>,
+    floats: Vec<Option<u64>>,
+    texts: Vec<Option<String>>,
+}
+
+/// What came out of one step, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Step {
+    results: Vec<Output>,
+    late: Vec<Row>,
+    dead: Vec<Row>,
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Rows(Vec<Row>),
+    Watermark(i64),
+    Restore(usize),
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    window: WindowAssigner,
+    lateness: i64,
+    keyed: bool,
+    component: bool,
+    ops: Vec<Op>,
+}
+
+// ---- what the operators are given ----
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("key", DataType::Int64, true),
+        Field::new("value", DataType::Int64, true),
+        Field::new("float", DataType::Float64, true),
+        Field::new("text", DataType::Utf8, true),
+    ]))
+}
+
+fn text_of(value: i64) -> String {
+    format!("{value:+}")
+}
+
+fn batch(rows: &[Row]) -> StreamBatch {
+    let keys: ArrayRef = Arc::new(rows.iter().map(|r| r.key).collect::<Int64Array>());
+    let values: ArrayRef = Arc::new(rows.iter().map(|r| r.value).collect::<Int64Array>());
+    let floats: ArrayRef = Arc::new(rows.iter().map(|r| r.value.map(|v| v as f64 / 4.0)).collect::<Float64Array>());
+    let texts: ArrayRef = Arc::new(rows.iter().map(|r| r.value.map(text_of)).collect::<StringArray>());
+    StreamBatch {
+        rows: RecordBatch::try_new(schema(), vec![keys, values, floats, texts]).unwrap(),
+        event_times: rows.iter().map(|r| r.time).collect(),
+        ingested_at: 7,
+    }
+}
+
+fn aggregates(component: bool) -> Vec<BoundAggregate> {
+    use AggregateFunction::{Avg, Count, First, Last, Max, Min, Sum};
+    let of = |name: &str, function, column| BoundAggregate {
+        name: name.to_owned(),
+        kind: AggregateKind::Builtin { function, column },
+    };
+    let mut all = vec![
+        of("rows", Count, None),
+        of("values", Count, Some(1)),
+        of("sum", Sum, Some(1)),
+        of("min", Min, Some(1)),
+        of("max", Max, Some(1)),
+        of("first", First, Some(1)),
+        of("last", Last, Some(1)),
+        of("float_sum", Sum, Some(2)),
+        of("avg", Avg, Some(1)),
+        of("float_min", Min, Some(2)),
+        of("text_max", Max, Some(3)),
+        of("text_first", First, Some(3)),
+    ];
+    if component {
+        let kind = AggregateKind::Component { aggregate: Arc::new(Mutex::new(Squares)), columns: vec![1] };
+        all.insert(7, BoundAggregate { name: "squares".to_owned(), kind });
+    }
+    all
+}
+
+fn spec(case: &Case, late_output: bool) -> WindowSpec {
+    WindowSpec {
+        input: schema(),
+        key_columns: if case.keyed { vec![0] } else { Vec::new() },
+        window: case.window,
+        aggregates: aggregates(case.component),
+        allowed_lateness_us: case.lateness,
+        late_output: late_output.then_some(LATE),
+        on_error: OnError::DeadLetter,
+        dead_letter_output: DEAD,
+        key_groups: KEY_GROUPS,
+        projection: None,
+        partials: false,
+        metrics: Metrics::default(),
+    }
+}
+
+/// The sum of squares, as a component would compute it; it refuses one value, and says so now by the row, now by the call.
+struct Squares;
+
+impl ComponentAggregate for Squares {
+    fn state_fields(&self) -> Vec<FieldRef> {
+        vec![Arc::new(Field::new("squares", DataType::Int64, false))]
+    }
+
+    fn output_field(&self) -> FieldRef {
+        Arc::new(Field::new("squares", DataType::Int64, true))
+    }
+
+    fn accumulate(
+        &mut self,
+        columns: &[ArrayRef],
+        _event_times: &[i64],
+        group_of_row: &[u32],
+        states: States,
+    ) -> Result<Vec<ArrayRef>, CallError> {
+        let of_states = states.columns[0].as_primitive::<Int64Type>();
+        let mut sums: Vec<i64> =
+            (0..states.len()).map(|i| if states.present.value(i) { of_states.value(i) } else { 0 }).collect();
+        let values = columns[0].as_primitive::<Int64Type>();
+        for (row, (value, group)) in values.iter().zip(group_of_row).enumerate() {
+            match value {
+                Some(REFUSED) if row % 2 == 0 => return Err(CallError::Row { row, reason: "thirteen".to_owned() }),
+                Some(REFUSED) => return Err(CallError::Call("something is thirteen".to_owned())),
+                value => sums[*group as usize] += value.map_or(0, |v| v * v),
+            }
+        }
+        Ok(vec![Arc::new(Int64Array::from(sums))])
+    }
+
+    fn merge(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError> {
+        let pairs =
+            left.columns[0].as_primitive::<Int64Type>().iter().zip(right.columns[0].as_primitive::<Int64Type>());
+        Ok(vec![Arc::new(pairs.map(|(a, b)| Some(a? + b?)).collect::<Int64Array>())])
+    }
+
+    fn finish(&mut self, states: States) -> Result<ArrayRef, CallError> {
+        assert_eq!(states.present.count_set_bits(), states.len(), "every group that fires has had a row");
+        Ok(states.columns[0].clone())
+    }
+}
+
+// ---- the model ----
+
+struct Model<'a> {
+    case: &'a Case,
+    watermark: i64,
+    windows: BTreeMap<(Option<i64>, Window), Vec<Row>>,
+}
+
+impl Model<'_> {
+    fn is_closed(&self, window: Window) -> bool {
+        window.max_time().saturating_add(self.case.lateness) <= self.watermark
+    }
+
+    fn row(&mut self, row: &Row, step: &mut Step) {
+        let key = if self.case.keyed { row.key } else { None };
+        let windows = match self.case.window {
+            WindowAssigner::Session { gap } => {
+                let mut window = Window { start: row.time, end: row.time + gap };
+                let touches = |k: &Option<i64>, w: &Window| *k == key && w.start <= row.time + gap && row.time <= w.end;
+                for (_, other) in self.windows.keys().filter(|(k, w)| touches(k, w)) {
+                    window = Window { start: window.start.min(other.start), end: window.end.max(other.end) };
+                }
+                vec![window]
+            }
+            _ => self.case.window.assign(row.time),
+        };
+        let open: Vec<Window> = windows.into_iter().filter(|w| !self.is_closed(*w)).collect();
+        if open.is_empty() {
+            if row.time.saturating_add(self.case.lateness) <= self.watermark {
+                step.late.push(row.clone());
+            }
+            return;
+        }
+        if self.case.component && row.value == Some(REFUSED) {
+            step.dead.push(row.clone());
+            return;
+        }
+        for window in open {
+            let mut rows = Vec::new();
+            if matches!(self.case.window, WindowAssigner::Session { .. }) {
+                self.windows.retain(|(k, w), of_window| {
+                    let merged = *k == key && window.start <= w.start && w.end <= window.end;
+                    if merged {
+                        rows.append(of_window);
+                    }
+                    !merged
+                });
+            }
+            let of_window = self.windows.entry((key, window)).or_default();
+            of_window.append(&mut rows);
+            of_window.push(row.clone());
+            if window.max_time() <= self.watermark {
+                step.results.push(result(self.case, key, window, of_window));
+            }
+        }
+    }
+
+    fn watermark(&mut self, watermark: i64, step: &mut Step) {
+        for ((key, window), rows) in &self.windows {
+            if window.max_time() > self.watermark && window.max_time() <= watermark {
+                step.results.push(result(self.case, *key, *window, rows));
+            }
+        }
+        self.watermark = watermark;
+        let closed: Vec<_> = self.windows.keys().filter(|(_, w)| self.is_closed(*w)).copied().collect();
+        for key in closed {
+            self.windows.remove(&key);
+        }
+    }
+}
+
+fn result(case: &Case, key: Option<i64>, window: Window, rows: &[Row]) -> Output {
+    let values: Vec<i64> = rows.iter().filter_map(|r| r.value).collect();
+    let timed = || rows.iter().filter_map(|r| Some((r.time, r.value?)));
+    let texts = || rows.iter().filter_map(|r| Some((r.time, text_of(r.value?))));
+    let sum: i64 = values.iter().sum();
+    let some = |v: i64| (!values.is_empty()).then_some(v);
+    let float = |v: f64| (!values.is_empty()).then_some(v.to_bits());
+    let mut numbers = vec![
+        Some(rows.len() as i64),
+        Some(values.len() as i64),
+        some(sum),
+        values.iter().min().copied(),
+        values.iter().max().copied(),
+        timed().min().map(|(_, v)| v),
+        timed().max().map(|(_, v)| v),
+    ];
+    if case.component {
+        numbers.push(Some(values.iter().map(|v| v * v).sum()));
+    }
+    let least = values.iter().min().map(|v| (*v as f64 / 4.0).to_bits());
+    Output {
+        key,
+        start: window.start,
+        end: window.end,
+        numbers,
+        floats: vec![float(sum as f64 / 4.0), float(sum as f64 / values.len() as f64), least],
+        texts: vec![texts().map(|(_, t)| t).max(), texts().min().map(|(_, t)| t)],
+    }
+}
+
+// ---- driving the operators ----
+
+/// The subtasks of one window, and what routes rows to them.
+struct Driver<'a> {
+    case: &'a Case,
+    spec: WindowSpec,
+    subtasks: Vec<Box<dyn Operator>>,
+    combine: Option<Box<dyn Operator>>,
+}
+
+impl<'a> Driver<'a> {
+    fn new(case: &'a Case, late_output: bool, combined: bool) -> Self {
+        let mut spec = spec(case, late_output);
+        let combine = combined.then(|| combine_operator(&spec).unwrap().expect("it can be combined").0);
+        spec.partials = combined;
+        Self { case, subtasks: vec![window_operator(spec.clone()).unwrap()], spec, combine }
+    }
+
+    fn rows(&mut self, rows: &[Row], out: &mut Outputs) {
+        let mut batches = vec![batch(rows)];
+        if let Some(combine) = &mut self.combine {
+            let mut partials = Outputs::default();
+            combine.process(batches.remove(0), &mut partials).unwrap();
+            batches = partials.take().into_iter().map(|(_, rows)| rows).collect();
+        }
+        for batch in batches {
+            let keys: Vec<ArrayRef> = batch.rows.columns().iter().take(self.spec.key_columns.len()).cloned().collect();
+            let mut hashes = Vec::new();
+            hash_keys(&keys, batch.len(), &mut hashes).unwrap();
+            let parallelism = self.subtasks.len();
+            let target = |hash: &u64| subtask_of(group_of(*hash, KEY_GROUPS), parallelism, KEY_GROUPS);
+            let targets: Vec<usize> = hashes.iter().map(target).collect();
+            for (subtask, operator) in self.subtasks.iter_mut().enumerate() {
+                let mine = targets.iter().map(|t| Some(*t == subtask)).collect();
+                let times = Int64Array::from(batch.event_times.to_vec());
+                let times = arrow::compute::filter(&times, &mine).unwrap();
+                let part = StreamBatch {
+                    rows: arrow::compute::filter_record_batch(&batch.rows, &mine).unwrap(),
+                    event_times: times.as_primitive::<Int64Type>().values().clone(),
+                    ingested_at: batch.ingested_at,
+                };
+                if !part.is_empty() {
+                    operator.process(part, out).unwrap();
+                }
+            }
+        }
+    }
+
+    fn restore(&mut self, parallelism: usize) {
+        let tables: Vec<_> = self.subtasks.iter_mut().flat_map(|s| s.snapshot().unwrap().tables).collect();
+        let parallelism = if self.case.keyed { parallelism } else { 1 };
+        self.subtasks = (0..parallelism)
+            .map(|subtask| {
+                let groups = groups_of_subtask(subtask, parallelism, KEY_GROUPS);
+                let mine = tables.iter().filter(|t| t.key_group.is_none_or(|group| groups.contains(&group)));
+                let mut operator = window_operator(self.spec.clone()).unwrap();
+                operator.restore(Snapshot { tables: mine.cloned().collect() }).unwrap();
+                operator
+            })
+            .collect();
+    }
+
+    fn step(&self, mut out: Outputs) -> Step {
+        let mut step = Step::default();
+        let schema = output_schema(&self.spec).unwrap();
+        for (output, batch) in out.take() {
+            match output {
+                0 => {
+                    assert_eq!(batch.rows.schema(), schema);
+                    assert_eq!(batch.ingested_at, 7);
+                    step.results.extend(self.outputs(&batch));
+                }
+                LATE => step.late.extend(rows_of(&batch)),
+                _ => {
+                    assert!(batch.rows.column_by_name("error").is_some_and(|c| c.null_count() == 0));
+                    step.dead.extend(rows_of(&batch));
+                }
+            }
+        }
+        step
+    }
+
+    fn outputs(&self, batch: &StreamBatch) -> Vec<Output> {
+        let column = |name: &str| batch.rows.column_by_name(name).unwrap().clone();
+        let int = |name: &str, row: usize| opt(column(name).as_primitive::<Int64Type>(), row);
+        let bound = |name: &str, row: usize| column(name).as_primitive::<TimestampMicrosecondType>().value(row);
+        let float = |name: &str, row: usize| {
+            let column = column(name);
+            column.is_valid(row).then(|| column.as_primitive::<Float64Type>().value(row).to_bits())
+        };
+        let text = |name: &str, row: usize| {
+            let column = column(name);
+            column.is_valid(row).then(|| column.as_string::<i32>().value(row).to_owned())
+        };
+        let mut names = vec!["rows", "values", "sum", "min", "max", "first", "last"];
+        names.extend(self.case.component.then_some("squares"));
+        let row = |row: usize| {
+            assert_eq!(batch.event_times[row], bound("window_end", row) - 1);
+            Output {
+                key: if self.case.keyed { int("key", row) } else { None },
+                start: bound("window_start", row),
+                end: bound("window_end", row),
+                numbers: names.iter().map(|name| int(name, row)).collect(),
+                floats: ["float_sum", "avg", "float_min"].map(|name| float(name, row)).to_vec(),
+                texts: ["text_max", "text_first"].map(|name| text(name, row)).to_vec(),
+            }
+        };
+        (0..batch.len()).map(row).collect()
+    }
+}
+
+fn opt(column: &Int64Array, row: usize) -> Option<i64> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
+fn rows_of(batch: &StreamBatch) -> Vec<Row> {
+    let int = |column: usize| batch.rows.column(column).as_primitive::<Int64Type>();
+    let row = |row: usize| Row { key: opt(int(0), row), time: batch.event_times[row], value: opt(int(1), row) };
+    (0..batch.len()).map(row).collect()
+}
+
+fn sorted(mut step: Step) -> Step {
+    step.results.sort();
+    step.late.sort();
+    step.dead.sort();
+    step
+}
+
+// ---- cases ----
+
+fn row() -> impl Strategy<Value = Row> {
+    let value = prop_oneof![1 => Just(None), 8 => (-3..4i64).prop_map(Some), 1 => Just(Some(REFUSED))];
+    (prop::option::weighted(0.9, 0..3i64), 0..40i64, value).prop_map(|(key, time, value)| Row { key, time, value })
+}
+
+fn window() -> impl Strategy<Value = WindowAssigner> {
+    prop_oneof![
+        (1..12i64, -12..12i64).prop_map(|(size, offset)| WindowAssigner::Tumbling { size, offset: offset % size }),
+        (1..12i64, 1..12i64, -12..12i64).prop_map(|(size, slide, offset)| WindowAssigner::Sliding {
+            size,
+            slide,
+            offset: offset % slide
+        }),
+        (1..6i64).prop_map(|gap| WindowAssigner::Session { gap }),
+    ]
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let op = prop_oneof![
+        5 => prop::collection::vec(row(), 0..12).prop_map(Op::Rows),
+        3 => (0..45i64).prop_map(Op::Watermark),
+        1 => (1..4usize).prop_map(Op::Restore),
+    ];
+    let lateness = prop_oneof![Just(0i64), 0..15i64];
+    let ops = prop::collection::vec(op, 1..14);
+    (window(), lateness, any::<bool>(), any::<bool>(), ops).prop_map(|(window, lateness, keyed, component, mut ops)| {
+        ops.push(Op::Watermark(WATERMARK_MAX));
+        Case { window, lateness, keyed, component, ops }
+    })
+}
+
+/// Runs a case step by step in both; returns the rows that the model calls late.
+fn check(case: &Case, driver: &mut Driver<'_>, late_output: bool) -> usize {
+    let mut model = Model { case, watermark: WATERMARK_MIN, windows: BTreeMap::new() };
+    let mut late = 0;
+    for (index, op) in case.ops.iter().enumerate() {
+        let (mut expected, mut out) = (Step::default(), Outputs::default());
+        match op {
+            Op::Rows(rows) => {
+                rows.iter().for_each(|row| model.row(row, &mut expected));
+                driver.rows(rows, &mut out);
+            }
+            Op::Watermark(watermark) if *watermark > model.watermark => {
+                model.watermark(*watermark, &mut expected);
+                for operator in &mut driver.subtasks {
+                    operator.on_watermark(*watermark, &mut out).unwrap();
+                }
+            }
+            Op::Watermark(_) => {}
+            Op::Restore(parallelism) => driver.restore(*parallelism),
+        }
+        late += expected.late.len();
+        if !late_output {
+            expected.late.clear();
+        }
+        assert_eq!(sorted(driver.step(out)), sorted(expected), "step {index}: {op:?}");
+    }
+    late
+}
+
+fn late_rows(driver: &Driver<'_>) -> usize {
+    driver.spec.metrics.rows_late.load(Ordering::Relaxed) as usize
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn windows_are_those_of_the_model(case in case(), late_output in any::<bool>()) {
+        let mut driver = Driver::new(&case, late_output, false);
+        let late = check(&case, &mut driver, late_output);
+        prop_assert_eq!(late_rows(&driver), late);
+    }
+
+    #[test]
+    fn combining_ahead_changes_nothing(mut case in case()) {
+        case.lateness = 0;
+        case.component = false;
+        match &mut case.window {
+            WindowAssigner::Session { gap } => case.window = WindowAssigner::Tumbling { size: *gap, offset: 0 },
+            // Rows in gaps between windows are dropped upstream, where nobody knows whether they are late.
+            WindowAssigner::Sliding { size, slide, .. } => *size = (*size).max(*slide),
+            WindowAssigner::Tumbling { .. } => {}
+        }
+        let mut driver = Driver::new(&case, false, true);
+        let late = check(&case, &mut driver, false);
+        prop_assert_eq!(late_rows(&driver), late);
+    }
+}
