@@ -1,24 +1,77 @@
-//! The sources and sinks that come with Weir, by the names that pipeline files call them.
+//! The sources and sinks that come with Weir, by the names that pipeline files call them. None of them knows the engine.
+//!
+//! # Sources
+//!
+//! | connector | rows | options |
+//! |---|---|---|
+//! | `collection` | written in the pipeline file | `rows`, `schema` |
+//! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `schema`, `infer-rows` |
+//! | `nexmark` | made up: persons, auctions and bids | `table`, `events`, `rate` |
+//! | `stdin` | piped in | `format`, `header`, `delimiter`, `schema`, `infer-rows` |
+//!
+//! # Sinks
+//!
+//! | connector | rows go | options |
+//! |---|---|---|
+//! | `blackhole` | nowhere; they are counted, and summed up in a checksum | `checksum`, `string-hash` |
+//! | `console` | into an aligned table on the standard output | `rows-max` |
+//! | `file` | into one file, all or nothing | `path`, `format`, `lazy` |
+//! | `stdout` | to the standard output as text | `format` |
+//!
+//! What each option means:
+//!
+//! | option | of | default | |
+//! |---|---|---|---|
+//! | `checksum` | `blackhole` | `false` | report the order-insensitive [`checksum`] of the rows too |
+//! | `delimiter` | `file`, `stdin` | `","` | CSV: one ASCII character between fields |
+//! | `events` | `nexmark` | endless | how many events, over all three kinds: of 50, 46 are bids, 3 auctions, 1 is a person |
+//! | `format` | `file` | by the file's name | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object a line |
+//! | `format` | `stdin`, `stdout` | `"json"` | the same |
+//! | `header` | `file`, `stdin` | `true` | CSV: the first line names the columns |
+//! | `infer-rows` | `file`, `stdin` | 1000 | without a `schema`: how many rows are looked at |
+//! | `lazy` | `file` (sink) | `false` | make no file if there is no row |
+//! | `path` | `file` | required | relative to the folder of the pipeline file |
+//! | `rate` | `nexmark` | as fast as can be | events a second, over all three kinds and all splits |
+//! | `rows` | `collection` | required | `[ { column = value, ... }, ... ]` |
+//! | `rows-max` | `console` | 100 | rows that are shown; the others are counted |
+//! | `schema` | `collection`, `file`, `stdin` | inferred, and said aloud | `{ column = "type", ... }`: exactly these columns |
+//! | `string-hash` | `blackhole` | `"fnv"` | how the checksum takes text: `"fnv"` hashes it, `"touch"` looks at length and last byte |
+//! | `table` | `nexmark` | required | `"bid"`, `"person"` or `"auction"` |
+//!
+//! The types of a `schema`: `bool`, `int8` .. `int64`, `uint8` .. `uint64`, `float32`, `float64`, `utf8` (or `string`),
+//! `binary` (as hexadecimal digits), `date32`, `timestamp` (= `timestamp(us, UTC)`), `timestamp(UNIT)` and
+//! `timestamp(UNIT, ZONE)` with a UNIT of `s`, `ms`, `us`, `ns` and a ZONE of `UTC`, an offset like `+01:00` or a name like
+//! `Europe/Berlin`, `decimal128(PRECISION, SCALE)`, and, not in CSV, `list<TYPE>` and `struct<NAME: TYPE, ...>`.
+//!
+//! # Rules of text
+//!
+//! An empty CSV field is null. A record that is no row becomes [`Malformed`](weir_core::connector::Malformed), with its file,
+//! line and column, and the others go on. A column that the pipeline does not use is not decoded, and what is wrong in it is not
+//! seen. Written timestamps are UTC and end in `Z`.
+
 pub mod checksum;
 
 mod blackhole;
 mod collection;
+mod console;
 mod file;
 mod formats;
 mod nexmark;
 mod options;
+mod stdin;
+mod stdout;
 
 pub use formats::types::{parse_type, type_name};
 
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source};
 use weir_core::graph::Options;
 
-/// All connectors of this crate.
+/// The connectors of this crate.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StandardConnectors;
 
 impl StandardConnectors {
-    /// Makes the set.
+    /// All of them.
     #[must_use]
     pub fn new() -> Self {
         Self
@@ -27,27 +80,50 @@ impl StandardConnectors {
 
 impl Connectors for StandardConnectors {
     fn source(&self, connector: &str, options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
-        match connector {
-            "collection" => Ok(Box::new(collection::Collection::open(options)?)),
-            "file" => Ok(Box::new(file::FileSource::open(options)?)),
-            "nexmark" => Ok(Box::new(nexmark::Nexmark::open(options)?)),
-            _ => Err(ConnectorError::Unknown { name: connector.to_owned(), known: self.source_names() }),
-        }
+        Ok(match connector {
+            "collection" => Box::new(collection::Collection::open(options)?),
+            "file" => Box::new(file::FileSource::open(options)?),
+            "nexmark" => Box::new(nexmark::Nexmark::open(options)?),
+            "stdin" => Box::new(stdin::Stdin::open(options)?),
+            _ => return Err(ConnectorError::Unknown { name: connector.to_owned(), known: self.source_names() }),
+        })
     }
 
     fn sink(&self, connector: &str, options: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
-        match connector {
-            "file" => Ok(Box::new(file::FileSink::open(options)?)),
-            "blackhole" => Ok(Box::new(blackhole::Blackhole::open(options)?)),
-            _ => Err(ConnectorError::Unknown { name: connector.to_owned(), known: self.sink_names() }),
-        }
+        Ok(match connector {
+            "blackhole" => Box::new(blackhole::Blackhole::open(options)?),
+            "console" => Box::new(console::Console::open(options, stdout::standard_output())?),
+            "file" => Box::new(file::FileSink::open(options)?),
+            "stdout" => Box::new(stdout::Stdout::open(options, stdout::standard_output())?),
+            _ => return Err(ConnectorError::Unknown { name: connector.to_owned(), known: self.sink_names() }),
+        })
     }
 
     fn source_names(&self) -> Vec<&'static str> {
-        vec!["collection", "file", "nexmark"]
+        vec!["collection", "file", "nexmark", "stdin"]
     }
 
     fn sink_names(&self) -> Vec<&'static str> {
-        vec!["blackhole", "file"]
+        vec!["blackhole", "console", "file", "stdout"]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn every_name_that_is_offered_is_known() {
+        let connectors = StandardConnectors::new();
+        let options = Options::from_toml("no-such-option = 1", PathBuf::new());
+        let sources = connectors.source_names().into_iter().map(|name| connectors.source(name, &options).err());
+        let sinks = connectors.sink_names().into_iter().map(|name| connectors.sink(name, &options).err());
+        for error in sources.chain(sinks) {
+            assert!(matches!(error, Some(ConnectorError::Option { span: Some(_), .. })), "{error:?}");
+        }
+        let error = connectors.source("nexmrk", &options).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some("there is no connector named \"nexmrk\"; did you mean \"nexmark\"?"));
     }
 }

@@ -15,7 +15,6 @@ use super::csv_fields::{has_bare_return, split};
 use super::reader::Decode;
 use super::records::Record;
 use super::types::type_name;
-use super::zone;
 use crate::options;
 
 const BARE_RETURN: &str = "it has a carriage return outside of quotes";
@@ -175,7 +174,7 @@ pub(crate) fn header_names(header: &[u8], delimiter: u8) -> Vec<String> {
 fn parsed_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Binary => DataType::Utf8,
-        other => zone::for_parsing(other),
+        other => other.clone(),
     }
 }
 
@@ -192,7 +191,7 @@ fn decode_records(decoder: &mut Decoder, block: &[u8], rows: usize) -> Result<Re
 /// From the type that text was parsed as to the column's own.
 fn finish_column(parsed: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
     if data_type != &DataType::Binary {
-        return zone::relabel(parsed, data_type);
+        return Ok(Arc::clone(parsed));
     }
     let mut bytes = BinaryBuilder::new();
     for text in parsed.as_string::<i32>() {

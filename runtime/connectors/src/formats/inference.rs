@@ -18,6 +18,8 @@ use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use serde_json::Value;
 
+const UTC_OFFSET: &str = "+00:00";
+
 /// What a column may be, by the values seen so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Guess {
@@ -85,7 +87,7 @@ impl Guess {
         if text.len() == 10 {
             return Date32Type::parse(text).map_or(Self::Text, |_| Self::Date);
         }
-        let utc: Result<Tz, _> = "+00:00".parse();
+        let utc: Result<Tz, _> = UTC_OFFSET.parse();
         match utc.map(|utc| string_to_datetime(&utc, text)) {
             Ok(Ok(_)) => Self::Timestamp { zoned: text[10..].contains(['Z', 'z', '+', '-']) },
             _ => Self::Text,

@@ -21,13 +21,11 @@ use serde_json::Value;
 use super::reader::Decode;
 use super::records::Record;
 use super::types::type_name;
-use super::zone;
 
 /// Decodes the records of one input.
 pub(crate) struct JsonDecoder {
     schema: SchemaRef,
-    /// Each column once, under the type that its text is parsed as. Never without a column: rows without columns cannot be
-    /// counted.
+    /// Each column once. Never without a column: rows without columns cannot be counted.
     parsed_schema: SchemaRef,
     /// Where in it the columns are.
     places: Vec<usize>,
@@ -44,7 +42,7 @@ impl JsonDecoder {
             let place = parsed.iter().position(|known| known.name() == field.name());
             places.push(place.unwrap_or(parsed.len()));
             if place.is_none() {
-                parsed.push(Field::new(field.name(), zone::for_parsing(field.data_type()), true));
+                parsed.push(Field::new(field.name(), field.data_type().clone(), true));
             }
         }
         if parsed.is_empty() {
@@ -77,11 +75,9 @@ impl Decode for JsonDecoder {
         };
         let lines = records.iter().map(|record| bytes.get(record.start..record.end).unwrap_or_default());
         let rows = decode_lines(&mut decoder, lines)?;
-        let columns = self.places.iter().zip(self.schema.fields());
-        let columns: Result<Vec<_>, _> =
-            columns.map(|(place, field)| zone::relabel(rows.column(*place), field.data_type())).collect();
+        let columns = self.places.iter().map(|place| Arc::clone(rows.column(*place))).collect();
         let with_rows = RecordBatchOptions::new().with_row_count(Some(records.len()));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns?, &with_rows)?;
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &with_rows)?;
         self.decoder = Some((rows_max, decoder));
         Ok(batch)
     }

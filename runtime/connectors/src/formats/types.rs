@@ -5,12 +5,13 @@
 //! | `bool`, `int8` .. `int64`, `uint8` .. `uint64`, `float32`, `float64` | |
 //! | `utf8` (or `string`), `binary` | in text, binary is written as hexadecimal digits |
 //! | `date32` | days; `2013-01-01` |
-//! | `timestamp` = `timestamp(us, UTC)`, `timestamp(UNIT)`, `timestamp(UNIT, ZONE)` | UNIT: `s`, `ms`, `us`, `ns`; ZONE: `UTC` or an offset like `+01:00` |
+//! | `timestamp` = `timestamp(us, UTC)`, `timestamp(UNIT)`, `timestamp(UNIT, ZONE)` | UNIT: `s`, `ms`, `us`, `ns`; ZONE: `UTC`, an offset like `+01:00`, or a name like `Europe/Berlin` |
 //! | `decimal128(PRECISION, SCALE)` | PRECISION 1 .. 38, SCALE 0 .. PRECISION |
 //! | `list<TYPE>`, `struct<NAME: TYPE, ...>` | not in CSV |
 
 use std::sync::Arc;
 
+use arrow::array::timezone::Tz;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use weir_core::pipeline::did_you_mean;
 
@@ -114,10 +115,10 @@ impl<'a> TypeParser<'a> {
         let (zone, rest) = self.rest.split_at(end);
         self.rest = rest;
         let zone = zone.trim();
-        if zone == "UTC" || is_offset(zone) {
+        if zone.parse::<Tz>().is_ok() {
             return Ok(zone.into());
         }
-        Err(format!("the zone of a timestamp is UTC or an offset like +01:00, not {zone:?}"))
+        Err(format!("the zone of a timestamp is UTC, an offset like +01:00 or a name like Europe/Berlin, not {zone:?}"))
     }
 
     fn decimal(&mut self) -> Result<DataType, String> {
@@ -176,15 +177,6 @@ impl<'a> TypeParser<'a> {
     }
 }
 
-/// `+hh:mm` or `-hh:mm`.
-fn is_offset(zone: &str) -> bool {
-    let bytes = zone.as_bytes();
-    let digits = |range: std::ops::Range<usize>| {
-        bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit)).then_some(())
-    };
-    matches!(bytes, [b'+' | b'-', _, _, b':', _, _]) && digits(1..3).and(digits(4..6)).is_some()
-}
-
 fn unknown(name: &str) -> String {
     let arguments = ["timestamp", "decimal128", "list", "struct"];
     let known: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).chain(arguments).collect();
@@ -215,8 +207,8 @@ mod tests {
             ("", "there is no type \"\""),
             ("int64 x", "\"x\" follows it"),
             ("timestamp(m)", "s, ms, us or ns"),
-            ("timestamp(us, Mars)", "UTC or an offset"),
-            ("timestamp(us, +0a:00)", "UTC or an offset"),
+            ("timestamp(us, Mars)", "UTC, an offset"),
+            ("timestamp(us, +0a:00)", "UTC, an offset"),
             ("decimal128(39, 2)", "from 1 to 38"),
             ("decimal128(3, 4)", "from 0 to PRECISION"),
             ("list int64", "list<TYPE>"),

@@ -44,9 +44,7 @@ pub(crate) fn check_writable(format: FormatName, schema: &Schema) -> Result<(), 
 impl<W: Write> TextWriter<W> {
     /// Onto `out`; CSV begins with a header line.
     pub(crate) fn new(format: FormatName, schema: &Schema, out: W) -> Result<Self, ArrowError> {
-        let printed = |field: &Arc<Field>| Field::new(field.name(), zone::for_printing(field.data_type()), true);
-        let fields: Vec<Field> = schema.fields().iter().map(printed).collect();
-        let printed_schema = Arc::new(Schema::new(fields));
+        let printed_schema = printed_schema(schema);
         let form = match format {
             FormatName::Csv => {
                 let mut writer = csv::WriterBuilder::new().with_header(true).build(out);
@@ -67,6 +65,15 @@ impl<W: Write> TextWriter<W> {
         }
     }
 
+    /// Passes on what is buffered.
+    pub(crate) fn flush(&mut self) -> Result<(), ArrowError> {
+        match &mut self.form {
+            // It passes everything on after every batch.
+            Form::Csv(_) => Ok(()),
+            Form::Json(writer) => Ok(writer.get_mut().flush()?),
+        }
+    }
+
     /// What it wrote onto.
     pub(crate) fn into_inner(self) -> W {
         match self.form {
@@ -74,6 +81,12 @@ impl<W: Write> TextWriter<W> {
             Form::Json(writer) => writer.into_inner(),
         }
     }
+}
+
+/// These columns under the types that they are printed as.
+pub(crate) fn printed_schema(schema: &Schema) -> SchemaRef {
+    let printed = |field: &Arc<Field>| Field::new(field.name(), zone::for_printing(field.data_type()), true);
+    Arc::new(Schema::new(schema.fields().iter().map(printed).collect::<Vec<_>>()))
 }
 
 /// The same rows under the types that they are printed as.

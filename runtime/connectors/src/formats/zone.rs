@@ -1,5 +1,5 @@
-//! Time zones of columns while text is read or written. The text side of Arrow knows offsets, not the name `UTC`; a timestamp
-//! is the same number whatever zone its type names, so columns are relabelled, never converted.
+//! Time zones of columns that are printed: all of them in UTC. A timestamp is the same number whatever zone its type names, so
+//! columns are relabelled, never converted.
 
 use std::sync::Arc;
 
@@ -9,16 +9,17 @@ use arrow::error::ArrowError;
 
 const UTC_OFFSET: &str = "+00:00";
 
-/// The type to parse text into: the zone `UTC` by its offset.
-pub(crate) fn for_parsing(data_type: &DataType) -> DataType {
-    map_timestamps(data_type, |zone| {
-        zone.map(|zone| if &**zone == "UTC" { UTC_OFFSET.into() } else { Arc::clone(zone) })
-    })
-}
-
 /// The type to print: every timestamp in UTC, so that it ends in `Z`.
 pub(crate) fn for_printing(data_type: &DataType) -> DataType {
-    map_timestamps(data_type, |_| Some(UTC_OFFSET.into()))
+    let for_printing_field = |field: &FieldRef| -> FieldRef {
+        Arc::new(Field::new(field.name(), for_printing(field.data_type()), field.is_nullable()))
+    };
+    match data_type {
+        DataType::Timestamp(unit, _) => DataType::Timestamp(*unit, Some(UTC_OFFSET.into())),
+        DataType::List(item) => DataType::List(for_printing_field(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(for_printing_field).collect()),
+        other => other.clone(),
+    }
 }
 
 /// The same values under a type that differs in zones only.
@@ -41,17 +42,4 @@ fn relabel_data(data: ArrayData, data_type: &DataType) -> Result<ArrayData, Arro
     let children = data.child_data().iter().zip(child_types);
     let children = children.map(|(child, to)| relabel_data(child.clone(), to)).collect::<Result<Vec<_>, _>>()?;
     data.into_builder().data_type(data_type.clone()).child_data(children).build()
-}
-
-fn map_timestamps(data_type: &DataType, zone: impl Fn(Option<&Arc<str>>) -> Option<Arc<str>> + Copy) -> DataType {
-    let map_field = |field: &FieldRef| -> FieldRef {
-        let data_type = map_timestamps(field.data_type(), zone);
-        Arc::new(Field::new(field.name(), data_type, field.is_nullable()))
-    };
-    match data_type {
-        DataType::Timestamp(unit, old) => DataType::Timestamp(*unit, zone(old.as_ref())),
-        DataType::List(item) => DataType::List(map_field(item)),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(map_field).collect()),
-        other => other.clone(),
-    }
 }

@@ -1,0 +1,275 @@
+//! `stdin`: what is piped in; one split, read once.
+//!
+//! | option | default | |
+//! |---|---|---|
+//! | `format` | `"json"` | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object a line |
+//! | `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
+//!
+//! A thread reads ahead, a few blocks and no more, so that a reader can wait with a time-out. There is no way back: a job that
+//! reads it cannot go on from an offset. Malformed lines are reported as `stdin:LINE`.
+
+use std::io::{IsTerminal, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use serde::Deserialize;
+use weir_core::connector::{ConnectorError, Offset, Polled, Source, SourceReader, Split};
+use weir_core::graph::Options;
+use weir_core::time::Clock;
+
+use crate::formats::FormatName;
+use crate::formats::read_options::{SchemaOption, TextFormat, given_schema, infer_rows};
+use crate::formats::reader::TextReader;
+use crate::formats::records::{Input, InputRead, Position, Records};
+use crate::options;
+
+/// The name of the only split.
+const SPLIT: &str = "stdin";
+/// Bytes that are asked for at once.
+const READ_BYTES: usize = 64 << 10;
+/// Blocks that are read ahead: enough that reading and decoding overlap.
+const BLOCKS_MAX: usize = 4;
+/// How long the first row may take, if columns are to be inferred: the program before us has to start.
+const FIRST_ROW_WAIT: Duration = Duration::from_secs(30);
+/// After this long without another row the columns are inferred from those that came: a slow stream is not held up.
+const SAMPLE_PAUSE: Duration = Duration::from_millis(200);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct StdinOptions {
+    format: Option<FormatName>,
+    header: Option<bool>,
+    delimiter: Option<String>,
+    schema: Option<SchemaOption>,
+    infer_rows: Option<usize>,
+}
+
+/// The source.
+pub(crate) struct Stdin {
+    format: TextFormat,
+    schema: SchemaRef,
+    notes: Vec<String>,
+    /// Until its reader takes it.
+    records: Mutex<Option<Records>>,
+}
+
+impl Stdin {
+    /// Checks the options; if no schema is given, waits for the first rows.
+    pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
+        let stdin = std::io::stdin();
+        let is_terminal = stdin.is_terminal();
+        Self::over(options, Box::new(stdin), is_terminal)
+    }
+
+    fn over(options: &Options, bytes: Box<dyn Read + Send>, is_terminal: bool) -> Result<Self, ConnectorError> {
+        let given: StdinOptions = options::parse(options)?;
+        let format = given.format.unwrap_or(FormatName::Json);
+        let format = TextFormat::new(options, format, given.header, given.delimiter.as_deref())?;
+        let rows_max = infer_rows(options, given.infer_rows)?;
+        let input = Box::new(ThreadInput::NotStarted(Some(bytes)));
+        let mut records = Records::new(SPLIT.to_owned(), input, format.framing(), Position::BEGIN);
+        let (schema, notes) = match &given.schema {
+            Some(schema) => (given_schema(options, schema, format == TextFormat::Json)?, Vec::new()),
+            None if is_terminal => {
+                let message =
+                    "nothing is piped into stdin; say what its columns are with `schema = { column = \"type\" }`";
+                return Err(options.error("schema", message));
+            }
+            None => {
+                let (schema, note) = format.infer(&mut records, rows_max, FIRST_ROW_WAIT, SAMPLE_PAUSE)?;
+                (schema, vec![note])
+            }
+        };
+        Ok(Self { format, schema, notes, records: Mutex::new(Some(records)) })
+    }
+}
+
+impl Source for Stdin {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
+        Ok(vec![Split { id: SPLIT.to_owned() }])
+    }
+
+    fn reader(
+        &self,
+        split: &Split,
+        projection: &[usize],
+        offset: Option<&Offset>,
+        _clock: Arc<dyn Clock>,
+    ) -> Result<Box<dyn SourceReader>, ConnectorError> {
+        if split.id != SPLIT || offset.is_some() {
+            return Err(ConnectorError::Data(
+                "stdin has one split, and cannot be read again from an offset".to_owned(),
+            ));
+        }
+        let projected = options::project(&self.schema, projection)?;
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(records) = records else {
+            return Err(ConnectorError::Data(
+                "stdin is read already; it can be the source of one node only".to_owned(),
+            ));
+        };
+        let decoder = self.format.decoder(SPLIT.to_owned(), Arc::clone(&self.schema), projected, projection);
+        Ok(Box::new(StdinReader(TextReader::new(records, self.format.has_header(), decoder)?)))
+    }
+}
+
+struct StdinReader(TextReader);
+
+impl SourceReader for StdinReader {
+    fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
+        self.0.poll(rows_max, wait)
+    }
+
+    fn offset(&self) -> Offset {
+        let Position { byte, line } = self.0.position();
+        serde_json::json!({ "byte": byte, "line": line })
+    }
+}
+
+type Block = std::io::Result<Vec<u8>>;
+
+/// Bytes that a thread reads ahead, started by the first read.
+enum ThreadInput {
+    NotStarted(Option<Box<dyn Read + Send>>),
+    Started(Receiver<Block>),
+}
+
+impl Input for ThreadInput {
+    fn read(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> Result<InputRead, ConnectorError> {
+        let cannot = |source| ConnectorError::Io { what: "cannot read stdin".to_owned(), source };
+        if let Self::NotStarted(bytes) = self {
+            let Some(bytes) = bytes.take() else { return Ok(InputRead::End) };
+            let (sender, receiver) = sync_channel(BLOCKS_MAX);
+            let thread = std::thread::Builder::new().name("weir-stdin".to_owned());
+            // It ends with the input, with its reader, or with the process.
+            thread.spawn(move || read_ahead(bytes, &sender)).map_err(cannot)?;
+            *self = Self::Started(receiver);
+        }
+        let Self::Started(receiver) = self else { return Ok(InputRead::End) };
+        let block = match receiver.try_recv() {
+            Err(TryRecvError::Empty) if wait.is_zero() => return Ok(InputRead::Pending),
+            Err(TryRecvError::Empty) => receiver.recv_timeout(wait),
+            Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+            Ok(block) => Ok(block),
+        };
+        match block {
+            Ok(block) => {
+                buffer.extend(block.map_err(cannot)?);
+                Ok(InputRead::Bytes)
+            }
+            Err(RecvTimeoutError::Timeout) => Ok(InputRead::Pending),
+            Err(RecvTimeoutError::Disconnected) => Ok(InputRead::End),
+        }
+    }
+}
+
+/// Until the end, an error, or nobody listens.
+fn read_ahead(mut bytes: Box<dyn Read + Send>, blocks: &SyncSender<Block>) {
+    loop {
+        let mut block = vec![0; READ_BYTES];
+        let read = match bytes.read(&mut block) {
+            Ok(0) => return,
+            Ok(len) => {
+                block.truncate(len);
+                Ok(block)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => Err(error),
+        };
+        let is_error = read.is_err();
+        if blocks.send(read).is_err() || is_error {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use weir_core::time::ManualClock;
+
+    use super::*;
+
+    /// Gives what the test sends, and ends when the test does.
+    struct Piped(Receiver<&'static str>);
+
+    impl Read for Piped {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let piece = self.0.recv().unwrap_or_default();
+            buffer[..piece.len()].copy_from_slice(piece.as_bytes());
+            Ok(piece.len())
+        }
+    }
+
+    fn piped(toml: &str, pieces: &[&'static str]) -> (SyncSender<&'static str>, Result<Stdin, ConnectorError>) {
+        let (sender, receiver) = sync_channel(10);
+        pieces.iter().for_each(|&piece| sender.send(piece).unwrap());
+        let options = Options::from_toml(toml, PathBuf::new());
+        (sender, Stdin::over(&options, Box::new(Piped(receiver)), false))
+    }
+
+    fn reader(stdin: &Stdin, offset: Option<&Offset>) -> Result<Box<dyn SourceReader>, ConnectorError> {
+        stdin.reader(&Split { id: SPLIT.to_owned() }, &[0], offset, Arc::new(ManualClock::default()))
+    }
+
+    #[test]
+    fn a_slow_stream_is_pending_and_not_at_its_end() {
+        let (sender, stdin) = piped("schema = { a = \"int64\" }", &[]);
+        let mut reader = reader(&stdin.unwrap(), None).unwrap();
+        // An hour stands for as long as it takes: the wait ends with what is sent.
+        let long = Duration::from_secs(3600);
+        assert!(matches!(reader.poll(10, Duration::ZERO).unwrap(), Polled::Pending));
+        sender.send("{\"a\":1}\nx\n{\"a\"").unwrap();
+        let Polled::Batch { rows, malformed } = reader.poll(10, long).unwrap() else { panic!("no rows") };
+        assert_eq!((rows.num_rows(), malformed[0].at.as_str()), (1, "stdin:2"));
+        assert!(matches!(reader.poll(10, Duration::ZERO).unwrap(), Polled::Pending));
+        sender.send(":2}").unwrap();
+        drop(sender);
+        let mut rows_left = 0;
+        loop {
+            match reader.poll(10, long).unwrap() {
+                Polled::Batch { rows, .. } => rows_left += rows.num_rows(),
+                Polled::Pending => {}
+                Polled::End => break,
+            }
+        }
+        assert_eq!(rows_left, 1);
+    }
+
+    #[test]
+    fn the_rows_that_a_schema_is_inferred_from_are_read_too() {
+        let (sender, stdin) = piped("format = \"csv\"\ninfer-rows = 2", &["a,b\n1", ",2\n3,x\n", "5,6\n"]);
+        drop(sender);
+        let stdin = stdin.unwrap();
+        assert_eq!(stdin.notes(), ["stdin: inferred schema from the first 2 rows: a int64, b utf8"]);
+        let mut rows_read = 0;
+        let mut from = reader(&stdin, None).unwrap();
+        while let Polled::Batch { rows, .. } = from.poll(1, Duration::from_secs(3600)).unwrap() {
+            rows_read += rows.num_rows();
+        }
+        assert_eq!(rows_read, 3);
+        assert!(reader(&stdin, None).is_err());
+    }
+
+    #[test]
+    fn it_cannot_go_back_or_guess_from_nothing() {
+        let (_sender, stdin) = piped("schema = { a = \"int64\" }", &[]);
+        assert!(reader(&stdin.unwrap(), Some(&Offset::from(0))).is_err());
+        let (sender, receiver) = sync_channel(1);
+        drop(sender);
+        let error =
+            Stdin::over(&Options::from_toml("", PathBuf::new()), Box::new(Piped(receiver)), true).err().unwrap();
+        assert!(error.to_string().starts_with("nothing is piped into stdin"), "{error}");
+    }
+}

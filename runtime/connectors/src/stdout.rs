@@ -1,0 +1,146 @@
+//! `stdout`: rows as text, for the next program in a pipe; written by one subtask.
+//!
+//! | option | default | |
+//! |---|---|---|
+//! | `format` | `"json"` | `"json"` (one object a line) or `"csv"` |
+//!
+//! What is written is passed on when the stream rests for a moment, and at its end.
+
+use std::io::{BufWriter, Write};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use serde::Deserialize;
+use weir_core::batch::StreamBatch;
+use weir_core::connector::{ConnectorError, Sink, SinkReport, SinkWriter};
+use weir_core::graph::Options;
+
+use crate::formats::FormatName;
+use crate::formats::write::{TextWriter, check_writable, write_error};
+use crate::options;
+
+/// Bytes that are gathered before they are passed on.
+const BUFFER_BYTES: usize = 64 << 10;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct StdoutOptions {
+    format: Option<FormatName>,
+}
+
+/// Where text goes: the standard output, or what a test looks into.
+pub(crate) type MakeOut = Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync>;
+
+/// The process's standard output.
+pub(crate) fn standard_output() -> MakeOut {
+    Arc::new(|| Box::new(std::io::stdout()))
+}
+
+/// The sink.
+pub(crate) struct Stdout {
+    format: FormatName,
+    out: MakeOut,
+}
+
+impl Stdout {
+    /// Checks the options.
+    pub(crate) fn open(options: &Options, out: MakeOut) -> Result<Self, ConnectorError> {
+        let StdoutOptions { format } = options::parse(options)?;
+        Ok(Self { format: format.unwrap_or(FormatName::Json), out })
+    }
+}
+
+impl Sink for Stdout {
+    fn parallelism_max(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn writer(&self, schema: SchemaRef, _subtask: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+        check_writable(self.format, &schema)?;
+        let out = BufWriter::with_capacity(BUFFER_BYTES, (self.out)());
+        let text = TextWriter::new(self.format, &schema, out).map_err(cannot_write)?;
+        Ok(Box::new(StdoutWriter { text, rows: 0 }))
+    }
+}
+
+struct StdoutWriter {
+    text: TextWriter<BufWriter<Box<dyn Write + Send>>>,
+    rows: u64,
+}
+
+impl SinkWriter for StdoutWriter {
+    fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
+        self.text.write(&batch.rows).map_err(cannot_write)?;
+        self.rows += batch.rows.num_rows() as u64;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ConnectorError> {
+        self.text.flush().map_err(cannot_write)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<SinkReport, ConnectorError> {
+        self.flush()?;
+        Ok(SinkReport { rows: self.rows, checksum: None })
+    }
+}
+
+fn cannot_write(error: arrow::error::ArrowError) -> ConnectorError {
+    write_error("cannot write to stdout".to_owned(), error)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::PathBuf;
+    use std::sync::Mutex;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+
+    use super::*;
+
+    /// What was written, as text.
+    #[derive(Clone, Default)]
+    pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Written {
+        pub(crate) fn out(&self) -> MakeOut {
+            let written = self.clone();
+            Arc::new(move || Box::new(written.clone()))
+        }
+
+        /// Since the last call.
+        pub(crate) fn take(&self) -> String {
+            String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+        }
+    }
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn stream_batch(rows: RecordBatch) -> StreamBatch {
+        StreamBatch { event_times: vec![0; rows.num_rows()].into(), rows, ingested_at: 0 }
+    }
+
+    #[test]
+    fn text_is_passed_on_when_it_is_flushed() {
+        let written = Written::default();
+        let rows =
+            RecordBatch::try_from_iter([("a", Arc::new(Int64Array::from(vec![Some(1), None])) as ArrayRef)]).unwrap();
+        for (toml, expected) in [("", "{\"a\":1}\n{\"a\":null}\n"), ("format = \"csv\"", "a\n1\n\"\"\n")] {
+            let sink = Stdout::open(&Options::from_toml(toml, PathBuf::new()), written.out()).unwrap();
+            let mut writer = sink.writer(rows.schema(), 0).unwrap();
+            writer.write(&stream_batch(rows.clone())).unwrap();
+            writer.flush().unwrap();
+            assert_eq!(written.take(), expected);
+            assert_eq!(writer.finish().unwrap().rows, 2);
+            assert_eq!(written.take(), "");
+        }
+    }
+}
