@@ -11,6 +11,11 @@ mod multi_source;
 mod report;
 mod watermark_merge;
 mod watermark_strategy;
+mod window_cases;
+mod window_pipeline;
+mod window_replay;
+mod window_rig;
+mod window_rows;
 mod window_settings;
 mod windows;
 
@@ -75,6 +80,8 @@ fn drive(case: Case) -> Result<Unchecked, Stop> {
         "idleness" => idleness::drive(case),
         "watermark_merge" => watermark_merge::drive(case),
         "multi_source_watermark" => multi_source::drive(case),
+        "window_aggregate" => window_cases::aggregate(case),
+        "window_microbatch" | "chained_windows" => window_cases::microbatch(case),
         "window_assign" => windows::assign(case),
         "window_group" => windows::group(case),
         "window_merge" => windows::merge(case),
@@ -111,7 +118,7 @@ mod tests {
     }
 
     /// How many of the cases in tests/vectors are known to pass.
-    const PASSED_AT_LEAST: usize = 40;
+    const PASSED_AT_LEAST: usize = 55;
 
     #[test]
     fn a_wrong_expectation_fails_and_says_why() {
@@ -124,6 +131,28 @@ mod tests {
             (
                 r#"{"name":"a","kind":"watermark_merge","channels":1,"ops":[{"channel":0,"watermark":5}],"expected":[]}"#,
                 "op 0: unexpected watermark 5",
+            ),
+            (
+                r#"{"name":"a","kind":"window_aggregate","aggregate":"sum","window":{"type":"tumbling","size":10},
+                "ops":[{"element":{"key":"a","value":3,"ts":4}},{"watermark":9}],
+                "expected":[{"by_op":1,"key":"a","value":4,"window":[0,10],"ts":9}]}"#,
+                "op 1: missing key \"a\", window [0, 10), value 4, at 9; op 1: unexpected key \"a\", window [0, 10), value 3, at 9",
+            ),
+            (
+                r#"{"name":"a","kind":"window_aggregate","aggregate":"count","window":{"type":"session","gap":10},
+                "ops":[{"element":{"key":"a","ts":4}},{"watermark":12}],"expected":[{"by_op":1,"key":"a","value":1}]}"#,
+                "op 1: missing key \"a\", value 1",
+            ),
+            (
+                r#"{"name":"a","kind":"window_aggregate","aggregate":"count","window":{"type":"tumbling","size":10},
+                "late_output":true,"ops":[{"watermark":9},{"element":{"key":"a","ts":4}}],"expected":[],"expected_late":[]}"#,
+                "late rows: op 1: unexpected key \"a\", value null, at 4",
+            ),
+            (
+                r#"{"name":"a","kind":"window_microbatch","aggregate":"count","window":{"type":"tumbling","size":10},
+                "keyed":false,"ops":[{"batch":[{"ts":4}],"watermark_after":10},{"batch":[{"ts":4},{"ts":5}],"watermark_after":10}],
+                "expected":[{"by_op":0,"value":1}],"expected_dropped":[{"by_op":1,"count":2}]}"#,
+                "op 1: expected 2 rows to be dropped, got 1",
             ),
             (
                 r#"{"name":"a","kind":"window_assign","window":{"type":"tumbling","size":10},
@@ -158,6 +187,16 @@ mod tests {
                 r#"{"name":"a","kind":"window_assign","window":{"type":"tumbling","size":1,"time":"processing"},
                 "ops":[],"expected":[]}"#,
                 "needs processing time",
+            ),
+            (
+                r#"{"name":"a","kind":"window_aggregate","aggregate":"sum","window":{"type":"tumbling","size":10},
+                "trigger":{"type":"count","count":2},"ops":[],"expected":[]}"#,
+                "needs the trigger count",
+            ),
+            (
+                r#"{"name":"a","kind":"window_aggregate","aggregate":"sum","window":{"type":"tumbling","size":10},
+                "ops":[],"expected":[{"by_op":0,"value":1,"pane":7}]}"#,
+                "expects \"pane\"",
             ),
             (
                 r#"{"name":"a","kind":"watermark_merge","channels":1,"ops":[{"channel":3,"watermark":1}],"expected":[]}"#,

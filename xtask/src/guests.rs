@@ -10,7 +10,9 @@ use std::time::SystemTime;
 use anyhow::Context;
 use serde_json::Value;
 
-use crate::command::{WASM_TARGET, announce, binary, cargo, ensure_wasm_target, output, root, run as run_command};
+use crate::command::{
+    BUILD_WEIR, WASM_TARGET, announce, binary, cargo, ensure_wasm_target, output, root, run as run_command,
+};
 
 /// The workspaces of guests, each with a target that is not the host's.
 pub(crate) const WORKSPACES: [&str; 2] = ["operators", "examples"];
@@ -22,7 +24,7 @@ pub(crate) const WORKSPACES: [&str; 2] = ["operators", "examples"];
 pub(crate) fn run() -> anyhow::Result<()> {
     ensure_wasm_target()?;
     announce("building weir (the first time, with everything it needs: 4 to 8 minutes on 2 cores)");
-    run_command(cargo().args(["build", "--package", "weir-cli"]).current_dir(root()))?;
+    run_command(cargo().args(BUILD_WEIR).current_dir(root()))?;
     build(&binary("debug", "weir"), &WORKSPACES)
 }
 

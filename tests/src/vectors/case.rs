@@ -56,17 +56,13 @@ impl Case {
         };
         let name = text("name").unwrap_or_else(|| place.to_owned());
         let kind = text("kind").ok_or("has no kind")?;
-        // Operators count in ticks, whatever a tick is: only sums and differences of times matter.
-        let unit = text("time_unit");
-        if let Some(other) = unit.filter(|u| !["ms", "s", "us", "ns", "unit"].contains(&u.as_str())) {
-            return Err(format!("has the time unit {other:?}, which is not known here"));
-        }
         let ordered = match rest.remove("ordered") {
             None | Some(Value::Null) => false,
             Some(Value::Bool(ordered)) => ordered,
             Some(other) => return Err(format!("has the field ordered = {other}, which is not understood")),
         };
-        for said_for_people in ["source", "note"] {
+        // Operators count in ticks, whatever a tick is: only sums and differences of times matter.
+        for said_for_people in ["source", "note", "time_unit"] {
             rest.remove(said_for_people);
         }
         Ok(Self { name, kind, ordered, rest })
@@ -75,6 +71,11 @@ impl Case {
     /// A field that its kind reads in more than one form, taken out.
     pub(super) fn take(&mut self, field: &str) -> Value {
         self.rest.remove(field).unwrap_or(Value::Null)
+    }
+
+    /// A field, left where it is.
+    pub(super) fn peek(&self, field: &str) -> Option<&Value> {
+        self.rest.get(field)
     }
 
     /// Takes a field that must say nothing: a driver that does not produce such outputs cannot check them.

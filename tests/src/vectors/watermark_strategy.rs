@@ -39,16 +39,16 @@ struct Strategy {
     delay: Option<i64>,
 }
 
+/// What engines call a split whose event times never go back.
+const MONOTONIC: [&str; 5] = ["monotonic", "monotonous", "monotonous_timestamps", "ascending", "ascending_timestamps"];
+
 impl Strategy {
     fn strategy(&self) -> Result<WatermarkStrategy, Stop> {
         match (self.kind.as_deref(), self.delay) {
             (None | Some("bounded_out_of_orderness"), Some(delay)) => {
                 Ok(WatermarkStrategy::BoundedOutOfOrderness(delay))
             }
-            (
-                Some("monotonic" | "monotonous" | "monotonous_timestamps" | "ascending" | "ascending_timestamps"),
-                None,
-            ) => Ok(WatermarkStrategy::Monotonic),
+            (Some(kind), None | Some(0)) if MONOTONIC.contains(&kind) => Ok(WatermarkStrategy::Monotonic),
             (kind, delay) => Err(Stop::skip(format!("the strategy {kind:?} with delay {delay:?} is not known here"))),
         }
     }

@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
+use weir_core::time::WATERMARK_MAX;
 use weir_core::window::{Window, WindowAssigner, merge_touching};
 
 use super::Unchecked;
 use super::case::{Case, Stop};
+use super::compare::{At, compare};
+use super::window_pipeline::spec_of;
+use super::window_rig::Rig;
+use super::window_rows::{Outcome, Record, batch_of};
 use super::window_settings::{WindowSettings, window_settings};
 
 type Bounds = [i64; 2];
 
 /// Windows of one assigned time at most: a case with more would only show how much memory there is.
 const WINDOWS_MAX: i64 = 1_000_000;
-
-/// What is not given must not be.
-fn entries<E>(expected: Vec<E>, op_of: impl Fn(&E) -> usize, op: usize) -> Vec<E> {
-    expected.into_iter().filter(|e| op_of(e) == op).collect()
-}
 
 fn checked(window: Value) -> Result<WindowSettings, Stop> {
     let settings = window_settings(window)?;
@@ -84,7 +84,7 @@ pub(super) fn group(mut case: Case) -> Result<Unchecked, Stop> {
     enum Op {
         Elements(Vec<i64>),
     }
-    #[derive(Clone, Deserialize)]
+    #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Expected {
         by_op: usize,
@@ -113,15 +113,40 @@ pub(super) fn group(mut case: Case) -> Result<Unchecked, Stop> {
             assigned.iter().for_each(|(w, ts)| got.entry([w.start, w.end]).or_default().push(*ts));
         }
         let mut expected: BTreeMap<Bounds, Vec<i64>> = BTreeMap::new();
-        for e in entries(form.expected.clone(), |e| e.by_op, op) {
-            expected.entry(e.window).or_default().extend(e.timestamps);
+        for e in form.expected.iter().filter(|e| e.by_op == op) {
+            expected.entry(e.window).or_default().extend(&e.timestamps);
         }
         got.values_mut().chain(expected.values_mut()).for_each(|times| times.sort_unstable());
         if got != expected {
             return Err(Stop::fail(format!("op {op}: expected {expected:?}, got {got:?}")));
         }
+        operator_agrees(settings.assigner, times, &expected)?;
     }
     Ok(Vec::new())
+}
+
+/// The operator must make the same windows of the same times, as far as its aggregates tell.
+fn operator_agrees(window: WindowAssigner, times: &[i64], expected: &BTreeMap<Bounds, Vec<i64>>) -> Result<(), Stop> {
+    let spec = spec_of(window, &[("count", "count(*)"), ("min", "min(value)"), ("max", "max(value)")])?;
+    let mut rig = Rig::new(&[spec], 1, false)?;
+    let records: Vec<Record> = times.iter().map(|ts| Record { key: Value::Null, value: Some(*ts), ts: *ts }).collect();
+    let mut batches = rig.process(batch_of(&records)?)?.results;
+    batches.extend(rig.on_watermark(WATERMARK_MAX)?.results);
+    let mut results = Vec::new();
+    for batch in &batches {
+        results.extend(Outcome::of_batch(batch)?.into_iter().map(|what| At { op: 0, what }));
+    }
+    let outcome = |(window, times): (&Bounds, &Vec<i64>)| {
+        let (min, max) = (times.iter().min().copied(), times.iter().max().copied());
+        let values = [("count", Some(times.len() as i64)), ("min", min), ("max", max)];
+        let values = values.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        At { op: 0, what: Outcome { window: Some(*window), values, ..Outcome::default() } }
+    };
+    let expected: Vec<_> = expected.iter().map(outcome).collect();
+    compare(&expected, &results, false, Outcome::agrees_with).map_err(|stop| match stop {
+        Stop::Fail(why) => Stop::Fail(format!("the window operator: {why}")),
+        skip => skip,
+    })
 }
 
 /// Whether some window starts exactly where those before it end: then it matters whether touching is enough to merge.
