@@ -180,6 +180,10 @@ mod tests {
             (r#"{"name":"a","kind":"idleness","ops":[{"dance":1}],"expected":[]}"#, "unknown variant `dance`"),
             (r#"{"name":"a","kind":"idleness","ops":[],"expected":[],"speed":7}"#, "unknown field `speed`"),
             (
+                r#"{"name":"a","kind":"idleness","ops":[],"expected":[{"by_op":0,"idle":true}]}"#,
+                "expects something of op 0",
+            ),
+            (
                 r#"{"name":"a","kind":"window_assign","window":{"type":"session","gap":{"dynamic":[]}},"ops":[],"expected":[]}"#,
                 "gap",
             ),

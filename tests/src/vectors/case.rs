@@ -93,6 +93,14 @@ impl Case {
     }
 }
 
+/// Stops at an expectation about an operation that cannot give what is expected, or that is not there: nothing would check it.
+pub(super) fn can_be_met(by_ops: impl IntoIterator<Item = usize>, gives: impl Fn(usize) -> bool) -> Result<(), Stop> {
+    match by_ops.into_iter().find(|op| !gives(*op)) {
+        None => Ok(()),
+        Some(op) => Err(Stop::skip(format!("expects something of op {op}, which gives nothing of the kind"))),
+    }
+}
+
 /// A value in the form that a driver understands.
 pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Stop> {
     serde_json::from_value(value).map_err(|e| Stop::skip(format!("not understood: {e}")))

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use weir_core::time::IdleTimer;
 
 use super::Unchecked;
-use super::case::{Case, Flag, Stop, read};
+use super::case::{Case, Flag, Stop, can_be_met, read};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +54,9 @@ pub(super) fn drive(mut case: Case) -> Result<Unchecked, Stop> {
         },
     };
     let form: Form = case.into_form()?;
+    let ops_where = |want: fn(&Expected) -> bool| form.expected.iter().filter(move |e| want(e)).map(|e| e.by_op);
+    can_be_met(ops_where(|e| e.idle.is_some()), |op| matches!(form.ops.get(op), Some(Op::Check(_))))?;
+    can_be_met(ops_where(|e| e.idle.is_none()), |op| matches!(form.ops.get(op), Some(Op::Create(_))))?;
     if let Some(timeout) = timeout {
         IdleTimer::check(timeout).map_err(|e| Stop::fail(format!("the strategy was refused: {e}")))?;
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use weir_core::time::{WATERMARK_MIN, WatermarkGenerator, WatermarkMerger, WatermarkStrategy};
 
 use super::Unchecked;
-use super::case::{Case, Flag, Stop, read};
+use super::case::{Case, Flag, Stop, can_be_met, read};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,6 +90,7 @@ pub(super) fn drive(mut case: Case) -> Result<Unchecked, Stop> {
         delays.insert(name.to_owned(), delay);
     }
     let form: Form = case.into_form()?;
+    can_be_met(form.expected.iter().map(|e| e.by_op), |op| op < form.ops.len())?;
     let mut sources = Sources::new(delays, WATERMARK_MIN);
     for (op, step) in form.ops.iter().enumerate() {
         match step {
@@ -97,7 +98,7 @@ pub(super) fn drive(mut case: Case) -> Result<Unchecked, Stop> {
             Op::CheckpointRestore(_) => sources = sources.restart(),
         }
         let got = sources.watermark().saturating_add(1).max(0);
-        for e in form.expected.iter().filter(|e| e.by_op == op && e.watermark != got) {
+        if let Some(e) = form.expected.iter().find(|e| e.by_op == op && e.watermark != got) {
             return Err(Stop::fail(format!("op {op}: expected watermark {}, got {got}", e.watermark)));
         }
     }

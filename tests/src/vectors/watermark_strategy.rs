@@ -4,7 +4,7 @@ use serde::Deserialize;
 use weir_core::time::{WATERMARK_MIN, WatermarkGenerator, WatermarkStrategy};
 
 use super::Unchecked;
-use super::case::{Case, Flag, Stop, read};
+use super::case::{Case, Flag, Stop, can_be_met, read};
 use super::compare::At;
 
 #[derive(Deserialize)]
@@ -71,6 +71,9 @@ pub(super) fn drive(mut case: Case) -> Result<Unchecked, Stop> {
         value => Some(read::<Strategy>(value)?.strategy()?),
     };
     let form: Form = case.into_form()?;
+    let ops_where = |want: fn(&Expected) -> bool| form.expected.iter().filter(move |e| want(e)).map(|e| e.by_op);
+    can_be_met(ops_where(|e| e.watermark.is_some()), |op| op < form.ops.len())?;
+    can_be_met(ops_where(|e| e.watermark.is_none()), |op| matches!(form.ops.get(op), Some(Op::Create(_))))?;
     let created = create(&form)?;
     for variant in [Variant::RowByRow, Variant::Batches, Variant::Restored] {
         let said = match strategy {

@@ -99,9 +99,8 @@ fn run(pipeline: &Pipeline, ops: &[Op], expected: &Expectations, way: Way) -> Re
             RestoreAt::BeforeEach => true,
         };
         // Rows wait for those of the next operation, so what they give comes out later than it could.
-        let more_rows_follow = matches!(way.rows, RowsTogether::AcrossOps)
-            && only_rows(steps)
-            && ops.get(op + 1).is_some_and(|next| only_rows(next));
+        let more_rows_follow =
+            matches!(way.rows, RowsTogether::AcrossOps) && only_rows(steps) && ops.get(op + 1).is_some_and(only_rows);
         if restore && held.is_empty() {
             let (snapshot, emitted) = rig.snapshot()?;
             outputs.take(op, emitted)?;

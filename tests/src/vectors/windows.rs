@@ -8,7 +8,7 @@ use weir_core::time::WATERMARK_MAX;
 use weir_core::window::{Window, WindowAssigner, merge_touching};
 
 use super::Unchecked;
-use super::case::{Case, Stop};
+use super::case::{Case, Stop, can_be_met};
 use super::compare::{At, compare};
 use super::window_pipeline::spec_of;
 use super::window_rig::Rig;
@@ -59,6 +59,7 @@ pub(super) fn assign(mut case: Case) -> Result<Unchecked, Stop> {
     case.must_be_empty("expected_late")?;
     let settings = checked(case.take("window"))?;
     let form: Form = case.into_form()?;
+    can_be_met(form.expected.iter().map(|e| e.by_op), |op| op < form.ops.len())?;
     for (op, Op::Assign(Assign { ts })) in form.ops.iter().enumerate() {
         let got: Vec<Bounds> = settings.assigner.assign(*ts).iter().map(|w| [w.start, w.end]).collect();
         let mut expected: Vec<Bounds> =
@@ -95,6 +96,7 @@ pub(super) fn group(mut case: Case) -> Result<Unchecked, Stop> {
     case.must_be_empty("expected_late")?;
     let settings = checked(case.take("window"))?;
     let form: Form = case.into_form()?;
+    can_be_met(form.expected.iter().map(|e| e.by_op), |op| op < form.ops.len())?;
     for (op, Op::Elements(times)) in form.ops.iter().enumerate() {
         let assigned: Vec<(Window, i64)> =
             times.iter().flat_map(|ts| settings.assigner.assign(*ts).into_iter().map(|w| (w, *ts))).collect();
@@ -190,6 +192,7 @@ pub(super) fn merge(mut case: Case) -> Result<Unchecked, Stop> {
     case.must_be_empty("expected_late")?;
     let settings = window_settings(case.take("window"))?;
     let form: Form = case.into_form()?;
+    can_be_met(form.expected.iter().map(|e| e.by_op), |op| op < form.ops.len())?;
     if !matches!(settings.assigner, WindowAssigner::Session { .. }) {
         return Err(Stop::skip("only sessions merge"));
     }
@@ -243,6 +246,7 @@ pub(super) fn invalid(mut case: Case) -> Result<Unchecked, Stop> {
 
     case.must_be_empty("expected_late")?;
     let form: Form = case.into_form()?;
+    can_be_met(form.expected.iter().map(|e| e.by_op), |op| op < form.ops.len())?;
     for (op, Op::Create(window)) in form.ops.into_iter().enumerate() {
         let refused = window_settings(window)?.assigner.check().err();
         let expected = form.expected.iter().find(|e| e.by_op == op).map(|e| e.error.as_str());
