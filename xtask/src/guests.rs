@@ -4,7 +4,7 @@
 //! `examples/flights/classify.wasm`. It is made anew only if what cargo compiled is younger.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use anyhow::Context;
@@ -15,7 +15,7 @@ use crate::command::{
 };
 
 /// The workspaces of guests, each with a target that is not the host's.
-pub(crate) const WORKSPACES: [&str; 2] = ["operators", "examples"];
+pub(crate) const WORKSPACES: [&str; 3] = ["operators", "examples", "tests/guests"];
 
 /// Builds the command if need be, then every guest.
 ///
@@ -44,6 +44,7 @@ pub(crate) fn build(weir: &Path, workspaces: &[&str]) -> anyhow::Result<()> {
                     Command::new(weir)
                         .args(["build".as_ref(), guest.folder.as_os_str(), "-o".as_ref(), guest.component.as_os_str()])
                         .env("CARGO_TARGET_DIR", target())
+                        .stdout(Stdio::null())
                         .current_dir(root()),
                 )?;
             }

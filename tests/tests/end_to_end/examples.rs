@@ -1,57 +1,16 @@
 //! Every example, run by the real command, equals its golden output: at any parallelism, with any batch size.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use serde_json::Value;
-
-const PARALLELISM: [usize; 3] = [1, 2, 3];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The command that was built with these tests.
-fn weir() -> Command {
-    let tests = std::env::current_exe().unwrap();
-    let built = tests.ancestors().nth(2).unwrap().join("weir");
-    assert!(built.exists(), "{} is missing: run the tests with `cargo xtask test`", built.display());
-    let mut command = Command::new(built);
-    command.current_dir(root()).env("NO_COLOR", "1");
-    command
-}
-
-fn run(pipeline: &str, set: &[(&str, String)]) -> Value {
-    let mut command = weir();
-    command.args(["run", pipeline, "--json"]);
-    for (key, value) in set {
-        command.args(["--set", &format!("{key}={value}")]);
-    }
-    let output = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{pipeline} {set:?} failed:\n{errors}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{pipeline} {set:?}: {e}\n{errors}"))
-}
-
-/// The header, then the other lines, sorted: subtasks write in any order.
-fn lines(path: &Path) -> (String, Vec<String>) {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let mut lines = text.lines().map(str::to_owned);
-    let header = lines.next().unwrap();
-    let mut rows: Vec<String> = lines.collect();
-    rows.sort();
-    (header, rows)
-}
+use crate::harness::{PARALLELISM, root, run, sorted_rows};
 
 #[test]
 fn flights() {
-    let expected = lines(&root().join("examples/flights/expected.csv"));
+    let expected = sorted_rows(&root().join("examples/flights/expected.csv"));
     let folder = tempfile::tempdir().unwrap();
     for parallelism in PARALLELISM {
         for batch_rows in [64, 8_192] {
             let out = folder.path().join(format!("{parallelism}-{batch_rows}.csv"));
             let summary = run(
-                "examples/flights/pipeline.toml",
+                "examples/flights/pipeline.toml".as_ref(),
                 &[
                     ("parallelism", parallelism.to_string()),
                     ("batch-rows", batch_rows.to_string()),
@@ -61,7 +20,7 @@ fn flights() {
             );
             assert_eq!(summary["rows_in"], 26_483);
             assert_eq!(summary["rows_late"], 0);
-            assert_eq!(lines(&out), expected, "parallelism {parallelism}, batches of {batch_rows}");
+            assert_eq!(sorted_rows(&out), expected, "parallelism {parallelism}, batches of {batch_rows}");
         }
     }
 }
@@ -84,7 +43,7 @@ fn nexmark() {
         for parallelism in PARALLELISM {
             for batch_rows in [1_000, 8_192] {
                 let summary = run(
-                    &format!("examples/nexmark/{query}.toml"),
+                    format!("examples/nexmark/{query}.toml").as_ref(),
                     &[
                         ("parallelism", parallelism.to_string()),
                         ("batch-rows", batch_rows.to_string()),

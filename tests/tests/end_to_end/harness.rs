@@ -1,0 +1,45 @@
+//! Finds the command and runs it. Never builds anything: `cargo xtask test` has.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What every result is checked at.
+pub(crate) const PARALLELISM: [usize; 3] = [1, 2, 3];
+
+/// The project's folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The command that was built with these tests.
+pub(crate) fn weir() -> Command {
+    let tests = std::env::current_exe().unwrap();
+    let built = tests.ancestors().nth(2).unwrap().join("weir");
+    assert!(built.exists(), "{} is missing: run the tests with `cargo xtask test`", built.display());
+    let mut command = Command::new(built);
+    command.current_dir(root()).env("NO_COLOR", "1");
+    command
+}
+
+/// Runs a pipeline to its end and gives the summary.
+pub(crate) fn run(pipeline: &Path, set: &[(&str, String)]) -> Value {
+    let mut command = weir();
+    command.arg("run").arg(pipeline).arg("--json");
+    for (key, value) in set {
+        command.args(["--set", &format!("{key}={value}")]);
+    }
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} {set:?} failed:\n{errors}", pipeline.display());
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{}: {e}\n{errors}", pipeline.display()))
+}
+
+/// The rows of a CSV file, sorted, without its header: subtasks write in any order.
+pub(crate) fn sorted_rows(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut rows: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
+    rows.sort();
+    rows
+}

@@ -1,0 +1,102 @@
+//! Rows that an operator refuses, that make it trap and that make it loop: they go where `on-error` says, and no other row is
+//! lost or doubled, whatever batch and subtask they are in.
+
+use std::path::Path;
+
+use crate::harness::{root, sorted_rows, weir};
+
+/// Refused, trapping and looping; see `tests/guests/poison`.
+const BAD: [i64; 3] = [7, 13, 17];
+
+fn pipeline(folder: &Path, on_error: &str) -> String {
+    let rows: Vec<String> = (0..60).map(|value| format!("{{ value = {value}, at = {value} }}")).collect();
+    let component = root().join("tests/guests/poison.wasm");
+    format!(
+        r#"
+name = "poison"
+[sources.rows]
+connector = "collection"
+event-time = "at"
+rows = [{rows}]
+[operators.poison]
+input = "rows"
+component = "{component}"
+exchange = "rebalance"
+on-error = "{on_error}"
+limits = {{ call-time = "50ms" }}
+[sinks.good]
+input = "poison"
+connector = "file"
+path = "{good}"
+format = "csv"
+columns = ["value", "doubled"]
+"#,
+        rows = rows.join(", "),
+        component = component.display(),
+        good = folder.join("good.csv").display(),
+    )
+}
+
+fn dead_letter_sink(folder: &Path) -> String {
+    format!(
+        r#"
+[sinks.bad]
+input = "poison.dead-letter"
+connector = "file"
+path = "{}"
+format = "csv"
+columns = ["value", "error"]
+"#,
+        folder.join("bad.csv").display()
+    )
+}
+
+fn good_rows() -> Vec<String> {
+    let mut rows: Vec<String> =
+        (0..60).filter(|v| !BAD.contains(v)).map(|value| format!("{value},{}", 2 * value)).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn dead_letters_are_the_bad_rows_and_only_these() {
+    for (batch_rows, parallelism) in [("1", "1"), ("7", "2"), ("1000", "3")] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pipeline.toml");
+        std::fs::write(&file, pipeline(folder.path(), "dead-letter") + &dead_letter_sink(folder.path())).unwrap();
+        let set = format!("batch-rows={batch_rows}");
+        let output = weir().arg("run").arg(&file).args(["--set", &set, "--parallelism", parallelism]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(sorted_rows(&folder.path().join("good.csv")), good_rows(), "batches of {batch_rows}");
+        let bad = sorted_rows(&folder.path().join("bad.csv"));
+        let reasons = ["13,", "17,", "7,seven is refused"];
+        assert_eq!(bad.len(), 3, "{bad:?}");
+        assert!(bad.iter().zip(reasons).all(|(row, reason)| row.starts_with(reason)), "{bad:?}");
+        assert!(bad[0].contains("trapped") && bad[1].contains("50 ms"), "{bad:?}");
+    }
+}
+
+#[test]
+fn skipped_rows_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.toml");
+    std::fs::write(&file, pipeline(folder.path(), "skip")).unwrap();
+    let output = weir().arg("run").arg(&file).arg("--json").output().unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["rows_failed"], 3);
+    assert_eq!(sorted_rows(&folder.path().join("good.csv")), good_rows());
+}
+
+#[test]
+fn a_job_that_fails_names_the_row_and_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.toml");
+    std::fs::write(&file, pipeline(folder.path(), "fail")).unwrap();
+    let output = weir().arg("run").arg(&file).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("operator \"poison\"") && errors.contains("value: 7"), "{errors}");
+    assert!(errors.contains("seven is refused") && errors.contains("on-error"), "{errors}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["pipeline.toml"], "nothing half-written is left");
+}
