@@ -1,2 +1,79 @@
-//! bench
-fn main() {}
+//! `weir-bench`: what a record costs at the boundary, and what the Nexmark queries cost through the whole engine, each beside
+//! hand-written code that does the same in the same run. Prints tables; writes JSON.
+//!
+//! It measures and compares, and never repairs: if engine and hand-written code do not agree on a single row, it fails.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `args` | the options |
+//! | `query` | the queries and where their pipelines are |
+//! | `nexmark` | running a query through the engine, in a process of its own |
+//! | `boundary` | calls into a component, without an engine |
+//! | `loops` | the hand-written queries |
+//! | `measure` | clocks and memory |
+//! | `row` | one measurement, as a line and as JSON |
+
+mod args;
+mod boundary;
+mod loops;
+mod measure;
+mod nexmark;
+mod query;
+mod row;
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+
+use crate::args::{Args, HELP, Part};
+use crate::query::examples;
+use crate::row::Row;
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse(std::env::args().skip(1))?;
+    if args.help {
+        print!("{HELP}");
+        return Ok(());
+    }
+    if args.child {
+        let row = nexmark::in_this_process(args.queries[0], args.parallelism[0], &args)?;
+        println!("{}", serde_json::to_string(&row)?);
+        return Ok(());
+    }
+    ensure_components()?;
+    let mut rows = Vec::new();
+    if args.only != Some(Part::Nexmark) {
+        println!("{}", Row::BOUNDARY_HEADER);
+        boundary::measure(&args, |row| {
+            println!("{}", row.boundary_line());
+            rows.push(row);
+        })?;
+        println!();
+    }
+    if args.only != Some(Part::Boundary) {
+        println!("{}", Row::NEXMARK_HEADER);
+        nexmark::measure(&args, |row| {
+            println!("{}", row.nexmark_line());
+            rows.push(row);
+        })?;
+    }
+    args.json.as_deref().map_or(Ok(()), |file| write_json(file, &rows))
+}
+
+/// Every operator of the queries has its component beside its folder: they are not built with this program.
+fn ensure_components() -> anyhow::Result<()> {
+    let folder = examples();
+    for entry in folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))? {
+        let operator = entry?.path();
+        let component = operator.with_extension("wasm");
+        if operator.is_dir() && operator.join("Cargo.toml").is_file() {
+            ensure!(component.is_file(), "{} is missing: `cargo xtask guests` builds it", component.display());
+        }
+    }
+    Ok(())
+}
+
+fn write_json(file: &Path, rows: &[Row]) -> anyhow::Result<()> {
+    let json = serde_json::to_string_pretty(rows)?;
+    std::fs::write(file, json + "\n").with_context(|| format!("cannot write {}", file.display()))
+}
