@@ -3,7 +3,9 @@
 use arrow::array::ArrayRef;
 use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 
+use crate::abi::from_guest;
 use crate::instance::InstanceError;
+use crate::limits::REASON_BYTES_MAX;
 
 /// Rows of one input, only the columns that the operator reads.
 #[derive(Clone, Copy, Debug)]
@@ -131,4 +133,26 @@ impl CallError {
     pub fn is_fatal(&self) -> bool {
         matches!(self, Self::Arguments(_) | Self::Instance(_))
     }
+
+    /// What a guest said of a call with this many rows.
+    pub(crate) fn of_guest(failure: from_guest::Failure, rows: usize) -> Self {
+        match failure {
+            from_guest::Failure::Call(reason) => Self::Call(cut_reason(reason)),
+            from_guest::Failure::Row(from_guest::RowFailure { row, reason }) if (row as usize) < rows => {
+                Self::Row { row: row as usize, reason: cut_reason(reason) }
+            }
+            from_guest::Failure::Row(from_guest::RowFailure { row, reason }) => {
+                Self::InvalidOutput(format!("it refuses row {row} of {rows}: {}", cut_reason(reason)))
+            }
+        }
+    }
+}
+
+/// A guest's words, cut to a length that a log bears.
+pub(crate) fn cut_reason(mut reason: String) -> String {
+    if reason.len() > REASON_BYTES_MAX {
+        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+        reason.push_str(" ...");
+    }
+    reason
 }

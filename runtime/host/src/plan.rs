@@ -1,6 +1,6 @@
 //! What an operator does with its inputs, in Rust's terms: the checked answer of `describe`.
 //!
-//! Nothing here is raw guest output; [`crate::plan_check`] makes a [`Plan`] of that or refuses it.
+//! Nothing here is raw guest output: that was checked and made into a [`Plan`], or refused.
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use weir_core::limits::OperatorLimits;
 
 use crate::abi::to_guest;
-use crate::call::CallError;
+use crate::call::{CallError, cut_reason};
 use crate::component::Component;
 use crate::engine::ticks;
 use crate::exports::{Describe, Functions};
@@ -65,8 +65,14 @@ impl Sandbox {
     /// If it refuses, fails, or its plan is invalid.
     pub(crate) fn new(component: Component, spec: InstanceSpec) -> Result<(Self, Plan), InstanceError> {
         let InstanceSpec { operator, config, inputs, limits, log } = spec;
-        let unreadable = |(input, schema): (usize, &InputSchema)| {
-            flatten(schema.schema.fields()).map_err(|message| InstanceError::Input { input, message })
+        let unreadable = |(input, InputSchema { schema, keys }): (usize, &InputSchema)| {
+            if let Some(key) = keys.iter().find(|&&key| key >= schema.fields().len()) {
+                return Err(InstanceError::Input {
+                    input,
+                    message: format!("it is keyed by column {key}, and has none"),
+                });
+            }
+            flatten(schema.fields()).map_err(|message| InstanceError::Input { input, message })
         };
         let nodes = inputs.iter().enumerate().map(unreadable).collect::<Result<_, _>>()?;
         let keys =
@@ -196,7 +202,7 @@ impl Sandbox {
         let (answer,) = describe
             .call(&mut *store, (self.config.as_str(), inputs.as_slice()))
             .map_err(|error| InstanceError::Guest(call_error(&error, store, &self.limits).to_string()))?;
-        let plan = answer.map_err(|reason| InstanceError::Refused(crate::instance::reason(reason)))?;
+        let plan = answer.map_err(|reason| InstanceError::Refused(cut_reason(reason)))?;
         plan_check::check(plan, &self.inputs, self.component.world()).map_err(InstanceError::InvalidPlan)
     }
 }

@@ -5,6 +5,7 @@
 
 mod cache;
 mod data;
+mod describe;
 mod guest;
 mod hostile;
 mod isolation;

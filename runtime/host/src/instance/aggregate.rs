@@ -1,0 +1,90 @@
+//! Calls of aggregates.
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::ToByteSlice;
+
+use super::Instance;
+use super::arguments::{batch, check_indices, lower_rows, lower_states, wrong_world};
+use crate::abi::{from_guest, to_guest};
+use crate::call::{CallError, Rows, States};
+use crate::exports::Functions;
+use crate::lift;
+use crate::lower::count;
+use crate::plan::{Plan, World};
+
+impl Instance {
+    /// Adds rows to accumulators. `group_of_row` has an index into `accumulators` for every row; one that is not present is
+    /// new. Gives the accumulator columns of all groups of the call; all are present then.
+    ///
+    /// # Errors
+    /// See [`CallError`]; nothing happened then.
+    pub fn accumulate(
+        &mut self,
+        rows: &Rows<'_>,
+        group_of_row: &[u32],
+        accumulators: &States,
+    ) -> Result<Vec<ArrayRef>, CallError> {
+        let Functions::Aggregate { accumulate, .. } = self.sandbox.functions(&self.plan)? else {
+            return Err(wrong_world(World::Aggregate));
+        };
+        check_indices(group_of_row, rows.rows, accumulators.keys, "group_of_row")?;
+        let [lowered, _] = &mut self.states;
+        let present = lower_states(lowered, accumulators, &self.plan)?;
+        lower_rows(&mut self.columns, rows, &self.reads, 0)?;
+        let (row_views, state_views) = (self.columns.views(), lowered.views());
+        let (arrays, state_arrays) = (self.columns.arrays(&row_views), lowered.arrays(&state_views));
+        let batch = batch(&self.plan, rows, &arrays)?;
+        let given = to_guest::States { keys: count(accumulators.keys), present: &present, columns: &state_arrays };
+        let answer = self.sandbox.call(accumulate, (batch, group_of_row.to_byte_slice(), given))?;
+        let columns = answer.map_err(|failure| CallError::of_guest(failure, rows.rows))?;
+        accumulators_of(&self.plan, accumulators.keys, columns)
+    }
+
+    /// Merges accumulators pairwise: row i of `left` with row i of `right`.
+    ///
+    /// # Errors
+    /// See [`CallError`]; a [`CallError::Row`] means a pair.
+    pub fn merge(&mut self, left: &States, right: &States) -> Result<Vec<ArrayRef>, CallError> {
+        let Functions::Aggregate { merge, .. } = self.sandbox.functions(&self.plan)? else {
+            return Err(wrong_world(World::Aggregate));
+        };
+        if left.keys != right.keys {
+            return Err(CallError::Arguments(format!("{} accumulators merged with {}", left.keys, right.keys)));
+        }
+        let [of_left, of_right] = &mut self.states;
+        let left_present = lower_states(of_left, left, &self.plan)?;
+        let right_present = lower_states(of_right, right, &self.plan)?;
+        let (left_views, right_views) = (of_left.views(), of_right.views());
+        let (left_arrays, right_arrays) = (of_left.arrays(&left_views), of_right.arrays(&right_views));
+        let keys = count(left.keys);
+        let given_left = to_guest::States { keys, present: &left_present, columns: &left_arrays };
+        let given_right = to_guest::States { keys, present: &right_present, columns: &right_arrays };
+        let answer = self.sandbox.call(merge, (given_left, given_right))?;
+        let columns = answer.map_err(|failure| CallError::of_guest(failure, left.keys))?;
+        accumulators_of(&self.plan, left.keys, columns)
+    }
+
+    /// The result columns of accumulators: those of the plan's output, a row an accumulator.
+    ///
+    /// # Errors
+    /// See [`CallError`]; a [`CallError::Row`] means an accumulator.
+    pub fn finish(&mut self, accumulators: &States) -> Result<Vec<ArrayRef>, CallError> {
+        let Functions::Aggregate { finish, .. } = self.sandbox.functions(&self.plan)? else {
+            return Err(wrong_world(World::Aggregate));
+        };
+        let [lowered, _] = &mut self.states;
+        let present = lower_states(lowered, accumulators, &self.plan)?;
+        let views = lowered.views();
+        let arrays = lowered.arrays(&views);
+        let given = to_guest::States { keys: count(accumulators.keys), present: &present, columns: &arrays };
+        let answer = self.sandbox.call(finish, (given,))?;
+        let columns = answer.map_err(|failure| CallError::of_guest(failure, accumulators.keys))?;
+        let fields = self.plan.outputs.first().map(|output| output.computed.clone()).unwrap_or_default();
+        lift::columns(&fields, accumulators.keys, columns).map_err(CallError::InvalidOutput)
+    }
+}
+
+fn accumulators_of(plan: &Plan, keys: usize, columns: Vec<from_guest::Array>) -> Result<Vec<ArrayRef>, CallError> {
+    let fields = plan.state.as_ref().map(|state| state.schema.fields().clone()).unwrap_or_default();
+    lift::columns(&fields, keys, columns).map_err(CallError::InvalidOutput)
+}
