@@ -23,7 +23,7 @@ impl BytesBuilder {
 
     #[inline]
     fn push(&mut self, value: &[u8]) {
-        self.bytes.extend_from_slice(value);
+        copy(&mut self.bytes, value);
         self.offsets.push((self.bytes.len() as u32).to_le_bytes());
     }
 
@@ -31,6 +31,24 @@ impl BytesBuilder {
         let length = self.offsets.len().saturating_sub(1) as u32;
         Array { length, null_count: 0, buffers: vec![Vec::new(), self.offsets.into_flattened(), self.bytes] }
     }
+}
+
+/// What is shorter is copied in pieces of a known size, which are single instructions; a copy of any size is a call out of the
+/// guest.
+const SHORT_BYTES: usize = 32;
+
+#[inline]
+fn copy(to: &mut Vec<u8>, value: &[u8]) {
+    if value.len() >= SHORT_BYTES {
+        return to.extend_from_slice(value);
+    }
+    let (eights, rest) = value.as_chunks::<8>();
+    eights.iter().for_each(|eight| to.extend_from_slice(eight));
+    let (fours, rest) = rest.as_chunks::<4>();
+    fours.iter().for_each(|four| to.extend_from_slice(four));
+    let (twos, rest) = rest.as_chunks::<2>();
+    twos.iter().for_each(|two| to.extend_from_slice(two));
+    to.extend(rest.first());
 }
 
 /// A column of binaries.

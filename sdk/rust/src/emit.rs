@@ -121,9 +121,13 @@ impl<R: Row> Emitter<R> {
     /// Emits one row for every input row, in order: a map over columns.
     #[inline]
     pub fn emit_each(&mut self, rows: impl IntoIterator<Item = R>) {
-        for (input_row, row) in (0..self.rows).zip(rows) {
-            self.writers.emit(input_row, &row);
-        }
+        let mut emitted = 0;
+        let rows = (0..self.rows).zip(rows).map(|(_, row)| {
+            emitted += 1;
+            row
+        });
+        R::write_rows(rows, &mut self.writers.builders);
+        self.writers.sources.push_first(emitted);
     }
 
     /// Emits `row()` for every input row where `keep` is true, `keep` in the order of the rows: a filter over columns.
@@ -191,6 +195,14 @@ impl Sources {
             None if row == self.in_order => self.in_order += 1,
             Some(rows) => rows.push(row.to_le_bytes()),
             None => self.listed(0).push(row.to_le_bytes()),
+        }
+    }
+
+    /// Appends the first rows, in order.
+    fn push_first(&mut self, rows: u32) {
+        match &mut self.rows {
+            None if self.in_order == 0 => self.in_order = rows,
+            _ => (0..rows).for_each(|row| self.push(row)),
         }
     }
 

@@ -58,3 +58,7 @@ pub use value::{Date, Decimal, Number, ReadValue, Value};
 
 // The derive macros name this crate as its users do; its own tests need that too.
 extern crate self as weir_sdk;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -55,6 +55,12 @@ pub trait Row: Sized {
     /// Appends a row.
     fn write_row(&self, builders: &mut Self::Builders);
 
+    /// Appends several rows, as fast as the columns can.
+    #[inline]
+    fn write_rows(rows: impl Iterator<Item = Self>, builders: &mut Self::Builders) {
+        rows.for_each(|row| row.write_row(builders));
+    }
+
     /// Appends what stands where a row is null.
     fn write_null_row(builders: &mut Self::Builders);
 
@@ -115,8 +121,8 @@ pub trait ReadRow<'a>: Row {
 pub struct Wanted {
     /// Its name.
     pub name: &'static str,
-    /// Its schema as the row would write it; other types may do as well.
-    pub fields: Vec<Field>,
+    /// Its type, for messages.
+    pub needs: String,
     /// Whether the row can do without it.
     pub optional: bool,
     /// Whether a column of this schema will do.
@@ -127,9 +133,7 @@ impl Wanted {
     /// The column of a field.
     #[must_use]
     pub fn new<'a, T: ReadValue<'a>>(name: &'static str) -> Self {
-        let mut fields = Vec::new();
-        T::fields(name, &mut fields);
-        Self { name, fields, optional: T::OPTIONAL, accepts: T::accepts }
+        Self { name, needs: T::needs(), optional: T::OPTIONAL, accepts: T::accepts }
     }
 }
 
@@ -187,7 +191,8 @@ impl<'a, T: ReadValue<'a>> Column<'a, T> {
     /// All values, in order.
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + use<'_, 'a, T> {
-        (0..self.rows).map(|row| T::read(&self.reader, row))
+        // The bound is known to be within the column: reading a value need not look again.
+        (0..self.rows.min(T::available(&self.reader))).map(|row| T::read(&self.reader, row))
     }
 
     /// Whether some value may hold a null that `T` has no place for.

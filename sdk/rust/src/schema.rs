@@ -80,7 +80,7 @@ impl Reads {
                 return Err(format!(
                     "column {name:?} is {}, but the operator reads it as {}; the input has {}",
                     type_name(column.fields),
-                    type_name(&wanted.fields),
+                    wanted.needs,
                     input.listing()
                 ));
             }
@@ -119,12 +119,9 @@ impl Positions {
             None if wanted.optional => Ok(None),
             None => Err(missing(wanted.name, &wanted, written)),
             Some(at) if (wanted.accepts)(columns[at].fields) => Ok(Some(at)),
-            Some(at) => Err(format!(
-                "column {:?} is {}, not {}",
-                wanted.name,
-                type_name(columns[at].fields),
-                type_name(&wanted.fields)
-            )),
+            Some(at) => {
+                Err(format!("column {:?} is {}, not {}", wanted.name, type_name(columns[at].fields), wanted.needs))
+            }
         };
         R::wanted().into_iter().map(position).collect::<Result<_, _>>().map(Self)
     }
@@ -147,7 +144,7 @@ impl Positions {
 fn missing(name: &str, wanted: &Wanted, input: &Schema<'_>) -> String {
     format!(
         "there is no column {name:?} ({}), which the operator reads; the input has {}",
-        type_name(&wanted.fields),
+        wanted.needs,
         input.listing()
     )
 }

@@ -26,7 +26,7 @@ pub struct TimestampReader<'a> {
 }
 
 macro_rules! timestamp {
-    ($(#[$doc:meta])* $type:ident, $format:literal, $per_second:literal) => {
+    ($(#[$doc:meta])* $type:ident, $format:literal, $per_second:literal, $unit:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(pub i64);
@@ -63,6 +63,10 @@ macro_rules! timestamp {
                 units_per_second(column).is_some_and(|units| units <= $per_second)
             }
 
+            fn needs() -> String {
+                concat!("a timestamp of ", $unit, " or coarser").to_owned()
+            }
+
             fn open(column: ColumnRef<'a>) -> Result<Self::Reader, String> {
                 let factor = units_per_second(column.fields).map_or(1, |units| $per_second / units);
                 Ok(TimestampReader { values: column.fixed()?, validity: column.validity()?, factor })
@@ -84,17 +88,17 @@ macro_rules! timestamp {
 
 timestamp! {
     /// An instant: microseconds since the epoch. The unit of event times and timers.
-    Timestamp, "tsu:UTC", 1_000_000
+    Timestamp, "tsu:UTC", 1_000_000, "microseconds"
 }
 timestamp! {
     /// An instant: seconds since the epoch.
-    TimestampSeconds, "tss:UTC", 1
+    TimestampSeconds, "tss:UTC", 1, "seconds"
 }
 timestamp! {
     /// An instant: milliseconds since the epoch.
-    TimestampMillis, "tsm:UTC", 1_000
+    TimestampMillis, "tsm:UTC", 1_000, "milliseconds"
 }
 timestamp! {
     /// An instant: nanoseconds since the epoch.
-    TimestampNanos, "tsn:UTC", 1_000_000_000
+    TimestampNanos, "tsn:UTC", 1_000_000_000, "nanoseconds"
 }

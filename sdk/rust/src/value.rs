@@ -14,6 +14,7 @@
 //! | `Option<T>` | the same, with nulls |
 
 use crate::column::{Bits, ColumnRef, Validity, ValidityBuilder, bit, value};
+use crate::schema::type_name;
 use crate::wire::{Array, Field};
 
 /// A value that a column can be made of.
@@ -29,6 +30,15 @@ pub trait Value {
 
     /// Appends the value.
     fn write(&self, builder: &mut Self::Builder);
+
+    /// Appends several values, as fast as the type can.
+    #[inline]
+    fn write_all(values: impl Iterator<Item = Self>, builder: &mut Self::Builder)
+    where
+        Self: Sized,
+    {
+        values.for_each(|value| value.write(builder));
+    }
 
     /// Appends what stands where a value is null.
     fn write_null(builder: &mut Self::Builder);
@@ -47,6 +57,13 @@ pub trait ReadValue<'a>: Value + Sized {
 
     /// Whether a column of this schema (pre-order, the first node its own) can be read as this type.
     fn accepts(column: &[Field]) -> bool;
+
+    /// Which columns can be read as this type, for messages.
+    fn needs() -> String {
+        let mut fields = Vec::new();
+        Self::fields("", &mut fields);
+        type_name(&fields)
+    }
 
     /// Views a column.
     ///
@@ -70,6 +87,12 @@ pub trait ReadValue<'a>: Value + Sized {
     fn inner_complete(reader: &Self::Reader, row: usize) -> bool {
         let _ = (reader, row);
         true
+    }
+
+    /// How many values can be read without looking whether they are there; it is never too little for a column's rows.
+    fn available(reader: &Self::Reader) -> usize {
+        let _ = reader;
+        usize::MAX
     }
 
     /// Whether `Self` can hold the value of a row.
@@ -157,6 +180,10 @@ impl<'a, T: ReadValue<'a>> ReadValue<'a> for Option<T> {
         T::accepts(column)
     }
 
+    fn needs() -> String {
+        T::needs()
+    }
+
     fn open(column: ColumnRef<'a>) -> Result<Self::Reader, String> {
         Ok(OptionReader { values: T::open(column)?, validity: column.validity()? })
     }
@@ -195,7 +222,7 @@ impl<'a, const N: usize> FixedReader<'a, N> {
 /// Implements both traits for a type that is `N` bytes in a column. The format is an expression, so that it can depend on
 /// constants of the type.
 macro_rules! fixed_value {
-    ($type:ty, $bytes:literal, $format:expr, $accepts:expr, $self:ident => $to:expr, $raw:ident => $from:expr
+    ($type:ty, $bytes:literal, $format:expr, $accepts:expr, $value:ident => $to:expr, $raw:ident => $from:expr
      $(, const $name:ident: $kind:ty)*) => {
         impl<$(const $name: $kind),*> Value for $type {
             type Builder = Vec<[u8; $bytes]>;
@@ -209,8 +236,15 @@ macro_rules! fixed_value {
             }
 
             #[inline]
-            fn write(&$self, builder: &mut Self::Builder) {
+            fn write(&self, builder: &mut Self::Builder) {
+                let $value = *self;
                 builder.push($to);
+            }
+
+            // The length is known beforehand, so no push asks for room.
+            #[inline]
+            fn write_all(values: impl Iterator<Item = Self>, builder: &mut Self::Builder) {
+                builder.extend(values.map(|$value| $to));
             }
 
             fn write_null(builder: &mut Self::Builder) {
@@ -242,6 +276,11 @@ macro_rules! fixed_value {
             fn validity(reader: &Self::Reader) -> Validity<'a> {
                 reader.validity
             }
+
+            #[inline]
+            fn available(reader: &Self::Reader) -> usize {
+                reader.values.len()
+            }
         }
     };
 }
@@ -249,7 +288,7 @@ macro_rules! fixed_value {
 macro_rules! number_value {
     ($($type:ty, $bytes:literal, $format:literal;)*) => {
         $(fixed_value!($type, $bytes, $format, |c: &[Field]| has_format(c, $format),
-            self => self.to_le_bytes(), raw => <$type>::from_le_bytes(raw));)*
+            v => v.to_le_bytes(), raw => <$type>::from_le_bytes(raw));)*
     };
 }
 
@@ -271,7 +310,7 @@ number_value! {
 pub struct Date(pub i32);
 
 fixed_value!(Date, 4, "tdD", |c: &[Field]| has_format(c, "tdD"),
-    self => self.0.to_le_bytes(), raw => Date(i32::from_le_bytes(raw)));
+    v => v.0.to_le_bytes(), raw => Date(i32::from_le_bytes(raw)));
 
 /// A decimal number with `PRECISION` digits, `SCALE` of them after the point (decimal128). Holds the unscaled integer: 12.34
 /// at scale 2 is `Decimal(1234)`.
@@ -280,7 +319,7 @@ pub struct Decimal<const PRECISION: u8, const SCALE: i8>(pub i128);
 
 fixed_value!(Decimal<P, S>, 16, format!("d:{P},{S}"),
     |c: &[Field]| has_format(c, &format!("d:{P},{S}")) || has_format(c, &format!("d:{P},{S},128")),
-    self => self.0.to_le_bytes(), raw => Decimal(i128::from_le_bytes(raw)), const P: u8, const S: i8);
+    v => v.0.to_le_bytes(), raw => Decimal(i128::from_le_bytes(raw)), const P: u8, const S: i8);
 
 impl Value for bool {
     type Builder = Bits;
@@ -379,6 +418,10 @@ macro_rules! number_reader {
 
             fn accepts(column: &[Field]) -> bool {
                 [$($format),*].iter().any(|format| has_format(column, format))
+            }
+
+            fn needs() -> String {
+                "any integer or float".to_owned()
             }
 
             fn open(column: ColumnRef<'a>) -> Result<Self::Reader, String> {

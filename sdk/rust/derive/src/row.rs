@@ -101,6 +101,16 @@ impl<'a> RowStruct<'a> {
             ),
         };
         let time = self.event_time.as_ref().map(|_| quote!(event_times,));
+        // A single column can be written in one go.
+        let write_rows = match (&self.columns[..], &self.event_time) {
+            ([ColumnField { member, ty, .. }], None) => quote! {
+                #[inline]
+                fn write_rows(rows: impl ::std::iter::Iterator<Item = Self>, (column,): &mut Self::Builders) {
+                    <#ty as ::weir_sdk::Value>::write_all(rows.map(|row| row.#member), column);
+                }
+            },
+            _ => TokenStream::new(),
+        };
         quote! {
             #[automatically_derived]
             impl #generics ::weir_sdk::Row for #name #arguments {
@@ -124,6 +134,8 @@ impl<'a> RowStruct<'a> {
                     #(<#types as ::weir_sdk::Value>::write(&self.#members, #builders);)*
                     #time_write
                 }
+
+                #write_rows
 
                 fn write_null_row(builders: &mut Self::Builders) {
                     let (#(#builders,)* #time) = builders;

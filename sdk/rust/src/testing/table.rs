@@ -56,6 +56,18 @@ impl Table {
         columns(&self.fields, &[]).iter().map(|c| format!("{}: {}", c.name(), type_name(c.fields))).collect()
     }
 
+    /// Its schema, nodes in pre-order.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Its columns, nodes in pre-order.
+    #[must_use]
+    pub fn arrays(&self) -> &[Array] {
+        &self.arrays
+    }
+
     /// The event times of its rows, microseconds.
     #[must_use]
     pub fn event_times(&self) -> Vec<i64> {

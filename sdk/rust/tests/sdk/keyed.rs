@@ -1,0 +1,175 @@
+//! Keyed operators: state by key, timers, failures, and states of another version.
+
+use weir_sdk::keyed::{Connected, Emitter, KeyContext, Keyed, OldStates, Process, Row, RowError, Timer, Timestamp};
+use weir_sdk::testing::{KeyedHarness, Refused, Table};
+use weir_sdk::wire::{Input, States};
+
+#[derive(Row, Clone)]
+struct Click {
+    user: &'static str,
+    page: i64,
+    #[row(event_time)]
+    at: Timestamp,
+}
+
+fn click(user: &'static str, page: i64, at: i64) -> Click {
+    Click { user, page, at: Timestamp(at) }
+}
+
+/// Emits the pages of a visit ten microseconds after its last click.
+#[derive(serde::Deserialize)]
+struct Visits;
+
+#[derive(Row)]
+struct Seen {
+    page: i64,
+    #[row(event_time)]
+    at: Timestamp,
+}
+
+#[derive(Row)]
+struct User<'a> {
+    user: &'a str,
+}
+
+#[derive(Row, Default)]
+struct Visit {
+    pages: Vec<i64>,
+    ends: Option<Timestamp>,
+}
+
+#[derive(Row, Debug, PartialEq)]
+#[row(keep(user))]
+struct Ended {
+    pages: Vec<i64>,
+    name_length: u32,
+}
+
+impl Keyed for Visits {
+    type Key<'a> = User<'a>;
+    type Input<'a> = Seen;
+    type State = Visit;
+    type Output<'a> = Ended;
+    const VERSION: u32 = 2;
+
+    fn process(
+        &self,
+        seen: Seen,
+        of: &mut KeyContext<'_, User<'_>, Visit>,
+        _: &mut Emitter<Ended>,
+    ) -> Result<(), RowError> {
+        if seen.page < 0 {
+            return Err(RowError::new("no such page"));
+        }
+        let ends = Timestamp(seen.at.0 + 10);
+        let visit = of.state.get_or_insert_default();
+        if let Some(before) = visit.ends.replace(ends) {
+            of.timers.delete(before);
+        }
+        visit.pages.push(seen.page);
+        of.timers.register(ends);
+        Ok(())
+    }
+
+    fn on_timer(
+        &self,
+        _: Timer,
+        of: &mut KeyContext<'_, User<'_>, Visit>,
+        out: &mut Emitter<Ended>,
+    ) -> Result<(), RowError> {
+        let pages = of.state.take().unwrap_or_default().pages;
+        out.emit(Ended { pages, name_length: of.key.user.len() as u32 });
+        Ok(())
+    }
+
+    fn migrate(&self, from_version: u32, states: &OldStates<'_>) -> Result<Vec<Option<Visit>>, String> {
+        #[derive(Row)]
+        struct LastPage {
+            page: i64,
+        }
+        match from_version {
+            1 => {
+                let visit = |LastPage { page }| Visit { pages: vec![page], ends: None };
+                Ok(states.read::<LastPage>()?.into_iter().map(|last| last.map(visit)).collect())
+            }
+            _ => states.read(),
+        }
+    }
+}
+
+/// A row of the output as it leaves.
+#[derive(Row, Debug, PartialEq)]
+struct Emitted<'a> {
+    user: &'a str,
+    pages: Vec<i64>,
+    name_length: u32,
+}
+
+#[test]
+fn state_and_timers_are_by_key() {
+    let mut visits = KeyedHarness::new(Visits, &["user"]).unwrap();
+    visits.process(&[click("ann", 1, 0), click("bo", 2, 1), click("ann", 3, 5)]).unwrap();
+    assert_eq!(visits.timers(), [Timestamp(11), Timestamp(15)]);
+    visits.process(&[click("ann", 4, 6)]).unwrap();
+
+    let emitted = |user, pages| Emitted { user, pages, name_length: user.len() as u32 };
+    let results = visits.advance_to(Timestamp(11)).unwrap();
+    assert_eq!(results.main::<Emitted>(), [emitted("bo", vec![2])]);
+    assert_eq!(results.output("main").event_times(), [11]);
+    let results = visits.advance_to(Timestamp(100)).unwrap();
+    assert_eq!(results.main::<Emitted>(), [emitted("ann", vec![1, 3, 4])]);
+    assert_eq!((visits.states(), visits.timers().len()), (0, 0));
+}
+
+#[test]
+fn a_batch_with_a_bad_row_changes_nothing() {
+    let mut visits = KeyedHarness::new(Visits, &["user"]).unwrap();
+    let refused = visits.process(&[click("ann", 1, 0), click("bo", -1, 1)]).unwrap_err();
+    assert_eq!(refused, Refused::Row { row: 1, reason: "no such page".to_owned() });
+    assert_eq!((visits.states(), visits.timers().len()), (0, 0));
+}
+
+#[test]
+fn a_key_that_the_input_is_not_keyed_by_is_refused() {
+    let refused = KeyedHarness::<_, Click>::new(Visits, &["page"]).err();
+    let message = "among the columns that the input is keyed by: there is no column \"user\" (utf8), which the operator \
+                   reads; the input has page: int64";
+    assert_eq!(refused, Some(Refused::Describe(message.to_owned())));
+}
+
+#[test]
+fn states_of_other_versions_are_read_by_name() {
+    #[derive(Row)]
+    struct Version1 {
+        page: i64,
+    }
+    #[derive(Row)]
+    struct WithoutEnd {
+        pages: Vec<i64>,
+    }
+    let input = Table::of::<Click>(&[]);
+    let (visits, plan) =
+        Connected::connect(Visits, &[Input { columns: input.fields().to_vec(), keys: vec![0] }]).unwrap();
+    let migrate = |version, old: Table| {
+        // The second key has no state.
+        let states = States { keys: 2, present: vec![0b01], columns: old.arrays().to_vec() };
+        visits.migrate(version, old.fields().to_vec(), states)
+    };
+    let layout = plan.state.unwrap();
+    assert_eq!(layout.version, 2);
+
+    let expected = Table::of(&[Visit { pages: vec![7], ends: None }]);
+    for (version, old) in [
+        (1, Table::of(&[Version1 { page: 7 }, Version1 { page: 0 }])),
+        (2, Table::of(&[WithoutEnd { pages: vec![7] }, WithoutEnd { pages: vec![] }])),
+    ] {
+        let migrated = migrate(version, old).unwrap();
+        assert_eq!(migrated[0].length, 2);
+        assert_eq!(migrated[1].buffers, expected.arrays()[1].buffers, "from version {version}");
+    }
+    let refused = migrate(2, Table::of(&[Version1 { page: 7 }, Version1 { page: 0 }])).unwrap_err();
+    assert_eq!(
+        refused,
+        "there is no column \"pages\" (list<int64>), which the operator reads; the input has page: int64"
+    );
+}
