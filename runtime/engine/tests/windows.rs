@@ -1,5 +1,6 @@
 //! The window operators against a model that takes rows one by one, as Flink describes them: the same results at every step,
 //! for any rows, batches, watermarks, lateness, and snapshots restored at any parallelism.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;

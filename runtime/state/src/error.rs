@@ -7,7 +7,9 @@ use arrow::error::ArrowError;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// A column cannot be a key.
-    #[error("column {column:?} of type {data_type} cannot be a key; key by a number, text, time, or a list or struct of them")]
+    #[error(
+        "column {column:?} of type {data_type} cannot be a key; key by a number, text, time, or a list or struct of them"
+    )]
     KeyType {
         /// The column.
         column: String,

@@ -184,9 +184,8 @@ impl StateColumns {
     fn merge_from(&mut self, first: usize) -> Result<(), StateError> {
         let mut slots = Vec::new();
         for (chunk, rows) in (0u32..).zip(&self.chunks).skip(first) {
-            let in_use = |(row, slot): (u32, &u32)| {
-                (self.location(*slot) == Some(Location { chunk, row })).then_some(*slot)
-            };
+            let in_use =
+                |(row, slot): (u32, &u32)| (self.location(*slot) == Some(Location { chunk, row })).then_some(*slot);
             slots.extend((0u32..).zip(&rows.slots).filter_map(in_use));
         }
         let rows: Vec<(usize, usize)> = slots.iter().map(|s| self.source(*s)).collect();

@@ -33,7 +33,11 @@ fn key_columns(path: usize, keys: &[Option<i32>]) -> Vec<ArrayRef> {
 }
 
 fn fields_of(columns: &[ArrayRef]) -> Vec<FieldRef> {
-    columns.iter().enumerate().map(|(i, c)| Arc::new(Field::new(format!("k{i}"), c.data_type().clone(), true))).collect()
+    columns
+        .iter()
+        .enumerate()
+        .map(|(i, c)| Arc::new(Field::new(format!("k{i}"), c.data_type().clone(), true)))
+        .collect()
 }
 
 fn keys() -> impl Strategy<Value = Vec<Option<i32>>> {

@@ -6,9 +6,10 @@
 //! | [`aggregate_set`] | the aggregates of one window together |
 //! | [`group_table`] | keys with their accumulators |
 //! | [`window_rows`] | the columns of a batch that a window reads |
-//! | [`panes`] | the arithmetic of panes |
+//! | [`panes`], [`pane_runs`] | the arithmetic of panes; cutting batches by it |
 //! | [`pane_windows`] | tumbling and sliding windows |
-//! | [`session_list`], [`session_windows`] | the sessions of a key; session windows |
+//! | [`session_list`], [`sessions`] | the sessions of a key; of all keys |
+//! | [`session_windows`] | session windows |
 //! | [`combine`] | aggregating ahead of the exchange |
 //! | [`results`] | making output rows |
 //! | [`window_state`] | what snapshots hold |
@@ -17,11 +18,13 @@ mod aggregate;
 mod aggregate_set;
 mod combine;
 mod group_table;
+mod pane_runs;
 mod pane_windows;
 mod panes;
 mod results;
 mod session_list;
 mod session_windows;
+mod sessions;
 mod window_rows;
 mod window_state;
 
@@ -119,7 +122,7 @@ pub fn window_operator(spec: WindowSpec) -> Result<Box<dyn Operator>, OperatorEr
 ///
 /// # Errors
 /// As [`window_operator`].
-pub fn combine_operator(spec: &WindowSpec) -> Result<Option<(Box<dyn Operator>, SchemaRef)>, OperatorError> {
+pub fn combine_operator(spec: &WindowSpec) -> Result<Option<Combine>, OperatorError> {
     let panes = !matches!(spec.window, WindowAssigner::Session { .. });
     let rows_needed = spec.late_output.is_some()
         || spec.allowed_lateness_us > 0
@@ -131,6 +134,9 @@ pub fn combine_operator(spec: &WindowSpec) -> Result<Option<(Box<dyn Operator>, 
     let schema = operator.schema();
     Ok(Some((Box::new(operator), schema)))
 }
+
+/// An operator, and the columns that it makes.
+pub type Combine = (Box<dyn Operator>, SchemaRef);
 
 /// The columns of a window's results, with the projection applied.
 ///

@@ -5,9 +5,12 @@ mod by_time;
 pub(crate) mod component;
 mod count;
 mod element;
+mod exact_total;
 mod extreme;
+mod float_total;
 mod fold;
 mod sum;
+mod total;
 
 use std::any::Any;
 

@@ -90,13 +90,12 @@ impl AggregateSet {
 
     /// The columns of a group's accumulators, named after their aggregates.
     pub(super) fn state_fields(&self) -> Vec<FieldRef> {
-        let named = |(name, member): (&String, &Box<dyn Accumulators>)| {
-            let name = name.clone();
-            let field =
-                move |f: FieldRef| Field::clone(&f).with_name(format!("{name}.{}", f.name())).with_nullable(true);
-            member.state_fields().into_iter().map(field).map(FieldRef::from).collect::<Vec<_>>()
-        };
-        self.names.iter().zip(&self.members).flat_map(named).collect()
+        let mut fields = Vec::new();
+        for (name, member) in self.names.iter().zip(&self.members) {
+            let field = |f: &FieldRef| Field::clone(f).with_name(format!("{name}.{}", f.name())).with_nullable(true);
+            fields.extend(member.state_fields().iter().map(field).map(FieldRef::from));
+        }
+        fields
     }
 
     /// How many of these columns each aggregate has.

@@ -11,7 +11,7 @@ use weir_core::batch::StreamBatch;
 use super::WindowSpec;
 use super::aggregate_set::AggregateSet;
 use super::group_table::GroupTable;
-use super::pane_windows::{Run, for_each_pane, runs_of_panes};
+use super::pane_runs::{Run, for_each_pane, runs_of_panes};
 use super::panes::PaneGrid;
 use super::window_rows::WindowRows;
 use crate::operator::{Operator, OperatorError, Outputs};

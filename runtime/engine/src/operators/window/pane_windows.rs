@@ -4,7 +4,6 @@
 //! rows come in batches, such rows are taken one by one; all others pane by pane.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +17,7 @@ use super::WindowSpec;
 use super::aggregate_set::AggregateSet;
 use super::combine::{PANE_COLUMN, PARTIAL_BOUNDS};
 use super::group_table::GroupTable;
+use super::pane_runs::{Run, for_each_pane, runs_of_equal, runs_of_panes};
 use super::panes::PaneGrid;
 use super::results::{Fired, Refirings, Results};
 use super::window_rows::WindowRows;
@@ -28,9 +28,6 @@ use crate::operators::dead_letter::{BadRow, DeadLetters};
 
 /// Tables of dropped panes that are kept for new ones: a pane or two end while one begins.
 const SPARE_TABLES_MAX: usize = 4;
-
-/// Rows of one pane that come one after the other.
-pub(super) type Run = (i64, Range<usize>);
 
 /// The operator of tumbling and sliding windows.
 pub(super) struct PaneWindows {
@@ -336,51 +333,4 @@ impl Operator for PaneWindows {
         }
         Ok(())
     }
-}
-
-/// Cuts rows into runs of one pane each.
-pub(super) fn runs_of_panes(grid: &PaneGrid, times: &[i64]) -> impl Iterator<Item = Run> {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let rest = times.get(start..)?;
-        let pane = grid.pane_of(*rest.first()?);
-        let len = rest.iter().position(|time| !pane.contains(*time)).unwrap_or(rest.len());
-        let run = start..start + len;
-        start = run.end;
-        Some((pane.start, run))
-    })
-}
-
-/// Calls `each` once a pane with all its rows, in order, and with where they are in the batch.
-pub(super) fn for_each_pane(
-    rows: &WindowRows,
-    mut runs: Vec<Run>,
-    mut each: impl FnMut(i64, &WindowRows, &dyn Fn(usize) -> usize) -> Result<(), OperatorError>,
-) -> Result<(), OperatorError> {
-    runs.sort_by_key(|(pane, _)| *pane);
-    for of_pane in runs.chunk_by(|a, b| a.0 == b.0) {
-        match of_pane {
-            [(pane, all)] if all.len() == rows.len => each(*pane, rows, &|row| row)?,
-            [(pane, run)] => each(*pane, &rows.slice(run.start, run.len()), &|row| run.start + row)?,
-            [(pane, _), ..] => {
-                let indices: Vec<u32> = of_pane.iter().flat_map(|(_, run)| run.clone()).map(|row| row as u32).collect();
-                each(*pane, &rows.take(&indices)?, &|row| indices[row] as usize)?;
-            }
-            [] => {}
-        }
-    }
-    Ok(())
-}
-
-/// Cuts rows into runs of one value each.
-fn runs_of_equal(panes: &Int64Array) -> impl Iterator<Item = Run> {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let rest = panes.values().get(start..)?;
-        let pane = *rest.first()?;
-        let len = rest.iter().position(|other| *other != pane).unwrap_or(rest.len());
-        let run = start..start + len;
-        start = run.end;
-        Some((pane, run))
-    })
 }

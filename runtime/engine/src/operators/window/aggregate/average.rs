@@ -5,8 +5,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::{DataType, FieldRef};
 
+use super::exact_total::{ExactTotal, Overflow};
+use super::float_total::FloatTotal;
 use super::fold::{Fold, Folded};
-use super::sum::{self, Counted, ExactTotal, FloatTotal, Overflow, Total};
+use super::total::{self, Counted, Total};
 use super::{Accumulators, state_field};
 use crate::operator::OperatorError;
 
@@ -41,19 +43,19 @@ impl<T: Total> Fold for Average<T> {
     }
 
     fn merge(&self, into: &mut Self::Accumulator, other: &Self::Accumulator) -> Result<(), OperatorError> {
-        sum::merge(&self.total, into, other)
+        total::merge(&self.total, into, other)
     }
 
     fn state_fields(&self) -> Vec<FieldRef> {
-        sum::state_fields(&self.total)
+        total::state_fields(&self.total)
     }
 
     fn state(&self, groups: &[&Self::Accumulator]) -> Result<Vec<ArrayRef>, OperatorError> {
-        Ok(sum::state(&self.total, groups))
+        Ok(total::state(&self.total, groups))
     }
 
     fn load(&self, state: &[ArrayRef], rows: usize) -> Vec<Self::Accumulator> {
-        sum::load(&self.total, state, rows)
+        total::load(&self.total, state, rows)
     }
 
     fn output_field(&self) -> FieldRef {
