@@ -12,6 +12,8 @@ mod report;
 mod watermark_merge;
 mod watermark_strategy;
 mod window_cases;
+#[cfg(test)]
+mod window_model_tests;
 mod window_pipeline;
 mod window_replay;
 mod window_rig;

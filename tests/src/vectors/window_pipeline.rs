@@ -15,7 +15,7 @@ use weir_engine::operators::window::{AggregateKind, BoundAggregate, WindowSpec, 
 use super::case::{Case, Stop, read};
 use super::window_rig::LATE;
 use super::window_rows::{KEY, Outcome, VALUE, record_schema};
-use super::window_settings::window_settings;
+use super::window_settings::checked_window;
 
 /// Windows one after the other; each takes the results of the one before, at the last instants of their windows.
 pub(super) struct Pipeline {
@@ -137,7 +137,7 @@ fn spec(
     keyed: bool,
     lateness: i64,
 ) -> Result<WindowSpec, Stop> {
-    let settings = window_settings(window)?;
+    let settings = checked_window(window)?;
     if settings.apart_if_touching {
         return Err(Stop::skip("needs sessions that stay apart when they only touch, as in Beam; here they merge"));
     }
@@ -160,7 +160,6 @@ fn bound_spec(
     keyed: bool,
     lateness: i64,
 ) -> Result<WindowSpec, Stop> {
-    window.check().map_err(|e| Stop::fail(format!("the window was refused: {e}")))?;
     let bound = aggregates.into_iter().map(|(name, text)| {
         let kind = aggregate(text.as_str().unwrap_or_default(), &input)?;
         Ok(BoundAggregate { name, kind })

@@ -35,7 +35,22 @@ pub(super) struct WindowSettings {
     pub(super) apart_if_touching: bool,
 }
 
-/// Reads a `window` object.
+/// Windows of one time at most: a case with more would only show how much memory there is.
+const WINDOWS_MAX: i64 = 1_000_000;
+
+/// Reads a `window` object of which Weir must be able to make windows.
+pub(super) fn checked_window(value: Value) -> Result<WindowSettings, Stop> {
+    let settings = window_settings(value)?;
+    settings.assigner.check().map_err(|e| Stop::fail(format!("the window was refused: {e}")))?;
+    match settings.assigner {
+        WindowAssigner::Sliding { size, slide, .. } if size / slide > WINDOWS_MAX => {
+            Err(Stop::skip(format!("has more than {WINDOWS_MAX} windows a row")))
+        }
+        _ => Ok(settings),
+    }
+}
+
+/// Reads a `window` object, whether or not it can be.
 pub(super) fn window_settings(mut value: Value) -> Result<WindowSettings, Stop> {
     match value.as_object_mut().and_then(|fields| fields.remove("time")) {
         None | Some(Value::Null) => {}

@@ -13,23 +13,9 @@ use super::compare::{At, compare};
 use super::window_pipeline::spec_of;
 use super::window_rig::Rig;
 use super::window_rows::{Outcome, Record, batch_of};
-use super::window_settings::{WindowSettings, window_settings};
+use super::window_settings::{checked_window, window_settings};
 
 type Bounds = [i64; 2];
-
-/// Windows of one assigned time at most: a case with more would only show how much memory there is.
-const WINDOWS_MAX: i64 = 1_000_000;
-
-fn checked(window: Value) -> Result<WindowSettings, Stop> {
-    let settings = window_settings(window)?;
-    settings.assigner.check().map_err(|e| Stop::fail(format!("the window was refused: {e}")))?;
-    if let WindowAssigner::Sliding { size, slide, .. } = settings.assigner
-        && size / slide > WINDOWS_MAX
-    {
-        return Err(Stop::skip(format!("has more than {WINDOWS_MAX} windows a row")));
-    }
-    Ok(settings)
-}
 
 /// `window_assign`: the windows of a time.
 pub(super) fn assign(mut case: Case) -> Result<Unchecked, Stop> {
@@ -57,7 +43,7 @@ pub(super) fn assign(mut case: Case) -> Result<Unchecked, Stop> {
     }
 
     case.must_be_empty("expected_late")?;
-    let settings = checked(case.take("window"))?;
+    let settings = checked_window(case.take("window"))?;
     let form: Form = case.into_form()?;
     can_be_met(form.expected.iter().map(|e| e.by_op), |op| op < form.ops.len())?;
     for (op, Op::Assign(Assign { ts })) in form.ops.iter().enumerate() {
@@ -94,7 +80,7 @@ pub(super) fn group(mut case: Case) -> Result<Unchecked, Stop> {
     }
 
     case.must_be_empty("expected_late")?;
-    let settings = checked(case.take("window"))?;
+    let settings = checked_window(case.take("window"))?;
     let form: Form = case.into_form()?;
     can_be_met(form.expected.iter().map(|e| e.by_op), |op| op < form.ops.len())?;
     for (op, Op::Elements(times)) in form.ops.iter().enumerate() {
