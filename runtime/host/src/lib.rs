@@ -13,7 +13,7 @@
 //! | [`delta`] | what comes out of a call |
 //! | [`plan`] | what an operator does with its inputs |
 //! | [`isolate`](mod@isolate) | finding the rows that make a call fail |
-//! | [`format`] | Arrow types as the format strings of the C data interface |
+//! | [`format`](mod@format) | Arrow types as the format strings of the C data interface |
 //! | [`load`] | telling what a file is before compiling it, and what to do if it is no operator |
 //! | [`imports`] | what a guest may import: `log` and `metrics` |
 //! | [`limits`] | every bound that no pipeline sets |
