@@ -1,7 +1,5 @@
 //! A source and a sink in memory, and a job over them that a test drives step by step.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

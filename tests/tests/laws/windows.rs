@@ -1,10 +1,7 @@
-//! The laws: the same input gives the same output for any batch split, any order in which subtasks run, any parallelism, and
-//! after a snapshot and restore at any point, at another parallelism too.
+//! Windows with built-in aggregates, over rows in memory.
 
-mod support;
-
+use crate::support::{Memory, Row, chooser};
 use proptest::prelude::*;
-use support::{Memory, Row, chooser};
 
 const WINDOWS: &[&str] =
     &["{ tumbling = \"100ms\" }", "{ sliding = \"150ms\", slide = \"50ms\" }", "{ session = \"30ms\" }"];
