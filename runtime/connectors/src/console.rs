@@ -196,27 +196,39 @@ mod tests {
 
     #[test]
     fn the_table_grows_with_the_stream() {
-        check("", &[rows().slice(0, 2), rows().slice(3, 1), rows().slice(2, 1)], &expect![[r#"
+        check(
+            "",
+            &[rows().slice(0, 2), rows().slice(3, 1), rows().slice(2, 1)],
+            &expect![[r#"
             | name |  n | at                       |
             |------|----|--------------------------|
             | é    |  1 | 1970-01-01T00:00:00Z     |
             | null | 22 | 1970-01-01T00:00:01.500Z |
             | x    |  4 | 1970-01-01T00:00:00Z     |
             | a\nlonger\u{1b}[1m | 333 | 1970-01-01T00:00:00Z     |
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn what_is_not_shown_is_counted() {
-        check("rows-max = 1", &[rows().slice(0, 2), rows()], &expect![[r#"
+        check(
+            "rows-max = 1",
+            &[rows().slice(0, 2), rows()],
+            &expect![[r#"
             | name | n | at                   |
             |------|---|----------------------|
             | é    | 1 | 1970-01-01T00:00:00Z |
             ... 5 more rows
-        "#]]);
-        check("", &[], &expect![[r#"
+        "#]],
+        );
+        check(
+            "",
+            &[],
+            &expect![[r#"
             | name | n | at |
             |------|---|----|
-        "#]]);
+        "#]],
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The real command over real files: the examples, operators that keep state, operators that fail.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod examples;
 mod harness;
