@@ -83,9 +83,9 @@ impl Diagnostic {
         };
         let mut out = format!("{colour}{word}{reset}{bold}: {}{reset}\n", self.message);
         let Some(place) = self.span.as_ref().map(|span| Place::of(span, text)) else {
-            let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+            let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("  {gutter}={reset} {hint}\n"));
             // Writing to a string cannot fail.
-            let _ = writeln!(out, "{gutter} -->{reset} {file}{hint}");
+            let _ = write!(out, "{gutter} -->{reset} {file}\n{hint}");
             return out;
         };
         let width = place.line.to_string().len();

@@ -33,7 +33,7 @@ fn watermark(source: &Table<'_>) -> Result<(WatermarkStrategy, Option<i64>), Dia
     if let DeValue::String(_) = value.get_ref() {
         let strategy = source
             .choice("watermark", &[("monotonic", WatermarkStrategy::Monotonic)])
-            .map_err(|problem| problem.with_hint("or write { bounded-out-of-orderness = \"10s\" }"))?;
+            .map_err(|problem| problem.with_hint("or { bounded-out-of-orderness = \"10s\" }"))?;
         return Ok((strategy.unwrap_or(WatermarkStrategy::Monotonic), None));
     }
     let table = Table::from_value(format!("{}.watermark", source.path), value)?;

@@ -12,6 +12,8 @@ use crate::graph::{Span, Spanned};
 type Value<'t> = toml::Spanned<DeValue<'t>>;
 type Result<T> = std::result::Result<T, Diagnostic>;
 
+const DURATION: &str = "a duration in quotes, such as \"500ms\"";
+
 /// One table and what it is called.
 pub(super) struct Table<'t> {
     /// How messages name it: `sources.flights`; empty: the file.
@@ -80,10 +82,15 @@ impl<'t> Table<'t> {
     }
 
     pub(super) fn string(&self, key: &str) -> Result<Option<Spanned<String>>> {
+        self.string_of(key, "a string")
+    }
+
+    /// A string; `wanted` is what it says, for the message if it is none.
+    fn string_of(&self, key: &str, wanted: &str) -> Result<Option<Spanned<String>>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.get_ref() {
             DeValue::String(text) => Ok(Some(Spanned { value: text.to_string(), span: value.span() })),
-            other => Err(self.wrong_type(key, "a string", other, value.span())),
+            other => Err(self.wrong_type(key, wanted, other, value.span())),
         }
     }
 
@@ -121,24 +128,29 @@ impl<'t> Table<'t> {
 
     /// A duration, in microseconds.
     pub(super) fn duration_us(&self, key: &str) -> Result<Option<i64>> {
-        self.converted(key, units::duration_us)
+        self.converted(key, DURATION, units::duration_us)
     }
 
     /// A duration that may be negative, in microseconds.
     pub(super) fn signed_duration_us(&self, key: &str) -> Result<Option<i64>> {
-        self.converted(key, units::signed_duration_us)
+        self.converted(key, DURATION, units::signed_duration_us)
     }
 
     /// A size in bytes, more than zero.
     pub(super) fn size_bytes(&self, key: &str) -> Result<Option<u64>> {
-        self.converted(key, |text| match units::size_bytes(text)? {
+        self.converted(key, "a size in quotes, such as \"32MiB\"", |text| match units::size_bytes(text)? {
             0 => Err(format!("{key} must be more than zero")),
             bytes => Ok(bytes),
         })
     }
 
-    fn converted<T>(&self, key: &str, convert: impl Fn(&str) -> std::result::Result<T, String>) -> Result<Option<T>> {
-        let Some(text) = self.string(key)? else { return Ok(None) };
+    fn converted<T>(
+        &self,
+        key: &str,
+        wanted: &str,
+        convert: impl Fn(&str) -> std::result::Result<T, String>,
+    ) -> Result<Option<T>> {
+        let Some(text) = self.string_of(key, wanted)? else { return Ok(None) };
         convert(&text.value).map(Some).map_err(|message| Diagnostic::error(message, Some(text.span)))
     }
 
@@ -149,7 +161,7 @@ impl<'t> Table<'t> {
             Some((_, choice)) => Ok(Some(*choice)),
             None => {
                 let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-                let message = format!("{key} cannot be {:?}: it is one of {}", text.value, words.join(", "));
+                let message = format!("{key} cannot be {:?}: it can be {}", text.value, words.join(" or "));
                 Err(Diagnostic::error(message, Some(text.span)).suggesting(&text.value, words.into_iter()))
             }
         }

@@ -1,0 +1,173 @@
+//! `weir inspect`: what a component is, and what it would do with its inputs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use arrow::datatypes::{Field, Schema};
+use serde_json::{Value, json};
+use weir_connectors::parse_type;
+use weir_core::pipeline::did_you_mean;
+use weir_host::{Component, InputSchema, OutputColumn, Plan};
+
+use crate::component::columns_text;
+use crate::{component, terminal};
+
+/// Options of `weir inspect`.
+#[derive(clap::Args)]
+#[command(after_help = "Types are written as in schemas of pipeline files; a ? behind one allows nulls.
+
+Examples:
+  weir inspect classify.wasm
+  weir inspect classify.wasm --input 'origin:utf8,dep_delay:float64?'
+  weir inspect sessions.wasm --input user:int64,at:timestamp --key-by user --config '{\"gap\": 30}'")]
+pub(crate) struct Args {
+    /// The component
+    component: PathBuf,
+    /// Its configuration
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    config: String,
+    /// The columns of an input; once an input
+    #[arg(long = "input", value_name = "NAME:TYPE,...")]
+    inputs: Vec<String>,
+    /// The columns that keyed inputs are keyed by
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    key_by: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Loads it and asks for its plan. Without inputs it is no failure that there is none: most operators need their columns.
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let config: Value = serde_json::from_str(&args.config).context("--config is no JSON")?;
+    let inputs: Vec<_> = args.inputs.iter().map(|text| input(text, &args.key_by)).collect::<anyhow::Result<_>>()?;
+    let component = component::host()?.load(&args.component)?;
+    let plan = component.describe(&config, &inputs);
+    let (plan, refusal) = match plan {
+        Ok(plan) => (Some(plan), None),
+        Err(error) if inputs.is_empty() => (None, Some(error.to_string())),
+        Err(error) => return Err(anyhow!(error).context("the operator refuses these inputs or this configuration")),
+    };
+    if args.json {
+        let told = as_json(&component, plan.as_ref(), &inputs);
+        return terminal::print_result(&(serde_json::to_string_pretty(&told)? + "\n"));
+    }
+    let mut text = component::described(&component);
+    match (plan, refusal) {
+        (Some(plan), _) => text += &plan_text(&plan, &inputs),
+        (None, refusal) => {
+            text += "plan      depends on its inputs; give their columns with --input NAME:TYPE,...\n";
+            text +=
+                &refusal.map_or_else(String::new, |refusal| format!("          (without any it says: {refusal})\n"));
+        }
+    }
+    terminal::print_result(&text)
+}
+
+/// `name:type,name:type?`
+fn input(text: &str, key_by: &[String]) -> anyhow::Result<InputSchema> {
+    let mut fields = Vec::new();
+    for column in split_columns(text) {
+        let (name, type_name) = column
+            .split_once(':')
+            .with_context(|| format!("--input {column:?}: write NAME:TYPE, for example price:int64"))?;
+        let (type_name, nullable) = type_name.strip_suffix('?').map_or((type_name, false), |rest| (rest, true));
+        let data_type = parse_type(type_name).map_err(|reason| anyhow!("--input {column:?}: {reason}"))?;
+        fields.push(Field::new(name, data_type, nullable));
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let mut keys = Vec::new();
+    for key in key_by {
+        let Ok(index) = schema.index_of(key) else {
+            let known: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            bail!("--key-by: there is no column {key:?}{}", did_you_mean(key, &known));
+        };
+        keys.push(index);
+    }
+    Ok(InputSchema { schema, keys })
+}
+
+/// At the commas that are not within a type's brackets.
+fn split_columns(text: &str) -> Vec<&str> {
+    let mut depth = 0_i32;
+    let columns = text.split(|c: char| {
+        match c {
+            '(' | '<' | '[' | '{' => depth += 1,
+            ')' | '>' | ']' | '}' => depth -= 1,
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    columns.map(str::trim).filter(|column| !column.is_empty()).collect()
+}
+
+fn plan_text(plan: &Plan, inputs: &[InputSchema]) -> String {
+    let mut text = String::new();
+    for (input, reads) in inputs.iter().zip(&plan.reads) {
+        let names: Vec<_> = reads.iter().map(|column| input.schema.field(*column).name().as_str()).collect();
+        let times = if plan.reads_event_times { ", event times" } else { "" };
+        text +=
+            &format!("reads     {}{times}\n", if names.is_empty() { "no column".to_owned() } else { names.join(", ") });
+    }
+    for output in &plan.outputs {
+        text += &format!("output    {}: {}\n", output.name, columns_text(&output.schema));
+        let kept: Vec<_> = output.columns.iter().filter_map(kept_name).collect();
+        if !kept.is_empty() {
+            text += &format!("          carried over by the host: {}\n", kept.join(", "));
+        }
+    }
+    if let Some(state) = &plan.state {
+        text += &format!("state     version {}: {}\n", state.version, columns_text(&state.schema));
+    }
+    text
+}
+
+fn kept_name(column: &OutputColumn) -> Option<&str> {
+    match column {
+        OutputColumn::Kept { name, .. } => Some(name),
+        OutputColumn::Computed(_) => None,
+    }
+}
+
+fn as_json(component: &Component, plan: Option<&Plan>, inputs: &[InputSchema]) -> Value {
+    let plan = plan.map(|plan| {
+        let reads = inputs.iter().zip(&plan.reads).map(|(input, reads)| {
+            reads.iter().map(|column| input.schema.field(*column).name().clone()).collect::<Vec<_>>()
+        });
+        json!({
+            "reads": reads.collect::<Vec<_>>(),
+            "reads-event-times": plan.reads_event_times,
+            "outputs": plan.outputs.iter().map(|output| json!({
+                "name": output.name,
+                "columns": columns_text(&output.schema),
+                "kept": output.columns.iter().filter_map(kept_name).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+            "state": plan.state.as_ref().map(|state| json!({
+                "version": state.version,
+                "columns": columns_text(&state.schema),
+            })),
+        })
+    });
+    json!({
+        "world": component.world().name(),
+        "size-bytes": component.size_bytes(),
+        "digest": component.digest(),
+        "imports": component.imports(),
+        "compile-time-us": component.compile_time().map(|time| time.as_micros() as u64),
+        "plan": plan,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_split_outside_brackets() {
+        assert_eq!(
+            split_columns("a:decimal128(10, 2), b:list<struct<x:int8,y:utf8>>?,c:bool"),
+            ["a:decimal128(10, 2)", "b:list<struct<x:int8,y:utf8>>?", "c:bool"]
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! `weir run`: a pipeline in the foreground, until its input ends or somebody stops it.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use weir_core::time::Clock;
+use weir_engine::JobError;
+
+use super::PipelineArgs;
+use crate::clock::SystemClock;
+use crate::follow::follow;
+use crate::guest_log::GuestLines;
+use crate::pipeline_file::PipelineFile;
+use crate::signals::Signals;
+use crate::{component, progress, summary, terminal};
+
+/// Options of `weir run`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "The first ctrl-C ends the input: what was read is processed, and sinks finish. The second stops at once.
+
+Examples:
+  weir run pipeline.toml
+  weir run pipeline.toml --parallelism 4
+  weir run pipeline.toml --set sources.flights.path=data/february.csv
+  weir run pipeline.toml --json > summary.json"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    /// Print the summary as one line of JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it; an error if it cannot run, fails, or is stopped at once.
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let file = PipelineFile::read(&args.pipeline)?;
+    file.print_notes();
+    let host = component::host()?;
+    let (log, lines) = GuestLines::new();
+    let job = file.check(&host)?.with_guest_log(log);
+    terminal::print_notes(&job.describe().notes);
+
+    let signals = Signals::listen()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let bar = progress::Bar::new(&file, Arc::clone(&clock));
+    let handle = job.start(clock).with_context(|| format!("{} could not be started", file.shown))?;
+    let outcome = follow(handle, &signals, &lines, &bar);
+    bar.clear();
+    match outcome {
+        Ok(done) if args.json => summary::print_json(&file.graph.name, &done),
+        Ok(done) => {
+            summary::print(&file.graph.name, &done);
+            Ok(())
+        }
+        Err(error) if matches!(*error, JobError::Stopped) => {
+            Err(anyhow::anyhow!("stopped before its input ended; sinks did not finish"))
+        }
+        Err(error) => Err(anyhow::Error::new(error).context(format!("{} failed", file.shown))),
+    }
+}

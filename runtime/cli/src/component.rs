@@ -1,0 +1,54 @@
+//! The host of this process, and what is said of a component.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use arrow::datatypes::Schema;
+use weir_connectors::type_name;
+use weir_host::{Component, Host, HostConfig};
+
+use crate::figures;
+
+/// Says where compiled components are kept, whatever else the environment says.
+const CACHE_DIR_VARIABLE: &str = "WEIR_CACHE_DIR";
+
+/// A host that keeps what it compiles.
+pub(crate) fn host() -> anyhow::Result<Host> {
+    let config = HostConfig { cache_dir: cache_dir(), ..HostConfig::default() };
+    Host::new(config).context("cannot host components")
+}
+
+/// `$WEIR_CACHE_DIR`, `$XDG_CACHE_HOME/weir` or `~/.cache/weir`; without a home nothing is kept.
+fn cache_dir() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set(CACHE_DIR_VARIABLE)
+        .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("weir")))
+        .or_else(|| set("HOME").map(|dir| dir.join(".cache").join("weir")))
+}
+
+/// World, size, digest, imports and compile time, a line each.
+pub(crate) fn described(component: &Component) -> String {
+    let compiled = component.compile_time().map_or_else(
+        || "cached".to_owned(),
+        |time| figures::duration(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
+    );
+    let imports = component.imports();
+    let imports = if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") };
+    [
+        ("world", component.world().to_string()),
+        ("size", figures::bytes(component.size_bytes())),
+        ("digest", component.digest()),
+        ("imports", imports),
+        ("compiled", compiled),
+    ]
+    .map(|(what, value)| format!("{what:<9} {value}\n"))
+    .concat()
+}
+
+/// `origin:utf8, delay:float64?`, as `--input` takes them, nullable ones with a question mark.
+pub(crate) fn columns_text(schema: &Schema) -> String {
+    let column = |field: &arrow::datatypes::FieldRef| {
+        format!("{}:{}{}", field.name(), type_name(field.data_type()), if field.is_nullable() { "?" } else { "" })
+    };
+    schema.fields().iter().map(column).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,64 @@
+//! A pipeline file on disk into a graph and a checked job; its problems rendered with their lines.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use weir_connectors::StandardConnectors;
+use weir_core::graph::LogicalGraph;
+use weir_core::limits::PIPELINE_BYTES_MAX;
+use weir_core::pipeline::{Diagnostic, Palette, parse};
+use weir_engine::Job;
+use weir_host::Host;
+
+use crate::commands::PipelineArgs;
+use crate::terminal::Problems;
+use crate::{dead_letters, terminal};
+
+/// A file that was read and parsed.
+pub(crate) struct PipelineFile {
+    /// The file as the person named it.
+    pub(crate) shown: String,
+    /// What it says, with the sinks for dead letters.
+    pub(crate) graph: LogicalGraph,
+    /// What a person should be told of the graph before it runs.
+    pub(crate) notes: Vec<String>,
+}
+
+impl PipelineFile {
+    /// Reads the file and puts the overrides in.
+    pub(crate) fn read(args: &PipelineArgs) -> anyhow::Result<Self> {
+        let shown = args.pipeline.display().to_string();
+        let text = read_text(&args.pipeline)?;
+        let base: PathBuf = args.pipeline.parent().map(Path::to_path_buf).unwrap_or_default();
+        let parallelism = args.parallelism.map(|n| ("parallelism".to_owned(), n.to_string()));
+        let overrides: Vec<_> = args.overrides.iter().cloned().chain(parallelism).collect();
+        let mut graph =
+            parse(&text, &base, &overrides).map_err(|error| Problems::new(&shown, &error.text, error.problems))?;
+        let notes = dead_letters::add_sinks(&mut graph, &base);
+        Ok(Self { shown, graph, notes })
+    }
+
+    /// Opens connectors and components, and checks that everything fits.
+    pub(crate) fn check(&self, host: &Host) -> anyhow::Result<Job> {
+        Ok(Job::check(&self.graph, &StandardConnectors::new(), host).map_err(|error| {
+            Problems::new(&self.shown, &self.graph.text, vec![Diagnostic::error(error.message, error.span)])
+        })?)
+    }
+
+    /// Says what is odd about it.
+    pub(crate) fn print_notes(&self) {
+        for warning in &self.graph.warnings {
+            terminal::print(&warning.render(&self.shown, &self.graph.text, &Palette::ANSI));
+        }
+        terminal::print_notes(&self.notes);
+    }
+}
+
+fn read_text(path: &Path) -> anyhow::Result<String> {
+    let size = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+    if size > PIPELINE_BYTES_MAX {
+        let name = path.display();
+        anyhow::bail!("{name} has {size} bytes; a pipeline file has {PIPELINE_BYTES_MAX} at most");
+    }
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}

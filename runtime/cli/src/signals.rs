@@ -1,0 +1,48 @@
+//! Ctrl-C, and a polite `kill`: what the person in front asks for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context;
+
+/// What was asked so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// Nothing.
+    GoOn,
+    /// Once: end the input, finish the rest.
+    Drain,
+    /// Twice: stop now.
+    Stop,
+}
+
+/// Counts the signals.
+pub(crate) struct Signals(Arc<AtomicU32>);
+
+/// As a shell reports a process that an interrupt ended.
+const INTERRUPTED: i32 = 130;
+
+impl Signals {
+    /// Listens from now on; once a process.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let count = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&count);
+        ctrlc::set_handler(move || {
+            // The third means that even stopping takes too long.
+            if counted.fetch_add(1, Ordering::Relaxed) >= 2 {
+                std::process::exit(INTERRUPTED);
+            }
+        })
+        .context("cannot listen for ctrl-C")?;
+        Ok(Self(count))
+    }
+
+    /// What was asked so far.
+    pub(crate) fn request(&self) -> Request {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Request::GoOn,
+            1 => Request::Drain,
+            _ => Request::Stop,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What is said of a job that is done: for people, or as JSON.
+
+use serde::Serialize;
+use weir_engine::Summary;
+
+use crate::{figures, terminal};
+
+/// To standard error: rows by operator, throughput, latency, what sinks did.
+pub(crate) fn print(pipeline: &str, summary: &Summary) {
+    let progress = &summary.progress;
+    let row = |name: &str, counts: [u64; 4]| {
+        std::iter::once(name.to_owned()).chain(counts.map(figures::count)).collect::<Vec<_>>()
+    };
+    let mut rows: Vec<_> = progress
+        .nodes
+        .iter()
+        .map(|node| row(&node.name, [node.rows_in, node.rows_out, node.rows_late, node.rows_failed]))
+        .collect();
+    rows.push(row("total", [progress.rows_in, progress.rows_out, progress.rows_late, progress.rows_failed]));
+    let mut text = figures::table(&["", "rows in", "rows out", "late", "failed"], rows, 1);
+    text += &format!(
+        "\n{} done in {}: {} rows/s",
+        terminal::bold(pipeline),
+        figures::duration(summary.elapsed_us),
+        figures::short(rows_per_s(summary))
+    );
+    if let (Some(p50), Some(p99)) = (summary.latency_p50_us, summary.latency_p99_us) {
+        let latency = [p50, p99].map(|us| figures::duration(i64::try_from(us).unwrap_or(i64::MAX)));
+        text += &format!(", latency p50 {}, p99 {}", latency[0], latency[1]);
+    }
+    text.push('\n');
+    for sink in &summary.sinks {
+        let checksum = sink.checksum.as_ref().map_or_else(String::new, |sum| format!(", checksum {sum}"));
+        text += &format!("{}: {} rows{checksum}\n", sink.name, figures::count(sink.rows));
+    }
+    terminal::print(&text);
+}
+
+/// One line to standard output.
+pub(crate) fn print_json(pipeline: &str, summary: &Summary) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        pipeline: &'a str,
+        rows_per_s: f64,
+        #[serde(flatten)]
+        summary: &'a Summary,
+    }
+    let told = Told { pipeline, rows_per_s: rows_per_s(summary), summary };
+    terminal::print_result(&(serde_json::to_string(&told)? + "\n"))
+}
+
+/// Rows that the sources read, a second.
+fn rows_per_s(summary: &Summary) -> f64 {
+    summary.progress.rows_in as f64 / (summary.elapsed_us.max(1) as f64 / 1e6)
+}

@@ -1,0 +1,84 @@
+//! What people read: errors, notes, results. Colours are left out where nobody would see them: away from a
+//! terminal, and with `NO_COLOR`.
+
+use std::fmt;
+use std::io::Write as _;
+
+use weir_core::pipeline::{Diagnostic, Palette};
+
+const RED: &str = "\x1b[1;31m";
+const CYAN: &str = "\x1b[1;36m";
+const BOLD: &str = "\x1b[1m";
+const RESET: &str = "\x1b[0m";
+
+/// Problems of a pipeline file, shown with its lines.
+#[derive(Debug)]
+pub(crate) struct Problems {
+    /// In the file's order.
+    pub(crate) problems: Vec<Diagnostic>,
+    /// The text that they are about.
+    pub(crate) text: String,
+    file: String,
+}
+
+impl Problems {
+    /// Problems of the file of this name.
+    pub(crate) fn new(file: &str, text: &str, problems: Vec<Diagnostic>) -> Self {
+        Self { problems, text: text.to_owned(), file: file.to_owned() }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rendered: Vec<_> =
+            self.problems.iter().map(|problem| problem.render(&self.file, &self.text, &Palette::ANSI)).collect();
+        f.write_str(&rendered.join("\n"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// An error with all its causes, to standard error.
+pub(crate) fn print_error(error: &anyhow::Error) {
+    if error.is::<Problems>() {
+        return print(&error.to_string());
+    }
+    let mut text = format!("{RED}error{RESET}{BOLD}: {error}{RESET}\n");
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("  because {cause}\n"));
+    }
+    print(&text);
+}
+
+/// Lines that begin with `note:`, to standard error.
+pub(crate) fn print_notes(notes: &[String]) {
+    notes.iter().for_each(|note| print(&format!("{CYAN}note{RESET}: {note}\n")));
+}
+
+/// Text for people, to standard error. Whether anyone reads it is not our concern.
+pub(crate) fn print(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
+/// A result, to standard output.
+pub(crate) fn print_result(text: &str) -> anyhow::Result<()> {
+    ignore_closed_pipe(anstream::stdout().write_all(text.as_bytes()))
+}
+
+/// A result, to standard output, byte by byte as it is.
+pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    ignore_closed_pipe(std::io::stdout().write_all(bytes))
+}
+
+/// `weir ... | head` is no failure.
+fn ignore_closed_pipe(result: std::io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Bold, where it can be seen.
+pub(crate) fn bold(text: &str) -> String {
+    format!("{BOLD}{text}{RESET}")
+}

@@ -1,0 +1,194 @@
+//! `weir run`: what it prints, where dead letters go, and what ctrl-C does.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so do its helpers")]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use expect_test::expect;
+use serde_json::Value;
+
+fn weir(folder: &Path, pipeline: &str, args: &[&str]) -> Command {
+    std::fs::write(folder.join("p.toml"), pipeline).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command.current_dir(folder).env("WEIR_CACHE_DIR", folder.join("cache")).args(["run", "p.toml"]).args(args);
+    command
+}
+
+const PRICES: &str = r#"
+name = "prices"
+
+[sources.bids]
+connector = "nexmark"
+events = 5000
+table = "bid"
+event-time = "ts"
+
+[windows.per-second]
+input = "bids"
+window = { tumbling = "1s" }
+aggregates.bids = "count"
+
+[sinks.out]
+input = "per-second"
+connector = "blackhole"
+checksum = true
+"#;
+
+#[test]
+fn a_summary_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = weir(folder.path(), PRICES, &["--json", "--parallelism", "2"]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let mut summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // How long things take differs from run to run; that they took some time does not.
+    for key in ["elapsed_us", "rows_per_s", "latency_p50_us", "latency_p99_us"] {
+        assert!(summary[key].as_f64().unwrap() > 0.0, "{key}: {summary}");
+        summary[key] = Value::Null;
+    }
+    expect![[r#"
+        {
+          "elapsed_us": null,
+          "fraction": 1.0,
+          "latency_p50_us": null,
+          "latency_p99_us": null,
+          "nodes": [
+            {
+              "name": "bids",
+              "rows_failed": 0,
+              "rows_in": 4600,
+              "rows_late": 0,
+              "rows_out": 4600
+            },
+            {
+              "name": "per-second",
+              "rows_failed": 0,
+              "rows_in": 4600,
+              "rows_late": 0,
+              "rows_out": 1
+            },
+            {
+              "name": "out",
+              "rows_failed": 0,
+              "rows_in": 1,
+              "rows_late": 0,
+              "rows_out": 0
+            }
+          ],
+          "pipeline": "prices",
+          "rows_failed": 0,
+          "rows_in": 4600,
+          "rows_late": 0,
+          "rows_out": 1,
+          "rows_per_s": null,
+          "sinks": [
+            {
+              "checksum": "35be68332526cff7",
+              "name": "out",
+              "rows": 1
+            }
+          ],
+          "watermark_us": null
+        }
+    "#]]
+    .assert_eq(&format!("{summary:#}\n"));
+}
+
+#[test]
+fn a_summary_for_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = weir(folder.path(), PRICES, &["--set", "sources.bids.events=50"]).output().unwrap();
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let (counts, times) = said.split_once("\n\n").unwrap();
+    expect![[r#"
+                    rows in  rows out  late  failed
+        bids             46        46     0       0
+        per-second       46         1     0       0
+        out               1         0     0       0
+        total            46         1     0       0"#]]
+    .assert_eq(counts);
+    assert!(times.starts_with("prices done in ") && times.contains(" rows/s, latency p50 "), "{times}");
+}
+
+#[test]
+fn dead_letters_that_nobody_reads_go_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.jsonl"), "{\"a\": 1}\n{\"a\": \"one\"}\n{\"a\": 3}\n").unwrap();
+    let pipeline = r#"
+[sources.numbers]
+connector = "file"
+path = "in.jsonl"
+schema = { a = "int64" }
+on-error = "dead-letter"
+
+[sinks.out]
+input = "numbers"
+connector = "file"
+path = "out.jsonl"
+"#;
+    let output = weir(folder.path(), pipeline, &[]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    let first = said.lines().next().unwrap();
+    expect![[r#"note: what "numbers" cannot process goes to dead-letters/numbers.jsonl"#]].assert_eq(first);
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    expect![[r#"
+        {"a":1}
+        {"a":3}
+        --
+        {"at":"in.jsonl:2","record":"{\"a\": \"one\"}","reason":"column \"a\": \"one\" is not of the type int64"}
+    "#]]
+    .assert_eq(&(read("out.jsonl") + "--\n" + &read("dead-letters/numbers.jsonl")));
+}
+
+#[test]
+fn a_failure_says_where_and_leaves_nothing_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.jsonl"), "{\"a\": 1}\n{\"a\": \"one\"}\n").unwrap();
+    let pipeline = r#"
+[sources.numbers]
+connector = "file"
+path = "in.jsonl"
+schema = { a = "int64" }
+
+[sinks.out]
+input = "numbers"
+connector = "file"
+path = "out.jsonl"
+"#;
+    let output = weir(folder.path(), pipeline, &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    expect![[r#"
+        error: p.toml failed
+          because subtask "numbers -> out/0" failed
+          because source "numbers"
+          because in.jsonl:2: column "a": "one" is not of the type int64; set on-error to "skip" or "dead-letter" to go on without such records
+    "#]].assert_eq(&said);
+    assert!(!folder.path().join("out.jsonl").exists());
+}
+
+/// Unix only: elsewhere a child cannot be sent ctrl-C alone.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_the_input_and_finishes_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    // Without `events` the source never ends by itself.
+    let endless =
+        PRICES.replace("events = 5000\n", "rate = 1000\n").replace("input = \"per-second\"", "input = \"bids\"");
+    let pipeline = endless.replace("connector = \"blackhole\"\nchecksum = true", "connector = \"stdout\"");
+    let mut child = weir(folder.path(), &pipeline, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut rows = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    rows.read_line(&mut first).unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let written = 1 + rows.lines().count();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success(), "{said}");
+    assert!(said.contains("ending the input"), "{said}");
+    // What was read was written.
+    assert!(said.contains(&format!("out: {written} rows")), "{written} rows: {said}");
+}
