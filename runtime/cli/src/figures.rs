@@ -55,16 +55,19 @@ pub(crate) fn bytes(n: u64) -> String {
 
 /// Two units at most: `1h 2m`, `3.2 s`, `450 µs`.
 pub(crate) fn duration(us: i64) -> String {
+    let sign = if us < 0 { "-" } else { "" };
+    let us = us.unsigned_abs();
     let n = us as f64;
-    match us {
-        ..1_000 => format!("{us} µs"),
-        ..1_000_000 => format!("{:.1} ms", n / 1e3),
-        ..60_000_000 => format!("{:.2} s", n / 1e6),
+    let size = match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", n / 1e3),
+        1_000_000..60_000_000 => format!("{:.2} s", n / 1e6),
         _ => {
-            let whole = humantime::format_duration(Duration::from_secs(us.unsigned_abs() / 1_000_000)).to_string();
+            let whole = humantime::format_duration(Duration::from_secs(us / 1_000_000)).to_string();
             whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
         }
-    }
+    };
+    format!("{sign}{size}")
 }
 
 /// An event time as a date, if calendars have it.
@@ -88,8 +91,8 @@ mod tests {
         assert_eq!([0.4, 999.0, 1_234.0, 45_600.0, 7.0e8].map(short), ["0", "999", "1.23 k", "45.6 k", "700 M"]);
         assert_eq!([12, 2048, 3 << 20].map(bytes), ["12 B", "2.0 KiB", "3.0 MiB"]);
         assert_eq!(
-            [-5, 450, 3_200, 3_200_000, 3_723_000_000].map(duration),
-            ["-5 µs", "450 µs", "3.2 ms", "3.20 s", "1h 2m"]
+            [-5, 450, 3_200, 3_200_000, -3_723_000_000].map(duration),
+            ["-5 µs", "450 µs", "3.2 ms", "3.20 s", "-1h 2m"]
         );
         assert_eq!(
             [0, i64::MIN, i64::MAX].map(event_time),

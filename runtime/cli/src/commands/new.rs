@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn paths_between_folders() {
         let between = |from: &str, to: &str| relative(Path::new(from), Path::new(to)).display().to_string();
-        assert_eq!(between("/home/me/weir/operators/mine", "/home/me/weir/sdk/rust"), "../../sdk/rust");
-        assert_eq!(between("/tmp/mine", "/home/me/weir/sdk/rust"), "/home/me/weir/sdk/rust");
-        assert_eq!(between("/home/me/mine", "/home/you/weir/sdk/rust"), "/home/you/weir/sdk/rust");
+        assert_eq!(between("/srv/weir/operators/mine", "/srv/weir/sdk/rust"), "../../sdk/rust");
+        assert_eq!(between("/tmp/mine", "/srv/weir/sdk/rust"), "/srv/weir/sdk/rust");
+        assert_eq!(between("/srv/me/mine", "/srv/you/weir/sdk/rust"), "/srv/you/weir/sdk/rust");
     }
 
     #[test]
