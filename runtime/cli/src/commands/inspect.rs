@@ -47,7 +47,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let (plan, refusal) = match plan {
         Ok(plan) => (Some(plan), None),
         Err(error) if inputs.is_empty() => (None, Some(error.to_string())),
-        Err(error) => return Err(anyhow!(error).context("the operator refuses these inputs or this configuration")),
+        Err(error) => return Err(error.into()),
     };
     if args.json {
         let told = as_json(&component, plan.as_ref(), &inputs);

@@ -74,7 +74,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     }
     terminal::print(&format!(
         "made {shown}; next:\n  cd {shown} && cargo test    its test, without WebAssembly\n  weir build {shown}{}the component\n",
-        " ".repeat(13)
+        " ".repeat("cd  && cargo test    ".len() - "weir build ".len())
     ));
     Ok(())
 }
