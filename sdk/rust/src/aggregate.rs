@@ -7,7 +7,7 @@ use crate::emit::OutputPlan;
 use crate::error::broken;
 use crate::schema::{Positions, Reads};
 use crate::transform::only_input;
-use crate::wire::{Array, Batch, Failure, Input, OutputColumn, Plan, States};
+use crate::wire::{Node, Batch, Failure, Input, OutputColumn, Plan, States};
 use crate::{config, row, state};
 
 pub use crate::error::RowError;
@@ -107,19 +107,19 @@ pub trait Process {
     ///
     /// # Errors
     /// As the contract says.
-    fn accumulate(&self, rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Vec<Array>, Failure>;
+    fn accumulate(&self, rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Vec<Node>, Failure>;
 
     /// `aggregate.merge`
     ///
     /// # Errors
     /// As the contract says.
-    fn merge(&self, left: States, right: States) -> Result<Vec<Array>, Failure>;
+    fn merge(&self, left: States, right: States) -> Result<Vec<Node>, Failure>;
 
     /// `aggregate.finish`
     ///
     /// # Errors
     /// As the contract says.
-    fn finish(&self, accumulators: States) -> Result<Vec<Array>, Failure>;
+    fn finish(&self, accumulators: States) -> Result<Vec<Node>, Failure>;
 }
 
 impl<Op: Aggregate> Connected<Op> {
@@ -154,13 +154,13 @@ impl<Op: Aggregate> Connected<Op> {
 }
 
 impl<Op: Aggregate> Process for Connected<Op> {
-    fn accumulate(&self, rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Vec<Array>, Failure> {
+    fn accumulate(&self, rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Vec<Node>, Failure> {
         let mut groups = read::<Op>(&accumulators)?;
         accumulate(self, &rows, &group_of_row, &mut groups)?;
         Ok(state::write(groups.len(), groups.iter().map(Some)))
     }
 
-    fn merge(&self, left: States, right: States) -> Result<Vec<Array>, Failure> {
+    fn merge(&self, left: States, right: States) -> Result<Vec<Node>, Failure> {
         let mut merged = read::<Op>(&left)?;
         for (accumulator, other) in merged.iter_mut().zip(read::<Op>(&right)?) {
             self.operator.merge(accumulator, other);
@@ -168,7 +168,7 @@ impl<Op: Aggregate> Process for Connected<Op> {
         Ok(state::write(merged.len(), merged.iter().map(Some)))
     }
 
-    fn finish(&self, accumulators: States) -> Result<Vec<Array>, Failure> {
+    fn finish(&self, accumulators: States) -> Result<Vec<Node>, Failure> {
         let results: Vec<_> = read::<Op>(&accumulators)?.iter().map(|a| self.operator.finish(a)).collect();
         Ok(state::write(results.len(), results.iter().map(Some)))
     }

@@ -2,7 +2,7 @@
 
 use crate::column::{ColumnRef, Validity, range};
 use crate::value::{ReadValue, Value, has_format, leaf};
-use crate::wire::{Array, Field};
+use crate::wire::{Node, Field};
 
 /// A column of strings or binaries that is being made.
 #[derive(Clone, Debug)]
@@ -27,9 +27,9 @@ impl BytesBuilder {
         self.offsets.push((self.bytes.len() as u32).to_le_bytes());
     }
 
-    fn finish(self) -> Array {
+    fn finish(self) -> Node {
         let length = self.offsets.len().saturating_sub(1) as u32;
-        Array { length, null_count: 0, buffers: vec![Vec::new(), self.offsets.into_flattened(), self.bytes] }
+        Node { length, null_count: 0, buffers: vec![Vec::new(), self.offsets.into_flattened(), self.bytes] }
     }
 }
 
@@ -100,7 +100,7 @@ macro_rules! bytes_value {
                 builder.push(&[]);
             }
 
-            fn finish(builder: BytesBuilder, arrays: &mut Vec<Array>) {
+            fn finish(builder: BytesBuilder, arrays: &mut Vec<Node>) {
                 arrays.push(builder.finish());
             }
         }

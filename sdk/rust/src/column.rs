@@ -3,7 +3,7 @@
 //! Values have one alignment, that of a byte: a value is `[u8; N]`, which loads in one instruction on every target, so buffers
 //! are viewed and made without copying and without `unsafe`. Nothing here panics: what a broken host left out reads as zero.
 
-use crate::wire::{Array, Field};
+use crate::wire::{Node, Field};
 
 /// One column: its schema node and its array, each followed by those of its children.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,7 @@ pub struct ColumnRef<'a> {
     /// Schema nodes in pre-order; the first is the column's own.
     pub fields: &'a [Field],
     /// Arrays in the same order.
-    pub arrays: &'a [Array],
+    pub arrays: &'a [Node],
 }
 
 impl<'a> ColumnRef<'a> {
@@ -19,7 +19,7 @@ impl<'a> ColumnRef<'a> {
     ///
     /// # Errors
     /// If there is none.
-    pub fn array(&self) -> Result<&'a Array, String> {
+    pub fn array(&self) -> Result<&'a Node, String> {
         self.arrays.first().ok_or_else(|| format!("column {:?} has no array", self.name()))
     }
 
@@ -88,7 +88,7 @@ impl<'a> ColumnRef<'a> {
 
 /// Splits nodes in pre-order into columns.
 #[must_use]
-pub fn columns<'a>(mut fields: &'a [Field], mut arrays: &'a [Array]) -> Vec<ColumnRef<'a>> {
+pub fn columns<'a>(mut fields: &'a [Field], mut arrays: &'a [Node]) -> Vec<ColumnRef<'a>> {
     let mut found = Vec::new();
     while !fields.is_empty() {
         let nodes = subtree_len(fields);
@@ -227,7 +227,7 @@ impl ValidityBuilder {
     }
 
     /// Puts it into the array of the column's own node.
-    pub fn finish(self, array: &mut Array) {
+    pub fn finish(self, array: &mut Node) {
         array.null_count = self.nulls;
         if let (Some(bits), Some(validity)) = (self.bits, array.buffers.first_mut()) {
             *validity = bits.into_bytes();

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use crate::builder::FixedBuilder;
 use crate::column;
 use crate::row::{Finished, Keep, Row};
 use crate::schema::Schema;
-use crate::wire::{Array, Delta, Field, KeptColumn, Output, OutputColumn, Selection};
+use crate::wire::{Node, Delta, Field, KeptColumn, Output, OutputColumn, Selection};
 
 /// Takes the rows that an operator emits. A row may be emitted for an input row never (a filter), once (a map) or many times (a
 /// flat-map); it carries that row's kept columns and event time.
@@ -183,66 +184,66 @@ impl<R: Row> std::fmt::Debug for OutputWriter<R> {
 /// Which input row each output row comes from. As long as it is every row once and in order, it is only counted.
 #[derive(Debug, Default)]
 struct Sources {
-    in_order: u32,
-    /// `Some` as soon as a row was left out, came twice or came out of order.
-    rows: Option<Vec<[u8; 4]>>,
+    /// The row that goes on in this way; [`LISTED`] as soon as a row was left out, came twice or came out of order.
+    next: u32,
+    /// From then on the rows.
+    rows: FixedBuilder<4>,
 }
+
+/// No batch has this many rows.
+const LISTED: u32 = u32::MAX;
 
 impl Sources {
     #[inline]
     fn push(&mut self, row: u32) {
-        match &mut self.rows {
-            None if row == self.in_order => self.in_order += 1,
-            Some(rows) => rows.push(row.to_le_bytes()),
-            None => self.listed(0).push(row.to_le_bytes()),
+        if row == self.next {
+            self.next += 1;
+            return;
         }
+        if self.next != LISTED {
+            self.rows = counted(self.next);
+            self.next = LISTED;
+        }
+        self.rows.push(row.to_le_bytes());
     }
 
     /// Appends the first rows, in order.
     fn push_first(&mut self, rows: u32) {
-        match &mut self.rows {
-            None if self.in_order == 0 => self.in_order = rows,
-            _ => (0..rows).for_each(|row| self.push(row)),
+        if self.next == 0 {
+            self.next = rows;
+        } else {
+            (0..rows).for_each(|row| self.push(row));
         }
     }
 
-    /// Appends the rows of `0..rows` where `keep` is true, without a branch a row.
+    /// Appends the rows of `0..rows` where `keep` is true.
     #[inline]
     fn push_where(&mut self, rows: u32, keep: impl IntoIterator<Item = bool>) {
-        let listed = self.listed(rows as usize);
-        let mut end = listed.len();
-        listed.resize(end + rows as usize, [0; 4]);
-        for (row, keep) in (0..rows).zip(keep) {
-            if let Some(next) = listed.get_mut(end) {
-                *next = row.to_le_bytes();
-            }
-            end += usize::from(keep);
-        }
-        listed.truncate(end);
-    }
-
-    #[cold]
-    fn listed(&mut self, room: usize) -> &mut Vec<[u8; 4]> {
-        self.rows.get_or_insert_with(|| {
-            let mut rows = Vec::with_capacity(self.in_order as usize + room);
-            rows.extend((0..self.in_order).map(u32::to_le_bytes));
-            rows
-        })
+        let kept = (0..rows).zip(keep).filter(|(_, keep)| *keep).map(|(row, _)| row);
+        kept.for_each(|row| self.push(row));
     }
 
     fn len(&self) -> usize {
-        self.rows.as_ref().map_or(self.in_order as usize, Vec::len)
+        if self.next == LISTED { self.rows.len() } else { self.next as usize }
     }
 
     fn finish(self, rows: u32) -> Selection {
-        match self.rows {
-            None if self.in_order == 0 => Selection::None,
-            None if self.in_order == rows => Selection::All,
-            None => Selection::Rows((0..self.in_order).flat_map(u32::to_le_bytes).collect()),
-            Some(listed) if listed.is_empty() => Selection::None,
-            Some(listed) => Selection::Rows(listed.into_flattened()),
+        match self.len() {
+            0 => Selection::None,
+            _ if self.next == rows => Selection::All,
+            _ if self.next == LISTED => Selection::Rows(self.rows.into_bytes()),
+            _ => Selection::Rows(counted(self.next).into_bytes()),
         }
     }
+}
+
+/// The rows that were only counted so far.
+#[cold]
+#[inline(never)]
+fn counted(rows: u32) -> FixedBuilder<4> {
+    let mut listed = FixedBuilder::new(2 * rows as usize);
+    (0..rows).for_each(|row| listed.push(row.to_le_bytes()));
+    listed
 }
 
 /// What one output is, for an input.
@@ -337,7 +338,7 @@ impl<'a> Computed<'a> {
     }
 }
 
-fn reorder(mut arrays: Vec<Array>, order: &[Range<usize>]) -> Vec<Array> {
+fn reorder(mut arrays: Vec<Node>, order: &[Range<usize>]) -> Vec<Node> {
     let mut ordered = Vec::with_capacity(arrays.len());
     for range in order {
         ordered.extend(arrays.get_mut(range.clone()).unwrap_or_default().iter_mut().map(std::mem::take));

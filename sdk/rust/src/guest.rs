@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use crate as operators;
 use crate::log::Level;
-use crate::wire::{self, Array, Batch, Failure, States};
+use crate::wire::{self, Node, Batch, Failure, States};
 
 /// The type behind the exports of a transform.
 pub struct TransformComponent<Op>(PhantomData<Op>);
@@ -157,7 +157,7 @@ impl<Op> keyed_types::Guest for KeyedComponent<Op> {
         })
     }
 
-    fn migrate(from_version: u32, layout: Vec<wire::Field>, states: States) -> Result<Vec<Array>, String> {
+    fn migrate(from_version: u32, layout: Vec<wire::Field>, states: States) -> Result<Vec<Node>, String> {
         let not_described = || "describe must be called before anything else".to_owned();
         KEYED.with_borrow(|operator| operator.as_ref().ok_or_else(not_described)?.migrate(from_version, layout, states))
     }
@@ -201,17 +201,17 @@ where
 }
 
 impl<Op> aggregate::exports::weir::operator::aggregate::Guest for AggregateComponent<Op> {
-    fn accumulate(rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Vec<Array>, Failure> {
+    fn accumulate(rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Vec<Node>, Failure> {
         AGGREGATE.with_borrow(|operator| {
             operator.as_ref().ok_or_else(not_described)?.accumulate(rows, group_of_row, accumulators)
         })
     }
 
-    fn merge(left: States, right: States) -> Result<Vec<Array>, Failure> {
+    fn merge(left: States, right: States) -> Result<Vec<Node>, Failure> {
         AGGREGATE.with_borrow(|operator| operator.as_ref().ok_or_else(not_described)?.merge(left, right))
     }
 
-    fn finish(accumulators: States) -> Result<Vec<Array>, Failure> {
+    fn finish(accumulators: States) -> Result<Vec<Node>, Failure> {
         AGGREGATE.with_borrow(|operator| operator.as_ref().ok_or_else(not_described)?.finish(accumulators))
     }
 }

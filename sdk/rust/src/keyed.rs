@@ -9,7 +9,7 @@ use crate::schema::{Positions, Reads};
 use crate::state::{self, Slots};
 use crate::timer::Changes;
 use crate::transform::only_input;
-use crate::wire::{self, Array, Batch, Failure, Field, Input, KeyedDelta, Plan, States};
+use crate::wire::{self, Node, Batch, Failure, Field, Input, KeyedDelta, Plan, States};
 use crate::{config, row};
 
 pub use crate::emit::{Emitter, Outputs};
@@ -171,7 +171,7 @@ pub trait Process {
     ///
     /// # Errors
     /// As the contract says.
-    fn migrate(&self, from_version: u32, layout: Vec<Field>, states: States) -> Result<Vec<Array>, String>;
+    fn migrate(&self, from_version: u32, layout: Vec<Field>, states: States) -> Result<Vec<Node>, String>;
 }
 
 impl<Op: Keyed> Connected<Op> {
@@ -241,7 +241,7 @@ impl<Op: Keyed> Process for Connected<Op> {
         on_timer(self, &call, due.domain, &due.times)
     }
 
-    fn migrate(&self, from_version: u32, layout: Vec<Field>, states: States) -> Result<Vec<Array>, String> {
+    fn migrate(&self, from_version: u32, layout: Vec<Field>, states: States) -> Result<Vec<Node>, String> {
         let old = OldStates::new(&layout, &states);
         let migrated = self.operator.migrate(from_version, &old)?;
         old.write(&migrated)

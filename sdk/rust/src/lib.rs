@@ -16,6 +16,7 @@
 //! come at all. It never copies a column to read it.
 
 pub mod aggregate;
+pub mod builder;
 pub mod column;
 mod config;
 pub mod emit;
@@ -37,8 +38,6 @@ mod bytes;
 mod list;
 mod timestamp;
 
-#[cfg(all(target_family = "wasm", feature = "allocator"))]
-mod allocator;
 #[cfg(target_family = "wasm")]
 pub mod guest;
 

@@ -4,7 +4,7 @@ use crate::column::{ColumnRef, Validity, range};
 use crate::row::Row;
 use crate::timestamp::{Timestamp, TimestampMillis, TimestampNanos, TimestampSeconds};
 use crate::value::{Date, Decimal, Number, ReadValue, Value, has_format};
-use crate::wire::{Array, Field};
+use crate::wire::{Node, Field};
 
 /// A value that can be an item of a list: every one but `u8`, because `Vec<u8>` is a binary.
 pub trait ListItem: Value {}
@@ -54,9 +54,9 @@ impl<T: ListItem> Value for Vec<T> {
         builder.offsets.push(builder.len.to_le_bytes());
     }
 
-    fn finish(builder: Self::Builder, arrays: &mut Vec<Array>) {
+    fn finish(builder: Self::Builder, arrays: &mut Vec<Node>) {
         let length = builder.offsets.len().saturating_sub(1) as u32;
-        arrays.push(Array { length, null_count: 0, buffers: vec![Vec::new(), builder.offsets.into_flattened()] });
+        arrays.push(Node { length, null_count: 0, buffers: vec![Vec::new(), builder.offsets.into_flattened()] });
         T::finish(builder.items, arrays);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::column::{ColumnRef, Validity, value};
 use crate::timestamp::Timestamp;
 use crate::value::{ReadValue, Value, has_format};
-use crate::wire::{Array, Failure, Field, RowFailure};
+use crate::wire::{Node, Failure, Field, RowFailure};
 
 /// A struct whose fields are columns.
 ///
@@ -83,7 +83,7 @@ pub enum Keep {
 #[derive(Debug, Default)]
 pub struct Finished {
     /// Nodes in pre-order.
-    pub columns: Vec<Array>,
+    pub columns: Vec<Node>,
     /// int64 a row; empty if no field is the event time.
     pub event_times: Vec<u8>,
 }
@@ -289,8 +289,8 @@ impl<R: Row> Value for R {
         R::write_null_row(&mut builder.columns);
     }
 
-    fn finish(builder: Self::Builder, arrays: &mut Vec<Array>) {
-        arrays.push(Array { length: builder.len, null_count: 0, buffers: vec![Vec::new()] });
+    fn finish(builder: Self::Builder, arrays: &mut Vec<Node>) {
+        arrays.push(Node { length: builder.len, null_count: 0, buffers: vec![Vec::new()] });
         let mut finished = Finished { columns: std::mem::take(arrays), event_times: Vec::new() };
         R::finish_rows(builder.columns, &mut finished);
         *arrays = finished.columns;

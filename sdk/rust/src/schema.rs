@@ -2,7 +2,7 @@
 
 use crate::column::{self, ColumnRef};
 use crate::row::{ReadRow, Wanted};
-use crate::wire::{Array, Field};
+use crate::wire::{Node, Field};
 
 /// The columns of an input.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ impl Reads {
     }
 
     /// Splits the arrays of a call into its columns.
-    pub(crate) fn columns<'a>(&'a self, arrays: &'a [Array]) -> Vec<ColumnRef<'a>> {
+    pub(crate) fn columns<'a>(&'a self, arrays: &'a [Node]) -> Vec<ColumnRef<'a>> {
         column::columns(&self.fields, arrays)
     }
 }

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use crate::column::{Bits, bit, columns};
 use crate::row::{Finished, ReadRow, Row};
 use crate::schema::{Positions, Schema};
-use crate::wire::{Array, Failure, Field, Selection, StateLayout, States};
+use crate::wire::{Node, Failure, Field, Selection, StateLayout, States};
 
 /// The state of one key. `None`: the key has none. It goes back to the host if it was borrowed mutably.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ fn read_from<S: for<'r> ReadRow<'r>>(
 }
 
 /// Writes rows as columns.
-pub(crate) fn write<'s, S: Row + 's>(rows: usize, states: impl Iterator<Item = Option<&'s S>>) -> Vec<Array> {
+pub(crate) fn write<'s, S: Row + 's>(rows: usize, states: impl Iterator<Item = Option<&'s S>>) -> Vec<Node> {
     let mut builders = S::builders(rows);
     for state in states {
         match state {
@@ -151,7 +151,7 @@ impl<'s> OldStates<'s> {
     }
 
     /// Writes the columns of migrated states.
-    pub(crate) fn write<S: Row>(&self, states: &[Option<S>]) -> Result<Vec<Array>, String> {
+    pub(crate) fn write<S: Row>(&self, states: &[Option<S>]) -> Result<Vec<Node>, String> {
         if states.len() != self.keys() {
             return Err(format!("migrating {} states gave {}", self.keys(), states.len()));
         }

@@ -1,9 +1,10 @@
 //! Instants, in one type for each unit. A column of a coarser unit can be read as a finer type, never the other way round: no
 //! digit is lost unsaid. What an operator writes is in UTC.
 
+use crate::builder::FixedBuilder;
 use crate::column::{ColumnRef, Validity, value};
-use crate::value::{ReadValue, Value, fixed_array, leaf};
-use crate::wire::{Array, Field};
+use crate::value::{ReadValue, Value, leaf};
+use crate::wire::{Node, Field};
 
 /// How many units a second has, by the letter of the format `ts?:ZONE`.
 fn units_per_second(column: &[Field]) -> Option<i64> {
@@ -32,14 +33,14 @@ macro_rules! timestamp {
         pub struct $type(pub i64);
 
         impl Value for $type {
-            type Builder = Vec<[u8; 8]>;
+            type Builder = FixedBuilder<8>;
 
             fn fields(name: &str, fields: &mut Vec<Field>) {
                 fields.push(leaf(name, $format));
             }
 
             fn builder(rows: usize) -> Self::Builder {
-                Vec::with_capacity(rows)
+                FixedBuilder::new(rows)
             }
 
             #[inline]
@@ -51,8 +52,8 @@ macro_rules! timestamp {
                 builder.push([0; 8]);
             }
 
-            fn finish(builder: Self::Builder, arrays: &mut Vec<Array>) {
-                arrays.push(fixed_array(builder));
+            fn finish(builder: Self::Builder, arrays: &mut Vec<Node>) {
+                arrays.push(builder.finish());
             }
         }
 

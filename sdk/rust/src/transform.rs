@@ -74,35 +74,37 @@ pub trait Transform: DeserializeOwned {
 }
 
 /// A stateless operator on columns: as [`Transform`], but it gets a whole batch. Every `Transform` is one by a loop over the
-/// rows; write one yourself where a loop of your own is faster, for example because it has no branch.
+/// rows; write one yourself where the rows do not matter one by one: a column that is made of another is written in one go.
 ///
 /// ```
 /// use weir_sdk::transform::{ColumnTransform, Emitter, Row, RowFailure, export};
 ///
 /// #[derive(serde::Deserialize)]
-/// struct Even;
+/// struct InCents;
 ///
 /// #[derive(Row)]
 /// struct Bid {
-///     auction: i64,
+///     price: i64,
 /// }
 ///
 /// #[derive(Row)]
 /// #[row(keep_all)]
-/// struct Kept;
+/// struct Converted {
+///     price: i64,
+/// }
 ///
-/// impl ColumnTransform for Even {
+/// impl ColumnTransform for InCents {
 ///     type Input<'a> = Bid;
-///     type Output<'a> = Kept;
+///     type Output<'a> = Converted;
 ///
 ///     // `BidColumns` has the fields of `Bid`, each as a column.
-///     fn process_columns(&self, bids: &BidColumns<'_>, _: usize, out: &mut Emitter<Kept>) -> Result<(), RowFailure> {
-///         out.emit_where(bids.auction.iter().map(|auction| auction % 2 == 0), || Kept);
+///     fn process_columns(&self, bids: &BidColumns<'_>, _: usize, out: &mut Emitter<Converted>) -> Result<(), RowFailure> {
+///         out.emit_each(bids.price.iter().map(|price| Converted { price: price.wrapping_mul(100) }));
 ///         Ok(())
 ///     }
 /// }
 ///
-/// export!(Even);
+/// export!(InCents);
 /// ```
 pub trait ColumnTransform: DeserializeOwned {
     /// The columns that it reads.

@@ -13,9 +13,10 @@
 //! | a struct with `#[derive(Row)]` | struct |
 //! | `Option<T>` | the same, with nulls |
 
+use crate::builder::FixedBuilder;
 use crate::column::{Bits, ColumnRef, Validity, ValidityBuilder, bit, value};
 use crate::schema::type_name;
-use crate::wire::{Array, Field};
+use crate::wire::{Node, Field};
 
 /// A value that a column can be made of.
 pub trait Value {
@@ -44,7 +45,7 @@ pub trait Value {
     fn write_null(builder: &mut Self::Builder);
 
     /// Appends the column's arrays, nodes in pre-order. The first has an empty validity as its first buffer.
-    fn finish(builder: Self::Builder, arrays: &mut Vec<Array>);
+    fn finish(builder: Self::Builder, arrays: &mut Vec<Node>);
 }
 
 /// A value that can be read from a column that lives for `'a`.
@@ -116,11 +117,6 @@ pub(crate) fn has_format(column: &[Field], format: &str) -> bool {
     column.first().is_some_and(|f| f.format == format)
 }
 
-/// Makes an array of fixed-width values without copying them.
-pub(crate) fn fixed_array<const N: usize>(values: Vec<[u8; N]>) -> Array {
-    Array { length: values.len() as u32, null_count: 0, buffers: vec![Vec::new(), values.into_flattened()] }
-}
-
 impl<T: Value> Value for Option<T> {
     type Builder = (T::Builder, ValidityBuilder);
 
@@ -150,7 +146,7 @@ impl<T: Value> Value for Option<T> {
         validity.push(false);
     }
 
-    fn finish((values, validity): Self::Builder, arrays: &mut Vec<Array>) {
+    fn finish((values, validity): Self::Builder, arrays: &mut Vec<Node>) {
         let at = arrays.len();
         T::finish(values, arrays);
         if let Some(own) = arrays.get_mut(at) {
@@ -225,14 +221,15 @@ macro_rules! fixed_value {
     ($type:ty, $bytes:literal, $format:expr, $accepts:expr, $value:ident => $to:expr, $raw:ident => $from:expr
      $(, const $name:ident: $kind:ty)*) => {
         impl<$(const $name: $kind),*> Value for $type {
-            type Builder = Vec<[u8; $bytes]>;
+            type Builder = FixedBuilder<$bytes>;
 
             fn fields(name: &str, fields: &mut Vec<Field>) {
                 fields.push(leaf(name, &$format));
             }
 
+            #[inline]
             fn builder(rows: usize) -> Self::Builder {
-                Vec::with_capacity(rows)
+                FixedBuilder::new(rows)
             }
 
             #[inline]
@@ -251,8 +248,8 @@ macro_rules! fixed_value {
                 builder.push([0; $bytes]);
             }
 
-            fn finish(builder: Self::Builder, arrays: &mut Vec<Array>) {
-                arrays.push(fixed_array(builder));
+            fn finish(builder: Self::Builder, arrays: &mut Vec<Node>) {
+                arrays.push(builder.finish());
             }
         }
 
@@ -341,9 +338,9 @@ impl Value for bool {
         builder.push(false);
     }
 
-    fn finish(builder: Bits, arrays: &mut Vec<Array>) {
+    fn finish(builder: Bits, arrays: &mut Vec<Node>) {
         let length = builder.len() as u32;
-        arrays.push(Array { length, null_count: 0, buffers: vec![Vec::new(), builder.into_bytes()] });
+        arrays.push(Node { length, null_count: 0, buffers: vec![Vec::new(), builder.into_bytes()] });
     }
 }
 
@@ -381,7 +378,7 @@ impl<'a> ReadValue<'a> for bool {
 pub struct Number(pub f64);
 
 impl Value for Number {
-    type Builder = Vec<[u8; 8]>;
+    type Builder = FixedBuilder<8>;
 
     fn fields(name: &str, fields: &mut Vec<Field>) {
         f64::fields(name, fields);
@@ -400,7 +397,7 @@ impl Value for Number {
         f64::write_null(builder);
     }
 
-    fn finish(builder: Self::Builder, arrays: &mut Vec<Array>) {
+    fn finish(builder: Self::Builder, arrays: &mut Vec<Node>) {
         f64::finish(builder, arrays);
     }
 }

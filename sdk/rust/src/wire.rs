@@ -23,7 +23,7 @@ pub struct Field {
 
 /// `types.array`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Array {
+pub struct Node {
     /// Values of this node.
     pub length: u32,
     /// How many of them are null.
@@ -38,7 +38,7 @@ pub struct Batch {
     /// Rows in this batch.
     pub rows: u32,
     /// The columns of `plan.reads`, nodes in pre-order.
-    pub columns: Vec<Array>,
+    pub columns: Vec<Node>,
     /// int64 a row, microseconds; may be empty.
     pub event_times: Buffer,
     /// uint8 a row; may be empty.
@@ -53,7 +53,7 @@ pub struct States {
     /// One bit a key; may be empty: all have a state.
     pub present: Buffer,
     /// The columns of the state, a row a key.
-    pub columns: Vec<Array>,
+    pub columns: Vec<Node>,
 }
 
 /// `types.selection`
@@ -74,7 +74,7 @@ pub struct Delta {
     /// The input rows that the output rows come from.
     pub rows: Selection,
     /// The computed columns, nodes in pre-order.
-    pub computed: Vec<Array>,
+    pub computed: Vec<Node>,
     /// int64 an output row; may be empty.
     pub event_times: Buffer,
     /// uint8 an output row; may be empty.

@@ -1,6 +1,6 @@
 //! Nexmark q2: the bids on every 123rd auction. One column goes in, the numbers of the rows that stay come out.
 
-use weir_sdk::transform::{ColumnTransform, Emitter, Row, RowFailure, export};
+use weir_sdk::transform::{Emitter, Row, RowError, Transform, export};
 
 /// Which auctions: those that this divides.
 const EVERY: i64 = 123;
@@ -20,12 +20,14 @@ pub struct Bid {
 #[row(keep(auction, price))]
 pub struct Kept;
 
-impl ColumnTransform for Predicate {
+impl Transform for Predicate {
     type Input<'a> = Bid;
     type Output<'a> = Kept;
 
-    fn process_columns(&self, bids: &BidColumns<'_>, _: usize, out: &mut Emitter<Kept>) -> Result<(), RowFailure> {
-        out.emit_where(bids.auction.iter().map(|auction| auction % EVERY == 0), || Kept);
+    fn process(&self, bid: Bid, out: &mut Emitter<Kept>) -> Result<(), RowError> {
+        if bid.auction % EVERY == 0 {
+            out.emit(Kept);
+        }
         Ok(())
     }
 }

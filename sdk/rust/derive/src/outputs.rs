@@ -25,6 +25,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let writers: Vec<_> = (0..variants.len()).map(|i| format_ident!("output_{i}")).collect();
     Ok(quote! {
         #[automatically_derived]
+        #[allow(clippy::all, reason = "written by the derive macro, for any number of fields")]
         impl #generics ::weir_sdk::Outputs for #name #arguments {
             type Writers = (#(::weir_sdk::emit::OutputWriter<#rows>,)*);
 

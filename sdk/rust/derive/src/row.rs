@@ -97,7 +97,7 @@ impl<'a> RowStruct<'a> {
                 quote!(<::weir_sdk::Timestamp as ::weir_sdk::Value>::builder(rows),),
                 quote!(<::weir_sdk::Timestamp as ::weir_sdk::Value>::write(&self.#member, event_times);),
                 quote!(<::weir_sdk::Timestamp as ::weir_sdk::Value>::write_null(event_times);),
-                quote!(into.event_times = event_times.into_flattened();),
+                quote!(into.event_times = event_times.into_bytes();),
             ),
         };
         let time = self.event_time.as_ref().map(|_| quote!(event_times,));
@@ -113,6 +113,7 @@ impl<'a> RowStruct<'a> {
         };
         quote! {
             #[automatically_derived]
+            #[allow(clippy::all, reason = "written by the derive macro, for any number of fields")]
             impl #generics ::weir_sdk::Row for #name #arguments {
                 type Builders = (#(<#types as ::weir_sdk::Value>::Builder,)* #time_type);
                 const KEEP: ::weir_sdk::Keep = #keep;
@@ -123,6 +124,7 @@ impl<'a> RowStruct<'a> {
                     let _ = fields;
                 }
 
+                #[inline]
                 fn builders(rows: usize) -> Self::Builders {
                     let _ = rows;
                     (#(<#types as ::weir_sdk::Value>::builder(rows),)* #time_builder)
@@ -183,6 +185,7 @@ impl<'a> RowStruct<'a> {
             }
 
             #[automatically_derived]
+            #[allow(clippy::all, reason = "written by the derive macro, for any number of fields")]
             impl<#lifetime> ::weir_sdk::ReadRow<#lifetime> for #name #arguments {
                 type Columns = #view<#lifetime>;
 

@@ -35,6 +35,6 @@ pub fn aggregate<Op: Aggregate, R: Row>(operator: Op, parts: &[&[R]]) -> Result<
 }
 
 /// One accumulator.
-fn one(columns: Vec<crate::wire::Array>) -> States {
+fn one(columns: Vec<crate::wire::Node>) -> States {
     States { keys: 1, present: Vec::new(), columns }
 }

@@ -3,13 +3,13 @@
 use crate::column::{Bits, ColumnRef, bit, columns, range, value};
 use crate::row::{Finished, ReadRow, Row};
 use crate::schema::{Reads, Schema, type_name};
-use crate::wire::{Array, Batch, Delta, Field, Input, Output, OutputColumn, Plan, Selection};
+use crate::wire::{Node, Batch, Delta, Field, Input, Output, OutputColumn, Plan, Selection};
 
 /// Rows in columns.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     pub(super) fields: Vec<Field>,
-    pub(super) arrays: Vec<Array>,
+    pub(super) arrays: Vec<Node>,
     pub(super) rows: usize,
     /// int64 a row.
     pub(super) event_times: Vec<u8>,
@@ -64,7 +64,7 @@ impl Table {
 
     /// Its columns, nodes in pre-order.
     #[must_use]
-    pub fn arrays(&self) -> &[Array] {
+    pub fn arrays(&self) -> &[Node] {
         &self.arrays
     }
 
@@ -180,14 +180,14 @@ impl Table {
 }
 
 /// Appends a column's values at these rows.
-fn select(column: ColumnRef<'_>, rows: &[Option<usize>], arrays: &mut Vec<Array>) {
+fn select(column: ColumnRef<'_>, rows: &[Option<usize>], arrays: &mut Vec<Node>) {
     let (Ok(array), Ok(validity)) = (column.array(), column.validity()) else { return };
     let is_valid = |row: &Option<usize>| row.is_some_and(|row| validity.is_valid(row));
     let mut bits = Bits::default();
     rows.iter().for_each(|row| bits.push(is_valid(row)));
     let null_count = rows.iter().filter(|row| !is_valid(row)).count() as u32;
     let first = if null_count == 0 { Vec::new() } else { bits.into_bytes() };
-    let mut selected = Array { length: rows.len() as u32, null_count, buffers: vec![first] };
+    let mut selected = Node { length: rows.len() as u32, null_count, buffers: vec![first] };
     let format = column.fields.first().map_or("", |f| f.format.as_str());
     let children = column.children();
     let offsets = column.offsets().unwrap_or_default();

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use weir_sdk::testing::Table;
-use weir_sdk::wire::Array;
+use weir_sdk::wire::Node;
 use weir_sdk::{Date, Decimal, Row, Timestamp, TimestampMillis, TimestampNanos, TimestampSeconds, row::Finished};
 
 #[derive(Row, Clone, Debug, PartialEq)]
@@ -126,7 +126,7 @@ fn types() -> Vec<DataType> {
 }
 
 /// An Arrow array of these nodes, checked in full by Arrow.
-fn arrow(data_type: &DataType, nodes: &mut std::slice::Iter<'_, Array>) -> ArrayData {
+fn arrow(data_type: &DataType, nodes: &mut std::slice::Iter<'_, Node>) -> ArrayData {
     let node = nodes.next().expect("a node for every type");
     let (validity, buffers) = node.buffers.split_first().expect("a validity");
     let children: Vec<&DataType> = match data_type {
@@ -145,7 +145,7 @@ fn arrow(data_type: &DataType, nodes: &mut std::slice::Iter<'_, Array>) -> Array
     data
 }
 
-fn columns<R: Row>(rows: &[R]) -> Vec<Array> {
+fn columns<R: Row>(rows: &[R]) -> Vec<Node> {
     let mut builders = R::builders(rows.len());
     rows.iter().for_each(|row| row.write_row(&mut builders));
     let mut finished = Finished::default();
