@@ -7,7 +7,7 @@ use crate::emit::OutputPlan;
 use crate::error::broken;
 use crate::schema::{Positions, Reads};
 use crate::transform::only_input;
-use crate::wire::{Node, Batch, Failure, Input, OutputColumn, Plan, States};
+use crate::wire::{Batch, Failure, Input, Node, OutputColumn, Plan, States};
 use crate::{config, row, state};
 
 pub use crate::error::RowError;

@@ -2,7 +2,7 @@
 
 use crate::column::{ColumnRef, Validity, range};
 use crate::value::{ReadValue, Value, has_format, leaf};
-use crate::wire::{Node, Field};
+use crate::wire::{Field, Node};
 
 /// A column of strings or binaries that is being made.
 #[derive(Clone, Debug)]

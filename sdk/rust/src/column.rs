@@ -3,7 +3,7 @@
 //! Values have one alignment, that of a byte: a value is `[u8; N]`, which loads in one instruction on every target, so buffers
 //! are viewed and made without copying and without `unsafe`. Nothing here panics: what a broken host left out reads as zero.
 
-use crate::wire::{Node, Field};
+use crate::wire::{Field, Node};
 
 /// One column: its schema node and its array, each followed by those of its children.
 #[derive(Clone, Copy, Debug)]

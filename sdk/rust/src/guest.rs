@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use crate as operators;
 use crate::log::Level;
-use crate::wire::{self, Node, Batch, Failure, States};
+use crate::wire::{self, Batch, Failure, Node, States};
 
 /// The type behind the exports of a transform.
 pub struct TransformComponent<Op>(PhantomData<Op>);

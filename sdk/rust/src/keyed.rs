@@ -9,7 +9,7 @@ use crate::schema::{Positions, Reads};
 use crate::state::{self, Slots};
 use crate::timer::Changes;
 use crate::transform::only_input;
-use crate::wire::{self, Node, Batch, Failure, Field, Input, KeyedDelta, Plan, States};
+use crate::wire::{self, Batch, Failure, Field, Input, KeyedDelta, Node, Plan, States};
 use crate::{config, row};
 
 pub use crate::emit::{Emitter, Outputs};
@@ -87,7 +87,7 @@ pub trait Keyed: DeserializeOwned {
         out: &mut Emitter<Self::Output<'a>>,
     ) -> Result<(), RowError>;
 
-    /// A timer of a key is due.
+    /// A timer of a key is due. What it does to the key's other timers counts before they come, also if those are due as well.
     ///
     /// # Errors
     /// If it cannot be dealt with.

@@ -35,8 +35,14 @@ pub mod value;
 pub mod wire;
 
 mod bytes;
+mod fixed;
 mod list;
+mod nested;
+mod number;
+mod output;
+mod sources;
 mod timestamp;
+mod view;
 
 #[cfg(target_family = "wasm")]
 pub mod guest;
@@ -49,11 +55,14 @@ mod derive {
 pub use derive::{Outputs, Row};
 pub use emit::{Emitter, Outputs};
 pub use error::RowError;
+pub use fixed::{Date, Decimal};
 pub use list::ListItem;
-pub use row::{Column, EventTimes, Keep, ReadRow, Row};
+pub use number::Number;
+pub use row::{Keep, ReadRow, Row};
 pub use schema::{Schema, type_name};
 pub use timestamp::{Timestamp, TimestampMillis, TimestampNanos, TimestampSeconds};
-pub use value::{Date, Decimal, Number, ReadValue, Value};
+pub use value::{ReadValue, Value};
+pub use view::{Column, EventTimes};
 
 // The derive macros name this crate as its users do; its own tests need that too.
 extern crate self as weir_sdk;

@@ -1,10 +1,12 @@
 //! Lists: `Vec<T>`. Reading one allocates; a guest that reads many rows with long lists should say so in its design.
 
 use crate::column::{ColumnRef, Validity, range};
+use crate::fixed::{Date, Decimal};
+use crate::number::Number;
 use crate::row::Row;
 use crate::timestamp::{Timestamp, TimestampMillis, TimestampNanos, TimestampSeconds};
-use crate::value::{Date, Decimal, Number, ReadValue, Value, has_format};
-use crate::wire::{Node, Field};
+use crate::value::{ReadValue, Value, has_format};
+use crate::wire::{Field, Node};
 
 /// A value that can be an item of a list: every one but `u8`, because `Vec<u8>` is a binary.
 pub trait ListItem: Value {}

@@ -1,11 +1,8 @@
 //! Rows: structs whose fields are columns. `#[derive(Row)]` writes these traits' implementations; nobody else should.
 
-use std::fmt;
-
-use crate::column::{ColumnRef, Validity, value};
-use crate::timestamp::Timestamp;
-use crate::value::{ReadValue, Value, has_format};
-use crate::wire::{Node, Failure, Field, RowFailure};
+use crate::column::ColumnRef;
+use crate::value::ReadValue;
+use crate::wire::{Failure, Field, Node, RowFailure};
 
 /// A struct whose fields are columns.
 ///
@@ -32,7 +29,8 @@ use crate::wire::{Node, Failure, Field, RowFailure};
 /// some, in this order and with new names; without either, only the struct's own fields go out. A field replaces a kept column
 /// of its name, in its place; the other fields follow. Kept columns cost the operator nothing: the host carries them over.
 ///
-/// On a field: `#[row(name = "...")]` is the column's name, if it is not the field's; `#[row(event_time)]` on a [`Timestamp`]
+/// On a field: `#[row(name = "...")]` is the column's name, if it is not the field's; `#[row(event_time)]` on a
+/// [`Timestamp`](crate::Timestamp)
 /// is no column, but the row's event time.
 ///
 /// A struct that borrows for `'static` can be emitted, not read.
@@ -147,200 +145,6 @@ pub(crate) fn check_nulls<'a, R: ReadRow<'a>>(columns: &R::Columns, rows: usize)
         let reason = format!("column {column:?} is null, and the operator has no place for that (Option)");
         Err(Failure::Row(RowFailure { row: row as u32, reason }))
     })
-}
-
-/// A view of one column as values of type `T`.
-pub struct Column<'a, T: ReadValue<'a>> {
-    reader: T::Reader,
-    rows: usize,
-}
-
-impl<'a, T: ReadValue<'a>> Column<'a, T> {
-    /// Views a column; one that is not there reads as nulls.
-    ///
-    /// # Errors
-    /// If the host passed too little.
-    pub fn open(column: Option<ColumnRef<'a>>, rows: usize) -> Result<Self, String> {
-        let Some(column) = column else { return Ok(Self { reader: T::Reader::default(), rows }) };
-        let length = column.array()?.length as usize;
-        if length != rows {
-            return Err(format!("column {:?} has {length} values for {rows} rows", column.name()));
-        }
-        Ok(Self { reader: T::open(column)?, rows })
-    }
-
-    /// How many rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.rows
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rows == 0
-    }
-
-    /// The value of a row.
-    #[inline]
-    #[must_use]
-    pub fn get(&self, row: usize) -> T {
-        T::read(&self.reader, row)
-    }
-
-    /// All values, in order.
-    #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + use<'_, 'a, T> {
-        // The bound is known to be within the column: reading a value need not look again.
-        (0..self.rows.min(T::available(&self.reader))).map(|row| T::read(&self.reader, row))
-    }
-
-    /// Whether some value may hold a null that `T` has no place for.
-    #[must_use]
-    pub fn maybe_incomplete(&self) -> bool {
-        T::maybe_incomplete(&self.reader)
-    }
-
-    /// Whether `T` can hold the value of a row.
-    #[must_use]
-    pub fn complete(&self, row: usize) -> bool {
-        T::complete(&self.reader, row)
-    }
-}
-
-impl<'a, T: ReadValue<'a>> Clone for Column<'a, T> {
-    fn clone(&self) -> Self {
-        Self { reader: self.reader.clone(), rows: self.rows }
-    }
-}
-
-impl<'a, T: ReadValue<'a>> Default for Column<'a, T> {
-    fn default() -> Self {
-        Self { reader: T::Reader::default(), rows: 0 }
-    }
-}
-
-impl<'a, T: ReadValue<'a> + fmt::Debug> fmt::Debug for Column<'a, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-/// The event times of a batch.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EventTimes<'a> {
-    times: &'a [[u8; 8]],
-}
-
-impl<'a> EventTimes<'a> {
-    /// Views them: int64 a row.
-    ///
-    /// # Errors
-    /// If there are fewer than rows.
-    pub fn open(times: &'a [u8], rows: usize) -> Result<Self, String> {
-        let (times, _) = times.as_chunks();
-        if times.len() == rows {
-            Ok(Self { times })
-        } else {
-            Err(format!("{} event times for {rows} rows", times.len()))
-        }
-    }
-
-    /// That of a row.
-    #[inline]
-    #[must_use]
-    pub fn get(&self, row: usize) -> Timestamp {
-        Timestamp(i64::from_le_bytes(value(self.times, row)))
-    }
-}
-
-/// A column of structs that is being made.
-#[derive(Debug)]
-pub struct StructBuilder<B> {
-    len: u32,
-    columns: B,
-}
-
-impl<R: Row> Value for R {
-    type Builder = StructBuilder<R::Builders>;
-
-    fn fields(name: &str, fields: &mut Vec<Field>) {
-        const { assert!(!R::HAS_EVENT_TIME, "a nested row has no event time of its own") };
-        let at = fields.len();
-        fields.push(Field { name: name.to_owned(), format: "+s".to_owned(), nullable: false, children: 0 });
-        R::schema(fields);
-        let children = crate::column::columns(fields.get(at + 1..).unwrap_or_default(), &[]).len() as u32;
-        if let Some(own) = fields.get_mut(at) {
-            own.children = children;
-        }
-    }
-
-    fn builder(rows: usize) -> Self::Builder {
-        StructBuilder { len: 0, columns: R::builders(rows) }
-    }
-
-    fn write(&self, builder: &mut Self::Builder) {
-        builder.len += 1;
-        self.write_row(&mut builder.columns);
-    }
-
-    fn write_null(builder: &mut Self::Builder) {
-        builder.len += 1;
-        R::write_null_row(&mut builder.columns);
-    }
-
-    fn finish(builder: Self::Builder, arrays: &mut Vec<Node>) {
-        arrays.push(Node { length: builder.len, null_count: 0, buffers: vec![Vec::new()] });
-        let mut finished = Finished { columns: std::mem::take(arrays), event_times: Vec::new() };
-        R::finish_rows(builder.columns, &mut finished);
-        *arrays = finished.columns;
-    }
-}
-
-/// A column of structs.
-#[derive(Clone, Debug, Default)]
-pub struct StructReader<'a, C> {
-    columns: C,
-    validity: Validity<'a>,
-}
-
-impl<'a, R: ReadRow<'a>> ReadValue<'a> for R {
-    type Reader = StructReader<'a, R::Columns>;
-
-    fn accepts(column: &[Field]) -> bool {
-        let children = crate::column::columns(column.get(1..).unwrap_or_default(), &[]);
-        has_format(column, "+s")
-            && R::wanted().iter().all(|wanted| {
-                children
-                    .iter()
-                    .find(|c| c.name() == wanted.name)
-                    .map_or(wanted.optional, |c| (wanted.accepts)(c.fields))
-            })
-    }
-
-    fn open(column: ColumnRef<'a>) -> Result<Self::Reader, String> {
-        let children = column.children();
-        let by_name = |wanted: &Wanted| children.iter().find(|c| c.name() == wanted.name).copied();
-        let columns: Vec<_> = R::wanted().iter().map(by_name).collect();
-        let rows = column.array()?.length as usize;
-        Ok(StructReader { columns: R::open_rows(&columns, &[], rows)?, validity: column.validity()? })
-    }
-
-    fn read(reader: &Self::Reader, row: usize) -> Self {
-        R::read_row(&reader.columns, row)
-    }
-
-    fn validity(reader: &Self::Reader) -> Validity<'a> {
-        reader.validity
-    }
-
-    fn inner_nulls(reader: &Self::Reader) -> bool {
-        R::rows_maybe_incomplete(&reader.columns)
-    }
-
-    fn inner_complete(reader: &Self::Reader, row: usize) -> bool {
-        R::incomplete_in(&reader.columns, row).is_none()
-    }
 }
 
 /// No columns: the key of an operator that does not look at its key.

@@ -2,7 +2,7 @@
 
 use crate::column::{self, ColumnRef};
 use crate::row::{ReadRow, Wanted};
-use crate::wire::{Node, Field};
+use crate::wire::{Field, Node};
 
 /// The columns of an input.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use crate::column::{Bits, bit, columns};
 use crate::row::{Finished, ReadRow, Row};
 use crate::schema::{Positions, Schema};
-use crate::wire::{Node, Failure, Field, Selection, StateLayout, States};
+use crate::wire::{Failure, Field, Node, Selection, StateLayout, States};
 
 /// The state of one key. `None`: the key has none. It goes back to the host if it was borrowed mutably.
 #[derive(Debug)]

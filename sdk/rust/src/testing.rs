@@ -117,6 +117,12 @@ impl Results {
         Ok(Self { outputs: plan.outputs.iter().zip(deltas).map(apply).collect::<Result<_, Refused>>()? })
     }
 
+    /// Adds what a later call emitted.
+    fn append(&mut self, later: Self) -> Result<(), Refused> {
+        let pairs = self.outputs.iter_mut().zip(later.outputs);
+        pairs.into_iter().try_for_each(|((_, table), (_, rows))| table.append(&rows)).map_err(Refused::Call)
+    }
+
     /// The rows of the main output.
     ///
     /// # Panics

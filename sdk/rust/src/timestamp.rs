@@ -4,7 +4,7 @@
 use crate::builder::FixedBuilder;
 use crate::column::{ColumnRef, Validity, value};
 use crate::value::{ReadValue, Value, leaf};
-use crate::wire::{Node, Field};
+use crate::wire::{Field, Node};
 
 /// How many units a second has, by the letter of the format `ts?:ZONE`.
 fn units_per_second(column: &[Field]) -> Option<i64> {

@@ -21,7 +21,7 @@ pub struct Field {
     pub children: u32,
 }
 
-/// `types.array`
+/// `types.node`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// Values of this node.

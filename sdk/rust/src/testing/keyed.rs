@@ -1,14 +1,15 @@
 //! Runs a keyed operator as the host does: it keeps the states and the timers, by key.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::table::Table;
 use super::{Refused, Results};
+use crate::emit::Emitter;
 use crate::keyed::{Connected, Keyed, Process};
 use crate::row::Row;
 use crate::state;
 use crate::timestamp::Timestamp;
-use crate::wire::{Batch, Clock, KeyedDelta, Plan, Selection, States, TimeDomain, Timers};
+use crate::wire::{Batch, Clock, Delta, KeyedDelta, Plan, Selection, States, TimeDomain, Timers};
 
 /// A keyed operator with its states and timers, over rows of type `R`.
 ///
@@ -87,16 +88,29 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
         Results::apply(&self.plan, &delta.outputs, &input)
     }
 
-    /// Moves the watermark on and runs the event-time timers that are due by then, in one call.
+    /// Moves the watermark on and runs the event-time timers that are due by then: in each call the earliest of every key, so that
+    /// what it does to the key's others counts before they come.
     ///
     /// # Errors
-    /// If the operator refuses a timer; then nothing has changed but the watermark.
+    /// If the operator refuses a timer; what was called before counts.
     pub fn advance_to(&mut self, watermark: Timestamp) -> Result<Results, Refused> {
         self.watermark = watermark.0;
-        let due: Vec<(i64, usize)> = self.timers.iter().copied().take_while(|(time, _)| *time <= watermark.0).collect();
+        let mut emitted = Results::apply(&self.plan, &self.nothing(), &Table::of::<R>(&[]))?;
+        loop {
+            let mut keys = HashSet::new();
+            let due = self.timers.iter().copied().take_while(|(time, _)| *time <= watermark.0);
+            let due: Vec<(i64, usize)> = due.filter(|(_, key)| keys.insert(*key)).collect();
+            if due.is_empty() {
+                return Ok(emitted);
+            }
+            emitted.append(self.fire(&due)?)?;
+        }
+    }
+
+    fn fire(&mut self, due: &[(i64, usize)]) -> Result<Results, Refused> {
         let keys: Vec<usize> = due.iter().map(|(_, key)| *key).collect();
         let (of_call, key_of_timer) = distinct(&keys);
-        let key_rows = self.key_rows(&due);
+        let key_rows = self.key_rows(due);
         let times = due.iter().flat_map(|(time, _)| time.to_le_bytes()).collect();
         let timers = Timers { domain: TimeDomain::EventTime, keys: key_of_timer, times };
         let key_columns = key_rows.project(&self.key_columns).arrays;
@@ -105,6 +119,11 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
         due.iter().for_each(|timer| _ = self.timers.remove(timer));
         self.commit(&delta, &of_call)?;
         Results::apply(&self.plan, &delta.outputs, &key_rows)
+    }
+
+    /// The deltas of a call that emits nothing.
+    fn nothing(&self) -> Vec<Delta> {
+        Emitter::<Op::Output<'_>>::new(0).finish(&[])
     }
 
     /// How many keys have a state.

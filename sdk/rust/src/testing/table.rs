@@ -3,7 +3,7 @@
 use crate::column::{Bits, ColumnRef, bit, columns, range, value};
 use crate::row::{Finished, ReadRow, Row};
 use crate::schema::{Reads, Schema, type_name};
-use crate::wire::{Node, Batch, Delta, Field, Input, Output, OutputColumn, Plan, Selection};
+use crate::wire::{Batch, Delta, Field, Input, Node, Output, OutputColumn, Plan, Selection};
 
 /// Rows in columns.
 #[derive(Clone, Debug, Default)]
@@ -164,6 +164,19 @@ impl Table {
         Ok(table)
     }
 
+    /// Adds the rows of a table with the same columns.
+    pub(super) fn append(&mut self, rows: &Self) -> Result<(), String> {
+        if self.arrays.len() != rows.arrays.len() {
+            return Err("two calls gave an output other columns".to_owned());
+        }
+        for ((node, more), field) in self.arrays.iter_mut().zip(&rows.arrays).zip(&self.fields) {
+            append(node, more, &field.format);
+        }
+        self.rows += rows.rows;
+        self.event_times.extend_from_slice(&rows.event_times);
+        Ok(())
+    }
+
     fn push(&mut self, column: ColumnRef<'_>, new_name: Option<String>) -> Result<(), String> {
         let length = column.array()?.length as usize;
         if length != self.rows {
@@ -228,4 +241,30 @@ fn select(column: ColumnRef<'_>, rows: &[Option<usize>], arrays: &mut Vec<Node>)
     arrays.push(selected);
     let items: Vec<_> = if format == "+l" { ranges().flatten().map(Some).collect() } else { rows.to_vec() };
     children.into_iter().for_each(|child| select(child, &items, arrays));
+}
+
+/// Appends the values of a node to another of the same format; its children are nodes of their own.
+fn append(node: &mut Node, more: &Node, format: &str) {
+    let (before, after) = (node.length as usize, more.length as usize);
+    let joined = |left: &[u8], right: &[u8], missing: bool| {
+        let mut bits = Bits::default();
+        (0..before).for_each(|row| bits.push(bit(left, row) || (missing && left.is_empty())));
+        (0..after).for_each(|row| bits.push(bit(right, row) || (missing && right.is_empty())));
+        bits.into_bytes()
+    };
+    for (index, (own, new)) in node.buffers.iter_mut().zip(&more.buffers).enumerate() {
+        match (index, format) {
+            (0, _) if node.null_count + more.null_count == 0 => {}
+            (0, _) => *own = joined(own, new, true),
+            (1, "b") => *own = joined(own, new, false),
+            (1, "u" | "z" | "+l") => {
+                let end = own.as_chunks().0.last().map_or(0, |end| u32::from_le_bytes(*end));
+                let offsets = new.as_chunks().0.iter().skip(1).map(|offset| end + u32::from_le_bytes(*offset));
+                own.extend(offsets.flat_map(u32::to_le_bytes));
+            }
+            _ => own.extend_from_slice(new),
+        }
+    }
+    node.length += more.length;
+    node.null_count += more.null_count;
 }

@@ -173,3 +173,53 @@ fn states_of_other_versions_are_read_by_name() {
         "there is no column \"pages\" (list<int64>), which the operator reads; the input has page: int64"
     );
 }
+
+/// Sets two alarms for every click; the first to ring switches the other off.
+#[derive(serde::Deserialize)]
+struct Alarms;
+
+#[derive(Row)]
+#[row(keep(user))]
+struct Rang {
+    at: Timestamp,
+}
+
+impl Keyed for Alarms {
+    type Key<'a> = ();
+    type Input<'a> = Seen;
+    type State = Visit;
+    type Output<'a> = Rang;
+
+    fn process(&self, seen: Seen, of: &mut KeyContext<'_, (), Visit>, _: &mut Emitter<Rang>) -> Result<(), RowError> {
+        of.timers.register(seen.at);
+        of.timers.register(Timestamp(seen.at.0 + 1));
+        Ok(())
+    }
+
+    fn on_timer(
+        &self,
+        timer: Timer,
+        of: &mut KeyContext<'_, (), Visit>,
+        out: &mut Emitter<Rang>,
+    ) -> Result<(), RowError> {
+        of.timers.delete(Timestamp(timer.time.0 + 1));
+        out.emit(Rang { at: timer.time });
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_timer_does_counts_before_the_next_of_its_key() {
+    let mut alarms = KeyedHarness::new(Alarms, &["user"]).unwrap();
+    alarms.process(&[click("ann", 1, 5), click("bo", 1, 5), click("bo", 1, 8)]).unwrap();
+    assert_eq!(alarms.timers().len(), 6);
+    #[derive(Row, Debug, PartialEq)]
+    struct Seen<'a> {
+        user: &'a str,
+        at: Timestamp,
+    }
+    let rang = |user, at| Seen { user, at: Timestamp(at) };
+    let results = alarms.advance_to(Timestamp(100)).unwrap();
+    assert_eq!(results.main::<Seen>(), [rang("ann", 5), rang("bo", 5), rang("bo", 8)]);
+    assert_eq!(results.output("main").event_times(), [5, 5, 8]);
+}

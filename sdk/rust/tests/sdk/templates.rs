@@ -1,10 +1,13 @@
 //! The operators that `weir new` starts its users with: they compile here as they are, and their tests run.
 
 #[path = "../../template/aggregate/src/lib.rs"]
+#[expect(unreachable_pub, reason = "a crate of its own where it is used")]
 mod aggregate;
 #[path = "../../template/keyed/src/lib.rs"]
+#[expect(unreachable_pub, reason = "a crate of its own where it is used")]
 mod keyed;
 #[path = "../../template/transform/src/lib.rs"]
+#[expect(unreachable_pub, reason = "a crate of its own where it is used")]
 mod transform;
 
 #[test]
