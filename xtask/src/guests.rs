@@ -44,6 +44,7 @@ pub(crate) fn build(weir: &Path, workspaces: &[&str]) -> anyhow::Result<()> {
                     Command::new(weir)
                         .args(["build".as_ref(), guest.folder.as_os_str(), "-o".as_ref(), guest.component.as_os_str()])
                         .env("CARGO_TARGET_DIR", target())
+                        .env("CARGO_TERM_QUIET", "true")
                         .stdout(Stdio::null())
                         .current_dir(root()),
                 )?;

@@ -41,6 +41,8 @@ pub(crate) struct BuiltSubtask {
 /// The state of a whole job at one barrier.
 #[derive(Clone, Debug, Default)]
 pub struct JobSnapshot {
+    /// The job's key groups (`max-parallelism`), by which its state is cut.
+    pub key_groups: u32,
     /// One part a subtask.
     pub subtasks: Vec<SubtaskSnapshot>,
 }
@@ -69,6 +71,14 @@ pub enum StartError {
         #[source]
         error: OperatorError,
     },
+    /// A snapshot of a job with another number of key groups: its keys would be looked for in the wrong subtasks.
+    #[error("the snapshot has {snapshot} key groups, and the job {job}; set max-parallelism = {snapshot}")]
+    KeyGroups {
+        /// Of the snapshot.
+        snapshot: u32,
+        /// Of the job.
+        job: u32,
+    },
     /// A snapshot does not fit.
     #[error(transparent)]
     Restore(#[from] SubtaskError),
@@ -85,6 +95,9 @@ pub enum StartError {
 
 impl Built {
     pub(crate) fn new(job: &Job, clock: &Arc<dyn Clock>, snapshot: Option<&JobSnapshot>) -> Result<Self, StartError> {
+        if let Some(snapshot) = snapshot.filter(|s| s.key_groups != job.groups) {
+            return Err(StartError::KeyGroups { snapshot: snapshot.key_groups, job: job.groups });
+        }
         let nodes = job.resolved.nodes.len();
         let mut built = Self {
             subtasks: Vec::new(),
@@ -239,7 +252,7 @@ fn source_head(
             on_error => on_error,
         },
         batch_rows_max: job.batch_rows_max,
-        linger: Duration::from_millis(job.linger_ms),
+        linger: Duration::from_millis(job.linger_ms.max(1)),
     };
     let readers = mine.map(open).collect::<Result<Vec<_>, ConnectorError>>()?;
     Ok(SourceHead::new(readers, settings, metrics))

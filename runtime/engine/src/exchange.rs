@@ -31,6 +31,10 @@ pub struct Partitioner {
     targets: usize,
     next: usize,
     hashes: Vec<u64>,
+    /// By key group: the subtask that owns it.
+    owners: Vec<u32>,
+    /// By row of the batch: its subtask.
+    target_of_row: Vec<u32>,
 }
 
 impl Partitioner {
@@ -38,7 +42,14 @@ impl Partitioner {
     #[must_use]
     pub fn new(partitioning: Partitioning, subtask: usize, targets: usize) -> Self {
         // Each starts at another target, so that few batches are spread too.
-        Self { partitioning, targets, next: subtask % targets.max(1), hashes: Vec::new() }
+        let owners = match &partitioning {
+            Partitioning::Hash { groups, .. } => {
+                (0..*groups).map(|group| subtask_of(group, targets, *groups) as u32).collect()
+            }
+            _ => Vec::new(),
+        };
+        let (hashes, target_of_row) = (Vec::new(), Vec::new());
+        Self { partitioning, targets, next: subtask % targets.max(1), hashes, owners, target_of_row }
     }
 
     /// The targets that this subtask has a channel to.
@@ -66,7 +77,10 @@ impl Partitioner {
             Partitioning::Hash { keys, groups } => {
                 let columns: Vec<ArrayRef> = keys.iter().map(|k| batch.rows.column(*k).clone()).collect();
                 hash_keys(&columns, batch.len(), &mut self.hashes)?;
-                let (order, ends) = self.order_by_target(*groups);
+                let owner = |hash: &u64| self.owners[group_of(*hash, *groups) as usize];
+                self.target_of_row.clear();
+                self.target_of_row.extend(self.hashes.iter().map(owner));
+                let (order, ends) = order_by_target(&self.target_of_row, self.targets);
                 let sorted = take_rows(&batch, &order)?;
                 let mut start = 0;
                 for (target, end) in ends.into_iter().enumerate() {
@@ -79,36 +93,26 @@ impl Partitioner {
         }
         Ok(())
     }
+}
 
-    /// A stable counting sort of the rows by target: row indices, and where each target's rows end.
-    fn order_by_target(&self, groups: u32) -> (UInt32Array, Vec<usize>) {
-        let target_of = |hash: &u64| subtask_of(group_of(*hash, groups), self.targets, groups);
-        let mut ends = vec![0; self.targets];
-        for hash in &self.hashes {
-            if let Some(n) = ends.get_mut(target_of(hash)) {
-                *n += 1;
-            }
-        }
-        let mut next: Vec<usize> = ends
-            .iter_mut()
-            .scan(0, |sum, n| {
-                let start = *sum;
-                *sum += *n;
-                *n = *sum;
-                Some(start)
-            })
-            .collect();
-        let mut order = vec![0_u32; self.hashes.len()];
-        for (row, hash) in self.hashes.iter().enumerate() {
-            if let Some(position) = next.get_mut(target_of(hash)) {
-                if let Some(slot) = order.get_mut(*position) {
-                    *slot = row as u32;
-                }
-                *position += 1;
-            }
-        }
-        (UInt32Array::from(order), ends)
+/// A stable counting sort of rows by target: row indices, and where each target's rows end.
+fn order_by_target(target_of_row: &[u32], targets: usize) -> (UInt32Array, Vec<usize>) {
+    let mut ends = vec![0; targets];
+    target_of_row.iter().for_each(|target| ends[*target as usize] += 1);
+    let mut next = Vec::with_capacity(targets);
+    let mut sum = 0;
+    for end in &mut ends {
+        next.push(sum);
+        sum += *end;
+        *end = sum;
     }
+    let mut order = vec![0_u32; target_of_row.len()];
+    for (row, target) in (0_u32..).zip(target_of_row) {
+        let position = &mut next[*target as usize];
+        order[*position] = row;
+        *position += 1;
+    }
+    (UInt32Array::from(order), ends)
 }
 
 /// The rows at these indices.
@@ -119,12 +123,10 @@ pub(crate) fn take_rows(batch: &StreamBatch, indices: &UInt32Array) -> Result<St
     let columns = batch.rows.columns().iter().map(|c| take(c, indices, None)).collect::<Result<_, _>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(indices.len()));
     let times = &batch.event_times;
-    let event_times = indices
-        .values()
-        .iter()
-        .map(|i| times.get(*i as usize).copied())
-        .collect::<Option<Vec<i64>>>()
-        .ok_or_else(|| ArrowError::InvalidArgumentError("row index out of range".into()))?;
+    if indices.values().iter().any(|i| *i as usize >= times.len()) {
+        return Err(ArrowError::InvalidArgumentError("row index out of range".into()));
+    }
+    let event_times: Vec<i64> = indices.values().iter().map(|i| times[*i as usize]).collect();
     Ok(StreamBatch {
         rows: RecordBatch::try_new_with_options(batch.rows.schema(), columns, &options)?,
         event_times: event_times.into(),

@@ -118,6 +118,7 @@ impl Job {
             statuses,
             ended,
             error: None,
+            stopped: false,
             names: self.resolved.nodes.iter().map(|n| (n.name.clone(), NodeRole::of(&n.kind))).collect(),
             metrics: built.metrics,
             reports: built.reports,
@@ -151,6 +152,8 @@ pub struct JobHandle {
     running: usize,
     ended: Receiver<Result<(), JobError>>,
     error: Option<JobError>,
+    /// Whether a subtask was stopped before its stream ended.
+    stopped: bool,
     names: Vec<(String, NodeRole)>,
     metrics: Vec<Metrics>,
     reports: Vec<Arc<Mutex<SinkReport>>>,
@@ -219,7 +222,7 @@ pub struct NodeCounts {
 pub struct Progress {
     /// Rows that the sources read.
     pub rows_in: u64,
-    /// Rows that reached a sink.
+    /// Rows that reached a sink, those of side outputs among them.
     pub rows_out: u64,
     /// Rows that came too late.
     pub rows_late: u64,
@@ -311,6 +314,7 @@ impl JobHandle {
             if let Err(error) = result {
                 // The first that is not a consequence of another is the reason.
                 let consequence = matches!(error, JobError::Subtask { error: WorkerError::Stopped, .. });
+                self.stopped |= consequence;
                 if self.error.is_none() && !consequence {
                     self.error = Some(error);
                 }
@@ -324,7 +328,7 @@ impl JobHandle {
         if let Some(error) = self.error.take() {
             return Some(Err(error));
         }
-        if self.control.stop.load(Ordering::Relaxed) {
+        if self.stopped {
             return Some(Err(JobError::Stopped));
         }
         Some(Ok(self.summary()))

@@ -1,4 +1,22 @@
-//! Runs a pipeline.
+//! Runs a pipeline: from the graph that its author wrote to subtasks on threads.
+//!
+//! ```text
+//! job -> plan (resolve, prune, physical) -> build (make) -> subtask (gate | source, chain, exchange, operators) -> worker
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`job`] | [`Job`]: a checked pipeline; [`JobHandle`]: one that runs |
+//! | `plan` | names and schemas resolved, unread columns dropped, steps chained |
+//! | `build`, `make` | subtasks with their operators, readers and writers |
+//! | [`subtask`] | the state machine `handle(event) -> actions` |
+//! | [`gate`], [`source`] | its input: channels merged, or splits read |
+//! | [`chain`], [`exchange`] | its operators without channels between them, and how rows leave it |
+//! | [`operator`], [`operators`] | what an operator is, and every one there is |
+//! | `worker` | the thread around a subtask, the only place that blocks |
+//! | [`local`] | a whole job in one thread, step by step, for tests |
+//!
+//! It never names a connector, reads no clock of its own, and lets nothing but `worker` wait.
 
 mod build;
 pub mod chain;

@@ -20,6 +20,7 @@ pub struct LocalJob {
     ended: Vec<bool>,
     channels: Vec<VecDeque<StreamElement>>,
     clock: Arc<dyn Clock>,
+    key_groups: u32,
     /// The snapshot under way, or the last one: a part a subtask.
     snapshot: Option<(Barrier, Vec<Option<SubtaskSnapshot>>)>,
     metrics: Vec<Metrics>,
@@ -55,6 +56,7 @@ impl LocalJob {
             subtasks: built.subtasks,
             channels: vec![VecDeque::new(); built.channels],
             clock,
+            key_groups: job.groups,
             snapshot: None,
             metrics: built.metrics,
             reports: built.reports,
@@ -133,7 +135,11 @@ impl LocalJob {
     #[must_use]
     pub fn snapshot(&self) -> Option<JobSnapshot> {
         let (_, parts) = self.snapshot.as_ref()?;
-        parts.iter().cloned().collect::<Option<Vec<_>>>().map(|subtasks| JobSnapshot { subtasks })
+        parts
+            .iter()
+            .cloned()
+            .collect::<Option<Vec<_>>>()
+            .map(|subtasks| JobSnapshot { key_groups: self.key_groups, subtasks })
     }
 
     /// A subtask that ended before a barrier reached it.

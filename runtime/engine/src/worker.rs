@@ -73,37 +73,54 @@ impl Worker {
     }
 
     fn run_source(&mut self) -> Result<(), WorkerError> {
+        let mut flushed_us = self.clock.now_us();
         loop {
             if self.control.stop.load(Ordering::Relaxed) {
                 return Err(WorkerError::Stopped);
             }
+            let now_us = self.clock.now_us();
             let event = match self.control.drain.load(Ordering::Relaxed) {
                 true => Event::Drain,
-                false => Event::Poll { now_us: self.clock.now_us() },
+                false => Event::Poll { now_us },
             };
-            match self.handle(event)? {
-                Outcome::Ended => return Ok(()),
-                Outcome::Running(false) => {
-                    self.handle(Event::Flush)?;
-                }
-                _ => {}
+            let outcome = self.handle(event)?;
+            if let Outcome::Ended = outcome {
+                return Ok(());
+            }
+            // A source that always has a row or two must not keep a person waiting either.
+            if matches!(outcome, Outcome::Running(false)) || self.lingered(flushed_us) {
+                self.handle(Event::Flush)?;
+                flushed_us = now_us;
             }
         }
     }
 
     fn run_gated(&mut self) -> Result<(), WorkerError> {
-        let mut flushed = true;
+        let (mut flushed, mut flushed_us) = (true, self.clock.now_us());
         loop {
-            let Some((channel, element)) = self.receive(flushed)? else {
+            if self.control.stop.load(Ordering::Relaxed) {
+                return Err(WorkerError::Stopped);
+            }
+            match self.receive(flushed)? {
+                None => flushed_us = i64::MIN,
+                Some((channel, element)) => {
+                    flushed = false;
+                    if let Outcome::Ended = self.handle(Event::Element { channel, element })? {
+                        return Ok(());
+                    }
+                }
+            }
+            if self.lingered(flushed_us) {
                 self.handle(Event::Flush)?;
-                flushed = true;
-                continue;
-            };
-            flushed = false;
-            if let Outcome::Ended = self.handle(Event::Element { channel, element })? {
-                return Ok(());
+                (flushed, flushed_us) = (true, self.clock.now_us());
             }
         }
+    }
+
+    /// Whether rows may have been held back for the linger time.
+    fn lingered(&self, flushed_us: i64) -> bool {
+        let linger_us = i64::try_from(self.linger.as_micros()).unwrap_or(i64::MAX);
+        self.clock.now_us().saturating_sub(flushed_us) >= linger_us
     }
 
     /// The next element of any open channel; `None` if there was none for the linger time.

@@ -28,6 +28,14 @@ pub enum StateError {
         /// What it should be.
         expected: DataType,
     },
+    /// A column of a snapshot is not the one that stands there now.
+    #[error("the snapshot has {found:?} where the state keeps {expected:?}")]
+    Name {
+        /// What the state keeps.
+        expected: String,
+        /// What the snapshot has.
+        found: String,
+    },
     /// Another number of columns, or of rows, than the state was made for.
     #[error("{what}: {found} given, {expected} expected")]
     Count {

@@ -101,6 +101,12 @@ impl KeyedState {
         if found != expected {
             return Err(StateError::Count { what: "columns of a snapshot", found, expected });
         }
+        let fields = self.keys.fields().iter().chain(self.states.fields());
+        for (field, found) in fields.zip(rows.schema().fields()) {
+            if field.name() != found.name() {
+                return Err(StateError::Name { expected: field.name().clone(), found: found.name().clone() });
+            }
+        }
         let (key_columns, state_columns) = rows.columns().split_at(keys);
         let mut slots = Vec::new();
         self.keys.slots(key_columns, rows.num_rows(), &mut slots)?;

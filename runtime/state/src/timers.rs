@@ -1,6 +1,6 @@
 //! [`Timers`]: event-time timers of slots. Never looks at a clock: the watermark is passed in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
@@ -70,11 +70,13 @@ impl Timers {
         }
     }
 
-    /// Takes out the earliest timers that are due at a watermark, by time, at most `max` of them.
+    /// Takes out timers that are due at a watermark, by time, at most `max` of them, up to the first whose slot has one among them
+    /// already: what a timer does to the others of its key must be known before they are taken.
     pub fn pop_due(&mut self, watermark: i64, max: usize) -> Vec<Timer> {
-        let mut due = Vec::new();
+        let (mut due, mut slots) = (Vec::new(), HashSet::new());
         while due.len() < max
             && let Some(timer) = self.by_time.first().copied().filter(|t| t.time <= watermark)
+            && slots.insert(timer.slot)
         {
             self.delete(timer);
             due.push(timer);

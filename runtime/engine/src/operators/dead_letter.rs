@@ -28,6 +28,11 @@ impl DeadLetters {
         Self { on_error, output, metrics }
     }
 
+    /// Whether the first row that cannot be processed ends the job.
+    pub(crate) fn fails(&self) -> bool {
+        self.on_error == OnError::Fail
+    }
+
     /// One row could not be processed.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema};
 use weir_core::batch::StreamBatch;
@@ -18,12 +18,14 @@ use crate::operator::{Operator, OperatorError, Outputs, Snapshot, StateTable};
 
 /// Timers handed to a component in one call at most.
 const TIMERS_A_CALL_MAX: usize = 8_192;
-/// Calls at the end of the input at most: there every timer is due, so an operator that always registers another would never end.
-const END_CALLS_MAX: usize = 100_000;
+/// Timers that may fire at the end of the input beyond those that were there: every timer is due then, so an operator that always
+/// registers another would never end.
+const END_TIMERS_MAX: usize = 1_000_000;
 
 const STATES: &str = "states";
 const TIMERS: &str = "timers";
 const WATERMARK: &str = "watermark";
+const VERSION: &str = "state_version";
 
 /// Runs a component of the world `keyed-operator`.
 pub(crate) struct KeyedOperator {
@@ -88,6 +90,11 @@ impl KeyedOperator {
             ingested_at: i64::MIN,
             index_of_slot: Vec::new(),
         })
+    }
+
+    /// The version of the state's layout; 0, if it keeps none.
+    fn version(&self) -> i64 {
+        self.component.instance.plan().state.as_ref().map_or(0, |state| i64::from(state.version))
     }
 
     fn now(&self) -> GuestClock {
@@ -203,6 +210,19 @@ impl KeyedOperator {
     }
 }
 
+/// Keeps a row (or timer) that was refused; the first ends the batch, if `fails`.
+fn set_aside(refused: &mut Vec<(usize, String)>, row: usize, reason: String, fails: bool) -> Result<(), OperatorError> {
+    refused.push((row, reason));
+    if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
+}
+
+/// The only value of a column of a snapshot.
+fn int64(rows: &RecordBatch, column: &str) -> Result<i64, OperatorError> {
+    let values = rows.column_by_name(column).and_then(|c| c.as_primitive_opt::<Int64Type>());
+    let value = values.filter(|v| v.len() == 1).map(|v| v.value(0));
+    value.ok_or_else(|| OperatorError::Restore(format!("it has no {column:?}")))
+}
+
 /// The rows of every output; nothing is emitted before all of it is sound.
 fn made(
     maps: &[OutputMap],
@@ -217,49 +237,53 @@ fn made(
 impl Operator for KeyedOperator {
     fn process(&mut self, batch: StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
+        let fails = self.dead_letters.fails();
         let keys: Vec<ArrayRef> = self.component.keys.iter().map(|c| batch.rows.column(*c).clone()).collect();
         let mut slots = Vec::new();
         self.state.slots(&keys, batch.len(), &mut slots)?;
         let mut bad = Vec::new();
         let mut refused = Vec::new();
-        isolate(
+        let isolated = isolate(
             0..batch.len(),
             |range| self.rows(&batch, &slots, range, out),
-            |row, reason| {
-                refused.push((row, reason));
-                Ok::<(), OperatorError>(())
-            },
-        )?;
+            |row, reason| set_aside(&mut refused, row, reason, fails),
+        );
         for (row, reason) in refused {
             self.dead_letters.take(&batch, row, reason, &mut bad)?;
         }
+        isolated?;
         self.release(&slots);
         self.dead_letters.emit(&batch, bad, out)
     }
 
     fn on_watermark(&mut self, watermark: i64, out: &mut Outputs) -> Result<(), OperatorError> {
+        // After a restore the channels begin anew, while what the operator was told does not go back.
+        if watermark <= self.watermark {
+            return Ok(());
+        }
         self.watermark = watermark;
-        for call in 0.. {
+        let fails = self.dead_letters.fails();
+        let (mut fired, fired_max) = (0, self.timers.len().saturating_add(END_TIMERS_MAX));
+        loop {
             let due = self.timers.pop_due(watermark, TIMERS_A_CALL_MAX);
             if due.is_empty() {
                 break;
             }
-            if watermark == WATERMARK_MAX && call == END_CALLS_MAX {
+            fired += due.len();
+            if watermark == WATERMARK_MAX && fired > fired_max {
                 let reason = "the operator registers timers without end: at the end of the input every timer is due";
                 return Err(OperatorError::Call(reason.to_owned()));
             }
             let mut refused = Vec::new();
-            isolate(
+            let isolated = isolate(
                 0..due.len(),
                 |range| self.due(&due[range], out),
-                |timer, reason| {
-                    refused.push((timer, reason));
-                    Ok::<(), OperatorError>(())
-                },
-            )?;
+                |timer, reason| set_aside(&mut refused, timer, reason, fails),
+            );
             for (timer, reason) in refused {
                 self.dead_letters.take_timer(due[timer].time, reason)?;
             }
+            isolated?;
             let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
             self.release(&slots);
         }
@@ -274,10 +298,11 @@ impl Operator for KeyedOperator {
         };
         let states = self.state.snapshot(self.key_groups)?.into_iter().map(|part| table(STATES, part));
         let timers = self.timers.snapshot(&self.state, self.key_groups)?.into_iter().map(|part| table(TIMERS, part));
-        let field = Field::new(WATERMARK, DataType::Int64, false);
+        let field = |name: &str| Field::new(name, DataType::Int64, false);
+        let value = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
         let watermark = RecordBatch::try_new(
-            Arc::new(Schema::new(vec![field])),
-            vec![Arc::new(Int64Array::from(vec![self.watermark]))],
+            Arc::new(Schema::new(vec![field(WATERMARK), field(VERSION)])),
+            vec![value(self.watermark), value(self.version())],
         )?;
         let watermark = StateTable { name: WATERMARK.to_owned(), key_group: None, rows: watermark };
         Ok(Snapshot { tables: states.chain(timers).chain([watermark]).collect() })
@@ -290,7 +315,12 @@ impl Operator for KeyedOperator {
                 STATES => self.state.restore(&table.rows)?,
                 TIMERS => self.timers.restore(&mut self.state, &table.rows)?,
                 WATERMARK => {
-                    watermarks.extend(table.rows.column(0).as_primitive::<Int64Type>().values().iter().copied())
+                    let (version, mine) = (int64(&table.rows, VERSION)?, self.version());
+                    if version != mine {
+                        let message = format!("its state is of version {version}, and this operator keeps {mine}");
+                        return Err(OperatorError::Restore(message));
+                    }
+                    watermarks.push(int64(&table.rows, WATERMARK)?);
                 }
                 other => return Err(OperatorError::Restore(format!("it has no state named {other:?}"))),
             }

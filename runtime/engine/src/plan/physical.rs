@@ -1,7 +1,7 @@
 //! Chains and edges: which steps share a subtask, and how rows get from one chain to another.
 
 use super::prune::Pruned;
-use super::resolve::{Resolved, ResolvedKind, ResolvedNode};
+use super::resolve::{Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode};
 use crate::exchange::Partitioning;
 use weir_core::graph::Exchange;
 use weir_core::window::WindowAssigner;
@@ -163,8 +163,11 @@ fn partitioning(node: &ResolvedNode, input: &[usize], from_parallelism: usize, g
 
 /// Whether a window's rows can be aggregated ahead of its exchange: panes only, and no row is asked for again.
 fn combines(node: &ResolvedNode, outputs: &[Option<Vec<usize>>]) -> bool {
-    let ResolvedKind::Window { node: window, .. } = &node.kind else { return false };
-    let side_outputs = outputs.iter().skip(1).any(Option::is_some);
+    let ResolvedKind::Window { node: window, aggregates, .. } = &node.kind else { return false };
+    // Built-in aggregates refuse no row.
+    let has_component = aggregates.iter().any(|a| matches!(a.kind, ResolvedAggregateKind::Component { .. }));
+    let read = |output: usize| outputs.get(output).is_some_and(Option::is_some);
+    let side_outputs = read(1) || (read(2) && has_component);
     !matches!(window.window, WindowAssigner::Session { .. }) && window.allowed_lateness_us == 0 && !side_outputs
 }
 

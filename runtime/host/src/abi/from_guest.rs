@@ -17,7 +17,7 @@ pub(crate) struct Field {
     pub(crate) children: u32,
 }
 
-/// `types.array`
+/// `types.node`
 #[derive(Clone, Debug, ComponentType, Lift)]
 #[component(record)]
 pub(crate) struct Array {

@@ -22,7 +22,7 @@ pub(crate) struct Input<'a> {
     pub(crate) keys: &'a [u32],
 }
 
-/// `types.array`
+/// `types.node`
 #[derive(Clone, Copy, Debug, ComponentType, Lower)]
 #[component(record)]
 pub(crate) struct Array<'a> {

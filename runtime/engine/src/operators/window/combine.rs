@@ -73,7 +73,12 @@ impl CombineOperator {
     ) -> Result<Partial, OperatorError> {
         self.table.clear();
         let mut refused = Vec::new();
-        self.table.add(rows, &mut refused)?;
+        if let Err(error) = self.table.add(rows, &mut refused, self.dead_letters.fails()) {
+            for (row, reason) in refused {
+                self.dead_letters.take(batch, row_of_batch(row), reason, &mut Vec::new())?;
+            }
+            return Err(error);
+        }
         let bound = self.table.keys.slot_bound();
         let (mut counts, mut times) = (vec![0_i64; bound], vec![i64::MIN; bound]);
         let mut is_refused = refused.iter().map(|(row, _)| *row).peekable();

@@ -30,8 +30,14 @@ impl GroupTable {
         self.has_rows.clear();
     }
 
-    /// Adds rows. Those that an aggregate refuses are in none of them, and come back in `refused` with the reason.
-    pub(super) fn add(&mut self, rows: &WindowRows, refused: &mut Vec<(usize, String)>) -> Result<(), OperatorError> {
+    /// Adds rows. Those that an aggregate refuses are in none of them, and come back in `refused` with the reason; the first
+    /// ends it with an error, if `fails`.
+    pub(super) fn add(
+        &mut self,
+        rows: &WindowRows,
+        refused: &mut Vec<(usize, String)>,
+        fails: bool,
+    ) -> Result<(), OperatorError> {
         let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
         self.aggregates.resize(bound);
         if !self.aggregates.refuses_rows() {
@@ -47,7 +53,7 @@ impl GroupTable {
             },
             |row, reason| {
                 refused.push((row, reason));
-                Ok::<(), OperatorError>(())
+                if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
             },
         )?;
         self.forget_refused(refused);

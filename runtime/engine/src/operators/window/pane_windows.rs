@@ -130,12 +130,13 @@ impl PaneWindows {
         bad: &mut Vec<BadRow>,
     ) -> Result<usize, OperatorError> {
         let mut refused = Vec::new();
-        self.table(pane)?.add(rows, &mut refused)?;
+        let fails = self.dead_letters.fails();
+        let added = self.table(pane)?.add(rows, &mut refused, fails);
         let count = refused.len();
         for (row, reason) in refused {
             self.dead_letters.take(batch, row_of_batch(row), reason, bad)?;
         }
-        Ok(count)
+        added.map(|()| count)
     }
 
     /// Adds rows one by one; the windows of each that have fired and are open fire again.

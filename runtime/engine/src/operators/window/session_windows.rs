@@ -87,7 +87,8 @@ impl SessionWindows {
             };
             if end == start {
                 refused.push((start, reason_of(error)));
-                return Ok(start + 1);
+                // The rest would be for nothing: the caller fails with this row.
+                return Ok(if self.dead_letters.fails() { rows.len } else { start + 1 });
             }
         }
     }
