@@ -2,17 +2,17 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`aggregate`] | accumulators of groups: ours by families, and those of components |
-//! | [`aggregate_set`] | the aggregates of one window together |
-//! | [`group_table`] | keys with their accumulators |
-//! | [`window_rows`] | the columns of a batch that a window reads |
-//! | [`panes`], [`pane_runs`] | the arithmetic of panes; cutting batches by it |
-//! | [`pane_windows`] | tumbling and sliding windows |
-//! | [`session_list`], [`sessions`] | the sessions of a key; of all keys |
-//! | [`session_windows`] | session windows |
-//! | [`combine`] | aggregating ahead of the exchange |
-//! | [`results`] | making output rows |
-//! | [`window_state`] | what snapshots hold |
+//! | `aggregate` | accumulators of groups: ours by families, and those of components |
+//! | `aggregate_set` | the aggregates of one window together |
+//! | `group_table` | keys with their accumulators |
+//! | `window_rows` | the columns of a batch that a window reads |
+//! | `panes`, `pane_runs` | the arithmetic of panes; cutting batches by it |
+//! | `pane_windows` | tumbling and sliding windows |
+//! | `session_list`, `sessions` | the sessions of a key; of all keys |
+//! | `session_windows` | session windows |
+//! | `combine` | aggregating ahead of the exchange |
+//! | `results` | making output rows |
+//! | `window_state` | what snapshots hold |
 
 mod aggregate;
 mod aggregate_set;
