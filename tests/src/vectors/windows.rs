@@ -54,6 +54,8 @@ pub(super) fn assign(mut case: Case) -> Result<Unchecked, Stop> {
         if got != expected {
             return Err(Stop::fail(format!("op {op}: expected {expected:?}, got {got:?}")));
         }
+        let of_operator = expected.into_iter().map(|window| (window, vec![*ts])).collect();
+        operator_agrees(settings.assigner, &[*ts], &of_operator)?;
     }
     Ok(Vec::new())
 }
