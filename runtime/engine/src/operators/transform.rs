@@ -1,11 +1,10 @@
 //! A stateless operator: hands the columns that its component reads to it, and applies the delta that comes back.
 
-use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::take;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
-use weir_host::{Delta, Failure, Instance, Rows, Selection, isolate};
+use weir_host::{Delta, Failure, Instance, Rows, isolate};
 
 use super::dead_letter::DeadLetters;
 use crate::operator::{Operator, OperatorError, Outputs};
@@ -84,28 +83,16 @@ pub(crate) fn apply(
     inputs: &[ArrayRef],
     times: &StreamBatch,
 ) -> Result<StreamBatch, ArrowError> {
-    let indices = match delta.selection {
-        Selection::All => None,
-        Selection::None => Some(UInt32Array::from(Vec::<u32>::new())),
-        Selection::Rows(rows) => Some(UInt32Array::new(rows, None)),
-    };
-    let rows = indices.as_ref().map_or(times.len(), Array::len);
+    let rows = delta.selection.len(times.len());
     let mut columns = Vec::with_capacity(map.columns.len());
     for (column, field) in map.columns.iter().zip(map.schema.fields()) {
-        columns.push(match (column, &indices) {
-            (OutputSource::Computed(index), _) => delta.computed[*index].clone(),
-            (OutputSource::Kept(Some(index)), None) => inputs[*index].clone(),
-            (OutputSource::Kept(Some(index)), Some(indices)) => take(&inputs[*index], indices, None)?,
-            (OutputSource::Kept(None), _) => arrow::array::new_null_array(field.data_type(), rows),
+        columns.push(match column {
+            OutputSource::Computed(index) => delta.computed[*index].clone(),
+            OutputSource::Kept(Some(index)) => delta.selection.take(&inputs[*index])?,
+            OutputSource::Kept(None) => new_null_array(field.data_type(), rows),
         });
     }
-    let event_times = match (delta.event_times, &indices) {
-        (Some(times), _) => times,
-        (None, None) => times.event_times.clone(),
-        (None, Some(indices)) => {
-            indices.values().iter().map(|i| times.event_times[*i as usize]).collect::<Vec<_>>().into()
-        }
-    };
+    let event_times = delta.event_times.unwrap_or_else(|| delta.selection.take_times(&times.event_times));
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     Ok(StreamBatch {
         rows: RecordBatch::try_new_with_options(map.schema.clone(), columns, &options)?,
