@@ -162,6 +162,7 @@ path = "out.jsonl"
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     expect![[r#"
+        note: numbers has no event-time: its rows have the time of their arrival, and windows over them differ from run to run
         error: p.toml failed
           because subtask "numbers -> out/0" failed
           because source "numbers"

@@ -1,5 +1,6 @@
 //! What a source and a sink are to the engine. Connectors implement these traits; the engine knows no connector by name.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,11 @@ pub trait Source: Send + Sync {
 
     /// What a person should be told about it before it runs, such as a schema that was inferred. One line each.
     fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The files that it reads: no sink of the same job may write them.
+    fn files(&self) -> Vec<PathBuf> {
         Vec::new()
     }
 
@@ -126,6 +132,11 @@ pub trait Sink: Send + Sync {
     /// What a person should be told about it before it runs. One line each.
     fn notes(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The file that it replaces when it finishes, if it does: no two sinks of a job may have the same.
+    fn file(&self) -> Option<PathBuf> {
+        None
     }
 
     /// A writer for one subtask. `schema` is that of every batch it will get.

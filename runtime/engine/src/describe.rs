@@ -65,7 +65,16 @@ impl Job {
     pub fn describe(&self) -> JobDescription {
         let nodes = self.resolved.nodes.iter().enumerate().map(|(index, node)| self.describe_node(index, node));
         let notes = self.resolved.nodes.iter().flat_map(|node| match &node.kind {
-            ResolvedKind::Source(source) => source.source.notes(),
+            ResolvedKind::Source(source) => {
+                let mut notes = source.source.notes();
+                if source.event_time.is_none() {
+                    notes.push(format!(
+                        "{} has no event-time: its rows have the time of their arrival, and windows over them differ from run to run",
+                        node.name
+                    ));
+                }
+                notes
+            }
             ResolvedKind::Sink { sink, .. } => sink.notes(),
             _ => Vec::new(),
         });

@@ -99,7 +99,7 @@ pub enum CallError {
         limit_bytes: u64,
     },
     /// The call handed back more bytes than it may.
-    #[error("the call hands back more than {limit_bytes} bytes; raise limits.output-bytes, or make batches smaller")]
+    #[error("the call hands back more than {limit_bytes} bytes; raise limits.output, or make batches smaller")]
     OutputBytes {
         /// [`output_bytes`](weir_core::limits::OperatorLimits::output_bytes).
         limit_bytes: u64,

@@ -19,7 +19,7 @@ use crate::{component, terminal};
 
 Examples:
   weir inspect classify.wasm
-  weir inspect classify.wasm --input 'origin:utf8,dep_delay:float64?'
+  weir inspect classify.wasm --input 'origin:utf8,dep_delay:int64?'
   weir inspect sessions.wasm --input user:int64,at:timestamp --key-by user --config '{\"gap\": 30}'")]
 pub(crate) struct Args {
     /// The component

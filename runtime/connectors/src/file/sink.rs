@@ -59,6 +59,10 @@ impl Sink for FileSink {
         Some(1)
     }
 
+    fn file(&self) -> Option<PathBuf> {
+        Some(self.target.path.clone())
+    }
+
     fn writer(&self, schema: SchemaRef, _subtask: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         check_writable(self.format, &schema)?;
         let mut writer = FileWriter { target: self.target.clone(), format: self.format, schema, open: None, rows: 0 };

@@ -88,6 +88,10 @@ impl Source for FileSource {
         self.notes.clone()
     }
 
+    fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|file| file.path.clone()).collect()
+    }
+
     fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
         Ok(self.files.iter().map(|file| Split { id: file.name.clone() }).collect())
     }

@@ -77,6 +77,7 @@ impl Resolved {
             let inputs = inputs_of(node, &nodes)?;
             let input = united(node, &inputs, &nodes)?;
             let resolved = resolve(graph, node, inputs, input, connectors, host)?;
+            check_file(node, &resolved, &nodes)?;
             nodes.push(resolved);
         }
         Ok(Self { nodes })
@@ -260,6 +261,33 @@ fn resolve_aggregate(
             Ok((ResolvedAggregate { name: name.value.clone(), columns, kind }, field))
         }
     }
+}
+
+/// A file that is replaced at the end must not be what another node reads or writes: its rows would be lost unsaid.
+fn check_file(node: &Node, resolved: &ResolvedNode, nodes: &[ResolvedNode]) -> Result<(), CheckError> {
+    let written = |kind: &ResolvedKind| match kind {
+        ResolvedKind::Sink { sink, .. } => sink.file(),
+        _ => None,
+    };
+    let Some(file) = written(&resolved.kind) else { return Ok(()) };
+    let same = |other: &std::path::Path| {
+        other == file || std::fs::canonicalize(other).is_ok_and(|a| std::fs::canonicalize(&file).is_ok_and(|b| a == b))
+    };
+    for other in nodes {
+        let does = match &other.kind {
+            ResolvedKind::Source(source) if source.source.files().iter().any(|f| same(f)) => "reads",
+            kind if written(kind).is_some_and(|f| same(&f)) => "writes",
+            _ => continue,
+        };
+        let message = format!(
+            "{:?} {does} {}, which {:?} would replace: give it another path",
+            other.name,
+            file.display(),
+            node.name
+        );
+        return Err(error(&node.span, message));
+    }
+    Ok(())
 }
 
 /// The (node, output) pairs that a node reads.
