@@ -18,9 +18,18 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
-/// The cargo that runs this.
+/// The cargo that runs this, without what it said to this program: build scripts that read these variables (as ring's does) would
+/// see other values than under a cargo that a person runs, and everything above them would be compiled again each time.
 pub(crate) fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let said = |name: &OsString| {
+        let name = name.to_string_lossy();
+        ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|prefix| name.starts_with(prefix))
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| said(name)) {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 /// Where cargo puts the host's binaries of a profile: `debug` or `release`.

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod checkpoint;
 pub(crate) mod completions;
 pub(crate) mod inspect;
 pub(crate) mod new;
@@ -16,6 +17,8 @@ pub(crate) enum Command {
     Run(run::Args),
     /// Check a pipeline without running it
     Check(check::Args),
+    /// Look into what a job has kept
+    Checkpoint(checkpoint::Args),
     /// Show what a component is
     Inspect(inspect::Args),
     /// Make an operator crate
@@ -27,7 +30,7 @@ pub(crate) enum Command {
 }
 
 /// Which pipeline, and what is changed in it.
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub(crate) struct PipelineArgs {
     /// The pipeline file
     pub(crate) pipeline: PathBuf,
@@ -37,6 +40,44 @@ pub(crate) struct PipelineArgs {
     /// Subtasks an operator, whatever the file says
     #[arg(long, value_name = "N")]
     pub(crate) parallelism: Option<usize>,
+    /// Keep checkpoints in this folder, or in s3://BUCKET/PREFIX, whatever the file says
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint_dir: Option<String>,
+    /// From one checkpoint to the next, for example 30s
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) checkpoint_interval: Option<String>,
+    /// Give a checkpoint up that takes longer
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) checkpoint_timeout: Option<String>,
+    /// How many checkpoints are kept
+    #[arg(long, value_name = "N")]
+    pub(crate) checkpoint_keep: Option<u64>,
+}
+
+impl PipelineArgs {
+    /// Everything that is changed in the file: `--set`, then the options that have names of their own.
+    pub(crate) fn all_overrides(&self) -> anyhow::Result<Vec<(String, String)>> {
+        // A folder on the command line is relative to where the command runs, one in the file to the file.
+        let dir = match &self.checkpoint_dir {
+            Some(dir) if !dir.contains("://") => Some(std::path::absolute(dir)?.display().to_string()),
+            dir => dir.clone(),
+        };
+        let text = |value: Option<String>| value.map(|value| toml_string(&value));
+        let options = [
+            ("parallelism", self.parallelism.map(|n| n.to_string())),
+            ("checkpoint.dir", text(dir)),
+            ("checkpoint.interval", text(self.checkpoint_interval.clone())),
+            ("checkpoint.timeout", text(self.checkpoint_timeout.clone())),
+            ("checkpoint.keep", self.checkpoint_keep.map(|n| n.to_string())),
+        ];
+        let options = options.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        Ok(self.overrides.iter().cloned().chain(options).collect())
+    }
+}
+
+/// A value that TOML takes for text, whatever it looks like.
+fn toml_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

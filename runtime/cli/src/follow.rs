@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use weir_engine::{JobError, JobHandle, Summary};
+use weir_engine::{RunError, Summary, Supervisor};
 
 use crate::guest_log::LineReceiver;
 use crate::progress::Bar;
@@ -13,15 +13,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Waits for the end.
 pub(crate) fn follow(
-    mut handle: JobHandle,
+    mut job: Supervisor<'_>,
+    is_durable: bool,
     signals: &Signals,
     lines: &LineReceiver,
     bar: &Bar,
-) -> Result<Summary, Box<JobError>> {
-    let mut asked = Request::GoOn;
+) -> Result<Summary, Box<RunError>> {
+    let (mut asked, mut trouble) = (Request::GoOn, None);
     loop {
-        let outcome = handle.wait(LOOK_EVERY);
+        let outcome = job.wait(LOOK_EVERY);
         lines.drain(|line| bar.print_above(line));
+        job.take_notices().iter().for_each(|notice| bar.print_above(notice));
+        let progress = job.progress();
+        if progress.checkpoints.trouble != trouble {
+            trouble.clone_from(&progress.checkpoints.trouble);
+            trouble.iter().for_each(|trouble| bar.print_above(&format!("no checkpoint: {trouble}")));
+        }
         if let Some(outcome) = outcome {
             return outcome.map_err(Box::new);
         }
@@ -30,13 +37,17 @@ pub(crate) fn follow(
             asked = request;
             match request {
                 Request::GoOn => {}
+                Request::Drain if is_durable => {
+                    bar.print_above("taking a last checkpoint; ctrl-C again stops at once");
+                    job.suspend();
+                }
                 Request::Drain => {
                     bar.print_above("ending the input and finishing what was read; ctrl-C again stops at once");
-                    handle.drain();
+                    job.drain();
                 }
-                Request::Stop => handle.stop(),
+                Request::Stop => job.stop(),
             }
         }
-        bar.show(&handle.progress());
+        bar.show(&progress);
     }
 }

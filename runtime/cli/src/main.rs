@@ -49,7 +49,8 @@ const STYLES: Styles = Styles::styled()
   weir build my-operator          the crate into a component
   weir inspect my-operator.wasm   what a component is
   weir check pipeline.toml        whether a pipeline can run, and where not
-  weir run pipeline.toml          run it")]
+  weir run pipeline.toml          run it
+  weir checkpoint list state      what it has kept")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -69,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => commands::run::execute(&args),
         Command::Check(args) => commands::check::execute(&args),
+        Command::Checkpoint(args) => commands::checkpoint::execute(&args),
         Command::Inspect(args) => commands::inspect::execute(&args),
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),

@@ -7,8 +7,9 @@ use weir_connectors::StandardConnectors;
 use weir_core::graph::LogicalGraph;
 use weir_core::limits::PIPELINE_BYTES_MAX;
 use weir_core::pipeline::{Diagnostic, Palette, parse};
-use weir_engine::Job;
+use weir_engine::{Durable, Job};
 use weir_host::Host;
+use weir_state::checkpoint::CheckpointStore;
 
 use crate::commands::PipelineArgs;
 use crate::terminal::Problems;
@@ -30,10 +31,8 @@ impl PipelineFile {
         let shown = args.pipeline.display().to_string();
         let text = read_text(&args.pipeline)?;
         let base: PathBuf = args.pipeline.parent().map(Path::to_path_buf).unwrap_or_default();
-        let parallelism = args.parallelism.map(|n| ("parallelism".to_owned(), n.to_string()));
-        let overrides: Vec<_> = args.overrides.iter().cloned().chain(parallelism).collect();
-        let mut graph =
-            parse(&text, &base, &overrides).map_err(|error| Problems::new(&shown, &error.text, error.problems))?;
+        let mut graph = parse(&text, &base, &args.all_overrides()?)
+            .map_err(|error| Problems::new(&shown, &error.text, error.problems))?;
         let notes = dead_letters::add_sinks(&mut graph, &base);
         Ok(Self { shown, graph, notes })
     }
@@ -43,6 +42,17 @@ impl PipelineFile {
         Ok(Job::check(&self.graph, &StandardConnectors::new(), host).map_err(|error| {
             Problems::new(&self.shown, &self.graph.text, vec![Diagnostic::error(error.message, error.span)])
         })?)
+    }
+
+    /// Where the job keeps its checkpoints, opened.
+    pub(crate) fn durable(&self, from: Option<u64>, allow_dropped: &[String]) -> anyhow::Result<Option<Durable>> {
+        let Some(settings) = &self.graph.checkpoint else {
+            anyhow::ensure!(from.is_none(), "--from needs to know where checkpoints are: say --checkpoint-dir DIR too");
+            return Ok(None);
+        };
+        let store = CheckpointStore::open(&settings.location)?;
+        let allow_dropped = allow_dropped.iter().cloned().collect();
+        Ok(Some(Durable { store, settings: settings.clone(), from, allow_dropped }))
     }
 
     /// Says what is odd about it.

@@ -19,8 +19,9 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
     rows.push(row("total", [progress.rows_in, progress.rows_out, progress.rows_late, progress.rows_failed]));
     let mut text = figures::table(&["", "rows in", "rows out", "late", "failed"], rows, 1);
     text += &format!(
-        "\n{} done in {}: {} rows/s",
+        "\n{} {} {}: {} rows/s",
         terminal::bold(pipeline),
+        if summary.suspended { "suspended after" } else { "done in" },
         figures::duration(summary.elapsed_us),
         figures::short(rows_per_s(summary))
     );
@@ -32,6 +33,10 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
     for sink in &summary.sinks {
         let checksum = sink.checksum.as_ref().map_or_else(String::new, |sum| format!(", checksum {sum}"));
         text += &format!("{}: {} rows{checksum}\n", sink.name, figures::count(sink.rows));
+    }
+    let checkpoints = &progress.checkpoints;
+    if let (Some(last), true) = (checkpoints.last, summary.suspended) {
+        text += &format!("checkpoint {last} is complete: the same command goes on from there\n");
     }
     terminal::print(&text);
 }

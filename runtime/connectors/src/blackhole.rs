@@ -8,11 +8,11 @@
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 use weir_core::batch::StreamBatch;
-use weir_core::connector::{ConnectorError, Sink, SinkReport, SinkWriter};
+use weir_core::connector::{ConnectorError, Cut, Guarantee, Prepare, Sink, SinkReport, SinkWriter, WriterContext};
 use weir_core::graph::Options;
 
 use crate::checksum::{RowChecksum, StringHash};
-use crate::options;
+use crate::{options, tally};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -38,17 +38,30 @@ impl Blackhole {
 }
 
 impl Sink for Blackhole {
-    fn writer(&self, schema: SchemaRef, _subtask: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
+    }
+
+    fn shows_early(&self) -> bool {
+        false
+    }
+
+    fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         if let (Some(_), Some((column, data_type))) = (self.checksum, RowChecksum::unsupported(&schema)) {
             return Err(ConnectorError::Data(format!(
                 "column {column:?} has the type {data_type}, which has no checksum; drop the column, or `checksum = true`"
             )));
         }
-        Ok(Box::new(BlackholeWriter { rows: 0, checksum: self.checksum.map(RowChecksum::new) }))
+        Ok(Box::new(BlackholeWriter {
+            before: tally::restored(context),
+            rows: 0,
+            checksum: self.checksum.map(RowChecksum::new),
+        }))
     }
 }
 
 struct BlackholeWriter {
+    before: SinkReport,
     rows: u64,
     checksum: Option<RowChecksum>,
 }
@@ -62,7 +75,9 @@ impl SinkWriter for BlackholeWriter {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<SinkReport, ConnectorError> {
-        Ok(SinkReport { rows: self.rows, checksum: self.checksum.map(|checksum| checksum.value()) })
+    fn prepare(&mut self, _cut: Cut) -> Result<Prepare, ConnectorError> {
+        let mut report = self.before.clone();
+        report.add(&SinkReport { rows: self.rows, checksum: self.checksum.as_ref().map(RowChecksum::value) });
+        Ok(Box::new(move || Ok(tally::prepared(report, Vec::new()))))
     }
 }

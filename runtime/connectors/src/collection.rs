@@ -15,7 +15,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use serde::Deserialize;
 use toml::Spanned;
-use weir_core::connector::{ConnectorError, Offset, Polled, Source, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::Options;
 use weir_core::time::Clock;
 
@@ -121,6 +121,10 @@ fn to_json(value: &toml::Value) -> Option<serde_json::Value> {
 impl Source for Collection {
     fn schema(&self) -> SchemaRef {
         self.rows.schema()
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
     }
 
     fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {

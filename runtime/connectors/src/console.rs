@@ -17,12 +17,12 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 use serde::Deserialize;
 use weir_core::batch::StreamBatch;
-use weir_core::connector::{ConnectorError, Sink, SinkReport, SinkWriter};
+use weir_core::connector::{ConnectorError, Cut, Guarantee, Prepare, Sink, SinkReport, SinkWriter, WriterContext};
 use weir_core::graph::Options;
 
 use crate::formats::write::{for_printing, printed_schema};
-use crate::options;
 use crate::stdout::MakeOut;
+use crate::{options, tally};
 
 /// Rows that are shown, if the options do not say how many: a few screens.
 const ROWS_MAX_DEFAULT: u64 = 100;
@@ -56,7 +56,11 @@ impl Sink for Console {
         Some(1)
     }
 
-    fn writer(&self, schema: SchemaRef, _subtask: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtLeastOnce("what is printed cannot be taken back".to_owned())
+    }
+
+    fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         Ok(Box::new(ConsoleWriter {
             out: (self.out)(),
             widths: vec![0; schema.fields().len()],
@@ -64,7 +68,7 @@ impl Sink for Console {
             waiting: Vec::new(),
             has_header: false,
             rows_left: self.rows_max,
-            rows: 0,
+            report: tally::restored(context),
             rows_hidden: 0,
         }))
     }
@@ -81,7 +85,7 @@ struct ConsoleWriter {
     has_header: bool,
     /// How many may still be shown.
     rows_left: u64,
-    rows: u64,
+    report: SinkReport,
     rows_hidden: u64,
 }
 
@@ -108,6 +112,18 @@ impl ConsoleWriter {
         self.line(&table.to_string())
     }
 
+    /// Nothing follows: the table is there even if it is empty, and says what it does not show.
+    fn close(&mut self) -> Result<(), ConnectorError> {
+        if !self.has_header || !self.waiting.is_empty() {
+            self.show()?;
+        }
+        match self.rows_hidden {
+            0 => Ok(()),
+            1 => self.line("... 1 more row"),
+            hidden => self.line(&format!("... {hidden} more rows")),
+        }
+    }
+
     fn line(&mut self, text: &str) -> Result<(), ConnectorError> {
         let written = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
         written.map_err(|source| ConnectorError::Io { what: "cannot write to stdout".to_owned(), source })
@@ -118,7 +134,7 @@ impl SinkWriter for ConsoleWriter {
     fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
         let rows = batch.rows.num_rows() as u64;
         let shown = rows.min(self.rows_left);
-        self.rows += rows;
+        self.report.rows += rows;
         self.rows_left -= shown;
         self.rows_hidden += rows - shown;
         if shown > 0 {
@@ -133,16 +149,14 @@ impl SinkWriter for ConsoleWriter {
         if self.waiting.is_empty() { Ok(()) } else { self.show() }
     }
 
-    fn finish(mut self: Box<Self>) -> Result<SinkReport, ConnectorError> {
-        if !self.has_header || !self.waiting.is_empty() {
-            self.show()?;
+    fn prepare(&mut self, cut: Cut) -> Result<Prepare, ConnectorError> {
+        if cut.last {
+            self.close()?;
+        } else {
+            self.flush()?;
         }
-        match self.rows_hidden {
-            0 => {}
-            1 => self.line("... 1 more row")?,
-            hidden => self.line(&format!("... {hidden} more rows"))?,
-        }
-        Ok(SinkReport { rows: self.rows, checksum: None })
+        let report = self.report.clone();
+        Ok(Box::new(move || Ok(tally::prepared(report, Vec::new()))))
     }
 }
 
@@ -185,12 +199,12 @@ mod tests {
     fn check(toml: &str, batches: &[RecordBatch], expected: &Expect) {
         let written = Written::default();
         let sink = Console::open(&Options::from_toml(toml, PathBuf::new()), written.out()).unwrap();
-        let mut writer = sink.writer(rows().schema(), 0).unwrap();
+        let mut writer = sink.writer(rows().schema(), &WriterContext::ALONE).unwrap();
         for batch in batches {
             writer.write(&stream_batch(batch.clone())).unwrap();
             writer.flush().unwrap();
         }
-        writer.finish().unwrap();
+        tally::finish(&sink, writer.as_mut());
         expected.assert_eq(&written.take());
     }
 

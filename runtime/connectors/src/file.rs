@@ -10,23 +10,35 @@
 //! A record that is no row is reported as `FILE:LINE` with the column, and the others go on. An offset is a number of bytes and
 //! of lines; a file that changes while it is read, or between two runs, is not noticed.
 //!
-//! As a sink, written by one subtask:
+//! As a sink:
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `path` | required | the file; folders above it are made, a file of that name is replaced |
-//! | `format` | by the file's name | `"csv"` or `"json"` |
-//! | `lazy` | `false` | make no file if there is no row |
+//! | `path` | required | a file, which is replaced; or a folder, if there is one of that name or the path ends in `/`. Folders above it are made |
+//! | `format` | by the file's name; for a folder required | `"csv"` or `"json"` |
+//! | `lazy` | `false` | make no file (no folder) if there is no row |
 //!
-//! The file appears under its name when the stream has ended, complete and on disk, or not at all.
+//! A file is written by one subtask. It appears under its name when the stream has ended, complete and on disk, or not at all.
+//!
+//! A folder is written by any number of subtasks. What one of them got between two checkpoints (in a job without checkpoints:
+//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv` or `.jsonl`, complete and on disk, when the second one is
+//! complete; no rows make no part. The folder must not have parts that the job does not go on from.
+//!
+//! What is not finished is in hidden files that end in `.tmp`, in the same folder. A job with checkpoints keeps them when it is
+//! killed and goes on from them; one without removes them when it fails.
 //!
 //! Relative paths are relative to the folder of the pipeline file.
 
+mod commit;
+mod draft;
+mod parts;
 mod paths;
 mod sink;
 mod source;
+mod temporary;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub(crate) use sink::FileSink;
 pub(crate) use source::FileSource;

@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | `blackhole` | nowhere; they are counted, and summed up in a checksum | `checksum`, `string-hash` |
 //! | `console` | into an aligned table on the standard output | `rows-max` |
-//! | `file` | into one file, all or nothing | `path`, `format`, `lazy` |
+//! | `file` | into one file, all or nothing; or into a folder, a part a checkpoint | `path`, `format`, `lazy` |
 //! | `stdout` | to the standard output as text | `format` |
 //!
 //! What each option means:
@@ -25,12 +25,12 @@
 //! | `checksum` | `blackhole` | `false` | report the order-insensitive [`checksum`] of the rows too |
 //! | `delimiter` | `file`, `stdin` | `","` | CSV: one ASCII character between fields |
 //! | `events` | `nexmark` | endless | how many events, over all three kinds: of 50, 46 are bids, 3 auctions, 1 is a person |
-//! | `format` | `file` | by the file's name | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object a line |
+//! | `format` | `file` | by the file's name; into a folder required | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object a line |
 //! | `format` | `stdin`, `stdout` | `"json"` | the same |
 //! | `header` | `file`, `stdin` | `true` | CSV: the first line names the columns |
 //! | `infer-rows` | `file`, `stdin` | 1000 | without a `schema`: how many rows are looked at |
-//! | `lazy` | `file` (sink) | `false` | make no file if there is no row |
-//! | `path` | `file` | required | relative to the folder of the pipeline file |
+//! | `lazy` | `file` (sink) | `false` | make no file (no folder) if there is no row |
+//! | `path` | `file` | required | relative to the folder of the pipeline file; of a sink: a folder if it is one, or ends in `/` |
 //! | `rate` | `nexmark` | as fast as can be | events a second, over all three kinds and all splits |
 //! | `rows` | `collection` | required | `[ { column = value, ... }, ... ]` |
 //! | `rows-max` | `console` | 100 | rows that are shown; the others are counted |
@@ -60,6 +60,7 @@ mod nexmark;
 mod options;
 mod stdin;
 mod stdout;
+mod tally;
 
 pub use formats::types::{parse_type, type_name};
 

@@ -24,7 +24,7 @@ use std::time::Duration;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
-use weir_core::connector::{ConnectorError, Offset, Polled, Source, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::Options;
 use weir_core::time::Clock;
 
@@ -79,6 +79,10 @@ impl Source for Nexmark {
             Some(_) => Vec::new(),
             None => vec!["nexmark: no `events` given, so the stream is endless".to_owned()],
         }
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
     }
 
     fn splits(&self, parallelism: usize) -> Result<Vec<Split>, ConnectorError> {

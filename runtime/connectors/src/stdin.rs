@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
-use weir_core::connector::{ConnectorError, Offset, Polled, Source, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::Options;
 use weir_core::time::Clock;
 
@@ -93,6 +93,10 @@ impl Source for Stdin {
 
     fn notes(&self) -> Vec<String> {
         self.notes.clone()
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtMostOnce("what was read of the standard input cannot be read again".to_owned())
     }
 
     fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 use weir_core::batch::StreamBatch;
-use weir_core::connector::{ConnectorError, Sink, SinkReport, SinkWriter};
+use weir_core::connector::{ConnectorError, Cut, Guarantee, Prepare, Sink, SinkReport, SinkWriter, WriterContext};
 use weir_core::graph::Options;
 
 use crate::formats::FormatName;
 use crate::formats::write::{TextWriter, check_writable, write_error};
-use crate::options;
+use crate::{options, tally};
 
 /// Bytes that are gathered before they are passed on.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -55,23 +55,27 @@ impl Sink for Stdout {
         Some(1)
     }
 
-    fn writer(&self, schema: SchemaRef, _subtask: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtLeastOnce("what is printed cannot be taken back".to_owned())
+    }
+
+    fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         check_writable(self.format, &schema)?;
         let out = BufWriter::with_capacity(BUFFER_BYTES, (self.out)());
         let text = TextWriter::new(self.format, &schema, out).map_err(cannot_write)?;
-        Ok(Box::new(StdoutWriter { text, rows: 0 }))
+        Ok(Box::new(StdoutWriter { text, report: tally::restored(context) }))
     }
 }
 
 struct StdoutWriter {
     text: TextWriter<BufWriter<Box<dyn Write + Send>>>,
-    rows: u64,
+    report: SinkReport,
 }
 
 impl SinkWriter for StdoutWriter {
     fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
         self.text.write(&batch.rows).map_err(cannot_write)?;
-        self.rows += batch.rows.num_rows() as u64;
+        self.report.rows += batch.rows.num_rows() as u64;
         Ok(())
     }
 
@@ -79,9 +83,10 @@ impl SinkWriter for StdoutWriter {
         self.text.flush().map_err(cannot_write)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<SinkReport, ConnectorError> {
+    fn prepare(&mut self, _cut: Cut) -> Result<Prepare, ConnectorError> {
         self.flush()?;
-        Ok(SinkReport { rows: self.rows, checksum: None })
+        let report = self.report.clone();
+        Ok(Box::new(move || Ok(tally::prepared(report, Vec::new()))))
     }
 }
 
@@ -135,11 +140,11 @@ pub(crate) mod tests {
             RecordBatch::try_from_iter([("a", Arc::new(Int64Array::from(vec![Some(1), None])) as ArrayRef)]).unwrap();
         for (toml, expected) in [("", "{\"a\":1}\n{\"a\":null}\n"), ("format = \"csv\"", "a\n1\n\"\"\n")] {
             let sink = Stdout::open(&Options::from_toml(toml, PathBuf::new()), written.out()).unwrap();
-            let mut writer = sink.writer(rows.schema(), 0).unwrap();
+            let mut writer = sink.writer(rows.schema(), &WriterContext::ALONE).unwrap();
             writer.write(&stream_batch(rows.clone())).unwrap();
             writer.flush().unwrap();
             assert_eq!(written.take(), expected);
-            assert_eq!(writer.finish().unwrap().rows, 2);
+            assert_eq!(tally::finish(&sink, writer.as_mut()).rows, 2);
             assert_eq!(written.take(), "");
         }
     }

@@ -56,6 +56,6 @@ pub enum StreamElement {
 /// A mark that flows through the whole graph and cuts the stream at one consistent place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Barrier {
-    /// Ascending number of the checkpoint.
-    pub checkpoint: u64,
+    /// Which attempt at a checkpoint it is of; they ascend.
+    pub attempt: u64,
 }

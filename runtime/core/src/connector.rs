@@ -47,6 +47,9 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// What becomes of its rows when a job goes on from a checkpoint.
+    fn guarantee(&self) -> Guarantee;
+
     /// Its splits, for this many subtasks. The same pipeline at another parallelism may have other splits, but together they
     /// always hold the same rows.
     ///
@@ -66,6 +69,29 @@ pub trait Source: Send + Sync {
         offset: Option<&Offset>,
         clock: Arc<dyn Clock>,
     ) -> Result<Box<dyn SourceReader>, ConnectorError>;
+
+    /// The splits that have come into being since there were `known` of them. It is asked often, and never waits. A split keeps
+    /// its place in the order for ever, so that every subtask knows which new ones are its own.
+    fn new_splits(&self, known: usize) -> Vec<Split> {
+        let _ = known;
+        Vec::new()
+    }
+
+    /// A checkpoint with these offsets is complete: another system may be told how far the job is. Nothing depends on it.
+    fn completed(&self, offsets: &[(Split, Offset)]) {
+        let _ = offsets;
+    }
+}
+
+/// What a source or a sink can promise for a job that was killed and goes on from its last checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Every row counts once.
+    ExactlyOnce,
+    /// Rows since the checkpoint are there twice; the reason, as the second half of a sentence.
+    AtLeastOnce(String),
+    /// Rows since the checkpoint are gone; the reason.
+    AtMostOnce(String),
 }
 
 /// One ordered part of a source: a file, a partition, a residue class of a generator.
@@ -75,7 +101,7 @@ pub struct Split {
     pub id: String,
 }
 
-/// How far a split was read; the connector's own form, kept in snapshots.
+/// How far a split was read, or a sink was written; the connector's own form, kept in snapshots.
 pub type Offset = serde_json::Value;
 
 /// Reads one split. It owns its position, and nothing else knows it.
@@ -139,14 +165,55 @@ pub trait Sink: Send + Sync {
         None
     }
 
+    /// What becomes of its rows when a job goes on from a checkpoint.
+    fn guarantee(&self) -> Guarantee;
+
+    /// Whether somebody may see rows before the job has ended, so that a job that goes on from an older checkpoint than its last
+    /// shows them twice.
+    fn shows_early(&self) -> bool {
+        true
+    }
+
     /// A writer for one subtask. `schema` is that of every batch it will get.
     ///
     /// # Errors
     /// If the sink cannot take these columns, or cannot be opened.
-    fn writer(&self, schema: SchemaRef, subtask: usize) -> Result<Box<dyn SinkWriter>, ConnectorError>;
+    fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError>;
+
+    /// Makes visible what the writers prepared; `None`: there is nothing that it would have to do. `job` names the pipeline. It is
+    /// made before the writers: what an older generation of the job has open is shut out by then.
+    ///
+    /// # Errors
+    /// If the system that takes the rows cannot be reached.
+    fn committer(&self, job: &str, generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
+        let _ = (job, generation);
+        Ok(None)
+    }
 }
 
-/// Writes the rows of one subtask. Dropped without [`SinkWriter::finish`], it leaves nothing half-written behind.
+/// Whom a writer writes for.
+#[derive(Clone, Copy, Debug)]
+pub struct WriterContext<'a> {
+    /// Its number, below `parallelism`.
+    pub subtask: usize,
+    /// How many writers the sink has.
+    pub parallelism: usize,
+    /// The attempt at running the job: names made of it never meet those of an older attempt that is still alive.
+    pub generation: u64,
+    /// Whether checkpoints are kept: then what is prepared must outlive the process.
+    pub durable: bool,
+    /// [`Prepared::state`] of every writer in the checkpoint that the job goes on from, by the subtask that it was of then.
+    pub restored: &'a [Offset],
+}
+
+impl WriterContext<'_> {
+    /// The only writer of a job that keeps no checkpoints.
+    pub const ALONE: WriterContext<'static> =
+        WriterContext { subtask: 0, parallelism: 1, generation: 0, durable: false, restored: &[] };
+}
+
+/// Writes the rows of one subtask. What was not prepared when it is dropped was never written, and leaves nothing half-written
+/// under a final name.
 pub trait SinkWriter: Send {
     /// Takes rows.
     ///
@@ -162,20 +229,74 @@ pub trait SinkWriter: Send {
         Ok(())
     }
 
-    /// The stream has ended: makes everything visible under its final name.
+    /// A barrier has come: cuts off what was written since the last one. The stream stands still meanwhile; what takes time (a
+    /// disk that must be waited for) belongs into the closure, which runs beside the stream.
     ///
     /// # Errors
     /// As [`SinkWriter::write`].
-    fn finish(self: Box<Self>) -> Result<SinkReport, ConnectorError>;
+    fn prepare(&mut self, cut: Cut) -> Result<Prepare, ConnectorError>;
+}
+
+/// Which barrier a writer prepares for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The attempt at a checkpoint; unique in a generation.
+    pub attempt: u64,
+    /// Nothing follows: the stream has ended.
+    pub last: bool,
+}
+
+/// Finishes what [`SinkWriter::prepare`] began.
+pub type Prepare = Box<dyn FnOnce() -> Result<Prepared, ConnectorError> + Send>;
+
+/// The part of one writer in a checkpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Prepared {
+    /// What is to be made visible when the checkpoint is complete.
+    pub commit: Vec<Committable>,
+    /// What a writer needs to go on from here; the connector's own form.
+    pub state: Offset,
+    /// What the writer has done since the job began, checkpoints that it was restored from included.
+    pub report: SinkReport,
+}
+
+/// Rows that are written, or staged, and not yet visible.
+#[derive(Clone, Debug)]
+pub struct Committable {
+    /// Which they are, in the connector's own form.
+    pub value: serde_json::Value,
+    /// The rows themselves, if the checkpoint is where they are kept.
+    pub rows: Option<RecordBatch>,
+}
+
+/// Makes visible what writers have prepared.
+pub trait Committer: Send {
+    /// The checkpoint with these parts is complete. After a failure it is called again for the checkpoint that the job goes on
+    /// from, by another process too: what is visible already stays as it is.
+    ///
+    /// # Errors
+    /// If it is not known to be visible; [`ConnectorError::Fenced`] if a newer generation of the job has taken over.
+    fn commit(&mut self, checkpoint: u64, parts: Vec<Committable>) -> Result<(), ConnectorError>;
 }
 
 /// What one writer did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SinkReport {
     /// Rows written.
     pub rows: u64,
     /// Order-insensitive checksum of the rows, if asked for; those of several writers add up, wrapping.
     pub checksum: Option<u64>,
+}
+
+impl SinkReport {
+    /// Takes up what another writer of the same sink did.
+    pub fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.checksum = match (self.checksum, other.checksum) {
+            (Some(a), Some(b)) => Some(a.wrapping_add(b)),
+            (a, b) => a.or(b),
+        };
+    }
 }
 
 /// What went wrong in a connector.
@@ -205,6 +326,9 @@ pub enum ConnectorError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A newer generation of the same job has taken over.
+    #[error("{0}")]
+    Fenced(String),
     /// The data are not what the options say, as a whole.
     #[error("{0}")]
     Data(String),

@@ -28,12 +28,44 @@ pub struct LogicalGraph {
     pub batch_rows_max: usize,
     /// How long a source waits for a batch to fill, in milliseconds.
     pub linger_ms: u64,
+    /// Where and when the job keeps what it has done; `None`: nowhere.
+    pub checkpoint: Option<CheckpointSettings>,
+    /// What becomes of a job that keeps checkpoints when it fails.
+    pub restart: RestartSettings,
     /// Sources, operators, windows and sinks, inputs first.
     pub nodes: Vec<Node>,
     /// The text that every [`Span`] points into: the file's, after overrides.
     pub text: Arc<str>,
     /// What is odd but can run.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// `[checkpoint]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointSettings {
+    /// A folder, or an address such as `s3://BUCKET/PREFIX`.
+    pub location: String,
+    /// From the beginning of one checkpoint to that of the next, milliseconds.
+    pub interval_ms: u64,
+    /// At least this long between two checkpoints, milliseconds.
+    pub min_pause_ms: u64,
+    /// A checkpoint that takes longer is given up, milliseconds.
+    pub timeout_ms: u64,
+    /// How many are kept.
+    pub keep: usize,
+}
+
+/// `[restart]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestartSettings {
+    /// How long after the first failure the job starts again, milliseconds; twice as long after each further one.
+    pub delay_ms: u64,
+    /// The longest delay, milliseconds.
+    pub delay_max_ms: u64,
+    /// So many failures within a period are borne; 0: the first one ends the job.
+    pub failures_max: u32,
+    /// The period; and after so long without a failure the delay is the first one again. Milliseconds.
+    pub period_ms: u64,
 }
 
 /// A place in the pipeline file: bytes from its beginning.

@@ -12,14 +12,18 @@
 //! | [`key_group`] | which key belongs to which subtask |
 //! | [`graph`] | the pipeline as its author wrote it: [`LogicalGraph`](graph::LogicalGraph) |
 //! | [`pipeline`] | `pipeline.toml` into a [`LogicalGraph`](graph::LogicalGraph), errors with line and column |
+//! | [`checkpoint`] | when checkpoints begin and are complete: [`Coordinator`](checkpoint::Coordinator) |
 //! | [`connector`] | the traits of sources and sinks |
+//! | [`restart`] | when a job that failed starts again |
 //! | [`limits`] | every bound, with its default and its reason |
 
 pub mod batch;
+pub mod checkpoint;
 pub mod connector;
 pub mod graph;
 pub mod key_group;
 pub mod limits;
 pub mod pipeline;
+pub mod restart;
 pub mod time;
 pub mod window;

@@ -14,6 +14,26 @@ pub const CHANNEL_ELEMENTS_MAX: usize = 8;
 pub const PARALLELISM_MAX: usize = 256;
 /// Key groups at most: a snapshot has a part for each.
 pub const KEY_GROUPS_MAX: u32 = 32_768;
+/// From one checkpoint to the next, by default: what is done again after a failure, against what checkpoints cost.
+pub const CHECKPOINT_INTERVAL_MS_DEFAULT: u64 = 10_000;
+/// A checkpoint that takes longer is given up, by default: long enough for a slow disk, short enough to be noticed.
+pub const CHECKPOINT_TIMEOUT_MS_DEFAULT: u64 = 600_000;
+/// Attempts at a checkpoint that may fail one after the other: what sinks hold back until a commit must not grow for ever.
+pub const CHECKPOINT_FAILURES_MAX: u32 = 10;
+/// Checkpoints that are kept, by default: one to go on from, and some to go back to.
+pub const CHECKPOINTS_KEPT_DEFAULT: usize = 3;
+/// Checkpoints that can be kept: each is listed when a job starts.
+pub const CHECKPOINTS_KEPT_MAX: usize = 10_000;
+/// How long after a failure a job starts again, by default: most of what fails for a moment is back by then.
+pub const RESTART_DELAY_MS_DEFAULT: u64 = 500;
+/// The longest wait before a start, by default.
+pub const RESTART_DELAY_MAX_MS_DEFAULT: u64 = 60_000;
+/// Failures within [`RESTART_PERIOD_MS_DEFAULT`] that are borne, by default: what fails more often needs a person.
+pub const RESTARTS_A_PERIOD_DEFAULT: u32 = 10;
+/// Failures within a period at most.
+pub const RESTARTS_A_PERIOD_MAX: u32 = 1_000_000;
+/// The period in which failures are counted, by default.
+pub const RESTART_PERIOD_MS_DEFAULT: u64 = 600_000;
 /// Bytes of a malformed record that are kept in its message.
 pub const MALFORMED_BYTES_MAX: usize = 1024;
 /// Bytes of a component at most: the largest interpreters that come as components take about 20 MB.

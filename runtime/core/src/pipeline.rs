@@ -5,6 +5,7 @@
 //! of an operator) is left to the engine's check, which reports through the same [`Diagnostic`].
 
 mod aggregate;
+mod checkpoint;
 mod diagnostic;
 mod file;
 mod json;
@@ -51,6 +52,8 @@ pub fn parse(text: &str, base: &Path, overrides: &[(String, String)]) -> Result<
         max_parallelism: file.settings.max_parallelism,
         batch_rows_max: file.settings.batch_rows_max,
         linger_ms: file.settings.linger_ms,
+        checkpoint: file.settings.checkpoint,
+        restart: file.settings.restart,
         nodes,
         text,
         warnings,

@@ -4,19 +4,23 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use weir_core::connector::{ConnectorError, Offset, SinkReport, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Offset, Sink, SinkReport, Split, WriterContext};
 use weir_core::graph::OnError;
 use weir_core::key_group::groups_of_subtask;
-use weir_core::time::Clock;
+use weir_core::time::{Clock, WATERMARK_MIN};
+use weir_state::checkpoint::{Checkpoint, Lease};
+use weir_state::{JobSnapshot, Snapshot, SplitSnapshot};
 
 use crate::chain::{Chain, Counts, EdgeEnd, Route, Step, Target};
+use crate::checkpointer::CheckpointedSink;
 use crate::exchange::Partitioner;
 use crate::job::Job;
-use crate::operator::{Metrics, Operator, OperatorError, Snapshot};
+use crate::operator::{Metrics, Operator, OperatorError};
 use crate::operators::{LatencyHistogram, SinkOperator};
 use crate::plan::{ChainPlan, ConsumerTarget, ResolvedKind, ResolvedSource, StepKind, StepPlan};
-use crate::source::{SourceHead, SourceSettings};
-use crate::subtask::{Subtask, SubtaskError, SubtaskSnapshot};
+use crate::recovery::{RecoveryError, prepared};
+use crate::source::{Assignment, SourceHead, SourceSettings};
+use crate::subtask::{Subtask, SubtaskError};
 
 /// The subtasks of a job, not yet running.
 pub(crate) struct Built {
@@ -25,8 +29,9 @@ pub(crate) struct Built {
     pub(crate) channels: usize,
     /// Counts, a node.
     pub(crate) metrics: Vec<Metrics>,
-    /// What sinks did, a node; filled when they end.
+    /// What sinks did as far as it is committed, a node.
     pub(crate) reports: Vec<Arc<Mutex<SinkReport>>>,
+    pub(crate) sinks: Vec<CheckpointedSink>,
     pub(crate) latency: Arc<LatencyHistogram>,
 }
 
@@ -38,17 +43,29 @@ pub(crate) struct BuiltSubtask {
     pub(crate) outputs: Vec<Vec<Option<usize>>>,
 }
 
-/// The state of a whole job at one barrier.
-#[derive(Clone, Debug, Default)]
-pub struct JobSnapshot {
-    /// The job's key groups (`max-parallelism`), by which its state is cut.
-    pub key_groups: u32,
-    /// One part a subtask.
-    pub subtasks: Vec<SubtaskSnapshot>,
+/// What a job goes on from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin<'a> {
+    /// The attempt at running the job.
+    pub(crate) generation: u64,
+    /// Whether its checkpoints are kept.
+    pub(crate) durable: bool,
+    /// The number of the checkpoint that the snapshot is.
+    pub(crate) checkpoint: u64,
+    pub(crate) snapshot: Option<&'a JobSnapshot>,
 }
 
-/// A split, where to open it, and the greatest event time that was seen of it.
-type OpenAt = (Split, Option<Offset>, Option<i64>);
+impl<'a> Origin<'a> {
+    /// A job that keeps checkpoints and goes on from one, if there is one.
+    pub(crate) fn of(lease: &Lease, checkpoint: Option<&'a Checkpoint>) -> Self {
+        Self {
+            generation: lease.generation(),
+            durable: true,
+            checkpoint: checkpoint.map_or(0, |c| c.manifest.number),
+            snapshot: checkpoint.map(|c| &c.snapshot),
+        }
+    }
+}
 
 /// Why a job could not start.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +99,9 @@ pub enum StartError {
     /// A snapshot does not fit.
     #[error(transparent)]
     Restore(#[from] SubtaskError),
+    /// There is no checkpoint that the job can go on from.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// The system gave no thread.
     #[error("no thread for subtask {subtask:?}")]
     Thread {
@@ -94,8 +114,8 @@ pub enum StartError {
 }
 
 impl Built {
-    pub(crate) fn new(job: &Job, clock: &Arc<dyn Clock>, snapshot: Option<&JobSnapshot>) -> Result<Self, StartError> {
-        if let Some(snapshot) = snapshot.filter(|s| s.key_groups != job.groups) {
+    pub(crate) fn new(job: &Job, clock: &Arc<dyn Clock>, origin: Origin<'_>) -> Result<Self, StartError> {
+        if let Some(snapshot) = origin.snapshot.filter(|s| s.key_groups != job.groups) {
             return Err(StartError::KeyGroups { snapshot: snapshot.key_groups, job: job.groups });
         }
         let nodes = job.resolved.nodes.len();
@@ -104,12 +124,14 @@ impl Built {
             channels: 0,
             metrics: (0..nodes).map(|_| Metrics::default()).collect(),
             reports: (0..nodes).map(|_| Arc::default()).collect(),
+            sinks: Vec::new(),
             latency: Arc::default(),
         };
+        built.sinks = built.committers(job, origin)?;
         let edges = channel_numbers(job, &mut built.channels);
         for (chain_index, plan) in job.physical.chains.iter().enumerate() {
             for number in 0..plan.parallelism {
-                let subtask = built.subtask(job, chain_index, number, clock, snapshot)?;
+                let subtask = built.subtask(job, chain_index, number, clock, origin)?;
                 let inputs =
                     plan.inputs.iter().flat_map(|e| edges[*e].iter().filter_map(|from| from[number])).collect();
                 let outputs = plan.outputs.iter().map(|e| edges[*e][number].clone()).collect();
@@ -119,16 +141,35 @@ impl Built {
         Ok(built)
     }
 
+    /// The sinks' committers: made before the writers, so that an older generation is shut out when these begin.
+    fn committers(&self, job: &Job, origin: Origin<'_>) -> Result<Vec<CheckpointedSink>, StartError> {
+        let sinks = job.resolved.nodes.iter().zip(&self.reports).filter_map(|(node, report)| match &node.kind {
+            ResolvedKind::Sink { sink, .. } => Some((&node.name, sink, report)),
+            _ => None,
+        });
+        let checkpointed = |(name, sink, report): (&String, &Arc<dyn Sink>, &Arc<Mutex<SinkReport>>)| {
+            let failed = |error| StartError::Connector { node: name.clone(), error };
+            let mut committer = sink.committer(&job.name, origin.generation).map_err(failed)?;
+            // It may have been killed between the checkpoint and the commit.
+            if let (Some(committer), Some(snapshot)) = (&mut committer, origin.snapshot) {
+                committer.commit(origin.checkpoint, prepared(snapshot, name)).map_err(failed)?;
+            }
+            Ok(CheckpointedSink { name: name.clone(), committer, report: report.clone() })
+        };
+        sinks.map(checkpointed).collect()
+    }
+
     fn subtask(
         &self,
         job: &Job,
         chain_index: usize,
         number: usize,
         clock: &Arc<dyn Clock>,
-        snapshot: Option<&JobSnapshot>,
+        origin: Origin<'_>,
     ) -> Result<Subtask, StartError> {
         let plan = &job.physical.chains[chain_index];
-        let steps = plan.steps.iter().map(|s| self.step(job, s, number, clock)).collect::<Result<Vec<_>, _>>()?;
+        let steps =
+            plan.steps.iter().map(|s| self.step(job, s, number, clock, origin)).collect::<Result<Vec<_>, _>>()?;
         let edges = plan.outputs.iter().map(|e| {
             let edge = &job.physical.edges[*e];
             let targets = job.physical.chains[edge.to].parallelism;
@@ -143,7 +184,7 @@ impl Built {
         let mut subtask = match &first.kind {
             ResolvedKind::Source(source) => {
                 let metrics = self.metrics[plan.steps[0].node].clone();
-                let head = source_head(job, plan, source, number, clock, metrics, snapshot)
+                let head = source_head(job, plan, source, number, clock, metrics, origin.snapshot)
                     .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
                 Subtask::source(name, first.name.clone(), head, chain)
             }
@@ -152,17 +193,24 @@ impl Built {
                 Subtask::gated(name, channels, chain)
             }
         };
-        if let Some(snapshot) = snapshot {
+        if let Some(snapshot) = origin.snapshot {
             subtask.restore(|operator| {
                 let node = job.resolved.nodes.iter().find(|n| n.name == operator);
                 let parallelism = node.map_or(1, |n| n.parallelism);
-                snapshot.part(operator, number, parallelism, job.groups)
+                part_of(snapshot, operator, number, parallelism, job.groups)
             })?;
         }
         Ok(subtask)
     }
 
-    fn step(&self, job: &Job, plan: &StepPlan, number: usize, clock: &Arc<dyn Clock>) -> Result<Step, StartError> {
+    fn step(
+        &self,
+        job: &Job,
+        plan: &StepPlan,
+        number: usize,
+        clock: &Arc<dyn Clock>,
+        origin: Origin<'_>,
+    ) -> Result<Step, StartError> {
         let node = &job.resolved.nodes[plan.node];
         let metrics = self.metrics[plan.node].clone();
         let failed = |error| StartError::Operator { node: node.name.clone(), error };
@@ -170,11 +218,17 @@ impl Built {
             ResolvedKind::Source(_) => None,
             ResolvedKind::Sink { sink, .. } => {
                 let schema = job.input_schema(plan.node);
+                let context = WriterContext {
+                    subtask: number,
+                    parallelism: node.parallelism,
+                    generation: origin.generation,
+                    durable: origin.durable,
+                    restored: &origin.snapshot.map(|s| writer_states(s, &node.name)).unwrap_or_default(),
+                };
                 let writer = sink
-                    .writer(schema, number)
+                    .writer(schema, &context)
                     .map_err(|error| StartError::Connector { node: node.name.clone(), error })?;
-                let report = self.reports[plan.node].clone();
-                Some(Box::new(SinkOperator::new(writer, report, self.latency.clone(), clock.clone())))
+                Some(Box::new(SinkOperator::new(writer, self.latency.clone(), clock.clone())))
             }
             _ => Some(job.operator(plan, metrics.clone(), clock).map_err(failed)?),
         };
@@ -232,16 +286,19 @@ fn source_head(
 ) -> Result<SourceHead, ConnectorError> {
     let node = plan.steps[0].node;
     let columns = job.pruned.nodes[node].outputs[0].as_deref().unwrap_or_default();
-    let restored = snapshot.and_then(|s| s.splits(&job.resolved.nodes[node].name));
-    let splits: Vec<OpenAt> = match restored {
-        Some(splits) => splits,
-        None => source.splits.iter().map(|s| (s.clone(), None, None)).collect(),
-    };
-    let mine = splits.into_iter().skip(number).step_by(plan.parallelism);
-    let open = |(split, offset, max_event_time): OpenAt| {
-        let reader: Box<dyn SourceReader> = source.source.reader(&split, columns, offset.as_ref(), clock.clone())?;
-        Ok((split.id, reader, max_event_time))
-    };
+    let fresh = source.splits.iter().enumerate().map(|(index, s)| SplitSnapshot {
+        split: s.id.clone(),
+        index,
+        offset: Offset::Null,
+        max_event_time: WATERMARK_MIN,
+    });
+    let restored = snapshot.and_then(|s| splits_of(s, &job.resolved.nodes[node].name));
+    let splits = restored.unwrap_or_else(|| fresh.collect());
+    let known = splits.len();
+    let (reads, columns_read, reader_clock) = (source.source.clone(), columns.to_vec(), clock.clone());
+    let open =
+        move |split: &Split, offset: Option<&Offset>| reads.reader(split, &columns_read, offset, reader_clock.clone());
+    let assignment = Assignment { subtask: number, parallelism: plan.parallelism, known };
     let settings = SourceSettings {
         event_time: source.event_time.and_then(|c| columns.iter().position(|p| *p == c)),
         watermark: source.node.watermark,
@@ -254,26 +311,29 @@ fn source_head(
         batch_rows_max: job.batch_rows_max,
         linger: Duration::from_millis(job.linger_ms.max(1)),
     };
-    let readers = mine.map(open).collect::<Result<Vec<_>, ConnectorError>>()?;
-    Ok(SourceHead::new(readers, settings, metrics))
+    let mine = splits.into_iter().filter(|s| assignment.is_mine(s.index)).collect();
+    SourceHead::open(source.source.clone(), mine, Box::new(open), assignment, settings, metrics)
 }
 
-impl JobSnapshot {
-    /// The state of an operator that a subtask owns at this parallelism.
-    fn part(&self, operator: &str, subtask: usize, parallelism: usize, groups: u32) -> Snapshot {
-        let owned = groups_of_subtask(subtask, parallelism, groups);
-        let parts = self.subtasks.iter().flat_map(|s| &s.operators).filter(|(name, _)| name == operator);
-        let tables = parts.flat_map(|(_, part)| &part.tables);
-        let tables = tables.filter(|t| t.key_group.is_none_or(|group| owned.contains(&group))).cloned().collect();
-        Snapshot { tables }
-    }
+/// The state of an operator that a subtask owns at this parallelism.
+fn part_of(snapshot: &JobSnapshot, operator: &str, subtask: usize, parallelism: usize, groups: u32) -> Snapshot {
+    let owned = groups_of_subtask(subtask, parallelism, groups);
+    let parts = snapshot.subtasks.iter().flat_map(|s| &s.operators).filter(|(name, _)| name == operator);
+    let tables = parts.flat_map(|(_, part)| &part.tables);
+    let tables = tables.filter(|t| t.key_group.is_none_or(|group| owned.contains(&group))).cloned().collect();
+    Snapshot { tables, sink: None }
+}
 
-    /// Where the splits of a source are; `None`: it is not in the snapshot.
-    fn splits(&self, source: &str) -> Option<Vec<OpenAt>> {
-        let mut parts =
-            self.subtasks.iter().filter_map(|s| s.splits.as_ref()).filter(|(name, _)| name == source).peekable();
-        parts.peek()?;
-        let splits = parts.flat_map(|(_, splits)| splits);
-        Some(splits.map(|s| (Split { id: s.split.clone() }, Some(s.offset.clone()), Some(s.max_event_time))).collect())
-    }
+/// What the writers of a sink kept.
+fn writer_states(snapshot: &JobSnapshot, sink: &str) -> Vec<Offset> {
+    let parts = snapshot.subtasks.iter().flat_map(|s| &s.operators).filter(|(name, _)| name == sink);
+    parts.filter_map(|(_, part)| part.sink.as_ref()).map(|prepared| prepared.state.clone()).collect()
+}
+
+/// Where the splits of a source are; `None`: it is not in the snapshot.
+fn splits_of(snapshot: &JobSnapshot, source: &str) -> Option<Vec<SplitSnapshot>> {
+    let parts = snapshot.subtasks.iter().filter_map(|s| s.splits.as_ref()).filter(|(name, _)| name == source);
+    let mut parts = parts.peekable();
+    parts.peek()?;
+    Some(parts.flat_map(|(_, splits)| splits).cloned().collect())
 }

@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use weir_core::batch::{Barrier, StreamBatch, StreamElement};
+use weir_core::connector::Cut;
 use weir_core::time::WATERMARK_MIN;
 
 use crate::exchange::Partitioner;
-use crate::operator::{Metrics, Operator, OperatorError, Outputs, Snapshot};
+use crate::operator::{Frozen, Metrics, Operator, OperatorError, Outputs, Snapshot};
 
 /// The chain of one subtask. Step 0 gets what the gate or the source delivers.
 pub struct Chain {
@@ -150,11 +151,11 @@ impl Chain {
     ///
     /// # Errors
     /// As [`Chain::process`].
-    pub fn snapshot(&mut self) -> Result<Vec<(String, Snapshot)>, StepError> {
+    pub fn freeze(&mut self, cut: Cut) -> Result<Vec<(String, Frozen)>, StepError> {
         let mut parts = Vec::with_capacity(self.steps.len());
         for step in &mut self.steps {
             if let Some(operator) = &mut step.operator {
-                parts.push((step.name.clone(), operator.snapshot().map_err(|e| StepError::new(&step.name, e))?));
+                parts.push((step.name.clone(), operator.freeze(cut).map_err(|e| StepError::new(&step.name, e))?));
             }
         }
         Ok(parts)
@@ -277,7 +278,7 @@ pub struct StepError {
 }
 
 impl StepError {
-    fn new(operator: &str, error: OperatorError) -> Self {
+    pub(crate) fn new(operator: &str, error: OperatorError) -> Self {
         Self { operator: operator.to_owned(), error }
     }
 }

@@ -2,6 +2,7 @@
 
 use arrow::datatypes::Schema;
 use serde::Serialize;
+use weir_core::connector::Guarantee;
 
 use crate::exchange::Partitioning;
 use crate::job::Job;
@@ -73,9 +74,14 @@ impl Job {
                         node.name
                     ));
                 }
+                notes.extend(weaker(&node.name, &source.source.guarantee()).filter(|_| self.is_durable));
                 notes
             }
-            ResolvedKind::Sink { sink, .. } => sink.notes(),
+            ResolvedKind::Sink { sink, .. } => {
+                let mut notes = sink.notes();
+                notes.extend(weaker(&node.name, &sink.guarantee()).filter(|_| self.is_durable));
+                notes
+            }
             _ => Vec::new(),
         });
         JobDescription { nodes: nodes.collect(), notes: notes.collect() }
@@ -113,6 +119,19 @@ impl Job {
             chain,
             outputs: node.outputs.iter().enumerate().map(output).collect(),
         }
+    }
+}
+
+/// What a job that goes on from a checkpoint does not hold of a source or a sink.
+fn weaker(name: &str, guarantee: &Guarantee) -> Option<String> {
+    match guarantee {
+        Guarantee::ExactlyOnce => None,
+        Guarantee::AtLeastOnce(reason) => Some(format!(
+            "{name} is at-least-once: after a failure rows since the last checkpoint are there twice, because {reason}"
+        )),
+        Guarantee::AtMostOnce(reason) => Some(format!(
+            "{name} is at-most-once: after a failure rows since the last checkpoint are lost, because {reason}"
+        )),
     }
 }
 

@@ -9,6 +9,8 @@ pub struct InputGate {
     merger: WatermarkMerger,
     channels: Vec<ChannelState>,
     aligning: Option<Barrier>,
+    /// The newest attempt whose barrier was aligned: what comes of it later is passed over.
+    past: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +39,6 @@ pub enum Gated {
 /// Channels broke the rules of the stream.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
-    /// Two snapshots at once.
-    #[error("barrier {got} came while barrier {aligning} was still being aligned")]
-    Barrier {
-        /// The new one.
-        got: u64,
-        /// The old one.
-        aligning: u64,
-    },
     /// An element of a channel that cannot send.
     #[error("channel {0} sent an element after its end or its barrier")]
     Closed(usize),
@@ -54,7 +48,12 @@ impl InputGate {
     /// A gate with so many channels.
     #[must_use]
     pub fn new(channels: usize) -> Self {
-        Self { merger: WatermarkMerger::new(channels), channels: vec![ChannelState::Open; channels], aligning: None }
+        Self {
+            merger: WatermarkMerger::new(channels),
+            channels: vec![ChannelState::Open; channels],
+            aligning: None,
+            past: 0,
+        }
     }
 
     /// Whether elements of this channel may be taken now.
@@ -66,7 +65,7 @@ impl InputGate {
     /// Takes the next element of a channel; what follows from it is appended to `out`.
     ///
     /// # Errors
-    /// If the channel is not open, or a second barrier overtakes the first.
+    /// If the channel is not open.
     pub fn take(&mut self, channel: usize, element: StreamElement, out: &mut Vec<Gated>) -> Result<(), GateError> {
         if !self.is_open(channel) {
             return Err(GateError::Closed(channel));
@@ -88,13 +87,7 @@ impl InputGate {
                 let merged = self.merger.on_idle(channel);
                 self.say(merged, out);
             }
-            StreamElement::Barrier(barrier) => {
-                if let Some(aligning) = self.aligning.replace(barrier).filter(|a| *a != barrier) {
-                    return Err(GateError::Barrier { got: barrier.checkpoint, aligning: aligning.checkpoint });
-                }
-                self.set(channel, ChannelState::Blocked);
-                self.release(out);
-            }
+            StreamElement::Barrier(barrier) => self.align(channel, barrier, out),
             StreamElement::End => {
                 self.set(channel, ChannelState::Ended);
                 let merged = self.merger.on_end(channel);
@@ -120,10 +113,28 @@ impl InputGate {
             return;
         }
         if let Some(barrier) = self.aligning.take() {
-            for c in self.channels.iter_mut().filter(|c| **c == ChannelState::Blocked) {
-                *c = ChannelState::Open;
-            }
+            self.past = barrier.attempt;
+            self.unblock();
             out.push(Gated::Barrier(barrier));
+        }
+    }
+
+    /// A newer barrier means that the attempt before it was given up.
+    fn align(&mut self, channel: usize, barrier: Barrier, out: &mut Vec<Gated>) {
+        let newest = self.aligning.map_or(self.past + 1, |aligning| aligning.attempt);
+        if barrier.attempt < newest {
+            return;
+        }
+        if self.aligning.replace(barrier).is_some_and(|aligning| aligning != barrier) {
+            self.unblock();
+        }
+        self.set(channel, ChannelState::Blocked);
+        self.release(out);
+    }
+
+    fn unblock(&mut self) {
+        for c in self.channels.iter_mut().filter(|c| **c == ChannelState::Blocked) {
+            *c = ChannelState::Open;
         }
     }
 
@@ -152,15 +163,28 @@ mod tests {
 
     #[test]
     fn a_barrier_waits_for_every_live_channel() {
-        let barrier = || StreamElement::Barrier(Barrier { checkpoint: 1 });
+        let barrier = || StreamElement::Barrier(Barrier { attempt: 1 });
         let mut gate = InputGate::new(3);
         assert!(said(&mut gate, 0, barrier()).is_empty());
         assert!(!gate.is_open(0) && gate.is_open(1));
         assert!(said(&mut gate, 1, StreamElement::Watermark(5)).is_empty());
         assert!(said(&mut gate, 1, barrier()).is_empty());
-        assert_eq!(said(&mut gate, 2, StreamElement::End), ["Barrier(Barrier { checkpoint: 1 })"]);
+        assert_eq!(said(&mut gate, 2, StreamElement::End), ["Barrier(Barrier { attempt: 1 })"]);
         assert!(gate.is_open(0) && gate.is_open(1) && !gate.is_open(2));
         assert_eq!(said(&mut gate, 0, StreamElement::Watermark(9)), ["Watermark(5)"]);
+    }
+
+    #[test]
+    fn a_barrier_that_was_given_up_holds_nothing_back() {
+        let barrier = |attempt| StreamElement::Barrier(Barrier { attempt });
+        let mut gate = InputGate::new(3);
+        assert!(said(&mut gate, 0, barrier(1)).is_empty());
+        assert!(said(&mut gate, 1, barrier(2)).is_empty());
+        assert!(gate.is_open(0) && !gate.is_open(1), "the channel of the old barrier goes on");
+        assert!(said(&mut gate, 2, barrier(1)).is_empty(), "it came to nothing");
+        assert!(gate.is_open(2));
+        assert!(said(&mut gate, 0, barrier(2)).is_empty());
+        assert_eq!(said(&mut gate, 2, barrier(2)), ["Barrier(Barrier { attempt: 2 })"]);
     }
 
     #[test]

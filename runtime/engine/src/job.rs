@@ -6,21 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use crossbeam_channel::{Receiver, bounded};
-use weir_core::connector::{Connectors, SinkReport};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use weir_core::checkpoint::Timing;
+use weir_core::connector::{Connectors, SinkReport, Source};
 use weir_core::graph::LogicalGraph;
-use weir_core::limits::CHANNEL_ELEMENTS_MAX;
+use weir_core::limits::{CHANNEL_ELEMENTS_MAX, CHECKPOINT_FAILURES_MAX};
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 use weir_host::{GuestLog, Host, NoLog};
+use weir_state::checkpoint::Lease;
 
-use crate::build::{Built, BuiltSubtask, JobSnapshot, StartError};
+use crate::build::{Built, BuiltSubtask, Origin, StartError};
+use crate::checkpointer::{CheckpointFailure, CheckpointStatus, Checkpointer, Storage};
 use crate::operator::Metrics;
 use crate::operators::LatencyHistogram;
 use crate::plan::{CheckError, PhysicalGraph, Pruned, Resolved, ResolvedKind};
-use crate::worker::{Control, Status, Worker, WorkerError};
+use crate::recovery::{Durable, Recovered};
+use crate::worker::{CheckpointWorker, Control, Status, Worker, WorkerError};
 
 /// A pipeline that was checked and can be started, any number of times.
 pub struct Job {
+    pub(crate) name: String,
     pub(crate) resolved: Resolved,
     pub(crate) pruned: Pruned,
     pub(crate) physical: PhysicalGraph,
@@ -28,6 +33,8 @@ pub struct Job {
     pub(crate) batch_rows_max: usize,
     pub(crate) linger_ms: u64,
     pub(crate) guest_log: Arc<dyn GuestLog>,
+    /// Whether the pipeline keeps checkpoints.
+    pub(crate) is_durable: bool,
 }
 
 impl Job {
@@ -40,6 +47,7 @@ impl Job {
         let pruned = Pruned::new(&resolved);
         let physical = PhysicalGraph::new(&resolved, &pruned, graph.max_parallelism);
         let job = Self {
+            name: graph.name.clone(),
             resolved,
             pruned,
             physical,
@@ -47,6 +55,7 @@ impl Job {
             batch_rows_max: graph.batch_rows_max,
             linger_ms: graph.linger_ms,
             guest_log: Arc::new(NoLog),
+            is_durable: graph.checkpoint.is_some(),
         };
         Ok(job)
     }
@@ -58,30 +67,47 @@ impl Job {
         self
     }
 
-    /// Starts every subtask on a thread of its own.
+    /// Starts every subtask on a thread of its own; nothing is kept of what the job has done.
     ///
     /// # Errors
     /// If a split, a writer or an operator cannot be made; then nothing runs.
     pub fn start(&self, clock: Arc<dyn Clock>) -> Result<JobHandle, StartError> {
-        self.start_from(clock, None)
+        self.launch(clock, Launch::UNKEPT, Origin::default())
     }
 
-    /// [`Job::start`], going on from a snapshot, at any parallelism.
+    /// Starts the job where its last checkpoint was, at any parallelism, and keeps checkpoints as it goes on. Older generations
+    /// of the job are shut out.
     ///
     /// # Errors
-    /// As [`Job::start`], or if the snapshot does not fit.
-    pub fn start_from(&self, clock: Arc<dyn Clock>, snapshot: Option<&JobSnapshot>) -> Result<JobHandle, StartError> {
-        let built = Built::new(self, &clock, snapshot)?;
+    /// As [`Job::start`], or if there is no checkpoint that the job can go on from.
+    pub fn resume(&self, clock: Arc<dyn Clock>, durable: &Durable) -> Result<JobHandle, StartError> {
+        let Recovered { lease, checkpoint, notes } = durable.recover(self, clock.now_us())?;
+        let origin = Origin::of(&lease, checkpoint.as_ref());
+        let mut handle = self.launch(clock, Launch::kept(self, durable, lease), origin)?;
+        handle.from = checkpoint.map(|c| c.manifest.number);
+        handle.notes = notes;
+        Ok(handle)
+    }
+
+    fn launch(&self, clock: Arc<dyn Clock>, launch: Launch, origin: Origin<'_>) -> Result<JobHandle, StartError> {
+        let Launch { timing, storage } = launch;
+        let built = Built::new(self, &clock, origin)?;
+        let subtasks = built.subtasks.len();
+        let checkpointer = Checkpointer::new(timing, subtasks, storage, built.sinks, self.sources(), clock.now_us());
+        let checkpoints = checkpointer.status();
         let (senders, mut receivers): (Vec<_>, Vec<_>) =
             (0..built.channels).map(|_| bounded(CHANNEL_ELEMENTS_MAX)).map(|(s, r)| (s, Some(r))).unzip();
         let control = Arc::new(Control::default());
-        let (done, ended) = bounded(built.subtasks.len());
-        let mut statuses = Vec::with_capacity(built.subtasks.len());
-        for BuiltSubtask { subtask, inputs, outputs } in built.subtasks {
+        let threads = Threads::new(subtasks + 1, control.clone());
+        let (parts, frozen) = bounded(PARTS_A_SUBTASK_MAX * subtasks);
+        let mut statuses = Vec::with_capacity(subtasks);
+        for (number, BuiltSubtask { subtask, inputs, outputs }) in built.subtasks.into_iter().enumerate() {
             let (name, status) = (subtask.name.clone(), Arc::new(Status::default()));
             statuses.push(status.clone());
             let worker = Worker {
                 subtask,
+                number,
+                parts: parts.clone(),
                 inputs: inputs.into_iter().filter_map(|c| receivers[c].take()).collect(),
                 outputs: outputs
                     .into_iter()
@@ -92,38 +118,47 @@ impl Job {
                 clock: clock.clone(),
                 linger: Duration::from_millis(self.linger_ms.max(1)),
             };
-            let (done, subtask) = (done.clone(), name.clone());
-            std::thread::Builder::new()
-                .name(name.clone())
-                .spawn(move || {
-                    let result = catch_unwind(AssertUnwindSafe(|| worker.run()));
-                    let result = match result {
-                        Ok(Ok(())) => Ok(()),
-                        Ok(Err(error)) => Err(JobError::Subtask { subtask, error }),
-                        Err(panic) => Err(JobError::Panic { subtask, message: panic_text(panic.as_ref()) }),
-                    };
-                    // Nobody listens any more if the handle is gone.
-                    let _ = done.send(result);
-                })
-                .map_err(|error| {
-                    control.stop.store(true, Ordering::Relaxed);
-                    StartError::Thread { subtask: name, error }
-                })?;
+            let subtask = name.clone();
+            threads.spawn(name, move || {
+                worker.run().map_err(|error| JobError::Subtask { subtask, error: Box::new(error) })
+            })?;
         }
+        let worker = CheckpointWorker {
+            checkpointer,
+            parts: frozen,
+            _open: parts,
+            control: control.clone(),
+            clock: clock.clone(),
+        };
+        threads.spawn("checkpoints".to_owned(), move || {
+            worker.run().map_err(|error| JobError::Checkpoint(Box::new(error)))
+        })?;
         Ok(JobHandle {
             started_us: clock.now_us(),
             clock,
             control,
-            running: statuses.len(),
+            running: statuses.len() + 1,
             statuses,
-            ended,
+            ended: threads.ended,
             error: None,
             stopped: false,
             names: self.resolved.nodes.iter().map(|n| (n.name.clone(), NodeRole::of(&n.kind))).collect(),
             metrics: built.metrics,
             reports: built.reports,
             latency: built.latency,
+            checkpoints,
+            from: None,
+            notes: Vec::new(),
         })
+    }
+
+    /// Its sources, by name.
+    pub(crate) fn sources(&self) -> Vec<(String, Arc<dyn Source>)> {
+        let sources = self.resolved.nodes.iter().filter_map(|node| match &node.kind {
+            ResolvedKind::Source(source) => Some((node.name.clone(), source.source.clone())),
+            _ => None,
+        });
+        sources.collect()
     }
 
     /// The columns that a node gets.
@@ -143,6 +178,71 @@ impl Job {
     }
 }
 
+/// When and where a job that starts keeps checkpoints.
+pub(crate) struct Launch {
+    pub(crate) timing: Timing,
+    pub(crate) storage: Option<Storage>,
+}
+
+impl Launch {
+    /// Nothing is kept; sinks commit once, at the end.
+    pub(crate) const UNKEPT: Self = Self {
+        timing: Timing { interval_us: None, min_pause_us: 0, timeout_us: i64::MAX, failures_max: 0 },
+        storage: None,
+    };
+
+    pub(crate) fn kept(job: &Job, durable: &Durable, lease: Lease) -> Self {
+        let settings = &durable.settings;
+        let us = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000);
+        let timing = Timing {
+            interval_us: Some(us(settings.interval_ms)),
+            min_pause_us: us(settings.min_pause_ms),
+            timeout_us: us(settings.timeout_ms),
+            failures_max: CHECKPOINT_FAILURES_MAX,
+        };
+        Self { timing, storage: Some(Storage { lease, key_groups: job.groups, keep: settings.keep }) }
+    }
+}
+
+/// The threads of a job; each says how it ended.
+struct Threads {
+    control: Arc<Control>,
+    done: Sender<Result<(), JobError>>,
+    ended: Receiver<Result<(), JobError>>,
+}
+
+impl Threads {
+    fn new(threads: usize, control: Arc<Control>) -> Self {
+        let (done, ended) = bounded(threads);
+        Self { control, done, ended }
+    }
+
+    fn spawn(
+        &self,
+        name: String,
+        run: impl FnOnce() -> Result<(), JobError> + Send + 'static,
+    ) -> Result<(), StartError> {
+        let (done, thread) = (self.done.clone(), name.clone());
+        let run = move || {
+            let result = catch_unwind(AssertUnwindSafe(run));
+            let panicked = |panic: Box<dyn std::any::Any + Send>| {
+                Err(JobError::Panic { subtask: thread, message: panic_text(panic.as_ref()) })
+            };
+            // Nobody listens any more if the handle is gone.
+            let _ = done.send(result.unwrap_or_else(panicked));
+        };
+        let spawned = std::thread::Builder::new().name(name.clone()).spawn(run);
+        spawned.map(drop).map_err(|error| {
+            self.control.stop.store(true, Ordering::Relaxed);
+            StartError::Thread { subtask: name, error }
+        })
+    }
+}
+
+/// Parts of checkpoints that wait to be put together, a subtask: one of the attempt under way, one of an attempt given up, its
+/// last.
+const PARTS_A_SUBTASK_MAX: usize = 3;
+
 /// A running job. Dropping it stops the job.
 pub struct JobHandle {
     started_us: i64,
@@ -158,6 +258,9 @@ pub struct JobHandle {
     metrics: Vec<Metrics>,
     reports: Vec<Arc<Mutex<SinkReport>>>,
     latency: Arc<LatencyHistogram>,
+    checkpoints: Arc<Mutex<CheckpointStatus>>,
+    from: Option<u64>,
+    notes: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,8 +290,11 @@ pub enum JobError {
         subtask: String,
         /// Why.
         #[source]
-        error: WorkerError,
+        error: Box<WorkerError>,
     },
+    /// Checkpoints could not go on.
+    #[error("the job cannot keep what it has done")]
+    Checkpoint(#[source] Box<CheckpointFailure>),
     /// A subtask panicked: a bug in Weir.
     #[error("subtask {subtask:?} panicked: {message}; this is a bug in weir")]
     Panic {
@@ -234,6 +340,8 @@ pub struct Progress {
     pub fraction: Option<f64>,
     /// By node.
     pub nodes: Vec<NodeCounts>,
+    /// What is kept of it.
+    pub checkpoints: CheckpointStatus,
 }
 
 /// What a job has done when it is done.
@@ -248,8 +356,10 @@ pub struct Summary {
     pub latency_p50_us: Option<u64>,
     /// The same, the 99th percentile.
     pub latency_p99_us: Option<u64>,
-    /// What every sink did.
+    /// What every sink did, as far as it is committed; since the job began, checkpoints that it went on from included.
     pub sinks: Vec<SinkSummary>,
+    /// Its input has not ended: it has taken a last checkpoint and stopped.
+    pub suspended: bool,
 }
 
 /// What a sink did.
@@ -292,7 +402,26 @@ impl JobHandle {
             watermark_us: watermark,
             fraction: (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64),
             nodes,
+            checkpoints: self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// The checkpoint that the job has gone on from.
+    #[must_use]
+    pub fn from(&self) -> Option<u64> {
+        self.from
+    }
+
+    /// What a person should know about that, one line each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Takes a last checkpoint and stops: the job can go on from there later. For a job that was started with [`Job::resume`].
+    pub fn suspend(&self) {
+        self.control.suspend.store(true, Ordering::Relaxed);
+        self.control.ask.store(true, Ordering::Relaxed);
     }
 
     /// Ends the sources as if their input had ended: what was read is processed, windows fire, sinks finish.
@@ -313,7 +442,8 @@ impl JobHandle {
             self.running -= 1;
             if let Err(error) = result {
                 // The first that is not a consequence of another is the reason.
-                let consequence = matches!(error, JobError::Subtask { error: WorkerError::Stopped, .. });
+                let consequence =
+                    matches!(&error, JobError::Subtask { error, .. } if matches!(**error, WorkerError::Stopped));
                 self.stopped |= consequence;
                 if self.error.is_none() && !consequence {
                     self.error = Some(error);
@@ -328,10 +458,11 @@ impl JobHandle {
         if let Some(error) = self.error.take() {
             return Some(Err(error));
         }
-        if self.stopped {
+        let suspended = self.control.suspended.load(Ordering::Acquire);
+        if self.stopped && !suspended {
             return Some(Err(JobError::Stopped));
         }
-        Some(Ok(self.summary()))
+        Some(Ok(Summary { suspended, ..self.summary() }))
     }
 
     fn summary(&self) -> Summary {
@@ -341,6 +472,7 @@ impl JobHandle {
             progress: self.progress(),
             latency_p50_us: self.latency.quantile(0.5),
             latency_p99_us: self.latency.quantile(0.99),
+            suspended: false,
             sinks: sinks
                 .map(|((name, _), report)| {
                     let report = report.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,13 +13,17 @@
 //! | [`gate`], [`source`] | its input: channels merged, or splits read |
 //! | [`chain`], [`exchange`] | its operators without channels between them, and how rows leave it |
 //! | [`operator`], [`operators`] | what an operator is, and every one there is |
-//! | `worker` | the thread around a subtask, the only place that blocks |
+//! | [`Supervisor`] | a job that is started again when it fails |
+//! | `recovery` | which checkpoint a job goes on from, and whether it fits |
+//! | `checkpointer` | parts of checkpoints put together, sinks told to commit |
+//! | `worker` | the threads around subtasks and checkpoints, the only place that blocks |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
 //!
 //! It never names a connector, reads no clock of its own, and lets nothing but `worker` wait.
 
 mod build;
 pub mod chain;
+mod checkpointer;
 mod describe;
 pub mod exchange;
 pub mod gate;
@@ -29,11 +33,16 @@ mod make;
 pub mod operator;
 pub mod operators;
 mod plan;
+mod recovery;
 pub mod source;
 pub mod subtask;
+mod supervisor;
 mod worker;
 
-pub use build::{JobSnapshot, StartError};
+pub use build::StartError;
+pub use checkpointer::{CheckpointFailure, CheckpointStatus};
 pub use describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
 pub use job::{Job, JobError, JobHandle, NodeCounts, Progress, SinkSummary, Summary};
 pub use plan::CheckError;
+pub use recovery::{Durable, RecoveryError};
+pub use supervisor::{RunError, Supervisor};

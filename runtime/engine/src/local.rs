@@ -1,30 +1,35 @@
 //! A whole job in one thread: every step is chosen by the caller, so a test can run it in any order that channels allow, from a
-//! seed, with a snapshot at any point.
+//! seed, with checkpoints and crashes at any point.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use weir_core::batch::{Barrier, StreamElement};
-use weir_core::connector::SinkReport;
 use weir_core::time::Clock;
 
-use crate::build::{Built, BuiltSubtask, JobSnapshot, StartError};
+use crate::build::{Built, BuiltSubtask, Origin, StartError};
 use crate::chain::Action;
-use crate::job::Job;
+use crate::checkpointer::{CheckpointFailure, Checkpointer};
+use crate::job::{Job, Launch};
 use crate::operator::Metrics;
-use crate::subtask::{Event, Outcome, SubtaskError, SubtaskSnapshot};
+use crate::recovery::Durable;
+use crate::subtask::{Event, Outcome, SubtaskError};
+use crate::worker::FrozenPart;
 
-/// A job that moves only when it is told to.
+/// A job that moves only when it is told to. Dropping it is a crash.
 pub struct LocalJob {
     subtasks: Vec<BuiltSubtask>,
     ended: Vec<bool>,
     channels: Vec<VecDeque<StreamElement>>,
     clock: Arc<dyn Clock>,
-    key_groups: u32,
-    /// The snapshot under way, or the last one: a part a subtask.
-    snapshot: Option<(Barrier, Vec<Option<SubtaskSnapshot>>)>,
+    checkpointer: Checkpointer,
+    /// Parts that wait to be kept.
+    parts: VecDeque<FrozenPart>,
+    /// The newest attempt at a checkpoint, and the last that each source has begun.
+    attempt: u64,
+    begun: Vec<u64>,
     metrics: Vec<Metrics>,
-    reports: Vec<Arc<Mutex<SinkReport>>>,
 }
 
 /// One thing that can happen next.
@@ -32,6 +37,8 @@ pub struct LocalJob {
 pub enum Choice {
     /// A source reads.
     Poll(usize),
+    /// A source begins a checkpoint.
+    Trigger(usize),
     /// A subtask takes the next element of one of its channels.
     Take {
         /// The subtask.
@@ -39,27 +46,58 @@ pub enum Choice {
         /// The channel, in the order of its gate.
         channel: usize,
     },
+    /// The oldest part of a checkpoint is kept; with the last one the checkpoint is completed and committed.
+    Keep,
+}
+
+/// Why a job cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// A subtask failed.
+    #[error(transparent)]
+    Subtask(#[from] SubtaskError),
+    /// A checkpoint failed, and the job with it.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointFailure),
 }
 
 /// Elements that a channel holds before its sender has to wait.
 const QUEUE_MAX: usize = 4;
 
 impl LocalJob {
-    /// Builds the subtasks, from a snapshot if there is one.
+    /// As [`Job::start`].
     ///
     /// # Errors
-    /// As [`Job::start_from`].
-    pub fn new(job: &Job, clock: Arc<dyn Clock>, snapshot: Option<&JobSnapshot>) -> Result<Self, StartError> {
-        let built = Built::new(job, &clock, snapshot)?;
+    /// As [`Job::start`].
+    pub fn new(job: &Job, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::build(job, clock, Launch::UNKEPT, Origin::default())
+    }
+
+    /// As [`Job::resume`].
+    ///
+    /// # Errors
+    /// As [`Job::resume`].
+    pub fn resume(job: &Job, clock: Arc<dyn Clock>, durable: &Durable) -> Result<Self, StartError> {
+        let recovered = durable.recover(job, clock.now_us())?;
+        let checkpoint = recovered.checkpoint;
+        let origin = Origin::of(&recovered.lease, checkpoint.as_ref());
+        Self::build(job, clock, Launch::kept(job, durable, recovered.lease), origin)
+    }
+
+    fn build(job: &Job, clock: Arc<dyn Clock>, launch: Launch, origin: Origin<'_>) -> Result<Self, StartError> {
+        let built = Built::new(job, &clock, origin)?;
+        let subtasks = built.subtasks.len();
+        let Launch { timing, storage } = launch;
         Ok(Self {
-            ended: vec![false; built.subtasks.len()],
-            subtasks: built.subtasks,
+            ended: vec![false; subtasks],
             channels: vec![VecDeque::new(); built.channels],
+            checkpointer: Checkpointer::new(timing, subtasks, storage, built.sinks, job.sources(), clock.now_us()),
             clock,
-            key_groups: job.groups,
-            snapshot: None,
+            parts: VecDeque::new(),
+            attempt: 0,
+            begun: vec![0; subtasks],
             metrics: built.metrics,
-            reports: built.reports,
+            subtasks: built.subtasks,
         })
     }
 
@@ -74,6 +112,9 @@ impl LocalJob {
             }
             if subtask.subtask.is_source() {
                 choices.push(Choice::Poll(index));
+                if self.begun[index] < self.attempt {
+                    choices.push(Choice::Trigger(index));
+                }
             }
             for (channel, number) in subtask.inputs.iter().enumerate() {
                 if subtask.subtask.is_open(channel) && !self.channels[*number].is_empty() {
@@ -81,30 +122,47 @@ impl LocalJob {
                 }
             }
         }
+        if !self.parts.is_empty() {
+            choices.push(Choice::Keep);
+        }
         choices
     }
 
-    /// Does one thing.
+    /// Does one thing, and begins a checkpoint if the clock says so.
     ///
     /// # Errors
-    /// As the subtask says.
-    pub fn step(&mut self, choice: Choice) -> Result<(), SubtaskError> {
-        let (index, event) = match choice {
-            Choice::Poll(index) => (index, Event::Poll { now_us: self.clock.now_us() }),
+    /// If the job cannot go on.
+    pub fn step(&mut self, choice: Choice) -> Result<(), LocalError> {
+        let now_us = self.clock.now_us();
+        match choice {
+            Choice::Poll(index) => self.handle(index, Event::Poll { now_us })?,
+            Choice::Trigger(index) => {
+                self.begun[index] = self.attempt;
+                self.handle(index, Event::Trigger(Barrier { attempt: self.attempt }))?;
+            }
             Choice::Take { subtask, channel } => {
                 let number = self.subtasks[subtask].inputs[channel];
-                let Some(element) = self.channels[number].pop_front() else { return Ok(()) };
-                (subtask, Event::Element { channel, element })
+                if let Some(element) = self.channels[number].pop_front() {
+                    self.handle(subtask, Event::Element { channel, element })?;
+                }
             }
-        };
-        self.handle(index, event)
+            Choice::Keep => {
+                if let Some(FrozenPart { subtask, attempt, frozen }) = self.parts.pop_front() {
+                    let triggered = self.checkpointer.frozen(now_us, subtask, attempt, frozen)?;
+                    self.trigger(triggered);
+                }
+            }
+        }
+        let triggered = self.checkpointer.tick(now_us)?;
+        self.trigger(triggered);
+        Ok(())
     }
 
-    /// Runs to the end; `choose` picks one of so many choices.
+    /// Runs until nothing can happen; `choose` picks one of so many choices.
     ///
     /// # Errors
     /// As [`LocalJob::step`].
-    pub fn run(&mut self, mut choose: impl FnMut(usize) -> usize) -> Result<(), SubtaskError> {
+    pub fn run(&mut self, mut choose: impl FnMut(usize) -> usize) -> Result<(), LocalError> {
         loop {
             let choices = self.choices();
             let Some(choice) = choices.get(choose(choices.len().max(1)).min(choices.len().saturating_sub(1))) else {
@@ -114,76 +172,54 @@ impl LocalJob {
         }
     }
 
-    /// Has every source begin a snapshot.
+    /// Wants a checkpoint now.
     ///
     /// # Errors
     /// As [`LocalJob::step`].
-    pub fn trigger(&mut self, checkpoint: u64) -> Result<(), SubtaskError> {
-        let barrier = Barrier { checkpoint };
-        self.snapshot = Some((barrier, vec![None; self.subtasks.len()]));
-        for index in 0..self.subtasks.len() {
-            if self.ended[index] {
-                self.part_of_ended(index)?;
-            } else if self.subtasks[index].subtask.is_source() {
-                self.handle(index, Event::Trigger(barrier))?;
-            }
-        }
+    pub fn ask(&mut self) -> Result<(), LocalError> {
+        let triggered = self.checkpointer.ask(self.clock.now_us())?;
+        self.trigger(triggered);
         Ok(())
     }
 
-    /// The snapshot that was triggered last, once every subtask has given its part.
+    /// Whether the checkpoint that was asked for is complete.
     #[must_use]
-    pub fn snapshot(&self) -> Option<JobSnapshot> {
-        let (_, parts) = self.snapshot.as_ref()?;
-        parts
-            .iter()
-            .cloned()
-            .collect::<Option<Vec<_>>>()
-            .map(|subtasks| JobSnapshot { key_groups: self.key_groups, subtasks })
+    pub fn has_answered(&self) -> bool {
+        self.checkpointer.has_answered()
     }
 
-    /// A subtask that ended before a barrier reached it.
-    fn part_of_ended(&mut self, index: usize) -> Result<(), SubtaskError> {
-        if let Some((_, parts)) = &mut self.snapshot
-            && parts[index].is_none()
-        {
-            parts[index] = Some(self.subtasks[index].subtask.snapshot()?);
-        }
-        Ok(())
+    /// Whether the job has ended and its last checkpoint is complete.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.checkpointer.is_over()
     }
 
     /// Rows that came too late, over all operators.
     #[must_use]
     pub fn rows_late(&self) -> u64 {
-        self.metrics.iter().map(|m| m.rows_late.load(std::sync::atomic::Ordering::Relaxed)).sum()
+        self.metrics.iter().map(|m| m.rows_late.load(Ordering::Relaxed)).sum()
     }
 
-    /// What the sinks did, added up.
-    #[must_use]
-    pub fn reports(&self) -> Vec<SinkReport> {
-        self.reports.iter().map(|r| r.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+    fn trigger(&mut self, attempt: Option<u64>) {
+        self.attempt = attempt.unwrap_or(self.attempt);
     }
 
     fn handle(&mut self, index: usize, event: Event) -> Result<(), SubtaskError> {
-        let BuiltSubtask { subtask, outputs, .. } = &mut self.subtasks[index];
-        let (mut actions, mut ended) = (Vec::new(), false);
-        match subtask.handle(event, &mut actions)? {
-            Outcome::Running(_) => {}
-            Outcome::Ended => {
+        let mut actions = Vec::new();
+        let (attempt, frozen) = match self.subtasks[index].subtask.handle(event, &mut actions)? {
+            Outcome::Running(_) | Outcome::Ended(None) => (None, None),
+            Outcome::Ended(Some(frozen)) => {
                 self.ended[index] = true;
-                ended = true;
+                (None, Some(frozen))
             }
-            Outcome::Snapshot(barrier, part) => {
-                if let Some((_, parts)) = self.snapshot.as_mut().filter(|(b, _)| *b == barrier) {
-                    parts[index] = Some(part);
-                }
-            }
-        }
+            Outcome::Frozen(barrier, frozen) => (Some(barrier.attempt), Some(frozen)),
+        };
+        self.parts.extend(frozen.map(|frozen| FrozenPart { subtask: index, attempt, frozen }));
         for Action::Send { edge, target, element } in actions {
-            if let Some(channel) = outputs[edge][target] {
+            if let Some(channel) = self.subtasks[index].outputs[edge][target] {
                 self.channels[channel].push_back(element);
             }
         }
-        if ended { self.part_of_ended(index) } else { Ok(()) }
+        Ok(())
     }
 }

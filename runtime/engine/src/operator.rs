@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
+pub use weir_state::{Snapshot, StateTable};
 
 /// One step of a subtask. Its inputs are merged and its watermarks are minima already.
 pub trait Operator: Send {
@@ -41,12 +42,14 @@ pub trait Operator: Send {
         Ok(())
     }
 
-    /// All its state, so that [`Operator::restore`] on new operators goes on as if nothing had happened.
+    /// All its state, so that [`Operator::restore`] on new operators goes on as if nothing had happened. The stream stands still
+    /// meanwhile: it only freezes what is there.
     ///
     /// # Errors
     /// If the state cannot be read.
-    fn snapshot(&mut self) -> Result<Snapshot, OperatorError> {
-        Ok(Snapshot::default())
+    fn freeze(&mut self, cut: Cut) -> Result<Frozen, OperatorError> {
+        let _ = cut;
+        Ok(Frozen::ready(Snapshot::default()))
     }
 
     /// Takes the state of the key groups that it owns now; called once, before anything else.
@@ -59,22 +62,36 @@ pub trait Operator: Send {
     }
 }
 
-/// State by key group, in columns.
-#[derive(Clone, Debug, Default)]
-pub struct Snapshot {
-    /// Its parts, in any order.
-    pub tables: Vec<StateTable>,
+/// State that no longer changes, and is not yet in the form in which it is kept: the stream goes on while that is made.
+pub struct Frozen(FrozenState);
+
+type FrozenState = Box<dyn FnOnce() -> Result<Snapshot, OperatorError> + Send>;
+
+impl Frozen {
+    /// `make` shares with the operator what it needs, and runs on another thread.
+    pub fn new(make: impl FnOnce() -> Result<Snapshot, OperatorError> + Send + 'static) -> Self {
+        Self(Box::new(make))
+    }
+
+    /// State that is in its last form already.
+    #[must_use]
+    pub fn ready(snapshot: Snapshot) -> Self {
+        Self::new(|| Ok(snapshot))
+    }
+
+    /// The state in the form in which it is kept.
+    ///
+    /// # Errors
+    /// If the state cannot be put together, or a sink cannot keep what it has written.
+    pub fn make(self) -> Result<Snapshot, OperatorError> {
+        (self.0)()
+    }
 }
 
-/// Rows of one kind of state of one key group.
-#[derive(Clone, Debug)]
-pub struct StateTable {
-    /// Which state: `panes`, `sessions`, `keys`, `timers`, ...
-    pub name: String,
-    /// The key group; `None`: of the subtask as a whole, restored into every subtask.
-    pub key_group: Option<u32>,
-    /// The state.
-    pub rows: RecordBatch,
+impl std::fmt::Debug for Frozen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Frozen")
+    }
 }
 
 /// What an operator emits in one call, in order.

@@ -10,9 +10,11 @@ use arrow::buffer::ScalarBuffer;
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 use weir_core::batch::StreamBatch;
-use weir_core::connector::{Malformed, Offset, Polled, SourceReader};
+use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::OnError;
 use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN, WatermarkGenerator, WatermarkMerger, WatermarkStrategy};
+
+use weir_state::SplitSnapshot;
 
 use crate::operator::{Metrics, OperatorError};
 
@@ -20,9 +22,17 @@ use crate::operator::{Metrics, OperatorError};
 pub struct SourceHead {
     splits: Vec<SplitState>,
     merger: WatermarkMerger,
+    source: Arc<dyn Source>,
+    open: OpenSplit,
+    assignment: Assignment,
+    /// When new splits were looked for last.
+    looked_us: i64,
     settings: SourceSettings,
     metrics: Metrics,
 }
+
+/// How often a source is asked for new splits.
+const LOOK_FOR_SPLITS_US: i64 = 100_000;
 
 /// How a source reads.
 #[derive(Clone, Debug)]
@@ -41,8 +51,31 @@ pub struct SourceSettings {
     pub linger: Duration,
 }
 
+/// Which of a source's splits are this subtask's.
+#[derive(Clone, Copy, Debug)]
+pub struct Assignment {
+    /// Its number.
+    pub subtask: usize,
+    /// How many subtasks share the splits.
+    pub parallelism: usize,
+    /// How many splits the source has, as far as this subtask knows.
+    pub known: usize,
+}
+
+impl Assignment {
+    /// Whether a split is this subtask's, by its place in the order of its source's splits.
+    #[must_use]
+    pub fn is_mine(&self, index: usize) -> bool {
+        index % self.parallelism.max(1) == self.subtask
+    }
+}
+
+/// Opens a split at an offset.
+pub type OpenSplit = Box<dyn FnMut(&Split, Option<&Offset>) -> Result<Box<dyn SourceReader>, ConnectorError> + Send>;
+
 struct SplitState {
     id: String,
+    index: usize,
     reader: Box<dyn SourceReader>,
     watermarks: WatermarkGenerator,
     idle: IdleTimer,
@@ -71,36 +104,59 @@ pub enum SourceEvent {
     End,
 }
 
-/// How far a split was, in a snapshot.
-#[derive(Clone, Debug)]
-pub struct SplitSnapshot {
-    /// The split's id.
-    pub split: String,
-    /// Where its reader goes on.
-    pub offset: Offset,
-    /// The greatest event time seen, for its watermark.
-    pub max_event_time: i64,
-}
-
 impl SourceHead {
-    /// Splits with their opened readers, and, after a restore, the greatest event time of each.
-    #[must_use]
-    pub fn new(
-        readers: Vec<(String, Box<dyn SourceReader>, Option<i64>)>,
+    /// Opens splits where they are to be read from; one without an offset from its beginning.
+    ///
+    /// # Errors
+    /// If a split cannot be opened there.
+    pub fn open(
+        source: Arc<dyn Source>,
+        splits: Vec<SplitSnapshot>,
+        open: OpenSplit,
+        assignment: Assignment,
         settings: SourceSettings,
         metrics: Metrics,
-    ) -> Self {
-        let merger = WatermarkMerger::new(readers.len());
-        let splits = readers
-            .into_iter()
-            .map(|(id, reader, restored)| {
-                let mut watermarks = WatermarkGenerator::new(settings.watermark);
-                watermarks.restore(restored.unwrap_or(WATERMARK_MIN));
-                let idle = IdleTimer::new(settings.idle_after_us);
-                SplitState { id, reader, watermarks, idle, status: SplitStatus::Active }
-            })
-            .collect();
-        Self { splits, merger, settings, metrics }
+    ) -> Result<Self, ConnectorError> {
+        let merger = WatermarkMerger::new(0);
+        let mut head =
+            Self { splits: Vec::new(), merger, source, open, assignment, looked_us: i64::MIN, settings, metrics };
+        splits.iter().try_for_each(|split| head.add(split))?;
+        Ok(head)
+    }
+
+    fn add(&mut self, split: &SplitSnapshot) -> Result<(), ConnectorError> {
+        let offset = Some(&split.offset).filter(|offset| !offset.is_null());
+        let reader = (self.open)(&Split { id: split.split.clone() }, offset)?;
+        let mut watermarks = WatermarkGenerator::new(self.settings.watermark);
+        watermarks.restore(split.max_event_time);
+        self.merger.add_channel();
+        let status = if self.merger.is_idle() { SplitStatus::Idle } else { SplitStatus::Active };
+        self.splits.push(SplitState {
+            id: split.split.clone(),
+            index: split.index,
+            reader,
+            watermarks,
+            idle: IdleTimer::new(self.settings.idle_after_us),
+            status,
+        });
+        Ok(())
+    }
+
+    /// Opens those new splits of the source that are this subtask's.
+    fn look_for_splits(&mut self, now_us: i64) -> Result<(), OperatorError> {
+        if now_us.saturating_sub(self.looked_us) < LOOK_FOR_SPLITS_US {
+            return Ok(());
+        }
+        self.looked_us = now_us;
+        for split in self.source.new_splits(self.assignment.known) {
+            let index = self.assignment.known;
+            self.assignment.known += 1;
+            if self.assignment.is_mine(index) {
+                let (offset, max_event_time) = (Offset::Null, WATERMARK_MIN);
+                self.add(&SplitSnapshot { split: split.id, index, offset, max_event_time })?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads once, waiting up to the linger time if there is nothing. Returns whether there was anything.
@@ -108,6 +164,7 @@ impl SourceHead {
     /// # Errors
     /// If a split cannot be read, or a record is malformed and `on-error` is `fail`.
     pub fn poll(&mut self, now_us: i64, out: &mut Vec<SourceEvent>) -> Result<bool, OperatorError> {
+        self.look_for_splits(now_us)?;
         let mut order: Vec<usize> =
             (0..self.splits.len()).filter(|i| self.splits[*i].status != SplitStatus::Ended).collect();
         if order.is_empty() {
@@ -144,6 +201,7 @@ impl SourceHead {
     pub fn snapshot(&self) -> Vec<SplitSnapshot> {
         let split = |s: &SplitState| SplitSnapshot {
             split: s.id.clone(),
+            index: s.index,
             offset: s.reader.offset(),
             max_event_time: s.watermarks.max_event_time(),
         };

@@ -2,11 +2,13 @@
 //! drive a whole job in one thread, in any order that the channels allow.
 
 use weir_core::batch::{Barrier, StreamElement};
+use weir_core::connector::Cut;
+use weir_state::{Snapshot, SubtaskSnapshot};
 
 use crate::chain::{Action, Chain, StepError};
 use crate::gate::{GateError, Gated, InputGate};
-use crate::operator::{OperatorError, Snapshot};
-use crate::source::{SourceEvent, SourceHead, SplitSnapshot};
+use crate::operator::{Frozen, OperatorError};
+use crate::source::{SourceEvent, SourceHead};
 
 /// One parallel instance of an operator chain.
 pub struct Subtask {
@@ -17,6 +19,8 @@ pub struct Subtask {
     state: State,
     gated: Vec<Gated>,
     polled: Vec<SourceEvent>,
+    /// The last barrier's attempt.
+    cut: u64,
 }
 
 enum Head {
@@ -59,18 +63,31 @@ pub enum Outcome {
     /// Go on. `false`: a source had nothing to read.
     Running(bool),
     /// The snapshot of this subtask for a barrier; go on.
-    Snapshot(Barrier, SubtaskSnapshot),
-    /// The subtask is done.
-    Ended,
+    Frozen(Barrier, FrozenSubtask),
+    /// The subtask is done: its last state. `None`: it was done before.
+    Ended(Option<FrozenSubtask>),
 }
 
-/// All state of one subtask.
-#[derive(Clone, Debug, Default)]
-pub struct SubtaskSnapshot {
-    /// State of its operators, by name.
-    pub operators: Vec<(String, Snapshot)>,
-    /// Of a source: its name and where its splits are.
-    pub splits: Option<(String, Vec<SplitSnapshot>)>,
+/// All state of one subtask, frozen.
+#[derive(Debug)]
+pub struct FrozenSubtask {
+    operators: Vec<(String, Frozen)>,
+    rest: SubtaskSnapshot,
+}
+
+impl FrozenSubtask {
+    /// Its state in the form in which it is kept. This takes a while, and the stream goes on beside it.
+    ///
+    /// # Errors
+    /// If an operator's state cannot be put together, or a sink cannot keep what it has written.
+    pub fn make(self) -> Result<SubtaskSnapshot, SubtaskError> {
+        let made = |(name, frozen): (String, Frozen)| match frozen.make() {
+            Ok(snapshot) => Ok((name, snapshot)),
+            Err(error) => Err(StepError::new(&name, error)),
+        };
+        let operators = self.operators.into_iter().map(made).collect::<Result<_, _>>()?;
+        Ok(SubtaskSnapshot { operators, ..self.rest })
+    }
 }
 
 /// Why a subtask cannot go on.
@@ -107,7 +124,7 @@ impl Subtask {
     }
 
     fn new(name: String, head: Head, chain: Chain) -> Self {
-        Self { name, head, chain, state: State::Running, gated: Vec::new(), polled: Vec::new() }
+        Self { name, head, chain, state: State::Running, gated: Vec::new(), polled: Vec::new(), cut: 0 }
     }
 
     /// Whether it reads a source.
@@ -145,16 +162,16 @@ impl Subtask {
         Ok(self.chain.restore(parts_of)?)
     }
 
-    /// All its state now. A subtask that has ended still has a part in a snapshot: where its splits ended.
-    ///
-    /// # Errors
-    /// If an operator's state cannot be read.
-    pub fn snapshot(&mut self) -> Result<SubtaskSnapshot, SubtaskError> {
+    /// All its state now. A subtask that has ended still has a part in every checkpoint: where its splits ended, and what its
+    /// sinks wrote last.
+    fn freeze(&mut self, cut: Cut) -> Result<FrozenSubtask, SubtaskError> {
         let splits = match &self.head {
             Head::Source { name, head } => Some((name.clone(), head.snapshot())),
             Head::Gate(_) => None,
         };
-        Ok(SubtaskSnapshot { operators: self.chain.snapshot()?, splits })
+        let (subtask, watermark) = (self.name.clone(), self.chain.watermark());
+        let rest = SubtaskSnapshot { subtask, watermark, operators: Vec::new(), splits };
+        Ok(FrozenSubtask { operators: self.chain.freeze(cut)?, rest })
     }
 
     /// One step. Actions are appended in the order in which they must be done.
@@ -163,7 +180,7 @@ impl Subtask {
     /// If the job cannot go on.
     pub fn handle(&mut self, event: Event, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         if self.state == State::Ended {
-            return Ok(Outcome::Ended);
+            return Ok(Outcome::Ended(None));
         }
         match (event, &mut self.head) {
             (Event::Element { channel, element }, Head::Gate(gate)) => {
@@ -223,14 +240,17 @@ impl Subtask {
     }
 
     fn cut(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
-        let snapshot = self.snapshot()?;
+        self.cut = barrier.attempt;
+        let frozen = self.freeze(Cut { attempt: barrier.attempt, last: false })?;
         self.chain.forward(barrier, actions);
-        Ok(Outcome::Snapshot(barrier, snapshot))
+        Ok(Outcome::Frozen(barrier, frozen))
     }
 
     fn end(&mut self, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         self.chain.end(actions)?;
         self.state = State::Ended;
-        Ok(Outcome::Ended)
+        // A number that no barrier of this subtask has had, for what its sinks name after it.
+        let frozen = self.freeze(Cut { attempt: self.cut + 1, last: true })?;
+        Ok(Outcome::Ended(Some(frozen)))
     }
 }

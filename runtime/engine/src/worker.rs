@@ -1,19 +1,25 @@
-//! The thread around a subtask: takes elements from channels, hands them in, and sends what comes out.
+//! The thread around a subtask: takes elements from channels, hands them in, and sends what comes out. And the one that makes
+//! checkpoints beside the stream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender};
-use weir_core::batch::StreamElement;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, never};
+use weir_core::batch::{Barrier, StreamElement};
 use weir_core::time::{Clock, WATERMARK_MIN};
 
 use crate::chain::Action;
-use crate::subtask::{Event, Outcome, Subtask, SubtaskError};
+use crate::checkpointer::{CheckpointFailure, Checkpointer};
+use crate::subtask::{Event, FrozenSubtask, Outcome, Subtask, SubtaskError};
 
 /// A subtask with its channels.
 pub(crate) struct Worker {
     pub(crate) subtask: Subtask,
+    /// Its number in the job.
+    pub(crate) number: usize,
+    /// Where its parts of checkpoints go.
+    pub(crate) parts: Sender<FrozenPart>,
     pub(crate) inputs: Vec<Receiver<StreamElement>>,
     /// By edge and target.
     pub(crate) outputs: Vec<Vec<Option<Sender<StreamElement>>>>,
@@ -31,6 +37,22 @@ pub(crate) struct Control {
     pub(crate) drain: AtomicBool,
     /// Stop at once.
     pub(crate) stop: AtomicBool,
+    /// The newest attempt at a checkpoint; 0 before the first.
+    pub(crate) attempt: AtomicU64,
+    /// Take a checkpoint now.
+    pub(crate) ask: AtomicBool,
+    /// Take a last checkpoint, and read no further than that.
+    pub(crate) suspend: AtomicBool,
+    /// That checkpoint is complete: everybody may go.
+    pub(crate) suspended: AtomicBool,
+}
+
+/// What a subtask hands over at a barrier, or at its end.
+pub(crate) struct FrozenPart {
+    pub(crate) subtask: usize,
+    /// The barrier's; `None`: the subtask has ended.
+    pub(crate) attempt: Option<u64>,
+    pub(crate) frozen: FrozenSubtask,
 }
 
 /// What a worker tells about itself.
@@ -73,10 +95,19 @@ impl Worker {
     }
 
     fn run_source(&mut self) -> Result<(), WorkerError> {
-        let mut flushed_us = self.clock.now_us();
+        let (mut flushed_us, mut attempt) = (self.clock.now_us(), 0);
         loop {
             if self.control.stop.load(Ordering::Relaxed) {
                 return Err(WorkerError::Stopped);
+            }
+            let newest = self.control.attempt.load(Ordering::Acquire);
+            if newest > attempt {
+                attempt = newest;
+                self.handle(Event::Trigger(Barrier { attempt }))?;
+                if self.control.suspend.load(Ordering::Relaxed) {
+                    self.rest();
+                }
+                continue;
             }
             let now_us = self.clock.now_us();
             let event = match self.control.drain.load(Ordering::Relaxed) {
@@ -84,7 +115,7 @@ impl Worker {
                 false => Event::Poll { now_us },
             };
             let outcome = self.handle(event)?;
-            if let Outcome::Ended = outcome {
+            if let Outcome::Ended(_) = outcome {
                 return Ok(());
             }
             // A source that always has a row or two must not keep a person waiting either.
@@ -92,6 +123,14 @@ impl Worker {
                 self.handle(Event::Flush)?;
                 flushed_us = now_us;
             }
+        }
+    }
+
+    /// Waits until the job is stopped, or another barrier is wanted: no row is read that the last checkpoint does not hold.
+    fn rest(&self) {
+        let attempt = self.control.attempt.load(Ordering::Acquire);
+        while !self.control.stop.load(Ordering::Relaxed) && self.control.attempt.load(Ordering::Acquire) == attempt {
+            let _ = never::<()>().recv_timeout(self.linger);
         }
     }
 
@@ -105,7 +144,7 @@ impl Worker {
                 None => flushed_us = i64::MIN,
                 Some((channel, element)) => {
                     flushed = false;
-                    if let Outcome::Ended = self.handle(Event::Element { channel, element })? {
+                    if let Outcome::Ended(_) = self.handle(Event::Element { channel, element })? {
                         return Ok(());
                     }
                 }
@@ -155,9 +194,70 @@ impl Worker {
                 channel.send(element).map_err(|_| WorkerError::Stopped)?;
             }
         }
+        let outcome = self.hand_over(outcome)?;
         self.status.watermark_us.store(self.subtask.watermark(), Ordering::Relaxed);
         let progress = self.subtask.progress().unwrap_or(f64::NAN);
         self.status.progress.store(progress.to_bits(), Ordering::Relaxed);
         Ok(outcome)
+    }
+
+    /// Parts of checkpoints go to the thread that puts them together.
+    fn hand_over(&self, outcome: Outcome) -> Result<Outcome, WorkerError> {
+        let (attempt, frozen, outcome) = match outcome {
+            Outcome::Frozen(barrier, frozen) => (Some(barrier.attempt), frozen, Outcome::Running(true)),
+            Outcome::Ended(Some(frozen)) => (None, frozen, Outcome::Ended(None)),
+            other => return Ok(other),
+        };
+        let part = FrozenPart { subtask: self.number, attempt, frozen };
+        self.parts.send(part).map_err(|_| WorkerError::Stopped)?;
+        Ok(outcome)
+    }
+}
+
+/// The thread that makes a job's checkpoints.
+pub(crate) struct CheckpointWorker {
+    pub(crate) checkpointer: Checkpointer,
+    pub(crate) parts: Receiver<FrozenPart>,
+    /// Kept so that the channel stays open when every subtask has ended.
+    pub(crate) _open: Sender<FrozenPart>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// How often it looks whether a checkpoint is due.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+impl CheckpointWorker {
+    /// Runs until the job's last checkpoint is complete, or the job is stopped.
+    pub(crate) fn run(mut self) -> Result<(), CheckpointFailure> {
+        while !self.checkpointer.is_over() {
+            if self.control.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            if self.control.ask.swap(false, Ordering::Relaxed) {
+                let triggered = self.checkpointer.ask(self.clock.now_us())?;
+                self.trigger(triggered);
+            }
+            let part = self.parts.recv_timeout(LOOK_EVERY).ok();
+            let now_us = self.clock.now_us();
+            let triggered = match part {
+                Some(FrozenPart { subtask, attempt, frozen }) => {
+                    self.checkpointer.frozen(now_us, subtask, attempt, frozen)?
+                }
+                None => self.checkpointer.tick(now_us)?,
+            };
+            self.trigger(triggered);
+            if self.control.suspend.load(Ordering::Relaxed) && self.checkpointer.has_answered() {
+                self.control.suspended.store(true, Ordering::Release);
+                self.control.stop.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn trigger(&self, attempt: Option<u64>) {
+        if let Some(attempt) = attempt {
+            self.control.attempt.store(attempt, Ordering::Release);
+        }
     }
 }

@@ -12,11 +12,12 @@ use arrow::datatypes::{
 };
 use proptest::prelude::*;
 use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
 use weir_core::graph::{AggregateFunction, OnError};
 use weir_core::key_group::{group_of, groups_of_subtask, hash_keys, subtask_of};
 use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
 use weir_core::window::{Window, WindowAssigner};
-use weir_engine::operator::{Metrics, Operator, Outputs, Snapshot};
+use weir_engine::operator::{Frozen, Metrics, Operator, Outputs, Snapshot};
 use weir_engine::operators::window::{
     AggregateKind, BoundAggregate, ComponentAggregate, WindowSpec, combine_operator, output_schema, window_operator,
 };
@@ -336,18 +337,35 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Freezes the state, lets the operators go on, and begins again with what was frozen.
     fn restore(&mut self, parallelism: usize) {
-        let tables: Vec<_> = self.subtasks.iter_mut().flat_map(|s| s.snapshot().unwrap().tables).collect();
+        let cut = Cut { attempt: 1, last: false };
+        let frozen: Vec<Frozen> = self.subtasks.iter_mut().map(|s| s.freeze(cut).unwrap()).collect();
+        self.go_on();
+        let tables: Vec<_> = frozen.into_iter().flat_map(|f| f.make().unwrap().tables).collect();
         let parallelism = if self.case.keyed { parallelism } else { 1 };
         self.subtasks = (0..parallelism)
             .map(|subtask| {
                 let groups = groups_of_subtask(subtask, parallelism, KEY_GROUPS);
                 let mine = tables.iter().filter(|t| t.key_group.is_none_or(|group| groups.contains(&group)));
                 let mut operator = window_operator(self.spec.clone()).unwrap();
-                operator.restore(Snapshot { tables: mine.cloned().collect() }).unwrap();
+                operator.restore(Snapshot { tables: mine.cloned().collect(), sink: None }).unwrap();
                 operator
             })
             .collect();
+    }
+
+    /// Rows of all keys and times, and a watermark: what no frozen state may see.
+    fn go_on(&mut self) {
+        let late = self.spec.metrics.rows_late.load(Ordering::Relaxed);
+        let key = |i: i64| (i % 4 < 3).then_some(i % 4);
+        let rows: Vec<Row> = (0..80).map(|i| Row { key: key(i), time: i * 7 % 40, value: Some(i % 5 - 2) }).collect();
+        self.rows(&rows, &mut Outputs::default());
+        for subtask in &mut self.subtasks {
+            subtask.on_watermark(WATERMARK_MAX - 1, &mut Outputs::default()).unwrap();
+        }
+        self.rows(&rows, &mut Outputs::default());
+        self.spec.metrics.rows_late.store(late, Ordering::Relaxed);
     }
 
     fn step(&self, mut out: Outputs) -> Step {

@@ -1,15 +1,18 @@
 //! [`KeyIndex`]: which slot a key has.
 
+mod byte_arena;
 mod byte_keys;
 mod fixed_keys;
+mod frozen_keys;
+mod slots;
 
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, FieldRef};
-use weir_core::key_group::hash_keys;
 
 use crate::StateError;
 use byte_keys::ByteKeys;
 use fixed_keys::FixedKeys;
+pub use frozen_keys::FrozenKeys;
 
 /// Maps the values of the key columns to slots: small dense numbers that index whatever is kept a key.
 ///
@@ -55,8 +58,8 @@ impl KeyIndex {
     pub fn len(&self) -> usize {
         match &self.store {
             Store::Unit(present) => usize::from(*present),
-            Store::Fixed(keys) => keys.len(),
-            Store::Bytes(keys) => keys.len(),
+            Store::Fixed(keys) => keys.values.slots.len(),
+            Store::Bytes(keys) => keys.values.slots.len(),
         }
     }
 
@@ -71,8 +74,8 @@ impl KeyIndex {
     pub fn slot_bound(&self) -> usize {
         match &self.store {
             Store::Unit(present) => usize::from(*present),
-            Store::Fixed(keys) => keys.slot_bound(),
-            Store::Bytes(keys) => keys.slot_bound(),
+            Store::Fixed(keys) => keys.values.slots.bound(),
+            Store::Bytes(keys) => keys.values.slots.bound(),
         }
     }
 
@@ -125,16 +128,11 @@ impl KeyIndex {
     /// The slots in use, ascending.
     #[must_use]
     pub fn live_slots(&self) -> Vec<u32> {
-        let mut slots = match &self.store {
+        match &self.store {
             Store::Unit(present) => present.then_some(0).into_iter().collect(),
-            // Nothing was removed: they are dense.
-            Store::Fixed(keys) if keys.len() == keys.slot_bound() => return (0..keys.len() as u32).collect(),
-            Store::Bytes(keys) if keys.len() == keys.slot_bound() => return (0..keys.len() as u32).collect(),
-            Store::Fixed(keys) => keys.live_slots(),
-            Store::Bytes(keys) => keys.live_slots(),
-        };
-        slots.sort_unstable();
-        slots
+            Store::Fixed(keys) => keys.values.slots.live(),
+            Store::Bytes(keys) => keys.values.slots.live(),
+        }
     }
 
     /// The key columns of the given slots, a row a slot.
@@ -144,18 +142,28 @@ impl KeyIndex {
     pub fn keys(&self, slots: &[u32]) -> Result<Vec<ArrayRef>, StateError> {
         match &self.store {
             Store::Unit(_) => Ok(Vec::new()),
-            Store::Fixed(keys) => Ok(vec![keys.column(slots)?]),
-            Store::Bytes(keys) => keys.columns(slots),
+            Store::Fixed(keys) => Ok(vec![keys.values.column(slots)?]),
+            Store::Bytes(keys) => keys.values.columns(slots),
         }
     }
 
-    /// The hashes that decide the key groups of the given slots, into `out` (cleared first): those that
-    /// [`hash_keys`] gives for the same columns.
-    ///
-    /// # Errors
-    /// As [`KeyIndex::keys`].
-    pub fn hashes(&self, slots: &[u32], out: &mut Vec<u64>) -> Result<(), StateError> {
-        Ok(hash_keys(&self.keys(slots)?, slots.len(), out)?)
+    /// The keys as they are now, by slot.
+    #[must_use]
+    pub fn freeze(&mut self) -> FrozenKeys {
+        match &mut self.store {
+            Store::Unit(present) => FrozenKeys::unit(*present),
+            Store::Fixed(keys) => FrozenKeys::fixed(keys.values.freeze()),
+            Store::Bytes(keys) => FrozenKeys::bytes(keys.values.freeze()),
+        }
+    }
+
+    /// Makes room for this many keys more.
+    pub fn reserve(&mut self, keys: usize) {
+        match &mut self.store {
+            Store::Unit(_) => {}
+            Store::Fixed(fixed) => fixed.reserve(keys),
+            Store::Bytes(bytes) => bytes.reserve(keys),
+        }
     }
 
     /// Forgets the key in a slot that is in use; the slot will be given to another key.

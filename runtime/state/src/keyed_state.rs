@@ -1,13 +1,12 @@
-//! [`KeyedState`]: a row of state a key. Never keeps a key that has neither a state nor a reason given to stay.
+//! [`KeyedState`]: a row of state a key; [`FrozenState`]: what it was at one moment. Never keeps a key that has neither a state nor a reason given to stay.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::take;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 
-use crate::key_groups::rows_by_group;
-use crate::{KeyIndex, StateColumns, StateError, States};
+use crate::key_groups::RowsByGroup;
+use crate::{FrozenKeys, KeyIndex, StateColumns, StateError, States};
 
 /// What keyed operators keep. A batch's keys become slots ([`KeyedState::slots`]); the states of its distinct slots are read
 /// and written as columns; keys that ended up without a state are let go ([`KeyedState::release`]).
@@ -77,18 +76,21 @@ impl KeyedState {
         }
     }
 
-    /// All states by key group: the key columns, then the state columns, a row a key that has a state. `key_groups` is the
-    /// job's `max_parallelism`.
-    ///
-    /// # Errors
-    /// If Arrow cannot put the rows together.
-    pub fn snapshot(&self, key_groups: u32) -> Result<Vec<(u32, RecordBatch)>, StateError> {
-        let slots: Vec<u32> = self.keys.live_slots().into_iter().filter(|s| self.states.contains(*s)).collect();
-        let mut columns = self.keys.keys(&slots)?;
-        let by_group = rows_by_group(&columns, slots.len(), key_groups)?;
-        columns.extend(self.states.gather(&slots)?.columns);
-        let schema = schema_of(self.keys.fields(), self.states.fields());
-        by_group.into_iter().map(|(group, rows)| Ok((group, take_batch(&schema, &columns, rows)?))).collect()
+    /// All states as they are now.
+    #[must_use]
+    pub fn freeze(&mut self) -> FrozenState {
+        let fields = schema_of(self.keys.fields(), self.states.fields());
+        FrozenState {
+            keys: self.keys.freeze(),
+            key_fields: self.keys.fields().to_vec(),
+            states: self.states.freeze(),
+            fields,
+        }
+    }
+
+    /// Makes room for this many keys more.
+    pub fn reserve(&mut self, keys: usize) {
+        self.keys.reserve(keys);
     }
 
     /// Adds the states of one group of a snapshot.
@@ -119,6 +121,44 @@ impl KeyedState {
     }
 }
 
+/// The states of a [`KeyedState`] at one moment, whatever became of them since.
+#[derive(Debug)]
+pub struct FrozenState {
+    keys: FrozenKeys,
+    key_fields: Vec<FieldRef>,
+    states: StateColumns,
+    fields: SchemaRef,
+}
+
+impl FrozenState {
+    /// All states by key group: the key columns, then the state columns, a row a key that has a state. `key_groups` is the
+    /// job's `max_parallelism`. A large group comes in several parts.
+    ///
+    /// # Errors
+    /// If Arrow cannot put the rows together.
+    pub fn tables(&self, key_groups: u32) -> Result<Vec<(u32, RecordBatch)>, StateError> {
+        let slots = self.states.slots();
+        let by_group = RowsByGroup::new(&self.keys.hashes(&slots)?, key_groups);
+        let table = |(group, rows): (u32, &[u32])| {
+            let slots: Vec<u32> = rows.iter().map(|row| slots[*row as usize]).collect();
+            let mut columns = self.keys.keys(&slots)?;
+            columns.extend(self.states.gather(&slots)?.columns);
+            Ok((group, batch_of(&self.fields, columns, slots.len())?))
+        };
+        by_group.iter().map(table).collect()
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &FrozenKeys {
+        &self.keys
+    }
+
+    pub(crate) fn key_fields(&self) -> &[FieldRef] {
+        &self.key_fields
+    }
+}
+
 /// Key columns, then others; the keys may hold nulls and the others are as they say.
 pub(crate) fn schema_of(keys: &[FieldRef], others: &[FieldRef]) -> SchemaRef {
     // A key or state column may be null where its field says it is not: by an author's mistake, or where a state is absent.
@@ -126,10 +166,8 @@ pub(crate) fn schema_of(keys: &[FieldRef], others: &[FieldRef]) -> SchemaRef {
     Arc::new(Schema::new(keys.iter().chain(others).map(nullable).collect::<Vec<_>>()))
 }
 
-/// The given rows of columns.
-pub(crate) fn take_batch(schema: &SchemaRef, columns: &[ArrayRef], rows: Vec<u32>) -> Result<RecordBatch, StateError> {
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-    let rows = UInt32Array::from(rows);
-    let columns = columns.iter().map(|c| take(c, &rows, None)).collect::<Result<_, _>>()?;
+/// Columns that may be none, of so many rows.
+pub(crate) fn batch_of(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, StateError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }

@@ -1,25 +1,37 @@
 //! Keyed state in columns: keys to dense slots, rows of state by slot, event-time timers, and all of them cut by key group.
 //!
-//! Everything here is memory and arithmetic. This crate never runs user code, never knows a window, a stream or a file, and
-//! never decides when state is dropped: the engine's operators do.
+//! All but [`checkpoint`] is memory and arithmetic. This crate never runs user code, never knows a window or a stream, and never
+//! decides when state is dropped or stored: the engine does. State is frozen in place (`freeze`) while the stream stands still,
+//! and made into tables (`tables`) by whoever holds the frozen copy, on any thread, while the stream goes on.
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`chunked_vec`] | [`ChunkedVec`]: a vector that can be frozen without copying it; `chunk`: a piece of one |
 //! | [`key_index`] | [`KeyIndex`]: key columns to slots and back |
 //! | [`state_columns`] | [`StateColumns`]: one row of columns a slot, of any Arrow type |
 //! | [`keyed_state`] | [`KeyedState`]: the two together, with snapshots by key group |
-//! | [`timers`] | [`Timers`]: event-time timers of slots |
+//! | [`timers`] | [`Timers`]: event-time timers of slots; `timer_runs`: what keeps them in order |
+//! | [`snapshot`] | [`JobSnapshot`]: what a job keeps at a barrier |
+//! | [`checkpoint`] | [`CheckpointStore`]: snapshots in a folder or an object store |
 //! | [`key_groups`] | which of a set of rows belong to which key group |
 
+pub mod checkpoint;
+mod chunk;
+pub mod chunked_vec;
 pub mod error;
 pub mod key_groups;
 pub mod key_index;
 pub mod keyed_state;
+pub mod snapshot;
 pub mod state_columns;
+mod timer_runs;
 pub mod timers;
 
+pub use checkpoint::{Checkpoint, CheckpointError, CheckpointStore};
+pub use chunked_vec::ChunkedVec;
 pub use error::StateError;
-pub use key_index::KeyIndex;
-pub use keyed_state::KeyedState;
+pub use key_index::{FrozenKeys, KeyIndex};
+pub use keyed_state::{FrozenState, KeyedState};
+pub use snapshot::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
 pub use state_columns::{StateColumns, States};
-pub use timers::{Timer, Timers};
+pub use timers::{FrozenTimers, Timer, Timers};

@@ -1,5 +1,6 @@
 //! [`StateColumns`]: one row of columns a slot, of any Arrow type. Never knows what a slot stands for.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, new_null_array};
@@ -7,8 +8,12 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::interleave;
 use arrow::datatypes::FieldRef;
 
-use crate::StateError;
 use crate::key_index::check_type;
+use crate::{ChunkedVec, StateError};
+
+/// Chunks of at least this many rows are not merged with others until their rows are no longer in use: there are few of them, and
+/// a row is not copied again and again because there is much of the state.
+const MERGED_ROWS: usize = 65_536;
 
 /// Rows that no slot points to any more are left lying about until they outnumber the others; below this many they are not
 /// worth the copy.
@@ -26,22 +31,22 @@ pub struct States {
 /// Rows are never changed in place: writing appends a chunk and points the slots at it, reading interleaves rows of chunks.
 /// So nested columns cost no more to write than flat ones, and a snapshot shares the chunks with the running operator.
 ///
-/// Chunks are merged as in a log-structured merge tree: each is more than twice as long as the next, so there are
-/// logarithmically many and a row is copied logarithmically often.
+/// Chunks are merged as in a log-structured merge tree: each is more than twice as long as the next, or very long, so there are
+/// few and a row is seldom copied.
 #[derive(Debug)]
 pub struct StateColumns {
     fields: Vec<FieldRef>,
     /// A column of one null a field: what a slot without a state reads.
     absent: Vec<ArrayRef>,
     chunks: Vec<Chunk>,
-    by_slot: Vec<Option<Location>>,
+    by_slot: ChunkedVec<Option<Location>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Chunk {
     columns: Vec<ArrayRef>,
     /// The slot that each row was written for.
-    slots: Vec<u32>,
+    slots: Arc<[u32]>,
     /// How many of them still point here.
     live: usize,
 }
@@ -57,7 +62,20 @@ impl StateColumns {
     #[must_use]
     pub fn new(fields: &[FieldRef]) -> Self {
         let absent = fields.iter().map(|f| new_null_array(f.data_type(), 1)).collect();
-        Self { fields: fields.to_vec(), absent, chunks: Vec::new(), by_slot: Vec::new() }
+        Self { fields: fields.to_vec(), absent, chunks: Vec::new(), by_slot: ChunkedVec::new() }
+    }
+
+    /// A copy of what it holds now; it shares the rows.
+    #[must_use]
+    pub fn freeze(&mut self) -> Self {
+        let by_slot = self.by_slot.freeze();
+        Self { fields: self.fields.clone(), absent: self.absent.clone(), chunks: self.chunks.clone(), by_slot }
+    }
+
+    /// The slots that have a state, ascending.
+    #[must_use]
+    pub fn slots(&self) -> Vec<u32> {
+        (0u32..).zip(self.by_slot.iter()).filter_map(|(slot, at)| at.is_some().then_some(slot)).collect()
     }
 
     /// The columns of a state.
@@ -106,7 +124,7 @@ impl StateColumns {
         for (row, slot) in (0u32..).zip(slots) {
             self.point(*slot, present.value(row as usize).then_some(Location { chunk, row }));
         }
-        self.chunks.push(Chunk { columns, slots: slots.to_vec(), live: present.count_set_bits() });
+        self.chunks.push(Chunk { columns, slots: slots.into(), live: present.count_set_bits() });
         self.merge_chunks()
     }
 
@@ -124,7 +142,8 @@ impl StateColumns {
     }
 
     fn location(&self, slot: u32) -> Option<Location> {
-        self.by_slot.get(slot as usize).copied().flatten()
+        let slot = slot as usize;
+        if slot < self.by_slot.len() { self.by_slot[slot] } else { None }
     }
 
     /// Where `interleave` finds the row of a slot: its first source is the row of nulls.
@@ -134,9 +153,7 @@ impl StateColumns {
 
     fn point(&mut self, slot: u32, to: Option<Location>) {
         let slot = slot as usize;
-        if slot >= self.by_slot.len() {
-            self.by_slot.resize(slot + 1, None);
-        }
+        self.by_slot.grow(slot + 1, &None);
         if let Some(from) = std::mem::replace(&mut self.by_slot[slot], to)
             && let Some(chunk) = self.chunks.get_mut(from.chunk as usize)
         {
@@ -173,32 +190,52 @@ impl StateColumns {
         }
         let mut first = self.chunks.len() - 1;
         let mut live = self.chunks[first].live;
-        while first > 0 && self.chunks[first - 1].live <= 2 * live {
+        while first > 0 && self.chunks[first - 1].live <= 2 * live && self.chunks[first - 1].live < MERGED_ROWS {
             first -= 1;
             live += self.chunks[first].live;
         }
         if first + 1 < self.chunks.len() { self.merge_from(first) } else { Ok(()) }
     }
 
-    /// Replaces the chunks from `first` on by one with their rows that are in use.
+    /// Replaces the chunks from `first` on by ones that hold the rows that are in use, and are long.
     fn merge_from(&mut self, first: usize) -> Result<(), StateError> {
+        let mut merged: Vec<Chunk> = Vec::new();
+        let mut start = first;
+        while start < self.chunks.len() {
+            let (mut end, mut live) = (start, 0);
+            while end < self.chunks.len() && live < MERGED_ROWS {
+                live += self.chunks[end].live;
+                end += 1;
+            }
+            match &self.chunks[start..end] {
+                _ if live == 0 => {}
+                [whole] if whole.live == whole.slots.len() => merged.push(whole.clone()),
+                _ => merged.push(self.merged(start..end)?),
+            }
+            start = end;
+        }
+        self.chunks.truncate(first);
+        for chunk in merged {
+            let index = self.chunks.len() as u32;
+            for (row, slot) in (0u32..).zip(chunk.slots.iter()) {
+                self.by_slot[*slot as usize] = Some(Location { chunk: index, row });
+            }
+            self.chunks.push(chunk);
+        }
+        Ok(())
+    }
+
+    /// The rows of some chunks that are in use, as one chunk.
+    fn merged(&self, chunks: Range<usize>) -> Result<Chunk, StateError> {
         let mut slots = Vec::new();
-        for (chunk, rows) in (0u32..).zip(&self.chunks).skip(first) {
-            let in_use =
-                |(row, slot): (u32, &u32)| (self.location(*slot) == Some(Location { chunk, row })).then_some(*slot);
-            slots.extend((0u32..).zip(&rows.slots).filter_map(in_use));
+        for chunk in chunks {
+            let in_use = |(row, slot): (u32, &u32)| {
+                (self.location(*slot) == Some(Location { chunk: chunk as u32, row })).then_some(*slot)
+            };
+            slots.extend((0u32..).zip(self.chunks[chunk].slots.iter()).filter_map(in_use));
         }
         let rows: Vec<(usize, usize)> = slots.iter().map(|s| self.source(*s)).collect();
-        let columns = self.interleave(&rows)?;
-        self.chunks.truncate(first);
-        if slots.is_empty() {
-            return Ok(());
-        }
-        for (row, slot) in (0u32..).zip(&slots) {
-            self.by_slot[*slot as usize] = Some(Location { chunk: first as u32, row });
-        }
-        self.chunks.push(Chunk { columns, live: slots.len(), slots });
-        Ok(())
+        Ok(Chunk { columns: self.interleave(&rows)?, live: slots.len(), slots: slots.into() })
     }
 }
 

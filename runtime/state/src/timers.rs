@@ -1,14 +1,15 @@
-//! [`Timers`]: event-time timers of slots. Never looks at a clock: the watermark is passed in.
+//! [`Timers`]: event-time timers of slots; [`FrozenTimers`]: what they were at one moment. Never looks at a clock: the watermark is passed in.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type};
 
-use crate::key_groups::rows_by_group;
+use crate::key_groups::RowsByGroup;
 use crate::key_index::check_type;
-use crate::keyed_state::{schema_of, take_batch};
+use crate::keyed_state::{FrozenState, batch_of, schema_of};
+use crate::timer_runs::TimerRuns;
 use crate::{KeyedState, StateError};
 
 /// The column of a snapshot that holds a timer's time.
@@ -26,7 +27,7 @@ pub struct Timer {
 /// A timer is one (key, time): registering it twice is registering it once.
 #[derive(Debug, Default)]
 pub struct Timers {
-    by_time: BTreeSet<Timer>,
+    by_time: TimerRuns,
     /// How many timers each slot has: what keeps a key without a state alive.
     of_slot: Vec<u32>,
 }
@@ -41,7 +42,7 @@ impl Timers {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_time.is_empty()
+        self.len() == 0
     }
 
     /// Whether a slot has any.
@@ -63,46 +64,33 @@ impl Timers {
 
     /// Forgets a timer, if it is there.
     pub fn delete(&mut self, timer: Timer) {
-        if self.by_time.remove(&timer)
-            && let Some(n) = self.of_slot.get_mut(timer.slot as usize)
-        {
-            *n -= 1;
+        if self.by_time.remove(timer) {
+            self.of_slot[timer.slot as usize] -= 1;
         }
     }
 
     /// Takes out timers that are due at a watermark, by time, at most `max` of them, up to the first whose slot has one among them
     /// already: what a timer does to the others of its key must be known before they are taken.
     pub fn pop_due(&mut self, watermark: i64, max: usize) -> Vec<Timer> {
-        let (mut due, mut slots) = (Vec::new(), HashSet::new());
-        while due.len() < max
-            && let Some(timer) = self.by_time.first().copied().filter(|t| t.time <= watermark)
-            && slots.insert(timer.slot)
-        {
-            self.delete(timer);
-            due.push(timer);
+        let mut slots = HashSet::new();
+        let due = |timer: &Timer| timer.time <= watermark && slots.len() < max && slots.insert(timer.slot);
+        let due = self.by_time.take_while(due);
+        for timer in &due {
+            self.of_slot[timer.slot as usize] -= 1;
         }
         due
     }
 
-    /// All timers by key group: the key columns, then the time, a row a timer.
-    ///
-    /// # Errors
-    /// If Arrow cannot put the rows together.
-    pub fn snapshot(&self, state: &KeyedState, key_groups: u32) -> Result<Vec<(u32, RecordBatch)>, StateError> {
-        let slots: Vec<u32> = self.by_time.iter().map(|t| t.slot).collect();
-        let mut columns = state.keys().keys(&slots)?;
-        let by_group = rows_by_group(&columns, slots.len(), key_groups)?;
-        let times: ArrayRef = Arc::new(self.by_time.iter().map(|t| t.time).collect::<Int64Array>());
-        columns.push(times);
-        let time = Arc::new(Field::new(TIME_COLUMN, DataType::Int64, false));
-        let schema = schema_of(state.keys().fields(), &[time]);
-        by_group.into_iter().map(|(group, rows)| Ok((group, take_batch(&schema, &columns, rows)?))).collect()
+    /// All timers as they are now.
+    #[must_use]
+    pub fn freeze(&mut self) -> FrozenTimers {
+        FrozenTimers(self.by_time.freeze())
     }
 
     /// Adds the timers of one group of a snapshot; `state` is where their keys get slots.
     ///
     /// # Errors
-    /// If the columns are not those of [`Timers::snapshot`].
+    /// If the columns are not those of [`FrozenTimers::tables`].
     pub fn restore(&mut self, state: &mut KeyedState, rows: &RecordBatch) -> Result<(), StateError> {
         let Some((times, keys)) = rows.columns().split_last() else {
             return Err(StateError::Count { what: "columns of a snapshot of timers", found: 0, expected: 1 });
@@ -114,5 +102,32 @@ impl Timers {
             self.register(Timer { time: *time, slot });
         }
         Ok(())
+    }
+}
+
+/// All timers at one moment, whatever became of them since.
+#[derive(Debug)]
+pub struct FrozenTimers(Vec<Arc<Vec<Timer>>>);
+
+impl FrozenTimers {
+    /// All timers by key group: the key columns, then the time, a row a timer. `state` is of the same moment. A large group comes
+    /// in several parts.
+    ///
+    /// # Errors
+    /// If Arrow cannot put the rows together.
+    pub fn tables(&self, state: &FrozenState, key_groups: u32) -> Result<Vec<(u32, RecordBatch)>, StateError> {
+        let timers: Vec<Timer> = self.0.iter().flat_map(|run| run.iter().copied()).collect();
+        let slots: Vec<u32> = timers.iter().map(|timer| timer.slot).collect();
+        let by_group = RowsByGroup::new(&state.keys().hashes(&slots)?, key_groups);
+        let time = Arc::new(Field::new(TIME_COLUMN, DataType::Int64, false));
+        let schema = schema_of(state.key_fields(), &[time]);
+        let table = |(group, rows): (u32, &[u32])| {
+            let slots: Vec<u32> = rows.iter().map(|row| slots[*row as usize]).collect();
+            let times = rows.iter().map(|row| timers[*row as usize].time);
+            let mut columns = state.keys().keys(&slots)?;
+            columns.push(Arc::new(Int64Array::from_iter_values(times)) as ArrayRef);
+            Ok((group, batch_of(&schema, columns, rows.len())?))
+        };
+        by_group.iter().map(table).collect()
     }
 }

@@ -50,6 +50,7 @@ proptest! {
         let mut index = KeyIndex::new(&fields_of(&key_columns(path, &[]))).unwrap();
         let mut model: HashMap<Option<i32>, u32> = HashMap::new();
         let mut slots = Vec::new();
+        let mut frozen = Vec::new();
         for (keys, remove) in batches {
             let bound = index.slots(&key_columns(path, &keys), keys.len(), &mut slots).unwrap();
             for (key, slot) in keys.iter().zip(&slots) {
@@ -80,9 +81,21 @@ proptest! {
             }
             let mut distinct: Vec<u32> = model.values().copied().collect();
             distinct.sort_unstable();
-            prop_assert_eq!(index.live_slots(), distinct);
+            prop_assert_eq!(&index.live_slots(), &distinct);
             prop_assert_eq!(index.len(), model.len());
+            let keys = index.keys(&distinct).unwrap();
+            frozen.push((index.freeze(), distinct, keys));
         }
+        // What was frozen is what was there then, and its hashes are those of the exchange.
+        for (copy, live, keys) in &frozen {
+            prop_assert_eq!(&copy.live_slots(), live);
+            prop_assert_eq!(&copy.keys(live).unwrap(), keys);
+            let mut hashes = Vec::new();
+            hash_keys(keys, live.len(), &mut hashes).unwrap();
+            prop_assert_eq!(copy.hashes(live).unwrap(), hashes);
+        }
+        index.clear();
+        prop_assert!(index.is_empty() && index.live_slots().is_empty());
     }
 
     #[test]
@@ -99,7 +112,7 @@ proptest! {
         let (key_fields, state_fields) = (fields_of(&key(&[])), fields_of(&columns(&[])));
         let new = || KeyedState::new(&key_fields, &state_fields).unwrap();
         let (mut state, mut model) = (new(), HashMap::new());
-        let mut slots = Vec::new();
+        let (mut slots, mut frozen) = (Vec::new(), Vec::new());
         for batch in batches {
             let keys: Vec<i32> = batch.keys().copied().collect();
             let values: Vec<Option<i64>> = batch.values().copied().collect();
@@ -118,20 +131,23 @@ proptest! {
                 };
             }
             prop_assert_eq!(state.keys().len(), model.len());
+            frozen.push((state.freeze(), model.clone()));
         }
-        // A snapshot holds every state once, in its key's group, and makes the same states again.
-        let mut restored = new();
-        for (group, rows) in state.snapshot(KEY_GROUPS).unwrap() {
-            let mut hashes = Vec::new();
-            hash_keys(&rows.columns()[..1], rows.num_rows(), &mut hashes).unwrap();
-            prop_assert!(hashes.iter().all(|h| group_of(*h, KEY_GROUPS) == group));
-            restored.restore(&rows).unwrap();
+        // What was frozen holds every state of then once, in its key's group, and makes the same states again.
+        for (copy, model) in frozen {
+            let mut restored = new();
+            for (group, rows) in copy.tables(KEY_GROUPS).unwrap() {
+                let mut hashes = Vec::new();
+                hash_keys(&rows.columns()[..1], rows.num_rows(), &mut hashes).unwrap();
+                prop_assert!(hashes.iter().all(|h| group_of(*h, KEY_GROUPS) == group));
+                restored.restore(&rows).unwrap();
+            }
+            let keys: Vec<i32> = model.keys().copied().collect();
+            restored.slots(&key(&keys), keys.len(), &mut slots).unwrap();
+            prop_assert_eq!(restored.keys().len(), model.len());
+            let values: Vec<Option<i64>> = model.values().map(|v| Some(*v)).collect();
+            prop_assert_eq!(restored.gather(&slots).unwrap().columns, columns(&values));
         }
-        let keys: Vec<i32> = model.keys().copied().collect();
-        restored.slots(&key(&keys), keys.len(), &mut slots).unwrap();
-        prop_assert_eq!(restored.keys().len(), model.len());
-        let values: Vec<Option<i64>> = model.values().map(|v| Some(*v)).collect();
-        prop_assert_eq!(restored.gather(&slots).unwrap().columns, columns(&values));
     }
 
     #[test]
@@ -155,10 +171,7 @@ proptest! {
             }
             prop_assert_eq!(timers.contains(slots[0]), model.iter().any(|t| t.slot == slots[0]));
         }
-        let (mut state_again, mut again) = new();
-        for (_, rows) in timers.snapshot(&state, KEY_GROUPS).unwrap() {
-            again.restore(&mut state_again, &rows).unwrap();
-        }
+        let frozen = (state.freeze(), timers.freeze());
         let named = |timers: &[Timer], state: &KeyedState| -> BTreeSet<(i64, i32)> {
             let keys = state.keys().keys(&timers.iter().map(|t| t.slot).collect::<Vec<_>>()).unwrap();
             let keys = keys[0].as_primitive::<Int32Type>().values().to_vec();
@@ -173,6 +186,12 @@ proptest! {
         };
         let due = all(&mut timers);
         prop_assert_eq!(&due, &expected);
+        // What was frozen still has them all.
+        let (mut state_again, mut again) = new();
+        for (_, rows) in frozen.1.tables(&frozen.0, KEY_GROUPS).unwrap() {
+            again.restore(&mut state_again, &rows).unwrap();
+        }
+        prop_assert_eq!(again.len(), model.len());
         prop_assert_eq!(named(&all(&mut again), &state_again), named(&due, &state));
         prop_assert_eq!(timers.len(), model.len() - due.len());
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take_record_batch;
 use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
 use weir_core::key_group::{group_of, groups_of_subtask, hash_keys, subtask_of};
 use weir_core::time::WATERMARK_MIN;
 use weir_engine::operator::{Operator, OperatorError, Outputs, Snapshot, StateTable};
@@ -93,7 +94,7 @@ impl Rig {
                 let owned = groups_of_subtask(index, parallelism, key_groups);
                 let mine = |table: &&StateTable| table.key_group.is_none_or(|group| owned.contains(&group));
                 let tables = tables.iter().filter(mine).cloned().collect();
-                subtask.restore(Snapshot { tables }).map_err(failed)?;
+                subtask.restore(Snapshot { tables, sink: None }).map_err(failed)?;
             }
         }
         Ok(())
@@ -177,7 +178,7 @@ impl Rig {
             }
             let mut tables = Vec::new();
             for subtask in self.stages.get_mut(index).into_iter().flat_map(|stage| &mut stage.subtasks) {
-                tables.extend(subtask.snapshot()?.tables);
+                tables.extend(subtask.freeze(Cut { attempt: 1, last: false })?.make()?.tables);
             }
             stages.push(tables);
         }

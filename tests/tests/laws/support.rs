@@ -1,5 +1,6 @@
 //! A source and a sink in memory, and a job over them that a test drives step by step.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,13 +9,16 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{
-    ConnectorError, Connectors, Offset, Polled, Sink, SinkReport, SinkWriter, Source, SourceReader, Split,
+    ConnectorError, Connectors, Cut, Guarantee, Offset, Polled, Prepare, Prepared, Sink, SinkWriter, Source,
+    SourceReader, Split, WriterContext,
 };
-use weir_core::graph::Options;
+use weir_core::graph::{CheckpointSettings, Options};
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::local::{Choice, LocalJob};
-use weir_engine::{Job, JobSnapshot};
+use weir_engine::{Durable, Job};
 use weir_host::{Host, HostConfig};
+use weir_state::checkpoint::CheckpointStore;
+use weir_state::checkpoint::object_store::memory::InMemory;
 
 /// key, value, event time in milliseconds.
 pub(crate) type Row = (String, i64, i64);
@@ -49,7 +53,7 @@ impl Memory {
 
     /// Runs a job to its end, `choose` picking what happens next.
     pub(crate) fn run(&self, job: &Job, choose: impl FnMut(usize) -> usize) -> Vec<String> {
-        LocalJob::new(job, clock(), None).unwrap().run(choose).unwrap();
+        LocalJob::new(job, clock()).unwrap().run(choose).unwrap();
         self.take_written()
     }
 
@@ -61,32 +65,41 @@ impl Memory {
         steps: usize,
         mut choose: impl FnMut(usize) -> usize,
     ) -> Vec<String> {
-        let mut local = LocalJob::new(job, clock(), None).unwrap();
+        let durable = durable();
+        let mut local = LocalJob::resume(job, clock(), &durable).unwrap();
         for _ in 0..steps {
             let choices = local.choices();
             let Some(choice) = choices.get(choose(choices.len().max(1))) else { break };
             local.step(*choice).unwrap();
         }
-        if local.choices().is_empty() {
-            return self.take_written();
-        }
-        local.trigger(1).unwrap();
+        local.ask().unwrap();
         // No source reads on: what still moves was before the barrier.
-        loop {
+        while !local.has_answered() && !local.is_over() {
             let choices = local.choices();
             let moving: Vec<Choice> = choices.into_iter().filter(|c| !matches!(c, Choice::Poll(_))).collect();
-            let Some(choice) = moving.get(choose(moving.len().max(1))) else { break };
-            local.step(*choice).unwrap();
+            local.step(moving[choose(moving.len())]).unwrap();
         }
-        let snapshot: JobSnapshot = local.snapshot().expect("the snapshot is complete");
         drop(local);
-        LocalJob::new(next, clock(), Some(&snapshot)).unwrap().run(choose).unwrap();
+        LocalJob::resume(next, clock(), &durable).unwrap().run(choose).unwrap();
         self.take_written()
     }
 }
 
 fn clock() -> Arc<dyn Clock> {
     Arc::new(ManualClock::default())
+}
+
+/// Checkpoints in memory, made when they are asked for.
+fn durable() -> Durable {
+    let store = CheckpointStore::new(Arc::new(InMemory::new()), "memory").unwrap();
+    let settings = CheckpointSettings {
+        location: "memory".to_owned(),
+        interval_ms: u64::MAX,
+        min_pause_ms: 0,
+        timeout_ms: u64::MAX,
+        keep: 1,
+    };
+    Durable { store, settings, from: None, allow_dropped: BTreeSet::new() }
 }
 
 /// A sequence that looks random and is the same every time.
@@ -124,6 +137,10 @@ impl Source for Memory {
             Field::new("value", DataType::Int64, false),
             Field::new("ts", DataType::Int64, false),
         ]))
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
     }
 
     fn splits(&self, _: usize) -> Result<Vec<Split>, ConnectorError> {
@@ -185,7 +202,11 @@ impl SourceReader for MemoryReader {
 }
 
 impl Sink for Memory {
-    fn writer(&self, _: SchemaRef, _: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::AtLeastOnce("it shows rows at once".to_owned())
+    }
+
+    fn writer(&self, _: SchemaRef, _: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         Ok(Box::new(MemoryWriter(self.clone())))
     }
 }
@@ -202,7 +223,7 @@ impl SinkWriter for MemoryWriter {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<SinkReport, ConnectorError> {
-        Ok(SinkReport::default())
+    fn prepare(&mut self, _: Cut) -> Result<Prepare, ConnectorError> {
+        Ok(Box::new(|| Ok(Prepared::default())))
     }
 }

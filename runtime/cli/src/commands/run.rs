@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use weir_core::time::Clock;
-use weir_engine::JobError;
+use weir_engine::{JobError, RunError, Supervisor};
 
 use super::PipelineArgs;
 use crate::clock::SystemClock;
@@ -18,9 +18,12 @@ use crate::{component, progress, summary, terminal};
 #[derive(clap::Args)]
 #[command(
     after_help = "The first ctrl-C ends the input: what was read is processed, and sinks finish. The second stops at once.
+With checkpoints the first ctrl-C takes a last one instead, and the same command goes on from there.
 
 Examples:
   weir run pipeline.toml
+  weir run pipeline.toml --checkpoint-dir state
+  weir run pipeline.toml --checkpoint-dir state --from 12
   weir run pipeline.toml --parallelism 4
   weir run pipeline.toml --set sources.flights.path=data/february.csv
   weir run pipeline.toml --json > summary.json"
@@ -28,6 +31,12 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    /// Go on from this checkpoint instead of the last one
+    #[arg(long, value_name = "CHECKPOINT")]
+    from: Option<u64>,
+    /// Give up the state of an operator, a source or a sink that the pipeline no longer has
+    #[arg(long = "allow-dropped-state", value_name = "NAME")]
+    allow_dropped: Vec<String>,
     /// Print the summary as one line of JSON to standard output
     #[arg(long)]
     json: bool,
@@ -42,11 +51,14 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let job = file.check(&host)?.with_guest_log(log);
     terminal::print_notes(&job.describe().notes);
 
+    let durable = file.durable(args.from, &args.allow_dropped)?;
+    let is_durable = durable.is_some();
     let signals = Signals::listen()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let bar = progress::Bar::new(&file, Arc::clone(&clock));
-    let handle = job.start(clock).with_context(|| format!("{} could not be started", file.shown))?;
-    let outcome = follow(handle, &signals, &lines, &bar);
+    let supervisor = Supervisor::start(&job, clock, durable, file.graph.restart)
+        .with_context(|| format!("{} could not be started", file.shown))?;
+    let outcome = follow(supervisor, is_durable, &signals, &lines, &bar);
     bar.clear();
     match outcome {
         Ok(done) if args.json => summary::print_json(&file.graph.name, &done),
@@ -54,7 +66,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             summary::print(&file.graph.name, &done);
             Ok(())
         }
-        Err(error) if matches!(*error, JobError::Stopped) => {
+        Err(error) if matches!(*error, RunError::Job(JobError::Stopped)) => {
             Err(anyhow::anyhow!("stopped before its input ended; sinks did not finish"))
         }
         Err(error) => Err(anyhow::Error::new(error).context(format!("{} failed", file.shown))),

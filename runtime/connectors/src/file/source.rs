@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
-use weir_core::connector::{ConnectorError, Offset, Polled, Source, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::Options;
 use weir_core::time::Clock;
 
@@ -90,6 +90,10 @@ impl Source for FileSource {
 
     fn files(&self) -> Vec<PathBuf> {
         self.files.iter().map(|file| file.path.clone()).collect()
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
     }
 
     fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {

@@ -12,10 +12,16 @@ use arrow::compute::concat_batches;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use weir_core::batch::StreamBatch;
-use weir_core::connector::{Malformed, Offset, Polled, Sink, SinkWriter, Source, SourceReader};
+use weir_core::connector::{
+    ConnectorError, Malformed, Offset, Polled, Sink, SinkReport, SinkWriter, Source, SourceReader, WriterContext,
+};
 use weir_core::time::ManualClock;
 
 use super::*;
+use crate::tally;
+
+mod ends;
+mod recovery;
 
 fn options(toml: &str, base: &Path) -> Options {
     Options::from_toml(toml, base.to_path_buf())
@@ -50,8 +56,25 @@ fn stream_batch(rows: RecordBatch) -> StreamBatch {
     StreamBatch { event_times: vec![0; rows.num_rows()].into(), rows, ingested_at: 0 }
 }
 
-fn writer(toml: &str, base: &Path, rows: &RecordBatch) -> Box<dyn SinkWriter> {
-    FileSink::open(&options(toml, base)).unwrap().writer(rows.schema(), 0).unwrap()
+struct Writing {
+    sink: FileSink,
+    writer: Box<dyn SinkWriter>,
+}
+
+impl Writing {
+    fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
+        self.writer.write(batch)
+    }
+
+    fn finish(mut self) -> SinkReport {
+        tally::finish(&self.sink, self.writer.as_mut())
+    }
+}
+
+fn writer(toml: &str, base: &Path, rows: &RecordBatch) -> Writing {
+    let sink = FileSink::open(&options(toml, base)).unwrap();
+    let writer = sink.writer(rows.schema(), &WriterContext::ALONE).unwrap();
+    Writing { sink, writer }
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -97,7 +120,7 @@ fn rows_are_written_as_text() {
         let mut writer = writer(&format!("path = {path:?}"), folder.path(), &rows);
         writer.write(&stream_batch(rows.slice(0, 1))).unwrap();
         writer.write(&stream_batch(rows.slice(1, 2))).unwrap();
-        assert_eq!(writer.finish().unwrap().rows, 3);
+        assert_eq!(writer.finish().rows, 3);
         assert_eq!(fs::read_to_string(folder.path().join(path)).unwrap(), expected);
     }
 }
@@ -112,16 +135,16 @@ fn a_file_appears_when_it_is_finished_or_not_at_all() {
     drop(open);
     assert_eq!(names(folder.path()), [""; 0]);
 
-    writer("path = \"lazy.csv\"\nlazy = true", folder.path(), &rows).finish().unwrap();
+    writer("path = \"lazy.csv\"\nlazy = true", folder.path(), &rows).finish();
     assert_eq!(names(folder.path()), [""; 0]);
     let mut lazy = writer("path = \"lazy.csv\"\nlazy = true", folder.path(), &rows);
     lazy.write(&stream_batch(rows.clone())).unwrap();
-    lazy.finish().unwrap();
-    writer("path = \"empty.csv\"", folder.path(), &rows).finish().unwrap();
+    lazy.finish();
+    writer("path = \"empty.csv\"", folder.path(), &rows).finish();
     assert_eq!(names(folder.path()), ["empty.csv", "lazy.csv"]);
     assert_eq!(fs::read_to_string(folder.path().join("empty.csv")).unwrap(), "text,whole,mean,at,local\n");
 
-    writer("path = \"lazy.csv\"", folder.path(), &rows.slice(0, 0)).finish().unwrap();
+    writer("path = \"lazy.csv\"", folder.path(), &rows.slice(0, 0)).finish();
     assert_eq!(fs::read_to_string(folder.path().join("lazy.csv")).unwrap(), "text,whole,mean,at,local\n");
 }
 
@@ -131,7 +154,7 @@ fn csv_refuses_nested_columns() {
     let list = arrow::array::ListArray::from_iter_primitive::<arrow::datatypes::Int64Type, _, _>([Some([Some(1)])]);
     let rows = RecordBatch::try_from_iter([("items", Arc::new(list) as ArrayRef)]).unwrap();
     let sink = FileSink::open(&options("path = \"out.csv\"", folder.path())).unwrap();
-    let error = sink.writer(rows.schema(), 0).err().unwrap().to_string();
+    let error = sink.writer(rows.schema(), &WriterContext::ALONE).err().unwrap().to_string();
     assert_eq!(error, "column \"items\" has the type list<int64>, which CSV cannot hold; write `format = \"json\"`");
 }
 
@@ -210,8 +233,12 @@ fn wrong_options_are_explained_in_their_place() {
         let error = FileSource::open(&options(toml, folder.path())).err().unwrap().to_string();
         assert!(error.starts_with(message), "{error}");
     }
-    let error = FileSink::open(&options("path = \".\"", folder.path())).err().unwrap().to_string();
-    assert!(error.contains("is a folder"), "{error}");
+    for path in [".", "new/", "flights.csv/"] {
+        let error = FileSink::open(&options(&format!("path = {path:?}"), folder.path())).err().unwrap();
+        assert!(matches!(error, ConnectorError::Option { span: Some(_), .. }), "{error:?}");
+        let expected = format!("{path} is a folder: say `format = \"csv\"` or \"json\" for the files in it");
+        assert_eq!(error.to_string(), expected);
+    }
 }
 
 /// Rows with everything that text makes hard. CSV cannot tell an empty text from a null.
@@ -252,7 +279,7 @@ proptest! {
         let path = if json { "rows.json" } else { "rows.csv" };
         let mut writer = writer(&format!("path = {path:?}"), folder.path(), &rows);
         writer.write(&stream_batch(rows.clone())).unwrap();
-        writer.finish().unwrap();
+        writer.finish();
         let schema = "{ text = \"utf8\", whole = \"int64\", float = \"float64\", at = \"timestamp\", flag = \"bool\" }";
         let source = source(&format!("path = {path:?}\nschema = {schema}"), folder.path());
 

@@ -44,16 +44,24 @@ pub(crate) fn check_writable(format: FormatName, schema: &Schema) -> Result<(), 
 impl<W: Write> TextWriter<W> {
     /// Onto `out`; CSV begins with a header line.
     pub(crate) fn new(format: FormatName, schema: &Schema, out: W) -> Result<Self, ArrowError> {
-        let printed_schema = printed_schema(schema);
+        let mut writer = Self::build(format, schema, out, true);
+        if let Form::Csv(csv) = &mut writer.form {
+            csv.write(&RecordBatch::new_empty(Arc::clone(&writer.printed_schema)))?;
+        }
+        Ok(writer)
+    }
+
+    /// Onto `out` after rows of the same columns.
+    pub(crate) fn resume(format: FormatName, schema: &Schema, out: W) -> Self {
+        Self::build(format, schema, out, false)
+    }
+
+    fn build(format: FormatName, schema: &Schema, out: W, header: bool) -> Self {
         let form = match format {
-            FormatName::Csv => {
-                let mut writer = csv::WriterBuilder::new().with_header(true).build(out);
-                writer.write(&RecordBatch::new_empty(Arc::clone(&printed_schema)))?;
-                Form::Csv(Box::new(writer))
-            }
+            FormatName::Csv => Form::Csv(Box::new(csv::WriterBuilder::new().with_header(header).build(out))),
             FormatName::Json => Form::Json(json::WriterBuilder::new().with_explicit_nulls(true).build(out)),
         };
-        Ok(Self { printed_schema, form })
+        Self { printed_schema: printed_schema(schema), form }
     }
 
     /// Writes all rows.
@@ -71,14 +79,6 @@ impl<W: Write> TextWriter<W> {
             // It passes everything on after every batch.
             Form::Csv(_) => Ok(()),
             Form::Json(writer) => Ok(writer.get_mut().flush()?),
-        }
-    }
-
-    /// What it wrote onto.
-    pub(crate) fn into_inner(self) -> W {
-        match self.form {
-            Form::Csv(writer) => writer.into_inner(),
-            Form::Json(writer) => writer.into_inner(),
         }
     }
 }

@@ -8,13 +8,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
 use super::table::Table;
-use super::{operator, sink, source, window};
-use crate::graph::{NodeKind, OnError, Span, Spanned};
+use super::{checkpoint, operator, sink, source, window};
+use crate::graph::{CheckpointSettings, NodeKind, OnError, RestartSettings, Span, Spanned};
 use crate::key_group::KEY_GROUPS_DEFAULT;
 use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LINGER_MS_DEFAULT, PARALLELISM_MAX};
 
 /// The keys at the top of a file that are not tables of nodes.
-pub(super) const SETTINGS: [&str; 5] = ["name", "parallelism", "max-parallelism", "batch-rows", "linger"];
+pub(super) const SETTINGS: [&str; 7] =
+    ["name", "parallelism", "max-parallelism", "batch-rows", "linger", "checkpoint", "restart"];
 /// The tables of nodes, and what one of them is called.
 pub(super) const SECTIONS: [(&str, &str); 4] =
     [("sources", "source"), ("operators", "operator"), ("windows", "window"), ("sinks", "sink")];
@@ -32,6 +33,8 @@ pub(super) struct Settings {
     pub(super) max_parallelism: u32,
     pub(super) batch_rows_max: usize,
     pub(super) linger_ms: u64,
+    pub(super) checkpoint: Option<CheckpointSettings>,
+    pub(super) restart: RestartSettings,
 }
 
 /// A node whose inputs are still names.
@@ -49,7 +52,7 @@ pub(super) fn read(text: &Arc<str>, base: &Path) -> Result<File, Vec<Diagnostic>
     let mut problems = Vec::new();
     let known: Vec<_> = SETTINGS.into_iter().chain(SECTIONS.iter().map(|(section, _)| *section)).collect();
     problems.extend(top.check_keys(&known).err());
-    let settings = settings(&top).map_err(|problem| problems.push(problem)).ok();
+    let settings = settings(&top, base).map_err(|problem| problems.push(problem)).ok();
     let mut drafts: Vec<Draft> = Vec::new();
     let mut names: Vec<(Spanned<String>, &str)> = Vec::new();
     for (section, one) in SECTIONS {
@@ -93,7 +96,7 @@ pub(super) fn on_error(table: &Table<'_>) -> Result<OnError, Diagnostic> {
     Ok(table.choice("on-error", &choices)?.unwrap_or_default())
 }
 
-fn settings(top: &Table<'_>) -> Result<Settings, Diagnostic> {
+fn settings(top: &Table<'_>, base: &Path) -> Result<Settings, Diagnostic> {
     let max_parallelism =
         top.integer("max-parallelism", 1..=u64::from(KEY_GROUPS_MAX))?.unwrap_or(u64::from(KEY_GROUPS_DEFAULT));
     let parallelism = top.integer("parallelism", 1..=PARALLELISM_MAX as u64)?.unwrap_or(1);
@@ -109,6 +112,8 @@ fn settings(top: &Table<'_>) -> Result<Settings, Diagnostic> {
             .integer("batch-rows", 1..=BATCH_ROWS_LIMIT as u64)?
             .map_or(BATCH_ROWS_MAX_DEFAULT, |rows| rows as usize),
         linger_ms: top.duration_us("linger")?.map_or(LINGER_MS_DEFAULT, |us| us.unsigned_abs().div_ceil(1000)),
+        checkpoint: checkpoint::checkpoint(top, base)?,
+        restart: checkpoint::restart(top)?,
     })
 }
 

@@ -52,6 +52,18 @@ impl WatermarkMerger {
         Self { channels: vec![start; channels], emitted: WATERMARK_MIN, idle: false }
     }
 
+    /// One more channel, which has said nothing yet and holds the result where it is; where all are idle it is idle too.
+    pub fn add_channel(&mut self) {
+        let state = if self.idle { State::Idle } else { State::Aligned };
+        self.channels.push(Channel { watermark: WATERMARK_MIN, state });
+    }
+
+    /// Whether every channel that has not ended is idle.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.idle
+    }
+
     /// The watermark that was last said.
     #[must_use]
     pub fn watermark(&self) -> i64 {

@@ -8,13 +8,14 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema};
 use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 use weir_host::{Delta, Failure, GuestClock, Instance, KeyedDelta, Rows, Selection, TimeDomain, isolate};
 use weir_state::{KeyedState, States, Timer, Timers};
 
 use super::dead_letter::DeadLetters;
 use super::transform::{OutputMap, apply};
-use crate::operator::{Operator, OperatorError, Outputs, Snapshot, StateTable};
+use crate::operator::{Frozen, Operator, OperatorError, Outputs, Snapshot, StateTable};
 
 /// Timers handed to a component in one call at most.
 const TIMERS_A_CALL_MAX: usize = 8_192;
@@ -216,6 +217,15 @@ fn set_aside(refused: &mut Vec<(usize, String)>, row: usize, reason: String, fai
     if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
 }
 
+/// How far the operator is, and of which version its state is.
+fn watermark_table(watermark: i64, version: i64) -> Result<StateTable, OperatorError> {
+    let field = |name: &str| Field::new(name, DataType::Int64, false);
+    let value = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
+    let schema = Arc::new(Schema::new(vec![field(WATERMARK), field(VERSION)]));
+    let rows = RecordBatch::try_new(schema, vec![value(watermark), value(version)])?;
+    Ok(StateTable { name: WATERMARK.to_owned(), key_group: None, rows })
+}
+
 /// The only value of a column of a snapshot.
 fn int64(rows: &RecordBatch, column: &str) -> Result<i64, OperatorError> {
     let values = rows.column_by_name(column).and_then(|c| c.as_primitive_opt::<Int64Type>());
@@ -290,26 +300,28 @@ impl Operator for KeyedOperator {
         Ok(())
     }
 
-    fn snapshot(&mut self) -> Result<Snapshot, OperatorError> {
-        let table = |name: &str, (group, rows): (u32, RecordBatch)| StateTable {
-            name: name.to_owned(),
-            key_group: Some(group),
-            rows,
-        };
-        let states = self.state.snapshot(self.key_groups)?.into_iter().map(|part| table(STATES, part));
-        let timers = self.timers.snapshot(&self.state, self.key_groups)?.into_iter().map(|part| table(TIMERS, part));
-        let field = |name: &str| Field::new(name, DataType::Int64, false);
-        let value = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
-        let watermark = RecordBatch::try_new(
-            Arc::new(Schema::new(vec![field(WATERMARK), field(VERSION)])),
-            vec![value(self.watermark), value(self.version())],
-        )?;
-        let watermark = StateTable { name: WATERMARK.to_owned(), key_group: None, rows: watermark };
-        Ok(Snapshot { tables: states.chain(timers).chain([watermark]).collect() })
+    fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
+        let (states, timers) = (self.state.freeze(), self.timers.freeze());
+        let (watermark, version, key_groups) = (self.watermark, self.version(), self.key_groups);
+        Ok(Frozen::new(move || {
+            let table = |name: &str, (group, rows): (u32, RecordBatch)| StateTable {
+                name: name.to_owned(),
+                key_group: Some(group),
+                rows,
+            };
+            let timers = timers.tables(&states, key_groups)?;
+            let states = states.tables(key_groups)?;
+            let states = states.into_iter().map(|part| table(STATES, part));
+            let timers = timers.into_iter().map(|part| table(TIMERS, part));
+            let watermark = watermark_table(watermark, version)?;
+            Ok(Snapshot { tables: states.chain(timers).chain([watermark]).collect(), sink: None })
+        }))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
         let mut watermarks = Vec::new();
+        let states = snapshot.tables.iter().filter(|table| table.name == STATES);
+        self.state.reserve(states.map(|table| table.rows.num_rows()).sum());
         for table in snapshot.tables {
             match table.name.as_str() {
                 STATES => self.state.restore(&table.rows)?,

@@ -1,60 +1,41 @@
 //! The last step of a chain: hands rows to a sink's writer, and knows how long they took.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_core::batch::StreamBatch;
-use weir_core::connector::{SinkReport, SinkWriter};
+use weir_core::connector::{Cut, SinkWriter};
 use weir_core::time::Clock;
 
-use crate::operator::{Operator, OperatorError, Outputs};
+use crate::operator::{Frozen, Operator, OperatorError, Outputs, Snapshot};
 
 /// Writes to a sink. It emits nothing.
 pub(crate) struct SinkOperator {
-    writer: Option<Box<dyn SinkWriter>>,
-    report: Arc<Mutex<SinkReport>>,
+    writer: Box<dyn SinkWriter>,
     latency: Arc<LatencyHistogram>,
     clock: Arc<dyn Clock>,
 }
 
 impl SinkOperator {
-    /// `report` takes up what the writers of all subtasks did, once they are done.
-    pub(crate) fn new(
-        writer: Box<dyn SinkWriter>,
-        report: Arc<Mutex<SinkReport>>,
-        latency: Arc<LatencyHistogram>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { writer: Some(writer), report, latency, clock }
+    pub(crate) fn new(writer: Box<dyn SinkWriter>, latency: Arc<LatencyHistogram>, clock: Arc<dyn Clock>) -> Self {
+        Self { writer, latency, clock }
     }
 }
 
 impl Operator for SinkOperator {
     fn process(&mut self, batch: StreamBatch, _: &mut Outputs) -> Result<(), OperatorError> {
-        if let Some(writer) = &mut self.writer {
-            writer.write(&batch)?;
-        }
+        self.writer.write(&batch)?;
         self.latency.record(self.clock.now_us().saturating_sub(batch.ingested_at), batch.len() as u64);
         Ok(())
     }
 
     fn flush(&mut self, _: &mut Outputs) -> Result<(), OperatorError> {
-        if let Some(writer) = &mut self.writer {
-            writer.flush()?;
-        }
-        Ok(())
+        Ok(self.writer.flush()?)
     }
 
-    fn on_end(&mut self, _: &mut Outputs) -> Result<(), OperatorError> {
-        let Some(writer) = self.writer.take() else { return Ok(()) };
-        let done = writer.finish()?;
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        report.rows += done.rows;
-        report.checksum = match (report.checksum, done.checksum) {
-            (Some(a), Some(b)) => Some(a.wrapping_add(b)),
-            (a, b) => a.or(b),
-        };
-        Ok(())
+    fn freeze(&mut self, cut: Cut) -> Result<Frozen, OperatorError> {
+        let prepare = self.writer.prepare(cut)?;
+        Ok(Frozen::new(move || Ok(Snapshot { tables: Vec::new(), sink: Some(prepare()?) })))
     }
 }
 

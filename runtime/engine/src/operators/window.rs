@@ -13,10 +13,12 @@
 //! | `combine` | aggregating ahead of the exchange |
 //! | `results` | making output rows |
 //! | `window_state` | what snapshots hold |
+//! | `frozen_groups` | the groups of a table as rows of a snapshot |
 
 mod aggregate;
 mod aggregate_set;
 mod combine;
+mod frozen_groups;
 mod group_table;
 mod pane_runs;
 mod pane_windows;

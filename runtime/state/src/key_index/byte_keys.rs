@@ -3,91 +3,81 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, StringArray};
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, FieldRef};
 use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::HashTable;
+use weir_core::key_group::hash_keys;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::byte_arena::{ByteArena, Place};
+use super::slots::Slots;
 use crate::StateError;
 
 /// Bytes of removed keys that are left lying about before the rest is moved together; below this it is not worth the copy.
 const GARBAGE_BYTES_MIN: usize = 64 << 10;
 
-/// The bytes of all keys in one arena, and where each slot's are.
+/// Bytes by slot, and which slot has which.
 #[derive(Debug)]
 pub(super) struct ByteKeys {
-    codec: Codec,
-    arena: Vec<u8>,
-    by_slot: Vec<Span>,
+    pub(super) values: ByteValues,
     /// Hash and slot: the hash is compared first and makes growing cheap.
     table: HashTable<(u64, u32)>,
-    /// The slot of the null of a utf8 column; the row encoding has nulls of its own.
-    null: Option<u32>,
-    free: Vec<u32>,
+    /// Where the rows of a batch are encoded; `None`: the keys are text, as it is.
+    scratch: Option<Rows>,
     garbage: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Span {
-    start: usize,
-    len: usize,
+/// The bytes of all keys, and where each slot's are.
+#[derive(Debug)]
+pub(super) struct ByteValues {
+    codec: Codec,
+    arena: ByteArena,
+    /// Only text has a null: the row encoding has nulls of its own.
+    pub(super) slots: Slots<Place>,
 }
 
 #[derive(Debug)]
 enum Codec {
     Utf8,
-    Rows { converter: RowConverter, scratch: Rows },
+    Rows(Arc<RowConverter>),
 }
 
 impl ByteKeys {
     pub(super) fn new(fields: &[FieldRef]) -> Result<Self, StateError> {
         let codec = match fields {
             [one] if one.data_type() == &DataType::Utf8 => Codec::Utf8,
-            _ => {
-                let of = |f: &FieldRef| SortField::new(f.data_type().clone());
-                for field in fields {
-                    if !RowConverter::supports_fields(&[of(field)]) {
-                        let (column, data_type) = (field.name().clone(), field.data_type().clone());
-                        return Err(StateError::KeyType { column, data_type });
-                    }
-                }
-                let converter = RowConverter::new(fields.iter().map(of).collect())?;
-                let scratch = converter.empty_rows(0, 0);
-                Codec::Rows { converter, scratch }
-            }
+            _ => Codec::Rows(Arc::new(converter(fields)?)),
         };
-        let (arena, by_slot, free) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { codec, arena, by_slot, table: HashTable::new(), null: None, free, garbage: 0 })
+        let scratch = match &codec {
+            Codec::Utf8 => None,
+            Codec::Rows(converter) => Some(converter.empty_rows(0, 0)),
+        };
+        let values = ByteValues { codec, arena: ByteArena::default(), slots: Slots::new() };
+        Ok(Self { values, table: HashTable::new(), scratch, garbage: 0 })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.table.len() + usize::from(self.null.is_some())
-    }
-
-    pub(super) fn slot_bound(&self) -> usize {
-        self.by_slot.len()
+    pub(super) fn reserve(&mut self, keys: usize) {
+        self.table.reserve(keys, |(hash, _)| *hash);
     }
 
     pub(super) fn slots(&mut self, columns: &[ArrayRef], out: &mut Vec<u32>) -> Result<(), StateError> {
-        match &mut self.codec {
+        match &self.values.codec {
             Codec::Utf8 => {
                 let [column] = columns else { return Ok(()) };
                 let strings = column.as_string::<i32>();
                 out.extend(strings.iter().map(|s| match s {
                     Some(s) => self.slot(s.as_bytes()),
-                    None => self.null_slot(),
+                    None => self.values.slots.take_null(),
                 }));
             }
-            Codec::Rows { converter, scratch } => {
-                scratch.clear();
-                converter.append(scratch, columns)?;
+            Codec::Rows(converter) => {
                 // Taken out and put back, so that the rows can be read while keys are added.
-                let rows = std::mem::replace(scratch, converter.empty_rows(0, 0));
+                let mut rows = self.scratch.take().unwrap_or_else(|| converter.empty_rows(0, 0));
+                rows.clear();
+                converter.append(&mut rows, columns)?;
                 out.extend(rows.iter().map(|row| self.slot(row.data())));
-                if let Codec::Rows { scratch, .. } = &mut self.codec {
-                    *scratch = rows;
-                }
+                self.scratch = Some(rows);
             }
         }
         Ok(())
@@ -104,119 +94,118 @@ impl ByteKeys {
 
     #[inline]
     fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        let found = self.table.find(hash, |(h, slot)| *h == hash && self.bytes(*slot) == key);
+        let found = self.table.find(hash, |(h, slot)| *h == hash && self.values.bytes(*slot) == key);
         found.map(|(_, slot)| *slot)
     }
 
     #[cold]
     fn insert(&mut self, hash: u64, key: &[u8]) -> u32 {
-        let span = Span { start: self.arena.len(), len: key.len() };
-        self.arena.extend_from_slice(key);
-        let slot = self.take_slot(span);
+        let place = self.values.arena.push(key);
+        let slot = self.values.slots.take(place);
         self.table.insert_unique(hash, (hash, slot), |(hash, _)| *hash);
         slot
     }
 
-    fn null_slot(&mut self) -> u32 {
-        match self.null {
-            Some(slot) => slot,
-            None => {
-                let slot = self.take_slot(Span::default());
-                self.null = Some(slot);
-                slot
-            }
-        }
-    }
-
-    fn take_slot(&mut self, span: Span) -> u32 {
-        match self.free.pop() {
-            Some(slot) => {
-                self.by_slot[slot as usize] = span;
-                slot
-            }
-            None => {
-                self.by_slot.push(span);
-                (self.by_slot.len() - 1) as u32
-            }
-        }
-    }
-
-    fn bytes(&self, slot: u32) -> &[u8] {
-        let Span { start, len } = self.by_slot[slot as usize];
-        &self.arena[start..start + len]
-    }
-
     pub(super) fn slot_from(&mut self, other: &Self, slot: u32) -> u32 {
-        if other.null == Some(slot) { self.null_slot() } else { self.slot(other.bytes(slot)) }
+        let of_null = other.values.slots.null() == Some(slot);
+        if of_null { self.values.slots.take_null() } else { self.slot(other.values.bytes(slot)) }
     }
 
     pub(super) fn find_from(&self, other: &Self, slot: u32) -> Option<u32> {
-        if other.null == Some(slot) {
-            return self.null;
+        if other.values.slots.null() == Some(slot) {
+            return self.values.slots.null();
         }
-        let key = other.bytes(slot);
+        let key = other.values.bytes(slot);
         self.find(xxh3_64(key), key)
     }
 
-    pub(super) fn live_slots(&self) -> Vec<u32> {
-        self.table.iter().map(|(_, slot)| *slot).chain(self.null).collect()
+    pub(super) fn remove(&mut self, slot: u32) {
+        if self.values.slots.null() != Some(slot) {
+            let hash = xxh3_64(self.values.bytes(slot));
+            let Ok(entry) = self.table.find_entry(hash, |(_, s)| *s == slot) else { return };
+            entry.remove();
+            self.garbage += self.values.slots.get(slot).len;
+        }
+        self.values.slots.give_back(slot);
+        if self.garbage > GARBAGE_BYTES_MIN.max(self.values.arena.len() / 2) {
+            self.compact();
+        }
+    }
+
+    /// Moves the bytes that are in use together.
+    fn compact(&mut self) {
+        let mut arena = ByteArena::default();
+        for (_, slot) in &self.table {
+            let place = arena.push(self.values.bytes(*slot));
+            self.values.slots.set(*slot, place);
+        }
+        self.values.arena = arena;
+        self.garbage = 0;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.values.arena.clear();
+        self.values.slots.clear();
+        self.table.clear();
+        self.garbage = 0;
+    }
+}
+
+impl ByteValues {
+    pub(super) fn freeze(&mut self) -> Self {
+        let codec = match &self.codec {
+            Codec::Utf8 => Codec::Utf8,
+            Codec::Rows(converter) => Codec::Rows(Arc::clone(converter)),
+        };
+        Self { codec, arena: self.arena.freeze(), slots: self.slots.freeze() }
+    }
+
+    #[inline]
+    fn bytes(&self, slot: u32) -> &[u8] {
+        self.arena.get(*self.slots.get(slot))
     }
 
     pub(super) fn columns(&self, slots: &[u32]) -> Result<Vec<ArrayRef>, StateError> {
         match &self.codec {
             Codec::Utf8 => {
-                let offsets = OffsetBuffer::<i32>::from_lengths(slots.iter().map(|s| self.by_slot[*s as usize].len));
-                let mut bytes = Vec::new();
-                for slot in slots {
-                    bytes.extend_from_slice(self.bytes(*slot));
-                }
-                let null = self.null.filter(|null| slots.contains(null));
-                let nulls = null.map(|null| slots.iter().map(|s| *s != null).collect::<NullBuffer>());
+                let null = self.slots.null_among(slots);
+                let bytes_of = |slot: &u32| if null == Some(*slot) { &[] } else { self.bytes(*slot) };
+                let offsets = OffsetBuffer::<i32>::from_lengths(slots.iter().map(|slot| bytes_of(slot).len()));
+                let mut bytes = Vec::with_capacity(offsets.last() as usize);
+                slots.iter().for_each(|slot| bytes.extend_from_slice(bytes_of(slot)));
+                let valid = |null: u32| BooleanBuffer::collect_bool(slots.len(), |row| slots[row] != null);
+                let nulls = null.map(|null| NullBuffer::new(valid(null)));
                 Ok(vec![Arc::new(StringArray::try_new(offsets, Buffer::from_vec(bytes), nulls)?)])
             }
-            Codec::Rows { converter, .. } => {
+            Codec::Rows(converter) => {
                 let parser = converter.parser();
                 Ok(converter.convert_rows(slots.iter().map(|s| parser.parse(self.bytes(*s))))?)
             }
         }
     }
 
-    pub(super) fn remove(&mut self, slot: u32) {
-        if self.null == Some(slot) {
-            self.null = None;
-            self.free.push(slot);
-            return;
-        }
-        let hash = xxh3_64(self.bytes(slot));
-        if let Ok(entry) = self.table.find_entry(hash, |(_, s)| *s == slot) {
-            entry.remove();
-            self.garbage += std::mem::take(&mut self.by_slot[slot as usize]).len;
-            self.free.push(slot);
-            if self.garbage > GARBAGE_BYTES_MIN.max(self.arena.len() / 2) {
-                self.compact();
+    /// What [`hash_keys`] gives for the columns of these slots, which hashes the same bytes.
+    pub(super) fn hashes(&self, slots: &[u32], out: &mut Vec<u64>) -> Result<(), StateError> {
+        out.clear();
+        out.extend(slots.iter().map(|slot| xxh3_64(self.bytes(*slot))));
+        if let Some(null) = self.slots.null_among(slots) {
+            let mut of_null = Vec::new();
+            hash_keys(&self.columns(&[null])?, 1, &mut of_null)?;
+            for (hash, _) in out.iter_mut().zip(slots).filter(|(_, slot)| **slot == null) {
+                *hash = of_null[0];
             }
         }
+        Ok(())
     }
+}
 
-    /// Moves the bytes that are in use together.
-    fn compact(&mut self) {
-        let mut arena = Vec::with_capacity(self.arena.len() - self.garbage);
-        for (_, slot) in &self.table {
-            let span = &mut self.by_slot[*slot as usize];
-            let start = arena.len();
-            arena.extend_from_slice(&self.arena[span.start..span.start + span.len]);
-            span.start = start;
+fn converter(fields: &[FieldRef]) -> Result<RowConverter, StateError> {
+    let of = |f: &FieldRef| SortField::new(f.data_type().clone());
+    for field in fields {
+        if !RowConverter::supports_fields(&[of(field)]) {
+            let (column, data_type) = (field.name().clone(), field.data_type().clone());
+            return Err(StateError::KeyType { column, data_type });
         }
-        self.arena = arena;
-        self.garbage = 0;
     }
-
-    pub(super) fn clear(&mut self) {
-        self.arena.clear();
-        self.by_slot.clear();
-        self.table.clear();
-        self.null = None;
-        self.free.clear();
-        self.garbage = 0;
-    }
+    Ok(RowConverter::new(fields.iter().map(of).collect())?)
 }

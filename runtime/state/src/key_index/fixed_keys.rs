@@ -6,16 +6,21 @@ use arrow::datatypes::DataType;
 use hashbrown::HashTable;
 use weir_core::key_group::mix;
 
+use super::slots::Slots;
 use crate::StateError;
 
-/// Values, widened to 64 bits, by slot; and in the table with them, so that a lookup touches one place.
+/// Values by slot; and in the table with them, so that a lookup touches one place.
 #[derive(Debug)]
 pub(super) struct FixedKeys {
-    data_type: DataType,
-    by_slot: Vec<i64>,
+    pub(super) values: FixedValues,
     table: HashTable<(i64, u32)>,
-    null: Option<u32>,
-    free: Vec<u32>,
+}
+
+/// Values, widened to 64 bits, by slot.
+#[derive(Debug)]
+pub(super) struct FixedValues {
+    data_type: DataType,
+    pub(super) slots: Slots<i64>,
 }
 
 impl FixedKeys {
@@ -24,21 +29,17 @@ impl FixedKeys {
     }
 
     pub(super) fn new(data_type: DataType) -> Self {
-        Self { data_type, by_slot: Vec::new(), table: HashTable::new(), null: None, free: Vec::new() }
+        Self { values: FixedValues { data_type, slots: Slots::new() }, table: HashTable::new() }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.table.len() + usize::from(self.null.is_some())
-    }
-
-    pub(super) fn slot_bound(&self) -> usize {
-        self.by_slot.len()
+    pub(super) fn reserve(&mut self, keys: usize) {
+        self.table.reserve(keys, |(k, _)| mix(*k as u64));
     }
 
     pub(super) fn slots(&mut self, column: &ArrayRef, out: &mut Vec<u32>) {
         let data = column.to_data();
         // A short value is widened the same way every time; that is all that equality needs.
-        if is_short(&self.data_type) {
+        if is_short(&self.values.data_type) {
             let values = data.buffer::<i32>(0).iter().take(data.len()).map(|v| i64::from(*v));
             self.slots_of(values, data.nulls(), out);
         } else {
@@ -50,7 +51,8 @@ impl FixedKeys {
         match nulls.filter(|n| n.null_count() > 0) {
             None => out.extend(values.map(|v| self.slot(v))),
             Some(nulls) => {
-                out.extend(values.zip(nulls).map(|(v, valid)| if valid { self.slot(v) } else { self.null_slot() }));
+                let slot = |(v, valid)| if valid { self.slot(v) } else { self.values.slots.take_null() };
+                out.extend(values.zip(nulls).map(slot));
             }
         }
     }
@@ -66,84 +68,58 @@ impl FixedKeys {
 
     #[cold]
     fn insert(&mut self, hash: u64, key: i64) -> u32 {
-        let slot = self.take_slot(key);
+        let slot = self.values.slots.take(key);
         self.table.insert_unique(hash, (key, slot), |(k, _)| mix(*k as u64));
         slot
     }
 
-    fn null_slot(&mut self) -> u32 {
-        match self.null {
-            Some(slot) => slot,
-            None => *self.null.insert(take_slot(&mut self.free, &mut self.by_slot, 0)),
-        }
-    }
-
-    fn take_slot(&mut self, key: i64) -> u32 {
-        take_slot(&mut self.free, &mut self.by_slot, key)
-    }
-
     pub(super) fn slot_from(&mut self, other: &Self, slot: u32) -> u32 {
-        if other.null == Some(slot) { self.null_slot() } else { self.slot(other.by_slot[slot as usize]) }
+        let others = &other.values.slots;
+        if others.null() == Some(slot) { self.values.slots.take_null() } else { self.slot(*others.get(slot)) }
     }
 
     pub(super) fn find_from(&self, other: &Self, slot: u32) -> Option<u32> {
-        if other.null == Some(slot) {
-            return self.null;
+        if other.values.slots.null() == Some(slot) {
+            return self.values.slots.null();
         }
-        let key = other.by_slot[slot as usize];
+        let key = *other.values.slots.get(slot);
         self.table.find(mix(key as u64), |(k, _)| *k == key).map(|(_, slot)| *slot)
     }
 
-    pub(super) fn live_slots(&self) -> Vec<u32> {
-        self.table.iter().map(|(_, slot)| *slot).chain(self.null).collect()
+    pub(super) fn remove(&mut self, slot: u32) {
+        let slots = &mut self.values.slots;
+        if slots.null() != Some(slot) {
+            let hash = mix(*slots.get(slot) as u64);
+            let Ok(entry) = self.table.find_entry(hash, |(_, s)| *s == slot) else { return };
+            entry.remove();
+        }
+        slots.give_back(slot);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.values.slots.clear();
+        self.table.clear();
+    }
+}
+
+impl FixedValues {
+    pub(super) fn freeze(&mut self) -> Self {
+        Self { data_type: self.data_type.clone(), slots: self.slots.freeze() }
     }
 
     pub(super) fn column(&self, slots: &[u32]) -> Result<ArrayRef, StateError> {
-        let values = slots.iter().map(|s| self.by_slot[*s as usize]);
+        let values = slots.iter().map(|s| *self.slots.get(*s));
         let buffer = if is_short(&self.data_type) {
             Buffer::from_vec(values.map(|v| v as i32).collect())
         } else {
             Buffer::from_vec(values.collect::<Vec<i64>>())
         };
-        let nulls = self.null.filter(|null| slots.contains(null)).map(|null| {
+        let nulls = self.slots.null_among(slots).map(|null| {
             let valid = BooleanBuffer::collect_bool(slots.len(), |i| slots[i] != null);
             NullBuffer::new(valid)
         });
         let data = ArrayData::builder(self.data_type.clone()).len(slots.len()).add_buffer(buffer).nulls(nulls);
         Ok(make_array(data.build()?))
-    }
-
-    pub(super) fn remove(&mut self, slot: u32) {
-        if self.null == Some(slot) {
-            self.null = None;
-            self.free.push(slot);
-            return;
-        }
-        let hash = mix(self.by_slot[slot as usize] as u64);
-        if let Ok(entry) = self.table.find_entry(hash, |(_, s)| *s == slot) {
-            entry.remove();
-            self.free.push(slot);
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.by_slot.clear();
-        self.table.clear();
-        self.null = None;
-        self.free.clear();
-    }
-}
-
-fn take_slot(free: &mut Vec<u32>, by_slot: &mut Vec<i64>, key: i64) -> u32 {
-    match free.pop() {
-        Some(slot) => {
-            by_slot[slot as usize] = key;
-            slot
-        }
-        None => {
-            by_slot.push(key);
-            (by_slot.len() - 1) as u32
-        }
     }
 }
 

@@ -75,6 +75,9 @@ pub(super) trait Accumulators: Send {
     /// The columns of an accumulator.
     fn state_fields(&self) -> Vec<FieldRef>;
 
+    /// A copy of what they are now, of which only [`Accumulators::state`] is asked; the values are shared until they are written to.
+    fn freeze(&mut self) -> Box<dyn Accumulators>;
+
     /// The accumulators of some groups, a row a group.
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError>;
 

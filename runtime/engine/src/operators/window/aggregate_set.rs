@@ -103,6 +103,11 @@ impl AggregateSet {
         self.members.iter().map(|m| m.state_fields().len()).collect()
     }
 
+    /// A copy of all groups as they are now, of which only [`AggregateSet::state`] is asked.
+    pub(super) fn freeze(&mut self) -> Self {
+        Self::of(self.names.clone(), self.members.iter_mut().map(|m| m.freeze()).collect())
+    }
+
     pub(super) fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
         let mut columns = Vec::new();
         for member in &self.members {

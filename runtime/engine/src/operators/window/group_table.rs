@@ -2,7 +2,7 @@
 
 use arrow::datatypes::FieldRef;
 use weir_host::{Failure, isolate};
-use weir_state::KeyIndex;
+use weir_state::{FrozenKeys, KeyIndex};
 
 use super::aggregate_set::AggregateSet;
 use super::window_rows::WindowRows;
@@ -21,6 +21,16 @@ pub(super) struct GroupTable {
 impl GroupTable {
     pub(super) fn new(key_fields: &[FieldRef], aggregates: AggregateSet) -> Result<Self, OperatorError> {
         Ok(Self { keys: KeyIndex::new(key_fields)?, aggregates, slots: Vec::new(), has_rows: Vec::new() })
+    }
+
+    /// Makes room for this many keys more.
+    pub(super) fn reserve(&mut self, keys: usize) {
+        self.keys.reserve(keys);
+    }
+
+    /// All keys and their accumulators as they are now.
+    pub(super) fn freeze(&mut self) -> (FrozenKeys, AggregateSet) {
+        (self.keys.freeze(), self.aggregates.freeze())
     }
 
     /// Forgets all keys; the memory is kept.

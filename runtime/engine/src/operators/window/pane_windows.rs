@@ -4,18 +4,19 @@
 //! rows come in batches, such rows are taken one by one; all others pane by pane.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
-use arrow::compute::concat;
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::datatypes::{FieldRef, Int64Type};
 use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
 use weir_core::window::Window;
+use weir_state::FrozenKeys;
 
 use super::WindowSpec;
 use super::aggregate_set::AggregateSet;
 use super::combine::{PANE_COLUMN, PARTIAL_BOUNDS};
+use super::frozen_groups::{FrozenGroups, Rows};
 use super::group_table::GroupTable;
 use super::pane_runs::{Run, for_each_pane, runs_of_equal, runs_of_panes};
 use super::panes::PaneGrid;
@@ -23,7 +24,7 @@ use super::results::{Fired, Refirings, Results};
 use super::window_rows::WindowRows;
 use super::window_state::{Progress, StateLayout};
 use crate::exchange::take_rows;
-use crate::operator::{Operator, OperatorError, Outputs, Snapshot};
+use crate::operator::{Frozen, Operator, OperatorError, Outputs, Snapshot};
 use crate::operators::dead_letter::{BadRow, DeadLetters};
 
 /// Tables of dropped panes that are kept for new ones: a pane or two end while one begins.
@@ -299,38 +300,37 @@ impl Operator for PaneWindows {
         Ok(())
     }
 
-    fn snapshot(&mut self) -> Result<Snapshot, OperatorError> {
-        let mut parts = Vec::with_capacity(self.panes.len());
-        for (pane, table) in &self.panes {
-            let slots = table.keys.live_slots();
-            let mut columns = table.keys.keys(&slots)?;
-            columns.push(Arc::new(Int64Array::from(vec![*pane; slots.len()])) as ArrayRef);
-            columns.extend(table.aggregates.state(&slots)?);
-            parts.push(self.layout.batch(columns, slots.len())?);
-        }
-        let rows = match parts.as_slice() {
-            [] => RecordBatch::new_empty(self.layout.schema.clone()),
-            parts => {
-                let column = |index: usize| {
-                    let columns: Vec<_> = parts.iter().map(|p| p.column(index).as_ref()).collect();
-                    concat(&columns)
-                };
-                let columns = (0..self.layout.schema.fields().len()).map(column).collect::<Result<_, _>>()?;
-                self.layout.batch(columns, parts.iter().map(RecordBatch::num_rows).sum())?
-            }
-        };
+    fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
+        let panes: Vec<_> = self.panes.iter_mut().map(|(pane, table)| (*pane, table.freeze())).collect();
         let progress = Progress { watermark: self.watermark, ingested_at: self.ingested_at };
-        self.layout.snapshot(&rows, progress, self.spec.key_groups)
+        let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
+        Ok(Frozen::new(move || {
+            let groups = |(start, (keys, aggregates)): (i64, (FrozenKeys, AggregateSet))| {
+                let rows = Rows::Pane { start, slots: keys.live_slots() };
+                FrozenGroups { keys, aggregates, rows }
+            };
+            let panes: Vec<_> = panes.into_iter().map(groups).collect();
+            layout.snapshot(&panes, progress, key_groups)
+        }))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
         let (progress, batches) = self.layout.restore(snapshot)?;
         (self.watermark, self.ingested_at) = (progress.watermark, progress.ingested_at);
         let keys = self.key_fields.len();
+        let runs_of = |batch: &RecordBatch| -> Vec<Run> {
+            runs_of_equal(batch.column(keys).as_primitive::<Int64Type>()).collect()
+        };
+        let mut keys_of_pane: BTreeMap<i64, usize> = BTreeMap::new();
+        for (pane, run) in batches.iter().flat_map(runs_of) {
+            *keys_of_pane.entry(pane).or_default() += run.len();
+        }
+        for (pane, keys) in keys_of_pane {
+            self.table(pane)?.reserve(keys);
+        }
         for batch in batches {
             let rows = WindowRows::of_accumulators(&batch, keys, 1, &self.state_widths);
-            let runs = runs_of_equal(batch.column(keys).as_primitive::<Int64Type>());
-            self.merge_runs(&rows, runs.collect())?;
+            self.merge_runs(&rows, runs_of(&batch))?;
         }
         Ok(())
     }

@@ -60,6 +60,14 @@ impl SessionList {
         self.earlier.extend(self.last.replace(session));
     }
 
+    /// Adds a session that touches none.
+    pub(super) fn insert(&mut self, session: Session) {
+        match &self.last {
+            Some(last) if last.window.start > session.window.start => self.replace(&[], session),
+            _ => self.push(session),
+        }
+    }
+
     /// Undoes the last [`SessionList::push`].
     pub(super) fn pop(&mut self) {
         self.last = self.earlier.pop();

@@ -4,25 +4,26 @@
 //! accumulated together. Every other row (one that comes late, merges sessions, or belongs to one that has fired) is taken by itself
 //! in its place between them.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, UInt32Array};
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::datatypes::{FieldRef, Int64Type};
 use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
 use weir_core::window::Window;
 use weir_host::{CallError, Failure};
 use weir_state::KeyIndex;
 
 use super::WindowSpec;
 use super::aggregate_set::AggregateSet;
+use super::frozen_groups::{FrozenGroups, Rows};
 use super::results::{Fired, Refirings, Results};
 use super::session_list::{Session, SessionList};
 use super::sessions::{Sessions, Taken};
 use super::window_rows::WindowRows;
 use super::window_state::{Progress, StateLayout};
 use crate::exchange::take_rows;
-use crate::operator::{Operator, OperatorError, Outputs, Snapshot};
+use crate::operator::{Frozen, Operator, OperatorError, Outputs, Snapshot};
 use crate::operators::dead_letter::DeadLetters;
 
 /// The operator of session windows.
@@ -140,9 +141,7 @@ impl Operator for SessionWindows {
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
         let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
         let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
-        if self.state.lists.len() < bound {
-            self.state.lists.resize(bound, SessionList::default());
-        }
+        self.state.lists.grow(bound, &SessionList::default());
         let (mut late, mut refused) = (Vec::new(), Vec::new());
         let mut row = 0;
         loop {
@@ -187,39 +186,40 @@ impl Operator for SessionWindows {
         Ok(())
     }
 
-    fn snapshot(&mut self) -> Result<Snapshot, OperatorError> {
-        let (mut slots, mut groups, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for slot in self.keys.live_slots() {
-            for session in self.state.lists[slot as usize].iter() {
-                slots.push(slot);
-                groups.push(session.group);
-                starts.push(session.window.start);
-                ends.push(session.window.end);
-            }
-        }
-        let mut columns = self.keys.keys(&slots)?;
-        columns.push(Arc::new(Int64Array::from(starts)) as ArrayRef);
-        columns.push(Arc::new(Int64Array::from(ends)));
-        columns.extend(self.state.aggregates.state(&groups)?);
-        let rows = self.layout.batch(columns, slots.len())?;
+    fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
+        let (keys, aggregates, lists) = (self.keys.freeze(), self.state.aggregates.freeze(), self.state.lists.freeze());
         let progress = Progress { watermark: self.state.watermark, ingested_at: self.ingested_at };
-        self.layout.snapshot(&rows, progress, self.spec.key_groups)
+        let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
+        Ok(Frozen::new(move || {
+            let (mut slots, mut groups, mut windows) = (Vec::new(), Vec::new(), Vec::new());
+            for (slot, list) in (0u32..).zip(lists.iter()) {
+                for session in list.iter() {
+                    slots.push(slot);
+                    groups.push(session.group);
+                    windows.push(session.window);
+                }
+            }
+            drop(lists);
+            let sessions = FrozenGroups { keys, aggregates, rows: Rows::Windows { slots, groups, windows } };
+            layout.snapshot(&[sessions], progress, key_groups)
+        }))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
         let (progress, batches) = self.layout.restore(snapshot)?;
         (self.state.watermark, self.ingested_at) = (progress.watermark, progress.ingested_at);
         let keys = self.layout.keys;
+        self.keys.reserve(batches.iter().map(RecordBatch::num_rows).sum());
         for batch in batches {
             let rows = WindowRows::of_accumulators(&batch, keys, 2, &self.state_widths);
             let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
-            self.state.lists.resize(bound, SessionList::default());
+            self.state.lists.grow(bound, &SessionList::default());
             let int64 = |column: usize| batch.column(column).as_primitive::<Int64Type>().values();
             let mut groups = Vec::with_capacity(rows.len);
             for ((start, end), slot) in int64(keys).iter().zip(int64(keys + 1)).zip(&self.slots) {
                 let session = Session { window: Window { start: *start, end: *end }, group: self.state.take_group() };
                 groups.push(session.group);
-                self.state.lists[*slot as usize].replace(&[], session);
+                self.state.lists[*slot as usize].insert(session);
                 self.state.set_timer(*slot, session.window);
             }
             self.state.aggregates.resize(self.state.groups);

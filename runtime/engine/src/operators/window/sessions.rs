@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use weir_core::window::Window;
 use weir_host::Failure;
+use weir_state::ChunkedVec;
 
 use super::aggregate_set::AggregateSet;
 use super::session_list::{Session, SessionList, Touch, cover};
@@ -19,7 +20,7 @@ pub(super) struct Sessions {
     lateness: i64,
     pub(super) watermark: i64,
     /// By key slot.
-    pub(super) lists: Vec<SessionList>,
+    pub(super) lists: ChunkedVec<SessionList>,
     pub(super) aggregates: AggregateSet,
     pub(super) groups: usize,
     free_groups: Vec<u32>,
@@ -44,7 +45,7 @@ impl Sessions {
             gap,
             lateness,
             watermark: Progress::NONE.watermark,
-            lists: Vec::new(),
+            lists: ChunkedVec::new(),
             aggregates,
             groups: 0,
             free_groups: Vec::new(),

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::take;
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
 use weir_core::time::WATERMARK_MIN;
-use weir_state::key_groups::rows_by_group;
+use weir_state::key_groups::TABLE_ROWS_MAX;
 
+use super::frozen_groups::FrozenGroups;
 use crate::operator::{OperatorError, Snapshot, StateTable};
 
 const PROGRESS: &str = "progress";
@@ -29,6 +30,7 @@ impl Progress {
 }
 
 /// The columns of one kind of state: keys, bounds as int64, accumulators.
+#[derive(Clone)]
 pub(super) struct StateLayout {
     pub(super) name: &'static str,
     pub(super) keys: usize,
@@ -43,28 +45,41 @@ impl StateLayout {
         Self { name, keys: keys.len(), schema: Arc::new(Schema::new(fields)) }
     }
 
-    pub(super) fn batch(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, OperatorError> {
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
-    }
-
     /// The rows of each key group, and the progress.
     pub(super) fn snapshot(
         &self,
-        rows: &RecordBatch,
+        parts: &[FrozenGroups],
         progress: Progress,
         key_groups: u32,
     ) -> Result<Snapshot, OperatorError> {
-        let keys = &rows.columns()[..self.keys];
         let mut tables = vec![progress.table()?];
-        for (group, indices) in rows_by_group(keys, rows.num_rows(), key_groups)? {
-            let len = indices.len();
-            let indices = UInt32Array::from(indices);
-            let columns = rows.columns().iter().map(|c| take(c, &indices, None)).collect::<Result<_, _>>()?;
-            let rows = self.batch(columns, len)?;
-            tables.push(StateTable { name: self.name.to_owned(), key_group: Some(group), rows });
+        let by_group = parts.iter().map(|part| part.by_group(key_groups)).collect::<Result<Vec<_>, _>>()?;
+        for group in 0..key_groups {
+            let (mut pieces, mut len) = (Vec::new(), 0);
+            for (part, by_group) in parts.iter().zip(&by_group) {
+                for rows in by_group.of_group(group) {
+                    if len + rows.len() > TABLE_ROWS_MAX {
+                        tables.extend(self.table(group, &mut pieces)?);
+                        len = 0;
+                    }
+                    pieces.push(RecordBatch::try_new(self.schema.clone(), part.columns(rows)?)?);
+                    len += rows.len();
+                }
+            }
+            tables.extend(self.table(group, &mut pieces)?);
         }
-        Ok(Snapshot { tables })
+        Ok(Snapshot { tables, sink: None })
+    }
+
+    /// Pieces of a key group as one table, unless there are none; they are used up.
+    fn table(&self, group: u32, pieces: &mut Vec<RecordBatch>) -> Result<Option<StateTable>, OperatorError> {
+        let rows = match pieces.as_slice() {
+            [] => return Ok(None),
+            [only] => only.clone(),
+            pieces => concat_batches(&self.schema, pieces)?,
+        };
+        pieces.clear();
+        Ok(Some(StateTable { name: self.name.to_owned(), key_group: Some(group), rows }))
     }
 
     /// The progress in a snapshot, and its other tables, checked.

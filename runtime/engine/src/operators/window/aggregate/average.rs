@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, FieldRef};
 
 use super::exact_total::{ExactTotal, Overflow};
 use super::float_total::FloatTotal;
-use super::fold::{Fold, Folded};
+use super::fold::{Fold, Folded, Groups};
 use super::total::{self, Counted, Total};
 use super::{Accumulators, state_field};
 use crate::operator::OperatorError;
@@ -34,7 +34,7 @@ impl<T: Total> Fold for Average<T> {
 
     fn update(
         &self,
-        groups: &mut [Self::Accumulator],
+        groups: &mut (impl Groups<Self::Accumulator> + ?Sized),
         group_of_row: &[u32],
         columns: &[ArrayRef],
         _event_times: &[i64],

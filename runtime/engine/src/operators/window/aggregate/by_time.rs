@@ -9,7 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 
 use super::element::{Element, is_element, with_element};
-use super::fold::{Fold, Folded, for_each_valid};
+use super::fold::{Fold, Folded, Groups, for_each_valid};
 use super::{Accumulators, state_field};
 use crate::operator::OperatorError;
 
@@ -46,7 +46,7 @@ impl<E: Element, const LAST: bool> Fold for ByTime<E, LAST> {
 
     fn update(
         &self,
-        groups: &mut [Self::Accumulator],
+        groups: &mut (impl Groups<Self::Accumulator> + ?Sized),
         group_of_row: &[u32],
         columns: &[ArrayRef],
         event_times: &[i64],

@@ -110,8 +110,11 @@ fn lock(component: &SharedComponent) -> MutexGuard<'_, dyn ComponentAggregate + 
     component.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Some rows of states that are all present.
+/// Some rows of states that are all present, ascending; all of them are not copied.
 fn rows_of(states: &States, rows: Vec<u32>) -> Result<States, OperatorError> {
+    if rows.len() == states.len() {
+        return Ok(States::all(rows.len(), states.columns.clone()));
+    }
     let present = BooleanBuffer::new_set(rows.len());
     let rows = UInt32Array::from(rows);
     let columns = states.columns.iter().map(|c| take(c, &rows, None)).collect::<Result<_, _>>()?;
@@ -209,6 +212,11 @@ impl Accumulators for ComponentAccumulators {
 
     fn state_fields(&self) -> Vec<FieldRef> {
         self.states.fields().to_vec()
+    }
+
+    fn freeze(&mut self) -> Box<dyn Accumulators> {
+        let states = self.states.freeze();
+        Box::new(Self { component: self.component.clone(), states, staged: None, index_of_group: Vec::new() })
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {

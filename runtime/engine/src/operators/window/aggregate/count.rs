@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 
-use super::fold::{Fold, for_each_valid};
+use super::fold::{Fold, Groups, for_each_valid};
 use super::state_field;
 use crate::operator::OperatorError;
 
@@ -19,7 +19,7 @@ impl Fold for Count {
 
     fn update(
         &self,
-        groups: &mut [i64],
+        groups: &mut (impl Groups<i64> + ?Sized),
         group_of_row: &[u32],
         columns: &[ArrayRef],
         _event_times: &[i64],

@@ -15,7 +15,7 @@ pub(super) trait Element: Clone + Send + 'static {
     /// The column.
     type Array: Array + 'static;
     /// A value that is kept.
-    type Owned: Clone + Send + 'static;
+    type Owned: Clone + Send + Sync + 'static;
     /// A value that is looked at.
     type Value<'a>: Copy;
 

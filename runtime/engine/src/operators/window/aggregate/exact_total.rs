@@ -8,7 +8,7 @@ use arrow::datatypes::{
     UInt16Type, UInt32Type, UInt64Type,
 };
 
-use super::fold::for_each_valid;
+use super::fold::{Groups, for_each_valid};
 use super::state_field;
 use super::total::{Counted, Total};
 use crate::operator::OperatorError;
@@ -23,7 +23,7 @@ pub(super) struct ExactTotal {
 impl ExactTotal {
     fn update_of<T: ArrowPrimitiveType>(
         &self,
-        groups: &mut [Counted<i128>],
+        groups: &mut (impl Groups<Counted<i128>> + ?Sized),
         group_of_row: &[u32],
         column: &ArrayRef,
     ) -> Result<(), OperatorError>
@@ -46,7 +46,7 @@ impl Total for ExactTotal {
 
     fn update(
         &self,
-        groups: &mut [Counted<i128>],
+        groups: &mut (impl Groups<Counted<i128>> + ?Sized),
         group_of_row: &[u32],
         column: &ArrayRef,
     ) -> Result<(), OperatorError> {

@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, FieldRef};
 
 use super::element::{Element, is_element, with_element};
-use super::fold::{Fold, Folded, for_each_valid};
+use super::fold::{Fold, Folded, Groups, for_each_valid};
 use super::{Accumulators, state_field};
 use crate::operator::OperatorError;
 
@@ -41,7 +41,7 @@ impl<E: Element, const GREATEST: bool> Fold for Extreme<E, GREATEST> {
 
     fn update(
         &self,
-        groups: &mut [Self::Accumulator],
+        groups: &mut (impl Groups<Self::Accumulator> + ?Sized),
         group_of_row: &[u32],
         columns: &[ArrayRef],
         _event_times: &[i64],

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Float64Array};
 use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
 
-use super::fold::for_each_valid;
+use super::fold::{Groups, for_each_valid};
 use super::state_field;
 use super::total::{Counted, Total};
 use crate::operator::OperatorError;
@@ -56,7 +56,7 @@ fn quick_two_sum(a: f64, b: f64) -> (f64, f64) {
 impl FloatTotal {
     fn update_of<T: ArrowPrimitiveType>(
         &self,
-        groups: &mut [Counted<DoubleDouble>],
+        groups: &mut (impl Groups<Counted<DoubleDouble>> + ?Sized),
         group_of_row: &[u32],
         column: &ArrayRef,
     ) -> Result<(), OperatorError>
@@ -79,7 +79,7 @@ impl Total for FloatTotal {
 
     fn update(
         &self,
-        groups: &mut [Counted<DoubleDouble>],
+        groups: &mut (impl Groups<Counted<DoubleDouble>> + ?Sized),
         group_of_row: &[u32],
         column: &ArrayRef,
     ) -> Result<(), OperatorError> {

@@ -1,10 +1,12 @@
 //! Accumulators that are one Rust value a group. What an aggregate is made of is a [`Fold`]; the bookkeeping is here, once.
 
 use std::any::Any;
+use std::ops::IndexMut;
 
 use arrow::array::ArrayRef;
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::FieldRef;
+use weir_state::ChunkedVec;
 
 use super::Accumulators;
 use crate::operator::OperatorError;
@@ -12,12 +14,12 @@ use crate::operator::OperatorError;
 /// One aggregate over values of one type.
 pub(super) trait Fold: Clone + Send + 'static {
     /// What is kept a group; the default is the empty group.
-    type Accumulator: Clone + Default + Send + 'static;
+    type Accumulator: Clone + Default + Send + Sync + 'static;
 
-    /// Adds row `i` to group `group_of_row[i]`; all groups are below the length of `groups`.
+    /// Adds row `i` to group `group_of_row[i]`; all groups are in `groups`.
     fn update(
         &self,
-        groups: &mut [Self::Accumulator],
+        groups: &mut (impl Groups<Self::Accumulator> + ?Sized),
         group_of_row: &[u32],
         columns: &[ArrayRef],
         event_times: &[i64],
@@ -42,15 +44,20 @@ pub(super) trait Fold: Clone + Send + 'static {
     fn finish(&self, groups: &[&Self::Accumulator]) -> Result<ArrayRef, OperatorError>;
 }
 
+/// Accumulators by group: a slice, or the pieces of one that is long.
+pub(super) trait Groups<A>: IndexMut<usize, Output = A> {}
+
+impl<A, G: IndexMut<usize, Output = A> + ?Sized> Groups<A> for G {}
+
 /// The accumulators of a fold.
 pub(super) struct Folded<F: Fold> {
     fold: F,
-    groups: Vec<F::Accumulator>,
+    groups: ChunkedVec<F::Accumulator>,
 }
 
 impl<F: Fold> Folded<F> {
     pub(super) fn boxed(fold: F) -> Box<dyn Accumulators> {
-        Box::new(Self { fold, groups: Vec::new() })
+        Box::new(Self { fold, groups: ChunkedVec::new() })
     }
 
     fn picked(&self, groups: &[u32]) -> Vec<&F::Accumulator> {
@@ -64,9 +71,7 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn resize(&mut self, groups: usize) {
-        if groups > self.groups.len() {
-            self.groups.resize(groups, F::Accumulator::default());
-        }
+        self.groups.grow(groups, &F::Accumulator::default());
     }
 
     fn clear(&mut self) {
@@ -78,7 +83,11 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn update(&mut self, group_of_row: &[u32], columns: &[ArrayRef], event_times: &[i64]) -> Result<(), OperatorError> {
-        self.fold.update(&mut self.groups, group_of_row, columns, event_times)
+        match self.groups.as_mut_slice() {
+            // Few groups, and so many rows of each, are what it is asked most about.
+            Some(few) => self.fold.update(few, group_of_row, columns, event_times),
+            None => self.fold.update(&mut self.groups, group_of_row, columns, event_times),
+        }
     }
 
     fn merge(&mut self, group_of_row: &[u32], state: &[ArrayRef]) -> Result<(), OperatorError> {
@@ -105,6 +114,10 @@ impl<F: Fold> Accumulators for Folded<F> {
 
     fn state_fields(&self) -> Vec<FieldRef> {
         self.fold.state_fields()
+    }
+
+    fn freeze(&mut self) -> Box<dyn Accumulators> {
+        Box::new(Self { fold: self.fold.clone(), groups: self.groups.freeze() })
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 
+use super::fold::Groups;
 use super::state_field;
 use crate::operator::OperatorError;
 
 /// How values of a column add up.
 pub(super) trait Total: Clone + Send + 'static {
     /// The sum so far.
-    type Value: Copy + Default + Send + 'static;
+    type Value: Copy + Default + Send + Sync + 'static;
     fn update(
         &self,
-        groups: &mut [Counted<Self::Value>],
+        groups: &mut (impl Groups<Counted<Self::Value>> + ?Sized),
         group_of_row: &[u32],
         column: &ArrayRef,
     ) -> Result<(), OperatorError>;

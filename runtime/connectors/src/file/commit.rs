@@ -1,0 +1,107 @@
+//! Gives finished files their final names. Nothing else does, and a name that a file has is never taken for done
+//! without a look at its length.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use weir_core::connector::{Committable, Committer, ConnectorError};
+
+use super::draft::{Span, Staged};
+use super::temporary::Place;
+
+/// What is to be done when a checkpoint is complete. Each may be done again.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Step {
+    /// Give a finished file, all of it, its final name.
+    Rename {
+        /// The temporary file.
+        from: Span,
+        /// The name in the same folder.
+        to: String,
+    },
+    /// No checkpoint that a job could go on from needs the temporary files of generations before this one.
+    RemoveBefore(u64),
+}
+
+impl Step {
+    /// In the form that checkpoints keep.
+    pub(super) fn committable(&self, place: &Place) -> Result<Committable, ConnectorError> {
+        let value = serde_json::to_value(self).map_err(|error| place.cannot("describe", error.into()))?;
+        Ok(Committable { value, rows: None })
+    }
+}
+
+/// The committer of both kinds of sink.
+pub(super) struct FileCommitter {
+    place: Place,
+    /// What is never renamed is removed when the job is over.
+    _staged: Staged,
+}
+
+impl FileCommitter {
+    pub(super) fn new(place: Place, staged: Staged) -> Self {
+        Self { place, _staged: staged }
+    }
+
+    fn rename(&self, from: &Span, to: &str) -> Result<(), ConnectorError> {
+        let [source, target] = [&from.name, to].map(|name| self.place.folder.join(name));
+        match source.metadata() {
+            Ok(file) if file.len() == from.bytes => match std::fs::rename(&source, &target) {
+                // An older process of the same job may be at the same checkpoint.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => return done.map_err(|source| self.place.cannot("write", source)),
+            },
+            Ok(file) => return Err(self.lost(from, to, &format!("{} has {} bytes", from.name, file.len()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(self.place.cannot("write", error)),
+        }
+        match target.metadata() {
+            Ok(file) if file.len() == from.bytes => Ok(()),
+            Ok(file) => Err(self.lost(from, to, &format!("{} is gone, and {to} has {} bytes", from.name, file.len()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(self.lost(from, to, &format!("neither {} nor {to} is there", from.name)))
+            }
+            Err(error) => Err(self.place.cannot("read", error)),
+        }
+    }
+
+    fn lost(&self, from: &Span, to: &str, found: &str) -> ConnectorError {
+        let (folder, bytes) = (self.place.folder.display(), from.bytes);
+        ConnectorError::Data(format!(
+            "cannot finish {}: the checkpoint has {bytes} bytes for {to} in {folder}, but {found}; put the file back \
+             (and the sink's `path`, if it has changed), or begin the job anew, without its checkpoints",
+            self.place.name
+        ))
+    }
+}
+
+impl Committer for FileCommitter {
+    fn commit(&mut self, _checkpoint: u64, parts: Vec<Committable>) -> Result<(), ConnectorError> {
+        let mut remove_before = None;
+        let mut any_renamed = false;
+        for part in parts {
+            match serde_json::from_value(part.value) {
+                Ok(Step::Rename { from, to }) => {
+                    self.rename(&from, &to)?;
+                    any_renamed = true;
+                }
+                Ok(Step::RemoveBefore(generation)) => remove_before = remove_before.max(Some(generation)),
+                Err(error) => {
+                    let name = &self.place.name;
+                    let message =
+                        format!("the checkpoint's part of {name} is not of a file sink of this version: {error}");
+                    return Err(ConnectorError::Data(message));
+                }
+            }
+        }
+        // Also if all names were there before: whoever gave them may have died before this.
+        if any_renamed {
+            self.place.sync()?;
+        }
+        if let Some(generation) = remove_before {
+            self.place.remove_before(generation);
+        }
+        Ok(())
+    }
+}

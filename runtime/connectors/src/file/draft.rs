@@ -1,0 +1,164 @@
+//! Rows as text in a temporary file: begun anew, or gone on with from a checkpoint. Never decides when they become
+//! visible.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use serde::{Deserialize, Serialize};
+use tempfile::TempPath;
+use weir_core::connector::{ConnectorError, WriterContext};
+
+use super::temporary::Place;
+use crate::formats::FormatName;
+use crate::formats::write::{TextWriter, write_error};
+
+/// Bytes that are gathered before they are passed on.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// What the files of one writer have in common.
+pub(super) struct Drafting {
+    pub(super) place: Place,
+    pub(super) format: FormatName,
+    pub(super) schema: SchemaRef,
+    pub(super) generation: u64,
+    pub(super) durable: bool,
+    /// Where a finished file waits for its final name, if its path's drop would remove it.
+    staged: Option<Staged>,
+}
+
+/// A beginning of a temporary file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Span {
+    /// Its name in the sink's folder.
+    pub(super) name: String,
+    /// How many bytes of it.
+    pub(super) bytes: u64,
+}
+
+/// Finished temporary files of a job without checkpoints: those that are not renamed are removed when the sink and all
+/// that belongs to it are gone. A job with checkpoints keeps its files, and has none here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Staged(Arc<Mutex<Vec<TempPath>>>);
+
+/// A temporary file that is being written. Dropped, it removes its file, unless the job keeps checkpoints.
+pub(super) struct Draft {
+    place: Place,
+    text: TextWriter<BufWriter<Arc<File>>>,
+    file: Arc<File>,
+    path: TempPath,
+}
+
+impl Drafting {
+    pub(super) fn new(
+        place: &Place,
+        format: FormatName,
+        schema: SchemaRef,
+        context: &WriterContext<'_>,
+        staged: &Staged,
+    ) -> Self {
+        let (generation, durable) = (context.generation, context.durable);
+        let staged = (!durable).then(|| staged.clone());
+        Self { place: place.clone(), format, schema, generation, durable, staged }
+    }
+
+    /// A draft without rows.
+    pub(super) fn begin(&self) -> Result<Draft, ConnectorError> {
+        let (file, path) = self.create()?;
+        let text = TextWriter::new(self.format, &self.schema, buffered(&file));
+        let text = text.map_err(|error| cannot_write(&self.place, error))?;
+        Ok(Draft { place: self.place.clone(), text, file, path })
+    }
+
+    /// A draft that begins with a copy of these bytes: whoever still writes the old file changes nothing in the new
+    /// one, and the old one is there as it was until a checkpoint counts on the new one.
+    pub(super) fn resume(&self, old: &Span) -> Result<Draft, ConnectorError> {
+        let mut old_file = match File::open(self.place.folder.join(&old.name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.lost(old, "is gone")),
+            file => file.map_err(|source| self.place.cannot("go on with", source))?,
+        };
+        let length = old_file.metadata().map_err(|source| self.place.cannot("go on with", source))?.len();
+        if length < old.bytes {
+            return Err(self.lost(old, &format!("has only {length}")));
+        }
+        let (file, path) = self.create()?;
+        let copied = io::copy(&mut Read::by_ref(&mut old_file).take(old.bytes), &mut file.as_ref());
+        let copied = copied.map_err(|source| self.place.cannot("write", source))?;
+        if copied < old.bytes {
+            return Err(self.lost(old, "was cut off meanwhile"));
+        }
+        let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
+        Ok(Draft { place: self.place.clone(), text, file, path })
+    }
+
+    fn create(&self) -> Result<(Arc<File>, TempPath), ConnectorError> {
+        let (file, path) = self.place.create(self.generation, self.durable)?;
+        Ok((Arc::new(file), path))
+    }
+
+    /// The checkpoint has something else, as this sentence says.
+    pub(super) fn unfit(&self, but: &str) -> ConnectorError {
+        ConnectorError::Data(format!(
+            "cannot go on with {} from the checkpoint: {but}; give the sink the options and columns that it had, or \
+             begin the job anew, without its checkpoints",
+            self.place.name
+        ))
+    }
+
+    fn lost(&self, old: &Span, what: &str) -> ConnectorError {
+        let (name, path) = (&self.place.name, self.place.folder.join(&old.name));
+        ConnectorError::Data(format!(
+            "cannot go on with {name}: the checkpoint counts on {} bytes in {}, which {what}; put that file back \
+             (and the sink's `path`, if it has changed), or begin the job anew, without its checkpoints",
+            old.bytes,
+            path.display()
+        ))
+    }
+}
+
+impl Draft {
+    /// Takes rows.
+    pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<(), ConnectorError> {
+        self.text.write(rows).map_err(|error| cannot_write(&self.place, error))
+    }
+
+    /// Hands all rows to the system, and says how far the file is.
+    pub(super) fn flush(&mut self) -> Result<Span, ConnectorError> {
+        self.text.flush().map_err(|error| cannot_write(&self.place, error))?;
+        let bytes = self.file.metadata().map_err(|source| self.place.cannot("write", source))?.len();
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Span { name, bytes })
+    }
+
+    /// What puts all that was flushed on disk, whatever is written meanwhile.
+    pub(super) fn syncing(&self) -> impl FnOnce() -> Result<(), ConnectorError> + Send + 'static {
+        let (place, file) = (self.place.clone(), Arc::clone(&self.file));
+        move || {
+            file.sync_all().map_err(|source| place.cannot("write", source))?;
+            place.sync()
+        }
+    }
+
+    /// What finishes the draft, which was flushed.
+    pub(super) fn finishing(self, drafting: &Drafting) -> impl FnOnce() -> Result<(), ConnectorError> + Send + 'static {
+        let staged = drafting.staged.clone();
+        move || {
+            self.syncing()()?;
+            if let Some(Staged(paths)) = staged {
+                paths.lock().unwrap_or_else(PoisonError::into_inner).push(self.path);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn buffered(file: &Arc<File>) -> BufWriter<Arc<File>> {
+    BufWriter::with_capacity(BUFFER_BYTES, Arc::clone(file))
+}
+
+fn cannot_write(place: &Place, error: ArrowError) -> ConnectorError {
+    write_error(format!("cannot write {}", place.name), error)
+}

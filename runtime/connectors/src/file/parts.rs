@@ -1,0 +1,130 @@
+//! Writing a folder of parts, by any number of writers: what a writer got between two checkpoints is a file of its own,
+//! which is renamed when the second one is complete. A part is written once and never opened again.
+
+use serde::{Deserialize, Serialize};
+use weir_core::batch::StreamBatch;
+use weir_core::connector::{ConnectorError, Cut, Prepare, Prepared, SinkReport, SinkWriter, WriterContext};
+
+use super::commit::Step;
+use super::draft::{Draft, Drafting};
+use super::temporary::{Place, make_folder};
+use crate::formats::FormatName;
+use crate::tally;
+
+/// How the name of every part begins.
+const PREFIX: &str = "part-";
+
+/// What a checkpoint keeps of a writer.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    #[serde(flatten)]
+    report: SinkReport,
+    cut: CutId,
+}
+
+/// Which cut a part ends with, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct CutId {
+    generation: u64,
+    attempt: u64,
+}
+
+/// Writes the parts of one subtask.
+pub(super) struct PartsWriter {
+    drafting: Drafting,
+    subtask: usize,
+    /// The part that is being written, if it has rows.
+    draft: Option<Draft>,
+    report: SinkReport,
+}
+
+impl PartsWriter {
+    /// Goes on from a checkpoint, or begins. `lazy`: no folder without a row.
+    pub(super) fn open(drafting: Drafting, lazy: bool, context: &WriterContext<'_>) -> Result<Self, ConnectorError> {
+        let states = context.restored.iter().map(State::deserialize).collect::<Result<Vec<_>, _>>();
+        let states =
+            states.map_err(|error| drafting.unfit(&format!("it is not of a sink that writes parts: {error}")))?;
+        // One looks for all.
+        if context.subtask == 0 {
+            if !lazy {
+                make_folder(&drafting.place.folder).map_err(|source| drafting.place.cannot("make", source))?;
+            }
+            check_parts(&drafting.place, states.iter().map(|state| state.cut).max())?;
+            if drafting.durable {
+                // What the checkpoint counts on has its final name by now.
+                drafting.place.remove_before(drafting.generation);
+            }
+        }
+        Ok(Self { drafting, subtask: context.subtask, draft: None, report: tally::restored(context) })
+    }
+
+    fn part_name(&self, cut: CutId) -> String {
+        let CutId { generation, attempt } = cut;
+        let ending = match self.drafting.format {
+            FormatName::Csv => "csv",
+            FormatName::Json => "jsonl",
+        };
+        format!("{PREFIX}{:05}-{generation:06}-{attempt:08}.{ending}", self.subtask)
+    }
+}
+
+impl SinkWriter for PartsWriter {
+    fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
+        let rows = &batch.rows;
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        let draft = match self.draft.take() {
+            Some(draft) => draft,
+            None => self.drafting.begin()?,
+        };
+        self.draft.insert(draft).write(rows)?;
+        self.report.rows += rows.num_rows() as u64;
+        Ok(())
+    }
+
+    fn prepare(&mut self, cut: Cut) -> Result<Prepare, ConnectorError> {
+        let place = &self.drafting.place;
+        let cut = CutId { generation: self.drafting.generation, attempt: cut.attempt };
+        let report = self.report.clone();
+        let state = serde_json::to_value(State { report: report.clone(), cut });
+        let state = state.map_err(|error| place.cannot("describe", error.into()))?;
+        let Some(mut draft) = self.draft.take() else {
+            return Ok(Box::new(move || Ok(Prepared { commit: Vec::new(), state, report })));
+        };
+        let rename = Step::Rename { from: draft.flush()?, to: self.part_name(cut) };
+        let commit = vec![rename.committable(place)?];
+        let on_disk = draft.finishing(&self.drafting);
+        Ok(Box::new(move || {
+            on_disk()?;
+            Ok(Prepared { commit, state, report })
+        }))
+    }
+}
+
+/// Rows of parts that the checkpoint does not know of would be there twice, or beside those of another job.
+fn check_parts(place: &Place, known: Option<CutId>) -> Result<(), ConnectorError> {
+    let names = std::fs::read_dir(&place.folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let cuts = names.filter_map(|name| Some((cut_of(name.to_str()?)?, name)));
+    let mut unknown: Vec<_> = cuts.filter(|(cut, _)| Some(*cut) > known).map(|(_, name)| name).collect();
+    unknown.sort();
+    let Some(first) = unknown.first() else { return Ok(()) };
+    let (name, count, first) = (&place.name, unknown.len(), first.to_string_lossy());
+    Err(ConnectorError::Data(match known {
+        None => {
+            format!("{name} has {count} part(s) of another run, such as {first}: remove them, or name another folder")
+        }
+        Some(_) => format!(
+            "{name} has {count} part(s) that are newer than the checkpoint, such as {first}, and the job would write \
+             their rows again: remove them, or go on from a newer checkpoint"
+        ),
+    }))
+}
+
+/// The cut that a part with this name ends with, if it is the name of a part.
+fn cut_of(name: &str) -> Option<CutId> {
+    let (numbers, _ending) = name.strip_prefix(PREFIX)?.split_once('.')?;
+    let numbers = numbers.split('-').map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>()?;
+    let [_subtask, generation, attempt] = numbers[..] else { return None };
+    Some(CutId { generation, attempt })
+}

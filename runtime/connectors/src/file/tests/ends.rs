@@ -1,0 +1,195 @@
+//! How a sink ends: nothing left behind where nothing is to be kept, and clear words where it cannot go on.
+
+use super::recovery::{Attempt, Checkpoint, numbers};
+use super::*;
+
+const WHOLE: &str = "path = \"out.csv\"";
+const PARTS: &str = "path = \"out/\"\nformat = \"csv\"";
+
+/// Names in the folder that the sink writes into.
+fn written(toml: &str, base: &Path) -> Vec<String> {
+    if toml == WHOLE { names(base) } else { names(&base.join("out")) }
+}
+
+fn start(toml: &str, base: &Path, generation: u64, from: Option<&Checkpoint>) -> Result<Attempt, ConnectorError> {
+    Attempt::start(toml, base, (generation, 2, true), from)
+}
+
+fn refusal<T>(result: Result<T, ConnectorError>) -> String {
+    result.err().unwrap().to_string()
+}
+
+#[test]
+fn a_job_without_checkpoints_that_fails_leaves_nothing() {
+    for toml in [WHOLE, PARTS] {
+        for cuts in [vec![], vec![false], vec![true], vec![false, true]] {
+            let folder = TempDir::new().unwrap();
+            let mut attempt = Attempt::start(toml, folder.path(), (0, 2, false), None).unwrap();
+            attempt.write(5).unwrap();
+            for last in cuts {
+                attempt.write(0).unwrap();
+                attempt.cut(last).unwrap();
+            }
+            drop(attempt);
+            assert_eq!(written(toml, folder.path()), [""; 0]);
+
+            // What was prepared is dropped without a wait for the disk.
+            let mut attempt = Attempt::start(toml, folder.path(), (0, 1, false), None).unwrap();
+            attempt.write(5).unwrap();
+            let prepare = attempt.writers[0].prepare(weir_core::connector::Cut { attempt: 1, last: true }).unwrap();
+            drop(attempt);
+            assert_eq!(written(toml, folder.path()).len(), 1);
+            drop(prepare);
+            assert_eq!(written(toml, folder.path()), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn a_job_with_checkpoints_keeps_its_rows_until_they_are_not_needed() {
+    let temporary = |toml: &str, base: &Path| {
+        let names = written(toml, base).into_iter().filter(|name| name.ends_with(".tmp"));
+        names.map(|name| name.split_once("-").unwrap().0.to_owned() + "-").collect::<Vec<_>>()
+    };
+    let folder = TempDir::new().unwrap();
+    let base = folder.path();
+    let mut first = start(WHOLE, base, 1, None).unwrap();
+    first.write(5).unwrap();
+    let checkpoint = first.cut(false).unwrap();
+    first.commit(&checkpoint).unwrap();
+    drop(first);
+    assert_eq!(temporary(WHOLE, base), [".out.csv.000001-"]);
+    drop(start(WHOLE, base, 2, Some(&checkpoint)).unwrap());
+    let mut third = start(WHOLE, base, 3, Some(&checkpoint)).unwrap();
+    let next = third.cut(false).unwrap();
+    assert_eq!(temporary(WHOLE, base), [".out.csv.000001-", ".out.csv.000002-", ".out.csv.000003-"]);
+    third.commit(&next).unwrap();
+    assert_eq!(temporary(WHOLE, base), [".out.csv.000003-"]);
+
+    let mut first = start(PARTS, base, 1, None).unwrap();
+    first.write(5).unwrap();
+    let checkpoint = first.cut(false).unwrap();
+    first.write(5).unwrap();
+    drop(first);
+    assert_eq!(written(PARTS, base).len(), 2);
+    drop(start(PARTS, base, 2, Some(&checkpoint)).unwrap());
+    assert_eq!(written(PARTS, base), ["part-00000-000001-00000001.csv"]);
+    assert_eq!(fs::read_to_string(base.join("out/part-00000-000001-00000001.csv")).unwrap(), "n\n0\n1\n2\n3\n4\n");
+}
+
+#[test]
+fn a_temporary_file_that_is_lost_is_missed() {
+    let folder = TempDir::new().unwrap();
+    let mut first = start(WHOLE, folder.path(), 1, None).unwrap();
+    first.write(5).unwrap();
+    let checkpoint = first.cut(false).unwrap();
+    let path = folder.path().join(&written(WHOLE, folder.path())[0]);
+    fs::write(&path, "n\n0\n").unwrap();
+    let begin = format!("cannot go on with out.csv: the checkpoint counts on 12 bytes in {}, which ", path.display());
+    let error = refusal(start(WHOLE, folder.path(), 2, Some(&checkpoint)));
+    assert!(error.starts_with(&format!("{begin}has only 4; put that file back")), "{error}");
+    assert_eq!(written(WHOLE, folder.path()).len(), 1);
+    fs::remove_file(&path).unwrap();
+    let error = refusal(start(WHOLE, folder.path(), 2, Some(&checkpoint)));
+    assert!(error.starts_with(&format!("{begin}is gone; put that file back")), "{error}");
+}
+
+#[test]
+fn a_finished_file_that_is_lost_is_missed() {
+    for (toml, target) in [(WHOLE, "out.csv"), (PARTS, "out/part-00000-000001-00000001.csv")] {
+        let folder = TempDir::new().unwrap();
+        let mut first = start(toml, folder.path(), 1, None).unwrap();
+        first.write(5).unwrap();
+        let checkpoint = first.cut(true).unwrap();
+        let temporary = folder.path().join(target).with_file_name(&written(toml, folder.path())[0]);
+        let staged = fs::read(&temporary).unwrap();
+        fs::write(&temporary, "n\n").unwrap();
+        let error = refusal(first.commit(&checkpoint));
+        assert!(
+            error.contains("the checkpoint has 12 bytes for ") && error.contains(".tmp has 2 bytes; put"),
+            "{error}"
+        );
+        fs::write(&temporary, staged).unwrap();
+        first.commit(&checkpoint).unwrap();
+        first.commit(&checkpoint).unwrap();
+        fs::write(folder.path().join(target), "other").unwrap();
+        let error = refusal(first.commit(&checkpoint));
+        assert!(error.contains("is gone, and ") && error.contains(".csv has 5 bytes; put"), "{error}");
+        fs::remove_file(folder.path().join(target)).unwrap();
+        let error = refusal(first.commit(&checkpoint));
+        assert!(error.contains("but neither ") && error.contains("is there; put"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_finished_takes_no_rows() {
+    let folder = TempDir::new().unwrap();
+    let mut first = start(WHOLE, folder.path(), 1, None).unwrap();
+    first.write(5).unwrap();
+    let checkpoint = first.cut(true).unwrap();
+    let mut second = start(WHOLE, folder.path(), 2, Some(&checkpoint)).unwrap();
+    assert!(second.cut(true).unwrap().parts.is_empty());
+    assert_eq!(names(folder.path()), ["out.csv"]);
+    second.writers[0].write(&numbers(0, 0)).unwrap();
+    let error = refusal(second.writers[0].write(&numbers(5, 1)));
+    assert!(error.starts_with("there are rows for out.csv, which was finished when the stream ended"), "{error}");
+}
+
+#[test]
+fn a_checkpoint_of_another_sink_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let state = |toml: &str| {
+        let mut attempt = start(toml, folder.path(), 1, None).unwrap();
+        Checkpoint { parts: Vec::new(), ..attempt.cut(false).unwrap() }
+    };
+    let (whole, parts) = (state(WHOLE), state(PARTS));
+    let mut other_columns = whole.clone();
+    other_columns.states[0]["columns"] = "csv: m utf8".into();
+    let mut one_part = parts.clone();
+    one_part.states.truncate(1);
+    for (toml, checkpoint, reason) in [
+        (WHOLE, &parts, "it is of 2 writers, and a file has one"),
+        (WHOLE, &one_part, "it is not of a sink that writes one file: missing field `columns`"),
+        (PARTS, &whole, "it is not of a sink that writes parts: missing field `cut`"),
+        (WHOLE, &other_columns, "it holds csv: m utf8, and now there are csv: n int64"),
+    ] {
+        let error = refusal(start(toml, folder.path(), 2, Some(checkpoint)));
+        assert!(error.contains(&format!(" from the checkpoint: {reason}")), "{error}");
+    }
+    let mut attempt = start(WHOLE, folder.path(), 2, None).unwrap();
+    let part = weir_core::connector::Committable { value: serde_json::json!({ "topic": "x" }), rows: None };
+    let error = refusal(attempt.committer.commit(1, vec![part]));
+    assert!(error.starts_with("the checkpoint's part of out.csv is not of a file sink of this version"), "{error}");
+}
+
+#[test]
+fn parts_that_the_job_does_not_go_on_from_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let mut first = start(PARTS, folder.path(), 1, None).unwrap();
+    let mut cut = || {
+        first.write(5).unwrap();
+        let cut = first.cut(false).unwrap();
+        first.commit(&cut).unwrap();
+        cut
+    };
+    let (older, newer) = (cut(), cut());
+    fs::write(folder.path().join("out/part-of-something.csv"), "").unwrap();
+    start(PARTS, folder.path(), 2, Some(&newer)).unwrap();
+    let error = refusal(start(PARTS, folder.path(), 2, Some(&older)));
+    assert!(error.starts_with("out/ has 1 part(s) that are newer than the checkpoint, such as part-0000"), "{error}");
+    let error = refusal(start(PARTS, folder.path(), 2, None));
+    assert!(error.starts_with("out/ has 2 part(s) of another run, such as part-0000"), "{error}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("occupied"), "").unwrap();
+    for (toml, name) in [
+        ("path = \"occupied/a/out.csv\"", "occupied/a/out.csv"),
+        ("path = \"occupied/\"\nformat = \"csv\"", "occupied/"),
+    ] {
+        let error = refusal(start(toml, folder.path(), 1, None));
+        assert!(error.starts_with(&format!("cannot make {name}: ")), "{error}");
+    }
+}

@@ -1,0 +1,137 @@
+//! Writing one file, all or nothing: into a temporary file beside it, which is renamed when the stream has ended. A
+//! checkpoint counts on a beginning of the temporary file; a job that goes on from it copies that beginning into a file
+//! of its own.
+
+use arrow::datatypes::Schema;
+use serde::{Deserialize, Serialize};
+use weir_core::batch::StreamBatch;
+use weir_core::connector::{ConnectorError, Cut, Offset, Prepare, Prepared, SinkReport, SinkWriter};
+
+use super::commit::Step;
+use super::draft::{Draft, Drafting, Span};
+use crate::formats::FormatName;
+use crate::formats::types::type_name;
+
+/// What a checkpoint keeps of the file.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    #[serde(flatten)]
+    report: SinkReport,
+    /// Format and columns: rows of others do not belong into the file.
+    columns: String,
+    /// The rows; `None`: there were none yet, or the file is finished.
+    draft: Option<Span>,
+    /// The stream had ended.
+    done: bool,
+}
+
+/// Writes the file.
+pub(super) struct WholeWriter {
+    drafting: Drafting,
+    /// Made when it is first needed.
+    draft: Option<Draft>,
+    /// The final name.
+    to: String,
+    report: SinkReport,
+    columns: String,
+    done: bool,
+    /// Whether a checkpoint was told that it needs no older files.
+    cleared: bool,
+}
+
+impl WholeWriter {
+    /// Goes on from a checkpoint, or begins. `lazy`: no file without a row.
+    pub(super) fn open(
+        drafting: Drafting,
+        to: String,
+        lazy: bool,
+        restored: &[Offset],
+    ) -> Result<Self, ConnectorError> {
+        let columns = columns(drafting.format, &drafting.schema);
+        let fresh = State { report: SinkReport::default(), columns: columns.clone(), draft: None, done: false };
+        let state = match restored {
+            [] => fresh,
+            [state] => State::parse(state, &drafting)?,
+            states => return Err(drafting.unfit(&format!("it is of {} writers, and a file has one", states.len()))),
+        };
+        if state.columns != columns {
+            return Err(drafting.unfit(&format!("it holds {}, and now there are {columns}", state.columns)));
+        }
+        let draft = match &state.draft {
+            Some(old) => Some(drafting.resume(old)?),
+            None if lazy || state.done => None,
+            None => Some(drafting.begin()?),
+        };
+        Ok(Self { drafting, draft, to, report: state.report, columns, done: state.done, cleared: state.done })
+    }
+}
+
+impl State {
+    fn parse(state: &Offset, drafting: &Drafting) -> Result<Self, ConnectorError> {
+        Self::deserialize(state)
+            .map_err(|error| drafting.unfit(&format!("it is not of a sink that writes one file: {error}")))
+    }
+}
+
+impl SinkWriter for WholeWriter {
+    fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
+        let rows = &batch.rows;
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        if self.done {
+            let name = &self.drafting.place.name;
+            return Err(ConnectorError::Data(format!(
+                "there are rows for {name}, which was finished when the stream ended; to write it again, begin the job \
+                 anew, without its checkpoints"
+            )));
+        }
+        let draft = match self.draft.take() {
+            Some(draft) => draft,
+            None => self.drafting.begin()?,
+        };
+        self.draft.insert(draft).write(rows)?;
+        self.report.rows += rows.num_rows() as u64;
+        Ok(())
+    }
+
+    fn prepare(&mut self, cut: Cut) -> Result<Prepare, ConnectorError> {
+        let place = &self.drafting.place;
+        let mut commit = Vec::new();
+        if self.drafting.durable && !self.cleared {
+            commit.push(Step::RemoveBefore(self.drafting.generation).committable(place)?);
+            self.cleared = true;
+        }
+        self.done |= cut.last;
+        let (draft, on_disk): (_, Finish) = match self.draft.take() {
+            None => (None, Box::new(|| Ok(()))),
+            Some(mut draft) => {
+                let span = draft.flush()?;
+                if self.done {
+                    commit.push(Step::Rename { from: span, to: self.to.clone() }.committable(place)?);
+                    (None, Box::new(draft.finishing(&self.drafting)))
+                } else {
+                    let syncing = draft.syncing();
+                    self.draft = Some(draft);
+                    (Some(span), Box::new(syncing))
+                }
+            }
+        };
+        let report = self.report.clone();
+        let state = State { report: report.clone(), columns: self.columns.clone(), draft, done: self.done };
+        let state = serde_json::to_value(state).map_err(|error| place.cannot("describe", error.into()))?;
+        Ok(Box::new(move || {
+            on_disk()?;
+            Ok(Prepared { commit, state, report })
+        }))
+    }
+}
+
+/// Waits for the disk.
+type Finish = Box<dyn FnOnce() -> Result<(), ConnectorError> + Send>;
+
+/// What a file holds, in words.
+fn columns(format: FormatName, schema: &Schema) -> String {
+    let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), type_name(field.data_type())));
+    format!("{}: {}", format!("{format:?}").to_lowercase(), columns.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,270 @@
+//! When a checkpoint begins, when it is whole, and when it is given up: the coordinator as a pure state machine. It never sees a
+//! row, a thread, a clock or a disk; a shell does what it commands and tells what became of it.
+
+use std::collections::BTreeSet;
+
+#[cfg(test)]
+mod tests;
+
+/// Coordinates the checkpoints of one job, one at a time.
+#[derive(Clone, Debug)]
+pub struct Coordinator {
+    timing: Timing,
+    subtasks: usize,
+    ended: BTreeSet<usize>,
+    phase: Phase,
+    /// The last attempt's number.
+    attempt: u64,
+    /// No attempt begins by itself before this time.
+    due_us: i64,
+    asked: bool,
+    /// Attempts that failed since the last complete checkpoint.
+    failures: u32,
+}
+
+/// When checkpoints are made; microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// From the beginning of one to the beginning of the next; `None`: only when asked, and at the end.
+    pub interval_us: Option<i64>,
+    /// At least this long between the end of one and the beginning of the next, so that the job also gets on.
+    pub min_pause_us: i64,
+    /// An attempt that takes longer is given up.
+    pub timeout_us: i64,
+    /// So many attempts may fail one after the other.
+    pub failures_max: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    /// The barrier is under way.
+    Collecting {
+        since_us: i64,
+        missing: BTreeSet<usize>,
+    },
+    /// All parts are there; the whole is being made durable.
+    Completing {
+        since_us: i64,
+        last: bool,
+    },
+    /// The last checkpoint of a job that ended is complete, or the coordinator has given up.
+    Over,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Time has passed.
+    Tick,
+    /// Somebody wants a checkpoint now.
+    Ask,
+    /// A subtask's part of an attempt is durable.
+    Part {
+        /// Of which attempt.
+        attempt: u64,
+        /// Of which subtask.
+        subtask: usize,
+    },
+    /// A part could not be made or kept.
+    PartFailed {
+        /// Of which attempt.
+        attempt: u64,
+    },
+    /// A subtask has ended; its last part is durable and is its part in every attempt from now on.
+    Ended {
+        /// Which one.
+        subtask: usize,
+    },
+    /// [`Command::Complete`] was done.
+    Completed {
+        /// Of which attempt.
+        attempt: u64,
+    },
+    /// [`Command::Complete`] could not be done.
+    NotCompleted {
+        /// Of which attempt.
+        attempt: u64,
+    },
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Have every source that still runs send a barrier.
+    Trigger {
+        /// The new attempt.
+        attempt: u64,
+    },
+    /// Every part is there: make the checkpoint durable as a whole, then commit what sinks have prepared.
+    Complete {
+        /// Whose parts.
+        attempt: u64,
+        /// Every subtask has ended: nothing follows.
+        last: bool,
+    },
+    /// The attempt is over without a checkpoint; its parts are of no use. The job goes on.
+    Abort {
+        /// Which attempt.
+        attempt: u64,
+        /// Why.
+        reason: AbortReason,
+    },
+    /// Too many attempts have failed: the job cannot keep its promises.
+    GiveUp {
+        /// How many.
+        failures: u32,
+    },
+}
+
+/// Why an attempt was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AbortReason {
+    /// It took too long.
+    TimedOut {
+        /// The subtasks whose part was missing.
+        missing: Vec<usize>,
+    },
+    /// A part could not be made or kept.
+    PartFailed,
+    /// It could not be made durable as a whole.
+    NotCompleted,
+}
+
+impl Coordinator {
+    /// For a job of so many subtasks that starts now.
+    #[must_use]
+    pub fn new(timing: Timing, subtasks: usize, now_us: i64) -> Self {
+        let due_us = timing.interval_us.map_or(i64::MAX, |interval| now_us.saturating_add(interval));
+        Self {
+            timing,
+            subtasks,
+            ended: BTreeSet::new(),
+            phase: Phase::Idle,
+            attempt: 0,
+            due_us,
+            asked: false,
+            failures: 0,
+        }
+    }
+
+    /// The attempt under way, or the last one; 0 before the first.
+    #[must_use]
+    pub fn attempt(&self) -> u64 {
+        self.attempt
+    }
+
+    /// Whether the last checkpoint of a job that ended is complete.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// One step. Commands are to be done in order. What is said of an attempt that is over is passed over.
+    pub fn handle(&mut self, now_us: i64, event: Event) -> Vec<Command> {
+        let mut commands = Vec::new();
+        match event {
+            Event::Tick => self.check_time(now_us, &mut commands),
+            Event::Ask => self.asked = true,
+            Event::Part { attempt, subtask } => self.take_part(attempt, subtask, &mut commands),
+            Event::PartFailed { attempt } if self.is_collecting(attempt) => {
+                self.abort(now_us, AbortReason::PartFailed, &mut commands);
+            }
+            Event::Ended { subtask } => {
+                self.ended.insert(subtask);
+                self.take_part(self.attempt, subtask, &mut commands);
+            }
+            Event::Completed { attempt } if self.is_completing(attempt) => self.completed(now_us),
+            Event::NotCompleted { attempt } if self.is_completing(attempt) => {
+                self.abort(now_us, AbortReason::NotCompleted, &mut commands);
+            }
+            Event::PartFailed { .. } | Event::Completed { .. } | Event::NotCompleted { .. } => {}
+        }
+        self.begin(now_us, &mut commands);
+        commands
+    }
+
+    fn is_collecting(&self, attempt: u64) -> bool {
+        attempt == self.attempt && matches!(self.phase, Phase::Collecting { .. })
+    }
+
+    fn is_completing(&self, attempt: u64) -> bool {
+        attempt == self.attempt && matches!(self.phase, Phase::Completing { .. })
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.len() == self.subtasks
+    }
+
+    /// Begins an attempt if none is under way and one is due, was asked for, or is the last.
+    fn begin(&mut self, now_us: i64, commands: &mut Vec<Command>) {
+        let retry = self.failures > 0 && now_us < self.due_us;
+        let wanted = now_us >= self.due_us || self.asked || (self.has_ended() && !retry);
+        if self.phase != Phase::Idle || !wanted {
+            return;
+        }
+        self.attempt += 1;
+        self.asked = false;
+        let missing: BTreeSet<usize> = (0..self.subtasks).filter(|s| !self.ended.contains(s)).collect();
+        if !missing.is_empty() {
+            commands.push(Command::Trigger { attempt: self.attempt });
+        }
+        self.phase = Phase::Collecting { since_us: now_us, missing };
+        self.complete_if_whole(commands);
+    }
+
+    fn take_part(&mut self, attempt: u64, subtask: usize, commands: &mut Vec<Command>) {
+        if attempt == self.attempt
+            && let Phase::Collecting { missing, .. } = &mut self.phase
+        {
+            missing.remove(&subtask);
+            self.complete_if_whole(commands);
+        }
+    }
+
+    fn complete_if_whole(&mut self, commands: &mut Vec<Command>) {
+        if let Phase::Collecting { since_us, missing } = &self.phase
+            && missing.is_empty()
+        {
+            let last = self.has_ended();
+            self.phase = Phase::Completing { since_us: *since_us, last };
+            commands.push(Command::Complete { attempt: self.attempt, last });
+        }
+    }
+
+    fn completed(&mut self, now_us: i64) {
+        if let Phase::Completing { since_us, last } = self.phase {
+            self.failures = 0;
+            self.due_us = self.timing.interval_us.map_or(i64::MAX, |interval| {
+                since_us.saturating_add(interval).max(now_us.saturating_add(self.timing.min_pause_us))
+            });
+            self.phase = if last { Phase::Over } else { Phase::Idle };
+        }
+    }
+
+    fn check_time(&mut self, now_us: i64, commands: &mut Vec<Command>) {
+        if let Phase::Collecting { since_us, missing } = &self.phase
+            && now_us.saturating_sub(*since_us) > self.timing.timeout_us
+        {
+            let missing = missing.iter().copied().collect();
+            self.abort(now_us, AbortReason::TimedOut { missing }, commands);
+        }
+    }
+
+    fn abort(&mut self, now_us: i64, reason: AbortReason, commands: &mut Vec<Command>) {
+        commands.push(Command::Abort { attempt: self.attempt, reason });
+        self.failures += 1;
+        if self.failures > self.timing.failures_max {
+            self.phase = Phase::Over;
+            commands.push(Command::GiveUp { failures: self.failures });
+            return;
+        }
+        // What failed just now is likely to fail again at once.
+        let wait = self.timing.interval_us.unwrap_or(0).max(self.timing.min_pause_us).max(RETRY_US);
+        self.due_us = now_us.saturating_add(wait);
+        self.phase = Phase::Idle;
+    }
+}
+
+/// How long after a failed attempt the next one begins, at least: a full disk is not asked many times a second.
+const RETRY_US: i64 = 1_000_000;

@@ -1,0 +1,335 @@
+//! Does what the coordinator commands: keeps the parts of a checkpoint, completes it, and has sinks commit. It is driven by calls
+//! and never waits for the stream; `worker` has the thread around it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use weir_core::checkpoint::{AbortReason, Command, Coordinator, Event, Timing};
+use weir_core::connector::{Committable, Committer, ConnectorError, Offset, SinkReport, Source, Split};
+use weir_state::SubtaskSnapshot;
+use weir_state::checkpoint::{CheckpointError, Completion, Lease, StoredPart};
+
+use crate::subtask::{FrozenSubtask, SubtaskError};
+
+/// The checkpoints of one running job.
+pub(crate) struct Checkpointer {
+    coordinator: Coordinator,
+    storage: Option<Storage>,
+    sinks: Vec<CheckpointedSink>,
+    sources: Vec<(String, Arc<dyn Source>)>,
+    subtasks: Vec<Part>,
+    status: Arc<Mutex<CheckpointStatus>>,
+    /// The attempt that answers to whom asked last.
+    asked: Option<u64>,
+    /// The newest attempt that was completed.
+    completed: u64,
+    /// When the attempt under way began.
+    since_us: i64,
+}
+
+/// Where checkpoints are kept.
+pub(crate) struct Storage {
+    pub(crate) lease: Lease,
+    pub(crate) key_groups: u32,
+    /// How many.
+    pub(crate) keep: usize,
+}
+
+/// A sink as its checkpoints see it.
+pub(crate) struct CheckpointedSink {
+    /// Its name.
+    pub(crate) name: String,
+    /// Makes visible what its writers prepared; `None`: there is nothing to do.
+    pub(crate) committer: Option<Box<dyn Committer>>,
+    /// What its writers have done, as far as it is committed.
+    pub(crate) report: Arc<Mutex<SinkReport>>,
+}
+
+/// What a person is told of a job's checkpoints.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct CheckpointStatus {
+    /// The number of the last complete one.
+    pub last: Option<u64>,
+    /// How many this attempt at running the job has completed.
+    pub completed: u64,
+    /// How many attempts came to nothing.
+    pub failed: u64,
+    /// From its trigger until the last one was complete, microseconds.
+    pub took_us: i64,
+    /// What went wrong last, if nothing was completed since.
+    pub trouble: Option<String>,
+}
+
+/// What is known of one subtask.
+#[derive(Default)]
+struct Part {
+    /// Its newest part, with what its sinks prepared since the last complete checkpoint, attempts given up included. The tables
+    /// are there only when it has ended.
+    snapshot: SubtaskSnapshot,
+    /// What is stored of it, and for which attempt.
+    stored: Option<(u64, StoredPart)>,
+    ended: bool,
+}
+
+/// Why checkpoints cannot go on, and the job with them.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointFailure {
+    /// A part could not be made.
+    #[error(transparent)]
+    Part(#[from] SubtaskError),
+    /// The lease is over: a newer generation of the job has taken over, or it is not known whether a checkpoint is complete.
+    #[error(transparent)]
+    Lease(CheckpointError),
+    /// Nothing can be kept.
+    #[error("{failures} attempts at a checkpoint failed one after the other; the last: {trouble}")]
+    GaveUp {
+        /// How many.
+        failures: u32,
+        /// Why.
+        trouble: String,
+    },
+    /// A sink could not make visible what was written.
+    #[error("sink {sink:?} could not commit checkpoint {checkpoint}")]
+    Commit {
+        /// Its name.
+        sink: String,
+        /// The checkpoint.
+        checkpoint: u64,
+        /// Why.
+        #[source]
+        error: ConnectorError,
+    },
+}
+
+impl Checkpointer {
+    /// Checkpoints of a job that starts now. Without `storage` there is one at the end, which is not kept.
+    pub(crate) fn new(
+        timing: Timing,
+        subtasks: usize,
+        storage: Option<Storage>,
+        sinks: Vec<CheckpointedSink>,
+        sources: Vec<(String, Arc<dyn Source>)>,
+        now_us: i64,
+    ) -> Self {
+        Self {
+            coordinator: Coordinator::new(timing, subtasks, now_us),
+            storage,
+            sinks,
+            sources,
+            subtasks: (0..subtasks).map(|_| Part::default()).collect(),
+            status: Arc::default(),
+            asked: None,
+            completed: 0,
+            since_us: now_us,
+        }
+    }
+
+    /// What a person is told; shared.
+    pub(crate) fn status(&self) -> Arc<Mutex<CheckpointStatus>> {
+        self.status.clone()
+    }
+
+    /// Whether the last checkpoint of a job that ended is complete.
+    pub(crate) fn is_over(&self) -> bool {
+        self.coordinator.is_over()
+    }
+
+    /// Somebody wants a checkpoint that holds all that has happened by now.
+    pub(crate) fn ask(&mut self, now_us: i64) -> Result<Option<u64>, CheckpointFailure> {
+        self.asked = Some(self.coordinator.attempt() + 1);
+        self.step(now_us, Event::Ask)
+    }
+
+    /// Whether the checkpoint that was asked for last is complete.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.asked.is_some_and(|asked| self.completed >= asked)
+    }
+
+    /// Time has passed. Returns the attempt that sources are to begin, if there is a new one.
+    pub(crate) fn tick(&mut self, now_us: i64) -> Result<Option<u64>, CheckpointFailure> {
+        self.step(now_us, Event::Tick)
+    }
+
+    /// A subtask has frozen its state at a barrier; `None`: at its end.
+    pub(crate) fn frozen(
+        &mut self,
+        now_us: i64,
+        subtask: usize,
+        attempt: Option<u64>,
+        frozen: FrozenSubtask,
+    ) -> Result<Option<u64>, CheckpointFailure> {
+        let snapshot = frozen.make()?;
+        let Some(part) = self.subtasks.get_mut(subtask) else { return Ok(None) };
+        part.take(snapshot);
+        let Some(attempt) = attempt else {
+            part.ended = true;
+            return self.step(now_us, Event::Ended { subtask });
+        };
+        // Of an attempt that was given up only what sinks have prepared counts.
+        let stored = match attempt == self.coordinator.attempt() {
+            true => store(self.storage.as_ref(), attempt, part),
+            false => Ok(()),
+        };
+        part.drop_tables();
+        match stored {
+            Ok(()) => self.step(now_us, Event::Part { attempt, subtask }),
+            Err(error) => {
+                self.trouble(error.to_string());
+                self.step(now_us, Event::PartFailed { attempt })
+            }
+        }
+    }
+
+    fn step(&mut self, now_us: i64, event: Event) -> Result<Option<u64>, CheckpointFailure> {
+        let mut triggered = None;
+        let mut commands = VecDeque::from(self.coordinator.handle(now_us, event));
+        while let Some(command) = commands.pop_front() {
+            match command {
+                Command::Trigger { attempt } => {
+                    self.since_us = now_us;
+                    triggered = Some(attempt);
+                }
+                Command::Complete { attempt, last } => {
+                    let event = self.complete(now_us, attempt, last)?;
+                    commands.extend(self.coordinator.handle(now_us, event));
+                }
+                Command::Abort { reason, .. } => self.aborted(&reason),
+                Command::GiveUp { failures } => {
+                    let trouble = self.lock().trouble.clone().unwrap_or_default();
+                    return Err(CheckpointFailure::GaveUp { failures, trouble });
+                }
+            }
+        }
+        Ok(triggered)
+    }
+
+    /// Makes a checkpoint durable as a whole; only then do sinks commit.
+    fn complete(&mut self, now_us: i64, attempt: u64, last: bool) -> Result<Event, CheckpointFailure> {
+        let number = match self.keep(now_us, attempt, last) {
+            Ok(number) => number,
+            Err(error @ (CheckpointError::Fenced { .. } | CheckpointError::Unclear { .. })) => {
+                return Err(CheckpointFailure::Lease(error));
+            }
+            Err(error) => {
+                self.trouble(error.to_string());
+                return Ok(Event::NotCompleted { attempt });
+            }
+        };
+        self.commit(number)?;
+        self.completed = attempt;
+        {
+            let mut status = self.lock();
+            status.last = Some(number);
+            status.completed += 1;
+            status.took_us = now_us.saturating_sub(self.since_us);
+            status.trouble = None;
+        }
+        self.tell_sources();
+        let retained = self.storage.as_ref().map(|storage| storage.lease.retain(storage.keep));
+        if let Some(Err(error)) = retained {
+            self.lock().trouble = Some(format!("older checkpoints could not be removed: {error}"));
+        }
+        Ok(Event::Completed { attempt })
+    }
+
+    /// Writes the manifest; returns the checkpoint's number.
+    fn keep(&mut self, now_us: i64, attempt: u64, last: bool) -> Result<u64, CheckpointError> {
+        let Some(storage) = &mut self.storage else { return Ok(attempt) };
+        for part in self.subtasks.iter_mut().filter(|part| part.ended) {
+            store(Some(storage), attempt, part)?;
+        }
+        let parts: Vec<StoredPart> = self
+            .subtasks
+            .iter()
+            .filter_map(|part| part.stored.as_ref().filter(|(of, _)| *of == attempt).map(|(_, stored)| stored.clone()))
+            .collect();
+        let key_groups = storage.key_groups;
+        storage.lease.complete(Completion { attempt, parts: &parts, key_groups, finished: last, now_us })
+    }
+
+    /// Has every sink make visible what its writers prepared.
+    fn commit(&mut self, checkpoint: u64) -> Result<(), CheckpointFailure> {
+        for sink in &mut self.sinks {
+            let (mut parts, mut report) = (Vec::new(), SinkReport::default());
+            for part in &mut self.subtasks {
+                part.drain(&sink.name, &mut parts, &mut report);
+            }
+            if let Some(committer) = &mut sink.committer {
+                committer.commit(checkpoint, parts).map_err(|error| CheckpointFailure::Commit {
+                    sink: sink.name.clone(),
+                    checkpoint,
+                    error,
+                })?;
+            }
+            *sink.report.lock().unwrap_or_else(PoisonError::into_inner) = report;
+        }
+        Ok(())
+    }
+
+    fn tell_sources(&self) {
+        for (name, source) in &self.sources {
+            let splits = self.subtasks.iter().filter_map(|part| part.snapshot.splits.as_ref());
+            let offsets: Vec<(Split, Offset)> = splits
+                .filter(|(source, _)| source == name)
+                .flat_map(|(_, splits)| splits)
+                .map(|s| (Split { id: s.split.clone() }, s.offset.clone()))
+                .collect();
+            source.completed(&offsets);
+        }
+    }
+
+    fn aborted(&mut self, reason: &AbortReason) {
+        if let AbortReason::TimedOut { missing } = reason {
+            self.trouble(format!(
+                "a checkpoint took too long and was given up; {} subtasks had no part",
+                missing.len()
+            ));
+        }
+        self.lock().failed += 1;
+    }
+
+    fn trouble(&self, trouble: String) {
+        self.lock().trouble = Some(trouble);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, CheckpointStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn store(storage: Option<&Storage>, attempt: u64, part: &mut Part) -> Result<(), CheckpointError> {
+    if let Some(storage) = storage {
+        part.stored = Some((attempt, storage.lease.write_part(attempt, &part.snapshot)?));
+    }
+    Ok(())
+}
+
+impl Part {
+    /// Takes a newer part; what was prepared for an attempt that came to nothing goes with it.
+    fn take(&mut self, mut snapshot: SubtaskSnapshot) {
+        let old = std::mem::take(&mut self.snapshot).operators;
+        for (name, old) in old.into_iter().filter_map(|(name, snapshot)| Some((name, snapshot.sink?))) {
+            let new = snapshot.operators.iter_mut().find(|(n, _)| *n == name);
+            if let Some(sink) = new.and_then(|(_, snapshot)| snapshot.sink.as_mut()) {
+                sink.commit.splice(0..0, old.commit);
+            }
+        }
+        self.snapshot = snapshot;
+    }
+
+    /// State that is stored is not kept in memory too.
+    fn drop_tables(&mut self) {
+        for (_, operator) in &mut self.snapshot.operators {
+            operator.tables = Vec::new();
+        }
+    }
+
+    /// Takes out what a sink is to commit, and adds up its report.
+    fn drain(&mut self, sink: &str, parts: &mut Vec<Committable>, report: &mut SinkReport) {
+        let operators = self.snapshot.operators.iter_mut().filter(|(name, _)| name == sink);
+        for prepared in operators.filter_map(|(_, s)| s.sink.as_mut()) {
+            parts.append(&mut prepared.commit);
+            report.add(&prepared.report);
+        }
+    }
+}

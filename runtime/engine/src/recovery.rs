@@ -1,0 +1,173 @@
+//! What a job goes on from: which checkpoint, whether it fits, and what was to be committed of it. Never starts anything.
+
+use std::collections::BTreeSet;
+
+use weir_core::connector::Committable;
+use weir_core::graph::CheckpointSettings;
+use weir_state::JobSnapshot;
+use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Lease};
+
+use crate::job::Job;
+use crate::plan::ResolvedKind;
+
+/// Where a job keeps its checkpoints, and which one it goes on from.
+#[derive(Clone, Debug)]
+pub struct Durable {
+    /// Where they are.
+    pub store: CheckpointStore,
+    /// When they are made.
+    pub settings: CheckpointSettings,
+    /// The checkpoint to go on from; `None`: the last complete one, if there is one.
+    pub from: Option<u64>,
+    /// Operators, sources and sinks whose state may be given up.
+    pub allow_dropped: BTreeSet<String>,
+}
+
+/// Why a job cannot go on from a checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// It cannot be read, or another process has it.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The pipeline has no place for some of its state.
+    #[error(
+        "checkpoint {checkpoint} has state of {name:?}, and the pipeline has no {kind} of that name: name it as it was, or give \
+         the state up with --allow-dropped-state {name}"
+    )]
+    Dropped {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// Whose state it is.
+        name: String,
+        /// What that was: `source`, `sink` or `operator`.
+        kind: &'static str,
+    },
+    /// The last checkpoint is damaged, and what it committed cannot be taken back.
+    #[error(
+        "checkpoint {damaged} is damaged, and rows of it may be in sink {sink:?} already: going on from checkpoint {whole} would \
+         write them again. Say --from {whole} to accept that"
+    )]
+    Damaged {
+        /// The damaged one.
+        damaged: u64,
+        /// The newest whole one.
+        whole: u64,
+        /// A sink that holds rows of it.
+        sink: String,
+        /// What is wrong.
+        #[source]
+        error: Box<CheckpointError>,
+    },
+    /// No checkpoint is whole.
+    #[error(
+        "no checkpoint in {location} is whole: remove the folder to begin from nothing; its output is then written again"
+    )]
+    NoneWhole {
+        /// Where they are.
+        location: String,
+        /// What is wrong with the newest.
+        #[source]
+        error: Box<CheckpointError>,
+    },
+}
+
+/// A generation of a job, and where it begins.
+pub(crate) struct Recovered {
+    pub(crate) lease: Lease,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    /// What a person should know, one line each.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Durable {
+    /// Shuts out older generations of the job, then finds the checkpoint that it goes on from.
+    pub(crate) fn recover(&self, job: &Job, now_us: i64) -> Result<Recovered, RecoveryError> {
+        let lease = self.store.claim(&job.name, now_us)?;
+        let mut notes = Vec::new();
+        let checkpoint = match self.from {
+            Some(number) => Some(self.store.read(number)?),
+            None => self.latest(job, &mut notes)?,
+        };
+        if let Some(checkpoint) = &checkpoint {
+            if checkpoint.manifest.finished {
+                let number = checkpoint.manifest.number;
+                notes.push(format!("the job had ended at checkpoint {number}: its input has no further rows"));
+            }
+            let dropped = job.check_fits(checkpoint, &self.allow_dropped)?;
+            notes.extend(dropped.into_iter().map(|name| format!("the state of {name:?} was given up")));
+        }
+        Ok(Recovered { lease, checkpoint, notes })
+    }
+
+    fn latest(&self, job: &Job, notes: &mut Vec<String>) -> Result<Option<Checkpoint>, RecoveryError> {
+        let latest = self.store.latest()?;
+        let whole = latest.checkpoint.as_ref().map(|c| c.manifest.number);
+        for (damaged, error) in latest.damaged {
+            let error = Box::new(error);
+            let Some(whole) = whole else {
+                return Err(RecoveryError::NoneWhole { location: self.store.name().to_owned(), error });
+            };
+            if let Some(sink) = job.sink_that_shows() {
+                return Err(RecoveryError::Damaged { damaged, whole, sink, error });
+            }
+            notes.push(format!("{error}; going on from checkpoint {whole} instead"));
+        }
+        Ok(latest.checkpoint)
+    }
+}
+
+impl Job {
+    /// A sink that makes rows visible at each checkpoint, and cannot take them back.
+    fn sink_that_shows(&self) -> Option<String> {
+        let mut sinks = self.resolved.nodes.iter().filter_map(|node| match &node.kind {
+            ResolvedKind::Sink { sink, .. } => Some((&node.name, sink)),
+            _ => None,
+        });
+        sinks.find(|(_, sink)| sink.shows_early()).map(|(name, _)| name.clone())
+    }
+
+    /// Refuses a checkpoint with state that no part of the job takes; returns whose state is given up on purpose.
+    fn check_fits(
+        &self,
+        checkpoint: &Checkpoint,
+        allowed: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, RecoveryError> {
+        let mut dropped = BTreeSet::new();
+        for (name, kind) in owners(&checkpoint.snapshot) {
+            let fits = self.resolved.nodes.iter().any(|node| node.name == name && kind_of(&node.kind) == kind);
+            if !fits && !allowed.contains(name) {
+                let checkpoint = checkpoint.manifest.number;
+                return Err(RecoveryError::Dropped { checkpoint, name: name.to_owned(), kind });
+            }
+            if !fits {
+                dropped.insert(name.to_owned());
+            }
+        }
+        Ok(dropped)
+    }
+}
+
+/// Who has state in a snapshot: names, and what they are.
+fn owners(snapshot: &JobSnapshot) -> impl Iterator<Item = (&str, &'static str)> {
+    let sources = snapshot.subtasks.iter().filter_map(|s| s.splits.as_ref()).map(|(name, _)| (name.as_str(), "source"));
+    let operators = snapshot.subtasks.iter().flat_map(|s| &s.operators).filter_map(|(name, part)| match &part.sink {
+        Some(sink) if !sink.state.is_null() || !sink.commit.is_empty() => Some((name.as_str(), "sink")),
+        None if !part.tables.is_empty() => Some((name.as_str(), "operator")),
+        _ => None,
+    });
+    sources.chain(operators)
+}
+
+fn kind_of(kind: &ResolvedKind) -> &'static str {
+    match kind {
+        ResolvedKind::Source(_) => "source",
+        ResolvedKind::Sink { .. } => "sink",
+        _ => "operator",
+    }
+}
+
+/// What the writers of a sink had prepared at a checkpoint.
+pub(crate) fn prepared(snapshot: &JobSnapshot, sink: &str) -> Vec<Committable> {
+    let parts = snapshot.subtasks.iter().flat_map(|s| &s.operators).filter(|(name, _)| name == sink);
+    parts.filter_map(|(_, part)| part.sink.as_ref()).flat_map(|prepared| prepared.commit.clone()).collect()
+}

@@ -1,0 +1,248 @@
+//! Checkpoints in a folder or an object store: a [`JobSnapshot`] goes in as Arrow files and a manifest, and comes out whole or
+//! not at all. Never decides when a checkpoint is made, and never reads a clock: time is passed in.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `manifests/NUMBER` | a complete checkpoint, or the claim of a run of the job |
+//! | `parts/GENERATION-ATTEMPT/*.arrow` | one kind of state of one operator in one subtask, each |
+//!
+//! Claims and checkpoints share one ascending sequence of numbers, and a number is taken by creating its file, which only one
+//! process can do. So a run whose job was claimed by another finds its next number taken, and completes no checkpoint any more:
+//! it is fenced. A run's generation is the number of its claim. Who starts a job claims it *first* and asks for the
+//! [`CheckpointStore::latest`] checkpoint *then*: whatever the run before had under way is decided by that time.
+//!
+//! Parts are written before the manifest that names them, with length and checksum; so what a manifest names is either all there
+//! or was damaged since, and [`CheckpointStore::read`] finds out which.
+
+mod error;
+mod lease;
+mod manifest;
+mod objects;
+mod part;
+mod retain;
+mod snapshots;
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use object_store::path::Path;
+
+pub use error::CheckpointError;
+pub use lease::{Completion, Lease, PartWriter};
+pub use manifest::{Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit};
+/// What a store is made of; for tests that bring their own.
+pub use object_store;
+
+use crate::JobSnapshot;
+use manifest::{Claim, Entry, Unreadable};
+use objects::Objects;
+
+/// The version of the files that this Weir writes, and the newest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The folder of the sequence.
+const MANIFESTS: &str = "manifests";
+/// How often a claim is tried: each failure is another process that has claimed, or completed a checkpoint, meanwhile.
+const CLAIMS_MAX: usize = 100;
+
+/// A complete checkpoint.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// What it consists of.
+    pub manifest: Manifest,
+    /// The state.
+    pub snapshot: JobSnapshot,
+}
+
+/// A checkpoint that there is, whole or not.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its number.
+    pub number: u64,
+    /// What it consists of, or why that is not known.
+    pub manifest: Result<Manifest, CheckpointError>,
+}
+
+/// What a job can go on from.
+#[derive(Debug)]
+pub struct Latest {
+    /// The newest checkpoint that is whole.
+    pub checkpoint: Option<Checkpoint>,
+    /// The newer ones, newest first, which are damaged.
+    pub damaged: Vec<(u64, CheckpointError)>,
+}
+
+/// The checkpoints of one job. Cheap to clone. Its calls wait for the disk or the network; they are not for an asynchronous
+/// runtime's threads.
+#[derive(Clone, Debug)]
+pub struct CheckpointStore {
+    objects: Arc<Objects>,
+}
+
+impl CheckpointStore {
+    /// Checkpoints in a folder, which is made if it is missing, or in `s3://BUCKET/PREFIX`, with credentials, region and endpoint
+    /// from the `AWS_*` variables.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Location`]. A remote store is not asked yet.
+    pub fn open(location: &str) -> Result<Self, CheckpointError> {
+        Ok(Self { objects: Arc::new(Objects::open(location)?) })
+    }
+
+    /// Checkpoints in any store; `name` is for messages.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Location`], if the system has no resources left.
+    pub fn new(store: Arc<dyn ObjectStore>, name: impl Into<String>) -> Result<Self, CheckpointError> {
+        Ok(Self { objects: Arc::new(Objects::new(store, name.into())?) })
+    }
+
+    /// The folder or address.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.objects.name
+    }
+
+    /// All checkpoints, newest first. One whose manifest cannot be read is there with the reason.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Store`].
+    pub fn list(&self) -> Result<Vec<Listed>, CheckpointError> {
+        let mut listed = Vec::new();
+        for number in self.numbers()? {
+            match self.entry(number) {
+                Ok(Some(Entry::Checkpoint(manifest))) => listed.push(Listed { number, manifest: Ok(manifest) }),
+                Ok(Some(Entry::Claim(_)) | None) => {}
+                Err(e @ CheckpointError::Store { .. }) => return Err(e),
+                Err(e) => listed.push(Listed { number, manifest: Err(e) }),
+            }
+        }
+        Ok(listed)
+    }
+
+    /// What a checkpoint consists of.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`], [`CheckpointError::Damaged`], [`CheckpointError::Newer`] or [`CheckpointError::Store`].
+    pub fn manifest(&self, number: u64) -> Result<Manifest, CheckpointError> {
+        match self.entry(number)? {
+            Some(Entry::Checkpoint(manifest)) => Ok(manifest),
+            _ => Err(CheckpointError::Missing { location: self.objects.name.clone(), checkpoint: number }),
+        }
+    }
+
+    /// A checkpoint, every part of which was read and is what was written.
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::manifest`].
+    pub fn read(&self, number: u64) -> Result<Checkpoint, CheckpointError> {
+        let manifest = self.manifest(number)?;
+        let snapshot = snapshots::read(&self.objects, &manifest)?;
+        Ok(Checkpoint { manifest, snapshot })
+    }
+
+    /// The newest checkpoint that is whole, and what is the matter with newer ones. A job must be claimed before: only then
+    /// nothing newer can come to be.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Newer`] and [`CheckpointError::Store`]: what could not be read may be whole, so no older one is used
+    /// in its place.
+    pub fn latest(&self) -> Result<Latest, CheckpointError> {
+        let mut damaged = Vec::new();
+        for number in self.numbers()? {
+            match self.read(number) {
+                Ok(checkpoint) => return Ok(Latest { checkpoint: Some(checkpoint), damaged }),
+                // A claim, or what somebody removed while the names were listed.
+                Err(CheckpointError::Missing { .. }) => {}
+                Err(e) if e.is_damage() => damaged.push((number, e)),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(Latest { checkpoint: None, damaged })
+    }
+
+    /// Begins a new generation of a job: older ones complete no checkpoint from here on. `now_us` is the time, in microseconds
+    /// since the epoch.
+    ///
+    /// # Errors
+    /// [`CheckpointError::OtherJob`], [`CheckpointError::Newer`] or [`CheckpointError::Store`]; [`CheckpointError::Location`] if
+    /// others claim the job all the time.
+    pub fn claim(&self, job: &str, now_us: i64) -> Result<Lease, CheckpointError> {
+        for _ in 0..CLAIMS_MAX {
+            let numbers = self.numbers()?;
+            self.check_job(&numbers, job)?;
+            let number = numbers.first().map_or(1, |newest| newest + 1);
+            let weir = env!("CARGO_PKG_VERSION").to_owned();
+            let claim = Entry::Claim(Claim { number, job: job.to_owned(), created_us: now_us, weir });
+            // A number that is taken may be this claim after all, if the store tried twice; a claim that nobody holds does no
+            // harm. Nor does one that is older than others by the time it is made: its lease completes nothing.
+            if self.objects.create(&entry_path(number), self.encode(&claim)?)? {
+                return Ok(Lease::new(self.clone(), job, number));
+            }
+        }
+        let reason = format!("the job {job:?} is claimed again and again by others: run it once only");
+        Err(CheckpointError::Location { location: self.objects.name.clone(), reason })
+    }
+
+    /// The newest entry that can be read says whose sequence it is.
+    fn check_job(&self, numbers: &[u64], job: &str) -> Result<(), CheckpointError> {
+        for number in numbers {
+            match self.entry(*number) {
+                Ok(Some(entry)) if entry.job() == job => return Ok(()),
+                Ok(Some(entry)) => {
+                    let (location, found) = (self.objects.name.clone(), entry.job().to_owned());
+                    return Err(CheckpointError::OtherJob { location, found, job: job.to_owned() });
+                }
+                Ok(None) => {}
+                Err(e) if e.is_damage() => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers that are taken, newest first.
+    fn numbers(&self) -> Result<Vec<u64>, CheckpointError> {
+        let names = self.objects.objects(&Path::from(MANIFESTS))?;
+        let mut numbers: Vec<u64> =
+            names.iter().filter_map(|p| p.filename()?.parse().ok().filter(|n| entry_path(*n) == *p)).collect();
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(numbers)
+    }
+
+    /// What has a number; `None`: nothing.
+    fn entry(&self, number: u64) -> Result<Option<Entry>, CheckpointError> {
+        let path = entry_path(number);
+        let Some(bytes) = self.objects.get(&path)? else { return Ok(None) };
+        let (location, file) = (self.objects.name.clone(), path.to_string());
+        let damaged = |reason| CheckpointError::Damaged {
+            location: location.clone(),
+            checkpoint: number,
+            file: file.clone(),
+            reason,
+        };
+        match Entry::decode(&bytes) {
+            Ok(entry) if entry.number() == number => Ok(Some(entry)),
+            Ok(entry) => Err(damaged(format!("is the manifest of {}", entry.number()))),
+            Err(Unreadable::Damaged(reason)) => Err(damaged(reason)),
+            Err(Unreadable::Newer(version)) => Err(CheckpointError::Newer { location, file, version }),
+        }
+    }
+
+    /// The bytes of an entry, which can be read again: a checkpoint that cannot is none.
+    fn encode(&self, entry: &Entry) -> Result<Vec<u8>, CheckpointError> {
+        let bytes = entry.encode().map_err(|e| e.to_string()).and_then(|bytes| match Entry::decode(&bytes) {
+            Ok(read) if read == *entry => Ok(bytes),
+            Ok(_) => Err("an offset does not survive being written as JSON".to_owned()),
+            Err(e) => Err(format!("{e:?}")),
+        });
+        bytes.map_err(|reason| CheckpointError::Encode {
+            what: format!("the manifest of {}", self.objects.name),
+            source: Box::new(arrow::error::ArrowError::JsonError(reason)),
+        })
+    }
+}
+
+fn entry_path(number: u64) -> Path {
+    Path::from_iter([MANIFESTS, &format!("{number:020}")])
+}

@@ -1,0 +1,82 @@
+//! Removes what no checkpoint needs any more. Never what a checkpoint that stays names, never parts of a newer generation, and
+//! never those of an attempt that may still become a checkpoint.
+
+use std::collections::HashSet;
+
+use object_store::path::Path;
+
+use super::manifest::{Entry, StoredFile};
+use super::snapshots::PARTS;
+use super::{CheckpointError, CheckpointStore, MANIFESTS, entry_path};
+
+/// As [`super::Lease::retain`]; `completed` is the generation's last complete attempt.
+pub(super) fn retain(
+    store: &CheckpointStore,
+    generation: u64,
+    completed: Option<u64>,
+    keep: usize,
+) -> Result<usize, CheckpointError> {
+    let numbers = store.numbers()?;
+    let Kept { oldest, attempts } = kept(store, &numbers, keep.max(1))?;
+    let mut removed = 0;
+    // Oldest first, so that whatever interrupts it leaves the newest; the manifest before its parts, so that a reader never finds
+    // one whose parts are gone.
+    for number in numbers.iter().rev().filter(|number| **number < oldest) {
+        removed += usize::from(!matches!(store.entry(*number), Ok(Some(Entry::Claim(_)) | None)));
+        store.objects.remove(&entry_path(*number))?;
+    }
+    if let Some(newest) = numbers.first().and_then(|n| entry_path(*n).filename().map(str::to_owned)) {
+        store.objects.remove_unfinished(&Path::from(MANIFESTS), &newest)?;
+    }
+    let Some(attempts) = attempts else { return Ok(removed) };
+    for folder in store.objects.folders(&Path::from(PARTS))? {
+        let Some(of) = attempt_of(&folder) else { continue };
+        let over = of.0 < generation || (of.0 == generation && completed.is_some_and(|last| of.1 <= last));
+        if over && !attempts.contains(folder.as_ref()) {
+            store.objects.remove_folder(&folder)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+struct Kept {
+    /// The oldest checkpoint that stays; what is before it goes.
+    oldest: u64,
+    /// The folders of their parts; `None`: not known.
+    attempts: Option<HashSet<String>>,
+}
+
+/// The newest `keep` checkpoints. While one among them cannot be read nobody knows which parts it names, so all stay.
+fn kept(store: &CheckpointStore, numbers: &[u64], keep: usize) -> Result<Kept, CheckpointError> {
+    let mut kept = Kept { oldest: 0, attempts: Some(HashSet::new()) };
+    let mut count = 0;
+    for number in numbers {
+        match store.entry(*number) {
+            Ok(Some(Entry::Checkpoint(manifest))) => {
+                count += 1;
+                if let Some(attempts) = &mut kept.attempts {
+                    attempts.extend(manifest.files().filter_map(folder_of));
+                }
+                if count == keep {
+                    kept.oldest = *number;
+                    break;
+                }
+            }
+            Ok(Some(Entry::Claim(_)) | None) => {}
+            Err(e) if e.is_damage() => kept.attempts = None,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(kept)
+}
+
+fn folder_of(file: &StoredFile) -> Option<String> {
+    file.path.rsplit_once('/').map(|(folder, _)| folder.to_owned())
+}
+
+/// Generation and attempt of a folder of parts.
+fn attempt_of(folder: &Path) -> Option<(u64, u64)> {
+    let (generation, attempt) = folder.filename()?.split_once('-')?;
+    Some((generation.parse().ok()?, attempt.parse().ok()?))
+}

@@ -1,0 +1,244 @@
+//! Subtasks' snapshots to parts and back. Never touches the sequence of manifests.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use object_store::path::Path;
+use weir_core::connector::{Committable, Prepared};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::CheckpointError;
+use super::manifest::{
+    Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit, checksum,
+};
+use super::objects::Objects;
+use super::part::{PartHeader, decode, encode};
+use crate::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
+
+/// The folder of all parts.
+pub(super) const PARTS: &str = "parts";
+/// The name that a sink's rows have as a state.
+const SINK_ROWS: &str = "rows";
+/// Bytes of a name that are kept in the name of a file: enough to recognise it.
+const NAME_BYTES_MAX: usize = 40;
+/// Files that are read at once: enough to fill a network, and a disk has no more heads.
+const READERS_MAX: usize = 8;
+
+/// Writes what a subtask keeps, for an attempt: job, generation and number.
+pub(super) fn write(
+    objects: &Objects,
+    (job, generation, attempt): (&str, u64, u64),
+    part: &SubtaskSnapshot,
+) -> Result<StoredPart, CheckpointError> {
+    let mut operators = Vec::with_capacity(part.operators.len());
+    for (operator, snapshot) in &part.operators {
+        let mut header = PartHeader { job, generation, attempt, subtask: &part.subtask, operator, state: SINK_ROWS };
+        let mut state = Vec::new();
+        for draft in drafts(snapshot.tables.iter().map(|t| (t.name.as_str(), t.key_group, &t.rows))) {
+            header.state = draft.name;
+            state.push(draft.write(objects, &header, state.len())?);
+        }
+        header.state = SINK_ROWS;
+        let sink = snapshot.sink.as_ref().map(|sink| write_sink(objects, &header, sink)).transpose()?;
+        operators.push(StoredOperator { operator: operator.clone(), state, sink });
+    }
+    let splits =
+        part.splits.as_ref().map(|(source, splits)| (source.clone(), splits.iter().map(store_split).collect()));
+    Ok(StoredPart { subtask: part.subtask.clone(), watermark: part.watermark, splits, operators })
+}
+
+fn write_sink(objects: &Objects, header: &PartHeader<'_>, sink: &Prepared) -> Result<StoredSink, CheckpointError> {
+    let drafts = drafts(sink.commit.iter().filter_map(|c| Some((SINK_ROWS, None, c.rows.as_ref()?))));
+    let mut commit = Vec::with_capacity(sink.commit.len());
+    // The rows of the next committable of a draft are its next batch.
+    let mut next = vec![0; drafts.len()];
+    for committable in &sink.commit {
+        let rows = committable.rows.as_ref().and_then(|rows| {
+            let file = drafts
+                .iter()
+                .zip(&next)
+                .position(|(d, n)| d.batches.get(*n).is_some_and(|(_, batch)| std::ptr::eq(*batch, rows)))?;
+            next[file] += 1;
+            Some((file, next[file] - 1))
+        });
+        commit.push(StoredCommit { value: committable.value.clone(), rows });
+    }
+    let files = drafts.iter().enumerate().map(|(index, draft)| draft.write(objects, header, index));
+    let rows = files.collect::<Result<_, _>>()?;
+    Ok(StoredSink { commit, state: sink.state.clone(), report: sink.report.clone(), rows })
+}
+
+/// What goes into one file: tables of one name and one schema.
+struct Draft<'a> {
+    name: &'a str,
+    schema: SchemaRef,
+    batches: Vec<(Option<u32>, &'a RecordBatch)>,
+}
+
+fn drafts<'a>(tables: impl Iterator<Item = (&'a str, Option<u32>, &'a RecordBatch)>) -> Vec<Draft<'a>> {
+    let mut drafts: Vec<Draft<'_>> = Vec::new();
+    for (name, key_group, rows) in tables {
+        let schema = rows.schema();
+        // All batches of a file share their dictionaries, which those of two key groups need not do.
+        let fits = |d: &&mut Draft<'_>| d.name == name && d.schema == schema && !has_dictionary(&schema);
+        match drafts.iter_mut().find(fits) {
+            Some(draft) => draft.batches.push((key_group, rows)),
+            None => drafts.push(Draft { name, schema, batches: vec![(key_group, rows)] }),
+        }
+    }
+    drafts
+}
+
+fn has_dictionary(schema: &Schema) -> bool {
+    schema.flattened_fields().iter().any(|field| matches!(field.data_type(), DataType::Dictionary(..)))
+}
+
+impl Draft<'_> {
+    /// `index` is its place among the files of the same operator.
+    fn write(&self, objects: &Objects, header: &PartHeader<'_>, index: usize) -> Result<StoredFile, CheckpointError> {
+        let file = encode(header, &self.schema, &self.batches).map_err(|source| CheckpointError::Encode {
+            what: format!("the state {:?} of {:?} in {:?}", self.name, header.operator, header.subtask),
+            source: Box::new(source),
+        })?;
+        let path = part_path(header, index);
+        let stored = StoredFile {
+            name: self.name.to_owned(),
+            path: path.to_string(),
+            bytes: file.len() as u64,
+            checksum: checksum(&file),
+            batches: self.batches.iter().map(|(group, rows)| (*group, rows.num_rows() as u64)).collect(),
+        };
+        objects.put(&path, file)?;
+        Ok(stored)
+    }
+}
+
+/// Readable, and different for different states whatever their names are made of.
+fn part_path(header: &PartHeader<'_>, index: usize) -> Path {
+    let PartHeader { generation, attempt, subtask, operator, state, .. } = header;
+    let hash = xxh3_64(format!("{subtask:?} {operator:?} {state:?} {index}").as_bytes());
+    let [subtask, operator, state] = [subtask, operator, state].map(|name| plain(name));
+    let name = format!("{subtask}-{operator}-{state}-{hash:016x}.arrow");
+    Path::from_iter([PARTS, &format!("{generation}-{attempt}"), &name])
+}
+
+fn plain(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    name.chars().map(plain).take(NAME_BYTES_MAX).collect()
+}
+
+fn store_split(split: &SplitSnapshot) -> StoredSplit {
+    let SplitSnapshot { split, index, offset, max_event_time } = split.clone();
+    StoredSplit { split, index, offset, max_event_time }
+}
+
+/// Reads all parts of a checkpoint.
+pub(super) fn read(objects: &Objects, manifest: &Manifest) -> Result<JobSnapshot, CheckpointError> {
+    let mut files = read_files(objects, manifest)?.into_iter();
+    let mut next = |stored: &[StoredFile]| -> Vec<Vec<RecordBatch>> { files.by_ref().take(stored.len()).collect() };
+    let mut subtasks = Vec::with_capacity(manifest.subtasks.len());
+    for part in &manifest.subtasks {
+        let mut operators = Vec::with_capacity(part.operators.len());
+        for stored in &part.operators {
+            let tables = tables(&stored.state, next(&stored.state));
+            let sink = stored.sink.as_ref().map(|sink| read_sink(sink, &next(&sink.rows)));
+            let sink = sink.transpose().map_err(|reason| damaged(objects, manifest, "its manifest", reason))?;
+            operators.push((stored.operator.clone(), Snapshot { tables, sink }));
+        }
+        let splits = part
+            .splits
+            .as_ref()
+            .map(|(source, splits)| (source.clone(), splits.iter().cloned().map(restore_split).collect()));
+        subtasks.push(SubtaskSnapshot { subtask: part.subtask.clone(), watermark: part.watermark, operators, splits });
+    }
+    Ok(JobSnapshot { key_groups: manifest.key_groups, subtasks })
+}
+
+fn tables(stored: &[StoredFile], files: Vec<Vec<RecordBatch>>) -> Vec<StateTable> {
+    let of_file = |(stored, batches): (&StoredFile, Vec<RecordBatch>)| {
+        let table = |((key_group, _), rows): (&(Option<u32>, u64), RecordBatch)| StateTable {
+            name: stored.name.clone(),
+            key_group: *key_group,
+            rows,
+        };
+        stored.batches.iter().zip(batches).map(table).collect::<Vec<_>>()
+    };
+    stored.iter().zip(files).flat_map(of_file).collect()
+}
+
+fn read_sink(stored: &StoredSink, files: &[Vec<RecordBatch>]) -> Result<Prepared, String> {
+    let mut commit = Vec::with_capacity(stored.commit.len());
+    for StoredCommit { value, rows } in &stored.commit {
+        let rows = rows.map(|(file, batch)| files.get(file).and_then(|batches| batches.get(batch)).cloned());
+        if rows == Some(None) {
+            return Err("speaks of rows of a sink that it does not name".to_owned());
+        }
+        commit.push(Committable { value: value.clone(), rows: rows.flatten() });
+    }
+    Ok(Prepared { commit, state: stored.state.clone(), report: stored.report.clone() })
+}
+
+fn restore_split(stored: StoredSplit) -> SplitSnapshot {
+    let StoredSplit { split, index, offset, max_event_time } = stored;
+    SplitSnapshot { split, index, offset, max_event_time }
+}
+
+/// The batches of all files, in the order of the manifest; several files at a time.
+fn read_files(objects: &Objects, manifest: &Manifest) -> Result<Vec<Vec<RecordBatch>>, CheckpointError> {
+    let mut jobs = Vec::new();
+    for part in &manifest.subtasks {
+        for operator in &part.operators {
+            jobs.extend(operator.files().map(|file| (part.subtask.as_str(), operator.operator.as_str(), file)));
+        }
+    }
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs.len())));
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some((subtask, operator, file)) = jobs.get(index) else { break };
+            let batches = read_file(objects, manifest, (subtask, operator), file);
+            if batches.is_err() {
+                next.store(jobs.len(), Ordering::Relaxed);
+            }
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((index, batches));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..READERS_MAX.min(jobs.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, batches)| batches).collect()
+}
+
+fn read_file(
+    objects: &Objects,
+    manifest: &Manifest,
+    (subtask, operator): (&str, &str),
+    stored: &StoredFile,
+) -> Result<Vec<RecordBatch>, CheckpointError> {
+    let damaged = |reason: String| damaged(objects, manifest, &stored.path, reason);
+    let path = Path::parse(&stored.path).ok().filter(|path| path.prefix_matches(&Path::from(PARTS)));
+    let path = path.ok_or_else(|| damaged("is no name of a part".to_owned()))?;
+    let file = objects.get(&path)?.ok_or_else(|| damaged("is missing".to_owned()))?;
+    if file.len() as u64 != stored.bytes {
+        return Err(damaged(format!("has {} bytes where {} were written", file.len(), stored.bytes)));
+    }
+    if checksum(&file) != stored.checksum {
+        return Err(damaged("does not have the checksum that was written".to_owned()));
+    }
+    let Manifest { job, generation, attempt, .. } = manifest;
+    let state = &stored.name;
+    let header = PartHeader { job, generation: *generation, attempt: *attempt, subtask, operator, state };
+    decode(&header, stored, &file).map_err(damaged)
+}
+
+fn damaged(objects: &Objects, manifest: &Manifest, file: &str, reason: String) -> CheckpointError {
+    let location = objects.name.clone();
+    CheckpointError::Damaged { location, checkpoint: manifest.number, file: file.to_owned(), reason }
+}

@@ -1,0 +1,12 @@
+//! Checkpoints in a folder and in stores that lie, fail and race: what comes out is what went in, or an error.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod damage;
+mod faults;
+mod golden;
+mod leases;
+mod retention;
+mod round_trip;
+mod samples;
+mod stores;

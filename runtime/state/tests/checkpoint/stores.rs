@@ -1,0 +1,167 @@
+//! A store with somebody between it and its user, who delays, refuses and tears.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use weir_state::CheckpointStore;
+use weir_state::checkpoint::object_store::memory::InMemory;
+use weir_state::checkpoint::object_store::path::Path;
+use weir_state::checkpoint::object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+
+/// What is about to happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Put(String),
+    Create(String),
+    Get(String),
+    List(String),
+    Delete,
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Go,
+    /// It fails before anything is done.
+    Fail,
+    /// It is done, and the answer is lost.
+    Lost,
+    /// It is done, the answer is lost, and the store's client tries again.
+    Twice,
+    /// Of what is written, only half is there, and the answer is lost.
+    Torn,
+}
+
+type Between = dyn Fn(&Operation) -> Verdict + Send + Sync;
+
+pub(crate) struct Hooked {
+    pub(crate) inner: Arc<InMemory>,
+    between: Box<Between>,
+}
+
+/// A checkpoint store over a memory, with somebody between.
+pub(crate) fn hooked(
+    inner: &Arc<InMemory>,
+    between: impl Fn(&Operation) -> Verdict + Send + Sync + 'static,
+) -> CheckpointStore {
+    let store = Hooked { inner: Arc::clone(inner), between: Box::new(between) };
+    CheckpointStore::new(Arc::new(store), "memory").unwrap()
+}
+
+/// A checkpoint store over a memory that does as it is told.
+pub(crate) fn plain(inner: &Arc<InMemory>) -> CheckpointStore {
+    CheckpointStore::new(Arc::clone(inner) as Arc<dyn ObjectStore>, "memory").unwrap()
+}
+
+/// Runs what a store does, here and now.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// The paths of all objects.
+pub(crate) fn paths(store: &Arc<InMemory>) -> Vec<String> {
+    let mut folders = vec![Path::default()];
+    let mut paths = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let listed = wait(store.list_with_delimiter(Some(&folder))).unwrap();
+        folders.extend(listed.common_prefixes);
+        paths.extend(listed.objects.into_iter().map(|object| object.location.to_string()));
+    }
+    paths.sort();
+    paths
+}
+
+/// An object's bytes.
+pub(crate) fn read(store: &Arc<InMemory>, path: &str) -> Vec<u8> {
+    let path = Path::from(path);
+    wait(async { store.get(&path).await.unwrap().bytes().await.unwrap().to_vec() })
+}
+
+/// Puts an object.
+pub(crate) fn write(store: &Arc<InMemory>, path: &str, bytes: Vec<u8>) {
+    wait(store.put(&Path::from(path), PutPayload::from(bytes))).unwrap();
+}
+
+fn refused(what: &str) -> Error {
+    Error::Generic { store: "hooked", source: what.into() }
+}
+
+impl fmt::Debug for Hooked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hooked")
+    }
+}
+
+impl fmt::Display for Hooked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hooked")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Hooked {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let create = options.mode == PutMode::Create;
+        let name = location.to_string();
+        match (self.between)(&if create { Operation::Create(name) } else { Operation::Put(name) }) {
+            Verdict::Go => self.inner.put_opts(location, payload, options).await,
+            Verdict::Fail => Err(refused("failed")),
+            Verdict::Lost => {
+                self.inner.put_opts(location, payload, options).await?;
+                Err(refused("the answer is lost"))
+            }
+            Verdict::Twice => {
+                let _ = self.inner.put_opts(location, payload.clone(), options.clone()).await;
+                self.inner.put_opts(location, payload, options).await
+            }
+            Verdict::Torn => {
+                let bytes: Vec<u8> = payload.iter().flat_map(|b| b.to_vec()).collect();
+                let half = PutPayload::from(bytes[..bytes.len() / 2].to_vec());
+                self.inner.put_opts(location, half, options).await?;
+                Err(refused("torn"))
+            }
+        }
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        match (self.between)(&Operation::Get(location.to_string())) {
+            Verdict::Go => self.inner.get_opts(location, options).await,
+            _ => Err(refused("failed")),
+        }
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        match (self.between)(&Operation::Delete) {
+            Verdict::Go => self.inner.delete_stream(locations),
+            _ => Box::pin(futures_util::stream::once(async { Err(refused("failed")) })),
+        }
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        match (self.between)(&Operation::List(prefix.map(ToString::to_string).unwrap_or_default())) {
+            Verdict::Go => self.inner.list_with_delimiter(prefix).await,
+            _ => Err(refused("failed")),
+        }
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
