@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `collection` | written in the pipeline file | `rows`, `schema` |
 //! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `schema`, `infer-rows` |
+//! | `kafka` | of a topic's messages | `brokers`, `topic`, `format`, `schema`, `delimiter`, `metadata`, `start`, `stop`, `group`, `isolation`, `discover`, `properties` |
 //! | `nexmark` | made up: persons, auctions and bids | `table`, `events`, `rate` |
 //! | `stdin` | piped in | `format`, `header`, `delimiter`, `schema`, `infer-rows` |
 //!
@@ -16,9 +17,10 @@
 //! | `blackhole` | nowhere; they are counted, and summed up in a checksum | `checksum`, `string-hash` |
 //! | `console` | into an aligned table on the standard output | `rows-max` |
 //! | `file` | into one file, all or nothing; or into a folder, a part a checkpoint | `path`, `format`, `lazy` |
+//! | `kafka` | into a topic, exactly once | `brokers`, `topic`, `format`, `key`, `headers`, `partitioner`, `compression`, `linger`, `batch-bytes`, `delivery`, `transactional-id`, `lost-marker`, `properties` |
 //! | `stdout` | to the standard output as text | `format` |
 //!
-//! What each option means:
+//! What each option means; those of `kafka` are at its module:
 //!
 //! | option | of | default | |
 //! |---|---|---|---|
@@ -56,6 +58,7 @@ mod collection;
 mod console;
 mod file;
 mod formats;
+mod kafka;
 mod nexmark;
 mod options;
 mod stdin;
@@ -84,6 +87,7 @@ impl Connectors for StandardConnectors {
         Ok(match connector {
             "collection" => Box::new(collection::Collection::open(options)?),
             "file" => Box::new(file::FileSource::open(options)?),
+            "kafka" => Box::new(kafka::KafkaSource::open(options)?),
             "nexmark" => Box::new(nexmark::Nexmark::open(options)?),
             "stdin" => Box::new(stdin::Stdin::open(options)?),
             _ => return Err(ConnectorError::Unknown { name: connector.to_owned(), known: self.source_names() }),
@@ -95,17 +99,18 @@ impl Connectors for StandardConnectors {
             "blackhole" => Box::new(blackhole::Blackhole::open(options)?),
             "console" => Box::new(console::Console::open(options, stdout::standard_output())?),
             "file" => Box::new(file::FileSink::open(options)?),
+            "kafka" => Box::new(kafka::KafkaSink::open(options)?),
             "stdout" => Box::new(stdout::Stdout::open(options, stdout::standard_output())?),
             _ => return Err(ConnectorError::Unknown { name: connector.to_owned(), known: self.sink_names() }),
         })
     }
 
     fn source_names(&self) -> Vec<&'static str> {
-        vec!["collection", "file", "nexmark", "stdin"]
+        vec!["collection", "file", "kafka", "nexmark", "stdin"]
     }
 
     fn sink_names(&self) -> Vec<&'static str> {
-        vec!["blackhole", "console", "file", "stdout"]
+        vec!["blackhole", "console", "file", "kafka", "stdout"]
     }
 }
 

@@ -77,6 +77,11 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// What it waits for, if it is not as it should be: a broker that is away. It goes on by itself; a person should see it.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// A checkpoint with these offsets is complete: another system may be told how far the job is. Nothing depends on it.
     fn completed(&self, offsets: &[(Split, Offset)]) {
         let _ = offsets;
@@ -158,6 +163,11 @@ pub trait Sink: Send + Sync {
     /// What a person should be told about it before it runs. One line each.
     fn notes(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// As [`Source::trouble`], of its writers and its committer.
+    fn trouble(&self) -> Option<String> {
+        None
     }
 
     /// The file that it replaces when it finishes, if it does: no two sinks of a job may have the same.

@@ -93,37 +93,57 @@ impl TextReader {
 fn decode_framed(
     decoder: &mut dyn Decode,
     records: &Records,
-    malformed: Vec<Malformed>,
+    mut malformed: Vec<Malformed>,
 ) -> Result<Polled, ConnectorError> {
-    let mut blocks = Blocks { decoder, records, batches: Vec::new(), malformed };
-    blocks.decode(records.framed());
-    let Blocks { decoder, batches, malformed, .. } = blocks;
+    let bytes = records.bytes();
+    let (rows, bad) = decode_all(decoder, bytes, records.framed())
+        .map_err(|error| ConnectorError::Data(format!("{}: {error}", records.name())))?;
+    malformed.extend(bad.into_iter().map(|BadRecord { record, reason }| Malformed {
+        at: format!("{}:{}", records.name(), record.line),
+        record: shorten(bytes.get(record.start..record.end).unwrap_or_default()),
+        reason,
+    }));
+    Ok(Polled::Batch { rows, malformed })
+}
+
+/// A record that is no row.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadRecord {
+    pub(crate) record: Record,
+    pub(crate) reason: String,
+}
+
+/// The rows of those records that are rows, and the others, both in order.
+pub(crate) fn decode_all(
+    decoder: &mut dyn Decode,
+    bytes: &[u8],
+    records: &[Record],
+) -> Result<(RecordBatch, Vec<BadRecord>), ArrowError> {
+    let mut blocks = Blocks { decoder, bytes, batches: Vec::new(), bad: Vec::new() };
+    blocks.decode(records);
+    let Blocks { decoder, batches, bad, .. } = blocks;
     let rows = match <[RecordBatch; 1]>::try_from(batches) {
         Ok([rows]) => rows,
-        Err(batches) => concat_batches(decoder.schema(), &batches)
-            .map_err(|error| ConnectorError::Data(format!("{}: {error}", records.name())))?,
+        Err(batches) => concat_batches(decoder.schema(), &batches)?,
     };
-    Ok(Polled::Batch { rows, malformed })
+    Ok((rows, bad))
 }
 
 struct Blocks<'a> {
     decoder: &'a mut dyn Decode,
-    records: &'a Records,
+    bytes: &'a [u8],
     batches: Vec<RecordBatch>,
-    malformed: Vec<Malformed>,
+    bad: Vec<BadRecord>,
 }
 
 impl Blocks<'_> {
     fn decode(&mut self, block: &[Record]) {
-        let bytes = self.records.bytes();
-        match (self.decoder.decode(bytes, block), block) {
+        match (self.decoder.decode(self.bytes, block), block) {
             (_, []) => {}
             (Ok(rows), _) => self.batches.push(rows),
             (Err(_), [record]) => {
-                let at = format!("{}:{}", self.records.name(), record.line);
-                let record = bytes.get(record.start..record.end).unwrap_or_default();
-                let reason = self.decoder.explain(record);
-                self.malformed.push(Malformed { at, record: shorten(record), reason });
+                let text = self.bytes.get(record.start..record.end).unwrap_or_default();
+                self.bad.push(BadRecord { record: *record, reason: self.decoder.explain(text) });
             }
             (Err(_), block) => {
                 let (left, right) = block.split_at(block.len() / 2);

@@ -51,7 +51,7 @@ impl<W: Write> TextWriter<W> {
         Ok(writer)
     }
 
-    /// Onto `out` after rows of the same columns.
+    /// Onto `out` after rows of the same columns, or where nobody expects a header.
     pub(crate) fn resume(format: FormatName, schema: &Schema, out: W) -> Self {
         Self::build(format, schema, out, false)
     }
@@ -79,6 +79,14 @@ impl<W: Write> TextWriter<W> {
             // It passes everything on after every batch.
             Form::Csv(_) => Ok(()),
             Form::Json(writer) => Ok(writer.get_mut().flush()?),
+        }
+    }
+
+    /// What it wrote onto.
+    pub(crate) fn into_inner(self) -> W {
+        match self.form {
+            Form::Csv(writer) => writer.into_inner(),
+            Form::Json(writer) => writer.into_inner(),
         }
     }
 }

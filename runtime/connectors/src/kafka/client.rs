@@ -1,0 +1,324 @@
+//! What both ends share: the address, the properties that are passed on, and what librdkafka says about its troubles. Nothing is
+//! printed here: the last trouble is kept until rows flow again, and a source or a sink shows it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::util::Timeout;
+use weir_core::connector::ConnectorError;
+use weir_core::graph::Options;
+
+use crate::options::OrderedTable;
+
+/// `properties = { "security.protocol" = "SASL_SSL", ... }`
+pub(crate) type Properties = OrderedTable<toml::Value>;
+
+/// Properties that are set here, and why nobody else may.
+const OWNED: [(&str, &str); 21] = [
+    ("acks", "rows that not every replica has could be lost; it is always \"all\""),
+    ("auto.offset.reset", "an offset that is gone must be said, not jumped over; write `start` for where a job begins"),
+    ("batch.size", "write `batch-bytes`"),
+    ("bootstrap.servers", "write `brokers`"),
+    ("compression.codec", "write `compression`"),
+    ("compression.type", "write `compression`"),
+    ("delivery.report.only.error", "every answer is needed"),
+    ("enable.auto.commit", "offsets are committed when a checkpoint is complete"),
+    ("enable.auto.offset.store", "offsets are committed when a checkpoint is complete"),
+    ("enable.gapless.guarantee", "delivery is ordered already"),
+    ("enable.idempotence", "without it the retries of the client double rows"),
+    ("enable.partition.eof", "the end of a partition must be seen"),
+    ("group.id", "write `group`"),
+    ("group.instance.id", "partitions are assigned by the job, not by a group"),
+    ("isolation.level", "write `isolation`"),
+    ("linger.ms", "write `linger`"),
+    ("metadata.broker.list", "write `brokers`"),
+    ("partitioner", "write `partitioner`"),
+    ("queue.buffering.max.ms", "write `linger`"),
+    ("request.required.acks", "rows that not every replica has could be lost; it is always \"all\""),
+    ("transactional.id", "write `transactional-id`"),
+];
+
+/// A client's configuration: the address, what we need (`ours`), and then what the pipeline file passes on.
+///
+/// # Errors
+/// [`ConnectorError::Option`] for a property that is ours, or whose value is a table.
+pub(crate) fn configure(
+    options: &Options,
+    brokers: &str,
+    ours: &[(&str, &str)],
+    properties: Option<&Properties>,
+) -> Result<ClientConfig, ConnectorError> {
+    if brokers.split(',').all(|broker| broker.trim().is_empty()) {
+        return Err(options.error("brokers", "`brokers` is a list of addresses such as \"kafka-1:9092,kafka-2:9092\""));
+    }
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("client.id", "weir").set_log_level(RDKafkaLogLevel::Warning);
+    for (name, value) in ours {
+        config.set(*name, *value);
+    }
+    for (name, value) in properties.iter().flat_map(|properties| &properties.0) {
+        let wrong = |message: String, span| ConnectorError::Option { message, span: Some(span) };
+        if let Some((name, why)) = OWNED.iter().find(|(owned, _)| owned == name.get_ref()) {
+            return Err(wrong(format!("the property {name:?} cannot be set: {why}"), name_span(properties, name)));
+        }
+        let text = match value.get_ref() {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            toml::Value::Boolean(flag) => flag.to_string(),
+            _ => return Err(wrong("a property is text, a number or a bool".to_owned(), value.span())),
+        };
+        config.set(name.get_ref(), text);
+    }
+    // librdkafka knows which names and values there are: it is asked now, not when the job runs.
+    config.create_native_config().map_err(|error| options.error("properties", describe(&error)))?;
+    Ok(config)
+}
+
+/// Where the pipeline file has the name of a property.
+fn name_span(properties: Option<&Properties>, name: &str) -> std::ops::Range<usize> {
+    let mut entries = properties.iter().flat_map(|properties| &properties.0);
+    entries.find(|(known, _)| known.get_ref() == name).map(|(known, _)| known.span()).unwrap_or_default()
+}
+
+/// A client that reports to `trouble`.
+///
+/// # Errors
+/// [`ConnectorError::Data`] if librdkafka refuses the configuration, for example a certificate that is not there.
+pub(crate) fn create<C, T>(config: &ClientConfig, context: C, what: &str) -> Result<T, ConnectorError>
+where
+    C: ClientContext,
+    T: FromClientConfigAndContext<C>,
+{
+    config.create_with_context(context).map_err(|error| cannot(what, &error))
+}
+
+/// An error of the client as one of ours.
+pub(crate) fn cannot(what: &str, error: &KafkaError) -> ConnectorError {
+    ConnectorError::Io { what: what.to_owned(), source: std::io::Error::other(describe(error)) }
+}
+
+/// What librdkafka says, without the name of the call that it was said to.
+pub(crate) fn describe(error: &KafkaError) -> String {
+    match error {
+        KafkaError::Transaction(error) => error.string(),
+        KafkaError::ClientConfig(_, reason, name, value) => format!("{name} = {value:?}: {reason}"),
+        KafkaError::ClientCreation(reason) => reason.clone(),
+        other => match other.rdkafka_error_code() {
+            Some(code) => code.to_string(),
+            None => other.to_string(),
+        },
+    }
+}
+
+/// Whether waiting cannot help: somebody has to change something.
+pub(crate) fn is_fatal(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as C;
+    matches!(
+        code,
+        C::Authentication
+            | C::SaslAuthenticationFailed
+            | C::UnsupportedSASLMechanism
+            | C::TopicAuthorizationFailed
+            | C::ClusterAuthorizationFailed
+            | C::TransactionalIdAuthorizationFailed
+            | C::Fatal
+            | C::InvalidTopic
+    )
+}
+
+/// What a client complains about.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
+    /// Whether there is any: asked for every batch.
+    is_there: AtomicBool,
+    said: Mutex<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    last: Option<String>,
+    /// How often it was said.
+    times: u64,
+    fatal: Option<String>,
+}
+
+impl Trouble {
+    /// Keeps it as the last trouble.
+    pub(crate) fn set(&self, message: String) {
+        let mut said = self.said();
+        said.times = if said.last.as_ref() == Some(&message) { said.times + 1 } else { 1 };
+        said.last = Some(message);
+        self.is_there.store(true, Ordering::Relaxed);
+    }
+
+    fn set_fatal(&self, message: String) {
+        self.said().fatal.get_or_insert(message);
+        self.is_there.store(true, Ordering::Relaxed);
+    }
+
+    /// Rows flow again.
+    pub(crate) fn clear(&self) {
+        if self.is_there.load(Ordering::Relaxed) {
+            let mut said = self.said();
+            said.last = None;
+            self.is_there.store(said.fatal.is_some(), Ordering::Relaxed);
+        }
+    }
+
+    /// The last trouble, as a person should see it.
+    pub(crate) fn message(&self) -> Option<String> {
+        let said = self.said();
+        let last = said.last.as_ref()?;
+        Some(if said.times > 1 { format!("{last} ({} times)", said.times) } else { last.clone() })
+    }
+
+    /// As an error, if waiting cannot help.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Data`] with what librdkafka said.
+    pub(crate) fn check(&self, what: &str) -> Result<(), ConnectorError> {
+        if !self.is_there.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match &self.said().fatal {
+            Some(fatal) => Err(ConnectorError::Data(format!("{what}: {fatal}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes librdkafka's messages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Context(pub(crate) std::sync::Arc<Trouble>);
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, _: &str, message: &str) {
+        if level as i32 <= RDKafkaLogLevel::Error as i32 {
+            // It begins with the name of its thread: `[thrd:127.0.0.1:9092/bootstrap]: `.
+            let message = message.split_once("]: ").map_or(message, |(_, message)| message);
+            self.0.set(message.to_owned());
+        }
+    }
+
+    fn stats(&self, _: rdkafka::Statistics) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            _ if matches!(error, KafkaError::PartitionEOF(_)) => {}
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
+            Some(code) if is_fatal(code) => self.0.set_fatal(format!("{reason} ({code})")),
+            _ => self.0.set(reason.to_owned()),
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result
+            && error.rdkafka_error_code() != Some(RDKafkaErrorCode::NoOffset)
+        {
+            self.0.set(format!("offsets were not committed to the group: {}", describe(&error)));
+        }
+    }
+
+    fn main_queue_min_poll_interval(&self) -> Timeout {
+        Timeout::Never
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use rdkafka::consumer::BaseConsumer;
+
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Sample {
+        properties: Properties,
+    }
+
+    fn configured(text: &str) -> Result<ClientConfig, ConnectorError> {
+        let options = Options::from_toml(text, PathBuf::new());
+        let sample: Sample = options.parse().unwrap();
+        configure(&options, "a:1", &[("group.id", "g")], Some(&sample.properties))
+    }
+
+    #[test]
+    fn properties_are_passed_on() {
+        let config = configured(
+            "properties = { \"fetch.min.bytes\" = 2, \"socket.nagle.disable\" = true, \"client.id\" = \"x\" }",
+        );
+        let config = config.unwrap();
+        assert_eq!(config.get("fetch.min.bytes"), Some("2"));
+        assert_eq!(config.get("socket.nagle.disable"), Some("true"));
+        assert_eq!((config.get("client.id"), config.get("group.id")), (Some("x"), Some("g")));
+    }
+
+    #[test]
+    fn security_and_compression_are_built_in() {
+        let text = "properties = { \"security.protocol\" = \"SASL_SSL\", \"sasl.mechanism\" = \"SCRAM-SHA-512\", \
+                    \"sasl.username\" = \"u\", \"sasl.password\" = \"p\" }";
+        let config = configured(text).unwrap();
+        assert!(create::<_, BaseConsumer<Context>>(&config, Context::default(), "x").is_ok());
+        for codec in ["gzip", "snappy", "lz4", "zstd"] {
+            let mut config = config.clone();
+            config.set("compression.type", codec);
+            assert!(create::<_, BaseConsumer<Context>>(&config, Context::default(), "x").is_ok(), "{codec}");
+        }
+    }
+
+    #[test]
+    fn what_is_ours_and_what_is_unknown_is_refused_with_a_reason() {
+        for (text, reason, at) in [
+            (
+                "properties = { \"enable.auto.commit\" = true }",
+                "when a checkpoint is complete",
+                "\"enable.auto.commit\"",
+            ),
+            (
+                "properties = { \"fetch.min.bites\" = 1 }",
+                "No such configuration property",
+                "{ \"fetch.min.bites\" = 1 }",
+            ),
+            ("properties = { \"fetch.min.bytes\" = [] }", "text, a number or a bool", "[]"),
+        ] {
+            let ConnectorError::Option { message, span } = configured(text).unwrap_err() else { panic!("{text}") };
+            assert!(message.contains(reason), "{message}");
+            assert_eq!(span.map(|span| &text[span]), Some(at));
+        }
+    }
+
+    #[test]
+    fn the_last_trouble_stays_until_rows_flow() {
+        let trouble = Trouble::default();
+        assert_eq!(trouble.message(), None);
+        for message in ["a", "b", "b"] {
+            trouble.set(message.to_owned());
+        }
+        assert_eq!(trouble.message().as_deref(), Some("b (2 times)"));
+        trouble.clear();
+        assert_eq!((trouble.message(), trouble.check("x").is_ok()), (None, true));
+        let context = Context::default();
+        context.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 brokers are down");
+        assert_eq!(context.0.message().as_deref(), Some("1/1 brokers are down"));
+        assert!(context.0.check("x").is_ok());
+        context.error(KafkaError::Global(RDKafkaErrorCode::Authentication), "wrong password");
+        // It stays, whatever is said later.
+        context.0.clear();
+        context.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 brokers are down");
+        let error = context.0.check("cannot read t").unwrap_err().to_string();
+        assert!(error.starts_with("cannot read t: wrong password"), "{error}");
+    }
+}

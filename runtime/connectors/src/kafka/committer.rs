@@ -1,0 +1,313 @@
+//! Exactly-once: writes the rows of a complete checkpoint and its marker in one transaction. No transaction is open between two
+//! checkpoints, so none can time out while the job is down, and whether one happened is always known from the marker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::Producer as _;
+use rdkafka::topic_partition_list::{Offset as KafkaOffset, TopicPartitionList};
+use serde::Deserialize;
+use weir_core::connector::{Committable, Committer, ConnectorError};
+
+use super::client::{self, Context, describe};
+use super::marker::{Marker, Origin, Seen, Verdict};
+use super::options::{LostMarker, SinkOptions};
+use super::producer::{Events, Producer, is_refused, send};
+use super::sink::{SinkShared, mismatched};
+use super::topic;
+
+/// How long one call waits for the broker, before it is made again.
+const CALL_WAIT: Duration = Duration::from_secs(5);
+/// How often a call is made again: together five minutes, in which a broker can start again or be replaced.
+const CALLS_MAX: usize = 60;
+/// How often a transaction is aborted and done again, for one checkpoint.
+const ABORTS_MAX: usize = 5;
+/// After so many checkpoints without a row the marker is written again, or it would expire under a job that has nothing to
+/// write: offsets are kept for days, checkpoints are made every second to every hour.
+const QUIET_CHECKPOINTS_MAX: u32 = 50;
+/// How long the broker lets a transaction of ours be open: as long as we try to end it.
+const TRANSACTION_TIMEOUT_MS: &str = "300000";
+
+/// Commits the rows of one sink.
+pub(super) struct KafkaCommitter {
+    what: String,
+    topic: String,
+    lost_marker: LostMarker,
+    producer: Producer<()>,
+    /// Reads the marker, and names its group.
+    group: BaseConsumer<Context>,
+    shared: Arc<SinkShared>,
+    seen: Seen,
+    /// Checkpoints without a row since the marker was written.
+    quiet: u32,
+}
+
+/// Why a transaction is not done.
+enum Failure {
+    /// It has to be aborted, and can be done again.
+    Abort(String),
+    /// It cannot be done by us.
+    Final(ConnectorError),
+}
+
+impl KafkaCommitter {
+    /// Shuts out whoever commits for the same sink, ends what they began, and reads how far they came.
+    pub(super) fn new(
+        options: &SinkOptions,
+        shared: &Arc<SinkShared>,
+        job: &str,
+        generation: u64,
+        new_lineage: String,
+    ) -> Result<Self, ConnectorError> {
+        let id = options.transactional_id.clone().unwrap_or_else(|| format!("weir-{job}-{}", options.topic));
+        let what = format!("cannot write to the topic {} at {} as {id}", options.topic, options.brokers);
+        let mut config: ClientConfig = options.config.clone();
+        config.set("transactional.id", &id);
+        // The transaction answers for those that are delivered.
+        config.set("delivery.report.only.error", "true");
+        if config.get("transaction.timeout.ms").is_none() {
+            config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
+        }
+        let producer: Producer<()> = client::create(&config, Events::new(&shared.trouble), &what)?;
+        topic::partitions_at_start(producer.client(), &options.topic, &shared.trouble, || {}, &what)?;
+        let mut config = options.marker_config.clone();
+        config.set("group.id", &id);
+        let group = client::create(&config, Context(Arc::clone(&shared.trouble)), &what)?;
+        // Replaced by what the broker knows.
+        let marker = Marker { job: job.to_owned(), lineage: new_lineage.clone(), generation, checkpoint: 0 };
+        let mut committer = Self {
+            what,
+            topic: options.topic.clone(),
+            lost_marker: options.lost_marker,
+            producer,
+            group,
+            shared: Arc::clone(shared),
+            seen: Seen { marker, new_lineage, generation },
+            quiet: 0,
+        };
+        committer
+            .repeat(|producer| producer.init_transactions(CALL_WAIT))
+            .map_err(|failure| committer.last(failure))?;
+        match committer.read_marker()? {
+            Some(marker) if marker.job != job => {
+                return Err(ConnectorError::Data(format!(
+                    "{}: the job {:?} writes as {id} already; give each sink a `transactional-id` of its own",
+                    committer.what, marker.job
+                )));
+            }
+            Some(marker) => committer.seen.marker = marker,
+            // From now on a marker that is missing is one that was lost.
+            None => committer.transact(&[], &committer.seen.marker.clone())?,
+        }
+        committer.shared.set_seen(committer.seen.clone());
+        Ok(committer)
+    }
+
+    /// What the broker keeps. No transaction of ours is open: it is settled.
+    fn read_marker(&self) -> Result<Option<Marker>, ConnectorError> {
+        let mut last = None;
+        for _ in 0..CALLS_MAX {
+            let mut list = TopicPartitionList::new();
+            list.add_partition(&self.topic, 0);
+            let answer = self.group.committed_offsets(list, CALL_WAIT);
+            while self.group.poll(Duration::ZERO).is_some() {}
+            self.shared.trouble.check(&self.what)?;
+            let read = answer.and_then(|list| {
+                let element = list.find_partition(&self.topic, 0);
+                let element = element.ok_or(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownPartition))?;
+                element.error()?;
+                Ok(element.metadata().to_owned())
+            });
+            match read {
+                Ok(text) if text.is_empty() => return Ok(None),
+                Ok(text) => {
+                    return serde_json::from_str(&text).map(Some).map_err(|_| {
+                        ConnectorError::Data(format!("{}: its offset is not a marker of ours: {text:?}", self.what))
+                    });
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.map_or_else(|| ConnectorError::Data(self.what.clone()), |error| client::cannot(&self.what, &error)))
+    }
+
+    /// All rows and the marker, or nothing; again, if it had to be aborted.
+    fn transact(&self, rows: &[&RecordBatch], marker: &Marker) -> Result<(), ConnectorError> {
+        let mut reason = String::new();
+        for _ in 0..ABORTS_MAX {
+            self.producer.client().context().forget_failed();
+            reason = match self.try_transact(rows, marker) {
+                Ok(()) => return Ok(()),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Abort(reason)) => reason,
+            };
+            self.shared.trouble.set(format!("{}: a transaction is done again: {reason}", self.what));
+            self.repeat(|producer| producer.abort_transaction(CALL_WAIT)).map_err(|failure| self.last(failure))?;
+            match self.producer.client().context().failed() {
+                Some((reason, true)) => return Err(ConnectorError::Data(format!("{}: {reason}", self.what))),
+                Some((failure, false)) => reason = failure,
+                None => {}
+            }
+        }
+        Err(self.last(Failure::Abort(reason)))
+    }
+
+    fn try_transact(&self, rows: &[&RecordBatch], marker: &Marker) -> Result<(), Failure> {
+        self.producer.begin_transaction().map_err(|error| self.failure(&error))?;
+        for rows in rows {
+            send(&self.producer, &self.topic, rows, &()).map_err(|error| self.failure(&error))?;
+        }
+        let text = serde_json::to_string(marker)
+            .map_err(|error| Failure::Final(ConnectorError::Data(format!("{}: {error}", self.what))))?;
+        let mut list = TopicPartitionList::new();
+        let mut element = list.add_partition(&self.topic, 0);
+        element.set_metadata(text);
+        // A number that lag tools can show; the marker is in the metadata.
+        let offset = KafkaOffset::Offset(i64::try_from(marker.checkpoint).unwrap_or(i64::MAX));
+        element.set_offset(offset).map_err(|error| self.failure(&error))?;
+        let Some(group) = self.group.group_metadata() else {
+            return Err(Failure::Final(ConnectorError::Data(format!("{}: the client has no group", self.what))));
+        };
+        self.repeat(|producer| producer.send_offsets_to_transaction(&list, &group, CALL_WAIT))?;
+        self.repeat(|producer| producer.commit_transaction(CALL_WAIT))
+    }
+
+    /// Makes a call until it is answered, with the waits and the backoff of the client.
+    fn repeat(&self, call: impl Fn(&Producer<()>) -> Result<(), KafkaError>) -> Result<(), Failure> {
+        let mut last = None;
+        for _ in 0..CALLS_MAX {
+            let Err(error) = call(&self.producer) else { return Ok(()) };
+            self.shared.trouble.check(&self.what).map_err(Failure::Final)?;
+            let is_retriable = match &error {
+                KafkaError::Transaction(error) => error.is_retriable(),
+                // The rows are not all delivered so far; what cannot be delivered fails by itself.
+                KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) => true,
+                _ => false,
+            };
+            if !is_retriable {
+                return Err(self.failure(&error));
+            }
+            self.shared.trouble.set(format!("{}: {}", self.what, describe(&error)));
+            last = Some(error);
+        }
+        let unanswered = last.map(|error| client::cannot(&self.what, &error));
+        Err(Failure::Final(unanswered.unwrap_or_else(|| ConnectorError::Data(self.what.clone()))))
+    }
+
+    /// What an error of the client means.
+    fn failure(&self, error: &KafkaError) -> Failure {
+        use RDKafkaErrorCode as C;
+        let fatal = self.producer.client().fatal_error();
+        let code = match error {
+            KafkaError::Transaction(error) => Some(error.code()),
+            other => other.rdkafka_error_code(),
+        };
+        let is_fenced = |code: C| matches!(code, C::Fenced | C::ProducerFenced | C::InvalidProducerEpoch);
+        if [code, fatal.as_ref().map(|(code, _)| *code)].into_iter().flatten().any(is_fenced) {
+            return Failure::Final(ConnectorError::Fenced(format!(
+                "{}: a newer generation of this job has taken over, or another sink has the same `transactional-id` \
+                 (by default the names of job and topic)",
+                self.what
+            )));
+        }
+        let is_abortable = match error {
+            KafkaError::Transaction(error) => error.txn_requires_abort(),
+            // The transaction has failed already; why is said when it is aborted.
+            KafkaError::MessageProduction(C::State) => true,
+            _ => false,
+        };
+        match (fatal, code) {
+            (Some((_, reason)), _) => {
+                Failure::Final(ConnectorError::Io { what: self.what.clone(), source: std::io::Error::other(reason) })
+            }
+            (None, Some(code)) if !is_abortable && is_refused(code) => {
+                Failure::Final(ConnectorError::Data(format!("{}: {}", self.what, describe(error))))
+            }
+            (None, _) if is_abortable => Failure::Abort(describe(error)),
+            (None, _) => Failure::Final(client::cannot(&self.what, error)),
+        }
+    }
+
+    fn last(&self, failure: Failure) -> ConnectorError {
+        match failure {
+            Failure::Final(error) => error,
+            Failure::Abort(reason) => {
+                ConnectorError::Io { what: self.what.clone(), source: std::io::Error::other(reason) }
+            }
+        }
+    }
+
+    /// Writes the marker, and remembers it.
+    fn mark(&mut self, rows: &[&RecordBatch], marker: Marker) -> Result<(), ConnectorError> {
+        self.transact(rows, &marker)?;
+        self.seen.marker = marker;
+        self.shared.set_seen(self.seen.clone());
+        self.quiet = 0;
+        Ok(())
+    }
+}
+
+impl Committer for KafkaCommitter {
+    fn commit(&mut self, checkpoint: u64, parts: Vec<Committable>) -> Result<(), ConnectorError> {
+        let parts = Part::all(parts).map_err(|reason| {
+            ConnectorError::Data(format!("{}: in the checkpoint {checkpoint}: {reason}", self.what))
+        })?;
+        let Some(first) = parts.first() else {
+            self.quiet += 1;
+            return match self.quiet > QUIET_CHECKPOINTS_MAX {
+                true => self.mark(&[], self.seen.marker.clone()),
+                false => Ok(()),
+            };
+        };
+        let verdict = self.seen.marker.verdict(&first.value.origin, checkpoint, self.lost_marker);
+        let rows: Vec<&RecordBatch> = match verdict.map_err(|mismatch| mismatched(&self.topic, mismatch))? {
+            Verdict::Done => return Ok(()),
+            Verdict::Write => parts.iter().map(|part| &part.rows).collect(),
+            Verdict::MarkOnly => Vec::new(),
+        };
+        let marker = Marker {
+            lineage: first.value.origin.lineage.clone(),
+            generation: self.seen.generation,
+            checkpoint,
+            ..self.seen.marker.clone()
+        };
+        self.mark(&rows, marker)
+    }
+}
+
+/// Some of the rows of a checkpoint.
+struct Part {
+    value: PartValue,
+    rows: RecordBatch,
+}
+
+#[derive(Deserialize)]
+struct PartValue {
+    origin: Origin,
+    subtask: u64,
+    part: u64,
+    rows: usize,
+}
+
+impl Part {
+    /// The parts that have rows, in an order that is always the same.
+    fn all(parts: Vec<Committable>) -> Result<Vec<Self>, String> {
+        let mut all = Vec::with_capacity(parts.len());
+        for Committable { value, rows } in parts {
+            let value = PartValue::deserialize(&value).map_err(|error| format!("a part cannot be read: {error}"))?;
+            let rows = rows.filter(|rows| rows.num_rows() == value.rows);
+            let rows = rows.ok_or_else(|| format!("a part of {} rows came without them", value.rows))?;
+            all.push(Self { value, rows });
+        }
+        all.retain(|part| part.value.rows > 0);
+        all.sort_by_key(|part| (part.value.subtask, part.value.part));
+        match all.windows(2).all(|pair| pair[0].value.origin == pair[1].value.origin) {
+            true => Ok(all),
+            false => Err("its parts are of two jobs".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Many messages of one partition into columns at once. A message is one record; one that is no row is set aside as
+//! `TOPIC/PARTITION@OFFSET`, and the others go on. Nothing here knows a broker.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::error::ArrowError;
+use weir_core::connector::{ConnectorError, Malformed, Polled};
+
+use super::columns::{Beside, Metadata, MetadataColumn};
+use crate::formats::csv_fields::{CsvEnd, find_end};
+use crate::formats::read_options::TextFormat;
+use crate::formats::reader::{BadRecord, Decode, decode_all};
+use crate::formats::records::{Record, shorten};
+use crate::options;
+
+/// What the value of a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ValueFormat {
+    /// One record.
+    Text(TextFormat),
+    /// The only column.
+    Raw,
+}
+
+/// The columns of a source: first those of the value, then the metadata.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns {
+    pub(crate) format: ValueFormat,
+    /// All of them.
+    pub(crate) schema: SchemaRef,
+    /// How many are of the value.
+    pub(crate) of_value: usize,
+    /// What those after them hold.
+    pub(crate) metadata: Vec<Metadata>,
+}
+
+/// Gathers messages of one partition until they are asked for as rows.
+pub(crate) struct Messages {
+    /// `TOPIC/PARTITION`.
+    split: String,
+    schema: SchemaRef,
+    value: Value,
+    /// Where the wanted columns come from.
+    places: Vec<Place>,
+    metadata: Vec<MetadataColumn>,
+    /// The values, each with a line end.
+    bytes: Vec<u8>,
+    /// Of the gathered messages: where their values are, by their number in `line`.
+    records: Vec<Record>,
+    /// The offset of each.
+    offsets: Vec<i64>,
+    /// Raw: whether a value is there.
+    present: Vec<bool>,
+    malformed: Vec<Malformed>,
+}
+
+/// A column that is wanted: of the value, or of the metadata.
+enum Place {
+    Value(usize),
+    Metadata(usize),
+}
+
+enum Value {
+    /// No column of it is wanted: it is not looked into.
+    Unread {
+        tombstones: bool,
+    },
+    Text {
+        decoder: Box<dyn Decode>,
+        csv_delimiter: Option<u8>,
+    },
+    Raw(DataType),
+}
+
+const TOMBSTONE: &str = "it has no value (a tombstone); read it with `format = \"raw\"`, where it is null";
+
+impl Messages {
+    /// For these columns of a source, from this partition.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Data`] if there is no such column.
+    pub(crate) fn new(
+        columns: &Columns,
+        topic: &str,
+        partition: i32,
+        projection: &[usize],
+    ) -> Result<Self, ConnectorError> {
+        let split = format!("{topic}/{partition}");
+        let schema = options::project(&columns.schema, projection)?;
+        let (mut of_value, mut metadata, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for column in projection {
+            match column.checked_sub(columns.of_value).and_then(|place| columns.metadata.get(place)) {
+                Some(what) => {
+                    places.push(Place::Metadata(metadata.len()));
+                    metadata.push(MetadataColumn::new(*what, partition));
+                }
+                None => {
+                    places.push(Place::Value(of_value.len()));
+                    of_value.push(*column);
+                }
+            }
+        }
+        let value = match columns.format {
+            format if of_value.is_empty() => Value::Unread { tombstones: format == ValueFormat::Raw },
+            ValueFormat::Raw => Value::Raw(columns.schema.field(0).data_type().clone()),
+            ValueFormat::Text(format) => {
+                let of_source: Vec<usize> = (0..columns.of_value).collect();
+                let source_schema = options::project(&columns.schema, &of_source)?;
+                let projected = options::project(&source_schema, &of_value)?;
+                let decoder = format.decoder(split.clone(), source_schema, projected, &of_value)(None)?;
+                let csv_delimiter = match format {
+                    TextFormat::Csv { delimiter, .. } => Some(delimiter),
+                    TextFormat::Json => None,
+                };
+                Value::Text { decoder, csv_delimiter }
+            }
+        };
+        Ok(Self {
+            split,
+            schema,
+            value,
+            places,
+            metadata,
+            bytes: Vec::new(),
+            records: Vec::new(),
+            offsets: Vec::new(),
+            present: Vec::new(),
+            malformed: Vec::new(),
+        })
+    }
+
+    /// Takes a message.
+    pub(crate) fn push(&mut self, value: Option<&[u8]>, beside: &Beside<'_>) {
+        if let Some(reason) = self.refuse(value, beside) {
+            self.set_aside(beside.offset, value.unwrap_or_default(), reason.to_owned());
+            return;
+        }
+        let start = self.bytes.len();
+        match (&self.value, value) {
+            (Value::Unread { .. }, _) => {}
+            (Value::Raw(_), value) => {
+                self.bytes.extend_from_slice(value.unwrap_or_default());
+                self.present.push(value.is_some());
+            }
+            (Value::Text { .. }, value) => {
+                self.bytes.extend_from_slice(without_line_end(value.unwrap_or_default()));
+                self.bytes.push(b'\n');
+            }
+        }
+        self.records.push(Record { start, end: self.bytes.len(), line: self.offsets.len() as u64 });
+        self.offsets.push(beside.offset);
+        self.metadata.iter_mut().for_each(|column| column.push(beside));
+    }
+
+    /// Why a message is no row, as far as it can be seen without decoding it.
+    fn refuse(&self, value: Option<&[u8]>, beside: &Beside<'_>) -> Option<&'static str> {
+        if let Some(reason) = self.metadata.iter().find_map(|column| column.refuse(beside)) {
+            return Some(reason);
+        }
+        match (&self.value, value) {
+            (Value::Unread { tombstones: false } | Value::Text { .. }, None) => Some(TOMBSTONE),
+            (Value::Text { csv_delimiter: Some(delimiter), .. }, Some(value)) => {
+                (!is_one_csv_record(without_line_end(value), *delimiter)).then_some("it is not exactly one CSV record")
+            }
+            (Value::Raw(DataType::Utf8), Some(value)) => {
+                std::str::from_utf8(value).is_err().then_some("it is not UTF-8; have it as \"binary\"")
+            }
+            _ => None,
+        }
+    }
+
+    fn set_aside(&mut self, offset: i64, value: &[u8], reason: String) {
+        let at = format!("{}@{offset}", self.split);
+        self.malformed.push(Malformed { at, record: shorten(value), reason });
+    }
+
+    /// Whether a column holds headers.
+    pub(crate) fn has_headers(&self) -> bool {
+        self.metadata.iter().any(|column| matches!(column, MetadataColumn::Headers(_)))
+    }
+
+    /// How many messages were gathered, and how many bytes their values have.
+    pub(crate) fn gathered(&self) -> (usize, usize) {
+        (self.offsets.len() + self.malformed.len(), self.bytes.len())
+    }
+
+    /// What was gathered, as rows and malformed records.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Data`] if columns cannot be put together.
+    pub(crate) fn finish(&mut self) -> Result<Polled, ConnectorError> {
+        let rows = self.rows();
+        self.bytes.clear();
+        self.records.clear();
+        self.offsets.clear();
+        self.present.clear();
+        let rows = rows.map_err(|error| ConnectorError::Data(format!("{}: {error}", self.split)))?;
+        Ok(Polled::Batch { rows, malformed: std::mem::take(&mut self.malformed) })
+    }
+
+    fn rows(&mut self) -> Result<RecordBatch, ArrowError> {
+        let (of_value, bad) = match &mut self.value {
+            Value::Unread { .. } => (Vec::new(), Vec::new()),
+            Value::Raw(data_type) => {
+                (vec![raw_column(&mut self.bytes, &self.records, &self.present, data_type)?], Vec::new())
+            }
+            Value::Text { decoder, .. } => {
+                let (rows, bad) = decode_all(decoder.as_mut(), &self.bytes, &self.records)?;
+                (rows.columns().to_vec(), bad)
+            }
+        };
+        let mut metadata: Vec<ArrayRef> = self.metadata.iter_mut().map(MetadataColumn::finish).collect();
+        if !bad.is_empty() {
+            metadata = without(&metadata, &bad, self.offsets.len())?;
+        }
+        let rows = self.offsets.len() - bad.len();
+        let columns = self.places.iter().map(|place| match place {
+            Place::Value(place) => Arc::clone(&of_value[*place]),
+            Place::Metadata(place) => Arc::clone(&metadata[*place]),
+        });
+        let with_rows = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect(), &with_rows)?;
+        for BadRecord { record, reason } in bad {
+            let value = self.bytes.get(record.start..record.end).unwrap_or_default().to_vec();
+            let offset = usize::try_from(record.line).ok().and_then(|line| self.offsets.get(line));
+            self.set_aside(offset.copied().unwrap_or(-1), &value, reason);
+        }
+        Ok(batch)
+    }
+}
+
+/// These columns without the rows of the bad records.
+fn without(columns: &[ArrayRef], bad: &[BadRecord], rows: usize) -> Result<Vec<ArrayRef>, ArrowError> {
+    let mut good = vec![true; rows];
+    for BadRecord { record, .. } in bad {
+        if let Some(good) = usize::try_from(record.line).ok().and_then(|line| good.get_mut(line)) {
+            *good = false;
+        }
+    }
+    let good = BooleanArray::from(good);
+    columns.iter().map(|column| arrow::compute::filter(column, &good)).collect()
+}
+
+/// All values as one column; the bytes move into it.
+fn raw_column(
+    bytes: &mut Vec<u8>,
+    records: &[Record],
+    present: &[bool],
+    data_type: &DataType,
+) -> Result<ArrayRef, ArrowError> {
+    let ends = records.iter().map(|record| i32::try_from(record.end));
+    let offsets: Result<Vec<i32>, _> = std::iter::once(Ok(0)).chain(ends).collect();
+    let offsets = offsets.map_err(|_| ArrowError::OffsetOverflowError(bytes.len()))?;
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    let values = Buffer::from_vec(std::mem::take(bytes));
+    let nulls = present.contains(&false).then(|| NullBuffer::from(present.to_vec()));
+    Ok(match data_type {
+        DataType::Utf8 => Arc::new(StringArray::try_new(offsets, values, nulls)?) as Arc<dyn Array>,
+        _ => Arc::new(BinaryArray::try_new(offsets, values, nulls)?),
+    })
+}
+
+/// A value may end as a line does.
+fn without_line_end(value: &[u8]) -> &[u8] {
+    let value = value.strip_suffix(b"\n").unwrap_or(value);
+    value.strip_suffix(b"\r").unwrap_or(value)
+}
+
+/// The decoder of CSV finds records by itself: two in one message, or none, would shift those of the others.
+fn is_one_csv_record(value: &[u8], delimiter: u8) -> bool {
+    if value.is_empty() {
+        return false;
+    }
+    if !value.contains(&b'"') {
+        return !value.contains(&b'\n');
+    }
+    match find_end(value, delimiter) {
+        CsvEnd::Open { in_quotes } => !in_quotes,
+        CsvEnd::At { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

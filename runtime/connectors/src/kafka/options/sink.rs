@@ -1,0 +1,113 @@
+//! The options of the sink; what they mean is at [`crate::kafka`].
+
+use rdkafka::config::ClientConfig;
+use serde::Deserialize;
+use weir_core::connector::ConnectorError;
+use weir_core::graph::Options;
+
+use super::{MessageFormat, check_topic, duration};
+use crate::kafka::client::{Properties, configure};
+use crate::options;
+
+/// What the rows of a sink may count on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Delivery {
+    /// The rows of a checkpoint appear together, once.
+    #[default]
+    ExactlyOnce,
+    /// Rows are sent at once; those since the last checkpoint may be there twice after a failure.
+    AtLeastOnce,
+}
+
+/// What to do when a checkpoint says that rows were written, and the broker does not know of it any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LostMarker {
+    /// Stop: a person has to look.
+    #[default]
+    Fail,
+    /// The rows of the restored checkpoint are not there: write them.
+    Write,
+    /// They are there: go on after them.
+    Skip,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct SinkFile {
+    brokers: String,
+    topic: String,
+    #[serde(default)]
+    format: MessageFormat,
+    key: Option<String>,
+    #[serde(default)]
+    headers: Vec<String>,
+    partitioner: Option<String>,
+    compression: Option<String>,
+    linger: Option<String>,
+    batch_bytes: Option<u32>,
+    #[serde(default)]
+    delivery: Delivery,
+    transactional_id: Option<String>,
+    #[serde(default)]
+    lost_marker: LostMarker,
+    properties: Option<Properties>,
+}
+
+/// The options of a sink, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct SinkOptions {
+    pub(crate) brokers: String,
+    pub(crate) topic: String,
+    pub(crate) format: MessageFormat,
+    pub(crate) key: Option<String>,
+    pub(crate) headers: Vec<String>,
+    pub(crate) delivery: Delivery,
+    pub(crate) transactional_id: Option<String>,
+    pub(crate) lost_marker: LostMarker,
+    /// Of a producer, without a transactional id.
+    pub(crate) config: ClientConfig,
+    /// Of the consumer that asks for the marker: the same way in, without what only producers know.
+    pub(crate) marker_config: ClientConfig,
+}
+
+impl SinkOptions {
+    /// Reads them.
+    pub(crate) fn parse(options: &Options) -> Result<Self, ConnectorError> {
+        let file: SinkFile = options::parse(options)?;
+        check_topic(options, &file.topic)?;
+        if file.delivery == Delivery::AtLeastOnce && file.transactional_id.is_some() {
+            let message = "`transactional-id` is for `delivery = \"exactly-once\"`";
+            return Err(options.error("transactional-id", message));
+        }
+        let linger = match &file.linger {
+            Some(text) => duration(options, "linger", text)?.as_millis(),
+            None => 5,
+        };
+        let (linger, batch) = (linger.to_string(), file.batch_bytes.unwrap_or(1_000_000).to_string());
+        let ours = [
+            ("enable.idempotence", "true"),
+            ("acks", "all"),
+            ("partitioner", file.partitioner.as_deref().unwrap_or("murmur2_random")),
+            ("compression.type", file.compression.as_deref().unwrap_or("none")),
+            ("linger.ms", &linger),
+            ("batch.size", &batch),
+        ];
+        let config = configure(options, &file.brokers, &ours, file.properties.as_ref())?;
+        let ours = [("isolation.level", "read_committed"), ("enable.auto.commit", "false"), ("group.id", "weir")];
+        let marker_config = configure(options, &file.brokers, &ours, file.properties.as_ref())?;
+        Ok(Self {
+            config,
+            marker_config,
+            brokers: file.brokers,
+            topic: file.topic,
+            format: file.format,
+            key: file.key,
+            headers: file.headers,
+            delivery: file.delivery,
+            transactional_id: file.transactional_id,
+            lost_marker: file.lost_marker,
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! The options of the source; what they mean is at [`crate::kafka`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use rdkafka::config::ClientConfig;
+use serde::Deserialize;
+use weir_core::connector::ConnectorError;
+use weir_core::graph::Options;
+
+use super::{MessageFormat, check_topic, duration};
+use crate::formats::FormatName;
+use crate::formats::read_options::{SchemaOption, TextFormat, given_schema};
+use crate::kafka::client::{Properties, configure};
+use crate::kafka::columns::Metadata;
+use crate::kafka::messages::{Columns, ValueFormat};
+use crate::options::{self, OrderedTable};
+
+/// How often new partitions are looked for, if not told otherwise.
+const DISCOVER_DEFAULT: Duration = Duration::from_secs(30);
+
+/// Where a partition begins that was never read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "StartOption")]
+pub(crate) enum Start {
+    /// At the oldest message that there still is.
+    #[default]
+    Earliest,
+    /// Behind the newest.
+    Latest,
+    /// Where the group is; a partition that it does not know: at the oldest message.
+    Group,
+    /// At the first message of this time or a later one, milliseconds since 1970.
+    Timestamp(i64),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StartOption {
+    Name(String),
+    Time { timestamp: String },
+}
+
+impl TryFrom<StartOption> for Start {
+    type Error = String;
+
+    fn try_from(option: StartOption) -> Result<Self, String> {
+        const FORM: &str = "`start` is \"earliest\", \"latest\", \"group\" or { timestamp = \"2026-01-01T00:00:00Z\" }";
+        match option {
+            StartOption::Name(name) => match name.as_str() {
+                "earliest" => Ok(Self::Earliest),
+                "latest" => Ok(Self::Latest),
+                "group" => Ok(Self::Group),
+                _ => Err(format!("{FORM}, not {name:?}")),
+            },
+            StartOption::Time { timestamp } => {
+                let time = humantime::parse_rfc3339_weak(&timestamp).ok();
+                let since = time.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+                let ms = since.and_then(|since| i64::try_from(since.as_millis()).ok());
+                ms.map(Self::Timestamp).ok_or_else(|| format!("{timestamp:?} is no time since 1970; {FORM}"))
+            }
+        }
+    }
+}
+
+/// Which messages of transactions are seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+enum Isolation {
+    #[default]
+    #[serde(rename = "read_committed", alias = "read-committed")]
+    ReadCommitted,
+    #[serde(rename = "read_uncommitted", alias = "read-uncommitted")]
+    ReadUncommitted,
+}
+
+/// Where a bounded job stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Stop {
+    Latest,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct SourceFile {
+    brokers: String,
+    topic: String,
+    #[serde(default)]
+    format: MessageFormat,
+    schema: Option<SchemaOption>,
+    delimiter: Option<String>,
+    metadata: Option<OrderedTable<Metadata>>,
+    #[serde(default)]
+    start: Start,
+    stop: Option<Stop>,
+    group: Option<String>,
+    #[serde(default)]
+    isolation: Isolation,
+    discover: Option<String>,
+    properties: Option<Properties>,
+}
+
+/// The options of a source, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceOptions {
+    pub(crate) brokers: String,
+    pub(crate) topic: String,
+    pub(crate) columns: Columns,
+    pub(crate) start: Start,
+    /// Whether a partition ends where it ended when it was first asked.
+    pub(crate) is_bounded: bool,
+    /// Whether offsets are committed to a group.
+    pub(crate) has_group: bool,
+    pub(crate) discover: Duration,
+    pub(crate) config: ClientConfig,
+}
+
+impl SourceOptions {
+    /// Reads them.
+    pub(crate) fn parse(options: &Options) -> Result<Self, ConnectorError> {
+        let file: SourceFile = options::parse(options)?;
+        check_topic(options, &file.topic)?;
+        if file.start == Start::Group && file.group.is_none() {
+            return Err(options.error("start", "`start = \"group\"` needs to know which: write `group = \"NAME\"`"));
+        }
+        let columns = columns(options, &file)?;
+        let isolation = match file.isolation {
+            Isolation::ReadCommitted => "read_committed",
+            Isolation::ReadUncommitted => "read_uncommitted",
+        };
+        let ours = [
+            // The client cannot be without one; nothing is committed to it.
+            ("group.id", file.group.as_deref().unwrap_or("weir")),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("auto.offset.reset", "error"),
+            ("isolation.level", isolation),
+            ("enable.partition.eof", "true"),
+            ("allow.auto.create.topics", "false"),
+            // Of each partition: memory must not grow with their number beyond reason.
+            ("queued.max.messages.kbytes", "16384"),
+            // A full queue is emptied in milliseconds; the default waits for a second.
+            ("fetch.queue.backoff.ms", "5"),
+        ];
+        let config = configure(options, &file.brokers, &ours, file.properties.as_ref())?;
+        let discover = match &file.discover {
+            Some(text) => duration(options, "discover", text)?,
+            None => DISCOVER_DEFAULT,
+        };
+        Ok(Self {
+            columns,
+            config,
+            discover,
+            start: file.start,
+            is_bounded: file.stop.is_some(),
+            has_group: file.group.is_some(),
+            brokers: file.brokers,
+            topic: file.topic,
+        })
+    }
+}
+
+/// The columns of the value, and then the metadata.
+fn columns(options: &Options, file: &SourceFile) -> Result<Columns, ConnectorError> {
+    let format = match file.format.text() {
+        Some(FormatName::Csv) => {
+            TextFormat::new(options, FormatName::Csv, Some(false), file.delimiter.as_deref()).map(ValueFormat::Text)?
+        }
+        _ if file.delimiter.is_some() => {
+            return Err(options.error("delimiter", "`delimiter` is an option of CSV only"));
+        }
+        Some(FormatName::Json) => ValueFormat::Text(TextFormat::Json),
+        None => ValueFormat::Raw,
+    };
+    let schema = match (&file.schema, format) {
+        (Some(schema), _) => given_schema(options, schema, format == ValueFormat::Text(TextFormat::Json))?,
+        (None, ValueFormat::Raw) => Arc::new(Schema::new(vec![Field::new("value", DataType::Binary, true)])),
+        (None, ValueFormat::Text(_)) => {
+            let message = "say what the columns are with `schema = { column = \"type\" }`; \
+                           they are not guessed from messages, which come when they like";
+            return Err(options.error("schema", message));
+        }
+    };
+    if format == ValueFormat::Raw && !is_raw(&schema) {
+        let message = "with `format = \"raw\"` the schema is one column: `{ value = \"binary\" }` or \"utf8\"";
+        return Err(options.error("schema", message));
+    }
+    let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+    let mut metadata = Vec::new();
+    for (name, what) in file.metadata.iter().flat_map(|metadata| &metadata.0) {
+        if fields.iter().any(|field| field.name() == name.get_ref()) {
+            let message = format!("there are two columns {:?}", name.get_ref());
+            return Err(ConnectorError::Option { message, span: Some(name.span()) });
+        }
+        fields.push(Arc::new(Field::new(name.get_ref(), what.get_ref().data_type(), true)));
+        metadata.push(*what.get_ref());
+    }
+    Ok(Columns { format, of_value: schema.fields().len(), schema: Arc::new(Schema::new(fields)), metadata })
+}
+
+fn is_raw(schema: &SchemaRef) -> bool {
+    matches!(schema.fields().as_ref(), [field] if matches!(field.data_type(), DataType::Utf8 | DataType::Binary))
+}

@@ -1,0 +1,113 @@
+//! The sink: rows are staged in the checkpoint and written when it is complete, or sent at once.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::datatypes::SchemaRef;
+use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
+use weir_core::graph::Options;
+
+use super::client::Trouble;
+use super::committer::KafkaCommitter;
+use super::direct::DirectWriter;
+use super::encode::Encoder;
+use super::marker::{Mismatch, Seen};
+use super::options::{Delivery, SinkOptions};
+use super::staging::StagingWriter;
+use crate::tally;
+
+/// The sink.
+pub(crate) struct KafkaSink {
+    options: SinkOptions,
+    shared: Arc<SinkShared>,
+}
+
+/// What the writers and the committer of a sink share.
+#[derive(Debug, Default)]
+pub(super) struct SinkShared {
+    pub(super) trouble: Arc<Trouble>,
+    seen: Mutex<Option<Seen>>,
+}
+
+impl SinkShared {
+    /// What the last committer knew.
+    fn seen(&self) -> Option<Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_seen(&self, seen: Seen) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+    }
+}
+
+impl KafkaSink {
+    /// Checks the options.
+    pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
+        Ok(Self { options: SinkOptions::parse(options)?, shared: Arc::default() })
+    }
+}
+
+impl Sink for KafkaSink {
+    fn guarantee(&self) -> Guarantee {
+        match self.options.delivery {
+            Delivery::ExactlyOnce => Guarantee::ExactlyOnce,
+            Delivery::AtLeastOnce => Guarantee::AtLeastOnce("`delivery` is \"at-least-once\"".to_owned()),
+        }
+    }
+
+    fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+        let encoder = Encoder::new(&self.options, &schema)?;
+        let report = tally::restored(context);
+        // Without checkpoints nothing would ever be complete: what is staged would only grow.
+        if self.options.delivery == Delivery::AtLeastOnce || !context.durable {
+            let writer = DirectWriter::new(&self.options, encoder, report, &self.shared.trouble)?;
+            return Ok(Box::new(writer));
+        }
+        let topic = &self.options.topic;
+        let Some(seen) = self.shared.seen() else {
+            return Err(ConnectorError::Data(format!(
+                "the committer of the sink to {topic} was not made before its writers"
+            )));
+        };
+        let origin = seen.origin(context.restored, self.options.lost_marker);
+        let origin = origin.map_err(|mismatch| mismatched(topic, mismatch))?;
+        Ok(Box::new(StagingWriter::new(encoder, origin, context.subtask, report)))
+    }
+
+    fn committer(&self, job: &str, generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
+        match self.options.delivery {
+            Delivery::AtLeastOnce => Ok(None),
+            Delivery::ExactlyOnce => {
+                let committer = KafkaCommitter::new(&self.options, &self.shared, job, generation, random_name())?;
+                Ok(Some(Box::new(committer)))
+            }
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.shared.trouble.message()
+    }
+}
+
+/// What a person should know and do.
+pub(super) fn mismatched(topic: &str, mismatch: Mismatch) -> ConnectorError {
+    match mismatch {
+        Mismatch::Newer => ConnectorError::Fenced(format!(
+            "a newer generation of this job has written to the topic {topic}; this one must not go on"
+        )),
+        Mismatch::Lost => ConnectorError::Data(format!(
+            "the broker does not know any more which checkpoint of this job the topic {topic} holds: the marker expired \
+             (offsets.retention.minutes, 7 days by default, in which the job did not run), it was deleted, or \
+             `transactional-id` was changed. Look at the end of the topic: if the rows of the restored checkpoint are there, \
+             write `lost-marker = \"skip\"` in the sink, otherwise `lost-marker = \"write\"`, and take it out again once \
+             the job runs"
+        )),
+    }
+}
+
+/// A name that no lineage ever had.
+fn random_name() -> String {
+    // The only source of randomness that the standard library has; its keys are different in every call.
+    let draw = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", draw(), draw())
+}

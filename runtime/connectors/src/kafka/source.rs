@@ -1,0 +1,123 @@
+//! The source: partitions are splits, in the order of their numbers; new ones come after them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::datatypes::SchemaRef;
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceReader, Split};
+use weir_core::graph::Options;
+use weir_core::time::Clock;
+
+use super::consumer::{Began, Shared};
+use super::messages::Messages;
+use super::options::{SourceOptions, Start};
+use super::reader::{PartitionReader, Place};
+use super::start::Begin;
+
+/// The source. It connects when its splits are first asked for.
+pub(crate) struct KafkaSource {
+    options: SourceOptions,
+    connected: Mutex<Option<Connected>>,
+}
+
+#[derive(Clone)]
+struct Connected {
+    shared: Arc<Shared>,
+    /// How many partitions there were then.
+    partitions: usize,
+}
+
+impl KafkaSource {
+    /// Checks the options.
+    pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
+        Ok(Self { options: SourceOptions::parse(options)?, connected: Mutex::new(None) })
+    }
+
+    fn connect(&self) -> Result<Connected, ConnectorError> {
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connected) = connected.as_ref() {
+            return Ok(connected.clone());
+        }
+        let shared = Shared::connect(&self.options)?;
+        let partitions = shared.partitions();
+        Ok(connected.insert(Connected { shared, partitions }).clone())
+    }
+
+    /// What is connected already.
+    fn connected(&self) -> Option<Connected> {
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn split(&self, partition: usize) -> Split {
+        Split { id: format!("{}/{partition}", self.options.topic) }
+    }
+
+    fn partition(&self, split: &Split) -> Option<i32> {
+        split.id.strip_prefix(&self.options.topic)?.strip_prefix('/')?.parse().ok()
+    }
+}
+
+impl Source for KafkaSource {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.options.columns.schema)
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
+    }
+
+    fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
+        let connected = self.connect()?;
+        Ok((0..connected.shared.partitions()).map(|partition| self.split(partition)).collect())
+    }
+
+    fn reader(
+        &self,
+        split: &Split,
+        projection: &[usize],
+        offset: Option<&Offset>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Box<dyn SourceReader>, ConnectorError> {
+        let Connected { shared, partitions } = self.connect()?;
+        let unknown =
+            || ConnectorError::Data(format!("the topic {} has no partition {}", self.options.topic, split.id));
+        let partition = self.partition(split).ok_or_else(unknown)?;
+        let place = |offset: &Offset| {
+            serde_json::from_value::<Place>(offset.clone())
+                .map_err(|_| ConnectorError::Data(format!("{}: {offset} is no offset of a partition", split.id)))
+        };
+        let is_found_later = usize::try_from(partition).is_ok_and(|partition| partition >= partitions);
+        let begin = match offset.map(place).transpose()? {
+            Some(Place { next: Some(next), end }) => {
+                shared.set_restored();
+                Begin::At(Began { next, end })
+            }
+            _ if is_found_later => Begin::First(Start::Earliest),
+            Some(Place { next: None, .. }) => Begin::First(self.options.start),
+            None => Begin::Unknown(self.options.start),
+        };
+        let messages = Messages::new(&self.options.columns, &self.options.topic, partition, projection)?;
+        let queue = shared.queue(partition).ok_or_else(unknown)?;
+        Ok(Box::new(PartitionReader::new(shared, partition, queue, messages, begin, clock)))
+    }
+
+    fn new_splits(&self, known: usize) -> Vec<Split> {
+        let partitions = self.connected().map_or(0, |connected| connected.shared.partitions());
+        (known..partitions).map(|partition| self.split(partition)).collect()
+    }
+
+    fn completed(&self, offsets: &[(Split, Offset)]) {
+        let (true, Some(connected)) = (self.options.has_group, self.connected()) else { return };
+        let next = |(split, offset): &(Split, Offset)| {
+            let place: Place = serde_json::from_value(offset.clone()).ok()?;
+            Some((self.partition(split)?, place.next?))
+        };
+        let offsets: Vec<_> = offsets.iter().filter_map(next).collect();
+        if !offsets.is_empty() {
+            connected.shared.commit(&offsets);
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.connected()?.shared.trouble.message()
+    }
+}
