@@ -2,6 +2,8 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`kafka_broker`] | a real Kafka broker for tests |
 //! | [`vectors`] | replays cases of other engines' test suites through the real operators |
 
+pub mod kafka_broker;
 pub mod vectors;

@@ -1,0 +1,11 @@
+//! The `kafka` connector against a real broker, one for the whole binary.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../../../tests/src/kafka_broker.rs"]
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "shared with other test binaries")]
+mod kafka_broker;
+mod rates;
+mod setting;
+mod sink;
+mod source;
