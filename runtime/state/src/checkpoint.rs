@@ -174,9 +174,11 @@ impl CheckpointStore {
             let number = numbers.first().map_or(1, |newest| newest + 1);
             let weir = env!("CARGO_PKG_VERSION").to_owned();
             let claim = Entry::Claim(Claim { number, job: job.to_owned(), created_us: now_us, weir });
-            // A number that is taken may be this claim after all, if the store tried twice; a claim that nobody holds does no
-            // harm. Nor does one that is older than others by the time it is made: its lease completes nothing.
-            if self.objects.create(&entry_path(number), self.encode(&claim)?)? {
+            // A number that is taken may be this claim after all, if the store tried twice; one that nobody holds does no harm.
+            let created = self.objects.create(&entry_path(number), self.encode(&claim)?)?;
+            // If this process slept meanwhile, another may have had the same number, and removed it: then its own go on behind
+            // it. Two generations of one number would write over each other's parts.
+            if created && self.numbers()?.first() == Some(&number) {
                 return Ok(Lease::new(self.clone(), job, number));
             }
         }
@@ -238,7 +240,7 @@ impl CheckpointStore {
         });
         bytes.map_err(|reason| CheckpointError::Encode {
             what: format!("the manifest of {}", self.objects.name),
-            source: Box::new(arrow::error::ArrowError::JsonError(reason)),
+            error: Box::new(arrow::error::ArrowError::JsonError(reason)),
         })
     }
 }

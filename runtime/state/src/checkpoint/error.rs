@@ -3,7 +3,7 @@
 use arrow::error::ArrowError;
 use object_store::Error as StoreError;
 
-/// Why checkpoints cannot be read or written.
+/// Why checkpoints cannot be read or written. What lies behind an error is in its message, and not told again as its source.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// There is no such place.
@@ -15,7 +15,7 @@ pub enum CheckpointError {
         reason: String,
     },
     /// The disk or the object store said no. What is stored may be whole.
-    #[error("checkpoints in {location}: cannot {what} {file}: {source}")]
+    #[error("checkpoints in {location}: cannot {what} {file}: {error}")]
     Store {
         /// The folder or address.
         location: String,
@@ -24,7 +24,7 @@ pub enum CheckpointError {
         /// On which file or folder.
         file: String,
         /// What the store said.
-        source: Box<StoreError>,
+        error: Box<StoreError>,
     },
     /// A file of a checkpoint is missing or is not what was written. Another checkpoint may be whole.
     #[error("checkpoint {checkpoint} in {location} is damaged: {file} {reason}")]
@@ -84,22 +84,22 @@ pub enum CheckpointError {
         generation: u64,
     },
     /// The store did not say whether the checkpoint is complete. The lease is over; who claims next finds out.
-    #[error("it is not known whether checkpoint {checkpoint} in {location} is complete: {source}")]
+    #[error("it is not known whether checkpoint {checkpoint} in {location} is complete: {error}")]
     Unclear {
         /// The folder or address.
         location: String,
         /// Its number.
         checkpoint: u64,
         /// What the store said.
-        source: Box<CheckpointError>,
+        error: Box<CheckpointError>,
     },
     /// State cannot be written in the format, or not so that it could be read again.
-    #[error("{what} cannot be written to a checkpoint: {source}")]
+    #[error("{what} cannot be written to a checkpoint: {error}")]
     Encode {
         /// Which state.
         what: String,
         /// What Arrow said.
-        source: Box<ArrowError>,
+        error: Box<ArrowError>,
     },
 }
 

@@ -88,10 +88,10 @@ impl Lease {
         match create(&store, number, bytes) {
             Ok(true) => {}
             Ok(false) => return Err(self.over(End::Fenced)),
-            Err(source) => {
+            Err(error) => {
                 self.end = Some(End::Unclear);
-                let (location, source) = (store.objects.name.clone(), Box::new(source));
-                return Err(CheckpointError::Unclear { location, checkpoint: number, source });
+                let (location, error) = (store.objects.name.clone(), Box::new(error));
+                return Err(CheckpointError::Unclear { location, checkpoint: number, error });
             }
         }
         self.newest = number;

@@ -68,7 +68,7 @@ impl Objects {
         match self.runtime.block_on(read) {
             Ok(bytes) => Ok(Some(Buffer::from(bytes))),
             Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(source) => Err(self.error("read", path, source)),
+            Err(error) => Err(self.error("read", path, error)),
         }
     }
 
@@ -81,7 +81,7 @@ impl Objects {
             let upload = self.store.put_multipart(path).await?;
             put_pieces(WriteMultipart::new_with_chunk_size(upload, PIECE_BYTES), PutPayload::from(bytes)).await
         };
-        self.runtime.block_on(write).map_err(|source| self.error("write", path, source))
+        self.runtime.block_on(write).map_err(|error| self.error("write", path, error))
     }
 
     /// Writes an object unless there is one: `false`. It is durable when this returns; after an error it may be there or not.
@@ -89,28 +89,28 @@ impl Objects {
         match self.runtime.block_on(self.store.put_opts(path, PutPayload::from(bytes), PutMode::Create.into())) {
             Ok(_) => Ok(true),
             Err(StoreError::AlreadyExists { .. }) => Ok(false),
-            Err(source) => Err(self.error("write", path, source)),
+            Err(error) => Err(self.error("write", path, error)),
         }
     }
 
     /// The objects directly in a folder; none, if there is no such folder.
     pub(super) fn objects(&self, folder: &Path) -> Result<Vec<Path>, CheckpointError> {
         let listed = self.runtime.block_on(self.store.list_with_delimiter(Some(folder)));
-        let listed = listed.map_err(|source| self.error("list", folder, source))?;
+        let listed = listed.map_err(|error| self.error("list", folder, error))?;
         Ok(listed.objects.into_iter().map(|object| object.location).collect())
     }
 
     /// The folders directly in a folder.
     pub(super) fn folders(&self, folder: &Path) -> Result<Vec<Path>, CheckpointError> {
         let listed = self.runtime.block_on(self.store.list_with_delimiter(Some(folder)));
-        Ok(listed.map_err(|source| self.error("list", folder, source))?.common_prefixes)
+        Ok(listed.map_err(|error| self.error("list", folder, error))?.common_prefixes)
     }
 
     /// Removes an object, if it is there.
     pub(super) fn remove(&self, path: &Path) -> Result<(), CheckpointError> {
         match self.runtime.block_on(self.store.delete(path)) {
             Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
-            Err(source) => Err(self.error("remove", path, source)),
+            Err(error) => Err(self.error("remove", path, error)),
         }
     }
 
@@ -121,8 +121,8 @@ impl Objects {
         };
         match std::fs::remove_dir_all(root.join(folder.as_ref())) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                let source = StoreError::Generic { store: "folder", source: Box::new(e) };
-                Err(self.error("remove", folder, source))
+                let error = StoreError::Generic { store: "folder", source: Box::new(e) };
+                Err(self.error("remove", folder, error))
             }
             _ => Ok(()),
         }
@@ -147,9 +147,9 @@ impl Objects {
         })
     }
 
-    fn error(&self, what: &'static str, path: &Path, source: StoreError) -> CheckpointError {
-        let source = Box::new(source);
-        CheckpointError::Store { location: self.name.clone(), what, file: path.to_string(), source }
+    fn error(&self, what: &'static str, path: &Path, error: StoreError) -> CheckpointError {
+        let (location, error) = (self.name.clone(), Box::new(error));
+        CheckpointError::Store { location, what, file: path.to_string(), error }
     }
 }
 

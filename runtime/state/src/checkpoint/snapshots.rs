@@ -98,9 +98,9 @@ fn has_dictionary(schema: &Schema) -> bool {
 impl Draft<'_> {
     /// `index` is its place among the files of the same operator.
     fn write(&self, objects: &Objects, header: &PartHeader<'_>, index: usize) -> Result<StoredFile, CheckpointError> {
-        let file = encode(header, &self.schema, &self.batches).map_err(|source| CheckpointError::Encode {
+        let file = encode(header, &self.schema, &self.batches).map_err(|error| CheckpointError::Encode {
             what: format!("the state {:?} of {:?} in {:?}", self.name, header.operator, header.subtask),
-            source: Box::new(source),
+            error: Box::new(error),
         })?;
         let path = part_path(header, index);
         let stored = StoredFile {
