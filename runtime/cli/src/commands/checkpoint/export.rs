@@ -11,7 +11,6 @@ use arrow::datatypes::SchemaRef;
 use arrow::json::WriterBuilder;
 use arrow::json::writer::LineDelimited;
 use parquet::arrow::ArrowWriter;
-use weir_core::pipeline::did_you_mean;
 use weir_state::checkpoint::{Checkpoint, CheckpointStore};
 use weir_state::{JobSnapshot, StateTable};
 
@@ -90,7 +89,7 @@ fn keyed_state<'a>(snapshot: &'a JobSnapshot, name: &str) -> anyhow::Result<Vec<
         let mut known: Vec<&str> = operators().map(|(operator, _)| operator.as_str()).collect();
         known.sort_unstable();
         known.dedup();
-        bail!("the checkpoint has no operator {name:?}{}; it has {}", did_you_mean(name, &known), known.join(", "));
+        bail!("the checkpoint has no operator {name:?}; it has {}", known.join(", "));
     }
     Ok(operators().filter(|(operator, _)| operator == name).flat_map(tables).collect())
 }
@@ -104,8 +103,9 @@ fn choose<'a>(tables: &[&'a StateTable], args: &Args) -> anyhow::Result<&'a str>
     ensure!(!names.is_empty(), "{operator:?} has no state by key in this checkpoint");
     if let Some(asked) = &args.state {
         let found = names.iter().find(|name| *name == asked);
-        let (said, all) = (did_you_mean(asked, &names), names.join(", "));
-        return found.copied().with_context(|| format!("{operator:?} has no state {asked:?}{said}; it has {all}"));
+        return found
+            .copied()
+            .with_context(|| format!("{operator:?} has no state {asked:?}; it has {}", names.join(", ")));
     }
     let likely: Vec<&str> = names.iter().copied().filter(|name| *name != TIMERS).collect();
     match (&likely[..], &names[..]) {

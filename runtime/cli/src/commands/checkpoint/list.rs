@@ -37,8 +37,8 @@ pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
     }
     let now_us = SystemClock::new().now_us();
     let rows = listed.iter().map(|listed| row(listed, now_us)).collect();
-    let header = ["made", "age", "job", "state", "checkpoint", "generation", "size"];
-    terminal::print_result(&figures::table(&header, rows, 4))?;
+    let header = ["checkpoint", "made", "age", "job", "state", "generation", "size"];
+    terminal::print_result(&figures::table(&header, rows, 5))?;
     let damaged = listed.iter().filter_map(|listed| listed.manifest.as_ref().err());
     terminal::print_notes(&damaged.map(ToString::to_string).collect::<Vec<_>>());
     Ok(())
@@ -47,15 +47,14 @@ pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
 fn row(listed: &Listed, now_us: i64) -> Vec<String> {
     let number = listed.number.to_string();
     let Ok(manifest) = &listed.manifest else {
-        let [empty, unreadable] = ["", "unreadable"].map(str::to_owned);
-        return vec![empty.clone(), empty.clone(), empty.clone(), unreadable, number, empty.clone(), empty];
+        return [&number, "", "", "", "unreadable", "", ""].map(str::to_owned).to_vec();
     };
     vec![
+        number,
         figures::event_time(manifest.created_us),
         figures::duration(now_us.saturating_sub(manifest.created_us)),
         manifest.job.clone(),
         if manifest.finished { "finished" } else { "running" }.to_owned(),
-        number,
         manifest.generation.to_string(),
         figures::bytes(manifest.bytes()),
     ]

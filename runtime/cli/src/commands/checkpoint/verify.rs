@@ -65,8 +65,9 @@ fn verify(store: &CheckpointStore, number: u64) -> Verified {
 fn told(verified: &Verified) -> String {
     match &verified.outcome {
         Ok((files, bytes)) => {
+            let ending = if *files == 1 { "" } else { "s" };
             let (number, files, bytes) = (verified.number, figures::count(*files as u64), figures::bytes(*bytes));
-            format!("checkpoint {number} is whole: {bytes} in {files} files\n")
+            format!("checkpoint {number} is whole: {bytes} in {files} file{ending}\n")
         }
         Err(error) => format!("{error}\n"),
     }
