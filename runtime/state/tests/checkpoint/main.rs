@@ -8,5 +8,6 @@ mod golden;
 mod leases;
 mod retention;
 mod round_trip;
+mod s3;
 mod samples;
 mod stores;
