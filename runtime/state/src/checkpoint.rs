@@ -137,8 +137,12 @@ impl CheckpointStore {
     /// As [`CheckpointStore::manifest`].
     pub fn read(&self, number: u64) -> Result<Checkpoint, CheckpointError> {
         let manifest = self.manifest(number)?;
-        let snapshot = snapshots::read(&self.objects, &manifest)?;
-        Ok(Checkpoint { manifest, snapshot })
+        match snapshots::read(&self.objects, &manifest) {
+            Ok(snapshot) => Ok(Checkpoint { manifest, snapshot }),
+            // A job that runs may remove it meanwhile, the manifest first: then it is missing, not damaged.
+            Err(e) if e.is_damage() => Err(self.manifest(number).err().unwrap_or(e)),
+            Err(e) => Err(e),
+        }
     }
 
     /// The newest checkpoint that is whole, and what is the matter with newer ones. A job must be claimed before: only then

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use weir_state::checkpoint::object_store::memory::InMemory;
-use weir_state::checkpoint::{CheckpointStore, Lease};
+use weir_state::checkpoint::{CheckpointError, CheckpointStore, Lease};
 
 use crate::samples::{assert_same, job, store};
 use crate::stores::{Operation, Verdict, hooked, paths, plain, read, write};
@@ -114,6 +114,29 @@ fn an_interrupted_removal_leaves_whole_checkpoints_and_is_taken_up_again() {
         }
     }
     panic!("it removes more than 20 objects");
+}
+
+/// Whoever looks into the checkpoints of a job that runs must not take for damage what the job does.
+#[test]
+fn what_is_removed_while_it_is_read_is_missing() {
+    let memory = Arc::new(InMemory::new());
+    let mut lease = plain(&memory).claim("orders", 1).unwrap();
+    store(&mut lease, 1, &job(1)).unwrap();
+    let running = std::sync::Mutex::new(Some(lease));
+    let at = hooked(&memory, move |operation| {
+        let reads_part = matches!(operation, Operation::Get(path) if path.starts_with("parts/1-1/"));
+        if let Some(mut lease) = running.lock().unwrap().take_if(|_| reads_part) {
+            let goes_on = move || {
+                store(&mut lease, 2, &job(2)).unwrap();
+                lease.retain(1).unwrap()
+            };
+            std::thread::spawn(goes_on).join().unwrap();
+        }
+        Verdict::Go
+    });
+    let error = at.read(2).unwrap_err();
+    assert!(matches!(error, CheckpointError::Missing { checkpoint: 2, .. }), "{error}");
+    assert_same(&at.latest().unwrap().checkpoint.unwrap().snapshot, &job(2));
 }
 
 #[test]
