@@ -2,8 +2,10 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`chaos`] | kills the real command and compares its output |
 //! | [`kafka_broker`] | a real Kafka broker for tests |
 //! | [`vectors`] | replays cases of other engines' test suites through the real operators |
 
+pub mod chaos;
 pub mod kafka_broker;
 pub mod vectors;

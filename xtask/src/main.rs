@@ -7,9 +7,11 @@
 //! | `lint` | `lint.rs`: formatting, clippy, documentation, dependency arrows, style |
 //! | `guests` | `guests.rs`: compiles the operators and puts them beside their examples |
 //! | `vectors [DIR]` | `vectors.rs`: replays cases of other engines' test suites |
+//! | `chaos [--kills N] [--seed S]` | `chaos.rs`: kills the command and compares its output |
 //! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
 
 mod bench;
+mod chaos;
 mod command;
 mod demo;
 mod guests;
@@ -30,6 +32,8 @@ usage: cargo xtask COMMAND
   lint               formatting, clippy, documentation, dependency arrows, style rules
   guests             compile the operators of operators/ and examples/ into components
   vectors [DIR]      replay the cases of a folder (default: tests/vectors)
+  chaos [--kills N] [--seed S]
+                     kill jobs at seeded instants; no row may be lost or doubled (default: 100 kills, seed 1)
   bench [OPTION]...  measure; `cargo xtask bench --help` lists the options";
 
 fn main() -> ExitCode {
@@ -54,6 +58,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ("lint", []) => lint::run(),
         ("guests", []) => guests::run(),
         ("vectors", [] | [_]) => vectors::run(rest.first().map(Path::new)),
+        ("chaos", options) => chaos::run(options),
         ("bench", options) => bench::run(options),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use weir_engine::{RunError, Summary, Supervisor};
+use weir_engine::{Progress, RunError, Summary, Supervisor};
 
 use crate::guest_log::LineReceiver;
 use crate::progress::Bar;
@@ -19,16 +19,15 @@ pub(crate) fn follow(
     lines: &LineReceiver,
     bar: &Bar,
 ) -> Result<Summary, Box<RunError>> {
-    let (mut asked, mut trouble) = (Request::GoOn, None);
+    let (mut asked, mut told) = (Request::GoOn, Vec::<String>::new());
     loop {
         let outcome = job.wait(LOOK_EVERY);
         lines.drain(|line| bar.print_above(line));
         job.take_notices().iter().for_each(|notice| bar.print_above(notice));
         let progress = job.progress();
-        if progress.checkpoints.trouble != trouble {
-            trouble.clone_from(&progress.checkpoints.trouble);
-            trouble.iter().for_each(|trouble| bar.print_above(&format!("no checkpoint: {trouble}")));
-        }
+        let now = troubles(&progress);
+        now.iter().filter(|trouble| !told.contains(*trouble)).for_each(|trouble| bar.print_above(trouble));
+        told = now;
         if let Some(outcome) = outcome {
             return outcome.map_err(Box::new);
         }
@@ -50,4 +49,11 @@ pub(crate) fn follow(
         }
         bar.show(&progress);
     }
+}
+
+/// What is not as it should be and may be again, a line each.
+fn troubles(progress: &Progress) -> Vec<String> {
+    let checkpoints = progress.checkpoints.trouble.iter().map(|trouble| format!("checkpoints: {trouble}"));
+    let outsides = progress.troubles.iter().map(|(name, trouble)| format!("{name}: {trouble}"));
+    checkpoints.chain(outsides).collect()
 }

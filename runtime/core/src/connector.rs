@@ -190,8 +190,8 @@ pub trait Sink: Send + Sync {
     /// If the sink cannot take these columns, or cannot be opened.
     fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError>;
 
-    /// Makes visible what the writers prepared; `None`: there is nothing that it would have to do. `job` names the pipeline. It is
-    /// made before the writers: what an older generation of the job has open is shut out by then.
+    /// Makes visible what the writers prepared; `None`: there is nothing that it would have to do. `job` names the pipeline;
+    /// `generation` is 0 if the job keeps no checkpoints. It is made before the writers: what an older generation of the job has open is shut out by then.
     ///
     /// # Errors
     /// If the system that takes the rows cannot be reached.

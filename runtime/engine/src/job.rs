@@ -8,7 +8,7 @@ use std::time::Duration;
 use arrow::datatypes::{Schema, SchemaRef};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use weir_core::checkpoint::Timing;
-use weir_core::connector::{Connectors, SinkReport, Source};
+use weir_core::connector::{Connectors, Sink, SinkReport, Source};
 use weir_core::graph::LogicalGraph;
 use weir_core::limits::{CHANNEL_ELEMENTS_MAX, CHECKPOINT_FAILURES_MAX};
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
@@ -19,7 +19,7 @@ use crate::build::{Built, BuiltSubtask, Origin, StartError};
 use crate::checkpointer::{CheckpointFailure, CheckpointStatus, Checkpointer, Storage};
 use crate::operator::Metrics;
 use crate::operators::LatencyHistogram;
-use crate::plan::{CheckError, PhysicalGraph, Pruned, Resolved, ResolvedKind};
+use crate::plan::{CheckError, PhysicalGraph, Pruned, Resolved, ResolvedKind, ResolvedNode};
 use crate::recovery::{Durable, Recovered};
 use crate::worker::{CheckpointWorker, Control, Status, Worker, WorkerError};
 
@@ -147,6 +147,7 @@ impl Job {
             reports: built.reports,
             latency: built.latency,
             checkpoints,
+            outsides: self.resolved.nodes.iter().filter_map(Outside::of).collect(),
             from: None,
             notes: Vec::new(),
         })
@@ -259,8 +260,33 @@ pub struct JobHandle {
     reports: Vec<Arc<Mutex<SinkReport>>>,
     latency: Arc<LatencyHistogram>,
     checkpoints: Arc<Mutex<CheckpointStatus>>,
+    outsides: Vec<(String, Outside)>,
     from: Option<u64>,
     notes: Vec<String>,
+}
+
+/// Another system that a job waits for.
+enum Outside {
+    Source(Arc<dyn Source>),
+    Sink(Arc<dyn Sink>),
+}
+
+impl Outside {
+    fn of(node: &ResolvedNode) -> Option<(String, Self)> {
+        let outside = match &node.kind {
+            ResolvedKind::Source(source) => Self::Source(source.source.clone()),
+            ResolvedKind::Sink { sink, .. } => Self::Sink(sink.clone()),
+            _ => return None,
+        };
+        Some((node.name.clone(), outside))
+    }
+
+    fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Source(source) => source.trouble(),
+            Self::Sink(sink) => sink.trouble(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -342,6 +368,8 @@ pub struct Progress {
     pub nodes: Vec<NodeCounts>,
     /// What is kept of it.
     pub checkpoints: CheckpointStatus,
+    /// What sources and sinks wait for, by name, if they are not as they should be.
+    pub troubles: Vec<(String, String)>,
 }
 
 /// What a job has done when it is done.
@@ -403,6 +431,11 @@ impl JobHandle {
             fraction: (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64),
             nodes,
             checkpoints: self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            troubles: self
+                .outsides
+                .iter()
+                .filter_map(|(name, outside)| Some((name.clone(), outside.trouble()?)))
+                .collect(),
         }
     }
 

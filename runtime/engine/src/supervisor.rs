@@ -10,6 +10,7 @@ use weir_core::connector::ConnectorError;
 use weir_core::graph::RestartSettings;
 use weir_core::restart::RestartPolicy;
 use weir_core::time::Clock;
+use weir_state::checkpoint::CheckpointError;
 
 use crate::build::StartError;
 use crate::checkpointer::CheckpointFailure;
@@ -203,7 +204,7 @@ impl RunError {
             Self::Job(JobError::Panic { .. } | JobError::Stopped) => true,
             Self::Start(StartError::Connector { error, .. }) => !matches!(error, ConnectorError::Io { .. }),
             Self::Start(StartError::Recovery(RecoveryError::Checkpoint(error))) => {
-                error.is_fenced() || error.is_damage()
+                !matches!(error, CheckpointError::Store { .. } | CheckpointError::Unclear { .. })
             }
             Self::Start(StartError::Thread { .. }) => false,
             Self::Start(_) => true,

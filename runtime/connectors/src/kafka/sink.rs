@@ -77,6 +77,8 @@ impl Sink for KafkaSink {
     fn committer(&self, job: &str, generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
         match self.options.delivery {
             Delivery::AtLeastOnce => Ok(None),
+            // A job that keeps no checkpoints sends its rows at once: there is nothing to commit.
+            Delivery::ExactlyOnce if generation == 0 => Ok(None),
             Delivery::ExactlyOnce => {
                 let committer = KafkaCommitter::new(&self.options, &self.shared, job, generation, random_name())?;
                 Ok(Some(Box::new(committer)))
