@@ -20,6 +20,9 @@ use rdkafka::producer::{BaseProducer, Producer};
 const VERSION: &str = "4.1.0";
 /// How long a broker may take to answer after it was started: a busy machine needs many times the usual three seconds.
 const START_SECONDS_MAX: u32 = 120;
+/// How long transactions may take to become visible, and how often that is looked at.
+const SETTLE_MAX: Duration = Duration::from_secs(10);
+const SETTLE_LOOKS: u32 = 200;
 /// Starts Java, and kills it when the standard input ends: that of a test that was killed does.
 const WATCHED: &str =
     "\"$@\" </dev/null >>\"$BROKER_LOG\" 2>&1 & broker=$!; cat >/dev/null; kill -9 $broker; wait $broker";
@@ -125,6 +128,30 @@ impl Broker {
         }
         let made = block_on(self.admin().create_topics([&new], &admin_options())).expect("an answer");
         made.into_iter().for_each(|made| drop(made.expect("a new topic")));
+    }
+
+    /// Waits until what transactions wrote is visible to readers of what is committed: a commit returns before its markers are in
+    /// the log. A transaction that stays open is not waited for.
+    ///
+    /// # Panics
+    /// If the broker does not answer.
+    pub fn settle(&self, topic: &str) {
+        let readers = ["read_committed", "read_uncommitted"].map(|isolation| {
+            let reader: BaseConsumer = self.client().set("isolation.level", isolation).create().expect("a client");
+            reader
+        });
+        let known = readers[0].fetch_metadata(Some(topic), SETTLE_MAX).expect("metadata");
+        let partitions = known.topics().first().map_or(0, |topic| topic.partitions().len() as i32);
+        let ends = |reader: &BaseConsumer| -> Vec<i64> {
+            (0..partitions).map(|p| reader.fetch_watermarks(topic, p, SETTLE_MAX).expect("offsets").1).collect()
+        };
+        let (_wait, never) = std::sync::mpsc::channel::<()>();
+        for _ in 0..SETTLE_LOOKS {
+            if ends(&readers[0]) == ends(&readers[1]) {
+                return;
+            }
+            let _ = never.recv_timeout(SETTLE_MAX / SETTLE_LOOKS);
+        }
     }
 
     /// Gives a topic more partitions.

@@ -153,7 +153,15 @@ impl LocalJob {
                 }
             }
         }
-        let triggered = self.checkpointer.tick(now_us)?;
+        self.tick()
+    }
+
+    /// Begins a checkpoint if the clock says so.
+    ///
+    /// # Errors
+    /// As [`LocalJob::step`].
+    pub fn tick(&mut self) -> Result<(), LocalError> {
+        let triggered = self.checkpointer.tick(self.clock.now_us())?;
         self.trigger(triggered);
         Ok(())
     }

@@ -33,6 +33,7 @@ pub(super) fn run(
     std::fs::write(&pipeline, text(&broker.address(), &from, &to))?;
     let job = Job { pipeline: &pipeline, set: &["batch-rows=200"], slowness: SLOWNESS };
     let kills = chaos.until_it_ends(&job, kills_max.min(KILLS_A_JOB_MAX), dice)?;
+    broker.settle(&to);
     let rows = read_committed(broker, &to)?;
     compare(&expected, &rows)
         .with_context(|| format!("kafka, round {round}, seed {}, after {kills} kills", chaos.seed))?;

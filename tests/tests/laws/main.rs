@@ -1,8 +1,12 @@
 //! The laws, over whole jobs that are driven step by step in one thread: the same input gives the same output for any batch
-//! split, any order in which subtasks run, any parallelism, and after a snapshot and restore at any point.
+//! split, any order in which subtasks run, any parallelism, after a restore at any point, and whatever fails meanwhile.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod components;
+mod simulation;
+#[path = "../../../runtime/state/tests/checkpoint/stores.rs"]
+#[allow(dead_code, reason = "the tests of checkpoints use the rest")]
+mod stores;
 mod support;
 mod windows;

@@ -20,6 +20,8 @@ use weir_host::{Host, HostConfig};
 use weir_state::checkpoint::CheckpointStore;
 use weir_state::checkpoint::object_store::memory::InMemory;
 
+use crate::stores::plain;
+
 /// key, value, event time in milliseconds.
 pub(crate) type Row = (String, i64, i64);
 
@@ -45,10 +47,7 @@ impl Memory {
     }
 
     pub(crate) fn job(&self, pipeline: &str, parallelism: usize) -> Job {
-        let set = [("parallelism".to_owned(), parallelism.to_string())];
-        let graph = weir_core::pipeline::parse(pipeline, ".".as_ref(), &set).unwrap();
-        let host = Host::new(HostConfig::default()).unwrap();
-        Job::check(&graph, self, &host).unwrap()
+        job(self, pipeline, parallelism)
     }
 
     /// Runs a job to its end, `choose` picking what happens next.
@@ -65,7 +64,7 @@ impl Memory {
         steps: usize,
         mut choose: impl FnMut(usize) -> usize,
     ) -> Vec<String> {
-        let durable = durable();
+        let durable = durable_in(plain(&Arc::new(InMemory::new())));
         let mut local = LocalJob::resume(job, clock(), &durable).unwrap();
         for _ in 0..steps {
             let choices = local.choices();
@@ -89,9 +88,15 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(ManualClock::default())
 }
 
-/// Checkpoints in memory, made when they are asked for.
-fn durable() -> Durable {
-    let store = CheckpointStore::new(Arc::new(InMemory::new()), "memory").unwrap();
+pub(crate) fn job(connectors: &dyn Connectors, pipeline: &str, parallelism: usize) -> Job {
+    let set = [("parallelism".to_owned(), parallelism.to_string())];
+    let graph = weir_core::pipeline::parse(pipeline, ".".as_ref(), &set).unwrap();
+    let host = Host::new(HostConfig::default()).unwrap();
+    Job::check(&graph, connectors, &host).unwrap()
+}
+
+/// Checkpoints that are made when they are asked for.
+pub(crate) fn durable_in(store: CheckpointStore) -> Durable {
     let settings = CheckpointSettings {
         location: "memory".to_owned(),
         interval_ms: u64::MAX,
@@ -100,6 +105,15 @@ fn durable() -> Durable {
         keep: 1,
     };
     Durable { store, settings, from: None, allow_dropped: BTreeSet::new() }
+}
+
+/// Every row as text.
+pub(crate) fn row_texts(batch: &StreamBatch) -> Vec<String> {
+    let options = FormatOptions::default().with_null("null");
+    let columns = batch.rows.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap());
+    let columns: Vec<ArrayFormatter<'_>> = columns.collect();
+    let row = |i: usize| columns.iter().map(|c| c.value(i).to_string()).collect::<Vec<_>>().join(",");
+    (0..batch.len()).map(row).collect()
 }
 
 /// A sequence that looks random and is the same every time.
@@ -215,11 +229,7 @@ struct MemoryWriter(Memory);
 
 impl SinkWriter for MemoryWriter {
     fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
-        let options = FormatOptions::default().with_null("null");
-        let columns = batch.rows.columns().iter().map(|c| ArrayFormatter::try_new(c.as_ref(), &options).unwrap());
-        let columns: Vec<ArrayFormatter<'_>> = columns.collect();
-        let row = |i: usize| columns.iter().map(|c| c.value(i).to_string()).collect::<Vec<_>>().join(",");
-        self.0.written.lock().unwrap().extend((0..batch.len()).map(row));
+        self.0.written.lock().unwrap().extend(row_texts(batch));
         Ok(())
     }
 

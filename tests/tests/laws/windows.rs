@@ -3,10 +3,10 @@
 use crate::support::{Memory, Row, chooser};
 use proptest::prelude::*;
 
-const WINDOWS: &[&str] =
+pub(crate) const WINDOWS: &[&str] =
     &["{ tumbling = \"100ms\" }", "{ sliding = \"150ms\", slide = \"50ms\" }", "{ session = \"30ms\" }"];
 
-fn pipeline(window: &str) -> String {
+pub(crate) fn pipeline(window: &str) -> String {
     format!(
         r#"
 name = "laws"

@@ -102,6 +102,7 @@ pub(crate) fn read(reader: &mut dyn SourceReader, rows_max: usize) -> (Vec<Strin
 
 /// The values that a committed reader finds in a topic, partition by partition.
 pub(crate) fn committed(broker: &Broker, topic: &str) -> Vec<Vec<String>> {
+    broker.settle(topic);
     let source = source(broker, topic, "format = \"raw\"\nschema = { v = \"utf8\" }\nstop = \"latest\"");
     let splits = source.splits(1).unwrap();
     splits.iter().map(|split| read(reader(source.as_ref(), split, None).as_mut(), usize::MAX).0).collect()

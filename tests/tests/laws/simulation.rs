@@ -1,0 +1,249 @@
+//! Whole jobs in one thread, from a seed: any order of subtasks, checkpoints at any time, a store that fails, answers twice or loses
+//! its answer, commits that fail half-way, crashes at any step, processes that were thought dead and wake up, another parallelism
+//! each time. What is visible in the end is what a run without all that gives.
+
+use std::sync::{Arc, Mutex};
+
+use arrow::datatypes::SchemaRef;
+use weir_core::batch::StreamBatch;
+use weir_core::connector::{
+    Committable, Committer, ConnectorError, Connectors, Cut, Guarantee, Prepare, Prepared, Sink, SinkWriter, Source,
+    WriterContext,
+};
+use weir_core::graph::Options;
+use weir_core::time::{Clock, ManualClock};
+use weir_engine::local::LocalJob;
+use weir_engine::{Durable, Job};
+use weir_state::checkpoint::object_store::memory::InMemory;
+
+use crate::stores::{Operation, Verdict, hooked};
+use crate::support::{Memory, Row, chooser, durable_in, row_texts};
+use crate::windows::{WINDOWS, pipeline};
+
+/// Seeds of every test run; `WEIR_SIMULATION_SEEDS=10000` tries more, `WEIR_SIMULATION_SEED=7` one.
+const SEEDS: u64 = 200;
+/// After so many starts nothing fails any more, so that every seed comes to an end.
+const FAULTY_STARTS_MAX: u32 = 12;
+
+#[test]
+fn nothing_is_lost_or_doubled_whatever_fails() {
+    let set = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let seeds = match set("WEIR_SIMULATION_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..set("WEIR_SIMULATION_SEEDS").unwrap_or(SEEDS),
+    };
+    let mut starts = 0;
+    for seed in seeds {
+        starts += simulate(seed);
+    }
+    println!("{starts} starts");
+}
+
+/// Numbers from a seed, shared by all that can fail.
+#[derive(Clone)]
+struct Dice(Arc<Mutex<Box<dyn FnMut(usize) -> usize + Send>>>);
+
+impl Dice {
+    fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(Box::new(chooser(seed)))))
+    }
+
+    fn below(&self, n: usize) -> usize {
+        (self.0.lock().unwrap())(n)
+    }
+
+    /// True once in so many times.
+    fn one_in(&self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// Another system that takes rows in transactions: what is visible in it outlives every crash.
+#[derive(Clone)]
+struct Ledger {
+    memory: Memory,
+    book: Arc<Mutex<Book>>,
+    dice: Dice,
+    faulty: Arc<Mutex<bool>>,
+}
+
+#[derive(Default)]
+struct Book {
+    visible: Vec<String>,
+    /// The last checkpoint whose rows are visible.
+    checkpoint: u64,
+    generation: u64,
+}
+
+impl Connectors for Ledger {
+    fn source(&self, _: &str, _: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+        Ok(Box::new(self.memory.clone()))
+    }
+
+    fn sink(&self, _: &str, _: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn source_names(&self) -> Vec<&'static str> {
+        vec!["memory"]
+    }
+
+    fn sink_names(&self) -> Vec<&'static str> {
+        vec!["memory"]
+    }
+}
+
+impl Sink for Ledger {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
+    }
+
+    fn writer(&self, _: SchemaRef, _: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+        Ok(Box::new(LedgerWriter(Vec::new())))
+    }
+
+    fn committer(&self, _: &str, generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
+        let mut book = self.book.lock().unwrap();
+        assert!(generation > book.generation, "generations ascend");
+        book.generation = generation;
+        Ok(Some(Box::new(LedgerCommitter { ledger: self.clone(), generation })))
+    }
+}
+
+struct LedgerWriter(Vec<String>);
+
+impl SinkWriter for LedgerWriter {
+    fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
+        self.0.extend(row_texts(batch));
+        Ok(())
+    }
+
+    fn prepare(&mut self, _: Cut) -> Result<Prepare, ConnectorError> {
+        let rows = std::mem::take(&mut self.0);
+        Ok(Box::new(move || {
+            let commit = Committable { value: rows.into(), rows: None };
+            Ok(Prepared { commit: vec![commit], ..Prepared::default() })
+        }))
+    }
+}
+
+struct LedgerCommitter {
+    ledger: Ledger,
+    generation: u64,
+}
+
+impl Committer for LedgerCommitter {
+    fn commit(&mut self, checkpoint: u64, parts: Vec<Committable>) -> Result<(), ConnectorError> {
+        let fails = |n| *self.ledger.faulty.lock().unwrap() && self.ledger.dice.one_in(n);
+        if fails(15) {
+            return Err(ConnectorError::Data("the ledger is away".to_owned()));
+        }
+        let mut book = self.ledger.book.lock().unwrap();
+        if self.generation < book.generation {
+            return Err(ConnectorError::Fenced("a newer generation writes the ledger".to_owned()));
+        }
+        if checkpoint > book.checkpoint {
+            let rows = parts.iter().flat_map(|part| part.value.as_array().unwrap().clone());
+            book.visible.extend(rows.map(|row| row.as_str().unwrap().to_owned()));
+            book.checkpoint = checkpoint;
+        }
+        if fails(15) {
+            return Err(ConnectorError::Data("the ledger's answer is lost".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Rows that are at most 40 ms behind, in up to four splits.
+fn splits(dice: &Dice) -> Vec<Vec<Row>> {
+    let split = |_| {
+        let mut now = 1_000;
+        let row = |_| {
+            now += dice.below(25) as i64;
+            (format!("k{}", dice.below(5)), dice.below(100) as i64 - 50, now - dice.below(40) as i64)
+        };
+        (0..dice.below(120)).map(row).collect()
+    };
+    (0..1 + dice.below(4)).map(split).collect()
+}
+
+/// Runs one seed to its end; returns how often the job was started.
+fn simulate(seed: u64) -> u32 {
+    let dice = Dice::new(seed);
+    let pipeline = pipeline(WINDOWS[dice.below(WINDOWS.len())]);
+    let splits = splits(&dice);
+    let whole = Memory::new(splits.clone(), vec![usize::MAX]);
+    let expected = whole.run(&whole.job(&pipeline, 1), |_| 0);
+
+    let faulty = Arc::new(Mutex::new(true));
+    let memory = Memory::new(splits, vec![1 + dice.below(7), 1 + dice.below(20)]);
+    let ledger = Ledger { memory, book: Arc::default(), dice: dice.clone(), faulty: faulty.clone() };
+    let jobs: Vec<Job> = (1..=3).map(|parallelism| crate::support::job(&ledger, &pipeline, parallelism)).collect();
+    let (store_dice, store_faulty) = (dice.clone(), faulty.clone());
+    let store = hooked(&Arc::new(InMemory::new()), move |operation| match operation {
+        _ if !*store_faulty.lock().unwrap() || !store_dice.one_in(30) => Verdict::Go,
+        // A name is made at once or not at all; a file can be half there.
+        Operation::Put(_) if store_dice.one_in(2) => Verdict::Torn,
+        _ => [Verdict::Fail, Verdict::Lost, Verdict::Twice][store_dice.below(3)],
+    });
+    let durable = Durable { settings: settings(&dice), ..durable_in(store) };
+    let clock = Arc::new(ManualClock::default());
+    let mut zombies: Vec<LocalJob> = Vec::new();
+    for start in 1.. {
+        assert!(start < 1_000, "seed {seed} does not end");
+        *faulty.lock().unwrap() = start <= FAULTY_STARTS_MAX;
+        let job = &jobs[dice.below(jobs.len())];
+        let Ok(mut local) = LocalJob::resume(job, clock.clone() as Arc<dyn Clock>, &durable) else { continue };
+        if live(&mut local, &mut zombies, &dice, &clock, start <= FAULTY_STARTS_MAX) {
+            let mut visible = ledger.book.lock().unwrap().visible.clone();
+            visible.sort();
+            assert_eq!(visible, expected, "seed {seed}, after {start} starts");
+            return start;
+        }
+        if dice.one_in(3) {
+            zombies.push(local);
+        }
+    }
+    unreachable!()
+}
+
+fn settings(dice: &Dice) -> weir_core::graph::CheckpointSettings {
+    weir_core::graph::CheckpointSettings {
+        location: "memory".to_owned(),
+        interval_ms: 1 + dice.below(40) as u64,
+        min_pause_ms: dice.below(5) as u64,
+        timeout_ms: 20 + dice.below(500) as u64,
+        keep: 1 + dice.below(3),
+    }
+}
+
+/// Steps a job until it is over (`true`), fails, or crashes.
+fn live(local: &mut LocalJob, zombies: &mut Vec<LocalJob>, dice: &Dice, clock: &ManualClock, crashes: bool) -> bool {
+    while !local.is_over() {
+        clock.set_us(clock.now_us() + dice.below(2_000) as i64);
+        if crashes && dice.one_in(250) {
+            return false;
+        }
+        if let Some(zombie) = zombies.last_mut().filter(|_| dice.one_in(5)) {
+            let choices = zombie.choices();
+            let stepped = choices.get(dice.below(choices.len().max(1))).map(|choice| zombie.step(*choice));
+            // It has found out, or has nothing more to do.
+            if !matches!(stepped, Some(Ok(()))) {
+                zombies.pop();
+            }
+        }
+        let choices = local.choices();
+        let stepped = match choices.get(dice.below(choices.len().max(1))) {
+            Some(choice) => local.step(*choice),
+            // A last checkpoint that failed is tried again when its time has come.
+            None => {
+                clock.set_us(clock.now_us() + 1_000_000);
+                local.tick()
+            }
+        };
+        if stepped.is_err() {
+            return false;
+        }
+    }
+    true
+}
