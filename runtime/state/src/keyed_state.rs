@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 
-use crate::key_groups::RowsByGroup;
+use crate::key_groups::GroupTables;
 use crate::{FrozenKeys, KeyIndex, StateColumns, StateError, States};
 
 /// What keyed operators keep. A batch's keys become slots ([`KeyedState::slots`]); the states of its distinct slots are read
@@ -138,14 +138,15 @@ impl FrozenState {
     /// If Arrow cannot put the rows together.
     pub fn tables(&self, key_groups: u32) -> Result<Vec<(u32, RecordBatch)>, StateError> {
         let slots = self.states.slots();
-        let by_group = RowsByGroup::new(&self.keys.hashes(&slots)?, key_groups);
-        let table = |(group, rows): (u32, &[u32])| {
+        let mut tables = GroupTables::new(Arc::clone(&self.fields), key_groups);
+        let columns = |rows: &[u32]| {
             let slots: Vec<u32> = rows.iter().map(|row| slots[*row as usize]).collect();
             let mut columns = self.keys.keys(&slots)?;
             columns.extend(self.states.gather(&slots)?.columns);
-            Ok((group, batch_of(&self.fields, columns, slots.len())?))
+            batch_of(&self.fields, columns, slots.len())
         };
-        by_group.iter().map(table).collect()
+        tables.add(slots.len(), |rows| self.keys.hashes(&slots[rows]), columns)?;
+        Ok(tables.finish()?)
     }
 
     /// The keys.

@@ -13,7 +13,7 @@
 //! | [`timers`] | [`Timers`]: event-time timers of slots; `timer_runs`: what keeps them in order |
 //! | [`snapshot`] | [`JobSnapshot`]: what a job keeps at a barrier |
 //! | [`checkpoint`] | [`CheckpointStore`]: snapshots in a folder or an object store |
-//! | [`key_groups`] | which of a set of rows belong to which key group |
+//! | [`key_groups`] | rows as tables by key group |
 
 pub mod checkpoint;
 mod chunk;

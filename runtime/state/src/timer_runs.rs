@@ -128,8 +128,6 @@ impl TimerRuns {
 mod tests {
     use std::collections::BTreeSet;
 
-    type FrozenRuns = Vec<Arc<Vec<Timer>>>;
-
     use super::*;
     use proptest::prelude::*;
 
@@ -161,7 +159,7 @@ mod tests {
         #[test]
         fn runs_are_a_set_and_frozen_ones_stay(steps in prop::collection::vec(step(), 1..40)) {
             let (mut runs, mut model) = (TimerRuns::default(), BTreeSet::new());
-            let mut frozen: Vec<(FrozenRuns, Vec<Timer>)> = Vec::new();
+            let mut frozen = Vec::new();
             for step in steps {
                 match step {
                     Step::Insert(from, apart, n) => for i in 0..n as i64 {
@@ -179,7 +177,7 @@ mod tests {
                         expected.iter().for_each(|timer| { model.remove(timer); });
                         prop_assert_eq!(taken, expected);
                     }
-                    Step::Freeze => frozen.push((runs.freeze(), model.iter().copied().collect())),
+                    Step::Freeze => frozen.push((runs.freeze(), model.iter().copied().collect::<Vec<Timer>>())),
                 }
                 prop_assert_eq!(runs.len(), model.len());
                 let lens: Vec<usize> = runs.runs.values().map(|run| run.len()).collect();

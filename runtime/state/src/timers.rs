@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type};
 
-use crate::key_groups::RowsByGroup;
+use crate::key_groups::GroupTables;
 use crate::key_index::check_type;
 use crate::keyed_state::{FrozenState, batch_of, schema_of};
 use crate::timer_runs::TimerRuns;
@@ -87,20 +87,28 @@ impl Timers {
         FrozenTimers(self.by_time.freeze())
     }
 
-    /// Adds the timers of one group of a snapshot; `state` is where their keys get slots.
+    /// Adds the timers of a snapshot; `state` is where their keys get slots.
     ///
     /// # Errors
     /// If the columns are not those of [`FrozenTimers::tables`].
-    pub fn restore(&mut self, state: &mut KeyedState, rows: &RecordBatch) -> Result<(), StateError> {
-        let Some((times, keys)) = rows.columns().split_last() else {
-            return Err(StateError::Count { what: "columns of a snapshot of timers", found: 0, expected: 1 });
-        };
-        check_type("timer column", keys.len(), times.data_type(), &DataType::Int64)?;
-        let mut slots = Vec::new();
-        state.keys_mut().slots(keys, times.len(), &mut slots)?;
-        for (time, slot) in times.as_primitive::<Int64Type>().values().iter().zip(slots) {
-            self.register(Timer { time: *time, slot });
+    pub fn restore<'a>(
+        &mut self,
+        state: &mut KeyedState,
+        tables: impl IntoIterator<Item = &'a RecordBatch>,
+    ) -> Result<(), StateError> {
+        let (mut timers, mut slots) = (Vec::new(), Vec::new());
+        for rows in tables {
+            let Some((times, keys)) = rows.columns().split_last() else {
+                return Err(StateError::Count { what: "columns of a snapshot of timers", found: 0, expected: 1 });
+            };
+            check_type("timer column", keys.len(), times.data_type(), &DataType::Int64)?;
+            state.keys_mut().slots(keys, times.len(), &mut slots)?;
+            let times = times.as_primitive::<Int64Type>().values().iter();
+            timers.extend(times.zip(&slots).map(|(time, slot)| Timer { time: *time, slot: *slot }));
         }
+        // In order, each goes to the end of the last run.
+        timers.sort_unstable();
+        timers.into_iter().for_each(|timer| self.register(timer));
         Ok(())
     }
 }
@@ -118,16 +126,17 @@ impl FrozenTimers {
     pub fn tables(&self, state: &FrozenState, key_groups: u32) -> Result<Vec<(u32, RecordBatch)>, StateError> {
         let timers: Vec<Timer> = self.0.iter().flat_map(|run| run.iter().copied()).collect();
         let slots: Vec<u32> = timers.iter().map(|timer| timer.slot).collect();
-        let by_group = RowsByGroup::new(&state.keys().hashes(&slots)?, key_groups);
         let time = Arc::new(Field::new(TIME_COLUMN, DataType::Int64, false));
         let schema = schema_of(state.key_fields(), &[time]);
-        let table = |(group, rows): (u32, &[u32])| {
+        let mut tables = GroupTables::new(Arc::clone(&schema), key_groups);
+        let columns = |rows: &[u32]| {
             let slots: Vec<u32> = rows.iter().map(|row| slots[*row as usize]).collect();
             let times = rows.iter().map(|row| timers[*row as usize].time);
             let mut columns = state.keys().keys(&slots)?;
             columns.push(Arc::new(Int64Array::from_iter_values(times)) as ArrayRef);
-            Ok((group, batch_of(&schema, columns, rows.len())?))
+            batch_of(&schema, columns, rows.len())
         };
-        by_group.iter().map(table).collect()
+        tables.add(slots.len(), |rows| state.keys().hashes(&slots[rows]), columns)?;
+        Ok(tables.finish()?)
     }
 }

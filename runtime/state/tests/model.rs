@@ -1,6 +1,7 @@
 //! State against the simplest model of it: maps of values.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -9,8 +10,9 @@ use arrow::array::{
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Int64Type};
 use proptest::prelude::*;
-use weir_core::key_group::{group_of, hash_keys};
-use weir_state::{KeyIndex, KeyedState, States, Timer, Timers};
+use weir_core::key_group::{group_of, hash_keys, mix};
+use weir_state::key_groups::GroupTables;
+use weir_state::{KeyIndex, KeyedState, StateError, States, Timer, Timers};
 
 const KEY_GROUPS: u32 = 7;
 
@@ -188,12 +190,36 @@ proptest! {
         prop_assert_eq!(&due, &expected);
         // What was frozen still has them all.
         let (mut state_again, mut again) = new();
-        for (_, rows) in frozen.1.tables(&frozen.0, KEY_GROUPS).unwrap() {
-            again.restore(&mut state_again, &rows).unwrap();
-        }
+        let tables = frozen.1.tables(&frozen.0, KEY_GROUPS).unwrap();
+        again.restore(&mut state_again, tables.iter().map(|(_, rows)| rows)).unwrap();
         prop_assert_eq!(again.len(), model.len());
         prop_assert_eq!(named(&all(&mut again), &state_again), named(&due, &state));
         prop_assert_eq!(timers.len(), model.len() - due.len());
+    }
+}
+
+#[test]
+fn every_row_is_in_a_table_of_its_group() {
+    let hash = |row: i64| mix(row as u64);
+    let column = |rows: Vec<i64>| Arc::new(Int64Array::from(rows)) as ArrayRef;
+    let batch = |rows: Vec<i64>| RecordBatch::try_from_iter([("row", column(rows))]).unwrap();
+    for groups in [1, 3, 1000] {
+        let mut tables = GroupTables::new(batch(Vec::new()).schema(), groups);
+        // Two parts, of which the first is more than one block.
+        for part in [0..300_000, 300_000..300_010i64] {
+            let hashes = |rows: Range<usize>| Ok::<_, StateError>(rows.map(|r| hash(part.start + r as i64)).collect());
+            let rows = |rows: &[u32]| Ok(batch(rows.iter().map(|r| part.start + i64::from(*r)).collect()));
+            tables.add(part.clone().count(), hashes, rows).unwrap();
+        }
+        let mut seen = vec![Vec::new(); groups as usize];
+        for (group, rows) in tables.finish().unwrap() {
+            assert!((1..=65_536).contains(&rows.num_rows()));
+            seen[group as usize].extend_from_slice(rows.column(0).as_primitive::<Int64Type>().values());
+        }
+        for (group, rows) in (0u32..).zip(&seen) {
+            assert!(rows.is_sorted() && rows.iter().all(|row| group_of(hash(*row), groups) == group));
+        }
+        assert_eq!(seen.iter().map(Vec::len).sum::<usize>(), 300_010);
     }
 }
 

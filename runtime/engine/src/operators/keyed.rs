@@ -319,13 +319,13 @@ impl Operator for KeyedOperator {
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
-        let mut watermarks = Vec::new();
+        let (mut watermarks, mut timers) = (Vec::new(), Vec::new());
         let states = snapshot.tables.iter().filter(|table| table.name == STATES);
         self.state.reserve(states.map(|table| table.rows.num_rows()).sum());
         for table in snapshot.tables {
             match table.name.as_str() {
                 STATES => self.state.restore(&table.rows)?,
-                TIMERS => self.timers.restore(&mut self.state, &table.rows)?,
+                TIMERS => timers.push(table.rows),
                 WATERMARK => {
                     let (version, mine) = (int64(&table.rows, VERSION)?, self.version());
                     if version != mine {
@@ -337,6 +337,7 @@ impl Operator for KeyedOperator {
                 other => return Err(OperatorError::Restore(format!("it has no state named {other:?}"))),
             }
         }
+        self.timers.restore(&mut self.state, &timers)?;
         // Of several old subtasks the one that was furthest behind: no row was late to it.
         self.watermark = watermarks.into_iter().min().unwrap_or(WATERMARK_MIN);
         Ok(())

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array};
 use weir_core::window::Window;
 use weir_state::FrozenKeys;
-use weir_state::key_groups::RowsByGroup;
 
 use super::aggregate_set::AggregateSet;
 use crate::operator::OperatorError;
@@ -26,10 +25,10 @@ pub(super) enum Rows {
 }
 
 impl FrozenGroups {
-    /// The rows of each key group.
-    pub(super) fn by_group(&self, key_groups: u32) -> Result<RowsByGroup, OperatorError> {
+    /// The slots of the keys of all rows.
+    pub(super) fn slots(&self) -> &[u32] {
         let (Rows::Pane { slots, .. } | Rows::Windows { slots, .. }) = &self.rows;
-        Ok(RowsByGroup::new(&self.keys.hashes(slots)?, key_groups))
+        slots
     }
 
     /// Some rows: the key columns, the bounds, the columns of the accumulators.

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
-use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
 use weir_core::time::WATERMARK_MIN;
-use weir_state::key_groups::TABLE_ROWS_MAX;
+use weir_state::key_groups::GroupTables;
 
 use super::frozen_groups::FrozenGroups;
 use crate::operator::{OperatorError, Snapshot, StateTable};
@@ -52,34 +51,15 @@ impl StateLayout {
         progress: Progress,
         key_groups: u32,
     ) -> Result<Snapshot, OperatorError> {
-        let mut tables = vec![progress.table()?];
-        let by_group = parts.iter().map(|part| part.by_group(key_groups)).collect::<Result<Vec<_>, _>>()?;
-        for group in 0..key_groups {
-            let (mut pieces, mut len) = (Vec::new(), 0);
-            for (part, by_group) in parts.iter().zip(&by_group) {
-                for rows in by_group.of_group(group) {
-                    if len + rows.len() > TABLE_ROWS_MAX {
-                        tables.extend(self.table(group, &mut pieces)?);
-                        len = 0;
-                    }
-                    pieces.push(RecordBatch::try_new(self.schema.clone(), part.columns(rows)?)?);
-                    len += rows.len();
-                }
-            }
-            tables.extend(self.table(group, &mut pieces)?);
+        let mut tables = GroupTables::new(self.schema.clone(), key_groups);
+        for part in parts {
+            let slots = part.slots();
+            let columns = |rows: &[u32]| Ok(RecordBatch::try_new(self.schema.clone(), part.columns(rows)?)?);
+            tables.add(slots.len(), |rows| Ok::<_, OperatorError>(part.keys.hashes(&slots[rows])?), columns)?;
         }
-        Ok(Snapshot { tables, sink: None })
-    }
-
-    /// Pieces of a key group as one table, unless there are none; they are used up.
-    fn table(&self, group: u32, pieces: &mut Vec<RecordBatch>) -> Result<Option<StateTable>, OperatorError> {
-        let rows = match pieces.as_slice() {
-            [] => return Ok(None),
-            [only] => only.clone(),
-            pieces => concat_batches(&self.schema, pieces)?,
-        };
-        pieces.clear();
-        Ok(Some(StateTable { name: self.name.to_owned(), key_group: Some(group), rows }))
+        let table = |(group, rows)| StateTable { name: self.name.to_owned(), key_group: Some(group), rows };
+        let tables = tables.finish()?.into_iter().map(table);
+        Ok(Snapshot { tables: std::iter::once(progress.table()?).chain(tables).collect(), sink: None })
     }
 
     /// The progress in a snapshot, and its other tables, checked.
