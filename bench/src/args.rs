@@ -13,32 +13,41 @@ Measures the boundary to a component and the Nexmark queries, each beside a hand
 Usage: cargo xtask bench [OPTIONS]
 
   --json FILE             also write the rows as a JSON array
-  --only boundary|nexmark measure only this
+  --only PART             measure only this: boundary, nexmark, pause, cost or restore
   --query q0,q5           only these queries [default: q0,q1,q2,q5,q7,q11]
   --parallelism 1,2       subtasks an operator [default: 1,2]
   --events N              events a query [default: 20000000, of q5 and q11 10000000]
+  --keys N                live keys [default: of a pause 1000000, then 10000000, of restore 10500000]
   --runs R                runs of each, of which the fastest counts [default: 3]
 ";
 
-/// One of the two parts.
+/// One of the parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// The cost of a call into a component.
     Boundary,
     /// The queries.
     Nexmark,
+    /// The pause for a checkpoint.
+    Pause,
+    /// Jobs with checkpoints and without.
+    Cost,
+    /// Going on from a checkpoint.
+    Restore,
 }
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Args {
     pub(crate) json: Option<PathBuf>,
-    /// `None`: both.
+    /// `None`: all.
     pub(crate) only: Option<Part>,
     pub(crate) queries: Vec<Query>,
     pub(crate) parallelism: Vec<usize>,
     /// `None`: each query's own.
     pub(crate) events: Option<u64>,
+    /// `None`: each part's own.
+    pub(crate) keys: Option<u64>,
     pub(crate) runs: usize,
     /// Not for people: measure the first query at the first parallelism in this process, and print its row as JSON.
     pub(crate) child: bool,
@@ -57,6 +66,7 @@ impl Args {
             queries: Query::ALL.to_vec(),
             parallelism: vec![1, 2],
             events: None,
+            keys: None,
             runs: 3,
             child: false,
             help: false,
@@ -72,6 +82,7 @@ impl Args {
                     parsed.parallelism = value()?.split(',').map(|n| number(&option, n)).collect::<Result<_, _>>()?;
                 }
                 "--events" => parsed.events = Some(number(&option, &value()?)?),
+                "--keys" => parsed.keys = Some(number(&option, &value()?)?),
                 "--runs" => parsed.runs = number(&option, &value()?)?,
                 "--child" => parsed.child = true,
                 "--help" | "-h" => parsed.help = true,
@@ -79,6 +90,7 @@ impl Args {
             }
         }
         ensure!(!parsed.parallelism.contains(&0), "--parallelism 0: there must be a subtask");
+        ensure!(parsed.keys != Some(0), "--keys 0: there must be a key");
         ensure!(parsed.runs > 0, "--runs 0 measures nothing");
         Ok(parsed)
     }
@@ -88,7 +100,10 @@ fn part(name: &str) -> anyhow::Result<Part> {
     match name {
         "boundary" => Ok(Part::Boundary),
         "nexmark" => Ok(Part::Nexmark),
-        other => bail!("--only {other:?}: it is boundary or nexmark"),
+        "pause" => Ok(Part::Pause),
+        "cost" => Ok(Part::Cost),
+        "restore" => Ok(Part::Restore),
+        other => bail!("--only {other:?}: it is boundary, nexmark, pause, cost or restore"),
     }
 }
 
@@ -129,7 +144,8 @@ mod tests {
             ("--events", "needs a value"),
             ("--parallelism 1,0", "subtask"),
             ("--runs 0", "nothing"),
-            ("--only all", "boundary or nexmark"),
+            ("--only all", "boundary, nexmark, pause"),
+            ("--keys 0", "key"),
         ] {
             let error = parse(line).unwrap_err().to_string();
             assert!(error.contains(says), "{line}: {error}");

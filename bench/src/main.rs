@@ -1,5 +1,5 @@
-//! `weir-bench`: what a record costs at the boundary, and what the Nexmark queries cost through the whole engine, each beside
-//! hand-written code that does the same in the same run. Prints tables; writes JSON.
+//! `weir-bench`: what a record costs at the boundary, what the Nexmark queries cost through the whole engine, each beside
+//! hand-written code that does the same in the same run, and what checkpoints cost. Prints tables; writes JSON.
 //!
 //! It measures and compares, and never repairs: if engine and hand-written code do not agree on a single row, it fails.
 //!
@@ -9,15 +9,19 @@
 //! | `query` | the queries and where their pipelines are |
 //! | `nexmark` | running a query through the engine, in a process of its own |
 //! | `boundary` | calls into a component, without an engine |
+//! | `durable` | jobs with checkpoints: what those cost, and coming back from one |
+//! | `pause` | freezing state for a checkpoint, without a job |
 //! | `loops` | the hand-written queries |
 //! | `measure` | clocks and memory |
 //! | `row` | one measurement, as a line and as JSON |
 
 mod args;
 mod boundary;
+mod durable;
 mod loops;
 mod measure;
 mod nexmark;
+mod pause;
 mod query;
 mod row;
 
@@ -27,7 +31,7 @@ use anyhow::{Context, ensure};
 
 use crate::args::{Args, HELP, Part};
 use crate::query::examples;
-use crate::row::Row;
+use crate::row::{CostRow, PauseRow, Row};
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse(std::env::args().skip(1))?;
@@ -40,23 +44,49 @@ fn main() -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&row)?);
         return Ok(());
     }
-    ensure_components()?;
+    let measures = |part| args.only.is_none_or(|only| only == part);
     let mut rows = Vec::new();
-    if args.only != Some(Part::Nexmark) {
+    if measures(Part::Boundary) {
+        ensure_components()?;
         println!("{}", Row::BOUNDARY_HEADER);
         boundary::measure(&args, |row| {
             println!("{}", row.boundary_line());
-            rows.push(row);
+            rows.push(serde_json::to_value(row));
         })?;
         println!();
     }
-    if args.only != Some(Part::Boundary) {
+    if measures(Part::Nexmark) {
+        ensure_components()?;
         println!("{}", Row::NEXMARK_HEADER);
         nexmark::measure(&args, |row| {
             println!("{}", row.nexmark_line());
-            rows.push(row);
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Pause) {
+        println!("{}", PauseRow::HEADER);
+        pause::measure(&args, |row| {
+            println!("{}", row.line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Cost) {
+        println!("{}", CostRow::HEADER);
+        durable::measure_cost(&args, |row| {
+            println!("{}", row.line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Restore) {
+        durable::measure_restore(&args, |row| {
+            println!("{}", row.line());
+            rows.push(serde_json::to_value(row));
         })?;
     }
+    let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
     args.json.as_deref().map_or(Ok(()), |file| write_json(file, &rows))
 }
 
@@ -73,7 +103,7 @@ fn ensure_components() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_json(file: &Path, rows: &[Row]) -> anyhow::Result<()> {
+fn write_json(file: &Path, rows: &[serde_json::Value]) -> anyhow::Result<()> {
     let json = serde_json::to_string_pretty(rows)?;
     std::fs::write(file, json + "\n").with_context(|| format!("cannot write {}", file.display()))
 }

@@ -23,6 +23,118 @@ pub(crate) struct Row {
     pub(crate) checksum: String,
 }
 
+/// What a checkpoint of one kind of state costs; of times the fastest run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PauseRow {
+    /// `pause/panes`.
+    pub(crate) name: String,
+    /// Live keys.
+    pub(crate) keys: u64,
+    /// How long the stream stands still while the state is frozen.
+    pub(crate) pause_ms: f64,
+    /// A batch of rows before, and one of the first that are taken beside the frozen copy.
+    pub(crate) batch_ms: f64,
+    pub(crate) batch_beside_ms: f64,
+    /// Processor time of making the tables, on another thread in a job.
+    pub(crate) tables_ns_a_key: f64,
+    /// Processor time of making state of them again.
+    pub(crate) restore_ns_a_key: f64,
+    /// Memory of the tables.
+    pub(crate) bytes: u64,
+}
+
+impl PauseRow {
+    /// The header of [`PauseRow::line`].
+    pub(crate) const HEADER: &str =
+        "state           keys  pause ms  batch ms  beside ms  tables ns/key  restore ns/key  tables MiB";
+
+    /// What any run is faster than.
+    pub(crate) fn slowest(kind: &str, keys: u64) -> Self {
+        Self {
+            name: format!("pause/{kind}"),
+            keys,
+            pause_ms: f64::INFINITY,
+            batch_ms: f64::INFINITY,
+            batch_beside_ms: f64::INFINITY,
+            tables_ns_a_key: f64::INFINITY,
+            restore_ns_a_key: f64::INFINITY,
+            bytes: 0,
+        }
+    }
+
+    /// A line of the table.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "{:<8}  {:>10}  {:>8.2}  {:>8.2}  {:>9.2}  {:>13.1}  {:>14.1}  {:>10.1}",
+            self.name.strip_prefix("pause/").unwrap_or(&self.name),
+            self.keys,
+            self.pause_ms,
+            self.batch_ms,
+            self.batch_beside_ms,
+            self.tables_ns_a_key,
+            self.restore_ns_a_key,
+            self.bytes as f64 / f64::from(1 << 20),
+        )
+    }
+}
+
+/// What checkpoints every second cost a job; of each speed the fastest run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CostRow {
+    /// `checkpoints/q5`.
+    pub(crate) name: String,
+    /// Events a second with checkpoints.
+    pub(crate) events_per_s: f64,
+    /// The same without.
+    pub(crate) unkept_events_per_s: f64,
+    /// How many were completed in a run.
+    pub(crate) checkpoints: u64,
+}
+
+impl CostRow {
+    /// The header of [`CostRow::line`].
+    pub(crate) const HEADER: &str = "query  M events/s  without  of without  checkpoints";
+
+    /// What any run is faster than.
+    pub(crate) fn slowest(query: &str) -> Self {
+        let name = format!("checkpoints/{query}");
+        Self { name, events_per_s: 0.0, unkept_events_per_s: 0.0, checkpoints: 0 }
+    }
+
+    /// A line of the table.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "{:<5}  {:>10.2}  {:>7.2}  {:>10.3}  {:>11}",
+            self.name.strip_prefix("checkpoints/").unwrap_or(&self.name),
+            self.events_per_s / 1e6,
+            self.unkept_events_per_s / 1e6,
+            self.events_per_s / self.unkept_events_per_s,
+            self.checkpoints,
+        )
+    }
+}
+
+/// How long a job takes to come back; the fastest run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RestoreRow {
+    /// `restore`.
+    pub(crate) name: String,
+    /// Live keys.
+    pub(crate) keys: u64,
+    /// Of its checkpoint, on disk.
+    pub(crate) bytes: u64,
+    /// From asking for the job to its first subtask's start: finding, reading and checking the checkpoint, making state of it.
+    pub(crate) seconds: f64,
+}
+
+impl RestoreRow {
+    /// What a person reads.
+    pub(crate) fn line(&self) -> String {
+        let mib = self.bytes as f64 / f64::from(1 << 20);
+        format!("restore: {} keys, {mib:.0} MiB, {:.2} s, {:.0} MiB/s", self.keys, self.seconds, mib / self.seconds)
+    }
+}
+
 impl Row {
     /// The header of [`Row::nexmark_line`].
     pub(crate) const NEXMARK_HEADER: &str =
