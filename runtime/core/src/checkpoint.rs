@@ -38,10 +38,11 @@ pub struct Timing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
     Idle,
-    /// The barrier is under way.
+    /// The barrier is under way. `last`: so far every part is the last one of a subtask that has ended.
     Collecting {
         since_us: i64,
         missing: BTreeSet<usize>,
+        last: bool,
     },
     /// All parts are there; the whole is being made durable.
     Completing {
@@ -71,7 +72,7 @@ pub enum Event {
         /// Of which attempt.
         attempt: u64,
     },
-    /// A subtask has ended; its last part is durable and is its part in every attempt from now on.
+    /// A subtask has ended; its last part is its part in every attempt to which it has not given one.
     Ended {
         /// Which one.
         subtask: usize,
@@ -100,7 +101,7 @@ pub enum Command {
     Complete {
         /// Whose parts.
         attempt: u64,
-        /// Every subtask has ended: nothing follows.
+        /// Every part is the last of its subtask: nothing follows.
         last: bool,
     },
     /// The attempt is over without a checkpoint; its parts are of no use. The job goes on.
@@ -166,19 +167,21 @@ impl Coordinator {
         match event {
             Event::Tick => self.check_time(now_us, &mut commands),
             Event::Ask => self.asked = true,
-            Event::Part { attempt, subtask } => self.take_part(attempt, subtask, &mut commands),
+            Event::Part { attempt, subtask } if attempt == self.attempt => {
+                self.take_part(subtask, false, &mut commands)
+            }
             Event::PartFailed { attempt } if self.is_collecting(attempt) => {
                 self.abort(now_us, AbortReason::PartFailed, &mut commands);
             }
             Event::Ended { subtask } => {
                 self.ended.insert(subtask);
-                self.take_part(self.attempt, subtask, &mut commands);
+                self.take_part(subtask, true, &mut commands);
             }
             Event::Completed { attempt } if self.is_completing(attempt) => self.completed(now_us),
             Event::NotCompleted { attempt } if self.is_completing(attempt) => {
                 self.abort(now_us, AbortReason::NotCompleted, &mut commands);
             }
-            Event::PartFailed { .. } | Event::Completed { .. } | Event::NotCompleted { .. } => {}
+            Event::Part { .. } | Event::PartFailed { .. } | Event::Completed { .. } | Event::NotCompleted { .. } => {}
         }
         self.begin(now_us, &mut commands);
         commands
@@ -209,25 +212,27 @@ impl Coordinator {
         if !missing.is_empty() {
             commands.push(Command::Trigger { attempt: self.attempt });
         }
-        self.phase = Phase::Collecting { since_us: now_us, missing };
+        self.phase = Phase::Collecting { since_us: now_us, missing, last: true };
         self.complete_if_whole(commands);
     }
 
-    fn take_part(&mut self, attempt: u64, subtask: usize, commands: &mut Vec<Command>) {
-        if attempt == self.attempt
-            && let Phase::Collecting { missing, .. } = &mut self.phase
+    /// A subtask that has given its part at the barrier, and then ends, has its last part in the next checkpoint: what it did after
+    /// the barrier is not in this one.
+    fn take_part(&mut self, subtask: usize, is_last: bool, commands: &mut Vec<Command>) {
+        if let Phase::Collecting { missing, last, .. } = &mut self.phase
+            && missing.remove(&subtask)
         {
-            missing.remove(&subtask);
+            *last &= is_last;
             self.complete_if_whole(commands);
         }
     }
 
     fn complete_if_whole(&mut self, commands: &mut Vec<Command>) {
-        if let Phase::Collecting { since_us, missing } = &self.phase
+        if let Phase::Collecting { since_us, missing, last } = &self.phase
             && missing.is_empty()
         {
-            let last = self.has_ended();
-            self.phase = Phase::Completing { since_us: *since_us, last };
+            let (since_us, last) = (*since_us, *last);
+            self.phase = Phase::Completing { since_us, last };
             commands.push(Command::Complete { attempt: self.attempt, last });
         }
     }
@@ -243,7 +248,7 @@ impl Coordinator {
     }
 
     fn check_time(&mut self, now_us: i64, commands: &mut Vec<Command>) {
-        if let Phase::Collecting { since_us, missing } = &self.phase
+        if let Phase::Collecting { since_us, missing, .. } = &self.phase
             && now_us.saturating_sub(*since_us) > self.timing.timeout_us
         {
             let missing = missing.iter().copied().collect();

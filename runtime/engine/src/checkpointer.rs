@@ -64,11 +64,14 @@ pub struct CheckpointStatus {
 #[derive(Default)]
 struct Part {
     /// Its newest part, with what its sinks prepared since the last complete checkpoint, attempts given up included. The tables
-    /// are there only when it has ended.
+    /// are there only when it is its last.
     snapshot: SubtaskSnapshot,
-    /// What is stored of it, and for which attempt.
-    stored: Option<(u64, StoredPart)>,
-    ended: bool,
+    /// The attempt that the part was given to.
+    attempt: u64,
+    /// What is stored of it.
+    stored: Option<StoredPart>,
+    /// Its last part, until a checkpoint takes it: what the subtask did after a barrier is not in the checkpoint of that barrier.
+    last: Option<SubtaskSnapshot>,
 }
 
 /// Why checkpoints cannot go on, and the job with them.
@@ -160,11 +163,11 @@ impl Checkpointer {
     ) -> Result<Option<u64>, CheckpointFailure> {
         let snapshot = frozen.make()?;
         let Some(part) = self.subtasks.get_mut(subtask) else { return Ok(None) };
-        part.take(snapshot);
         let Some(attempt) = attempt else {
-            part.ended = true;
+            part.last = Some(snapshot);
             return self.step(now_us, Event::Ended { subtask });
         };
+        part.take(snapshot);
         // Of an attempt that was given up only what sinks have prepared counts.
         let stored = match attempt == self.coordinator.attempt() {
             true => store(self.storage.as_ref(), attempt, part),
@@ -234,15 +237,14 @@ impl Checkpointer {
 
     /// Writes the manifest; returns the checkpoint's number.
     fn keep(&mut self, now_us: i64, attempt: u64, last: bool) -> Result<u64, CheckpointError> {
-        let Some(storage) = &mut self.storage else { return Ok(attempt) };
-        for part in self.subtasks.iter_mut().filter(|part| part.ended) {
-            store(Some(storage), attempt, part)?;
+        for part in self.subtasks.iter_mut().filter(|part| part.attempt != attempt) {
+            if let Some(last) = part.last.take() {
+                part.take(last);
+            }
+            store(self.storage.as_ref(), attempt, part)?;
         }
-        let parts: Vec<StoredPart> = self
-            .subtasks
-            .iter()
-            .filter_map(|part| part.stored.as_ref().filter(|(of, _)| *of == attempt).map(|(_, stored)| stored.clone()))
-            .collect();
+        let Some(storage) = &mut self.storage else { return Ok(attempt) };
+        let parts: Vec<StoredPart> = self.subtasks.iter().filter_map(|part| part.stored.clone()).collect();
         let key_groups = storage.key_groups;
         storage.lease.complete(Completion { attempt, parts: &parts, key_groups, finished: last, now_us })
     }
@@ -299,8 +301,9 @@ impl Checkpointer {
 
 fn store(storage: Option<&Storage>, attempt: u64, part: &mut Part) -> Result<(), CheckpointError> {
     if let Some(storage) = storage {
-        part.stored = Some((attempt, storage.lease.write_part(attempt, &part.snapshot)?));
+        part.stored = Some(storage.lease.write_part(attempt, &part.snapshot)?);
     }
+    part.attempt = attempt;
     Ok(())
 }
 

@@ -18,6 +18,8 @@ struct Model {
     over: u64,
     parts: BTreeSet<usize>,
     ended: BTreeSet<usize>,
+    /// Those of them that ended before they gave a part to the attempt under way.
+    finals: BTreeSet<usize>,
     completing: Option<(u64, bool)>,
     last_done: bool,
     gave_up: bool,
@@ -31,6 +33,9 @@ impl Model {
             }
             Event::Ended { subtask } => {
                 self.ended.insert(subtask);
+                if !self.parts.contains(&subtask) {
+                    self.finals.insert(subtask);
+                }
             }
             Event::Completed { attempt } if self.completing.map(|c| c.0) == Some(attempt) => {
                 self.last_done = self.completing.take().is_some_and(|c| c.1);
@@ -48,12 +53,15 @@ impl Model {
                 assert!(self.ended.len() < SUBTASKS, "nobody is there to answer");
                 self.triggered = *attempt;
                 self.parts.clear();
+                self.finals.clone_from(&self.ended);
             }
             Command::Complete { attempt, last } => {
                 assert_eq!(self.over, attempt - 1);
-                assert_eq!(*last, self.ended.len() == SUBTASKS);
-                let parts = if self.triggered == *attempt { self.parts.clone() } else { BTreeSet::new() };
-                let there: BTreeSet<usize> = parts.union(&self.ended).copied().collect();
+                let triggered = self.triggered == *attempt;
+                let parts = if triggered { self.parts.clone() } else { BTreeSet::new() };
+                let finals = if triggered { &self.finals } else { &self.ended };
+                assert_eq!(*last, finals.len() == SUBTASKS, "what came after the barrier does not count");
+                let there: BTreeSet<usize> = parts.union(finals).copied().collect();
                 assert_eq!(there.len(), SUBTASKS, "a part is missing");
                 self.completing = Some((*attempt, *last));
             }
@@ -153,6 +161,16 @@ fn subtasks_that_have_ended_need_no_barrier() {
     assert_eq!(c.handle(11, Event::Ended { subtask: 1 }), [Command::Complete { attempt: 1, last: true }]);
     assert_eq!(c.handle(12, Event::Completed { attempt: 1 }), []);
     assert!(c.is_over());
+}
+
+#[test]
+fn what_a_subtask_does_between_its_part_and_its_end_is_in_the_next_checkpoint() {
+    let mut c = coordinator();
+    c.handle(10, Event::Tick);
+    c.handle(11, Event::Part { attempt: 1, subtask: 0 });
+    assert_eq!(c.handle(11, Event::Ended { subtask: 0 }), []);
+    assert_eq!(c.handle(11, Event::Ended { subtask: 1 }), [Command::Complete { attempt: 1, last: false }]);
+    assert_eq!(c.handle(12, Event::Completed { attempt: 1 }), [Command::Complete { attempt: 2, last: true }]);
 }
 
 #[test]
