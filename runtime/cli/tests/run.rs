@@ -49,6 +49,13 @@ fn a_summary_as_json() {
     }
     expect![[r#"
         {
+          "checkpoints": {
+            "completed": 0,
+            "failed": 0,
+            "last": null,
+            "took_us": 0,
+            "trouble": null
+          },
           "elapsed_us": null,
           "fraction": 1.0,
           "latency_p50_us": null,
@@ -89,6 +96,8 @@ fn a_summary_as_json() {
               "rows": 1
             }
           ],
+          "suspended": false,
+          "troubles": [],
           "watermark_us": null
         }
     "#]]

@@ -220,7 +220,7 @@ impl Checkpointer {
         };
         self.commit(number)?;
         self.completed = attempt;
-        {
+        if self.storage.is_some() {
             let mut status = self.lock();
             status.last = Some(number);
             status.completed += 1;

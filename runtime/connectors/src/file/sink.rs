@@ -76,6 +76,10 @@ impl Sink for FileSink {
         Guarantee::ExactlyOnce
     }
 
+    fn shows_early(&self) -> bool {
+        self.file.is_none()
+    }
+
     fn committer(&self, _job: &str, _generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
         Ok(Some(Box::new(FileCommitter::new(self.place.clone(), self.staged.clone()))))
     }

@@ -61,7 +61,7 @@ pub(super) fn partitions_at_start<C: ClientContext>(
     }
     // What the client says about its connections is more exact than that the question timed out.
     match (trouble.message(), last) {
-        (Some(trouble), _) => Err(ConnectorError::Data(format!("{what}: {trouble}"))),
+        (Some(trouble), _) => Err(ConnectorError::Io { what: what.to_owned(), source: std::io::Error::other(trouble) }),
         (None, Some(error)) => Err(cannot(what, &error)),
         (None, None) => Err(ConnectorError::Data(what.to_owned())),
     }

@@ -74,7 +74,7 @@ impl PaneWindows {
             value_columns: AggregateSet::columns(&spec),
             state_widths: aggregates.state_widths(),
             dead_letters: DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone()),
-            layout: StateLayout::new("panes", &key_fields, &[PANE_COLUMN], aggregates.state_fields()),
+            layout: StateLayout::new("panes", &spec.window, &key_fields, &[PANE_COLUMN], aggregates.state_fields()),
             results: Results::new(&spec)?,
             panes: BTreeMap::new(),
             spare: Vec::new(),

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
 use weir_core::time::WATERMARK_MIN;
+use weir_core::window::WindowAssigner;
 use weir_state::key_groups::GroupTables;
 
 use super::frozen_groups::FrozenGroups;
@@ -14,6 +15,8 @@ use crate::operator::{OperatorError, Snapshot, StateTable};
 const PROGRESS: &str = "progress";
 const WATERMARK: &str = "watermark";
 const INGESTED_AT: &str = "ingested_at";
+/// The window that the state is of: accumulators say nothing of their window's length.
+const WINDOW: &str = "window";
 
 /// How far a window operator is.
 #[derive(Clone, Copy, Debug)]
@@ -34,14 +37,21 @@ pub(super) struct StateLayout {
     pub(super) name: &'static str,
     pub(super) keys: usize,
     pub(super) schema: SchemaRef,
+    window: String,
 }
 
 impl StateLayout {
-    pub(super) fn new(name: &'static str, keys: &[FieldRef], bounds: &[&str], state: Vec<FieldRef>) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        window: &WindowAssigner,
+        keys: &[FieldRef],
+        bounds: &[&str],
+        state: Vec<FieldRef>,
+    ) -> Self {
         let nullable = |f: &FieldRef| Arc::new(Field::clone(f).with_nullable(true));
         let bounds = bounds.iter().map(|b| Arc::new(Field::new(*b, DataType::Int64, false)));
         let fields: Vec<FieldRef> = keys.iter().map(nullable).chain(bounds).chain(state).collect();
-        Self { name, keys: keys.len(), schema: Arc::new(Schema::new(fields)) }
+        Self { name, keys: keys.len(), schema: Arc::new(Schema::new(fields)), window: described(window) }
     }
 
     /// The rows of each key group, and the progress.
@@ -59,7 +69,7 @@ impl StateLayout {
         }
         let table = |(group, rows)| StateTable { name: self.name.to_owned(), key_group: Some(group), rows };
         let tables = tables.finish()?.into_iter().map(table);
-        Ok(Snapshot { tables: std::iter::once(progress.table()?).chain(tables).collect(), sink: None })
+        Ok(Snapshot { tables: std::iter::once(progress.table(&self.window)?).chain(tables).collect(), sink: None })
     }
 
     /// The progress in a snapshot, and its other tables, checked.
@@ -67,7 +77,7 @@ impl StateLayout {
         let (mut progress, mut batches) = (Vec::new(), Vec::new());
         for StateTable { name, rows, .. } in snapshot.tables {
             if name == PROGRESS {
-                progress.push(Progress::read(&rows)?);
+                progress.push(Progress::read(&rows, &self.window)?);
             } else if name == self.name && same_types(&rows.schema(), &self.schema) {
                 batches.push(rows);
             } else {
@@ -84,21 +94,39 @@ impl StateLayout {
 }
 
 impl Progress {
-    fn table(self) -> Result<StateTable, OperatorError> {
-        let field = |name| Field::new(name, DataType::Int64, false);
+    fn table(self, window: &str) -> Result<StateTable, OperatorError> {
         let column = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
-        let schema = Arc::new(Schema::new(vec![field(WATERMARK), field(INGESTED_AT)]));
-        let rows = RecordBatch::try_new(schema, vec![column(self.watermark), column(self.ingested_at)])?;
+        let rows = RecordBatch::try_from_iter([
+            (WATERMARK, column(self.watermark)),
+            (INGESTED_AT, column(self.ingested_at)),
+            (WINDOW, Arc::new(StringArray::from(vec![window])) as ArrayRef),
+        ])?;
         Ok(StateTable { name: PROGRESS.to_owned(), key_group: None, rows })
     }
 
-    fn read(rows: &RecordBatch) -> Result<Self, OperatorError> {
+    fn read(rows: &RecordBatch, window: &str) -> Result<Self, OperatorError> {
+        let found = rows.column_by_name(WINDOW).and_then(|c| c.as_string_opt::<i32>()).map(|c| c.iter().flatten());
+        if let Some(found) = found.into_iter().flatten().find(|found| *found != window) {
+            let message = format!("its state is of windows that are {found}, and now they are {window}");
+            return Err(OperatorError::Restore(message));
+        }
         let value = |name: &str| {
             let column = rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>());
             let first = column.and_then(|c| c.values().first().copied());
             first.ok_or_else(|| OperatorError::Restore(format!("its {PROGRESS} has no int64 {name:?}")))
         };
         Ok(Self { watermark: value(WATERMARK)?, ingested_at: value(INGESTED_AT)? })
+    }
+}
+
+/// How rows are assigned, the same in every version.
+fn described(window: &WindowAssigner) -> String {
+    match window {
+        WindowAssigner::Tumbling { size, offset } => format!("tumbling {size} us, offset {offset} us"),
+        WindowAssigner::Sliding { size, slide, offset } => {
+            format!("sliding {size} us every {slide} us, offset {offset} us")
+        }
+        WindowAssigner::Session { gap } => format!("sessions with a gap of {gap} us"),
     }
 }
 
