@@ -145,7 +145,7 @@ impl Broker {
         let ends = |reader: &BaseConsumer| -> Vec<i64> {
             (0..partitions).map(|p| reader.fetch_watermarks(topic, p, SETTLE_MAX).expect("offsets").1).collect()
         };
-        let (_wait, never) = std::sync::mpsc::channel::<()>();
+        let (_wait, never) = std::sync::mpsc::sync_channel::<()>(0);
         for _ in 0..SETTLE_LOOKS {
             if ends(&readers[0]) == ends(&readers[1]) {
                 return;

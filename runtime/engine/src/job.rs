@@ -1,27 +1,26 @@
-//! A job: a checked pipeline, how it is started, and the handle on what runs.
+//! A job: a checked pipeline, and how it is started.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use weir_core::checkpoint::Timing;
-use weir_core::connector::{Connectors, Sink, SinkReport, Source};
+use weir_core::connector::{Connectors, Source};
 use weir_core::graph::LogicalGraph;
 use weir_core::limits::{CHANNEL_ELEMENTS_MAX, CHECKPOINT_FAILURES_MAX};
-use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
+use weir_core::time::Clock;
 use weir_host::{GuestLog, Host, NoLog};
 use weir_state::checkpoint::Lease;
 
 use crate::build::{Built, BuiltSubtask, Origin, StartError};
-use crate::checkpointer::{CheckpointFailure, CheckpointStatus, Checkpointer, Storage};
-use crate::operator::Metrics;
-use crate::operators::LatencyHistogram;
-use crate::plan::{CheckError, PhysicalGraph, Pruned, Resolved, ResolvedKind, ResolvedNode};
+use crate::checkpointer::{Checkpointer, Storage};
+use crate::job_handle::{JobError, JobHandle, NodeRole, Outside};
+use crate::plan::{CheckError, PhysicalGraph, Pruned, Resolved, ResolvedKind};
 use crate::recovery::{Durable, Recovered};
-use crate::worker::{CheckpointWorker, Control, Status, Worker, WorkerError};
+use crate::worker::{CheckpointWorker, Control, Status, Worker};
 
 /// A pipeline that was checked and can be started, any number of times.
 pub struct Job {
@@ -243,285 +242,6 @@ impl Threads {
 /// Parts of checkpoints that wait to be put together, a subtask: one of the attempt under way, one of an attempt given up, its
 /// last.
 const PARTS_A_SUBTASK_MAX: usize = 3;
-
-/// A running job. Dropping it stops the job.
-pub struct JobHandle {
-    started_us: i64,
-    clock: Arc<dyn Clock>,
-    control: Arc<Control>,
-    statuses: Vec<Arc<Status>>,
-    running: usize,
-    ended: Receiver<Result<(), JobError>>,
-    error: Option<JobError>,
-    /// Whether a subtask was stopped before its stream ended.
-    stopped: bool,
-    names: Vec<(String, NodeRole)>,
-    metrics: Vec<Metrics>,
-    reports: Vec<Arc<Mutex<SinkReport>>>,
-    latency: Arc<LatencyHistogram>,
-    checkpoints: Arc<Mutex<CheckpointStatus>>,
-    outsides: Vec<(String, Outside)>,
-    from: Option<u64>,
-    notes: Vec<String>,
-}
-
-/// Another system that a job waits for.
-enum Outside {
-    Source(Arc<dyn Source>),
-    Sink(Arc<dyn Sink>),
-}
-
-impl Outside {
-    fn of(node: &ResolvedNode) -> Option<(String, Self)> {
-        let outside = match &node.kind {
-            ResolvedKind::Source(source) => Self::Source(source.source.clone()),
-            ResolvedKind::Sink { sink, .. } => Self::Sink(sink.clone()),
-            _ => return None,
-        };
-        Some((node.name.clone(), outside))
-    }
-
-    fn trouble(&self) -> Option<String> {
-        match self {
-            Self::Source(source) => source.trouble(),
-            Self::Sink(sink) => sink.trouble(),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NodeRole {
-    Source,
-    Operator,
-    Sink,
-}
-
-impl NodeRole {
-    fn of(kind: &ResolvedKind) -> Self {
-        match kind {
-            ResolvedKind::Source(_) => Self::Source,
-            ResolvedKind::Sink { .. } => Self::Sink,
-            _ => Self::Operator,
-        }
-    }
-}
-
-/// Why a job failed.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// A subtask could not go on.
-    #[error("subtask {subtask:?} failed")]
-    Subtask {
-        /// Its name.
-        subtask: String,
-        /// Why.
-        #[source]
-        error: Box<WorkerError>,
-    },
-    /// Checkpoints could not go on.
-    #[error("the job cannot keep what it has done")]
-    Checkpoint(#[source] Box<CheckpointFailure>),
-    /// A subtask panicked: a bug in Weir.
-    #[error("subtask {subtask:?} panicked: {message}; this is a bug in weir")]
-    Panic {
-        /// Its name.
-        subtask: String,
-        /// The panic's message.
-        message: String,
-    },
-    /// [`JobHandle::stop`] was called.
-    #[error("the job was stopped before its input ended")]
-    Stopped,
-}
-
-/// Counts of one node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct NodeCounts {
-    /// The node's name.
-    pub name: String,
-    /// Rows that came in; of a source: that it read.
-    pub rows_in: u64,
-    /// Rows that went out, over all outputs.
-    pub rows_out: u64,
-    /// Rows that came after all their windows had closed.
-    pub rows_late: u64,
-    /// Rows that could not be processed.
-    pub rows_failed: u64,
-}
-
-/// What a job has done so far.
-#[derive(Clone, Debug, Default, serde::Serialize)]
-pub struct Progress {
-    /// Rows that the sources read.
-    pub rows_in: u64,
-    /// Rows that reached a sink, those of side outputs among them.
-    pub rows_out: u64,
-    /// Rows that came too late.
-    pub rows_late: u64,
-    /// Rows that could not be processed.
-    pub rows_failed: u64,
-    /// The least watermark of all subtasks; `None` before the first, and when all have ended.
-    pub watermark_us: Option<i64>,
-    /// How much of the input was read, from 0 to 1, if that is known.
-    pub fraction: Option<f64>,
-    /// By node.
-    pub nodes: Vec<NodeCounts>,
-    /// What is kept of it.
-    pub checkpoints: CheckpointStatus,
-    /// What sources and sinks wait for, by name, if they are not as they should be.
-    pub troubles: Vec<(String, String)>,
-}
-
-/// What a job has done when it is done.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Summary {
-    /// From start to end, microseconds.
-    pub elapsed_us: i64,
-    /// Counts.
-    #[serde(flatten)]
-    pub progress: Progress,
-    /// From a row's arrival to its sink, the median, microseconds; `None`: no row reached a sink.
-    pub latency_p50_us: Option<u64>,
-    /// The same, the 99th percentile.
-    pub latency_p99_us: Option<u64>,
-    /// What every sink did, as far as it is committed; since the job began, checkpoints that it went on from included.
-    pub sinks: Vec<SinkSummary>,
-    /// Its input has not ended: it has taken a last checkpoint and stopped.
-    pub suspended: bool,
-}
-
-/// What a sink did.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct SinkSummary {
-    /// Its name.
-    pub name: String,
-    /// Rows written.
-    pub rows: u64,
-    /// Order-insensitive checksum of the rows, if it was asked for: 16 hex digits.
-    pub checksum: Option<String>,
-}
-
-impl JobHandle {
-    /// What it has done so far.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
-        let load = |n: &std::sync::atomic::AtomicU64| n.load(Ordering::Relaxed);
-        let nodes: Vec<NodeCounts> = (self.names.iter().zip(&self.metrics))
-            .map(|((name, _), m)| NodeCounts {
-                name: name.clone(),
-                rows_in: load(&m.rows_in),
-                rows_out: load(&m.rows_out),
-                rows_late: load(&m.rows_late),
-                rows_failed: load(&m.rows_failed),
-            })
-            .collect();
-        let of = |role: NodeRole| {
-            let nodes = nodes.iter().zip(&self.names).filter(move |(_, (_, r))| *r == role);
-            nodes.map(|(counts, _)| counts.rows_in).sum::<u64>()
-        };
-        let watermarks = self.statuses.iter().map(|s| s.watermark_us.load(Ordering::Relaxed));
-        let watermark = watermarks.min().filter(|w| *w != WATERMARK_MIN && *w != WATERMARK_MAX);
-        let fractions: Vec<f64> = self.statuses.iter().filter_map(|s| s.progress()).collect();
-        Progress {
-            rows_in: of(NodeRole::Source),
-            rows_out: of(NodeRole::Sink),
-            rows_late: nodes.iter().map(|n| n.rows_late).sum(),
-            rows_failed: nodes.iter().map(|n| n.rows_failed).sum(),
-            watermark_us: watermark,
-            fraction: (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64),
-            nodes,
-            checkpoints: self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            troubles: self
-                .outsides
-                .iter()
-                .filter_map(|(name, outside)| Some((name.clone(), outside.trouble()?)))
-                .collect(),
-        }
-    }
-
-    /// The checkpoint that the job has gone on from.
-    #[must_use]
-    pub fn from(&self) -> Option<u64> {
-        self.from
-    }
-
-    /// What a person should know about that, one line each.
-    #[must_use]
-    pub fn notes(&self) -> &[String] {
-        &self.notes
-    }
-
-    /// Takes a last checkpoint and stops: the job can go on from there later. For a job that was started with [`Job::resume`].
-    pub fn suspend(&self) {
-        self.control.suspend.store(true, Ordering::Relaxed);
-        self.control.ask.store(true, Ordering::Relaxed);
-    }
-
-    /// Ends the sources as if their input had ended: what was read is processed, windows fire, sinks finish.
-    pub fn drain(&self) {
-        self.control.drain.store(true, Ordering::Relaxed);
-    }
-
-    /// Stops at once: sinks leave nothing half-written behind, and do not finish.
-    pub fn stop(&self) {
-        self.control.stop.store(true, Ordering::Relaxed);
-    }
-
-    /// Waits at most so long for the end. `None`: it still runs.
-    pub fn wait(&mut self, timeout: Duration) -> Option<Result<Summary, JobError>> {
-        let mut timeout = timeout;
-        while self.running > 0 {
-            let result = self.ended.recv_timeout(timeout).ok()?;
-            self.running -= 1;
-            if let Err(error) = result {
-                // The first that is not a consequence of another is the reason.
-                let consequence =
-                    matches!(&error, JobError::Subtask { error, .. } if matches!(**error, WorkerError::Stopped));
-                self.stopped |= consequence;
-                if self.error.is_none() && !consequence {
-                    self.error = Some(error);
-                }
-                self.stop();
-            }
-            if self.control.stop.load(Ordering::Relaxed) {
-                // The others follow soon, now that a neighbour is gone.
-                timeout = timeout.max(Duration::from_millis(100));
-            }
-        }
-        if let Some(error) = self.error.take() {
-            return Some(Err(error));
-        }
-        let suspended = self.control.suspended.load(Ordering::Acquire);
-        if self.stopped && !suspended {
-            return Some(Err(JobError::Stopped));
-        }
-        Some(Ok(Summary { suspended, ..self.summary() }))
-    }
-
-    fn summary(&self) -> Summary {
-        let sinks = self.names.iter().zip(&self.reports).filter(|((_, role), _)| *role == NodeRole::Sink);
-        Summary {
-            elapsed_us: self.clock.now_us().saturating_sub(self.started_us),
-            progress: self.progress(),
-            latency_p50_us: self.latency.quantile(0.5),
-            latency_p99_us: self.latency.quantile(0.99),
-            suspended: false,
-            sinks: sinks
-                .map(|((name, _), report)| {
-                    let report = report.lock().unwrap_or_else(PoisonError::into_inner);
-                    let checksum = report.checksum.map(|c| format!("{c:016x}"));
-                    SinkSummary { name: name.clone(), rows: report.rows, checksum }
-                })
-                .collect(),
-        }
-    }
-}
-
-impl Drop for JobHandle {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());

@@ -6,7 +6,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`job`] | [`Job`]: a checked pipeline; [`JobHandle`]: one that runs |
+//! | [`job`], `job_handle` | [`Job`]: a checked pipeline; [`JobHandle`]: one that runs |
 //! | `plan` | names and schemas resolved, unread columns dropped, steps chained |
 //! | `build`, `make` | subtasks with their operators, readers and writers |
 //! | [`subtask`] | the state machine `handle(event) -> actions` |
@@ -28,6 +28,7 @@ mod describe;
 pub mod exchange;
 pub mod gate;
 pub mod job;
+mod job_handle;
 pub mod local;
 mod make;
 pub mod operator;
@@ -42,7 +43,8 @@ mod worker;
 pub use build::StartError;
 pub use checkpointer::{CheckpointFailure, CheckpointStatus};
 pub use describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
-pub use job::{Job, JobError, JobHandle, NodeCounts, Progress, SinkSummary, Summary};
+pub use job::Job;
+pub use job_handle::{JobError, JobHandle, NodeCounts, Progress, SinkSummary, Summary};
 pub use plan::CheckError;
 pub use recovery::{Durable, RecoveryError};
 pub use supervisor::{RunError, Supervisor};

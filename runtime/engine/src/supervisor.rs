@@ -14,7 +14,8 @@ use weir_state::checkpoint::CheckpointError;
 
 use crate::build::StartError;
 use crate::checkpointer::CheckpointFailure;
-use crate::job::{Job, JobError, JobHandle, Progress, Summary};
+use crate::job::Job;
+use crate::job_handle::{JobError, JobHandle, Progress, Summary};
 use crate::operator::OperatorError;
 use crate::recovery::{Durable, RecoveryError};
 use crate::subtask::SubtaskError;

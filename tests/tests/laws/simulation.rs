@@ -2,6 +2,7 @@
 //! its answer, commits that fail half-way, crashes at any step, processes that were thought dead and wake up, another parallelism
 //! each time. What is visible in the end is what a run without all that gives.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::SchemaRef;
@@ -11,13 +12,14 @@ use weir_core::connector::{
     WriterContext,
 };
 use weir_core::graph::Options;
+use weir_core::key_group::mix;
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::local::LocalJob;
 use weir_engine::{Durable, Job};
 use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::stores::{Operation, Verdict, hooked};
-use crate::support::{Memory, Row, chooser, durable_in, row_texts};
+use crate::support::{Memory, Row, durable_in, row_texts};
 use crate::windows::{WINDOWS, pipeline};
 
 /// Seeds of every test run; `WEIR_SIMULATION_SEEDS=10000` tries more, `WEIR_SIMULATION_SEED=7` one.
@@ -41,15 +43,15 @@ fn nothing_is_lost_or_doubled_whatever_fails() {
 
 /// Numbers from a seed, shared by all that can fail.
 #[derive(Clone)]
-struct Dice(Arc<Mutex<Box<dyn FnMut(usize) -> usize + Send>>>);
+struct Dice(Arc<AtomicU64>);
 
 impl Dice {
     fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(Box::new(chooser(seed)))))
+        Self(Arc::new(AtomicU64::new(mix(seed))))
     }
 
     fn below(&self, n: usize) -> usize {
-        (self.0.lock().unwrap())(n)
+        (mix(self.0.fetch_add(1, Ordering::Relaxed)) % n as u64) as usize
     }
 
     /// True once in so many times.
