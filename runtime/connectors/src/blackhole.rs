@@ -78,6 +78,6 @@ impl SinkWriter for BlackholeWriter {
     fn prepare(&mut self, _cut: Cut) -> Result<Prepare, ConnectorError> {
         let mut report = self.before.clone();
         report.add(&SinkReport { rows: self.rows, checksum: self.checksum.as_ref().map(RowChecksum::value) });
-        Ok(Box::new(move || Ok(tally::prepared(report, Vec::new()))))
+        Ok(Box::new(move || Ok(tally::prepared(report))))
     }
 }

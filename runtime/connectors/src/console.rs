@@ -156,7 +156,7 @@ impl SinkWriter for ConsoleWriter {
             self.flush()?;
         }
         let report = self.report.clone();
-        Ok(Box::new(move || Ok(tally::prepared(report, Vec::new()))))
+        Ok(Box::new(move || Ok(tally::prepared(report))))
     }
 }
 

@@ -86,7 +86,7 @@ impl SinkWriter for StdoutWriter {
     fn prepare(&mut self, _cut: Cut) -> Result<Prepare, ConnectorError> {
         self.flush()?;
         let report = self.report.clone();
-        Ok(Box::new(move || Ok(tally::prepared(report, Vec::new()))))
+        Ok(Box::new(move || Ok(tally::prepared(report))))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a writer has done, kept across checkpoints. Never decides what becomes visible.
 
-use weir_core::connector::{Committable, Prepared, SinkReport, WriterContext};
+use weir_core::connector::{Prepared, SinkReport, WriterContext};
 
 /// Counts of one writer since its job began, those of the writers that it took over from included.
 pub(crate) fn restored(context: &WriterContext<'_>) -> SinkReport {
@@ -12,10 +12,10 @@ pub(crate) fn restored(context: &WriterContext<'_>) -> SinkReport {
     sum
 }
 
-/// A part whose state is its report.
-pub(crate) fn prepared(report: SinkReport, commit: Vec<Committable>) -> Prepared {
+/// The part of a writer whose rows are visible at once: its state is its report.
+pub(crate) fn prepared(report: SinkReport) -> Prepared {
     let state = serde_json::json!({ "rows": report.rows, "checksum": report.checksum });
-    Prepared { commit, state, report }
+    Prepared { commit: Vec::new(), state, report }
 }
 
 /// Ends a sink as an engine does: the last cut, and what it says is committed.

@@ -105,7 +105,7 @@ impl Worker {
                 attempt = newest;
                 self.handle(Event::Trigger(Barrier { attempt }))?;
                 if self.control.suspend.load(Ordering::Relaxed) {
-                    self.rest();
+                    self.rest(attempt);
                 }
                 continue;
             }
@@ -127,8 +127,7 @@ impl Worker {
     }
 
     /// Waits until the job is stopped, or another barrier is wanted: no row is read that the last checkpoint does not hold.
-    fn rest(&self) {
-        let attempt = self.control.attempt.load(Ordering::Acquire);
+    fn rest(&self, attempt: u64) {
         while !self.control.stop.load(Ordering::Relaxed) && self.control.attempt.load(Ordering::Acquire) == attempt {
             let _ = never::<()>().recv_timeout(self.linger);
         }

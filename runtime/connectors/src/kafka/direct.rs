@@ -86,7 +86,7 @@ impl SinkWriter for DirectWriter {
         Ok(Box::new(move || {
             before.iter().for_each(|outstanding| outstanding.wait());
             check(&producer, &what)?;
-            Ok(tally::prepared(report, Vec::new()))
+            Ok(tally::prepared(report))
         }))
     }
 }
