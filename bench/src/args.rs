@@ -13,10 +13,10 @@ Measures the boundary to a component and the Nexmark queries, each beside a hand
 Usage: cargo xtask bench [OPTIONS]
 
   --json FILE             also write the rows as a JSON array
-  --only PART             measure only this: boundary, nexmark, pause, cost or restore
+  --only PART             measure only this: boundary, nexmark, pause, cost, restore or kafka
   --query q0,q5           only these queries [default: q0,q1,q2,q5,q7,q11]
   --parallelism 1,2       subtasks an operator [default: 1,2]
-  --events N              events a query [default: 20000000, of q5 and q11 10000000]
+  --events N              events a query [default: 20000000, of q5 and q11 10000000], or messages [default: 3000000]
   --keys N                live keys [default: of a pause 1000000, then 10000000, of restore 10500000]
   --runs R                runs of each, of which the fastest counts [default: 3]
 ";
@@ -34,6 +34,8 @@ pub(crate) enum Part {
     Cost,
     /// Going on from a checkpoint.
     Restore,
+    /// Reading and writing Kafka.
+    Kafka,
 }
 
 /// What to do.
@@ -103,7 +105,8 @@ fn part(name: &str) -> anyhow::Result<Part> {
         "pause" => Ok(Part::Pause),
         "cost" => Ok(Part::Cost),
         "restore" => Ok(Part::Restore),
-        other => bail!("--only {other:?}: it is boundary, nexmark, pause, cost or restore"),
+        "kafka" => Ok(Part::Kafka),
+        other => bail!("--only {other:?}: it is boundary, nexmark, pause, cost, restore or kafka"),
     }
 }
 

@@ -17,6 +17,7 @@ use weir_state::checkpoint::CheckpointStore;
 
 use crate::args::Args;
 use crate::measure::{Stopwatch, UptimeClock};
+use crate::query::cache;
 use crate::row::{CostRow, RestoreRow};
 
 /// A job that is measured with and without checkpoints.
@@ -67,14 +68,13 @@ pub(crate) fn measure_cost(args: &Args, mut each: impl FnMut(CostRow)) -> anyhow
         for _ in 0..args.runs {
             let folder = tempfile::tempdir()?;
             let events = args.events.unwrap_or(case.events);
-            let without = run(&case, "aggregates.num = \"count\"", events, None)?;
-            let with = run(&case, "aggregates.num = \"count\"", events, Some(folder.path()))?;
-            let results =
-                |run: &Run| run.summary.sinks.iter().map(|s| (s.rows, s.checksum.clone())).collect::<Vec<_>>();
+            let (without_s, without) = run(&case, events, None)?;
+            let (with_s, with) = run(&case, events, Some(folder.path()))?;
+            let results = |of: &Summary| of.sinks.iter().map(|s| (s.rows, s.checksum.clone())).collect::<Vec<_>>();
             ensure!(results(&without) == results(&with), "{}: checkpoints change the results", case.name);
-            row.events_per_s = row.events_per_s.max(events as f64 / with.elapsed_s);
-            row.unkept_events_per_s = row.unkept_events_per_s.max(events as f64 / without.elapsed_s);
-            row.checkpoints = with.summary.progress.checkpoints.completed;
+            row.events_per_s = row.events_per_s.max(events as f64 / with_s);
+            row.unkept_events_per_s = row.unkept_events_per_s.max(events as f64 / without_s);
+            row.checkpoints = with.progress.checkpoints.completed;
         }
         each(row);
     }
@@ -91,7 +91,8 @@ pub(crate) fn measure_restore(args: &Args, mut each: impl FnMut(RestoreRow)) -> 
         "count" => "aggregates.count = \"count\"\n".to_owned(),
         _ => format!("aggregates.{function} = {{ {function} = \"price\" }}\n"),
     });
-    let (job, durable) = job(&GROWING, &aggregates.concat(), GROWING.events, Some(folder.path()))?;
+    let (job, durable) =
+        job(&text(&GROWING, &aggregates.concat(), GROWING.events, Some(folder.path())), Path::new("."))?;
     let durable = durable.context("the job must keep checkpoints")?;
     let clock: Arc<dyn Clock> = Arc::new(UptimeClock::start());
     let keys = args.keys.unwrap_or(GROWING_KEYS);
@@ -115,21 +116,24 @@ pub(crate) fn measure_restore(args: &Args, mut each: impl FnMut(RestoreRow)) -> 
     Ok(())
 }
 
-struct Run {
-    elapsed_s: f64,
-    summary: Summary,
+fn run(case: &Case, events: u64, folder: Option<&Path>) -> anyhow::Result<(f64, Summary)> {
+    let (job, durable) = job(&text(case, "aggregates.num = \"count\"", events, folder), Path::new("."))?;
+    run_to_end(&job, durable.as_ref())
 }
 
-fn run(case: &Case, aggregates: &str, events: u64, folder: Option<&Path>) -> anyhow::Result<Run> {
-    let (job, durable) = job(case, aggregates, events, folder)?;
+/// Runs a job to its end; returns how many seconds that took too.
+///
+/// # Errors
+/// If it cannot be started, or fails.
+pub(crate) fn run_to_end(job: &Job, durable: Option<&Durable>) -> anyhow::Result<(f64, Summary)> {
     let clock: Arc<dyn Clock> = Arc::new(UptimeClock::start());
     let stopwatch = Stopwatch::start();
-    let mut handle = match &durable {
+    let mut handle = match durable {
         Some(durable) => job.resume(clock, durable)?,
         None => job.start(clock)?,
     };
     let summary = wait(&mut handle)?;
-    Ok(Run { elapsed_s: stopwatch.seconds(), summary })
+    Ok((stopwatch.seconds(), summary))
 }
 
 fn wait(handle: &mut JobHandle) -> anyhow::Result<Summary> {
@@ -140,19 +144,30 @@ fn wait(handle: &mut JobHandle) -> anyhow::Result<Summary> {
     }
 }
 
-fn job(case: &Case, aggregates: &str, events: u64, folder: Option<&Path>) -> anyhow::Result<(Job, Option<Durable>)> {
+fn text(case: &Case, aggregates: &str, events: u64, folder: Option<&Path>) -> String {
     let Case { name, key, window, interval, .. } = case;
-    let checkpoint = folder.map_or(String::new(), |folder| {
-        format!("[checkpoint]\ndir = {:?}\ninterval = {interval:?}\nkeep = 1\n", folder.display().to_string())
-    });
-    let text = format!(
-        "name = \"durable-{name}\"\nbatch-rows = 8192\n{checkpoint}\
+    format!(
+        "name = \"durable-{name}\"\nbatch-rows = 8192\n{}\
          [sources.bids]\nconnector = \"nexmark\"\ntable = \"bid\"\nevents = {events}\nevent-time = \"ts\"\nwatermark = \"monotonic\"\n\
          [windows.w]\ninput = \"bids\"\nkey-by = [{key:?}]\nwindow = {window}\n{aggregates}\n\
-         [sinks.out]\ninput = \"w\"\nconnector = \"blackhole\"\nchecksum = true\n"
-    );
-    let graph: LogicalGraph = pipeline::parse(&text, Path::new("."), &[]).with_context(|| text.clone())?;
-    let host = Host::new(HostConfig::default())?;
+         [sinks.out]\ninput = \"w\"\nconnector = \"blackhole\"\nchecksum = true\n",
+        checkpoint(folder, interval)
+    )
+}
+
+/// The lines of a pipeline that keeps one checkpoint in a folder.
+pub(crate) fn checkpoint(folder: Option<&Path>, interval: &str) -> String {
+    let lines = |folder: &Path| format!("[checkpoint]\ndir = {folder:?}\ninterval = {interval:?}\nkeep = 1\n");
+    folder.map_or_else(String::new, lines)
+}
+
+/// A checked job of a pipeline, and where it keeps checkpoints, if it does.
+///
+/// # Errors
+/// If the pipeline is wrong.
+pub(crate) fn job(text: &str, folder: &Path) -> anyhow::Result<(Job, Option<Durable>)> {
+    let graph: LogicalGraph = pipeline::parse(text, folder, &[]).with_context(|| text.to_owned())?;
+    let host = Host::new(HostConfig { cache_dir: Some(cache()), ..HostConfig::default() })?;
     let job = Job::check(&graph, &StandardConnectors::new(), &host)?;
     let Some(settings) = graph.checkpoint else { return Ok((job, None)) };
     let store = CheckpointStore::open(&settings.location)?;

@@ -10,6 +10,7 @@
 //! | `nexmark` | running a query through the engine, in a process of its own |
 //! | `boundary` | calls into a component, without an engine |
 //! | `durable` | jobs with checkpoints: what those cost, and coming back from one |
+//! | `kafka` | reading and writing Kafka, beside the client alone |
 //! | `pause` | freezing state for a checkpoint, without a job |
 //! | `loops` | the hand-written queries |
 //! | `measure` | clocks and memory |
@@ -18,6 +19,7 @@
 mod args;
 mod boundary;
 mod durable;
+mod kafka;
 mod loops;
 mod measure;
 mod nexmark;
@@ -31,7 +33,7 @@ use anyhow::{Context, ensure};
 
 use crate::args::{Args, HELP, Part};
 use crate::query::examples;
-use crate::row::{CostRow, PauseRow, Row};
+use crate::row::{CostRow, KafkaRow, PauseRow, Row};
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse(std::env::args().skip(1))?;
@@ -82,6 +84,15 @@ fn main() -> anyhow::Result<()> {
     }
     if measures(Part::Restore) {
         durable::measure_restore(&args, |row| {
+            println!("{}", row.line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Kafka) {
+        ensure_components()?;
+        println!("{}", KafkaRow::HEADER);
+        kafka::measure(&args, |row| {
             println!("{}", row.line());
             rows.push(serde_json::to_value(row));
         })?;

@@ -135,6 +135,35 @@ impl RestoreRow {
     }
 }
 
+/// How fast messages are read or written; the fastest run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct KafkaRow {
+    /// `kafka/source`.
+    pub(crate) name: String,
+    /// Bytes of a message, on average.
+    pub(crate) message_bytes: f64,
+    /// Messages a second.
+    pub(crate) rows_per_s: f64,
+    /// Processor time of that run, seconds, without the broker's.
+    pub(crate) cpu_s: f64,
+}
+
+impl KafkaRow {
+    /// The header of [`KafkaRow::line`].
+    pub(crate) const HEADER: &str = "kafka          messages/s   cpu s";
+
+    /// What any run is faster than.
+    pub(crate) fn slowest(what: &str, message_bytes: f64) -> Self {
+        Self { name: format!("kafka/{what}"), message_bytes, rows_per_s: 0.0, cpu_s: 0.0 }
+    }
+
+    /// A line of the table.
+    pub(crate) fn line(&self) -> String {
+        let name = self.name.strip_prefix("kafka/").unwrap_or(&self.name);
+        format!("{name:<13}  {:>10.0}  {:>6.2}", self.rows_per_s, self.cpu_s)
+    }
+}
+
 impl Row {
     /// The header of [`Row::nexmark_line`].
     pub(crate) const NEXMARK_HEADER: &str =

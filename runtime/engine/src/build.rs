@@ -1,6 +1,7 @@
 //! From a checked job to its subtasks: opens splits and writers, instantiates components, numbers channels. The thread around a
 //! subtask, or the test that drives it, comes later.
 
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(crate) struct Built {
 
 pub(crate) struct BuiltSubtask {
     pub(crate) subtask: Subtask,
+    /// Its place in its chain's subtasks.
+    pub(crate) number: usize,
     /// The channels that it reads, in the order of its gate.
     pub(crate) inputs: Vec<usize>,
     /// By edge and target: the channel that it writes, if there is one.
@@ -135,10 +138,29 @@ impl Built {
                 let inputs =
                     plan.inputs.iter().flat_map(|e| edges[*e].iter().filter_map(|from| from[number])).collect();
                 let outputs = plan.outputs.iter().map(|e| edges[*e][number].clone()).collect();
-                built.subtasks.push(BuiltSubtask { subtask, inputs, outputs });
+                built.subtasks.push(BuiltSubtask { subtask, number, inputs, outputs });
             }
         }
+        if let Some(snapshot) = origin.snapshot {
+            built.restore(job, snapshot)?;
+        }
         Ok(built)
+    }
+
+    /// Hands every subtask its state, all at once: none has to do with another's.
+    fn restore(&mut self, job: &Job, snapshot: &JobSnapshot) -> Result<(), SubtaskError> {
+        let restore = |BuiltSubtask { subtask, number, .. }: &mut BuiltSubtask| {
+            let number = *number;
+            subtask.restore(|operator| {
+                let node = job.resolved.nodes.iter().find(|n| n.name == operator);
+                let parallelism = node.map_or(1, |n| n.parallelism);
+                part_of(snapshot, operator, number, parallelism, job.groups)
+            })
+        };
+        std::thread::scope(|scope| {
+            let restored: Vec<_> = self.subtasks.iter_mut().map(|built| scope.spawn(move || restore(built))).collect();
+            restored.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
     }
 
     /// The sinks' committers: made before the writers, so that an older generation is shut out when these begin.
@@ -181,7 +203,7 @@ impl Built {
         let chain = Chain::new(steps, edges.collect());
         let name = format!("{}/{number}", chain_name(job, plan));
         let first = &job.resolved.nodes[plan.steps[0].node];
-        let mut subtask = match &first.kind {
+        Ok(match &first.kind {
             ResolvedKind::Source(source) => {
                 let metrics = self.metrics[plan.steps[0].node].clone();
                 let head = source_head(job, plan, source, number, clock, metrics, origin.snapshot)
@@ -192,15 +214,7 @@ impl Built {
                 let channels = plan.inputs.iter().map(|e| job.channels_into(*e)).sum();
                 Subtask::gated(name, channels, chain)
             }
-        };
-        if let Some(snapshot) = origin.snapshot {
-            subtask.restore(|operator| {
-                let node = job.resolved.nodes.iter().find(|n| n.name == operator);
-                let parallelism = node.map_or(1, |n| n.parallelism);
-                part_of(snapshot, operator, number, parallelism, job.groups)
-            })?;
-        }
-        Ok(subtask)
+        })
     }
 
     fn step(

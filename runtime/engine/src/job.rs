@@ -100,7 +100,7 @@ impl Job {
         let threads = Threads::new(subtasks + 1, control.clone());
         let (parts, frozen) = bounded(PARTS_A_SUBTASK_MAX * subtasks);
         let mut statuses = Vec::with_capacity(subtasks);
-        for (number, BuiltSubtask { subtask, inputs, outputs }) in built.subtasks.into_iter().enumerate() {
+        for (number, BuiltSubtask { subtask, inputs, outputs, .. }) in built.subtasks.into_iter().enumerate() {
             let (name, status) = (subtask.name.clone(), Arc::new(Status::default()));
             statuses.push(status.clone());
             let worker = Worker {

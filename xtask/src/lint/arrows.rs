@@ -20,7 +20,7 @@ const MAY_SEE: [(&str, &[&str]); 11] = [
     ("weir-sdk", &["weir-sdk-derive"]),
     ("weir-sdk-derive", &[]),
     ("weir-tests", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-cli", "weir-sdk"]),
-    ("weir-bench", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine"]),
+    ("weir-bench", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-tests"]),
     ("xtask", &[]),
 ];
 

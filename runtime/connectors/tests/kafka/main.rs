@@ -5,7 +5,6 @@
 #[path = "../../../../tests/src/kafka_broker.rs"]
 #[allow(dead_code, missing_docs, unreachable_pub, reason = "shared with other test binaries")]
 mod kafka_broker;
-mod rates;
 mod setting;
 mod sink;
 mod source;
