@@ -84,7 +84,8 @@ impl Decode for JsonDecoder {
 
     fn explain(&self, record: &[u8]) -> String {
         let Ok(text) = std::str::from_utf8(record) else { return "it is not UTF-8".to_owned() };
-        let value = match serde_json::from_str::<Value>(text) {
+        // A line end would have errors at the end of the record be in the line below it.
+        let value = match serde_json::from_str::<Value>(text.trim_end()) {
             Ok(value) => value,
             Err(error) => return format!("it is not JSON: {error}").replace(" at line 1 column ", " at character "),
         };

@@ -157,7 +157,7 @@ fn json_rows_and_malformed_records() {
             "in:4: column \"a\": 1.5 is not of the type int8",
             "in:5: column \"a\": 128 is not of the type int8",
             "in:6: it is not an object, but an array",
-            "in:7: it is not JSON: EOF while parsing an object at line 2 column 0",
+            "in:7: it is not JSON: EOF while parsing an object at character 7",
             "in:8: it is not JSON: trailing characters at character 10",
             "in:9: column \"c\": [true] is not of the type list<timestamp(ms)>",
         ],
