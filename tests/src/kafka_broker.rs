@@ -23,9 +23,10 @@ const START_SECONDS_MAX: u32 = 120;
 /// How long transactions may take to become visible, and how often that is looked at.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
 const SETTLE_LOOKS: u32 = 200;
-/// Starts Java, and kills it when the standard input ends: that of a test that was killed does.
+/// Starts Java, and kills it when the standard input ends: that of a test that was killed does. A ctrl-C comes to the shell too,
+/// and must not end the one that kills.
 const WATCHED: &str =
-    "\"$@\" </dev/null >>\"$BROKER_LOG\" 2>&1 & broker=$!; cat >/dev/null; kill -9 $broker; wait $broker";
+    "trap '' INT; \"$@\" </dev/null >>\"$BROKER_LOG\" 2>&1 & broker=$!; cat >/dev/null; kill -9 $broker; wait $broker";
 
 /// A broker with its data in a folder of its own. Dropped, it is killed and its data are removed.
 pub struct Broker {
@@ -54,7 +55,14 @@ impl Broker {
         }
     }
 
-    fn try_new() -> io::Result<Self> {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// If its jars cannot be fetched, or it cannot have its folder.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub fn try_new() -> io::Result<Self> {
         let target = target_folder()?;
         let parent = target.join("kafka-broker");
         let libs = fetch(&parent.join(VERSION))?;
