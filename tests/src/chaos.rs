@@ -218,7 +218,7 @@ fn rows(out: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 /// Both sorted; says which rows are lost and which are doubled.
-fn compare(expected: &[String], rows: &[String]) -> anyhow::Result<()> {
+pub(crate) fn compare(expected: &[String], rows: &[String]) -> anyhow::Result<()> {
     if expected == rows {
         return Ok(());
     }

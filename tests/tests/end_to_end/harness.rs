@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
+use weir_tests::kafka_broker::Broker;
 
 /// What every result is checked at.
 pub(crate) const PARALLELISM: [usize; 3] = [1, 2, 3];
@@ -21,6 +23,12 @@ pub(crate) fn weir() -> Command {
     let mut command = Command::new(built);
     command.current_dir(root()).env("NO_COLOR", "1");
     command
+}
+
+/// The broker that all tests of the binary share; it ends with the process. `None`: it cannot be had here, which was said.
+pub(crate) fn broker() -> Option<&'static Broker> {
+    static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
+    BROKER.get_or_init(Broker::start_new).as_ref()
 }
 
 /// Runs a pipeline to its end and gives the summary.

@@ -1,0 +1,61 @@
+//! Fills topics and reads them, as any other program does.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use rdkafka::Message;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::kafka_broker::Broker;
+
+/// How long the broker may be silent.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Makes a topic and writes values to it, spread over its partitions in turn.
+///
+/// # Errors
+/// If the broker does not take them.
+pub fn load<'a>(
+    broker: &Broker,
+    topic: &str,
+    partitions: i32,
+    values: impl IntoIterator<Item = &'a str>,
+) -> anyhow::Result<()> {
+    broker.create_topic(topic, partitions, &[]);
+    let producer: ThreadedProducer<DefaultProducerContext> =
+        broker.client().set("queue.buffering.max.messages", "200000").create()?;
+    for (partition, value) in (0..partitions).cycle().zip(values) {
+        let record = BaseRecord::<(), str>::to(topic).payload(value).partition(partition);
+        producer.send(record).map_err(|(error, _)| error)?;
+    }
+    Ok(producer.flush(SILENCE_MAX)?)
+}
+
+/// All values of a topic, sorted, as they are for a reader of what is committed.
+///
+/// # Errors
+/// If the broker does not answer.
+pub fn read_committed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<String>> {
+    broker.settle(topic);
+    let mut config = broker.client();
+    config.set("group.id", "reader").set("isolation.level", "read_committed").set("enable.partition.eof", "true");
+    let consumer: BaseConsumer = config.create()?;
+    let known = consumer.fetch_metadata(Some(topic), SILENCE_MAX)?;
+    let mut reading = known.topics().iter().map(|topic| topic.partitions().len() as i32).sum();
+    let mut list = TopicPartitionList::new();
+    (0..reading).try_for_each(|p| list.add_partition_offset(topic, p, Offset::Beginning))?;
+    consumer.assign(&list)?;
+    let mut values = Vec::new();
+    while reading > 0 {
+        match consumer.poll(SILENCE_MAX).context("the broker does not answer")? {
+            Ok(message) => values.push(String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned()),
+            Err(KafkaError::PartitionEOF(_)) => reading -= 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    values.sort();
+    Ok(values)
+}
