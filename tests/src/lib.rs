@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`chaos`] | kills the real command and compares its output |
 //! | [`kafka_broker`] | a real Kafka broker for tests |
+//! | [`kafka_orders`] | runs the example of that name on a broker |
 //! | [`kafka_topic`] | fills topics and reads them |
 //! | [`vectors`] | replays cases of other engines' test suites through the real operators |
 
 pub mod chaos;
 pub mod kafka_broker;
+pub mod kafka_orders;
 pub mod kafka_topic;
 pub mod vectors;

@@ -2,7 +2,7 @@
 //!
 //! | command | file |
 //! |---|---|
-//! | `demo` | `demo.rs`: builds what is needed and runs the flights example |
+//! | `demo`, `example NAME` | `example.rs`: builds what is needed and runs an example |
 //! | `test` | `test.rs`: every test and check there is |
 //! | `lint` | `lint.rs`: formatting, clippy, documentation, dependency arrows, style |
 //! | `guests` | `guests.rs`: compiles the operators and puts them beside their examples |
@@ -13,7 +13,7 @@
 mod bench;
 mod chaos;
 mod command;
-mod demo;
+mod example;
 mod guests;
 mod lint;
 mod test;
@@ -28,6 +28,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   demo               build what is needed and run the flights example to a table of results
+  example NAME       build what is needed and run an example: flights, kafka-orders, nexmark
   test               run every test and check
   lint               formatting, clippy, documentation, dependency arrows, style rules
   guests             compile the operators of operators/ and examples/ into components
@@ -53,7 +54,9 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         None => bail!("no command given\n{USAGE}"),
     };
     match (command, rest) {
-        ("demo", []) => demo::run(),
+        ("demo", []) => example::run("flights"),
+        ("example", [name]) => example::run(name),
+        ("example", []) => bail!("which example? There are: {}\n{USAGE}", example::NAMES.join(", ")),
         ("test", []) => test::run(),
         ("lint", []) => lint::run(),
         ("guests", []) => guests::run(),
@@ -64,7 +67,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
             println!("{USAGE}");
             Ok(())
         }
-        ("demo" | "test" | "lint" | "guests" | "vectors", _) => {
+        ("demo" | "example" | "test" | "lint" | "guests" | "vectors", _) => {
             bail!("{command} does not take: {}\n{USAGE}", rest.join(" "))
         }
         _ => bail!("there is no command {command:?}\n{USAGE}"),

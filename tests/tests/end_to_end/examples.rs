@@ -1,6 +1,8 @@
 //! Every example, run by the real command, equals its golden output: at any parallelism, with any batch size.
 
-use crate::harness::{PARALLELISM, root, run, sorted_rows};
+use weir_tests::kafka_orders::KafkaOrders;
+
+use crate::harness::{PARALLELISM, broker, root, run, sorted_rows, weir};
 
 #[test]
 fn flights() {
@@ -55,5 +57,19 @@ fn nexmark() {
                 assert_eq!(summary["sinks"][0]["checksum"], checksum.as_str(), "{at}");
             }
         }
+    }
+}
+
+#[test]
+fn kafka_orders() {
+    let Some(broker) = broker() else { return };
+    let example = KafkaOrders { weir: weir().get_program().into(), root: root(), broker };
+    example.load().unwrap();
+    for parallelism in PARALLELISM {
+        let (suffix, state) = (format!("-{parallelism}"), tempfile::tempdir().unwrap());
+        let mut command = example.command(&suffix, state.path());
+        let output = command.args(["--parallelism", &parallelism.to_string()]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        example.check(&suffix).unwrap();
     }
 }

@@ -1,0 +1,69 @@
+//! `cargo xtask example NAME`, and `cargo xtask demo`, which is one of them: from a bare clone to results.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail, ensure};
+
+use crate::command::{self, BUILD_WEIR, announce, binary, cargo, ensure_wasm_target, root};
+use crate::guests;
+
+/// What there is.
+pub(crate) const NAMES: [&str; 3] = ["flights", KAFKA_ORDERS, "nexmark"];
+/// The one that needs a broker.
+const KAFKA_ORDERS: &str = "kafka-orders";
+
+/// Builds the command and the examples' operators, then runs an example: each pipeline file in its folder, or its program.
+///
+/// # Errors
+/// If there is no such example, or a step fails.
+pub(crate) fn run(name: &str) -> anyhow::Result<()> {
+    ensure!(NAMES.contains(&name), "there is no example {name:?}; there are: {}", NAMES.join(", "));
+    if name == KAFKA_ORDERS {
+        ensure_broker_can_start()?;
+    }
+    ensure_wasm_target()?;
+    announce("building weir (the first time, with everything it needs: 4 to 8 minutes on 2 cores)");
+    let mut build = cargo();
+    build.args(BUILD_WEIR).current_dir(root());
+    if name == KAFKA_ORDERS {
+        build.args(["--bin", "kafka_orders"]);
+    }
+    command::run(&mut build)?;
+    let weir = binary("debug", "weir");
+    guests::build(&weir, &["examples"])?;
+    if name == KAFKA_ORDERS {
+        return command::run(&mut Command::new(binary("debug", "kafka_orders")));
+    }
+    for pipeline in pipelines(name)? {
+        announce(&format!("running {} (a few seconds)", pipeline.display()));
+        command::run(Command::new(&weir).arg("run").arg(&pipeline).current_dir(root()))?;
+    }
+    Ok(())
+}
+
+/// The pipeline files of an example, relative to the project.
+fn pipelines(name: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = Path::new("examples").join(name);
+    let entries =
+        std::fs::read_dir(root().join(&folder)).with_context(|| format!("cannot read {}", folder.display()))?;
+    let files = entries.map(|entry| Ok(folder.join(entry?.file_name()))).collect::<std::io::Result<Vec<_>>>()?;
+    let mut pipelines: Vec<_> =
+        files.into_iter().filter(|file| file.extension().is_some_and(|e| e == "toml")).collect();
+    pipelines.sort();
+    Ok(pipelines)
+}
+
+/// Says before the long build what a broker needs and is not there.
+fn ensure_broker_can_start() -> anyhow::Result<()> {
+    for (program, package) in [("java", "Java, 17 or newer"), ("mvn", "Maven")] {
+        let status = Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if !status.is_ok_and(|status| status.success()) {
+            bail!(
+                "this example starts a Kafka broker, which needs {package}, and there is no `{program}`; install both with \
+                 `apt install default-jre-headless maven`, `brew install openjdk maven`, or what your system has for it"
+            );
+        }
+    }
+    Ok(())
+}
