@@ -1,15 +1,12 @@
 //! Components that keep state and timers, and aggregates that are components: a snapshot of the whole job at any point, restored
 //! at any parallelism, changes nothing. Driven step by step in one thread, like the engine's own laws.
 
-use std::path::Path;
-
-use crate::support::{Memory, chooser};
+use crate::support::{HOST, Memory, chooser, root};
 use proptest::prelude::*;
 use weir_connectors::StandardConnectors;
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source};
 use weir_core::graph::Options;
 use weir_engine::Job;
-use weir_host::{Host, HostConfig};
 
 /// Real sources, and sinks whose rows stay in memory.
 struct Captured {
@@ -35,8 +32,8 @@ impl Connectors for Captured {
     }
 }
 
-fn job(query: &str, parallelism: usize, connectors: &Captured, host: &Host) -> Job {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/nexmark");
+fn job(query: &str, parallelism: usize, connectors: &Captured) -> Job {
+    let folder = root().join("examples/nexmark");
     let text = std::fs::read_to_string(folder.join(format!("{query}.toml"))).unwrap();
     let set = [
         ("parallelism", parallelism.to_string()),
@@ -45,7 +42,7 @@ fn job(query: &str, parallelism: usize, connectors: &Captured, host: &Host) -> J
     ];
     let set = set.map(|(key, value)| (key.to_owned(), value));
     let graph = weir_core::pipeline::parse(&text, &folder, &set).unwrap();
-    Job::check(&graph, connectors, host).unwrap()
+    Job::check(&graph, connectors, &HOST).unwrap()
 }
 
 proptest! {
@@ -57,13 +54,12 @@ proptest! {
         steps in 0..400_usize,
         (before, after) in (1..4_usize, 1..4_usize),
     ) {
-        let host = Host::new(HostConfig::default()).unwrap();
         let connectors = Captured { sources: StandardConnectors::new(), sinks: Memory::default() };
         let rows = &connectors.sinks;
         for query in ["q5", "q7", "q11"] {
-            let expected = rows.run(&job(query, 1, &connectors, &host), |_| 0);
+            let expected = rows.run(&job(query, 1, &connectors), |_| 0);
             prop_assert!(!expected.is_empty());
-            let (job, next) = (job(query, before, &connectors, &host), job(query, after, &connectors, &host));
+            let (job, next) = (job(query, before, &connectors), job(query, after, &connectors));
             let got = rows.run_with_restore(&job, &next, steps, chooser(seed));
             prop_assert_eq!(&got, &expected, "{} from {} to {} subtasks", query, before, after);
         }

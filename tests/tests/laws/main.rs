@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod components;
+mod pipelines;
 mod simulation;
 #[path = "../../../runtime/state/tests/checkpoint/stores.rs"]
 #[allow(dead_code, reason = "the tests of checkpoints use the rest")]

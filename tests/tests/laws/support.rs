@@ -1,7 +1,8 @@
 //! A source and a sink in memory, and a job over them that a test drives step by step.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -71,16 +72,21 @@ impl Memory {
             let Some(choice) = choices.get(choose(choices.len().max(1))) else { break };
             local.step(*choice).unwrap();
         }
-        local.ask().unwrap();
-        // No source reads on: what still moves was before the barrier.
-        while !local.has_answered() && !local.is_over() {
-            let choices = local.choices();
-            let moving: Vec<Choice> = choices.into_iter().filter(|c| !matches!(c, Choice::Poll(_))).collect();
-            local.step(moving[choose(moving.len())]).unwrap();
-        }
+        checkpoint(&mut local, &mut choose);
         drop(local);
         LocalJob::resume(next, clock(), &durable).unwrap().run(choose).unwrap();
         self.take_written()
+    }
+}
+
+/// Takes a checkpoint now.
+pub(crate) fn checkpoint(local: &mut LocalJob, mut choose: impl FnMut(usize) -> usize) {
+    local.ask().unwrap();
+    // No source reads on: what still moves was before the barrier.
+    while !local.has_answered() && !local.is_over() {
+        let choices = local.choices();
+        let moving: Vec<Choice> = choices.into_iter().filter(|c| !matches!(c, Choice::Poll(_))).collect();
+        local.step(moving[choose(moving.len())]).unwrap();
     }
 }
 
@@ -88,11 +94,21 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(ManualClock::default())
 }
 
+/// The project's folder, to which components are relative.
+pub(crate) fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// One for all tests, so that a component is compiled once.
+pub(crate) static HOST: LazyLock<Host> = LazyLock::new(|| {
+    let cache_dir = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("components"));
+    Host::new(HostConfig { cache_dir, ..HostConfig::default() }).unwrap()
+});
+
 pub(crate) fn job(connectors: &dyn Connectors, pipeline: &str, parallelism: usize) -> Job {
     let set = [("parallelism".to_owned(), parallelism.to_string())];
-    let graph = weir_core::pipeline::parse(pipeline, ".".as_ref(), &set).unwrap();
-    let host = Host::new(HostConfig::default()).unwrap();
-    Job::check(&graph, connectors, &host).unwrap()
+    let graph = weir_core::pipeline::parse(pipeline, root(), &set).unwrap();
+    Job::check(&graph, connectors, &HOST).unwrap()
 }
 
 /// Checkpoints that are made when they are asked for.

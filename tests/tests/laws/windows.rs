@@ -1,35 +1,8 @@
 //! Windows with built-in aggregates, over rows in memory.
 
+use crate::pipelines::{WINDOWS, windowed};
 use crate::support::{Memory, Row, chooser};
 use proptest::prelude::*;
-
-pub(crate) const WINDOWS: &[&str] =
-    &["{ tumbling = \"100ms\" }", "{ sliding = \"150ms\", slide = \"50ms\" }", "{ session = \"30ms\" }"];
-
-pub(crate) fn pipeline(window: &str) -> String {
-    format!(
-        r#"
-name = "laws"
-[sources.rows]
-connector = "memory"
-event-time = "ts"
-watermark = {{ bounded-out-of-orderness = "40ms" }}
-[windows.w]
-input = "rows"
-key-by = ["key"]
-window = {window}
-aggregates.n = "count"
-aggregates.sum = {{ sum = "value" }}
-aggregates.min = {{ min = "value" }}
-aggregates.avg = {{ avg = "value" }}
-aggregates.first = {{ first = "value" }}
-aggregates.last = {{ last = "value" }}
-[sinks.out]
-input = "w"
-connector = "memory"
-"#
-    )
-}
 
 /// Rows whose event time is at most 40 ms behind, so that none is late, in so many splits.
 fn splits() -> impl Strategy<Value = Vec<Vec<Row>>> {
@@ -55,7 +28,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         for window in WINDOWS {
-            let pipeline = pipeline(window);
+            let pipeline = windowed(window);
             let whole = Memory::new(splits.clone(), vec![usize::MAX]);
             let expected = whole.run(&whole.job(&pipeline, 1), |_| 0);
             for parallelism in 1..=3 {
@@ -75,7 +48,7 @@ proptest! {
         (before, after) in (1..4_usize, 1..4_usize),
     ) {
         for window in WINDOWS {
-            let pipeline = pipeline(window);
+            let pipeline = windowed(window);
             let whole = Memory::new(splits.clone(), vec![usize::MAX]);
             let expected = whole.run(&whole.job(&pipeline, 1), |_| 0);
             let memory = Memory::new(splits.clone(), sizes.clone());

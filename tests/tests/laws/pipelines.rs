@@ -1,0 +1,128 @@
+//! Pipelines over rows in memory with every kind of step: built-in windows, aggregates and operators that are components, with
+//! state and timers, behind operators that fail on some rows.
+
+pub(crate) const WINDOWS: &[&str] =
+    &["{ tumbling = \"100ms\" }", "{ sliding = \"150ms\", slide = \"50ms\" }", "{ session = \"30ms\" }"];
+
+const SOURCE: &str = r#"
+name = "laws"
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+watermark = { bounded-out-of-orderness = "40ms" }
+"#;
+
+/// What stands before the step, and the name of what that reads then.
+type Front = (&'static str, &'static str);
+
+const NOTHING: Front = ("", "rows");
+
+const SKIPPING: Front = (
+    r#"
+[operators.poison]
+input = "rows"
+component = "tests/guests/poison.wasm"
+on-error = "skip"
+limits = { call-time = "1m" }
+"#,
+    "poison",
+);
+
+const DEAD_LETTERS: Front = (
+    r#"
+[operators.poison]
+input = "rows"
+component = "tests/guests/poison.wasm"
+on-error = "dead-letter"
+limits = { call-time = "1m" }
+[sinks.bad]
+input = "poison.dead-letter"
+connector = "memory"
+columns = ["value", "ts", "key"]
+book = "bad"
+"#,
+    "poison",
+);
+
+const BUILT_IN: &str = r#"
+[windows.step]
+input = "INPUT"
+key-by = ["key"]
+window = WINDOW
+aggregates.n = "count"
+aggregates.sum = { sum = "value" }
+aggregates.min = { min = "value" }
+aggregates.avg = { avg = "value" }
+aggregates.first = { first = "value" }
+aggregates.last = { last = "value" }
+[sinks.out]
+"#;
+
+const QUANTILE: &str = r#"
+[windows.step]
+input = "INPUT"
+key-by = ["key"]
+window = WINDOW
+aggregates.n = "count"
+aggregates.median = { component = "operators/quantile.wasm", columns = ["value"], config = { q = 0.5 } }
+[sinks.out]
+"#;
+
+/// Which row of a key comes first is open, and with it the sums on the way.
+const RUNNING_COUNT: &str = r#"
+[operators.step]
+input = "INPUT"
+component = "operators/running_count.wasm"
+config = { column = "value" }
+key-by = ["key"]
+[sinks.out]
+columns = ["key", "running_count"]
+"#;
+
+const HOT_ITEMS: &str = r#"
+[windows.counts]
+input = "INPUT"
+key-by = ["key"]
+window = { sliding = "150ms", slide = "50ms" }
+aggregates.num = "count"
+aggregates.auction = { min = "value" }
+[operators.step]
+input = "counts"
+component = "examples/nexmark/hot_items.wasm"
+key-by = ["window_start", "window_end"]
+[sinks.out]
+"#;
+
+const TALLY: &str = r#"
+[operators.step]
+input = "INPUT"
+component = "tests/guests/tally.wasm"
+key-by = ["key"]
+on-error = "skip"
+limits = { call-time = "1m" }
+[sinks.out]
+"#;
+
+/// In the table of the sink, with which every step ends.
+const SINK: &str = r#"
+input = "step"
+connector = "memory"
+"#;
+
+/// Every step behind everything that can stand before it.
+pub(crate) fn all() -> Vec<String> {
+    let windows = [BUILT_IN, QUANTILE].iter().flat_map(|step| WINDOWS.iter().map(|of| step.replace("WINDOW", of)));
+    let operators = [RUNNING_COUNT, HOT_ITEMS, TALLY].map(str::to_owned);
+    let steps: Vec<String> = windows.chain(operators).collect();
+    let behind = |front| steps.iter().map(move |step| pipeline(front, step));
+    [NOTHING, SKIPPING, DEAD_LETTERS].into_iter().flat_map(behind).collect()
+}
+
+/// A window with built-in aggregates over all rows.
+pub(crate) fn windowed(window: &str) -> String {
+    pipeline(NOTHING, &BUILT_IN.replace("WINDOW", window))
+}
+
+fn pipeline((front, input): Front, step: &str) -> String {
+    format!("{SOURCE}{front}{}{SINK}", step.replace("INPUT", input))
+}
