@@ -1,6 +1,7 @@
 //! Whole jobs in one thread, from a seed: any order of subtasks, checkpoints at any time, rows on which operators fail, a store that
-//! fails, answers twice or loses its answer, commits that fail half-way, crashes at any step, processes that were thought dead and
-//! wake up, another parallelism each time. What is visible in the end is what a run without all that gives.
+//! fails, is slow, answers twice, loses its answer or what was not synced, commits that fail half-way, crashes at any step, processes
+//! that were thought dead and wake up, another parallelism each time. What is visible in the end is what a run without all that
+//! gives.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,10 +18,11 @@ use weir_core::key_group::mix;
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::local::LocalJob;
 use weir_engine::{Durable, Job};
+use weir_state::CheckpointStore;
 use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::pipelines;
-use crate::stores::{Operation, Verdict, hooked};
+use crate::stores::{Hooked, Operation, Verdict};
 use crate::support::{Memory, Row, durable_in, job, row_texts};
 
 /// Seeds of every test run; `WEIR_SIMULATION_SEEDS=10000` tries more, `WEIR_SIMULATION_SEED=7` one.
@@ -58,6 +60,11 @@ impl Dice {
     /// True once in so many times.
     fn one_in(&self, n: usize) -> bool {
         self.below(n) == 0
+    }
+
+    /// True for one in so many names, now: whatever the order in which several are asked for.
+    fn one_in_names(&self, n: u64, name: &str) -> bool {
+        name.bytes().fold(self.0.load(Ordering::Relaxed), |hash, byte| mix(hash ^ u64::from(byte))) % n == 0
     }
 }
 
@@ -196,15 +203,9 @@ fn simulate(seed: u64) -> u32 {
     let memory = Memory::new(splits, vec![1 + dice.below(7), 1 + dice.below(20)]);
     let ledger = Ledger { memory, books: Arc::default(), dice: dice.clone(), faulty: faulty.clone() };
     let jobs: Vec<Job> = (1..=3).map(|parallelism| job(&ledger, pipeline, parallelism)).collect();
-    let (store_dice, store_faulty) = (dice.clone(), faulty.clone());
-    let store = hooked(&Arc::new(InMemory::new()), move |operation| match operation {
-        _ if !*store_faulty.lock().unwrap() || !store_dice.one_in(30) => Verdict::Go,
-        // A name is made at once or not at all; a file can be half there.
-        Operation::Put(_) if store_dice.one_in(2) => Verdict::Torn,
-        _ => [Verdict::Fail, Verdict::Lost, Verdict::Twice][store_dice.below(3)],
-    });
-    let durable = Durable { settings: settings(&dice), ..durable_in(store) };
     let clock = Arc::new(ManualClock::default());
+    let (disk, store) = store(&dice, &faulty, &clock);
+    let durable = Durable { settings: settings(&dice), ..durable_in(store) };
     let mut zombies: Vec<LocalJob> = Vec::new();
     for start in 1.. {
         assert!(start < 1_000, "seed {seed} does not end");
@@ -218,11 +219,45 @@ fn simulate(seed: u64) -> u32 {
             assert_eq!(visible, expected, "seed {seed}, after {start} starts, of {pipeline}");
             return start;
         }
-        if dice.one_in(3) {
-            zombies.push(local);
+        match dice.below(4) {
+            // The whole machine fails.
+            0 => {
+                zombies.clear();
+                disk.lose_power();
+            }
+            1 => zombies.push(local),
+            _ => {}
         }
     }
     unreachable!()
+}
+
+/// A store that is as bad as one can be while `faulty`.
+fn store(dice: &Dice, faulty: &Arc<Mutex<bool>>, clock: &Arc<ManualClock>) -> (Arc<Hooked>, CheckpointStore) {
+    let (dice, faulty, clock) = (dice.clone(), faulty.clone(), clock.clone());
+    Hooked::new(&Arc::new(InMemory::new()), move |operation| {
+        if !*faulty.lock().unwrap() {
+            return Verdict::Go;
+        }
+        // Parts are read on several threads.
+        if let Operation::Get(path) = operation {
+            return if dice.one_in_names(30, path) { Verdict::Fail } else { Verdict::Go };
+        }
+        // Often at once, now and then for longer than an attempt may take.
+        let takes_us = if dice.one_in(50) { 1_000_000 } else { 1_000 };
+        clock.set_us(clock.now_us() + dice.below(takes_us) as i64);
+        match operation {
+            Operation::Arrive if dice.one_in(10) => Verdict::Go,
+            Operation::Arrive => Verdict::Fail,
+            _ if !dice.one_in(30) => Verdict::Go,
+            // A name is made at once or not at all; a file can be half there.
+            Operation::Put(_) if dice.one_in(3) => Verdict::Torn,
+            _ => {
+                let faults = [Verdict::Fail, Verdict::Lost, Verdict::Twice, Verdict::Late, Verdict::Unsynced];
+                faults[dice.below(faults.len())]
+            }
+        }
+    })
 }
 
 fn settings(dice: &Dice) -> weir_core::graph::CheckpointSettings {

@@ -7,7 +7,7 @@ use weir_state::checkpoint::object_store::memory::InMemory;
 use weir_state::checkpoint::{CheckpointError, CheckpointStore};
 
 use crate::samples::{assert_same, job, store};
-use crate::stores::{Operation, Verdict, hooked, plain};
+use crate::stores::{Hooked, Operation, Verdict, hooked, plain};
 
 /// A store in which whatever `which` picks goes wrong from the moment on when the switch is turned to 1.
 fn switched(
@@ -61,6 +61,62 @@ fn an_unclear_completion_ends_the_lease() {
         let number = store(&mut lease, 1, &job(4)).unwrap();
         assert_same(&at.read(number).unwrap().snapshot, &job(4));
     }
+}
+
+/// A checkpoint that its own run could not sync is there for whoever claims the job next, and then for good: the claim is in the
+/// same folder. If the power is lost before that, it never was.
+#[test]
+fn what_a_claim_has_seen_survives_a_loss_of_power() {
+    for claimed in [true, false] {
+        let switch = Arc::new(AtomicU8::new(0));
+        let turned = Arc::clone(&switch);
+        let (disk, at) = Hooked::new(&Arc::new(InMemory::new()), move |operation| {
+            if turned.load(Ordering::Relaxed) == 1 && is_create(operation) { Verdict::Unsynced } else { Verdict::Go }
+        });
+        let mut lease = at.claim("orders", 1).unwrap();
+        store(&mut lease, 1, &job(1)).unwrap();
+        switch.store(1, Ordering::Relaxed);
+        assert!(matches!(store(&mut lease, 2, &job(2)), Err(CheckpointError::Unclear { checkpoint: 3, .. })));
+        switch.store(0, Ordering::Relaxed);
+        if claimed {
+            at.claim("orders", 2).unwrap();
+        }
+        disk.lose_power();
+        assert_same(&at.latest().unwrap().checkpoint.unwrap().snapshot, &job(if claimed { 2 } else { 1 }));
+    }
+}
+
+/// A manifest that is under way for so long that its run is over arrives while the next one begins, or later: it is what that goes
+/// on from, or finds its number taken.
+#[test]
+fn a_manifest_that_arrives_late_shuts_nobody_out() {
+    let mut found = Vec::new();
+    for operations in 0..8 {
+        let (late, left) = (Arc::new(AtomicU8::new(0)), AtomicUsize::new(operations));
+        let turned = Arc::clone(&late);
+        let at = hooked(&Arc::new(InMemory::new()), move |operation| match operation {
+            Operation::Create(_) if turned.load(Ordering::Relaxed) == 1 => Verdict::Late,
+            Operation::Arrive => {
+                let waits = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+                if waits.is_ok() { Verdict::Fail } else { Verdict::Go }
+            }
+            _ => Verdict::Go,
+        });
+        let mut lease = at.claim("orders", 1).unwrap();
+        store(&mut lease, 1, &job(1)).unwrap();
+        late.store(1, Ordering::Relaxed);
+        assert!(matches!(store(&mut lease, 2, &job(2)), Err(CheckpointError::Unclear { checkpoint: 3, .. })));
+        late.store(0, Ordering::Relaxed);
+
+        let mut lease = at.claim("orders", 2).unwrap();
+        let before = at.latest().unwrap().checkpoint.unwrap();
+        assert_same(&before.snapshot, &job(before.manifest.attempt as i64));
+        found.push((before.manifest.attempt, lease.generation()));
+        store(&mut lease, 1, &job(3)).unwrap();
+        assert_same(&at.latest().unwrap().checkpoint.unwrap().snapshot, &job(3));
+    }
+    found.dedup();
+    assert_eq!(found, [(2, 4), (1, 3)]);
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! A store with somebody between it and its user, who delays, refuses and tears.
+//! A store with somebody between it and its user, who delays, refuses, tears, and forgets what was not synced.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use weir_state::CheckpointStore;
 use weir_state::checkpoint::object_store::memory::InMemory;
@@ -21,6 +22,8 @@ pub(crate) enum Operation {
     Get(String),
     List(String),
     Delete,
+    /// What was [`Verdict::Late`] arrives now, if this goes.
+    Arrive,
 }
 
 /// What becomes of it.
@@ -35,6 +38,10 @@ pub(crate) enum Verdict {
     Twice,
     /// Of what is written, only half is there, and the answer is lost.
     Torn,
+    /// It is under way for so long that its user gives up, and done some time later.
+    Late,
+    /// Everybody sees it, but the machine fails before it is synced, and the answer is lost.
+    Unsynced,
 }
 
 type Between = dyn Fn(&Operation) -> Verdict + Send + Sync;
@@ -42,6 +49,10 @@ type Between = dyn Fn(&Operation) -> Verdict + Send + Sync;
 pub(crate) struct Hooked {
     pub(crate) inner: Arc<InMemory>,
     between: Box<Between>,
+    /// Puts that are still under way.
+    late: Mutex<Vec<(Path, PutPayload, PutOptions)>>,
+    /// What changed since its folder was synced, in order, with what was there before.
+    unsynced: Arc<Mutex<Vec<(Path, Option<PutPayload>)>>>,
 }
 
 /// A checkpoint store over a memory, with somebody between.
@@ -49,8 +60,50 @@ pub(crate) fn hooked(
     inner: &Arc<InMemory>,
     between: impl Fn(&Operation) -> Verdict + Send + Sync + 'static,
 ) -> CheckpointStore {
-    let store = Hooked { inner: Arc::clone(inner), between: Box::new(between) };
-    CheckpointStore::new(Arc::new(store), "memory").unwrap()
+    Hooked::new(inner, between).1
+}
+
+impl Hooked {
+    /// The store, and checkpoints in it.
+    pub(crate) fn new(
+        inner: &Arc<InMemory>,
+        between: impl Fn(&Operation) -> Verdict + Send + Sync + 'static,
+    ) -> (Arc<Self>, CheckpointStore) {
+        let (inner, between) = (Arc::clone(inner), Box::new(between));
+        let store = Arc::new(Self { inner, between, late: Mutex::default(), unsynced: Arc::default() });
+        (store.clone(), CheckpointStore::new(store, "memory").unwrap())
+    }
+
+    /// The machine loses its power: what was not synced is as it was before.
+    pub(crate) fn lose_power(&self) {
+        for (path, before) in self.unsynced.lock().unwrap().drain(..).rev() {
+            match before {
+                Some(before) => drop(wait(self.inner.put(&path, before)).unwrap()),
+                None => wait(self.inner.delete(&path)).unwrap(),
+            }
+        }
+    }
+
+    async fn arrive(&self) {
+        let late = !self.late.lock().unwrap().is_empty();
+        if late && (self.between)(&Operation::Arrive) == Verdict::Go {
+            let (path, payload, options) = self.late.lock().unwrap().remove(0);
+            // Nobody waits for the answer.
+            let _ = self.put(&path, payload, options).await;
+        }
+    }
+
+    /// Writes an object and syncs its folder, as a local store does.
+    async fn put(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let put = self.inner.put_opts(path, payload, options).await?;
+        let folder = |path: &Path| path.as_ref().rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        self.unsynced.lock().unwrap().retain(|(changed, _)| folder(changed) != folder(path));
+        Ok(put)
+    }
+}
+
+async fn content(store: &InMemory, path: &Path) -> Option<PutPayload> {
+    Some(store.get(path).await.ok()?.bytes().await.ok()?.into())
 }
 
 /// A checkpoint store over a memory that does as it is told.
@@ -106,24 +159,35 @@ impl fmt::Display for Hooked {
 #[async_trait]
 impl ObjectStore for Hooked {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.arrive().await;
         let create = options.mode == PutMode::Create;
         let name = location.to_string();
         match (self.between)(&if create { Operation::Create(name) } else { Operation::Put(name) }) {
-            Verdict::Go => self.inner.put_opts(location, payload, options).await,
+            Verdict::Go => self.put(location, payload, options).await,
             Verdict::Fail => Err(refused("failed")),
             Verdict::Lost => {
-                self.inner.put_opts(location, payload, options).await?;
+                self.put(location, payload, options).await?;
                 Err(refused("the answer is lost"))
             }
             Verdict::Twice => {
-                let _ = self.inner.put_opts(location, payload.clone(), options.clone()).await;
-                self.inner.put_opts(location, payload, options).await
+                let _ = self.put(location, payload.clone(), options.clone()).await;
+                self.put(location, payload, options).await
             }
             Verdict::Torn => {
                 let bytes: Vec<u8> = payload.iter().flat_map(|b| b.to_vec()).collect();
                 let half = PutPayload::from(bytes[..bytes.len() / 2].to_vec());
-                self.inner.put_opts(location, half, options).await?;
+                self.put(location, half, options).await?;
                 Err(refused("torn"))
+            }
+            Verdict::Late => {
+                self.late.lock().unwrap().push((location.clone(), payload, options));
+                Err(refused("timed out"))
+            }
+            Verdict::Unsynced => {
+                let before = content(&self.inner, location).await;
+                self.inner.put_opts(location, payload, options).await?;
+                self.unsynced.lock().unwrap().push((location.clone(), before));
+                Err(refused("not synced"))
             }
         }
     }
@@ -143,9 +207,21 @@ impl ObjectStore for Hooked {
         }
     }
 
+    /// As a local store does, it syncs no folder.
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        let (inner, unsynced) = (self.inner.clone(), self.unsynced.clone());
+        let delete = move |location: Result<Path>| {
+            let (inner, unsynced) = (inner.clone(), unsynced.clone());
+            async move {
+                let location = location?;
+                let before = content(&inner, &location).await;
+                inner.delete(&location).await?;
+                unsynced.lock().unwrap().push((location.clone(), before));
+                Ok(location)
+            }
+        };
         match (self.between)(&Operation::Delete) {
-            Verdict::Go => self.inner.delete_stream(locations),
+            Verdict::Go => locations.then(delete).boxed(),
             _ => Box::pin(futures_util::stream::once(async { Err(refused("failed")) })),
         }
     }
@@ -155,6 +231,7 @@ impl ObjectStore for Hooked {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.arrive().await;
         match (self.between)(&Operation::List(prefix.map(ToString::to_string).unwrap_or_default())) {
             Verdict::Go => self.inner.list_with_delimiter(prefix).await,
             _ => Err(refused("failed")),
