@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_core::checkpoint::{AbortReason, Command, Coordinator, Event, Timing};
 use weir_core::connector::{Committable, Committer, ConnectorError, Offset, SinkReport, Source, Split};
+use weir_core::time::Clock;
 use weir_state::SubtaskSnapshot;
 use weir_state::checkpoint::{CheckpointError, Completion, Lease, StoredPart};
 
@@ -19,6 +20,8 @@ pub(crate) struct Checkpointer {
     sources: Vec<(String, Arc<dyn Source>)>,
     subtasks: Vec<Part>,
     status: Arc<Mutex<CheckpointStatus>>,
+    /// Read after whatever takes time.
+    clock: Arc<dyn Clock>,
     /// The attempt that answers to whom asked last.
     asked: Option<u64>,
     /// The newest attempt that was completed.
@@ -112,8 +115,9 @@ impl Checkpointer {
         storage: Option<Storage>,
         sinks: Vec<CheckpointedSink>,
         sources: Vec<(String, Arc<dyn Source>)>,
-        now_us: i64,
+        clock: Arc<dyn Clock>,
     ) -> Self {
+        let now_us = clock.now_us();
         Self {
             coordinator: Coordinator::new(timing, subtasks, now_us),
             storage,
@@ -121,6 +125,7 @@ impl Checkpointer {
             sources,
             subtasks: (0..subtasks).map(|_| Part::default()).collect(),
             status: Arc::default(),
+            clock,
             asked: None,
             completed: 0,
             since_us: now_us,
@@ -138,9 +143,9 @@ impl Checkpointer {
     }
 
     /// Somebody wants a checkpoint that holds all that has happened by now.
-    pub(crate) fn ask(&mut self, now_us: i64) -> Result<Option<u64>, CheckpointFailure> {
+    pub(crate) fn ask(&mut self) -> Result<Option<u64>, CheckpointFailure> {
         self.asked = Some(self.coordinator.attempt() + 1);
-        self.step(now_us, Event::Ask)
+        self.step(Event::Ask)
     }
 
     /// Whether the checkpoint that was asked for last is complete.
@@ -149,14 +154,13 @@ impl Checkpointer {
     }
 
     /// Time has passed. Returns the attempt that sources are to begin, if there is a new one.
-    pub(crate) fn tick(&mut self, now_us: i64) -> Result<Option<u64>, CheckpointFailure> {
-        self.step(now_us, Event::Tick)
+    pub(crate) fn tick(&mut self) -> Result<Option<u64>, CheckpointFailure> {
+        self.step(Event::Tick)
     }
 
     /// A subtask has frozen its state at a barrier; `None`: at its end.
     pub(crate) fn frozen(
         &mut self,
-        now_us: i64,
         subtask: usize,
         attempt: Option<u64>,
         frozen: FrozenSubtask,
@@ -165,7 +169,7 @@ impl Checkpointer {
         let Some(part) = self.subtasks.get_mut(subtask) else { return Ok(None) };
         let Some(attempt) = attempt else {
             part.last = Some(snapshot);
-            return self.step(now_us, Event::Ended { subtask });
+            return self.step(Event::Ended { subtask });
         };
         part.take(snapshot);
         // Of an attempt that was given up only what sinks have prepared counts.
@@ -175,26 +179,23 @@ impl Checkpointer {
         };
         part.drop_tables();
         match stored {
-            Ok(()) => self.step(now_us, Event::Part { attempt, subtask }),
+            Ok(()) => self.step(Event::Part { attempt, subtask }),
             Err(error) => {
                 self.trouble(error.to_string());
-                self.step(now_us, Event::PartFailed { attempt })
+                self.step(Event::PartFailed { attempt })
             }
         }
     }
 
-    fn step(&mut self, now_us: i64, event: Event) -> Result<Option<u64>, CheckpointFailure> {
+    fn step(&mut self, event: Event) -> Result<Option<u64>, CheckpointFailure> {
         let mut triggered = None;
-        let mut commands = VecDeque::from(self.coordinator.handle(now_us, event));
+        let mut commands = self.handle(event);
         while let Some(command) = commands.pop_front() {
             match command {
-                Command::Trigger { attempt } => {
-                    self.since_us = now_us;
-                    triggered = Some(attempt);
-                }
+                Command::Trigger { attempt } => triggered = Some(attempt),
                 Command::Complete { attempt, last } => {
-                    let event = self.complete(now_us, attempt, last)?;
-                    commands.extend(self.coordinator.handle(now_us, event));
+                    let event = self.complete(attempt, last)?;
+                    commands.extend(self.handle(event));
                 }
                 Command::Abort { reason, .. } => self.aborted(&reason),
                 Command::GiveUp { failures } => {
@@ -206,9 +207,18 @@ impl Checkpointer {
         Ok(triggered)
     }
 
+    fn handle(&mut self, event: Event) -> VecDeque<Command> {
+        let (now_us, before) = (self.clock.now_us(), self.coordinator.attempt());
+        let commands = self.coordinator.handle(now_us, event);
+        if self.coordinator.attempt() != before {
+            self.since_us = now_us;
+        }
+        commands.into()
+    }
+
     /// Makes a checkpoint durable as a whole; only then do sinks commit.
-    fn complete(&mut self, now_us: i64, attempt: u64, last: bool) -> Result<Event, CheckpointFailure> {
-        let number = match self.keep(now_us, attempt, last) {
+    fn complete(&mut self, attempt: u64, last: bool) -> Result<Event, CheckpointFailure> {
+        let number = match self.keep(attempt, last) {
             Ok(number) => number,
             Err(error @ (CheckpointError::Fenced { .. } | CheckpointError::Unclear { .. })) => {
                 return Err(CheckpointFailure::Lease(error));
@@ -224,7 +234,7 @@ impl Checkpointer {
             let mut status = self.lock();
             status.last = Some(number);
             status.completed += 1;
-            status.took_us = now_us.saturating_sub(self.since_us);
+            status.took_us = self.clock.now_us().saturating_sub(self.since_us);
             status.trouble = None;
         }
         self.tell_sources();
@@ -236,7 +246,7 @@ impl Checkpointer {
     }
 
     /// Writes the manifest; returns the checkpoint's number.
-    fn keep(&mut self, now_us: i64, attempt: u64, last: bool) -> Result<u64, CheckpointError> {
+    fn keep(&mut self, attempt: u64, last: bool) -> Result<u64, CheckpointError> {
         for part in self.subtasks.iter_mut().filter(|part| part.attempt != attempt) {
             if let Some(last) = part.last.take() {
                 part.take(last);
@@ -245,7 +255,7 @@ impl Checkpointer {
         }
         let Some(storage) = &mut self.storage else { return Ok(attempt) };
         let parts: Vec<StoredPart> = self.subtasks.iter().filter_map(|part| part.stored.clone()).collect();
-        let key_groups = storage.key_groups;
+        let (key_groups, now_us) = (storage.key_groups, self.clock.now_us());
         storage.lease.complete(Completion { attempt, parts: &parts, key_groups, finished: last, now_us })
     }
 

@@ -92,7 +92,7 @@ impl Job {
         let Launch { timing, storage } = launch;
         let built = Built::new(self, &clock, origin)?;
         let subtasks = built.subtasks.len();
-        let checkpointer = Checkpointer::new(timing, subtasks, storage, built.sinks, self.sources(), clock.now_us());
+        let checkpointer = Checkpointer::new(timing, subtasks, storage, built.sinks, self.sources(), clock.clone());
         let checkpoints = checkpointer.status();
         let (senders, mut receivers): (Vec<_>, Vec<_>) =
             (0..built.channels).map(|_| bounded(CHANNEL_ELEMENTS_MAX)).map(|(s, r)| (s, Some(r))).unzip();
@@ -122,13 +122,7 @@ impl Job {
                 worker.run().map_err(|error| JobError::Subtask { subtask, error: Box::new(error) })
             })?;
         }
-        let worker = CheckpointWorker {
-            checkpointer,
-            parts: frozen,
-            _open: parts,
-            control: control.clone(),
-            clock: clock.clone(),
-        };
+        let worker = CheckpointWorker { checkpointer, parts: frozen, _open: parts, control: control.clone() };
         threads.spawn("checkpoints".to_owned(), move || {
             worker.run().map_err(|error| JobError::Checkpoint(Box::new(error)))
         })?;

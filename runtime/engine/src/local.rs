@@ -2,15 +2,15 @@
 //! seed, with checkpoints and crashes at any point.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use weir_core::batch::{Barrier, StreamElement};
 use weir_core::time::Clock;
 
 use crate::build::{Built, BuiltSubtask, Origin, StartError};
 use crate::chain::Action;
-use crate::checkpointer::{CheckpointFailure, Checkpointer};
+use crate::checkpointer::{CheckpointFailure, CheckpointStatus, Checkpointer};
 use crate::job::{Job, Launch};
 use crate::operator::Metrics;
 use crate::recovery::Durable;
@@ -91,7 +91,7 @@ impl LocalJob {
         Ok(Self {
             ended: vec![false; subtasks],
             channels: vec![VecDeque::new(); built.channels],
-            checkpointer: Checkpointer::new(timing, subtasks, storage, built.sinks, job.sources(), clock.now_us()),
+            checkpointer: Checkpointer::new(timing, subtasks, storage, built.sinks, job.sources(), clock.clone()),
             clock,
             parts: VecDeque::new(),
             attempt: 0,
@@ -133,9 +133,8 @@ impl LocalJob {
     /// # Errors
     /// If the job cannot go on.
     pub fn step(&mut self, choice: Choice) -> Result<(), LocalError> {
-        let now_us = self.clock.now_us();
         match choice {
-            Choice::Poll(index) => self.handle(index, Event::Poll { now_us })?,
+            Choice::Poll(index) => self.handle(index, Event::Poll { now_us: self.clock.now_us() })?,
             Choice::Trigger(index) => {
                 self.begun[index] = self.attempt;
                 self.handle(index, Event::Trigger(Barrier { attempt: self.attempt }))?;
@@ -148,7 +147,7 @@ impl LocalJob {
             }
             Choice::Keep => {
                 if let Some(FrozenPart { subtask, attempt, frozen }) = self.parts.pop_front() {
-                    let triggered = self.checkpointer.frozen(now_us, subtask, attempt, frozen)?;
+                    let triggered = self.checkpointer.frozen(subtask, attempt, frozen)?;
                     self.trigger(triggered);
                 }
             }
@@ -161,7 +160,7 @@ impl LocalJob {
     /// # Errors
     /// As [`LocalJob::step`].
     pub fn tick(&mut self) -> Result<(), LocalError> {
-        let triggered = self.checkpointer.tick(self.clock.now_us())?;
+        let triggered = self.checkpointer.tick()?;
         self.trigger(triggered);
         Ok(())
     }
@@ -185,7 +184,7 @@ impl LocalJob {
     /// # Errors
     /// As [`LocalJob::step`].
     pub fn ask(&mut self) -> Result<(), LocalError> {
-        let triggered = self.checkpointer.ask(self.clock.now_us())?;
+        let triggered = self.checkpointer.ask()?;
         self.trigger(triggered);
         Ok(())
     }
@@ -194,6 +193,12 @@ impl LocalJob {
     #[must_use]
     pub fn has_answered(&self) -> bool {
         self.checkpointer.has_answered()
+    }
+
+    /// What a person is told of its checkpoints.
+    #[must_use]
+    pub fn checkpoints(&self) -> CheckpointStatus {
+        self.checkpointer.status().lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the job has ended and its last checkpoint is complete.

@@ -220,7 +220,6 @@ pub(crate) struct CheckpointWorker {
     /// Kept so that the channel stays open when every subtask has ended.
     pub(crate) _open: Sender<FrozenPart>,
     pub(crate) control: Arc<Control>,
-    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// How often it looks whether a checkpoint is due.
@@ -234,16 +233,12 @@ impl CheckpointWorker {
                 return Ok(());
             }
             if self.control.ask.swap(false, Ordering::Relaxed) {
-                let triggered = self.checkpointer.ask(self.clock.now_us())?;
+                let triggered = self.checkpointer.ask()?;
                 self.trigger(triggered);
             }
-            let part = self.parts.recv_timeout(LOOK_EVERY).ok();
-            let now_us = self.clock.now_us();
-            let triggered = match part {
-                Some(FrozenPart { subtask, attempt, frozen }) => {
-                    self.checkpointer.frozen(now_us, subtask, attempt, frozen)?
-                }
-                None => self.checkpointer.tick(now_us)?,
+            let triggered = match self.parts.recv_timeout(LOOK_EVERY) {
+                Ok(FrozenPart { subtask, attempt, frozen }) => self.checkpointer.frozen(subtask, attempt, frozen)?,
+                Err(_) => self.checkpointer.tick()?,
             };
             self.trigger(triggered);
             if self.control.suspend.load(Ordering::Relaxed) && self.checkpointer.has_answered() {
