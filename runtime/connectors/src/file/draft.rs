@@ -73,6 +73,15 @@ impl Drafting {
         Ok(Draft { place: self.place.clone(), text, file, path })
     }
 
+    /// Writes rows into a draft; if there is none, it is begun.
+    pub(super) fn write(&self, draft: &mut Option<Draft>, rows: &RecordBatch) -> Result<(), ConnectorError> {
+        let begun = match draft.take() {
+            Some(begun) => begun,
+            None => self.begin()?,
+        };
+        draft.insert(begun).write(rows)
+    }
+
     /// A draft that begins with a copy of these bytes: whoever still writes the old file changes nothing in the new
     /// one, and the old one is there as it was until a checkpoint counts on the new one.
     pub(super) fn resume(&self, old: &Span) -> Result<Draft, ConnectorError> {
@@ -120,8 +129,7 @@ impl Drafting {
 }
 
 impl Draft {
-    /// Takes rows.
-    pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<(), ConnectorError> {
+    fn write(&mut self, rows: &RecordBatch) -> Result<(), ConnectorError> {
         self.text.write(rows).map_err(|error| cannot_write(&self.place, error))
     }
 

@@ -74,11 +74,7 @@ impl SinkWriter for PartsWriter {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        let draft = match self.draft.take() {
-            Some(draft) => draft,
-            None => self.drafting.begin()?,
-        };
-        self.draft.insert(draft).write(rows)?;
+        self.drafting.write(&mut self.draft, rows)?;
         self.report.rows += rows.num_rows() as u64;
         Ok(())
     }

@@ -86,11 +86,7 @@ impl SinkWriter for WholeWriter {
                  anew, without its checkpoints"
             )));
         }
-        let draft = match self.draft.take() {
-            Some(draft) => draft,
-            None => self.drafting.begin()?,
-        };
-        self.draft.insert(draft).write(rows)?;
+        self.drafting.write(&mut self.draft, rows)?;
         self.report.rows += rows.num_rows() as u64;
         Ok(())
     }
