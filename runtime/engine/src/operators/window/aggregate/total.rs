@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array};
+use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 
-use super::fold::Groups;
+use super::fold::{Fold, Groups};
 use super::state_field;
 use crate::operator::OperatorError;
 
@@ -36,30 +36,74 @@ pub(super) struct Counted<V> {
     pub(super) count: i64,
 }
 
-pub(super) fn merge<T: Total>(
-    total: &T,
-    into: &mut Counted<T::Value>,
-    other: &Counted<T::Value>,
-) -> Result<(), OperatorError> {
-    into.total = total.add(into.total, other.total)?;
-    into.count += other.count;
-    Ok(())
+/// What `sum` and `avg` are: a kind of total, and what is made of it in the end.
+#[derive(Clone)]
+pub(super) struct OfTotal<T> {
+    pub(super) total: T,
+    pub(super) made: Made,
 }
 
-pub(super) fn state_fields<T: Total>(total: &T) -> Vec<FieldRef> {
-    let mut fields = total.state_fields();
-    fields.push(state_field("count", DataType::Int64, false));
-    fields
+/// What is made of a total.
+#[derive(Clone)]
+pub(super) enum Made {
+    /// It is the result, as this type.
+    Sum(DataType),
+    /// It is divided by the number of its values.
+    Average,
 }
 
-pub(super) fn state<T: Total>(total: &T, groups: &[&Counted<T::Value>]) -> Vec<ArrayRef> {
-    let mut columns = total.state(&mut groups.iter().map(|g| g.total));
-    columns.push(Arc::new(Int64Array::from_iter_values(groups.iter().map(|g| g.count))));
-    columns
-}
+impl<T: Total> Fold for OfTotal<T> {
+    type Accumulator = Counted<T::Value>;
 
-pub(super) fn load<T: Total>(total: &T, state: &[ArrayRef], rows: usize) -> Vec<Counted<T::Value>> {
-    let Some((counts, totals)) = state.split_last() else { return Vec::new() };
-    let counts = counts.as_primitive::<Int64Type>();
-    (0..rows).map(|row| Counted { total: total.load(totals, row), count: counts.value(row) }).collect()
+    fn update(
+        &self,
+        groups: &mut (impl Groups<Self::Accumulator> + ?Sized),
+        group_of_row: &[u32],
+        columns: &[ArrayRef],
+        _event_times: &[i64],
+    ) -> Result<(), OperatorError> {
+        columns.first().map_or(Ok(()), |column| self.total.update(groups, group_of_row, column))
+    }
+
+    fn merge(&self, into: &mut Self::Accumulator, other: &Self::Accumulator) -> Result<(), OperatorError> {
+        into.total = self.total.add(into.total, other.total)?;
+        into.count += other.count;
+        Ok(())
+    }
+
+    fn state_fields(&self) -> Vec<FieldRef> {
+        let mut fields = self.total.state_fields();
+        fields.push(state_field("count", DataType::Int64, false));
+        fields
+    }
+
+    fn state(&self, groups: &[&Self::Accumulator]) -> Result<Vec<ArrayRef>, OperatorError> {
+        let mut columns = self.total.state(&mut groups.iter().map(|g| g.total));
+        columns.push(Arc::new(Int64Array::from_iter_values(groups.iter().map(|g| g.count))));
+        Ok(columns)
+    }
+
+    fn load(&self, state: &[ArrayRef], rows: usize) -> Vec<Self::Accumulator> {
+        let Some((counts, totals)) = state.split_last() else { return Vec::new() };
+        let counts = counts.as_primitive::<Int64Type>();
+        (0..rows).map(|row| Counted { total: self.total.load(totals, row), count: counts.value(row) }).collect()
+    }
+
+    fn output_field(&self) -> FieldRef {
+        match &self.made {
+            Made::Sum(data_type) => state_field("sum", data_type.clone(), true),
+            Made::Average => state_field("avg", DataType::Float64, true),
+        }
+    }
+
+    fn finish(&self, groups: &[&Self::Accumulator]) -> Result<ArrayRef, OperatorError> {
+        let mut totals = groups.iter().map(|g| (g.count > 0).then_some(g.total));
+        match self.made {
+            Made::Sum(_) => self.total.finish(&mut totals),
+            Made::Average => {
+                let means = totals.zip(groups).map(|(total, g)| Some(self.total.to_f64(total?) / g.count as f64));
+                Ok(Arc::new(means.collect::<Float64Array>()))
+            }
+        }
+    }
 }
