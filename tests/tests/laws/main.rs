@@ -5,6 +5,8 @@
 
 mod checkpoints;
 mod components;
+mod faults;
+mod ledger;
 mod pipelines;
 mod simulation;
 #[path = "../../../runtime/state/tests/checkpoint/stores.rs"]

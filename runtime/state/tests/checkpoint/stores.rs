@@ -84,6 +84,11 @@ impl Hooked {
         }
     }
 
+    /// Whether something is there that a loss of power would take.
+    pub(crate) fn has_unsynced_puts(&self) -> bool {
+        self.unsynced.lock().unwrap().iter().any(|(_, before)| before.is_none())
+    }
+
     async fn arrive(&self) {
         let late = !self.late.lock().unwrap().is_empty();
         if late && (self.between)(&Operation::Arrive) == Verdict::Go {
