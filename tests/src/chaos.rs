@@ -10,6 +10,7 @@ use anyhow::{Context, bail, ensure};
 use weir_core::key_group::mix;
 
 use crate::kafka_broker::Broker;
+use crate::rows::compare;
 
 mod kafka;
 
@@ -215,24 +216,6 @@ fn rows(out: &Path) -> anyhow::Result<Vec<String>> {
     }
     rows.sort();
     Ok(rows)
-}
-
-/// Both sorted; says which rows are lost and which are doubled.
-pub(crate) fn compare(expected: &[String], rows: &[String]) -> anyhow::Result<()> {
-    if expected == rows {
-        return Ok(());
-    }
-    let first = |a: &[String], b: &[String]| {
-        let count = |rows: &[String], row: &String| rows.iter().filter(|r| *r == row).count();
-        a.iter().find(|row| count(a, row) > count(b, row)).cloned()
-    };
-    bail!(
-        "{} rows instead of {}; the first that is missing: {:?}; the first that is too many: {:?}",
-        rows.len(),
-        expected.len(),
-        first(expected, rows),
-        first(rows, expected)
-    )
 }
 
 /// Numbers that look random and are the same every time.

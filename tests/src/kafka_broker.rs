@@ -21,8 +21,8 @@ const VERSION: &str = "4.1.0";
 /// How long a broker may take to answer after it was started: a busy machine needs many times the usual three seconds.
 const START_SECONDS_MAX: u32 = 120;
 /// How long transactions may take to become visible, and how often that is looked at.
-const SETTLE_MAX: Duration = Duration::from_secs(10);
-const SETTLE_LOOKS: u32 = 200;
+const SETTLE_MAX: Duration = Duration::from_secs(60);
+const SETTLE_LOOKS: u32 = 1200;
 /// Starts Java, and kills it when the standard input ends: that of a test that was killed does. A ctrl-C comes to the shell too,
 /// and must not end the one that kills.
 const WATCHED: &str =
@@ -139,11 +139,11 @@ impl Broker {
     }
 
     /// Waits until what transactions wrote is visible to readers of what is committed: a commit returns before its markers are in
-    /// the log. A transaction that stays open is not waited for.
+    /// the log. `false`: a transaction stays open.
     ///
     /// # Panics
     /// If the broker does not answer.
-    pub fn settle(&self, topic: &str) {
+    pub fn settle(&self, topic: &str) -> bool {
         let readers = ["read_committed", "read_uncommitted"].map(|isolation| {
             let reader: BaseConsumer = self.client().set("isolation.level", isolation).create().expect("a client");
             reader
@@ -156,10 +156,11 @@ impl Broker {
         let (_wait, never) = std::sync::mpsc::sync_channel::<()>(0);
         for _ in 0..SETTLE_LOOKS {
             if ends(&readers[0]) == ends(&readers[1]) {
-                return;
+                return true;
             }
             let _ = never.recv_timeout(SETTLE_MAX / SETTLE_LOOKS);
         }
+        false
     }
 
     /// Gives a topic more partitions.
@@ -248,6 +249,9 @@ fn properties(folder: &Path, port: u16, controller: u16) -> String {
         ("transaction.state.log.num.partitions", "1"),
         ("transaction.state.log.min.isr", "1"),
         ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500"),
+        // Until then a broker that was killed counts as running, and its successor has to wait.
+        ("broker.session.timeout.ms", "5000"),
+        ("broker.heartbeat.interval.ms", "500"),
         ("group.initial.rebalance.delay.ms", "0"),
         ("auto.create.topics.enable", "false"),
     ];

@@ -7,9 +7,9 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::chaos::compare;
 use crate::kafka_broker::Broker;
 use crate::kafka_topic::{load, read_committed};
+use crate::rows::compare;
 
 const PARTITIONS: i32 = 3;
 /// The sinks that write to Kafka, and their topics. `expected/TOPIC.jsonl` says what each gets.

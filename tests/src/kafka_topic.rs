@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -12,7 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::kafka_broker::Broker;
 
 /// How long the broker may be silent.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+pub const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Makes a topic and writes values to it, spread over its partitions in turn.
 ///
@@ -25,6 +25,19 @@ pub fn load<'a>(
     values: impl IntoIterator<Item = &'a str>,
 ) -> anyhow::Result<()> {
     broker.create_topic(topic, partitions, &[]);
+    send(broker, topic, partitions, values)
+}
+
+/// Writes values to a topic, spread over its first partitions in turn.
+///
+/// # Errors
+/// If the broker does not take them.
+pub fn send<'a>(
+    broker: &Broker,
+    topic: &str,
+    partitions: i32,
+    values: impl IntoIterator<Item = &'a str>,
+) -> anyhow::Result<()> {
     let producer: ThreadedProducer<DefaultProducerContext> =
         broker.client().set("queue.buffering.max.messages", "200000").create()?;
     for (partition, value) in (0..partitions).cycle().zip(values) {
@@ -37,9 +50,9 @@ pub fn load<'a>(
 /// All values of a topic, sorted, as they are for a reader of what is committed.
 ///
 /// # Errors
-/// If the broker does not answer.
+/// If the broker does not answer, or a transaction stays open.
 pub fn read_committed(broker: &Broker, topic: &str) -> anyhow::Result<Vec<String>> {
-    broker.settle(topic);
+    ensure!(broker.settle(topic), "a transaction in {topic} stays open");
     let mut config = broker.client();
     config.set("group.id", "reader").set("isolation.level", "read_committed").set("enable.partition.eof", "true");
     let consumer: BaseConsumer = config.create()?;

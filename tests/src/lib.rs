@@ -6,10 +6,12 @@
 //! | [`kafka_broker`] | a real Kafka broker for tests |
 //! | [`kafka_orders`] | runs the example of that name on a broker |
 //! | [`kafka_topic`] | fills topics and reads them |
+//! | [`rows`] | compares rows |
 //! | [`vectors`] | replays cases of other engines' test suites through the real operators |
 
 pub mod chaos;
 pub mod kafka_broker;
 pub mod kafka_orders;
 pub mod kafka_topic;
+pub mod rows;
 pub mod vectors;

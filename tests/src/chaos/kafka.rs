@@ -2,9 +2,10 @@
 
 use anyhow::Context;
 
-use super::{Chaos, Dice, Job, KILLS_A_JOB_MAX, compare};
+use super::{Chaos, Dice, Job, KILLS_A_JOB_MAX};
 use crate::kafka_broker::Broker;
 use crate::kafka_topic::{load, read_committed};
+use crate::rows::compare;
 
 const PARTITIONS: i32 = 3;
 const RECORDS: u32 = 60_000;
