@@ -3,7 +3,19 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod chaos;
+#[cfg(unix)]
+mod checkpoint_folder;
+#[cfg(unix)]
+mod damage;
 mod examples;
 mod harness;
 mod on_error;
+#[cfg(unix)]
+mod q11;
+#[cfg(unix)]
+mod running;
 mod stateful;
+#[cfg(unix)]
+mod storage;
+#[cfg(unix)]
+mod suspend;
