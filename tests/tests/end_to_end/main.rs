@@ -9,6 +9,8 @@ mod checkpoint_folder;
 mod damage;
 mod examples;
 mod harness;
+#[cfg(unix)]
+mod kafka;
 mod on_error;
 #[cfg(unix)]
 mod q11;
