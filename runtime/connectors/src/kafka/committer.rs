@@ -76,7 +76,8 @@ impl KafkaCommitter {
         topic::partitions_at_start(producer.client(), &options.topic, &shared.trouble, || {}, &what)?;
         let mut config = options.marker_config.clone();
         config.set("group.id", &id);
-        let group = client::create(&config, Context(Arc::clone(&shared.trouble)), &what)?;
+        // Its troubles are its own: it says what they were whenever it is served, when they may be long over.
+        let group = client::create(&config, Context::default(), &what)?;
         // Replaced by what the broker knows.
         let marker = Marker { job: job.to_owned(), lineage: new_lineage.clone(), generation, checkpoint: 0 };
         let mut committer = Self {
@@ -104,6 +105,7 @@ impl KafkaCommitter {
             None => committer.transact(&[], &committer.seen.marker.clone())?,
         }
         committer.shared.set_seen(committer.seen.clone());
+        committer.shared.trouble.clear();
         Ok(committer)
     }
 
@@ -115,7 +117,7 @@ impl KafkaCommitter {
             list.add_partition(&self.topic, 0);
             let answer = self.group.committed_offsets(list, CALL_WAIT);
             while self.group.poll(Duration::ZERO).is_some() {}
-            self.shared.trouble.check(&self.what)?;
+            self.group.context().0.check(&self.what)?;
             let read = answer.and_then(|list| {
                 let element = list.find_partition(&self.topic, 0);
                 let element = element.ok_or(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownPartition))?;
@@ -129,7 +131,10 @@ impl KafkaCommitter {
                         ConnectorError::Data(format!("{}: its offset is not a marker of ours: {text:?}", self.what))
                     });
                 }
-                Err(error) => last = Some(error),
+                Err(error) => {
+                    self.shared.trouble.set(format!("{}: {}", self.what, describe(&error)));
+                    last = Some(error);
+                }
             }
         }
         Err(last.map_or_else(|| ConnectorError::Data(self.what.clone()), |error| client::cannot(&self.what, &error)))
@@ -141,7 +146,11 @@ impl KafkaCommitter {
         for _ in 0..ABORTS_MAX {
             self.producer.client().context().forget_failed();
             reason = match self.try_transact(rows, marker) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    // No message is answered that went well, so nobody else says that brokers answer again.
+                    self.shared.trouble.clear();
+                    return Ok(());
+                }
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Abort(reason)) => reason,
             };

@@ -1,5 +1,6 @@
 //! The broker is killed under a job that runs. A broker of its own: others are not to notice.
 
+use serde_json::json;
 use weir_tests::kafka_broker::Broker;
 
 use super::job::CountJob;
@@ -23,6 +24,6 @@ fn a_broker_that_is_killed_and_comes_back_is_waited_for() {
     job.send(&broker, 10_000, PARTITIONS);
     job.until_all_is_written(&broker, &mut running);
     running.signal("TERM");
-    running.end().well();
+    assert_eq!(running.end().well().summary()["troubles"], json!([]));
     job.check(&broker);
 }
