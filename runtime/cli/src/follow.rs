@@ -1,5 +1,6 @@
 //! Stays with a running job until it ends: shows its progress, passes on the operators' lines, and does what ctrl-C asks.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use weir_engine::{Progress, RunError, Summary, Supervisor};
@@ -19,15 +20,13 @@ pub(crate) fn follow(
     lines: &LineReceiver,
     bar: &Bar,
 ) -> Result<Summary, Box<RunError>> {
-    let (mut asked, mut told) = (Request::GoOn, Vec::<String>::new());
+    let (mut asked, mut told) = (Request::GoOn, Told::default());
     loop {
         let outcome = job.wait(LOOK_EVERY);
         lines.drain(|line| bar.print_above(line));
         job.take_notices().iter().for_each(|notice| bar.print_above(notice));
         let progress = job.progress();
-        let now = troubles(&progress);
-        now.iter().filter(|trouble| !told.contains(*trouble)).for_each(|trouble| bar.print_above(trouble));
-        told = now;
+        told.news(troubles(&progress)).iter().for_each(|trouble| bar.print_above(trouble));
         if let Some(outcome) = outcome {
             return outcome.map_err(Box::new);
         }
@@ -51,9 +50,44 @@ pub(crate) fn follow(
     }
 }
 
-/// What is not as it should be and may be again, a line each.
-fn troubles(progress: &Progress) -> Vec<String> {
-    let checkpoints = progress.checkpoints.trouble.iter().map(|trouble| format!("checkpoints: {trouble}"));
-    let outsides = progress.troubles.iter().map(|(name, trouble)| format!("{name}: {trouble}"));
-    checkpoints.chain(outsides).collect()
+/// What is not as it should be and may be again: who, and what.
+fn troubles(progress: &Progress) -> Vec<(String, String)> {
+    let checkpoints = progress.checkpoints.trouble.iter().map(|trouble| ("checkpoints".to_owned(), trouble.clone()));
+    checkpoints.chain(progress.troubles.iter().cloned()).collect()
+}
+
+/// Who is in trouble, and how many looks ago that was told.
+#[derive(Default)]
+struct Told(BTreeMap<String, u32>);
+
+/// A trouble that lasts is told again after so many looks, half a minute: its words may change many times a second.
+const AGAIN_AFTER_LOOKS: u32 = 300;
+
+impl Told {
+    /// The lines that are to be told now.
+    fn news(&mut self, troubles: Vec<(String, String)>) -> Vec<String> {
+        self.0.retain(|name, _| troubles.iter().any(|(troubled, _)| troubled == name));
+        let is_news = |(name, _): &(String, String)| {
+            let looks = self.0.entry(name.clone()).or_insert(AGAIN_AFTER_LOOKS);
+            *looks = if *looks == AGAIN_AFTER_LOOKS { 0 } else { *looks + 1 };
+            *looks == 0
+        };
+        troubles.into_iter().filter(is_news).map(|(name, trouble)| format!("{name}: {trouble}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_told_when_it_begins_and_now_and_then_while_it_lasts() {
+        let trouble = |n: u32| vec![("out".to_owned(), format!("no answer ({n} times)"))];
+        let mut told = Told::default();
+        assert_eq!(told.news(trouble(1)), ["out: no answer (1 times)"]);
+        let later: Vec<String> = (2..=AGAIN_AFTER_LOOKS + 3).flat_map(|n| told.news(trouble(n))).collect();
+        assert_eq!(later, [format!("out: no answer ({} times)", AGAIN_AFTER_LOOKS + 2)]);
+        assert!(told.news(Vec::new()).is_empty());
+        assert_eq!(told.news(trouble(1)).len(), 1, "it begins again");
+    }
 }

@@ -28,6 +28,12 @@ pub(super) fn resolve(
     is_bounded: bool,
 ) -> Result<Began, KafkaError> {
     let start = match begin {
+        // The pipeline file says whether there is an end; a checkpoint, where it is.
+        Begin::At(Began { next, .. }) if !is_bounded => return Ok(Began { next, end: None }),
+        Begin::At(Began { next, end: None }) => {
+            let (_, high) = client.fetch_watermarks(topic, partition, ASK_WAIT)?;
+            return Ok(Began { next, end: Some(high.max(next)) });
+        }
         Begin::At(began) => return Ok(began),
         Begin::First(start) | Begin::Unknown(start) => start,
     };

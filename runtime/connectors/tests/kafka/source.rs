@@ -111,6 +111,12 @@ fn aborted_rows_are_hidden_and_a_bounded_job_ends_behind_markers() {
     assert_eq!((second.offset(), second.progress()), (json!({ "next": 16, "end": 16 }), Some(1.0)));
     let mut done = reader(restored.as_ref(), &split("markers", 0), Some(&second.offset()));
     assert_eq!(read(done.as_mut(), usize::MAX).0, Vec::<String>::new());
+    // A job that had no end so far gets one when it goes on, and one that is to have none any more goes on behind it.
+    let mut ending = reader(restored.as_ref(), &split("markers", 0), Some(&json!({ "next": 16 })));
+    assert_eq!(read(ending.as_mut(), usize::MAX).0, numbers(100..110));
+    let endless = source(&broker, "markers", TEXT);
+    let mut endless = reader(endless.as_ref(), &split("markers", 0), Some(&second.offset()));
+    assert_eq!(read(endless.as_mut(), 10).0, numbers(100..110));
 }
 
 #[test]

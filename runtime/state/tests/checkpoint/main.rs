@@ -10,4 +10,5 @@ mod retention;
 mod round_trip;
 mod s3;
 mod samples;
+#[allow(dead_code, reason = "the simulation of whole jobs uses the rest")]
 mod stores;
