@@ -7,19 +7,7 @@ use anyhow::{Context, bail, ensure};
 use crate::query::Query;
 
 /// What `--help` says.
-pub(crate) const HELP: &str = "\
-Measures the boundary to a component and the Nexmark queries, each beside a hand-written loop.
-
-Usage: cargo xtask bench [OPTIONS]
-
-  --json FILE             also write the rows as a JSON array
-  --only PART             measure only this: boundary, nexmark, pause, cost, restore or kafka
-  --query q0,q5           only these queries [default: q0,q1,q2,q5,q7,q11]
-  --parallelism 1,2       subtasks an operator [default: 1,2]
-  --events N              events a query [default: 20000000, of q5 and q11 10000000], or messages [default: 3000000]
-  --keys N                live keys [default: of a pause 1000000, then 10000000, of restore 10500000]
-  --runs R                runs of each, of which the fastest counts [default: 3]
-";
+pub(crate) const HELP: &str = include_str!("../help.txt");
 
 /// One of the parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

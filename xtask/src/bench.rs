@@ -8,11 +8,18 @@ use anyhow::Context;
 use crate::command::{BUILD_WEIR, announce, binary, cargo, ensure_wasm_target, root, run as run_command};
 use crate::guests;
 
+/// What `--help` says, before anything is built.
+const HELP: &str = include_str!("../../bench/help.txt");
+
 /// Measures.
 ///
 /// # Errors
 /// If something does not build, or a measurement fails.
 pub(crate) fn run(options: &[String]) -> anyhow::Result<()> {
+    if options.iter().any(|option| option == "--help" || option == "-h") {
+        print!("{HELP}");
+        return Ok(());
+    }
     ensure_wasm_target()?;
     announce("building the measurements, optimised (the first time 6 to 12 minutes on 2 cores)");
     run_command(cargo().args(BUILD_WEIR).args(["--release", "--bin", "weir-bench"]).current_dir(root()))?;
