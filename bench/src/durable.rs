@@ -81,18 +81,25 @@ pub(crate) fn measure_cost(args: &Args, mut each: impl FnMut(CostRow)) -> anyhow
     Ok(())
 }
 
-/// Fills a job with state, suspends it, and starts it again.
+/// Fills a job with state, suspends it, and starts it again; at every parallelism.
 ///
 /// # Errors
 /// As [`measure_cost`].
 pub(crate) fn measure_restore(args: &Args, mut each: impl FnMut(RestoreRow)) -> anyhow::Result<()> {
+    for parallelism in &args.parallelism {
+        each(measure_one_restore(args, *parallelism)?);
+    }
+    Ok(())
+}
+
+fn measure_one_restore(args: &Args, parallelism: usize) -> anyhow::Result<RestoreRow> {
     let folder = tempfile::tempdir()?;
     let aggregates = ["count", "sum", "avg", "min", "max"].map(|function| match function {
         "count" => "aggregates.count = \"count\"\n".to_owned(),
         _ => format!("aggregates.{function} = {{ {function} = \"price\" }}\n"),
     });
-    let (job, durable) =
-        job(&text(&GROWING, &aggregates.concat(), GROWING.events, Some(folder.path())), Path::new("."))?;
+    let text = text(&GROWING, &aggregates.concat(), GROWING.events, Some(folder.path()));
+    let (job, durable) = job(&format!("parallelism = {parallelism}\n{text}"), Path::new("."))?;
     let durable = durable.context("the job must keep checkpoints")?;
     let clock: Arc<dyn Clock> = Arc::new(UptimeClock::start());
     let keys = args.keys.unwrap_or(GROWING_KEYS);
@@ -103,8 +110,8 @@ pub(crate) fn measure_restore(args: &Args, mut each: impl FnMut(RestoreRow)) -> 
     handle.suspend();
     ensure!(wait(&mut handle)?.suspended, "the job has not been suspended");
     drop(handle);
-    let mut row =
-        RestoreRow { name: "restore".to_owned(), keys, bytes: bytes_of(folder.path())?, seconds: f64::INFINITY };
+    let bytes = bytes_of(folder.path())?;
+    let mut row = RestoreRow { name: "restore".to_owned(), parallelism, keys, bytes, seconds: f64::INFINITY };
     for _ in 0..args.runs {
         let stopwatch = Stopwatch::start();
         let mut handle = job.resume(Arc::clone(&clock), &durable)?;
@@ -112,8 +119,7 @@ pub(crate) fn measure_restore(args: &Args, mut each: impl FnMut(RestoreRow)) -> 
         handle.stop();
         while handle.wait(LOOK).is_none() {}
     }
-    each(row);
-    Ok(())
+    Ok(row)
 }
 
 fn run(case: &Case, events: u64, folder: Option<&Path>) -> anyhow::Result<(f64, Summary)> {

@@ -119,6 +119,8 @@ impl CostRow {
 pub(crate) struct RestoreRow {
     /// `restore`.
     pub(crate) name: String,
+    /// Subtasks an operator.
+    pub(crate) parallelism: usize,
     /// Live keys.
     pub(crate) keys: u64,
     /// Of its checkpoint, on disk.
@@ -131,7 +133,11 @@ impl RestoreRow {
     /// What a person reads.
     pub(crate) fn line(&self) -> String {
         let mib = self.bytes as f64 / f64::from(1 << 20);
-        format!("restore: {} keys, {mib:.0} MiB, {:.2} s, {:.0} MiB/s", self.keys, self.seconds, mib / self.seconds)
+        let Self { parallelism, keys, seconds, .. } = self;
+        format!(
+            "restore: {keys} keys, {mib:.0} MiB, parallelism {parallelism}, {seconds:.2} s, {:.0} MiB/s",
+            mib / seconds
+        )
     }
 }
 
