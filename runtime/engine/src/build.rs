@@ -306,9 +306,10 @@ fn source_head(
         offset: Offset::Null,
         max_event_time: WATERMARK_MIN,
     });
+    let fresh: Vec<SplitSnapshot> = fresh.collect();
     let restored = snapshot.and_then(|s| splits_of(s, &job.resolved.nodes[node].name));
-    let splits = restored.unwrap_or_else(|| fresh.collect());
-    let known = splits.len();
+    let splits = restored.map_or_else(|| fresh.clone(), |restored| without_gaps(restored, &fresh));
+    let known = splits.iter().map(|split| split.index + 1).max().unwrap_or_default();
     let (reads, columns_read, reader_clock) = (source.source.clone(), columns.to_vec(), clock.clone());
     let open =
         move |split: &Split, offset: Option<&Offset>| reads.reader(split, &columns_read, offset, reader_clock.clone());
@@ -327,6 +328,15 @@ fn source_head(
     };
     let mine = splits.into_iter().filter(|s| assignment.is_mine(s.index)).collect();
     SourceHead::open(source.source.clone(), mine, Box::new(open), assignment, settings, metrics)
+}
+
+/// Subtasks find new splits each by itself: one that had come less far than another at the barrier had not opened its own yet, and
+/// the checkpoint has later splits without it.
+fn without_gaps(restored: Vec<SplitSnapshot>, fresh: &[SplitSnapshot]) -> Vec<SplitSnapshot> {
+    let known = restored.iter().map(|split| split.index + 1).max().unwrap_or_default();
+    let is_missing = |split: &&SplitSnapshot| split.index < known && restored.iter().all(|r| r.index != split.index);
+    let missing: Vec<SplitSnapshot> = fresh.iter().filter(is_missing).cloned().collect();
+    restored.into_iter().chain(missing).collect()
 }
 
 /// The state of an operator that a subtask owns at this parallelism.
@@ -350,4 +360,27 @@ fn splits_of(snapshot: &JobSnapshot, source: &str) -> Option<Vec<SplitSnapshot>>
     let mut parts = parts.peekable();
     parts.peek()?;
     Some(parts.flat_map(|(_, splits)| splits).cloned().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_split_that_was_not_opened_at_the_barrier_is_opened_after_a_restore() {
+        let split = |index: usize, offset: i64| SplitSnapshot {
+            split: format!("t/{index}"),
+            index,
+            offset: if offset < 0 { Offset::Null } else { offset.into() },
+            max_event_time: WATERMARK_MIN,
+        };
+        let fresh: Vec<SplitSnapshot> = (0..6).map(|index| split(index, -1)).collect();
+        let restored = vec![split(4, 2), split(0, 7), split(2, 0), split(1, 9)];
+        let mut offsets: Vec<(usize, Offset)> =
+            without_gaps(restored, &fresh).into_iter().map(|split| (split.index, split.offset)).collect();
+        offsets.sort_by_key(|(index, _)| *index);
+        // The sixth was known to nobody: it is found as new.
+        let expected = [(0, 7.into()), (1, 9.into()), (2, 0.into()), (3, Offset::Null), (4, 2.into())];
+        assert_eq!(offsets, expected);
+    }
 }
