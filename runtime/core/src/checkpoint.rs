@@ -17,7 +17,11 @@ pub struct Coordinator {
     attempt: u64,
     /// No attempt begins by itself before this time.
     due_us: i64,
+    /// After a failure: none that is asked for, or the last, begins before this time.
+    retry_us: i64,
     asked: bool,
+    /// Whether the attempt under way was asked for.
+    answers: bool,
     /// Attempts that failed since the last complete checkpoint.
     failures: u32,
 }
@@ -144,7 +148,9 @@ impl Coordinator {
             phase: Phase::Idle,
             attempt: 0,
             due_us,
+            retry_us: i64::MIN,
             asked: false,
+            answers: false,
             failures: 0,
         }
     }
@@ -201,13 +207,13 @@ impl Coordinator {
 
     /// Begins an attempt if none is under way and one is due, was asked for, or is the last.
     fn begin(&mut self, now_us: i64, commands: &mut Vec<Command>) {
-        let retry = self.failures > 0 && now_us < self.due_us;
-        let wanted = now_us >= self.due_us || self.asked || (self.has_ended() && !retry);
+        let waited_for = self.asked || self.has_ended();
+        let wanted = now_us >= self.due_us || (waited_for && now_us >= self.retry_us);
         if self.phase != Phase::Idle || !wanted {
             return;
         }
         self.attempt += 1;
-        self.asked = false;
+        self.answers = std::mem::take(&mut self.asked);
         let missing: BTreeSet<usize> = (0..self.subtasks).filter(|s| !self.ended.contains(s)).collect();
         if !missing.is_empty() {
             commands.push(Command::Trigger { attempt: self.attempt });
@@ -267,6 +273,8 @@ impl Coordinator {
         // What failed just now is likely to fail again at once.
         let wait = self.timing.interval_us.unwrap_or(0).max(self.timing.min_pause_us).max(RETRY_US);
         self.due_us = now_us.saturating_add(wait);
+        self.retry_us = now_us.saturating_add(RETRY_US);
+        self.asked |= self.answers;
         self.phase = Phase::Idle;
     }
 }

@@ -197,7 +197,7 @@ impl Checkpointer {
                     let event = self.complete(attempt, last)?;
                     commands.extend(self.handle(event));
                 }
-                Command::Abort { reason, .. } => self.aborted(&reason),
+                Command::Abort { attempt, reason } => self.aborted(attempt, &reason),
                 Command::GiveUp { failures } => {
                     let trouble = self.lock().trouble.clone().unwrap_or_default();
                     return Err(CheckpointFailure::GaveUp { failures, trouble });
@@ -290,7 +290,7 @@ impl Checkpointer {
         }
     }
 
-    fn aborted(&mut self, reason: &AbortReason) {
+    fn aborted(&mut self, attempt: u64, reason: &AbortReason) {
         if let AbortReason::TimedOut { missing } = reason {
             self.trouble(format!(
                 "a checkpoint took too long and was given up; {} subtasks had no part",
@@ -298,6 +298,10 @@ impl Checkpointer {
             ));
         }
         self.lock().failed += 1;
+        if let Some(storage) = &self.storage {
+            // What is left is removed with the next complete checkpoint, which says so if it cannot be.
+            let _ = storage.lease.discard(attempt);
+        }
     }
 
     fn trouble(&self, trouble: String) {

@@ -154,6 +154,21 @@ fn an_attempt_that_hangs_is_given_up_and_says_who_was_missing() {
 }
 
 #[test]
+fn one_that_somebody_waits_for_is_tried_again_before_the_interval_is_over() {
+    let timing = Timing { interval_us: Some(3_600 * RETRY_US), min_pause_us: 0, timeout_us: 20, failures_max: 9 };
+    let failed = [Command::Abort { attempt: 1, reason: AbortReason::PartFailed }];
+    let mut asked = Coordinator::new(timing, 1, 0);
+    assert_eq!(asked.handle(5, Event::Ask), [Command::Trigger { attempt: 1 }]);
+    assert_eq!(asked.handle(6, Event::PartFailed { attempt: 1 }), failed);
+    assert_eq!(asked.handle(5 + RETRY_US, Event::Tick), []);
+    assert_eq!(asked.handle(6 + RETRY_US, Event::Tick), [Command::Trigger { attempt: 2 }]);
+    let mut last = Coordinator::new(timing, 1, 0);
+    assert_eq!(last.handle(5, Event::Ended { subtask: 0 }), [Command::Complete { attempt: 1, last: true }]);
+    last.handle(6, Event::NotCompleted { attempt: 1 });
+    assert_eq!(last.handle(6 + RETRY_US, Event::Tick), [Command::Complete { attempt: 2, last: true }]);
+}
+
+#[test]
 fn subtasks_that_have_ended_need_no_barrier() {
     let mut c = coordinator();
     assert_eq!(c.handle(1, Event::Ended { subtask: 0 }), []);

@@ -108,6 +108,14 @@ impl Lease {
         retain::retain(&self.writer.store, self.writer.generation, self.attempt, keep)
     }
 
+    /// Removes the parts of an attempt that was given up: on a disk that is full, the next one needs their room.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Store`]; what is left is removed with the next complete checkpoint.
+    pub fn discard(&self, attempt: u64) -> Result<(), CheckpointError> {
+        self.writer.store.objects.remove_folder(&snapshots::folder(self.writer.generation, attempt))
+    }
+
     fn manifest(&self, number: u64, request: Completion<'_>) -> Manifest {
         Manifest {
             number,

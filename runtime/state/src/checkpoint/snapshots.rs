@@ -121,7 +121,12 @@ fn part_path(header: &PartHeader<'_>, index: usize) -> Path {
     let hash = xxh3_64(format!("{subtask:?} {operator:?} {state:?} {index}").as_bytes());
     let [subtask, operator, state] = [subtask, operator, state].map(|name| plain(name));
     let name = format!("{subtask}-{operator}-{state}-{hash:016x}.arrow");
-    Path::from_iter([PARTS, &format!("{generation}-{attempt}"), &name])
+    folder(*generation, *attempt).join(name)
+}
+
+/// Where the parts of an attempt are.
+pub(super) fn folder(generation: u64, attempt: u64) -> Path {
+    Path::from_iter([PARTS, &format!("{generation}-{attempt}")])
 }
 
 fn plain(name: &str) -> String {

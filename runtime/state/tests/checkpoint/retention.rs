@@ -44,6 +44,9 @@ fn keeps_the_newest_and_what_may_still_be_completed() {
     for attempt in [4, 5, 6] {
         store(&mut lease, attempt, &job(attempt as i64)).unwrap();
     }
+    abort(&lease, 7);
+    lease.discard(7).unwrap();
+    assert_eq!(left(&memory).0.last().unwrap(), "1-6", "one that was given up takes no room");
     assert_eq!(lease.retain(2).unwrap(), 4, "two checkpoints and their parts");
     assert_eq!(left(&memory).0, words(&["1-5", "1-6"]));
     assert_eq!(left(&memory).1, [4, 5], "the claim went with them");
