@@ -515,3 +515,27 @@ fn files_that_are_not_there() {
     "#]]
     .assert_eq(&stderr);
 }
+
+#[test]
+fn a_sink_does_not_write_what_the_same_job_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("in")).unwrap();
+    std::fs::write(folder.path().join("in/a.jsonl"), "{\"n\":1}\n").unwrap();
+    for (source, sink, is_right) in [
+        ("in/", "in/", false),
+        ("in/", "in/a.jsonl", false),
+        ("in/", "in/b.jsonl", false),
+        ("in/a.jsonl", "in/a.jsonl", false),
+        ("in/a.jsonl", "in/b.jsonl", true),
+        ("in/", "out/", true),
+    ] {
+        let pipeline = format!(
+            "name = \"copy\"\n[sources.s]\nconnector = \"file\"\npath = {source:?}\nformat = \"json\"\n\
+             [sinks.o]\ninput = \"s\"\nconnector = \"file\"\npath = {sink:?}\nformat = \"json\"\n"
+        );
+        std::fs::write(folder.path().join("p.toml"), pipeline).unwrap();
+        let (passed, stderr) = weir(folder.path(), &["check", "p.toml"]);
+        assert_eq!(passed, is_right, "from {source} into {sink}: {stderr}");
+        assert!(passed || stderr.contains("\"s\" reads"), "{stderr}");
+    }
+}

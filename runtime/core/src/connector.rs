@@ -42,7 +42,7 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
-    /// The files that it reads: no sink of the same job may write them.
+    /// The files that it reads, and the folders of which it reads everything: no sink of the same job may write there.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
     }

@@ -37,6 +37,8 @@ struct FileSourceOptions {
 /// The source.
 pub(crate) struct FileSource {
     files: Vec<InputFile>,
+    /// If it reads all of a folder: which.
+    folder: Option<PathBuf>,
     format: TextFormat,
     schema: SchemaRef,
     notes: Vec<String>,
@@ -60,7 +62,8 @@ impl FileSource {
                 (schema, vec![note])
             }
         };
-        let source = Self { files, format, schema, notes };
+        let folder = Some(options::resolve(options, &given.path)).filter(|path| path.is_dir());
+        let source = Self { files, folder, format, schema, notes };
         // A column that the header does not have is found now, not when the job runs.
         for file in &source.files {
             source.text_reader(file, &[])?;
@@ -89,7 +92,7 @@ impl Source for FileSource {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        self.files.iter().map(|file| file.path.clone()).collect()
+        self.files.iter().map(|file| file.path.clone()).chain(self.folder.clone()).collect()
     }
 
     fn guarantee(&self) -> Guarantee {

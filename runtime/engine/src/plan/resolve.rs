@@ -270,17 +270,22 @@ fn check_file(node: &Node, resolved: &ResolvedNode, nodes: &[ResolvedNode]) -> R
         _ => None,
     };
     let Some(file) = written(&resolved.kind) else { return Ok(()) };
-    let same = |other: &std::path::Path| {
-        other == file || std::fs::canonicalize(other).is_ok_and(|a| std::fs::canonicalize(&file).is_ok_and(|b| a == b))
+    let same = |one: &std::path::Path, other: &std::path::Path| {
+        one == other || std::fs::canonicalize(one).is_ok_and(|a| std::fs::canonicalize(other).is_ok_and(|b| a == b))
+    };
+    let is_read = |source: &ResolvedSource| {
+        let read = source.source.files();
+        // What comes into a folder would be read by the next run.
+        read.iter().any(|read| same(read, &file) || file.parent().is_some_and(|folder| same(read, folder)))
     };
     for other in nodes {
         let does = match &other.kind {
-            ResolvedKind::Source(source) if source.source.files().iter().any(|f| same(f)) => "reads",
-            kind if written(kind).is_some_and(|f| same(&f)) => "writes",
+            ResolvedKind::Source(source) if is_read(source) => "reads",
+            kind if written(kind).is_some_and(|f| same(&f, &file)) => "writes",
             _ => continue,
         };
         let message = format!(
-            "{:?} {does} {}, which {:?} would replace: give it another path",
+            "{:?} {does} {}, which {:?} would write: give it another path",
             other.name,
             file.display(),
             node.name
