@@ -15,6 +15,7 @@
 //! | [`checkpoint`] | when checkpoints begin and are complete: [`Coordinator`](checkpoint::Coordinator) |
 //! | [`connector`] | the traits of sources and sinks |
 //! | [`restart`] | when a job that failed starts again |
+//! | [`swap`] | when a new version of an operator is kept and when it is rolled back: [`Swap`](swap::Swap) |
 //! | [`limits`] | every bound, with its default and its reason |
 
 pub mod batch;
@@ -25,5 +26,6 @@ pub mod key_group;
 pub mod limits;
 pub mod pipeline;
 pub mod restart;
+pub mod swap;
 pub mod time;
 pub mod window;

@@ -1,0 +1,181 @@
+//! Replacing versions of operators while their stream runs, as a pure state machine: cut over at a barrier, probation, done or
+//! rolled back. It never sees a row, a component, a thread or a clock; subtasks tell what happened to them and do what the phase
+//! says.
+
+#[cfg(test)]
+mod tests;
+
+/// One swap, of one operator or of several at once. All of it is kept or all of it is rolled back.
+#[derive(Clone, Debug)]
+pub struct Swap {
+    probation: Probation,
+    subtasks: Vec<Progress>,
+    phase: Phase,
+    /// Failures of the new version that the old one does not have.
+    regressions: u64,
+}
+
+/// How long a new version has to prove itself, and what it may do wrong meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probation {
+    /// Batches of each subtask.
+    pub batches: u64,
+    /// After this long it is kept even if not all subtasks have had so many batches, microseconds.
+    pub time_max_us: i64,
+    /// Batches that the new version may fail at and the old one not.
+    pub regressions_max: u64,
+}
+
+impl Probation {
+    /// None: the new version is kept as soon as every subtask runs it.
+    pub const NONE: Self = Self { batches: 0, time_max_us: 0, regressions_max: u64::MAX };
+}
+
+/// How far a swap is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its barrier is under way: some subtasks run the new version, others still the old one.
+    CuttingOver,
+    /// Every subtask runs the new version, with the old one beside it.
+    Probation {
+        /// When the last one took it over, microseconds.
+        since_us: i64,
+    },
+    /// The new version is kept; the old one is of no use any more.
+    Done,
+    /// Every subtask goes back to the old version before its next batch.
+    RolledBack(RollbackReason),
+}
+
+/// Why the old version was put back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RollbackReason {
+    /// A subtask could not take over the state.
+    Refused(String),
+    /// The new version failed where the old one did not.
+    Regressed(String),
+    /// A person wanted it.
+    Asked,
+}
+
+/// What a subtask has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// It waits for the barrier.
+    Before,
+    /// It runs the new version and has had so many batches of it.
+    After(u64),
+    /// Its stream has ended: it has nothing to prove.
+    Ended,
+}
+
+/// What happened. Subtasks are numbered among those that have an operator of the swap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The barrier has come to a subtask, and it runs the new version now.
+    Landed {
+        /// Which one.
+        subtask: usize,
+    },
+    /// The barrier has come to a subtask, and it could not take over the state.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// The new version has done a batch.
+    Batch {
+        /// Of which subtask.
+        subtask: usize,
+    },
+    /// The new version has failed at something that the old one does not fail at.
+    Regressed {
+        /// Why.
+        reason: String,
+    },
+    /// The job has failed, which it did not before.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// The stream of a subtask has ended.
+    Ended {
+        /// Which one.
+        subtask: usize,
+    },
+    /// A person wants the old version back.
+    RollBack,
+    /// Time has passed.
+    Tick,
+}
+
+impl Swap {
+    /// A swap whose new versions are ready on so many subtasks, and whose barrier is about to begin.
+    #[must_use]
+    pub fn new(probation: Probation, subtasks: usize) -> Self {
+        Self { probation, subtasks: vec![Progress::Before; subtasks], phase: Phase::CuttingOver, regressions: 0 }
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// How many subtasks run the new version, or did when they ended.
+    #[must_use]
+    pub fn landed(&self) -> usize {
+        self.subtasks.iter().filter(|progress| **progress != Progress::Before).count()
+    }
+
+    /// Whether old and new version are both still needed.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::CuttingOver | Phase::Probation { .. })
+    }
+
+    /// One step. What is said of a swap that is done or rolled back changes nothing.
+    pub fn handle(&mut self, now_us: i64, event: Event) {
+        if !self.is_open() {
+            return;
+        }
+        match event {
+            Event::Landed { subtask } => self.set(subtask, Progress::After(0)),
+            Event::Ended { subtask } => self.set(subtask, Progress::Ended),
+            Event::Batch { subtask } => {
+                if let Some(Progress::After(batches)) = self.subtasks.get_mut(subtask) {
+                    *batches = batches.saturating_add(1);
+                }
+            }
+            Event::Refused { reason } => self.phase = Phase::RolledBack(RollbackReason::Refused(reason)),
+            Event::Regressed { reason } => {
+                self.regressions += 1;
+                if self.regressions > self.probation.regressions_max {
+                    self.phase = Phase::RolledBack(RollbackReason::Regressed(reason));
+                }
+            }
+            Event::Failed { reason } => self.phase = Phase::RolledBack(RollbackReason::Regressed(reason)),
+            Event::RollBack => self.phase = Phase::RolledBack(RollbackReason::Asked),
+            Event::Tick => {}
+        }
+        self.advance(now_us);
+    }
+
+    fn set(&mut self, subtask: usize, progress: Progress) {
+        if let Some(current) = self.subtasks.get_mut(subtask) {
+            *current = progress;
+        }
+    }
+
+    fn advance(&mut self, now_us: i64) {
+        if self.phase == Phase::CuttingOver && !self.subtasks.contains(&Progress::Before) {
+            self.phase = Phase::Probation { since_us: now_us };
+        }
+        if let Phase::Probation { since_us } = self.phase {
+            let Probation { batches, time_max_us, .. } = self.probation;
+            let proven = |progress: &Progress| !matches!(progress, Progress::After(had) if *had < batches);
+            if self.subtasks.iter().all(proven) || now_us.saturating_sub(since_us) >= time_max_us {
+                self.phase = Phase::Done;
+            }
+        }
+    }
+}
