@@ -195,7 +195,7 @@ impl Operator for Counts {
             };
             let timers = timers.tables(&state, KEY_GROUPS_DEFAULT)?.into_iter().map(|part| table("timers", part));
             let states = state.tables(KEY_GROUPS_DEFAULT)?.into_iter().map(|part| table("states", part));
-            Ok(Snapshot { tables: states.chain(timers).collect(), sink: None })
+            Ok(Snapshot { tables: states.chain(timers).collect(), ..Snapshot::default() })
         }))
     }
 

@@ -14,7 +14,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Waits for the end.
 pub(crate) fn follow(
-    mut job: Supervisor<'_>,
+    mut job: Supervisor,
     is_durable: bool,
     signals: &Signals,
     lines: &LineReceiver,

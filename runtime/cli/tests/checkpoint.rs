@@ -68,8 +68,8 @@ fn subtask(number: usize, seed: i64) -> SubtaskSnapshot {
         report: SinkReport { rows: 1000, checksum: None },
     };
     let operators = vec![
-        ("per-minute".to_owned(), Snapshot { tables: window, sink: None }),
-        ("out".to_owned(), Snapshot { tables: Vec::new(), sink: Some(sink) }),
+        ("per-minute".to_owned(), Snapshot { tables: window, ..Snapshot::default() }),
+        ("out".to_owned(), Snapshot { sink: Some(sink), ..Snapshot::default() }),
     ];
     let watermark = if number == 0 { START_US } else { i64::MIN };
     let splits = Some(("orders".to_owned(), vec![split]));

@@ -345,7 +345,7 @@ fn part_of(snapshot: &JobSnapshot, operator: &str, subtask: usize, parallelism: 
     let parts = snapshot.subtasks.iter().flat_map(|s| &s.operators).filter(|(name, _)| name == operator);
     let tables = parts.flat_map(|(_, part)| &part.tables);
     let tables = tables.filter(|t| t.key_group.is_none_or(|group| owned.contains(&group))).cloned().collect();
-    Snapshot { tables, sink: None }
+    Snapshot { tables, ..Snapshot::default() }
 }
 
 /// What the writers of a sink kept.

@@ -7,7 +7,7 @@ use weir_core::connector::Cut;
 use weir_core::time::WATERMARK_MIN;
 
 use crate::exchange::Partitioner;
-use crate::operator::{Frozen, Metrics, Operator, OperatorError, Outputs, Snapshot};
+use crate::operator::{Frozen, Metrics, Operator, OperatorError, Outputs, Seat, Snapshot, Version};
 
 /// The chain of one subtask. Step 0 gets what the gate or the source delivers.
 pub struct Chain {
@@ -177,6 +177,26 @@ impl Chain {
             }
         }
         Ok(())
+    }
+
+    /// Puts another version of its component into a step.
+    ///
+    /// # Errors
+    /// As [`Operator::swap`].
+    pub fn swap(&mut self, step: usize, to: Version, seat: Seat) -> Result<(), StepError> {
+        let Some(Step { operator: Some(operator), name, .. }) = self.steps.get_mut(step) else { return Ok(()) };
+        operator.swap(to, seat).map_err(|e| StepError::new(name, e))
+    }
+
+    /// Every operator does what its swap has decided.
+    ///
+    /// # Errors
+    /// As [`Operator::settle`].
+    pub fn settle(&mut self) -> Result<(), StepError> {
+        self.steps.iter_mut().try_for_each(|step| match &mut step.operator {
+            Some(operator) => operator.settle().map_err(|e| StepError::new(&step.name, e)),
+            None => Ok(()),
+        })
     }
 
     /// Runs `call` on every step in order; what a step emits has passed the steps after it before their turn comes.

@@ -1,16 +1,19 @@
 //! Does what the coordinator commands: keeps the parts of a checkpoint, completes it, and has sinks commit. It is driven by calls
 //! and never waits for the stream; `worker` has the thread around it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_core::checkpoint::{AbortReason, Command, Coordinator, Event, Timing};
 use weir_core::connector::{Committable, Committer, ConnectorError, Offset, SinkReport, Source, Split};
+use weir_core::swap;
 use weir_core::time::Clock;
 use weir_state::SubtaskSnapshot;
 use weir_state::checkpoint::{CheckpointError, Completion, Lease, StoredPart};
 
+use crate::operators::SharedSwap;
 use crate::subtask::{FrozenSubtask, SubtaskError};
+use crate::swap::{PendingSwap, SwapBox};
 
 /// The checkpoints of one running job.
 pub(crate) struct Checkpointer {
@@ -28,6 +31,19 @@ pub(crate) struct Checkpointer {
     completed: u64,
     /// When the attempt under way began.
     since_us: i64,
+    /// By subtask: where it finds what it is to run from a barrier on.
+    boxes: Vec<Arc<SwapBox>>,
+    /// A swap that waits for the next attempt.
+    pending: Option<PendingSwap>,
+    swap: Option<Landing>,
+}
+
+/// A swap whose barrier has begun.
+struct Landing {
+    attempt: u64,
+    swap: SharedSwap,
+    /// By subtask: its place in the swap.
+    seats: Vec<Option<usize>>,
 }
 
 /// Where checkpoints are kept.
@@ -73,6 +89,7 @@ struct Part {
     attempt: u64,
     /// What is stored of it.
     stored: Option<StoredPart>,
+    has_ended: bool,
     /// Its last part, until a checkpoint takes it: what the subtask did after a barrier is not in the checkpoint of that barrier.
     last: Option<SubtaskSnapshot>,
 }
@@ -111,13 +128,13 @@ impl Checkpointer {
     /// Checkpoints of a job that starts now. Without `storage` there is one at the end, which is not kept.
     pub(crate) fn new(
         timing: Timing,
-        subtasks: usize,
         storage: Option<Storage>,
         sinks: Vec<CheckpointedSink>,
         sources: Vec<(String, Arc<dyn Source>)>,
+        boxes: Vec<Arc<SwapBox>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let now_us = clock.now_us();
+        let (now_us, subtasks) = (clock.now_us(), boxes.len());
         Self {
             coordinator: Coordinator::new(timing, subtasks, now_us),
             storage,
@@ -129,6 +146,9 @@ impl Checkpointer {
             asked: None,
             completed: 0,
             since_us: now_us,
+            boxes,
+            pending: None,
+            swap: None,
         }
     }
 
@@ -153,8 +173,22 @@ impl Checkpointer {
         self.asked.is_some_and(|asked| self.completed >= asked)
     }
 
+    /// Other versions are to run from the barrier of a checkpoint on, which begins as soon as one can.
+    pub(crate) fn swap(&mut self, pending: PendingSwap) -> Result<Option<u64>, CheckpointFailure> {
+        self.pending = Some(pending);
+        self.step(Event::Ask)
+    }
+
+    /// The attempt of the last swap: no source leaves its barrier out, even if that attempt has been given up.
+    pub(crate) fn swap_attempt(&self) -> u64 {
+        self.swap.as_ref().map_or(0, |landing| landing.attempt)
+    }
+
     /// Time has passed. Returns the attempt that sources are to begin, if there is a new one.
     pub(crate) fn tick(&mut self) -> Result<Option<u64>, CheckpointFailure> {
+        if let Some(landing) = &self.swap {
+            landing.swap.tell(swap::Event::Tick);
+        }
         self.step(Event::Tick)
     }
 
@@ -169,6 +203,10 @@ impl Checkpointer {
         let Some(part) = self.subtasks.get_mut(subtask) else { return Ok(None) };
         let Some(attempt) = attempt else {
             part.last = Some(snapshot);
+            part.has_ended = true;
+            if let Some(landing) = &self.swap {
+                landing.ended(subtask);
+            }
             return self.step(Event::Ended { subtask });
         };
         part.take(snapshot);
@@ -192,7 +230,10 @@ impl Checkpointer {
         let mut commands = self.handle(event);
         while let Some(command) = commands.pop_front() {
             match command {
-                Command::Trigger { attempt } => triggered = Some(attempt),
+                Command::Trigger { attempt } => {
+                    self.land(attempt);
+                    triggered = Some(attempt);
+                }
                 Command::Complete { attempt, last } => {
                     let event = self.complete(attempt, last)?;
                     commands.extend(self.handle(event));
@@ -216,8 +257,32 @@ impl Checkpointer {
         commands.into()
     }
 
+    /// Has every subtask put in place what waits, at the barrier of this attempt.
+    fn land(&mut self, attempt: u64) {
+        let Some(pending) = self.pending.take() else { return };
+        let (swap, seats) = pending.deliver(attempt, &self.boxes);
+        let landing = Landing { attempt, swap, seats };
+        let ended = self.subtasks.iter().enumerate().filter(|(_, part)| part.has_ended);
+        ended.for_each(|(subtask, _)| landing.ended(subtask));
+        self.swap = Some(landing);
+    }
+
+    /// Whether some subtasks ran one version of an operator at the barrier, and some another: a rollback was under way. No
+    /// checkpoint is made of that.
+    fn is_mixed(&self, attempt: u64) -> bool {
+        let mut versions = BTreeMap::new();
+        let parts =
+            self.subtasks.iter().filter(|part| part.attempt == attempt).flat_map(|part| &part.snapshot.operators);
+        let mut stated = parts.filter_map(|(name, snapshot)| Some((name, snapshot.version.as_ref()?)));
+        stated.any(|(name, version)| *versions.entry(name).or_insert(version) != version)
+    }
+
     /// Makes a checkpoint durable as a whole; only then do sinks commit.
     fn complete(&mut self, attempt: u64, last: bool) -> Result<Event, CheckpointFailure> {
+        if self.is_mixed(attempt) {
+            self.trouble("a version was being rolled back at the barrier of a checkpoint".to_owned());
+            return Ok(Event::NotCompleted { attempt });
+        }
         let number = match self.keep(attempt, last) {
             Ok(number) => number,
             Err(error @ (CheckpointError::Fenced { .. } | CheckpointError::Unclear { .. })) => {
@@ -319,6 +384,15 @@ fn store(storage: Option<&Storage>, attempt: u64, part: &mut Part) -> Result<(),
     }
     part.attempt = attempt;
     Ok(())
+}
+
+impl Landing {
+    /// A subtask whose stream has ended has nothing to prove.
+    fn ended(&self, subtask: usize) {
+        if let Some(Some(subtask)) = self.seats.get(subtask) {
+            self.swap.tell(swap::Event::Ended { subtask: *subtask });
+        }
+    }
 }
 
 impl Part {

@@ -1,8 +1,8 @@
 //! A job: a checked pipeline, and how it is started.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -23,6 +23,7 @@ use crate::recovery::{Durable, Recovered};
 use crate::worker::{CheckpointWorker, Control, Status, Worker};
 
 /// A pipeline that was checked and can be started, any number of times.
+#[derive(Clone)]
 pub struct Job {
     pub(crate) name: String,
     pub(crate) resolved: Resolved,
@@ -92,7 +93,9 @@ impl Job {
         let Launch { timing, storage } = launch;
         let built = Built::new(self, &clock, origin)?;
         let subtasks = built.subtasks.len();
-        let checkpointer = Checkpointer::new(timing, subtasks, storage, built.sinks, self.sources(), clock.clone());
+        let is_durable = storage.is_some();
+        let boxes = built.subtasks.iter().map(|built| built.subtask.swaps.clone()).collect();
+        let checkpointer = Checkpointer::new(timing, storage, built.sinks, self.sources(), boxes, clock.clone());
         let checkpoints = checkpointer.status();
         let (senders, mut receivers): (Vec<_>, Vec<_>) =
             (0..built.channels).map(|_| bounded(CHANNEL_ELEMENTS_MAX)).map(|(s, r)| (s, Some(r))).unzip();
@@ -143,6 +146,8 @@ impl Job {
             outsides: self.resolved.nodes.iter().filter_map(Outside::of).collect(),
             from: None,
             notes: Vec::new(),
+            is_durable,
+            swap: Mutex::new(None),
         })
     }
 

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use weir_core::connector::{Sink, SinkReport, Source};
+use weir_core::swap::Probation;
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 
 use crate::checkpointer::{CheckpointFailure, CheckpointStatus};
+use crate::job::Job;
 use crate::operator::Metrics;
-use crate::operators::LatencyHistogram;
+use crate::operators::{LatencyHistogram, SharedSwap};
 use crate::plan::{ResolvedKind, ResolvedNode};
+use crate::swap::SwapError;
 use crate::worker::{Control, Status, WorkerError};
 
 /// A running job. Dropping it stops the job.
@@ -33,6 +36,9 @@ pub struct JobHandle {
     pub(crate) outsides: Vec<(String, Outside)>,
     pub(crate) from: Option<u64>,
     pub(crate) notes: Vec<String>,
+    pub(crate) is_durable: bool,
+    /// The last swap.
+    pub(crate) swap: Mutex<Option<SharedSwap>>,
 }
 
 /// Another system that a job waits for.
@@ -226,6 +232,26 @@ impl JobHandle {
     pub fn suspend(&self) {
         self.control.suspend.store(true, Ordering::Relaxed);
         self.control.ask.store(true, Ordering::Relaxed);
+    }
+
+    /// Runs other versions of its operators from the barrier of its next checkpoint on, which begins at once: `new` is what
+    /// [`Job::swapped`](crate::Job::swapped) made of `old`, which runs now.
+    ///
+    /// # Errors
+    /// If the job keeps no checkpoints, another swap is not decided yet, or an instance cannot be made; then nothing has changed.
+    pub fn swap(&self, old: &Job, new: &Job, probation: Probation) -> Result<SharedSwap, SwapError> {
+        if !self.is_durable {
+            return Err(SwapError::NotDurable);
+        }
+        let mut last = self.swap.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref().is_some_and(SharedSwap::is_open) {
+            return Err(SwapError::UnderWay);
+        }
+        let pending = new.pending_swap(old, probation, Arc::clone(&self.clock))?;
+        let swap = pending.swap.clone();
+        *last = Some(swap.clone());
+        *self.control.swap.lock().unwrap_or_else(PoisonError::into_inner) = Some(pending);
+        Ok(swap)
     }
 
     /// Ends the sources as if their input had ended: what was read is processed, windows fire, sinks finish.

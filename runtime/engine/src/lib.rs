@@ -17,6 +17,7 @@
 //! | `recovery` | which checkpoint a job goes on from, and whether it fits |
 //! | `checkpointer` | parts of checkpoints put together, sinks told to commit |
 //! | `worker` | the threads around subtasks and checkpoints, the only place that blocks |
+//! | `swap` | other versions of a running job's components, put in place at one barrier |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
 //!
 //! It never names a connector, reads no clock of its own, and lets nothing but `worker` wait.
@@ -38,6 +39,7 @@ mod recovery;
 pub mod source;
 pub mod subtask;
 mod supervisor;
+mod swap;
 mod worker;
 
 pub use build::StartError;
@@ -45,6 +47,8 @@ pub use checkpointer::{CheckpointFailure, CheckpointStatus};
 pub use describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
 pub use job::Job;
 pub use job_handle::{JobError, JobHandle, NodeCounts, Progress, SinkSummary, Summary};
+pub use operators::SharedSwap;
 pub use plan::CheckError;
 pub use recovery::{Durable, RecoveryError};
 pub use supervisor::{RunError, Supervisor};
+pub use swap::{NewVersion, SwapError};

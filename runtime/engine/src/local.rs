@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use weir_core::batch::{Barrier, StreamElement};
+use weir_core::swap::Probation;
 use weir_core::time::Clock;
 
 use crate::build::{Built, BuiltSubtask, Origin, StartError};
@@ -13,8 +14,10 @@ use crate::chain::Action;
 use crate::checkpointer::{CheckpointFailure, CheckpointStatus, Checkpointer};
 use crate::job::{Job, Launch};
 use crate::operator::Metrics;
+use crate::operators::SharedSwap;
 use crate::recovery::Durable;
 use crate::subtask::{Event, Outcome, SubtaskError};
+use crate::swap::SwapError;
 use crate::worker::FrozenPart;
 
 /// A job that moves only when it is told to. Dropping it is a crash.
@@ -59,6 +62,9 @@ pub enum LocalError {
     /// A checkpoint failed, and the job with it.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointFailure),
+    /// A swap was refused.
+    #[error(transparent)]
+    Swap(#[from] SwapError),
 }
 
 /// Elements that a channel holds before its sender has to wait.
@@ -87,11 +93,12 @@ impl LocalJob {
     fn build(job: &Job, clock: Arc<dyn Clock>, launch: Launch, origin: Origin<'_>) -> Result<Self, StartError> {
         let built = Built::new(job, &clock, origin)?;
         let subtasks = built.subtasks.len();
+        let boxes = built.subtasks.iter().map(|built| built.subtask.swaps.clone()).collect();
         let Launch { timing, storage } = launch;
         Ok(Self {
             ended: vec![false; subtasks],
             channels: vec![VecDeque::new(); built.channels],
-            checkpointer: Checkpointer::new(timing, subtasks, storage, built.sinks, job.sources(), clock.clone()),
+            checkpointer: Checkpointer::new(timing, storage, built.sinks, job.sources(), boxes, clock.clone()),
             clock,
             parts: VecDeque::new(),
             attempt: 0,
@@ -136,8 +143,12 @@ impl LocalJob {
         match choice {
             Choice::Poll(index) => self.handle(index, Event::Poll { now_us: self.clock.now_us() })?,
             Choice::Trigger(index) => {
-                self.begun[index] = self.attempt;
-                self.handle(index, Event::Trigger(Barrier { attempt: self.attempt }))?;
+                // As a source's thread does: the barrier of a swap is not left out.
+                let swap = self.checkpointer.swap_attempt();
+                let is_next = (self.begun[index] + 1..self.attempt).contains(&swap);
+                let attempt = if is_next { swap } else { self.attempt };
+                self.begun[index] = attempt;
+                self.handle(index, Event::Trigger(Barrier { attempt }))?;
             }
             Choice::Take { subtask, channel } => {
                 let number = self.subtasks[subtask].inputs[channel];
@@ -187,6 +198,18 @@ impl LocalJob {
         let triggered = self.checkpointer.ask()?;
         self.trigger(triggered);
         Ok(())
+    }
+
+    /// As [`JobHandle::swap`](crate::JobHandle::swap).
+    ///
+    /// # Errors
+    /// If an instance cannot be made, or as [`LocalJob::step`].
+    pub fn swap(&mut self, old: &Job, new: &Job, probation: Probation) -> Result<SharedSwap, LocalError> {
+        let pending = new.pending_swap(old, probation, Arc::clone(&self.clock))?;
+        let swap = pending.swap.clone();
+        let triggered = self.checkpointer.swap(pending)?;
+        self.trigger(triggered);
+        Ok(swap)
     }
 
     /// Whether the checkpoint that was asked for is complete.

@@ -8,12 +8,13 @@ use weir_core::time::Clock;
 use weir_host::{InputSchema, Instance, InstanceSpec, OutputColumn, Plan};
 
 use crate::job::Job;
-use crate::operator::{Metrics, Operator, OperatorError};
+use crate::operator::{Guest, Metrics, Operator, OperatorError, Version};
 use crate::operators::window::{AggregateKind, BoundAggregate, WindowSpec, combine_operator, window_operator};
 use crate::operators::{
-    DeadLetters, KeyedOperator, KeyedSpec, OutputMap, OutputSource, TransformOperator, instance_aggregate,
+    DeadLetters, KeyedGuest, KeyedOperator, KeyedSpec, OutputMap, OutputSource, TransformGuest, TransformOperator,
+    instance_aggregate,
 };
-use crate::plan::{ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, StepKind, StepPlan};
+use crate::plan::{ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, ResolvedNode, StepKind, StepPlan};
 
 impl Job {
     /// The operator of a step that is neither a source nor a sink.
@@ -24,30 +25,18 @@ impl Job {
         clock: &Arc<dyn Clock>,
     ) -> Result<Box<dyn Operator>, OperatorError> {
         let node = &self.resolved.nodes[step.node];
-        let pruned = &self.pruned.nodes[step.node];
-        let position = |column: usize| pruned.input.iter().position(|c| *c == column);
-        let positions = |columns: &[usize]| columns.iter().filter_map(|c| position(*c)).collect::<Vec<usize>>();
+        let positions = |columns: &[usize]| self.positions(step.node, columns);
         match &node.kind {
-            ResolvedKind::Transform { node: spec, plan, component } => {
-                let input = InputSchema { schema: self.full_input(step.node), keys: Vec::new() };
-                let instance = self.instance(&node.name, component, &spec.config, &spec.limits, vec![input])?;
-                let reads = positions(plan.reads.first().map_or(&[], Vec::as_slice));
-                let outputs = self.output_maps(step.node, plan, &position);
+            ResolvedKind::Transform { node: spec, .. } => {
                 let dead_letters = self.dead_letters(step.node, spec.on_error, metrics);
-                Ok(Box::new(TransformOperator::new(instance, reads, outputs, dead_letters)))
+                Ok(Box::new(TransformOperator::new(self.transform_guest(step.node)?, dead_letters)))
             }
-            ResolvedKind::Keyed { node: spec, plan, component, keys } => {
-                let input = InputSchema { schema: self.full_input(step.node), keys: keys.clone() };
-                let key_fields = keys.iter().map(|k| input.schema.fields()[*k].clone()).collect();
-                let instance = self.instance(&node.name, component, &spec.config, &spec.limits, vec![input])?;
-                let of_keys = |column: usize| keys.iter().position(|k| *k == column);
+            ResolvedKind::Keyed { node: spec, keys, .. } => {
+                let fields = self.full_input(step.node);
                 let spec = KeyedSpec {
-                    instance,
-                    reads: positions(plan.reads.first().map_or(&[], Vec::as_slice)),
+                    guest: self.keyed_guest(step.node)?,
                     keys: positions(keys),
-                    key_fields,
-                    outputs: self.output_maps(step.node, plan, &position),
-                    timer_outputs: self.output_maps(step.node, plan, &of_keys),
+                    key_fields: keys.iter().map(|k| fields.fields()[*k].clone()).collect(),
                     dead_letters: self.dead_letters(step.node, spec.on_error, metrics),
                     key_groups: self.groups,
                 };
@@ -66,6 +55,51 @@ impl Job {
             }
             _ => Err(OperatorError::Call(format!("{} is not an operator", node.name))),
         }
+    }
+
+    /// The version of a node's component that this job has.
+    pub(crate) fn version(&self, node: usize) -> Result<Version, OperatorError> {
+        Ok(Version(match &self.resolved.nodes[node].kind {
+            ResolvedKind::Transform { .. } => Guest::Transform(self.transform_guest(node)?),
+            _ => Guest::Keyed(Box::new(self.keyed_guest(node)?)),
+        }))
+    }
+
+    fn transform_guest(&self, node: usize) -> Result<TransformGuest, OperatorError> {
+        let ResolvedNode { name, kind, .. } = &self.resolved.nodes[node];
+        let ResolvedKind::Transform { node: spec, plan, component } = kind else { return Err(OperatorError::Version) };
+        let input = InputSchema { schema: self.full_input(node), keys: Vec::new() };
+        Ok(TransformGuest {
+            version: component.version(&spec.config),
+            instance: self.instance(name, component, &spec.config, &spec.limits, vec![input])?,
+            reads: self.positions(node, plan.reads.first().map_or(&[], Vec::as_slice)),
+            outputs: self.output_maps(node, plan, &|column| self.position(node, column)),
+        })
+    }
+
+    fn keyed_guest(&self, node: usize) -> Result<KeyedGuest, OperatorError> {
+        let ResolvedNode { name, kind, .. } = &self.resolved.nodes[node];
+        let ResolvedKind::Keyed { node: spec, plan, component, keys } = kind else {
+            return Err(OperatorError::Version);
+        };
+        let input = InputSchema { schema: self.full_input(node), keys: keys.clone() };
+        let of_keys = |column: usize| keys.iter().position(|k| *k == column);
+        Ok(KeyedGuest {
+            version: component.version(&spec.config),
+            instance: self.instance(name, component, &spec.config, &spec.limits, vec![input])?,
+            reads: self.positions(node, plan.reads.first().map_or(&[], Vec::as_slice)),
+            outputs: self.output_maps(node, plan, &|column| self.position(node, column)),
+            timer_outputs: self.output_maps(node, plan, &of_keys),
+        })
+    }
+
+    /// Where a column of a node's full input is among those that come in.
+    fn position(&self, node: usize, column: usize) -> Option<usize> {
+        self.pruned.nodes[node].input.iter().position(|c| *c == column)
+    }
+
+    fn positions(&self, node: usize, columns: &[usize]) -> Vec<usize> {
+        columns.iter().filter_map(|c| self.position(node, *c)).collect()
     }
 
     fn window(
@@ -112,11 +146,11 @@ impl Job {
         })
     }
 
-    fn full_input(&self, node: usize) -> SchemaRef {
+    pub(crate) fn full_input(&self, node: usize) -> SchemaRef {
         self.resolved.nodes[node].input.clone().unwrap_or_else(|| Arc::new(Schema::empty()))
     }
 
-    fn instance(
+    pub(crate) fn instance(
         &self,
         operator: &str,
         component: &weir_host::Component,

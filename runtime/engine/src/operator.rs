@@ -7,6 +7,9 @@ use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 pub use weir_state::{Snapshot, StateTable};
 
+use crate::operators::{KeyedGuest, TransformGuest};
+pub use crate::operators::{Seat, SharedSwap};
+
 /// One step of a subtask. Its inputs are merged and its watermarks are minima already.
 pub trait Operator: Send {
     /// Takes rows. A row that cannot be processed is dealt with inside, as `on-error` says.
@@ -52,6 +55,23 @@ pub trait Operator: Send {
         Ok(Frozen::ready(Snapshot::default()))
     }
 
+    /// Runs another version of its component from now on, with the same state; the old one stays until the swap is decided.
+    ///
+    /// # Errors
+    /// If it runs no component, or that version cannot take over the state; then nothing has changed.
+    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
+        let _ = (to, seat);
+        Err(OperatorError::Version)
+    }
+
+    /// Does what the swap has decided: puts the old version back, or lets it go.
+    ///
+    /// # Errors
+    /// If the old version cannot take the state back.
+    fn settle(&mut self) -> Result<(), OperatorError> {
+        Ok(())
+    }
+
     /// Takes the state of the key groups that it owns now; called once, before anything else.
     ///
     /// # Errors
@@ -60,6 +80,14 @@ pub trait Operator: Send {
         let _ = snapshot;
         Ok(())
     }
+}
+
+/// Another version of an operator's component, ready to be called.
+pub struct Version(pub(crate) Guest);
+
+pub(crate) enum Guest {
+    Transform(TransformGuest),
+    Keyed(Box<KeyedGuest>),
 }
 
 /// State that no longer changes, and is not yet in the form in which it is kept: the stream goes on while that is made.
@@ -181,6 +209,12 @@ pub enum OperatorError {
     /// Keyed state does not fit.
     #[error(transparent)]
     State(#[from] weir_state::StateError),
+    /// A version that is of another kind than the operator.
+    #[error("this step cannot run that component: it is of another world")]
+    Version,
+    /// State of another version.
+    #[error("this version cannot read the state that is there: {0}")]
+    Migrate(String),
     /// A column kernel refused.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),

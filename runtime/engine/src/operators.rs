@@ -5,10 +5,12 @@ mod instance_aggregate;
 mod keyed;
 mod sink;
 mod transform;
+mod trial;
 pub mod window;
 
 pub(crate) use dead_letter::DeadLetters;
 pub(crate) use instance_aggregate::instance_aggregate;
-pub(crate) use keyed::{KeyedOperator, KeyedSpec};
+pub(crate) use keyed::{KeyedGuest, KeyedOperator, KeyedSpec, check_readable};
 pub(crate) use sink::{LatencyHistogram, SinkOperator};
-pub(crate) use transform::{OutputMap, OutputSource, TransformOperator};
+pub(crate) use transform::{OutputMap, OutputSource, TransformGuest, TransformOperator};
+pub use trial::{Seat, SharedSwap};

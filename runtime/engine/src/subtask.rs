@@ -1,6 +1,8 @@
 //! A subtask as a state machine: `handle(event) -> actions`. It has no thread, no channel and no clock of its own, so a test can
 //! drive a whole job in one thread, in any order that the channels allow.
 
+use std::sync::Arc;
+
 use weir_core::batch::{Barrier, StreamElement};
 use weir_core::connector::Cut;
 use weir_state::{Snapshot, SubtaskSnapshot};
@@ -9,6 +11,7 @@ use crate::chain::{Action, Chain, StepError};
 use crate::gate::{GateError, Gated, InputGate};
 use crate::operator::{Frozen, OperatorError};
 use crate::source::{SourceEvent, SourceHead};
+use crate::swap::{SubtaskSwap, SwapBox};
 
 /// One parallel instance of an operator chain.
 pub struct Subtask {
@@ -21,6 +24,7 @@ pub struct Subtask {
     polled: Vec<SourceEvent>,
     /// The last barrier's attempt.
     cut: u64,
+    pub(crate) swaps: Arc<SwapBox>,
 }
 
 enum Head {
@@ -124,7 +128,16 @@ impl Subtask {
     }
 
     fn new(name: String, head: Head, chain: Chain) -> Self {
-        Self { name, head, chain, state: State::Running, gated: Vec::new(), polled: Vec::new(), cut: 0 }
+        Self {
+            name,
+            head,
+            chain,
+            state: State::Running,
+            gated: Vec::new(),
+            polled: Vec::new(),
+            cut: 0,
+            swaps: Arc::default(),
+        }
     }
 
     /// Whether it reads a source.
@@ -241,6 +254,12 @@ impl Subtask {
 
     fn cut(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         self.cut = barrier.attempt;
+        if let Some(SubtaskSwap { versions, seat, .. }) = self.swaps.take(barrier.attempt) {
+            let mut versions = versions.into_iter();
+            let swapped = versions.try_for_each(|(step, version)| self.chain.swap(step, version, seat.clone()));
+            SubtaskSwap::tell(&seat, swapped.map_err(|e| format!("{e}: {}", e.error)));
+        }
+        self.chain.settle()?;
         let frozen = self.freeze(Cut { attempt: barrier.attempt, last: false })?;
         self.chain.forward(barrier, actions);
         Ok(Outcome::Frozen(barrier, frozen))

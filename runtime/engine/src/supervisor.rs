@@ -9,6 +9,7 @@ use crossbeam_channel::never;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::RestartSettings;
 use weir_core::restart::RestartPolicy;
+use weir_core::swap::{self, Phase, Probation};
 use weir_core::time::Clock;
 use weir_state::checkpoint::CheckpointError;
 
@@ -17,13 +18,17 @@ use crate::checkpointer::CheckpointFailure;
 use crate::job::Job;
 use crate::job_handle::{JobError, JobHandle, Progress, Summary};
 use crate::operator::OperatorError;
+use crate::operators::SharedSwap;
 use crate::recovery::{Durable, RecoveryError};
 use crate::subtask::SubtaskError;
+use crate::swap::{NewVersion, SwapError};
 use crate::worker::WorkerError;
 
 /// A job that is started again when it fails.
-pub struct Supervisor<'a> {
-    job: &'a Job,
+pub struct Supervisor {
+    /// As it is to run: a swap that is kept changes it.
+    job: Arc<Job>,
+    swap: Option<OpenSwap>,
     clock: Arc<dyn Clock>,
     durable: Option<Durable>,
     policy: RestartPolicy,
@@ -32,6 +37,13 @@ pub struct Supervisor<'a> {
     progress: Progress,
     notices: Vec<String>,
     ending: Ending,
+}
+
+/// A swap that is not decided yet, as far as the supervisor knows.
+struct OpenSwap {
+    swap: SharedSwap,
+    /// What the job becomes if it is kept.
+    new: Arc<Job>,
 }
 
 enum State {
@@ -62,19 +74,20 @@ pub enum RunError {
     Start(#[from] StartError),
 }
 
-impl<'a> Supervisor<'a> {
+impl Supervisor {
     /// Starts the job; `durable` says where it keeps its checkpoints. Without that its first failure is its last.
     ///
     /// # Errors
     /// If the first start fails: that is more likely a mistake than bad luck.
     pub fn start(
-        job: &'a Job,
+        job: Arc<Job>,
         clock: Arc<dyn Clock>,
         durable: Option<Durable>,
         restart: RestartSettings,
     ) -> Result<Self, StartError> {
         let mut supervisor = Self {
             job,
+            swap: None,
             clock,
             durable,
             policy: RestartPolicy::new(restart),
@@ -116,8 +129,38 @@ impl<'a> Supervisor<'a> {
         self.end(Ending::Stop);
     }
 
+    /// Runs other versions of some operators from the next barrier on; they are rolled back if they fail where the old ones did
+    /// not, or if the job fails meanwhile.
+    ///
+    /// # Errors
+    /// If a version does not fit, or the job cannot be swapped now; then nothing has changed.
+    pub fn swap(&mut self, versions: &[NewVersion], probation: Probation) -> Result<SharedSwap, SwapError> {
+        let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
+        let new = Arc::new(self.job.swapped(versions, probation)?);
+        let swap = handle.swap(&self.job, &new, probation)?;
+        self.settle();
+        self.swap = Some(OpenSwap { swap: swap.clone(), new });
+        Ok(swap)
+    }
+
+    /// The job as it is to run.
+    #[must_use]
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Learns what the last swap has decided.
+    fn settle(&mut self) {
+        if let Some(OpenSwap { swap, new }) = self.swap.take_if(|open| !open.swap.is_open())
+            && swap.phase() == Phase::Done
+        {
+            self.job = new;
+        }
+    }
+
     /// Waits at most so long for the end, and starts the job again if it is time. `None`: it goes on.
     pub fn wait(&mut self, timeout: Duration) -> Option<Result<Summary, RunError>> {
+        self.settle();
         let failure = match &mut self.state {
             State::Running(handle) => match handle.wait(timeout)? {
                 Ok(summary) => return Some(Ok(summary)),
@@ -147,7 +190,14 @@ impl<'a> Supervisor<'a> {
 
     /// When the job is to start again, or why it is not.
     fn failed(&mut self, failure: RunError) -> Option<RunError> {
-        if self.durable.is_none() || self.ending == Ending::Stop || failure.repeats_itself() {
+        // Whatever it was, the job did not fail before: it goes on as it was. Either version reads the state of a checkpoint.
+        let on_trial = self.swap.as_ref().is_some_and(|open| open.swap.is_open());
+        if let Some(OpenSwap { swap, .. }) = &self.swap {
+            swap.give_up(format!("the job failed: {}", chain(&failure)));
+        }
+        self.settle();
+        let repeats = failure.repeats_itself() && !on_trial;
+        if self.durable.is_none() || self.ending == Ending::Stop || repeats {
             return Some(failure);
         }
         let now_us = self.clock.now_us();

@@ -1,8 +1,8 @@
 //! The thread around a subtask: takes elements from channels, hands them in, and sends what comes out. And the one that makes
 //! checkpoints beside the stream.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, never};
@@ -12,6 +12,7 @@ use weir_core::time::{Clock, WATERMARK_MIN};
 use crate::chain::Action;
 use crate::checkpointer::{CheckpointFailure, Checkpointer};
 use crate::subtask::{Event, FrozenSubtask, Outcome, Subtask, SubtaskError};
+use crate::swap::PendingSwap;
 
 /// A subtask with its channels.
 pub(crate) struct Worker {
@@ -31,7 +32,7 @@ pub(crate) struct Worker {
 }
 
 /// What the job's owner asks of its sources.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Control {
     /// Read no further, and end as if the input had ended.
     pub(crate) drain: AtomicBool,
@@ -43,6 +44,10 @@ pub(crate) struct Control {
     pub(crate) ask: AtomicBool,
     /// Take a last checkpoint, and read no further than that.
     pub(crate) suspend: AtomicBool,
+    /// Other versions that are to run from a barrier on.
+    pub(crate) swap: Mutex<Option<PendingSwap>>,
+    /// The attempt of the last swap: its barrier is left out by nobody.
+    pub(crate) swap_attempt: AtomicU64,
     /// That checkpoint is complete: everybody may go.
     pub(crate) suspended: AtomicBool,
 }
@@ -102,7 +107,8 @@ impl Worker {
             }
             let newest = self.control.attempt.load(Ordering::Acquire);
             if newest > attempt {
-                attempt = newest;
+                let swap = self.control.swap_attempt.load(Ordering::Relaxed);
+                attempt = if (attempt + 1..newest).contains(&swap) { swap } else { newest };
                 self.handle(Event::Trigger(Barrier { attempt }))?;
                 if self.control.suspend.load(Ordering::Relaxed) {
                     self.rest(attempt);
@@ -236,6 +242,11 @@ impl CheckpointWorker {
                 let triggered = self.checkpointer.ask()?;
                 self.trigger(triggered);
             }
+            let pending = self.control.swap.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(pending) = pending {
+                let triggered = self.checkpointer.swap(pending)?;
+                self.trigger(triggered);
+            }
             let triggered = match self.parts.recv_timeout(LOOK_EVERY) {
                 Ok(FrozenPart { subtask, attempt, frozen }) => self.checkpointer.frozen(subtask, attempt, frozen)?,
                 Err(_) => self.checkpointer.tick()?,
@@ -251,6 +262,7 @@ impl CheckpointWorker {
 
     fn trigger(&self, attempt: Option<u64>) {
         if let Some(attempt) = attempt {
+            self.control.swap_attempt.store(self.checkpointer.swap_attempt(), Ordering::Relaxed);
             self.control.attempt.store(attempt, Ordering::Release);
         }
     }

@@ -349,7 +349,7 @@ impl<'a> Driver<'a> {
                 let groups = groups_of_subtask(subtask, parallelism, KEY_GROUPS);
                 let mine = tables.iter().filter(|t| t.key_group.is_none_or(|group| groups.contains(&group)));
                 let mut operator = window_operator(self.spec.clone()).unwrap();
-                operator.restore(Snapshot { tables: mine.cloned().collect(), sink: None }).unwrap();
+                operator.restore(Snapshot { tables: mine.cloned().collect(), ..Snapshot::default() }).unwrap();
                 operator
             })
             .collect();

@@ -42,6 +42,14 @@ impl Component {
         self.0.digest.to_hex().to_string()
     }
 
+    /// Names what an operator of this component and a configuration does: two with the same name do the same.
+    #[must_use]
+    pub fn version(&self, config: &serde_json::Value) -> String {
+        let mut config_hash = blake3::hash(config.to_string().as_bytes()).to_hex().to_string();
+        config_hash.truncate(16);
+        format!("{}+{config_hash}", self.digest())
+    }
+
     /// The interfaces that it imports, all of `weir:operator`.
     #[must_use]
     pub fn imports(&self) -> Vec<String> {

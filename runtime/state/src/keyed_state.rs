@@ -8,6 +8,9 @@ use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use crate::key_groups::GroupTables;
 use crate::{FrozenKeys, KeyIndex, StateColumns, StateError, States};
 
+/// States that are converted at once: a call into a guest is spread over them, and they stay in the processor's cache.
+const RELAYOUT_ROWS: usize = 8_192;
+
 /// What keyed operators keep. A batch's keys become slots ([`KeyedState::slots`]); the states of its distinct slots are read
 /// and written as columns; keys that ended up without a state are let go ([`KeyedState::release`]).
 #[derive(Debug)]
@@ -113,6 +116,24 @@ impl KeyedState {
         let mut slots = Vec::new();
         self.keys.slots(key_columns, rows.num_rows(), &mut slots)?;
         self.states.put(&slots, States::all(rows.num_rows(), state_columns.to_vec()))
+    }
+
+    /// Gives all states other columns; `convert` makes them of some states at a time, all present. If it fails, nothing has changed.
+    ///
+    /// # Errors
+    /// Those of `convert`, or if what it made has other types than `fields`.
+    pub fn relayout<E: From<StateError>>(
+        &mut self,
+        fields: &[FieldRef],
+        mut convert: impl FnMut(States) -> Result<Vec<ArrayRef>, E>,
+    ) -> Result<(), E> {
+        let mut states = StateColumns::new(fields);
+        for slots in self.states.slots().chunks(RELAYOUT_ROWS) {
+            let columns = convert(self.states.gather(slots)?)?;
+            states.put(slots, States::all(slots.len(), columns))?;
+        }
+        self.states = states;
+        Ok(())
     }
 
     /// The slots of keys in columns of a snapshot of something else about the same keys.

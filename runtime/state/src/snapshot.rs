@@ -29,6 +29,8 @@ pub struct SubtaskSnapshot {
 /// State of one operator in one subtask.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    /// Which version of its component it ran; `None`: it has none.
+    pub version: Option<String>,
     /// Its parts, in any order.
     pub tables: Vec<StateTable>,
     /// Of a sink: what its writer has prepared.

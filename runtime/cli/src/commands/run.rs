@@ -56,7 +56,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let bar = progress::Bar::new(&file, Arc::clone(&clock));
-    let supervisor = Supervisor::start(&job, clock, durable, file.graph.restart)
+    let supervisor = Supervisor::start(Arc::new(job), clock, durable, file.graph.restart)
         .with_context(|| format!("{} could not be started", file.shown))?;
     let outcome = follow(supervisor, is_durable, &signals, &lines, &bar);
     bar.clear();

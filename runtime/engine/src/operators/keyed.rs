@@ -1,21 +1,28 @@
 //! A keyed operator: the states of a batch's distinct keys go to its component as columns, the changed ones come back. Between
-//! two calls the component holds nothing.
+//! two calls the component holds nothing, so it is replaced without moving any state.
 
-use std::ops::Range;
+mod guest;
+mod layout;
+mod snapshot;
+
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::array::ArrayRef;
 use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema};
+use arrow::datatypes::FieldRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
-use weir_host::{Delta, Failure, GuestClock, Instance, KeyedDelta, Rows, Selection, TimeDomain, isolate};
+use weir_host::{CallError, Failure, GuestClock, KeyedDelta, Selection, StateLayout, TimeDomain, isolate};
 use weir_state::{KeyedState, States, Timer, Timers};
 
 use super::dead_letter::DeadLetters;
-use super::transform::{OutputMap, apply};
-use crate::operator::{Frozen, Operator, OperatorError, Outputs, Snapshot, StateTable};
+use super::trial::{Seat, Trial, Verdict};
+use crate::operator::{Frozen, Guest, Operator, OperatorError, Outputs, Snapshot, Version};
+use guest::{Answer, Call};
+
+pub(crate) use guest::KeyedGuest;
+pub(crate) use layout::check_readable;
 
 /// Timers handed to a component in one call at most.
 const TIMERS_A_CALL_MAX: usize = 8_192;
@@ -23,14 +30,12 @@ const TIMERS_A_CALL_MAX: usize = 8_192;
 /// registers another would never end.
 const END_TIMERS_MAX: usize = 1_000_000;
 
-const STATES: &str = "states";
-const TIMERS: &str = "timers";
-const WATERMARK: &str = "watermark";
-const VERSION: &str = "state_version";
-
 /// Runs a component of the world `keyed-operator`.
 pub(crate) struct KeyedOperator {
-    component: Guest,
+    guest: KeyedGuest,
+    trial: Option<Trial<KeyedGuest>>,
+    /// Where the key columns are.
+    keys: Vec<usize>,
     state: KeyedState,
     timers: Timers,
     dead_letters: DeadLetters,
@@ -44,27 +49,12 @@ pub(crate) struct KeyedOperator {
 
 /// What a keyed operator is made of.
 pub(crate) struct KeyedSpec {
-    pub(crate) instance: Instance,
-    /// Where the columns that it reads are among those that come in.
-    pub(crate) reads: Vec<usize>,
-    /// Where the key columns are.
+    pub(crate) guest: KeyedGuest,
+    /// Where the key columns are among those that come in.
     pub(crate) keys: Vec<usize>,
     pub(crate) key_fields: Vec<FieldRef>,
-    /// Outputs of rows.
-    pub(crate) outputs: Vec<OutputMap>,
-    /// The same outputs of timers: kept columns are positions among the key columns.
-    pub(crate) timer_outputs: Vec<OutputMap>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) key_groups: u32,
-}
-
-struct Guest {
-    instance: Instance,
-    reads: Vec<usize>,
-    keys: Vec<usize>,
-    outputs: Vec<OutputMap>,
-    timer_outputs: Vec<OutputMap>,
-    reads_event_times: bool,
 }
 
 const NO_INDEX: u32 = u32::MAX;
@@ -75,14 +65,12 @@ impl KeyedOperator {
     /// # Errors
     /// If a key column has a type that cannot be a key.
     pub(crate) fn new(spec: KeyedSpec, clock: Arc<dyn Clock>) -> Result<Self, OperatorError> {
-        let KeyedSpec { instance, reads, keys, key_fields, outputs, timer_outputs, dead_letters, key_groups } = spec;
-        let plan = instance.plan();
-        let fields: Vec<FieldRef> =
-            plan.state.as_ref().map(|s| s.schema.fields().iter().cloned().collect()).unwrap_or_default();
-        let reads_event_times = plan.reads_event_times;
+        let KeyedSpec { guest, keys, key_fields, dead_letters, key_groups } = spec;
         Ok(Self {
-            component: Guest { instance, reads, keys, outputs, timer_outputs, reads_event_times },
-            state: KeyedState::new(&key_fields, &fields)?,
+            state: KeyedState::new(&key_fields, &state_fields(&guest))?,
+            guest,
+            trial: None,
+            keys,
             timers: Timers::default(),
             dead_letters,
             key_groups,
@@ -91,11 +79,6 @@ impl KeyedOperator {
             ingested_at: i64::MIN,
             index_of_slot: Vec::new(),
         })
-    }
-
-    /// The version of the state's layout; 0, if it keeps none.
-    fn version(&self) -> i64 {
-        self.component.instance.plan().state.as_ref().map_or(0, |state| i64::from(state.version))
     }
 
     fn now(&self) -> GuestClock {
@@ -124,48 +107,68 @@ impl KeyedOperator {
         (distinct, index_of_row)
     }
 
-    fn rows(
-        &mut self,
-        batch: &StreamBatch,
-        slots: &[u32],
-        range: Range<usize>,
-        out: &mut Outputs,
-    ) -> Result<(), Failure<OperatorError>> {
-        let part = batch.slice(range.start, range.len());
-        let (distinct, key_of_row) = self.distinct(&slots[range]);
-        let states = self.gather(&distinct)?;
-        let now = self.now();
-        let guest = &mut self.component;
-        let columns: Vec<ArrayRef> = guest.reads.iter().map(|c| part.rows.column(*c).clone()).collect();
-        let event_times = guest.reads_event_times.then_some(&part.event_times[..]);
-        let rows = Rows { rows: part.len(), columns: &columns, event_times };
-        let mut delta = guest.instance.keyed(0, &rows, &key_of_row, &states, now)?;
-        let made = made(&guest.outputs, std::mem::take(&mut delta.outputs), part.rows.columns(), &part)?;
-        self.commit(&distinct, delta).map_err(Failure::Fatal)?;
-        made.into_iter().enumerate().for_each(|(output, rows)| out.emit(output, rows));
-        Ok(())
+    fn rows(&mut self, batch: &StreamBatch, slots: &[u32], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
+        let (distinct, key_of_row) = self.distinct(slots);
+        self.call(&Call::Rows { rows: batch, key_of_row: &key_of_row }, &distinct, out)
     }
 
     fn due(&mut self, due: &[Timer], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
         let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
         let times: ScalarBuffer<i64> = due.iter().map(|t| t.time).collect();
         let (distinct, key_of_timer) = self.distinct(&slots);
-        let states = self.gather(&distinct)?;
         let keys = self.state.keys().keys(&slots).map_err(|e| Failure::Fatal(e.into()))?;
-        let rows = Rows { rows: due.len(), columns: &keys, event_times: None };
-        let timers =
-            weir_host::Timers { domain: TimeDomain::EventTime, keys: key_of_timer.into(), times: times.clone() };
-        let now = self.now();
-        let mut delta = self.component.instance.on_timer(&timers, &rows, &states, now)?;
-        let at = StreamBatch {
-            rows: RecordBatch::new_empty(Arc::new(Schema::empty())),
-            event_times: times,
-            ingested_at: self.ingested_at,
+        let ingested_at = self.ingested_at;
+        let call = Call::Timers { times: &times, key_of_timer: &key_of_timer, keys: &keys, ingested_at };
+        self.call(&call, &distinct, out)
+    }
+
+    /// One call, applied in full or not at all.
+    fn call(&mut self, call: &Call<'_>, distinct: &[u32], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
+        let (states, now) = (self.gather(distinct)?, self.now());
+        let Answer { delta, made } = match self.guest.call(call, &states, now) {
+            Err(Failure::Guest(error)) if !error.is_fatal() && self.trial.is_some() => {
+                self.old_answer(call, states, now, error)?
+            }
+            answer => answer?,
         };
-        let made = made(&self.component.timer_outputs, std::mem::take(&mut delta.outputs), &keys, &at)?;
-        self.commit(&distinct, delta).map_err(Failure::Fatal)?;
+        self.commit(distinct, delta).map_err(Failure::Fatal)?;
         made.into_iter().enumerate().for_each(|(output, rows)| out.emit(output, rows));
         Ok(())
+    }
+
+    /// What the old version answers where the one on trial has failed; the same error, if it fails too.
+    fn old_answer(
+        &mut self,
+        call: &Call<'_>,
+        states: weir_host::States,
+        now: GuestClock,
+        error: CallError,
+    ) -> Result<Answer, Failure<OperatorError>> {
+        let failed = |error| Err(Failure::Guest(error));
+        let (Some(trial), layout) = (&mut self.trial, layout_of(&self.guest)) else { return failed(error) };
+        let Ok(states) = trial.old.convert(&layout, states) else { return failed(error) };
+        let Ok(answer) = trial.old.call(call, &states, now) else { return failed(error) };
+        trial.regressed(error.to_string());
+        self.settle().map_err(Failure::Fatal)?;
+        // Borne: what the old version says counts, if it speaks of the same states.
+        match &self.trial {
+            Some(trial) if !layout::is_same(&layout, &layout_of(&trial.old)) => failed(error),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Runs another version from now on, with the state as that keeps it. If it cannot be converted, nothing has changed.
+    fn exchange(&mut self, mut to: KeyedGuest) -> Result<KeyedGuest, OperatorError> {
+        let from = layout_of(&self.guest);
+        if !layout::is_same(&from, &layout_of(&to)) {
+            let fields = state_fields(&to);
+            self.state.relayout(&fields, |states| {
+                let States { present, columns } = states;
+                let states = weir_host::States { keys: present.len(), present: Some(present), columns };
+                to.convert(&from, states).map(|states| states.columns).map_err(unreadable)
+            })?;
+        }
+        Ok(std::mem::replace(&mut self.guest, to))
     }
 
     fn gather(&self, slots: &[u32]) -> Result<weir_host::States, Failure<OperatorError>> {
@@ -211,51 +214,19 @@ impl KeyedOperator {
     }
 }
 
-/// Keeps a row (or timer) that was refused; the first ends the batch, if `fails`.
-fn set_aside(refused: &mut Vec<(usize, String)>, row: usize, reason: String, fails: bool) -> Result<(), OperatorError> {
-    refused.push((row, reason));
-    if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
-}
-
-/// How far the operator is, and of which version its state is.
-fn watermark_table(watermark: i64, version: i64) -> Result<StateTable, OperatorError> {
-    let field = |name: &str| Field::new(name, DataType::Int64, false);
-    let value = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
-    let schema = Arc::new(Schema::new(vec![field(WATERMARK), field(VERSION)]));
-    let rows = RecordBatch::try_new(schema, vec![value(watermark), value(version)])?;
-    Ok(StateTable { name: WATERMARK.to_owned(), key_group: None, rows })
-}
-
-/// The only value of a column of a snapshot.
-fn int64(rows: &RecordBatch, column: &str) -> Result<i64, OperatorError> {
-    let values = rows.column_by_name(column).and_then(|c| c.as_primitive_opt::<Int64Type>());
-    let value = values.filter(|v| v.len() == 1).map(|v| v.value(0));
-    value.ok_or_else(|| OperatorError::Restore(format!("it has no {column:?}")))
-}
-
-/// The rows of every output; nothing is emitted before all of it is sound.
-fn made(
-    maps: &[OutputMap],
-    deltas: Vec<Delta>,
-    inputs: &[ArrayRef],
-    times: &StreamBatch,
-) -> Result<Vec<StreamBatch>, Failure<OperatorError>> {
-    let rows = deltas.into_iter().zip(maps).map(|(delta, map)| apply(map, delta, inputs, times));
-    rows.collect::<Result<_, _>>().map_err(|e| Failure::Fatal(e.into()))
-}
-
 impl Operator for KeyedOperator {
     fn process(&mut self, batch: StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
+        self.settle()?;
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
         let fails = self.dead_letters.fails();
-        let keys: Vec<ArrayRef> = self.component.keys.iter().map(|c| batch.rows.column(*c).clone()).collect();
+        let keys: Vec<ArrayRef> = self.keys.iter().map(|c| batch.rows.column(*c).clone()).collect();
         let mut slots = Vec::new();
         self.state.slots(&keys, batch.len(), &mut slots)?;
         let mut bad = Vec::new();
         let mut refused = Vec::new();
         let isolated = isolate(
             0..batch.len(),
-            |range| self.rows(&batch, &slots, range, out),
+            |range| self.rows(&batch.slice(range.start, range.len()), &slots[range], out),
             |row, reason| set_aside(&mut refused, row, reason, fails),
         );
         for (row, reason) in refused {
@@ -263,6 +234,7 @@ impl Operator for KeyedOperator {
         }
         isolated?;
         self.release(&slots);
+        self.trial.iter().for_each(Trial::batch);
         self.dead_letters.emit(&batch, bad, out)
     }
 
@@ -271,6 +243,7 @@ impl Operator for KeyedOperator {
         if watermark <= self.watermark {
             return Ok(());
         }
+        self.settle()?;
         self.watermark = watermark;
         let fails = self.dead_letters.fails();
         let (mut fired, fired_max) = (0, self.timers.len().saturating_add(END_TIMERS_MAX));
@@ -300,46 +273,51 @@ impl Operator for KeyedOperator {
         Ok(())
     }
 
+    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
+        let Version(Guest::Keyed(guest)) = to else { return Err(OperatorError::Version) };
+        let old = self.exchange(*guest)?;
+        self.trial = Some(Trial::new(old, seat));
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), OperatorError> {
+        let verdict = self.trial.as_ref().map_or(Verdict::Open, Trial::verdict);
+        if verdict != Verdict::Open
+            && let Some(Trial { old, .. }) = self.trial.take()
+            && verdict == Verdict::PutBack
+        {
+            self.exchange(old)?;
+        }
+        Ok(())
+    }
+
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
-        let (states, timers) = (self.state.freeze(), self.timers.freeze());
-        let (watermark, version, key_groups) = (self.watermark, self.version(), self.key_groups);
-        Ok(Frozen::new(move || {
-            let table = |name: &str, (group, rows): (u32, RecordBatch)| StateTable {
-                name: name.to_owned(),
-                key_group: Some(group),
-                rows,
-            };
-            let timers = timers.tables(&states, key_groups)?;
-            let states = states.tables(key_groups)?;
-            let states = states.into_iter().map(|part| table(STATES, part));
-            let timers = timers.into_iter().map(|part| table(TIMERS, part));
-            let watermark = watermark_table(watermark, version)?;
-            Ok(Snapshot { tables: states.chain(timers).chain([watermark]).collect(), sink: None })
-        }))
+        Ok(self.freeze_all())
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
-        let (mut watermarks, mut timers) = (Vec::new(), Vec::new());
-        let states = snapshot.tables.iter().filter(|table| table.name == STATES);
-        self.state.reserve(states.map(|table| table.rows.num_rows()).sum());
-        for table in snapshot.tables {
-            match table.name.as_str() {
-                STATES => self.state.restore(&table.rows)?,
-                TIMERS => timers.push(table.rows),
-                WATERMARK => {
-                    let (version, mine) = (int64(&table.rows, VERSION)?, self.version());
-                    if version != mine {
-                        let message = format!("its state is of version {version}, and this operator keeps {mine}");
-                        return Err(OperatorError::Restore(message));
-                    }
-                    watermarks.push(int64(&table.rows, WATERMARK)?);
-                }
-                other => return Err(OperatorError::Restore(format!("it has no state named {other:?}"))),
-            }
-        }
-        self.timers.restore(&mut self.state, &timers)?;
-        // Of several old subtasks the one that was furthest behind: no row was late to it.
-        self.watermark = watermarks.into_iter().min().unwrap_or(WATERMARK_MIN);
-        Ok(())
+        self.restore_all(snapshot)
     }
+}
+
+fn state_fields(guest: &KeyedGuest) -> Vec<FieldRef> {
+    guest.layout().map(|layout| layout.schema.fields().iter().cloned().collect()).unwrap_or_default()
+}
+
+/// Without state: a layout without columns.
+fn layout_of(guest: &KeyedGuest) -> StateLayout {
+    guest
+        .layout()
+        .cloned()
+        .unwrap_or_else(|| StateLayout { version: 0, schema: Arc::new(arrow::datatypes::Schema::empty()) })
+}
+
+fn unreadable(error: CallError) -> OperatorError {
+    OperatorError::Migrate(error.to_string())
+}
+
+/// Keeps a row (or timer) that was refused; the first ends the batch, if `fails`.
+fn set_aside(refused: &mut Vec<(usize, String)>, row: usize, reason: String, fails: bool) -> Result<(), OperatorError> {
+    refused.push((row, reason));
+    if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
 }

@@ -35,7 +35,7 @@ impl Operator for SinkOperator {
 
     fn freeze(&mut self, cut: Cut) -> Result<Frozen, OperatorError> {
         let prepare = self.writer.prepare(cut)?;
-        Ok(Frozen::new(move || Ok(Snapshot { tables: Vec::new(), sink: Some(prepare()?) })))
+        Ok(Frozen::new(move || Ok(Snapshot { sink: Some(prepare()?), ..Snapshot::default() })))
     }
 }
 

@@ -4,18 +4,28 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
-use weir_host::{Delta, Failure, Instance, Rows, isolate};
+use weir_core::connector::Cut;
+use weir_host::{CallError, Delta, Failure, Instance, Rows, isolate};
 
 use super::dead_letter::DeadLetters;
-use crate::operator::{Operator, OperatorError, Outputs};
+use super::trial::{Seat, Trial, Verdict};
+use crate::operator::{Frozen, Guest, Operator, OperatorError, Outputs, Snapshot, Version};
 
 /// Runs a component of the world `transform-operator`.
 pub(crate) struct TransformOperator {
-    instance: Instance,
-    reads: Vec<usize>,
-    reads_event_times: bool,
-    outputs: Vec<OutputMap>,
+    guest: TransformGuest,
+    trial: Option<Trial<TransformGuest>>,
     dead_letters: DeadLetters,
+}
+
+/// A component, and where its columns are among those that come in.
+pub(crate) struct TransformGuest {
+    /// What [`weir_host::Component::version`] calls it.
+    pub(crate) version: String,
+    pub(crate) instance: Instance,
+    /// Where, among the columns that come in, those are that the component reads.
+    pub(crate) reads: Vec<usize>,
+    pub(crate) outputs: Vec<OutputMap>,
 }
 
 /// How the columns of an output that somebody reads come about.
@@ -37,42 +47,83 @@ pub(crate) enum OutputSource {
 }
 
 impl TransformOperator {
-    /// `reads`: where, among the columns that come in, those are that the component reads.
-    pub(crate) fn new(
-        instance: Instance,
-        reads: Vec<usize>,
-        outputs: Vec<OutputMap>,
-        dead_letters: DeadLetters,
-    ) -> Self {
-        let reads_event_times = instance.plan().reads_event_times;
-        Self { instance, reads, reads_event_times, outputs, dead_letters }
+    pub(crate) fn new(guest: TransformGuest, dead_letters: DeadLetters) -> Self {
+        Self { guest, trial: None, dead_letters }
+    }
+}
+
+impl TransformGuest {
+    /// The rows of every output.
+    fn call(&mut self, rows: &StreamBatch) -> Result<Vec<StreamBatch>, Failure<OperatorError>> {
+        let columns: Vec<ArrayRef> = self.reads.iter().map(|c| rows.rows.column(*c).clone()).collect();
+        let event_times = self.instance.plan().reads_event_times.then_some(&rows.event_times[..]);
+        let deltas = self.instance.transform(0, &Rows { rows: rows.len(), columns: &columns, event_times })?;
+        let made =
+            deltas.into_iter().zip(&self.outputs).map(|(delta, map)| apply(map, delta, rows.rows.columns(), rows));
+        made.collect::<Result<_, _>>().map_err(|e| Failure::Fatal(e.into()))
+    }
+}
+
+/// What the version on trial makes of rows; if it fails and the old one does not, what that makes.
+fn call(
+    guest: &mut TransformGuest,
+    trial: &mut Option<Trial<TransformGuest>>,
+    rows: &StreamBatch,
+) -> Result<Vec<StreamBatch>, Failure<OperatorError>> {
+    let error: CallError = match guest.call(rows) {
+        Err(Failure::Guest(error)) if !error.is_fatal() => error,
+        other => return other,
+    };
+    let Some(old) = trial else { return Err(Failure::Guest(error)) };
+    let Ok(made) = old.old.call(rows) else { return Err(Failure::Guest(error)) };
+    old.regressed(error.to_string());
+    settle(guest, trial);
+    Ok(made)
+}
+
+/// Does what the swap has decided.
+fn settle(guest: &mut TransformGuest, trial: &mut Option<Trial<TransformGuest>>) {
+    let verdict = trial.as_ref().map_or(Verdict::Open, Trial::verdict);
+    if verdict != Verdict::Open
+        && let Some(Trial { old, .. }) = trial.take()
+        && verdict == Verdict::PutBack
+    {
+        *guest = old;
     }
 }
 
 impl Operator for TransformOperator {
     fn process(&mut self, batch: StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
-        let Self { instance, reads, reads_event_times, outputs, dead_letters } = self;
+        self.settle()?;
+        let Self { guest, trial, dead_letters } = self;
         let mut bad = Vec::new();
         isolate(
             0..batch.len(),
             |range| {
-                let part = batch.slice(range.start, range.len());
-                let columns: Vec<ArrayRef> = reads.iter().map(|c| part.rows.column(*c).clone()).collect();
-                let rows = Rows {
-                    rows: part.len(),
-                    columns: &columns,
-                    event_times: reads_event_times.then_some(&part.event_times[..]),
-                };
-                let deltas = instance.transform(0, &rows)?;
-                for (index, (delta, map)) in deltas.into_iter().zip(outputs.iter()).enumerate() {
-                    let made = apply(map, delta, part.rows.columns(), &part);
-                    out.emit(index, made.map_err(|e| Failure::Fatal(e.into()))?);
-                }
+                let made = call(guest, trial, &batch.slice(range.start, range.len()))?;
+                made.into_iter().enumerate().for_each(|(output, rows)| out.emit(output, rows));
                 Ok(())
             },
             |row, reason| dead_letters.take(&batch, row, reason, &mut bad),
         )?;
+        trial.iter().for_each(Trial::batch);
         dead_letters.emit(&batch, bad, out)
+    }
+
+    fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
+        let version = Some(self.guest.version.clone());
+        Ok(Frozen::ready(Snapshot { version, ..Snapshot::default() }))
+    }
+
+    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
+        let Version(Guest::Transform(guest)) = to else { return Err(OperatorError::Version) };
+        self.trial = Some(Trial::new(std::mem::replace(&mut self.guest, guest), seat));
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), OperatorError> {
+        settle(&mut self.guest, &mut self.trial);
+        Ok(())
     }
 }
 

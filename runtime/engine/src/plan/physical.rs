@@ -7,13 +7,13 @@ use weir_core::graph::Exchange;
 use weir_core::window::WindowAssigner;
 
 /// What runs: chains of steps, each with its own parallelism, and the edges between them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PhysicalGraph {
     pub(crate) chains: Vec<ChainPlan>,
     pub(crate) edges: Vec<EdgePlan>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ChainPlan {
     pub(crate) parallelism: usize,
     pub(crate) steps: Vec<StepPlan>,
@@ -23,7 +23,7 @@ pub(crate) struct ChainPlan {
     pub(crate) outputs: Vec<usize>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StepPlan {
     /// The node, by index; of a combine step, the window that it works for.
     pub(crate) node: usize,
@@ -57,7 +57,7 @@ pub(crate) enum ConsumerTarget {
     Edge(usize),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct EdgePlan {
     pub(crate) from: usize,
     pub(crate) to: usize,

@@ -9,6 +9,7 @@ use weir_host::OutputColumn;
 use super::resolve::{Resolved, ResolvedKind, ResolvedNode};
 
 /// What is read of every node, by index.
+#[derive(Clone)]
 pub(crate) struct Pruned {
     pub(crate) nodes: Vec<PrunedNode>,
 }

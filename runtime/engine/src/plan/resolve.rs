@@ -25,10 +25,12 @@ pub struct CheckError {
 }
 
 /// A graph whose names and schemas are known.
+#[derive(Clone)]
 pub(crate) struct Resolved {
     pub(crate) nodes: Vec<ResolvedNode>,
 }
 
+#[derive(Clone)]
 pub(crate) struct ResolvedNode {
     pub(crate) name: String,
     /// (node, output) pairs.
@@ -41,6 +43,7 @@ pub(crate) struct ResolvedNode {
     pub(crate) parallelism: usize,
 }
 
+#[derive(Clone)]
 pub(crate) enum ResolvedKind {
     Source(ResolvedSource),
     Transform { node: OperatorNode, component: Component, plan: Plan },
@@ -49,6 +52,7 @@ pub(crate) enum ResolvedKind {
     Sink { sink: Arc<dyn Sink>, columns: Vec<usize> },
 }
 
+#[derive(Clone)]
 pub(crate) struct ResolvedSource {
     pub(crate) node: SourceNode,
     pub(crate) source: Arc<dyn Source>,

@@ -86,6 +86,9 @@ pub struct StoredSplit {
 pub struct StoredOperator {
     /// Its name.
     pub operator: String,
+    /// Which version of its component it ran; `None`: it has none, or an older Weir did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Its state.
     pub state: Vec<StoredFile>,
     /// Of a sink: what its writer has prepared.

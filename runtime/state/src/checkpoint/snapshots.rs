@@ -42,7 +42,8 @@ pub(super) fn write(
         }
         header.state = SINK_ROWS;
         let sink = snapshot.sink.as_ref().map(|sink| write_sink(objects, &header, sink)).transpose()?;
-        operators.push(StoredOperator { operator: operator.clone(), state, sink });
+        let version = snapshot.version.clone();
+        operators.push(StoredOperator { operator: operator.clone(), version, state, sink });
     }
     let splits =
         part.splits.as_ref().map(|(source, splits)| (source.clone(), splits.iter().map(store_split).collect()));
@@ -150,7 +151,7 @@ pub(super) fn read(objects: &Objects, manifest: &Manifest) -> Result<JobSnapshot
             let tables = tables(&stored.state, next(&stored.state));
             let sink = stored.sink.as_ref().map(|sink| read_sink(sink, &next(&sink.rows)));
             let sink = sink.transpose().map_err(|reason| damaged(objects, manifest, "its manifest", reason))?;
-            operators.push((stored.operator.clone(), Snapshot { tables, sink }));
+            operators.push((stored.operator.clone(), Snapshot { version: stored.version.clone(), tables, sink }));
         }
         let splits = part
             .splits

@@ -91,7 +91,7 @@ fn state() -> Snapshot {
         table("whole", None, vec![("late", int64(&[Some(3)]))]),
         table("keys", Some(3), vec![("user", text(&[])), ("count", int64(&[]))]),
     ];
-    Snapshot { tables, sink: None }
+    Snapshot { tables, ..Snapshot::default() }
 }
 
 /// What the golden checkpoint holds.
@@ -125,7 +125,7 @@ fn golden() -> JobSnapshot {
         SubtaskSnapshot {
             subtask: "out/0".to_owned(),
             watermark: i64::MIN,
-            operators: vec![("out".to_owned(), Snapshot { tables: Vec::new(), sink: Some(sink) })],
+            operators: vec![("out".to_owned(), Snapshot { sink: Some(sink), ..Snapshot::default() })],
             splits: None,
         },
     ];

@@ -229,7 +229,7 @@ fn large_parts_go_to_a_remote_store_in_pieces() {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..9 << 20));
     let rows = RecordBatch::try_from_iter([("n", column)]).unwrap();
     let tables = vec![StateTable { name: "keys".to_owned(), key_group: Some(0), rows }];
-    let operators = vec![("o".to_owned(), Snapshot { tables, sink: None })];
+    let operators = vec![("o".to_owned(), Snapshot { tables, ..Snapshot::default() })];
     let subtasks = vec![SubtaskSnapshot { subtask: "o/0".to_owned(), watermark: 0, operators, splits: None }];
     let job = JobSnapshot { key_groups: 1, subtasks };
     let number = store(&mut lease, 1, &job).unwrap();

@@ -29,7 +29,7 @@ pub(crate) fn job(seed: i64) -> JobSnapshot {
             table("timers", Some(3), seed + 1),
             table("panes", Some(9), seed + 2),
         ],
-        sink: None,
+        ..Snapshot::default()
     };
     let commit = vec![
         Committable { value: serde_json::json!({ "part": seed }), rows: None },
@@ -47,7 +47,7 @@ pub(crate) fn job(seed: i64) -> JobSnapshot {
         key_groups: 16,
         subtasks: vec![
             subtask(0, vec![("per minute".to_owned(), window)], Some(("orders".to_owned(), vec![split]))),
-            subtask(1, vec![("out".to_owned(), Snapshot { tables: Vec::new(), sink: Some(prepared) })], None),
+            subtask(1, vec![("out".to_owned(), Snapshot { sink: Some(prepared), ..Snapshot::default() })], None),
         ],
     }
 }

@@ -69,7 +69,10 @@ impl StateLayout {
         }
         let table = |(group, rows)| StateTable { name: self.name.to_owned(), key_group: Some(group), rows };
         let tables = tables.finish()?.into_iter().map(table);
-        Ok(Snapshot { tables: std::iter::once(progress.table(&self.window)?).chain(tables).collect(), sink: None })
+        Ok(Snapshot {
+            tables: std::iter::once(progress.table(&self.window)?).chain(tables).collect(),
+            ..Snapshot::default()
+        })
     }
 
     /// The progress in a snapshot, and its other tables, checked.

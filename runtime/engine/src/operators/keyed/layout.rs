@@ -1,0 +1,128 @@
+//! State of one layout read by another: which changes need nobody's help, and making them. It never calls a component.
+
+use arrow::array::{ArrayRef, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Field};
+use weir_host::StateLayout;
+
+/// Whether states of one are states of the other as they are. That a column may be null is no difference: a state that is absent
+/// is.
+pub(super) fn is_same(from: &StateLayout, to: &StateLayout) -> bool {
+    let (old, new) = (from.schema.fields(), to.schema.fields());
+    let same = |(old, new): (&std::sync::Arc<Field>, &std::sync::Arc<Field>)| {
+        old.name() == new.name() && old.data_type() == new.data_type()
+    };
+    from.version == to.version && old.len() == new.len() && old.iter().zip(new).all(same)
+}
+
+/// Refuses a layout of the same version that would lose something: columns may come that can be null, and types may be widened.
+pub(crate) fn check_readable(from: &StateLayout, to: &StateLayout) -> Result<(), String> {
+    if from.version != to.version {
+        return Ok(());
+    }
+    let advice = "; give the new layout another version, and bridge the two in `migrate`";
+    for old in from.schema.fields() {
+        let Ok(new) = to.schema.field_with_name(old.name()) else {
+            return Err(format!("its state has no column {:?} any more, which would be lost{advice}", old.name()));
+        };
+        if !widens(old.data_type(), new.data_type()) {
+            let (name, old, new) = (old.name(), old.data_type(), new.data_type());
+            return Err(format!("the column {name:?} of its state is {old}, and would be {new}{advice}"));
+        }
+    }
+    let missing = |new: &&std::sync::Arc<Field>| !new.is_nullable() && from.schema.field_with_name(new.name()).is_err();
+    match to.schema.fields().iter().find(missing) {
+        Some(new) => Err(format!(
+            "its state has a new column {:?}, which must be nullable: keys have no value for it{advice}",
+            new.name()
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether every value of one type is a value of the other.
+fn widens(from: &DataType, to: &DataType) -> bool {
+    use DataType::{
+        Binary, Float32, Float64, Int8, Int16, Int32, Int64, LargeBinary, LargeUtf8, UInt8, UInt16, UInt32, UInt64,
+        Utf8,
+    };
+    let wider: &[DataType] = match from {
+        Int8 => &[Int16, Int32, Int64],
+        Int16 => &[Int32, Int64],
+        Int32 => &[Int64, Float64],
+        UInt8 => &[UInt16, UInt32, UInt64, Int16, Int32, Int64],
+        UInt16 => &[UInt32, UInt64, Int32, Int64],
+        UInt32 => &[UInt64, Int64],
+        Float32 => &[Float64],
+        Utf8 => &[LargeUtf8],
+        Binary => &[LargeBinary],
+        _ => &[],
+    };
+    from == to || wider.contains(to)
+}
+
+/// Columns of one layout as the other has them, by name: cast, or null where there are none. A value that the other type does not
+/// have is an error, so that a rollback never cuts one off.
+pub(super) fn cast(
+    from: &StateLayout,
+    to: &StateLayout,
+    columns: &[ArrayRef],
+    rows: usize,
+) -> Result<Vec<ArrayRef>, String> {
+    let exact = CastOptions { safe: false, ..CastOptions::default() };
+    let column = |new: &std::sync::Arc<Field>| match from.schema.index_of(new.name()) {
+        Err(_) => Ok(new_null_array(new.data_type(), rows)),
+        Ok(old) => cast_with_options(&columns[old], new.data_type(), &exact)
+            .map_err(|e| format!("the column {:?} of its state cannot be {}: {e}", new.name(), new.data_type())),
+    };
+    to.schema.fields().iter().map(column).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, AsArray, Int32Array, Int64Array, StringArray};
+    use arrow::datatypes::{Int32Type, Int64Type, Schema};
+
+    use super::*;
+
+    fn layout(version: u32, fields: &[(&str, DataType, bool)]) -> StateLayout {
+        let fields = fields.iter().map(|(name, of, nullable)| Field::new(*name, of.clone(), *nullable));
+        StateLayout { version, schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())) }
+    }
+
+    #[test]
+    fn what_would_lose_something_is_refused_and_says_what() {
+        use DataType::{Int32, Int64, Utf8};
+        let old = layout(1, &[("n", Int32, false), ("name", Utf8, true)]);
+        let refused = |version, fields: &[_]| check_readable(&old, &layout(version, fields)).unwrap_err();
+        assert!(
+            check_readable(&old, &layout(1, &[("name", Utf8, true), ("n", Int64, true), ("x", Int64, true)])).is_ok()
+        );
+        assert!(check_readable(&old, &layout(2, &[])).is_ok(), "another version is for `migrate`");
+        assert!(refused(1, &[("n", Int32, false)]).starts_with("its state has no column \"name\" any more"));
+        let narrower = refused(1, &[("n", Utf8, false), ("name", Utf8, true)]);
+        assert!(narrower.starts_with("the column \"n\" of its state is Int32, and would be Utf8;"), "{narrower}");
+        let unknown = refused(1, &[("n", Int32, false), ("name", Utf8, true), ("x", Int64, false)]);
+        assert!(unknown.starts_with("its state has a new column \"x\", which must be nullable"), "{unknown}");
+    }
+
+    #[test]
+    fn columns_are_matched_by_name_and_values_that_do_not_fit_are_no_nulls() {
+        use DataType::{Int32, Int64, Utf8};
+        let narrow = layout(1, &[("n", Int32, false), ("name", Utf8, true)]);
+        let wide = layout(1, &[("x", Int64, true), ("name", Utf8, true), ("n", Int64, false)]);
+        let columns: [ArrayRef; 2] =
+            [Arc::new(Int32Array::from(vec![1, 2])), Arc::new(StringArray::from(vec![Some("a"), None]))];
+        let widened = cast(&narrow, &wide, &columns, 2).unwrap();
+        assert_eq!(widened[0].null_count(), 2);
+        assert_eq!(widened[2].as_primitive::<Int64Type>().values(), &[1, 2]);
+        let back = cast(&wide, &narrow, &widened, 2).unwrap();
+        assert_eq!(back[0].as_primitive::<Int32Type>().values(), &[1, 2]);
+        let too_large: Vec<ArrayRef> =
+            vec![widened[0].clone(), widened[1].clone(), Arc::new(Int64Array::from(vec![1, 1 << 40]))];
+        let error = cast(&wide, &narrow, &too_large, 2).unwrap_err();
+        assert!(error.starts_with("the column \"n\" of its state cannot be Int32"), "{error}");
+    }
+}

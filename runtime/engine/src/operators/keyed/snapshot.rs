@@ -1,0 +1,112 @@
+//! The snapshots of a keyed operator: states and timers by key group, how far it is, and how its states are laid out, so that
+//! another version can read them.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use weir_core::time::WATERMARK_MIN;
+use weir_host::StateLayout;
+
+use super::{KeyedOperator, layout, layout_of, unreadable};
+use crate::operator::{Frozen, OperatorError, Snapshot, StateTable};
+
+const STATES: &str = "states";
+const TIMERS: &str = "timers";
+const WATERMARK: &str = "watermark";
+/// The version of the layout: of a table of states in its metadata, of a subtask in the table of its watermark.
+const VERSION: &str = "state_version";
+/// States that are converted at once.
+const CONVERTED_ROWS: usize = 8_192;
+
+impl KeyedOperator {
+    pub(super) fn freeze_all(&mut self) -> Frozen {
+        let (states, timers) = (self.state.freeze(), self.timers.freeze());
+        let (watermark, key_groups) = (self.watermark, self.key_groups);
+        let (version, layout) = (self.guest.version.clone(), layout_of(&self.guest).version);
+        Frozen::new(move || {
+            let table = |name: &str, group: u32, rows: RecordBatch| StateTable {
+                name: name.to_owned(),
+                key_group: Some(group),
+                rows,
+            };
+            let mut tables = vec![watermark_table(watermark, layout)?];
+            for (group, rows) in timers.tables(&states, key_groups)? {
+                tables.push(table(TIMERS, group, rows));
+            }
+            for (group, rows) in states.tables(key_groups)? {
+                tables.push(table(STATES, group, with_version(rows, layout)?));
+            }
+            Ok(Snapshot { version: Some(version), tables, sink: None })
+        })
+    }
+
+    pub(super) fn restore_all(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
+        let (mut watermarks, mut timers) = (Vec::new(), Vec::new());
+        let states = snapshot.tables.iter().filter(|table| table.name == STATES);
+        self.state.reserve(states.map(|table| table.rows.num_rows()).sum());
+        let subtasks = snapshot.tables.iter().filter(|table| table.name == WATERMARK);
+        let versions = subtasks.map(|table| int64(&table.rows, VERSION)).collect::<Result<Vec<_>, _>>()?;
+        for table in snapshot.tables {
+            match table.name.as_str() {
+                STATES => self.restore_states(&table.rows, versions.first().copied())?,
+                TIMERS => timers.push(table.rows),
+                WATERMARK => watermarks.push(int64(&table.rows, WATERMARK)?),
+                other => return Err(OperatorError::Restore(format!("it has no state named {other:?}"))),
+            }
+        }
+        self.timers.restore(&mut self.state, &timers)?;
+        // Of several old subtasks the one that was furthest behind: no row was late to it.
+        self.watermark = watermarks.into_iter().min().unwrap_or(WATERMARK_MIN);
+        Ok(())
+    }
+
+    /// States of any layout that this version can read; `version`: if the table does not say.
+    fn restore_states(&mut self, rows: &RecordBatch, version: Option<i64>) -> Result<(), OperatorError> {
+        let said = rows.schema_ref().metadata().get(VERSION).and_then(|version| version.parse().ok());
+        let version = said.or_else(|| version.and_then(|version| u32::try_from(version).ok())).unwrap_or_default();
+        let keys = self.state.keys().fields().len();
+        let fields: Vec<_> = rows.schema_ref().fields().iter().skip(keys).cloned().collect();
+        let (from, to) = (StateLayout { version, schema: Arc::new(Schema::new(fields)) }, layout_of(&self.guest));
+        if layout::is_same(&from, &to) {
+            return Ok(self.state.restore(rows)?);
+        }
+        // A state that a rollback left behind is that of a wider layout.
+        layout::check_readable(&from, &to)
+            .or_else(|error| layout::check_readable(&to, &from).map_err(|_| error))
+            .map_err(OperatorError::Migrate)?;
+        let mut names = rows.schema_ref().fields()[..keys].to_vec();
+        names.extend(to.schema.fields().iter().map(|field| Arc::new(Field::clone(field).with_nullable(true))));
+        let schema = Arc::new(Schema::new(names));
+        for start in (0..rows.num_rows()).step_by(CONVERTED_ROWS) {
+            let part = rows.slice(start, CONVERTED_ROWS.min(rows.num_rows() - start));
+            let (key_columns, columns) = part.columns().split_at(keys);
+            let states = weir_host::States { keys: part.num_rows(), present: None, columns: columns.to_vec() };
+            let mut columns = key_columns.to_vec();
+            columns.extend(self.guest.convert(&from, states).map_err(unreadable)?.columns);
+            self.state.restore(&RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn with_version(rows: RecordBatch, version: u32) -> Result<RecordBatch, OperatorError> {
+    let schema = Schema::clone(rows.schema_ref()).with_metadata([(VERSION, version.to_string())]);
+    Ok(rows.with_schema(Arc::new(schema))?)
+}
+
+/// How far the operator is, and of which version its state is.
+fn watermark_table(watermark: i64, version: u32) -> Result<StateTable, OperatorError> {
+    let field = |name: &str| Field::new(name, DataType::Int64, false);
+    let value = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
+    let schema = Arc::new(Schema::new(vec![field(WATERMARK), field(VERSION)]));
+    let rows = RecordBatch::try_new(schema, vec![value(watermark), value(i64::from(version))])?;
+    Ok(StateTable { name: WATERMARK.to_owned(), key_group: None, rows })
+}
+
+/// The only value of a column of a snapshot.
+fn int64(rows: &RecordBatch, column: &str) -> Result<i64, OperatorError> {
+    let values = rows.column_by_name(column).and_then(|c| c.as_primitive_opt::<Int64Type>());
+    let value = values.filter(|v| v.len() == 1).map(|v| v.value(0));
+    value.ok_or_else(|| OperatorError::Restore(format!("it has no {column:?}")))
+}

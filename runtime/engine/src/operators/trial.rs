@@ -1,0 +1,108 @@
+//! An old version of a component beside the new one, until their swap is decided. It never touches rows or state: its operator
+//! does what the swap's phase says.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use weir_core::swap::{Event, Phase, Swap};
+use weir_core::time::Clock;
+
+/// A swap as all subtasks of its job see it. It is locked for a few instructions at a time.
+#[derive(Clone)]
+pub struct SharedSwap {
+    swap: Arc<Mutex<Swap>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl SharedSwap {
+    pub(crate) fn new(swap: Swap, clock: Arc<dyn Clock>) -> Self {
+        Self { swap: Arc::new(Mutex::new(swap)), clock }
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.lock().phase().clone()
+    }
+
+    /// How many subtasks the barrier has come to.
+    #[must_use]
+    pub fn landed(&self) -> usize {
+        self.lock().landed()
+    }
+
+    /// Whether it is not decided yet.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.lock().is_open()
+    }
+
+    /// A person wants the old version back. Once the new one is kept, this changes nothing.
+    pub fn roll_back(&self) {
+        self.tell(Event::RollBack);
+    }
+
+    /// The job has failed with the new version: no further failure is waited for.
+    pub(crate) fn give_up(&self, reason: String) {
+        self.tell(Event::Failed { reason });
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        let now_us = self.clock.now_us();
+        self.lock().handle(now_us, event);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Swap> {
+        self.swap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for SharedSwap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.lock().fmt(f)
+    }
+}
+
+/// A subtask's place in a swap.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    pub(crate) swap: SharedSwap,
+    pub(crate) subtask: usize,
+}
+
+/// The old version of what `G` is, and the swap that decides about it.
+pub(crate) struct Trial<G> {
+    pub(crate) old: G,
+    seat: Seat,
+}
+
+/// What is to become of the old version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Open,
+    Drop,
+    PutBack,
+}
+
+impl<G> Trial<G> {
+    pub(crate) fn new(old: G, seat: Seat) -> Self {
+        Self { old, seat }
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self.seat.swap.phase() {
+            Phase::CuttingOver | Phase::Probation { .. } => Verdict::Open,
+            Phase::Done => Verdict::Drop,
+            Phase::RolledBack(_) => Verdict::PutBack,
+        }
+    }
+
+    /// The new version has done a batch.
+    pub(crate) fn batch(&self) {
+        self.seat.swap.tell(Event::Batch { subtask: self.seat.subtask });
+    }
+
+    /// The new version has failed at something that the old one has just done.
+    pub(crate) fn regressed(&self, reason: String) {
+        self.seat.swap.tell(Event::Regressed { reason });
+    }
+}

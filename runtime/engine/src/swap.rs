@@ -1,0 +1,346 @@
+//! Replacing the components of a job while it runs: which versions fit, and getting them to every subtask at one barrier. When they
+//! are kept is decided by [`weir_core::swap`]; what is done with state is the operators'.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::datatypes::Schema;
+use weir_core::limits::OperatorLimits;
+use weir_core::pipeline::did_you_mean;
+use weir_core::swap::{Event, Probation, Swap};
+use weir_core::time::Clock;
+use weir_host::{CallError, Component, InputSchema, Instance, OutputColumn, Plan, StateLayout, States};
+
+use crate::job::Job;
+use crate::operator::{OperatorError, Version};
+use crate::operators::{Seat, SharedSwap, check_readable};
+use crate::plan::{ResolvedKind, StepKind};
+
+/// What an operator of a running job is to run from now on.
+#[derive(Clone, Debug)]
+pub struct NewVersion {
+    /// The operator's name.
+    pub operator: String,
+    /// The component.
+    pub component: Component,
+    /// What `describe` gets.
+    pub config: serde_json::Value,
+    /// The bounds of its instances.
+    pub limits: OperatorLimits,
+}
+
+/// Why a swap is refused. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum SwapError {
+    /// There is no such operator.
+    #[error("the job has no operator {name:?}{hint}; it has {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// A name that is nearly the same.
+        hint: String,
+        /// Those that it has.
+        known: String,
+    },
+    /// It runs that already.
+    #[error("operator {0:?} runs that version already")]
+    Same(String),
+    /// The version does not fit into the job.
+    #[error("operator {operator:?} cannot run that version: {reason}")]
+    Unfit {
+        /// Its name.
+        operator: String,
+        /// What does not fit, and what to do.
+        reason: String,
+    },
+    /// It reads what does not come to it.
+    #[error(
+        "operator {operator:?} would need the column {column:?}, which the running job does not carry to it: deploy the pipeline \
+         again, and the job goes on from a checkpoint with it"
+    )]
+    Column {
+        /// The operator's name.
+        operator: String,
+        /// The column.
+        column: String,
+    },
+    /// The old version could not come back.
+    #[error(
+        "operator {operator:?} could not go back: the version that runs cannot read the state of the new one ({reason}); swap \
+         without probation to accept that"
+    )]
+    Irreversible {
+        /// The operator's name.
+        operator: String,
+        /// What the old version says.
+        reason: String,
+    },
+    /// An instance could not be made.
+    #[error("no instance of the new version of operator {operator:?}")]
+    Instance {
+        /// Its name.
+        operator: String,
+        /// Why.
+        #[source]
+        error: OperatorError,
+    },
+    /// There is one already.
+    #[error("another swap of this job is not decided yet: wait for it, or roll it back")]
+    UnderWay,
+    /// The job does not run.
+    #[error("the job does not run: start it first")]
+    NotRunning,
+    /// The job keeps no checkpoints, which a swap is recorded in.
+    #[error("the job keeps no checkpoints, and a swap is recorded in one: add [checkpoint] to the pipeline")]
+    NotDurable,
+}
+
+impl Job {
+    /// This job with other versions of some of its operators: the same subtasks and the same columns between them.
+    ///
+    /// # Errors
+    /// The first version that does not fit: its inputs, its outputs, or the state that is there.
+    pub fn swapped(&self, versions: &[NewVersion], probation: Probation) -> Result<Self, SwapError> {
+        let mut job = self.clone();
+        for version in versions {
+            let node = self.component_node(&version.operator)?;
+            let kind = self.swapped_kind(node, version)?;
+            job.resolved.nodes[node].kind = kind;
+            let unfit = |reason: String| SwapError::Unfit { operator: version.operator.clone(), reason };
+            job.check_carried(node, &version.operator)?;
+            let (old, new) = (self.layout(node), job.layout(node));
+            check_readable(&old, &new).map_err(unfit)?;
+            if old.version != new.version {
+                job.try_migration(node, &old).map_err(unfit)?;
+                let back = self.try_migration(node, &new);
+                if let (Err(reason), true) = (back, probation.batches > 0) {
+                    return Err(SwapError::Irreversible { operator: version.operator.clone(), reason });
+                }
+            }
+        }
+        Ok(job)
+    }
+
+    /// Which version every operator with a component runs.
+    #[must_use]
+    pub fn versions(&self) -> Vec<(String, String)> {
+        let version = |node: &crate::plan::ResolvedNode| match &node.kind {
+            ResolvedKind::Transform { node: spec, component, .. }
+            | ResolvedKind::Keyed { node: spec, component, .. } => {
+                Some((node.name.clone(), component.version(&spec.config)))
+            }
+            _ => None,
+        };
+        self.resolved.nodes.iter().filter_map(version).collect()
+    }
+
+    fn component_node(&self, name: &str) -> Result<usize, SwapError> {
+        let runs_component =
+            |kind: &ResolvedKind| matches!(kind, ResolvedKind::Transform { .. } | ResolvedKind::Keyed { .. });
+        let nodes = &self.resolved.nodes;
+        nodes.iter().position(|node| node.name == name && runs_component(&node.kind)).ok_or_else(|| {
+            let known: Vec<&str> = nodes.iter().filter(|n| runs_component(&n.kind)).map(|n| n.name.as_str()).collect();
+            let hint = did_you_mean(name, &known);
+            let known = if known.is_empty() { "none with a component".to_owned() } else { known.join(", ") };
+            SwapError::Unknown { name: name.to_owned(), hint, known }
+        })
+    }
+
+    /// What a node is with another version, if that is of the same world, takes the node's input and makes the same columns.
+    fn swapped_kind(&self, node: usize, version: &NewVersion) -> Result<ResolvedKind, SwapError> {
+        let NewVersion { operator, component, config, limits } = version;
+        let unfit = |reason: String| SwapError::Unfit { operator: operator.clone(), reason };
+        let mut kind = self.resolved.nodes[node].kind.clone();
+        let (ResolvedKind::Transform { node: spec, component: of, plan }
+        | ResolvedKind::Keyed { node: spec, component: of, plan, .. }) = &mut kind
+        else {
+            return Err(unfit("it runs no component".to_owned()));
+        };
+        if component.world() != of.world() {
+            return Err(unfit(format!("it is a component of {}, and runs one of {}", component.world(), of.world())));
+        }
+        if of.version(&spec.config) == component.version(config) && spec.limits == *limits {
+            return Err(SwapError::Same(operator.clone()));
+        }
+        let new = component.describe(config, &[self.input_of(node)]).map_err(|e| unfit(e.to_string()))?;
+        check_outputs(plan, &new).map_err(unfit)?;
+        (*of, *plan) = (component.clone(), new);
+        (spec.config, spec.limits) = (config.clone(), limits.clone());
+        Ok(kind)
+    }
+
+    fn input_of(&self, node: usize) -> InputSchema {
+        let keys = match &self.resolved.nodes[node].kind {
+            ResolvedKind::Keyed { keys, .. } => keys.clone(),
+            _ => Vec::new(),
+        };
+        InputSchema { schema: self.full_input(node), keys }
+    }
+
+    fn plan_of(&self, node: usize) -> Option<&Plan> {
+        match &self.resolved.nodes[node].kind {
+            ResolvedKind::Transform { plan, .. } | ResolvedKind::Keyed { plan, .. } => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// How a node keeps state; one that keeps none has a layout without columns.
+    fn layout(&self, node: usize) -> StateLayout {
+        let layout = self.plan_of(node).and_then(|plan| plan.state.clone());
+        layout.unwrap_or_else(|| StateLayout { version: 0, schema: Arc::new(Schema::empty()) })
+    }
+
+    /// Refuses a version that reads, or carries over, a column that does not come to it.
+    fn check_carried(&self, node: usize, operator: &str) -> Result<(), SwapError> {
+        let Some(plan) = self.plan_of(node) else { return Ok(()) };
+        let pruned = &self.pruned.nodes[node];
+        let kept = plan.outputs.iter().zip(&pruned.outputs).flat_map(|(output, needed)| {
+            needed.iter().flatten().filter_map(|index| match output.columns.get(*index) {
+                Some(OutputColumn::Kept { column, .. }) => Some(*column),
+                _ => None,
+            })
+        });
+        match plan.reads.iter().flatten().copied().chain(kept).find(|column| !pruned.input.contains(column)) {
+            Some(column) => {
+                let column = self.full_input(node).field(column).name().clone();
+                Err(SwapError::Column { operator: operator.to_owned(), column })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a node's version can read states of a layout, asked with no states at all.
+    fn try_migration(&self, node: usize, from: &StateLayout) -> Result<(), String> {
+        let ResolvedKind::Keyed { node: spec, component, .. } = &self.resolved.nodes[node].kind else { return Ok(()) };
+        let mut instance: Instance = self
+            .instance(&self.resolved.nodes[node].name, component, &spec.config, &spec.limits, vec![self.input_of(node)])
+            .map_err(|e| e.to_string())?;
+        let columns = from.schema.fields().iter().map(|field| arrow::array::new_empty_array(field.data_type()));
+        let none = States { keys: 0, present: None, columns: columns.collect() };
+        match instance.migrate(from.version, &from.schema, &none) {
+            Ok(_) => Ok(()),
+            Err(CallError::Call(reason)) => Err(reason),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Instances for every subtask of a job whose versions are to become this one's.
+    pub(crate) fn pending_swap(
+        &self,
+        old: &Self,
+        probation: Probation,
+        clock: Arc<dyn Clock>,
+    ) -> Result<PendingSwap, SwapError> {
+        let changed = |node: usize| {
+            let name = &self.resolved.nodes[node].name;
+            let of = |job: &Self| job.versions().into_iter().find(|(n, _)| n == name).map(|(_, version)| version);
+            of(self) != of(old)
+        };
+        let changed: Vec<bool> = (0..self.resolved.nodes.len()).map(changed).collect();
+        let mut subtasks = Vec::new();
+        for chain in &self.physical.chains {
+            for _ in 0..chain.parallelism {
+                let mut versions = Vec::new();
+                for (step, plan) in chain.steps.iter().enumerate() {
+                    if plan.kind == StepKind::Node && changed[plan.node] {
+                        let operator = || self.resolved.nodes[plan.node].name.clone();
+                        let version = self.version(plan.node);
+                        versions.push((
+                            step,
+                            version.map_err(|error| SwapError::Instance { operator: operator(), error })?,
+                        ));
+                    }
+                }
+                subtasks.push(versions);
+            }
+        }
+        let seats = subtasks.iter().filter(|versions| !versions.is_empty()).count();
+        Ok(PendingSwap { subtasks, swap: SharedSwap::new(Swap::new(probation, seats), clock) })
+    }
+}
+
+/// The columns that others read must stay what they are.
+fn check_outputs(old: &Plan, new: &Plan) -> Result<(), String> {
+    for (index, output) in old.outputs.iter().enumerate() {
+        let name = &output.name;
+        let Some(other) = new.outputs.get(index).filter(|other| other.name == *name) else {
+            return Err(format!("it has no output {name:?} in that place, which the pipeline has"));
+        };
+        let (old, new) = (output.schema.fields(), other.schema.fields());
+        for (position, field) in old.iter().enumerate() {
+            let describe = |f: &arrow::datatypes::Field| {
+                format!("{:?} {}{}", f.name(), f.data_type(), if f.is_nullable() { ", nullable" } else { "" })
+            };
+            match new.get(position) {
+                None => return Err(format!("its output {name:?} has no column {:?} any more", field.name())),
+                Some(other) if other.name() != field.name() || other.data_type() != field.data_type() => {
+                    let (was, is) = (describe(field), describe(other));
+                    return Err(format!("column {position} of its output {name:?} would be {is} instead of {was}"));
+                }
+                Some(other) if other.is_nullable() && !field.is_nullable() => {
+                    return Err(format!("the column {:?} of its output {name:?} could be null now", field.name()));
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(more) = new.get(old.len()) {
+            return Err(format!("its output {name:?} has a new column {:?}: deploy the pipeline again", more.name()));
+        }
+    }
+    match new.outputs.get(old.outputs.len()) {
+        Some(more) => Err(format!("it has a new output {:?}: deploy the pipeline again", more.name)),
+        None => Ok(()),
+    }
+}
+
+/// A swap whose barrier has not begun yet.
+pub(crate) struct PendingSwap {
+    /// By subtask: the versions for its steps.
+    subtasks: Vec<Vec<(usize, Version)>>,
+    pub(crate) swap: SharedSwap,
+}
+
+/// Where a subtask finds what it is to put in place at a barrier.
+#[derive(Default)]
+pub(crate) struct SwapBox(Mutex<Option<SubtaskSwap>>);
+
+/// What a subtask puts in place at the first barrier that is not older than an attempt.
+pub(crate) struct SubtaskSwap {
+    attempt: u64,
+    pub(crate) versions: Vec<(usize, Version)>,
+    pub(crate) seat: Seat,
+}
+
+impl PendingSwap {
+    /// Puts the versions where the subtasks find them; by subtask, its seat in the swap.
+    pub(crate) fn deliver(self, attempt: u64, boxes: &[Arc<SwapBox>]) -> (SharedSwap, Vec<Option<usize>>) {
+        let mut next = 0;
+        let seats = self.subtasks.into_iter().zip(boxes).map(|(versions, to)| {
+            let subtask = next;
+            if versions.is_empty() {
+                return None;
+            }
+            next += 1;
+            let seat = Seat { swap: self.swap.clone(), subtask };
+            *to.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(SubtaskSwap { attempt, versions, seat });
+            Some(subtask)
+        });
+        let seats = seats.collect();
+        (self.swap, seats)
+    }
+}
+
+impl SwapBox {
+    /// What is to be put in place at a barrier.
+    pub(crate) fn take(&self, attempt: u64) -> Option<SubtaskSwap> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.take_if(|swap| swap.attempt <= attempt)
+    }
+}
+
+impl SubtaskSwap {
+    /// Says what became of it.
+    pub(crate) fn tell(seat: &Seat, outcome: Result<(), String>) {
+        let subtask = seat.subtask;
+        seat.swap.tell(outcome.map_or_else(|reason| Event::Refused { reason }, |()| Event::Landed { subtask }));
+    }
+}
