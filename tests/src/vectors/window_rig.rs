@@ -94,7 +94,7 @@ impl Rig {
                 let owned = groups_of_subtask(index, parallelism, key_groups);
                 let mine = |table: &&StateTable| table.key_group.is_none_or(|group| owned.contains(&group));
                 let tables = tables.iter().filter(mine).cloned().collect();
-                subtask.restore(Snapshot { tables, sink: None }).map_err(failed)?;
+                subtask.restore(Snapshot { tables, ..Snapshot::default() }).map_err(failed)?;
             }
         }
         Ok(())

@@ -13,4 +13,6 @@ mod simulation;
 #[allow(dead_code, reason = "the tests of checkpoints use the rest")]
 mod stores;
 mod support;
+mod swapper;
+mod swaps;
 mod windows;

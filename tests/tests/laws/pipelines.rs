@@ -103,6 +103,19 @@ limits = { call-time = "1m" }
 [sinks.out]
 "#;
 
+/// Which row of a key has which number is open.
+pub(crate) const COUNT: &str = r#"
+[operators.step]
+input = "INPUT"
+component = "tests/guests/count_v1.wasm"
+config = { tag = "0" }
+key-by = ["key"]
+on-error = "skip"
+limits = { call-time = "1m" }
+[sinks.out]
+columns = ["key", "number"]
+"#;
+
 /// In the table of the sink, with which every step ends.
 const SINK: &str = r#"
 input = "step"
@@ -112,7 +125,7 @@ connector = "memory"
 /// Every step behind everything that can stand before it.
 pub(crate) fn all() -> Vec<String> {
     let windows = [BUILT_IN, QUANTILE].iter().flat_map(|step| WINDOWS.iter().map(|of| step.replace("WINDOW", of)));
-    let operators = [RUNNING_COUNT, HOT_ITEMS, TALLY].map(str::to_owned);
+    let operators = [RUNNING_COUNT, HOT_ITEMS, TALLY, COUNT].map(str::to_owned);
     let steps: Vec<String> = windows.chain(operators).collect();
     let behind = |front| steps.iter().map(move |step| pipeline(front, step));
     [NOTHING, SKIPPING, DEAD_LETTERS].into_iter().flat_map(behind).collect()

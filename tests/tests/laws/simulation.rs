@@ -1,6 +1,6 @@
 //! Whole jobs in one thread, from a seed: any order of subtasks, checkpoints at any time, rows on which operators fail, a store that
 //! fails, is slow, answers twice, loses its answer or what was not synced, commits that fail half-way, crashes at any step, processes
-//! that were thought dead and wake up, another parallelism each time. What is visible in the end is what a run without all that
+//! that were thought dead and wake up, another parallelism and other versions of operators each time and in between. What is visible in the end is what a run without all that
 //! gives.
 
 use weir_core::graph::CheckpointSettings;
@@ -13,6 +13,7 @@ use crate::ledger::Ledger;
 use crate::pipelines;
 use crate::stores::Hooked;
 use crate::support::{Memory, Row, durable_in, job};
+use crate::swapper::{Swapper, versions};
 
 /// Seeds of every test run; `WEIR_SIMULATION_SEEDS=10000` tries more, `WEIR_SIMULATION_SEED=7` one.
 const SEEDS: u64 = 200;
@@ -59,16 +60,17 @@ fn simulate(seed: u64) -> u32 {
     let faults = Faults::new(dice.clone());
     let memory = Memory::new(splits, vec![1 + dice.below(7), 1 + dice.below(20)]);
     let ledger = Ledger::new(memory, faults.clone());
-    let jobs: Vec<Job> = (1..=3).map(|parallelism| job(&ledger, pipeline, parallelism)).collect();
+    let jobs: Vec<Vec<Job>> = (1..=3).map(|parallelism| versions(job(&ledger, pipeline, parallelism))).collect();
     let (disk, store) = faults.store();
     let durable = Durable { settings: settings(&dice), ..durable_in(store) };
     let mut zombies: Vec<LocalJob> = Vec::new();
     for start in 1.. {
         assert!(start < 1_000, "seed {seed} does not end");
         faults.turn(start <= FAULTY_STARTS_MAX);
-        let job = &jobs[dice.below(jobs.len())];
-        let Ok(mut local) = LocalJob::resume(job, faults.clock.clone(), &durable) else { continue };
-        if live(&mut local, &mut zombies, &faults, &disk) {
+        let mut swapper = Swapper::new(&jobs[dice.below(jobs.len())], &dice);
+        let resumed = LocalJob::resume(swapper.job(), faults.clock.clone(), &durable);
+        let Ok(mut local) = resumed else { continue };
+        if live(&mut local, &mut zombies, &mut swapper, &faults, &disk) {
             assert_eq!(ledger.visible(), expected, "seed {seed}, after {start} starts, of {pipeline}");
             return start;
         }
@@ -96,7 +98,13 @@ fn settings(dice: &Dice) -> CheckpointSettings {
 }
 
 /// Steps a job until it is over (`true`), fails, or crashes.
-fn live(local: &mut LocalJob, zombies: &mut Vec<LocalJob>, faults: &Faults, disk: &Hooked) -> bool {
+fn live(
+    local: &mut LocalJob,
+    zombies: &mut Vec<LocalJob>,
+    swapper: &mut Swapper<'_>,
+    faults: &Faults,
+    disk: &Hooked,
+) -> bool {
     let dice = &faults.dice;
     while !local.is_over() {
         faults.pass_time();
@@ -112,6 +120,7 @@ fn live(local: &mut LocalJob, zombies: &mut Vec<LocalJob>, faults: &Faults, disk
                 zombies.pop();
             }
         }
+        swapper.swap_now_and_then(local, dice);
         let choices = local.choices();
         let stepped = match choices.get(dice.below(choices.len().max(1))) {
             Some(choice) => local.step(*choice),

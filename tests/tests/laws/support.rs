@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -33,11 +34,13 @@ pub(crate) struct Memory {
     /// Sizes of batches, taken in turn by every split.
     pub(crate) batch_sizes: Arc<Vec<usize>>,
     pub(crate) written: Arc<Mutex<Vec<String>>>,
+    /// How many rows of each split may be read so far; all, if this is not set.
+    pub(crate) released: Arc<OnceLock<AtomicUsize>>,
 }
 
 impl Memory {
     pub(crate) fn new(splits: Vec<Vec<Row>>, batch_sizes: Vec<usize>) -> Self {
-        Self { splits: Arc::new(splits), batch_sizes: Arc::new(batch_sizes), written: Arc::default() }
+        Self { splits: Arc::new(splits), batch_sizes: Arc::new(batch_sizes), ..Self::default() }
     }
 
     /// What was written since the last call, sorted.
@@ -193,6 +196,7 @@ impl Source for Memory {
             at,
             polls: 0,
             sizes: self.batch_sizes.clone(),
+            released: self.released.clone(),
         }))
     }
 }
@@ -204,6 +208,7 @@ struct MemoryReader {
     at: usize,
     polls: usize,
     sizes: Arc<Vec<usize>>,
+    released: Arc<OnceLock<AtomicUsize>>,
 }
 
 impl SourceReader for MemoryReader {
@@ -211,7 +216,12 @@ impl SourceReader for MemoryReader {
         if self.at == self.rows.len() {
             return Ok(Polled::End);
         }
-        let size = self.sizes[self.polls % self.sizes.len()].max(1).min(self.rows.len() - self.at);
+        let released = self.released.get().map_or(usize::MAX, |released| released.load(Ordering::Relaxed));
+        let left = self.rows.len().min(released).saturating_sub(self.at);
+        if left == 0 {
+            return Ok(Polled::Pending);
+        }
+        let size = self.sizes[self.polls % self.sizes.len()].max(1).min(left);
         self.polls += 1;
         let rows = &self.rows[self.at..self.at + size];
         self.at += size;
