@@ -8,6 +8,8 @@ mod checkpoint_folder;
 #[cfg(unix)]
 mod damage;
 mod examples;
+#[cfg(unix)]
+mod golden_checkpoint;
 mod harness;
 #[cfg(unix)]
 mod kafka;
