@@ -1,5 +1,5 @@
 //! Kills the real command at instants drawn from a seed and starts it again, at changing parallelism, until its bounded input
-//! ends: its output must be that of a run that was never disturbed.
+//! ends: its output must be that of a run that was never disturbed, and the golden one where there is one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use serde_json::Value;
 use weir_core::key_group::mix;
 
+use crate::golden::nexmark_golden;
 use crate::kafka_broker::Broker;
 use crate::rows::compare;
 
@@ -21,7 +23,7 @@ pub struct Chaos {
     pub weir: PathBuf,
     /// The project's folder, where the examples are.
     pub root: PathBuf,
-    /// How often to kill, over all jobs.
+    /// How often to kill, spread evenly over the jobs.
     pub kills: u32,
     /// Where the instants come from; the same seed draws the same ones.
     pub seed: u64,
@@ -34,31 +36,31 @@ struct Case {
     pipeline: &'static str,
     /// The sink whose rows are compared.
     sink: &'static str,
+    /// Whether it writes a folder of parts instead of a file.
+    in_parts: bool,
+    /// The query, if the golden result is that of these options. The example's own sink, the last one, counts for it.
+    golden: Option<&'static str>,
     /// Options that make it take long enough to be killed a few times.
     set: &'static [&'static str],
 }
 
-const CASES: [Case; 4] = [
-    Case {
-        name: "nexmark-q5",
-        pipeline: "examples/nexmark/q5.toml",
-        sink: "out",
-        set: &["sources.bids.events=200000", "sources.bids.rate=250000", "batch-rows=512"],
-    },
-    Case {
-        name: "nexmark-q7",
-        pipeline: "examples/nexmark/q7.toml",
-        sink: "out",
-        set: &["sources.bids.events=200000", "sources.bids.rate=250000", "batch-rows=512"],
-    },
-    Case {
-        name: "nexmark-q11",
-        pipeline: "examples/nexmark/q11.toml",
-        sink: "out",
-        set: &["sources.bids.events=200000", "sources.bids.rate=250000", "batch-rows=512"],
-    },
-    Case { name: "flights", pipeline: "examples/flights/pipeline.toml", sink: "delays", set: &["batch-rows=64"] },
+const CASES: [Case; 5] = [
+    nexmark("nexmark-q5", "q5", "examples/nexmark/q5.toml", false),
+    nexmark("nexmark-q7", "q7", "examples/nexmark/q7.toml", true),
+    nexmark("nexmark-q11", "q11", "examples/nexmark/q11.toml", true),
+    flights("flights to a file", false),
+    flights("flights to a folder", true),
 ];
+
+const fn nexmark(name: &'static str, query: &'static str, pipeline: &'static str, in_parts: bool) -> Case {
+    let set = &["sources.bids.events=200000", "sources.bids.rate=250000", "batch-rows=512"];
+    Case { name, pipeline, sink: "out", in_parts, golden: Some(query), set }
+}
+
+const fn flights(name: &'static str, in_parts: bool) -> Case {
+    let pipeline = "examples/flights/pipeline.toml";
+    Case { name, pipeline, sink: "delays", in_parts, golden: None, set: &["batch-rows=4"] }
+}
 
 /// A pipeline file and how it is run.
 #[derive(Clone, Copy)]
@@ -69,58 +71,85 @@ struct Job<'a> {
     slowness: u32,
 }
 
-/// Kills of one job at most, so that all have their turn.
+/// Kills of one run of a job at most, so that it ends; more of them are another round's.
 const KILLS_A_JOB_MAX: u32 = 12;
+/// A job that ends before it is killed has another round, but not more than these for each kill.
+const ROUNDS_A_KILL_MAX: u32 = 10;
 /// A run dies at the latest so long after its start; a bit longer each time, so that every job gets on.
 const LIFE_MAX: Duration = Duration::from_millis(350);
 /// Whatever happens, a job ends within this.
 const RUN_MAX: Duration = Duration::from_secs(300);
 
 impl Chaos {
-    /// Runs the jobs in turn until the kills are done; the last one runs to its end. `tell` gets a line a job. Kafka to Kafka is
-    /// one of the jobs if there is a broker.
+    /// Kills each job as often as any other, and lets it come to its end. `tell` gets a line a run, and at last how
+    /// often each was killed. Kafka to Kafka is one of the jobs if there is a broker.
     ///
     /// # Errors
-    /// If a row is lost or doubled, or a run fails; the seed is in the message.
+    /// If a row is lost or doubled, a run fails, or a job is not killed; the seed is in the message.
     pub fn run(&self, broker: Option<&Broker>, mut tell: impl FnMut(&str)) -> anyhow::Result<()> {
-        let mut dice = Dice(self.seed);
-        let (mut killed, mut round) = (0, 0);
-        while killed < self.kills {
-            for case in &CASES {
-                killed += self.case(case, round, self.kills - killed, &mut dice, &mut tell)?;
-            }
-            if let Some(broker) = broker {
-                killed += kafka::run(self, broker, round, self.kills - killed, &mut dice, &mut tell)?;
-            }
-            round += 1;
+        let jobs = CASES.len() as u32 + u32::from(broker.is_some());
+        ensure!(self.kills >= jobs, "there are {jobs} jobs: {} kills are too few for each to be killed", self.kills);
+        let share = |job: usize| (self.kills + job as u32) / jobs;
+        let mut killed = Vec::new();
+        for (job, case) in CASES.iter().enumerate() {
+            let run = |_, kills_max, dice: &mut Dice| self.case(case, kills_max, dice);
+            killed.push(self.job(job, case.name, share(job), run, &mut tell)?);
         }
-        tell(&format!("{killed} kills with seed {}: nothing lost, nothing doubled", self.seed));
+        if let Some(broker) = broker {
+            let (job, name) = (CASES.len(), "kafka");
+            let run = |round, kills_max, dice: &mut Dice| kafka::run(self, broker, round, kills_max, dice);
+            killed.push(self.job(job, name, share(job), run, &mut tell)?);
+        }
+        let (kills, seed) = (self.kills, self.seed);
+        tell(&format!("{kills} kills with seed {seed}, nothing lost, nothing doubled: {}", killed.join(", ")));
         Ok(())
     }
 
-    fn case(
+    /// Runs a job round after round until it has been killed as often as its share. Returns its name and how often that was.
+    fn job(
         &self,
-        case: &Case,
-        round: u32,
-        kills_max: u32,
-        dice: &mut Dice,
+        job: usize,
+        name: &str,
+        share: u32,
+        mut run: impl FnMut(u32, u32, &mut Dice) -> anyhow::Result<(usize, u32)>,
         tell: &mut impl FnMut(&str),
-    ) -> anyhow::Result<u32> {
+    ) -> anyhow::Result<String> {
+        let (mut killed, mut round) = (0, 0);
+        while killed < share {
+            let at = format!("{name}, round {round}, seed {}", self.seed);
+            ensure!(round < share * ROUNDS_A_KILL_MAX, "{at}: it ends too soon: {killed} kills instead of {share}");
+            let mut dice = Dice::of(self.seed, job, round);
+            let (rows, kills) = run(round, KILLS_A_JOB_MAX.min(share - killed), &mut dice).context(at)?;
+            tell(&format!("{name}: {rows} rows, as they should be, after {kills} kills"));
+            killed += kills;
+            round += 1;
+        }
+        Ok(format!("{name} {killed}"))
+    }
+
+    /// Returns how many rows it had, and how often it was killed.
+    fn case(&self, case: &Case, kills_max: u32, dice: &mut Dice) -> anyhow::Result<(usize, u32)> {
         let folder = tempfile::tempdir()?;
-        let in_parts = dice.below(2) == 1;
         let expected = self.undisturbed(case, folder.path())?;
-        let out = folder.path().join(if in_parts { "out" } else { "out.csv" });
-        if in_parts {
+        let out = folder.path().join(if case.in_parts { "out" } else { "out.csv" });
+        if case.in_parts {
             fs::create_dir(&out)?;
         }
         let pipeline = self.pipeline(case, folder.path(), &out)?;
-        let at = format!("{}, round {round}, seed {}", case.name, self.seed);
         let job = Job { pipeline: &pipeline, set: case.set, slowness: 1 };
-        let kills = self.until_it_ends(&job, kills_max.min(KILLS_A_JOB_MAX), dice).with_context(|| at.clone())?;
-        let rows = rows(&out).with_context(|| at.clone())?;
-        compare(&expected, &rows).with_context(|| format!("{at}, after {kills} kills"))?;
-        tell(&format!("{}: {} rows, as they should be, after {kills} kills", case.name, rows.len()));
-        Ok(kills)
+        let (summary, kills) = self.until_it_ends(&job, kills_max, dice)?;
+        let rows = rows(&out)?;
+        compare(&expected, &rows).with_context(|| format!("after {kills} kills"))?;
+        if let Some(query) = case.golden {
+            let (rows, checksum) = nexmark_golden(query)?;
+            let mut sinks = summary["sinks"].as_array().into_iter().flatten();
+            let found = sinks.find(|sink| sink["name"] == "golden").context("no golden sink was told")?;
+            ensure!(
+                found["rows"] == rows && found["checksum"] == checksum.as_str(),
+                "after {kills} kills it counted {found}; the golden result has {rows} rows, checksum {checksum}"
+            );
+        }
+        Ok((rows.len(), kills))
     }
 
     /// The rows of a run that nobody kills.
@@ -147,13 +176,14 @@ impl Chaos {
         let slash = if out.is_dir() { "/" } else { "" };
         let sink = format!("connector = \"file\"\nformat = \"csv\"\npath = \"{}{slash}\"", out.display());
         let file = folder.join("pipeline.toml");
-        // Sinks that come after it are left out.
-        fs::write(&file, format!("{head}{table}\n{input}\n{sink}\n"))?;
+        let golden = case.golden.map(|_| format!("[sinks.golden]{tail}")).unwrap_or_default();
+        // Other sinks that come after it are left out.
+        fs::write(&file, format!("{head}{table}\n{input}\n{sink}\n{golden}"))?;
         Ok(file)
     }
 
-    /// Starts the job again and again until it ends by itself. Returns how often it was killed.
-    fn until_it_ends(&self, job: &Job<'_>, kills_max: u32, dice: &mut Dice) -> anyhow::Result<u32> {
+    /// Starts the job again and again until it ends by itself. Returns its summary, and how often it was killed.
+    fn until_it_ends(&self, job: &Job<'_>, kills_max: u32, dice: &mut Dice) -> anyhow::Result<(Value, u32)> {
         let Job { pipeline, set, slowness } = *job;
         let state = pipeline.with_file_name("state");
         let mut kills = 0;
@@ -162,7 +192,7 @@ impl Chaos {
             command.arg("--checkpoint-dir").arg(&state).args(["--checkpoint-interval", "15ms"]);
             command.args(["--parallelism", &(1 + dice.below(3)).to_string()]);
             let life = dice.life(kills) * slowness;
-            let mut child = command.stderr(Stdio::piped()).spawn()?;
+            let mut child = command.arg("--json").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
             if !ends_within(&mut child, if kills < kills_max { life } else { RUN_MAX })? {
                 ensure!(kills < kills_max, "it does not end");
                 child.kill()?;
@@ -174,7 +204,7 @@ impl Chaos {
             if !output.status.success() {
                 bail!("after {kills} kills it failed: {}", String::from_utf8_lossy(&output.stderr));
             }
-            return Ok(kills);
+            return Ok((serde_json::from_slice(&output.stdout)?, kills));
         }
     }
 
@@ -222,6 +252,11 @@ fn rows(out: &Path) -> anyhow::Result<Vec<String>> {
 struct Dice(u64);
 
 impl Dice {
+    /// Those of one run of a job: what others draw, or whether they run at all, changes nothing.
+    fn of(seed: u64, job: usize, round: u32) -> Self {
+        Self(mix(mix(mix(seed).wrapping_add(job as u64)).wrapping_add(round.into())))
+    }
+
     fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0) % n.max(1)

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`chaos`] | kills the real command and compares its output |
+//! | [`golden`] | the known results of Nexmark's queries |
 //! | [`kafka_broker`] | a real Kafka broker for tests |
 //! | [`kafka_orders`] | runs the example of that name on a broker |
 //! | [`kafka_topic`] | fills topics and reads them |
@@ -10,6 +11,7 @@
 //! | [`vectors`] | replays cases of other engines' test suites through the real operators |
 
 pub mod chaos;
+pub mod golden;
 pub mod kafka_broker;
 pub mod kafka_orders;
 pub mod kafka_topic;

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use super::{Chaos, Dice, Job, KILLS_A_JOB_MAX};
+use super::{Chaos, Dice, Job};
 use crate::kafka_broker::Broker;
 use crate::kafka_topic::{load, read_committed};
 use crate::rows::compare;
@@ -10,16 +10,16 @@ use crate::rows::compare;
 const PARTITIONS: i32 = 3;
 const RECORDS: u32 = 60_000;
 /// A client needs seconds to find its broker; kills before that would be all there is.
-const SLOWNESS: u32 = 8;
+const SLOWNESS: u32 = 4;
 
+/// Returns how many rows it had, and how often it was killed.
 pub(super) fn run(
     chaos: &Chaos,
     broker: &Broker,
     round: u32,
     kills_max: u32,
     dice: &mut Dice,
-    tell: &mut impl FnMut(&str),
-) -> anyhow::Result<u32> {
+) -> anyhow::Result<(usize, u32)> {
     let (from, to) = (format!("from-{}-{round}", chaos.seed), format!("to-{}-{round}", chaos.seed));
     let mut expected: Vec<String> = (0..RECORDS).map(|n| format!("{{\"n\":{n}}}")).collect();
     load(broker, &from, PARTITIONS, expected.iter().map(String::as_str))?;
@@ -28,13 +28,11 @@ pub(super) fn run(
     let folder = tempfile::tempdir()?;
     let pipeline = folder.path().join("pipeline.toml");
     std::fs::write(&pipeline, text(&broker.address(), &from, &to))?;
-    let job = Job { pipeline: &pipeline, set: &["batch-rows=200"], slowness: SLOWNESS };
-    let kills = chaos.until_it_ends(&job, kills_max.min(KILLS_A_JOB_MAX), dice)?;
+    let job = Job { pipeline: &pipeline, set: &["batch-rows=100"], slowness: SLOWNESS };
+    let (_, kills) = chaos.until_it_ends(&job, kills_max, dice)?;
     let rows = read_committed(broker, &to)?;
-    compare(&expected, &rows)
-        .with_context(|| format!("kafka, round {round}, seed {}, after {kills} kills", chaos.seed))?;
-    tell(&format!("kafka: {} rows, as they should be, after {kills} kills", rows.len()));
-    Ok(kills)
+    compare(&expected, &rows).with_context(|| format!("after {kills} kills"))?;
+    Ok((rows.len(), kills))
 }
 
 fn text(address: &str, from: &str, to: &str) -> String {

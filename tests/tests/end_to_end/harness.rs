@@ -51,11 +51,3 @@ pub(crate) fn sorted_rows(path: &Path) -> Vec<String> {
     rows.sort();
     rows
 }
-
-/// Rows and checksum of the result of a query over the first 200,000 events.
-pub(crate) fn nexmark_golden(query: &str) -> (u64, String) {
-    let summary = std::fs::read_to_string(root().join("tests/golden/nexmark/golden-200k/SUMMARY.tsv")).unwrap();
-    let mut rows = summary.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let row = rows.find(|row| row[0] == query).unwrap();
-    (row[1].parse().unwrap(), row[2].to_owned())
-}

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{nexmark_golden, weir};
+use weir_tests::golden::nexmark_golden;
+
+use crate::harness::weir;
 use crate::running::Ended;
 
 /// Makes it last a hundred seconds, of which no test needs all.
@@ -20,7 +22,7 @@ pub(crate) fn q11(state: &Path, parallelism: usize) -> Command {
 
 /// Checks that a run with `--json` has come to the end of its input, with the result of all of it.
 pub(crate) fn assert_golden(ended: &Ended) {
-    let (rows, checksum) = nexmark_golden("q11");
+    let (rows, checksum) = nexmark_golden("q11").unwrap();
     let sink = &ended.summary()["sinks"][0];
     assert_eq!((&sink["rows"], &sink["checksum"]), (&rows.into(), &checksum.into()), "{}", ended.said);
 }
