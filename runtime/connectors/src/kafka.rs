@@ -46,8 +46,8 @@
 //! Brokers forget the offsets of a group that commits none for `offsets.retention.minutes` (7 days). A job that runs commits often
 //! enough. One that was down for longer finds no marker, and stops with an error, since it cannot know whether the rows of its
 //! last checkpoint were written; `lost-marker = "write"` or `"skip"` says it, after a look at the topic. The same happens if the
-//! group is deleted, or `transactional-id` changed. A job that begins anew, without checkpoints, is a new lineage and is not
-//! mistaken for the old one.
+//! group is deleted, or `transactional-id` changed. Checkpoints from an older copy, whose next numbers the marker counts as written,
+//! stop the job too. A job that begins anew, without checkpoints, is a new lineage and is not mistaken for the old one.
 //!
 //! A job without checkpoints sends rows at once.
 
@@ -57,6 +57,7 @@ mod committer;
 mod consumer;
 mod direct;
 mod encode;
+mod failure;
 mod marker;
 mod messages;
 mod options;

@@ -76,7 +76,12 @@ pub(crate) fn configure(
         config.set(name.get_ref(), text);
     }
     // librdkafka knows which names and values there are: it is asked now, not when the job runs.
-    config.create_native_config().map_err(|error| options.error("properties", describe(&error)))?;
+    let native = config.create_native_config().map_err(|error| options.error("properties", describe(&error)))?;
+    if native.get("message.timeout.ms").is_ok_and(|timeout| timeout == "0") {
+        let message = "the property \"message.timeout.ms\" cannot be 0, which is no limit: a checkpoint would wait without end \
+                       for a message that cannot be delivered";
+        return Err(options.error("properties", message));
+    }
     Ok(config)
 }
 
@@ -127,7 +132,6 @@ pub(crate) fn is_fatal(code: RDKafkaErrorCode) -> bool {
             | C::TopicAuthorizationFailed
             | C::ClusterAuthorizationFailed
             | C::TransactionalIdAuthorizationFailed
-            | C::Fatal
             | C::InvalidTopic
     )
 }
@@ -292,6 +296,7 @@ mod tests {
                 "No such configuration property",
                 "{ \"fetch.min.bites\" = 1 }",
             ),
+            ("properties = { \"delivery.timeout.ms\" = 0 }", "without end", "{ \"delivery.timeout.ms\" = 0 }"),
             ("properties = { \"fetch.min.bytes\" = [] }", "text, a number or a bool", "[]"),
         ] {
             let ConnectorError::Option { message, span } = configured(text).unwrap_err() else { panic!("{text}") };
@@ -313,6 +318,9 @@ mod tests {
         let context = Context::default();
         context.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 brokers are down");
         assert_eq!(context.0.message().as_deref(), Some("1/1 brokers are down"));
+        assert!(context.0.check("x").is_ok());
+        // The call that meets it is told why.
+        context.error(KafkaError::Global(RDKafkaErrorCode::Fatal), "Fatal error: Local: fenced");
         assert!(context.0.check("x").is_ok());
         context.error(KafkaError::Global(RDKafkaErrorCode::Authentication), "wrong password");
         // It stays, whatever is said later.

@@ -2,7 +2,7 @@
 //! checkpoints, so none can time out while the job is down, and whether one happened is always known from the marker.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use rdkafka::config::ClientConfig;
@@ -13,10 +13,11 @@ use rdkafka::topic_partition_list::{Offset as KafkaOffset, TopicPartitionList};
 use serde::Deserialize;
 use weir_core::connector::{Committable, Committer, ConnectorError};
 
-use super::client::{self, Context, describe};
+use super::client::{self, Context, Trouble, describe};
+use super::failure::{Failure, passing};
 use super::marker::{Marker, Origin, Seen, Verdict};
 use super::options::{LostMarker, SinkOptions};
-use super::producer::{Events, Producer, is_refused, send};
+use super::producer::{Events, Producer, send};
 use super::sink::{SinkShared, mismatched};
 use super::topic;
 
@@ -29,7 +30,7 @@ const ABORTS_MAX: usize = 5;
 /// After so many checkpoints without a row the marker is written again, or it would expire under a job that has nothing to
 /// write: offsets are kept for days, checkpoints are made every second to every hour.
 const QUIET_CHECKPOINTS_MAX: u32 = 50;
-/// How long the broker lets a transaction of ours be open: as long as we try to end it.
+/// How long the broker lets a transaction of ours be open, unless the pipeline file says: as long as one call tries to end it.
 const TRANSACTION_TIMEOUT_MS: &str = "300000";
 
 /// Commits the rows of one sink.
@@ -41,17 +42,12 @@ pub(super) struct KafkaCommitter {
     /// Reads the marker, and names its group.
     group: BaseConsumer<Context>,
     shared: Arc<SinkShared>,
+    trouble: Arc<Trouble>,
+    /// For how long the broker lets a transaction be open.
+    timeout: Duration,
     seen: Seen,
     /// Checkpoints without a row since the marker was written.
     quiet: u32,
-}
-
-/// Why a transaction is not done.
-enum Failure {
-    /// It has to be aborted, and can be done again.
-    Abort(String),
-    /// It cannot be done by us.
-    Final(ConnectorError),
 }
 
 impl KafkaCommitter {
@@ -69,17 +65,17 @@ impl KafkaCommitter {
         config.set("transactional.id", &id);
         // The transaction answers for those that are delivered.
         config.set("delivery.report.only.error", "true");
-        if config.get("transaction.timeout.ms").is_none() {
-            config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS);
-        }
-        let producer: Producer<()> = client::create(&config, Events::new(&shared.trouble), &what)?;
-        topic::partitions_at_start(producer.client(), &options.topic, &shared.trouble, || {}, &what)?;
+        let timeout = config.get("transaction.timeout.ms").unwrap_or(TRANSACTION_TIMEOUT_MS).to_owned();
+        config.set("transaction.timeout.ms", &timeout);
+        let trouble = shared.new_trouble();
+        let producer: Producer<()> = client::create(&config, Events::new(&trouble), &what)?;
+        topic::partitions_at_start(producer.client(), &options.topic, &trouble, || {}, &what)?;
         let mut config = options.marker_config.clone();
         config.set("group.id", &id);
         // Its troubles are its own: it says what they were whenever it is served, when they may be long over.
         let group = client::create(&config, Context::default(), &what)?;
         // Replaced by what the broker knows.
-        let marker = Marker { job: job.to_owned(), lineage: new_lineage.clone(), generation, checkpoint: 0 };
+        let marker = Marker { job: job.to_owned(), lineage: new_lineage.clone(), generation: 0, checkpoint: 0 };
         let mut committer = Self {
             what,
             topic: options.topic.clone(),
@@ -87,25 +83,28 @@ impl KafkaCommitter {
             producer,
             group,
             shared: Arc::clone(shared),
+            trouble,
+            timeout: Duration::from_millis(timeout.parse().unwrap_or(u64::MAX)),
             seen: Seen { marker, new_lineage, generation },
             quiet: 0,
         };
-        committer
-            .repeat(|producer| producer.init_transactions(CALL_WAIT))
-            .map_err(|failure| committer.last(failure))?;
-        match committer.read_marker()? {
-            Some(marker) if marker.job != job => {
+        let ready = committer.repeat(|producer| producer.init_transactions(CALL_WAIT));
+        ready.map_err(|failure| failure.last(&committer.what))?;
+        if let Some(marker) = committer.read_marker()? {
+            if marker.job != job {
                 return Err(ConnectorError::Data(format!(
                     "{}: the job {:?} writes as {id} already; give each sink a `transactional-id` of its own",
                     committer.what, marker.job
                 )));
             }
-            Some(marker) => committer.seen.marker = marker,
-            // From now on a marker that is missing is one that was lost.
-            None => committer.transact(&[], &committer.seen.marker.clone())?,
+            committer.seen.marker = marker;
+        }
+        // From now on a marker that is missing is one that was lost, and an older generation finds a newer one.
+        if committer.seen.marker.generation < generation {
+            committer.mark(&[], Marker { generation, ..committer.seen.marker.clone() })?;
         }
         committer.shared.set_seen(committer.seen.clone());
-        committer.shared.trouble.clear();
+        committer.trouble.clear();
         Ok(committer)
     }
 
@@ -132,7 +131,7 @@ impl KafkaCommitter {
                     });
                 }
                 Err(error) => {
-                    self.shared.trouble.set(format!("{}: {}", self.what, describe(&error)));
+                    self.trouble.set(format!("{}: {}", self.what, describe(&error)));
                     last = Some(error);
                 }
             }
@@ -144,25 +143,31 @@ impl KafkaCommitter {
     fn transact(&self, rows: &[&RecordBatch], marker: &Marker) -> Result<(), ConnectorError> {
         let mut reason = String::new();
         for _ in 0..ABORTS_MAX {
+            let begun = now();
             self.producer.client().context().forget_failed();
             reason = match self.try_transact(rows, marker) {
                 Ok(()) => {
                     // No message is answered that went well, so nobody else says that brokers answer again.
-                    self.shared.trouble.clear();
+                    self.trouble.clear();
                     return Ok(());
                 }
-                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Final(error)) => {
+                    // Readers stand still before a transaction that is open. It may be beyond this: then the broker undoes it.
+                    let _ = self.producer.abort_transaction(CALL_WAIT);
+                    return Err(self.fenced_or_late(error, begun.elapsed()));
+                }
                 Err(Failure::Abort(reason)) => reason,
             };
-            self.shared.trouble.set(format!("{}: a transaction is done again: {reason}", self.what));
-            self.repeat(|producer| producer.abort_transaction(CALL_WAIT)).map_err(|failure| self.last(failure))?;
+            self.trouble.set(format!("{}: a transaction is done again: {reason}", self.what));
+            let aborted = self.repeat(|producer| producer.abort_transaction(CALL_WAIT));
+            aborted.map_err(|failure| self.fenced_or_late(failure.last(&self.what), begun.elapsed()))?;
             match self.producer.client().context().failed() {
                 Some((reason, true)) => return Err(ConnectorError::Data(format!("{}: {reason}", self.what))),
                 Some((failure, false)) => reason = failure,
                 None => {}
             }
         }
-        Err(self.last(Failure::Abort(reason)))
+        Err(passing(&self.what, reason))
     }
 
     fn try_transact(&self, rows: &[&RecordBatch], marker: &Marker) -> Result<(), Failure> {
@@ -190,7 +195,6 @@ impl KafkaCommitter {
         let mut last = None;
         for _ in 0..CALLS_MAX {
             let Err(error) = call(&self.producer) else { return Ok(()) };
-            self.shared.trouble.check(&self.what).map_err(Failure::Final)?;
             let is_retriable = match &error {
                 KafkaError::Transaction(error) => error.is_retriable(),
                 // The rows are not all delivered so far; what cannot be delivered fails by itself.
@@ -200,53 +204,34 @@ impl KafkaCommitter {
             if !is_retriable {
                 return Err(self.failure(&error));
             }
-            self.shared.trouble.set(format!("{}: {}", self.what, describe(&error)));
+            self.trouble.check(&self.what).map_err(Failure::Final)?;
+            self.trouble.set(format!("{}: {}", self.what, describe(&error)));
             last = Some(error);
         }
         let unanswered = last.map(|error| client::cannot(&self.what, &error));
         Err(Failure::Final(unanswered.unwrap_or_else(|| ConnectorError::Data(self.what.clone()))))
     }
 
-    /// What an error of the client means.
     fn failure(&self, error: &KafkaError) -> Failure {
-        use RDKafkaErrorCode as C;
-        let fatal = self.producer.client().fatal_error();
-        let code = match error {
-            KafkaError::Transaction(error) => Some(error.code()),
-            other => other.rdkafka_error_code(),
-        };
-        let is_fenced = |code: C| matches!(code, C::Fenced | C::ProducerFenced | C::InvalidProducerEpoch);
-        if [code, fatal.as_ref().map(|(code, _)| *code)].into_iter().flatten().any(is_fenced) {
-            return Failure::Final(ConnectorError::Fenced(format!(
-                "{}: a newer generation of this job has taken over, or another sink has the same `transactional-id` \
-                 (by default the names of job and topic)",
-                self.what
-            )));
-        }
-        let is_abortable = match error {
-            KafkaError::Transaction(error) => error.txn_requires_abort(),
-            // The transaction has failed already; why is said when it is aborted.
-            KafkaError::MessageProduction(C::State) => true,
-            _ => false,
-        };
-        match (fatal, code) {
-            (Some((_, reason)), _) => {
-                Failure::Final(ConnectorError::Io { what: self.what.clone(), source: std::io::Error::other(reason) })
-            }
-            (None, Some(code)) if !is_abortable && is_refused(code) => {
-                Failure::Final(ConnectorError::Data(format!("{}: {}", self.what, describe(error))))
-            }
-            (None, _) if is_abortable => Failure::Abort(describe(error)),
-            (None, _) => Failure::Final(client::cannot(&self.what, error)),
-        }
+        Failure::of(error, self.producer.client().fatal_error(), &self.what)
     }
 
-    fn last(&self, failure: Failure) -> ConnectorError {
-        match failure {
-            Failure::Final(error) => error,
-            Failure::Abort(reason) => {
-                ConnectorError::Io { what: self.what.clone(), source: std::io::Error::other(reason) }
+    /// The broker undoes a transaction that is open for too long, and says then what it says to a process that was replaced. It
+    /// was the time, if the time was over and no newer generation has left its marker, which it does first of all.
+    fn fenced_or_late(&self, error: ConnectorError, open: Duration) -> ConnectorError {
+        if !matches!(error, ConnectorError::Fenced(_)) || open < self.timeout {
+            return error;
+        }
+        match self.read_marker() {
+            Ok(Some(marker)) if marker.generation <= self.seen.generation => {
+                let reason = format!(
+                    "the broker has undone a transaction that was open for longer than `transaction.timeout.ms`, {} ms: \
+                     make checkpoints more often, or set it higher in `properties`",
+                    self.timeout.as_millis()
+                );
+                passing(&self.what, reason)
             }
+            _ => error,
         }
     }
 
@@ -258,6 +243,11 @@ impl KafkaCommitter {
         self.quiet = 0;
         Ok(())
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the broker's limit of a transaction is one of time")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 impl Committer for KafkaCommitter {

@@ -9,6 +9,7 @@ use weir_core::connector::{ConnectorError, Cut, Prepare, SinkReport, SinkWriter}
 
 use super::client::{self, Trouble};
 use super::encode::Encoder;
+use super::failure::{beyond_help, passing};
 use super::options::SinkOptions;
 use super::producer::{Events, Outstanding, Producer, send};
 use super::topic;
@@ -32,17 +33,17 @@ impl DirectWriter {
         options: &SinkOptions,
         encoder: Encoder,
         report: SinkReport,
-        trouble: &Arc<Trouble>,
+        trouble: Arc<Trouble>,
     ) -> Result<Self, ConnectorError> {
         let what = format!("cannot write to the topic {} at {}", options.topic, options.brokers);
-        let producer: Producer<Arc<Outstanding>> = client::create(&options.config, Events::new(trouble), &what)?;
-        topic::partitions_at_start(producer.client(), &options.topic, trouble, || {}, &what)?;
+        let producer: Producer<Arc<Outstanding>> = client::create(&options.config, Events::new(&trouble), &what)?;
+        topic::partitions_at_start(producer.client(), &options.topic, &trouble, || {}, &what)?;
         Ok(Self {
             what,
             topic: options.topic.clone(),
             encoder,
             producer,
-            trouble: Arc::clone(trouble),
+            trouble,
             outstanding: Arc::default(),
             before: Vec::new(),
             report,
@@ -52,12 +53,13 @@ impl DirectWriter {
 
 /// Fails if a message was not delivered: the job goes on from its checkpoint, and sends it again.
 fn check(producer: &Producer<Arc<Outstanding>>, what: &str) -> Result<(), ConnectorError> {
+    if let Some(fatal) = producer.client().fatal_error() {
+        return Err(beyond_help(fatal, what));
+    }
     match producer.client().context().failed() {
         None => Ok(()),
         Some((reason, true)) => Err(ConnectorError::Data(format!("{what}: {reason}"))),
-        Some((reason, false)) => {
-            Err(ConnectorError::Io { what: what.to_owned(), source: std::io::Error::other(reason) })
-        }
+        Some((reason, false)) => Err(passing(what, reason)),
     }
 }
 
@@ -82,10 +84,12 @@ impl SinkWriter for DirectWriter {
         self.before.retain(|outstanding| !outstanding.is_empty());
         self.before.push(std::mem::take(&mut self.outstanding));
         let (before, producer) = (self.before.clone(), self.producer.clone());
-        let (what, report) = (self.what.clone(), self.report.clone());
+        let (what, report, trouble) = (self.what.clone(), self.report.clone(), Arc::clone(&self.trouble));
         Ok(Box::new(move || {
             before.iter().for_each(|outstanding| outstanding.wait());
             check(&producer, &what)?;
+            // A writer without rows has no answer that would say it.
+            trouble.clear();
             Ok(tally::prepared(report))
         }))
     }

@@ -48,6 +48,8 @@ pub(super) enum Mismatch {
     Lost,
     /// A newer generation of the job wrote it.
     Newer,
+    /// It counts checkpoints that this generation is still to make: theirs come from an older copy.
+    Behind,
 }
 
 impl Seen {
@@ -58,6 +60,10 @@ impl Seen {
         match kept {
             None => Ok(Origin { lineage: self.new_lineage.clone(), follows: seen.lineage.clone() }),
             Some(origin) if origin.lineage == seen.lineage && seen.generation > self.generation => Err(Mismatch::Newer),
+            // Generations and checkpoints are numbered in one sequence: what an older generation wrote has a lower number than we.
+            Some(origin) if origin.lineage == seen.lineage && seen.checkpoint > self.generation => {
+                Err(Mismatch::Behind)
+            }
             Some(origin) if origin.lineage == seen.lineage || origin.follows == seen.lineage => Ok(origin),
             Some(_) if lost == LostMarker::Fail => Err(Mismatch::Lost),
             Some(origin) => Ok(Origin { follows: seen.lineage.clone(), ..origin }),
@@ -129,7 +135,7 @@ mod tests {
     #[test]
     fn a_writer_keeps_its_lineage_while_the_marker_is_there() {
         use LostMarker as L;
-        let seen = Seen { marker: marker("a", 3, 7), new_lineage: "n".to_owned(), generation: 4 };
+        let seen = Seen { marker: marker("a", 3, 7), new_lineage: "n".to_owned(), generation: 8 };
         let state =
             |lineage: &str, follows: &str| vec![json!({ "rows": 1 }), json!({ "origin": origin(lineage, follows) })];
         for (restored, lost, expected) in [
@@ -143,6 +149,10 @@ mod tests {
         ] {
             assert_eq!(seen.origin(&restored, lost), expected, "{restored:?}");
         }
+        let copied = Seen { marker: marker("a", 3, 9), ..seen.clone() };
+        assert_eq!(copied.origin(&state("a", "-"), L::Skip), Err(Mismatch::Behind));
+        // It counts for itself.
+        assert_eq!(copied.origin(&state("b", "a"), L::Fail), Ok(origin("b", "a")));
         let older = Seen { generation: 2, ..seen };
         assert_eq!(older.origin(&state("a", "-"), L::Fail), Err(Mismatch::Newer));
         assert_eq!(older.origin(&[], L::Fail), Ok(origin("n", "a")));

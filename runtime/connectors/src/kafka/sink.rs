@@ -1,7 +1,7 @@
 //! The sink: rows are staged in the checkpoint and written when it is complete, or sent at once.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arrow::datatypes::SchemaRef;
 use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
@@ -25,11 +25,26 @@ pub(crate) struct KafkaSink {
 /// What the writers and the committer of a sink share.
 #[derive(Debug, Default)]
 pub(super) struct SinkShared {
-    pub(super) trouble: Arc<Trouble>,
+    /// Of those that are there: what an earlier run complained about is over.
+    troubles: Mutex<Vec<Weak<Trouble>>>,
     seen: Mutex<Option<Seen>>,
 }
 
 impl SinkShared {
+    /// For a new producer.
+    pub(super) fn new_trouble(&self) -> Arc<Trouble> {
+        let trouble = Arc::default();
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.retain(|trouble| trouble.strong_count() > 0);
+        troubles.push(Arc::downgrade(&trouble));
+        trouble
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.iter().filter_map(Weak::upgrade).find_map(|trouble| trouble.message())
+    }
+
     /// What the last committer knew.
     fn seen(&self) -> Option<Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -60,7 +75,7 @@ impl Sink for KafkaSink {
         let report = tally::restored(context);
         // Without checkpoints nothing would ever be complete: what is staged would only grow.
         if self.options.delivery == Delivery::AtLeastOnce || !context.durable {
-            let writer = DirectWriter::new(&self.options, encoder, report, &self.shared.trouble)?;
+            let writer = DirectWriter::new(&self.options, encoder, report, self.shared.new_trouble())?;
             return Ok(Box::new(writer));
         }
         let topic = &self.options.topic;
@@ -87,15 +102,24 @@ impl Sink for KafkaSink {
     }
 
     fn trouble(&self) -> Option<String> {
-        self.shared.trouble.message()
+        self.shared.trouble()
     }
 }
+
+/// What to do with checkpoints from a copy: the next ones would have the numbers of those that are in the topic.
+const BEGIN_ANOTHER: &str = "To go on from it, give the sink another `transactional-id` and write `lost-marker = \"skip\"`, \
+                             which can be taken out again once the job runs; what was written since the copy comes twice";
 
 /// What a person should know and do.
 pub(super) fn mismatched(topic: &str, mismatch: Mismatch) -> ConnectorError {
     match mismatch {
         Mismatch::Newer => ConnectorError::Fenced(format!(
-            "a newer generation of this job has written to the topic {topic}; this one must not go on"
+            "a newer generation of this job writes to the topic {topic}; this one must not go on. If there is none, the \
+             checkpoints are an older copy. {BEGIN_ANOTHER}"
+        )),
+        Mismatch::Behind => ConnectorError::Data(format!(
+            "the topic {topic} has rows of later checkpoints than this job has: its checkpoints are an older copy. \
+             {BEGIN_ANOTHER}"
         )),
         Mismatch::Lost => ConnectorError::Data(format!(
             "the broker does not know any more which checkpoint of this job the topic {topic} holds: the marker expired \

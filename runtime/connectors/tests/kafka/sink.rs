@@ -11,7 +11,7 @@ use weir_core::connector::{
     Committable, Committer, ConnectorError, Cut, Guarantee, Prepared, Sink, SinkWriter, WriterContext,
 };
 
-use crate::setting::{Sent, broker, committed, numbers, read, reader, send_with, sink, source, split};
+use crate::setting::{LONG, Sent, broker, committed, numbers, read, reader, send_with, sink, source, split};
 
 const RAW: &str = "format = \"raw\"\n";
 
@@ -164,6 +164,96 @@ fn a_marker_that_is_gone_is_said_and_rows_are_not_doubled() {
         committing.commit(2, parts(&two)).unwrap();
         assert_eq!(committed(&broker, topic), [expected]);
     }
+}
+
+#[test]
+fn a_start_in_the_same_process_gets_over_a_fatal_error_of_the_last_producer() {
+    let Some(broker) = broker() else { return };
+    broker.create_topic("again", 1, &[]);
+    let (sink, other) = (sink(&broker, "again", RAW), sink(&broker, "again", RAW));
+    let mut fenced = committer(sink.as_ref(), 1);
+    let one = cut(writer(sink.as_ref(), 1, &[]).unwrap().as_mut(), 0..10);
+    let _other = committer(other.as_ref(), 2);
+    assert!(matches!(fenced.commit(1, parts(&one)), Err(ConnectorError::Fenced(_))));
+    // The client says so, too.
+    assert!((0..600).any(|_| {
+        std::thread::park_timeout(LONG);
+        sink.trouble().is_some_and(|trouble| trouble.contains("fenced"))
+    }));
+    drop(fenced);
+    committer(sink.as_ref(), 3).commit(1, parts(&one)).unwrap();
+    assert_eq!(committed(&broker, "again"), [numbers(0..10)]);
+    // A generation is known as soon as it has a committer.
+    let _newer = committer(other.as_ref(), 4);
+    let _late = committer(sink.as_ref(), 3);
+    assert!(matches!(writer(sink.as_ref(), 3, &[one]), Err(ConnectorError::Fenced(_))));
+}
+
+#[test]
+fn a_transaction_that_takes_too_long_is_no_newer_generation() {
+    let Some(broker) = broker() else { return };
+    broker.create_topic("slow", 1, &[]);
+    // One message after the other, each with a wait.
+    let text = format!(
+        "{RAW}linger = \"300ms\"\n\
+         properties = {{ \"transaction.timeout.ms\" = 1000, \"queue.buffering.max.messages\" = 1 }}"
+    );
+    let slow = sink(&broker, "slow", &text);
+    let mut committing = committer(slow.as_ref(), 1);
+    let one = cut(writer(slow.as_ref(), 1, &[]).unwrap().as_mut(), 0..30);
+    let error = committing.commit(1, parts(&one)).unwrap_err();
+    assert!(matches!(error, ConnectorError::Io { .. }), "{error:?}");
+    assert!(error.to_string().contains("`transaction.timeout.ms`"), "{error}");
+    let next = sink(&broker, "slow", RAW);
+    committer(next.as_ref(), 2).commit(1, parts(&one)).unwrap();
+    assert_eq!(committed(&broker, "slow"), [numbers(0..30)]);
+}
+
+#[test]
+fn checkpoints_that_come_back_from_an_older_copy_are_not_taken_for_written_ones() {
+    let Some(broker) = broker() else { return };
+    broker.create_topic("copy", 1, &[]);
+    let first = sink(&broker, "copy", RAW);
+    let mut committing = committer(first.as_ref(), 1);
+    let mut writing = writer(first.as_ref(), 1, &[]).unwrap();
+    let two = cut(writing.as_mut(), 0..10);
+    committing.commit(2, parts(&two)).unwrap();
+    committing.commit(9, parts(&cut(writing.as_mut(), 10..20))).unwrap();
+    drop(committing);
+    // The copy ends with the checkpoint 2: the next run is the generation 3, and its checkpoints are 4, 5, ...
+    let second = sink(&broker, "copy", RAW);
+    committer(second.as_ref(), 3).commit(2, parts(&two)).unwrap();
+    let error = writer(second.as_ref(), 3, std::slice::from_ref(&two)).err().unwrap();
+    assert!(matches!(&error, ConnectorError::Data(said) if said.contains("lost-marker = \"skip\"")), "{error:?}");
+    let text = format!("{RAW}transactional-id = \"another\"\nlost-marker = \"skip\"");
+    let third = sink(&broker, "copy", &text);
+    let mut committing = committer(third.as_ref(), 4);
+    committing.commit(2, parts(&two)).unwrap();
+    let mut writing = writer(third.as_ref(), 4, &[two]).unwrap();
+    committing.commit(5, parts(&cut(writing.as_mut(), 10..25))).unwrap();
+    assert_eq!(committed(&broker, "copy"), [[numbers(0..20), numbers(10..25)].concat()]);
+}
+
+#[test]
+fn a_commit_that_fails_for_good_leaves_no_transaction_open() {
+    let Some(broker) = broker() else { return };
+    broker.create_topic("ended", 1, &[]);
+    let wide = sink(&broker, "ended", RAW);
+    let _committing = committer(wide.as_ref(), 1);
+    let mut writing = writer(wide.as_ref(), 1, &[]).unwrap();
+    writing.write(&rows(0..3)).unwrap();
+    let long: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(5000)]));
+    let long = RecordBatch::try_from_iter_with_nullable([("v", long, true)]).unwrap();
+    writing.write(&StreamBatch { rows: long, event_times: vec![0].into(), ingested_at: 0 }).unwrap();
+    let prepared = writing.prepare(Cut { attempt: 1, last: false }).unwrap()().unwrap();
+    // The second row is taken when the first is at the broker, the last never.
+    let text = "properties = { \"message.max.bytes\" = 2000, \"queue.buffering.max.messages\" = 1 }";
+    let narrow = sink(&broker, "ended", &format!("{RAW}{text}"));
+    let mut committing = committer(narrow.as_ref(), 2);
+    let error = committing.commit(1, parts(&prepared)).unwrap_err().to_string();
+    assert!(error.contains("Message size too large"), "{error}");
+    assert!(broker.settle("ended"), "a transaction stays open");
+    assert_eq!(committed(&broker, "ended"), [numbers(0..0)]);
 }
 
 #[test]

@@ -1,0 +1,99 @@
+//! What an error of a producer means: whether its transaction can be done again, and whether another producer would get over it.
+//! Nothing here calls a producer.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use weir_core::connector::ConnectorError;
+
+use super::client::{self, describe, is_fatal};
+use super::producer::is_refused;
+
+/// Why a transaction is not done.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It has to be aborted, and can be done again.
+    Abort(String),
+    /// It cannot be done by us.
+    Final(ConnectorError),
+}
+
+impl Failure {
+    /// What a call says, or the reason for which its client takes no more calls (`fatal`).
+    pub(super) fn of(error: &KafkaError, fatal: Option<(RDKafkaErrorCode, String)>, what: &str) -> Self {
+        use RDKafkaErrorCode as C;
+        let code = match error {
+            KafkaError::Transaction(error) => Some(error.code()),
+            other => other.rdkafka_error_code(),
+        };
+        let is_fenced = |code: C| matches!(code, C::Fenced | C::ProducerFenced | C::InvalidProducerEpoch);
+        if [code, fatal.as_ref().map(|(code, _)| *code)].into_iter().flatten().any(is_fenced) {
+            return Self::Final(ConnectorError::Fenced(format!(
+                "{what}: a newer generation of this job has taken over, or another sink has the same `transactional-id` \
+                 (by default the names of job and topic)"
+            )));
+        }
+        if let Some(fatal) = fatal {
+            return Self::Final(beyond_help(fatal, what));
+        }
+        let is_abortable = match error {
+            KafkaError::Transaction(error) => error.txn_requires_abort(),
+            // The transaction has failed already; why is said when it is aborted.
+            KafkaError::MessageProduction(C::State) => true,
+            _ => false,
+        };
+        match code {
+            _ if is_abortable => Self::Abort(describe(error)),
+            Some(code) if is_refused(code) => Self::Final(ConnectorError::Data(format!("{what}: {}", describe(error)))),
+            _ => Self::Final(client::cannot(what, error)),
+        }
+    }
+
+    pub(super) fn last(self, what: &str) -> ConnectorError {
+        match self {
+            Self::Final(error) => error,
+            Self::Abort(reason) => passing(what, reason),
+        }
+    }
+}
+
+/// A client that takes no more calls, by the reason that it has: most are over with the next client.
+pub(super) fn beyond_help((code, reason): (RDKafkaErrorCode, String), what: &str) -> ConnectorError {
+    match is_fatal(code) {
+        true => ConnectorError::Data(format!("{what}: {reason}")),
+        false => passing(what, reason),
+    }
+}
+
+/// An error that may be over when the job starts again.
+pub(super) fn passing(what: &str, reason: String) -> ConnectorError {
+    ConnectorError::Io { what: what.to_owned(), source: std::io::Error::other(reason) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_client_that_is_beyond_help_decides() {
+        use RDKafkaErrorCode as C;
+        let of = |code, fatal: Option<C>| {
+            let fatal = fatal.map(|code| (code, "why".to_owned()));
+            match Failure::of(&KafkaError::MessageProduction(code), fatal, "cannot write").last("cannot write") {
+                ConnectorError::Fenced(_) => "fenced",
+                ConnectorError::Data(_) => "a person",
+                ConnectorError::Io { .. } => "again",
+                _ => "else",
+            }
+        };
+        for (code, fatal, expected) in [
+            (C::Fatal, Some(C::Fenced), "fenced"),
+            (C::ProducerFenced, None, "fenced"),
+            (C::Fatal, Some(C::TransactionalIdAuthorizationFailed), "a person"),
+            (C::Fatal, Some(C::OutOfOrderSequenceNumber), "again"),
+            (C::MessageSizeTooLarge, None, "a person"),
+            (C::State, None, "again"),
+            (C::Fatal, None, "again"),
+        ] {
+            assert_eq!(of(code, fatal), expected, "{code:?} {fatal:?}");
+        }
+    }
+}
