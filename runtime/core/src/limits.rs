@@ -20,6 +20,9 @@ pub const CHECKPOINT_INTERVAL_MS_DEFAULT: u64 = 10_000;
 pub const CHECKPOINT_TIMEOUT_MS_DEFAULT: u64 = 600_000;
 /// Attempts at a checkpoint that may fail one after the other: what sinks hold back until a commit must not grow for ever.
 pub const CHECKPOINT_FAILURES_MAX: u32 = 10;
+/// Bytes that one writer of a sink holds back until the next checkpoint, at most: some minutes of a fast stream, as long as a broker
+/// takes to come back, and what a machine can spare.
+pub const STAGED_BYTES_MAX: usize = 1 << 30;
 /// Checkpoints that are kept, by default: one to go on from, and some to go back to.
 pub const CHECKPOINTS_KEPT_DEFAULT: usize = 3;
 /// Checkpoints that can be kept: each is listed when a job starts.

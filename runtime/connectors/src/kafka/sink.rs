@@ -86,7 +86,7 @@ impl Sink for KafkaSink {
         };
         let origin = seen.origin(context.restored, self.options.lost_marker);
         let origin = origin.map_err(|mismatch| mismatched(topic, mismatch))?;
-        Ok(Box::new(StagingWriter::new(encoder, origin, context.subtask, report)))
+        Ok(Box::new(StagingWriter::new(topic, encoder, origin, context.subtask, report)))
     }
 
     fn committer(&self, job: &str, generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {

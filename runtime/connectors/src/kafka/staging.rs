@@ -4,8 +4,10 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{Committable, ConnectorError, Cut, Prepare, Prepared, SinkReport, SinkWriter};
+use weir_core::limits::STAGED_BYTES_MAX;
 
 use super::encode::Encoder;
+use super::failure::passing;
 use super::marker::Origin;
 
 /// Bytes of one part of a checkpoint, about: well below what the offsets of a column can count.
@@ -16,20 +18,36 @@ pub(super) struct StagingWriter {
     encoder: Encoder,
     origin: Origin,
     subtask: usize,
+    topic: String,
     staged: Vec<RecordBatch>,
+    staged_bytes: usize,
+    staged_bytes_max: usize,
     report: SinkReport,
 }
 
 impl StagingWriter {
-    pub(super) fn new(encoder: Encoder, origin: Origin, subtask: usize, report: SinkReport) -> Self {
-        Self { encoder, origin, subtask, staged: Vec::new(), report }
+    pub(super) fn new(topic: &str, encoder: Encoder, origin: Origin, subtask: usize, report: SinkReport) -> Self {
+        let (topic, staged) = (topic.to_owned(), Vec::new());
+        let staged_bytes_max = STAGED_BYTES_MAX;
+        Self { encoder, origin, subtask, topic, staged, staged_bytes: 0, staged_bytes_max, report }
     }
 }
 
 impl SinkWriter for StagingWriter {
     fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
         if batch.rows.num_rows() > 0 {
-            self.staged.push(self.encoder.encode(&batch.rows)?);
+            let staged = self.encoder.encode(&batch.rows)?;
+            self.staged_bytes += staged.get_array_memory_size();
+            if self.staged_bytes > self.staged_bytes_max {
+                let reason = format!(
+                    "the rows since the last checkpoint take more than the {} MiB that may wait: make checkpoints more often, or \
+                     look why the last one takes so long",
+                    self.staged_bytes_max >> 20
+                );
+                // With a broker that was away it passes.
+                return Err(passing(&format!("cannot hold the rows for the topic {}", self.topic), reason));
+            }
+            self.staged.push(staged);
             self.report.rows += batch.rows.num_rows() as u64;
         }
         Ok(())
@@ -37,6 +55,7 @@ impl SinkWriter for StagingWriter {
 
     fn prepare(&mut self, _cut: Cut) -> Result<Prepare, ConnectorError> {
         let staged = std::mem::take(&mut self.staged);
+        self.staged_bytes = 0;
         let (origin, subtask, report) = (self.origin.clone(), self.subtask, self.report.clone());
         let schema = self.encoder.staged_schema().clone();
         Ok(Box::new(move || {
@@ -65,4 +84,35 @@ fn parts(batches: &[RecordBatch]) -> impl Iterator<Item = &[RecordBatch]> {
         }
         bytes > 0
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, StringArray};
+    use weir_core::graph::Options;
+
+    use super::*;
+    use crate::kafka::options::SinkOptions;
+
+    #[test]
+    fn what_is_held_back_is_bounded() {
+        let values: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(1000)]));
+        let rows = RecordBatch::try_from_iter([("v", values)]).unwrap();
+        let text = "brokers = \"b:1\"\ntopic = \"t\"\nformat = \"raw\"";
+        let options = SinkOptions::parse(&Options::from_toml(text, PathBuf::new())).unwrap();
+        let encoder = Encoder::new(&options, &rows.schema()).unwrap();
+        let origin = Origin { lineage: "a".to_owned(), follows: "-".to_owned() };
+        let mut writer = StagingWriter::new("t", encoder, origin, 0, SinkReport::default());
+        writer.staged_bytes_max = 20_000;
+        let batch = StreamBatch { rows, event_times: vec![0].into(), ingested_at: 0 };
+        let mut until_full = || (0..1000).find_map(|_| writer.write(&batch).err());
+        let error = until_full().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains("make checkpoints more often")));
+        // A checkpoint makes room.
+        writer.prepare(Cut { attempt: 1, last: false }).unwrap();
+        writer.write(&batch).unwrap();
+    }
 }
