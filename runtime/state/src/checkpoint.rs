@@ -9,7 +9,8 @@
 //! Claims and checkpoints share one ascending sequence of numbers, and a number is taken by creating its file, which only one
 //! process can do. So a run whose job was claimed by another finds its next number taken, and completes no checkpoint any more:
 //! it is fenced. A run's generation is the number of its claim. Who starts a job claims it *first* and asks for the
-//! [`CheckpointStore::latest`] checkpoint *then*: whatever the run before had under way is decided by that time.
+//! [`CheckpointStore::latest`] checkpoint *then*: whatever the run before had under way is decided by that time. A run that starts
+//! again by itself claims with [`CheckpointStore::claim_after`], so that it takes the job back from nobody.
 //!
 //! Parts are written before the manifest that names them, with length and checksum; so what a manifest names is either all there
 //! or was damaged since, and [`CheckpointStore::read`] finds out which.
@@ -21,6 +22,7 @@ mod objects;
 mod part;
 mod retain;
 mod snapshots;
+mod tenure;
 
 use std::sync::Arc;
 
@@ -32,6 +34,7 @@ pub use lease::{Completion, Lease, PartWriter};
 pub use manifest::{Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit};
 /// What a store is made of; for tests that bring their own.
 pub use object_store;
+pub use tenure::Tenure;
 
 use crate::JobSnapshot;
 use manifest::{Claim, Entry, Unreadable};
@@ -172,14 +175,33 @@ impl CheckpointStore {
     /// [`CheckpointError::OtherJob`], [`CheckpointError::Newer`] or [`CheckpointError::Store`]; [`CheckpointError::Location`] if
     /// others claim the job all the time.
     pub fn claim(&self, job: &str, now_us: i64) -> Result<Lease, CheckpointError> {
+        self.claim_next(job, None, now_us)
+    }
+
+    /// As [`CheckpointStore::claim`], for a run whose lease is over: only if nobody else has claimed the job since.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Fenced`] if somebody has; otherwise as [`CheckpointStore::claim`], and it may be tried again.
+    pub fn claim_after(&self, job: &str, ended: &Tenure, now_us: i64) -> Result<Lease, CheckpointError> {
+        self.claim_next(job, Some(ended), now_us)
+    }
+
+    fn claim_next(&self, job: &str, ended: Option<&Tenure>, now_us: i64) -> Result<Lease, CheckpointError> {
         for _ in 0..CLAIMS_MAX {
             let numbers = self.numbers()?;
-            self.check_job(&numbers, job)?;
+            if let (Some(ended), Some(newest)) = (ended, numbers.first()) {
+                self.check_own(*newest, ended)?;
+            }
+            self.check_owner(&numbers, job)?;
             let number = numbers.first().map_or(1, |newest| newest + 1);
             let weir = env!("CARGO_PKG_VERSION").to_owned();
             let claim = Entry::Claim(Claim { number, job: job.to_owned(), created_us: now_us, weir });
             // A number that is taken may be this claim after all, if the store tried twice; one that nobody holds does no harm.
-            let created = self.objects.create(&entry_path(number), self.encode(&claim)?)?;
+            let claim = self.encode(&claim)?;
+            if let Some(ended) = ended {
+                ended.tries(&claim);
+            }
+            let created = self.objects.create(&entry_path(number), claim)?;
             // If this process slept meanwhile, another may have had the same number, and removed it: then its own go on behind
             // it. Two generations of one number would write over each other's parts.
             if created && self.numbers()?.first() == Some(&number) {
@@ -190,8 +212,29 @@ impl CheckpointStore {
         Err(CheckpointError::Location { location: self.objects.name.clone(), reason })
     }
 
+    /// Refuses a sequence that somebody else has continued.
+    fn check_own(&self, newest: u64, ended: &Tenure) -> Result<(), CheckpointError> {
+        if newest == ended.newest() + 1
+            && self.objects.get(&entry_path(newest))?.is_some_and(|entry| ended.has_tried(&entry))
+        {
+            ended.has_taken(newest);
+        }
+        match newest > ended.newest() {
+            true => Err(CheckpointError::Fenced { location: self.name().to_owned(), generation: ended.generation() }),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses a folder that is another job's.
+    ///
+    /// # Errors
+    /// [`CheckpointError::OtherJob`], [`CheckpointError::Newer`] or [`CheckpointError::Store`].
+    pub fn check_job(&self, job: &str) -> Result<(), CheckpointError> {
+        self.check_owner(&self.numbers()?, job)
+    }
+
     /// The newest entry that can be read says whose sequence it is.
-    fn check_job(&self, numbers: &[u64], job: &str) -> Result<(), CheckpointError> {
+    fn check_owner(&self, numbers: &[u64], job: &str) -> Result<(), CheckpointError> {
         for number in numbers {
             match self.entry(*number) {
                 Ok(Some(entry)) if entry.job() == job => return Ok(()),

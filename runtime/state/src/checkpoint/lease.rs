@@ -2,15 +2,14 @@
 //! never one of which it is not known whether the one before is complete.
 
 use super::manifest::{Entry, Manifest, StoredPart};
-use super::{CheckpointError, CheckpointStore, entry_path, retain, snapshots};
+use super::{CheckpointError, CheckpointStore, Tenure, entry_path, retain, snapshots};
 use crate::SubtaskSnapshot;
 
 /// A generation of a job.
 #[derive(Debug)]
 pub struct Lease {
     writer: PartWriter,
-    /// The newest number in the sequence, which is this generation's.
-    newest: u64,
+    tenure: Tenure,
     /// The last attempt that was completed.
     attempt: Option<u64>,
     /// Why it is over.
@@ -49,13 +48,19 @@ pub struct Completion<'a> {
 impl Lease {
     pub(super) fn new(store: CheckpointStore, job: &str, generation: u64) -> Self {
         let writer = PartWriter { store, job: job.to_owned(), generation };
-        Self { writer, newest: generation, attempt: None, end: None }
+        Self { writer, tenure: Tenure::new(generation), attempt: None, end: None }
     }
 
     /// Its number: greater than that of every run of the job before.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.writer.generation
+    }
+
+    /// What is known of it when it is over, for [`CheckpointStore::claim_after`].
+    #[must_use]
+    pub fn tenure(&self) -> Tenure {
+        self.tenure.clone()
     }
 
     /// What writes parts on other threads.
@@ -79,12 +84,13 @@ impl Lease {
     /// when the checkpoint may be complete or not. The lease is over then, and the job must be claimed anew to find out.
     /// [`CheckpointError::Encode`] leaves everything as it was.
     pub fn complete(&mut self, request: Completion<'_>) -> Result<u64, CheckpointError> {
-        let number = self.newest + 1;
+        let number = self.tenure.newest() + 1;
         if let Some(end) = self.end {
             return Err(self.over(end));
         }
         let store = self.writer.store.clone();
         let bytes = store.encode(&Entry::Checkpoint(self.manifest(number, request)))?;
+        self.tenure.tries(&bytes);
         match create(&store, number, bytes) {
             Ok(true) => {}
             Ok(false) => return Err(self.over(End::Fenced)),
@@ -94,7 +100,7 @@ impl Lease {
                 return Err(CheckpointError::Unclear { location, checkpoint: number, error });
             }
         }
-        self.newest = number;
+        self.tenure.has_taken(number);
         self.attempt = Some(request.attempt);
         Ok(number)
     }

@@ -1,6 +1,6 @@
 //! Several runs of one job: at most one completes checkpoints, whatever they do and in whatever order it happens.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 
@@ -76,6 +76,49 @@ fn a_claim_that_slept_through_everything_gets_a_number_of_its_own() {
     });
     assert_eq!(at.claim("orders", 1).unwrap().generation(), 5);
     assert_same(&at.latest().unwrap().checkpoint.unwrap().snapshot, &job(3));
+}
+
+/// A run that failed goes on behind its own checkpoints, and behind nobody else's.
+#[test]
+fn a_run_takes_the_job_back_from_nobody() {
+    let memory = Arc::new(InMemory::new());
+    let at = plain(&memory);
+    let mut lease = at.claim("orders", 1).unwrap();
+    store(&mut lease, 1, &job(1)).unwrap();
+    let mut again = at.claim_after("orders", &lease.tenure(), 2).unwrap();
+    assert_eq!(again.generation(), 3);
+    store(&mut again, 1, &job(2)).unwrap();
+
+    let mut newer = at.claim("orders", 3).unwrap();
+    for held in [lease.tenure(), again.tenure()] {
+        let error = at.claim_after("orders", &held, 4).unwrap_err();
+        assert!(error.is_fenced() && error.to_string().starts_with("a newer run of the job has taken over"), "{error}");
+    }
+    assert_eq!(store(&mut newer, 1, &job(3)).unwrap(), 6, "the newer one goes on");
+    newer.retain(1).unwrap();
+    assert!(at.claim_after("orders", &again.tenure(), 5).unwrap_err().is_fenced(), "also when its own are removed");
+}
+
+/// Whatever became of what it tried last, a checkpoint or a claim, that is its own and not a newer run's.
+#[test]
+fn a_run_knows_what_it_has_tried() {
+    for verdict in [Verdict::Fail, Verdict::Lost, Verdict::Twice, Verdict::Late] {
+        let memory = Arc::new(InMemory::new());
+        let creates = AtomicUsize::new(0);
+        // The checkpoint behind the first claim, and the claim behind that.
+        let at = hooked(&memory, move |operation| match operation {
+            Operation::Create(_) if (1..=2).contains(&creates.fetch_add(1, Ordering::Relaxed)) => verdict,
+            _ => Verdict::Go,
+        });
+        let mut lease = at.claim("orders", 1).unwrap();
+        let completed = store(&mut lease, 1, &job(1));
+        let held = lease.tenure();
+        let claimed = at.claim_after("orders", &held, 2).or_else(|_| at.claim_after("orders", &held, 3));
+        let mut again = claimed.unwrap_or_else(|error| panic!("{verdict:?}: {error}"));
+        assert_eq!(completed.is_ok(), verdict == Verdict::Twice, "{verdict:?}: {completed:?}");
+        store(&mut again, 1, &job(2)).unwrap();
+        assert_same(&at.latest().unwrap().checkpoint.unwrap().snapshot, &job(2));
+    }
 }
 
 #[test]
