@@ -13,7 +13,7 @@ use weir_core::graph::LogicalGraph;
 use weir_core::limits::{CHANNEL_ELEMENTS_MAX, CHECKPOINT_FAILURES_MAX};
 use weir_core::time::Clock;
 use weir_host::{GuestLog, Host, NoLog};
-use weir_state::checkpoint::Lease;
+use weir_state::checkpoint::{Lease, Tenure};
 
 use crate::build::{Built, BuiltSubtask, Origin, StartError};
 use crate::checkpointer::{Checkpointer, Storage};
@@ -81,7 +81,17 @@ impl Job {
     /// # Errors
     /// As [`Job::start`], or if there is no checkpoint that the job can go on from.
     pub fn resume(&self, clock: Arc<dyn Clock>, durable: &Durable) -> Result<JobHandle, StartError> {
-        let Recovered { lease, checkpoint, notes } = durable.recover(self, clock.now_us())?;
+        self.resume_after(clock, durable, &mut None)
+    }
+
+    /// As [`Job::resume`], for a run that may have had the job before: `held`, which is what it has then.
+    pub(crate) fn resume_after(
+        &self,
+        clock: Arc<dyn Clock>,
+        durable: &Durable,
+        held: &mut Option<Tenure>,
+    ) -> Result<JobHandle, StartError> {
+        let Recovered { lease, checkpoint, notes } = durable.recover(self, held, clock.now_us())?;
         let origin = Origin::of(&lease, checkpoint.as_ref());
         let mut handle = self.launch(clock, Launch::kept(self, durable, lease), origin)?;
         handle.from = checkpoint.map(|c| c.manifest.number);

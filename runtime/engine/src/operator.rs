@@ -201,7 +201,10 @@ pub enum OperatorError {
         data_type: String,
     },
     /// State that is not this operator's.
-    #[error("the snapshot does not fit this operator: {0}")]
+    #[error(
+        "the snapshot does not fit this operator: {0}; change the operator back, or give it another name, and its state up with \
+         --allow-dropped-state"
+    )]
     Restore(String),
     /// A component failed, and not because of the rows.
     #[error(transparent)]

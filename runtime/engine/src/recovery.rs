@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use weir_core::connector::Committable;
 use weir_core::graph::CheckpointSettings;
 use weir_state::JobSnapshot;
-use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Lease};
+use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Lease, Tenure};
 
 use crate::job::Job;
 use crate::plan::ResolvedKind;
@@ -41,6 +41,18 @@ pub enum RecoveryError {
         name: String,
         /// What that was: `source`, `sink` or `operator`.
         kind: &'static str,
+    },
+    /// Its keys would be looked for in the wrong subtasks.
+    #[error(
+        "checkpoint {checkpoint} has {found} key groups, and the pipeline {pipeline}: set max-parallelism = {found}"
+    )]
+    KeyGroups {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// How many it has.
+        found: u32,
+        /// How many the pipeline has.
+        pipeline: u32,
     },
     /// The last checkpoint is damaged, and what it committed cannot be taken back.
     #[error(
@@ -79,10 +91,44 @@ pub(crate) struct Recovered {
     pub(crate) notes: Vec<String>,
 }
 
+/// A checkpoint that fits the job, if there is one.
+struct Found {
+    checkpoint: Option<Checkpoint>,
+    notes: Vec<String>,
+}
+
 impl Durable {
-    /// Shuts out older generations of the job, then finds the checkpoint that it goes on from.
-    pub(crate) fn recover(&self, job: &Job, now_us: i64) -> Result<Recovered, RecoveryError> {
-        let lease = self.store.claim(&job.name, now_us)?;
+    /// Shuts out older generations of the job, and finds the checkpoint that it goes on from. `held` is what this run had of the
+    /// job before, and has now: what another run has taken since it does not take back.
+    pub(crate) fn recover(
+        &self,
+        job: &Job,
+        held: &mut Option<Tenure>,
+        now_us: i64,
+    ) -> Result<Recovered, RecoveryError> {
+        let (before, lease) = match held {
+            // A start that is refused shuts nobody out.
+            None => {
+                let before = (self.newest()?, self.find(job)?);
+                (Some(before), self.store.claim(&job.name, now_us)?)
+            }
+            Some(ended) => (None, self.store.claim_after(&job.name, ended, now_us)?),
+        };
+        *held = Some(lease.tenure());
+        let Found { checkpoint, notes } = match before {
+            Some((newest, found)) if self.from.is_some() || self.newest()? == newest => found,
+            // The run before may have completed one until it was shut out.
+            _ => self.find(job)?,
+        };
+        Ok(Recovered { lease, checkpoint, notes })
+    }
+
+    fn newest(&self) -> Result<Option<u64>, CheckpointError> {
+        Ok(self.store.list()?.first().map(|listed| listed.number))
+    }
+
+    fn find(&self, job: &Job) -> Result<Found, RecoveryError> {
+        self.store.check_job(&job.name)?;
         let mut notes = Vec::new();
         let checkpoint = match self.from {
             Some(number) => Some(self.store.read(number)?),
@@ -96,7 +142,7 @@ impl Durable {
             let dropped = job.check_fits(checkpoint, &self.allow_dropped)?;
             notes.extend(dropped.into_iter().map(|name| format!("the state of {name:?} was given up")));
         }
-        Ok(Recovered { lease, checkpoint, notes })
+        Ok(Found { checkpoint, notes })
     }
 
     fn latest(&self, job: &Job, notes: &mut Vec<String>) -> Result<Option<Checkpoint>, RecoveryError> {
@@ -132,12 +178,15 @@ impl Job {
         checkpoint: &Checkpoint,
         allowed: &BTreeSet<String>,
     ) -> Result<BTreeSet<String>, RecoveryError> {
+        let (number, found) = (checkpoint.manifest.number, checkpoint.snapshot.key_groups);
+        if found != self.groups {
+            return Err(RecoveryError::KeyGroups { checkpoint: number, found, pipeline: self.groups });
+        }
         let mut dropped = BTreeSet::new();
         for (name, kind) in owners(&checkpoint.snapshot) {
             let fits = self.resolved.nodes.iter().any(|node| node.name == name && kind_of(&node.kind) == kind);
             if !fits && !allowed.contains(name) {
-                let checkpoint = checkpoint.manifest.number;
-                return Err(RecoveryError::Dropped { checkpoint, name: name.to_owned(), kind });
+                return Err(RecoveryError::Dropped { checkpoint: number, name: name.to_owned(), kind });
             }
             if !fits {
                 dropped.insert(name.to_owned());

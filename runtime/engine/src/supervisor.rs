@@ -11,7 +11,7 @@ use weir_core::graph::RestartSettings;
 use weir_core::restart::RestartPolicy;
 use weir_core::swap::{self, Phase, Probation};
 use weir_core::time::Clock;
-use weir_state::checkpoint::CheckpointError;
+use weir_state::checkpoint::{CheckpointError, Tenure};
 
 use crate::build::StartError;
 use crate::checkpointer::CheckpointFailure;
@@ -31,6 +31,8 @@ pub struct Supervisor {
     swap: Option<OpenSwap>,
     clock: Arc<dyn Clock>,
     durable: Option<Durable>,
+    /// What it has of the job's checkpoints, or had when it ran last.
+    held: Option<Tenure>,
     policy: RestartPolicy,
     state: State,
     /// What the job had done when it ran last.
@@ -90,6 +92,7 @@ impl Supervisor {
             swap: None,
             clock,
             durable,
+            held: None,
             policy: RestartPolicy::new(restart),
             state: State::Waiting { until_us: i64::MIN },
             progress: Progress::default(),
@@ -212,7 +215,7 @@ impl Supervisor {
         let handle = match &mut self.durable {
             None => self.job.start(self.clock.clone())?,
             Some(durable) => {
-                let handle = self.job.resume(self.clock.clone(), durable)?;
+                let handle = self.job.resume_after(self.clock.clone(), durable, &mut self.held)?;
                 // Where the first start began is not where the next ones do.
                 durable.from = None;
                 handle
@@ -249,11 +252,11 @@ impl RunError {
             Self::Job(JobError::Checkpoint(failure)) => match &**failure {
                 CheckpointFailure::Part(error) => of_rows(error),
                 CheckpointFailure::Lease(error) => error.is_fenced(),
-                CheckpointFailure::Commit { error, .. } => is_fenced(error),
+                CheckpointFailure::Commit { error, .. } => !is_passing(error),
                 CheckpointFailure::GaveUp { .. } => false,
             },
             Self::Job(JobError::Panic { .. } | JobError::Stopped) => true,
-            Self::Start(StartError::Connector { error, .. }) => !matches!(error, ConnectorError::Io { .. }),
+            Self::Start(StartError::Connector { error, .. }) => !is_passing(error),
             Self::Start(StartError::Recovery(RecoveryError::Checkpoint(error))) => {
                 !matches!(error, CheckpointError::Store { .. } | CheckpointError::Unclear { .. })
             }
@@ -270,15 +273,16 @@ fn of_rows(error: &SubtaskError) -> bool {
         SubtaskError::Gate(_) => return true,
     };
     match error {
-        OperatorError::Connector(error) => is_fenced(error),
+        OperatorError::Connector(error) => !is_passing(error),
         // A call can be too slow because the machine was busy.
         OperatorError::Call(_) | OperatorError::Host(_) => false,
         _ => true,
     }
 }
 
-fn is_fenced(error: &ConnectorError) -> bool {
-    matches!(error, ConnectorError::Fenced(_))
+/// Whether a file or another system may say something else the next time.
+fn is_passing(error: &ConnectorError) -> bool {
+    matches!(error, ConnectorError::Io { .. })
 }
 
 /// An error and its causes in one line.
@@ -286,7 +290,11 @@ fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text = format!("{text}: {error}");
+        let why = error.to_string();
+        // Some say it already.
+        if !text.ends_with(&why) {
+            text = format!("{text}: {why}");
+        }
         cause = error.source();
     }
     text

@@ -15,7 +15,7 @@ use crate::harness::{root, weir};
 use crate::running::{Ended, Running};
 
 /// Sessions, panes and a keyed operator.
-const STEPS: &str = r#"
+pub(crate) const STEPS: &str = r#"
 name = "bids"
 batch-rows = 500
 
@@ -59,21 +59,20 @@ input = "counts"
 columns = ["bidder", "running_count"]
 "#;
 
-const SHOWS_NOTHING: &str = "connector = \"blackhole\"\nchecksum = true\n";
-const SHOWS_ROWS: &str = "connector = \"file\"\npath = \"counts/\"\nformat = \"csv\"\n";
+pub(crate) const SHOWS_NOTHING: &str = "connector = \"blackhole\"\nchecksum = true\n";
+pub(crate) const SHOWS_ROWS: &str = "connector = \"file\"\npath = \"counts/\"\nformat = \"csv\"\n";
 
 /// A job that was suspended after at least two checkpoints.
-struct Suspended {
+pub(crate) struct Suspended {
     folder: TempDir,
     last: Manifest,
-    before: Manifest,
+    pub(crate) before: Manifest,
 }
 
 impl Suspended {
-    fn new(sink: &str) -> Self {
+    pub(crate) fn new(sink: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let component = root().join("operators/running_count.wasm").display().to_string();
-        fs::write(folder.path().join("pipeline.toml"), STEPS.replace("COMPONENT", &component) + sink).unwrap();
+        write(folder.path(), &(STEPS.to_owned() + sink));
         let state = folder.path().join("state");
         let mut job = Running::start(run(folder.path(), &state).args(["--set", "sources.bids.rate=2000"]));
         job.until("there are two checkpoints", |_| checkpoints(&state).len() >= 2);
@@ -84,23 +83,40 @@ impl Suspended {
     }
 
     /// What a run gives that nobody disturbs.
-    fn expected(&self) -> Value {
+    pub(crate) fn expected(&self) -> Value {
         let state = self.folder.path().join("undisturbed");
         Running::start(&mut run(self.folder.path(), &state)).end().well().summary()["sinks"].take()
     }
 
     /// Runs it on with a copy of its checkpoints that is damaged first.
     fn go_on(&self, damage: impl FnOnce(&Path)) -> Ended {
+        self.go_on_with(&[], damage)
+    }
+
+    /// Writes the pipeline anew, and runs that on with a copy of its checkpoints.
+    pub(crate) fn go_on_as(&self, pipeline: &str, args: &[&str]) -> Ended {
+        write(self.folder.path(), pipeline);
+        self.go_on_with(args, |_| {})
+    }
+
+    fn go_on_with(&self, args: &[&str], damage: impl FnOnce(&Path)) -> Ended {
         let copy = tempfile::tempdir_in(&self.folder).unwrap();
         let copied = Command::new("cp").arg("-R").arg(self.folder.path().join("state")).arg(copy.path()).status();
         assert!(copied.unwrap().success());
         let state = copy.path().join("state");
         damage(&state);
-        Running::start(&mut run(self.folder.path(), &state)).end()
+        Running::start(run(self.folder.path(), &state).args(args)).end()
     }
 }
 
-fn run(folder: &Path, state: &Path) -> Command {
+/// Writes a pipeline into a folder.
+pub(crate) fn write(folder: &Path, pipeline: &str) {
+    let component = root().join("operators/running_count.wasm").display().to_string();
+    fs::write(folder.join("pipeline.toml"), pipeline.replace("COMPONENT", &component)).unwrap();
+}
+
+/// Runs the pipeline of a folder with checkpoints in another.
+pub(crate) fn run(folder: &Path, state: &Path) -> Command {
     let mut command = weir();
     command.arg("run").arg(folder.join("pipeline.toml")).args(["--json", "--parallelism", "2"]);
     command.args(["--checkpoint-interval", "50ms", "--checkpoint-dir"]).arg(state);

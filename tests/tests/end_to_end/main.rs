@@ -17,6 +17,8 @@ mod on_error;
 #[cfg(unix)]
 mod q11;
 #[cfg(unix)]
+mod recovery;
+#[cfg(unix)]
 mod running;
 mod stateful;
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! The laws, over whole jobs that are driven step by step in one thread: the same input gives the same output for any batch
 //! split, any order in which subtasks run, any parallelism, after a restore at any point, and whatever fails meanwhile.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod checkpoints;
 mod components;
@@ -12,6 +12,7 @@ mod simulation;
 #[path = "../../../runtime/state/tests/checkpoint/stores.rs"]
 #[allow(dead_code, reason = "the tests of checkpoints use the rest")]
 mod stores;
+mod supervisor;
 mod support;
 mod swapper;
 mod swaps;

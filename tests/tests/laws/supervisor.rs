@@ -1,0 +1,288 @@
+//! A job that is started again when it fails, with threads and a clock that stands still: when it starts, when it does not, what is
+//! told, and to whom the job belongs.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use weir_core::connector::{ConnectorError, Connectors, Guarantee, Offset, Polled, Sink, Source, SourceReader, Split};
+use weir_core::graph::{Options, RestartSettings};
+use weir_core::time::{Clock, ManualClock};
+use weir_engine::{Durable, Job, JobError, RunError, Summary, Supervisor};
+use weir_state::checkpoint::object_store::memory::InMemory;
+
+use crate::stores::plain;
+use crate::support::{Memory, durable_in, job};
+
+const PIPELINE: &str = r#"
+name = "watched"
+max-parallelism = 8
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+[sinks.out]
+input = "rows"
+connector = "memory"
+"#;
+
+const RESTART: RestartSettings =
+    RestartSettings { delay_ms: 1_000, delay_max_ms: 1_000, failures_max: 2, period_ms: 60_000 };
+const LOOK: Duration = Duration::from_millis(10);
+/// Two minutes of looks.
+const LOOKS_MAX: u32 = 12_000;
+
+/// Rows in memory after which there are no more for now, and a reader that fails when it is told to.
+#[derive(Clone)]
+struct Endless {
+    rows: Memory,
+    error: Arc<Mutex<Option<ConnectorError>>>,
+}
+
+impl Endless {
+    fn new() -> Self {
+        let rows = (0..10).map(|i| ("k".to_owned(), i, i)).collect();
+        Self { rows: Memory::new(vec![rows], vec![3]), error: Arc::default() }
+    }
+
+    fn fail(&self, error: ConnectorError) {
+        *self.error.lock().unwrap() = Some(error);
+    }
+}
+
+impl Connectors for Endless {
+    fn source(&self, _: &str, _: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn sink(&self, connector: &str, options: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
+        self.rows.sink(connector, options)
+    }
+
+    fn source_names(&self) -> Vec<&'static str> {
+        self.rows.source_names()
+    }
+
+    fn sink_names(&self) -> Vec<&'static str> {
+        self.rows.sink_names()
+    }
+}
+
+impl Source for Endless {
+    fn schema(&self) -> SchemaRef {
+        self.rows.schema()
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Source::guarantee(&self.rows)
+    }
+
+    fn splits(&self, parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
+        self.rows.splits(parallelism)
+    }
+
+    fn reader(
+        &self,
+        split: &Split,
+        projection: &[usize],
+        offset: Option<&Offset>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Box<dyn SourceReader>, ConnectorError> {
+        let inner = self.rows.reader(split, projection, offset, clock)?;
+        Ok(Box::new(EndlessReader { inner, error: self.error.clone() }))
+    }
+}
+
+struct EndlessReader {
+    inner: Box<dyn SourceReader>,
+    error: Arc<Mutex<Option<ConnectorError>>>,
+}
+
+impl SourceReader for EndlessReader {
+    fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
+        if let Some(error) = self.error.lock().unwrap().take() {
+            return Err(error);
+        }
+        match self.inner.poll(rows_max, wait)? {
+            Polled::End => {
+                std::thread::park_timeout(wait);
+                Ok(Polled::Pending)
+            }
+            polled => Ok(polled),
+        }
+    }
+
+    fn offset(&self) -> Offset {
+        self.inner.offset()
+    }
+}
+
+fn passing() -> ConnectorError {
+    ConnectorError::Io { what: "cannot read rows".to_owned(), source: std::io::Error::other("the disk is busy") }
+}
+
+/// A job, where it keeps its checkpoints, and its clock.
+struct Watched {
+    connectors: Endless,
+    job: Job,
+    durable: Durable,
+    clock: Arc<ManualClock>,
+}
+
+impl Watched {
+    fn new() -> Self {
+        let connectors = Endless::new();
+        let job = job(&connectors, PIPELINE, 1);
+        Self { connectors, job, durable: durable_in(plain(&Arc::new(InMemory::new()))), clock: Arc::default() }
+    }
+
+    fn start(&self) -> Supervisor<'_> {
+        Supervisor::start(&self.job, self.clock.clone(), Some(self.durable.clone()), RESTART).unwrap()
+    }
+
+    /// Why a start is refused of this pipeline from this checkpoint.
+    fn refused(&self, pipeline: &str, from: Option<u64>) -> String {
+        let job = job(&self.connectors, pipeline, 1);
+        let durable = Durable { from, ..self.durable.clone() };
+        match Supervisor::start(&job, self.clock.clone(), Some(durable), RESTART) {
+            Ok(_) => panic!("{pipeline} was started"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Waits until all rows are out, so many times.
+    fn until_written(&self, running: &mut Supervisor<'_>, times: usize) {
+        until(running, |_| self.connectors.rows.written.lock().unwrap().len() == 10 * times);
+    }
+
+    /// Lets it fail in a way that may pass, and waits until it is to start again.
+    fn fail(&self, running: &mut Supervisor<'_>) {
+        self.connectors.fail(passing());
+        let mut notices = Vec::new();
+        until(running, |running| {
+            notices.extend(running.take_notices());
+            notices.iter().any(|notice| notice.contains("starts again"))
+        });
+        let why = "the job failed and starts again in 1000 ms: subtask ";
+        let notice = notices.last().unwrap();
+        assert!(notice.starts_with(why) && notice.ends_with("cannot read rows: the disk is busy"), "{notice}");
+    }
+
+    fn pass_delay(&self) {
+        self.clock.set_us(self.clock.now_us() + 1_000_000);
+    }
+}
+
+fn until(running: &mut Supervisor<'_>, mut happened: impl FnMut(&mut Supervisor<'_>) -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if let Some(ended) = running.wait(LOOK) {
+            panic!("it ended: {ended:?}");
+        }
+        if happened(running) {
+            return;
+        }
+    }
+    panic!("it does not happen");
+}
+
+fn end(running: &mut Supervisor<'_>) -> Result<Summary, RunError> {
+    (0..LOOKS_MAX).find_map(|_| running.wait(LOOK)).expect("an end")
+}
+
+#[test]
+fn it_starts_again_when_its_time_has_come_and_goes_on_from_its_last_checkpoint() {
+    let watched = Watched::new();
+    let mut running = watched.start();
+    watched.until_written(&mut running, 1);
+    watched.fail(&mut running);
+    assert!(running.wait(LOOK).is_none() && running.take_notices().is_empty(), "its time has not come");
+    assert_eq!(running.progress().rows_out, 10, "what it had done");
+    watched.pass_delay();
+    // There was no checkpoint.
+    watched.until_written(&mut running, 2);
+    running.suspend();
+    assert!(end(&mut running).unwrap().suspended);
+
+    let mut running = watched.start();
+    let last = watched.durable.store.list().unwrap()[0].number;
+    assert_eq!(running.take_notices(), [format!("going on from checkpoint {last}")]);
+    watched.fail(&mut running);
+    watched.pass_delay();
+    until(&mut running, |running| running.take_notices() == [format!("going on from checkpoint {last}")]);
+    running.drain();
+    assert!(!end(&mut running).unwrap().suspended);
+    assert_eq!(watched.connectors.rows.take_written().len(), 20, "nothing was read again");
+}
+
+#[test]
+fn it_gives_up_when_it_fails_too_often() {
+    let watched = Watched::new();
+    let mut running = watched.start();
+    for _ in 0..RESTART.failures_max {
+        watched.fail(&mut running);
+        watched.pass_delay();
+    }
+    until(&mut running, |running| running.progress().rows_out == 10);
+    watched.connectors.fail(passing());
+    assert!(matches!(end(&mut running), Err(RunError::Job(JobError::Subtask { .. }))));
+}
+
+#[test]
+fn what_would_only_repeat_itself_ends_it() {
+    let watched = Watched::new();
+    let mut running = watched.start();
+    watched.connectors.fail(ConnectorError::Data("there is no offset 7".to_owned()));
+    assert!(matches!(end(&mut running), Err(RunError::Job(JobError::Subtask { .. }))));
+    assert!(running.take_notices().is_empty());
+}
+
+#[test]
+fn what_is_asked_while_it_waits_holds_for_its_next_start() {
+    let watched = Watched::new();
+    let mut running = watched.start();
+    watched.fail(&mut running);
+    running.suspend();
+    watched.pass_delay();
+    assert!(end(&mut running).unwrap().suspended);
+
+    let mut running = watched.start();
+    watched.fail(&mut running);
+    running.stop();
+    assert!(matches!(end(&mut running), Err(RunError::Job(JobError::Stopped))), "it waits no longer");
+}
+
+#[test]
+fn it_takes_the_job_back_from_no_newer_run() {
+    let watched = Watched::new();
+    let other = Watched { durable: watched.durable.clone(), ..Watched::new() };
+    let mut older = watched.start();
+    let mut newer = other.start();
+    watched.fail(&mut older);
+    watched.pass_delay();
+    let error = end(&mut older).unwrap_err();
+    assert!(error.to_string().starts_with("a newer run of the job has taken over"), "{error}");
+    newer.suspend();
+    assert!(end(&mut newer).unwrap().suspended);
+}
+
+#[test]
+fn a_start_that_is_refused_ends_no_healthy_run() {
+    let watched = Watched::new();
+    let mut running = watched.start();
+    watched.until_written(&mut running, 1);
+    running.suspend();
+    end(&mut running).unwrap();
+
+    let mut running = watched.start();
+    let refusals = [
+        (PIPELINE.to_owned(), Some(999), "there is no checkpoint 999 in memory"),
+        (PIPELINE.replace("rows", "lines"), None, "has state of \"rows\", and the pipeline has no source of that name"),
+        (PIPELINE.replace("= 8", "= 16"), None, "has 8 key groups, and the pipeline 16: set max-parallelism = 8"),
+        (PIPELINE.replace("watched", "other"), None, "holds checkpoints of the job \"watched\", not of \"other\""),
+    ];
+    for (pipeline, from, reason) in refusals {
+        let error = watched.refused(&pipeline, from);
+        assert!(error.contains(reason), "{error}");
+    }
+    running.suspend();
+    assert!(end(&mut running).unwrap().suspended);
+}
