@@ -109,16 +109,19 @@ impl Durable {
         let (before, lease) = match held {
             // A start that is refused shuts nobody out.
             None => {
-                let before = (self.newest()?, self.find(job)?);
+                let before = (self.newest()?, self.find(job, self.from)?);
                 (Some(before), self.store.claim(&job.name, now_us)?)
             }
             Some(ended) => (None, self.store.claim_after(&job.name, ended, now_us)?),
         };
         *held = Some(lease.tenure());
+        // What this run has completed itself is later than where it began.
+        let newest = self.newest()?;
+        let from = self.from.filter(|_| newest.is_none_or(|newest| newest < lease.tenure().since()));
         let Found { checkpoint, notes } = match before {
-            Some((newest, found)) if self.from.is_some() || self.newest()? == newest => found,
+            Some((before, found)) if from.is_some() || before == newest => found,
             // The run before may have completed one until it was shut out.
-            _ => self.find(job)?,
+            _ => self.find(job, from)?,
         };
         Ok(Recovered { lease, checkpoint, notes })
     }
@@ -127,10 +130,10 @@ impl Durable {
         Ok(self.store.list()?.first().map(|listed| listed.number))
     }
 
-    fn find(&self, job: &Job) -> Result<Found, RecoveryError> {
+    fn find(&self, job: &Job, from: Option<u64>) -> Result<Found, RecoveryError> {
         self.store.check_job(&job.name)?;
         let mut notes = Vec::new();
-        let checkpoint = match self.from {
+        let checkpoint = match from {
             Some(number) => Some(self.store.read(number)?),
             None => self.latest(job, &mut notes)?,
         };

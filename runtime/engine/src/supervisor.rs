@@ -212,14 +212,9 @@ impl Supervisor {
     }
 
     fn launch(&mut self) -> Result<(), StartError> {
-        let handle = match &mut self.durable {
+        let handle = match &self.durable {
             None => self.job.start(self.clock.clone())?,
-            Some(durable) => {
-                let handle = self.job.resume_after(self.clock.clone(), durable, &mut self.held)?;
-                // Where the first start began is not where the next ones do.
-                durable.from = None;
-                handle
-            }
+            Some(durable) => self.job.resume_after(self.clock.clone(), durable, &mut self.held)?,
         };
         self.notices.extend(handle.from().map(|number| format!("going on from checkpoint {number}")));
         self.notices.extend(handle.notes().iter().cloned());

@@ -205,7 +205,7 @@ impl CheckpointStore {
             // If this process slept meanwhile, another may have had the same number, and removed it: then its own go on behind
             // it. Two generations of one number would write over each other's parts.
             if created && self.numbers()?.first() == Some(&number) {
-                return Ok(Lease::new(self.clone(), job, number));
+                return Ok(Lease::new(self.clone(), job, number, ended));
             }
         }
         let reason = format!("the job {job:?} is claimed again and again by others: run it once only");

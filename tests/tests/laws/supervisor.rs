@@ -213,6 +213,33 @@ fn it_starts_again_when_its_time_has_come_and_goes_on_from_its_last_checkpoint()
     assert_eq!(watched.connectors.rows.take_written().len(), 20, "nothing was read again");
 }
 
+/// Whoever goes back to an older checkpoint does not want the one that is newer.
+#[test]
+fn it_begins_where_it_was_told_until_it_has_a_checkpoint_of_its_own() {
+    let mut watched = Watched::new();
+    watched.durable.settings.keep = 3;
+    let suspended = |watched: &Watched| {
+        let mut running = watched.start();
+        until(&mut running, |running| !running.progress().nodes.is_empty());
+        running.suspend();
+        assert!(end(&mut running).unwrap().suspended);
+        watched.durable.store.list().unwrap()[0].number
+    };
+    let (older, newer) = (suspended(&watched), suspended(&watched));
+    watched.durable.from = Some(older);
+    let mut running = watched.start();
+    let told = [format!("going on from checkpoint {older}")];
+    assert_eq!(running.take_notices(), told);
+    for _ in 0..2 {
+        watched.fail(&mut running);
+        watched.pass_delay();
+        until(&mut running, |running| running.take_notices() == told);
+    }
+    running.suspend();
+    assert!(end(&mut running).unwrap().suspended);
+    assert!(watched.durable.store.list().unwrap()[0].number > newer);
+}
+
 #[test]
 fn it_gives_up_when_it_fails_too_often() {
     let watched = Watched::new();

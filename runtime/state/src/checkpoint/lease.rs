@@ -46,9 +46,9 @@ pub struct Completion<'a> {
 }
 
 impl Lease {
-    pub(super) fn new(store: CheckpointStore, job: &str, generation: u64) -> Self {
+    pub(super) fn new(store: CheckpointStore, job: &str, generation: u64, ended: Option<&Tenure>) -> Self {
         let writer = PartWriter { store, job: job.to_owned(), generation };
-        Self { writer, tenure: Tenure::new(generation), attempt: None, end: None }
+        Self { writer, tenure: Tenure::new(generation, ended), attempt: None, end: None }
     }
 
     /// Its number: greater than that of every run of the job before.

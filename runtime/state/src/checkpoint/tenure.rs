@@ -8,6 +8,7 @@ pub struct Tenure(Arc<Mutex<Own>>);
 
 #[derive(Debug)]
 struct Own {
+    since: u64,
     generation: u64,
     /// The newest number that it has.
     newest: u64,
@@ -16,8 +17,15 @@ struct Own {
 }
 
 impl Tenure {
-    pub(super) fn new(generation: u64) -> Self {
-        Self(Arc::new(Mutex::new(Own { generation, newest: generation, tried: Vec::new() })))
+    pub(super) fn new(generation: u64, ended: Option<&Self>) -> Self {
+        let since = ended.map_or(generation, Self::since);
+        Self(Arc::new(Mutex::new(Own { since, generation, newest: generation, tried: Vec::new() })))
+    }
+
+    /// The first number that the run took: its checkpoints are behind it, and those of others before it.
+    #[must_use]
+    pub fn since(&self) -> u64 {
+        self.own().since
     }
 
     pub(super) fn generation(&self) -> u64 {
