@@ -137,3 +137,24 @@ fn random_name() -> String {
     let draw = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", draw(), draw())
 }
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::client::ClientContext;
+    use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+    use super::*;
+    use crate::kafka::client::Context;
+
+    #[test]
+    fn what_an_earlier_run_complained_about_is_over() {
+        let shared = SinkShared::default();
+        let earlier = Context(shared.new_trouble());
+        earlier.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "brokers are down");
+        earlier.error(KafkaError::Global(RDKafkaErrorCode::Authentication), "wrong password");
+        assert_eq!(shared.trouble().as_deref(), Some("brokers are down"));
+        assert!(earlier.0.check("x").is_err());
+        drop(earlier);
+        assert_eq!((shared.new_trouble().check("x").is_ok(), shared.trouble()), (true, None));
+    }
+}
