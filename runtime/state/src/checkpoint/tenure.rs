@@ -8,7 +8,9 @@ pub struct Tenure(Arc<Mutex<Own>>);
 
 #[derive(Debug)]
 struct Own {
+    /// The first number that the run took.
     since: u64,
+    /// The number of its last claim.
     generation: u64,
     /// The newest number that it has.
     newest: u64,
