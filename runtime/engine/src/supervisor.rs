@@ -9,7 +9,7 @@ use crossbeam_channel::never;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::RestartSettings;
 use weir_core::restart::RestartPolicy;
-use weir_core::swap::{self, Phase, Probation};
+use weir_core::swap::{Phase, Probation};
 use weir_core::time::Clock;
 use weir_state::checkpoint::{CheckpointError, Tenure};
 

@@ -123,7 +123,7 @@ fn passing() -> ConnectorError {
 /// A job, where it keeps its checkpoints, and its clock.
 struct Watched {
     connectors: Endless,
-    job: Job,
+    job: Arc<Job>,
     durable: Durable,
     clock: Arc<ManualClock>,
 }
@@ -131,31 +131,31 @@ struct Watched {
 impl Watched {
     fn new() -> Self {
         let connectors = Endless::new();
-        let job = job(&connectors, PIPELINE, 1);
+        let job = Arc::new(job(&connectors, PIPELINE, 1));
         Self { connectors, job, durable: durable_in(plain(&Arc::new(InMemory::new()))), clock: Arc::default() }
     }
 
-    fn start(&self) -> Supervisor<'_> {
-        Supervisor::start(&self.job, self.clock.clone(), Some(self.durable.clone()), RESTART).unwrap()
+    fn start(&self) -> Supervisor {
+        Supervisor::start(Arc::clone(&self.job), self.clock.clone(), Some(self.durable.clone()), RESTART).unwrap()
     }
 
     /// Why a start is refused of this pipeline from this checkpoint.
     fn refused(&self, pipeline: &str, from: Option<u64>) -> String {
         let job = job(&self.connectors, pipeline, 1);
         let durable = Durable { from, ..self.durable.clone() };
-        match Supervisor::start(&job, self.clock.clone(), Some(durable), RESTART) {
+        match Supervisor::start(Arc::new(job), self.clock.clone(), Some(durable), RESTART) {
             Ok(_) => panic!("{pipeline} was started"),
             Err(error) => error.to_string(),
         }
     }
 
     /// Waits until all rows are out, so many times.
-    fn until_written(&self, running: &mut Supervisor<'_>, times: usize) {
+    fn until_written(&self, running: &mut Supervisor, times: usize) {
         until(running, |_| self.connectors.rows.written.lock().unwrap().len() == 10 * times);
     }
 
     /// Lets it fail in a way that may pass, and waits until it is to start again.
-    fn fail(&self, running: &mut Supervisor<'_>) {
+    fn fail(&self, running: &mut Supervisor) {
         self.connectors.fail(passing());
         let mut notices = Vec::new();
         until(running, |running| {
@@ -172,7 +172,7 @@ impl Watched {
     }
 }
 
-fn until(running: &mut Supervisor<'_>, mut happened: impl FnMut(&mut Supervisor<'_>) -> bool) {
+fn until(running: &mut Supervisor, mut happened: impl FnMut(&mut Supervisor) -> bool) {
     for _ in 0..LOOKS_MAX {
         if let Some(ended) = running.wait(LOOK) {
             panic!("it ended: {ended:?}");
@@ -184,7 +184,7 @@ fn until(running: &mut Supervisor<'_>, mut happened: impl FnMut(&mut Supervisor<
     panic!("it does not happen");
 }
 
-fn end(running: &mut Supervisor<'_>) -> Result<Summary, RunError> {
+fn end(running: &mut Supervisor) -> Result<Summary, RunError> {
     (0..LOOKS_MAX).find_map(|_| running.wait(LOOK)).expect("an end")
 }
 

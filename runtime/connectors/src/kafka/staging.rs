@@ -112,7 +112,7 @@ mod tests {
         let error = until_full().map(|error| error.to_string());
         assert!(error.is_some_and(|error| error.contains("make checkpoints more often")));
         // A checkpoint makes room.
-        writer.prepare(Cut { attempt: 1, last: false }).unwrap();
+        drop(writer.prepare(Cut { attempt: 1, last: false }).unwrap());
         writer.write(&batch).unwrap();
     }
 }
