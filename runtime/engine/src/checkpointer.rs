@@ -1,19 +1,21 @@
 //! Does what the coordinator commands: keeps the parts of a checkpoint, completes it, and has sinks commit. It is driven by calls
 //! and never waits for the stream; `worker` has the thread around it.
 
+mod part;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_core::checkpoint::{AbortReason, Command, Coordinator, Event, Timing};
-use weir_core::connector::{Committable, Committer, ConnectorError, Offset, SinkReport, Source, Split};
+use weir_core::connector::{Committer, ConnectorError, Offset, SinkReport, Source, Split};
 use weir_core::swap;
 use weir_core::time::Clock;
-use weir_state::SubtaskSnapshot;
 use weir_state::checkpoint::{CheckpointError, Completion, Lease, StoredPart};
 
 use crate::operators::SharedSwap;
 use crate::subtask::{FrozenSubtask, SubtaskError};
 use crate::swap::{PendingSwap, SwapBox};
+use part::{Part, store};
 
 /// The checkpoints of one running job.
 pub(crate) struct Checkpointer {
@@ -77,21 +79,6 @@ pub struct CheckpointStatus {
     pub took_us: i64,
     /// What went wrong last, if nothing was completed since.
     pub trouble: Option<String>,
-}
-
-/// What is known of one subtask.
-#[derive(Default)]
-struct Part {
-    /// Its newest part, with what its sinks prepared since the last complete checkpoint, attempts given up included. The tables
-    /// are there only when it is its last.
-    snapshot: SubtaskSnapshot,
-    /// The attempt that the part was given to.
-    attempt: u64,
-    /// What is stored of it.
-    stored: Option<StoredPart>,
-    has_ended: bool,
-    /// Its last part, until a checkpoint takes it: what the subtask did after a barrier is not in the checkpoint of that barrier.
-    last: Option<SubtaskSnapshot>,
 }
 
 /// Why checkpoints cannot go on, and the job with them.
@@ -378,49 +365,11 @@ impl Checkpointer {
     }
 }
 
-fn store(storage: Option<&Storage>, attempt: u64, part: &mut Part) -> Result<(), CheckpointError> {
-    if let Some(storage) = storage {
-        part.stored = Some(storage.lease.write_part(attempt, &part.snapshot)?);
-    }
-    part.attempt = attempt;
-    Ok(())
-}
-
 impl Landing {
     /// A subtask whose stream has ended has nothing to prove.
     fn ended(&self, subtask: usize) {
         if let Some(Some(subtask)) = self.seats.get(subtask) {
             self.swap.tell(swap::Event::Ended { subtask: *subtask });
-        }
-    }
-}
-
-impl Part {
-    /// Takes a newer part; what was prepared for an attempt that came to nothing goes with it.
-    fn take(&mut self, mut snapshot: SubtaskSnapshot) {
-        let old = std::mem::take(&mut self.snapshot).operators;
-        for (name, old) in old.into_iter().filter_map(|(name, snapshot)| Some((name, snapshot.sink?))) {
-            let new = snapshot.operators.iter_mut().find(|(n, _)| *n == name);
-            if let Some(sink) = new.and_then(|(_, snapshot)| snapshot.sink.as_mut()) {
-                sink.commit.splice(0..0, old.commit);
-            }
-        }
-        self.snapshot = snapshot;
-    }
-
-    /// State that is stored is not kept in memory too.
-    fn drop_tables(&mut self) {
-        for (_, operator) in &mut self.snapshot.operators {
-            operator.tables = Vec::new();
-        }
-    }
-
-    /// Takes out what a sink is to commit, and adds up its report.
-    fn drain(&mut self, sink: &str, parts: &mut Vec<Committable>, report: &mut SinkReport) {
-        let operators = self.snapshot.operators.iter_mut().filter(|(name, _)| name == sink);
-        for prepared in operators.filter_map(|(_, s)| s.sink.as_mut()) {
-            parts.append(&mut prepared.commit);
-            report.add(&prepared.report);
         }
     }
 }

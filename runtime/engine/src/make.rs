@@ -60,7 +60,7 @@ impl Job {
     /// The version of a node's component that this job has.
     pub(crate) fn version(&self, node: usize) -> Result<Version, OperatorError> {
         Ok(Version(match &self.resolved.nodes[node].kind {
-            ResolvedKind::Transform { .. } => Guest::Transform(self.transform_guest(node)?),
+            ResolvedKind::Transform { .. } => Guest::Transform(Box::new(self.transform_guest(node)?)),
             _ => Guest::Keyed(Box::new(self.keyed_guest(node)?)),
         }))
     }

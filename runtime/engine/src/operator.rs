@@ -86,7 +86,7 @@ pub trait Operator: Send {
 pub struct Version(pub(crate) Guest);
 
 pub(crate) enum Guest {
-    Transform(TransformGuest),
+    Transform(Box<TransformGuest>),
     Keyed(Box<KeyedGuest>),
 }
 

@@ -5,6 +5,7 @@
 //! LogicalGraph --resolve--> schemas and describes checked --prune--> columns --physical--> chains and edges
 //! ```
 
+mod files;
 mod physical;
 mod prune;
 mod resolve;

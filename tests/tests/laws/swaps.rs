@@ -46,7 +46,7 @@ fn rows(splits: usize, rows: i64) -> Vec<Vec<Row>> {
 pub(crate) fn version(component: &str, tag: usize, fails: &str) -> NewVersion {
     NewVersion {
         operator: "count".to_owned(),
-        component: HOST.load(&root().join(format!("tests/guests/{component}.wasm"))).unwrap(),
+        component: HOST.load(root().join(format!("tests/guests/{component}.wasm"))).unwrap(),
         config: serde_json::json!({ "tag": tag.to_string(), "fails": fails }),
         limits: weir_core::limits::OperatorLimits { call_time_ms: 200, ..Default::default() },
     }
@@ -238,14 +238,14 @@ fn what_does_not_fit_is_refused_before_anything_changes() {
         refused(NewVersion { operator: "cuont".to_owned(), ..version("count_v2", 1, "never") }),
         "the job has no operator \"cuont\"; did you mean \"count\"?; it has count"
     );
-    let transform = HOST.load(&root().join("tests/guests/echo.wasm")).unwrap();
+    let transform = HOST.load(root().join("tests/guests/echo.wasm")).unwrap();
     assert_eq!(
         refused(NewVersion { component: transform, ..version("count_v2", 1, "never") }),
         "operator \"count\" cannot run that version: it is a component of transform-operator, and runs one of keyed-operator"
     );
     let same = NewVersion { config: serde_json::json!({ "tag": "0" }), ..version("count_v1", 0, "never") };
     assert_eq!(refused(same), "operator \"count\" runs that version already");
-    let other = HOST.load(&root().join("operators/running_count.wasm")).unwrap();
+    let other = HOST.load(root().join("operators/running_count.wasm")).unwrap();
     let other = NewVersion {
         component: other,
         config: serde_json::json!({ "column": "value" }),

@@ -117,7 +117,7 @@ impl Operator for TransformOperator {
 
     fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
         let Version(Guest::Transform(guest)) = to else { return Err(OperatorError::Version) };
-        self.trial = Some(Trial::new(std::mem::replace(&mut self.guest, guest), seat));
+        self.trial = Some(Trial::new(std::mem::replace(&mut self.guest, *guest), seat));
         Ok(())
     }
 

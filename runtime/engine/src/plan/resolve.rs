@@ -12,6 +12,7 @@ use weir_core::graph::{
 use weir_core::pipeline::did_you_mean;
 use weir_host::{Component, Host, InputSchema, Plan, World};
 
+use super::files::check_file;
 use crate::source::{dead_letter_schema, is_event_time};
 
 /// A pipeline that cannot run, and where its file says so.
@@ -267,38 +268,6 @@ fn resolve_aggregate(
     }
 }
 
-/// A file that is replaced at the end must not be what another node reads or writes: its rows would be lost unsaid.
-fn check_file(node: &Node, resolved: &ResolvedNode, nodes: &[ResolvedNode]) -> Result<(), CheckError> {
-    let written = |kind: &ResolvedKind| match kind {
-        ResolvedKind::Sink { sink, .. } => sink.file(),
-        _ => None,
-    };
-    let Some(file) = written(&resolved.kind) else { return Ok(()) };
-    let same = |one: &std::path::Path, other: &std::path::Path| {
-        one == other || std::fs::canonicalize(one).is_ok_and(|a| std::fs::canonicalize(other).is_ok_and(|b| a == b))
-    };
-    let is_read = |source: &ResolvedSource| {
-        let read = source.source.files();
-        // What comes into a folder would be read by the next run.
-        read.iter().any(|read| same(read, &file) || file.parent().is_some_and(|folder| same(read, folder)))
-    };
-    for other in nodes {
-        let does = match &other.kind {
-            ResolvedKind::Source(source) if is_read(source) => "reads",
-            kind if written(kind).is_some_and(|f| same(&f, &file)) => "writes",
-            _ => continue,
-        };
-        let message = format!(
-            "{:?} {does} {}, which {:?} would write: give it another path",
-            other.name,
-            file.display(),
-            node.name
-        );
-        return Err(error(&node.span, message));
-    }
-    Ok(())
-}
-
 /// The (node, output) pairs that a node reads.
 fn inputs_of(node: &Node, nodes: &[ResolvedNode]) -> Result<Vec<(usize, usize)>, CheckError> {
     let mut inputs = Vec::with_capacity(node.inputs.len());
@@ -400,6 +369,6 @@ fn chain_text(e: &dyn std::error::Error) -> String {
     text
 }
 
-fn error(span: &Span, message: impl Into<String>) -> CheckError {
+pub(super) fn error(span: &Span, message: impl Into<String>) -> CheckError {
     CheckError { message: message.into(), span: Some(span.clone()) }
 }

@@ -45,14 +45,16 @@ pub(crate) enum Verdict {
 }
 
 type Between = dyn Fn(&Operation) -> Verdict + Send + Sync;
+/// What was in the places that changed, in the order of the changes.
+type Changes = Vec<(Path, Option<PutPayload>)>;
 
 pub(crate) struct Hooked {
     pub(crate) inner: Arc<InMemory>,
     between: Box<Between>,
     /// Puts that are still under way.
     late: Mutex<Vec<(Path, PutPayload, PutOptions)>>,
-    /// What changed since its folder was synced, in order, with what was there before.
-    unsynced: Arc<Mutex<Vec<(Path, Option<PutPayload>)>>>,
+    /// What changed since its folder was synced.
+    unsynced: Arc<Mutex<Changes>>,
 }
 
 /// A checkpoint store over a memory, with somebody between.

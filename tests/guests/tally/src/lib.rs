@@ -72,7 +72,12 @@ impl Keyed for Tally {
         }
     }
 
-    fn on_timer(&self, timer: Timer, of: &mut KeyContext<'_, (), Open>, out: &mut Emitter<Told>) -> Result<(), RowError> {
+    fn on_timer(
+        &self,
+        timer: Timer,
+        of: &mut KeyContext<'_, (), Open>,
+        out: &mut Emitter<Told>,
+    ) -> Result<(), RowError> {
         let mut tenths = of.state.take().unwrap_or_default().tenths;
         let over = tenths.iter().position(|tenth| tenth.last_us == timer.time.0);
         let Tenth { rows, sum, .. } = tenths.remove(over.ok_or_else(|| RowError::new("a timer without a tenth"))?);

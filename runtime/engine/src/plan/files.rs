@@ -1,0 +1,39 @@
+//! No sink writes what the same job reads, or another of its sinks writes.
+
+use std::path::Path;
+
+use weir_core::graph::Node;
+
+use super::resolve::{CheckError, ResolvedKind, ResolvedNode, ResolvedSource, error};
+
+/// A file that is replaced at the end must not be what another node reads or writes: its rows would be lost unsaid.
+pub(super) fn check_file(node: &Node, resolved: &ResolvedNode, nodes: &[ResolvedNode]) -> Result<(), CheckError> {
+    let written = |kind: &ResolvedKind| match kind {
+        ResolvedKind::Sink { sink, .. } => sink.file(),
+        _ => None,
+    };
+    let Some(file) = written(&resolved.kind) else { return Ok(()) };
+    let same = |one: &Path, other: &Path| {
+        one == other || std::fs::canonicalize(one).is_ok_and(|a| std::fs::canonicalize(other).is_ok_and(|b| a == b))
+    };
+    let is_read = |source: &ResolvedSource| {
+        let read = source.source.files();
+        // What comes into a folder would be read by the next run.
+        read.iter().any(|read| same(read, &file) || file.parent().is_some_and(|folder| same(read, folder)))
+    };
+    for other in nodes {
+        let does = match &other.kind {
+            ResolvedKind::Source(source) if is_read(source) => "reads",
+            kind if written(kind).is_some_and(|f| same(&f, &file)) => "writes",
+            _ => continue,
+        };
+        let message = format!(
+            "{:?} {does} {}, which {:?} would write: give it another path",
+            other.name,
+            file.display(),
+            node.name
+        );
+        return Err(error(&node.span, message));
+    }
+    Ok(())
+}
