@@ -1,5 +1,4 @@
-//! From `weir new` to a component: every template passes its test, builds, and is what it says. The crates share one target
-//! folder, so that the SDK is built once.
+//! From `weir new` to a component: every template passes its test, builds, and is what it says.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so do its helpers")]
 
@@ -17,9 +16,9 @@ fn run(command: &mut Command, folder: &Path) -> Output {
     command.env("CARGO_TARGET_DIR", target_folder()).output().unwrap()
 }
 
-/// Kept from one run of the tests to the next, beside the binaries.
+/// That of the project's own operators, which are compiled in the same way: the SDK is built once.
 fn target_folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates")
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("../guests")
 }
 
 fn text(bytes: &[u8]) -> String {
