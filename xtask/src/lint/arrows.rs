@@ -10,13 +10,14 @@ use super::files::files;
 
 /// A crate of the workspace and the crates of the workspace that it may see, in its tests too. Siblings on a level never see
 /// each other; the engine never sees a connector, because the command hands it a registry.
-const MAY_SEE: [(&str, &[&str]); 11] = [
+const MAY_SEE: [(&str, &[&str]); 12] = [
     ("weir-core", &[]),
     ("weir-host", &["weir-core"]),
     ("weir-state", &["weir-core"]),
     ("weir-connectors", &["weir-core"]),
     ("weir-engine", &["weir-core", "weir-host", "weir-state"]),
-    ("weir-cli", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine"]),
+    ("weir-server", &["weir-core", "weir-host", "weir-state", "weir-engine"]),
+    ("weir-cli", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-server"]),
     ("weir-sdk", &["weir-sdk-derive"]),
     ("weir-sdk-derive", &[]),
     ("weir-tests", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-cli", "weir-sdk"]),
@@ -25,8 +26,11 @@ const MAY_SEE: [(&str, &[&str]); 11] = [
 ];
 
 /// A heavy library and the crates that own it: it can be replaced by changing those.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 12] = [
     ("wasmtime", &["weir-host"]),
+    ("axum", &["weir-server"]),
+    ("rusqlite", &["weir-server"]),
+    ("ratatui", &["weir-cli"]),
     ("clap", &["weir-cli"]),
     ("clap_complete", &["weir-cli"]),
     ("ctrlc", &["weir-cli"]),
