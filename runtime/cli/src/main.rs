@@ -1,4 +1,4 @@
-//! The `weir` command: runs and checks pipelines, and helps to write operators.
+//! The `weir` command: runs and checks pipelines, helps to write operators, serves, and talks to servers.
 //!
 //! The only place that knows every connector by name, reads the machine's clock and prints. What it prints for people goes to
 //! standard error, results to standard output, so that a pipeline may write its rows there.
@@ -7,18 +7,18 @@
 //! |---|---|
 //! | `commands` | one file a command |
 //! | `pipeline_file` | a file into a checked job, its problems rendered |
-//! | `dead_letters` | sinks for dead letters that nobody reads |
 //! | `follow`, `progress`, `summary` | what is shown of a job that runs, and of one that is done |
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
+//! | `client` | talking to a server |
 //! | `component` | the host, and what is said of a component |
 //! | `cargo` | asking cargo about a crate, and building it |
 //! | `terminal`, `figures` | printing; numbers, times and tables for people |
 
 mod cargo;
+mod client;
 mod clock;
 mod commands;
 mod component;
-mod dead_letters;
 mod figures;
 mod follow;
 mod guest_log;
@@ -50,7 +50,8 @@ const STYLES: Styles = Styles::styled()
   weir inspect my-operator.wasm   what a component is
   weir check pipeline.toml        whether a pipeline can run, and where not
   weir run pipeline.toml          run it
-  weir checkpoint list state      what it has kept")]
+  weir checkpoint list state      what it has kept
+  weir serve                      a server; `weir push` and `weir deploy` talk to it")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -74,6 +75,21 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Inspect(args) => commands::inspect::execute(&args),
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),
+        Command::Serve(args) => commands::serve::execute(&args),
+        Command::Token(args) => commands::token::execute(&args),
+        Command::Push(args) => commands::push::execute(&args),
+        Command::Operator(args) => commands::operator::execute(&args),
+        Command::Deploy(args) => commands::deploy::execute(&args),
+        Command::Ps(args) => commands::jobs::ps(&args),
+        Command::Show(args) => commands::show::execute(&args),
+        Command::Swap(args) => commands::swap::execute(&args),
+        Command::Rollback(args) => commands::swap::roll_back(&args),
+        Command::Logs(args) => commands::logs::execute(&args),
+        Command::Stop(args) => commands::jobs::stop(&args),
+        Command::Start(args) => commands::jobs::start(&args),
+        Command::Savepoint(args) => commands::jobs::savepoint(&args),
+        Command::Rm(args) => commands::jobs::rm(&args),
+        Command::CompileComponent(args) => commands::compile_component::execute(&args),
         Command::Completions(args) => commands::completions::execute::<Cli>(&args),
     }
 }

@@ -12,8 +12,8 @@ use weir_host::Host;
 use weir_state::checkpoint::CheckpointStore;
 
 use crate::commands::PipelineArgs;
+use crate::terminal;
 use crate::terminal::Problems;
-use crate::{dead_letters, terminal};
 
 /// A file that was read and parsed.
 pub(crate) struct PipelineFile {
@@ -33,7 +33,9 @@ impl PipelineFile {
         let base: PathBuf = args.pipeline.parent().map(Path::to_path_buf).unwrap_or_default();
         let mut graph = parse(&text, &base, &args.all_overrides()?)
             .map_err(|error| Problems::new(&shown, &error.text, error.problems))?;
-        let notes = dead_letters::add_sinks(&mut graph, &base);
+        let kept = graph.keep_dead_letters(&base, |name| format!("dead-letters/{name}.jsonl"));
+        let note = |(name, path): (String, PathBuf)| format!("what {name:?} cannot process goes to {}", path.display());
+        let notes = kept.into_iter().map(note).collect();
         Ok(Self { shown, graph, notes })
     }
 

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use weir_core::pipeline::{Diagnostic, Palette};
 
 const RED: &str = "\x1b[1;31m";
+const GREEN: &str = "\x1b[32m";
 const CYAN: &str = "\x1b[1;36m";
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
@@ -81,4 +82,14 @@ fn ignore_closed_pipe(result: std::io::Result<()>) -> anyhow::Result<()> {
 /// Bold, where it can be seen.
 pub(crate) fn bold(text: &str) -> String {
     format!("{BOLD}{text}{RESET}")
+}
+
+/// Red, where it can be seen.
+pub(crate) fn red(text: &str) -> String {
+    format!("{RED}{text}{RESET}")
+}
+
+/// Green, where it can be seen.
+pub(crate) fn green(text: &str) -> String {
+    format!("{GREEN}{text}{RESET}")
 }

@@ -114,6 +114,48 @@ impl Connectors for StandardConnectors {
     }
 }
 
+/// Those of them that a server can have: it has no terminal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServerConnectors(StandardConnectors);
+
+impl ServerConnectors {
+    const TERMINAL: [&str; 3] = ["console", "stdin", "stdout"];
+
+    /// All of them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn check(connector: &str) -> Result<(), ConnectorError> {
+        if Self::TERMINAL.contains(&connector) {
+            let message = format!("a server has no terminal, so there is no {connector} on it: use file or kafka");
+            return Err(ConnectorError::Option { message, span: None });
+        }
+        Ok(())
+    }
+}
+
+impl Connectors for ServerConnectors {
+    fn source(&self, connector: &str, options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+        Self::check(connector)?;
+        self.0.source(connector, options)
+    }
+
+    fn sink(&self, connector: &str, options: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
+        Self::check(connector)?;
+        self.0.sink(connector, options)
+    }
+
+    fn source_names(&self) -> Vec<&'static str> {
+        self.0.source_names().into_iter().filter(|name| !Self::TERMINAL.contains(name)).collect()
+    }
+
+    fn sink_names(&self) -> Vec<&'static str> {
+        self.0.sink_names().into_iter().filter(|name| !Self::TERMINAL.contains(name)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;

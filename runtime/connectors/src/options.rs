@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -54,6 +54,22 @@ pub(crate) fn project(schema: &SchemaRef, projection: &[usize]) -> Result<Schema
 /// A path of the pipeline file, from its folder.
 pub(crate) fn resolve(options: &Options, path: &Path) -> PathBuf {
     options.base.join(path)
+}
+
+/// Refuses a path out of the folder that pipelines are confined to.
+///
+/// # Errors
+/// [`ConnectorError::Option`], at `path`.
+pub(crate) fn check_confined(options: &Options, path: &Path) -> Result<(), ConnectorError> {
+    let stays = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if options.confined && !stays {
+        let message = format!(
+            "{} leads out of the folder of files that this server gives to pipelines: name a file in that folder",
+            path.display()
+        );
+        return Err(options.error("path", message));
+    }
+    Ok(())
 }
 
 /// A table in the order in which the file has it, with the places of its keys and values.

@@ -2,6 +2,8 @@
 //!
 //! A [`LogicalGraph`] knows nothing of subtasks, threads or files' contents; the engine makes it physical.
 
+mod hosted;
+
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -257,13 +259,15 @@ pub struct Options {
     common: &'static [&'static str],
     /// The folder that relative paths are relative to: the pipeline file's.
     pub base: PathBuf,
+    /// Whether paths must stay in that folder.
+    pub confined: bool,
 }
 
 impl Options {
     /// The options in the table at `path` of a TOML text, without the keys `common` that are not the connector's.
     #[must_use]
     pub fn new(text: Arc<str>, path: Vec<String>, common: &'static [&'static str], base: PathBuf) -> Self {
-        Self { text, path, common, base }
+        Self { text, path, common, base, confined: false }
     }
 
     /// Options from TOML text of their own, for tests and for options that a program makes.

@@ -227,6 +227,11 @@ impl JobHandle {
         &self.notes
     }
 
+    /// Begins a checkpoint as soon as one can begin.
+    pub fn checkpoint(&self) {
+        self.control.ask.store(true, Ordering::Relaxed);
+    }
+
     /// Takes a last checkpoint and stops: the job can go on from there later. For a job that was started with
     /// [`Job::resume`](crate::Job::resume).
     pub fn suspend(&self) {

@@ -103,6 +103,19 @@ impl Supervisor {
         Ok(supervisor)
     }
 
+    /// Begins a checkpoint as soon as one can begin, if the job runs and keeps them.
+    pub fn checkpoint(&self) {
+        if let State::Running(handle) = &self.state {
+            handle.checkpoint();
+        }
+    }
+
+    /// Whether it has failed and waits to start again.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting { .. })
+    }
+
     /// What the job has done since it was started last.
     #[must_use]
     pub fn progress(&self) -> Progress {

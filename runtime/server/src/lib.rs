@@ -1,1 +1,39 @@
-//! The service.
+//! The service: one process that keeps operators and jobs in a catalog, runs the jobs, and is told what to do over HTTP.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`serve()`] | the process: listens, recovers the jobs, drains when it is asked to end |
+//! | `api` | the HTTP API, one file a resource; nothing is decided there |
+//! | [`model`] | what goes over the wire, for clients too |
+//! | `service` | what can be asked of the service, and what is refused |
+//! | `jobs` | jobs that run: a thread each, their swaps, their lines |
+//! | `pipelines` | a pipeline's text into a job of this server |
+//! | `components`, `compiler` | uploads, the content-addressed store, compiling in a process of its own |
+//! | [`Catalog`] | operators, jobs, revisions and tokens, in SQLite |
+//! | [`log_to_stderr`] | what the server itself says |
+//! | `auth` | who may do what |
+//! | [`Problem`] | what is refused, and why, as RFC 9457 has it |
+//!
+//! It knows no connector: the command hands it a registry. It decides nothing about streams: when a checkpoint is made, what a swap
+//! does to rows, when a failed job starts again is the engine's.
+
+mod api;
+mod auth;
+mod catalog;
+mod compiler;
+mod components;
+mod jobs;
+mod log;
+pub mod model;
+mod names;
+mod pipelines;
+mod problem;
+mod serve;
+mod service;
+
+pub use auth::{Role, new_token};
+pub use catalog::{Catalog, CatalogError, Token};
+pub use compiler::Compiled;
+pub use log::{LogFormat, log_to_stderr};
+pub use problem::{PipelineProblem, Problem, ProblemDocument};
+pub use serve::{ServeConfig, ServeError, Tls, api_description, serve};

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `manifests/NUMBER` | a complete checkpoint, or the claim of a run of the job |
 //! | `parts/GENERATION-ATTEMPT/*.arrow` | one kind of state of one operator in one subtask, each |
+//! | `pins/NUMBER` | says that a checkpoint stays until it is unpinned |
 //!
 //! Claims and checkpoints share one ascending sequence of numbers, and a number is taken by creating its file, which only one
 //! process can do. So a run whose job was claimed by another finds its next number taken, and completes no checkpoint any more:
@@ -20,6 +21,7 @@ mod lease;
 mod manifest;
 mod objects;
 mod part;
+mod pins;
 mod retain;
 mod snapshots;
 mod tenure;

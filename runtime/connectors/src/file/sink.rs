@@ -40,6 +40,7 @@ impl FileSink {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
         let FileSinkOptions { path: name, format, lazy } = options::parse(options)?;
+        options::check_confined(options, &name)?;
         let path = options::resolve(options, &name);
         let shown = name.display().to_string();
         let staged = Staged::default();

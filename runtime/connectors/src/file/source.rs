@@ -48,6 +48,7 @@ impl FileSource {
     /// Checks the options, finds the files and, if no schema is given, looks into the first.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
         let given: FileSourceOptions = options::parse(options)?;
+        options::check_confined(options, &given.path)?;
         let files = find(options, &given.path)?;
         let Some(first) = files.first() else { return Err(options.error("path", "`path` names no file")) };
         let format = format_of(options, given.format, &first.path)?;

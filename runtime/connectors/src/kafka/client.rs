@@ -19,7 +19,7 @@ use crate::options::OrderedTable;
 pub(crate) type Properties = OrderedTable<toml::Value>;
 
 /// Properties that are set here, and why nobody else may.
-const OWNED: [(&str, &str); 21] = [
+const OWNED: [(&str, &str); 23] = [
     ("acks", "rows that not every replica has could be lost; it is always \"all\""),
     ("auto.offset.reset", "an offset that is gone must be said, not jumped over; write `start` for where a job begins"),
     ("batch.size", "write `batch-bytes`"),
@@ -38,8 +38,10 @@ const OWNED: [(&str, &str); 21] = [
     ("linger.ms", "write `linger`"),
     ("metadata.broker.list", "write `brokers`"),
     ("partitioner", "write `partitioner`"),
+    ("plugin.library.paths", "no native code is loaded"),
     ("queue.buffering.max.ms", "write `linger`"),
     ("request.required.acks", "rows that not every replica has could be lost; it is always \"all\""),
+    ("sasl.kerberos.kinit.cmd", "no program is started"),
     ("transactional.id", "write `transactional-id`"),
 ];
 

@@ -1,4 +1,4 @@
-//! Removes what no checkpoint needs any more. Never what a checkpoint that stays names, never parts of a newer generation, and
+//! Removes what no checkpoint needs any more. Never a checkpoint that is pinned, what a checkpoint that stays names, never parts of a newer generation, and
 //! never those of an attempt that may still become a checkpoint.
 
 use std::collections::HashSet;
@@ -17,11 +17,11 @@ pub(super) fn retain(
     keep: usize,
 ) -> Result<usize, CheckpointError> {
     let numbers = store.numbers()?;
-    let Kept { oldest, attempts } = kept(store, &numbers, keep.max(1))?;
+    let Kept { gone, attempts } = kept(store, &numbers, keep.max(1))?;
     let mut removed = 0;
     // Oldest first, so that whatever interrupts it leaves the newest; the manifest before its parts, so that a reader never finds
     // one whose parts are gone.
-    for number in numbers.iter().rev().filter(|number| **number < oldest) {
+    for number in gone.iter().rev() {
         removed += usize::from(!matches!(store.entry(*number), Ok(Some(Entry::Claim(_)) | None)));
         store.objects.remove(&entry_path(*number))?;
     }
@@ -41,26 +41,28 @@ pub(super) fn retain(
 }
 
 struct Kept {
-    /// The oldest checkpoint that stays; what is before it goes.
-    oldest: u64,
-    /// The folders of their parts; `None`: not known.
+    /// The numbers that go, newest first.
+    gone: Vec<u64>,
+    /// The folders of the parts of those that stay; `None`: not known.
     attempts: Option<HashSet<String>>,
 }
 
-/// The newest `keep` checkpoints. While one among them cannot be read nobody knows which parts it names, so all stay.
+/// The newest `keep` checkpoints stay, and those that are pinned. While one among them cannot be read nobody knows which parts it
+/// names, so all parts stay.
 fn kept(store: &CheckpointStore, numbers: &[u64], keep: usize) -> Result<Kept, CheckpointError> {
-    let mut kept = Kept { oldest: 0, attempts: Some(HashSet::new()) };
+    let pins = store.pins()?;
+    let mut kept = Kept { gone: Vec::new(), attempts: Some(HashSet::new()) };
     let mut count = 0;
     for number in numbers {
+        if count == keep && !pins.contains(number) {
+            kept.gone.push(*number);
+            continue;
+        }
         match store.entry(*number) {
             Ok(Some(Entry::Checkpoint(manifest))) => {
-                count += 1;
+                count += usize::from(count < keep);
                 if let Some(attempts) = &mut kept.attempts {
                     attempts.extend(manifest.files().filter_map(folder_of));
-                }
-                if count == keep {
-                    kept.oldest = *number;
-                    break;
                 }
             }
             Ok(Some(Entry::Claim(_)) | None) => {}

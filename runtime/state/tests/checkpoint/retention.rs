@@ -162,3 +162,28 @@ fn a_folder_loses_what_killed_processes_left() {
     assert!(!folder.path().join("parts/0-9").exists());
     assert_same(&at.latest().unwrap().checkpoint.unwrap().snapshot, &job(1));
 }
+
+#[test]
+fn what_is_pinned_stays_until_it_is_not() {
+    let memory = Arc::new(InMemory::new());
+    let store_of = plain(&memory);
+    let mut lease = store_of.claim("orders", 1).unwrap();
+    for attempt in [1, 2] {
+        store(&mut lease, attempt, &job(attempt as i64)).unwrap();
+    }
+    store_of.pin(2).unwrap();
+    store_of.pin(2).unwrap();
+    assert!(matches!(store_of.pin(9), Err(CheckpointError::Missing { checkpoint: 9, .. })));
+    for attempt in [3, 4] {
+        store(&mut lease, attempt, &job(attempt as i64)).unwrap();
+        lease.retain(1).unwrap();
+    }
+    assert_eq!(store_of.pins().unwrap().into_iter().collect::<Vec<_>>(), [2]);
+    assert_eq!(store_of.list().unwrap().iter().map(|listed| listed.number).collect::<Vec<_>>(), [5, 2]);
+    assert_same(&store_of.read(2).unwrap().snapshot, &job(1));
+    assert_same(&store_of.latest().unwrap().checkpoint.unwrap().snapshot, &job(4));
+    store_of.unpin(2).unwrap();
+    lease.retain(1).unwrap();
+    assert!(matches!(store_of.read(2), Err(CheckpointError::Missing { .. })));
+    assert_eq!(left(&memory).0, words(&["1-4"]));
+}

@@ -1,0 +1,58 @@
+//! The process in which a server has an upload checked and compiled. It limits itself before it looks at the upload, so that the worst that
+//! an upload does is to end it.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use weir_host::{Host, HostConfig, World};
+use weir_server::Compiled;
+
+use crate::terminal;
+
+/// Its name on the command line, which no person types.
+pub(crate) const NAME: &str = "compile-component";
+
+/// Memory that it may write: compiling the largest interpreters that come as components takes less than half of it.
+#[cfg(unix)]
+const DATA_BYTES_MAX: u64 = 3 << 30;
+/// Seconds of processor time: of all cores together.
+#[cfg(unix)]
+const CPU_S_MAX: u64 = 240;
+
+/// A component, and where what is made of it is kept.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    component: PathBuf,
+    cache_dir: PathBuf,
+}
+
+/// Prints what the component is; an error if it is no operator or cannot be compiled.
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    limit().context("the process cannot limit itself")?;
+    let host = Host::new(HostConfig { cache_dir: Some(args.cache_dir.clone()), instances_max: 1 })?;
+    let bytes = std::fs::read(&args.component).context("the upload cannot be read")?;
+    let component = host.load_bytes(&bytes, "the component")?;
+    let world = match component.world() {
+        World::Transform => "transform",
+        World::Keyed => "keyed",
+        World::Aggregate => "aggregate",
+    };
+    let compiled = Compiled { world: world.to_owned() };
+    terminal::print_result(&(serde_json::to_string(&compiled)? + "\n"))
+}
+
+#[cfg(unix)]
+fn limit() -> std::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let at_most = |n| Rlimit { current: Some(n), maximum: Some(n) };
+    setrlimit(Resource::Data, at_most(DATA_BYTES_MAX))?;
+    setrlimit(Resource::Cpu, at_most(CPU_S_MAX))?;
+    // A dump of it would hold nothing that anybody needs.
+    setrlimit(Resource::Core, at_most(0))?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn limit() -> std::io::Result<()> {
+    Err(std::io::Error::other("this system has no limits for a process: a server takes no operators here"))
+}

@@ -1,0 +1,165 @@
+//! `weir ps`, `start`, `stop`, `rm` and `savepoint`: the jobs of a server.
+
+use weir_server::model::{JobState, JobSummary, Savepoint, Start, Stop};
+
+use crate::client::{ServerArgs, part};
+use crate::{figures, terminal};
+
+/// Options of `weir ps`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  weir ps
+  weir ps --json")]
+pub(crate) struct PsArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Options of `weir start`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  weir start orders
+  weir start orders --from 12     from a savepoint, or any checkpoint that is still there")]
+pub(crate) struct StartArgs {
+    /// The job
+    job: String,
+    /// Go on from this savepoint or checkpoint instead of the last one
+    #[arg(long, value_name = "CHECKPOINT")]
+    from: Option<u64>,
+    /// Give up the state of an operator, a source or a sink that the pipeline no longer has
+    #[arg(long = "allow-dropped-state", value_name = "NAME")]
+    allow_dropped: Vec<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Options of `weir stop`.
+#[derive(clap::Args)]
+#[command(after_help = "The job takes a last checkpoint, and `weir start` goes on from there.
+
+Examples:
+  weir stop orders
+  weir stop orders --drain        end its input instead: windows fire, sinks finish, and it is done")]
+pub(crate) struct StopArgs {
+    /// The job
+    job: String,
+    /// End its input
+    #[arg(long)]
+    drain: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Options of `weir rm`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  weir rm orders")]
+pub(crate) struct RmArgs {
+    /// The job, which must not run
+    job: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Options of `weir savepoint`.
+#[derive(clap::Args)]
+#[command(after_help = "A savepoint is a checkpoint that stays until it is removed.
+
+Examples:
+  weir savepoint orders
+  weir start orders --from 12
+  weir savepoint orders --rm 12")]
+pub(crate) struct SavepointArgs {
+    /// The job
+    job: String,
+    /// Remove this one
+    #[arg(long, value_name = "CHECKPOINT")]
+    rm: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Lists all jobs.
+pub(crate) fn ps(args: &PsArgs) -> anyhow::Result<()> {
+    let jobs: Vec<JobSummary> = args.server.client()?.get("/v1/jobs")?;
+    if args.json {
+        return terminal::print_result(&(serde_json::to_string_pretty(&jobs)? + "\n"));
+    }
+    let row = |job: &JobSummary| {
+        vec![
+            job.name.clone(),
+            state(job.state).to_owned(),
+            job.revision.to_string(),
+            figures::count(job.rows_in),
+            figures::short(job.rows_per_s),
+            job.lag_us.map_or_else(String::new, figures::duration),
+            figures::count(job.rows_failed),
+            job.checkpoint.map_or_else(String::new, |number| number.to_string()),
+        ]
+    };
+    let header = ["job", "state", "revision", "rows in", "rows/s", "lag", "failed", "checkpoint"];
+    terminal::print_result(&figures::table(&header, jobs.iter().map(row).collect(), 2))?;
+    let reasons = jobs.iter().filter_map(|job| Some(format!("{}: {}", job.name, job.reason.as_ref()?)));
+    terminal::print_notes(&reasons.collect::<Vec<_>>());
+    Ok(())
+}
+
+/// Starts a job.
+pub(crate) fn start(args: &StartArgs) -> anyhow::Result<()> {
+    let request = Start { from: args.from, allow_dropped_state: args.allow_dropped.clone() };
+    let job: JobSummary = args.server.client()?.post(&format!("/v1/jobs/{}/start", part(&args.job)), &request)?;
+    terminal::print(&format!("{} is {}\n", terminal::bold(&job.name), state(job.state)));
+    Ok(())
+}
+
+/// Stops a job.
+pub(crate) fn stop(args: &StopArgs) -> anyhow::Result<()> {
+    let path = format!("/v1/jobs/{}/stop", part(&args.job));
+    let job: JobSummary = args.server.client()?.post(&path, &Stop { drain: args.drain })?;
+    let from = job.checkpoint.map_or_else(String::new, |number| format!(" at checkpoint {number}"));
+    terminal::print(&format!("{} is {}{from}\n", terminal::bold(&job.name), state(job.state)));
+    Ok(())
+}
+
+/// Forgets a job.
+pub(crate) fn rm(args: &RmArgs) -> anyhow::Result<()> {
+    args.server.client()?.delete(&format!("/v1/jobs/{}", part(&args.job)))?;
+    terminal::print(&format!("{} is removed\n", terminal::bold(&args.job)));
+    Ok(())
+}
+
+/// Takes a savepoint, or removes one.
+pub(crate) fn savepoint(args: &SavepointArgs) -> anyhow::Result<()> {
+    let (client, path) = (args.server.client()?, format!("/v1/jobs/{}/savepoints", part(&args.job)));
+    if let Some(number) = args.rm {
+        client.delete(&format!("{path}/{number}"))?;
+        terminal::print(&format!("savepoint {number} of {} is removed\n", terminal::bold(&args.job)));
+        return Ok(());
+    }
+    let savepoint: Savepoint = client.post(&path, &())?;
+    if args.json {
+        return terminal::print_result(&(serde_json::to_string_pretty(&savepoint)? + "\n"));
+    }
+    let (job, number) = (&args.job, savepoint.checkpoint);
+    terminal::print(&format!("savepoint {number}: `weir start {job} --from {number}` goes on from it\n"));
+    Ok(())
+}
+
+/// What a job is doing, in a word.
+pub(crate) fn state(state: JobState) -> &'static str {
+    match state {
+        JobState::Starting => "starting",
+        JobState::Running => "running",
+        JobState::Restarting => "restarting",
+        JobState::Stopping => "stopping",
+        JobState::Stopped => "stopped",
+        JobState::Finished => "finished",
+        JobState::Failed => "failed",
+    }
+}

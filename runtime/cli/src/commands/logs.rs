@@ -1,0 +1,52 @@
+//! `weir logs`: what a job and its operators say.
+
+use std::io::{BufRead as _, BufReader};
+
+use anyhow::Context;
+use weir_server::model::LogLine;
+
+use crate::client::{ServerArgs, part};
+use crate::{figures, terminal};
+
+/// Options of `weir logs`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  weir logs orders
+  weir logs orders/count -f
+  weir logs orders --json")]
+pub(crate) struct Args {
+    /// JOB, or JOB/OPERATOR
+    target: String,
+    /// Go on with every line that comes
+    #[arg(long, short)]
+    follow: bool,
+    /// Print JSON, an object a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Prints them.
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let (job, operator) = match args.target.split_once('/') {
+        Some((job, operator)) => (job, Some(operator)),
+        None => (args.target.as_str(), None),
+    };
+    let mut path = format!("/v1/jobs/{}/logs?follow={}", part(job), args.follow);
+    if let Some(operator) = operator {
+        path += &format!("&operator={}", part(operator));
+    }
+    let lines = BufReader::new(args.server.client()?.stream(&path)?).lines();
+    for line in lines {
+        let line = line.context("the server is gone")?;
+        let text = if args.json { line + "\n" } else { told(&serde_json::from_str(&line)?) };
+        terminal::print_result(&text)?;
+    }
+    Ok(())
+}
+
+fn told(line: &LogLine) -> String {
+    let from = line.operator.as_ref().map_or_else(String::new, |operator| format!("[{operator}] "));
+    format!("{}  {:5}  {from}{}\n", figures::event_time(line.at_us), line.level, line.message)
+}

@@ -1,0 +1,120 @@
+//! `weir serve`: a server that keeps operators and runs jobs.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use weir_connectors::ServerConnectors;
+use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
+
+use super::compile_component;
+use crate::client::LISTEN_DEFAULT;
+use crate::clock::SystemClock;
+use crate::terminal;
+
+/// Options of `weir serve`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Everything that a server keeps is in its data folder: operators, jobs, checkpoints. After a crash, or when it is
+started again, every job that ran goes on from its last checkpoint.
+SIGTERM and ctrl-C let every job take a last checkpoint.
+Without tokens it serves this machine only; `weir token create` makes one.
+
+Examples:
+  weir serve
+  weir serve --files data
+  weir serve --listen 0.0.0.0:7474 --tls-cert cert.pem --tls-key key.pem
+  weir serve --log-format json"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    data: DataDir,
+    /// The folder of files that sources read and sinks write [default: `files` in the data folder]
+    #[arg(long, value_name = "DIR")]
+    files: Option<PathBuf>,
+    /// Where it listens; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = LISTEN_DEFAULT)]
+    listen: SocketAddr,
+    /// Certificate for TLS, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Listen for other machines without TLS: something in front of it speaks TLS
+    #[arg(long)]
+    allow_plain_http: bool,
+    /// Jobs that run at a time, at most
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    max_jobs: usize,
+    /// Memory that the operators of all jobs may use together, MiB
+    #[arg(long, value_name = "MIB", default_value_t = 16_384)]
+    max_guest_memory: u64,
+    /// How long jobs may take to their last checkpoint when the server ends
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    drain_timeout: Duration,
+    /// How log lines look
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: Format,
+    /// Log every request too
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// Where a server keeps everything.
+#[derive(clap::Args)]
+pub(crate) struct DataDir {
+    /// The folder of everything that the server keeps [default: $XDG_DATA_HOME/weir, or ~/.local/share/weir]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One object a line
+    Json,
+}
+
+impl DataDir {
+    /// The folder, which need not be there yet.
+    pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        self.data_dir
+            .clone()
+            .or_else(|| set("XDG_DATA_HOME").map(|dir| dir.join("weir")))
+            .or_else(|| set("HOME").map(|dir| dir.join(".local/share/weir")))
+            .context("this user has no home: say --data-dir DIR")
+    }
+}
+
+/// Serves until it is told to end; an error if it cannot start.
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let format = match args.log_format {
+        Format::Text => LogFormat::Text,
+        Format::Json => LogFormat::Json,
+    };
+    log_to_stderr(format, args.verbose);
+    let tls = args.tls_cert.clone().zip(args.tls_key.clone());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    serve(ServeConfig {
+        data_dir: args.data.path()?,
+        files: args.files.clone(),
+        listen: args.listen,
+        tls: tls.map(|(certificate, key)| Tls { certificate, key }),
+        allow_plain_http: args.allow_plain_http,
+        jobs_max: args.max_jobs,
+        guest_bytes_max: args.max_guest_memory.saturating_mul(1 << 20),
+        drain_time_max: args.drain_timeout,
+        compiler: vec![std::env::current_exe()?.into(), compile_component::NAME.into()],
+        connectors: Box::new(ServerConnectors::new()),
+        clock: Arc::new(SystemClock::new()),
+        on_listening: Box::new(move |address| {
+            let _ = terminal::print_result(&format!("{scheme}://{address}\n"));
+        }),
+    })?;
+    Ok(())
+}

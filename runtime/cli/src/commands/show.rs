@@ -1,0 +1,87 @@
+//! `weir show`: all that a server knows of a job.
+
+use weir_server::model::{JobDetail, JobNode, Revision};
+
+use super::jobs::state;
+use crate::client::{ServerArgs, part};
+use crate::{figures, terminal};
+
+/// Options of `weir show`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  weir show orders
+  weir show orders --pipeline > orders.toml
+  weir show orders --json")]
+pub(crate) struct Args {
+    /// The job
+    job: String,
+    /// Print the pipeline that runs, and nothing else
+    #[arg(long)]
+    pipeline: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Shows it.
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let job: JobDetail = args.server.client()?.get(&format!("/v1/jobs/{}", part(&args.job)))?;
+    if args.pipeline {
+        return terminal::print_result(&job.pipeline);
+    }
+    if args.json {
+        return terminal::print_result(&(serde_json::to_string_pretty(&job)? + "\n"));
+    }
+    terminal::print_result(&told(&job))?;
+    terminal::print_notes(&job.troubles);
+    Ok(())
+}
+
+fn told(job: &JobDetail) -> String {
+    let summary = &job.summary;
+    let mut text = format!("{} is {}", terminal::bold(&summary.name), state(summary.state));
+    if let Some(reason) = &summary.reason {
+        text += &format!(": {reason}");
+    }
+    text += &format!("\nrevision {}, {} rows/s", summary.revision, figures::short(summary.rows_per_s));
+    if let (Some(watermark_us), Some(lag_us)) = (summary.watermark_us, summary.lag_us) {
+        text += &format!(", watermark {}, lag {}", figures::event_time(watermark_us), figures::duration(lag_us));
+    }
+    if let Some(number) = summary.checkpoint {
+        text += &format!(", checkpoint {number}");
+    }
+    let node = |node: &JobNode| {
+        vec![
+            node.name.clone(),
+            node.kind.clone(),
+            node.component.clone().unwrap_or_default(),
+            node.inputs.join(" + "),
+            node.parallelism.to_string(),
+            figures::count(node.rows_in),
+            figures::count(node.rows_out),
+            figures::count(node.rows_late),
+            figures::count(node.rows_failed),
+            figures::bytes(node.state_bytes),
+        ]
+    };
+    let header = ["step", "kind", "version", "reads", "subtasks", "rows in", "rows out", "late", "failed", "state"];
+    text += &format!("\n\n{}", figures::table(&header, job.nodes.iter().map(node).collect(), 4));
+    let revision = |revision: &Revision| {
+        vec![
+            revision.number.to_string(),
+            revision.cause.clone(),
+            revision.state.clone(),
+            figures::event_time(revision.created_us),
+            revision.reason.clone().unwrap_or_default(),
+        ]
+    };
+    let header = ["revision", "by", "is", "made", ""];
+    text += &format!("\n{}", figures::table(&header, job.revisions.iter().map(revision).collect(), 5));
+    if !job.savepoints.is_empty() {
+        let rows = job.savepoints.iter().map(|s| vec![s.checkpoint.to_string(), figures::event_time(s.created_us)]);
+        text += &format!("\n{}", figures::table(&["savepoint", "made"], rows.collect(), 2));
+    }
+    text
+}

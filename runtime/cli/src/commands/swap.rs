@@ -1,0 +1,167 @@
+//! `weir swap` and `weir rollback`: other versions for a job that runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use weir_server::model::{JobSummary, OperatorChange, ProbationSettings, SwapPhase, SwapRequest, SwapStatus};
+
+use crate::client::{Client, ServerArgs, part};
+use crate::terminal;
+
+/// How often it is asked how far a swap is.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Options of `weir swap`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Rows before a barrier go through the old version, rows behind it through the new one, on every subtask; state stays where it
+is, or is converted. The old version stays beside the new one for the time of probation: if the new one fails where the old one
+does not, the old one is put back by itself. No row is lost or doubled.
+
+Examples:
+  weir swap orders/count count@2
+  weir swap orders/count count@2 --dry-run
+  weir swap orders/count --set config.threshold=5      another configuration
+  weir swap orders/parse parse@3 --and count=count@2   two operators at one barrier
+  weir swap orders/count count@2 --no-probation"
+)]
+pub(crate) struct Args {
+    /// JOB/OPERATOR
+    #[arg(value_parser = target)]
+    target: (String, String),
+    /// NAME@VERSION; the one that it runs, if only its configuration changes
+    version: Option<String>,
+    /// Change a value of the operator: config.KEY or limits.KEY
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::key_value)]
+    set: Vec<(String, String)>,
+    /// Another operator of the job, and its version, at the same barrier
+    #[arg(long = "and", value_name = "OPERATOR=NAME@VERSION", value_parser = super::key_value)]
+    and: Vec<(String, String)>,
+    /// Only say whether it would fit
+    #[arg(long)]
+    dry_run: bool,
+    /// Batches of every subtask that the new version is on trial for
+    #[arg(long, value_name = "N")]
+    probation_batches: Option<u64>,
+    /// Keep it after this long even if it has had fewer
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    probation_time: Option<Duration>,
+    /// Keep it as soon as it runs
+    #[arg(long, conflicts_with_all = ["probation_batches", "probation_time"])]
+    no_probation: bool,
+    /// Do not wait until it is decided
+    #[arg(long)]
+    detach: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Options of `weir rollback`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "While a swap is on trial the old version is put back at once; afterwards it comes back by another swap.
+
+Examples:
+  weir rollback orders/count"
+)]
+pub(crate) struct RollbackArgs {
+    /// JOB/OPERATOR
+    #[arg(value_parser = target)]
+    target: (String, String),
+    /// Do not wait until it is decided
+    #[arg(long)]
+    detach: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Swaps, and waits until that is decided; an error if it is refused or rolled back.
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    let (job, operator) = &args.target;
+    let first = OperatorChange { component: args.version.clone(), set: args.set.iter().cloned().collect() };
+    let others = args
+        .and
+        .iter()
+        .cloned()
+        .map(|(operator, version)| (operator, OperatorChange { component: Some(version), set: BTreeMap::new() }));
+    let default = ProbationSettings::default();
+    let time_max_ms = args.probation_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let request = SwapRequest {
+        operators: std::iter::once((operator.clone(), first)).chain(others).collect(),
+        probation: ProbationSettings {
+            batches: if args.no_probation { 0 } else { args.probation_batches.unwrap_or(default.batches) },
+            time_max_ms: time_max_ms.unwrap_or(default.time_max_ms),
+            ..default
+        },
+        dry_run: args.dry_run,
+    };
+    let client = args.server.client()?;
+    let status: SwapStatus = client.post(&format!("/v1/jobs/{}/swap", part(job)), &request)?;
+    let status = if args.detach { status } else { wait(&client, job, status)? };
+    if args.json {
+        terminal::print_result(&(serde_json::to_string_pretty(&status)? + "\n"))?;
+    }
+    match status.phase {
+        SwapPhase::RolledBack => bail!("the swap of {job} was rolled back: {}", status.reason.unwrap_or_default()),
+        _ if args.json => {}
+        SwapPhase::Fits => terminal::print(&format!("{} would fit; nothing has changed\n", versions(&status))),
+        SwapPhase::CuttingOver | SwapPhase::Probation => {
+            terminal::print(&format!("{} is under way: `weir show {job}` shows how far it is\n", versions(&status)));
+        }
+        SwapPhase::Done => terminal::print(&format!("{} is done\n", versions(&status))),
+    }
+    Ok(())
+}
+
+/// Rolls back, and waits until that is decided.
+pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
+    let (job, operator) = &args.target;
+    let client = args.server.client()?;
+    let path = format!("/v1/jobs/{}/operators/{}/rollback", part(job), part(operator));
+    let asked: SwapStatus = client.post(&path, &())?;
+    let status = if args.detach { asked.clone() } else { wait(&client, job, asked.clone())? };
+    if args.json {
+        return terminal::print_result(&(serde_json::to_string_pretty(&status)? + "\n"));
+    }
+    // Either the swap that was open is undone, or one back to the older version is done.
+    terminal::print(&match status.phase {
+        SwapPhase::RolledBack => format!("the swap {} is rolled back\n", versions(&status)),
+        SwapPhase::Done => format!("{} is done\n", versions(&status)),
+        _ => format!("{} is under way: `weir show {job}` shows how far it is\n", versions(&status)),
+    });
+    Ok(())
+}
+
+/// Looks until a swap is decided.
+fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<SwapStatus> {
+    let revision = status.revision;
+    while status.phase.is_open() {
+        std::thread::sleep(LOOK_EVERY);
+        let jobs: Vec<JobSummary> = client.get("/v1/jobs")?;
+        let swap = jobs.into_iter().find(|summary| summary.name == job).and_then(|summary| summary.swap);
+        status = swap.filter(|swap| swap.revision == revision).with_context(|| {
+            format!("the job {job} was changed meanwhile: `weir show {job}` shows what became of the swap")
+        })?;
+    }
+    Ok(status)
+}
+
+/// `count -> count@2`
+fn versions(status: &SwapStatus) -> String {
+    let versions = status.operators.iter().map(|(operator, version)| format!("{operator} -> {version}"));
+    terminal::bold(&versions.collect::<Vec<_>>().join(", "))
+}
+
+fn target(text: &str) -> Result<(String, String), String> {
+    match text.split_once('/') {
+        Some((job, operator)) if !job.is_empty() && !operator.is_empty() => Ok((job.to_owned(), operator.to_owned())),
+        _ => Err("write JOB/OPERATOR, for example orders/count".to_owned()),
+    }
+}

@@ -1,0 +1,85 @@
+//! `weir token`: who may use a server. Works on the data folder itself, so it needs no server and no token.
+
+use anyhow::{Context, ensure};
+use weir_core::time::Clock;
+use weir_server::{Catalog, Role, new_token};
+
+use super::serve::DataDir;
+use crate::clock::SystemClock;
+use crate::{figures, terminal};
+
+/// Options of `weir token`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "A server with tokens answers nobody without one. A token is shown once: only its digest is kept.
+Roles: read looks at everything; deploy also pushes operators, deploys, swaps, starts and stops jobs; admin also removes.
+
+Examples:
+  weir token create ci --role deploy
+  WEIR_TOKEN=$(weir token create me --role admin) weir ps
+  weir token list
+  weir token rm ci"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Make a token, and print it
+    Create {
+        /// Who has it
+        name: String,
+        /// What it allows: read, deploy or admin
+        #[arg(long, value_parser = role)]
+        role: Role,
+        #[command(flatten)]
+        data: DataDir,
+    },
+    /// List the tokens
+    List {
+        #[command(flatten)]
+        data: DataDir,
+    },
+    /// Remove a token
+    Rm {
+        /// Whose
+        name: String,
+        #[command(flatten)]
+        data: DataDir,
+    },
+}
+
+/// Runs one of its commands.
+pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    match &args.command {
+        Command::Create { name, role, data } => {
+            let token = new_token().context("the system gives no random bits")?;
+            let added = open(data)?.add_token(name, *role, &token, SystemClock::new().now_us())?;
+            ensure!(added, "there is a token of the name {name:?} already: remove it, or choose another");
+            terminal::print_result(&format!("{token}\n"))
+        }
+        Command::List { data } => {
+            let tokens = open(data)?.tokens()?;
+            let row = |token: &weir_server::Token| {
+                vec![token.name.clone(), token.role.name().to_owned(), figures::event_time(token.created_us)]
+            };
+            terminal::print_result(&figures::table(&["name", "role", "made"], tokens.iter().map(row).collect(), 3))
+        }
+        Command::Rm { name, data } => {
+            ensure!(open(data)?.remove_token(name)?, "there is no token of the name {name:?}");
+            Ok(())
+        }
+    }
+}
+
+fn open(data: &DataDir) -> anyhow::Result<Catalog> {
+    let path = data.path()?;
+    std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(Catalog::open(&path.join("catalog.sqlite"))?)
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::named(text).ok_or_else(|| "a role is read, deploy or admin".to_owned())
+}

@@ -1,0 +1,176 @@
+//! The HTTP API: one file a resource, each a thin layer over the service. Whatever is refused, by whomever, is answered as a problem
+//! document; whoever asks is checked before anything is read.
+
+mod jobs;
+mod logs;
+mod operators;
+mod server;
+mod swaps;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::http::header;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Description;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth;
+use crate::problem::{Kind, Problem, ProblemDocument};
+use crate::service::Service;
+
+/// What every handler has.
+type Server = State<Arc<Service>>;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Weir", description = "Operators, jobs and swaps of a Weir server.", license(name = "Apache-2.0")),
+    components(schemas(ProblemDocument))
+)]
+struct Document;
+
+/// The routes, and what they are in the words of OpenAPI.
+pub(crate) fn router() -> (Router<Arc<Service>>, Description) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(server::health))
+        .routes(routes!(operators::list))
+        .routes(routes!(operators::show, operators::push))
+        .routes(routes!(operators::remove))
+        .routes(routes!(jobs::list, jobs::deploy))
+        .routes(routes!(jobs::show, jobs::remove))
+        .routes(routes!(jobs::start))
+        .routes(routes!(jobs::stop))
+        .routes(routes!(jobs::savepoint))
+        .routes(routes!(jobs::remove_savepoint))
+        .routes(routes!(swaps::swap))
+        .routes(routes!(swaps::roll_back))
+        .routes(routes!(logs::lines))
+        .split_for_parts()
+}
+
+/// All that listens: the routes behind their checks.
+pub(crate) fn application(service: Arc<Service>) -> Router {
+    let (router, description) = router();
+    let description = description.to_pretty_json().unwrap_or_default();
+    let describe = move || {
+        let answer = ([(header::CONTENT_TYPE, "application/json")], description.clone());
+        async move { answer }
+    };
+    let open = Router::new().route("/openapi.json", axum::routing::get(describe));
+    router
+        .fallback(|| async { Problem::not_found("there is nothing at this address: see /openapi.json") })
+        .layer(from_fn_with_state(Arc::clone(&service), authorize))
+        .merge(open)
+        .layer(from_fn(as_problem))
+        .layer(from_fn(trace))
+        .with_state(service)
+}
+
+/// Whoever may not ask gets no answer.
+async fn authorize(State(service): Server, request: Request, next: Next) -> Response {
+    match auth::check(&service.catalog, request.method(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// What the libraries refuse by themselves becomes a problem document too.
+async fn as_problem(request: Request, next: Next) -> Response {
+    const SAID_BYTES_MAX: usize = 4096;
+    let response = next.run(request).await;
+    let is_problem =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/problem+json");
+    let status = response.status();
+    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let kind = match status.as_u16() {
+        404 => Kind::NotFound,
+        413 => Kind::TooLarge,
+        500.. => Kind::Internal,
+        _ => Kind::Invalid,
+    };
+    let said = to_bytes(response.into_body(), SAID_BYTES_MAX).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    let detail = if said.is_empty() { status.to_string() } else { said };
+    let mut answer = Problem::new(kind, detail).into_response();
+    *answer.status_mut() = status;
+    answer
+}
+
+/// A line a request.
+async fn trace(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    tracing::debug!(%method, path, status = response.status().as_u16(), "request");
+    response
+}
+
+/// Work that waits, on a thread that may.
+async fn blocking<T: Send + 'static>(
+    service: Arc<Service>,
+    work: impl FnOnce(&Service) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(move || work(&service)).await;
+    done.unwrap_or_else(|error| Err(Problem::internal("this is a bug in weir", &error)))
+}
+
+/// A body of JSON.
+struct Json<T>(T);
+
+impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+        let read = axum::Json::from_request(request, state).await;
+        let axum::Json(value) = read.map_err(|rejection: JsonRejection| {
+            let kind = if rejection.status().as_u16() == 413 { Kind::TooLarge } else { Kind::Invalid };
+            Problem::new(kind, rejection.body_text())
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// What stands behind the `?`.
+struct Query<T>(T);
+
+impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &S) -> Result<Self, Problem> {
+        let read = axum::extract::Query::from_request_parts(parts, state).await;
+        let axum::extract::Query(value) =
+            read.map_err(|rejection: QueryRejection| Problem::new(Kind::Invalid, rejection.body_text()))?;
+        Ok(Self(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_says_what_it_refuses() {
+        let (_, description) = router();
+        let document = serde_json::to_value(&description).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let operations = paths.iter().flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+        });
+        let mut count = 0;
+        for (path, method, operation) in operations {
+            count += 1;
+            assert!(operation["summary"].is_string() || operation["description"].is_string(), "{method} {path}");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.contains_key("default"), "{method} {path} says nothing of problems");
+            assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path} never succeeds");
+        }
+        assert!(count >= 15, "{count}");
+    }
+}

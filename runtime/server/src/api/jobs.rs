@@ -1,0 +1,105 @@
+//! Jobs: deployed, shown, started, stopped, removed; their savepoints.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use super::{Server, blocking};
+use crate::model::{Deploy, Deployed, JobDetail, JobSummary, Savepoint, Start, Stop};
+use crate::problem::{Problem, ProblemDocument};
+
+/// All jobs, by name.
+#[utoipa::path(get, path = "/v1/jobs", responses(
+    (status = OK, body = Vec<JobSummary>),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(State(service): Server) -> Result<Json<Vec<JobSummary>>, Problem> {
+    blocking(service, |service| service.list()).await.map(Json)
+}
+
+/// Lets a pipeline run, in the place of the revision of the same name if there is one; or only checks it.
+#[utoipa::path(post, path = "/v1/jobs", request_body = Deploy, responses(
+    (status = OK, body = Deployed),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn deploy(
+    State(service): Server,
+    super::Json(request): super::Json<Deploy>,
+) -> Result<Json<Deployed>, Problem> {
+    blocking(service, move |service| service.deploy(&request)).await.map(Json)
+}
+
+/// All that is known of a job.
+#[utoipa::path(get, path = "/v1/jobs/{job}", params(("job" = String, Path, description = "The job")), responses(
+    (status = OK, body = JobDetail),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn show(State(service): Server, Path(job): Path<String>) -> Result<Json<JobDetail>, Problem> {
+    blocking(service, move |service| service.show(&job)).await.map(Json)
+}
+
+/// Forgets a job that does not run, with its checkpoints.
+#[utoipa::path(delete, path = "/v1/jobs/{job}", params(("job" = String, Path, description = "The job")), responses(
+    (status = NO_CONTENT),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn remove(State(service): Server, Path(job): Path<String>) -> Result<StatusCode, Problem> {
+    blocking(service, move |service| service.remove(&job)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Starts a job that does not run.
+#[utoipa::path(post, path = "/v1/jobs/{job}/start", params(("job" = String, Path, description = "The job")),
+    request_body = Start, responses(
+    (status = OK, body = JobSummary),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn start(
+    State(service): Server,
+    Path(job): Path<String>,
+    super::Json(request): super::Json<Start>,
+) -> Result<Json<JobSummary>, Problem> {
+    blocking(service, move |service| service.start(&job, &request)).await.map(Json)
+}
+
+/// Stops a job, and answers when it has stopped.
+#[utoipa::path(post, path = "/v1/jobs/{job}/stop", params(("job" = String, Path, description = "The job")),
+    request_body = Stop, responses(
+    (status = OK, body = JobSummary),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn stop(
+    State(service): Server,
+    Path(job): Path<String>,
+    super::Json(Stop { drain }): super::Json<Stop>,
+) -> Result<Json<JobSummary>, Problem> {
+    blocking(service, move |service| service.stop(&job, drain)).await.map(Json)
+}
+
+/// Takes a checkpoint that stays until it is removed, and answers when it is complete.
+#[utoipa::path(post, path = "/v1/jobs/{job}/savepoints", params(("job" = String, Path, description = "The job")), responses(
+    (status = CREATED, body = Savepoint),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn savepoint(
+    State(service): Server,
+    Path(job): Path<String>,
+) -> Result<(StatusCode, Json<Savepoint>), Problem> {
+    let savepoint = blocking(service, move |service| service.savepoint(&job)).await?;
+    Ok((StatusCode::CREATED, Json(savepoint)))
+}
+
+/// Removes a savepoint.
+#[utoipa::path(delete, path = "/v1/jobs/{job}/savepoints/{checkpoint}", params(
+    ("job" = String, Path, description = "The job"), ("checkpoint" = u64, Path, description = "Its number"),
+), responses(
+    (status = NO_CONTENT),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn remove_savepoint(
+    State(service): Server,
+    Path((job, checkpoint)): Path<(String, u64)>,
+) -> Result<StatusCode, Problem> {
+    blocking(service, move |service| service.remove_savepoint(&job, checkpoint)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

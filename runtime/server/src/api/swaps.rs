@@ -1,0 +1,36 @@
+//! Swaps and rollbacks. How far one is, is shown with its job.
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::{Server, blocking};
+use crate::model::{SwapRequest, SwapStatus};
+use crate::problem::{Problem, ProblemDocument};
+
+/// Begins a swap of one operator or of several, at one barrier; or only says whether it would fit.
+#[utoipa::path(post, path = "/v1/jobs/{job}/swap", params(("job" = String, Path, description = "The job")),
+    request_body = SwapRequest, responses(
+    (status = OK, body = SwapStatus),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn swap(
+    State(service): Server,
+    Path(job): Path<String>,
+    super::Json(request): super::Json<SwapRequest>,
+) -> Result<Json<SwapStatus>, Problem> {
+    blocking(service, move |service| service.swap(&job, &request)).await.map(Json)
+}
+
+/// Puts an operator back to the version and the configuration that it had before.
+#[utoipa::path(post, path = "/v1/jobs/{job}/operators/{operator}/rollback", params(
+    ("job" = String, Path, description = "The job"), ("operator" = String, Path, description = "The operator of the job"),
+), responses(
+    (status = OK, body = SwapStatus),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn roll_back(
+    State(service): Server,
+    Path((job, operator)): Path<(String, String)>,
+) -> Result<Json<SwapStatus>, Problem> {
+    blocking(service, move |service| service.roll_back(&job, &operator)).await.map(Json)
+}

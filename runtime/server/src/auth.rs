@@ -1,0 +1,142 @@
+//! Who may do what: bearer tokens with roles. A server without tokens is open, and listens only where its own machine reaches it.
+
+use axum::http::{HeaderMap, Method, header};
+use subtle::ConstantTimeEq as _;
+
+use crate::catalog::{Catalog, Token};
+use crate::problem::{Kind, Problem};
+
+/// What a token allows. Each role may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Look at everything.
+    Read,
+    /// Push operators; deploy, swap, start and stop jobs.
+    Deploy,
+    /// Remove operators, jobs and what is kept of them.
+    Admin,
+}
+
+impl Role {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Deploy => "deploy",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Read, Self::Deploy, Self::Admin].into_iter().find(|role| role.name() == name)
+    }
+
+    /// What a request needs.
+    fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET | Method::HEAD | Method::OPTIONS => Self::Read,
+            Method::DELETE => Self::Admin,
+            _ => Self::Deploy,
+        }
+    }
+}
+
+/// A new token: 256 random bits.
+///
+/// # Errors
+/// If the system gives no random bits.
+pub fn new_token() -> std::io::Result<String> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).map_err(std::io::Error::other)?;
+    Ok(format!("weir_{}", blake3::Hash::from_bytes(bits).to_hex()))
+}
+
+/// Refuses a request that may not be made.
+pub(crate) fn check(catalog: &Catalog, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+    let tokens = catalog.tokens()?;
+    if tokens.is_empty() {
+        return check_host(headers);
+    }
+    let unauthorized = |detail: &str| Problem::new(Kind::Unauthorized, detail);
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = given.ok_or_else(|| unauthorized("this server needs a token: set WEIR_TOKEN"))?;
+    let token = given.strip_prefix("Bearer ").ok_or_else(|| unauthorized("the authorization is no bearer token"))?;
+    let role = role_of(&tokens, token).ok_or_else(|| unauthorized("the token is not one of this server's"))?;
+    let needed = Role::of(method);
+    if role < needed {
+        let (role, needed) = (role.name(), needed.name());
+        return Err(Problem::new(Kind::Forbidden, format!("that needs the role {needed}, and the token has {role}")));
+    }
+    Ok(())
+}
+
+/// Every token is compared, and each in the same time whatever it is.
+fn role_of(tokens: &[Token], given: &str) -> Option<Role> {
+    let hash = blake3::hash(given.as_bytes());
+    tokens.iter().filter(|token| bool::from(token.hash.as_slice().ct_eq(hash.as_bytes()))).map(|t| t.role).max()
+}
+
+/// A page in a browser must not reach an open server by a name of its own that leads to this machine.
+fn check_host(headers: &HeaderMap) -> Result<(), Problem> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    if name == "localhost" || name == "[::1]" || name.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback()) {
+        return Ok(());
+    }
+    let detail = format!("a server without tokens answers on this machine only, and was called {host:?}");
+    Err(Problem::new(Kind::Forbidden, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &Method, headers: &[(header::HeaderName, &str)], catalog: &Catalog) -> Option<Kind> {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        check(catalog, method, &headers).err().map(|problem| problem.kind)
+    }
+
+    #[test]
+    fn a_role_may_do_what_those_before_it_may() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
+        let tokens: Vec<String> = (0..3).map(|_| new_token().unwrap()).collect();
+        for (role, token) in [Role::Read, Role::Deploy, Role::Admin].into_iter().zip(&tokens) {
+            assert!(catalog.add_token(role.name(), role, token, 0).unwrap());
+            assert!(!catalog.add_token(role.name(), role, token, 0).unwrap(), "the name is taken");
+        }
+        let methods = [Method::GET, Method::POST, Method::DELETE];
+        for (may, token) in tokens.iter().enumerate() {
+            for (needs, method) in methods.iter().enumerate() {
+                let refused = request(method, &[(header::AUTHORIZATION, &format!("Bearer {token}"))], &catalog);
+                assert_eq!(refused, (may < needs).then_some(Kind::Forbidden), "{token} {method}");
+            }
+        }
+        for given in ["", "Bearer", "Bearer weir_", "Basic abc", &tokens[0], &format!("Bearer {}x", tokens[0])] {
+            let refused = request(&Method::GET, &[(header::AUTHORIZATION, given)], &catalog);
+            assert_eq!(refused, Some(Kind::Unauthorized), "{given}");
+        }
+        assert_eq!(request(&Method::GET, &[], &catalog), Some(Kind::Unauthorized));
+    }
+
+    #[test]
+    fn an_open_server_is_for_its_own_machine() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
+        for (host, refused) in [
+            ("127.0.0.1:4747", None),
+            ("localhost", None),
+            ("[::1]:80", None),
+            ("weir.example:4747", Some(Kind::Forbidden)),
+            ("127.0.0.1.example", Some(Kind::Forbidden)),
+        ] {
+            assert_eq!(request(&Method::POST, &[(header::HOST, host)], &catalog), refused, "{host}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Jobs, and the revisions of each. The revision that is to run changes only here, in one transaction with what became of it.
+
+use rusqlite::{Row, Transaction, params};
+
+use super::{Catalog, CatalogError, all, one};
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JobRow {
+    pub(crate) name: String,
+    pub(crate) revision: u64,
+    pub(crate) wanted: Wanted,
+    pub(crate) reason: Option<String>,
+    pub(crate) from_checkpoint: Option<u64>,
+    pub(crate) allow_dropped: Vec<String>,
+    pub(crate) created_us: i64,
+}
+
+/// What is to be of a job, after a restart of the server too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// It is to run.
+    Running,
+    /// Somebody stopped it.
+    Stopped,
+    /// Its input has ended.
+    Finished,
+    /// It has failed, and would again.
+    Failed,
+}
+
+/// A revision of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RevisionRow {
+    pub(crate) number: u64,
+    pub(crate) cause: String,
+    pub(crate) pipeline: String,
+    pub(crate) state: RevisionState,
+    pub(crate) reason: Option<String>,
+    pub(crate) created_us: i64,
+}
+
+/// What became of a revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RevisionState {
+    /// It is on trial beside the one that is to run.
+    Trying,
+    /// It was to run from some time on.
+    Kept,
+    /// The one before is to run again.
+    RolledBack,
+}
+
+/// A revision that is to be added.
+pub(crate) struct NewRevision<'a> {
+    pub(crate) cause: &'a str,
+    pub(crate) pipeline: &'a str,
+    /// Names and versions of the operators that it runs.
+    pub(crate) operators: Vec<&'a (String, String)>,
+    pub(crate) now_us: i64,
+}
+
+const JOB: &str = "name, revision, wanted, reason, from_checkpoint, allow_dropped, created_us";
+const REVISION: &str = "number, cause, pipeline, state, reason, created_us";
+
+impl Catalog {
+    /// All jobs, by name.
+    pub(crate) fn jobs(&self) -> Result<Vec<JobRow>, CatalogError> {
+        self.with(|t| all(t, &format!("SELECT {JOB} FROM job ORDER BY name"), [], read_job))
+    }
+
+    /// A job.
+    pub(crate) fn job(&self, name: &str) -> Result<Option<JobRow>, CatalogError> {
+        self.with(|t| one(t, &format!("SELECT {JOB} FROM job WHERE name = ?1"), [name], read_job))
+    }
+
+    /// The revisions of a job, oldest first.
+    pub(crate) fn revisions(&self, job: &str) -> Result<Vec<RevisionRow>, CatalogError> {
+        let sql = format!("SELECT {REVISION} FROM revision WHERE job = ?1 ORDER BY number");
+        self.with(|t| all(t, &sql, [job], read_revision))
+    }
+
+    /// A revision that is to run from now on, of a job that is made if there is none of that name.
+    pub(crate) fn deploy(
+        &self,
+        job: &str,
+        revision: &NewRevision<'_>,
+        allow_dropped: &[String],
+    ) -> Result<u64, CatalogError> {
+        let allow_dropped = serde_json::json!(allow_dropped).to_string();
+        self.with(|t| {
+            t.execute(
+                "INSERT INTO job (name, revision, wanted, created_us) VALUES (?1, 0, 'running', ?2) ON CONFLICT DO NOTHING",
+                params![job, revision.now_us],
+            )?;
+            let number = add_revision(t, job, revision, "kept")?;
+            t.execute(
+                "UPDATE job SET revision = ?2, wanted = 'running', reason = NULL, allow_dropped = ?3 WHERE name = ?1",
+                params![job, number.cast_signed(), allow_dropped],
+            )?;
+            Ok(number)
+        })
+    }
+
+    /// A revision that is on trial.
+    pub(crate) fn try_revision(&self, job: &str, revision: &NewRevision<'_>) -> Result<u64, CatalogError> {
+        self.with(|t| add_revision(t, job, revision, "trying"))
+    }
+
+    /// A revision that was on trial is to run.
+    pub(crate) fn keep(&self, job: &str, number: u64) -> Result<(), CatalogError> {
+        self.with(|t| {
+            let parameters = params![job, number.cast_signed()];
+            t.execute("UPDATE revision SET state = 'kept', reason = NULL WHERE job = ?1 AND number = ?2", parameters)?;
+            t.execute("UPDATE job SET revision = ?2 WHERE name = ?1", parameters)?;
+            Ok(())
+        })
+    }
+
+    /// A revision is not to run, but `back`.
+    pub(crate) fn roll_back(&self, job: &str, number: u64, back: u64, reason: &str) -> Result<(), CatalogError> {
+        let sql = "UPDATE revision SET state = 'rolled-back', reason = ?3 WHERE job = ?1 AND number = ?2";
+        self.with(|t| {
+            t.execute(sql, params![job, number.cast_signed(), reason])?;
+            t.execute("UPDATE job SET revision = ?2 WHERE name = ?1", params![job, back.cast_signed()])?;
+            Ok(())
+        })
+    }
+
+    /// Whatever was on trial when the server was killed is not.
+    pub(crate) fn end_trials(&self, reason: &str) -> Result<usize, CatalogError> {
+        self.with(|t| {
+            t.execute("UPDATE revision SET state = 'rolled-back', reason = ?1 WHERE state = 'trying'", [reason])
+        })
+    }
+
+    /// What is to be of a job from now on.
+    pub(crate) fn want(&self, job: &str, wanted: Wanted, reason: Option<&str>) -> Result<(), CatalogError> {
+        let sql = "UPDATE job SET wanted = ?2, reason = ?3 WHERE name = ?1";
+        self.with(|t| t.execute(sql, params![job, wanted.name(), reason])).map(drop)
+    }
+
+    /// Where the next start of a job goes on from.
+    pub(crate) fn go_on_from(
+        &self,
+        job: &str,
+        checkpoint: Option<u64>,
+        allow_dropped: &[String],
+    ) -> Result<(), CatalogError> {
+        let sql = "UPDATE job SET from_checkpoint = ?2, allow_dropped = ?3 WHERE name = ?1";
+        let allow_dropped = serde_json::json!(allow_dropped).to_string();
+        self.with(|t| t.execute(sql, params![job, checkpoint.map(u64::cast_signed), allow_dropped])).map(drop)
+    }
+
+    /// Forgets a job.
+    pub(crate) fn remove_job(&self, job: &str) -> Result<(), CatalogError> {
+        self.with(|t| t.execute("DELETE FROM job WHERE name = ?1", [job])).map(drop)
+    }
+}
+
+fn add_revision(t: &Transaction<'_>, job: &str, revision: &NewRevision<'_>, state: &str) -> rusqlite::Result<u64> {
+    let NewRevision { cause, pipeline, operators, now_us } = revision;
+    let sql = "SELECT COALESCE(MAX(number), 0) + 1 FROM revision WHERE job = ?1";
+    let number: i64 = t.query_row(sql, [job], |row| row.get(0))?;
+    t.execute(
+        "INSERT INTO revision (job, number, cause, pipeline, state, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![job, number, cause, pipeline, state, now_us],
+    )?;
+    for (name, version) in operators {
+        t.execute(
+            "INSERT INTO revision_operator (job, number, name, version) VALUES (?1, ?2, ?3, ?4)",
+            params![job, number, name, version],
+        )?;
+    }
+    Ok(number.unsigned_abs())
+}
+
+fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
+    let allow_dropped: String = row.get(5)?;
+    Ok(JobRow {
+        name: row.get(0)?,
+        revision: row.get::<_, i64>(1)?.unsigned_abs(),
+        wanted: Wanted::named(&row.get::<_, String>(2)?),
+        reason: row.get(3)?,
+        from_checkpoint: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
+        allow_dropped: serde_json::from_str(&allow_dropped).unwrap_or_default(),
+        created_us: row.get(6)?,
+    })
+}
+
+fn read_revision(row: &Row<'_>) -> rusqlite::Result<RevisionRow> {
+    let state: String = row.get(3)?;
+    Ok(RevisionRow {
+        number: row.get::<_, i64>(0)?.unsigned_abs(),
+        cause: row.get(1)?,
+        pipeline: row.get(2)?,
+        state: match state.as_str() {
+            "trying" => RevisionState::Trying,
+            "kept" => RevisionState::Kept,
+            _ => RevisionState::RolledBack,
+        },
+        reason: row.get(4)?,
+        created_us: row.get(5)?,
+    })
+}
+
+impl Wanted {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn named(name: &str) -> Self {
+        match name {
+            "running" => Self::Running,
+            "stopped" => Self::Stopped,
+            "finished" => Self::Finished,
+            _ => Self::Failed,
+        }
+    }
+}

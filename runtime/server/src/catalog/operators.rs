@@ -1,0 +1,88 @@
+//! Versions of operators: names for the digests of components.
+
+use rusqlite::{Row, params};
+
+use super::{Catalog, CatalogError, all, one};
+
+/// A version of an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OperatorRow {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) digest: String,
+    pub(crate) bytes: u64,
+    pub(crate) world: String,
+    pub(crate) created_us: i64,
+}
+
+const COLUMNS: &str = "name, version, digest, bytes, world, created_us";
+
+impl Catalog {
+    /// Adds a version, which must be new. Without a version it is the next number.
+    pub(crate) fn add_operator(
+        &self,
+        row: OperatorRow,
+        version: Option<&str>,
+    ) -> Result<Result<OperatorRow, OperatorRow>, CatalogError> {
+        self.with(|t| {
+            let there = all(t, &format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1"), [&row.name], read)?;
+            let found = match version {
+                Some(version) => there.iter().find(|found| found.version == version),
+                None => there.iter().filter(|found| found.digest == row.digest).max_by_key(|found| found.created_us),
+            };
+            if let Some(found) = found {
+                return Ok(Err(found.clone()));
+            }
+            let next = || there.iter().filter_map(|found| found.version.parse::<u64>().ok()).max().unwrap_or(0) + 1;
+            let version = version.map_or_else(|| next().to_string(), str::to_owned);
+            let row = OperatorRow { version, ..row };
+            t.execute(
+                "INSERT INTO operator_version (name, version, digest, bytes, world, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![row.name, row.version, row.digest, row.bytes.cast_signed(), row.world, row.created_us],
+            )?;
+            Ok(Ok(row))
+        })
+    }
+
+    /// All versions of all operators, or of one, in the order in which they came.
+    pub(crate) fn operators(&self, name: Option<&str>) -> Result<Vec<OperatorRow>, CatalogError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM operator_version WHERE ?1 IS NULL OR name = ?1 ORDER BY name, created_us, version"
+        );
+        self.with(|t| all(t, &sql, [name], read))
+    }
+
+    /// A version.
+    pub(crate) fn operator(&self, name: &str, version: &str) -> Result<Option<OperatorRow>, CatalogError> {
+        let sql = format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1 AND version = ?2");
+        self.with(|t| one(t, &sql, [name, version], read))
+    }
+
+    /// The jobs whose revision that runs, or is tried, has a version of an operator.
+    pub(crate) fn users(&self, name: &str, version: &str) -> Result<Vec<String>, CatalogError> {
+        let sql = "SELECT DISTINCT o.job FROM revision_operator o
+             JOIN revision r ON r.job = o.job AND r.number = o.number JOIN job j ON j.name = o.job
+             WHERE o.name = ?1 AND o.version = ?2 AND (r.number = j.revision OR r.state = 'trying') ORDER BY o.job";
+        self.with(|t| all(t, sql, [name, version], |row| row.get(0)))
+    }
+
+    /// Removes a version. Returns whether another version is of the same component.
+    pub(crate) fn remove_operator(&self, row: &OperatorRow) -> Result<bool, CatalogError> {
+        self.with(|t| {
+            t.execute("DELETE FROM operator_version WHERE name = ?1 AND version = ?2", [&row.name, &row.version])?;
+            let others = one(t, "SELECT 1 FROM operator_version WHERE digest = ?1", [&row.digest], |_| Ok(()))?;
+            Ok(others.is_some())
+        })
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<OperatorRow> {
+    Ok(OperatorRow {
+        name: row.get(0)?,
+        version: row.get(1)?,
+        digest: row.get(2)?,
+        bytes: row.get::<_, i64>(3)?.unsigned_abs(),
+        world: row.get(4)?,
+        created_us: row.get(5)?,
+    })
+}

@@ -1,0 +1,92 @@
+//! Components by what they are: a folder of files whose names are the digests of their bytes. An upload is hidden until it is
+//! whole, checked, and on the disk.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use axum::body::Body;
+use futures_util::StreamExt as _;
+use tempfile::NamedTempFile;
+use weir_core::limits::COMPONENT_BYTES_MAX;
+
+use crate::problem::{Kind, Problem};
+
+/// The components of a server.
+#[derive(Debug)]
+pub(crate) struct Components {
+    dir: PathBuf,
+    /// Uploads that are under way; whatever is in it at a start was left by a server that was killed.
+    uploads: PathBuf,
+}
+
+/// An upload that is whole, and not visible yet.
+pub(crate) struct Upload {
+    pub(crate) digest: String,
+    pub(crate) bytes: u64,
+    file: NamedTempFile,
+}
+
+impl Components {
+    /// The components below a folder.
+    pub(crate) fn open(data_dir: &Path) -> std::io::Result<Self> {
+        let (dir, uploads) = (data_dir.join("components"), data_dir.join("uploads"));
+        std::fs::create_dir_all(&dir)?;
+        if uploads.exists() {
+            std::fs::remove_dir_all(&uploads)?;
+        }
+        std::fs::create_dir_all(&uploads)?;
+        Ok(Self { dir, uploads })
+    }
+
+    /// The file of a digest, whether there is one or not.
+    pub(crate) fn path(&self, digest: &str) -> PathBuf {
+        self.dir.join(format!("{digest}.wasm"))
+    }
+
+    /// Takes an upload in, which must have the digest that its sender says.
+    pub(crate) async fn receive(&self, body: Body, digest: &str) -> Result<Upload, Problem> {
+        let broken = |error: std::io::Error| Problem::internal("the upload cannot be written", &error);
+        let mut file = NamedTempFile::new_in(&self.uploads).map_err(broken)?;
+        let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0u64);
+        let mut chunks = body.into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|e| Problem::new(Kind::Invalid, format!("the upload was cut off: {e}")))?;
+            bytes += chunk.len() as u64;
+            if bytes > COMPONENT_BYTES_MAX {
+                let limit = COMPONENT_BYTES_MAX >> 20;
+                return Err(Problem::new(Kind::TooLarge, format!("a component has {limit} MiB at most")));
+            }
+            hasher.update(&chunk);
+            file.write_all(&chunk).map_err(broken)?;
+        }
+        let found = hasher.finalize().to_hex().to_string();
+        if found != digest {
+            let detail = format!("the upload has the digest {found}, and its sender says {digest:?}: send it again");
+            return Err(Problem::new(Kind::Invalid, detail));
+        }
+        Ok(Upload { digest: found, bytes, file })
+    }
+
+    /// Makes an upload visible. What is there under its digest already is the same.
+    pub(crate) fn keep(&self, upload: Upload) -> std::io::Result<()> {
+        let path = self.path(&upload.digest);
+        upload.file.as_file().sync_all()?;
+        upload.file.persist(&path)?;
+        std::fs::File::open(&self.dir)?.sync_all()
+    }
+
+    /// Removes a component; that it is not there is no failure.
+    pub(crate) fn remove(&self, digest: &str) -> std::io::Result<()> {
+        match std::fs::remove_file(self.path(digest)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Upload {
+    /// Where its bytes are until it is kept.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+}

@@ -1,0 +1,168 @@
+//! The jobs of a server, as far as they run in it: one slot a job, with what is known of it and, while it runs, a thread. What is to
+//! run is the catalog's; here is what does.
+
+mod lines;
+mod runner;
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use weir_core::swap::Probation;
+use weir_engine::{JobDescription, NewVersion, Progress, SwapError};
+
+use crate::model::{JobState, SwapStatus};
+use crate::problem::Problem;
+
+pub(crate) use lines::Lines;
+pub(crate) use runner::{Origin, Runner, Start};
+
+/// How long an answer of a job's thread may take: it looks for questions many times a second, but may be starting.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// A job of the server.
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    /// Whoever changes the job holds it: changes come one after the other.
+    pub(crate) turn: Mutex<()>,
+    /// What the job and its operators have said.
+    pub(crate) lines: Arc<Lines>,
+    live: Mutex<Live>,
+    runner: Mutex<Option<Runner>>,
+}
+
+/// What is known of a job now.
+#[derive(Clone, Default)]
+pub(crate) struct Live {
+    /// None: it was not started since the server was.
+    pub(crate) state: Option<JobState>,
+    pub(crate) reason: Option<String>,
+    pub(crate) progress: Progress,
+    pub(crate) rows_per_s: f64,
+    pub(crate) swap: Option<SwapStatus>,
+    pub(crate) description: Option<Arc<JobDescription>>,
+}
+
+/// What a job's thread is asked.
+pub(crate) enum Command {
+    /// End as it is said.
+    End(Ending),
+    /// Put other versions in place.
+    Swap(Box<SwapCommand>),
+    /// Put the old versions back, if a swap is open; says whether one was.
+    RollBack(SyncSender<bool>),
+    /// Take a checkpoint and pin it; says its number.
+    Savepoint(SyncSender<Result<u64, String>>),
+}
+
+/// A swap that a thread is to begin.
+pub(crate) struct SwapCommand {
+    pub(crate) versions: Vec<NewVersion>,
+    pub(crate) probation: Probation,
+    pub(crate) status: SwapStatus,
+    /// The revision that is to run if it is rolled back.
+    pub(crate) back: u64,
+    pub(crate) reply: SyncSender<Result<(), SwapError>>,
+}
+
+/// How a job ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Its input ends.
+    Drain,
+    /// After a last checkpoint.
+    Suspend,
+    /// At once.
+    Stop,
+}
+
+impl Slot {
+    /// A job that does not run.
+    pub(crate) fn new(name: &str, lines: Arc<Lines>) -> Self {
+        Self { name: name.to_owned(), turn: Mutex::default(), lines, live: Mutex::default(), runner: Mutex::default() }
+    }
+
+    /// What is known of it.
+    pub(crate) fn live(&self) -> Live {
+        self.lock_live().clone()
+    }
+
+    /// Whether it has a thread that has not ended.
+    pub(crate) fn is_running(&self) -> bool {
+        self.lock_runner().as_ref().is_some_and(|runner| !runner.is_over())
+    }
+
+    /// Starts its thread. The one before must be over.
+    pub(crate) fn start(self: &Arc<Self>, start: Start) -> std::io::Result<()> {
+        let runner = Runner::spawn(Arc::clone(self), start)?;
+        *self.lock_runner() = Some(runner);
+        Ok(())
+    }
+
+    /// Asks its thread something; nothing happens if there is none.
+    pub(crate) fn tell(&self, command: Command) {
+        if let Some(runner) = &*self.lock_runner() {
+            runner.tell(command);
+        }
+    }
+
+    /// Asks its thread something, and waits for the answer. `None`: it does not run.
+    pub(crate) fn ask<T>(&self, command: impl FnOnce(SyncSender<T>) -> Command) -> Option<T> {
+        let (reply, answer) = sync_channel(1);
+        self.tell(command(reply));
+        answer.recv_timeout(ANSWER_TIME_MAX).ok()
+    }
+
+    /// Waits until its thread is over; `false`: it still runs after so long.
+    pub(crate) fn wait(&self, timeout: Duration) -> bool {
+        let over = match &*self.lock_runner() {
+            Some(runner) => runner.over(),
+            None => return true,
+        };
+        over.wait(timeout)
+    }
+
+    /// Changes what is known of it.
+    fn update(&self, change: impl FnOnce(&mut Live)) {
+        change(&mut self.lock_live());
+    }
+
+    fn lock_live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_runner(&self) -> MutexGuard<'_, Option<Runner>> {
+        self.runner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All jobs, by name.
+#[derive(Default)]
+pub(crate) struct Jobs(Mutex<BTreeMap<String, Arc<Slot>>>);
+
+impl Jobs {
+    /// A job, which is made if there is none of that name.
+    pub(crate) fn slot(&self, name: &str, make: impl FnOnce() -> Slot) -> Arc<Slot> {
+        Arc::clone(self.lock().entry(name.to_owned()).or_insert_with(|| Arc::new(make())))
+    }
+
+    /// Forgets a job.
+    pub(crate) fn remove(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Slot>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Slot>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A job that does not run where it would have to.
+pub(crate) fn not_running(job: &str) -> Problem {
+    Problem::conflict(format!("the job {job:?} does not run: `weir start {job}` starts it"))
+}

@@ -1,0 +1,25 @@
+//! What the server itself says, on standard error: a line an event, for people or for machines.
+
+use std::io::IsTerminal as _;
+
+use tracing::Level;
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Says everything from now on; every request too, if that is wanted. Once a process; what comes later changes nothing.
+pub fn log_to_stderr(format: LogFormat, verbose: bool) {
+    let level = if verbose { Level::DEBUG } else { Level::INFO };
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
+    let _ = match format {
+        LogFormat::Text => lines.with_ansi(colours).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+}

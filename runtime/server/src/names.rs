@@ -1,0 +1,54 @@
+//! Names of operators, versions and jobs. They become names of files and parts of addresses, so they are plain words.
+
+use crate::problem::{Kind, Problem};
+
+/// Letters of a name at most: with what is added to it, it must be a name of a file.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Refuses a name that is no word of letters, digits, `-`, `_` and `.`, begun by a letter or a digit.
+pub(crate) fn check(what: &str, name: &str) -> Result<(), Problem> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if begins && name.len() <= NAME_BYTES_MAX && name.bytes().all(plain) {
+        return Ok(());
+    }
+    let rule =
+        format!("use letters, digits, '-', '_' and '.', begin with a letter or a digit, {NAME_BYTES_MAX} at most");
+    Err(Problem::new(Kind::Invalid, format!("{name:?} cannot be the name of {what}: {rule}")))
+}
+
+/// `NAME@VERSION` in its parts.
+pub(crate) fn reference(text: &str) -> Result<(&str, &str), Problem> {
+    let Some((name, version)) = text.split_once('@') else {
+        return Err(Problem::new(
+            Kind::Invalid,
+            format!("{text:?} names no version of an operator: write NAME@VERSION, and `weir push` it before"),
+        ));
+    };
+    check("an operator", name)?;
+    check("a version", version)?;
+    Ok((name, version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain_words() {
+        for name in ["a", "count-orders", "v1.2.3", "A_b", "9"] {
+            assert!(check("a job", name).is_ok(), "{name}");
+        }
+        for name in ["", ".", "..", "../x", "a/b", "a\\b", "-a", "ä", "a b", "a\0", &"x".repeat(65)] {
+            assert!(check("a job", name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reference_has_two_names() {
+        assert_eq!(reference("count@2").ok(), Some(("count", "2")));
+        for text in ["count", "count@", "@2", "count@2@3", "../count@2", "count.wasm"] {
+            assert!(reference(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! A pipeline's text into a job of this server: its operators are versions of the catalog, its files are in the server's folder, its
+//! checkpoints and dead letters in the job's.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use weir_core::connector::Connectors;
+use weir_core::graph::{CheckpointSettings, LogicalGraph, NodeKind, OperatorNode};
+use weir_core::limits::{CHECKPOINT_INTERVAL_MS_DEFAULT, CHECKPOINT_TIMEOUT_MS_DEFAULT, CHECKPOINTS_KEPT_DEFAULT};
+use weir_core::pipeline::{Diagnostic, parse};
+use weir_engine::{Job, NewVersion};
+use weir_host::Host;
+
+use crate::catalog::Catalog;
+use crate::components::Components;
+use crate::names;
+use crate::problem::Problem;
+
+/// Where the things that pipelines name are.
+pub(crate) struct Pipelines {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) components: Arc<Components>,
+    pub(crate) connectors: Box<dyn Connectors + Send + Sync>,
+    pub(crate) host: Host,
+    /// The folder of files that sources read and sinks write.
+    pub(crate) files: PathBuf,
+    /// The folder of the jobs' own folders.
+    pub(crate) jobs: PathBuf,
+}
+
+/// A pipeline whose operators are known.
+pub(crate) struct Pipeline {
+    pub(crate) graph: LogicalGraph,
+    /// By step of the pipeline, name and version in the catalog.
+    pub(crate) versions: Vec<(String, OperatorName)>,
+    /// What a person should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A version of an operator in the catalog.
+pub(crate) type OperatorName = (String, String);
+
+/// What a swap can change of an operator but its component, as the pipeline's text has it.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Settings {
+    config: String,
+    limits: String,
+}
+
+impl Pipeline {
+    /// `NAME@VERSION` of a step.
+    pub(crate) fn reference(&self, step: &str) -> Option<String> {
+        let (_, (name, version)) = self.versions.iter().find(|(of, _)| of == step)?;
+        Some(format!("{name}@{version}"))
+    }
+
+    /// Configuration and limits of an operator.
+    pub(crate) fn settings(&self, operator: &str) -> Option<Settings> {
+        let document: toml::Table = self.graph.text.parse().ok()?;
+        let table = document.get("operators")?.get(operator)?;
+        let text = |key: &str| table.get(key).map_or_else(|| "{}".to_owned(), toml::Value::to_string);
+        Some(Settings { config: text("config"), limits: text("limits") })
+    }
+
+    /// Where its job keeps checkpoints.
+    pub(crate) fn location(&self) -> String {
+        self.graph.checkpoint.as_ref().map(|settings| settings.location.clone()).unwrap_or_default()
+    }
+}
+
+impl Settings {
+    /// What is to be changed in a pipeline so that an operator has these.
+    pub(crate) fn overrides(&self, operator: &str, reference: &str) -> Vec<(String, String)> {
+        let component = serde_json::json!(reference).to_string();
+        let values = [("component", &component), ("config", &self.config), ("limits", &self.limits)];
+        values.map(|(key, value)| (format!("operators.{operator}.{key}"), value.clone())).to_vec()
+    }
+}
+
+impl Pipelines {
+    /// Reads a pipeline, with values of it changed.
+    pub(crate) fn read(&self, text: &str, overrides: &[(String, String)]) -> Result<Pipeline, Problem> {
+        let mut graph = parse(text, &self.files, overrides)?;
+        names::check("a job", &graph.name)?;
+        graph.confine();
+        let folder = self.folder(&graph.name);
+        let mut notes = Vec::new();
+        let location = folder.join("checkpoints").display().to_string();
+        match &mut graph.checkpoint {
+            Some(settings) if settings.location.contains("://") => {}
+            Some(settings) => {
+                notes.push("the server keeps the job's checkpoints: checkpoint.dir is not used".to_owned());
+                settings.location = location;
+            }
+            none => {
+                *none = Some(CheckpointSettings {
+                    location,
+                    interval_ms: CHECKPOINT_INTERVAL_MS_DEFAULT,
+                    min_pause_ms: 0,
+                    timeout_ms: CHECKPOINT_TIMEOUT_MS_DEFAULT,
+                    keep: CHECKPOINTS_KEPT_DEFAULT,
+                });
+            }
+        }
+        let versions = self.resolve(&mut graph)?;
+        graph.keep_dead_letters(&folder, |name| format!("dead-letters/{name}/"));
+        Ok(Pipeline { graph, versions, notes })
+    }
+
+    /// Opens connectors and components, and checks that everything fits.
+    pub(crate) fn check(&self, pipeline: &Pipeline) -> Result<Job, Problem> {
+        Ok(Job::check(&pipeline.graph, &*self.connectors, &self.host)?)
+    }
+
+    /// What an operator of a pipeline is to run.
+    pub(crate) fn version(&self, pipeline: &Pipeline, operator: &str) -> Result<NewVersion, Problem> {
+        let node = operator_of(&pipeline.graph, operator).ok_or_else(|| {
+            Problem::not_found(format!(
+                "the job {:?} has no operator {operator:?} with a component",
+                pipeline.graph.name
+            ))
+        })?;
+        Ok(NewVersion {
+            operator: operator.to_owned(),
+            component: self.host.load(&node.component.value)?,
+            config: node.config.clone(),
+            limits: node.limits.clone(),
+        })
+    }
+
+    /// The folder of a job's checkpoints and dead letters.
+    pub(crate) fn folder(&self, job: &str) -> PathBuf {
+        self.jobs.join(job)
+    }
+
+    /// Puts the files of the catalog's versions in the place of their names.
+    fn resolve(&self, graph: &mut LogicalGraph) -> Result<Vec<(String, OperatorName)>, Problem> {
+        let (mut versions, mut problems) = (Vec::new(), Vec::new());
+        for (node, component) in graph.components_mut() {
+            let text = reference_of(&self.files, &component.value);
+            match self.find(&text) {
+                Ok((name, version, digest)) => {
+                    component.value = self.components.path(&digest);
+                    versions.push((node, (name, version)));
+                }
+                Err(problem) => problems.push(Diagnostic::error(problem.detail, Some(component.span.clone()))),
+            }
+        }
+        if problems.is_empty() { Ok(versions) } else { Err(Problem::pipeline(&problems)) }
+    }
+
+    fn find(&self, reference: &str) -> Result<(String, String, String), Problem> {
+        let (name, version) = names::reference(reference)?;
+        if let Some(row) = self.catalog.operator(name, version)? {
+            return Ok((row.name, row.version, row.digest));
+        }
+        let there = self.catalog.operators(Some(name))?;
+        let versions: Vec<_> = there.iter().map(|row| row.version.as_str()).collect();
+        Err(Problem::not_found(match versions.as_slice() {
+            [] => format!("there is no operator {name:?} on this server: `weir push FILE --name {name}` brings it"),
+            versions => format!("there is no {reference}; the versions of {name} are {}", versions.join(", ")),
+        }))
+    }
+}
+
+/// What the pipeline says for a component, which the parser takes for a path.
+fn reference_of(files: &Path, path: &Path) -> String {
+    path.strip_prefix(files).unwrap_or(path).display().to_string()
+}
+
+fn operator_of<'a>(graph: &'a LogicalGraph, name: &str) -> Option<&'a OperatorNode> {
+    let node = graph.nodes.iter().find(|node| node.name == name)?;
+    match &node.kind {
+        NodeKind::Operator(operator) => Some(operator),
+        _ => None,
+    }
+}
+
+/// Memory that the guests of a pipeline may use, bytes: of every subtask of every component, its limit.
+pub(crate) fn guest_memory_bytes(graph: &LogicalGraph) -> u64 {
+    let limits = graph.nodes.iter().flat_map(|node| match &node.kind {
+        NodeKind::Operator(operator) => vec![operator.limits.memory_bytes],
+        NodeKind::Window(window) => window.component_limits().map(|limits| limits.memory_bytes).collect(),
+        _ => Vec::new(),
+    });
+    limits.sum::<u64>().saturating_mul(graph.parallelism as u64)
+}

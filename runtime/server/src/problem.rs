@@ -1,0 +1,249 @@
+//! What the service refuses, and why: an error that says what to do, sent as `application/problem+json` (RFC 9457).
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use weir_core::pipeline::{Diagnostic, PipelineError, Severity};
+use weir_engine::{CheckError, StartError, SwapError};
+use weir_host::LoadError;
+use weir_state::checkpoint::CheckpointError;
+
+use crate::catalog::CatalogError;
+
+/// Something that is refused, or has failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct Problem {
+    /// What kind of a problem it is.
+    pub kind: Kind,
+    /// What was wrong, where, and what to do about it.
+    pub detail: String,
+    /// What is wrong with a pipeline, with its places.
+    pub diagnostics: Vec<PipelineProblem>,
+}
+
+/// What kinds of problems there are; each is a status of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The request makes no sense.
+    Invalid,
+    /// Nobody known asks.
+    Unauthorized,
+    /// Who asks may not do that.
+    Forbidden,
+    /// There is no such thing.
+    NotFound,
+    /// It does not fit what is there now.
+    Conflict,
+    /// It is larger than the server takes.
+    TooLarge,
+    /// A pipeline, a component or a swap that cannot work.
+    Unfit,
+    /// The server's limits are reached.
+    Limit,
+    /// The server has a problem of its own.
+    Internal,
+    /// The server is about to end.
+    Unavailable,
+}
+
+/// One mistake of a pipeline.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PipelineProblem {
+    /// What is wrong.
+    pub message: String,
+    /// What may help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Bytes of the pipeline's text that it is about: from, and up to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub span: Option<(usize, usize)>,
+}
+
+/// A problem as it is sent.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProblemDocument {
+    /// `urn:weir:` and the kind of the problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status of HTTP in words.
+    pub title: String,
+    /// The status of HTTP.
+    pub status: u16,
+    /// What was wrong, where, and what to do about it.
+    pub detail: String,
+    /// What is wrong with a pipeline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<PipelineProblem>,
+}
+
+impl Problem {
+    /// A problem of a kind.
+    #[must_use]
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), diagnostics: Vec::new() }
+    }
+
+    /// There is no such thing.
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, detail)
+    }
+
+    /// It does not fit what is there now.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Conflict, detail)
+    }
+
+    /// The server cannot do its own work.
+    pub(crate) fn internal(what: &str, error: &dyn std::error::Error) -> Self {
+        Self::new(Kind::Internal, format!("{what}: {}", chain(error)))
+    }
+
+    /// A pipeline that cannot run.
+    pub(crate) fn pipeline(problems: &[Diagnostic]) -> Self {
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let diagnostics: Vec<_> = errors.map(PipelineProblem::of).collect();
+        let first = diagnostics.first().map_or_else(String::new, |problem| problem.message.clone());
+        let more = match diagnostics.len() {
+            0 | 1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        Self { kind: Kind::Unfit, detail: format!("the pipeline cannot run: {first}{more}"), diagnostics }
+    }
+}
+
+impl PipelineProblem {
+    fn of(problem: &Diagnostic) -> Self {
+        Self {
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+            span: problem.span.clone().map(|span| (span.start, span.end)),
+        }
+    }
+
+    /// As the parser of pipelines tells it.
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        let problem = Diagnostic::error(self.message.clone(), self.span.map(|(from, to)| from..to));
+        match &self.hint {
+            Some(hint) => problem.with_hint(hint.clone()),
+            None => problem,
+        }
+    }
+}
+
+impl Kind {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Invalid => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Limit => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not-found",
+            Self::Conflict => "conflict",
+            Self::TooLarge => "too-large",
+            Self::Unfit => "unfit",
+            Self::Limit => "limit",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.kind.status();
+        let document = ProblemDocument {
+            kind: format!("urn:weir:{}", self.kind.name()),
+            title: status.canonical_reason().unwrap_or_default().to_owned(),
+            status: status.as_u16(),
+            detail: self.detail,
+            problems: self.diagnostics,
+        };
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if self.kind == Kind::Unauthorized {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<PipelineError> for Problem {
+    fn from(error: PipelineError) -> Self {
+        Self::pipeline(&error.problems)
+    }
+}
+
+impl From<CheckError> for Problem {
+    fn from(error: CheckError) -> Self {
+        Self::pipeline(&[Diagnostic::error(error.message, error.span)])
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        Self::new(Kind::Unfit, format!("the job cannot be started: {}", chain(&error)))
+    }
+}
+
+impl From<LoadError> for Problem {
+    fn from(error: LoadError) -> Self {
+        let kind = if matches!(error, LoadError::TooLarge { .. }) { Kind::TooLarge } else { Kind::Unfit };
+        Self::new(kind, chain(&error))
+    }
+}
+
+impl From<SwapError> for Problem {
+    fn from(error: SwapError) -> Self {
+        let kind = match &error {
+            SwapError::Unknown { .. } => Kind::NotFound,
+            SwapError::Same(_) | SwapError::UnderWay | SwapError::NotRunning => Kind::Conflict,
+            _ => Kind::Unfit,
+        };
+        Self::new(kind, chain(&error))
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        Self::new(Kind::Internal, chain(&error))
+    }
+}
+
+impl From<CheckpointError> for Problem {
+    fn from(error: CheckpointError) -> Self {
+        let kind = if matches!(error, CheckpointError::Missing { .. }) { Kind::NotFound } else { Kind::Internal };
+        Self::new(kind, chain(&error))
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let why = error.to_string();
+        // Some say it already.
+        if !text.ends_with(&why) {
+            text = format!("{text}: {why}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,241 @@
+//! The process of a server: what it needs before it listens, and how it ends. SIGTERM and ctrl-C let every job take a last checkpoint; a
+//! kill costs what was done since the last one.
+
+use std::ffi::OsString;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use weir_core::connector::Connectors;
+use weir_core::time::Clock;
+use weir_host::{Host, HostConfig, HostError};
+
+use crate::api;
+use crate::catalog::{Catalog, CatalogError};
+use crate::compiler::Compiler;
+use crate::components::Components;
+use crate::problem::Problem;
+use crate::service::{Bounds, Parts, Service};
+
+/// How long requests may still take when the server ends.
+const REQUESTS_END: Duration = Duration::from_secs(5);
+/// Threads that answer requests: they only pass work on.
+const THREADS: usize = 2;
+
+/// How a server is set up.
+pub struct ServeConfig {
+    /// The folder of everything that it keeps.
+    pub data_dir: PathBuf,
+    /// The folder of files that pipelines may name; `None`: `files` in the data folder.
+    pub files: Option<PathBuf>,
+    /// Where it listens; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// Certificate and key.
+    pub tls: Option<Tls>,
+    /// Listen for others without TLS.
+    pub allow_plain_http: bool,
+    /// Jobs that run at a time.
+    pub jobs_max: usize,
+    /// Memory of the guests of all jobs together, bytes.
+    pub guest_bytes_max: u64,
+    /// How long jobs may take to their last checkpoint when it ends.
+    pub drain_time_max: Duration,
+    /// The program, with its first arguments, that compiles a component: it gets a file and a folder for what it made.
+    pub compiler: Vec<OsString>,
+    /// What sources and sinks there are.
+    pub connectors: Box<dyn Connectors + Send + Sync>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Called with the address when it listens.
+    pub on_listening: Box<dyn FnOnce(SocketAddr)>,
+}
+
+/// Files of PEM.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The certificate, and those above it.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// Why a server does not start, or has ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A folder or a file of its own.
+    #[error("{what} {path} cannot be used")]
+    Path {
+        /// What it is.
+        what: &'static str,
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// Another server has the data folder.
+    #[error("another server uses {0}: give each its own --data-dir")]
+    Locked(PathBuf),
+    /// It would be open to others.
+    #[error("{listen} can be reached by others: {advice}")]
+    Open {
+        /// The address.
+        listen: SocketAddr,
+        /// What is missing.
+        advice: &'static str,
+    },
+    /// The port.
+    #[error("cannot listen at {listen}: choose another address with --listen")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The host of components.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The jobs.
+    #[error("the jobs cannot be recovered")]
+    Recover(#[source] Problem),
+    /// The threads, or the connections.
+    #[error("the server cannot go on")]
+    Io(#[from] std::io::Error),
+}
+
+/// Serves until it is told to end.
+///
+/// # Errors
+/// If it cannot start, or its port is lost.
+pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
+    let data_dir = folder("the data folder", &config.data_dir)?;
+    let _lock = lock(&data_dir)?;
+    let catalog = Catalog::open(&data_dir.join("catalog.sqlite"))?;
+    check_open(&config, &catalog)?;
+    let files = folder("the folder of files", &config.files.clone().unwrap_or_else(|| data_dir.join("files")))?;
+    let components = Components::open(&data_dir).map_err(|error| in_path("the data folder", &data_dir, error))?;
+    let cache_dir = data_dir.join("cache");
+    let host = Host::new(HostConfig { cache_dir: Some(cache_dir.clone()), ..HostConfig::default() })?;
+    let service = Arc::new(Service::new(Parts {
+        data_dir: &data_dir,
+        files: &files,
+        catalog,
+        components,
+        compiler: Compiler { command: config.compiler, cache_dir },
+        connectors: config.connectors,
+        host,
+        clock: config.clock,
+        bounds: Bounds { jobs_max: config.jobs_max, guest_bytes_max: config.guest_bytes_max },
+    }));
+    let listen = |error| ServeError::Listen { listen: config.listen, error };
+    let listener = TcpListener::bind(config.listen).map_err(listen)?;
+    listener.set_nonblocking(true).map_err(listen)?;
+    service.recover().map_err(ServeError::Recover)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    let result = runtime.block_on(async {
+        tracing::info!(%address, tls = config.tls.is_some(), data_dir = %data_dir.display(), "listening");
+        (config.on_listening)(address);
+        listen_until_told(listener, config.tls.as_ref(), Arc::clone(&service)).await
+    });
+    tracing::info!("ending: every job takes a last checkpoint");
+    service.end(config.drain_time_max);
+    runtime.shutdown_timeout(REQUESTS_END);
+    tracing::info!("ended");
+    result
+}
+
+/// The OpenAPI description of the API, JSON.
+#[must_use]
+pub fn api_description() -> String {
+    api::router().1.to_pretty_json().unwrap_or_default()
+}
+
+async fn listen_until_told(listener: TcpListener, tls: Option<&Tls>, service: Arc<Service>) -> Result<(), ServeError> {
+    let handle = Handle::new();
+    let application = api::application(Arc::clone(&service)).into_make_service();
+    let end = async {
+        told_to_end().await;
+        service.begin_to_end();
+        handle.graceful_shutdown(Some(REQUESTS_END));
+        std::future::pending::<()>().await;
+    };
+    let serving = async {
+        match tls {
+            None => axum_server::from_tcp(listener)?.handle(handle.clone()).serve(application).await,
+            Some(tls) => {
+                let config = tls_config(tls).await?;
+                axum_server::from_tcp_rustls(listener, config)?.handle(handle.clone()).serve(application).await
+            }
+        }
+    };
+    tokio::select! {
+        served = serving => Ok(served?),
+        () = end => Ok(()),
+    }
+}
+
+async fn tls_config(tls: &Tls) -> std::io::Result<RustlsConfig> {
+    // Another part of the program may have said so before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await.map_err(|error| {
+        let (certificate, key) = (tls.certificate.display(), tls.key.display());
+        std::io::Error::other(format!("{certificate} and {key} are no certificate with its key: {error}"))
+    })
+}
+
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// A server that others reach must know them, and be known to them.
+fn check_open(config: &ServeConfig, catalog: &Catalog) -> Result<(), ServeError> {
+    let listen = config.listen;
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if config.tls.is_none() && !config.allow_plain_http {
+        let advice = "give --tls-cert and --tls-key, or say --allow-plain-http if something in front of it speaks TLS";
+        return Err(ServeError::Open { listen, advice });
+    }
+    if catalog.tokens()?.is_empty() {
+        let advice = "make a token first, with `weir token create NAME --role admin`";
+        return Err(ServeError::Open { listen, advice });
+    }
+    Ok(())
+}
+
+fn folder(what: &'static str, path: &Path) -> Result<PathBuf, ServeError> {
+    let make = || {
+        std::fs::create_dir_all(path)?;
+        path.canonicalize()
+    };
+    make().map_err(|error| in_path(what, path, error))
+}
+
+/// Held as long as the server runs.
+fn lock(data_dir: &Path) -> Result<std::fs::File, ServeError> {
+    let path = data_dir.join("lock");
+    let file = std::fs::File::create(&path).map_err(|error| in_path("the lock", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(ServeError::Locked(data_dir.to_path_buf())),
+        Err(std::fs::TryLockError::Error(error)) => Err(in_path("the lock", &path, error)),
+    }
+}
+
+fn in_path(what: &'static str, path: &Path, error: std::io::Error) -> ServeError {
+    ServeError::Path { what, path: path.to_path_buf(), error }
+}

@@ -1,0 +1,343 @@
+//! What can be asked of a server, and what is refused: operators, jobs, and what is done with them. It knows nothing of HTTP. What waits for
+//! disks, compilers or jobs is not for an asynchronous runtime's threads.
+
+mod changes;
+mod deploy;
+mod operators;
+mod swaps;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use weir_core::connector::Connectors;
+use weir_core::time::Clock;
+use weir_engine::{Durable, Supervisor};
+use weir_host::{Host, LogLevel};
+use weir_state::checkpoint::CheckpointStore;
+
+use crate::catalog::{Catalog, JobRow, RevisionRow, RevisionState, Wanted};
+use crate::compiler::Compiler;
+use crate::components::Components;
+use crate::jobs::{Command, Ending, Jobs, Lines, Live, Origin, Slot, Start};
+use crate::model::{Health, JobDetail, JobNode, JobState, JobSummary, LogLine, Revision, Savepoint};
+use crate::pipelines::{Pipeline, Pipelines, guest_memory_bytes};
+use crate::problem::{Kind, Problem};
+
+/// What a server may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Jobs that run at a time.
+    pub(crate) jobs_max: usize,
+    /// Memory that the guests of all jobs may use together, by their limits.
+    pub(crate) guest_bytes_max: u64,
+}
+
+/// A server, without its ports.
+pub(crate) struct Service {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) components: Arc<Components>,
+    pub(crate) compiler: Compiler,
+    pipelines: Arc<Pipelines>,
+    jobs: Jobs,
+    clock: Arc<dyn Clock>,
+    bounds: Bounds,
+    /// Held by whoever brings a component or removes one.
+    shelf: Mutex<()>,
+    /// Held by whoever starts a job, so that the bounds hold for all together.
+    admission: Mutex<()>,
+    is_ending: AtomicBool,
+}
+
+/// What a server is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) data_dir: &'a Path,
+    pub(crate) files: &'a Path,
+    pub(crate) catalog: Catalog,
+    pub(crate) components: Components,
+    pub(crate) compiler: Compiler,
+    pub(crate) connectors: Box<dyn Connectors + Send + Sync>,
+    pub(crate) host: Host,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) bounds: Bounds,
+}
+
+impl Service {
+    /// A server whose jobs do not run yet.
+    pub(crate) fn new(parts: Parts<'_>) -> Self {
+        let Parts { data_dir, files, catalog, components, compiler, connectors, host, clock, bounds } = parts;
+        let (catalog, components) = (Arc::new(catalog), Arc::new(components));
+        let pipelines = Pipelines {
+            catalog: Arc::clone(&catalog),
+            components: Arc::clone(&components),
+            connectors,
+            host,
+            files: files.to_path_buf(),
+            jobs: data_dir.join("jobs"),
+        };
+        Self {
+            catalog,
+            components,
+            compiler,
+            pipelines: Arc::new(pipelines),
+            jobs: Jobs::default(),
+            clock,
+            bounds,
+            shelf: Mutex::default(),
+            admission: Mutex::default(),
+            is_ending: AtomicBool::new(false),
+        }
+    }
+
+    /// Lets every job go on that ran when the server ended, however it did.
+    pub(crate) fn recover(&self) -> Result<(), Problem> {
+        self.catalog.end_trials("the server ended before the swap was decided")?;
+        for row in self.catalog.jobs()? {
+            let slot = self.slot(&row.name);
+            if row.wanted != Wanted::Running {
+                continue;
+            }
+            let revision = self.revision(&row)?;
+            let (catalog, pipelines, clock) =
+                (Arc::clone(&self.catalog), Arc::clone(&self.pipelines), Arc::clone(&self.clock));
+            let (lines, name) = (Arc::clone(&slot.lines), row.name.clone());
+            let store = CheckpointStore::open(&pipelines.read(&revision.pipeline, &[])?.location())?;
+            let recover = move || {
+                let row = catalog.job(&name)?.ok_or_else(|| Problem::not_found("the job was removed"))?;
+                let pipeline = pipelines.read(&revision.pipeline, &[])?;
+                start(&pipelines, &pipeline, &row, &lines, &clock)
+            };
+            self.spawn(&slot, &row, store, Origin::Recover(Box::new(recover)))?;
+        }
+        Ok(())
+    }
+
+    /// Starts no job any more, and ends what is followed.
+    pub(crate) fn begin_to_end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Suspends every job, and waits until all have ended or so long. They go on when the server is started again.
+    pub(crate) fn end(&self, timeout: Duration) {
+        self.begin_to_end();
+        let slots = self.jobs.all();
+        slots.iter().for_each(|slot| slot.tell(Command::End(Ending::Suspend)));
+        let until_us = self.clock.now_us().saturating_add(i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX));
+        for slot in &slots {
+            let left = until_us.saturating_sub(self.clock.now_us()).max(0).unsigned_abs();
+            if !slot.wait(Duration::from_micros(left)) {
+                slot.lines
+                    .tell(LogLevel::Warn, "it takes too long to a last checkpoint, and goes on from the one before");
+                slot.tell(Command::End(Ending::Stop));
+            }
+        }
+    }
+
+    /// Whether the server is about to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let running = self.jobs.all().iter().filter(|slot| slot.is_running()).count();
+        Health { version: env!("CARGO_PKG_VERSION").to_owned(), jobs_running: running }
+    }
+
+    /// All jobs, by name.
+    pub(crate) fn list(&self) -> Result<Vec<JobSummary>, Problem> {
+        Ok(self.catalog.jobs()?.iter().map(|row| self.summary(row, &self.slot(&row.name).live())).collect())
+    }
+
+    /// All that is known of a job.
+    pub(crate) fn show(&self, job: &str) -> Result<JobDetail, Problem> {
+        let (row, slot) = self.find(job)?;
+        let live = slot.live();
+        let revisions = self.catalog.revisions(job)?;
+        let current = revisions.iter().find(|revision| revision.number == row.revision);
+        let text = current.map(|revision| revision.pipeline.clone()).unwrap_or_default();
+        let pipeline = self.pipelines.read(&text, &[]).ok();
+        let state_bytes = pipeline.as_ref().map(|p| state_bytes(&p.location(), live.progress.checkpoints.last));
+        let nodes = nodes(&live, pipeline.as_ref(), &state_bytes.unwrap_or_default());
+        let progress = &live.progress;
+        let of_checkpoints = progress.checkpoints.trouble.iter().map(|trouble| format!("checkpoints: {trouble}"));
+        let of_others = progress.troubles.iter().map(|(name, trouble)| format!("{name}: {trouble}"));
+        Ok(JobDetail {
+            summary: self.summary(&row, &live),
+            troubles: of_checkpoints.chain(of_others).collect(),
+            savepoints: self.savepoints(job)?,
+            revisions: revisions.into_iter().map(revision).collect(),
+            pipeline: text,
+            nodes,
+        })
+    }
+
+    /// The lines of a job after a number.
+    pub(crate) fn lines(&self, job: &str, after: u64, operator: Option<&str>) -> Result<Vec<LogLine>, Problem> {
+        let (_, slot) = self.find(job)?;
+        Ok(slot.lines.after(after, operator))
+    }
+
+    /// The savepoints of a job, oldest first.
+    pub(crate) fn savepoints(&self, job: &str) -> Result<Vec<Savepoint>, Problem> {
+        let store = self.store(job)?;
+        let pins = store.pins()?.into_iter();
+        let savepoint = |number: u64| {
+            let manifest = store.manifest(number).ok()?;
+            Some(Savepoint { checkpoint: number, created_us: manifest.created_us })
+        };
+        Ok(pins.filter_map(savepoint).collect())
+    }
+
+    fn summary(&self, row: &JobRow, live: &Live) -> JobSummary {
+        let of_row = match row.wanted {
+            Wanted::Running => JobState::Starting,
+            Wanted::Stopped => JobState::Stopped,
+            Wanted::Finished => JobState::Finished,
+            Wanted::Failed => JobState::Failed,
+        };
+        let progress = &live.progress;
+        JobSummary {
+            name: row.name.clone(),
+            state: live.state.unwrap_or(of_row),
+            reason: live.reason.clone().or_else(|| row.reason.clone()),
+            revision: row.revision,
+            created_us: row.created_us,
+            rows_in: progress.rows_in,
+            rows_out: progress.rows_out,
+            rows_per_s: live.rows_per_s,
+            rows_failed: progress.rows_failed,
+            watermark_us: progress.watermark_us,
+            lag_us: progress.watermark_us.map(|watermark_us| self.clock.now_us().saturating_sub(watermark_us)),
+            checkpoint: progress.checkpoints.last,
+            swap: live.swap.clone(),
+        }
+    }
+
+    fn find(&self, job: &str) -> Result<(JobRow, Arc<Slot>), Problem> {
+        match self.catalog.job(job)? {
+            Some(row) => Ok((row, self.slot(job))),
+            None => {
+                let jobs = self.catalog.jobs()?;
+                let names: Vec<_> = jobs.iter().map(|row| row.name.as_str()).collect();
+                let hint = weir_core::pipeline::did_you_mean(job, &names);
+                Err(Problem::not_found(format!("there is no job {job:?} on this server{hint}")))
+            }
+        }
+    }
+
+    fn slot(&self, job: &str) -> Arc<Slot> {
+        self.jobs.slot(job, || Slot::new(job, Arc::new(Lines::new(Arc::clone(&self.clock)))))
+    }
+
+    /// The revision that is to run.
+    fn revision(&self, row: &JobRow) -> Result<RevisionRow, Problem> {
+        let revisions = self.catalog.revisions(&row.name)?;
+        revisions.into_iter().find(|revision| revision.number == row.revision).ok_or_else(|| {
+            Problem::new(Kind::Internal, format!("the catalog has no revision {} of {}", row.revision, row.name))
+        })
+    }
+
+    /// Where a job keeps its checkpoints.
+    fn store(&self, job: &str) -> Result<CheckpointStore, Problem> {
+        let (row, _) = self.find(job)?;
+        let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
+        Ok(CheckpointStore::open(&pipeline.location())?)
+    }
+
+    /// Refuses a job for which there is no room. Whoever starts it holds [`Service::admission`].
+    fn admit(&self, pipeline: &Pipeline) -> Result<(), Problem> {
+        if self.is_ending() {
+            return Err(Problem::new(Kind::Unavailable, "the server is about to end, and starts no job any more"));
+        }
+        let limit = |detail: String| Problem::new(Kind::Limit, detail);
+        let (mut jobs, mut bytes) = (0, guest_memory_bytes(&pipeline.graph));
+        for row in self.catalog.jobs()? {
+            if row.name != pipeline.graph.name && self.slot(&row.name).is_running() {
+                jobs += 1;
+                bytes += guest_memory_bytes(&self.pipelines.read(&self.revision(&row)?.pipeline, &[])?.graph);
+            }
+        }
+        let Bounds { jobs_max, guest_bytes_max } = self.bounds;
+        if jobs >= jobs_max {
+            return Err(limit(format!(
+                "{jobs} jobs run, and this server runs {jobs_max} at most (--max-jobs): stop one"
+            )));
+        }
+        if bytes > guest_bytes_max {
+            let (needed, most) = (bytes.div_ceil(1 << 20), guest_bytes_max >> 20);
+            return Err(limit(format!(
+                "with this job the operators of all jobs could use {needed} MiB, and this server gives them {most} MiB \
+                 (--max-guest-memory): lower limits.memory or the parallelism, or stop a job"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The thread of a job.
+    fn spawn(&self, slot: &Arc<Slot>, row: &JobRow, store: CheckpointStore, origin: Origin) -> Result<(), Problem> {
+        let start = Start {
+            origin,
+            catalog: Arc::clone(&self.catalog),
+            store,
+            clock: Arc::clone(&self.clock),
+            goes_on_from: row.from_checkpoint.is_some(),
+        };
+        slot.start(start).map_err(|error| Problem::internal("the job gets no thread", &error))
+    }
+}
+
+/// Starts a job where its catalog says.
+fn start(
+    pipelines: &Pipelines,
+    pipeline: &Pipeline,
+    row: &JobRow,
+    lines: &Arc<Lines>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Supervisor, Problem> {
+    let job = pipelines.check(pipeline)?.with_guest_log(Arc::clone(lines) as Arc<dyn weir_host::GuestLog>);
+    let durable = pipeline.graph.checkpoint.clone().map(|settings| {
+        let store = CheckpointStore::open(&settings.location)?;
+        let allow_dropped = row.allow_dropped.iter().cloned().collect();
+        Ok::<_, Problem>(Durable { store, settings, from: row.from_checkpoint, allow_dropped })
+    });
+    Ok(Supervisor::start(Arc::new(job), Arc::clone(clock), durable.transpose()?, pipeline.graph.restart)?)
+}
+
+fn revision(row: RevisionRow) -> Revision {
+    let RevisionRow { number, cause, state, reason, created_us, .. } = row;
+    let state = match state {
+        RevisionState::Trying => "trying",
+        RevisionState::Kept => "kept",
+        RevisionState::RolledBack => "rolled-back",
+    };
+    Revision { number, cause, state: state.to_owned(), reason, created_us }
+}
+
+/// The steps of a job, with what they have done if it runs.
+fn nodes(live: &Live, pipeline: Option<&Pipeline>, state: &[(String, u64)]) -> Vec<JobNode> {
+    let Some(description) = &live.description else { return Vec::new() };
+    let node = |node: &weir_engine::NodeDescription| {
+        let counts = live.progress.nodes.iter().find(|counts| counts.name == node.name).cloned().unwrap_or_default();
+        JobNode {
+            name: node.name.clone(),
+            kind: node.kind.to_owned(),
+            inputs: node.inputs.clone(),
+            parallelism: node.parallelism,
+            component: pipeline.and_then(|pipeline| pipeline.reference(&node.name)),
+            rows_in: counts.rows_in,
+            rows_out: counts.rows_out,
+            rows_late: counts.rows_late,
+            rows_failed: counts.rows_failed,
+            state_bytes: state.iter().filter(|(name, _)| *name == node.name).map(|(_, bytes)| bytes).sum(),
+        }
+    };
+    description.nodes.iter().map(node).collect()
+}
+
+/// Bytes of state by operator in a checkpoint; nothing, if it cannot be read.
+fn state_bytes(location: &str, checkpoint: Option<u64>) -> Vec<(String, u64)> {
+    let manifest = checkpoint.and_then(|number| CheckpointStore::open(location).ok()?.manifest(number).ok());
+    let operators = manifest.into_iter().flat_map(|manifest| manifest.subtasks).flat_map(|part| part.operators);
+    operators.map(|operator| (operator.operator.clone(), operator.files().map(|file| file.bytes).sum())).collect()
+}

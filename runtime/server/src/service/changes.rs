@@ -1,0 +1,100 @@
+//! Starting, stopping and removing jobs; savepoints.
+
+use std::sync::PoisonError;
+
+use weir_state::checkpoint::CheckpointStore;
+
+use super::deploy::SUSPEND_TIME_MAX;
+use super::{Service, start};
+use crate::catalog::{JobRow, Wanted};
+use crate::jobs::{Command, Ending, Origin, not_running};
+use crate::model::{JobSummary, Savepoint};
+use crate::problem::{Kind, Problem};
+
+impl Service {
+    /// Starts a job that does not run.
+    pub(crate) fn start(&self, job: &str, request: &crate::model::Start) -> Result<JobSummary, Problem> {
+        let (row, slot) = self.find(job)?;
+        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.is_running() {
+            return Err(Problem::conflict(format!("the job {job:?} runs already: `weir stop {job}` stops it")));
+        }
+        let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
+        let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
+        self.admit(&pipeline)?;
+        let store = CheckpointStore::open(&pipeline.location())?;
+        if let Some(number) = request.from {
+            store.manifest(number)?;
+        }
+        let (from_checkpoint, allow_dropped) = (request.from, request.allow_dropped_state.clone());
+        let row = JobRow { from_checkpoint, allow_dropped, ..row };
+        let supervisor = start(&self.pipelines, &pipeline, &row, &slot.lines, &self.clock)?;
+        self.catalog.go_on_from(job, request.from, &request.allow_dropped_state)?;
+        self.catalog.want(job, Wanted::Running, None)?;
+        self.spawn(&slot, &row, store, Origin::Running(Box::new(supervisor)))?;
+        Ok(self.summary(&row, &slot.live()))
+    }
+
+    /// Stops a job: after a last checkpoint, or with the end of its input.
+    pub(crate) fn stop(&self, job: &str, drain: bool) -> Result<JobSummary, Problem> {
+        let (_, slot) = self.find(job)?;
+        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if !slot.is_running() {
+            self.catalog.want(job, Wanted::Stopped, None)?;
+            return Err(Problem::conflict(format!("the job {job:?} does not run")));
+        }
+        // It is not to run after a restart of the server, even if that comes before it has stopped.
+        self.catalog.want(job, Wanted::Stopped, None)?;
+        slot.tell(Command::End(if drain { Ending::Drain } else { Ending::Suspend }));
+        if !slot.wait(SUSPEND_TIME_MAX) {
+            let time = SUSPEND_TIME_MAX.as_secs();
+            return Err(Problem::conflict(format!(
+                "the job {job:?} has not stopped within {time} s, and still tries to"
+            )));
+        }
+        let (row, slot) = self.find(job)?;
+        Ok(self.summary(&row, &slot.live()))
+    }
+
+    /// Forgets a job that does not run, with its checkpoints, savepoints and dead letters.
+    pub(crate) fn remove(&self, job: &str) -> Result<(), Problem> {
+        let (_, slot) = self.find(job)?;
+        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.is_running() {
+            return Err(Problem::conflict(format!("the job {job:?} runs: `weir stop {job}` stops it")));
+        }
+        self.catalog.remove_job(job)?;
+        self.jobs.remove(job);
+        match std::fs::remove_dir_all(self.pipelines.folder(job)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Problem::internal("the job is removed, but not all of its folder", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a checkpoint that stays. Of a job that does not run it is the last one.
+    pub(crate) fn savepoint(&self, job: &str) -> Result<Savepoint, Problem> {
+        let (_, slot) = self.find(job)?;
+        let store = self.store(job)?;
+        let checkpoint = if slot.is_running() {
+            let answer = slot.ask(Command::Savepoint).ok_or_else(|| not_running(job))?;
+            answer.map_err(|reason| Problem::new(Kind::Internal, format!("no savepoint of {job:?}: {reason}")))?
+        } else {
+            let last = store.list()?.first().map(|listed| listed.number);
+            let last = last.ok_or_else(|| Problem::conflict(format!("the job {job:?} has no checkpoint yet")))?;
+            store.pin(last)?;
+            last
+        };
+        Ok(Savepoint { checkpoint, created_us: store.manifest(checkpoint)?.created_us })
+    }
+
+    /// Leaves a savepoint to retention.
+    pub(crate) fn remove_savepoint(&self, job: &str, checkpoint: u64) -> Result<(), Problem> {
+        let store = self.store(job)?;
+        if !store.pins()?.contains(&checkpoint) {
+            return Err(Problem::not_found(format!("the job {job:?} has no savepoint {checkpoint}")));
+        }
+        Ok(store.unpin(checkpoint)?)
+    }
+}

@@ -1,0 +1,145 @@
+//! Swaps: another version, or another configuration, for operators of a job that runs. A swap is a revision on trial; which one is to run
+//! after a restart changes when it is decided.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use weir_core::swap::Probation;
+
+use super::Service;
+use crate::catalog::{JobRow, RevisionState};
+use crate::jobs::{Command, Slot, SwapCommand, not_running};
+use crate::model::{OperatorChange, ProbationSettings, SwapPhase, SwapRequest, SwapStatus};
+use crate::names;
+use crate::pipelines::Pipeline;
+use crate::problem::{Kind, Problem};
+
+impl Service {
+    /// Begins a swap, or says whether one would fit.
+    pub(crate) fn swap(&self, job: &str, request: &SwapRequest) -> Result<SwapStatus, Problem> {
+        let (row, slot) = self.find(job)?;
+        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let overrides = overrides(&request.operators)?;
+        let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &overrides)?;
+        let operators: Vec<&str> = request.operators.keys().map(String::as_str).collect();
+        let swap = NewSwap { cause: "swap", pipeline, operators, probation: request.probation };
+        self.begin(&row, &slot, swap, request.dry_run)
+    }
+
+    /// Puts an operator back to what it was: during a swap at once, after one by another swap.
+    pub(crate) fn roll_back(&self, job: &str, operator: &str) -> Result<SwapStatus, Problem> {
+        let (row, slot) = self.find(job)?;
+        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = slot.live().swap.filter(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
+        if let Some(status) = open
+            && slot.ask(Command::RollBack).ok_or_else(|| not_running(job))?
+        {
+            return Ok(status);
+        }
+        let current = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
+        let of = |pipeline: &Pipeline| Some((pipeline.reference(operator)?, pipeline.settings(operator)?));
+        let now = of(&current).ok_or_else(|| {
+            Problem::not_found(format!("the job {job:?} has no operator {operator:?} with a component"))
+        })?;
+        let revisions = self.catalog.revisions(job)?;
+        let older = revisions.iter().rev().filter(|r| r.number < row.revision && r.state == RevisionState::Kept);
+        let before = older
+            .filter_map(|revision| self.pipelines.read(&revision.pipeline, &[]).ok())
+            .find_map(|pipeline| of(&pipeline).filter(|before| *before != now))
+            .ok_or_else(|| {
+                Problem::conflict(format!("no revision of {job:?} has run another version of {operator:?}"))
+            })?;
+        let pipeline = self.pipelines.read(&current.graph.text, &before.1.overrides(operator, &before.0))?;
+        let probation = ProbationSettings::default();
+        let swap = NewSwap { cause: "rollback", pipeline, operators: vec![operator], probation };
+        self.begin(&row, &slot, swap, false)
+    }
+
+    fn begin(&self, row: &JobRow, slot: &Slot, swap: NewSwap<'_>, dry_run: bool) -> Result<SwapStatus, Problem> {
+        let NewSwap { cause, pipeline, operators, probation } = swap;
+        let versions = operators.iter().map(|operator| self.pipelines.version(&pipeline, operator));
+        let versions = versions.collect::<Result<Vec<_>, _>>()?;
+        let probation = Probation {
+            batches: probation.batches,
+            time_max_us: if probation.batches == 0 { 0 } else { micros(probation.time_max_ms) },
+            regressions_max: probation.failures_max,
+        };
+        let named =
+            operators.iter().map(|operator| ((*operator).to_owned(), pipeline.reference(operator).unwrap_or_default()));
+        let mut status =
+            SwapStatus { revision: None, operators: named.collect(), phase: SwapPhase::Fits, reason: None };
+        if dry_run {
+            let current = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
+            self.pipelines.check(&current)?.swapped(&versions, probation)?;
+            return Ok(status);
+        }
+        if !slot.is_running() {
+            return Err(not_running(&row.name));
+        }
+        if slot.live().swap.is_some_and(|swap| swap.phase.is_open()) {
+            return Err(weir_engine::SwapError::UnderWay.into());
+        }
+        let number = self.catalog.try_revision(&row.name, &self.new_revision(cause, &pipeline))?;
+        let has_trial = probation.batches > 0;
+        if !has_trial {
+            // The state may be such that only the new version reads it: it is to run from now on, whatever happens.
+            self.catalog.keep(&row.name, number)?;
+        }
+        (status.revision, status.phase) = (Some(number), SwapPhase::CuttingOver);
+        let (sent, back) = (status.clone(), row.revision);
+        let command = |reply| Command::Swap(Box::new(SwapCommand { versions, probation, status: sent, back, reply }));
+        match slot.ask(command) {
+            Some(Ok(())) => Ok(status),
+            refused => {
+                let problem = match refused {
+                    Some(Err(error)) => error.into(),
+                    _ => not_running(&row.name),
+                };
+                self.catalog.roll_back(&row.name, number, back, &problem.detail)?;
+                Err(problem)
+            }
+        }
+    }
+}
+
+/// A swap that is to begin.
+struct NewSwap<'a> {
+    cause: &'static str,
+    /// The pipeline as it is to be.
+    pipeline: Pipeline,
+    operators: Vec<&'a str>,
+    probation: ProbationSettings,
+}
+
+/// What changes in the text of the pipeline.
+fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String, String)>, Problem> {
+    let invalid = |detail: String| Problem::new(Kind::Invalid, detail);
+    if operators.is_empty() {
+        return Err(invalid("a swap names the operators that it changes".to_owned()));
+    }
+    let mut overrides = Vec::new();
+    for (operator, change) in operators {
+        if change.component.is_none() && change.set.is_empty() {
+            return Err(invalid(format!(
+                "nothing is said of {operator:?}: name a version, or set config.KEY or limits.KEY"
+            )));
+        }
+        if let Some(component) = &change.component {
+            names::reference(component)?;
+            overrides.push((format!("operators.{operator}.component"), serde_json::json!(component).to_string()));
+        }
+        for (key, value) in &change.set {
+            if !key.starts_with("config.") && !key.starts_with("limits.") {
+                return Err(invalid(format!(
+                    "{key:?} cannot be swapped: a swap sets config.KEY and limits.KEY; deploy the pipeline for the rest"
+                )));
+            }
+            overrides.push((format!("operators.{operator}.{key}"), value.clone()));
+        }
+    }
+    Ok(overrides)
+}
+
+fn micros(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000)
+}

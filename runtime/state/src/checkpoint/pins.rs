@@ -1,0 +1,44 @@
+//! Checkpoints that stay whatever retention says: what users call savepoints. A pin is an empty file under the checkpoint's number.
+
+use std::collections::BTreeSet;
+
+use object_store::path::Path;
+
+use super::{CheckpointError, CheckpointStore};
+
+/// The folder of pins.
+const PINS: &str = "pins";
+
+impl CheckpointStore {
+    /// Keeps a checkpoint until it is unpinned. To pin one twice changes nothing.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`] if it is not there, or was removed meanwhile; [`CheckpointError::Store`].
+    pub fn pin(&self, number: u64) -> Result<(), CheckpointError> {
+        self.manifest(number)?;
+        self.objects.create(&path(number), Vec::new())?;
+        // Retention may have listed the pins before this one came.
+        self.manifest(number).map(drop)
+    }
+
+    /// Leaves a checkpoint to retention. That it is not pinned is no failure.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Store`].
+    pub fn unpin(&self, number: u64) -> Result<(), CheckpointError> {
+        self.objects.remove(&path(number))
+    }
+
+    /// The numbers of the checkpoints that are pinned.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Store`].
+    pub fn pins(&self) -> Result<BTreeSet<u64>, CheckpointError> {
+        let names = self.objects.objects(&Path::from(PINS))?;
+        Ok(names.iter().filter_map(|name| name.filename()?.parse().ok()).collect())
+    }
+}
+
+fn path(number: u64) -> Path {
+    Path::from(format!("{PINS}/{number}"))
+}
