@@ -1,7 +1,8 @@
 //! Rows in flight. Never holds a row by itself: a stream moves in columns.
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::DataType;
 
 /// Rows of one stream, with the time that each of them happened.
 #[derive(Clone, Debug)]
@@ -27,6 +28,12 @@ impl StreamBatch {
         self.event_times.is_empty()
     }
 
+    /// Bytes of its columns' values, those of other rows of the same buffers apart. It looks at no row of the usual types.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.rows.columns().iter().map(|column| bytes(column.as_ref()) as u64).sum()
+    }
+
     /// `len` rows from `offset` on, sharing the columns.
     #[must_use]
     pub fn slice(&self, offset: usize, len: usize) -> Self {
@@ -36,6 +43,24 @@ impl StreamBatch {
             ingested_at: self.ingested_at,
         }
     }
+}
+
+fn bytes(column: &dyn Array) -> usize {
+    let of_text = |offsets: &[i32]| {
+        let values = offsets.last().zip(offsets.first()).map_or(0, |(end, start)| end - start);
+        size_of_val(offsets) + values as usize
+    };
+    let validity = if column.nulls().is_some() { column.len().div_ceil(8) } else { 0 };
+    validity
+        + match column.data_type() {
+            DataType::Utf8 => of_text(column.as_string::<i32>().value_offsets()),
+            DataType::Binary => of_text(column.as_binary::<i32>().value_offsets()),
+            DataType::Boolean => column.len().div_ceil(8),
+            other => match other.primitive_width() {
+                Some(width) => column.len() * width,
+                None => column.to_data().get_slice_memory_size().unwrap_or_default(),
+            },
+        }
 }
 
 /// Everything that happens to a stream happens in it, in order.
@@ -58,4 +83,27 @@ pub enum StreamElement {
 pub struct Barrier {
     /// Which attempt at a checkpoint it is of; they ascend.
     pub attempt: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn only_the_rows_of_a_slice_are_counted() {
+        let columns: [(&str, ArrayRef); 3] = [
+            ("n", Arc::new(Int64Array::from(vec![Some(1), None, Some(3)]))),
+            ("text", Arc::new(StringArray::from(vec!["a", "bcd", "ef"]))),
+            ("is", Arc::new(BooleanArray::from(vec![true, false, true]))),
+        ];
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let batch = StreamBatch { rows, event_times: vec![0; 3].into(), ingested_at: 0 };
+        assert_eq!(batch.bytes(), (3 * 8 + 1) + (4 * 4 + 6) + 1);
+        assert_eq!(batch.slice(1, 1).bytes(), (8 + 1) + (2 * 4 + 3) + 1);
+        assert_eq!(batch.slice(3, 0).bytes(), 4);
+    }
 }

@@ -13,6 +13,17 @@ pub struct Swap {
     phase: Phase,
     /// Failures of the new version that the old one does not have.
     regressions: u64,
+    asked_us: i64,
+    cut_over: CutOver,
+}
+
+/// What it took to put new versions in place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct CutOver {
+    /// From the wish for it until the last subtask ran the new version, microseconds; `None`: not all do.
+    pub took_us: Option<i64>,
+    /// The longest time that a subtask stood still for it, microseconds: state is converted meanwhile.
+    pub pause_max_us: i64,
 }
 
 /// How long a new version has to prove itself, and what it may do wrong meanwhile.
@@ -76,6 +87,8 @@ pub enum Event {
     Landed {
         /// Which one.
         subtask: usize,
+        /// How long it stood still for that, microseconds.
+        pause_us: i64,
     },
     /// The barrier has come to a subtask, and it could not take over the state.
     Refused {
@@ -109,16 +122,30 @@ pub enum Event {
 }
 
 impl Swap {
-    /// A swap whose new versions are ready on so many subtasks, and whose barrier is about to begin.
+    /// A swap whose new versions are ready on so many subtasks, and whose barrier is about to begin; when it was asked for,
+    /// microseconds.
     #[must_use]
-    pub fn new(probation: Probation, subtasks: usize) -> Self {
-        Self { probation, subtasks: vec![Progress::Before; subtasks], phase: Phase::CuttingOver, regressions: 0 }
+    pub fn new(probation: Probation, subtasks: usize, asked_us: i64) -> Self {
+        Self {
+            probation,
+            subtasks: vec![Progress::Before; subtasks],
+            phase: Phase::CuttingOver,
+            regressions: 0,
+            asked_us,
+            cut_over: CutOver::default(),
+        }
     }
 
     /// How far it is.
     #[must_use]
     pub fn phase(&self) -> &Phase {
         &self.phase
+    }
+
+    /// What it took to put the new versions in place.
+    #[must_use]
+    pub fn cut_over(&self) -> CutOver {
+        self.cut_over
     }
 
     /// How many subtasks run the new version, or did when they ended.
@@ -139,7 +166,10 @@ impl Swap {
             return;
         }
         match event {
-            Event::Landed { subtask } => self.set(subtask, Progress::After(0)),
+            Event::Landed { subtask, pause_us } => {
+                self.set(subtask, Progress::After(0));
+                self.cut_over.pause_max_us = self.cut_over.pause_max_us.max(pause_us);
+            }
             Event::Ended { subtask } => self.set(subtask, Progress::Ended),
             Event::Batch { subtask } => {
                 if let Some(Progress::After(batches)) = self.subtasks.get_mut(subtask) {
@@ -169,6 +199,7 @@ impl Swap {
     fn advance(&mut self, now_us: i64) {
         if self.phase == Phase::CuttingOver && !self.subtasks.contains(&Progress::Before) {
             self.phase = Phase::Probation { since_us: now_us };
+            self.cut_over.took_us = Some(now_us.saturating_sub(self.asked_us));
         }
         if let Phase::Probation { since_us } = self.phase {
             let Probation { batches, time_max_us, .. } = self.probation;

@@ -17,7 +17,7 @@ use crate::checkpointer::CheckpointedSink;
 use crate::exchange::Partitioner;
 use crate::job::Job;
 use crate::operator::{Metrics, Operator, OperatorError};
-use crate::operators::{LatencyHistogram, SinkOperator};
+use crate::operators::{LatencyHistogram, Meter, SinkOperator};
 use crate::plan::{ChainPlan, ConsumerTarget, ResolvedKind, ResolvedSource, StepKind, StepPlan};
 use crate::recovery::{RecoveryError, prepared};
 use crate::source::{Assignment, SourceHead, SourceSettings};
@@ -38,6 +38,8 @@ pub(crate) struct Built {
 
 pub(crate) struct BuiltSubtask {
     pub(crate) subtask: Subtask,
+    /// The names of the nodes in it.
+    pub(crate) nodes: Vec<String>,
     /// Its place in its chain's subtasks.
     pub(crate) number: usize,
     /// The channels that it reads, in the order of its gate.
@@ -138,7 +140,8 @@ impl Built {
                 let inputs =
                     plan.inputs.iter().flat_map(|e| edges[*e].iter().filter_map(|from| from[number])).collect();
                 let outputs = plan.outputs.iter().map(|e| edges[*e][number].clone()).collect();
-                built.subtasks.push(BuiltSubtask { subtask, number, inputs, outputs });
+                let nodes = node_names(job, plan).map(str::to_owned).collect();
+                built.subtasks.push(BuiltSubtask { subtask, nodes, number, inputs, outputs });
             }
         }
         if let Some(snapshot) = origin.snapshot {
@@ -244,7 +247,7 @@ impl Built {
                     .map_err(|error| StartError::Connector { node: node.name.clone(), error })?;
                 Some(Box::new(SinkOperator::new(writer, self.latency.clone(), clock.clone())))
             }
-            _ => Some(job.operator(plan, metrics.clone(), clock).map_err(failed)?),
+            _ => Some(job.operator(plan, &Meter { metrics: metrics.clone(), clock: clock.clone() }).map_err(failed)?),
         };
         let route = |consumer: &crate::plan::Consumer| Route {
             projection: consumer.projection.clone(),
@@ -283,10 +286,14 @@ fn channel_numbers(job: &Job, channels: &mut usize) -> Vec<Vec<Vec<Option<usize>
     job.physical.edges.iter().map(number).collect()
 }
 
-/// The names of a chain's nodes.
+/// The names of a chain's nodes, as one.
 pub(crate) fn chain_name(job: &Job, plan: &ChainPlan) -> String {
+    node_names(job, plan).collect::<Vec<_>>().join(" -> ")
+}
+
+fn node_names<'a>(job: &'a Job, plan: &'a ChainPlan) -> impl Iterator<Item = &'a str> {
     let steps = plan.steps.iter().filter(|s| s.kind != StepKind::Combine);
-    steps.map(|s| job.resolved.nodes[s.node].name.as_str()).collect::<Vec<_>>().join(" -> ")
+    steps.map(|s| job.resolved.nodes[s.node].name.as_str())
 }
 
 fn source_head(

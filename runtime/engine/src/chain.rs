@@ -217,9 +217,9 @@ impl Chain {
 
     fn deliver(&mut self, index: usize, batch: StreamBatch, actions: &mut Vec<Action>) -> Result<(), StepError> {
         let Some(step) = self.steps.get_mut(index) else { return Ok(()) };
-        let rows = batch.len() as u64;
         if step.counts != Counts::Out {
-            step.metrics.rows_in.fetch_add(rows, Ordering::Relaxed);
+            step.metrics.rows_in.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            step.metrics.bytes_in.fetch_add(batch.bytes(), Ordering::Relaxed);
         }
         let mut out = Outputs::default();
         match &mut step.operator {
@@ -239,6 +239,7 @@ impl Chain {
             let Some(step) = self.steps.get_mut(index) else { break };
             if step.counts != Counts::In {
                 step.metrics.rows_out.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                step.metrics.bytes_out.fetch_add(batch.bytes(), Ordering::Relaxed);
             }
             // Taken and put back: a step never routes to itself, and the routes are not copied a batch.
             let Some(routes) = step.routes.get_mut(output).map(std::mem::take) else { continue };

@@ -79,6 +79,8 @@ pub struct CheckpointStatus {
     pub took_us: i64,
     /// What went wrong last, if nothing was completed since.
     pub trouble: Option<String>,
+    /// By operator that keeps state: its bytes in the last one, as they are stored.
+    pub state_bytes: BTreeMap<String, u64>,
 }
 
 /// Why checkpoints cannot go on, and the job with them.
@@ -283,7 +285,9 @@ impl Checkpointer {
         self.commit(number)?;
         self.completed = attempt;
         if self.storage.is_some() {
+            let state_bytes = self.state_bytes();
             let mut status = self.lock();
+            status.state_bytes = state_bytes;
             status.last = Some(number);
             status.completed += 1;
             status.took_us = self.clock.now_us().saturating_sub(self.since_us);
@@ -295,6 +299,15 @@ impl Checkpointer {
             self.lock().trouble = Some(format!("older checkpoints could not be removed: {error}"));
         }
         Ok(Event::Completed { attempt })
+    }
+
+    fn state_bytes(&self) -> BTreeMap<String, u64> {
+        let mut bytes = BTreeMap::new();
+        let parts = self.subtasks.iter().filter_map(|part| part.stored.as_ref());
+        for operator in parts.flat_map(|part| &part.operators).filter(|operator| !operator.state.is_empty()) {
+            *bytes.entry(operator.operator.clone()).or_default() += operator.state.iter().map(|f| f.bytes).sum::<u64>();
+        }
+        bytes
     }
 
     /// Writes the manifest; returns the checkpoint's number.

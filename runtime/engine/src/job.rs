@@ -18,7 +18,9 @@ use weir_state::checkpoint::{Lease, Tenure};
 use crate::build::{Built, BuiltSubtask, Origin, StartError};
 use crate::checkpointer::{Checkpointer, Storage};
 use crate::job_handle::{JobError, JobHandle, NodeRole, Outside};
-use crate::plan::{CheckError, PhysicalGraph, Pruned, Resolved, ResolvedKind};
+use crate::plan::{
+    ChainPlan, CheckError, PhysicalGraph, Pruned, Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode,
+};
 use crate::recovery::{Durable, Recovered};
 use crate::worker::{CheckpointWorker, Control, Status, Worker};
 
@@ -113,8 +115,9 @@ impl Job {
         let threads = Threads::new(subtasks + 1, control.clone());
         let (parts, frozen) = bounded(PARTS_A_SUBTASK_MAX * subtasks);
         let mut statuses = Vec::with_capacity(subtasks);
-        for (number, BuiltSubtask { subtask, inputs, outputs, .. }) in built.subtasks.into_iter().enumerate() {
-            let (name, status) = (subtask.name.clone(), Arc::new(Status::default()));
+        for (number, BuiltSubtask { subtask, nodes, inputs, outputs, .. }) in built.subtasks.into_iter().enumerate() {
+            let name = subtask.name.clone();
+            let status = Arc::new(Status::new(name.clone(), nodes, clock.now_us()));
             statuses.push(status.clone());
             let worker = Worker {
                 subtask,
@@ -159,6 +162,28 @@ impl Job {
             is_durable,
             swap: Mutex::new(None),
         })
+    }
+
+    /// Memory that the components' instances of this job may have together while it runs, bytes. During a swap the old version of
+    /// an operator is there beside the new one.
+    #[must_use]
+    pub fn guest_memory_bytes(&self) -> u64 {
+        let of_node = |node: &ResolvedNode| match &node.kind {
+            ResolvedKind::Transform { node, .. } | ResolvedKind::Keyed { node, .. } => node.limits.memory_bytes,
+            ResolvedKind::Window { aggregates, .. } => {
+                let limits = aggregates.iter().filter_map(|aggregate| match &aggregate.kind {
+                    ResolvedAggregateKind::Component { limits, .. } => Some(limits.memory_bytes),
+                    ResolvedAggregateKind::Builtin(_) => None,
+                });
+                limits.fold(0, u64::saturating_add)
+            }
+            ResolvedKind::Source(_) | ResolvedKind::Sink { .. } => 0,
+        };
+        let of_chain = |chain: &ChainPlan| {
+            let steps = chain.steps.iter().map(|step| of_node(&self.resolved.nodes[step.node]));
+            steps.fold(0, u64::saturating_add).saturating_mul(chain.parallelism as u64)
+        };
+        self.physical.chains.iter().map(of_chain).fold(0, u64::saturating_add)
     }
 
     /// Its sources, by name.

@@ -10,6 +10,7 @@ use weir_core::swap::Probation;
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 
 use crate::checkpointer::{CheckpointFailure, CheckpointStatus};
+use crate::figures::{JobFigures, NodeCounts, NodeFigures};
 use crate::job::Job;
 use crate::operator::Metrics;
 use crate::operators::{LatencyHistogram, SharedSwap};
@@ -110,21 +111,6 @@ pub enum JobError {
     Stopped,
 }
 
-/// Counts of one node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct NodeCounts {
-    /// The node's name.
-    pub name: String,
-    /// Rows that came in; of a source: that it read.
-    pub rows_in: u64,
-    /// Rows that went out, over all outputs.
-    pub rows_out: u64,
-    /// Rows that came after all their windows had closed.
-    pub rows_late: u64,
-    /// Rows that could not be processed.
-    pub rows_failed: u64,
-}
-
 /// What a job has done so far.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Progress {
@@ -181,16 +167,8 @@ impl JobHandle {
     /// What it has done so far.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let load = |n: &std::sync::atomic::AtomicU64| n.load(Ordering::Relaxed);
-        let nodes: Vec<NodeCounts> = (self.names.iter().zip(&self.metrics))
-            .map(|((name, _), m)| NodeCounts {
-                name: name.clone(),
-                rows_in: load(&m.rows_in),
-                rows_out: load(&m.rows_out),
-                rows_late: load(&m.rows_late),
-                rows_failed: load(&m.rows_failed),
-            })
-            .collect();
+        let nodes: Vec<NodeCounts> =
+            self.names.iter().zip(&self.metrics).map(|((name, _), metrics)| NodeCounts::of(name, metrics)).collect();
         let of = |role: NodeRole| {
             let nodes = nodes.iter().zip(&self.names).filter(move |(_, (_, r))| *r == role);
             nodes.map(|(counts, _)| counts.rows_in).sum::<u64>()
@@ -212,6 +190,19 @@ impl JobHandle {
                 .iter()
                 .filter_map(|(name, outside)| Some((name.clone(), outside.trouble()?)))
                 .collect(),
+        }
+    }
+
+    /// What its subtasks and nodes do, as numbers.
+    #[must_use]
+    pub fn figures(&self) -> JobFigures {
+        let now_us = self.clock.now_us();
+        let state = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).state_bytes.clone();
+        let nodes = self.names.iter().zip(&self.metrics);
+        JobFigures {
+            subtasks: self.statuses.iter().map(|status| status.figures(now_us)).collect(),
+            nodes: nodes.map(|((name, _), metrics)| NodeFigures::of(name, metrics, state.get(name).copied())).collect(),
+            swap: self.swap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(SharedSwap::cut_over),
         }
     }
 
@@ -252,7 +243,7 @@ impl JobHandle {
         if last.as_ref().is_some_and(SharedSwap::is_open) {
             return Err(SwapError::UnderWay);
         }
-        let pending = new.pending_swap(old, probation, Arc::clone(&self.clock))?;
+        let pending = new.pending_swap(old, probation, &self.metrics, &self.clock)?;
         let swap = pending.swap.clone();
         *last = Some(swap.clone());
         *self.control.swap.lock().unwrap_or_else(PoisonError::into_inner) = Some(pending);

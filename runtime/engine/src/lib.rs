@@ -16,22 +16,26 @@
 //! | [`Supervisor`] | a job that is started again when it fails |
 //! | `recovery` | which checkpoint a job goes on from, and whether it fits |
 //! | `checkpointer` | parts of checkpoints put together, sinks told to commit |
+//! | `metrics`, `activity`, `figures` | what is counted and timed, and as it is told |
 //! | `worker` | the threads around subtasks and checkpoints, the only place that blocks |
 //! | `swap` | other versions of a running job's components, put in place at one barrier |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
 //!
 //! It never names a connector, reads no clock of its own, and lets nothing but `worker` wait.
 
+mod activity;
 mod build;
 pub mod chain;
 mod checkpointer;
 mod describe;
 pub mod exchange;
+mod figures;
 pub mod gate;
 pub mod job;
 mod job_handle;
 pub mod local;
 mod make;
+mod metrics;
 pub mod operator;
 pub mod operators;
 mod plan;
@@ -45,8 +49,9 @@ mod worker;
 pub use build::StartError;
 pub use checkpointer::{CheckpointFailure, CheckpointStatus};
 pub use describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
+pub use figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts, NodeFigures, SubtaskFigures};
 pub use job::Job;
-pub use job_handle::{JobError, JobHandle, NodeCounts, Progress, SinkSummary, Summary};
+pub use job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};
 pub use operators::SharedSwap;
 pub use plan::CheckError;
 pub use recovery::{Durable, RecoveryError};

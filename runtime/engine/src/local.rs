@@ -205,7 +205,7 @@ impl LocalJob {
     /// # Errors
     /// If an instance cannot be made, or as [`LocalJob::step`].
     pub fn swap(&mut self, old: &Job, new: &Job, probation: Probation) -> Result<SharedSwap, LocalError> {
-        let pending = new.pending_swap(old, probation, Arc::clone(&self.clock))?;
+        let pending = new.pending_swap(old, probation, &self.metrics, &self.clock)?;
         let swap = pending.swap.clone();
         let triggered = self.checkpointer.swap(pending)?;
         self.trigger(triggered);

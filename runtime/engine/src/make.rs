@@ -4,46 +4,40 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::graph::{OnError, WindowNode};
-use weir_core::time::Clock;
 use weir_host::{InputSchema, Instance, InstanceSpec, OutputColumn, Plan};
 
 use crate::job::Job;
 use crate::operator::{Guest, Metrics, Operator, OperatorError, Version};
 use crate::operators::window::{AggregateKind, BoundAggregate, WindowSpec, combine_operator, window_operator};
 use crate::operators::{
-    DeadLetters, KeyedGuest, KeyedOperator, KeyedSpec, OutputMap, OutputSource, TransformGuest, TransformOperator,
-    instance_aggregate,
+    DeadLetters, KeyedGuest, KeyedOperator, KeyedSpec, Meter, OutputMap, OutputSource, TransformGuest,
+    TransformOperator, instance_aggregate,
 };
 use crate::plan::{ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, ResolvedNode, StepKind, StepPlan};
 
 impl Job {
     /// The operator of a step that is neither a source nor a sink.
-    pub(crate) fn operator(
-        &self,
-        step: &StepPlan,
-        metrics: Metrics,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<Box<dyn Operator>, OperatorError> {
+    pub(crate) fn operator(&self, step: &StepPlan, meter: &Meter) -> Result<Box<dyn Operator>, OperatorError> {
         let node = &self.resolved.nodes[step.node];
         let positions = |columns: &[usize]| self.positions(step.node, columns);
         match &node.kind {
             ResolvedKind::Transform { node: spec, .. } => {
-                let dead_letters = self.dead_letters(step.node, spec.on_error, metrics);
-                Ok(Box::new(TransformOperator::new(self.transform_guest(step.node)?, dead_letters)))
+                let dead_letters = self.dead_letters(step.node, spec.on_error, meter.metrics.clone());
+                Ok(Box::new(TransformOperator::new(self.transform_guest(step.node, meter)?, dead_letters)))
             }
             ResolvedKind::Keyed { node: spec, keys, .. } => {
                 let fields = self.full_input(step.node);
                 let spec = KeyedSpec {
-                    guest: self.keyed_guest(step.node)?,
+                    guest: self.keyed_guest(step.node, meter)?,
                     keys: positions(keys),
                     key_fields: keys.iter().map(|k| fields.fields()[*k].clone()).collect(),
-                    dead_letters: self.dead_letters(step.node, spec.on_error, metrics),
+                    dead_letters: self.dead_letters(step.node, spec.on_error, meter.metrics.clone()),
                     key_groups: self.groups,
                 };
-                Ok(Box::new(KeyedOperator::new(spec, clock.clone())?))
+                Ok(Box::new(KeyedOperator::new(spec, meter.clock.clone())?))
             }
             ResolvedKind::Window { node: spec, keys, aggregates } => {
-                let window = self.window(step.node, spec, positions(keys), aggregates, &positions, metrics)?;
+                let window = self.window(step.node, spec, positions(keys), aggregates, &positions, meter)?;
                 match step.kind {
                     StepKind::Node => window_operator(window),
                     StepKind::Merge => window_operator(WindowSpec { partials: true, ..window }),
@@ -58,26 +52,26 @@ impl Job {
     }
 
     /// The version of a node's component that this job has.
-    pub(crate) fn version(&self, node: usize) -> Result<Version, OperatorError> {
+    pub(crate) fn version(&self, node: usize, meter: &Meter) -> Result<Version, OperatorError> {
         Ok(Version(match &self.resolved.nodes[node].kind {
-            ResolvedKind::Transform { .. } => Guest::Transform(Box::new(self.transform_guest(node)?)),
-            _ => Guest::Keyed(Box::new(self.keyed_guest(node)?)),
+            ResolvedKind::Transform { .. } => Guest::Transform(Box::new(self.transform_guest(node, meter)?)),
+            _ => Guest::Keyed(Box::new(self.keyed_guest(node, meter)?)),
         }))
     }
 
-    fn transform_guest(&self, node: usize) -> Result<TransformGuest, OperatorError> {
+    fn transform_guest(&self, node: usize, meter: &Meter) -> Result<TransformGuest, OperatorError> {
         let ResolvedNode { name, kind, .. } = &self.resolved.nodes[node];
         let ResolvedKind::Transform { node: spec, plan, component } = kind else { return Err(OperatorError::Version) };
         let input = InputSchema { schema: self.full_input(node), keys: Vec::new() };
         Ok(TransformGuest {
             version: component.version(&spec.config),
-            instance: self.instance(name, component, &spec.config, &spec.limits, vec![input])?,
+            instance: meter.on(self.instance(name, component, &spec.config, &spec.limits, vec![input])?, &spec.limits),
             reads: self.positions(node, plan.reads.first().map_or(&[], Vec::as_slice)),
             outputs: self.output_maps(node, plan, &|column| self.position(node, column)),
         })
     }
 
-    fn keyed_guest(&self, node: usize) -> Result<KeyedGuest, OperatorError> {
+    fn keyed_guest(&self, node: usize, meter: &Meter) -> Result<KeyedGuest, OperatorError> {
         let ResolvedNode { name, kind, .. } = &self.resolved.nodes[node];
         let ResolvedKind::Keyed { node: spec, plan, component, keys } = kind else {
             return Err(OperatorError::Version);
@@ -86,7 +80,7 @@ impl Job {
         let of_keys = |column: usize| keys.iter().position(|k| *k == column);
         Ok(KeyedGuest {
             version: component.version(&spec.config),
-            instance: self.instance(name, component, &spec.config, &spec.limits, vec![input])?,
+            instance: meter.on(self.instance(name, component, &spec.config, &spec.limits, vec![input])?, &spec.limits),
             reads: self.positions(node, plan.reads.first().map_or(&[], Vec::as_slice)),
             outputs: self.output_maps(node, plan, &|column| self.position(node, column)),
             timer_outputs: self.output_maps(node, plan, &of_keys),
@@ -109,7 +103,7 @@ impl Job {
         key_columns: Vec<usize>,
         aggregates: &[ResolvedAggregate],
         positions: &dyn Fn(&[usize]) -> Vec<usize>,
-        metrics: Metrics,
+        meter: &Meter,
     ) -> Result<WindowSpec, OperatorError> {
         let pruned = &self.pruned.nodes[node].outputs;
         let read = |output: usize| pruned.get(output).is_some_and(Option::is_some);
@@ -124,7 +118,7 @@ impl Job {
                     let schema = Arc::new(input.project(&a.columns)?);
                     let inputs = vec![InputSchema { schema, keys: Vec::new() }];
                     let name = format!("{}.{}", self.resolved.nodes[node].name, a.name);
-                    let instance = self.instance(&name, component, config, limits, inputs)?;
+                    let instance = meter.on(self.instance(&name, component, config, limits, inputs)?, limits);
                     AggregateKind::Component { aggregate: instance_aggregate(instance), columns }
                 }
             };
@@ -142,7 +136,7 @@ impl Job {
             key_groups: self.groups,
             projection: pruned[0].clone(),
             partials: false,
-            metrics,
+            metrics: meter.metrics.clone(),
         })
     }
 

@@ -1,12 +1,11 @@
 //! What an operator is to the engine: a state machine that takes elements and emits batches. It holds no clock, no thread and
 //! no channel.
 
-use std::sync::Arc;
-
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 pub use weir_state::{Snapshot, StateTable};
 
+pub use crate::metrics::{Metrics, OperatorMetrics};
 use crate::operators::{KeyedGuest, TransformGuest};
 pub use crate::operators::{Seat, SharedSwap};
 
@@ -141,22 +140,6 @@ impl Outputs {
         std::mem::take(&mut self.emitted)
     }
 }
-
-/// Counts of one operator, over all its subtasks.
-#[derive(Debug, Default)]
-pub struct OperatorMetrics {
-    /// Rows that came in.
-    pub rows_in: std::sync::atomic::AtomicU64,
-    /// Rows that went out, over all outputs.
-    pub rows_out: std::sync::atomic::AtomicU64,
-    /// Rows that came after all their windows had closed.
-    pub rows_late: std::sync::atomic::AtomicU64,
-    /// Rows (of a source: records) that could not be processed.
-    pub rows_failed: std::sync::atomic::AtomicU64,
-}
-
-/// Shared by the subtasks of an operator.
-pub type Metrics = Arc<OperatorMetrics>;
 
 /// Why a subtask cannot go on.
 #[derive(Debug, thiserror::Error)]

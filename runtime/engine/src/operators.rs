@@ -3,6 +3,7 @@
 mod dead_letter;
 mod instance_aggregate;
 mod keyed;
+mod meter;
 mod sink;
 mod transform;
 mod trial;
@@ -11,6 +12,7 @@ pub mod window;
 pub(crate) use dead_letter::DeadLetters;
 pub(crate) use instance_aggregate::instance_aggregate;
 pub(crate) use keyed::{KeyedGuest, KeyedOperator, KeyedSpec, check_readable};
+pub(crate) use meter::{Meter, MeteredInstance};
 pub(crate) use sink::{LatencyHistogram, SinkOperator};
 pub(crate) use transform::{OutputMap, OutputSource, TransformGuest, TransformOperator};
 pub use trial::{Seat, SharedSwap};

@@ -255,9 +255,9 @@ impl Subtask {
     fn cut(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         self.cut = barrier.attempt;
         if let Some(SubtaskSwap { versions, seat, .. }) = self.swaps.take(barrier.attempt) {
-            let mut versions = versions.into_iter();
+            let (mut versions, since_us) = (versions.into_iter(), seat.swap.now_us());
             let swapped = versions.try_for_each(|(step, version)| self.chain.swap(step, version, seat.clone()));
-            SubtaskSwap::tell(&seat, swapped.map_err(|e| format!("{e}: {}", e.error)));
+            SubtaskSwap::tell(&seat, swapped.map_err(|e| format!("{e}: {}", e.error)), since_us);
         }
         self.chain.settle()?;
         let frozen = self.freeze(Cut { attempt: barrier.attempt, last: false })?;

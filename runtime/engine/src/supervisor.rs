@@ -15,6 +15,7 @@ use weir_state::checkpoint::{CheckpointError, Tenure};
 
 use crate::build::StartError;
 use crate::checkpointer::CheckpointFailure;
+use crate::figures::JobFigures;
 use crate::job::Job;
 use crate::job_handle::{JobError, JobHandle, Progress, Summary};
 use crate::operator::OperatorError;
@@ -122,6 +123,15 @@ impl Supervisor {
         match &self.state {
             State::Running(handle) => handle.progress(),
             State::Waiting { .. } => self.progress.clone(),
+        }
+    }
+
+    /// What its subtasks and nodes do, as numbers; nothing while it waits to be started again.
+    #[must_use]
+    pub fn figures(&self) -> JobFigures {
+        match &self.state {
+            State::Running(handle) => handle.figures(),
+            State::Waiting { .. } => JobFigures::default(),
         }
     }
 

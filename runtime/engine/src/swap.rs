@@ -11,8 +11,8 @@ use weir_core::time::Clock;
 use weir_host::{CallError, Component, InputSchema, Instance, OutputColumn, Plan, StateLayout, States};
 
 use crate::job::Job;
-use crate::operator::{OperatorError, Version};
-use crate::operators::{Seat, SharedSwap, check_readable};
+use crate::operator::{Metrics, OperatorError, Version};
+use crate::operators::{Meter, Seat, SharedSwap, check_readable};
 use crate::plan::{ResolvedKind, StepKind};
 
 /// What an operator of a running job is to run from now on.
@@ -123,14 +123,19 @@ impl Job {
     /// Which version every operator with a component runs.
     #[must_use]
     pub fn versions(&self) -> Vec<(String, String)> {
-        let version = |node: &crate::plan::ResolvedNode| match &node.kind {
+        let nodes = self.resolved.nodes.iter().enumerate();
+        nodes.filter_map(|(node, of)| Some((of.name.clone(), self.version_of(node)?.0))).collect()
+    }
+
+    /// Which version a node runs, and within which bounds.
+    fn version_of(&self, node: usize) -> Option<(String, &OperatorLimits)> {
+        match &self.resolved.nodes[node].kind {
             ResolvedKind::Transform { node: spec, component, .. }
             | ResolvedKind::Keyed { node: spec, component, .. } => {
-                Some((node.name.clone(), component.version(&spec.config)))
+                Some((component.version(&spec.config), &spec.limits))
             }
             _ => None,
-        };
-        self.resolved.nodes.iter().filter_map(version).collect()
+        }
     }
 
     fn component_node(&self, name: &str) -> Result<usize, SwapError> {
@@ -223,19 +228,17 @@ impl Job {
         }
     }
 
-    /// Instances for every subtask of a job whose versions are to become this one's.
+    /// Instances for every subtask of a job whose versions are to become this one's; `metrics` are its nodes'.
     pub(crate) fn pending_swap(
         &self,
         old: &Self,
         probation: Probation,
-        clock: Arc<dyn Clock>,
+        metrics: &[Metrics],
+        clock: &Arc<dyn Clock>,
     ) -> Result<PendingSwap, SwapError> {
-        let changed = |node: usize| {
-            let name = &self.resolved.nodes[node].name;
-            let of = |job: &Self| job.versions().into_iter().find(|(n, _)| n == name).map(|(_, version)| version);
-            of(self) != of(old)
-        };
-        let changed: Vec<bool> = (0..self.resolved.nodes.len()).map(changed).collect();
+        let asked_us = clock.now_us();
+        let changed: Vec<bool> =
+            (0..self.resolved.nodes.len()).map(|node| self.version_of(node) != old.version_of(node)).collect();
         let mut subtasks = Vec::new();
         for chain in &self.physical.chains {
             for _ in 0..chain.parallelism {
@@ -243,7 +246,8 @@ impl Job {
                 for (step, plan) in chain.steps.iter().enumerate() {
                     if plan.kind == StepKind::Node && changed[plan.node] {
                         let operator = || self.resolved.nodes[plan.node].name.clone();
-                        let version = self.version(plan.node);
+                        let meter = Meter { metrics: metrics[plan.node].clone(), clock: clock.clone() };
+                        let version = self.version(plan.node, &meter);
                         versions.push((
                             step,
                             version.map_err(|error| SwapError::Instance { operator: operator(), error })?,
@@ -254,7 +258,7 @@ impl Job {
             }
         }
         let seats = subtasks.iter().filter(|versions| !versions.is_empty()).count();
-        Ok(PendingSwap { subtasks, swap: SharedSwap::new(Swap::new(probation, seats), clock) })
+        Ok(PendingSwap { subtasks, swap: SharedSwap::new(Swap::new(probation, seats, asked_us), clock.clone()) })
     }
 }
 
@@ -338,9 +342,10 @@ impl SwapBox {
 }
 
 impl SubtaskSwap {
-    /// Says what became of it.
-    pub(crate) fn tell(seat: &Seat, outcome: Result<(), String>) {
-        let subtask = seat.subtask;
-        seat.swap.tell(outcome.map_or_else(|reason| Event::Refused { reason }, |()| Event::Landed { subtask }));
+    /// Says what became of it, and how long that took.
+    pub(crate) fn tell(seat: &Seat, outcome: Result<(), String>, since_us: i64) {
+        let (subtask, pause_us) = (seat.subtask, seat.swap.now_us().saturating_sub(since_us));
+        let landed = |()| Event::Landed { subtask, pause_us };
+        seat.swap.tell(outcome.map_or_else(|reason| Event::Refused { reason }, landed));
     }
 }

@@ -2,15 +2,17 @@
 //! checkpoints beside the stream.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, never};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, TrySendError, never};
 use weir_core::batch::{Barrier, StreamElement};
-use weir_core::time::{Clock, WATERMARK_MIN};
+use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 
+use crate::activity::{Activities, Activity, Spent};
 use crate::chain::Action;
 use crate::checkpointer::{CheckpointFailure, Checkpointer};
+use crate::figures::SubtaskFigures;
 use crate::subtask::{Event, FrozenSubtask, Outcome, Subtask, SubtaskError};
 use crate::swap::PendingSwap;
 
@@ -63,22 +65,47 @@ pub(crate) struct FrozenPart {
 /// What a worker tells about itself.
 #[derive(Debug)]
 pub(crate) struct Status {
+    /// Its subtask's name, and the names of the nodes in it.
+    pub(crate) name: String,
+    pub(crate) nodes: Vec<String>,
     /// The last watermark.
     pub(crate) watermark_us: AtomicI64,
     /// How far a source is: the bits of an f64, NaN if it does not know.
     progress: AtomicU64,
-}
-
-impl Default for Status {
-    fn default() -> Self {
-        Self { watermark_us: AtomicI64::new(WATERMARK_MIN), progress: AtomicU64::new(f64::NAN.to_bits()) }
-    }
+    activities: Mutex<Activities>,
 }
 
 impl Status {
+    pub(crate) fn new(name: String, nodes: Vec<String>, now_us: i64) -> Self {
+        Self {
+            name,
+            nodes,
+            watermark_us: AtomicI64::new(WATERMARK_MIN),
+            progress: AtomicU64::new(f64::NAN.to_bits()),
+            activities: Mutex::new(Activities::new(now_us)),
+        }
+    }
+
     /// How far a source is, from 0 to 1.
     pub(crate) fn progress(&self) -> Option<f64> {
         Some(f64::from_bits(self.progress.load(Ordering::Relaxed))).filter(|p| !p.is_nan())
+    }
+
+    pub(crate) fn figures(&self, now_us: i64) -> SubtaskFigures {
+        let Spent { busy_us, backpressured_us, idle_us } = self.activities().until(now_us);
+        let watermark_us = self.watermark_us.load(Ordering::Relaxed);
+        SubtaskFigures {
+            name: self.name.clone(),
+            nodes: self.nodes.clone(),
+            busy_us,
+            backpressured_us,
+            idle_us,
+            watermark_us: Some(watermark_us).filter(|w| ![WATERMARK_MIN, WATERMARK_MAX].contains(w)),
+        }
+    }
+
+    fn activities(&self) -> MutexGuard<'_, Activities> {
+        self.activities.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,11 +123,14 @@ pub enum WorkerError {
 impl Worker {
     /// Runs until the stream ends.
     pub(crate) fn run(mut self) -> Result<(), WorkerError> {
-        if self.subtask.is_source() { self.run_source() } else { self.run_gated() }
+        let result = if self.subtask.is_source() { self.run_source() } else { self.run_gated() };
+        self.spend(Activity::Busy, None);
+        result
     }
 
     fn run_source(&mut self) -> Result<(), WorkerError> {
-        let (mut flushed_us, mut attempt) = (self.clock.now_us(), 0);
+        let (mut now_us, mut attempt) = (self.clock.now_us(), 0);
+        let mut flushed_us = now_us;
         loop {
             if self.control.stop.load(Ordering::Relaxed) {
                 return Err(WorkerError::Stopped);
@@ -110,12 +140,13 @@ impl Worker {
                 let swap = self.control.swap_attempt.load(Ordering::Relaxed);
                 attempt = if (attempt + 1..newest).contains(&swap) { swap } else { newest };
                 self.handle(Event::Trigger(Barrier { attempt }))?;
+                now_us = self.spend(Activity::Busy, None);
                 if self.control.suspend.load(Ordering::Relaxed) {
                     self.rest(attempt);
+                    now_us = self.spend(Activity::Idle, None);
                 }
                 continue;
             }
-            let now_us = self.clock.now_us();
             let event = match self.control.drain.load(Ordering::Relaxed) {
                 true => Event::Drain,
                 false => Event::Poll { now_us },
@@ -124,8 +155,11 @@ impl Worker {
             if let Outcome::Ended(_) = outcome {
                 return Ok(());
             }
+            let has_waited = matches!(outcome, Outcome::Running(false));
+            // Only now it is known whether it read, or waited for something to read.
+            now_us = self.spend(if has_waited { Activity::Idle } else { Activity::Busy }, None);
             // A source that always has a row or two must not keep a person waiting either.
-            if matches!(outcome, Outcome::Running(false)) || self.lingered(flushed_us) {
+            if has_waited || self.lingered(flushed_us, now_us) {
                 self.handle(Event::Flush)?;
                 flushed_us = now_us;
             }
@@ -140,12 +174,14 @@ impl Worker {
     }
 
     fn run_gated(&mut self) -> Result<(), WorkerError> {
-        let (mut flushed, mut flushed_us) = (true, self.clock.now_us());
+        let (mut flushed, mut flushed_us) = (true, self.spend(Activity::Busy, Some(Activity::Idle)));
         loop {
             if self.control.stop.load(Ordering::Relaxed) {
                 return Err(WorkerError::Stopped);
             }
-            match self.receive(flushed)? {
+            let received = self.receive(flushed)?;
+            self.spend(Activity::Idle, Some(Activity::Busy));
+            match received {
                 None => flushed_us = i64::MIN,
                 Some((channel, element)) => {
                     flushed = false;
@@ -154,17 +190,40 @@ impl Worker {
                     }
                 }
             }
-            if self.lingered(flushed_us) {
+            let now_us = self.spend(Activity::Busy, Some(Activity::Idle));
+            if self.lingered(flushed_us, now_us) {
+                self.spend(Activity::Idle, Some(Activity::Busy));
                 self.handle(Event::Flush)?;
-                (flushed, flushed_us) = (true, self.clock.now_us());
+                (flushed, flushed_us) = (true, self.spend(Activity::Busy, Some(Activity::Idle)));
             }
         }
     }
 
     /// Whether rows may have been held back for the linger time.
-    fn lingered(&self, flushed_us: i64) -> bool {
+    fn lingered(&self, flushed_us: i64, now_us: i64) -> bool {
         let linger_us = i64::try_from(self.linger.as_micros()).unwrap_or(i64::MAX);
-        self.clock.now_us().saturating_sub(flushed_us) >= linger_us
+        now_us.saturating_sub(flushed_us) >= linger_us
+    }
+
+    /// The time since the last call was spent on one thing, and another begins; returns the time.
+    fn spend(&self, on: Activity, then: Option<Activity>) -> i64 {
+        let now_us = self.clock.now_us();
+        self.status.activities().pass(on, then, now_us);
+        now_us
+    }
+
+    /// Puts an element into a channel, and knows whether there was no room.
+    fn send(&self, channel: &Sender<StreamElement>, element: StreamElement) -> Result<(), WorkerError> {
+        match channel.try_send(element) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Disconnected(_)) => Err(WorkerError::Stopped),
+            Err(TrySendError::Full(element)) => {
+                self.spend(Activity::Busy, Some(Activity::Backpressured));
+                let sent = channel.send(element);
+                self.spend(Activity::Backpressured, Some(Activity::Busy));
+                sent.map_err(|_| WorkerError::Stopped)
+            }
+        }
     }
 
     /// The next element of any open channel; `None` if there was none for the linger time.
@@ -196,7 +255,7 @@ impl Worker {
         let outcome = self.subtask.handle(event, &mut actions)?;
         for Action::Send { edge, target, element } in actions {
             if let Some(Some(channel)) = self.outputs.get(edge).and_then(|targets| targets.get(target)) {
-                channel.send(element).map_err(|_| WorkerError::Stopped)?;
+                self.send(channel, element)?;
             }
         }
         let outcome = self.hand_over(outcome)?;

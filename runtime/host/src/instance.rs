@@ -103,6 +103,12 @@ impl Instance {
         self.sandbox.metrics().cloned().unwrap_or_default()
     }
 
+    /// Linear memory that it has now, bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.sandbox.memory_bytes()
+    }
+
     /// Log lines that were dropped because they were too many.
     #[must_use]
     pub fn log_lines_dropped(&self) -> u64 {

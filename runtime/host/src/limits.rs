@@ -48,6 +48,11 @@ impl Limiter {
         }
     }
 
+    /// Linear memory now, bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.memory_used
+    }
+
     /// Whether memory was refused.
     pub(crate) fn memory_denied(&self) -> bool {
         self.memory_denied

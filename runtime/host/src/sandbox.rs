@@ -102,6 +102,14 @@ impl Sandbox {
         self.ctx().map(|ctx| &ctx.metrics)
     }
 
+    /// Linear memory of the guest, bytes; of one that was lost, none.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        match &self.guest {
+            Guest::Running(store, _) => store.data().limiter.memory_used() as u64,
+            Guest::Lost(_) => 0,
+        }
+    }
+
     /// Lines that the guest logged beyond its limit.
     pub(crate) fn log_lines_dropped(&self) -> u64 {
         self.ctx().map_or(0, |ctx| ctx.log.lines_dropped())

@@ -6,6 +6,7 @@
 mod checkpoints;
 mod components;
 mod faults;
+mod figures;
 mod ledger;
 mod pipelines;
 mod simulation;

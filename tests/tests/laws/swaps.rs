@@ -17,7 +17,7 @@ use weir_state::checkpoint::object_store::memory::InMemory;
 use crate::stores::plain;
 use crate::support::{HOST, Memory, Row, chooser, durable_in, root};
 
-const PIPELINE: &str = r#"
+pub(crate) const PIPELINE: &str = r#"
 name = "swaps"
 [sources.rows]
 connector = "memory"
@@ -157,6 +157,20 @@ proptest! {
 }
 
 #[test]
+fn limits_alone_are_swapped_too() {
+    let memory = Memory::new(rows(1, 50), vec![5]);
+    let job = memory.job(PIPELINE, 2);
+    let mut local = start(&job);
+    let same = NewVersion { config: serde_json::json!({ "tag": "0" }), ..version("count_v1", 0, "never") };
+    let limits = weir_core::limits::OperatorLimits { memory_bytes: 32 << 20, ..same.limits.clone() };
+    let next = job.swapped(&[NewVersion { limits, ..same }], PROBATION).unwrap();
+    assert_eq!((job.guest_memory_bytes(), next.guest_memory_bytes()), (2 * (64 << 20), 2 * (32 << 20)));
+    let swap = local.swap(&job, &next, PROBATION).unwrap();
+    local.run(chooser(5)).unwrap();
+    assert_eq!((swap.landed(), swap.phase()), (2, Phase::Done));
+}
+
+#[test]
 fn a_version_that_loops_is_rolled_back() {
     let input = rows(1, 300);
     let memory = Memory::new(input.clone(), vec![50]);
@@ -220,6 +234,10 @@ fn a_supervised_job_swaps_back_and_forth_while_it_runs() {
         let component = HOST.load(root().join(format!("tests/guests/{component}.wasm"))).unwrap();
         let expected = component.version(&version("count_v1", index + 1, "never").config);
         assert_eq!(supervisor.job().versions(), [("count".to_owned(), expected)]);
+        let figures = supervisor.figures();
+        assert!(figures.swap.is_some_and(|cut_over| cut_over.took_us.is_some()), "{figures:?}");
+        // The barrier of a swap comes after the checkpoint of the one before.
+        assert!(index == 0 || figures.nodes[1].state_bytes > Some(0), "{figures:?}");
         kept += 1;
     }
     released.store(ROWS, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use super::*;
 const PROBATION: Probation = Probation { batches: 2, time_max_us: 100, regressions_max: 0 };
 
 fn landed(subtask: usize) -> Event {
-    Event::Landed { subtask }
+    Event::Landed { subtask, pause_us: 0 }
 }
 
 fn batch(subtask: usize) -> Event {
@@ -23,7 +23,7 @@ fn run(swap: &mut Swap, events: &[Event]) -> Phase {
 
 #[test]
 fn it_is_kept_when_every_subtask_has_had_its_batches() {
-    let mut swap = Swap::new(PROBATION, 2);
+    let mut swap = Swap::new(PROBATION, 2, 0);
     assert_eq!(run(&mut swap, &[landed(0), batch(0), batch(0), batch(0)]), Phase::CuttingOver);
     assert_eq!(run(&mut swap, &[landed(1), batch(1)]), Phase::Probation { since_us: 0 });
     assert_eq!(run(&mut swap, &[batch(1)]), Phase::Done);
@@ -33,16 +33,16 @@ fn it_is_kept_when_every_subtask_has_had_its_batches() {
 #[test]
 fn one_failure_is_enough_on_any_subtask_even_before_all_have_it() {
     let why = Phase::RolledBack(RollbackReason::Regressed("it traps".to_owned()));
-    assert_eq!(run(&mut Swap::new(PROBATION, 2), &[landed(0), regressed(), landed(1), batch(1)]), why);
+    assert_eq!(run(&mut Swap::new(PROBATION, 2, 0), &[landed(0), regressed(), landed(1), batch(1)]), why);
     let lenient = Probation { regressions_max: 1, ..PROBATION };
-    let mut swap = Swap::new(lenient, 1);
+    let mut swap = Swap::new(lenient, 1, 0);
     assert_eq!(run(&mut swap, &[landed(0), regressed()]), Phase::Probation { since_us: 0 });
     assert_eq!(run(&mut swap, &[regressed()]), why);
 }
 
 #[test]
 fn time_decides_for_a_stream_that_stands_still_but_not_before_the_barrier_is_through() {
-    let mut swap = Swap::new(PROBATION, 1);
+    let mut swap = Swap::new(PROBATION, 1, 0);
     swap.handle(1_000, Event::Tick);
     assert_eq!(swap.phase(), &Phase::CuttingOver);
     swap.handle(1_000, landed(0));
@@ -53,10 +53,20 @@ fn time_decides_for_a_stream_that_stands_still_but_not_before_the_barrier_is_thr
 }
 
 #[test]
+fn what_it_took_is_known_when_the_last_subtask_has_it() {
+    let mut swap = Swap::new(PROBATION, 2, 1_000);
+    swap.handle(1_500, Event::Landed { subtask: 1, pause_us: 30 });
+    assert_eq!(swap.cut_over(), CutOver { took_us: None, pause_max_us: 30 });
+    swap.handle(1_700, Event::Landed { subtask: 0, pause_us: 20 });
+    swap.handle(1_800, batch(0));
+    assert_eq!(swap.cut_over(), CutOver { took_us: Some(700), pause_max_us: 30 });
+}
+
+#[test]
 fn subtasks_that_end_have_nothing_to_prove() {
     let ended = |subtask| Event::Ended { subtask };
-    assert_eq!(run(&mut Swap::new(PROBATION, 2), &[ended(0), landed(1), ended(1)]), Phase::Done);
-    assert_eq!(run(&mut Swap::new(PROBATION, 0), &[Event::Tick]), Phase::Done);
+    assert_eq!(run(&mut Swap::new(PROBATION, 2, 0), &[ended(0), landed(1), ended(1)]), Phase::Done);
+    assert_eq!(run(&mut Swap::new(PROBATION, 0, 0), &[Event::Tick]), Phase::Done);
 }
 
 #[test]
@@ -73,7 +83,7 @@ fn every_sequence_of_events_keeps_the_rules() {
         Event::Failed { reason: "no".to_owned() },
         Event::Tick,
     ];
-    let mut sequences = vec![(Swap::new(PROBATION, 2), Vec::<usize>::new())];
+    let mut sequences = vec![(Swap::new(PROBATION, 2, 0), Vec::<usize>::new())];
     for _ in 0..6 {
         let mut longer = Vec::new();
         for (swap, said) in &sequences {

@@ -4,20 +4,21 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
-use weir_host::{CallError, Instance, Rows};
+use weir_host::{CallError, Rows};
 use weir_state::States;
 
+use super::meter::MeteredInstance;
 use super::window::{ComponentAggregate, SharedComponent};
 
 struct InstanceAggregate {
-    instance: Instance,
+    instance: MeteredInstance,
     /// Which of the aggregate's columns the component reads.
     reads: Vec<usize>,
     reads_event_times: bool,
 }
 
 /// The aggregate that an instance computes.
-pub(crate) fn instance_aggregate(instance: Instance) -> SharedComponent {
+pub(crate) fn instance_aggregate(instance: MeteredInstance) -> SharedComponent {
     let plan = instance.plan();
     let reads = plan.reads.first().cloned().unwrap_or_default();
     let reads_event_times = plan.reads_event_times;
@@ -49,15 +50,15 @@ impl ComponentAggregate for InstanceAggregate {
         let columns: Vec<ArrayRef> = self.reads.iter().map(|c| columns[*c].clone()).collect();
         let event_times = self.reads_event_times.then_some(event_times);
         let rows = Rows { rows: group_of_row.len(), columns: &columns, event_times };
-        self.instance.accumulate(&rows, group_of_row, &host_states(states))
+        self.instance.call(|instance| instance.accumulate(&rows, group_of_row, &host_states(states)))
     }
 
     fn merge(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError> {
-        self.instance.merge(&host_states(left), &host_states(right))
+        self.instance.call(|instance| instance.merge(&host_states(left), &host_states(right)))
     }
 
     fn finish(&mut self, states: States) -> Result<ArrayRef, CallError> {
-        let mut columns = self.instance.finish(&host_states(states))?;
+        let mut columns = self.instance.call(|instance| instance.finish(&host_states(states)))?;
         columns.pop().ok_or_else(|| CallError::InvalidOutput("finish gave no column".to_owned()))
     }
 }

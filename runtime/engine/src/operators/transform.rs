@@ -5,9 +5,10 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
-use weir_host::{CallError, Delta, Failure, Instance, Rows, isolate};
+use weir_host::{CallError, Delta, Failure, Rows, isolate};
 
 use super::dead_letter::DeadLetters;
+use super::meter::MeteredInstance;
 use super::trial::{Seat, Trial, Verdict};
 use crate::operator::{Frozen, Guest, Operator, OperatorError, Outputs, Snapshot, Version};
 
@@ -22,7 +23,7 @@ pub(crate) struct TransformOperator {
 pub(crate) struct TransformGuest {
     /// What [`weir_host::Component::version`] calls it.
     pub(crate) version: String,
-    pub(crate) instance: Instance,
+    pub(crate) instance: MeteredInstance,
     /// Where, among the columns that come in, those are that the component reads.
     pub(crate) reads: Vec<usize>,
     pub(crate) outputs: Vec<OutputMap>,
@@ -57,7 +58,8 @@ impl TransformGuest {
     fn call(&mut self, rows: &StreamBatch) -> Result<Vec<StreamBatch>, Failure<OperatorError>> {
         let columns: Vec<ArrayRef> = self.reads.iter().map(|c| rows.rows.column(*c).clone()).collect();
         let event_times = self.instance.plan().reads_event_times.then_some(&rows.event_times[..]);
-        let deltas = self.instance.transform(0, &Rows { rows: rows.len(), columns: &columns, event_times })?;
+        let given = Rows { rows: rows.len(), columns: &columns, event_times };
+        let deltas = self.instance.call(|instance| instance.transform(0, &given))?;
         let made =
             deltas.into_iter().zip(&self.outputs).map(|(delta, map)| apply(map, delta, rows.rows.columns(), rows));
         made.collect::<Result<_, _>>().map_err(|e| Failure::Fatal(e.into()))

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use weir_core::swap::{Event, Phase, Swap};
+use weir_core::swap::{CutOver, Event, Phase, Swap};
 use weir_core::time::Clock;
 
 /// A swap as all subtasks of its job see it. It is locked for a few instructions at a time.
@@ -30,6 +30,12 @@ impl SharedSwap {
         self.lock().landed()
     }
 
+    /// What it took to put the new versions in place.
+    #[must_use]
+    pub fn cut_over(&self) -> CutOver {
+        self.lock().cut_over()
+    }
+
     /// Whether it is not decided yet.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -47,8 +53,12 @@ impl SharedSwap {
     }
 
     pub(crate) fn tell(&self, event: Event) {
-        let now_us = self.clock.now_us();
+        let now_us = self.now_us();
         self.lock().handle(now_us, event);
+    }
+
+    pub(crate) fn now_us(&self) -> i64 {
+        self.clock.now_us()
     }
 
     fn lock(&self) -> MutexGuard<'_, Swap> {

@@ -5,17 +5,18 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::Schema;
 use std::sync::Arc;
 use weir_core::batch::StreamBatch;
-use weir_host::{CallError, Delta, Failure, GuestClock, Instance, KeyedDelta, Rows, StateLayout, States, TimeDomain};
+use weir_host::{CallError, Delta, Failure, GuestClock, KeyedDelta, Rows, StateLayout, States, TimeDomain};
 
 use super::layout;
 use crate::operator::OperatorError;
+use crate::operators::MeteredInstance;
 use crate::operators::transform::{OutputMap, apply};
 
 /// A component of the world `keyed-operator`.
 pub(crate) struct KeyedGuest {
     /// What [`weir_host::Component::version`] calls it.
     pub(crate) version: String,
-    pub(crate) instance: Instance,
+    pub(crate) instance: MeteredInstance,
     /// Where the columns that it reads are among those that come in.
     pub(crate) reads: Vec<usize>,
     /// Outputs of rows.
@@ -56,14 +57,14 @@ impl KeyedGuest {
                 let columns: Vec<ArrayRef> = self.reads.iter().map(|c| rows.rows.column(*c).clone()).collect();
                 let event_times = self.instance.plan().reads_event_times.then_some(&rows.event_times[..]);
                 let given = Rows { rows: rows.len(), columns: &columns, event_times };
-                let delta = self.instance.keyed(0, &given, key_of_row, states, now)?;
+                let delta = self.instance.call(|instance| instance.keyed(0, &given, key_of_row, states, now))?;
                 answer(&self.outputs, delta, rows.rows.columns(), rows)
             }
             Call::Timers { times, key_of_timer, keys, ingested_at } => {
                 let given = Rows { rows: times.len(), columns: keys, event_times: None };
                 let domain = TimeDomain::EventTime;
                 let timers = weir_host::Timers { domain, keys: key_of_timer.to_vec().into(), times: (*times).clone() };
-                let delta = self.instance.on_timer(&timers, &given, states, now)?;
+                let delta = self.instance.call(|instance| instance.on_timer(&timers, &given, states, now))?;
                 let rows = RecordBatch::new_empty(Arc::new(Schema::empty()));
                 let at = StreamBatch { rows, event_times: (*times).clone(), ingested_at: *ingested_at };
                 answer(&self.timer_outputs, delta, keys, &at)
@@ -80,7 +81,7 @@ impl KeyedGuest {
         }
         let columns = match from.version == to.version {
             true => layout::cast(from, to, &states.columns, states.keys).map_err(CallError::Call)?,
-            false => self.instance.migrate(from.version, &from.schema, &states)?,
+            false => self.instance.call(|instance| instance.migrate(from.version, &from.schema, &states))?,
         };
         Ok(States { columns, ..states })
     }

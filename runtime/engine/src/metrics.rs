@@ -1,0 +1,89 @@
+//! What an operator counts, over all its subtasks. It is counted as rows go by, and read by `figures`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts of one operator, over all its subtasks.
+#[derive(Debug, Default)]
+pub struct OperatorMetrics {
+    /// Rows that came in.
+    pub rows_in: AtomicU64,
+    /// Rows that went out, over all outputs.
+    pub rows_out: AtomicU64,
+    /// Rows that came after all their windows had closed.
+    pub rows_late: AtomicU64,
+    /// Rows (of a source: records) that could not be processed.
+    pub rows_failed: AtomicU64,
+    /// Bytes of the columns that came in.
+    pub bytes_in: AtomicU64,
+    /// Bytes of the columns that went out, over all outputs.
+    pub bytes_out: AtomicU64,
+    /// Its component's instances.
+    pub(crate) guests: GuestMetrics,
+}
+
+/// Shared by the subtasks of an operator.
+pub type Metrics = Arc<OperatorMetrics>;
+
+/// The instances of an operator, and their calls.
+#[derive(Debug, Default)]
+pub(crate) struct GuestMetrics {
+    /// Those that there are now.
+    pub(crate) instances: AtomicU64,
+    /// Their memory after their last calls, bytes.
+    pub(crate) memory_bytes: AtomicU64,
+    /// What they may have, bytes.
+    pub(crate) memory_limit_bytes: AtomicU64,
+    /// How long a call of the newest may take, milliseconds.
+    pub(crate) call_time_limit_ms: AtomicU64,
+    pub(crate) calls: CallTimes,
+}
+
+/// Up to which time each of [`CallTimes`] goes: 1 us, 2 us, 4 us, ... 4 s, and any. Most calls take some microseconds.
+const CALL_TIMES: usize = 24;
+
+/// How long calls took, in buckets that are twice as wide each.
+#[derive(Debug, Default)]
+pub(crate) struct CallTimes {
+    calls: [AtomicU64; CALL_TIMES],
+    sum_us: AtomicU64,
+}
+
+impl CallTimes {
+    pub(crate) fn record(&self, us: i64) {
+        let us = us.max(0).unsigned_abs();
+        let bucket = (u64::BITS - us.saturating_sub(1).leading_zeros()) as usize;
+        if let Some(calls) = self.calls.get(bucket.min(CALL_TIMES - 1)) {
+            calls.fetch_add(1, Ordering::Relaxed);
+        }
+        self.sum_us.fetch_add(us, Ordering::Relaxed);
+    }
+
+    /// All together, microseconds.
+    pub(crate) fn sum_us(&self) -> u64 {
+        self.sum_us.load(Ordering::Relaxed)
+    }
+
+    /// By bucket: the greatest time in it, microseconds, which the last has none of; and its calls.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
+        let up_to = |bucket: usize| (bucket + 1 < CALL_TIMES).then(|| 1 << bucket);
+        self.calls.iter().enumerate().map(move |(bucket, calls)| (up_to(bucket), calls.load(Ordering::Relaxed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_in_the_first_bucket_that_it_fits_in() {
+        for us in [0, 1, 2, 3, 4, 5, 1_000, 1 << 22, (1 << 22) + 1, i64::MAX] {
+            let calls = CallTimes::default();
+            calls.record(us);
+            let buckets: Vec<(Option<u64>, u64)> = calls.buckets().collect();
+            let first = buckets.iter().position(|(up_to, _)| up_to.is_none_or(|up_to| us as u64 <= up_to));
+            assert_eq!(buckets.iter().position(|(_, calls)| *calls == 1), first, "{us}");
+            assert_eq!((buckets.len(), calls.sum_us()), (CALL_TIMES, us as u64));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a running job tells of itself: where its subtasks spend their time, what its nodes took in and gave out, and what its
+//! components may have.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use weir_core::batch::StreamBatch;
+use weir_core::connector::{
+    ConnectorError, Connectors, Cut, Guarantee, Prepare, Sink, SinkWriter, Source, WriterContext,
+};
+use weir_core::graph::Options;
+use weir_core::time::{Clock, ManualClock};
+use weir_engine::{JobFigures, JobHandle, SubtaskFigures};
+
+use crate::pipelines;
+use crate::support::{Memory, Row, job};
+use crate::swaps::PIPELINE;
+
+/// Rows in memory, and a sink whose writes wait until nobody holds the other end of its channel.
+#[derive(Clone)]
+struct Held {
+    memory: Memory,
+    gate: Arc<Mutex<Receiver<()>>>,
+}
+
+impl Connectors for Held {
+    fn source(&self, connector: &str, options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+        self.memory.source(connector, options)
+    }
+
+    fn sink(&self, _: &str, _: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn source_names(&self) -> Vec<&'static str> {
+        self.memory.source_names()
+    }
+
+    fn sink_names(&self) -> Vec<&'static str> {
+        self.memory.sink_names()
+    }
+}
+
+impl Sink for Held {
+    fn guarantee(&self) -> Guarantee {
+        Sink::guarantee(&self.memory)
+    }
+
+    fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+        let (writer, gate) = (self.memory.writer(schema, context)?, self.gate.clone());
+        Ok(Box::new(HeldWriter { writer, gate }))
+    }
+}
+
+struct HeldWriter {
+    writer: Box<dyn SinkWriter>,
+    gate: Arc<Mutex<Receiver<()>>>,
+}
+
+impl SinkWriter for HeldWriter {
+    fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
+        let _ = self.gate.lock().unwrap().recv();
+        self.writer.write(batch)
+    }
+
+    fn prepare(&mut self, cut: Cut) -> Result<Prepare, ConnectorError> {
+        self.writer.prepare(cut)
+    }
+}
+
+/// Lets time pass, a millisecond at a time, until the figures are as they are waited for.
+fn pass_until(handle: &mut JobHandle, clock: &ManualClock, mut is_met: impl FnMut(&JobFigures) -> bool) -> JobFigures {
+    for _ in 0..60_000 {
+        clock.set_us(clock.now_us() + 1_000);
+        assert!(handle.wait(Duration::from_millis(1)).is_none(), "it is not over yet");
+        let figures = handle.figures();
+        let told: BTreeSet<u64> = figures.subtasks.iter().map(|s| s.busy_us + s.backpressured_us + s.idle_us).collect();
+        assert!(told.iter().all(|told| *told <= clock.now_us() as u64), "{figures:?}");
+        if is_met(&figures) {
+            return figures;
+        }
+    }
+    panic!("the figures stay as they are: {:?}", handle.figures());
+}
+
+#[test]
+fn subtasks_say_what_they_wait_for_and_nodes_what_they_did() {
+    const ROWS: usize = 100;
+    let rows: Vec<Row> = (0..ROWS as i64).map(|n| (format!("k{}", n % 10), n, n)).collect();
+    let memory = Memory::new(vec![rows.clone(), rows], vec![1]);
+    let released = memory.released.get_or_init(AtomicUsize::default);
+    let (hold, gate) = sync_channel(0);
+    let held = Held { memory: memory.clone(), gate: Arc::new(Mutex::new(gate)) };
+    let clock = Arc::new(ManualClock::default());
+    let mut handle = job(&held, PIPELINE, 2).start(clock.clone()).unwrap();
+
+    let idle = pass_until(&mut handle, &clock, |f| f.subtasks.iter().all(|s| s.idle_us >= 10_000));
+    let names: Vec<&str> = idle.subtasks.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["rows/0", "rows/1", "count -> out/0", "count -> out/1"]);
+    assert_eq!(idle.subtasks[3].nodes, ["count", "out"]);
+    assert!(idle.subtasks.iter().all(|s| s.backpressured_us == 0 && s.watermark_us.is_none()), "{idle:?}");
+
+    released.store(ROWS, Ordering::Relaxed);
+    let is_stuck = |figures: &JobFigures| {
+        let (sources, counts) = figures.subtasks.split_at(2);
+        let is_busy = |(now, before): (&SubtaskFigures, &SubtaskFigures)| now.busy_us >= before.busy_us + 10_000;
+        sources.iter().all(|source| source.backpressured_us >= 10_000)
+            && counts.iter().zip(&idle.subtasks[2..]).all(is_busy)
+    };
+    let stuck = pass_until(&mut handle, &clock, is_stuck);
+    assert!(stuck.subtasks[2..].iter().all(|s| s.backpressured_us == 0), "{stuck:?}");
+    let guests = stuck.nodes[1].guests.as_ref().unwrap();
+    assert_eq!((guests.instances, guests.memory_limit_bytes, guests.call_time_limit_us), (2, 2 * (64 << 20), 200_000));
+    assert!((2..=2 * (64 << 20)).contains(&guests.memory_bytes), "{guests:?}");
+    assert!(stuck.nodes[0].guests.is_none() && stuck.nodes[2].guests.is_none());
+
+    drop(hold);
+    while handle.wait(Duration::from_secs(1)).map(Result::unwrap).is_none() {}
+    let ended = handle.figures();
+    clock.set_us(clock.now_us() + 1_000_000);
+    let later = handle.figures();
+    for (subtask, later) in ended.subtasks.iter().zip(&later.subtasks) {
+        assert_eq!(subtask.busy_us, later.busy_us, "what has ended does nothing");
+        assert_eq!(subtask.idle_us, later.idle_us, "what has ended does not wait");
+    }
+    let [rows, count, out] = &ended.nodes[..] else { panic!("{ended:?}") };
+    let counts = |node: &weir_engine::NodeFigures| (node.counts.rows_in, node.counts.rows_out);
+    assert_eq!([counts(rows), counts(count), counts(out)], [(200, 200), (200, 200), (200, 0)]);
+    // A key of two letters with its two offsets, and the value; the number, and a tag of one letter with its offsets.
+    assert_eq!((count.bytes_in, out.bytes_in, out.bytes_out), (200 * 18, 200 * (18 + 8 + 9), 0));
+    let guests = count.guests.as_ref().unwrap();
+    assert_eq!(guests.calls.iter().map(|bucket| bucket.calls).sum::<u64>(), 200, "one a batch: {guests:?}");
+    assert_eq!((guests.instances, guests.memory_bytes, guests.memory_limit_bytes), (0, 0, 0));
+}
+
+#[test]
+fn what_a_job_says_it_may_take_is_what_its_instances_may_have() {
+    for (pipeline, parallelism) in pipelines::all().iter().zip([1, 2, 3].into_iter().cycle()) {
+        let memory = Memory::new(vec![vec![("k".to_owned(), 1, 1)]; 3], vec![1]);
+        memory.released.get_or_init(AtomicUsize::default);
+        let job = memory.job(pipeline, parallelism);
+        let handle = job.start(Arc::new(ManualClock::default())).unwrap();
+        let figures = handle.figures();
+        let limits = figures.nodes.iter().filter_map(|node| node.guests.as_ref()).map(|g| g.memory_limit_bytes);
+        assert_eq!(limits.sum::<u64>(), job.guest_memory_bytes(), "{pipeline}");
+    }
+}
