@@ -4,7 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `manifests/NUMBER` | a complete checkpoint, or the claim of a run of the job |
-//! | `parts/GENERATION-ATTEMPT/*.arrow` | one kind of state of one operator in one subtask, each |
+//! | `parts/GENERATION-ATTEMPT/*.arrow` | one kind of state of one operator in one subtask, or a piece of it, each |
 //! | `pins/NUMBER` | says that a checkpoint stays until it is unpinned |
 //!
 //! Claims and checkpoints share one ascending sequence of numbers, and a number is taken by creating its file, which only one

@@ -98,6 +98,28 @@ impl KeyIndex {
         Ok(self.slot_bound())
     }
 
+    /// As [`KeyIndex::slots`] of the rows of several batches, one batch after the other: those of a snapshot, whose keys are mostly
+    /// new and more than any cache holds. A batch is its key columns and how many rows they have.
+    ///
+    /// # Errors
+    /// As [`KeyIndex::slots`].
+    pub fn slots_of_all(&mut self, batches: &[(&[ArrayRef], usize)]) -> Result<Vec<u32>, StateError> {
+        batches.iter().try_for_each(|(columns, rows)| self.check(columns, *rows))?;
+        let rows = batches.iter().map(|(_, rows)| rows).sum();
+        self.reserve(rows);
+        let mut all = Vec::with_capacity(rows);
+        if let Store::Fixed(keys) = &mut self.store {
+            keys.slots_of_all(batches.iter().flat_map(|(columns, _)| *columns), &mut all);
+            return Ok(all);
+        }
+        let mut slots = Vec::new();
+        for (columns, rows) in batches {
+            self.slots(columns, *rows, &mut slots)?;
+            all.extend_from_slice(&slots);
+        }
+        Ok(all)
+    }
+
     /// As [`KeyIndex::slots`] for keys in the given slots of another index over the same fields, without decoding them.
     pub fn slots_from(&mut self, other: &Self, others: &[u32], out: &mut Vec<u32>) {
         out.clear();

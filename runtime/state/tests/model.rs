@@ -76,6 +76,15 @@ proptest! {
             for (slot, in_other) in live.iter().zip(&others) {
                 prop_assert_eq!(other.find_from(&index, *slot), Some(*in_other));
             }
+            // Keys that come all at once have a slot each too, whichever of them are there already.
+            let (mut at_once, half) = (KeyIndex::new(index.fields()).unwrap(), keys.len() / 2);
+            let (mut known, mut again) = (Vec::new(), Vec::new());
+            at_once.slots(&key_columns(path, &keys[..half]), half, &mut known).unwrap();
+            let all = at_once.slots_of_all(&[(&columns[..], keys.len()), (&columns[..], keys.len())]).unwrap();
+            at_once.slots(&columns, keys.len(), &mut again).unwrap();
+            prop_assert_eq!((&all[..half], &all[..keys.len()], &all[keys.len()..]), (&known[..], &again[..], &again[..]));
+            prop_assert_eq!(at_once.keys(&all[..keys.len()]).unwrap(), columns);
+            prop_assert_eq!(at_once.len(), all.iter().collect::<BTreeSet<_>>().len());
             if let Some(slot) = remove.and_then(|r| live.get(r)) {
                 index.remove(*slot);
                 model.retain(|_, s| s != slot);

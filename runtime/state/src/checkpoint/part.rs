@@ -58,15 +58,17 @@ pub(super) fn encode(
     let mut metadata = schema.metadata().clone();
     metadata.extend(header.metadata(batches.iter().map(|(g, _)| *g)).map(|(key, value)| (key.to_owned(), value)));
     let schema = schema.clone().with_metadata(metadata);
-    let mut bytes = FRAME_BYTES * (batches.len() + 2);
-    for column in batches.iter().flat_map(|(_, batch)| batch.columns()) {
-        bytes += column.to_data().get_slice_memory_size()?;
-    }
-    let mut writer = FileWriter::try_new(Vec::with_capacity(bytes), &schema)?;
+    let bytes: usize = batches.iter().map(|(_, batch)| FRAME_BYTES + bytes_of(batch)).sum();
+    let mut writer = FileWriter::try_new(Vec::with_capacity(2 * FRAME_BYTES + bytes), &schema)?;
     for (_, batch) in batches {
         writer.write(batch)?;
     }
     writer.into_inner()
+}
+
+/// What the columns of a batch take in a file, about.
+pub(super) fn bytes_of(batch: &RecordBatch) -> usize {
+    batch.columns().iter().filter_map(|column| column.to_data().get_slice_memory_size().ok()).sum()
 }
 
 /// The batches of a file, which share its memory. The error is the second half of a sentence that begins with the file.

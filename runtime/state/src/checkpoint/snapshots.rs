@@ -14,7 +14,7 @@ use super::manifest::{
     Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit, checksum,
 };
 use super::objects::Objects;
-use super::part::{PartHeader, decode, encode};
+use super::part::{PartHeader, bytes_of, decode, encode};
 use crate::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
 
 /// The folder of all parts.
@@ -23,6 +23,8 @@ pub(super) const PARTS: &str = "parts";
 const SINK_ROWS: &str = "rows";
 /// Bytes of a name that are kept in the name of a file: enough to recognise it.
 const NAME_BYTES_MAX: usize = 40;
+/// Bytes of a file at most, unless one batch has more: a large state is read as several files at once.
+const FILE_BYTES_MAX: usize = 32 << 20;
 /// Files that are read at once: enough to fill a network, and a disk has no more heads.
 const READERS_MAX: usize = 8;
 
@@ -75,18 +77,24 @@ fn write_sink(objects: &Objects, header: &PartHeader<'_>, sink: &Prepared) -> Re
 struct Draft<'a> {
     name: &'a str,
     schema: SchemaRef,
+    bytes: usize,
     batches: Vec<(Option<u32>, &'a RecordBatch)>,
 }
 
 fn drafts<'a>(tables: impl Iterator<Item = (&'a str, Option<u32>, &'a RecordBatch)>) -> Vec<Draft<'a>> {
     let mut drafts: Vec<Draft<'_>> = Vec::new();
     for (name, key_group, rows) in tables {
-        let schema = rows.schema();
+        let (schema, bytes) = (rows.schema(), bytes_of(rows));
         // All batches of a file share their dictionaries, which those of two key groups need not do.
-        let fits = |d: &&mut Draft<'_>| d.name == name && d.schema == schema && !has_dictionary(&schema);
+        let fits = |d: &&mut Draft<'_>| {
+            d.name == name && d.bytes + bytes <= FILE_BYTES_MAX && d.schema == schema && !has_dictionary(&schema)
+        };
         match drafts.iter_mut().find(fits) {
-            Some(draft) => draft.batches.push((key_group, rows)),
-            None => drafts.push(Draft { name, schema, batches: vec![(key_group, rows)] }),
+            Some(draft) => {
+                draft.bytes += bytes;
+                draft.batches.push((key_group, rows));
+            }
+            None => drafts.push(Draft { name, schema, bytes, batches: vec![(key_group, rows)] }),
         }
     }
     drafts

@@ -9,6 +9,9 @@ use weir_core::key_group::mix;
 use super::slots::Slots;
 use crate::StateError;
 
+/// Regions of a table: of one that holds ten million keys each fits into a core's own cache.
+const REGIONS: usize = 256;
+
 /// Values by slot; and in the table with them, so that a lookup touches one place.
 #[derive(Debug)]
 pub(super) struct FixedKeys {
@@ -44,6 +47,47 @@ impl FixedKeys {
             self.slots_of(values, data.nulls(), out);
         } else {
             self.slots_of(data.buffer::<i64>(0).iter().take(data.len()).copied(), data.nulls(), out);
+        }
+    }
+
+    /// As [`FixedKeys::slots`], for so many keys that the table is larger than any cache: they are put in by the region of the table
+    /// that they belong to.
+    pub(super) fn slots_of_all<'a>(&mut self, columns: impl Iterator<Item = &'a ArrayRef>, out: &mut Vec<u32>) {
+        // A wrong guess costs time and nothing else.
+        let buckets = (self.table.capacity() * 8 / 7).next_power_of_two() as u64;
+        let shift = buckets.ilog2().saturating_sub(REGIONS.ilog2());
+        let room = self.table.capacity() / REGIONS;
+        // Each with a slot of its own, as if it were new, and its row.
+        let mut regions: Vec<Vec<(i64, u32, u32)>> = (0..REGIONS).map(|_| Vec::with_capacity(room)).collect();
+        for column in columns {
+            let data = column.to_data();
+            let (short, long): (&[i32], &[i64]) = match is_short(&self.values.data_type) {
+                true => (data.buffer(0), &[]),
+                false => (&[], data.buffer(0)),
+            };
+            let values = short.iter().map(|v| i64::from(*v)).chain(long.iter().copied());
+            for (row, key) in values.take(data.len()).enumerate() {
+                if data.is_null(row) {
+                    out.push(self.values.slots.take_null());
+                    continue;
+                }
+                let slot = self.values.slots.take(key);
+                let region = (mix(key as u64) & (buckets - 1)) >> shift;
+                regions[region as usize].push((key, slot, out.len() as u32));
+                out.push(slot);
+            }
+        }
+        for (key, slot, row) in regions.into_iter().flatten() {
+            let hash = mix(key as u64);
+            match self.table.find(hash, |(k, _)| *k == key) {
+                Some((_, known)) => {
+                    out[row as usize] = *known;
+                    self.values.slots.give_back(slot);
+                }
+                None => {
+                    self.table.insert_unique(hash, (key, slot), |(k, _)| mix(*k as u64));
+                }
+            }
         }
     }
 

@@ -221,18 +221,40 @@ fn a_folder_holds_arrow_files_and_readable_manifests() {
     assert_eq!(body["subtasks"][0]["splits"][1][0]["offset"]["file"], "ä.csv");
 }
 
+/// A job of one operator with a state of so many numbers in each of some key groups.
+fn of_numbers(numbers: i64, key_groups: u32) -> JobSnapshot {
+    let table = |group: u32| {
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(i64::from(group)..i64::from(group) + numbers));
+        let rows = RecordBatch::try_from_iter([("n", column)]).unwrap();
+        StateTable { name: "keys".to_owned(), key_group: Some(group), rows }
+    };
+    let tables = (0..key_groups).map(table).collect();
+    let operators = vec![("o".to_owned(), Snapshot { tables, ..Snapshot::default() })];
+    let subtasks = vec![SubtaskSnapshot { subtask: "o/0".to_owned(), watermark: 0, operators, splits: None }];
+    JobSnapshot { key_groups, subtasks }
+}
+
 #[test]
 fn large_parts_go_to_a_remote_store_in_pieces() {
     let memory = Arc::new(InMemory::new());
     let at = plain(&memory);
     let mut lease = at.claim("orders", 1).unwrap();
-    let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..9 << 20));
-    let rows = RecordBatch::try_from_iter([("n", column)]).unwrap();
-    let tables = vec![StateTable { name: "keys".to_owned(), key_group: Some(0), rows }];
-    let operators = vec![("o".to_owned(), Snapshot { tables, ..Snapshot::default() })];
-    let subtasks = vec![SubtaskSnapshot { subtask: "o/0".to_owned(), watermark: 0, operators, splits: None }];
-    let job = JobSnapshot { key_groups: 1, subtasks };
+    let job = of_numbers(9 << 20, 1);
     let number = store(&mut lease, 1, &job).unwrap();
     assert_same(&at.read(number).unwrap().snapshot, &job);
     assert_eq!(paths(&memory).len(), 3);
+}
+
+#[test]
+fn a_large_state_is_several_files_and_a_small_one_is_one() {
+    let at = plain(&Arc::new(InMemory::new()));
+    let mut lease = at.claim("orders", 1).unwrap();
+    for (attempt, (numbers, files)) in [(10, 1), (2 << 20, 3)].into_iter().enumerate() {
+        let job = of_numbers(numbers, 5);
+        let number = store(&mut lease, attempt as u64, &job).unwrap();
+        let read = at.read(number).unwrap();
+        assert_same(&read.snapshot, &job);
+        assert_eq!(read.manifest.files().count(), files);
+        assert!(read.manifest.files().all(|file| file.bytes < 33 << 20));
+    }
 }

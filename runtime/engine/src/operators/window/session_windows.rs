@@ -6,7 +6,7 @@
 
 use std::sync::atomic::Ordering;
 
-use arrow::array::{AsArray, RecordBatch, UInt32Array};
+use arrow::array::{AsArray, UInt32Array};
 use arrow::datatypes::{FieldRef, Int64Type};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
@@ -215,14 +215,15 @@ impl Operator for SessionWindows {
         let (progress, batches) = self.layout.restore(snapshot)?;
         (self.state.watermark, self.ingested_at) = (progress.watermark, progress.ingested_at);
         let keys = self.layout.keys;
-        self.keys.reserve(batches.iter().map(RecordBatch::num_rows).sum());
-        for batch in batches {
-            let rows = WindowRows::of_accumulators(&batch, keys, 2, &self.state_widths);
-            let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
-            self.state.lists.grow(bound, &SessionList::default());
+        let key_columns = batches.iter().map(|batch| (&batch.columns()[..keys], batch.num_rows()));
+        let slots = self.keys.slots_of_all(&key_columns.collect::<Vec<_>>())?;
+        self.state.lists.grow(self.keys.slot_bound(), &SessionList::default());
+        let mut slots = slots.iter();
+        for batch in &batches {
+            let rows = WindowRows::of_accumulators(batch, keys, 2, &self.state_widths);
             let int64 = |column: usize| batch.column(column).as_primitive::<Int64Type>().values();
             let mut groups = Vec::with_capacity(rows.len);
-            for ((start, end), slot) in int64(keys).iter().zip(int64(keys + 1)).zip(&self.slots) {
+            for ((start, end), slot) in int64(keys).iter().zip(int64(keys + 1)).zip(&mut slots) {
                 let session = Session { window: Window { start: *start, end: *end }, group: self.state.take_group() };
                 groups.push(session.group);
                 self.state.lists[*slot as usize].insert(session);
