@@ -135,7 +135,7 @@ pub struct Progress {
 }
 
 /// What a job has done when it is done.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Summary {
     /// From start to end, microseconds.
     pub elapsed_us: i64,
@@ -291,7 +291,8 @@ impl JobHandle {
         Some(Ok(Summary { suspended, ..self.summary() }))
     }
 
-    fn summary(&self) -> Summary {
+    /// What it has done, as if it were done.
+    pub(crate) fn summary(&self) -> Summary {
         let sinks = self.names.iter().zip(&self.reports).filter(|((_, role), _)| *role == NodeRole::Sink);
         Summary {
             elapsed_us: self.clock.now_us().saturating_sub(self.started_us),

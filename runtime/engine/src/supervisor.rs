@@ -37,7 +37,7 @@ pub struct Supervisor {
     policy: RestartPolicy,
     state: State,
     /// What the job had done when it ran last.
-    progress: Progress,
+    last: Summary,
     notices: Vec<String>,
     ending: Ending,
 }
@@ -96,7 +96,7 @@ impl Supervisor {
             held: None,
             policy: RestartPolicy::new(restart),
             state: State::Waiting { until_us: i64::MIN },
-            progress: Progress::default(),
+            last: Summary::default(),
             notices: Vec::new(),
             ending: Ending::None,
         };
@@ -122,7 +122,7 @@ impl Supervisor {
     pub fn progress(&self) -> Progress {
         match &self.state {
             State::Running(handle) => handle.progress(),
-            State::Waiting { .. } => self.progress.clone(),
+            State::Waiting { .. } => self.last.progress.clone(),
         }
     }
 
@@ -140,12 +140,13 @@ impl Supervisor {
         std::mem::take(&mut self.notices)
     }
 
-    /// As [`JobHandle::drain`].
+    /// As [`JobHandle::drain`]; a job that waits to start again starts at once.
     pub fn drain(&mut self) {
         self.end(Ending::Drain);
     }
 
-    /// As [`JobHandle::suspend`]; a job that keeps no checkpoints is drained.
+    /// As [`JobHandle::suspend`]; a job that waits to start again is suspended where its last checkpoint is, and one that keeps no
+    /// checkpoints is drained.
     pub fn suspend(&mut self) {
         self.end(if self.durable.is_some() { Ending::Suspend } else { Ending::Drain });
     }
@@ -191,14 +192,16 @@ impl Supervisor {
             State::Running(handle) => match handle.wait(timeout)? {
                 Ok(summary) => return Some(Ok(summary)),
                 Err(error) => {
-                    self.progress = handle.progress();
+                    self.last = handle.summary();
                     RunError::Job(error)
                 }
             },
             State::Waiting { until_us } => {
                 let left_us = until_us.saturating_sub(self.clock.now_us());
-                if self.ending == Ending::Stop {
-                    return Some(Err(JobError::Stopped.into()));
+                match self.ending {
+                    Ending::Stop => return Some(Err(JobError::Stopped.into())),
+                    Ending::Suspend => return Some(Ok(Summary { suspended: true, ..self.last.clone() })),
+                    Ending::None | Ending::Drain => {}
                 }
                 if left_us > 0 {
                     let left = Duration::from_micros(left_us.unsigned_abs());
@@ -228,8 +231,11 @@ impl Supervisor {
         }
         let now_us = self.clock.now_us();
         let Some(until_us) = self.policy.on_failure(now_us) else { return Some(failure) };
-        let delay_ms = until_us.saturating_sub(now_us) / 1000;
-        self.notices.push(format!("the job failed and starts again in {delay_ms} ms: {}", chain(&failure)));
+        let what = match self.ending {
+            Ending::Suspend => "is suspended where its last checkpoint is".to_owned(),
+            _ => format!("starts again in {} ms", until_us.saturating_sub(now_us) / 1000),
+        };
+        self.notices.push(format!("the job failed and {what}: {}", chain(&failure)));
         self.state = State::Waiting { until_us };
         None
     }
@@ -248,13 +254,12 @@ impl Supervisor {
 
     fn end(&mut self, ending: Ending) {
         self.ending = ending;
-        if let State::Running(handle) = &self.state {
-            match ending {
-                Ending::None => {}
-                Ending::Drain => handle.drain(),
-                Ending::Suspend => handle.suspend(),
-                Ending::Stop => handle.stop(),
-            }
+        match (&mut self.state, ending) {
+            (_, Ending::None) | (State::Waiting { .. }, Ending::Suspend | Ending::Stop) => {}
+            (State::Waiting { until_us }, Ending::Drain) => *until_us = i64::MIN,
+            (State::Running(handle), Ending::Drain) => handle.drain(),
+            (State::Running(handle), Ending::Suspend) => handle.suspend(),
+            (State::Running(handle), Ending::Stop) => handle.stop(),
         }
     }
 }

@@ -263,16 +263,27 @@ fn what_would_only_repeat_itself_ends_it() {
 }
 
 #[test]
-fn what_is_asked_while_it_waits_holds_for_its_next_start() {
-    let watched = Watched::new();
-    let mut running = watched.start();
-    watched.fail(&mut running);
+fn what_is_asked_while_it_waits_ends_the_wait() {
+    let waiting = || {
+        let watched = Watched::new();
+        let mut running = watched.start();
+        watched.until_written(&mut running, 1);
+        watched.fail(&mut running);
+        (watched, running)
+    };
+    let (watched, mut running) = waiting();
     running.suspend();
-    watched.pass_delay();
-    assert!(end(&mut running).unwrap().suspended);
+    let summary = end(&mut running).unwrap();
+    assert_eq!((summary.suspended, summary.progress.rows_out), (true, 10));
+    assert_eq!(watched.connectors.rows.take_written().len(), 10, "it did not start again");
 
-    let mut running = watched.start();
-    watched.fail(&mut running);
+    let (watched, mut running) = waiting();
+    running.drain();
+    assert!(!end(&mut running).unwrap().suspended);
+    let last = watched.durable.store.list().unwrap().remove(0);
+    assert!(last.manifest.unwrap().finished, "it started again, and ended");
+
+    let (_, mut running) = waiting();
     running.stop();
     assert!(matches!(end(&mut running), Err(RunError::Job(JobError::Stopped))), "it waits no longer");
 }
