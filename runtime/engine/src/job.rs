@@ -93,7 +93,7 @@ impl Job {
         durable: &Durable,
         held: &mut Option<Tenure>,
     ) -> Result<JobHandle, StartError> {
-        let Recovered { lease, checkpoint, notes } = durable.recover(self, held, clock.now_us())?;
+        let Recovered { lease, checkpoint, notes } = durable.recover(self, held, &clock)?;
         let origin = Origin::of(&lease, checkpoint.as_ref());
         let mut handle = self.launch(clock, Launch::kept(self, durable, lease), origin)?;
         handle.from = checkpoint.map(|c| c.manifest.number);

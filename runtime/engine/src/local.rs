@@ -84,7 +84,7 @@ impl LocalJob {
     /// # Errors
     /// As [`Job::resume`].
     pub fn resume(job: &Job, clock: Arc<dyn Clock>, durable: &Durable) -> Result<Self, StartError> {
-        let recovered = durable.recover(job, &mut None, clock.now_us())?;
+        let recovered = durable.recover(job, &mut None, &clock)?;
         let checkpoint = recovered.checkpoint;
         let origin = Origin::of(&recovered.lease, checkpoint.as_ref());
         Self::build(job, clock, Launch::kept(job, durable, recovered.lease), origin)

@@ -1,14 +1,17 @@
 //! What a job goes on from: which checkpoint, whether it fits, and what was to be committed of it. Never starts anything.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use weir_core::connector::Committable;
 use weir_core::graph::CheckpointSettings;
-use weir_state::JobSnapshot;
+use weir_core::time::Clock;
 use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Lease, Tenure};
+use weir_state::{JobSnapshot, Snapshot, StateTable};
 
 use crate::job::Job;
-use crate::plan::ResolvedKind;
+use crate::operator::{Metrics, OperatorError};
+use crate::plan::{ResolvedKind, StepKind};
 
 /// Where a job keeps its checkpoints, and which one it goes on from.
 #[derive(Clone, Debug)]
@@ -53,6 +56,17 @@ pub enum RecoveryError {
         found: u32,
         /// How many the pipeline has.
         pipeline: u32,
+    },
+    /// An operator keeps its state in another form now.
+    #[error("checkpoint {checkpoint} does not fit the operator {operator:?}")]
+    Layout {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// The operator.
+        operator: String,
+        /// Why.
+        #[source]
+        error: OperatorError,
     },
     /// The last checkpoint is damaged, and what it committed cannot be taken back.
     #[error(
@@ -104,12 +118,13 @@ impl Durable {
         &self,
         job: &Job,
         held: &mut Option<Tenure>,
-        now_us: i64,
+        clock: &Arc<dyn Clock>,
     ) -> Result<Recovered, RecoveryError> {
+        let now_us = clock.now_us();
         let (before, lease) = match held {
             // A start that is refused shuts nobody out.
             None => {
-                let before = (self.newest()?, self.find(job, self.from)?);
+                let before = (self.newest()?, self.find(job, self.from, clock)?);
                 (Some(before), self.store.claim(&job.name, now_us)?)
             }
             Some(ended) => (None, self.store.claim_after(&job.name, ended, now_us)?),
@@ -121,7 +136,7 @@ impl Durable {
         let Found { checkpoint, notes } = match before {
             Some((before, found)) if from.is_some() || before == newest => found,
             // The run before may have completed one until it was shut out.
-            _ => self.find(job, from)?,
+            _ => self.find(job, from, clock)?,
         };
         Ok(Recovered { lease, checkpoint, notes })
     }
@@ -130,7 +145,7 @@ impl Durable {
         Ok(self.store.list()?.first().map(|listed| listed.number))
     }
 
-    fn find(&self, job: &Job, from: Option<u64>) -> Result<Found, RecoveryError> {
+    fn find(&self, job: &Job, from: Option<u64>, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
         self.store.check_job(&job.name)?;
         let mut notes = Vec::new();
         let checkpoint = match from {
@@ -143,6 +158,7 @@ impl Durable {
                 notes.push(format!("the job had ended at checkpoint {number}: its input has no further rows"));
             }
             let dropped = job.check_fits(checkpoint, &self.allow_dropped)?;
+            job.check_layouts(checkpoint, clock)?;
             notes.extend(dropped.into_iter().map(|name| format!("the state of {name:?} was given up")));
         }
         Ok(Found { checkpoint, notes })
@@ -196,6 +212,31 @@ impl Job {
             }
         }
         Ok(dropped)
+    }
+
+    /// Refuses state that an operator would not take: one of each is handed all of it, without the rows.
+    fn check_layouts(&self, checkpoint: &Checkpoint, clock: &Arc<dyn Clock>) -> Result<(), RecoveryError> {
+        let steps = self.physical.chains.iter().flat_map(|chain| &chain.steps);
+        for step in steps.filter(|step| step.kind != StepKind::Combine) {
+            let name = &self.resolved.nodes[step.node].name;
+            let layout = |table: &StateTable| match table.key_group {
+                Some(_) => StateTable { rows: table.rows.slice(0, 0), ..table.clone() },
+                None => table.clone(),
+            };
+            let parts = checkpoint.snapshot.subtasks.iter().flat_map(|s| &s.operators).filter(|(of, _)| of == name);
+            let tables: Vec<StateTable> = parts.flat_map(|(_, part)| part.tables.iter().map(layout)).collect();
+            if tables.is_empty() {
+                continue;
+            }
+            let made = self.operator(step, Metrics::default(), clock);
+            let restored = made.and_then(|mut made| made.restore(Snapshot { tables, ..Snapshot::default() }));
+            restored.map_err(|error| RecoveryError::Layout {
+                checkpoint: checkpoint.manifest.number,
+                operator: name.clone(),
+                error,
+            })?;
+        }
+        Ok(())
     }
 }
 

@@ -25,6 +25,17 @@ input = "rows"
 connector = "memory"
 "#;
 
+const WINDOW: &str = r#"
+[windows.hours]
+input = "rows"
+key-by = ["key"]
+window = { tumbling = "1h" }
+aggregates.n = "count"
+[sinks.counts]
+input = "hours"
+connector = "memory"
+"#;
+
 const RESTART: RestartSettings =
     RestartSettings { delay_ms: 1_000, delay_max_ms: 1_000, failures_max: 2, period_ms: 60_000 };
 const LOOK: Duration = Duration::from_millis(10);
@@ -130,8 +141,12 @@ struct Watched {
 
 impl Watched {
     fn new() -> Self {
+        Self::of(PIPELINE)
+    }
+
+    fn of(pipeline: &str) -> Self {
         let connectors = Endless::new();
-        let job = Arc::new(job(&connectors, PIPELINE, 1));
+        let job = Arc::new(job(&connectors, pipeline, 1));
         Self { connectors, job, durable: durable_in(plain(&Arc::new(InMemory::new()))), clock: Arc::default() }
     }
 
@@ -145,7 +160,7 @@ impl Watched {
         let durable = Durable { from, ..self.durable.clone() };
         match Supervisor::start(Arc::new(job), self.clock.clone(), Some(durable), RESTART) {
             Ok(_) => panic!("{pipeline} was started"),
-            Err(error) => error.to_string(),
+            Err(error) => format!("{:#}", anyhow::Error::new(error)),
         }
     }
 
@@ -304,18 +319,27 @@ fn it_takes_the_job_back_from_no_newer_run() {
 
 #[test]
 fn a_start_that_is_refused_ends_no_healthy_run() {
-    let watched = Watched::new();
+    let pipeline = PIPELINE.to_owned() + WINDOW;
+    let watched = Watched::of(&pipeline);
     let mut running = watched.start();
     watched.until_written(&mut running, 1);
     running.suspend();
     end(&mut running).unwrap();
 
     let mut running = watched.start();
+    let changed = |from, to| pipeline.replace(from, to);
     let refusals = [
-        (PIPELINE.to_owned(), Some(999), "there is no checkpoint 999 in memory"),
-        (PIPELINE.replace("rows", "lines"), None, "has state of \"rows\", and the pipeline has no source of that name"),
-        (PIPELINE.replace("= 8", "= 16"), None, "has 8 key groups, and the pipeline 16: set max-parallelism = 8"),
-        (PIPELINE.replace("watched", "other"), None, "holds checkpoints of the job \"watched\", not of \"other\""),
+        (pipeline.clone(), Some(999), "there is no checkpoint 999 in memory"),
+        (changed("rows", "lines"), None, "has state of \"rows\", and the pipeline has no source of that name"),
+        (changed("= 8", "= 16"), None, "has 8 key groups, and the pipeline 16: set max-parallelism = 8"),
+        (changed("watched", "other"), None, "holds checkpoints of the job \"watched\", not of \"other\""),
+        (
+            changed("1h", "2h"),
+            None,
+            "does not fit the operator \"hours\": the snapshot does not fit this operator: its state is of windows",
+        ),
+        (changed("\"key\"", "\"value\""), None, "it has panes of key Utf8"),
+        (changed("= \"count\"", "= { max = \"value\" }"), None, "the window keeps panes of key Utf8, "),
     ];
     for (pipeline, from, reason) in refusals {
         let error = watched.refused(&pipeline, from);
