@@ -49,7 +49,10 @@ impl PipelineFile {
     /// Where the job keeps its checkpoints, opened.
     pub(crate) fn durable(&self, from: Option<u64>, allow_dropped: &[String]) -> anyhow::Result<Option<Durable>> {
         let Some(settings) = &self.graph.checkpoint else {
-            anyhow::ensure!(from.is_none(), "--from needs to know where checkpoints are: say --checkpoint-dir DIR too");
+            let flag = from.map(|_| "--from").or(allow_dropped.first().map(|_| "--allow-dropped-state"));
+            if let Some(flag) = flag {
+                anyhow::bail!("{flag} needs to know where checkpoints are: say --checkpoint-dir DIR too");
+            }
             return Ok(None);
         };
         let store = CheckpointStore::open(&settings.location)?;

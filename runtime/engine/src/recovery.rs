@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use weir_core::connector::Committable;
 use weir_core::graph::CheckpointSettings;
+use weir_core::pipeline::did_you_mean;
 use weir_core::time::Clock;
 use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Lease, Tenure};
 use weir_state::{JobSnapshot, Snapshot, StateTable};
@@ -44,6 +45,17 @@ pub enum RecoveryError {
         name: String,
         /// What that was: `source`, `sink` or `operator`.
         kind: &'static str,
+    },
+    /// Nobody's state may be given up.
+    #[error(
+        "--allow-dropped-state {name}: neither the checkpoint nor the pipeline has a source, a sink or an operator of that \
+         name{near}"
+    )]
+    NothingToDrop {
+        /// The name that was given.
+        name: String,
+        /// Which name was meant, perhaps.
+        near: String,
     },
     /// Its keys would be looked for in the wrong subtasks.
     #[error(
@@ -125,6 +137,7 @@ impl Durable {
             // A start that is refused shuts nobody out.
             None => {
                 let before = (self.newest()?, self.find(job, self.from, clock)?);
+                self.check_allowed(job, before.1.checkpoint.as_ref())?;
                 (Some(before), self.store.claim(&job.name, now_us)?)
             }
             Some(ended) => (None, self.store.claim_after(&job.name, ended, now_us)?),
@@ -162,6 +175,17 @@ impl Durable {
             notes.extend(dropped.into_iter().map(|name| format!("the state of {name:?} was given up")));
         }
         Ok(Found { checkpoint, notes })
+    }
+
+    /// Refuses a name that gives up nothing, now or after another change of the pipeline.
+    fn check_allowed(&self, job: &Job, checkpoint: Option<&Checkpoint>) -> Result<(), RecoveryError> {
+        let owners = checkpoint.into_iter().flat_map(|checkpoint| owners(&checkpoint.snapshot));
+        let nodes = job.resolved.nodes.iter().map(|node| node.name.as_str());
+        let known: Vec<&str> = nodes.chain(owners.map(|(name, _)| name)).collect();
+        match self.allow_dropped.iter().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(RecoveryError::NothingToDrop { name: name.clone(), near: did_you_mean(name, &known) }),
+            None => Ok(()),
+        }
     }
 
     fn latest(&self, job: &Job, notes: &mut Vec<String>) -> Result<Option<Checkpoint>, RecoveryError> {

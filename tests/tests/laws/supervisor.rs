@@ -154,10 +154,11 @@ impl Watched {
         Supervisor::start(Arc::clone(&self.job), self.clock.clone(), Some(self.durable.clone()), RESTART).unwrap()
     }
 
-    /// Why a start is refused of this pipeline from this checkpoint.
-    fn refused(&self, pipeline: &str, from: Option<u64>) -> String {
+    /// Why a start is refused of this pipeline from this checkpoint, if these names may be dropped.
+    fn refused(&self, pipeline: &str, from: Option<u64>, allow_dropped: &[&str]) -> String {
         let job = job(&self.connectors, pipeline, 1);
-        let durable = Durable { from, ..self.durable.clone() };
+        let allow_dropped = allow_dropped.iter().map(|name| (*name).to_owned()).collect();
+        let durable = Durable { from, allow_dropped, ..self.durable.clone() };
         match Supervisor::start(Arc::new(job), self.clock.clone(), Some(durable), RESTART) {
             Ok(_) => panic!("{pipeline} was started"),
             Err(error) => format!("{:#}", anyhow::Error::new(error)),
@@ -342,9 +343,13 @@ fn a_start_that_is_refused_ends_no_healthy_run() {
         (changed("= \"count\"", "= { max = \"value\" }"), None, "the window keeps panes of key Utf8, "),
     ];
     for (pipeline, from, reason) in refusals {
-        let error = watched.refused(&pipeline, from);
+        let error = watched.refused(&pipeline, from, &[]);
         assert!(error.contains(reason), "{error}");
     }
+    let renamed = changed("hours", "days");
+    let error = watched.refused(&renamed, None, &["hours", "dasy", "out"]);
+    assert!(error.starts_with("--allow-dropped-state dasy: neither the checkpoint nor the pipeline has a "), "{error}");
+    assert!(error.ends_with("of that name; did you mean \"days\"?"), "{error}");
     running.suspend();
     assert!(end(&mut running).unwrap().suspended);
 }
