@@ -17,6 +17,7 @@ pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod swap;
 pub(crate) mod token;
+pub(crate) mod top;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Ps(jobs::PsArgs),
     /// Show a job
     Show(show::Args),
+    /// Watch the jobs of a server
+    Top(top::Args),
     /// Put other versions of operators into a job that runs
     Swap(swap::Args),
     /// Put an operator back to the version before

@@ -82,6 +82,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Deploy(args) => commands::deploy::execute(&args),
         Command::Ps(args) => commands::jobs::ps(&args),
         Command::Show(args) => commands::show::execute(&args),
+        Command::Top(args) => commands::top::execute(&args),
         Command::Swap(args) => commands::swap::execute(&args),
         Command::Rollback(args) => commands::swap::roll_back(&args),
         Command::Logs(args) => commands::logs::execute(&args),

@@ -12,6 +12,7 @@ use weir_state::{JobSnapshot, Snapshot, StateTable};
 
 use crate::job::Job;
 use crate::operator::{Metrics, OperatorError};
+use crate::operators::Meter;
 use crate::plan::{ResolvedKind, StepKind};
 
 /// Where a job keeps its checkpoints, and which one it goes on from.
@@ -252,7 +253,7 @@ impl Job {
             if tables.is_empty() {
                 continue;
             }
-            let made = self.operator(step, Metrics::default(), clock);
+            let made = self.operator(step, &Meter { metrics: Metrics::default(), clock: Arc::clone(clock) });
             let restored = made.and_then(|mut made| made.restore(Snapshot { tables, ..Snapshot::default() }));
             restored.map_err(|error| RecoveryError::Layout {
                 checkpoint: checkpoint.manifest.number,

@@ -39,6 +39,7 @@ struct Document;
 pub(crate) fn router() -> (Router<Arc<Service>>, Description) {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(server::health))
+        .routes(routes!(server::metrics))
         .routes(routes!(operators::list))
         .routes(routes!(operators::show, operators::push))
         .routes(routes!(operators::remove))

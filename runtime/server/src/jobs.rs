@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use weir_core::swap::Probation;
-use weir_engine::{JobDescription, NewVersion, Progress, SwapError};
+use weir_engine::{JobDescription, JobFigures, NewVersion, Progress, SwapError};
 
 use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
@@ -33,12 +33,13 @@ pub(crate) struct Slot {
 }
 
 /// What is known of a job now.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Live {
     /// None: it was not started since the server was.
     pub(crate) state: Option<JobState>,
     pub(crate) reason: Option<String>,
     pub(crate) progress: Progress,
+    pub(crate) figures: Arc<JobFigures>,
     pub(crate) rows_per_s: f64,
     pub(crate) swap: Option<SwapStatus>,
     pub(crate) description: Option<Arc<JobDescription>>,

@@ -10,6 +10,7 @@
 //! | `pipelines` | a pipeline's text into a job of this server |
 //! | `components`, `compiler` | uploads, the content-addressed store, compiling in a process of its own |
 //! | [`Catalog`] | operators, jobs, revisions and tokens, in SQLite |
+//! | `metrics` | what monitoring reads |
 //! | [`log_to_stderr`] | what the server itself says |
 //! | `auth` | who may do what |
 //! | [`Problem`] | what is refused, and why, as RFC 9457 has it |
@@ -24,6 +25,7 @@ mod compiler;
 mod components;
 mod jobs;
 mod log;
+mod metrics;
 pub mod model;
 mod names;
 mod pipelines;

@@ -134,6 +134,10 @@ pub struct JobDetail {
     pub pipeline: String,
     /// Its steps, inputs first.
     pub nodes: Vec<JobNode>,
+    /// Its threads; none, if it does not run.
+    pub subtasks: Vec<JobSubtask>,
+    /// When these figures were taken.
+    pub at_us: i64,
     /// What its sources and sinks wait for, and what is wrong with its checkpoints.
     pub troubles: Vec<String>,
     /// Its revisions, oldest first.
@@ -167,6 +171,33 @@ pub struct JobNode {
     pub rows_failed: u64,
     /// Bytes of its state in the last complete checkpoint.
     pub state_bytes: u64,
+    /// Bytes of the columns that came in.
+    pub bytes_in: u64,
+    /// Bytes of the columns that went out.
+    pub bytes_out: u64,
+    /// Memory of its guests, bytes.
+    pub guest_memory_bytes: u64,
+    /// What they may have, bytes; 0: it has none.
+    pub guest_memory_limit_bytes: u64,
+}
+
+/// A subtask of a job. The three times are all of its time since the job was started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct JobSubtask {
+    /// The steps that it runs, and its number.
+    pub name: String,
+    /// The steps whose rows it processes.
+    pub nodes: Vec<String>,
+    /// In which it worked.
+    pub busy_us: u64,
+    /// In which it waited for who comes after it.
+    pub backpressured_us: u64,
+    /// In which it waited for rows.
+    pub idle_us: u64,
+    /// Its watermark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watermark_us: Option<i64>,
 }
 
 /// A revision of a job: a pipeline with the versions of its operators.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use weir_core::connector::Connectors;
 use weir_core::time::Clock;
-use weir_engine::{Durable, Supervisor};
+use weir_engine::{Durable, NodeFigures, SubtaskFigures, Supervisor};
 use weir_host::{Host, LogLevel};
 use weir_state::checkpoint::CheckpointStore;
 
@@ -21,7 +21,8 @@ use crate::catalog::{Catalog, JobRow, RevisionRow, RevisionState, Wanted};
 use crate::compiler::Compiler;
 use crate::components::Components;
 use crate::jobs::{Command, Ending, Jobs, Lines, Live, Origin, Slot, Start};
-use crate::model::{Health, JobDetail, JobNode, JobState, JobSummary, LogLine, Revision, Savepoint};
+use crate::metrics::{self, Figures};
+use crate::model::{Health, JobDetail, JobNode, JobState, JobSubtask, JobSummary, LogLine, Revision, Savepoint};
 use crate::pipelines::{Pipeline, Pipelines, guest_memory_bytes};
 use crate::problem::{Kind, Problem};
 
@@ -157,8 +158,7 @@ impl Service {
         let current = revisions.iter().find(|revision| revision.number == row.revision);
         let text = current.map(|revision| revision.pipeline.clone()).unwrap_or_default();
         let pipeline = self.pipelines.read(&text, &[]).ok();
-        let state_bytes = pipeline.as_ref().map(|p| state_bytes(&p.location(), live.progress.checkpoints.last));
-        let nodes = nodes(&live, pipeline.as_ref(), &state_bytes.unwrap_or_default());
+        let nodes = nodes(&live, pipeline.as_ref());
         let progress = &live.progress;
         let of_checkpoints = progress.checkpoints.trouble.iter().map(|trouble| format!("checkpoints: {trouble}"));
         let of_others = progress.troubles.iter().map(|(name, trouble)| format!("{name}: {trouble}"));
@@ -169,6 +169,8 @@ impl Service {
             revisions: revisions.into_iter().map(revision).collect(),
             pipeline: text,
             nodes,
+            subtasks: live.figures.subtasks.iter().map(subtask).collect(),
+            at_us: self.clock.now_us(),
         })
     }
 
@@ -245,6 +247,13 @@ impl Service {
         Ok(CheckpointStore::open(&pipeline.location())?)
     }
 
+    /// What monitoring reads, in the text format of OpenMetrics.
+    pub(crate) fn metrics(&self) -> Result<String, Problem> {
+        let job = |summary: JobSummary| (self.slot(&summary.name).live(), summary);
+        let jobs = self.list()?.into_iter().map(job).collect();
+        Ok(metrics::text(Figures { jobs, bounds: self.bounds }))
+    }
+
     /// Refuses a job for which there is no room. Whoever starts it holds [`Service::admission`].
     fn admit(&self, pipeline: &Pipeline) -> Result<(), Problem> {
         if self.is_ending() {
@@ -315,10 +324,13 @@ fn revision(row: RevisionRow) -> Revision {
 }
 
 /// The steps of a job, with what they have done if it runs.
-fn nodes(live: &Live, pipeline: Option<&Pipeline>, state: &[(String, u64)]) -> Vec<JobNode> {
+fn nodes(live: &Live, pipeline: Option<&Pipeline>) -> Vec<JobNode> {
     let Some(description) = &live.description else { return Vec::new() };
     let node = |node: &weir_engine::NodeDescription| {
         let counts = live.progress.nodes.iter().find(|counts| counts.name == node.name).cloned().unwrap_or_default();
+        let figures = live.figures.nodes.iter().find(|figures| figures.counts.name == node.name).cloned();
+        let NodeFigures { bytes_in, bytes_out, guests, state_bytes, .. } = figures.unwrap_or_default();
+        let guests = guests.unwrap_or_default();
         JobNode {
             name: node.name.clone(),
             kind: node.kind.to_owned(),
@@ -329,15 +341,17 @@ fn nodes(live: &Live, pipeline: Option<&Pipeline>, state: &[(String, u64)]) -> V
             rows_out: counts.rows_out,
             rows_late: counts.rows_late,
             rows_failed: counts.rows_failed,
-            state_bytes: state.iter().filter(|(name, _)| *name == node.name).map(|(_, bytes)| bytes).sum(),
+            state_bytes: state_bytes.unwrap_or_default(),
+            bytes_in,
+            bytes_out,
+            guest_memory_bytes: guests.memory_bytes,
+            guest_memory_limit_bytes: guests.memory_limit_bytes,
         }
     };
     description.nodes.iter().map(node).collect()
 }
 
-/// Bytes of state by operator in a checkpoint; nothing, if it cannot be read.
-fn state_bytes(location: &str, checkpoint: Option<u64>) -> Vec<(String, u64)> {
-    let manifest = checkpoint.and_then(|number| CheckpointStore::open(location).ok()?.manifest(number).ok());
-    let operators = manifest.into_iter().flat_map(|manifest| manifest.subtasks).flat_map(|part| part.operators);
-    operators.map(|operator| (operator.operator.clone(), operator.files().map(|file| file.bytes).sum())).collect()
+fn subtask(figures: &SubtaskFigures) -> JobSubtask {
+    let SubtaskFigures { name, nodes, busy_us, backpressured_us, idle_us, watermark_us } = figures.clone();
+    JobSubtask { name, nodes, busy_us, backpressured_us, idle_us, watermark_us }
 }

@@ -18,6 +18,8 @@ use crate::problem::{Problem, chain};
 
 /// How often it looks whether it is asked something.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often figures are taken, microseconds.
+const FIGURES_EVERY_US: i64 = 250_000;
 /// Rates are of so long, microseconds.
 const RATE_PERIOD_US: i64 = 1_000_000;
 /// The first wait before a job that cannot be recovered is tried again, and the longest.
@@ -84,7 +86,8 @@ impl Runner {
             *live = super::Live { state: Some(JobState::Starting), ..super::Live::default() };
         });
         let name = format!("job {}", slot.name);
-        let thread = Thread { slot, start, commands: receiver, swap: None, savepoints: Vec::new(), seen: (0, 0) };
+        let thread =
+            Thread { slot, start, commands: receiver, swap: None, savepoints: Vec::new(), seen: (0, 0), figures_us: 0 };
         std::thread::Builder::new().name(name).spawn(move || {
             let _set = set;
             thread.run();
@@ -115,6 +118,8 @@ struct Thread {
     savepoints: Vec<(Option<u64>, SyncSender<Result<u64, String>>)>,
     /// When rows were counted last, and how many there were.
     seen: (i64, u64),
+    /// When figures were taken last.
+    figures_us: i64,
 }
 
 struct OpenSwap {
@@ -160,6 +165,7 @@ impl Thread {
         self.tell(level, &format!("the job is {}{told}", state_name(state)));
         self.slot.update(|live| {
             (live.state, live.reason, live.rows_per_s) = (Some(state), reason, 0.0);
+            live.figures = Arc::default();
         });
     }
 
@@ -318,8 +324,13 @@ impl Thread {
             let rows = progress.rows_in.saturating_sub(rows);
             if seen_us == 0 { 0.0 } else { rows as f64 / (passed_us as f64 / 1e6) }
         });
+        let figures = (now_us.saturating_sub(self.figures_us) >= FIGURES_EVERY_US).then(|| Arc::new(job.figures()));
+        if figures.is_some() {
+            self.figures_us = now_us;
+        }
         self.slot.update(|live| {
             (live.state, live.progress) = (Some(state), progress);
+            live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
             live.rows_per_s = rate.unwrap_or(live.rows_per_s);
         });
     }
