@@ -13,6 +13,7 @@ use rdkafka::util::Timeout;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
+use super::failure::passing;
 use crate::options::OrderedTable;
 
 /// `properties = { "security.protocol" = "SASL_SSL", ... }`
@@ -184,16 +185,16 @@ impl Trouble {
         Some(if said.times > 1 { format!("{last} ({} times)", said.times) } else { last.clone() })
     }
 
-    /// As an error, if waiting cannot help.
+    /// As an error, if waiting cannot help: somebody has to change something, and perhaps has when the job starts again.
     ///
     /// # Errors
-    /// [`ConnectorError::Data`] with what librdkafka said.
+    /// [`ConnectorError::Io`] with what librdkafka said.
     pub(crate) fn check(&self, what: &str) -> Result<(), ConnectorError> {
         if !self.is_there.load(Ordering::Relaxed) {
             return Ok(());
         }
         match &self.said().fatal {
-            Some(fatal) => Err(ConnectorError::Data(format!("{what}: {fatal}"))),
+            Some(fatal) => Err(passing(what, fatal.clone())),
             None => Ok(()),
         }
     }

@@ -59,7 +59,7 @@ impl KafkaCommitter {
         generation: u64,
         new_lineage: String,
     ) -> Result<Self, ConnectorError> {
-        let id = options.transactional_id.clone().unwrap_or_else(|| format!("weir-{job}-{}", options.topic));
+        let id = options.id(job);
         let what = format!("cannot write to the topic {} at {} as {id}", options.topic, options.brokers);
         let mut config: ClientConfig = options.config.clone();
         config.set("transactional.id", &id);
@@ -136,7 +136,7 @@ impl KafkaCommitter {
                 }
             }
         }
-        Err(last.map_or_else(|| ConnectorError::Data(self.what.clone()), |error| client::cannot(&self.what, &error)))
+        Err(self.unanswered(last.as_ref()))
     }
 
     /// All rows and the marker, or nothing; again, if it had to be aborted.
@@ -208,8 +208,12 @@ impl KafkaCommitter {
             self.trouble.set(format!("{}: {}", self.what, describe(&error)));
             last = Some(error);
         }
-        let unanswered = last.map(|error| client::cannot(&self.what, &error));
-        Err(Failure::Final(unanswered.unwrap_or_else(|| ConnectorError::Data(self.what.clone()))))
+        Err(Failure::Final(self.unanswered(last.as_ref())))
+    }
+
+    /// The broker has answered no call, for so long.
+    fn unanswered(&self, last: Option<&KafkaError>) -> ConnectorError {
+        passing(&self.what, last.map_or_else(|| "no answer".to_owned(), describe))
     }
 
     fn failure(&self, error: &KafkaError) -> Failure {

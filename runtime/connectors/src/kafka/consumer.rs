@@ -235,9 +235,8 @@ impl Keeper {
         let mut list = TopicPartitionList::new();
         let added = list.add_partition_offset(&self.topic, partition, KafkaOffset::Offset(began.next));
         let added = added.and_then(|()| self.client.incremental_assign(&list));
-        added.map_err(|error| {
-            ConnectorError::Data(format!("{}/{partition} cannot be read: {error}; is it read already?", self.topic))
-        })?;
+        let what = || format!("cannot read {}/{partition}, which may be read already", self.topic);
+        added.map_err(|error| client::cannot(&what(), &error))?;
         *state = State::Fetching;
         Ok(())
     }

@@ -9,7 +9,7 @@ use weir_core::connector::{ConnectorError, Cut, Prepare, SinkReport, SinkWriter}
 
 use super::client::{self, Trouble};
 use super::encode::Encoder;
-use super::failure::{beyond_help, passing};
+use super::failure::passing;
 use super::options::SinkOptions;
 use super::producer::{Events, Outstanding, Producer, send};
 use super::topic;
@@ -53,8 +53,8 @@ impl DirectWriter {
 
 /// Fails if a message was not delivered: the job goes on from its checkpoint, and sends it again.
 fn check(producer: &Producer<Arc<Outstanding>>, what: &str) -> Result<(), ConnectorError> {
-    if let Some(fatal) = producer.client().fatal_error() {
-        return Err(beyond_help(fatal, what));
+    if let Some((_, reason)) = producer.client().fatal_error() {
+        return Err(passing(what, reason));
     }
     match producer.client().context().failed() {
         None => Ok(()),

@@ -4,7 +4,7 @@
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use weir_core::connector::ConnectorError;
 
-use super::client::{self, describe, is_fatal};
+use super::client::{self, describe};
 use super::producer::is_refused;
 
 /// Why a transaction is not done.
@@ -31,8 +31,9 @@ impl Failure {
                  (by default the names of job and topic)"
             )));
         }
-        if let Some(fatal) = fatal {
-            return Self::Final(beyond_help(fatal, what));
+        // A client that takes no more calls: most reasons are over with the next one.
+        if let Some((_, reason)) = fatal {
+            return Self::Final(passing(what, reason));
         }
         let is_abortable = match error {
             KafkaError::Transaction(error) => error.txn_requires_abort(),
@@ -55,14 +56,6 @@ impl Failure {
     }
 }
 
-/// A client that takes no more calls, by the reason that it has: most are over with the next client.
-pub(super) fn beyond_help((code, reason): (RDKafkaErrorCode, String), what: &str) -> ConnectorError {
-    match is_fatal(code) {
-        true => ConnectorError::Data(format!("{what}: {reason}")),
-        false => passing(what, reason),
-    }
-}
-
 /// An error that may be over when the job starts again.
 pub(super) fn passing(what: &str, reason: String) -> ConnectorError {
     ConnectorError::Io { what: what.to_owned(), source: std::io::Error::other(reason) }
@@ -73,13 +66,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_of_a_client_that_is_beyond_help_decides() {
+    fn only_what_would_be_refused_again_ends_a_job() {
         use RDKafkaErrorCode as C;
         let of = |code, fatal: Option<C>| {
             let fatal = fatal.map(|code| (code, "why".to_owned()));
             match Failure::of(&KafkaError::MessageProduction(code), fatal, "cannot write").last("cannot write") {
                 ConnectorError::Fenced(_) => "fenced",
-                ConnectorError::Data(_) => "a person",
+                ConnectorError::Data(_) => "never",
                 ConnectorError::Io { .. } => "again",
                 _ => "else",
             }
@@ -87,9 +80,11 @@ mod tests {
         for (code, fatal, expected) in [
             (C::Fatal, Some(C::Fenced), "fenced"),
             (C::ProducerFenced, None, "fenced"),
-            (C::Fatal, Some(C::TransactionalIdAuthorizationFailed), "a person"),
+            (C::Fatal, Some(C::TransactionalIdAuthorizationFailed), "again"),
+            (C::TopicAuthorizationFailed, None, "again"),
+            (C::UnknownTopicOrPartition, None, "again"),
             (C::Fatal, Some(C::OutOfOrderSequenceNumber), "again"),
-            (C::MessageSizeTooLarge, None, "a person"),
+            (C::MessageSizeTooLarge, None, "never"),
             (C::State, None, "again"),
             (C::Fatal, None, "again"),
         ] {

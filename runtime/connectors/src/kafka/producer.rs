@@ -133,7 +133,7 @@ fn is_purged(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight))
 }
 
-/// Whether a message is refused for what it is.
+/// Whether a message is refused for what it is, and would be again.
 pub(super) fn is_refused(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as C;
     matches!(
@@ -143,11 +143,8 @@ pub(super) fn is_refused(code: RDKafkaErrorCode) -> bool {
             | C::InvalidRecord
             | C::InvalidTimestamp
             | C::PolicyViolation
-            | C::UnknownTopic
-            | C::UnknownTopicOrPartition
-            | C::UnknownPartition
             | C::UnsupportedCompressionType
-    ) || super::client::is_fatal(code)
+    )
 }
 
 /// Staged rows by column.

@@ -14,6 +14,7 @@ use weir_core::time::Clock;
 use super::client::{self, Context, describe};
 use super::columns::{Beside, Header};
 use super::consumer::{Assigned, Began, Request, Shared};
+use super::failure::passing;
 use super::messages::Messages;
 use super::options::Start;
 use super::start::Begin;
@@ -106,7 +107,7 @@ impl PartitionReader {
                     self.state = State::Reading(began);
                 }
                 Err(true) => {
-                    return Err(ConnectorError::Data(format!("{}: its consumer is gone", self.name())));
+                    return Err(passing(&format!("cannot read {}", self.name()), "its consumer is gone".to_owned()));
                 }
                 Err(false) => {}
             }

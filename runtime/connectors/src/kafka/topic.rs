@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use weir_core::connector::ConnectorError;
 
 use super::client::{Trouble, cannot, is_fatal};
+use super::failure::passing;
 
 /// How long one question to the broker may take, before events are served again.
 pub(super) const ASK_WAIT: Duration = Duration::from_secs(1);
@@ -61,8 +62,8 @@ pub(super) fn partitions_at_start<C: ClientContext>(
     }
     // What the client says about its connections is more exact than that the question timed out.
     match (trouble.message(), last) {
-        (Some(trouble), _) => Err(ConnectorError::Io { what: what.to_owned(), source: std::io::Error::other(trouble) }),
+        (Some(trouble), _) => Err(passing(what, trouble)),
         (None, Some(error)) => Err(cannot(what, &error)),
-        (None, None) => Err(ConnectorError::Data(what.to_owned())),
+        (None, None) => Err(passing(what, "the brokers were not asked".to_owned())),
     }
 }

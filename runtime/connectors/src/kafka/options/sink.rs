@@ -110,4 +110,9 @@ impl SinkOptions {
             lost_marker: file.lost_marker,
         })
     }
+
+    /// By which brokers know the sink of a job.
+    pub(crate) fn id(&self, job: &str) -> String {
+        self.transactional_id.clone().unwrap_or_else(|| format!("weir-{job}-{}", self.topic))
+    }
 }
