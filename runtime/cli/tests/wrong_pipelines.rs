@@ -418,6 +418,7 @@ fn what_only_connectors_and_components_know() {
             ("{ max = \"price\" }", "{ max = \"prize\" }"),
             ("event-time = \"ts\"", "event-time = \"date\""),
             ("input = \"per-minute\"", "input = [\"per-minute\", \"bids\"]"),
+            ("\"blackhole\"", "\"kafka\"\nbrokers = \"localhost:1\"\ntopic = \"t\"\nkey = \"auctoin\""),
             ("[sinks.out]", "[operators.o]\ninput = \"bids\"\ncomponent = \"o.wasm\"\n[sinks.out]"),
         ],
         &expect![[r#"
@@ -462,6 +463,12 @@ fn what_only_connectors_and_components_know() {
                |
             20 | input = ["per-minute", "bids"]
                |                        ^^^^^^
+
+            error: `key` names the column "auctoin", which there is not; did you mean "auction"?
+              --> p.toml:21:13
+               |
+            21 | connector = "kafka"
+               |             ^^^^^^^
 
             error: there is no component "o.wasm"; build it first (`weir build`), or correct the path
               --> p.toml:21:13
@@ -537,5 +544,27 @@ fn a_sink_does_not_write_what_the_same_job_reads() {
         let (passed, stderr) = weir(folder.path(), &["check", "p.toml"]);
         assert_eq!(passed, is_right, "from {source} into {sink}: {stderr}");
         assert!(passed || stderr.contains("\"s\" reads"), "{stderr}");
+    }
+}
+
+#[test]
+fn two_sinks_are_not_known_by_one_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeps = "[checkpoint]\ndir = \"state\"\n";
+    for (second, checkpoints, is_right) in [
+        ("topic = \"t\"", keeps, false),
+        ("topic = \"t\"", "", true),
+        ("topic = \"u\"\ntransactional-id = \"weir-prices-t\"", keeps, false),
+        ("topic = \"u\"", keeps, true),
+        ("topic = \"t\"\ndelivery = \"at-least-once\"", keeps, true),
+    ] {
+        let kafka = "connector = \"kafka\"\nbrokers = \"localhost:1\"\n";
+        let again =
+            format!("{kafka}topic = \"t\"\n[sinks.again]\ninput = \"per-minute\"\n{kafka}{second}\n{checkpoints}");
+        std::fs::write(folder.path().join("p.toml"), RIGHT.replace("connector = \"blackhole\"\n", &again)).unwrap();
+        let (passed, stderr) = weir(folder.path(), &["check", "p.toml"]);
+        assert_eq!(passed, is_right, "{second}: {stderr}");
+        let reason = "\"out\" has the `transactional-id` \"weir-prices-t\" at localhost:1, and so has \"again\"";
+        assert!(passed || stderr.contains(reason), "{stderr}");
     }
 }

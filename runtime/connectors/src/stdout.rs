@@ -9,7 +9,7 @@
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use serde::Deserialize;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Cut, Guarantee, Prepare, Sink, SinkReport, SinkWriter, WriterContext};
@@ -53,6 +53,10 @@ impl Stdout {
 impl Sink for Stdout {
     fn parallelism_max(&self) -> Option<usize> {
         Some(1)
+    }
+
+    fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
+        check_writable(self.format, schema)
     }
 
     fn guarantee(&self) -> Guarantee {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 
 use crate::batch::StreamBatch;
 use crate::graph::Options;
@@ -173,6 +173,22 @@ pub trait Sink: Send + Sync {
     /// The file that it replaces when it finishes, if it does: no two sinks of a job may have the same.
     fn file(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// What no other sink of the same job may have, as the object of a sentence, if there is something: an id by which another
+    /// system tells the job's sinks apart. `job` names the pipeline.
+    fn identity(&self, job: &str) -> Option<String> {
+        let _ = job;
+        None
+    }
+
+    /// Asked before anything is opened: `schema` is that of the rows that it would get.
+    ///
+    /// # Errors
+    /// If it cannot take these columns.
+    fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
+        let _ = schema;
+        Ok(())
     }
 
     /// What becomes of its rows when a job goes on from a checkpoint.

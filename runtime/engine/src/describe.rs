@@ -13,8 +13,10 @@ use crate::plan::{PhysicalGraph, ResolvedKind, ResolvedNode, StepKind};
 pub struct JobDescription {
     /// Its nodes, inputs first.
     pub nodes: Vec<NodeDescription>,
-    /// What a person should know before it runs, one line each: a schema that was inferred, a weaker guarantee.
+    /// What a person should know before it runs, one line each, such as a schema that was inferred.
     pub notes: Vec<String>,
+    /// Which sources and sinks keep less than exactly-once, one line each; if the job keeps no checkpoints: would keep.
+    pub guarantees: Vec<String>,
 }
 
 /// One node.
@@ -74,17 +76,28 @@ impl Job {
                         node.name
                     ));
                 }
-                notes.extend(weaker(&node.name, &source.source.guarantee()).filter(|_| self.is_durable));
                 notes
             }
-            ResolvedKind::Sink { sink, .. } => {
-                let mut notes = sink.notes();
-                notes.extend(weaker(&node.name, &sink.guarantee()).filter(|_| self.is_durable));
-                notes
-            }
+            ResolvedKind::Sink { sink, .. } => sink.notes(),
             _ => Vec::new(),
         });
-        JobDescription { nodes: nodes.collect(), notes: notes.collect() }
+        let guarantees = self.resolved.nodes.iter().filter_map(|node| match &node.kind {
+            ResolvedKind::Source(source) => self.weaker(&node.name, &source.source.guarantee()),
+            ResolvedKind::Sink { sink, .. } => self.weaker(&node.name, &sink.guarantee()),
+            _ => None,
+        });
+        JobDescription { nodes: nodes.collect(), notes: notes.collect(), guarantees: guarantees.collect() }
+    }
+
+    /// What a job that goes on from a checkpoint does not hold of a source or a sink.
+    fn weaker(&self, name: &str, guarantee: &Guarantee) -> Option<String> {
+        let (what, rows, reason) = match guarantee {
+            Guarantee::ExactlyOnce => return None,
+            Guarantee::AtLeastOnce(reason) => ("at-least-once", "there twice", reason),
+            Guarantee::AtMostOnce(reason) => ("at-most-once", "lost", reason),
+        };
+        let is = if self.is_durable { "is" } else { "would, with checkpoints, be" };
+        Some(format!("{name} {is} {what}: after a failure rows since the last checkpoint are {rows}, because {reason}"))
     }
 
     fn describe_node(&self, index: usize, node: &ResolvedNode) -> NodeDescription {
@@ -119,19 +132,6 @@ impl Job {
             chain,
             outputs: node.outputs.iter().enumerate().map(output).collect(),
         }
-    }
-}
-
-/// What a job that goes on from a checkpoint does not hold of a source or a sink.
-fn weaker(name: &str, guarantee: &Guarantee) -> Option<String> {
-    match guarantee {
-        Guarantee::ExactlyOnce => None,
-        Guarantee::AtLeastOnce(reason) => Some(format!(
-            "{name} is at-least-once: after a failure rows since the last checkpoint are there twice, because {reason}"
-        )),
-        Guarantee::AtMostOnce(reason) => Some(format!(
-            "{name} is at-most-once: after a failure rows since the last checkpoint are lost, because {reason}"
-        )),
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     terminal::print_result(&told(&file, &job))?;
     file.print_notes();
     terminal::print_notes(&job.notes);
+    terminal::print_notes(&job.guarantees);
     Ok(())
 }
 
@@ -85,7 +86,7 @@ fn output_text(node: &str, output: &OutputDescription) -> String {
 
 fn passed_json(file: &PipelineFile, job: &JobDescription) -> Value {
     let warnings: Vec<_> = file.graph.warnings.iter().map(|w| problem_json(w, &file.graph.text)).collect();
-    let notes: Vec<_> = file.notes.iter().chain(&job.notes).collect();
+    let notes: Vec<_> = file.notes.iter().chain(&job.notes).chain(&job.guarantees).collect();
     json!({ "ok": true, "pipeline": file.graph.name, "nodes": job.nodes, "notes": notes, "problems": warnings })
 }
 

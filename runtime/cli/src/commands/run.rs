@@ -49,10 +49,13 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let host = component::host()?;
     let (log, lines) = GuestLines::new();
     let job = file.check(&host)?.with_guest_log(log);
-    terminal::print_notes(&job.describe().notes);
-
     let durable = file.durable(args.from, &args.allow_dropped)?;
     let is_durable = durable.is_some();
+    let described = job.describe();
+    terminal::print_notes(&described.notes);
+    if is_durable {
+        terminal::print_notes(&described.guarantees);
+    }
     let signals = Signals::listen()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let bar = progress::Bar::new(&file, Arc::clone(&clock));

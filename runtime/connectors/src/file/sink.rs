@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use serde::Deserialize;
 use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
 use weir_core::graph::Options;
@@ -71,6 +71,10 @@ impl Sink for FileSink {
 
     fn file(&self) -> Option<PathBuf> {
         Some(self.place.folder.join(self.file.as_deref().unwrap_or_default()))
+    }
+
+    fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
+        check_writable(self.format, schema)
     }
 
     fn guarantee(&self) -> Guarantee {

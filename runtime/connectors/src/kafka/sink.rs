@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
 use weir_core::graph::Options;
 
@@ -63,6 +63,15 @@ impl KafkaSink {
 }
 
 impl Sink for KafkaSink {
+    fn identity(&self, job: &str) -> Option<String> {
+        let is_known = self.options.delivery == Delivery::ExactlyOnce;
+        is_known.then(|| format!("the `transactional-id` {:?} at {}", self.options.id(job), self.options.brokers))
+    }
+
+    fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
+        Encoder::new(&self.options, schema).map(drop)
+    }
+
     fn guarantee(&self) -> Guarantee {
         match self.options.delivery {
             Delivery::ExactlyOnce => Guarantee::ExactlyOnce,

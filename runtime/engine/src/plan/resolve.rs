@@ -12,7 +12,7 @@ use weir_core::graph::{
 use weir_core::pipeline::did_you_mean;
 use weir_host::{Component, Host, InputSchema, Plan, World};
 
-use super::files::check_file;
+use super::files::{check_file, check_identity};
 use crate::source::{dead_letter_schema, is_event_time};
 
 /// A pipeline that cannot run, and where its file says so.
@@ -83,6 +83,9 @@ impl Resolved {
             let input = united(node, &inputs, &nodes)?;
             let resolved = resolve(graph, node, inputs, input, connectors, host)?;
             check_file(node, &resolved, &nodes)?;
+            if graph.checkpoint.is_some() {
+                check_identity(&graph.name, node, &resolved, &nodes)?;
+            }
             nodes.push(resolved);
         }
         Ok(Self { nodes })
@@ -107,8 +110,10 @@ fn resolve(
             let made = made.map_err(|e| connector_error(&sink.connector, e))?;
             let columns = match &sink.columns {
                 Some(names) => names.iter().map(|c| column(&rows(), c)).collect::<Result<_, _>>()?,
-                None => (0..rows().fields().len()).collect(),
+                None => (0..rows().fields().len()).collect::<Vec<_>>(),
             };
+            let taken = rows().project(&columns).map_err(|e| error(&sink.connector.span, e.to_string()))?;
+            made.check(&taken).map_err(|e| connector_error(&sink.connector, e))?;
             let parallelism = made.parallelism_max().unwrap_or(graph.parallelism).min(graph.parallelism).max(1);
             (ResolvedKind::Sink { sink: made.into(), columns }, Vec::new(), parallelism)
         }
