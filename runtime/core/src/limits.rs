@@ -39,6 +39,12 @@ pub const RESTARTS_A_PERIOD_MAX: u32 = 1_000_000;
 pub const RESTART_PERIOD_MS_DEFAULT: u64 = 600_000;
 /// Bytes of a malformed record that are kept in its message.
 pub const MALFORMED_BYTES_MAX: usize = 1024;
+/// Calls that a version may fail at while it only runs beside another: what follows says nothing new.
+pub const SHADOW_FAILURES_MAX: u64 = 10;
+/// Differences between two versions that are kept as examples: a person reads no more.
+pub const SHADOW_EXAMPLES_MAX: usize = 10;
+/// Bytes of a value, or of a row, in such an example.
+pub const SHADOW_TEXT_BYTES_MAX: usize = 1024;
 /// Bytes of a component at most: the largest interpreters that come as components take about 20 MB.
 pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of a pipeline file at most: they are written by people.

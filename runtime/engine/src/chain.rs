@@ -7,7 +7,8 @@ use weir_core::connector::Cut;
 use weir_core::time::WATERMARK_MIN;
 
 use crate::exchange::Partitioner;
-use crate::operator::{Frozen, Metrics, Operator, OperatorError, Outputs, Seat, Snapshot, Version};
+use crate::operator::{Frozen, Metrics, Operator, OperatorError, Outputs, Seat, ShadowSeat, Snapshot, Version};
+use crate::operators::SharedShadow;
 
 /// The chain of one subtask. Step 0 gets what the gate or the source delivers.
 pub struct Chain {
@@ -186,6 +187,16 @@ impl Chain {
     pub fn swap(&mut self, step: usize, to: Version, seat: Seat) -> Result<(), StepError> {
         let Some(Step { operator: Some(operator), name, .. }) = self.steps.get_mut(step) else { return Ok(()) };
         operator.swap(to, seat).map_err(|e| StepError::new(name, e))
+    }
+
+    /// Calls another version of its component beside that of a step.
+    ///
+    /// # Errors
+    /// As [`Operator::shadow`].
+    pub fn shadow(&mut self, step: usize, by: Version, shadow: &SharedShadow) -> Result<(), StepError> {
+        let Some(Step { operator: Some(operator), name, .. }) = self.steps.get_mut(step) else { return Ok(()) };
+        let seat = ShadowSeat { shadow: shadow.clone(), operator: name.clone() };
+        operator.shadow(by, seat).map_err(|e| StepError::new(name, e))
     }
 
     /// Every operator does what its swap has decided.

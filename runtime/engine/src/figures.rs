@@ -67,7 +67,7 @@ pub struct NodeFigures {
     pub state_bytes: Option<u64>,
 }
 
-/// The instances of a node's components, those of a swap that is not decided included.
+/// The instances of a node's components, those of a swap that is not decided included, those of a shadow not.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct GuestFigures {
     /// How many there are.

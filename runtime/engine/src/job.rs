@@ -106,8 +106,9 @@ impl Job {
         let built = Built::new(self, &clock, origin)?;
         let subtasks = built.subtasks.len();
         let is_durable = storage.is_some();
-        let boxes = built.subtasks.iter().map(|built| built.subtask.swaps.clone()).collect();
-        let checkpointer = Checkpointer::new(timing, storage, built.sinks, self.sources(), boxes, clock.clone());
+        let boxes: Vec<_> = built.subtasks.iter().map(|built| built.subtask.swaps.clone()).collect();
+        let sources = self.sources();
+        let checkpointer = Checkpointer::new(timing, storage, built.sinks, sources, boxes.clone(), clock.clone());
         let checkpoints = checkpointer.status();
         let (senders, mut receivers): (Vec<_>, Vec<_>) =
             (0..built.channels).map(|_| bounded(CHANNEL_ELEMENTS_MAX)).map(|(s, r)| (s, Some(r))).unzip();
@@ -160,7 +161,9 @@ impl Job {
             from: None,
             notes: Vec::new(),
             is_durable,
+            boxes,
             swap: Mutex::new(None),
+            shadow: Mutex::new(None),
         })
     }
 

@@ -13,9 +13,9 @@ use crate::checkpointer::{CheckpointFailure, CheckpointStatus};
 use crate::figures::{JobFigures, NodeCounts, NodeFigures};
 use crate::job::Job;
 use crate::operator::Metrics;
-use crate::operators::{LatencyHistogram, SharedSwap};
+use crate::operators::{LatencyHistogram, SharedShadow, SharedSwap};
 use crate::plan::{ResolvedKind, ResolvedNode};
-use crate::swap::SwapError;
+use crate::swap::{SwapBox, SwapError};
 use crate::worker::{Control, Status, WorkerError};
 
 /// A running job. Dropping it stops the job.
@@ -38,8 +38,12 @@ pub struct JobHandle {
     pub(crate) from: Option<u64>,
     pub(crate) notes: Vec<String>,
     pub(crate) is_durable: bool,
+    /// By subtask: where it finds what it is to run.
+    pub(crate) boxes: Vec<Arc<SwapBox>>,
     /// The last swap.
     pub(crate) swap: Mutex<Option<SharedSwap>>,
+    /// The last shadow run.
+    pub(crate) shadow: Mutex<Option<SharedShadow>>,
 }
 
 /// Another system that a job waits for.
@@ -244,10 +248,35 @@ impl JobHandle {
             return Err(SwapError::UnderWay);
         }
         let pending = new.pending_swap(old, probation, &self.metrics, &self.clock)?;
+        self.stop_shadow();
         let swap = pending.swap.clone();
         *last = Some(swap.clone());
         *self.control.swap.lock().unwrap_or_else(PoisonError::into_inner) = Some(pending);
         Ok(swap)
+    }
+
+    /// Calls other versions of its operators beside those that run, from the next barrier on until a time of the clock that it was
+    /// started with, and compares what they make; nothing of it comes into the stream. A swap ends it, and so does another one.
+    ///
+    /// # Errors
+    /// As [`JobHandle::swap`].
+    pub fn shadow(&self, old: &Job, new: &Job, until_us: i64) -> Result<SharedShadow, SwapError> {
+        if !self.is_durable {
+            return Err(SwapError::NotDurable);
+        }
+        if self.swap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(SharedSwap::is_open) {
+            return Err(SwapError::UnderWay);
+        }
+        self.stop_shadow();
+        let shadow = new.shadow(old, until_us, &self.clock, &self.boxes)?;
+        *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) = Some(shadow.clone());
+        self.control.ask.store(true, Ordering::Relaxed);
+        Ok(shadow)
+    }
+
+    /// What is compared ends with what runs.
+    fn stop_shadow(&self) {
+        self.shadow.lock().unwrap_or_else(PoisonError::into_inner).take().iter().for_each(SharedShadow::stop);
     }
 
     /// Ends the sources as if their input had ended: what was read is processed, windows fire, sinks finish.
@@ -313,6 +342,7 @@ impl JobHandle {
 
 impl Drop for JobHandle {
     fn drop(&mut self) {
+        self.stop_shadow();
         self.stop();
     }
 }

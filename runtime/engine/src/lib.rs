@@ -18,7 +18,7 @@
 //! | `checkpointer` | parts of checkpoints put together, sinks told to commit |
 //! | `metrics`, `activity`, `figures` | what is counted and timed, and as it is told |
 //! | `worker` | the threads around subtasks and checkpoints, the only place that blocks |
-//! | `swap` | other versions of a running job's components, put in place at one barrier |
+//! | `swap` | other versions of a running job's components, put in place at one barrier, or called beside those that run |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
 //!
 //! It never names a connector, reads no clock of its own, and lets nothing but `worker` wait.
@@ -52,7 +52,7 @@ pub use describe::{ColumnDescription, JobDescription, NodeDescription, OutputDes
 pub use figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts, NodeFigures, SubtaskFigures};
 pub use job::Job;
 pub use job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};
-pub use operators::SharedSwap;
+pub use operators::{Difference, ShadowReport, SharedShadow, SharedSwap};
 pub use plan::CheckError;
 pub use recovery::{Durable, RecoveryError};
 pub use supervisor::{RunError, Supervisor};

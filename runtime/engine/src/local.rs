@@ -14,7 +14,7 @@ use crate::chain::Action;
 use crate::checkpointer::{CheckpointFailure, CheckpointStatus, Checkpointer};
 use crate::job::{Job, Launch};
 use crate::operator::Metrics;
-use crate::operators::SharedSwap;
+use crate::operators::{SharedShadow, SharedSwap};
 use crate::recovery::Durable;
 use crate::subtask::{Event, Outcome, SubtaskError};
 use crate::swap::SwapError;
@@ -210,6 +210,17 @@ impl LocalJob {
         let triggered = self.checkpointer.swap(pending)?;
         self.trigger(triggered);
         Ok(swap)
+    }
+
+    /// As [`JobHandle::shadow`](crate::JobHandle::shadow).
+    ///
+    /// # Errors
+    /// If an instance cannot be made, or as [`LocalJob::step`].
+    pub fn shadow(&mut self, old: &Job, new: &Job, until_us: i64) -> Result<SharedShadow, LocalError> {
+        let boxes: Vec<_> = self.subtasks.iter().map(|built| built.subtask.swaps.clone()).collect();
+        let shadow = new.shadow(old, until_us, &self.clock, &boxes)?;
+        self.ask()?;
+        Ok(shadow)
     }
 
     /// Whether the checkpoint that was asked for is complete.

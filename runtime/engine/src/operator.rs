@@ -7,7 +7,7 @@ pub use weir_state::{Snapshot, StateTable};
 
 pub use crate::metrics::{Metrics, OperatorMetrics};
 use crate::operators::{KeyedGuest, TransformGuest};
-pub use crate::operators::{Seat, SharedSwap};
+pub use crate::operators::{Seat, ShadowSeat, SharedSwap};
 
 /// One step of a subtask. Its inputs are merged and its watermarks are minima already.
 pub trait Operator: Send {
@@ -63,7 +63,16 @@ pub trait Operator: Send {
         Err(OperatorError::Version)
     }
 
-    /// Does what the swap has decided: puts the old version back, or lets it go.
+    /// Calls another version of its component beside the one that runs, and compares what they make, until that is over.
+    ///
+    /// # Errors
+    /// If it runs no component of that kind.
+    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
+        let _ = (by, seat);
+        Err(OperatorError::Version)
+    }
+
+    /// Does what the swap has decided: puts the old version back, or lets it go. Lets a shadow go that is over.
     ///
     /// # Errors
     /// If the old version cannot take the state back.

@@ -1,18 +1,22 @@
 //! The operators: one file each.
 
+mod comparison;
 mod dead_letter;
 mod instance_aggregate;
 mod keyed;
 mod meter;
+mod shadow;
 mod sink;
 mod transform;
 mod trial;
 pub mod window;
 
+pub use comparison::Difference;
 pub(crate) use dead_letter::DeadLetters;
 pub(crate) use instance_aggregate::instance_aggregate;
 pub(crate) use keyed::{KeyedGuest, KeyedOperator, KeyedSpec, check_readable};
 pub(crate) use meter::{Meter, MeteredInstance};
+pub use shadow::{ShadowReport, ShadowSeat, SharedShadow};
 pub(crate) use sink::{LatencyHistogram, SinkOperator};
 pub(crate) use transform::{OutputMap, OutputSource, TransformGuest, TransformOperator};
 pub use trial::{Seat, SharedSwap};

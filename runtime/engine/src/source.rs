@@ -354,13 +354,15 @@ fn microseconds(column: &ArrayRef) -> Result<ScalarBuffer<i64>, OperatorError> {
 
 /// A row as text, for a message.
 pub(crate) fn row_text(rows: &RecordBatch, row: usize) -> String {
-    let options = arrow::util::display::FormatOptions::default().with_null("null");
-    let cell = |column: &ArrayRef| {
-        arrow::util::display::ArrayFormatter::try_new(column.as_ref(), &options)
-            .map_or_else(|e| e.to_string(), |f| f.value(row).to_string())
-    };
     let schema = rows.schema();
-    let cells: Vec<String> =
-        schema.fields().iter().zip(rows.columns()).map(|(f, c)| format!("{}: {}", f.name(), cell(c))).collect();
+    let cells = schema.fields().iter().zip(rows.columns());
+    let cells: Vec<String> = cells.map(|(f, c)| format!("{}: {}", f.name(), cell_text(c, row))).collect();
     format!("{{{}}}", cells.join(", "))
+}
+
+/// A value as text.
+pub(crate) fn cell_text(column: &ArrayRef, row: usize) -> String {
+    let options = arrow::util::display::FormatOptions::default().with_null("null");
+    arrow::util::display::ArrayFormatter::try_new(column.as_ref(), &options)
+        .map_or_else(|e| e.to_string(), |f| f.value(row).to_string())
 }

@@ -11,7 +11,7 @@ use crate::chain::{Action, Chain, StepError};
 use crate::gate::{GateError, Gated, InputGate};
 use crate::operator::{Frozen, OperatorError};
 use crate::source::{SourceEvent, SourceHead};
-use crate::swap::{SubtaskSwap, SwapBox};
+use crate::swap::{SubtaskShadow, SubtaskSwap, SwapBox};
 
 /// One parallel instance of an operator chain.
 pub struct Subtask {
@@ -258,6 +258,10 @@ impl Subtask {
             let (mut versions, since_us) = (versions.into_iter(), seat.swap.now_us());
             let swapped = versions.try_for_each(|(step, version)| self.chain.swap(step, version, seat.clone()));
             SubtaskSwap::tell(&seat, swapped.map_err(|e| format!("{e}: {}", e.error)), since_us);
+        }
+        if let Some(SubtaskShadow { versions, shadow }) = self.swaps.take_shadow() {
+            versions.into_iter().try_for_each(|(step, version)| self.chain.shadow(step, version, &shadow))?;
+            shadow.landed();
         }
         self.chain.settle()?;
         let frozen = self.freeze(Cut { attempt: barrier.attempt, last: false })?;

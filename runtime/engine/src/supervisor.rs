@@ -19,7 +19,7 @@ use crate::figures::JobFigures;
 use crate::job::Job;
 use crate::job_handle::{JobError, JobHandle, Progress, Summary};
 use crate::operator::OperatorError;
-use crate::operators::SharedSwap;
+use crate::operators::{SharedShadow, SharedSwap};
 use crate::recovery::{Durable, RecoveryError};
 use crate::subtask::SubtaskError;
 use crate::swap::{NewVersion, SwapError};
@@ -168,6 +168,15 @@ impl Supervisor {
         self.settle();
         self.swap = Some(OpenSwap { swap: swap.clone(), new });
         Ok(swap)
+    }
+
+    /// Calls other versions of some operators beside those that run, until a time of the job's clock, and compares what they make.
+    ///
+    /// # Errors
+    /// If a version does not fit, or the job cannot be swapped now.
+    pub fn shadow(&self, versions: &[NewVersion], until_us: i64) -> Result<SharedShadow, SwapError> {
+        let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
+        handle.shadow(&self.job, &self.job.swapped(versions, Probation::NONE)?, until_us)
     }
 
     /// The job as it is to run.

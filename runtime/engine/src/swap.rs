@@ -1,19 +1,21 @@
-//! Replacing the components of a job while it runs: which versions fit, and getting them to every subtask at one barrier. When they
-//! are kept is decided by [`weir_core::swap`]; what is done with state is the operators'.
+//! Replacing the components of a job while it runs: which versions fit. `delivery` gets them to every subtask at one barrier. When
+//! they are kept is decided by [`weir_core::swap`]; what is done with state is the operators'.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod delivery;
+
+use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 use weir_core::limits::OperatorLimits;
 use weir_core::pipeline::did_you_mean;
-use weir_core::swap::{Event, Probation, Swap};
-use weir_core::time::Clock;
+use weir_core::swap::Probation;
 use weir_host::{CallError, Component, InputSchema, Instance, OutputColumn, Plan, StateLayout, States};
 
 use crate::job::Job;
-use crate::operator::{Metrics, OperatorError, Version};
-use crate::operators::{Meter, Seat, SharedSwap, check_readable};
-use crate::plan::{ResolvedKind, StepKind};
+use crate::operator::OperatorError;
+use crate::operators::check_readable;
+use crate::plan::ResolvedKind;
+pub(crate) use delivery::{PendingSwap, SubtaskShadow, SubtaskSwap, SwapBox};
 
 /// What an operator of a running job is to run from now on.
 #[derive(Clone, Debug)]
@@ -227,39 +229,6 @@ impl Job {
             Err(error) => Err(error.to_string()),
         }
     }
-
-    /// Instances for every subtask of a job whose versions are to become this one's; `metrics` are its nodes'.
-    pub(crate) fn pending_swap(
-        &self,
-        old: &Self,
-        probation: Probation,
-        metrics: &[Metrics],
-        clock: &Arc<dyn Clock>,
-    ) -> Result<PendingSwap, SwapError> {
-        let asked_us = clock.now_us();
-        let changed: Vec<bool> =
-            (0..self.resolved.nodes.len()).map(|node| self.version_of(node) != old.version_of(node)).collect();
-        let mut subtasks = Vec::new();
-        for chain in &self.physical.chains {
-            for _ in 0..chain.parallelism {
-                let mut versions = Vec::new();
-                for (step, plan) in chain.steps.iter().enumerate() {
-                    if plan.kind == StepKind::Node && changed[plan.node] {
-                        let operator = || self.resolved.nodes[plan.node].name.clone();
-                        let meter = Meter { metrics: metrics[plan.node].clone(), clock: clock.clone() };
-                        let version = self.version(plan.node, &meter);
-                        versions.push((
-                            step,
-                            version.map_err(|error| SwapError::Instance { operator: operator(), error })?,
-                        ));
-                    }
-                }
-                subtasks.push(versions);
-            }
-        }
-        let seats = subtasks.iter().filter(|versions| !versions.is_empty()).count();
-        Ok(PendingSwap { subtasks, swap: SharedSwap::new(Swap::new(probation, seats, asked_us), clock.clone()) })
-    }
 }
 
 /// The columns that others read must stay what they are.
@@ -293,59 +262,5 @@ fn check_outputs(old: &Plan, new: &Plan) -> Result<(), String> {
     match new.outputs.get(old.outputs.len()) {
         Some(more) => Err(format!("it has a new output {:?}: deploy the pipeline again", more.name)),
         None => Ok(()),
-    }
-}
-
-/// A swap whose barrier has not begun yet.
-pub(crate) struct PendingSwap {
-    /// By subtask: the versions for its steps.
-    subtasks: Vec<Vec<(usize, Version)>>,
-    pub(crate) swap: SharedSwap,
-}
-
-/// Where a subtask finds what it is to put in place at a barrier.
-#[derive(Default)]
-pub(crate) struct SwapBox(Mutex<Option<SubtaskSwap>>);
-
-/// What a subtask puts in place at the first barrier that is not older than an attempt.
-pub(crate) struct SubtaskSwap {
-    attempt: u64,
-    pub(crate) versions: Vec<(usize, Version)>,
-    pub(crate) seat: Seat,
-}
-
-impl PendingSwap {
-    /// Puts the versions where the subtasks find them; by subtask, its seat in the swap.
-    pub(crate) fn deliver(self, attempt: u64, boxes: &[Arc<SwapBox>]) -> (SharedSwap, Vec<Option<usize>>) {
-        let mut next = 0;
-        let seats = self.subtasks.into_iter().zip(boxes).map(|(versions, to)| {
-            let subtask = next;
-            if versions.is_empty() {
-                return None;
-            }
-            next += 1;
-            let seat = Seat { swap: self.swap.clone(), subtask };
-            *to.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(SubtaskSwap { attempt, versions, seat });
-            Some(subtask)
-        });
-        let seats = seats.collect();
-        (self.swap, seats)
-    }
-}
-
-impl SwapBox {
-    /// What is to be put in place at a barrier.
-    pub(crate) fn take(&self, attempt: u64) -> Option<SubtaskSwap> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.take_if(|swap| swap.attempt <= attempt)
-    }
-}
-
-impl SubtaskSwap {
-    /// Says what became of it, and how long that took.
-    pub(crate) fn tell(seat: &Seat, outcome: Result<(), String>, since_us: i64) {
-        let (subtask, pause_us) = (seat.subtask, seat.swap.now_us().saturating_sub(since_us));
-        let landed = |()| Event::Landed { subtask, pause_us };
-        seat.swap.tell(outcome.map_or_else(|reason| Event::Refused { reason }, landed));
     }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod figures;
 mod ledger;
 mod pipelines;
+mod shadows;
 mod simulation;
 #[path = "../../../runtime/state/tests/checkpoint/stores.rs"]
 #[allow(dead_code, reason = "the tests of checkpoints use the rest")]

@@ -1,4 +1,4 @@
-//! Swaps the versions of a job in the simulation: now and then, and back.
+//! Swaps the versions of a job in the simulation: now and then, and back. Now and then one only runs beside another.
 
 use weir_core::swap::{Phase, Probation};
 use weir_engine::local::LocalJob;
@@ -46,6 +46,10 @@ impl<'a> Swapper<'a> {
         }
         if let Some((swap, _)) = self.open.as_ref().filter(|_| dice.one_in(100)) {
             swap.roll_back();
+        }
+        if dice.one_in(60) {
+            let beside = &self.versions[dice.below(self.versions.len())];
+            local.shadow(&self.versions[self.runs], beside, i64::MAX).unwrap();
         }
         if self.open.is_none() && dice.one_in(40) {
             let to = dice.below(self.versions.len());

@@ -1,6 +1,7 @@
 //! A keyed operator: the states of a batch's distinct keys go to its component as columns, the changed ones come back. Between
 //! two calls the component holds nothing, so it is replaced without moving any state.
 
+mod beside;
 mod guest;
 mod layout;
 mod snapshot;
@@ -17,8 +18,9 @@ use weir_host::{CallError, Failure, GuestClock, KeyedDelta, Selection, StateLayo
 use weir_state::{KeyedState, States, Timer, Timers};
 
 use super::dead_letter::DeadLetters;
+use super::shadow::Shadow;
 use super::trial::{Seat, Trial, Verdict};
-use crate::operator::{Frozen, Guest, Operator, OperatorError, Outputs, Snapshot, Version};
+use crate::operator::{Frozen, Guest, Operator, OperatorError, Outputs, ShadowSeat, Snapshot, Version};
 use guest::{Answer, Call};
 
 pub(crate) use guest::KeyedGuest;
@@ -34,6 +36,7 @@ const END_TIMERS_MAX: usize = 1_000_000;
 pub(crate) struct KeyedOperator {
     guest: KeyedGuest,
     trial: Option<Trial<KeyedGuest>>,
+    shadow: Option<Shadow<KeyedGuest>>,
     /// Where the key columns are.
     keys: Vec<usize>,
     state: KeyedState,
@@ -70,6 +73,7 @@ impl KeyedOperator {
             state: KeyedState::new(&key_fields, &state_fields(&guest))?,
             guest,
             trial: None,
+            shadow: None,
             keys,
             timers: Timers::default(),
             dead_letters,
@@ -125,14 +129,19 @@ impl KeyedOperator {
     /// One call, applied in full or not at all.
     fn call(&mut self, call: &Call<'_>, distinct: &[u32], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
         let (states, now) = (self.gather(distinct)?, self.now());
-        let Answer { delta, made } = match self.guest.call(call, &states, now) {
+        let answer = match self.guest.call(call, &states, now) {
             Err(Failure::Guest(error)) if !error.is_fatal() && self.trial.is_some() => {
-                self.old_answer(call, states, now, error)?
+                self.old_answer(call, states.clone(), now, error)?
             }
             answer => answer?,
         };
+        if let Some(shadow) = self.shadow.as_mut().filter(|shadow| shadow.is_open()) {
+            let from = layout_of(&self.guest);
+            shadow.look(|new, look| new.beside((call, &from, &states, now), &answer, look));
+        }
+        let Answer { delta, made } = answer;
         self.commit(distinct, delta).map_err(Failure::Fatal)?;
-        made.into_iter().enumerate().for_each(|(output, rows)| out.emit(output, rows));
+        made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
         Ok(())
     }
 
@@ -280,7 +289,14 @@ impl Operator for KeyedOperator {
         Ok(())
     }
 
+    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
+        let Version(Guest::Keyed(guest)) = by else { return Err(OperatorError::Version) };
+        self.shadow = Some(Shadow::new(*guest, seat));
+        Ok(())
+    }
+
     fn settle(&mut self) -> Result<(), OperatorError> {
+        self.shadow.take_if(|shadow| !shadow.is_open());
         let verdict = self.trial.as_ref().map_or(Verdict::Open, Trial::verdict);
         if verdict != Verdict::Open
             && let Some(Trial { old, .. }) = self.trial.take()

@@ -5,17 +5,20 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
-use weir_host::{CallError, Delta, Failure, Rows, isolate};
+use weir_host::{CallError, Delta, Failure, Rows, Selection, isolate};
 
+use super::comparison::Look;
 use super::dead_letter::DeadLetters;
 use super::meter::MeteredInstance;
+use super::shadow::{Found, Shadow};
 use super::trial::{Seat, Trial, Verdict};
-use crate::operator::{Frozen, Guest, Operator, OperatorError, Outputs, Snapshot, Version};
+use crate::operator::{Frozen, Guest, Operator, OperatorError, Outputs, ShadowSeat, Snapshot, Version};
 
 /// Runs a component of the world `transform-operator`.
 pub(crate) struct TransformOperator {
     guest: TransformGuest,
     trial: Option<Trial<TransformGuest>>,
+    shadow: Option<Shadow<TransformGuest>>,
     dead_letters: DeadLetters,
 }
 
@@ -47,15 +50,21 @@ pub(crate) enum OutputSource {
     Computed(usize),
 }
 
+/// The rows of an output, and which input rows they come from.
+pub(crate) struct Made {
+    pub(crate) selection: Selection,
+    pub(crate) batch: StreamBatch,
+}
+
 impl TransformOperator {
     pub(crate) fn new(guest: TransformGuest, dead_letters: DeadLetters) -> Self {
-        Self { guest, trial: None, dead_letters }
+        Self { guest, trial: None, shadow: None, dead_letters }
     }
 }
 
 impl TransformGuest {
     /// The rows of every output.
-    fn call(&mut self, rows: &StreamBatch) -> Result<Vec<StreamBatch>, Failure<OperatorError>> {
+    fn call(&mut self, rows: &StreamBatch) -> Result<Vec<Made>, Failure<OperatorError>> {
         let columns: Vec<ArrayRef> = self.reads.iter().map(|c| rows.rows.column(*c).clone()).collect();
         let event_times = self.instance.plan().reads_event_times.then_some(&rows.event_times[..]);
         let given = Rows { rows: rows.len(), columns: &columns, event_times };
@@ -64,6 +73,14 @@ impl TransformGuest {
             deltas.into_iter().zip(&self.outputs).map(|(delta, map)| apply(map, delta, rows.rows.columns(), rows));
         made.collect::<Result<_, _>>().map_err(|e| Failure::Fatal(e.into()))
     }
+
+    /// What it makes of rows, beside what another version has made of them.
+    fn beside(&mut self, rows: &StreamBatch, old: &[Made], look: Look<'_>) -> Result<Found, Failure<OperatorError>> {
+        let new = self.call(rows)?;
+        let found = look.outputs(self.instance.plan(), rows.len(), old, &new);
+        let found = found.map_err(|e| Failure::Fatal(OperatorError::from(e)))?;
+        Ok(Found { rows: found, ..Found::default() })
+    }
 }
 
 /// What the version on trial makes of rows; if it fails and the old one does not, what that makes.
@@ -71,7 +88,7 @@ fn call(
     guest: &mut TransformGuest,
     trial: &mut Option<Trial<TransformGuest>>,
     rows: &StreamBatch,
-) -> Result<Vec<StreamBatch>, Failure<OperatorError>> {
+) -> Result<Vec<Made>, Failure<OperatorError>> {
     let error: CallError = match guest.call(rows) {
         Err(Failure::Guest(error)) if !error.is_fatal() => error,
         other => return other,
@@ -97,13 +114,17 @@ fn settle(guest: &mut TransformGuest, trial: &mut Option<Trial<TransformGuest>>)
 impl Operator for TransformOperator {
     fn process(&mut self, batch: StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
         self.settle()?;
-        let Self { guest, trial, dead_letters } = self;
+        let Self { guest, trial, shadow, dead_letters } = self;
         let mut bad = Vec::new();
         isolate(
             0..batch.len(),
             |range| {
-                let made = call(guest, trial, &batch.slice(range.start, range.len()))?;
-                made.into_iter().enumerate().for_each(|(output, rows)| out.emit(output, rows));
+                let rows = batch.slice(range.start, range.len());
+                let made = call(guest, trial, &rows)?;
+                if let Some(shadow) = shadow.as_mut().filter(|shadow| shadow.is_open()) {
+                    shadow.look(|new, look| new.beside(&rows, &made, look));
+                }
+                made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
                 Ok(())
             },
             |row, reason| dead_letters.take(&batch, row, reason, &mut bad),
@@ -123,8 +144,15 @@ impl Operator for TransformOperator {
         Ok(())
     }
 
+    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
+        let Version(Guest::Transform(guest)) = by else { return Err(OperatorError::Version) };
+        self.shadow = Some(Shadow::new(*guest, seat));
+        Ok(())
+    }
+
     fn settle(&mut self) -> Result<(), OperatorError> {
         settle(&mut self.guest, &mut self.trial);
+        self.shadow.take_if(|shadow| !shadow.is_open());
         Ok(())
     }
 }
@@ -135,7 +163,7 @@ pub(crate) fn apply(
     delta: Delta,
     inputs: &[ArrayRef],
     times: &StreamBatch,
-) -> Result<StreamBatch, ArrowError> {
+) -> Result<Made, ArrowError> {
     let rows = delta.selection.len(times.len());
     let mut columns = Vec::with_capacity(map.columns.len());
     for (column, field) in map.columns.iter().zip(map.schema.fields()) {
@@ -147,9 +175,7 @@ pub(crate) fn apply(
     }
     let event_times = delta.event_times.unwrap_or_else(|| delta.selection.take_times(&times.event_times));
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    Ok(StreamBatch {
-        rows: RecordBatch::try_new_with_options(map.schema.clone(), columns, &options)?,
-        event_times,
-        ingested_at: times.ingested_at,
-    })
+    let rows = RecordBatch::try_new_with_options(map.schema.clone(), columns, &options)?;
+    let batch = StreamBatch { rows, event_times, ingested_at: times.ingested_at };
+    Ok(Made { selection: delta.selection, batch })
 }

@@ -3,13 +3,14 @@
 
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, OldStates, Row, RowError, export};
 
-/// Config: what it says of itself, and when it fails.
+/// Config: what it says of itself, when it fails, and which value it counts twice.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Count {
     tag: String,
     #[serde(default)]
     fails: Fails,
+    twice: Option<i64>,
 }
 
 /// Which rows it fails at.
@@ -80,7 +81,7 @@ impl Keyed for Count {
         out: &mut Emitter<Counted>,
     ) -> Result<(), RowError> {
         let so_far = of.state.get_or_insert_default();
-        so_far.count += 1;
+        so_far.count += if self.twice == Some(value) { 2 } else { 1 };
         // After the state has changed: nothing of it may count.
         self.fails.at(value);
         out.emit(Counted { number: u64::from(so_far.count), tag: self.tag.clone() });

@@ -10,7 +10,7 @@ use weir_host::{CallError, Delta, Failure, GuestClock, KeyedDelta, Rows, StateLa
 use super::layout;
 use crate::operator::OperatorError;
 use crate::operators::MeteredInstance;
-use crate::operators::transform::{OutputMap, apply};
+use crate::operators::transform::{Made, OutputMap, apply};
 
 /// A component of the world `keyed-operator`.
 pub(crate) struct KeyedGuest {
@@ -37,7 +37,7 @@ pub(super) enum Call<'a> {
 pub(super) struct Answer {
     pub(super) delta: KeyedDelta,
     /// The rows of every output.
-    pub(super) made: Vec<StreamBatch>,
+    pub(super) made: Vec<Made>,
 }
 
 impl KeyedGuest {

@@ -1,0 +1,148 @@
+//! Getting other versions of a job's components to every subtask: to replace those that run at one barrier, or to be called beside
+//! them. Never decides whether they fit.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use weir_core::swap::{Event, Probation, Swap};
+use weir_core::time::Clock;
+
+use super::SwapError;
+use crate::job::Job;
+use crate::operator::{Metrics, Version};
+use crate::operators::{Meter, Seat, SharedShadow, SharedSwap};
+use crate::plan::StepKind;
+
+/// By subtask: versions for its steps.
+type Versions = Vec<Vec<(usize, Version)>>;
+
+impl Job {
+    /// Instances for every subtask of a job whose versions are to become this one's; `metrics` are its nodes'.
+    pub(crate) fn pending_swap(
+        &self,
+        old: &Self,
+        probation: Probation,
+        metrics: &[Metrics],
+        clock: &Arc<dyn Clock>,
+    ) -> Result<PendingSwap, SwapError> {
+        let asked_us = clock.now_us();
+        let subtasks = self.new_versions(old, metrics, clock)?;
+        let seats = seats(&subtasks);
+        Ok(PendingSwap { subtasks, swap: SharedSwap::new(Swap::new(probation, seats, asked_us), clock.clone()) })
+    }
+
+    /// Puts instances where the subtasks find them at their next barriers, each to be called beside the one that runs.
+    pub(crate) fn shadow(
+        &self,
+        old: &Self,
+        until_us: i64,
+        clock: &Arc<dyn Clock>,
+        boxes: &[Arc<SwapBox>],
+    ) -> Result<SharedShadow, SwapError> {
+        // What runs is what is told of.
+        let metrics: Vec<Metrics> = self.resolved.nodes.iter().map(|_| Metrics::default()).collect();
+        let subtasks = self.new_versions(old, &metrics, clock)?;
+        let shadow = SharedShadow::new(seats(&subtasks), clock.clone(), until_us);
+        for (versions, to) in subtasks.into_iter().zip(boxes).filter(|(versions, _)| !versions.is_empty()) {
+            *lock(&to.shadow) = Some(SubtaskShadow { versions, shadow: shadow.clone() });
+        }
+        Ok(shadow)
+    }
+
+    /// By subtask: what its steps are to run that `old` does not.
+    fn new_versions(&self, old: &Self, metrics: &[Metrics], clock: &Arc<dyn Clock>) -> Result<Versions, SwapError> {
+        let is_changed = |node: usize| self.version_of(node) != old.version_of(node);
+        let mut subtasks = Vec::new();
+        for chain in &self.physical.chains {
+            let steps = chain.steps.iter().enumerate();
+            let changed: Vec<(usize, usize)> = steps
+                .filter(|(_, plan)| plan.kind == StepKind::Node && is_changed(plan.node))
+                .map(|(step, plan)| (step, plan.node))
+                .collect();
+            for _ in 0..chain.parallelism {
+                let version = |&(step, node): &(usize, usize)| {
+                    let meter = Meter { metrics: metrics[node].clone(), clock: clock.clone() };
+                    let operator = || self.resolved.nodes[node].name.clone();
+                    let version = self.version(node, &meter);
+                    Ok((step, version.map_err(|error| SwapError::Instance { operator: operator(), error })?))
+                };
+                subtasks.push(changed.iter().map(version).collect::<Result<_, SwapError>>()?);
+            }
+        }
+        Ok(subtasks)
+    }
+}
+
+/// How many subtasks get something.
+fn seats(subtasks: &Versions) -> usize {
+    subtasks.iter().filter(|versions| !versions.is_empty()).count()
+}
+
+/// A swap whose barrier has not begun yet.
+pub(crate) struct PendingSwap {
+    subtasks: Versions,
+    pub(crate) swap: SharedSwap,
+}
+
+/// Where a subtask finds what it is to put in place at a barrier.
+#[derive(Default)]
+pub(crate) struct SwapBox {
+    swap: Mutex<Option<SubtaskSwap>>,
+    shadow: Mutex<Option<SubtaskShadow>>,
+}
+
+/// What a subtask puts in place at the first barrier that is not older than an attempt.
+pub(crate) struct SubtaskSwap {
+    attempt: u64,
+    pub(crate) versions: Vec<(usize, Version)>,
+    pub(crate) seat: Seat,
+}
+
+/// What a subtask calls beside what it runs, from its next barrier on.
+pub(crate) struct SubtaskShadow {
+    pub(crate) versions: Vec<(usize, Version)>,
+    pub(crate) shadow: SharedShadow,
+}
+
+impl PendingSwap {
+    /// Puts the versions where the subtasks find them; by subtask, its seat in the swap.
+    pub(crate) fn deliver(self, attempt: u64, boxes: &[Arc<SwapBox>]) -> (SharedSwap, Vec<Option<usize>>) {
+        let mut next = 0;
+        let seats = self.subtasks.into_iter().zip(boxes).map(|(versions, to)| {
+            let subtask = next;
+            if versions.is_empty() {
+                return None;
+            }
+            next += 1;
+            let seat = Seat { swap: self.swap.clone(), subtask };
+            *lock(&to.swap) = Some(SubtaskSwap { attempt, versions, seat });
+            Some(subtask)
+        });
+        let seats = seats.collect();
+        (self.swap, seats)
+    }
+}
+
+impl SwapBox {
+    /// What is to be put in place at a barrier.
+    pub(crate) fn take(&self, attempt: u64) -> Option<SubtaskSwap> {
+        lock(&self.swap).take_if(|swap| swap.attempt <= attempt)
+    }
+
+    /// What is to be called beside what runs.
+    pub(crate) fn take_shadow(&self) -> Option<SubtaskShadow> {
+        lock(&self.shadow).take()
+    }
+}
+
+fn lock<T>(held: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SubtaskSwap {
+    /// Says what became of it, and how long that took.
+    pub(crate) fn tell(seat: &Seat, outcome: Result<(), String>, since_us: i64) {
+        let (subtask, pause_us) = (seat.subtask, seat.swap.now_us().saturating_sub(since_us));
+        let landed = |()| Event::Landed { subtask, pause_us };
+        seat.swap.tell(outcome.map_or_else(|reason| Event::Refused { reason }, landed));
+    }
+}
