@@ -127,7 +127,7 @@ impl Figures {
         let help = "How long calls of the step's guests took.";
         let mut family = encoder.encode_descriptor("guest_call_seconds", help, None, MetricType::Histogram)?;
         for (labels, guests) in self.guests() {
-            let bound = |up_to_us: Option<u64>| up_to_us.map_or(f64::MAX, |us| us as f64 / 1e6);
+            let bound = |up_to_us: Option<u64>| up_to_us.map_or(f64::INFINITY, |us| us as f64 / 1e6);
             let buckets: Vec<_> = guests.calls.iter().map(|bucket| (bound(bucket.up_to_us), bucket.calls)).collect();
             let (count, sum) = (guests.calls.iter().map(|bucket| bucket.calls).sum(), guests.call_time_us as f64 / 1e6);
             let labels = labels.as_slice();
