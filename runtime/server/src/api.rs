@@ -51,6 +51,7 @@ pub(crate) fn router() -> (Router<Arc<Service>>, Description) {
         .routes(routes!(jobs::remove_savepoint))
         .routes(routes!(swaps::swap))
         .routes(routes!(swaps::roll_back))
+        .routes(routes!(swaps::shadow_status, swaps::shadow))
         .routes(routes!(logs::lines))
         .split_for_parts()
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use weir_core::swap::Probation;
-use weir_engine::{JobDescription, JobFigures, NewVersion, Progress, SwapError};
+use weir_engine::{JobDescription, JobFigures, NewVersion, Progress, SharedShadow, SwapError};
 
 use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
@@ -42,6 +42,8 @@ pub(crate) struct Live {
     pub(crate) figures: Arc<JobFigures>,
     pub(crate) rows_per_s: f64,
     pub(crate) swap: Option<SwapStatus>,
+    /// The last shadow run.
+    pub(crate) shadow: Option<SharedShadow>,
     pub(crate) description: Option<Arc<JobDescription>>,
 }
 
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     End(Ending),
     /// Put other versions in place.
     Swap(Box<SwapCommand>),
+    /// Run other versions beside those that run, until a time.
+    Shadow(Vec<NewVersion>, i64, SyncSender<Result<SharedShadow, SwapError>>),
     /// Put the old versions back, if a swap is open; says whether one was.
     RollBack(SyncSender<bool>),
     /// Take a checkpoint and pin it; says its number.

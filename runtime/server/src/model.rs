@@ -345,6 +345,64 @@ impl SwapPhase {
     }
 }
 
+/// A version that is to run beside the one that runs, to see what would differ.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ShadowRequest {
+    /// By operator of the job.
+    pub operators: BTreeMap<String, OperatorChange>,
+    /// For how long.
+    pub duration_ms: u64,
+}
+
+/// What a shadow run has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ShadowStatus {
+    /// Whether it goes on.
+    pub is_open: bool,
+    /// Subtasks that are to run the new version too.
+    pub subtasks: usize,
+    /// Those that do, or did.
+    pub landed: usize,
+    /// Output rows that were compared.
+    pub rows: u64,
+    /// Those that differ, or that only one version made.
+    pub rows_differing: u64,
+    /// States of keys that were compared; none, if their layouts differ.
+    pub states: u64,
+    /// Those that differ.
+    pub states_differing: u64,
+    /// Calls that only the new version failed at.
+    pub failures: u64,
+    /// Why it failed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// It was given up for its failures.
+    pub given_up: bool,
+    /// Some of what differs.
+    pub differences: Vec<ShadowDifference>,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ShadowDifference {
+    /// The operator.
+    pub operator: String,
+    /// The output, or `state`.
+    pub part: String,
+    /// The column; none: only one version made the row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// What the version that runs made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// What the other made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+}
+
 /// A line of a job's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -1,10 +1,14 @@
 //! `weir swap` and `weir rollback`: other versions for a job that runs.
 
+mod shadow;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use weir_server::model::{JobSummary, OperatorChange, ProbationSettings, SwapPhase, SwapRequest, SwapStatus};
+use weir_server::model::{
+    JobSummary, OperatorChange, ProbationSettings, ShadowRequest, SwapPhase, SwapRequest, SwapStatus,
+};
 
 use crate::client::{Client, ServerArgs, part};
 use crate::terminal;
@@ -41,6 +45,9 @@ pub(crate) struct Args {
     /// Only say whether it would fit
     #[arg(long)]
     dry_run: bool,
+    /// Do not swap: run the new version beside the old one for this long, and tell what would differ
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, conflicts_with = "dry_run")]
+    shadow: Option<Duration>,
     /// Batches of every subtask that the new version is on trial for
     #[arg(long, value_name = "N")]
     probation_batches: Option<u64>,
@@ -91,10 +98,16 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         .iter()
         .cloned()
         .map(|(operator, version)| (operator, OperatorChange { component: Some(version), set: BTreeMap::new() }));
+    let operators = std::iter::once((operator.clone(), first)).chain(others).collect();
+    let client = args.server.client()?;
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    if let Some(duration) = args.shadow {
+        return shadow::run(&client, job, &ShadowRequest { operators, duration_ms: milliseconds(duration) }, args.json);
+    }
     let default = ProbationSettings::default();
-    let time_max_ms = args.probation_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let time_max_ms = args.probation_time.map(milliseconds);
     let request = SwapRequest {
-        operators: std::iter::once((operator.clone(), first)).chain(others).collect(),
+        operators,
         probation: ProbationSettings {
             batches: if args.no_probation { 0 } else { args.probation_batches.unwrap_or(default.batches) },
             time_max_ms: time_max_ms.unwrap_or(default.time_max_ms),
@@ -102,7 +115,6 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         },
         dry_run: args.dry_run,
     };
-    let client = args.server.client()?;
     let status: SwapStatus = client.post(&format!("/v1/jobs/{}/swap", part(job)), &request)?;
     let status = if args.detach { status } else { wait(&client, job, status)? };
     if args.json {

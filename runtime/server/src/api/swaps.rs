@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::{Server, blocking};
-use crate::model::{SwapRequest, SwapStatus};
+use crate::model::{ShadowRequest, ShadowStatus, SwapRequest, SwapStatus};
 use crate::problem::{Problem, ProblemDocument};
 
 /// Begins a swap of one operator or of several, at one barrier; or only says whether it would fit.
@@ -33,4 +33,30 @@ pub(super) async fn roll_back(
     Path((job, operator)): Path<(String, String)>,
 ) -> Result<Json<SwapStatus>, Problem> {
     blocking(service, move |service| service.roll_back(&job, &operator)).await.map(Json)
+}
+
+/// Runs other versions beside those that run, for some time, and compares what they make.
+#[utoipa::path(post, path = "/v1/jobs/{job}/shadow", params(("job" = String, Path, description = "The job")),
+    request_body = ShadowRequest, responses(
+    (status = OK, body = ShadowStatus),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn shadow(
+    State(service): Server,
+    Path(job): Path<String>,
+    super::Json(request): super::Json<ShadowRequest>,
+) -> Result<Json<ShadowStatus>, Problem> {
+    blocking(service, move |service| service.shadow(&job, &request)).await.map(Json)
+}
+
+/// What the last shadow run of a job has found so far.
+#[utoipa::path(get, path = "/v1/jobs/{job}/shadow", params(("job" = String, Path, description = "The job")), responses(
+    (status = OK, body = ShadowStatus),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn shadow_status(
+    State(service): Server,
+    Path(job): Path<String>,
+) -> Result<Json<ShadowStatus>, Problem> {
+    blocking(service, move |service| service.shadow_status(&job)).await.map(Json)
 }

@@ -231,6 +231,13 @@ impl Thread {
                 }
             }
             Command::Swap(swap) => self.begin_swap(*swap, job),
+            Command::Shadow(versions, until_us, reply) => {
+                let shadow = job.shadow(&versions, until_us);
+                if let Ok(shadow) = &shadow {
+                    self.slot.update(|live| live.shadow = Some(shadow.clone()));
+                }
+                let _ = reply.send(shadow);
+            }
             Command::RollBack(reply) => {
                 let open = self.swap.as_ref().filter(|open| open.swap.is_open());
                 let _ = reply.send(open.map(|open| open.swap.roll_back()).is_some());

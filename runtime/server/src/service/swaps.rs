@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use weir_core::swap::Probation;
+use weir_engine::{Difference, SharedShadow};
 
 use super::Service;
 use crate::catalog::{JobRow, RevisionState};
 use crate::jobs::{Command, Slot, SwapCommand, not_running};
-use crate::model::{OperatorChange, ProbationSettings, SwapPhase, SwapRequest, SwapStatus};
+use crate::model::{
+    OperatorChange, ProbationSettings, ShadowDifference, ShadowRequest, ShadowStatus, SwapPhase, SwapRequest,
+    SwapStatus,
+};
 use crate::names;
 use crate::pipelines::Pipeline;
 use crate::problem::{Kind, Problem};
@@ -53,6 +57,27 @@ impl Service {
         let probation = ProbationSettings::default();
         let swap = NewSwap { cause: "rollback", pipeline, operators: vec![operator], probation };
         self.begin(&row, &slot, swap, false)
+    }
+
+    /// Runs other versions beside those that run, for some time; what they make is compared and dropped.
+    pub(crate) fn shadow(&self, job: &str, request: &ShadowRequest) -> Result<ShadowStatus, Problem> {
+        let (row, slot) = self.find(job)?;
+        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &overrides(&request.operators)?)?;
+        let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator));
+        let versions = versions.collect::<Result<Vec<_>, _>>()?;
+        let until_us = self.clock.now_us().saturating_add(micros(request.duration_ms));
+        let begun = slot.ask(|reply| Command::Shadow(versions, until_us, reply)).ok_or_else(|| not_running(job))?;
+        Ok(shadow_status(&begun?))
+    }
+
+    /// What the last shadow run of a job has found.
+    pub(crate) fn shadow_status(&self, job: &str) -> Result<ShadowStatus, Problem> {
+        let (_, slot) = self.find(job)?;
+        let shadow = slot.live().shadow;
+        let none =
+            || Problem::not_found(format!("nothing runs beside the versions of {job:?}, or did since it was started"));
+        Ok(shadow_status(&shadow.ok_or_else(none)?))
     }
 
     fn begin(&self, row: &JobRow, slot: &Slot, swap: NewSwap<'_>, dry_run: bool) -> Result<SwapStatus, Problem> {
@@ -138,6 +163,27 @@ fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String
         }
     }
     Ok(overrides)
+}
+
+fn shadow_status(shadow: &SharedShadow) -> ShadowStatus {
+    let report = shadow.report();
+    let difference = |difference: Difference| {
+        let Difference { operator, part, column, old, new } = difference;
+        ShadowDifference { operator, part, column, old, new }
+    };
+    ShadowStatus {
+        is_open: shadow.is_open(),
+        subtasks: report.subtasks,
+        landed: report.landed,
+        rows: report.rows,
+        rows_differing: report.rows_differing,
+        states: report.states,
+        states_differing: report.states_differing,
+        failures: report.failures,
+        failure: report.failure,
+        given_up: report.given_up,
+        differences: report.differences.into_iter().map(difference).collect(),
+    }
 }
 
 fn micros(ms: u64) -> i64 {

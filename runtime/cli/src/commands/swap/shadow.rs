@@ -1,0 +1,59 @@
+//! `weir swap --shadow`: a new version beside the one that runs, and what would differ.
+
+use std::time::Duration;
+
+use weir_server::model::{ShadowDifference, ShadowRequest, ShadowStatus};
+
+use crate::client::{Client, part};
+use crate::{figures, terminal};
+
+/// How often it is asked how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Begins a shadow run, waits for its end, and tells what it has found.
+pub(super) fn run(client: &Client, job: &str, request: &ShadowRequest, json: bool) -> anyhow::Result<()> {
+    let path = format!("/v1/jobs/{}/shadow", part(job));
+    let mut status: ShadowStatus = client.post(&path, request)?;
+    while status.is_open {
+        std::thread::sleep(LOOK_EVERY);
+        status = client.get(&path)?;
+    }
+    if json {
+        return terminal::print_result(&(serde_json::to_string_pretty(&status)? + "\n"));
+    }
+    terminal::print_result(&told(&status))
+}
+
+fn told(status: &ShadowStatus) -> String {
+    let ShadowStatus { rows, rows_differing, states, states_differing, failures, .. } = status;
+    let of = |differing: &u64, all: &u64| format!("{} of {}", figures::count(*differing), figures::count(*all));
+    let mut text = format!("{} rows differ", of(rows_differing, rows));
+    if *states > 0 {
+        text += &format!(", {} states of keys", of(states_differing, states));
+    }
+    if *failures > 0 {
+        let why = status.failure.as_ref().map_or_else(String::new, |why| format!(", the last because {why}"));
+        text +=
+            &format!("; the new version failed {} times where the old one does not{why}", figures::count(*failures));
+    }
+    if status.given_up {
+        text += "; it was given up";
+    }
+    text.push('\n');
+    if !status.differences.is_empty() {
+        let row = |difference: &ShadowDifference| {
+            let ShadowDifference { operator, part, column, old, new } = difference.clone();
+            let none = || "(no such row)".to_owned();
+            vec![
+                operator,
+                part,
+                column.unwrap_or_else(|| "(the row)".to_owned()),
+                old.unwrap_or_else(none),
+                new.unwrap_or_else(none),
+            ]
+        };
+        let header = ["operator", "output", "column", "old", "new"];
+        text += &format!("\n{}", figures::table(&header, status.differences.iter().map(row).collect(), 5));
+    }
+    text
+}
