@@ -1,5 +1,7 @@
 //! `cargo xtask example NAME`, and `cargo xtask demo`, which is one of them: from a bare clone to results.
 
+mod hot_swap;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,7 +11,9 @@ use crate::command::{self, BUILD_WEIR, announce, binary, cargo, ensure_wasm_targ
 use crate::guests;
 
 /// What there is.
-pub(crate) const NAMES: [&str; 3] = ["flights", KAFKA_ORDERS, "nexmark"];
+pub(crate) const NAMES: [&str; 4] = ["flights", HOT_SWAP, KAFKA_ORDERS, "nexmark"];
+/// The one that needs a server.
+const HOT_SWAP: &str = "hot-swap";
 /// The one that needs a broker.
 const KAFKA_ORDERS: &str = "kafka-orders";
 
@@ -34,6 +38,9 @@ pub(crate) fn run(name: &str) -> anyhow::Result<()> {
     guests::build(&weir, &["examples"])?;
     if name == KAFKA_ORDERS {
         return command::run(&mut Command::new(binary("debug", "kafka_orders")));
+    }
+    if name == HOT_SWAP {
+        return hot_swap::run(&weir);
     }
     for pipeline in pipelines(name)? {
         announce(&format!("running {} (a few seconds)", pipeline.display()));

@@ -41,6 +41,11 @@ impl PipelineFile {
 
     /// Opens connectors and components, and checks that everything fits.
     pub(crate) fn check(&self, host: &Host) -> anyhow::Result<Job> {
+        if self.graph.checkpoint.as_ref().is_some_and(|settings| settings.location.is_empty()) {
+            let message = "[checkpoint] has no dir: say where checkpoints are kept, here or with --checkpoint-dir DIR";
+            let problem = Diagnostic::error(message, None);
+            return Err(Problems::new(&self.shown, &self.graph.text, vec![problem]).into());
+        }
         Ok(Job::check(&self.graph, &StandardConnectors::new(), host).map_err(|error| {
             Problems::new(&self.shown, &self.graph.text, vec![Diagnostic::error(error.message, error.span)])
         })?)

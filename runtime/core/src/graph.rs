@@ -45,7 +45,7 @@ pub struct LogicalGraph {
 /// `[checkpoint]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointSettings {
-    /// A folder, or an address such as `s3://BUCKET/PREFIX`.
+    /// A folder, or an address such as `s3://BUCKET/PREFIX`; empty: the pipeline leaves it to who runs it.
     pub location: String,
     /// From the beginning of one checkpoint to that of the next, milliseconds.
     pub interval_ms: u64,

@@ -28,6 +28,8 @@ pub struct NewVersion {
     pub config: serde_json::Value,
     /// The bounds of its instances.
     pub limits: OperatorLimits,
+    /// Whether it ran before: then columns that its state does not have are given up, if they can be null.
+    pub goes_back: bool,
 }
 
 /// Why a swap is refused. Nothing has changed then.
@@ -110,7 +112,11 @@ impl Job {
             let unfit = |reason: String| SwapError::Unfit { operator: version.operator.clone(), reason };
             job.check_carried(node, &version.operator)?;
             let (old, new) = (self.layout(node), job.layout(node));
-            check_readable(&old, &new).map_err(unfit)?;
+            check_readable(&old, &new)
+                .or_else(
+                    |error| if version.goes_back { check_readable(&new, &old).map_err(|_| error) } else { Err(error) },
+                )
+                .map_err(unfit)?;
             if old.version != new.version {
                 job.try_migration(node, &old).map_err(unfit)?;
                 let back = self.try_migration(node, &new);
@@ -154,7 +160,7 @@ impl Job {
 
     /// What a node is with another version, if that is of the same world, takes the node's input and makes the same columns.
     fn swapped_kind(&self, node: usize, version: &NewVersion) -> Result<ResolvedKind, SwapError> {
-        let NewVersion { operator, component, config, limits } = version;
+        let NewVersion { operator, component, config, limits, .. } = version;
         let unfit = |reason: String| SwapError::Unfit { operator: operator.clone(), reason };
         let mut kind = self.resolved.nodes[node].kind.clone();
         let (ResolvedKind::Transform { node: spec, component: of, plan }

@@ -292,7 +292,7 @@ pub struct ProbationSettings {
 
 impl ProbationSettings {
     fn batches_default() -> u64 {
-        100
+        1000
     }
 
     fn time_max_ms_default() -> u64 {

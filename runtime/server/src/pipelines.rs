@@ -89,7 +89,9 @@ impl Pipelines {
         match &mut graph.checkpoint {
             Some(settings) if settings.location.contains("://") => {}
             Some(settings) => {
-                notes.push("the server keeps the job's checkpoints: checkpoint.dir is not used".to_owned());
+                if !settings.location.is_empty() {
+                    notes.push("the server keeps the job's checkpoints: checkpoint.dir is not used".to_owned());
+                }
                 settings.location = location;
             }
             none => {
@@ -112,8 +114,8 @@ impl Pipelines {
         Ok(Job::check(&pipeline.graph, &*self.connectors, &self.host)?)
     }
 
-    /// What an operator of a pipeline is to run.
-    pub(crate) fn version(&self, pipeline: &Pipeline, operator: &str) -> Result<NewVersion, Problem> {
+    /// What an operator of a pipeline is to run; `goes_back`: again.
+    pub(crate) fn version(&self, pipeline: &Pipeline, operator: &str, goes_back: bool) -> Result<NewVersion, Problem> {
         let node = operator_of(&pipeline.graph, operator).ok_or_else(|| {
             Problem::not_found(format!(
                 "the job {:?} has no operator {operator:?} with a component",
@@ -125,6 +127,7 @@ impl Pipelines {
             component: self.host.load(&node.component.value)?,
             config: node.config.clone(),
             limits: node.limits.clone(),
+            goes_back,
         })
     }
 

@@ -44,6 +44,7 @@ fn scale(config: Value) -> NewVersion {
         component: HOST.load(root().join("tests/guests/scale.wasm")).unwrap(),
         config,
         limits: weir_core::limits::OperatorLimits::default(),
+        goes_back: false,
     }
 }
 

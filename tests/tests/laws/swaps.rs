@@ -49,6 +49,7 @@ pub(crate) fn version(component: &str, tag: usize, fails: &str) -> NewVersion {
         component: HOST.load(root().join(format!("tests/guests/{component}.wasm"))).unwrap(),
         config: serde_json::json!({ "tag": tag.to_string(), "fails": fails }),
         limits: weir_core::limits::OperatorLimits { call_time_ms: 200, ..Default::default() },
+        goes_back: false,
     }
 }
 

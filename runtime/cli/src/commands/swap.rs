@@ -48,10 +48,10 @@ pub(crate) struct Args {
     /// Do not swap: run the new version beside the old one for this long, and tell what would differ
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, conflicts_with = "dry_run")]
     shadow: Option<Duration>,
-    /// Batches of every subtask that the new version is on trial for
+    /// Batches of every subtask that the new version is on trial for [default: 1000]
     #[arg(long, value_name = "N")]
     probation_batches: Option<u64>,
-    /// Keep it after this long even if it has had fewer
+    /// Keep it after this long even if it has had fewer [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     probation_time: Option<Duration>,
     /// Keep it as soon as it runs

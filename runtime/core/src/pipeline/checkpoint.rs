@@ -15,13 +15,14 @@ use crate::limits::{
 pub(super) fn checkpoint(top: &Table<'_>, base: &Path) -> Result<Option<CheckpointSettings>, Diagnostic> {
     let Some(table) = top.table("checkpoint")? else { return Ok(None) };
     table.check_keys(&["dir", "interval", "min-pause", "timeout", "keep"])?;
-    let dir = table.required("dir", table.string("dir")?)?;
-    if dir.value.is_empty() {
-        return Err(Diagnostic::error("checkpoint.dir is empty: name a folder, or s3://BUCKET/PREFIX", Some(dir.span)));
-    }
-    let location = match dir.value.contains("://") {
-        true => dir.value,
-        false => base.join(&dir.value).display().to_string(),
+    let location = match table.string("dir")? {
+        None => String::new(),
+        Some(dir) if dir.value.is_empty() => {
+            let message = "checkpoint.dir is empty: name a folder, or s3://BUCKET/PREFIX";
+            return Err(Diagnostic::error(message, Some(dir.span)));
+        }
+        Some(dir) if dir.value.contains("://") => dir.value,
+        Some(dir) => base.join(&dir.value).display().to_string(),
     };
     Ok(Some(CheckpointSettings {
         location,

@@ -18,6 +18,9 @@ use crate::names;
 use crate::pipelines::Pipeline;
 use crate::problem::{Kind, Problem};
 
+/// The cause of a revision that brings an older version back.
+const ROLLBACK: &str = "rollback";
+
 impl Service {
     /// Begins a swap, or says whether one would fit.
     pub(crate) fn swap(&self, job: &str, request: &SwapRequest) -> Result<SwapStatus, Problem> {
@@ -55,7 +58,7 @@ impl Service {
             })?;
         let pipeline = self.pipelines.read(&current.graph.text, &before.1.overrides(operator, &before.0))?;
         let probation = ProbationSettings::default();
-        let swap = NewSwap { cause: "rollback", pipeline, operators: vec![operator], probation };
+        let swap = NewSwap { cause: ROLLBACK, pipeline, operators: vec![operator], probation };
         self.begin(&row, &slot, swap, false)
     }
 
@@ -64,7 +67,7 @@ impl Service {
         let (row, slot) = self.find(job)?;
         let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &overrides(&request.operators)?)?;
-        let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator));
+        let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator, false));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
         let until_us = self.clock.now_us().saturating_add(micros(request.duration_ms));
         let begun = slot.ask(|reply| Command::Shadow(versions, until_us, reply)).ok_or_else(|| not_running(job))?;
@@ -82,7 +85,8 @@ impl Service {
 
     fn begin(&self, row: &JobRow, slot: &Slot, swap: NewSwap<'_>, dry_run: bool) -> Result<SwapStatus, Problem> {
         let NewSwap { cause, pipeline, operators, probation } = swap;
-        let versions = operators.iter().map(|operator| self.pipelines.version(&pipeline, operator));
+        let goes_back = cause == ROLLBACK;
+        let versions = operators.iter().map(|operator| self.pipelines.version(&pipeline, operator, goes_back));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
         let probation = Probation {
             batches: probation.batches,
