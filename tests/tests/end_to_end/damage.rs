@@ -128,7 +128,7 @@ fn manifest(state: &Path, number: u64) -> PathBuf {
 }
 
 /// Flips a bit in the middle.
-fn flip(file: &Path) {
+pub(crate) fn flip(file: &Path) {
     let mut bytes = fs::read(file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

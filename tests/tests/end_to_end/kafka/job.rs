@@ -126,6 +126,13 @@ topic = "{to}"
         });
     }
 
+    /// The file with the rows that the newest checkpoint has to commit.
+    pub(super) fn staged(&self) -> PathBuf {
+        let newest = checkpoints(&self.state).remove(0);
+        let mut sinks = newest.subtasks.iter().flat_map(|s| &s.operators).filter_map(|stored| stored.sink.as_ref());
+        self.state.join(&sinks.find_map(|sink| sink.rows.first()).unwrap().path)
+    }
+
     /// The newest checkpoint, if it has rows to commit and is not the last of all.
     fn prepared(&self) -> Option<i64> {
         let newest = checkpoints(&self.state).into_iter().next().filter(|newest| !newest.finished)?;
