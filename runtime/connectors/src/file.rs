@@ -24,8 +24,8 @@
 //! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv` or `.jsonl`, complete and on disk, when the second one is
 //! complete; no rows make no part. The folder must not have parts that the job does not go on from.
 //!
-//! What is not finished is in hidden files that end in `.tmp`, in the same folder. A job with checkpoints keeps them when it is
-//! killed and goes on from them; one without removes them when it fails.
+//! What is not finished is in hidden files that end in `.tmp`, in the same folder. A job removes them when it fails, but for those
+//! that a checkpoint may count on, from which it goes on.
 //!
 //! Relative paths are relative to the folder of the pipeline file.
 

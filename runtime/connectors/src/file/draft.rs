@@ -44,12 +44,13 @@ pub(super) struct Span {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Staged(Arc<Mutex<Vec<TempPath>>>);
 
-/// A temporary file that is being written. Dropped, it removes its file, unless the job keeps checkpoints.
+/// A temporary file that is being written. Dropped, it removes its file, unless a checkpoint may count on it.
 pub(super) struct Draft {
     place: Place,
     text: TextWriter<BufWriter<Arc<File>>>,
     file: Arc<File>,
     path: TempPath,
+    durable: bool,
 }
 
 impl Drafting {
@@ -70,7 +71,7 @@ impl Drafting {
         let (file, path) = self.create()?;
         let text = TextWriter::new(self.format, &self.schema, buffered(&file));
         let text = text.map_err(|error| cannot_write(&self.place, error))?;
-        Ok(Draft { place: self.place.clone(), text, file, path })
+        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable })
     }
 
     /// Writes rows into a draft; if there is none, it is begun.
@@ -86,7 +87,7 @@ impl Drafting {
     /// one, and the old one is there as it was until a checkpoint counts on the new one.
     pub(super) fn resume(&self, old: &Span) -> Result<Draft, ConnectorError> {
         let mut old_file = match File::open(self.place.folder.join(&old.name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.lost(old, "is gone")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.gone(old)),
             file => file.map_err(|source| self.place.cannot("go on with", source))?,
         };
         let length = old_file.metadata().map_err(|source| self.place.cannot("go on with", source))?.len();
@@ -100,11 +101,11 @@ impl Drafting {
             return Err(self.lost(old, "was cut off meanwhile"));
         }
         let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
-        Ok(Draft { place: self.place.clone(), text, file, path })
+        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable })
     }
 
     fn create(&self) -> Result<(Arc<File>, TempPath), ConnectorError> {
-        let (file, path) = self.place.create(self.generation, self.durable)?;
+        let (file, path) = self.place.create(self.generation)?;
         Ok((Arc::new(file), path))
     }
 
@@ -114,6 +115,18 @@ impl Drafting {
             "cannot go on with {} from the checkpoint: {but}; give the sink the options and columns that it had, or \
              begin the job anew, without its checkpoints",
             self.place.name
+        ))
+    }
+
+    fn gone(&self, old: &Span) -> ConnectorError {
+        if !self.place.has_later_than(&old.name) {
+            return self.lost(old, "is gone");
+        }
+        ConnectorError::Data(format!(
+            "cannot go on with {} from the checkpoint: a later run of the job has begun where it was, and has removed {}, on \
+             which the checkpoint counts, with its own first checkpoint. Go on from a checkpoint of that run, or begin the job \
+             anew, without its checkpoints",
+            self.place.name, old.name
         ))
     }
 
@@ -133,10 +146,11 @@ impl Draft {
         self.text.write(rows).map_err(|error| cannot_write(&self.place, error))
     }
 
-    /// Hands all rows to the system, and says how far the file is.
+    /// Hands all rows to the system, and says how far the file is, for a checkpoint.
     pub(super) fn flush(&mut self) -> Result<Span, ConnectorError> {
         self.text.flush().map_err(|error| cannot_write(&self.place, error))?;
         let bytes = self.file.metadata().map_err(|source| self.place.cannot("write", source))?.len();
+        self.path.disable_cleanup(self.durable);
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Span { name, bytes })
     }

@@ -24,12 +24,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A new temporary file in the folder, so that renaming it is atomic. `keep`: it outlives its path's drop.
-    pub(super) fn create(&self, generation: u64, keep: bool) -> Result<(File, TempPath), ConnectorError> {
+    /// A new temporary file in the folder, so that renaming it is atomic.
+    pub(super) fn create(&self, generation: u64) -> Result<(File, TempPath), ConnectorError> {
         let made = make_folder(&self.folder).and_then(|()| {
             let prefix = format!("{}{generation:06}-", self.prefix);
             let mut builder = tempfile::Builder::new();
-            builder.prefix(&prefix).suffix(".tmp").disable_cleanup(keep);
+            builder.prefix(&prefix).suffix(".tmp");
             #[cfg(unix)]
             {
                 use std::os::unix::fs::PermissionsExt;
@@ -49,6 +49,13 @@ impl Place {
                 let _ = std::fs::remove_file(entry.path());
             }
         }
+    }
+
+    /// Whether a run of the job has begun to write that is later than the one that this temporary file is of.
+    pub(super) fn has_later_than(&self, name: &str) -> bool {
+        let names = std::fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let newest = names.filter_map(|name| self.generation_of(name.to_str()?)).max();
+        newest > self.generation_of(name)
     }
 
     /// The generation of a temporary file of this sink, if it is one.

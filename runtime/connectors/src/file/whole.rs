@@ -94,7 +94,9 @@ impl SinkWriter for WholeWriter {
     fn prepare(&mut self, cut: Cut) -> Result<Prepare, ConnectorError> {
         let place = &self.drafting.place;
         let mut commit = Vec::new();
-        if self.drafting.durable && !self.cleared {
+        // And again at the end: a run that was replaced may have begun files until it noticed.
+        let ends = cut.last && !self.done;
+        if self.drafting.durable && (ends || !self.cleared) {
             commit.push(Step::RemoveBefore(self.drafting.generation).committable(place)?);
             self.cleared = true;
         }

@@ -62,16 +62,24 @@ fn a_job_with_checkpoints_keeps_its_rows_until_they_are_not_needed() {
     drop(start(WHOLE, base, 2, Some(&checkpoint)).unwrap());
     let mut third = start(WHOLE, base, 3, Some(&checkpoint)).unwrap();
     let next = third.cut(false).unwrap();
-    assert_eq!(temporary(WHOLE, base), [".out.csv.000001-", ".out.csv.000002-", ".out.csv.000003-"]);
+    assert_eq!(temporary(WHOLE, base), [".out.csv.000001-", ".out.csv.000003-"], "the second had no checkpoint");
     third.commit(&next).unwrap();
     assert_eq!(temporary(WHOLE, base), [".out.csv.000003-"]);
+    // It was replaced, and is as late as this to notice.
+    let mut second = start(WHOLE, base, 2, Some(&next)).unwrap();
+    second.cut(false).unwrap();
+    drop(second);
+    assert_eq!(temporary(WHOLE, base), [".out.csv.000002-", ".out.csv.000003-"]);
+    let last = third.cut(true).unwrap();
+    third.commit(&last).unwrap();
+    assert_eq!(names(base), ["out.csv"]);
 
     let mut first = start(PARTS, base, 1, None).unwrap();
     first.write(5).unwrap();
     let checkpoint = first.cut(false).unwrap();
     first.write(5).unwrap();
     drop(first);
-    assert_eq!(written(PARTS, base).len(), 2);
+    assert_eq!(temporary(PARTS, base).len(), 1, "of the second no checkpoint knew");
     drop(start(PARTS, base, 2, Some(&checkpoint)).unwrap());
     assert_eq!(written(PARTS, base), ["part-00000-000001-00000001.csv"]);
     assert_eq!(fs::read_to_string(base.join("out/part-00000-000001-00000001.csv")).unwrap(), "n\n0\n1\n2\n3\n4\n");
@@ -92,6 +100,16 @@ fn a_temporary_file_that_is_lost_is_missed() {
     fs::remove_file(&path).unwrap();
     let error = refusal(start(WHOLE, folder.path(), 2, Some(&checkpoint)));
     assert!(error.starts_with(&format!("{begin}is gone; put that file back")), "{error}");
+
+    let mut second = start(WHOLE, folder.path(), 2, None).unwrap();
+    let next = second.cut(false).unwrap();
+    second.commit(&next).unwrap();
+    let error = refusal(start(WHOLE, folder.path(), 3, Some(&checkpoint)));
+    assert!(
+        error.starts_with("cannot go on with out.csv from the checkpoint: a later run of the job has begun"),
+        "{error}"
+    );
+    assert!(error.contains(" and has removed .out.csv.000001-"), "{error}");
 }
 
 #[test]
