@@ -22,6 +22,10 @@ pub(crate) enum Part {
     Cost,
     /// Going on from a checkpoint.
     Restore,
+    /// Replacing an operator of a job that runs.
+    Swap,
+    /// A server and its jobs.
+    Server,
     /// Reading and writing Kafka.
     Kafka,
 }
@@ -93,8 +97,10 @@ fn part(name: &str) -> anyhow::Result<Part> {
         "pause" => Ok(Part::Pause),
         "cost" => Ok(Part::Cost),
         "restore" => Ok(Part::Restore),
+        "swap" => Ok(Part::Swap),
+        "server" => Ok(Part::Server),
         "kafka" => Ok(Part::Kafka),
-        other => bail!("--only {other:?}: it is boundary, nexmark, pause, cost, restore or kafka"),
+        other => bail!("--only {other:?}: it is boundary, nexmark, pause, cost, restore, swap, server or kafka"),
     }
 }
 

@@ -13,7 +13,7 @@ use weir_tests::kafka_broker::Broker;
 
 use crate::args::Args;
 use crate::durable::{checkpoint, job, run_to_end};
-use crate::measure::{Stopwatch, cpu_seconds};
+use crate::measure::{Process, Stopwatch};
 use crate::query::examples;
 use crate::row::KafkaRow;
 
@@ -45,11 +45,11 @@ pub(crate) fn measure(args: &Args, mut each: impl FnMut(KafkaRow)) -> anyhow::Re
     let mut fastest = |name: &str, run: &mut dyn FnMut() -> anyhow::Result<()>| -> anyhow::Result<()> {
         let mut row = KafkaRow::slowest(name, bytes as f64 / messages as f64);
         for _ in 0..args.runs {
-            let (stopwatch, cpu) = (Stopwatch::start(), cpu_seconds()?);
+            let (stopwatch, cpu) = (Stopwatch::start(), Process::this().cpu_seconds()?);
             run().with_context(|| name.to_owned())?;
             let rows_per_s = messages as f64 / stopwatch.seconds();
             if rows_per_s > row.rows_per_s {
-                (row.rows_per_s, row.cpu_s) = (rows_per_s, cpu_seconds()? - cpu);
+                (row.rows_per_s, row.cpu_s) = (rows_per_s, Process::this().cpu_seconds()? - cpu);
             }
         }
         each(row);

@@ -1,5 +1,5 @@
 //! `weir-bench`: what a record costs at the boundary, what the Nexmark queries cost through the whole engine, each beside
-//! hand-written code that does the same in the same run, and what checkpoints cost. Prints tables; writes JSON.
+//! hand-written code that does the same in the same run, and what checkpoints, swaps and a server cost. Prints tables; writes JSON.
 //!
 //! It measures and compares, and never repairs: if engine and hand-written code do not agree on a single row, it fails.
 //!
@@ -12,6 +12,8 @@
 //! | `durable` | jobs with checkpoints: what those cost, and coming back from one |
 //! | `kafka` | reading and writing Kafka, beside the client alone |
 //! | `pause` | freezing state for a checkpoint, without a job |
+//! | `swap` | replacing an operator while rows flow |
+//! | `server` | the real server, from outside |
 //! | `loops` | the hand-written queries |
 //! | `measure` | clocks and memory |
 //! | `row` | one measurement, as a line and as JSON |
@@ -26,6 +28,8 @@ mod nexmark;
 mod pause;
 mod query;
 mod row;
+mod server;
+mod swap;
 
 use std::path::Path;
 
@@ -33,7 +37,7 @@ use anyhow::{Context, ensure};
 
 use crate::args::{Args, HELP, Part};
 use crate::query::examples;
-use crate::row::{CostRow, KafkaRow, PauseRow, Row};
+use crate::row::{CostRow, KafkaRow, PauseRow, Row, SwapRow};
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse(std::env::args().skip(1))?;
@@ -84,6 +88,21 @@ fn main() -> anyhow::Result<()> {
     }
     if measures(Part::Restore) {
         durable::measure_restore(&args, |row| {
+            println!("{}", row.line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Swap) {
+        println!("{}", SwapRow::HEADER);
+        swap::measure(&args, |row| {
+            println!("{}", row.line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Server) {
+        server::measure(|row| {
             println!("{}", row.line());
             rows.push(serde_json::to_value(row));
         })?;

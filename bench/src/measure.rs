@@ -1,4 +1,4 @@
-//! Time, processor time and memory of this process. The only file that reads a clock, and it never decides anything.
+//! Time, and processor time and memory of processes. The only file that reads a clock, and it never decides anything.
 
 use std::time::Instant;
 
@@ -42,29 +42,58 @@ impl Clock for UptimeClock {
     }
 }
 
-/// Processor time that all threads of this process have used, seconds, in steps of 10 ms.
-///
-/// # Errors
-/// Where there is no `/proc`.
-pub(crate) fn cpu_seconds() -> anyhow::Result<f64> {
-    let stat = read("/proc/self/stat")?;
-    // The second field is the program's name in parentheses and may hold anything; user and system time are fields 14 and 15.
-    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-    let ticks = fields.skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>();
-    Ok(ticks.context("/proc/self/stat has no processor time")? / TICKS_PER_SECOND)
-}
+/// A process, this one or another.
+#[derive(Clone, Debug)]
+pub(crate) struct Process(String);
 
-/// The most memory that this process has ever held at once, bytes.
-///
-/// # Errors
-/// As [`cpu_seconds`].
-pub(crate) fn peak_rss_bytes() -> anyhow::Result<u64> {
-    let status = read("/proc/self/status")?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
-    let kib: u64 = kib.context("/proc/self/status has no VmHWM")?.trim().parse()?;
-    Ok(kib * 1024)
-}
+impl Process {
+    /// This one.
+    pub(crate) fn this() -> Self {
+        Self("self".to_owned())
+    }
 
-fn read(file: &str) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("cannot read {file}: the bench needs Linux"))
+    /// The one with this id.
+    pub(crate) fn of(id: u32) -> Self {
+        Self(id.to_string())
+    }
+
+    /// Processor time that all its threads have used, seconds, in steps of 10 ms.
+    ///
+    /// # Errors
+    /// Where there is no `/proc`, or no such process.
+    pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        let stat = self.read("stat")?;
+        // The second field is the program's name in parentheses and may hold anything; user and system time are fields 14 and 15.
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+        let ticks = fields.skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>();
+        Ok(ticks.context("there is no processor time in it")? / TICKS_PER_SECOND)
+    }
+
+    /// The most memory that it has ever held at once, bytes.
+    ///
+    /// # Errors
+    /// As [`Process::cpu_seconds`].
+    pub(crate) fn peak_rss_bytes(&self) -> anyhow::Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory that it holds, bytes.
+    ///
+    /// # Errors
+    /// As [`Process::cpu_seconds`].
+    pub(crate) fn rss_bytes(&self) -> anyhow::Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, field: &str) -> anyhow::Result<u64> {
+        let status = self.read("status")?;
+        let kib = status.lines().find_map(|line| line.strip_prefix(field)?.trim().strip_suffix("kB"));
+        let kib: u64 = kib.with_context(|| format!("there is no {field}"))?.trim().parse()?;
+        Ok(kib * 1024)
+    }
+
+    fn read(&self, file: &str) -> anyhow::Result<String> {
+        let file = format!("/proc/{}/{file}", self.0);
+        std::fs::read_to_string(&file).with_context(|| format!("cannot read {file}: the bench needs Linux"))
+    }
 }

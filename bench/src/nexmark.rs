@@ -16,7 +16,7 @@ use weir_host::{Host, HostConfig};
 
 use crate::args::Args;
 use crate::loops::{self, Checksum};
-use crate::measure::{Stopwatch, UptimeClock, cpu_seconds, peak_rss_bytes};
+use crate::measure::{Process, Stopwatch, UptimeClock};
 use crate::query::{Query, cache, examples};
 use crate::row::Row;
 
@@ -62,7 +62,7 @@ pub(crate) fn in_this_process(query: Query, parallelism: usize, args: &Args) -> 
         let run = run_engine(&job, &clock)?;
         // Later runs would count what the loop and the runs before have left.
         if peak.is_none() {
-            peak = Some(peak_rss_bytes()?);
+            peak = Some(Process::this().peak_rss_bytes()?);
         }
         let stopwatch = Stopwatch::start();
         let expected = loops::run(query, events);
@@ -124,7 +124,7 @@ fn ensure_same(run: &EngineRun, expected: Checksum) -> anyhow::Result<()> {
 
 /// Runs the job to its end, making its subtasks and instances included.
 fn run_engine(job: &Job, clock: &Arc<dyn Clock>) -> anyhow::Result<EngineRun> {
-    let cpu_before = cpu_seconds()?;
+    let cpu_before = Process::this().cpu_seconds()?;
     let stopwatch = Stopwatch::start();
     let mut handle = job.start(Arc::clone(clock))?;
     let summary: Summary = loop {
@@ -133,7 +133,7 @@ fn run_engine(job: &Job, clock: &Arc<dyn Clock>) -> anyhow::Result<EngineRun> {
         }
     };
     let elapsed_s = stopwatch.seconds();
-    let cpu_s = cpu_seconds()? - cpu_before;
+    let cpu_s = Process::this().cpu_seconds()? - cpu_before;
     let [sink] = summary.sinks.as_slice() else { bail!("the pipeline must have one sink") };
     let checksum = sink.checksum.clone().context("the sink must have checksum = true")?;
     Ok(EngineRun { elapsed_s, cpu_s, rows: sink.rows, checksum })

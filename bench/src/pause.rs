@@ -18,7 +18,7 @@ use weir_engine::operators::window::{AggregateKind, BoundAggregate, WindowSpec, 
 use weir_state::{KeyedState, States, Timer, Timers};
 
 use crate::args::Args;
-use crate::measure::{Stopwatch, cpu_seconds};
+use crate::measure::{Process, Stopwatch};
 use crate::row::PauseRow;
 
 /// Keys if the command line does not say.
@@ -87,14 +87,14 @@ fn measure_one(kind: Kind, keys: u64, runs: usize) -> anyhow::Result<PauseRow> {
         row.pause_ms = row.pause_ms.min(stopwatch.seconds() * 1e3);
         row.batch_beside_ms = row.batch_beside_ms.min(write(operator.as_mut(), keys, 0..BATCHES_BESIDE)?);
         // Neither is waited for by a stream: what counts is the work.
-        let cpu = cpu_seconds()?;
+        let cpu = Process::this().cpu_seconds()?;
         let snapshot = frozen.make()?;
-        row.tables_ns_a_key = row.tables_ns_a_key.min((cpu_seconds()? - cpu) * 1e9 / keys as f64);
+        row.tables_ns_a_key = row.tables_ns_a_key.min((Process::this().cpu_seconds()? - cpu) * 1e9 / keys as f64);
         row.bytes = snapshot.tables.iter().map(|table| table.rows.get_array_memory_size() as u64).sum();
         let mut restored = kind.operator()?;
-        let cpu = cpu_seconds()?;
+        let cpu = Process::this().cpu_seconds()?;
         restored.restore(snapshot)?;
-        row.restore_ns_a_key = row.restore_ns_a_key.min((cpu_seconds()? - cpu) * 1e9 / keys as f64);
+        row.restore_ns_a_key = row.restore_ns_a_key.min((Process::this().cpu_seconds()? - cpu) * 1e9 / keys as f64);
         let again = restored.freeze(Cut { attempt: 1, last: false })?.make()?;
         let rows = |of: &Snapshot| of.tables.iter().map(|table| table.rows.num_rows() as u64).sum::<u64>();
         ensure!(rows(&again) >= keys, "{} rows were restored", rows(&again));

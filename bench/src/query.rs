@@ -56,15 +56,16 @@ impl Query {
 
 /// The folder of the pipelines and of their components.
 pub(crate) fn examples() -> PathBuf {
-    repository().join("examples/nexmark")
+    root().join("examples/nexmark")
 }
 
 /// Compiled components, kept from run to run.
 pub(crate) fn cache() -> PathBuf {
-    repository().join("target/weir-cache")
+    root().join("target/weir-cache")
 }
 
-fn repository() -> &'static Path {
+/// The project.
+pub(crate) fn root() -> &'static Path {
     let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
     bench.parent().unwrap_or(bench)
 }

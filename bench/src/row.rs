@@ -141,6 +141,73 @@ impl RestoreRow {
     }
 }
 
+/// What swaps cost a stream.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SwapRow {
+    /// `swap/configuration`.
+    pub(crate) name: String,
+    /// Subtasks an operator.
+    pub(crate) parallelism: usize,
+    /// How many swaps there were.
+    pub(crate) swaps: usize,
+    /// Rows that went through.
+    pub(crate) rows: u64,
+    /// The longest time between two outputs of a subtask around a swap, less the usual time; of all swaps the median, milliseconds.
+    pub(crate) gap_ms_median: f64,
+    /// The same, the longest.
+    pub(crate) gap_ms_max: f64,
+    /// The longest time that a subtask stood still for a swap, milliseconds.
+    pub(crate) pause_ms_max: f64,
+    /// Between two outputs of a subtask, over the whole run, the median, milliseconds.
+    pub(crate) usual_ms_median: f64,
+    /// The same, the longest.
+    pub(crate) usual_ms_max: f64,
+}
+
+impl SwapRow {
+    /// The header of [`SwapRow::line`].
+    pub(crate) const HEADER: &str =
+        "swap            parallelism  swaps  gap ms  longest  pause ms  between outputs ms  longest of all      rows";
+
+    /// A line of the table.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "{:<14}  {:>11}  {:>5}  {:>6.2}  {:>7.2}  {:>8.2}  {:>18.3}  {:>14.2}  {:>8}",
+            self.name.strip_prefix("swap/").unwrap_or(&self.name),
+            self.parallelism,
+            self.swaps,
+            self.gap_ms_median,
+            self.gap_ms_max,
+            self.pause_ms_max,
+            self.usual_ms_median,
+            self.usual_ms_max,
+            self.rows,
+        )
+    }
+}
+
+/// One figure of a server.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ServerRow {
+    /// What it is of.
+    pub(crate) name: String,
+    /// How much.
+    pub(crate) value: f64,
+    /// Of what.
+    pub(crate) unit: &'static str,
+}
+
+impl ServerRow {
+    pub(crate) fn new(what: &str, value: f64, unit: &'static str) -> Self {
+        Self { name: format!("server/{what}"), value, unit }
+    }
+
+    /// A line of the table.
+    pub(crate) fn line(&self) -> String {
+        format!("{:<40}  {:>8.1} {}", self.name.strip_prefix("server/").unwrap_or(&self.name), self.value, self.unit)
+    }
+}
+
 /// How fast messages are read or written; the fastest run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct KafkaRow {

@@ -135,7 +135,7 @@ impl SourceReader for NexmarkReader {
             return Ok(Polled::End);
         }
         let due_end = match &mut self.pace {
-            Some(pace) => pace.due_end(self.cursor.next_event(), wait),
+            Some(pace) => pace.due_end(self.cursor.next_event(), rows_max, wait),
             None => u64::MAX,
         };
         if due_end <= self.cursor.next_event() || rows_max == 0 {

@@ -1,4 +1,4 @@
-//! Keeps a generator to a rate: which events are due by now. Waits for the next one, never longer than it may.
+//! Keeps a generator to a rate: which events are due by now. Lets them come together into batches, never longer than it may.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,16 @@ impl Pace {
         Self { events_per_us: events_per_s / 1e6, first_event, started_us: None, clock }
     }
 
-    /// The first event that is not due yet. If `next` is not, waits for it, at most `wait`.
-    pub(super) fn due_end(&mut self, next: u64, wait: Duration) -> u64 {
-        let due_end = self.due_now();
-        if next < due_end || wait.is_zero() {
-            return due_end;
+    /// The first event that is not due yet. Waits until a batch of `rows_max` would be due, at most `wait`: a call a row would cost
+    /// more than the rows.
+    pub(super) fn due_end(&mut self, next: u64, rows_max: usize, wait: Duration) -> u64 {
+        let due = self.due_now();
+        let missing = next.saturating_add(rows_max as u64).saturating_sub(due);
+        if missing == 0 || wait.is_zero() {
+            return due;
         }
-        let missing_us = (next + 1 - due_end) as f64 / self.events_per_us;
-        let missing = Duration::try_from_secs_f64(missing_us / 1e6).unwrap_or(wait);
-        // Nobody unparks this thread for us: it is a wait with a time-out. Waking early only makes the answer `Pending`.
+        let missing = Duration::try_from_secs_f64(missing as f64 / self.events_per_us / 1e6).unwrap_or(wait);
+        // Nobody unparks this thread for us: it is a wait with a time-out. Waking early only makes a smaller batch.
         std::thread::park_timeout(missing.min(wait));
         self.due_now()
     }
