@@ -23,14 +23,16 @@ pub(crate) struct Signals(Arc<AtomicU32>);
 const INTERRUPTED: i32 = 130;
 
 impl Signals {
-    /// Listens from now on; once a process.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
+    /// Listens from now on; once a process. `on_stop` is called, on a thread of its own, when [`Request::Stop`] is asked.
+    pub(crate) fn listen(on_stop: impl Fn() + Send + 'static) -> anyhow::Result<Self> {
         let count = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&count);
         ctrlc::set_handler(move || {
-            // The third means that even stopping takes too long.
-            if counted.fetch_add(1, Ordering::Relaxed) >= 2 {
-                std::process::exit(INTERRUPTED);
+            match counted.fetch_add(1, Ordering::Relaxed) {
+                0 => {}
+                1 => on_stop(),
+                // Even stopping takes too long.
+                _ => std::process::exit(INTERRUPTED),
             }
         })
         .context("cannot listen for ctrl-C")?;

@@ -170,6 +170,10 @@ pub trait Sink: Send + Sync {
         None
     }
 
+    /// The job stops at once: a writer or a committer that waits for another system fails instead of waiting on. For those that are
+    /// there by now.
+    fn give_up(&self) {}
+
     /// The file that it replaces when it finishes, if it does: no two sinks of a job may have the same.
     fn file(&self) -> Option<PathBuf> {
         None

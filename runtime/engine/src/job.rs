@@ -189,6 +189,15 @@ impl Job {
         self.physical.chains.iter().map(of_chain).fold(0, u64::saturating_add)
     }
 
+    /// Fails what waits for another system so that the job can start, or commit; from any thread.
+    pub fn give_up(&self) {
+        for node in &self.resolved.nodes {
+            if let ResolvedKind::Sink { sink, .. } = &node.kind {
+                sink.give_up();
+            }
+        }
+    }
+
     /// Its sources, by name.
     pub(crate) fn sources(&self) -> Vec<(String, Arc<dyn Source>)> {
         let sources = self.resolved.nodes.iter().filter_map(|node| match &node.kind {

@@ -287,6 +287,11 @@ impl JobHandle {
     /// Stops at once: sinks leave nothing half-written behind, and do not finish.
     pub fn stop(&self) {
         self.control.stop.store(true, Ordering::Relaxed);
+        for (_, outside) in &self.outsides {
+            if let Outside::Sink(sink) = outside {
+                sink.give_up();
+            }
+        }
     }
 
     /// Waits at most so long for the end. `None`: it still runs.

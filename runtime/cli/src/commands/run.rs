@@ -56,10 +56,13 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     if is_durable {
         terminal::print_notes(&described.guarantees);
     }
-    let signals = Signals::listen()?;
+    let job = Arc::new(job);
+    let starting = Arc::clone(&job);
+    // A start may wait for a broker, and nobody looks at the signals meanwhile.
+    let signals = Signals::listen(move || starting.give_up())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let bar = progress::Bar::new(&file, Arc::clone(&clock));
-    let supervisor = Supervisor::start(Arc::new(job), clock, durable, file.graph.restart)
+    let supervisor = Supervisor::start(job, clock, durable, file.graph.restart)
         .with_context(|| format!("{} could not be started", file.shown))?;
     let outcome = follow(supervisor, is_durable, &signals, &lines, &bar);
     bar.clear();

@@ -164,6 +164,11 @@ impl Trouble {
         self.is_there.store(true, Ordering::Relaxed);
     }
 
+    /// The job stops: nobody waits any longer.
+    pub(crate) fn give_up(&self) {
+        self.set_fatal("the job was stopped".to_owned());
+    }
+
     fn set_fatal(&self, message: String) {
         self.said().fatal.get_or_insert(message);
         self.is_there.store(true, Ordering::Relaxed);

@@ -117,6 +117,7 @@ impl KafkaCommitter {
             let answer = self.group.committed_offsets(list, CALL_WAIT);
             while self.group.poll(Duration::ZERO).is_some() {}
             self.group.context().0.check(&self.what)?;
+            self.trouble.check(&self.what)?;
             let read = answer.and_then(|list| {
                 let element = list.find_partition(&self.topic, 0);
                 let element = element.ok_or(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownPartition))?;

@@ -86,7 +86,8 @@ impl SinkWriter for DirectWriter {
         let (before, producer) = (self.before.clone(), self.producer.clone());
         let (what, report, trouble) = (self.what.clone(), self.report.clone(), Arc::clone(&self.trouble));
         Ok(Box::new(move || {
-            before.iter().for_each(|outstanding| outstanding.wait());
+            before.iter().for_each(|outstanding| outstanding.wait(&trouble));
+            trouble.check(&what)?;
             check(&producer, &what)?;
             // A writer without rows has no answer that would say it.
             trouble.clear();

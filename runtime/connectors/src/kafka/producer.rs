@@ -10,7 +10,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::util::IntoOpaque;
 
 use super::client::{Context, Trouble, describe};
@@ -52,10 +52,10 @@ impl Outstanding {
         self.messages.load(Ordering::Acquire) <= 0
     }
 
-    /// Until every message is answered: each is, by its delivery or its time-out.
-    pub(super) fn wait(&self) {
+    /// Until every message is answered, by its delivery or its time-out, or waiting cannot help.
+    pub(super) fn wait(&self, trouble: &Trouble) {
         let mut guard = self.changed.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while !self.is_empty() {
+        while !self.is_empty() && trouble.check("").is_ok() {
             let waited = self.changed.1.wait_timeout(guard, ANSWERS_WAIT);
             guard = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -200,7 +200,8 @@ pub(super) fn send<A: Answered>(
         answered.sent();
         // It ends: what is queued is delivered, or fails by its time-out.
         while let Err((error, refused)) = producer.send(record) {
-            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+            let is_full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+            if !is_full || producer.client().context().context.0.check("").is_err() {
                 answered.answered();
                 return Err(error);
             }

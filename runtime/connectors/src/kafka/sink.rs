@@ -40,9 +40,9 @@ impl SinkShared {
         trouble
     }
 
-    fn trouble(&self) -> Option<String> {
+    fn troubles(&self) -> Vec<Arc<Trouble>> {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.iter().filter_map(Weak::upgrade).find_map(|trouble| trouble.message())
+        troubles.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// What the last committer knew.
@@ -111,7 +111,11 @@ impl Sink for KafkaSink {
     }
 
     fn trouble(&self) -> Option<String> {
-        self.shared.trouble()
+        self.shared.troubles().iter().find_map(|trouble| trouble.message())
+    }
+
+    fn give_up(&self) {
+        self.shared.troubles().iter().for_each(|trouble| trouble.give_up());
     }
 }
 
@@ -149,21 +153,43 @@ fn random_name() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
     use rdkafka::client::ClientContext;
     use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
     use super::*;
     use crate::kafka::client::Context;
 
+    fn sink() -> KafkaSink {
+        let options = Options::from_toml("brokers = \"localhost:1\"\ntopic = \"t\"", PathBuf::new());
+        KafkaSink::open(&options).unwrap()
+    }
+
+    #[test]
+    fn who_waits_for_a_broker_fails_when_the_job_stops() {
+        let sink = sink();
+        let error = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| sink.committer("job", 1).map(drop));
+            while sink.shared.troubles().is_empty() && !waiting.is_finished() {
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+            sink.give_up();
+            waiting.join().unwrap().unwrap_err()
+        });
+        assert_eq!(error.to_string(), "cannot write to the topic t at localhost:1 as weir-job-t: the job was stopped");
+    }
+
     #[test]
     fn what_an_earlier_run_complained_about_is_over() {
-        let shared = SinkShared::default();
-        let earlier = Context(shared.new_trouble());
+        let sink = sink();
+        let earlier = Context(sink.shared.new_trouble());
         earlier.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "brokers are down");
         earlier.error(KafkaError::Global(RDKafkaErrorCode::Authentication), "wrong password");
-        assert_eq!(shared.trouble().as_deref(), Some("brokers are down"));
+        assert_eq!(sink.trouble().as_deref(), Some("brokers are down"));
         assert!(earlier.0.check("x").is_err());
         drop(earlier);
-        assert_eq!((shared.new_trouble().check("x").is_ok(), shared.trouble()), (true, None));
+        assert_eq!((sink.shared.new_trouble().check("x").is_ok(), sink.trouble()), (true, None));
     }
 }
