@@ -41,6 +41,8 @@ pub(crate) struct Live {
     pub(crate) progress: Progress,
     pub(crate) figures: Arc<JobFigures>,
     pub(crate) rows_per_s: f64,
+    /// Memory that its guests may use together.
+    pub(crate) guest_bytes: u64,
     pub(crate) swap: Option<SwapStatus>,
     /// The last shadow run.
     pub(crate) shadow: Option<SharedShadow>,

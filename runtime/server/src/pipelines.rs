@@ -178,13 +178,3 @@ fn operator_of<'a>(graph: &'a LogicalGraph, name: &str) -> Option<&'a OperatorNo
         _ => None,
     }
 }
-
-/// Memory that the guests of a pipeline may use, bytes: of every subtask of every component, its limit.
-pub(crate) fn guest_memory_bytes(graph: &LogicalGraph) -> u64 {
-    let limits = graph.nodes.iter().flat_map(|node| match &node.kind {
-        NodeKind::Operator(operator) => vec![operator.limits.memory_bytes],
-        NodeKind::Window(window) => window.component_limits().map(|limits| limits.memory_bytes).collect(),
-        _ => Vec::new(),
-    });
-    limits.sum::<u64>().saturating_mul(graph.parallelism as u64)
-}

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use weir_core::connector::Connectors;
 use weir_core::time::Clock;
-use weir_engine::{Durable, NodeFigures, SubtaskFigures, Supervisor};
+use weir_engine::{Durable, Job, NodeFigures, SubtaskFigures, Supervisor};
 use weir_host::{Host, LogLevel};
 use weir_state::checkpoint::CheckpointStore;
 
@@ -23,7 +23,7 @@ use crate::components::Components;
 use crate::jobs::{Command, Ending, Jobs, Lines, Live, Origin, Slot, Start};
 use crate::metrics::{self, Figures};
 use crate::model::{Health, JobDetail, JobNode, JobState, JobSubtask, JobSummary, LogLine, Revision, Savepoint};
-use crate::pipelines::{Pipeline, Pipelines, guest_memory_bytes};
+use crate::pipelines::{Pipeline, Pipelines};
 use crate::problem::{Kind, Problem};
 
 /// What a server may use.
@@ -107,7 +107,7 @@ impl Service {
             let recover = move || {
                 let row = catalog.job(&name)?.ok_or_else(|| Problem::not_found("the job was removed"))?;
                 let pipeline = pipelines.read(&revision.pipeline, &[])?;
-                start(&pipelines, &pipeline, &row, &lines, &clock)
+                start(pipelines.check(&pipeline)?, &pipeline, &row, &lines, &clock)
             };
             self.spawn(&slot, &row, store, Origin::Recover(Box::new(recover)))?;
         }
@@ -255,18 +255,14 @@ impl Service {
     }
 
     /// Refuses a job for which there is no room. Whoever starts it holds [`Service::admission`].
-    fn admit(&self, pipeline: &Pipeline) -> Result<(), Problem> {
+    fn admit(&self, name: &str, job: &Job) -> Result<(), Problem> {
         if self.is_ending() {
             return Err(Problem::new(Kind::Unavailable, "the server is about to end, and starts no job any more"));
         }
         let limit = |detail: String| Problem::new(Kind::Limit, detail);
-        let (mut jobs, mut bytes) = (0, guest_memory_bytes(&pipeline.graph));
-        for row in self.catalog.jobs()? {
-            if row.name != pipeline.graph.name && self.slot(&row.name).is_running() {
-                jobs += 1;
-                bytes += guest_memory_bytes(&self.pipelines.read(&self.revision(&row)?.pipeline, &[])?.graph);
-            }
-        }
+        let others = self.jobs.all().into_iter().filter(|slot| slot.name != name && slot.is_running());
+        let others: Vec<u64> = others.map(|slot| slot.live().guest_bytes).collect();
+        let (jobs, bytes) = (others.len(), others.iter().sum::<u64>().saturating_add(job.guest_memory_bytes()));
         let Bounds { jobs_max, guest_bytes_max } = self.bounds;
         if jobs >= jobs_max {
             return Err(limit(format!(
@@ -286,6 +282,7 @@ impl Service {
     /// The thread of a job.
     fn spawn(&self, slot: &Arc<Slot>, row: &JobRow, store: CheckpointStore, origin: Origin) -> Result<(), Problem> {
         let start = Start {
+            guest_bytes: origin.guest_bytes(),
             origin,
             catalog: Arc::clone(&self.catalog),
             store,
@@ -298,13 +295,13 @@ impl Service {
 
 /// Starts a job where its catalog says.
 fn start(
-    pipelines: &Pipelines,
+    job: Job,
     pipeline: &Pipeline,
     row: &JobRow,
     lines: &Arc<Lines>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Supervisor, Problem> {
-    let job = pipelines.check(pipeline)?.with_guest_log(Arc::clone(lines) as Arc<dyn weir_host::GuestLog>);
+    let job = job.with_guest_log(Arc::clone(lines) as Arc<dyn weir_host::GuestLog>);
     let durable = pipeline.graph.checkpoint.clone().map(|settings| {
         let store = CheckpointStore::open(&settings.location)?;
         let allow_dropped = row.allow_dropped.iter().cloned().collect();

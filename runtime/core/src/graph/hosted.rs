@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     AggregateSpec, DEAD_LETTER_OUTPUT, Input, LogicalGraph, Node, NodeKind, OnError, Options, SinkNode, Spanned,
-    WindowNode,
 };
-use crate::limits::OperatorLimits;
 
 impl LogicalGraph {
     /// The components that it names, each with the name of its step.
@@ -73,15 +71,5 @@ impl LogicalGraph {
         };
         let mut inputs = self.nodes.iter().flat_map(|reader| &reader.inputs);
         on_error == OnError::DeadLetter && !inputs.any(|input| input.node == node && input.output == DEAD_LETTER_OUTPUT)
-    }
-}
-
-impl WindowNode {
-    /// The bounds of its aggregates that are components.
-    pub fn component_limits(&self) -> impl Iterator<Item = &OperatorLimits> {
-        self.aggregates.iter().filter_map(|(_, spec)| match spec {
-            AggregateSpec::Component { limits, .. } => Some(limits),
-            AggregateSpec::Builtin { .. } => None,
-        })
     }
 }

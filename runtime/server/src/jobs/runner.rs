@@ -28,6 +28,8 @@ const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 /// What a thread needs.
 pub(crate) struct Start {
     pub(crate) origin: Origin,
+    /// Memory that its guests may use together; not known of one that is to be recovered.
+    pub(crate) guest_bytes: u64,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) store: CheckpointStore,
     pub(crate) clock: Arc<dyn Clock>,
@@ -41,6 +43,16 @@ pub(crate) enum Origin {
     Running(Box<Supervisor>),
     /// It is to go on after the server was started, however long what it needs is away.
     Recover(Box<dyn Fn() -> Result<Supervisor, Problem> + Send>),
+}
+
+impl Origin {
+    /// Memory that the job's guests may use together, as far as that is known.
+    pub(crate) fn guest_bytes(&self) -> u64 {
+        match self {
+            Self::Running(supervisor) => supervisor.job().guest_memory_bytes(),
+            Self::Recover(_) => 0,
+        }
+    }
 }
 
 /// A job's thread, from outside.
@@ -82,9 +94,8 @@ impl Runner {
         let (commands, receiver) = channel();
         let over = Arc::new(Over::default());
         let set = SetOver(Arc::clone(&over));
-        slot.update(|live| {
-            *live = super::Live { state: Some(JobState::Starting), ..super::Live::default() };
-        });
+        let (state, guest_bytes) = (Some(JobState::Starting), start.guest_bytes);
+        slot.update(|live| *live = super::Live { state, guest_bytes, ..super::Live::default() });
         let name = format!("job {}", slot.name);
         let thread =
             Thread { slot, start, commands: receiver, swap: None, savepoints: Vec::new(), seen: (0, 0), figures_us: 0 };
@@ -192,8 +203,8 @@ impl Thread {
     }
 
     fn follow(&mut self, mut job: Supervisor) -> Outcome {
-        let description = Arc::new(job.job().describe());
-        self.slot.update(|live| live.description = Some(description));
+        let (description, guest_bytes) = (Arc::new(job.job().describe()), job.job().guest_memory_bytes());
+        self.slot.update(|live| (live.description, live.guest_bytes) = (Some(description), guest_bytes));
         let mut ending = None;
         loop {
             let ended = job.wait(LOOK_EVERY);

@@ -21,14 +21,15 @@ impl Service {
         }
         let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
         let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        self.admit(&pipeline)?;
+        let checked = self.pipelines.check(&pipeline)?;
+        self.admit(job, &checked)?;
         let store = CheckpointStore::open(&pipeline.location())?;
         if let Some(number) = request.from {
             store.manifest(number)?;
         }
         let (from_checkpoint, allow_dropped) = (request.from, request.allow_dropped_state.clone());
         let row = JobRow { from_checkpoint, allow_dropped, ..row };
-        let supervisor = start(&self.pipelines, &pipeline, &row, &slot.lines, &self.clock)?;
+        let supervisor = start(checked, &pipeline, &row, &slot.lines, &self.clock)?;
         self.catalog.go_on_from(job, request.from, &request.allow_dropped_state)?;
         self.catalog.want(job, Wanted::Running, None)?;
         self.spawn(&slot, &row, store, Origin::Running(Box::new(supervisor)))?;

@@ -4,6 +4,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use weir_engine::Job;
 use weir_state::checkpoint::CheckpointStore;
 
 use super::{Service, start};
@@ -41,9 +42,9 @@ impl Service {
             return Ok(deployed);
         }
         let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        self.admit(&pipeline)?;
+        self.admit(&name, &checked)?;
         self.suspend(&slot)?;
-        let started = self.start_revision(&slot, &pipeline, row.as_ref(), &request.allow_dropped_state, || {
+        let started = self.start_revision(&slot, checked, &pipeline, row.as_ref(), &request.allow_dropped_state, || {
             self.catalog.deploy(&name, &self.new_revision("deploy", &pipeline), &request.allow_dropped_state)
         });
         match (started, row) {
@@ -81,6 +82,7 @@ impl Service {
     fn start_revision(
         &self,
         slot: &Arc<Slot>,
+        job: Job,
         pipeline: &Pipeline,
         row: Option<&JobRow>,
         allow_dropped: &[String],
@@ -96,7 +98,7 @@ impl Service {
             created_us: 0,
         };
         let store = CheckpointStore::open(&pipeline.location())?;
-        let supervisor = start(&self.pipelines, pipeline, &row, &slot.lines, &self.clock)?;
+        let supervisor = start(job, pipeline, &row, &slot.lines, &self.clock)?;
         let number = write()?;
         self.spawn(slot, &row, store, Origin::Running(Box::new(supervisor)))?;
         Ok(number)
@@ -109,7 +111,8 @@ impl Service {
         }
         let again = || {
             let pipeline = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
-            self.start_revision(slot, &pipeline, Some(row), &row.allow_dropped, || Ok(row.revision))
+            let job = self.pipelines.check(&pipeline)?;
+            self.start_revision(slot, job, &pipeline, Some(row), &row.allow_dropped, || Ok(row.revision))
         };
         match again() {
             Ok(revision) => {
