@@ -201,8 +201,13 @@ impl Operator for Counts {
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
         let (states, timers): (Vec<_>, Vec<_>) = snapshot.tables.iter().partition(|table| table.name == "states");
-        self.state.reserve(states.iter().map(|table| table.rows.num_rows()).sum());
-        states.iter().try_for_each(|table| self.state.restore(&table.rows))?;
+        let slots = self.state.slots_of_all(states.iter().map(|table| &table.rows))?;
+        let mut slots = slots.as_slice();
+        for table in states {
+            let (own, others) = slots.split_at(table.rows.num_rows());
+            self.state.restore(&table.rows, own)?;
+            slots = others;
+        }
         Ok(self.timers.restore(&mut self.state, timers.iter().map(|table| &table.rows))?)
     }
 }

@@ -180,7 +180,7 @@ impl KeyIndex {
     }
 
     /// Makes room for this many keys more.
-    pub fn reserve(&mut self, keys: usize) {
+    fn reserve(&mut self, keys: usize) {
         match &mut self.store {
             Store::Unit(_) => {}
             Store::Fixed(fixed) => fixed.reserve(keys),

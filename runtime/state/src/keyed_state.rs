@@ -91,16 +91,24 @@ impl KeyedState {
         }
     }
 
-    /// Makes room for this many keys more.
-    pub fn reserve(&mut self, keys: usize) {
-        self.keys.reserve(keys);
+    /// The slots of the keys of some tables of a snapshot, one table after the other.
+    ///
+    /// # Errors
+    /// If they have other key columns.
+    pub fn slots_of_all<'a>(
+        &mut self,
+        tables: impl IntoIterator<Item = &'a RecordBatch>,
+    ) -> Result<Vec<u32>, StateError> {
+        let keys = self.keys.fields().len();
+        let key_columns = |rows: &'a RecordBatch| (&rows.columns()[..keys.min(rows.num_columns())], rows.num_rows());
+        self.keys.slots_of_all(&tables.into_iter().map(key_columns).collect::<Vec<_>>())
     }
 
-    /// Adds the states of one group of a snapshot.
+    /// Adds the states of one group of a snapshot, whose keys have these slots.
     ///
     /// # Errors
     /// If they have other columns.
-    pub fn restore(&mut self, rows: &RecordBatch) -> Result<(), StateError> {
+    pub fn restore(&mut self, rows: &RecordBatch, slots: &[u32]) -> Result<(), StateError> {
         let (found, keys) = (rows.num_columns(), self.keys.fields().len());
         let expected = keys + self.states.fields().len();
         if found != expected {
@@ -112,10 +120,7 @@ impl KeyedState {
                 return Err(StateError::Name { expected: field.name().clone(), found: found.name().clone() });
             }
         }
-        let (key_columns, state_columns) = rows.columns().split_at(keys);
-        let mut slots = Vec::new();
-        self.keys.slots(key_columns, rows.num_rows(), &mut slots)?;
-        self.states.put(&slots, States::all(rows.num_rows(), state_columns.to_vec()))
+        self.states.put(slots, States::all(rows.num_rows(), rows.columns()[keys..].to_vec()))
     }
 
     /// Gives all states other columns; `convert` makes them of some states at a time, all present. If it fails, nothing has changed.

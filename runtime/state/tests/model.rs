@@ -151,7 +151,8 @@ proptest! {
                 let mut hashes = Vec::new();
                 hash_keys(&rows.columns()[..1], rows.num_rows(), &mut hashes).unwrap();
                 prop_assert!(hashes.iter().all(|h| group_of(*h, KEY_GROUPS) == group));
-                restored.restore(&rows).unwrap();
+                let slots = restored.slots_of_all([&rows]).unwrap();
+                restored.restore(&rows, &slots).unwrap();
             }
             let keys: Vec<i32> = model.keys().copied().collect();
             restored.slots(&key(&keys), keys.len(), &mut slots).unwrap();
@@ -246,5 +247,5 @@ fn columns_that_do_not_fit_are_refused() {
     check(&[], "key columns: 0 given, 1 expected", &mut index);
     let mut state = KeyedState::new(&field(DataType::Int64), &field(DataType::Utf8)).unwrap();
     let empty = RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::empty()));
-    assert_eq!(state.restore(&empty).unwrap_err().to_string(), "columns of a snapshot: 0 given, 2 expected");
+    assert_eq!(state.restore(&empty, &[]).unwrap_err().to_string(), "columns of a snapshot: 0 given, 2 expected");
 }

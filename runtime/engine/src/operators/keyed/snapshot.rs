@@ -44,12 +44,17 @@ impl KeyedOperator {
     pub(super) fn restore_all(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
         let (mut watermarks, mut timers) = (Vec::new(), Vec::new());
         let states = snapshot.tables.iter().filter(|table| table.name == STATES);
-        self.state.reserve(states.map(|table| table.rows.num_rows()).sum());
+        let slots = self.state.slots_of_all(states.map(|table| &table.rows))?;
+        let mut slots = slots.as_slice();
         let subtasks = snapshot.tables.iter().filter(|table| table.name == WATERMARK);
         let versions = subtasks.map(|table| int64(&table.rows, VERSION)).collect::<Result<Vec<_>, _>>()?;
         for table in snapshot.tables {
             match table.name.as_str() {
-                STATES => self.restore_states(&table.rows, versions.first().copied())?,
+                STATES => {
+                    let (own, others) = slots.split_at(table.rows.num_rows());
+                    self.restore_states(&table.rows, own, versions.first().copied())?;
+                    slots = others;
+                }
                 TIMERS => timers.push(table.rows),
                 WATERMARK => watermarks.push(int64(&table.rows, WATERMARK)?),
                 other => return Err(OperatorError::Restore(format!("it has no state named {other:?}"))),
@@ -62,14 +67,14 @@ impl KeyedOperator {
     }
 
     /// States of any layout that this version can read; `version`: if the table does not say.
-    fn restore_states(&mut self, rows: &RecordBatch, version: Option<i64>) -> Result<(), OperatorError> {
+    fn restore_states(&mut self, rows: &RecordBatch, slots: &[u32], version: Option<i64>) -> Result<(), OperatorError> {
         let said = rows.schema_ref().metadata().get(VERSION).and_then(|version| version.parse().ok());
         let version = said.or_else(|| version.and_then(|version| u32::try_from(version).ok())).unwrap_or_default();
         let keys = self.state.keys().fields().len();
         let fields: Vec<_> = rows.schema_ref().fields().iter().skip(keys).cloned().collect();
         let (from, to) = (StateLayout { version, schema: Arc::new(Schema::new(fields)) }, layout_of(&self.guest));
         if layout::is_same(&from, &to) {
-            return Ok(self.state.restore(rows)?);
+            return Ok(self.state.restore(rows, slots)?);
         }
         // A state that a rollback left behind is that of a wider layout.
         layout::check_readable(&from, &to)
@@ -78,13 +83,13 @@ impl KeyedOperator {
         let mut names = rows.schema_ref().fields()[..keys].to_vec();
         names.extend(to.schema.fields().iter().map(|field| Arc::new(Field::clone(field).with_nullable(true))));
         let schema = Arc::new(Schema::new(names));
-        for start in (0..rows.num_rows()).step_by(CONVERTED_ROWS) {
-            let part = rows.slice(start, CONVERTED_ROWS.min(rows.num_rows() - start));
+        for (start, slots) in (0..).step_by(CONVERTED_ROWS).zip(slots.chunks(CONVERTED_ROWS)) {
+            let part = rows.slice(start, slots.len());
             let (key_columns, columns) = part.columns().split_at(keys);
             let states = weir_host::States { keys: part.num_rows(), present: None, columns: columns.to_vec() };
             let mut columns = key_columns.to_vec();
             columns.extend(self.guest.convert(&from, states).map_err(unreadable)?.columns);
-            self.state.restore(&RecordBatch::try_new(Arc::clone(&schema), columns)?)?;
+            self.state.restore(&RecordBatch::try_new(Arc::clone(&schema), columns)?, slots)?;
         }
         Ok(())
     }

@@ -23,11 +23,6 @@ impl GroupTable {
         Ok(Self { keys: KeyIndex::new(key_fields)?, aggregates, slots: Vec::new(), has_rows: Vec::new() })
     }
 
-    /// Makes room for this many keys more.
-    pub(super) fn reserve(&mut self, keys: usize) {
-        self.keys.reserve(keys);
-    }
-
     /// All keys and their accumulators as they are now.
     pub(super) fn freeze(&mut self) -> (FrozenKeys, AggregateSet) {
         (self.keys.freeze(), self.aggregates.freeze())
@@ -93,6 +88,22 @@ impl GroupTable {
         self.aggregates.resize(bound);
         self.has_rows.resize(bound, true);
         self.aggregates.merge(&self.slots, rows)
+    }
+
+    /// Adds the accumulators of a snapshot.
+    pub(super) fn restore(&mut self, parts: &[WindowRows]) -> Result<(), OperatorError> {
+        let keys: Vec<_> = parts.iter().map(|part| (part.keys.as_slice(), part.len)).collect();
+        let slots = self.keys.slots_of_all(&keys)?;
+        let bound = self.keys.slot_bound();
+        self.aggregates.resize(bound);
+        self.has_rows.resize(bound, true);
+        let mut slots = slots.as_slice();
+        for part in parts {
+            let (own, others) = slots.split_at(part.len);
+            self.aggregates.merge(own, part)?;
+            slots = others;
+        }
+        Ok(())
     }
 
     /// Adds all groups of another table.

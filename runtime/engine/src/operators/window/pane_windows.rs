@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{AsArray, RecordBatch, UInt32Array};
+use arrow::array::{AsArray, UInt32Array};
 use arrow::datatypes::{FieldRef, Int64Type};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
@@ -318,20 +318,13 @@ impl Operator for PaneWindows {
         let (progress, batches) = self.layout.restore(snapshot)?;
         (self.watermark, self.ingested_at) = (progress.watermark, progress.ingested_at);
         let keys = self.key_fields.len();
-        let runs_of = |batch: &RecordBatch| -> Vec<Run> {
-            runs_of_equal(batch.column(keys).as_primitive::<Int64Type>()).collect()
-        };
-        let mut keys_of_pane: BTreeMap<i64, usize> = BTreeMap::new();
-        for (pane, run) in batches.iter().flat_map(runs_of) {
-            *keys_of_pane.entry(pane).or_default() += run.len();
-        }
-        for (pane, keys) in keys_of_pane {
-            self.table(pane)?.reserve(keys);
-        }
+        let mut parts_of_pane: BTreeMap<i64, Vec<WindowRows>> = BTreeMap::new();
         for batch in batches {
             let rows = WindowRows::of_accumulators(&batch, keys, 1, &self.state_widths);
-            self.merge_runs(&rows, runs_of(&batch))?;
+            for (pane, run) in runs_of_equal(batch.column(keys).as_primitive::<Int64Type>()) {
+                parts_of_pane.entry(pane).or_default().push(rows.slice(run.start, run.len()));
+            }
         }
-        Ok(())
+        parts_of_pane.into_iter().try_for_each(|(pane, parts)| self.table(pane)?.restore(&parts))
     }
 }
