@@ -287,7 +287,7 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             store,
             clock: Arc::clone(&self.clock),
-            goes_on_from: row.from_checkpoint.is_some(),
+            has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty(),
         };
         slot.start(start).map_err(|error| Problem::internal("the job gets no thread", &error))
     }

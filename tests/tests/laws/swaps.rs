@@ -219,8 +219,9 @@ fn a_supervised_job_swaps_back_and_forth_while_it_runs() {
     let mut kept = 0;
     for (index, component) in ["count_v2", "count_v1", "count_v2"].into_iter().enumerate() {
         let swap = supervisor.swap(&[version(component, index + 1, "never")], PROBATION).unwrap();
-        let refused = supervisor.swap(&[version("count_v1", 9, "never")], PROBATION).map(drop);
-        if swap.is_open() {
+        if index == 0 {
+            // No row has come yet, so the first cannot be decided.
+            let refused = supervisor.swap(&[version("count_v1", 9, "never")], PROBATION).map(drop);
             assert!(matches!(refused, Err(SwapError::UnderWay)), "{refused:?}");
         }
         while swap.is_open() {

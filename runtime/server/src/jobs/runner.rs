@@ -33,8 +33,8 @@ pub(crate) struct Start {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) store: CheckpointStore,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Whether the catalog names a checkpoint that it goes on from, which holds until it has completed one.
-    pub(crate) goes_on_from: bool,
+    /// Whether the catalog says where it goes on from, or what it may give up; that holds until it has completed a checkpoint.
+    pub(crate) has_conditions: bool,
 }
 
 /// How a job comes to run.
@@ -319,8 +319,8 @@ impl Thread {
     fn publish(&mut self, job: &Supervisor, ending: Option<Ending>) {
         let progress = job.progress();
         let last = progress.checkpoints.last;
-        if self.start.goes_on_from && progress.checkpoints.completed > 0 {
-            self.start.goes_on_from = false;
+        if self.start.has_conditions && progress.checkpoints.completed > 0 {
+            self.start.has_conditions = false;
             if let Err(error) = self.start.catalog.go_on_from(&self.slot.name, None, &[]) {
                 self.tell(LogLevel::Error, &chain(&error));
             }
