@@ -1,9 +1,14 @@
 //! Replacing versions of operators while their stream runs, as a pure state machine: cut over at a barrier, probation, done or
-//! rolled back. It never sees a row, a component, a thread or a clock; subtasks tell what happened to them and do what the phase
+//! rolled back; with a canary first for some of the key groups, then, at another barrier, for the rest. It never sees a row, a component, a thread or a clock; subtasks tell what happened to them and do what the phase
 //! says.
 
+mod canary;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
+
+pub use canary::Canary;
 
 /// One swap, of one operator or of several at once. All of it is kept or all of it is rolled back.
 #[derive(Clone, Debug)]
@@ -15,12 +20,15 @@ pub struct Swap {
     regressions: u64,
     asked_us: i64,
     cut_over: CutOver,
+    /// Subtasks that own none of the key groups that go first.
+    spared: BTreeSet<usize>,
 }
 
 /// What it took to put new versions in place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct CutOver {
-    /// From the wish for it until the last subtask ran the new version, microseconds; `None`: not all do.
+    /// From the wish for it until the last subtask ran the new version (of a canary: for its share), microseconds; `None`: not all
+    /// do.
     pub took_us: Option<i64>,
     /// The longest time that a subtask stood still for it, microseconds: state is converted meanwhile.
     pub pause_max_us: i64,
@@ -35,11 +43,13 @@ pub struct Probation {
     pub time_max_us: i64,
     /// Batches that the new version may fail at and the old one not.
     pub regressions_max: u64,
+    /// Who gets it first, for a probation of its own; `None`: all at once.
+    pub canary: Option<Canary>,
 }
 
 impl Probation {
     /// None: the new version is kept as soon as every subtask runs it.
-    pub const NONE: Self = Self { batches: 0, time_max_us: 0, regressions_max: u64::MAX };
+    pub const NONE: Self = Self { batches: 0, time_max_us: 0, regressions_max: u64::MAX, canary: None };
 }
 
 /// How far a swap is.
@@ -47,6 +57,15 @@ impl Probation {
 pub enum Phase {
     /// Its barrier is under way: some subtasks run the new version, others still the old one.
     CuttingOver,
+    /// Every subtask runs the new version for the first of the key groups.
+    Canary {
+        /// When the last one took it over, microseconds.
+        since_us: i64,
+    },
+    /// These were no worse for it: the rest is to follow at a barrier, which has not begun yet.
+    Proven,
+    /// That barrier is under way: some subtasks run the new version for all key groups, others still for the first.
+    Following,
     /// Every subtask runs the new version, with the old one beside it.
     Probation {
         /// When the last one took it over, microseconds.
@@ -83,7 +102,7 @@ enum Progress {
 /// What happened. Subtasks are numbered among those that have an operator of the swap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The barrier has come to a subtask, and it runs the new version now.
+    /// The barrier has come to a subtask, and it runs the new version now; of a canary: for its share, or for the rest too.
     Landed {
         /// Which one.
         subtask: usize,
@@ -100,6 +119,8 @@ pub enum Event {
         /// Of which subtask.
         subtask: usize,
     },
+    /// The barrier at which the rest of the key groups follows begins.
+    Follow,
     /// The new version has failed at something that the old one does not fail at.
     Regressed {
         /// Why.
@@ -133,7 +154,20 @@ impl Swap {
             regressions: 0,
             asked_us,
             cut_over: CutOver::default(),
+            spared: BTreeSet::new(),
         }
+    }
+
+    /// These subtasks own none of the key groups that go first: until the rest follows they have nothing to prove.
+    #[must_use]
+    pub fn sparing(self, subtasks: impl IntoIterator<Item = usize>) -> Self {
+        Self { spared: subtasks.into_iter().collect(), ..self }
+    }
+
+    /// Who gets the new version first.
+    #[must_use]
+    pub fn canary(&self) -> Option<Canary> {
+        self.probation.canary
     }
 
     /// How far it is.
@@ -157,7 +191,7 @@ impl Swap {
     /// Whether old and new version are both still needed.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::CuttingOver | Phase::Probation { .. })
+        !matches!(self.phase, Phase::Done | Phase::RolledBack(_))
     }
 
     /// One step. What is said of a swap that is done or rolled back changes nothing.
@@ -167,7 +201,8 @@ impl Swap {
         }
         match event {
             Event::Landed { subtask, pause_us } => {
-                self.set(subtask, Progress::After(0));
+                let is_spared = self.phase == Phase::CuttingOver && self.spared.contains(&subtask);
+                self.set(subtask, Progress::After(if is_spared { u64::MAX } else { 0 }));
                 self.cut_over.pause_max_us = self.cut_over.pause_max_us.max(pause_us);
             }
             Event::Ended { subtask } => self.set(subtask, Progress::Ended),
@@ -185,7 +220,12 @@ impl Swap {
             }
             Event::Failed { reason } => self.phase = Phase::RolledBack(RollbackReason::Regressed(reason)),
             Event::RollBack => self.phase = Phase::RolledBack(RollbackReason::Asked),
-            Event::Tick => {}
+            Event::Follow if self.phase == Phase::Proven => {
+                self.phase = Phase::Following;
+                let on_trial = self.subtasks.iter_mut().filter(|progress| matches!(progress, Progress::After(_)));
+                on_trial.for_each(|progress| *progress = Progress::Before);
+            }
+            Event::Follow | Event::Tick => {}
         }
         self.advance(now_us);
     }
@@ -197,16 +237,31 @@ impl Swap {
     }
 
     fn advance(&mut self, now_us: i64) {
-        if self.phase == Phase::CuttingOver && !self.subtasks.contains(&Progress::Before) {
-            self.phase = Phase::Probation { since_us: now_us };
+        let has_come = !self.subtasks.contains(&Progress::Before);
+        if self.phase == Phase::CuttingOver && has_come {
+            self.phase = match self.probation.canary {
+                Some(_) => Phase::Canary { since_us: now_us },
+                None => Phase::Probation { since_us: now_us },
+            };
             self.cut_over.took_us = Some(now_us.saturating_sub(self.asked_us));
         }
-        if let Phase::Probation { since_us } = self.phase {
-            let Probation { batches, time_max_us, .. } = self.probation;
-            let proven = |progress: &Progress| !matches!(progress, Progress::After(had) if *had < batches);
-            if self.subtasks.iter().all(proven) || now_us.saturating_sub(since_us) >= time_max_us {
-                self.phase = Phase::Done;
-            }
+        if self.phase == Phase::Following && has_come {
+            self.phase = Phase::Probation { since_us: now_us };
         }
+        match self.phase {
+            Phase::Probation { since_us } if self.is_proven(since_us, now_us) => self.phase = Phase::Done,
+            Phase::Canary { since_us } if self.is_proven(since_us, now_us) => self.phase = Phase::Proven,
+            _ => {}
+        }
+        // No barrier comes any more if all streams have ended.
+        if self.phase == Phase::Proven && self.subtasks.iter().all(|progress| *progress == Progress::Ended) {
+            self.phase = Phase::Done;
+        }
+    }
+
+    fn is_proven(&self, since_us: i64, now_us: i64) -> bool {
+        let Probation { batches, time_max_us, .. } = self.probation;
+        let is_proven = |progress: &Progress| !matches!(progress, Progress::After(had) if *had < batches);
+        self.subtasks.iter().all(is_proven) || now_us.saturating_sub(since_us) >= time_max_us
     }
 }

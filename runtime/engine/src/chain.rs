@@ -189,6 +189,11 @@ impl Chain {
         operator.swap(to, seat).map_err(|e| StepError::new(name, e))
     }
 
+    /// New versions that had a share of the key groups have all of them from now on.
+    pub fn follow(&mut self) {
+        self.steps.iter_mut().filter_map(|step| step.operator.as_mut()).for_each(|operator| operator.follow());
+    }
+
     /// Calls another version of its component beside that of a step.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Does what the coordinator commands: keeps the parts of a checkpoint, completes it, and has sinks commit. It is driven by calls
 //! and never waits for the stream; `worker` has the thread around it.
 
+mod landing;
 mod part;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -8,13 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_core::checkpoint::{AbortReason, Command, Coordinator, Event, Timing};
 use weir_core::connector::{Committer, ConnectorError, Offset, SinkReport, Source, Split};
-use weir_core::swap;
 use weir_core::time::Clock;
 use weir_state::checkpoint::{CheckpointError, Completion, Lease, StoredPart};
 
-use crate::operators::SharedSwap;
 use crate::subtask::{FrozenSubtask, SubtaskError};
 use crate::swap::{PendingSwap, SwapBox};
+use landing::Landing;
 use part::{Part, store};
 
 /// The checkpoints of one running job.
@@ -38,14 +38,6 @@ pub(crate) struct Checkpointer {
     /// A swap that waits for the next attempt.
     pending: Option<PendingSwap>,
     swap: Option<Landing>,
-}
-
-/// A swap whose barrier has begun.
-struct Landing {
-    attempt: u64,
-    swap: SharedSwap,
-    /// By subtask: its place in the swap.
-    seats: Vec<Option<usize>>,
 }
 
 /// Where checkpoints are kept.
@@ -170,15 +162,16 @@ impl Checkpointer {
 
     /// The attempt of the last swap: no source leaves its barrier out, even if that attempt has been given up.
     pub(crate) fn swap_attempt(&self) -> u64 {
-        self.swap.as_ref().map_or(0, |landing| landing.attempt)
+        self.swap.as_ref().map_or(0, Landing::attempt)
     }
 
     /// Time has passed. Returns the attempt that sources are to begin, if there is a new one.
     pub(crate) fn tick(&mut self) -> Result<Option<u64>, CheckpointFailure> {
-        if let Some(landing) = &self.swap {
-            landing.swap.tell(swap::Event::Tick);
+        let wants_barrier = self.swap.as_ref().is_some_and(Landing::tick);
+        match self.step(Event::Tick)? {
+            None if wants_barrier => self.step(Event::Ask),
+            triggered => Ok(triggered),
         }
-        self.step(Event::Tick)
     }
 
     /// A subtask has frozen its state at a barrier; `None`: at its end.
@@ -248,9 +241,11 @@ impl Checkpointer {
 
     /// Has every subtask put in place what waits, at the barrier of this attempt.
     fn land(&mut self, attempt: u64) {
-        let Some(pending) = self.pending.take() else { return };
-        let (swap, seats) = pending.deliver(attempt, &self.boxes);
-        let landing = Landing { attempt, swap, seats };
+        let Some(pending) = self.pending.take() else {
+            self.swap.iter_mut().for_each(|landing| landing.follow(attempt, &self.boxes));
+            return;
+        };
+        let landing = Landing::new(pending, attempt, &self.boxes);
         let ended = self.subtasks.iter().enumerate().filter(|(_, part)| part.has_ended);
         ended.for_each(|(subtask, _)| landing.ended(subtask));
         self.swap = Some(landing);
@@ -375,14 +370,5 @@ impl Checkpointer {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, CheckpointStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Landing {
-    /// A subtask whose stream has ended has nothing to prove.
-    fn ended(&self, subtask: usize) {
-        if let Some(Some(subtask)) = self.seats.get(subtask) {
-            self.swap.tell(swap::Event::Ended { subtask: *subtask });
-        }
     }
 }

@@ -63,6 +63,9 @@ pub trait Operator: Send {
         Err(OperatorError::Version)
     }
 
+    /// A new version that had a share of the key groups has all of them from now on.
+    fn follow(&mut self) {}
+
     /// Calls another version of its component beside the one that runs, and compares what they make, until that is over.
     ///
     /// # Errors

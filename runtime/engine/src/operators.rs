@@ -14,7 +14,7 @@ pub mod window;
 pub use comparison::Difference;
 pub(crate) use dead_letter::DeadLetters;
 pub(crate) use instance_aggregate::instance_aggregate;
-pub(crate) use keyed::{KeyedGuest, KeyedOperator, KeyedSpec, check_readable};
+pub(crate) use keyed::{KeyedGuest, KeyedOperator, KeyedSpec, check_readable, is_same};
 pub(crate) use meter::{Meter, MeteredInstance};
 pub use shadow::{ShadowReport, ShadowSeat, SharedShadow};
 pub(crate) use sink::{LatencyHistogram, SinkOperator};

@@ -11,7 +11,7 @@ use crate::chain::{Action, Chain, StepError};
 use crate::gate::{GateError, Gated, InputGate};
 use crate::operator::{Frozen, OperatorError};
 use crate::source::{SourceEvent, SourceHead};
-use crate::swap::{SubtaskShadow, SubtaskSwap, SwapBox};
+use crate::swap::{Delivery, SubtaskShadow, SubtaskSwap, SwapBox};
 
 /// One parallel instance of an operator chain.
 pub struct Subtask {
@@ -254,9 +254,18 @@ impl Subtask {
 
     fn cut(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         self.cut = barrier.attempt;
-        if let Some(SubtaskSwap { versions, seat, .. }) = self.swaps.take(barrier.attempt) {
-            let (mut versions, since_us) = (versions.into_iter(), seat.swap.now_us());
-            let swapped = versions.try_for_each(|(step, version)| self.chain.swap(step, version, seat.clone()));
+        if let Some(SubtaskSwap { what, seat, .. }) = self.swaps.take(barrier.attempt) {
+            let since_us = seat.swap.now_us();
+            let swapped = match what {
+                Delivery::Versions(versions) => {
+                    let mut versions = versions.into_iter();
+                    versions.try_for_each(|(step, version)| self.chain.swap(step, version, seat.clone()))
+                }
+                Delivery::Rest => {
+                    self.chain.follow();
+                    Ok(())
+                }
+            };
             SubtaskSwap::tell(&seat, swapped.map_err(|e| format!("{e}: {}", e.error)), since_us);
         }
         if let Some(SubtaskShadow { versions, shadow }) = self.swaps.take_shadow() {

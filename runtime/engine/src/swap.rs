@@ -13,9 +13,9 @@ use weir_host::{CallError, Component, InputSchema, Instance, OutputColumn, Plan,
 
 use crate::job::Job;
 use crate::operator::OperatorError;
-use crate::operators::check_readable;
+use crate::operators::{check_readable, is_same};
 use crate::plan::ResolvedKind;
-pub(crate) use delivery::{PendingSwap, SubtaskShadow, SubtaskSwap, SwapBox};
+pub(crate) use delivery::{Delivery, PendingSwap, SubtaskShadow, SubtaskSwap, SwapBox};
 
 /// What an operator of a running job is to run from now on.
 #[derive(Clone, Debug)]
@@ -112,11 +112,14 @@ impl Job {
             let unfit = |reason: String| SwapError::Unfit { operator: version.operator.clone(), reason };
             job.check_carried(node, &version.operator)?;
             let (old, new) = (self.layout(node), job.layout(node));
-            check_readable(&old, &new)
-                .or_else(
-                    |error| if version.goes_back { check_readable(&new, &old).map_err(|_| error) } else { Err(error) },
-                )
-                .map_err(unfit)?;
+            let readable = match check_readable(&old, &new) {
+                Err(error) if version.goes_back => check_readable(&new, &old).map_err(|_| error),
+                readable => readable,
+            };
+            readable.map_err(unfit)?;
+            if probation.canary.is_some() {
+                self.check_canary(node, &old, &new).map_err(|reason| unfit(reason.to_owned()))?;
+            }
             if old.version != new.version {
                 job.try_migration(node, &old).map_err(unfit)?;
                 let back = self.try_migration(node, &new);
@@ -156,6 +159,17 @@ impl Job {
             let known = if known.is_empty() { "none with a component".to_owned() } else { known.join(", ") };
             SwapError::Unknown { name: name.to_owned(), hint, known }
         })
+    }
+
+    /// A share of the keys can have another version only if there are keys, and if both versions keep the same of them.
+    fn check_canary(&self, node: usize, old: &StateLayout, new: &StateLayout) -> Result<(), &'static str> {
+        match &self.resolved.nodes[node].kind {
+            ResolvedKind::Keyed { .. } if is_same(old, new) => Ok(()),
+            ResolvedKind::Keyed { .. } => Err(
+                "it keeps state in another layout, so keys cannot go from one version to the other: swap without a canary",
+            ),
+            _ => Err("it has no keys of which some could go first: swap without a canary, after a shadow run"),
+        }
     }
 
     /// What a node is with another version, if that is of the same world, takes the node's input and makes the same columns.

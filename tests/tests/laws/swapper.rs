@@ -1,6 +1,6 @@
 //! Swaps the versions of a job in the simulation: now and then, and back. Now and then one only runs beside another.
 
-use weir_core::swap::{Phase, Probation};
+use weir_core::swap::{Canary, Phase, Probation};
 use weir_engine::local::LocalJob;
 use weir_engine::{Job, NewVersion, SharedSwap};
 
@@ -17,8 +17,10 @@ pub(crate) fn versions(job: Job) -> Vec<Job> {
 }
 
 const SOUND: usize = 3;
+/// Whose states are alike: a part of the keys can go from one to the other.
+const LAYOUTS: [u32; 5] = [1, 2, 1, 1, 2];
 /// A version that fails at some rows only must not be kept before they come.
-const ON_TRIAL: Probation = Probation { batches: u64::MAX, time_max_us: i64::MAX, regressions_max: 0 };
+const ON_TRIAL: Probation = Probation { batches: u64::MAX, time_max_us: i64::MAX, regressions_max: 0, canary: None };
 
 /// Swaps versions of a job that runs.
 pub(crate) struct Swapper<'a> {
@@ -54,6 +56,9 @@ impl<'a> Swapper<'a> {
         if self.open.is_none() && dice.one_in(40) {
             let to = dice.below(self.versions.len());
             let probation = if to < SOUND { Probation { batches: dice.below(5) as u64, ..ON_TRIAL } } else { ON_TRIAL };
+            let is_alike = LAYOUTS[to] == LAYOUTS[self.runs];
+            let canary = Canary::new(dice.below(150) as u32).filter(|_| is_alike);
+            let probation = Probation { canary, ..probation };
             if to != self.runs {
                 let swap = local.swap(&self.versions[self.runs], &self.versions[to], probation).unwrap();
                 self.open = Some((swap, to));

@@ -35,9 +35,10 @@ connector = "memory"
 columns = ["key", "number", "tag", "value"]
 "#;
 
-const PROBATION: Probation = Probation { batches: 3, time_max_us: i64::MAX, regressions_max: 0 };
+pub(crate) const PROBATION: Probation =
+    Probation { batches: 3, time_max_us: i64::MAX, regressions_max: 0, canary: None };
 
-fn rows(splits: usize, rows: i64) -> Vec<Vec<Row>> {
+pub(crate) fn rows(splits: usize, rows: i64) -> Vec<Vec<Row>> {
     let row = |split: i64, n: i64| (format!("k{}", (n * 7 + split) % 5), split * rows + n, n);
     (0..splits as i64).map(|split| (0..rows).map(|n| row(split, n)).collect()).collect()
 }
@@ -54,7 +55,7 @@ pub(crate) fn version(component: &str, tag: usize, fails: &str) -> NewVersion {
 }
 
 /// What came out: by key, the tags of its rows by their numbers. Fails if a row is lost, doubled, or misnumbered.
-fn tags(written: &[String], input: &[Vec<Row>]) -> BTreeMap<String, Vec<usize>> {
+pub(crate) fn tags(written: &[String], input: &[Vec<Row>]) -> BTreeMap<String, Vec<usize>> {
     let mut values: Vec<i64> = input.iter().flatten().map(|(_, value, _)| *value).collect();
     values.sort_unstable();
     let (mut seen, mut numbered) = (Vec::new(), BTreeMap::<String, BTreeMap<usize, usize>>::new());
@@ -73,13 +74,13 @@ fn tags(written: &[String], input: &[Vec<Row>]) -> BTreeMap<String, Vec<usize>> 
 }
 
 /// A job in one thread, with checkpoints in memory.
-fn start(job: &Job) -> LocalJob {
+pub(crate) fn start(job: &Job) -> LocalJob {
     let durable = durable_in(plain(&Arc::new(InMemory::new())));
     LocalJob::resume(job, Arc::new(ManualClock::default()) as Arc<dyn Clock>, &durable).unwrap()
 }
 
 /// Does so many steps; `false`: there were not so many.
-fn steps(local: &mut LocalJob, count: usize, choose: &mut impl FnMut(usize) -> usize) -> bool {
+pub(crate) fn steps(local: &mut LocalJob, count: usize, choose: &mut impl FnMut(usize) -> usize) -> bool {
     for _ in 0..count {
         let choices = local.choices();
         let Some(choice) = choices.get(choose(choices.len().max(1))) else { return false };

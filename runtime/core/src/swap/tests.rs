@@ -2,7 +2,7 @@
 
 use super::*;
 
-const PROBATION: Probation = Probation { batches: 2, time_max_us: 100, regressions_max: 0 };
+const PROBATION: Probation = Probation { batches: 2, time_max_us: 100, regressions_max: 0, canary: None };
 
 fn landed(subtask: usize) -> Event {
     Event::Landed { subtask, pause_us: 0 }
@@ -70,7 +70,46 @@ fn subtasks_that_end_have_nothing_to_prove() {
 }
 
 #[test]
+fn a_canary_has_its_own_probation_and_the_rest_follows_at_a_barrier() {
+    let canary = Probation { canary: Canary::new(5), ..PROBATION };
+    let mut swap = Swap::new(canary, 3, 0).sparing([2]);
+    assert_eq!(run(&mut swap, &[landed(0), landed(2), Event::Follow]), Phase::CuttingOver);
+    assert_eq!(run(&mut swap, &[landed(1), batch(0), batch(0)]), Phase::Canary { since_us: 0 });
+    assert_eq!(run(&mut swap, &[batch(1), batch(1)]), Phase::Proven, "the third has no share of it");
+    assert_eq!(run(&mut swap, &[batch(0), Event::Tick]), Phase::Proven, "until the barrier begins");
+    assert_eq!(run(&mut swap, &[Event::Follow, landed(0), batch(0), landed(1)]), Phase::Following);
+    assert_eq!(run(&mut swap, &[landed(2)]), Phase::Probation { since_us: 0 });
+    assert_eq!(run(&mut swap, &[batch(0), batch(1), batch(1), batch(2)]), Phase::Probation { since_us: 0 });
+    assert_eq!(run(&mut swap, &[batch(2)]), Phase::Done);
+}
+
+#[test]
+fn a_canary_is_rolled_back_at_any_time_and_one_whose_streams_have_ended_needs_no_barrier() {
+    let canary = Probation { canary: Canary::new(5), ..PROBATION };
+    let why = Phase::RolledBack(RollbackReason::Regressed("it traps".to_owned()));
+    let events = [landed(0), batch(0), batch(0), Event::Follow, landed(0), batch(0)];
+    for so_far in 0..=events.len() {
+        let mut swap = Swap::new(canary, 1, 0);
+        run(&mut swap, &events[..so_far]);
+        assert_eq!(run(&mut swap, &[regressed()]), why, "after {so_far}");
+    }
+    let ended = Event::Ended { subtask: 0 };
+    assert_eq!(run(&mut Swap::new(canary, 1, 0), &[landed(0), ended.clone()]), Phase::Done);
+    assert_eq!(run(&mut Swap::new(canary, 1, 0), &[landed(0), batch(0), batch(0), ended]), Phase::Done);
+}
+
+#[test]
 fn every_sequence_of_events_keeps_the_rules() {
+    keep_the_rules(&Swap::new(PROBATION, 2, 0), &[]);
+    // Proven at once, so that the rest follows soon.
+    keep_the_rules(&Swap::new(Probation { batches: 0, canary: Canary::new(50), ..PROBATION }, 2, 0), &[]);
+}
+
+const ENDED: usize = 4;
+const FOLLOW: usize = 10;
+
+/// Goes on from what was said, by its place among the events.
+fn keep_the_rules(swap: &Swap, said: &[usize]) {
     let events = [
         landed(0),
         landed(1),
@@ -82,27 +121,34 @@ fn every_sequence_of_events_keeps_the_rules() {
         Event::RollBack,
         Event::Failed { reason: "no".to_owned() },
         Event::Tick,
+        Event::Follow,
     ];
-    let mut sequences = vec![(Swap::new(PROBATION, 2, 0), Vec::<usize>::new())];
-    for _ in 0..6 {
-        let mut longer = Vec::new();
-        for (swap, said) in &sequences {
-            for (index, event) in events.iter().enumerate() {
-                let mut next = swap.clone();
-                next.handle(0, event.clone());
-                let said: Vec<usize> = said.iter().copied().chain([index]).collect();
-                let all_landed = (0..2).all(|s| said.contains(&s) || (s == 0 && said.contains(&4)));
-                match next.phase() {
-                    Phase::CuttingOver => assert!(!all_landed, "{said:?}"),
-                    Phase::Probation { .. } | Phase::Done => assert!(all_landed, "{said:?}"),
-                    Phase::RolledBack(_) => assert!(said.iter().any(|s| (5..=8).contains(s)), "{said:?}"),
-                }
-                if !swap.is_open() {
-                    assert_eq!(next.phase(), swap.phase(), "what is decided stays: {said:?}");
-                }
-                longer.push((next, said));
+    for (index, event) in events.into_iter().enumerate() {
+        let mut next = swap.clone();
+        next.handle(0, event);
+        let said: Vec<usize> = said.iter().copied().chain([index]).collect();
+        let has_landed = |from: usize, to: usize| {
+            let landed = &said[from..to];
+            landed.contains(&1) && (landed.contains(&0) || said[..to].contains(&ENDED))
+        };
+        let landed = (0..=said.len()).find(|to| has_landed(0, *to));
+        let follows = landed.and_then(|landed| Some(landed + said[landed..].iter().position(|s| *s == FOLLOW)?));
+        let has_canary = swap.canary().is_some();
+        match next.phase() {
+            Phase::CuttingOver => assert_eq!(landed, None, "{said:?}"),
+            Phase::Canary { .. } | Phase::Proven => assert!(landed.is_some() && has_canary, "{said:?}"),
+            Phase::Following => assert!(follows.is_some() && has_canary, "{said:?}"),
+            Phase::Probation { .. } | Phase::Done if has_canary => {
+                assert!(follows.is_some_and(|follows| has_landed(follows, said.len())), "{said:?}");
             }
+            Phase::Probation { .. } | Phase::Done => assert!(landed.is_some(), "{said:?}"),
+            Phase::RolledBack(_) => assert!(said.iter().any(|s| (5..=8).contains(s)), "{said:?}"),
         }
-        sequences = longer;
+        if !swap.is_open() {
+            assert_eq!(next.phase(), swap.phase(), "what is decided stays: {said:?}");
+        }
+        if said.len() < 6 {
+            keep_the_rules(&next, &said);
+        }
     }
 }

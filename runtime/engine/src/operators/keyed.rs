@@ -2,6 +2,7 @@
 //! two calls the component holds nothing, so it is replaced without moving any state.
 
 mod beside;
+mod canary;
 mod guest;
 mod layout;
 mod snapshot;
@@ -21,10 +22,11 @@ use super::dead_letter::DeadLetters;
 use super::shadow::Shadow;
 use super::trial::{Seat, Trial, Verdict};
 use crate::operator::{Frozen, Guest, Operator, OperatorError, Outputs, ShadowSeat, Snapshot, Version};
+use canary::By;
 use guest::{Answer, Call};
 
 pub(crate) use guest::KeyedGuest;
-pub(crate) use layout::check_readable;
+pub(crate) use layout::{check_readable, is_same};
 
 /// Timers handed to a component in one call at most.
 const TIMERS_A_CALL_MAX: usize = 8_192;
@@ -111,26 +113,88 @@ impl KeyedOperator {
         (distinct, index_of_row)
     }
 
-    fn rows(&mut self, batch: &StreamBatch, slots: &[u32], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
-        let (distinct, key_of_row) = self.distinct(slots);
-        self.call(&Call::Rows { rows: batch, key_of_row: &key_of_row }, &distinct, out)
+    fn key_columns(&self, batch: &StreamBatch) -> Vec<ArrayRef> {
+        self.keys.iter().map(|c| batch.rows.column(*c).clone()).collect()
     }
 
-    fn due(&mut self, due: &[Timer], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
+    /// Rows of keys that one version has.
+    fn process_by(&mut self, by: By, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
+        let fails = self.dead_letters.fails();
+        let keys = self.key_columns(batch);
+        let mut slots = Vec::new();
+        self.state.slots(&keys, batch.len(), &mut slots)?;
+        let mut bad = Vec::new();
+        let mut refused = Vec::new();
+        let isolated = isolate(
+            0..batch.len(),
+            |range| self.rows(by, &batch.slice(range.start, range.len()), &slots[range], out),
+            |row, reason| set_aside(&mut refused, row, reason, fails),
+        );
+        for (row, reason) in refused {
+            self.dead_letters.take(batch, row, reason, &mut bad)?;
+        }
+        isolated?;
+        self.release(&slots);
+        if by == By::Newest && !batch.is_empty() {
+            self.trial.iter().for_each(Trial::batch);
+        }
+        self.dead_letters.emit(batch, bad, out)
+    }
+
+    /// Timers of keys that one version has.
+    fn fire_by(&mut self, by: By, due: &[Timer], out: &mut Outputs) -> Result<(), OperatorError> {
+        let fails = self.dead_letters.fails();
+        let mut refused = Vec::new();
+        let isolated = isolate(
+            0..due.len(),
+            |range| self.due(by, &due[range], out),
+            |timer, reason| set_aside(&mut refused, timer, reason, fails),
+        );
+        for (timer, reason) in refused {
+            self.dead_letters.take_timer(due[timer].time, reason)?;
+        }
+        isolated?;
+        let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
+        self.release(&slots);
+        Ok(())
+    }
+
+    fn rows(
+        &mut self,
+        by: By,
+        batch: &StreamBatch,
+        slots: &[u32],
+        out: &mut Outputs,
+    ) -> Result<(), Failure<OperatorError>> {
+        let (distinct, key_of_row) = self.distinct(slots);
+        self.call(by, &Call::Rows { rows: batch, key_of_row: &key_of_row }, &distinct, out)
+    }
+
+    fn due(&mut self, by: By, due: &[Timer], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
         let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
         let times: ScalarBuffer<i64> = due.iter().map(|t| t.time).collect();
         let (distinct, key_of_timer) = self.distinct(&slots);
         let keys = self.state.keys().keys(&slots).map_err(|e| Failure::Fatal(e.into()))?;
         let ingested_at = self.ingested_at;
         let call = Call::Timers { times: &times, key_of_timer: &key_of_timer, keys: &keys, ingested_at };
-        self.call(&call, &distinct, out)
+        self.call(by, &call, &distinct, out)
     }
 
     /// One call, applied in full or not at all.
-    fn call(&mut self, call: &Call<'_>, distinct: &[u32], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
+    fn call(
+        &mut self,
+        by: By,
+        call: &Call<'_>,
+        distinct: &[u32],
+        out: &mut Outputs,
+    ) -> Result<(), Failure<OperatorError>> {
         let (states, now) = (self.gather(distinct)?, self.now());
-        let answer = match self.guest.call(call, &states, now) {
-            Err(Failure::Guest(error)) if !error.is_fatal() && self.trial.is_some() => {
+        let guest = match &mut self.trial {
+            Some(trial) if by == By::Old => &mut trial.old,
+            _ => &mut self.guest,
+        };
+        let answer = match guest.call(call, &states, now) {
+            Err(Failure::Guest(error)) if !error.is_fatal() && by == By::Newest && self.trial.is_some() => {
                 self.old_answer(call, states.clone(), now, error)?
             }
             answer => answer?,
@@ -227,24 +291,7 @@ impl Operator for KeyedOperator {
     fn process(&mut self, batch: StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
         self.settle()?;
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
-        let fails = self.dead_letters.fails();
-        let keys: Vec<ArrayRef> = self.keys.iter().map(|c| batch.rows.column(*c).clone()).collect();
-        let mut slots = Vec::new();
-        self.state.slots(&keys, batch.len(), &mut slots)?;
-        let mut bad = Vec::new();
-        let mut refused = Vec::new();
-        let isolated = isolate(
-            0..batch.len(),
-            |range| self.rows(&batch.slice(range.start, range.len()), &slots[range], out),
-            |row, reason| set_aside(&mut refused, row, reason, fails),
-        );
-        for (row, reason) in refused {
-            self.dead_letters.take(&batch, row, reason, &mut bad)?;
-        }
-        isolated?;
-        self.release(&slots);
-        self.trial.iter().for_each(Trial::batch);
-        self.dead_letters.emit(&batch, bad, out)
+        self.process_shares(&batch, out)
     }
 
     fn on_watermark(&mut self, watermark: i64, out: &mut Outputs) -> Result<(), OperatorError> {
@@ -254,7 +301,6 @@ impl Operator for KeyedOperator {
         }
         self.settle()?;
         self.watermark = watermark;
-        let fails = self.dead_letters.fails();
         let (mut fired, fired_max) = (0, self.timers.len().saturating_add(END_TIMERS_MAX));
         loop {
             let due = self.timers.pop_due(watermark, TIMERS_A_CALL_MAX);
@@ -266,18 +312,7 @@ impl Operator for KeyedOperator {
                 let reason = "the operator registers timers without end: at the end of the input every timer is due";
                 return Err(OperatorError::Call(reason.to_owned()));
             }
-            let mut refused = Vec::new();
-            let isolated = isolate(
-                0..due.len(),
-                |range| self.due(&due[range], out),
-                |timer, reason| set_aside(&mut refused, timer, reason, fails),
-            );
-            for (timer, reason) in refused {
-                self.dead_letters.take_timer(due[timer].time, reason)?;
-            }
-            isolated?;
-            let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
-            self.release(&slots);
+            self.fire_shares(&due, out)?;
         }
         Ok(())
     }
@@ -287,6 +322,10 @@ impl Operator for KeyedOperator {
         let old = self.exchange(*guest)?;
         self.trial = Some(Trial::new(old, seat));
         Ok(())
+    }
+
+    fn follow(&mut self) {
+        self.trial.iter_mut().for_each(Trial::follow);
     }
 
     fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {

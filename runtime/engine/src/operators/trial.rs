@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use weir_core::swap::{CutOver, Event, Phase, Swap};
+use weir_core::swap::{Canary, CutOver, Event, Phase, Swap};
 use weir_core::time::Clock;
 
 /// A swap as all subtasks of its job see it. It is locked for a few instructions at a time.
@@ -83,6 +83,8 @@ pub struct Seat {
 pub(crate) struct Trial<G> {
     pub(crate) old: G,
     seat: Seat,
+    /// The keys that the new version has; `None`: all.
+    canary: Option<Canary>,
 }
 
 /// What is to become of the old version.
@@ -95,14 +97,25 @@ pub(crate) enum Verdict {
 
 impl<G> Trial<G> {
     pub(crate) fn new(old: G, seat: Seat) -> Self {
-        Self { old, seat }
+        let canary = seat.swap.lock().canary();
+        Self { old, seat, canary }
+    }
+
+    /// The keys that the new version has; `None`: all.
+    pub(crate) fn canary(&self) -> Option<Canary> {
+        self.canary
+    }
+
+    /// The new version has all keys from now on.
+    pub(crate) fn follow(&mut self) {
+        self.canary = None;
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
         match self.seat.swap.phase() {
-            Phase::CuttingOver | Phase::Probation { .. } => Verdict::Open,
             Phase::Done => Verdict::Drop,
             Phase::RolledBack(_) => Verdict::PutBack,
+            _ => Verdict::Open,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use weir_core::key_group::groups_of_subtask;
 use weir_core::swap::{Event, Probation, Swap};
 use weir_core::time::Clock;
 
@@ -26,8 +27,17 @@ impl Job {
     ) -> Result<PendingSwap, SwapError> {
         let asked_us = clock.now_us();
         let subtasks = self.new_versions(old, metrics, clock)?;
-        let seats = seats(&subtasks);
-        Ok(PendingSwap { subtasks, swap: SharedSwap::new(Swap::new(probation, seats, asked_us), clock.clone()) })
+        let places =
+            self.physical.chains.iter().flat_map(|chain| (0..chain.parallelism).map(|n| (n, chain.parallelism)));
+        let seated = subtasks.iter().zip(places).filter(|(versions, _)| !versions.is_empty());
+        let has_share = |(_, (number, parallelism))| {
+            let mut groups = groups_of_subtask(number, parallelism, self.groups);
+            probation.canary.is_none_or(|canary| groups.any(|group| canary.has(group)))
+        };
+        let has_share: Vec<bool> = seated.map(has_share).collect();
+        let spared = has_share.iter().enumerate().filter(|(_, has_share)| !**has_share).map(|(seat, _)| seat);
+        let swap = Swap::new(probation, has_share.len(), asked_us).sparing(spared);
+        Ok(PendingSwap { subtasks, swap: SharedSwap::new(swap, clock.clone()) })
     }
 
     /// Puts instances where the subtasks find them at their next barriers, each to be called beside the one that runs.
@@ -41,7 +51,8 @@ impl Job {
         // What runs is what is told of.
         let metrics: Vec<Metrics> = self.resolved.nodes.iter().map(|_| Metrics::default()).collect();
         let subtasks = self.new_versions(old, &metrics, clock)?;
-        let shadow = SharedShadow::new(seats(&subtasks), clock.clone(), until_us);
+        let seats = subtasks.iter().filter(|versions| !versions.is_empty()).count();
+        let shadow = SharedShadow::new(seats, clock.clone(), until_us);
         for (versions, to) in subtasks.into_iter().zip(boxes).filter(|(versions, _)| !versions.is_empty()) {
             *lock(&to.shadow) = Some(SubtaskShadow { versions, shadow: shadow.clone() });
         }
@@ -72,11 +83,6 @@ impl Job {
     }
 }
 
-/// How many subtasks get something.
-fn seats(subtasks: &Versions) -> usize {
-    subtasks.iter().filter(|versions| !versions.is_empty()).count()
-}
-
 /// A swap whose barrier has not begun yet.
 pub(crate) struct PendingSwap {
     subtasks: Versions,
@@ -93,8 +99,16 @@ pub(crate) struct SwapBox {
 /// What a subtask puts in place at the first barrier that is not older than an attempt.
 pub(crate) struct SubtaskSwap {
     attempt: u64,
-    pub(crate) versions: Vec<(usize, Version)>,
+    pub(crate) what: Delivery,
     pub(crate) seat: Seat,
+}
+
+/// What comes to a subtask at the barrier of a swap.
+pub(crate) enum Delivery {
+    /// New versions for its steps.
+    Versions(Vec<(usize, Version)>),
+    /// The rest of the key groups, for the versions that had the first of them.
+    Rest,
 }
 
 /// What a subtask calls beside what it runs, from its next barrier on.
@@ -114,7 +128,7 @@ impl PendingSwap {
             }
             next += 1;
             let seat = Seat { swap: self.swap.clone(), subtask };
-            *lock(&to.swap) = Some(SubtaskSwap { attempt, versions, seat });
+            to.put(attempt, Delivery::Versions(versions), seat);
             Some(subtask)
         });
         let seats = seats.collect();
@@ -123,6 +137,11 @@ impl PendingSwap {
 }
 
 impl SwapBox {
+    /// Puts something in place at the barrier of an attempt.
+    pub(crate) fn put(&self, attempt: u64, what: Delivery, seat: Seat) {
+        *lock(&self.swap) = Some(SubtaskSwap { attempt, what, seat });
+    }
+
     /// What is to be put in place at a barrier.
     pub(crate) fn take(&self, attempt: u64) -> Option<SubtaskSwap> {
         lock(&self.swap).take_if(|swap| swap.attempt <= attempt)

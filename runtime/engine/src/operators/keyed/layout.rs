@@ -7,7 +7,7 @@ use weir_host::StateLayout;
 
 /// Whether states of one are states of the other as they are. That a column may be null is no difference: a state that is absent
 /// is.
-pub(super) fn is_same(from: &StateLayout, to: &StateLayout) -> bool {
+pub(crate) fn is_same(from: &StateLayout, to: &StateLayout) -> bool {
     let (old, new) = (from.schema.fields(), to.schema.fields());
     let same = |(old, new): (&std::sync::Arc<Field>, &std::sync::Arc<Field>)| {
         old.name() == new.name() && old.data_type() == new.data_type()

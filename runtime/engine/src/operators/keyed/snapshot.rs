@@ -23,7 +23,7 @@ impl KeyedOperator {
     pub(super) fn freeze_all(&mut self) -> Frozen {
         let (states, timers) = (self.state.freeze(), self.timers.freeze());
         let (watermark, key_groups) = (self.watermark, self.key_groups);
-        let (version, layout) = (self.guest.version.clone(), layout_of(&self.guest).version);
+        let (version, layout) = (self.version().to_owned(), layout_of(&self.guest).version);
         Frozen::new(move || {
             let table = |name: &str, group: u32, rows: RecordBatch| StateTable {
                 name: name.to_owned(),
