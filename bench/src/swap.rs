@@ -30,7 +30,7 @@ const RATE: u64 = 200_000;
 /// Swaps of each kind.
 const SWAPS: usize = 20;
 /// Batches of probation.
-const PROBATION: Probation = Probation { batches: 100, time_max_us: 5_000_000, regressions_max: 0 };
+const PROBATION: Probation = Probation { batches: 100, time_max_us: 5_000_000, regressions_max: 0, canary: None };
 /// How long rows flow before the first swap, and between two.
 const BETWEEN: Duration = Duration::from_millis(500);
 /// A swap takes longer only if something is wrong.

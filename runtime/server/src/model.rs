@@ -288,6 +288,9 @@ pub struct ProbationSettings {
     /// Batches that it may fail at where the old version does not.
     #[serde(default)]
     pub failures_max: u64,
+    /// So many percent of the key groups get it first, for a probation of their own: 1 to 99.
+    #[serde(default)]
+    pub canary_percent: Option<u32>,
 }
 
 impl ProbationSettings {
@@ -302,7 +305,8 @@ impl ProbationSettings {
 
 impl Default for ProbationSettings {
     fn default() -> Self {
-        Self { batches: Self::batches_default(), time_max_ms: Self::time_max_ms_default(), failures_max: 0 }
+        let (batches, time_max_ms) = (Self::batches_default(), Self::time_max_ms_default());
+        Self { batches, time_max_ms, failures_max: 0, canary_percent: None }
     }
 }
 
@@ -329,6 +333,8 @@ pub enum SwapPhase {
     Fits,
     /// Its barrier is under way.
     CuttingOver,
+    /// The new versions run for the first of the key groups, or are about to follow for the rest.
+    Canary,
     /// The new versions run everywhere, with the old ones beside them.
     Probation,
     /// The new versions are kept.
@@ -341,7 +347,7 @@ impl SwapPhase {
     /// Whether it is not decided yet.
     #[must_use]
     pub fn is_open(self) -> bool {
-        matches!(self, Self::CuttingOver | Self::Probation)
+        matches!(self, Self::CuttingOver | Self::Canary | Self::Probation)
     }
 }
 

@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// Keep it after this long even if it has had fewer [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     probation_time: Option<Duration>,
+    /// Give it to so many percent of the key groups first, and to the rest when these have proved it
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..100), conflicts_with = "no_probation")]
+    canary: Option<u32>,
     /// Keep it as soon as it runs
     #[arg(long, conflicts_with_all = ["probation_batches", "probation_time"])]
     no_probation: bool,
@@ -111,6 +114,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         probation: ProbationSettings {
             batches: if args.no_probation { 0 } else { args.probation_batches.unwrap_or(default.batches) },
             time_max_ms: time_max_ms.unwrap_or(default.time_max_ms),
+            canary_percent: args.canary,
             ..default
         },
         dry_run: args.dry_run,
@@ -124,7 +128,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         SwapPhase::RolledBack => bail!("the swap of {job} was rolled back: {}", status.reason.unwrap_or_default()),
         _ if args.json => {}
         SwapPhase::Fits => terminal::print(&format!("{} would fit; nothing has changed\n", versions(&status))),
-        SwapPhase::CuttingOver | SwapPhase::Probation => {
+        SwapPhase::CuttingOver | SwapPhase::Canary | SwapPhase::Probation => {
             terminal::print(&format!("{} is under way: `weir show {job}` shows how far it is\n", versions(&status)));
         }
         SwapPhase::Done => terminal::print(&format!("{} is done\n", versions(&status))),

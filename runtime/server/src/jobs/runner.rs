@@ -279,6 +279,7 @@ impl Thread {
         let Some(open) = &mut self.swap else { return };
         let (phase, reason) = match open.swap.phase() {
             Phase::CuttingOver => (SwapPhase::CuttingOver, None),
+            Phase::Canary { .. } | Phase::Proven | Phase::Following => (SwapPhase::Canary, None),
             Phase::Probation { .. } => (SwapPhase::Probation, None),
             Phase::Done => (SwapPhase::Done, None),
             Phase::RolledBack(reason) => (SwapPhase::RolledBack, Some(rollback_reason(&reason))),
@@ -287,7 +288,8 @@ impl Thread {
             if open.status.phase != phase {
                 open.status.phase = phase;
                 let status = open.status.clone();
-                self.tell(LogLevel::Info, &format!("{} is on trial", told(&status)));
+                let of = if phase == SwapPhase::Canary { " for some of the keys" } else { "" };
+                self.tell(LogLevel::Info, &format!("{} is on trial{of}", told(&status)));
                 self.slot.update(|live| live.swap = Some(status));
             }
         } else if let Some(open) = self.swap.take() {

@@ -44,9 +44,10 @@ impl Service {
         let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
         self.admit(&name, &checked)?;
         self.suspend(&slot)?;
-        let started = self.start_revision(&slot, checked, &pipeline, row.as_ref(), &request.allow_dropped_state, || {
-            self.catalog.deploy(&name, &self.new_revision("deploy", &pipeline), &request.allow_dropped_state)
-        });
+        let started =
+            self.start_revision(&slot, checked, &pipeline, row.as_ref(), &request.allow_dropped_state, || {
+                self.catalog.deploy(&name, &self.new_revision("deploy", &pipeline), &request.allow_dropped_state)
+            });
         match (started, row) {
             (Ok(revision), _) => {
                 deployed.revision = Some(revision);

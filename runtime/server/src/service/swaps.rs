@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use weir_core::swap::Probation;
+use weir_core::swap::{Canary, Probation};
 use weir_engine::{Difference, SharedShadow};
 
 use super::Service;
@@ -88,11 +88,7 @@ impl Service {
         let goes_back = cause == ROLLBACK;
         let versions = operators.iter().map(|operator| self.pipelines.version(&pipeline, operator, goes_back));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
-        let probation = Probation {
-            batches: probation.batches,
-            time_max_us: if probation.batches == 0 { 0 } else { micros(probation.time_max_ms) },
-            regressions_max: probation.failures_max,
-        };
+        let probation = trial(&probation)?;
         let named =
             operators.iter().map(|operator| ((*operator).to_owned(), pipeline.reference(operator).unwrap_or_default()));
         let mut status =
@@ -167,6 +163,25 @@ fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String
         }
     }
     Ok(overrides)
+}
+
+fn trial(settings: &ProbationSettings) -> Result<Probation, Problem> {
+    let ProbationSettings { batches, time_max_ms, failures_max, canary_percent } = *settings;
+    let canary = canary_percent.map(|percent| {
+        Canary::new(percent).ok_or_else(|| {
+            let detail = format!("a canary of {percent} % is no canary: it is 1 to 99 % of the key groups");
+            Problem::new(Kind::Invalid, detail)
+        })
+    });
+    if canary.is_some() && batches == 0 {
+        return Err(Problem::new(Kind::Invalid, "a canary without probation proves nothing: leave one of both out"));
+    }
+    Ok(Probation {
+        batches,
+        time_max_us: if batches == 0 { 0 } else { micros(time_max_ms) },
+        regressions_max: failures_max,
+        canary: canary.transpose()?,
+    })
 }
 
 fn shadow_status(shadow: &SharedShadow) -> ShadowStatus {
