@@ -43,12 +43,16 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 #[cfg(unix)]
 fn limit() -> std::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let at_most = |n| Rlimit { current: Some(n), maximum: Some(n) };
-    setrlimit(Resource::Data, at_most(DATA_BYTES_MAX))?;
-    setrlimit(Resource::Cpu, at_most(CPU_S_MAX))?;
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = |resource, most: u64| {
+        // Whoever started the server may have limited it further, and a limit is not raised.
+        let most = Some(getrlimit(resource).maximum.map_or(most, |there| there.min(most)));
+        setrlimit(resource, Rlimit { current: most, maximum: most })
+    };
+    limit(Resource::Data, DATA_BYTES_MAX)?;
+    limit(Resource::Cpu, CPU_S_MAX)?;
     // A dump of it would hold nothing that anybody needs.
-    setrlimit(Resource::Core, at_most(0))?;
+    limit(Resource::Core, 0)?;
     Ok(())
 }
 
