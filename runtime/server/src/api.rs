@@ -8,6 +8,7 @@ mod server;
 mod swaps;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -16,14 +17,19 @@ use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::header;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Description;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use weir_core::limits::COMPONENT_BYTES_MAX;
 
 use crate::auth;
 use crate::problem::{Kind, Problem, ProblemDocument};
 use crate::service::Service;
+
+/// How long the body of a request that is refused is read at most.
+const UNREAD_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What every handler has.
 type Server = State<Arc<Service>>;
@@ -76,10 +82,27 @@ pub(crate) fn application(service: Arc<Service>) -> Router {
 
 /// Whoever may not ask gets no answer.
 async fn authorize(State(service): Server, request: Request, next: Next) -> Response {
-    match auth::check(&service.catalog, request.method(), request.headers()) {
+    match auth::check(&service.catalog, request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            discard(request.into_body()).await;
+            problem.into_response()
+        }
     }
+}
+
+/// Reads the body of a request that is refused, as far as one may have any: who is still sending it would not hear the answer.
+async fn discard(body: Body) {
+    let mut chunks = body.into_data_stream();
+    let read = async {
+        let mut left = COMPONENT_BYTES_MAX;
+        while let Some(Ok(chunk)) = chunks.next().await
+            && left > 0
+        {
+            left = left.saturating_sub(chunk.len() as u64);
+        }
+    };
+    let _ = tokio::time::timeout(UNREAD_TIME_MAX, read).await;
 }
 
 /// What the libraries refuse by themselves becomes a problem document too.
@@ -101,9 +124,7 @@ async fn as_problem(request: Request, next: Next) -> Response {
     let said = to_bytes(response.into_body(), SAID_BYTES_MAX).await.unwrap_or_default();
     let said = String::from_utf8_lossy(&said).into_owned();
     let detail = if said.is_empty() { status.to_string() } else { said };
-    let mut answer = Problem::new(kind, detail).into_response();
-    *answer.status_mut() = status;
-    answer
+    Problem::new(kind, detail).into_response_of(status)
 }
 
 /// A line a request.

@@ -1,6 +1,6 @@
 //! Who may do what: bearer tokens with roles. A server without tokens is open, and listens only where its own machine reaches it.
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use subtle::ConstantTimeEq as _;
 
 use crate::catalog::{Catalog, Token};
@@ -55,10 +55,12 @@ pub fn new_token() -> std::io::Result<String> {
 }
 
 /// Refuses a request that may not be made.
-pub(crate) fn check(catalog: &Catalog, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn check(catalog: &Catalog, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let tokens = catalog.tokens()?;
     if tokens.is_empty() {
-        return check_host(headers);
+        // HTTP/2 says it in the address.
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        return check_host(host.or_else(|| Some(uri.authority()?.as_str())).unwrap_or_default());
     }
     let unauthorized = |detail: &str| Problem::new(Kind::Unauthorized, detail);
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -80,8 +82,7 @@ fn role_of(tokens: &[Token], given: &str) -> Option<Role> {
 }
 
 /// A page in a browser must not reach an open server by a name of its own that leads to this machine.
-fn check_host(headers: &HeaderMap) -> Result<(), Problem> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+fn check_host(host: &str) -> Result<(), Problem> {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -99,7 +100,7 @@ mod tests {
 
     fn request(method: &Method, headers: &[(header::HeaderName, &str)], catalog: &Catalog) -> Option<Kind> {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        check(catalog, method, &headers).err().map(|problem| problem.kind)
+        check(catalog, method, &Uri::from_static("/v1/jobs"), &headers).err().map(|problem| problem.kind)
     }
 
     #[test]
@@ -137,6 +138,9 @@ mod tests {
             ("127.0.0.1.example", Some(Kind::Forbidden)),
         ] {
             assert_eq!(request(&Method::POST, &[(header::HOST, host)], &catalog), refused, "{host}");
+            let uri = format!("https://{host}/v1/jobs").parse().unwrap();
+            let of_address = check(&catalog, &Method::POST, &uri, &HeaderMap::new());
+            assert_eq!(of_address.err().map(|problem| problem.kind), refused, "{uri}");
         }
     }
 }

@@ -168,6 +168,13 @@ impl Kind {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.kind.status();
+        self.into_response_of(status)
+    }
+}
+
+impl Problem {
+    /// The response, with a status that says more than its kind does.
+    pub(crate) fn into_response_of(self, status: StatusCode) -> Response {
         let document = ProblemDocument {
             kind: format!("urn:weir:{}", self.kind.name()),
             title: status.canonical_reason().unwrap_or_default().to_owned(),
