@@ -62,7 +62,7 @@ impl Compiler {
         // Whoever is ended by a signal has met a limit.
         let err = err.trim();
         let reason = match (status.code(), err.is_empty()) {
-            (Some(_), false) => err.to_owned(),
+            (Some(_), false) => err.strip_prefix("error: ").unwrap_or(err).to_owned(),
             _ => format!("compiling the component needs more time or memory than a component may ({status})"),
         };
         Err(Problem::new(Kind::Unfit, reason))

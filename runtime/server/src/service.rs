@@ -176,8 +176,17 @@ impl Service {
 
     /// The lines of a job after a number.
     pub(crate) fn lines(&self, job: &str, after: u64, operator: Option<&str>) -> Result<Vec<LogLine>, Problem> {
-        let (_, slot) = self.find(job)?;
-        Ok(slot.lines.after(after, operator))
+        let (row, slot) = self.find(job)?;
+        let lines = slot.lines.after(after, operator);
+        if let (Some(operator), true) = (operator, lines.is_empty()) {
+            let graph = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?.graph;
+            let names: Vec<_> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+            if !names.contains(&operator) {
+                let hint = weir_core::pipeline::did_you_mean(operator, &names);
+                return Err(Problem::not_found(format!("the job {job:?} has no step {operator:?}{hint}")));
+            }
+        }
+        Ok(lines)
     }
 
     /// The savepoints of a job, oldest first.

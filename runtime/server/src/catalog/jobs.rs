@@ -127,6 +127,15 @@ impl Catalog {
         })
     }
 
+    /// A revision was refused before it was tried: there is none, and `back` is to run.
+    pub(crate) fn withdraw(&self, job: &str, number: u64, back: u64) -> Result<(), CatalogError> {
+        self.with(|t| {
+            t.execute("UPDATE job SET revision = ?2 WHERE name = ?1", params![job, back.cast_signed()])?;
+            t.execute("DELETE FROM revision WHERE job = ?1 AND number = ?2", params![job, number.cast_signed()])?;
+            Ok(())
+        })
+    }
+
     /// Whatever was on trial when the server was killed is not.
     pub(crate) fn end_trials(&self, reason: &str) -> Result<usize, CatalogError> {
         self.with(|t| {

@@ -41,7 +41,10 @@ impl Service {
         let (_, slot) = self.find(job)?;
         let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if !slot.is_running() {
-            self.catalog.want(job, Wanted::Stopped, None)?;
+            // One that has ended, or failed, stays what it is.
+            if self.find(job)?.0.wanted == Wanted::Running {
+                self.catalog.want(job, Wanted::Stopped, None)?;
+            }
             return Err(Problem::conflict(format!("the job {job:?} does not run")));
         }
         // It is not to run after a restart of the server, even if that comes before it has stopped.

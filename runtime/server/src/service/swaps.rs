@@ -85,6 +85,8 @@ impl Service {
 
     fn begin(&self, row: &JobRow, slot: &Slot, swap: NewSwap<'_>, dry_run: bool) -> Result<SwapStatus, Problem> {
         let NewSwap { cause, pipeline, operators, probation } = swap;
+        let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
+        self.admit(&row.name, &self.pipelines.check(&pipeline)?)?;
         let goes_back = cause == ROLLBACK;
         let versions = operators.iter().map(|operator| self.pipelines.version(&pipeline, operator, goes_back));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
@@ -115,12 +117,13 @@ impl Service {
         let command = |reply| Command::Swap(Box::new(SwapCommand { versions, probation, status: sent, back, reply }));
         match slot.ask(command) {
             Some(Ok(())) => Ok(status),
-            refused => {
-                let problem = match refused {
-                    Some(Err(error)) => error.into(),
-                    _ => not_running(&row.name),
-                };
-                self.catalog.roll_back(&row.name, number, back, &problem.detail)?;
+            Some(Err(refused)) => {
+                self.catalog.withdraw(&row.name, number, row.revision)?;
+                Err(refused.into())
+            }
+            None => {
+                let problem = not_running(&row.name);
+                self.catalog.roll_back(&row.name, number, row.revision, &problem.detail)?;
                 Err(problem)
             }
         }
