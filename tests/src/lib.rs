@@ -8,6 +8,7 @@
 //! | [`kafka_orders`] | runs the example of that name on a broker |
 //! | [`kafka_topic`] | fills topics and reads them |
 //! | [`rows`] | compares rows |
+//! | [`running`] | the real command beside a test |
 //! | [`vectors`] | replays cases of other engines' test suites through the real operators |
 
 pub mod chaos;
@@ -16,4 +17,5 @@ pub mod kafka_broker;
 pub mod kafka_orders;
 pub mod kafka_topic;
 pub mod rows;
+pub mod running;
 pub mod vectors;

@@ -1,29 +1,14 @@
-//! Finds the command and runs it. Never builds anything: `cargo xtask test` has.
+//! Runs the command over real files.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use serde_json::Value;
 use weir_tests::kafka_broker::Broker;
+pub(crate) use weir_tests::running::{root, weir};
 
 /// What every result is checked at.
 pub(crate) const PARALLELISM: [usize; 3] = [1, 2, 3];
-
-/// The project's folder.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The command that was built with these tests.
-pub(crate) fn weir() -> Command {
-    let tests = std::env::current_exe().unwrap();
-    let built = tests.ancestors().nth(2).unwrap().join("weir");
-    assert!(built.exists(), "{} is missing: run the tests with `cargo xtask test`", built.display());
-    let mut command = Command::new(built);
-    command.current_dir(root()).env("NO_COLOR", "1");
-    command
-}
 
 /// The broker that all tests of the binary share; it ends with the process. `None`: it cannot be had here, which was said.
 pub(crate) fn broker() -> Option<&'static Broker> {

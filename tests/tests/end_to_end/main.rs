@@ -18,10 +18,11 @@ mod on_error;
 mod q11;
 #[cfg(unix)]
 mod recovery;
-#[cfg(unix)]
-mod running;
 mod stateful;
 #[cfg(unix)]
 mod storage;
 #[cfg(unix)]
 mod suspend;
+
+#[cfg(unix)]
+use weir_tests::running;

@@ -1,5 +1,9 @@
-//! The command while it runs beside a test: signals, what it says, how it ends. Never waits for a time, only for what happens.
+//! The command, and what it does beside a test: signals, what it says, how it ends. Never builds it, and never waits for a time, only for
+//! what happens.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,50 +15,73 @@ const WAIT_MAX: Duration = Duration::from_secs(120);
 /// How often it is looked whether it has happened.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// The project's folder.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The command that was built with these tests.
+#[must_use]
+pub fn weir() -> Command {
+    let tests = std::env::current_exe().unwrap();
+    let built = tests.ancestors().nth(2).unwrap().join("weir");
+    assert!(built.exists(), "{} is missing: run the tests with `cargo xtask test`", built.display());
+    let mut command = Command::new(built);
+    command.current_dir(root()).env("NO_COLOR", "1");
+    command
+}
+
 /// A process. Dropped, it is killed.
-pub(crate) struct Running {
+pub struct Running {
     child: Child,
     stdout: NamedTempFile,
     stderr: NamedTempFile,
 }
 
 /// How it ended.
-pub(crate) struct Ended {
+pub struct Ended {
     /// `None`: a signal ended it.
-    pub(crate) code: Option<i32>,
+    pub code: Option<i32>,
     /// Its standard output.
-    pub(crate) told: String,
+    pub told: String,
     /// Its standard error.
-    pub(crate) said: String,
+    pub said: String,
 }
 
 impl Running {
-    pub(crate) fn start(command: &mut Command) -> Self {
+    /// Starts it; what it says goes into files.
+    pub fn start(command: &mut Command) -> Self {
         let (stdout, stderr) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
         let command = command.stdin(Stdio::null()).stdout(stdout.reopen().unwrap()).stderr(stderr.reopen().unwrap());
         Self { child: command.spawn().unwrap(), stdout, stderr }
     }
 
+    /// What it has printed on its standard output so far.
+    pub fn told(&self) -> String {
+        std::fs::read_to_string(self.stdout.path()).unwrap()
+    }
+
     /// What it has said on its standard error so far.
-    pub(crate) fn said(&self) -> String {
+    pub fn said(&self) -> String {
         std::fs::read_to_string(self.stderr.path()).unwrap()
     }
 
     /// Sends a signal, such as `INT`.
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
         assert!(sent.unwrap().success(), "no signal {signal}: {}", self.said());
     }
 
     /// Does something while it stands still.
-    pub(crate) fn while_stopped(&self, act: impl FnOnce()) {
+    pub fn while_stopped(&self, act: impl FnOnce()) {
         self.signal("STOP");
         act();
         self.signal("CONT");
     }
 
     /// Waits until something has happened, which must be before it ends.
-    pub(crate) fn until(&mut self, what: &str, mut happened: impl FnMut(&Self) -> bool) {
+    pub fn until(&mut self, what: &str, mut happened: impl FnMut(&Self) -> bool) {
         let look = || {
             let is_there = happened(self);
             assert!(is_there || self.child.try_wait().unwrap().is_none(), "it ended before {what}: {}", self.said());
@@ -64,12 +91,18 @@ impl Running {
     }
 
     /// Waits until it has said something.
-    pub(crate) fn until_it_says(&mut self, text: &str) {
+    pub fn until_it_says(&mut self, text: &str) {
         self.until(&format!("it says {text:?}"), |running| running.said().contains(text));
     }
 
+    /// Ends it as a power failure does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits until it ends by itself.
-    pub(crate) fn end(mut self) -> Ended {
+    pub fn end(mut self) -> Ended {
         let status = look_for(|| self.child.try_wait().unwrap());
         let status = status.unwrap_or_else(|| panic!("it does not end: {}", self.said()));
         let read = |file: &NamedTempFile| std::fs::read(file.path()).unwrap();
@@ -95,19 +128,19 @@ impl From<Output> for Ended {
 
 impl Ended {
     /// Checks that it succeeded.
-    pub(crate) fn well(self) -> Self {
+    pub fn well(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.said);
         self
     }
 
     /// Checks that it failed, and said all of this.
-    pub(crate) fn failed(self, texts: &[&str]) -> Self {
+    pub fn failed(self, texts: &[&str]) -> Self {
         assert_eq!(self.code, Some(1), "{}", self.said);
         self.saying(texts)
     }
 
     /// Checks that it said all of this.
-    pub(crate) fn saying(self, texts: &[&str]) -> Self {
+    pub fn saying(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(self.said.contains(text), "it did not say {text:?}: {}", self.said);
         }
@@ -115,14 +148,14 @@ impl Ended {
     }
 
     /// The summary of a run with `--json`.
-    pub(crate) fn summary(&self) -> Value {
+    pub fn summary(&self) -> Value {
         serde_json::from_str(&self.told).unwrap_or_else(|e| panic!("{e}: {}", self.said))
     }
 }
 
 /// Looks until there is something; `None`: it took too long.
 #[expect(clippy::disallowed_methods, reason = "a test that waits for ever says nothing")]
-fn look_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn look_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     while begun.elapsed() < WAIT_MAX {
         if let Some(found) = look() {
