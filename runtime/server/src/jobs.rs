@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Shadow(Vec<NewVersion>, i64, SyncSender<Result<SharedShadow, SwapError>>),
     /// Put the old versions back, if a swap is open; says whether one was.
     RollBack(SyncSender<bool>),
-    /// Take a checkpoint and pin it; says its number.
+    /// Take a checkpoint; says its number.
     Savepoint(SyncSender<Result<u64, String>>),
 }
 
@@ -130,6 +130,12 @@ impl Slot {
         over.wait(timeout)
     }
 
+    /// As if it had never been there: the next job of the name begins anew.
+    pub(crate) fn forget(&self) {
+        *self.lock_live() = Live::default();
+        self.lines.clear();
+    }
+
     /// Changes what is known of it.
     fn update(&self, change: impl FnOnce(&mut Live)) {
         change(&mut self.lock_live());
@@ -152,11 +158,6 @@ impl Jobs {
     /// A job, which is made if there is none of that name.
     pub(crate) fn slot(&self, name: &str, make: impl FnOnce() -> Slot) -> Arc<Slot> {
         Arc::clone(self.lock().entry(name.to_owned()).or_insert_with(|| Arc::new(make())))
-    }
-
-    /// Forgets a job.
-    pub(crate) fn remove(&self, name: &str) {
-        self.lock().remove(name);
     }
 
     /// All of them, by name.

@@ -100,16 +100,13 @@ impl Service {
                 continue;
             }
             let revision = self.revision(&row)?;
-            let (catalog, pipelines, clock) =
-                (Arc::clone(&self.catalog), Arc::clone(&self.pipelines), Arc::clone(&self.clock));
-            let (lines, name) = (Arc::clone(&slot.lines), row.name.clone());
-            let store = CheckpointStore::open(&pipelines.read(&revision.pipeline, &[])?.location())?;
+            let (pipelines, clock) = (Arc::clone(&self.pipelines), Arc::clone(&self.clock));
+            let (lines, of) = (Arc::clone(&slot.lines), row.clone());
             let recover = move || {
-                let row = catalog.job(&name)?.ok_or_else(|| Problem::not_found("the job was removed"))?;
                 let pipeline = pipelines.read(&revision.pipeline, &[])?;
-                start(pipelines.check(&pipeline)?, &pipeline, &row, &lines, &clock)
+                start(pipelines.check(&pipeline)?, &pipeline, &of, &lines, &clock)
             };
-            self.spawn(&slot, &row, store, Origin::Recover(Box::new(recover)))?;
+            self.spawn(&slot, &row, Origin::Recover(Box::new(recover)))?;
         }
         Ok(())
     }
@@ -289,12 +286,11 @@ impl Service {
     }
 
     /// The thread of a job.
-    fn spawn(&self, slot: &Arc<Slot>, row: &JobRow, store: CheckpointStore, origin: Origin) -> Result<(), Problem> {
+    fn spawn(&self, slot: &Arc<Slot>, row: &JobRow, origin: Origin) -> Result<(), Problem> {
         let start = Start {
             guest_bytes: origin.guest_bytes(),
             origin,
             catalog: Arc::clone(&self.catalog),
-            store,
             clock: Arc::clone(&self.clock),
             has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty(),
         };

@@ -40,6 +40,11 @@ impl Lines {
         kept.lines.iter().filter(wanted).cloned().collect()
     }
 
+    /// Forgets all of them.
+    pub(crate) fn clear(&self) {
+        self.lock().lines.clear();
+    }
+
     /// A line about the job.
     pub(crate) fn tell(&self, level: LogLevel, message: &str) {
         self.add(None, level, message);

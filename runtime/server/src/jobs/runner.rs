@@ -9,7 +9,6 @@ use weir_core::swap::{Phase, RollbackReason};
 use weir_core::time::Clock;
 use weir_engine::{JobError, RunError, SharedSwap, Summary, Supervisor, SwapError};
 use weir_host::LogLevel;
-use weir_state::checkpoint::CheckpointStore;
 
 use super::{Command, Ending, Slot, SwapCommand};
 use crate::catalog::{Catalog, Wanted};
@@ -31,7 +30,6 @@ pub(crate) struct Start {
     /// Memory that its guests may use together; not known of one that is to be recovered.
     pub(crate) guest_bytes: u64,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) store: CheckpointStore,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether the catalog says where it goes on from, or what it may give up; that holds until it has completed a checkpoint.
     pub(crate) has_conditions: bool,
@@ -328,8 +326,7 @@ impl Thread {
             }
         }
         for (_, reply) in self.savepoints.extract_if(.., |(before, _)| last > *before) {
-            let pinned = last.map(|number| self.start.store.pin(number).map(|()| number).map_err(|e| chain(&e)));
-            let _ = reply.send(pinned.unwrap_or_else(|| Err("there is no checkpoint".to_owned())));
+            let _ = reply.send(last.ok_or_else(|| "there is no checkpoint".to_owned()));
         }
         let state = match (ending, job.is_waiting()) {
             (Some(_), _) => JobState::Stopping,

@@ -11,6 +11,9 @@ use crate::jobs::{Command, Ending, Origin, not_running};
 use crate::model::{JobSummary, Savepoint};
 use crate::problem::{Kind, Problem};
 
+/// How often a checkpoint is asked for that is to stay.
+const SAVEPOINT_TRIES: usize = 3;
+
 impl Service {
     /// Starts a job that does not run.
     pub(crate) fn start(&self, job: &str, request: &crate::model::Start) -> Result<JobSummary, Problem> {
@@ -23,16 +26,15 @@ impl Service {
         let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
         let checked = self.pipelines.check(&pipeline)?;
         self.admit(job, &checked)?;
-        let store = CheckpointStore::open(&pipeline.location())?;
         if let Some(number) = request.from {
-            store.manifest(number)?;
+            CheckpointStore::open(&pipeline.location())?.manifest(number)?;
         }
         let (from_checkpoint, allow_dropped) = (request.from, request.allow_dropped_state.clone());
         let row = JobRow { from_checkpoint, allow_dropped, ..row };
         let supervisor = start(checked, &pipeline, &row, &slot.lines, &self.clock)?;
         self.catalog.go_on_from(job, request.from, &request.allow_dropped_state)?;
         self.catalog.want(job, Wanted::Running, None)?;
-        self.spawn(&slot, &row, store, Origin::Running(Box::new(supervisor)))?;
+        self.spawn(&slot, &row, Origin::Running(Box::new(supervisor)))?;
         Ok(self.summary(&row, &slot.live()))
     }
 
@@ -68,7 +70,7 @@ impl Service {
             return Err(Problem::conflict(format!("the job {job:?} runs: `weir stop {job}` stops it")));
         }
         self.catalog.remove_job(job)?;
-        self.jobs.remove(job);
+        slot.forget();
         match std::fs::remove_dir_all(self.pipelines.folder(job)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Problem::internal("the job is removed, but not all of its folder", &error))
@@ -81,16 +83,23 @@ impl Service {
     pub(crate) fn savepoint(&self, job: &str) -> Result<Savepoint, Problem> {
         let (_, slot) = self.find(job)?;
         let store = self.store(job)?;
-        let checkpoint = if slot.is_running() {
-            let answer = slot.ask(Command::Savepoint).ok_or_else(|| not_running(job))?;
-            answer.map_err(|reason| Problem::new(Kind::Internal, format!("no savepoint of {job:?}: {reason}")))?
-        } else {
+        if !slot.is_running() {
             let last = store.list()?.first().map(|listed| listed.number);
             let last = last.ok_or_else(|| Problem::conflict(format!("the job {job:?} has no checkpoint yet")))?;
-            store.pin(last)?;
-            last
-        };
-        Ok(Savepoint { checkpoint, created_us: store.manifest(checkpoint)?.created_us })
+            return pinned(&store, last);
+        }
+        let mut problem = None;
+        for _ in 0..SAVEPOINT_TRIES {
+            let answer = slot.ask(Command::Savepoint).ok_or_else(|| not_running(job))?;
+            let number =
+                answer.map_err(|reason| Problem::new(Kind::Internal, format!("no savepoint of {job:?}: {reason}")))?;
+            match pinned(&store, number) {
+                Ok(savepoint) => return Ok(savepoint),
+                // One that keeps few, and makes many, may have removed it already.
+                Err(error) => problem = Some(error),
+            }
+        }
+        Err(problem.unwrap_or_else(|| not_running(job)))
     }
 
     /// Leaves a savepoint to retention.
@@ -101,4 +110,9 @@ impl Service {
         }
         Ok(store.unpin(checkpoint)?)
     }
+}
+
+fn pinned(store: &CheckpointStore, checkpoint: u64) -> Result<Savepoint, Problem> {
+    store.pin(checkpoint)?;
+    Ok(Savepoint { checkpoint, created_us: store.manifest(checkpoint)?.created_us })
 }

@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use weir_engine::Job;
-use weir_state::checkpoint::CheckpointStore;
 
 use super::{Service, start};
 use crate::catalog::{JobRow, NewRevision, Wanted};
@@ -44,20 +43,16 @@ impl Service {
         let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
         self.admit(&name, &checked)?;
         self.suspend(&slot)?;
-        let started =
-            self.start_revision(&slot, checked, &pipeline, row.as_ref(), &request.allow_dropped_state, || {
-                self.catalog.deploy(&name, &self.new_revision("deploy", &pipeline), &request.allow_dropped_state)
-            });
-        match (started, row) {
-            (Ok(revision), _) => {
+        // What was on trial is decided now.
+        let row = self.catalog.job(&name)?;
+        let revision =
+            self.catalog.deploy(&name, &self.new_revision("deploy", &pipeline), &request.allow_dropped_state)?;
+        match self.start_revision(&slot, checked, &pipeline) {
+            Ok(()) => {
                 deployed.revision = Some(revision);
                 Ok(deployed)
             }
-            (Err(problem), None) => {
-                self.jobs.remove(&name);
-                Err(problem)
-            }
-            (Err(problem), Some(row)) => Err(self.go_on_as_before(&slot, &row, problem)),
+            Err(problem) => Err(self.undo(&slot, revision, row, problem)),
         }
     }
 
@@ -79,53 +74,35 @@ impl Service {
         )))
     }
 
-    /// Starts a pipeline, writes it down, and gives it a thread. If it cannot be started nothing is written.
-    fn start_revision(
-        &self,
-        slot: &Arc<Slot>,
-        job: Job,
-        pipeline: &Pipeline,
-        row: Option<&JobRow>,
-        allow_dropped: &[String],
-        write: impl FnOnce() -> Result<u64, crate::catalog::CatalogError>,
-    ) -> Result<u64, Problem> {
-        let row = JobRow {
-            name: slot.name.clone(),
-            revision: 0,
-            wanted: Wanted::Running,
-            reason: None,
-            from_checkpoint: row.and_then(|row| row.from_checkpoint),
-            allow_dropped: allow_dropped.to_vec(),
-            created_us: 0,
-        };
-        let store = CheckpointStore::open(&pipeline.location())?;
+    /// Starts what the catalog says, and gives it a thread.
+    fn start_revision(&self, slot: &Arc<Slot>, job: Job, pipeline: &Pipeline) -> Result<(), Problem> {
+        let (row, _) = self.find(&slot.name)?;
         let supervisor = start(job, pipeline, &row, &slot.lines, &self.clock)?;
-        let number = write()?;
-        self.spawn(slot, &row, store, Origin::Running(Box::new(supervisor)))?;
-        Ok(number)
+        self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
     }
 
-    /// The revision of the catalog runs again, if it is to.
-    fn go_on_as_before(&self, slot: &Arc<Slot>, row: &JobRow, problem: Problem) -> Problem {
-        if row.wanted != Wanted::Running {
-            return problem;
-        }
+    /// The job is what it was before a revision that cannot be started.
+    fn undo(&self, slot: &Arc<Slot>, revision: u64, before: Option<JobRow>, problem: Problem) -> Problem {
         let again = || {
-            let pipeline = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
-            let job = self.pipelines.check(&pipeline)?;
-            self.start_revision(slot, job, &pipeline, Some(row), &row.allow_dropped, || Ok(row.revision))
-        };
-        match again() {
-            Ok(revision) => {
-                Problem { detail: format!("{}; revision {revision} runs again", problem.detail), ..problem }
+            let Some(row) = &before else { return self.catalog.remove_job(&slot.name).map_err(Problem::from) };
+            self.catalog.roll_back(&row.name, revision, row.revision, &problem.detail)?;
+            self.catalog.want(&row.name, row.wanted, row.reason.as_deref())?;
+            self.catalog.go_on_from(&row.name, row.from_checkpoint, &row.allow_dropped)?;
+            if row.wanted == Wanted::Running {
+                let pipeline = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
+                self.start_revision(slot, self.pipelines.check(&pipeline)?, &pipeline)?;
             }
-            Err(second) => Problem::new(
-                Kind::Internal,
-                format!(
-                    "{}; and revision {} could not be started again: {}",
-                    problem.detail, row.revision, second.detail
-                ),
-            ),
+            Ok(())
+        };
+        match (again(), &before) {
+            (Ok(()), Some(row)) if row.wanted == Wanted::Running => {
+                Problem { detail: format!("{}; revision {} runs again", problem.detail, row.revision), ..problem }
+            }
+            (Ok(()), _) => problem,
+            (Err(second), _) => {
+                let detail = format!("{}; and what ran before does not run again: {}", problem.detail, second.detail);
+                Problem::new(Kind::Internal, detail)
+            }
         }
     }
 }

@@ -35,7 +35,7 @@ impl Service {
 
     /// Puts an operator back to what it was: during a swap at once, after one by another swap.
     pub(crate) fn roll_back(&self, job: &str, operator: &str) -> Result<SwapStatus, Problem> {
-        let (row, slot) = self.find(job)?;
+        let (_, slot) = self.find(job)?;
         let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let open = slot.live().swap.filter(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
         if let Some(status) = open
@@ -43,6 +43,8 @@ impl Service {
         {
             return Ok(status);
         }
+        // What was on trial may have been kept meanwhile.
+        let (row, _) = self.find(job)?;
         let current = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
         let of = |pipeline: &Pipeline| Some((pipeline.reference(operator)?, pipeline.settings(operator)?));
         let now = of(&current).ok_or_else(|| {
