@@ -1,17 +1,18 @@
 //! Makes the operators of a job's steps: indices into schemas become indices into the columns that really come in.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::graph::{OnError, WindowNode};
-use weir_host::{InputSchema, Instance, InstanceSpec, OutputColumn, Plan};
+use weir_core::limits::OperatorLimits;
+use weir_host::{Component, InputSchema, Instance, InstanceSpec, OutputColumn, Plan};
 
 use crate::job::Job;
 use crate::operator::{Guest, Metrics, Operator, OperatorError, Version};
 use crate::operators::window::{AggregateKind, BoundAggregate, WindowSpec, combine_operator, window_operator};
 use crate::operators::{
-    DeadLetters, KeyedGuest, KeyedOperator, KeyedSpec, Meter, OutputMap, OutputSource, TransformGuest,
-    TransformOperator, instance_aggregate,
+    AggregateGuest, ComponentWindow, DeadLetters, InstanceAggregate, KeyedGuest, KeyedOperator, KeyedSpec, Meter,
+    OutputMap, OutputSource, SharedInstance, TransformGuest, TransformOperator,
 };
 use crate::plan::{ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, ResolvedNode, StepKind, StepPlan};
 
@@ -37,24 +38,42 @@ impl Job {
                 Ok(Box::new(KeyedOperator::new(spec, meter.clock.clone())?))
             }
             ResolvedKind::Window { node: spec, keys, aggregates } => {
-                let window = self.window(step.node, spec, positions(keys), aggregates, &positions, meter)?;
-                match step.kind {
-                    StepKind::Node => window_operator(window),
-                    StepKind::Merge => window_operator(WindowSpec { partials: true, ..window }),
+                let (window, components) = self.window(step.node, spec, positions(keys), aggregates, meter)?;
+                let operator = match step.kind {
+                    StepKind::Node => window_operator(window)?,
+                    StepKind::Merge => window_operator(WindowSpec { partials: true, ..window })?,
                     StepKind::Combine => match combine_operator(&window)? {
-                        Some((combine, _)) => Ok(combine),
-                        None => Err(OperatorError::Call("this window cannot be aggregated ahead".to_owned())),
+                        Some((combine, _)) => combine,
+                        None => return Err(OperatorError::Call("this window cannot be aggregated ahead".to_owned())),
                     },
-                }
+                };
+                Ok(match components.iter().any(Option::is_some) {
+                    true => Box::new(ComponentWindow::new(operator, components)),
+                    false => operator,
+                })
             }
             _ => Err(OperatorError::Call(format!("{} is not an operator", node.name))),
         }
     }
 
-    /// The version of a node's component that this job has.
-    pub(crate) fn version(&self, node: usize, meter: &Meter) -> Result<Version, OperatorError> {
+    /// The versions of a node's components that this job has, and another has not.
+    pub(crate) fn version(&self, node: usize, old: &Self, meter: &Meter) -> Result<Version, OperatorError> {
         Ok(Version(match &self.resolved.nodes[node].kind {
             ResolvedKind::Transform { .. } => Guest::Transform(Box::new(self.transform_guest(node, meter)?)),
+            ResolvedKind::Window { aggregates, .. } => {
+                let of_old = old.versions_of(node);
+                let new = self.versions_of(node).into_iter().filter(|version| !of_old.contains(version));
+                let new: Vec<String> = new.map(|(name, ..)| name).collect();
+                let guest = |a: &ResolvedAggregate| match &a.kind {
+                    ResolvedAggregateKind::Component { component, config, limits }
+                        if new.contains(&self.aggregate_name(node, a)) =>
+                    {
+                        Ok(Some(self.aggregate_guest(node, a, (component, config, limits), meter)?))
+                    }
+                    _ => Ok(None),
+                };
+                Guest::Aggregates(aggregates.iter().map(guest).collect::<Result<_, OperatorError>>()?)
+            }
             _ => Guest::Keyed(Box::new(self.keyed_guest(node, meter)?)),
         }))
     }
@@ -96,39 +115,58 @@ impl Job {
         columns.iter().filter_map(|c| self.position(node, *c)).collect()
     }
 
+    fn aggregate_guest(
+        &self,
+        node: usize,
+        aggregate: &ResolvedAggregate,
+        (component, config, limits): (&Component, &serde_json::Value, &OperatorLimits),
+        meter: &Meter,
+    ) -> Result<AggregateGuest, OperatorError> {
+        let schema = Arc::new(self.full_input(node).project(&aggregate.columns)?);
+        let inputs = vec![InputSchema { schema, keys: Vec::new() }];
+        let instance = self.instance(&self.aggregate_name(node, aggregate), component, config, limits, inputs)?;
+        Ok(AggregateGuest::new(component.version(config), meter.on(instance, limits)))
+    }
+
+    /// What an aggregate that is a component is called among operators.
+    pub(crate) fn aggregate_name(&self, node: usize, aggregate: &ResolvedAggregate) -> String {
+        format!("{}.{}", self.resolved.nodes[node].name, aggregate.name)
+    }
+
+    /// The window, and by aggregate its component.
     fn window(
         &self,
         node: usize,
         spec: &WindowNode,
         key_columns: Vec<usize>,
         aggregates: &[ResolvedAggregate],
-        positions: &dyn Fn(&[usize]) -> Vec<usize>,
         meter: &Meter,
-    ) -> Result<WindowSpec, OperatorError> {
+    ) -> Result<(WindowSpec, Vec<Option<SharedInstance>>), OperatorError> {
         let pruned = &self.pruned.nodes[node].outputs;
         let read = |output: usize| pruned.get(output).is_some_and(Option::is_some);
-        let input = self.full_input(node);
+        let mut components = Vec::with_capacity(aggregates.len());
         let aggregate = |a: &ResolvedAggregate| {
-            let columns = positions(&a.columns);
+            let columns = self.positions(node, &a.columns);
             let kind = match &a.kind {
                 ResolvedAggregateKind::Builtin(function) => {
+                    components.push(None);
                     AggregateKind::Builtin { function: *function, column: columns.first().copied() }
                 }
                 ResolvedAggregateKind::Component { component, config, limits } => {
-                    let schema = Arc::new(input.project(&a.columns)?);
-                    let inputs = vec![InputSchema { schema, keys: Vec::new() }];
-                    let name = format!("{}.{}", self.resolved.nodes[node].name, a.name);
-                    let instance = meter.on(self.instance(&name, component, config, limits, inputs)?, limits);
-                    AggregateKind::Component { aggregate: instance_aggregate(instance), columns }
+                    let guest = self.aggregate_guest(node, a, (component, config, limits), meter)?;
+                    let shared = Arc::new(Mutex::new(InstanceAggregate::new(guest)));
+                    components.push(Some(shared.clone()));
+                    AggregateKind::Component { aggregate: shared, columns }
                 }
             };
             Ok(BoundAggregate { name: a.name.clone(), kind })
         };
-        Ok(WindowSpec {
+        let aggregates = aggregates.iter().map(aggregate).collect::<Result<_, OperatorError>>()?;
+        let window = WindowSpec {
             input: self.input_schema(node),
             key_columns,
             window: spec.window,
-            aggregates: aggregates.iter().map(aggregate).collect::<Result<_, OperatorError>>()?,
+            aggregates,
             allowed_lateness_us: spec.allowed_lateness_us,
             late_output: read(1).then_some(1),
             on_error: if spec.on_error == OnError::DeadLetter && !read(2) { OnError::Skip } else { spec.on_error },
@@ -137,7 +175,8 @@ impl Job {
             projection: pruned[0].clone(),
             partials: false,
             metrics: meter.metrics.clone(),
-        })
+        };
+        Ok((window, components))
     }
 
     pub(crate) fn full_input(&self, node: usize) -> SchemaRef {

@@ -6,7 +6,7 @@ use weir_core::connector::Cut;
 pub use weir_state::{Snapshot, StateTable};
 
 pub use crate::metrics::{Metrics, OperatorMetrics};
-use crate::operators::{KeyedGuest, TransformGuest};
+use crate::operators::{AggregateGuest, KeyedGuest, TransformGuest};
 pub use crate::operators::{Seat, ShadowSeat, SharedSwap};
 
 /// One step of a subtask. Its inputs are merged and its watermarks are minima already.
@@ -99,6 +99,8 @@ pub struct Version(pub(crate) Guest);
 pub(crate) enum Guest {
     Transform(Box<TransformGuest>),
     Keyed(Box<KeyedGuest>),
+    /// Of a window: by aggregate; `None`: it stays.
+    Aggregates(Vec<Option<AggregateGuest>>),
 }
 
 /// State that no longer changes, and is not yet in the form in which it is kept: the stream goes on while that is made.

@@ -1,6 +1,7 @@
 //! The operators: one file each.
 
 mod comparison;
+mod component_window;
 mod dead_letter;
 mod instance_aggregate;
 mod keyed;
@@ -12,8 +13,9 @@ mod trial;
 pub mod window;
 
 pub use comparison::Difference;
+pub(crate) use component_window::ComponentWindow;
 pub(crate) use dead_letter::DeadLetters;
-pub(crate) use instance_aggregate::instance_aggregate;
+pub(crate) use instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
 pub(crate) use keyed::{KeyedGuest, KeyedOperator, KeyedSpec, check_readable, is_same};
 pub(crate) use meter::{Meter, MeteredInstance};
 pub use shadow::{ShadowReport, ShadowSeat, SharedShadow};

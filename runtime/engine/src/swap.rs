@@ -1,6 +1,7 @@
 //! Replacing the components of a job while it runs: which versions fit. `delivery` gets them to every subtask at one barrier. When
 //! they are kept is decided by [`weir_core::swap`]; what is done with state is the operators'.
 
+mod aggregates;
 mod delivery;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use weir_host::{CallError, Component, InputSchema, Instance, OutputColumn, Plan,
 use crate::job::Job;
 use crate::operator::OperatorError;
 use crate::operators::{check_readable, is_same};
-use crate::plan::ResolvedKind;
+use crate::plan::{ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, ResolvedNode};
 pub(crate) use delivery::{Delivery, PendingSwap, SubtaskShadow, SubtaskSwap, SwapBox};
 
 /// What an operator of a running job is to run from now on.
@@ -106,6 +107,10 @@ impl Job {
     pub fn swapped(&self, versions: &[NewVersion], probation: Probation) -> Result<Self, SwapError> {
         let mut job = self.clone();
         for version in versions {
+            if let Some(place) = self.component_aggregate(&version.operator) {
+                job.resolved.nodes[place.0].kind = job.swapped_aggregate(place, version, probation)?;
+                continue;
+            }
             let node = self.component_node(&version.operator)?;
             let kind = self.swapped_kind(node, version)?;
             job.resolved.nodes[node].kind = kind;
@@ -131,21 +136,31 @@ impl Job {
         Ok(job)
     }
 
-    /// Which version every operator with a component runs.
+    /// Which version every operator with a component runs, and every aggregate that is one (`WINDOW.AGGREGATE`).
     #[must_use]
     pub fn versions(&self) -> Vec<(String, String)> {
-        let nodes = self.resolved.nodes.iter().enumerate();
-        nodes.filter_map(|(node, of)| Some((of.name.clone(), self.version_of(node)?.0))).collect()
+        let versions = (0..self.resolved.nodes.len()).flat_map(|node| self.versions_of(node));
+        versions.map(|(name, version, _)| (name, version)).collect()
     }
 
-    /// Which version a node runs, and within which bounds.
-    fn version_of(&self, node: usize) -> Option<(String, &OperatorLimits)> {
-        match &self.resolved.nodes[node].kind {
+    /// The components of a node: what each is called, its version, and its bounds.
+    pub(crate) fn versions_of<'a>(&'a self, node: usize) -> Vec<(String, String, &'a OperatorLimits)> {
+        let ResolvedNode { name, kind, .. } = &self.resolved.nodes[node];
+        match kind {
             ResolvedKind::Transform { node: spec, component, .. }
             | ResolvedKind::Keyed { node: spec, component, .. } => {
-                Some((component.version(&spec.config), &spec.limits))
+                vec![(name.clone(), component.version(&spec.config), &spec.limits)]
             }
-            _ => None,
+            ResolvedKind::Window { aggregates, .. } => {
+                let version = |a: &'a ResolvedAggregate| match &a.kind {
+                    ResolvedAggregateKind::Component { component, config, limits } => {
+                        Some((self.aggregate_name(node, a), component.version(config), limits))
+                    }
+                    ResolvedAggregateKind::Builtin(_) => None,
+                };
+                aggregates.iter().filter_map(version).collect()
+            }
+            ResolvedKind::Source(_) | ResolvedKind::Sink { .. } => Vec::new(),
         }
     }
 
@@ -154,7 +169,8 @@ impl Job {
             |kind: &ResolvedKind| matches!(kind, ResolvedKind::Transform { .. } | ResolvedKind::Keyed { .. });
         let nodes = &self.resolved.nodes;
         nodes.iter().position(|node| node.name == name && runs_component(&node.kind)).ok_or_else(|| {
-            let known: Vec<&str> = nodes.iter().filter(|n| runs_component(&n.kind)).map(|n| n.name.as_str()).collect();
+            let known = self.versions();
+            let known: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
             let hint = did_you_mean(name, &known);
             let known = if known.is_empty() { "none with a component".to_owned() } else { known.join(", ") };
             SwapError::Unknown { name: name.to_owned(), hint, known }

@@ -1,10 +1,11 @@
 //! Swaps the versions of a job in the simulation: now and then, and back. Now and then one only runs beside another.
 
 use weir_core::swap::{Canary, Phase, Probation};
-use weir_engine::local::LocalJob;
-use weir_engine::{Job, NewVersion, SharedSwap};
+use weir_engine::local::{LocalError, LocalJob};
+use weir_engine::{Job, NewVersion, SharedSwap, SwapError};
 
 use crate::faults::Dice;
+use crate::support::{HOST, root};
 use crate::swaps::version;
 
 /// A job with the versions that its step can be swapped for; the first [`SOUND`] fail at nothing.
@@ -13,7 +14,15 @@ pub(crate) fn versions(job: Job) -> Vec<Job> {
     let others =
         [("count_v2", 1, "never"), ("count_v1", 2, "never"), ("count_v1", 3, "hundredth"), ("count_v2", 4, "always")];
     let others = others.map(|(component, tag, fails)| job.swapped(&[version(component, tag, fails)], ON_TRIAL).ok());
-    std::iter::once(job).chain(others.into_iter().flatten()).collect()
+    // The same median, said in other words.
+    let median = NewVersion {
+        operator: "step.median".to_owned(),
+        component: HOST.load(root().join("operators/quantile.wasm")).unwrap(),
+        config: serde_json::json!({ "q": 0.5, "column": "value" }),
+        ..version("count_v1", 0, "never")
+    };
+    let median = job.swapped(&[median], ON_TRIAL).ok();
+    std::iter::once(job).chain(others.into_iter().flatten()).chain(median).collect()
 }
 
 const SOUND: usize = 3;
@@ -51,7 +60,8 @@ impl<'a> Swapper<'a> {
         }
         if dice.one_in(60) {
             let beside = &self.versions[dice.below(self.versions.len())];
-            local.shadow(&self.versions[self.runs], beside, i64::MAX).unwrap();
+            let shadow = local.shadow(&self.versions[self.runs], beside, i64::MAX);
+            assert!(matches!(shadow, Ok(_) | Err(LocalError::Swap(SwapError::Unfit { .. }))), "aggregates have none");
         }
         if self.open.is_none() && dice.one_in(40) {
             let to = dice.below(self.versions.len());

@@ -11,7 +11,7 @@ use super::SwapError;
 use crate::job::Job;
 use crate::operator::{Metrics, Version};
 use crate::operators::{Meter, Seat, SharedShadow, SharedSwap};
-use crate::plan::StepKind;
+use crate::plan::{ResolvedKind, ResolvedNode};
 
 /// By subtask: versions for its steps.
 type Versions = Vec<Vec<(usize, Version)>>;
@@ -48,6 +48,15 @@ impl Job {
         clock: &Arc<dyn Clock>,
         boxes: &[Arc<SwapBox>],
     ) -> Result<SharedShadow, SwapError> {
+        let is_window = |node: &&ResolvedNode| matches!(node.kind, ResolvedKind::Window { .. });
+        let nodes = self.resolved.nodes.iter().enumerate();
+        let mut changed =
+            nodes.filter(|(node, _)| self.versions_of(*node) != old.versions_of(*node)).map(|(_, node)| node);
+        if let Some(window) = changed.find(is_window) {
+            let reason =
+                "an aggregate shows what it makes only when windows end: swap it, and roll it back if it is worse";
+            return Err(SwapError::Unfit { operator: window.name.clone(), reason: reason.to_owned() });
+        }
         // What runs is what is told of.
         let metrics: Vec<Metrics> = self.resolved.nodes.iter().map(|_| Metrics::default()).collect();
         let subtasks = self.new_versions(old, &metrics, clock)?;
@@ -61,19 +70,17 @@ impl Job {
 
     /// By subtask: what its steps are to run that `old` does not.
     fn new_versions(&self, old: &Self, metrics: &[Metrics], clock: &Arc<dyn Clock>) -> Result<Versions, SwapError> {
-        let is_changed = |node: usize| self.version_of(node) != old.version_of(node);
+        let is_changed = |node: usize| self.versions_of(node) != old.versions_of(node);
         let mut subtasks = Vec::new();
         for chain in &self.physical.chains {
             let steps = chain.steps.iter().enumerate();
-            let changed: Vec<(usize, usize)> = steps
-                .filter(|(_, plan)| plan.kind == StepKind::Node && is_changed(plan.node))
-                .map(|(step, plan)| (step, plan.node))
-                .collect();
+            let changed = steps.filter(|(_, plan)| is_changed(plan.node)).map(|(step, plan)| (step, plan.node));
+            let changed: Vec<(usize, usize)> = changed.collect();
             for _ in 0..chain.parallelism {
                 let version = |&(step, node): &(usize, usize)| {
                     let meter = Meter { metrics: metrics[node].clone(), clock: clock.clone() };
                     let operator = || self.resolved.nodes[node].name.clone();
-                    let version = self.version(node, &meter);
+                    let version = self.version(node, old, &meter);
                     Ok((step, version.map_err(|error| SwapError::Instance { operator: operator(), error })?))
                 };
                 subtasks.push(changed.iter().map(version).collect::<Result<_, SwapError>>()?);
