@@ -1,5 +1,6 @@
 //! Swaps the versions of a job in the simulation: now and then, and back. Now and then one only runs beside another.
 
+use weir_core::limits::OperatorLimits;
 use weir_core::swap::{Canary, Phase, Probation};
 use weir_engine::local::{LocalError, LocalJob};
 use weir_engine::{Job, NewVersion, SharedSwap, SwapError};
@@ -10,24 +11,31 @@ use crate::swaps::version;
 
 /// A job with the versions that its step can be swapped for; the first [`SOUND`] fail at nothing.
 pub(crate) fn versions(job: Job) -> Vec<Job> {
-    let version = |component, tag, fails| NewVersion { operator: "step".to_owned(), ..version(component, tag, fails) };
-    let others =
-        [("count_v2", 1, "never"), ("count_v1", 2, "never"), ("count_v1", 3, "hundredth"), ("count_v2", 4, "always")];
-    let others = others.map(|(component, tag, fails)| job.swapped(&[version(component, tag, fails)], ON_TRIAL).ok());
-    // The same median, said in other words.
-    let median = NewVersion {
-        operator: "step.median".to_owned(),
-        component: HOST.load(root().join("operators/quantile.wasm")).unwrap(),
-        config: serde_json::json!({ "q": 0.5, "column": "value" }),
+    let count = |component, tag, fails| NewVersion { operator: "step".to_owned(), ..version(component, tag, fails) };
+    let other = |operator: &str, component: &str, config| NewVersion {
+        operator: operator.to_owned(),
+        component: HOST.load(root().join(component)).unwrap(),
+        config,
+        limits: OperatorLimits { memory_bytes: 32 << 20, call_time_ms: 60_000, ..OperatorLimits::default() },
         ..version("count_v1", 0, "never")
     };
-    let median = job.swapped(&[median], ON_TRIAL).ok();
-    std::iter::once(job).chain(others.into_iter().flatten()).chain(median).collect()
+    let others = [
+        // With other limits only.
+        other("step", "tests/guests/tally.wasm", serde_json::Value::Null),
+        // The same median, said in other words.
+        other("step.median", "operators/quantile.wasm", serde_json::json!({ "q": 0.5, "column": "value" })),
+        count("count_v1", 1, "never"),
+        count("count_v2", 2, "never"),
+        count("count_v1", 3, "hundredth"),
+        count("count_v2", 4, "always"),
+    ];
+    let others: Vec<Job> = others.into_iter().filter_map(|other| job.swapped(&[other], ON_TRIAL).ok()).collect();
+    std::iter::once(job).chain(others).collect()
 }
 
 const SOUND: usize = 3;
 /// Whose states are alike: a part of the keys can go from one to the other.
-const LAYOUTS: [u32; 5] = [1, 2, 1, 1, 2];
+const LAYOUTS: [u32; 5] = [1, 1, 2, 1, 2];
 /// A version that fails at some rows only must not be kept before they come.
 const ON_TRIAL: Probation = Probation { batches: u64::MAX, time_max_us: i64::MAX, regressions_max: 0, canary: None };
 
@@ -66,7 +74,8 @@ impl<'a> Swapper<'a> {
         if self.open.is_none() && dice.one_in(40) {
             let to = dice.below(self.versions.len());
             let probation = if to < SOUND { Probation { batches: dice.below(5) as u64, ..ON_TRIAL } } else { ON_TRIAL };
-            let is_alike = LAYOUTS[to] == LAYOUTS[self.runs];
+            let is_keyed = self.versions[to].versions().iter().any(|(operator, _)| operator == "step");
+            let is_alike = is_keyed && LAYOUTS[to] == LAYOUTS[self.runs];
             let canary = Canary::new(dice.below(150) as u32).filter(|_| is_alike);
             let probation = Probation { canary, ..probation };
             if to != self.runs {
