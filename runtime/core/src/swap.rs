@@ -1,6 +1,6 @@
 //! Replacing versions of operators while their stream runs, as a pure state machine: cut over at a barrier, probation, done or
-//! rolled back; with a canary first for some of the key groups, then, at another barrier, for the rest. It never sees a row, a component, a thread or a clock; subtasks tell what happened to them and do what the phase
-//! says.
+//! rolled back; with a canary first for some of the key groups, then, at another barrier, for the rest. It never sees a row, a
+//! component, a thread or a clock; subtasks tell what happened to them and do what the phase says.
 
 mod canary;
 #[cfg(test)]
