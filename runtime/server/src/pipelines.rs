@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use weir_core::connector::Connectors;
-use weir_core::graph::{CheckpointSettings, LogicalGraph, NodeKind, OperatorNode};
-use weir_core::limits::{CHECKPOINT_INTERVAL_MS_DEFAULT, CHECKPOINT_TIMEOUT_MS_DEFAULT, CHECKPOINTS_KEPT_DEFAULT};
+use weir_core::graph::{AggregateSpec, CheckpointSettings, LogicalGraph, NodeKind};
+use weir_core::limits::{
+    CHECKPOINT_INTERVAL_MS_DEFAULT, CHECKPOINT_TIMEOUT_MS_DEFAULT, CHECKPOINTS_KEPT_DEFAULT, OperatorLimits,
+};
 use weir_core::pipeline::{Diagnostic, parse};
 use weir_engine::{Job, NewVersion};
 use weir_host::Host;
@@ -31,7 +33,7 @@ pub(crate) struct Pipelines {
 /// A pipeline whose operators are known.
 pub(crate) struct Pipeline {
     pub(crate) graph: LogicalGraph,
-    /// By step of the pipeline, name and version in the catalog.
+    /// By operator of the pipeline (an aggregate is `WINDOW.AGGREGATE`), name and version in the catalog.
     pub(crate) versions: Vec<(String, OperatorName)>,
     /// What a person should know.
     pub(crate) notes: Vec<String>,
@@ -48,16 +50,27 @@ pub(crate) struct Settings {
 }
 
 impl Pipeline {
-    /// `NAME@VERSION` of a step.
-    pub(crate) fn reference(&self, step: &str) -> Option<String> {
-        let (_, (name, version)) = self.versions.iter().find(|(of, _)| of == step)?;
+    /// `NAME@VERSION` of an operator.
+    pub(crate) fn reference(&self, operator: &str) -> Option<String> {
+        let (_, (name, version)) = self.versions.iter().find(|(of, _)| of == operator)?;
         Some(format!("{name}@{version}"))
+    }
+
+    /// All that a step runs: of a window, its aggregates.
+    pub(crate) fn references(&self, step: &str) -> Option<String> {
+        let of_step = |of: &str| of == step || of.strip_prefix(step).is_some_and(|rest| rest.starts_with('.'));
+        let versions = self.versions.iter().filter(|(of, _)| of_step(of));
+        let named: Vec<_> = versions.map(|(_, (name, version))| format!("{name}@{version}")).collect();
+        (!named.is_empty()).then(|| named.join(", "))
     }
 
     /// Configuration and limits of an operator.
     pub(crate) fn settings(&self, operator: &str) -> Option<Settings> {
         let document: toml::Table = self.graph.text.parse().ok()?;
-        let table = document.get("operators")?.get(operator)?;
+        let table = match operator.split_once('.') {
+            None => document.get("operators")?.get(operator)?,
+            Some((window, aggregate)) => document.get("windows")?.get(window)?.get("aggregates")?.get(aggregate)?,
+        };
         let text = |key: &str| table.get(key).map_or_else(|| "{}".to_owned(), toml::Value::to_string);
         Some(Settings { config: text("config"), limits: text("limits") })
     }
@@ -73,7 +86,7 @@ impl Settings {
     pub(crate) fn overrides(&self, operator: &str, reference: &str) -> Vec<(String, String)> {
         let component = serde_json::json!(reference).to_string();
         let values = [("component", &component), ("config", &self.config), ("limits", &self.limits)];
-        values.map(|(key, value)| (format!("operators.{operator}.{key}"), value.clone())).to_vec()
+        values.map(|(key, value)| (path_of(operator, key), value.clone())).to_vec()
     }
 }
 
@@ -116,19 +129,12 @@ impl Pipelines {
 
     /// What an operator of a pipeline is to run; `goes_back`: again.
     pub(crate) fn version(&self, pipeline: &Pipeline, operator: &str, goes_back: bool) -> Result<NewVersion, Problem> {
-        let node = operator_of(&pipeline.graph, operator).ok_or_else(|| {
-            Problem::not_found(format!(
-                "the job {:?} has no operator {operator:?} with a component",
-                pipeline.graph.name
-            ))
+        let (component, config, limits) = component_of(&pipeline.graph, operator).ok_or_else(|| {
+            let job = &pipeline.graph.name;
+            Problem::not_found(format!("the job {job:?} has no operator {operator:?} with a component"))
         })?;
-        Ok(NewVersion {
-            operator: operator.to_owned(),
-            component: self.host.load(&node.component.value)?,
-            config: node.config.clone(),
-            limits: node.limits.clone(),
-            goes_back,
-        })
+        let (component, config, limits) = (self.host.load(component)?, config.clone(), limits.clone());
+        Ok(NewVersion { operator: operator.to_owned(), component, config, limits, goes_back })
     }
 
     /// The folder of a job's checkpoints and dead letters.
@@ -171,10 +177,31 @@ fn reference_of(files: &Path, path: &Path) -> String {
     path.strip_prefix(files).unwrap_or(path).display().to_string()
 }
 
-fn operator_of<'a>(graph: &'a LogicalGraph, name: &str) -> Option<&'a OperatorNode> {
-    let node = graph.nodes.iter().find(|node| node.name == name)?;
-    match &node.kind {
-        NodeKind::Operator(operator) => Some(operator),
+/// What an operator, or an aggregate, runs: file, configuration and bounds.
+fn component_of<'a>(
+    graph: &'a LogicalGraph,
+    operator: &str,
+) -> Option<(&'a Path, &'a serde_json::Value, &'a OperatorLimits)> {
+    let (step, aggregate) = operator.split_once('.').map_or((operator, None), |(step, of)| (step, Some(of)));
+    match (&graph.nodes.iter().find(|node| node.name == step)?.kind, aggregate) {
+        (NodeKind::Operator(operator), None) => Some((&operator.component.value, &operator.config, &operator.limits)),
+        (NodeKind::Window(window), Some(aggregate)) => {
+            let mut specs = window.aggregates.iter().filter(|(name, _)| name.value == aggregate);
+            match specs.next()? {
+                (_, AggregateSpec::Component { component, config, limits, .. }) => {
+                    Some((&component.value, config, limits))
+                }
+                (_, AggregateSpec::Builtin { .. }) => None,
+            }
+        }
         _ => None,
+    }
+}
+
+/// Where the text of a pipeline has a key of an operator, or of an aggregate.
+pub(crate) fn path_of(operator: &str, key: &str) -> String {
+    match operator.split_once('.') {
+        None => format!("operators.{operator}.{key}"),
+        Some((window, aggregate)) => format!("windows.{window}.aggregates.{aggregate}.{key}"),
     }
 }

@@ -338,7 +338,7 @@ fn nodes(live: &Live, pipeline: Option<&Pipeline>) -> Vec<JobNode> {
             kind: node.kind.to_owned(),
             inputs: node.inputs.clone(),
             parallelism: node.parallelism,
-            component: pipeline.and_then(|pipeline| pipeline.reference(&node.name)),
+            component: pipeline.and_then(|pipeline| pipeline.references(&node.name)),
             rows_in: counts.rows_in,
             rows_out: counts.rows_out,
             rows_late: counts.rows_late,

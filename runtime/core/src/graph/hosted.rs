@@ -8,22 +8,23 @@ use super::{
 };
 
 impl LogicalGraph {
-    /// The components that it names, each with the name of its step.
-    pub fn components_mut<'a>(&'a mut self) -> impl Iterator<Item = (String, &'a mut Spanned<PathBuf>)> {
-        self.nodes.iter_mut().flat_map(|Node { name, kind, .. }| {
-            let components: Vec<_> = match kind {
-                NodeKind::Operator(operator) => vec![&mut operator.component],
+    /// The components that it names, each with the name of its operator; of an aggregate `WINDOW.AGGREGATE`.
+    pub fn components_mut(&mut self) -> Vec<(String, &mut Spanned<PathBuf>)> {
+        let mut components = Vec::new();
+        for Node { name, kind, .. } in &mut self.nodes {
+            match kind {
+                NodeKind::Operator(operator) => components.push((name.clone(), &mut operator.component)),
                 NodeKind::Window(window) => {
-                    let component = |(_, spec): &'a mut (_, AggregateSpec)| match spec {
-                        AggregateSpec::Component { component, .. } => Some(component),
-                        AggregateSpec::Builtin { .. } => None,
-                    };
-                    window.aggregates.iter_mut().filter_map(component).collect()
+                    for (aggregate, spec) in &mut window.aggregates {
+                        if let AggregateSpec::Component { component, .. } = spec {
+                            components.push((format!("{name}.{}", aggregate.value), component));
+                        }
+                    }
                 }
-                NodeKind::Source(_) | NodeKind::Sink(_) => Vec::new(),
-            };
-            components.into_iter().map(|component| (name.clone(), component))
-        })
+                NodeKind::Source(_) | NodeKind::Sink(_) => {}
+            }
+        }
+        components
     }
 
     /// Lets sources and sinks name files in the pipeline's folder only.

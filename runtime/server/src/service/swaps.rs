@@ -15,7 +15,7 @@ use crate::model::{
     SwapStatus,
 };
 use crate::names;
-use crate::pipelines::Pipeline;
+use crate::pipelines::{Pipeline, path_of};
 use crate::problem::{Kind, Problem};
 
 /// The cause of a revision that brings an older version back.
@@ -156,7 +156,7 @@ fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String
         }
         if let Some(component) = &change.component {
             names::reference(component)?;
-            overrides.push((format!("operators.{operator}.component"), serde_json::json!(component).to_string()));
+            overrides.push((path_of(operator, "component"), serde_json::json!(component).to_string()));
         }
         for (key, value) in &change.set {
             if !key.starts_with("config.") && !key.starts_with("limits.") {
@@ -164,7 +164,7 @@ fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String
                     "{key:?} cannot be swapped: a swap sets config.KEY and limits.KEY; deploy the pipeline for the rest"
                 )));
             }
-            overrides.push((format!("operators.{operator}.{key}"), value.clone()));
+            overrides.push((path_of(operator, key), value.clone()));
         }
     }
     Ok(overrides)
