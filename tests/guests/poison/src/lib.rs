@@ -31,6 +31,9 @@ impl Transform for Poison {
             17 => loop {
                 std::hint::black_box(value);
             },
+            i64::MAX => loop {
+                std::hint::black_box(vec![1_u8; 1 << 20]).leak();
+            },
             _ => out.emit(Kept { doubled: 2 * value }),
         }
         Ok(())

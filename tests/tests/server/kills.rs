@@ -1,0 +1,82 @@
+//! A server that is killed at many instants of swaps. After each the version that runs and the state that it reads agree, and in the end every
+//! row was counted once.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::pipelines::counts;
+use crate::rows::Counted;
+use crate::server::Home;
+
+const KILLS: u32 = 50;
+/// From the request of a swap to the kill, milliseconds at most: a swap without trial takes less, one with a trial may take more.
+const KILL_AFTER_MS: u64 = 60;
+const EVENTS: u64 = 300_000;
+
+/// Instants from a seed: a linear congruential generator.
+struct Instants(u64);
+
+impl Instants {
+    fn next(&mut self) -> Duration {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_micros((self.0 >> 33) % (KILL_AFTER_MS * 1000))
+    }
+}
+
+#[test]
+fn a_kill_at_any_instant_of_a_swap_loses_and_doubles_nothing() {
+    let home = Home::new();
+    let mut server = home.serve();
+    server.push_counters();
+    // So slow that it does not end before the last kill.
+    let slow = format!("rate = 500\nevents = {EVENTS}");
+    let pipeline = counts(&[("interval = \"100ms\"", "interval = \"30ms\""), ("rate = 20000", &slow)]);
+    server.deploy(&home, &pipeline).well();
+    let (mut instants, mut kept) = (Instants(5), vec![0]);
+    for tag in 1..=KILLS {
+        server.until_rows("counts", 1);
+        // Every third is kept before it has run, so that the kill may come between.
+        let batches = if tag % 3 == 0 { 0 } else { 2 };
+        let swap = json!({
+            "operators": { "count": { "component": version(tag), "set": { "config.tag": format!("\"{tag}\"") } } },
+            "probation": { "batches": batches },
+        });
+        let head = format!(
+            "POST /v1/jobs/counts/swap HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+            swap.to_string().len()
+        );
+        let mut request = server.send(&head);
+        std::io::Write::write_all(&mut request, swap.to_string().as_bytes()).unwrap();
+        std::thread::park_timeout(instants.next());
+        server.kill();
+        server = home.serve();
+        let pipeline = server.show("counts")["pipeline"].as_str().unwrap().to_owned();
+        if pipeline.contains(&format!("tag = \"{tag}\"")) {
+            kept.push(tag);
+        }
+        let runs = *kept.last().unwrap();
+        assert!(pipeline.contains(&format!("tag = \"{runs}\"")), "{pipeline}");
+        assert!(pipeline.contains(&format!("component = \"{}\"", version(runs))), "{pipeline}");
+    }
+    assert!(kept.len() > 1 && kept.len() <= KILLS as usize, "some are kept, some are not: {kept:?}");
+
+    // The rest at once: what runs is what was kept last.
+    let shown = server.until_rows("counts", 1);
+    let fast = shown["pipeline"].as_str().unwrap().replace("rate = 500\n", "");
+    server.deploy(&home, &fast).well();
+    server.until_it_is("counts", "finished");
+    let counted = Counted::read(&home);
+    assert_eq!(counted.rows as u64, EVENTS / 50 * 46, "of 50 events 46 are bids");
+    for tags in counted.changes() {
+        assert_eq!(tags.last(), kept.last(), "the last rows are of the version that runs");
+        // What was not kept may have run for a while, and the version before it then went on.
+        let (of_kept, others): (Vec<u32>, Vec<u32>) = tags.iter().partition(|tag| kept.contains(tag));
+        assert!(of_kept.is_sorted() && others.is_sorted(), "{tags:?}, and kept were {kept:?}");
+    }
+}
+
+/// The version of a swap; both are run in turn.
+fn version(tag: u32) -> &'static str {
+    ["count@1", "count@2"][tag as usize % 2]
+}

@@ -1,0 +1,16 @@
+//! The real server on a free port, asked by the real command: operators, jobs, swaps, kills, and all that is refused.
+
+#![cfg(unix)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod api;
+mod isolation;
+mod kills;
+mod pipelines;
+mod restart;
+mod rows;
+mod server;
+mod start;
+mod story;
+mod swaps;
+mod wrong;

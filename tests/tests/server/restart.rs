@@ -1,0 +1,140 @@
+//! Servers that are killed, or told to end, and started again on the same folders: what they did goes on, what they had not finished is
+//! not there.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use serde_json::json;
+use weir_tests::running::{Running, look_for};
+
+use crate::api::digest_of;
+use crate::pipelines::{COUNTS, counts};
+use crate::rows::Counted;
+use crate::server::{Answer, Home, guest_path};
+
+#[test]
+fn a_job_goes_on_after_a_kill_and_what_has_ended_does_not() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    let named = |name: &str, changes: &[(&str, &str)]| {
+        let text = counts(changes).replace("name = \"counts\"", &format!("name = \"{name}\""));
+        text.replace("\"out/\"", &format!("\"{name}/\""))
+    };
+    server.deploy(&home, COUNTS).well();
+    for (name, changes) in [
+        ("ended", &[("rate = 20000", "events = 2000")]),
+        ("stopped", &[("rate = 20000", "rate = 1000")]),
+        ("drained", &[("rate = 20000", "rate = 1000")]),
+        ("failed", &[("tag = \"0\"", "tag = \"0\", fails = \"always\"")]),
+    ] {
+        server.deploy(&home, &named(name, changes)).well();
+    }
+    server.until_it_is("ended", "finished");
+    server.until_it_is("failed", "failed");
+    server.weir(&["stop", "stopped"]).well();
+    server.weir(&["stop", "drained", "--drain"]).well();
+    // It is what it is, whoever wants to stop it again.
+    server.weir(&["stop", "ended"]).failed(&["the job \"ended\" does not run"]);
+    server.until("counts", "has a checkpoint", |shown| shown["checkpoint"].as_u64() > Some(1));
+
+    let mut server = server;
+    for graceful in [false, true, false] {
+        if graceful {
+            server.terminate().well().saying(&["every job takes a last checkpoint"]);
+        } else {
+            server.kill();
+        }
+        server = home.serve();
+        let states = [("ended", "finished"), ("stopped", "stopped"), ("drained", "finished"), ("failed", "failed")];
+        for (name, state) in states {
+            assert_eq!(server.show(name)["state"], state, "{name}");
+        }
+        assert!(server.show("failed")["reason"].as_str().unwrap().contains("the operator trapped"));
+        server.until_rows("counts", 1000);
+        assert!(server.weir(&["logs", "counts"]).well().told.contains("going on from checkpoint"));
+    }
+    server.weir(&["start", "stopped"]).well();
+    server.until_it_is("stopped", "running");
+    server.weir(&["stop", "counts", "--drain"]).well();
+    Counted::read(&home);
+}
+
+#[test]
+fn a_server_that_is_told_to_end_takes_a_last_checkpoint_of_every_job() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    // It would be long until the next one.
+    server.deploy(&home, &counts(&[("interval = \"100ms\"", "interval = \"1h\"")])).well();
+    server.until_rows("counts", 1000);
+    server.terminate().well().saying(&["the job is stopped", "ended"]);
+    let kept = Counted::read(&home).rows;
+    assert!(kept >= 1000, "{kept}");
+    let server = home.serve();
+    server.until_rows("counts", 1000);
+    server.weir(&["stop", "counts", "--drain"]).well();
+    assert!(Counted::read(&home).rows >= kept + 1000);
+}
+
+#[test]
+fn half_an_upload_is_not_there_after_a_kill() {
+    let home = Home::new();
+    let server = home.serve();
+    let bytes = std::fs::read(guest_path("value")).unwrap();
+    let digest = digest_of(&server, &bytes);
+    let head = format!(
+        "POST /v1/operators/value?digest={digest} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/wasm\r\n\
+         content-length: {}\r\n",
+        bytes.len()
+    );
+    let mut upload = server.send(&head);
+    upload.write_all(&bytes[..bytes.len() / 2]).unwrap();
+    let uploads = home.data().join("uploads");
+    let sizes =
+        || std::fs::read_dir(&uploads).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).collect::<Vec<_>>();
+    look_for(|| sizes().iter().any(|bytes| *bytes > 0).then_some(())).unwrap();
+    server.kill();
+    assert_eq!(sizes().len(), 1);
+
+    let server = home.serve();
+    assert_eq!((server.json(&["operator", "list"]), sizes().len()), (json!([]), 0));
+    assert_eq!(std::fs::read_dir(home.data().join("components")).unwrap().count(), 0);
+    // Its sender hangs up: nothing stays either.
+    let mut upload = server.send(&head);
+    upload.write_all(&bytes[..bytes.len() / 2]).unwrap();
+    look_for(|| (sizes().len() == 1).then_some(())).unwrap();
+    drop(upload);
+    look_for(|| sizes().is_empty().then_some(())).unwrap();
+    // All of it, in two parts.
+    let mut upload = server.send(&head);
+    upload.write_all(&bytes[..bytes.len() / 2]).unwrap();
+    upload.write_all(&bytes[bytes.len() / 2..]).unwrap();
+    assert_eq!(Answer::read(upload).status, 201);
+    assert_eq!(server.json(&["operator", "list"])[0]["digest"], digest.as_str());
+}
+
+#[test]
+fn a_component_that_was_being_compiled_is_not_there_after_a_kill() {
+    let home = Home::new();
+    let mut server = home.serve();
+    // At several instants: before the compiler's process begins, while it runs, when it is nearly done.
+    for delay_ms in [20, 60, 150, 250, 350] {
+        let name = format!("after-{delay_ms}");
+        let component = guest_path("count_v1");
+        let push = Running::start(&mut server.command(&["push", component.to_str().unwrap(), "--name", &name]));
+        std::thread::park_timeout(Duration::from_millis(delay_ms));
+        server.kill();
+        let pushed = push.end().code == Some(0);
+        server = home.serve();
+        let listed = server.json(&["operator", "list"]);
+        let is_there = listed.as_array().unwrap().iter().any(|row| row["name"] == name.as_str());
+        // Killed between the catalog and the answer it is there, and nobody was told.
+        assert!(is_there || !pushed, "{name}");
+        assert_eq!(std::fs::read_dir(home.data().join("uploads")).unwrap().count(), 0);
+        assert_eq!(server.push("count_v1", &name), "1");
+    }
+    server.push_counters();
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 1000);
+}

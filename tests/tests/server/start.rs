@@ -1,0 +1,105 @@
+//! How a server begins: where it must not listen, what it must not share, TLS; and what a hostile component does to its compiler.
+
+use std::process::Command;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use weir_tests::running::Running;
+
+use crate::pipelines::COUNTS;
+use crate::server::{Home, Server, run};
+
+#[test]
+fn it_listens_for_others_only_with_tls_and_tokens() {
+    let home = Home::new();
+    let open = |arguments: &[&str]| run(&mut home.command(&[&["--listen", "0.0.0.0:0"], arguments].concat()));
+    let needs_tls = "0.0.0.0:0 can be reached by others: give --tls-cert and --tls-key, or say --allow-plain-http";
+    let needs_token =
+        "0.0.0.0:0 can be reached by others: make a token first, with `weir token create NAME --role admin`";
+    open(&[]).failed(&[needs_tls]);
+    open(&["--allow-plain-http"]).failed(&[needs_token]);
+    open(&["--tls-cert", "cert.pem", "--tls-key", "key.pem"]).failed(&[needs_token]);
+    home.token("read");
+    open(&[]).failed(&[needs_tls]);
+}
+
+#[test]
+fn it_shares_neither_its_folder_nor_its_port() {
+    let (home, other) = (Home::new(), Home::new());
+    let server = home.serve();
+    run(&mut home.command(&[])).failed(&["another server uses", "give each its own --data-dir"]);
+    let address = server.address.split_once("://").unwrap().1;
+    run(&mut other.command(&["--listen", address])).failed(&[&format!("cannot listen at {address}")]);
+    // A token is made beside a server that runs, and holds at once.
+    let token = home.token("admin");
+    server.weir(&["ps"]).failed(&["this server needs a token"]);
+    server.with_token(&token).weir(&["ps"]).well();
+}
+
+#[test]
+fn it_speaks_tls() {
+    let home = Home::new();
+    let made = generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+    let CertifiedKey { cert, signing_key } = made.unwrap();
+    let (cert, key) = (home.write("cert.pem", cert.pem()), home.write("key.pem", signing_key.serialize_pem()));
+    let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
+    let server = home.serve_with(&["--tls-cert", cert, "--tls-key", key]);
+    assert!(server.address.starts_with("https://127.0.0.1:"), "{}", server.address);
+    server.weir(&["ps"]).failed(&["no answer from https://127.0.0.1:"]);
+    server.weir(&["ps", "--ca", cert]).well();
+    run(server.command(&["push", "tests/guests/value.wasm"]).env("WEIR_CA", cert)).well().saying(&["value@1 is there"]);
+    server.terminate().well();
+    run(&mut home.command(&["--tls-cert", key, "--tls-key", key])).failed(&["are no certificate with its key"]);
+    run(&mut home.command(&["--tls-cert", cert])).code.filter(|code| *code == 2).unwrap();
+}
+
+#[test]
+fn a_component_that_takes_the_compiler_too_much_is_refused_and_harms_no_job() {
+    let home = Home::new();
+    // Its processes get so little that the bomb need not be large.
+    let mut limited = Command::new("sh");
+    let serve = home.command(&[]);
+    limited.args(["-c", "ulimit -t 3; exec \"$0\" \"$@\""]).arg(serve.get_program()).args(serve.get_args());
+    let server = Server::of(Running::start(limited.current_dir(weir_tests::running::root())));
+    server.push_counters();
+    server.deploy(&home, &COUNTS.replace("rate = 20000", "rate = 1000")).well();
+    server.until_rows("counts", 100);
+    let bomb = home.write("bomb.wasm", bomb());
+    server
+        .weir(&["push", bomb.to_str().unwrap()])
+        .failed(&["compiling the component needs more time or memory than a component may"]);
+    assert_eq!(server.json(&["operator", "show", "value"]).as_array().unwrap().len(), 1);
+    let rows = server.until_it_is("counts", "running")["rows-out"].as_u64().unwrap();
+    server.until_rows("counts", rows + 100);
+    server.weir(&["operator", "show", "bomb"]).failed(&["there is no operator \"bomb\""]);
+}
+
+/// An operator with a module beside it of so many functions that compiling them takes a minute.
+fn bomb() -> Vec<u8> {
+    const FUNCTIONS: usize = 20_000;
+    let sized = |bytes: Vec<u8>| [leb128(bytes.len()), bytes].concat();
+    let section = |id: u8, contents: Vec<u8>| [vec![id], sized(contents)].concat();
+    // local.get 0, local.get 0, i32.mul, local.get 0, i32.add, local.set 0
+    let step = [0x20, 0, 0x20, 0, 0x6c, 0x20, 0, 0x6a, 0x21, 0];
+    // No further locals; ...; local.get 0, end
+    let body = sized([vec![0], step.repeat(100), vec![0x20, 0, 0x0b]].concat());
+    let module = [
+        b"\0asm\x01\0\0\0".to_vec(),
+        // One type: i32 to i32.
+        section(1, vec![1, 0x60, 1, 0x7f, 1, 0x7f]),
+        section(3, [leb128(FUNCTIONS), vec![0; FUNCTIONS]].concat()),
+        section(10, [leb128(FUNCTIONS), body.repeat(FUNCTIONS)].concat()),
+    ];
+    let operator = std::fs::read(crate::server::guest_path("value")).unwrap();
+    [operator, section(1, module.concat())].concat()
+}
+
+/// As WebAssembly writes numbers.
+fn leb128(mut n: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while n >= 0x80 {
+        bytes.push((n & 0x7f) as u8 | 0x80);
+        n >>= 7;
+    }
+    bytes.push(n as u8);
+    bytes
+}

@@ -1,0 +1,177 @@
+//! What a person does with a server, by the commands: operators brought, a job deployed, swapped, stopped, started, removed.
+
+use serde_json::{Value, json};
+use weir_tests::running::{Running, look_for};
+
+use crate::pipelines::{COUNTS, counts};
+use crate::rows::Counted;
+use crate::server::{Home, guest_path, lines};
+
+/// The version of an operator that a job runs.
+fn runs(shown: &Value, operator: &str) -> String {
+    let nodes = shown["nodes"].as_array().unwrap();
+    let node = nodes.iter().find(|node| node["name"] == operator).unwrap();
+    node["component"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn operators_are_brought_listed_and_removed() {
+    let home = Home::new();
+    let server = home.serve();
+    let [v1, v2] = ["count_v1", "count_v2"].map(|guest| guest_path(guest).to_str().unwrap().to_owned());
+    server.weir(&["push", &v1, "--name", "count"]).well().saying(&["count@1 is there: keyed"]);
+    let same = "count@1 is this component already: nothing has changed";
+    server.weir(&["push", &v1, "--name", "count"]).well().saying(&[same]);
+    server.weir(&["push", &v1, "--name", "count", "--version", "1"]).well().saying(&[same]);
+    server.weir(&["push", &v2, "--name", "count", "--version", "1"]).failed(&["count@1 is another component already"]);
+    server.weir(&["push", &v2, "--name", "count", "--version", "two"]).well().saying(&["count@two is there"]);
+    server.weir(&["push", &v2]).well().saying(&["count_v2@1 is there"]);
+
+    let listed = server.json(&["operator", "list"]);
+    let names = listed.as_array().unwrap().iter().map(|row| format!("{}@{}", row["name"], row["version"]));
+    assert_eq!(names.collect::<Vec<_>>(), [r#""count"@"1""#, r#""count"@"two""#, r#""count_v2"@"1""#]);
+    let bytes = std::fs::read(&v2).unwrap();
+    let digests: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["digest"].clone()).collect();
+    assert_eq!(digests[1], digests[2], "the same component");
+    assert_eq!(listed[1]["bytes"], bytes.len());
+
+    // A component is there as long as a version of it is.
+    let component = home.data().join(format!("components/{}.wasm", digests[1].as_str().unwrap()));
+    server.weir(&["operator", "rm", "count@two"]).well();
+    assert_eq!(std::fs::read(&component).unwrap(), bytes);
+    server.weir(&["operator", "rm", "count_v2@1"]).well();
+    assert!(!component.exists());
+    assert_eq!(server.json(&["operator", "show", "count"]).as_array().unwrap().len(), 1);
+    server.weir(&["operator", "show", "count_v2"]).failed(&["there is no operator \"count_v2\" on this server"]);
+}
+
+#[test]
+fn a_job_is_deployed_swapped_and_rolled_back() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    server.deploy(&home, COUNTS).well().saying(&["counts runs as revision 1"]);
+    server.deploy(&home, COUNTS).well().saying(&["counts runs like this already as revision 1: nothing has changed"]);
+    server.until_rows("counts", 1000);
+    assert_eq!(server.json(&["ps"])[0]["state"], "running");
+    server.weir(&["ps"]).well();
+
+    let to_two = ["swap", "counts/count", "count@2", "--set", "config.tag=\"1\""];
+    let fits = "count -> count@2 would fit; nothing has changed";
+    server.weir(&[&to_two[..], &["--dry-run"]].concat()).well().saying(&[fits]);
+    assert_eq!(server.show("counts")["revision"], 1);
+    server.weir(&to_two).well().saying(&["count -> count@2 is done"]);
+    let shown = server.show("counts");
+    assert_eq!((runs(&shown, "count"), &shown["revision"]), ("count@2".to_owned(), &json!(2)));
+    server
+        .weir(&["operator", "rm", "count@2"])
+        .failed(&["count@2 is used by counts: swap it there, or remove the job"]);
+
+    // The configuration alone; back to the one before; and while a swap is on trial.
+    server.weir(&["swap", "counts/count", "--set", "config.tag=\"2\""]).well();
+    server.weir(&["rollback", "counts/count"]).well().saying(&["count -> count@2 is done"]);
+    let pipeline = server.weir(&["show", "counts", "--pipeline"]).well().told;
+    assert!(pipeline.contains("config = { tag = \"1\" }"), "{pipeline}");
+    let long = ["--probation-batches", "1000000000", "--probation-time", "1h", "--detach"];
+    let swap = ["swap", "counts/count", "count@1", "--set", "config.tag=\"3\""];
+    server.weir(&[&swap[..], &long].concat()).well().saying(&["is under way"]);
+    server.weir(&swap).failed(&["another swap of this job is not decided yet"]);
+    server.until("counts", "is on trial", |shown| shown["swap"]["phase"] == "probation");
+    server.weir(&["operator", "rm", "count@1"]).failed(&["count@1 is used by counts"]);
+    server.weir(&["rollback", "counts/count"]).well().saying(&["the swap count -> count@1 is rolled back"]);
+    let shown = server.show("counts");
+    let states = shown["revisions"].as_array().unwrap().iter().map(|r| (r["cause"].clone(), r["state"].clone()));
+    assert_eq!(
+        states.collect::<Vec<_>>(),
+        [("deploy", "kept"), ("swap", "kept"), ("swap", "kept"), ("rollback", "kept"), ("swap", "rolled-back")]
+            .map(|(cause, state)| (json!(cause), json!(state)))
+    );
+
+    server.weir(&["stop", "counts", "--drain"]).well().saying(&["counts is finished"]);
+    server.weir(&["operator", "rm", "count@1"]).well();
+    for tags in Counted::read(&home).changes() {
+        assert!(tags == [0, 1, 2, 1] || tags == [0, 1, 2, 1, 3, 1], "{tags:?}");
+    }
+}
+
+#[test]
+fn two_operators_change_at_one_barrier() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 1000);
+    server
+        .weir(&["swap", "counts/value", "value@1", "--and", "count=count@2"])
+        .failed(&["operator \"value\" runs that version already"]);
+    assert_eq!(server.show("counts")["revision"], 1);
+    let both = json!({ "operators": {
+        "value": { "set": { "config.add": "1000000000" } },
+        "count": { "component": "count@2", "set": { "config.tag": "\"1\"" } },
+    } });
+    assert_eq!(server.http("POST", "/v1/jobs/counts/swap", &both).status, 200);
+    server.until("counts", "has swapped", |shown| shown["swap"]["phase"] == "done");
+    server.weir(&["stop", "counts", "--drain"]).well();
+    assert!(Counted::read(&home).changes().all(|tags| tags == [0, 1]));
+    for line in lines(&home.files().join("out")) {
+        let [_, _, tag, value] = line.split(',').collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!(tag == "1", value.parse::<i64>().unwrap() >= 1_000_000_000, "{line}");
+    }
+}
+
+#[test]
+fn a_job_stops_and_goes_on_from_a_savepoint() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    // Rows go nowhere: a folder that has rows of later checkpoints is not gone back in.
+    let pipeline = counts(&[("connector = \"file\"\npath = \"out/\"\nformat = \"csv\"", "connector = \"blackhole\"")]);
+    server.deploy(&home, &pipeline).well();
+    server.until_rows("counts", 500);
+    let savepoint = server.json(&["savepoint", "counts"])["checkpoint"].to_string();
+    server.weir(&["rm", "counts"]).failed(&["the job \"counts\" runs: `weir stop counts` stops it"]);
+    server.weir(&["start", "counts"]).failed(&["the job \"counts\" runs already"]);
+    let rows = server.show("counts")["rows-out"].as_u64().unwrap();
+    server.until_rows("counts", rows + 2000);
+    server.weir(&["stop", "counts"]).well().saying(&["counts is stopped at checkpoint"]);
+    assert_eq!(server.json(&["ps"])[0]["state"], "stopped");
+    server.weir(&["stop", "counts"]).failed(&["the job \"counts\" does not run"]);
+    server.weir(&["swap", "counts/count", "count@2"]).failed(&["the job \"counts\" does not run: `weir start counts`"]);
+
+    server.weir(&["start", "counts", "--from", "1000000"]).failed(&["there is no checkpoint 1000000"]);
+    server.weir(&["start", "counts", "--from", &savepoint]).well();
+    let said = format!("going on from checkpoint {savepoint}");
+    assert!(look_for(|| server.weir(&["logs", "counts"]).well().told.contains(&said).then_some(())).is_some());
+    // It is one only as long as nobody removes it.
+    server.weir(&["savepoint", "counts", "--rm", &savepoint]).well();
+    server.weir(&["savepoint", "counts", "--rm", &savepoint]).failed(&["has no savepoint"]);
+    server.weir(&["stop", "counts"]).well();
+    server.weir(&["start", "counts"]).well();
+    server.until_rows("counts", 1);
+    server.weir(&["stop", "counts", "--drain"]).well().saying(&["counts is finished"]);
+    assert_eq!(server.until_it_is("counts", "finished")["troubles"], json!([]));
+    server.weir(&["rm", "counts"]).well();
+    assert_eq!(server.json(&["ps"]), json!([]));
+    assert!(!home.data().join("jobs/counts").exists());
+}
+
+#[test]
+fn what_a_job_and_its_operators_say_is_kept_and_followed() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    server.deploy(&home, COUNTS).well();
+    let mut follower = Running::start(&mut server.command(&["logs", "counts", "-f"]));
+    server.until_rows("counts", 500);
+    server.weir(&["swap", "counts/count", "--set", "config.fails=\"always\""]).failed(&[
+        "the swap of counts was rolled back: it failed where the old version does not: the operator trapped",
+    ]);
+    follower.until("it is rolled back", |follower| follower.told().contains("was rolled back"));
+    let of_operator = server.weir(&["logs", "counts/count"]).well().told;
+    assert!(of_operator.lines().count() > 0 && of_operator.lines().all(|line| line.contains("  [count] ")));
+    assert!(of_operator.contains("told to"), "{of_operator}");
+    assert!(follower.told().contains("[count]") && follower.told().contains("the swap count -> count@1 begins"));
+    server.weir(&["logs", "counts/cuont"]).failed(&["the job \"counts\" has no step \"cuont\""]);
+    server.terminate().well();
+    follower.end().well();
+}

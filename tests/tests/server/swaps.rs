@@ -1,0 +1,52 @@
+//! Swaps under a steady load: no row is lost or doubled, and versions that fail are put back by themselves.
+
+use crate::pipelines::counts;
+use crate::rows::Counted;
+use crate::server::{Home, lines};
+
+const SWAPS: u32 = 20;
+/// Tags of versions that fail begin here.
+const FAILING: u32 = 100;
+
+#[test]
+fn twenty_swaps_at_two_hundred_thousand_rows_a_second() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    let input = "\n[sinks.read]\ninput = \"bids\"\nconnector = \"file\"\npath = \"in/\"\nformat = \"csv\"\ncolumns = [\"extra\", \"price\"]\n";
+    let pipeline = counts(&[("rate = 20000", "rate = 200000"), ("interval = \"100ms\"", "interval = \"1s\"")]) + input;
+    server.deploy(&home, &pipeline).well();
+    server.until_rows("counts", 10_000);
+    for tag in 1..=SWAPS {
+        let (version, set) = (["count@1", "count@2"][tag as usize % 2], format!("config.tag=\"{tag}\""));
+        let swap = ["swap", "counts/count", version, "--set", &set, "--probation-batches", "20"];
+        server.weir(&swap).well().saying(&[&format!("count -> {version} is done")]);
+    }
+    let revision = server.show("counts")["revision"].clone();
+    for (index, fails) in ["always", "hundredth", "loops"].into_iter().enumerate() {
+        for version in ["count@1", "count@2"] {
+            let set = [format!("config.tag=\"{}\"", FAILING + index as u32), format!("config.fails=\"{fails}\"")];
+            server
+                .weir(&["swap", "counts/count", version, "--set", &set[0], "--set", &set[1]])
+                .failed(&["the swap of counts was rolled back: it failed where the old version does not"]);
+        }
+    }
+    let shown = server.until_it_is("counts", "running");
+    assert_eq!((&shown["revision"], &shown["rows-failed"]), (&revision, &0.into()));
+    server.weir(&["stop", "counts", "--drain"]).well();
+
+    let counted = Counted::read(&home);
+    for tags in counted.changes() {
+        // Those that fail may have had rows before they came to one that they fail at.
+        let mut sound: Vec<u32> = tags.iter().copied().filter(|tag| *tag < FAILING).collect();
+        sound.dedup();
+        assert!(sound.iter().copied().eq(0..=SWAPS), "every swap once: {tags:?}");
+        assert!(!tags.contains(&FAILING), "one that fails always has no row: {tags:?}");
+    }
+    let out = lines(&home.files().join("out"));
+    let mut out: Vec<_> = out.iter().map(|line| (line.split(',').next(), line.rsplit(',').next())).collect();
+    let read = lines(&home.files().join("in"));
+    let mut read: Vec<_> = read.iter().map(|line| (line.split(',').next(), line.rsplit(',').next())).collect();
+    (out.sort_unstable(), read.sort_unstable());
+    assert!(out == read, "{} rows were read, and {} came out", read.len(), out.len());
+}

@@ -1,0 +1,167 @@
+//! What is refused by the commands, and in which words.
+
+use crate::pipelines::{COUNTS, counts};
+use crate::server::{Home, Server, guest_path};
+
+fn check(server: &Server, cases: &[(&[&str], &str)]) {
+    for (arguments, says) in cases {
+        let ended = server.weir(arguments);
+        assert!(ended.code == Some(1) && ended.said.contains(says), "{arguments:?}: {}", ended.said);
+    }
+}
+
+#[test]
+fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    server.push("count_text", "text");
+    server.push("echo", "echo");
+    server.push("../../examples/nexmark/convert", "convert");
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 500);
+    let before = server.show("counts")["revisions"].clone();
+    check(
+        &server,
+        &[
+            (
+                &["swap", "counts/value", "convert@1"],
+                "operator \"value\" cannot run that version: its output \"main\" has no column \"value\" any more",
+            ),
+            (
+                &["swap", "counts/count", "text@1"],
+                "operator \"count\" cannot run that version: the column \"count\" of its state is UInt32, and would be Utf8; give \
+                 the new layout another version",
+            ),
+            (
+                &["swap", "counts/count", "echo@1"],
+                "it is a component of transform-operator, and runs one of keyed-operator",
+            ),
+            (&["swap", "counts/count", "count@1"], "operator \"count\" runs that version already"),
+            (&["swap", "counts/count", "count@3"], "there is no count@3; the versions of count are 1, 2"),
+            (
+                &["swap", "counts/count", "cuont@1"],
+                "there is no operator \"cuont\" on this server: `weir push FILE --name cuont`",
+            ),
+            (&["swap", "counts/count", "count"], "\"count\" names no version of an operator: write NAME@VERSION"),
+            (&["swap", "counts/cuont", "count@2"], "there is no operator \"cuont\"; did you mean \"count\"?"),
+            (
+                &["swap", "conuts/count", "count@2"],
+                "there is no job \"conuts\" on this server; did you mean \"counts\"?",
+            ),
+            (&["swap", "counts/count"], "nothing is said of \"count\": name a version"),
+            (&["swap", "counts/count", "--set", "input=value"], "\"input\" cannot be swapped"),
+            (&["swap", "counts/count", "--set", "config.tga=3"], "unknown field `tga`, expected `tag` or `fails`"),
+            (
+                &["swap", "counts/count", "--set", "limits.memory=\"1KiB\""],
+                "no instance of the new version of operator \"count\": the operator failed in describe: the operator needs more than \
+                 1024 bytes of memory; raise limits.memory",
+            ),
+            (&["rollback", "counts/count"], "no revision of \"counts\" has run another version of \"count\""),
+            (&["rollback", "counts/bids"], "the job \"counts\" has no operator \"bids\" with a component"),
+        ],
+    );
+    let after = server.until_rows("counts", 2000);
+    assert_eq!((&after["state"], &after["revisions"]), (&"running".into(), &before));
+}
+
+#[test]
+fn a_pipeline_that_cannot_run_is_refused_with_its_places() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    let cases: [(&[(&str, &str)], &str); 12] = [
+        (&[("count@1", "count@9")], "there is no count@9; the versions of count are 1, 2\n  --> "),
+        (&[("value@1", "valu@1")], "there is no operator \"valu\" on this server"),
+        (&[("count@1", "count.wasm")], "\"count.wasm\" names no version of an operator"),
+        (&[("\"out/\"", "\"../out/\"")], "../out/ leads out of the folder of files"),
+        (&[("\"out/\"", "\"/etc/passwd\"")], "/etc/passwd leads out of the folder of files"),
+        (&[("name = \"counts\"", "name = \"../counts\"")], "\"../counts\" cannot be the name of a job"),
+        (&[("name = \"counts\"", "name = \"\"")], "name"),
+        (
+            &[("connector = \"file\"", "connector = \"stdout\"")],
+            "a server has no terminal, so there is no stdout on it",
+        ),
+        (
+            &[("connector = \"file\"", "connector = \"console\"")],
+            "a server has no terminal, so there is no console on it",
+        ),
+        (
+            &[("connector = \"nexmark\"\ntable = \"bid\"\nrate = 20000", "connector = \"stdin\"")],
+            "there is no stdin on it",
+        ),
+        (
+            &[(
+                "connector = \"nexmark\"\ntable = \"bid\"\nrate = 20000",
+                "connector = \"file\"\npath = \"/etc/passwd\"",
+            )],
+            "/etc/passwd leads out of the folder of files",
+        ),
+        (&[("key-by = [\"extra\"]", "key-by = [\"extar\"]")], "extar"),
+    ];
+    for (changes, says) in cases {
+        server.deploy(&home, &counts(changes)).failed(&[says]);
+    }
+    assert_eq!(server.json(&["ps"]), serde_json::json!([]));
+    assert!(!home.files().join("out").exists());
+
+    // A revision that cannot be started leaves the job as it was, and nobody is asked who is not there.
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 500);
+    let path = home.write("other.toml", counts(&[("rate = 20000", "rate = 30000")]));
+    let changes = ["- rate = 20000", "+ rate = 30000"];
+    let nobody = "counts runs already, and nobody is there to be asked: say --yes";
+    server.weir(&["deploy", path.to_str().unwrap()]).failed(&[nobody]).saying(&changes);
+    server.weir(&["deploy", path.to_str().unwrap(), "--dry-run"]).well().saying(&changes);
+    server.until("counts", "has a checkpoint", |shown| shown["checkpoint"].as_u64() > Some(1));
+    let renamed = counts(&[("[operators.count]", "[operators.numbers]"), ("input = \"count\"", "input = \"numbers\"")]);
+    server.deploy(&home, &renamed).failed(&["the job cannot be started: ", "\"count\"", "; revision 1 runs again"]);
+    let rows = server.until_it_is("counts", "running")["rows-out"].as_u64().unwrap();
+    server.until_rows("counts", rows + 500);
+    let path = home.write("renamed.toml", renamed);
+    let gives_up = ["deploy", path.to_str().unwrap(), "--yes", "--allow-dropped-state", "count"];
+    server.weir(&gives_up).well().saying(&["counts runs as revision 2"]);
+}
+
+#[test]
+fn what_is_no_operator_is_refused() {
+    let home = Home::new();
+    let server = home.serve();
+    let bytes = std::fs::read(guest_path("value")).unwrap();
+    let files = [
+        ("text.wasm", b"(component)".to_vec(), "error: the component is WebAssembly text"),
+        ("none.wasm", b"no".to_vec(), "error: the component is not WebAssembly"),
+        ("empty.wasm", Vec::new(), "error: the component is not WebAssembly"),
+        ("half.wasm", bytes[..bytes.len() / 2].to_vec(), "error: the component is damaged or cut off"),
+        ("module.wasm", b"\0asm\x01\0\0\0".to_vec(), "error: the component is a core WebAssembly module"),
+        ("other.wasm", b"\0asm\x0d\0\x01\0".to_vec(), "error: the component is a component of another world"),
+        ("native.wasm", b"\x7fELF".to_vec(), "error: the component is precompiled native code"),
+    ];
+    for (name, bytes, says) in files {
+        let path = home.write(name, bytes);
+        let ended = server.weir(&["push", path.to_str().unwrap()]).failed(&[says]);
+        assert!(ended.said.starts_with(says), "{}", ended.said);
+    }
+    let value = guest_path("value");
+    let value = value.to_str().unwrap();
+    check(
+        &server,
+        &[
+            (&["push", value, "--name", "../value"], "\"../value\" cannot be the name of an operator"),
+            (&["push", value, "--version", "a/b"], "\"a/b\" cannot be the name of a version"),
+            (&["push", "missing.wasm"], "cannot read missing.wasm"),
+            (&["operator", "rm", "value"], "write NAME@VERSION, for example count@2"),
+            (&["operator", "rm", "value@7"], "there is no value@7 on this server"),
+            (&["show", "none"], "there is no job \"none\" on this server"),
+            (&["logs", "none"], "there is no job \"none\" on this server"),
+            (&["stop", "none"], "there is no job \"none\" on this server"),
+            (&["start", "none"], "there is no job \"none\" on this server"),
+            (&["savepoint", "none"], "there is no job \"none\" on this server"),
+            (&["rm", "none"], "there is no job \"none\" on this server"),
+        ],
+    );
+    assert_eq!(server.json(&["operator", "list"]), serde_json::json!([]));
+    let left = std::fs::read_dir(home.data().join("components")).unwrap().count();
+    let uploads = std::fs::read_dir(home.data().join("uploads")).unwrap().count();
+    assert_eq!((left, uploads), (0, 0), "nothing of them is kept");
+}
