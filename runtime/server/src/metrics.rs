@@ -34,6 +34,9 @@ pub(crate) fn text(figures: Figures) -> String {
 /// Which job, and which part of it.
 type Labels<'a> = Vec<(&'static str, &'a str)>;
 
+/// A metric: its name, what it is, and where it is found.
+type Metric<T> = (&'static str, &'static str, fn(&T) -> u64);
+
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         self.of_server(&mut encoder)?;
@@ -97,7 +100,7 @@ impl Figures {
     }
 
     fn of_nodes(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        let values: [(&str, &str, fn(&NodeFigures) -> u64); 6] = [
+        let values: [Metric<NodeFigures>; 6] = [
             ("rows_in", "Rows that came into the step; of a source: that it read.", |node| node.counts.rows_in),
             ("rows_out", "Rows that went out of the step, over all outputs.", |node| node.counts.rows_out),
             ("rows_late", "Rows that came after all their windows had closed.", |node| node.counts.rows_late),
@@ -113,7 +116,7 @@ impl Figures {
     }
 
     fn of_guests(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        let values: [(&str, &str, fn(&GuestFigures) -> u64); 3] = [
+        let values: [Metric<GuestFigures>; 3] = [
             ("guest_instances", "Instances of the step's components.", |guests| guests.instances),
             ("guest_memory_bytes", "Memory of the step's guests.", |guests| guests.memory_bytes),
             ("guest_memory_limit_bytes", "What the step's guests may have.", |guests| guests.memory_limit_bytes),
@@ -137,7 +140,7 @@ impl Figures {
     }
 
     fn of_subtasks(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        let values: [(&str, &str, fn(&SubtaskFigures) -> u64); 3] = [
+        let values: [Metric<SubtaskFigures>; 3] = [
             ("subtask_busy_seconds", "Time in which the subtask worked.", |subtask| subtask.busy_us),
             ("subtask_backpressured_seconds", "Time in which it waited for who comes after it.", |s| {
                 s.backpressured_us

@@ -156,6 +156,7 @@ pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
 }
 
 /// Looks until a swap is decided.
+#[expect(clippy::disallowed_methods, reason = "a person waits for another process, which tells nobody when it is done")]
 fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<SwapStatus> {
     let revision = status.revision;
     while status.phase.is_open() {

@@ -1,7 +1,7 @@
 //! The thread of one job: keeps its supervisor going, does what it is asked, and writes into the catalog what became of the job and
 //! of its swaps. A swap is told as done only when the catalog has it.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use crate::problem::{Problem, chain};
 
 /// How often it looks whether it is asked something.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Commands that wait to be looked at; whoever brings more waits.
+const COMMANDS_MAX: usize = 64;
 /// How often figures are taken, microseconds.
 const FIGURES_EVERY_US: i64 = 250_000;
 /// Rates are of so long, microseconds.
@@ -55,7 +57,7 @@ impl Origin {
 
 /// A job's thread, from outside.
 pub(crate) struct Runner {
-    commands: Sender<Command>,
+    commands: SyncSender<Command>,
     over: Arc<Over>,
 }
 
@@ -89,7 +91,7 @@ impl Drop for SetOver {
 impl Runner {
     /// Starts the thread of a job.
     pub(super) fn spawn(slot: Arc<Slot>, start: Start) -> std::io::Result<Self> {
-        let (commands, receiver) = channel();
+        let (commands, receiver) = sync_channel(COMMANDS_MAX);
         let over = Arc::new(Over::default());
         let set = SetOver(Arc::clone(&over));
         let (state, guest_bytes) = (Some(JobState::Starting), start.guest_bytes);
@@ -123,12 +125,18 @@ struct Thread {
     start: Start,
     commands: Receiver<Command>,
     swap: Option<OpenSwap>,
-    /// Who waits for a checkpoint after this one.
-    savepoints: Vec<(Option<u64>, SyncSender<Result<u64, String>>)>,
+    savepoints: Vec<AskedSavepoint>,
     /// When rows were counted last, and how many there were.
     seen: (i64, u64),
     /// When figures were taken last.
     figures_us: i64,
+}
+
+/// Somebody waits for a checkpoint.
+struct AskedSavepoint {
+    /// The last one when it was asked for.
+    before: Option<u64>,
+    reply: SyncSender<Result<u64, String>>,
 }
 
 struct OpenSwap {
@@ -212,7 +220,8 @@ impl Thread {
             self.follow_swap();
             self.publish(&job, ending);
             if let Some(ended) = ended {
-                self.savepoints.drain(..).for_each(|(_, reply)| drop(reply.send(Err("the job ended".to_owned()))));
+                let ended_first = || Err("the job ended".to_owned());
+                self.savepoints.drain(..).for_each(|asked| drop(asked.reply.send(ended_first())));
                 return outcome(ended);
             }
             loop {
@@ -253,7 +262,7 @@ impl Thread {
             }
             Command::Savepoint(reply) => {
                 job.checkpoint();
-                self.savepoints.push((job.progress().checkpoints.last, reply));
+                self.savepoints.push(AskedSavepoint { before: job.progress().checkpoints.last, reply });
             }
         }
     }
@@ -325,8 +334,8 @@ impl Thread {
                 self.tell(LogLevel::Error, &chain(&error));
             }
         }
-        for (_, reply) in self.savepoints.extract_if(.., |(before, _)| last > *before) {
-            let _ = reply.send(last.ok_or_else(|| "there is no checkpoint".to_owned()));
+        for asked in self.savepoints.extract_if(.., |asked| last > asked.before) {
+            let _ = asked.reply.send(last.ok_or_else(|| "there is no checkpoint".to_owned()));
         }
         let state = match (ending, job.is_waiting()) {
             (Some(_), _) => JobState::Stopping,

@@ -11,6 +11,7 @@ use crate::{figures, terminal};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Begins a shadow run, waits for its end, and tells what it has found.
+#[expect(clippy::disallowed_methods, reason = "a person waits for another process, which tells nobody when it is done")]
 pub(super) fn run(client: &Client, job: &str, request: &ShadowRequest, json: bool) -> anyhow::Result<()> {
     let path = format!("/v1/jobs/{}/shadow", part(job));
     let mut status: ShadowStatus = client.post(&path, request)?;
