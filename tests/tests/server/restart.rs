@@ -116,7 +116,7 @@ fn half_an_upload_is_not_there_after_a_kill() {
 
 #[test]
 fn a_component_that_was_being_compiled_is_not_there_after_a_kill() {
-    let home = Home::new();
+    let home = Home::without_cache();
     let mut server = home.serve();
     // At several instants: before the compiler's process begins, while it runs, when it is nearly done.
     for delay_ms in [20, 60, 150, 250, 350] {
@@ -137,4 +137,35 @@ fn a_component_that_was_being_compiled_is_not_there_after_a_kill() {
     server.push_counters();
     server.deploy(&home, COUNTS).well();
     server.until_rows("counts", 1000);
+}
+
+#[test]
+fn a_job_that_cannot_go_on_tries_again_until_it_can_or_is_stopped() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 1000);
+    let digest = server.json(&["operator", "show", "count"])[0]["digest"].as_str().unwrap().to_owned();
+    let [there, away] = ["wasm", "away"].map(|end| home.data().join(format!("components/{digest}.{end}")));
+    server.kill();
+    std::fs::rename(&there, &away).unwrap();
+    let server = home.serve();
+    let shown = server.until_it_is("counts", "restarting");
+    assert!(shown["reason"].as_str().is_some_and(|reason| reason.contains("there is no component")), "{shown:#}");
+    server.weir(&["swap", "counts/count", "count@2"]).failed(&["the job \"counts\" does not run"]);
+    std::fs::rename(&away, &there).unwrap();
+    server.until_it_is("counts", "running");
+    server.until_rows("counts", 1000);
+
+    server.kill();
+    std::fs::rename(&there, &away).unwrap();
+    let server = home.serve();
+    server.until_it_is("counts", "restarting");
+    server.weir(&["stop", "counts"]).well().saying(&["counts is stopped"]);
+    std::fs::rename(&away, &there).unwrap();
+    server.weir(&["start", "counts"]).well();
+    server.until_rows("counts", 1000);
+    server.weir(&["stop", "counts", "--drain"]).well();
+    Counted::read(&home);
 }

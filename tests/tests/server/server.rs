@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,7 +31,18 @@ pub(crate) struct Answer {
 }
 
 impl Home {
+    /// Nothing is in them but what was compiled for another server of these tests: each would take some of a second.
     pub(crate) fn new() -> Self {
+        let home = Self::without_cache();
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("server-cache");
+        std::fs::create_dir_all(&cache).unwrap();
+        std::fs::create_dir_all(home.data()).unwrap();
+        symlink(cache, home.data().join("cache")).unwrap();
+        home
+    }
+
+    /// Nothing is in them.
+    pub(crate) fn without_cache() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 

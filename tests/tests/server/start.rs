@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use serde_json::Value;
 use weir_tests::running::Running;
 
 use crate::pipelines::COUNTS;
@@ -49,7 +50,19 @@ fn it_speaks_tls() {
     run(server.command(&["push", "tests/guests/value.wasm"]).env("WEIR_CA", cert)).well().saying(&["value@1 is there"]);
     server.terminate().well();
     run(&mut home.command(&["--tls-cert", key, "--tls-key", key])).failed(&["are no certificate with its key"]);
-    run(&mut home.command(&["--tls-cert", cert])).code.filter(|code| *code == 2).unwrap();
+    assert_eq!(run(&mut home.command(&["--tls-cert", cert])).code, Some(2), "it needs the key");
+}
+
+#[test]
+fn it_logs_for_machines() {
+    let home = Home::new();
+    let server = home.serve_with(&["--log-format", "json", "--verbose"]);
+    server.weir(&["ps"]).well();
+    let said = server.terminate().well().said;
+    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
+    assert_eq!(messages, ["listening", "request", "ending: every job takes a last checkpoint", "ended"]);
+    assert_eq!((&lines[1]["path"], &lines[1]["status"]), (&"/v1/jobs".into(), &200.into()));
 }
 
 #[test]
