@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | `blackhole` | nowhere; they are counted, and summed up in a checksum | `checksum`, `string-hash` |
 //! | `console` | into an aligned table on the standard output | `rows-max` |
-//! | `file` | into one file, all or nothing; or into a folder, a part a checkpoint | `path`, `format`, `lazy` |
+//! | `file` | into one file, all or nothing; or into a folder, a part a checkpoint | `path`, `format`, `lazy`, `allow-newer` |
 //! | `kafka` | into a topic, exactly once | `brokers`, `topic`, `format`, `key`, `headers`, `partitioner`, `compression`, `linger`, `batch-bytes`, `delivery`, `transactional-id`, `lost-marker`, `properties` |
 //! | `stdout` | to the standard output as text | `format` |
 //!
@@ -24,6 +24,7 @@
 //!
 //! | option | of | default | |
 //! |---|---|---|---|
+//! | `allow-newer` | `file` (sink) | `false` | into a folder: parts that are newer than the checkpoint do not keep the job from starting; whoever starts it removes them |
 //! | `checksum` | `blackhole` | `false` | report the order-insensitive [`checksum`] of the rows too |
 //! | `delimiter` | `file`, `stdin` | `","` | CSV: one ASCII character between fields |
 //! | `events` | `nexmark` | endless | how many events, over all three kinds: of 50, 46 are bids, 3 auctions, 1 is a person |

@@ -1,6 +1,6 @@
 //! A checked job in words, for a person or a script: what `weir check` shows.
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use serde::Serialize;
 use weir_core::connector::Guarantee;
 
@@ -100,6 +100,12 @@ impl Job {
         Some(format!("{name} {is} {what}: after a failure rows since the last checkpoint are {rows}, because {reason}"))
     }
 
+    /// The columns of the rows that a step gets, read or not; `None`: there is no such step, or it is a source.
+    #[must_use]
+    pub fn columns_into(&self, step: &str) -> Option<SchemaRef> {
+        self.resolved.nodes.iter().find(|node| node.name == step)?.input.clone()
+    }
+
     fn describe_node(&self, index: usize, node: &ResolvedNode) -> NodeDescription {
         let input = |(from, output): &(usize, usize)| {
             let from = &self.resolved.nodes[*from];
@@ -108,7 +114,7 @@ impl Job {
                 _ => format!("{}.{}", from.name, from.outputs[*output].0),
             }
         };
-        let output = |(number, (name, schema)): (usize, &(String, arrow::datatypes::SchemaRef))| {
+        let output = |(number, (name, schema)): (usize, &(String, SchemaRef))| {
             let needed = self.pruned.nodes[index].outputs[number].as_deref();
             OutputDescription {
                 name: name.clone(),

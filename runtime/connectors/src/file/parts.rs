@@ -39,8 +39,14 @@ pub(super) struct PartsWriter {
 }
 
 impl PartsWriter {
-    /// Goes on from a checkpoint, or begins. `lazy`: no folder without a row.
-    pub(super) fn open(drafting: Drafting, lazy: bool, context: &WriterContext<'_>) -> Result<Self, ConnectorError> {
+    /// Goes on from a checkpoint, or begins. `lazy`: no folder without a row; `allow_newer`: somebody else looks after parts that the
+    /// checkpoint does not know of.
+    pub(super) fn open(
+        drafting: Drafting,
+        lazy: bool,
+        allow_newer: bool,
+        context: &WriterContext<'_>,
+    ) -> Result<Self, ConnectorError> {
         let states = context.restored.iter().map(State::deserialize).collect::<Result<Vec<_>, _>>();
         let states =
             states.map_err(|error| drafting.unfit(&format!("it is not of a sink that writes parts: {error}")))?;
@@ -49,7 +55,9 @@ impl PartsWriter {
             if !lazy {
                 make_folder(&drafting.place.folder).map_err(|source| drafting.place.cannot("make", source))?;
             }
-            check_parts(&drafting.place, states.iter().map(|state| state.cut).max())?;
+            if !allow_newer {
+                check_parts(&drafting.place, states.iter().map(|state| state.cut).max())?;
+            }
             if drafting.durable {
                 // What the checkpoint counts on has its final name by now.
                 drafting.place.remove_before(drafting.generation);

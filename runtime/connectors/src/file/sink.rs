@@ -24,6 +24,8 @@ struct FileSinkOptions {
     format: Option<FormatName>,
     #[serde(default)]
     lazy: bool,
+    #[serde(default)]
+    allow_newer: bool,
 }
 
 /// The sink.
@@ -33,13 +35,14 @@ pub(crate) struct FileSink {
     file: Option<String>,
     format: FormatName,
     lazy: bool,
+    allow_newer: bool,
     staged: Staged,
 }
 
 impl FileSink {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        let FileSinkOptions { path: name, format, lazy } = options::parse(options)?;
+        let FileSinkOptions { path: name, format, lazy, allow_newer } = options::parse(options)?;
         options::check_confined(options, &name)?;
         let path = options::resolve(options, &name);
         let shown = name.display().to_string();
@@ -50,7 +53,7 @@ impl FileSink {
                 options.error("path", message)
             })?;
             let place = Place { name: shown, folder: path, prefix: ".part-".to_owned() };
-            return Ok(Self { place, file: None, format, lazy, staged });
+            return Ok(Self { place, file: None, format, lazy, allow_newer, staged });
         }
         let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
             return Err(options.error("path", format!("{shown:?} names no file")));
@@ -60,7 +63,7 @@ impl FileSink {
         };
         let format = format_of(options, format, &name)?;
         let place = Place { name: shown, folder: folder.to_path_buf(), prefix: format!(".{file}.") };
-        Ok(Self { place, file: Some(file), format, lazy, staged })
+        Ok(Self { place, file: Some(file), format, lazy, allow_newer, staged })
     }
 }
 
@@ -94,7 +97,7 @@ impl Sink for FileSink {
         let drafting = Drafting::new(&self.place, self.format, schema, context, &self.staged);
         Ok(match &self.file {
             Some(file) => Box::new(WholeWriter::open(drafting, file.clone(), self.lazy, context.restored)?),
-            None => Box::new(PartsWriter::open(drafting, self.lazy, context)?),
+            None => Box::new(PartsWriter::open(drafting, self.lazy, self.allow_newer, context)?),
         })
     }
 }

@@ -1,10 +1,11 @@
 //! What a program changes in a graph that its author wrote before it runs it: where components are, which files may be named, where
-//! dead letters go that nobody reads.
+//! dead letters go that nobody reads, and what comes back of them.
 
 use std::path::{Path, PathBuf};
 
 use super::{
-    AggregateSpec, DEAD_LETTER_OUTPUT, Input, LogicalGraph, Node, NodeKind, OnError, Options, SinkNode, Spanned,
+    AggregateSpec, DEAD_LETTER_OUTPUT, Input, LogicalGraph, MAIN_OUTPUT, Node, NodeKind, OnError, Options, SinkNode,
+    SourceNode, Spanned,
 };
 
 impl LogicalGraph {
@@ -45,8 +46,9 @@ impl LogicalGraph {
         let add = |node: usize| {
             let (name, span) = (self.nodes[node].name.clone(), self.nodes[node].span.clone());
             let path = path_of(&name);
-            // The file comes into being with its first row.
-            let options = format!("path = {:?}\nformat = \"json\"\nlazy = true\n", path);
+            // The file comes into being with its first row. Of a folder, who starts the job looks after the parts.
+            let allow_newer = path.ends_with('/');
+            let options = format!("path = {path:?}\nformat = \"json\"\nlazy = true\nallow-newer = {allow_newer}\n");
             self.nodes.push(Node {
                 // With a dot, which names in a file cannot have: it is never taken.
                 name: format!("{name}.{DEAD_LETTER_OUTPUT}"),
@@ -61,6 +63,36 @@ impl LogicalGraph {
             (name, base.join(path))
         };
         unread.into_iter().map(add).collect()
+    }
+
+    /// Adds a source that a step, by its index, reads beside its other inputs. Every other index grows by one: inputs come first.
+    pub fn add_source(&mut self, name: String, source: SourceNode, reader: usize) {
+        for input in self.nodes.iter_mut().flat_map(|node| &mut node.inputs) {
+            input.node += 1;
+        }
+        let reader = &mut self.nodes[reader];
+        let span = reader.span.clone();
+        reader.inputs.push(Input { node: 0, output: MAIN_OUTPUT.to_owned(), span: span.clone() });
+        self.nodes.insert(0, Node { name, span, inputs: Vec::new(), kind: NodeKind::Source(source) });
+    }
+
+    /// The columns that the sources above a step, by its index, call their event time.
+    #[must_use]
+    pub fn event_times_above(&self, step: usize) -> Vec<&str> {
+        let mut above = vec![false; step + 1];
+        above[step] = true;
+        // Inputs come first.
+        for index in (0..=step).rev() {
+            if above[index] {
+                self.nodes[index].inputs.iter().for_each(|input| above[input.node] = true);
+            }
+        }
+        let above = self.nodes.iter().zip(above).filter(|(_, is_above)| *is_above);
+        let event_times = above.filter_map(|(node, _)| match &node.kind {
+            NodeKind::Source(source) => source.event_time.as_ref().map(|column| column.value.as_str()),
+            _ => None,
+        });
+        event_times.collect()
     }
 
     fn loses_dead_letters(&self, node: usize) -> bool {

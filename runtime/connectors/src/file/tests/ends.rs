@@ -197,6 +197,9 @@ fn parts_that_the_job_does_not_go_on_from_are_refused() {
     assert!(error.starts_with("out/ has 1 part(s) that are newer than the checkpoint, such as part-0000"), "{error}");
     let error = refusal(start(PARTS, folder.path(), 2, None));
     assert!(error.starts_with("out/ has 2 part(s) of another run, such as part-0000"), "{error}");
+    let allowing = format!("{PARTS}\nallow-newer = true");
+    start(&allowing, folder.path(), 2, Some(&older)).unwrap();
+    start(&allowing, folder.path(), 3, None).unwrap();
 }
 
 #[test]
