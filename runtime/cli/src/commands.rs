@@ -6,6 +6,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod compile_component;
 pub(crate) mod completions;
 pub(crate) mod deploy;
+pub(crate) mod dlq;
 pub(crate) mod inspect;
 pub(crate) mod jobs;
 pub(crate) mod logs;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Rollback(swap::RollbackArgs),
     /// Print what a job and its operators say
     Logs(logs::Args),
+    /// List, show, replay and drop what a job's steps could not process
+    Dlq(dlq::Args),
     /// Stop a job
     Stop(jobs::StopArgs),
     /// Start a job that was stopped

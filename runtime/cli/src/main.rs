@@ -86,6 +86,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Swap(args) => commands::swap::execute(&args),
         Command::Rollback(args) => commands::swap::roll_back(&args),
         Command::Logs(args) => commands::logs::execute(&args),
+        Command::Dlq(args) => commands::dlq::execute(&args),
         Command::Stop(args) => commands::jobs::stop(&args),
         Command::Start(args) => commands::jobs::start(&args),
         Command::Savepoint(args) => commands::jobs::savepoint(&args),

@@ -1,6 +1,7 @@
 //! The HTTP API: one file a resource, each a thin layer over the service. Whatever is refused, by whomever, is answered as a problem
 //! document; whoever asks is checked before anything is read.
 
+mod dead_letters;
 mod jobs;
 mod logs;
 mod operators;
@@ -59,6 +60,10 @@ pub(crate) fn router() -> (Router<Arc<Service>>, Description) {
         .routes(routes!(swaps::roll_back))
         .routes(routes!(swaps::shadow_status, swaps::shadow))
         .routes(routes!(logs::lines))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::show))
+        .routes(routes!(dead_letters::replay))
+        .routes(routes!(dead_letters::drop_letters))
         .split_for_parts()
 }
 

@@ -1,7 +1,8 @@
-//! The catalog: operators, jobs, their revisions, and tokens, in SQLite. What it says is so, after a power failure too. It never
+//! The catalog: operators, jobs, their revisions, what became of dead letters, and tokens, in SQLite. What it says is so, after a power failure too. It never
 //! touches a component or a checkpoint.
 
 mod jobs;
+mod letters;
 mod operators;
 mod tokens;
 
@@ -12,11 +13,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 pub(crate) use jobs::{JobRow, NewRevision, RevisionRow, RevisionState, Wanted};
+pub(crate) use letters::ReplayRow;
 pub(crate) use operators::OperatorRow;
 pub use tokens::Token;
 
 /// Each brings the schema from the number before to its own; none is ever edited.
-const MIGRATIONS: [&str; 1] = [include_str!("catalog/1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("catalog/1.sql"), include_str!("catalog/2.sql")];
 
 /// How long one process waits for another that writes: `weir token` beside the server.
 const BUSY: Duration = Duration::from_secs(10);

@@ -8,6 +8,8 @@
 //! | `service` | what can be asked of the service, and what is refused |
 //! | `jobs` | jobs that run: a thread each, their swaps, their lines |
 //! | `pipelines` | a pipeline's text into a job of this server |
+//! | `dead_letters` | the rows that a job's steps could not process, in files |
+//! | `replays` | those of them that go into their step again |
 //! | `components`, `compiler` | uploads, the content-addressed store, compiling in a process of its own |
 //! | [`Catalog`] | operators, jobs, revisions and tokens, in SQLite |
 //! | `metrics` | what monitoring reads |
@@ -23,6 +25,7 @@ mod auth;
 mod catalog;
 mod compiler;
 mod components;
+mod dead_letters;
 mod jobs;
 mod log;
 mod metrics;
@@ -30,6 +33,7 @@ pub mod model;
 mod names;
 mod pipelines;
 mod problem;
+mod replays;
 mod serve;
 mod service;
 

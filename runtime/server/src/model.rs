@@ -1,10 +1,14 @@
 //! What goes over the wire, as JSON: shared by the server and its clients. Times are microseconds since the epoch, names of fields
 //! are kebab-case as in pipeline files.
 
+mod dead_letters;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use dead_letters::{ErrorCount, Letter, LetterChoice, LettersTaken, StepLetters};
 
 /// A version of an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

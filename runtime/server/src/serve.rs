@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::datatypes::DataType;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use weir_core::connector::Connectors;
@@ -47,6 +48,8 @@ pub struct ServeConfig {
     pub compiler: Vec<OsString>,
     /// What sources and sinks there are.
     pub connectors: Box<dyn Connectors + Send + Sync>,
+    /// What a type is called in their `schema` options.
+    pub column_type: fn(&DataType) -> String,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Called with the address when it listens.
@@ -130,6 +133,7 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         components,
         compiler: Compiler { command: config.compiler, cache_dir },
         connectors: config.connectors,
+        column_type: config.column_type,
         host,
         clock: config.clock,
         bounds: Bounds { jobs_max: config.jobs_max, guest_bytes_max: config.guest_bytes_max },

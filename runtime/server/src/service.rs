@@ -2,6 +2,7 @@
 //! disks, compilers or jobs is not for an asynchronous runtime's threads.
 
 mod changes;
+mod dead_letters;
 mod deploy;
 mod operators;
 mod swaps;
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arrow::datatypes::DataType;
 use weir_core::connector::Connectors;
 use weir_core::time::Clock;
 use weir_engine::{Durable, Job, NodeFigures, SubtaskFigures, Supervisor};
@@ -25,6 +27,7 @@ use crate::metrics::{self, Figures};
 use crate::model::{Health, JobDetail, JobNode, JobState, JobSubtask, JobSummary, LogLine, Revision, Savepoint};
 use crate::pipelines::{Pipeline, Pipelines};
 use crate::problem::{Kind, Problem};
+use crate::replays::Resumed;
 
 /// What a server may use.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +62,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) components: Components,
     pub(crate) compiler: Compiler,
     pub(crate) connectors: Box<dyn Connectors + Send + Sync>,
+    pub(crate) column_type: fn(&DataType) -> String,
     pub(crate) host: Host,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bounds: Bounds,
@@ -67,12 +71,14 @@ pub(crate) struct Parts<'a> {
 impl Service {
     /// A server whose jobs do not run yet.
     pub(crate) fn new(parts: Parts<'_>) -> Self {
-        let Parts { data_dir, files, catalog, components, compiler, connectors, host, clock, bounds } = parts;
+        let Parts { data_dir, files, catalog, components, compiler, connectors, column_type, host, clock, bounds } =
+            parts;
         let (catalog, components) = (Arc::new(catalog), Arc::new(components));
         let pipelines = Pipelines {
             catalog: Arc::clone(&catalog),
             components: Arc::clone(&components),
             connectors,
+            column_type,
             host,
             files: files.to_path_buf(),
             jobs: data_dir.join("jobs"),
@@ -104,7 +110,7 @@ impl Service {
             let (lines, of) = (Arc::clone(&slot.lines), row.clone());
             let recover = move || {
                 let pipeline = pipelines.read(&revision.pipeline, &[])?;
-                start(pipelines.check(&pipeline)?, &pipeline, &of, &lines, &clock)
+                start(&pipelines, pipelines.check(&pipeline)?, &pipeline, &of, &lines, &clock)
             };
             self.spawn(&slot, &row, Origin::Recover(Box::new(recover)))?;
         }
@@ -300,19 +306,23 @@ impl Service {
 
 /// Starts a job where its catalog says.
 fn start(
+    pipelines: &Pipelines,
     job: Job,
     pipeline: &Pipeline,
     row: &JobRow,
     lines: &Arc<Lines>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Supervisor, Problem> {
+    let store = CheckpointStore::open(&pipeline.location())?;
+    let Resumed { job, allow_dropped, left } = pipelines.resume(job, pipeline, row, &store)?;
     let job = job.with_guest_log(Arc::clone(lines) as Arc<dyn weir_host::GuestLog>);
     let durable = pipeline.graph.checkpoint.clone().map(|settings| {
-        let store = CheckpointStore::open(&settings.location)?;
-        let allow_dropped = row.allow_dropped.iter().cloned().collect();
-        Ok::<_, Problem>(Durable { store, settings, from: row.from_checkpoint, allow_dropped })
+        let store = store.clone();
+        Durable { store, settings, from: row.from_checkpoint, allow_dropped }
     });
-    Ok(Supervisor::start(Arc::new(job), Arc::clone(clock), durable.transpose()?, pipeline.graph.restart)?)
+    let supervisor = Supervisor::start(Arc::new(job), Arc::clone(clock), durable, pipeline.graph.restart)?;
+    pipelines.settle(&row.name, &left, &store)?;
+    Ok(supervisor)
 }
 
 fn revision(row: RevisionRow) -> Revision {

@@ -4,10 +4,10 @@ use std::sync::PoisonError;
 
 use weir_state::checkpoint::CheckpointStore;
 
+use super::Service;
 use super::deploy::SUSPEND_TIME_MAX;
-use super::{Service, start};
-use crate::catalog::{JobRow, Wanted};
-use crate::jobs::{Command, Ending, Origin, not_running};
+use crate::catalog::Wanted;
+use crate::jobs::{Command, Ending, not_running};
 use crate::model::{JobSummary, Savepoint};
 use crate::problem::{Kind, Problem};
 
@@ -29,12 +29,15 @@ impl Service {
         if let Some(number) = request.from {
             CheckpointStore::open(&pipeline.location())?.manifest(number)?;
         }
-        let (from_checkpoint, allow_dropped) = (request.from, request.allow_dropped_state.clone());
-        let row = JobRow { from_checkpoint, allow_dropped, ..row };
-        let supervisor = start(checked, &pipeline, &row, &slot.lines, &self.clock)?;
+        // Written down first: whatever the server is killed at, what came after the checkpoint is given up as a whole or not at all.
         self.catalog.go_on_from(job, request.from, &request.allow_dropped_state)?;
         self.catalog.want(job, Wanted::Running, None)?;
-        self.spawn(&slot, &row, Origin::Running(Box::new(supervisor)))?;
+        if let Err(problem) = self.start_revision(&slot, checked, &pipeline) {
+            self.catalog.go_on_from(job, row.from_checkpoint, &row.allow_dropped)?;
+            self.catalog.want(job, row.wanted, row.reason.as_deref())?;
+            return Err(problem);
+        }
+        let (row, slot) = self.find(job)?;
         Ok(self.summary(&row, &slot.live()))
     }
 

@@ -75,30 +75,43 @@ impl Service {
     }
 
     /// Starts what the catalog says, and gives it a thread.
-    fn start_revision(&self, slot: &Arc<Slot>, job: Job, pipeline: &Pipeline) -> Result<(), Problem> {
+    pub(super) fn start_revision(&self, slot: &Arc<Slot>, job: Job, pipeline: &Pipeline) -> Result<(), Problem> {
         let (row, _) = self.find(&slot.name)?;
-        let supervisor = start(job, pipeline, &row, &slot.lines, &self.clock)?;
+        let supervisor = start(&self.pipelines, job, pipeline, &row, &slot.lines, &self.clock)?;
         self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
     }
 
     /// The job is what it was before a revision that cannot be started.
     fn undo(&self, slot: &Arc<Slot>, revision: u64, before: Option<JobRow>, problem: Problem) -> Problem {
-        let again = || {
-            let Some(row) = &before else { return self.catalog.remove_job(&slot.name).map_err(Problem::from) };
+        let restore = || {
+            let Some(row) = &before else { return self.catalog.remove_job(&slot.name) };
             self.catalog.roll_back(&row.name, revision, row.revision, &problem.detail)?;
             self.catalog.want(&row.name, row.wanted, row.reason.as_deref())?;
-            self.catalog.go_on_from(&row.name, row.from_checkpoint, &row.allow_dropped)?;
-            if row.wanted == Wanted::Running {
-                let pipeline = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
-                self.start_revision(slot, self.pipelines.check(&pipeline)?, &pipeline)?;
-            }
-            Ok(())
+            self.catalog.go_on_from(&row.name, row.from_checkpoint, &row.allow_dropped)
         };
-        match (again(), &before) {
-            (Ok(()), Some(row)) if row.wanted == Wanted::Running => {
+        let restored = restore().map_err(Problem::from);
+        self.go_on_as_before(slot, before.as_ref(), restored, problem)
+    }
+
+    /// What ran before a problem runs again, as soon as the catalog is what it was.
+    pub(super) fn go_on_as_before(
+        &self,
+        slot: &Arc<Slot>,
+        before: Option<&JobRow>,
+        restored: Result<(), Problem>,
+        problem: Problem,
+    ) -> Problem {
+        let before = before.filter(|row| row.wanted == Wanted::Running);
+        let again = || {
+            let Some(row) = before else { return Ok(()) };
+            let pipeline = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
+            self.start_revision(slot, self.pipelines.check(&pipeline)?, &pipeline)
+        };
+        match (restored.and_then(|()| again()), before) {
+            (Ok(()), Some(row)) => {
                 Problem { detail: format!("{}; revision {} runs again", problem.detail, row.revision), ..problem }
             }
-            (Ok(()), _) => problem,
+            (Ok(()), None) => problem,
             (Err(second), _) => {
                 let detail = format!("{}; and what ran before does not run again: {}", problem.detail, second.detail);
                 Problem::new(Kind::Internal, detail)

@@ -1,0 +1,306 @@
+//! Dead letters: what waits, and how it is dropped or goes into its step again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::UNIX_EPOCH;
+
+use weir_engine::Job;
+use weir_state::checkpoint::CheckpointStore;
+
+use super::Service;
+use crate::catalog::{ReplayRow, Wanted};
+use crate::dead_letters::{DeadLetters, END, LetterId, Letters, Lines, PartId, Visited, read};
+use crate::model::{ErrorCount, Letter, LetterChoice, LettersTaken, StepLetters};
+use crate::pipelines::Pipeline;
+use crate::problem::{Kind, Problem};
+use crate::replays::replayable;
+
+/// Letters of a step whose errors are looked at, and different errors that are counted: a list is no reason to read all of a disk.
+const ERRORS_READ_MAX: u64 = 100_000;
+const ERRORS_COUNTED_MAX: usize = 1000;
+/// Errors of a step that are shown.
+const ERRORS_SHOWN_MAX: usize = 3;
+/// Letters in an answer, and about how many bytes of them.
+const LETTERS_SHOWN_MAX: usize = 1000;
+const BYTES_SHOWN_MAX: usize = 8 << 20;
+
+/// Letters of a step that are asked for; `None`: all that wait.
+type Wished = Option<BTreeSet<(PartId, u64)>>;
+
+impl Service {
+    /// What waits, by step.
+    pub(crate) fn dead_letters(&self, job: &str) -> Result<Vec<StepLetters>, Problem> {
+        self.find(job)?;
+        let dead_letters = DeadLetters::of(&self.pipelines.folder(job));
+        let mut steps = Vec::new();
+        for step in dead_letters.steps().map_err(unreadable)? {
+            let mut found = StepLetters { step: step.clone(), letters: 0, since_us: 0, errors: Vec::new() };
+            let mut errors = BTreeMap::new();
+            let taken = self.catalog.letters_taken(job, &step)?;
+            let visit = dead_letters.visit(&step, &taken, None, |letter| {
+                if found.letters == 0 {
+                    found.since_us = written_us(letter.file)?;
+                }
+                found.letters += 1;
+                if found.letters <= ERRORS_READ_MAX {
+                    let (error, _) = read(letter.text);
+                    let is_full = errors.len() >= ERRORS_COUNTED_MAX;
+                    if let Some(count) = errors.get_mut(&error) {
+                        *count += 1;
+                    } else if !is_full {
+                        errors.insert(error, 1);
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
+            });
+            visit.map_err(unreadable)?;
+            found.errors = errors.into_iter().map(|(error, letters)| ErrorCount { error, letters }).collect();
+            found.errors.sort_by_key(|count| std::cmp::Reverse(count.letters));
+            found.errors.truncate(ERRORS_SHOWN_MAX);
+            steps.extend(Some(found).filter(|found| found.letters > 0));
+        }
+        Ok(steps)
+    }
+
+    /// The first letters that wait, of one step or of all, behind the one of an id.
+    pub(crate) fn letters(
+        &self,
+        job: &str,
+        step: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Letter>, Problem> {
+        self.find(job)?;
+        let dead_letters = DeadLetters::of(&self.pipelines.folder(job));
+        let after = after.map(id).transpose()?;
+        let (mut letters, mut bytes) = (Vec::new(), 0);
+        let limit = limit.min(LETTERS_SHOWN_MAX);
+        for of in dead_letters.steps().map_err(unreadable)? {
+            if step.is_some_and(|step| step != of) || after.as_ref().is_some_and(|after| of < after.step) {
+                continue;
+            }
+            let after = after.as_ref().filter(|after| after.step == of).map(|after| (after.part, after.line));
+            let taken = self.catalog.letters_taken(job, &of)?;
+            let visit =
+                dead_letters.visit(&of, &taken, after.map(|(part, _)| part), |Visited { part, line, text, .. }| {
+                    if letters.len() >= limit || bytes >= BYTES_SHOWN_MAX {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    if after.is_none_or(|after| (part, line) > after) {
+                        let (error, row) = read(text);
+                        bytes += text.len();
+                        letters.push(Letter { id: LetterId { step: of.clone(), part, line }.to_string(), error, row });
+                    }
+                    Ok(ControlFlow::Continue(()))
+                });
+            visit.map_err(unreadable)?;
+        }
+        Ok(letters)
+    }
+
+    /// Letters wait no longer.
+    pub(crate) fn drop_letters(&self, job: &str, choice: &LetterChoice) -> Result<LettersTaken, Problem> {
+        let (_, slot) = self.find(job)?;
+        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut dropped, mut count) = (Vec::new(), 0);
+        for (step, wished) in self.wished(job, choice)? {
+            let (letters, of_step) = self.choose(job, &step, wished, |_| Ok(()))?;
+            count += of_step;
+            dropped.push((step, letters));
+        }
+        self.catalog.drop_letters(job, &dropped)?;
+        Ok(LettersTaken { letters: count, notes: Vec::new() })
+    }
+
+    /// Letters go into their steps again. A job that runs takes a last checkpoint, and goes on from it with them; whenever the
+    /// server ends meanwhile, they either wait still or are on their way.
+    pub(crate) fn replay(&self, job: &str, choice: &LetterChoice) -> Result<LettersTaken, Problem> {
+        let (_, slot) = self.find(job)?;
+        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (row, _) = self.find(job)?;
+        let was_running = slot.is_running();
+        if was_running && slot.live().swap.is_some_and(|swap| swap.phase.is_open()) {
+            return Err(weir_engine::SwapError::UnderWay.into());
+        }
+        let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
+        let store = CheckpointStore::open(&pipeline.location())?;
+        newest_unfinished(&store, job)?;
+        let checked = self.pipelines.check(&pipeline)?;
+        let (mut replays, mut taken) = self.write_replays(&pipeline, &checked, choice)?;
+        if replays.is_empty() {
+            return Ok(taken);
+        }
+        let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
+        if was_running {
+            self.admit(job, &checked)?;
+            self.suspend(&slot)?;
+        }
+        let (row, _) = self.find(job)?;
+        let written = newest_unfinished(&store, job).and_then(|checkpoint| {
+            replays.iter_mut().for_each(|(replay, _)| replay.checkpoint = checkpoint);
+            Ok(self.catalog.add_replays(job, &replays)?)
+        });
+        let goes_on = was_running && row.wanted == Wanted::Running;
+        let begun = written.and_then(|()| match goes_on {
+            true => self.start_revision(&slot, checked, &pipeline),
+            false => Ok(()),
+        });
+        match begun {
+            Err(problem) if goes_on => {
+                let numbers: Vec<u64> = replays.iter().map(|(replay, _)| replay.number).collect();
+                let undone = self.catalog.settle_replays(job, &numbers, &[], 0).map_err(Problem::from);
+                Err(self.go_on_as_before(&slot, Some(&row), undone, problem))
+            }
+            Err(problem) => Err(problem),
+            Ok(()) if goes_on => Ok(taken),
+            Ok(()) => {
+                taken.notes.push(format!("the job does not run: they go in when `weir start {job}` has started it"));
+                Ok(taken)
+            }
+        }
+    }
+
+    /// Writes the files of replays, and checks them. Nothing knows of them yet: the next replay writes over them.
+    fn write_replays(
+        &self,
+        pipeline: &Pipeline,
+        checked: &Job,
+        choice: &LetterChoice,
+    ) -> Result<(Vec<(ReplayRow, Letters)>, LettersTaken), Problem> {
+        let job = &pipeline.graph.name;
+        let folder = self.pipelines.folder(job);
+        let last = self.catalog.replays(job)?.last().map_or(0, |replay| replay.number);
+        let (mut replays, mut taken) = (Vec::new(), LettersTaken { letters: 0, notes: Vec::new() });
+        for (step, wished) in self.wished(job, choice)? {
+            if let Err(reason) = replayable(&pipeline.graph, checked, &step) {
+                if !choice.all {
+                    return Err(Problem::conflict(reason));
+                }
+                taken.notes.push(reason);
+                continue;
+            }
+            let number = last + 1 + replays.len() as u64;
+            let mut replay = ReplayRow { number, step, bytes: 0, checkpoint: 0, done: None };
+            let path = folder.join(replay.file());
+            let mut file = create(&path).map_err(unwritable)?;
+            let (letters, count) = self.choose(job, &replay.step, wished, |line| file.write_all(line))?;
+            if count > 0 {
+                replay.bytes = finish(file, &path).map_err(unwritable)?;
+                self.pipelines.check_replay(pipeline, checked, &replay, &self.clock)?;
+                taken.letters += count;
+                replays.push((replay, letters));
+            }
+        }
+        Ok((replays, taken))
+    }
+
+    /// The steps that a choice is about, and what it wishes of each.
+    fn wished(&self, job: &str, choice: &LetterChoice) -> Result<Vec<(String, Wished)>, Problem> {
+        let LetterChoice { step, letters, all } = choice;
+        let steps = DeadLetters::of(&self.pipelines.folder(job)).steps().map_err(unreadable)?;
+        let mut wished = BTreeMap::<String, Wished>::new();
+        match (step, letters.as_slice(), all) {
+            (None, [], true) => wished.extend(steps.iter().map(|step| (step.clone(), None))),
+            (Some(step), [], false) => drop(wished.insert(step.clone(), None)),
+            (None, [_, ..], false) => {
+                for text in letters {
+                    let LetterId { step, part, line } = id(text)?;
+                    wished.entry(step).or_default().get_or_insert_default().insert((part, line));
+                }
+            }
+            _ => return Err(Problem::new(Kind::Invalid, "say either a step, or the ids of letters, or all")),
+        }
+        if let Some(unknown) = wished.keys().find(|step| !steps.contains(step)) {
+            let names: Vec<_> = steps.iter().map(String::as_str).collect();
+            let hint = weir_core::pipeline::did_you_mean(unknown, &names);
+            let detail = format!("the job {job:?} has kept no dead letters of a step {unknown:?}{hint}");
+            return Err(Problem::not_found(detail));
+        }
+        Ok(wished.into_iter().collect())
+    }
+
+    /// Visits the letters of a step that are wished for; gives them, and how many they are.
+    fn choose(
+        &self,
+        job: &str,
+        step: &str,
+        mut wished: Wished,
+        mut visit: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(Letters, u64), Problem> {
+        let taken = self.catalog.letters_taken(job, step)?;
+        let (mut letters, mut count) = (Letters::new(), 0);
+        let visited = DeadLetters::of(&self.pipelines.folder(job)).visit(step, &taken, None, |letter| {
+            let Visited { part, line, text, .. } = letter;
+            match &mut wished {
+                // Whatever is behind it goes too, or has gone.
+                None => drop(letters.entry(part).or_insert_with(|| Lines::of(line, END))),
+                Some(wished) if wished.is_empty() => return Ok(ControlFlow::Break(())),
+                Some(wished) if !wished.contains(&(part, line)) => return Ok(ControlFlow::Continue(())),
+                Some(wished) => {
+                    wished.remove(&(part, line));
+                    letters.entry(part).or_default().add(line, line);
+                }
+            }
+            count += 1;
+            visit(text).map(ControlFlow::Continue)
+        });
+        visited.map_err(unreadable)?;
+        match wished.and_then(|wished| wished.into_iter().next()) {
+            None => Ok((letters, count)),
+            Some((part, line)) => {
+                let id = LetterId { step: step.to_owned(), part, line };
+                Err(Problem::not_found(format!(
+                    "no dead letter {id} of {job:?} waits: it was replayed or dropped, or never was; `weir dlq {job} show` \
+                     shows those that do"
+                )))
+            }
+        }
+    }
+}
+
+/// The number of a job's newest checkpoint, 0 if there is none; refuses one behind which nothing comes.
+fn newest_unfinished(store: &CheckpointStore, job: &str) -> Result<u64, Problem> {
+    let newest = store.list()?.into_iter().next().map(|listed| listed.manifest).transpose()?;
+    match newest {
+        Some(manifest) if manifest.finished => Err(Problem::conflict(format!(
+            "the job {job:?} has finished, and takes no rows any more: deploy a job that reads those of `weir dlq {job} show`"
+        ))),
+        manifest => Ok(manifest.map_or(0, |manifest| manifest.number)),
+    }
+}
+
+fn id(text: &str) -> Result<LetterId, Problem> {
+    let form = "an id is STEP:GENERATION-ATTEMPT-SUBTASK:LINE, as `weir dlq JOB show` shows it";
+    text.parse().map_err(|()| Problem::new(Kind::Invalid, format!("{text:?} is no id of a dead letter: {form}")))
+}
+
+fn written_us(file: &File) -> io::Result<i64> {
+    let since = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+fn create(path: &Path) -> io::Result<BufWriter<File>> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    File::create(path).map(BufWriter::new)
+}
+
+/// Makes a file outlive a loss of power; gives its length.
+fn finish(file: BufWriter<File>, path: &Path) -> io::Result<u64> {
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    // Its folder may be new too.
+    path.ancestors().skip(1).take(2).try_for_each(|folder| File::open(folder)?.sync_all())?;
+    Ok(file.metadata()?.len())
+}
+
+fn unreadable(error: io::Error) -> Problem {
+    Problem::internal("the dead letters cannot be read", &error)
+}
+
+fn unwritable(error: io::Error) -> Problem {
+    Problem::internal("the replay cannot be written", &error)
+}

@@ -1,0 +1,120 @@
+//! What waits is listed and shown; what is dropped waits no longer, whatever becomes of the server.
+
+use serde_json::{Value, json};
+
+use crate::server::{Server, pipeline};
+
+fn poison() -> String {
+    pipeline("component = \"poison@1\"\nlimits = { call-time = \"50ms\" }", "\"value\", \"doubled\"")
+}
+
+/// The same behind a step whose columns are never null: letters come back as exactly such.
+fn poison_behind_numbers() -> String {
+    let numbers = "[operators.numbers]\ninput = \"rows\"\ncomponent = \"count_v1@1\"\nkey-by = [\"key\"]\n\
+                   config = { tag = \"t\" }\n[operators.step]\ninput = \"numbers\"";
+    poison().replace("[operators.step]\ninput = \"rows\"", numbers)
+}
+
+fn values(letters: &[Value]) -> Vec<i64> {
+    let mut values: Vec<_> = letters.iter().map(|letter| letter["row"]["value"].as_i64().unwrap()).collect();
+    values.sort_unstable();
+    values
+}
+
+fn id(letters: &[Value], value: i64) -> String {
+    let of = letters.iter().find(|letter| letter["row"]["value"] == value).unwrap();
+    of["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn letters_are_listed_shown_dropped_and_set_aside_again() {
+    let mut server = Server::start(0..60);
+    server.push("poison");
+    server.push("count_v1");
+    server.deploy(&poison_behind_numbers());
+    let letters = server.until_letters("job", 3);
+    assert_eq!(values(&letters), [7, 13, 17]);
+    let seven = letters.iter().find(|letter| letter["row"]["value"] == 7).unwrap();
+    assert_eq!(seven["error"], "seven is refused");
+    assert_eq!(seven["row"], json!({ "value": 7, "key": 1, "at": 1_700_000_000_007_i64, "number": 3, "tag": "t" }));
+    let listed = server.json(&["dlq", "job", "list"]);
+    assert_eq!((&listed[0]["step"], &listed[0]["letters"]), (&json!("step"), &json!(3)));
+    assert_eq!(listed[0]["errors"].as_array().unwrap().len(), 3, "{listed:#}");
+    assert!(listed[0]["since-us"].as_i64().unwrap() > 0, "{listed:#}");
+    assert!(server.told(&["dlq", "job", "list"]).contains("1 x seven is refused"));
+    assert_eq!(server.told(&["dlq", "job", "show", "--step", "step", "--limit", "2"]).lines().count(), 2);
+
+    let seven = id(&letters, 7);
+    server.told(&["dlq", "job", "drop", &seven]);
+    assert!(server.refused(&["dlq", "job", "replay", &seven]).contains("was replayed or dropped"));
+    server.kill_and_start();
+    assert_eq!(values(&server.until_letters("job", 2)), [13, 17]);
+
+    // They fail again: what waits then are others.
+    server.told(&["dlq", "job", "replay", "--step", "step"]);
+    let again = server.until_letters("job", 2);
+    assert_eq!(values(&again), [13, 17]);
+    assert!(again.iter().all(|letter| !letters.iter().any(|before| before["id"] == letter["id"])), "{again:?}");
+    server.told(&["dlq", "job", "drop", "--all"]);
+    assert_eq!(server.json(&["dlq", "job", "list"]), json!([]));
+    let mut good: Vec<_> = (0..60).filter(|v| ![7, 13, 17].contains(v)).map(|v| format!("{v},{}", 2 * v)).collect();
+    good.sort();
+    assert_eq!(server.until_rows("out", 57), good);
+}
+
+#[test]
+fn what_cannot_be_replayed_is_refused_with_the_reason() {
+    let server = Server::start(0..20);
+    let path = server.file("rows.csv");
+    let malformed = std::fs::read_to_string(&path).unwrap().replace("\n5,", "\nfive,");
+    std::fs::write(&path, malformed).unwrap();
+    server.push("poison");
+    // The columns must not be inferred: they would be text.
+    let schema = "path = \"rows.csv\"\nschema = { value = \"int64\", key = \"int64\", at = \"int64\" }";
+    server.deploy(&poison().replace("path = \"rows.csv\"", schema));
+    let letters = server.until_letters("job", 4);
+    let malformed = letters.iter().find(|letter| letter["id"].as_str().unwrap().starts_with("rows:")).unwrap();
+    assert_eq!(malformed["row"], json!({ "at": "rows.csv:7", "record": "five,2,1700000000005" }));
+    let refused = server.refused(&["dlq", "job", "replay", "--step", "rows"]);
+    assert!(refused.contains("never were rows"), "{refused}");
+    for (arguments, reason) in [
+        (["dlq", "job", "replay", "step:1-2:3"].as_slice(), "no id of a dead letter"),
+        (&["dlq", "job", "drop", "step:900-1-0:1"], "no dead letter step:900-1-0:1"),
+        (&["dlq", "job", "drop", "--step", "stepp"], "did you mean \"step\"?"),
+        (&["dlq", "job", "drop", "--step", "../../job"], "no dead letters of a step"),
+        (&["dlq", "job", "drop", "../../job:1-1-0:1"], "no dead letters of a step"),
+        (&["dlq", "job", "drop"], "required"),
+        (&["dlq", "job", "drop", "--all", "--step", "step"], "cannot be used with"),
+        (&["dlq", "jobs", "list"], "no job \"jobs\""),
+    ] {
+        let refused = server.refused(arguments);
+        assert!(refused.contains(reason), "{arguments:?}: {refused}");
+    }
+    assert_eq!(server.letters("job").len(), 4, "nothing has changed");
+
+    // All that can be: the malformed record stays.
+    server.told(&["dlq", "job", "replay", "--all"]);
+    let is_of_source = |letter: &&Value| letters.contains(letter);
+    assert_eq!(server.until_letters("job", 4).iter().filter(is_of_source).count(), 1);
+
+    // A letter is refused that is no row of the step any more.
+    let as_bool = schema.replace("key = \"int64\"", "key = \"bool\"");
+    server.deploy(&poison().replace("path = \"rows.csv\"", &as_bool));
+    let refused = server.refused(&["dlq", "job", "replay", "--step", "step"]);
+    assert!(refused.contains("does not fit what \"step\" reads now") && refused.contains("bool"), "{refused}");
+    server.deploy(&poison().replace("path = \"rows.csv\"", schema));
+
+    // What is on its way can be given up, once and for all.
+    server.told(&["stop", "job"]);
+    server.told(&["dlq", "job", "replay", "--step", "step"]);
+    server.told(&["start", "job", "--allow-dropped-state", "step.replay-2"]);
+    server.told(&["savepoint", "job"]);
+    server.told(&["stop", "job"]);
+    server.told(&["start", "job"]);
+    server.told(&["savepoint", "job"]);
+    assert_eq!(server.letters("job").iter().filter(is_of_source).count(), server.letters("job").len());
+
+    server.told(&["stop", "job", "--drain"]);
+    let refused = server.refused(&["dlq", "job", "replay", "--step", "step"]);
+    assert!(refused.contains("has finished"), "{refused}");
+}
