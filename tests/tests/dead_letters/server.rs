@@ -178,6 +178,7 @@ pub(crate) fn counting() -> String {
 }
 
 /// Waits until there is something.
+#[expect(clippy::disallowed_methods, reason = "a test that waits for ever says nothing")]
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
@@ -185,7 +186,7 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(begun.elapsed() < WAIT_MAX, "no end of waiting until {what}");
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::park_timeout(LOOK_EVERY);
     }
 }
 
