@@ -95,7 +95,7 @@ impl Running {
         self.until(&format!("it says {text:?}"), |running| running.said().contains(text));
     }
 
-    /// Ends it as a power failure does.
+    /// Ends it, and it can do nothing about that.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::pipelines::counts;
 use crate::rows::Counted;
-use crate::server::Home;
+use crate::server::{Home, JSON};
 
 const KILLS: u32 = 50;
 /// From the request of a swap to the kill, milliseconds at most: about twice what one takes until it is kept.
@@ -42,12 +42,7 @@ fn a_kill_at_any_instant_of_a_swap_loses_and_doubles_nothing() {
             "operators": { "count": { "component": version(tag), "set": { "config.tag": format!("\"{tag}\"") } } },
             "probation": { "batches": batches },
         });
-        let head = format!(
-            "POST /v1/jobs/counts/swap HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
-            swap.to_string().len()
-        );
-        let mut request = server.send(&head);
-        std::io::Write::write_all(&mut request, swap.to_string().as_bytes()).unwrap();
+        let _unanswered = server.begin("POST", "/v1/jobs/counts/swap", JSON, swap.to_string().as_bytes());
         std::thread::park_timeout(instants.next());
         let is_told = tag % 2 == 0 && server.http("GET", "/v1/jobs/counts", &json!({})).body["swap"]["phase"] == "done";
         server.kill();

@@ -10,6 +10,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use weir_tests::running::{Ended, Running, look_for, root, weir};
 
+/// A body is JSON.
+pub(crate) const JSON: &str = "content-type: application/json\r\n";
+
 /// The folders of a server.
 pub(crate) struct Home(TempDir);
 
@@ -166,18 +169,23 @@ impl Server {
     /// Asks it over HTTP, with its token.
     pub(crate) fn http(&self, method: &str, path: &str, body: &Value) -> Answer {
         let token = self.token.iter().map(|token| format!("authorization: Bearer {token}\r\n"));
-        let headers = token.collect::<String>() + "content-type: application/json\r\n";
+        let headers = token.collect::<String>() + JSON;
         self.raw(method, path, &headers, body.to_string().as_bytes())
     }
 
     /// Asks it over HTTP with these bytes and no others but a host and a length.
     pub(crate) fn raw(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        Answer::read(self.begin(method, path, headers, body))
+    }
+
+    /// The same; the answer is the caller's to read.
+    pub(crate) fn begin(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> TcpStream {
         let host = if headers.contains("host:") { String::new() } else { "host: localhost\r\n".to_owned() };
         let length = body.len();
         let mut stream = self.send(&format!("{method} {path} HTTP/1.1\r\n{host}{headers}content-length: {length}\r\n"));
         // Who refuses without reading may hang up.
         let _ = stream.write_all(body);
-        Answer::read(stream)
+        stream
     }
 
     /// Sends the head of a request; the rest is the caller's.
@@ -188,7 +196,7 @@ impl Server {
         stream
     }
 
-    /// Ends it as a power failure does.
+    /// Ends it, and it can do nothing about that.
     pub(crate) fn kill(self) {
         self.running.kill();
     }

@@ -28,8 +28,9 @@ fn operators_are_brought_listed_and_removed() {
     server.weir(&["push", &v2]).well().saying(&["count_v2@1 is there"]);
 
     let listed = server.json(&["operator", "list"]);
-    let names = listed.as_array().unwrap().iter().map(|row| format!("{}@{}", row["name"], row["version"]));
-    assert_eq!(names.collect::<Vec<_>>(), [r#""count"@"1""#, r#""count"@"two""#, r#""count_v2"@"1""#]);
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|row| (&row["name"], &row["version"])).collect();
+    let expected = [("count", "1"), ("count", "two"), ("count_v2", "1")].map(|(name, version)| json!([name, version]));
+    assert_eq!(json!(names), json!(expected));
     let bytes = std::fs::read(&v2).unwrap();
     let digests: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["digest"].clone()).collect();
     assert_eq!(digests[1], digests[2], "the same component");
