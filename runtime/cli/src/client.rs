@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use reqwest::Method;
 use reqwest::blocking::{Body, Client as Http, RequestBuilder, Response};
 use serde::Serialize;
@@ -51,6 +51,11 @@ impl ServerArgs {
             }
             None => set("WEIR_TOKEN"),
         };
+        if token.is_some() && !is_private(&base) {
+            bail!(
+                "{base} would get the token in plain text: write https://, or let something on this machine pass it on"
+            );
+        }
         // The state's store may have said so before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut http = Http::builder().timeout(None).connect_timeout(CONNECT_TIME_MAX);
@@ -130,6 +135,17 @@ impl Client {
     }
 }
 
+/// Whether nobody on the way can read what is sent.
+fn is_private(base: &str) -> bool {
+    let Some(rest) = base.strip_prefix("http://") else { return true };
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(name, _)| name);
+    name == "localhost" || name == "[::1]" || name.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback())
+}
+
 /// What a server has refused.
 #[derive(Debug)]
 pub(crate) struct Refused(pub(crate) ProblemDocument);
@@ -152,7 +168,20 @@ pub(crate) fn part(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::part;
+    use super::{is_private, part};
+
+    #[test]
+    fn a_token_is_sent_where_nobody_reads_it() {
+        for (base, private) in [
+            ("http://127.0.0.1:7474", true),
+            ("http://localhost", true),
+            ("https://weir.example", true),
+            ("http://weir.example:7474", false),
+            ("http://127.0.0.1.example", false),
+        ] {
+            assert_eq!(is_private(base), private, "{base}");
+        }
+    }
 
     #[test]
     fn a_part_stays_one() {

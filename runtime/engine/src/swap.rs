@@ -92,7 +92,7 @@ pub enum SwapError {
     #[error("another swap of this job is not decided yet: wait for it, or roll it back")]
     UnderWay,
     /// The job does not run.
-    #[error("the job does not run: start it first")]
+    #[error("the job does not run now: it waits to be started again, or was stopped")]
     NotRunning,
     /// The job keeps no checkpoints, which a swap is recorded in.
     #[error("the job keeps no checkpoints, and a swap is recorded in one: add [checkpoint] to the pipeline")]

@@ -87,7 +87,7 @@ pub(crate) fn application(service: Arc<Service>) -> Router {
 
 /// Whoever may not ask gets no answer.
 async fn authorize(State(service): Server, request: Request, next: Next) -> Response {
-    match auth::check(&service.catalog, request.method(), request.uri(), request.headers()) {
+    match auth::check(&service.catalog, service.is_local, request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             discard(request.into_body()).await;

@@ -55,9 +55,25 @@ pub fn new_token() -> std::io::Result<String> {
 }
 
 /// Refuses a request that may not be made.
-pub(crate) fn check(catalog: &Catalog, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+///
+/// `is_local`: nobody else can reach the server, so that it may be open.
+pub(crate) fn check(
+    catalog: &Catalog,
+    is_local: bool,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
     let tokens = catalog.tokens()?;
     if tokens.is_empty() {
+        if !is_local {
+            let detail = "this server listens for others and has no tokens any more: `weir token create` makes one";
+            return Err(Problem::new(Kind::Unauthorized, detail));
+        }
+        if headers.contains_key(header::ORIGIN) {
+            let detail = "a server without tokens answers no pages in browsers: `weir token create` makes one";
+            return Err(Problem::new(Kind::Forbidden, detail));
+        }
         // HTTP/2 says it in the address.
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         return check_host(host.or_else(|| Some(uri.authority()?.as_str())).unwrap_or_default());
@@ -100,7 +116,7 @@ mod tests {
 
     fn request(method: &Method, headers: &[(header::HeaderName, &str)], catalog: &Catalog) -> Option<Kind> {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        check(catalog, method, &Uri::from_static("/v1/jobs"), &headers).err().map(|problem| problem.kind)
+        check(catalog, true, method, &Uri::from_static("/v1/jobs"), &headers).err().map(|problem| problem.kind)
     }
 
     #[test]
@@ -127,6 +143,17 @@ mod tests {
     }
 
     #[test]
+    fn an_open_server_is_for_no_page_and_for_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
+        let of_page = [(header::HOST, "127.0.0.1:7474"), (header::ORIGIN, "https://page.example")];
+        assert_eq!(request(&Method::POST, &of_page, &catalog), Some(Kind::Forbidden));
+        let headers = HeaderMap::from_iter([(header::HOST, header::HeaderValue::from_static("localhost"))]);
+        let refused = check(&catalog, false, &Method::GET, &Uri::from_static("/v1/jobs"), &headers);
+        assert_eq!(refused.err().map(|problem| problem.kind), Some(Kind::Unauthorized));
+    }
+
+    #[test]
     fn an_open_server_is_for_its_own_machine() {
         let dir = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
@@ -139,7 +166,7 @@ mod tests {
         ] {
             assert_eq!(request(&Method::POST, &[(header::HOST, host)], &catalog), refused, "{host}");
             let uri = format!("https://{host}/v1/jobs").parse().unwrap();
-            let of_address = check(&catalog, &Method::POST, &uri, &HeaderMap::new());
+            let of_address = check(&catalog, true, &Method::POST, &uri, &HeaderMap::new());
             assert_eq!(of_address.err().map(|problem| problem.kind), refused, "{uri}");
         }
     }

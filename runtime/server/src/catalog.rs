@@ -18,7 +18,8 @@ pub(crate) use operators::OperatorRow;
 pub use tokens::Token;
 
 /// Each brings the schema from the number before to its own; none is ever edited.
-const MIGRATIONS: [&str; 2] = [include_str!("catalog/1.sql"), include_str!("catalog/2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("catalog/1.sql"), include_str!("catalog/2.sql"), include_str!("catalog/3.sql")];
 
 /// How long one process waits for another that writes: `weir token` beside the server.
 const BUSY: Duration = Duration::from_secs(10);
@@ -43,6 +44,9 @@ pub enum CatalogError {
         /// What is known here.
         known: usize,
     },
+    /// A version of an operator was removed meanwhile.
+    #[error("there is no {0} any more: it was removed meanwhile")]
+    Gone(String),
     /// SQLite says no.
     #[error("the catalog cannot be read or written")]
     Sqlite(#[from] rusqlite::Error),
@@ -73,10 +77,23 @@ impl Catalog {
         Ok(Self { connection: Mutex::new(connection) })
     }
 
-    /// Reads or writes, all or nothing.
+    /// Reads, as of one moment.
+    fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, CatalogError> {
+        self.within(rusqlite::TransactionBehavior::Deferred, work)
+    }
+
+    /// Writes, all or nothing.
     fn with<T>(&self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, CatalogError> {
+        self.within(rusqlite::TransactionBehavior::Immediate, work)
+    }
+
+    fn within<T>(
+        &self,
+        behavior: rusqlite::TransactionBehavior,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, CatalogError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction = connection.transaction_with_behavior(behavior)?;
         let result = work(&transaction)?;
         transaction.commit()?;
         Ok(result)

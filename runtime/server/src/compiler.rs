@@ -42,6 +42,8 @@ impl Compiler {
             .args(arguments)
             .arg(component)
             .arg(&self.cache_dir)
+            // It needs nothing of what the server knows.
+            .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -15,7 +15,7 @@ use weir_engine::{JobDescription, JobFigures, NewVersion, Progress, SharedShadow
 use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
 
-pub(crate) use lines::Lines;
+pub(crate) use lines::{Lines, printable};
 pub(crate) use runner::{Origin, Runner, Start};
 
 /// How long an answer of a job's thread may take: it looks for questions many times a second, but may be starting.
@@ -30,6 +30,17 @@ pub(crate) struct Slot {
     pub(crate) lines: Arc<Lines>,
     live: Mutex<Live>,
     runner: Mutex<Option<Runner>>,
+    /// Memory that is kept for its guests while it is about to start.
+    reserved: Mutex<Option<u64>>,
+}
+
+/// Room for a job, until it has started or has not.
+pub(crate) struct Reserved(Arc<Slot>);
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        *self.0.reserved.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 /// What is known of a job now.
@@ -87,12 +98,32 @@ pub(crate) enum Ending {
 impl Slot {
     /// A job that does not run.
     pub(crate) fn new(name: &str, lines: Arc<Lines>) -> Self {
-        Self { name: name.to_owned(), turn: Mutex::default(), lines, live: Mutex::default(), runner: Mutex::default() }
+        Self {
+            name: name.to_owned(),
+            turn: Mutex::default(),
+            lines,
+            live: Mutex::default(),
+            runner: Mutex::default(),
+            reserved: Mutex::default(),
+        }
     }
 
     /// What is known of it.
     pub(crate) fn live(&self) -> Live {
         self.lock_live().clone()
+    }
+
+    /// Keeps room for its guests.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> Reserved {
+        *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+        Reserved(Arc::clone(self))
+    }
+
+    /// Memory that its guests may use; `None`: it neither runs nor is about to.
+    pub(crate) fn guest_bytes(&self) -> Option<u64> {
+        let reserved = *self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = self.is_running().then(|| self.lock_live().guest_bytes);
+        reserved.max(running)
     }
 
     /// Whether it has a thread that has not ended.

@@ -42,4 +42,4 @@ pub use catalog::{Catalog, CatalogError, Token};
 pub use compiler::Compiled;
 pub use log::{LogFormat, log_to_stderr};
 pub use problem::{PipelineProblem, Problem, ProblemDocument};
-pub use serve::{ServeConfig, ServeError, Tls, api_description, serve};
+pub use serve::{ServeConfig, ServeError, Tls, api_description, private_folder, serve};

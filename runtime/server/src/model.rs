@@ -52,6 +52,9 @@ pub struct Deploy {
     /// Whose state may be given up.
     #[serde(default)]
     pub allow_dropped_state: Vec<String>,
+    /// The revision that is to be replaced: if it is another by now, nothing is.
+    #[serde(default)]
+    pub expected_revision: Option<u64>,
 }
 
 /// What became of a deployment.
@@ -241,6 +244,9 @@ pub struct Stop {
     /// which it goes on when it is started.
     #[serde(default)]
     pub drain: bool,
+    /// At once: it goes on from the checkpoint that there is.
+    #[serde(default)]
+    pub now: bool,
 }
 
 /// A checkpoint that is kept until somebody removes it.
@@ -289,9 +295,6 @@ pub struct ProbationSettings {
     /// After this long it is kept even if not all subtasks have had so many batches.
     #[serde(default = "ProbationSettings::time_max_ms_default")]
     pub time_max_ms: u64,
-    /// Batches that it may fail at where the old version does not.
-    #[serde(default)]
-    pub failures_max: u64,
     /// So many percent of the key groups get it first, for a probation of their own: 1 to 99.
     #[serde(default)]
     pub canary_percent: Option<u32>,
@@ -310,7 +313,7 @@ impl ProbationSettings {
 impl Default for ProbationSettings {
     fn default() -> Self {
         let (batches, time_max_ms) = (Self::batches_default(), Self::time_max_ms_default());
-        Self { batches, time_max_ms, failures_max: 0, canary_percent: None }
+        Self { batches, time_max_ms, canary_percent: None }
     }
 }
 
@@ -390,6 +393,8 @@ pub struct ShadowStatus {
     pub failure: Option<String>,
     /// It was given up for its failures.
     pub given_up: bool,
+    /// It was ended before its time: by a swap, by another one, or with the job.
+    pub stopped: bool,
     /// Some of what differs.
     pub differences: Vec<ShadowDifference>,
 }

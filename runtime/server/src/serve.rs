@@ -23,6 +23,8 @@ use crate::service::{Bounds, Parts, Service};
 
 /// How long requests may still take when the server ends.
 const REQUESTS_END: Duration = Duration::from_secs(5);
+/// How long a connection may stay without asking anything.
+const FIRST_REQUEST: Duration = Duration::from_secs(30);
 /// Threads that answer requests: they only pass work on.
 const THREADS: usize = 2;
 
@@ -118,7 +120,8 @@ pub enum ServeError {
 /// # Errors
 /// If it cannot start, or its port is lost.
 pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
-    let data_dir = folder("the data folder", &config.data_dir)?;
+    let data_dir =
+        private_folder(&config.data_dir).map_err(|error| in_path("the data folder", &config.data_dir, error))?;
     let _lock = lock(&data_dir)?;
     let catalog = Catalog::open(&data_dir.join("catalog.sqlite"))?;
     check_open(&config, &catalog)?;
@@ -137,17 +140,20 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         host,
         clock: config.clock,
         bounds: Bounds { jobs_max: config.jobs_max, guest_bytes_max: config.guest_bytes_max },
+        is_local: config.listen.ip().is_loopback(),
     }));
     let listen = |error| ServeError::Listen { listen: config.listen, error };
     let listener = TcpListener::bind(config.listen).map_err(listen)?;
     listener.set_nonblocking(true).map_err(listen)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    let tls = config.tls.as_ref().map(|tls| runtime.block_on(tls_config(tls))).transpose()?;
+    // The last thing that can be wrong is behind us: jobs that start now are not ended at once.
     service.recover().map_err(ServeError::Recover)?;
     let address = listener.local_addr().map_err(listen)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let result = runtime.block_on(async {
         tracing::info!(%address, tls = config.tls.is_some(), data_dir = %data_dir.display(), "listening");
         (config.on_listening)(address);
-        listen_until_told(listener, config.tls.as_ref(), Arc::clone(&service)).await
+        listen_until_told(listener, tls, Arc::clone(&service)).await
     });
     tracing::info!("ending: every job takes a last checkpoint");
     service.end(config.drain_time_max);
@@ -162,7 +168,11 @@ pub fn api_description() -> String {
     api::router().1.to_pretty_json().unwrap_or_default()
 }
 
-async fn listen_until_told(listener: TcpListener, tls: Option<&Tls>, service: Arc<Service>) -> Result<(), ServeError> {
+async fn listen_until_told(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    service: Arc<Service>,
+) -> Result<(), ServeError> {
     let handle = Handle::new();
     let application = api::application(Arc::clone(&service)).into_make_service();
     let end = async {
@@ -173,10 +183,13 @@ async fn listen_until_told(listener: TcpListener, tls: Option<&Tls>, service: Ar
     };
     let serving = async {
         match tls {
-            None => axum_server::from_tcp(listener)?.handle(handle.clone()).serve(application).await,
+            None => {
+                let server = axum_server::from_tcp(listener)?.first_request_timeout(FIRST_REQUEST);
+                server.handle(handle.clone()).serve(application).await
+            }
             Some(tls) => {
-                let config = tls_config(tls).await?;
-                axum_server::from_tcp_rustls(listener, config)?.handle(handle.clone()).serve(application).await
+                let server = axum_server::from_tcp_rustls(listener, tls)?.first_request_timeout(FIRST_REQUEST);
+                server.handle(handle.clone()).serve(application).await
             }
         }
     };
@@ -219,6 +232,19 @@ fn check_open(config: &ServeConfig, catalog: &Catalog) -> Result<(), ServeError>
         return Err(ServeError::Open { listen, advice });
     }
     Ok(())
+}
+
+/// A folder that is made for its owner alone: pipelines may hold passwords, and what is compiled there is run.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn private_folder(path: &Path) -> std::io::Result<PathBuf> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    path.canonicalize()
 }
 
 fn folder(what: &'static str, path: &Path) -> Result<PathBuf, ServeError> {

@@ -9,7 +9,7 @@ mod swaps;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::datatypes::DataType;
@@ -22,7 +22,7 @@ use weir_state::checkpoint::CheckpointStore;
 use crate::catalog::{Catalog, JobRow, RevisionRow, RevisionState, Wanted};
 use crate::compiler::Compiler;
 use crate::components::Components;
-use crate::jobs::{Command, Ending, Jobs, Lines, Live, Origin, Slot, Start};
+use crate::jobs::{Command, Ending, Jobs, Lines, Live, Origin, Reserved, Slot, Start};
 use crate::metrics::{self, Figures};
 use crate::model::{Health, JobDetail, JobNode, JobState, JobSubtask, JobSummary, LogLine, Revision, Savepoint};
 use crate::pipelines::{Pipeline, Pipelines};
@@ -52,7 +52,14 @@ pub(crate) struct Service {
     /// Held by whoever starts a job, so that the bounds hold for all together.
     admission: Mutex<()>,
     is_ending: AtomicBool,
+    /// Whether nobody else can reach it.
+    pub(crate) is_local: bool,
+    /// Uploads and compilers at a time: each may take what a component may.
+    pub(crate) pushes: Arc<tokio::sync::Semaphore>,
 }
+
+/// Uploads that are taken and compiled at a time; others wait.
+const PUSHES_MAX: usize = 4;
 
 /// What a server is made of.
 pub(crate) struct Parts<'a> {
@@ -66,13 +73,25 @@ pub(crate) struct Parts<'a> {
     pub(crate) host: Host,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) bounds: Bounds,
+    pub(crate) is_local: bool,
 }
 
 impl Service {
     /// A server whose jobs do not run yet.
     pub(crate) fn new(parts: Parts<'_>) -> Self {
-        let Parts { data_dir, files, catalog, components, compiler, connectors, column_type, host, clock, bounds } =
-            parts;
+        let Parts {
+            data_dir,
+            files,
+            catalog,
+            components,
+            compiler,
+            connectors,
+            column_type,
+            host,
+            clock,
+            bounds,
+            is_local,
+        } = parts;
         let (catalog, components) = (Arc::new(catalog), Arc::new(components));
         let pipelines = Pipelines {
             catalog: Arc::clone(&catalog),
@@ -94,6 +113,8 @@ impl Service {
             shelf: Mutex::default(),
             admission: Mutex::default(),
             is_ending: AtomicBool::new(false),
+            is_local,
+            pushes: Arc::new(tokio::sync::Semaphore::new(PUSHES_MAX)),
         }
     }
 
@@ -168,7 +189,8 @@ impl Service {
         Ok(JobDetail {
             summary: self.summary(&row, &live),
             troubles: of_checkpoints.chain(of_others).collect(),
-            savepoints: self.savepoints(job)?,
+            // Its store may be away: that is no reason to show nothing.
+            savepoints: self.savepoints(job).unwrap_or_default(),
             revisions: revisions.into_iter().map(revision).collect(),
             pipeline: text,
             nodes,
@@ -266,14 +288,15 @@ impl Service {
         Ok(metrics::text(Figures { jobs, bounds: self.bounds }))
     }
 
-    /// Refuses a job for which there is no room. Whoever starts it holds [`Service::admission`].
-    fn admit(&self, name: &str, job: &Job) -> Result<(), Problem> {
+    /// Keeps room for a job that is about to start, or to change; refuses it if there is none.
+    fn admit(&self, slot: &Arc<Slot>, job: &Job) -> Result<Reserved, Problem> {
         if self.is_ending() {
             return Err(Problem::new(Kind::Unavailable, "the server is about to end, and starts no job any more"));
         }
         let limit = |detail: String| Problem::new(Kind::Limit, detail);
-        let others = self.jobs.all().into_iter().filter(|slot| slot.name != name && slot.is_running());
-        let others: Vec<u64> = others.map(|slot| slot.live().guest_bytes).collect();
+        let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = self.jobs.all().into_iter().filter(|other| other.name != slot.name);
+        let others: Vec<u64> = others.filter_map(|other| other.guest_bytes()).collect();
         let (jobs, bytes) = (others.len(), others.iter().sum::<u64>().saturating_add(job.guest_memory_bytes()));
         let Bounds { jobs_max, guest_bytes_max } = self.bounds;
         if jobs >= jobs_max {
@@ -288,7 +311,7 @@ impl Service {
                  (--max-guest-memory): lower limits.memory or the parallelism, or stop a job"
             )));
         }
-        Ok(())
+        Ok(slot.reserve(job.guest_memory_bytes()))
     }
 
     /// The thread of a job.
@@ -314,7 +337,13 @@ fn start(
     clock: &Arc<dyn Clock>,
 ) -> Result<Supervisor, Problem> {
     let store = CheckpointStore::open(&pipeline.location())?;
-    let Resumed { job, allow_dropped, left } = pipelines.resume(job, pipeline, row, &store)?;
+    let newest = store.list()?.first().map(|listed| listed.number);
+    // A job that has completed a checkpoint since goes on from that, whatever was said before.
+    let row = match newest > row.newest {
+        true => JobRow { from_checkpoint: None, allow_dropped: Vec::new(), ..row.clone() },
+        false => row.clone(),
+    };
+    let Resumed { job, allow_dropped, left } = pipelines.resume(job, pipeline, &row, &store)?;
     let job = job.with_guest_log(Arc::clone(lines) as Arc<dyn weir_host::GuestLog>);
     let durable = pipeline.graph.checkpoint.clone().map(|settings| {
         let store = store.clone();

@@ -50,6 +50,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         pipeline: file.graph.text.to_string(),
         dry_run: true,
         allow_dropped_state: args.allow_dropped.clone(),
+        expected_revision: None,
     };
     let planned = deploy(&client, &file, &request)?;
     if args.dry_run || !planned.changed {
@@ -59,7 +60,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         terminal::print(&diff(before, &request.pipeline));
         confirm(&planned.job)?;
     }
-    request.dry_run = false;
+    // What was shown is what is replaced.
+    (request.dry_run, request.expected_revision) = (false, planned.revision);
     let deployed = deploy(&client, &file, &request)?;
     told(args, &deployed, &request)
 }

@@ -49,6 +49,9 @@ pub(crate) struct StopArgs {
     /// End its input
     #[arg(long)]
     drain: bool,
+    /// Wait for no checkpoint: it goes on from the last that there is
+    #[arg(long, conflicts_with = "drain")]
+    now: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -121,7 +124,7 @@ pub(crate) fn start(args: &StartArgs) -> anyhow::Result<()> {
 /// Stops a job.
 pub(crate) fn stop(args: &StopArgs) -> anyhow::Result<()> {
     let path = format!("/v1/jobs/{}/stop", part(&args.job));
-    let job: JobSummary = args.server.client()?.post(&path, &Stop { drain: args.drain })?;
+    let job: JobSummary = args.server.client()?.post(&path, &Stop { drain: args.drain, now: args.now })?;
     let from = job.checkpoint.map_or_else(String::new, |number| format!(" at checkpoint {number}"));
     terminal::print(&format!("{} is {}{from}\n", terminal::bold(&job.name), state(job.state)));
     Ok(())

@@ -1,8 +1,9 @@
 //! `weir show`: all that a server knows of a job.
 
-use weir_server::model::{JobDetail, JobNode, Revision};
+use weir_server::model::{JobDetail, JobNode, JobSubtask, Revision, SwapPhase};
 
 use super::jobs::state;
+use super::swap::versions as swap_versions;
 use crate::client::{ServerArgs, part};
 use crate::{figures, terminal};
 
@@ -52,6 +53,22 @@ fn told(job: &JobDetail) -> String {
     if let Some(number) = summary.checkpoint {
         text += &format!(", checkpoint {number}");
     }
+    if let Some(swap) = &summary.swap {
+        let phase = match swap.phase {
+            SwapPhase::CuttingOver => "cutting over",
+            SwapPhase::Canary => "on trial for some of the keys",
+            SwapPhase::Probation => "on trial",
+            SwapPhase::RolledBack => "rolled back",
+            SwapPhase::Done | SwapPhase::Fits => "done",
+        };
+        text += &format!("\nlast swap: {} ({phase})", swap_versions(swap));
+    }
+    // Of the busiest subtask, and of the one that is held up most.
+    let share = |node: &JobNode, of: fn(&JobSubtask) -> u64| {
+        let subtasks = job.subtasks.iter().filter(|subtask| subtask.nodes.contains(&node.name));
+        let shares = subtasks.map(|s| of(s) * 100 / (s.busy_us + s.backpressured_us + s.idle_us).max(1));
+        shares.max().map_or_else(String::new, |percent| format!("{percent}%"))
+    };
     let node = |node: &JobNode| {
         vec![
             node.name.clone(),
@@ -63,10 +80,15 @@ fn told(job: &JobDetail) -> String {
             figures::count(node.rows_out),
             figures::count(node.rows_late),
             figures::count(node.rows_failed),
+            share(node, |subtask| subtask.busy_us),
+            share(node, |subtask| subtask.backpressured_us),
             figures::bytes(node.state_bytes),
         ]
     };
-    let header = ["step", "kind", "version", "reads", "subtasks", "rows in", "rows out", "late", "failed", "state"];
+    let header = [
+        "step", "kind", "version", "reads", "subtasks", "rows in", "rows out", "late", "failed", "busy", "held up",
+        "state",
+    ];
     text += &format!("\n\n{}", figures::table(&header, job.nodes.iter().map(node).collect(), 4));
     let revision = |revision: &Revision| {
         vec![

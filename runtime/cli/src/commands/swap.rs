@@ -171,7 +171,7 @@ fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<Sw
 }
 
 /// `count -> count@2`
-fn versions(status: &SwapStatus) -> String {
+pub(super) fn versions(status: &SwapStatus) -> String {
     let versions = status.operators.iter().map(|(operator, version)| format!("{operator} -> {version}"));
     terminal::bold(&versions.collect::<Vec<_>>().join(", "))
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, ensure};
 use weir_core::time::Clock;
-use weir_server::{Catalog, Role, new_token};
+use weir_server::{Catalog, Role, new_token, private_folder};
 
 use super::serve::DataDir;
 use crate::clock::SystemClock;
@@ -76,7 +76,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 fn open(data: &DataDir) -> anyhow::Result<Catalog> {
     let path = data.path()?;
-    std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    private_folder(&path).with_context(|| format!("cannot make {}", path.display()))?;
     Ok(Catalog::open(&path.join("catalog.sqlite"))?)
 }
 

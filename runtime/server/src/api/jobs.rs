@@ -71,9 +71,9 @@ pub(super) async fn start(
 pub(super) async fn stop(
     State(service): Server,
     Path(job): Path<String>,
-    super::Json(Stop { drain }): super::Json<Stop>,
+    super::Json(how): super::Json<Stop>,
 ) -> Result<Json<JobSummary>, Problem> {
-    blocking(service, move |service| service.stop(&job, drain)).await.map(Json)
+    blocking(service, move |service| service.stop(&job, how)).await.map(Json)
 }
 
 /// Takes a checkpoint that stays until it is removed, and answers when it is complete.

@@ -1,5 +1,7 @@
 //! Operators and their versions.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -67,6 +69,8 @@ pub(super) async fn push(
         let limit = COMPONENT_BYTES_MAX >> 20;
         return Err(Problem::new(Kind::TooLarge, format!("a component has {limit} MiB at most")));
     }
+    let ended = |_| Problem::new(Kind::Unavailable, "the server is about to end");
+    let _push = Arc::clone(&service.pushes).acquire_owned().await.map_err(ended)?;
     let upload = service.components.receive(body, &digest).await?;
     let compiled = service.compiler.compile(upload.path()).await?;
     let pushed = blocking(service, move |service| service.push(&name, version.as_deref(), upload, compiled)).await?;

@@ -14,6 +14,8 @@ pub(crate) struct JobRow {
     pub(crate) from_checkpoint: Option<u64>,
     pub(crate) allow_dropped: Vec<String>,
     pub(crate) created_us: i64,
+    /// The newest checkpoint when `from_checkpoint` and `allow_dropped` were said.
+    pub(crate) newest: Option<u64>,
 }
 
 /// What is to be of a job, after a restart of the server too.
@@ -60,51 +62,55 @@ pub(crate) struct NewRevision<'a> {
     pub(crate) now_us: i64,
 }
 
-const JOB: &str = "name, revision, wanted, reason, from_checkpoint, allow_dropped, created_us";
+const JOB: &str = "name, revision, wanted, reason, from_checkpoint, allow_dropped, created_us, newest";
 const REVISION: &str = "number, cause, pipeline, state, reason, created_us";
 
 impl Catalog {
     /// All jobs, by name.
     pub(crate) fn jobs(&self) -> Result<Vec<JobRow>, CatalogError> {
-        self.with(|t| all(t, &format!("SELECT {JOB} FROM job ORDER BY name"), [], read_job))
+        self.read(|t| all(t, &format!("SELECT {JOB} FROM job ORDER BY name"), [], read_job))
     }
 
     /// A job.
     pub(crate) fn job(&self, name: &str) -> Result<Option<JobRow>, CatalogError> {
-        self.with(|t| one(t, &format!("SELECT {JOB} FROM job WHERE name = ?1"), [name], read_job))
+        self.read(|t| one(t, &format!("SELECT {JOB} FROM job WHERE name = ?1"), [name], read_job))
     }
 
     /// The revisions of a job, oldest first.
     pub(crate) fn revisions(&self, job: &str) -> Result<Vec<RevisionRow>, CatalogError> {
         let sql = format!("SELECT {REVISION} FROM revision WHERE job = ?1 ORDER BY number");
-        self.with(|t| all(t, &sql, [job], read_revision))
+        self.read(|t| all(t, &sql, [job], read_revision))
     }
 
-    /// A revision that is to run from now on, of a job that is made if there is none of that name.
-    pub(crate) fn deploy(
+    /// A revision that is on trial, of a job that is made if there is none of that name.
+    pub(crate) fn try_revision(&self, job: &str, revision: &NewRevision<'_>) -> Result<u64, CatalogError> {
+        let make =
+            "INSERT INTO job (name, revision, wanted, created_us) VALUES (?1, 0, 'stopped', ?2) ON CONFLICT DO NOTHING";
+        let added = self.with(|t| {
+            t.execute(make, params![job, revision.now_us])?;
+            add_revision(t, job, revision)
+        });
+        added?.map_err(CatalogError::Gone)
+    }
+
+    /// A revision that was on trial has started: it is to run from now on.
+    pub(crate) fn deployed(
         &self,
         job: &str,
-        revision: &NewRevision<'_>,
+        number: u64,
         allow_dropped: &[String],
-    ) -> Result<u64, CatalogError> {
+        newest: Option<u64>,
+    ) -> Result<(), CatalogError> {
         let allow_dropped = serde_json::json!(allow_dropped).to_string();
+        let run = "UPDATE job SET revision = ?2, wanted = 'running', reason = NULL, allow_dropped = ?3, newest = ?4 WHERE name = ?1";
         self.with(|t| {
             t.execute(
-                "INSERT INTO job (name, revision, wanted, created_us) VALUES (?1, 0, 'running', ?2) ON CONFLICT DO NOTHING",
-                params![job, revision.now_us],
+                "UPDATE revision SET state = 'kept' WHERE job = ?1 AND number = ?2",
+                params![job, number.cast_signed()],
             )?;
-            let number = add_revision(t, job, revision, "kept")?;
-            t.execute(
-                "UPDATE job SET revision = ?2, wanted = 'running', reason = NULL, allow_dropped = ?3 WHERE name = ?1",
-                params![job, number.cast_signed(), allow_dropped],
-            )?;
-            Ok(number)
+            t.execute(run, params![job, number.cast_signed(), allow_dropped, newest.map(u64::cast_signed)])
         })
-    }
-
-    /// A revision that is on trial.
-    pub(crate) fn try_revision(&self, job: &str, revision: &NewRevision<'_>) -> Result<u64, CatalogError> {
-        self.with(|t| add_revision(t, job, revision, "trying"))
+        .map(drop)
     }
 
     /// A revision that was on trial is to run.
@@ -139,6 +145,8 @@ impl Catalog {
     /// Whatever was on trial when the server was killed is not.
     pub(crate) fn end_trials(&self, reason: &str) -> Result<usize, CatalogError> {
         self.with(|t| {
+            // A job whose first revision was on trial was never told to be there.
+            t.execute("DELETE FROM job WHERE revision = 0", [])?;
             t.execute("UPDATE revision SET state = 'rolled-back', reason = ?1 WHERE state = 'trying'", [reason])
         })
     }
@@ -149,16 +157,24 @@ impl Catalog {
         self.with(|t| t.execute(sql, params![job, wanted.name(), reason])).map(drop)
     }
 
-    /// Where the next start of a job goes on from.
+    /// Somebody stops a job; one that has ended meanwhile stays what it is.
+    pub(crate) fn stop(&self, job: &str) -> Result<(), CatalogError> {
+        let sql = "UPDATE job SET wanted = 'stopped', reason = NULL WHERE name = ?1 AND wanted = 'running'";
+        self.with(|t| t.execute(sql, [job])).map(drop)
+    }
+
+    /// Where the next start of a job goes on from, and what it may give up, until there is a checkpoint newer than `newest`.
     pub(crate) fn go_on_from(
         &self,
         job: &str,
         checkpoint: Option<u64>,
         allow_dropped: &[String],
+        newest: Option<u64>,
     ) -> Result<(), CatalogError> {
-        let sql = "UPDATE job SET from_checkpoint = ?2, allow_dropped = ?3 WHERE name = ?1";
+        let sql = "UPDATE job SET from_checkpoint = ?2, allow_dropped = ?3, newest = ?4 WHERE name = ?1";
         let allow_dropped = serde_json::json!(allow_dropped).to_string();
-        self.with(|t| t.execute(sql, params![job, checkpoint.map(u64::cast_signed), allow_dropped])).map(drop)
+        let [checkpoint, newest] = [checkpoint, newest].map(|number| number.map(u64::cast_signed));
+        self.with(|t| t.execute(sql, params![job, checkpoint, allow_dropped, newest])).map(drop)
     }
 
     /// Forgets a job.
@@ -167,13 +183,20 @@ impl Catalog {
     }
 }
 
-fn add_revision(t: &Transaction<'_>, job: &str, revision: &NewRevision<'_>, state: &str) -> rusqlite::Result<u64> {
+/// Adds one on trial; or says which version of an operator was removed meanwhile.
+fn add_revision(t: &Transaction<'_>, job: &str, revision: &NewRevision<'_>) -> rusqlite::Result<Result<u64, String>> {
     let NewRevision { cause, pipeline, operators, now_us } = revision;
+    let there = "SELECT 1 FROM operator_version WHERE name = ?1 AND version = ?2 AND digest <> ''";
+    for (name, version) in operators {
+        if one(t, there, params![name, version], |_| Ok(()))?.is_none() {
+            return Ok(Err(format!("{name}@{version}")));
+        }
+    }
     let sql = "SELECT COALESCE(MAX(number), 0) + 1 FROM revision WHERE job = ?1";
     let number: i64 = t.query_row(sql, [job], |row| row.get(0))?;
     t.execute(
-        "INSERT INTO revision (job, number, cause, pipeline, state, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![job, number, cause, pipeline, state, now_us],
+        "INSERT INTO revision (job, number, cause, pipeline, state, created_us) VALUES (?1, ?2, ?3, ?4, 'trying', ?5)",
+        params![job, number, cause, pipeline, now_us],
     )?;
     for (name, version) in operators {
         t.execute(
@@ -181,7 +204,7 @@ fn add_revision(t: &Transaction<'_>, job: &str, revision: &NewRevision<'_>, stat
             params![job, number, name, version],
         )?;
     }
-    Ok(number.unsigned_abs())
+    Ok(Ok(number.unsigned_abs()))
 }
 
 fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
@@ -194,6 +217,7 @@ fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         from_checkpoint: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
         allow_dropped: serde_json::from_str(&allow_dropped).unwrap_or_default(),
         created_us: row.get(6)?,
+        newest: row.get::<_, Option<i64>>(7)?.map(i64::unsigned_abs),
     })
 }
 

@@ -33,7 +33,7 @@ impl Catalog {
             if let Some(found) = found {
                 return Ok(Err(found.clone()));
             }
-            let next = || there.iter().filter_map(|found| found.version.parse::<u64>().ok()).max().unwrap_or(0) + 1;
+            let next = || there.iter().filter_map(|found| found.version.parse::<u64>().ok()).max().unwrap_or(0).saturating_add(1);
             let version = version.map_or_else(|| next().to_string(), str::to_owned);
             let row = OperatorRow { version, ..row };
             t.execute(
@@ -47,15 +47,15 @@ impl Catalog {
     /// All versions of all operators, or of one, in the order in which they came.
     pub(crate) fn operators(&self, name: Option<&str>) -> Result<Vec<OperatorRow>, CatalogError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM operator_version WHERE ?1 IS NULL OR name = ?1 ORDER BY name, created_us, version"
+            "SELECT {COLUMNS} FROM operator_version WHERE (?1 IS NULL OR name = ?1) AND digest <> '' ORDER BY name, created_us, version"
         );
-        self.with(|t| all(t, &sql, [name], read))
+        self.read(|t| all(t, &sql, [name], read))
     }
 
     /// A version.
     pub(crate) fn operator(&self, name: &str, version: &str) -> Result<Option<OperatorRow>, CatalogError> {
-        let sql = format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1 AND version = ?2");
-        self.with(|t| one(t, &sql, [name, version], read))
+        let sql = format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1 AND version = ?2 AND digest <> ''");
+        self.read(|t| one(t, &sql, [name, version], read))
     }
 
     /// The jobs whose revision that runs, or is tried, has a version of an operator.
@@ -63,13 +63,17 @@ impl Catalog {
         let sql = "SELECT DISTINCT o.job FROM revision_operator o
              JOIN revision r ON r.job = o.job AND r.number = o.number JOIN job j ON j.name = o.job
              WHERE o.name = ?1 AND o.version = ?2 AND (r.number = j.revision OR r.state = 'trying') ORDER BY o.job";
-        self.with(|t| all(t, sql, [name, version], |row| row.get(0)))
+        self.read(|t| all(t, sql, [name, version], |row| row.get(0)))
     }
 
-    /// Removes a version. Returns whether another version is of the same component.
+    /// Removes a version; its name stays taken, so that it never becomes another component. Returns whether another version is of
+    /// the same one.
     pub(crate) fn remove_operator(&self, row: &OperatorRow) -> Result<bool, CatalogError> {
         self.with(|t| {
-            t.execute("DELETE FROM operator_version WHERE name = ?1 AND version = ?2", [&row.name, &row.version])?;
+            t.execute(
+                "UPDATE operator_version SET digest = '' WHERE name = ?1 AND version = ?2",
+                [&row.name, &row.version],
+            )?;
             let others = one(t, "SELECT 1 FROM operator_version WHERE digest = ?1", [&row.digest], |_| Ok(()))?;
             Ok(others.is_some())
         })

@@ -41,7 +41,7 @@ impl Catalog {
             let role = Role::named(&row.get::<_, String>(1)?).unwrap_or(Role::Read);
             Ok(Token { name: row.get(0)?, role, hash: row.get(2)?, created_us: row.get(3)? })
         };
-        self.with(|t| all(t, sql, [], read))
+        self.read(|t| all(t, sql, [], read))
     }
 
     /// Removes a token; `false`: there is none of that name.

@@ -52,8 +52,7 @@ impl Lines {
 
     fn add(&self, operator: Option<&str>, level: LogLevel, message: &str) {
         let at_us = self.clock.now_us();
-        // A guest must not move a cursor or forge lines.
-        let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let message = printable(message);
         let mut kept = self.lock();
         kept.last += 1;
         let number = kept.last;
@@ -67,6 +66,11 @@ impl Lines {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A guest must not move a cursor or forge lines, wherever its words are shown.
+pub(crate) fn printable(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl GuestLog for Lines {

@@ -10,13 +10,14 @@ use weir_core::time::Clock;
 use weir_engine::{JobError, RunError, SharedSwap, Summary, Supervisor, SwapError};
 use weir_host::LogLevel;
 
+use super::lines::printable;
 use super::{Command, Ending, Slot, SwapCommand};
 use crate::catalog::{Catalog, Wanted};
 use crate::model::{JobState, SwapPhase, SwapStatus};
 use crate::problem::{Problem, chain};
 
 /// How often it looks whether it is asked something.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Commands that wait to be looked at; whoever brings more waits.
 const COMMANDS_MAX: usize = 64;
 /// How often figures are taken, microseconds.
@@ -143,6 +144,8 @@ struct OpenSwap {
     swap: SharedSwap,
     status: SwapStatus,
     back: u64,
+    /// What it has come to could not be written down so far.
+    is_unwritten: bool,
 }
 
 /// How a job is over.
@@ -163,8 +166,11 @@ impl Thread {
             Origin::Recover(recover) => self.recover(&*recover),
         };
         let outcome = supervisor.map_or(Outcome::Suspended, |supervisor| self.follow(supervisor));
+        self.follow_swap();
         if let Some(open) = self.swap.take() {
-            self.decide(open, Some("the job ended before the swap was decided".to_owned()));
+            let ended = "the job ended before the swap was decided".to_owned();
+            // If it cannot be written now, the next start of the server does.
+            let _ = self.decide(open, Some(ended));
         }
         let (state, reason) = match outcome {
             Outcome::Suspended => (JobState::Stopped, None),
@@ -257,6 +263,8 @@ impl Thread {
                 let _ = reply.send(shadow);
             }
             Command::RollBack(reply) => {
+                // One that is decided by now is written down first.
+                self.follow_swap();
                 let open = self.swap.as_ref().filter(|open| open.swap.is_open());
                 let _ = reply.send(open.map(|open| open.swap.roll_back()).is_some());
             }
@@ -276,14 +284,19 @@ impl Thread {
         let answer = begun.map(|swap| {
             self.tell(LogLevel::Info, &format!("{} begins", told(&status)));
             self.slot.update(|live| live.swap = Some(status.clone()));
-            self.swap = Some(OpenSwap { swap, status, back });
+            self.swap = Some(OpenSwap { swap, status, back, is_unwritten: false });
         });
-        let _ = reply.send(answer);
+        if reply.send(answer).is_err()
+            && let Some(open) = &self.swap
+        {
+            // Who asked has been told that it is not to be.
+            open.swap.roll_back();
+        }
     }
 
     /// Looks how far the swap is.
     fn follow_swap(&mut self) {
-        let Some(open) = &mut self.swap else { return };
+        let Some(mut open) = self.swap.take() else { return };
         let (phase, reason) = match open.swap.phase() {
             Phase::CuttingOver => (SwapPhase::CuttingOver, None),
             Phase::Canary { .. } | Phase::Proven | Phase::Following => (SwapPhase::Canary, None),
@@ -291,30 +304,35 @@ impl Thread {
             Phase::Done => (SwapPhase::Done, None),
             Phase::RolledBack(reason) => (SwapPhase::RolledBack, Some(rollback_reason(&reason))),
         };
-        if phase.is_open() {
-            if open.status.phase != phase {
-                open.status.phase = phase;
-                let status = open.status.clone();
-                let of = if phase == SwapPhase::Canary { " for some of the keys" } else { "" };
-                self.tell(LogLevel::Info, &format!("{} is on trial{of}", told(&status)));
-                self.slot.update(|live| live.swap = Some(status));
-            }
-        } else if let Some(open) = self.swap.take() {
-            self.decide(open, reason);
+        if !phase.is_open() {
+            self.swap = self.decide(open, reason);
+            return;
         }
+        if open.status.phase != phase {
+            open.status.phase = phase;
+            let of = if phase == SwapPhase::Canary { " for some of the keys" } else { "" };
+            self.tell(LogLevel::Info, &format!("{} is on trial{of}", told(&open.status)));
+            let status = open.status.clone();
+            self.slot.update(|live| live.swap = Some(status));
+        }
+        self.swap = Some(open);
     }
 
-    /// Writes down what a swap has come to, and tells it then.
-    fn decide(&self, open: OpenSwap, reason: Option<String>) {
-        let OpenSwap { mut status, back, .. } = open;
-        let revision = status.revision.unwrap_or_default();
+    /// Writes down what a swap has come to, and tells it then. What cannot be written down is tried again: it comes back.
+    fn decide(&self, mut open: OpenSwap, reason: Option<String>) -> Option<OpenSwap> {
+        let revision = open.status.revision.unwrap_or_default();
         let written = match &reason {
             None => self.start.catalog.keep(&self.slot.name, revision),
-            Some(reason) => self.start.catalog.roll_back(&self.slot.name, revision, back, reason),
+            Some(reason) => self.start.catalog.roll_back(&self.slot.name, revision, open.back, reason),
         };
         if let Err(error) = written {
-            self.tell(LogLevel::Error, &format!("what became of a swap cannot be written down: {}", chain(&error)));
+            if !std::mem::replace(&mut open.is_unwritten, true) {
+                let why = chain(&error);
+                self.tell(LogLevel::Error, &format!("what became of a swap cannot be written down yet: {why}"));
+            }
+            return Some(open);
         }
+        let mut status = open.status;
         match &reason {
             None => self.tell(LogLevel::Info, &format!("{} is kept", told(&status))),
             Some(reason) => self.tell(LogLevel::Warn, &format!("{} was rolled back: {reason}", told(&status))),
@@ -322,6 +340,7 @@ impl Thread {
         status.phase = if reason.is_none() { SwapPhase::Done } else { SwapPhase::RolledBack };
         status.reason = reason;
         self.slot.update(|live| live.swap = Some(status));
+        None
     }
 
     /// Shows how far the job is, and answers who waits for a checkpoint.
@@ -330,7 +349,8 @@ impl Thread {
         let last = progress.checkpoints.last;
         if self.start.has_conditions && progress.checkpoints.completed > 0 {
             self.start.has_conditions = false;
-            if let Err(error) = self.start.catalog.go_on_from(&self.slot.name, None, &[]) {
+            // If it cannot be written, the next start finds a newer checkpoint, and so does without.
+            if let Err(error) = self.start.catalog.go_on_from(&self.slot.name, None, &[], None) {
                 self.tell(LogLevel::Error, &chain(&error));
             }
         }
@@ -355,7 +375,8 @@ impl Thread {
             self.figures_us = now_us;
         }
         self.slot.update(|live| {
-            (live.state, live.progress) = (Some(state), progress);
+            (live.state, live.progress, live.reason) = (Some(state), progress, None);
+            live.guest_bytes = job.job().guest_memory_bytes();
             live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
             live.rows_per_s = rate.unwrap_or(live.rows_per_s);
         });
@@ -368,13 +389,13 @@ impl Thread {
     }
 
     fn tell(&self, level: LogLevel, message: &str) {
-        let job = self.slot.name.as_str();
+        let (job, message) = (self.slot.name.as_str(), printable(message));
         match level {
             LogLevel::Error => tracing::error!(job, "{message}"),
             LogLevel::Warn => tracing::warn!(job, "{message}"),
             _ => tracing::info!(job, "{message}"),
         }
-        self.slot.lines.tell(level, message);
+        self.slot.lines.tell(level, &message);
     }
 }
 
@@ -383,7 +404,7 @@ fn outcome(ended: Result<Summary, RunError>) -> Outcome {
         Ok(summary) if summary.suspended => Outcome::Suspended,
         Ok(_) => Outcome::Finished,
         Err(RunError::Job(JobError::Stopped)) => Outcome::Suspended,
-        Err(error) => Outcome::Failed(chain(&error)),
+        Err(error) => Outcome::Failed(printable(&chain(&error))),
     }
 }
 
@@ -395,11 +416,11 @@ fn told(status: &SwapStatus) -> String {
 }
 
 fn rollback_reason(reason: &RollbackReason) -> String {
-    match reason {
+    printable(&match reason {
         RollbackReason::Refused(reason) => format!("it could not take over the state: {reason}"),
         RollbackReason::Regressed(reason) => format!("it failed where the old version does not: {reason}"),
         RollbackReason::Asked => "somebody asked for it".to_owned(),
-    }
+    })
 }
 
 fn state_name(state: JobState) -> &'static str {

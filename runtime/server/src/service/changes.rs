@@ -5,10 +5,10 @@ use std::sync::PoisonError;
 use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
-use super::deploy::SUSPEND_TIME_MAX;
+use super::deploy::{SUSPEND_TIME_MAX, newest};
 use crate::catalog::Wanted;
 use crate::jobs::{Command, Ending, not_running};
-use crate::model::{JobSummary, Savepoint};
+use crate::model::{JobSummary, Savepoint, Stop};
 use crate::problem::{Kind, Problem};
 
 /// How often a checkpoint is asked for that is to stay.
@@ -17,23 +17,23 @@ const SAVEPOINT_TRIES: usize = 3;
 impl Service {
     /// Starts a job that does not run.
     pub(crate) fn start(&self, job: &str, request: &crate::model::Start) -> Result<JobSummary, Problem> {
-        let (row, slot) = self.find(job)?;
+        let (_, slot) = self.find(job)?;
         let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (row, _) = self.find(job)?;
         if slot.is_running() {
             return Err(Problem::conflict(format!("the job {job:?} runs already: `weir stop {job}` stops it")));
         }
         let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
-        let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
         let checked = self.pipelines.check(&pipeline)?;
-        self.admit(job, &checked)?;
+        let _reserved = self.admit(&slot, &checked)?;
         if let Some(number) = request.from {
             CheckpointStore::open(&pipeline.location())?.manifest(number)?;
         }
         // Written down first: whatever the server is killed at, what came after the checkpoint is given up as a whole or not at all.
-        self.catalog.go_on_from(job, request.from, &request.allow_dropped_state)?;
+        self.catalog.go_on_from(job, request.from, &request.allow_dropped_state, newest(&pipeline)?)?;
         self.catalog.want(job, Wanted::Running, None)?;
         if let Err(problem) = self.start_revision(&slot, checked, &pipeline) {
-            self.catalog.go_on_from(job, row.from_checkpoint, &row.allow_dropped)?;
+            self.catalog.go_on_from(job, row.from_checkpoint, &row.allow_dropped, row.newest)?;
             self.catalog.want(job, row.wanted, row.reason.as_deref())?;
             return Err(problem);
         }
@@ -41,24 +41,25 @@ impl Service {
         Ok(self.summary(&row, &slot.live()))
     }
 
-    /// Stops a job: after a last checkpoint, or with the end of its input.
-    pub(crate) fn stop(&self, job: &str, drain: bool) -> Result<JobSummary, Problem> {
+    /// Stops a job: after a last checkpoint, with the end of its input, or at once.
+    pub(crate) fn stop(&self, job: &str, how: Stop) -> Result<JobSummary, Problem> {
         let (_, slot) = self.find(job)?;
         let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if !slot.is_running() {
-            // One that has ended, or failed, stays what it is.
-            if self.find(job)?.0.wanted == Wanted::Running {
-                self.catalog.want(job, Wanted::Stopped, None)?;
-            }
+            self.catalog.stop(job)?;
             return Err(Problem::conflict(format!("the job {job:?} does not run")));
         }
         // It is not to run after a restart of the server, even if that comes before it has stopped.
-        self.catalog.want(job, Wanted::Stopped, None)?;
-        slot.tell(Command::End(if drain { Ending::Drain } else { Ending::Suspend }));
+        self.catalog.stop(job)?;
+        slot.tell(Command::End(match how {
+            Stop { now: true, .. } => Ending::Stop,
+            Stop { drain: true, .. } => Ending::Drain,
+            Stop { .. } => Ending::Suspend,
+        }));
         if !slot.wait(SUSPEND_TIME_MAX) {
             let time = SUSPEND_TIME_MAX.as_secs();
             return Err(Problem::conflict(format!(
-                "the job {job:?} has not stopped within {time} s, and still tries to"
+                "the job {job:?} has not stopped within {time} s, and still tries to: `weir stop {job} --now` waits for nothing"
             )));
         }
         let (row, slot) = self.find(job)?;

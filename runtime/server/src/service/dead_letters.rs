@@ -134,10 +134,9 @@ impl Service {
         if replays.is_empty() {
             return Ok(taken);
         }
-        let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        if was_running {
-            self.admit(job, &checked)?;
-            self.suspend(&slot)?;
+        let _reserved = self.admit(&slot, &checked)?;
+        if was_running && let Err(problem) = self.suspend(&slot) {
+            return Err(self.go_on_as_before(&slot, Some(&row), Ok(()), problem));
         }
         let (row, _) = self.find(job)?;
         let written = newest_unfinished(&store, job).and_then(|checkpoint| {

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use weir_engine::Job;
+use weir_state::checkpoint::CheckpointStore;
 
 use super::{Service, start};
 use crate::catalog::{JobRow, NewRevision, Wanted};
@@ -15,6 +16,8 @@ use crate::problem::{Kind, Problem};
 
 /// How long a last checkpoint may take before a change of a job is refused.
 pub(super) const SUSPEND_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long a job may take to stop at once.
+const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 
 impl Service {
     /// Lets a pipeline run, in the place of its older revision if there is one.
@@ -25,35 +28,56 @@ impl Service {
         let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let row = self.catalog.job(&name)?;
         let before = row.as_ref().map(|row| self.revision(row)).transpose()?.map(|revision| revision.pipeline);
+        let current = row.as_ref().map(|row| row.revision);
+        if request.expected_revision.is_some() && request.expected_revision != current {
+            let detail = format!("the job {name:?} was changed meanwhile: deploy again, to see what would change now");
+            return Err(Problem::conflict(detail));
+        }
         let is_same = before.as_deref() == Some(request.pipeline.as_str());
-        let runs = row.as_ref().is_some_and(|row| row.wanted == Wanted::Running);
+        let runs = row.as_ref().is_some_and(|row| row.wanted == Wanted::Running) && slot.is_running();
         let checked = self.pipelines.check(&pipeline)?;
         let mut notes = pipeline.notes.clone();
         notes.extend(checked.describe().notes);
-        let mut deployed = Deployed {
-            job: name.clone(),
-            revision: row.as_ref().map(|row| row.revision),
-            changed: !(is_same && runs),
-            before,
-            notes,
-        };
+        let mut deployed =
+            Deployed { job: name.clone(), revision: current, changed: !(is_same && runs), before, notes };
         if request.dry_run || !deployed.changed {
             return Ok(deployed);
         }
-        let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        self.admit(&name, &checked)?;
-        self.suspend(&slot)?;
+        let _reserved = self.admit(&slot, &checked)?;
+        match &row {
+            Some(row) => self.check_location(row, &pipeline)?,
+            None => self.clear(&name)?,
+        }
+        if let Err(problem) = self.suspend(&slot) {
+            return Err(self.go_on_as_before(&slot, row.as_ref(), Ok(()), problem));
+        }
         // What was on trial is decided now.
         let row = self.catalog.job(&name)?;
-        let revision =
-            self.catalog.deploy(&name, &self.new_revision("deploy", &pipeline), &request.allow_dropped_state)?;
-        match self.start_revision(&slot, checked, &pipeline) {
+        let revision = self.catalog.try_revision(&name, &self.new_revision("deploy", &pipeline))?;
+        match self.start_trying(&slot, checked, &pipeline, revision, &request.allow_dropped_state) {
             Ok(()) => {
                 deployed.revision = Some(revision);
                 Ok(deployed)
             }
             Err(problem) => Err(self.undo(&slot, revision, row, problem)),
         }
+    }
+
+    /// Starts a revision, which is to run as soon as it has started.
+    fn start_trying(
+        &self,
+        slot: &Arc<Slot>,
+        job: Job,
+        pipeline: &Pipeline,
+        revision: u64,
+        allow_dropped: &[String],
+    ) -> Result<(), Problem> {
+        let newest = newest(pipeline)?;
+        let (row, _) = self.find(&slot.name)?;
+        let row = JobRow { allow_dropped: allow_dropped.to_vec(), newest, ..row };
+        let supervisor = start(&self.pipelines, job, pipeline, &row, &slot.lines, &self.clock)?;
+        self.catalog.deployed(&slot.name, revision, allow_dropped, newest)?;
+        self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
     }
 
     /// A revision as the catalog takes it.
@@ -68,9 +92,11 @@ impl Service {
         if slot.wait(SUSPEND_TIME_MAX) {
             return Ok(());
         }
+        slot.tell(Command::End(Ending::Stop));
+        slot.wait(STOP_TIME_MAX);
         let (name, time) = (&slot.name, SUSPEND_TIME_MAX.as_secs());
         Err(Problem::conflict(format!(
-            "the job {name:?} takes longer than {time} s to a last checkpoint; see `weir show {name}`"
+            "the job {name:?} takes longer than {time} s to a last checkpoint; `weir show {name}` says what is wrong"
         )))
     }
 
@@ -85,9 +111,7 @@ impl Service {
     fn undo(&self, slot: &Arc<Slot>, revision: u64, before: Option<JobRow>, problem: Problem) -> Problem {
         let restore = || {
             let Some(row) = &before else { return self.catalog.remove_job(&slot.name) };
-            self.catalog.roll_back(&row.name, revision, row.revision, &problem.detail)?;
-            self.catalog.want(&row.name, row.wanted, row.reason.as_deref())?;
-            self.catalog.go_on_from(&row.name, row.from_checkpoint, &row.allow_dropped)
+            self.catalog.roll_back(&row.name, revision, row.revision, &problem.detail)
         };
         let restored = restore().map_err(Problem::from);
         self.go_on_as_before(slot, before.as_ref(), restored, problem)
@@ -118,4 +142,32 @@ impl Service {
             }
         }
     }
+
+    /// A job finds its checkpoints where it has kept them: elsewhere it would begin anew, unsaid.
+    fn check_location(&self, row: &JobRow, pipeline: &Pipeline) -> Result<(), Problem> {
+        let before = self.pipelines.read(&self.revision(row)?.pipeline, &[])?.location();
+        if before == pipeline.location() {
+            return Ok(());
+        }
+        let job = &row.name;
+        Err(Problem::conflict(format!(
+            "the job {job:?} keeps its checkpoints in {before}, and would not find them in another place: leave checkpoint.dir as it \
+             was, or remove the job"
+        )))
+    }
+
+    /// A job that is new finds nothing of an older one of its name.
+    fn clear(&self, job: &str) -> Result<(), Problem> {
+        match std::fs::remove_dir_all(self.pipelines.folder(job)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Problem::internal("the folder of an older job of the name cannot be removed", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The newest checkpoint that there is.
+pub(super) fn newest(pipeline: &Pipeline) -> Result<Option<u64>, Problem> {
+    Ok(CheckpointStore::open(&pipeline.location())?.list()?.first().map(|listed| listed.number))
 }

@@ -2,14 +2,14 @@
 //! after a restart changes when it is decided.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use weir_core::swap::{Canary, Probation};
 use weir_engine::{Difference, SharedShadow};
 
 use super::Service;
 use crate::catalog::{JobRow, RevisionState};
-use crate::jobs::{Command, Slot, SwapCommand, not_running};
+use crate::jobs::{Command, Slot, SwapCommand, not_running, printable};
 use crate::model::{
     OperatorChange, ProbationSettings, ShadowDifference, ShadowRequest, ShadowStatus, SwapPhase, SwapRequest,
     SwapStatus,
@@ -24,8 +24,11 @@ const ROLLBACK: &str = "rollback";
 impl Service {
     /// Begins a swap, or says whether one would fit.
     pub(crate) fn swap(&self, job: &str, request: &SwapRequest) -> Result<SwapStatus, Problem> {
-        let (row, slot) = self.find(job)?;
+        let (_, slot) = self.find(job)?;
         let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        refuse_open(&slot)?;
+        // Read now that nothing changes any more: what was on trial is decided.
+        let (row, _) = self.find(job)?;
         let overrides = overrides(&request.operators)?;
         let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &overrides)?;
         let operators: Vec<&str> = request.operators.keys().map(String::as_str).collect();
@@ -66,8 +69,9 @@ impl Service {
 
     /// Runs other versions beside those that run, for some time; what they make is compared and dropped.
     pub(crate) fn shadow(&self, job: &str, request: &ShadowRequest) -> Result<ShadowStatus, Problem> {
-        let (row, slot) = self.find(job)?;
+        let (_, slot) = self.find(job)?;
         let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (row, _) = self.find(job)?;
         let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &overrides(&request.operators)?)?;
         let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator, false));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
@@ -85,10 +89,8 @@ impl Service {
         Ok(shadow_status(&shadow.ok_or_else(none)?))
     }
 
-    fn begin(&self, row: &JobRow, slot: &Slot, swap: NewSwap<'_>, dry_run: bool) -> Result<SwapStatus, Problem> {
+    fn begin(&self, row: &JobRow, slot: &Arc<Slot>, swap: NewSwap<'_>, dry_run: bool) -> Result<SwapStatus, Problem> {
         let NewSwap { cause, pipeline, operators, probation } = swap;
-        let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        self.admit(&row.name, &self.pipelines.check(&pipeline)?)?;
         let goes_back = cause == ROLLBACK;
         let versions = operators.iter().map(|operator| self.pipelines.version(&pipeline, operator, goes_back));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
@@ -97,17 +99,16 @@ impl Service {
             operators.iter().map(|operator| ((*operator).to_owned(), pipeline.reference(operator).unwrap_or_default()));
         let mut status =
             SwapStatus { revision: None, operators: named.collect(), phase: SwapPhase::Fits, reason: None };
+        // Before it is written down: what does not fit is no revision.
+        let current = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
+        let next = self.pipelines.check(&current)?.swapped(&versions, probation)?;
         if dry_run {
-            let current = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
-            self.pipelines.check(&current)?.swapped(&versions, probation)?;
             return Ok(status);
         }
         if !slot.is_running() {
             return Err(not_running(&row.name));
         }
-        if slot.live().swap.is_some_and(|swap| swap.phase.is_open()) {
-            return Err(weir_engine::SwapError::UnderWay.into());
-        }
+        let _reserved = self.admit(slot, &next)?;
         let number = self.catalog.try_revision(&row.name, &self.new_revision(cause, &pipeline))?;
         let has_trial = probation.batches > 0;
         if !has_trial {
@@ -117,18 +118,14 @@ impl Service {
         (status.revision, status.phase) = (Some(number), SwapPhase::CuttingOver);
         let (sent, back) = (status.clone(), row.revision);
         let command = |reply| Command::Swap(Box::new(SwapCommand { versions, probation, status: sent, back, reply }));
-        match slot.ask(command) {
-            Some(Ok(())) => Ok(status),
-            Some(Err(refused)) => {
-                self.catalog.withdraw(&row.name, number, row.revision)?;
-                Err(refused.into())
-            }
-            None => {
-                let problem = not_running(&row.name);
-                self.catalog.roll_back(&row.name, number, row.revision, &problem.detail)?;
-                Err(problem)
-            }
-        }
+        let problem = match slot.ask(command) {
+            Some(Ok(())) => return Ok(status),
+            Some(Err(refused)) => refused.into(),
+            // A thread that comes to it later finds nobody waiting, and rolls it back.
+            None => not_running(&row.name),
+        };
+        self.catalog.withdraw(&row.name, number, row.revision)?;
+        Err(problem)
     }
 }
 
@@ -171,7 +168,7 @@ fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String
 }
 
 fn trial(settings: &ProbationSettings) -> Result<Probation, Problem> {
-    let ProbationSettings { batches, time_max_ms, failures_max, canary_percent } = *settings;
+    let ProbationSettings { batches, time_max_ms, canary_percent } = *settings;
     let canary = canary_percent.map(|percent| {
         Canary::new(percent).ok_or_else(|| {
             let detail = format!("a canary of {percent} % is no canary: it is 1 to 99 % of the key groups");
@@ -184,15 +181,24 @@ fn trial(settings: &ProbationSettings) -> Result<Probation, Problem> {
     Ok(Probation {
         batches,
         time_max_us: if batches == 0 { 0 } else { micros(time_max_ms) },
-        regressions_max: failures_max,
+        regressions_max: 0,
         canary: canary.transpose()?,
     })
+}
+
+/// While a swap is not decided, nobody knows what the next one would change.
+fn refuse_open(slot: &Slot) -> Result<(), Problem> {
+    match slot.live().swap {
+        Some(swap) if swap.phase.is_open() => Err(weir_engine::SwapError::UnderWay.into()),
+        _ => Ok(()),
+    }
 }
 
 fn shadow_status(shadow: &SharedShadow) -> ShadowStatus {
     let report = shadow.report();
     let difference = |difference: Difference| {
         let Difference { operator, part, column, old, new } = difference;
+        let (old, new) = (old.map(|text| printable(&text)), new.map(|text| printable(&text)));
         ShadowDifference { operator, part, column, old, new }
     };
     ShadowStatus {
@@ -204,8 +210,9 @@ fn shadow_status(shadow: &SharedShadow) -> ShadowStatus {
         states: report.states,
         states_differing: report.states_differing,
         failures: report.failures,
-        failure: report.failure,
+        failure: report.failure.map(|reason| printable(&reason)),
         given_up: report.given_up,
+        stopped: report.stopped || (!shadow.is_open() && report.landed < report.subtasks),
         differences: report.differences.into_iter().map(difference).collect(),
     }
 }

@@ -37,6 +37,9 @@ fn told(status: &ShadowStatus) -> String {
         text +=
             &format!("; the new version failed {} times where the old one does not{why}", figures::count(*failures));
     }
+    if status.stopped {
+        text += "; it was ended before its time";
+    }
     if status.given_up {
         text += "; it was given up";
     }
