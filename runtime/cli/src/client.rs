@@ -14,7 +14,9 @@ use weir_server::ProblemDocument;
 /// Where a server listens if nobody says otherwise.
 pub(crate) const LISTEN_DEFAULT: &str = "127.0.0.1:7474";
 
-/// How long a connection may take. An answer may take as long as a compiler or a last checkpoint does.
+/// How long a look at something may take.
+const LOOK_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a connection may take. The answer to a change may take as long as a compiler or a last checkpoint does.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Which server.
@@ -75,7 +77,7 @@ impl ServerArgs {
 impl Client {
     /// Asks for something.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        self.answer(self.request(Method::GET, path))
+        self.answer(self.request(Method::GET, path).timeout(LOOK_TIME_MAX))
     }
 
     /// Asks for something that is read as it comes.

@@ -64,6 +64,7 @@ fn a_summary_as_json() {
             "completed": 0,
             "failed": 0,
             "last": null,
+            "state_bytes": {},
             "took_us": 0,
             "trouble": null
           },

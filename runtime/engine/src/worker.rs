@@ -288,7 +288,7 @@ pub(crate) struct CheckpointWorker {
 }
 
 /// How often it looks whether a checkpoint is due.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 impl CheckpointWorker {
     /// Runs until the job's last checkpoint is complete, or the job is stopped.

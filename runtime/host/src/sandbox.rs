@@ -259,6 +259,9 @@ fn start_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operato
 /// ` in f, called by g, ...`: the innermost functions of a trap.
 fn frames(error: &wasmtime::Error) -> String {
     let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
-    let names: Vec<_> = frames.iter().filter_map(|frame| frame.func_name()).take(FRAMES_SHOWN).collect();
+    let names = frames.iter().filter_map(|frame| Some(format!("{:#}", rustc_demangle::demangle(frame.func_name()?))));
+    // How Rust comes from a panic to a trap says nothing of the operator.
+    let is_own = |name: &String| !["std::", "core::", "__rust", "rust_"].iter().any(|of| name.contains(of));
+    let names: Vec<_> = names.filter(is_own).take(FRAMES_SHOWN).collect();
     if names.is_empty() { String::new() } else { format!(", in {}", names.join(" called by ")) }
 }

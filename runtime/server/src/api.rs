@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
@@ -136,7 +136,11 @@ async fn as_problem(request: Request, next: Next) -> Response {
 async fn trace(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
-    tracing::debug!(%method, path, status = response.status().as_u16(), "request");
+    let status = response.status().as_u16();
+    match method {
+        Method::GET | Method::HEAD => tracing::debug!(%method, path, status, "request"),
+        _ => tracing::info!(%method, path, status, "request"),
+    }
     response
 }
 

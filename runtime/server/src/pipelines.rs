@@ -98,6 +98,11 @@ impl Pipelines {
     pub(crate) fn read(&self, text: &str, overrides: &[(String, String)]) -> Result<Pipeline, Problem> {
         let mut graph = parse(text, &self.files, overrides)?;
         names::check("a job", &graph.name)?;
+        if graph.text.parse::<toml::Table>().is_ok_and(|table| !table.contains_key("name")) {
+            let message =
+                "on a server a pipeline needs a name, which is its job's: write `name = \"...\"` in its first line";
+            return Err(Problem::pipeline(&[Diagnostic::error(message, None)]));
+        }
         graph.confine();
         let folder = self.folder(&graph.name);
         let mut notes = Vec::new();

@@ -45,6 +45,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Some(name) => name.clone(),
         None => args.component.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
     };
+    ensure!(!name.is_empty(), "an operator needs a name: say --name NAME");
     let cannot = || format!("cannot read {shown}");
     let bytes = std::fs::metadata(&args.component).with_context(cannot)?.len();
     let limit = COMPONENT_BYTES_MAX >> 20;

@@ -1,6 +1,6 @@
 //! `weir serve`: a server that keeps operators and runs jobs.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     files: Option<PathBuf>,
     /// Where it listens; port 0 is any that is free
-    #[arg(long, value_name = "ADDRESS", default_value = LISTEN_DEFAULT)]
+    #[arg(long, value_name = "HOST:PORT", default_value = LISTEN_DEFAULT, value_parser = address)]
     listen: SocketAddr,
     /// Certificate for TLS, PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -89,6 +89,11 @@ impl DataDir {
             .or_else(|| set("HOME").map(|dir| dir.join(".local/share/weir")))
             .context("this user has no home: say --data-dir DIR")
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.ok_or_else(|| format!("write HOST:PORT, for example {LISTEN_DEFAULT}"))
 }
 
 /// Serves until it is told to end; an error if it cannot start.

@@ -61,17 +61,28 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             terminal::print_result(&format!("{token}\n"))
         }
         Command::List { data } => {
-            let tokens = open(data)?.tokens()?;
+            let tokens = existing(data)?.tokens()?;
             let row = |token: &weir_server::Token| {
                 vec![token.name.clone(), token.role.name().to_owned(), figures::event_time(token.created_us)]
             };
             terminal::print_result(&figures::table(&["name", "role", "made"], tokens.iter().map(row).collect(), 3))
         }
         Command::Rm { name, data } => {
-            ensure!(open(data)?.remove_token(name)?, "there is no token of the name {name:?}");
+            ensure!(existing(data)?.remove_token(name)?, "there is no token of the name {name:?}");
             Ok(())
         }
     }
+}
+
+/// To open a folder makes it, which is no answer to somebody who mistyped its name.
+fn existing(data: &DataDir) -> anyhow::Result<Catalog> {
+    let path = data.path()?;
+    ensure!(
+        path.join("catalog.sqlite").is_file(),
+        "{} is no data folder of a server: say --data-dir DIR",
+        path.display()
+    );
+    open(data)
 }
 
 fn open(data: &DataDir) -> anyhow::Result<Catalog> {

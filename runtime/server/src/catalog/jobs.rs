@@ -256,3 +256,75 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::OperatorRow;
+
+    fn catalog() -> (tempfile::TempDir, Catalog) {
+        let dir = tempfile::tempdir().unwrap();
+        let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
+        (dir, catalog)
+    }
+
+    fn revision(operators: Vec<&(String, String)>) -> NewRevision<'_> {
+        NewRevision { cause: "deploy", pipeline: "", operators, now_us: 1 }
+    }
+
+    #[test]
+    fn a_revision_is_to_run_when_its_trial_has_ended_well() {
+        let (dir, catalog) = catalog();
+        let first = catalog.try_revision("job", &revision(Vec::new())).unwrap();
+        assert_eq!(catalog.job("job").unwrap().unwrap().wanted, Wanted::Stopped, "it is only tried");
+        catalog.deployed("job", first, &["old".to_owned()], Some(7)).unwrap();
+        let second = catalog.try_revision("job", &revision(Vec::new())).unwrap();
+        let never = catalog.try_revision("other", &revision(Vec::new())).unwrap();
+        assert_eq!((first, second, never), (1, 2, 1));
+        // Whoever is killed here goes on with the first, and has never heard of the other.
+        drop(catalog);
+        let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
+        catalog.end_trials("killed").unwrap();
+        let row = catalog.job("job").unwrap().unwrap();
+        assert_eq!((row.revision, row.wanted, row.newest), (1, Wanted::Running, Some(7)));
+        assert_eq!(row.allow_dropped, ["old"]);
+        assert_eq!(catalog.job("other").unwrap(), None);
+        let states: Vec<_> = catalog.revisions("job").unwrap().into_iter().map(|r| (r.state, r.reason)).collect();
+        assert_eq!(states, [(RevisionState::Kept, None), (RevisionState::RolledBack, Some("killed".to_owned()))]);
+    }
+
+    #[test]
+    fn a_job_that_has_failed_is_not_stopped() {
+        let (_dir, catalog) = catalog();
+        let number = catalog.try_revision("job", &revision(Vec::new())).unwrap();
+        catalog.deployed("job", number, &[], None).unwrap();
+        catalog.want("job", Wanted::Failed, Some("why")).unwrap();
+        catalog.stop("job").unwrap();
+        let row = catalog.job("job").unwrap().unwrap();
+        assert_eq!((row.wanted, row.reason.as_deref()), (Wanted::Failed, Some("why")));
+    }
+
+    #[test]
+    fn a_removed_version_runs_nowhere_and_its_name_stays_taken() {
+        let (_dir, catalog) = catalog();
+        let row = |digest: &str| OperatorRow {
+            name: "op".to_owned(),
+            version: String::new(),
+            digest: digest.to_owned(),
+            bytes: 1,
+            world: "keyed".to_owned(),
+            created_us: 1,
+        };
+        let added = |digest, version| catalog.add_operator(row(digest), version).unwrap();
+        assert_eq!(added("a", None).unwrap().version, "1");
+        assert_eq!(added("a", None).unwrap_err().version, "1", "the same component");
+        let second = added("b", None).unwrap();
+        assert!(!catalog.remove_operator(&second).unwrap());
+        assert!(catalog.operator("op", "2").unwrap().is_none());
+        assert!(added("c", Some("2")).unwrap_err().digest.is_empty());
+        assert_eq!(added("c", None).unwrap().version, "3");
+        let gone = ("op".to_owned(), "2".to_owned());
+        let refused = catalog.try_revision("job", &revision(vec![&gone]));
+        assert!(matches!(refused, Err(CatalogError::Gone(version)) if version == "op@2"));
+    }
+}

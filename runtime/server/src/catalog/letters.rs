@@ -112,7 +112,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&folder.path().join("catalog.sqlite")).unwrap();
         let revision = NewRevision { cause: "deploy", pipeline: "", operators: Vec::new(), now_us: 0 };
-        catalog.deploy("job", &revision, &[]).unwrap();
+        let number = catalog.try_revision("job", &revision).unwrap();
+        catalog.deployed("job", number, &[], None).unwrap();
         (folder, catalog)
     }
 

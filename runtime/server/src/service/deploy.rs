@@ -111,7 +111,7 @@ impl Service {
     fn undo(&self, slot: &Arc<Slot>, revision: u64, before: Option<JobRow>, problem: Problem) -> Problem {
         let restore = || {
             let Some(row) = &before else { return self.catalog.remove_job(&slot.name) };
-            self.catalog.roll_back(&row.name, revision, row.revision, &problem.detail)
+            self.catalog.withdraw(&row.name, revision, row.revision)
         };
         let restored = restore().map_err(Problem::from);
         self.go_on_as_before(slot, before.as_ref(), restored, problem)

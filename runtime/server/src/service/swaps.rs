@@ -53,14 +53,30 @@ impl Service {
         let now = of(&current).ok_or_else(|| {
             Problem::not_found(format!("the job {job:?} has no operator {operator:?} with a component"))
         })?;
-        let revisions = self.catalog.revisions(job)?;
-        let older = revisions.iter().rev().filter(|r| r.number < row.revision && r.state == RevisionState::Kept);
-        let before = older
-            .filter_map(|revision| self.pipelines.read(&revision.pipeline, &[]).ok())
-            .find_map(|pipeline| of(&pipeline).filter(|before| *before != now))
-            .ok_or_else(|| {
-                Problem::conflict(format!("no revision of {job:?} has run another version of {operator:?}"))
-            })?;
+        let kept = self.catalog.revisions(job)?.into_iter().filter(|r| r.state == RevisionState::Kept);
+        // What was rolled back is not gone back to: a rollback undoes what came after the version that it brings back.
+        let mut history = Vec::new();
+        for revision in kept {
+            let settings = self.pipelines.read(&revision.pipeline, &[]).ok().and_then(|pipeline| of(&pipeline));
+            if let Some(at) =
+                history.iter().rposition(|older| *older == settings).filter(|_| revision.cause == ROLLBACK)
+            {
+                history.truncate(at);
+            }
+            if history.last() != Some(&settings) {
+                history.push(settings);
+            }
+        }
+        let before = history.into_iter().rev().find(|older| older.as_ref() != Some(&now)).ok_or_else(|| {
+            Problem::conflict(format!(
+                "no revision of {job:?} has run another version of {operator:?} that was not undone"
+            ))
+        })?;
+        let before = before.ok_or_else(|| {
+            Problem::conflict(format!(
+                "the version of {operator:?} before this one was removed: swap to one that is there"
+            ))
+        })?;
         let pipeline = self.pipelines.read(&current.graph.text, &before.1.overrides(operator, &before.0))?;
         let probation = ProbationSettings::default();
         let swap = NewSwap { cause: ROLLBACK, pipeline, operators: vec![operator], probation };

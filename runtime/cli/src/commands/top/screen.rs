@@ -15,6 +15,33 @@ const BUSY: f64 = 0.5;
 /// Who waits so much of its time for who comes after it is held up.
 const HELD_UP: f64 = 0.1;
 
+/// A column: its name, and how much room it needs.
+type Column = (&'static str, u16);
+
+const JOB_COLUMNS: [Column; 8] = [
+    ("job", 16),
+    ("state", 10),
+    ("rows/s", 7),
+    ("rows in", 13),
+    ("failed", 9),
+    ("lag", 14),
+    ("revision", 8),
+    ("checkpoint", 10),
+];
+const STEP_COLUMNS: [Column; 11] = [
+    ("step", 16),
+    ("", 10),
+    ("in/s", 7),
+    ("out/s", 7),
+    ("busy", 5),
+    ("held up", 7),
+    ("failed", 9),
+    ("late", 9),
+    ("state", 10),
+    ("subtasks", 8),
+    ("runs", 18),
+];
+
 /// What is shown.
 #[derive(Default)]
 pub(super) struct Screen {
@@ -68,22 +95,22 @@ impl Screen {
     }
 
     fn draw_jobs(&self, frame: &mut Frame<'_>, area: Rect) {
+        let columns = fitting(&JOB_COLUMNS, area);
         let rows = self.jobs.iter().map(|job| {
-            Row::new([
+            let cells = [
                 Cell::new(job.name.clone()),
                 Cell::new(state(job.state)).style(Style::new().fg(colour(job.state))),
-                right(job.revision.to_string()),
                 right(figures::short(job.rows_per_s)),
                 right(figures::count(job.rows_in)),
-                right(job.lag_us.map_or_else(String::new, figures::duration)),
                 right(figures::count(job.rows_failed)),
+                right(job.lag_us.map_or_else(String::new, figures::duration)),
+                right(job.revision.to_string()),
                 right(job.checkpoint.map_or_else(String::new, |number| number.to_string())),
-            ])
+            ];
+            Row::new(cells.into_iter().take(columns.len()))
         });
-        let header = ["job", "state", "revision", "rows/s", "rows in", "lag", "failed", "checkpoint"];
-        let widths = [Constraint::Min(12), Constraint::Length(10)].into_iter().chain([Constraint::Length(12); 6]);
-        let table = Table::new(rows, widths)
-            .header(bold(&header, 2))
+        let table = Table::new(rows, columns.iter().map(|(_, width)| Constraint::Min(*width)))
+            .header(header(columns, 2))
             .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
             .block(Block::bordered().title(" weir "));
         let mut chosen = TableState::new().with_selected((!self.jobs.is_empty()).then_some(self.chosen));
@@ -93,28 +120,29 @@ impl Screen {
     fn draw_steps(&self, frame: &mut Frame<'_>, area: Rect, detail: &JobDetail) {
         let shares: Vec<Shares> = detail.subtasks.iter().map(|subtask| self.shares(subtask)).collect();
         let bottleneck = bottleneck(detail, &shares);
+        let columns = fitting(&STEP_COLUMNS, area);
         let rows = detail.nodes.iter().map(|node| {
             let Shares { busy, backpressured } = most(node, detail, &shares);
             let mark = if bottleneck == Some(node.name.as_str()) { "bottleneck" } else { "" };
-            Row::new([
+            let cells = [
                 Cell::new(node.name.clone()),
-                Cell::new(node.component.clone().unwrap_or_else(|| node.kind.clone())),
-                right(node.parallelism.to_string()),
+                Cell::new(mark).style(Style::new().fg(Color::Red).add_modifier(Modifier::BOLD)),
                 right(self.rate(node, detail, |node| node.rows_in)),
                 right(self.rate(node, detail, |node| node.rows_out)),
-                right(figures::count(node.rows_late)),
-                right(figures::count(node.rows_failed)),
                 right(percent(busy)),
                 right(percent(backpressured)),
+                right(figures::count(node.rows_failed)),
+                right(figures::count(node.rows_late)),
                 right(figures::bytes(node.state_bytes)),
-                Cell::new(mark).style(Style::new().fg(Color::Red).add_modifier(Modifier::BOLD)),
-            ])
+                right(node.parallelism.to_string()),
+                Cell::new(node.component.clone().unwrap_or_else(|| node.kind.clone())),
+            ];
+            Row::new(cells.into_iter().take(columns.len()))
         });
-        let header = ["step", "runs", "subtasks", "in/s", "out/s", "late", "failed", "busy", "held up", "state", ""];
-        let widths = [Constraint::Min(12), Constraint::Length(16)].into_iter().chain([Constraint::Length(9); 8]);
-        let swap = detail.summary.swap.as_ref().map_or_else(String::new, |swap| format!("  swap {:?} ", swap.phase));
-        let table = Table::new(rows, widths.chain([Constraint::Length(10)]))
-            .header(bold(&header, 2))
+        let swap = detail.summary.swap.as_ref().filter(|swap| swap.phase.is_open());
+        let swap = swap.map_or("", |_| ", a swap is under way");
+        let table = Table::new(rows, columns.iter().map(|(_, width)| Constraint::Min(*width)))
+            .header(header(columns, 2))
             .block(Block::bordered().title(format!(" {}{swap} ", detail.summary.name)));
         frame.render_widget(table, area);
     }
@@ -178,12 +206,23 @@ fn right(text: String) -> Cell<'static> {
     Cell::new(Line::from(text).right_aligned())
 }
 
+/// The columns that an area has room for, the first ones first: half a number says something else than the number.
+fn fitting(columns: &'static [Column], area: Rect) -> &'static [Column] {
+    let inside = area.width.saturating_sub(2);
+    let ends = columns.iter().scan(0, |end, (_, width)| {
+        *end += width + 1;
+        Some(*end)
+    });
+    let fit = ends.take_while(|end| *end <= inside + 1).count();
+    &columns[..fit.max(1)]
+}
+
 /// A header; the columns from `right_from` on are numbers.
-fn bold(header: &[&'static str], right_from: usize) -> Row<'static> {
-    let cell = |(index, text): (usize, &&'static str)| {
+fn header(columns: &[Column], right_from: usize) -> Row<'static> {
+    let cell = |(index, (text, _)): (usize, &Column)| {
         if index < right_from { Cell::new(*text) } else { right((*text).to_owned()) }
     };
-    Row::new(header.iter().enumerate().map(cell).collect::<Vec<_>>()).style(Style::new().add_modifier(Modifier::BOLD))
+    Row::new(columns.iter().enumerate().map(cell).collect::<Vec<_>>()).style(Style::new().add_modifier(Modifier::BOLD))
 }
 
 #[cfg(test)]
@@ -230,6 +269,10 @@ mod tests {
         let text = terminal.backend().to_string();
         let line = |of: &str| text.lines().find(|line| line.contains(of)).unwrap_or_default().to_owned();
         assert!(line("count@2").contains("bottleneck") && line("count@2").contains("90%"), "{text}");
+        let mut narrow = Terminal::new(TestBackend::new(60, 16)).unwrap();
+        narrow.draw(|frame| screen.draw(frame)).unwrap();
+        let narrow = narrow.backend().to_string();
+        assert!(narrow.contains("90%") && !narrow.contains("count@2"), "columns go, never digits: {narrow}");
         assert!(line("lines").contains("75%") && !line("lines").contains("bottleneck"), "{text}");
         assert!(line("count@2").contains("1.00 k"), "2000 rows in two seconds: {text}");
         assert!(line("orders").contains("running"), "{text}");

@@ -70,10 +70,20 @@ pub(super) fn cast(
     rows: usize,
 ) -> Result<Vec<ArrayRef>, String> {
     let exact = CastOptions { safe: false, ..CastOptions::default() };
-    let column = |new: &std::sync::Arc<Field>| match from.schema.index_of(new.name()) {
-        Err(_) => Ok(new_null_array(new.data_type(), rows)),
-        Ok(old) => cast_with_options(&columns[old], new.data_type(), &exact)
-            .map_err(|e| format!("the column {:?} of its state cannot be {}: {e}", new.name(), new.data_type())),
+    let column = |new: &std::sync::Arc<Field>| {
+        let Ok(index) = from.schema.index_of(new.name()) else { return Ok(new_null_array(new.data_type(), rows)) };
+        let (old, column) = (from.schema.field(index).data_type(), &columns[index]);
+        let no_value =
+            |e: String| format!("the column {:?} of its state cannot be {}: {e}", new.name(), new.data_type());
+        let cast = cast_with_options(column, new.data_type(), &exact).map_err(|e| no_value(e.to_string()))?;
+        // A kernel rounds and cuts off without a word; whoever comes back exactly was a value of the narrower type.
+        if !widens(old, new.data_type()) {
+            let back = cast_with_options(&cast, old, &exact).map_err(|e| no_value(e.to_string()))?;
+            if back.to_data() != column.to_data() {
+                return Err(no_value("a value would be rounded".to_owned()));
+            }
+        }
+        Ok(cast)
     };
     to.schema.fields().iter().map(column).collect()
 }
@@ -82,7 +92,7 @@ pub(super) fn cast(
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Array, AsArray, Int32Array, Int64Array, StringArray};
+    use arrow::array::{Array, AsArray, Float64Array, Int32Array, Int64Array, StringArray};
     use arrow::datatypes::{Int32Type, Int64Type, Schema};
 
     use super::*;
@@ -124,5 +134,9 @@ mod tests {
             vec![widened[0].clone(), widened[1].clone(), Arc::new(Int64Array::from(vec![1, 1 << 40]))];
         let error = cast(&wide, &narrow, &too_large, 2).unwrap_err();
         assert!(error.starts_with("the column \"n\" of its state cannot be Int32"), "{error}");
+        let [wide, narrow] = [layout(1, &[("n", DataType::Float64, true)]), layout(1, &[("n", Int32, true)])];
+        let back = |values: [Option<f64>; 2]| cast(&wide, &narrow, &[Arc::new(Float64Array::from_iter(values))], 2);
+        assert_eq!(back([Some(-2.0), None]).unwrap()[0].null_count(), 1);
+        assert!(back([Some(1.5), None]).unwrap_err().ends_with("a value would be rounded"));
     }
 }

@@ -1,0 +1,165 @@
+//! Swaps, and runs in the shadow of a version.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Operators that are to run other versions, all from the same barrier on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SwapRequest {
+    /// By operator of the job.
+    pub operators: BTreeMap<String, OperatorChange>,
+    /// How long the new versions have to prove themselves.
+    #[serde(default)]
+    pub probation: ProbationSettings,
+    /// Only say whether it would fit.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What an operator is to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct OperatorChange {
+    /// `NAME@VERSION`; the one that it runs, if nothing is said.
+    #[serde(default)]
+    pub component: Option<String>,
+    /// Values of its table in the pipeline that change: `config.KEY` or `limits.KEY`, and TOML.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+}
+
+/// How long a new version has to prove itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ProbationSettings {
+    /// Batches of every subtask; 0: it is kept at once.
+    #[serde(default = "ProbationSettings::batches_default")]
+    pub batches: u64,
+    /// After this long it is kept even if not all subtasks have had so many batches.
+    #[serde(default = "ProbationSettings::time_max_ms_default")]
+    pub time_max_ms: u64,
+    /// So many percent of the key groups get it first, for a probation of their own: 1 to 99.
+    #[serde(default)]
+    pub canary_percent: Option<u32>,
+}
+
+impl ProbationSettings {
+    fn batches_default() -> u64 {
+        1000
+    }
+
+    fn time_max_ms_default() -> u64 {
+        30_000
+    }
+}
+
+impl Default for ProbationSettings {
+    fn default() -> Self {
+        let (batches, time_max_ms) = (Self::batches_default(), Self::time_max_ms_default());
+        Self { batches, time_max_ms, canary_percent: None }
+    }
+}
+
+/// A swap, as far as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct SwapStatus {
+    /// The revision that it tries; none in a dry run.
+    pub revision: Option<u64>,
+    /// The operators, and what each is to run.
+    pub operators: BTreeMap<String, String>,
+    /// How far it is.
+    pub phase: SwapPhase,
+    /// Why it was rolled back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How far a swap is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwapPhase {
+    /// It would fit; nothing has changed.
+    Fits,
+    /// Its barrier is under way.
+    CuttingOver,
+    /// The new versions run for the first of the key groups, or are about to follow for the rest.
+    Canary,
+    /// The new versions run everywhere, with the old ones beside them.
+    Probation,
+    /// The new versions are kept.
+    Done,
+    /// The old versions run again.
+    RolledBack,
+}
+
+impl SwapPhase {
+    /// Whether it is not decided yet.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::CuttingOver | Self::Canary | Self::Probation)
+    }
+}
+
+/// A version that is to run beside the one that runs, to see what would differ.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ShadowRequest {
+    /// By operator of the job.
+    pub operators: BTreeMap<String, OperatorChange>,
+    /// For how long.
+    pub duration_ms: u64,
+}
+
+/// What a shadow run has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ShadowStatus {
+    /// Whether it goes on.
+    pub is_open: bool,
+    /// Subtasks that are to run the new version too.
+    pub subtasks: usize,
+    /// Those that do, or did.
+    pub landed: usize,
+    /// Output rows that were compared.
+    pub rows: u64,
+    /// Those that differ, or that only one version made.
+    pub rows_differing: u64,
+    /// States of keys that were compared; none, if their layouts differ.
+    pub states: u64,
+    /// Those that differ.
+    pub states_differing: u64,
+    /// Calls that only the new version failed at.
+    pub failures: u64,
+    /// Why it failed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// It was given up for its failures.
+    pub given_up: bool,
+    /// It was ended before its time: by a swap, by another one, or with the job.
+    pub stopped: bool,
+    /// Some of what differs.
+    pub differences: Vec<ShadowDifference>,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ShadowDifference {
+    /// The operator.
+    pub operator: String,
+    /// The output, or `state`.
+    pub part: String,
+    /// The column; none: only one version made the row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// What the version that runs made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// What the other made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+}
