@@ -21,6 +21,7 @@ const RUN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// If the command is not beside this program, or refuses something.
+#[expect(clippy::disallowed_methods, reason = "a measurement takes its time")]
 pub(crate) fn measure(mut each: impl FnMut(ServerRow)) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let watch = Stopwatch::start();
@@ -110,6 +111,7 @@ impl Server {
     }
 
     /// Waits until so many jobs have written rows.
+    #[expect(clippy::disallowed_methods, reason = "another process tells nobody when it is so far")]
     fn until_rows_flow(&self, jobs: usize) -> anyhow::Result<()> {
         loop {
             let listed: Vec<Value> = serde_json::from_slice(&self.weir(&["ps", "--json"])?)?;

@@ -206,7 +206,7 @@ fn every_operation_of_the_description_is_there() {
     let mut operations = 0;
     for (path, methods) in served.body["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            let path = path.replace("{checkpoint}", "1").replace('{', "").replace('}', "");
+            let path = path.replace("{checkpoint}", "1").replace(['{', '}'], "");
             let answer = server.raw(&method.to_uppercase(), &path, JSON, b"{}");
             let detail = answer.body["detail"].as_str().unwrap_or_default();
             let is_there = answer.status != 405 && !detail.contains("there is nothing at this address");

@@ -24,6 +24,7 @@ const STORY: [(&str, u64); 10] = [
 ];
 
 /// Tells the story on a server of its own, whose folder is removed at the end.
+#[expect(clippy::disallowed_methods, reason = "rows are to flow while a person would look")]
 pub(super) fn run(weir: &Path) -> anyhow::Result<()> {
     let folder = root().join("target/hot-swap");
     if folder.exists() {

@@ -115,7 +115,6 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             batches: if args.no_probation { 0 } else { args.probation_batches.unwrap_or(default.batches) },
             time_max_ms: time_max_ms.unwrap_or(default.time_max_ms),
             canary_percent: args.canary,
-            ..default
         },
         dry_run: args.dry_run,
     };
