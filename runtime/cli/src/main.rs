@@ -51,7 +51,15 @@ const STYLES: Styles = Styles::styled()
   weir check pipeline.toml        whether a pipeline can run, and where not
   weir run pipeline.toml          run it
   weir checkpoint list state      what it has kept
-  weir serve                      a server; `weir push` and `weir deploy` talk to it")]
+
+On a server ($WEIR_SERVER, $WEIR_TOKEN):
+  weir serve                      start one
+  weir push my-operator.wasm      bring it an operator
+  weir deploy pipeline.toml       let it run a pipeline
+  weir ps                         what runs; weir show, top, logs
+  weir swap JOB/OPERATOR op@2     replace an operator while it runs; weir rollback undoes it
+  weir dlq JOB list               rows that could not be processed
+  weir stop JOB                   and weir start, savepoint, rm")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

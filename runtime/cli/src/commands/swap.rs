@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use indicatif::ProgressBar;
 use weir_server::model::{
     JobSummary, OperatorChange, ProbationSettings, ShadowRequest, SwapPhase, SwapRequest, SwapStatus,
 };
@@ -158,14 +159,22 @@ pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
 #[expect(clippy::disallowed_methods, reason = "a person waits for another process, which tells nobody when it is done")]
 fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<SwapStatus> {
     let revision = status.revision;
+    let bar = ProgressBar::new_spinner();
     while status.phase.is_open() {
+        bar.set_message(match status.phase {
+            SwapPhase::CuttingOver => "its barrier is under way",
+            SwapPhase::Canary => "on trial for some of the keys",
+            _ => "on trial; it goes on if you stop waiting",
+        });
         std::thread::sleep(LOOK_EVERY);
+        bar.tick();
         let jobs: Vec<JobSummary> = client.get("/v1/jobs")?;
         let swap = jobs.into_iter().find(|summary| summary.name == job).and_then(|summary| summary.swap);
         status = swap.filter(|swap| swap.revision == revision).with_context(|| {
             format!("the job {job} was changed meanwhile: `weir show {job}` shows what became of the swap")
         })?;
     }
+    bar.finish_and_clear();
     Ok(status)
 }
 

@@ -74,7 +74,9 @@ impl Service {
     ) -> Result<(), Problem> {
         let newest = newest(pipeline)?;
         let (row, _) = self.find(&slot.name)?;
-        let row = JobRow { allow_dropped: allow_dropped.to_vec(), newest, ..row };
+        // Where it was to go on from counts no longer if it has gone on since.
+        let from_checkpoint = row.from_checkpoint.filter(|_| newest <= row.newest);
+        let row = JobRow { from_checkpoint, allow_dropped: allow_dropped.to_vec(), newest, ..row };
         let supervisor = start(&self.pipelines, job, pipeline, &row, &slot.lines, &self.clock)?;
         self.catalog.deployed(&slot.name, revision, allow_dropped, newest)?;
         self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
