@@ -133,9 +133,11 @@ topic = "{to}"
         self.state.join(&sinks.find_map(|sink| sink.rows.first()).unwrap().path)
     }
 
-    /// The newest checkpoint, if it has rows to commit and is not the last of all.
+    /// The newest checkpoint, if it has rows to commit and is neither the first nor the last of all.
     fn prepared(&self) -> Option<i64> {
-        let newest = checkpoints(&self.state).into_iter().next().filter(|newest| !newest.finished)?;
+        let mut listed = checkpoints(&self.state).into_iter();
+        let newest = listed.next().filter(|newest| !newest.finished)?;
+        listed.next()?;
         let mut sinks = newest.subtasks.iter().flat_map(|s| &s.operators).filter_map(|stored| stored.sink.as_ref());
         sinks.any(|sink| !sink.commit.is_empty()).then(|| newest.number.try_into().unwrap())
     }
