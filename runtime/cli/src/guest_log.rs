@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use weir_host::{GuestLog, LogLevel};
+use weir_host::{GuestLog, LogLevel, printable};
 
 /// Lines that wait to be shown, at most: more than anyone reads between two looks.
 const LINES_MAX: usize = 1024;
@@ -48,9 +48,4 @@ impl LineReceiver {
             print(&format!("{dropped} lines of operators were dropped: they came faster than they can be shown"));
         }
     }
-}
-
-/// A guest must not move the cursor or forge lines.
-fn printable(message: &str) -> String {
-    message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -14,6 +14,7 @@
 //! | [`pipeline`] | `pipeline.toml` into a [`LogicalGraph`](graph::LogicalGraph), errors with line and column |
 //! | [`checkpoint`] | when checkpoints begin and are complete: [`Coordinator`](checkpoint::Coordinator) |
 //! | [`connector`] | the traits of sources and sinks |
+//! | [`error`] | an error and its causes in one line |
 //! | [`restart`] | when a job that failed starts again |
 //! | [`swap`] | when a new version of an operator is kept and when it is rolled back: [`Swap`](swap::Swap) |
 //! | [`limits`] | every bound, with its default and its reason |
@@ -21,6 +22,7 @@
 pub mod batch;
 pub mod checkpoint;
 pub mod connector;
+pub mod error;
 pub mod graph;
 pub mod key_group;
 pub mod limits;

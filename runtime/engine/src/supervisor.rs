@@ -1,12 +1,12 @@
 //! Keeps a job running: one that keeps checkpoints and fails is started again from its last one. Never starts a job again whose
 //! failure would only repeat itself.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::never;
 use weir_core::connector::ConnectorError;
+use weir_core::error::chain;
 use weir_core::graph::RestartSettings;
 use weir_core::restart::RestartPolicy;
 use weir_core::swap::{Phase, Probation};
@@ -315,19 +315,4 @@ fn of_rows(error: &SubtaskError) -> bool {
 /// Whether a file or another system may say something else the next time.
 fn is_passing(error: &ConnectorError) -> bool {
     matches!(error, ConnectorError::Io { .. })
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let why = error.to_string();
-        // Some say it already.
-        if !text.ends_with(&why) {
-            text = format!("{text}: {why}");
-        }
-        cause = error.source();
-    }
-    text
 }

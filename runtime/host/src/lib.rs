@@ -44,7 +44,7 @@ pub use call::{CallError, GuestClock, Rows, States, TimeDomain, Timers};
 pub use component::Component;
 pub use delta::{Delta, KeyedDelta, Selection};
 pub use host::{Host, HostConfig, HostError};
-pub use imports::log::{GuestLog, LogLevel, NoLog};
+pub use imports::log::{GuestLog, LogLevel, NoLog, printable};
 pub use imports::metrics::{GuestMetrics, Histogram};
 pub use instance::{Instance, InstanceError, InstanceSpec};
 pub use isolate::{Failure, isolate};

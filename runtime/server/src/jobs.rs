@@ -15,7 +15,7 @@ use weir_engine::{JobDescription, JobFigures, NewVersion, Progress, SharedShadow
 use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
 
-pub(crate) use lines::{Lines, printable};
+pub(crate) use lines::Lines;
 pub(crate) use runner::{Origin, Runner, Start};
 
 /// How long an answer of a job's thread may take: it looks for questions many times a second, but may be starting.
@@ -24,8 +24,7 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 /// A job of the server.
 pub(crate) struct Slot {
     pub(crate) name: String,
-    /// Whoever changes the job holds it: changes come one after the other.
-    pub(crate) turn: Mutex<()>,
+    turn: Mutex<()>,
     /// What the job and its operators have said.
     pub(crate) lines: Arc<Lines>,
     live: Mutex<Live>,
@@ -108,6 +107,11 @@ impl Slot {
         }
     }
 
+    /// Whoever changes the job holds it: changes come one after the other.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What is known of it.
     pub(crate) fn live(&self) -> Live {
         self.lock_live().clone()
@@ -132,8 +136,8 @@ impl Slot {
     }
 
     /// Starts its thread. The one before must be over.
-    pub(crate) fn start(self: &Arc<Self>, start: Start) -> std::io::Result<()> {
-        let runner = Runner::spawn(Arc::clone(self), start)?;
+    pub(crate) fn start(self: &Arc<Self>, origin: Origin, start: Start) -> std::io::Result<()> {
+        let runner = Runner::spawn(Arc::clone(self), origin, start)?;
         *self.lock_runner() = Some(runner);
         Ok(())
     }

@@ -4,6 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+pub(crate) use weir_core::error::chain;
 use weir_core::pipeline::{Diagnostic, PipelineError, Severity};
 use weir_engine::{CheckError, StartError, SwapError};
 use weir_host::LoadError;
@@ -238,19 +239,4 @@ impl From<CheckpointError> for Problem {
         let kind = if matches!(error, CheckpointError::Missing { .. }) { Kind::NotFound } else { Kind::Internal };
         Self::new(kind, chain(&error))
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let why = error.to_string();
-        // Some say it already.
-        if !text.ends_with(&why) {
-            text = format!("{text}: {why}");
-        }
-        cause = error.source();
-    }
-    text
 }

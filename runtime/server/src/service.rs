@@ -268,8 +268,7 @@ impl Service {
 
     /// The revision that is to run.
     fn revision(&self, row: &JobRow) -> Result<RevisionRow, Problem> {
-        let revisions = self.catalog.revisions(&row.name)?;
-        revisions.into_iter().find(|revision| revision.number == row.revision).ok_or_else(|| {
+        self.catalog.revision(&row.name, row.revision)?.ok_or_else(|| {
             Problem::new(Kind::Internal, format!("the catalog has no revision {} of {}", row.revision, row.name))
         })
     }
@@ -317,13 +316,11 @@ impl Service {
     /// The thread of a job.
     fn spawn(&self, slot: &Arc<Slot>, row: &JobRow, origin: Origin) -> Result<(), Problem> {
         let start = Start {
-            guest_bytes: origin.guest_bytes(),
-            origin,
             catalog: Arc::clone(&self.catalog),
             clock: Arc::clone(&self.clock),
             has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty(),
         };
-        slot.start(start).map_err(|error| Problem::internal("the job gets no thread", &error))
+        slot.start(origin, start).map_err(|error| Problem::internal("the job gets no thread", &error))
     }
 }
 

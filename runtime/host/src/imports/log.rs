@@ -49,6 +49,12 @@ pub trait GuestLog: Send + Sync {
     fn log(&self, operator: &str, level: LogLevel, message: &str);
 }
 
+/// A guest must not move a cursor or forge lines, wherever its words are shown.
+#[must_use]
+pub fn printable(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Drops every line.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoLog;

@@ -82,6 +82,12 @@ impl Catalog {
         self.read(|t| all(t, &sql, [job], read_revision))
     }
 
+    /// A revision of a job.
+    pub(crate) fn revision(&self, job: &str, number: u64) -> Result<Option<RevisionRow>, CatalogError> {
+        let sql = format!("SELECT {REVISION} FROM revision WHERE job = ?1 AND number = ?2");
+        self.read(|t| one(t, &sql, params![job, number.cast_signed()], read_revision))
+    }
+
     /// A revision that is on trial, of a job that is made if there is none of that name.
     pub(crate) fn try_revision(&self, job: &str, revision: &NewRevision<'_>) -> Result<u64, CatalogError> {
         let make =

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use weir_core::time::Clock;
-use weir_host::{GuestLog, LogLevel};
+use weir_host::{GuestLog, LogLevel, printable};
 
 use crate::model::LogLine;
 
@@ -66,11 +66,6 @@ impl Lines {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A guest must not move a cursor or forge lines, wherever its words are shown.
-pub(crate) fn printable(message: &str) -> String {
-    message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl GuestLog for Lines {

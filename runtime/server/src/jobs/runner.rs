@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use weir_core::time::Clock;
 use weir_engine::{JobError, RunError, Summary, Supervisor};
-use weir_host::LogLevel;
+use weir_host::{LogLevel, printable};
 
-use super::lines::printable;
 use super::{Command, Ending, Slot};
 use crate::catalog::{Catalog, Wanted};
 use crate::model::JobState;
@@ -31,9 +30,6 @@ const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
 /// What a thread needs.
 pub(crate) struct Start {
-    pub(crate) origin: Origin,
-    /// Memory that its guests may use together; not known of one that is to be recovered.
-    pub(crate) guest_bytes: u64,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether the catalog says where it goes on from, or what it may give up; that holds until it has completed a checkpoint.
@@ -50,7 +46,7 @@ pub(crate) enum Origin {
 
 impl Origin {
     /// Memory that the job's guests may use together, as far as that is known.
-    pub(crate) fn guest_bytes(&self) -> u64 {
+    fn guest_bytes(&self) -> u64 {
         match self {
             Self::Running(supervisor) => supervisor.job().guest_memory_bytes(),
             Self::Recover(_) => 0,
@@ -93,18 +89,18 @@ impl Drop for SetOver {
 
 impl Runner {
     /// Starts the thread of a job.
-    pub(super) fn spawn(slot: Arc<Slot>, start: Start) -> std::io::Result<Self> {
+    pub(super) fn spawn(slot: Arc<Slot>, origin: Origin, start: Start) -> std::io::Result<Self> {
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         let over = Arc::new(Over::default());
         let set = SetOver(Arc::clone(&over));
-        let (state, guest_bytes) = (Some(JobState::Starting), start.guest_bytes);
+        let (state, guest_bytes) = (Some(JobState::Starting), origin.guest_bytes());
         slot.update(|live| *live = super::Live { state, guest_bytes, ..super::Live::default() });
         let name = format!("job {}", slot.name);
         let thread =
             Thread { slot, start, commands: receiver, swap: None, savepoints: Vec::new(), seen: (0, 0), figures_us: 0 };
         std::thread::Builder::new().name(name).spawn(move || {
             let _set = set;
-            thread.run();
+            thread.run(origin);
         })?;
         Ok(Self { commands, over })
     }
@@ -150,18 +146,14 @@ enum Outcome {
 }
 
 impl Thread {
-    fn run(mut self) {
-        let origin = std::mem::replace(
-            &mut self.start.origin,
-            Origin::Recover(Box::new(|| Err(Problem::conflict("it was started already")))),
-        );
+    fn run(mut self, origin: Origin) {
         let supervisor = match origin {
             Origin::Running(supervisor) => Some(*supervisor),
             Origin::Recover(recover) => self.recover(&*recover),
         };
         let outcome = supervisor.map_or(Outcome::Suspended, |supervisor| self.follow(supervisor));
         self.follow_swap();
-        if let Some(open) = self.swap.take() {
+        if let Some(open) = self.swap.take().filter(|open| open.swap.is_open()) {
             let ended = "the job ended before the swap was decided".to_owned();
             // If it cannot be written now, the next start of the server does.
             let _ = self.decide(open, Some(ended));

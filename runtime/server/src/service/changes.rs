@@ -1,7 +1,5 @@
 //! Starting, stopping and removing jobs; savepoints.
 
-use std::sync::PoisonError;
-
 use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
@@ -18,7 +16,7 @@ impl Service {
     /// Starts a job that does not run.
     pub(crate) fn start(&self, job: &str, request: &crate::model::Start) -> Result<JobSummary, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = slot.turn();
         let (row, _) = self.find(job)?;
         if slot.is_running() {
             return Err(Problem::conflict(format!("the job {job:?} runs already: `weir stop {job}` stops it")));
@@ -44,7 +42,7 @@ impl Service {
     /// Stops a job: after a last checkpoint, with the end of its input, or at once.
     pub(crate) fn stop(&self, job: &str, how: Stop) -> Result<JobSummary, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = slot.turn();
         if !slot.is_running() {
             self.catalog.stop(job)?;
             return Err(Problem::conflict(format!("the job {job:?} does not run")));
@@ -69,7 +67,7 @@ impl Service {
     /// Forgets a job that does not run, with its checkpoints, savepoints and dead letters.
     pub(crate) fn remove(&self, job: &str) -> Result<(), Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = slot.turn();
         if slot.is_running() {
             return Err(Problem::conflict(format!("the job {job:?} runs: `weir stop {job}` stops it")));
         }

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::PoisonError;
 use std::time::UNIX_EPOCH;
 
 use weir_engine::Job;
@@ -105,7 +104,7 @@ impl Service {
     /// Letters wait no longer.
     pub(crate) fn drop_letters(&self, job: &str, choice: &LetterChoice) -> Result<LettersTaken, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = slot.turn();
         let (mut dropped, mut count) = (Vec::new(), 0);
         for (step, wished) in self.wished(job, choice)? {
             let (letters, of_step) = self.choose(job, &step, wished, |_| Ok(()))?;
@@ -120,7 +119,7 @@ impl Service {
     /// server ends meanwhile, they either wait still or are on their way.
     pub(crate) fn replay(&self, job: &str, choice: &LetterChoice) -> Result<LettersTaken, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = slot.turn();
         let (row, _) = self.find(job)?;
         let was_running = slot.is_running();
         if was_running && slot.live().swap.is_some_and(|swap| swap.phase.is_open()) {

@@ -1,7 +1,7 @@
 //! Deploying a pipeline: a job that is new, or another revision of one that there is, which goes on from a last checkpoint of the old one. A
 //! revision that cannot be started leaves the job as it was.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use weir_engine::Job;
@@ -25,7 +25,7 @@ impl Service {
         let pipeline = self.pipelines.read(&request.pipeline, &[])?;
         let name = pipeline.graph.name.clone();
         let slot = self.slot(&name);
-        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = slot.turn();
         let row = self.catalog.job(&name)?;
         let before = row.as_ref().map(|row| self.revision(row)).transpose()?.map(|revision| revision.pipeline);
         let current = row.as_ref().map(|row| row.revision);

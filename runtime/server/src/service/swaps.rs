@@ -2,14 +2,15 @@
 //! after a restart changes when it is decided.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use weir_core::swap::{Canary, Probation};
 use weir_engine::{Difference, SharedShadow};
+use weir_host::printable;
 
 use super::Service;
 use crate::catalog::{JobRow, RevisionState};
-use crate::jobs::{Command, Slot, SwapCommand, not_running, printable};
+use crate::jobs::{Command, Slot, SwapCommand, not_running};
 use crate::model::{
     OperatorChange, ProbationSettings, ShadowDifference, ShadowRequest, ShadowStatus, SwapPhase, SwapRequest,
     SwapStatus,
@@ -25,7 +26,7 @@ impl Service {
     /// Begins a swap, or says whether one would fit.
     pub(crate) fn swap(&self, job: &str, request: &SwapRequest) -> Result<SwapStatus, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = slot.turn();
         refuse_open(&slot)?;
         // Read now that nothing changes any more: what was on trial is decided.
         let (row, _) = self.find(job)?;
@@ -39,7 +40,7 @@ impl Service {
     /// Puts an operator back to what it was: during a swap at once, after one by another swap.
     pub(crate) fn roll_back(&self, job: &str, operator: &str) -> Result<SwapStatus, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = slot.turn();
         let open = slot.live().swap.filter(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
         if let Some(status) = open
             && slot.ask(Command::RollBack).ok_or_else(|| not_running(job))?
@@ -86,7 +87,7 @@ impl Service {
     /// Runs other versions beside those that run, for some time; what they make is compared and dropped.
     pub(crate) fn shadow(&self, job: &str, request: &ShadowRequest) -> Result<ShadowStatus, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = slot.turn();
         let (row, _) = self.find(job)?;
         let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &overrides(&request.operators)?)?;
         let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator, false));

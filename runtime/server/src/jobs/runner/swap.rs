@@ -2,10 +2,10 @@
 
 use weir_core::swap::{Phase, RollbackReason};
 use weir_engine::{SharedSwap, Supervisor, SwapError};
-use weir_host::LogLevel;
+use weir_host::{LogLevel, printable};
 
 use super::Thread;
-use crate::jobs::{SwapCommand, printable};
+use crate::jobs::SwapCommand;
 use crate::model::{SwapPhase, SwapStatus};
 use crate::problem::chain;
 
@@ -31,8 +31,9 @@ impl Thread {
             self.slot.update(|live| live.swap = Some(status.clone()));
             self.swap = Some(OpenSwap { swap, status, back, is_unwritten: false });
         });
+        let has_begun = answer.is_ok();
         if reply.send(answer).is_err()
-            && let Some(open) = &self.swap
+            && let Some(open) = self.swap.as_ref().filter(|_| has_begun)
         {
             // Who asked has been told that it is not to be.
             open.swap.roll_back();
