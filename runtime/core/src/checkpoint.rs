@@ -167,6 +167,17 @@ impl Coordinator {
         self.phase == Phase::Over
     }
 
+    /// When time alone would bring something about: an attempt that begins, or one that is given up; microseconds. `i64::MAX`: never.
+    #[must_use]
+    pub fn due_us(&self) -> i64 {
+        match &self.phase {
+            Phase::Idle if self.asked || self.has_ended() => self.due_us.min(self.retry_us),
+            Phase::Idle => self.due_us,
+            Phase::Collecting { since_us, .. } => since_us.saturating_add(self.timing.timeout_us).saturating_add(1),
+            Phase::Completing { .. } | Phase::Over => i64::MAX,
+        }
+    }
+
     /// One step. Commands are to be done in order. What is said of an attempt that is over is passed over.
     pub fn handle(&mut self, now_us: i64, event: Event) -> Vec<Command> {
         let mut commands = Vec::new();

@@ -6,6 +6,7 @@ mod part;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use weir_core::checkpoint::{AbortReason, Command, Coordinator, Event, Timing};
 use weir_core::connector::{Committer, ConnectorError, Offset, SinkReport, Source, Split};
@@ -105,6 +106,9 @@ pub enum CheckpointFailure {
     },
 }
 
+/// How often it looks whether a swap wants another barrier, or has had time enough.
+const LOOK_AT_SWAP_EVERY: Duration = Duration::from_millis(5);
+
 impl Checkpointer {
     /// Checkpoints of a job that starts now. Without `storage` there is one at the end, which is not kept.
     pub(crate) fn new(
@@ -163,6 +167,15 @@ impl Checkpointer {
     /// The attempt of the last swap: no source leaves its barrier out, even if that attempt has been given up.
     pub(crate) fn swap_attempt(&self) -> u64 {
         self.swap.as_ref().map_or(0, Landing::attempt)
+    }
+
+    /// How long nothing is to be done, if nobody says anything.
+    pub(crate) fn due(&self) -> Duration {
+        if self.swap.as_ref().is_some_and(Landing::is_open) {
+            return LOOK_AT_SWAP_EVERY;
+        }
+        let left_us = self.coordinator.due_us().saturating_sub(self.clock.now_us());
+        Duration::from_micros(left_us.max(0).unsigned_abs())
     }
 
     /// Time has passed. Returns the attempt that sources are to begin, if there is a new one.

@@ -1,7 +1,6 @@
 //! A job: a checked pipeline, and how it is started.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,12 +16,13 @@ use weir_state::checkpoint::{Lease, Tenure};
 
 use crate::build::{Built, BuiltSubtask, Origin, StartError};
 use crate::checkpointer::{Checkpointer, Storage};
+use crate::control::Control;
 use crate::job_handle::{JobError, JobHandle, NodeRole, Outside};
 use crate::plan::{
     ChainPlan, CheckError, PhysicalGraph, Pruned, Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode,
 };
 use crate::recovery::{Durable, Recovered};
-use crate::worker::{CheckpointWorker, Control, Status, Worker};
+use crate::worker::{CheckpointWorker, Status, Worker};
 
 /// A pipeline that was checked and can be started, any number of times.
 #[derive(Clone)]
@@ -112,7 +112,7 @@ impl Job {
         let checkpoints = checkpointer.status();
         let (senders, mut receivers): (Vec<_>, Vec<_>) =
             (0..built.channels).map(|_| bounded(CHANNEL_ELEMENTS_MAX)).map(|(s, r)| (s, Some(r))).unzip();
-        let control = Arc::new(Control::default());
+        let control = Arc::new(Control::new());
         let threads = Threads::new(subtasks + 1, control.clone());
         let (parts, frozen) = bounded(PARTS_A_SUBTASK_MAX * subtasks);
         let mut statuses = Vec::with_capacity(subtasks);
@@ -279,7 +279,7 @@ impl Threads {
         };
         let spawned = std::thread::Builder::new().name(name.clone()).spawn(run);
         spawned.map(drop).map_err(|error| {
-            self.control.stop.store(true, Ordering::Relaxed);
+            self.control.stop();
             StartError::Thread { subtask: name, error }
         })
     }

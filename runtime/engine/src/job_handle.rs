@@ -10,13 +10,14 @@ use weir_core::swap::Probation;
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 
 use crate::checkpointer::{CheckpointFailure, CheckpointStatus};
+use crate::control::Control;
 use crate::figures::{JobFigures, NodeCounts, NodeFigures};
 use crate::job::Job;
 use crate::operator::Metrics;
 use crate::operators::{LatencyHistogram, SharedShadow, SharedSwap};
 use crate::plan::{ResolvedKind, ResolvedNode};
 use crate::swap::{SwapBox, SwapError};
-use crate::worker::{Control, Status, WorkerError};
+use crate::worker::{Status, WorkerError};
 
 /// A running job. Dropping it stops the job.
 pub struct JobHandle {
@@ -224,14 +225,14 @@ impl JobHandle {
 
     /// Begins a checkpoint as soon as one can begin.
     pub fn checkpoint(&self) {
-        self.control.ask.store(true, Ordering::Relaxed);
+        self.control.ask();
     }
 
     /// Takes a last checkpoint and stops: the job can go on from there later. For a job that was started with
     /// [`Job::resume`](crate::Job::resume).
     pub fn suspend(&self) {
         self.control.suspend.store(true, Ordering::Relaxed);
-        self.control.ask.store(true, Ordering::Relaxed);
+        self.control.ask();
     }
 
     /// Runs other versions of its operators from the barrier of its next checkpoint on, which begins at once: `new` is what
@@ -252,6 +253,7 @@ impl JobHandle {
         let swap = pending.swap.clone();
         *last = Some(swap.clone());
         *self.control.swap.lock().unwrap_or_else(PoisonError::into_inner) = Some(pending);
+        self.control.ring();
         Ok(swap)
     }
 
@@ -270,7 +272,7 @@ impl JobHandle {
         self.stop_shadow();
         let shadow = new.shadow(old, until_us, &self.clock, &self.boxes)?;
         *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) = Some(shadow.clone());
-        self.control.ask.store(true, Ordering::Relaxed);
+        self.control.ask();
         Ok(shadow)
     }
 
@@ -286,7 +288,7 @@ impl JobHandle {
 
     /// Stops at once: sinks leave nothing half-written behind, and do not finish.
     pub fn stop(&self) {
-        self.control.stop.store(true, Ordering::Relaxed);
+        self.control.stop();
         for (_, outside) in &self.outsides {
             if let Outside::Sink(sink) = outside {
                 sink.give_up();

@@ -27,6 +27,7 @@ mod activity;
 mod build;
 pub mod chain;
 mod checkpointer;
+mod control;
 mod describe;
 pub mod exchange;
 mod figures;

@@ -1,20 +1,20 @@
 //! The thread around a subtask: takes elements from channels, hands them in, and sends what comes out. And the one that makes
 //! checkpoints beside the stream.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, TrySendError, never};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, TrySendError, never, select};
 use weir_core::batch::{Barrier, StreamElement};
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 
 use crate::activity::{Activities, Activity, Spent};
 use crate::chain::Action;
 use crate::checkpointer::{CheckpointFailure, Checkpointer};
+use crate::control::Control;
 use crate::figures::SubtaskFigures;
 use crate::subtask::{Event, FrozenSubtask, Outcome, Subtask, SubtaskError};
-use crate::swap::PendingSwap;
 
 /// A subtask with its channels.
 pub(crate) struct Worker {
@@ -31,27 +31,6 @@ pub(crate) struct Worker {
     pub(crate) clock: Arc<dyn Clock>,
     /// How long nothing must have come before sinks show what they hold.
     pub(crate) linger: Duration,
-}
-
-/// What the job's owner asks of its sources.
-#[derive(Default)]
-pub(crate) struct Control {
-    /// Read no further, and end as if the input had ended.
-    pub(crate) drain: AtomicBool,
-    /// Stop at once.
-    pub(crate) stop: AtomicBool,
-    /// The newest attempt at a checkpoint; 0 before the first.
-    pub(crate) attempt: AtomicU64,
-    /// Take a checkpoint now.
-    pub(crate) ask: AtomicBool,
-    /// Take a last checkpoint, and read no further than that.
-    pub(crate) suspend: AtomicBool,
-    /// Other versions that are to run from a barrier on.
-    pub(crate) swap: Mutex<Option<PendingSwap>>,
-    /// The attempt of the last swap: its barrier is left out by nobody.
-    pub(crate) swap_attempt: AtomicU64,
-    /// That checkpoint is complete: everybody may go.
-    pub(crate) suspended: AtomicBool,
 }
 
 /// What a subtask hands over at a barrier, or at its end.
@@ -287,8 +266,8 @@ pub(crate) struct CheckpointWorker {
     pub(crate) control: Arc<Control>,
 }
 
-/// How often it looks whether a checkpoint is due.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// It looks at the clock at least so often: that may be set while it waits.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl CheckpointWorker {
     /// Runs until the job's last checkpoint is complete, or the job is stopped.
@@ -306,9 +285,14 @@ impl CheckpointWorker {
                 let triggered = self.checkpointer.swap(pending)?;
                 self.trigger(triggered);
             }
-            let triggered = match self.parts.recv_timeout(LOOK_EVERY) {
-                Ok(FrozenPart { subtask, attempt, frozen }) => self.checkpointer.frozen(subtask, attempt, frozen)?,
-                Err(_) => self.checkpointer.tick()?,
+            let part = select! {
+                recv(self.parts) -> part => part.ok(),
+                recv(self.control.told()) -> _ => None,
+                default(self.checkpointer.due().min(LOOK_EVERY)) => None,
+            };
+            let triggered = match part {
+                Some(FrozenPart { subtask, attempt, frozen }) => self.checkpointer.frozen(subtask, attempt, frozen)?,
+                None => self.checkpointer.tick()?,
             };
             self.trigger(triggered);
             if self.control.suspend.load(Ordering::Relaxed) && self.checkpointer.has_answered() {

@@ -104,8 +104,17 @@ fn explore(coordinator: &Coordinator, model: &Model, depth: usize, seen: &mut us
             model.command(&command);
         }
         assert_eq!(coordinator.is_over(), model.last_done || model.gave_up, "after {event:?}");
+        check_due(&coordinator, model.now_us);
         explore(&coordinator, &model, depth - 1, seen);
     }
+}
+
+/// Whoever sleeps until then misses nothing, and does not wake for nothing.
+fn check_due(coordinator: &Coordinator, now_us: i64) {
+    let tick_at = |us: i64| coordinator.clone().handle(us, Event::Tick);
+    let due_us = coordinator.due_us();
+    assert!(due_us <= now_us || tick_at(due_us - 1).is_empty(), "before it is due, at {due_us}");
+    assert!(due_us == i64::MAX || !tick_at(due_us.max(now_us)).is_empty(), "when it is due, at {due_us}");
 }
 
 #[test]

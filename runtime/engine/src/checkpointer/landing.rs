@@ -27,6 +27,11 @@ impl Landing {
         self.attempt
     }
 
+    /// Whether the swap is not decided yet: whoever waits must look at it.
+    pub(super) fn is_open(&self) -> bool {
+        self.swap.is_open()
+    }
+
     /// Time has passed. Returns whether another barrier is needed.
     pub(super) fn tick(&self) -> bool {
         self.swap.tell(Event::Tick);
