@@ -3,7 +3,7 @@
 
 mod swap;
 
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +17,10 @@ use crate::model::JobState;
 use crate::problem::{Problem, chain};
 use swap::OpenSwap;
 
-/// How often it looks whether it is asked something.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often it looks how far the job is; what it is asked it hears at once.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The same while somebody waits for the job to end, for a checkpoint or for a swap.
+const LOOK_EVERY_AWAITED: Duration = Duration::from_millis(5);
 /// Commands that wait to be looked at; whoever brings more waits.
 const COMMANDS_MAX: usize = 64;
 /// How often figures are taken, microseconds.
@@ -205,7 +207,7 @@ impl Thread {
         self.slot.update(|live| (live.description, live.guest_bytes) = (Some(description), guest_bytes));
         let mut ending = None;
         loop {
-            let ended = job.wait(LOOK_EVERY);
+            let ended = job.wait(Duration::ZERO);
             for notice in job.take_notices() {
                 self.tell(LogLevel::Warn, &notice);
             }
@@ -216,16 +218,17 @@ impl Thread {
                 self.savepoints.drain(..).for_each(|asked| drop(asked.reply.send(ended_first())));
                 return outcome(ended);
             }
-            loop {
-                match self.commands.try_recv() {
-                    Ok(command) => self.command(command, &mut job, &mut ending),
-                    Err(TryRecvError::Empty) => break,
-                    // Nobody knows the job any more.
-                    Err(TryRecvError::Disconnected) => {
-                        job.stop();
-                        break;
-                    }
-                }
+            let is_awaited = ending.is_some() || self.swap.is_some() || !self.savepoints.is_empty();
+            let mut heard = self.commands.recv_timeout(if is_awaited { LOOK_EVERY_AWAITED } else { LOOK_EVERY });
+            while let Ok(command) = heard {
+                self.command(command, &mut job, &mut ending);
+                heard = self.commands.try_recv().map_err(|_| RecvTimeoutError::Timeout);
+            }
+            if matches!(heard, Err(RecvTimeoutError::Disconnected)) {
+                // Nobody knows the job any more.
+                job.stop();
+                while job.wait(LOOK_EVERY).is_none() {}
+                return Outcome::Suspended;
             }
         }
     }
