@@ -22,6 +22,8 @@ pub(crate) mod top;
 
 use std::path::PathBuf;
 
+use weir_connectors::WithSecrets;
+
 /// See `weir help COMMAND`.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -73,6 +75,26 @@ pub(crate) enum Command {
     Completions(completions::Args),
     #[command(name = compile_component::NAME, hide = true)]
     CompileComponent(compile_component::Args),
+}
+
+/// Where secrets are.
+#[derive(clap::Args)]
+pub(crate) struct SecretsArgs {
+    /// The folder of secrets: "${secret:NAME}" in an option of a source or sink is the text of its file NAME
+    #[arg(long, value_name = "DIR", value_parser = folder)]
+    secrets_dir: Option<PathBuf>,
+}
+
+impl SecretsArgs {
+    /// The connectors, with these secrets.
+    pub(crate) fn over<C>(&self, connectors: C) -> WithSecrets<C> {
+        WithSecrets::new(connectors, self.secrets_dir.clone())
+    }
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("there is no such folder".to_owned()) }
 }
 
 /// Which pipeline, and what is changed in it.

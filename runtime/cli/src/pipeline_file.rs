@@ -11,7 +11,7 @@ use weir_engine::{Durable, Job};
 use weir_host::Host;
 use weir_state::checkpoint::CheckpointStore;
 
-use crate::commands::PipelineArgs;
+use crate::commands::{PipelineArgs, SecretsArgs};
 use crate::terminal;
 use crate::terminal::Problems;
 
@@ -40,13 +40,14 @@ impl PipelineFile {
     }
 
     /// Opens connectors and components, and checks that everything fits.
-    pub(crate) fn check(&self, host: &Host) -> anyhow::Result<Job> {
+    pub(crate) fn check(&self, host: &Host, secrets: &SecretsArgs) -> anyhow::Result<Job> {
         if self.graph.checkpoint.as_ref().is_some_and(|settings| settings.location.is_empty()) {
             let message = "[checkpoint] has no dir: say where checkpoints are kept, here or with --checkpoint-dir DIR";
             let problem = Diagnostic::error(message, None);
             return Err(Problems::new(&self.shown, &self.graph.text, vec![problem]).into());
         }
-        Ok(Job::check(&self.graph, &StandardConnectors::new(), host).map_err(|error| {
+        let connectors = secrets.over(StandardConnectors::new());
+        Ok(Job::check(&self.graph, &connectors, host).map_err(|error| {
             Problems::new(&self.shown, &self.graph.text, vec![Diagnostic::error(error.message, error.span)])
         })?)
     }

@@ -62,11 +62,13 @@ mod formats;
 mod kafka;
 mod nexmark;
 mod options;
+mod secrets;
 mod stdin;
 mod stdout;
 mod tally;
 
 pub use formats::types::{parse_type, type_name};
+pub use secrets::WithSecrets;
 
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source};
 use weir_core::graph::Options;

@@ -3,11 +3,13 @@
 //! A [`LogicalGraph`] knows nothing of subtasks, threads or files' contents; the engine makes it physical.
 
 mod hosted;
+mod secrets;
 
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(crate) use secrets::SECRET_OPENING;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
@@ -257,6 +259,7 @@ pub struct Options {
     text: Arc<str>,
     path: Vec<String>,
     common: &'static [&'static str],
+    secrets: secrets::Secrets,
     /// The folder that relative paths are relative to: the pipeline file's.
     pub base: PathBuf,
     /// Whether paths must stay in that folder.
@@ -267,7 +270,7 @@ impl Options {
     /// The options in the table at `path` of a TOML text, without the keys `common` that are not the connector's.
     #[must_use]
     pub fn new(text: Arc<str>, path: Vec<String>, common: &'static [&'static str], base: PathBuf) -> Self {
-        Self { text, path, common, base, confined: false }
+        Self { text, path, common, secrets: secrets::Secrets::default(), base, confined: false }
     }
 
     /// Options from TOML text of their own, for tests and for options that a program makes.
@@ -281,7 +284,10 @@ impl Options {
     /// # Errors
     /// [`ConnectorError::Option`] with the place of the option that does not fit.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConnectorError> {
-        let table = self.table().map_err(option_error)?;
+        let mut table = self.table().map_err(option_error)?;
+        if !self.secrets.is_empty() {
+            self.secrets.fill(table.get_mut());
+        }
         T::deserialize(toml::de::Deserializer::from(table)).map_err(option_error)
     }
 

@@ -47,6 +47,10 @@ pub const SHADOW_EXAMPLES_MAX: usize = 10;
 pub const SHADOW_TEXT_BYTES_MAX: usize = 1024;
 /// Bytes of a component at most: the largest interpreters that come as components take about 20 MB.
 pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a secret at most: a key with its certificates has some thousands.
+pub const SECRET_BYTES_MAX: u64 = 64 << 10;
+/// Bytes of the secrets of one source or sink at most, each as often as it is named: a short text could make a large one.
+pub const SECRETS_BYTES_MAX: usize = 256 << 10;
 /// Bytes of a pipeline file at most: they are written by people.
 pub const PIPELINE_BYTES_MAX: u64 = 1 << 20;
 

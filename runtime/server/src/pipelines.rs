@@ -125,6 +125,12 @@ impl Pipelines {
                 });
             }
         }
+        notes.extend(graph.passwords_in_clear().into_iter().map(|option| {
+            format!(
+                "{option} is in the pipeline, and so seen by everybody who may look at the job: write it into a file of the server's \
+                 --secrets-dir, and \"${{secret:FILE}}\" here"
+            )
+        }));
         let versions = self.resolve(&mut graph)?;
         graph.keep_dead_letters(&folder, |name| format!("dead-letters/{name}/"));
         Ok(Pipeline { graph, versions, notes })

@@ -10,6 +10,7 @@ mod kills;
 mod pipelines;
 mod restart;
 mod rows;
+mod secrets;
 mod server;
 mod start;
 mod story;

@@ -5,7 +5,7 @@ use weir_core::graph::{DEAD_LETTER_OUTPUT, MAIN_OUTPUT};
 use weir_core::pipeline::{Diagnostic, Severity};
 use weir_engine::{JobDescription, NodeDescription, OutputDescription};
 
-use super::PipelineArgs;
+use super::{PipelineArgs, SecretsArgs};
 use crate::pipeline_file::PipelineFile;
 use crate::terminal::Problems;
 use crate::{component, figures, terminal};
@@ -21,6 +21,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    #[command(flatten)]
+    secrets: SecretsArgs,
     /// Print JSON: the graph, or the problems with their lines and columns
     #[arg(long)]
     json: bool,
@@ -28,7 +30,7 @@ pub(crate) struct Args {
 
 /// Checks it; an error if it cannot run.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let checked = check(&args.pipeline);
+    let checked = check(args);
     if args.json {
         let told = match &checked {
             Ok((file, job)) => passed_json(file, job),
@@ -45,9 +47,9 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check(args: &PipelineArgs) -> anyhow::Result<(PipelineFile, JobDescription)> {
-    let file = PipelineFile::read(args)?;
-    let job = file.check(&component::host()?)?.describe();
+fn check(args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {
+    let file = PipelineFile::read(&args.pipeline)?;
+    let job = file.check(&component::host()?, &args.secrets)?.describe();
     Ok((file, job))
 }
 

@@ -6,7 +6,7 @@ use anyhow::Context;
 use weir_core::time::Clock;
 use weir_engine::{JobError, RunError, Supervisor};
 
-use super::PipelineArgs;
+use super::{PipelineArgs, SecretsArgs};
 use crate::clock::SystemClock;
 use crate::follow::follow;
 use crate::guest_log::GuestLines;
@@ -31,6 +31,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    #[command(flatten)]
+    secrets: SecretsArgs,
     /// Go on from this checkpoint instead of the last one
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<u64>,
@@ -48,7 +50,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     file.print_notes();
     let host = component::host()?;
     let (log, lines) = GuestLines::new();
-    let job = file.check(&host)?.with_guest_log(log);
+    let job = file.check(&host, &args.secrets)?.with_guest_log(log);
     let durable = file.durable(args.from, &args.allow_dropped)?;
     let is_durable = durable.is_some();
     let described = job.describe();

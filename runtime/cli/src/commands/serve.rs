@@ -9,7 +9,7 @@ use anyhow::Context;
 use weir_connectors::{ServerConnectors, type_name};
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
-use super::compile_component;
+use super::{SecretsArgs, compile_component};
 use crate::client::LISTEN_DEFAULT;
 use crate::clock::SystemClock;
 use crate::terminal;
@@ -34,6 +34,8 @@ pub(crate) struct Args {
     /// The folder of files that sources read and sinks write [default: `files` in the data folder]
     #[arg(long, value_name = "DIR")]
     files: Option<PathBuf>,
+    #[command(flatten)]
+    secrets: SecretsArgs,
     /// Where it listens; port 0 is any that is free
     #[arg(long, value_name = "HOST:PORT", default_value = LISTEN_DEFAULT, value_parser = address)]
     listen: SocketAddr,
@@ -115,7 +117,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         guest_bytes_max: args.max_guest_memory.saturating_mul(1 << 20),
         drain_time_max: args.drain_timeout,
         compiler: vec![std::env::current_exe()?.into(), compile_component::NAME.into()],
-        connectors: Box::new(ServerConnectors::new()),
+        connectors: Box::new(args.secrets.over(ServerConnectors::new())),
         column_type: type_name,
         clock: Arc::new(SystemClock::new()),
         on_listening: Box::new(move |address| {

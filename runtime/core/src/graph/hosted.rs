@@ -39,6 +39,17 @@ impl LogicalGraph {
         }
     }
 
+    /// The options that are called like a password and name no secret.
+    #[must_use]
+    pub fn passwords_in_clear(&self) -> Vec<String> {
+        let options = self.nodes.iter().filter_map(|node| match &node.kind {
+            NodeKind::Source(source) => Some(&source.options),
+            NodeKind::Sink(sink) => Some(&sink.options),
+            NodeKind::Operator(_) | NodeKind::Window(_) => None,
+        });
+        options.flat_map(Options::passwords_in_clear).collect()
+    }
+
     /// Adds a sink for every step whose dead letters nobody reads: an author who says `on-error = "dead-letter"` and no more loses
     /// nothing. `path_of` names the file, or the folder, of a step in `base`. Returns those steps, and their paths.
     pub fn keep_dead_letters(&mut self, base: &Path, path_of: impl Fn(&str) -> String) -> Vec<(String, PathBuf)> {

@@ -5,11 +5,17 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
 
 use super::diagnostic::Diagnostic;
+use crate::graph::SECRET_OPENING;
 
-/// The value; an error for what JSON cannot say: numbers that are not finite, integers beyond 64 bits.
+/// The value; an error for what JSON cannot say (numbers that are not finite, integers beyond 64 bits), and for secrets.
 pub(super) fn to_json(value: &Spanned<DeValue<'_>>) -> Result<Value, Diagnostic> {
     let refuse = |message: String| Diagnostic::error(message, Some(value.span()));
     Ok(match value.get_ref() {
+        DeValue::String(text) if text.contains(SECRET_OPENING) => {
+            let problem =
+                refuse("a component sees no secrets: only options of sources and sinks may name one".to_owned());
+            return Err(problem.with_hint("the configuration cannot have \"${secret:...}\""));
+        }
         DeValue::String(text) => Value::String(text.to_string()),
         DeValue::Boolean(flag) => Value::Bool(*flag),
         DeValue::Datetime(when) => Value::String(when.to_string()),

@@ -152,7 +152,7 @@ fn options_that_do_not_fit_are_explained_at_their_place() {
         ("format = \"raw\"\ngroups = \"g\"", "did you mean \"group\"?", None),
     ] {
         let text = format!("brokers = \"b:1\"\ntopic = \"t\"\n{options}");
-        let error = SourceOptions::parse(&Options::from_toml(&text, std::path::PathBuf::new())).unwrap_err();
+        let error = SourceOptions::parse(&Options::from_toml(&text, std::path::PathBuf::new())).err().unwrap();
         let ConnectorError::Option { message, span } = error else { panic!("{error}") };
         assert!(message.contains(reason), "{message}");
         if let Some(at) = at {

@@ -55,8 +55,8 @@ struct SinkFile {
     properties: Option<Properties>,
 }
 
-/// The options of a sink, checked.
-#[derive(Clone, Debug)]
+/// The options of a sink, checked. They may have secrets, and are not shown.
+#[derive(Clone)]
 pub(crate) struct SinkOptions {
     pub(crate) brokers: String,
     pub(crate) topic: String,

@@ -101,8 +101,8 @@ struct SourceFile {
     properties: Option<Properties>,
 }
 
-/// The options of a source, checked.
-#[derive(Clone, Debug)]
+/// The options of a source, checked. They may have secrets, and are not shown.
+#[derive(Clone)]
 pub(crate) struct SourceOptions {
     pub(crate) brokers: String,
     pub(crate) topic: String,

@@ -1,0 +1,151 @@
+//! Secrets in the options of sources and sinks: `"${secret:NAME}"` stands for a text that whoever runs the pipeline has. Only the
+//! connector is given the text: the file, `Debug`, and what is said of a connector that cannot be made have the name. Nothing is read
+//! here.
+
+use std::borrow::Cow;
+use std::{fmt, io};
+
+use toml::de::{DeTable, DeValue};
+
+use super::{Options, Span, option_error};
+use crate::connector::ConnectorError;
+use crate::limits::SECRETS_BYTES_MAX;
+
+/// What stands before the name of a secret; a brace stands behind it.
+pub(crate) const SECRET_OPENING: &str = "${secret:";
+
+/// Names of secrets, and what they stand for.
+#[derive(Clone, Default)]
+pub(super) struct Secrets(Vec<(String, String)>);
+
+impl Options {
+    /// The same options with the secrets that they name; `read` gives one, or says why not.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Option`] at an option whose secret cannot be had, or that names none.
+    pub fn with_secrets(&self, read: impl Fn(&str) -> Result<String, String>) -> Result<Self, ConnectorError> {
+        let mut table = self.table().map_err(option_error)?;
+        let (mut secrets, mut bytes) = (Secrets::default(), 0);
+        for (option, span, text) in texts(&self.path.join("."), table.get_mut()) {
+            let wrong =
+                |why: &str| ConnectorError::Option { message: format!("{option}: {why}"), span: Some(span.clone()) };
+            for part in text.split(SECRET_OPENING).skip(1) {
+                let name = part.split_once('}').map(|(name, _)| name).filter(|name| is_name(name));
+                let name = name.ok_or_else(|| {
+                    wrong("a secret is \"${secret:NAME}\", and its name has letters, digits, dots, dashes and underscores")
+                })?;
+                let known = secrets.get(name).map(str::to_owned);
+                let secret = known.map_or_else(|| read(name), Ok).map_err(|why| wrong(&why))?;
+                if secret.is_empty() {
+                    return Err(wrong(&format!("the secret {name:?} is empty")));
+                }
+                bytes += secret.len();
+                if bytes > SECRETS_BYTES_MAX {
+                    return Err(wrong(&format!("all its secrets together have more than {SECRETS_BYTES_MAX} bytes")));
+                }
+                if secrets.get(name).is_none() {
+                    secrets.0.push((name.to_owned(), secret));
+                }
+            }
+        }
+        Ok(Self { secrets, ..self.clone() })
+    }
+
+    /// What a connector says that cannot be made of these options, with the names of secrets in their place.
+    #[must_use]
+    pub fn hide(&self, error: ConnectorError) -> ConnectorError {
+        let hide = |text| self.secrets.hide(text);
+        match error {
+            ConnectorError::Option { message, span } => ConnectorError::Option { message: hide(message), span },
+            ConnectorError::Io { what, source } => {
+                ConnectorError::Io { what: hide(what), source: io::Error::new(source.kind(), hide(source.to_string())) }
+            }
+            ConnectorError::Fenced(text) => ConnectorError::Fenced(hide(text)),
+            ConnectorError::Data(text) => ConnectorError::Data(hide(text)),
+            unknown @ ConnectorError::Unknown { .. } => unknown,
+        }
+    }
+
+    /// The options that are called like a password (`"sasl.password"`) and name no secret.
+    #[must_use]
+    pub fn passwords_in_clear(&self) -> Vec<String> {
+        const ENDS: [&str; 3] = [".password\"", ".secret\"", ".key.pem\""];
+        let Ok(mut table) = self.table() else { return Vec::new() };
+        let is_clear =
+            |option: &str, text: &str| ENDS.iter().any(|end| option.ends_with(end)) && !text.contains(SECRET_OPENING);
+        let texts = texts(&self.path.join("."), table.get_mut()).into_iter();
+        texts.filter(|(option, _, text)| is_clear(option, text)).map(|(option, ..)| option).collect()
+    }
+}
+
+impl Secrets {
+    /// Puts them where a table names them.
+    pub(super) fn fill(&self, table: &mut DeTable<'_>) {
+        for (_, _, text) in texts("", table) {
+            let mut parts = text.split(SECRET_OPENING);
+            let mut filled = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+                filled.extend([self.get(name).unwrap_or_default(), rest]);
+            }
+            *text = Cow::Owned(filled);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, secret)| secret.as_str())
+    }
+
+    /// A message without them, whether it has them as they are or in quotes.
+    fn hide(&self, mut message: String) -> String {
+        let mut longest_first: Vec<_> = self.0.iter().collect();
+        longest_first.sort_by_key(|(_, secret)| std::cmp::Reverse(secret.len()));
+        for (name, secret) in longest_first {
+            let named = format!("{SECRET_OPENING}{name}}}");
+            let quoted = format!("{secret:?}");
+            message = message.replace(quoted.trim_matches('"'), &named).replace(secret, &named);
+        }
+        message
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// The name of a file in a folder, and never of anything else.
+fn is_name(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    !name.is_empty() && name.bytes().all(legal) && name != "." && name != ".."
+}
+
+/// Every text in a table, in the file's order, with its dotted name and its place.
+fn texts<'t, 'i>(path: &str, table: &'t mut DeTable<'i>) -> Vec<(String, Span, &'t mut Cow<'i, str>)> {
+    let mut found = Vec::new();
+    let within = |path: &str, table: &'t mut DeTable<'i>| {
+        let entries = table.iter_mut().map(|(key, value)| {
+            let key = key.get_ref();
+            let key = if key.contains('.') { format!("{key:?}") } else { key.to_string() };
+            (if path.is_empty() { key } else { format!("{path}.{key}") }, value)
+        });
+        entries.collect::<Vec<_>>()
+    };
+    let mut left = within(path, table);
+    while let Some((path, value)) = left.pop() {
+        let span = value.span();
+        match value.get_mut() {
+            DeValue::String(text) => found.push((path, span, text)),
+            DeValue::Array(items) => left.extend(items.iter_mut().map(|item| (path.clone(), item))),
+            DeValue::Table(table) => left.extend(within(&path, table)),
+            _ => {}
+        }
+    }
+    found.sort_by_key(|(_, span, _)| span.start);
+    found
+}
