@@ -18,8 +18,9 @@ use crate::api;
 use crate::catalog::{Catalog, CatalogError};
 use crate::compiler::Compiler;
 use crate::components::Components;
+use crate::pipelines::Pipelines;
 use crate::problem::Problem;
-use crate::service::{Bounds, Parts, Service};
+use crate::service::{Bounds, Service};
 
 /// How long requests may still take when the server ends.
 const REQUESTS_END: Duration = Duration::from_secs(5);
@@ -129,19 +130,19 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let components = Components::open(&data_dir).map_err(|error| in_path("the data folder", &data_dir, error))?;
     let cache_dir = data_dir.join("cache");
     let host = Host::new(HostConfig { cache_dir: Some(cache_dir.clone()), ..HostConfig::default() })?;
-    let service = Arc::new(Service::new(Parts {
-        data_dir: &data_dir,
-        files: &files,
-        catalog,
-        components,
-        compiler: Compiler { command: config.compiler, cache_dir },
+    let pipelines = Pipelines {
+        catalog: Arc::new(catalog),
+        components: Arc::new(components),
         connectors: config.connectors,
         column_type: config.column_type,
         host,
-        clock: config.clock,
-        bounds: Bounds { jobs_max: config.jobs_max, guest_bytes_max: config.guest_bytes_max },
-        is_local: config.listen.ip().is_loopback(),
-    }));
+        files,
+        jobs: data_dir.join("jobs"),
+    };
+    let compiler = Compiler { command: config.compiler, cache_dir };
+    let bounds = Bounds { jobs_max: config.jobs_max, guest_bytes_max: config.guest_bytes_max };
+    let is_local = config.listen.ip().is_loopback();
+    let service = Arc::new(Service::new(pipelines, compiler, config.clock, bounds, is_local));
     let listen = |error| ServeError::Listen { listen: config.listen, error };
     let listener = TcpListener::bind(config.listen).map_err(listen)?;
     listener.set_nonblocking(true).map_err(listen)?;

@@ -1,0 +1,151 @@
+//! What is shown of a server and of its jobs. Nothing is changed here.
+
+use weir_engine::{NodeDescription, NodeFigures, SubtaskFigures};
+
+use super::Service;
+use crate::catalog::{JobRow, RevisionRow, RevisionState, Wanted};
+use crate::jobs::Live;
+use crate::metrics::{self, Figures};
+use crate::model::{Health, JobDetail, JobNode, JobState, JobSubtask, JobSummary, LogLine, Revision, Savepoint};
+use crate::pipelines::Pipeline;
+use crate::problem::Problem;
+
+impl Service {
+    /// Whether it works at all.
+    pub(crate) fn health(&self) -> Health {
+        let running = self.jobs.all().iter().filter(|slot| slot.is_running()).count();
+        Health { version: env!("CARGO_PKG_VERSION").to_owned(), jobs_running: running }
+    }
+
+    /// All jobs, by name.
+    pub(crate) fn list(&self) -> Result<Vec<JobSummary>, Problem> {
+        Ok(self.catalog.jobs()?.iter().map(|row| self.summary(row, &self.slot(&row.name).live())).collect())
+    }
+
+    /// All that is known of a job.
+    pub(crate) fn show(&self, job: &str) -> Result<JobDetail, Problem> {
+        let (row, slot) = self.find(job)?;
+        let live = slot.live();
+        let revisions = self.catalog.revisions(job)?;
+        let current = revisions.iter().find(|revision| revision.number == row.revision);
+        let text = current.map(|revision| revision.pipeline.clone()).unwrap_or_default();
+        let pipeline = self.pipelines.read(&text, &[]).ok();
+        let nodes = nodes(&live, pipeline.as_ref());
+        let progress = &live.progress;
+        let of_checkpoints = progress.checkpoints.trouble.iter().map(|trouble| format!("checkpoints: {trouble}"));
+        let of_others = progress.troubles.iter().map(|(name, trouble)| format!("{name}: {trouble}"));
+        Ok(JobDetail {
+            summary: self.summary(&row, &live),
+            troubles: of_checkpoints.chain(of_others).collect(),
+            // Its store may be away: that is no reason to show nothing.
+            savepoints: self.savepoints(job).unwrap_or_default(),
+            revisions: revisions.into_iter().map(revision).collect(),
+            pipeline: text,
+            nodes,
+            subtasks: live.figures.subtasks.iter().map(subtask).collect(),
+            at_us: self.clock.now_us(),
+        })
+    }
+
+    /// The lines of a job after a number.
+    pub(crate) fn lines(&self, job: &str, after: u64, operator: Option<&str>) -> Result<Vec<LogLine>, Problem> {
+        let (row, slot) = self.find(job)?;
+        let lines = slot.lines.after(after, operator);
+        if let (Some(operator), true) = (operator, lines.is_empty()) {
+            let graph = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?.graph;
+            let names: Vec<_> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+            if !names.contains(&operator) {
+                let hint = weir_core::pipeline::did_you_mean(operator, &names);
+                return Err(Problem::not_found(format!("the job {job:?} has no step {operator:?}{hint}")));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// The savepoints of a job, oldest first.
+    pub(crate) fn savepoints(&self, job: &str) -> Result<Vec<Savepoint>, Problem> {
+        let store = self.store(job)?;
+        let pins = store.pins()?.into_iter();
+        let savepoint = |number: u64| {
+            let manifest = store.manifest(number).ok()?;
+            Some(Savepoint { checkpoint: number, created_us: manifest.created_us })
+        };
+        Ok(pins.filter_map(savepoint).collect())
+    }
+
+    /// A job in a line.
+    pub(super) fn summary(&self, row: &JobRow, live: &Live) -> JobSummary {
+        let of_row = match row.wanted {
+            Wanted::Running => JobState::Starting,
+            Wanted::Stopped => JobState::Stopped,
+            Wanted::Finished => JobState::Finished,
+            Wanted::Failed => JobState::Failed,
+        };
+        let progress = &live.progress;
+        JobSummary {
+            name: row.name.clone(),
+            state: live.state.unwrap_or(of_row),
+            reason: live.reason.clone().or_else(|| row.reason.clone()),
+            revision: row.revision,
+            created_us: row.created_us,
+            rows_in: progress.rows_in,
+            rows_out: progress.rows_out,
+            rows_per_s: live.rows_per_s,
+            rows_failed: progress.rows_failed,
+            watermark_us: progress.watermark_us,
+            lag_us: progress.watermark_us.map(|watermark_us| self.clock.now_us().saturating_sub(watermark_us)),
+            checkpoint: progress.checkpoints.last,
+            swap: live.swap.clone(),
+        }
+    }
+
+    /// What monitoring reads, in the text format of OpenMetrics.
+    pub(crate) fn metrics(&self) -> Result<String, Problem> {
+        let job = |summary: JobSummary| (self.slot(&summary.name).live(), summary);
+        let jobs = self.list()?.into_iter().map(job).collect();
+        Ok(metrics::text(Figures { jobs, bounds: self.bounds }))
+    }
+}
+
+fn revision(row: RevisionRow) -> Revision {
+    let RevisionRow { number, cause, state, reason, created_us, .. } = row;
+    let state = match state {
+        RevisionState::Trying => "trying",
+        RevisionState::Kept => "kept",
+        RevisionState::RolledBack => "rolled-back",
+    };
+    Revision { number, cause, state: state.to_owned(), reason, created_us }
+}
+
+/// The steps of a job, with what they have done if it runs.
+fn nodes(live: &Live, pipeline: Option<&Pipeline>) -> Vec<JobNode> {
+    let Some(description) = &live.description else { return Vec::new() };
+    let node = |node: &NodeDescription| {
+        let counts = live.progress.nodes.iter().find(|counts| counts.name == node.name).cloned().unwrap_or_default();
+        let figures = live.figures.nodes.iter().find(|figures| figures.counts.name == node.name).cloned();
+        let NodeFigures { bytes_in, bytes_out, guests, state_bytes, .. } = figures.unwrap_or_default();
+        let guests = guests.unwrap_or_default();
+        JobNode {
+            name: node.name.clone(),
+            kind: node.kind.to_owned(),
+            inputs: node.inputs.clone(),
+            parallelism: node.parallelism,
+            component: pipeline.and_then(|pipeline| pipeline.references(&node.name)),
+            rows_in: counts.rows_in,
+            rows_out: counts.rows_out,
+            rows_late: counts.rows_late,
+            rows_failed: counts.rows_failed,
+            state_bytes: state_bytes.unwrap_or_default(),
+            bytes_in,
+            bytes_out,
+            guest_memory_bytes: guests.memory_bytes,
+            guest_memory_limit_bytes: guests.memory_limit_bytes,
+        }
+    };
+    description.nodes.iter().map(node).collect()
+}
+
+fn subtask(figures: &SubtaskFigures) -> JobSubtask {
+    let SubtaskFigures { name, nodes, busy_us, backpressured_us, idle_us, watermark_us } = figures.clone();
+    JobSubtask { name, nodes, busy_us, backpressured_us, idle_us, watermark_us }
+}
