@@ -125,6 +125,15 @@ struct Found {
 }
 
 impl Durable {
+    /// Whether a job could go on from its checkpoint now, and what its start would tell a person about that. Nothing changes, and
+    /// nobody is shut out.
+    ///
+    /// # Errors
+    /// What the start would refuse.
+    pub fn check(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Vec<String>, RecoveryError> {
+        Ok(self.find_first(job, clock)?.notes)
+    }
+
     /// Shuts out older generations of the job, and finds the checkpoint that it goes on from. `held` is what this run had of the
     /// job before, and has now: what another run has taken since it does not take back.
     pub(crate) fn recover(
@@ -137,8 +146,7 @@ impl Durable {
         let (before, lease) = match held {
             // A start that is refused shuts nobody out.
             None => {
-                let before = (self.newest()?, self.find(job, self.from, clock)?);
-                self.check_allowed(job, before.1.checkpoint.as_ref())?;
+                let before = (self.newest()?, self.find_first(job, clock)?);
                 (Some(before), self.store.claim(&job.name, now_us)?)
             }
             Some(ended) => (None, self.store.claim_after(&job.name, ended, now_us)?),
@@ -159,6 +167,13 @@ impl Durable {
         Ok(self.store.list()?.first().map(|listed| listed.number))
     }
 
+    /// What a run that has not had the job before goes on from.
+    fn find_first(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
+        let found = self.find(job, self.from, clock)?;
+        self.check_allowed(job, found.checkpoint.as_ref())?;
+        Ok(found)
+    }
+
     fn find(&self, job: &Job, from: Option<u64>, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
         self.store.check_job(&job.name)?;
         let mut notes = Vec::new();
@@ -173,7 +188,7 @@ impl Durable {
             }
             let dropped = job.check_fits(checkpoint, &self.allow_dropped)?;
             job.check_layouts(checkpoint, clock)?;
-            notes.extend(dropped.into_iter().map(|name| format!("the state of {name:?} was given up")));
+            notes.extend(dropped.into_iter().map(|name| format!("the state of {name:?} is given up")));
         }
         Ok(Found { checkpoint, notes })
     }

@@ -7,6 +7,7 @@
 //! | [`model`] | what goes over the wire, for clients too |
 //! | `service` | what can be asked of the service, and what is refused |
 //! | `jobs` | jobs that run: a thread each, their swaps, their lines |
+//! | `launch` | a job that is about to run, and what it goes on from |
 //! | `pipelines` | a pipeline's text into a job of this server |
 //! | `dead_letters` | the rows that a job's steps could not process, in files |
 //! | `replays` | those of them that go into their step again |
@@ -27,6 +28,7 @@ mod compiler;
 mod components;
 mod dead_letters;
 mod jobs;
+mod launch;
 mod log;
 mod metrics;
 pub mod model;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use weir_core::time::Clock;
-use weir_engine::{Durable, Job, Supervisor};
+use weir_engine::Job;
 use weir_host::LogLevel;
 use weir_state::checkpoint::CheckpointStore;
 
@@ -21,9 +21,9 @@ use crate::catalog::{Catalog, JobRow, RevisionRow, Wanted};
 use crate::compiler::Compiler;
 use crate::components::Components;
 use crate::jobs::{Command, Ending, Jobs, Lines, Origin, Reserved, Slot, Start};
-use crate::pipelines::{Pipeline, Pipelines};
+use crate::launch::{Launch, newest};
+use crate::pipelines::Pipelines;
 use crate::problem::{Kind, Problem};
-use crate::replays::Resumed;
 
 /// What a server may use.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +95,8 @@ impl Service {
             let (lines, of) = (Arc::clone(&slot.lines), row.clone());
             let recover = move || {
                 let pipeline = pipelines.read(&revision.pipeline, &[])?;
-                start(&pipelines, pipelines.check(&pipeline)?, &pipeline, &of, &lines, &clock)
+                let row = of.clone().as_of(newest(&pipeline)?);
+                Launch::new(&pipelines, pipelines.check(&pipeline)?, &pipeline, &row)?.start(&pipelines, &lines, &clock)
             };
             self.spawn(&slot, &row, Origin::Recover(Box::new(recover)))?;
         }
@@ -193,31 +194,4 @@ impl Service {
         };
         slot.start(origin, start).map_err(|error| Problem::internal("the job gets no thread", &error))
     }
-}
-
-/// Starts a job where its catalog says.
-fn start(
-    pipelines: &Pipelines,
-    job: Job,
-    pipeline: &Pipeline,
-    row: &JobRow,
-    lines: &Arc<Lines>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Supervisor, Problem> {
-    let store = CheckpointStore::open(&pipeline.location())?;
-    let newest = store.list()?.first().map(|listed| listed.number);
-    // A job that has completed a checkpoint since goes on from that, whatever was said before.
-    let row = match newest > row.newest {
-        true => JobRow { from_checkpoint: None, allow_dropped: Vec::new(), ..row.clone() },
-        false => row.clone(),
-    };
-    let Resumed { job, allow_dropped, left } = pipelines.resume(job, pipeline, &row, &store)?;
-    let job = job.with_guest_log(Arc::clone(lines) as Arc<dyn weir_host::GuestLog>);
-    let durable = pipeline.graph.checkpoint.clone().map(|settings| {
-        let store = store.clone();
-        Durable { store, settings, from: row.from_checkpoint, allow_dropped }
-    });
-    let supervisor = Supervisor::start(Arc::new(job), Arc::clone(clock), durable, pipeline.graph.restart)?;
-    pipelines.settle(&row.name, &left, &store)?;
-    Ok(supervisor)
 }

@@ -32,7 +32,7 @@ fn state_is_given_up_only_on_purpose() {
     let ended = job.go_on_as(&renamed, &["--allow-dropped-state", "counts"]).well();
     let windows = |sinks: &Value| sinks.as_array().unwrap()[..2].to_vec();
     assert_eq!(windows(&ended.summary()["sinks"]), windows(&expected), "what has its state goes on");
-    ended.saying(&["the state of \"counts\" was given up"]);
+    ended.saying(&["the state of \"counts\" is given up"]);
 }
 
 #[test]

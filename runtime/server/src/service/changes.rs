@@ -1,11 +1,13 @@
 //! Starting, stopping and removing jobs; savepoints.
 
+use weir_engine::StartError;
 use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
-use super::deploy::{SUSPEND_TIME_MAX, newest};
-use crate::catalog::Wanted;
+use super::deploy::SUSPEND_TIME_MAX;
+use crate::catalog::{JobRow, Wanted};
 use crate::jobs::{Command, Ending, not_running};
+use crate::launch::{Launch, newest};
 use crate::model::{JobSummary, Savepoint, Stop};
 use crate::problem::{Kind, Problem};
 
@@ -24,9 +26,10 @@ impl Service {
         let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
         let checked = self.pipelines.check(&pipeline)?;
         let _reserved = self.admit(&slot, &checked)?;
-        if let Some(number) = request.from {
-            CheckpointStore::open(&pipeline.location())?.manifest(number)?;
-        }
+        let (from_checkpoint, allow_dropped) = (request.from, request.allow_dropped_state.clone());
+        let next = JobRow { from_checkpoint, allow_dropped, ..row.clone() };
+        let launch = Launch::new(&self.pipelines, checked.clone(), &pipeline, &next)?;
+        launch.check(&self.clock).map_err(StartError::from)?;
         // Written down first: whatever the server is killed at, what came after the checkpoint is given up as a whole or not at all.
         self.catalog.go_on_from(job, request.from, &request.allow_dropped_state, newest(&pipeline)?)?;
         self.catalog.want(job, Wanted::Running, None)?;

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_engine::Job;
-use weir_state::checkpoint::CheckpointStore;
+use weir_engine::{Job, RecoveryError, StartError};
 
-use super::{Service, start};
+use super::Service;
 use crate::catalog::{JobRow, NewRevision, Wanted};
 use crate::jobs::{Command, Ending, Origin, Slot};
+use crate::launch::{Launch, newest};
 use crate::model::{Deploy, Deployed};
 use crate::pipelines::Pipeline;
 use crate::problem::{Kind, Problem};
@@ -40,13 +40,20 @@ impl Service {
         notes.extend(checked.describe().notes);
         let mut deployed =
             Deployed { job: name.clone(), revision: current, changed: !(is_same && runs), before, notes };
-        if request.dry_run || !deployed.changed {
+        if !deployed.changed {
+            return Ok(deployed);
+        }
+        // Before anything changes: a job that runs is not stopped for what cannot go on.
+        if let Some(row) = row.clone() {
+            let row = next_row(row, &pipeline, &request.allow_dropped_state)?;
+            deployed.notes.extend(self.check_change(&row, runs, &pipeline, &checked)?);
+        }
+        if request.dry_run {
             return Ok(deployed);
         }
         let _reserved = self.admit(&slot, &checked)?;
-        match &row {
-            Some(row) => self.check_location(row, &pipeline)?,
-            None => self.clear(&name)?,
+        if row.is_none() {
+            self.clear(&name)?;
         }
         if let Err(problem) = self.suspend(&slot) {
             return Err(self.go_on_as_before(&slot, row.as_ref(), Ok(()), problem));
@@ -72,13 +79,10 @@ impl Service {
         revision: u64,
         allow_dropped: &[String],
     ) -> Result<(), Problem> {
-        let newest = newest(pipeline)?;
-        let (row, _) = self.find(&slot.name)?;
-        // Where it was to go on from counts no longer if it has gone on since.
-        let from_checkpoint = row.from_checkpoint.filter(|_| newest <= row.newest);
-        let row = JobRow { from_checkpoint, allow_dropped: allow_dropped.to_vec(), newest, ..row };
-        let supervisor = start(&self.pipelines, job, pipeline, &row, &slot.lines, &self.clock)?;
-        self.catalog.deployed(&slot.name, revision, allow_dropped, newest)?;
+        let row = next_row(self.find(&slot.name)?.0, pipeline, allow_dropped)?;
+        let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
+        let supervisor = launch.start(&self.pipelines, &slot.lines, &self.clock)?;
+        self.catalog.deployed(&slot.name, revision, allow_dropped, row.newest)?;
         self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
     }
 
@@ -104,8 +108,9 @@ impl Service {
 
     /// Starts what the catalog says, and gives it a thread.
     pub(super) fn start_revision(&self, slot: &Arc<Slot>, job: Job, pipeline: &Pipeline) -> Result<(), Problem> {
-        let (row, _) = self.find(&slot.name)?;
-        let supervisor = start(&self.pipelines, job, pipeline, &row, &slot.lines, &self.clock)?;
+        let row = self.find(&slot.name)?.0.as_of(newest(pipeline)?);
+        let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
+        let supervisor = launch.start(&self.pipelines, &slot.lines, &self.clock)?;
         self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
     }
 
@@ -145,17 +150,24 @@ impl Service {
         }
     }
 
-    /// A job finds its checkpoints where it has kept them: elsewhere it would begin anew, unsaid.
-    fn check_location(&self, row: &JobRow, pipeline: &Pipeline) -> Result<(), Problem> {
-        let before = self.pipelines.read(&self.revision(row)?.pipeline, &[])?.location();
-        if before == pipeline.location() {
-            return Ok(());
+    /// Refuses a pipeline that a job could not go on with where its checkpoint is; says what a person should know.
+    fn check_change(&self, row: &JobRow, runs: bool, pipeline: &Pipeline, job: &Job) -> Result<Vec<String>, Problem> {
+        let before = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
+        let (old, new) = (before.location(), pipeline.location());
+        // Elsewhere it would begin anew, unsaid.
+        if old != new {
+            let job = &row.name;
+            return Err(Problem::conflict(format!(
+                "the job {job:?} keeps its checkpoints in {old}, and would not find them in another place: leave checkpoint.dir as \
+                 it was, or remove the job"
+            )));
         }
-        let job = &row.name;
-        Err(Problem::conflict(format!(
-            "the job {job:?} keeps its checkpoints in {before}, and would not find them in another place: leave checkpoint.dir as it \
-             was, or remove the job"
-        )))
+        match Launch::new(&self.pipelines, job.clone(), pipeline, row)?.check(&self.clock) {
+            Ok(notes) if !runs => Ok(notes),
+            Err(error) if !runs || holds_for_later(&error, &before) => Err(StartError::from(error).into()),
+            // It goes on from a last checkpoint, which is still to come.
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// A job that is new finds nothing of an older one of its name.
@@ -169,7 +181,17 @@ impl Service {
     }
 }
 
-/// The newest checkpoint that there is.
-pub(super) fn newest(pipeline: &Pipeline) -> Result<Option<u64>, Problem> {
-    Ok(CheckpointStore::open(&pipeline.location())?.list()?.first().map(|listed| listed.number))
+/// A job as another revision of it goes on.
+fn next_row(row: JobRow, pipeline: &Pipeline, allow_dropped: &[String]) -> Result<JobRow, Problem> {
+    let newest = newest(pipeline)?;
+    Ok(JobRow { allow_dropped: allow_dropped.to_vec(), newest, ..row.as_of(newest) })
+}
+
+/// Whether what is wrong with a checkpoint will be wrong with later ones of the pipeline too.
+fn holds_for_later(error: &RecoveryError, pipeline: &Pipeline) -> bool {
+    match error {
+        RecoveryError::Dropped { .. } | RecoveryError::KeyGroups { .. } | RecoveryError::Layout { .. } => true,
+        RecoveryError::NothingToDrop { name, .. } => pipeline.graph.nodes.iter().all(|node| node.name != *name),
+        _ => false,
+    }
 }
