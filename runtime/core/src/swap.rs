@@ -22,6 +22,8 @@ pub struct Swap {
     cut_over: CutOver,
     /// Subtasks that own none of the key groups that go first.
     spared: BTreeSet<usize>,
+    /// Why it was kept before its time.
+    no_return: Option<String>,
 }
 
 /// What it took to put new versions in place.
@@ -71,7 +73,8 @@ pub enum Phase {
         /// When the last one took it over, microseconds.
         since_us: i64,
     },
-    /// The new version is kept; the old one is of no use any more.
+    /// The new version is kept; the old one is of no use any more. Subtasks that the barrier has not come to yet are still to get the
+    /// new one.
     Done,
     /// Every subtask goes back to the old version before its next batch.
     RolledBack(RollbackReason),
@@ -131,6 +134,11 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// The new version has made a state that the old one could not hold.
+    NoReturn {
+        /// Why not.
+        reason: String,
+    },
     /// The stream of a subtask has ended.
     Ended {
         /// Which one.
@@ -155,6 +163,7 @@ impl Swap {
             asked_us,
             cut_over: CutOver::default(),
             spared: BTreeSet::new(),
+            no_return: None,
         }
     }
 
@@ -188,17 +197,26 @@ impl Swap {
         self.subtasks.iter().filter(|progress| **progress != Progress::Before).count()
     }
 
+    /// Why it was kept before its time: a state that the old version could not hold, and so no way back.
+    #[must_use]
+    pub fn no_return(&self) -> Option<&str> {
+        self.no_return.as_deref()
+    }
+
+    /// Whether it is not over yet: it is open, or kept while the barrier is still on its way to some subtasks.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.is_open() || (self.phase == Phase::Done && self.subtasks.contains(&Progress::Before))
+    }
+
     /// Whether old and new version are both still needed.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(self.phase, Phase::Done | Phase::RolledBack(_))
     }
 
-    /// One step. What is said of a swap that is done or rolled back changes nothing.
+    /// One step. What is said of a swap that is done or rolled back decides nothing.
     pub fn handle(&mut self, now_us: i64, event: Event) {
-        if !self.is_open() {
-            return;
-        }
         match event {
             Event::Landed { subtask, pause_us } => {
                 let is_spared = self.phase == Phase::CuttingOver && self.spared.contains(&subtask);
@@ -206,6 +224,7 @@ impl Swap {
                 self.cut_over.pause_max_us = self.cut_over.pause_max_us.max(pause_us);
             }
             Event::Ended { subtask } => self.set(subtask, Progress::Ended),
+            _ if !self.is_open() => {}
             Event::Batch { subtask } => {
                 if let Some(Progress::After(batches)) = self.subtasks.get_mut(subtask) {
                     *batches = batches.saturating_add(1);
@@ -220,6 +239,10 @@ impl Swap {
             }
             Event::Failed { reason } => self.phase = Phase::RolledBack(RollbackReason::Regressed(reason)),
             Event::RollBack => self.phase = Phase::RolledBack(RollbackReason::Asked),
+            Event::NoReturn { reason } => {
+                self.no_return = Some(reason);
+                self.phase = Phase::Done;
+            }
             Event::Follow if self.phase == Phase::Proven => {
                 self.phase = Phase::Following;
                 let on_trial = self.subtasks.iter_mut().filter(|progress| matches!(progress, Progress::After(_)));
@@ -238,12 +261,14 @@ impl Swap {
 
     fn advance(&mut self, now_us: i64) {
         let has_come = !self.subtasks.contains(&Progress::Before);
+        if has_come && self.cut_over.took_us.is_none() && !matches!(self.phase, Phase::RolledBack(_)) {
+            self.cut_over.took_us = Some(now_us.saturating_sub(self.asked_us));
+        }
         if self.phase == Phase::CuttingOver && has_come {
             self.phase = match self.probation.canary {
                 Some(_) => Phase::Canary { since_us: now_us },
                 None => Phase::Probation { since_us: now_us },
             };
-            self.cut_over.took_us = Some(now_us.saturating_sub(self.asked_us));
         }
         if self.phase == Phase::Following && has_come {
             self.phase = Phase::Probation { since_us: now_us };

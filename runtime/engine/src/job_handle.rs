@@ -239,13 +239,13 @@ impl JobHandle {
     /// [`Job::swapped`](crate::Job::swapped) made of `old`, which runs now.
     ///
     /// # Errors
-    /// If the job keeps no checkpoints, another swap is not decided yet, or an instance cannot be made; then nothing has changed.
+    /// If the job keeps no checkpoints, another swap is not over yet, or an instance cannot be made; then nothing has changed.
     pub fn swap(&self, old: &Job, new: &Job, probation: Probation) -> Result<SharedSwap, SwapError> {
         if !self.is_durable {
             return Err(SwapError::NotDurable);
         }
         let mut last = self.swap.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref().is_some_and(SharedSwap::is_open) {
+        if last.as_ref().is_some_and(SharedSwap::is_under_way) {
             return Err(SwapError::UnderWay);
         }
         let pending = new.pending_swap(old, probation, &self.metrics, &self.clock)?;
@@ -266,7 +266,7 @@ impl JobHandle {
         if !self.is_durable {
             return Err(SwapError::NotDurable);
         }
-        if self.swap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(SharedSwap::is_open) {
+        if self.swap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(SharedSwap::is_under_way) {
             return Err(SwapError::UnderWay);
         }
         self.stop_shadow();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use weir_core::batch::{Barrier, StreamElement};
 use weir_core::connector::Cut;
+use weir_core::swap::Phase;
 use weir_state::{Snapshot, SubtaskSnapshot};
 
 use crate::chain::{Action, Chain, StepError};
@@ -254,7 +255,8 @@ impl Subtask {
 
     fn cut(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         self.cut = barrier.attempt;
-        if let Some(SubtaskSwap { what, seat, .. }) = self.swaps.take(barrier.attempt) {
+        let swap = self.swaps.take(barrier.attempt);
+        if let Some(SubtaskSwap { what, seat, .. }) = swap.filter(|swap| !swap.seat.is_rolled_back()) {
             let since_us = seat.swap.now_us();
             let swapped = match what {
                 Delivery::Versions(versions) => {
@@ -266,7 +268,11 @@ impl Subtask {
                     Ok(())
                 }
             };
-            SubtaskSwap::tell(&seat, swapped.map_err(|e| format!("{e}: {}", e.error)), since_us);
+            SubtaskSwap::tell(&seat, &swapped, since_us);
+            // Where there is no way back for others, there is none for this one either.
+            if seat.swap.phase() == Phase::Done {
+                swapped?;
+            }
         }
         if let Some(SubtaskShadow { versions, shadow }) = self.swaps.take_shadow() {
             versions.into_iter().try_for_each(|(step, version)| self.chain.shadow(step, version, &shadow))?;

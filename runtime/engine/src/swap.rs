@@ -89,7 +89,7 @@ pub enum SwapError {
         error: OperatorError,
     },
     /// There is one already.
-    #[error("another swap of this job is not decided yet: wait for it, or roll it back")]
+    #[error("another swap of this job is not over yet: wait for it, or roll it back")]
     UnderWay,
     /// The job does not run.
     #[error("the job does not run now: it waits to be started again, or was stopped")]

@@ -20,4 +20,5 @@ mod supervisor;
 mod support;
 mod swapper;
 mod swaps;
+mod ways_back;
 mod windows;

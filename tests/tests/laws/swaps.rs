@@ -56,7 +56,17 @@ pub(crate) fn version(component: &str, tag: usize, fails: &str) -> NewVersion {
 
 /// What came out: by key, the tags of its rows by their numbers. Fails if a row is lost, doubled, or misnumbered.
 pub(crate) fn tags(written: &[String], input: &[Vec<Row>]) -> BTreeMap<String, Vec<usize>> {
-    let mut values: Vec<i64> = input.iter().flatten().map(|(_, value, _)| *value).collect();
+    tags_but(written, input, |_| false)
+}
+
+/// The same, wherever rows of some values are.
+pub(crate) fn tags_but(
+    written: &[String],
+    input: &[Vec<Row>],
+    is_bad: impl Fn(i64) -> bool,
+) -> BTreeMap<String, Vec<usize>> {
+    let mut values: Vec<i64> =
+        input.iter().flatten().map(|(_, value, _)| *value).filter(|value| !is_bad(*value)).collect();
     values.sort_unstable();
     let (mut seen, mut numbered) = (Vec::new(), BTreeMap::<String, BTreeMap<usize, usize>>::new());
     for row in written {
@@ -65,6 +75,7 @@ pub(crate) fn tags(written: &[String], input: &[Vec<Row>]) -> BTreeMap<String, V
         let before = numbered.entry(key.to_owned()).or_default().insert(number.parse().unwrap(), tag.parse().unwrap());
         assert_eq!(before, None, "two rows of {key} have number {number}");
     }
+    seen.retain(|value| !is_bad(*value));
     seen.sort_unstable();
     assert_eq!(seen, values, "every row once");
     for (key, tags) in &numbered {

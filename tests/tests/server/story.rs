@@ -76,7 +76,7 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
     let long = ["--probation-batches", "1000000000", "--probation-time", "1h", "--detach"];
     let swap = ["swap", "counts/count", "count@1", "--set", "config.tag=\"3\""];
     server.weir(&[&swap[..], &long].concat()).well().saying(&["is under way"]);
-    server.weir(&swap).failed(&["another swap of this job is not decided yet"]);
+    server.weir(&swap).failed(&["another swap of this job is not over yet"]);
     server.until("counts", "is on trial", |shown| shown["swap"]["phase"] == "probation");
     server.weir(&["operator", "rm", "count@1"]).failed(&["count@1 is used by counts"]);
     server.weir(&["rollback", "counts/count"]).well().saying(&["the swap count -> count@1 is rolled back"]);

@@ -1,6 +1,6 @@
 //! Swaps under a steady load: no row is lost or doubled, and versions that fail are put back by themselves.
 
-use crate::pipelines::counts;
+use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
 use crate::server::{Home, lines};
 
@@ -47,6 +47,34 @@ fn twenty_swaps_at_two_hundred_thousand_rows_a_second() {
     }
     let [read, out] = ["in", "out"].map(|folder| lines(&home.files().join(folder)));
     assert!(bids(&read) == bids(&out), "{} rows were read, and {} came out", read.len(), out.len());
+}
+
+#[test]
+fn what_cannot_go_back_is_kept_at_once_and_says_why() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    assert_eq!(server.push("count_wide", "count"), "3");
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 1000);
+    let long = ["--probation-batches", "1000000000", "--probation-time", "1h"];
+    let swap = ["swap", "counts/count", "count@3", "--set", "config.outgrows=0"];
+    let why = "the old version could not hold a state that the new one has made: the column \"count\" of its state cannot be UInt32";
+    server
+        .weir(&[&swap[..], &long].concat())
+        .well()
+        .saying(&[&format!("count -> count@3 is done, and cannot go back: {why}")]);
+    let revision = server.show("counts")["revisions"][1].clone();
+    assert_eq!(revision["state"], "kept");
+    assert!(revision["reason"].as_str().unwrap().starts_with(why), "{revision}");
+    server.weir(&["rollback", "counts/count"]).well().saying(&[
+        "the swap count -> count@1 is rolled back: it could not take over the state",
+        "the column \"count\" of its state cannot be UInt32",
+    ]);
+    server.weir(&["stop", "counts", "--drain"]).well();
+    for tags in Counted::read(&home).changes() {
+        assert_eq!(tags, [0], "the tag was not changed, and no row is missing");
+    }
 }
 
 /// Key and value of rows, in order: their first and their last field.

@@ -131,7 +131,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         SwapPhase::CuttingOver | SwapPhase::Canary | SwapPhase::Probation => {
             terminal::print(&format!("{} is under way: `weir show {job}` shows how far it is\n", versions(&status)));
         }
-        SwapPhase::Done => terminal::print(&format!("{} is done\n", versions(&status))),
+        SwapPhase::Done => terminal::print(&done(&status)),
     }
     Ok(())
 }
@@ -148,11 +148,20 @@ pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     }
     // Either the swap that was open is undone, or one back to the older version is done.
     terminal::print(&match status.phase {
-        SwapPhase::RolledBack => format!("the swap {} is rolled back\n", versions(&status)),
-        SwapPhase::Done => format!("{} is done\n", versions(&status)),
+        SwapPhase::RolledBack => {
+            let why = status.reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            format!("the swap {} is rolled back{why}\n", versions(&status))
+        }
+        SwapPhase::Done => done(&status),
         _ => format!("{} is under way: `weir show {job}` shows how far it is\n", versions(&status)),
     });
     Ok(())
+}
+
+/// That a swap is done; and why before its time, if it was.
+fn done(status: &SwapStatus) -> String {
+    let why = status.reason.as_ref().map_or_else(String::new, |why| format!(", and cannot go back: {why}"));
+    format!("{} is done{why}\n", versions(status))
 }
 
 /// Looks until a swap is decided.

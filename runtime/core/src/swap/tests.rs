@@ -16,6 +16,10 @@ fn regressed() -> Event {
     Event::Regressed { reason: "it traps".to_owned() }
 }
 
+fn no_return() -> Event {
+    Event::NoReturn { reason: "300 is no int8".to_owned() }
+}
+
 fn run(swap: &mut Swap, events: &[Event]) -> Phase {
     events.iter().for_each(|event| swap.handle(0, event.clone()));
     swap.phase().clone()
@@ -70,6 +74,26 @@ fn subtasks_that_end_have_nothing_to_prove() {
 }
 
 #[test]
+fn without_a_way_back_it_is_kept_at_once_and_the_barrier_comes_to_all() {
+    let mut swap = Swap::new(PROBATION, 2, 0);
+    assert_eq!(run(&mut swap, &[landed(0), no_return()]), Phase::Done);
+    assert_eq!(
+        run(&mut swap, &[Event::RollBack, regressed(), Event::Refused { reason: "no".to_owned() }]),
+        Phase::Done
+    );
+    assert_eq!(swap.no_return(), Some("300 is no int8"));
+    assert!(swap.is_under_way() && !swap.is_open(), "one subtask is still to have it");
+    assert_eq!((swap.landed(), swap.cut_over().took_us), (1, None));
+    swap.handle(70, landed(1));
+    assert_eq!((swap.landed(), swap.cut_over().took_us, swap.is_under_way()), (2, Some(70), false));
+
+    // Whoever comes too late learns that by the phase.
+    let mut swap = Swap::new(PROBATION, 2, 0);
+    assert_eq!(run(&mut swap, &[landed(0), Event::RollBack, no_return()]), Phase::RolledBack(RollbackReason::Asked));
+    assert_eq!((swap.no_return(), swap.is_under_way()), (None, false));
+}
+
+#[test]
 fn a_canary_has_its_own_probation_and_the_rest_follows_at_a_barrier() {
     let canary = Probation { canary: Canary::new(5), ..PROBATION };
     let mut swap = Swap::new(canary, 3, 0).sparing([2]);
@@ -107,6 +131,7 @@ fn every_sequence_of_events_keeps_the_rules() {
 
 const ENDED: usize = 4;
 const FOLLOW: usize = 10;
+const NO_RETURN: usize = 11;
 
 /// Goes on from what was said, by its place among the events.
 fn keep_the_rules(swap: &Swap, said: &[usize]) {
@@ -122,6 +147,7 @@ fn keep_the_rules(swap: &Swap, said: &[usize]) {
         Event::Failed { reason: "no".to_owned() },
         Event::Tick,
         Event::Follow,
+        no_return(),
     ];
     for (index, event) in events.into_iter().enumerate() {
         let mut next = swap.clone();
@@ -138,6 +164,7 @@ fn keep_the_rules(swap: &Swap, said: &[usize]) {
             Phase::CuttingOver => assert_eq!(landed, None, "{said:?}"),
             Phase::Canary { .. } | Phase::Proven => assert!(landed.is_some() && has_canary, "{said:?}"),
             Phase::Following => assert!(follows.is_some() && has_canary, "{said:?}"),
+            Phase::Done if next.no_return().is_some() => assert!(said.contains(&NO_RETURN), "{said:?}"),
             Phase::Probation { .. } | Phase::Done if has_canary => {
                 assert!(follows.is_some_and(|follows| has_landed(follows, said.len())), "{said:?}");
             }
@@ -145,7 +172,8 @@ fn keep_the_rules(swap: &Swap, said: &[usize]) {
             Phase::RolledBack(_) => assert!(said.iter().any(|s| (5..=8).contains(s)), "{said:?}"),
         }
         if !swap.is_open() {
-            assert_eq!(next.phase(), swap.phase(), "what is decided stays: {said:?}");
+            let decided = |swap: &Swap| (swap.phase().clone(), swap.no_return().map(str::to_owned));
+            assert_eq!(decided(&next), decided(swap), "what is decided stays: {said:?}");
         }
         if said.len() < 6 {
             keep_the_rules(&next, &said);

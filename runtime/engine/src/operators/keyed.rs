@@ -6,6 +6,7 @@ mod canary;
 mod guest;
 mod layout;
 mod snapshot;
+mod trial;
 
 use std::sync::Arc;
 
@@ -199,6 +200,9 @@ impl KeyedOperator {
             }
             answer => answer?,
         };
+        if !self.may_commit(&answer.delta.states).map_err(Failure::Fatal)? {
+            return self.call(by, call, distinct, out);
+        }
         if let Some(shadow) = self.shadow.as_mut().filter(|shadow| shadow.is_open()) {
             let from = layout_of(&self.guest);
             shadow.look(|new, look| new.beside((call, &from, &states, now), &answer, look));
@@ -207,41 +211,6 @@ impl KeyedOperator {
         self.commit(distinct, delta).map_err(Failure::Fatal)?;
         made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
         Ok(())
-    }
-
-    /// What the old version answers where the one on trial has failed; the same error, if it fails too.
-    fn old_answer(
-        &mut self,
-        call: &Call<'_>,
-        states: weir_host::States,
-        now: GuestClock,
-        error: CallError,
-    ) -> Result<Answer, Failure<OperatorError>> {
-        let failed = |error| Err(Failure::Guest(error));
-        let (Some(trial), layout) = (&mut self.trial, layout_of(&self.guest)) else { return failed(error) };
-        let Ok(states) = trial.old.convert(&layout, states) else { return failed(error) };
-        let Ok(answer) = trial.old.call(call, &states, now) else { return failed(error) };
-        trial.regressed(error.to_string());
-        self.settle().map_err(Failure::Fatal)?;
-        // Borne: what the old version says counts, if it speaks of the same states.
-        match &self.trial {
-            Some(trial) if !layout::is_same(&layout, &layout_of(&trial.old)) => failed(error),
-            _ => Ok(answer),
-        }
-    }
-
-    /// Runs another version from now on, with the state as that keeps it. If it cannot be converted, nothing has changed.
-    fn exchange(&mut self, mut to: KeyedGuest) -> Result<KeyedGuest, OperatorError> {
-        let from = layout_of(&self.guest);
-        if !layout::is_same(&from, &layout_of(&to)) {
-            let fields = state_fields(&to);
-            self.state.relayout(&fields, |states| {
-                let States { present, columns } = states;
-                let states = weir_host::States { keys: present.len(), present: Some(present), columns };
-                to.convert(&from, states).map(|states| states.columns).map_err(unreadable)
-            })?;
-        }
-        Ok(std::mem::replace(&mut self.guest, to))
     }
 
     fn gather(&self, slots: &[u32]) -> Result<weir_host::States, Failure<OperatorError>> {

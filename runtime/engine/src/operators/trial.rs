@@ -42,6 +42,17 @@ impl SharedSwap {
         self.lock().is_open()
     }
 
+    /// Why it was kept before its time: a state that the old version could not hold, and so no way back.
+    #[must_use]
+    pub fn no_return(&self) -> Option<String> {
+        self.lock().no_return().map(str::to_owned)
+    }
+
+    /// Whether it is not over yet: it is open, or kept while the barrier is still on its way to some subtasks.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.lock().is_under_way()
+    }
+
     /// A person wants the old version back. Once the new one is kept, this changes nothing.
     pub fn roll_back(&self) {
         self.tell(Event::RollBack);
@@ -77,6 +88,13 @@ impl std::fmt::Debug for SharedSwap {
 pub struct Seat {
     pub(crate) swap: SharedSwap,
     pub(crate) subtask: usize,
+}
+
+impl Seat {
+    /// Whether the old versions stay.
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        matches!(self.swap.phase(), Phase::RolledBack(_))
+    }
 }
 
 /// The old version of what `G` is, and the swap that decides about it.
@@ -122,6 +140,11 @@ impl<G> Trial<G> {
     /// The new version has done a batch.
     pub(crate) fn batch(&self) {
         self.seat.swap.tell(Event::Batch { subtask: self.seat.subtask });
+    }
+
+    /// The new version has made a state that the old one could not hold.
+    pub(crate) fn no_return(&self, reason: String) {
+        self.seat.swap.tell(Event::NoReturn { reason });
     }
 
     /// The new version has failed at something that the old one has just done.

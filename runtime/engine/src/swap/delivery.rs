@@ -8,6 +8,7 @@ use weir_core::swap::{Event, Probation, Swap};
 use weir_core::time::Clock;
 
 use super::SwapError;
+use crate::chain::StepError;
 use crate::job::Job;
 use crate::operator::{Metrics, Version};
 use crate::operators::{Meter, Seat, SharedShadow, SharedSwap};
@@ -166,9 +167,11 @@ fn lock<T>(held: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
 
 impl SubtaskSwap {
     /// Says what became of it, and how long that took.
-    pub(crate) fn tell(seat: &Seat, outcome: Result<(), String>, since_us: i64) {
+    pub(crate) fn tell(seat: &Seat, outcome: &Result<(), StepError>, since_us: i64) {
         let (subtask, pause_us) = (seat.subtask, seat.swap.now_us().saturating_sub(since_us));
-        let landed = |()| Event::Landed { subtask, pause_us };
-        seat.swap.tell(outcome.map_or_else(|reason| Event::Refused { reason }, landed));
+        seat.swap.tell(match outcome {
+            Ok(()) => Event::Landed { subtask, pause_us },
+            Err(error) => Event::Refused { reason: format!("{error}: {}", error.error) },
+        });
     }
 }

@@ -119,12 +119,12 @@ impl Catalog {
         .map(drop)
     }
 
-    /// A revision that was on trial is to run.
-    pub(crate) fn keep(&self, job: &str, number: u64) -> Result<(), CatalogError> {
+    /// A revision that was on trial is to run; `reason`: why before its time.
+    pub(crate) fn keep(&self, job: &str, number: u64, reason: Option<&str>) -> Result<(), CatalogError> {
+        let sql = "UPDATE revision SET state = 'kept', reason = ?3 WHERE job = ?1 AND number = ?2";
         self.with(|t| {
-            let parameters = params![job, number.cast_signed()];
-            t.execute("UPDATE revision SET state = 'kept', reason = NULL WHERE job = ?1 AND number = ?2", parameters)?;
-            t.execute("UPDATE job SET revision = ?2 WHERE name = ?1", parameters)?;
+            t.execute(sql, params![job, number.cast_signed(), reason])?;
+            t.execute("UPDATE job SET revision = ?2 WHERE name = ?1", params![job, number.cast_signed()])?;
             Ok(())
         })
     }

@@ -13,7 +13,7 @@ use weir_host::{LogLevel, printable};
 
 use super::{Command, Ending, Slot};
 use crate::catalog::{Catalog, Wanted};
-use crate::model::JobState;
+use crate::model::{JobState, SwapPhase};
 use crate::problem::{Problem, chain};
 use swap::OpenSwap;
 
@@ -158,7 +158,7 @@ impl Thread {
         if let Some(open) = self.swap.take().filter(|open| open.swap.is_open()) {
             let ended = "the job ended before the swap was decided".to_owned();
             // If it cannot be written now, the next start of the server does.
-            let _ = self.decide(open, Some(ended));
+            let _ = self.decide(open, SwapPhase::RolledBack, Some(ended));
         }
         let (state, reason) = match outcome {
             Outcome::Suspended => (JobState::Stopped, None),

@@ -182,7 +182,7 @@ pub struct Revision {
     pub cause: String,
     /// `trying`, `kept` or `rolled-back`.
     pub state: String,
-    /// Why it was rolled back.
+    /// Why it was rolled back, or kept before its time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When it was made.

@@ -73,7 +73,7 @@ pub struct SwapStatus {
     pub operators: BTreeMap<String, String>,
     /// How far it is.
     pub phase: SwapPhase,
-    /// Why it was rolled back.
+    /// Why it was rolled back, or kept before its time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -130,7 +130,7 @@ impl Service {
         let has_trial = probation.batches > 0;
         if !has_trial {
             // The state may be such that only the new version reads it: it is to run from now on, whatever happens.
-            self.catalog.keep(&row.name, number)?;
+            self.catalog.keep(&row.name, number, None)?;
         }
         (status.revision, status.phase) = (Some(number), SwapPhase::CuttingOver);
         let (sent, back) = (status.clone(), row.revision);

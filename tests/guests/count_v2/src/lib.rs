@@ -2,13 +2,14 @@
 
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, OldStates, Row, RowError, export};
 
-/// Config: what it says of itself, and when it fails.
+/// Config: what it says of itself, when it fails, and from which value on its states are larger than `count_v1` can hold.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Count {
     tag: String,
     #[serde(default)]
     fails: Fails,
+    outgrows: Option<i64>,
 }
 
 /// Which rows it fails at.
@@ -35,6 +36,7 @@ pub struct Value {
 /// What is known of a key.
 #[derive(Row, Default)]
 pub struct SoFar {
+    /// The count, and [`OUTGROWN`].
     rows: u64,
     last: Option<i64>,
 }
@@ -52,6 +54,9 @@ pub struct Counted {
     number: u64,
     tag: String,
 }
+
+/// Beyond what the first version's count holds.
+const OUTGROWN: u64 = 1 << 40;
 
 impl Fails {
     #[expect(clippy::panic, reason = "trapping is what it is for")]
@@ -83,9 +88,12 @@ impl Keyed for Count {
         let so_far = of.state.get_or_insert_default();
         so_far.rows += 1;
         so_far.last = Some(value);
+        if self.outgrows.is_some_and(|from| value >= from) {
+            so_far.rows |= OUTGROWN;
+        }
         // After the state has changed: nothing of it may count.
         self.fails.at(value);
-        out.emit(Counted { number: so_far.rows, tag: self.tag.clone() });
+        out.emit(Counted { number: so_far.rows % OUTGROWN, tag: self.tag.clone() });
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! State of one layout read by another: which changes need nobody's help, and making them. It never calls a component.
 
-use arrow::array::{ArrayRef, new_null_array};
+use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field};
 use weir_host::StateLayout;
@@ -36,6 +36,24 @@ pub(crate) fn check_readable(from: &StateLayout, to: &StateLayout) -> Result<(),
             "its state has a new column {:?}, which must be nullable: keys have no value for it{advice}",
             new.name()
         )),
+        None => Ok(()),
+    }
+}
+
+/// Whether every state of one layout is one of the other; else it has to be tried. Columns that the other does not have are given up.
+pub(super) fn holds_all(from: &StateLayout, to: &StateLayout) -> bool {
+    let holds_all = |new: &std::sync::Arc<Field>| match from.schema.field_with_name(new.name()) {
+        Ok(old) => widens(old.data_type(), new.data_type()) && (new.is_nullable() || !old.is_nullable()),
+        Err(_) => true,
+    };
+    from.version == to.version && to.schema.fields().iter().all(holds_all)
+}
+
+/// Refuses states, all present, of which one has no value where the layout says that each has one.
+pub(super) fn check_nulls(layout: &StateLayout, columns: &[ArrayRef]) -> Result<(), String> {
+    let mut fields = layout.schema.fields().iter().zip(columns);
+    match fields.find(|(field, column)| !field.is_nullable() && column.null_count() > 0) {
+        Some((field, _)) => Err(format!("the column {:?} of its state cannot be null", field.name())),
         None => Ok(()),
     }
 }
@@ -92,7 +110,7 @@ pub(super) fn cast(
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Array, AsArray, Float64Array, Int32Array, Int64Array, StringArray};
+    use arrow::array::{AsArray, Float64Array, Int32Array, Int64Array, StringArray};
     use arrow::datatypes::{Int32Type, Int64Type, Schema};
 
     use super::*;
@@ -116,6 +134,20 @@ mod tests {
         assert!(narrower.starts_with("the column \"n\" of its state is Int32, and would be Utf8;"), "{narrower}");
         let unknown = refused(1, &[("n", Int32, false), ("name", Utf8, true), ("x", Int64, false)]);
         assert!(unknown.starts_with("its state has a new column \"x\", which must be nullable"), "{unknown}");
+    }
+
+    #[test]
+    fn what_may_not_go_back_has_to_be_tried() {
+        use DataType::{Int32, Int64};
+        let to = layout(1, &[("n", Int32, false)]);
+        assert!(holds_all(&layout(1, &[("n", Int32, false), ("x", Int64, true)]), &to), "a column is given up");
+        for from in
+            [layout(2, &[("n", Int32, false)]), layout(1, &[("n", Int64, false)]), layout(1, &[("n", Int32, true)])]
+        {
+            assert!(!holds_all(&from, &to) && holds_all(&to, &layout(1, &[("n", Int64, true)])), "{from:?}");
+        }
+        let with_null: [ArrayRef; 1] = [Arc::new(Int32Array::from(vec![Some(1), None]))];
+        assert_eq!(check_nulls(&to, &with_null).unwrap_err(), "the column \"n\" of its state cannot be null");
     }
 
     #[test]

@@ -47,11 +47,11 @@ impl Thread {
             Phase::CuttingOver => (SwapPhase::CuttingOver, None),
             Phase::Canary { .. } | Phase::Proven | Phase::Following => (SwapPhase::Canary, None),
             Phase::Probation { .. } => (SwapPhase::Probation, None),
-            Phase::Done => (SwapPhase::Done, None),
+            Phase::Done => (SwapPhase::Done, open.swap.no_return().map(|reason| kept_reason(&reason))),
             Phase::RolledBack(reason) => (SwapPhase::RolledBack, Some(rollback_reason(&reason))),
         };
         if !phase.is_open() {
-            self.swap = self.decide(open, reason);
+            self.swap = self.decide(open, phase, reason);
             return;
         }
         if open.status.phase != phase {
@@ -65,11 +65,12 @@ impl Thread {
     }
 
     /// Writes down what a swap has come to, and tells it then. What cannot be written down is tried again: it comes back.
-    pub(super) fn decide(&self, mut open: OpenSwap, reason: Option<String>) -> Option<OpenSwap> {
-        let revision = open.status.revision.unwrap_or_default();
-        let written = match &reason {
-            None => self.start.catalog.keep(&self.slot.name, revision),
-            Some(reason) => self.start.catalog.roll_back(&self.slot.name, revision, open.back, reason),
+    pub(super) fn decide(&self, mut open: OpenSwap, phase: SwapPhase, reason: Option<String>) -> Option<OpenSwap> {
+        let (job, revision) = (&self.slot.name, open.status.revision.unwrap_or_default());
+        let why = reason.as_deref();
+        let written = match phase {
+            SwapPhase::Done => self.start.catalog.keep(job, revision, why),
+            _ => self.start.catalog.roll_back(job, revision, open.back, why.unwrap_or_default()),
         };
         if let Err(error) = written {
             if !std::mem::replace(&mut open.is_unwritten, true) {
@@ -78,13 +79,13 @@ impl Thread {
             }
             return Some(open);
         }
-        let mut status = open.status;
-        match &reason {
-            None => self.tell(LogLevel::Info, &format!("{} is kept", told(&status))),
-            Some(reason) => self.tell(LogLevel::Warn, &format!("{} was rolled back: {reason}", told(&status))),
-        }
-        status.phase = if reason.is_none() { SwapPhase::Done } else { SwapPhase::RolledBack };
-        status.reason = reason;
+        let (level, became) = match phase {
+            SwapPhase::Done => (LogLevel::Info, "is kept"),
+            _ => (LogLevel::Warn, "was rolled back"),
+        };
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        self.tell(level, &format!("{} {became}{why}", told(&open.status)));
+        let status = SwapStatus { phase, reason, ..open.status };
         self.slot.update(|live| live.swap = Some(status));
         None
     }
@@ -95,6 +96,10 @@ fn told(status: &SwapStatus) -> String {
     let versions: Vec<_> =
         status.operators.iter().map(|(operator, version)| format!("{operator} -> {version}")).collect();
     format!("the swap {}", versions.join(", "))
+}
+
+fn kept_reason(reason: &str) -> String {
+    printable(&format!("the old version could not hold a state that the new one has made: {reason}"))
 }
 
 fn rollback_reason(reason: &RollbackReason) -> String {

@@ -1,0 +1,80 @@
+//! A new version of a keyed operator on trial: what the old one answers in its place, and the way back to states as that keeps
+//! them. No state that cannot go back is committed while the swap may still be rolled back.
+
+use arrow::array::BooleanArray;
+use arrow::compute::filter;
+use arrow::error::ArrowError;
+use weir_host::{CallError, Failure, GuestClock, StateLayout, States};
+
+use super::guest::{Answer, Call, KeyedGuest};
+use super::{KeyedOperator, layout, layout_of, state_fields, unreadable};
+use crate::operator::{Operator, OperatorError};
+use crate::operators::trial::Verdict;
+
+impl KeyedOperator {
+    /// What the old version answers where the one on trial has failed; the same error, if it fails too.
+    pub(super) fn old_answer(
+        &mut self,
+        call: &Call<'_>,
+        states: States,
+        now: GuestClock,
+        error: CallError,
+    ) -> Result<Answer, Failure<OperatorError>> {
+        let failed = |error| Err(Failure::Guest(error));
+        let (Some(trial), layout) = (&mut self.trial, layout_of(&self.guest)) else { return failed(error) };
+        let Ok(states) = trial.old.convert(&layout, states) else { return failed(error) };
+        let Ok(answer) = trial.old.call(call, &states, now) else { return failed(error) };
+        let spoken_of = layout_of(&trial.old);
+        trial.regressed(error.to_string());
+        self.settle().map_err(Failure::Fatal)?;
+        // Borne, or kept meanwhile: what the old version says counts, if it speaks of the same states.
+        if layout::is_same(&spoken_of, &layout_of(&self.guest)) { Ok(answer) } else { failed(error) }
+    }
+
+    /// Whether states that the version on trial has changed may be committed. If the old version could not hold one of them there is
+    /// no way back from here, so the new one is kept first; `false`: it was rolled back before that, and the call is the old one's.
+    pub(super) fn may_commit(&mut self, changed: &States) -> Result<bool, OperatorError> {
+        let from = layout_of(&self.guest);
+        let Some(trial) = &mut self.trial else { return Ok(true) };
+        let Err(reason) = trial.old.check_holds(&from, changed) else { return Ok(true) };
+        trial.no_return(reason);
+        let is_kept = trial.verdict() == Verdict::Drop;
+        self.settle()?;
+        Ok(is_kept)
+    }
+
+    /// Runs another version from now on, with the state as that keeps it. If it cannot be converted, nothing has changed.
+    pub(super) fn exchange(&mut self, mut to: KeyedGuest) -> Result<KeyedGuest, OperatorError> {
+        let from = layout_of(&self.guest);
+        if !layout::is_same(&from, &layout_of(&to)) {
+            let fields = state_fields(&to);
+            self.state.relayout(&fields, |states| {
+                let weir_state::States { present, columns } = states;
+                let states = States { keys: present.len(), present: Some(present), columns };
+                to.convert(&from, states).map(|states| states.columns).map_err(unreadable)
+            })?;
+        }
+        Ok(std::mem::replace(&mut self.guest, to))
+    }
+}
+
+impl KeyedGuest {
+    /// Refuses states of another layout that this version could not hold.
+    fn check_holds(&mut self, from: &StateLayout, states: &States) -> Result<(), String> {
+        let to = layout_of(self);
+        if states.keys == 0 || layout::holds_all(from, &to) {
+            return Ok(());
+        }
+        let states = present(states).map_err(|error| error.to_string())?;
+        let held = self.convert(from, states).map_err(|error| error.to_string())?;
+        layout::check_nulls(&to, &held.columns)
+    }
+}
+
+/// Those that are present: what a column has for the others means nothing.
+fn present(states: &States) -> Result<States, ArrowError> {
+    let Some(present) = &states.present else { return Ok(states.clone()) };
+    let mask = BooleanArray::new(present.clone(), None);
+    let columns = states.columns.iter().map(|column| filter(column, &mask)).collect::<Result<_, _>>()?;
+    Ok(States { keys: present.count_set_bits(), present: None, columns })
+}
