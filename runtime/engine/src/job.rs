@@ -22,6 +22,7 @@ use crate::plan::{
     ChainPlan, CheckError, PhysicalGraph, Pruned, Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode,
 };
 use crate::recovery::{Durable, Recovered};
+use crate::swap::NewVersion;
 use crate::worker::{CheckpointWorker, Status, Worker};
 
 /// A pipeline that was checked and can be started, any number of times.
@@ -187,6 +188,16 @@ impl Job {
             steps.fold(0, u64::saturating_add).saturating_mul(chain.parallelism as u64)
         };
         self.physical.chains.iter().map(of_chain).fold(0, u64::saturating_add)
+    }
+
+    /// Memory that instances of other versions of its operators may have beside those that run, bytes.
+    #[must_use]
+    pub fn shadow_memory_bytes(&self, versions: &[NewVersion]) -> u64 {
+        let of_version = |version: &NewVersion| {
+            let node = self.resolved.nodes.iter().find(|node| node.name == version.operator);
+            version.limits.memory_bytes.saturating_mul(node.map_or(0, |node| node.parallelism as u64))
+        };
+        versions.iter().map(of_version).fold(0, u64::saturating_add)
     }
 
     /// Fails what waits for another system so that the job can start, or commit; from any thread.

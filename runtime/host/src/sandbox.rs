@@ -248,7 +248,10 @@ fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operator
 
 fn start_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &OperatorLimits) -> InstanceError {
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
-        return InstanceError::Unavailable(format!("{}: raise the host's instances-max", error.root_cause()));
+        return InstanceError::Unavailable(format!(
+            "{}: lower the parallelism, or run fewer operators in this process",
+            error.root_cause()
+        ));
     }
     if error.is::<Trap>() || store.data_mut().limiter.memory_denied() {
         return InstanceError::Guest(call_error(error, store, limits).to_string());

@@ -1,6 +1,7 @@
 //! The jobs of a server, as far as they run in it: one slot a job, with what is known of it and, while it runs, a thread. What is to
 //! run is the catalog's; here is what does.
 
+mod admission;
 mod lines;
 mod runner;
 
@@ -15,6 +16,7 @@ use weir_engine::{JobDescription, JobFigures, NewVersion, Progress, SharedShadow
 use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
 
+pub(crate) use admission::{Admission, Bounds};
 pub(crate) use lines::Lines;
 pub(crate) use runner::{Origin, Runner, Start};
 
@@ -51,12 +53,22 @@ pub(crate) struct Live {
     pub(crate) progress: Progress,
     pub(crate) figures: Arc<JobFigures>,
     pub(crate) rows_per_s: f64,
-    /// Memory that its guests may use together.
-    pub(crate) guest_bytes: u64,
+    /// Memory that its guests may use together; `None`: it waits to go on after a restart of the server.
+    pub(crate) guest_bytes: Option<u64>,
     pub(crate) swap: Option<SwapStatus>,
     /// The last shadow run.
     pub(crate) shadow: Option<SharedShadow>,
+    /// Memory that its guests may use while it is open.
+    pub(crate) shadow_bytes: u64,
     pub(crate) description: Option<Arc<JobDescription>>,
+}
+
+impl Live {
+    /// Memory that its guests may use now, those of a shadow run too.
+    fn guest_bytes(&self) -> Option<u64> {
+        let shadow = self.shadow.as_ref().filter(|shadow| shadow.is_open()).map_or(0, |_| self.shadow_bytes);
+        Some(self.guest_bytes?.saturating_add(shadow))
+    }
 }
 
 /// What a job's thread is asked.
@@ -66,7 +78,7 @@ pub(crate) enum Command {
     /// Put other versions in place.
     Swap(Box<SwapCommand>),
     /// Run other versions beside those that run, until a time.
-    Shadow(Vec<NewVersion>, i64, SyncSender<Result<SharedShadow, SwapError>>),
+    Shadow(Vec<NewVersion>, i64, SyncSender<Result<SharedShadow, Problem>>),
     /// Put the old versions back, if a swap is open; says whether one was.
     RollBack(SyncSender<bool>),
     /// Take a checkpoint; says its number.
@@ -123,10 +135,10 @@ impl Slot {
         Reserved(Arc::clone(self))
     }
 
-    /// Memory that its guests may use; `None`: it neither runs nor is about to.
+    /// Memory that its guests may use; `None`: it has no room, since it neither runs nor is about to.
     pub(crate) fn guest_bytes(&self) -> Option<u64> {
         let reserved = *self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = self.is_running().then(|| self.lock_live().guest_bytes);
+        let running = self.is_running().then(|| self.lock_live().guest_bytes()).flatten();
         reserved.max(running)
     }
 

@@ -10,9 +10,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use weir_engine::{GuestFigures, NodeFigures, SubtaskFigures};
 
-use crate::jobs::Live;
+use crate::jobs::{Bounds, Live};
 use crate::model::{JobState, JobSummary};
-use crate::service::Bounds;
 
 /// What is told.
 #[derive(Debug)]

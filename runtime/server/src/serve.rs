@@ -18,9 +18,10 @@ use crate::api;
 use crate::catalog::{Catalog, CatalogError};
 use crate::compiler::Compiler;
 use crate::components::Components;
+use crate::jobs::Bounds;
 use crate::pipelines::Pipelines;
 use crate::problem::Problem;
-use crate::service::{Bounds, Service};
+use crate::service::Service;
 
 /// How long requests may still take when the server ends.
 const REQUESTS_END: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ mod shown;
 mod swaps;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use weir_core::time::Clock;
@@ -20,19 +20,10 @@ use weir_state::checkpoint::CheckpointStore;
 use crate::catalog::{Catalog, JobRow, RevisionRow, Wanted};
 use crate::compiler::Compiler;
 use crate::components::Components;
-use crate::jobs::{Command, Ending, Jobs, Lines, Origin, Reserved, Slot, Start};
+use crate::jobs::{Admission, Bounds, Command, Ending, Jobs, Lines, Origin, Reserved, Slot, Start};
 use crate::launch::{Launch, newest};
 use crate::pipelines::Pipelines;
 use crate::problem::{Kind, Problem};
-
-/// What a server may use.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// Jobs that run at a time.
-    pub(crate) jobs_max: usize,
-    /// Memory that the guests of all jobs may use together, by their limits.
-    pub(crate) guest_bytes_max: u64,
-}
 
 /// A server, without its ports.
 pub(crate) struct Service {
@@ -40,13 +31,11 @@ pub(crate) struct Service {
     pub(crate) components: Arc<Components>,
     pub(crate) compiler: Compiler,
     pipelines: Arc<Pipelines>,
-    jobs: Jobs,
+    jobs: Arc<Jobs>,
+    admission: Arc<Admission>,
     clock: Arc<dyn Clock>,
-    bounds: Bounds,
     /// Held by whoever brings a component or removes one.
     shelf: Mutex<()>,
-    /// Held by whoever starts a job, so that the bounds hold for all together.
-    admission: Mutex<()>,
     is_ending: AtomicBool,
     /// Whether nobody else can reach it.
     pub(crate) is_local: bool,
@@ -66,23 +55,23 @@ impl Service {
         bounds: Bounds,
         is_local: bool,
     ) -> Self {
+        let jobs = Arc::new(Jobs::default());
         Self {
             catalog: Arc::clone(&pipelines.catalog),
             components: Arc::clone(&pipelines.components),
             compiler,
             pipelines: Arc::new(pipelines),
-            jobs: Jobs::default(),
+            admission: Arc::new(Admission::new(bounds, Arc::clone(&jobs))),
+            jobs,
             clock,
-            bounds,
             shelf: Mutex::default(),
-            admission: Mutex::default(),
             is_ending: AtomicBool::new(false),
             is_local,
             pushes: Arc::new(tokio::sync::Semaphore::new(PUSHES_MAX)),
         }
     }
 
-    /// Lets every job go on that ran when the server ended, however it did.
+    /// Lets every job go on that ran when the server ended, however it did; one for which there is no room any more waits for it.
     pub(crate) fn recover(&self) -> Result<(), Problem> {
         self.catalog.end_trials("the server ended before the swap was decided")?;
         for row in self.catalog.jobs()? {
@@ -92,11 +81,14 @@ impl Service {
             }
             let revision = self.revision(&row)?;
             let (pipelines, clock) = (Arc::clone(&self.pipelines), Arc::clone(&self.clock));
-            let (lines, of) = (Arc::clone(&slot.lines), row.clone());
+            let (admission, of, its) = (Arc::clone(&self.admission), row.clone(), Arc::clone(&slot));
             let recover = move || {
                 let pipeline = pipelines.read(&revision.pipeline, &[])?;
+                let job = pipelines.check(&pipeline)?;
+                let room = admission.admit(&its, job.guest_memory_bytes())?;
                 let row = of.clone().as_of(newest(&pipeline)?);
-                Launch::new(&pipelines, pipelines.check(&pipeline)?, &pipeline, &row)?.start(&pipelines, &lines, &clock)
+                let launch = Launch::new(&pipelines, job, &pipeline, &row)?;
+                Ok((launch.start(&pipelines, &its.lines, &clock)?, room))
             };
             self.spawn(&slot, &row, Origin::Recover(Box::new(recover)))?;
         }
@@ -164,25 +156,7 @@ impl Service {
         if self.is_ending() {
             return Err(Problem::new(Kind::Unavailable, "the server is about to end, and starts no job any more"));
         }
-        let limit = |detail: String| Problem::new(Kind::Limit, detail);
-        let _admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        let others = self.jobs.all().into_iter().filter(|other| other.name != slot.name);
-        let others: Vec<u64> = others.filter_map(|other| other.guest_bytes()).collect();
-        let (jobs, bytes) = (others.len(), others.iter().sum::<u64>().saturating_add(job.guest_memory_bytes()));
-        let Bounds { jobs_max, guest_bytes_max } = self.bounds;
-        if jobs >= jobs_max {
-            return Err(limit(format!(
-                "{jobs} jobs run, and this server runs {jobs_max} at most (--max-jobs): stop one"
-            )));
-        }
-        if bytes > guest_bytes_max {
-            let (needed, most) = (bytes.div_ceil(1 << 20), guest_bytes_max >> 20);
-            return Err(limit(format!(
-                "with this job the operators of all jobs could use {needed} MiB, and this server gives them {most} MiB \
-                 (--max-guest-memory): lower limits.memory or the parallelism, or stop a job"
-            )));
-        }
-        Ok(slot.reserve(job.guest_memory_bytes()))
+        self.admission.admit(slot, job.guest_memory_bytes())
     }
 
     /// The thread of a job.
@@ -190,6 +164,7 @@ impl Service {
         let start = Start {
             catalog: Arc::clone(&self.catalog),
             clock: Arc::clone(&self.clock),
+            admission: Arc::clone(&self.admission),
             has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty(),
         };
         slot.start(origin, start).map_err(|error| Problem::internal("the job gets no thread", &error))

@@ -191,6 +191,26 @@ fn a_server_has_room_for_so_many_jobs_and_so_much_memory() {
 }
 
 #[test]
+fn guests_of_a_shadow_run_take_room_while_it_is_open() {
+    let home = Home::new();
+    let server = home.serve_with(&["--max-guest-memory", "300"]);
+    server.push_counters();
+    server.deploy(&home, COUNTS).well();
+    let shadow = |memory: &str, duration_ms: u64| {
+        let count = json!({ "component": "count@2", "set": { "limits.memory": format!("\"{memory}\"") } });
+        let request = json!({ "operators": { "count": count }, "duration-ms": duration_ms });
+        server.http("POST", "/v1/jobs/counts/shadow", &request)
+    };
+    shadow("1GiB", 1).refused(507, "limit", "the operators of all jobs could use 2192 MiB");
+    assert_eq!(shadow("8MiB", 3_600_000).status, 200);
+    let other = counts(&[("name = \"counts\"", "name = \"other\""), ("\"out/\"", "\"other/\"")]);
+    server.deploy(&home, &other).failed(&["could use 304 MiB, and this server gives them 300 MiB"]);
+    // Another takes its place, and is over at once.
+    assert_eq!(shadow("8MiB", 0).status, 200);
+    server.deploy(&home, &other).well();
+}
+
+#[test]
 fn every_operation_of_the_description_is_there() {
     let home = Home::new();
     let server = home.serve();

@@ -169,3 +169,38 @@ fn a_job_that_cannot_go_on_tries_again_until_it_can_or_is_stopped() {
     server.weir(&["stop", "counts", "--drain"]).well();
     Counted::read(&home);
 }
+
+#[test]
+fn a_job_for_which_there_is_no_room_any_more_waits_for_it() {
+    let home = Home::new();
+    let mut server = home.serve();
+    server.push_counters();
+    server.deploy(&home, COUNTS).well();
+    let other = counts(&[("name = \"counts\"", "name = \"other\""), ("\"out/\"", "\"other/\"")]);
+    server.deploy(&home, &other).well();
+    for limit in [["--max-jobs", "1"], ["--max-guest-memory", "150"]] {
+        for job in ["counts", "other"] {
+            server.until_rows(job, 500);
+        }
+        server.kill();
+        let small = home.serve_with(&limit);
+        // Whichever comes first.
+        let waits = look_for(|| ["counts", "other"].into_iter().find(|job| small.show(job)["state"] == "restarting"));
+        let waits = waits.unwrap();
+        let runs = if waits == "counts" { "other" } else { "counts" };
+        small.until_rows(runs, 500);
+        let shown = small.until_it_is(waits, "restarting");
+        assert!(shown["reason"].as_str().is_some_and(|reason| reason.contains(limit[0])), "{shown:#}");
+        small.weir(&["ps"]).well().saying(&[&format!("{waits}: "), limit[0]]);
+        small.weir(&["stop", runs]).well();
+        small.until_rows(waits, 500);
+        small.weir(&["start", runs]).failed(&[limit[0]]);
+        small.kill();
+        server = home.serve();
+        server.weir(&["start", runs]).well();
+    }
+    for job in ["counts", "other"] {
+        server.weir(&["stop", job, "--drain"]).well();
+    }
+    Counted::read(&home);
+}

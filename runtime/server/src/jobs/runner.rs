@@ -8,10 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use weir_core::time::Clock;
-use weir_engine::{JobError, RunError, Summary, Supervisor};
+use weir_engine::{JobError, NewVersion, RunError, SharedShadow, Summary, Supervisor};
 use weir_host::{LogLevel, printable};
 
-use super::{Command, Ending, Slot};
+use super::{Admission, Command, Ending, Reserved, Slot};
 use crate::catalog::{Catalog, Wanted};
 use crate::model::{JobState, SwapPhase};
 use crate::problem::{Problem, chain};
@@ -34,6 +34,7 @@ const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 pub(crate) struct Start {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) admission: Arc<Admission>,
     /// Whether the catalog says where it goes on from, or what it may give up; that holds until it has completed a checkpoint.
     pub(crate) has_conditions: bool,
 }
@@ -43,15 +44,18 @@ pub(crate) enum Origin {
     /// It does already.
     Running(Box<Supervisor>),
     /// It is to go on after the server was started, however long what it needs is away.
-    Recover(Box<dyn Fn() -> Result<Supervisor, Problem> + Send>),
+    Recover(Box<Recover>),
 }
 
+/// Starts a job in the room that is kept for it.
+type Recover = dyn Fn() -> Result<(Supervisor, Reserved), Problem> + Send;
+
 impl Origin {
-    /// Memory that the job's guests may use together, as far as that is known.
-    fn guest_bytes(&self) -> u64 {
+    /// Memory that the job's guests may use together, if it runs.
+    fn guest_bytes(&self) -> Option<u64> {
         match self {
-            Self::Running(supervisor) => supervisor.job().guest_memory_bytes(),
-            Self::Recover(_) => 0,
+            Self::Running(supervisor) => Some(supervisor.job().guest_memory_bytes()),
+            Self::Recover(_) => None,
         }
     }
 }
@@ -181,11 +185,15 @@ impl Thread {
     }
 
     /// Tries to start the job until it runs; `None`: somebody has stopped it meanwhile.
-    fn recover(&self, recover: &dyn Fn() -> Result<Supervisor, Problem>) -> Option<Supervisor> {
+    fn recover(&self, recover: &Recover) -> Option<Supervisor> {
         let mut delay = RETRY[0];
         loop {
             match recover() {
-                Ok(supervisor) => return Some(supervisor),
+                Ok((supervisor, _room)) => {
+                    let guest_bytes = Some(supervisor.job().guest_memory_bytes());
+                    self.slot.update(|live| live.guest_bytes = guest_bytes);
+                    return Some(supervisor);
+                }
                 Err(problem) => {
                     let diagnostics: Vec<_> = problem.diagnostics.iter().map(|d| d.message.as_str()).collect();
                     let why = if diagnostics.is_empty() { problem.detail.clone() } else { diagnostics.join("; ") };
@@ -203,8 +211,8 @@ impl Thread {
     }
 
     fn follow(&mut self, mut job: Supervisor) -> Outcome {
-        let (description, guest_bytes) = (Arc::new(job.job().describe()), job.job().guest_memory_bytes());
-        self.slot.update(|live| (live.description, live.guest_bytes) = (Some(description), guest_bytes));
+        let description = Arc::new(job.job().describe());
+        self.slot.update(|live| live.description = Some(description));
         let mut ending = None;
         loop {
             let ended = job.wait(Duration::ZERO);
@@ -245,11 +253,7 @@ impl Thread {
             }
             Command::Swap(swap) => self.begin_swap(*swap, job),
             Command::Shadow(versions, until_us, reply) => {
-                let shadow = job.shadow(&versions, until_us);
-                if let Ok(shadow) = &shadow {
-                    self.slot.update(|live| live.shadow = Some(shadow.clone()));
-                }
-                let _ = reply.send(shadow);
+                let _ = reply.send(self.begin_shadow(&versions, until_us, job));
             }
             Command::RollBack(reply) => {
                 // One that is decided by now is written down first.
@@ -262,6 +266,15 @@ impl Thread {
                 self.savepoints.push(AskedSavepoint { before: job.progress().checkpoints.last, reply });
             }
         }
+    }
+
+    /// Its guests are there beside those that run, so there must be room for both.
+    fn begin_shadow(&self, versions: &[NewVersion], until_us: i64, job: &Supervisor) -> Result<SharedShadow, Problem> {
+        let bytes = job.job().shadow_memory_bytes(versions);
+        let _room = self.start.admission.admit(&self.slot, job.job().guest_memory_bytes().saturating_add(bytes))?;
+        let shadow = job.shadow(versions, until_us)?;
+        self.slot.update(|live| (live.shadow, live.shadow_bytes) = (Some(shadow.clone()), bytes));
+        Ok(shadow)
     }
 
     /// Shows how far the job is, and answers who waits for a checkpoint.
@@ -297,7 +310,7 @@ impl Thread {
         }
         self.slot.update(|live| {
             (live.state, live.progress, live.reason) = (Some(state), progress, None);
-            live.guest_bytes = job.job().guest_memory_bytes();
+            live.guest_bytes = Some(job.job().guest_memory_bytes());
             live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
             live.rows_per_s = rate.unwrap_or(live.rows_per_s);
         });
