@@ -92,13 +92,14 @@ impl Job {
 
     fn keyed_guest(&self, node: usize, meter: &Meter) -> Result<KeyedGuest, OperatorError> {
         let ResolvedNode { name, kind, .. } = &self.resolved.nodes[node];
-        let ResolvedKind::Keyed { node: spec, plan, component, keys } = kind else {
+        let ResolvedKind::Keyed { node: spec, plan, component, keys, goes_back } = kind else {
             return Err(OperatorError::Version);
         };
         let input = InputSchema { schema: self.full_input(node), keys: keys.clone() };
         let of_keys = |column: usize| keys.iter().position(|k| *k == column);
         Ok(KeyedGuest {
             version: component.version(&spec.config),
+            goes_back: *goes_back,
             instance: meter.on(self.instance(name, component, &spec.config, &spec.limits, vec![input])?, &spec.limits),
             reads: self.positions(node, plan.reads.first().map_or(&[], Vec::as_slice)),
             outputs: self.output_maps(node, plan, &|column| self.position(node, column)),

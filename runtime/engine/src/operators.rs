@@ -16,7 +16,7 @@ pub use comparison::Difference;
 pub(crate) use component_window::ComponentWindow;
 pub(crate) use dead_letter::DeadLetters;
 pub(crate) use instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
-pub(crate) use keyed::{KeyedGuest, KeyedOperator, KeyedSpec, check_readable, is_same};
+pub(crate) use keyed::{KeyedGuest, KeyedOperator, KeyedSpec, STATES, check_goes_back, check_readable, is_same};
 pub(crate) use meter::{Meter, MeteredInstance};
 pub use shadow::{ShadowReport, ShadowSeat, SharedShadow};
 pub(crate) use sink::{LatencyHistogram, SinkOperator};

@@ -12,7 +12,7 @@ use weir_state::{JobSnapshot, Snapshot, StateTable};
 
 use crate::job::Job;
 use crate::operator::{Metrics, OperatorError};
-use crate::operators::Meter;
+use crate::operators::{Meter, STATES};
 use crate::plan::{ResolvedKind, StepKind};
 
 /// Where a job keeps its checkpoints, and which one it goes on from.
@@ -24,7 +24,7 @@ pub struct Durable {
     pub settings: CheckpointSettings,
     /// The checkpoint to go on from; `None`: the last complete one, if there is one.
     pub from: Option<u64>,
-    /// Operators, sources and sinks whose state may be given up.
+    /// Operators, sources and sinks whose state may be given up, and columns of it: `OPERATOR.COLUMN`.
     pub allow_dropped: BTreeSet<String>,
 }
 
@@ -49,8 +49,8 @@ pub enum RecoveryError {
     },
     /// Nobody's state may be given up.
     #[error(
-        "--allow-dropped-state {name}: neither the checkpoint nor the pipeline has a source, a sink or an operator of that \
-         name{near}"
+        "--allow-dropped-state {name}: neither the checkpoint nor the pipeline has a source, a sink, an operator or a column of \
+         state (OPERATOR.COLUMN) of that name{near}"
     )]
     NothingToDrop {
         /// The name that was given.
@@ -121,6 +121,8 @@ pub(crate) struct Recovered {
 /// A checkpoint that fits the job, if there is one.
 struct Found {
     checkpoint: Option<Checkpoint>,
+    /// Columns of states that it has no longer.
+    given_up: BTreeSet<String>,
     notes: Vec<String>,
 }
 
@@ -155,7 +157,7 @@ impl Durable {
         // What this run has completed itself is later than where it began.
         let newest = self.newest()?;
         let from = self.from.filter(|_| newest.is_none_or(|newest| newest < lease.tenure().since()));
-        let Found { checkpoint, notes } = match before {
+        let Found { checkpoint, notes, .. } = match before {
             Some((before, found)) if from.is_some() || before == newest => found,
             // The run before may have completed one until it was shut out.
             _ => self.find(job, from, clock)?,
@@ -170,34 +172,36 @@ impl Durable {
     /// What a run that has not had the job before goes on from.
     fn find_first(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
         let found = self.find(job, self.from, clock)?;
-        self.check_allowed(job, found.checkpoint.as_ref())?;
+        self.check_allowed(job, &found)?;
         Ok(found)
     }
 
     fn find(&self, job: &Job, from: Option<u64>, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
         self.store.check_job(&job.name)?;
-        let mut notes = Vec::new();
-        let checkpoint = match from {
+        let (mut notes, mut given_up) = (Vec::new(), BTreeSet::new());
+        let mut checkpoint = match from {
             Some(number) => Some(self.store.read(number)?),
             None => self.latest(job, &mut notes)?,
         };
-        if let Some(checkpoint) = &checkpoint {
+        if let Some(checkpoint) = &mut checkpoint {
             if checkpoint.manifest.finished {
                 let number = checkpoint.manifest.number;
                 notes.push(format!("the job had ended at checkpoint {number}: its input has no further rows"));
             }
             let dropped = job.check_fits(checkpoint, &self.allow_dropped)?;
+            given_up = give_up_columns(&mut checkpoint.snapshot, &self.allow_dropped);
             job.check_layouts(checkpoint, clock)?;
-            notes.extend(dropped.into_iter().map(|name| format!("the state of {name:?} is given up")));
+            notes.extend(dropped.iter().chain(&given_up).map(|name| format!("the state of {name:?} is given up")));
         }
-        Ok(Found { checkpoint, notes })
+        Ok(Found { checkpoint, given_up, notes })
     }
 
     /// Refuses a name that gives up nothing, now or after another change of the pipeline.
-    fn check_allowed(&self, job: &Job, checkpoint: Option<&Checkpoint>) -> Result<(), RecoveryError> {
-        let owners = checkpoint.into_iter().flat_map(|checkpoint| owners(&checkpoint.snapshot));
+    fn check_allowed(&self, job: &Job, found: &Found) -> Result<(), RecoveryError> {
+        let owners = found.checkpoint.iter().flat_map(|checkpoint| owners(&checkpoint.snapshot));
         let nodes = job.resolved.nodes.iter().map(|node| node.name.as_str());
-        let known: Vec<&str> = nodes.chain(owners.map(|(name, _)| name)).collect();
+        let names = nodes.chain(owners.map(|(name, _)| name));
+        let known: Vec<&str> = names.chain(found.given_up.iter().map(String::as_str)).collect();
         match self.allow_dropped.iter().find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(RecoveryError::NothingToDrop { name: name.clone(), near: did_you_mean(name, &known) }),
             None => Ok(()),
@@ -289,6 +293,23 @@ fn owners(snapshot: &JobSnapshot) -> impl Iterator<Item = (&str, &'static str)> 
         _ => None,
     });
     sources.chain(operators)
+}
+
+/// Takes columns out of the states of keyed operators; returns those that were there.
+fn give_up_columns(snapshot: &mut JobSnapshot, allowed: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut given_up = BTreeSet::new();
+    for (operator, part) in snapshot.subtasks.iter_mut().flat_map(|subtask| &mut subtask.operators) {
+        for StateTable { rows, .. } in part.tables.iter_mut().filter(|table| table.name == STATES) {
+            for column in (0..rows.num_columns()).rev() {
+                let name = format!("{operator}.{}", rows.schema_ref().field(column).name());
+                if allowed.contains(&name) {
+                    rows.remove_column(column);
+                    given_up.insert(name);
+                }
+            }
+        }
+    }
+    given_up
 }
 
 fn kind_of(kind: &ResolvedKind) -> &'static str {

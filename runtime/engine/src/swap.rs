@@ -14,7 +14,7 @@ use weir_host::{CallError, Component, InputSchema, Instance, OutputColumn, Plan,
 
 use crate::job::Job;
 use crate::operator::OperatorError;
-use crate::operators::{check_readable, is_same};
+use crate::operators::{check_goes_back, check_readable, is_same};
 use crate::plan::{ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, ResolvedNode};
 pub(crate) use delivery::{Delivery, PendingSwap, SubtaskShadow, SubtaskSwap, SwapBox};
 
@@ -117,11 +117,11 @@ impl Job {
             let unfit = |reason: String| SwapError::Unfit { operator: version.operator.clone(), reason };
             job.check_carried(node, &version.operator)?;
             let (old, new) = (self.layout(node), job.layout(node));
-            let readable = match check_readable(&old, &new) {
-                Err(error) if version.goes_back => check_readable(&new, &old).map_err(|_| error),
-                readable => readable,
-            };
-            readable.map_err(unfit)?;
+            match version.goes_back {
+                true => check_goes_back(&old, &new),
+                false => check_readable(&old, &new),
+            }
+            .map_err(unfit)?;
             if probation.canary.is_some() {
                 self.check_canary(node, &old, &new).map_err(|reason| unfit(reason.to_owned()))?;
             }
@@ -208,6 +208,9 @@ impl Job {
         check_outputs(plan, &new).map_err(unfit)?;
         (*of, *plan) = (component.clone(), new);
         (spec.config, spec.limits) = (config.clone(), limits.clone());
+        if let ResolvedKind::Keyed { goes_back, .. } = &mut kind {
+            *goes_back = version.goes_back;
+        }
         Ok(kind)
     }
 

@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use proptest::prelude::*;
 use weir_core::swap::{Phase, Probation, RollbackReason};
-use weir_core::time::Clock;
+use weir_core::time::{Clock, ManualClock};
 use weir_engine::local::LocalJob;
-use weir_engine::{NewVersion, SharedSwap};
+use weir_engine::{Durable, Job, NewVersion, SharedSwap};
 use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::stores::plain;
@@ -124,6 +124,45 @@ proptest! {
             }
         }
     }
+}
+
+/// What no swap on trial has written is given up only if somebody says so.
+#[test]
+fn a_restore_gives_up_no_column_unasked() {
+    let input = rows(1, ROWS);
+    let memory = Memory::new(input.clone(), vec![8]);
+    let job = memory.job(PIPELINE, 2);
+    let wide = job.swapped(&[outgrowing("count_wide", i64::MAX)], ENDLESS).unwrap();
+    let durable = durable_in(plain(&Arc::new(InMemory::new())));
+    let resume = |job: &Job, given_up: &[&str]| {
+        let allow_dropped = given_up.iter().map(|name| (*name).to_owned()).collect();
+        let durable = Durable { allow_dropped, ..durable.clone() };
+        LocalJob::resume(job, Arc::new(ManualClock::default()), &durable)
+    };
+    let (mut local, mut choose) = (resume(&wide, &[]).unwrap(), chooser(2));
+    steps(&mut local, 20, &mut choose);
+    checkpoint(&mut local, &mut choose);
+    drop(local);
+    for (job, given_up, why) in [
+        (
+            &job,
+            vec![],
+            "the column \"count\" of its state is UInt64, and would be UInt32; give the new layout another version, \
+                        and bridge the two in `migrate`, or give the column up with --allow-dropped-state OPERATOR.COLUMN",
+        ),
+        (&job, vec!["count.count"], "its state has no column \"last\" any more, which would be lost; "),
+        (&wide, vec!["count.lats"], "or a column of state (OPERATOR.COLUMN) of that name"),
+        (&wide, vec!["count.key"], "key column 0 has type UInt64, the state was made for Utf8"),
+    ] {
+        let refused = resume(job, &given_up).map(drop).unwrap_err();
+        let refused = format!("{:#}", anyhow::Error::new(refused));
+        assert!(refused.contains(why), "{given_up:?}: {refused}");
+    }
+    // Who goes back by a swap has said so, though no checkpoint came after it.
+    let back = NewVersion { goes_back: true, ..version("count_v1", 0, "never") };
+    drop(resume(&wide.swapped(&[back], ENDLESS).unwrap(), &[]).unwrap());
+    resume(&wide, &["count.last"]).unwrap().run(choose).unwrap();
+    tags(&memory.take_written(), &input);
 }
 
 /// The last of these comes between a call that no way leads back from and its being told.

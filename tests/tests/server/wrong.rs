@@ -1,5 +1,9 @@
 //! What is refused by the commands, and in which words.
 
+use std::fs;
+
+use weir_tests::running::root;
+
 use crate::pipelines::{COUNTS, counts};
 use crate::server::{Home, Server, guest_path};
 
@@ -63,6 +67,29 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
     );
     let after = server.until_rows("counts", 2000);
     assert_eq!((&after["state"], &after["revisions"]), (&"running".into(), &before));
+}
+
+#[test]
+fn a_column_of_state_is_given_up_only_by_its_name() {
+    let home = Home::new();
+    let server = home.serve();
+    for level in ["level_v1", "level_v2"] {
+        server.push(&format!("../../examples/hot-swap/{level}"), "level");
+    }
+    let of = |level: &str| {
+        let pipeline = fs::read_to_string(root().join("examples/hot-swap/pipeline.toml")).unwrap();
+        pipeline.replace("level@1", level)
+    };
+    server.deploy(&home, &of("level@2")).well();
+    server.until_rows("bids", 3);
+    server.deploy(&home, &of("level@1")).failed(&[
+        "its state has no column \"bids\" any more, which would be lost; ",
+        "--allow-dropped-state OPERATOR.COLUMN",
+        "revision 1 runs again",
+    ]);
+    let path = home.write("pipeline.toml", &of("level@1"));
+    server.weir(&["deploy", path.to_str().unwrap(), "--yes", "--allow-dropped-state", "level.bids"]).well();
+    server.until_it_is("bids", "running");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Only check it, and show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Give up the state of an operator, a source or a sink that the pipeline no longer has
+    /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
     #[arg(long = "allow-dropped-state", value_name = "NAME")]
     allow_dropped: Vec<String>,
     /// Print JSON

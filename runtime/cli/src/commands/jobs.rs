@@ -29,7 +29,7 @@ pub(crate) struct StartArgs {
     /// Go on from this savepoint or checkpoint instead of the last one
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<u64>,
-    /// Give up the state of an operator, a source or a sink that the pipeline no longer has
+    /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
     #[arg(long = "allow-dropped-state", value_name = "NAME")]
     allow_dropped: Vec<String>,
     #[command(flatten)]

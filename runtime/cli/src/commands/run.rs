@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Go on from this checkpoint instead of the last one
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<u64>,
-    /// Give up the state of an operator, a source or a sink that the pipeline no longer has
+    /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
     #[arg(long = "allow-dropped-state", value_name = "NAME")]
     allow_dropped: Vec<String>,
     /// Print the summary as one line of JSON to standard output

@@ -27,7 +27,8 @@ use canary::By;
 use guest::{Answer, Call};
 
 pub(crate) use guest::KeyedGuest;
-pub(crate) use layout::{check_readable, is_same};
+pub(crate) use layout::{check_goes_back, check_readable, is_same};
+pub(crate) use snapshot::STATES;
 
 /// Timers handed to a component in one call at most.
 const TIMERS_A_CALL_MAX: usize = 8_192;

@@ -47,10 +47,28 @@ pub(crate) struct ResolvedNode {
 #[derive(Clone)]
 pub(crate) enum ResolvedKind {
     Source(ResolvedSource),
-    Transform { node: OperatorNode, component: Component, plan: Plan },
-    Keyed { node: OperatorNode, component: Component, plan: Plan, keys: Vec<usize> },
-    Window { node: WindowNode, keys: Vec<usize>, aggregates: Vec<ResolvedAggregate> },
-    Sink { sink: Arc<dyn Sink>, columns: Vec<usize> },
+    Transform {
+        node: OperatorNode,
+        component: Component,
+        plan: Plan,
+    },
+    /// A keyed operator; whether a swap has put it back: then it may give up columns of the state that it goes on from.
+    Keyed {
+        node: OperatorNode,
+        component: Component,
+        plan: Plan,
+        keys: Vec<usize>,
+        goes_back: bool,
+    },
+    Window {
+        node: WindowNode,
+        keys: Vec<usize>,
+        aggregates: Vec<ResolvedAggregate>,
+    },
+    Sink {
+        sink: Arc<dyn Sink>,
+        columns: Vec<usize>,
+    },
 }
 
 #[derive(Clone)]
@@ -187,7 +205,7 @@ fn resolve_operator(
     let parallelism = if keyed && keys.is_empty() { 1 } else { graph.parallelism };
     let (node, component) = (node.clone(), component);
     let kind = if keyed {
-        ResolvedKind::Keyed { node, component, plan, keys }
+        ResolvedKind::Keyed { node, component, plan, keys, goes_back: false }
     } else {
         ResolvedKind::Transform { node, component, plan }
     };

@@ -16,6 +16,8 @@ use crate::operators::transform::{Made, OutputMap, apply};
 pub(crate) struct KeyedGuest {
     /// What [`weir_host::Component::version`] calls it.
     pub(crate) version: String,
+    /// Whether it ran before the version whose states it may find.
+    pub(crate) goes_back: bool,
     pub(crate) instance: MeteredInstance,
     /// Where the columns that it reads are among those that come in.
     pub(crate) reads: Vec<usize>,

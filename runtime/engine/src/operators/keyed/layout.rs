@@ -40,6 +40,11 @@ pub(crate) fn check_readable(from: &StateLayout, to: &StateLayout) -> Result<(),
     }
 }
 
+/// As [`check_readable`], but columns may go, and types be narrowed: whoever goes back gives up what came since.
+pub(crate) fn check_goes_back(from: &StateLayout, to: &StateLayout) -> Result<(), String> {
+    check_readable(from, to).or_else(|error| check_readable(to, from).map_err(|_| error))
+}
+
 /// Whether every state of one layout is one of the other; else it has to be tried. Columns that the other does not have are given up.
 pub(super) fn holds_all(from: &StateLayout, to: &StateLayout) -> bool {
     let holds_all = |new: &std::sync::Arc<Field>| match from.schema.field_with_name(new.name()) {

@@ -1,6 +1,7 @@
 //! The snapshots of a keyed operator: states and timers by key group, how far it is, and how its states are laid out, so that
 //! another version can read them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
@@ -11,11 +12,15 @@ use weir_host::StateLayout;
 use super::{KeyedOperator, layout, layout_of, unreadable};
 use crate::operator::{Frozen, OperatorError, Snapshot, StateTable};
 
-const STATES: &str = "states";
+/// The table of the states.
+pub(crate) const STATES: &str = "states";
 const TIMERS: &str = "timers";
 const WATERMARK: &str = "watermark";
 /// The version of the layout: of a table of states in its metadata, of a subtask in the table of its watermark.
 const VERSION: &str = "state_version";
+/// Which version of the component the states may go back to as they are read, in the metadata of a table that was made while another
+/// was on trial.
+const GOES_BACK_TO: &str = "state_goes_back_to";
 /// States that are converted at once.
 const CONVERTED_ROWS: usize = 8_192;
 
@@ -24,6 +29,7 @@ impl KeyedOperator {
         let (states, timers) = (self.state.freeze(), self.timers.freeze());
         let (watermark, key_groups) = (self.watermark, self.key_groups);
         let (version, layout) = (self.version().to_owned(), layout_of(&self.guest).version);
+        let old = self.trial.as_ref().map(|trial| trial.old.version.clone());
         Frozen::new(move || {
             let table = |name: &str, group: u32, rows: RecordBatch| StateTable {
                 name: name.to_owned(),
@@ -35,7 +41,7 @@ impl KeyedOperator {
                 tables.push(table(TIMERS, group, rows));
             }
             for (group, rows) in states.tables(key_groups)? {
-                tables.push(table(STATES, group, with_version(rows, layout)?));
+                tables.push(table(STATES, group, with_versions(rows, layout, old.as_deref())?));
             }
             Ok(Snapshot { version: Some(version), tables, sink: None })
         })
@@ -68,7 +74,9 @@ impl KeyedOperator {
 
     /// States of any layout that this version can read; `version`: if the table does not say.
     fn restore_states(&mut self, rows: &RecordBatch, slots: &[u32], version: Option<i64>) -> Result<(), OperatorError> {
-        let said = rows.schema_ref().metadata().get(VERSION).and_then(|version| version.parse().ok());
+        let metadata = rows.schema_ref().metadata();
+        let said = metadata.get(VERSION).and_then(|version| version.parse().ok());
+        let goes_back = self.guest.goes_back || metadata.get(GOES_BACK_TO) == Some(&self.guest.version);
         let version = said.or_else(|| version.and_then(|version| u32::try_from(version).ok())).unwrap_or_default();
         let keys = self.state.keys().fields().len();
         let fields: Vec<_> = rows.schema_ref().fields().iter().skip(keys).cloned().collect();
@@ -76,10 +84,13 @@ impl KeyedOperator {
         if layout::is_same(&from, &to) {
             return Ok(self.state.restore(rows, slots)?);
         }
-        // A state that a rollback left behind is that of a wider layout.
-        layout::check_readable(&from, &to)
-            .or_else(|error| layout::check_readable(&to, &from).map_err(|_| error))
-            .map_err(OperatorError::Migrate)?;
+        let readable = layout::check_readable(&from, &to);
+        let readable = readable.or_else(|error| match layout::check_goes_back(&from, &to) {
+            Ok(()) if goes_back => Ok(()),
+            Ok(()) => Err(error + ", or give the column up with --allow-dropped-state OPERATOR.COLUMN"),
+            Err(_) => Err(error),
+        });
+        readable.map_err(OperatorError::Migrate)?;
         let mut names = rows.schema_ref().fields()[..keys].to_vec();
         names.extend(to.schema.fields().iter().map(|field| Arc::new(Field::clone(field).with_nullable(true))));
         let schema = Arc::new(Schema::new(names));
@@ -95,8 +106,10 @@ impl KeyedOperator {
     }
 }
 
-fn with_version(rows: RecordBatch, version: u32) -> Result<RecordBatch, OperatorError> {
-    let schema = Schema::clone(rows.schema_ref()).with_metadata([(VERSION, version.to_string())]);
+fn with_versions(rows: RecordBatch, version: u32, old: Option<&str>) -> Result<RecordBatch, OperatorError> {
+    let mut metadata = BTreeMap::from([(VERSION.to_owned(), version.to_string())]);
+    metadata.extend(old.map(|old| (GOES_BACK_TO.to_owned(), old.to_owned())));
+    let schema = Schema::clone(rows.schema_ref()).with_metadata(metadata);
     Ok(rows.with_schema(Arc::new(schema))?)
 }
 
