@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::datatypes::Field;
 use weir_core::connector::Committable;
 use weir_core::graph::CheckpointSettings;
 use weir_core::pipeline::did_you_mean;
@@ -189,7 +190,7 @@ impl Durable {
                 notes.push(format!("the job had ended at checkpoint {number}: its input has no further rows"));
             }
             let dropped = job.check_fits(checkpoint, &self.allow_dropped)?;
-            given_up = give_up_columns(&mut checkpoint.snapshot, &self.allow_dropped);
+            given_up = job.give_up_columns(&mut checkpoint.snapshot, &self.allow_dropped);
             job.check_layouts(checkpoint, clock)?;
             notes.extend(dropped.iter().chain(&given_up).map(|name| format!("the state of {name:?} is given up")));
         }
@@ -199,9 +200,9 @@ impl Durable {
     /// Refuses a name that gives up nothing, now or after another change of the pipeline.
     fn check_allowed(&self, job: &Job, found: &Found) -> Result<(), RecoveryError> {
         let owners = found.checkpoint.iter().flat_map(|checkpoint| owners(&checkpoint.snapshot));
-        let nodes = job.resolved.nodes.iter().map(|node| node.name.as_str());
-        let names = nodes.chain(owners.map(|(name, _)| name));
-        let known: Vec<&str> = names.chain(found.given_up.iter().map(String::as_str)).collect();
+        let names = job.resolved.nodes.iter().map(|node| node.name.as_str()).chain(owners.map(|(name, _)| name));
+        let columns: Vec<String> = job.state_columns().chain(found.given_up.iter().cloned()).collect();
+        let known: Vec<&str> = names.chain(columns.iter().map(String::as_str)).collect();
         match self.allow_dropped.iter().find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(RecoveryError::NothingToDrop { name: name.clone(), near: did_you_mean(name, &known) }),
             None => Ok(()),
@@ -258,6 +259,36 @@ impl Job {
         Ok(dropped)
     }
 
+    /// The columns of the states of keyed operators, each as `OPERATOR.COLUMN`.
+    fn state_columns(&self) -> impl Iterator<Item = String> {
+        let nodes = self.resolved.nodes.iter().enumerate();
+        nodes.filter_map(|(node, of)| Some((&of.name, self.keyed_layout(node)?.1))).flat_map(|(name, layout)| {
+            let fields = layout.schema.fields().iter();
+            fields.map(|field| format!("{name}.{}", field.name())).collect::<Vec<_>>()
+        })
+    }
+
+    /// Takes columns out of the states of keyed operators that keep them no longer, or in another type; returns those that were there.
+    fn give_up_columns(&self, snapshot: &mut JobSnapshot, allowed: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut given_up = BTreeSet::new();
+        for (operator, part) in snapshot.subtasks.iter_mut().flat_map(|subtask| &mut subtask.operators) {
+            let node = self.resolved.nodes.iter().position(|node| node.name == *operator);
+            let Some((keys, layout)) = node.and_then(|node| self.keyed_layout(node)) else { continue };
+            for StateTable { rows, .. } in part.tables.iter_mut().filter(|table| table.name == STATES) {
+                for column in (keys..rows.num_columns()).rev() {
+                    let field = rows.schema_ref().field(column);
+                    let name = format!("{operator}.{}", field.name());
+                    let now = layout.schema.field_with_name(field.name()).map(Field::data_type);
+                    if allowed.contains(&name) && now.ok() != Some(field.data_type()) {
+                        rows.remove_column(column);
+                        given_up.insert(name);
+                    }
+                }
+            }
+        }
+        given_up
+    }
+
     /// Refuses state that an operator would not take: one of each is handed all of it, without the rows.
     fn check_layouts(&self, checkpoint: &Checkpoint, clock: &Arc<dyn Clock>) -> Result<(), RecoveryError> {
         let steps = self.physical.chains.iter().flat_map(|chain| &chain.steps);
@@ -293,23 +324,6 @@ fn owners(snapshot: &JobSnapshot) -> impl Iterator<Item = (&str, &'static str)> 
         _ => None,
     });
     sources.chain(operators)
-}
-
-/// Takes columns out of the states of keyed operators; returns those that were there.
-fn give_up_columns(snapshot: &mut JobSnapshot, allowed: &BTreeSet<String>) -> BTreeSet<String> {
-    let mut given_up = BTreeSet::new();
-    for (operator, part) in snapshot.subtasks.iter_mut().flat_map(|subtask| &mut subtask.operators) {
-        for StateTable { rows, .. } in part.tables.iter_mut().filter(|table| table.name == STATES) {
-            for column in (0..rows.num_columns()).rev() {
-                let name = format!("{operator}.{}", rows.schema_ref().field(column).name());
-                if allowed.contains(&name) {
-                    rows.remove_column(column);
-                    given_up.insert(name);
-                }
-            }
-        }
-    }
-    given_up
 }
 
 fn kind_of(kind: &ResolvedKind) -> &'static str {

@@ -235,6 +235,14 @@ impl Job {
         layout.unwrap_or_else(|| StateLayout { version: 0, schema: Arc::new(Schema::empty()) })
     }
 
+    /// How many key columns a keyed node has, and how it keeps state; `None`: it is none.
+    pub(crate) fn keyed_layout(&self, node: usize) -> Option<(usize, StateLayout)> {
+        match &self.resolved.nodes[node].kind {
+            ResolvedKind::Keyed { keys, .. } => Some((keys.len(), self.layout(node))),
+            _ => None,
+        }
+    }
+
     /// Refuses a version that reads, or carries over, a column that does not come to it.
     fn check_carried(&self, node: usize, operator: &str) -> Result<(), SwapError> {
         let Some(plan) = self.plan_of(node) else { return Ok(()) };
