@@ -1,6 +1,7 @@
 //! Components by what they are: a folder of files whose names are the digests of their bytes. An upload is hidden until it is
 //! whole, checked, and on the disk.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,9 @@ use tempfile::NamedTempFile;
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
 use crate::problem::{Kind, Problem};
+
+/// How the names of components end.
+const ENDING: &str = ".wasm";
 
 /// The components of a server.
 #[derive(Debug)]
@@ -27,20 +31,28 @@ pub(crate) struct Upload {
 }
 
 impl Components {
-    /// The components below a folder.
-    pub(crate) fn open(data_dir: &Path) -> std::io::Result<Self> {
+    /// The components below a folder. What has none of these digests has lost its name, or never got one, when a server was killed:
+    /// it is removed.
+    pub(crate) fn open(data_dir: &Path, named: &BTreeSet<String>) -> std::io::Result<Self> {
         let (dir, uploads) = (data_dir.join("components"), data_dir.join("uploads"));
         std::fs::create_dir_all(&dir)?;
         if uploads.exists() {
             std::fs::remove_dir_all(&uploads)?;
         }
         std::fs::create_dir_all(&uploads)?;
+        for entry in std::fs::read_dir(&dir)? {
+            let path = entry?.path();
+            let digest = path.file_name().and_then(|name| name.to_str()?.strip_suffix(ENDING));
+            if digest.is_some_and(|digest| !named.contains(digest)) {
+                std::fs::remove_file(&path)?;
+            }
+        }
         Ok(Self { dir, uploads })
     }
 
     /// The file of a digest, whether there is one or not.
     pub(crate) fn path(&self, digest: &str) -> PathBuf {
-        self.dir.join(format!("{digest}.wasm"))
+        self.dir.join(format!("{digest}{ENDING}"))
     }
 
     /// Takes an upload in, which must have the digest that its sender says.

@@ -4,6 +4,7 @@
 mod changes;
 mod dead_letters;
 mod deploy;
+mod history;
 mod operators;
 mod shown;
 mod swaps;

@@ -59,6 +59,8 @@ pub(crate) struct NewRevision<'a> {
     pub(crate) pipeline: &'a str,
     /// Names and versions of the operators that it runs.
     pub(crate) operators: Vec<&'a (String, String)>,
+    /// Older ones that go with this one's coming.
+    pub(crate) needless: Vec<u64>,
     pub(crate) now_us: i64,
 }
 
@@ -191,7 +193,7 @@ impl Catalog {
 
 /// Adds one on trial; or says which version of an operator was removed meanwhile.
 fn add_revision(t: &Transaction<'_>, job: &str, revision: &NewRevision<'_>) -> rusqlite::Result<Result<u64, String>> {
-    let NewRevision { cause, pipeline, operators, now_us } = revision;
+    let NewRevision { cause, pipeline, operators, needless, now_us } = revision;
     let there = "SELECT 1 FROM operator_version WHERE name = ?1 AND version = ?2 AND digest <> ''";
     for (name, version) in operators {
         if one(t, there, params![name, version], |_| Ok(()))?.is_none() {
@@ -209,6 +211,11 @@ fn add_revision(t: &Transaction<'_>, job: &str, revision: &NewRevision<'_>) -> r
             "INSERT INTO revision_operator (job, number, name, version) VALUES (?1, ?2, ?3, ?4)",
             params![job, number, name, version],
         )?;
+    }
+    let remove = "DELETE FROM revision WHERE job = ?1 AND number = ?2 AND state <> 'trying'
+        AND number <> (SELECT revision FROM job WHERE name = ?1)";
+    for number in needless {
+        t.execute(remove, params![job, number.cast_signed()])?;
     }
     Ok(Ok(number.unsigned_abs()))
 }
@@ -275,7 +282,7 @@ mod tests {
     }
 
     fn revision(operators: Vec<&(String, String)>) -> NewRevision<'_> {
-        NewRevision { cause: "deploy", pipeline: "", operators, now_us: 1 }
+        NewRevision { cause: "deploy", pipeline: "", operators, needless: Vec::new(), now_us: 1 }
     }
 
     #[test]
@@ -297,6 +304,20 @@ mod tests {
         assert_eq!(catalog.job("other").unwrap(), None);
         let states: Vec<_> = catalog.revisions("job").unwrap().into_iter().map(|r| (r.state, r.reason)).collect();
         assert_eq!(states, [(RevisionState::Kept, None), (RevisionState::RolledBack, Some("killed".to_owned()))]);
+    }
+
+    #[test]
+    fn needless_revisions_go_with_the_coming_of_another() {
+        let (_dir, catalog) = catalog();
+        let first = catalog.try_revision("job", &revision(Vec::new())).unwrap();
+        catalog.deployed("job", first, &[], None).unwrap();
+        let tried = catalog.try_revision("job", &revision(Vec::new())).unwrap();
+        let ended = catalog.try_revision("job", &revision(Vec::new())).unwrap();
+        catalog.roll_back("job", ended, first, "why").unwrap();
+        let needless = vec![first, tried, ended];
+        let last = catalog.try_revision("job", &NewRevision { needless, ..revision(Vec::new()) }).unwrap();
+        let left: Vec<_> = catalog.revisions("job").unwrap().into_iter().map(|revision| revision.number).collect();
+        assert_eq!(left, [first, tried, last], "neither the one that runs nor one on trial");
     }
 
     #[test]

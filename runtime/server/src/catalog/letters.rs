@@ -111,7 +111,8 @@ mod tests {
     fn catalog() -> (tempfile::TempDir, Catalog) {
         let folder = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&folder.path().join("catalog.sqlite")).unwrap();
-        let revision = NewRevision { cause: "deploy", pipeline: "", operators: Vec::new(), now_us: 0 };
+        let revision =
+            NewRevision { cause: "deploy", pipeline: "", operators: Vec::new(), needless: Vec::new(), now_us: 0 };
         let number = catalog.try_revision("job", &revision).unwrap();
         catalog.deployed("job", number, &[], None).unwrap();
         (folder, catalog)

@@ -1,5 +1,7 @@
 //! Versions of operators: names for the digests of components.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Row, params};
 
 use super::{Catalog, CatalogError, all, one};
@@ -56,6 +58,12 @@ impl Catalog {
     pub(crate) fn operator(&self, name: &str, version: &str) -> Result<Option<OperatorRow>, CatalogError> {
         let sql = format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1 AND version = ?2 AND digest <> ''");
         self.read(|t| one(t, &sql, [name, version], read))
+    }
+
+    /// The digests of all components that versions name.
+    pub(crate) fn digests(&self) -> Result<BTreeSet<String>, CatalogError> {
+        let sql = "SELECT DISTINCT digest FROM operator_version WHERE digest <> ''";
+        Ok(self.read(|t| all(t, sql, [], |row| row.get(0)))?.into_iter().collect())
     }
 
     /// The jobs whose revision that runs, or is tried, has a version of an operator.

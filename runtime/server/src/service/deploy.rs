@@ -60,7 +60,7 @@ impl Service {
         }
         // What was on trial is decided now.
         let row = self.catalog.job(&name)?;
-        let revision = self.catalog.try_revision(&name, &self.new_revision("deploy", &pipeline))?;
+        let revision = self.catalog.try_revision(&name, &self.new_revision("deploy", &pipeline, row.as_ref())?)?;
         match self.start_trying(&slot, checked, &pipeline, revision, &request.allow_dropped_state) {
             Ok(()) => {
                 deployed.revision = Some(revision);
@@ -87,9 +87,15 @@ impl Service {
     }
 
     /// A revision as the catalog takes it.
-    pub(super) fn new_revision<'a>(&self, cause: &'a str, pipeline: &'a Pipeline) -> NewRevision<'a> {
+    pub(super) fn new_revision<'a>(
+        &self,
+        cause: &'a str,
+        pipeline: &'a Pipeline,
+        row: Option<&JobRow>,
+    ) -> Result<NewRevision<'a>, Problem> {
         let operators = pipeline.versions.iter().map(|(_, version)| version).collect();
-        NewRevision { cause, pipeline: &pipeline.graph.text, operators, now_us: self.clock.now_us() }
+        let needless = row.map_or_else(|| Ok(Vec::new()), |row| self.needless_revisions(row))?;
+        Ok(NewRevision { cause, pipeline: &pipeline.graph.text, operators, needless, now_us: self.clock.now_us() })
     }
 
     /// Takes a last checkpoint of a job that runs, and waits for it.

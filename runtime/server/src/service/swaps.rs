@@ -9,7 +9,8 @@ use weir_engine::{Difference, SharedShadow};
 use weir_host::printable;
 
 use super::Service;
-use crate::catalog::{JobRow, RevisionState};
+use super::history::ROLLBACK;
+use crate::catalog::JobRow;
 use crate::jobs::{Command, Slot, SwapCommand, not_running};
 use crate::model::{
     OperatorChange, ProbationSettings, ShadowDifference, ShadowRequest, ShadowStatus, SwapPhase, SwapRequest,
@@ -18,9 +19,6 @@ use crate::model::{
 use crate::names;
 use crate::pipelines::{Pipeline, path_of};
 use crate::problem::{Kind, Problem};
-
-/// The cause of a revision that brings an older version back.
-const ROLLBACK: &str = "rollback";
 
 impl Service {
     /// Begins a swap, or says whether one would fit.
@@ -50,25 +48,11 @@ impl Service {
         // What was on trial may have been kept meanwhile.
         let (row, _) = self.find(job)?;
         let current = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
-        let of = |pipeline: &Pipeline| Some((pipeline.reference(operator)?, pipeline.settings(operator)?));
-        let now = of(&current).ok_or_else(|| {
+        let now = current.reference(operator).zip(current.settings(operator)).ok_or_else(|| {
             Problem::not_found(format!("the job {job:?} has no operator {operator:?} with a component"))
         })?;
-        let kept = self.catalog.revisions(job)?.into_iter().filter(|r| r.state == RevisionState::Kept);
-        // What was rolled back is not gone back to: a rollback undoes what came after the version that it brings back.
-        let mut history = Vec::new();
-        for revision in kept {
-            let settings = self.pipelines.read(&revision.pipeline, &[]).ok().and_then(|pipeline| of(&pipeline));
-            if let Some(at) =
-                history.iter().rposition(|older| *older == settings).filter(|_| revision.cause == ROLLBACK)
-            {
-                history.truncate(at);
-            }
-            if history.last() != Some(&settings) {
-                history.push(settings);
-            }
-        }
-        let before = history.into_iter().rev().find(|older| older.as_ref() != Some(&now)).ok_or_else(|| {
+        let history = self.history(&self.catalog.revisions(job)?);
+        let before = history.before(operator, &now, &[]).ok_or_else(|| {
             Problem::conflict(format!(
                 "no revision of {job:?} has run another version of {operator:?} that was not undone"
             ))
@@ -126,7 +110,7 @@ impl Service {
             return Err(not_running(&row.name));
         }
         let _reserved = self.admit(slot, &next)?;
-        let number = self.catalog.try_revision(&row.name, &self.new_revision(cause, &pipeline))?;
+        let number = self.catalog.try_revision(&row.name, &self.new_revision(cause, &pipeline, Some(row))?)?;
         let has_trial = probation.batches > 0;
         if !has_trial {
             // The state may be such that only the new version reads it: it is to run from now on, whatever happens.
