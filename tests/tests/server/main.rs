@@ -11,6 +11,7 @@ mod kills;
 mod pipelines;
 mod restart;
 mod rows;
+mod savepoints;
 mod secrets;
 mod server;
 mod start;

@@ -114,13 +114,16 @@ fn check_parts(place: &Place, known: Option<CutId>) -> Result<(), ConnectorError
     unknown.sort();
     let Some(first) = unknown.first() else { return Ok(()) };
     let (name, count, first) = (&place.name, unknown.len(), first.to_string_lossy());
+    let folder = place.folder.display();
     Err(ConnectorError::Data(match known {
-        None => {
-            format!("{name} has {count} part(s) of another run, such as {first}: remove them, or name another folder")
-        }
-        Some(_) => format!(
-            "{name} has {count} part(s) that are newer than the checkpoint, such as {first}, and the job would write \
-             their rows again: remove them, or go on from a newer checkpoint"
+        None => format!(
+            "{name} has {count} part(s) of another run, such as {first}: remove every {PREFIX}*-*-* from {folder}, or name another \
+             folder"
+        ),
+        Some(CutId { generation, attempt }) => format!(
+            "{name} has {count} part(s) that are newer than the checkpoint, such as {first}, and the job would write their rows \
+             again. The names are {PREFIX}SUBTASK-RUN-NUMBER: remove from {folder} those with a RUN above {generation:06}, and \
+             of {PREFIX}*-{generation:06}-* those with a NUMBER above {attempt:08}; or go on from a newer checkpoint"
         ),
     }))
 }
