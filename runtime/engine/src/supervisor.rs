@@ -162,10 +162,14 @@ impl Supervisor {
     /// # Errors
     /// If a version does not fit, or the job cannot be swapped now; then nothing has changed.
     pub fn swap(&mut self, versions: &[NewVersion], probation: Probation) -> Result<SharedSwap, SwapError> {
+        // The last one may be decided since it was looked at; only then it is known what runs.
+        self.settle();
         let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
+        if self.swap.is_some() {
+            return Err(SwapError::UnderWay);
+        }
         let new = Arc::new(self.job.swapped(versions, probation)?);
         let swap = handle.swap(&self.job, &new, probation)?;
-        self.settle();
         self.swap = Some(OpenSwap { swap: swap.clone(), new });
         Ok(swap)
     }
@@ -174,7 +178,8 @@ impl Supervisor {
     ///
     /// # Errors
     /// If a version does not fit, or the job cannot be swapped now.
-    pub fn shadow(&self, versions: &[NewVersion], until_us: i64) -> Result<SharedShadow, SwapError> {
+    pub fn shadow(&mut self, versions: &[NewVersion], until_us: i64) -> Result<SharedShadow, SwapError> {
+        self.settle();
         let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
         handle.shadow(&self.job, &self.job.swapped(versions, Probation::NONE)?, until_us)
     }

@@ -269,7 +269,12 @@ impl Thread {
     }
 
     /// Its guests are there beside those that run, so there must be room for both.
-    fn begin_shadow(&self, versions: &[NewVersion], until_us: i64, job: &Supervisor) -> Result<SharedShadow, Problem> {
+    fn begin_shadow(
+        &self,
+        versions: &[NewVersion],
+        until_us: i64,
+        job: &mut Supervisor,
+    ) -> Result<SharedShadow, Problem> {
         let bytes = job.job().shadow_memory_bytes(versions);
         let _room = self.start.admission.admit(&self.slot, job.job().guest_memory_bytes().saturating_add(bytes))?;
         let shadow = job.shadow(versions, until_us)?;
