@@ -52,7 +52,8 @@ impl Control {
 
     /// Wants a checkpoint now.
     pub(crate) fn ask(&self) {
-        self.ask.store(true, Ordering::Relaxed);
+        // Whoever sees it sees what was asked before it too.
+        self.ask.store(true, Ordering::Release);
         self.ring();
     }
 

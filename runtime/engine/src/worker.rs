@@ -272,11 +272,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 impl CheckpointWorker {
     /// Runs until the job's last checkpoint is complete, or the job is stopped.
     pub(crate) fn run(mut self) -> Result<(), CheckpointFailure> {
+        let mut suspends = false;
         while !self.checkpointer.is_over() {
             if self.control.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            if self.control.ask.swap(false, Ordering::Relaxed) {
+            if self.control.ask.swap(false, Ordering::Acquire) {
+                // The answer to what was asked before is no last checkpoint.
+                suspends = self.control.suspend.load(Ordering::Relaxed);
                 let triggered = self.checkpointer.ask()?;
                 self.trigger(triggered);
             }
@@ -295,7 +298,7 @@ impl CheckpointWorker {
                 None => self.checkpointer.tick()?,
             };
             self.trigger(triggered);
-            if self.control.suspend.load(Ordering::Relaxed) && self.checkpointer.has_answered() {
+            if suspends && self.checkpointer.has_answered() {
                 self.control.suspended.store(true, Ordering::Release);
                 self.control.stop.store(true, Ordering::Relaxed);
             }
