@@ -303,6 +303,19 @@ impl RunError {
     }
 }
 
+impl StartError {
+    /// Whether a version of an operator does not read the state that there is.
+    #[must_use]
+    pub fn is_of_state(&self) -> bool {
+        let error = match self {
+            Self::Recovery(RecoveryError::Layout { error, .. }) => error,
+            Self::Restore(SubtaskError::Step(step)) => &step.error,
+            _ => return false,
+        };
+        matches!(error, OperatorError::Migrate(_))
+    }
+}
+
 fn of_rows(error: &SubtaskError) -> bool {
     let error = match error {
         SubtaskError::Step(step) => &step.error,

@@ -41,6 +41,8 @@ pub enum Kind {
     TooLarge,
     /// A pipeline, a component or a swap that cannot work.
     Unfit,
+    /// A version that does not read the state that there is. To whoever asks it is unfit.
+    Unreadable,
     /// The server's limits are reached.
     Limit,
     /// The server has a problem of its own.
@@ -143,7 +145,7 @@ impl Kind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unfit | Self::Unreadable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Limit => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -158,7 +160,7 @@ impl Kind {
             Self::NotFound => "not-found",
             Self::Conflict => "conflict",
             Self::TooLarge => "too-large",
-            Self::Unfit => "unfit",
+            Self::Unfit | Self::Unreadable => "unfit",
             Self::Limit => "limit",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -206,7 +208,8 @@ impl From<CheckError> for Problem {
 
 impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
-        Self::new(Kind::Unfit, format!("the job cannot be started: {}", chain(&error)))
+        let kind = if error.is_of_state() { Kind::Unreadable } else { Kind::Unfit };
+        Self::new(kind, format!("the job cannot be started: {}", chain(&error)))
     }
 }
 

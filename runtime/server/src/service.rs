@@ -6,6 +6,7 @@ mod dead_letters;
 mod deploy;
 mod history;
 mod operators;
+mod recovery;
 mod shown;
 mod swaps;
 
@@ -22,9 +23,9 @@ use crate::catalog::{Catalog, JobRow, RevisionRow, Wanted};
 use crate::compiler::Compiler;
 use crate::components::Components;
 use crate::jobs::{Admission, Bounds, Command, Ending, Jobs, Lines, Origin, Reserved, Slot, Start};
-use crate::launch::{Launch, newest};
 use crate::pipelines::Pipelines;
 use crate::problem::{Kind, Problem};
+use recovery::Recovery;
 
 /// A server, without its ports.
 pub(crate) struct Service {
@@ -74,24 +75,24 @@ impl Service {
 
     /// Lets every job go on that ran when the server ended, however it did; one for which there is no room any more waits for it.
     pub(crate) fn recover(&self) -> Result<(), Problem> {
+        let mut trials = recovery::trials(&self.catalog)?;
         self.catalog.end_trials("the server ended before the swap was decided")?;
         for row in self.catalog.jobs()? {
             let slot = self.slot(&row.name);
             if row.wanted != Wanted::Running {
                 continue;
             }
-            let revision = self.revision(&row)?;
-            let (pipelines, clock) = (Arc::clone(&self.pipelines), Arc::clone(&self.clock));
-            let (admission, of, its) = (Arc::clone(&self.admission), row.clone(), Arc::clone(&slot));
-            let recover = move || {
-                let pipeline = pipelines.read(&revision.pipeline, &[])?;
-                let job = pipelines.check(&pipeline)?;
-                let room = admission.admit(&its, job.guest_memory_bytes())?;
-                let row = of.clone().as_of(newest(&pipeline)?);
-                let launch = Launch::new(&pipelines, job, &pipeline, &row)?;
-                Ok((launch.start(&pipelines, &its.lines, &clock)?, room))
+            let recovery = Recovery {
+                catalog: Arc::clone(&self.catalog),
+                pipelines: Arc::clone(&self.pipelines),
+                admission: Arc::clone(&self.admission),
+                clock: Arc::clone(&self.clock),
+                slot: Arc::clone(&slot),
+                revision: self.revision(&row)?,
+                tried: trials.remove(&row.name),
+                row: row.clone(),
             };
-            self.spawn(&slot, &row, Origin::Recover(Box::new(recover)))?;
+            self.spawn(&slot, &row, Origin::Recover(Box::new(move || recovery.start())))?;
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! A server that is killed at many instants of swaps. After each the version that runs and the state that it reads agree, and in the end every
 //! row was counted once.
 
+use std::fs;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::pipelines::counts;
+use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
 use crate::server::{Home, JSON};
 
@@ -70,6 +71,45 @@ fn a_kill_at_any_instant_of_a_swap_loses_and_doubles_nothing() {
         // What was not kept may have run for a while, and the version before it then went on.
         let (of_kept, others): (Vec<u32>, Vec<u32>) = tags.iter().partition(|tag| kept.contains(tag));
         assert!(of_kept.is_sorted() && others.is_sorted(), "{tags:?}, and kept were {kept:?}");
+    }
+}
+
+/// The engine has kept a version, and its state is in a checkpoint, but the catalog still has it on trial: as after a kill between the two.
+#[test]
+fn what_the_engine_has_kept_goes_on_if_only_that_reads_the_state() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    assert_eq!(server.push("count_wide", "count"), "3");
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 500);
+    let swap = ["swap", "counts/count", "count@3", "--set", "config.tag=\"1\"", "--detach"];
+    let trial = ["--probation-time", "5s", "--probation-batches", "1000000000"];
+    server.weir(&[&swap[..], &trial].concat()).well();
+    let files = ["catalog.sqlite", "catalog.sqlite-wal"];
+    let copies = files.map(|file| fs::read(home.data().join(file)).unwrap());
+    assert_ne!(server.show("counts")["swap"]["phase"], "done", "copied while it is on trial");
+    let checkpoint = |shown: &Value| shown["checkpoint"].as_u64();
+    let kept = server.until("counts", "has kept the version", |shown| shown["swap"]["phase"] == "done");
+    // One that began before may be of the trial still.
+    server
+        .until("counts", "has a checkpoint of it", |shown| checkpoint(shown) >= checkpoint(&kept).map(|last| last + 2));
+    server.kill();
+    fs::remove_file(home.data().join("catalog.sqlite-shm")).unwrap();
+    files.iter().zip(copies).for_each(|(file, copy)| fs::write(home.data().join(file), copy).unwrap());
+
+    let server = home.serve();
+    server.until_rows("counts", 500);
+    let shown = server.show("counts");
+    assert_eq!((&shown["revision"], &shown["revisions"][1]["state"]), (&json!(2), &json!("kept")), "{shown}");
+    let why = shown["revisions"][1]["reason"].as_str().unwrap();
+    assert!(why.starts_with("only this revision reads the newest checkpoint: the job cannot be started: "), "{why}");
+    assert!(why.contains("the column \"count\" of its state is UInt64, and would be UInt32"), "{why}");
+    let logs = server.weir(&["logs", "counts"]).well().told;
+    assert!(logs.contains(&format!("revision 2 was on trial when the server ended, and is kept: {why}")), "{logs}");
+    server.weir(&["stop", "counts", "--drain"]).well();
+    for tags in Counted::read(&home).changes() {
+        assert_eq!(tags, [0, 1]);
     }
 }
 
