@@ -84,7 +84,7 @@ fn two_checkpoints(folder: &Path) {
         let parts = [0, 1].map(|n| lease.write_part(attempt, &subtask(n, 10 * attempt as i64 + n as i64)).unwrap());
         let now_us = START_US + 1_000_000 * attempt as i64;
         let finished = attempt == 2;
-        lease.complete(Completion { attempt, parts: &parts, key_groups: 8, finished, now_us }).unwrap();
+        lease.complete(Completion { attempt, parts: &parts, key_groups: 8, finished, pinned: false, now_us }).unwrap();
     }
 }
 

@@ -5,6 +5,7 @@ mod landing;
 mod part;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(crate) struct Checkpointer {
     clock: Arc<dyn Clock>,
     /// The attempt that answers to whom asked last.
     asked: Option<u64>,
+    /// Who asked for a checkpoint that stays.
+    savepoints: Vec<SyncSender<u64>>,
     /// The newest attempt that was completed.
     completed: u64,
     /// When the attempt under way began.
@@ -129,6 +132,7 @@ impl Checkpointer {
             status: Arc::default(),
             clock,
             asked: None,
+            savepoints: Vec::new(),
             completed: 0,
             since_us: now_us,
             boxes,
@@ -147,8 +151,9 @@ impl Checkpointer {
         self.coordinator.is_over()
     }
 
-    /// Somebody wants a checkpoint that holds all that has happened by now.
-    pub(crate) fn ask(&mut self) -> Result<Option<u64>, CheckpointFailure> {
+    /// Somebody wants a checkpoint that holds all that has happened by now. To whoever wants it to stay its number is told.
+    pub(crate) fn ask(&mut self, savepoints: Vec<SyncSender<u64>>) -> Result<Option<u64>, CheckpointFailure> {
+        self.savepoints.extend(savepoints);
         self.asked = Some(self.coordinator.attempt() + 1);
         self.step(Event::Ask)
     }
@@ -280,7 +285,8 @@ impl Checkpointer {
             self.trouble("a version was being rolled back at the barrier of a checkpoint".to_owned());
             return Ok(Event::NotCompleted { attempt });
         }
-        let number = match self.keep(attempt, last) {
+        let pinned = !self.savepoints.is_empty() && self.asked.is_some_and(|asked| attempt >= asked);
+        let number = match self.keep(attempt, last, pinned) {
             Ok(number) => number,
             Err(error @ (CheckpointError::Fenced { .. } | CheckpointError::Unclear { .. })) => {
                 return Err(CheckpointFailure::Lease(error));
@@ -301,6 +307,12 @@ impl Checkpointer {
             status.took_us = self.clock.now_us().saturating_sub(self.since_us);
             status.trouble = None;
         }
+        if pinned {
+            for tell in self.savepoints.drain(..) {
+                // Who does not wait any more finds it among the pins.
+                let _ = tell.try_send(number);
+            }
+        }
         self.tell_sources();
         let retained = self.storage.as_ref().map(|storage| storage.lease.retain(storage.keep));
         if let Some(Err(error)) = retained {
@@ -319,7 +331,7 @@ impl Checkpointer {
     }
 
     /// Writes the manifest; returns the checkpoint's number.
-    fn keep(&mut self, attempt: u64, last: bool) -> Result<u64, CheckpointError> {
+    fn keep(&mut self, attempt: u64, last: bool, pinned: bool) -> Result<u64, CheckpointError> {
         for part in self.subtasks.iter_mut().filter(|part| part.attempt != attempt) {
             if let Some(last) = part.last.take() {
                 part.take(last);
@@ -329,7 +341,7 @@ impl Checkpointer {
         let Some(storage) = &mut self.storage else { return Ok(attempt) };
         let parts: Vec<StoredPart> = self.subtasks.iter().filter_map(|part| part.stored.clone()).collect();
         let (key_groups, now_us) = (storage.key_groups, self.clock.now_us());
-        storage.lease.complete(Completion { attempt, parts: &parts, key_groups, finished: last, now_us })
+        storage.lease.complete(Completion { attempt, parts: &parts, key_groups, finished: last, pinned, now_us })
     }
 
     /// Has every sink make visible what its writers prepared.

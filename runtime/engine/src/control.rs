@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -18,6 +19,8 @@ pub(crate) struct Control {
     pub(crate) attempt: AtomicU64,
     /// Take a checkpoint now.
     pub(crate) ask: AtomicBool,
+    /// Who waits for the number of a checkpoint that stays.
+    pub(crate) savepoints: Mutex<Vec<SyncSender<u64>>>,
     /// Take a last checkpoint, and read no further than that.
     pub(crate) suspend: AtomicBool,
     /// Other versions that are to run from a barrier on.
@@ -36,6 +39,7 @@ impl Control {
             stop: AtomicBool::default(),
             attempt: AtomicU64::default(),
             ask: AtomicBool::default(),
+            savepoints: Mutex::default(),
             suspend: AtomicBool::default(),
             swap: Mutex::default(),
             swap_attempt: AtomicU64::default(),

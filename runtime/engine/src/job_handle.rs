@@ -1,6 +1,7 @@
 //! The handle on a job that runs: what it has done so far, how it is ended, and what is told of it when it is done.
 
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -223,8 +224,10 @@ impl JobHandle {
         &self.notes
     }
 
-    /// Begins a checkpoint as soon as one can begin.
-    pub fn checkpoint(&self) {
+    /// Begins a checkpoint as soon as one can begin, and tells its number when it is complete: it is pinned from its beginning. For
+    /// a job that was started with [`Job::resume`](crate::Job::resume). If that ends before, nothing is told, and the sender is gone.
+    pub fn savepoint(&self, tell: SyncSender<u64>) {
+        self.control.savepoints.lock().unwrap_or_else(PoisonError::into_inner).push(tell);
         self.control.ask();
     }
 

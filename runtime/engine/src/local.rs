@@ -195,7 +195,7 @@ impl LocalJob {
     /// # Errors
     /// As [`LocalJob::step`].
     pub fn ask(&mut self) -> Result<(), LocalError> {
-        let triggered = self.checkpointer.ask()?;
+        let triggered = self.checkpointer.ask(Vec::new())?;
         self.trigger(triggered);
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! failure would only repeat itself.
 
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use crossbeam_channel::never;
@@ -104,10 +105,10 @@ impl Supervisor {
         Ok(supervisor)
     }
 
-    /// Begins a checkpoint as soon as one can begin, if the job runs and keeps them.
-    pub fn checkpoint(&self) {
+    /// As [`JobHandle::savepoint`]; a job that waits to start again makes none.
+    pub fn savepoint(&self, tell: SyncSender<u64>) {
         if let State::Running(handle) = &self.state {
-            handle.checkpoint();
+            handle.savepoint(tell);
         }
     }
 

@@ -280,7 +280,9 @@ impl CheckpointWorker {
             if self.control.ask.swap(false, Ordering::Acquire) {
                 // The answer to what was asked before is no last checkpoint.
                 suspends = self.control.suspend.load(Ordering::Relaxed);
-                let triggered = self.checkpointer.ask()?;
+                let savepoints =
+                    std::mem::take(&mut *self.control.savepoints.lock().unwrap_or_else(PoisonError::into_inner));
+                let triggered = self.checkpointer.ask(savepoints)?;
                 self.trigger(triggered);
             }
             let pending = self.control.swap.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -81,8 +81,8 @@ pub(crate) enum Command {
     Shadow(Vec<NewVersion>, i64, SyncSender<Result<SharedShadow, Problem>>),
     /// Put the old versions back, if a swap is open; says whether one was.
     RollBack(SyncSender<bool>),
-    /// Take a checkpoint; says its number.
-    Savepoint(SyncSender<Result<u64, String>>),
+    /// Take a checkpoint that stays; says its number.
+    Savepoint(SyncSender<u64>),
 }
 
 /// A swap that a thread is to begin.

@@ -1,6 +1,8 @@
 //! Savepoints: what a person goes back to, and what is in the way then.
 
-use crate::pipelines::COUNTS;
+use serde_json::Value;
+
+use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
 use crate::server::Home;
 
@@ -45,4 +47,25 @@ fn whoever_goes_back_to_a_savepoint_is_told_which_parts_to_remove() {
     server.until_rows("counts", 500);
     server.weir(&["stop", "counts", "--drain"]).well();
     Counted::read(&home);
+}
+
+#[test]
+fn a_savepoint_stays_where_checkpoints_hardly_do() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    server.deploy(&home, &counts(&[("interval = \"100ms\"", "interval = \"1ms\"\nkeep = 1")])).well();
+    server.until_rows("counts", 500);
+    let take = |_| server.http("POST", "/v1/jobs/counts/savepoints", &Value::Null);
+    let mut taken: Vec<Value> = (0..20)
+        .map(take)
+        .inspect(|answer| assert_eq!(answer.status, 201, "{answer:?}"))
+        .map(|answer| answer.body)
+        .collect();
+    server.weir(&["stop", "counts"]).well();
+    // Of a job that does not run it is the last checkpoint.
+    taken.push(take(20).body);
+    let kept = server.show("counts")["savepoints"].as_array().unwrap().clone();
+    assert_eq!(kept, taken);
+    server.weir(&["savepoint", "none"]).failed(&["there is no job \"none\""]);
 }

@@ -19,7 +19,7 @@ use swap::OpenSwap;
 
 /// How often it looks how far the job is; what it is asked it hears at once.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The same while somebody waits for the job to end, for a checkpoint or for a swap.
+/// The same while somebody waits for the job to end or for a swap.
 const LOOK_EVERY_AWAITED: Duration = Duration::from_millis(5);
 /// Commands that wait to be looked at; whoever brings more waits.
 const COMMANDS_MAX: usize = 64;
@@ -102,8 +102,7 @@ impl Runner {
         let (state, guest_bytes) = (Some(JobState::Starting), origin.guest_bytes());
         slot.update(|live| *live = super::Live { state, guest_bytes, ..super::Live::default() });
         let name = format!("job {}", slot.name);
-        let thread =
-            Thread { slot, start, commands: receiver, swap: None, savepoints: Vec::new(), seen: (0, 0), figures_us: 0 };
+        let thread = Thread { slot, start, commands: receiver, swap: None, seen: (0, 0), figures_us: 0 };
         std::thread::Builder::new().name(name).spawn(move || {
             let _set = set;
             thread.run(origin);
@@ -130,18 +129,10 @@ struct Thread {
     start: Start,
     commands: Receiver<Command>,
     swap: Option<OpenSwap>,
-    savepoints: Vec<AskedSavepoint>,
     /// When rows were counted last, and how many there were.
     seen: (i64, u64),
     /// When figures were taken last.
     figures_us: i64,
-}
-
-/// Somebody waits for a checkpoint.
-struct AskedSavepoint {
-    /// The last one when it was asked for.
-    before: Option<u64>,
-    reply: SyncSender<Result<u64, String>>,
 }
 
 /// How a job is over.
@@ -222,11 +213,9 @@ impl Thread {
             self.follow_swap();
             self.publish(&job, ending);
             if let Some(ended) = ended {
-                let ended_first = || Err("the job ended".to_owned());
-                self.savepoints.drain(..).for_each(|asked| drop(asked.reply.send(ended_first())));
                 return outcome(ended);
             }
-            let is_awaited = ending.is_some() || self.swap.is_some() || !self.savepoints.is_empty();
+            let is_awaited = ending.is_some() || self.swap.is_some();
             let mut heard = self.commands.recv_timeout(if is_awaited { LOOK_EVERY_AWAITED } else { LOOK_EVERY });
             while let Ok(command) = heard {
                 self.command(command, &mut job, &mut ending);
@@ -261,10 +250,7 @@ impl Thread {
                 let open = self.swap.as_ref().filter(|open| open.swap.is_open());
                 let _ = reply.send(open.map(|open| open.swap.roll_back()).is_some());
             }
-            Command::Savepoint(reply) => {
-                job.checkpoint();
-                self.savepoints.push(AskedSavepoint { before: job.progress().checkpoints.last, reply });
-            }
+            Command::Savepoint(reply) => job.savepoint(reply),
         }
     }
 
@@ -282,19 +268,15 @@ impl Thread {
         Ok(shadow)
     }
 
-    /// Shows how far the job is, and answers who waits for a checkpoint.
+    /// Shows how far the job is.
     fn publish(&mut self, job: &Supervisor, ending: Option<Ending>) {
         let progress = job.progress();
-        let last = progress.checkpoints.last;
         if self.start.has_conditions && progress.checkpoints.completed > 0 {
             self.start.has_conditions = false;
             // If it cannot be written, the next start finds a newer checkpoint, and so does without.
             if let Err(error) = self.start.catalog.go_on_from(&self.slot.name, None, &[], None) {
                 self.tell(LogLevel::Error, &chain(&error));
             }
-        }
-        for asked in self.savepoints.extract_if(.., |asked| last > asked.before) {
-            let _ = asked.reply.send(last.ok_or_else(|| "there is no checkpoint".to_owned()));
         }
         let state = match (ending, job.is_waiting()) {
             (Some(_), _) => JobState::Stopping,

@@ -1,18 +1,16 @@
 //! Starting, stopping and removing jobs; savepoints.
 
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+
 use weir_engine::StartError;
-use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
 use super::deploy::SUSPEND_TIME_MAX;
 use crate::catalog::{JobRow, Wanted};
-use crate::jobs::{Command, Ending, not_running};
+use crate::jobs::{Command, Ending};
 use crate::launch::{Launch, newest};
 use crate::model::{JobSummary, Savepoint, Stop};
-use crate::problem::{Kind, Problem};
-
-/// How often a checkpoint is asked for that is to stay.
-const SAVEPOINT_TRIES: usize = 3;
+use crate::problem::Problem;
 
 impl Service {
     /// Starts a job that does not run.
@@ -88,23 +86,27 @@ impl Service {
     pub(crate) fn savepoint(&self, job: &str) -> Result<Savepoint, Problem> {
         let (_, slot) = self.find(job)?;
         let store = self.store(job)?;
+        let saved = |checkpoint| Ok(Savepoint { checkpoint, created_us: store.manifest(checkpoint)?.created_us });
+        let turn = slot.turn();
         if !slot.is_running() {
             let last = store.list()?.first().map(|listed| listed.number);
             let last = last.ok_or_else(|| Problem::conflict(format!("the job {job:?} has no checkpoint yet")))?;
-            return pinned(&store, last);
+            store.pin(last)?;
+            return saved(last);
         }
-        let mut problem = None;
-        for _ in 0..SAVEPOINT_TRIES {
-            let answer = slot.ask(Command::Savepoint).ok_or_else(|| not_running(job))?;
-            let number =
-                answer.map_err(|reason| Problem::new(Kind::Internal, format!("no savepoint of {job:?}: {reason}")))?;
-            match pinned(&store, number) {
-                Ok(savepoint) => return Ok(savepoint),
-                // One that keeps few, and makes many, may have removed it already.
-                Err(error) => problem = Some(error),
-            }
-        }
-        Err(problem.unwrap_or_else(|| not_running(job)))
+        drop(turn);
+        let (reply, answer) = sync_channel(1);
+        slot.tell(Command::Savepoint(reply));
+        let number = answer.recv_timeout(SUSPEND_TIME_MAX).map_err(|error| match error {
+            RecvTimeoutError::Disconnected => Problem::conflict(format!(
+                "no savepoint of {job:?}: it has ended, or waits to be started again; `weir show {job}` says why"
+            )),
+            RecvTimeoutError::Timeout => Problem::conflict(format!(
+                "the job {job:?} takes longer than {} s to a checkpoint; if it comes to one, `weir show {job}` lists the savepoint",
+                SUSPEND_TIME_MAX.as_secs()
+            )),
+        })?;
+        saved(number)
     }
 
     /// Leaves a savepoint to retention.
@@ -115,9 +117,4 @@ impl Service {
         }
         Ok(store.unpin(checkpoint)?)
     }
-}
-
-fn pinned(store: &CheckpointStore, checkpoint: u64) -> Result<Savepoint, Problem> {
-    store.pin(checkpoint)?;
-    Ok(Savepoint { checkpoint, created_us: store.manifest(checkpoint)?.created_us })
 }

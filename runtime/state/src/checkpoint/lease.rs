@@ -41,6 +41,8 @@ pub struct Completion<'a> {
     pub key_groups: u32,
     /// Whether nothing follows.
     pub finished: bool,
+    /// Whether it stays until it is unpinned; it is pinned before it is complete, so that retention never finds it without.
+    pub pinned: bool,
     /// The time, in microseconds since the epoch.
     pub now_us: i64,
 }
@@ -90,8 +92,16 @@ impl Lease {
         }
         let store = self.writer.store.clone();
         let bytes = store.encode(&Entry::Checkpoint(self.manifest(number, request)))?;
+        if request.pinned {
+            store.pin_ahead(number)?;
+        }
         self.tenure.tries(&bytes);
-        match create(&store, number, bytes) {
+        let created = create(&store, number, bytes);
+        if request.pinned && !matches!(created, Ok(true)) {
+            // Nobody is told of it. A pin that cannot be removed either is one of a number that has no checkpoint.
+            let _ = store.unpin(number);
+        }
+        match created {
             Ok(true) => {}
             Ok(false) => return Err(self.over(End::Fenced)),
             Err(error) => {

@@ -16,9 +16,14 @@ impl CheckpointStore {
     /// [`CheckpointError::Missing`] if it is not there, or was removed meanwhile; [`CheckpointError::Store`].
     pub fn pin(&self, number: u64) -> Result<(), CheckpointError> {
         self.manifest(number)?;
-        self.objects.create(&path(number), Vec::new())?;
+        self.pin_ahead(number)?;
         // Retention may have listed the pins before this one came.
         self.manifest(number).map(drop)
+    }
+
+    /// Keeps a checkpoint that is about to be completed.
+    pub(super) fn pin_ahead(&self, number: u64) -> Result<(), CheckpointError> {
+        self.objects.create(&path(number), Vec::new()).map(drop)
     }
 
     /// Leaves a checkpoint to retention. That it is not pinned is no failure.

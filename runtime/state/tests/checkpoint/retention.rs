@@ -5,7 +5,7 @@ use std::sync::Arc;
 use weir_state::checkpoint::object_store::memory::InMemory;
 use weir_state::checkpoint::{CheckpointError, CheckpointStore, Lease};
 
-use crate::samples::{assert_same, job, store};
+use crate::samples::{assert_same, job, store, store_pinned};
 use crate::stores::{Operation, Verdict, hooked, paths, plain, read, write};
 
 /// The attempts that have parts, and the numbers that are taken.
@@ -186,4 +186,22 @@ fn what_is_pinned_stays_until_it_is_not() {
     lease.retain(1).unwrap();
     assert!(matches!(store_of.read(2), Err(CheckpointError::Missing { .. })));
     assert_eq!(left(&memory).0, words(&["1-4"]));
+}
+
+#[test]
+fn a_checkpoint_that_is_pinned_from_its_beginning_is_never_without() {
+    let memory = Arc::new(InMemory::new());
+    let store_of = plain(&memory);
+    let mut lease = store_of.claim("orders", 1).unwrap();
+    assert_eq!(store_pinned(&mut lease, 1, &job(1), true).unwrap(), 2);
+    for attempt in [2, 3] {
+        store(&mut lease, attempt, &job(attempt as i64)).unwrap();
+        lease.retain(1).unwrap();
+    }
+    assert_same(&store_of.read(2).unwrap().snapshot, &job(1));
+    // A run that is shut out leaves no pin for the number that another has.
+    store_of.claim("orders", 2).unwrap();
+    let fenced = store_pinned(&mut lease, 4, &job(4), true);
+    assert!(matches!(fenced, Err(CheckpointError::Fenced { .. })), "{fenced:?}");
+    assert_eq!(store_of.pins().unwrap().into_iter().collect::<Vec<_>>(), [2]);
 }

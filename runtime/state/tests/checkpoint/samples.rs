@@ -54,9 +54,19 @@ pub(crate) fn job(seed: i64) -> JobSnapshot {
 
 /// Stores a job's snapshot as a complete checkpoint.
 pub(crate) fn store(lease: &mut Lease, attempt: u64, job: &JobSnapshot) -> Result<u64, CheckpointError> {
+    store_pinned(lease, attempt, job, false)
+}
+
+/// The same; it may be pinned.
+pub(crate) fn store_pinned(
+    lease: &mut Lease,
+    attempt: u64,
+    job: &JobSnapshot,
+    pinned: bool,
+) -> Result<u64, CheckpointError> {
     let parts = job.subtasks.iter().map(|part| lease.write_part(attempt, part)).collect::<Result<Vec<_>, _>>()?;
     let now_us = 1_700_000_000_000_000 + attempt as i64;
-    lease.complete(Completion { attempt, parts: &parts, key_groups: job.key_groups, finished: false, now_us })
+    lease.complete(Completion { attempt, parts: &parts, key_groups: job.key_groups, finished: false, pinned, now_us })
 }
 
 /// Tables of one name and schema come back together; the rest is as it was.
