@@ -37,6 +37,8 @@ pub struct Supervisor {
     held: Option<Tenure>,
     policy: RestartPolicy,
     state: State,
+    /// When it was started last.
+    started_us: i64,
     /// What the job had done when it ran last.
     last: Summary,
     notices: Vec<String>,
@@ -97,6 +99,7 @@ impl Supervisor {
             held: None,
             policy: RestartPolicy::new(restart),
             state: State::Waiting { until_us: i64::MIN },
+            started_us: 0,
             last: Summary::default(),
             notices: Vec::new(),
             ending: Ending::None,
@@ -116,6 +119,12 @@ impl Supervisor {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting { .. })
+    }
+
+    /// When the job was started last, microseconds since the epoch.
+    #[must_use]
+    pub fn started_us(&self) -> i64 {
+        self.started_us
     }
 
     /// What the job has done since it was started last.
@@ -262,6 +271,7 @@ impl Supervisor {
         };
         self.notices.extend(handle.from().map(|number| format!("going on from checkpoint {number}")));
         self.notices.extend(handle.notes().iter().cloned());
+        self.started_us = handle.started_us;
         self.state = State::Running(Box::new(handle));
         self.end(self.ending);
         Ok(())

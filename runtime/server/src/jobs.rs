@@ -50,6 +50,8 @@ pub(crate) struct Live {
     /// None: it was not started since the server was.
     pub(crate) state: Option<JobState>,
     pub(crate) reason: Option<String>,
+    /// When it was started last: what is counted is counted from then on.
+    pub(crate) since_us: Option<i64>,
     pub(crate) progress: Progress,
     pub(crate) figures: Arc<JobFigures>,
     pub(crate) rows_per_s: f64,

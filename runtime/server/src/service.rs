@@ -82,6 +82,8 @@ impl Service {
             if row.wanted != Wanted::Running {
                 continue;
             }
+            // Its first line: there are none of before.
+            slot.lines.tell(LogLevel::Info, "the server has started");
             let recovery = Recovery {
                 catalog: Arc::clone(&self.catalog),
                 pipelines: Arc::clone(&self.pipelines),

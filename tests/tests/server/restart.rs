@@ -38,6 +38,7 @@ fn a_job_goes_on_after_a_kill_and_what_has_ended_does_not() {
     server.weir(&["stop", "ended"]).failed(&["the job \"ended\" does not run"]);
     server.until("counts", "has a checkpoint", |shown| shown["checkpoint"].as_u64() > Some(1));
 
+    let mut since_us = server.show("counts")["since-us"].as_i64();
     let mut server = server;
     for graceful in [false, true, false] {
         if graceful {
@@ -52,7 +53,12 @@ fn a_job_goes_on_after_a_kill_and_what_has_ended_does_not() {
         }
         assert!(server.show("failed")["reason"].as_str().unwrap().contains("the operator trapped"));
         server.until_rows("counts", 1000);
-        assert!(server.weir(&["logs", "counts"]).well().told.contains("going on from checkpoint"));
+        let lines = server.weir(&["logs", "counts"]).well().told;
+        assert!(lines.lines().next().is_some_and(|line| line.contains("the server has started")), "{lines}");
+        assert!(lines.contains("going on from checkpoint"), "{lines}");
+        let before_us = std::mem::replace(&mut since_us, server.show("counts")["since-us"].as_i64());
+        assert!(since_us > before_us && before_us.is_some(), "it counts anew");
+        assert!(server.weir(&["show", "counts"]).well().told.contains(" rows/s, since 20"));
     }
     server.weir(&["start", "stopped"]).well();
     server.until_it_is("stopped", "running");

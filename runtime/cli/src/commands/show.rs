@@ -47,6 +47,9 @@ fn told(job: &JobDetail) -> String {
         text += &format!(": {reason}");
     }
     text += &format!("\nrevision {}, {} rows/s", summary.revision, figures::short(summary.rows_per_s));
+    if let Some(since_us) = summary.since_us {
+        text += &format!(", since {}", figures::event_time(since_us));
+    }
     if let (Some(watermark_us), Some(lag_us)) = (summary.watermark_us, summary.lag_us) {
         text += &format!(", watermark {}, lag {}", figures::event_time(watermark_us), figures::duration(lag_us));
     }

@@ -297,7 +297,7 @@ impl Thread {
         }
         self.slot.update(|live| {
             (live.state, live.progress, live.reason) = (Some(state), progress, None);
-            live.guest_bytes = Some(job.job().guest_memory_bytes());
+            (live.since_us, live.guest_bytes) = (Some(job.started_us()), Some(job.job().guest_memory_bytes()));
             live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
             live.rows_per_s = rate.unwrap_or(live.rows_per_s);
         });

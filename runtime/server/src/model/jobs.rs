@@ -73,7 +73,11 @@ pub struct JobSummary {
     pub revision: u64,
     /// When it was first deployed.
     pub created_us: i64,
-    /// Rows that its sources have read since it was started.
+    /// When it was started last, by somebody, after a failure, or with the server: rows are counted from then on. None: it was not
+    /// since the server was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since_us: Option<i64>,
+    /// Rows that its sources have read.
     pub rows_in: u64,
     /// Rows that have reached a sink.
     pub rows_out: u64,

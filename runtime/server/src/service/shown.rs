@@ -88,6 +88,7 @@ impl Service {
             reason: live.reason.clone().or_else(|| row.reason.clone()),
             revision: row.revision,
             created_us: row.created_us,
+            since_us: live.since_us,
             rows_in: progress.rows_in,
             rows_out: progress.rows_out,
             rows_per_s: live.rows_per_s,
