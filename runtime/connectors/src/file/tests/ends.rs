@@ -195,7 +195,7 @@ fn parts_that_the_job_does_not_go_on_from_are_refused() {
     start(PARTS, folder.path(), 2, Some(&newer)).unwrap();
     let error = refusal(start(PARTS, folder.path(), 2, Some(&older)));
     assert!(error.starts_with("out/ has 1 part(s) that are newer than the checkpoint, such as part-0000"), "{error}");
-    let out = folder.path().join("out");
+    let out = folder.path().join("out/");
     let these = format!("remove from {} those with a RUN above 000001, and of part-*-000001-* those", out.display());
     assert!(error.contains(&these) && error.contains(" with a NUMBER above 00000001;"), "{error}");
     let error = refusal(start(PARTS, folder.path(), 2, None));
