@@ -10,6 +10,7 @@ mod isolation;
 mod kills;
 mod pipelines;
 mod restart;
+mod revisions;
 mod rows;
 mod savepoints;
 mod secrets;
