@@ -60,7 +60,11 @@ impl Service {
         }
         // What was on trial is decided now.
         let row = self.catalog.job(&name)?;
-        let revision = self.catalog.try_revision(&name, &self.new_revision("deploy", &pipeline, row.as_ref())?)?;
+        let added = self.new_revision("deploy", &pipeline, row.as_ref());
+        let revision = match added.and_then(|new| Ok(self.catalog.try_revision(&name, &new)?)) {
+            Ok(revision) => revision,
+            Err(problem) => return Err(self.go_on_as_before(&slot, row.as_ref(), Ok(()), problem)),
+        };
         match self.start_trying(&slot, checked, &pipeline, revision, &request.allow_dropped_state) {
             Ok(()) => {
                 deployed.revision = Some(revision);
