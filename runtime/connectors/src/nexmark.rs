@@ -155,6 +155,10 @@ impl SourceReader for NexmarkReader {
         Ok(Polled::Batch { rows, malformed: Vec::new() })
     }
 
+    fn waited_us(&self) -> u64 {
+        self.pace.as_ref().map_or(0, |pace| pace.waited_us)
+    }
+
     fn offset(&self) -> Offset {
         let Position { epoch, off } = self.cursor.position();
         serde_json::json!({ "epoch": epoch, "off": off })

@@ -117,6 +117,12 @@ pub trait SourceReader: Send {
     /// If the split cannot be read further. A malformed record is no error: it is in [`Polled::Batch`].
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError>;
 
+    /// How long the last [`SourceReader::poll`] waited before it had rows, for them or for their time, microseconds; 0 if nobody
+    /// knows.
+    fn waited_us(&self) -> u64 {
+        0
+    }
+
     /// Where the next [`SourceReader::poll`] goes on.
     fn offset(&self) -> Offset;
 

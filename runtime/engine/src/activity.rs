@@ -39,6 +39,13 @@ impl Activities {
         (self.doing, self.since_us) = (doing, now_us);
     }
 
+    /// Of the time since the last call, so much was spent on waiting for rows.
+    pub(crate) fn waited(&mut self, us: u64) {
+        let us = i64::try_from(us).unwrap_or(i64::MAX);
+        self.spent.add(Activity::Idle, us);
+        self.since_us = self.since_us.saturating_add(us);
+    }
+
     /// All until now, what it is doing included: it may have been waiting for long.
     pub(crate) fn until(&self, now_us: i64) -> Spent {
         let mut spent = self.spent;
@@ -73,6 +80,8 @@ mod tests {
         activities.pass(Activity::Backpressured, Some(Activity::Busy), 160);
         activities.pass(Activity::Busy, Some(Activity::Idle), 165);
         activities.pass(Activity::Idle, None, 200);
-        assert_eq!(activities.until(300), Spent { busy_us: 15, backpressured_us: 50, idle_us: 35 });
+        activities.waited(60);
+        activities.pass(Activity::Busy, None, 270);
+        assert_eq!(activities.until(300), Spent { busy_us: 25, backpressured_us: 50, idle_us: 95 });
     }
 }

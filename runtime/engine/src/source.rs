@@ -27,6 +27,8 @@ pub struct SourceHead {
     assignment: Assignment,
     /// When new splits were looked for last.
     looked_us: i64,
+    /// How long the last poll waited for rows.
+    waited_us: u64,
     settings: SourceSettings,
     metrics: Metrics,
 }
@@ -118,8 +120,17 @@ impl SourceHead {
         metrics: Metrics,
     ) -> Result<Self, ConnectorError> {
         let merger = WatermarkMerger::new(0);
-        let mut head =
-            Self { splits: Vec::new(), merger, source, open, assignment, looked_us: i64::MIN, settings, metrics };
+        let mut head = Self {
+            splits: Vec::new(),
+            merger,
+            source,
+            open,
+            assignment,
+            looked_us: i64::MIN,
+            waited_us: 0,
+            settings,
+            metrics,
+        };
         splits.iter().try_for_each(|split| head.add(split))?;
         Ok(head)
     }
@@ -165,6 +176,7 @@ impl SourceHead {
     /// If a split cannot be read, or a record is malformed and `on-error` is `fail`.
     pub fn poll(&mut self, now_us: i64, out: &mut Vec<SourceEvent>) -> Result<bool, OperatorError> {
         self.look_for_splits(now_us)?;
+        self.waited_us = 0;
         let mut order: Vec<usize> =
             (0..self.splits.len()).filter(|i| self.splits[*i].status != SplitStatus::Ended).collect();
         if order.is_empty() {
@@ -176,7 +188,10 @@ impl SourceHead {
         let last = order.len() - 1;
         for (position, index) in order.into_iter().enumerate() {
             let wait = if position == last { self.settings.linger } else { Duration::ZERO };
-            match self.splits[index].reader.poll(self.settings.batch_rows_max, wait)? {
+            let reader = &mut self.splits[index].reader;
+            let polled = reader.poll(self.settings.batch_rows_max, wait)?;
+            self.waited_us += reader.waited_us();
+            match polled {
                 Polled::Batch { rows, malformed } => {
                     let active = rows.num_rows() > 0 || !malformed.is_empty();
                     self.rows(index, rows, malformed, now_us, out)?;
@@ -194,6 +209,12 @@ impl SourceHead {
             }
         }
         Ok(false)
+    }
+
+    /// How long the last poll waited for rows although it found some, as far as its readers know; microseconds.
+    #[must_use]
+    pub fn waited_us(&self) -> u64 {
+        self.waited_us
     }
 
     /// Where every split is.

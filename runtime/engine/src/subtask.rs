@@ -159,6 +159,15 @@ impl Subtask {
         self.chain.watermark()
     }
 
+    /// Of a source, how long its last poll waited for rows.
+    #[must_use]
+    pub fn waited_us(&self) -> u64 {
+        match &self.head {
+            Head::Source { head, .. } => head.waited_us(),
+            Head::Gate(_) => 0,
+        }
+    }
+
     /// Of a source, how far it is, from 0 to 1.
     #[must_use]
     pub fn progress(&self) -> Option<f64> {

@@ -231,7 +231,12 @@ impl Worker {
 
     fn handle(&mut self, event: Event) -> Result<Outcome, WorkerError> {
         let mut actions = Vec::new();
+        let is_poll = matches!(event, Event::Poll { .. });
         let outcome = self.subtask.handle(event, &mut actions)?;
+        if is_poll {
+            // What it found may have been waited for: a source that keeps to a rate has time.
+            self.status.activities().waited(self.subtask.waited_us());
+        }
         for Action::Send { edge, target, element } in actions {
             if let Some(Some(channel)) = self.outputs.get(edge).and_then(|targets| targets.get(target)) {
                 self.send(channel, element)?;

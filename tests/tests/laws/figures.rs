@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
+use weir_connectors::StandardConnectors;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{
     ConnectorError, Connectors, Cut, Guarantee, Prepare, Sink, SinkWriter, Source, WriterContext,
@@ -135,6 +136,16 @@ fn subtasks_say_what_they_wait_for_and_nodes_what_they_did() {
     let guests = count.guests.as_ref().unwrap();
     assert_eq!(guests.calls.iter().map(|bucket| bucket.calls).sum::<u64>(), 200, "one a batch: {guests:?}");
     assert_eq!((guests.instances, guests.memory_bytes, guests.memory_limit_bytes), (0, 0, 0));
+}
+
+#[test]
+fn a_source_that_keeps_to_a_rate_waits() {
+    const RATED: &str = "[sources.bids]\nconnector = \"nexmark\"\ntable = \"bid\"\nrate = 1000\n[sinks.out]\ninput = \"bids\"\n\
+                         connector = \"blackhole\"\n";
+    let clock = Arc::new(ManualClock::default());
+    let mut handle = job(&StandardConnectors::new(), RATED, 1).start(clock.clone()).unwrap();
+    // There are rows in each of its polls.
+    pass_until(&mut handle, &clock, |f| f.subtasks[0].idle_us >= 100_000 && f.nodes[0].counts.rows_out >= 50);
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(super) struct PartitionReader {
     state: State,
     assigned: Arc<Assigned>,
     clock: Arc<dyn Clock>,
+    /// How long the last poll waited for its first message.
+    waited_us: u64,
     /// Where it began in this process, for progress.
     first: i64,
 }
@@ -71,7 +73,7 @@ impl PartitionReader {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let state = State::New(begin);
-        Self { shared, partition, queue, messages, state, assigned: Arc::default(), clock, first: 0 }
+        Self { shared, partition, queue, messages, state, assigned: Arc::default(), clock, waited_us: 0, first: 0 }
     }
 
     fn name(&self) -> String {
@@ -118,14 +120,18 @@ impl PartitionReader {
     /// Gathers messages.
     fn gather(&mut self, rows_max: usize, wait: Duration) -> Result<Next, ConnectorError> {
         let State::Reading(began) = &mut self.state else { return Ok(Next::Nothing) };
-        let mut wait = wait;
+        let (mut wait, begun_us) = (wait, self.clock.now_us());
         loop {
             let (rows, bytes) = self.messages.gathered();
             let is_ended = began.end.is_some_and(|end| began.next >= end);
             if rows >= rows_max || bytes >= BATCH_BYTES_MAX || is_ended {
                 return Ok(Next::Message);
             }
-            match self.queue.poll(wait) {
+            let polled = self.queue.poll(wait);
+            if !wait.is_zero() {
+                self.waited_us = self.clock.now_us().saturating_sub(begun_us).max(0).unsigned_abs();
+            }
+            match polled {
                 None => return Ok(Next::Nothing),
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(Next::EndOfPartition),
                 Some(Err(error)) => {
@@ -201,6 +207,7 @@ fn is_damage(code: RDKafkaErrorCode) -> bool {
 impl SourceReader for PartitionReader {
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
         self.shared.trouble.check(&format!("cannot read {}", self.shared.topic))?;
+        self.waited_us = 0;
         if !self.is_begun(wait)? {
             return Ok(Polled::Pending);
         }
@@ -218,6 +225,10 @@ impl SourceReader for PartitionReader {
             }
             _ => Ok(Polled::Pending),
         }
+    }
+
+    fn waited_us(&self) -> u64 {
+        self.waited_us
     }
 
     fn offset(&self) -> Offset {
