@@ -11,6 +11,7 @@
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
 //! | `client` | talking to a server |
 //! | `component` | the host, and what is said of a component |
+//! | `help` | the commands, by what they are for |
 //! | `cargo` | asking cargo about a crate, and building it |
 //! | `terminal`, `figures` | printing; numbers, times and tables for people |
 
@@ -22,6 +23,7 @@ mod component;
 mod figures;
 mod follow;
 mod guest_log;
+mod help;
 mod pipeline_file;
 mod progress;
 mod signals;
@@ -30,8 +32,8 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
 
@@ -66,7 +68,9 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    let matches = help::grouped(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::print_error(&error);
