@@ -13,7 +13,7 @@
 //! | `component` | the host, and what is said of a component |
 //! | `help` | the commands, by what they are for |
 //! | `cargo` | asking cargo about a crate, and building it |
-//! | `terminal`, `figures` | printing; numbers, times and tables for people |
+//! | `terminal`, `json`, `figures` | printing, for people and for programs; numbers, times and tables for people |
 
 mod cargo;
 mod client;
@@ -24,6 +24,7 @@ mod figures;
 mod follow;
 mod guest_log;
 mod help;
+mod json;
 mod pipeline_file;
 mod progress;
 mod signals;
@@ -36,6 +37,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
+use crate::json::told;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Blue.on_default().bold())
@@ -82,27 +84,27 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => commands::run::execute(&args),
-        Command::Check(args) => commands::check::execute(&args),
+        Command::Check(args) => told(args.json, commands::check::execute(&args)),
         Command::Checkpoint(args) => commands::checkpoint::execute(&args),
         Command::Inspect(args) => commands::inspect::execute(&args),
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),
         Command::Serve(args) => commands::serve::execute(&args),
-        Command::Token(args) => commands::token::execute(&args),
-        Command::Push(args) => commands::push::execute(&args),
-        Command::Operator(args) => commands::operator::execute(&args),
-        Command::Deploy(args) => commands::deploy::execute(&args),
-        Command::Ps(args) => commands::jobs::ps(&args),
-        Command::Show(args) => commands::show::execute(&args),
+        Command::Token(args) => told(args.json, commands::token::execute(&args)),
+        Command::Push(args) => told(args.json, commands::push::execute(&args)),
+        Command::Operator(args) => told(args.json(), commands::operator::execute(&args)),
+        Command::Deploy(args) => told(args.json, commands::deploy::execute(&args)),
+        Command::Ps(args) => told(args.json, commands::jobs::ps(&args)),
+        Command::Show(args) => told(args.json, commands::show::execute(&args)),
         Command::Top(args) => commands::top::execute(&args),
-        Command::Swap(args) => commands::swap::execute(&args),
-        Command::Rollback(args) => commands::swap::roll_back(&args),
-        Command::Logs(args) => commands::logs::execute(&args),
-        Command::Dlq(args) => commands::dlq::execute(&args),
-        Command::Stop(args) => commands::jobs::stop(&args),
-        Command::Start(args) => commands::jobs::start(&args),
-        Command::Savepoint(args) => commands::jobs::savepoint(&args),
-        Command::Rm(args) => commands::jobs::rm(&args),
+        Command::Swap(args) => told(args.json, commands::swap::execute(&args)),
+        Command::Rollback(args) => told(args.json, commands::swap::roll_back(&args)),
+        Command::Logs(args) => told(args.json, commands::logs::execute(&args)),
+        Command::Dlq(args) => told(args.json(), commands::dlq::execute(&args)),
+        Command::Stop(args) => told(args.json, commands::jobs::stop(&args)),
+        Command::Start(args) => told(args.json, commands::jobs::start(&args)),
+        Command::Savepoint(args) => told(args.json, commands::jobs::savepoint(&args)),
+        Command::Rm(args) => told(args.json, commands::jobs::rm(&args)),
         Command::CompileComponent(args) => commands::compile_component::execute(&args),
         Command::Completions(args) => commands::completions::execute::<Cli>(&args),
     }

@@ -146,12 +146,14 @@ fn a_job_stops_and_goes_on_from_a_savepoint() {
     // It is one only as long as nobody removes it.
     server.weir(&["savepoint", "counts", "--rm", &savepoint]).well();
     server.weir(&["savepoint", "counts", "--rm", &savepoint]).failed(&["has no savepoint"]);
-    server.weir(&["stop", "counts"]).well();
-    server.weir(&["start", "counts"]).well();
+    assert_eq!(server.json(&["stop", "counts"])["state"], "stopped");
+    assert_eq!(server.json(&["start", "counts"])["name"], "counts");
     server.until_rows("counts", 1);
     server.weir(&["stop", "counts", "--drain"]).well().saying(&["counts is finished"]);
     assert_eq!(server.until_it_is("counts", "finished")["troubles"], json!([]));
-    server.weir(&["rm", "counts"]).well();
+    let refused = server.weir(&["rm", "other", "--json"]).failed(&["there is no job \"other\""]).summary();
+    assert_eq!((&refused["ok"], &refused["status"]), (&json!(false), &json!(404)), "{refused}");
+    assert_eq!(server.json(&["rm", "counts"]), json!({ "ok": true }));
     assert_eq!(server.json(&["ps"]), json!([]));
     assert!(!home.data().join("jobs/counts").exists());
 }

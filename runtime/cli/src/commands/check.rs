@@ -2,13 +2,11 @@
 
 use serde_json::{Value, json};
 use weir_core::graph::{DEAD_LETTER_OUTPUT, MAIN_OUTPUT};
-use weir_core::pipeline::{Diagnostic, Severity};
 use weir_engine::{JobDescription, NodeDescription, OutputDescription};
 
 use super::{PipelineArgs, SecretsArgs};
 use crate::pipeline_file::PipelineFile;
-use crate::terminal::Problems;
-use crate::{component, figures, terminal};
+use crate::{component, figures, json, terminal};
 
 /// Options of `weir check`.
 #[derive(clap::Args)]
@@ -25,21 +23,15 @@ pub(crate) struct Args {
     secrets: SecretsArgs,
     /// Print JSON: the graph, or the problems with their lines and columns
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Checks it; an error if it cannot run.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let checked = check(args);
+    let (file, job) = check(args)?;
     if args.json {
-        let told = match &checked {
-            Ok((file, job)) => passed_json(file, job),
-            Err(error) => failed_json(error),
-        };
-        terminal::print_result(&(serde_json::to_string_pretty(&told)? + "\n"))?;
-        return checked.map(|_| ());
+        return json::print(&passed(&file, &job));
     }
-    let (file, job) = checked?;
     terminal::print_result(&told(&file, &job))?;
     file.print_notes();
     terminal::print_notes(&job.notes);
@@ -86,30 +78,8 @@ fn output_text(node: &str, output: &OutputDescription) -> String {
     format!("{name}: {}{unread}\n", read.join(", "))
 }
 
-fn passed_json(file: &PipelineFile, job: &JobDescription) -> Value {
-    let warnings: Vec<_> = file.graph.warnings.iter().map(|w| problem_json(w, &file.graph.text)).collect();
+fn passed(file: &PipelineFile, job: &JobDescription) -> Value {
+    let warnings: Vec<_> = file.graph.warnings.iter().map(|w| json::problem(w, &file.graph.text)).collect();
     let notes: Vec<_> = file.notes.iter().chain(&job.notes).chain(&job.guarantees).collect();
     json!({ "ok": true, "pipeline": file.graph.name, "nodes": job.nodes, "notes": notes, "problems": warnings })
-}
-
-fn failed_json(error: &anyhow::Error) -> Value {
-    let problems = match error.downcast_ref::<Problems>() {
-        Some(Problems { problems, text, .. }) => problems.iter().map(|problem| problem_json(problem, text)).collect(),
-        None => vec![problem_json(&Diagnostic::error(format!("{error:#}"), None), "")],
-    };
-    json!({ "ok": false, "problems": problems })
-}
-
-fn problem_json(problem: &Diagnostic, text: &str) -> Value {
-    let position = problem.position(text);
-    json!({
-        "severity": match problem.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        },
-        "message": problem.message,
-        "hint": problem.hint,
-        "line": position.map(|(line, _)| line),
-        "column": position.map(|(_, column)| column),
-    })
 }

@@ -8,6 +8,7 @@ use weir_server::model::{Deploy, Deployed};
 
 use super::PipelineArgs;
 use crate::client::{Client, Refused, ServerArgs};
+use crate::json;
 use crate::pipeline_file::PipelineFile;
 use crate::terminal::{self, Problems};
 
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     allow_dropped: Vec<String>,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -78,7 +79,7 @@ fn deploy(client: &Client, file: &PipelineFile, request: &Deploy) -> anyhow::Res
 
 fn told(args: &Args, deployed: &Deployed, request: &Deploy) -> anyhow::Result<()> {
     if args.json {
-        return terminal::print_result(&(serde_json::to_string_pretty(deployed)? + "\n"));
+        return json::print(deployed);
     }
     terminal::print_notes(&deployed.notes);
     let job = terminal::bold(&deployed.job);

@@ -3,7 +3,7 @@
 use weir_server::model::{Letter, LetterChoice, LettersTaken, StepLetters};
 
 use crate::client::{Client, ServerArgs, part};
-use crate::{figures, terminal};
+use crate::{figures, json, terminal};
 
 /// Letters that are asked for at once.
 const PAGE: usize = 1000;
@@ -49,9 +49,19 @@ enum Action {
         limit: usize,
     },
     /// Let them go into their step again, each once
-    Replay(Choice),
+    Replay(Change),
     /// Take them off the list
-    Drop(Choice),
+    Drop(Change),
+}
+
+/// What is to become of which letters.
+#[derive(clap::Args)]
+struct Change {
+    #[command(flatten)]
+    choice: Choice,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Which letters.
@@ -69,19 +79,30 @@ struct Choice {
     all: bool,
 }
 
+impl Args {
+    pub(crate) fn json(&self) -> bool {
+        match &self.action {
+            Action::List { json } => *json,
+            Action::Replay(change) | Action::Drop(change) => change.json,
+            // Its lines are JSON for people too.
+            Action::Show { .. } => false,
+        }
+    }
+}
+
 /// Shows them, or says what is to become of them.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let (client, path) = (args.server.client()?, format!("/v1/jobs/{}/dead-letters", part(&args.job)));
     match &args.action {
         Action::List { json } => list(&client.get::<Vec<StepLetters>>(&path)?, *json),
         Action::Show { step, limit } => show(&client, &path, step.as_deref(), *limit),
-        Action::Replay(choice) => {
-            let taken: LettersTaken = client.post(&format!("{path}/replay"), &choice.request())?;
-            told(&taken, "are on their way into their step again")
+        Action::Replay(change) => {
+            let taken = client.post(&format!("{path}/replay"), &change.choice.request())?;
+            told(&taken, "are on their way into their step again", change.json)
         }
-        Action::Drop(choice) => {
-            let taken: LettersTaken = client.post(&format!("{path}/drop"), &choice.request())?;
-            told(&taken, "are dropped")
+        Action::Drop(change) => {
+            let taken = client.post(&format!("{path}/drop"), &change.choice.request())?;
+            told(&taken, "are dropped", change.json)
         }
     }
 }
@@ -94,7 +115,7 @@ impl Choice {
 
 fn list(steps: &[StepLetters], json: bool) -> anyhow::Result<()> {
     if json {
-        return terminal::print_result(&(serde_json::to_string_pretty(steps)? + "\n"));
+        return json::print(&steps);
     }
     let row = |of: &StepLetters| {
         let errors = of.errors.iter().map(|count| format!("{} x {}", count.letters, shortened(&count.error)));
@@ -120,7 +141,10 @@ fn show(client: &Client, path: &str, step: Option<&str>, limit: usize) -> anyhow
     Ok(())
 }
 
-fn told(taken: &LettersTaken, what: &str) -> anyhow::Result<()> {
+fn told(taken: &LettersTaken, what: &str, json: bool) -> anyhow::Result<()> {
+    if json {
+        return json::print(taken);
+    }
     terminal::print(&format!("{} dead letters {what}\n", figures::count(taken.letters)));
     terminal::print_notes(&taken.notes);
     Ok(())

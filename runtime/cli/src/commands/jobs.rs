@@ -3,7 +3,7 @@
 use weir_server::model::{JobState, JobSummary, Savepoint, Start, Stop};
 
 use crate::client::{ServerArgs, part};
-use crate::{figures, terminal};
+use crate::{figures, json, terminal};
 
 /// Options of `weir ps`.
 #[derive(clap::Args)]
@@ -13,7 +13,7 @@ use crate::{figures, terminal};
 pub(crate) struct PsArgs {
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -32,6 +32,9 @@ pub(crate) struct StartArgs {
     /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
     #[arg(long = "allow-dropped-state", value_name = "NAME")]
     allow_dropped: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -52,6 +55,9 @@ pub(crate) struct StopArgs {
     /// Wait for no checkpoint: it goes on from the last that there is
     #[arg(long, conflicts_with = "drain")]
     now: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -63,6 +69,9 @@ pub(crate) struct StopArgs {
 pub(crate) struct RmArgs {
     /// The job, which must not run
     job: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -83,7 +92,7 @@ pub(crate) struct SavepointArgs {
     rm: Option<u64>,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -92,7 +101,7 @@ pub(crate) struct SavepointArgs {
 pub(crate) fn ps(args: &PsArgs) -> anyhow::Result<()> {
     let jobs: Vec<JobSummary> = args.server.client()?.get("/v1/jobs")?;
     if args.json {
-        return terminal::print_result(&(serde_json::to_string_pretty(&jobs)? + "\n"));
+        return json::print(&jobs);
     }
     let row = |job: &JobSummary| {
         vec![
@@ -117,6 +126,9 @@ pub(crate) fn ps(args: &PsArgs) -> anyhow::Result<()> {
 pub(crate) fn start(args: &StartArgs) -> anyhow::Result<()> {
     let request = Start { from: args.from, allow_dropped_state: args.allow_dropped.clone() };
     let job: JobSummary = args.server.client()?.post(&format!("/v1/jobs/{}/start", part(&args.job)), &request)?;
+    if args.json {
+        return json::print(&job);
+    }
     terminal::print(&format!("{} is {}\n", terminal::bold(&job.name), state(job.state)));
     Ok(())
 }
@@ -125,6 +137,9 @@ pub(crate) fn start(args: &StartArgs) -> anyhow::Result<()> {
 pub(crate) fn stop(args: &StopArgs) -> anyhow::Result<()> {
     let path = format!("/v1/jobs/{}/stop", part(&args.job));
     let job: JobSummary = args.server.client()?.post(&path, &Stop { drain: args.drain, now: args.now })?;
+    if args.json {
+        return json::print(&job);
+    }
     let from = job.checkpoint.map_or_else(String::new, |number| format!(" at checkpoint {number}"));
     terminal::print(&format!("{} is {}{from}\n", terminal::bold(&job.name), state(job.state)));
     Ok(())
@@ -133,6 +148,9 @@ pub(crate) fn stop(args: &StopArgs) -> anyhow::Result<()> {
 /// Forgets a job.
 pub(crate) fn rm(args: &RmArgs) -> anyhow::Result<()> {
     args.server.client()?.delete(&format!("/v1/jobs/{}", part(&args.job)))?;
+    if args.json {
+        return json::print_done();
+    }
     terminal::print(&format!("{} is removed\n", terminal::bold(&args.job)));
     Ok(())
 }
@@ -142,12 +160,15 @@ pub(crate) fn savepoint(args: &SavepointArgs) -> anyhow::Result<()> {
     let (client, path) = (args.server.client()?, format!("/v1/jobs/{}/savepoints", part(&args.job)));
     if let Some(number) = args.rm {
         client.delete(&format!("{path}/{number}"))?;
+        if args.json {
+            return json::print_done();
+        }
         terminal::print(&format!("savepoint {number} of {} is removed\n", terminal::bold(&args.job)));
         return Ok(());
     }
     let savepoint: Savepoint = client.post(&path, &())?;
     if args.json {
-        return terminal::print_result(&(serde_json::to_string_pretty(&savepoint)? + "\n"));
+        return json::print(&savepoint);
     }
     let (job, number) = (&args.job, savepoint.checkpoint);
     terminal::print(&format!("savepoint {number}: `weir start {job} --from {number}` goes on from it\n"));

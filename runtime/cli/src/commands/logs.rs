@@ -22,7 +22,7 @@ pub(crate) struct Args {
     follow: bool,
     /// Print JSON, an object a line
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }

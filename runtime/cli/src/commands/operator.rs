@@ -4,7 +4,7 @@ use anyhow::Context;
 use weir_server::model::OperatorVersion;
 
 use crate::client::{ServerArgs, part};
-use crate::{figures, terminal};
+use crate::{figures, json, terminal};
 
 /// Options of `weir operator`.
 #[derive(clap::Args)]
@@ -39,7 +39,18 @@ enum Command {
     Rm {
         /// NAME@VERSION
         version: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
+}
+
+impl Args {
+    pub(crate) fn json(&self) -> bool {
+        match self.command {
+            Command::List { json } | Command::Show { json, .. } | Command::Rm { json, .. } => json,
+        }
+    }
 }
 
 /// Runs one of its commands.
@@ -48,9 +59,12 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::List { json } => print(&client.get::<Vec<_>>("/v1/operators")?, *json),
         Command::Show { name, json } => print(&client.get::<Vec<_>>(&format!("/v1/operators/{}", part(name)))?, *json),
-        Command::Rm { version } => {
+        Command::Rm { version, json } => {
             let (name, number) = version.split_once('@').context("write NAME@VERSION, for example count@2")?;
             client.delete(&format!("/v1/operators/{}/{}", part(name), part(number)))?;
+            if *json {
+                return json::print_done();
+            }
             terminal::print(&format!("{version} is removed\n"));
             Ok(())
         }
@@ -59,7 +73,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 fn print(versions: &[OperatorVersion], json: bool) -> anyhow::Result<()> {
     if json {
-        return terminal::print_result(&(serde_json::to_string_pretty(versions)? + "\n"));
+        return json::print(&versions);
     }
     let row = |version: &OperatorVersion| {
         vec![

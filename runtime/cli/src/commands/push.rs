@@ -10,7 +10,7 @@ use weir_core::limits::COMPONENT_BYTES_MAX;
 use weir_server::model::Pushed;
 
 use crate::client::{ServerArgs, part};
-use crate::{figures, terminal};
+use crate::{figures, json, terminal};
 
 /// Options of `weir push`.
 #[derive(clap::Args)]
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     version: Option<String>,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -67,7 +67,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let Pushed { operator, is_new } = pushed?;
     if args.json {
         let told = Pushed { operator, is_new };
-        return terminal::print_result(&(serde_json::to_string_pretty(&told)? + "\n"));
+        return json::print(&told);
     }
     let (world, size, short) = (&operator.world, figures::bytes(operator.bytes), &operator.digest[..12]);
     let reference = terminal::bold(&format!("{}@{}", operator.name, operator.version));

@@ -5,7 +5,7 @@ use weir_server::model::{JobDetail, JobNode, JobSubtask, Revision, SwapPhase};
 use super::jobs::state;
 use super::swap::versions as swap_versions;
 use crate::client::{ServerArgs, part};
-use crate::{figures, terminal};
+use crate::{figures, json, terminal};
 
 /// Options of `weir show`.
 #[derive(clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     pipeline: bool,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -33,7 +33,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         return terminal::print_result(&job.pipeline);
     }
     if args.json {
-        return terminal::print_result(&(serde_json::to_string_pretty(&job)? + "\n"));
+        return json::print(&job);
     }
     terminal::print_result(&told(&job))?;
     terminal::print_notes(&job.troubles);

@@ -5,14 +5,15 @@ mod shadow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use indicatif::ProgressBar;
 use weir_server::model::{
     JobSummary, OperatorChange, ProbationSettings, ShadowRequest, SwapPhase, SwapRequest, SwapStatus,
 };
 
 use crate::client::{Client, ServerArgs, part};
-use crate::terminal;
+use crate::json::Told;
+use crate::{json, terminal};
 
 /// How often it is asked how far a swap is.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -66,7 +67,7 @@ pub(crate) struct Args {
     detach: bool,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -88,7 +89,7 @@ pub(crate) struct RollbackArgs {
     detach: bool,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -122,10 +123,13 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let status: SwapStatus = client.post(&format!("/v1/jobs/{}/swap", part(job)), &request)?;
     let status = if args.detach { status } else { wait(&client, job, status)? };
     if args.json {
-        terminal::print_result(&(serde_json::to_string_pretty(&status)? + "\n"))?;
+        json::print(&status)?;
     }
     match status.phase {
-        SwapPhase::RolledBack => bail!("the swap of {job} was rolled back: {}", status.reason.unwrap_or_default()),
+        SwapPhase::RolledBack => {
+            let why = format!("the swap of {job} was rolled back: {}", status.reason.unwrap_or_default());
+            return Err(if args.json { Told(why).into() } else { anyhow!(why) });
+        }
         _ if args.json => {}
         SwapPhase::Fits => terminal::print(&format!("{} would fit; nothing has changed\n", versions(&status))),
         SwapPhase::CuttingOver | SwapPhase::Canary | SwapPhase::Probation => {
@@ -144,7 +148,7 @@ pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     let asked: SwapStatus = client.post(&path, &())?;
     let status = if args.detach { asked.clone() } else { wait(&client, job, asked.clone())? };
     if args.json {
-        return terminal::print_result(&(serde_json::to_string_pretty(&status)? + "\n"));
+        return json::print(&status);
     }
     // Either the swap that was open is undone, or one back to the older version is done.
     terminal::print(&match status.phase {
@@ -189,8 +193,13 @@ fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<Sw
 
 /// `count -> count@2`
 pub(super) fn versions(status: &SwapStatus) -> String {
-    let versions = status.operators.iter().map(|(operator, version)| format!("{operator} -> {version}"));
-    terminal::bold(&versions.collect::<Vec<_>>().join(", "))
+    terminal::bold(&changes(&status.operators))
+}
+
+/// `count -> count@2`, of every operator.
+pub(super) fn changes(operators: &BTreeMap<String, String>) -> String {
+    let changes = operators.iter().map(|(operator, to)| format!("{operator} -> {to}"));
+    changes.collect::<Vec<_>>().join(", ")
 }
 
 fn target(text: &str) -> Result<(String, String), String> {

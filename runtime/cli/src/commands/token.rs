@@ -1,12 +1,13 @@
 //! `weir token`: who may use a server. Works on the data folder itself, so it needs no server and no token.
 
 use anyhow::{Context, ensure};
+use serde_json::json;
 use weir_core::time::Clock;
-use weir_server::{Catalog, Role, new_token, private_folder};
+use weir_server::{Catalog, Role, Token, new_token, private_folder};
 
 use super::serve::DataDir;
 use crate::clock::SystemClock;
-use crate::{figures, terminal};
+use crate::{figures, json, terminal};
 
 /// Options of `weir token`.
 #[derive(clap::Args)]
@@ -23,6 +24,9 @@ Examples:
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
 }
 
 #[derive(clap::Subcommand)]
@@ -58,18 +62,26 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             let token = new_token().context("the system gives no random bits")?;
             let added = open(data)?.add_token(name, *role, &token, SystemClock::new().now_us())?;
             ensure!(added, "there is a token of the name {name:?} already: remove it, or choose another");
-            terminal::print_result(&format!("{token}\n"))
+            match args.json {
+                true => json::print(&json!({ "name": name, "role": role.name(), "token": token })),
+                false => terminal::print_result(&format!("{token}\n")),
+            }
         }
         Command::List { data } => {
             let tokens = existing(data)?.tokens()?;
-            let row = |token: &weir_server::Token| {
+            if args.json {
+                let token =
+                    |of: &Token| json!({ "name": of.name, "role": of.role.name(), "created-us": of.created_us });
+                return json::print(&tokens.iter().map(token).collect::<Vec<_>>());
+            }
+            let row = |token: &Token| {
                 vec![token.name.clone(), token.role.name().to_owned(), figures::event_time(token.created_us)]
             };
             terminal::print_result(&figures::table(&["name", "role", "made"], tokens.iter().map(row).collect(), 3))
         }
         Command::Rm { name, data } => {
             ensure!(existing(data)?.remove_token(name)?, "there is no token of the name {name:?}");
-            Ok(())
+            if args.json { json::print_done() } else { Ok(()) }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use weir_server::model::{ShadowDifference, ShadowRequest, ShadowStatus};
 
 use crate::client::{Client, part};
-use crate::{figures, terminal};
+use crate::{figures, json, terminal};
 
 /// How often it is asked how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -20,7 +20,7 @@ pub(super) fn run(client: &Client, job: &str, request: &ShadowRequest, json: boo
         status = client.get(&path)?;
     }
     if json {
-        return terminal::print_result(&(serde_json::to_string_pretty(&status)? + "\n"));
+        return json::print(&status);
     }
     terminal::print_result(&told(&status))
 }

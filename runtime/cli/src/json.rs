@@ -1,0 +1,69 @@
+//! What a command prints with `--json`: its result, or what was wrong, as one document on the standard output.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use weir_core::pipeline::{Diagnostic, Severity};
+
+use crate::client::Refused;
+use crate::terminal::{self, Problems};
+
+/// Prints a result.
+pub(crate) fn print(result: &impl Serialize) -> anyhow::Result<()> {
+    terminal::print_result(&(serde_json::to_string_pretty(result)? + "\n"))
+}
+
+/// Prints that what was asked is done, where there is nothing else to say.
+pub(crate) fn print_done() -> anyhow::Result<()> {
+    print(&json!({ "ok": true }))
+}
+
+/// What a command has come to; with `--json` a failure is printed, and goes on to standard error for people.
+pub(crate) fn told(is_json: bool, result: anyhow::Result<()>) -> anyhow::Result<()> {
+    if let Err(error) = &result
+        && is_json
+        && !error.is::<Told>()
+    {
+        print(&failure(error))?;
+    }
+    result
+}
+
+/// A failure whose document is printed already.
+#[derive(Debug)]
+pub(crate) struct Told(pub(crate) String);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Told {}
+
+fn failure(error: &anyhow::Error) -> Value {
+    if let Some(Problems { problems, text, .. }) = error.downcast_ref() {
+        return json!({ "ok": false, "problems": problems.iter().map(|p| problem(p, text)).collect::<Vec<_>>() });
+    }
+    let problems = [problem(&Diagnostic::error(format!("{error:#}"), None), "")];
+    match error.downcast_ref() {
+        Some(Refused(of)) => json!({ "ok": false, "problems": problems, "type": of.kind, "status": of.status }),
+        None => json!({ "ok": false, "problems": problems }),
+    }
+}
+
+/// One problem, with its line and column if it has a place in the text of a pipeline.
+pub(crate) fn problem(problem: &Diagnostic, text: &str) -> Value {
+    let position = problem.position(text);
+    json!({
+        "severity": match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "message": problem.message,
+        "hint": problem.hint,
+        "line": position.map(|(line, _)| line),
+        "column": position.map(|(_, column)| column),
+    })
+}
