@@ -118,6 +118,7 @@ proptest! {
         prop_assert_eq!(report.rows, 100 * splits as u64);
         prop_assert_eq!(report.rows_differing, if is_same { report.rows } else { 0 });
         prop_assert_eq!((report.states > 0, report.states_differing, report.failures), (is_same, 0, 0));
+        prop_assert_eq!(report.layouts_differ, !is_same);
     }
 }
 
@@ -132,6 +133,8 @@ fn states_that_differ_are_found() {
     assert_eq!((report.states, report.states_differing), (100, 1));
     let told: Vec<_> = report.differences.iter().map(|d| (d.part.as_str(), d.column.as_deref().unwrap())).collect();
     assert_eq!(told, [("main", "number"), ("state", "count")]);
+    // The value that is counted twice is of this key.
+    assert!(report.differences.iter().all(|d| d.key.as_deref() == Some("{key: k0}")), "{report:?}");
     assert_eq!((report.differences[1].old.as_deref(), report.differences[1].new.as_deref()), (Some("8"), Some("9")));
 }
 

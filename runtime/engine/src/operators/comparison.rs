@@ -24,6 +24,8 @@ pub struct Difference {
     pub operator: String,
     /// The output, by its name; or `state`.
     pub part: String,
+    /// Of a keyed operator, the columns of the row's key.
+    pub key: Option<String>,
     /// The column; `None`: only one of the two makes the row, and what follows is the whole row.
     pub column: Option<String>,
     /// What the version that runs makes; `None`: it makes no such row.
@@ -48,6 +50,8 @@ pub(crate) struct Comparison {
 pub(crate) struct Look<'a> {
     pub(crate) operator: &'a str,
     pub(crate) part: &'a str,
+    /// The key of an input, as text.
+    pub(crate) key: Option<&'a dyn Fn(u32) -> String>,
     pub(crate) examples_max: usize,
 }
 
@@ -68,27 +72,38 @@ impl Look<'_> {
     pub(super) fn compare(&self, inputs: usize, old: &Made, new: &Made) -> Result<Comparison, ArrowError> {
         let (old_columns, new_columns) = (columns(&old.batch), columns(&new.batch));
         if old.selection == new.selection {
-            return Ok(self.values(&old.batch, old_columns, new_columns));
+            let input = |row| input_of(&old.selection, row);
+            return Ok(self.values(&old.batch, old_columns, new_columns, &input));
         }
         let Alignment { both: [old_rows, new_rows], only_old, only_new } =
             align(inputs, &old.selection, &new.selection);
-        let pick = |columns: Vec<ArrayRef>, rows: Vec<u32>| {
-            let rows = UInt32Array::from(rows);
+        let pick = |columns: Vec<ArrayRef>, rows: &[u32]| {
+            let rows = UInt32Array::from(rows.to_vec());
             columns.iter().map(|column| take(column, &rows, None)).collect::<Result<Vec<_>, _>>()
         };
-        let mut found = self.values(&old.batch, pick(old_columns, old_rows)?, pick(new_columns, new_rows)?);
+        let (old_columns, new_columns) = (pick(old_columns, &old_rows)?, pick(new_columns, &new_rows)?);
+        let input = |row| old_rows.get(row as usize).map_or(0, |row| input_of(&old.selection, *row));
+        let mut found = self.values(&old.batch, old_columns, new_columns, &input);
         let only = (only_old.len() + only_new.len()) as u64;
         (found.rows, found.differing) = (found.rows + only, found.differing + only);
-        let text = |batch: &StreamBatch, row: u32| Some(cut(row_text(&batch.rows, row as usize)));
-        let gone = only_old.iter().map(|row| self.difference(None, text(&old.batch, *row), None));
-        let come = only_new.iter().map(|row| self.difference(None, None, text(&new.batch, *row)));
+        let text = |made: &Made, row: u32| Some(cut(row_text(&made.batch.rows, row as usize)));
+        let gone =
+            only_old.iter().map(|row| self.difference(input_of(&old.selection, *row), None, text(old, *row), None));
+        let come =
+            only_new.iter().map(|row| self.difference(input_of(&new.selection, *row), None, None, text(new, *row)));
         let room = self.examples_max.saturating_sub(found.examples.len());
         found.examples.extend(gone.chain(come).take(room));
         Ok(found)
     }
 
-    /// Rows that belong together, in the same places.
-    fn values(&self, batch: &StreamBatch, old: Vec<ArrayRef>, new: Vec<ArrayRef>) -> Comparison {
+    /// Rows that belong together, in the same places; `input` says what a row was made of.
+    fn values(
+        &self,
+        batch: &StreamBatch,
+        old: Vec<ArrayRef>,
+        new: Vec<ArrayRef>,
+        input: &dyn Fn(u32) -> u32,
+    ) -> Comparison {
         let rows = old.first().map_or(0, Array::len);
         let differing: Vec<Option<BooleanBuffer>> =
             old.iter().zip(&new).map(|(old, new)| differing(old, new)).collect();
@@ -102,7 +117,7 @@ impl Look<'_> {
                 columns.filter(move |(_, differs)| differs.as_ref().is_some_and(|differs| differs.value(row)));
             columns.map(move |(column, _)| {
                 let text = |of: &[ArrayRef]| Some(cut(cell_text(&of[column], row)));
-                self.difference(Some(name(batch, column)), text(old), text(new))
+                self.difference(input(row as u32), Some(name(batch, column)), text(old), text(new))
             })
         });
         Comparison {
@@ -112,8 +127,9 @@ impl Look<'_> {
         }
     }
 
-    fn difference(&self, column: Option<String>, old: Option<String>, new: Option<String>) -> Difference {
-        Difference { operator: self.operator.to_owned(), part: self.part.to_owned(), column, old, new }
+    fn difference(&self, input: u32, column: Option<String>, old: Option<String>, new: Option<String>) -> Difference {
+        let key = self.key.map(|key| cut(key(input)));
+        Difference { operator: self.operator.to_owned(), part: self.part.to_owned(), key, column, old, new }
     }
 }
 
@@ -140,6 +156,14 @@ fn align(inputs: usize, old: &Selection, new: &Selection) -> Alignment {
     found.only_old.extend(rows.into_values());
     found.only_old.sort_unstable();
     found
+}
+
+/// The input that an output row comes from.
+fn input_of(selection: &Selection, row: u32) -> u32 {
+    match selection {
+        Selection::Rows(rows) => rows.get(row as usize).copied().unwrap_or(row),
+        Selection::All | Selection::None => row,
+    }
 }
 
 /// Of each output row the input row that it comes from, and how many came from that before.
@@ -195,7 +219,7 @@ mod tests {
 
     use super::*;
 
-    const LOOK: Look<'_> = Look { operator: "scale", part: "main", examples_max: 9 };
+    const LOOK: Look<'_> = Look { operator: "scale", part: "main", key: None, examples_max: 9 };
 
     fn made(selection: Selection, columns: Vec<(&str, ArrayRef)>) -> Made {
         let rows = RecordBatch::try_from_iter(columns).unwrap();
@@ -217,9 +241,12 @@ mod tests {
         let rows = |rows: &[u32]| Selection::Rows(rows.to_vec().into());
         let old = made(rows(&[0, 1, 1, 3]), vec![("v", text(&["a", "b", "c", "d"]))]);
         let new = made(rows(&[3, 1, 2]), vec![("v", text(&["D", "b", "e"]))]);
-        let found = LOOK.compare(4, &old, &new).unwrap();
+        let key = |input| format!("{{k: {input}}}");
+        let found = Look { key: Some(&key), ..LOOK }.compare(4, &old, &new).unwrap();
         assert_eq!((found.rows, found.differing), (5, 4));
         assert_eq!(told(&found), ["v: d D", "-: {v: a} -", "-: {v: c} -", "-: - {v: e}"]);
+        let keys: Vec<_> = found.examples.iter().map(|example| example.key.as_deref().unwrap()).collect();
+        assert_eq!(keys, ["{k: 3}", "{k: 0}", "{k: 1}", "{k: 2}"]);
         let all = made(Selection::All, vec![("v", text(&["a", "b", "c", "d"]))]);
         let same = made(rows(&[0, 1, 2, 3]), vec![("v", text(&["a", "b", "c", "d"]))]);
         let found = LOOK.compare(4, &all, &same).unwrap();

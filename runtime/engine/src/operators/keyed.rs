@@ -206,7 +206,8 @@ impl KeyedOperator {
         }
         if let Some(shadow) = self.shadow.as_mut().filter(|shadow| shadow.is_open()) {
             let from = layout_of(&self.guest);
-            shadow.look(|new, look| new.beside((call, &from, &states, now), &answer, look));
+            let keys = (self.state.keys(), distinct);
+            shadow.look(|new, look| new.beside((call, &from, &states, now), &answer, keys, look));
         }
         let Answer { delta, made } = answer;
         self.commit(distinct, delta).map_err(Failure::Fatal)?;

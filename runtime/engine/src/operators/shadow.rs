@@ -31,10 +31,12 @@ pub struct ShadowReport {
     pub rows: u64,
     /// Those that differ, or that only one of the two made.
     pub rows_differing: u64,
-    /// States of keys after a call that were compared, with the timers that the call set; none, if the layouts differ.
+    /// States of keys after a call that were compared, with the timers that the call set.
     pub states: u64,
     /// Those that differ.
     pub states_differing: u64,
+    /// States of an operator were not compared: the two versions keep them in different layouts.
+    pub layouts_differ: bool,
     /// Calls that the new version failed at and the old one not; their rows were not compared.
     pub failures: u64,
     /// Why it failed last.
@@ -106,6 +108,8 @@ pub(crate) struct Found {
     /// By output.
     pub(crate) rows: Vec<Comparison>,
     pub(crate) states: Comparison,
+    /// States cannot be compared.
+    pub(crate) layouts_differ: bool,
 }
 
 impl<G> Shadow<G> {
@@ -121,10 +125,11 @@ impl<G> Shadow<G> {
     pub(crate) fn look(&mut self, look: impl FnOnce(&mut G, Look<'_>) -> Result<Found, Failure<OperatorError>>) {
         let ShadowSeat { shadow, operator } = &self.seat;
         let examples_max = SHADOW_EXAMPLES_MAX.saturating_sub(shadow.lock().differences.len());
-        let found = look(&mut self.guest, Look { operator, part: "", examples_max });
+        let found = look(&mut self.guest, Look { operator, part: "", key: None, examples_max });
         let report = &mut *shadow.lock();
         match found {
-            Ok(Found { rows, states }) => {
+            Ok(Found { rows, states, layouts_differ }) => {
+                report.layouts_differ |= layouts_differ;
                 report.states += states.rows;
                 report.states_differing += states.differing;
                 for Comparison { rows, differing, .. } in &rows {

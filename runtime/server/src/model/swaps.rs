@@ -110,7 +110,7 @@ impl SwapPhase {
 pub struct ShadowRequest {
     /// By operator of the job.
     pub operators: BTreeMap<String, OperatorChange>,
-    /// For how long.
+    /// For how long; not 0.
     pub duration_ms: u64,
 }
 
@@ -128,10 +128,12 @@ pub struct ShadowStatus {
     pub rows: u64,
     /// Those that differ, or that only one version made.
     pub rows_differing: u64,
-    /// States of keys that were compared; none, if their layouts differ.
+    /// States of keys that were compared.
     pub states: u64,
     /// Those that differ.
     pub states_differing: u64,
+    /// States of an operator were not compared: the two versions keep them in different layouts.
+    pub layouts_differ: bool,
     /// Calls that only the new version failed at.
     pub failures: u64,
     /// Why it failed last.
@@ -153,6 +155,9 @@ pub struct ShadowDifference {
     pub operator: String,
     /// The output, or `state`.
     pub part: String,
+    /// Of a keyed operator, the columns of the row's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The column; none: only one version made the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,

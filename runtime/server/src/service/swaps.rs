@@ -70,6 +70,12 @@ impl Service {
 
     /// Runs other versions beside those that run, for some time; what they make is compared and dropped.
     pub(crate) fn shadow(&self, job: &str, request: &ShadowRequest) -> Result<ShadowStatus, Problem> {
+        if request.duration_ms == 0 {
+            return Err(Problem::new(
+                Kind::Invalid,
+                "in no time nothing can be compared: say for how long, such as 10s",
+            ));
+        }
         let (_, slot) = self.find(job)?;
         let _turn = slot.turn();
         let (row, _) = self.find(job)?;
@@ -198,9 +204,9 @@ fn refuse_open(slot: &Slot) -> Result<(), Problem> {
 fn shadow_status(shadow: &SharedShadow) -> ShadowStatus {
     let report = shadow.report();
     let difference = |difference: Difference| {
-        let Difference { operator, part, column, old, new } = difference;
-        let (old, new) = (old.map(|text| printable(&text)), new.map(|text| printable(&text)));
-        ShadowDifference { operator, part, column, old, new }
+        let Difference { operator, part, key, column, old, new } = difference;
+        let [key, old, new] = [key, old, new].map(|text| text.map(|text| printable(&text)));
+        ShadowDifference { operator, part, key, column, old, new }
     };
     ShadowStatus {
         is_open: shadow.is_open(),
@@ -210,6 +216,7 @@ fn shadow_status(shadow: &SharedShadow) -> ShadowStatus {
         rows_differing: report.rows_differing,
         states: report.states,
         states_differing: report.states_differing,
+        layouts_differ: report.layouts_differ,
         failures: report.failures,
         failure: report.failure.map(|reason| printable(&reason)),
         given_up: report.given_up,

@@ -32,6 +32,9 @@ fn told(status: &ShadowStatus) -> String {
     if *states > 0 {
         text += &format!(", {} states of keys", of(states_differing, states));
     }
+    if status.layouts_differ {
+        text += "; states were not compared, because the versions keep them in different layouts";
+    }
     if *failures > 0 {
         let why = status.failure.as_ref().map_or_else(String::new, |why| format!(", the last because {why}"));
         text +=
@@ -46,18 +49,19 @@ fn told(status: &ShadowStatus) -> String {
     text.push('\n');
     if !status.differences.is_empty() {
         let row = |difference: &ShadowDifference| {
-            let ShadowDifference { operator, part, column, old, new } = difference.clone();
+            let ShadowDifference { operator, part, key, column, old, new } = difference.clone();
             let none = || "(no such row)".to_owned();
             vec![
                 operator,
                 part,
+                key.unwrap_or_default(),
                 column.unwrap_or_else(|| "(the row)".to_owned()),
                 old.unwrap_or_else(none),
                 new.unwrap_or_else(none),
             ]
         };
-        let header = ["operator", "output", "column", "old", "new"];
-        text += &format!("\n{}", figures::table(&header, status.differences.iter().map(row).collect(), 5));
+        let header = ["operator", "output", "key", "column", "old", "new"];
+        text += &format!("\n{}", figures::table(&header, status.differences.iter().map(row).collect(), 6));
     }
     text
 }

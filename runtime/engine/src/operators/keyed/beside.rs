@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
 use weir_host::{Failure, GuestClock, KeyedDelta, Selection, StateLayout, States};
+use weir_state::KeyIndex;
 
 use super::guest::{Answer, Call, KeyedGuest};
 use super::{layout, layout_of};
@@ -18,31 +19,38 @@ use crate::operator::OperatorError;
 use crate::operators::comparison::Look;
 use crate::operators::shadow::Found;
 use crate::operators::transform::Made;
+use crate::source::row_text;
 
 impl KeyedGuest {
-    /// `old` is the answer of a version with the layout `from`, which `states` are of.
+    /// `old` is the answer of a version with the layout `from`, which `states` are of. The keys of the call are at these slots.
     pub(super) fn beside(
         &mut self,
         (call, from, states, now): (&Call<'_>, &StateLayout, &States, GuestClock),
         old: &Answer,
+        (keys, slots): (&KeyIndex, &[u32]),
         look: Look<'_>,
     ) -> Result<Found, Failure<OperatorError>> {
         let given = self.convert(from, states.clone())?;
         let new = self.call(call, &given, now)?;
-        let inputs = match call {
-            Call::Rows { rows, .. } => rows.len(),
-            Call::Timers { times, .. } => times.len(),
+        let key_of_input = match call {
+            Call::Rows { key_of_row, .. } => key_of_row,
+            Call::Timers { key_of_timer, .. } => key_of_timer,
         };
+        let (fields, keys) = (keys.fields(), keys.keys(slots).map_err(|e| Failure::Fatal(e.into()))?);
         let compare = || {
-            let rows = look.outputs(self.instance.plan(), inputs, &old.made, &new.made)?;
+            let keys = RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), keys)?;
+            let key = |key: u32| row_text(&keys, key as usize);
+            let of_input = |input: u32| key(key_of_input[input as usize]);
+            let look = Look { key: Some(&of_input), ..look };
+            let rows = look.outputs(self.instance.plan(), key_of_input.len(), &old.made, &new.made)?;
             let to = layout_of(self);
             if !layout::is_same(from, &to) {
-                return Ok(Found { rows, ..Found::default() });
+                return Ok(Found { rows, layouts_differ: true, ..Found::default() });
             }
-            let look = Look { part: "state", ..look };
+            let look = Look { part: "state", key: Some(&key), ..look };
             let after = |delta| states_after(&to, states, delta);
             let states = look.compare(states.keys, &after(&old.delta)?, &after(&new.delta)?)?;
-            Ok(Found { rows, states })
+            Ok(Found { rows, states, layouts_differ: false })
         };
         compare().map_err(|error: ArrowError| Failure::Fatal(error.into()))
     }
