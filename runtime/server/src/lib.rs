@@ -9,6 +9,7 @@
 //! | `jobs` | jobs that run: a thread each, their swaps, their lines |
 //! | `launch` | a job that is about to run, and what it goes on from |
 //! | `pipelines` | a pipeline's text into a job of this server |
+//! | `revisions` | what each revision of a job changes |
 //! | `dead_letters` | the rows that a job's steps could not process, in files |
 //! | `replays` | those of them that go into their step again |
 //! | `components`, `compiler` | uploads, the content-addressed store, compiling in a process of its own |
@@ -36,6 +37,7 @@ mod names;
 mod pipelines;
 mod problem;
 mod replays;
+mod revisions;
 mod serve;
 mod service;
 

@@ -87,6 +87,10 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
         [("deploy", "kept"), ("swap", "kept"), ("swap", "kept"), ("rollback", "kept"), ("swap", "rolled-back")]
             .map(|(cause, state)| (json!(cause), json!(state)))
     );
+    let changes =
+        ["swap count -> count@2, other config ", "swap count -> other config ", "rollback count -> other config "];
+    let told = server.weir(&["show", "counts"]).well().told;
+    assert!(changes.iter().all(|change| told.contains(change)), "{told}");
 
     server.weir(&["stop", "counts", "--drain"]).well().saying(&["counts is finished"]);
     server.weir(&["operator", "rm", "count@1"]).well();

@@ -3,7 +3,7 @@
 use weir_server::model::{JobDetail, JobNode, JobSubtask, Revision, SwapPhase};
 
 use super::jobs::state;
-use super::swap::versions as swap_versions;
+use super::swap::{changes, versions as swap_versions};
 use crate::client::{ServerArgs, part};
 use crate::{figures, json, terminal};
 
@@ -94,9 +94,10 @@ fn told(job: &JobDetail) -> String {
     ];
     text += &format!("\n\n{}", figures::table(&header, job.nodes.iter().map(node).collect(), 4));
     let revision = |revision: &Revision| {
+        let changed = changes(&revision.operators);
         vec![
             revision.number.to_string(),
-            revision.cause.clone(),
+            format!("{} {changed}", revision.cause).trim_end().to_owned(),
             revision.state.clone(),
             figures::event_time(revision.created_us),
             revision.reason.clone().unwrap_or_default(),

@@ -1,5 +1,7 @@
 //! Jobs: what they are to run, what they do, and what they say.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -184,6 +186,8 @@ pub struct Revision {
     pub number: u64,
     /// `deploy`, `swap` or `rollback`.
     pub cause: String,
+    /// By operator that it changes, its other version, and whether it has other settings; of the first revision none.
+    pub operators: BTreeMap<String, String>,
     /// `trying`, `kept` or `rolled-back`.
     pub state: String,
     /// Why it was rolled back, or kept before its time.

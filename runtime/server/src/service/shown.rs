@@ -3,12 +3,13 @@
 use weir_engine::{NodeDescription, NodeFigures, SubtaskFigures};
 
 use super::Service;
-use crate::catalog::{JobRow, RevisionRow, RevisionState, Wanted};
+use crate::catalog::{JobRow, Wanted};
 use crate::jobs::Live;
 use crate::metrics::{self, Figures};
-use crate::model::{Health, JobDetail, JobNode, JobState, JobSubtask, JobSummary, LogLine, Revision, Savepoint};
+use crate::model::{Health, JobDetail, JobNode, JobState, JobSubtask, JobSummary, LogLine, Savepoint};
 use crate::pipelines::Pipeline;
 use crate::problem::Problem;
+use crate::revisions;
 
 impl Service {
     /// Whether it works at all.
@@ -39,7 +40,7 @@ impl Service {
             troubles: of_checkpoints.chain(of_others).collect(),
             // Its store may be away: that is no reason to show nothing.
             savepoints: self.savepoints(job).unwrap_or_default(),
-            revisions: revisions.into_iter().map(revision).collect(),
+            revisions: revisions::told(revisions),
             pipeline: text,
             nodes,
             subtasks: live.figures.subtasks.iter().map(subtask).collect(),
@@ -106,16 +107,6 @@ impl Service {
         let jobs = self.list()?.into_iter().map(job).collect();
         Ok(metrics::text(Figures { jobs, bounds: self.admission.bounds }))
     }
-}
-
-fn revision(row: RevisionRow) -> Revision {
-    let RevisionRow { number, cause, state, reason, created_us, .. } = row;
-    let state = match state {
-        RevisionState::Trying => "trying",
-        RevisionState::Kept => "kept",
-        RevisionState::RolledBack => "rolled-back",
-    };
-    Revision { number, cause, state: state.to_owned(), reason, created_us }
 }
 
 /// The steps of a job, with what they have done if it runs.
