@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use weir_connectors::StandardConnectors;
-use weir_core::graph::LogicalGraph;
+use weir_core::graph::{LogicalGraph, Span};
 use weir_core::limits::PIPELINE_BYTES_MAX;
 use weir_core::pipeline::{Diagnostic, Palette, parse};
-use weir_engine::{Durable, Job};
+use weir_engine::{CheckError, CheckErrors, Durable, Job};
 use weir_host::Host;
 use weir_state::checkpoint::CheckpointStore;
 
 use crate::commands::{PipelineArgs, SecretsArgs};
 use crate::terminal;
 use crate::terminal::Problems;
+
+/// What to do with a pipeline whose operators are those of a server.
+const VERSION_HINT: &str = "a version of an operator on a server? `weir deploy --dry-run` checks it there";
 
 /// A file that was read and parsed.
 pub(crate) struct PipelineFile {
@@ -47,9 +50,20 @@ impl PipelineFile {
             return Err(Problems::new(&self.shown, &self.graph.text, vec![problem]).into());
         }
         let connectors = secrets.over(StandardConnectors::new());
-        Ok(Job::check(&self.graph, &connectors, host).map_err(|error| {
-            Problems::new(&self.shown, &self.graph.text, vec![Diagnostic::error(error.message, error.span)])
+        Ok(Job::check(&self.graph, &connectors, host).map_err(|CheckErrors(errors)| {
+            let problem = |error: CheckError| match self.has_version_at(error.span.as_ref()) {
+                true => Diagnostic::error(error.message, error.span).with_hint(VERSION_HINT),
+                false => Diagnostic::error(error.message, error.span),
+            };
+            Problems::new(&self.shown, &self.graph.text, errors.into_iter().map(problem).collect())
         })?)
+    }
+
+    /// Whether the file has, in a place, the name of a server's operator with its version.
+    fn has_version_at(&self, span: Option<&Span>) -> bool {
+        let said = span.and_then(|span| self.graph.text.get(span.clone())).unwrap_or_default();
+        let parts = said.trim_matches(['"', '\'']).split_once('@');
+        parts.is_some_and(|(name, version)| !name.is_empty() && !version.is_empty() && !version.ends_with(".wasm"))
     }
 
     /// Where the job keeps its checkpoints, opened.
@@ -81,5 +95,12 @@ fn read_text(path: &Path) -> anyhow::Result<String> {
         let name = path.display();
         anyhow::bail!("{name} has {size} bytes; a pipeline file has {PIPELINE_BYTES_MAX} at most");
     }
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if bytes.starts_with(b"\0asm") {
+        let name = path.display();
+        anyhow::bail!(
+            "{name} is a component, and no pipeline: `weir push {name}` brings it to a server, and pipelines that name it are deployed"
+        );
+    }
+    String::from_utf8(bytes).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -19,7 +19,7 @@ use crate::checkpointer::{Checkpointer, Storage};
 use crate::control::Control;
 use crate::job_handle::{JobError, JobHandle, NodeRole, Outside};
 use crate::plan::{
-    ChainPlan, CheckError, PhysicalGraph, Pruned, Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode,
+    ChainPlan, CheckErrors, PhysicalGraph, Pruned, Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode,
 };
 use crate::recovery::{Durable, Recovered};
 use crate::swap::NewVersion;
@@ -44,8 +44,8 @@ impl Job {
     /// Opens the connectors' descriptions and the components, checks every schema, and plans the subtasks.
     ///
     /// # Errors
-    /// The first thing that does not fit, with its place in the pipeline file.
-    pub fn check(graph: &LogicalGraph, connectors: &dyn Connectors, host: &Host) -> Result<Self, CheckError> {
+    /// What does not fit, with its places in the pipeline file.
+    pub fn check(graph: &LogicalGraph, connectors: &dyn Connectors, host: &Host) -> Result<Self, CheckErrors> {
         let resolved = Resolved::new(graph, connectors, host)?;
         let pruned = Pruned::new(&resolved);
         let physical = PhysicalGraph::new(&resolved, &pruned, graph.max_parallelism);

@@ -54,7 +54,7 @@ pub use figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts, NodeFigu
 pub use job::Job;
 pub use job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};
 pub use operators::{Difference, ShadowReport, SharedShadow, SharedSwap};
-pub use plan::CheckError;
+pub use plan::{CheckError, CheckErrors};
 pub use recovery::{Durable, RecoveryError};
 pub use supervisor::{RunError, Supervisor};
 pub use swap::{NewVersion, SwapError};

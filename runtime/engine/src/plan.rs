@@ -6,14 +6,15 @@
 //! ```
 
 mod files;
+mod inputs;
 mod physical;
 mod prune;
 mod resolve;
 
 pub(crate) use physical::{ChainPlan, Consumer, ConsumerTarget, EdgePlan, PhysicalGraph, StepKind, StepPlan};
 pub(crate) use prune::Pruned;
-pub use resolve::CheckError;
 pub(crate) use resolve::with_error_column;
+pub use resolve::{CheckError, CheckErrors};
 pub(crate) use resolve::{
     Resolved, ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, ResolvedNode, ResolvedSource,
 };

@@ -10,8 +10,8 @@ use weir_core::graph::{AggregateSpec, CheckpointSettings, LogicalGraph, NodeKind
 use weir_core::limits::{
     CHECKPOINT_INTERVAL_MS_DEFAULT, CHECKPOINT_TIMEOUT_MS_DEFAULT, CHECKPOINTS_KEPT_DEFAULT, OperatorLimits,
 };
-use weir_core::pipeline::{Diagnostic, parse};
-use weir_engine::{Job, NewVersion};
+use weir_core::pipeline::{Diagnostic, did_you_mean, parse};
+use weir_engine::{CheckError, CheckErrors, Job, NewVersion};
 use weir_host::Host;
 
 use crate::catalog::Catalog;
@@ -59,6 +59,14 @@ impl Pipeline {
         Some(format!("{name}@{version}"))
     }
 
+    /// It has no such operator with a component.
+    pub(crate) fn no_operator(&self, operator: &str) -> Problem {
+        let known: Vec<&str> = self.versions.iter().map(|(of, _)| of.as_str()).collect();
+        let (job, hint) = (&self.graph.name, did_you_mean(operator, &known));
+        let known = if known.is_empty() { "none with a component".to_owned() } else { known.join(", ") };
+        Problem::not_found(format!("the job {job:?} has no operator {operator:?}{hint}; it has {known}"))
+    }
+
     /// All that a step runs: of a window, its aggregates.
     pub(crate) fn references(&self, step: &str) -> Option<String> {
         let of_step = |of: &str| of == step || of.strip_prefix(step).is_some_and(|rest| rest.starts_with('.'));
@@ -96,6 +104,28 @@ impl Settings {
 impl Pipelines {
     /// Reads a pipeline, with values of it changed.
     pub(crate) fn read(&self, text: &str, overrides: &[(String, String)]) -> Result<Pipeline, Problem> {
+        let (pipeline, unknown) = self.draft(text, overrides)?;
+        if unknown.is_empty() { Ok(pipeline) } else { Err(Problem::pipeline(&unknown)) }
+    }
+
+    /// Reads a pipeline that somebody has written, and checks it; all that is wrong is told at once.
+    pub(crate) fn read_new(&self, text: &str) -> Result<(Pipeline, Job), Problem> {
+        let (pipeline, mut problems) = self.draft(text, &[])?;
+        let checked = Job::check(&pipeline.graph, &*self.connectors, &self.host);
+        let errors = match checked {
+            Ok(job) if problems.is_empty() => return Ok((pipeline, job)),
+            checked => checked.err().map_or_else(Vec::new, |CheckErrors(errors)| errors),
+        };
+        // That an operator has no file follows from what is said of its name.
+        let is_new = |error: &CheckError| !problems.iter().any(|problem| problem.span == error.span);
+        let new: Vec<_> = errors.into_iter().filter(is_new).map(|e| Diagnostic::error(e.message, e.span)).collect();
+        problems.extend(new);
+        problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+        Err(Problem::pipeline(&problems))
+    }
+
+    /// A pipeline, and what it says of operators that there are not.
+    fn draft(&self, text: &str, overrides: &[(String, String)]) -> Result<(Pipeline, Vec<Diagnostic>), Problem> {
         let mut graph = parse(text, &self.files, overrides)?;
         names::check("a job", &graph.name)?;
         if graph.text.parse::<toml::Table>().is_ok_and(|table| !table.contains_key("name")) {
@@ -131,9 +161,9 @@ impl Pipelines {
                  --secrets-dir, and \"${{secret:FILE}}\" here"
             )
         }));
-        let versions = self.resolve(&mut graph)?;
+        let (versions, unknown) = self.resolve(&mut graph);
         graph.keep_dead_letters(&folder, |name| format!("dead-letters/{name}/"));
-        Ok(Pipeline { graph, versions, notes })
+        Ok((Pipeline { graph, versions, notes }, unknown))
     }
 
     /// Opens connectors and components, and checks that everything fits.
@@ -156,8 +186,8 @@ impl Pipelines {
         self.jobs.join(job)
     }
 
-    /// Puts the files of the catalog's versions in the place of their names.
-    fn resolve(&self, graph: &mut LogicalGraph) -> Result<Vec<(String, OperatorName)>, Problem> {
+    /// Puts the files of the catalog's versions in the place of their names; also, what is wrong with these.
+    fn resolve(&self, graph: &mut LogicalGraph) -> (Vec<(String, OperatorName)>, Vec<Diagnostic>) {
         let (mut versions, mut problems) = (Vec::new(), Vec::new());
         for (node, component) in graph.components_mut() {
             let text = reference_of(&self.files, &component.value);
@@ -166,10 +196,14 @@ impl Pipelines {
                     component.value = self.components.path(&digest);
                     versions.push((node, (name, version)));
                 }
-                Err(problem) => problems.push(Diagnostic::error(problem.detail, Some(component.span.clone()))),
+                Err(problem) => {
+                    // No file, whatever is said: only what was pushed is loaded.
+                    component.value = PathBuf::new();
+                    problems.push(Diagnostic::error(problem.detail, Some(component.span.clone())));
+                }
             }
         }
-        if problems.is_empty() { Ok(versions) } else { Err(Problem::pipeline(&problems)) }
+        (versions, problems)
     }
 
     fn find(&self, reference: &str) -> Result<(String, String, String), Problem> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 pub(crate) use weir_core::error::chain;
 use weir_core::pipeline::{Diagnostic, PipelineError, Severity};
-use weir_engine::{CheckError, StartError, SwapError};
+use weir_engine::{CheckErrors, StartError, SwapError};
 use weir_host::LoadError;
 use weir_state::checkpoint::CheckpointError;
 
@@ -200,9 +200,10 @@ impl From<PipelineError> for Problem {
     }
 }
 
-impl From<CheckError> for Problem {
-    fn from(error: CheckError) -> Self {
-        Self::pipeline(&[Diagnostic::error(error.message, error.span)])
+impl From<CheckErrors> for Problem {
+    fn from(CheckErrors(errors): CheckErrors) -> Self {
+        let problems: Vec<_> = errors.into_iter().map(|error| Diagnostic::error(error.message, error.span)).collect();
+        Self::pipeline(&problems)
     }
 }
 

@@ -48,7 +48,10 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
                 "there is no operator \"cuont\" on this server: `weir push FILE --name cuont`",
             ),
             (&["swap", "counts/count", "count"], "\"count\" names no version of an operator: write NAME@VERSION"),
-            (&["swap", "counts/cuont", "count@2"], "there is no operator \"cuont\"; did you mean \"count\"?"),
+            (
+                &["swap", "counts/cuont", "count@2"],
+                "the job \"counts\" has no operator \"cuont\"; did you mean \"count\"?; it has value, count",
+            ),
             (
                 &["swap", "conuts/count", "count@2"],
                 "there is no job \"conuts\" on this server; did you mean \"counts\"?",
@@ -62,7 +65,8 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
                  1024 bytes of memory; raise limits.memory",
             ),
             (&["rollback", "counts/count"], "no revision of \"counts\" has run another version of \"count\""),
-            (&["rollback", "counts/bids"], "the job \"counts\" has no operator \"bids\" with a component"),
+            (&["rollback", "counts/bids"], "the job \"counts\" has no operator \"bids\"; it has value, count"),
+            (&["swap", "counts/count", "count@2", "--shadow", "0s"], "say for how long, such as 10s"),
         ],
     );
     let after = server.until_rows("counts", 2000);
@@ -129,6 +133,21 @@ fn a_pipeline_that_cannot_run_is_refused_with_its_places() {
     for (changes, says) in cases {
         server.deploy(&home, &counts(changes)).failed(&[says]);
     }
+    // All at once, each at its place; as a document too.
+    let many = counts(&[("value@1", "valu@1"), ("count@1", "count@9"), ("\"out/\"", "\"../out/\"")]);
+    let path = home.write("many.toml", &many);
+    let deploy = ["deploy", path.to_str().unwrap(), "--json"];
+    let places = ["there is no operator \"valu\"", "there is no count@9", "../out/ leads out of the folder of files"];
+    let told = server.weir(&deploy).failed(&places).summary();
+    let lines: Vec<_> = told["problems"].as_array().unwrap().iter().map(|problem| problem["line"].clone()).collect();
+    let line_of = |text: &str| many.lines().position(|line| line.contains(text)).unwrap() + 1;
+    assert_eq!(
+        (&told["ok"], lines),
+        (&false.into(), ["valu@1", "count@9", "../out/"].map(|t| line_of(t).into()).to_vec())
+    );
+    server.weir(&["check", path.to_str().unwrap()]).failed(&["count@9", "`weir deploy --dry-run` checks it there"]);
+    let component = guest_path("value");
+    server.weir(&["deploy", component.to_str().unwrap()]).failed(&["is a component, and no pipeline: `weir push "]);
     assert_eq!(server.json(&["ps"]), serde_json::json!([]));
     assert!(!home.files().join("out").exists());
 

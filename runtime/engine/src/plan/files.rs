@@ -7,18 +7,18 @@ use weir_core::graph::Node;
 use super::resolve::{CheckError, ResolvedKind, ResolvedNode, ResolvedSource, error};
 
 /// Two sinks that another system takes for one would shut each other out when they commit.
-pub(super) fn check_identity(
+pub(super) fn check_identity<'a>(
     job: &str,
     node: &Node,
     resolved: &ResolvedNode,
-    nodes: &[ResolvedNode],
+    mut nodes: impl Iterator<Item = &'a ResolvedNode>,
 ) -> Result<(), CheckError> {
     let identity = |node: &ResolvedNode| match &node.kind {
         ResolvedKind::Sink { sink, .. } => sink.identity(job),
         _ => None,
     };
     let Some(own) = identity(resolved) else { return Ok(()) };
-    match nodes.iter().find(|other| identity(other).as_ref() == Some(&own)) {
+    match nodes.find(|other| identity(other).as_ref() == Some(&own)) {
         Some(other) => {
             let message = format!("{:?} has {own}, and so has {:?}: give it one of its own", other.name, node.name);
             Err(error(&node.span, message))
@@ -28,7 +28,11 @@ pub(super) fn check_identity(
 }
 
 /// A file that is replaced at the end must not be what another node reads or writes: its rows would be lost unsaid.
-pub(super) fn check_file(node: &Node, resolved: &ResolvedNode, nodes: &[ResolvedNode]) -> Result<(), CheckError> {
+pub(super) fn check_file<'a>(
+    node: &Node,
+    resolved: &ResolvedNode,
+    nodes: impl Iterator<Item = &'a ResolvedNode>,
+) -> Result<(), CheckError> {
     let written = |kind: &ResolvedKind| match kind {
         ResolvedKind::Sink { sink, .. } => sink.file(),
         _ => None,

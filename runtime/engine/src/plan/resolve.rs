@@ -7,12 +7,13 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source, Split};
 use weir_core::graph::{
     AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, LogicalGraph, MAIN_OUTPUT, Node, NodeKind,
-    OperatorNode, SourceNode, Span, Spanned, WindowNode,
+    OperatorNode, SinkNode, SourceNode, Span, Spanned, WindowNode,
 };
 use weir_core::pipeline::did_you_mean;
 use weir_host::{Component, Host, InputSchema, Plan, World};
 
 use super::files::{check_file, check_identity};
+use super::inputs::inputs_of;
 use crate::source::{dead_letter_schema, is_event_time};
 
 /// A pipeline that cannot run, and where its file says so.
@@ -24,6 +25,11 @@ pub struct CheckError {
     /// Bytes of the pipeline file that it is about.
     pub span: Option<Span>,
 }
+
+/// All that is wrong with a pipeline, in the order of its steps, as far as one mistake does not hide another.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct CheckErrors(pub Vec<CheckError>);
 
 /// A graph whose names and schemas are known.
 #[derive(Clone)]
@@ -94,20 +100,47 @@ pub(crate) enum ResolvedAggregateKind {
 }
 
 impl Resolved {
-    pub(crate) fn new(graph: &LogicalGraph, connectors: &dyn Connectors, host: &Host) -> Result<Self, CheckError> {
-        let mut nodes: Vec<ResolvedNode> = Vec::with_capacity(graph.nodes.len());
+    pub(crate) fn new(graph: &LogicalGraph, connectors: &dyn Connectors, host: &Host) -> Result<Self, CheckErrors> {
+        let mut errors = Vec::new();
+        let mut nodes: Vec<Option<ResolvedNode>> = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
-            let inputs = inputs_of(node, &nodes)?;
-            let input = united(node, &inputs, &nodes)?;
-            let resolved = resolve(graph, node, inputs, input, connectors, host)?;
-            check_file(node, &resolved, &nodes)?;
-            if graph.checkpoint.is_some() {
-                check_identity(&graph.name, node, &resolved, &nodes)?;
-            }
-            nodes.push(resolved);
+            let resolved = match inputs_of(node, &nodes) {
+                Ok(Some((inputs, input))) => {
+                    resolve(graph, node, inputs, input, connectors, host).and_then(|resolved| {
+                        check_file(node, &resolved, nodes.iter().flatten())?;
+                        if graph.checkpoint.is_some() {
+                            check_identity(&graph.name, node, &resolved, nodes.iter().flatten())?;
+                        }
+                        Ok(Some(resolved))
+                    })
+                }
+                Ok(None) => check_alone(node, connectors, host).map(|()| None),
+                Err(error) => Err(error),
+            };
+            nodes.push(resolved.unwrap_or_else(|error| {
+                errors.push(error);
+                None
+            }));
         }
-        Ok(Self { nodes })
+        if errors.is_empty() {
+            Ok(Self { nodes: nodes.into_iter().flatten().collect() })
+        } else {
+            Err(CheckErrors(errors))
+        }
     }
+}
+
+/// What can be wrong with a node whose input is not known, because a node before it is wrong.
+fn check_alone(node: &Node, connectors: &dyn Connectors, host: &Host) -> Result<(), CheckError> {
+    match &node.kind {
+        NodeKind::Source(_) | NodeKind::Window(_) => Ok(()),
+        NodeKind::Operator(operator) => load(host, &operator.component).map(drop),
+        NodeKind::Sink(sink) => make_sink(sink, connectors).map(drop),
+    }
+}
+
+fn make_sink(node: &SinkNode, connectors: &dyn Connectors) -> Result<Box<dyn Sink>, CheckError> {
+    connectors.sink(&node.connector.value, &node.options).map_err(|e| connector_error(&node.connector, e))
 }
 
 fn resolve(
@@ -124,8 +157,7 @@ fn resolve(
         NodeKind::Operator(operator) => resolve_operator(graph, operator, &rows(), host)?,
         NodeKind::Window(window) => resolve_window(graph, window, &rows(), host)?,
         NodeKind::Sink(sink) => {
-            let made = connectors.sink(&sink.connector.value, &sink.options);
-            let made = made.map_err(|e| connector_error(&sink.connector, e))?;
+            let made = make_sink(sink, connectors)?;
             let columns = match &sink.columns {
                 Some(names) => names.iter().map(|c| column(&rows(), c)).collect::<Result<_, _>>()?,
                 None => (0..rows().fields().len()).collect::<Vec<_>>(),
@@ -289,62 +321,6 @@ fn resolve_aggregate(
             Ok((ResolvedAggregate { name: name.value.clone(), columns, kind }, field))
         }
     }
-}
-
-/// The (node, output) pairs that a node reads.
-fn inputs_of(node: &Node, nodes: &[ResolvedNode]) -> Result<Vec<(usize, usize)>, CheckError> {
-    let mut inputs = Vec::with_capacity(node.inputs.len());
-    for input in &node.inputs {
-        let Some(from) = nodes.get(input.node) else {
-            return Err(error(&input.span, "an input must come before the step that reads it"));
-        };
-        let Some(output) = from.outputs.iter().position(|(name, _)| *name == input.output) else {
-            let known: Vec<&str> = from.outputs.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(error(
-                &input.span,
-                format!(
-                    "{:?} has no output named {:?}{}; it has {}",
-                    from.name,
-                    input.output,
-                    did_you_mean(&input.output, &known),
-                    known.join(", ")
-                ),
-            ));
-        };
-        inputs.push((input.node, output));
-    }
-    Ok(inputs)
-}
-
-/// The columns of several inputs together: the same names and types in the same order; nullable where one is.
-fn united(node: &Node, inputs: &[(usize, usize)], nodes: &[ResolvedNode]) -> Result<Option<SchemaRef>, CheckError> {
-    let mut schemas = inputs.iter().map(|(n, o)| &nodes[*n].outputs[*o].1);
-    let Some(first) = schemas.next() else { return Ok(None) };
-    let mut fields: Vec<Field> = first.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for (position, schema) in schemas.enumerate() {
-        let same = schema.fields().len() == fields.len()
-            && schema.fields().iter().zip(&fields).all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
-        if !same {
-            return Err(error(
-                &node.inputs[position + 1].span,
-                format!(
-                    "the inputs of {:?} have different columns: {} and {}",
-                    node.name,
-                    columns_text(first),
-                    columns_text(schema)
-                ),
-            ));
-        }
-        for (field, other) in fields.iter_mut().zip(schema.fields()) {
-            field.set_nullable(field.is_nullable() || other.is_nullable());
-        }
-    }
-    Ok(Some(Arc::new(Schema::new(fields))))
-}
-
-fn columns_text(schema: &Schema) -> String {
-    let columns: Vec<String> = schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect();
-    columns.join(", ")
 }
 
 fn column(schema: &Schema, name: &Spanned<String>) -> Result<usize, CheckError> {

@@ -22,7 +22,7 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 impl Service {
     /// Lets a pipeline run, in the place of its older revision if there is one.
     pub(crate) fn deploy(&self, request: &Deploy) -> Result<Deployed, Problem> {
-        let pipeline = self.pipelines.read(&request.pipeline, &[])?;
+        let (pipeline, checked) = self.pipelines.read_new(&request.pipeline)?;
         let name = pipeline.graph.name.clone();
         let slot = self.slot(&name);
         let _turn = slot.turn();
@@ -35,7 +35,6 @@ impl Service {
         }
         let is_same = before.as_deref() == Some(request.pipeline.as_str());
         let runs = row.as_ref().is_some_and(|row| row.wanted == Wanted::Running) && slot.is_running();
-        let checked = self.pipelines.check(&pipeline)?;
         let mut notes = pipeline.notes.clone();
         notes.extend(checked.describe().notes);
         let mut deployed =

@@ -28,8 +28,7 @@ impl Service {
         refuse_open(&slot)?;
         // Read now that nothing changes any more: what was on trial is decided.
         let (row, _) = self.find(job)?;
-        let overrides = overrides(&request.operators)?;
-        let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &overrides)?;
+        let pipeline = self.changed(&row, &request.operators)?;
         let operators: Vec<&str> = request.operators.keys().map(String::as_str).collect();
         let swap = NewSwap { cause: "swap", pipeline, operators, probation: request.probation };
         self.begin(&row, &slot, swap, request.dry_run)
@@ -48,9 +47,8 @@ impl Service {
         // What was on trial may have been kept meanwhile.
         let (row, _) = self.find(job)?;
         let current = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
-        let now = current.reference(operator).zip(current.settings(operator)).ok_or_else(|| {
-            Problem::not_found(format!("the job {job:?} has no operator {operator:?} with a component"))
-        })?;
+        let now = current.reference(operator).zip(current.settings(operator));
+        let now = now.ok_or_else(|| current.no_operator(operator))?;
         let history = self.history(&self.catalog.revisions(job)?);
         let before = history.before(operator, &now, &[]).ok_or_else(|| {
             Problem::conflict(format!(
@@ -79,7 +77,7 @@ impl Service {
         let (_, slot) = self.find(job)?;
         let _turn = slot.turn();
         let (row, _) = self.find(job)?;
-        let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &overrides(&request.operators)?)?;
+        let pipeline = self.changed(&row, &request.operators)?;
         let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator, false));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
         let until_us = self.clock.now_us().saturating_add(micros(request.duration_ms));
@@ -94,6 +92,17 @@ impl Service {
         let none =
             || Problem::not_found(format!("nothing runs beside the versions of {job:?}, or did since it was started"));
         Ok(shadow_status(&shadow.ok_or_else(none)?))
+    }
+
+    /// The pipeline that is to run, with other versions and settings.
+    fn changed(&self, row: &JobRow, operators: &BTreeMap<String, OperatorChange>) -> Result<Pipeline, Problem> {
+        let text = self.revision(row)?.pipeline;
+        let overrides = overrides(operators)?;
+        let current = self.pipelines.read(&text, &[])?;
+        if let Some(unknown) = operators.keys().find(|operator| current.reference(operator).is_none()) {
+            return Err(current.no_operator(unknown));
+        }
+        self.pipelines.read(&text, &overrides)
     }
 
     fn begin(&self, row: &JobRow, slot: &Arc<Slot>, swap: NewSwap<'_>, dry_run: bool) -> Result<SwapStatus, Problem> {
