@@ -123,7 +123,8 @@ impl Client {
     fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let response = request.send().map_err(|error| {
             let told = anyhow::Error::new(error.without_url());
-            told.context(format!("no answer from {}: `weir serve` starts a server, --server names another", self.base))
+            let advice = advice(&format!("{told:#}"));
+            told.context(format!("no answer from {}: {advice}", self.base))
         })?;
         let status = response.status();
         if status.is_success() {
@@ -134,6 +135,18 @@ impl Client {
             Ok(problem) => Err(anyhow::Error::new(Refused(problem))),
             Err(_) => Err(anyhow!("{} answered {status}, and is no weir server", self.base)),
         }
+    }
+}
+
+/// What to do about a request without an answer, by what the libraries say of it.
+fn advice(why: &str) -> &'static str {
+    match why {
+        _ if why.contains("certificate") => {
+            "its certificate is not trusted here, or is not of that name: --ca FILE (or WEIR_CA) names one to trust"
+        }
+        _ if why.contains("InvalidContentType") => "it does not speak TLS: write http://",
+        _ if why.contains("invalid HTTP version") => "it may speak TLS: write https://",
+        _ => "`weir serve` starts a server, --server names another",
     }
 }
 

@@ -75,9 +75,10 @@ impl Source for Nexmark {
     }
 
     fn notes(&self) -> Vec<String> {
-        match self.events {
-            Some(_) => Vec::new(),
-            None => vec!["nexmark: no `events` given, so the stream is endless".to_owned()],
+        match (self.events, self.rate) {
+            // Who keeps it to a rate does not wait for its end.
+            (Some(_), _) | (_, Some(_)) => Vec::new(),
+            (None, None) => vec!["nexmark: no `events` given, so the stream is endless".to_owned()],
         }
     }
 

@@ -24,6 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Palette, Severity};
+pub use units::size_bytes;
 
 use crate::graph::LogicalGraph;
 use crate::limits::PIPELINE_BYTES_MAX;

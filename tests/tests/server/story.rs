@@ -143,7 +143,9 @@ fn a_job_stops_and_goes_on_from_a_savepoint() {
     server.weir(&["stop", "counts"]).failed(&["the job \"counts\" does not run"]);
     server.weir(&["swap", "counts/count", "count@2"]).failed(&["the job \"counts\" does not run: `weir start counts`"]);
 
-    server.weir(&["start", "counts", "--from", "1000000"]).failed(&["there is no checkpoint 1000000"]);
+    server.weir(&["start", "counts", "--from", "1000000"]).failed(&[&format!(
+        "the job \"counts\" has no checkpoint 1000000; its savepoints: {savepoint}; its other checkpoints: "
+    )]);
     server.weir(&["start", "counts", "--from", &savepoint]).well();
     let said = format!("going on from checkpoint {savepoint}");
     assert!(look_for(|| server.weir(&["logs", "counts"]).well().told.contains(&said).then_some(())).is_some());

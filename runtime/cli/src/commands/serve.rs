@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use weir_connectors::{ServerConnectors, type_name};
+use weir_core::pipeline::size_bytes;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
 use super::{SecretsArgs, compile_component};
@@ -51,8 +52,8 @@ pub(crate) struct Args {
     /// Jobs that run at a time, at most
     #[arg(long, value_name = "N", default_value_t = 100)]
     max_jobs: usize,
-    /// Memory that the operators of all jobs may use together, MiB
-    #[arg(long, value_name = "MIB", default_value_t = 16_384)]
+    /// Memory that the operators of all jobs may use together, for example 512MiB; a number alone is MiB
+    #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = memory)]
     max_guest_memory: u64,
     /// How long jobs may take to their last checkpoint when the server ends
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
@@ -93,6 +94,13 @@ impl DataDir {
     }
 }
 
+fn memory(text: &str) -> Result<u64, String> {
+    match text.parse::<u64>() {
+        Ok(mib) => size_bytes(&format!("{mib}MiB")),
+        Err(_) => size_bytes(text),
+    }
+}
+
 fn address(text: &str) -> Result<SocketAddr, String> {
     let found = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     found.ok_or_else(|| format!("write HOST:PORT, for example {LISTEN_DEFAULT}"))
@@ -114,7 +122,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
         allow_plain_http: args.allow_plain_http,
         jobs_max: args.max_jobs,
-        guest_bytes_max: args.max_guest_memory.saturating_mul(1 << 20),
+        guest_bytes_max: args.max_guest_memory,
         drain_time_max: args.drain_timeout,
         compiler: vec![std::env::current_exe()?.into(), compile_component::NAME.into()],
         connectors: Box::new(args.secrets.over(ServerConnectors::new())),

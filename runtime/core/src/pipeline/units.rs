@@ -28,8 +28,11 @@ const SIZE_UNITS: [(&str, u64); 7] = [
     ("GiB", 1 << 30),
 ];
 
-/// A size in bytes: a whole number and a unit.
-pub(super) fn size_bytes(text: &str) -> Result<u64, String> {
+/// A size in bytes: a whole number and a unit, such as `32MiB`.
+///
+/// # Errors
+/// What is wrong with the text, and what to write.
+pub fn size_bytes(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim();

@@ -22,6 +22,9 @@ impl Service {
             return Err(Problem::conflict(format!("the job {job:?} runs already: `weir stop {job}` stops it")));
         }
         let pipeline = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
+        if let Some(number) = request.from {
+            check_there(job, number, &CheckpointStore::open(&pipeline.location())?)?;
+        }
         let checked = self.pipelines.check(&pipeline)?;
         let _reserved = self.admit(&slot, &checked)?;
         let (from_checkpoint, allow_dropped) = (request.from, request.allow_dropped_state.clone());
@@ -117,4 +120,22 @@ impl Service {
         }
         Ok(store.unpin(checkpoint)?)
     }
+}
+
+/// Refuses a checkpoint that a job does not have, and says which it has.
+fn check_there(job: &str, checkpoint: u64, store: &CheckpointStore) -> Result<(), Problem> {
+    let there: Vec<u64> = store.list()?.iter().map(|listed| listed.number).collect();
+    if there.contains(&checkpoint) {
+        return Ok(());
+    }
+    let told = |numbers: &mut dyn Iterator<Item = u64>| {
+        let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
+        if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") }
+    };
+    let pins = store.pins()?;
+    let others = told(&mut there.into_iter().filter(|number| !pins.contains(number)));
+    let savepoints = told(&mut pins.into_iter());
+    Err(Problem::not_found(format!(
+        "the job {job:?} has no checkpoint {checkpoint}; its savepoints: {savepoints}; its other checkpoints: {others}"
+    )))
 }
