@@ -44,19 +44,22 @@ impl PipelineFile {
 
     /// Opens connectors and components, and checks that everything fits.
     pub(crate) fn check(&self, host: &Host, secrets: &SecretsArgs) -> anyhow::Result<Job> {
+        let mut problems = Vec::new();
         if self.graph.checkpoint.as_ref().is_some_and(|settings| settings.location.is_empty()) {
             let message = "[checkpoint] has no dir: say where checkpoints are kept, here or with --checkpoint-dir DIR";
-            let problem = Diagnostic::error(message, None);
-            return Err(Problems::new(&self.shown, &self.graph.text, vec![problem]).into());
+            problems.push(Diagnostic::error(message, None));
         }
         let connectors = secrets.over(StandardConnectors::new());
-        Ok(Job::check(&self.graph, &connectors, host).map_err(|CheckErrors(errors)| {
-            let problem = |error: CheckError| match self.has_version_at(error.span.as_ref()) {
-                true => Diagnostic::error(error.message, error.span).with_hint(VERSION_HINT),
-                false => Diagnostic::error(error.message, error.span),
-            };
-            Problems::new(&self.shown, &self.graph.text, errors.into_iter().map(problem).collect())
-        })?)
+        let problem = |error: CheckError| match self.has_version_at(error.span.as_ref()) {
+            true => Diagnostic::error(error.message, error.span).with_hint(VERSION_HINT),
+            false => Diagnostic::error(error.message, error.span),
+        };
+        match Job::check(&self.graph, &connectors, host) {
+            Ok(job) if problems.is_empty() => return Ok(job),
+            Ok(_) => {}
+            Err(CheckErrors(errors)) => problems.extend(errors.into_iter().map(problem)),
+        }
+        Err(Problems::new(&self.shown, &self.graph.text, problems).into())
     }
 
     /// Whether the file has, in a place, the name of a server's operator with its version.

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 
 use weir_engine::StartError;
+use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
 use super::deploy::SUSPEND_TIME_MAX;
