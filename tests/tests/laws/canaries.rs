@@ -55,7 +55,8 @@ proptest! {
         percent in 1..100_u32,
         (parallelism, splits, batch) in (1..4_usize, 1..4_usize, 1..9_usize),
     ) {
-        let input = rows(splits, 400);
+        // More than are read before the swap.
+        let input = rows(splits, 800);
         let memory = Memory::new(input.clone(), vec![batch]);
         let job = memory.job(PIPELINE, parallelism);
         let (mut local, mut choose) = (start(&job), chooser(seed));

@@ -151,7 +151,8 @@ proptest! {
         component in prop_oneof![Just("count_v1"), Just("count_v2")],
         (parallelism, batch) in (1..4_usize, 1..9_usize),
     ) {
-        let input = rows(3, 300);
+        // So many that it comes to some that it fails at.
+        let input = rows(3, 600);
         let memory = Memory::new(input.clone(), vec![batch]);
         let job = memory.job(PIPELINE, parallelism);
         let (mut local, mut choose) = (start(&job), chooser(seed));
