@@ -6,10 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 
 use crate::key_groups::GroupTables;
-use crate::{FrozenKeys, KeyIndex, StateColumns, StateError, States};
-
-/// States that are converted at once: a call into a guest is spread over them, and they stay in the processor's cache.
-const RELAYOUT_ROWS: usize = 8_192;
+use crate::{FrozenKeys, KeyIndex, RelayoutRows, StateColumns, StateError, States};
 
 /// What keyed operators keep. A batch's keys become slots ([`KeyedState::slots`]); the states of its distinct slots are read
 /// and written as columns; keys that ended up without a state are let go ([`KeyedState::release`]).
@@ -123,22 +120,17 @@ impl KeyedState {
         self.states.put(slots, States::all(rows.num_rows(), rows.columns()[keys..].to_vec()))
     }
 
-    /// Gives all states other columns; `convert` makes them of some states at a time, all present. If it fails, nothing has changed.
+    /// Gives all states other columns.
     ///
     /// # Errors
-    /// Those of `convert`, or if what it made has other types than `fields`.
+    /// As [`StateColumns::relayout`].
     pub fn relayout<E: From<StateError>>(
         &mut self,
         fields: &[FieldRef],
-        mut convert: impl FnMut(States) -> Result<Vec<ArrayRef>, E>,
+        rows: RelayoutRows,
+        convert: impl FnMut(usize, Vec<ArrayRef>) -> Result<Vec<ArrayRef>, E>,
     ) -> Result<(), E> {
-        let mut states = StateColumns::new(fields);
-        for slots in self.states.slots().chunks(RELAYOUT_ROWS) {
-            let columns = convert(self.states.gather(slots)?)?;
-            states.put(slots, States::all(slots.len(), columns))?;
-        }
-        self.states = states;
-        Ok(())
+        self.states.relayout(fields, rows, convert)
     }
 
     /// The slots of keys in columns of a snapshot of something else about the same keys.

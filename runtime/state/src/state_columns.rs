@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, new_null_array};
+use arrow::array::{Array, ArrayRef, new_empty_array, new_null_array};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::interleave;
+use arrow::compute::{concat, interleave};
 use arrow::datatypes::FieldRef;
 
 use crate::key_index::check_type;
@@ -27,6 +27,20 @@ pub struct States {
     /// The state columns, a row a slot.
     pub columns: Vec<ArrayRef>,
 }
+
+/// Which rows are converted when states get other columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelayoutRows {
+    /// All, as they lie, also those that no slot points to any more: for what never fails, whatever a row holds. Nothing but what is
+    /// made is written.
+    AsTheyLie,
+    /// Those of states that there are, some thousand at a time: a call into a guest is spread over them, and they stay in the
+    /// processor's cache.
+    InUse,
+}
+
+/// States that are converted at once at most, if they are [`RelayoutRows::InUse`].
+const RELAYOUT_ROWS_MAX: usize = 8_192;
 
 /// Rows are never changed in place: writing appends a chunk and points the slots at it, reading interleaves rows of chunks.
 /// So nested columns cost no more to write than flat ones, and a snapshot shares the chunks with the running operator.
@@ -119,7 +133,7 @@ impl StateColumns {
     /// If the columns are not those of the state, or not as long as `slots`.
     pub fn put(&mut self, slots: &[u32], states: States) -> Result<(), StateError> {
         let States { present, columns } = states;
-        self.check(slots.len(), &present, &columns)?;
+        self.check(slots.len(), present.len(), &columns)?;
         let chunk = self.chunks.len() as u32;
         for (row, slot) in (0u32..).zip(slots) {
             self.point(*slot, present.value(row as usize).then_some(Location { chunk, row }));
@@ -133,6 +147,43 @@ impl StateColumns {
         if self.contains(slot) {
             self.point(slot, None);
         }
+    }
+
+    /// Gives all states other columns; `convert` makes so many rows of them of so many rows of the old ones. Rows stay in their chunks. If
+    /// it fails, nothing has changed.
+    ///
+    /// # Errors
+    /// Those of `convert`, or if what it made has other types than `fields`.
+    pub fn relayout<E: From<StateError>>(
+        &mut self,
+        fields: &[FieldRef],
+        rows: RelayoutRows,
+        mut convert: impl FnMut(usize, Vec<ArrayRef>) -> Result<Vec<ArrayRef>, E>,
+    ) -> Result<(), E> {
+        let mut made = Self::new(fields);
+        let rows_max = if rows == RelayoutRows::AsTheyLie { usize::MAX } else { RELAYOUT_ROWS_MAX };
+        for (index, chunk) in self.chunks.iter().enumerate() {
+            let is_whole = rows == RelayoutRows::AsTheyLie || chunk.live == chunk.slots.len();
+            let chunk = if is_whole { chunk.clone() } else { self.merged(index..index + 1)? };
+            let mut parts = Vec::new();
+            for start in (0..chunk.slots.len()).step_by(rows_max) {
+                let rows = rows_max.min(chunk.slots.len() - start);
+                let columns = convert(rows, chunk.columns.iter().map(|column| column.slice(start, rows)).collect())?;
+                made.check(rows, rows, &columns)?;
+                parts.push(columns);
+            }
+            made.chunks.push(Chunk { columns: made.concat(&parts)?, ..chunk });
+        }
+        for (index, (chunk, old)) in (0u32..).zip(made.chunks.iter().zip(&self.chunks)) {
+            // Rows have moved up.
+            if chunk.slots.len() < old.slots.len() {
+                for (row, slot) in (0u32..).zip(chunk.slots.iter()) {
+                    self.by_slot[*slot as usize] = Some(Location { chunk: index, row });
+                }
+            }
+        }
+        (self.fields, self.absent, self.chunks) = (made.fields, made.absent, made.chunks);
+        Ok(())
     }
 
     /// Removes all states.
@@ -170,12 +221,22 @@ impl StateColumns {
         self.absent.iter().enumerate().map(column).collect()
     }
 
-    fn check(&self, rows: usize, present: &BooleanBuffer, columns: &[ArrayRef]) -> Result<(), StateError> {
+    /// The columns of some chunks, as those of one.
+    fn concat(&self, parts: &[Vec<ArrayRef>]) -> Result<Vec<ArrayRef>, StateError> {
+        let column = |(index, field): (usize, &FieldRef)| match parts {
+            [] => Ok(new_empty_array(field.data_type())),
+            [only] => Ok(Arc::clone(&only[index])),
+            _ => Ok(concat(&parts.iter().map(|part| part[index].as_ref()).collect::<Vec<_>>())?),
+        };
+        self.fields.iter().enumerate().map(column).collect()
+    }
+
+    fn check(&self, rows: usize, present: usize, columns: &[ArrayRef]) -> Result<(), StateError> {
         let count = |what, found, expected| {
             if found == expected { Ok(()) } else { Err(StateError::Count { what, found, expected }) }
         };
         count("state columns", columns.len(), self.fields.len())?;
-        count("bits of present states", present.len(), rows)?;
+        count("bits of present states", present, rows)?;
         for (index, (column, field)) in columns.iter().zip(&self.fields).enumerate() {
             check_type("state column", index, column.data_type(), field.data_type())?;
             count("rows of a state column", column.len(), rows)?;
@@ -227,14 +288,15 @@ impl StateColumns {
 
     /// The rows of some chunks that are in use, as one chunk.
     fn merged(&self, chunks: Range<usize>) -> Result<Chunk, StateError> {
-        let mut slots = Vec::new();
+        let (mut slots, mut rows) = (Vec::new(), Vec::new());
         for chunk in chunks {
-            let in_use = |(row, slot): (u32, &u32)| {
-                (self.location(*slot) == Some(Location { chunk: chunk as u32, row })).then_some(*slot)
-            };
-            slots.extend((0u32..).zip(self.chunks[chunk].slots.iter()).filter_map(in_use));
+            for (row, slot) in (0u32..).zip(self.chunks[chunk].slots.iter()) {
+                if self.location(*slot) == Some(Location { chunk: chunk as u32, row }) {
+                    slots.push(*slot);
+                    rows.push((chunk + 1, row as usize));
+                }
+            }
         }
-        let rows: Vec<(usize, usize)> = slots.iter().map(|s| self.source(*s)).collect();
         Ok(Chunk { columns: self.interleave(&rows)?, live: slots.len(), slots: slots.into() })
     }
 }

@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Int32Type, Int64Type};
 use proptest::prelude::*;
 use weir_core::key_group::{group_of, hash_keys, mix};
 use weir_state::key_groups::GroupTables;
-use weir_state::{KeyIndex, KeyedState, StateError, States, Timer, Timers};
+use weir_state::{KeyIndex, KeyedState, RelayoutRows, StateError, States, Timer, Timers};
 
 const KEY_GROUPS: u32 = 7;
 
@@ -110,7 +110,9 @@ proptest! {
     }
 
     #[test]
-    fn states_are_those_of_a_map(batches in prop::collection::vec(prop::collection::btree_map(-20..20i32, prop::option::of(any::<i64>()), 0..30), 1..40)) {
+    fn states_are_those_of_a_map(batches in prop::collection::vec(
+        (prop::collection::btree_map(-20..20i32, prop::option::of(any::<i64>()), 0..30), prop::option::weighted(0.2, any::<bool>())), 1..40,
+    )) {
         let key = |keys: &[i32]| vec![Arc::new(Int32Array::from(keys.to_vec())) as ArrayRef];
         let list = |v: i64| vec![Some(v); (v.unsigned_abs() % 4) as usize];
         let columns = |values: &[Option<i64>]| -> Vec<ArrayRef> {
@@ -124,7 +126,7 @@ proptest! {
         let new = || KeyedState::new(&key_fields, &state_fields).unwrap();
         let (mut state, mut model) = (new(), HashMap::new());
         let (mut slots, mut frozen) = (Vec::new(), Vec::new());
-        for batch in batches {
+        for (batch, relayout) in batches {
             let keys: Vec<i32> = batch.keys().copied().collect();
             let values: Vec<Option<i64>> = batch.values().copied().collect();
             state.slots(&key(&keys), keys.len(), &mut slots).unwrap();
@@ -142,6 +144,18 @@ proptest! {
                 };
             }
             prop_assert_eq!(state.keys().len(), model.len());
+            if let Some(in_use) = relayout {
+                let (mut given, next) = (0, |value: i64| value.wrapping_add(1));
+                let rows = if in_use { RelayoutRows::InUse } else { RelayoutRows::AsTheyLie };
+                let convert = |rows, old: Vec<ArrayRef>| {
+                    given += rows;
+                    let values: Vec<_> = old[0].as_primitive::<Int64Type>().iter().map(|value| value.map(next)).collect();
+                    Ok::<_, StateError>(columns(&values))
+                };
+                state.relayout(&state_fields, rows, convert).unwrap();
+                prop_assert!(given == model.len() || (!in_use && given > model.len()));
+                model.values_mut().for_each(|value| *value = next(*value));
+            }
             frozen.push((state.freeze(), model.clone()));
         }
         // What was frozen holds every state of then once, in its key's group, and makes the same states again.
@@ -206,6 +220,43 @@ proptest! {
         prop_assert_eq!(named(&all(&mut again), &state_again), named(&due, &state));
         prop_assert_eq!(timers.len(), model.len() - due.len());
     }
+}
+
+#[test]
+fn many_states_are_converted_in_parts_and_all_or_none_of_them() {
+    const KEYS: i64 = 100_000;
+    let column = |values: Vec<i64>| vec![Arc::new(Int64Array::from(values)) as ArrayRef];
+    let (fields, wider) = (fields_of(&column(Vec::new())), [DataType::Int64, DataType::Utf8]);
+    let wider = wider.map(|of| Arc::new(Field::new("w", of, true)));
+    let mut state = KeyedState::new(&fields, &fields).unwrap();
+    let mut slots = Vec::new();
+    // Every third is written again later, every seventh is removed.
+    for keys in [(0..KEYS).collect::<Vec<_>>(), (0..KEYS).step_by(3).collect()] {
+        state.slots(&column(keys.clone()), keys.len(), &mut slots).unwrap();
+        state.put(&slots, States::all(keys.len(), column(keys))).unwrap();
+    }
+    let all: Vec<i64> = (0..KEYS).collect();
+    state.slots(&column(all), KEYS as usize, &mut slots).unwrap();
+    slots.iter().step_by(7).for_each(|slot| state.remove(*slot));
+    let before = state.gather(&slots).unwrap();
+    let mut parts = 0;
+    let mut convert = |fails: usize, rows: usize, mut old: Vec<ArrayRef>| {
+        parts += 1;
+        assert!(rows <= 8_192 && rows == old[0].len());
+        let texts: StringArray =
+            old[0].as_primitive::<Int64Type>().values().iter().map(|v| Some(v.to_string())).collect();
+        old.push(Arc::new(texts));
+        if parts == fails { Err(StateError::Count { what: "parts", found: parts, expected: 0 }) } else { Ok(old) }
+    };
+    state.relayout(&wider, RelayoutRows::InUse, |rows, old| convert(9, rows, old)).unwrap_err();
+    assert_eq!(state.gather(&slots).unwrap().columns, before.columns);
+    state.relayout(&wider, RelayoutRows::InUse, |rows, old| convert(0, rows, old)).unwrap();
+    let after = state.gather(&slots).unwrap();
+    assert_eq!((&after.present, &after.columns[0]), (&before.present, &before.columns[0]));
+    let texts = before.columns[0].as_primitive::<Int64Type>().iter().map(|value| value.map(|value| value.to_string()));
+    assert_eq!(after.columns[1].as_string::<i32>(), &texts.collect::<StringArray>());
+    let wrong = state.relayout(&fields, RelayoutRows::AsTheyLie, |_, old| Ok::<_, StateError>(old));
+    assert_eq!(wrong.unwrap_err().to_string(), "state columns: 2 given, 1 expected");
 }
 
 #[test]

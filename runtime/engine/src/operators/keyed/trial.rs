@@ -5,6 +5,7 @@ use arrow::array::BooleanArray;
 use arrow::compute::filter;
 use arrow::error::ArrowError;
 use weir_host::{CallError, Failure, GuestClock, StateLayout, States};
+use weir_state::RelayoutRows;
 
 use super::guest::{Answer, Call, KeyedGuest};
 use super::{KeyedOperator, layout, layout_of, state_fields, unreadable};
@@ -47,10 +48,13 @@ impl KeyedOperator {
     pub(super) fn exchange(&mut self, mut to: KeyedGuest) -> Result<KeyedGuest, OperatorError> {
         let from = layout_of(&self.guest);
         if !layout::is_same(&from, &layout_of(&to)) {
-            let fields = state_fields(&to);
-            self.state.relayout(&fields, |states| {
-                let weir_state::States { present, columns } = states;
-                let states = States { keys: present.len(), present: Some(present), columns };
+            let (fields, target) = (state_fields(&to), layout_of(&to));
+            let rows = match layout::holds_all(&from, &target) {
+                true => RelayoutRows::AsTheyLie,
+                false => RelayoutRows::InUse,
+            };
+            self.state.relayout(&fields, rows, |keys, columns| {
+                let states = States { keys, present: None, columns };
                 to.convert(&from, states).map(|states| states.columns).map_err(unreadable)
             })?;
         }
