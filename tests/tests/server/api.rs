@@ -206,7 +206,7 @@ fn guests_of_a_shadow_run_take_room_while_it_is_open() {
     let other = counts(&[("name = \"counts\"", "name = \"other\""), ("\"out/\"", "\"other/\"")]);
     server.deploy(&home, &other).failed(&["could use 304 MiB, and this server gives them 300 MiB"]);
     // Another takes its place, and is over at once.
-    assert_eq!(shadow("8MiB", 0).status, 200);
+    assert_eq!(shadow("8MiB", 1).status, 200);
     server.deploy(&home, &other).well();
 }
 

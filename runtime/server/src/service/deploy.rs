@@ -173,7 +173,7 @@ impl Service {
         }
         match Launch::new(&self.pipelines, job.clone(), pipeline, row)?.check(&self.clock) {
             Ok(notes) if !runs => Ok(notes),
-            Err(error) if !runs || holds_for_later(&error, &before) => Err(StartError::from(error).into()),
+            Err(error) if !runs || holds_for_later(&error, row, &before) => Err(StartError::from(error).into()),
             // It goes on from a last checkpoint, which is still to come.
             _ => Ok(Vec::new()),
         }
@@ -197,10 +197,13 @@ fn next_row(row: JobRow, pipeline: &Pipeline, allow_dropped: &[String]) -> Resul
 }
 
 /// Whether what is wrong with a checkpoint will be wrong with later ones of the pipeline too.
-fn holds_for_later(error: &RecoveryError, pipeline: &Pipeline) -> bool {
+fn holds_for_later(error: &RecoveryError, row: &JobRow, pipeline: &Pipeline) -> bool {
     match error {
         RecoveryError::Dropped { .. } | RecoveryError::KeyGroups { .. } | RecoveryError::Layout { .. } => true,
-        RecoveryError::NothingToDrop { name, .. } => pipeline.graph.nodes.iter().all(|node| node.name != *name),
+        // A person's name, and not that of a replay which an older checkpoint has and the newest no longer.
+        RecoveryError::NothingToDrop { name, .. } => {
+            row.allow_dropped.contains(name) && pipeline.graph.nodes.iter().all(|node| node.name != *name)
+        }
         _ => false,
     }
 }
