@@ -20,7 +20,7 @@ pub(crate) mod swap;
 pub(crate) mod token;
 pub(crate) mod top;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use weir_connectors::WithSecrets;
 
@@ -89,6 +89,21 @@ impl SecretsArgs {
     /// The connectors, with these secrets.
     pub(crate) fn over<C>(&self, connectors: C) -> WithSecrets<C> {
         WithSecrets::new(connectors, self.secrets_dir.clone())
+    }
+
+    /// Refuses a folder of secrets that pipelines could read or write as files.
+    pub(crate) fn check_apart(&self, files: &Path) -> anyhow::Result<()> {
+        let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+        let Some(secrets) = &self.secrets_dir else { return Ok(()) };
+        let (real_secrets, real_files) = (real(secrets)?, real(files)?);
+        anyhow::ensure!(
+            !real_secrets.starts_with(&real_files) && !real_files.starts_with(&real_secrets),
+            "the folder of secrets ({}) and that of pipelines' files ({}) are one in the other: pipelines could write secrets; \
+             name another with --secrets-dir or --files",
+            secrets.display(),
+            files.display()
+        );
+        Ok(())
     }
 }
 

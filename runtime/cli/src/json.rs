@@ -19,13 +19,14 @@ pub(crate) fn print_done() -> anyhow::Result<()> {
     print(&json!({ "ok": true }))
 }
 
-/// What a command has come to; with `--json` a failure is printed, and goes on to standard error for people.
+/// What a command has come to; with `--json` a failure is printed, on one line as what comes before it may be lines, and goes on to
+/// standard error for people.
 pub(crate) fn told(is_json: bool, result: anyhow::Result<()>) -> anyhow::Result<()> {
     if let Err(error) = &result
         && is_json
         && !error.is::<Told>()
     {
-        print(&failure(error))?;
+        terminal::print_result(&format!("{}\n", failure(error)))?;
     }
     result
 }

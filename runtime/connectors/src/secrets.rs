@@ -72,8 +72,8 @@ fn read(dir: &Path, name: &str) -> Result<String, String> {
     if text.len() as u64 > SECRET_BYTES_MAX {
         return Err(format!("the secret {name:?} has more than {SECRET_BYTES_MAX} bytes"));
     }
-    // Editors, and `echo`, end a file with one that is none of it.
-    Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+    // Editors, and `echo`, end a file with a newline that is none of it.
+    Ok(text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text).to_owned())
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_secret_is_put_into_any_text_without_the_newline_behind_it() {
         let options = "topic = \"${secret:topic}\"\ntransactional-id = \"a-${secret:x}-${secret:y.z}-${secret:x}\"";
-        let said = said(options, &[("topic", b"t\n"), ("x", b"${secret:y.z}"), ("y.z", b"2\n\n")]);
+        let said = said(options, &[("topic", b"t\r\n"), ("x", b"${secret:y.z}"), ("y.z", b"2\n\n")]);
         assert!(said.contains("\"a-${secret:y.z}-2\\n-${secret:y.z}\""), "{said}");
     }
 

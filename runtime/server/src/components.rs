@@ -43,7 +43,8 @@ impl Components {
         for entry in std::fs::read_dir(&dir)? {
             let path = entry?.path();
             let digest = path.file_name().and_then(|name| name.to_str()?.strip_suffix(ENDING));
-            if digest.is_some_and(|digest| !named.contains(digest)) {
+            if let Some(digest) = digest.filter(|digest| !named.contains(*digest)) {
+                tracing::warn!(digest, "a component that no version names is removed");
                 std::fs::remove_file(&path)?;
             }
         }

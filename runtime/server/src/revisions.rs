@@ -7,12 +7,13 @@ use toml::{Table, Value};
 use crate::catalog::{RevisionRow, RevisionState};
 use crate::model::Revision;
 
-/// The revisions of a job, oldest first.
+/// The revisions of a job, oldest first. One whose forerunners are not kept any more says nothing of what it changed.
 pub(crate) fn told(rows: Vec<RevisionRow>) -> Vec<Revision> {
     let mut before: Option<BTreeMap<String, Table>> = None;
-    let mut told = Vec::with_capacity(rows.len());
+    let mut told: Vec<Revision> = Vec::with_capacity(rows.len());
     for RevisionRow { number, cause, pipeline, state, reason, created_us } in rows {
         let now = operators(&pipeline);
+        before = before.filter(|_| told.last().is_some_and(|last| last.number + 1 == number));
         let operators = before.as_ref().map_or_else(BTreeMap::new, |before| changes(before, &now));
         let name = match state {
             RevisionState::Trying => "trying",
@@ -87,7 +88,10 @@ mod tests {
             (fourth, kept),
             (second, kept),
         ];
-        let told = told((1..).zip(pipelines).map(revision).collect());
+        let rows: Vec<_> = (1..).zip(pipelines).map(revision).collect();
+        let pruned = rows.iter().filter(|row| row.number != 2).cloned().collect();
+        assert!(told(pruned)[1].operators.is_empty(), "what ran before it is not known");
+        let told = told(rows);
         let told: Vec<String> = told.iter().map(|revision| format!("{:?}", revision.operators)).collect();
         assert_eq!(
             told,

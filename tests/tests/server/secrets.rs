@@ -60,4 +60,8 @@ fn a_secret_is_for_connectors_alone() {
     assert_eq!(check("run", &dir).well().told, "{\"x\":\"hidden\"}\n");
     check("check", &dir).well();
     assert_eq!(check("check", &["--secrets-dir", "nowhere"]).code, Some(2));
+
+    // What pipelines may write is no place for secrets.
+    let inside = home.files().join("hidden");
+    run(&mut home.command(&["--secrets-dir", inside.to_str().unwrap()])).failed(&["are one in the other"]);
 }

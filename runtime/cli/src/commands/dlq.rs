@@ -47,6 +47,9 @@ enum Action {
         /// So many at most
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: usize,
+        /// Print a failure as JSON too
+        #[arg(long)]
+        json: bool,
     },
     /// Let them go into their step again, each once
     Replay(Change),
@@ -82,10 +85,8 @@ struct Choice {
 impl Args {
     pub(crate) fn json(&self) -> bool {
         match &self.action {
-            Action::List { json } => *json,
+            Action::List { json } | Action::Show { json, .. } => *json,
             Action::Replay(change) | Action::Drop(change) => change.json,
-            // Its lines are JSON for people too.
-            Action::Show { .. } => false,
         }
     }
 }
@@ -95,7 +96,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let (client, path) = (args.server.client()?, format!("/v1/jobs/{}/dead-letters", part(&args.job)));
     match &args.action {
         Action::List { json } => list(&client.get::<Vec<StepLetters>>(&path)?, *json),
-        Action::Show { step, limit } => show(&client, &path, step.as_deref(), *limit),
+        Action::Show { step, limit, .. } => show(&client, &path, step.as_deref(), *limit),
         Action::Replay(change) => {
             let taken = client.post(&format!("{path}/replay"), &change.choice.request())?;
             told(&taken, "are on their way into their step again", change.json)

@@ -113,10 +113,12 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Format::Json => LogFormat::Json,
     };
     log_to_stderr(format, args.verbose);
+    let data_dir = args.data.path()?;
+    args.secrets.check_apart(&args.files.clone().unwrap_or_else(|| data_dir.join("files")))?;
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     let scheme = if tls.is_some() { "https" } else { "http" };
     serve(ServeConfig {
-        data_dir: args.data.path()?,
+        data_dir,
         files: args.files.clone(),
         listen: args.listen,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),

@@ -54,7 +54,7 @@ impl Options {
     /// What a connector says that cannot be made of these options, with the names of secrets in their place.
     #[must_use]
     pub fn hide(&self, error: ConnectorError) -> ConnectorError {
-        let hide = |text| self.secrets.hide(text);
+        let hide = |text: String| self.secrets.hide(&text);
         match error {
             ConnectorError::Option { message, span } => ConnectorError::Option { message: hide(message), span },
             ConnectorError::Io { what, source } => {
@@ -100,16 +100,28 @@ impl Secrets {
         self.0.iter().find(|(known, _)| known == name).map(|(_, secret)| secret.as_str())
     }
 
-    /// A message without them, whether it has them as they are or in quotes.
-    fn hide(&self, mut message: String) -> String {
-        let mut longest_first: Vec<_> = self.0.iter().collect();
-        longest_first.sort_by_key(|(_, secret)| std::cmp::Reverse(secret.len()));
-        for (name, secret) in longest_first {
-            let named = format!("{SECRET_OPENING}{name}}}");
+    /// A message without them, whether it has them as they are or in quotes. Of several that begin in one place it is the longest.
+    fn hide(&self, message: &str) -> String {
+        let forms = self.0.iter().flat_map(|(name, secret)| {
             let quoted = format!("{secret:?}");
-            message = message.replace(quoted.trim_matches('"'), &named).replace(secret, &named);
+            [quoted.trim_matches('"').to_owned(), secret.clone()].map(|form| (form, name))
+        });
+        let mut longest_first: Vec<_> = forms.collect();
+        longest_first.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
+        let (mut hidden, mut rest) = (String::with_capacity(message.len()), message);
+        while let Some(next) = rest.chars().next() {
+            match longest_first.iter().find(|(form, _)| rest.starts_with(form.as_str())) {
+                Some((form, name)) => {
+                    hidden.extend([SECRET_OPENING, name.as_str(), "}"]);
+                    rest = &rest[form.len()..];
+                }
+                None => {
+                    hidden.push(next);
+                    rest = &rest[next.len_utf8()..];
+                }
+            }
         }
-        message
+        hidden
     }
 }
 
