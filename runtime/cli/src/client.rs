@@ -53,6 +53,13 @@ impl ServerArgs {
             }
             None => set("WEIR_TOKEN"),
         };
+        let token = token.map(|token| token.trim().to_owned());
+        if token.as_ref().is_some_and(|token| token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            bail!("that is no token: it has to be one word, as `weir token create` prints it");
+        }
+        if !base.starts_with("http://") && !base.starts_with("https://") {
+            bail!("{base} is no address of a server: write http://HOST:PORT or https://HOST:PORT");
+        }
         if token.is_some() && !is_private(&base) {
             bail!(
                 "{base} would get the token in plain text: write https://, or let something on this machine pass it on"
@@ -68,7 +75,7 @@ impl ServerArgs {
         }
         Ok(Client {
             base: base.trim_end_matches('/').to_owned(),
-            token: token.map(|token| token.trim().to_owned()),
+            token,
             http: http.build().context("no connection can be made")?,
         })
     }
@@ -141,6 +148,9 @@ impl Client {
 /// What to do about a request without an answer, by what the libraries say of it.
 fn advice(why: &str) -> &'static str {
     match why {
+        _ if why.contains("CaUsedAsEndEntity") => {
+            "its certificate may sign others, as `openssl req -x509` makes them: give the server one of its own (CA:FALSE)"
+        }
         _ if why.contains("certificate") => {
             "its certificate is not trusted here, or is not of that name: --ca FILE (or WEIR_CA) names one to trust"
         }

@@ -54,7 +54,11 @@ fn changes(before: &BTreeMap<String, Table>, now: &BTreeMap<String, Table>) -> B
 
 /// `count@2`, `other config`, `count@2, other config, other limits`
 fn change(before: Option<&Table>, now: &Table) -> Option<String> {
-    let differs = |key: &str| before.and_then(|before| before.get(key)) != now.get(key);
+    // A table without anything is as good as none.
+    let said = |table: &Table, key: &str| {
+        table.get(key).filter(|value| value.as_table().is_none_or(|table| !table.is_empty())).cloned()
+    };
+    let differs = |key: &str| before.and_then(|before| said(before, key)) != said(now, key);
     let version = now.get("component").filter(|_| differs("component")).and_then(Value::as_str).map(str::to_owned);
     let others = ["config", "limits"].into_iter().filter(|key| before.is_some() && differs(key));
     let changed: Vec<String> = version.into_iter().chain(others.map(|key| format!("other {key}"))).collect();
@@ -86,7 +90,7 @@ mod tests {
             (FIRST.replace("parse@1", "parse@2"), rolled_back),
             (second.clone(), kept),
             (fourth, kept),
-            (second, kept),
+            (second.replace("a = 2 }", "a = 2 }\nlimits = {}"), kept),
         ];
         let rows: Vec<_> = (1..).zip(pipelines).map(revision).collect();
         let pruned = rows.iter().filter(|row| row.number != 2).cloned().collect();

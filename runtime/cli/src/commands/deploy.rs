@@ -90,7 +90,7 @@ fn told(args: &Args, deployed: &Deployed, request: &Deploy) -> anyhow::Result<()
         if let Some(before) = &deployed.before {
             terminal::print(&diff(before, &request.pipeline));
         }
-        terminal::print(&format!("{job} can run; nothing has changed\n"));
+        terminal::print(&format!("{job} would run so; nothing is changed yet\n"));
     } else {
         terminal::print(&format!("{job} runs{revision}\n"));
     }

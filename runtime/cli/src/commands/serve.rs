@@ -1,6 +1,7 @@
 //! `weir serve`: a server that keeps operators and runs jobs.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,8 +51,8 @@ pub(crate) struct Args {
     #[arg(long)]
     allow_plain_http: bool,
     /// Jobs that run at a time, at most
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    max_jobs: usize,
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN))]
+    max_jobs: NonZeroUsize,
     /// Memory that the operators of all jobs may use together, for example 512MiB; a number alone is MiB
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = memory)]
     max_guest_memory: u64,
@@ -123,7 +124,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         listen: args.listen,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
         allow_plain_http: args.allow_plain_http,
-        jobs_max: args.max_jobs,
+        jobs_max: args.max_jobs.get(),
         guest_bytes_max: args.max_guest_memory,
         drain_time_max: args.drain_timeout,
         compiler: vec![std::env::current_exe()?.into(), compile_component::NAME.into()],

@@ -17,7 +17,7 @@ pub(crate) struct Args {
     /// The job
     job: String,
     /// Print the pipeline that runs, and nothing else
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pipeline: bool,
     /// Print JSON
     #[arg(long)]

@@ -39,16 +39,17 @@ pub(crate) struct Args {
     /// NAME@VERSION; the one that it runs, if only its configuration changes
     version: Option<String>,
     /// Change a value of the operator: config.KEY or limits.KEY
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = super::key_value)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
     /// Another operator of the job, and its version, at the same barrier
-    #[arg(long = "and", value_name = "OPERATOR=NAME@VERSION", value_parser = super::key_value)]
+    #[arg(long = "and", value_name = "OPERATOR=NAME@VERSION", value_parser = other)]
     and: Vec<(String, String)>,
     /// Only say whether it would fit
     #[arg(long)]
     dry_run: bool,
     /// Do not swap: run the new version beside the old one for this long, and tell what would differ
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, conflicts_with = "dry_run")]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration,
+          conflicts_with_all = ["dry_run", "canary", "no_probation", "probation_batches", "probation_time", "detach"])]
     shadow: Option<Duration>,
     /// Batches of every subtask that the new version is on trial for [default: 1000]
     #[arg(long, value_name = "N")]
@@ -200,6 +201,15 @@ pub(super) fn versions(status: &SwapStatus) -> String {
 pub(super) fn changes(operators: &BTreeMap<String, String>) -> String {
     let changes = operators.iter().map(|(operator, to)| format!("{operator} -> {to}"));
     changes.collect::<Vec<_>>().join(", ")
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    super::key_value(text)
+        .map_err(|_| "write config.KEY=VALUE or limits.KEY=VALUE, for example config.threshold=5".to_owned())
+}
+
+fn other(text: &str) -> Result<(String, String), String> {
+    super::key_value(text).map_err(|_| "write OPERATOR=NAME@VERSION, for example count=count@2".to_owned())
 }
 
 fn target(text: &str) -> Result<(String, String), String> {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
 use weir_server::model::{ShadowDifference, ShadowRequest, ShadowStatus};
 
 use crate::client::{Client, part};
+use crate::json::Told;
 use crate::{figures, json, terminal};
 
 /// How often it is asked how far it is.
@@ -19,10 +21,13 @@ pub(super) fn run(client: &Client, job: &str, request: &ShadowRequest, json: boo
         std::thread::sleep(LOOK_EVERY);
         status = client.get(&path)?;
     }
-    if json {
-        return json::print(&status);
+    let printed = if json { json::print(&status) } else { terminal::print_result(&told(&status)) };
+    printed?;
+    if status.given_up {
+        let why = "the new version failed too often for a comparison";
+        return Err(if json { Told(why.to_owned()).into() } else { anyhow!(why) });
     }
-    terminal::print_result(&told(&status))
+    Ok(())
 }
 
 fn told(status: &ShadowStatus) -> String {
