@@ -158,8 +158,11 @@ impl Slot {
 
     /// Asks its thread something; nothing happens if there is none.
     pub(crate) fn tell(&self, command: Command) {
-        if let Some(runner) = &*self.lock_runner() {
-            runner.tell(command);
+        // It may have to wait until the thread has heard others, which may ask how much room there is meanwhile: no lock is held.
+        let commands = self.lock_runner().as_ref().map(Runner::commands);
+        if let Some(commands) = commands {
+            // One that is over does not answer.
+            let _ = commands.send(command);
         }
     }
 

@@ -110,9 +110,9 @@ impl Runner {
         Ok(Self { commands, over })
     }
 
-    /// Asks it something; one that is over does not answer.
-    pub(super) fn tell(&self, command: Command) {
-        let _ = self.commands.send(command);
+    /// Where it is asked something.
+    pub(super) fn commands(&self) -> SyncSender<Command> {
+        self.commands.clone()
     }
 
     pub(super) fn over(&self) -> Arc<Over> {
@@ -194,10 +194,24 @@ impl Thread {
                     });
                 }
             }
-            if let Ok(Command::End(_)) = self.commands.recv_timeout(delay) {
+            if !self.pause(delay) {
                 return None;
             }
             delay = (delay * 2).min(RETRY[1]);
+        }
+    }
+
+    /// Waits so long; `false`: somebody stops the job. Whoever asks for anything else hears at once that it does not run.
+    fn pause(&self, delay: Duration) -> bool {
+        let now_us = || self.start.clock.now_us();
+        let until_us = now_us().saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX));
+        loop {
+            let left_us = until_us.saturating_sub(now_us()).max(0).unsigned_abs();
+            match self.commands.recv_timeout(Duration::from_micros(left_us).min(delay)) {
+                Ok(Command::End(_)) | Err(RecvTimeoutError::Disconnected) => return false,
+                Ok(refused) => drop(refused),
+                Err(RecvTimeoutError::Timeout) => return true,
+            }
         }
     }
 
