@@ -36,6 +36,8 @@ pub(crate) struct Pipelines {
 /// A pipeline whose operators are known.
 pub(crate) struct Pipeline {
     pub(crate) graph: LogicalGraph,
+    /// Its text, with what was overridden.
+    document: toml::Table,
     /// By operator of the pipeline (an aggregate is `WINDOW.AGGREGATE`), name and version in the catalog.
     pub(crate) versions: Vec<(String, OperatorName)>,
     /// What a person should know.
@@ -77,10 +79,11 @@ impl Pipeline {
 
     /// Configuration and limits of an operator.
     pub(crate) fn settings(&self, operator: &str) -> Option<Settings> {
-        let document: toml::Table = self.graph.text.parse().ok()?;
         let table = match operator.split_once('.') {
-            None => document.get("operators")?.get(operator)?,
-            Some((window, aggregate)) => document.get("windows")?.get(window)?.get("aggregates")?.get(aggregate)?,
+            None => self.document.get("operators")?.get(operator)?,
+            Some((window, aggregate)) => {
+                self.document.get("windows")?.get(window)?.get("aggregates")?.get(aggregate)?
+            }
         };
         let text = |key: &str| table.get(key).map_or_else(|| "{}".to_owned(), toml::Value::to_string);
         Some(Settings { config: text("config"), limits: text("limits") })
@@ -110,7 +113,13 @@ impl Pipelines {
 
     /// Reads a pipeline that somebody has written, and checks it; all that is wrong is told at once.
     pub(crate) fn read_new(&self, text: &str) -> Result<(Pipeline, Job), Problem> {
-        let (pipeline, mut problems) = self.draft(text, &[])?;
+        let (mut pipeline, mut problems) = self.draft(text, &[])?;
+        pipeline.notes.extend(pipeline.graph.passwords_in_clear().into_iter().map(|option| {
+            format!(
+                "{option} is in the pipeline, and so seen by everybody who may look at the job: write it into a file of the server's \
+                 --secrets-dir, and \"${{secret:FILE}}\" here"
+            )
+        }));
         let checked = Job::check(&pipeline.graph, &*self.connectors, &self.host);
         let errors = match checked {
             Ok(job) if problems.is_empty() => return Ok((pipeline, job)),
@@ -128,7 +137,8 @@ impl Pipelines {
     fn draft(&self, text: &str, overrides: &[(String, String)]) -> Result<(Pipeline, Vec<Diagnostic>), Problem> {
         let mut graph = parse(text, &self.files, overrides)?;
         names::check("a job", &graph.name)?;
-        if graph.text.parse::<toml::Table>().is_ok_and(|table| !table.contains_key("name")) {
+        let document: toml::Table = graph.text.parse().unwrap_or_default();
+        if !document.contains_key("name") {
             let message =
                 "on a server a pipeline needs a name, which is its job's: write `name = \"...\"` in its first line";
             return Err(Problem::pipeline(&[Diagnostic::error(message, None)]));
@@ -155,15 +165,9 @@ impl Pipelines {
                 });
             }
         }
-        notes.extend(graph.passwords_in_clear().into_iter().map(|option| {
-            format!(
-                "{option} is in the pipeline, and so seen by everybody who may look at the job: write it into a file of the server's \
-                 --secrets-dir, and \"${{secret:FILE}}\" here"
-            )
-        }));
         let (versions, unknown) = self.resolve(&mut graph);
         graph.keep_dead_letters(&folder, |name| format!("dead-letters/{name}/"));
-        Ok((Pipeline { graph, versions, notes }, unknown))
+        Ok((Pipeline { graph, document, versions, notes }, unknown))
     }
 
     /// Opens connectors and components, and checks that everything fits.
@@ -173,10 +177,8 @@ impl Pipelines {
 
     /// What an operator of a pipeline is to run; `goes_back`: again.
     pub(crate) fn version(&self, pipeline: &Pipeline, operator: &str, goes_back: bool) -> Result<NewVersion, Problem> {
-        let (component, config, limits) = component_of(&pipeline.graph, operator).ok_or_else(|| {
-            let job = &pipeline.graph.name;
-            Problem::not_found(format!("the job {job:?} has no operator {operator:?} with a component"))
-        })?;
+        let found = component_of(&pipeline.graph, operator);
+        let (component, config, limits) = found.ok_or_else(|| pipeline.no_operator(operator))?;
         let (component, config, limits) = (self.host.load(component)?, config.clone(), limits.clone());
         Ok(NewVersion { operator: operator.to_owned(), component, config, limits, goes_back })
     }

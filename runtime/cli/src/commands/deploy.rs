@@ -63,7 +63,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     }
     // What was shown is what is replaced.
     (request.dry_run, request.expected_revision) = (false, planned.revision);
-    let deployed = deploy(&client, &file, &request)?;
+    let deployed = Deployed { notes: planned.notes, ..deploy(&client, &file, &request)? };
     told(args, &deployed, &request)
 }
 

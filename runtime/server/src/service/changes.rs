@@ -2,14 +2,13 @@
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 
-use weir_engine::StartError;
 use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
 use super::deploy::SUSPEND_TIME_MAX;
-use crate::catalog::{JobRow, Wanted};
+use crate::catalog::Wanted;
 use crate::jobs::{Command, Ending};
-use crate::launch::{Launch, newest};
+use crate::launch::newest;
 use crate::model::{JobSummary, Savepoint, Stop};
 use crate::problem::Problem;
 
@@ -28,10 +27,6 @@ impl Service {
         }
         let checked = self.pipelines.check(&pipeline)?;
         let _reserved = self.admit(&slot, &checked)?;
-        let (from_checkpoint, allow_dropped) = (request.from, request.allow_dropped_state.clone());
-        let next = JobRow { from_checkpoint, allow_dropped, ..row.clone() };
-        let launch = Launch::new(&self.pipelines, checked.clone(), &pipeline, &next)?;
-        launch.check(&self.clock).map_err(StartError::from)?;
         // Written down first: whatever the server is killed at, what came after the checkpoint is given up as a whole or not at all.
         self.catalog.go_on_from(job, request.from, &request.allow_dropped_state, newest(&pipeline)?)?;
         self.catalog.want(job, Wanted::Running, None)?;

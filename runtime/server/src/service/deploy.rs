@@ -43,13 +43,13 @@ impl Service {
             return Ok(deployed);
         }
         // Before anything changes: a job that runs is not stopped for what cannot go on.
-        if let Some(row) = row.clone() {
-            let row = next_row(row, &pipeline, &request.allow_dropped_state)?;
-            deployed.notes.extend(self.check_change(&row, runs, &pipeline, &checked)?);
+        if let Some(row) = &row {
+            deployed.notes.extend(self.check_change(row, runs, &pipeline, &checked, request)?);
         }
         if request.dry_run {
             return Ok(deployed);
         }
+        let new = self.new_revision("deploy", &pipeline, row.as_ref())?;
         let _reserved = self.admit(&slot, &checked)?;
         if row.is_none() {
             self.clear(&name)?;
@@ -59,10 +59,9 @@ impl Service {
         }
         // What was on trial is decided now.
         let row = self.catalog.job(&name)?;
-        let added = self.new_revision("deploy", &pipeline, row.as_ref());
-        let revision = match added.and_then(|new| Ok(self.catalog.try_revision(&name, &new)?)) {
+        let revision = match self.catalog.try_revision(&name, &new) {
             Ok(revision) => revision,
-            Err(problem) => return Err(self.go_on_as_before(&slot, row.as_ref(), Ok(()), problem)),
+            Err(error) => return Err(self.go_on_as_before(&slot, row.as_ref(), Ok(()), error.into())),
         };
         match self.start_trying(&slot, checked, &pipeline, revision, &request.allow_dropped_state) {
             Ok(()) => {
@@ -160,7 +159,14 @@ impl Service {
     }
 
     /// Refuses a pipeline that a job could not go on with where its checkpoint is; says what a person should know.
-    fn check_change(&self, row: &JobRow, runs: bool, pipeline: &Pipeline, job: &Job) -> Result<Vec<String>, Problem> {
+    fn check_change(
+        &self,
+        row: &JobRow,
+        runs: bool,
+        pipeline: &Pipeline,
+        job: &Job,
+        request: &Deploy,
+    ) -> Result<Vec<String>, Problem> {
         let before = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
         let (old, new) = (before.location(), pipeline.location());
         // Elsewhere it would begin anew, unsaid.
@@ -171,9 +177,19 @@ impl Service {
                  it was, or remove the job"
             )));
         }
-        match Launch::new(&self.pipelines, job.clone(), pipeline, row)?.check(&self.clock) {
+        // A start that comes at once says the same.
+        if !runs && !request.dry_run {
+            return Ok(Vec::new());
+        }
+        let row = next_row(row.clone(), pipeline, &request.allow_dropped_state)?;
+        let launch = match Launch::new(&self.pipelines, job.clone(), pipeline, &row) {
+            // Dead letters that are on their way may have gone through by then.
+            Err(problem) if runs && problem.kind == Kind::Conflict => return Ok(Vec::new()),
+            launch => launch?,
+        };
+        match launch.check(&self.clock) {
             Ok(notes) if !runs => Ok(notes),
-            Err(error) if !runs || holds_for_later(&error, row, &before) => Err(StartError::from(error).into()),
+            Err(error) if !runs || holds_for_later(&error, &row, &before) => Err(StartError::from(error).into()),
             // It goes on from a last checkpoint, which is still to come.
             _ => Ok(Vec::new()),
         }
@@ -200,9 +216,11 @@ fn next_row(row: JobRow, pipeline: &Pipeline, allow_dropped: &[String]) -> Resul
 fn holds_for_later(error: &RecoveryError, row: &JobRow, pipeline: &Pipeline) -> bool {
     match error {
         RecoveryError::Dropped { .. } | RecoveryError::KeyGroups { .. } | RecoveryError::Layout { .. } => true,
-        // A person's name, and not that of a replay which an older checkpoint has and the newest no longer.
+        // A person's name, and not that of a replay which an older checkpoint has and the newest no longer; nor that of a column
+        // which may come with the state of an operator.
         RecoveryError::NothingToDrop { name, .. } => {
-            row.allow_dropped.contains(name) && pipeline.graph.nodes.iter().all(|node| node.name != *name)
+            let owner = name.split_once('.').map_or(name.as_str(), |(owner, _)| owner);
+            row.allow_dropped.contains(name) && pipeline.graph.nodes.iter().all(|node| node.name != owner)
         }
         _ => false,
     }
