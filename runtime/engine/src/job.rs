@@ -168,8 +168,8 @@ impl Job {
         })
     }
 
-    /// Memory that the components' instances of this job may have together while it runs, bytes. During a swap the old version of
-    /// an operator is there beside the new one.
+    /// Memory that the components' instances of this job may have together while it runs, bytes; see
+    /// [`Job::second_memory_bytes`] for those that may be beside them.
     #[must_use]
     pub fn guest_memory_bytes(&self) -> u64 {
         let of_node = |node: &ResolvedNode| match &node.kind {
@@ -190,12 +190,19 @@ impl Job {
         self.physical.chains.iter().map(of_chain).fold(0, u64::saturating_add)
     }
 
-    /// Memory that instances of other versions of its operators may have beside those that run, bytes.
+    /// Memory that instances of other versions of its operators may have beside those that run, in a shadow run or while a swap is on
+    /// trial, bytes.
     #[must_use]
-    pub fn shadow_memory_bytes(&self, versions: &[NewVersion]) -> u64 {
+    pub fn second_memory_bytes(&self, versions: &[NewVersion]) -> u64 {
         let of_version = |version: &NewVersion| {
-            let node = self.resolved.nodes.iter().find(|node| node.name == version.operator);
-            version.limits.memory_bytes.saturating_mul(node.map_or(0, |node| node.parallelism as u64))
+            // An aggregate is `WINDOW.AGGREGATE`; it may run ahead of an exchange too.
+            let step = version.operator.split_once('.').map_or(version.operator.as_str(), |(window, _)| window);
+            let instances_of = |chain: &ChainPlan| {
+                let steps = chain.steps.iter().filter(|of| self.resolved.nodes[of.node].name == step);
+                steps.count().saturating_mul(chain.parallelism) as u64
+            };
+            let instances = self.physical.chains.iter().map(instances_of).fold(0, u64::saturating_add);
+            version.limits.memory_bytes.saturating_mul(instances)
         };
         versions.iter().map(of_version).fold(0, u64::saturating_add)
     }

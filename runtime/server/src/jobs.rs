@@ -31,16 +31,19 @@ pub(crate) struct Slot {
     pub(crate) lines: Arc<Lines>,
     live: Mutex<Live>,
     runner: Mutex<Option<Runner>>,
-    /// Memory that is kept for its guests while it is about to start.
-    reserved: Mutex<Option<u64>>,
+    /// Memory that is kept for its guests, by each who is about to start it or to change it.
+    reserved: Mutex<Vec<u64>>,
 }
 
-/// Room for a job, until it has started or has not.
-pub(crate) struct Reserved(Arc<Slot>);
+/// Room of so many bytes for a job, until it has started or has not.
+pub(crate) struct Reserved(Arc<Slot>, u64);
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        *self.0.reserved.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut reserved = self.0.lock_reserved();
+        if let Some(own) = reserved.iter().position(|bytes| *bytes == self.1) {
+            reserved.swap_remove(own);
+        }
     }
 }
 
@@ -55,7 +58,8 @@ pub(crate) struct Live {
     pub(crate) progress: Progress,
     pub(crate) figures: Arc<JobFigures>,
     pub(crate) rows_per_s: f64,
-    /// Memory that its guests may use together; `None`: it waits to go on after a restart of the server.
+    /// Memory that its guests may use together, while a swap is open those of both versions; `None`: it waits to go on after a
+    /// restart of the server.
     pub(crate) guest_bytes: Option<u64>,
     pub(crate) swap: Option<SwapStatus>,
     /// The last shadow run.
@@ -133,13 +137,13 @@ impl Slot {
 
     /// Keeps room for its guests.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> Reserved {
-        *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
-        Reserved(Arc::clone(self))
+        self.lock_reserved().push(bytes);
+        Reserved(Arc::clone(self), bytes)
     }
 
     /// Memory that its guests may use; `None`: it has no room, since it neither runs nor is about to.
     pub(crate) fn guest_bytes(&self) -> Option<u64> {
-        let reserved = *self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        let reserved = self.lock_reserved().iter().copied().max();
         let running = self.is_running().then(|| self.lock_live().guest_bytes()).flatten();
         reserved.max(running)
     }
@@ -195,6 +199,10 @@ impl Slot {
 
     fn lock_live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_reserved(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_runner(&self) -> MutexGuard<'_, Option<Runner>> {

@@ -211,6 +211,26 @@ fn guests_of_a_shadow_run_take_room_while_it_is_open() {
 }
 
 #[test]
+fn guests_of_both_versions_take_room_while_a_swap_is_on_trial() {
+    let home = Home::new();
+    let server = home.serve_with(&["--max-guest-memory", "300"]);
+    server.push_counters();
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 500);
+    let swap = |memory: &str| {
+        let set = format!("limits.memory=\"{memory}\"");
+        let trial = ["--probation-batches", "1000000000", "--probation-time", "1h", "--detach"];
+        server.weir(&[&["swap", "counts/count", "count@2", "--set", &set], &trial[..]].concat())
+    };
+    swap("79MiB").failed(&["could use 302 MiB, and this server gives them 300 MiB"]);
+    swap("8MiB").well();
+    let other = counts(&[("name = \"counts\"", "name = \"other\""), ("\"out/\"", "\"other/\"")]);
+    server.deploy(&home, &other).failed(&["could use 304 MiB, and this server gives them 300 MiB"]);
+    server.weir(&["rollback", "counts/count"]).well();
+    server.deploy(&home, &other).well();
+}
+
+#[test]
 fn every_operation_of_the_description_is_there() {
     let home = Home::new();
     let server = home.serve();

@@ -275,7 +275,7 @@ impl Thread {
         until_us: i64,
         job: &mut Supervisor,
     ) -> Result<SharedShadow, Problem> {
-        let bytes = job.job().shadow_memory_bytes(versions);
+        let bytes = job.job().second_memory_bytes(versions);
         let _room = self.start.admission.admit(&self.slot, job.job().guest_memory_bytes().saturating_add(bytes))?;
         let shadow = job.shadow(versions, until_us)?;
         self.slot.update(|live| (live.shadow, live.shadow_bytes) = (Some(shadow.clone()), bytes));
@@ -309,12 +309,19 @@ impl Thread {
         if figures.is_some() {
             self.figures_us = now_us;
         }
+        let guest_bytes = Some(self.guest_bytes(job));
         self.slot.update(|live| {
             (live.state, live.progress, live.reason) = (Some(state), progress, None);
-            (live.since_us, live.guest_bytes) = (Some(job.started_us()), Some(job.job().guest_memory_bytes()));
+            (live.since_us, live.guest_bytes) = (Some(job.started_us()), guest_bytes);
             live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
             live.rows_per_s = rate.unwrap_or(live.rows_per_s);
         });
+    }
+
+    /// Memory that its guests may use, those of both versions while a swap is open.
+    fn guest_bytes(&self, job: &Supervisor) -> u64 {
+        let second = self.swap.as_ref().map_or(0, |open| open.second_bytes);
+        job.job().guest_memory_bytes().saturating_add(second)
     }
 
     fn want(&self, wanted: Wanted, reason: Option<&str>) {

@@ -26,7 +26,7 @@ impl Service {
             check_there(job, number, &CheckpointStore::open(&pipeline.location())?)?;
         }
         let checked = self.pipelines.check(&pipeline)?;
-        let _reserved = self.admit(&slot, &checked)?;
+        let _reserved = self.admit(&slot, checked.guest_memory_bytes())?;
         // Written down first: whatever the server is killed at, what came after the checkpoint is given up as a whole or not at all.
         self.catalog.go_on_from(job, request.from, &request.allow_dropped_state, newest(&pipeline)?)?;
         self.catalog.want(job, Wanted::Running, None)?;

@@ -133,7 +133,7 @@ impl Service {
         if replays.is_empty() {
             return Ok(taken);
         }
-        let _reserved = self.admit(&slot, &checked)?;
+        let _reserved = self.admit(&slot, checked.guest_memory_bytes())?;
         if was_running && let Err(problem) = self.suspend(&slot) {
             return Err(self.go_on_as_before(&slot, Some(&row), Ok(()), problem));
         }

@@ -50,7 +50,7 @@ impl Service {
             return Ok(deployed);
         }
         let new = self.new_revision("deploy", &pipeline, row.as_ref())?;
-        let _reserved = self.admit(&slot, &checked)?;
+        let _reserved = self.admit(&slot, checked.guest_memory_bytes())?;
         if row.is_none() {
             self.clear(&name)?;
         }

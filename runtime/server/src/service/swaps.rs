@@ -117,14 +117,17 @@ impl Service {
             SwapStatus { revision: None, operators: named.collect(), phase: SwapPhase::Fits, reason: None };
         // Before it is written down: what does not fit is no revision.
         let current = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
-        let next = self.pipelines.check(&current)?.swapped(&versions, probation)?;
+        let current = self.pipelines.check(&current)?;
+        current.swapped(&versions, probation)?;
         if dry_run {
             return Ok(status);
         }
         if !slot.is_running() {
             return Err(not_running(&row.name));
         }
-        let _reserved = self.admit(slot, &next)?;
+        // The old versions stay beside the new ones until it is decided.
+        let bytes = current.guest_memory_bytes().saturating_add(current.second_memory_bytes(&versions));
+        let _reserved = self.admit(slot, bytes)?;
         let number = self.catalog.try_revision(&row.name, &self.new_revision(cause, &pipeline, Some(row))?)?;
         let has_trial = probation.batches > 0;
         if !has_trial {

@@ -14,6 +14,8 @@ pub(super) struct OpenSwap {
     pub(super) swap: SharedSwap,
     status: SwapStatus,
     back: u64,
+    /// Memory that guests of the new versions may use beside the old ones.
+    pub(super) second_bytes: u64,
     /// What it has come to could not be written down so far.
     is_unwritten: bool,
 }
@@ -28,8 +30,10 @@ impl Thread {
         };
         let answer = begun.map(|swap| {
             self.tell(LogLevel::Info, &format!("{} begins", told(&status)));
-            self.slot.update(|live| live.swap = Some(status.clone()));
-            self.swap = Some(OpenSwap { swap, status, back, is_unwritten: false });
+            let second_bytes = job.job().second_memory_bytes(&versions);
+            self.swap = Some(OpenSwap { swap, status: status.clone(), back, second_bytes, is_unwritten: false });
+            let guest_bytes = Some(self.guest_bytes(job));
+            self.slot.update(|live| (live.swap, live.guest_bytes) = (Some(status), guest_bytes));
         });
         let has_begun = answer.is_ok();
         if reply.send(answer).is_err()
