@@ -85,8 +85,8 @@ pub(crate) enum Command {
     Swap(Box<SwapCommand>),
     /// Run other versions beside those that run, until a time.
     Shadow(Vec<NewVersion>, i64, SyncSender<Result<SharedShadow, Problem>>),
-    /// Put the old versions back, if a swap is open; says whether one was.
-    RollBack(SyncSender<bool>),
+    /// Put the old versions back, if a swap is open; says what has become of it, if one was.
+    RollBack(SyncSender<Option<SwapStatus>>),
     /// Take a checkpoint that stays; says its number.
     Savepoint(SyncSender<u64>),
 }

@@ -67,8 +67,8 @@ fn what_cannot_go_back_is_kept_at_once_and_says_why() {
     let revision = server.show("counts")["revisions"][1].clone();
     assert_eq!(revision["state"], "kept");
     assert!(revision["reason"].as_str().unwrap().starts_with(why), "{revision}");
-    server.weir(&["rollback", "counts/count"]).well().saying(&[
-        "the swap count -> count@1 is rolled back: it could not take over the state",
+    server.weir(&["rollback", "counts/count"]).failed(&[
+        "the swap of counts back to count -> count@1 was rolled back: it could not take over the state",
         "the column \"count\" of its state cannot be UInt32",
     ]);
     server.weir(&["stop", "counts", "--drain"]).well();

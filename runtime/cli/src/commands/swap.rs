@@ -141,25 +141,29 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Rolls back, and waits until that is decided.
+/// Rolls back, and waits until that is decided; an error if the older version does not come back.
 pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     let (job, operator) = &args.target;
     let client = args.server.client()?;
     let path = format!("/v1/jobs/{}/operators/{}/rollback", part(job), part(operator));
     let asked: SwapStatus = client.post(&path, &())?;
-    let status = if args.detach { asked.clone() } else { wait(&client, job, asked.clone())? };
+    // Either the swap that was open is undone already, or one back to the older version begins.
+    let is_undone = asked.phase == SwapPhase::RolledBack;
+    let status = if args.detach { asked } else { wait(&client, job, asked)? };
     if args.json {
-        return json::print(&status);
+        json::print(&status)?;
     }
-    // Either the swap that was open is undone, or one back to the older version is done.
-    terminal::print(&match status.phase {
-        SwapPhase::RolledBack => {
-            let why = status.reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-            format!("the swap {} is rolled back{why}\n", versions(&status))
+    let why = status.reason.as_deref().unwrap_or_default();
+    match status.phase {
+        SwapPhase::RolledBack if !is_undone => {
+            let why = format!("the swap of {job} back to {} was rolled back: {why}", changes(&status.operators));
+            return Err(if args.json { Told(why).into() } else { anyhow!(why) });
         }
-        SwapPhase::Done => done(&status),
-        _ => format!("{} is under way: `weir show {job}` shows how far it is\n", versions(&status)),
-    });
+        _ if args.json => {}
+        SwapPhase::RolledBack => terminal::print(&format!("the swap {} is rolled back: {why}\n", versions(&status))),
+        SwapPhase::Done => terminal::print(&done(&status)),
+        _ => terminal::print(&format!("{} is under way: `weir show {job}` shows how far it is\n", versions(&status))),
+    }
     Ok(())
 }
 

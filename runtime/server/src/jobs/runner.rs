@@ -262,7 +262,9 @@ impl Thread {
                 // One that is decided by now is written down first.
                 self.follow_swap();
                 let open = self.swap.as_ref().filter(|open| open.swap.is_open());
-                let _ = reply.send(open.map(|open| open.swap.roll_back()).is_some());
+                let asked = open.map(|open| open.swap.roll_back());
+                self.follow_swap();
+                let _ = reply.send(asked.and_then(|()| self.slot.live().swap));
             }
             Command::Savepoint(reply) => job.savepoint(reply),
         }

@@ -39,8 +39,9 @@ impl Service {
         let (_, slot) = self.find(job)?;
         let _turn = slot.turn();
         let open = slot.live().swap.filter(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
-        if let Some(status) = open
-            && slot.ask(Command::RollBack).ok_or_else(|| not_running(job))?
+        if open.is_some()
+            && let Some(status) = slot.ask(Command::RollBack).ok_or_else(|| not_running(job))?
+            && status.phase != SwapPhase::Done
         {
             return Ok(status);
         }
