@@ -22,6 +22,10 @@ pub struct Swap {
     cut_over: CutOver,
     /// Subtasks that own none of the key groups that go first.
     spared: BTreeSet<usize>,
+    /// No checkpoint of its last barrier, or of a later one, is complete yet, and one is needed before it is over.
+    awaits_checkpoint: bool,
+    /// Its new versions do not keep all that the old ones do.
+    gives_up_state: bool,
     /// Why it was kept before its time.
     no_return: Option<String>,
 }
@@ -50,7 +54,8 @@ pub struct Probation {
 }
 
 impl Probation {
-    /// None: the new version is kept as soon as every subtask runs it.
+    /// None: the new version is kept as soon as every subtask runs it, before a checkpoint says so. Whoever asks for that has it
+    /// written down that the new one goes on.
     pub const NONE: Self = Self { batches: 0, time_max_us: 0, regressions_max: u64::MAX, canary: None };
 }
 
@@ -73,8 +78,8 @@ pub enum Phase {
         /// When the last one took it over, microseconds.
         since_us: i64,
     },
-    /// The new version is kept; the old one is of no use any more. Subtasks that the barrier has not come to yet are still to get the
-    /// new one.
+    /// The new version is kept; the old one is of no use any more, once the swap is not [under way](Swap::is_under_way): until then
+    /// subtasks that the barrier has not come to are still to get the new one, and may refuse it.
     Done,
     /// Every subtask goes back to the old version before its next batch.
     RolledBack(RollbackReason),
@@ -124,12 +129,14 @@ pub enum Event {
     },
     /// The barrier at which the rest of the key groups follows begins.
     Follow,
+    /// A checkpoint of the last barrier, or of a later one, is complete.
+    Durable,
     /// The new version has failed at something that the old one does not fail at.
     Regressed {
         /// Why.
         reason: String,
     },
-    /// The job has failed, which it did not before.
+    /// The job has failed, which it did not before, or nobody can say whether there is a way back.
     Failed {
         /// Why.
         reason: String,
@@ -163,6 +170,8 @@ impl Swap {
             asked_us,
             cut_over: CutOver::default(),
             spared: BTreeSet::new(),
+            awaits_checkpoint: probation.batches > 0,
+            gives_up_state: false,
             no_return: None,
         }
     }
@@ -171,6 +180,13 @@ impl Swap {
     #[must_use]
     pub fn sparing(self, subtasks: impl IntoIterator<Item = usize>) -> Self {
         Self { spared: subtasks.into_iter().collect(), ..self }
+    }
+
+    /// Its new versions give up state that the old ones keep. Nothing is tried then, for nothing could go back: they are kept as soon
+    /// as every subtask runs them, and it is over when a checkpoint holds that. A job that fails before goes on without them.
+    #[must_use]
+    pub fn giving_up_state(self) -> Self {
+        Self { gives_up_state: true, ..self }
     }
 
     /// Who gets the new version first.
@@ -203,19 +219,27 @@ impl Swap {
         self.no_return.as_deref()
     }
 
-    /// Whether it is not over yet: it is open, or kept while the barrier is still on its way to some subtasks.
+    /// Whether it is not over yet: it is open, or kept while the barrier is still on its way to some subtasks, or while the checkpoint
+    /// is not complete that has to be. Until it is over it may still be rolled back.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
-        self.is_open() || (self.phase == Phase::Done && self.subtasks.contains(&Progress::Before))
+        let is_whole = !self.subtasks.contains(&Progress::Before) && !self.awaits_checkpoint;
+        self.is_open() || (self.phase == Phase::Done && !is_whole)
     }
 
-    /// Whether old and new version are both still needed.
+    /// Whether some subtasks have given up state for versions that are rolled back. They fail, and no checkpoint is to hold what is left.
+    #[must_use]
+    pub fn has_lost_state(&self) -> bool {
+        self.gives_up_state && matches!(self.phase, Phase::RolledBack(_)) && self.landed() > 0
+    }
+
+    /// Whether it is still to be decided.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(self.phase, Phase::Done | Phase::RolledBack(_))
     }
 
-    /// One step. What is said of a swap that is done or rolled back decides nothing.
+    /// One step. What is said of a swap that is over decides nothing.
     pub fn handle(&mut self, now_us: i64, event: Event) {
         match event {
             Event::Landed { subtask, pause_us } => {
@@ -224,33 +248,42 @@ impl Swap {
                 self.cut_over.pause_max_us = self.cut_over.pause_max_us.max(pause_us);
             }
             Event::Ended { subtask } => self.set(subtask, Progress::Ended),
+            Event::Durable => self.awaits_checkpoint = false,
+            // One that is kept and not over yet is in no checkpoint, so the job can still go back to one.
+            Event::Refused { reason } if self.is_under_way() => self.roll_back(RollbackReason::Refused(reason)),
+            Event::Failed { reason } if self.is_under_way() => self.roll_back(RollbackReason::Regressed(reason)),
             _ if !self.is_open() => {}
             Event::Batch { subtask } => {
                 if let Some(Progress::After(batches)) = self.subtasks.get_mut(subtask) {
                     *batches = batches.saturating_add(1);
                 }
             }
-            Event::Refused { reason } => self.phase = Phase::RolledBack(RollbackReason::Refused(reason)),
             Event::Regressed { reason } => {
                 self.regressions += 1;
                 if self.regressions > self.probation.regressions_max {
-                    self.phase = Phase::RolledBack(RollbackReason::Regressed(reason));
+                    self.roll_back(RollbackReason::Regressed(reason));
                 }
             }
-            Event::Failed { reason } => self.phase = Phase::RolledBack(RollbackReason::Regressed(reason)),
-            Event::RollBack => self.phase = Phase::RolledBack(RollbackReason::Asked),
+            Event::RollBack => self.roll_back(RollbackReason::Asked),
+            // Either version reads a checkpoint of the one that is kept.
             Event::NoReturn { reason } => {
-                self.no_return = Some(reason);
+                (self.no_return, self.awaits_checkpoint) = (Some(reason), false);
                 self.phase = Phase::Done;
             }
             Event::Follow if self.phase == Phase::Proven => {
                 self.phase = Phase::Following;
+                self.awaits_checkpoint = self.probation.batches > 0;
                 let on_trial = self.subtasks.iter_mut().filter(|progress| matches!(progress, Progress::After(_)));
                 on_trial.for_each(|progress| *progress = Progress::Before);
             }
-            Event::Follow | Event::Tick => {}
+            Event::Follow | Event::Tick | Event::Refused { .. } | Event::Failed { .. } => {}
         }
         self.advance(now_us);
+    }
+
+    fn roll_back(&mut self, reason: RollbackReason) {
+        self.no_return = None;
+        self.phase = Phase::RolledBack(reason);
     }
 
     fn set(&mut self, subtask: usize, progress: Progress) {
@@ -261,6 +294,9 @@ impl Swap {
 
     fn advance(&mut self, now_us: i64) {
         let has_come = !self.subtasks.contains(&Progress::Before);
+        let has_ended = self.subtasks.iter().all(|progress| *progress == Progress::Ended);
+        // What is left is the last checkpoint, which nothing can come after.
+        self.awaits_checkpoint &= !has_ended;
         if has_come && self.cut_over.took_us.is_none() && !matches!(self.phase, Phase::RolledBack(_)) {
             self.cut_over.took_us = Some(now_us.saturating_sub(self.asked_us));
         }
@@ -274,19 +310,26 @@ impl Swap {
             self.phase = Phase::Probation { since_us: now_us };
         }
         match self.phase {
-            Phase::Probation { since_us } if self.is_proven(since_us, now_us) => self.phase = Phase::Done,
+            Phase::Probation { since_us } if self.is_proven(since_us, now_us) && self.may_end() => {
+                self.phase = Phase::Done;
+            }
             Phase::Canary { since_us } if self.is_proven(since_us, now_us) => self.phase = Phase::Proven,
             _ => {}
         }
         // No barrier comes any more if all streams have ended.
-        if self.phase == Phase::Proven && self.subtasks.iter().all(|progress| *progress == Progress::Ended) {
+        if self.phase == Phase::Proven && has_ended {
             self.phase = Phase::Done;
         }
+    }
+
+    /// A trial goes on until a checkpoint holds what was tried.
+    fn may_end(&self) -> bool {
+        !self.awaits_checkpoint || self.gives_up_state
     }
 
     fn is_proven(&self, since_us: i64, now_us: i64) -> bool {
         let Probation { batches, time_max_us, .. } = self.probation;
         let is_proven = |progress: &Progress| !matches!(progress, Progress::After(had) if *had < batches);
-        self.subtasks.iter().all(is_proven) || now_us.saturating_sub(since_us) >= time_max_us
+        self.gives_up_state || self.subtasks.iter().all(is_proven) || now_us.saturating_sub(since_us) >= time_max_us
     }
 }

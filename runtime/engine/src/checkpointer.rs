@@ -281,7 +281,7 @@ impl Checkpointer {
 
     /// Makes a checkpoint durable as a whole; only then do sinks commit.
     fn complete(&mut self, attempt: u64, last: bool) -> Result<Event, CheckpointFailure> {
-        if self.is_mixed(attempt) {
+        if self.is_mixed(attempt) || self.swap.as_ref().is_some_and(Landing::has_lost_state) {
             self.trouble("a version was being rolled back at the barrier of a checkpoint".to_owned());
             return Ok(Event::NotCompleted { attempt });
         }
@@ -296,6 +296,7 @@ impl Checkpointer {
                 return Ok(Event::NotCompleted { attempt });
             }
         };
+        self.swap.iter().for_each(|landing| landing.durable(attempt));
         self.commit(number)?;
         self.completed = attempt;
         if self.storage.is_some() {

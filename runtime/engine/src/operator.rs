@@ -215,6 +215,11 @@ pub enum OperatorError {
     /// State of another version.
     #[error("this version cannot read the state that is there: {0}")]
     Migrate(String),
+    /// State that a version which is rolled back leaves behind.
+    #[error(
+        "the version before cannot take its state back ({0}): the job goes on with it from the last checkpoint, if it keeps any"
+    )]
+    NoWayBack(String),
     /// A column kernel refused.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use weir_core::batch::{Barrier, StreamElement};
 use weir_core::connector::Cut;
-use weir_core::swap::Phase;
 use weir_state::{Snapshot, SubtaskSnapshot};
 
 use crate::chain::{Action, Chain, StepError};
@@ -278,10 +277,6 @@ impl Subtask {
                 }
             };
             SubtaskSwap::tell(&seat, &swapped, since_us);
-            // Where there is no way back for others, there is none for this one either.
-            if seat.swap.phase() == Phase::Done {
-                swapped?;
-            }
         }
         if let Some(SubtaskShadow { versions, shadow }) = self.swaps.take_shadow() {
             versions.into_iter().try_for_each(|(step, version)| self.chain.shadow(step, version, &shadow))?;

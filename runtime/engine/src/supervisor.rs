@@ -45,7 +45,7 @@ pub struct Supervisor {
     ending: Ending,
 }
 
-/// A swap that is not decided yet, as far as the supervisor knows.
+/// A swap that is not over yet, as far as the supervisor knows.
 struct OpenSwap {
     swap: SharedSwap,
     /// What the job becomes if it is kept.
@@ -172,7 +172,7 @@ impl Supervisor {
     /// # Errors
     /// If a version does not fit, or the job cannot be swapped now; then nothing has changed.
     pub fn swap(&mut self, versions: &[NewVersion], probation: Probation) -> Result<SharedSwap, SwapError> {
-        // The last one may be decided since it was looked at; only then it is known what runs.
+        // The last one may be over since it was looked at; only then it is known what runs.
         self.settle();
         let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
         if self.swap.is_some() {
@@ -202,7 +202,7 @@ impl Supervisor {
 
     /// Learns what the last swap has decided.
     fn settle(&mut self) {
-        if let Some(OpenSwap { swap, new }) = self.swap.take_if(|open| !open.swap.is_open())
+        if let Some(OpenSwap { swap, new }) = self.swap.take_if(|open| !open.swap.is_under_way())
             && swap.phase() == Phase::Done
         {
             self.job = new;
@@ -244,7 +244,7 @@ impl Supervisor {
     /// When the job is to start again, or why it is not.
     fn failed(&mut self, failure: RunError) -> Option<RunError> {
         // Whatever it was, the job did not fail before: it goes on as it was. Either version reads the state of a checkpoint.
-        let on_trial = self.swap.as_ref().is_some_and(|open| open.swap.is_open());
+        let on_trial = self.swap.as_ref().is_some_and(|open| open.swap.is_under_way());
         if let Some(OpenSwap { swap, .. }) = &self.swap {
             swap.give_up(format!("the job failed: {}", chain(&failure)));
         }
@@ -308,6 +308,7 @@ impl RunError {
             Self::Start(StartError::Recovery(RecoveryError::Checkpoint(error))) => {
                 !matches!(error, CheckpointError::Store { .. } | CheckpointError::Unclear { .. })
             }
+            Self::Start(StartError::Restore(error)) => of_rows(error),
             Self::Start(StartError::Thread { .. }) => false,
             Self::Start(_) => true,
         }
@@ -335,8 +336,8 @@ fn of_rows(error: &SubtaskError) -> bool {
     };
     match error {
         OperatorError::Connector(error) => !is_passing(error),
-        // A call can be too slow because the machine was busy.
-        OperatorError::Call(_) | OperatorError::Host(_) => false,
+        // A call can be too slow because the machine was busy. What cannot go back is in no checkpoint.
+        OperatorError::Call(_) | OperatorError::Host(_) | OperatorError::NoWayBack(_) => false,
         _ => true,
     }
 }

@@ -14,7 +14,7 @@ use weir_host::{CallError, Component, InputSchema, Instance, OutputColumn, Plan,
 
 use crate::job::Job;
 use crate::operator::OperatorError;
-use crate::operators::{check_goes_back, check_readable, is_same};
+use crate::operators::{can_share_keys, check_goes_back, check_readable, gives_up};
 use crate::plan::{ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, ResolvedNode};
 pub(crate) use delivery::{Delivery, PendingSwap, SubtaskShadow, SubtaskSwap, SwapBox};
 
@@ -177,10 +177,19 @@ impl Job {
         })
     }
 
+    /// Whether versions of it that go back give up columns of the state that `old` keeps.
+    fn gives_up_state(&self, old: &Self) -> bool {
+        let gives_up = |(node, of): (usize, &ResolvedNode)| {
+            matches!(of.kind, ResolvedKind::Keyed { goes_back: true, .. })
+                && gives_up(&old.layout(node), &self.layout(node))
+        };
+        self.resolved.nodes.iter().enumerate().any(gives_up)
+    }
+
     /// A share of the keys can have another version only if there are keys, and if both versions keep the same of them.
     fn check_canary(&self, node: usize, old: &StateLayout, new: &StateLayout) -> Result<(), &'static str> {
         match &self.resolved.nodes[node].kind {
-            ResolvedKind::Keyed { .. } if is_same(old, new) => Ok(()),
+            ResolvedKind::Keyed { .. } if can_share_keys(old, new) => Ok(()),
             ResolvedKind::Keyed { .. } => Err(
                 "it keeps state in another layout, so keys cannot go from one version to the other: swap without a canary",
             ),

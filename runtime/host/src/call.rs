@@ -134,6 +134,13 @@ impl CallError {
         matches!(self, Self::Arguments(_) | Self::Instance(_))
     }
 
+    /// Whether the same call may succeed another time: it went without time, memory or an instance, which says nothing of what it
+    /// was given.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::TimeOut { .. } | Self::MemoryLimit { .. } | Self::Instance(_))
+    }
+
     /// What a guest said of a call with this many rows.
     pub(crate) fn of_guest(failure: from_guest::Failure, rows: usize) -> Self {
         match failure {

@@ -23,7 +23,7 @@ fn canary(percent: u32) -> Probation {
     Probation { canary: Canary::new(percent), ..PROBATION }
 }
 
-fn key_group(key: &str) -> u32 {
+pub(crate) fn key_group(key: &str) -> u32 {
     let (mut hashes, keys) = (Vec::new(), Arc::new(StringArray::from(vec![key])) as ArrayRef);
     hash_keys(&[keys], 1, &mut hashes).unwrap();
     group_of(hashes[0], KEY_GROUPS_DEFAULT)

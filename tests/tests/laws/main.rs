@@ -18,6 +18,7 @@ mod simulation;
 mod stores;
 mod supervisor;
 mod support;
+mod swap_ends;
 mod swapper;
 mod swaps;
 mod ways_back;

@@ -16,6 +16,10 @@ fn regressed() -> Event {
     Event::Regressed { reason: "it traps".to_owned() }
 }
 
+fn failed() -> Event {
+    Event::Failed { reason: "no".to_owned() }
+}
+
 fn no_return() -> Event {
     Event::NoReturn { reason: "300 is no int8".to_owned() }
 }
@@ -30,8 +34,40 @@ fn it_is_kept_when_every_subtask_has_had_its_batches() {
     let mut swap = Swap::new(PROBATION, 2, 0);
     assert_eq!(run(&mut swap, &[landed(0), batch(0), batch(0), batch(0)]), Phase::CuttingOver);
     assert_eq!(run(&mut swap, &[landed(1), batch(1)]), Phase::Probation { since_us: 0 });
+    assert_eq!(run(&mut swap, &[Event::Durable]), Phase::Probation { since_us: 0 });
     assert_eq!(run(&mut swap, &[batch(1)]), Phase::Done);
-    assert_eq!(run(&mut swap, &[regressed(), Event::RollBack]), Phase::Done);
+    assert_eq!(run(&mut swap, &[regressed(), failed(), Event::RollBack]), Phase::Done);
+}
+
+#[test]
+fn it_is_kept_only_when_a_checkpoint_holds_it() {
+    let mut swap = Swap::new(PROBATION, 1, 0);
+    assert_eq!(run(&mut swap, &[landed(0), batch(0), batch(0)]), Phase::Probation { since_us: 0 });
+    swap.handle(1_000, Event::Tick);
+    assert!(swap.is_open(), "nor does time alone");
+    assert_eq!(run(&mut swap.clone(), &[Event::RollBack]), Phase::RolledBack(RollbackReason::Asked));
+    assert_eq!(run(&mut swap, &[Event::Durable]), Phase::Done);
+    assert!(!swap.is_under_way());
+    assert_eq!(run(&mut Swap::new(Probation::NONE, 1, 0), &[landed(0)]), Phase::Done, "it was written down before");
+}
+
+/// The old version's state is in the checkpoint before, and nowhere else.
+#[test]
+fn one_that_gives_up_state_is_kept_by_all_and_over_with_its_checkpoint() {
+    let mut swap = Swap::new(PROBATION, 2, 0).giving_up_state();
+    assert_eq!(run(&mut swap, &[landed(0)]), Phase::CuttingOver);
+    let refused = Event::Refused { reason: "no".to_owned() };
+    for undone in [Event::RollBack, regressed(), refused, failed()] {
+        let mut swap = swap.clone();
+        assert!(matches!(run(&mut swap, &[undone]), Phase::RolledBack(_)) && swap.has_lost_state());
+    }
+    assert_eq!(run(&mut swap, &[landed(1), Event::RollBack, regressed()]), Phase::Done);
+    assert!(swap.is_under_way() && !swap.has_lost_state());
+    assert!(matches!(run(&mut swap.clone(), &[failed()]), Phase::RolledBack(_)));
+    assert_eq!(run(&mut swap, &[Event::Durable, failed()]), Phase::Done);
+    assert!(!swap.is_under_way());
+    let mut swap = Swap::new(PROBATION, 2, 0).giving_up_state();
+    assert!(matches!(run(&mut swap, &[Event::RollBack]), Phase::RolledBack(_)) && !swap.has_lost_state());
 }
 
 #[test]
@@ -50,7 +86,7 @@ fn time_decides_for_a_stream_that_stands_still_but_not_before_the_barrier_is_thr
     swap.handle(1_000, Event::Tick);
     assert_eq!(swap.phase(), &Phase::CuttingOver);
     swap.handle(1_000, landed(0));
-    swap.handle(1_099, Event::Tick);
+    swap.handle(1_099, Event::Durable);
     assert!(swap.is_open());
     swap.handle(1_100, Event::Tick);
     assert_eq!(swap.phase(), &Phase::Done);
@@ -77,15 +113,13 @@ fn subtasks_that_end_have_nothing_to_prove() {
 fn without_a_way_back_it_is_kept_at_once_and_the_barrier_comes_to_all() {
     let mut swap = Swap::new(PROBATION, 2, 0);
     assert_eq!(run(&mut swap, &[landed(0), no_return()]), Phase::Done);
-    assert_eq!(
-        run(&mut swap, &[Event::RollBack, regressed(), Event::Refused { reason: "no".to_owned() }]),
-        Phase::Done
-    );
+    assert_eq!(run(&mut swap, &[Event::RollBack, regressed()]), Phase::Done);
     assert_eq!(swap.no_return(), Some("300 is no int8"));
     assert!(swap.is_under_way() && !swap.is_open(), "one subtask is still to have it");
     assert_eq!((swap.landed(), swap.cut_over().took_us), (1, None));
     swap.handle(70, landed(1));
     assert_eq!((swap.landed(), swap.cut_over().took_us, swap.is_under_way()), (2, Some(70), false));
+    assert_eq!(run(&mut swap, &[Event::Refused { reason: "no".to_owned() }, failed()]), Phase::Done);
 
     // Whoever comes too late learns that by the phase.
     let mut swap = Swap::new(PROBATION, 2, 0);
@@ -94,17 +128,29 @@ fn without_a_way_back_it_is_kept_at_once_and_the_barrier_comes_to_all() {
 }
 
 #[test]
+fn a_point_of_no_return_counts_for_nothing_where_a_subtask_refuses_the_version() {
+    for undone in [Event::Refused { reason: "no".to_owned() }, failed()] {
+        let mut swap = Swap::new(PROBATION, 2, 0);
+        let phase = run(&mut swap, &[landed(0), no_return(), undone]);
+        assert!(matches!(phase, Phase::RolledBack(_)), "{phase:?}");
+        assert_eq!((swap.no_return(), swap.is_under_way()), (None, false));
+    }
+}
+
+#[test]
 fn a_canary_has_its_own_probation_and_the_rest_follows_at_a_barrier() {
     let canary = Probation { canary: Canary::new(5), ..PROBATION };
     let mut swap = Swap::new(canary, 3, 0).sparing([2]);
     assert_eq!(run(&mut swap, &[landed(0), landed(2), Event::Follow]), Phase::CuttingOver);
     assert_eq!(run(&mut swap, &[landed(1), batch(0), batch(0)]), Phase::Canary { since_us: 0 });
+    assert_eq!(run(&mut swap, &[Event::Durable]), Phase::Canary { since_us: 0 });
     assert_eq!(run(&mut swap, &[batch(1), batch(1)]), Phase::Proven, "the third has no share of it");
     assert_eq!(run(&mut swap, &[batch(0), Event::Tick]), Phase::Proven, "until the barrier begins");
     assert_eq!(run(&mut swap, &[Event::Follow, landed(0), batch(0), landed(1)]), Phase::Following);
     assert_eq!(run(&mut swap, &[landed(2)]), Phase::Probation { since_us: 0 });
     assert_eq!(run(&mut swap, &[batch(0), batch(1), batch(1), batch(2)]), Phase::Probation { since_us: 0 });
-    assert_eq!(run(&mut swap, &[batch(2)]), Phase::Done);
+    assert_eq!(run(&mut swap, &[batch(2)]), Phase::Probation { since_us: 0 }, "until a checkpoint has that barrier");
+    assert_eq!(run(&mut swap, &[Event::Durable]), Phase::Done);
 }
 
 #[test]
@@ -127,11 +173,13 @@ fn every_sequence_of_events_keeps_the_rules() {
     keep_the_rules(&Swap::new(PROBATION, 2, 0), &[]);
     // Proven at once, so that the rest follows soon.
     keep_the_rules(&Swap::new(Probation { batches: 0, canary: Canary::new(50), ..PROBATION }, 2, 0), &[]);
+    keep_the_rules(&Swap::new(PROBATION, 2, 0).giving_up_state(), &[]);
 }
 
 const ENDED: usize = 4;
 const FOLLOW: usize = 10;
 const NO_RETURN: usize = 11;
+const DURABLE: usize = 12;
 
 /// Goes on from what was said, by its place among the events.
 fn keep_the_rules(swap: &Swap, said: &[usize]) {
@@ -144,10 +192,11 @@ fn keep_the_rules(swap: &Swap, said: &[usize]) {
         Event::Refused { reason: "no".to_owned() },
         regressed(),
         Event::RollBack,
-        Event::Failed { reason: "no".to_owned() },
+        failed(),
         Event::Tick,
         Event::Follow,
         no_return(),
+        Event::Durable,
     ];
     for (index, event) in events.into_iter().enumerate() {
         let mut next = swap.clone();
@@ -171,7 +220,12 @@ fn keep_the_rules(swap: &Swap, said: &[usize]) {
             Phase::Probation { .. } | Phase::Done => assert!(landed.is_some(), "{said:?}"),
             Phase::RolledBack(_) => assert!(said.iter().any(|s| (5..=8).contains(s)), "{said:?}"),
         }
-        if !swap.is_open() {
+        // The second has ended in none of them, so the last checkpoint is never what is left.
+        let is_durable = landed.is_some() && said.contains(&DURABLE);
+        if next.phase() == &Phase::Done && !next.is_under_way() && !has_canary && next.no_return().is_none() {
+            assert!(is_durable, "{said:?}");
+        }
+        if !swap.is_under_way() {
             let decided = |swap: &Swap| (swap.phase().clone(), swap.no_return().map(str::to_owned));
             assert_eq!(decided(&next), decided(swap), "what is decided stays: {said:?}");
         }

@@ -52,6 +52,18 @@ impl Landing {
         }
     }
 
+    /// A checkpoint is complete: if the swap's last barrier is in it, so is what that put in place.
+    pub(super) fn durable(&self, attempt: u64) {
+        if attempt >= self.attempt {
+            self.swap.tell(Event::Durable);
+        }
+    }
+
+    /// Whether subtasks have given up state for nothing: no checkpoint is made of what is left.
+    pub(super) fn has_lost_state(&self) -> bool {
+        self.swap.has_lost_state()
+    }
+
     /// A subtask whose stream has ended has nothing to prove.
     pub(super) fn ended(&self, subtask: usize) {
         if let Some(Some(subtask)) = self.seats.get(subtask) {

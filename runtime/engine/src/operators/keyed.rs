@@ -27,7 +27,7 @@ use canary::By;
 use guest::{Answer, Call};
 
 pub(crate) use guest::KeyedGuest;
-pub(crate) use layout::{check_goes_back, check_readable, is_same};
+pub(crate) use layout::{can_share_keys, check_goes_back, check_readable, gives_up, is_same};
 pub(crate) use snapshot::STATES;
 
 /// Timers handed to a component in one call at most.
@@ -312,7 +312,7 @@ impl Operator for KeyedOperator {
             && let Some(Trial { old, .. }) = self.trial.take()
             && verdict == Verdict::PutBack
         {
-            self.exchange(old)?;
+            self.put_back(old)?;
         }
         Ok(())
     }
@@ -338,8 +338,9 @@ fn layout_of(guest: &KeyedGuest) -> StateLayout {
         .unwrap_or_else(|| StateLayout { version: 0, schema: Arc::new(arrow::datatypes::Schema::empty()) })
 }
 
+/// Why states were not converted: only an answer of the component says something of them.
 fn unreadable(error: CallError) -> OperatorError {
-    OperatorError::Migrate(error.to_string())
+    if error.is_passing() { error.into() } else { OperatorError::Migrate(error.to_string()) }
 }
 
 /// Keeps a row (or timer) that was refused; the first ends the batch, if `fails`.

@@ -48,9 +48,16 @@ impl SharedSwap {
         self.lock().no_return().map(str::to_owned)
     }
 
-    /// Whether it is not over yet: it is open, or kept while the barrier is still on its way to some subtasks.
-    pub(crate) fn is_under_way(&self) -> bool {
+    /// Whether it is not over yet: it is open, or kept while a subtask may still refuse it or a checkpoint is still to hold it. What
+    /// it has come to counts, and is told, only when it is over.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
         self.lock().is_under_way()
+    }
+
+    /// Whether some subtasks have given up state for versions that are rolled back.
+    pub(crate) fn has_lost_state(&self) -> bool {
+        self.lock().has_lost_state()
     }
 
     /// A person wants the old version back. Once the new one is kept, this changes nothing.
@@ -58,7 +65,7 @@ impl SharedSwap {
         self.tell(Event::RollBack);
     }
 
-    /// The job has failed with the new version: no further failure is waited for.
+    /// The job has failed with the new version, or nobody can say whether there is a way back: no further failure is waited for.
     pub(crate) fn give_up(&self, reason: String) {
         self.tell(Event::Failed { reason });
     }
@@ -130,11 +137,17 @@ impl<G> Trial<G> {
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
-        match self.seat.swap.phase() {
-            Phase::Done => Verdict::Drop,
+        let swap = self.seat.swap.lock();
+        match swap.phase() {
             Phase::RolledBack(_) => Verdict::PutBack,
-            _ => Verdict::Open,
+            _ if swap.is_under_way() => Verdict::Open,
+            _ => Verdict::Drop,
         }
+    }
+
+    /// Whether the new version is kept, though some subtask may still refuse it: no state has to be able to go back any more.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.seat.swap.phase() == Phase::Done
     }
 
     /// The new version has done a batch.
@@ -145,6 +158,11 @@ impl<G> Trial<G> {
     /// The new version has made a state that the old one could not hold.
     pub(crate) fn no_return(&self, reason: String) {
         self.seat.swap.tell(Event::NoReturn { reason });
+    }
+
+    /// The new version has made a state of which nobody can say whether the old one could hold it.
+    pub(crate) fn give_up(&self, reason: String) {
+        self.seat.swap.give_up(reason);
     }
 
     /// The new version has failed at something that the old one has just done.

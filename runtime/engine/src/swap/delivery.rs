@@ -38,6 +38,7 @@ impl Job {
         let has_share: Vec<bool> = seated.map(has_share).collect();
         let spared = has_share.iter().enumerate().filter(|(_, has_share)| !**has_share).map(|(seat, _)| seat);
         let swap = Swap::new(probation, has_share.len(), asked_us).sparing(spared);
+        let swap = if self.gives_up_state(old) { swap.giving_up_state() } else { swap };
         Ok(PendingSwap { subtasks, swap: SharedSwap::new(swap, clock.clone()) })
     }
 

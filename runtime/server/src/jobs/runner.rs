@@ -150,7 +150,7 @@ impl Thread {
         };
         let outcome = supervisor.map_or(Outcome::Suspended, |supervisor| self.follow(supervisor));
         self.follow_swap();
-        if let Some(open) = self.swap.take().filter(|open| open.swap.is_open()) {
+        if let Some(open) = self.swap.take().filter(|open| open.swap.is_under_way()) {
             let ended = "the job ended before the swap was decided".to_owned();
             // If it cannot be written now, the next start of the server does.
             let _ = self.decide(open, SwapPhase::RolledBack, Some(ended));

@@ -3,7 +3,8 @@
 
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, OldStates, Row, RowError, export};
 
-/// Config: what it says of itself, when it fails, and which value it counts twice.
+/// Config: what it says of itself, when it fails, which value it counts twice, and from which count on it never has read a state of
+/// the second version.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Count {
@@ -11,6 +12,7 @@ pub struct Count {
     #[serde(default)]
     fails: Fails,
     twice: Option<i64>,
+    endless: Option<u64>,
 }
 
 /// Which rows it fails at.
@@ -89,7 +91,12 @@ impl Keyed for Count {
     }
 
     fn migrate(&self, _: u32, states: &OldStates<'_>) -> Result<Vec<Option<SoFar>>, String> {
-        let older = |newer: Newer| Ok(SoFar { count: u32::try_from(newer.rows).map_err(|e| e.to_string())? });
+        let older = |newer: Newer| {
+            while self.endless.is_some_and(|from| newer.rows >= from) {
+                std::hint::black_box(newer.rows);
+            }
+            Ok(SoFar { count: u32::try_from(newer.rows).map_err(|e| e.to_string())? })
+        };
         states.read::<Newer>()?.into_iter().map(|state| state.map(older).transpose()).collect()
     }
 }

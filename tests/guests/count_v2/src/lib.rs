@@ -2,7 +2,8 @@
 
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, OldStates, Row, RowError, export};
 
-/// Config: what it says of itself, when it fails, and from which value on its states are larger than `count_v1` can hold.
+/// Config: what it says of itself, when it fails, from which value on its states are larger than `count_v1` can hold, and from which
+/// count on it refuses a state of the first version.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Count {
@@ -10,6 +11,7 @@ pub struct Count {
     #[serde(default)]
     fails: Fails,
     outgrows: Option<i64>,
+    refuses: Option<u32>,
 }
 
 /// Which rows it fails at.
@@ -98,8 +100,11 @@ impl Keyed for Count {
     }
 
     fn migrate(&self, _: u32, states: &OldStates<'_>) -> Result<Vec<Option<SoFar>>, String> {
-        let newer = |older: Older| SoFar { rows: u64::from(older.count), last: None };
-        Ok(states.read::<Older>()?.into_iter().map(|state| state.map(newer)).collect())
+        let newer = |older: Older| match self.refuses.is_some_and(|from| older.count >= from) {
+            true => Err(format!("it has no use for a count of {}", older.count)),
+            false => Ok(SoFar { rows: u64::from(older.count), last: None }),
+        };
+        states.read::<Older>()?.into_iter().map(|state| state.map(newer).transpose()).collect()
     }
 }
 

@@ -45,6 +45,17 @@ pub(crate) fn check_goes_back(from: &StateLayout, to: &StateLayout) -> Result<()
     check_readable(from, to).or_else(|error| check_readable(to, from).map_err(|_| error))
 }
 
+/// Whether some keys can have states of a new layout while others still have those of the old one, and come back to it: the old one
+/// holds all that the new one makes.
+pub(crate) fn can_share_keys(old: &StateLayout, new: &StateLayout) -> bool {
+    is_same(old, new) && holds_all(new, old)
+}
+
+/// Whether a layout has no place for some column of another.
+pub(crate) fn gives_up(from: &StateLayout, to: &StateLayout) -> bool {
+    from.schema.fields().iter().any(|old| to.schema.field_with_name(old.name()).is_err())
+}
+
 /// Whether every state of one layout is one of the other; else it has to be tried. Columns that the other does not have are given up.
 pub(super) fn holds_all(from: &StateLayout, to: &StateLayout) -> bool {
     let holds_all = |new: &std::sync::Arc<Field>| match from.schema.field_with_name(new.name()) {
@@ -145,7 +156,9 @@ mod tests {
     fn what_may_not_go_back_has_to_be_tried() {
         use DataType::{Int32, Int64};
         let to = layout(1, &[("n", Int32, false)]);
-        assert!(holds_all(&layout(1, &[("n", Int32, false), ("x", Int64, true)]), &to), "a column is given up");
+        let wide = layout(1, &[("n", Int32, false), ("x", Int64, true)]);
+        assert!(holds_all(&wide, &to), "a column is given up");
+        assert!(gives_up(&wide, &to) && !gives_up(&to, &wide) && !gives_up(&to, &to));
         for from in
             [layout(2, &[("n", Int32, false)]), layout(1, &[("n", Int64, false)]), layout(1, &[("n", Int32, true)])]
         {
@@ -153,6 +166,14 @@ mod tests {
         }
         let with_null: [ArrayRef; 1] = [Arc::new(Int32Array::from(vec![Some(1), None]))];
         assert_eq!(check_nulls(&to, &with_null).unwrap_err(), "the column \"n\" of its state cannot be null");
+    }
+
+    #[test]
+    fn keys_are_shared_only_where_the_old_layout_holds_all_of_the_new_one() {
+        let of = |nullable| layout(1, &[("n", DataType::Int32, nullable)]);
+        assert!(can_share_keys(&of(false), &of(false)) && can_share_keys(&of(true), &of(false)));
+        assert!(!can_share_keys(&of(false), &of(true)), "its first null could not go back");
+        assert!(!can_share_keys(&of(true), &layout(1, &[("n", DataType::Int64, true)])));
     }
 
     #[test]

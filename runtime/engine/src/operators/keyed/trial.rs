@@ -33,15 +33,31 @@ impl KeyedOperator {
     }
 
     /// Whether states that the version on trial has changed may be committed. If the old version could not hold one of them there is
-    /// no way back from here, so the new one is kept first; `false`: it was rolled back before that, and the call is the old one's.
+    /// no way back from here, so the new one is kept first. `false`: it is rolled back, and the call is the old one's.
     pub(super) fn may_commit(&mut self, changed: &States) -> Result<bool, OperatorError> {
         let from = layout_of(&self.guest);
-        let Some(trial) = &mut self.trial else { return Ok(true) };
-        let Err(reason) = trial.old.check_holds(&from, changed) else { return Ok(true) };
-        trial.no_return(reason);
-        let is_kept = trial.verdict() == Verdict::Drop;
+        let Some(trial) = self.trial.as_mut().filter(|trial| !trial.is_kept()) else { return Ok(true) };
+        match trial.old.check_holds(&from, changed) {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is_passing() => {
+                trial.give_up(format!("it could not be asked whether its states can go back: {error}"));
+            }
+            Err(error) => trial.no_return(error.to_string()),
+        }
+        let is_kept = trial.verdict() != Verdict::PutBack;
         self.settle()?;
         Ok(is_kept)
+    }
+
+    /// Runs the old version again.
+    ///
+    /// # Errors
+    /// If the states cannot go back: what was given up is only in a checkpoint.
+    pub(super) fn put_back(&mut self, old: KeyedGuest) -> Result<(), OperatorError> {
+        if self.guest.goes_back && layout::gives_up(&layout_of(&old), &layout_of(&self.guest)) {
+            return Err(OperatorError::NoWayBack("columns of it were given up".to_owned()));
+        }
+        self.exchange(old).map(drop).map_err(|error| OperatorError::NoWayBack(error.to_string()))
     }
 
     /// Runs another version from now on, with the state as that keeps it. If it cannot be converted, nothing has changed.
@@ -64,14 +80,14 @@ impl KeyedOperator {
 
 impl KeyedGuest {
     /// Refuses states of another layout that this version could not hold.
-    fn check_holds(&mut self, from: &StateLayout, states: &States) -> Result<(), String> {
+    fn check_holds(&mut self, from: &StateLayout, states: &States) -> Result<(), CallError> {
         let to = layout_of(self);
         if states.keys == 0 || layout::holds_all(from, &to) {
             return Ok(());
         }
-        let states = present(states).map_err(|error| error.to_string())?;
-        let held = self.convert(from, states).map_err(|error| error.to_string())?;
-        layout::check_nulls(&to, &held.columns)
+        let states = present(states).map_err(|error| CallError::Call(error.to_string()))?;
+        let held = self.convert(from, states)?;
+        layout::check_nulls(&to, &held.columns).map_err(CallError::Call)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::jobs::SwapCommand;
 use crate::model::{SwapPhase, SwapStatus};
 use crate::problem::chain;
 
-/// A swap that is not decided yet, or not written down.
+/// A swap that is not over yet, or not written down.
 pub(super) struct OpenSwap {
     pub(super) swap: SharedSwap,
     status: SwapStatus,
@@ -47,10 +47,13 @@ impl Thread {
     /// Looks how far the swap is.
     pub(super) fn follow_swap(&mut self) {
         let Some(mut open) = self.swap.take() else { return };
+        // Asked first: what is over does not change any more.
+        let is_under_way = open.swap.is_under_way();
         let (phase, reason) = match open.swap.phase() {
             Phase::CuttingOver => (SwapPhase::CuttingOver, None),
             Phase::Canary { .. } | Phase::Proven | Phase::Following => (SwapPhase::Canary, None),
             Phase::Probation { .. } => (SwapPhase::Probation, None),
+            Phase::Done if is_under_way => (SwapPhase::CuttingOver, None),
             Phase::Done => (SwapPhase::Done, open.swap.no_return().map(|reason| kept_reason(&reason))),
             Phase::RolledBack(reason) => (SwapPhase::RolledBack, Some(rollback_reason(&reason))),
         };
