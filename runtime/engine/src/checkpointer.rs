@@ -3,6 +3,7 @@
 
 mod landing;
 mod part;
+mod savepoints;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::SyncSender;
@@ -18,6 +19,7 @@ use crate::subtask::{FrozenSubtask, SubtaskError};
 use crate::swap::{PendingSwap, SwapBox};
 use landing::Landing;
 use part::{Part, store};
+use savepoints::Savepoints;
 
 /// The checkpoints of one running job.
 pub(crate) struct Checkpointer {
@@ -29,10 +31,7 @@ pub(crate) struct Checkpointer {
     status: Arc<Mutex<CheckpointStatus>>,
     /// Read after whatever takes time.
     clock: Arc<dyn Clock>,
-    /// The attempt that answers to whom asked last.
-    asked: Option<u64>,
-    /// Who asked for a checkpoint that stays.
-    savepoints: Vec<SyncSender<u64>>,
+    savepoints: Savepoints,
     /// The newest attempt that was completed.
     completed: u64,
     /// When the attempt under way began.
@@ -131,8 +130,7 @@ impl Checkpointer {
             subtasks: (0..subtasks).map(|_| Part::default()).collect(),
             status: Arc::default(),
             clock,
-            asked: None,
-            savepoints: Vec::new(),
+            savepoints: Savepoints::default(),
             completed: 0,
             since_us: now_us,
             boxes,
@@ -153,14 +151,18 @@ impl Checkpointer {
 
     /// Somebody wants a checkpoint that holds all that has happened by now. To whoever wants it to stay its number is told.
     pub(crate) fn ask(&mut self, savepoints: Vec<SyncSender<u64>>) -> Result<Option<u64>, CheckpointFailure> {
-        self.savepoints.extend(savepoints);
-        self.asked = Some(self.coordinator.attempt() + 1);
+        self.savepoints.ask(self.next_attempt(), savepoints);
         self.step(Event::Ask)
     }
 
-    /// Whether the checkpoint that was asked for last is complete.
-    pub(crate) fn has_answered(&self) -> bool {
-        self.asked.is_some_and(|asked| self.completed >= asked)
+    /// The first attempt that holds all that has happened by now.
+    pub(crate) fn next_attempt(&self) -> u64 {
+        self.coordinator.attempt() + 1
+    }
+
+    /// Whether a checkpoint is complete that holds what an attempt was to hold.
+    pub(crate) fn has_completed(&self, attempt: u64) -> bool {
+        self.completed >= attempt
     }
 
     /// Other versions are to run from the barrier of a checkpoint on, which begins as soon as one can.
@@ -285,8 +287,9 @@ impl Checkpointer {
             self.trouble("a version was being rolled back at the barrier of a checkpoint".to_owned());
             return Ok(Event::NotCompleted { attempt });
         }
-        let pinned = !self.savepoints.is_empty() && self.asked.is_some_and(|asked| attempt >= asked);
-        let number = match self.keep(attempt, last, pinned) {
+        // Nothing comes after the last one, whatever was asked for since it began.
+        let holds = if last { u64::MAX } else { attempt };
+        let number = match self.keep(attempt, last, self.savepoints.wants(holds)) {
             Ok(number) => number,
             Err(error @ (CheckpointError::Fenced { .. } | CheckpointError::Unclear { .. })) => {
                 return Err(CheckpointFailure::Lease(error));
@@ -297,6 +300,8 @@ impl Checkpointer {
             }
         };
         self.swap.iter().for_each(|landing| landing.durable(attempt));
+        // It is there, whatever becomes of the sinks.
+        self.savepoints.answer(holds, number);
         self.commit(number)?;
         self.completed = attempt;
         if self.storage.is_some() {
@@ -307,12 +312,6 @@ impl Checkpointer {
             status.completed += 1;
             status.took_us = self.clock.now_us().saturating_sub(self.since_us);
             status.trouble = None;
-        }
-        if pinned {
-            for tell in self.savepoints.drain(..) {
-                // Who does not wait any more finds it among the pins.
-                let _ = tell.try_send(number);
-            }
         }
         self.tell_sources();
         let retained = self.storage.as_ref().map(|storage| storage.lease.retain(storage.keep));

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
 
 use weir_core::batch::{Barrier, StreamElement};
@@ -32,6 +33,8 @@ pub struct LocalJob {
     /// The newest attempt at a checkpoint, and the last that each source has begun.
     attempt: u64,
     begun: Vec<u64>,
+    /// The attempt that was asked for last.
+    asked: Option<u64>,
     metrics: Vec<Metrics>,
 }
 
@@ -103,6 +106,7 @@ impl LocalJob {
             parts: VecDeque::new(),
             attempt: 0,
             begun: vec![0; subtasks],
+            asked: None,
             metrics: built.metrics,
             subtasks: built.subtasks,
         })
@@ -195,9 +199,15 @@ impl LocalJob {
     /// # Errors
     /// As [`LocalJob::step`].
     pub fn ask(&mut self) -> Result<(), LocalError> {
-        let triggered = self.checkpointer.ask(Vec::new())?;
-        self.trigger(triggered);
-        Ok(())
+        self.ask_for(Vec::new())
+    }
+
+    /// As [`JobHandle::savepoint`](crate::JobHandle::savepoint).
+    ///
+    /// # Errors
+    /// As [`LocalJob::step`].
+    pub fn savepoint(&mut self, tell: SyncSender<u64>) -> Result<(), LocalError> {
+        self.ask_for(vec![tell])
     }
 
     /// As [`JobHandle::swap`](crate::JobHandle::swap).
@@ -226,7 +236,7 @@ impl LocalJob {
     /// Whether the checkpoint that was asked for is complete.
     #[must_use]
     pub fn has_answered(&self) -> bool {
-        self.checkpointer.has_answered()
+        self.asked.is_some_and(|asked| self.checkpointer.has_completed(asked))
     }
 
     /// What a person is told of its checkpoints.
@@ -245,6 +255,13 @@ impl LocalJob {
     #[must_use]
     pub fn rows_late(&self) -> u64 {
         self.metrics.iter().map(|m| m.rows_late.load(Ordering::Relaxed)).sum()
+    }
+
+    fn ask_for(&mut self, savepoints: Vec<SyncSender<u64>>) -> Result<(), LocalError> {
+        self.asked = Some(self.checkpointer.next_attempt());
+        let triggered = self.checkpointer.ask(savepoints)?;
+        self.trigger(triggered);
+        Ok(())
     }
 
     fn trigger(&mut self, attempt: Option<u64>) {

@@ -277,14 +277,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 impl CheckpointWorker {
     /// Runs until the job's last checkpoint is complete, or the job is stopped.
     pub(crate) fn run(mut self) -> Result<(), CheckpointFailure> {
-        let mut suspends = false;
+        // The attempt that is the last: one before it may leave out what was read until then.
+        let mut suspends = None;
         while !self.checkpointer.is_over() {
             if self.control.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
             if self.control.ask.swap(false, Ordering::Acquire) {
-                // The answer to what was asked before is no last checkpoint.
-                suspends = self.control.suspend.load(Ordering::Relaxed);
+                if suspends.is_none() && self.control.suspend.load(Ordering::Relaxed) {
+                    suspends = Some(self.checkpointer.next_attempt());
+                }
                 let savepoints =
                     std::mem::take(&mut *self.control.savepoints.lock().unwrap_or_else(PoisonError::into_inner));
                 let triggered = self.checkpointer.ask(savepoints)?;
@@ -305,7 +307,7 @@ impl CheckpointWorker {
                 None => self.checkpointer.tick()?,
             };
             self.trigger(triggered);
-            if suspends && self.checkpointer.has_answered() {
+            if suspends.is_some_and(|attempt| self.checkpointer.has_completed(attempt)) {
                 self.control.suspended.store(true, Ordering::Release);
                 self.control.stop.store(true, Ordering::Relaxed);
             }

@@ -1,21 +1,32 @@
 //! When checkpoints are made, and what a person is told of them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use weir_core::graph::CheckpointSettings;
+use arrow::datatypes::SchemaRef;
+use weir_core::connector::{
+    Committable, Committer, ConnectorError, Connectors, Guarantee, Sink, SinkWriter, Source, WriterContext,
+};
+use weir_core::graph::{CheckpointSettings, Options};
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::Durable;
-use weir_engine::local::{Choice, LocalJob};
+use weir_engine::local::{Choice, LocalError, LocalJob};
 use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::pipelines::{WINDOWS, windowed};
-use crate::stores::{Operation, Verdict, hooked};
-use crate::support::{Memory, checkpoint, durable_in};
+use crate::stores::{Operation, Verdict, hooked, plain};
+use crate::support::{Memory, checkpoint, durable_in, job};
 
 /// A part takes so long to be written, and a manifest.
 const PART_US: i64 = 5_000;
 const MANIFEST_US: i64 = 300_000;
 const MIN_PAUSE_MS: u64 = 1_000;
+
+fn memory() -> Memory {
+    let rows = (0..100).map(|i| (format!("k{i}"), i, 10 * i)).collect();
+    Memory::new(vec![rows], vec![10])
+}
 
 #[test]
 fn the_time_that_storage_takes_is_part_of_a_checkpoint() {
@@ -33,8 +44,7 @@ fn the_time_that_storage_takes_is_part_of_a_checkpoint() {
     let durable = durable_in(store);
     let settings = CheckpointSettings { interval_ms: 1, min_pause_ms: MIN_PAUSE_MS, ..durable.settings };
     let durable = Durable { settings, ..durable };
-    let rows = (0..100).map(|i| (format!("k{i}"), i, 10 * i)).collect();
-    let memory = Memory::new(vec![rows], vec![10]);
+    let memory = memory();
     let job = memory.job(&windowed(WINDOWS[0]), 1);
     let mut local = LocalJob::resume(&job, clock.clone(), &durable).unwrap();
     local.step(Choice::Poll(0)).unwrap();
@@ -52,4 +62,100 @@ fn the_time_that_storage_takes_is_part_of_a_checkpoint() {
         let begins = local.choices().iter().any(|choice| matches!(choice, Choice::Trigger(_)));
         assert_eq!(begins, expected, "{passed_us} microseconds later");
     }
+}
+
+/// Asks for a savepoint; where its number is told.
+fn savepoint(local: &mut LocalJob) -> Receiver<u64> {
+    let (tell, told) = sync_channel(1);
+    local.savepoint(tell).unwrap();
+    told
+}
+
+/// Lets what is under way get on until the answer is there; no source reads, or begins another checkpoint.
+fn answer(local: &mut LocalJob, told: &Receiver<u64>) -> Result<u64, LocalError> {
+    loop {
+        match told.try_recv() {
+            Ok(number) => return Ok(number),
+            Err(error) => assert_eq!(error, TryRecvError::Empty),
+        }
+        let moves = |choice: &Choice| !matches!(choice, Choice::Poll(_) | Choice::Trigger(_));
+        let choice = local.choices().into_iter().find(moves).unwrap();
+        local.step(choice)?;
+    }
+}
+
+#[test]
+fn savepoints_that_overlap_are_each_answered_by_the_first_checkpoint_that_holds_what_was_asked_for() {
+    let (memory, durable) = (memory(), durable_in(plain(&Arc::new(InMemory::new()))));
+    let job = memory.job(&windowed(WINDOWS[0]), 1);
+    let mut local = LocalJob::resume(&job, Arc::new(ManualClock::default()), &durable).unwrap();
+    let mut waiting = VecDeque::from([savepoint(&mut local)]);
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        local.step(Choice::Trigger(0)).unwrap();
+        local.step(Choice::Poll(0)).unwrap();
+        waiting.push_back(savepoint(&mut local));
+        local.ask().unwrap();
+        told.push(answer(&mut local, &waiting.pop_front().unwrap()).unwrap());
+        assert_eq!(waiting[0].try_recv(), Err(TryRecvError::Empty), "what was read since is not in it");
+    }
+    assert_eq!(told, [2, 3, 4, 5]);
+    assert!(durable.store.pins().unwrap().into_iter().eq(told));
+    local.run(|_| 0).unwrap();
+    assert_eq!(waiting[0].try_recv(), Ok(6));
+}
+
+/// Rows in memory, and a sink that commits none.
+#[derive(Clone)]
+struct Uncommitted(Memory);
+
+impl Connectors for Uncommitted {
+    fn source(&self, connector: &str, options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+        self.0.source(connector, options)
+    }
+
+    fn sink(&self, _: &str, _: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn source_names(&self) -> Vec<&'static str> {
+        self.0.source_names()
+    }
+
+    fn sink_names(&self) -> Vec<&'static str> {
+        self.0.sink_names()
+    }
+}
+
+impl Sink for Uncommitted {
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
+    }
+
+    fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+        self.0.writer(schema, context)
+    }
+
+    fn committer(&self, _: &str, _: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
+        Ok(Some(Box::new(self.clone())))
+    }
+}
+
+impl Committer for Uncommitted {
+    fn commit(&mut self, _: u64, _: Vec<Committable>) -> Result<(), ConnectorError> {
+        Err(ConnectorError::Data("the other system is away".to_owned()))
+    }
+}
+
+#[test]
+fn a_savepoint_is_told_of_though_a_sink_does_not_commit_it() {
+    let durable = durable_in(plain(&Arc::new(InMemory::new())));
+    let job = job(&Uncommitted(memory()), &windowed(WINDOWS[0]), 1);
+    let mut local = LocalJob::resume(&job, Arc::new(ManualClock::default()), &durable).unwrap();
+    let told = savepoint(&mut local);
+    local.step(Choice::Trigger(0)).unwrap();
+    let error = answer(&mut local, &told).unwrap_err();
+    assert!(error.to_string().contains("could not commit checkpoint 2"), "{error}");
+    assert_eq!(told.try_recv(), Ok(2));
+    assert!(durable.store.pins().unwrap().contains(&2));
 }
