@@ -34,11 +34,21 @@ impl CheckpointStore {
         self.objects.remove(&path(number))
     }
 
-    /// The numbers of the checkpoints that are pinned.
+    /// The numbers of the checkpoints that are pinned, whole or not.
     ///
     /// # Errors
     /// [`CheckpointError::Store`].
     pub fn pins(&self) -> Result<BTreeSet<u64>, CheckpointError> {
+        let there = |number| match self.manifest(number) {
+            Err(CheckpointError::Missing { .. }) => None,
+            Err(error @ CheckpointError::Store { .. }) => Some(Err(error)),
+            _ => Some(Ok(number)),
+        };
+        self.pinned()?.into_iter().filter_map(there).collect()
+    }
+
+    /// The numbers that are pinned. A run that was killed in between has pinned one under which it completed no checkpoint.
+    pub(super) fn pinned(&self) -> Result<BTreeSet<u64>, CheckpointError> {
         let names = self.objects.objects(&Path::from(PINS))?;
         Ok(names.iter().filter_map(|name| name.filename()?.parse().ok()).collect())
     }

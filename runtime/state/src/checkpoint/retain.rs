@@ -17,7 +17,8 @@ pub(super) fn retain(
     keep: usize,
 ) -> Result<usize, CheckpointError> {
     let numbers = store.numbers()?;
-    let Kept { gone, attempts } = kept(store, &numbers, keep.max(1))?;
+    let Kept { gone, unpinned, attempts } = kept(store, &numbers, keep.max(1))?;
+    unpinned.iter().try_for_each(|number| store.unpin(*number))?;
     let mut removed = 0;
     // Oldest first, so that whatever interrupts it leaves the newest; the manifest before its parts, so that a reader never finds
     // one whose parts are gone.
@@ -43,6 +44,8 @@ pub(super) fn retain(
 struct Kept {
     /// The numbers that go, newest first.
     gone: Vec<u64>,
+    /// Those that are pinned and claims: no checkpoint has them any more.
+    unpinned: Vec<u64>,
     /// The folders of the parts of those that stay; `None`: not known.
     attempts: Option<HashSet<String>>,
 }
@@ -50,8 +53,8 @@ struct Kept {
 /// The newest `keep` checkpoints stay, and those that are pinned. While one among them cannot be read nobody knows which parts it
 /// names, so all parts stay.
 fn kept(store: &CheckpointStore, numbers: &[u64], keep: usize) -> Result<Kept, CheckpointError> {
-    let pins = store.pins()?;
-    let mut kept = Kept { gone: Vec::new(), attempts: Some(HashSet::new()) };
+    let pins = store.pinned()?;
+    let mut kept = Kept { gone: Vec::new(), unpinned: Vec::new(), attempts: Some(HashSet::new()) };
     let mut count = 0;
     for number in numbers {
         if count == keep && !pins.contains(number) {
@@ -65,6 +68,7 @@ fn kept(store: &CheckpointStore, numbers: &[u64], keep: usize) -> Result<Kept, C
                     attempts.extend(manifest.files().filter_map(folder_of));
                 }
             }
+            Ok(Some(Entry::Claim(_))) if pins.contains(number) => kept.unpinned.push(*number),
             Ok(Some(Entry::Claim(_)) | None) => {}
             Err(e) if e.is_damage() => kept.attempts = None,
             Err(e) => return Err(e),

@@ -205,3 +205,23 @@ fn a_checkpoint_that_is_pinned_from_its_beginning_is_never_without() {
     assert!(matches!(fenced, Err(CheckpointError::Fenced { .. })), "{fenced:?}");
     assert_eq!(store_of.pins().unwrap().into_iter().collect::<Vec<_>>(), [2]);
 }
+
+/// As a run leaves it that is killed after it has pinned a number, and before it has completed the checkpoint.
+#[test]
+fn a_pin_of_what_became_a_claim_is_of_no_checkpoint() {
+    let memory = Arc::new(InMemory::new());
+    let store_of = plain(&memory);
+    let mut killed = store_of.claim("orders", 1).unwrap();
+    assert_eq!(store_pinned(&mut killed, 1, &job(1), true).unwrap(), 2);
+    write(&memory, "pins/3", Vec::new());
+    let mut lease = store_of.claim("orders", 2).unwrap();
+    assert_eq!(lease.generation(), 3);
+    assert_eq!(store_of.pins().unwrap().into_iter().collect::<Vec<_>>(), [2]);
+    for attempt in [1, 2] {
+        store(&mut lease, attempt, &job(attempt as i64)).unwrap();
+        lease.retain(1).unwrap();
+    }
+    let left: Vec<String> = paths(&memory).into_iter().filter(|path| !path.starts_with("parts/")).collect();
+    let manifest = |number: u64| format!("manifests/{number:020}");
+    assert_eq!(left, [manifest(2), manifest(5), "pins/2".to_owned()]);
+}
