@@ -155,13 +155,15 @@ impl Durable {
             Some(ended) => (None, self.store.claim_after(&job.name, ended, now_us)?),
         };
         *held = Some(lease.tenure());
-        // What this run has completed itself is later than where it began.
         let newest = self.newest()?;
-        let from = self.from.filter(|_| newest.is_none_or(|newest| newest < lease.tenure().since()));
         let Found { checkpoint, notes, .. } = match before {
-            Some((before, found)) if from.is_some() || before == newest => found,
+            Some((before, found)) if self.from.is_some() || before == newest => found,
+            // What this run has completed itself is later than where it began, and has nothing that was to be given up there.
+            None if newest >= Some(lease.tenure().since()) => {
+                Self { from: None, allow_dropped: BTreeSet::new(), ..self.clone() }.find(job, clock)?
+            }
             // The run before may have completed one until it was shut out.
-            _ => self.find(job, from, clock)?,
+            _ => self.find(job, clock)?,
         };
         Ok(Recovered { lease, checkpoint, notes })
     }
@@ -172,15 +174,15 @@ impl Durable {
 
     /// What a run that has not had the job before goes on from.
     fn find_first(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
-        let found = self.find(job, self.from, clock)?;
+        let found = self.find(job, clock)?;
         self.check_allowed(job, &found)?;
         Ok(found)
     }
 
-    fn find(&self, job: &Job, from: Option<u64>, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
+    fn find(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
         self.store.check_job(&job.name)?;
         let (mut notes, mut given_up) = (Vec::new(), BTreeSet::new());
-        let mut checkpoint = match from {
+        let mut checkpoint = match self.from {
             Some(number) => Some(self.store.read(number)?),
             None => self.latest(job, &mut notes)?,
         };

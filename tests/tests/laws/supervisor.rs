@@ -1,18 +1,22 @@
 //! A job that is started again when it fails, with threads and a clock that stands still: when it starts, when it does not, what is
 //! told, and to whom the job belongs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use weir_core::connector::{ConnectorError, Connectors, Guarantee, Offset, Polled, Sink, Source, SourceReader, Split};
 use weir_core::graph::{Options, RestartSettings};
+use weir_core::swap::{Phase, Probation};
 use weir_core::time::{Clock, ManualClock};
-use weir_engine::{Durable, Job, JobError, RunError, Summary, Supervisor};
+use weir_engine::{Durable, Job, JobError, NewVersion, RunError, Summary, Supervisor};
 use weir_state::checkpoint::object_store::memory::InMemory;
 
-use crate::stores::plain;
+use crate::stores::{Operation, Verdict, hooked, plain};
 use crate::support::{Memory, durable_in, job};
+use crate::swaps::{self, version};
 
 const PIPELINE: &str = r#"
 name = "watched"
@@ -254,6 +258,39 @@ fn it_begins_where_it_was_told_until_it_has_a_checkpoint_of_its_own() {
     running.suspend();
     assert!(end(&mut running).unwrap().suspended);
     assert!(watched.durable.store.list().unwrap()[0].number > newer);
+}
+
+/// What may be given up of the checkpoint that a run began with is not given up of its own.
+#[test]
+fn it_gives_up_nothing_of_a_checkpoint_of_its_own() {
+    let mut watched = Watched::of(swaps::PIPELINE);
+    let is_full = Arc::new(AtomicBool::default());
+    let full = is_full.clone();
+    watched.durable.store = hooked(&Arc::new(InMemory::new()), move |operation| match operation {
+        Operation::Put(_) if full.load(Ordering::Relaxed) => Verdict::Fail,
+        _ => Verdict::Go,
+    });
+    watched.durable.allow_dropped.insert("count.count".to_owned());
+    let wide = NewVersion { config: serde_json::json!({ "tag": "1" }), ..version("count_wide", 1, "never") };
+    watched.job = Arc::new(watched.job.swapped(&[wide], Probation::NONE).unwrap());
+    let mut running = watched.start();
+    watched.until_written(&mut running, 1);
+    let (tell, told) = sync_channel(1);
+    running.savepoint(tell);
+    let mut last = None;
+    until(&mut running, |_| {
+        last = told.try_recv().ok();
+        last.is_some()
+    });
+    // The job goes back to the narrower count, and has no checkpoint of that.
+    is_full.store(true, Ordering::Relaxed);
+    let back = NewVersion { goes_back: true, ..version("count_v1", 2, "never") };
+    let swap = running.swap(&[back], Probation::NONE).unwrap();
+    until(&mut running, |_| swap.phase() == Phase::Done);
+    watched.fail(&mut running);
+    watched.pass_delay();
+    let told = [format!("going on from checkpoint {}", last.unwrap())];
+    until(&mut running, |running| running.take_notices() == told);
 }
 
 #[test]
