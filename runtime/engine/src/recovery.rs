@@ -8,7 +8,7 @@ use weir_core::connector::Committable;
 use weir_core::graph::CheckpointSettings;
 use weir_core::pipeline::did_you_mean;
 use weir_core::time::Clock;
-use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Lease, Tenure};
+use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Contents, Lease, Tenure};
 use weir_state::{JobSnapshot, Snapshot, StateTable};
 
 use crate::job::Job;
@@ -134,7 +134,8 @@ impl Durable {
     /// # Errors
     /// What the start would refuse.
     pub fn check(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Vec<String>, RecoveryError> {
-        Ok(self.find_first(job, clock)?.notes)
+        // The job may be running, with all of its state in memory.
+        Ok(self.find_first(job, Contents::Layouts, clock)?.notes)
     }
 
     /// Shuts out older generations of the job, and finds the checkpoint that it goes on from. `held` is what this run had of the
@@ -149,7 +150,7 @@ impl Durable {
         let (before, lease) = match held {
             // A start that is refused shuts nobody out.
             None => {
-                let before = (self.newest()?, self.find_first(job, clock)?);
+                let before = (self.newest()?, self.find_first(job, Contents::All, clock)?);
                 (Some(before), self.store.claim(&job.name, now_us)?)
             }
             Some(ended) => (None, self.store.claim_after(&job.name, ended, now_us)?),
@@ -160,10 +161,10 @@ impl Durable {
             Some((before, found)) if self.from.is_some() || before == newest => found,
             // What this run has completed itself is later than where it began, and has nothing that was to be given up there.
             None if newest >= Some(lease.tenure().since()) => {
-                Self { from: None, allow_dropped: BTreeSet::new(), ..self.clone() }.find(job, clock)?
+                Self { from: None, allow_dropped: BTreeSet::new(), ..self.clone() }.find(job, Contents::All, clock)?
             }
             // The run before may have completed one until it was shut out.
-            _ => self.find(job, clock)?,
+            _ => self.find(job, Contents::All, clock)?,
         };
         Ok(Recovered { lease, checkpoint, notes })
     }
@@ -173,18 +174,18 @@ impl Durable {
     }
 
     /// What a run that has not had the job before goes on from.
-    fn find_first(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
-        let found = self.find(job, clock)?;
+    fn find_first(&self, job: &Job, contents: Contents, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
+        let found = self.find(job, contents, clock)?;
         self.check_allowed(job, &found)?;
         Ok(found)
     }
 
-    fn find(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
+    fn find(&self, job: &Job, contents: Contents, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
         self.store.check_job(&job.name)?;
         let (mut notes, mut given_up) = (Vec::new(), BTreeSet::new());
         let mut checkpoint = match self.from {
-            Some(number) => Some(self.store.read(number)?),
-            None => self.latest(job, &mut notes)?,
+            Some(number) => Some(self.store.read_as(number, contents)?),
+            None => self.latest(job, contents, &mut notes)?,
         };
         if let Some(checkpoint) = &mut checkpoint {
             if checkpoint.manifest.finished {
@@ -211,8 +212,13 @@ impl Durable {
         }
     }
 
-    fn latest(&self, job: &Job, notes: &mut Vec<String>) -> Result<Option<Checkpoint>, RecoveryError> {
-        let latest = self.store.latest()?;
+    fn latest(
+        &self,
+        job: &Job,
+        contents: Contents,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Checkpoint>, RecoveryError> {
+        let latest = self.store.latest_as(contents)?;
         let whole = latest.checkpoint.as_ref().map(|c| c.manifest.number);
         for (damaged, error) in latest.damaged {
             let error = Box::new(error);

@@ -68,6 +68,15 @@ pub struct Listed {
     pub manifest: Result<Manifest, CheckpointError>,
 }
 
+/// How much of the state of a checkpoint is kept when it is read. All of it is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// All.
+    All,
+    /// Tables of key groups without their rows: for whoever asks what there is. No more than one part is in memory at a time.
+    Layouts,
+}
+
 /// What a job can go on from.
 #[derive(Debug)]
 pub struct Latest {
@@ -141,8 +150,16 @@ impl CheckpointStore {
     /// # Errors
     /// As [`CheckpointStore::manifest`].
     pub fn read(&self, number: u64) -> Result<Checkpoint, CheckpointError> {
+        self.read_as(number, Contents::All)
+    }
+
+    /// As [`CheckpointStore::read`], of so much of the state.
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::manifest`].
+    pub fn read_as(&self, number: u64, contents: Contents) -> Result<Checkpoint, CheckpointError> {
         let manifest = self.manifest(number)?;
-        match snapshots::read(&self.objects, &manifest) {
+        match snapshots::read(&self.objects, &manifest, contents) {
             Ok(snapshot) => Ok(Checkpoint { manifest, snapshot }),
             // A job that runs may remove it meanwhile, the manifest first: then it is missing, not damaged.
             Err(e) if e.is_damage() => Err(self.manifest(number).err().unwrap_or(e)),
@@ -157,9 +174,17 @@ impl CheckpointStore {
     /// [`CheckpointError::Newer`] and [`CheckpointError::Store`]: what could not be read may be whole, so no older one is used
     /// in its place.
     pub fn latest(&self) -> Result<Latest, CheckpointError> {
+        self.latest_as(Contents::All)
+    }
+
+    /// As [`CheckpointStore::latest`], of so much of the state.
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::latest`].
+    pub fn latest_as(&self, contents: Contents) -> Result<Latest, CheckpointError> {
         let mut damaged = Vec::new();
         for number in self.numbers()? {
-            match self.read(number) {
+            match self.read_as(number, contents) {
                 Ok(checkpoint) => return Ok(Latest { checkpoint: Some(checkpoint), damaged }),
                 // A claim, or what somebody removed while the names were listed.
                 Err(CheckpointError::Missing { .. }) => {}

@@ -9,12 +9,12 @@ use object_store::path::Path;
 use weir_core::connector::{Committable, Prepared};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::CheckpointError;
 use super::manifest::{
     Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit, checksum,
 };
 use super::objects::Objects;
 use super::part::{PartHeader, bytes_of, decode, encode};
+use super::{CheckpointError, Contents};
 use crate::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
 
 /// The folder of all parts.
@@ -149,8 +149,8 @@ fn store_split(split: &SplitSnapshot) -> StoredSplit {
 }
 
 /// Reads all parts of a checkpoint.
-pub(super) fn read(objects: &Objects, manifest: &Manifest) -> Result<JobSnapshot, CheckpointError> {
-    let mut files = read_files(objects, manifest)?.into_iter();
+pub(super) fn read(objects: &Objects, manifest: &Manifest, contents: Contents) -> Result<JobSnapshot, CheckpointError> {
+    let mut files = read_files(objects, manifest, contents)?.into_iter();
     let mut next = |stored: &[StoredFile]| -> Vec<Vec<RecordBatch>> { files.by_ref().take(stored.len()).collect() };
     let mut subtasks = Vec::with_capacity(manifest.subtasks.len());
     for part in &manifest.subtasks {
@@ -199,8 +199,12 @@ fn restore_split(stored: StoredSplit) -> SplitSnapshot {
     SplitSnapshot { split, index, offset, max_event_time }
 }
 
-/// The batches of all files, in the order of the manifest; several files at a time.
-fn read_files(objects: &Objects, manifest: &Manifest) -> Result<Vec<Vec<RecordBatch>>, CheckpointError> {
+/// The batches of all files, in the order of the manifest; several files at a time, if all of them is kept.
+fn read_files(
+    objects: &Objects,
+    manifest: &Manifest,
+    contents: Contents,
+) -> Result<Vec<Vec<RecordBatch>>, CheckpointError> {
     let mut jobs = Vec::new();
     for part in &manifest.subtasks {
         for operator in &part.operators {
@@ -212,15 +216,19 @@ fn read_files(objects: &Objects, manifest: &Manifest) -> Result<Vec<Vec<RecordBa
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some((subtask, operator, file)) = jobs.get(index) else { break };
-            let batches = read_file(objects, manifest, (subtask, operator), file);
+            let mut batches = read_file(objects, manifest, (subtask, operator), file);
+            if let (Ok(batches), Contents::Layouts) = (&mut batches, contents) {
+                drop_rows(file, batches);
+            }
             if batches.is_err() {
                 next.store(jobs.len(), Ordering::Relaxed);
             }
             done.lock().unwrap_or_else(PoisonError::into_inner).push((index, batches));
         }
     };
+    let readers = if contents == Contents::All { READERS_MAX } else { 1 };
     std::thread::scope(|scope| {
-        for _ in 1..READERS_MAX.min(jobs.len()) {
+        for _ in 1..readers.min(jobs.len()) {
             scope.spawn(work);
         }
         work();
@@ -228,6 +236,15 @@ fn read_files(objects: &Objects, manifest: &Manifest) -> Result<Vec<Vec<RecordBa
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_unstable_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, batches)| batches).collect()
+}
+
+/// Leaves of tables of key groups only what they are made of; a slice would keep all of the file.
+fn drop_rows(stored: &StoredFile, batches: &mut [RecordBatch]) {
+    for ((key_group, _), rows) in stored.batches.iter().zip(batches) {
+        if key_group.is_some() {
+            *rows = RecordBatch::new_empty(rows.schema());
+        }
+    }
 }
 
 fn read_file(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use weir_state::checkpoint::object_store::memory::InMemory;
-use weir_state::checkpoint::{CheckpointError, CheckpointStore};
+use weir_state::checkpoint::{CheckpointError, CheckpointStore, Contents};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::samples::{assert_same, job, store};
@@ -29,6 +29,10 @@ fn newer(memory: &Arc<InMemory>) -> Vec<String> {
 fn assert_damaged(at: &CheckpointStore, file: &str, how: &str) {
     let latest = at.latest().unwrap();
     assert_same(&latest.checkpoint.unwrap().snapshot, &job(1));
+    assert!(
+        at.read_as(3, Contents::Layouts).unwrap_err().is_damage(),
+        "{file}, {how}: what is not kept is verified too"
+    );
     let [(3, error)] = &latest.damaged[..] else { panic!("{file}, {how}: {:?}", latest.damaged) };
     assert!(error.to_string().starts_with(&format!("checkpoint 3 in memory is damaged: {file} ")), "{how}: {error}");
 }

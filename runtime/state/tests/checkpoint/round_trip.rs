@@ -11,10 +11,11 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 use proptest::prelude::*;
 use weir_core::connector::{Committable, Prepared, SinkReport};
+use weir_state::checkpoint::Contents;
 use weir_state::checkpoint::object_store::memory::InMemory;
 use weir_state::{CheckpointStore, JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
 
-use crate::samples::{assert_same, job, store};
+use crate::samples::{assert_same, job, rows, store};
 use crate::stores::{paths, plain};
 
 /// Numbers that are drawn from a seed.
@@ -196,6 +197,28 @@ proptest! {
         let listed = at.list().unwrap().remove(0);
         prop_assert_eq!(listed.manifest.unwrap(), read.manifest);
     }
+}
+
+#[test]
+fn layouts_are_all_but_the_rows_of_key_groups() {
+    let memory = Arc::new(InMemory::new());
+    let at = plain(&memory);
+    let mut of_all = job(1);
+    let whole = StateTable { name: "watermark".to_owned(), key_group: None, rows: rows(5) };
+    of_all.subtasks[0].operators[0].1.tables.push(whole);
+    let number = store(&mut at.claim("orders", 1).unwrap(), 1, &of_all).unwrap();
+    let mut layouts = of_all;
+    let operators = layouts.subtasks.iter_mut().flat_map(|subtask| &mut subtask.operators);
+    for table in operators.flat_map(|(_, of)| &mut of.tables).filter(|table| table.key_group.is_some()) {
+        table.rows = RecordBatch::new_empty(table.rows.schema());
+    }
+    let read = at.read_as(number, Contents::Layouts).unwrap().snapshot;
+    assert_same(&read, &layouts);
+    let tables = read.subtasks.iter().flat_map(|subtask| &subtask.operators).flat_map(|(_, of)| &of.tables);
+    let bytes = |table: &StateTable| table.rows.get_array_memory_size();
+    let kept: usize = tables.clone().filter(|table| table.key_group.is_some()).map(bytes).max().unwrap();
+    assert!(kept < 500, "{kept} bytes: nothing of a file stays with what has no rows");
+    assert_same(&at.latest_as(Contents::Layouts).unwrap().checkpoint.unwrap().snapshot, &layouts);
 }
 
 #[test]
