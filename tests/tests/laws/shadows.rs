@@ -100,15 +100,16 @@ proptest! {
         }
     }
 
-    /// Of another layout too: its states are those of the version that runs.
+    /// Of another layout too, and where all rows have one state: its states are those of the version that runs.
     #[test]
     fn a_keyed_version_sees_the_states_of_the_one_that_runs(
         seed in any::<u64>(),
         component in prop_oneof![Just("count_v1"), Just("count_v2")],
+        keys in prop_oneof![Just("[\"key\"]"), Just("[]")],
         (parallelism, splits, batch) in (1..4_usize, 1..4_i64, 1..40_usize),
     ) {
         let memory = Memory::new(rows(splits, 100), vec![batch]);
-        let job = memory.job(PIPELINE, parallelism);
+        let job = memory.job(&PIPELINE.replace("[\"key\"]", keys), parallelism);
         let is_same = component == "count_v1";
         // All that differs between the first and itself is what it says of itself.
         let beside = version(component, usize::from(is_same), "never");
@@ -119,6 +120,7 @@ proptest! {
         prop_assert_eq!(report.rows_differing, if is_same { report.rows } else { 0 });
         prop_assert_eq!((report.states > 0, report.states_differing, report.failures), (is_same, 0, 0));
         prop_assert_eq!(report.layouts_differ, !is_same);
+        prop_assert!(report.differences.iter().all(|found| found.key.is_some() == (keys != "[]")), "{report:?}");
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Difference {
     pub operator: String,
     /// The output, by its name; or `state`.
     pub part: String,
-    /// Of a keyed operator, the columns of the row's key.
+    /// Of an operator with keys, the columns of the row's key.
     pub key: Option<String>,
     /// The column; `None`: only one of the two makes the row, and what follows is the whole row.
     pub column: Option<String>,
@@ -50,7 +50,7 @@ pub(crate) struct Comparison {
 pub(crate) struct Look<'a> {
     pub(crate) operator: &'a str,
     pub(crate) part: &'a str,
-    /// The key of an input, as text.
+    /// The key of an input, as text; called for examples only.
     pub(crate) key: Option<&'a dyn Fn(u32) -> String>,
     pub(crate) examples_max: usize,
 }

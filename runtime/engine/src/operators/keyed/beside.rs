@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
 use weir_host::{Failure, GuestClock, KeyedDelta, Selection, StateLayout, States};
-use weir_state::KeyIndex;
+use weir_state::{KeyIndex, StateError};
 
 use super::guest::{Answer, Call, KeyedGuest};
 use super::{layout, layout_of};
@@ -36,24 +36,31 @@ impl KeyedGuest {
             Call::Rows { key_of_row, .. } => key_of_row,
             Call::Timers { key_of_timer, .. } => key_of_timer,
         };
-        let (fields, keys) = (keys.fields(), keys.keys(slots).map_err(|e| Failure::Fatal(e.into()))?);
+        let is_keyed = !keys.fields().is_empty();
         let compare = || {
-            let keys = RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), keys)?;
-            let key = |key: u32| row_text(&keys, key as usize);
-            let of_input = |input: u32| key(key_of_input[input as usize]);
-            let look = Look { key: Some(&of_input), ..look };
+            let key: &dyn Fn(u32) -> String = &|key| key_text(keys, slots[key as usize]);
+            let of_input: &dyn Fn(u32) -> String = &|input| key(key_of_input[input as usize]);
+            let look = Look { key: is_keyed.then_some(of_input), ..look };
             let rows = look.outputs(self.instance.plan(), key_of_input.len(), &old.made, &new.made)?;
             let to = layout_of(self);
             if !layout::is_same(from, &to) {
                 return Ok(Found { rows, layouts_differ: true, ..Found::default() });
             }
-            let look = Look { part: "state", key: Some(&key), ..look };
+            let look = Look { part: "state", key: is_keyed.then_some(key), ..look };
             let after = |delta| states_after(&to, states, delta);
             let states = look.compare(states.keys, &after(&old.delta)?, &after(&new.delta)?)?;
             Ok(Found { rows, states, layouts_differ: false })
         };
         compare().map_err(|error: ArrowError| Failure::Fatal(error.into()))
     }
+}
+
+/// A key, for an example: there are few of these.
+fn key_text(keys: &KeyIndex, slot: u32) -> String {
+    let row = || -> Result<RecordBatch, StateError> {
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(keys.fields().to_vec())), keys.keys(&[slot])?)?)
+    };
+    row().map_or_else(|error| error.to_string(), |row| row_text(&row, 0))
 }
 
 /// The states of a call's keys after it, a row a key, and what it did to their timers.
