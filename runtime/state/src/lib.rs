@@ -33,5 +33,5 @@ pub use error::StateError;
 pub use key_index::{FrozenKeys, KeyIndex};
 pub use keyed_state::{FrozenState, KeyedState};
 pub use snapshot::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
-pub use state_columns::{RelayoutRows, StateColumns, States};
+pub use state_columns::{RELAYOUT_ROWS_MAX, RelayoutRows, StateColumns, States};
 pub use timers::{FrozenTimers, Timer, Timers};

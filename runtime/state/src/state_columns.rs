@@ -39,8 +39,8 @@ pub enum RelayoutRows {
     InUse,
 }
 
-/// States that are converted at once at most, if they are [`RelayoutRows::InUse`].
-const RELAYOUT_ROWS_MAX: usize = 8_192;
+/// States that are converted at once at most, unless it is [as they lie](RelayoutRows::AsTheyLie).
+pub const RELAYOUT_ROWS_MAX: usize = 8_192;
 
 /// Rows are never changed in place: writing appends a chunk and points the slots at it, reading interleaves rows of chunks.
 /// So nested columns cost no more to write than flat ones, and a snapshot shares the chunks with the running operator.

@@ -8,6 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use weir_core::time::WATERMARK_MIN;
 use weir_host::StateLayout;
+use weir_state::RELAYOUT_ROWS_MAX;
 
 use super::{KeyedOperator, layout, layout_of, unreadable};
 use crate::operator::{Frozen, OperatorError, Snapshot, StateTable};
@@ -21,8 +22,6 @@ const VERSION: &str = "state_version";
 /// Which version of the component the states may go back to as they are read, in the metadata of a table that was made while another
 /// was on trial.
 const GOES_BACK_TO: &str = "state_goes_back_to";
-/// States that are converted at once.
-const CONVERTED_ROWS: usize = 8_192;
 
 impl KeyedOperator {
     pub(super) fn freeze_all(&mut self) -> Frozen {
@@ -94,7 +93,7 @@ impl KeyedOperator {
         let mut names = rows.schema_ref().fields()[..keys].to_vec();
         names.extend(to.schema.fields().iter().map(|field| Arc::new(Field::clone(field).with_nullable(true))));
         let schema = Arc::new(Schema::new(names));
-        for (start, slots) in (0..).step_by(CONVERTED_ROWS).zip(slots.chunks(CONVERTED_ROWS)) {
+        for (start, slots) in (0..).step_by(RELAYOUT_ROWS_MAX).zip(slots.chunks(RELAYOUT_ROWS_MAX)) {
             let part = rows.slice(start, slots.len());
             let (key_columns, columns) = part.columns().split_at(keys);
             let states = weir_host::States { keys: part.num_rows(), present: None, columns: columns.to_vec() };

@@ -22,8 +22,8 @@ impl KeyedOperator {
         error: CallError,
     ) -> Result<Answer, Failure<OperatorError>> {
         let failed = |error| Err(Failure::Guest(error));
-        let (Some(trial), layout) = (&mut self.trial, layout_of(&self.guest)) else { return failed(error) };
-        let Ok(states) = trial.old.convert(&layout, states) else { return failed(error) };
+        let Some(trial) = &mut self.trial else { return failed(error) };
+        let Ok(states) = trial.old.convert(&layout_of(&self.guest), states) else { return failed(error) };
         let Ok(answer) = trial.old.call(call, &states, now) else { return failed(error) };
         let spoken_of = layout_of(&trial.old);
         trial.regressed(error.to_string());
@@ -35,9 +35,8 @@ impl KeyedOperator {
     /// Whether states that the version on trial has changed may be committed. If the old version could not hold one of them there is
     /// no way back from here, so the new one is kept first. `false`: it is rolled back, and the call is the old one's.
     pub(super) fn may_commit(&mut self, changed: &States) -> Result<bool, OperatorError> {
-        let from = layout_of(&self.guest);
         let Some(trial) = self.trial.as_mut().filter(|trial| !trial.is_kept()) else { return Ok(true) };
-        match trial.old.check_holds(&from, changed) {
+        match trial.old.check_holds(&layout_of(&self.guest), changed) {
             Ok(()) => return Ok(true),
             Err(error) if error.is_passing() => {
                 trial.give_up(format!("it could not be asked whether its states can go back: {error}"));
