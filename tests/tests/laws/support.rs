@@ -33,6 +33,8 @@ pub(crate) struct Memory {
     pub(crate) splits: Arc<Vec<Vec<Row>>>,
     /// Sizes of batches, taken in turn by every split.
     pub(crate) batch_sizes: Arc<Vec<usize>>,
+    /// The values of the rows that were read.
+    pub(crate) read: Arc<Mutex<BTreeSet<i64>>>,
     pub(crate) written: Arc<Mutex<Vec<String>>>,
     /// How many rows of each split may be read so far; all, if this is not set.
     pub(crate) released: Arc<OnceLock<AtomicUsize>>,
@@ -196,6 +198,7 @@ impl Source for Memory {
             at,
             polls: 0,
             sizes: self.batch_sizes.clone(),
+            read: self.read.clone(),
             released: self.released.clone(),
         }))
     }
@@ -208,6 +211,7 @@ struct MemoryReader {
     at: usize,
     polls: usize,
     sizes: Arc<Vec<usize>>,
+    read: Arc<Mutex<BTreeSet<i64>>>,
     released: Arc<OnceLock<AtomicUsize>>,
 }
 
@@ -225,6 +229,7 @@ impl SourceReader for MemoryReader {
         self.polls += 1;
         let rows = &self.rows[self.at..self.at + size];
         self.at += size;
+        self.read.lock().unwrap().extend(rows.iter().map(|row| row.1));
         let ints = |of: fn(&Row) -> i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(rows.iter().map(of))) };
         let columns = vec![
             Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.0))) as ArrayRef,
