@@ -29,6 +29,7 @@ impl Job {
             ResolvedKind::Keyed { node: spec, keys, .. } => {
                 let fields = self.full_input(step.node);
                 let spec = KeyedSpec {
+                    name: node.name.clone(),
                     guest: self.keyed_guest(step.node, meter)?,
                     keys: positions(keys),
                     key_fields: keys.iter().map(|k| fields.fields()[*k].clone()).collect(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use proptest::prelude::*;
-use weir_core::swap::{Phase, Probation, RollbackReason};
+use weir_core::swap::{Canary, Phase, Probation, RollbackReason};
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::local::LocalJob;
 use weir_engine::{Durable, Job, NewVersion, SharedSwap};
@@ -151,7 +151,7 @@ fn a_restore_gives_up_no_column_unasked() {
             &job,
             vec![],
             "the column \"count\" of its state is UInt64, and would be UInt32; give the new layout another version, \
-                        and bridge the two in `migrate`, or give the column up with --allow-dropped-state OPERATOR.COLUMN",
+                        and bridge the two in `migrate`",
         ),
         (&job, vec!["count.count"], "its state has no column \"last\" any more, which would be lost; "),
         (&wide, vec!["count.lats"], "or a column of state (OPERATOR.COLUMN) of that name"),
@@ -159,7 +159,7 @@ fn a_restore_gives_up_no_column_unasked() {
     ] {
         let refused = resume(job, &given_up).map(drop).unwrap_err();
         let refused = format!("{:#}", anyhow::Error::new(refused));
-        assert!(refused.contains(why), "{given_up:?}: {refused}");
+        assert!(refused.contains(why) && !refused.contains("give up"), "{given_up:?}: {refused}");
     }
     // Who goes back by a swap has said so, though no checkpoint came after it.
     let back = NewVersion { goes_back: true, ..version("count_v1", 0, "never") };
@@ -167,6 +167,50 @@ fn a_restore_gives_up_no_column_unasked() {
     // What the version keeps it keeps, whatever may be given up.
     resume(&wide, &["count.last"]).unwrap().run(choose).unwrap();
     tags(&memory.take_written(), &input);
+}
+
+/// A column that can be null has values in all states, or it has not: what is there decides, wherever a layout does not say.
+#[test]
+fn nulls_come_into_no_column_that_has_none() {
+    let input = rows(2, 4 * ROWS);
+    let memory = Memory::new(input.clone(), vec![8]);
+    let durable = durable_in(plain(&Arc::new(InMemory::new())));
+    let resume = |job: &Job| LocalJob::resume(job, Arc::new(ManualClock::default()), &durable);
+    let sure = |goes_back| {
+        let config = serde_json::json!({ "tag": "2" });
+        NewVersion { config, goes_back, ..version("count_sure", 2, "never") }
+    };
+    let refused = "the column \"last\" of its state cannot be null, and is";
+    let job = memory.job(PIPELINE, 2);
+    let wide = job.swapped(&[outgrowing("count_wide", i64::MAX)], ENDLESS).unwrap();
+    let error = wide.swapped(&[sure(false)], ENDLESS).map(drop).unwrap_err().to_string();
+    assert!(error.contains("the column \"last\" of its state can be null, and could not any more; give "), "{error}");
+    let canary = Probation { canary: Canary::new(50), ..PROBATION };
+    let error = wide.swapped(&[sure(true)], canary).map(drop).unwrap_err().to_string();
+    assert!(error.contains("it keeps state in another layout"), "{error}");
+    let sure = wide.swapped(&[sure(true)], ENDLESS).unwrap();
+
+    let (mut local, mut choose) = (resume(&job).unwrap(), chooser(4));
+    steps(&mut local, 40, &mut choose);
+    checkpoint(&mut local, &mut choose);
+    // States that were there have no last value yet.
+    local = resume(&wide).unwrap();
+    let swap = local.swap(&wide, &sure, ENDLESS).unwrap();
+    checkpoint(&mut local, &mut choose);
+    let Phase::RolledBack(RollbackReason::Refused(reason)) = swap.phase() else { panic!("{:?}", swap.phase()) };
+    assert!(reason.ends_with(refused), "{reason}");
+    let error = format!("{:#}", anyhow::Error::new(resume(&sure).map(drop).unwrap_err()));
+    assert!(error.ends_with(refused), "{error}");
+    // Now all keys get rows.
+    local = resume(&wide).unwrap();
+    steps(&mut local, 100, &mut choose);
+    checkpoint(&mut local, &mut choose);
+    drop(resume(&sure).unwrap());
+    local = resume(&wide).unwrap();
+    local.swap(&wide, &sure, ENDLESS).unwrap();
+    local.run(choose).unwrap();
+    let tags = tags(&memory.take_written(), &input);
+    assert!(tags.values().all(|tags| tags.is_sorted() && tags.last() == Some(&2)), "{tags:?}");
 }
 
 /// The last of these comes between a call that no way leads back from and its being told.

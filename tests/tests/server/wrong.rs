@@ -92,7 +92,7 @@ fn a_column_of_state_is_given_up_only_by_its_name() {
     server.weir(&gives_up("--dry-run")).well();
     server.deploy(&home, &of("level@1")).failed(&[
         "its state has no column \"bids\" any more, which would be lost; ",
-        "--allow-dropped-state OPERATOR.COLUMN",
+        "or give up what would be lost with --allow-dropped-state level.bids",
         "revision 1 runs again",
     ]);
     server.weir(&gives_up("--yes")).well();

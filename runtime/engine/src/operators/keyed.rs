@@ -38,6 +38,8 @@ const END_TIMERS_MAX: usize = 1_000_000;
 
 /// Runs a component of the world `keyed-operator`.
 pub(crate) struct KeyedOperator {
+    /// Its name, for messages.
+    name: String,
     guest: KeyedGuest,
     trial: Option<Trial<KeyedGuest>>,
     shadow: Option<Shadow<KeyedGuest>>,
@@ -56,6 +58,8 @@ pub(crate) struct KeyedOperator {
 
 /// What a keyed operator is made of.
 pub(crate) struct KeyedSpec {
+    /// The operator's name.
+    pub(crate) name: String,
     pub(crate) guest: KeyedGuest,
     /// Where the key columns are among those that come in.
     pub(crate) keys: Vec<usize>,
@@ -72,8 +76,9 @@ impl KeyedOperator {
     /// # Errors
     /// If a key column has a type that cannot be a key.
     pub(crate) fn new(spec: KeyedSpec, clock: Arc<dyn Clock>) -> Result<Self, OperatorError> {
-        let KeyedSpec { guest, keys, key_fields, dead_letters, key_groups } = spec;
+        let KeyedSpec { name, guest, keys, key_fields, dead_letters, key_groups } = spec;
         Ok(Self {
+            name,
             state: KeyedState::new(&key_fields, &state_fields(&guest))?,
             guest,
             trial: None,

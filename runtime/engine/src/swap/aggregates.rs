@@ -8,7 +8,7 @@ use weir_host::InputSchema;
 
 use super::{NewVersion, SwapError, check_outputs};
 use crate::job::Job;
-use crate::operators::is_same;
+use crate::operators::{check_readable, is_same};
 use crate::plan::{ResolvedAggregateKind, ResolvedKind};
 
 impl Job {
@@ -53,7 +53,9 @@ impl Job {
         let old = component.describe(config, &inputs).map_err(|e| unfit(e.to_string()))?;
         let new = version.component.describe(&version.config, &inputs).map_err(|e| unfit(e.to_string()))?;
         check_outputs(&old, &new).map_err(unfit)?;
-        if !old.state.iter().zip(&new.state).all(|(old, new)| is_same(old, new)) {
+        let is_same =
+            |(old, new)| is_same(old, new) && check_readable(old, new).is_ok() && check_readable(new, old).is_ok();
+        if !old.state.iter().zip(&new.state).all(is_same) {
             let reason = "it keeps accumulators of another layout, and nothing converts those of windows that are open: give the \
                           aggregate another name, and deploy the pipeline again";
             return Err(unfit(reason.to_owned()));

@@ -1,48 +1,67 @@
 //! State of one layout read by another: which changes need nobody's help, and making them. It never calls a component.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use weir_host::StateLayout;
 
-/// Whether states of one are states of the other as they are. That a column may be null is no difference: a state that is absent
-/// is.
+const ADVICE: &str = "; give the new layout another version, and bridge the two in `migrate`";
+
+/// Whether both have the same columns. That one may be null is no difference: a state that is absent is.
 pub(crate) fn is_same(from: &StateLayout, to: &StateLayout) -> bool {
     let (old, new) = (from.schema.fields(), to.schema.fields());
-    let same = |(old, new): (&std::sync::Arc<Field>, &std::sync::Arc<Field>)| {
-        old.name() == new.name() && old.data_type() == new.data_type()
-    };
+    let same = |(old, new): (&FieldRef, &FieldRef)| old.name() == new.name() && old.data_type() == new.data_type();
     from.version == to.version && old.len() == new.len() && old.iter().zip(new).all(same)
 }
 
-/// Refuses a layout of the same version that would lose something: columns may come that can be null, and types may be widened.
+/// Whether every state of one is one of the other as it is.
+pub(super) fn fits(from: &StateLayout, to: &StateLayout) -> bool {
+    is_same(from, to) && holds_all(from, to)
+}
+
+/// Refuses a layout of the same version that would lose something, or have nulls where it has none: columns may come that can be null,
+/// and types may be widened.
 pub(crate) fn check_readable(from: &StateLayout, to: &StateLayout) -> Result<(), String> {
+    check_columns(from, to)?;
+    let stays =
+        |old: &&FieldRef| !old.is_nullable() || to.schema.field_with_name(old.name()).is_ok_and(Field::is_nullable);
+    match from.schema.fields().iter().find(|old| from.version == to.version && !stays(old)) {
+        Some(old) => {
+            Err(format!("the column {:?} of its state can be null, and could not any more{ADVICE}", old.name()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// As [`check_readable`], but only [`check_nulls`] can tell which columns have nulls: a snapshot says of all that they may.
+pub(super) fn check_columns(from: &StateLayout, to: &StateLayout) -> Result<(), String> {
     if from.version != to.version {
         return Ok(());
     }
-    let advice = "; give the new layout another version, and bridge the two in `migrate`";
     for old in from.schema.fields() {
         let Ok(new) = to.schema.field_with_name(old.name()) else {
-            return Err(format!("its state has no column {:?} any more, which would be lost{advice}", old.name()));
+            return Err(format!("its state has no column {:?} any more, which would be lost{ADVICE}", old.name()));
         };
         if !widens(old.data_type(), new.data_type()) {
             let (name, old, new) = (old.name(), old.data_type(), new.data_type());
-            return Err(format!("the column {name:?} of its state is {old}, and would be {new}{advice}"));
+            return Err(format!("the column {name:?} of its state is {old}, and would be {new}{ADVICE}"));
         }
     }
-    let missing = |new: &&std::sync::Arc<Field>| !new.is_nullable() && from.schema.field_with_name(new.name()).is_err();
+    let missing = |new: &&FieldRef| !new.is_nullable() && from.schema.field_with_name(new.name()).is_err();
     match to.schema.fields().iter().find(missing) {
         Some(new) => Err(format!(
-            "its state has a new column {:?}, which must be nullable: keys have no value for it{advice}",
+            "its state has a new column {:?}, which must be nullable: keys have no value for it{ADVICE}",
             new.name()
         )),
         None => Ok(()),
     }
 }
 
-/// As [`check_readable`], but columns may go, and types be narrowed: whoever goes back gives up what came since.
+/// As [`check_columns`], but columns may go, and types be narrowed: whoever goes back gives up what came since.
 pub(crate) fn check_goes_back(from: &StateLayout, to: &StateLayout) -> Result<(), String> {
-    check_readable(from, to).or_else(|error| check_readable(to, from).map_err(|_| error))
+    check_columns(from, to).or_else(|error| check_columns(to, from).map_err(|_| error))
 }
 
 /// Whether some keys can have states of a new layout while others still have those of the old one, and come back to it: the old one
@@ -56,11 +75,25 @@ pub(crate) fn gives_up(from: &StateLayout, to: &StateLayout) -> bool {
     from.schema.fields().iter().any(|old| to.schema.field_with_name(old.name()).is_err())
 }
 
-/// Whether every state of one layout is one of the other; else it has to be tried. Columns that the other does not have are given up.
+/// The columns without which states could be read; none, if they could not be read without any either.
+pub(super) fn to_give_up(from: &StateLayout, to: &StateLayout) -> Vec<String> {
+    let is_read = |old: &FieldRef| {
+        to.schema.field_with_name(old.name()).is_ok_and(|new| widens(old.data_type(), new.data_type()))
+    };
+    let (read, others): (Vec<_>, Vec<_>) = from.schema.fields().iter().cloned().partition(is_read);
+    let without = StateLayout { version: from.version, schema: Arc::new(Schema::new(read)) };
+    match check_columns(&without, to) {
+        Ok(()) => others.iter().map(|field| field.name().clone()).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Whether every state of one layout is one of the other, by name; else it has to be tried. Columns that the other does not have are
+/// given up.
 pub(super) fn holds_all(from: &StateLayout, to: &StateLayout) -> bool {
-    let holds_all = |new: &std::sync::Arc<Field>| match from.schema.field_with_name(new.name()) {
+    let holds_all = |new: &FieldRef| match from.schema.field_with_name(new.name()) {
         Ok(old) => widens(old.data_type(), new.data_type()) && (new.is_nullable() || !old.is_nullable()),
-        Err(_) => true,
+        Err(_) => new.is_nullable(),
     };
     from.version == to.version && to.schema.fields().iter().all(holds_all)
 }
@@ -69,7 +102,7 @@ pub(super) fn holds_all(from: &StateLayout, to: &StateLayout) -> bool {
 pub(super) fn check_nulls(layout: &StateLayout, columns: &[ArrayRef]) -> Result<(), String> {
     let mut fields = layout.schema.fields().iter().zip(columns);
     match fields.find(|(field, column)| !field.is_nullable() && column.null_count() > 0) {
-        Some((field, _)) => Err(format!("the column {:?} of its state cannot be null", field.name())),
+        Some((field, _)) => Err(format!("the column {:?} of its state cannot be null, and is", field.name())),
         None => Ok(()),
     }
 }
@@ -104,7 +137,7 @@ pub(super) fn cast(
     rows: usize,
 ) -> Result<Vec<ArrayRef>, String> {
     let exact = CastOptions { safe: false, ..CastOptions::default() };
-    let column = |new: &std::sync::Arc<Field>| {
+    let column = |new: &FieldRef| {
         let Ok(index) = from.schema.index_of(new.name()) else { return Ok(new_null_array(new.data_type(), rows)) };
         let (old, column) = (from.schema.field(index).data_type(), &columns[index]);
         let no_value =
@@ -124,10 +157,8 @@ pub(super) fn cast(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{AsArray, Float64Array, Int32Array, Int64Array, StringArray};
-    use arrow::datatypes::{Int32Type, Int64Type, Schema};
+    use arrow::datatypes::{Int32Type, Int64Type};
 
     use super::*;
 
@@ -150,6 +181,23 @@ mod tests {
         assert!(narrower.starts_with("the column \"n\" of its state is Int32, and would be Utf8;"), "{narrower}");
         let unknown = refused(1, &[("n", Int32, false), ("name", Utf8, true), ("x", Int64, false)]);
         assert!(unknown.starts_with("its state has a new column \"x\", which must be nullable"), "{unknown}");
+        let certain = refused(1, &[("n", Int32, false), ("name", Utf8, false)]);
+        assert!(
+            certain.starts_with("the column \"name\" of its state can be null, and could not any more;"),
+            "{certain}"
+        );
+        let goes_back = check_goes_back(&old, &layout(1, &[("n", Int32, false), ("name", Utf8, false)]));
+        assert!(goes_back.is_ok(), "what is there decides");
+    }
+
+    #[test]
+    fn only_what_helps_is_to_be_given_up() {
+        use DataType::{Int32, Int64, Utf8};
+        let old = layout(1, &[("n", Int64, true), ("name", Utf8, true), ("x", Int64, true)]);
+        let given_up = |fields: &[_]| to_give_up(&old, &layout(1, fields));
+        assert_eq!(given_up(&[("n", Int64, false), ("name", Utf8, true)]), ["x"]);
+        assert_eq!(given_up(&[("n", Int32, true), ("name", Utf8, false)]), ["n", "x"]);
+        assert!(given_up(&[("n", Int32, false), ("name", Utf8, true)]).is_empty(), "keys would have no value for it");
     }
 
     #[test]
@@ -165,7 +213,7 @@ mod tests {
             assert!(!holds_all(&from, &to) && holds_all(&to, &layout(1, &[("n", Int64, true)])), "{from:?}");
         }
         let with_null: [ArrayRef; 1] = [Arc::new(Int32Array::from(vec![Some(1), None]))];
-        assert_eq!(check_nulls(&to, &with_null).unwrap_err(), "the column \"n\" of its state cannot be null");
+        assert_eq!(check_nulls(&to, &with_null).unwrap_err(), "the column \"n\" of its state cannot be null, and is");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use weir_core::time::WATERMARK_MIN;
 use weir_host::StateLayout;
@@ -81,27 +81,35 @@ impl KeyedOperator {
         let fields: Vec<_> = rows.schema_ref().fields().iter().skip(keys).cloned().collect();
         let (from, to) = (StateLayout { version, schema: Arc::new(Schema::new(fields)) }, layout_of(&self.guest));
         if layout::is_same(&from, &to) {
+            layout::check_nulls(&to, &rows.columns()[keys..]).map_err(OperatorError::Migrate)?;
             return Ok(self.state.restore(rows, slots)?);
         }
-        let readable = layout::check_readable(&from, &to);
-        let readable = readable.or_else(|error| match layout::check_goes_back(&from, &to) {
-            Ok(()) if goes_back => Ok(()),
-            Ok(()) => Err(error + ", or give the column up with --allow-dropped-state OPERATOR.COLUMN"),
-            Err(_) => Err(error),
-        });
-        readable.map_err(OperatorError::Migrate)?;
-        let mut names = rows.schema_ref().fields()[..keys].to_vec();
-        names.extend(to.schema.fields().iter().map(|field| Arc::new(Field::clone(field).with_nullable(true))));
-        let schema = Arc::new(Schema::new(names));
+        let readable = if goes_back { layout::check_goes_back(&from, &to) } else { layout::check_columns(&from, &to) };
+        readable.map_err(|error| OperatorError::Migrate(error + &self.way_out(&from, &to)))?;
+        let mut fields = rows.schema_ref().fields()[..keys].to_vec();
+        fields.extend(to.schema.fields().iter().map(|field| Arc::new(Field::clone(field).with_nullable(true))));
+        let schema = Arc::new(Schema::new(fields));
         for (start, slots) in (0..).step_by(RELAYOUT_ROWS_MAX).zip(slots.chunks(RELAYOUT_ROWS_MAX)) {
             let part = rows.slice(start, slots.len());
             let (key_columns, columns) = part.columns().split_at(keys);
-            let states = weir_host::States { keys: part.num_rows(), present: None, columns: columns.to_vec() };
-            let mut columns = key_columns.to_vec();
-            columns.extend(self.guest.convert(&from, states).map_err(unreadable)?.columns);
-            self.state.restore(&RecordBatch::try_new(Arc::clone(&schema), columns)?, slots)?;
+            let states = weir_host::States { keys: slots.len(), present: None, columns: columns.to_vec() };
+            let columns = self.guest.convert(&from, states).map_err(unreadable)?.columns;
+            layout::check_nulls(&to, &columns).map_err(OperatorError::Migrate)?;
+            let options = RecordBatchOptions::new().with_row_count(Some(slots.len()));
+            let columns = [key_columns, &columns].concat();
+            self.state.restore(&RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?, slots)?;
         }
         Ok(())
+    }
+
+    /// What else can be done about states that cannot be read, as the end of a sentence; nothing, if that would not do.
+    fn way_out(&self, from: &StateLayout, to: &StateLayout) -> String {
+        let columns = layout::to_give_up(from, to);
+        let flags = columns.iter().map(|column| format!("--allow-dropped-state {}.{column}", self.name));
+        match columns.is_empty() {
+            true => String::new(),
+            false => format!(", or give up what would be lost with {}", flags.collect::<Vec<_>>().join(" ")),
+        }
     }
 }
 

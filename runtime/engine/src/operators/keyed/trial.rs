@@ -29,7 +29,7 @@ impl KeyedOperator {
         trial.regressed(error.to_string());
         self.settle().map_err(Failure::Fatal)?;
         // Borne, or kept meanwhile: what the old version says counts, if it speaks of the same states.
-        if layout::is_same(&spoken_of, &layout_of(&self.guest)) { Ok(answer) } else { failed(error) }
+        if layout::fits(&spoken_of, &layout_of(&self.guest)) { Ok(answer) } else { failed(error) }
     }
 
     /// Whether states that the version on trial has changed may be committed. If the old version could not hold one of them there is
@@ -61,16 +61,17 @@ impl KeyedOperator {
 
     /// Runs another version from now on, with the state as that keeps it. If it cannot be converted, nothing has changed.
     pub(super) fn exchange(&mut self, mut to: KeyedGuest) -> Result<KeyedGuest, OperatorError> {
-        let from = layout_of(&self.guest);
-        if !layout::is_same(&from, &layout_of(&to)) {
-            let (fields, target) = (state_fields(&to), layout_of(&to));
-            let rows = match layout::holds_all(&from, &target) {
-                true => RelayoutRows::AsTheyLie,
-                false => RelayoutRows::InUse,
-            };
-            self.state.relayout(&fields, rows, |keys, columns| {
+        let (from, target) = (layout_of(&self.guest), layout_of(&to));
+        if !layout::fits(&from, &target) {
+            let holds_all = layout::holds_all(&from, &target);
+            let rows = if holds_all { RelayoutRows::AsTheyLie } else { RelayoutRows::InUse };
+            self.state.relayout(&state_fields(&to), rows, |keys, columns| {
                 let states = States { keys, present: None, columns };
-                to.convert(&from, states).map(|states| states.columns).map_err(unreadable)
+                let columns = to.convert(&from, states).map_err(unreadable)?.columns;
+                if !holds_all {
+                    layout::check_nulls(&target, &columns).map_err(OperatorError::Migrate)?;
+                }
+                Ok::<_, OperatorError>(columns)
             })?;
         }
         Ok(std::mem::replace(&mut self.guest, to))
