@@ -24,7 +24,7 @@ pub struct Difference {
     pub operator: String,
     /// The output, by its name; or `state`.
     pub part: String,
-    /// Of an operator with keys, the columns of the row's key.
+    /// Of a keyed operator, the columns of the row's key.
     pub key: Option<String>,
     /// The column; `None`: only one of the two makes the row, and what follows is the whole row.
     pub column: Option<String>,

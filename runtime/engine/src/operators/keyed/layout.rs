@@ -7,7 +7,8 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use weir_host::StateLayout;
 
-const ADVICE: &str = "; give the new layout another version, and bridge the two in `migrate`";
+/// What to do about a layout that does not fit, as the end of a sentence.
+pub(super) const ADVICE: &str = "; give the new layout another version, and bridge the two in `migrate`";
 
 /// Whether both have the same columns. That one may be null is no difference: a state that is absent is.
 pub(crate) fn is_same(from: &StateLayout, to: &StateLayout) -> bool {

@@ -80,8 +80,11 @@ impl KeyedOperator {
         let keys = self.state.keys().fields().len();
         let fields: Vec<_> = rows.schema_ref().fields().iter().skip(keys).cloned().collect();
         let (from, to) = (StateLayout { version, schema: Arc::new(Schema::new(fields)) }, layout_of(&self.guest));
+        let check_nulls = |columns: &[ArrayRef]| {
+            layout::check_nulls(&to, columns).map_err(|error| OperatorError::Migrate(error + layout::ADVICE))
+        };
         if layout::is_same(&from, &to) {
-            layout::check_nulls(&to, &rows.columns()[keys..]).map_err(OperatorError::Migrate)?;
+            check_nulls(&rows.columns()[keys..])?;
             return Ok(self.state.restore(rows, slots)?);
         }
         let readable = if goes_back { layout::check_goes_back(&from, &to) } else { layout::check_columns(&from, &to) };
@@ -94,7 +97,7 @@ impl KeyedOperator {
             let (key_columns, columns) = part.columns().split_at(keys);
             let states = weir_host::States { keys: slots.len(), present: None, columns: columns.to_vec() };
             let columns = self.guest.convert(&from, states).map_err(unreadable)?.columns;
-            layout::check_nulls(&to, &columns).map_err(OperatorError::Migrate)?;
+            check_nulls(&columns)?;
             let options = RecordBatchOptions::new().with_row_count(Some(slots.len()));
             let columns = [key_columns, &columns].concat();
             self.state.restore(&RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?, slots)?;
