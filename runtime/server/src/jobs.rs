@@ -153,6 +153,11 @@ impl Slot {
         self.lock_runner().as_ref().is_some_and(|runner| !runner.is_over())
     }
 
+    /// Whether it has started since its thread has: after a restart of the server it may have to wait.
+    pub(crate) fn has_started(&self) -> bool {
+        self.is_running() && self.lock_live().guest_bytes.is_some()
+    }
+
     /// Starts its thread. The one before must be over.
     pub(crate) fn start(self: &Arc<Self>, origin: Origin, start: Start) -> std::io::Result<()> {
         let runner = Runner::spawn(Arc::clone(self), origin, start)?;
@@ -231,6 +236,11 @@ impl Jobs {
 }
 
 /// A job that does not run where it would have to.
-pub(crate) fn not_running(job: &str) -> Problem {
-    Problem::conflict(format!("the job {job:?} does not run: `weir start {job}` starts it"))
+pub(crate) fn not_running(slot: &Slot) -> Problem {
+    let job = &slot.name;
+    Problem::conflict(if slot.is_running() {
+        format!("the job {job:?} does not run yet: `weir show {job}` says what it waits for")
+    } else {
+        format!("the job {job:?} does not run: `weir start {job}` starts it")
+    })
 }

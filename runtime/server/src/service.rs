@@ -24,7 +24,6 @@ use crate::components::Components;
 use crate::jobs::{Admission, Bounds, Command, Ending, Jobs, Lines, Origin, Reserved, Slot, Start};
 use crate::pipelines::Pipelines;
 use crate::problem::{Kind, Problem};
-use recovery::Recovery;
 
 /// A server, without its ports.
 pub(crate) struct Service {
@@ -74,8 +73,7 @@ impl Service {
 
     /// Lets every job go on that ran when the server ended, however it did; one for which there is no room any more waits for it.
     pub(crate) fn recover(&self) -> Result<(), Problem> {
-        let mut trials = recovery::trials(&self.catalog)?;
-        self.catalog.end_trials("the server ended before the swap was decided")?;
+        self.catalog.remove_untold_jobs()?;
         for row in self.catalog.jobs()? {
             let slot = self.slot(&row.name);
             if row.wanted != Wanted::Running {
@@ -83,17 +81,8 @@ impl Service {
             }
             // Its first line: there are none of before.
             slot.lines.tell(LogLevel::Info, "the server has started");
-            let recovery = Recovery {
-                catalog: Arc::clone(&self.catalog),
-                pipelines: Arc::clone(&self.pipelines),
-                admission: Arc::clone(&self.admission),
-                clock: Arc::clone(&self.clock),
-                slot: Arc::clone(&slot),
-                revision: self.revision(&row)?,
-                tried: trials.remove(&row.name),
-                row: row.clone(),
-            };
-            self.spawn(&slot, &row, Origin::Recover(Box::new(move || recovery.start())))?;
+            let recovery = self.recovery(&slot, &row)?;
+            self.spawn(&slot, &row, Origin::Recover(Box::new(move || recovery.start(None))))?;
         }
         Ok(())
     }

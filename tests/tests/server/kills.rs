@@ -1,14 +1,14 @@
 //! A server that is killed at many instants of swaps. After each the version that runs and the state that it reads agree, and in the end every
 //! row was counted once.
 
-use std::fs;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use rusqlite::Connection;
+use serde_json::json;
 
 use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
-use crate::server::{Home, JSON};
+use crate::server::{Home, JSON, Server};
 
 const KILLS: u32 = 50;
 /// From the request of a swap to the kill, milliseconds at most: about twice what one takes until it is kept.
@@ -74,39 +74,93 @@ fn a_kill_at_any_instant_of_a_swap_loses_and_doubles_nothing() {
     }
 }
 
+/// Each is a job that could not go on from a checkpoint of the other.
+#[test]
+fn a_kill_at_any_instant_of_a_deployment_leaves_a_job_that_goes_on() {
+    let home = Home::new();
+    let mut server = home.serve();
+    server.push_counters();
+    let fast = ("interval = \"100ms\"", "interval = \"5ms\"");
+    let renamed = [("[operators.count]", "[operators.numbers]"), ("input = \"count\"", "input = \"numbers\""), fast];
+    let pipelines = [(counts(&[fast]), "numbers"), (counts(&renamed), "count")];
+    server.deploy(&home, &pipelines[0].0).well();
+    let mut instants = Instants(7);
+    for number in 1..=KILLS as usize / 2 {
+        server.until_rows("counts", 500);
+        let (pipeline, dropped) = &pipelines[number % 2];
+        let deploy = json!({ "pipeline": pipeline, "allow-dropped-state": [dropped] });
+        let _unanswered = server.begin("POST", "/v1/jobs", JSON, deploy.to_string().as_bytes());
+        // It takes longer than a swap.
+        std::thread::park_timeout(instants.next() * 4);
+        server.kill();
+        server = home.serve();
+    }
+    let shown = server.until_rows("counts", 500);
+    let states: Vec<_> = shown["revisions"].as_array().unwrap().iter().map(|revision| &revision["state"]).collect();
+    assert!(!states.contains(&&json!("trying")), "none is undecided: {states:?}");
+    // What runs can be replaced.
+    let is_first = shown["pipeline"] == pipelines[0].0.as_str();
+    let (pipeline, dropped) = &pipelines[usize::from(is_first)];
+    let path = home.write("pipeline.toml", pipeline);
+    server.weir(&["deploy", path.to_str().unwrap(), "--yes", "--allow-dropped-state", dropped]).well();
+    server.until_rows("counts", 500);
+}
+
 /// The engine has kept a version, and its state is in a checkpoint, but the catalog still has it on trial: as after a kill between the two.
 #[test]
 fn what_the_engine_has_kept_goes_on_if_only_that_reads_the_state() {
     let home = Home::new();
-    let server = home.serve();
+    let mut server = home.serve();
     server.push_counters();
     assert_eq!(server.push("count_wide", "count"), "3");
     server.deploy(&home, COUNTS).well();
     server.until_rows("counts", 500);
-    let swap = ["swap", "counts/count", "count@3", "--set", "config.tag=\"1\"", "--detach"];
-    let trial = ["--probation-time", "5s", "--probation-batches", "1000000000"];
-    server.weir(&[&swap[..], &trial].concat()).well();
-    let files = ["catalog.sqlite", "catalog.sqlite-wal"];
-    let copies = files.map(|file| fs::read(home.data().join(file)).unwrap());
-    assert_ne!(server.show("counts")["swap"]["phase"], "done", "copied while it is on trial");
-    let checkpoint = |shown: &Value| shown["checkpoint"].as_u64();
-    let kept = server.until("counts", "has kept the version", |shown| shown["swap"]["phase"] == "done");
-    // One that began before may be of the trial still.
-    server
-        .until("counts", "has a checkpoint of it", |shown| checkpoint(shown) >= checkpoint(&kept).map(|last| last + 2));
-    server.kill();
-    fs::remove_file(home.data().join("catalog.sqlite-shm")).unwrap();
-    files.iter().zip(copies).for_each(|(file, copy)| fs::write(home.data().join(file), copy).unwrap());
+    let swap = ["swap", "counts/count", "count@3", "--set", "config.tag=\"1\"", "--probation-batches", "1"];
+    server.weir(&swap).well().saying(&["is done"]);
+    for is_stopped in [false, true] {
+        let before = server.until_rows("counts", 500)["checkpoint"].as_u64();
+        // One that began before may be of the trial still.
+        server.until("counts", "has a checkpoint of it", |shown| {
+            shown["checkpoint"].as_u64() >= before.map(|before| before + 2)
+        });
+        server.kill();
+        let catalog = Connection::open(home.data().join("catalog.sqlite")).unwrap();
+        let undecided =
+            "UPDATE job SET revision = 1; UPDATE revision SET state = 'trying', reason = NULL WHERE number = 2";
+        catalog.execute_batch(undecided).unwrap();
+        drop(catalog);
 
-    let server = home.serve();
-    server.until_rows("counts", 500);
-    let shown = server.show("counts");
-    assert_eq!((&shown["revision"], &shown["revisions"][1]["state"]), (&json!(2), &json!("kept")), "{shown}");
-    let why = shown["revisions"][1]["reason"].as_str().unwrap();
-    assert!(why.starts_with("only this revision reads the newest checkpoint: the job cannot be started: "), "{why}");
-    assert!(why.contains("the column \"count\" of its state is UInt64, and would be UInt32"), "{why}");
-    let logs = server.weir(&["logs", "counts"]).well().told;
-    assert!(logs.contains(&format!("revision 2 was on trial when the server ended, and is kept: {why}")), "{logs}");
+        // As long as neither can start, both are needed.
+        server = home.serve_with(&["--max-guest-memory", "1"]);
+        server.until_it_is("counts", "restarting");
+        let state = |server: &Server| server.show("counts")["revisions"][1]["state"].clone();
+        assert_eq!(state(&server), "trying");
+        server.weir(&["operator", "rm", "count@3"]).failed(&["count@3 is used by counts"]);
+        if is_stopped {
+            server.weir(&["stop", "counts"]).well();
+        }
+        server.kill();
+        server = home.serve();
+        if is_stopped {
+            assert_eq!(state(&server), "trying");
+            // Nor is it given up for one that cannot start either.
+            let other = json!({ "pipeline": counts(&[("rate = 20000", "rate = 10000")]) });
+            server.http("POST", "/v1/jobs", &other).refused(422, "unfit", "and would be UInt32");
+            assert_eq!(state(&server), "trying");
+            server.weir(&["start", "counts"]).well();
+        }
+        server.until_rows("counts", 500);
+        let shown = server.show("counts");
+        assert_eq!((&shown["revision"], &shown["revisions"][1]["state"]), (&json!(2), &json!("kept")), "{shown}");
+        let why = shown["revisions"][1]["reason"].as_str().unwrap();
+        assert!(
+            why.starts_with("only this revision reads the newest checkpoint: the job cannot be started: "),
+            "{why}"
+        );
+        assert!(why.contains("the column \"count\" of its state is UInt64, and would be UInt32"), "{why}");
+        let logs = server.weir(&["logs", "counts"]).well().told;
+        assert!(logs.contains(&format!("revision 2 was on trial when the server ended, and is kept: {why}")), "{logs}");
+    }
     server.weir(&["stop", "counts", "--drain"]).well();
     for tags in Counted::read(&home).changes() {
         assert_eq!(tags, [0, 1]);

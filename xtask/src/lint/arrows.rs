@@ -29,7 +29,8 @@ const MAY_SEE: [(&str, &[&str]); 12] = [
 const OWNERS: [(&str, &[&str]); 12] = [
     ("wasmtime", &["weir-host"]),
     ("axum", &["weir-server"]),
-    ("rusqlite", &["weir-server"]),
+    // The tests put what they need into a catalog.
+    ("rusqlite", &["weir-server", "weir-tests"]),
     ("ratatui", &["weir-cli"]),
     ("clap", &["weir-cli"]),
     ("clap_complete", &["weir-cli"]),

@@ -14,7 +14,7 @@ pub(crate) struct JobRow {
     pub(crate) from_checkpoint: Option<u64>,
     pub(crate) allow_dropped: Vec<String>,
     pub(crate) created_us: i64,
-    /// The newest checkpoint when `from_checkpoint` and `allow_dropped` were said.
+    /// The newest checkpoint when `from_checkpoint` and `allow_dropped` were said: with a newer one that is over.
     pub(crate) newest: Option<u64>,
 }
 
@@ -64,6 +64,9 @@ pub(crate) struct NewRevision<'a> {
     pub(crate) now_us: i64,
 }
 
+/// Why a revision that was on trial is not kept, once another has started.
+const UNDECIDED: &str = "the server ended before it was decided";
+
 const JOB: &str = "name, revision, wanted, reason, from_checkpoint, allow_dropped, created_us, newest";
 const REVISION: &str = "number, cause, pipeline, state, reason, created_us";
 
@@ -101,31 +104,30 @@ impl Catalog {
         added?.map_err(CatalogError::Gone)
     }
 
-    /// A revision that was on trial has started: it is to run from now on.
-    pub(crate) fn deployed(
-        &self,
-        job: &str,
-        number: u64,
-        allow_dropped: &[String],
-        newest: Option<u64>,
-    ) -> Result<(), CatalogError> {
-        let allow_dropped = serde_json::json!(allow_dropped).to_string();
-        let run = "UPDATE job SET revision = ?2, wanted = 'running', reason = NULL, allow_dropped = ?3, newest = ?4 WHERE name = ?1";
-        self.with(|t| {
-            t.execute(
-                "UPDATE revision SET state = 'kept' WHERE job = ?1 AND number = ?2",
-                params![job, number.cast_signed()],
-            )?;
-            t.execute(run, params![job, number.cast_signed(), allow_dropped, newest.map(u64::cast_signed)])
-        })
-        .map(drop)
+    /// Those of a job that are on trial, newest first.
+    pub(crate) fn trials(&self, job: &str) -> Result<Vec<RevisionRow>, CatalogError> {
+        let sql = format!("SELECT {REVISION} FROM revision WHERE job = ?1 AND state = 'trying' ORDER BY number DESC");
+        self.read(|t| all(t, &sql, [job], read_revision))
     }
 
-    /// A revision that was on trial is to run; `reason`: why before its time.
+    /// What is to be of a job: which revision is to run, and what its next start goes on from and may give up.
+    pub(crate) fn put_job(&self, row: &JobRow) -> Result<(), CatalogError> {
+        let sql = "UPDATE job SET revision = ?2, wanted = ?3, reason = ?4, from_checkpoint = ?5, allow_dropped = ?6, newest = ?7
+            WHERE name = ?1";
+        let allow_dropped = serde_json::json!(row.allow_dropped).to_string();
+        let [from, newest] = [row.from_checkpoint, row.newest].map(|number| number.map(u64::cast_signed));
+        let (revision, wanted) = (row.revision.cast_signed(), row.wanted.name());
+        self.with(|t| t.execute(sql, params![row.name, revision, wanted, row.reason, from, allow_dropped, newest]))
+            .map(drop)
+    }
+
+    /// A revision is to run, and no other of its job is on trial any more; `reason`: why before its time.
     pub(crate) fn keep(&self, job: &str, number: u64, reason: Option<&str>) -> Result<(), CatalogError> {
-        let sql = "UPDATE revision SET state = 'kept', reason = ?3 WHERE job = ?1 AND number = ?2";
+        let keep = "UPDATE revision SET state = 'kept', reason = COALESCE(?3, reason) WHERE job = ?1 AND number = ?2";
+        let others = "UPDATE revision SET state = 'rolled-back', reason = ?2 WHERE job = ?1 AND state = 'trying'";
         self.with(|t| {
-            t.execute(sql, params![job, number.cast_signed(), reason])?;
+            t.execute(keep, params![job, number.cast_signed(), reason])?;
+            t.execute(others, params![job, UNDECIDED])?;
             t.execute("UPDATE job SET revision = ?2 WHERE name = ?1", params![job, number.cast_signed()])?;
             Ok(())
         })
@@ -150,13 +152,9 @@ impl Catalog {
         })
     }
 
-    /// Whatever was on trial when the server was killed is not.
-    pub(crate) fn end_trials(&self, reason: &str) -> Result<usize, CatalogError> {
-        self.with(|t| {
-            // A job whose first revision was on trial was never told to be there.
-            t.execute("DELETE FROM job WHERE revision = 0", [])?;
-            t.execute("UPDATE revision SET state = 'rolled-back', reason = ?1 WHERE state = 'trying'", [reason])
-        })
+    /// Forgets the jobs whose first revision was never about to start: nobody was told that they are there.
+    pub(crate) fn remove_untold_jobs(&self) -> Result<(), CatalogError> {
+        self.with(|t| t.execute("DELETE FROM job WHERE revision = 0", [])).map(drop)
     }
 
     /// What is to be of a job from now on.
@@ -171,18 +169,10 @@ impl Catalog {
         self.with(|t| t.execute(sql, [job])).map(drop)
     }
 
-    /// Where the next start of a job goes on from, and what it may give up, until there is a checkpoint newer than `newest`.
-    pub(crate) fn go_on_from(
-        &self,
-        job: &str,
-        checkpoint: Option<u64>,
-        allow_dropped: &[String],
-        newest: Option<u64>,
-    ) -> Result<(), CatalogError> {
-        let sql = "UPDATE job SET from_checkpoint = ?2, allow_dropped = ?3, newest = ?4 WHERE name = ?1";
-        let allow_dropped = serde_json::json!(allow_dropped).to_string();
-        let [checkpoint, newest] = [checkpoint, newest].map(|number| number.map(u64::cast_signed));
-        self.with(|t| t.execute(sql, params![job, checkpoint, allow_dropped, newest])).map(drop)
+    /// The next start of a job goes on from its last checkpoint, and gives nothing up.
+    pub(crate) fn end_conditions(&self, job: &str) -> Result<(), CatalogError> {
+        let sql = "UPDATE job SET from_checkpoint = NULL, allow_dropped = '[]', newest = NULL WHERE name = ?1";
+        self.with(|t| t.execute(sql, [job])).map(drop)
     }
 
     /// Forgets a job.
@@ -281,6 +271,14 @@ mod tests {
         (dir, catalog)
     }
 
+    /// A revision that was on trial has started.
+    fn start(catalog: &Catalog, revision: u64) {
+        let row = catalog.job("job").unwrap().unwrap();
+        let (allow_dropped, newest) = (vec!["old".to_owned()], Some(7));
+        catalog.put_job(&JobRow { revision, wanted: Wanted::Running, allow_dropped, newest, ..row }).unwrap();
+        catalog.keep("job", revision, None).unwrap();
+    }
+
     fn revision(operators: Vec<&(String, String)>) -> NewRevision<'_> {
         NewRevision { cause: "deploy", pipeline: "", operators, needless: Vec::new(), now_us: 1 }
     }
@@ -290,27 +288,35 @@ mod tests {
         let (dir, catalog) = catalog();
         let first = catalog.try_revision("job", &revision(Vec::new())).unwrap();
         assert_eq!(catalog.job("job").unwrap().unwrap().wanted, Wanted::Stopped, "it is only tried");
-        catalog.deployed("job", first, &["old".to_owned()], Some(7)).unwrap();
+        start(&catalog, first);
         let second = catalog.try_revision("job", &revision(Vec::new())).unwrap();
         let never = catalog.try_revision("other", &revision(Vec::new())).unwrap();
         assert_eq!((first, second, never), (1, 2, 1));
-        // Whoever is killed here goes on with the first, and has never heard of the other.
+        // Whoever is killed here has never heard of the other job, and of this one decides when one of both has started.
         drop(catalog);
         let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
-        catalog.end_trials("killed").unwrap();
+        catalog.remove_untold_jobs().unwrap();
         let row = catalog.job("job").unwrap().unwrap();
         assert_eq!((row.revision, row.wanted, row.newest), (1, Wanted::Running, Some(7)));
         assert_eq!(row.allow_dropped, ["old"]);
         assert_eq!(catalog.job("other").unwrap(), None);
-        let states: Vec<_> = catalog.revisions("job").unwrap().into_iter().map(|r| (r.state, r.reason)).collect();
-        assert_eq!(states, [(RevisionState::Kept, None), (RevisionState::RolledBack, Some("killed".to_owned()))]);
+        let third = catalog.try_revision("job", &revision(Vec::new())).unwrap();
+        let trials = catalog.trials("job").unwrap().into_iter().map(|revision| revision.number);
+        assert_eq!(trials.collect::<Vec<_>>(), [third, second]);
+        catalog.keep("job", second, Some("why")).unwrap();
+        catalog.keep("job", second, None).unwrap();
+        let states = catalog.revisions("job").unwrap().into_iter().map(|row| (row.state, row.reason));
+        let (why, undecided) = (Some("why".to_owned()), Some(UNDECIDED.to_owned()));
+        let (kept, rolled_back) = (RevisionState::Kept, RevisionState::RolledBack);
+        assert_eq!(states.collect::<Vec<_>>(), [(kept, None), (kept, why), (rolled_back, undecided)]);
+        assert_eq!(catalog.job("job").unwrap().unwrap().revision, second);
     }
 
     #[test]
     fn needless_revisions_go_with_the_coming_of_another() {
         let (_dir, catalog) = catalog();
         let first = catalog.try_revision("job", &revision(Vec::new())).unwrap();
-        catalog.deployed("job", first, &[], None).unwrap();
+        start(&catalog, first);
         let tried = catalog.try_revision("job", &revision(Vec::new())).unwrap();
         let ended = catalog.try_revision("job", &revision(Vec::new())).unwrap();
         catalog.roll_back("job", ended, first, "why").unwrap();
@@ -324,7 +330,7 @@ mod tests {
     fn a_job_that_has_failed_is_not_stopped() {
         let (_dir, catalog) = catalog();
         let number = catalog.try_revision("job", &revision(Vec::new())).unwrap();
-        catalog.deployed("job", number, &[], None).unwrap();
+        start(&catalog, number);
         catalog.want("job", Wanted::Failed, Some("why")).unwrap();
         catalog.stop("job").unwrap();
         let row = catalog.job("job").unwrap().unwrap();

@@ -152,7 +152,7 @@ impl Thread {
         self.follow_swap();
         if let Some(open) = self.swap.take().filter(|open| open.swap.is_under_way()) {
             let ended = "the job ended before the swap was decided".to_owned();
-            // If it cannot be written now, the next start of the server does.
+            // If it cannot be written now, the next start of the job does.
             let _ = self.decide(open, SwapPhase::RolledBack, Some(ended));
         }
         let (state, reason) = match outcome {
@@ -290,7 +290,7 @@ impl Thread {
         if self.start.has_conditions && progress.checkpoints.completed > 0 {
             self.start.has_conditions = false;
             // If it cannot be written, the next start finds a newer checkpoint, and so does without.
-            if let Err(error) = self.start.catalog.go_on_from(&self.slot.name, None, &[], None) {
+            if let Err(error) = self.start.catalog.end_conditions(&self.slot.name) {
                 self.tell(LogLevel::Error, &chain(&error));
             }
         }

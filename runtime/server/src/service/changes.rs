@@ -6,7 +6,7 @@ use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
 use super::deploy::SUSPEND_TIME_MAX;
-use crate::catalog::Wanted;
+use crate::catalog::{JobRow, Wanted};
 use crate::jobs::{Command, Ending};
 use crate::launch::newest;
 use crate::model::{JobSummary, Savepoint, Stop};
@@ -28,11 +28,16 @@ impl Service {
         let checked = self.pipelines.check(&pipeline)?;
         let _reserved = self.admit(&slot, checked.guest_memory_bytes())?;
         // Written down first: whatever the server is killed at, what came after the checkpoint is given up as a whole or not at all.
-        self.catalog.go_on_from(job, request.from, &request.allow_dropped_state, newest(&pipeline)?)?;
-        self.catalog.want(job, Wanted::Running, None)?;
+        self.catalog.put_job(&JobRow {
+            wanted: Wanted::Running,
+            reason: None,
+            from_checkpoint: request.from,
+            allow_dropped: request.allow_dropped_state.clone(),
+            newest: newest(&pipeline)?,
+            ..row.clone()
+        })?;
         if let Err(problem) = self.start_revision(&slot, checked, &pipeline) {
-            self.catalog.go_on_from(job, row.from_checkpoint, &row.allow_dropped, row.newest)?;
-            self.catalog.want(job, row.wanted, row.reason.as_deref())?;
+            self.catalog.put_job(&row)?;
             return Err(problem);
         }
         let (row, slot) = self.find(job)?;

@@ -72,7 +72,7 @@ impl Service {
         }
     }
 
-    /// Starts a revision, which is to run as soon as it has started.
+    /// Starts a revision. That it is to run is written down first: after a kill only it may read what it has kept.
     fn start_trying(
         &self,
         slot: &Arc<Slot>,
@@ -82,9 +82,11 @@ impl Service {
         allow_dropped: &[String],
     ) -> Result<(), Problem> {
         let row = next_row(self.find(&slot.name)?.0, pipeline, allow_dropped)?;
+        let row = JobRow { revision, wanted: Wanted::Running, reason: None, ..row };
         let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
+        self.catalog.put_job(&row)?;
         let supervisor = launch.start(&self.pipelines, &slot.lines, &self.clock)?;
-        self.catalog.deployed(&slot.name, revision, allow_dropped, row.newest)?;
+        self.catalog.keep(&slot.name, revision, None)?;
         self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
     }
 
@@ -114,11 +116,10 @@ impl Service {
         )))
     }
 
-    /// Starts what the catalog says, and gives it a thread.
+    /// Starts what the catalog says, or what was on trial if only that can go on, and gives it a thread.
     pub(super) fn start_revision(&self, slot: &Arc<Slot>, job: Job, pipeline: &Pipeline) -> Result<(), Problem> {
-        let row = self.find(&slot.name)?.0.as_of(newest(pipeline)?);
-        let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
-        let supervisor = launch.start(&self.pipelines, &slot.lines, &self.clock)?;
+        let (row, _) = self.find(&slot.name)?;
+        let (supervisor, _room) = self.recovery(slot, &row)?.start(Some((job, pipeline)))?;
         self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
     }
 
@@ -126,6 +127,7 @@ impl Service {
     fn undo(&self, slot: &Arc<Slot>, revision: u64, before: Option<JobRow>, problem: Problem) -> Problem {
         let restore = || {
             let Some(row) = &before else { return self.catalog.remove_job(&slot.name) };
+            self.catalog.put_job(row)?;
             self.catalog.withdraw(&row.name, revision, row.revision)
         };
         let restored = restore().map_err(Problem::from);

@@ -1,69 +1,87 @@
-//! A job that goes on after the server has ended: with the revision that is to run, or with the one that was on trial, if only that
-//! one reads what the job has kept. Never decides by anything but the newest checkpoint.
+//! A job that goes on: with the revision that is to run, or with one that was on trial when the server ended, if only that one reads
+//! what the job has kept. Never decides by anything but the newest checkpoint, and never before one of them has started.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weir_core::time::Clock;
-use weir_engine::Supervisor;
+use weir_engine::{Job, Supervisor};
 use weir_host::{LogLevel, printable};
 
-use crate::catalog::{Catalog, CatalogError, JobRow, RevisionRow, RevisionState};
+use super::Service;
+use crate::catalog::{Catalog, JobRow, RevisionRow};
 use crate::jobs::{Admission, Reserved, Slot};
 use crate::launch::{Launch, newest};
-use crate::pipelines::Pipelines;
+use crate::pipelines::{Pipeline, Pipelines};
 use crate::problem::{Kind, Problem};
 
 /// What a job may go on with.
 pub(super) struct Recovery {
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) pipelines: Arc<Pipelines>,
-    pub(super) admission: Arc<Admission>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) slot: Arc<Slot>,
-    pub(super) row: JobRow,
+    catalog: Arc<Catalog>,
+    pipelines: Arc<Pipelines>,
+    admission: Arc<Admission>,
+    clock: Arc<dyn Clock>,
+    slot: Arc<Slot>,
+    row: JobRow,
     /// The revision that is to run.
-    pub(super) revision: RevisionRow,
-    /// One that was on trial beside it. The engine may have kept it already, and the catalog not heard of that.
-    pub(super) tried: Option<RevisionRow>,
+    revision: RevisionRow,
 }
 
-/// By job: the revision that is on trial.
-pub(super) fn trials(catalog: &Catalog) -> Result<BTreeMap<String, RevisionRow>, CatalogError> {
-    let mut trials = BTreeMap::new();
-    for JobRow { name, .. } in catalog.jobs()? {
-        let tried = catalog.revisions(&name)?.into_iter().rfind(|revision| revision.state == RevisionState::Trying);
-        trials.extend(tried.map(|tried| (name, tried)));
+impl Service {
+    /// A job as the catalog has it, about to go on.
+    pub(super) fn recovery(&self, slot: &Arc<Slot>, row: &JobRow) -> Result<Recovery, Problem> {
+        Ok(Recovery {
+            catalog: Arc::clone(&self.catalog),
+            pipelines: Arc::clone(&self.pipelines),
+            admission: Arc::clone(&self.admission),
+            clock: Arc::clone(&self.clock),
+            slot: Arc::clone(slot),
+            revision: self.revision(row)?,
+            row: row.clone(),
+        })
     }
-    Ok(trials)
 }
 
 impl Recovery {
-    /// Starts the job, in the room that is kept for it.
-    pub(super) fn start(&self) -> Result<(Supervisor, Reserved), Problem> {
-        let (problem, tried) = match (self.start_revision(&self.revision), &self.tried) {
-            (Err(problem), Some(tried)) if problem.kind == Kind::Unreadable => (problem, tried),
-            (started, _) => return started,
+    /// Starts the job, in the room that is kept for it. `checked`: the revision that is to run, if it was checked already.
+    pub(super) fn start(&self, checked: Option<(Job, &Pipeline)>) -> Result<(Supervisor, Reserved), Problem> {
+        let (job, trials) = (&self.row.name, self.catalog.trials(&self.row.name)?);
+        let started = match checked {
+            Some((job, pipeline)) => self.start_checked(job, pipeline),
+            None => self.start_revision(&self.revision),
         };
-        let started = self.start_revision(tried);
-        if started.as_ref().is_err_and(|other| other.kind == Kind::Unreadable) {
-            return Err(problem);
+        let problem = match started {
+            Err(problem) if problem.kind == Kind::Unreadable => problem,
+            Ok(started) if !trials.is_empty() => {
+                self.catalog.keep(job, self.revision.number, None)?;
+                return Ok(started);
+            }
+            started => return started,
+        };
+        // The engine may have kept one already, and the catalog not heard of that.
+        for tried in trials.into_iter().filter(|tried| tried.number != self.revision.number) {
+            let started = match self.start_revision(&tried) {
+                Err(other) if other.kind == Kind::Unreadable => continue,
+                started => started?,
+            };
+            let reason = printable(&format!("only this revision reads the newest checkpoint: {}", problem.detail));
+            self.catalog.keep(job, tried.number, Some(&reason))?;
+            let told = format!("revision {} was on trial when the server ended, and is kept: {reason}", tried.number);
+            tracing::warn!(job, "{told}");
+            self.slot.lines.tell(LogLevel::Warn, &told);
+            return Ok(started);
         }
-        // Also if it cannot start yet: the one before never could.
-        let reason = printable(&format!("only this revision reads the newest checkpoint: {}", problem.detail));
-        self.catalog.keep(&self.row.name, tried.number, Some(&reason))?;
-        let told = format!("revision {} was on trial when the server ended, and is kept: {reason}", tried.number);
-        tracing::warn!(job = self.row.name, "{told}");
-        self.slot.lines.tell(LogLevel::Warn, &told);
-        started
+        Err(problem)
     }
 
     fn start_revision(&self, revision: &RevisionRow) -> Result<(Supervisor, Reserved), Problem> {
         let pipeline = self.pipelines.read(&revision.pipeline, &[])?;
-        let job = self.pipelines.check(&pipeline)?;
+        self.start_checked(self.pipelines.check(&pipeline)?, &pipeline)
+    }
+
+    fn start_checked(&self, job: Job, pipeline: &Pipeline) -> Result<(Supervisor, Reserved), Problem> {
         let room = self.admission.admit(&self.slot, job.guest_memory_bytes())?;
-        let row = self.row.clone().as_of(newest(&pipeline)?);
-        let launch = Launch::new(&self.pipelines, job, &pipeline, &row)?;
+        let row = self.row.clone().as_of(newest(pipeline)?);
+        let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
         Ok((launch.start(&self.pipelines, &self.slot.lines, &self.clock)?, room))
     }
 }

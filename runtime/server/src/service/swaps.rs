@@ -40,7 +40,7 @@ impl Service {
         let _turn = slot.turn();
         let open = slot.live().swap.filter(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
         if open.is_some()
-            && let Some(status) = slot.ask(Command::RollBack).ok_or_else(|| not_running(job))?
+            && let Some(status) = slot.ask(Command::RollBack).ok_or_else(|| not_running(&slot))?
             && status.phase != SwapPhase::Done
         {
             return Ok(status);
@@ -82,7 +82,7 @@ impl Service {
         let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator, false));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
         let until_us = self.clock.now_us().saturating_add(micros(request.duration_ms));
-        let begun = slot.ask(|reply| Command::Shadow(versions, until_us, reply)).ok_or_else(|| not_running(job))?;
+        let begun = slot.ask(|reply| Command::Shadow(versions, until_us, reply)).ok_or_else(|| not_running(&slot))?;
         Ok(shadow_status(&begun?))
     }
 
@@ -123,8 +123,9 @@ impl Service {
         if dry_run {
             return Ok(status);
         }
-        if !slot.is_running() {
-            return Err(not_running(&row.name));
+        // What may still be on trial of a job that waits is not decided before that has started.
+        if !slot.has_started() {
+            return Err(not_running(slot));
         }
         // The old versions stay beside the new ones until it is decided.
         let bytes = current.guest_memory_bytes().saturating_add(current.second_memory_bytes(&versions));
@@ -142,7 +143,7 @@ impl Service {
             Some(Ok(())) => return Ok(status),
             Some(Err(refused)) => refused.into(),
             // A thread that comes to it later finds nobody waiting, and rolls it back.
-            None => not_running(&row.name),
+            None => not_running(slot),
         };
         self.catalog.withdraw(&row.name, number, row.revision)?;
         Err(problem)
