@@ -58,7 +58,7 @@ impl Launch {
 impl JobRow {
     /// What holds of it when this is its newest checkpoint: one that came since what was said of its next start is gone on from,
     /// whatever that was.
-    pub(crate) fn as_of(self, newest: Option<u64>) -> Self {
+    pub(crate) fn going_on_from(self, newest: Option<u64>) -> Self {
         match newest > self.newest {
             true => Self { from_checkpoint: None, allow_dropped: Vec::new(), ..self },
             false => self,

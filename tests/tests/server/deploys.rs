@@ -6,6 +6,9 @@ use crate::server::Home;
 /// The step that counts, under another name.
 const RENAMED: [(&str, &str); 2] = [("[operators.count]", "[operators.numbers]"), ("\"count\"", "\"numbers\"")];
 
+/// What is another in a pipeline: from, to.
+type Changes<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn a_job_is_not_stopped_for_a_pipeline_that_does_not_fit_its_checkpoint() {
     let home = Home::new();
@@ -16,7 +19,7 @@ fn a_job_is_not_stopped_for_a_pipeline_that_does_not_fit_its_checkpoint() {
     // A checkpoint with state.
     let before = server.until_rows("counts", 500)["checkpoint"].as_u64();
     server.until("counts", "has another checkpoint", |shown| shown["checkpoint"].as_u64() > before);
-    let cases: [(&str, &[(&str, &str)], &str); 3] = [
+    let cases: [(&str, Changes<'_>, &str); 3] = [
         ("renamed", &RENAMED, "has state of \"count\", and the pipeline has no operator of that name"),
         ("groups", &[("parallelism = 2", "parallelism = 2\nmax-parallelism = 64")], "set max-parallelism = 128"),
         ("layout", &[("count@1", "text@1")], "does not fit the operator \"count\": "),

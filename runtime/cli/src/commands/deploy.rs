@@ -117,7 +117,7 @@ fn diff(before: &str, after: &str) -> String {
 
 fn confirm(job: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
-        bail!("{job} runs already, and nobody is there to be asked: say --yes");
+        bail!("{job} is there already, and nobody to be asked: say --yes");
     }
     terminal::print(&format!("replace what runs as {}? [y/N] ", terminal::bold(job)));
     let mut answer = String::new();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use weir_core::time::Clock;
-use weir_engine::{JobError, NewVersion, RunError, SharedShadow, Summary, Supervisor};
+use weir_engine::{JobError, JobFigures, NewVersion, RunError, SharedShadow, Summary, Supervisor};
 use weir_host::{LogLevel, printable};
 
 use super::{Admission, Command, Ending, Reserved, Slot};
@@ -171,7 +171,8 @@ impl Thread {
         self.tell(level, &format!("the job is {}{told}", state_name(state)));
         self.slot.update(|live| {
             (live.state, live.reason, live.rows_per_s) = (Some(state), reason, 0.0);
-            live.figures = Arc::default();
+            // What it has done stays to be seen; what its subtasks do, they do no longer.
+            live.figures = Arc::new(JobFigures { subtasks: Vec::new(), ..(*live.figures).clone() });
         });
     }
 
@@ -229,7 +230,7 @@ impl Thread {
             if let Some(ended) = ended {
                 return outcome(ended);
             }
-            let is_awaited = ending.is_some() || self.swap.is_some();
+            let is_awaited = ending.is_some() || self.swap.as_ref().is_some_and(OpenSwap::is_moving);
             let mut heard = self.commands.recv_timeout(if is_awaited { LOOK_EVERY_AWAITED } else { LOOK_EVERY });
             while let Ok(command) = heard {
                 self.command(command, &mut job, &mut ending);

@@ -42,6 +42,12 @@ impl Service {
         if !deployed.changed {
             return Ok(deployed);
         }
+        if row.as_ref().is_some_and(|row| row.wanted == Wanted::Finished) {
+            deployed.notes.push(format!(
+                "the job has ended, and this revision reads no rows but replayed ones: `weir rm {name}` first, to run it from the \
+                 beginning"
+            ));
+        }
         // Before anything changes: a job that runs is not stopped for what cannot go on.
         if let Some(row) = &row {
             deployed.notes.extend(self.check_change(row, runs, &pipeline, &checked, request)?);
@@ -211,7 +217,7 @@ impl Service {
 /// A job as another revision of it goes on.
 fn next_row(row: JobRow, pipeline: &Pipeline, allow_dropped: &[String]) -> Result<JobRow, Problem> {
     let newest = newest(pipeline)?;
-    Ok(JobRow { allow_dropped: allow_dropped.to_vec(), newest, ..row.as_of(newest) })
+    Ok(JobRow { allow_dropped: allow_dropped.to_vec(), newest, ..row.going_on_from(newest) })
 }
 
 /// Whether what is wrong with a checkpoint will be wrong with later ones of the pipeline too.

@@ -19,8 +19,8 @@ const TIMERS: &str = "timers";
 const WATERMARK: &str = "watermark";
 /// The version of the layout: of a table of states in its metadata, of a subtask in the table of its watermark.
 const VERSION: &str = "state_version";
-/// Which version of the component the states may go back to as they are read, in the metadata of a table that was made while another
-/// was on trial.
+/// What the states may go back to as they are read, in the metadata of a table that was made while another version was on trial: the
+/// version before. Its component counts, whatever configuration it is given later.
 const GOES_BACK_TO: &str = "state_goes_back_to";
 
 impl KeyedOperator {
@@ -75,7 +75,8 @@ impl KeyedOperator {
     fn restore_states(&mut self, rows: &RecordBatch, slots: &[u32], version: Option<i64>) -> Result<(), OperatorError> {
         let metadata = rows.schema_ref().metadata();
         let said = metadata.get(VERSION).and_then(|version| version.parse().ok());
-        let goes_back = self.guest.goes_back || metadata.get(GOES_BACK_TO) == Some(&self.guest.version);
+        let goes_back = self.guest.goes_back
+            || metadata.get(GOES_BACK_TO).is_some_and(|old| component_of(old) == component_of(&self.guest.version));
         let version = said.or_else(|| version.and_then(|version| u32::try_from(version).ok())).unwrap_or_default();
         let keys = self.state.keys().fields().len();
         let fields: Vec<_> = rows.schema_ref().fields().iter().skip(keys).cloned().collect();
@@ -114,6 +115,11 @@ impl KeyedOperator {
             false => format!(", or give up what would be lost with {}", flags.collect::<Vec<_>>().join(" ")),
         }
     }
+}
+
+/// What comes before the configuration in the name of a version.
+fn component_of(version: &str) -> &str {
+    version.split('+').next().unwrap_or_default()
 }
 
 fn with_versions(rows: RecordBatch, version: u32, old: Option<&str>) -> Result<RecordBatch, OperatorError> {

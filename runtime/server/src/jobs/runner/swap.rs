@@ -20,6 +20,13 @@ pub(super) struct OpenSwap {
     is_unwritten: bool,
 }
 
+impl OpenSwap {
+    /// Whether it will soon be further: its barrier is under way, or it is to be written down.
+    pub(super) fn is_moving(&self) -> bool {
+        !matches!(self.swap.phase(), Phase::Canary { .. } | Phase::Probation { .. })
+    }
+}
+
 impl Thread {
     /// Begins one, if there is none.
     pub(super) fn begin_swap(&mut self, command: SwapCommand, job: &mut Supervisor) {
