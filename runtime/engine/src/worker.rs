@@ -103,7 +103,7 @@ impl Worker {
     /// Runs until the stream ends.
     pub(crate) fn run(mut self) -> Result<(), WorkerError> {
         let result = if self.subtask.is_source() { self.run_source() } else { self.run_gated() };
-        self.spend(Activity::Busy, Some(Activity::Idle));
+        self.spend(Activity::Busy, None);
         result
     }
 

@@ -115,7 +115,10 @@ fn subtasks_say_what_they_wait_for_and_nodes_what_they_did() {
     let stuck = pass_until(&mut handle, &clock, is_stuck);
     assert!(stuck.subtasks[2..].iter().all(|s| s.backpressured_us == 0), "{stuck:?}");
     let guests = stuck.nodes[1].guests.as_ref().unwrap();
-    assert_eq!((guests.instances, guests.memory_limit_bytes, guests.call_time_limit_us), (2, 2 * (64 << 20), 200_000));
+    assert_eq!(
+        (guests.instances, guests.memory_limit_bytes, guests.call_time_limit_us),
+        (2, 2 * (64 << 20), 1_000_000)
+    );
     assert!((2..=2 * (64 << 20)).contains(&guests.memory_bytes), "{guests:?}");
     assert!(stuck.nodes[0].guests.is_none() && stuck.nodes[2].guests.is_none());
 

@@ -28,7 +28,7 @@ component = "tests/guests/count_v1.wasm"
 config = { tag = "0" }
 key-by = ["key"]
 on-error = "skip"
-limits = { call-time = "200ms" }
+limits = { call-time = "1s" }
 [sinks.out]
 input = "count"
 connector = "memory"
@@ -49,7 +49,7 @@ pub(crate) fn version(component: &str, tag: usize, fails: &str) -> NewVersion {
         operator: "count".to_owned(),
         component: HOST.load(root().join(format!("tests/guests/{component}.wasm"))).unwrap(),
         config: serde_json::json!({ "tag": tag.to_string(), "fails": fails }),
-        limits: weir_core::limits::OperatorLimits { call_time_ms: 200, ..Default::default() },
+        limits: weir_core::limits::OperatorLimits { call_time_ms: 1_000, ..Default::default() },
         goes_back: false,
     }
 }

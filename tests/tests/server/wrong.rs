@@ -87,7 +87,7 @@ fn a_column_of_state_is_given_up_only_by_its_name() {
     server.deploy(&home, &of("level@2")).well();
     server.until_rows("bids", 3);
     // There is no checkpoint yet, and so no such state in one.
-    let path = home.write("pipeline.toml", &of("level@1"));
+    let path = home.write("pipeline.toml", of("level@1"));
     let gives_up = |mode| ["deploy", path.to_str().unwrap(), mode, "--allow-dropped-state", "level.bids"];
     server.weir(&gives_up("--dry-run")).well();
     server.deploy(&home, &of("level@1")).failed(&[

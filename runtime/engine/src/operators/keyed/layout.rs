@@ -65,10 +65,9 @@ pub(crate) fn check_goes_back(from: &StateLayout, to: &StateLayout) -> Result<()
     check_columns(from, to).or_else(|error| check_columns(to, from).map_err(|_| error))
 }
 
-/// Whether some keys can have states of a new layout while others still have those of the old one, and come back to it: the old one
-/// holds all that the new one makes.
+/// Whether some keys can have states of a new layout while others still have those of the old one: each holds all that the other makes.
 pub(crate) fn can_share_keys(old: &StateLayout, new: &StateLayout) -> bool {
-    is_same(old, new) && holds_all(new, old)
+    is_same(old, new) && holds_all(new, old) && holds_all(old, new)
 }
 
 /// Whether a layout has no place for some column of another.
@@ -218,9 +217,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_shared_only_where_the_old_layout_holds_all_of_the_new_one() {
+    fn keys_are_shared_only_where_each_layout_holds_all_of_the_other() {
         let of = |nullable| layout(1, &[("n", DataType::Int32, nullable)]);
-        assert!(can_share_keys(&of(false), &of(false)) && can_share_keys(&of(true), &of(false)));
+        assert!(can_share_keys(&of(false), &of(false)) && can_share_keys(&of(true), &of(true)));
+        assert!(!can_share_keys(&of(true), &of(false)), "a null that is there could not come along");
         assert!(!can_share_keys(&of(false), &of(true)), "its first null could not go back");
         assert!(!can_share_keys(&of(true), &layout(1, &[("n", DataType::Int64, true)])));
     }
