@@ -155,8 +155,9 @@ impl Figures {
         gauge(encoder, "subtask_watermark_seconds", "The subtask's watermark, since the epoch.", watermarks.collect())
     }
 
+    /// Of jobs that run: what others have done is shown, and no longer monitored.
     fn nodes(&self) -> impl Iterator<Item = (Labels<'_>, &NodeFigures)> {
-        self.jobs.iter().flat_map(|(live, job)| {
+        self.jobs.iter().filter(|(live, _)| !live.figures.subtasks.is_empty()).flat_map(|(live, job)| {
             live.figures
                 .nodes
                 .iter()

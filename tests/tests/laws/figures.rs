@@ -10,7 +10,7 @@ use std::time::Duration;
 use arrow::datatypes::SchemaRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{
-    ConnectorError, Connectors, Cut, Guarantee, Offset, Polled, Prepare, Sink, SinkWriter, Source, SourceReader, Split,
+    ConnectorError, Connectors, Cut, Guarantee, Offset, Polled, Prepare, Sink, SinkWriter, Source, SourceReader,
     WriterContext,
 };
 use weir_core::graph::Options;
@@ -20,6 +20,7 @@ use weir_engine::{JobFigures, JobHandle, SubtaskFigures};
 use crate::pipelines;
 use crate::support::{Memory, Row, job};
 use crate::swaps::PIPELINE;
+use crate::wrapped::Wrapped;
 
 /// Rows in memory, and a sink whose writes wait until nobody holds the other end of its channel.
 #[derive(Clone)]
@@ -141,59 +142,10 @@ fn subtasks_say_what_they_wait_for_and_nodes_what_they_did() {
     assert_eq!((guests.instances, guests.memory_bytes, guests.memory_limit_bytes), (0, 0, 0));
 }
 
-/// Rows in memory, each of which takes a millisecond of the clock, and has been waited for most of it.
-#[derive(Clone)]
-struct Rated {
-    memory: Memory,
-    clock: Arc<ManualClock>,
-}
-
 const ROW_US: u64 = 1_000;
 const WAITED_US: u64 = 700;
 
-impl Connectors for Rated {
-    fn source(&self, _: &str, _: &Options) -> Result<Box<dyn Source>, ConnectorError> {
-        Ok(Box::new(self.clone()))
-    }
-
-    fn sink(&self, connector: &str, options: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
-        self.memory.sink(connector, options)
-    }
-
-    fn source_names(&self) -> Vec<&'static str> {
-        self.memory.source_names()
-    }
-
-    fn sink_names(&self) -> Vec<&'static str> {
-        self.memory.sink_names()
-    }
-}
-
-impl Source for Rated {
-    fn schema(&self) -> SchemaRef {
-        self.memory.schema()
-    }
-
-    fn guarantee(&self) -> Guarantee {
-        Source::guarantee(&self.memory)
-    }
-
-    fn splits(&self, parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
-        self.memory.splits(parallelism)
-    }
-
-    fn reader(
-        &self,
-        split: &Split,
-        projection: &[usize],
-        offset: Option<&Offset>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Box<dyn SourceReader>, ConnectorError> {
-        let reader = self.memory.reader(split, projection, offset, clock)?;
-        Ok(Box::new(RatedReader { reader, clock: self.clock.clone(), waited_us: 0 }))
-    }
-}
-
+/// Rows in memory, each of which takes a millisecond of the clock, and has been waited for most of it.
 struct RatedReader {
     reader: Box<dyn SourceReader>,
     clock: Arc<ManualClock>,
@@ -224,8 +176,12 @@ fn a_source_that_keeps_to_a_rate_waits() {
     const RATED: &str =
         "[sources.rows]\nconnector = \"memory\"\n[sinks.out]\ninput = \"rows\"\nconnector = \"memory\"\n";
     let rows = (0..ROWS as i64).map(|n| ("k".to_owned(), n, n)).collect();
-    let (memory, clock) = (Memory::new(vec![rows], vec![1]), Arc::new(ManualClock::default()));
-    let mut handle = job(&Rated { memory, clock: clock.clone() }, RATED, 1).start(clock).unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let of_clock = clock.clone();
+    let rated = Wrapped::new(Memory::new(vec![rows], vec![1]), move |reader| {
+        Box::new(RatedReader { reader, clock: of_clock.clone(), waited_us: 0 })
+    });
+    let mut handle = job(&rated, RATED, 1).start(clock).unwrap();
     while handle.wait(Duration::from_secs(1)).map(Result::unwrap).is_none() {}
     let source = &handle.figures().subtasks[0];
     assert_eq!((source.idle_us, source.busy_us), (ROWS * WAITED_US, ROWS * (ROW_US - WAITED_US)));

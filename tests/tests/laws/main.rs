@@ -23,3 +23,4 @@ mod swapper;
 mod swaps;
 mod ways_back;
 mod windows;
+mod wrapped;

@@ -6,9 +6,8 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arrow::datatypes::SchemaRef;
-use weir_core::connector::{ConnectorError, Connectors, Guarantee, Offset, Polled, Sink, Source, SourceReader, Split};
-use weir_core::graph::{Options, RestartSettings};
+use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
+use weir_core::graph::RestartSettings;
 use weir_core::swap::{Phase, Probation};
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::{Durable, Job, JobError, NewVersion, RunError, Summary, Supervisor};
@@ -17,6 +16,7 @@ use weir_state::checkpoint::object_store::memory::InMemory;
 use crate::stores::{Operation, Verdict, hooked, plain};
 use crate::support::{Memory, durable_in, job};
 use crate::swaps::{self, version};
+use crate::wrapped::Wrapped;
 
 const PIPELINE: &str = r#"
 name = "watched"
@@ -59,51 +59,13 @@ impl Endless {
         Self { rows: Memory::new(vec![rows], vec![3]), error: Arc::default() }
     }
 
+    fn connectors(&self) -> Wrapped {
+        let error = self.error.clone();
+        Wrapped::new(self.rows.clone(), move |inner| Box::new(EndlessReader { inner, error: error.clone() }))
+    }
+
     fn fail(&self, error: ConnectorError) {
         *self.error.lock().unwrap() = Some(error);
-    }
-}
-
-impl Connectors for Endless {
-    fn source(&self, _: &str, _: &Options) -> Result<Box<dyn Source>, ConnectorError> {
-        Ok(Box::new(self.clone()))
-    }
-
-    fn sink(&self, connector: &str, options: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
-        self.rows.sink(connector, options)
-    }
-
-    fn source_names(&self) -> Vec<&'static str> {
-        self.rows.source_names()
-    }
-
-    fn sink_names(&self) -> Vec<&'static str> {
-        self.rows.sink_names()
-    }
-}
-
-impl Source for Endless {
-    fn schema(&self) -> SchemaRef {
-        self.rows.schema()
-    }
-
-    fn guarantee(&self) -> Guarantee {
-        Source::guarantee(&self.rows)
-    }
-
-    fn splits(&self, parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
-        self.rows.splits(parallelism)
-    }
-
-    fn reader(
-        &self,
-        split: &Split,
-        projection: &[usize],
-        offset: Option<&Offset>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Box<dyn SourceReader>, ConnectorError> {
-        let inner = self.rows.reader(split, projection, offset, clock)?;
-        Ok(Box::new(EndlessReader { inner, error: self.error.clone() }))
     }
 }
 
@@ -137,7 +99,7 @@ fn passing() -> ConnectorError {
 
 /// A job, where it keeps its checkpoints, and its clock.
 struct Watched {
-    connectors: Endless,
+    source: Endless,
     job: Arc<Job>,
     durable: Durable,
     clock: Arc<ManualClock>,
@@ -149,9 +111,9 @@ impl Watched {
     }
 
     fn of(pipeline: &str) -> Self {
-        let connectors = Endless::new();
-        let job = Arc::new(job(&connectors, pipeline, 1));
-        Self { connectors, job, durable: durable_in(plain(&Arc::new(InMemory::new()))), clock: Arc::default() }
+        let source = Endless::new();
+        let job = Arc::new(job(&source.connectors(), pipeline, 1));
+        Self { source, job, durable: durable_in(plain(&Arc::new(InMemory::new()))), clock: Arc::default() }
     }
 
     fn start(&self) -> Supervisor {
@@ -160,7 +122,7 @@ impl Watched {
 
     /// Why a start is refused of this pipeline from this checkpoint, if these names may be dropped.
     fn refused(&self, pipeline: &str, from: Option<u64>, allow_dropped: &[&str]) -> String {
-        let job = job(&self.connectors, pipeline, 1);
+        let job = job(&self.source.connectors(), pipeline, 1);
         let allow_dropped = allow_dropped.iter().map(|name| (*name).to_owned()).collect();
         let durable = Durable { from, allow_dropped, ..self.durable.clone() };
         match Supervisor::start(Arc::new(job), self.clock.clone(), Some(durable), RESTART) {
@@ -171,12 +133,12 @@ impl Watched {
 
     /// Waits until all rows are out, so many times.
     fn until_written(&self, running: &mut Supervisor, times: usize) {
-        until(running, |_| self.connectors.rows.written.lock().unwrap().len() == 10 * times);
+        until(running, |_| self.source.rows.written.lock().unwrap().len() == 10 * times);
     }
 
     /// Lets it fail in a way that may pass, and waits until it is to start again.
     fn fail(&self, running: &mut Supervisor) {
-        self.connectors.fail(passing());
+        self.source.fail(passing());
         let mut notices = Vec::new();
         until(running, |running| {
             notices.extend(running.take_notices());
@@ -230,7 +192,7 @@ fn it_starts_again_when_its_time_has_come_and_goes_on_from_its_last_checkpoint()
     until(&mut running, |running| running.take_notices() == [format!("going on from checkpoint {last}")]);
     running.drain();
     assert!(!end(&mut running).unwrap().suspended);
-    assert_eq!(watched.connectors.rows.take_written().len(), 20, "nothing was read again");
+    assert_eq!(watched.source.rows.take_written().len(), 20, "nothing was read again");
 }
 
 /// Whoever goes back to an older checkpoint does not want the one that is newer.
@@ -302,7 +264,7 @@ fn it_gives_up_when_it_fails_too_often() {
         watched.pass_delay();
     }
     until(&mut running, |running| running.progress().rows_out == 10);
-    watched.connectors.fail(passing());
+    watched.source.fail(passing());
     assert!(matches!(end(&mut running), Err(RunError::Job(JobError::Subtask { .. }))));
 }
 
@@ -310,7 +272,7 @@ fn it_gives_up_when_it_fails_too_often() {
 fn what_would_only_repeat_itself_ends_it() {
     let watched = Watched::new();
     let mut running = watched.start();
-    watched.connectors.fail(ConnectorError::Data("there is no offset 7".to_owned()));
+    watched.source.fail(ConnectorError::Data("there is no offset 7".to_owned()));
     assert!(matches!(end(&mut running), Err(RunError::Job(JobError::Subtask { .. }))));
     assert!(running.take_notices().is_empty());
 }
@@ -328,7 +290,7 @@ fn what_is_asked_while_it_waits_ends_the_wait() {
     running.suspend();
     let summary = end(&mut running).unwrap();
     assert_eq!((summary.suspended, summary.progress.rows_out), (true, 10));
-    assert_eq!(watched.connectors.rows.take_written().len(), 10, "it did not start again");
+    assert_eq!(watched.source.rows.take_written().len(), 10, "it did not start again");
 
     let (watched, mut running) = waiting();
     running.drain();

@@ -214,7 +214,7 @@ impl Answer {
         let read = stream.read_to_end(&mut bytes);
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {read:?} {text:?}"));
-        let body = serde_json::from_str(body).unwrap_or(Value::Null);
+        let body = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Self { status, head: head.to_lowercase(), body }
     }

@@ -138,8 +138,16 @@ fn a_job_stops_and_goes_on_from_a_savepoint() {
     server.weir(&["start", "counts"]).failed(&["the job \"counts\" runs already"]);
     let rows = server.show("counts")["rows-out"].as_u64().unwrap();
     server.until_rows("counts", rows + 2000);
+    const GUESTS: &str = "weir_guest_memory_bytes{";
+    let metrics = || server.raw("GET", "/metrics", "", b"").body.as_str().unwrap().to_owned();
+    assert!(metrics().contains(GUESTS), "{}", metrics());
     server.weir(&["stop", "counts"]).well().saying(&["counts is stopped at checkpoint"]);
     assert_eq!(server.json(&["ps"])[0]["state"], "stopped");
+    // What its state was stays to be seen, and is monitored no more.
+    let nodes = server.show("counts")["nodes"].clone();
+    assert!(nodes.as_array().unwrap().iter().any(|node| node["state-bytes"].as_u64() > Some(0)), "{nodes}");
+    let metrics = metrics();
+    assert!(metrics.contains("weir_job_up") && !metrics.contains(GUESTS), "{metrics}");
     server.weir(&["stop", "counts"]).failed(&["the job \"counts\" does not run"]);
     server.weir(&["swap", "counts/count", "count@2"]).failed(&["the job \"counts\" does not run: `weir start counts`"]);
 

@@ -172,7 +172,7 @@ impl Thread {
         self.slot.update(|live| {
             (live.state, live.reason, live.rows_per_s) = (Some(state), reason, 0.0);
             // What it has done stays to be seen; what its subtasks do, they do no longer.
-            live.figures = Arc::new(JobFigures { subtasks: Vec::new(), ..(*live.figures).clone() });
+            live.figures = Arc::new(JobFigures { nodes: live.figures.nodes.clone(), ..JobFigures::default() });
         });
     }
 

@@ -67,7 +67,7 @@ pub(crate) fn check_goes_back(from: &StateLayout, to: &StateLayout) -> Result<()
 
 /// Whether some keys can have states of a new layout while others still have those of the old one: each holds all that the other makes.
 pub(crate) fn can_share_keys(old: &StateLayout, new: &StateLayout) -> bool {
-    is_same(old, new) && holds_all(new, old) && holds_all(old, new)
+    fits(old, new) && fits(new, old)
 }
 
 /// Whether a layout has no place for some column of another.
