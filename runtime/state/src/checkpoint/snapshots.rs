@@ -43,7 +43,7 @@ pub(super) fn write(
             state.push(draft.write(objects, &header, state.len())?);
         }
         header.state = SINK_ROWS;
-        let sink = snapshot.sink.as_ref().map(|sink| write_sink(objects, &header, sink)).transpose()?;
+        let sink = snapshot.sink.as_ref().map(|sink| write_sink(objects, &header, sink, state.len())).transpose()?;
         let version = snapshot.version.clone();
         operators.push(StoredOperator { operator: operator.clone(), version, state, sink });
     }
@@ -52,7 +52,13 @@ pub(super) fn write(
     Ok(StoredPart { subtask: part.subtask.clone(), watermark: part.watermark, splits, operators })
 }
 
-fn write_sink(objects: &Objects, header: &PartHeader<'_>, sink: &Prepared) -> Result<StoredSink, CheckpointError> {
+/// `first` is the place of its first file among those of the operator.
+fn write_sink(
+    objects: &Objects,
+    header: &PartHeader<'_>,
+    sink: &Prepared,
+    first: usize,
+) -> Result<StoredSink, CheckpointError> {
     let drafts = drafts(sink.commit.iter().filter_map(|c| Some((SINK_ROWS, None, c.rows.as_ref()?))));
     let mut commit = Vec::with_capacity(sink.commit.len());
     // The rows of the next committable of a draft are its next batch.
@@ -68,7 +74,7 @@ fn write_sink(objects: &Objects, header: &PartHeader<'_>, sink: &Prepared) -> Re
         });
         commit.push(StoredCommit { value: committable.value.clone(), rows });
     }
-    let files = drafts.iter().enumerate().map(|(index, draft)| draft.write(objects, header, index));
+    let files = drafts.iter().enumerate().map(|(index, draft)| draft.write(objects, header, first + index));
     let rows = files.collect::<Result<_, _>>()?;
     Ok(StoredSink { commit, state: sink.state.clone(), report: sink.report.clone(), rows })
 }
