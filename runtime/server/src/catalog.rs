@@ -18,8 +18,12 @@ pub(crate) use operators::OperatorRow;
 pub use tokens::Token;
 
 /// Each brings the schema from the number before to its own; none is ever edited.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("catalog/1.sql"), include_str!("catalog/2.sql"), include_str!("catalog/3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("catalog/1.sql"),
+    include_str!("catalog/2.sql"),
+    include_str!("catalog/3.sql"),
+    include_str!("catalog/4.sql"),
+];
 
 /// How long one process waits for another that writes: `weir token` beside the server.
 const BUSY: Duration = Duration::from_secs(10);

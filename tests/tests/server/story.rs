@@ -44,6 +44,14 @@ fn operators_are_brought_listed_and_removed() {
     assert!(!component.exists());
     assert_eq!(server.json(&["operator", "show", "count"]).as_array().unwrap().len(), 1);
     server.weir(&["operator", "show", "count_v2"]).failed(&["there is no operator \"count_v2\" on this server"]);
+
+    // What was removed comes back as what it was, and as nothing else.
+    let two = ["push", "--name", "count", "--version", "two"];
+    server
+        .weir(&[&two[..], &[&v1]].concat())
+        .failed(&["count@two is another component already, if only a removed one"]);
+    server.weir(&[&two[..], &[&v2]].concat()).well().saying(&["count@two is there"]);
+    assert_eq!(std::fs::read(&component).unwrap(), bytes);
 }
 
 #[test]

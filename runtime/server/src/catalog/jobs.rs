@@ -184,7 +184,7 @@ impl Catalog {
 /// Adds one on trial; or says which version of an operator was removed meanwhile.
 fn add_revision(t: &Transaction<'_>, job: &str, revision: &NewRevision<'_>) -> rusqlite::Result<Result<u64, String>> {
     let NewRevision { cause, pipeline, operators, needless, now_us } = revision;
-    let there = "SELECT 1 FROM operator_version WHERE name = ?1 AND version = ?2 AND digest <> ''";
+    let there = "SELECT 1 FROM operator_version WHERE name = ?1 AND version = ?2 AND NOT removed";
     for (name, version) in operators {
         if one(t, there, params![name, version], |_| Ok(()))?.is_none() {
             return Ok(Err(format!("{name}@{version}")));
@@ -354,10 +354,13 @@ mod tests {
         let second = added("b", None).unwrap();
         assert!(!catalog.remove_operator(&second).unwrap());
         assert!(catalog.operator("op", "2").unwrap().is_none());
-        assert!(added("c", Some("2")).unwrap_err().digest.is_empty());
+        assert_eq!(added("c", Some("2")).unwrap_err(), second);
         assert_eq!(added("c", None).unwrap().version, "3");
         let gone = ("op".to_owned(), "2".to_owned());
         let refused = catalog.try_revision("job", &revision(vec![&gone]));
         assert!(matches!(refused, Err(CatalogError::Gone(version)) if version == "op@2"));
+        assert_eq!(added("b", None).unwrap(), second, "the same component brings it back");
+        assert_eq!(catalog.operator("op", "2").unwrap(), Some(second));
+        assert_eq!(added("b", Some("2")).unwrap_err().version, "2", "it is there already");
     }
 }

@@ -20,20 +20,24 @@ pub(crate) struct OperatorRow {
 const COLUMNS: &str = "name, version, digest, bytes, world, created_us";
 
 impl Catalog {
-    /// Adds a version, which must be new. Without a version it is the next number.
+    /// Adds a version, which must be new, or be back: one that was removed is there again with the same component. Without a version it is
+    /// the next number.
     pub(crate) fn add_operator(
         &self,
         row: OperatorRow,
         version: Option<&str>,
     ) -> Result<Result<OperatorRow, OperatorRow>, CatalogError> {
         self.with(|t| {
-            let there = all(t, &format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1"), [&row.name], read)?;
+            let sql = format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1");
+            let there = all(t, &sql, [&row.name], read)?;
             let found = match version {
                 Some(version) => there.iter().find(|found| found.version == version),
                 None => there.iter().filter(|found| found.digest == row.digest).max_by_key(|found| found.created_us),
             };
             if let Some(found) = found {
-                return Ok(Err(found.clone()));
+                let back = "UPDATE operator_version SET removed = FALSE WHERE name = ?1 AND version = ?2 AND digest = ?3 AND removed";
+                let is_back = t.execute(back, params![found.name, found.version, row.digest])? > 0;
+                return Ok(if is_back { Ok(found.clone()) } else { Err(found.clone()) });
             }
             let next = || there.iter().filter_map(|found| found.version.parse::<u64>().ok()).max().unwrap_or(0).saturating_add(1);
             let version = version.map_or_else(|| next().to_string(), str::to_owned);
@@ -49,20 +53,20 @@ impl Catalog {
     /// All versions of all operators, or of one, in the order in which they came.
     pub(crate) fn operators(&self, name: Option<&str>) -> Result<Vec<OperatorRow>, CatalogError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM operator_version WHERE (?1 IS NULL OR name = ?1) AND digest <> '' ORDER BY name, created_us, version"
+            "SELECT {COLUMNS} FROM operator_version WHERE (?1 IS NULL OR name = ?1) AND NOT removed ORDER BY name, created_us, version"
         );
         self.read(|t| all(t, &sql, [name], read))
     }
 
     /// A version.
     pub(crate) fn operator(&self, name: &str, version: &str) -> Result<Option<OperatorRow>, CatalogError> {
-        let sql = format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1 AND version = ?2 AND digest <> ''");
+        let sql = format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1 AND version = ?2 AND NOT removed");
         self.read(|t| one(t, &sql, [name, version], read))
     }
 
     /// The digests of all components that versions name.
     pub(crate) fn digests(&self) -> Result<BTreeSet<String>, CatalogError> {
-        let sql = "SELECT DISTINCT digest FROM operator_version WHERE digest <> ''";
+        let sql = "SELECT DISTINCT digest FROM operator_version WHERE NOT removed";
         Ok(self.read(|t| all(t, sql, [], |row| row.get(0)))?.into_iter().collect())
     }
 
@@ -74,15 +78,14 @@ impl Catalog {
         self.read(|t| all(t, sql, [name, version], |row| row.get(0)))
     }
 
-    /// Removes a version; its name stays taken, so that it never becomes another component. Returns whether another version is of
-    /// the same one.
+    /// Removes a version; its name stays taken, so that it never becomes another component, and comes back with the same one. Returns
+    /// whether another version is of that too.
     pub(crate) fn remove_operator(&self, row: &OperatorRow) -> Result<bool, CatalogError> {
         self.with(|t| {
-            t.execute(
-                "UPDATE operator_version SET digest = '' WHERE name = ?1 AND version = ?2",
-                [&row.name, &row.version],
-            )?;
-            let others = one(t, "SELECT 1 FROM operator_version WHERE digest = ?1", [&row.digest], |_| Ok(()))?;
+            let remove = "UPDATE operator_version SET removed = TRUE WHERE name = ?1 AND version = ?2";
+            t.execute(remove, [&row.name, &row.version])?;
+            let others = "SELECT 1 FROM operator_version WHERE digest = ?1 AND NOT removed";
+            let others = one(t, others, [&row.digest], |_| Ok(()))?;
             Ok(others.is_some())
         })
     }

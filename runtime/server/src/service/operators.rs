@@ -46,15 +46,9 @@ impl Service {
         let (row, is_new) = match self.catalog.add_operator(row, version)? {
             Ok(row) => (row, true),
             Err(found) if found.digest == digest => (found, false),
-            Err(found) if found.digest.is_empty() => {
-                return Err(Problem::conflict(format!(
-                    "{}@{} was removed, and a version never becomes another one: push it as another version",
-                    found.name, found.version
-                )));
-            }
             Err(found) => {
                 return Err(Problem::conflict(format!(
-                    "{}@{} is another component already, and versions never change: push it as another version",
+                    "{}@{} is another component already, if only a removed one, and versions never change: push it as another version",
                     found.name, found.version
                 )));
             }
