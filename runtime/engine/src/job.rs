@@ -70,6 +70,17 @@ impl Job {
         self
     }
 
+    /// The job as one that undoes a swap: its operators take over states of newer versions, as in a swap that goes back.
+    #[must_use]
+    pub fn going_back(mut self) -> Self {
+        for node in &mut self.resolved.nodes {
+            if let ResolvedKind::Keyed { goes_back, .. } = &mut node.kind {
+                *goes_back = true;
+            }
+        }
+        self
+    }
+
     /// Starts every subtask on a thread of its own; nothing is kept of what the job has done.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod deploy;
 mod history;
 mod operators;
 mod recovery;
+mod rollback;
 mod shown;
 mod swaps;
 

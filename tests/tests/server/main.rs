@@ -11,6 +11,7 @@ mod kills;
 mod pipelines;
 mod restart;
 mod revisions;
+mod rollbacks;
 mod rows;
 mod savepoints;
 mod secrets;

@@ -76,7 +76,8 @@ pub(crate) struct Args {
 /// Options of `weir rollback`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "While a swap is on trial the old version is put back at once; afterwards it comes back by another swap.
+    after_help = "While a swap is on trial the old version is put back at once; afterwards it comes back by another swap, or, if the job
+does not run, by a start from its last checkpoint.
 
 Examples:
   weir rollback orders/count"

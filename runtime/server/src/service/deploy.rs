@@ -7,6 +7,7 @@ use std::time::Duration;
 use weir_engine::{Job, RecoveryError, StartError};
 
 use super::Service;
+use super::history::undoes;
 use crate::catalog::{JobRow, NewRevision, Wanted};
 use crate::jobs::{Command, Ending, Origin, Slot};
 use crate::launch::{Launch, newest};
@@ -18,6 +19,14 @@ use crate::problem::{Kind, Problem};
 pub(super) const SUSPEND_TIME_MAX: Duration = Duration::from_secs(120);
 /// How long a job may take to stop at once.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// A revision that is to start.
+pub(super) struct NewStart<'a> {
+    pub(super) cause: &'static str,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) job: Job,
+    pub(super) allow_dropped: &'a [String],
+}
 
 impl Service {
     /// Lets a pipeline run, in the place of its older revision if there is one.
@@ -55,40 +64,45 @@ impl Service {
         if request.dry_run {
             return Ok(deployed);
         }
-        let new = self.new_revision("deploy", &pipeline, row.as_ref())?;
-        let _reserved = self.admit(&slot, checked.guest_memory_bytes())?;
+        let start = NewStart {
+            cause: "deploy",
+            pipeline: &pipeline,
+            job: checked,
+            allow_dropped: &request.allow_dropped_state,
+        };
+        deployed.revision = Some(self.replace(&slot, row.as_ref(), start)?);
+        Ok(deployed)
+    }
+
+    /// Lets another revision run, from a last checkpoint of the one before.
+    pub(super) fn replace(&self, slot: &Arc<Slot>, row: Option<&JobRow>, start: NewStart<'_>) -> Result<u64, Problem> {
+        let name = &slot.name;
+        let new = self.new_revision(start.cause, start.pipeline, row)?;
+        let _reserved = self.admit(slot, start.job.guest_memory_bytes())?;
         if row.is_none() {
-            self.clear(&name)?;
+            self.clear(name)?;
         }
-        if let Err(problem) = self.suspend(&slot) {
-            return Err(self.go_on_as_before(&slot, row.as_ref(), Ok(()), problem));
+        if let Err(problem) = self.suspend(slot) {
+            return Err(self.go_on_as_before(slot, row, Ok(()), problem));
         }
         // What was on trial is decided now.
-        let row = self.catalog.job(&name)?;
-        let revision = match self.catalog.try_revision(&name, &new) {
+        let row = self.catalog.job(name)?;
+        let revision = match self.catalog.try_revision(name, &new) {
             Ok(revision) => revision,
-            Err(error) => return Err(self.go_on_as_before(&slot, row.as_ref(), Ok(()), error.into())),
+            Err(error) => return Err(self.go_on_as_before(slot, row.as_ref(), Ok(()), error.into())),
         };
-        match self.start_trying(&slot, checked, &pipeline, revision, &request.allow_dropped_state) {
-            Ok(()) => {
-                deployed.revision = Some(revision);
-                Ok(deployed)
-            }
-            Err(problem) => Err(self.undo(&slot, revision, row, problem)),
+        match self.start_trying(slot, revision, start) {
+            Ok(()) => Ok(revision),
+            Err(problem) => Err(self.undo(slot, revision, row, problem)),
         }
     }
 
     /// Starts a revision. That it is to run is written down first: after a kill only it may read what it has kept.
-    fn start_trying(
-        &self,
-        slot: &Arc<Slot>,
-        job: Job,
-        pipeline: &Pipeline,
-        revision: u64,
-        allow_dropped: &[String],
-    ) -> Result<(), Problem> {
+    fn start_trying(&self, slot: &Arc<Slot>, revision: u64, start: NewStart<'_>) -> Result<(), Problem> {
+        let NewStart { cause, pipeline, job, allow_dropped } = start;
         let row = next_row(self.find(&slot.name)?.0, pipeline, allow_dropped)?;
         let row = JobRow { revision, wanted: Wanted::Running, reason: None, ..row };
+        let job = if undoes(cause, &row, row.newest) { job.going_back() } else { job };
         let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
         self.catalog.put_job(&row)?;
         let supervisor = launch.start(&self.pipelines, &slot.lines, &self.clock)?;

@@ -8,6 +8,7 @@ use weir_engine::{Job, Supervisor};
 use weir_host::{LogLevel, printable};
 
 use super::Service;
+use super::history::undoes;
 use crate::catalog::{Catalog, JobRow, RevisionRow};
 use crate::jobs::{Admission, Reserved, Slot};
 use crate::launch::{Launch, newest};
@@ -46,7 +47,7 @@ impl Recovery {
     pub(super) fn start(&self, checked: Option<(Job, &Pipeline)>) -> Result<(Supervisor, Reserved), Problem> {
         let (job, trials) = (&self.row.name, self.catalog.trials(&self.row.name)?);
         let started = match checked {
-            Some((job, pipeline)) => self.start_checked(job, pipeline),
+            Some((job, pipeline)) => self.start_checked(&self.revision, job, pipeline),
             None => self.start_revision(&self.revision),
         };
         let problem = match started {
@@ -75,12 +76,19 @@ impl Recovery {
 
     fn start_revision(&self, revision: &RevisionRow) -> Result<(Supervisor, Reserved), Problem> {
         let pipeline = self.pipelines.read(&revision.pipeline, &[])?;
-        self.start_checked(self.pipelines.check(&pipeline)?, &pipeline)
+        self.start_checked(revision, self.pipelines.check(&pipeline)?, &pipeline)
     }
 
-    fn start_checked(&self, job: Job, pipeline: &Pipeline) -> Result<(Supervisor, Reserved), Problem> {
+    fn start_checked(
+        &self,
+        revision: &RevisionRow,
+        job: Job,
+        pipeline: &Pipeline,
+    ) -> Result<(Supervisor, Reserved), Problem> {
         let room = self.admission.admit(&self.slot, job.guest_memory_bytes())?;
-        let row = self.row.clone().going_on_from(newest(pipeline)?);
+        let newest = newest(pipeline)?;
+        let row = self.row.clone().going_on_from(newest);
+        let job = if undoes(&revision.cause, &row, newest) { job.going_back() } else { job };
         let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
         Ok((launch.start(&self.pipelines, &self.slot.lines, &self.clock)?, room))
     }

@@ -34,39 +34,6 @@ impl Service {
         self.begin(&row, &slot, swap, request.dry_run)
     }
 
-    /// Puts an operator back to what it was: during a swap at once, after one by another swap.
-    pub(crate) fn roll_back(&self, job: &str, operator: &str) -> Result<SwapStatus, Problem> {
-        let (_, slot) = self.find(job)?;
-        let _turn = slot.turn();
-        let open = slot.live().swap.filter(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
-        if open.is_some()
-            && let Some(status) = slot.ask(Command::RollBack).ok_or_else(|| not_running(&slot))?
-            && status.phase != SwapPhase::Done
-        {
-            return Ok(status);
-        }
-        // What was on trial may have been kept meanwhile.
-        let (row, _) = self.find(job)?;
-        let current = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
-        let now = current.reference(operator).zip(current.settings(operator));
-        let now = now.ok_or_else(|| current.no_operator(operator))?;
-        let history = self.history(&self.catalog.revisions(job)?);
-        let before = history.before(operator, &now, &[]).ok_or_else(|| {
-            Problem::conflict(format!(
-                "no revision of {job:?} has run another version of {operator:?} that was not undone"
-            ))
-        })?;
-        let before = before.ok_or_else(|| {
-            Problem::conflict(format!(
-                "the version of {operator:?} before this one was removed: swap to one that is there"
-            ))
-        })?;
-        let pipeline = self.pipelines.read(&current.graph.text, &before.1.overrides(operator, &before.0))?;
-        let probation = ProbationSettings::default();
-        let swap = NewSwap { cause: ROLLBACK, pipeline, operators: vec![operator], probation };
-        self.begin(&row, &slot, swap, false)
-    }
-
     /// Runs other versions beside those that run, for some time; what they make is compared and dropped.
     pub(crate) fn shadow(&self, job: &str, request: &ShadowRequest) -> Result<ShadowStatus, Problem> {
         if request.duration_ms == 0 {
@@ -106,7 +73,13 @@ impl Service {
         self.pipelines.read(&text, &overrides)
     }
 
-    fn begin(&self, row: &JobRow, slot: &Arc<Slot>, swap: NewSwap<'_>, dry_run: bool) -> Result<SwapStatus, Problem> {
+    pub(super) fn begin(
+        &self,
+        row: &JobRow,
+        slot: &Arc<Slot>,
+        swap: NewSwap<'_>,
+        dry_run: bool,
+    ) -> Result<SwapStatus, Problem> {
         let NewSwap { cause, pipeline, operators, probation } = swap;
         let goes_back = cause == ROLLBACK;
         let versions = operators.iter().map(|operator| self.pipelines.version(&pipeline, operator, goes_back));
@@ -151,12 +124,12 @@ impl Service {
 }
 
 /// A swap that is to begin.
-struct NewSwap<'a> {
-    cause: &'static str,
+pub(super) struct NewSwap<'a> {
+    pub(super) cause: &'static str,
     /// The pipeline as it is to be.
-    pipeline: Pipeline,
-    operators: Vec<&'a str>,
-    probation: ProbationSettings,
+    pub(super) pipeline: Pipeline,
+    pub(super) operators: Vec<&'a str>,
+    pub(super) probation: ProbationSettings,
 }
 
 /// What changes in the text of the pipeline.

@@ -1,0 +1,79 @@
+//! Rollbacks of jobs that do not run: they go on with the older version, from states of the newer one.
+
+use crate::pipelines::{COUNTS, counts};
+use crate::rows::Counted;
+use crate::server::Home;
+
+const BACK: [&str; 2] = ["rollback", "counts/count"];
+
+#[test]
+fn a_job_that_does_not_run_goes_back() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    // States of a wider type, with a column more.
+    assert_eq!(server.push("count_wide", "count"), "3");
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 1000);
+    let wide = ["swap", "counts/count", "count@3", "--set", "config.tag=\"1\"", "--no-probation"];
+    server.weir(&wide).well().saying(&["count -> count@3 is done"]);
+
+    // One that has failed.
+    let fails = [
+        ("component = \"count@1\"", "component = \"count@3\""),
+        ("tag = \"0\"", "tag = \"2\", fails = 0"),
+        ("interval = \"100ms\"", "interval = \"1h\""),
+    ];
+    server.deploy(&home, &counts(&fails)).well();
+    server.until_it_is("counts", "failed");
+    server.weir(&BACK).well().saying(&["count -> count@3 is done"]);
+    server.until_rows("counts", 1000);
+
+    // One that was stopped; the server is killed before the older version has completed a checkpoint.
+    server.weir(&["stop", "counts"]).well();
+    server.weir(&BACK).well().saying(&["count -> count@1 is done"]);
+    let revision = server.show("counts")["revision"].clone();
+    server.kill();
+    let server = home.serve();
+    let shown = server.until_rows("counts", 1000);
+    assert_eq!(shown["revision"], revision);
+    server.weir(&BACK).failed(&["no revision of \"counts\" has run another version of \"count\" that was not undone"]);
+
+    // One that waits: what it is to run is not there.
+    server.weir(&["swap", "counts/count", "count@3", "--set", "config.tag=\"3\"", "--no-probation"]).well();
+    let digest = server.json(&["operator", "show", "count"])[2]["digest"].as_str().unwrap().to_owned();
+    server.kill();
+    std::fs::remove_file(home.data().join(format!("components/{digest}.wasm"))).unwrap();
+    let server = home.serve();
+    server.until_it_is("counts", "restarting");
+    server.weir(&BACK).well().saying(&["count -> count@1 is done"]);
+    server.until_rows("counts", 1000);
+
+    server.weir(&["stop", "counts", "--drain"]).well();
+    server.weir(&BACK).failed(&["no revision"]);
+    for tags in Counted::read(&home).changes() {
+        // What the third had done when the server was killed is done again, if no checkpoint had it.
+        assert!(tags == [0, 1, 0] || tags == [0, 1, 0, 3, 0], "{tags:?}");
+    }
+}
+
+#[test]
+fn a_state_that_does_not_fit_leaves_the_job_as_it_was() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    assert_eq!(server.push("count_wide", "count"), "3");
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 1000);
+    server.weir(&["swap", "counts/count", "count@3", "--set", "config.outgrows=0", "--no-probation"]).well();
+    let before = server.show("counts")["checkpoint"].as_u64();
+    server.until("counts", "has another checkpoint", |shown| shown["checkpoint"].as_u64() > before);
+    server.weir(&["stop", "counts"]).well();
+    server.weir(&BACK).failed(&["the job cannot be started", "the column \"count\" of its state cannot be UInt32"]);
+    let shown = server.show("counts");
+    assert_eq!((&shown["state"], &shown["revision"]), (&"stopped".into(), &2.into()));
+    server.weir(&["start", "counts"]).well();
+    server.weir(&["stop", "counts", "--drain"]).well();
+    server.weir(&BACK).failed(&["the job \"counts\" has ended"]);
+    Counted::read(&home);
+}
