@@ -83,7 +83,7 @@ pub enum CallError {
     /// The operator crashed.
     #[error("the operator trapped: {message}")]
     Trap {
-        /// What WebAssembly says, with the innermost functions.
+        /// What WebAssembly says, with the innermost functions, and the last error that the operator logged in the call.
         message: String,
     },
     /// The call took too long.

@@ -10,7 +10,7 @@ use crate::call::{CallError, cut_reason};
 use crate::component::Component;
 use crate::engine::ticks;
 use crate::exports::{Describe, Functions};
-use crate::imports::log::{LogCtx, LogView};
+use crate::imports::log::{LogCtx, LogView, printable};
 use crate::imports::metrics::{GuestMetrics, MetricsView};
 use crate::instance::{InstanceError, InstanceSpec};
 use crate::limits::Limiter;
@@ -152,9 +152,7 @@ impl Sandbox {
         let Guest::Running(store, _) = &mut self.guest else {
             return Err(CallError::Arguments("the guest is not running".into()));
         };
-        store.set_epoch_deadline(ticks(self.limits.call_time_ms));
-        // What was refused in a call before, and got over, is no reason for a failure of this one.
-        store.data_mut().limiter.take_memory_denied();
+        begin(store, &self.limits);
         match function.call(&mut *store, arguments) {
             Ok((result,)) => Ok(result),
             Err(error) => {
@@ -179,7 +177,7 @@ impl Sandbox {
         store.data_mut().limiter = Limiter::new(&self.limits);
         store.limiter(|ctx| &mut ctx.limiter);
         store.set_hostcall_fuel(usize::try_from(self.limits.output_bytes).unwrap_or(usize::MAX));
-        store.set_epoch_deadline(ticks(self.limits.call_time_ms));
+        begin(&mut store, &self.limits);
         let started = self.component.pre().instantiate(&mut store);
         let bound = started.and_then(|instance| self.component.exports().bind(&mut store, &instance));
         let (describe, functions) = match bound {
@@ -206,7 +204,7 @@ impl Sandbox {
         let input = |(columns, keys)| to_guest::Input { columns, keys };
         let inputs: Vec<_> =
             fields.iter().map(Vec::as_slice).zip(self.keys.iter().map(Vec::as_slice)).map(input).collect();
-        store.set_epoch_deadline(ticks(self.limits.call_time_ms));
+        begin(store, &self.limits);
         let (answer,) = describe
             .call(&mut *store, (self.config.as_str(), inputs.as_slice()))
             .map_err(|error| InstanceError::Guest(call_error(&error, store, &self.limits).to_string()))?;
@@ -224,6 +222,13 @@ pub(crate) fn fields(nodes: &[Node]) -> Vec<to_guest::Field<'_>> {
     nodes.iter().map(field).collect()
 }
 
+/// Before every call: its time begins, and what was refused or logged in a call before is no reason for a failure of this one.
+fn begin(store: &mut Store<Ctx>, limits: &OperatorLimits) {
+    store.set_epoch_deadline(ticks(limits.call_time_ms));
+    store.data_mut().limiter.take_memory_denied();
+    store.data_mut().log.take_last_error();
+}
+
 fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &OperatorLimits) -> CallError {
     let memory_denied = store.data_mut().limiter.take_memory_denied();
     let trap = error.downcast_ref::<Trap>();
@@ -236,7 +241,9 @@ fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operator
     if let Some(trap) = trap {
         let trap = trap.to_string();
         let what = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
-        return CallError::Trap { message: format!("{what}{}", frames(error)) };
+        let said = store.data_mut().log.take_last_error();
+        let said = said.map_or_else(String::new, |line| format!("; it said last: {}", cut_reason(printable(&line))));
+        return CallError::Trap { message: format!("{what}{}{said}", frames(error)) };
     }
     let cause = error.root_cause().to_string();
     // wasmtime gives this error no type of its own; a test holds us to its text.

@@ -190,6 +190,8 @@ fn what_a_job_and_its_operators_say_is_kept_and_followed() {
     server.until_rows("counts", 500);
     server.weir(&["swap", "counts/count", "--set", "config.fails=\"always\""]).failed(&[
         "the swap of counts was rolled back: it failed where the old version does not: the operator trapped",
+        "; it said last: panicked at ",
+        " told to",
     ]);
     follower.until("it is rolled back", |follower| follower.told().contains("was rolled back"));
     let of_operator = server.weir(&["logs", "counts/count"]).well().told;

@@ -75,6 +75,8 @@ pub(crate) struct LogCtx {
     /// Not said yet.
     dropped: u64,
     lines_dropped: u64,
+    /// Of the call; also if it was dropped, since why a call has failed is no matter of time.
+    last_error: Option<String>,
 }
 
 impl LogCtx {
@@ -92,7 +94,15 @@ impl LogCtx {
         self.lines_dropped
     }
 
+    /// The last error that was logged since this was last asked.
+    pub(crate) fn take_last_error(&mut self) -> Option<String> {
+        self.last_error.take()
+    }
+
     fn log(&mut self, level: LogLevel, message: &str) {
+        if level == LogLevel::Error {
+            self.last_error = Some(message.to_owned());
+        }
         let second = (self.seconds)();
         if second != self.second {
             self.second = second;
@@ -139,7 +149,17 @@ impl LogCtxBuilder {
     pub(crate) fn build(self) -> LogCtx {
         let Self { operator, sink, bytes_per_s, seconds } = self;
         let second = seconds();
-        LogCtx { sink, operator, bytes_per_s, seconds, second, bytes: 0, dropped: 0, lines_dropped: 0 }
+        LogCtx {
+            sink,
+            operator,
+            bytes_per_s,
+            seconds,
+            second,
+            bytes: 0,
+            dropped: 0,
+            lines_dropped: 0,
+            last_error: None,
+        }
     }
 }
 

@@ -239,6 +239,37 @@ fn crashes_are_told_apart_and_the_next_call_works() {
     }
 }
 
+/// It logs errors and crashes (three rows), logs one and answers (two rows), or crashes without a word (one row).
+#[test]
+fn a_trap_is_told_with_the_last_error_of_its_call_only() {
+    let import = "(import \"weir:operator/log@0.1.0\" \"log\" (func $log (param i32 i32 i32)))";
+    let component = transform_with(import, &Fields::empty(), |image| {
+        let answer = image.deltas(&[DeltaImage::default()]);
+        let mut log = |level: u32, line: &[u8]| {
+            format!("(call $log (i32.const {level}) (i32.const {}) (i32.const {}))", image.put(line), line.len())
+        };
+        format!(
+            "(if (i32.eq (local.get $rows) (i32.const 1)) (then unreachable)) {}
+             (if (i32.eq (local.get $rows) (i32.const 3)) (then {} {} unreachable)) (i32.const {answer})",
+            log(4, b"first"),
+            log(4, &[&b"at row 3:\n\x1b[2J"[..], &[b'x'; 8192]].concat()),
+            log(2, b"no error"),
+        )
+    });
+    let mut spec = crate::guest::spec(&int64());
+    spec.limits.log_bytes_per_s = 0;
+    let mut guest = crate::guest::HOST.load_bytes(&component, "guest").unwrap().instantiate(spec).unwrap();
+    let mut told = |rows| call(&mut guest, rows).map_err(|error| error.to_string());
+    for _ in 0..2 {
+        assert!(told(2).is_ok());
+        assert!(!told(1).unwrap_err().contains("said"), "it said so in the call before");
+        let trap = told(3).unwrap_err();
+        assert!(trap.contains("wasm `unreachable`") && trap.contains("; it said last: at row 3:  [2Jxxx"), "{trap}");
+        assert!((4096..4500).contains(&trap.len()), "{trap}");
+        assert!(!told(1).unwrap_err().contains("said"), "it said so in the life before");
+    }
+}
+
 /// A guest's memory is thrown away with its instance: a count kept in it starts over.
 #[test]
 fn a_trap_on_the_second_call_loses_the_guests_memory_only() {
