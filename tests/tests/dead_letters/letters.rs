@@ -63,6 +63,25 @@ fn letters_are_listed_shown_dropped_and_set_aside_again() {
 }
 
 #[test]
+fn letters_of_a_step_that_is_gone_are_shown_and_dropped() {
+    let server = Server::start(0..20);
+    server.push("poison");
+    server.deploy(&poison());
+    server.until_letters("job", 3);
+    let without = server.file("without.toml");
+    let pipeline = poison().replace("operators.step", "operators.other").replace("\"step\"", "\"other\"");
+    std::fs::write(&without, pipeline).unwrap();
+    let allow = ["--allow-dropped-state", "step.dead-letter"];
+    server.told(&[&["deploy", without.to_str().unwrap(), "--yes"], &allow[..]].concat());
+    let show = |step: &str| server.told(&["dlq", "job", "show", "--step", step]).lines().count();
+    assert_eq!((show("step"), show("other")), (3, 0));
+    assert!(server.refused(&["dlq", "job", "replay", "--step", "step"]).contains("no operator and no window \"step\""));
+    server.told(&["dlq", "job", "drop", "--step", "step"]);
+    assert_eq!(show("step"), 0);
+    assert!(server.refused(&["dlq", "job", "show", "--step", "steps"]).contains("it has endless, other, rows, step"));
+}
+
+#[test]
 fn what_cannot_be_replayed_is_refused_with_the_reason() {
     let server = Server::start(0..20);
     let path = server.file("rows.csv");
@@ -80,9 +99,14 @@ fn what_cannot_be_replayed_is_refused_with_the_reason() {
     for (arguments, reason) in [
         (["dlq", "job", "replay", "step:1-2:3"].as_slice(), "no id of a dead letter"),
         (&["dlq", "job", "drop", "step:900-1-0:1"], "no dead letter step:900-1-0:1"),
-        (&["dlq", "job", "drop", "--step", "stepp"], "did you mean \"step\"?"),
-        (&["dlq", "job", "drop", "--step", "../../job"], "no dead letters of a step"),
-        (&["dlq", "job", "drop", "../../job:1-1-0:1"], "no dead letters of a step"),
+        (&["dlq", "job", "drop", "--step", "stepp"], "did you mean \"step\"?; it has endless, rows, step"),
+        (&["dlq", "job", "show", "--step", "stepp"], "no step \"stepp\" that can have dead letters; did you mean"),
+        (
+            &["dlq", "job", "replay", "--step", "out"],
+            "no step \"out\" that can have dead letters; it has endless, rows, step",
+        ),
+        (&["dlq", "job", "drop", "--step", "../../job"], "no step \"../../job\""),
+        (&["dlq", "job", "drop", "../../job:1-1-0:1"], "no step \"../../job\""),
         (&["dlq", "job", "drop"], "required"),
         (&["dlq", "job", "drop", "--all", "--step", "step"], "cannot be used with"),
         (&["dlq", "jobs", "list"], "no job \"jobs\""),

@@ -7,6 +7,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use weir_core::graph::NodeKind;
+use weir_core::pipeline::did_you_mean;
 use weir_engine::Job;
 use weir_state::checkpoint::CheckpointStore;
 
@@ -78,7 +80,11 @@ impl Service {
         let after = after.map(id).transpose()?;
         let (mut letters, mut bytes) = (Vec::new(), 0);
         let limit = limit.min(LETTERS_SHOWN_MAX);
-        for of in dead_letters.steps().map_err(unreadable)? {
+        let steps = dead_letters.steps().map_err(unreadable)?;
+        if let Some(step) = step {
+            self.check_step(job, step, &steps)?;
+        }
+        for of in steps {
             if step.is_some_and(|step| step != of) || after.as_ref().is_some_and(|after| of < after.step) {
                 continue;
             }
@@ -212,13 +218,27 @@ impl Service {
             }
             _ => return Err(Problem::new(Kind::Invalid, "say either a step, or the ids of letters, or all")),
         }
-        if let Some(unknown) = wished.keys().find(|step| !steps.contains(step)) {
-            let names: Vec<_> = steps.iter().map(String::as_str).collect();
-            let hint = weir_core::pipeline::did_you_mean(unknown, &names);
-            let detail = format!("the job {job:?} has kept no dead letters of a step {unknown:?}{hint}");
-            return Err(Problem::not_found(detail));
-        }
+        wished.keys().try_for_each(|step| self.check_step(job, step, &steps))?;
         Ok(wished.into_iter().collect())
+    }
+
+    /// Refuses a step that the job does not have, if it has kept no dead letters of it from when it had.
+    fn check_step(&self, job: &str, step: &str, kept: &[String]) -> Result<(), Problem> {
+        let mut known: BTreeSet<&str> = kept.iter().map(String::as_str).collect();
+        if known.contains(step) {
+            return Ok(());
+        }
+        let (row, _) = self.find(job)?;
+        let graph = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?.graph;
+        let steps = graph.nodes.iter().filter(|node| !matches!(node.kind, NodeKind::Sink(_)));
+        known.extend(steps.map(|node| node.name.as_str()));
+        if known.contains(step) {
+            return Ok(());
+        }
+        let known = Vec::from_iter(known);
+        let (hint, known) = (did_you_mean(step, &known), known.join(", "));
+        let detail = format!("the job {job:?} has no step {step:?} that can have dead letters{hint}; it has {known}");
+        Err(Problem::not_found(detail))
     }
 
     /// Visits the letters of a step that are wished for; gives them, and how many they are.
