@@ -105,6 +105,8 @@ impl Client {
         body: impl Read + Send + 'static,
         bytes: u64,
     ) -> anyhow::Result<T> {
+        // Of a body that cannot be sent the library says no more than that; what keeps it from the server is said of this.
+        self.send(self.request(Method::GET, "/v1/health").timeout(LOOK_TIME_MAX))?;
         let request = self.request(Method::POST, path).query(query).header("content-type", "application/wasm");
         self.answer(request.body(Body::sized(body, bytes)))
     }

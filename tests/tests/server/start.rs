@@ -45,18 +45,21 @@ fn it_speaks_tls() {
     let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
     let server = home.serve_with(&["--tls-cert", cert, "--tls-key", key]);
     assert!(server.address.starts_with("https://127.0.0.1:"), "{}", server.address);
-    server.weir(&["ps"]).failed(&[
-        "no answer from https://127.0.0.1:",
-        "its certificate is not trusted here",
-        "--ca FILE",
-    ]);
+    let push = ["push", "tests/guests/value.wasm"];
+    for command in [&["ps"][..], &push] {
+        server.weir(command).failed(&[
+            "no answer from https://127.0.0.1:",
+            "its certificate is not trusted here",
+            "--ca FILE",
+        ]);
+    }
     let plain = server.address.replace("https", "http");
     server.weir(&["ps", "--server", &plain]).failed(&["it may speak TLS: write https://"]);
     let other = Home::new().serve();
     let secure = other.address.replace("http", "https");
     server.weir(&["ps", "--server", &secure]).failed(&["it does not speak TLS: write http://"]);
     server.weir(&["ps", "--ca", cert]).well();
-    run(server.command(&["push", "tests/guests/value.wasm"]).env("WEIR_CA", cert)).well().saying(&["value@1 is there"]);
+    run(server.command(&push).env("WEIR_CA", cert)).well().saying(&["value@1 is there"]);
     server.terminate().well();
     run(&mut home.command(&["--tls-cert", key, "--tls-key", key])).failed(&["are no certificate with its key"]);
     assert_eq!(run(&mut home.command(&["--tls-cert", cert])).code, Some(2), "it needs the key");
