@@ -24,6 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Palette, Severity};
+pub use overrides::unset;
 pub use units::size_bytes;
 
 use crate::graph::LogicalGraph;

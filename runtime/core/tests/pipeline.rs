@@ -7,7 +7,7 @@ use std::path::Path;
 use expect_test::expect;
 use proptest::prelude::*;
 use weir_core::graph::{AggregateSpec, LogicalGraph, NodeKind, SourceNode};
-use weir_core::pipeline::{Diagnostic, Palette, parse};
+use weir_core::pipeline::{Diagnostic, Palette, parse, unset};
 
 const FLIGHTS: &str = r#"name = "flights"
 parallelism = 2
@@ -223,6 +223,36 @@ fn overrides() {
 
     "#]]
     .assert_eq(&told);
+}
+
+#[test]
+fn values_are_taken_out_of_a_text() {
+    let lines = |path: &str| {
+        let text = unset(FLIGHTS, path)?;
+        assert_eq!(text.lines().count(), FLIGHTS.lines().count());
+        Ok(text.lines().find(|line| !FLIGHTS.contains(line)).unwrap_or_default().to_owned())
+    };
+    let cases = [
+        ("operators.classify.limits.memory", Ok("limits = { call-time = \"1500us\", output-rows-per-row = 0x10 }")),
+        (
+            "windows.per-hour.aggregates.p99.config.q",
+            Ok("aggregates.p99 = { component = \"quantile.wasm\", columns = [\"dep_delay\"], config = {} }"),
+        ),
+        (
+            "operators.classify.config.sinze",
+            Err(
+                "operators.classify.config has no key \"sinze\"; did you mean \"since\"?; it has late-after-minutes, since, levels",
+            ),
+        ),
+        ("operators.by-plane.config.x", Err("operators.by-plane.config has no key \"x\"; it has none")),
+        (
+            "operators.classify.config.",
+            Err("\"operators.classify.config.\" is no dotted path, such as operators.count.config.threshold"),
+        ),
+    ];
+    for (path, expected) in cases {
+        assert_eq!(lines(path), expected.map(str::to_owned).map_err(str::to_owned), "{path}");
+    }
 }
 
 #[test]

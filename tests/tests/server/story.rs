@@ -77,10 +77,15 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
         .failed(&["count@2 is used by counts: swap it there, or remove the job"]);
 
     // The configuration alone; back to the one before; and while a swap is on trial.
-    server.weir(&["swap", "counts/count", "--set", "config.tag=\"2\""]).well();
+    let has = |line: &str| {
+        let pipeline = server.weir(&["show", "counts", "--pipeline"]).well().told;
+        assert!(pipeline.lines().any(|of| of == line), "{pipeline}");
+    };
+    server.weir(&["swap", "counts/count", "--set", "config.tag=\"2\"", "--unset", "limits.call-time"]).well();
+    has("limits = { memory = \"8MiB\" }");
     server.weir(&["rollback", "counts/count"]).well().saying(&["count -> count@2 is done"]);
-    let pipeline = server.weir(&["show", "counts", "--pipeline"]).well().told;
-    assert!(pipeline.contains("config = { tag = \"1\" }"), "{pipeline}");
+    has("config = { tag = \"1\" }");
+    has("limits = { call-time = \"300ms\", memory = \"8MiB\" }");
     let long = ["--probation-batches", "1000000000", "--probation-time", "1h", "--detach"];
     let swap = ["swap", "counts/count", "count@1", "--set", "config.tag=\"3\""];
     server.weir(&[&swap[..], &long].concat()).well().saying(&["is under way"]);
@@ -95,8 +100,11 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
         [("deploy", "kept"), ("swap", "kept"), ("swap", "kept"), ("rollback", "kept"), ("swap", "rolled-back")]
             .map(|(cause, state)| (json!(cause), json!(state)))
     );
-    let changes =
-        ["swap count -> count@2, other config ", "swap count -> other config ", "rollback count -> other config "];
+    let changes = [
+        "swap count -> count@2, other config ",
+        "swap count -> other config, other limits ",
+        "rollback count -> other config, other limits ",
+    ];
     let told = server.weir(&["show", "counts"]).well().told;
     assert!(changes.iter().all(|change| told.contains(change)), "{told}");
 

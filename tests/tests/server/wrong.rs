@@ -59,6 +59,12 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
             (&["swap", "counts/count"], "nothing is said of \"count\": name a version"),
             (&["swap", "counts/count", "--set", "input=value"], "\"input\" cannot be swapped"),
             (&["swap", "counts/count", "--set", "config.tga=3"], "unknown field `tga`"),
+            (&["swap", "counts/count", "--unset", "key-by"], "\"key-by\" cannot be swapped"),
+            (
+                &["swap", "counts/count", "--unset", "config.tga"],
+                "\"config.tga\" cannot be unset: operators.count.config has no key \"tga\"; did you mean \"tag\"?; it has tag",
+            ),
+            (&["swap", "counts/count", "--unset", "config.tag"], "missing field `tag`"),
             (
                 &["swap", "counts/count", "--set", "limits.memory=\"1KiB\""],
                 "no instance of the new version of operator \"count\": the operator failed in describe: the operator needs more than \

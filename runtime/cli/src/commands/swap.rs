@@ -28,7 +28,7 @@ does not, the old one is put back by itself. No row is lost or doubled.
 Examples:
   weir swap orders/count count@2
   weir swap orders/count count@2 --dry-run
-  weir swap orders/count --set config.threshold=5      another configuration
+  weir swap orders/count --set config.threshold=5      another configuration; --unset config.threshold
   weir swap orders/parse parse@3 --and count=count@2   two operators at one barrier
   weir swap orders/count count@2 --no-probation"
 )]
@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Change a value of the operator: config.KEY or limits.KEY
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
+    /// Take a value of the operator away: config.KEY or limits.KEY
+    #[arg(long, value_name = "KEY")]
+    unset: Vec<String>,
     /// Another operator of the job, and its version, at the same barrier
     #[arg(long = "and", value_name = "OPERATOR=NAME@VERSION", value_parser = other)]
     and: Vec<(String, String)>,
@@ -99,12 +102,13 @@ pub(crate) struct RollbackArgs {
 /// Swaps, and waits until that is decided; an error if it is refused or rolled back.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let (job, operator) = &args.target;
-    let first = OperatorChange { component: args.version.clone(), set: args.set.iter().cloned().collect() };
-    let others = args
-        .and
-        .iter()
-        .cloned()
-        .map(|(operator, version)| (operator, OperatorChange { component: Some(version), set: BTreeMap::new() }));
+    let first = OperatorChange {
+        component: args.version.clone(),
+        set: args.set.iter().cloned().collect(),
+        unset: args.unset.iter().cloned().collect(),
+    };
+    let other = |version| OperatorChange { component: Some(version), ..OperatorChange::default() };
+    let others = args.and.iter().cloned().map(|(operator, version)| (operator, other(version)));
     let operators = std::iter::once((operator.clone(), first)).chain(others).collect();
     let client = args.server.client()?;
     let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

@@ -1,11 +1,11 @@
-//! `--set sources.flights.path=other.csv`: one value of the file, changed in its text, so that everything after reads one text
-//! and errors point into it.
+//! `--set sources.flights.path=other.csv`: one value of the file, changed in its text or taken out of it, so that everything after
+//! reads one text and errors point into it.
 
 use toml_edit::{DocumentMut, InlineTable, Item, Key, TableLike, Value};
 
 use super::diagnostic::Diagnostic;
 use super::file::{SECTIONS, SETTINGS};
-use super::nearest;
+use super::{did_you_mean, nearest};
 
 /// The text with every override put in, later ones over earlier ones.
 pub(super) fn apply(text: &str, overrides: &[(String, String)]) -> Result<String, Diagnostic> {
@@ -23,6 +23,29 @@ pub(super) fn apply(text: &str, overrides: &[(String, String)]) -> Result<String
         set(document.as_table_mut(), &keys, value).map_err(refuse)?;
     }
     Ok(document.to_string())
+}
+
+/// The text of a pipeline without the value at a dotted path (`operators.count.config.threshold`).
+///
+/// # Errors
+/// If it is no TOML, or has no such value: which ones its table has.
+pub fn unset(text: &str, path: &str) -> Result<String, String> {
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
+    let keys = Key::parse(path)
+        .map_err(|_| format!("{path:?} is no dotted path, such as operators.count.config.threshold"))?;
+    let keys: Vec<&str> = keys.iter().map(Key::get).collect();
+    let (last, parents) = keys.split_last().ok_or("the path is empty")?;
+    let mut table: Option<&mut dyn TableLike> = Some(document.as_table_mut());
+    for parent in parents {
+        table = table.and_then(|table| table.get_mut(parent)).and_then(Item::as_table_like_mut);
+    }
+    if table.as_mut().and_then(|table| table.remove(last)).is_some() {
+        return Ok(document.to_string());
+    }
+    let known: Vec<&str> = table.iter().flat_map(|table| table.iter().map(|(key, _)| key)).collect();
+    let (hint, table) = (did_you_mean(last, &known), parents.join("."));
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Err(format!("{table} has no key {last:?}{hint}; it has {known}"))
 }
 
 /// A path must start with a setting, or with a node that the file has. Whether the node knows the key is checked with the file.

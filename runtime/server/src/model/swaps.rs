@@ -1,6 +1,6 @@
 //! Swaps, and runs in the shadow of a version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,6 +29,9 @@ pub struct OperatorChange {
     /// Values of its table in the pipeline that change: `config.KEY` or `limits.KEY`, and TOML.
     #[serde(default)]
     pub set: BTreeMap<String, String>,
+    /// Values that are taken out of it, before others are set: `config.KEY` or `limits.KEY`.
+    #[serde(default)]
+    pub unset: BTreeSet<String>,
 }
 
 /// How long a new version has to prove itself.

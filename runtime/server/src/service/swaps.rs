@@ -64,11 +64,15 @@ impl Service {
 
     /// The pipeline that is to run, with other versions and settings.
     fn changed(&self, row: &JobRow, operators: &BTreeMap<String, OperatorChange>) -> Result<Pipeline, Problem> {
-        let text = self.revision(row)?.pipeline;
+        let mut text = self.revision(row)?.pipeline;
         let overrides = overrides(operators)?;
         let current = self.pipelines.read(&text, &[])?;
         if let Some(unknown) = operators.keys().find(|operator| current.reference(operator).is_none()) {
             return Err(current.no_operator(unknown));
+        }
+        for (operator, key) in operators.iter().flat_map(|(of, change)| change.unset.iter().map(move |key| (of, key))) {
+            let unset = weir_core::pipeline::unset(&text, &path_of(operator, key));
+            text = unset.map_err(|why| Problem::not_found(format!("{key:?} cannot be unset: {why}")))?;
         }
         self.pipelines.read(&text, &overrides)
     }
@@ -140,23 +144,23 @@ fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String
     }
     let mut overrides = Vec::new();
     for (operator, change) in operators {
-        if change.component.is_none() && change.set.is_empty() {
+        let OperatorChange { component, set, unset } = change;
+        if component.is_none() && set.is_empty() && unset.is_empty() {
             return Err(invalid(format!(
-                "nothing is said of {operator:?}: name a version, or set config.KEY or limits.KEY"
+                "nothing is said of {operator:?}: name a version, or set or unset config.KEY or limits.KEY"
             )));
         }
-        if let Some(component) = &change.component {
+        let is_other = |key: &&String| !key.starts_with("config.") && !key.starts_with("limits.");
+        if let Some(key) = set.keys().chain(unset).find(is_other) {
+            return Err(invalid(format!(
+                "{key:?} cannot be swapped: a swap changes config.KEY and limits.KEY; deploy the pipeline for the rest"
+            )));
+        }
+        if let Some(component) = component {
             names::reference(component)?;
             overrides.push((path_of(operator, "component"), serde_json::json!(component).to_string()));
         }
-        for (key, value) in &change.set {
-            if !key.starts_with("config.") && !key.starts_with("limits.") {
-                return Err(invalid(format!(
-                    "{key:?} cannot be swapped: a swap sets config.KEY and limits.KEY; deploy the pipeline for the rest"
-                )));
-            }
-            overrides.push((path_of(operator, key), value.clone()));
-        }
+        overrides.extend(set.iter().map(|(key, value)| (path_of(operator, key), value.clone())));
     }
     Ok(overrides)
 }
