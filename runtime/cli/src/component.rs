@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use arrow::datatypes::Schema;
-use weir_connectors::type_name;
+use weir_core::column_type::type_name;
 use weir_host::{Component, Host, HostConfig};
 
 use crate::figures;

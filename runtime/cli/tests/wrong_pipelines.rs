@@ -70,8 +70,8 @@ fn the_right_pipeline_passes() {
         per-minute  window  2         1      bids (hash)
         out         sink    2         1      per-minute (forward)
 
-        bids: auction Int64, price Int64, ts Timestamp(ms, "UTC") (not read: bidder, extra)
-        per-minute: auction Int64, window_start Timestamp(µs, "UTC"), window_end Timestamp(µs, "UTC"), bids Int64, price Int64
+        bids: auction int64, price int64, ts timestamp(ms, UTC) (not read: bidder, extra)
+        per-minute: auction int64, window_start timestamp(us, UTC), window_end timestamp(us, UTC), bids int64, price int64
         per-minute.late: not read
     "#]].assert_eq(&String::from_utf8(output.stdout).unwrap());
 }
@@ -458,7 +458,7 @@ fn what_only_connectors_and_components_know() {
             8 | event-time = "date"
               |              ^^^^^^
 
-            error: the inputs of "out" have different columns: auction Int64, window_start Timestamp(µs, "UTC"), window_end Timestamp(µs, "UTC"), bids Int64, price Int64 and auction Int64, bidder Int64, price Int64, ts Timestamp(ms, "UTC"), extra Utf8
+            error: the inputs of "out" have different columns: auction int64, window_start timestamp(us, UTC), window_end timestamp(us, UTC), bids int64, price int64 and auction int64, bidder int64, price int64, ts timestamp(ms, UTC), extra utf8
               --> p.toml:20:24
                |
             20 | input = ["per-minute", "bids"]

@@ -8,6 +8,7 @@
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 use weir_core::batch::StreamBatch;
+use weir_core::column_type::type_name;
 use weir_core::connector::{ConnectorError, Cut, Guarantee, Prepare, Sink, SinkReport, SinkWriter, WriterContext};
 use weir_core::graph::Options;
 
@@ -49,7 +50,8 @@ impl Sink for Blackhole {
     fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         if let (Some(_), Some((column, data_type))) = (self.checksum, RowChecksum::unsupported(&schema)) {
             return Err(ConnectorError::Data(format!(
-                "column {column:?} has the type {data_type}, which has no checksum; drop the column, or `checksum = true`"
+                "column {column:?} has the type {}, which has no checksum; drop the column, or `checksum = true`",
+                type_name(data_type)
             )));
         }
         Ok(Box::new(BlackholeWriter {

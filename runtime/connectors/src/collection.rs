@@ -3,7 +3,7 @@
 //! | option | default | |
 //! |---|---|---|
 //! | `rows` | required | `[ { column = value, ... }, ... ]`; a column that a row leaves out is null in it |
-//! | `schema` | inferred from all rows | `{ column = "type", ... }`, see [`crate::formats::types`] |
+//! | `schema` | inferred from all rows | `{ column = "type", ... }`, see [`weir_core::column_type`] |
 //!
 //! A value is what TOML has for it: text, numbers, bools, dates and times, arrays, tables. Times may be written as text. An
 //! offset is a number of rows.
@@ -188,7 +188,7 @@ mod tests {
     use weir_core::time::ManualClock;
 
     use super::*;
-    use crate::formats::types::type_name;
+    use weir_core::column_type::type_name;
 
     fn open(toml: &str) -> Result<Collection, ConnectorError> {
         Collection::open(&Options::from_toml(toml, PathBuf::new()))

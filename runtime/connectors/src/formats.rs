@@ -2,7 +2,6 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`types`] | the names of column types, as pipeline files write them |
 //! | [`read_options`] | the options that say how text becomes rows |
 //! | [`inference`] | column types guessed from values |
 //! | [`records`] | bytes into records: where each ends, on which line it begins |
@@ -18,7 +17,6 @@ pub(crate) mod json;
 pub(crate) mod read_options;
 pub(crate) mod reader;
 pub(crate) mod records;
-pub(crate) mod types;
 pub(crate) mod write;
 pub(crate) mod zone;
 

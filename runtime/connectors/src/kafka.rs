@@ -7,7 +7,7 @@
 //! | `brokers` | required | `"kafka-1:9092,kafka-2:9092"` |
 //! | `topic` | required | one topic |
 //! | `format` | `"json"` | what a message's value is: `"json"` (one object), `"csv"` (one record, no header), `"raw"` (text or bytes) |
-//! | `schema` | required, but `{ value = "binary" }` if raw | see [`crate::formats::types`]; CSV fields by their places |
+//! | `schema` | required, but `{ value = "binary" }` if raw | see [`weir_core::column_type`]; CSV fields by their places |
 //! | `delimiter` | `","` | CSV |
 //! | `metadata` | none | more columns: `{ COLUMN = "key" }`, or `"key-binary"`, `"partition"`, `"offset"`, `"timestamp"`, `"headers"`, see [`columns::Metadata`] |
 //! | `start` | `"earliest"` | where a partition begins if no checkpoint says: also `"latest"`, `"group"` (where that is; unknown: earliest), `{ timestamp = "2026-01-01T00:00:00Z" }` |

@@ -67,7 +67,6 @@ mod stdin;
 mod stdout;
 mod tally;
 
-pub use formats::types::{parse_type, type_name};
 pub use secrets::WithSecrets;
 
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source};

@@ -14,6 +14,7 @@
 //! | [`pipeline`] | `pipeline.toml` into a [`LogicalGraph`](graph::LogicalGraph), errors with line and column |
 //! | [`checkpoint`] | when checkpoints begin and are complete: [`Coordinator`](checkpoint::Coordinator) |
 //! | [`connector`] | the traits of sources and sinks |
+//! | [`column_type`] | the names of column types |
 //! | [`error`] | an error and its causes in one line |
 //! | [`restart`] | when a job that failed starts again |
 //! | [`swap`] | when a new version of an operator is kept and when it is rolled back: [`Swap`](swap::Swap) |
@@ -21,6 +22,7 @@
 
 pub mod batch;
 pub mod checkpoint;
+pub mod column_type;
 pub mod connector;
 pub mod error;
 pub mod graph;

@@ -2,6 +2,7 @@
 
 use arrow::datatypes::{Schema, SchemaRef};
 use serde::Serialize;
+use weir_core::column_type::type_name;
 use weir_core::connector::Guarantee;
 
 use crate::exchange::Partitioning;
@@ -55,7 +56,7 @@ pub struct OutputDescription {
 pub struct ColumnDescription {
     /// Its name.
     pub name: String,
-    /// Its Arrow type.
+    /// Its type, as pipeline files write it.
     #[serde(rename = "type")]
     pub data_type: String,
     /// Whether anybody reads it; one that nobody reads is not made.
@@ -144,7 +145,7 @@ impl Job {
 fn columns(schema: &Schema, read: &[usize]) -> Vec<ColumnDescription> {
     let column = |(index, field): (usize, &arrow::datatypes::FieldRef)| ColumnDescription {
         name: field.name().clone(),
-        data_type: field.data_type().to_string(),
+        data_type: type_name(field.data_type()),
         read: read.contains(&index),
     };
     schema.fields().iter().enumerate().map(column).collect()

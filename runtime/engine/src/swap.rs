@@ -7,6 +7,7 @@ mod delivery;
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
+use weir_core::column_type::type_name;
 use weir_core::limits::OperatorLimits;
 use weir_core::pipeline::did_you_mean;
 use weir_core::swap::Probation;
@@ -297,7 +298,8 @@ fn check_outputs(old: &Plan, new: &Plan) -> Result<(), String> {
         let (old, new) = (output.schema.fields(), other.schema.fields());
         for (position, field) in old.iter().enumerate() {
             let describe = |f: &arrow::datatypes::Field| {
-                format!("{:?} {}{}", f.name(), f.data_type(), if f.is_nullable() { ", nullable" } else { "" })
+                let nullable = if f.is_nullable() { ", nullable" } else { "" };
+                format!("{:?} {}{nullable}", f.name(), type_name(f.data_type()))
             };
             match new.get(position) {
                 None => return Err(format!("its output {name:?} has no column {:?} any more", field.name())),

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
 use weir_core::connector::Connectors;
 use weir_core::graph::{AggregateSpec, CheckpointSettings, LogicalGraph, NodeKind};
 use weir_core::limits::{
@@ -24,8 +23,6 @@ pub(crate) struct Pipelines {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) components: Arc<Components>,
     pub(crate) connectors: Box<dyn Connectors + Send + Sync>,
-    /// What a type is called in the `schema` option of the connectors.
-    pub(crate) column_type: fn(&DataType) -> String,
     pub(crate) host: Host,
     /// The folder of files that sources read and sinks write.
     pub(crate) files: PathBuf,

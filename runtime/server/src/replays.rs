@@ -172,7 +172,7 @@ impl Pipelines {
         let failed = |error: ConnectorError| refuse(&chain(&error));
         let columns: Vec<usize> = (0..schema.fields().len()).collect();
         let event_time = node.event_time.as_ref().and_then(|column| schema.index_of(&column.value).ok());
-        let mut connectors = WithReplays::new(&*self.connectors, self.column_type);
+        let mut connectors = WithReplays::new(&*self.connectors);
         connectors.add(self.folder(&pipeline.graph.name).join(replay.file()), schema);
         let source = connectors.source(CONNECTOR, &node.options).map_err(failed)?;
         for split in source.splits(1).map_err(failed)? {
@@ -195,7 +195,7 @@ impl Pipelines {
             return Ok(job);
         }
         let mut graph = pipeline.graph.clone();
-        let mut connectors = WithReplays::new(&*self.connectors, self.column_type);
+        let mut connectors = WithReplays::new(&*self.connectors);
         for replay in replays {
             let (reader, schema) = replayable(&graph, &job, &replay.step).map_err(|reason| {
                 let name = replay.source();

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::DataType;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use weir_core::connector::Connectors;
@@ -52,8 +51,6 @@ pub struct ServeConfig {
     pub compiler: Vec<OsString>,
     /// What sources and sinks there are.
     pub connectors: Box<dyn Connectors + Send + Sync>,
-    /// What a type is called in their `schema` options.
-    pub column_type: fn(&DataType) -> String,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Called with the address when it listens.
@@ -136,7 +133,6 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         catalog: Arc::new(catalog),
         components: Arc::new(components),
         connectors: config.connectors,
-        column_type: config.column_type,
         host,
         files,
         jobs: data_dir.join("jobs"),

@@ -167,8 +167,8 @@ fn what_does_not_fit_is_refused_before_anything_changes() {
     let quantile = NewVersion { component: quantile, config: serde_json::json!({ "q": 0.5 }), ..total(2, "never") };
     assert_eq!(
         refused(quantile, PROBATION),
-        "operator \"step.total\" cannot run that version: column 0 of its output \"main\" would be \"quantile\" Float64, nullable \
-         instead of \"total\" Int64"
+        "operator \"step.total\" cannot run that version: column 0 of its output \"main\" would be \"quantile\" float64, nullable \
+         instead of \"total\" int64"
     );
     let next = job.swapped(&[total(2, "never")], Probation::NONE).unwrap();
     let refused = start(&job).shadow(&job, &next, i64::MAX).map(drop).unwrap_err().to_string();

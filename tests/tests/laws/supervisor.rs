@@ -338,8 +338,8 @@ fn a_start_that_is_refused_ends_no_healthy_run() {
             None,
             "does not fit the operator \"hours\": the snapshot does not fit this operator: its state is of windows",
         ),
-        (changed("\"key\"", "\"value\""), None, "it has panes of key Utf8"),
-        (changed("= \"count\"", "= { max = \"value\" }"), None, "the window keeps panes of key Utf8, "),
+        (changed("\"key\"", "\"value\""), None, "it has panes of key utf8"),
+        (changed("= \"count\"", "= { max = \"value\" }"), None, "the window keeps panes of key utf8, "),
     ];
     for (pipeline, from, reason) in refusals {
         let error = watched.refused(&pipeline, from, &[]);

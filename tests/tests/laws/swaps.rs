@@ -287,7 +287,7 @@ fn what_does_not_fit_is_refused_before_anything_changes() {
     };
     assert_eq!(
         refused(other),
-        "operator \"count\" cannot run that version: column 4 of its output \"main\" would be \"running_count\" UInt64 instead of \
-         \"number\" UInt64"
+        "operator \"count\" cannot run that version: column 4 of its output \"main\" would be \"running_count\" uint64 instead of \
+         \"number\" uint64"
     );
 }

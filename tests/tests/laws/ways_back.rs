@@ -150,7 +150,7 @@ fn a_restore_gives_up_no_column_unasked() {
         (
             &job,
             vec![],
-            "the column \"count\" of its state is UInt64, and would be UInt32; give the new layout another version, \
+            "the column \"count\" of its state is uint64, and would be uint32; give the new layout another version, \
                         and bridge the two in `migrate`",
         ),
         (&job, vec!["count.count"], "its state has no column \"last\" any more, which would be lost; "),
@@ -253,7 +253,7 @@ fn the_barrier_brings_what_is_kept_to_subtasks_that_it_has_not_come_to() {
         local.run(choose).unwrap();
         assert_eq!((swap.phase(), swap.landed()), (Phase::Done, 3), "seed {seed}");
         let why = swap.no_return().unwrap();
-        assert!(why.starts_with("the column \"count\" of its state cannot be UInt32"), "{why}");
+        assert!(why.starts_with("the column \"count\" of its state cannot be uint32"), "{why}");
         for (key, tags) in tags(&memory.take_written(), &input) {
             assert!(tags.is_sorted() && tags.last() == Some(&1), "seed {seed}, {key}: {tags:?}");
         }

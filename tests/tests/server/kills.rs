@@ -145,7 +145,7 @@ fn what_the_engine_has_kept_goes_on_if_only_that_reads_the_state() {
             assert_eq!(state(&server), "trying");
             // Nor is it given up for one that cannot start either.
             let other = json!({ "pipeline": counts(&[("rate = 20000", "rate = 10000")]) });
-            server.http("POST", "/v1/jobs", &other).refused(422, "unfit", "and would be UInt32");
+            server.http("POST", "/v1/jobs", &other).refused(422, "unfit", "and would be uint32");
             assert_eq!(state(&server), "trying");
             server.weir(&["start", "counts"]).well();
         }
@@ -157,7 +157,7 @@ fn what_the_engine_has_kept_goes_on_if_only_that_reads_the_state() {
             why.starts_with("only this revision reads the newest checkpoint: the job cannot be started: "),
             "{why}"
         );
-        assert!(why.contains("the column \"count\" of its state is UInt64, and would be UInt32"), "{why}");
+        assert!(why.contains("the column \"count\" of its state is uint64, and would be uint32"), "{why}");
         let logs = server.weir(&["logs", "counts"]).well().told;
         assert!(logs.contains(&format!("revision 2 was on trial when the server ended, and is kept: {why}")), "{logs}");
     }

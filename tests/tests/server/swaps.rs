@@ -59,7 +59,7 @@ fn what_cannot_go_back_is_kept_at_once_and_says_why() {
     server.until_rows("counts", 1000);
     let long = ["--probation-batches", "1000000000", "--probation-time", "1h"];
     let swap = ["swap", "counts/count", "count@3", "--set", "config.outgrows=0"];
-    let why = "the old version could not hold a state that the new one has made: the column \"count\" of its state cannot be UInt32";
+    let why = "the old version could not hold a state that the new one has made: the column \"count\" of its state cannot be uint32";
     server
         .weir(&[&swap[..], &long].concat())
         .well()
@@ -69,7 +69,7 @@ fn what_cannot_go_back_is_kept_at_once_and_says_why() {
     assert!(revision["reason"].as_str().unwrap().starts_with(why), "{revision}");
     server.weir(&["rollback", "counts/count"]).failed(&[
         "the swap of counts back to count -> count@1 was rolled back: it could not take over the state",
-        "the column \"count\" of its state cannot be UInt32",
+        "the column \"count\" of its state cannot be uint32",
     ]);
     server.weir(&["stop", "counts", "--drain"]).well();
     for tags in Counted::read(&home).changes() {

@@ -34,7 +34,7 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
             ),
             (
                 &["swap", "counts/count", "text@1"],
-                "operator \"count\" cannot run that version: the column \"count\" of its state is UInt32, and would be Utf8; give \
+                "operator \"count\" cannot run that version: the column \"count\" of its state is uint32, and would be utf8; give \
                  the new layout another version",
             ),
             (

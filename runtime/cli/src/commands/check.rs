@@ -65,7 +65,7 @@ fn told(file: &PipelineFile, job: &JobDescription) -> String {
     text
 }
 
-/// `node.output: a Int64, b Utf8 (not read: c)`
+/// `node.output: a int64, b utf8 (not read: c)`
 fn output_text(node: &str, output: &OutputDescription) -> String {
     let name = if output.name == MAIN_OUTPUT { node.to_owned() } else { format!("{node}.{}", output.name) };
     if !output.read {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use weir_connectors::{ServerConnectors, type_name};
+use weir_connectors::ServerConnectors;
 use weir_core::pipeline::size_bytes;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
@@ -129,7 +129,6 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         drain_time_max: args.drain_timeout,
         compiler: vec![std::env::current_exe()?.into(), compile_component::NAME.into()],
         connectors: Box::new(args.secrets.over(ServerConnectors::new())),
-        column_type: type_name,
         clock: Arc::new(SystemClock::new()),
         on_listening: Box::new(move |address| {
             let _ = terminal::print_result(&format!("{scheme}://{address}\n"));

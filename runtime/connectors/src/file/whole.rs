@@ -10,7 +10,7 @@ use weir_core::connector::{ConnectorError, Cut, Offset, Prepare, Prepared, SinkR
 use super::commit::Step;
 use super::draft::{Draft, Drafting, Span};
 use crate::formats::FormatName;
-use crate::formats::types::type_name;
+use weir_core::column_type::type_name;
 
 /// What a checkpoint keeps of the file.
 #[derive(Debug, Serialize, Deserialize)]

@@ -14,8 +14,8 @@ use weir_core::pipeline::did_you_mean;
 use super::csv_fields::{has_bare_return, split};
 use super::reader::Decode;
 use super::records::Record;
-use super::types::type_name;
 use crate::options;
+use weir_core::column_type::type_name;
 
 const BARE_RETURN: &str = "it has a carriage return outside of quotes";
 

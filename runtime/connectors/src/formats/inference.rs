@@ -146,7 +146,7 @@ pub(crate) fn fields_of(columns: &[(String, Guess)]) -> Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::types::type_name;
+    use weir_core::column_type::type_name;
 
     #[test]
     fn columns_of_text() {

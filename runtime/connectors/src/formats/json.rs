@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::reader::Decode;
 use super::records::Record;
-use super::types::type_name;
+use weir_core::column_type::type_name;
 
 /// Decodes the records of one input.
 pub(crate) struct JsonDecoder {

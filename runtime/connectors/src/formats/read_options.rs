@@ -22,8 +22,8 @@ use super::inference::{Guess, add, fields_of};
 use super::json::JsonDecoder;
 use super::reader::{Decode, MakeDecoder};
 use super::records::{Framing, Records};
-use super::types::{parse_type, type_name};
 use crate::options::OrderedTable;
+use weir_core::column_type::{parse_type, type_name};
 
 /// Rows that are looked at when no schema is given, if the options do not say how many.
 pub(crate) const INFER_ROWS_DEFAULT: usize = 1000;

@@ -10,8 +10,8 @@ use arrow::error::ArrowError;
 use arrow::{csv, json};
 use weir_core::connector::ConnectorError;
 
-use super::types::type_name;
 use super::{FormatName, zone};
+use weir_core::column_type::type_name;
 
 /// Writes batches of one schema.
 pub(crate) struct TextWriter<W: Write> {

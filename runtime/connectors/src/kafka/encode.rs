@@ -13,9 +13,9 @@ use weir_core::pipeline::did_you_mean;
 use super::options::{MessageFormat, SinkOptions};
 use crate::formats::FormatName;
 use crate::formats::csv_fields::{CsvEnd, find_end};
-use crate::formats::types::type_name;
 use crate::formats::write::{TextWriter, check_writable};
 use crate::formats::zone;
+use weir_core::column_type::type_name;
 
 /// The column of keys, and of values.
 pub(super) const KEY: &str = "key";

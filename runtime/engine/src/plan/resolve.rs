@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use weir_core::column_type::type_name;
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source, Split};
 use weir_core::graph::{
     AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, LogicalGraph, MAIN_OUTPUT, Node, NodeKind,
@@ -188,8 +189,9 @@ fn resolve_source(
             return Err(error(
                 &name.span,
                 format!(
-                    "column {:?} is {data_type}; the event time is a timestamp, a date, or an int64 of milliseconds",
-                    name.value
+                    "column {:?} is {}; the event time is a timestamp, a date, or an int64 of milliseconds",
+                    name.value,
+                    type_name(data_type)
                 ),
             ));
         }
@@ -338,8 +340,9 @@ fn key_column(schema: &Schema, name: &Spanned<String>) -> Result<usize, CheckErr
         return Err(error(
             &name.span,
             format!(
-                "column {:?} is {data_type}; keys are integers, strings, booleans, dates, times or decimals",
-                name.value
+                "column {:?} is {}; keys are integers, strings, booleans, dates, times or decimals",
+                name.value,
+                type_name(data_type)
             ),
         ));
     }

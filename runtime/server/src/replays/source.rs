@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use serde::Deserialize;
+use weir_core::column_type::type_name;
 use weir_core::connector::{ConnectorError, Connectors, Guarantee, Offset, Polled, Sink, Source, SourceReader, Split};
 use weir_core::graph::Options;
 use weir_core::time::Clock;
@@ -21,7 +22,6 @@ pub(super) const CONNECTOR: &str = "replay";
 /// A registry, and beside what it has the replays of one job.
 pub(super) struct WithReplays<'a> {
     connectors: &'a dyn Connectors,
-    column_type: fn(&DataType) -> String,
     /// By file, the columns of its rows.
     replays: BTreeMap<PathBuf, SchemaRef>,
 }
@@ -32,9 +32,9 @@ struct ReplayOptions {
 }
 
 impl<'a> WithReplays<'a> {
-    /// Without a replay yet. `column_type` names a type as the `schema` option of the registry's file source does.
-    pub(super) fn new(connectors: &'a dyn Connectors, column_type: fn(&DataType) -> String) -> Self {
-        Self { connectors, column_type, replays: BTreeMap::new() }
+    /// Without a replay yet.
+    pub(super) fn new(connectors: &'a dyn Connectors) -> Self {
+        Self { connectors, replays: BTreeMap::new() }
     }
 
     /// Adds one: a file of rows of these columns.
@@ -52,7 +52,7 @@ impl Connectors for WithReplays<'_> {
         let schema = self.replays.get(&options.base.join(&path)).cloned();
         let schema = schema.ok_or_else(|| options.error("path", format!("there is no replay {}", path.display())))?;
         let columns = schema.fields().iter();
-        let types = columns.map(|field| (field.name().clone(), (self.column_type)(field.data_type()).into()));
+        let types = columns.map(|field| (field.name().clone(), type_name(field.data_type()).into()));
         let mut table = toml::Table::new();
         table.insert("path".to_owned(), path.display().to_string().into());
         table.insert("format".to_owned(), "json".into());
@@ -151,7 +151,7 @@ fn conform(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowE
 #[cfg(test)]
 mod tests {
     use arrow::array::{ArrayRef, AsArray as _, Int64Array, ListArray, StructArray};
-    use arrow::datatypes::{Field, Fields, Int64Type, Schema};
+    use arrow::datatypes::{DataType, Field, Fields, Int64Type, Schema};
 
     use super::*;
 

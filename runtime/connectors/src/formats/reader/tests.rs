@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::formats::read_options::TextFormat;
 use crate::formats::records::{Input, InputRead, RECORD_BYTES_MAX};
-use crate::formats::types::parse_type;
 use arrow::datatypes::{Field, Schema};
+use weir_core::column_type::parse_type;
 
 /// Gives its pieces one by one, with a pause before each.
 struct Pieces(VecDeque<Vec<u8>>, bool);
@@ -129,7 +129,7 @@ fn csv_types() {
         ("int64", "1.0"),
     ] {
         let reason = format!("in:1: column \"a\": \"{text}\" is not of the type {}", {
-            crate::formats::types::type_name(&parse_type(data_type).unwrap())
+            weir_core::column_type::type_name(&parse_type(data_type).unwrap())
         });
         check(CSV_ROWS, &[("a", data_type)], text, &[], &[&reason]);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use weir_core::column_type::type_name;
 use weir_host::StateLayout;
 
 /// What to do about a layout that does not fit, as the end of a sentence.
@@ -46,7 +47,7 @@ pub(super) fn check_columns(from: &StateLayout, to: &StateLayout) -> Result<(), 
             return Err(format!("its state has no column {:?} any more, which would be lost{ADVICE}", old.name()));
         };
         if !widens(old.data_type(), new.data_type()) {
-            let (name, old, new) = (old.name(), old.data_type(), new.data_type());
+            let (name, old, new) = (old.name(), type_name(old.data_type()), type_name(new.data_type()));
             return Err(format!("the column {name:?} of its state is {old}, and would be {new}{ADVICE}"));
         }
     }
@@ -140,8 +141,9 @@ pub(super) fn cast(
     let column = |new: &FieldRef| {
         let Ok(index) = from.schema.index_of(new.name()) else { return Ok(new_null_array(new.data_type(), rows)) };
         let (old, column) = (from.schema.field(index).data_type(), &columns[index]);
-        let no_value =
-            |e: String| format!("the column {:?} of its state cannot be {}: {e}", new.name(), new.data_type());
+        let no_value = |e: String| {
+            format!("the column {:?} of its state cannot be {}: {e}", new.name(), type_name(new.data_type()))
+        };
         let cast = cast_with_options(column, new.data_type(), &exact).map_err(|e| no_value(e.to_string()))?;
         // A kernel rounds and cuts off without a word; whoever comes back exactly was a value of the narrower type.
         if !widens(old, new.data_type()) {
@@ -178,7 +180,7 @@ mod tests {
         assert!(check_readable(&old, &layout(2, &[])).is_ok(), "another version is for `migrate`");
         assert!(refused(1, &[("n", Int32, false)]).starts_with("its state has no column \"name\" any more"));
         let narrower = refused(1, &[("n", Utf8, false), ("name", Utf8, true)]);
-        assert!(narrower.starts_with("the column \"n\" of its state is Int32, and would be Utf8;"), "{narrower}");
+        assert!(narrower.starts_with("the column \"n\" of its state is int32, and would be utf8;"), "{narrower}");
         let unknown = refused(1, &[("n", Int32, false), ("name", Utf8, true), ("x", Int64, false)]);
         assert!(unknown.starts_with("its state has a new column \"x\", which must be nullable"), "{unknown}");
         let certain = refused(1, &[("n", Int32, false), ("name", Utf8, false)]);
@@ -240,7 +242,7 @@ mod tests {
         let too_large: Vec<ArrayRef> =
             vec![widened[0].clone(), widened[1].clone(), Arc::new(Int64Array::from(vec![1, 1 << 40]))];
         let error = cast(&wide, &narrow, &too_large, 2).unwrap_err();
-        assert!(error.starts_with("the column \"n\" of its state cannot be Int32"), "{error}");
+        assert!(error.starts_with("the column \"n\" of its state cannot be int32"), "{error}");
         let [wide, narrow] = [layout(1, &[("n", DataType::Float64, true)]), layout(1, &[("n", Int32, true)])];
         let back = |values: [Option<f64>; 2]| cast(&wide, &narrow, &[Arc::new(Float64Array::from_iter(values))], 2);
         assert_eq!(back([Some(-2.0), None]).unwrap()[0].null_count(), 1);

@@ -16,6 +16,7 @@ use std::any::Any;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef};
+use weir_core::column_type::type_name;
 use weir_core::graph::AggregateFunction;
 use weir_host::Failure;
 
@@ -103,7 +104,7 @@ pub fn aggregate_type(function: AggregateFunction, column: Option<&DataType>) ->
             _ => Err(format!("{} needs a column", name_of(function))),
         };
     };
-    let refused = |takes: &str| Err(format!("{} takes {takes}, not {column}", name_of(function)));
+    let refused = |takes: &str| Err(format!("{} takes {takes}, not {}", name_of(function), type_name(column)));
     match function {
         Count => Ok(DataType::Int64),
         Sum => sum::sum_type(column).map_or_else(|| refused("integers, floats and decimals"), Ok),
@@ -223,13 +224,13 @@ mod tests {
         };
         let int64 = i64::MAX as u64;
         check(Arc::new(UInt64Array::from(vec![int64])), "9223372036854775807");
-        check(Arc::new(UInt64Array::from(vec![int64, 1])), "sum of column \"c\" does not fit its type Int64");
+        check(Arc::new(UInt64Array::from(vec![int64, 1])), "sum of column \"c\" does not fit its type int64");
         let nines = 10_i128.pow(38) - 1;
         let decimals = |values: Vec<i128>| -> ArrayRef {
             Arc::new(Decimal128Array::from(values).with_precision_and_scale(38, 2).unwrap())
         };
         check(decimals(vec![nines - 1, 1]), "999999999999999999999999999999999999.99");
-        check(decimals(vec![nines, 1]), "sum of column \"c\" does not fit its type Decimal128(38, 2)");
+        check(decimals(vec![nines, 1]), "sum of column \"c\" does not fit its type decimal128(38, 2)");
     }
 
     #[test]
@@ -237,8 +238,8 @@ mod tests {
         let list = DataType::new_list(DataType::Int64, true);
         for (function, column, expected) in [
             (AggregateFunction::Sum, None, "sum needs a column"),
-            (AggregateFunction::Sum, Some(DataType::Utf8), "sum takes integers, floats and decimals, not Utf8"),
-            (AggregateFunction::Avg, Some(DataType::Boolean), "avg takes integers, floats and decimals, not Boolean"),
+            (AggregateFunction::Sum, Some(DataType::Utf8), "sum takes integers, floats and decimals, not utf8"),
+            (AggregateFunction::Avg, Some(DataType::Boolean), "avg takes integers, floats and decimals, not bool"),
             (AggregateFunction::Last, Some(list), "last takes numbers, text, bytes, booleans, dates and times, not "),
         ] {
             let error = aggregate_type(function, column.as_ref()).unwrap_err();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
+use weir_core::column_type::type_name;
 use weir_core::time::WATERMARK_MIN;
 use weir_core::window::WindowAssigner;
 use weir_state::key_groups::GroupTables;
@@ -139,6 +140,7 @@ fn same_types(a: &Schema, b: &Schema) -> bool {
 }
 
 fn columns_of(schema: &Schema) -> String {
-    let columns: Vec<String> = schema.fields().iter().map(|f| format!("{} {}", f.name(), f.data_type())).collect();
+    let columns: Vec<String> =
+        schema.fields().iter().map(|f| format!("{} {}", f.name(), type_name(f.data_type()))).collect();
     columns.join(", ")
 }

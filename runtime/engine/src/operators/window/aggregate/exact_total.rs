@@ -7,6 +7,7 @@ use arrow::datatypes::{
     DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, FieldRef, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
+use weir_core::column_type::type_name;
 
 use super::fold::{Groups, for_each_valid};
 use super::state_field;
@@ -110,7 +111,7 @@ pub(super) struct Overflow {
 
 impl Overflow {
     fn error(&self) -> OperatorError {
-        let (column, data_type) = (self.column.clone(), self.data_type.to_string());
+        let (column, data_type) = (self.column.clone(), type_name(&self.data_type));
         OperatorError::Overflow { aggregate: self.aggregate, column, data_type }
     }
 }

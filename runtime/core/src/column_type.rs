@@ -1,4 +1,4 @@
-//! The names of column types, as `schema` options write them and as messages show them.
+//! The names of column types, as pipeline files write them in `schema` options and as messages show them.
 //!
 //! | name | |
 //! |---|---|
@@ -11,9 +11,9 @@
 
 use std::sync::Arc;
 
+use crate::pipeline::did_you_mean;
 use arrow::array::timezone::Tz;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
-use weir_core::pipeline::did_you_mean;
 
 /// The types without arguments, and their names.
 const PLAIN: [(&str, DataType); 15] = [
@@ -54,6 +54,7 @@ pub fn parse_type(name: &str) -> Result<DataType, String> {
 }
 
 /// The name of a type; [`parse_type`] takes it back.
+#[must_use]
 pub fn type_name(data_type: &DataType) -> String {
     if let Some((name, _)) = PLAIN.iter().find(|(_, plain)| plain == data_type) {
         return (*name).to_owned();
