@@ -9,6 +9,7 @@ mod checkpoints;
 mod components;
 mod faults;
 mod figures;
+mod golden_trial;
 mod ledger;
 mod pipelines;
 mod shadows;
