@@ -1,9 +1,11 @@
 //! Does what the coordinator commands: keeps the parts of a checkpoint, completes it, and has sinks commit. It is driven by calls
 //! and never waits for the stream; `worker` has the thread around it.
 
+mod failure;
 mod landing;
 mod part;
 mod savepoints;
+mod status;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::SyncSender;
@@ -11,15 +13,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use weir_core::checkpoint::{AbortReason, Command, Coordinator, Event, Timing};
-use weir_core::connector::{Committer, ConnectorError, Offset, SinkReport, Source, Split};
+use weir_core::connector::{Committer, Offset, SinkReport, Source, Split};
 use weir_core::time::Clock;
 use weir_state::checkpoint::{CheckpointError, Completion, Lease, StoredPart};
 
-use crate::subtask::{FrozenSubtask, SubtaskError};
+use crate::subtask::FrozenSubtask;
 use crate::swap::{PendingSwap, SwapBox};
 use landing::Landing;
 use part::{Part, store};
 use savepoints::Savepoints;
+
+pub use failure::CheckpointFailure;
+pub use status::CheckpointStatus;
 
 /// The checkpoints of one running job.
 pub(crate) struct Checkpointer {
@@ -59,53 +64,6 @@ pub(crate) struct CheckpointedSink {
     pub(crate) committer: Option<Box<dyn Committer>>,
     /// What its writers have done, as far as it is committed.
     pub(crate) report: Arc<Mutex<SinkReport>>,
-}
-
-/// What a person is told of a job's checkpoints.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct CheckpointStatus {
-    /// The number of the last complete one.
-    pub last: Option<u64>,
-    /// How many this attempt at running the job has completed.
-    pub completed: u64,
-    /// How many attempts came to nothing.
-    pub failed: u64,
-    /// From its trigger until the last one was complete, microseconds.
-    pub took_us: i64,
-    /// What went wrong last, if nothing was completed since.
-    pub trouble: Option<String>,
-    /// By operator that keeps state: its bytes in the last one, as they are stored.
-    pub state_bytes: BTreeMap<String, u64>,
-}
-
-/// Why checkpoints cannot go on, and the job with them.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckpointFailure {
-    /// A part could not be made.
-    #[error(transparent)]
-    Part(#[from] SubtaskError),
-    /// The lease is over: a newer generation of the job has taken over, or it is not known whether a checkpoint is complete.
-    #[error(transparent)]
-    Lease(CheckpointError),
-    /// Nothing can be kept.
-    #[error("{failures} attempts at a checkpoint failed one after the other; the last: {trouble}")]
-    GaveUp {
-        /// How many.
-        failures: u32,
-        /// Why.
-        trouble: String,
-    },
-    /// A sink could not make visible what was written.
-    #[error("sink {sink:?} could not commit checkpoint {checkpoint}")]
-    Commit {
-        /// Its name.
-        sink: String,
-        /// The checkpoint.
-        checkpoint: u64,
-        /// Why.
-        #[source]
-        error: ConnectorError,
-    },
 }
 
 /// How often it looks whether a swap wants another barrier, or has had time enough.

@@ -41,6 +41,7 @@ pub mod operator;
 pub mod operators;
 mod plan;
 mod recovery;
+mod row_text;
 pub mod source;
 pub mod subtask;
 mod supervisor;

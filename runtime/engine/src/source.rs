@@ -2,21 +2,25 @@
 //!
 //! Of several splits the one that is furthest behind in event time is read next: the windows downstream then hold the least.
 
+mod event_time;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::buffer::ScalarBuffer;
-use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::OnError;
 use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN, WatermarkGenerator, WatermarkMerger, WatermarkStrategy};
-
 use weir_state::SplitSnapshot;
 
 use crate::operator::{Metrics, OperatorError};
+use crate::row_text::row_text;
+pub use event_time::is_event_time;
+use event_time::microseconds;
 
 /// The splits of one source subtask.
 pub struct SourceHead {
@@ -343,47 +347,4 @@ impl SourceHead {
 pub fn dead_letter_schema() -> SchemaRef {
     let utf8 = |name: &str| Field::new(name, DataType::Utf8, false);
     Arc::new(Schema::new(vec![utf8("at"), utf8("record"), utf8("reason")]))
-}
-
-/// Whether a column of this type can be the event time.
-#[must_use]
-pub fn is_event_time(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Timestamp(..) | DataType::Int64 | DataType::Date32)
-}
-
-/// Event times in microseconds; an int64 is milliseconds.
-fn microseconds(column: &ArrayRef) -> Result<ScalarBuffer<i64>, OperatorError> {
-    let per_value = match column.data_type() {
-        DataType::Timestamp(TimeUnit::Second, _) => 1_000_000,
-        DataType::Timestamp(TimeUnit::Millisecond, _) | DataType::Int64 => 1_000,
-        DataType::Timestamp(TimeUnit::Microsecond, _) => 1,
-        DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Date32 => {
-            let target = DataType::Timestamp(TimeUnit::Microsecond, None);
-            let micros = cast(&cast(column, &target)?, &DataType::Int64)?;
-            return Ok(micros.as_primitive::<Int64Type>().values().clone());
-        }
-        other => return Err(OperatorError::Call(format!("a column of type {other} cannot be the event time"))),
-    };
-    let data = column.to_data();
-    let values = ScalarBuffer::<i64>::new(data.buffers()[0].clone(), data.offset(), data.len());
-    if per_value == 1 {
-        return Ok(values);
-    }
-    // A time beyond the range of microseconds (292,000 years) saturates instead of wrapping into the past.
-    Ok(values.iter().map(|v| v.saturating_mul(per_value)).collect::<Vec<i64>>().into())
-}
-
-/// A row as text, for a message.
-pub(crate) fn row_text(rows: &RecordBatch, row: usize) -> String {
-    let schema = rows.schema();
-    let cells = schema.fields().iter().zip(rows.columns());
-    let cells: Vec<String> = cells.map(|(f, c)| format!("{}: {}", f.name(), cell_text(c, row))).collect();
-    format!("{{{}}}", cells.join(", "))
-}
-
-/// A value as text.
-pub(crate) fn cell_text(column: &ArrayRef, row: usize) -> String {
-    let options = arrow::util::display::FormatOptions::default().with_null("null");
-    arrow::util::display::ArrayFormatter::try_new(column.as_ref(), &options)
-        .map_or_else(|e| e.to_string(), |f| f.value(row).to_string())
 }

@@ -15,7 +15,7 @@ use weir_core::limits::SHADOW_TEXT_BYTES_MAX;
 use weir_host::{Plan, Selection};
 
 use super::transform::Made;
-use crate::source::{cell_text, row_text};
+use crate::row_text::{cell_text, row_text};
 
 /// One difference between what two versions of an operator make of the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

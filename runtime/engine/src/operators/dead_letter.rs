@@ -10,7 +10,7 @@ use weir_core::graph::OnError;
 use crate::exchange::take_rows;
 use crate::operator::{Metrics, OperatorError, Outputs};
 use crate::plan::with_error_column;
-use crate::source::row_text;
+use crate::row_text::row_text;
 
 /// Sets bad rows aside.
 pub(crate) struct DeadLetters {

@@ -19,7 +19,7 @@ use crate::operator::OperatorError;
 use crate::operators::comparison::Look;
 use crate::operators::shadow::Found;
 use crate::operators::transform::Made;
-use crate::source::row_text;
+use crate::row_text::row_text;
 
 impl KeyedGuest {
     /// `old` is the answer of a version with the layout `from`, which `states` are of. The keys of the call are at these slots.
