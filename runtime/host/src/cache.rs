@@ -1,6 +1,8 @@
 //! Compiled components on disk, by what they were made of. An entry is only ever one that this program wrote into its own
 //! folder: native code from anywhere else is never loaded. A folder that cannot be read or written costs time, nothing more.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -30,16 +32,18 @@ impl Cache {
         Self { dir, engine: hasher.0.finalize() }
     }
 
-    /// The file of a component's code.
-    fn path(&self, component: &blake3::Hash) -> Option<PathBuf> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(component.as_bytes()).update(self.engine.as_bytes());
-        Some(self.dir.as_ref()?.join(format!("{}.weirobj", hasher.finalize().to_hex())))
+    /// The file of a component's code, by the component's digest.
+    fn name(&self, digest: &str) -> String {
+        format!("{digest}-{}.weirobj", self.engine.to_hex())
+    }
+
+    fn path(&self, digest: &str) -> Option<PathBuf> {
+        Some(self.dir.as_ref()?.join(self.name(digest)))
     }
 
     /// The code that was compiled of a component. An entry that is damaged is removed.
-    pub(crate) fn get(&self, component: &blake3::Hash) -> Option<Vec<u8>> {
-        let path = self.path(component)?;
+    pub(crate) fn get(&self, digest: &str) -> Option<Vec<u8>> {
+        let path = self.path(digest)?;
         let mut entry = std::fs::read(&path).ok()?;
         let sound = entry.len() >= HEADER_BYTES
             && entry.starts_with(MAGIC)
@@ -48,22 +52,37 @@ impl Cache {
             entry.drain(..HEADER_BYTES);
             return Some(entry);
         }
-        self.remove(component);
+        self.remove(digest);
         None
     }
 
     /// Keeps a component's code. Of two programs that do so at once one wins, whole.
-    pub(crate) fn put(&self, component: &blake3::Hash, code: &[u8]) {
-        if let (Some(dir), Some(path)) = (&self.dir, self.path(component)) {
+    pub(crate) fn put(&self, digest: &str, code: &[u8]) {
+        if let (Some(dir), Some(path)) = (&self.dir, self.path(digest)) {
             // Not being able to is no failure: it will be compiled again.
             let _ = write_atomically(dir, &path, code);
         }
     }
 
     /// Forgets a component's code.
-    pub(crate) fn remove(&self, component: &blake3::Hash) {
-        if let Some(path) = self.path(component) {
+    pub(crate) fn remove(&self, digest: &str) {
+        if let Some(path) = self.path(digest) {
             let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// Its folder, if nobody else needs what is in it: one behind a link is shared.
+    pub(crate) fn own_dir(&self) -> Option<&Path> {
+        self.dir.as_deref().filter(|dir| !dir.is_symlink())
+    }
+
+    /// Forgets all but what this engine makes of components with these digests, in a folder of its own.
+    pub(crate) fn retain(&self, digests: &BTreeSet<String>) {
+        let Some(dir) = self.own_dir() else { return };
+        let kept: BTreeSet<OsString> = digests.iter().map(|digest| self.name(digest).into()).collect();
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| !kept.contains(&entry.file_name())) {
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }

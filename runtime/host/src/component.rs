@@ -96,12 +96,12 @@ impl Component {
 
     pub(crate) fn compile(host: Host, bytes: &[u8], name: &str, inspection: Inspection) -> Result<Self, LoadError> {
         let digest = blake3::hash(bytes);
-        let (component, compile_time) = match cached(&host, &digest) {
+        let (component, compile_time) = match cached(&host, &digest.to_hex()) {
             Some(component) => (component, None),
             None => {
                 let (component, time) = compile(&host, bytes, name)?;
                 if let Ok(code) = component.serialize() {
-                    host.shared().cache.put(&digest, &code);
+                    host.shared().cache.put(&digest.to_hex(), &code);
                 }
                 (component, Some(time))
             }
@@ -140,7 +140,7 @@ impl std::fmt::Debug for Component {
     }
 }
 
-fn cached(host: &Host, digest: &blake3::Hash) -> Option<wasmtime::component::Component> {
+fn cached(host: &Host, digest: &str) -> Option<wasmtime::component::Component> {
     let shared = host.shared();
     let code = shared.cache.get(digest)?;
     #[expect(unsafe_code, reason = "loading native code is unsafe; what was compiled once is not compiled again")]

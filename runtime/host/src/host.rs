@@ -1,5 +1,6 @@
 //! The way from a file to a [`Component`]: one engine, one ticker, one cache for all operators of a process.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,6 +97,20 @@ impl Host {
     pub fn load_bytes(&self, bytes: &[u8], name: &str) -> Result<Component, LoadError> {
         let inspection = inspect(bytes, name)?;
         Component::compile(self.clone(), bytes, name, inspection)
+    }
+
+    /// Removes what was compiled of a component, by its digest, from a cache that is not shared: whose folder is no link. Where the
+    /// component is loaded it stays so.
+    pub fn forget_compiled(&self, digest: &str) {
+        if self.0.cache.own_dir().is_some() {
+            self.0.cache.remove(digest);
+        }
+    }
+
+    /// Removes from a cache that is not shared all that was not compiled of components with these digests, or not for this host.
+    /// Nobody may be compiling into it meanwhile: what is half there is removed too.
+    pub fn retain_compiled(&self, digests: &BTreeSet<String>) {
+        self.0.cache.retain(digests);
     }
 
     pub(crate) fn shared(&self) -> &Shared {

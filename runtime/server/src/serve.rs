@@ -125,10 +125,12 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let catalog = Catalog::open(&data_dir.join("catalog.sqlite"))?;
     check_open(&config, &catalog)?;
     let files = folder("the folder of files", &config.files.clone().unwrap_or_else(|| data_dir.join("files")))?;
-    let components = Components::open(&data_dir, &catalog.digests()?)
-        .map_err(|error| in_path("the data folder", &data_dir, error))?;
+    let named = catalog.digests()?;
+    let components =
+        Components::open(&data_dir, &named).map_err(|error| in_path("the data folder", &data_dir, error))?;
     let cache_dir = data_dir.join("cache");
     let host = Host::new(HostConfig { cache_dir: Some(cache_dir.clone()), ..HostConfig::default() })?;
+    host.retain_compiled(&named);
     let pipelines = Pipelines {
         catalog: Arc::new(catalog),
         components: Arc::new(components),

@@ -78,6 +78,7 @@ impl Service {
         if !self.catalog.remove_operator(&row)? {
             let removed = self.components.remove(&row.digest);
             removed.map_err(|error| Problem::internal("the component cannot be removed", &error))?;
+            self.pipelines.host.forget_compiled(&row.digest);
         }
         Ok(())
     }
