@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use arrow::datatypes::SchemaRef;
-use weir_core::connector::{
-    Committable, Committer, ConnectorError, Connectors, Guarantee, Sink, SinkWriter, Source, WriterContext,
-};
-use weir_core::graph::{CheckpointSettings, Options};
+use weir_core::connector::{Committable, Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
+use weir_core::graph::CheckpointSettings;
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::Durable;
 use weir_engine::local::{Choice, LocalError, LocalJob};
@@ -17,6 +15,7 @@ use weir_state::checkpoint::object_store::memory::InMemory;
 use crate::pipelines::{WINDOWS, windowed};
 use crate::stores::{Operation, Verdict, hooked, plain};
 use crate::support::{Memory, checkpoint, durable_in, job};
+use crate::wrapped::Wrapped;
 
 /// A part takes so long to be written, and a manifest.
 const PART_US: i64 = 5_000;
@@ -105,27 +104,9 @@ fn savepoints_that_overlap_are_each_answered_by_the_first_checkpoint_that_holds_
     assert_eq!(waiting[0].try_recv(), Ok(6));
 }
 
-/// Rows in memory, and a sink that commits none.
+/// A sink that commits no rows.
 #[derive(Clone)]
 struct Uncommitted(Memory);
-
-impl Connectors for Uncommitted {
-    fn source(&self, connector: &str, options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
-        self.0.source(connector, options)
-    }
-
-    fn sink(&self, _: &str, _: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
-        Ok(Box::new(self.clone()))
-    }
-
-    fn source_names(&self) -> Vec<&'static str> {
-        self.0.source_names()
-    }
-
-    fn sink_names(&self) -> Vec<&'static str> {
-        self.0.sink_names()
-    }
-}
 
 impl Sink for Uncommitted {
     fn guarantee(&self) -> Guarantee {
@@ -150,7 +131,8 @@ impl Committer for Uncommitted {
 #[test]
 fn a_savepoint_is_told_of_though_a_sink_does_not_commit_it() {
     let durable = durable_in(plain(&Arc::new(InMemory::new())));
-    let job = job(&Uncommitted(memory()), &windowed(WINDOWS[0]), 1);
+    let uncommitted = Wrapped::with_sink(memory(), |memory| Box::new(Uncommitted(memory)));
+    let job = job(&uncommitted, &windowed(WINDOWS[0]), 1);
     let mut local = LocalJob::resume(&job, Arc::new(ManualClock::default()), &durable).unwrap();
     let told = savepoint(&mut local);
     local.step(Choice::Trigger(0)).unwrap();

@@ -10,10 +10,8 @@ use std::time::Duration;
 use arrow::datatypes::SchemaRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{
-    ConnectorError, Connectors, Cut, Guarantee, Offset, Polled, Prepare, Sink, SinkWriter, Source, SourceReader,
-    WriterContext,
+    ConnectorError, Cut, Guarantee, Offset, Polled, Prepare, Sink, SinkWriter, SourceReader, WriterContext,
 };
-use weir_core::graph::Options;
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::{JobFigures, JobHandle, SubtaskFigures};
 
@@ -22,29 +20,10 @@ use crate::support::{Memory, Row, job};
 use crate::swaps::PIPELINE;
 use crate::wrapped::Wrapped;
 
-/// Rows in memory, and a sink whose writes wait until nobody holds the other end of its channel.
-#[derive(Clone)]
+/// A sink whose writes wait until nobody holds the other end of its channel.
 struct Held {
     memory: Memory,
     gate: Arc<Mutex<Receiver<()>>>,
-}
-
-impl Connectors for Held {
-    fn source(&self, connector: &str, options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
-        self.memory.source(connector, options)
-    }
-
-    fn sink(&self, _: &str, _: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
-        Ok(Box::new(self.clone()))
-    }
-
-    fn source_names(&self) -> Vec<&'static str> {
-        self.memory.source_names()
-    }
-
-    fn sink_names(&self) -> Vec<&'static str> {
-        self.memory.sink_names()
-    }
 }
 
 impl Sink for Held {
@@ -96,7 +75,8 @@ fn subtasks_say_what_they_wait_for_and_nodes_what_they_did() {
     let memory = Memory::new(vec![rows.clone(), rows], vec![1]);
     let released = memory.released.get_or_init(AtomicUsize::default);
     let (hold, gate) = sync_channel(0);
-    let held = Held { memory: memory.clone(), gate: Arc::new(Mutex::new(gate)) };
+    let gate = Arc::new(Mutex::new(gate));
+    let held = Wrapped::with_sink(memory.clone(), move |memory| Box::new(Held { memory, gate: gate.clone() }));
     let clock = Arc::new(ManualClock::default());
     let mut handle = job(&held, PIPELINE, 2).start(clock.clone()).unwrap();
 

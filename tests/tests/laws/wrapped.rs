@@ -1,4 +1,4 @@
-//! Rows in memory behind readers of a test's own: for what a source does to its job. What it writes is in the same memory.
+//! Rows in memory behind readers or a sink of a test's own: for what these do to a job. What is written is in the same memory.
 
 use std::sync::Arc;
 
@@ -9,21 +9,27 @@ use weir_core::time::Clock;
 
 use crate::support::Memory;
 
-/// A memory, and what is done to each of its readers.
+/// A memory, what is done to each of its readers, and what is its sink; `None`: the memory itself.
 #[derive(Clone)]
 pub(crate) struct Wrapped {
     memory: Memory,
     wrap: Arc<Wrap>,
+    sink: Option<Arc<MakeSink>>,
 }
 
 type Wrap = dyn Fn(Box<dyn SourceReader>) -> Box<dyn SourceReader> + Send + Sync;
+type MakeSink = dyn Fn(Memory) -> Box<dyn Sink> + Send + Sync;
 
 impl Wrapped {
     pub(crate) fn new(
         memory: Memory,
         wrap: impl Fn(Box<dyn SourceReader>) -> Box<dyn SourceReader> + Send + Sync + 'static,
     ) -> Self {
-        Self { memory, wrap: Arc::new(wrap) }
+        Self { memory, wrap: Arc::new(wrap), sink: None }
+    }
+
+    pub(crate) fn with_sink(memory: Memory, sink: impl Fn(Memory) -> Box<dyn Sink> + Send + Sync + 'static) -> Self {
+        Self { memory, wrap: Arc::new(|reader| reader), sink: Some(Arc::new(sink)) }
     }
 }
 
@@ -33,7 +39,10 @@ impl Connectors for Wrapped {
     }
 
     fn sink(&self, connector: &str, options: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
-        self.memory.sink(connector, options)
+        match &self.sink {
+            Some(sink) => Ok(sink(self.memory.clone())),
+            None => self.memory.sink(connector, options),
+        }
     }
 
     fn source_names(&self) -> Vec<&'static str> {
