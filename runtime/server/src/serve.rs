@@ -148,13 +148,14 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
     listener.set_nonblocking(true).map_err(listen)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let tls = config.tls.as_ref().map(|tls| runtime.block_on(tls_config(tls))).transpose()?;
+    let told_to_end = runtime.block_on(async { told_to_end() })?;
     // The last thing that can be wrong is behind us: jobs that start now are not ended at once.
     service.recover().map_err(ServeError::Recover)?;
     let address = listener.local_addr().map_err(listen)?;
     let result = runtime.block_on(async {
         tracing::info!(%address, tls = config.tls.is_some(), data_dir = %data_dir.display(), "listening");
         (config.on_listening)(address);
-        listen_until_told(listener, tls, Arc::clone(&service)).await
+        serve_until(told_to_end, listener, tls, Arc::clone(&service)).await
     });
     tracing::info!("ending: every job takes a last checkpoint");
     service.end(config.drain_time_max);
@@ -169,7 +170,8 @@ pub fn api_description() -> String {
     api::router().1.to_pretty_json().unwrap_or_default()
 }
 
-async fn listen_until_told(
+async fn serve_until(
+    told_to_end: impl Future<Output = ()>,
     listener: TcpListener,
     tls: Option<RustlsConfig>,
     service: Arc<Service>,
@@ -177,7 +179,7 @@ async fn listen_until_told(
     let handle = Handle::new();
     let application = api::application(Arc::clone(&service)).into_make_service();
     let end = async {
-        told_to_end().await;
+        told_to_end.await;
         service.begin_to_end();
         handle.graceful_shutdown(Some(REQUESTS_END));
         std::future::pending::<()>().await;
@@ -209,13 +211,16 @@ async fn tls_config(tls: &Tls) -> std::io::Result<RustlsConfig> {
     })
 }
 
-async fn told_to_end() {
+/// Waits until the process is told to end, which from this call on does not end it by itself.
+fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// A server that others reach must know them, and be known to them.

@@ -20,6 +20,10 @@ fn what_was_compiled_goes_with_the_last_version_of_its_component() {
         server.weir(&["operator", "rm", version]).well();
         assert_eq!((is_there(&count), is_there(&value)), (!goes, true), "{version}: {:?}", names(&cache));
     }
+    let count_v1 = crate::server::guest_path("count_v1");
+    let taken = ["push", count_v1.to_str().unwrap(), "--name", "value", "--version", "1"];
+    server.weir(&taken).failed(&["value@1 is another component already"]);
+    assert!(!is_there(&count), "it was refused");
     server.push("count_v1", "new");
     assert!(is_there(&count));
 }

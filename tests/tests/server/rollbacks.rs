@@ -69,7 +69,7 @@ fn a_state_that_does_not_fit_leaves_the_job_as_it_was() {
     let before = server.show("counts")["checkpoint"].as_u64();
     server.until("counts", "has another checkpoint", |shown| shown["checkpoint"].as_u64() > before);
     server.weir(&["stop", "counts"]).well();
-    server.weir(&BACK).failed(&["the job cannot be started", "the column \"count\" of its state cannot be UInt32"]);
+    server.weir(&BACK).failed(&["the job cannot be started", "the column \"count\" of its state cannot be uint32"]);
     let shown = server.show("counts");
     assert_eq!((&shown["state"], &shown["revision"]), (&"stopped".into(), &2.into()));
     server.weir(&["start", "counts"]).well();

@@ -78,16 +78,10 @@ impl Catalog {
         self.read(|t| all(t, sql, [name, version], |row| row.get(0)))
     }
 
-    /// Removes a version; its name stays taken, so that it never becomes another component, and comes back with the same one. Returns
-    /// whether another version is of that too.
-    pub(crate) fn remove_operator(&self, row: &OperatorRow) -> Result<bool, CatalogError> {
-        self.with(|t| {
-            let remove = "UPDATE operator_version SET removed = TRUE WHERE name = ?1 AND version = ?2";
-            t.execute(remove, [&row.name, &row.version])?;
-            let others = "SELECT 1 FROM operator_version WHERE digest = ?1 AND NOT removed";
-            let others = one(t, others, [&row.digest], |_| Ok(()))?;
-            Ok(others.is_some())
-        })
+    /// Removes a version; its name stays taken, so that it never becomes another component, and comes back with the same one.
+    pub(crate) fn remove_operator(&self, row: &OperatorRow) -> Result<(), CatalogError> {
+        let remove = "UPDATE operator_version SET removed = TRUE WHERE name = ?1 AND version = ?2";
+        self.with(|t| t.execute(remove, [&row.name, &row.version])).map(drop)
     }
 }
 

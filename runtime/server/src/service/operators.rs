@@ -47,6 +47,7 @@ impl Service {
             Ok(row) => (row, true),
             Err(found) if found.digest == digest => (found, false),
             Err(found) => {
+                self.remove_unnamed(&digest)?;
                 return Err(Problem::conflict(format!(
                     "{}@{} is another component already, if only a removed one, and versions never change: push it as another version",
                     found.name, found.version
@@ -75,11 +76,18 @@ impl Service {
             let detail = format!("{name}@{version} is used by {}: swap it there, or remove the job", users.join(", "));
             return Err(Problem::conflict(detail));
         }
-        if !self.catalog.remove_operator(&row)? {
-            let removed = self.components.remove(&row.digest);
-            removed.map_err(|error| Problem::internal("the component cannot be removed", &error))?;
-            self.pipelines.host.forget_compiled(&row.digest);
+        self.catalog.remove_operator(&row)?;
+        self.remove_unnamed(&row.digest)
+    }
+
+    /// Removes a component if no version is of it, with what was compiled of it.
+    fn remove_unnamed(&self, digest: &str) -> Result<(), Problem> {
+        if self.catalog.digests()?.contains(digest) {
+            return Ok(());
         }
+        let removed = self.components.remove(digest);
+        removed.map_err(|error| Problem::internal("the component cannot be removed", &error))?;
+        self.pipelines.host.forget_compiled(digest);
         Ok(())
     }
 
