@@ -48,7 +48,7 @@ fn a_start_leaves_only_what_it_can_use_in_its_own_cache() {
     server.kill();
     fill();
     home.serve().kill();
-    assert_eq!(&names(&cache)[..], &[used.clone()]);
+    assert_eq!(names(&cache), [used.as_str()]);
     assert_eq!(fs::read(cache.join(used)).unwrap(), code);
     // Shared with others.
     let shared = tempfile::tempdir().unwrap();
