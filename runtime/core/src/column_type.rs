@@ -40,12 +40,15 @@ const UNITS: [(&str, TimeUnit); 4] = [
     ("ns", TimeUnit::Nanosecond),
 ];
 
+/// How deep a type may nest: no operator takes more, and reading one recurses.
+const DEPTH_MAX: usize = 16;
+
 /// The type with this name.
 ///
 /// # Errors
 /// What is wrong with the name, and which names there are.
 pub fn parse_type(name: &str) -> Result<DataType, String> {
-    let mut parser = TypeParser { rest: name };
+    let mut parser = TypeParser { rest: name, depth: 0 };
     let data_type = parser.data_type()?;
     match parser.rest.trim() {
         "" => Ok(data_type),
@@ -76,12 +79,17 @@ pub fn type_name(data_type: &DataType) -> String {
 /// Reads a type off the front of `rest`.
 struct TypeParser<'a> {
     rest: &'a str,
+    depth: usize,
 }
 
 impl<'a> TypeParser<'a> {
     fn data_type(&mut self) -> Result<DataType, String> {
+        if self.depth == DEPTH_MAX {
+            return Err(format!("types nest {DEPTH_MAX} deep at most"));
+        }
+        self.depth += 1;
         let name = self.word();
-        match name {
+        let data_type = match name {
             "timestamp" => self.timestamp(),
             "decimal128" => self.decimal(),
             "list" => {
@@ -95,7 +103,9 @@ impl<'a> TypeParser<'a> {
                 Some((_, data_type)) => Ok(data_type.clone()),
                 None => Err(unknown(name)),
             },
-        }
+        };
+        self.depth -= 1;
+        data_type
     }
 
     fn timestamp(&mut self) -> Result<DataType, String> {
@@ -198,6 +208,9 @@ mod tests {
             assert_eq!(type_name(&parse_type(&name).unwrap()), name);
         }
         assert_eq!(type_name(&parse_type(" string ").unwrap()), "utf8");
+        let deep = format!("{}int8{}", "list<".repeat(15), ">".repeat(15));
+        assert!(parse_type(&format!("struct<a: int8, b: {deep}>")).is_err());
+        assert!(parse_type(&deep).is_ok());
         assert_eq!(type_name(&parse_type("timestamp").unwrap()), "timestamp(us, UTC)");
     }
 
@@ -215,6 +228,8 @@ mod tests {
             ("list int64", "list<TYPE>"),
             ("struct<a>", "struct<NAME: TYPE, ...>"),
             ("list<int64", "'>' is missing"),
+            (&"list<".repeat(100_000), "16 deep at most"),
+            (&"struct<a:".repeat(100_000), "16 deep at most"),
         ] {
             let error = parse_type(name).unwrap_err();
             assert!(error.contains(reason), "{name}: {error}");

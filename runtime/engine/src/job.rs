@@ -70,10 +70,10 @@ impl Job {
         self
     }
 
-    /// The job as one that undoes a swap: its operators take over states of newer versions, as in a swap that goes back.
+    /// The job as one that undoes swaps of some operators: they take over states of newer versions, as in a swap that goes back.
     #[must_use]
-    pub fn going_back(mut self) -> Self {
-        for node in &mut self.resolved.nodes {
+    pub fn going_back(mut self, operators: &[String]) -> Self {
+        for node in self.resolved.nodes.iter_mut().filter(|node| operators.contains(&node.name)) {
             if let ResolvedKind::Keyed { goes_back, .. } = &mut node.kind {
                 *goes_back = true;
             }

@@ -66,6 +66,9 @@ pub struct GuestClock {
     pub processing_time: i64,
 }
 
+/// What stands in the reason of a trap before the last error that the operator logged in the call.
+pub const SAID_LAST: &str = "; it said last: ";
+
 /// Why a call gave nothing. Nothing of a failed call is applied; the instance can be called again.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {

@@ -40,7 +40,7 @@ mod plan_check;
 mod sandbox;
 mod schema;
 
-pub use call::{CallError, GuestClock, Rows, States, TimeDomain, Timers};
+pub use call::{CallError, GuestClock, Rows, SAID_LAST, States, TimeDomain, Timers};
 pub use component::Component;
 pub use delta::{Delta, KeyedDelta, Selection};
 pub use host::{Host, HostConfig, HostError};

@@ -6,7 +6,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use weir_core::limits::OperatorLimits;
 
 use crate::abi::to_guest;
-use crate::call::{CallError, cut_reason};
+use crate::call::{CallError, SAID_LAST, cut_reason};
 use crate::component::Component;
 use crate::engine::ticks;
 use crate::exports::{Describe, Functions};
@@ -242,7 +242,7 @@ fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operator
         let trap = trap.to_string();
         let what = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
         let said = store.data_mut().log.take_last_error();
-        let said = said.map_or_else(String::new, |line| format!("; it said last: {}", cut_reason(printable(&line))));
+        let said = said.map_or_else(String::new, |line| format!("{SAID_LAST}{}", cut_reason(printable(&line))));
         return CallError::Trap { message: format!("{what}{}{said}", frames(error)) };
     }
     let cause = error.root_cause().to_string();

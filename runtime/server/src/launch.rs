@@ -28,6 +28,7 @@ pub(crate) struct Launch {
 impl Launch {
     /// A job that goes on as its row says.
     pub(crate) fn new(pipelines: &Pipelines, job: Job, pipeline: &Pipeline, row: &JobRow) -> Result<Self, Problem> {
+        let job = job.going_back(&row.goes_back);
         let store = CheckpointStore::open(&pipeline.location())?;
         let Resumed { job, allow_dropped, left } = pipelines.resume(job, pipeline, row, &store)?;
         let settings = pipeline.graph.checkpoint.clone();
@@ -60,7 +61,7 @@ impl JobRow {
     /// whatever that was.
     pub(crate) fn going_on_from(self, newest: Option<u64>) -> Self {
         match newest > self.newest {
-            true => Self { from_checkpoint: None, allow_dropped: Vec::new(), ..self },
+            true => Self { from_checkpoint: None, allow_dropped: Vec::new(), goes_back: Vec::new(), ..self },
             false => self,
         }
     }

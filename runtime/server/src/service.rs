@@ -25,6 +25,7 @@ use crate::components::Components;
 use crate::jobs::{Admission, Bounds, Command, Ending, Jobs, Lines, Origin, Reserved, Slot, Start};
 use crate::pipelines::Pipelines;
 use crate::problem::{Kind, Problem};
+use recovery::Recovery;
 
 /// A server, without its ports.
 pub(crate) struct Service {
@@ -83,7 +84,7 @@ impl Service {
             // Its first line: there are none of before.
             slot.lines.tell(LogLevel::Info, "the server has started");
             let recovery = self.recovery(&slot, &row)?;
-            self.spawn(&slot, &row, Origin::Recover(Box::new(move || recovery.start(None))))?;
+            self.recover_later(&slot, &row, recovery)?;
         }
         Ok(())
     }
@@ -152,13 +153,18 @@ impl Service {
         self.admission.admit(slot, guest_bytes)
     }
 
+    /// The thread of a job that goes on as soon as it can.
+    fn recover_later(&self, slot: &Arc<Slot>, row: &JobRow, recovery: Recovery) -> Result<(), Problem> {
+        self.spawn(slot, row, Origin::Recover(Box::new(move || recovery.start(None))))
+    }
+
     /// The thread of a job.
     fn spawn(&self, slot: &Arc<Slot>, row: &JobRow, origin: Origin) -> Result<(), Problem> {
         let start = Start {
             catalog: Arc::clone(&self.catalog),
             clock: Arc::clone(&self.clock),
             admission: Arc::clone(&self.admission),
-            has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty(),
+            has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty() || !row.goes_back.is_empty(),
         };
         slot.start(origin, start).map_err(|error| Problem::internal("the job gets no thread", &error))
     }

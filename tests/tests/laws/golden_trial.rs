@@ -42,11 +42,11 @@ fn today_goes_on_from_the_golden_trial() {
 
 #[test]
 fn the_golden_trial_goes_back_to_nothing_else() {
-    for (component, before, would_be) in [("count_v1", "count_text", "UInt32"), ("count_text", "count_v1", "Utf8")] {
+    for (component, before, would_be) in [("count_v1", "count_text", "uint32"), ("count_text", "count_v1", "utf8")] {
         let job = job(&Memory::new(input(), vec![4]), component, 2, 2);
         let refused = resume(&job, before).map(drop).unwrap_err();
         let refused = format!("{:#}", anyhow::Error::new(refused));
-        let why = format!("the column \"count\" of its state is UInt64, and would be {would_be}");
+        let why = format!("the column \"count\" of its state is uint64, and would be {would_be}");
         assert!(refused.contains("does not fit the operator \"count\"") && refused.contains(&why), "{refused}");
     }
 }

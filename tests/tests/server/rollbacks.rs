@@ -1,5 +1,7 @@
 //! Rollbacks of jobs that do not run: they go on with the older version, from states of the newer one.
 
+use rusqlite::Connection;
+
 use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
 use crate::server::Home;
@@ -73,6 +75,30 @@ fn a_state_that_does_not_fit_leaves_the_job_as_it_was() {
     let shown = server.show("counts");
     assert_eq!((&shown["state"], &shown["revision"]), (&"stopped".into(), &2.into()));
     server.weir(&["start", "counts"]).well();
+
+    // One that waits goes on to wait.
+    let digest = server.json(&["operator", "show", "count"])[2]["digest"].as_str().unwrap().to_owned();
+    let [there, away] = ["wasm", "away"].map(|end| home.data().join(format!("components/{digest}.{end}")));
+    server.kill();
+    std::fs::rename(&there, &away).unwrap();
+    let server = home.serve();
+    server.until_it_is("counts", "restarting");
+    server.weir(&BACK).failed(&["its state cannot be uint32", "; and revision 2 does not run yet: "]);
+    std::fs::rename(&away, &there).unwrap();
+    server.until_rows("counts", 1000);
+
+    // Killed before it was refused.
+    server.kill();
+    let catalog = Connection::open(home.data().join("catalog.sqlite")).unwrap();
+    let asked =
+        "INSERT INTO revision SELECT job, 3, 'rollback', pipeline, 'trying', NULL, 0 FROM revision WHERE number = 1;
+        UPDATE job SET revision = 3, goes_back = '[\"count\"]', newest = 1000000";
+    catalog.execute_batch(asked).unwrap();
+    drop(catalog);
+    let server = home.serve();
+    let shown = server.until_rows("counts", 1000);
+    assert_eq!((&shown["revision"], &shown["revisions"][2]["state"]), (&2.into(), &"rolled-back".into()));
+
     server.weir(&["stop", "counts", "--drain"]).well();
     server.weir(&BACK).failed(&["the job \"counts\" has ended"]);
     Counted::read(&home);

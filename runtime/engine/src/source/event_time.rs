@@ -4,6 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use weir_core::column_type::type_name;
 
 use crate::operator::OperatorError;
 
@@ -24,7 +25,9 @@ pub(super) fn microseconds(column: &ArrayRef) -> Result<ScalarBuffer<i64>, Opera
             let micros = cast(&cast(column, &target)?, &DataType::Int64)?;
             return Ok(micros.as_primitive::<Int64Type>().values().clone());
         }
-        other => return Err(OperatorError::Call(format!("a column of type {other} cannot be the event time"))),
+        other => {
+            return Err(OperatorError::Call(format!("a column of type {} cannot be the event time", type_name(other))));
+        }
     };
     let data = column.to_data();
     let values = ScalarBuffer::<i64>::new(data.buffers()[0].clone(), data.offset(), data.len());

@@ -13,8 +13,10 @@ pub(crate) struct JobRow {
     pub(crate) reason: Option<String>,
     pub(crate) from_checkpoint: Option<u64>,
     pub(crate) allow_dropped: Vec<String>,
+    /// Operators that take over states of newer versions.
+    pub(crate) goes_back: Vec<String>,
     pub(crate) created_us: i64,
-    /// The newest checkpoint when `from_checkpoint` and `allow_dropped` were said: with a newer one that is over.
+    /// The newest checkpoint when it was said what the next start goes on from, gives up, and takes over: with a newer one that is over.
     pub(crate) newest: Option<u64>,
 }
 
@@ -67,7 +69,7 @@ pub(crate) struct NewRevision<'a> {
 /// Why a revision that was on trial is not kept, once another has started.
 const UNDECIDED: &str = "the server ended before it was decided";
 
-const JOB: &str = "name, revision, wanted, reason, from_checkpoint, allow_dropped, created_us, newest";
+const JOB: &str = "name, revision, wanted, reason, from_checkpoint, allow_dropped, created_us, newest, goes_back";
 const REVISION: &str = "number, cause, pipeline, state, reason, created_us";
 
 impl Catalog {
@@ -112,13 +114,16 @@ impl Catalog {
 
     /// What is to be of a job: which revision is to run, and what its next start goes on from and may give up.
     pub(crate) fn put_job(&self, row: &JobRow) -> Result<(), CatalogError> {
-        let sql = "UPDATE job SET revision = ?2, wanted = ?3, reason = ?4, from_checkpoint = ?5, allow_dropped = ?6, newest = ?7
-            WHERE name = ?1";
-        let allow_dropped = serde_json::json!(row.allow_dropped).to_string();
+        let sql = "UPDATE job SET revision = ?2, wanted = ?3, reason = ?4, from_checkpoint = ?5, allow_dropped = ?6, newest = ?7,
+            goes_back = ?8 WHERE name = ?1";
+        let [allow_dropped, goes_back] =
+            [&row.allow_dropped, &row.goes_back].map(|names| serde_json::json!(names).to_string());
         let [from, newest] = [row.from_checkpoint, row.newest].map(|number| number.map(u64::cast_signed));
         let (revision, wanted) = (row.revision.cast_signed(), row.wanted.name());
-        self.with(|t| t.execute(sql, params![row.name, revision, wanted, row.reason, from, allow_dropped, newest]))
-            .map(drop)
+        self.with(|t| {
+            t.execute(sql, params![row.name, revision, wanted, row.reason, from, allow_dropped, newest, goes_back])
+        })
+        .map(drop)
     }
 
     /// A revision is to run, and no other of its job is on trial any more; `reason`: why before its time.
@@ -171,7 +176,7 @@ impl Catalog {
 
     /// The next start of a job goes on from its last checkpoint, and gives nothing up.
     pub(crate) fn end_conditions(&self, job: &str) -> Result<(), CatalogError> {
-        let sql = "UPDATE job SET from_checkpoint = NULL, allow_dropped = '[]', newest = NULL WHERE name = ?1";
+        let sql = "UPDATE job SET from_checkpoint = NULL, allow_dropped = '[]', newest = NULL, goes_back = '[]' WHERE name = ?1";
         self.with(|t| t.execute(sql, [job])).map(drop)
     }
 
@@ -211,14 +216,15 @@ fn add_revision(t: &Transaction<'_>, job: &str, revision: &NewRevision<'_>) -> r
 }
 
 fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
-    let allow_dropped: String = row.get(5)?;
+    let names = |text: String| serde_json::from_str(&text).unwrap_or_default();
     Ok(JobRow {
         name: row.get(0)?,
         revision: row.get::<_, i64>(1)?.unsigned_abs(),
         wanted: Wanted::named(&row.get::<_, String>(2)?),
         reason: row.get(3)?,
         from_checkpoint: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
-        allow_dropped: serde_json::from_str(&allow_dropped).unwrap_or_default(),
+        allow_dropped: names(row.get(5)?),
+        goes_back: names(row.get(8)?),
         created_us: row.get(6)?,
         newest: row.get::<_, Option<i64>>(7)?.map(i64::unsigned_abs),
     })
@@ -362,5 +368,8 @@ mod tests {
         assert_eq!(added("b", None).unwrap(), second, "the same component brings it back");
         assert_eq!(catalog.operator("op", "2").unwrap(), Some(second));
         assert_eq!(added("b", Some("2")).unwrap_err().version, "2", "it is there already");
+        let again = added("b", Some("again")).unwrap();
+        catalog.remove_operator(&again).unwrap();
+        assert_eq!(added("b", None).unwrap_err().version, "2", "nor does a removed one come back beside it");
     }
 }

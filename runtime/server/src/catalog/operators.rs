@@ -28,11 +28,11 @@ impl Catalog {
         version: Option<&str>,
     ) -> Result<Result<OperatorRow, OperatorRow>, CatalogError> {
         self.with(|t| {
-            let sql = format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1");
+            let sql = format!("SELECT {COLUMNS} FROM operator_version WHERE name = ?1 ORDER BY removed, created_us DESC");
             let there = all(t, &sql, [&row.name], read)?;
             let found = match version {
                 Some(version) => there.iter().find(|found| found.version == version),
-                None => there.iter().filter(|found| found.digest == row.digest).max_by_key(|found| found.created_us),
+                None => there.iter().find(|found| found.digest == row.digest),
             };
             if let Some(found) = found {
                 let back = "UPDATE operator_version SET removed = FALSE WHERE name = ?1 AND version = ?2 AND digest = ?3 AND removed";

@@ -27,13 +27,19 @@ impl Service {
         }
         let checked = self.pipelines.check(&pipeline)?;
         let _reserved = self.admit(&slot, checked.guest_memory_bytes())?;
+        let newest = newest(&pipeline)?;
+        let goes_back = match request.from {
+            None => row.clone().going_on_from(newest).goes_back,
+            Some(_) => Vec::new(),
+        };
         // Written down first: whatever the server is killed at, what came after the checkpoint is given up as a whole or not at all.
         self.catalog.put_job(&JobRow {
             wanted: Wanted::Running,
             reason: None,
             from_checkpoint: request.from,
             allow_dropped: request.allow_dropped_state.clone(),
-            newest: newest(&pipeline)?,
+            newest,
+            goes_back,
             ..row.clone()
         })?;
         if let Err(problem) = self.start_revision(&slot, checked, &pipeline) {

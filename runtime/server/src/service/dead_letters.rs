@@ -10,6 +10,7 @@ use std::time::UNIX_EPOCH;
 use weir_core::graph::NodeKind;
 use weir_core::pipeline::did_you_mean;
 use weir_engine::Job;
+use weir_host::SAID_LAST;
 use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
@@ -48,7 +49,9 @@ impl Service {
                 }
                 found.letters += 1;
                 if found.letters <= ERRORS_READ_MAX {
-                    let (error, _) = read(letter.text);
+                    let (mut error, _) = read(letter.text);
+                    // What a panic says is often of one row only.
+                    error.truncate(error.find(SAID_LAST).unwrap_or(error.len()));
                     let is_full = errors.len() >= ERRORS_COUNTED_MAX;
                     if let Some(count) = errors.get_mut(&error) {
                         *count += 1;

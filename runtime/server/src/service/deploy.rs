@@ -7,7 +7,6 @@ use std::time::Duration;
 use weir_engine::{Job, RecoveryError, StartError};
 
 use super::Service;
-use super::history::undoes;
 use crate::catalog::{JobRow, NewRevision, Wanted};
 use crate::jobs::{Command, Ending, Origin, Slot};
 use crate::launch::{Launch, newest};
@@ -26,6 +25,8 @@ pub(super) struct NewStart<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) job: Job,
     pub(super) allow_dropped: &'a [String],
+    /// Operators that take over states of newer versions.
+    pub(super) goes_back: Vec<String>,
 }
 
 impl Service {
@@ -69,6 +70,7 @@ impl Service {
             pipeline: &pipeline,
             job: checked,
             allow_dropped: &request.allow_dropped_state,
+            goes_back: Vec::new(),
         };
         deployed.revision = Some(self.replace(&slot, row.as_ref(), start)?);
         Ok(deployed)
@@ -99,10 +101,9 @@ impl Service {
 
     /// Starts a revision. That it is to run is written down first: after a kill only it may read what it has kept.
     fn start_trying(&self, slot: &Arc<Slot>, revision: u64, start: NewStart<'_>) -> Result<(), Problem> {
-        let NewStart { cause, pipeline, job, allow_dropped } = start;
+        let NewStart { pipeline, job, allow_dropped, goes_back, .. } = start;
         let row = next_row(self.find(&slot.name)?.0, pipeline, allow_dropped)?;
-        let row = JobRow { revision, wanted: Wanted::Running, reason: None, ..row };
-        let job = if undoes(cause, &row, row.newest) { job.going_back() } else { job };
+        let row = JobRow { revision, wanted: Wanted::Running, reason: None, goes_back, ..row };
         let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
         self.catalog.put_job(&row)?;
         let supervisor = launch.start(&self.pipelines, &slot.lines, &self.clock)?;
@@ -162,22 +163,29 @@ impl Service {
         restored: Result<(), Problem>,
         problem: Problem,
     ) -> Problem {
-        let before = before.filter(|row| row.wanted == Wanted::Running);
+        let Problem { detail, .. } = &problem;
+        if let Err(second) = restored {
+            let detail = format!("{detail}; and what ran before does not run again: {}", second.detail);
+            return Problem::new(Kind::Internal, detail);
+        }
+        let Some(row) = before.filter(|row| row.wanted == Wanted::Running) else { return problem };
         let again = || {
-            let Some(row) = before else { return Ok(()) };
             let pipeline = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
             self.start_revision(slot, self.pipelines.check(&pipeline)?, &pipeline)
         };
-        match (restored.and_then(|()| again()), before) {
-            (Ok(()), Some(row)) => {
-                Problem { detail: format!("{}; revision {} runs again", problem.detail, row.revision), ..problem }
+        let detail = match again() {
+            Ok(()) => format!("{detail}; revision {} runs again", row.revision),
+            Err(second) => {
+                // It may have waited before, and waits on.
+                let detail = format!("{detail}; and revision {} does not run yet: {}", row.revision, second.detail);
+                let waits = self.recovery(slot, row).and_then(|recovery| self.recover_later(slot, row, recovery));
+                match waits {
+                    Ok(()) => detail,
+                    Err(third) => format!("{detail}; nor is it tried again: {}", third.detail),
+                }
             }
-            (Ok(()), None) => problem,
-            (Err(second), _) => {
-                let detail = format!("{}; and what ran before does not run again: {}", problem.detail, second.detail);
-                Problem::new(Kind::Internal, detail)
-            }
-        }
+        };
+        Problem { detail, ..problem }
     }
 
     /// Refuses a pipeline that a job could not go on with where its checkpoint is; says what a person should know.
@@ -231,7 +239,8 @@ impl Service {
 /// A job as another revision of it goes on.
 fn next_row(row: JobRow, pipeline: &Pipeline, allow_dropped: &[String]) -> Result<JobRow, Problem> {
     let newest = newest(pipeline)?;
-    Ok(JobRow { allow_dropped: allow_dropped.to_vec(), newest, ..row.going_on_from(newest) })
+    let row = row.going_on_from(newest);
+    Ok(JobRow { allow_dropped: allow_dropped.to_vec(), goes_back: Vec::new(), newest, ..row })
 }
 
 /// Whether what is wrong with a checkpoint will be wrong with later ones of the pipeline too.

@@ -10,12 +10,6 @@ use crate::problem::Problem;
 /// The cause of a revision that brings an older version back.
 pub(super) const ROLLBACK: &str = "rollback";
 
-/// Whether a revision of a cause undoes another whose states may be those of the newest checkpoint still: nothing was completed since
-/// it was to run, or was started last.
-pub(super) fn undoes(cause: &str, row: &JobRow, newest: Option<u64>) -> bool {
-    cause == ROLLBACK && row.from_checkpoint.is_none() && newest <= row.newest
-}
-
 /// Revisions of a job that are kept in any case: more than a person looks back at.
 const REVISIONS_KEPT: usize = 100;
 

@@ -1,5 +1,5 @@
-//! A job that goes on: with the revision that is to run, or with one that was on trial when the server ended, if only that one reads
-//! what the job has kept. Never decides by anything but the newest checkpoint, and never before one of them has started.
+//! A job that goes on: with the revision that is to run, or with one that was on trial when the server ended (or was to run, before one
+//! of which nobody was told), if only that one reads what the job has kept. Never decides by anything but the newest checkpoint, and never before one of them has started.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use weir_engine::{Job, Supervisor};
 use weir_host::{LogLevel, printable};
 
 use super::Service;
-use super::history::undoes;
-use crate::catalog::{Catalog, JobRow, RevisionRow};
+use crate::catalog::{Catalog, JobRow, RevisionRow, RevisionState};
 use crate::jobs::{Admission, Reserved, Slot};
 use crate::launch::{Launch, newest};
 use crate::pipelines::{Pipeline, Pipelines};
@@ -47,7 +46,7 @@ impl Recovery {
     pub(super) fn start(&self, checked: Option<(Job, &Pipeline)>) -> Result<(Supervisor, Reserved), Problem> {
         let (job, trials) = (&self.row.name, self.catalog.trials(&self.row.name)?);
         let started = match checked {
-            Some((job, pipeline)) => self.start_checked(&self.revision, job, pipeline),
+            Some((job, pipeline)) => self.start_checked(job, pipeline),
             None => self.start_revision(&self.revision),
         };
         let problem = match started {
@@ -58,15 +57,19 @@ impl Recovery {
             }
             started => return started,
         };
-        // The engine may have kept one already, and the catalog not heard of that.
-        for tried in trials.into_iter().filter(|tried| tried.number != self.revision.number) {
+        // The engine may have kept one already, and the catalog not heard of that. Or nobody was told that this one runs.
+        let is_told = self.revision.state != RevisionState::Trying;
+        let kept = |revision: &RevisionRow| revision.state == RevisionState::Kept;
+        let before = if is_told { None } else { self.catalog.revisions(job)?.into_iter().rev().find(kept) };
+        let others = trials.into_iter().filter(|tried| tried.number != self.revision.number);
+        for tried in others.chain(before) {
             let started = match self.start_revision(&tried) {
                 Err(other) if other.kind == Kind::Unreadable => continue,
                 started => started?,
             };
             let reason = printable(&format!("only this revision reads the newest checkpoint: {}", problem.detail));
             self.catalog.keep(job, tried.number, Some(&reason))?;
-            let told = format!("revision {} was on trial when the server ended, and is kept: {reason}", tried.number);
+            let told = format!("revision {} goes on: {reason}", tried.number);
             tracing::warn!(job, "{told}");
             self.slot.lines.tell(LogLevel::Warn, &told);
             return Ok(started);
@@ -76,19 +79,12 @@ impl Recovery {
 
     fn start_revision(&self, revision: &RevisionRow) -> Result<(Supervisor, Reserved), Problem> {
         let pipeline = self.pipelines.read(&revision.pipeline, &[])?;
-        self.start_checked(revision, self.pipelines.check(&pipeline)?, &pipeline)
+        self.start_checked(self.pipelines.check(&pipeline)?, &pipeline)
     }
 
-    fn start_checked(
-        &self,
-        revision: &RevisionRow,
-        job: Job,
-        pipeline: &Pipeline,
-    ) -> Result<(Supervisor, Reserved), Problem> {
+    fn start_checked(&self, job: Job, pipeline: &Pipeline) -> Result<(Supervisor, Reserved), Problem> {
         let room = self.admission.admit(&self.slot, job.guest_memory_bytes())?;
-        let newest = newest(pipeline)?;
-        let row = self.row.clone().going_on_from(newest);
-        let job = if undoes(&revision.cause, &row, newest) { job.going_back() } else { job };
+        let row = self.row.clone().going_on_from(newest(pipeline)?);
         let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
         Ok((launch.start(&self.pipelines, &self.slot.lines, &self.clock)?, room))
     }

@@ -9,6 +9,7 @@ use super::history::ROLLBACK;
 use super::swaps::NewSwap;
 use crate::catalog::{JobRow, Wanted};
 use crate::jobs::{Command, Slot, not_running};
+use crate::launch::newest;
 use crate::model::{JobState, ProbationSettings, SwapPhase, SwapStatus};
 use crate::pipelines::Pipeline;
 use crate::problem::Problem;
@@ -27,6 +28,10 @@ impl Service {
         }
         // What was on trial may have been kept meanwhile.
         let (row, _) = self.find(job)?;
+        // What may still be on trial is not decided before the job has started.
+        if !slot.has_started() && !self.catalog.trials(job)?.is_empty() {
+            return Err(not_running(&slot));
+        }
         let pipeline = self.before(&row, operator)?;
         if !slot.has_started() || slot.live().state == Some(JobState::Restarting) {
             return self.start_as_before(&row, &slot, operator, &pipeline);
@@ -67,8 +72,11 @@ impl Service {
             return Err(Problem::conflict(format!("the job {:?} has ended, and reads no rows any more", row.name)));
         }
         let job = self.pipelines.check(pipeline)?;
-        let revision =
-            self.replace(slot, Some(row), NewStart { cause: ROLLBACK, pipeline, job, allow_dropped: &[] })?;
+        // What was said of the start that this one undoes holds for it too, if the job has kept nothing since.
+        let allow_dropped = &row.clone().going_on_from(newest(pipeline)?).allow_dropped;
+        let goes_back = vec![operator.to_owned()];
+        let start = NewStart { cause: ROLLBACK, pipeline, job, allow_dropped, goes_back };
+        let revision = self.replace(slot, Some(row), start)?;
         let operators = [(operator.to_owned(), pipeline.reference(operator).unwrap_or_default())].into();
         Ok(SwapStatus { revision: Some(revision), operators, phase: SwapPhase::Done, reason: None })
     }
