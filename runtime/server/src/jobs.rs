@@ -240,6 +240,8 @@ pub(crate) fn not_running(slot: &Slot) -> Problem {
     let job = &slot.name;
     Problem::conflict(if slot.is_running() {
         format!("the job {job:?} does not run yet: `weir show {job}` says what it waits for")
+    } else if slot.live().state == Some(JobState::Finished) {
+        format!("the job {job:?} has ended, and reads no rows any more")
     } else {
         format!("the job {job:?} does not run: `weir start {job}` starts it")
     })

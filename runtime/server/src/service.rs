@@ -6,6 +6,7 @@ mod dead_letters;
 mod deploy;
 mod history;
 mod operators;
+mod outputs;
 mod recovery;
 mod rollback;
 mod shown;

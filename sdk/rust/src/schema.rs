@@ -181,7 +181,7 @@ pub fn type_name(column: &[Field]) -> String {
             let fields: Vec<_> = children.iter().map(|c| format!("{}: {}", c.name(), type_name(c.fields))).collect();
             format!("struct<{}>", fields.join(", "))
         }
-        Some(("d:", parameters)) => format!("decimal128({parameters})"),
+        Some(("d:", parameters)) => format!("decimal128({})", parameters.replace(',', ", ")),
         Some(("ts", unit_and_zone)) => timestamp_name(unit_and_zone),
         _ => format!("{:?}", own.format),
     }
@@ -190,5 +190,5 @@ pub fn type_name(column: &[Field]) -> String {
 fn timestamp_name(unit_and_zone: &str) -> String {
     let (unit, zone) = unit_and_zone.split_once(':').unwrap_or((unit_and_zone, ""));
     let unit = if unit == "s" { "s".to_owned() } else { format!("{unit}s") };
-    if zone.is_empty() { format!("timestamp[{unit}]") } else { format!("timestamp[{unit}, {zone}]") }
+    if zone.is_empty() { format!("timestamp({unit})") } else { format!("timestamp({unit}, {zone})") }
 }

@@ -60,6 +60,34 @@ fn a_job_is_not_stopped_for_a_pipeline_that_does_not_fit_its_checkpoint() {
 }
 
 #[test]
+fn two_jobs_do_not_write_one_folder() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    let seldom = ("interval = \"100ms\"", "interval = \"1h\"");
+    let paths = [("one", "out/"), ("two", "./out"), ("three", "other/")].map(|(name, path)| {
+        let named = ("name = \"counts\"", &*format!("name = \"{name}\""));
+        home.write(name, counts(&[seldom, named, ("path = \"out/\"", &format!("path = \"{path}\""))]))
+    });
+    let [one, two, three] = paths.each_ref().map(|path| path.to_str().unwrap());
+    let deploy = |pipeline, mode| server.weir(&["deploy", pipeline, mode]);
+    // At once: never both.
+    let both = std::thread::scope(|scope| {
+        [one, two].map(|pipeline| scope.spawn(move || deploy(pipeline, "--yes").code)).map(|of| of.join().unwrap())
+    });
+    assert!(both != [Some(0); 2]);
+    deploy(one, "--yes");
+    let runs = server.json(&["ps"])[0]["name"].as_str().unwrap().to_owned();
+    let other = if runs == "one" { two } else { one };
+    for mode in ["--dry-run", "--yes"] {
+        deploy(other, mode)
+            .failed(&[&format!("the job \"{runs}\" writes "), "out already: give this one another path"]);
+    }
+    deploy(three, "--yes").well();
+    server.weir(&["stop", &runs, "--drain"]).well();
+}
+
+#[test]
 fn what_only_the_last_checkpoint_shows_leaves_the_job_as_it_was() {
     let home = Home::new();
     let server = home.serve();

@@ -76,11 +76,11 @@ mod tests {
         assert_eq!(
             results.output("main").schema(),
             [
-                "window_end: timestamp[us, UTC]",
+                "window_end: timestamp(us, UTC)",
                 "auction: int64",
                 "bidder: int64",
                 "price: int64",
-                "ts: timestamp[ms, UTC]"
+                "ts: timestamp(ms, UTC)"
             ]
         );
     }

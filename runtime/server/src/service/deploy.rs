@@ -58,6 +58,7 @@ impl Service {
                  beginning"
             ));
         }
+        self.check_outputs(&pipeline)?;
         // Before anything changes: a job that runs is not stopped for what cannot go on.
         if let Some(row) = &row {
             deployed.notes.extend(self.check_change(row, runs, &pipeline, &checked, request)?);
@@ -93,7 +94,9 @@ impl Service {
             Ok(revision) => revision,
             Err(error) => return Err(self.go_on_as_before(slot, row.as_ref(), Ok(()), error.into())),
         };
-        match self.start_trying(slot, revision, start) {
+        // Of two that come at once each sees the other now, if it has not before.
+        let checked = self.check_outputs(start.pipeline);
+        match checked.and_then(|()| self.start_trying(slot, revision, start)) {
             Ok(()) => Ok(revision),
             Err(problem) => Err(self.undo(slot, revision, row, problem)),
         }

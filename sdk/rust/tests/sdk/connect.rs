@@ -37,7 +37,7 @@ fn refusal<Op: Transform>(operator: Op) -> String {
     }
 }
 
-const HAS: &str = "the input has auction: int64, price: int64, ts: timestamp[ms, UTC], tags: list<utf8>";
+const HAS: &str = "the input has auction: int64, price: int64, ts: timestamp(ms, UTC), tags: list<utf8>";
 
 #[test]
 fn a_column_that_is_missing_or_has_another_type_is_named() {
@@ -67,7 +67,7 @@ fn a_column_that_is_missing_or_has_another_type_is_named() {
     assert_eq!(
         refusal(ReadsFiner),
         format!(
-            "column \"ts\" is timestamp[ms, UTC], but the operator reads it as a timestamp of seconds or coarser; {HAS}"
+            "column \"ts\" is timestamp(ms, UTC), but the operator reads it as a timestamp of seconds or coarser; {HAS}"
         )
     );
 

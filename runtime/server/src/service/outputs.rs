@@ -1,0 +1,48 @@
+//! What jobs write: no two of a server write the same file or folder, where rows of the one would be lost among those of the other.
+
+use std::path::PathBuf;
+
+use weir_core::graph::NodeKind;
+
+use super::Service;
+use crate::catalog::{JobRow, Wanted};
+use crate::pipelines::Pipeline;
+use crate::problem::Problem;
+
+impl Service {
+    /// Refuses a pipeline that would write what another job does, or is about to.
+    pub(super) fn check_outputs(&self, pipeline: &Pipeline) -> Result<(), Problem> {
+        let own = self.outputs(pipeline);
+        if own.is_empty() {
+            return Ok(());
+        }
+        let others = self.catalog.jobs()?.into_iter();
+        for other in others.filter(|row| row.name != pipeline.graph.name && row.wanted != Wanted::Finished) {
+            let theirs = self.outputs_of(&other)?;
+            if let Some(path) = own.iter().find(|path| theirs.contains(path)) {
+                let (path, other) = (path.display(), other.name);
+                return Err(Problem::conflict(format!(
+                    "the job {other:?} writes {path} already: give this one another path, or remove that one (`weir rm {other}`)"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a job writes, and what it would with what is on trial.
+    fn outputs_of(&self, row: &JobRow) -> Result<Vec<PathBuf>, Problem> {
+        let mut revisions = self.catalog.trials(&row.name)?;
+        revisions.extend(self.catalog.revision(&row.name, row.revision)?);
+        // What cannot be read cannot run either.
+        let pipelines = revisions.iter().filter_map(|revision| self.pipelines.read(&revision.pipeline, &[]).ok());
+        Ok(pipelines.flat_map(|pipeline| self.outputs(&pipeline)).collect())
+    }
+
+    fn outputs(&self, pipeline: &Pipeline) -> Vec<PathBuf> {
+        let sinks = pipeline.graph.nodes.iter().filter_map(|node| match &node.kind {
+            NodeKind::Sink(sink) => self.pipelines.connectors.sink(&sink.connector.value, &sink.options).ok()?.file(),
+            _ => None,
+        });
+        sinks.map(|path| std::fs::canonicalize(&path).unwrap_or(path)).collect()
+    }
+}
