@@ -4,19 +4,14 @@ use rusqlite::Connection;
 
 use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
-use crate::server::Home;
+use crate::server::{Home, Server};
 
 const BACK: [&str; 2] = ["rollback", "counts/count"];
 
 #[test]
 fn a_job_that_does_not_run_goes_back() {
     let home = Home::new();
-    let server = home.serve();
-    server.push_counters();
-    // States of a wider type, with a column more.
-    assert_eq!(server.push("count_wide", "count"), "3");
-    server.deploy(&home, COUNTS).well();
-    server.until_rows("counts", 1000);
+    let server = counting(&home);
     let wide = ["swap", "counts/count", "count@3", "--set", "config.tag=\"1\"", "--no-probation"];
     server.weir(&wide).well().saying(&["count -> count@3 is done"]);
 
@@ -62,11 +57,7 @@ fn a_job_that_does_not_run_goes_back() {
 #[test]
 fn a_state_that_does_not_fit_leaves_the_job_as_it_was() {
     let home = Home::new();
-    let server = home.serve();
-    server.push_counters();
-    assert_eq!(server.push("count_wide", "count"), "3");
-    server.deploy(&home, COUNTS).well();
-    server.until_rows("counts", 1000);
+    let server = counting(&home);
     server.weir(&["swap", "counts/count", "count@3", "--set", "config.outgrows=0", "--no-probation"]).well();
     let before = server.show("counts")["checkpoint"].as_u64();
     server.until("counts", "has another checkpoint", |shown| shown["checkpoint"].as_u64() > before);
@@ -102,4 +93,14 @@ fn a_state_that_does_not_fit_leaves_the_job_as_it_was() {
     server.weir(&["stop", "counts", "--drain"]).well();
     server.weir(&BACK).failed(&["the job \"counts\" has ended"]);
     Counted::read(&home);
+}
+
+/// A job that counts; `count@3` does in states of a wider type, with a column more.
+fn counting(home: &Home) -> Server {
+    let server = home.serve();
+    server.push_counters();
+    assert_eq!(server.push("count_wide", "count"), "3");
+    server.deploy(home, COUNTS).well();
+    server.until_rows("counts", 1000);
+    server
 }

@@ -1,5 +1,6 @@
-//! A job that goes on: with the revision that is to run, or with one that was on trial when the server ended (or was to run, before one
-//! of which nobody was told), if only that one reads what the job has kept. Never decides by anything but the newest checkpoint, and never before one of them has started.
+//! A job that goes on: with the revision that is to run, or, if only that reads what the job has kept, with one that was on trial when
+//! the server ended, or the one before a revision of which nobody was told. Never decides by anything but the newest checkpoint, and never
+//! before one of them has started.
 
 use std::sync::Arc;
 
