@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::pipeline::did_you_mean;
 use arrow::array::timezone::Tz;
-use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
+use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 
 /// The types without arguments, and their names.
 const PLAIN: [(&str, DataType); 15] = [
@@ -74,6 +74,13 @@ pub fn type_name(data_type: &DataType) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// The columns of a schema with their types, as messages show them: `auction int64, price float64`.
+#[must_use]
+pub fn columns_text(schema: &Schema) -> String {
+    let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), type_name(field.data_type())));
+    columns.collect::<Vec<_>>().join(", ")
 }
 
 /// Reads a type off the front of `rest`.

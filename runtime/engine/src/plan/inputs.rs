@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use weir_core::column_type::type_name;
+use weir_core::column_type::columns_text;
 use weir_core::graph::Node;
 use weir_core::pipeline::did_you_mean;
 
@@ -63,10 +63,4 @@ fn united(node: &Node, schemas: &[&SchemaRef]) -> Result<Option<SchemaRef>, Chec
         }
     }
     Ok(Some(Arc::new(Schema::new(fields))))
-}
-
-fn columns_text(schema: &Schema) -> String {
-    let columns: Vec<String> =
-        schema.fields().iter().map(|f| format!("{} {}", f.name(), type_name(f.data_type()))).collect();
-    columns.join(", ")
 }

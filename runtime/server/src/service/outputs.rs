@@ -1,6 +1,6 @@
 //! What jobs write: no two of a server write the same file or folder, where rows of the one would be lost among those of the other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use weir_core::graph::NodeKind;
 
@@ -43,6 +43,36 @@ impl Service {
             NodeKind::Sink(sink) => self.pipelines.connectors.sink(&sink.connector.value, &sink.options).ok()?.file(),
             _ => None,
         });
-        sinks.map(|path| std::fs::canonicalize(&path).unwrap_or(path)).collect()
+        sinks.map(|path| resolved(&path)).collect()
+    }
+}
+
+/// One spelling of a path of which the end may not be there yet: a job makes its folder when it runs.
+fn resolved(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|there| {
+        let rest = path.strip_prefix(there).ok()?;
+        Some(std::fs::canonicalize(there).ok()?.join(rest))
+    });
+    // Through its components, as the joining of nothing leaves a separator.
+    there.as_deref().unwrap_or(path).components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_spelling_before_and_after_it_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().join("real");
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, folder.path().join("link")).unwrap();
+        let expected = std::fs::canonicalize(&real).unwrap().join("made/out");
+        for _ in 0..2 {
+            for spelling in ["real/made/out", "real/made/out/", "link/./made//out", "link/made/out/"] {
+                assert_eq!(resolved(&folder.path().join(spelling)).as_os_str(), expected.as_os_str());
+            }
+            std::fs::create_dir_all(&expected).unwrap();
+        }
     }
 }

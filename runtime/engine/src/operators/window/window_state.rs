@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
-use weir_core::column_type::type_name;
+use weir_core::column_type::columns_text;
 use weir_core::time::WATERMARK_MIN;
 use weir_core::window::WindowAssigner;
 use weir_state::key_groups::GroupTables;
@@ -85,7 +85,7 @@ impl StateLayout {
             } else if name == self.name && same_types(&rows.schema(), &self.schema) {
                 batches.push(rows);
             } else {
-                let (found, expected) = (columns_of(&rows.schema()), columns_of(&self.schema));
+                let (found, expected) = (columns_text(&rows.schema()), columns_text(&self.schema));
                 let message = format!("it has {name} of {found}, the window keeps {} of {expected}", self.name);
                 return Err(OperatorError::Restore(message));
             }
@@ -137,10 +137,4 @@ fn described(window: &WindowAssigner) -> String {
 fn same_types(a: &Schema, b: &Schema) -> bool {
     let of = |s: &Schema| s.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect::<Vec<_>>();
     of(a) == of(b)
-}
-
-fn columns_of(schema: &Schema) -> String {
-    let columns: Vec<String> =
-        schema.fields().iter().map(|f| format!("{} {}", f.name(), type_name(f.data_type()))).collect();
-    columns.join(", ")
 }
