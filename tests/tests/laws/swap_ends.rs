@@ -52,8 +52,12 @@ fn land(local: &mut LocalJob, landed: impl Fn() -> bool, mut choose: impl FnMut(
 }
 
 /// Steps a job until it has ended, or has failed because it cannot go back in place (`false`).
-fn goes_back_in_place(local: &mut LocalJob, mut choose: impl FnMut(usize) -> usize) -> bool {
-    loop {
+fn goes_back_in_place(
+    local: &mut LocalJob,
+    mut choose: impl FnMut(usize) -> usize,
+    is_enough: impl Fn() -> bool,
+) -> bool {
+    while !is_enough() {
         let choices = local.choices();
         let Some(choice) = choices.get(choose(choices.len().max(1))) else { return true };
         match local.step(*choice) {
@@ -66,6 +70,7 @@ fn goes_back_in_place(local: &mut LocalJob, mut choose: impl FnMut(usize) -> usi
             Err(error) => panic!("{:#}", anyhow::Error::new(error)),
         }
     }
+    true
 }
 
 /// One subtask is past the point of no return when another cannot take over a state: nothing durable is of the new version then.
@@ -97,7 +102,7 @@ fn a_version_that_one_subtask_refuses_is_undone_on_all() {
         }
         let was_kept = swap.phase() == Phase::Done;
         assert_eq!((was_kept, swap.no_return().is_some()), (swap.is_under_way(), was_kept), "seed {seed}");
-        let is_in_place = goes_back_in_place(&mut local, &mut choose);
+        let is_in_place = goes_back_in_place(&mut local, &mut choose, || false);
         let phase = swap.phase();
         let Phase::RolledBack(RollbackReason::Refused(why)) = phase else { panic!("seed {seed}: {phase:?}") };
         assert!(why.contains("it has no use for a count of"), "{why}");
@@ -225,7 +230,15 @@ fn columns_that_were_given_up_come_back_from_the_checkpoint_before() {
         swap.roll_back();
         let has_landed = swap.landed() > 0;
         assert!(has_last(&durable) == swap.is_under_way() || swap.phase() != Phase::Done, "seed {seed}");
-        let is_in_place = goes_back_in_place(&mut local, &mut choose);
+        let was_in_place = goes_back_in_place(&mut local, &mut choose, || !swap.is_under_way());
+        if swap.phase() == Phase::Done {
+            // After a kill before anybody has heard of it only the older version goes on.
+            let goes_on = |job| durable.check(job, &(clock.clone() as Arc<dyn Clock>));
+            let refused = format!("{:#}", anyhow::Error::new(goes_on(&job).unwrap_err()));
+            assert!(refused.contains("given up for an older one"), "seed {seed}: {refused}");
+            goes_on(&next).unwrap();
+        }
+        let is_in_place = was_in_place && goes_back_in_place(&mut local, &mut choose, || false);
         assert!(!swap.is_under_way());
         match swap.phase() {
             Phase::Done => {

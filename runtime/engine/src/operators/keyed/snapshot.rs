@@ -12,6 +12,7 @@ use weir_state::RELAYOUT_ROWS_MAX;
 
 use super::{KeyedOperator, layout, layout_of, unreadable};
 use crate::operator::{Frozen, OperatorError, Snapshot, StateTable};
+use crate::operators::trial::Trial;
 
 /// The table of the states.
 pub(crate) const STATES: &str = "states";
@@ -22,13 +23,18 @@ const VERSION: &str = "state_version";
 /// What the states may go back to as they are read, in the metadata of a table that was made while another version was on trial: the
 /// version before. Its component counts, whatever configuration it is given later.
 const GOES_BACK_TO: &str = "state_goes_back_to";
+/// The same of a version before that had columns which were given up: it would find nulls in their place.
+const LEFT_BEHIND: &str = "state_left_behind";
 
 impl KeyedOperator {
     pub(super) fn freeze_all(&mut self) -> Frozen {
         let (states, timers) = (self.state.freeze(), self.timers.freeze());
         let (watermark, key_groups) = (self.watermark, self.key_groups);
         let (version, layout) = (self.version().to_owned(), layout_of(&self.guest).version);
-        let old = self.trial.as_ref().map(|trial| trial.old.version.clone());
+        let before = self.trial.as_ref().map(|Trial { old, .. }| match self.guest.gave_up_state_of(old) {
+            true => (LEFT_BEHIND, old.version.clone()),
+            false => (GOES_BACK_TO, old.version.clone()),
+        });
         Frozen::new(move || {
             let table = |name: &str, group: u32, rows: RecordBatch| StateTable {
                 name: name.to_owned(),
@@ -40,7 +46,7 @@ impl KeyedOperator {
                 tables.push(table(TIMERS, group, rows));
             }
             for (group, rows) in states.tables(key_groups)? {
-                tables.push(table(STATES, group, with_versions(rows, layout, old.as_deref())?));
+                tables.push(table(STATES, group, with_versions(rows, layout, before.as_ref())?));
             }
             Ok(Snapshot { version: Some(version), tables, sink: None })
         })
@@ -75,8 +81,9 @@ impl KeyedOperator {
     fn restore_states(&mut self, rows: &RecordBatch, slots: &[u32], version: Option<i64>) -> Result<(), OperatorError> {
         let metadata = rows.schema_ref().metadata();
         let said = metadata.get(VERSION).and_then(|version| version.parse().ok());
-        let goes_back = self.guest.goes_back
-            || metadata.get(GOES_BACK_TO).is_some_and(|old| component_of(old) == component_of(&self.guest.version));
+        let names_this =
+            |of| metadata.get(of).is_some_and(|old| component_of(old) == component_of(&self.guest.version));
+        let goes_back = self.guest.goes_back || names_this(GOES_BACK_TO);
         let version = said.or_else(|| version.and_then(|version| u32::try_from(version).ok())).unwrap_or_default();
         let keys = self.state.keys().fields().len();
         let fields: Vec<_> = rows.schema_ref().fields().iter().skip(keys).cloned().collect();
@@ -87,6 +94,13 @@ impl KeyedOperator {
         if layout::is_same(&from, &to) {
             check_nulls(&rows.columns()[keys..])?;
             return Ok(self.state.restore(rows, slots)?);
+        }
+        if names_this(LEFT_BEHIND) && layout::gives_up(&to, &from) {
+            return Err(OperatorError::Migrate(
+                "columns that this version has were given up for an older one, which goes on; once that has completed another checkpoint, this \
+                 one can take over again, without them"
+                    .to_owned(),
+            ));
         }
         let readable = if goes_back { layout::check_goes_back(&from, &to) } else { layout::check_columns(&from, &to) };
         readable.map_err(|error| OperatorError::Migrate(error + &self.way_out(&from, &to)))?;
@@ -122,9 +136,13 @@ fn component_of(version: &str) -> &str {
     version.split('+').next().unwrap_or_default()
 }
 
-fn with_versions(rows: RecordBatch, version: u32, old: Option<&str>) -> Result<RecordBatch, OperatorError> {
+fn with_versions(
+    rows: RecordBatch,
+    version: u32,
+    before: Option<&(&str, String)>,
+) -> Result<RecordBatch, OperatorError> {
     let mut metadata = BTreeMap::from([(VERSION.to_owned(), version.to_string())]);
-    metadata.extend(old.map(|old| (GOES_BACK_TO.to_owned(), old.to_owned())));
+    metadata.extend(before.map(|(of, version)| ((*of).to_owned(), version.clone())));
     let schema = Schema::clone(rows.schema_ref()).with_metadata(metadata);
     Ok(rows.with_schema(Arc::new(schema))?)
 }

@@ -53,7 +53,7 @@ impl KeyedOperator {
     /// # Errors
     /// If the states cannot go back: what was given up is only in a checkpoint.
     pub(super) fn put_back(&mut self, old: KeyedGuest) -> Result<(), OperatorError> {
-        if self.guest.goes_back && layout::gives_up(&layout_of(&old), &layout_of(&self.guest)) {
+        if self.guest.gave_up_state_of(&old) {
             return Err(OperatorError::NoWayBack("columns of it were given up".to_owned()));
         }
         self.exchange(old).map(drop).map_err(|error| OperatorError::NoWayBack(error.to_string()))
@@ -79,6 +79,11 @@ impl KeyedOperator {
 }
 
 impl KeyedGuest {
+    /// Whether columns of the state were given up when this version took the place of that one, which runs no more from then on.
+    pub(super) fn gave_up_state_of(&self, old: &Self) -> bool {
+        self.goes_back && layout::gives_up(&layout_of(old), &layout_of(self))
+    }
+
     /// Refuses states of another layout that this version could not hold.
     fn check_holds(&mut self, from: &StateLayout, states: &States) -> Result<(), CallError> {
         let to = layout_of(self);
