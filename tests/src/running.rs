@@ -95,6 +95,17 @@ impl Running {
         self.until(&format!("it says {text:?}"), |running| running.said().contains(text));
     }
 
+    /// Waits until an interrupt would not just end it.
+    pub fn until_it_hears_interrupts(&mut self) {
+        const INTERRUPT: u64 = 1 << 1;
+        let status = format!("/proc/{}/status", self.child.id());
+        self.until("it hears interrupts", |_| {
+            let status = std::fs::read_to_string(&status).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            u64::from_str_radix(caught.trim(), 16).unwrap() & INTERRUPT != 0
+        });
+    }
+
     /// Ends it, and it can do nothing about that.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

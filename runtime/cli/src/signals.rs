@@ -16,11 +16,21 @@ pub(crate) enum Request {
     Stop,
 }
 
+/// Ends the process at the first one, once it was said what goes on without it; once a process.
+pub(crate) fn end_with(last_words: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    let end = move || {
+        last_words();
+        std::process::exit(INTERRUPTED)
+    };
+    ctrlc::set_handler(end).context(UNHEARD)
+}
+
 /// Counts the signals.
 pub(crate) struct Signals(Arc<AtomicU32>);
 
 /// As a shell reports a process that an interrupt ended.
 const INTERRUPTED: i32 = 130;
+const UNHEARD: &str = "cannot listen for ctrl-C";
 
 impl Signals {
     /// Listens from now on; once a process. `on_stop` is called, on a thread of its own, when [`Request::Stop`] is asked.
@@ -35,7 +45,7 @@ impl Signals {
                 _ => std::process::exit(INTERRUPTED),
             }
         })
-        .context("cannot listen for ctrl-C")?;
+        .context(UNHEARD)?;
         Ok(Self(count))
     }
 

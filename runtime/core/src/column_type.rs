@@ -33,6 +33,22 @@ const PLAIN: [(&str, DataType); 15] = [
     ("binary", DataType::Binary),
     ("date32", DataType::Date32),
 ];
+/// What others call them.
+const ELSEWHERE: [(&str, &str); 13] = [
+    ("boolean", "bool"),
+    ("int", "int32"),
+    ("integer", "int32"),
+    ("long", "int64"),
+    ("bigint", "int64"),
+    ("float", "float32"),
+    ("double", "float64"),
+    ("text", "utf8"),
+    ("varchar", "utf8"),
+    ("bytes", "binary"),
+    ("date", "date32"),
+    ("datetime", "timestamp"),
+    ("decimal", "decimal128"),
+];
 const UNITS: [(&str, TimeUnit); 4] = [
     ("s", TimeUnit::Second),
     ("ms", TimeUnit::Millisecond),
@@ -198,7 +214,8 @@ impl<'a> TypeParser<'a> {
 fn unknown(name: &str) -> String {
     let arguments = ["timestamp", "decimal128", "list", "struct"];
     let known: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).chain(arguments).collect();
-    let near = did_you_mean(name, &known);
+    let meant = ELSEWHERE.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map_or(name, |(_, meant)| meant);
+    let near = did_you_mean(meant, &known);
     format!("there is no type {name:?}{near}{}", if near.is_empty() { "; the types are " } else { " The types are " })
         + &known.join(", ")
 }
@@ -225,6 +242,8 @@ mod tests {
     fn wrong_names_are_explained() {
         for (name, reason) in [
             ("itn64", "did you mean \"int64\"?"),
+            ("double", "did you mean \"float64\"?"),
+            ("VARCHAR", "did you mean \"utf8\"?"),
             ("", "there is no type \"\""),
             ("int64 x", "\"x\" follows it"),
             ("timestamp(m)", "s, ms, us or ns"),

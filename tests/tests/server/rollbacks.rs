@@ -13,7 +13,7 @@ fn a_job_that_does_not_run_goes_back() {
     let home = Home::new();
     let server = counting(&home);
     let wide = ["swap", "counts/count", "count@3", "--set", "config.tag=\"1\"", "--no-probation"];
-    server.weir(&wide).well().saying(&["count -> count@3 is done"]);
+    server.weir(&wide).well().saying(&["count -> count@3 (config.tag=\"1\") is done"]);
 
     // One that has failed.
     let fails = [
@@ -34,7 +34,9 @@ fn a_job_that_does_not_run_goes_back() {
     let server = home.serve();
     let shown = server.until_rows("counts", 1000);
     assert_eq!(shown["revision"], revision);
-    server.weir(&BACK).failed(&["no revision of \"counts\" has run another version of \"count\" that was not undone"]);
+    server.weir(&BACK).failed(&[
+        "\"count\" runs count@1, and no revision of \"counts\" has run another version of it that was not undone",
+    ]);
 
     // One that waits: what it is to run is not there.
     server.weir(&["swap", "counts/count", "count@3", "--set", "config.tag=\"3\"", "--no-probation"]).well();

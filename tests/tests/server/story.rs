@@ -66,10 +66,10 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
     server.weir(&["ps"]).well();
 
     let to_two = ["swap", "counts/count", "count@2", "--set", "config.tag=\"1\""];
-    let fits = "count -> count@2 would fit; nothing has changed";
+    let fits = "count -> count@2 (config.tag=\"1\") would fit; nothing has changed";
     server.weir(&[&to_two[..], &["--dry-run"]].concat()).well().saying(&[fits]);
     assert_eq!(server.show("counts")["revision"], 1);
-    server.weir(&to_two).well().saying(&["count -> count@2 is done"]);
+    server.weir(&to_two).well().saying(&["count -> count@2 (config.tag=\"1\") is done"]);
     let shown = server.show("counts");
     assert_eq!((runs(&shown, "count"), &shown["revision"]), ("count@2".to_owned(), &json!(2)));
     server
@@ -81,14 +81,22 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
         let pipeline = server.weir(&["show", "counts", "--pipeline"]).well().told;
         assert!(pipeline.lines().any(|of| of == line), "{pipeline}");
     };
-    server.weir(&["swap", "counts/count", "--set", "config.tag=\"2\"", "--unset", "limits.call-time"]).well();
+    server
+        .weir(&["swap", "counts/count", "--set", "config.tag=\"2\"", "--unset", "limits.call-time"])
+        .well()
+        .saying(&["count -> count@2 (config.tag=\"2\", limits.call-time unset) is done"]);
     has("limits = { memory = \"8MiB\" }");
     server.weir(&["rollback", "counts/count"]).well().saying(&["count -> count@2 is done"]);
     has("config = { tag = \"1\" }");
     has("limits = { call-time = \"300ms\", memory = \"8MiB\" }");
-    let long = ["--probation-batches", "1000000000", "--probation-time", "1h", "--detach"];
+    let long = ["--probation-batches", "1000000000", "--probation-time", "1h"];
     let swap = ["swap", "counts/count", "count@1", "--set", "config.tag=\"3\""];
-    server.weir(&[&swap[..], &long].concat()).well().saying(&["is under way"]);
+    let mut waits = Running::start(&mut server.command(&[&swap[..], &long].concat()));
+    waits.until_it_hears_interrupts();
+    waits.signal("INT");
+    let interrupted = waits.end();
+    assert_eq!(interrupted.code, Some(130));
+    assert!(interrupted.said.contains("the swap goes on: `weir show counts`"), "{}", interrupted.said);
     server.weir(&swap).failed(&["another swap of this job is not over yet"]);
     server.until("counts", "is on trial", |shown| shown["swap"]["phase"] == "probation");
     server.weir(&["operator", "rm", "count@1"]).failed(&["count@1 is used by counts"]);

@@ -22,7 +22,7 @@ fn twenty_swaps_at_two_hundred_thousand_rows_a_second() {
     for tag in 1..=SWAPS {
         let (version, set) = (["count@1", "count@2"][tag as usize % 2], format!("config.tag=\"{tag}\""));
         let swap = ["swap", "counts/count", version, "--set", &set, "--probation-batches", "20"];
-        server.weir(&swap).well().saying(&[&format!("count -> {version} is done")]);
+        server.weir(&swap).well().saying(&[&format!("count -> {version} ({set}) is done")]);
     }
     let revision = server.show("counts")["revision"].clone();
     for (index, fails) in ["always", "hundredth", "loops"].into_iter().enumerate() {
@@ -63,7 +63,7 @@ fn what_cannot_go_back_is_kept_at_once_and_says_why() {
     server
         .weir(&[&swap[..], &long].concat())
         .well()
-        .saying(&[&format!("count -> count@3 is done, and cannot go back: {why}")]);
+        .saying(&[&format!("count -> count@3 (config.outgrows=0) is done, and cannot go back: {why}")]);
     let revision = server.show("counts")["revisions"][1].clone();
     assert_eq!(revision["state"], "kept");
     assert!(revision["reason"].as_str().unwrap().starts_with(why), "{revision}");

@@ -70,7 +70,10 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
                 "no instance of the new version of operator \"count\": the operator failed in describe: the operator needs more than \
                  1024 bytes of memory; raise limits.memory",
             ),
-            (&["rollback", "counts/count"], "no revision of \"counts\" has run another version of \"count\""),
+            (
+                &["rollback", "counts/count"],
+                "\"count\" runs count@1, and no revision of \"counts\" has run another version of it",
+            ),
             (&["rollback", "counts/bids"], "the job \"counts\" has no operator \"bids\"; it has value, count"),
             (&["swap", "counts/count", "count@2", "--shadow", "0s"], "say for how long, such as 10s"),
         ],

@@ -13,7 +13,7 @@ use weir_server::model::{
 
 use crate::client::{Client, ServerArgs, part};
 use crate::json::Told;
-use crate::{json, terminal};
+use crate::{json, signals, terminal};
 
 /// How often it is asked how far a swap is.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     target: (String, String),
     /// NAME@VERSION; the one that it runs, if only its configuration changes
     version: Option<String>,
-    /// Change a value of the operator: config.KEY or limits.KEY
+    /// Change a value of the operator: config.KEY or limits.KEY; text that looks like a number needs quotes, as '"5"'
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
     /// Take a value of the operator away: config.KEY or limits.KEY
@@ -74,6 +74,15 @@ pub(crate) struct Args {
     pub(crate) json: bool,
     #[command(flatten)]
     server: ServerArgs,
+}
+
+impl Args {
+    /// ` (config.threshold=5)`: what changes beside the version.
+    fn settings(&self) -> String {
+        let set = self.set.iter().map(|(key, value)| format!("{key}={value}"));
+        let settings: Vec<_> = set.chain(self.unset.iter().map(|key| format!("{key} unset"))).collect();
+        if settings.is_empty() { String::new() } else { format!(" ({})", settings.join(", ")) }
+    }
 }
 
 /// Options of `weir rollback`.
@@ -137,11 +146,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             return Err(if args.json { Told(why).into() } else { anyhow!(why) });
         }
         _ if args.json => {}
-        SwapPhase::Fits => terminal::print(&format!("{} would fit; nothing has changed\n", versions(&status))),
-        SwapPhase::CuttingOver | SwapPhase::Canary | SwapPhase::Probation => {
-            terminal::print(&format!("{} is under way: `weir show {job}` shows how far it is\n", versions(&status)));
-        }
-        SwapPhase::Done => terminal::print(&done(&status)),
+        _ => terminal::print(&told(job, &(versions(&status) + &args.settings()), &status)),
     }
     Ok(())
 }
@@ -166,23 +171,36 @@ pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
         }
         _ if args.json => {}
         SwapPhase::RolledBack => terminal::print(&format!("the swap {} is rolled back: {why}\n", versions(&status))),
-        SwapPhase::Done => terminal::print(&done(&status)),
-        _ => terminal::print(&format!("{} is under way: `weir show {job}` shows how far it is\n", versions(&status))),
+        _ => terminal::print(&told(job, &versions(&status), &status)),
     }
     Ok(())
 }
 
-/// That a swap is done; and why before its time, if it was.
-fn done(status: &SwapStatus) -> String {
-    let why = status.reason.as_ref().map_or_else(String::new, |why| format!(", and cannot go back: {why}"));
-    format!("{} is done{why}\n", versions(status))
+/// How far a change is that was not rolled back; and why it was kept before its time, if it was.
+fn told(job: &str, change: &str, status: &SwapStatus) -> String {
+    match status.phase {
+        SwapPhase::Fits => format!("{change} would fit; nothing has changed\n"),
+        SwapPhase::Done => {
+            let why = status.reason.as_ref().map_or_else(String::new, |why| format!(", and cannot go back: {why}"));
+            format!("{change} is done{why}\n")
+        }
+        _ => format!("{change} is under way: `weir show {job}` shows how far it is\n"),
+    }
 }
 
 /// Looks until a swap is decided.
 #[expect(clippy::disallowed_methods, reason = "a person waits for another process, which tells nobody when it is done")]
 fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<SwapStatus> {
     let revision = status.revision;
+    if !status.phase.is_open() {
+        return Ok(status);
+    }
     let bar = ProgressBar::new_spinner();
+    let (seen, name) = (bar.clone(), job.to_owned());
+    signals::end_with(move || {
+        seen.finish_and_clear();
+        eprintln!("the swap goes on: `weir show {name}` shows how far it is, and `weir rollback` undoes it");
+    })?;
     while status.phase.is_open() {
         bar.set_message(match status.phase {
             SwapPhase::CuttingOver => "its barrier is under way",

@@ -49,7 +49,8 @@ impl Service {
         let history = self.history(&self.catalog.revisions(job)?);
         let before = history.before(operator, &now, &[]).ok_or_else(|| {
             Problem::conflict(format!(
-                "no revision of {job:?} has run another version of {operator:?} that was not undone"
+                "{operator:?} runs {}, and no revision of {job:?} has run another version of it that was not undone",
+                now.0
             ))
         })?;
         let (reference, settings) = before.ok_or_else(|| {
