@@ -15,6 +15,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicRe
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{BaseProducer, Producer};
 
 const VERSION: &str = "4.1.0";
@@ -136,6 +137,7 @@ impl Broker {
         }
         let made = block_on(self.admin().create_topics([&new], &admin_options())).expect("an answer");
         made.into_iter().for_each(|made| drop(made.expect("a new topic")));
+        self.until_it_has(topic, partitions.unsigned_abs() as usize);
     }
 
     /// Waits until what transactions wrote is visible to readers of what is committed: a commit returns before its markers are in
@@ -171,6 +173,22 @@ impl Broker {
         let new = NewPartitions::new(topic, partitions);
         let made = block_on(self.admin().create_partitions([&new], &admin_options())).expect("an answer");
         made.into_iter().for_each(|made| drop(made.expect("new partitions")));
+        self.until_it_has(topic, partitions);
+    }
+
+    /// Waits until those who ask the broker are told of them: that a topic is changed is said before.
+    fn until_it_has(&self, topic: &str, partitions: usize) {
+        let client: BaseConsumer = self.client().create().expect("a client");
+        let (_wait, never) = std::sync::mpsc::sync_channel::<()>(0);
+        for _ in 0..SETTLE_LOOKS {
+            let known = client.fetch_metadata(Some(topic), SETTLE_MAX).expect("metadata");
+            let is_there = |of: &MetadataTopic| of.error().is_none() && of.partitions().len() == partitions;
+            if known.topics().first().is_some_and(is_there) {
+                return;
+            }
+            let _ = never.recv_timeout(SETTLE_MAX / SETTLE_LOOKS);
+        }
+        panic!("the broker does not know {partitions} partitions of {topic}");
     }
 
     /// Deletes the messages of a partition up to an offset, as retention does.

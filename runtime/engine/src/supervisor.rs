@@ -57,6 +57,7 @@ enum State {
     /// It has failed, and starts again at this time.
     Waiting {
         until_us: i64,
+        why: String,
     },
 }
 
@@ -98,7 +99,7 @@ impl Supervisor {
             durable,
             held: None,
             policy: RestartPolicy::new(restart),
-            state: State::Waiting { until_us: i64::MIN },
+            state: State::Waiting { until_us: i64::MIN, why: String::new() },
             started_us: 0,
             last: Summary::default(),
             notices: Vec::new(),
@@ -115,10 +116,13 @@ impl Supervisor {
         }
     }
 
-    /// Whether it has failed and waits to start again.
+    /// Why it has failed, while it waits to start again.
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting { .. })
+    pub fn why_waiting(&self) -> Option<&str> {
+        match &self.state {
+            State::Running(_) => None,
+            State::Waiting { why, .. } => Some(why),
+        }
     }
 
     /// When the job was started last, microseconds since the epoch.
@@ -220,7 +224,7 @@ impl Supervisor {
                     RunError::Job(error)
                 }
             },
-            State::Waiting { until_us } => {
+            State::Waiting { until_us, .. } => {
                 let left_us = until_us.saturating_sub(self.clock.now_us());
                 match self.ending {
                     Ending::Stop => return Some(Err(JobError::Stopped.into())),
@@ -249,8 +253,15 @@ impl Supervisor {
             swap.give_up(format!("the job failed: {}", chain(&failure)));
         }
         self.settle();
+        if self.ending == Ending::Stop {
+            // Whatever a sink that is made to give up says of it, that is what was asked for.
+            if !matches!(failure, RunError::Job(JobError::Stopped)) {
+                self.notices.push(format!("while the job was stopped: {}", chain(&failure)));
+            }
+            return Some(JobError::Stopped.into());
+        }
         let repeats = failure.repeats_itself() && !on_trial;
-        if self.durable.is_none() || self.ending == Ending::Stop || repeats {
+        if self.durable.is_none() || repeats {
             return Some(failure);
         }
         let now_us = self.clock.now_us();
@@ -259,8 +270,9 @@ impl Supervisor {
             Ending::Suspend => "is suspended where its last checkpoint is".to_owned(),
             _ => format!("starts again in {} ms", until_us.saturating_sub(now_us) / 1000),
         };
-        self.notices.push(format!("the job failed and {what}: {}", chain(&failure)));
-        self.state = State::Waiting { until_us };
+        let why = chain(&failure);
+        self.notices.push(format!("the job failed and {what}: {why}"));
+        self.state = State::Waiting { until_us, why };
         None
     }
 
@@ -281,7 +293,7 @@ impl Supervisor {
         self.ending = ending;
         match (&mut self.state, ending) {
             (_, Ending::None) | (State::Waiting { .. }, Ending::Suspend | Ending::Stop) => {}
-            (State::Waiting { until_us }, Ending::Drain) => *until_us = i64::MIN,
+            (State::Waiting { until_us, .. }, Ending::Drain) => *until_us = i64::MIN,
             (State::Running(handle), Ending::Drain) => handle.drain(),
             (State::Running(handle), Ending::Suspend) => handle.suspend(),
             (State::Running(handle), Ending::Stop) => handle.stop(),

@@ -3,6 +3,7 @@
 
 mod admission;
 mod lines;
+mod queue;
 mod runner;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::problem::Problem;
 
 pub(crate) use admission::{Admission, Bounds};
 pub(crate) use lines::Lines;
+use queue::{Queue, Queued};
 pub(crate) use runner::{Origin, Runner, Start};
 
 /// How long an answer of a job's thread may take: it looks for questions many times a second, but may be starting.
@@ -27,6 +29,8 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct Slot {
     pub(crate) name: String,
     turn: Mutex<()>,
+    changing: Queue,
+    saving: Queue,
     /// What the job and its operators have said.
     pub(crate) lines: Arc<Lines>,
     live: Mutex<Live>,
@@ -118,6 +122,8 @@ impl Slot {
         Self {
             name: name.to_owned(),
             turn: Mutex::default(),
+            changing: Queue::default(),
+            saving: Queue::default(),
             lines,
             live: Mutex::default(),
             runner: Mutex::default(),
@@ -126,8 +132,20 @@ impl Slot {
     }
 
     /// Whoever changes the job holds it: changes come one after the other.
-    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    ///
+    /// # Errors
+    /// If too many wait already.
+    pub(crate) fn turn(&self) -> Result<(MutexGuard<'_, ()>, Queued), Problem> {
+        let queued = self.changing.enter(&self.name)?;
+        Ok((self.turn.lock().unwrap_or_else(PoisonError::into_inner), queued))
+    }
+
+    /// Whoever waits for a savepoint holds it; no change waits for that.
+    ///
+    /// # Errors
+    /// If too many wait already.
+    pub(crate) fn saving(&self) -> Result<Queued, Problem> {
+        self.saving.enter(&self.name)
     }
 
     /// What is known of it.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::server::{Server, pipeline};
 
 fn poison() -> String {
-    pipeline("component = \"poison@1\"\nlimits = { call-time = \"50ms\" }", "\"value\", \"doubled\"")
+    pipeline("component = \"poison@1\"\nlimits = { call-time = \"250ms\" }", "\"value\", \"doubled\"")
 }
 
 /// The same behind a step whose columns are never null: letters come back as exactly such.

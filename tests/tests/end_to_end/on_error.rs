@@ -23,7 +23,7 @@ input = "rows"
 component = "{component}"
 exchange = "rebalance"
 on-error = "{on_error}"
-limits = {{ call-time = "50ms" }}
+limits = {{ call-time = "250ms" }}
 [sinks.good]
 input = "poison"
 connector = "file"
@@ -73,7 +73,7 @@ fn dead_letters_are_the_bad_rows_and_only_these() {
         assert_eq!(bad.len(), 3, "{bad:?}");
         assert!(bad.iter().zip(reasons).all(|(row, reason)| row.starts_with(reason)), "{bad:?}");
         assert!(bad[0].contains("trapped") && bad[0].contains("; it said last: panicked at "), "{bad:?}");
-        assert!(bad[0].contains(" thirteen") && bad[1].contains("50 ms"), "{bad:?}");
+        assert!(bad[0].contains(" thirteen") && bad[1].contains("250 ms"), "{bad:?}");
     }
 }
 

@@ -222,6 +222,22 @@ fn it_begins_where_it_was_told_until_it_has_a_checkpoint_of_its_own() {
     assert!(watched.durable.store.list().unwrap()[0].number > newer);
 }
 
+/// Such as a sink that waits for another system, and is made to give up.
+#[test]
+fn what_fails_while_it_is_stopped_is_told_and_no_failure_of_the_job() {
+    let watched = Watched::new();
+    let mut running = watched.start();
+    watched.until_written(&mut running, 1);
+    watched.source.fail(passing());
+    let is_taken = || watched.source.error.lock().unwrap().is_none().then_some(());
+    weir_tests::running::look_for(is_taken).unwrap();
+    running.stop();
+    let ended = end(&mut running);
+    assert!(matches!(ended, Err(RunError::Job(JobError::Stopped))), "{ended:?}");
+    let notices = running.take_notices().join("\n");
+    assert!(notices.starts_with("while the job was stopped: ") && notices.ends_with("the disk is busy"), "{notices}");
+}
+
 /// What may be given up of the checkpoint that a run began with is not given up of its own.
 #[test]
 fn it_gives_up_nothing_of_a_checkpoint_of_its_own() {

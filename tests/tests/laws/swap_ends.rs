@@ -291,7 +291,7 @@ fn a_job_that_fails_before_the_older_version_is_durable_goes_on_with_the_newer()
     assert_eq!(supervisor.job().versions(), job.versions());
     wait(&mut supervisor, &|supervisor| {
         clock.set_us(clock.now_us() + 2_000_000);
-        supervisor.is_waiting()
+        supervisor.why_waiting().is_some()
     });
     refuses.store(false, Ordering::Relaxed);
     let phase = swap.phase();

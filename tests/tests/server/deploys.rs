@@ -65,7 +65,7 @@ fn two_jobs_do_not_write_one_folder() {
     let server = home.serve();
     server.push_counters();
     let seldom = ("interval = \"100ms\"", "interval = \"1h\"");
-    let paths = [("one", "out/"), ("two", "./out"), ("three", "other/")].map(|(name, path)| {
+    let paths = [("one", "out/"), ("two", "./out/"), ("three", "other/")].map(|(name, path)| {
         let named = ("name = \"counts\"", &*format!("name = \"{name}\""));
         home.write(name, counts(&[seldom, named, ("path = \"out/\"", &format!("path = \"{path}\""))]))
     });
@@ -85,6 +85,13 @@ fn two_jobs_do_not_write_one_folder() {
     }
     deploy(three, "--yes").well();
     server.weir(&["stop", &runs, "--drain"]).well();
+
+    // One that has ended, and has been taken away what it wrote, leaves the place to another.
+    std::fs::remove_dir_all(home.files().join("out")).unwrap();
+    deploy(other, "--yes").well();
+    let wrote = [format!("the job {:?} writes ", if runs == "one" { "two" } else { "one" }), "out already".to_owned()];
+    server.weir(&["start", &runs]).failed(&wrote.each_ref().map(String::as_str));
+    assert_eq!(server.show(&runs)["state"], "finished");
 }
 
 #[test]

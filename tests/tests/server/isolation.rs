@@ -15,7 +15,7 @@ rows = [{{ value = 1 }}, {{ value = {value} }}, {{ value = {value} }}, {{ value 
 input = "rows"
 component = "poison@1"
 on-error = "{on_error}"
-limits = {{ memory = "16MiB", call-time = "200ms" }}
+limits = {{ memory = "16MiB", call-time = "1s" }}
 [sinks.out]
 input = "poison"
 connector = "blackhole"
@@ -32,7 +32,7 @@ fn a_trap_a_loop_and_a_memory_bomb_are_their_own_jobs_problem() {
     server.deploy(&home, COUNTS).well();
     server.until_rows("counts", 1000);
     let values =
-        [("traps", 13, " thirteen"), ("loops", 17, "took longer than 200 ms"), ("grows", i64::MAX, "16777216 bytes")];
+        [("traps", 13, " thirteen"), ("loops", 17, "took longer than 1000 ms"), ("grows", i64::MAX, "16777216 bytes")];
     for (name, value, why) in values {
         server.deploy(&home, &bad(name, value, "fail")).well();
         let shown = server.until_it_is(name, "failed");

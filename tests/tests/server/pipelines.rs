@@ -24,7 +24,7 @@ component = "count@1"
 # Of 64 values, all of which come all the time.
 key-by = ["extra"]
 config = { tag = "0" }
-limits = { call-time = "300ms", memory = "8MiB" }
+limits = { call-time = "1s", memory = "8MiB" }
 
 [sinks.out]
 input = "count"

@@ -6,7 +6,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::Value;
 use weir_tests::running::Running;
 
-use crate::pipelines::COUNTS;
+use crate::pipelines::counts;
 use crate::server::{Home, Server, run};
 
 #[test]
@@ -83,10 +83,12 @@ fn a_component_that_takes_the_compiler_too_much_is_refused_and_harms_no_job() {
     // Its processes get so little that the bomb need not be large.
     let mut limited = Command::new("sh");
     let serve = home.command(&[]);
-    limited.args(["-c", "ulimit -t 3; exec \"$0\" \"$@\""]).arg(serve.get_program()).args(serve.get_args());
+    limited.args(["-c", "ulimit -t 10; exec \"$0\" \"$@\""]).arg(serve.get_program()).args(serve.get_args());
     let server = Server::of(Running::start(limited.current_dir(weir_tests::running::root())));
     server.push_counters();
-    server.deploy(&home, &COUNTS.replace("rate = 20000", "rate = 1000")).well();
+    server
+        .deploy(&home, &counts(&[("rate = 20000", "rate = 1000"), ("interval = \"100ms\"", "interval = \"1h\"")]))
+        .well();
     server.until_rows("counts", 100);
     let bomb = home.write("bomb.wasm", bomb());
     server

@@ -88,7 +88,7 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
     has("limits = { memory = \"8MiB\" }");
     server.weir(&["rollback", "counts/count"]).well().saying(&["count -> count@2 is done"]);
     has("config = { tag = \"1\" }");
-    has("limits = { call-time = \"300ms\", memory = \"8MiB\" }");
+    has("limits = { call-time = \"1s\", memory = \"8MiB\" }");
     let long = ["--probation-batches", "1000000000", "--probation-time", "1h"];
     let swap = ["swap", "counts/count", "count@1", "--set", "config.tag=\"3\""];
     let mut waits = Running::start(&mut server.command(&[&swap[..], &long].concat()));

@@ -1,8 +1,10 @@
 //! `weir ps`, `start`, `stop`, `rm` and `savepoint`: the jobs of a server.
 
+use anyhow::anyhow;
 use weir_server::model::{JobState, JobSummary, Savepoint, Start, Stop};
 
 use crate::client::{ServerArgs, part};
+use crate::json::Told;
 use crate::{figures, json, terminal};
 
 /// Options of `weir ps`.
@@ -138,11 +140,20 @@ pub(crate) fn stop(args: &StopArgs) -> anyhow::Result<()> {
     let path = format!("/v1/jobs/{}/stop", part(&args.job));
     let job: JobSummary = args.server.client()?.post(&path, &Stop { drain: args.drain, now: args.now })?;
     if args.json {
-        return json::print(&job);
+        json::print(&job)?;
     }
     let from = job.checkpoint.map_or_else(String::new, |number| format!(" at checkpoint {number}"));
-    terminal::print(&format!("{} is {}{from}\n", terminal::bold(&job.name), state(job.state)));
-    Ok(())
+    let why = job.reason.map_or_else(String::new, |why| format!(": {why}"));
+    let told = |name: &str| format!("{name} is {}{from}{why}", state(job.state));
+    match job.state {
+        JobState::Failed if args.json => Err(Told(told(&job.name)).into()),
+        JobState::Failed => Err(anyhow!(told(&job.name))),
+        _ if args.json => Ok(()),
+        _ => {
+            terminal::print(&format!("{}\n", told(&terminal::bold(&job.name))));
+            Ok(())
+        }
+    }
 }
 
 /// Forgets a job.

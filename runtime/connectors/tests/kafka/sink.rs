@@ -196,7 +196,7 @@ fn a_transaction_that_takes_too_long_is_no_newer_generation() {
     // One message after the other, each with a wait.
     let text = format!(
         "{RAW}linger = \"300ms\"\n\
-         properties = {{ \"transaction.timeout.ms\" = 1000, \"queue.buffering.max.messages\" = 1 }}"
+         properties = {{ \"transaction.timeout.ms\" = 3000, \"queue.buffering.max.messages\" = 1 }}"
     );
     let slow = sink(&broker, "slow", &text);
     let mut committing = committer(slow.as_ref(), 1);
@@ -348,7 +348,7 @@ fn a_topic_must_be_there() {
 fn a_job_that_is_down_for_longer_than_a_transaction_may_take_loses_nothing() {
     let Some(broker) = broker() else { return };
     broker.create_topic("down", 1, &[]);
-    let text = format!("{RAW}properties = {{ \"transaction.timeout.ms\" = 1000 }}");
+    let text = format!("{RAW}properties = {{ \"transaction.timeout.ms\" = 5000 }}");
     let first = sink(&broker, "down", &text);
     let mut committing = committer(first.as_ref(), 1);
     let mut writing = writer(first.as_ref(), 1, &[]).unwrap();
@@ -356,7 +356,7 @@ fn a_job_that_is_down_for_longer_than_a_transaction_may_take_loses_nothing() {
     let two = cut(writing.as_mut(), 10..20);
     drop((committing, writing, first));
     // A transaction of somebody else that is opened now is undone by the broker: so would be one of ours that was open.
-    let other = broker.client().set("transactional.id", "down").set("transaction.timeout.ms", "1000").create();
+    let other = broker.client().set("transactional.id", "down").set("transaction.timeout.ms", "5000").create();
     let other: rdkafka::producer::BaseProducer = other.unwrap();
     other.init_transactions(Duration::from_secs(60)).unwrap();
     other.begin_transaction().unwrap();

@@ -137,7 +137,8 @@ struct Thread {
 
 /// How a job is over.
 enum Outcome {
-    Suspended,
+    /// Where its last checkpoint is; why that is not a new one, if it failed before.
+    Suspended(Option<String>),
     Finished,
     Failed(String),
 }
@@ -148,7 +149,7 @@ impl Thread {
             Origin::Running(supervisor) => Some(*supervisor),
             Origin::Recover(recover) => self.recover(&*recover),
         };
-        let outcome = supervisor.map_or(Outcome::Suspended, |supervisor| self.follow(supervisor));
+        let outcome = supervisor.map_or(Outcome::Suspended(None), |supervisor| self.follow(supervisor));
         self.follow_swap();
         if let Some(open) = self.swap.take().filter(|open| open.swap.is_under_way()) {
             let ended = "the job ended before the swap was decided".to_owned();
@@ -156,7 +157,7 @@ impl Thread {
             let _ = self.decide(open, SwapPhase::RolledBack, Some(ended));
         }
         let (state, reason) = match outcome {
-            Outcome::Suspended => (JobState::Stopped, None),
+            Outcome::Suspended(reason) => (JobState::Stopped, reason),
             Outcome::Finished => {
                 self.want(Wanted::Finished, None);
                 (JobState::Finished, None)
@@ -228,7 +229,7 @@ impl Thread {
             self.follow_swap();
             self.publish(&job, ending);
             if let Some(ended) = ended {
-                return outcome(ended);
+                return outcome(ended, job.why_waiting());
             }
             let is_awaited = ending.is_some() || self.swap.as_ref().is_some_and(OpenSwap::is_moving);
             let mut heard = self.commands.recv_timeout(if is_awaited { LOOK_EVERY_AWAITED } else { LOOK_EVERY });
@@ -240,7 +241,7 @@ impl Thread {
                 // Nobody knows the job any more.
                 job.stop();
                 while job.wait(LOOK_EVERY).is_none() {}
-                return Outcome::Suspended;
+                return Outcome::Suspended(None);
             }
         }
     }
@@ -295,10 +296,11 @@ impl Thread {
                 self.tell(LogLevel::Error, &chain(&error));
             }
         }
-        let state = match (ending, job.is_waiting()) {
+        let reason = job.why_waiting().map(printable);
+        let state = match (ending, &reason) {
             (Some(_), _) => JobState::Stopping,
-            (None, true) => JobState::Restarting,
-            (None, false) => JobState::Running,
+            (None, Some(_)) => JobState::Restarting,
+            (None, None) => JobState::Running,
         };
         let now_us = self.start.clock.now_us();
         let (seen_us, rows) = self.seen;
@@ -314,7 +316,7 @@ impl Thread {
         }
         let guest_bytes = Some(self.guest_bytes(job));
         self.slot.update(|live| {
-            (live.state, live.progress, live.reason) = (Some(state), progress, None);
+            (live.state, live.progress, live.reason) = (Some(state), progress, reason);
             (live.since_us, live.guest_bytes) = (Some(job.started_us()), guest_bytes);
             live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
             live.rows_per_s = rate.unwrap_or(live.rows_per_s);
@@ -344,11 +346,13 @@ impl Thread {
     }
 }
 
-fn outcome(ended: Result<Summary, RunError>) -> Outcome {
+fn outcome(ended: Result<Summary, RunError>, why_waiting: Option<&str>) -> Outcome {
     match ended {
-        Ok(summary) if summary.suspended => Outcome::Suspended,
+        Ok(summary) if summary.suspended => Outcome::Suspended(
+            why_waiting.map(|why| format!("without another checkpoint, since it failed: {}", printable(why))),
+        ),
         Ok(_) => Outcome::Finished,
-        Err(RunError::Job(JobError::Stopped)) => Outcome::Suspended,
+        Err(RunError::Job(JobError::Stopped)) => Outcome::Suspended(None),
         Err(error) => Outcome::Failed(printable(&chain(&error))),
     }
 }

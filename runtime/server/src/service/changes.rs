@@ -16,7 +16,7 @@ impl Service {
     /// Starts a job that does not run.
     pub(crate) fn start(&self, job: &str, request: &crate::model::Start) -> Result<JobSummary, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn();
+        let _turn = slot.turn()?;
         let (row, _) = self.find(job)?;
         if slot.is_running() {
             return Err(Problem::conflict(format!("the job {job:?} runs already: `weir stop {job}` stops it")));
@@ -25,6 +25,8 @@ impl Service {
         if let Some(number) = request.from {
             check_there(job, number, &CheckpointStore::open(&pipeline.location())?)?;
         }
+        // Of one that had ended another job may have the folder by now.
+        self.check_outputs(&pipeline)?;
         let checked = self.pipelines.check(&pipeline)?;
         let _reserved = self.admit(&slot, checked.guest_memory_bytes())?;
         let newest = newest(&pipeline)?;
@@ -42,7 +44,9 @@ impl Service {
             goes_back,
             ..row.clone()
         })?;
-        if let Err(problem) = self.start_revision(&slot, checked, &pipeline) {
+        // Of two that come at once each sees the other now.
+        let started = self.check_outputs(&pipeline).and_then(|()| self.start_revision(&slot, checked, &pipeline));
+        if let Err(problem) = started {
             self.catalog.put_job(&row)?;
             return Err(problem);
         }
@@ -53,7 +57,7 @@ impl Service {
     /// Stops a job: after a last checkpoint, with the end of its input, or at once.
     pub(crate) fn stop(&self, job: &str, how: Stop) -> Result<JobSummary, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn();
+        let _turn = slot.turn()?;
         if !slot.is_running() {
             self.catalog.stop(job)?;
             return Err(Problem::conflict(format!("the job {job:?} does not run")));
@@ -78,7 +82,7 @@ impl Service {
     /// Forgets a job that does not run, with its checkpoints, savepoints and dead letters.
     pub(crate) fn remove(&self, job: &str) -> Result<(), Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn();
+        let _turn = slot.turn()?;
         if slot.is_running() {
             return Err(Problem::conflict(format!("the job {job:?} runs: `weir stop {job}` stops it")));
         }
@@ -97,7 +101,7 @@ impl Service {
         let (_, slot) = self.find(job)?;
         let store = self.store(job)?;
         let saved = |checkpoint| Ok(Savepoint { checkpoint, created_us: store.manifest(checkpoint)?.created_us });
-        let turn = slot.turn();
+        let turn = slot.turn()?;
         if !slot.is_running() {
             let last = store.list()?.first().map(|listed| listed.number);
             let last = last.ok_or_else(|| Problem::conflict(format!("the job {job:?} has no checkpoint yet")))?;
@@ -105,6 +109,7 @@ impl Service {
             return saved(last);
         }
         drop(turn);
+        let _queued = slot.saving()?;
         let (reply, answer) = sync_channel(1);
         slot.tell(Command::Savepoint(reply));
         let number = answer.recv_timeout(SUSPEND_TIME_MAX).map_err(|error| match error {

@@ -113,7 +113,7 @@ impl Service {
     /// Letters wait no longer.
     pub(crate) fn drop_letters(&self, job: &str, choice: &LetterChoice) -> Result<LettersTaken, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn();
+        let _turn = slot.turn()?;
         let (mut dropped, mut count) = (Vec::new(), 0);
         for (step, wished) in self.wished(job, choice)? {
             let (letters, of_step) = self.choose(job, &step, wished, |_| Ok(()))?;
@@ -128,7 +128,7 @@ impl Service {
     /// server ends meanwhile, they either wait still or are on their way.
     pub(crate) fn replay(&self, job: &str, choice: &LetterChoice) -> Result<LettersTaken, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn();
+        let _turn = slot.turn()?;
         let (row, _) = self.find(job)?;
         let was_running = slot.is_running();
         if was_running && slot.live().swap.is_some_and(|swap| swap.phase.is_open()) {

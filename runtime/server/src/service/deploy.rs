@@ -35,7 +35,7 @@ impl Service {
         let (pipeline, checked) = self.pipelines.read_new(&request.pipeline)?;
         let name = pipeline.graph.name.clone();
         let slot = self.slot(&name);
-        let _turn = slot.turn();
+        let _turn = slot.turn()?;
         let row = self.catalog.job(&name)?;
         let before = row.as_ref().map(|row| self.revision(row)).transpose()?.map(|revision| revision.pipeline);
         let current = row.as_ref().map(|row| row.revision);
@@ -172,7 +172,15 @@ impl Service {
             return Problem::new(Kind::Internal, detail);
         }
         let Some(row) = before.filter(|row| row.wanted == Wanted::Running) else { return problem };
+        // One that hangs is not to meet another of the same job.
+        if slot.is_running() {
+            let detail =
+                format!("{detail}; nor does it stop at once: when it has, `weir start {}` starts it", slot.name);
+            return Problem { detail, ..problem };
+        }
         let again = || {
+            // Whatever was written down as it ended.
+            self.catalog.put_job(row)?;
             let pipeline = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
             self.start_revision(slot, self.pipelines.check(&pipeline)?, &pipeline)
         };

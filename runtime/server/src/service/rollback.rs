@@ -18,7 +18,7 @@ impl Service {
     /// Puts an operator back to what it was: during a swap at once, after one by another swap. A job that does not run is started with it.
     pub(crate) fn roll_back(&self, job: &str, operator: &str) -> Result<SwapStatus, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn();
+        let _turn = slot.turn()?;
         let open = slot.live().swap.filter(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
         if open.is_some()
             && let Some(status) = slot.ask(Command::RollBack).ok_or_else(|| not_running(&slot))?

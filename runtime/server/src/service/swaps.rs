@@ -24,7 +24,7 @@ impl Service {
     /// Begins a swap, or says whether one would fit.
     pub(crate) fn swap(&self, job: &str, request: &SwapRequest) -> Result<SwapStatus, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn();
+        let _turn = slot.turn()?;
         refuse_open(&slot)?;
         // Read now that nothing changes any more: what was on trial is decided.
         let (row, _) = self.find(job)?;
@@ -43,7 +43,7 @@ impl Service {
             ));
         }
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn();
+        let _turn = slot.turn()?;
         let (row, _) = self.find(job)?;
         let pipeline = self.changed(&row, &request.operators)?;
         let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator, false));

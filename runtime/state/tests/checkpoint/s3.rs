@@ -17,7 +17,7 @@ use crate::samples::{assert_same, job, store};
 /// What is installed; the versions of what it needs are its own choice.
 const PACKAGES: [&str; 3] = ["moto[s3]==5.2.5", "flask<4", "flask-cors<7"];
 /// How long the server may take to answer: it is slow to load on a busy machine.
-const STARTS_MAX: u32 = 300;
+const STARTS_MAX: u32 = 1200;
 
 /// A server, which ends with the test.
 struct Server {

@@ -23,11 +23,12 @@ pub(super) fn run(client: &Client, job: &str, request: &ShadowRequest, json: boo
     }
     let printed = if json { json::print(&status) } else { terminal::print_result(&told(&status)) };
     printed?;
-    if status.given_up {
-        let why = "the new version failed too often for a comparison";
-        return Err(if json { Told(why.to_owned()).into() } else { anyhow!(why) });
-    }
-    Ok(())
+    let why = match status.given_up {
+        true => "the new version failed too often for a comparison",
+        false if status.landed < status.subtasks => "it was ended before all subtasks ran the new version",
+        false => return Ok(()),
+    };
+    Err(if json { Told(why.to_owned()).into() } else { anyhow!(why) })
 }
 
 fn told(status: &ShadowStatus) -> String {
