@@ -147,6 +147,10 @@ impl Watched {
         let why = "the job failed and starts again in 1000 ms: subtask ";
         let notice = notices.last().unwrap();
         assert!(notice.starts_with(why) && notice.ends_with("cannot read rows: the disk is busy"), "{notice}");
+        assert_eq!(
+            running.why_waiting().map(|why| format!("the job failed and starts again in 1000 ms: {why}")),
+            Some(notice.clone())
+        );
     }
 
     fn pass_delay(&self) {
