@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use axum::body::Body;
 use futures_util::StreamExt as _;
@@ -14,6 +15,8 @@ use crate::problem::{Kind, Problem};
 
 /// How the names of components end.
 const ENDING: &str = ".wasm";
+/// How long an upload may stand still: it holds a place among those that are taken at a time.
+pub(crate) const UPLOAD_STILL_MAX: Duration = Duration::from_secs(30);
 
 /// The components of a server.
 #[derive(Debug)]
@@ -56,13 +59,15 @@ impl Components {
         self.dir.join(format!("{digest}{ENDING}"))
     }
 
-    /// Takes an upload in, which must have the digest that its sender says.
-    pub(crate) async fn receive(&self, body: Body, digest: &str) -> Result<Upload, Problem> {
+    /// Takes an upload in, which must have the digest that its sender says, and never stand still for so long.
+    pub(crate) async fn receive(&self, body: Body, digest: &str, still_max: Duration) -> Result<Upload, Problem> {
+        let stalled = format!("nothing has come of the upload for {still_max:?}: send it again");
+        let stalled = |_| Problem::new(Kind::Invalid, stalled.clone());
         let broken = |error: std::io::Error| Problem::internal("the upload cannot be written", &error);
         let mut file = NamedTempFile::new_in(&self.uploads).map_err(broken)?;
         let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0u64);
         let mut chunks = body.into_data_stream();
-        while let Some(chunk) = chunks.next().await {
+        while let Some(chunk) = tokio::time::timeout(still_max, chunks.next()).await.map_err(stalled)? {
             let chunk = chunk.map_err(|e| Problem::new(Kind::Invalid, format!("the upload was cut off: {e}")))?;
             bytes += chunk.len() as u64;
             if bytes > COMPONENT_BYTES_MAX {
@@ -101,5 +106,23 @@ impl Upload {
     /// Where its bytes are until it is kept.
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_that_stands_still_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let components = Components::open(dir.path(), &BTreeSet::new()).unwrap();
+        let begun = futures_util::stream::iter([Ok::<_, std::io::Error>("some")]);
+        let body = Body::from_stream(begun.chain(futures_util::stream::pending()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let received = runtime.block_on(components.receive(body, "", Duration::from_millis(1)));
+        let problem = received.err().unwrap();
+        assert_eq!(problem.detail, "nothing has come of the upload for 1ms: send it again");
+        assert_eq!(std::fs::read_dir(dir.path().join("uploads")).unwrap().count(), 0, "nothing of it is kept");
     }
 }

@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
 use super::{Query, Server, blocking, discard};
+use crate::components::UPLOAD_STILL_MAX;
 use crate::model::{OperatorVersion, Pushed};
 use crate::problem::{Kind, Problem, ProblemDocument};
 
@@ -71,7 +72,7 @@ pub(super) async fn push(
     }
     let ended = |_| Problem::new(Kind::Unavailable, "the server is about to end");
     let _push = Arc::clone(&service.pushes).acquire_owned().await.map_err(ended)?;
-    let upload = service.components.receive(body, &digest).await?;
+    let upload = service.components.receive(body, &digest, UPLOAD_STILL_MAX).await?;
     let compiled = service.compiler.compile(upload.path()).await?;
     let pushed = blocking(service, move |service| service.push(&name, version.as_deref(), upload, compiled)).await?;
     Ok((if pushed.is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(pushed)))
