@@ -83,6 +83,17 @@ pub enum ServeError {
     /// Another server has the data folder.
     #[error("another server uses {0}: give each its own --data-dir")]
     Locked(PathBuf),
+    /// Pipelines could write what the server keeps.
+    #[error(
+        "the folder of pipelines' files ({files}) and the data folder ({data_dir}) are one in the other: pipelines could write what \
+         the server keeps; name another with --files or --data-dir"
+    )]
+    NotApart {
+        /// The folder of files.
+        files: PathBuf,
+        /// The data folder.
+        data_dir: PathBuf,
+    },
     /// It would be open to others.
     #[error("{listen} can be reached by others: {advice}")]
     Open {
@@ -125,6 +136,7 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let catalog = Catalog::open(&data_dir.join("catalog.sqlite"))?;
     check_open(&config, &catalog)?;
     let files = folder("the folder of files", &config.files.clone().unwrap_or_else(|| data_dir.join("files")))?;
+    check_apart(&files, &data_dir)?;
     let named = catalog.digests()?;
     let components =
         Components::open(&data_dir, &named).map_err(|error| in_path("the data folder", &data_dir, error))?;
@@ -221,6 +233,15 @@ fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
     })
+}
+
+/// Who may deploy writes files, and no catalog, checkpoint or machine code. Both paths are real ones.
+fn check_apart(files: &Path, data_dir: &Path) -> Result<(), ServeError> {
+    let is_apart = !files.starts_with(data_dir) && !data_dir.starts_with(files);
+    if is_apart || files == data_dir.join("files") {
+        return Ok(());
+    }
+    Err(ServeError::NotApart { files: files.to_path_buf(), data_dir: data_dir.to_path_buf() })
 }
 
 /// A server that others reach must know them, and be known to them.

@@ -1,5 +1,6 @@
 //! How a server begins: where it must not listen, what it must not share, TLS; and what a hostile component does to its compiler.
 
+use std::path::Path;
 use std::process::Command;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -34,6 +35,23 @@ fn it_shares_neither_its_folder_nor_its_port() {
     let token = home.token("admin");
     server.weir(&["ps"]).failed(&["this server needs a token"]);
     server.with_token(&token).weir(&["ps"]).well();
+}
+
+#[test]
+fn pipelines_cannot_write_what_it_keeps() {
+    let home = Home::without_cache();
+    let (data, link) = (home.data(), home.data().with_file_name("link"));
+    std::fs::create_dir_all(data.join("jobs")).unwrap();
+    std::os::unix::fs::symlink(data.join("jobs"), &link).unwrap();
+    let serve = |files: &Path| {
+        let mut command = weir_tests::running::weir();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data).arg("--files").arg(files);
+        command
+    };
+    for files in [data.as_path(), data.parent().unwrap(), &data.join("cache"), &data.join("files/../jobs"), &link] {
+        run(&mut serve(files)).failed(&["are one in the other", "name another with --files or --data-dir"]);
+    }
+    Server::of(Running::start(&mut serve(&data.join("files")))).terminate().well();
 }
 
 #[test]
