@@ -164,19 +164,22 @@ fn a_job_stops_and_goes_on_from_a_savepoint() {
     server.until_rows("counts", rows + 2000);
     const GUESTS: &str = "weir_guest_memory_bytes{";
     let metrics = || server.raw("GET", "/metrics", "", b"").body.as_str().unwrap().to_owned();
-    assert!(metrics().contains(GUESTS), "{}", metrics());
+    server.until("counts", "has a watermark", |shown| shown["lag-us"].is_number());
+    assert!(metrics().contains(GUESTS) && metrics().contains(LAG), "{}", metrics());
     server.weir(&["stop", "counts"]).well().saying(&["counts is stopped at checkpoint"]);
     assert_eq!(server.json(&["ps"])[0]["state"], "stopped");
     // What its state was stays to be seen, and is monitored no more.
     let nodes = server.show("counts")["nodes"].clone();
     assert!(nodes.as_array().unwrap().iter().any(|node| node["state-bytes"].as_u64() > Some(0)), "{nodes}");
     let metrics = metrics();
-    assert!(metrics.contains("weir_job_up") && !metrics.contains(GUESTS), "{metrics}");
+    assert!(metrics.contains("weir_job_up") && !metrics.contains(GUESTS) && !metrics.contains(LAG), "{metrics}");
+    assert!(server.show("counts")["lag-us"].is_null(), "what does not run is not behind");
     server.weir(&["stop", "counts"]).failed(&["the job \"counts\" does not run"]);
     server.weir(&["swap", "counts/count", "count@2"]).failed(&["the job \"counts\" does not run: `weir start counts`"]);
 
     server.weir(&["start", "counts", "--from", "1000000"]).failed(&[&format!(
         "the job \"counts\" has no checkpoint 1000000; its savepoints: {savepoint}; its other checkpoints: "
+    const LAG: &str = "weir_job_watermark_lag_seconds{";
     )]);
     server.weir(&["start", "counts", "--from", &savepoint]).well();
     let said = format!("going on from checkpoint {savepoint}");

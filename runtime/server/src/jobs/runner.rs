@@ -172,7 +172,8 @@ impl Thread {
         self.tell(level, &format!("the job is {}{told}", state_name(state)));
         self.slot.update(|live| {
             (live.state, live.reason, live.rows_per_s) = (Some(state), reason, 0.0);
-            // What it has done stays to be seen; what its subtasks do, they do no longer.
+            // What it has done stays to be seen; what its subtasks do, they do no longer, and no job is behind that does not run.
+            live.progress.watermark_us = None;
             live.figures = Arc::new(JobFigures { nodes: live.figures.nodes.clone(), ..JobFigures::default() });
         });
     }

@@ -87,7 +87,7 @@ pub struct JobSummary {
     pub rows_per_s: f64,
     /// Rows that could not be processed.
     pub rows_failed: u64,
-    /// The least watermark.
+    /// The least watermark; none of a job that has ended or was stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watermark_us: Option<i64>,
     /// How far the watermark is behind the clock.
