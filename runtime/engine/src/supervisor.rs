@@ -52,6 +52,13 @@ struct OpenSwap {
     new: Arc<Job>,
 }
 
+impl OpenSwap {
+    /// Whether it is over, and its versions stay.
+    fn is_kept(&self) -> bool {
+        !self.swap.is_under_way() && self.swap.phase() == Phase::Done
+    }
+}
+
 enum State {
     Running(Box<JobHandle>),
     /// It has failed, and starts again at this time.
@@ -198,18 +205,18 @@ impl Supervisor {
         handle.shadow(&self.job, &self.job.swapped(versions, Probation::NONE)?, until_us)
     }
 
-    /// The job as it is to run.
+    /// The job as it is to run, with a swap that was kept this moment.
     #[must_use]
-    pub fn job(&self) -> &Job {
-        &self.job
+    pub fn job(&self) -> &Arc<Job> {
+        self.swap.as_ref().filter(|open| open.is_kept()).map_or(&self.job, |open| &open.new)
     }
 
     /// Learns what the last swap has decided.
     fn settle(&mut self) {
-        if let Some(OpenSwap { swap, new }) = self.swap.take_if(|open| !open.swap.is_under_way())
-            && swap.phase() == Phase::Done
+        if let Some(open) = self.swap.take_if(|open| !open.swap.is_under_way())
+            && open.is_kept()
         {
-            self.job = new;
+            self.job = open.new;
         }
     }
 

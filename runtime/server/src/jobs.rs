@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use weir_core::swap::Probation;
-use weir_engine::{JobDescription, JobFigures, NewVersion, Progress, SharedShadow, SwapError};
+use weir_engine::{Job, JobDescription, JobFigures, NewVersion, Progress, SharedShadow, SwapError};
 
 use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
@@ -85,6 +85,8 @@ impl Live {
 pub(crate) enum Command {
     /// End as it is said.
     End(Ending),
+    /// Say what runs, whose sources and sinks are open already.
+    Job(SyncSender<Arc<Job>>),
     /// Put other versions in place.
     Swap(Box<SwapCommand>),
     /// Run other versions beside those that run, until a time.

@@ -165,7 +165,9 @@ fn a_job_that_cannot_go_on_tries_again_until_it_can_or_is_stopped() {
     let server = home.serve();
     let shown = server.until_it_is("counts", "restarting");
     assert!(shown["reason"].as_str().is_some_and(|reason| reason.contains("there is no component")), "{shown:#}");
-    server.weir(&["swap", "counts/count", "count@2"]).failed(&["there is no component"]);
+    server
+        .weir(&["swap", "counts/count", "count@2"])
+        .failed(&["the job \"counts\" does not run yet: `weir show counts`"]);
     std::fs::rename(&away, &there).unwrap();
     server.until_it_is("counts", "running");
     server.until_rows("counts", 1000);

@@ -1,5 +1,7 @@
 //! Swaps under a steady load: no row is lost or doubled, and versions that fail are put back by themselves.
 
+use serde_json::json;
+
 use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
 use crate::server::{Home, lines};
@@ -74,6 +76,40 @@ fn what_cannot_go_back_is_kept_at_once_and_says_why() {
     server.weir(&["stop", "counts", "--drain"]).well();
     for tags in Counted::read(&home).changes() {
         assert_eq!(tags, [0], "the tag was not changed, and no row is missing");
+    }
+}
+
+#[test]
+fn a_swap_needs_nothing_of_what_the_job_reads() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    let names = home.files().join("names.csv");
+    std::fs::write(&names, "name\nada\n").unwrap();
+    let more = "[sources.names]\nconnector = \"file\"\npath = \"names.csv\"\n\n[sinks.read]\ninput = \"names\"\nconnector = \"blackhole\"\n";
+    server.deploy(&home, &format!("{COUNTS}\n{more}")).well();
+    server.until_rows("counts", 1000);
+    std::fs::remove_file(&names).unwrap();
+
+    let swap = ["swap", "counts/count", "count@2", "--set", "config.tag=\"1\""];
+    let dry_run = [&swap[..], &["--dry-run"]].concat();
+    server.weir(&dry_run).well();
+    server.weir(&swap).well().saying(&["count -> count@2 (config.tag=\"1\") is done"]);
+    // What it is compared with is what runs now.
+    server.weir(&swap).failed(&["operator \"count\" runs that version already"]);
+    server.weir(&["rollback", "counts/count"]).well().saying(&["count -> count@1 is done"]);
+    let request = json!({ "operators": { "count": { "component": "count@2" } }, "duration-ms": 1 });
+    assert_eq!(server.http("POST", "/v1/jobs/counts/shadow", &request).status, 200);
+
+    // One that does not run would have to open it.
+    server.weir(&["stop", "counts"]).well();
+    server.weir(&dry_run).failed(&["there is no file"]);
+    std::fs::write(&names, "name\nada\n").unwrap();
+    server.weir(&dry_run).well();
+    server.weir(&["start", "counts"]).well();
+    server.weir(&["stop", "counts", "--drain"]).well();
+    for tags in Counted::read(&home).changes() {
+        assert_eq!(tags, [0, 1, 0]);
     }
 }
 

@@ -257,6 +257,9 @@ impl Thread {
                     Ending::Stop => job.stop(),
                 }
             }
+            Command::Job(reply) => {
+                let _ = reply.send(Arc::clone(job.job()));
+            }
             Command::Swap(swap) => self.begin_swap(*swap, job),
             Command::Shadow(versions, until_us, reply) => {
                 let _ = reply.send(self.begin_shadow(&versions, until_us, job));

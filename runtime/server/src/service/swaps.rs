@@ -93,16 +93,20 @@ impl Service {
             operators.iter().map(|operator| ((*operator).to_owned(), pipeline.reference(operator).unwrap_or_default()));
         let mut status =
             SwapStatus { revision: None, operators: named.collect(), phase: SwapPhase::Fits, reason: None };
+        let current = match slot.ask(Command::Job) {
+            // It is not checked anew: what its sources read, and its sinks write, may be away without harm to it.
+            Some(running) => running,
+            None if dry_run => {
+                let pipeline = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
+                Arc::new(self.pipelines.check(&pipeline)?)
+            }
+            // What may still be on trial of a job that waits is not decided before that has started.
+            None => return Err(not_running(slot)),
+        };
         // Before it is written down: what does not fit is no revision.
-        let current = self.pipelines.read(&self.revision(row)?.pipeline, &[])?;
-        let current = self.pipelines.check(&current)?;
         current.swapped(&versions, probation)?;
         if dry_run {
             return Ok(status);
-        }
-        // What may still be on trial of a job that waits is not decided before that has started.
-        if !slot.has_started() {
-            return Err(not_running(slot));
         }
         // The old versions stay beside the new ones until it is decided.
         let bytes = current.guest_memory_bytes().saturating_add(current.second_memory_bytes(&versions));
