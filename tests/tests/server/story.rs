@@ -163,6 +163,7 @@ fn a_job_stops_and_goes_on_from_a_savepoint() {
     let rows = server.show("counts")["rows-out"].as_u64().unwrap();
     server.until_rows("counts", rows + 2000);
     const GUESTS: &str = "weir_guest_memory_bytes{";
+    const LAG: &str = "weir_job_watermark_lag_seconds{";
     let metrics = || server.raw("GET", "/metrics", "", b"").body.as_str().unwrap().to_owned();
     server.until("counts", "has a watermark", |shown| shown["lag-us"].is_number());
     assert!(metrics().contains(GUESTS) && metrics().contains(LAG), "{}", metrics());
@@ -179,7 +180,6 @@ fn a_job_stops_and_goes_on_from_a_savepoint() {
 
     server.weir(&["start", "counts", "--from", "1000000"]).failed(&[&format!(
         "the job \"counts\" has no checkpoint 1000000; its savepoints: {savepoint}; its other checkpoints: "
-    const LAG: &str = "weir_job_watermark_lag_seconds{";
     )]);
     server.weir(&["start", "counts", "--from", &savepoint]).well();
     let said = format!("going on from checkpoint {savepoint}");
