@@ -65,7 +65,7 @@ pub struct OperatorLimits {
     pub call_time_ms: u64,
     /// Output rows an input row, over all outputs of a call.
     pub output_rows_per_row: u32,
-    /// Bytes of log lines a second.
+    /// Bytes of log lines a second; a line counts for some more than its own.
     pub log_bytes_per_s: u64,
     /// Bytes that one call may hand back.
     pub output_bytes: u64,

@@ -9,6 +9,8 @@ pub const METRIC_NAMES_MAX: usize = 100;
 pub const METRIC_NAME_BYTES_MAX: usize = 120;
 /// Bytes of one log line at most; the rest is cut off: nobody reads on.
 pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
+/// Bytes that a log line counts for beside its own: what it takes wherever it is kept, so that no line is free.
+pub const LOG_LINE_BYTES_EXTRA: usize = 64;
 /// Bytes of a failure's reason that are kept: it goes into logs and dead letters.
 pub const REASON_BYTES_MAX: usize = 4096;
 /// How deep a type may nest: the deepest that people write is half of it, and readers recurse.

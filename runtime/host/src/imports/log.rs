@@ -7,7 +7,7 @@ use std::sync::Arc;
 use wasmtime::component::{ComponentType, Lift, Linker, WasmStr};
 use wasmtime::{Result, StoreContextMut};
 
-use crate::limits::LOG_LINE_BYTES_MAX;
+use crate::limits::{LOG_LINE_BYTES_EXTRA, LOG_LINE_BYTES_MAX};
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ComponentType, Lift)]
@@ -113,7 +113,7 @@ impl LogCtx {
                 self.dropped = 0;
             }
         }
-        let bytes = self.bytes.saturating_add(message.len() as u64);
+        let bytes = self.bytes.saturating_add((message.len() + LOG_LINE_BYTES_EXTRA) as u64);
         if bytes > self.bytes_per_s {
             self.dropped += 1;
             self.lines_dropped += 1;
@@ -183,4 +183,16 @@ pub(crate) fn add_to_linker<T: LogView>(linker: &mut Linker<T>) -> Result<()> {
             Ok(())
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_free() {
+        let mut log = LogCtx::builder("o").limit(10 * LOG_LINE_BYTES_EXTRA as u64, || 0).build();
+        (0..15).for_each(|_| log.log(LogLevel::Info, ""));
+        assert_eq!(log.lines_dropped(), 5);
+    }
 }

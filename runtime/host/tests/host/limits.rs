@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::Fields;
 use weir_core::limits::OperatorLimits;
-use weir_host::limits::{LOG_LINE_BYTES_MAX, METRIC_NAMES_MAX};
+use weir_host::limits::{LOG_LINE_BYTES_EXTRA, LOG_LINE_BYTES_MAX, METRIC_NAMES_MAX};
 use weir_host::{CallError, GuestLog, Instance, InstanceError, LogLevel, Rows};
 
 use crate::guest::{DeltaImage, HOST, Image, Rows as Select, int64, spec, transform, transform_with};
@@ -107,7 +107,7 @@ fn lines_are_cut_and_dropped_beyond_the_limit() {
     let lines = Arc::new(Lines::default());
     let mut spec = spec(&int64());
     spec.log = Arc::clone(&lines) as Arc<dyn GuestLog>;
-    spec.limits.log_bytes_per_s = LOG_LINE_BYTES_MAX as u64 + 5;
+    spec.limits.log_bytes_per_s = (LOG_LINE_BYTES_MAX + 5 + 2 * LOG_LINE_BYTES_EXTRA) as u64;
     let mut guest = HOST.load_bytes(&component, "guest").unwrap().instantiate(spec).unwrap();
     call(&mut guest).unwrap();
     assert_eq!(guest.log_lines_dropped(), 0);

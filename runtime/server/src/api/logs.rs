@@ -72,12 +72,12 @@ struct Follower {
     job: String,
     after: u64,
     operator: Option<String>,
-    first: Option<Vec<LogLine>>,
+    first: Option<Vec<Arc<LogLine>>>,
 }
 
 impl Follower {
     /// The next lines; `None`: the job is gone, or the server ends.
-    async fn next(&mut self) -> Option<Vec<LogLine>> {
+    async fn next(&mut self) -> Option<Vec<Arc<LogLine>>> {
         if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
             return Some(first);
         }
@@ -95,11 +95,11 @@ impl Follower {
     }
 }
 
-fn last(lines: &[LogLine]) -> Option<u64> {
+fn last(lines: &[Arc<LogLine>]) -> Option<u64> {
     lines.last().map(|line| line.number)
 }
 
-fn text(lines: &[LogLine]) -> String {
-    let line = |line| serde_json::to_string(line).map(|line| line + "\n").unwrap_or_default();
+fn text(lines: &[Arc<LogLine>]) -> String {
+    let line = |line: &Arc<LogLine>| serde_json::to_string(&**line).map(|line| line + "\n").unwrap_or_default();
     lines.iter().map(line).collect()
 }

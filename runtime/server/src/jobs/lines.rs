@@ -5,12 +5,15 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use weir_core::time::Clock;
+use weir_host::limits::LOG_LINE_BYTES_EXTRA;
 use weir_host::{GuestLog, LogLevel, printable};
 
 use crate::model::LogLine;
 
 /// Lines of a job that are kept: some screens full.
 const LINES_MAX: usize = 4096;
+/// Their bytes: lines may be long, and jobs many.
+const LINES_BYTES_MAX: usize = 1 << 20;
 
 /// The last lines of a job.
 pub(crate) struct Lines {
@@ -20,7 +23,9 @@ pub(crate) struct Lines {
 
 #[derive(Default)]
 struct Kept {
-    lines: VecDeque<LogLine>,
+    lines: VecDeque<Arc<LogLine>>,
+    /// Of all of them.
+    bytes: usize,
     /// The number of the last line.
     last: u64,
 }
@@ -32,9 +37,9 @@ impl Lines {
     }
 
     /// The lines after a number that are still there.
-    pub(crate) fn after(&self, number: u64, operator: Option<&str>) -> Vec<LogLine> {
+    pub(crate) fn after(&self, number: u64, operator: Option<&str>) -> Vec<Arc<LogLine>> {
         let kept = self.lock();
-        let wanted = |line: &&LogLine| {
+        let wanted = |line: &&Arc<LogLine>| {
             line.number > number && operator.is_none_or(|operator| line.operator.as_deref() == Some(operator))
         };
         kept.lines.iter().filter(wanted).cloned().collect()
@@ -42,7 +47,9 @@ impl Lines {
 
     /// Forgets all of them.
     pub(crate) fn clear(&self) {
-        self.lock().lines.clear();
+        let mut kept = self.lock();
+        kept.lines.clear();
+        kept.bytes = 0;
     }
 
     /// A line about the job.
@@ -53,19 +60,26 @@ impl Lines {
     fn add(&self, operator: Option<&str>, level: LogLevel, message: &str) {
         let at_us = self.clock.now_us();
         let message = printable(message);
+        let (operator, level) = (operator.map(str::to_owned), level.to_string());
         let mut kept = self.lock();
         kept.last += 1;
-        let number = kept.last;
-        let operator = operator.map(str::to_owned);
-        kept.lines.push_back(LogLine { number, at_us, operator, level: level.to_string(), message });
-        if kept.lines.len() > LINES_MAX {
-            kept.lines.pop_front();
+        let line = LogLine { number: kept.last, at_us, operator, level, message };
+        kept.bytes += bytes(&line);
+        kept.lines.push_back(Arc::new(line));
+        while kept.lines.len() > LINES_MAX || kept.bytes > LINES_BYTES_MAX {
+            let Some(oldest) = kept.lines.pop_front() else { break };
+            kept.bytes -= bytes(&oldest);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a line counts for.
+fn bytes(line: &LogLine) -> usize {
+    line.message.len() + line.operator.as_ref().map_or(0, String::len) + LOG_LINE_BYTES_EXTRA
 }
 
 impl GuestLog for Lines {
@@ -92,5 +106,16 @@ mod tests {
         assert_eq!(all[0].message, "line 10");
         let last = lines.after(LINES_MAX as u64 + 8, Some("b"));
         assert_eq!(last.iter().map(|line| line.number).collect::<Vec<_>>(), [LINES_MAX as u64 + 10]);
+    }
+
+    #[test]
+    fn long_lines_push_out_more_of_them() {
+        let lines = Lines::new(Arc::new(ManualClock::default()));
+        let long = "x".repeat(LINES_BYTES_MAX / 4 - LOG_LINE_BYTES_EXTRA);
+        (0..8).for_each(|_| lines.tell(LogLevel::Info, &long));
+        assert_eq!(lines.after(0, None).iter().map(|line| line.number).collect::<Vec<_>>(), [5, 6, 7, 8]);
+        lines.clear();
+        (0..LINES_MAX).for_each(|_| lines.tell(LogLevel::Info, ""));
+        assert_eq!(lines.after(0, None).len(), LINES_MAX, "what is gone takes no room");
     }
 }

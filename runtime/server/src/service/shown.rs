@@ -1,5 +1,7 @@
 //! What is shown of a server and of its jobs. Nothing is changed here.
 
+use std::sync::Arc;
+
 use weir_engine::{NodeDescription, NodeFigures, SubtaskFigures};
 
 use super::Service;
@@ -49,7 +51,7 @@ impl Service {
     }
 
     /// The lines of a job after a number.
-    pub(crate) fn lines(&self, job: &str, after: u64, operator: Option<&str>) -> Result<Vec<LogLine>, Problem> {
+    pub(crate) fn lines(&self, job: &str, after: u64, operator: Option<&str>) -> Result<Vec<Arc<LogLine>>, Problem> {
         let (row, slot) = self.find(job)?;
         let lines = slot.lines.after(after, operator);
         if let (Some(operator), true) = (operator, lines.is_empty()) {
