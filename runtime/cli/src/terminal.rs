@@ -63,19 +63,25 @@ pub(crate) fn print(text: &str) {
 
 /// A result, to standard output.
 pub(crate) fn print_result(text: &str) -> anyhow::Result<()> {
-    ignore_closed_pipe(anstream::stdout().write_all(text.as_bytes()))
+    print_line(text).map(drop)
+}
+
+/// One of many results, to standard output; `false`: nobody reads them any more.
+pub(crate) fn print_line(text: &str) -> anyhow::Result<bool> {
+    is_read(anstream::stdout().write_all(text.as_bytes()))
 }
 
 /// A result, to standard output, byte by byte as it is.
 pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
-    ignore_closed_pipe(std::io::stdout().write_all(bytes))
+    is_read(std::io::stdout().write_all(bytes)).map(drop)
 }
 
 /// `weir ... | head` is no failure.
-fn ignore_closed_pipe(result: std::io::Result<()>) -> anyhow::Result<()> {
+fn is_read(result: std::io::Result<()>) -> anyhow::Result<bool> {
     match result {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a person does with a server, by the commands: operators brought, a job deployed, swapped, stopped, started, removed.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use weir_tests::running::{Running, look_for};
 
@@ -217,6 +219,11 @@ fn what_a_job_and_its_operators_say_is_kept_and_followed() {
     assert!(of_operator.lines().count() > 0 && of_operator.lines().all(|line| line.contains("  [count] ")));
     assert!(of_operator.contains("told to"), "{of_operator}");
     assert!(follower.told().contains("[count]") && follower.told().contains("the swap count -> count@1 begins"));
+    // Who follows them through a pipe ends with whoever reads it: `weir logs -f | head`.
+    let mut unread = server.command(&["logs", "counts", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(unread.stdout.take());
+    let status = look_for(|| unread.try_wait().unwrap()).expect("it follows for nobody");
+    assert_eq!(status.code(), Some(0));
     server.weir(&["logs", "counts/cuont"]).failed(&["the job \"counts\" has no step \"cuont\""]);
     server.terminate().well();
     follower.end().well();

@@ -41,7 +41,9 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     for line in lines {
         let line = line.context("the server is gone")?;
         let text = if args.json { line + "\n" } else { told(&serde_json::from_str(&line)?) };
-        terminal::print_result(&text)?;
+        if !terminal::print_line(&text)? {
+            break;
+        }
     }
     Ok(())
 }
