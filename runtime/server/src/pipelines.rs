@@ -68,8 +68,7 @@ impl Pipeline {
 
     /// All that a step runs: of a window, its aggregates.
     pub(crate) fn references(&self, step: &str) -> Option<String> {
-        let of_step = |of: &str| of == step || of.strip_prefix(step).is_some_and(|rest| rest.starts_with('.'));
-        let versions = self.versions.iter().filter(|(of, _)| of_step(of));
+        let versions = self.versions.iter().filter(|(of, _)| is_of_step(of, step));
         let named: Vec<_> = versions.map(|(_, (name, version))| format!("{name}@{version}")).collect();
         (!named.is_empty()).then(|| named.join(", "))
     }
@@ -217,6 +216,11 @@ impl Pipelines {
             versions => format!("there is no {reference}; the versions of {name} are {}", versions.join(", ")),
         }))
     }
+}
+
+/// Whether an operator is a step, or an aggregate of it.
+pub(crate) fn is_of_step(operator: &str, step: &str) -> bool {
+    operator.strip_prefix(step).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// What the pipeline says for a component, which the parser takes for a path.

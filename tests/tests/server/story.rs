@@ -9,6 +9,18 @@ use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
 use crate::server::{Home, guest_path, lines};
 
+/// Another step of the pipeline, a window with a component.
+const SUMS: &str = r#"
+[windows.sums]
+input = "value"
+window = { tumbling = "1s" }
+aggregates.total = { component = "total@1", columns = ["value"], config = { times = 1 } }
+
+[sinks.sums-out]
+input = "sums"
+connector = "blackhole"
+"#;
+
 /// The version of an operator that a job runs.
 fn runs(shown: &Value, operator: &str) -> String {
     let nodes = shown["nodes"].as_array().unwrap();
@@ -206,7 +218,8 @@ fn what_a_job_and_its_operators_say_is_kept_and_followed() {
     let home = Home::new();
     let server = home.serve();
     server.push_counters();
-    server.deploy(&home, COUNTS).well();
+    server.push("total", "total");
+    server.deploy(&home, &(COUNTS.to_owned() + SUMS)).well();
     let mut follower = Running::start(&mut server.command(&["logs", "counts", "-f"]));
     server.until_rows("counts", 500);
     server.weir(&["swap", "counts/count", "--set", "config.fails=\"always\""]).failed(&[
@@ -219,6 +232,11 @@ fn what_a_job_and_its_operators_say_is_kept_and_followed() {
     assert!(of_operator.lines().count() > 0 && of_operator.lines().all(|line| line.contains("  [count] ")));
     assert!(of_operator.contains("told to"), "{of_operator}");
     assert!(follower.told().contains("[count]") && follower.told().contains("the swap count -> count@1 begins"));
+    // An aggregate has said nothing yet, and may be asked.
+    for target in ["counts/sums.total", "counts/sums"] {
+        assert_eq!(server.weir(&["logs", target]).well().told, "");
+    }
+    server.weir(&["logs", "counts/sums.n"]).failed(&["the job \"counts\" has no step \"sums.n\""]);
     // Who follows them through a pipe ends with whoever reads it: `weir logs -f | head`.
     let mut unread = server.command(&["logs", "counts", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(unread.stdout.take());

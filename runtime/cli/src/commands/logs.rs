@@ -15,7 +15,7 @@ use crate::{figures, terminal};
   weir logs orders/count -f
   weir logs orders --json")]
 pub(crate) struct Args {
-    /// JOB, or JOB/OPERATOR
+    /// JOB, or JOB/OPERATOR; an aggregate is WINDOW.AGGREGATE
     target: String,
     /// Go on with every line that comes
     #[arg(long, short)]

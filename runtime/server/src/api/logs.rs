@@ -25,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LinesQuery {
-    /// Only of this operator.
+    /// Only of this operator, or of this window's aggregates.
     operator: Option<String>,
     /// Only those after this number.
     #[serde(default)]

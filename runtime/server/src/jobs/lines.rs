@@ -9,6 +9,7 @@ use weir_host::limits::LOG_LINE_BYTES_EXTRA;
 use weir_host::{GuestLog, LogLevel, printable};
 
 use crate::model::LogLine;
+use crate::pipelines::is_of_step;
 
 /// Lines of a job that are kept: some screens full.
 const LINES_MAX: usize = 4096;
@@ -36,11 +37,12 @@ impl Lines {
         Self { clock, kept: Mutex::default() }
     }
 
-    /// The lines after a number that are still there.
+    /// The lines after a number that are still there, of all, of an operator, or of all aggregates of a window.
     pub(crate) fn after(&self, number: u64, operator: Option<&str>) -> Vec<Arc<LogLine>> {
         let kept = self.lock();
         let wanted = |line: &&Arc<LogLine>| {
-            line.number > number && operator.is_none_or(|operator| line.operator.as_deref() == Some(operator))
+            let is_of = |step| line.operator.as_ref().is_some_and(|operator| is_of_step(operator, step));
+            line.number > number && operator.is_none_or(is_of)
         };
         kept.lines.iter().filter(wanted).cloned().collect()
     }
@@ -117,5 +119,16 @@ mod tests {
         lines.clear();
         (0..LINES_MAX).for_each(|_| lines.tell(LogLevel::Info, ""));
         assert_eq!(lines.after(0, None).len(), LINES_MAX, "what is gone takes no room");
+    }
+
+    #[test]
+    fn a_window_has_the_lines_of_its_aggregates() {
+        let lines = Lines::new(Arc::new(ManualClock::default()));
+        for operator in ["w.median", "w.total", "wide", "w"] {
+            lines.log(operator, LogLevel::Info, "");
+        }
+        lines.tell(LogLevel::Info, "the job");
+        let of = |operator| lines.after(0, Some(operator)).iter().map(|line| line.number).collect::<Vec<_>>();
+        assert_eq!((of("w"), of("w.median"), of("wide")), (vec![1, 2, 4], vec![1], vec![3]));
     }
 }

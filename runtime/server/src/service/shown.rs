@@ -55,8 +55,10 @@ impl Service {
         let (row, slot) = self.find(job)?;
         let lines = slot.lines.after(after, operator);
         if let (Some(operator), true) = (operator, lines.is_empty()) {
-            let graph = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?.graph;
-            let names: Vec<_> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+            let Pipeline { graph, versions, .. } = self.pipelines.read(&self.revision(&row)?.pipeline, &[])?;
+            let steps = graph.nodes.iter().map(|node| &node.name);
+            // Aggregates too.
+            let names: Vec<_> = steps.chain(versions.iter().map(|(of, _)| of)).map(String::as_str).collect();
             if !names.contains(&operator) {
                 let hint = weir_core::pipeline::did_you_mean(operator, &names);
                 return Err(Problem::not_found(format!("the job {job:?} has no step {operator:?}{hint}")));
