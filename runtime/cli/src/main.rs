@@ -83,10 +83,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Run(args) => commands::run::execute(&args),
+        Command::Run(args) => told(args.json, commands::run::execute(&args)),
         Command::Check(args) => told(args.json, commands::check::execute(&args)),
-        Command::Checkpoint(args) => commands::checkpoint::execute(&args),
-        Command::Inspect(args) => commands::inspect::execute(&args),
+        Command::Checkpoint(args) => told(args.json(), commands::checkpoint::execute(&args)),
+        Command::Inspect(args) => told(args.json, commands::inspect::execute(&args)),
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),
         Command::Serve(args) => commands::serve::execute(&args),

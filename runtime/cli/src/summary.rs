@@ -44,6 +44,7 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
 /// One line to standard output.
 pub(crate) fn print_json(pipeline: &str, summary: &Summary) -> anyhow::Result<()> {
     #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case")]
     struct Told<'a> {
         pipeline: &'a str,
         rows_per_s: f64,

@@ -125,9 +125,12 @@ fn list_and_show() {
 
     let shown: Value = serde_json::from_str(&told(folder, &["checkpoint", "show", "state", "--json"])).unwrap();
     assert_eq!((&shown["number"], &shown["finished"]), (&json!(3), &json!(true)));
-    assert_eq!(shown["subtasks"][1]["splits"][1][0]["offset"]["byte"], 2100);
+    assert_eq!((&shown["key-groups"], &shown["created-us"]), (&json!(8), &json!(START_US + 2_000_000)));
+    let split = &shown["subtasks"][1]["splits"][1][0];
+    assert_eq!((&split["offset"]["byte"], &split["max-event-time"]), (&json!(2100), &json!(START_US + 60_000_000)));
+    assert!(!shown.to_string().contains('_'), "{shown:#}");
     let listed: Value = serde_json::from_str(&told(folder, &["checkpoint", "list", "state", "--json"])).unwrap();
-    assert_eq!(listed[1]["created_us"], START_US + 1_000_000);
+    assert_eq!(listed[1]["created-us"], START_US + 1_000_000);
     assert!(listed[1]["bytes"].as_u64().unwrap() > 1000);
 }
 
@@ -164,6 +167,24 @@ fn verify_finds_what_is_damaged() {
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&told[0]["whole"], &told[1]["whole"]), (&json!(false), &json!(true)));
     assert!(told[0]["error"].as_str().unwrap().contains("has no first line"), "{told}");
+}
+
+#[test]
+fn a_failure_is_told_as_json_too() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [
+        &["checkpoint", "list", "none"][..],
+        &["checkpoint", "show", "none"],
+        &["checkpoint", "verify", "none"],
+        &["run", "none.toml"],
+        &["inspect", "none.wasm"],
+    ] {
+        let output = weir(folder.path(), &[args, &["--json"]].concat());
+        assert!(!output.status.success());
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let message = told["problems"][0]["message"].as_str().unwrap();
+        assert!(told["ok"] == false && message.contains("none"), "{told}");
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn a_summary_as_json() {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let mut summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     // How long things take differs from run to run; that they took some time does not.
-    for key in ["elapsed_us", "rows_per_s", "latency_p50_us", "latency_p99_us"] {
+    for key in ["elapsed-us", "rows-per-s", "latency-p50-us", "latency-p99-us"] {
         assert!(summary[key].as_f64().unwrap() > 0.0, "{key}: {summary}");
         summary[key] = Value::Null;
     }
@@ -64,43 +64,43 @@ fn a_summary_as_json() {
             "completed": 0,
             "failed": 0,
             "last": null,
-            "state_bytes": {},
-            "took_us": 0,
+            "state-bytes": {},
+            "took-us": 0,
             "trouble": null
           },
-          "elapsed_us": null,
+          "elapsed-us": null,
           "fraction": 1.0,
-          "latency_p50_us": null,
-          "latency_p99_us": null,
+          "latency-p50-us": null,
+          "latency-p99-us": null,
           "nodes": [
             {
               "name": "bids",
-              "rows_failed": 0,
-              "rows_in": 4600,
-              "rows_late": 0,
-              "rows_out": 4600
+              "rows-failed": 0,
+              "rows-in": 4600,
+              "rows-late": 0,
+              "rows-out": 4600
             },
             {
               "name": "per-second",
-              "rows_failed": 0,
-              "rows_in": 4600,
-              "rows_late": 0,
-              "rows_out": 1
+              "rows-failed": 0,
+              "rows-in": 4600,
+              "rows-late": 0,
+              "rows-out": 1
             },
             {
               "name": "out",
-              "rows_failed": 0,
-              "rows_in": 1,
-              "rows_late": 0,
-              "rows_out": 0
+              "rows-failed": 0,
+              "rows-in": 1,
+              "rows-late": 0,
+              "rows-out": 0
             }
           ],
           "pipeline": "prices",
-          "rows_failed": 0,
-          "rows_in": 4600,
-          "rows_late": 0,
-          "rows_out": 1,
-          "rows_per_s": null,
+          "rows-failed": 0,
+          "rows-in": 4600,
+          "rows-late": 0,
+          "rows-out": 1,
+          "rows-per-s": null,
           "sinks": [
             {
               "checksum": "35be68332526cff7",
@@ -110,7 +110,7 @@ fn a_summary_as_json() {
           ],
           "suspended": false,
           "troubles": [],
-          "watermark_us": null
+          "watermark-us": null
         }
     "#]]
     .assert_eq(&format!("{summary:#}\n"));

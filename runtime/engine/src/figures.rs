@@ -38,6 +38,7 @@ pub struct SubtaskFigures {
 
 /// Counts of one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct NodeCounts {
     /// The node's name.
     pub name: String,

@@ -119,6 +119,7 @@ pub enum JobError {
 
 /// What a job has done so far.
 #[derive(Clone, Debug, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Progress {
     /// Rows that the sources read.
     pub rows_in: u64,
@@ -142,6 +143,7 @@ pub struct Progress {
 
 /// What a job has done when it is done.
 #[derive(Clone, Debug, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Summary {
     /// From start to end, microseconds.
     pub elapsed_us: i64,

@@ -21,8 +21,8 @@ fn flights() {
                     ("sinks.classes.connector", "blackhole".to_owned()),
                 ],
             );
-            assert_eq!(summary["rows_in"], 26_483);
-            assert_eq!(summary["rows_late"], 0);
+            assert_eq!(summary["rows-in"], 26_483);
+            assert_eq!(summary["rows-late"], 0);
             assert_eq!(sorted_rows(&out), expected, "parallelism {parallelism}, batches of {batch_rows}");
         }
     }

@@ -84,7 +84,7 @@ fn skipped_rows_are_counted() {
     std::fs::write(&file, pipeline(folder.path(), "skip")).unwrap();
     let output = weir().arg("run").arg(&file).arg("--json").output().unwrap();
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(summary["rows_failed"], 3);
+    assert_eq!(summary["rows-failed"], 3);
     assert_eq!(sorted_rows(&folder.path().join("good.csv")), good_rows());
 }
 

@@ -32,6 +32,17 @@ enum Command {
     Export(export::Args),
 }
 
+impl Args {
+    pub(crate) fn json(&self) -> bool {
+        match &self.command {
+            Command::List(args) => args.json,
+            Command::Show(args) => args.json,
+            Command::Verify(args) => args.json,
+            Command::Export(_) => false,
+        }
+    }
+}
+
 /// Runs one of its commands.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     match &args.command {

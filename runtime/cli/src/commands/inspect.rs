@@ -11,7 +11,7 @@ use weir_core::pipeline::did_you_mean;
 use weir_host::{Component, InputSchema, OutputColumn, Plan};
 
 use crate::component::columns_text;
-use crate::{component, terminal};
+use crate::{component, json, terminal};
 
 /// Options of `weir inspect`.
 #[derive(clap::Args)]
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     key_by: Vec<String>,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Loads it and asks for its plan. Without inputs it is no failure that there is none: most operators need their columns.
@@ -50,8 +50,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Err(error) => return Err(error.into()),
     };
     if args.json {
-        let told = as_json(&component, plan.as_ref(), &inputs);
-        return terminal::print_result(&(serde_json::to_string_pretty(&told)? + "\n"));
+        return json::print(&as_json(&component, plan.as_ref(), &inputs));
     }
     let mut text = component::described(&component);
     match (plan, refusal) {

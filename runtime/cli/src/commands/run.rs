@@ -41,7 +41,7 @@ pub(crate) struct Args {
     allow_dropped: Vec<String>,
     /// Print the summary as one line of JSON to standard output
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Runs it; an error if it cannot run, fails, or is stopped at once.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 /// What a person is told of a job's checkpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct CheckpointStatus {
     /// The number of the last complete one.
     pub last: Option<u64>,

@@ -6,7 +6,7 @@ use weir_state::checkpoint::Listed;
 
 use super::Place;
 use crate::clock::SystemClock;
-use crate::{figures, terminal};
+use crate::{figures, json, terminal};
 
 /// Options of `weir checkpoint list`.
 #[derive(clap::Args)]
@@ -21,15 +21,14 @@ pub(super) struct Args {
     place: Place,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
     let store = args.place.open()?;
     let listed = store.list()?;
     if args.json {
-        let told: Vec<Value> = listed.iter().map(as_json).collect();
-        return terminal::print_result(&(serde_json::to_string_pretty(&told)? + "\n"));
+        return json::print(&listed.iter().map(as_json).collect::<Vec<_>>());
     }
     if listed.is_empty() {
         terminal::print_notes(&[format!("there is no checkpoint in {}", store.name())]);
@@ -65,7 +64,7 @@ fn as_json(listed: &Listed) -> Value {
         Ok(manifest) => json!({
             "checkpoint": listed.number,
             "job": manifest.job,
-            "created_us": manifest.created_us,
+            "created-us": manifest.created_us,
             "generation": manifest.generation,
             "attempt": manifest.attempt,
             "bytes": manifest.bytes(),

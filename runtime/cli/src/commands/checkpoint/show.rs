@@ -7,7 +7,7 @@ use weir_core::connector::SinkReport;
 use weir_state::checkpoint::{Manifest, StoredFile};
 
 use super::{Place, manifest};
-use crate::{figures, terminal};
+use crate::{figures, json, terminal};
 
 /// Options of `weir checkpoint show`.
 #[derive(clap::Args)]
@@ -25,16 +25,35 @@ pub(super) struct Args {
     number: Option<u64>,
     /// Print JSON: all that the manifest says
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
     let manifest = manifest(&args.place.open()?, args.number)?;
-    let told = match args.json {
-        true => serde_json::to_string_pretty(&manifest)? + "\n",
-        false => told(&manifest),
-    };
-    terminal::print_result(&told)
+    match args.json {
+        true => json::print(&as_json(&manifest)?),
+        false => terminal::print_result(&told(&manifest)),
+    }
+}
+
+/// All of it, in the spelling of all that is printed as JSON, which is not that of the file. What connectors keep is as they wrote it.
+fn as_json(manifest: &Manifest) -> serde_json::Result<Value> {
+    let mut told = serde_json::to_value(manifest)?;
+    rename(&mut told, "created_us", "created-us");
+    rename(&mut told, "key_groups", "key-groups");
+    let subtasks = told.get_mut("subtasks").and_then(Value::as_array_mut).into_iter().flatten();
+    for split in subtasks.filter_map(|subtask| subtask.pointer_mut("/splits/1")?.as_array_mut()).flatten() {
+        rename(split, "max_event_time", "max-event-time");
+    }
+    Ok(told)
+}
+
+fn rename(told: &mut Value, from: &str, to: &str) {
+    if let Some(fields) = told.as_object_mut()
+        && let Some(value) = fields.remove(from)
+    {
+        fields.insert(to.to_owned(), value);
+    }
 }
 
 fn told(manifest: &Manifest) -> String {

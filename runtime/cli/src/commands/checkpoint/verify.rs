@@ -1,11 +1,11 @@
 //! `weir checkpoint verify`: reads all of every checkpoint. Never repairs one.
 
-use anyhow::ensure;
 use serde_json::json;
 use weir_state::checkpoint::{CheckpointError, CheckpointStore};
 
 use super::Place;
-use crate::{figures, terminal};
+use crate::json::Told;
+use crate::{figures, json, terminal};
 
 /// Options of `weir checkpoint verify`.
 #[derive(clap::Args)]
@@ -25,7 +25,7 @@ pub(super) struct Args {
     number: Option<u64>,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// What was read of a checkpoint.
@@ -47,13 +47,15 @@ pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
         verified.retain(|v| !matches!(v.outcome, Err(CheckpointError::Missing { .. })));
     }
     if args.json {
-        let told: Vec<_> = verified.iter().map(as_json).collect();
-        terminal::print_result(&(serde_json::to_string_pretty(&told)? + "\n"))?;
+        json::print(&verified.iter().map(as_json).collect::<Vec<_>>())?;
     } else {
         terminal::print_result(&verified.iter().map(told).collect::<String>())?;
     }
     let bad = verified.iter().filter(|v| v.outcome.is_err()).count();
-    ensure!(bad == 0, "{bad} of {} checkpoints in {} cannot be used", verified.len(), store.name());
+    if bad > 0 {
+        let why = format!("{bad} of {} checkpoints in {} cannot be used", verified.len(), store.name());
+        return Err(Told(why).into());
+    }
     if verified.is_empty() {
         terminal::print_notes(&[format!("there is no checkpoint in {}", store.name())]);
     }
