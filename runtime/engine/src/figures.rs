@@ -9,7 +9,7 @@ use weir_core::swap::CutOver;
 use crate::metrics::{CallTimes, GuestMetrics, OperatorMetrics};
 
 /// The figures of a running job. Of one that waits to be started again there are none.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct JobFigures {
     /// By subtask.
     pub subtasks: Vec<SubtaskFigures>,
@@ -20,7 +20,7 @@ pub struct JobFigures {
 }
 
 /// What one subtask spends its time on. The three times are all of it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct SubtaskFigures {
     /// Its chain's name and its number: `NAME -> NAME/NUMBER`.
     pub name: String,
@@ -53,10 +53,9 @@ pub struct NodeCounts {
 }
 
 /// What one node does, over all its subtasks.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct NodeFigures {
     /// Counts of rows.
-    #[serde(flatten)]
     pub counts: NodeCounts,
     /// Bytes of the columns that came in.
     pub bytes_in: u64,
@@ -69,7 +68,7 @@ pub struct NodeFigures {
 }
 
 /// The instances of a node's components, those of a swap that is not decided included, those of a shadow not.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct GuestFigures {
     /// How many there are.
     pub instances: u64,
@@ -86,7 +85,7 @@ pub struct GuestFigures {
 }
 
 /// Calls that took about as long as each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallTimeBucket {
     /// The longest that is counted here and not in the bucket before, microseconds; `None`: any.
     pub up_to_us: Option<u64>,

@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// Which checkpoint, instead of the newest
     #[arg(value_name = "CHECKPOINT")]
     number: Option<u64>,
-    /// Print JSON: all that the manifest says
+    /// Print JSON: the manifest, as it is in its file
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -31,28 +31,8 @@ pub(super) struct Args {
 pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
     let manifest = manifest(&args.place.open()?, args.number)?;
     match args.json {
-        true => json::print(&as_json(&manifest)?),
+        true => json::print(&manifest),
         false => terminal::print_result(&told(&manifest)),
-    }
-}
-
-/// All of it, in the spelling of all that is printed as JSON, which is not that of the file. What connectors keep is as they wrote it.
-fn as_json(manifest: &Manifest) -> serde_json::Result<Value> {
-    let mut told = serde_json::to_value(manifest)?;
-    rename(&mut told, "created_us", "created-us");
-    rename(&mut told, "key_groups", "key-groups");
-    let subtasks = told.get_mut("subtasks").and_then(Value::as_array_mut).into_iter().flatten();
-    for split in subtasks.filter_map(|subtask| subtask.pointer_mut("/splits/1")?.as_array_mut()).flatten() {
-        rename(split, "max_event_time", "max-event-time");
-    }
-    Ok(told)
-}
-
-fn rename(told: &mut Value, from: &str, to: &str) {
-    if let Some(fields) = told.as_object_mut()
-        && let Some(value) = fields.remove(from)
-    {
-        fields.insert(to.to_owned(), value);
     }
 }
 
