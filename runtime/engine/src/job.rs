@@ -18,11 +18,8 @@ use crate::build::{Built, BuiltSubtask, Origin, StartError};
 use crate::checkpointer::{Checkpointer, Storage};
 use crate::control::Control;
 use crate::job_handle::{JobError, JobHandle, NodeRole, Outside};
-use crate::plan::{
-    ChainPlan, CheckErrors, PhysicalGraph, Pruned, Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode,
-};
+use crate::plan::{CheckErrors, PhysicalGraph, Pruned, Resolved, ResolvedKind};
 use crate::recovery::{Durable, Recovered};
-use crate::swap::NewVersion;
 use crate::worker::{CheckpointWorker, Status, Worker};
 
 /// A pipeline that was checked and can be started, any number of times.
@@ -177,45 +174,6 @@ impl Job {
             swap: Mutex::new(None),
             shadow: Mutex::new(None),
         })
-    }
-
-    /// Memory that the components' instances of this job may have together while it runs, bytes; see
-    /// [`Job::second_memory_bytes`] for those that may be beside them.
-    #[must_use]
-    pub fn guest_memory_bytes(&self) -> u64 {
-        let of_node = |node: &ResolvedNode| match &node.kind {
-            ResolvedKind::Transform { node, .. } | ResolvedKind::Keyed { node, .. } => node.limits.memory_bytes,
-            ResolvedKind::Window { aggregates, .. } => {
-                let limits = aggregates.iter().filter_map(|aggregate| match &aggregate.kind {
-                    ResolvedAggregateKind::Component { limits, .. } => Some(limits.memory_bytes),
-                    ResolvedAggregateKind::Builtin(_) => None,
-                });
-                limits.fold(0, u64::saturating_add)
-            }
-            ResolvedKind::Source(_) | ResolvedKind::Sink { .. } => 0,
-        };
-        let of_chain = |chain: &ChainPlan| {
-            let steps = chain.steps.iter().map(|step| of_node(&self.resolved.nodes[step.node]));
-            steps.fold(0, u64::saturating_add).saturating_mul(chain.parallelism as u64)
-        };
-        self.physical.chains.iter().map(of_chain).fold(0, u64::saturating_add)
-    }
-
-    /// Memory that instances of other versions of its operators may have beside those that run, in a shadow run or while a swap is on
-    /// trial, bytes.
-    #[must_use]
-    pub fn second_memory_bytes(&self, versions: &[NewVersion]) -> u64 {
-        let of_version = |version: &NewVersion| {
-            // An aggregate is `WINDOW.AGGREGATE`; it may run ahead of an exchange too.
-            let step = version.operator.split_once('.').map_or(version.operator.as_str(), |(window, _)| window);
-            let instances_of = |chain: &ChainPlan| {
-                let steps = chain.steps.iter().filter(|of| self.resolved.nodes[of.node].name == step);
-                steps.count().saturating_mul(chain.parallelism) as u64
-            };
-            let instances = self.physical.chains.iter().map(instances_of).fold(0, u64::saturating_add);
-            version.limits.memory_bytes.saturating_mul(instances)
-        };
-        versions.iter().map(of_version).fold(0, u64::saturating_add)
     }
 
     /// Fails what waits for another system so that the job can start, or commit; from any thread.

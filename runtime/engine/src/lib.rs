@@ -17,6 +17,7 @@
 //! | `recovery` | which checkpoint a job goes on from, and whether it fits |
 //! | `checkpointer` | parts of checkpoints put together, sinks told to commit |
 //! | `metrics`, `activity`, `figures` | what is counted and timed, and as it is told |
+//! | `guest_room` | how many instances of components, and how much memory for them, a job takes |
 //! | `worker` | the threads around subtasks and checkpoints, the only place that blocks |
 //! | `swap` | other versions of a running job's components, put in place at one barrier, or called beside those that run |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
@@ -32,6 +33,7 @@ mod describe;
 pub mod exchange;
 mod figures;
 pub mod gate;
+mod guest_room;
 pub mod job;
 mod job_handle;
 pub mod local;
@@ -52,6 +54,7 @@ pub use build::StartError;
 pub use checkpointer::{CheckpointFailure, CheckpointStatus};
 pub use describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
 pub use figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts, NodeFigures, SubtaskFigures};
+pub use guest_room::GuestRoom;
 pub use job::Job;
 pub use job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};
 pub use operators::{Difference, ShadowReport, SharedShadow, SharedSwap};

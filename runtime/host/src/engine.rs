@@ -26,7 +26,7 @@ const POOL_INSTANCE_BYTES: usize = 8 << 20;
 /// If this machine cannot run WebAssembly.
 pub(crate) fn new_engine(instances: u32) -> wasmtime::Result<Engine> {
     let pooled = Engine::new(&config(Some(instances)));
-    // The pool reserves 4 GiB of addresses an instance. Where addresses are rationed (ulimit -v) instances are made one by one.
+    // The pool reserves 4 GiB of addresses a memory. Where addresses are rationed (ulimit -v) instances are made one by one.
     pooled.or_else(|_| Engine::new(&config(None)))
 }
 
@@ -41,17 +41,18 @@ fn config(pool: Option<u32>) -> Config {
         .relaxed_simd_deterministic(true);
     if let Some(instances) = pool {
         let mut pool = PoolingAllocationConfig::default();
-        let per_component = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let [core_instances, memories, tables] =
+            [CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
         pool.total_component_instances(instances)
-            // Most components have one module; few have all that one may have.
-            .total_core_instances(instances.saturating_mul(4))
-            .total_memories(instances)
-            .total_tables(instances.saturating_mul(2))
-            .max_core_instances_per_component(per_component(CORE_INSTANCES_MAX))
-            .max_memories_per_component(per_component(MEMORIES_MAX))
-            .max_tables_per_component(per_component(TABLES_MAX))
-            .max_memories_per_module(per_component(MEMORIES_MAX))
-            .max_tables_per_module(per_component(TABLES_MAX))
+            // As if each had all that one may have, so that who counts instances has counted everything. It is addresses.
+            .total_core_instances(instances.saturating_mul(core_instances))
+            .total_memories(instances.saturating_mul(memories))
+            .total_tables(instances.saturating_mul(tables))
+            .max_core_instances_per_component(core_instances)
+            .max_memories_per_component(memories)
+            .max_tables_per_component(tables)
+            .max_memories_per_module(memories)
+            .max_tables_per_module(tables)
             .table_elements(POOL_TABLE_ELEMENTS)
             .max_core_instance_size(POOL_INSTANCE_BYTES)
             .max_component_instance_size(POOL_INSTANCE_BYTES);

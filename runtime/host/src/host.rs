@@ -15,7 +15,8 @@ use crate::imports;
 use crate::load::{LoadError, inspect};
 use crate::sandbox::Ctx;
 
-/// Instances at a time, by default: each reserves 4 GiB of addresses, and a process has 128 TiB of them.
+/// Instances at a time, by default: each reserves 4 GiB of addresses for every memory that it may have, and a process has 128 TiB of
+/// them.
 pub const INSTANCES_MAX_DEFAULT: u32 = 1000;
 
 /// How a host is set up.

@@ -43,7 +43,7 @@ mod schema;
 pub use call::{CallError, GuestClock, Rows, SAID_LAST, States, TimeDomain, Timers};
 pub use component::Component;
 pub use delta::{Delta, KeyedDelta, Selection};
-pub use host::{Host, HostConfig, HostError};
+pub use host::{Host, HostConfig, HostError, INSTANCES_MAX_DEFAULT};
 pub use imports::log::{GuestLog, LogLevel, NoLog, printable};
 pub use imports::metrics::{GuestMetrics, Histogram};
 pub use instance::{Instance, InstanceError, InstanceSpec};

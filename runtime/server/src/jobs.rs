@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use weir_core::swap::Probation;
-use weir_engine::{Job, JobDescription, JobFigures, NewVersion, Progress, SharedShadow, SwapError};
+use weir_engine::{GuestRoom, Job, JobDescription, JobFigures, NewVersion, Progress, SharedShadow, SwapError};
 
 use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
@@ -35,17 +35,17 @@ pub(crate) struct Slot {
     pub(crate) lines: Arc<Lines>,
     live: Mutex<Live>,
     runner: Mutex<Option<Runner>>,
-    /// Memory that is kept for its guests, by each who is about to start it or to change it.
-    reserved: Mutex<Vec<u64>>,
+    /// Room that is kept for its guests, by each who is about to start it or to change it.
+    reserved: Mutex<Vec<GuestRoom>>,
 }
 
-/// Room of so many bytes for a job, until it has started or has not.
-pub(crate) struct Reserved(Arc<Slot>, u64);
+/// Room for a job, until it has started or has not.
+pub(crate) struct Reserved(Arc<Slot>, GuestRoom);
 
 impl Drop for Reserved {
     fn drop(&mut self) {
         let mut reserved = self.0.lock_reserved();
-        if let Some(own) = reserved.iter().position(|bytes| *bytes == self.1) {
+        if let Some(own) = reserved.iter().position(|room| *room == self.1) {
             reserved.swap_remove(own);
         }
     }
@@ -62,22 +62,21 @@ pub(crate) struct Live {
     pub(crate) progress: Progress,
     pub(crate) figures: Arc<JobFigures>,
     pub(crate) rows_per_s: f64,
-    /// Memory that its guests may use together, while a swap is open those of both versions; `None`: it waits to go on after a
-    /// restart of the server.
-    pub(crate) guest_bytes: Option<u64>,
+    /// Room for its guests, while a swap is open those of both versions; `None`: it waits to go on after a restart of the server.
+    pub(crate) guest_room: Option<GuestRoom>,
     pub(crate) swap: Option<SwapStatus>,
     /// The last shadow run.
     pub(crate) shadow: Option<SharedShadow>,
-    /// Memory that its guests may use while it is open.
-    pub(crate) shadow_bytes: u64,
+    /// Room for its guests while it is open.
+    pub(crate) shadow_room: GuestRoom,
     pub(crate) description: Option<Arc<JobDescription>>,
 }
 
 impl Live {
-    /// Memory that its guests may use now, those of a shadow run too.
-    fn guest_bytes(&self) -> Option<u64> {
-        let shadow = self.shadow.as_ref().filter(|shadow| shadow.is_open()).map_or(0, |_| self.shadow_bytes);
-        Some(self.guest_bytes?.saturating_add(shadow))
+    /// Room for its guests now, those of a shadow run too.
+    fn guest_room(&self) -> Option<GuestRoom> {
+        let shadow = self.shadow.as_ref().filter(|shadow| shadow.is_open()).map(|_| self.shadow_room);
+        Some(self.guest_room?.plus(shadow.unwrap_or_default()))
     }
 }
 
@@ -156,16 +155,16 @@ impl Slot {
     }
 
     /// Keeps room for its guests.
-    pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> Reserved {
-        self.lock_reserved().push(bytes);
-        Reserved(Arc::clone(self), bytes)
+    pub(crate) fn reserve(self: &Arc<Self>, room: GuestRoom) -> Reserved {
+        self.lock_reserved().push(room);
+        Reserved(Arc::clone(self), room)
     }
 
-    /// Memory that its guests may use; `None`: it has no room, since it neither runs nor is about to.
-    pub(crate) fn guest_bytes(&self) -> Option<u64> {
-        let reserved = self.lock_reserved().iter().copied().max();
-        let running = self.is_running().then(|| self.lock_live().guest_bytes()).flatten();
-        reserved.max(running)
+    /// Room for its guests; `None`: it has none, since it neither runs nor is about to.
+    pub(crate) fn guest_room(&self) -> Option<GuestRoom> {
+        let reserved = self.lock_reserved().clone();
+        let running = self.is_running().then(|| self.lock_live().guest_room()).flatten();
+        reserved.into_iter().chain(running).reduce(GuestRoom::or)
     }
 
     /// Whether it has a thread that has not ended.
@@ -175,7 +174,7 @@ impl Slot {
 
     /// Whether it has started since its thread has: after a restart of the server it may have to wait.
     pub(crate) fn has_started(&self) -> bool {
-        self.is_running() && self.lock_live().guest_bytes.is_some()
+        self.is_running() && self.lock_live().guest_room.is_some()
     }
 
     /// Starts its thread. The one before must be over.
@@ -226,7 +225,7 @@ impl Slot {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_reserved(&self) -> MutexGuard<'_, Vec<u64>> {
+    fn lock_reserved(&self) -> MutexGuard<'_, Vec<GuestRoom>> {
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

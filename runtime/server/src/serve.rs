@@ -11,7 +11,8 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use weir_core::connector::Connectors;
 use weir_core::time::Clock;
-use weir_host::{Host, HostConfig, HostError};
+use weir_engine::GuestRoom;
+use weir_host::{Host, HostConfig, HostError, INSTANCES_MAX_DEFAULT};
 
 use crate::api;
 use crate::catalog::{Catalog, CatalogError};
@@ -28,6 +29,9 @@ const REQUESTS_END: Duration = Duration::from_secs(5);
 const FIRST_REQUEST: Duration = Duration::from_secs(30);
 /// Threads that answer requests: they only pass work on.
 const THREADS: usize = 2;
+/// Instances beside those of jobs, at a time: each check of a pipeline or a swap has one for a moment, and so has each job that goes on
+/// when the server is started.
+const INSTANCES_ASKED_MAX: u32 = 100;
 
 /// How a server is set up.
 pub struct ServeConfig {
@@ -141,7 +145,10 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let components =
         Components::open(&data_dir, &named).map_err(|error| in_path("the data folder", &data_dir, error))?;
     let cache_dir = data_dir.join("cache");
-    let host = Host::new(HostConfig { cache_dir: Some(cache_dir.clone()), ..HostConfig::default() })?;
+    let host = Host::new(HostConfig {
+        cache_dir: Some(cache_dir.clone()),
+        instances_max: INSTANCES_MAX_DEFAULT + INSTANCES_ASKED_MAX,
+    })?;
     host.retain_compiled(&named);
     let pipelines = Pipelines {
         catalog: Arc::new(catalog),
@@ -152,7 +159,9 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         jobs: data_dir.join("jobs"),
     };
     let compiler = Compiler { command: config.compiler, cache_dir };
-    let bounds = Bounds { jobs_max: config.jobs_max, guest_bytes_max: config.guest_bytes_max };
+    let guest_room_max =
+        GuestRoom { instances: u64::from(INSTANCES_MAX_DEFAULT), memory_bytes: config.guest_bytes_max };
+    let bounds = Bounds { jobs_max: config.jobs_max, guest_room_max };
     let is_local = config.listen.ip().is_loopback();
     let service = Arc::new(Service::new(pipelines, compiler, config.clock, bounds, is_local));
     let listen = |error| ServeError::Listen { listen: config.listen, error };

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use weir_core::time::Clock;
+use weir_engine::GuestRoom;
 use weir_host::LogLevel;
 use weir_state::checkpoint::CheckpointStore;
 
@@ -146,12 +147,12 @@ impl Service {
         Ok(CheckpointStore::open(&pipeline.location())?)
     }
 
-    /// Keeps room for a job that is about to start, or to change, and for so many bytes of its guests; refuses it if there is none.
-    fn admit(&self, slot: &Arc<Slot>, guest_bytes: u64) -> Result<Reserved, Problem> {
+    /// Keeps room for the guests of a job that is about to start, or to change; refuses it if there is none.
+    fn admit(&self, slot: &Arc<Slot>, room: GuestRoom) -> Result<Reserved, Problem> {
         if self.is_ending() {
             return Err(Problem::new(Kind::Unavailable, "the server is about to end, and starts no job any more"));
         }
-        self.admission.admit(slot, guest_bytes)
+        self.admission.admit(slot, room)
     }
 
     /// The thread of a job that goes on as soon as it can.

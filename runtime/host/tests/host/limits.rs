@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::Fields;
 use weir_core::limits::OperatorLimits;
 use weir_host::limits::{LOG_LINE_BYTES_EXTRA, LOG_LINE_BYTES_MAX, METRIC_NAMES_MAX};
-use weir_host::{CallError, GuestLog, Instance, InstanceError, LogLevel, Rows};
+use weir_host::{CallError, GuestLog, Host, HostConfig, Instance, InstanceError, LogLevel, Rows};
 
 use crate::guest::{DeltaImage, HOST, Image, Rows as Select, int64, spec, transform, transform_with};
 
@@ -63,6 +63,25 @@ fn memory_and_tables_are_limited_from_the_start() {
     let memory = start(OperatorLimits { memory_bytes: 65536, ..OperatorLimits::default() }).unwrap_err();
     assert!(memory.to_string().contains("65536 bytes of memory"), "{memory}");
     assert!(start(OperatorLimits { table_elements: 4999, ..OperatorLimits::default() }).is_err());
+}
+
+/// Whoever counts instances has counted their memories, tables and modules too.
+#[test]
+fn as_many_instances_fit_as_there_is_room_for_whatever_they_are_made_of() {
+    let component = transform_with(&"(table 1 funcref)".repeat(16), &Fields::empty(), |image| {
+        let answer = image.deltas(&[DeltaImage::default()]);
+        // The first memory is the one that is called with: the others come behind it.
+        format!("(i32.const {answer})) (memory 1) (memory 1) (memory 1) (func")
+    });
+    let host = Host::new(HostConfig { cache_dir: None, instances_max: 3 }).unwrap();
+    let component = host.load_bytes(&component, "guest").unwrap();
+    let start = || component.instantiate(spec(&int64()));
+    let mut all: Vec<Instance> = (0..3).map(|_| start().unwrap()).collect();
+    let error = start().unwrap_err();
+    assert!(matches!(&error, InstanceError::Unavailable(why) if why.contains("lower the parallelism")), "{error}");
+    all.pop();
+    all.push(start().unwrap());
+    all.iter_mut().for_each(|guest| call(guest).unwrap());
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! Room for the jobs of a server: how many run, and how much memory their guests may use together. It counts what they may use by their
-//! limits, never what they do.
+//! Room for the jobs of a server: how many run, how many guests they have together, and how much memory these may use. It counts what they
+//! may use by their limits, never what they do.
 
 use std::sync::{Arc, Mutex, PoisonError};
+
+use weir_engine::GuestRoom;
 
 use super::{Jobs, Reserved, Slot};
 use crate::problem::{Kind, Problem};
@@ -11,8 +13,8 @@ use crate::problem::{Kind, Problem};
 pub(crate) struct Bounds {
     /// Jobs that run at a time.
     pub(crate) jobs_max: usize,
-    /// Memory that the guests of all jobs may use together, by their limits, bytes.
-    pub(crate) guest_bytes_max: u64,
+    /// What the guests of all jobs may use together, by their limits.
+    pub(crate) guest_room_max: GuestRoom,
 }
 
 /// Whoever starts a job, or lets it take more, asks here.
@@ -29,26 +31,72 @@ impl Admission {
         Self { bounds, jobs, turn: Mutex::default() }
     }
 
-    /// Keeps room for a job with so many bytes for its guests until it has taken it; refuses it if there is none.
-    pub(crate) fn admit(&self, slot: &Arc<Slot>, guest_bytes: u64) -> Result<Reserved, Problem> {
+    /// Keeps room for the guests of a job until it has taken it; refuses it if there is none.
+    pub(crate) fn admit(&self, slot: &Arc<Slot>, room: GuestRoom) -> Result<Reserved, Problem> {
         let limit = |detail: String| Problem::new(Kind::Limit, detail);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let others = self.jobs.all().into_iter().filter(|other| other.name != slot.name);
-        let others: Vec<u64> = others.filter_map(|other| other.guest_bytes()).collect();
-        let (jobs, bytes) = (others.len(), others.iter().fold(guest_bytes, |sum, bytes| sum.saturating_add(*bytes)));
-        let Bounds { jobs_max, guest_bytes_max } = self.bounds;
+        let others: Vec<_> = others.filter_map(|other| other.guest_room()).collect();
+        let jobs = others.len();
+        let taken: GuestRoom = others.into_iter().sum();
+        let all = taken.plus(room);
+        let Bounds { jobs_max, guest_room_max: most } = self.bounds;
         if jobs >= jobs_max {
             return Err(limit(format!(
                 "{jobs} jobs run, and this server runs {jobs_max} at most (--max-jobs): stop one"
             )));
         }
-        if bytes > guest_bytes_max {
-            let (needed, most) = (bytes.div_ceil(1 << 20), guest_bytes_max >> 20);
+        if all.instances > most.instances {
+            return Err(limit(format!(
+                "the server has room for {} instances of operators, {} are taken by other jobs, and this job needs {}: lower its \
+                 parallelism, or stop a job",
+                most.instances, taken.instances, room.instances
+            )));
+        }
+        if all.memory_bytes > most.memory_bytes {
+            let (needed, most) = (all.memory_bytes.div_ceil(1 << 20), most.memory_bytes >> 20);
             return Err(limit(format!(
                 "with this job the operators of all jobs could use {needed} MiB, and this server gives them {most} MiB \
                  (--max-guest-memory): lower limits.memory or the parallelism, or stop a job"
             )));
         }
-        Ok(slot.reserve(guest_bytes))
+        Ok(slot.reserve(room))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_core::time::ManualClock;
+
+    use super::*;
+    use crate::jobs::Lines;
+
+    fn room(instances: u64, mib: u64) -> GuestRoom {
+        GuestRoom { instances, memory_bytes: mib << 20 }
+    }
+
+    #[test]
+    fn all_jobs_together_have_so_many_guests_and_so_much_memory() {
+        let jobs = Arc::new(Jobs::default());
+        let slot =
+            |name: &str| jobs.slot(name, || Slot::new(name, Arc::new(Lines::new(Arc::new(ManualClock::default())))));
+        let (one, other) = (slot("one"), slot("other"));
+        let bounds = Bounds { jobs_max: 2, guest_room_max: room(10, 100) };
+        let admission = Admission::new(bounds, Arc::clone(&jobs));
+        let refused = |slot, room| admission.admit(slot, room).err().map(|problem| problem.detail).unwrap_or_default();
+
+        let _few = admission.admit(&one, room(6, 20)).unwrap();
+        let why = refused(&other, room(5, 1));
+        let says = "room for 10 instances of operators, 6 are taken by other jobs, and this job needs 5: lower its parallelism";
+        assert!(why.contains(says), "{why}");
+        let why = refused(&other, room(1, 81));
+        assert!(why.contains("could use 101 MiB, and this server gives them 100 MiB"), "{why}");
+        drop(admission.admit(&other, room(4, 80)).unwrap());
+
+        // A job that changes takes the more of what it has and what it is to have, of each.
+        let _large = admission.admit(&one, room(2, 70)).unwrap();
+        assert!(refused(&other, room(5, 1)).contains("6 are taken"));
+        assert!(refused(&other, room(1, 31)).contains("could use 101 MiB"));
+        admission.admit(&other, room(4, 30)).unwrap();
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use weir_core::time::Clock;
-use weir_engine::{JobError, JobFigures, NewVersion, RunError, SharedShadow, Summary, Supervisor};
+use weir_engine::{GuestRoom, JobError, JobFigures, NewVersion, RunError, SharedShadow, Summary, Supervisor};
 use weir_host::{LogLevel, printable};
 
 use super::{Admission, Command, Ending, Reserved, Slot};
@@ -51,10 +51,10 @@ pub(crate) enum Origin {
 type Recover = dyn Fn() -> Result<(Supervisor, Reserved), Problem> + Send;
 
 impl Origin {
-    /// Memory that the job's guests may use together, if it runs.
-    fn guest_bytes(&self) -> Option<u64> {
+    /// Room for the job's guests, if it runs.
+    fn guest_room(&self) -> Option<GuestRoom> {
         match self {
-            Self::Running(supervisor) => Some(supervisor.job().guest_memory_bytes()),
+            Self::Running(supervisor) => Some(supervisor.job().guest_room()),
             Self::Recover(_) => None,
         }
     }
@@ -99,8 +99,8 @@ impl Runner {
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         let over = Arc::new(Over::default());
         let set = SetOver(Arc::clone(&over));
-        let (state, guest_bytes) = (Some(JobState::Starting), origin.guest_bytes());
-        slot.update(|live| *live = super::Live { state, guest_bytes, ..super::Live::default() });
+        let (state, guest_room) = (Some(JobState::Starting), origin.guest_room());
+        slot.update(|live| *live = super::Live { state, guest_room, ..super::Live::default() });
         let name = format!("job {}", slot.name);
         let thread = Thread { slot, start, commands: receiver, swap: None, seen: (0, 0), figures_us: 0 };
         std::thread::Builder::new().name(name).spawn(move || {
@@ -184,8 +184,8 @@ impl Thread {
         loop {
             match recover() {
                 Ok((supervisor, _room)) => {
-                    let guest_bytes = Some(supervisor.job().guest_memory_bytes());
-                    self.slot.update(|live| live.guest_bytes = guest_bytes);
+                    let guest_room = Some(supervisor.job().guest_room());
+                    self.slot.update(|live| live.guest_room = guest_room);
                     return Some(supervisor);
                 }
                 Err(problem) => {
@@ -283,10 +283,10 @@ impl Thread {
         until_us: i64,
         job: &mut Supervisor,
     ) -> Result<SharedShadow, Problem> {
-        let bytes = job.job().second_memory_bytes(versions);
-        let _room = self.start.admission.admit(&self.slot, job.job().guest_memory_bytes().saturating_add(bytes))?;
+        let second = job.job().second_guest_room(versions);
+        let _room = self.start.admission.admit(&self.slot, job.job().guest_room().plus(second))?;
         let shadow = job.shadow(versions, until_us)?;
-        self.slot.update(|live| (live.shadow, live.shadow_bytes) = (Some(shadow.clone()), bytes));
+        self.slot.update(|live| (live.shadow, live.shadow_room) = (Some(shadow.clone()), second));
         Ok(shadow)
     }
 
@@ -318,19 +318,19 @@ impl Thread {
         if figures.is_some() {
             self.figures_us = now_us;
         }
-        let guest_bytes = Some(self.guest_bytes(job));
+        let guest_room = Some(self.guest_room(job));
         self.slot.update(|live| {
             (live.state, live.progress, live.reason) = (Some(state), progress, reason);
-            (live.since_us, live.guest_bytes) = (Some(job.started_us()), guest_bytes);
+            (live.since_us, live.guest_room) = (Some(job.started_us()), guest_room);
             live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
             live.rows_per_s = rate.unwrap_or(live.rows_per_s);
         });
     }
 
-    /// Memory that its guests may use, those of both versions while a swap is open.
-    fn guest_bytes(&self, job: &Supervisor) -> u64 {
-        let second = self.swap.as_ref().map_or(0, |open| open.second_bytes);
-        job.job().guest_memory_bytes().saturating_add(second)
+    /// Room for its guests, those of both versions while a swap is open.
+    fn guest_room(&self, job: &Supervisor) -> GuestRoom {
+        let second = self.swap.as_ref().map(|open| open.second_room).unwrap_or_default();
+        job.job().guest_room().plus(second)
     }
 
     fn want(&self, wanted: Wanted, reason: Option<&str>) {

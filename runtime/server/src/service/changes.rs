@@ -28,7 +28,7 @@ impl Service {
         // Of one that had ended another job may have the folder by now.
         self.check_outputs(&pipeline)?;
         let checked = self.pipelines.check(&pipeline)?;
-        let _reserved = self.admit(&slot, checked.guest_memory_bytes())?;
+        let _reserved = self.admit(&slot, checked.guest_room())?;
         let newest = newest(&pipeline)?;
         let goes_back = match request.from {
             None => row.clone().going_on_from(newest).goes_back,

@@ -142,7 +142,7 @@ impl Service {
         if replays.is_empty() {
             return Ok(taken);
         }
-        let _reserved = self.admit(&slot, checked.guest_memory_bytes())?;
+        let _reserved = self.admit(&slot, checked.guest_room())?;
         if was_running && let Err(problem) = self.suspend(&slot) {
             return Err(self.go_on_as_before(&slot, Some(&row), Ok(()), problem));
         }

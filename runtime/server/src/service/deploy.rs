@@ -81,7 +81,7 @@ impl Service {
     pub(super) fn replace(&self, slot: &Arc<Slot>, row: Option<&JobRow>, start: NewStart<'_>) -> Result<u64, Problem> {
         let name = &slot.name;
         let new = self.new_revision(start.cause, start.pipeline, row)?;
-        let _reserved = self.admit(slot, start.job.guest_memory_bytes())?;
+        let _reserved = self.admit(slot, start.job.guest_room())?;
         if row.is_none() {
             self.clear(name)?;
         }

@@ -84,7 +84,7 @@ impl Recovery {
     }
 
     fn start_checked(&self, job: Job, pipeline: &Pipeline) -> Result<(Supervisor, Reserved), Problem> {
-        let room = self.admission.admit(&self.slot, job.guest_memory_bytes())?;
+        let room = self.admission.admit(&self.slot, job.guest_room())?;
         let row = self.row.clone().going_on_from(newest(pipeline)?);
         let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
         Ok((launch.start(&self.pipelines, &self.slot.lines, &self.clock)?, room))

@@ -109,8 +109,8 @@ impl Service {
             return Ok(status);
         }
         // The old versions stay beside the new ones until it is decided.
-        let bytes = current.guest_memory_bytes().saturating_add(current.second_memory_bytes(&versions));
-        let _reserved = self.admit(slot, bytes)?;
+        let room = current.guest_room().plus(current.second_guest_room(&versions));
+        let _reserved = self.admit(slot, room)?;
         let number = self.catalog.try_revision(&row.name, &self.new_revision(cause, &pipeline, Some(row))?)?;
         let has_trial = probation.batches > 0;
         if !has_trial {

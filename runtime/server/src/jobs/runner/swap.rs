@@ -1,7 +1,7 @@
 //! A swap as a job's thread follows it: begun in the engine, looked at until it is decided, written into the catalog, and told then.
 
 use weir_core::swap::{Phase, RollbackReason};
-use weir_engine::{SharedSwap, Supervisor, SwapError};
+use weir_engine::{GuestRoom, SharedSwap, Supervisor, SwapError};
 use weir_host::{LogLevel, printable};
 
 use super::Thread;
@@ -14,8 +14,8 @@ pub(super) struct OpenSwap {
     pub(super) swap: SharedSwap,
     status: SwapStatus,
     back: u64,
-    /// Memory that guests of the new versions may use beside the old ones.
-    pub(super) second_bytes: u64,
+    /// Room for guests of the new versions beside the old ones.
+    pub(super) second_room: GuestRoom,
     /// What it has come to could not be written down so far.
     is_unwritten: bool,
 }
@@ -37,10 +37,10 @@ impl Thread {
         };
         let answer = begun.map(|swap| {
             self.tell(LogLevel::Info, &format!("{} begins", told(&status)));
-            let second_bytes = job.job().second_memory_bytes(&versions);
-            self.swap = Some(OpenSwap { swap, status: status.clone(), back, second_bytes, is_unwritten: false });
-            let guest_bytes = Some(self.guest_bytes(job));
-            self.slot.update(|live| (live.swap, live.guest_bytes) = (Some(status), guest_bytes));
+            let second_room = job.job().second_guest_room(&versions);
+            self.swap = Some(OpenSwap { swap, status: status.clone(), back, second_room, is_unwritten: false });
+            let guest_room = Some(self.guest_room(job));
+            self.slot.update(|live| (live.swap, live.guest_room) = (Some(status), guest_room));
         });
         let has_begun = answer.is_ok();
         if reply.send(answer).is_err()
