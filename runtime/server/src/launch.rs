@@ -60,7 +60,9 @@ impl JobRow {
     /// What holds of it when this is its newest checkpoint: one that came since what was said of its next start is gone on from,
     /// whatever that was.
     pub(crate) fn going_on_from(self, newest: Option<u64>) -> Self {
-        match newest > self.newest {
+        // An older catalog did not say which was the newest then.
+        let is_known = self.newest.is_some() || self.from_checkpoint.is_none();
+        match is_known && newest > self.newest {
             true => Self { from_checkpoint: None, allow_dropped: Vec::new(), goes_back: Vec::new(), ..self },
             false => self,
         }

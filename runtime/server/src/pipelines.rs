@@ -1,6 +1,7 @@
 //! A pipeline's text into a job of this server: its operators are versions of the catalog, its files are in the server's folder, its
 //! checkpoints and dead letters in the job's.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -182,6 +183,18 @@ impl Pipelines {
     /// The folder of a job's checkpoints and dead letters.
     pub(crate) fn folder(&self, job: &str) -> PathBuf {
         self.jobs.join(job)
+    }
+
+    /// Removes the folders of other jobs: a kill may have come before all of a removed one was gone.
+    pub(crate) fn remove_folders_but(&self, jobs: &BTreeSet<&str>) {
+        for entry in std::fs::read_dir(&self.jobs).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name.to_str().is_none_or(|name| !jobs.contains(name))
+                && let Err(error) = std::fs::remove_dir_all(entry.path())
+            {
+                tracing::warn!(folder = %entry.path().display(), "what a removed job has left cannot be removed: {error}");
+            }
+        }
     }
 
     /// Puts the files of the catalog's versions in the place of their names; also, what is wrong with these.

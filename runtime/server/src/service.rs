@@ -78,7 +78,9 @@ impl Service {
     /// Lets every job go on that ran when the server ended, however it did; one for which there is no room any more waits for it.
     pub(crate) fn recover(&self) -> Result<(), Problem> {
         self.catalog.remove_untold_jobs()?;
-        for row in self.catalog.jobs()? {
+        let rows = self.catalog.jobs()?;
+        self.pipelines.remove_folders_but(&rows.iter().map(|row| row.name.as_str()).collect());
+        for row in rows {
             let slot = self.slot(&row.name);
             if row.wanted != Wanted::Running {
                 continue;

@@ -99,6 +99,7 @@ fn what_cannot_be_replayed_is_refused_with_the_reason() {
     for (arguments, reason) in [
         (["dlq", "job", "replay", "step:1-2:3"].as_slice(), "no id of a dead letter"),
         (&["dlq", "job", "drop", "step:900-1-0:1"], "no dead letter step:900-1-0:1"),
+        (&["dlq", "job", "replay", "step:900-1-0:1"], "no dead letter step:900-1-0:1"),
         (&["dlq", "job", "drop", "--step", "stepp"], "did you mean \"step\"?; it has endless, rows, step"),
         (&["dlq", "job", "show", "--step", "stepp"], "no step \"stepp\" that can have dead letters; did you mean"),
         (
@@ -115,6 +116,7 @@ fn what_cannot_be_replayed_is_refused_with_the_reason() {
         assert!(refused.contains(reason), "{arguments:?}: {refused}");
     }
     assert_eq!(server.letters("job").len(), 4, "nothing has changed");
+    assert_eq!(std::fs::read_dir(server.job("job").join("replays")).unwrap().count(), 0);
 
     // All that can be: the malformed record stays.
     server.told(&["dlq", "job", "replay", "--all"]);

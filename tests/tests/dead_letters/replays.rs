@@ -84,6 +84,16 @@ fn a_stopped_job_takes_its_letters_when_it_is_started() {
 
 #[test]
 fn a_job_that_goes_back_has_the_letters_of_then() {
+    goes_back(false);
+}
+
+/// Those were replayed, and only so are they taken: a replay is undone.
+#[test]
+fn a_job_that_goes_back_has_letters_that_were_replayed_before_all_were_dropped() {
+    goes_back(true);
+}
+
+fn goes_back(drops_all: bool) {
     let server = Server::start(0..500);
     server.push("count_v1");
     // Rows that are out cannot be taken back.
@@ -102,9 +112,13 @@ fn a_job_that_goes_back_has_the_letters_of_then() {
         let letters = server.letters("job");
         (letters.len() == 4 && known(&letters) == 2).then_some(())
     });
+    if drops_all {
+        server.told(&["dlq", "job", "drop", "--all"]);
+    }
     server.told(&["stop", "job"]);
     server.told(&["start", "job", "--from", &savepoint]);
-    assert_eq!(server.letters("job"), before[..4]);
+    let waiting = if drops_all { 2 } else { 4 };
+    assert_eq!(server.letters("job"), before[..waiting]);
     server.told(&["swap", "job/step", "--set", "config.fails=\"never\"", "--no-probation"]);
     let counted = |server: &Server| {
         let shown = server.json(&["show", "job"]);
@@ -112,6 +126,6 @@ fn a_job_that_goes_back_has_the_letters_of_then() {
         nodes.iter().find(|node| node["name"] == "step").unwrap()["rows-out"].as_u64()
     };
     server.told(&["dlq", "job", "replay", "--all"]);
-    until("the four are counted", || counted(&server).filter(|rows| *rows == 4));
+    until("they are counted", || counted(&server).filter(|rows| *rows == waiting as u64));
     assert!(server.letters("job").is_empty());
 }

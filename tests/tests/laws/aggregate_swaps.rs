@@ -62,9 +62,9 @@ fn job(memory: &Memory, window: usize, parallelism: usize) -> Job {
 fn a_version_on_trial_may_have_as_much_memory_as_the_one_that_runs() {
     for (window, parallelism) in [(0, 1), (0, 3), (2, 3)] {
         let job = job(&Memory::new(rows(1, 1), vec![1]), window, parallelism);
-        let bytes = job.guest_memory_bytes();
-        assert!(bytes > 0);
-        assert_eq!(job.second_memory_bytes(&[total(1, "never")]), bytes);
+        let room = job.guest_room();
+        assert!(room.instances > 0 && room.memory_bytes > 0);
+        assert_eq!(job.second_guest_room(&[total(1, "never")]), room);
     }
 }
 

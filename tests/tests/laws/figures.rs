@@ -176,6 +176,6 @@ fn what_a_job_says_it_may_take_is_what_its_instances_may_have() {
         let handle = job.start(Arc::new(ManualClock::default())).unwrap();
         let figures = handle.figures();
         let limits = figures.nodes.iter().filter_map(|node| node.guests.as_ref()).map(|g| g.memory_limit_bytes);
-        assert_eq!(limits.sum::<u64>(), job.guest_memory_bytes(), "{pipeline}");
+        assert_eq!(limits.sum::<u64>(), job.guest_room().memory_bytes, "{pipeline}");
     }
 }

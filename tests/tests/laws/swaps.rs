@@ -179,7 +179,7 @@ fn limits_alone_are_swapped_too() {
     let same = NewVersion { config: serde_json::json!({ "tag": "0" }), ..version("count_v1", 0, "never") };
     let limits = weir_core::limits::OperatorLimits { memory_bytes: 32 << 20, ..same.limits.clone() };
     let next = job.swapped(&[NewVersion { limits, ..same }], PROBATION).unwrap();
-    assert_eq!((job.guest_memory_bytes(), next.guest_memory_bytes()), (2 * (64 << 20), 2 * (32 << 20)));
+    assert_eq!((job.guest_room().memory_bytes, next.guest_room().memory_bytes), (2 * (64 << 20), 2 * (32 << 20)));
     let swap = local.swap(&job, &next, PROBATION).unwrap();
     local.run(chooser(5)).unwrap();
     assert_eq!((swap.landed(), swap.phase()), (2, Phase::Done));

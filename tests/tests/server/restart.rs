@@ -108,10 +108,14 @@ fn half_an_upload_is_not_there_after_a_kill() {
     assert_eq!(sizes().len(), 1);
     // A kill just before it had a name.
     std::fs::write(home.data().join(format!("components/{digest}.wasm")), &bytes).unwrap();
+    // And one while the folder of a removed job was being removed.
+    std::fs::create_dir_all(home.data().join("jobs/removed/checkpoints")).unwrap();
 
     let server = home.serve();
     assert_eq!((server.json(&["operator", "list"]), sizes().len()), (json!([]), 0));
-    assert_eq!(std::fs::read_dir(home.data().join("components")).unwrap().count(), 0);
+    for folder in ["components", "jobs"] {
+        assert_eq!(std::fs::read_dir(home.data().join(folder)).unwrap().count(), 0, "{folder}");
+    }
     // Its sender hangs up: nothing stays either.
     let mut upload = server.send(&head);
     upload.write_all(&bytes[..bytes.len() / 2]).unwrap();

@@ -7,6 +7,26 @@ use crate::rows::Counted;
 use crate::server::Home;
 
 #[test]
+fn whoever_goes_back_has_done_so_before_there_is_another_checkpoint() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    let nowhere = ("connector = \"file\"\npath = \"out/\"\nformat = \"csv\"", "connector = \"blackhole\"");
+    server.deploy(&home, &counts(&[nowhere, ("interval = \"100ms\"", "interval = \"1h\"")])).well();
+    server.until_rows("counts", 500);
+    let savepoint = server.json(&["savepoint", "counts"])["checkpoint"].to_string();
+    server.weir(&["stop", "counts"]).well();
+    server.weir(&["start", "counts", "--from", &savepoint]).well();
+    server.until_rows("counts", 500);
+    server.weir(&["stop", "counts", "--now"]).well();
+    // There is a newer one, from before it went back.
+    server.weir(&["start", "counts"]).well();
+    server.until_rows("counts", 500);
+    let lines = server.weir(&["logs", "counts"]).well().told;
+    assert_eq!(lines.matches(&format!("going on from checkpoint {savepoint}")).count(), 2, "{lines}");
+}
+
+#[test]
 fn whoever_goes_back_to_a_savepoint_is_told_which_parts_to_remove() {
     let home = Home::new();
     let server = home.serve();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::{Catalog, CatalogError, all, one};
 
@@ -70,19 +70,32 @@ impl Catalog {
         Ok(self.read(|t| all(t, sql, [], |row| row.get(0)))?.into_iter().collect())
     }
 
-    /// The jobs whose revision that runs, or is tried, has a version of an operator.
+    /// The jobs that have a version of an operator: in the revision that runs or is tried, or in that to which they go back if one that is
+    /// about to start cannot.
     pub(crate) fn users(&self, name: &str, version: &str) -> Result<Vec<String>, CatalogError> {
-        let sql = "SELECT DISTINCT o.job FROM revision_operator o
-             JOIN revision r ON r.job = o.job AND r.number = o.number JOIN job j ON j.name = o.job
-             WHERE o.name = ?1 AND o.version = ?2 AND (r.number = j.revision OR r.state = 'trying') ORDER BY o.job";
-        self.read(|t| all(t, sql, [name, version], |row| row.get(0)))
+        self.read(|t| users(t, name, version))
     }
 
-    /// Removes a version; its name stays taken, so that it never becomes another component, and comes back with the same one.
-    pub(crate) fn remove_operator(&self, row: &OperatorRow) -> Result<(), CatalogError> {
+    /// Removes a version, if no job has it; else says which have. Its name stays taken, so that it never becomes another component, and
+    /// comes back with the same one.
+    pub(crate) fn remove_operator(&self, row: &OperatorRow) -> Result<Vec<String>, CatalogError> {
         let remove = "UPDATE operator_version SET removed = TRUE WHERE name = ?1 AND version = ?2";
-        self.with(|t| t.execute(remove, [&row.name, &row.version])).map(drop)
+        self.with(|t| {
+            let users = users(t, &row.name, &row.version)?;
+            if users.is_empty() {
+                t.execute(remove, [&row.name, &row.version])?;
+            }
+            Ok(users)
+        })
     }
+}
+
+fn users(t: &Transaction<'_>, name: &str, version: &str) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT DISTINCT o.job FROM revision_operator o
+         JOIN revision r ON r.job = o.job AND r.number = o.number JOIN job j ON j.name = o.job
+         WHERE o.name = ?1 AND o.version = ?2 AND (r.number = j.revision OR r.state = 'trying'
+             OR r.number = (SELECT MAX(number) FROM revision WHERE job = o.job AND state = 'kept')) ORDER BY o.job";
+    all(t, sql, [name, version], |row| row.get(0))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<OperatorRow> {

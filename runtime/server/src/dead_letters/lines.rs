@@ -8,11 +8,6 @@ pub(crate) const END: u64 = i64::MAX.cast_unsigned();
 pub(crate) struct Lines(Vec<(u64, u64)>);
 
 impl Lines {
-    /// One range, its last line included.
-    pub(crate) fn of(first: u64, last: u64) -> Self {
-        Self(vec![(first, last)])
-    }
-
     /// Adds a range, its last line included.
     pub(crate) fn add(&mut self, first: u64, last: u64) {
         let from = self.0.partition_point(|(_, before)| before.saturating_add(1) < first);
@@ -27,6 +22,11 @@ impl Lines {
     pub(crate) fn contains(&self, line: u64) -> bool {
         let at = self.0.partition_point(|(first, _)| *first <= line);
         at.checked_sub(1).and_then(|at| self.0.get(at)).is_some_and(|(_, last)| line <= *last)
+    }
+
+    /// The last that is in it; 0 if none is.
+    pub(crate) fn last(&self) -> u64 {
+        self.0.last().map_or(0, |(_, last)| *last)
     }
 
     /// Whether every line is.

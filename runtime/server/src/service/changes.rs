@@ -10,7 +10,7 @@ use crate::catalog::{JobRow, Wanted};
 use crate::jobs::{Command, Ending};
 use crate::launch::newest;
 use crate::model::{JobSummary, Savepoint, Stop};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem, chain};
 
 impl Service {
     /// Starts a job that does not run.
@@ -30,16 +30,19 @@ impl Service {
         let checked = self.pipelines.check(&pipeline)?;
         let _reserved = self.admit(&slot, checked.guest_room())?;
         let newest = newest(&pipeline)?;
-        let goes_back = match request.from {
-            None => row.clone().going_on_from(newest).goes_back,
-            Some(_) => Vec::new(),
+        // What was said of a start that has completed nothing holds on: what came after its checkpoint is gone.
+        let before = row.clone().going_on_from(newest);
+        let (goes_back, mut allow_dropped) = match request.from {
+            None => (before.goes_back, before.allow_dropped),
+            Some(_) => (Vec::new(), Vec::new()),
         };
+        allow_dropped.extend(request.allow_dropped_state.iter().cloned());
         // Written down first: whatever the server is killed at, what came after the checkpoint is given up as a whole or not at all.
         self.catalog.put_job(&JobRow {
             wanted: Wanted::Running,
             reason: None,
-            from_checkpoint: request.from,
-            allow_dropped: request.allow_dropped_state.clone(),
+            from_checkpoint: request.from.or(before.from_checkpoint),
+            allow_dropped,
             newest,
             goes_back,
             ..row.clone()
@@ -47,8 +50,10 @@ impl Service {
         // Of two that come at once each sees the other now.
         let started = self.check_outputs(&pipeline).and_then(|()| self.start_revision(&slot, checked, &pipeline));
         if let Err(problem) = started {
-            self.catalog.put_job(&row)?;
-            return Err(problem);
+            let Err(second) = self.catalog.put_job(&row) else { return Err(problem) };
+            let detail =
+                format!("{}; and it stays written down as one that is to run: {}", problem.detail, chain(&second));
+            return Err(Problem::new(Kind::Internal, detail));
         }
         let (row, slot) = self.find(job)?;
         Ok(self.summary(&row, &slot.live()))

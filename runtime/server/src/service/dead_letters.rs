@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use weir_core::graph::NodeKind;
@@ -138,7 +138,8 @@ impl Service {
         let store = CheckpointStore::open(&pipeline.location())?;
         newest_unfinished(&store, job)?;
         let checked = self.pipelines.check(&pipeline)?;
-        let (mut replays, mut taken) = self.write_replays(&pipeline, &checked, choice)?;
+        let mut unknown = Unknown(Vec::new());
+        let (mut replays, mut taken) = self.write_replays(&pipeline, &checked, choice, &mut unknown)?;
         if replays.is_empty() {
             return Ok(taken);
         }
@@ -149,7 +150,9 @@ impl Service {
         let (row, _) = self.find(job)?;
         let written = newest_unfinished(&store, job).and_then(|checkpoint| {
             replays.iter_mut().for_each(|(replay, _)| replay.checkpoint = checkpoint);
-            Ok(self.catalog.add_replays(job, &replays)?)
+            self.catalog.add_replays(job, &replays)?;
+            unknown.0.clear();
+            Ok(())
         });
         let goes_on = was_running && row.wanted == Wanted::Running;
         let begun = written.and_then(|()| match goes_on {
@@ -171,12 +174,13 @@ impl Service {
         }
     }
 
-    /// Writes the files of replays, and checks them. Nothing knows of them yet: the next replay writes over them.
+    /// Writes the files of replays, and checks them. The catalog does not know of them yet.
     fn write_replays(
         &self,
         pipeline: &Pipeline,
         checked: &Job,
         choice: &LetterChoice,
+        unknown: &mut Unknown,
     ) -> Result<(Vec<(ReplayRow, Letters)>, LettersTaken), Problem> {
         let job = &pipeline.graph.name;
         let folder = self.pipelines.folder(job);
@@ -193,6 +197,7 @@ impl Service {
             let number = last + 1 + replays.len() as u64;
             let mut replay = ReplayRow { number, step, bytes: 0, checkpoint: 0, done: None };
             let path = folder.join(replay.file());
+            unknown.0.push(path.clone());
             let mut file = create(&path).map_err(unwritable)?;
             let (letters, count) = self.choose(job, &replay.step, wished, |line| file.write_all(line))?;
             if count > 0 {
@@ -257,8 +262,7 @@ impl Service {
         let visited = DeadLetters::of(&self.pipelines.folder(job)).visit(step, &taken, None, |letter| {
             let Visited { part, line, text, .. } = letter;
             match &mut wished {
-                // Whatever is behind it goes too, or has gone.
-                None => drop(letters.entry(part).or_insert_with(|| Lines::of(line, END))),
+                None => letters.entry(part).or_default().add(line, line),
                 Some(wished) if wished.is_empty() => return Ok(ControlFlow::Break(())),
                 Some(wished) if !wished.contains(&(part, line)) => return Ok(ControlFlow::Continue(())),
                 Some(wished) => {
@@ -270,6 +274,13 @@ impl Service {
             visit(text).map(ControlFlow::Continue)
         });
         visited.map_err(unreadable)?;
+        if wished.is_none() {
+            // Nothing is behind them: the part is over as a whole. What a replay has taken stays that replay's, which may be undone.
+            for (part, lines) in &mut letters {
+                let last = lines.last().max(taken.get(part).map_or(0, Lines::last));
+                lines.add(last.saturating_add(1).min(END), END);
+            }
+        }
         match wished.and_then(|wished| wished.into_iter().next()) {
             None => Ok((letters, count)),
             Some((part, line)) => {
@@ -279,6 +290,18 @@ impl Service {
                      shows those that do"
                 )))
             }
+        }
+    }
+}
+
+/// Files of replays that the catalog does not know: they would fill the disk for nothing.
+struct Unknown(Vec<PathBuf>);
+
+impl Drop for Unknown {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            // The next replay of the job writes over it.
+            let _ = std::fs::remove_file(path);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Deploying a pipeline: a job that is new, or another revision of one that there is, which goes on from a last checkpoint of the old one. A
 //! revision that cannot be started leaves the job as it was.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ impl Service {
             ));
         }
         self.check_outputs(&pipeline)?;
+        deployed.notes.extend(self.left_by_another(row.as_ref(), &pipeline)?);
         // Before anything changes: a job that runs is not stopped for what cannot go on.
         if let Some(row) = &row {
             deployed.notes.extend(self.check_change(row, runs, &pipeline, &checked, request)?);
@@ -172,6 +174,9 @@ impl Service {
             return Problem::new(Kind::Internal, detail);
         }
         let Some(row) = before.filter(|row| row.wanted == Wanted::Running) else { return problem };
+        // A swap that was decided as it ended is.
+        let now = self.catalog.job(&row.name).ok().flatten();
+        let row = &JobRow { revision: now.map_or(row.revision, |now| now.revision), ..row.clone() };
         // One that hangs is not to meet another of the same job.
         if slot.is_running() {
             let detail =
@@ -236,7 +241,19 @@ impl Service {
         }
     }
 
-    /// A job that is new finds nothing of an older one of its name.
+    /// What a job that is new goes on from all the same: what another one of its name has left in a store.
+    fn left_by_another(&self, row: Option<&JobRow>, pipeline: &Pipeline) -> Result<Option<String>, Problem> {
+        let location = pipeline.location();
+        if row.is_some() || Path::new(&location).starts_with(self.pipelines.folder(&pipeline.graph.name)) {
+            return Ok(None);
+        }
+        let number = newest(pipeline)?;
+        Ok(number.map(|number| {
+            format!("it goes on from checkpoint {number}, which a job of this name has left in {location}: to begin anew, name another place")
+        }))
+    }
+
+    /// A job that is new finds nothing of an older one of its name in the server's folder.
     fn clear(&self, job: &str) -> Result<(), Problem> {
         match std::fs::remove_dir_all(self.pipelines.folder(job)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -71,12 +71,11 @@ impl Service {
         let _shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         let row = self.catalog.operator(name, version)?;
         let row = row.ok_or_else(|| Problem::not_found(format!("there is no {name}@{version} on this server")))?;
-        let users = self.catalog.users(name, version)?;
+        let users = self.catalog.remove_operator(&row)?;
         if !users.is_empty() {
             let detail = format!("{name}@{version} is used by {}: swap it there, or remove the job", users.join(", "));
             return Err(Problem::conflict(detail));
         }
-        self.catalog.remove_operator(&row)?;
         self.remove_unnamed(&row.digest)
     }
 
