@@ -343,18 +343,21 @@ mod tests {
         assert_eq!((row.wanted, row.reason.as_deref()), (Wanted::Failed, Some("why")));
     }
 
-    #[test]
-    fn a_removed_version_runs_nowhere_and_its_name_stays_taken() {
-        let (_dir, catalog) = catalog();
-        let row = |digest: &str| OperatorRow {
+    fn operator(digest: &str) -> OperatorRow {
+        OperatorRow {
             name: "op".to_owned(),
             version: String::new(),
             digest: digest.to_owned(),
             bytes: 1,
             world: "keyed".to_owned(),
             created_us: 1,
-        };
-        let added = |digest, version| catalog.add_operator(row(digest), version).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_removed_version_runs_nowhere_and_its_name_stays_taken() {
+        let (_dir, catalog) = catalog();
+        let added = |digest, version| catalog.add_operator(operator(digest), version).unwrap();
         assert_eq!(added("a", None).unwrap().version, "1");
         assert_eq!(added("a", None).unwrap_err().version, "1", "the same component");
         let second = added("b", None).unwrap();
@@ -371,5 +374,21 @@ mod tests {
         let again = added("b", Some("again")).unwrap();
         catalog.remove_operator(&again).unwrap();
         assert_eq!(added("b", None).unwrap_err().version, "2", "nor does a removed one come back beside it");
+    }
+
+    #[test]
+    fn a_version_stays_while_one_that_is_about_to_start_may_make_way_for_it() {
+        let (_dir, catalog) = catalog();
+        let [old, new] = ["a", "b"].map(|digest| catalog.add_operator(operator(digest), None).unwrap().unwrap());
+        let [of_old, of_new] = [&old, &new].map(|row| (row.name.clone(), row.version.clone()));
+        start(&catalog, catalog.try_revision("job", &revision(vec![&of_old])).unwrap());
+        let number = catalog.try_revision("job", &revision(vec![&of_new])).unwrap();
+        let starting = JobRow { revision: number, ..catalog.job("job").unwrap().unwrap() };
+        catalog.put_job(&starting).unwrap();
+        assert_eq!(catalog.remove_operator(&old).unwrap(), ["job"]);
+        assert_eq!(catalog.operator("op", &old.version).unwrap().as_ref(), Some(&old));
+        catalog.keep("job", number, None).unwrap();
+        assert!(catalog.remove_operator(&old).unwrap().is_empty());
+        assert_eq!(catalog.remove_operator(&new).unwrap(), ["job"]);
     }
 }
