@@ -157,7 +157,7 @@ impl Durable {
         };
         *held = Some(lease.tenure());
         let newest = self.newest()?;
-        let Found { checkpoint, notes, .. } = match before {
+        let Found { checkpoint, mut notes, .. } = match before {
             Some((before, found)) if self.from.is_some() || before == newest => found,
             // What this run has completed itself is later than where it began, and has nothing that was to be given up there.
             None if newest >= Some(lease.tenure().since()) => {
@@ -166,6 +166,10 @@ impl Durable {
             // The run before may have completed one until it was shut out.
             _ => self.find(job, Contents::All, clock)?,
         };
+        // A run that was killed may have left as much as a checkpoint takes: a full disk has no room for the next one beside that.
+        if let Err(error) = lease.retain(usize::MAX) {
+            notes.push(format!("what earlier runs have left could not be removed: {error}"));
+        }
         Ok(Recovered { lease, checkpoint, notes })
     }
 

@@ -1,7 +1,8 @@
 //! When checkpoints are made, and what a person is told of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use arrow::datatypes::SchemaRef;
@@ -13,7 +14,7 @@ use weir_engine::local::{Choice, LocalError, LocalJob};
 use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::pipelines::{WINDOWS, windowed};
-use crate::stores::{Operation, Verdict, hooked, plain};
+use crate::stores::{Operation, Verdict, hooked, paths, plain};
 use crate::support::{Memory, checkpoint, durable_in, job};
 use crate::wrapped::Wrapped;
 
@@ -140,4 +141,56 @@ fn a_savepoint_is_told_of_though_a_sink_does_not_commit_it() {
     assert!(error.to_string().contains("could not commit checkpoint 2"), "{error}");
     assert_eq!(told.try_recv(), Ok(2));
     assert!(durable.store.pins().unwrap().contains(&2));
+}
+
+/// The attempts of which a disk has parts.
+fn attempts(disk: &Arc<InMemory>) -> BTreeSet<String> {
+    let attempt = |path: String| path.strip_prefix("parts/")?.split_once('/').map(|(attempt, _)| attempt.to_owned());
+    // The store asks, which has a runtime on its own thread.
+    let all = std::thread::scope(|scope| scope.spawn(|| paths(disk)).join().unwrap());
+    all.into_iter().filter_map(attempt).collect()
+}
+
+/// On a disk with room for two checkpoints a run is killed while it writes the second, or has no room for its manifest.
+#[test]
+fn what_an_earlier_run_has_left_takes_no_room_from_the_next_checkpoint() {
+    for is_killed in [true, false] {
+        let disk = Arc::new(InMemory::new());
+        let (full, fails, manifest) = (disk.clone(), AtomicBool::new(!is_killed), format!("manifests/{:020}", 3));
+        let store = hooked(&disk, move |operation| {
+            let is_full = match operation {
+                Operation::Put(path) => {
+                    attempts(&full).iter().filter(|of| !path.starts_with(&format!("parts/{of}/"))).count() == 2
+                }
+                // Claims are small.
+                Operation::Create(path) => *path == manifest && fails.swap(false, Ordering::Relaxed),
+                _ => false,
+            };
+            if is_full { Verdict::Fail } else { Verdict::Go }
+        });
+        let durable = durable_in(store);
+        let memory = memory();
+        let job = memory.job(&windowed(WINDOWS[0]), 2);
+        let resume = || LocalJob::resume(&job, Arc::new(ManualClock::default()), &durable).unwrap();
+        let mut local = resume();
+        local.step(Choice::Poll(0)).unwrap();
+        checkpoint(&mut local, |_| 0);
+        local.ask().unwrap();
+        let ended = loop {
+            let moves = |choice: &Choice| !matches!(choice, Choice::Poll(_));
+            let stepped = local.step(local.choices().into_iter().find(moves).unwrap());
+            if stepped.is_err() || (is_killed && attempts(&disk).len() == 2) {
+                break stepped;
+            }
+        };
+        assert_eq!(ended.is_ok(), is_killed, "{ended:?}");
+        drop(local);
+        assert_eq!(attempts(&disk), ["1-1", "1-2"].map(str::to_owned).into());
+
+        let mut local = resume();
+        assert_eq!(attempts(&disk), ["1-1".to_owned()].into(), "what it goes on from");
+        checkpoint(&mut local, |_| 0);
+        assert_eq!((local.checkpoints().failed, local.checkpoints().trouble), (0, None));
+        assert_eq!(attempts(&disk), ["3-1".to_owned()].into());
+    }
 }

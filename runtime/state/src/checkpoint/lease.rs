@@ -116,7 +116,8 @@ impl Lease {
     }
 
     /// Removes all checkpoints but the newest `keep` (at least one), and parts that belong to none: those of older generations,
-    /// and of attempts before the last complete one of this. Returns how many checkpoints and attempts it removed.
+    /// and of attempts before the last complete one of this. `usize::MAX` removes no checkpoint. Returns how many checkpoints and
+    /// attempts it removed.
     ///
     /// # Errors
     /// [`CheckpointError::Store`]; what is left is removed the next time.
@@ -127,7 +128,7 @@ impl Lease {
     /// Removes the parts of an attempt that was given up: on a disk that is full, the next one needs their room.
     ///
     /// # Errors
-    /// [`CheckpointError::Store`]; what is left is removed with the next complete checkpoint.
+    /// [`CheckpointError::Store`]; what is left is removed with the next complete checkpoint, or by the next run.
     pub fn discard(&self, attempt: u64) -> Result<(), CheckpointError> {
         self.writer.store.objects.remove_folder(&snapshots::folder(self.writer.generation, attempt))
     }
