@@ -89,3 +89,31 @@ fn a_savepoint_stays_where_checkpoints_hardly_do() {
     assert_eq!(kept, taken);
     server.weir(&["savepoint", "none"]).failed(&["there is no job \"none\""]);
 }
+
+#[test]
+fn a_savepoint_that_is_damaged_is_told_until_it_is_removed() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    server.deploy(&home, COUNTS).well();
+    server.until_rows("counts", 500);
+    let number = server.json(&["savepoint", "counts"])["checkpoint"].as_u64().unwrap();
+    let manifest = home.data().join(format!("jobs/counts/checkpoints/manifests/{number:020}"));
+    assert!(manifest.exists());
+    std::fs::write(&manifest, "torn").unwrap();
+    let says = |shown: &Value, what: &str| {
+        shown["troubles"].as_array().unwrap().iter().any(|trouble| trouble.as_str().unwrap().contains(what))
+    };
+    let shown = server.until("counts", "says so", |shown| says(shown, "older checkpoints could not be removed"));
+    let remove = format!("`weir savepoint counts --rm {number}`");
+    assert!(says(&shown, &format!("savepoint {number}: ")) && says(&shown, &remove), "{shown:#}");
+    assert_eq!(shown["savepoints"], serde_json::json!([]));
+
+    server.weir(&["stop", "counts"]).well();
+    assert!(says(&server.show("counts"), &remove), "of a job that does not run too");
+    server.weir(&["savepoint", "counts", "--rm", &number.to_string()]).well();
+    assert!(!says(&server.show("counts"), &remove));
+    server.weir(&["start", "counts"]).well();
+    let is_over = |shown: &Value| !manifest.exists() && shown["troubles"] == serde_json::json!([]);
+    server.until("counts", "has removed it", is_over);
+}

@@ -35,13 +35,14 @@ impl Service {
         let pipeline = self.pipelines.read(&text, &[]).ok();
         let nodes = nodes(&live, pipeline.as_ref());
         let progress = &live.progress;
+        // Its store may be away: that is no reason to show nothing.
+        let (savepoints, damaged) = self.savepoints(job).unwrap_or_default();
         let of_checkpoints = progress.checkpoints.trouble.iter().map(|trouble| format!("checkpoints: {trouble}"));
         let of_others = progress.troubles.iter().map(|(name, trouble)| format!("{name}: {trouble}"));
         Ok(JobDetail {
             summary: self.summary(&row, &live),
-            troubles: of_checkpoints.chain(of_others).collect(),
-            // Its store may be away: that is no reason to show nothing.
-            savepoints: self.savepoints(job).unwrap_or_default(),
+            troubles: of_checkpoints.chain(damaged).chain(of_others).collect(),
+            savepoints,
             revisions: revisions::told(revisions),
             pipeline: text,
             nodes,
@@ -67,15 +68,20 @@ impl Service {
         Ok(lines)
     }
 
-    /// The savepoints of a job, oldest first.
-    pub(crate) fn savepoints(&self, job: &str) -> Result<Vec<Savepoint>, Problem> {
+    /// The savepoints of a job, oldest first; and what is wrong with those that are damaged.
+    fn savepoints(&self, job: &str) -> Result<(Vec<Savepoint>, Vec<String>), Problem> {
         let store = self.store(job)?;
-        let pins = store.pins()?.into_iter();
-        let savepoint = |number: u64| {
-            let manifest = store.manifest(number).ok()?;
-            Some(Savepoint { checkpoint: number, created_us: manifest.created_us })
-        };
-        Ok(pins.filter_map(savepoint).collect())
+        let (mut savepoints, mut damaged) = (Vec::new(), Vec::new());
+        for number in store.pins()? {
+            match store.manifest(number) {
+                Ok(manifest) => savepoints.push(Savepoint { checkpoint: number, created_us: manifest.created_us }),
+                Err(error) if error.is_damage() => damaged
+                    .push(format!("savepoint {number}: {error}; `weir savepoint {job} --rm {number}` removes it")),
+                // Somebody has removed it meanwhile, or the store is away.
+                Err(_) => {}
+            }
+        }
+        Ok((savepoints, damaged))
     }
 
     /// A job in a line.

@@ -38,6 +38,17 @@ pub enum CheckpointError {
         /// What is wrong, as the second half of a sentence that begins with the file.
         reason: String,
     },
+    /// One that is pinned is damaged. It may name any part, so none is removed.
+    #[error(
+        "{error}; it is a savepoint, and as long as it stays all parts of older checkpoints do: `weir savepoint JOB --rm \
+         {checkpoint}` removes it"
+    )]
+    DamagedPin {
+        /// Its number.
+        checkpoint: u64,
+        /// What is wrong with it.
+        error: Box<CheckpointError>,
+    },
     /// A newer Weir wrote it. The checkpoints before it are not used instead: they are older than what was made visible.
     #[error(
         "{file} in {location} has format version {version}, this Weir knows versions up to {}: use the Weir that wrote it, \

@@ -120,7 +120,7 @@ impl Lease {
     /// attempts it removed.
     ///
     /// # Errors
-    /// [`CheckpointError::Store`]; what is left is removed the next time.
+    /// [`CheckpointError::Store`]; what is left is removed the next time. [`CheckpointError::DamagedPin`], which keeps all parts.
     pub fn retain(&self, keep: usize) -> Result<usize, CheckpointError> {
         retain::retain(&self.writer.store, self.writer.generation, self.attempt, keep)
     }

@@ -17,7 +17,7 @@ pub(super) fn retain(
     keep: usize,
 ) -> Result<usize, CheckpointError> {
     let numbers = store.numbers()?;
-    let Kept { gone, unpinned, attempts } = kept(store, &numbers, keep.max(1))?;
+    let Kept { gone, unpinned, attempts, damaged_pin } = kept(store, &numbers, keep.max(1))?;
     unpinned.iter().try_for_each(|number| store.unpin(*number))?;
     let mut removed = 0;
     // Oldest first, so that whatever interrupts it leaves the newest; the manifest before its parts, so that a reader never finds
@@ -28,6 +28,9 @@ pub(super) fn retain(
     }
     if let Some(newest) = numbers.first().and_then(|n| entry_path(*n).filename().map(str::to_owned)) {
         store.objects.remove_unfinished(&Path::from(MANIFESTS), &newest)?;
+    }
+    if let Some(error) = damaged_pin {
+        return Err(error);
     }
     let Some(attempts) = attempts else { return Ok(removed) };
     for folder in store.objects.folders(&Path::from(PARTS))? {
@@ -48,13 +51,15 @@ struct Kept {
     unpinned: Vec<u64>,
     /// The folders of the parts of those that stay; `None`: not known.
     attempts: Option<HashSet<String>>,
+    /// One that cannot be read, and does not go by itself.
+    damaged_pin: Option<CheckpointError>,
 }
 
 /// The newest `keep` checkpoints stay, and those that are pinned. While one among them cannot be read nobody knows which parts it
 /// names, so all parts stay.
 fn kept(store: &CheckpointStore, numbers: &[u64], keep: usize) -> Result<Kept, CheckpointError> {
     let pins = store.pinned()?;
-    let mut kept = Kept { gone: Vec::new(), unpinned: Vec::new(), attempts: Some(HashSet::new()) };
+    let mut kept = Kept { gone: Vec::new(), unpinned: Vec::new(), attempts: Some(HashSet::new()), damaged_pin: None };
     let mut count = 0;
     for number in numbers {
         if count == keep && !pins.contains(number) {
@@ -70,7 +75,12 @@ fn kept(store: &CheckpointStore, numbers: &[u64], keep: usize) -> Result<Kept, C
             }
             Ok(Some(Entry::Claim(_))) if pins.contains(number) => kept.unpinned.push(*number),
             Ok(Some(Entry::Claim(_)) | None) => {}
-            Err(e) if e.is_damage() => kept.attempts = None,
+            Err(e) if e.is_damage() => {
+                kept.attempts = None;
+                if pins.contains(number) {
+                    kept.damaged_pin = Some(CheckpointError::DamagedPin { checkpoint: *number, error: Box::new(e) });
+                }
+            }
             Err(e) => return Err(e),
         }
     }

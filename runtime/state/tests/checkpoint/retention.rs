@@ -189,6 +189,26 @@ fn what_is_pinned_stays_until_it_is_not() {
 }
 
 #[test]
+fn a_pinned_checkpoint_that_is_damaged_is_told_until_it_is_unpinned() {
+    let memory = Arc::new(InMemory::new());
+    let store_of = plain(&memory);
+    let mut lease = store_of.claim("orders", 1).unwrap();
+    store_pinned(&mut lease, 1, &job(1), true).unwrap();
+    write(&memory, "manifests/00000000000000000002", b"torn".to_vec());
+    for attempt in [2, 3] {
+        store(&mut lease, attempt, &job(attempt as i64)).unwrap();
+        let error = lease.retain(1).unwrap_err();
+        assert!(matches!(error, CheckpointError::DamagedPin { checkpoint: 2, .. }), "{error}");
+        let told = error.to_string();
+        assert!(told.starts_with("checkpoint 2 in memory is damaged: ") && told.contains("--rm 2"), "{told}");
+    }
+    assert_eq!(store_of.list().unwrap().iter().map(|listed| listed.number).collect::<Vec<_>>(), [4, 2]);
+    store_of.unpin(2).unwrap();
+    lease.retain(1).unwrap();
+    assert_eq!(left(&memory), (vec!["1-3".to_owned()], vec![4]));
+}
+
+#[test]
 fn a_checkpoint_that_is_pinned_from_its_beginning_is_never_without() {
     let memory = Arc::new(InMemory::new());
     let store_of = plain(&memory);
