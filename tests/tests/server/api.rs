@@ -177,7 +177,7 @@ fn a_server_has_room_for_so_many_jobs_and_so_much_memory() {
     ]);
     server.deploy(&home, COUNTS).well();
     let other = counts(&[("name = \"counts\"", "name = \"other\""), ("\"out/\"", "\"other/\"")]);
-    let too_many = "1 jobs run, and this server runs 1 at most (--max-jobs): stop one";
+    let too_many = "this server runs 1 jobs at most (--max-jobs), and so many run: stop one";
     server.deploy(&home, &other).failed(&[too_many]);
     let request = json!({ "pipeline": other });
     server.http("POST", "/v1/jobs", &request).refused(507, "limit", "--max-jobs");

@@ -213,7 +213,7 @@ fn wrong_options_are_explained_in_their_place() {
         ("path = \"flights.csv\"\nheaders = true", "; did you mean \"header\"?".to_owned()),
         ("path = \"flights.csv\"\nformat = \"json\"\nheader = true", "`header` is an option of CSV".to_owned()),
         ("path = \"flights.csv\"\ndelimiter = \"\"", "one ASCII character".to_owned()),
-        ("path = \"flights.csv\"\nschema = { a = \"int\" }", "did you mean \"int8\"?".to_owned()),
+        ("path = \"flights.csv\"\nschema = { a = \"int\" }", "did you mean \"int32\"?".to_owned()),
         ("path = \"flights.csv\"\nschema = {}", "names no column".to_owned()),
         ("path = \"flights.csv\"\ninfer-rows = 0", "from 1 to".to_owned()),
         ("format = \"csv\"", "missing field `path`".to_owned()),

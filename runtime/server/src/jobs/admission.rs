@@ -43,7 +43,7 @@ impl Admission {
         let Bounds { jobs_max, guest_room_max: most } = self.bounds;
         if jobs >= jobs_max {
             return Err(limit(format!(
-                "{jobs} jobs run, and this server runs {jobs_max} at most (--max-jobs): stop one"
+                "this server runs {jobs_max} jobs at most (--max-jobs), and so many run: stop one"
             )));
         }
         if all.instances > most.instances {

@@ -27,6 +27,14 @@ impl Service {
         }
         // Of one that had ended another job may have the folder by now.
         self.check_outputs(&pipeline)?;
+        let is_over = row.wanted == Wanted::Finished && request.from.is_none();
+        if is_over && self.catalog.replays(job)?.iter().all(|replay| replay.done.is_some()) {
+            // What a source would read after all, since it was drained, would come too late for every window.
+            return Err(Problem::conflict(format!(
+                "the job {job:?} has ended, and its input with it: `weir start {job} --from CHECKPOINT` goes back, and `weir rm {job}` lets \
+                 it be deployed from the beginning"
+            )));
+        }
         let checked = self.pipelines.check(&pipeline)?;
         let _reserved = self.admit(&slot, checked.guest_room())?;
         let newest = newest(&pipeline)?;

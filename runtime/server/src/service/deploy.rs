@@ -66,6 +66,7 @@ impl Service {
             deployed.notes.extend(self.check_change(row, runs, &pipeline, &checked, request)?);
         }
         if request.dry_run {
+            drop(self.admit(&slot, checked.guest_room())?);
             return Ok(deployed);
         }
         let start = NewStart {
