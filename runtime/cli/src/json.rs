@@ -31,7 +31,7 @@ pub(crate) fn told(is_json: bool, result: anyhow::Result<()>) -> anyhow::Result<
     result
 }
 
-/// A failure whose document is printed already.
+/// A failure whose document is printed already, if one is wanted.
 #[derive(Debug)]
 pub(crate) struct Told(pub(crate) String);
 

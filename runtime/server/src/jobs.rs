@@ -259,13 +259,13 @@ pub(crate) fn not_running(slot: &Slot) -> Problem {
     let job = &slot.name;
     Problem::conflict(if slot.is_running() {
         format!("the job {job:?} does not run yet: `weir show {job}` says what it waits for")
-    } else if slot.live().state == Some(JobState::Finished) {
-        format!("the job {job:?} has ended, and reads no rows any more")
-    } else if slot.live().state == Some(JobState::Failed) {
-        format!(
-            "the job {job:?} has failed: `weir deploy` or `weir rollback` changes what it runs, `weir start {job}` starts it as it is"
-        )
     } else {
-        format!("the job {job:?} does not run: `weir start {job}` starts it")
+        match slot.live().state {
+            Some(JobState::Finished) => format!("the job {job:?} has ended, and reads no rows any more"),
+            Some(JobState::Failed) => format!(
+                "the job {job:?} has failed: `weir deploy` or `weir rollback` changes what it runs, `weir start {job}` starts it as it is"
+            ),
+            _ => format!("the job {job:?} does not run: `weir start {job}` starts it"),
+        }
     })
 }

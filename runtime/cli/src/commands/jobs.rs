@@ -1,6 +1,5 @@
 //! `weir ps`, `start`, `stop`, `rm` and `savepoint`: the jobs of a server.
 
-use anyhow::anyhow;
 use weir_server::model::{JobState, JobSummary, Savepoint, Start, Stop};
 
 use crate::client::{ServerArgs, part};
@@ -146,8 +145,7 @@ pub(crate) fn stop(args: &StopArgs) -> anyhow::Result<()> {
     let why = job.reason.map_or_else(String::new, |why| format!(": {why}"));
     let told = |name: &str| format!("{name} is {}{from}{why}", state(job.state));
     match job.state {
-        JobState::Failed if args.json => Err(Told(told(&job.name)).into()),
-        JobState::Failed => Err(anyhow!(told(&job.name))),
+        JobState::Failed => Err(Told(told(&job.name)).into()),
         _ if args.json => Ok(()),
         _ => {
             terminal::print(&format!("{}\n", told(&terminal::bold(&job.name))));

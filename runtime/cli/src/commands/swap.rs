@@ -5,7 +5,7 @@ mod shadow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use indicatif::ProgressBar;
 use weir_server::model::{
     JobSummary, OperatorChange, ProbationSettings, ShadowRequest, SwapPhase, SwapRequest, SwapStatus,
@@ -143,7 +143,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     match status.phase {
         SwapPhase::RolledBack => {
             let why = format!("the swap of {job} was rolled back: {}", status.reason.unwrap_or_default());
-            return Err(if args.json { Told(why).into() } else { anyhow!(why) });
+            return Err(Told(why).into());
         }
         _ if args.json => {}
         _ => terminal::print(&told(job, &(versions(&status) + &args.settings()), &status)),
@@ -167,7 +167,7 @@ pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     match status.phase {
         SwapPhase::RolledBack if !is_undone => {
             let why = format!("the swap of {job} back to {} was rolled back: {why}", changes(&status.operators));
-            return Err(if args.json { Told(why).into() } else { anyhow!(why) });
+            return Err(Told(why).into());
         }
         _ if args.json => {}
         SwapPhase::RolledBack => terminal::print(&format!("the swap {} is rolled back: {why}\n", versions(&status))),

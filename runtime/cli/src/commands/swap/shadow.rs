@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
 use weir_server::model::{ShadowDifference, ShadowRequest, ShadowStatus};
 
 use crate::client::{Client, part};
@@ -28,7 +27,7 @@ pub(super) fn run(client: &Client, job: &str, request: &ShadowRequest, json: boo
         false if status.landed < status.subtasks => "it was ended before all subtasks ran the new version",
         false => return Ok(()),
     };
-    Err(if json { Told(why.to_owned()).into() } else { anyhow!(why) })
+    Err(Told(why.to_owned()).into())
 }
 
 fn told(status: &ShadowStatus) -> String {
