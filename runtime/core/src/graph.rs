@@ -95,6 +95,8 @@ pub struct Input {
     pub node: usize,
     /// Its output: [`MAIN_OUTPUT`], or a side output's name.
     pub output: String,
+    /// Which input of the node it is of; empty: its only one. Streams of the same input are united.
+    pub port: String,
     /// Where the file says so.
     pub span: Span,
 }
@@ -117,6 +119,19 @@ pub enum NodeKind {
     Window(WindowNode),
     /// Takes rows out.
     Sink(SinkNode),
+}
+
+impl NodeKind {
+    /// The section of the pipeline file that such nodes are in.
+    #[must_use]
+    pub fn section(&self) -> &str {
+        match self {
+            Self::Source(_) => "sources",
+            Self::Operator(_) => "operators",
+            Self::Window(_) => "windows",
+            Self::Sink(_) => "sinks",
+        }
+    }
 }
 
 /// `[sources.NAME]`

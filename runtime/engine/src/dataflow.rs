@@ -7,12 +7,13 @@
 //! | [`subtask`] | the state machine `handle(event) -> actions` |
 //! | [`gate`], [`source`] | its input: channels merged, or splits read |
 //! | [`chain`], [`exchange`] | its operators without channels between them, and how rows leave it |
-//! | `metrics` | what a step counts |
+//! | `metrics`, `latency` | what a step counts, and how long rows took |
 
 pub mod chain;
 pub(crate) mod error;
 pub mod exchange;
 pub mod gate;
+pub(crate) mod latency;
 pub(crate) mod metrics;
 pub mod operator;
 pub(crate) mod row_text;

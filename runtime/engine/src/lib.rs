@@ -18,7 +18,7 @@
 mod checkpoint;
 pub mod dataflow;
 pub mod nodes;
-mod plan;
+pub mod plan;
 mod replace;
 mod runtime;
 
@@ -26,13 +26,13 @@ pub use checkpoint::failure::CheckpointFailure;
 pub use checkpoint::recovery::{Durable, RecoveryError};
 pub use checkpoint::status::CheckpointStatus;
 pub use plan::describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
+pub use plan::error::{CheckError, CheckErrors};
 pub use plan::guest_room::GuestRoom;
 pub use plan::job::Job;
-pub use plan::resolve::{CheckError, CheckErrors};
 pub use replace::comparison::Difference;
 pub use replace::shadow::{ShadowReport, SharedShadow};
-pub use replace::swap::{NewVersion, SwapError};
 pub use replace::trial::SharedSwap;
+pub use replace::version::{NewVersion, SwapError};
 pub use runtime::build::StartError;
 pub use runtime::figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts, NodeFigures, SubtaskFigures};
 pub use runtime::job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};

@@ -1,10 +1,47 @@
-//! The kinds of steps, one folder each.
+//! The kinds of steps: what each is to the planner (`plan`), and what it does to rows. Nothing outside this folder knows them.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `source`, `sink` | rows in and out, by connectors |
+//! | `component` | a step that runs one component: what `transform` and `keyed` share |
+//! | `transform`, `keyed` | its two worlds |
+//! | [`window`] | windows and their aggregates |
+//! | `delta`, `dead_letter`, `meter` | what an answer makes of rows, rows that were refused, calls that are counted |
 
+pub(crate) mod component;
 pub(crate) mod dead_letter;
 pub(crate) mod delta;
 pub(crate) mod keyed;
-pub(crate) mod make;
 pub(crate) mod meter;
 pub(crate) mod sink;
+pub(crate) mod source;
 pub(crate) mod transform;
 pub mod window;
+
+use weir_core::connector::Connectors;
+use weir_core::graph::LogicalGraph;
+use weir_host::Host;
+
+use crate::plan::error::CheckErrors;
+use crate::plan::job::Job;
+use crate::plan::registry::StepKinds;
+
+/// Every kind of step that there is.
+#[must_use]
+pub fn step_kinds() -> StepKinds {
+    StepKinds::default()
+        .with(source::SourceKind)
+        .with(component::OperatorKind)
+        .with(window::plan::WindowKind)
+        .with(sink::plan::SinkKind)
+}
+
+impl Job {
+    /// As [`Job::check_with`], with every kind of step that there is.
+    ///
+    /// # Errors
+    /// What does not fit, with its places in the pipeline file.
+    pub fn check(graph: &LogicalGraph, connectors: &dyn Connectors, host: &Host) -> Result<Self, CheckErrors> {
+        Self::check_with(graph, connectors, host, &step_kinds())
+    }
+}

@@ -1,15 +1,24 @@
 //! From the pipeline as written to what runs: names and schemas are resolved, columns that nobody reads are dropped, steps are
-//! chained. Never opens a split and never instantiates an operator.
+//! chained. Never opens a split and never instantiates an operator, and knows no kind of step: they are handed in.
 //!
 //! ```text
 //! LogicalGraph --resolve--> schemas and describes checked --prune--> columns --physical--> chains and edges
 //! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`node`] | what a kind of step is to the planner: ports, columns, components, how it is made |
+//! | [`registry`] | the kinds that a pipeline may have |
+//! | [`error`] | what is wrong with a pipeline, and where its file says so |
 
 pub(crate) mod describe;
+pub mod error;
 pub(crate) mod files;
 pub(crate) mod guest_room;
 pub(crate) mod inputs;
 pub(crate) mod job;
+pub mod node;
 pub(crate) mod physical;
 pub(crate) mod prune;
+pub mod registry;
 pub(crate) mod resolve;

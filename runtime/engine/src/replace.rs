@@ -3,16 +3,16 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `swap`, `aggregates` | which versions fit an operator, and an aggregate of a window |
+//! | `swap`, `version` | which versions fit into a job, what they are, and why one is refused |
 //! | `delivery` | versions on their way to the subtasks |
 //! | [`replaceable`] | what a step that runs a component does then |
 //! | [`trial`] | the old version beside the new one |
 //! | [`shadow`], [`comparison`] | a version that is only compared |
 
-pub(crate) mod aggregates;
 pub(crate) mod comparison;
 pub(crate) mod delivery;
 pub(crate) mod replaceable;
 pub(crate) mod shadow;
 pub(crate) mod swap;
 pub(crate) mod trial;
+pub(crate) mod version;

@@ -48,6 +48,14 @@ pub struct InputSchema {
     pub keys: Vec<usize>,
 }
 
+impl InputSchema {
+    /// The input of an operator that has one.
+    #[must_use]
+    pub fn only(schema: SchemaRef, keys: Vec<usize>) -> Self {
+        Self { schema, keys }
+    }
+}
+
 /// What an operator does with its inputs. Every index in it is in range for the inputs that it was made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {

@@ -64,7 +64,7 @@ impl LogicalGraph {
                 // With a dot, which names in a file cannot have: it is never taken.
                 name: format!("{name}.{DEAD_LETTER_OUTPUT}"),
                 span: span.clone(),
-                inputs: vec![Input { node, output: DEAD_LETTER_OUTPUT.to_owned(), span: span.clone() }],
+                inputs: vec![Input { node, output: DEAD_LETTER_OUTPUT.to_owned(), port: String::new(), span: span.clone() }],
                 kind: NodeKind::Sink(SinkNode {
                     connector: Spanned { value: "file".to_owned(), span },
                     options: Options::from_toml(&options, base.to_path_buf()),
@@ -83,7 +83,7 @@ impl LogicalGraph {
         }
         let reader = &mut self.nodes[reader];
         let span = reader.span.clone();
-        reader.inputs.push(Input { node: 0, output: MAIN_OUTPUT.to_owned(), span: span.clone() });
+        reader.inputs.push(Input { node: 0, output: MAIN_OUTPUT.to_owned(), port: String::new(), span: span.clone() });
         self.nodes.insert(0, Node { name, span, inputs: Vec::new(), kind: NodeKind::Source(source) });
     }
 

@@ -52,7 +52,7 @@ fn find(input: &Spanned<String>, drafts: &[Draft], index: &HashMap<&str, usize>)
         return Err(problem.suggesting(output, outputs.iter().copied()));
     }
     let node = index.get(name).copied().unwrap_or_default();
-    Ok(Input { node, output: output.to_owned(), span: input.span.clone() })
+    Ok(Input { node, output: output.to_owned(), port: String::new(), span: input.span.clone() })
 }
 
 /// Node indices, inputs first; or the nodes of a cycle, each read by the next and the last by the first.

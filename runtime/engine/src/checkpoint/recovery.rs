@@ -14,10 +14,9 @@ use weir_state::{JobSnapshot, Snapshot, StateTable};
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::keyed::snapshot::STATES;
-use crate::nodes::meter::Meter;
 use crate::plan::job::Job;
-use crate::plan::physical::StepKind;
-use crate::plan::resolve::ResolvedKind;
+use crate::plan::node::{KeyedLayout, MakeError, Role};
+use crate::plan::physical::StepPart;
 
 /// Where a job keeps its checkpoints, and which one it goes on from.
 #[derive(Clone, Debug)]
@@ -244,11 +243,8 @@ impl Durable {
 impl Job {
     /// A sink that makes rows visible at each checkpoint, and cannot take them back.
     fn sink_that_shows(&self) -> Option<String> {
-        let mut sinks = self.resolved.nodes.iter().filter_map(|node| match &node.kind {
-            ResolvedKind::Sink { sink, .. } => Some((&node.name, sink)),
-            _ => None,
-        });
-        sinks.find(|(_, sink)| sink.shows_early()).map(|(name, _)| name.clone())
+        let node = self.sinks().find(|(_, sink)| sink.shows_early()).map(|(node, _)| node);
+        node.map(|node| self.resolved.nodes[node].name.clone())
     }
 
     /// Refuses a checkpoint with state that no part of the job takes; returns whose state is given up on purpose.
@@ -263,7 +259,7 @@ impl Job {
         }
         let mut dropped = BTreeSet::new();
         for (name, kind) in owners(&checkpoint.snapshot) {
-            let fits = self.resolved.nodes.iter().any(|node| node.name == name && kind_of(&node.kind) == kind);
+            let fits = self.resolved.nodes.iter().any(|node| node.name == name && kind_of(&node.step.role()) == kind);
             if !fits && !allowed.contains(name) {
                 return Err(RecoveryError::Dropped { checkpoint: number, name: name.to_owned(), kind });
             }
@@ -277,10 +273,12 @@ impl Job {
     /// The columns of the states of keyed operators, each as `OPERATOR.COLUMN`.
     fn state_columns(&self) -> impl Iterator<Item = String> {
         let nodes = self.resolved.nodes.iter().enumerate();
-        nodes.filter_map(|(node, of)| Some((&of.name, self.keyed_layout(node)?.1))).flat_map(|(name, layout)| {
-            let fields = layout.schema.fields().iter();
-            fields.map(|field| format!("{name}.{}", field.name())).collect::<Vec<_>>()
-        })
+        nodes.filter_map(|(node, of)| Some((&of.name, self.step(node).keyed_state()?.layout))).flat_map(
+            |(name, layout)| {
+                let fields = layout.schema.fields().iter();
+                fields.map(|field| format!("{name}.{}", field.name())).collect::<Vec<_>>()
+            },
+        )
     }
 
     /// Takes columns out of the states of keyed operators that keep them no longer, or in another type; returns those that were there.
@@ -288,7 +286,9 @@ impl Job {
         let mut given_up = BTreeSet::new();
         for (operator, part) in snapshot.subtasks.iter_mut().flat_map(|subtask| &mut subtask.operators) {
             let node = self.resolved.nodes.iter().position(|node| node.name == *operator);
-            let Some((keys, layout)) = node.and_then(|node| self.keyed_layout(node)) else { continue };
+            let Some(KeyedLayout { keys, layout, .. }) = node.and_then(|node| self.step(node).keyed_state()) else {
+                continue;
+            };
             for StateTable { rows, .. } in part.tables.iter_mut().filter(|table| table.name == STATES) {
                 for column in (keys..rows.num_columns()).rev() {
                     let field = rows.schema_ref().field(column);
@@ -307,7 +307,7 @@ impl Job {
     /// Refuses state that an operator would not take: one of each is handed all of it, without the rows.
     fn check_layouts(&self, checkpoint: &Checkpoint, clock: &Arc<dyn Clock>) -> Result<(), RecoveryError> {
         let steps = self.physical.chains.iter().flat_map(|chain| &chain.steps);
-        for step in steps.filter(|step| step.kind != StepKind::Combine) {
+        for step in steps.filter(|step| step.part != StepPart::Ahead) {
             let name = &self.resolved.nodes[step.node].name;
             let layout = |table: &StateTable| match table.key_group {
                 Some(_) => StateTable { rows: table.rows.slice(0, 0), ..table.clone() },
@@ -318,8 +318,15 @@ impl Job {
             if tables.is_empty() {
                 continue;
             }
-            let made = self.operator(step, &Meter { metrics: Metrics::default(), clock: Arc::clone(clock) });
-            let restored = made.and_then(|mut made| made.restore(Snapshot { tables, ..Snapshot::default() }));
+            let made = match self.operator(step, &Metrics::default(), clock, None) {
+                Ok(made) => Ok(made),
+                Err(MakeError::Operator(error)) => Err(error),
+                Err(MakeError::Connector(error)) => Err(error.into()),
+            };
+            let restored = made.and_then(|made| match made {
+                Some(mut made) => made.restore(Snapshot { tables, ..Snapshot::default() }),
+                None => Ok(()),
+            });
             restored.map_err(|error| RecoveryError::Layout {
                 checkpoint: checkpoint.manifest.number,
                 operator: name.clone(),
@@ -341,11 +348,11 @@ fn owners(snapshot: &JobSnapshot) -> impl Iterator<Item = (&str, &'static str)> 
     sources.chain(operators)
 }
 
-fn kind_of(kind: &ResolvedKind) -> &'static str {
-    match kind {
-        ResolvedKind::Source(_) => "source",
-        ResolvedKind::Sink { .. } => "sink",
-        _ => "operator",
+fn kind_of(role: &Role<'_>) -> &'static str {
+    match role {
+        Role::Source(_) => "source",
+        Role::Sink(_) => "sink",
+        Role::Operator => "operator",
     }
 }
 

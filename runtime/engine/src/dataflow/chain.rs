@@ -15,11 +15,39 @@ use crate::replace::shadow::SharedShadow;
 use crate::replace::trial::Seat;
 
 /// The chain of one subtask. Step 0 gets what the gate or the source delivers.
+///
+/// What is to be done is a stack, so that the chain can stop between two parts of what an operator gives out: the caller sends what
+/// is there, lets a barrier through if one waits, and has it [run](Chain::run) on.
 pub struct Chain {
     steps: Vec<Step>,
     edges: Vec<EdgeEnd>,
     watermark: i64,
+    /// What is still to be done; the last comes first.
+    work: Vec<Work>,
 }
+
+/// One thing that is to be done.
+enum Work {
+    /// Rows into an input of a step.
+    Rows { step: usize, input: usize, batch: StreamBatch },
+    /// The next part of what a step gives out.
+    More { step: usize },
+    /// Something that happens to a step, and then to those after it.
+    Each { step: usize, what: Happening },
+    /// An element for all channels, after what all steps have made.
+    Broadcast(StreamElement),
+}
+
+/// What happens to all steps of a chain, one after the other.
+#[derive(Clone, Copy)]
+enum Happening {
+    Time(Time),
+    End,
+    Flush,
+}
+
+/// What one [`Chain::run`] puts into channels at most, beyond what one call of an operator makes.
+const ACTIONS_MAX: usize = 64;
 
 /// One operator in its chain.
 pub struct Step {
@@ -58,8 +86,13 @@ pub struct Route {
 /// The consumer of an output.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
-    /// A later step of the same chain.
-    Step(usize),
+    /// An input of a later step of the same chain.
+    Step {
+        /// The step.
+        step: usize,
+        /// Which of its inputs.
+        input: usize,
+    },
     /// An edge to other subtasks, by its index in the chain.
     Edge(usize),
 }
@@ -90,21 +123,40 @@ impl Chain {
     /// Steps in an order in which a step comes after the one that feeds it.
     #[must_use]
     pub fn new(steps: Vec<Step>, edges: Vec<EdgeEnd>) -> Self {
-        Self { steps, edges, watermark: WATERMARK_MIN }
+        Self { steps, edges, watermark: WATERMARK_MIN, work: Vec::new() }
     }
 
-    /// The last watermark that went through.
+    /// The last watermark that went through, or is on its way through.
     #[must_use]
     pub fn watermark(&self) -> i64 {
         self.watermark
     }
 
-    /// Rows into the first step.
+    /// Whether something is still to be done before anything else can be.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.work.is_empty()
+    }
+
+    /// Whether all that came so far is in the steps' state, or has left: then the state can be frozen, and a barrier forwarded.
+    #[must_use]
+    pub fn can_freeze(&self) -> bool {
+        !self.work.iter().any(|work| matches!(work, Work::Rows { .. }))
+    }
+
+    /// The earliest processing time that a step waits for.
+    #[must_use]
+    pub fn deadline(&self) -> Option<i64> {
+        self.steps.iter().filter_map(|step| step.operator.as_ref()?.deadline()).min()
+    }
+
+    /// Rows into an input of the first step.
     ///
     /// # Errors
     /// As the operators say, with the name of the one that failed.
-    pub fn process(&mut self, batch: StreamBatch, actions: &mut Vec<Action>) -> Result<(), StepError> {
-        self.deliver(0, batch, actions)
+    pub fn process(&mut self, input: usize, batch: StreamBatch, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.work.push(Work::Rows { step: 0, input, batch });
+        self.run(actions)
     }
 
     /// Rows of a side output of the first step, such as records that a source could not read.
@@ -112,7 +164,8 @@ impl Chain {
     /// # Errors
     /// As [`Chain::process`].
     pub fn emit(&mut self, output: usize, batch: StreamBatch, actions: &mut Vec<Action>) -> Result<(), StepError> {
-        self.route(0, vec![(output, batch)], actions)
+        self.route(0, vec![(output, batch)], actions)?;
+        self.run(actions)
     }
 
     /// A watermark through all steps, each after what it emits at it. One that is not above the last only says that the stream
@@ -121,15 +174,25 @@ impl Chain {
     /// # Errors
     /// As [`Chain::process`].
     pub fn advance(&mut self, watermark: i64, actions: &mut Vec<Action>) -> Result<(), StepError> {
-        if watermark > self.watermark {
-            self.watermark = watermark;
-            self.each_step(actions, |operator, out| operator.on_time(Time::Watermark(watermark), out))?;
+        let rises = watermark > self.watermark;
+        self.watermark = self.watermark.max(watermark);
+        self.work.push(Work::Broadcast(StreamElement::Watermark(self.watermark)));
+        if rises {
+            self.work.push(Work::Each { step: 0, what: Happening::Time(Time::Watermark(watermark)) });
         }
-        self.broadcast(&StreamElement::Watermark(self.watermark), actions);
-        Ok(())
+        self.run(actions)
     }
 
-    /// The stream has nothing to say for now.
+    /// The engine's clock has reached a time that a step waits for.
+    ///
+    /// # Errors
+    /// As [`Chain::process`].
+    pub fn on_processing_time(&mut self, now_us: i64, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.work.push(Work::Each { step: 0, what: Happening::Time(Time::Processing(now_us)) });
+        self.run(actions)
+    }
+
+    /// The stream is idle: event time downstream does not wait for it.
     pub fn idle(&mut self, actions: &mut Vec<Action>) {
         self.broadcast(&StreamElement::Idle, actions);
     }
@@ -139,17 +202,56 @@ impl Chain {
     /// # Errors
     /// As [`Chain::process`].
     pub fn end(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
-        self.each_step(actions, |operator, out| operator.on_end(out))?;
-        self.broadcast(&StreamElement::End, actions);
-        Ok(())
+        self.work.push(Work::Broadcast(StreamElement::End));
+        self.work.push(Work::Each { step: 0, what: Happening::End });
+        self.run(actions)
     }
 
-    /// Nothing to do for now: sinks show what they hold.
+    /// Flushes what steps have buffered, while the input is idle.
     ///
     /// # Errors
     /// As [`Chain::process`].
     pub fn flush(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
-        self.each_step(actions, |operator, out| operator.flush(out).map(|()| Progress::Done))
+        self.work.push(Work::Each { step: 0, what: Happening::Flush });
+        self.run(actions)
+    }
+
+    /// Goes on with what is to be done, until that is all, or the next part of a step's output would come.
+    ///
+    /// # Errors
+    /// As [`Chain::process`].
+    pub fn run(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        let mut first = true;
+        while let Some(work) = self.work.pop() {
+            if !first && (actions.len() >= ACTIONS_MAX || matches!(work, Work::More { .. })) {
+                self.work.push(work);
+                break;
+            }
+            first = false;
+            self.work(work, actions)?;
+        }
+        Ok(())
+    }
+
+    fn work(&mut self, work: Work, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        match work {
+            Work::Rows { step, input, batch } => self.deliver(step, input, batch, actions),
+            Work::More { step } => self.call(step, actions, |operator, out| operator.more(out)),
+            Work::Each { step, what } => {
+                if step + 1 < self.steps.len() {
+                    self.work.push(Work::Each { step: step + 1, what });
+                }
+                self.call(step, actions, |operator, out| match what {
+                    Happening::Time(at) => operator.on_time(at, out),
+                    Happening::End => operator.on_end(out),
+                    Happening::Flush => operator.flush(out).map(|()| Progress::Done),
+                })
+            }
+            Work::Broadcast(element) => {
+                self.broadcast(&element, actions);
+                Ok(())
+            }
+        }
     }
 
     /// Every step's state, by name.
@@ -171,7 +273,7 @@ impl Chain {
         self.broadcast(&StreamElement::Barrier(barrier), actions);
     }
 
-    /// Hands every step the parts with its name.
+    /// Hands every step the parts with its name. What a step had begun to give out comes first when the chain [runs](Chain::run).
     ///
     /// # Errors
     /// If a part does not fit its operator.
@@ -181,6 +283,7 @@ impl Chain {
                 operator.restore(parts_of(&step.name)).map_err(|e| StepError::new(&step.name, e))?;
             }
         }
+        self.work.extend((0..self.steps.len()).rev().map(|step| Work::More { step }));
         Ok(())
     }
 
@@ -229,78 +332,67 @@ impl Chain {
         }
     }
 
-    /// Runs `call` on every step in order; what a step emits has passed the steps after it before their turn comes.
-    fn each_step(
+    fn deliver(
         &mut self,
+        index: usize,
+        input: usize,
+        batch: StreamBatch,
         actions: &mut Vec<Action>,
-        mut call: impl FnMut(&mut dyn Operator, &mut Outputs) -> Result<Progress, OperatorError>,
     ) -> Result<(), StepError> {
-        for index in 0..self.steps.len() {
-            let mut out = Outputs::default();
-            let mut progress = Progress::Done;
-            if let Some(Step { operator: Some(operator), name, .. }) = self.steps.get_mut(index) {
-                progress = call(operator.as_mut(), &mut out).map_err(|e| StepError::new(name, e))?;
-            }
-            self.route(index, out.take(), actions)?;
-            self.drain(index, progress, actions)?;
-        }
-        Ok(())
-    }
-
-    fn deliver(&mut self, index: usize, batch: StreamBatch, actions: &mut Vec<Action>) -> Result<(), StepError> {
         let Some(step) = self.steps.get_mut(index) else { return Ok(()) };
         if step.counts != Counts::Out {
             step.metrics.rows_in.fetch_add(batch.len() as u64, Ordering::Relaxed);
             step.metrics.bytes_in.fetch_add(batch.bytes(), Ordering::Relaxed);
         }
-        let mut out = Outputs::default();
-        let progress = match &mut step.operator {
-            Some(operator) => operator.process(0, batch, &mut out).map_err(|e| StepError::new(&step.name, e))?,
-            None => {
-                out.emit(0, batch);
-                Progress::Done
-            }
-        };
-        self.route(index, out.take(), actions)?;
-        self.drain(index, progress, actions)
-    }
-
-    /// Has a step give out all of what it has begun to.
-    fn drain(&mut self, index: usize, mut progress: Progress, actions: &mut Vec<Action>) -> Result<(), StepError> {
-        while let (Progress::More, Some(Step { operator: Some(operator), name, .. })) =
-            (progress, self.steps.get_mut(index))
-        {
-            let mut out = Outputs::default();
-            progress = operator.more(&mut out).map_err(|e| StepError::new(name, e))?;
-            self.route(index, out.take(), actions)?;
+        match step.operator {
+            Some(_) => self.call(index, actions, |operator, out| operator.process(input, batch, out)),
+            None => self.route(index, vec![(0, batch)], actions),
         }
-        Ok(())
     }
 
+    /// Calls an operator. What it emits is routed; what it has not given out yet comes after that.
+    fn call(
+        &mut self,
+        index: usize,
+        actions: &mut Vec<Action>,
+        call: impl FnOnce(&mut dyn Operator, &mut Outputs) -> Result<Progress, OperatorError>,
+    ) -> Result<(), StepError> {
+        let Some(Step { operator: Some(operator), name, .. }) = self.steps.get_mut(index) else { return Ok(()) };
+        let mut out = Outputs::default();
+        let progress = call(operator.as_mut(), &mut out).map_err(|e| StepError::new(name, e))?;
+        if progress == Progress::More {
+            self.work.push(Work::More { step: index });
+        }
+        self.route(index, out.take(), actions)
+    }
+
+    /// Sends rows to where a step's outputs go. Those for steps of this chain are put on the stack, the first on top.
     fn route(
         &mut self,
         index: usize,
         emitted: Vec<(usize, StreamBatch)>,
         actions: &mut Vec<Action>,
     ) -> Result<(), StepError> {
+        let first = self.work.len();
         for (output, batch) in emitted {
             let Some(step) = self.steps.get_mut(index) else { break };
             if step.counts != Counts::In {
                 step.metrics.rows_out.fetch_add(batch.len() as u64, Ordering::Relaxed);
                 step.metrics.bytes_out.fetch_add(batch.bytes(), Ordering::Relaxed);
             }
-            // Taken and put back: a step never routes to itself, and the routes are not copied a batch.
+            // Taken and put back: a step never routes to itself, and the routes are not copied for each batch.
             let Some(routes) = step.routes.get_mut(output).map(std::mem::take) else { continue };
             for route in &routes {
                 let projected = project(&batch, route.projection.as_deref())
                     .map_err(|e| StepError::new(&self.steps[index].name, e.into()))?;
                 match route.to {
-                    Target::Step(next) => self.deliver(next, projected, actions)?,
+                    Target::Step { step, input } => self.work.push(Work::Rows { step, input, batch: projected }),
                     Target::Edge(edge) => self.send(index, edge, projected, actions)?,
                 }
             }
             self.steps[index].routes[output] = routes;
         }
+        self.work[first..].reverse();
         Ok(())
     }
 

@@ -24,8 +24,13 @@ enum ChannelState {
 /// What the merged stream says next.
 #[derive(Debug)]
 pub enum Gated {
-    /// Rows.
-    Batch(StreamBatch),
+    /// Rows of a channel.
+    Batch {
+        /// Which one.
+        channel: usize,
+        /// The rows.
+        batch: StreamBatch,
+    },
     /// The least watermark has risen; or has not, but channels that were idle are active again.
     Watermark(i64),
     /// All channels are idle.
@@ -74,7 +79,7 @@ impl InputGate {
             StreamElement::Batch(batch) => {
                 let merged = self.merger.on_active(channel);
                 self.say(merged, out);
-                out.push(Gated::Batch(batch));
+                out.push(Gated::Batch { channel, batch });
             }
             StreamElement::Watermark(watermark) => {
                 let active = self.merger.on_active(channel);

@@ -1,9 +1,10 @@
 //! A subtask as a state machine: `handle(event) -> actions`. It has no thread, no channel and no clock of its own, so a test can
 //! drive a whole job in one thread, in any order that the channels allow.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use weir_core::batch::{Barrier, StreamElement};
+use weir_core::batch::{Barrier, StreamBatch, StreamElement};
 use weir_core::connector::Cut;
 use weir_state::{Snapshot, SubtaskSnapshot};
 
@@ -20,10 +21,16 @@ pub struct Subtask {
     head: Head,
     chain: Chain,
     state: State,
+    /// By channel: the input of the first step that its rows are for.
+    ports: Vec<usize>,
+    /// What has come in and is still to be done, in order.
+    incoming: VecDeque<Incoming>,
+    /// Elements that came while the chain was giving out what it made; a channel has one at most.
+    held: VecDeque<(usize, StreamElement)>,
     gated: Vec<Gated>,
     polled: Vec<SourceEvent>,
     /// The last barrier's attempt.
-    cut: u64,
+    last_attempt: u64,
     pub(crate) swaps: Arc<SwapBox>,
 }
 
@@ -35,7 +42,25 @@ enum Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Running,
+    /// The end is on its way through the chain.
+    Ending,
     Ended,
+}
+
+/// What the head of a subtask hands to its chain.
+enum Incoming {
+    Rows { input: usize, batch: StreamBatch },
+    DeadLetters(StreamBatch),
+    Watermark(i64),
+    Idle,
+    Barrier(Barrier),
+    End,
+}
+
+impl Incoming {
+    fn has_rows(&self) -> bool {
+        matches!(self, Self::Rows { .. } | Self::DeadLetters(_))
+    }
 }
 
 /// What happens to a subtask.
@@ -59,6 +84,13 @@ pub enum Event {
     Drain,
     /// Nothing came for a while.
     Flush,
+    /// The engine's clock has reached [`Subtask::deadline`].
+    Time {
+        /// Now, microseconds.
+        now_us: i64,
+    },
+    /// What was sent has room: see [`Subtask::has_more`].
+    More,
 }
 
 /// What came of an event, beside the actions.
@@ -121,10 +153,11 @@ impl Subtask {
         Self::new(name, Head::Source { name: source, head }, chain)
     }
 
-    /// A subtask that reads channels.
+    /// A subtask that reads channels; `ports` has, for each, the input of the first step that its rows are for.
     #[must_use]
-    pub fn gated(name: String, channels: usize, chain: Chain) -> Self {
-        Self::new(name, Head::Gate(InputGate::new(channels)), chain)
+    pub fn gated(name: String, ports: Vec<usize>, chain: Chain) -> Self {
+        let head = Head::Gate(InputGate::new(ports.len()));
+        Self { ports, ..Self::new(name, head, chain) }
     }
 
     fn new(name: String, head: Head, chain: Chain) -> Self {
@@ -133,9 +166,12 @@ impl Subtask {
             head,
             chain,
             state: State::Running,
+            ports: Vec::new(),
+            incoming: VecDeque::new(),
+            held: VecDeque::new(),
             gated: Vec::new(),
             polled: Vec::new(),
-            cut: 0,
+            last_attempt: 0,
             swaps: Arc::default(),
         }
     }
@@ -149,7 +185,21 @@ impl Subtask {
     /// Whether elements of this channel may be taken now.
     #[must_use]
     pub fn is_open(&self, channel: usize) -> bool {
-        matches!(&self.head, Head::Gate(gate) if gate.is_open(channel))
+        let is_held = self.held.iter().any(|(held, _)| *held == channel);
+        !is_held && matches!(&self.head, Head::Gate(gate) if gate.is_open(channel))
+    }
+
+    /// Whether it has stopped between two parts of what it gives out: after its actions are done it is to be handed
+    /// [`Event::More`]. Elements and barriers may be handed to it meanwhile.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.chain.has_work() || !self.incoming.is_empty() || !self.held.is_empty()
+    }
+
+    /// The processing time at which it wants [`Event::Time`].
+    #[must_use]
+    pub fn deadline(&self) -> Option<i64> {
+        self.chain.deadline()
     }
 
     /// The last watermark that went through.
@@ -204,65 +254,101 @@ impl Subtask {
         if self.state == State::Ended {
             return Ok(Outcome::Ended(None));
         }
+        let is_idle = !self.has_more();
         match (event, &mut self.head) {
-            (Event::Element { channel, element }, Head::Gate(gate)) => {
-                gate.take(channel, element, &mut self.gated)?;
-                self.after_gate(actions)
-            }
-            (Event::Poll { now_us }, Head::Source { name, head }) => {
+            (Event::Element { channel, element }, Head::Gate(_)) => match element {
+                // A barrier may pass between two parts.
+                StreamElement::Barrier(_) => self.take(channel, element)?,
+                _ if is_idle => self.take(channel, element)?,
+                _ => self.held.push_back((channel, element)),
+            },
+            (Event::Poll { now_us }, Head::Source { name, head }) if is_idle => {
                 let had = head
                     .poll(now_us, &mut self.polled)
                     .map_err(|error| SubtaskError::Source { source_name: name.clone(), error })?;
-                self.after_poll(had, actions)
+                self.incoming.extend(self.polled.drain(..).map(|event| match event {
+                    SourceEvent::Rows(batch) => Incoming::Rows { input: 0, batch },
+                    SourceEvent::DeadLetters(batch) => Incoming::DeadLetters(batch),
+                    SourceEvent::Watermark(watermark) => Incoming::Watermark(watermark),
+                    SourceEvent::Idle => Incoming::Idle,
+                    SourceEvent::End => Incoming::End,
+                }));
+                return self.proceed(actions, had);
             }
-            (Event::Drain, Head::Source { .. }) => {
-                self.chain.advance(i64::MAX, actions)?;
-                self.end(actions)
+            (Event::Drain, Head::Source { .. }) if self.state == State::Running => {
+                self.incoming.retain(|incoming| !matches!(incoming, Incoming::End));
+                self.incoming.extend([Incoming::Watermark(i64::MAX), Incoming::End]);
             }
-            (Event::Trigger(barrier), Head::Source { .. }) => self.cut(barrier, actions),
-            (Event::Flush, _) => {
-                self.chain.flush(actions)?;
-                Ok(Outcome::Running(true))
+            (Event::Trigger(barrier), Head::Source { .. }) => {
+                // Where the source is now is after the rows that it has handed over.
+                let after = self.incoming.iter().rposition(Incoming::has_rows).map_or(0, |last| last + 1);
+                self.incoming.insert(after, Incoming::Barrier(barrier));
             }
+            (Event::Flush, _) if is_idle => self.chain.flush(actions)?,
+            (Event::Time { now_us }, _) if is_idle => self.chain.on_processing_time(now_us, actions)?,
+            (Event::More, _) => {}
             // A gate is not polled, a source has no channels: nothing to do.
-            _ => Ok(Outcome::Running(false)),
+            _ => return Ok(Outcome::Running(false)),
         }
+        self.proceed(actions, true)
     }
 
-    fn after_gate(&mut self, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
-        let mut outcome = Outcome::Running(true);
-        let mut gated = std::mem::take(&mut self.gated);
-        for event in gated.drain(..) {
-            match event {
-                Gated::Batch(batch) => self.chain.process(batch, actions)?,
-                Gated::Watermark(watermark) => self.chain.advance(watermark, actions)?,
-                Gated::Idle => self.chain.idle(actions),
-                Gated::Barrier(barrier) => outcome = self.cut(barrier, actions)?,
-                Gated::End => outcome = self.end(actions)?,
+    fn take(&mut self, channel: usize, element: StreamElement) -> Result<(), SubtaskError> {
+        let Head::Gate(gate) = &mut self.head else { return Ok(()) };
+        gate.take(channel, element, &mut self.gated)?;
+        self.incoming.extend(self.gated.drain(..).map(|event| match event {
+            Gated::Batch { channel, batch } => {
+                Incoming::Rows { input: self.ports.get(channel).copied().unwrap_or_default(), batch }
+            }
+            Gated::Watermark(watermark) => Incoming::Watermark(watermark),
+            Gated::Idle => Incoming::Idle,
+            Gated::Barrier(barrier) => Incoming::Barrier(barrier),
+            Gated::End => Incoming::End,
+        }));
+        Ok(())
+    }
+
+    /// Does what has come in, until that is done, or the chain has more to give out than is sent at once.
+    fn proceed(&mut self, actions: &mut Vec<Action>, had: bool) -> Result<Outcome, SubtaskError> {
+        let mut has_run = false;
+        loop {
+            let is_barrier = matches!(self.incoming.front(), Some(Incoming::Barrier(_)));
+            if self.chain.has_work() && !(is_barrier && self.chain.can_freeze()) {
+                if has_run {
+                    return Ok(Outcome::Running(had));
+                }
+                has_run = true;
+                self.chain.run(actions)?;
+                continue;
+            }
+            if self.state == State::Ending && !self.chain.has_work() {
+                self.state = State::Ended;
+                // A number that no barrier of this subtask has had, for what its sinks name after it.
+                let frozen = self.freeze(Cut { attempt: self.last_attempt + 1, last: true })?;
+                return Ok(Outcome::Ended(Some(frozen)));
+            }
+            let Some(incoming) = self.incoming.pop_front() else {
+                let Some((channel, element)) = self.held.pop_front() else { return Ok(Outcome::Running(had)) };
+                self.take(channel, element)?;
+                continue;
+            };
+            has_run = true;
+            match incoming {
+                Incoming::Rows { input, batch } => self.chain.process(input, batch, actions)?,
+                Incoming::DeadLetters(batch) => self.chain.emit(1, batch, actions)?,
+                Incoming::Watermark(watermark) => self.chain.advance(watermark, actions)?,
+                Incoming::Idle => self.chain.idle(actions),
+                Incoming::Barrier(barrier) => return self.on_barrier(barrier, actions),
+                Incoming::End => {
+                    self.state = State::Ending;
+                    self.chain.end(actions)?;
+                }
             }
         }
-        self.gated = gated;
-        Ok(outcome)
     }
 
-    fn after_poll(&mut self, had: bool, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
-        let mut outcome = Outcome::Running(had);
-        let mut polled = std::mem::take(&mut self.polled);
-        for event in polled.drain(..) {
-            match event {
-                SourceEvent::Rows(batch) => self.chain.process(batch, actions)?,
-                SourceEvent::DeadLetters(batch) => self.chain.emit(1, batch, actions)?,
-                SourceEvent::Watermark(watermark) => self.chain.advance(watermark, actions)?,
-                SourceEvent::Idle => self.chain.idle(actions),
-                SourceEvent::End => outcome = self.end(actions)?,
-            }
-        }
-        self.polled = polled;
-        Ok(outcome)
-    }
-
-    fn cut(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
-        self.cut = barrier.attempt;
+    fn on_barrier(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
+        self.last_attempt = barrier.attempt;
         let swap = self.swaps.take(barrier.attempt);
         if let Some(SubtaskSwap { what, seat, .. }) = swap.filter(|swap| !swap.seat.is_rolled_back()) {
             let since_us = seat.swap.now_us();
@@ -286,13 +372,5 @@ impl Subtask {
         let frozen = self.freeze(Cut { attempt: barrier.attempt, last: false })?;
         self.chain.forward(barrier, actions);
         Ok(Outcome::Frozen(barrier, frozen))
-    }
-
-    fn end(&mut self, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
-        self.chain.end(actions)?;
-        self.state = State::Ended;
-        // A number that no barrier of this subtask has had, for what its sinks name after it.
-        let frozen = self.freeze(Cut { attempt: self.cut + 1, last: true })?;
-        Ok(Outcome::Ended(Some(frozen)))
     }
 }

@@ -5,6 +5,7 @@ mod beside;
 mod canary;
 pub(crate) mod guest;
 pub(crate) mod layout;
+pub(crate) mod plan;
 pub(crate) mod snapshot;
 mod trial;
 

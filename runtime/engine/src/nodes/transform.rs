@@ -1,5 +1,7 @@
 //! A stateless operator: hands the columns that its component reads to it, and applies the delta that comes back.
 
+pub(crate) mod plan;
+
 use arrow::array::ArrayRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;

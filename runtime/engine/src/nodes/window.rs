@@ -11,6 +11,7 @@
 //! | `session_list`, `sessions` | the sessions of a key; of all keys |
 //! | `session_windows` | session windows |
 //! | `combine` | aggregating ahead of the exchange |
+//! | `plan` | what a window is to the planner |
 //! | `results` | making output rows |
 //! | `window_state` | what snapshots hold |
 //! | `frozen_groups` | the groups of a table as rows of a snapshot |
@@ -25,6 +26,7 @@ pub(crate) mod instance_aggregate;
 mod pane_runs;
 mod pane_windows;
 mod panes;
+pub(crate) mod plan;
 mod results;
 mod session_list;
 mod session_windows;

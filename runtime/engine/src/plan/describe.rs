@@ -5,10 +5,11 @@ use serde::Serialize;
 use weir_core::column_type::type_name;
 use weir_core::connector::Guarantee;
 
+use super::node::{OutputPort, Role};
+use super::physical::{PhysicalGraph, StepPart, StepPlan};
+use super::resolve::{InputEdge, ResolvedNode};
 use crate::dataflow::exchange::Partitioning;
 use crate::plan::job::Job;
-use crate::plan::physical::{PhysicalGraph, StepKind};
-use crate::plan::resolve::{ResolvedKind, ResolvedNode};
 
 /// What a job will run.
 #[derive(Clone, Debug, Serialize)]
@@ -69,8 +70,8 @@ impl Job {
     #[must_use]
     pub fn describe(&self) -> JobDescription {
         let nodes = self.resolved.nodes.iter().enumerate().map(|(index, node)| self.describe_node(index, node));
-        let notes = self.resolved.nodes.iter().flat_map(|node| match &node.kind {
-            ResolvedKind::Source(source) => {
+        let notes = self.resolved.nodes.iter().flat_map(|node| match node.step.role() {
+            Role::Source(source) => {
                 let mut notes = source.source.notes();
                 if source.event_time.is_none() {
                     notes.push(format!(
@@ -80,13 +81,13 @@ impl Job {
                 }
                 notes
             }
-            ResolvedKind::Sink { sink, .. } => sink.notes(),
-            _ => Vec::new(),
+            Role::Sink(sink) => sink.notes(),
+            Role::Operator => Vec::new(),
         });
-        let guarantees = self.resolved.nodes.iter().filter_map(|node| match &node.kind {
-            ResolvedKind::Source(source) => self.weaker(&node.name, &source.source.guarantee()),
-            ResolvedKind::Sink { sink, .. } => self.weaker(&node.name, &sink.guarantee()),
-            _ => None,
+        let guarantees = self.resolved.nodes.iter().filter_map(|node| match node.step.role() {
+            Role::Source(source) => self.weaker(&node.name, &source.source.guarantee()),
+            Role::Sink(sink) => self.weaker(&node.name, &sink.guarantee()),
+            Role::Operator => None,
         });
         JobDescription { nodes: nodes.collect(), notes: notes.collect(), guarantees: guarantees.collect() }
     }
@@ -105,18 +106,19 @@ impl Job {
     /// The columns of the rows that a step gets, read or not; `None`: there is no such step, or it is a source.
     #[must_use]
     pub fn columns_into(&self, step: &str) -> Option<SchemaRef> {
-        self.resolved.nodes.iter().find(|node| node.name == step)?.input.clone()
+        let node = self.resolved.nodes.iter().find(|node| node.name == step)?;
+        node.step.inputs().first().map(|port| port.schema.clone())
     }
 
     fn describe_node(&self, index: usize, node: &ResolvedNode) -> NodeDescription {
-        let input = |(from, output): &(usize, usize)| {
-            let from = &self.resolved.nodes[*from];
-            match output {
+        let input = |edge: &InputEdge| {
+            let from = &self.resolved.nodes[edge.node];
+            match edge.output {
                 0 => from.name.clone(),
-                _ => format!("{}.{}", from.name, from.outputs[*output].0),
+                output => format!("{}.{}", from.name, from.step.outputs()[output].name),
             }
         };
-        let output = |(number, (name, schema)): (usize, &(String, SchemaRef))| {
+        let output = |(number, OutputPort { name, schema, .. }): (usize, &OutputPort)| {
             let needed = self.pruned.nodes[index].outputs[number].as_deref();
             OutputDescription {
                 name: name.clone(),
@@ -127,18 +129,12 @@ impl Job {
         let chain = chain_of(&self.physical, index);
         NodeDescription {
             name: node.name.clone(),
-            kind: match &node.kind {
-                ResolvedKind::Source(_) => "source",
-                ResolvedKind::Transform { .. } => "transform",
-                ResolvedKind::Keyed { .. } => "keyed operator",
-                ResolvedKind::Window { .. } => "window",
-                ResolvedKind::Sink { .. } => "sink",
-            },
+            kind: node.step.kind(),
             inputs: node.inputs.iter().map(input).collect(),
             exchange: (!node.inputs.is_empty()).then(|| exchange_into(&self.physical, chain, index)),
-            parallelism: node.parallelism,
+            parallelism: node.step.parallelism(),
             chain,
-            outputs: node.outputs.iter().enumerate().map(output).collect(),
+            outputs: node.step.outputs().iter().enumerate().map(output).collect(),
         }
     }
 }
@@ -153,7 +149,7 @@ fn columns(schema: &Schema, read: &[usize]) -> Vec<ColumnDescription> {
 }
 
 fn chain_of(graph: &PhysicalGraph, node: usize) -> usize {
-    let here = |s: &crate::plan::physical::StepPlan| s.node == node && s.kind != StepKind::Combine;
+    let here = |s: &StepPlan| s.node == node && s.part != StepPart::Ahead;
     graph.chains.iter().position(|c| c.steps.iter().any(here)).unwrap_or_default()
 }
 

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use weir_core::graph::Node;
 
-use super::resolve::error;
-use crate::plan::resolve::{CheckError, ResolvedKind, ResolvedNode, ResolvedSource};
+use super::error::CheckError;
+use super::node::{Role, SourcePlan};
+use super::resolve::ResolvedNode;
 
 /// Two sinks that another system takes for one would shut each other out when they commit.
 pub(super) fn check_identity<'a>(
@@ -14,15 +15,15 @@ pub(super) fn check_identity<'a>(
     resolved: &ResolvedNode,
     mut nodes: impl Iterator<Item = &'a ResolvedNode>,
 ) -> Result<(), CheckError> {
-    let identity = |node: &ResolvedNode| match &node.kind {
-        ResolvedKind::Sink { sink, .. } => sink.identity(job),
+    let identity = |node: &ResolvedNode| match node.step.role() {
+        Role::Sink(sink) => sink.identity(job),
         _ => None,
     };
     let Some(own) = identity(resolved) else { return Ok(()) };
     match nodes.find(|other| identity(other).as_ref() == Some(&own)) {
         Some(other) => {
             let message = format!("{:?} has {own}, and so has {:?}: give it one of its own", other.name, node.name);
-            Err(error(&node.span, message))
+            Err(CheckError::at(&node.span, message))
         }
         None => Ok(()),
     }
@@ -34,23 +35,23 @@ pub(super) fn check_file<'a>(
     resolved: &ResolvedNode,
     nodes: impl Iterator<Item = &'a ResolvedNode>,
 ) -> Result<(), CheckError> {
-    let written = |kind: &ResolvedKind| match kind {
-        ResolvedKind::Sink { sink, .. } => sink.file(),
+    let written = |node: &ResolvedNode| match node.step.role() {
+        Role::Sink(sink) => sink.file(),
         _ => None,
     };
-    let Some(file) = written(&resolved.kind) else { return Ok(()) };
+    let Some(file) = written(resolved) else { return Ok(()) };
     let same = |one: &Path, other: &Path| {
         one == other || std::fs::canonicalize(one).is_ok_and(|a| std::fs::canonicalize(other).is_ok_and(|b| a == b))
     };
-    let is_read = |source: &ResolvedSource| {
+    let is_read = |source: &SourcePlan| {
         let read = source.source.files();
         // What comes into a folder would be read by the next run.
         read.iter().any(|read| same(read, &file) || file.parent().is_some_and(|folder| same(read, folder)))
     };
     for other in nodes {
-        let does = match &other.kind {
-            ResolvedKind::Source(source) if is_read(source) => "reads",
-            kind if written(kind).is_some_and(|f| same(&f, &file)) => "writes",
+        let does = match other.step.role() {
+            Role::Source(source) if is_read(source) => "reads",
+            _ if written(other).is_some_and(|f| same(&f, &file)) => "writes",
             _ => continue,
         };
         let message = format!(
@@ -59,7 +60,7 @@ pub(super) fn check_file<'a>(
             file.display(),
             node.name
         );
-        return Err(error(&node.span, message));
+        return Err(CheckError::at(&node.span, message));
     }
     Ok(())
 }

@@ -6,8 +6,7 @@ use weir_core::limits::OperatorLimits;
 
 use crate::plan::job::Job;
 use crate::plan::physical::ChainPlan;
-use crate::plan::resolve::{ResolvedAggregateKind, ResolvedKind, ResolvedNode};
-use crate::replace::swap::NewVersion;
+use crate::replace::version::NewVersion;
 
 /// Room for instances of components.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,19 +53,10 @@ impl Job {
     /// Room for the components' instances of this job while it runs; see [`Job::second_guest_room`] for those that may be beside them.
     #[must_use]
     pub fn guest_room(&self) -> GuestRoom {
-        let of_node = |node: &ResolvedNode| match &node.kind {
-            ResolvedKind::Transform { node, .. } | ResolvedKind::Keyed { node, .. } => GuestRoom::of(&node.limits),
-            ResolvedKind::Window { aggregates, .. } => {
-                let rooms = aggregates.iter().filter_map(|aggregate| match &aggregate.kind {
-                    ResolvedAggregateKind::Component { limits, .. } => Some(GuestRoom::of(limits)),
-                    ResolvedAggregateKind::Builtin(_) => None,
-                });
-                rooms.sum()
-            }
-            ResolvedKind::Source(_) | ResolvedKind::Sink { .. } => GuestRoom::default(),
-        };
+        let of_node =
+            |node: usize| -> GuestRoom { self.step(node).components().iter().map(|of| GuestRoom::of(of.limits)).sum() };
         let of_chain = |chain: &ChainPlan| {
-            let steps = chain.steps.iter().map(|step| of_node(&self.resolved.nodes[step.node]));
+            let steps = chain.steps.iter().map(|step| of_node(step.node));
             steps.sum::<GuestRoom>().times(chain.parallelism)
         };
         self.physical.chains.iter().map(of_chain).sum()

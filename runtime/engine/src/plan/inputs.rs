@@ -1,4 +1,4 @@
-//! What the nodes of a graph read: the outputs that their inputs name, and the columns of several inputs together.
+//! What the nodes of a graph read: the outputs that their inputs name, and the columns of what comes in by one port together.
 
 use std::sync::Arc;
 
@@ -7,61 +7,56 @@ use weir_core::column_type::columns_text;
 use weir_core::graph::Node;
 use weir_core::pipeline::did_you_mean;
 
-use super::resolve::error;
-use crate::plan::resolve::{CheckError, ResolvedNode};
+use super::error::CheckError;
+use super::node::PortInput;
+use super::resolve::{InputEdge, ResolvedNode};
 
-/// (node, output) pairs, and the columns of all of them; a source has none.
-pub(super) type Inputs = (Vec<(usize, usize)>, Option<SchemaRef>);
+/// A node's edges and ports; a source has none.
+pub(super) type Inputs = (Vec<InputEdge>, Vec<PortInput>);
 
-/// The (node, output) pairs that a node reads, and its columns; `None`: a node that it reads is wrong.
+/// What a node reads; `None`: a node that it reads is wrong.
 pub(super) fn inputs_of(node: &Node, nodes: &[Option<ResolvedNode>]) -> Result<Option<Inputs>, CheckError> {
-    let mut inputs = Vec::with_capacity(node.inputs.len());
-    let mut schemas = Vec::with_capacity(node.inputs.len());
+    let mut edges = Vec::with_capacity(node.inputs.len());
+    let mut ports: Vec<PortInput> = Vec::new();
     for input in &node.inputs {
         let Some(from) = nodes.get(input.node) else {
-            return Err(error(&input.span, "an input must come before the step that reads it"));
+            return Err(CheckError::at(&input.span, "an input must come before the step that reads it"));
         };
         let Some(from) = from else { return Ok(None) };
-        let Some(output) = from.outputs.iter().position(|(name, _)| *name == input.output) else {
-            let known: Vec<&str> = from.outputs.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(error(
-                &input.span,
-                format!(
-                    "{:?} has no output named {:?}{}; it has {}",
-                    from.name,
-                    input.output,
-                    did_you_mean(&input.output, &known),
-                    known.join(", ")
-                ),
-            ));
+        let outputs = from.step.outputs();
+        let Some(output) = outputs.iter().position(|output| output.name == input.output) else {
+            let known: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
+            let near = did_you_mean(&input.output, &known);
+            let message =
+                format!("{:?} has no output named {:?}{near}; it has {}", from.name, input.output, known.join(", "));
+            return Err(CheckError::at(&input.span, message));
         };
-        inputs.push((input.node, output));
-        schemas.push(&from.outputs[output].1);
+        let schema = &outputs[output].schema;
+        let port = match ports.iter().position(|port| port.name == input.port) {
+            Some(port) => {
+                ports[port].schema = united(&node.name, &ports[port].schema, schema)
+                    .map_err(|message| CheckError::at(&input.span, message))?;
+                port
+            }
+            None => {
+                ports.push(PortInput { name: input.port.clone(), schema: schema.clone() });
+                ports.len() - 1
+            }
+        };
+        edges.push(InputEdge { node: input.node, output, port });
     }
-    Ok(Some((inputs, united(node, &schemas)?)))
+    Ok(Some((edges, ports)))
 }
 
-/// The columns of several inputs together: the same names and types in the same order; nullable where one is.
-fn united(node: &Node, schemas: &[&SchemaRef]) -> Result<Option<SchemaRef>, CheckError> {
-    let Some((first, others)) = schemas.split_first() else { return Ok(None) };
-    let mut fields: Vec<Field> = first.fields().iter().map(|f| f.as_ref().clone()).collect();
-    for (position, schema) in others.iter().enumerate() {
-        let same = schema.fields().len() == fields.len()
-            && schema.fields().iter().zip(&fields).all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
-        if !same {
-            return Err(error(
-                &node.inputs[position + 1].span,
-                format!(
-                    "the inputs of {:?} have different columns: {} and {}",
-                    node.name,
-                    columns_text(first),
-                    columns_text(schema)
-                ),
-            ));
-        }
-        for (field, other) in fields.iter_mut().zip(schema.fields()) {
-            field.set_nullable(field.is_nullable() || other.is_nullable());
-        }
+/// The columns of two streams together: the same names and types in the same order; nullable where one is.
+fn united(node: &str, first: &SchemaRef, other: &SchemaRef) -> Result<SchemaRef, String> {
+    let fields = || first.fields().iter().zip(other.fields());
+    let is_same = first.fields().len() == other.fields().len()
+        && fields().all(|(a, b)| a.name() == b.name() && a.data_type() == b.data_type());
+    if !is_same {
+        let (first, other) = (columns_text(first), columns_text(other));
+        return Err(format!("the inputs of {node:?} have different columns: {first} and {other}"));
     }
-    Ok(Some(Arc::new(Schema::new(fields))))
+    let field = |(a, b): (&Arc<Field>, &Arc<Field>)| Field::clone(a).with_nullable(a.is_nullable() || b.is_nullable());
+    Ok(Arc::new(Schema::new(fields().map(field).collect::<Vec<_>>())))
 }

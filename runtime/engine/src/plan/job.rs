@@ -2,14 +2,22 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
-use weir_core::connector::{Connectors, Source};
+use weir_core::connector::{Connectors, Sink, Source};
 use weir_core::graph::LogicalGraph;
+use weir_core::time::Clock;
 use weir_host::{GuestLog, Host, NoLog};
 
-use super::physical::PhysicalGraph;
+use super::error::CheckErrors;
+use super::node::{MakeContext, PlanContext, PlanNode, Role, WriterStart};
+use super::physical::{PhysicalGraph, StepPlan, part_of};
 use super::prune::Pruned;
-use super::resolve::{CheckErrors, Resolved, ResolvedKind};
+use super::registry::StepKinds;
+use super::resolve::Resolved;
+use crate::dataflow::error::OperatorError;
+use crate::dataflow::exchange::Partitioning;
+use crate::dataflow::metrics::Metrics;
+use crate::dataflow::operator::Operator;
+use crate::plan::node::MakeError;
 
 /// A pipeline that was checked and can be started, any number of times.
 #[derive(Clone)]
@@ -27,15 +35,21 @@ pub struct Job {
 }
 
 impl Job {
-    /// Opens the connectors' descriptions and the components, checks every schema, and plans the subtasks.
+    /// Opens the connectors' descriptions and the components, checks every schema, and plans the subtasks. `kinds` are the kinds of
+    /// steps that the pipeline may have.
     ///
     /// # Errors
     /// What does not fit, with its places in the pipeline file.
-    pub fn check(graph: &LogicalGraph, connectors: &dyn Connectors, host: &Host) -> Result<Self, CheckErrors> {
-        let resolved = Resolved::new(graph, connectors, host)?;
+    pub fn check_with(
+        graph: &LogicalGraph,
+        connectors: &dyn Connectors,
+        host: &Host,
+        kinds: &StepKinds,
+    ) -> Result<Self, CheckErrors> {
+        let resolved = Resolved::new(graph, &PlanContext { graph, connectors, host }, kinds)?;
         let pruned = Pruned::new(&resolved);
         let physical = PhysicalGraph::new(&resolved, &pruned, graph.max_parallelism);
-        let job = Self {
+        Ok(Self {
             name: graph.name.clone(),
             resolved,
             pruned,
@@ -45,8 +59,7 @@ impl Job {
             linger_ms: graph.linger_ms,
             guest_log: Arc::new(NoLog),
             is_durable: graph.checkpoint.is_some(),
-        };
-        Ok(job)
+        })
     }
 
     /// Where operators' log lines go; nowhere, if this is not called.
@@ -60,8 +73,8 @@ impl Job {
     #[must_use]
     pub fn going_back(mut self, operators: &[String]) -> Self {
         for node in self.resolved.nodes.iter_mut().filter(|node| operators.contains(&node.name)) {
-            if let ResolvedKind::Keyed { goes_back, .. } = &mut node.kind {
-                *goes_back = true;
+            if let Some(step) = node.step.going_back() {
+                node.step = step;
             }
         }
         self
@@ -69,35 +82,69 @@ impl Job {
 
     /// Fails what waits for another system so that the job can start, or commit; from any thread.
     pub fn give_up(&self) {
-        for node in &self.resolved.nodes {
-            if let ResolvedKind::Sink { sink, .. } = &node.kind {
-                sink.give_up();
-            }
-        }
+        self.sinks().for_each(|(_, sink)| sink.give_up());
     }
 
     /// Its sources, by name.
     pub(crate) fn sources(&self) -> Vec<(String, Arc<dyn Source>)> {
-        let sources = self.resolved.nodes.iter().filter_map(|node| match &node.kind {
-            ResolvedKind::Source(source) => Some((node.name.clone(), source.source.clone())),
+        let sources = self.resolved.nodes.iter().filter_map(|node| match node.step.role() {
+            Role::Source(source) => Some((node.name.clone(), source.source.clone())),
             _ => None,
         });
         sources.collect()
     }
 
-    /// The columns that a node gets.
-    pub(crate) fn input_schema(&self, node: usize) -> SchemaRef {
-        let columns = &self.pruned.nodes[node].input;
-        let full = self.resolved.nodes[node].input.clone().unwrap_or_else(|| Arc::new(Schema::empty()));
-        Arc::new(Schema::new(columns.iter().map(|c| full.fields()[*c].clone()).collect::<Vec<_>>()))
+    /// Its sinks: their nodes, by index.
+    pub(crate) fn sinks(&self) -> impl Iterator<Item = (usize, &Arc<dyn Sink>)> {
+        self.resolved.nodes.iter().enumerate().filter_map(|(index, node)| match node.step.role() {
+            Role::Sink(sink) => Some((index, sink)),
+            _ => None,
+        })
+    }
+
+    /// The operator of a step in one subtask; a source has none.
+    pub(crate) fn operator(
+        &self,
+        step: &StepPlan,
+        metrics: &Metrics,
+        clock: &Arc<dyn Clock>,
+        writer: Option<WriterStart<'_>>,
+    ) -> Result<Option<Box<dyn Operator>>, MakeError> {
+        let node = &self.resolved.nodes[step.node].step;
+        let Some(part) = part_of(node, &self.pruned.nodes[step.node], step.part) else {
+            return Err(OperatorError::Call("this step cannot be done in two parts".to_owned()).into());
+        };
+        part.make(&MakeContext { writer, ..self.make_context(step.node, metrics, clock) })
+    }
+
+    /// What a step of a node is made with.
+    pub(crate) fn make_context<'a>(
+        &'a self,
+        node: usize,
+        metrics: &'a Metrics,
+        clock: &'a Arc<dyn Clock>,
+    ) -> MakeContext<'a> {
+        MakeContext {
+            name: &self.resolved.nodes[node].name,
+            columns: &self.pruned.nodes[node],
+            key_groups: self.groups,
+            guest_log: &self.guest_log,
+            metrics,
+            clock,
+            writer: None,
+        }
     }
 
     /// How many channels each subtask at the end of an edge reads of it.
     pub(crate) fn channels_into(&self, edge: usize) -> usize {
         let edge = &self.physical.edges[edge];
         match edge.partitioning {
-            crate::dataflow::exchange::Partitioning::Forward => 1,
+            Partitioning::Forward => 1,
             _ => self.physical.chains[edge.from].parallelism,
         }
+    }
+
+    pub(crate) fn step(&self, node: usize) -> &dyn PlanNode {
+        self.resolved.nodes[node].step.as_ref()
     }
 }

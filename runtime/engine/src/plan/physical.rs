@@ -1,10 +1,11 @@
 //! Chains and edges: which steps share a subtask, and how rows get from one chain to another.
 
+use std::sync::Arc;
+
+use super::node::{Distribution, NodeColumns, PlanNode};
+use super::prune::Pruned;
+use super::resolve::{InputEdge, Resolved};
 use crate::dataflow::exchange::Partitioning;
-use crate::plan::prune::Pruned;
-use crate::plan::resolve::{Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode};
-use weir_core::graph::Exchange;
-use weir_core::window::WindowAssigner;
 
 /// What runs: chains of steps, each with its own parallelism, and the edges between them.
 #[derive(Clone, Debug, Default)]
@@ -25,34 +26,35 @@ pub(crate) struct ChainPlan {
 
 #[derive(Clone, Debug)]
 pub(crate) struct StepPlan {
-    /// The node, by index; of a combine step, the window that it works for.
+    /// The node, by index.
     pub(crate) node: usize,
-    pub(crate) kind: StepKind,
-    /// For every output, who reads it.
-    pub(crate) consumers: Vec<Vec<Consumer>>,
+    pub(crate) part: StepPart,
+    /// For every output, where it goes.
+    pub(crate) routes: Vec<Vec<RoutePlan>>,
 }
 
+/// Which part of its node a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StepKind {
-    /// The node itself.
-    Node,
-    /// A window whose rows come pre-aggregated.
-    Merge,
-    /// Pre-aggregates a window's rows ahead of the exchange.
-    Combine,
+pub(crate) enum StepPart {
+    /// All of it.
+    Whole,
+    /// What is done ahead of the exchange.
+    Ahead,
+    /// What is done behind it.
+    Behind,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Consumer {
+pub(crate) struct RoutePlan {
     /// Which of the output's needed columns it takes; `None`: all.
     pub(crate) projection: Option<Vec<usize>>,
-    pub(crate) to: ConsumerTarget,
+    pub(crate) to: RouteTarget,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum ConsumerTarget {
-    /// A step of the same chain.
-    Step(usize),
+pub(crate) enum RouteTarget {
+    /// An input port of a step of the same chain.
+    Step { step: usize, port: usize },
     /// An edge, by its position in [`ChainPlan::outputs`].
     Edge(usize),
 }
@@ -61,120 +63,120 @@ pub(crate) enum ConsumerTarget {
 pub(crate) struct EdgePlan {
     pub(crate) from: usize,
     pub(crate) to: usize,
+    /// Which input port of the first step of `to`.
+    pub(crate) port: usize,
     pub(crate) partitioning: Partitioning,
 }
 
 /// Where a node's step is.
 #[derive(Clone, Copy)]
-struct Place {
+struct StepPlace {
     chain: usize,
     step: usize,
+}
+
+/// The part of a node that a step is, to make it.
+pub(crate) fn part_of(step: &Arc<dyn PlanNode>, columns: &NodeColumns, part: StepPart) -> Option<Arc<dyn PlanNode>> {
+    match part {
+        StepPart::Whole => Some(step.clone()),
+        StepPart::Ahead => step.pre_aggregate(columns).map(|halves| halves.ahead),
+        StepPart::Behind => step.pre_aggregate(columns).map(|halves| halves.behind),
+    }
 }
 
 impl PhysicalGraph {
     pub(crate) fn new(resolved: &Resolved, pruned: &Pruned, groups: u32) -> Self {
         let mut graph = Self::default();
-        let mut places: Vec<Place> = Vec::with_capacity(resolved.nodes.len());
-        for (index, node) in resolved.nodes.iter().enumerate() {
-            let place = graph.place(index, resolved, pruned, &places, groups);
-            debug_assert!(node.outputs.len() >= graph.chains[place.chain].steps[place.step].consumers.len());
-            places.push(place);
+        let mut places: Vec<StepPlace> = Vec::with_capacity(resolved.nodes.len());
+        for index in 0..resolved.nodes.len() {
+            places.push(graph.place(index, resolved, pruned, &places, groups));
         }
         graph
     }
 
-    fn place(&mut self, index: usize, resolved: &Resolved, pruned: &Pruned, places: &[Place], groups: u32) -> Place {
-        let node = &resolved.nodes[index];
-        let from_parallelism = |(from, _): &(usize, usize)| resolved.nodes[*from].parallelism;
-        let exchanges: Vec<Partitioning> = node
-            .inputs
-            .iter()
-            .map(|input| partitioning(node, &pruned.nodes[index].input, from_parallelism(input), groups))
-            .collect();
-        if let ([(from, output)], [Partitioning::Forward]) = (node.inputs.as_slice(), exchanges.as_slice()) {
-            let Place { chain, step: from_step } = places[*from];
-            let step = self.add_step(chain, index, StepKind::Node, node.outputs.len());
-            let projection = projection(pruned, *from, *output, index);
-            let consumer = Consumer { projection, to: ConsumerTarget::Step(step) };
-            self.chains[chain].steps[from_step].consumers[*output].push(consumer);
-            return Place { chain, step };
+    fn place(
+        &mut self,
+        index: usize,
+        resolved: &Resolved,
+        pruned: &Pruned,
+        places: &[StepPlace],
+        groups: u32,
+    ) -> StepPlace {
+        let (node, columns) = (&resolved.nodes[index], &pruned.nodes[index]);
+        let (parallelism, outputs) = (node.step.parallelism(), node.step.outputs().len());
+        let exchange = |edge: &InputEdge| {
+            let distribution = &node.step.inputs()[edge.port].distribution;
+            let from = resolved.nodes[edge.node].step.parallelism();
+            partitioning(distribution, &columns.inputs[edge.port], (from, parallelism), groups)
+        };
+        let exchanges: Vec<Partitioning> = node.inputs.iter().map(exchange).collect();
+        if let ([edge], [Partitioning::Forward]) = (node.inputs.as_slice(), exchanges.as_slice()) {
+            let from = places[edge.node];
+            let step = self.add_step(from.chain, index, StepPart::Whole, outputs);
+            let to = RouteTarget::Step { step, port: edge.port };
+            self.add_route(from, edge.output, RoutePlan { projection: projection(pruned, edge, index), to });
+            return StepPlace { chain: from.chain, step };
         }
-        let combine = combines(node, &pruned.nodes[index].outputs) && !exchanges.contains(&Partitioning::Forward);
+        let crosses = !exchanges.contains(&Partitioning::Forward);
+        let halves = if crosses && !exchanges.is_empty() { node.step.pre_aggregate(columns) } else { None };
         let chain = self.chains.len();
-        let parallelism = node.parallelism;
         self.chains.push(ChainPlan { parallelism, steps: Vec::new(), inputs: Vec::new(), outputs: Vec::new() });
-        let kind = if combine { StepKind::Merge } else { StepKind::Node };
-        let step = self.add_step(chain, index, kind, node.outputs.len());
-        for ((from, output), exchange) in node.inputs.iter().zip(exchanges) {
-            let Place { chain: from_chain, step: mut from_step } = places[*from];
-            let mut from_output = *output;
-            let mut columns = projection(pruned, *from, *output, index);
-            let mut exchange = exchange;
-            if combine {
-                let combine_step = self.add_step(from_chain, index, StepKind::Combine, 1);
-                let consumer = Consumer { projection: columns.take(), to: ConsumerTarget::Step(combine_step) };
-                self.chains[from_chain].steps[from_step].consumers[from_output].push(consumer);
-                (from_step, from_output) = (combine_step, 0);
-                // Partial rows begin with the key columns.
-                if let Partitioning::Hash { keys, .. } = &mut exchange {
-                    *keys = (0..keys.len()).collect();
+        let part = if halves.is_some() { StepPart::Behind } else { StepPart::Whole };
+        let step = self.add_step(chain, index, part, outputs);
+        for (edge, mut partitioning) in node.inputs.iter().zip(exchanges) {
+            let (mut from, mut output) = (places[edge.node], edge.output);
+            let mut projection = projection(pruned, edge, index);
+            if let Some(halves) = &halves {
+                let ahead = self.add_step(from.chain, index, StepPart::Ahead, 1);
+                let to = RouteTarget::Step { step: ahead, port: edge.port };
+                self.add_route(from, output, RoutePlan { projection: projection.take(), to });
+                (from, output) = (StepPlace { step: ahead, ..from }, 0);
+                if let (Partitioning::Hash { keys, .. }, Distribution::Hash(of_halves)) =
+                    (&mut partitioning, &halves.behind.inputs()[edge.port].distribution)
+                {
+                    keys.clone_from(of_halves);
                 }
             }
-            let edge = self.edges.len();
-            self.edges.push(EdgePlan { from: from_chain, to: chain, partitioning: exchange });
-            self.chains[chain].inputs.push(edge);
-            let port = self.chains[from_chain].outputs.len();
-            self.chains[from_chain].outputs.push(edge);
-            let consumer = Consumer { projection: columns, to: ConsumerTarget::Edge(port) };
-            self.chains[from_chain].steps[from_step].consumers[from_output].push(consumer);
+            let number = self.edges.len();
+            self.edges.push(EdgePlan { from: from.chain, to: chain, port: edge.port, partitioning });
+            self.chains[chain].inputs.push(number);
+            let to = RouteTarget::Edge(self.chains[from.chain].outputs.len());
+            self.chains[from.chain].outputs.push(number);
+            self.add_route(from, output, RoutePlan { projection, to });
         }
-        Place { chain, step }
+        StepPlace { chain, step }
     }
 
-    fn add_step(&mut self, chain: usize, node: usize, kind: StepKind, outputs: usize) -> usize {
+    fn add_step(&mut self, chain: usize, node: usize, part: StepPart, outputs: usize) -> usize {
         let steps = &mut self.chains[chain].steps;
-        steps.push(StepPlan { node, kind, consumers: vec![Vec::new(); outputs] });
+        steps.push(StepPlan { node, part, routes: vec![Vec::new(); outputs] });
         steps.len() - 1
+    }
+
+    fn add_route(&mut self, from: StepPlace, output: usize, route: RoutePlan) {
+        self.chains[from.chain].steps[from.step].routes[output].push(route);
     }
 }
 
-/// How the rows of one input get to a node.
-fn partitioning(node: &ResolvedNode, input: &[usize], from_parallelism: usize, groups: u32) -> Partitioning {
-    let keys = match &node.kind {
-        ResolvedKind::Keyed { keys, .. } | ResolvedKind::Window { keys, .. } => Some(keys),
-        _ => None,
-    };
-    let exchange = match &node.kind {
-        ResolvedKind::Transform { node, .. } => node.exchange.as_ref().map(|e| e.value),
-        _ => None,
-    };
-    match keys {
+/// How the rows of one input get to a node; parallelism is that of both ends.
+fn partitioning(distribution: &Distribution, input: &[usize], (from, to): (usize, usize), groups: u32) -> Partitioning {
+    match distribution {
         // One subtask on either side: every key is its own.
-        _ if from_parallelism == 1 && node.parallelism == 1 => Partitioning::Forward,
-        Some(keys) => {
+        _ if from == 1 && to == 1 => Partitioning::Forward,
+        Distribution::Hash(keys) => {
             let position = |key: &usize| input.iter().position(|c| c == key).unwrap_or_default();
             Partitioning::Hash { keys: keys.iter().map(position).collect(), groups }
         }
-        None if exchange == Some(Exchange::Broadcast) => Partitioning::Broadcast,
-        None if exchange.is_none() && from_parallelism == node.parallelism => Partitioning::Forward,
-        None => Partitioning::Rebalance,
+        Distribution::Broadcast => Partitioning::Broadcast,
+        Distribution::Any if from == to => Partitioning::Forward,
+        Distribution::Any | Distribution::Rebalance => Partitioning::Rebalance,
     }
 }
 
-/// Whether a window's rows can be aggregated ahead of its exchange: panes only, and no row is asked for again.
-fn combines(node: &ResolvedNode, outputs: &[Option<Vec<usize>>]) -> bool {
-    let ResolvedKind::Window { node: window, aggregates, .. } = &node.kind else { return false };
-    // Built-in aggregates refuse no row.
-    let has_component = aggregates.iter().any(|a| matches!(a.kind, ResolvedAggregateKind::Component { .. }));
-    let read = |output: usize| outputs.get(output).is_some_and(Option::is_some);
-    let side_outputs = read(1) || (read(2) && has_component);
-    !matches!(window.window, WindowAssigner::Session { .. }) && window.allowed_lateness_us == 0 && !side_outputs
-}
-
-/// The positions of the columns that `to` needs among those that are kept of an output.
-fn projection(pruned: &Pruned, from: usize, output: usize, to: usize) -> Option<Vec<usize>> {
-    let kept = pruned.nodes[from].outputs[output].as_deref().unwrap_or_default();
-    let needed = &pruned.nodes[to].input;
+/// The positions of the columns that a node needs among those that are kept of an output.
+fn projection(pruned: &Pruned, edge: &InputEdge, to: usize) -> Option<Vec<usize>> {
+    let kept = pruned.nodes[edge.node].outputs[edge.output].as_deref().unwrap_or_default();
+    let needed = &pruned.nodes[to].inputs[edge.port];
     (kept != needed.as_slice())
         .then(|| needed.iter().filter_map(|column| kept.iter().position(|k| k == column)).collect())
 }

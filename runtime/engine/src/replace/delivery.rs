@@ -9,13 +9,11 @@ use weir_core::time::Clock;
 
 use crate::dataflow::chain::StepError;
 use crate::dataflow::metrics::Metrics;
-use crate::nodes::meter::Meter;
 use crate::plan::job::Job;
-use crate::plan::resolve::{ResolvedKind, ResolvedNode};
 use crate::replace::replaceable::Version;
 use crate::replace::shadow::SharedShadow;
-use crate::replace::swap::SwapError;
 use crate::replace::trial::{Seat, SharedSwap};
+use crate::replace::version::SwapError;
 
 /// By subtask: versions for its steps.
 type Versions = Vec<Vec<(usize, Version)>>;
@@ -53,14 +51,12 @@ impl Job {
         clock: &Arc<dyn Clock>,
         boxes: &[Arc<SwapBox>],
     ) -> Result<SharedShadow, SwapError> {
-        let is_window = |node: &&ResolvedNode| matches!(node.kind, ResolvedKind::Window { .. });
-        let nodes = self.resolved.nodes.iter().enumerate();
-        let mut changed =
-            nodes.filter(|(node, _)| self.versions_of(*node) != old.versions_of(*node)).map(|(_, node)| node);
-        if let Some(window) = changed.find(is_window) {
-            let reason =
-                "an aggregate shows what it makes only when windows end: swap it, and roll it back if it is worse";
-            return Err(SwapError::Unfit { operator: window.name.clone(), reason: reason.to_owned() });
+        let changed = (0..self.resolved.nodes.len()).filter(|node| self.versions_of(*node) != old.versions_of(*node));
+        for node in changed {
+            if let Some(reason) = self.step(node).refuses_shadow() {
+                let operator = self.resolved.nodes[node].name.clone();
+                return Err(SwapError::Unfit { operator, reason: reason.to_owned() });
+            }
         }
         // What runs is what is told of.
         let metrics: Vec<Metrics> = self.resolved.nodes.iter().map(|_| Metrics::default()).collect();
@@ -83,9 +79,9 @@ impl Job {
             let changed: Vec<(usize, usize)> = changed.collect();
             for _ in 0..chain.parallelism {
                 let version = |&(step, node): &(usize, usize)| {
-                    let meter = Meter { metrics: metrics[node].clone(), clock: clock.clone() };
                     let operator = || self.resolved.nodes[node].name.clone();
-                    let version = self.version(node, old, &meter);
+                    let cx = self.make_context(node, &metrics[node], clock);
+                    let version = self.step(node).make_version(old.step(node), &cx);
                     Ok((step, version.map_err(|error| SwapError::Instance { operator: operator(), error })?))
                 };
                 subtasks.push(changed.iter().map(version).collect::<Result<_, SwapError>>()?);

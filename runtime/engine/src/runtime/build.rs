@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use weir_core::connector::{ConnectorError, Offset, Sink, SinkReport, Split, WriterContext};
+use weir_core::connector::{ConnectorError, Offset, Sink, SinkReport, Split};
 use weir_core::graph::OnError;
 use weir_core::time::{Clock, WATERMARK_MIN};
 use weir_state::{JobSnapshot, SplitSnapshot};
@@ -15,15 +15,14 @@ use crate::checkpoint::origin::{Origin, part_of, splits_of, without_gaps, writer
 use crate::checkpoint::recovery::{RecoveryError, prepared};
 use crate::dataflow::chain::{Chain, Counts, EdgeEnd, Route, Step, Target};
 use crate::dataflow::exchange::Partitioner;
+use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::Metrics;
-use crate::dataflow::operator::{Operator, OperatorError};
+use crate::dataflow::operator::OperatorError;
 use crate::dataflow::source::{Assignment, SourceHead, SourceSettings};
 use crate::dataflow::subtask::{Subtask, SubtaskError};
-use crate::nodes::meter::Meter;
-use crate::nodes::sink::{LatencyHistogram, SinkOperator};
 use crate::plan::job::Job;
-use crate::plan::physical::{ChainPlan, ConsumerTarget, StepKind, StepPlan};
-use crate::plan::resolve::{ResolvedKind, ResolvedSource};
+use crate::plan::node::{MakeError, Role, SourcePlan, WriterStart};
+use crate::plan::physical::{ChainPlan, RoutePlan, RouteTarget, StepPart, StepPlan};
 
 /// The subtasks of a job, not yet running.
 pub(crate) struct Built {
@@ -134,7 +133,7 @@ impl Built {
             let number = *number;
             subtask.restore(|operator| {
                 let node = job.resolved.nodes.iter().find(|n| n.name == operator);
-                let parallelism = node.map_or(1, |n| n.parallelism);
+                let parallelism = node.map_or(1, |n| n.step.parallelism());
                 part_of(snapshot, operator, number, parallelism, job.groups)
             })
         };
@@ -146,10 +145,7 @@ impl Built {
 
     /// The sinks' committers: made before the writers, so that an older generation is shut out when these begin.
     fn committers(&self, job: &Job, origin: Origin<'_>) -> Result<Vec<CheckpointedSink>, StartError> {
-        let sinks = job.resolved.nodes.iter().zip(&self.reports).filter_map(|(node, report)| match &node.kind {
-            ResolvedKind::Sink { sink, .. } => Some((&node.name, sink, report)),
-            _ => None,
-        });
+        let sinks = job.sinks().map(|(node, sink)| (&job.resolved.nodes[node].name, sink, &self.reports[node]));
         let checkpointed = |(name, sink, report): (&String, &Arc<dyn Sink>, &Arc<Mutex<SinkReport>>)| {
             let failed = |error| StartError::Connector { node: name.clone(), error };
             let mut committer = sink.committer(&job.name, origin.generation).map_err(failed)?;
@@ -184,16 +180,16 @@ impl Built {
         let chain = Chain::new(steps, edges.collect());
         let name = format!("{}/{number}", chain_name(job, plan));
         let first = &job.resolved.nodes[plan.steps[0].node];
-        Ok(match &first.kind {
-            ResolvedKind::Source(source) => {
+        Ok(match first.step.role() {
+            Role::Source(source) => {
                 let metrics = self.metrics[plan.steps[0].node].clone();
                 let head = source_head(job, plan, source, number, clock, metrics, origin.snapshot)
                     .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
                 Subtask::source(name, first.name.clone(), head, chain)
             }
             _ => {
-                let channels = plan.inputs.iter().map(|e| job.channels_into(*e)).sum();
-                Subtask::gated(name, channels, chain)
+                let ports = plan.inputs.iter().flat_map(|e| vec![job.physical.edges[*e].port; job.channels_into(*e)]);
+                Subtask::gated(name, ports.collect(), chain)
             }
         })
     }
@@ -208,39 +204,32 @@ impl Built {
     ) -> Result<Step, StartError> {
         let node = &job.resolved.nodes[plan.node];
         let metrics = self.metrics[plan.node].clone();
-        let failed = |error| StartError::Operator { node: node.name.clone(), error };
-        let operator: Option<Box<dyn Operator>> = match &node.kind {
-            ResolvedKind::Source(_) => None,
-            ResolvedKind::Sink { sink, .. } => {
-                let schema = job.input_schema(plan.node);
-                let context = WriterContext {
-                    subtask: number,
-                    parallelism: node.parallelism,
-                    generation: origin.generation,
-                    durable: origin.durable,
-                    restored: &origin.snapshot.map(|s| writer_states(s, &node.name)).unwrap_or_default(),
-                };
-                let writer = sink
-                    .writer(schema, &context)
-                    .map_err(|error| StartError::Connector { node: node.name.clone(), error })?;
-                Some(Box::new(SinkOperator::new(writer, self.latency.clone(), clock.clone())))
-            }
-            _ => Some(job.operator(plan, &Meter { metrics: metrics.clone(), clock: clock.clone() }).map_err(failed)?),
+        let restored = origin.snapshot.map(|s| writer_states(s, &node.name)).unwrap_or_default();
+        let writer = WriterStart {
+            subtask: number,
+            generation: origin.generation,
+            durable: origin.durable,
+            restored: &restored,
+            latency: &self.latency,
         };
-        let route = |consumer: &crate::plan::physical::Consumer| Route {
-            projection: consumer.projection.clone(),
-            to: match consumer.to {
-                ConsumerTarget::Step(step) => Target::Step(step),
-                ConsumerTarget::Edge(edge) => Target::Edge(edge),
+        let operator = job.operator(plan, &metrics, clock, Some(writer)).map_err(|error| match error {
+            MakeError::Operator(error) => StartError::Operator { node: node.name.clone(), error },
+            MakeError::Connector(error) => StartError::Connector { node: node.name.clone(), error },
+        })?;
+        let route = |route: &RoutePlan| Route {
+            projection: route.projection.clone(),
+            to: match route.to {
+                RouteTarget::Step { step, port } => Target::Step { step, input: port },
+                RouteTarget::Edge(edge) => Target::Edge(edge),
             },
         };
-        let (name, counts) = match plan.kind {
-            StepKind::Node => (node.name.clone(), Counts::Both),
-            StepKind::Merge => (node.name.clone(), Counts::Out),
-            // Its state is none, and its name must not be taken for the window's.
-            StepKind::Combine => (format!("{}.combine", node.name), Counts::In),
+        let (name, counts) = match plan.part {
+            StepPart::Whole => (node.name.clone(), Counts::Both),
+            StepPart::Behind => (node.name.clone(), Counts::Out),
+            // Its state is none, and its name must not be taken for the node's.
+            StepPart::Ahead => (format!("{}.combine", node.name), Counts::In),
         };
-        let routes = plan.consumers.iter().map(|consumers| consumers.iter().map(route).collect()).collect();
+        let routes = plan.routes.iter().map(|routes| routes.iter().map(route).collect()).collect();
         Ok(Step { name, operator, routes, metrics, counts })
     }
 }
@@ -270,14 +259,14 @@ pub(crate) fn chain_name(job: &Job, plan: &ChainPlan) -> String {
 }
 
 fn node_names<'a>(job: &'a Job, plan: &'a ChainPlan) -> impl Iterator<Item = &'a str> {
-    let steps = plan.steps.iter().filter(|s| s.kind != StepKind::Combine);
+    let steps = plan.steps.iter().filter(|s| s.part != StepPart::Ahead);
     steps.map(|s| job.resolved.nodes[s.node].name.as_str())
 }
 
 fn source_head(
     job: &Job,
     plan: &ChainPlan,
-    source: &ResolvedSource,
+    source: &SourcePlan,
     number: usize,
     clock: &Arc<dyn Clock>,
     metrics: Metrics,

@@ -12,14 +12,15 @@ use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 
 use crate::checkpoint::failure::CheckpointFailure;
 use crate::checkpoint::status::CheckpointStatus;
+use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::Metrics;
-use crate::nodes::sink::LatencyHistogram;
 use crate::plan::job::Job;
-use crate::plan::resolve::{ResolvedKind, ResolvedNode};
+use crate::plan::node::Role;
+use crate::plan::resolve::ResolvedNode;
 use crate::replace::delivery::SwapBox;
 use crate::replace::shadow::SharedShadow;
-use crate::replace::swap::SwapError;
 use crate::replace::trial::SharedSwap;
+use crate::replace::version::SwapError;
 use crate::runtime::control::Control;
 use crate::runtime::figures::{JobFigures, NodeCounts, NodeFigures};
 use crate::runtime::worker::{Status, WorkerError};
@@ -60,10 +61,10 @@ pub(crate) enum Outside {
 
 impl Outside {
     pub(crate) fn of(node: &ResolvedNode) -> Option<(String, Self)> {
-        let outside = match &node.kind {
-            ResolvedKind::Source(source) => Self::Source(source.source.clone()),
-            ResolvedKind::Sink { sink, .. } => Self::Sink(sink.clone()),
-            _ => return None,
+        let outside = match node.step.role() {
+            Role::Source(source) => Self::Source(source.source.clone()),
+            Role::Sink(sink) => Self::Sink(sink.clone()),
+            Role::Operator => return None,
         };
         Some((node.name.clone(), outside))
     }
@@ -84,11 +85,11 @@ pub(crate) enum NodeRole {
 }
 
 impl NodeRole {
-    pub(crate) fn of(kind: &ResolvedKind) -> Self {
-        match kind {
-            ResolvedKind::Source(_) => Self::Source,
-            ResolvedKind::Sink { .. } => Self::Sink,
-            _ => Self::Operator,
+    pub(crate) fn of(node: &ResolvedNode) -> Self {
+        match node.step.role() {
+            Role::Source(_) => Self::Source,
+            Role::Sink(_) => Self::Sink,
+            Role::Operator => Self::Operator,
         }
     }
 }

@@ -103,7 +103,7 @@ impl Job {
             ended: threads.ended,
             error: None,
             stopped: false,
-            names: self.resolved.nodes.iter().map(|n| (n.name.clone(), NodeRole::of(&n.kind))).collect(),
+            names: self.resolved.nodes.iter().map(|n| (n.name.clone(), NodeRole::of(n))).collect(),
             metrics: built.metrics,
             reports: built.reports,
             latency: built.latency,

@@ -20,8 +20,8 @@ use crate::dataflow::metrics::Metrics;
 use crate::dataflow::subtask::{Event, Outcome, SubtaskError};
 use crate::plan::job::Job;
 use crate::replace::shadow::SharedShadow;
-use crate::replace::swap::SwapError;
 use crate::replace::trial::SharedSwap;
+use crate::replace::version::SwapError;
 use crate::runtime::build::{Built, BuiltSubtask, StartError};
 use crate::runtime::launch::Launch;
 use crate::runtime::worker::FrozenPart;
@@ -57,6 +57,10 @@ pub enum Choice {
         /// The channel, in the order of its gate.
         channel: usize,
     },
+    /// A subtask goes on with what it has stopped in.
+    More(usize),
+    /// The clock has reached a time that a subtask waits for.
+    Time(usize),
     /// The oldest part of a checkpoint is kept; with the last one the checkpoint is completed and committed.
     Keep,
 }
@@ -126,8 +130,16 @@ impl LocalJob {
             if self.ended[index] || blocked {
                 continue;
             }
+            let has_more = subtask.subtask.has_more();
+            if has_more {
+                choices.push(Choice::More(index));
+            } else if subtask.subtask.deadline().is_some_and(|deadline| deadline <= self.clock.now_us()) {
+                choices.push(Choice::Time(index));
+            }
             if subtask.subtask.is_source() {
-                choices.push(Choice::Poll(index));
+                if !has_more {
+                    choices.push(Choice::Poll(index));
+                }
                 if self.begun[index] < self.attempt {
                     choices.push(Choice::Trigger(index));
                 }
@@ -165,6 +177,8 @@ impl LocalJob {
                     self.handle(subtask, Event::Element { channel, element })?;
                 }
             }
+            Choice::More(index) => self.handle(index, Event::More)?,
+            Choice::Time(index) => self.handle(index, Event::Time { now_us: self.clock.now_us() })?,
             Choice::Keep => {
                 if let Some(FrozenPart { subtask, attempt, frozen }) = self.parts.pop_front() {
                     let triggered = self.checkpointer.frozen(subtask, attempt, frozen)?;

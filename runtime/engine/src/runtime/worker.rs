@@ -128,6 +128,8 @@ impl Worker {
                 continue;
             }
             let event = match self.control.drain.load(Ordering::Relaxed) {
+                _ if self.subtask.has_more() => Event::More,
+                _ if self.subtask.deadline().is_some_and(|deadline| deadline <= now_us) => Event::Time { now_us },
                 true => Event::Drain,
                 false => Event::Poll { now_us },
             };
@@ -159,23 +161,49 @@ impl Worker {
             if self.control.stop.load(Ordering::Relaxed) {
                 return Err(WorkerError::Stopped);
             }
-            let received = self.receive(flushed)?;
-            self.spend(Activity::Idle, Some(Activity::Busy));
-            match received {
-                None => flushed_us = i64::MIN,
+            let has_more = self.subtask.has_more();
+            let received = self.receive(self.patience(has_more, flushed))?;
+            let now_us = self.spend(Activity::Idle, Some(Activity::Busy));
+            let event = match received {
                 Some((channel, element)) => {
                     flushed = false;
-                    if let Outcome::Ended(_) = self.handle(Event::Element { channel, element })? {
-                        return Ok(());
-                    }
+                    Some(Event::Element { channel, element })
                 }
+                None if has_more => Some(Event::More),
+                None if self.subtask.deadline().is_some_and(|deadline| deadline <= now_us) => {
+                    Some(Event::Time { now_us })
+                }
+                None => {
+                    flushed_us = i64::MIN;
+                    None
+                }
+            };
+            if let Some(event) = event
+                && let Outcome::Ended(_) = self.handle(event)?
+            {
+                return Ok(());
             }
             let now_us = self.spend(Activity::Busy, Some(Activity::Idle));
-            if self.lingered(flushed_us, now_us) {
+            if !self.subtask.has_more() && self.lingered(flushed_us, now_us) {
                 self.spend(Activity::Idle, Some(Activity::Busy));
                 self.handle(Event::Flush)?;
                 (flushed, flushed_us) = (true, self.spend(Activity::Busy, Some(Activity::Idle)));
             }
+        }
+    }
+
+    /// How long the next element is waited for; `None`: for ever.
+    fn patience(&self, has_more: bool, flushed: bool) -> Option<Duration> {
+        if has_more {
+            return Some(Duration::ZERO);
+        }
+        let left = self
+            .subtask
+            .deadline()
+            .map(|deadline| Duration::from_micros(deadline.saturating_sub(self.clock.now_us()).max(0).unsigned_abs()));
+        match flushed {
+            true => left,
+            false => Some(left.map_or(self.linger, |left| left.min(self.linger))),
         }
     }
 
@@ -206,18 +234,24 @@ impl Worker {
         }
     }
 
-    /// The next element of any open channel; `None` if there was none for the linger time.
-    fn receive(&self, for_ever: bool) -> Result<Option<(usize, StreamElement)>, WorkerError> {
+    /// The next element of any open channel; `None` if there was none in time.
+    fn receive(&self, within: Option<Duration>) -> Result<Option<(usize, StreamElement)>, WorkerError> {
         let open: Vec<usize> = (0..self.inputs.len()).filter(|c| self.subtask.is_open(*c)).collect();
         let (channel, received) = match open.as_slice() {
-            [only] if for_ever => (*only, self.inputs[*only].recv().map_err(|_| RecvTimeoutError::Disconnected)),
-            [only] => (*only, self.inputs[*only].recv_timeout(self.linger)),
+            [] => return Ok(None),
+            [only] => match within {
+                None => (*only, self.inputs[*only].recv().map_err(|_| RecvTimeoutError::Disconnected)),
+                Some(within) => (*only, self.inputs[*only].recv_timeout(within)),
+            },
             several => {
                 let mut select = Select::new();
                 for channel in several {
                     select.recv(&self.inputs[*channel]);
                 }
-                let selected = if for_ever { Ok(select.select()) } else { select.select_timeout(self.linger) };
+                let selected = match within {
+                    None => Ok(select.select()),
+                    Some(within) => select.select_timeout(within),
+                };
                 let Ok(selected) = selected else { return Ok(None) };
                 let channel = several[selected.index()];
                 (channel, selected.recv(&self.inputs[channel]).map_err(|_| RecvTimeoutError::Disconnected))

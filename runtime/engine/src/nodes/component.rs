@@ -1,0 +1,300 @@
+//! `[operators.NAME]`: a step that runs one component over one input. What the component's world makes of it, a transform or a keyed
+//! operator, is decided here; the rest is theirs.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use weir_core::column_type::type_name;
+use weir_core::error::chain;
+use weir_core::graph::{DEAD_LETTER_OUTPUT, Exchange, Node, NodeKind, OnError, OperatorNode, Spanned};
+use weir_core::limits::OperatorLimits;
+use weir_host::{
+    Component, GuestLog, Host, InputSchema, Instance, InstanceSpec, OutputColumn, OutputPlan, Plan, World,
+};
+
+use super::dead_letter::{DeadLetters, with_error_column};
+use super::delta::{OutputMap, OutputSource};
+use super::keyed::plan::KeyedStep;
+use super::meter::{Meter, MeteredInstance};
+use super::transform::plan::TransformStep;
+use crate::dataflow::error::OperatorError;
+use crate::plan::error::{CheckError, key_column};
+use crate::plan::node::{
+    ComponentUse, Distribution, InputPort, MakeContext, NodeColumns, OutputPort, OutputRole, PlanContext, PlanNode,
+    PortInput, ReplaceContext, StepKind,
+};
+use crate::replace::version::{NewVersion, SwapError};
+
+/// The section `operators`.
+pub(crate) struct OperatorKind;
+
+impl StepKind for OperatorKind {
+    fn section(&self) -> &'static str {
+        "operators"
+    }
+
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+        let (spec, [input]) = (spec_of(node)?, inputs) else {
+            return Err(CheckError::at(&node.span, "an operator has one input"));
+        };
+        let component = load(cx.host, &spec.component)?;
+        if let (Some(exchange), Some(_)) = (&spec.exchange, &spec.key_by) {
+            return Err(CheckError::at(&exchange.span, "a keyed operator gets its rows by key: remove `exchange`"));
+        }
+        let keys = spec.key_by.iter().flatten().map(|k| key_column(&input.schema, k)).collect::<Result<Vec<_>, _>>()?;
+        let refuse = |message: &str| Err(CheckError::at(&spec.component.span, message));
+        match (component.world(), &spec.key_by) {
+            (World::Transform, None) => {
+                let step = ComponentStep::new(cx, spec, component, &input.schema, keys)?;
+                Ok(Arc::new(TransformStep { step }))
+            }
+            (World::Keyed, Some(_)) => {
+                let step = ComponentStep::new(cx, spec, component, &input.schema, keys)?;
+                Ok(Arc::new(KeyedStep { step, goes_back: false }))
+            }
+            (World::Keyed, None) => refuse("this component is a keyed operator: say `key-by = [COLUMNS]`"),
+            (World::Transform, Some(_)) => refuse("this component is a stateless transform: remove `key-by`"),
+            (World::Aggregate, _) => {
+                refuse("this component is an aggregate: use it in a window, as `aggregates.NAME = { component = ... }`")
+            }
+        }
+    }
+
+    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
+        load(cx.host, &spec_of(node)?.component).map(drop)
+    }
+}
+
+fn spec_of(node: &Node) -> Result<&OperatorNode, CheckError> {
+    match &node.kind {
+        NodeKind::Operator(spec) => Ok(spec),
+        _ => Err(CheckError::at(&node.span, "this is no operator")),
+    }
+}
+
+/// A component of a pipeline file.
+pub(crate) fn load(host: &Host, path: &Spanned<PathBuf>) -> Result<Component, CheckError> {
+    host.load(&path.value).map_err(|e| CheckError::at(&path.span, chain(&e)))
+}
+
+/// A step that runs one component over one input.
+#[derive(Clone)]
+pub(crate) struct ComponentStep {
+    pub(crate) spec: OperatorNode,
+    pub(crate) component: Component,
+    /// What the component does with this input.
+    pub(crate) plan: Plan,
+    pub(crate) keys: Vec<usize>,
+    pub(crate) inputs: Vec<InputPort>,
+    /// Those of the plan, and dead letters.
+    pub(crate) outputs: Vec<OutputPort>,
+    pub(crate) parallelism: usize,
+}
+
+impl ComponentStep {
+    fn new(
+        cx: &PlanContext<'_>,
+        spec: &OperatorNode,
+        component: Component,
+        input: &SchemaRef,
+        keys: Vec<usize>,
+    ) -> Result<Self, CheckError> {
+        let plan = component
+            .describe(&spec.config, &[InputSchema::only(input.clone(), keys.clone())])
+            .map_err(|e| CheckError::at(&spec.component.span, format!("the operator refuses this pipeline: {e}")))?;
+        let made = plan.outputs.iter().enumerate();
+        let mut outputs: Vec<OutputPort> =
+            made.map(|(i, o)| OutputPort::new(&o.name, plan.output_schema(i), OutputRole::Made)).collect();
+        outputs.push(OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(input), OutputRole::WholeRows));
+        let distribution = match (&spec.key_by, spec.exchange.as_ref().map(|e| e.value)) {
+            (Some(_), _) => Distribution::Hash(keys.clone()),
+            (None, Some(Exchange::Rebalance)) => Distribution::Rebalance,
+            (None, Some(Exchange::Broadcast)) => Distribution::Broadcast,
+            (None, None) => Distribution::Any,
+        };
+        let one = spec.key_by.is_some() && keys.is_empty();
+        Ok(Self {
+            spec: spec.clone(),
+            component,
+            plan,
+            keys,
+            inputs: vec![InputPort { name: String::new(), schema: input.clone(), distribution }],
+            outputs,
+            parallelism: if one { 1 } else { cx.graph.parallelism },
+        })
+    }
+
+    /// The columns of its input.
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.inputs[0].schema
+    }
+
+    /// The input columns that it needs for what is read of its outputs.
+    pub(crate) fn needs(&self, read: &[Option<BTreeSet<usize>>]) -> BTreeSet<usize> {
+        let read = read.iter().map(|columns| columns.iter().flatten().copied().collect::<Vec<_>>());
+        self.plan
+            .reads
+            .iter()
+            .flatten()
+            .copied()
+            .chain(kept(&self.plan, read))
+            .chain(self.keys.iter().copied())
+            .collect()
+    }
+
+    pub(crate) fn component_use(&self) -> ComponentUse<'_> {
+        ComponentUse { name: None, component: &self.component, config: &self.spec.config, limits: &self.spec.limits }
+    }
+
+    /// What names the component with its configuration.
+    pub(crate) fn version(&self) -> String {
+        self.component.version(&self.spec.config)
+    }
+
+    /// An instance for this step's input.
+    pub(crate) fn instance(&self, name: &str, guest_log: &Arc<dyn GuestLog>) -> Result<Instance, OperatorError> {
+        let input = InputSchema::only(self.schema().clone(), self.keys.clone());
+        instance(name, &self.component_use(), input, guest_log)
+    }
+
+    pub(crate) fn metered(&self, cx: &MakeContext<'_>) -> Result<MeteredInstance, OperatorError> {
+        let meter = Meter { metrics: cx.metrics.clone(), clock: cx.clock.clone() };
+        Ok(meter.on(self.instance(cx.name, cx.guest_log)?, &self.spec.limits))
+    }
+
+    /// Where the columns that the component reads are among those that come in.
+    pub(crate) fn reads(&self, columns: &NodeColumns) -> Vec<usize> {
+        columns.positions(0, self.plan.reads.first().map_or(&[], Vec::as_slice))
+    }
+
+    /// Sets rows aside; if nobody reads the dead letters, they are counted and dropped.
+    pub(crate) fn dead_letters(&self, cx: &MakeContext<'_>) -> DeadLetters {
+        let output = self.outputs.len() - 1;
+        let on_error = match self.spec.on_error {
+            OnError::DeadLetter if !cx.columns.is_read(output) => OnError::Skip,
+            on_error => on_error,
+        };
+        DeadLetters::new(on_error, output, cx.metrics.clone())
+    }
+
+    /// The columns of the component's outputs that somebody reads; of one that nobody reads, none.
+    pub(crate) fn output_maps(
+        &self,
+        columns: &NodeColumns,
+        position: &dyn Fn(usize) -> Option<usize>,
+    ) -> Vec<OutputMap> {
+        let map = |(index, output): (usize, &OutputPlan)| {
+            let needed = columns.outputs[index].clone().unwrap_or_default();
+            let schema = &self.outputs[index].schema;
+            let is_computed = |c: &OutputColumn| matches!(c, OutputColumn::Computed(_));
+            let source = |column: &usize| match &output.columns[*column] {
+                OutputColumn::Kept { column, .. } => OutputSource::Kept(position(*column)),
+                OutputColumn::Computed(_) => {
+                    OutputSource::Computed(output.columns[..*column].iter().filter(|c| is_computed(c)).count())
+                }
+            };
+            OutputMap {
+                columns: needed.iter().map(source).collect(),
+                schema: Arc::new(Schema::new(needed.iter().map(|c| schema.fields()[*c].clone()).collect::<Vec<_>>())),
+            }
+        };
+        self.plan.outputs.iter().enumerate().map(map).collect()
+    }
+
+    /// This step with another version, if that is of the same world, takes the input and makes the same columns.
+    pub(crate) fn replaced(&self, cx: &ReplaceContext<'_>, version: &NewVersion) -> Result<Self, SwapError> {
+        let NewVersion { operator, component, config, limits, .. } = version;
+        let unfit = |reason: String| SwapError::Unfit { operator: operator.clone(), reason };
+        let (is, was) = (component.world(), self.component.world());
+        if is != was {
+            return Err(unfit(format!("it is a component of {is}, and runs one of {was}")));
+        }
+        if self.version() == component.version(config) && self.spec.limits == *limits {
+            return Err(SwapError::Same(operator.clone()));
+        }
+        let input = InputSchema::only(self.schema().clone(), self.keys.clone());
+        let plan = component.describe(config, &[input]).map_err(|e| unfit(e.to_string()))?;
+        check_outputs(&self.plan, &plan).map_err(unfit)?;
+        let mut step = Self { component: component.clone(), plan, ..self.clone() };
+        (step.spec.config, step.spec.limits) = (config.clone(), limits.clone());
+        step.check_carried(cx)?;
+        Ok(step)
+    }
+
+    /// Refuses a version that reads, or carries over, a column that does not come to it.
+    fn check_carried(&self, cx: &ReplaceContext<'_>) -> Result<(), SwapError> {
+        let read = cx.columns.outputs.iter().map(|needed| needed.clone().unwrap_or_default());
+        let mut columns = self.plan.reads.iter().flatten().copied().chain(kept(&self.plan, read));
+        match columns.find(|column| cx.columns.position(0, *column).is_none()) {
+            Some(column) => {
+                let column = self.schema().field(column).name().clone();
+                Err(SwapError::Column { operator: cx.name.to_owned(), column })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The input columns that a component's outputs carry over, of the columns of them that are read.
+fn kept(plan: &Plan, read: impl Iterator<Item = Vec<usize>>) -> impl Iterator<Item = usize> {
+    plan.outputs.iter().zip(read).flat_map(|(output, columns)| {
+        columns.into_iter().filter_map(|index| match output.columns.get(index) {
+            Some(OutputColumn::Kept { column, .. }) => Some(*column),
+            _ => None,
+        })
+    })
+}
+
+/// An instance of a component for an input.
+pub(crate) fn instance(
+    name: &str,
+    of: &ComponentUse<'_>,
+    input: InputSchema,
+    guest_log: &Arc<dyn GuestLog>,
+) -> Result<Instance, OperatorError> {
+    let spec = InstanceSpec {
+        operator: name.to_owned(),
+        config: of.config.clone(),
+        inputs: vec![input],
+        limits: OperatorLimits::clone(of.limits),
+        log: guest_log.clone(),
+    };
+    of.component.instantiate(spec).map_err(|e| OperatorError::Call(e.to_string()))
+}
+
+/// The columns that others read must stay what they are.
+pub(crate) fn check_outputs(old: &Plan, new: &Plan) -> Result<(), String> {
+    for (index, output) in old.outputs.iter().enumerate() {
+        let name = &output.name;
+        let Some(other) = new.outputs.get(index).filter(|other| other.name == *name) else {
+            return Err(format!("it has no output {name:?} in that place, which the pipeline has"));
+        };
+        let (old, new) = (output.schema.fields(), other.schema.fields());
+        for (position, field) in old.iter().enumerate() {
+            let describe = |f: &arrow::datatypes::Field| {
+                let nullable = if f.is_nullable() { ", nullable" } else { "" };
+                format!("{:?} {}{nullable}", f.name(), type_name(f.data_type()))
+            };
+            match new.get(position) {
+                None => return Err(format!("its output {name:?} has no column {:?} any more", field.name())),
+                Some(other) if other.name() != field.name() || other.data_type() != field.data_type() => {
+                    let (was, is) = (describe(field), describe(other));
+                    return Err(format!("column {position} of its output {name:?} would be {is} instead of {was}"));
+                }
+                Some(other) if other.is_nullable() && !field.is_nullable() => {
+                    return Err(format!("the column {:?} of its output {name:?} could be null now", field.name()));
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(more) = new.get(old.len()) {
+            return Err(format!("its output {name:?} has a new column {:?}: deploy the pipeline again", more.name()));
+        }
+    }
+    match new.outputs.get(old.outputs.len()) {
+        Some(more) => Err(format!("it has a new output {:?}: deploy the pipeline again", more.name)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,89 @@
+//! `[sources.NAME]`: a connector that brings rows in. Its rows are read by the head of its subtasks, so it has no operator.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use weir_core::column_type::type_name;
+use weir_core::connector::Source;
+use weir_core::graph::{DEAD_LETTER_OUTPUT, MAIN_OUTPUT, Node, NodeKind};
+
+use crate::dataflow::operator::Operator;
+use crate::dataflow::source::{dead_letter_schema, is_event_time};
+use crate::plan::error::{CheckError, column};
+use crate::plan::node::{
+    InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role, SourcePlan,
+    StepKind,
+};
+
+/// The section `sources`.
+pub(crate) struct SourceKind;
+
+struct SourceStep {
+    plan: SourcePlan,
+    outputs: [OutputPort; 2],
+    parallelism: usize,
+}
+
+impl StepKind for SourceKind {
+    fn section(&self) -> &'static str {
+        "sources"
+    }
+
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, _: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+        let NodeKind::Source(spec) = &node.kind else { return Err(CheckError::at(&node.span, "this is no source")) };
+        let made = cx.connectors.source(&spec.connector.value, &spec.options);
+        let source: Arc<dyn Source> = made.map_err(|e| CheckError::of_connector(&spec.connector, &e))?.into();
+        let schema = source.schema();
+        let event_time = spec.event_time.as_ref().map(|name| column(&schema, name)).transpose()?;
+        if let (Some(index), Some(name)) = (event_time, &spec.event_time) {
+            let data_type = schema.field(index).data_type();
+            if !is_event_time(data_type) {
+                let message = format!(
+                    "column {:?} is {}; the event time is a timestamp, a date, or an int64 of milliseconds",
+                    name.value,
+                    type_name(data_type)
+                );
+                return Err(CheckError::at(&name.span, message));
+            }
+        }
+        let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckError::of_connector(&spec.connector, &e))?;
+        let rows = OutputPort {
+            always: event_time.into_iter().collect(),
+            ..OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made)
+        };
+        let records = OutputPort::new(DEAD_LETTER_OUTPUT, dead_letter_schema(), OutputRole::Records);
+        let parallelism = cx.graph.parallelism.min(splits.len()).max(1);
+        let plan = SourcePlan { node: spec.clone(), source, event_time, splits };
+        Ok(Arc::new(SourceStep { plan, outputs: [rows, records], parallelism }))
+    }
+}
+
+impl PlanNode for SourceStep {
+    fn kind(&self) -> &'static str {
+        "source"
+    }
+
+    fn inputs(&self) -> &[InputPort] {
+        &[]
+    }
+
+    fn outputs(&self) -> &[OutputPort] {
+        &self.outputs
+    }
+
+    fn parallelism(&self) -> usize {
+        self.parallelism
+    }
+
+    fn needs(&self, _: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
+        Vec::new()
+    }
+
+    fn role(&self) -> Role<'_> {
+        Role::Source(&self.plan)
+    }
+
+    fn make(&self, _: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,332 @@
+//! `[windows.NAME]`, to the planner.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use weir_core::graph::{
+    AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError, Spanned,
+    WindowNode,
+};
+use weir_core::limits::OperatorLimits;
+use weir_core::window::WindowAssigner;
+use weir_host::{Component, InputSchema, World};
+
+use super::component_window::ComponentWindow;
+use super::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
+use super::{
+    AggregateKind, BoundAggregate, WINDOW_END, WINDOW_START, WindowSpec, aggregate_type, bound_type, combine_operator,
+    window_operator,
+};
+use crate::dataflow::error::OperatorError;
+use crate::dataflow::operator::Operator;
+use crate::nodes::component::{check_outputs, instance, load};
+use crate::nodes::dead_letter::with_error_column;
+use crate::nodes::keyed::layout::{check_readable, is_same};
+use crate::nodes::meter::Meter;
+use crate::plan::error::{CheckError, column, key_column};
+use crate::plan::node::{
+    ComponentUse, Distribution, Halves, InputPort, MakeContext, MakeError, NodeColumns, OutputPort, OutputRole,
+    PlanContext, PlanNode, PortInput, ReplaceContext, StepKind,
+};
+use crate::replace::replaceable::Version;
+use crate::replace::version::{NewVersion, SwapError};
+
+/// The section `windows`.
+pub(crate) struct WindowKind;
+
+/// A window, or one half of one that aggregates ahead of its exchange.
+#[derive(Clone)]
+struct WindowStep {
+    spec: WindowNode,
+    keys: Vec<usize>,
+    aggregates: Vec<PlannedAggregate>,
+    inputs: Vec<InputPort>,
+    outputs: Vec<OutputPort>,
+    parallelism: usize,
+    part: WindowPart,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WindowPart {
+    Whole,
+    /// Makes accumulators of rows.
+    Ahead,
+    /// Merges such accumulators.
+    Behind,
+}
+
+/// The outputs of a window.
+const LATE: usize = 1;
+const DEAD_LETTERS: usize = 2;
+
+/// One aggregate, with its columns found.
+#[derive(Clone)]
+struct PlannedAggregate {
+    name: String,
+    columns: Vec<usize>,
+    kind: PlannedAggregateKind,
+}
+
+#[derive(Clone)]
+enum PlannedAggregateKind {
+    Builtin(AggregateFunction),
+    Component { component: Component, config: serde_json::Value, limits: OperatorLimits },
+}
+
+impl PlannedAggregate {
+    fn component_use(&self) -> Option<ComponentUse<'_>> {
+        match &self.kind {
+            PlannedAggregateKind::Builtin(_) => None,
+            PlannedAggregateKind::Component { component, config, limits } => {
+                Some(ComponentUse { name: Some(&self.name), component, config, limits })
+            }
+        }
+    }
+}
+
+impl StepKind for WindowKind {
+    fn section(&self) -> &'static str {
+        "windows"
+    }
+
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+        let (NodeKind::Window(spec), [input]) = (&node.kind, inputs) else {
+            return Err(CheckError::at(&node.span, "a window has one input"));
+        };
+        let input = &input.schema;
+        let keys = spec.key_by.iter().map(|k| key_column(input, k)).collect::<Result<Vec<_>, _>>()?;
+        let mut aggregates = Vec::with_capacity(spec.aggregates.len());
+        let mut fields: Vec<Field> = keys.iter().map(|k| input.field(*k).clone()).collect();
+        fields.extend([WINDOW_START, WINDOW_END].map(|name| Field::new(name, bound_type(), false)));
+        for (name, of) in &spec.aggregates {
+            let (aggregate, field) = plan_aggregate(cx, name, of, input)?;
+            if fields.iter().any(|f| f.name() == field.name()) {
+                let message = format!("the window already has a column named {:?}", name.value);
+                return Err(CheckError::at(&name.span, message));
+            }
+            aggregates.push(aggregate);
+            fields.push(field);
+        }
+        let outputs = vec![
+            OutputPort::new(MAIN_OUTPUT, Arc::new(Schema::new(fields)), OutputRole::Made),
+            OutputPort::new(LATE_OUTPUT, input.clone(), OutputRole::WholeRows),
+            OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(input), OutputRole::WholeRows),
+        ];
+        let distribution = Distribution::Hash(keys.clone());
+        let parallelism = if keys.is_empty() { 1 } else { cx.graph.parallelism };
+        let inputs = vec![InputPort { name: String::new(), schema: input.clone(), distribution }];
+        let (spec, part) = (spec.clone(), WindowPart::Whole);
+        Ok(Arc::new(WindowStep { spec, keys, aggregates, inputs, outputs, parallelism, part }))
+    }
+}
+
+fn plan_aggregate(
+    cx: &PlanContext<'_>,
+    name: &Spanned<String>,
+    spec: &AggregateSpec,
+    input: &SchemaRef,
+) -> Result<(PlannedAggregate, Field), CheckError> {
+    match spec {
+        AggregateSpec::Builtin { function, column: of } => {
+            let index = of.as_ref().map(|c| column(input, c)).transpose()?;
+            let data_type = index.map(|i| input.field(i).data_type());
+            let output = aggregate_type(*function, data_type)
+                .map_err(|message| CheckError::at(of.as_ref().map_or(&name.span, |c| &c.span), message))?;
+            let nullable = *function != AggregateFunction::Count;
+            let kind = PlannedAggregateKind::Builtin(*function);
+            let aggregate = PlannedAggregate { name: name.value.clone(), columns: index.into_iter().collect(), kind };
+            Ok((aggregate, Field::new(&name.value, output, nullable)))
+        }
+        AggregateSpec::Component { component: path, columns, config, limits } => {
+            let component = load(cx.host, path)?;
+            let refuse = |message: String| CheckError::at(&path.span, message);
+            if component.world() != World::Aggregate {
+                return Err(refuse("this component is not an aggregate; use it under [operators]".to_owned()));
+            }
+            let columns = columns.iter().map(|c| column(input, c)).collect::<Result<Vec<_>, _>>()?;
+            let schema = Arc::new(input.project(&columns).map_err(|e| refuse(e.to_string()))?);
+            let plan = component
+                .describe(config, &[InputSchema::only(schema, Vec::new())])
+                .map_err(|e| refuse(format!("the aggregate refuses this pipeline: {e}")))?;
+            let output = plan.output_schema(0);
+            let [only] = output.fields().as_ref() else {
+                return Err(refuse("an aggregate makes exactly one column; put several into a struct".to_owned()));
+            };
+            let field = only.as_ref().clone().with_name(&name.value);
+            let (config, limits) = (config.clone(), limits.clone());
+            let kind = PlannedAggregateKind::Component { component, config, limits };
+            Ok((PlannedAggregate { name: name.value.clone(), columns, kind }, field))
+        }
+    }
+}
+
+impl WindowStep {
+    fn guest(
+        &self,
+        cx: &MakeContext<'_>,
+        aggregate: &PlannedAggregate,
+    ) -> Result<Option<AggregateGuest>, OperatorError> {
+        let Some(of) = aggregate.component_use() else { return Ok(None) };
+        let input = InputSchema::only(Arc::new(self.inputs[0].schema.project(&aggregate.columns)?), Vec::new());
+        let name = format!("{}.{}", cx.name, aggregate.name);
+        let meter = Meter { metrics: cx.metrics.clone(), clock: cx.clock.clone() };
+        let instance = meter.on(instance(&name, &of, input, cx.guest_log)?, of.limits);
+        Ok(Some(AggregateGuest::new(of.component.version(of.config), instance)))
+    }
+
+    /// The window for the columns that really come in, and its component by aggregate.
+    fn bind(&self, cx: &MakeContext<'_>) -> Result<(WindowSpec, Vec<Option<SharedInstance>>), OperatorError> {
+        let mut components = Vec::with_capacity(self.aggregates.len());
+        let mut aggregates = Vec::with_capacity(self.aggregates.len());
+        for aggregate in &self.aggregates {
+            let columns = cx.columns.positions(0, &aggregate.columns);
+            let shared = self.guest(cx, aggregate)?.map(|guest| Arc::new(Mutex::new(InstanceAggregate::new(guest))));
+            let kind = match (&aggregate.kind, &shared) {
+                (PlannedAggregateKind::Component { .. }, Some(shared)) => {
+                    AggregateKind::Component { aggregate: shared.clone(), columns }
+                }
+                (PlannedAggregateKind::Builtin(function), _) => {
+                    AggregateKind::Builtin { function: *function, column: columns.first().copied() }
+                }
+                (PlannedAggregateKind::Component { .. }, None) => return Err(OperatorError::Version),
+            };
+            components.push(shared);
+            aggregates.push(BoundAggregate { name: aggregate.name.clone(), kind });
+        }
+        let on_error = match self.spec.on_error {
+            OnError::DeadLetter if !cx.columns.is_read(DEAD_LETTERS) => OnError::Skip,
+            on_error => on_error,
+        };
+        let spec = WindowSpec {
+            input: Arc::new(self.inputs[0].schema.project(cx.columns.inputs.first().map_or(&[], Vec::as_slice))?),
+            key_columns: cx.columns.positions(0, &self.keys),
+            window: self.spec.window,
+            aggregates,
+            allowed_lateness_us: self.spec.allowed_lateness_us,
+            late_output: cx.columns.is_read(LATE).then_some(LATE),
+            on_error,
+            dead_letter_output: DEAD_LETTERS,
+            key_groups: cx.key_groups,
+            projection: cx.columns.outputs[0].clone(),
+            partials: self.part == WindowPart::Behind,
+            metrics: cx.metrics.clone(),
+        };
+        Ok((spec, components))
+    }
+}
+
+impl PlanNode for WindowStep {
+    fn kind(&self) -> &'static str {
+        "window"
+    }
+
+    fn inputs(&self) -> &[InputPort] {
+        &self.inputs
+    }
+
+    fn outputs(&self) -> &[OutputPort] {
+        &self.outputs
+    }
+
+    fn parallelism(&self) -> usize {
+        self.parallelism
+    }
+
+    fn needs(&self, _: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
+        let columns = self.keys.iter().chain(self.aggregates.iter().flat_map(|a| &a.columns));
+        vec![columns.copied().collect::<BTreeSet<_>>().into_iter().collect()]
+    }
+
+    /// Panes only, and if no row is asked for again.
+    fn pre_aggregate(&self, columns: &NodeColumns) -> Option<Halves> {
+        // Built-in aggregates refuse no row.
+        let has_component = self.aggregates.iter().any(|a| a.component_use().is_some());
+        let side_outputs = columns.is_read(LATE) || (columns.is_read(DEAD_LETTERS) && has_component);
+        let is_session = matches!(self.spec.window, WindowAssigner::Session { .. });
+        if is_session || self.spec.allowed_lateness_us > 0 || side_outputs {
+            return None;
+        }
+        // Accumulators begin with the key columns.
+        let distribution = Distribution::Hash((0..self.keys.len()).collect());
+        let input = InputPort { distribution, ..self.inputs[0].clone() };
+        let ahead = Self { part: WindowPart::Ahead, ..self.clone() };
+        let behind = Self { part: WindowPart::Behind, inputs: vec![input], ..self.clone() };
+        Some(Halves { ahead: Arc::new(ahead), behind: Arc::new(behind) })
+    }
+
+    fn components(&self) -> Vec<ComponentUse<'_>> {
+        self.aggregates.iter().filter_map(PlannedAggregate::component_use).collect()
+    }
+
+    fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
+        let (spec, components) = self.bind(cx)?;
+        let operator = match self.part {
+            WindowPart::Whole | WindowPart::Behind => window_operator(spec)?,
+            WindowPart::Ahead => match combine_operator(&spec)? {
+                Some((combine, _)) => combine,
+                None => return Err(OperatorError::Call("this window cannot be aggregated ahead".to_owned()).into()),
+            },
+        };
+        Ok(Some(match components.iter().any(Option::is_some) {
+            true => Box::new(ComponentWindow::new(operator, components)),
+            false => operator,
+        }))
+    }
+
+    /// Another version of an aggregate, if that takes the same columns, makes the same one and keeps the same accumulators.
+    fn replaced(&self, cx: &ReplaceContext<'_>, version: &NewVersion) -> Result<Arc<dyn PlanNode>, SwapError> {
+        let unfit = |reason: String| SwapError::Unfit { operator: version.operator.clone(), reason };
+        let mut step = self.clone();
+        let Some(aggregate) = step.aggregates.iter_mut().find(|a| Some(a.name.as_str()) == cx.part) else {
+            return Err(unfit("it runs no component".to_owned()));
+        };
+        let PlannedAggregateKind::Component { component, config, limits } = &mut aggregate.kind else {
+            return Err(unfit("it runs no component".to_owned()));
+        };
+        let (was, is) = (component.world(), version.component.world());
+        if was != is {
+            return Err(unfit(format!("it is a component of {is}, and runs one of {was}")));
+        }
+        if component.version(config) == version.component.version(&version.config) && *limits == version.limits {
+            return Err(SwapError::Same(version.operator.clone()));
+        }
+        if cx.probation.canary.is_some() {
+            let reason = "windows give a new version of an aggregate all their groups at once: swap without a canary";
+            return Err(unfit(reason.to_owned()));
+        }
+        let schema = self.inputs[0].schema.project(&aggregate.columns).map_err(|e| unfit(e.to_string()))?;
+        let inputs = [InputSchema::only(Arc::new(schema), Vec::new())];
+        let old = component.describe(config, &inputs).map_err(|e| unfit(e.to_string()))?;
+        let new = version.component.describe(&version.config, &inputs).map_err(|e| unfit(e.to_string()))?;
+        check_outputs(&old, &new).map_err(unfit)?;
+        let is_same =
+            |(old, new)| is_same(old, new) && check_readable(old, new).is_ok() && check_readable(new, old).is_ok();
+        if !old.state.iter().zip(&new.state).all(is_same) {
+            let reason = "it keeps accumulators of another layout, and nothing converts those of windows that are open: give the \
+                          aggregate another name, and deploy the pipeline again";
+            return Err(unfit(reason.to_owned()));
+        }
+        (*component, *config, *limits) = (version.component.clone(), version.config.clone(), version.limits.clone());
+        Ok(Arc::new(step))
+    }
+
+    /// By aggregate: the component, if `old` runs another version of it.
+    fn make_version(&self, old: &dyn PlanNode, cx: &MakeContext<'_>) -> Result<Version, OperatorError> {
+        let old = old.components();
+        let is_same = |of: &ComponentUse<'_>, other: &ComponentUse<'_>| {
+            of.name == other.name
+                && of.component.version(of.config) == other.component.version(other.config)
+                && of.limits == other.limits
+        };
+        let guest = |aggregate: &PlannedAggregate| match aggregate.component_use() {
+            Some(of) if !old.iter().any(|other| is_same(&of, other)) => self.guest(cx, aggregate),
+            _ => Ok(None),
+        };
+        Ok(Version::new(self.aggregates.iter().map(guest).collect::<Result<Vec<_>, OperatorError>>()?))
+    }
+
+    fn refuses_shadow(&self) -> Option<&'static str> {
+        Some("an aggregate shows what it makes only when windows end: swap it, and roll it back if it is worse")
+    }
+}

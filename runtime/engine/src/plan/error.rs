@@ -1,0 +1,69 @@
+//! What is wrong with a pipeline, and finding the columns that it names.
+
+use arrow::datatypes::Schema;
+use weir_core::column_type::type_name;
+use weir_core::connector::ConnectorError;
+use weir_core::graph::{Span, Spanned};
+use weir_core::pipeline::did_you_mean;
+
+/// A pipeline that cannot run, and where its file says so.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CheckError {
+    /// What is wrong and what to do about it.
+    pub message: String,
+    /// Bytes of the pipeline file that it is about.
+    pub span: Option<Span>,
+}
+
+/// All that is wrong with a pipeline, in the order of its steps, as far as one mistake does not hide another.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct CheckErrors(pub Vec<CheckError>);
+
+impl CheckError {
+    /// Something that is wrong at a place.
+    pub fn at(span: &Span, message: impl Into<String>) -> Self {
+        Self { message: message.into(), span: Some(span.clone()) }
+    }
+
+    /// What a connector refuses.
+    pub(crate) fn of_connector(connector: &Spanned<String>, error: &ConnectorError) -> Self {
+        let span = match error {
+            ConnectorError::Option { span: Some(span), .. } => span,
+            _ => &connector.span,
+        };
+        Self::at(span, error.to_string())
+    }
+}
+
+/// The index of a column.
+///
+/// # Errors
+/// If there is none of that name.
+pub fn column(schema: &Schema, name: &Spanned<String>) -> Result<usize, CheckError> {
+    let known: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    known.iter().position(|k| *k == name.value).ok_or_else(|| {
+        let near = did_you_mean(&name.value, &known);
+        let message = format!("there is no column {:?}{near}; the columns are {}", name.value, known.join(", "));
+        CheckError::at(&name.span, message)
+    })
+}
+
+/// The index of a column that can be a key.
+///
+/// # Errors
+/// As [`column`], or if its values cannot be keys.
+pub fn key_column(schema: &Schema, name: &Spanned<String>) -> Result<usize, CheckError> {
+    let index = column(schema, name)?;
+    let data_type = schema.field(index).data_type();
+    if data_type.is_nested() || data_type.is_floating() {
+        let message = format!(
+            "column {:?} is {}; keys are integers, strings, booleans, dates, times or decimals",
+            name.value,
+            type_name(data_type)
+        );
+        return Err(CheckError::at(&name.span, message));
+    }
+    Ok(index)
+}
