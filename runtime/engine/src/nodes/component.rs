@@ -120,7 +120,7 @@ impl ComponentStep {
             component,
             plan,
             keys,
-            inputs: vec![InputPort { name: String::new(), schema: input.clone(), distribution }],
+            inputs: vec![InputPort::only(input.clone(), distribution)],
             outputs,
             parallelism: if one { 1 } else { cx.graph.parallelism },
         })

@@ -141,6 +141,16 @@ pub struct InputPort {
     pub schema: SchemaRef,
     /// How rows get to its subtasks.
     pub distribution: Distribution,
+    /// The most that its rows may do to the rows before them.
+    pub takes: ChangelogMode,
+}
+
+impl InputPort {
+    /// The only input of a step that takes inserts.
+    #[must_use]
+    pub fn only(schema: SchemaRef, distribution: Distribution) -> Self {
+        Self { name: String::new(), schema, distribution, takes: ChangelogMode::InsertOnly }
+    }
 }
 
 /// How rows get to the subtasks of a step.
@@ -191,7 +201,7 @@ pub enum OutputRole {
 }
 
 /// What the rows of a stream do to the rows before them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangelogMode {
     /// Nothing: every row is new.
     #[default]
@@ -200,6 +210,16 @@ pub enum ChangelogMode {
     Upsert,
     /// Rows are taken back before others take their place.
     Retract,
+}
+
+impl std::fmt::Display for ChangelogMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::InsertOnly => "inserts only",
+            Self::Upsert => "updates by key",
+            Self::Retract => "updates that take rows back",
+        })
+    }
 }
 
 /// A source that was opened.

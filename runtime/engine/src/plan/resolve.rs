@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_core::graph::LogicalGraph;
+use weir_core::graph::{LogicalGraph, Node};
 use weir_core::pipeline::did_you_mean;
 
 use super::error::{CheckError, CheckErrors};
@@ -48,6 +48,7 @@ impl Resolved {
                 }
                 (Some(kind), Ok(Some((inputs, ports)))) => kind.plan(cx, node, &ports).and_then(|step| {
                     let resolved = ResolvedNode { name: node.name.clone(), inputs, step };
+                    check_changelogs(node, &resolved, &nodes)?;
                     check_file(node, &resolved, nodes.iter().flatten())?;
                     if graph.checkpoint.is_some() {
                         check_identity(&graph.name, node, &resolved, nodes.iter().flatten())?;
@@ -68,4 +69,18 @@ impl Resolved {
             Err(CheckErrors(errors))
         }
     }
+}
+
+/// A step that takes only inserts would count rows that are taken back.
+fn check_changelogs(node: &Node, resolved: &ResolvedNode, nodes: &[Option<ResolvedNode>]) -> Result<(), CheckError> {
+    for (edge, input) in resolved.inputs.iter().zip(&node.inputs) {
+        let Some(from) = nodes.get(edge.node).and_then(Option::as_ref) else { continue };
+        let (comes, takes) = (from.step.outputs()[edge.output].changelog, resolved.step.inputs()[edge.port].takes);
+        if comes > takes {
+            let (name, from) = (&node.name, &from.name);
+            let message = format!("{name:?} takes {takes}, and {from:?} makes {comes}");
+            return Err(CheckError::at(&input.span, message));
+        }
+    }
+    Ok(())
 }

@@ -43,8 +43,8 @@ impl StepKind for SinkKind {
         let taken = input.schema.project(&columns).map_err(|e| CheckError::at(&spec.connector.span, e.to_string()))?;
         sink.check(&taken).map_err(|e| CheckError::of_connector(&spec.connector, &e))?;
         let parallelism = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
-        let input = InputPort { name: String::new(), schema: input.schema.clone(), distribution: Distribution::Any };
-        Ok(Arc::new(SinkStep { sink, inputs: vec![input], columns, parallelism }))
+        let inputs = vec![InputPort::only(input.schema.clone(), Distribution::Any)];
+        Ok(Arc::new(SinkStep { sink, inputs, columns, parallelism }))
     }
 
     fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {

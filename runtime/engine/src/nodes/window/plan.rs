@@ -115,7 +115,7 @@ impl StepKind for WindowKind {
         ];
         let distribution = Distribution::Hash(keys.clone());
         let parallelism = if keys.is_empty() { 1 } else { cx.graph.parallelism };
-        let inputs = vec![InputPort { name: String::new(), schema: input.clone(), distribution }];
+        let inputs = vec![InputPort::only(input.clone(), distribution)];
         let (spec, part) = (spec.clone(), WindowPart::Whole);
         Ok(Arc::new(WindowStep { spec, keys, aggregates, inputs, outputs, parallelism, part }))
     }
