@@ -61,7 +61,7 @@ impl Collection {
                 row.get_ref().0.iter().find(|(name, _)| schema.field_with_name(name.get_ref()).is_err())
             {
                 let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-                let near = weir_core::pipeline::did_you_mean(name.get_ref(), &known);
+                let near = weir_core::names::did_you_mean(name.get_ref(), &known);
                 let message = format!("`schema` has no column {:?}{near}", name.get_ref());
                 return Err(ConnectorError::Option { message, span: Some(name.span()) });
             }

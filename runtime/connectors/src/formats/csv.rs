@@ -11,7 +11,7 @@ use arrow::csv::reader::Decoder;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use weir_core::connector::ConnectorError;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 
 use super::csv_fields::{fields, has_bare_return};
 use super::csv_values::{ValueCheck, from_hex};
@@ -53,6 +53,8 @@ struct Wanted {
     place: usize,
     field: FieldRef,
     check: ValueCheck,
+    /// For messages.
+    type_name: String,
 }
 
 impl CsvDecoder {
@@ -88,7 +90,8 @@ impl CsvDecoder {
             let field = source.schema.field(*column);
             let check = ValueCheck::new(field.data_type())
                 .map_err(|error| ConnectorError::Data(format!("{}: {error}", source.name)))?;
-            Ok(Wanted { place: places[*column], field: Arc::new(field.clone()), check })
+            let type_name = type_name(field.data_type());
+            Ok(Wanted { place: places[*column], field: Arc::new(field.clone()), check, type_name })
         });
         Ok(Self {
             delimiter: source.delimiter,
@@ -142,21 +145,17 @@ impl CsvDecoder {
         if let Some(place) = fields.iter().position(|field| std::str::from_utf8(field).is_err()) {
             return Some(format!("column {:?} is not UTF-8", self.file_schema.field(place).name()));
         }
-        self.wanted.iter().find_map(|Wanted { place, field, check }| {
+        self.wanted.iter().find_map(|Wanted { place, field, check, type_name }| {
             let text = fields.get(*place).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
             (!check.accepts(text)).then(|| {
-                let text = text.chars().take(VALUE_CHARS_MAX).collect::<String>();
-                format!("column {:?}: {text:?} is not of the type {}", field.name(), type_name(field.data_type()))
+                let end = text.char_indices().nth(VALUE_CHARS_MAX).map_or(text.len(), |(end, _)| end);
+                format!("column {:?}: {:?} is not of the type {type_name}", field.name(), &text[..end])
             })
         })
     }
 }
 
 impl Decode for CsvDecoder {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
     fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<Decoded, ArrowError> {
         let (Some(first), Some(last)) = (records.first(), records.last()) else {
             return Ok(Decoded { rows: RecordBatch::new_empty(Arc::clone(&self.schema)), bad: Vec::new() });

@@ -107,10 +107,6 @@ impl JsonDecoder {
 }
 
 impl Decode for JsonDecoder {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
     fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<Decoded, ArrowError> {
         let text = |record: &Record| bytes.get(record.start..record.end).unwrap_or_default();
         let (mut objects, mut bad) = (Cow::Borrowed(records), Vec::new());
@@ -121,7 +117,8 @@ impl Decode for JsonDecoder {
         let parsed = match self.decode_objects(records.len(), records.iter().map(text)) {
             Ok(parsed) => parsed,
             Err(_) => {
-                let mut check = ObjectCheck::default();
+                let schema = Arc::new(Schema::new(vec![null_column()]));
+                let mut check = ObjectCheck { schema, decoder: None };
                 let mut found = Vec::with_capacity(records.len());
                 for record in records {
                     if check.is_object(text(record))? {
@@ -154,8 +151,9 @@ impl Decode for JsonDecoder {
 }
 
 /// Tells lines that are one object from others, as the decoder reads each of them by itself, values aside.
-#[derive(Default)]
 struct ObjectCheck {
+    /// Of no column that a line could have.
+    schema: SchemaRef,
     /// Without a rest of a line that is no object.
     decoder: Option<Decoder>,
 }
@@ -169,7 +167,7 @@ impl ObjectCheck {
         let mut decoder = match self.decoder.take() {
             Some(decoder) if decoder.len() < CHECKED_LINES_MAX => decoder,
             _ => {
-                let schema = Arc::new(Schema::new(vec![null_column()]));
+                let schema = Arc::clone(&self.schema);
                 ReaderBuilder::new(schema).with_batch_size(CHECKED_LINES_MAX).build_decoder()?
             }
         };

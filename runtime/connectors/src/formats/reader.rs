@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use weir_core::connector::{ConnectorError, Malformed, Polled};
 
@@ -11,9 +10,6 @@ use super::records::{Position, Record, Records, shorten};
 
 /// Turns records of one format into columns.
 pub(crate) trait Decode: Send {
-    /// The columns that it makes.
-    fn schema(&self) -> &SchemaRef;
-
     /// The rows of those records that are rows, and the others. The records are places in `bytes`, in order. Which of them are
     /// rows does not depend on what is beside them.
     fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<Decoded, ArrowError>;

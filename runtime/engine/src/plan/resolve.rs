@@ -355,10 +355,10 @@ fn load(host: &Host, path: &Spanned<PathBuf>) -> Result<Component, CheckError> {
 
 fn connector_error(connector: &Spanned<String>, e: ConnectorError) -> CheckError {
     let span = match &e {
-        ConnectorError::Option { span: Some(span), .. } => span.clone(),
+        ConnectorError::Option { span: Some(span), .. } => Some(span.clone()),
         _ => connector.span.clone(),
     };
-    CheckError { message: e.to_string(), span: Some(span) }
+    CheckError { message: e.to_string(), span }
 }
 
 fn chain_text(e: &dyn std::error::Error) -> String {
@@ -371,6 +371,6 @@ fn chain_text(e: &dyn std::error::Error) -> String {
     text
 }
 
-pub(super) fn error(span: &Span, message: impl Into<String>) -> CheckError {
-    CheckError { message: message.into(), span: Some(span.clone()) }
+pub(super) fn error(span: &Option<Span>, message: impl Into<String>) -> CheckError {
+    CheckError { message: message.into(), span: span.clone() }
 }

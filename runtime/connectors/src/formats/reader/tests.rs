@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::formats::read_options::TextFormat;
 use crate::formats::records::{Input, InputRead, RECORD_BYTES_MAX};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::column_type::parse_type;
 
 /// Gives its pieces one by one, with a pause before each.
