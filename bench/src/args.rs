@@ -22,6 +22,8 @@ pub(crate) enum Part {
     Cost,
     /// Going on from a checkpoint.
     Restore,
+    /// Records that are no rows.
+    BadRecords,
     /// Replacing an operator of a job that runs.
     Swap,
     /// A server and its jobs.
@@ -97,10 +99,13 @@ fn part(name: &str) -> anyhow::Result<Part> {
         "pause" => Ok(Part::Pause),
         "cost" => Ok(Part::Cost),
         "restore" => Ok(Part::Restore),
+        "bad-records" => Ok(Part::BadRecords),
         "swap" => Ok(Part::Swap),
         "server" => Ok(Part::Server),
         "kafka" => Ok(Part::Kafka),
-        other => bail!("--only {other:?}: it is boundary, nexmark, pause, cost, restore, swap, server or kafka"),
+        other => {
+            bail!("--only {other:?}: it is boundary, nexmark, pause, cost, restore, bad-records, swap, server or kafka")
+        }
     }
 }
 

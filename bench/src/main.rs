@@ -9,6 +9,7 @@
 //! | `query` | the queries and where their pipelines are |
 //! | `nexmark` | running a query through the engine, in a process of its own |
 //! | `boundary` | calls into a component, without an engine |
+//! | `bad_records` | reading files of which some records are no rows |
 //! | `durable` | jobs with checkpoints: what those cost, and coming back from one |
 //! | `kafka` | reading and writing Kafka, beside the client alone |
 //! | `pause` | freezing state for a checkpoint, without a job |
@@ -19,6 +20,7 @@
 //! | `row` | one measurement, as a line and as JSON |
 
 mod args;
+mod bad_records;
 mod boundary;
 mod durable;
 mod kafka;
@@ -37,7 +39,7 @@ use anyhow::{Context, ensure};
 
 use crate::args::{Args, HELP, Part};
 use crate::query::examples;
-use crate::row::{CostRow, KafkaRow, PauseRow, Row, SwapRow};
+use crate::row::{BadRecordsRow, CostRow, KafkaRow, PauseRow, Row, SwapRow};
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse(std::env::args().skip(1))?;
@@ -88,6 +90,14 @@ fn main() -> anyhow::Result<()> {
     }
     if measures(Part::Restore) {
         durable::measure_restore(&args, |row| {
+            println!("{}", row.line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::BadRecords) {
+        println!("{}", BadRecordsRow::HEADER);
+        bad_records::measure(&args, |row| {
             println!("{}", row.line());
             rows.push(serde_json::to_value(row));
         })?;

@@ -114,6 +114,36 @@ impl CostRow {
     }
 }
 
+/// What records that are no rows cost a source; of processor time the run with the least.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct BadRecordsRow {
+    /// `bad-records/csv-fields/10`: what is wrong, and with how many in a hundred.
+    pub(crate) name: String,
+    pub(crate) records: u64,
+    pub(crate) bad: u64,
+    /// Processor time of one run, seconds.
+    pub(crate) cpu_s: f64,
+    /// `cpu_s` divided by that of good records only.
+    pub(crate) good_ratio: f64,
+}
+
+impl BadRecordsRow {
+    /// The header of [`BadRecordsRow::line`].
+    pub(crate) const HEADER: &str = "bad records/%       records       bad   CPU s  of good";
+
+    /// A line of the table.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "{:<15}  {:>10}  {:>8}  {:>6.2}  {:>7.2}",
+            self.name.strip_prefix("bad-records/").unwrap_or(&self.name),
+            self.records,
+            self.bad,
+            self.cpu_s,
+            self.good_ratio,
+        )
+    }
+}
+
 /// How long a job takes to come back; the fastest run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct RestoreRow {

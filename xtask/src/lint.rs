@@ -1,6 +1,7 @@
 //! `cargo xtask lint`: everything about the source that a program can check. Errors name file and line.
 
 mod arrows;
+mod circles;
 mod files;
 mod style;
 
@@ -47,8 +48,9 @@ impl fmt::Display for Finding {
 /// # Errors
 /// If a rule is broken.
 pub(crate) fn run() -> anyhow::Result<()> {
-    announce("checking dependency arrows and style rules");
+    announce("checking dependency arrows, circles between modules and style rules");
     let mut findings = arrows::check(root())?;
+    findings.extend(circles::check(root())?);
     findings.extend(style::check(root())?);
     findings.iter().for_each(|finding| eprintln!("{finding}"));
     let errors = findings.iter().filter(|f| !f.warning).count();

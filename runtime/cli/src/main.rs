@@ -6,6 +6,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `commands` | one file a command |
+//! | `shared_args` | the options that several commands share |
 //! | `pipeline_file` | a file into a checked job, its problems rendered |
 //! | `follow`, `progress`, `summary` | what is shown of a job that runs, and of one that is done |
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
@@ -27,6 +28,7 @@ mod help;
 mod json;
 mod pipeline_file;
 mod progress;
+mod shared_args;
 mod signals;
 mod summary;
 mod terminal;

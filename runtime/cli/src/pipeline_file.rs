@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use weir_connectors::StandardConnectors;
+use weir_core::connector::Connectors as _;
 use weir_core::graph::{LogicalGraph, Span};
 use weir_core::limits::PIPELINE_BYTES_MAX;
 use weir_core::pipeline::{Diagnostic, Palette, parse};
@@ -11,7 +12,7 @@ use weir_engine::{CheckError, CheckErrors, Durable, Job};
 use weir_host::Host;
 use weir_state::checkpoint::CheckpointStore;
 
-use crate::commands::{PipelineArgs, SecretsArgs};
+use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::terminal;
 use crate::terminal::Problems;
 
@@ -36,7 +37,9 @@ impl PipelineFile {
         let base: PathBuf = args.pipeline.parent().map(Path::to_path_buf).unwrap_or_default();
         let mut graph = parse(&text, &base, &args.all_overrides()?)
             .map_err(|error| Problems::new(&shown, &error.text, error.problems))?;
-        let kept = graph.keep_dead_letters(&base, |name| format!("dead-letters/{name}.jsonl"));
+        let connectors = StandardConnectors::new();
+        let sink_of = |path: &str, base: &Path| connectors.keeping_sink(path, base);
+        let kept = graph.keep_dead_letters(&base, |name| format!("dead-letters/{name}.jsonl"), sink_of);
         let note = |(name, path): (String, PathBuf)| format!("what {name:?} cannot process goes to {}", path.display());
         let notes = kept.into_iter().map(note).collect();
         Ok(Self { shown, graph, notes })

@@ -22,7 +22,7 @@ use weir_core::time::Clock;
 use crate::formats::inference::{Guess, add, fields_of};
 use crate::formats::json::JsonDecoder;
 use crate::formats::read_options::{SchemaOption, given_schema};
-use crate::formats::reader::Decode;
+use crate::formats::reader::{BadRecord, Decode, Decoded};
 use crate::formats::records::Record;
 use crate::options::{self, OrderedTable};
 
@@ -61,7 +61,7 @@ impl Collection {
                 row.get_ref().0.iter().find(|(name, _)| schema.field_with_name(name.get_ref()).is_err())
             {
                 let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-                let near = weir_core::pipeline::did_you_mean(name.get_ref(), &known);
+                let near = weir_core::names::did_you_mean(name.get_ref(), &known);
                 let message = format!("`schema` has no column {:?}{near}", name.get_ref());
                 return Err(ConnectorError::Option { message, span: Some(name.span()) });
             }
@@ -70,16 +70,16 @@ impl Collection {
             text.extend_from_slice(serde_json::Value::Object(fields).to_string().as_bytes());
             records.push(Record { start, end: text.len(), line: records.len() as u64 + 1 });
         }
-        if let Ok(rows) = decoder.decode(&text, &records) {
-            return Ok(Self { rows });
+        let decoded = decoder.decode(&text, &records);
+        let Decoded { rows: batch, bad } =
+            decoded.map_err(|error| options.error("rows", format!("`rows` cannot be made into columns: {error}")))?;
+        match bad.into_iter().next() {
+            None => Ok(Self { rows: batch }),
+            Some(BadRecord { record, reason }) => {
+                let row = usize::try_from(record.line - 1).ok().and_then(|index| rows.get(index));
+                Err(ConnectorError::Option { message: reason, span: row.map(Spanned::span) })
+            }
         }
-        let is_bad = |record: &&Record| decoder.decode(&text, &[**record]).is_err();
-        let bad = records
-            .iter()
-            .find(is_bad)
-            .and_then(|bad| text.get(bad.start..bad.end).zip(rows.get(bad.line as usize - 1)));
-        let Some((record, row)) = bad else { return Err(options.error("rows", "`rows` cannot be made into columns")) };
-        Err(ConnectorError::Option { message: decoder.explain(record), span: Some(row.span()) })
     }
 }
 

@@ -31,6 +31,7 @@
 
 mod commit;
 mod draft;
+mod kept;
 mod parts;
 mod paths;
 mod sink;
@@ -40,6 +41,7 @@ mod temporary;
 mod tests;
 mod whole;
 
+pub(crate) use kept::{keeping_options, kept_options};
 pub(crate) use sink::FileSink;
 pub(crate) use source::FileSource;
 

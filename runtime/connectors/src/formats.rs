@@ -6,14 +6,17 @@
 //! | [`inference`] | column types guessed from values |
 //! | [`records`] | bytes into records: where each ends, on which line it begins |
 //! | [`reader`] | records into rows, and into malformed records where they are none |
-//! | [`csv`], [`csv_fields`], [`json`] | one block of records into columns; what is wrong with a record |
+//! | [`csv`], [`csv_fields`], [`csv_values`] | a block of CSV records into columns; what is wrong with a record |
+//! | [`json`], [`json_columns`] | the same of JSON lines |
 //! | [`zone`] | time zones of columns, while text is read or written |
 //! | [`write`] | rows into text |
 
 pub(crate) mod csv;
 pub(crate) mod csv_fields;
+pub(crate) mod csv_values;
 pub(crate) mod inference;
 pub(crate) mod json;
+pub(crate) mod json_columns;
 pub(crate) mod read_options;
 pub(crate) mod reader;
 pub(crate) mod records;

@@ -63,6 +63,7 @@ mod messages;
 mod options;
 mod producer;
 mod reader;
+mod shared;
 mod sink;
 mod source;
 mod staging;

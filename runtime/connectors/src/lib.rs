@@ -69,6 +69,9 @@ mod tally;
 
 pub use secrets::WithSecrets;
 
+use std::path::Path;
+
+use arrow::datatypes::Schema;
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source};
 use weir_core::graph::Options;
 
@@ -114,6 +117,14 @@ impl Connectors for StandardConnectors {
     fn sink_names(&self) -> Vec<&'static str> {
         vec!["blackhole", "console", "file", "kafka", "stdout"]
     }
+
+    fn keeping_sink(&self, path: &str, base: &Path) -> Option<(&'static str, Options)> {
+        Some(("file", file::keeping_options(path, base)))
+    }
+
+    fn kept_source(&self, path: &str, base: &Path, schema: &Schema) -> Result<Box<dyn Source>, ConnectorError> {
+        self.source("file", &file::kept_options(path, base, schema))
+    }
 }
 
 /// Those of them that a server can have: it has no terminal.
@@ -155,6 +166,14 @@ impl Connectors for ServerConnectors {
 
     fn sink_names(&self) -> Vec<&'static str> {
         self.0.sink_names().into_iter().filter(|name| !Self::TERMINAL.contains(name)).collect()
+    }
+
+    fn keeping_sink(&self, path: &str, base: &Path) -> Option<(&'static str, Options)> {
+        self.0.keeping_sink(path, base)
+    }
+
+    fn kept_source(&self, path: &str, base: &Path, schema: &Schema) -> Result<Box<dyn Source>, ConnectorError> {
+        self.0.kept_source(path, base, schema)
     }
 }
 

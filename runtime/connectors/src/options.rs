@@ -10,7 +10,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor}
 use toml::Spanned;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 
 /// Reads the options; a name that is unknown, but near a known one, is answered with that one.
 ///

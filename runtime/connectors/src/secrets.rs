@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use arrow::datatypes::Schema;
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source};
 use weir_core::graph::Options;
 use weir_core::limits::SECRET_BYTES_MAX;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 
 /// Connectors whose options may name secrets.
 #[derive(Clone, Debug)]
@@ -52,6 +53,14 @@ impl<C: Connectors> Connectors for WithSecrets<C> {
 
     fn sink_names(&self) -> Vec<&'static str> {
         self.connectors.sink_names()
+    }
+
+    fn keeping_sink(&self, path: &str, base: &Path) -> Option<(&'static str, Options)> {
+        self.connectors.keeping_sink(path, base)
+    }
+
+    fn kept_source(&self, path: &str, base: &Path, schema: &Schema) -> Result<Box<dyn Source>, ConnectorError> {
+        self.connectors.kept_source(path, base, schema)
     }
 }
 

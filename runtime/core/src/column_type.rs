@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use crate::pipeline::did_you_mean;
+use crate::names::did_you_mean;
 use arrow::array::timezone::Tz;
 use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 

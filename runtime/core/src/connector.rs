@@ -1,6 +1,6 @@
 //! What a source and a sink are to the engine. Connectors implement these traits; the engine knows no connector by name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 
 use crate::batch::StreamBatch;
-use crate::graph::Options;
+pub use crate::connector_error::ConnectorError;
+use crate::options::Options;
 use crate::time::Clock;
 
 /// Makes sources and sinks by the name that the pipeline file gives; the command hands one to the engine.
@@ -30,6 +31,23 @@ pub trait Connectors: Send + Sync {
 
     /// The names that [`Connectors::sink`] takes.
     fn sink_names(&self) -> Vec<&'static str>;
+
+    /// The sink that a program adds to keep the rows of a step that nothing reads, and that an author can read later: its
+    /// connector and its options. `path`, in `base`, is a file or, if it ends in `/`, a folder; it comes into being with its first
+    /// row. `None`: there is no such sink.
+    fn keeping_sink(&self, path: &str, base: &Path) -> Option<(&'static str, Options)> {
+        let _ = (path, base);
+        None
+    }
+
+    /// A source over a file of such rows, at `path` in `base`, with these columns.
+    ///
+    /// # Errors
+    /// If there is no such source, or it cannot be opened.
+    fn kept_source(&self, path: &str, base: &Path, schema: &Schema) -> Result<Box<dyn Source>, ConnectorError> {
+        let _ = (base, schema);
+        Err(ConnectorError::Data(format!("there is no connector that reads {path}")))
+    }
 }
 
 /// Where rows come from: some splits, each an ordered stream of its own.
@@ -333,39 +351,4 @@ impl SinkReport {
             (a, b) => a.or(b),
         };
     }
-}
-
-/// What went wrong in a connector.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectorError {
-    /// No connector has this name.
-    #[error("there is no connector named {name:?}{}", crate::pipeline::did_you_mean(.name, .known))]
-    Unknown {
-        /// The name that was asked for.
-        name: String,
-        /// The names that there are.
-        known: Vec<&'static str>,
-    },
-    /// An option in the pipeline file is wrong.
-    #[error("{message}")]
-    Option {
-        /// What is wrong, and what to write instead.
-        message: String,
-        /// Bytes of the pipeline file that it is about.
-        span: Option<std::ops::Range<usize>>,
-    },
-    /// A file or another system said no.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was tried, on what: `cannot open data/flights.csv`.
-        what: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A newer generation of the same job has taken over.
-    #[error("{0}")]
-    Fenced(String),
-    /// The data are not what the options say, as a whole.
-    #[error("{0}")]
-    Data(String),
 }

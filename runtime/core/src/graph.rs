@@ -1,21 +1,17 @@
 //! The pipeline as its author wrote it, parsed and with its names resolved, before anything is opened or compiled.
 //!
-//! A [`LogicalGraph`] knows nothing of subtasks, threads or files' contents; the engine makes it physical.
+//! A [`LogicalGraph`] knows nothing of subtasks, threads or files' contents; the engine makes it physical. Nor does it know what
+//! language it was written in: spans are places in whatever text it came from, and one that a program made has none.
 
 mod hosted;
-mod secrets;
 
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(crate) use secrets::SECRET_OPENING;
-use serde::de::DeserializeOwned;
-use toml::de::{DeTable, DeValue};
-
-use crate::connector::ConnectorError;
+use crate::diagnostic::Diagnostic;
 use crate::limits::OperatorLimits;
-use crate::pipeline::Diagnostic;
+pub use crate::options::Options;
+pub use crate::span::{Span, Spanned};
 use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
 
@@ -38,7 +34,7 @@ pub struct LogicalGraph {
     pub restart: RestartSettings,
     /// Sources, operators, windows and sinks, inputs first.
     pub nodes: Vec<Node>,
-    /// The text that every [`Span`] points into: the file's, after overrides.
+    /// The text that every [`Span`] points into: of a pipeline file, after overrides. Empty, if there is none.
     pub text: Arc<str>,
     /// What is odd but can run.
     pub warnings: Vec<Diagnostic>,
@@ -72,16 +68,13 @@ pub struct RestartSettings {
     pub period_ms: u64,
 }
 
-/// A place in the pipeline file: bytes from its beginning.
-pub type Span = Range<usize>;
-
 /// One named step.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// Unique in the pipeline.
     pub name: String,
     /// Where its table's header is.
-    pub span: Span,
+    pub span: Option<Span>,
     /// What it reads; several inputs of the same columns are united. Empty for a source.
     pub inputs: Vec<Input>,
     /// What it does.
@@ -98,7 +91,7 @@ pub struct Input {
     /// Which input of the node it is of; empty: its only one. Streams of the same input are united.
     pub port: String,
     /// Where the file says so.
-    pub span: Span,
+    pub span: Option<Span>,
 }
 
 /// The name of the first output of every node.
@@ -257,82 +250,4 @@ pub enum OnError {
     Skip,
     /// The row goes to the side output [`DEAD_LETTER_OUTPUT`], with the reason.
     DeadLetter,
-}
-
-/// A value and where the file says it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spanned<T> {
-    /// The value.
-    pub value: T,
-    /// Its place.
-    pub span: Span,
-}
-
-/// The keys of a table that only its connector understands, with their places.
-#[derive(Clone, Debug)]
-pub struct Options {
-    text: Arc<str>,
-    path: Vec<String>,
-    common: &'static [&'static str],
-    secrets: secrets::Secrets,
-    /// The folder that relative paths are relative to: the pipeline file's.
-    pub base: PathBuf,
-    /// Whether paths must stay in that folder.
-    pub confined: bool,
-}
-
-impl Options {
-    /// The options in the table at `path` of a TOML text, without the keys `common` that are not the connector's.
-    #[must_use]
-    pub fn new(text: Arc<str>, path: Vec<String>, common: &'static [&'static str], base: PathBuf) -> Self {
-        Self { text, path, common, secrets: secrets::Secrets::default(), base, confined: false }
-    }
-
-    /// Options from TOML text of their own, for tests and for options that a program makes.
-    #[must_use]
-    pub fn from_toml(text: &str, base: PathBuf) -> Self {
-        Self::new(text.into(), Vec::new(), &[], base)
-    }
-
-    /// Reads the options into a struct (with `deny_unknown_fields`).
-    ///
-    /// # Errors
-    /// [`ConnectorError::Option`] with the place of the option that does not fit.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConnectorError> {
-        let mut table = self.table().map_err(option_error)?;
-        if !self.secrets.is_empty() {
-            self.secrets.fill(table.get_mut());
-        }
-        T::deserialize(toml::de::Deserializer::from(table)).map_err(option_error)
-    }
-
-    /// An error about the value of a key.
-    #[must_use]
-    pub fn error(&self, key: &str, message: impl Into<String>) -> ConnectorError {
-        let span = self.table().ok().map(|table| {
-            let value = table.get_ref().iter().find(|(k, _)| k.get_ref().as_ref() == key);
-            value.map_or_else(|| table.span(), |(_, v)| v.span())
-        });
-        ConnectorError::Option { message: message.into(), span }
-    }
-
-    /// Parsed anew each time: values borrow the text, and options are read once or twice.
-    fn table(&self) -> Result<toml::Spanned<DeTable<'_>>, toml::de::Error> {
-        let mut table = DeTable::parse(&self.text)?;
-        for key in &self.path {
-            let mut inner = std::mem::take(table.get_mut()).into_iter();
-            let found = inner.find(|(k, _)| k.get_ref().as_ref() == key).map(|(_, v)| (v.span(), v.into_inner()));
-            let Some((span, DeValue::Table(found))) = found else {
-                return Err(serde::de::Error::custom(format!("there is no table {key:?}")));
-            };
-            table = toml::Spanned::new(span, found);
-        }
-        let keys = std::mem::take(table.get_mut()).into_iter();
-        *table.get_mut() = keys.filter(|(k, _)| !self.common.contains(&k.get_ref().as_ref())).collect();
-        Ok(table)
-    }
-}
-
-fn option_error(error: toml::de::Error) -> ConnectorError {
-    ConnectorError::Option { message: error.message().to_owned(), span: error.span() }
 }

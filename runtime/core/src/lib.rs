@@ -14,6 +14,9 @@
 //! | [`pipeline`] | `pipeline.toml` into a [`LogicalGraph`](graph::LogicalGraph), errors with line and column |
 //! | [`checkpoint`] | when checkpoints begin and are complete: [`Coordinator`](checkpoint::Coordinator) |
 //! | [`connector`] | the traits of sources and sinks |
+//! | [`options`] | what a pipeline says to a connector: [`Options`](options::Options), with its secrets |
+//! | [`diagnostic`], [`span`] | a problem, its place in the text, and how it is shown |
+//! | [`names`] | what a mistyped name is likely to mean |
 //! | [`column_type`] | the names of column types |
 //! | [`error`] | an error and its causes in one line |
 //! | [`restart`] | when a job that failed starts again |
@@ -24,12 +27,17 @@ pub mod batch;
 pub mod checkpoint;
 pub mod column_type;
 pub mod connector;
+mod connector_error;
+pub mod diagnostic;
 pub mod error;
 pub mod graph;
 pub mod key_group;
 pub mod limits;
+pub mod names;
+pub mod options;
 pub mod pipeline;
 pub mod restart;
+pub mod span;
 pub mod swap;
 pub mod time;
 pub mod window;

@@ -6,7 +6,6 @@
 
 mod aggregate;
 mod checkpoint;
-mod diagnostic;
 mod file;
 mod json;
 mod limits;
@@ -23,12 +22,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use diagnostic::{Diagnostic, Palette, Severity};
 pub use overrides::unset;
 pub use units::size_bytes;
 
+pub use crate::diagnostic::{Diagnostic, Palette, Severity};
 use crate::graph::LogicalGraph;
 use crate::limits::PIPELINE_BYTES_MAX;
+pub use crate::names::did_you_mean;
 
 /// Reads a pipeline file.
 ///
@@ -91,18 +91,3 @@ impl fmt::Display for PipelineError {
 }
 
 impl std::error::Error for PipelineError {}
-
-/// `; did you mean "x"?`, if a known name is near; else nothing.
-#[must_use]
-pub fn did_you_mean(name: &str, known: &[&str]) -> String {
-    nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
-}
-
-/// The known name that `name` is most likely meant to be: a third of its letters may differ, and one more.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|k| (strsim::damerau_levenshtein(name, k), k))
-        .filter(|(distance, k)| *distance <= 1 + k.chars().count() / 3)
-        .min()
-        .map(|(_, k)| k)
-}

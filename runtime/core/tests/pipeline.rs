@@ -6,7 +6,7 @@ use std::path::Path;
 
 use expect_test::expect;
 use proptest::prelude::*;
-use weir_core::graph::{AggregateSpec, LogicalGraph, NodeKind, SourceNode};
+use weir_core::graph::{AggregateSpec, LogicalGraph, Node, NodeKind, SourceNode};
 use weir_core::pipeline::{Diagnostic, Palette, parse, unset};
 
 const FLIGHTS: &str = r#"name = "flights"
@@ -291,7 +291,10 @@ proptest! {
         let boundary = |at: usize| (at..=FLIGHTS.len()).find(|i| FLIGHTS.is_char_boundary(*i)).unwrap();
         let text = format!("{}{put}{}", &FLIGHTS[..boundary(at)], &FLIGHTS[boundary((at + cut).min(FLIGHTS.len()))..]);
         match parse(&text, Path::new(""), &[]) {
-            Ok(graph) => prop_assert!(graph.nodes.iter().all(|node| graph.text.get(node.span.clone()).is_some())),
+            Ok(graph) => {
+                let is_in_text = |node: &Node| node.span.clone().is_some_and(|span| graph.text.get(span).is_some());
+                prop_assert!(graph.nodes.iter().all(is_in_text));
+            }
             Err(error) => {
                 prop_assert!(!error.problems.is_empty());
                 for problem in &error.problems {

@@ -5,44 +5,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::catalog::{Catalog, Token};
 use crate::problem::{Kind, Problem};
-
-/// What a token allows. Each role may do what those before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Look at everything.
-    Read,
-    /// Push operators; deploy, swap, start and stop jobs.
-    Deploy,
-    /// Remove operators, jobs and what is kept of them.
-    Admin,
-}
-
-impl Role {
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Deploy => "deploy",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The role of a name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Read, Self::Deploy, Self::Admin].into_iter().find(|role| role.name() == name)
-    }
-
-    /// What a request needs.
-    fn of(method: &Method) -> Self {
-        match *method {
-            Method::GET | Method::HEAD | Method::OPTIONS => Self::Read,
-            Method::DELETE => Self::Admin,
-            _ => Self::Deploy,
-        }
-    }
-}
+use crate::role::Role;
 
 /// A new token: 256 random bits.
 ///
@@ -83,12 +46,21 @@ pub(crate) fn check(
     let given = given.ok_or_else(|| unauthorized("this server needs a token: set WEIR_TOKEN"))?;
     let token = given.strip_prefix("Bearer ").ok_or_else(|| unauthorized("the authorization is no bearer token"))?;
     let role = role_of(&tokens, token).ok_or_else(|| unauthorized("the token is not one of this server's"))?;
-    let needed = Role::of(method);
+    let needed = needed_for(method);
     if role < needed {
         let (role, needed) = (role.name(), needed.name());
         return Err(Problem::new(Kind::Forbidden, format!("that needs the role {needed}, and the token has {role}")));
     }
     Ok(())
+}
+
+/// What a request needs.
+fn needed_for(method: &Method) -> Role {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => Role::Read,
+        Method::DELETE => Role::Admin,
+        _ => Role::Deploy,
+    }
 }
 
 /// Every token is compared, and each in the same time whatever it is.

@@ -16,7 +16,7 @@
 //! | [`Catalog`] | operators, jobs, revisions and tokens, in SQLite |
 //! | `metrics` | what monitoring reads |
 //! | [`log_to_stderr`] | what the server itself says |
-//! | `auth` | who may do what |
+//! | `auth`, `role` | who may do what |
 //! | [`Problem`] | what is refused, and why, as RFC 9457 has it |
 //!
 //! It knows no connector: the command hands it a registry. It decides nothing about streams: when a checkpoint is made, what a swap
@@ -38,12 +38,14 @@ mod pipelines;
 mod problem;
 mod replays;
 mod revisions;
+mod role;
 mod serve;
 mod service;
 
-pub use auth::{Role, new_token};
+pub use auth::new_token;
 pub use catalog::{Catalog, CatalogError, Token};
 pub use compiler::Compiled;
 pub use log::{LogFormat, log_to_stderr};
 pub use problem::{PipelineProblem, Problem, ProblemDocument};
+pub use role::Role;
 pub use serve::{ServeConfig, ServeError, Tls, api_description, private_folder, serve};

@@ -163,7 +163,8 @@ impl Pipelines {
             }
         }
         let (versions, unknown) = self.resolve(&mut graph);
-        graph.keep_dead_letters(&folder, |name| format!("dead-letters/{name}/"));
+        let sink_of = |path: &str, base: &Path| self.connectors.keeping_sink(path, base);
+        graph.keep_dead_letters(&folder, |name| format!("dead-letters/{name}/"), sink_of);
         Ok((Pipeline { graph, document, versions, notes }, unknown))
     }
 
@@ -210,7 +211,7 @@ impl Pipelines {
                 Err(problem) => {
                     // No file, whatever is said: only what was pushed is loaded.
                     component.value = PathBuf::new();
-                    problems.push(Diagnostic::error(problem.detail, Some(component.span.clone())));
+                    problems.push(Diagnostic::error(problem.detail, component.span.clone()));
                 }
             }
         }

@@ -125,7 +125,7 @@ impl Service {
             None => {
                 let jobs = self.catalog.jobs()?;
                 let names: Vec<_> = jobs.iter().map(|row| row.name.as_str()).collect();
-                let hint = weir_core::pipeline::did_you_mean(job, &names);
+                let hint = weir_core::names::did_you_mean(job, &names);
                 Err(Problem::not_found(format!("there is no job {job:?} on this server{hint}")))
             }
         }

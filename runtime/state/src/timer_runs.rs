@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chunk::Chunk;
-use crate::timers::Timer;
 
 /// Timers of a run at most: few enough that one more is put in its place by moving some kilobytes, many enough that the runs of
 /// a million timers are frozen in well below a millisecond.
@@ -12,6 +11,15 @@ const RUN_LEN_MAX: usize = 512;
 /// A run that has shrunk to this many is merged with a neighbour that has: or deleted timers would leave more runs than timers are
 /// worth.
 const RUN_LEN_SMALL: usize = RUN_LEN_MAX / 8;
+
+/// One timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timer {
+    /// Microseconds since the epoch. It is due when the watermark reaches it.
+    pub time: i64,
+    /// The key's slot.
+    pub slot: u32,
+}
 
 /// A set of timers.
 #[derive(Debug, Default)]

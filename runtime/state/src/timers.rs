@@ -9,20 +9,12 @@ use arrow::datatypes::{DataType, Field, Int64Type};
 use crate::key_groups::GroupTables;
 use crate::key_index::check_type;
 use crate::keyed_state::{FrozenState, batch_of, schema_of};
+pub use crate::timer_runs::Timer;
 use crate::timer_runs::TimerRuns;
 use crate::{KeyedState, StateError};
 
 /// The column of a snapshot that holds a timer's time.
 const TIME_COLUMN: &str = "timer_time";
-
-/// One timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timer {
-    /// Microseconds since the epoch. It is due when the watermark reaches it.
-    pub time: i64,
-    /// The key's slot.
-    pub slot: u32,
-}
 
 /// A timer is one (key, time): registering it twice is registering it once.
 #[derive(Debug, Default)]

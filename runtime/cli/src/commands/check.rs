@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use weir_core::graph::{DEAD_LETTER_OUTPUT, MAIN_OUTPUT};
 use weir_engine::{JobDescription, NodeDescription, OutputDescription};
 
-use super::{PipelineArgs, SecretsArgs};
 use crate::pipeline_file::PipelineFile;
+use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::{component, figures, json, terminal};
 
 /// Options of `weir check`.

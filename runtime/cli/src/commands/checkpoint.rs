@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use weir_state::checkpoint::{CheckpointStore, Manifest};
 
-use super::PipelineArgs;
 use crate::pipeline_file::PipelineFile;
+use crate::shared_args::PipelineArgs;
 
 /// Options of `weir checkpoint`.
 #[derive(clap::Args)]

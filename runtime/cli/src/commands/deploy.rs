@@ -6,10 +6,10 @@ use anyhow::{Context, bail};
 use similar::{ChangeTag, TextDiff};
 use weir_server::model::{Deploy, Deployed};
 
-use super::PipelineArgs;
 use crate::client::{Client, Refused, ServerArgs};
 use crate::json;
 use crate::pipeline_file::PipelineFile;
+use crate::shared_args::PipelineArgs;
 use crate::terminal::{self, Problems};
 
 /// Options of `weir deploy`.

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use arrow::datatypes::{Field, Schema};
 use serde_json::{Value, json};
 use weir_core::column_type::parse_type;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 use weir_host::{Component, InputSchema, OutputColumn, Plan};
 
 use crate::component::columns_text;

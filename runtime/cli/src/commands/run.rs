@@ -6,11 +6,11 @@ use anyhow::Context;
 use weir_core::time::Clock;
 use weir_engine::{JobError, RunError, Supervisor};
 
-use super::{PipelineArgs, SecretsArgs};
 use crate::clock::SystemClock;
 use crate::follow::follow;
 use crate::guest_log::GuestLines;
 use crate::pipeline_file::PipelineFile;
+use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::signals::Signals;
 use crate::{component, progress, summary, terminal};
 

@@ -11,9 +11,10 @@ use weir_connectors::ServerConnectors;
 use weir_core::pipeline::size_bytes;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
-use super::{SecretsArgs, compile_component};
+use super::compile_component;
 use crate::client::LISTEN_DEFAULT;
 use crate::clock::SystemClock;
+use crate::shared_args::SecretsArgs;
 use crate::terminal;
 
 /// Options of `weir serve`.

@@ -13,6 +13,7 @@ use weir_server::model::{
 
 use crate::client::{Client, ServerArgs, part};
 use crate::json::Told;
+use crate::shared_args::key_value;
 use crate::{json, signals, terminal};
 
 /// How often it is asked how far a swap is.
@@ -231,12 +232,11 @@ pub(super) fn changes(operators: &BTreeMap<String, String>) -> String {
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
-    super::key_value(text)
-        .map_err(|_| "write config.KEY=VALUE or limits.KEY=VALUE, for example config.threshold=5".to_owned())
+    key_value(text).map_err(|_| "write config.KEY=VALUE or limits.KEY=VALUE, for example config.threshold=5".to_owned())
 }
 
 fn other(text: &str) -> Result<(String, String), String> {
-    super::key_value(text).map_err(|_| "write OPERATOR=NAME@VERSION, for example count=count@2".to_owned())
+    key_value(text).map_err(|_| "write OPERATOR=NAME@VERSION, for example count=count@2".to_owned())
 }
 
 fn target(text: &str) -> Result<(String, String), String> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 
 use crate::options::resolve;
 

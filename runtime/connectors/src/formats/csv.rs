@@ -1,5 +1,7 @@
 //! CSV records into columns. An empty field is null. Columns that are not asked for are not decoded, so what is wrong in them
 //! is not seen.
+//!
+//! A block is decoded at once. Only if that fails, each of its records is checked by itself, and the good ones are decoded.
 
 use std::sync::Arc;
 
@@ -9,14 +11,17 @@ use arrow::csv::reader::Decoder;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use weir_core::connector::ConnectorError;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 
-use super::csv_fields::{has_bare_return, split};
-use super::reader::Decode;
+use super::csv_fields::{fields, has_bare_return};
+use super::csv_values::{ValueCheck, from_hex};
+use super::reader::{BadRecord, Decode, Decoded};
 use super::records::Record;
 use crate::options;
 use weir_core::column_type::type_name;
 
+/// Characters of a bad value that a message shows.
+const VALUE_CHARS_MAX: usize = 60;
 const BARE_RETURN: &str = "it has a carriage return outside of quotes";
 
 /// What a CSV input must have, before its header is known.
@@ -36,11 +41,20 @@ pub(crate) struct CsvDecoder {
     delimiter: u8,
     /// Every field of a record, under the type that its text is parsed as.
     file_schema: SchemaRef,
-    /// The wanted fields: their place in a record and what they become.
-    wanted: Vec<(usize, FieldRef)>,
+    wanted: Vec<Wanted>,
     schema: SchemaRef,
     /// Kept from block to block, while it holds no rest of a failed one: for this many records.
     decoder: Option<(usize, Decoder)>,
+}
+
+/// A field of a record that becomes a column.
+struct Wanted {
+    /// Its place in a record.
+    place: usize,
+    field: FieldRef,
+    check: ValueCheck,
+    /// For messages.
+    type_name: String,
 }
 
 impl CsvDecoder {
@@ -72,102 +86,112 @@ impl CsvDecoder {
             places.push(place);
         }
         let schema = options::project(&source.schema, &source.projection)?;
-        let wanted =
-            source.projection.iter().map(|column| (places[*column], Arc::new(source.schema.field(*column).clone())));
+        let wanted = source.projection.iter().map(|column| {
+            let field = source.schema.field(*column);
+            let check = ValueCheck::new(field.data_type())
+                .map_err(|error| ConnectorError::Data(format!("{}: {error}", source.name)))?;
+            let type_name = type_name(field.data_type());
+            Ok(Wanted { place: places[*column], field: Arc::new(field.clone()), check, type_name })
+        });
         Ok(Self {
             delimiter: source.delimiter,
             file_schema: Arc::new(Schema::new(file_fields)),
-            wanted: wanted.collect(),
+            wanted: wanted.collect::<Result<_, ConnectorError>>()?,
             schema,
             decoder: None,
         })
     }
 
-    fn make(&self, places: Vec<usize>, rows_max: usize) -> Decoder {
-        ReaderBuilder::new(Arc::clone(&self.file_schema))
-            .with_delimiter(self.delimiter)
-            .with_projection(places)
-            .with_batch_size(rows_max)
-            .build_decoder()
+    /// Records of which all must be rows.
+    fn decode_good(&mut self, block: &[u8], rows: usize) -> Result<RecordBatch, ArrowError> {
+        // The decoder stops after as many records as it was made for, and the last block may be shorter.
+        let mut decoder = match self.decoder.take() {
+            Some((made_for, decoder)) if made_for == rows => decoder,
+            _ => ReaderBuilder::new(Arc::clone(&self.file_schema))
+                .with_delimiter(self.delimiter)
+                .with_projection(self.wanted.iter().map(|wanted| wanted.place).collect())
+                .with_batch_size(rows)
+                .build_decoder(),
+        };
+        let parsed = decode_records(&mut decoder, block, rows)?;
+        let columns = parsed.columns().iter().zip(&self.wanted);
+        let columns: Result<Vec<_>, _> =
+            columns.map(|(column, wanted)| finish_column(column, wanted.field.data_type())).collect();
+        let with_rows = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns?, &with_rows)?;
+        self.decoder = Some((rows, decoder));
+        Ok(batch)
     }
 
-    /// What is wrong with one field, if anything.
-    fn explain_field(&self, record: &[u8], text: &[u8], place: usize, field: &Field) -> Option<String> {
-        let problem = |text: &str| {
-            let value = text.chars().take(60).collect::<String>();
-            format!("column {:?}: {value:?} is not of the type {}", field.name(), type_name(field.data_type()))
-        };
-        let parsed = decode_records(&mut self.make(vec![place], 1), record, 1);
-        match parsed.and_then(|rows| finish_column(rows.column(0), field.data_type())) {
-            Ok(_) => None,
-            Err(_) => Some(problem(&String::from_utf8_lossy(text))),
+    /// Why a record is no row; `None`: it is one.
+    fn problem(&self, record: &[u8]) -> Option<String> {
+        if has_bare_return(record, self.delimiter) {
+            return Some(BARE_RETURN.to_owned());
         }
+        let fields: Vec<_> = fields(record, self.delimiter).collect();
+        let (has, expected) = (fields.len(), self.file_schema.fields().len());
+        if has < expected {
+            let (plural, missing) = (if has == 1 { "" } else { "s" }, self.file_schema.field(has).name());
+            return Some(format!(
+                "it has {has} field{plural} instead of {expected}; column {missing:?} is the first that is missing"
+            ));
+        }
+        if has > expected {
+            return Some(format!(
+                "it has {has} fields instead of {expected}; the first that has no column is field {}",
+                expected + 1
+            ));
+        }
+        if let Some(place) = fields.iter().position(|field| std::str::from_utf8(field).is_err()) {
+            return Some(format!("column {:?} is not UTF-8", self.file_schema.field(place).name()));
+        }
+        self.wanted.iter().find_map(|Wanted { place, field, check, type_name }| {
+            let text = fields.get(*place).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
+            (!check.accepts(text)).then(|| {
+                let end = text.char_indices().nth(VALUE_CHARS_MAX).map_or(text.len(), |(end, _)| end);
+                format!("column {:?}: {:?} is not of the type {type_name}", field.name(), &text[..end])
+            })
+        })
     }
 }
 
 impl Decode for CsvDecoder {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<RecordBatch, ArrowError> {
+    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<Decoded, ArrowError> {
         let (Some(first), Some(last)) = (records.first(), records.last()) else {
-            return Ok(RecordBatch::new_empty(Arc::clone(&self.schema)));
+            return Ok(Decoded { rows: RecordBatch::new_empty(Arc::clone(&self.schema)), bad: Vec::new() });
         };
         let block = bytes.get(first.start..last.end).unwrap_or_default();
+        let text = |record: &Record| bytes.get(record.start..record.end).unwrap_or_default();
         let has_bare_return =
-            |record: &Record| has_bare_return(bytes.get(record.start..record.end).unwrap_or_default(), self.delimiter);
-        if block.contains(&b'\r') && records.iter().any(has_bare_return) {
-            return Err(ArrowError::CsvError(BARE_RETURN.to_owned()));
+            block.contains(&b'\r') && records.iter().any(|record| has_bare_return(text(record), self.delimiter));
+        // Arrow looks at the fields without what is between them, where two invalid ones can be one character.
+        if !has_bare_return
+            && std::str::from_utf8(block).is_ok()
+            && let Ok(rows) = self.decode_good(block, records.len())
+        {
+            return Ok(Decoded { rows, bad: Vec::new() });
         }
-        // The decoder stops after as many records as it was made for, and the last block may be shorter.
-        let mut decoder = match self.decoder.take() {
-            Some((rows, decoder)) if rows == records.len() => decoder,
-            _ => self.make(self.wanted.iter().map(|(place, _)| *place).collect(), records.len()),
+        let (mut good, mut rows, mut bad) = (Vec::with_capacity(block.len()), 0, Vec::new());
+        for record in records {
+            match self.problem(text(record)) {
+                Some(reason) => bad.push(BadRecord { record: *record, reason }),
+                None => {
+                    good.extend_from_slice(text(record));
+                    rows += 1;
+                }
+            }
+        }
+        let rows = match rows {
+            0 => RecordBatch::new_empty(Arc::clone(&self.schema)),
+            rows => self.decode_good(&good, rows)?,
         };
-        let rows = decode_records(&mut decoder, block, records.len())?;
-        let columns = rows.columns().iter().zip(&self.wanted);
-        let columns: Result<Vec<_>, _> =
-            columns.map(|(column, (_, field))| finish_column(column, field.data_type())).collect();
-        let with_rows = RecordBatchOptions::new().with_row_count(Some(records.len()));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns?, &with_rows)?;
-        self.decoder = Some((records.len(), decoder));
-        Ok(batch)
-    }
-
-    fn explain(&self, record: &[u8]) -> String {
-        if has_bare_return(record, self.delimiter) {
-            return BARE_RETURN.to_owned();
-        }
-        let fields = split(record, self.delimiter);
-        let (has, expected) = (fields.len(), self.file_schema.fields().len());
-        let plural = if has == 1 { "" } else { "s" };
-        if has < expected {
-            let missing = self.file_schema.field(has).name();
-            return format!(
-                "it has {has} field{plural} instead of {expected}; column {missing:?} is the first that is missing"
-            );
-        }
-        if has > expected {
-            return format!(
-                "it has {has} fields instead of {expected}; the first that has no column is field {}",
-                expected + 1
-            );
-        }
-        let invalid = fields.iter().position(|field| std::str::from_utf8(field).is_err());
-        if let Some(place) = invalid {
-            return format!("column {:?} is not UTF-8", self.file_schema.field(place).name());
-        }
-        let mut wanted = self.wanted.iter();
-        wanted
-            .find_map(|(place, field)| self.explain_field(record, fields.get(*place)?, *place, field))
-            .unwrap_or_else(|| "it cannot be read as a CSV record".to_owned())
+        Ok(Decoded { rows, bad })
     }
 }
 
 /// The names in a header line.
 pub(crate) fn header_names(header: &[u8], delimiter: u8) -> Vec<String> {
-    split(header, delimiter).iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    fields(header, delimiter).map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
 }
 
 /// The type that a field's text is parsed as.
@@ -202,13 +226,4 @@ fn finish_column(parsed: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, Ar
         }
     }
     Ok(Arc::new(bytes.finish()) as Arc<dyn Array>)
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |digit: &u8| char::from(*digit).to_digit(16);
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
-        _ => None,
-    };
-    text.as_bytes().chunks(2).map(pair).collect()
 }

@@ -1,6 +1,8 @@
 //! The grammar of CSV, RFC 4180, as one small automaton: where a record ends, and what its fields are. Values are left to
 //! others. A quote opens a field only as its first byte; inside, two quotes are one.
 
+use std::borrow::Cow;
+
 /// Where a record ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CsvEnd {
@@ -49,29 +51,65 @@ pub(crate) fn find_end(bytes: &[u8], delimiter: u8) -> CsvEnd {
 }
 
 /// The fields of one record, unquoted. The record may end in a line end.
-pub(crate) fn split(record: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
-    let record = record.strip_suffix(b"\n").unwrap_or(record);
-    let record = record.strip_suffix(b"\r").unwrap_or(record);
-    let mut fields = vec![Vec::new()];
-    let mut place = Place::FieldStart;
-    for byte in record {
-        let before = place;
-        place = before.after(*byte, delimiter);
-        match (before, place) {
-            (_, Place::FieldStart) => fields.push(Vec::new()),
-            // Quotes around a field are not part of it; of two inside it, the second is.
-            (Place::FieldStart, Place::Quoted) | (Place::Quoted, Place::QuoteInQuoted) => {}
-            _ => fields.last_mut().into_iter().for_each(|field| field.push(*byte)),
+pub(crate) fn fields(record: &[u8], delimiter: u8) -> Fields<'_> {
+    Fields { rest: Some(without_line_end(record)), delimiter }
+}
+
+/// See [`fields`].
+pub(crate) struct Fields<'a> {
+    /// What follows the last field; `None`: the record has ended.
+    rest: Option<&'a [u8]>,
+    delimiter: u8,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Cow<'a, [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.take()?;
+        if rest.first() == Some(&b'"') {
+            return Some(Cow::Owned(self.unquote(rest)));
+        }
+        match rest.iter().position(|byte| *byte == self.delimiter) {
+            None => Some(Cow::Borrowed(rest)),
+            Some(end) => {
+                self.rest = rest.get(end + 1..);
+                rest.get(..end).map(Cow::Borrowed)
+            }
         }
     }
-    fields
+}
+
+impl<'a> Fields<'a> {
+    /// The field that these bytes begin with, which begins with a quote.
+    fn unquote(&mut self, bytes: &'a [u8]) -> Vec<u8> {
+        let (mut field, mut place) = (Vec::new(), Place::FieldStart);
+        for (at, byte) in bytes.iter().enumerate() {
+            let before = place;
+            place = before.after(*byte, self.delimiter);
+            match (before, place) {
+                (_, Place::FieldStart) => {
+                    self.rest = bytes.get(at + 1..);
+                    break;
+                }
+                // Quotes around a field are not part of it; of two inside it, the second is.
+                (Place::FieldStart, Place::Quoted) | (Place::Quoted, Place::QuoteInQuoted) => {}
+                _ => field.push(*byte),
+            }
+        }
+        field
+    }
+}
+
+fn without_line_end(record: &[u8]) -> &[u8] {
+    let record = record.strip_suffix(b"\n").unwrap_or(record);
+    record.strip_suffix(b"\r").unwrap_or(record)
 }
 
 /// Whether a record has a carriage return that neither is quoted nor belongs to its line end. Some readers take it for a line
 /// end of its own.
 pub(crate) fn has_bare_return(record: &[u8], delimiter: u8) -> bool {
-    let record = record.strip_suffix(b"\n").unwrap_or(record);
-    let record = record.strip_suffix(b"\r").unwrap_or(record);
+    let record = without_line_end(record);
     let mut place = Place::FieldStart;
     record.contains(&b'\r')
         && record.iter().any(|byte| {
@@ -116,12 +154,8 @@ mod tests {
             ("\"a,\"\"b\"\"\n\",c", vec!["a,\"b\"\n", "c"]),
             ("a\"b,\"c\"d", vec!["a\"b", "cd"]),
         ] {
-            let fields = split(record.as_bytes(), b',');
-            assert_eq!(
-                fields,
-                expected.iter().map(|field| field.as_bytes().to_vec()).collect::<Vec<_>>(),
-                "{record:?}"
-            );
+            let fields: Vec<_> = fields(record.as_bytes(), b',').collect();
+            assert_eq!(fields, expected.iter().map(|field| field.as_bytes()).collect::<Vec<_>>(), "{record:?}");
         }
     }
 }

@@ -2,25 +2,28 @@
 //!
 //! A whole number may be written as text (`"12"`), as is usual for those beyond 2^53; a number with a fraction is no integer.
 //! A number or a bool becomes text where the column is utf8. Binary is hexadecimal digits.
+//!
+//! A block is decoded at once. Lines that are no object are looked for only if that fails; values that do not fit their columns
+//! are found while columns are made.
 
-use std::marker::PhantomData;
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::builder::PrimitiveBuilder;
-use arrow::array::types::{
-    ArrowPrimitiveType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-};
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::compute::kernels::cast_utils::Parser;
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::json::ReaderBuilder;
-use arrow::json::reader::{ArrayDecoder, Decoder, DecoderContext, DecoderFactory, Tape, TapeElement};
+use arrow::json::reader::Decoder;
 use serde_json::Value;
 
-use super::reader::Decode;
+use super::json_columns::{BadValues, Columns};
+use super::reader::{BadRecord, Decode, Decoded};
 use super::records::Record;
 use weir_core::column_type::type_name;
+
+/// Lines that [`ObjectCheck`] reads before it begins anew: few, because a line that is no object makes it begin anew, too.
+const CHECKED_LINES_MAX: usize = 64;
 
 /// Decodes the records of one input.
 pub(crate) struct JsonDecoder {
@@ -29,6 +32,8 @@ pub(crate) struct JsonDecoder {
     parsed_schema: SchemaRef,
     /// Where in it the columns are.
     places: Vec<usize>,
+    /// What the decoder could not read.
+    bad_values: BadValues,
     /// Kept from block to block, while it holds no rest of a failed one: for this many records.
     decoder: Option<(usize, Decoder)>,
 }
@@ -46,43 +51,45 @@ impl JsonDecoder {
             }
         }
         if parsed.is_empty() {
-            parsed.push(Field::new("", DataType::Null, true));
+            parsed.push(null_column());
         }
-        Self { schema, parsed_schema: Arc::new(Schema::new(parsed)), places, decoder: None }
-    }
-}
-
-fn make(schema: SchemaRef, rows_max: usize) -> Result<Decoder, ArrowError> {
-    ReaderBuilder::new(schema)
-        .with_batch_size(rows_max)
-        .with_coerce_primitive(true)
-        .with_decoder_factory(Arc::new(WholeNumbers))
-        .build_decoder()
-}
-
-impl Decode for JsonDecoder {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+        let parsed_schema = Arc::new(Schema::new(parsed));
+        Self { schema, parsed_schema, places, bad_values: BadValues::default(), decoder: None }
     }
 
-    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<RecordBatch, ArrowError> {
-        if records.is_empty() {
-            return Ok(RecordBatch::new_empty(Arc::clone(&self.schema)));
-        }
+    /// Lines of which each must be one object. Values that do not fit are null, and in `bad_values`.
+    fn decode_objects<'a>(
+        &mut self,
+        rows: usize,
+        lines: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<RecordBatch, ArrowError> {
+        self.bad_values.clear();
         let (rows_max, mut decoder) = match self.decoder.take() {
-            Some((rows_max, decoder)) if rows_max >= records.len() => (rows_max, decoder),
-            _ => (records.len(), make(Arc::clone(&self.parsed_schema), records.len())?),
+            Some((rows_max, decoder)) if rows_max >= rows => (rows_max, decoder),
+            _ => {
+                let columns = Columns { schema: Arc::clone(&self.parsed_schema), bad_values: self.bad_values.clone() };
+                let builder = ReaderBuilder::new(Arc::clone(&self.parsed_schema));
+                let builder = builder.with_batch_size(rows).with_coerce_primitive(true);
+                (rows, builder.with_decoder_factory(Arc::new(columns)).build_decoder()?)
+            }
         };
-        let lines = records.iter().map(|record| bytes.get(record.start..record.end).unwrap_or_default());
-        let rows = decode_lines(&mut decoder, lines)?;
-        let columns = self.places.iter().map(|place| Arc::clone(rows.column(*place))).collect();
-        let with_rows = RecordBatchOptions::new().with_row_count(Some(records.len()));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &with_rows)?;
+        for line in lines {
+            read_object(&mut decoder, line)?;
+        }
+        let decoded = decoder.flush()?.ok_or_else(|| ArrowError::JsonError("no object".to_owned()))?;
         self.decoder = Some((rows_max, decoder));
-        Ok(batch)
+        Ok(decoded)
     }
 
-    fn explain(&self, record: &[u8]) -> String {
+    /// From the parsed columns to those that are asked for.
+    fn finish(&self, parsed: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let columns = self.places.iter().map(|place| Arc::clone(parsed.column(*place))).collect();
+        let with_rows = RecordBatchOptions::new().with_row_count(Some(parsed.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &with_rows)
+    }
+
+    /// Why a record is no row: by what it is, or by the value of the column at this place.
+    fn explain(&self, record: &[u8], place: Option<usize>) -> String {
         let Ok(text) = std::str::from_utf8(record) else { return "it is not UTF-8".to_owned() };
         // A line end would have errors at the end of the record be in the line below it.
         let value = match serde_json::from_str::<Value>(text.trim_end()) {
@@ -90,21 +97,100 @@ impl Decode for JsonDecoder {
             Err(error) => return format!("it is not JSON: {error}").replace(" at line 1 column ", " at character "),
         };
         let Value::Object(fields) = value else { return format!("it is not an object, but {}", kind(&value)) };
-        for (field, place) in self.schema.fields().iter().zip(&self.places) {
-            let schema = Arc::new(Schema::new(vec![self.parsed_schema.field(*place).clone()]));
-            let decoded = make(schema, 1).and_then(|mut decoder| decode_lines(&mut decoder, std::iter::once(record)));
-            if decoded.is_err() {
-                let value = fields.get(field.name()).map(|value| super::records::shorten(value.to_string().as_bytes()));
-                let value = value.unwrap_or_default();
-                return format!(
-                    "column {:?}: {value} is not of the type {}",
-                    field.name(),
-                    type_name(field.data_type())
-                );
-            }
-        }
-        "it cannot be read as one JSON object".to_owned()
+        let Some(field) = place.and_then(|place| self.parsed_schema.fields().get(place)) else {
+            return "it cannot be read as one JSON object".to_owned();
+        };
+        let value = fields.get(field.name()).map(|value| super::records::shorten(value.to_string().as_bytes()));
+        let value = value.unwrap_or_default();
+        format!("column {:?}: {value} is not of the type {}", field.name(), type_name(field.data_type()))
     }
+}
+
+impl Decode for JsonDecoder {
+    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<Decoded, ArrowError> {
+        let text = |record: &Record| bytes.get(record.start..record.end).unwrap_or_default();
+        let (mut objects, mut bad) = (Cow::Borrowed(records), Vec::new());
+        let nothing = RecordBatch::new_empty(Arc::clone(&self.schema));
+        if records.is_empty() {
+            return Ok(Decoded { rows: nothing, bad });
+        }
+        let parsed = match self.decode_objects(records.len(), records.iter().map(text)) {
+            Ok(parsed) => parsed,
+            Err(_) => {
+                let schema = Arc::new(Schema::new(vec![null_column()]));
+                let mut check = ObjectCheck { schema, decoder: None };
+                let mut found = Vec::with_capacity(records.len());
+                for record in records {
+                    if check.is_object(text(record))? {
+                        found.push(*record);
+                    } else {
+                        bad.push(BadRecord { record: *record, reason: self.explain(text(record), None) });
+                    }
+                }
+                objects = Cow::Owned(found);
+                if objects.is_empty() {
+                    return Ok(Decoded { rows: nothing, bad });
+                }
+                self.decode_objects(objects.len(), objects.iter().map(text))?
+            }
+        };
+        let places = self.bad_values.take(objects.len());
+        let rows = self.finish(&parsed)?;
+        if places.is_empty() {
+            return Ok(Decoded { rows, bad });
+        }
+        let misfits = objects.iter().zip(&places).filter_map(|(record, place)| Some((record, (*place)?)));
+        bad.extend(misfits.map(|(record, place)| {
+            let reason = self.explain(text(record), Some(place));
+            BadRecord { record: *record, reason }
+        }));
+        bad.sort_by_key(|bad| bad.record.start);
+        let fits: BooleanArray = places.iter().map(|place| Some(place.is_none())).collect();
+        Ok(Decoded { rows: filter_record_batch(&rows, &fits)?, bad })
+    }
+}
+
+/// Tells lines that are one object from others, as the decoder reads each of them by itself, values aside.
+struct ObjectCheck {
+    /// Of no column that a line could have.
+    schema: SchemaRef,
+    /// Without a rest of a line that is no object.
+    decoder: Option<Decoder>,
+}
+
+impl ObjectCheck {
+    fn is_object(&mut self, line: &[u8]) -> Result<bool, ArrowError> {
+        let is_begun = line.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        if !is_begun || std::str::from_utf8(line).is_err() {
+            return Ok(false);
+        }
+        let mut decoder = match self.decoder.take() {
+            Some(decoder) if decoder.len() < CHECKED_LINES_MAX => decoder,
+            _ => {
+                let schema = Arc::clone(&self.schema);
+                ReaderBuilder::new(schema).with_batch_size(CHECKED_LINES_MAX).build_decoder()?
+            }
+        };
+        let is_object = read_object(&mut decoder, line).is_ok();
+        self.decoder = is_object.then_some(decoder);
+        Ok(is_object)
+    }
+}
+
+/// Exactly one row: JSON itself would not mind two objects in a line, or one over two.
+fn read_object(decoder: &mut Decoder, line: &[u8]) -> Result<(), ArrowError> {
+    let rows = decoder.len() + 1;
+    let read = decoder.decode(line)?;
+    let rest = line.get(read..).unwrap_or_default();
+    if decoder.len() != rows || decoder.has_partial_record() || !rest.iter().all(u8::is_ascii_whitespace) {
+        return Err(ArrowError::JsonError("a line is not one object".to_owned()));
+    }
+    Ok(())
+}
+
+/// A column that is always null, where there must be one.
+fn null_column() -> Field {
+    Field::new("", DataType::Null, true)
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -116,88 +202,4 @@ fn kind(value: &Value) -> &'static str {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
-}
-
-/// Exactly one row a line: JSON itself would not mind two objects in a line, or one over two.
-fn decode_lines<'a>(decoder: &mut Decoder, lines: impl Iterator<Item = &'a [u8]>) -> Result<RecordBatch, ArrowError> {
-    for (index, line) in lines.enumerate() {
-        let read = decoder.decode(line)?;
-        let rest = line.get(read..).unwrap_or_default();
-        if decoder.len() != index + 1 || decoder.has_partial_record() || !rest.iter().all(u8::is_ascii_whitespace) {
-            return Err(ArrowError::JsonError("a line is not one object".to_owned()));
-        }
-    }
-    decoder.flush()?.ok_or_else(|| ArrowError::JsonError("no object".to_owned()))
-}
-
-/// Decodes integers strictly: Arrow's own decoder cuts fractions off.
-#[derive(Debug)]
-struct WholeNumbers;
-
-impl DecoderFactory for WholeNumbers {
-    fn make_default_decoder(
-        &self,
-        _: &DecoderContext,
-        field: &FieldRef,
-        _: bool,
-    ) -> Result<Option<Box<dyn ArrayDecoder>>, ArrowError> {
-        fn of<T: ArrowPrimitiveType + Parser>() -> Result<Option<Box<dyn ArrayDecoder>>, ArrowError>
-        where
-            T::Native: std::str::FromStr + TryFrom<i64>,
-        {
-            Ok(Some(Box::new(WholeNumberDecoder::<T>(PhantomData))))
-        }
-        match field.data_type() {
-            DataType::Int8 => of::<Int8Type>(),
-            DataType::Int16 => of::<Int16Type>(),
-            DataType::Int32 => of::<Int32Type>(),
-            DataType::Int64 => of::<Int64Type>(),
-            DataType::UInt8 => of::<UInt8Type>(),
-            DataType::UInt16 => of::<UInt16Type>(),
-            DataType::UInt32 => of::<UInt32Type>(),
-            DataType::UInt64 => of::<UInt64Type>(),
-            _ => Ok(None),
-        }
-    }
-}
-
-struct WholeNumberDecoder<T>(PhantomData<fn() -> T>);
-
-impl<T: ArrowPrimitiveType + Parser> ArrayDecoder for WholeNumberDecoder<T>
-where
-    T::Native: std::str::FromStr + TryFrom<i64>,
-{
-    fn decode(&mut self, tape: &Tape<'_>, pos: &[u32]) -> Result<ArrayRef, ArrowError> {
-        let mut values = PrimitiveBuilder::<T>::with_capacity(pos.len());
-        for at in pos {
-            match tape.get(*at) {
-                TapeElement::Null => values.append_null(),
-                TapeElement::Number(index) => values.append_value(whole::<T>(tape.get_string(index))?),
-                TapeElement::String(index) => {
-                    let text = tape.get_string(index);
-                    values.append_value(T::parse(text).ok_or_else(|| not_whole(text))?);
-                }
-                _ => return Err(tape.error(*at, "integer")),
-            }
-        }
-        Ok(Arc::new(values.finish()))
-    }
-}
-
-/// `12`, but also `12.0` and `1.2e1`, which JSON does not tell apart from it; not beyond what a double holds exactly.
-fn whole<T: ArrowPrimitiveType>(text: &str) -> Result<T::Native, ArrowError>
-where
-    T::Native: std::str::FromStr + TryFrom<i64>,
-{
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    if let Ok(value) = text.parse() {
-        return Ok(value);
-    }
-    let float = text.parse::<f64>().ok().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT_MAX);
-    let value = float.and_then(|float| T::Native::try_from(float as i64).ok());
-    value.ok_or_else(|| not_whole(text))
-}
-
-fn not_whole(text: &str) -> ArrowError {
-    ArrowError::JsonError(format!("{text} is not a whole number in range"))
 }

@@ -17,7 +17,7 @@ use weir_core::graph::Options;
 
 use super::FormatName;
 use super::csv::{CsvDecoder, CsvSource, header_names};
-use super::csv_fields::split;
+use super::csv_fields::fields;
 use super::inference::{Guess, add, fields_of};
 use super::json::JsonDecoder;
 use super::reader::{Decode, MakeDecoder};
@@ -141,7 +141,7 @@ fn guess_csv<'a>(mut lines: impl Iterator<Item = &'a [u8]>, header: bool, delimi
         columns.extend(header_names(header, delimiter).into_iter().map(|name| (name, Guess::Unknown)));
     }
     for line in lines {
-        let fields = split(line, delimiter);
+        let fields: Vec<_> = fields(line, delimiter).collect();
         if columns.is_empty() {
             columns = (1..=fields.len()).map(|place| (format!("column_{place}"), Guess::Unknown)).collect();
         }

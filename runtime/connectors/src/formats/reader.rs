@@ -1,11 +1,8 @@
-//! Records into rows. A block of records becomes columns at once; only a block that holds a bad record is cut in halves until
-//! the bad ones are alone, so good text never pays for them.
+//! Records into rows, block by block. Knows no format: a [`Decode`] tells the records of a block that are rows from the others.
 
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
-use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use weir_core::connector::{ConnectorError, Malformed, Polled};
 
@@ -13,15 +10,25 @@ use super::records::{Position, Record, Records, shorten};
 
 /// Turns records of one format into columns.
 pub(crate) trait Decode: Send {
-    /// The columns that it makes.
-    fn schema(&self) -> &SchemaRef;
+    /// The rows of those records that are rows, and the others. The records are places in `bytes`, in order. Which of them are
+    /// rows does not depend on what is beside them.
+    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<Decoded, ArrowError>;
+}
 
-    /// One row a record; the records are places in `bytes`, in order. An error says that at least one is no row, and leaves
-    /// nothing behind.
-    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<RecordBatch, ArrowError>;
+/// What a block of records is.
+pub(crate) struct Decoded {
+    /// In the order of their records.
+    pub(crate) rows: RecordBatch,
+    /// In order.
+    pub(crate) bad: Vec<BadRecord>,
+}
 
-    /// Why [`Decode::decode`] refuses this record, naming the column.
-    fn explain(&self, record: &[u8]) -> String;
+/// A record that is no row.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadRecord {
+    pub(crate) record: Record,
+    /// Names the column, if it is one value that is wrong.
+    pub(crate) reason: String,
 }
 
 /// Makes the decoder of an input from its header line; from `None` if the input has no header line.
@@ -96,7 +103,8 @@ fn decode_framed(
     mut malformed: Vec<Malformed>,
 ) -> Result<Polled, ConnectorError> {
     let bytes = records.bytes();
-    let (rows, bad) = decode_all(decoder, bytes, records.framed())
+    let Decoded { rows, bad } = decoder
+        .decode(bytes, records.framed())
         .map_err(|error| ConnectorError::Data(format!("{}: {error}", records.name())))?;
     malformed.extend(bad.into_iter().map(|BadRecord { record, reason }| Malformed {
         at: format!("{}:{}", records.name(), record.line),
@@ -104,54 +112,6 @@ fn decode_framed(
         reason,
     }));
     Ok(Polled::Batch { rows, malformed })
-}
-
-/// A record that is no row.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BadRecord {
-    pub(crate) record: Record,
-    pub(crate) reason: String,
-}
-
-/// The rows of those records that are rows, and the others, both in order.
-pub(crate) fn decode_all(
-    decoder: &mut dyn Decode,
-    bytes: &[u8],
-    records: &[Record],
-) -> Result<(RecordBatch, Vec<BadRecord>), ArrowError> {
-    let mut blocks = Blocks { decoder, bytes, batches: Vec::new(), bad: Vec::new() };
-    blocks.decode(records);
-    let Blocks { decoder, batches, bad, .. } = blocks;
-    let rows = match <[RecordBatch; 1]>::try_from(batches) {
-        Ok([rows]) => rows,
-        Err(batches) => concat_batches(decoder.schema(), &batches)?,
-    };
-    Ok((rows, bad))
-}
-
-struct Blocks<'a> {
-    decoder: &'a mut dyn Decode,
-    bytes: &'a [u8],
-    batches: Vec<RecordBatch>,
-    bad: Vec<BadRecord>,
-}
-
-impl Blocks<'_> {
-    fn decode(&mut self, block: &[Record]) {
-        match (self.decoder.decode(self.bytes, block), block) {
-            (_, []) => {}
-            (Ok(rows), _) => self.batches.push(rows),
-            (Err(_), [record]) => {
-                let text = self.bytes.get(record.start..record.end).unwrap_or_default();
-                self.bad.push(BadRecord { record: *record, reason: self.decoder.explain(text) });
-            }
-            (Err(_), block) => {
-                let (left, right) = block.split_at(block.len() / 2);
-                self.decode(left);
-                self.decode(right);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,14 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::util::Timeout;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
-use super::failure::passing;
+use super::failure::{cannot, describe, passing};
 use crate::options::OrderedTable;
 
 /// `properties = { "security.protocol" = "SASL_SSL", ... }`
@@ -106,24 +106,6 @@ where
     config.create_with_context(context).map_err(|error| cannot(what, &error))
 }
 
-/// An error of the client as one of ours.
-pub(crate) fn cannot(what: &str, error: &KafkaError) -> ConnectorError {
-    ConnectorError::Io { what: what.to_owned(), source: std::io::Error::other(describe(error)) }
-}
-
-/// What librdkafka says, without the name of the call that it was said to.
-pub(crate) fn describe(error: &KafkaError) -> String {
-    match error {
-        KafkaError::Transaction(error) => error.string(),
-        KafkaError::ClientConfig(_, reason, name, value) => format!("{name} = {value:?}: {reason}"),
-        KafkaError::ClientCreation(reason) => reason.clone(),
-        other => match other.rdkafka_error_code() {
-            Some(code) => code.to_string(),
-            None => other.to_string(),
-        },
-    }
-}
-
 /// Whether waiting cannot help: somebody has to change something.
 pub(crate) fn is_fatal(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as C;
@@ -209,6 +191,9 @@ impl Trouble {
     }
 }
 
+/// A client that reads.
+pub(super) type Client = BaseConsumer<Context>;
+
 /// Takes librdkafka's messages.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Context(pub(crate) std::sync::Arc<Trouble>);
@@ -251,8 +236,6 @@ impl ConsumerContext for Context {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-
-    use rdkafka::consumer::BaseConsumer;
 
     use super::*;
 

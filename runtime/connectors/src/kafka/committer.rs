@@ -13,12 +13,12 @@ use rdkafka::topic_partition_list::{Offset as KafkaOffset, TopicPartitionList};
 use serde::Deserialize;
 use weir_core::connector::{Committable, Committer, ConnectorError};
 
-use super::client::{self, Context, Trouble, describe};
-use super::failure::{Failure, passing};
+use super::client::{self, Context, Trouble};
+use super::failure::{Failure, describe, passing};
 use super::marker::{Marker, Origin, Seen, Verdict};
 use super::options::{LostMarker, SinkOptions};
 use super::producer::{Events, Producer, send};
-use super::sink::{SinkShared, mismatched};
+use super::shared::SinkShared;
 use super::topic;
 
 /// How long one call waits for the broker, before it is made again.
@@ -268,7 +268,7 @@ impl Committer for KafkaCommitter {
             };
         };
         let verdict = self.seen.marker.verdict(&first.value.origin, checkpoint, self.lost_marker);
-        let rows: Vec<&RecordBatch> = match verdict.map_err(|mismatch| mismatched(&self.topic, mismatch))? {
+        let rows: Vec<&RecordBatch> = match verdict.map_err(|mismatch| mismatch.into_error(&self.topic))? {
             Verdict::Done => return Ok(()),
             Verdict::Write => parts.iter().map(|part| &part.rows).collect(),
             Verdict::MarkOnly => Vec::new(),

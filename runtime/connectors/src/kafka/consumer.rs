@@ -7,22 +7,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset as KafkaOffset, TopicPartitionList};
 use weir_core::connector::ConnectorError;
 use weir_core::time::Clock;
 
-use super::client::{self, Context, Trouble};
+use super::client::{self, Client, Context, Trouble};
+use super::failure::{cannot, describe};
 use super::options::SourceOptions;
-use super::start::{self, Begin};
+use super::start::{self, Began, Begin};
 use super::topic::{self, ASK_WAIT};
 
 /// Requests that may wait for the thread: a reader whose request does not fit asks again.
 const REQUESTS_MAX: usize = 1024;
 /// How long the thread waits for a request before it looks after the client's events.
 const EVENTS_WAIT: Duration = Duration::from_millis(20);
-
-pub(super) type Client = BaseConsumer<Context>;
 
 /// The consumer, shared by a source and its readers. Its thread ends with the last of them.
 pub(super) struct Shared {
@@ -43,13 +42,6 @@ pub(super) struct Request {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) assigned: Arc<Assigned>,
     pub(super) reply: SyncSender<Result<Began, ConnectorError>>,
-}
-
-/// Where a partition was begun, and where it ends if the job is bounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Began {
-    pub(super) next: i64,
-    pub(super) end: Option<i64>,
 }
 
 /// Whether the consumer fetches a partition for a reader.
@@ -157,7 +149,7 @@ impl Shared {
             }
         }
         if let Err(error) = self.client.commit(&list, CommitMode::Async) {
-            self.trouble.set(format!("offsets were not committed to the group: {}", client::describe(&error)));
+            self.trouble.set(format!("offsets were not committed to the group: {}", describe(&error)));
         }
     }
 }
@@ -213,11 +205,11 @@ impl Keeper {
             Err(error)
                 if error.rdkafka_error_code().is_some_and(|code| topic::is_unknown(code) || client::is_fatal(code)) =>
             {
-                Err(client::cannot(&format!("cannot read {}/{}", self.topic, request.partition), &error))
+                Err(cannot(&format!("cannot read {}/{}", self.topic, request.partition), &error))
             }
             Err(error) => {
                 let partition = request.partition;
-                let trouble = format!("{}/{partition} cannot be begun: {}", self.topic, client::describe(&error));
+                let trouble = format!("{}/{partition} cannot be begun: {}", self.topic, describe(&error));
                 self.client.context().0.set(trouble);
                 self.waiting.push(request);
                 return;
@@ -236,7 +228,7 @@ impl Keeper {
         let added = list.add_partition_offset(&self.topic, partition, KafkaOffset::Offset(began.next));
         let added = added.and_then(|()| self.client.incremental_assign(&list));
         let what = || format!("cannot read {}/{partition}, which may be read already", self.topic);
-        added.map_err(|error| client::cannot(&what(), &error))?;
+        added.map_err(|error| cannot(&what(), &error))?;
         *state = State::Fetching;
         Ok(())
     }
@@ -256,7 +248,7 @@ impl Keeper {
                 self.client.context().0.clear();
             }
             Err(error) => {
-                self.client.context().0.set(format!("no new partitions can be found: {}", client::describe(&error)));
+                self.client.context().0.set(format!("no new partitions can be found: {}", describe(&error)));
             }
         }
     }

@@ -9,7 +9,7 @@ use weir_core::connector::{ConnectorError, Cut, Prepare, SinkReport, SinkWriter}
 
 use super::client::{self, Trouble};
 use super::encode::Encoder;
-use super::failure::passing;
+use super::failure::{cannot, passing};
 use super::options::SinkOptions;
 use super::producer::{Events, Outstanding, Producer, send};
 use super::topic;
@@ -73,7 +73,7 @@ impl SinkWriter for DirectWriter {
                 Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
                     ConnectorError::Data(format!("{}: a row is larger than a message may be", self.what))
                 }
-                _ => client::cannot(&self.what, &error),
+                _ => cannot(&self.what, &error),
             }
         })?;
         self.report.rows += batch.rows.num_rows() as u64;

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use weir_core::connector::ConnectorError;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 
 use super::options::{MessageFormat, SinkOptions};
 use crate::formats::FormatName;

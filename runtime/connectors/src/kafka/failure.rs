@@ -1,11 +1,8 @@
-//! What an error of a producer means: whether its transaction can be done again, and whether another producer would get over it.
-//! Nothing here calls a producer.
+//! What an error of librdkafka means: how a person is told of it, whether a transaction can be done again, and whether another
+//! producer would get over it. Nothing here calls a client.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use weir_core::connector::ConnectorError;
-
-use super::client::{self, describe};
-use super::producer::is_refused;
 
 /// Why a transaction is not done.
 #[derive(Debug)]
@@ -44,7 +41,7 @@ impl Failure {
         match code {
             _ if is_abortable => Self::Abort(describe(error)),
             Some(code) if is_refused(code) => Self::Final(ConnectorError::Data(format!("{what}: {}", describe(error)))),
-            _ => Self::Final(client::cannot(what, error)),
+            _ => Self::Final(cannot(what, error)),
         }
     }
 
@@ -59,6 +56,38 @@ impl Failure {
 /// An error that may be over when the job starts again.
 pub(super) fn passing(what: &str, reason: String) -> ConnectorError {
     ConnectorError::Io { what: what.to_owned(), source: std::io::Error::other(reason) }
+}
+
+/// An error of the client as one of ours.
+pub(super) fn cannot(what: &str, error: &KafkaError) -> ConnectorError {
+    ConnectorError::Io { what: what.to_owned(), source: std::io::Error::other(describe(error)) }
+}
+
+/// What librdkafka says, without the name of the call that it was said to.
+pub(super) fn describe(error: &KafkaError) -> String {
+    match error {
+        KafkaError::Transaction(error) => error.string(),
+        KafkaError::ClientConfig(_, reason, name, value) => format!("{name} = {value:?}: {reason}"),
+        KafkaError::ClientCreation(reason) => reason.clone(),
+        other => match other.rdkafka_error_code() {
+            Some(code) => code.to_string(),
+            None => other.to_string(),
+        },
+    }
+}
+
+/// Whether a message is refused for what it is, and would be again.
+pub(super) fn is_refused(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as C;
+    matches!(
+        code,
+        C::MessageSizeTooLarge
+            | C::MessageBatchTooLarge
+            | C::InvalidRecord
+            | C::InvalidTimestamp
+            | C::PolicyViolation
+            | C::UnsupportedCompressionType
+    )
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! begins anew without its checkpoints counts from the beginning again, and what an earlier lineage wrote says nothing about it.
 
 use serde::{Deserialize, Serialize};
-use weir_core::connector::Offset;
+use weir_core::connector::{ConnectorError, Offset};
 
 use super::options::LostMarker;
 
@@ -50,6 +50,33 @@ pub(super) enum Mismatch {
     Newer,
     /// It counts checkpoints that this generation is still to make: theirs come from an older copy.
     Behind,
+}
+
+/// What to do with checkpoints from a copy: the next ones would have the numbers of those that are in the topic.
+const BEGIN_ANOTHER: &str = "To go on from it, give the sink another `transactional-id` and write `lost-marker = \"skip\"`, \
+                             which can be taken out again once the job runs; what was written since the copy comes twice";
+
+impl Mismatch {
+    /// What a person should know and do.
+    pub(super) fn into_error(self, topic: &str) -> ConnectorError {
+        match self {
+            Self::Newer => ConnectorError::Fenced(format!(
+                "a newer generation of this job writes to the topic {topic}; this one must not go on. If there is none, the \
+             checkpoints are an older copy. {BEGIN_ANOTHER}"
+            )),
+            Self::Behind => ConnectorError::Data(format!(
+                "the topic {topic} has rows of later checkpoints than this job has: its checkpoints are an older copy. \
+             {BEGIN_ANOTHER}"
+            )),
+            Self::Lost => ConnectorError::Data(format!(
+                "the broker does not know any more which checkpoint of this job the topic {topic} holds: the marker expired \
+             (offsets.retention.minutes, 7 days by default, in which the job did not run), it was deleted, or \
+             `transactional-id` was changed. Look at the end of the topic: if the rows of the restored checkpoint are there, \
+             write `lost-marker = \"skip\"` in the sink, otherwise `lost-marker = \"write\"`, and take it out again once \
+             the job runs"
+            )),
+        }
+    }
 }
 
 impl Seen {

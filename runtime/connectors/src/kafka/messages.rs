@@ -12,7 +12,7 @@ use weir_core::connector::{ConnectorError, Malformed, Polled};
 use super::columns::{Beside, Metadata, MetadataColumn};
 use crate::formats::csv_fields::{CsvEnd, find_end};
 use crate::formats::read_options::TextFormat;
-use crate::formats::reader::{BadRecord, Decode, decode_all};
+use crate::formats::reader::{BadRecord, Decode, Decoded};
 use crate::formats::records::{Record, shorten};
 use crate::options;
 
@@ -208,7 +208,7 @@ impl Messages {
                 (vec![raw_column(&mut self.bytes, &self.records, &self.present, data_type)?], Vec::new())
             }
             Value::Text { decoder, .. } => {
-                let (rows, bad) = decode_all(decoder.as_mut(), &self.bytes, &self.records)?;
+                let Decoded { rows, bad } = decoder.decode(&self.bytes, &self.records)?;
                 (rows.columns().to_vec(), bad)
             }
         };

@@ -13,8 +13,9 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::util::IntoOpaque;
 
-use super::client::{Context, Trouble, describe};
+use super::client::{Context, Trouble};
 use super::encode::{HEADER, KEY, VALUE};
+use super::failure::{describe, is_refused};
 
 /// How long a full queue is given to get shorter, before it is tried again.
 const FULL_WAIT: Duration = Duration::from_millis(10);
@@ -131,20 +132,6 @@ impl<A: Answered> ProducerContext for Events<A> {
 
 fn is_purged(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight))
-}
-
-/// Whether a message is refused for what it is, and would be again.
-pub(super) fn is_refused(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as C;
-    matches!(
-        code,
-        C::MessageSizeTooLarge
-            | C::MessageBatchTooLarge
-            | C::InvalidRecord
-            | C::InvalidTimestamp
-            | C::PolicyViolation
-            | C::UnsupportedCompressionType
-    )
 }
 
 /// Staged rows by column.

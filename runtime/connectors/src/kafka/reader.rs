@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
 use weir_core::time::Clock;
 
-use super::client::{self, Context, describe};
+use super::client::{self, Context};
 use super::columns::{Beside, Header};
-use super::consumer::{Assigned, Began, Request, Shared};
-use super::failure::passing;
+use super::consumer::{Assigned, Request, Shared};
+use super::failure::{cannot, describe, passing};
 use super::messages::Messages;
 use super::options::Start;
-use super::start::Begin;
+use super::start::{Began, Begin};
 use super::topic::is_unknown;
 
 /// Bytes of values in one batch, after which it is closed.
@@ -178,7 +178,7 @@ impl PartitionReader {
                 )))
             }
             Some(code) if is_unknown(code) || client::is_fatal(code) || is_damage(code) => {
-                Err(client::cannot(&format!("cannot read {name} at offset {next}"), error))
+                Err(cannot(&format!("cannot read {name} at offset {next}"), error))
             }
             _ => {
                 self.shared.trouble.set(format!("{name}: {}", describe(error)));

@@ -1,18 +1,17 @@
 //! The sink: rows are staged in the checkpoint and written when it is complete, or sent at once.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
 use weir_core::graph::Options;
 
-use super::client::Trouble;
 use super::committer::KafkaCommitter;
 use super::direct::DirectWriter;
 use super::encode::Encoder;
-use super::marker::{Mismatch, Seen};
 use super::options::{Delivery, SinkOptions};
+use super::shared::SinkShared;
 use super::staging::StagingWriter;
 use crate::tally;
 
@@ -20,39 +19,6 @@ use crate::tally;
 pub(crate) struct KafkaSink {
     options: SinkOptions,
     shared: Arc<SinkShared>,
-}
-
-/// What the writers and the committer of a sink share.
-#[derive(Debug, Default)]
-pub(super) struct SinkShared {
-    /// Of those that are there: what an earlier run complained about is over.
-    troubles: Mutex<Vec<Weak<Trouble>>>,
-    seen: Mutex<Option<Seen>>,
-}
-
-impl SinkShared {
-    /// For a new producer.
-    pub(super) fn new_trouble(&self) -> Arc<Trouble> {
-        let trouble = Arc::default();
-        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.retain(|trouble| trouble.strong_count() > 0);
-        troubles.push(Arc::downgrade(&trouble));
-        trouble
-    }
-
-    fn troubles(&self) -> Vec<Arc<Trouble>> {
-        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.iter().filter_map(Weak::upgrade).collect()
-    }
-
-    /// What the last committer knew.
-    fn seen(&self) -> Option<Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn set_seen(&self, seen: Seen) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
-    }
 }
 
 impl KafkaSink {
@@ -94,7 +60,7 @@ impl Sink for KafkaSink {
             )));
         };
         let origin = seen.origin(context.restored, self.options.lost_marker);
-        let origin = origin.map_err(|mismatch| mismatched(topic, mismatch))?;
+        let origin = origin.map_err(|mismatch| mismatch.into_error(topic))?;
         Ok(Box::new(StagingWriter::new(topic, encoder, origin, context.subtask, report)))
     }
 
@@ -116,31 +82,6 @@ impl Sink for KafkaSink {
 
     fn give_up(&self) {
         self.shared.troubles().iter().for_each(|trouble| trouble.give_up());
-    }
-}
-
-/// What to do with checkpoints from a copy: the next ones would have the numbers of those that are in the topic.
-const BEGIN_ANOTHER: &str = "To go on from it, give the sink another `transactional-id` and write `lost-marker = \"skip\"`, \
-                             which can be taken out again once the job runs; what was written since the copy comes twice";
-
-/// What a person should know and do.
-pub(super) fn mismatched(topic: &str, mismatch: Mismatch) -> ConnectorError {
-    match mismatch {
-        Mismatch::Newer => ConnectorError::Fenced(format!(
-            "a newer generation of this job writes to the topic {topic}; this one must not go on. If there is none, the \
-             checkpoints are an older copy. {BEGIN_ANOTHER}"
-        )),
-        Mismatch::Behind => ConnectorError::Data(format!(
-            "the topic {topic} has rows of later checkpoints than this job has: its checkpoints are an older copy. \
-             {BEGIN_ANOTHER}"
-        )),
-        Mismatch::Lost => ConnectorError::Data(format!(
-            "the broker does not know any more which checkpoint of this job the topic {topic} holds: the marker expired \
-             (offsets.retention.minutes, 7 days by default, in which the job did not run), it was deleted, or \
-             `transactional-id` was changed. Look at the end of the topic: if the rows of the restored checkpoint are there, \
-             write `lost-marker = \"skip\"` in the sink, otherwise `lost-marker = \"write\"`, and take it out again once \
-             the job runs"
-        )),
     }
 }
 

@@ -7,11 +7,11 @@ use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceRead
 use weir_core::graph::Options;
 use weir_core::time::Clock;
 
-use super::consumer::{Began, Shared};
+use super::consumer::Shared;
 use super::messages::Messages;
 use super::options::{SourceOptions, Start};
 use super::reader::{PartitionReader, Place};
-use super::start::Begin;
+use super::start::{Began, Begin};
 
 /// The source. It connects when its splits are first asked for.
 pub(crate) struct KafkaSource {

@@ -4,7 +4,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset as KafkaOffset, TopicPartitionList};
 
-use super::consumer::{Began, Client};
+use super::client::Client;
 use super::options::Start;
 use super::topic::ASK_WAIT;
 
@@ -17,6 +17,13 @@ pub(super) enum Begin {
     First(Start),
     /// As the pipeline file says, unless the job goes on from a checkpoint: then the partition is new.
     Unknown(Start),
+}
+
+/// Where a partition was begun, and where it ends if the job is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Began {
+    pub(super) next: i64,
+    pub(super) end: Option<i64>,
 }
 
 /// Finds out the rest.

@@ -7,8 +7,8 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use weir_core::connector::ConnectorError;
 
-use super::client::{Trouble, cannot, is_fatal};
-use super::failure::passing;
+use super::client::{Trouble, is_fatal};
+use super::failure::{cannot, passing};
 
 /// How long one question to the broker may take, before events are served again.
 pub(super) const ASK_WAIT: Duration = Duration::from_secs(1);

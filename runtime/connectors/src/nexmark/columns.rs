@@ -9,7 +9,6 @@ use super::generator::{
     Auction, BidEpoch, EVENTS_PER_EPOCH, EXTRA_BYTES, Person, auction, bid_price, extra_index, extras, person, rnd_run,
     ts_ms,
 };
-use super::table::utc;
 
 /// The columns of one table, being filled.
 pub(super) trait TableColumns: Send {
@@ -19,6 +18,11 @@ pub(super) trait TableColumns: Send {
     fn append(&mut self, run: &Run);
     /// The columns of the projection, in its order; they are empty again afterwards.
     fn finish(&mut self) -> Vec<ArrayRef>;
+}
+
+/// The zone of all times.
+pub(super) fn utc() -> Arc<str> {
+    "UTC".into()
 }
 
 /// Bids in one epoch at most: more than there are, so that any run fits.

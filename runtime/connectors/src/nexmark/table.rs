@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::Deserialize;
 
-use super::columns::{AuctionColumns, BidColumns, PersonColumns, TableColumns};
+use super::columns::{AuctionColumns, BidColumns, PersonColumns, TableColumns, utc};
 use super::generator::EVENTS_PER_EPOCH;
 
 /// Which events a source delivers.
@@ -52,9 +52,4 @@ impl Table {
             Self::Bid => Box::new(BidColumns::new(projection)),
         }
     }
-}
-
-/// The zone of all times.
-pub(super) fn utc() -> Arc<str> {
-    "UTC".into()
 }

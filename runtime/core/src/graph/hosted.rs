@@ -51,29 +51,33 @@ impl LogicalGraph {
     }
 
     /// Adds a sink for every step whose dead letters nobody reads: an author who says `on-error = "dead-letter"` and no more loses
-    /// nothing. `path_of` names the file, or the folder, of a step in `base`. Returns those steps, and their paths.
-    pub fn keep_dead_letters(&mut self, base: &Path, path_of: impl Fn(&str) -> String) -> Vec<(String, PathBuf)> {
+    /// nothing. `path_of` names the file, or the folder, of a step in `base`, and `sink_of` the connector that writes there, with
+    /// its options. Returns those steps, and their paths.
+    pub fn keep_dead_letters(
+        &mut self,
+        base: &Path,
+        path_of: impl Fn(&str) -> String,
+        sink_of: impl Fn(&str, &Path) -> Option<(&'static str, Options)>,
+    ) -> Vec<(String, PathBuf)> {
         let unread: Vec<usize> = (0..self.nodes.len()).filter(|node| self.loses_dead_letters(*node)).collect();
         let add = |node: usize| {
             let (name, span) = (self.nodes[node].name.clone(), self.nodes[node].span.clone());
             let path = path_of(&name);
-            // The file comes into being with its first row. Of a folder, who starts the job looks after the parts.
-            let allow_newer = path.ends_with('/');
-            let options = format!("path = {path:?}\nformat = \"json\"\nlazy = true\nallow-newer = {allow_newer}\n");
+            let (connector, options) = sink_of(&path, base)?;
             self.nodes.push(Node {
                 // With a dot, which names in a file cannot have: it is never taken.
                 name: format!("{name}.{DEAD_LETTER_OUTPUT}"),
                 span: span.clone(),
                 inputs: vec![Input { node, output: DEAD_LETTER_OUTPUT.to_owned(), port: String::new(), span: span.clone() }],
                 kind: NodeKind::Sink(SinkNode {
-                    connector: Spanned { value: "file".to_owned(), span },
-                    options: Options::from_toml(&options, base.to_path_buf()),
+                    connector: Spanned { value: connector.to_owned(), span },
+                    options,
                     columns: None,
                 }),
             });
-            (name, base.join(path))
+            Some((name, base.join(path)))
         };
-        unread.into_iter().map(add).collect()
+        unread.into_iter().filter_map(add).collect()
     }
 
     /// Adds a source that a step, by its index, reads beside its other inputs. Every other index grows by one: inputs come first.

@@ -5,9 +5,9 @@ use std::path::Path;
 use toml::Spanned as TomlSpanned;
 use toml::de::DeValue;
 
-use super::diagnostic::Diagnostic;
 use super::table::Table;
 use super::{limits, operator};
+use crate::diagnostic::Diagnostic;
 use crate::graph::{AggregateFunction, AggregateSpec, Spanned};
 
 const FUNCTIONS: [(&str, AggregateFunction); 7] = [
@@ -25,15 +25,12 @@ const COMPONENT_KEYS: &[&str] = &["component", "columns", "config", "limits"];
 pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<Vec<(Spanned<String>, AggregateSpec)>, Diagnostic> {
     let entries = table.entries();
     if entries.is_empty() {
-        return Err(Diagnostic::error("a window needs at least one aggregate", Some(table.span.clone()))
+        return Err(Diagnostic::error("a window needs at least one aggregate", table.span.clone())
             .with_hint("for example aggregates.rows = \"count\""));
     }
     let one = |(name, value): (Spanned<String>, _)| {
         if name.value.is_empty() {
-            return Err(Diagnostic::error(
-                "an aggregate's name is a column's name, and cannot be empty",
-                Some(name.span),
-            ));
+            return Err(Diagnostic::error("an aggregate's name is a column's name, and cannot be empty", name.span));
         }
         let spec = spec(&format!("{}.{}", table.path, name.value), value, base)?;
         Ok((name, spec))
@@ -78,7 +75,7 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
 }
 
 fn several(table: &Table<'_>) -> Diagnostic {
-    Diagnostic::error("an aggregate is one function of one column", Some(table.span.clone()))
+    Diagnostic::error("an aggregate is one function of one column", table.span.clone())
         .with_hint("for example { avg = \"COLUMN\" }")
 }
 

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::diagnostic::Diagnostic;
 use super::table::Table;
+use crate::diagnostic::Diagnostic;
 use crate::graph::{CheckpointSettings, RestartSettings};
 use crate::limits::{
     CHECKPOINT_INTERVAL_MS_DEFAULT, CHECKPOINT_TIMEOUT_MS_DEFAULT, CHECKPOINTS_KEPT_DEFAULT, CHECKPOINTS_KEPT_MAX,
@@ -19,7 +19,7 @@ pub(super) fn checkpoint(top: &Table<'_>, base: &Path) -> Result<Option<Checkpoi
         None => String::new(),
         Some(dir) if dir.value.is_empty() => {
             let message = "checkpoint.dir is empty: name a folder, or s3://BUCKET/PREFIX";
-            return Err(Diagnostic::error(message, Some(dir.span)));
+            return Err(Diagnostic::error(message, dir.span));
         }
         Some(dir) if dir.value.contains("://") => dir.value,
         Some(dir) => base.join(&dir.value).display().to_string(),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::Diagnostic;
 use super::table::Table;
 use super::{checkpoint, operator, sink, source, window};
-use crate::graph::{CheckpointSettings, NodeKind, OnError, RestartSettings, Span, Spanned};
+use crate::diagnostic::Diagnostic;
+use crate::graph::{CheckpointSettings, NodeKind, RestartSettings, Span, Spanned};
 use crate::key_group::KEY_GROUPS_DEFAULT;
 use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LINGER_MS_DEFAULT, PARALLELISM_MAX};
 
@@ -40,7 +40,7 @@ pub(super) struct Settings {
 /// A node whose inputs are still names.
 pub(super) struct Draft {
     pub(super) name: String,
-    pub(super) span: Span,
+    pub(super) span: Option<Span>,
     pub(super) inputs: Vec<Spanned<String>>,
     pub(super) kind: NodeKind,
 }
@@ -80,7 +80,7 @@ pub(super) fn read(text: &Arc<str>, base: &Path) -> Result<File, Vec<Diagnostic>
     }
     match settings {
         Some(settings) if problems.is_empty() => {
-            drafts.sort_by_key(|draft| draft.span.start);
+            drafts.sort_by_key(|draft| draft.span.as_ref().map_or(0, |span| span.start));
             Ok(File { settings, drafts })
         }
         _ => {
@@ -88,12 +88,6 @@ pub(super) fn read(text: &Arc<str>, base: &Path) -> Result<File, Vec<Diagnostic>
             Err(problems)
         }
     }
-}
-
-/// `on-error` of a table.
-pub(super) fn on_error(table: &Table<'_>) -> Result<OnError, Diagnostic> {
-    let choices = [("fail", OnError::Fail), ("skip", OnError::Skip), ("dead-letter", OnError::DeadLetter)];
-    Ok(table.choice("on-error", &choices)?.unwrap_or_default())
 }
 
 fn settings(top: &Table<'_>, base: &Path) -> Result<Settings, Diagnostic> {
@@ -119,7 +113,7 @@ fn settings(top: &Table<'_>, base: &Path) -> Result<Settings, Diagnostic> {
 
 /// Names stand in `input = "name.output"`, in file names and in metrics.
 fn check_name(name: &Spanned<String>, one: &str, taken: &[(Spanned<String>, &str)]) -> Result<(), Diagnostic> {
-    let refuse = |message: String| Err(Diagnostic::error(message, Some(name.span.clone())));
+    let refuse = |message: String| Err(Diagnostic::error(message, name.span.clone()));
     if name.value.is_empty() {
         return refuse(format!("the name of a {one} cannot be empty"));
     }
@@ -165,7 +159,7 @@ fn inputs(table: &Table<'_>) -> Result<Vec<Spanned<String>>, Diagnostic> {
     for (index, input) in inputs.iter().enumerate() {
         if inputs.iter().take(index).any(|other| other.value == input.value) {
             let message = format!("input names {:?} twice: its rows would be doubled", input.value);
-            return Err(Diagnostic::error(message, Some(input.span.clone())));
+            return Err(Diagnostic::error(message, input.span.clone()));
         }
     }
     Ok(inputs)

@@ -4,8 +4,8 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
 
-use super::diagnostic::Diagnostic;
-use crate::graph::SECRET_OPENING;
+use crate::diagnostic::Diagnostic;
+use crate::options::SECRET_OPENING;
 
 /// The value; an error for what JSON cannot say (numbers that are not finite, integers beyond 64 bits), and for secrets.
 pub(super) fn to_json(value: &Spanned<DeValue<'_>>) -> Result<Value, Diagnostic> {

@@ -1,7 +1,7 @@
 //! `limits = { memory = "32MiB", ... }` of an operator or an aggregate; what is not said keeps its default.
 
-use super::diagnostic::Diagnostic;
 use super::table::Table;
+use crate::diagnostic::Diagnostic;
 use crate::limits::OperatorLimits;
 
 const KEYS: [&str; 6] = ["memory", "table-elements", "call-time", "output-rows-per-row", "log-bytes-per-s", "output"];

@@ -3,9 +3,9 @@
 
 use toml_edit::{DocumentMut, InlineTable, Item, Key, TableLike, Value};
 
-use super::diagnostic::Diagnostic;
 use super::file::{SECTIONS, SETTINGS};
-use super::{did_you_mean, nearest};
+use crate::diagnostic::Diagnostic;
+use crate::names::{did_you_mean, nearest};
 
 /// The text with every override put in, later ones over earlier ones.
 pub(super) fn apply(text: &str, overrides: &[(String, String)]) -> Result<String, Diagnostic> {

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::diagnostic::Diagnostic;
 use super::file::Draft;
+use crate::diagnostic::Diagnostic;
 use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError, Spanned};
 
 /// The nodes in an order in which inputs come first and which is the file's otherwise, and what is odd about them.
@@ -28,7 +28,7 @@ pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>)
 
 /// The edge that an input names: `node`, or `node.output`.
 fn find(input: &Spanned<String>, drafts: &[Draft], index: &HashMap<&str, usize>) -> Result<Input, Diagnostic> {
-    let refuse = |message: String| Diagnostic::error(message, Some(input.span.clone()));
+    let refuse = |message: String| Diagnostic::error(message, input.span.clone());
     let (name, output) = input.value.split_once('.').unwrap_or((&input.value, MAIN_OUTPUT));
     let Some(draft) = index.get(name).and_then(|i| drafts.get(*i)) else {
         let readable = drafts.iter().filter(|draft| !matches!(draft.kind, NodeKind::Sink(_)));
@@ -94,7 +94,7 @@ fn cycle_problem(cycle: &[usize], drafts: &[Draft], inputs: &[Vec<Input>]) -> Di
     let around = cycle.iter().cycle().skip(first).take(cycle.len() + 1);
     let names: Vec<_> = around.map(|node| drafts[*node].name.as_str()).collect();
     let node = cycle.get(first).copied().unwrap_or_default();
-    let span = inputs[node].iter().find(|input| cycle.contains(&input.node)).map(|input| input.span.clone());
+    let span = inputs[node].iter().find(|input| cycle.contains(&input.node)).and_then(|input| input.span.clone());
     Diagnostic::error(format!("streams go round in a circle: {}", names.join(" -> ")), span)
         .with_hint("a pipeline flows from sources to sinks")
 }
@@ -103,7 +103,7 @@ fn unread(drafts: &[Draft], inputs: &[Vec<Input>]) -> Vec<Diagnostic> {
     let read = |node: usize| inputs.iter().flatten().any(|input| input.node == node);
     let unread = drafts.iter().enumerate().filter(|(i, draft)| !matches!(draft.kind, NodeKind::Sink(_)) && !read(*i));
     let warn = |(_, draft): (usize, &Draft)| {
-        Diagnostic::warning(format!("nothing reads {:?}", draft.name), Some(draft.span.clone()))
+        Diagnostic::warning(format!("nothing reads {:?}", draft.name), draft.span.clone())
             .with_hint("its rows are dropped")
     };
     unread.map(warn).collect()

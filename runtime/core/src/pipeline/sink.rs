@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::diagnostic::Diagnostic;
 use super::table::Table;
+use crate::diagnostic::Diagnostic;
 use crate::graph::{NodeKind, Options, SinkNode};
 
 const COMMON: &[&str] = &["input", "connector", "columns"];

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 
-use super::diagnostic::Diagnostic;
-use super::file::on_error;
 use super::table::Table;
+use crate::diagnostic::Diagnostic;
 use crate::graph::{NodeKind, Options, SourceNode};
 use crate::time::WatermarkStrategy;
 
@@ -22,7 +21,7 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
         event_time: table.string("event-time")?,
         watermark,
         idle_after_ms: idle_after_us.map(|us| us.unsigned_abs().div_ceil(1000)),
-        on_error: on_error(table)?,
+        on_error: table.on_error()?,
     }))
 }
 

@@ -5,9 +5,11 @@ use std::ops::RangeInclusive;
 
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::Diagnostic;
-use super::{json, nearest, units};
-use crate::graph::{Span, Spanned};
+use super::{json, units};
+use crate::diagnostic::Diagnostic;
+use crate::graph::OnError;
+use crate::names::nearest;
+use crate::span::{Span, Spanned};
 
 type Value<'t> = toml::Spanned<DeValue<'t>>;
 type Result<T> = std::result::Result<T, Diagnostic>;
@@ -19,13 +21,13 @@ pub(super) struct Table<'t> {
     /// How messages name it: `sources.flights`; empty: the file.
     pub(super) path: String,
     /// Where it is named in the file.
-    pub(super) span: Span,
+    pub(super) span: Option<Span>,
     entries: &'t DeTable<'t>,
 }
 
 impl<'t> Table<'t> {
     pub(super) fn new(path: impl Into<String>, span: Span, entries: &'t DeTable<'t>) -> Self {
-        Self { path: path.into(), span, entries }
+        Self { path: path.into(), span: Some(span), entries }
     }
 
     /// A value that must be a table; `path` is how messages name it.
@@ -41,7 +43,7 @@ impl<'t> Table<'t> {
         match self.entries().into_iter().find(|(key, _)| !known.contains(&key.value.as_str())) {
             None => Ok(()),
             Some((Spanned { value: key, span }, _)) => {
-                let problem = Diagnostic::error(format!("{} has no key {key:?}", self.described()), Some(span));
+                let problem = Diagnostic::error(format!("{} has no key {key:?}", self.described()), span);
                 match nearest(&key, known.iter().copied()) {
                     Some(near) => Err(problem.with_hint(format!("did you mean {near:?}?"))),
                     None => Err(problem.with_hint(format!("its keys are {}", known.join(", ")))),
@@ -54,10 +56,10 @@ impl<'t> Table<'t> {
     pub(super) fn entries(&self) -> Vec<(Spanned<String>, &'t Value<'t>)> {
         let key = |key: &toml::Spanned<_>| Spanned {
             value: String::from(AsRef::<str>::as_ref(key.get_ref())),
-            span: key.span(),
+            span: Some(key.span()),
         };
         let mut entries: Vec<_> = self.entries.iter().map(|(k, value)| (key(k), value)).collect();
-        entries.sort_by_key(|(key, _)| key.span.start);
+        entries.sort_by_key(|(key, _)| key.span.as_ref().map_or(0, |span| span.start));
         entries
     }
 
@@ -71,10 +73,10 @@ impl<'t> Table<'t> {
             let message = format!("{} has no {key:?}, which it needs", self.described());
             let others = self.entries();
             match nearest(key, others.iter().map(|(other, _)| other.value.as_str())) {
-                None => Diagnostic::error(message, Some(self.span.clone())),
+                None => Diagnostic::error(message, self.span.clone()),
                 Some(near) => {
                     let place =
-                        others.iter().find(|(other, _)| other.value == near).map(|(other, _)| other.span.clone());
+                        others.iter().find(|(other, _)| other.value == near).and_then(|(other, _)| other.span.clone());
                     Diagnostic::error(message, place).with_hint(format!("is this meant to be {key:?}?"))
                 }
             }
@@ -89,7 +91,7 @@ impl<'t> Table<'t> {
     fn string_of(&self, key: &str, wanted: &str) -> Result<Option<Spanned<String>>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.get_ref() {
-            DeValue::String(text) => Ok(Some(Spanned { value: text.to_string(), span: value.span() })),
+            DeValue::String(text) => Ok(Some(Spanned { value: text.to_string(), span: Some(value.span()) })),
             other => Err(self.wrong_type(key, wanted, other, value.span())),
         }
     }
@@ -101,7 +103,7 @@ impl<'t> Table<'t> {
             return Err(self.wrong_type(key, "a list of strings", value.get_ref(), value.span()));
         };
         let strings = items.iter().map(|item| match item.get_ref() {
-            DeValue::String(text) => Ok(Spanned { value: text.to_string(), span: item.span() }),
+            DeValue::String(text) => Ok(Spanned { value: text.to_string(), span: Some(item.span()) }),
             other => Err(self.wrong_type(key, "a list of strings", other, item.span())),
         });
         strings.collect::<Result<_>>().map(Some)
@@ -151,7 +153,7 @@ impl<'t> Table<'t> {
         convert: impl Fn(&str) -> std::result::Result<T, String>,
     ) -> Result<Option<T>> {
         let Some(text) = self.string_of(key, wanted)? else { return Ok(None) };
-        convert(&text.value).map(Some).map_err(|message| Diagnostic::error(message, Some(text.span)))
+        convert(&text.value).map(Some).map_err(|message| Diagnostic::error(message, text.span))
     }
 
     /// One of some words.
@@ -162,9 +164,15 @@ impl<'t> Table<'t> {
             None => {
                 let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
                 let message = format!("{key} cannot be {:?}: it can be {}", text.value, words.join(" or "));
-                Err(Diagnostic::error(message, Some(text.span)).suggesting(&text.value, words.into_iter()))
+                Err(Diagnostic::error(message, text.span).suggesting(&text.value, words.into_iter()))
             }
         }
+    }
+
+    /// `on-error`, which every kind of step may have.
+    pub(super) fn on_error(&self) -> Result<OnError> {
+        let choices = [("fail", OnError::Fail), ("skip", OnError::Skip), ("dead-letter", OnError::DeadLetter)];
+        Ok(self.choice("on-error", &choices)?.unwrap_or_default())
     }
 
     pub(super) fn table(&self, key: &str) -> Result<Option<Table<'t>>> {

@@ -1,6 +1,6 @@
 //! Durations (`"1h 30m"`) and sizes (`"32MiB"`) as people write them.
 
-use crate::pipeline::nearest;
+use crate::names::nearest;
 
 /// A duration in microseconds.
 pub(super) fn duration_us(text: &str) -> Result<i64, String> {

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use super::aggregate;
-use super::diagnostic::Diagnostic;
-use super::file::on_error;
 use super::table::Table;
+use crate::diagnostic::Diagnostic;
 use crate::graph::{NodeKind, WindowNode};
 use crate::window::WindowAssigner;
 
@@ -20,13 +19,13 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind, Diagnosti
         window: assigner(&table.required("window", table.table("window")?)?)?,
         aggregates: aggregate::read(&table.required("aggregates", table.table("aggregates")?)?, base)?,
         allowed_lateness_us: table.duration_us("allowed-lateness")?.unwrap_or(0),
-        on_error: on_error(table)?,
+        on_error: table.on_error()?,
     }))
 }
 
 fn assigner(table: &Table<'_>) -> Result<WindowAssigner, Diagnostic> {
     table.check_keys(&["tumbling", "sliding", "slide", "session", "offset"])?;
-    let refuse = |message: &str| Diagnostic::error(message, Some(table.span.clone()));
+    let refuse = |message: &str| Diagnostic::error(message, table.span.clone());
     let offset = table.signed_duration_us("offset")?;
     let slide = table.duration_us("slide")?;
     let forms = (table.duration_us("tumbling")?, table.duration_us("sliding")?, table.duration_us("session")?);

@@ -23,14 +23,14 @@ pub struct CheckErrors(pub Vec<CheckError>);
 
 impl CheckError {
     /// Something that is wrong at a place.
-    pub fn at(span: &Span, message: impl Into<String>) -> Self {
-        Self { message: message.into(), span: Some(span.clone()) }
+    pub fn at(span: &Option<Span>, message: impl Into<String>) -> Self {
+        Self { message: message.into(), span: span.clone() }
     }
 
     /// What a connector refuses.
     pub(crate) fn of_connector(connector: &Spanned<String>, error: &ConnectorError) -> Self {
         let span = match error {
-            ConnectorError::Option { span: Some(span), .. } => span,
+            ConnectorError::Option { span: span @ Some(_), .. } => span,
             _ => &connector.span,
         };
         Self::at(span, error.to_string())

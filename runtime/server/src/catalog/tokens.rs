@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::{Catalog, CatalogError, all};
-use crate::auth::Role;
+use crate::role::Role;
 
 /// A token, without what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

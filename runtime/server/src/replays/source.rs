@@ -1,17 +1,16 @@
-//! The source of a replay: the file source over the letters, with exactly the columns that their step reads, so that neither state
+//! The source of a replay: the registry's source over kept rows, here the letters, with exactly the columns that their step reads, so that neither state
 //! nor a swap sees a difference.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use serde::Deserialize;
-use weir_core::column_type::type_name;
 use weir_core::connector::{ConnectorError, Connectors, Guarantee, Offset, Polled, Sink, Source, SourceReader, Split};
 use weir_core::graph::Options;
 use weir_core::time::Clock;
@@ -51,13 +50,7 @@ impl Connectors for WithReplays<'_> {
         let ReplayOptions { path } = options.parse()?;
         let schema = self.replays.get(&options.base.join(&path)).cloned();
         let schema = schema.ok_or_else(|| options.error("path", format!("there is no replay {}", path.display())))?;
-        let columns = schema.fields().iter();
-        let types = columns.map(|field| (field.name().clone(), type_name(field.data_type()).into()));
-        let mut table = toml::Table::new();
-        table.insert("path".to_owned(), path.display().to_string().into());
-        table.insert("format".to_owned(), "json".into());
-        table.insert("schema".to_owned(), toml::Value::Table(types.collect()));
-        let lines = self.connectors.source("file", &Options::from_toml(&table.to_string(), options.base.clone()))?;
+        let lines = self.connectors.kept_source(&path.display().to_string(), &options.base, &schema)?;
         Ok(Box::new(ReplaySource { lines, schema }))
     }
 
@@ -71,6 +64,14 @@ impl Connectors for WithReplays<'_> {
 
     fn sink_names(&self) -> Vec<&'static str> {
         self.connectors.sink_names()
+    }
+
+    fn keeping_sink(&self, path: &str, base: &Path) -> Option<(&'static str, Options)> {
+        self.connectors.keeping_sink(path, base)
+    }
+
+    fn kept_source(&self, path: &str, base: &Path, schema: &Schema) -> Result<Box<dyn Source>, ConnectorError> {
+        self.connectors.kept_source(path, base, schema)
     }
 }
 
@@ -151,7 +152,7 @@ fn conform(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowE
 #[cfg(test)]
 mod tests {
     use arrow::array::{ArrayRef, AsArray as _, Int64Array, ListArray, StructArray};
-    use arrow::datatypes::{DataType, Field, Fields, Int64Type, Schema};
+    use arrow::datatypes::{DataType, Field, Fields, Int64Type};
 
     use super::*;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use weir_core::graph::NodeKind;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 use weir_engine::Job;
 use weir_host::SAID_LAST;
 use weir_state::checkpoint::CheckpointStore;

@@ -61,7 +61,7 @@ impl Service {
             // Aggregates too.
             let names: Vec<_> = steps.chain(versions.iter().map(|(of, _)| of)).map(String::as_str).collect();
             if !names.contains(&operator) {
-                let hint = weir_core::pipeline::did_you_mean(operator, &names);
+                let hint = weir_core::names::did_you_mean(operator, &names);
                 return Err(Problem::not_found(format!("the job {job:?} has no step {operator:?}{hint}")));
             }
         }

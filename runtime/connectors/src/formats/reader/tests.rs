@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::formats::read_options::TextFormat;
 use crate::formats::records::{Input, InputRead, RECORD_BYTES_MAX};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::column_type::parse_type;
 
 /// Gives its pieces one by one, with a pause before each.
@@ -174,6 +174,14 @@ fn invalid_utf8_is_malformed() {
     }
 }
 
+/// Two fields that are not UTF-8 must not pass because they are when the comma between them is left out.
+#[test]
+fn halves_of_a_character_are_malformed() {
+    let schema = schema(&[("a", "utf8"), ("b", "utf8")]);
+    let (rows, malformed) = read(CSV_ROWS, &schema, vec![b"x\xc3,\xa9y\nx,\xc3\n\xa9,y\na,b\n".to_vec()], 10);
+    assert_eq!((lines(&rows), malformed.len()), (vec!["a|b".to_owned()], 3));
+}
+
 #[test]
 fn a_record_without_end_is_given_up() {
     let endless = vec![b'7'; RECORD_BYTES_MAX + 10];
@@ -192,8 +200,142 @@ fn a_record_without_end_is_given_up() {
     }
 }
 
+/// Reads records in one block and each by itself: the rows and the bad records must be the same.
+fn check_alone(format: TextFormat, schema: &SchemaRef, records: &[String]) {
+    let text = |records: &[String]| records.concat().into_bytes();
+    let (rows, malformed) = read(format, schema, vec![text(records)], records.len().max(1));
+    let alone = read(format, schema, vec![text(records)], 1);
+    assert_eq!((lines(&rows), &malformed), (lines(&alone.0), &alone.1), "{records:?}");
+}
+
+/// Every text of a few characters is the record of one row or is refused, as Arrow has it.
+#[test]
+fn short_csv_records_in_blocks_and_alone() {
+    let schema = schema(&[("a", "utf8"), ("b", "utf8")]);
+    let mut texts = vec![String::new()];
+    for _ in 0..6 {
+        let longer = texts.iter().flat_map(|text| ["\"", ",", "\r", "x"].map(|next| format!("{text}{next}")));
+        texts.extend(longer.collect::<Vec<_>>());
+        texts.sort();
+        texts.dedup();
+    }
+    let records: Vec<String> = texts.iter().map(|text| format!("{text}\n")).collect();
+    for records in records.chunks(97) {
+        // Bad records before and between them have all of them checked one by one.
+        let mixed: Vec<String> = records.iter().flat_map(|record| [record.clone(), "x\n".to_owned()]).collect();
+        check_alone(CSV_ROWS, &schema, &mixed);
+    }
+}
+
+/// Texts that are values of some types and not of others.
+const VALUES: [&str; 40] = [
+    "",
+    "0",
+    "1",
+    "-1",
+    "+1",
+    " 1",
+    "1 ",
+    "01",
+    "1.0",
+    "1.5",
+    "-0.0",
+    ".5",
+    "1.",
+    "1e3",
+    "1e-3",
+    "1e400",
+    "NaN",
+    "inf",
+    "-inf",
+    "127",
+    "128",
+    "255",
+    "256",
+    "99999",
+    "4294967296",
+    "9223372036854775808",
+    "18446744073709551615",
+    "true",
+    "FALSE",
+    "yes",
+    "0f",
+    "0fa",
+    "zz",
+    "2013-01-01",
+    "2013-13-01",
+    "2013-01-01T05:17:00",
+    "2013-01-01 05:17:00.25Z",
+    "2013-01-01T05:17:00+02:00",
+    "1600-01-01T00:00:00",
+    "x\u{e9}",
+];
+const TYPES: [&str; 20] = [
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+    "utf8",
+    "binary",
+    "date32",
+    "timestamp",
+    "timestamp(s)",
+    "timestamp(ns)",
+    "timestamp(ms, Europe/Berlin)",
+    "timestamp(us, +01:00)",
+    "decimal128(5, 2)",
+];
+
+#[test]
+fn values_of_every_type_in_blocks_and_alone() {
+    for data_type in TYPES {
+        let schema = schema(&[("a", data_type)]);
+        let csv: Vec<String> = VALUES.iter().map(|value| format!("\"{value}\"\n")).collect();
+        check_alone(CSV_ROWS, &schema, &csv);
+        let bare = VALUES.iter().map(|value| format!("{{\"a\":{value}}}\n"));
+        let quoted = VALUES.iter().map(|value| format!("{{\"a\":\"{value}\"}}\n"));
+        check_alone(TextFormat::Json, &schema, &bare.chain(quoted).collect::<Vec<_>>());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
+    #[test]
+    fn rows_and_bad_records_in_blocks_and_alone(
+        records in prop::collection::vec((prop::sample::select(VALUES.to_vec()), prop::sample::select(VALUES.to_vec()), 0..12_u8), 0..40),
+        types in (prop::sample::select(TYPES.to_vec()), prop::sample::select(TYPES.to_vec())),
+        json in any::<bool>(),
+        rows_max in 1_usize..20,
+    ) {
+        let schema = schema(&[("a", types.0), ("b", types.1)]);
+        let format = if json { TextFormat::Json } else { CSV_ROWS };
+        let record = |(a, b, form): &(&str, &str, u8)| match (json, form) {
+            (false, 0) => format!("{a}\n"),
+            (false, 1) => format!("{a},{b},{a}\n"),
+            (false, 2) => format!("{a},\r{b}\n"),
+            (false, 3) => format!("\"{a}\n\",\"{b}\"\r\n"),
+            (false, _) => format!("{a},{b}\n"),
+            (true, 0) => format!("{{\"a\":{a}\n"),
+            (true, 1) => format!("{{\"a\":\"{a}\"}} {{}}\n"),
+            (true, 2) => format!("[{a}]\n"),
+            (true, 3) => format!(" {{\"a\":[1,{{\"b\":\"{b}\"}}]}}\n"),
+            (true, 4) => "{}\n".to_owned(),
+            (true, 5) => format!("{{\"b\":\"\\ud800{b}\"}}\n"),
+            (true, 6..8) => format!("{{\"a\":{a},\"b\":{b}}}\n"),
+            (true, _) => format!("{{\"b\":\"{b}\",\"a\":\"{a}\"}}\n"),
+        };
+        let text = records.iter().map(record).collect::<String>().into_bytes();
+        let alone = read(format, &schema, vec![text.clone()], 1);
+        prop_assert_eq!(read(format, &schema, vec![text], rows_max), alone);
+    }
+
     #[test]
     fn any_text_gives_the_same_in_any_pieces_and_batches(
         tokens in prop::collection::vec(

@@ -7,9 +7,10 @@ use std::{fmt, io};
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Options, Span, option_error};
-use crate::connector::ConnectorError;
+use super::{Options, option_error};
+use crate::connector_error::ConnectorError;
 use crate::limits::SECRETS_BYTES_MAX;
+use crate::span::Span;
 
 /// What stands before the name of a secret; a brace stands behind it.
 pub(crate) const SECRET_OPENING: &str = "${secret:";

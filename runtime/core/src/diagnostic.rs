@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use crate::graph::Span;
+use crate::names::nearest;
+use crate::span::Span;
 
 /// One message about a pipeline file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +68,8 @@ impl Diagnostic {
 
     /// The same, with the nearest of the known names as advice, if one is near.
     #[must_use]
-    pub(super) fn suggesting<'a>(mut self, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        self.hint = super::nearest(name, known).map(|near| format!("did you mean {near:?}?"));
+    pub(crate) fn suggesting<'a>(mut self, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        self.hint = nearest(name, known).map(|near| format!("did you mean {near:?}?"));
         self
     }
 

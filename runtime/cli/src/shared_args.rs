@@ -1,0 +1,99 @@
+//! The options that several commands share.
+
+use std::path::{Path, PathBuf};
+
+use weir_connectors::WithSecrets;
+
+/// Where secrets are.
+#[derive(clap::Args)]
+pub(crate) struct SecretsArgs {
+    /// The folder of secrets: "${secret:NAME}" in an option of a source or sink is the text of its file NAME
+    #[arg(long, value_name = "DIR", value_parser = folder)]
+    secrets_dir: Option<PathBuf>,
+}
+
+impl SecretsArgs {
+    /// The connectors, with these secrets.
+    pub(crate) fn over<C>(&self, connectors: C) -> WithSecrets<C> {
+        WithSecrets::new(connectors, self.secrets_dir.clone())
+    }
+
+    /// Refuses a folder of secrets that pipelines could read or write as files.
+    pub(crate) fn check_apart(&self, files: &Path) -> anyhow::Result<()> {
+        let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+        let Some(secrets) = &self.secrets_dir else { return Ok(()) };
+        let (real_secrets, real_files) = (real(secrets)?, real(files)?);
+        anyhow::ensure!(
+            !real_secrets.starts_with(&real_files) && !real_files.starts_with(&real_secrets),
+            "the folder of secrets ({}) and that of pipelines' files ({}) are one in the other: pipelines could write secrets; \
+             name another with --secrets-dir or --files",
+            secrets.display(),
+            files.display()
+        );
+        Ok(())
+    }
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("there is no such folder".to_owned()) }
+}
+
+/// Which pipeline, and what is changed in it.
+#[derive(Default, clap::Args)]
+pub(crate) struct PipelineArgs {
+    /// The pipeline file
+    pub(crate) pipeline: PathBuf,
+    /// Change one value of the file, for example sources.flights.path=other.csv
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) overrides: Vec<(String, String)>,
+    /// Subtasks an operator, whatever the file says
+    #[arg(long, value_name = "N")]
+    pub(crate) parallelism: Option<usize>,
+    /// Keep checkpoints in this folder, or in s3://BUCKET/PREFIX, whatever the file says
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint_dir: Option<String>,
+    /// From one checkpoint to the next, for example 30s
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) checkpoint_interval: Option<String>,
+    /// Give a checkpoint up that takes longer
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) checkpoint_timeout: Option<String>,
+    /// How many checkpoints are kept
+    #[arg(long, value_name = "N")]
+    pub(crate) checkpoint_keep: Option<u64>,
+}
+
+impl PipelineArgs {
+    /// Everything that is changed in the file: `--set`, then the options that have names of their own.
+    pub(crate) fn all_overrides(&self) -> anyhow::Result<Vec<(String, String)>> {
+        // A folder on the command line is relative to where the command runs, one in the file to the file.
+        let dir = match &self.checkpoint_dir {
+            Some(dir) if !dir.contains("://") => Some(std::path::absolute(dir)?.display().to_string()),
+            dir => dir.clone(),
+        };
+        let text = |value: Option<String>| value.map(|value| toml_string(&value));
+        let options = [
+            ("parallelism", self.parallelism.map(|n| n.to_string())),
+            ("checkpoint.dir", text(dir)),
+            ("checkpoint.interval", text(self.checkpoint_interval.clone())),
+            ("checkpoint.timeout", text(self.checkpoint_timeout.clone())),
+            ("checkpoint.keep", self.checkpoint_keep.map(|n| n.to_string())),
+        ];
+        let options = options.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        Ok(self.overrides.iter().cloned().chain(options).collect())
+    }
+}
+
+/// A value that TOML takes for text, whatever it looks like.
+fn toml_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The two halves of an option.
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.to_owned())),
+        None => Err("write KEY=VALUE, for example sources.flights.path=other.csv".to_owned()),
+    }
+}

@@ -1,0 +1,39 @@
+//! What can go wrong in a connector, also while its options are read.
+
+use crate::names::did_you_mean;
+use crate::span::Span;
+
+/// What went wrong in a connector.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectorError {
+    /// No connector has this name.
+    #[error("there is no connector named {name:?}{}", did_you_mean(.name, .known))]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<&'static str>,
+    },
+    /// An option in the pipeline file is wrong.
+    #[error("{message}")]
+    Option {
+        /// What is wrong, and what to write instead.
+        message: String,
+        /// Bytes of the pipeline file that it is about.
+        span: Option<Span>,
+    },
+    /// A file or another system said no.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried, on what: `cannot open data/flights.csv`.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A newer generation of the same job has taken over.
+    #[error("{0}")]
+    Fenced(String),
+    /// The data are not what the options say, as a whole.
+    #[error("{0}")]
+    Data(String),
+}

@@ -1,0 +1,82 @@
+//! The options of a connector as text: the part of a pipeline file that only the connector understands, with the places that its
+//! errors name. Knows no connector.
+
+mod secrets;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(crate) use secrets::SECRET_OPENING;
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+
+use crate::connector_error::ConnectorError;
+
+/// The keys of a table that only its connector understands, with their places.
+#[derive(Clone, Debug)]
+pub struct Options {
+    text: Arc<str>,
+    path: Vec<String>,
+    common: &'static [&'static str],
+    secrets: secrets::Secrets,
+    /// The folder that relative paths are relative to: the pipeline file's.
+    pub base: PathBuf,
+    /// Whether paths must stay in that folder.
+    pub confined: bool,
+}
+
+impl Options {
+    /// The options in the table at `path` of a TOML text, without the keys `common` that are not the connector's.
+    #[must_use]
+    pub fn new(text: Arc<str>, path: Vec<String>, common: &'static [&'static str], base: PathBuf) -> Self {
+        Self { text, path, common, secrets: secrets::Secrets::default(), base, confined: false }
+    }
+
+    /// Options from TOML text of their own, for tests and for options that a program makes.
+    #[must_use]
+    pub fn from_toml(text: &str, base: PathBuf) -> Self {
+        Self::new(text.into(), Vec::new(), &[], base)
+    }
+
+    /// Reads the options into a struct (with `deny_unknown_fields`).
+    ///
+    /// # Errors
+    /// [`ConnectorError::Option`] with the place of the option that does not fit.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConnectorError> {
+        let mut table = self.table().map_err(option_error)?;
+        if !self.secrets.is_empty() {
+            self.secrets.fill(table.get_mut());
+        }
+        T::deserialize(toml::de::Deserializer::from(table)).map_err(option_error)
+    }
+
+    /// An error about the value of a key.
+    #[must_use]
+    pub fn error(&self, key: &str, message: impl Into<String>) -> ConnectorError {
+        let span = self.table().ok().map(|table| {
+            let value = table.get_ref().iter().find(|(k, _)| k.get_ref().as_ref() == key);
+            value.map_or_else(|| table.span(), |(_, v)| v.span())
+        });
+        ConnectorError::Option { message: message.into(), span }
+    }
+
+    /// Parsed anew each time: values borrow the text, and options are read once or twice.
+    fn table(&self) -> Result<toml::Spanned<DeTable<'_>>, toml::de::Error> {
+        let mut table = DeTable::parse(&self.text)?;
+        for key in &self.path {
+            let mut inner = std::mem::take(table.get_mut()).into_iter();
+            let found = inner.find(|(k, _)| k.get_ref().as_ref() == key).map(|(_, v)| (v.span(), v.into_inner()));
+            let Some((span, DeValue::Table(found))) = found else {
+                return Err(serde::de::Error::custom(format!("there is no table {key:?}")));
+            };
+            table = toml::Spanned::new(span, found);
+        }
+        let keys = std::mem::take(table.get_mut()).into_iter();
+        *table.get_mut() = keys.filter(|(k, _)| !self.common.contains(&k.get_ref().as_ref())).collect();
+        Ok(table)
+    }
+}
+
+fn option_error(error: toml::de::Error) -> ConnectorError {
+    ConnectorError::Option { message: error.message().to_owned(), span: error.span() }
+}
