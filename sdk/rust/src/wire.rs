@@ -102,6 +102,19 @@ pub enum ChangelogMode {
     Retract,
 }
 
+impl ChangelogMode {
+    /// What the generated bindings call.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn _lift(case: u8) -> Self {
+        match case {
+            1 => Self::Upsert,
+            2 => Self::Retract,
+            _ => Self::InsertOnly,
+        }
+    }
+}
+
 /// `types.kept-column`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptColumn {

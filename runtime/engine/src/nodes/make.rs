@@ -89,7 +89,7 @@ impl Job {
     fn transform_guest(&self, node: usize, meter: &Meter) -> Result<TransformGuest, OperatorError> {
         let ResolvedNode { name, kind, .. } = &self.resolved.nodes[node];
         let ResolvedKind::Transform { node: spec, plan, component } = kind else { return Err(OperatorError::Version) };
-        let input = InputSchema { schema: self.full_input(node), keys: Vec::new() };
+        let input = InputSchema::only(self.full_input(node), Vec::new());
         Ok(TransformGuest {
             version: component.version(&spec.config),
             instance: meter.on(self.instance(name, component, &spec.config, &spec.limits, vec![input])?, &spec.limits),
@@ -103,7 +103,7 @@ impl Job {
         let ResolvedKind::Keyed { node: spec, plan, component, keys, goes_back } = kind else {
             return Err(OperatorError::Version);
         };
-        let input = InputSchema { schema: self.full_input(node), keys: keys.clone() };
+        let input = InputSchema::only(self.full_input(node), keys.clone());
         let of_keys = |column: usize| keys.iter().position(|k| *k == column);
         Ok(KeyedGuest {
             version: component.version(&spec.config),
@@ -132,7 +132,7 @@ impl Job {
         meter: &Meter,
     ) -> Result<AggregateGuest, OperatorError> {
         let schema = Arc::new(self.full_input(node).project(&aggregate.columns)?);
-        let inputs = vec![InputSchema { schema, keys: Vec::new() }];
+        let inputs = vec![InputSchema::only(schema, Vec::new())];
         let instance = self.instance(&self.aggregate_name(node, aggregate), component, config, limits, inputs)?;
         Ok(AggregateGuest::new(component.version(config), meter.on(instance, limits)))
     }

@@ -229,7 +229,7 @@ fn resolve_operator(
             ));
         }
     }
-    let inputs = [InputSchema { schema: input.clone(), keys: keys.clone() }];
+    let inputs = [InputSchema::only(input.clone(), keys.clone())];
     let plan = component
         .describe(&node.config, &inputs)
         .map_err(|e| error(&node.component.span, format!("the operator refuses this pipeline: {e}")))?;
@@ -306,7 +306,7 @@ fn resolve_aggregate(
             let columns = columns.iter().map(|c| column(input, c)).collect::<Result<Vec<_>, _>>()?;
             let schema = Arc::new(input.project(&columns).map_err(|e| error(&path.span, e.to_string()))?);
             let plan = component
-                .describe(config, &[InputSchema { schema, keys: Vec::new() }])
+                .describe(config, &[InputSchema::only(schema, Vec::new())])
                 .map_err(|e| error(&path.span, format!("the aggregate refuses this pipeline: {e}")))?;
             let output = plan.output_schema(0);
             let [only] = output.fields().as_ref() else {

@@ -49,7 +49,7 @@ impl Job {
             return Err(unfit(reason.to_owned()));
         }
         let schema = full.project(&columns).map_err(|e| unfit(e.to_string()))?;
-        let inputs = [InputSchema { schema: Arc::new(schema), keys: Vec::new() }];
+        let inputs = [InputSchema::only(Arc::new(schema), Vec::new())];
         let old = component.describe(config, &inputs).map_err(|e| unfit(e.to_string()))?;
         let new = version.component.describe(&version.config, &inputs).map_err(|e| unfit(e.to_string()))?;
         check_outputs(&old, &new).map_err(unfit)?;

@@ -225,7 +225,7 @@ impl Job {
             ResolvedKind::Keyed { keys, .. } => keys.clone(),
             _ => Vec::new(),
         };
-        InputSchema { schema: self.full_input(node), keys }
+        InputSchema::only(self.full_input(node), keys)
     }
 
     fn plan_of(&self, node: usize) -> Option<&Plan> {

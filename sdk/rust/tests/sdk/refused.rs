@@ -228,7 +228,7 @@ proptest! {
             let results = with.process(rows).unwrap();
             prop_assert_eq!(testing::metrics().len(), rows.len());
             let expected = without.process(&good(rows)).unwrap();
-            testing::metrics();
+            let _ = testing::metrics();
             prop_assert_eq!(refusals(&results), expected_refusals(rows));
             prop_assert_eq!(main_rows(&results), main_rows(&expected));
             prop_assert_eq!(with.states(), without.states());
@@ -264,7 +264,7 @@ fn a_refused_timer_changes_nothing_and_does_not_come_again() {
     let mut alarms = KeyedHarness::new(Remember, &["key"]).unwrap();
     let row = |value| Given { key: 1, value, note: None, bad: false };
     alarms.process(&[row(3), row(4)]).unwrap();
-    testing::metrics();
+    let _ = testing::metrics();
     let results = alarms.advance_to(Timestamp(50)).unwrap();
     assert_eq!(results.rejected(), [(0, "an alarm of a bad time")]);
     let rows = results.main::<DoubledOfKey>();
@@ -277,7 +277,7 @@ fn a_refused_timer_changes_nothing_and_does_not_come_again() {
 fn a_timer_of_processing_time_fires_when_the_wall_clock_reaches_it() {
     let mut alarms = KeyedHarness::new(Remember, &["key"]).unwrap();
     alarms.process(&[Given { key: 1, value: 5, note: None, bad: false }]).unwrap();
-    testing::metrics();
+    let _ = testing::metrics();
     assert!(alarms.advance_processing_time_to(Timestamp(4)).unwrap().main::<DoubledOfKey>().is_empty());
     let results = alarms.advance_processing_time_to(Timestamp(5)).unwrap();
     assert_eq!(results.main::<DoubledOfKey>().len(), 1);
