@@ -80,7 +80,7 @@ pub(crate) fn measure(args: &Args, mut each: impl FnMut(Row)) -> anyhow::Result<
 
 fn instance(host: &Host, case: Case) -> anyhow::Result<Instance> {
     let component = host.load(examples().join(case.component()))?;
-    let inputs = vec![InputSchema { schema: bid_schema(), keys: Vec::new() }];
+    let inputs = vec![InputSchema::only(bid_schema(), Vec::new())];
     let operator = case.name().to_owned();
     let config = serde_json::json!({});
     let limits = OperatorLimits::default();
@@ -147,7 +147,7 @@ fn batches(case: Case, rows: usize) -> Vec<ArrayRef> {
 
 fn call(instance: &mut Instance, batch: &ArrayRef) -> anyhow::Result<Vec<Delta>> {
     let rows = Rows { rows: batch.len(), columns: std::slice::from_ref(batch), event_times: None };
-    Ok(instance.transform(0, &rows)?)
+    Ok(instance.transform(0, &rows)?.outputs)
 }
 
 /// The same work on plain columns: a selection vector, or a new column.

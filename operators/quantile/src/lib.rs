@@ -181,7 +181,7 @@ mod tests {
 
     fn quantile(q: f64, parts: &[&[Delay]]) -> Option<f64> {
         let operator = testing::configured(&format!("{{\"q\": {q}}}")).unwrap();
-        testing::aggregate::<Quantile, _>(operator, parts).unwrap().rows::<Answer>()[0].quantile
+        testing::aggregate::<Quantile, _>(operator, parts).unwrap().main::<Answer>()[0].quantile
     }
 
     #[test]

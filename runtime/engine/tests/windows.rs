@@ -21,7 +21,7 @@ use weir_engine::dataflow::operator::{Frozen, Metrics, Operator, Outputs, Snapsh
 use weir_engine::nodes::window::{
     AggregateKind, BoundAggregate, ComponentAggregate, WindowSpec, combine_operator, output_schema, window_operator,
 };
-use weir_host::CallError;
+use weir_host::{Accumulated, CallError, RejectedRow};
 use weir_state::States;
 
 const KEY_GROUPS: u32 = 5;
@@ -158,19 +158,20 @@ impl ComponentAggregate for Squares {
         _event_times: &[i64],
         group_of_row: &[u32],
         states: States,
-    ) -> Result<Vec<ArrayRef>, CallError> {
+    ) -> Result<Accumulated, CallError> {
         let of_states = states.columns[0].as_primitive::<Int64Type>();
         let mut sums: Vec<i64> =
             (0..states.len()).map(|i| if states.present.value(i) { of_states.value(i) } else { 0 }).collect();
         let values = columns[0].as_primitive::<Int64Type>();
+        let mut rejected = Vec::new();
         for (row, (value, group)) in values.iter().zip(group_of_row).enumerate() {
             match value {
-                Some(REFUSED) if row % 2 == 0 => return Err(CallError::Row { row, reason: "thirteen".to_owned() }),
+                Some(REFUSED) if row % 2 == 0 => rejected.push(RejectedRow { row, reason: "thirteen".to_owned() }),
                 Some(REFUSED) => return Err(CallError::Call("something is thirteen".to_owned())),
                 value => sums[*group as usize] += value.map_or(0, |v| v * v),
             }
         }
-        Ok(vec![Arc::new(Int64Array::from(sums))])
+        Ok(Accumulated { accumulators: vec![Arc::new(Int64Array::from(sums))], rejected })
     }
 
     fn merge(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError> {

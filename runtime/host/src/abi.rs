@@ -4,7 +4,10 @@
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 pub(crate) mod from_guest;
+mod pointer_pair;
 pub(crate) mod to_guest;
+
+pub(crate) use pointer_pair::{List, PointerPair, Text};
 
 /// `keyed.time-domain`, in both directions.
 #[derive(Clone, Copy, Debug, ComponentType, Lift, Lower)]
@@ -15,6 +18,20 @@ pub(crate) enum TimeDomain {
     EventTime,
     #[component(name = "processing-time")]
     ProcessingTime,
+}
+
+/// `types.changelog-mode`, in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ComponentType, Lift, Lower)]
+#[component(enum)]
+#[repr(u8)]
+#[allow(dead_code, reason = "a guest makes the others; this host does not give them yet")]
+pub(crate) enum ChangelogMode {
+    #[component(name = "insert-only")]
+    InsertOnly,
+    #[component(name = "upsert")]
+    Upsert,
+    #[component(name = "retract")]
+    Retract,
 }
 
 /// The package and version that this host implements.

@@ -3,7 +3,7 @@
 use arrow::array::ArrayRef;
 use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 
-use crate::abi::from_guest;
+use crate::abi::Text;
 use crate::instance::InstanceError;
 use crate::limits::REASON_BYTES_MAX;
 
@@ -60,8 +60,8 @@ pub struct Timers {
 /// The time of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuestClock {
-    /// Microseconds since the epoch; `i64::MIN` before the first watermark.
-    pub watermark: i64,
+    /// Microseconds since the epoch; `None` before the first watermark.
+    pub watermark: Option<i64>,
     /// Microseconds since the epoch.
     pub processing_time: i64,
 }
@@ -72,15 +72,7 @@ pub const SAID_LAST: &str = "; it said last: ";
 /// Why a call gave nothing. Nothing of a failed call is applied; the instance can be called again.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The operator refuses one row.
-    #[error("row {row}: {reason}")]
-    Row {
-        /// Its index in the call.
-        row: usize,
-        /// Why, in the operator's words.
-        reason: String,
-    },
-    /// The operator refuses the call.
+    /// The operator says that the call failed as a whole.
     #[error("{0}")]
     Call(String),
     /// The operator crashed.
@@ -144,17 +136,9 @@ impl CallError {
         matches!(self, Self::TimeOut { .. } | Self::MemoryLimit { .. } | Self::Instance(_))
     }
 
-    /// What a guest said of a call with this many rows.
-    pub(crate) fn of_guest(failure: from_guest::Failure, rows: usize) -> Self {
-        match failure {
-            from_guest::Failure::Call(reason) => Self::Call(cut_reason(reason)),
-            from_guest::Failure::Row(from_guest::RowFailure { row, reason }) if (row as usize) < rows => {
-                Self::Row { row: row as usize, reason: cut_reason(reason) }
-            }
-            from_guest::Failure::Row(from_guest::RowFailure { row, reason }) => {
-                Self::InvalidOutput(format!("it refuses row {row} of {rows}: {}", cut_reason(reason)))
-            }
-        }
+    /// What a guest said of a call that failed as a whole.
+    pub(crate) fn of_guest(reason: Text) -> Self {
+        Self::Call(cut_reason(reason.0))
     }
 }
 

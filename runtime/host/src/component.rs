@@ -11,8 +11,8 @@ use crate::host::Host;
 use crate::imports::log::NoLog;
 use crate::instance::{Instance, InstanceError, InstanceSpec};
 use crate::load::{Inspection, LoadError};
-use crate::plan::{InputSchema, Plan, World};
-use crate::sandbox::{Ctx, Sandbox};
+use crate::plan::{InputSchema, OperatorInfo, Plan, World};
+use crate::sandbox::{self, Ctx, Sandbox};
 
 /// A component that was checked and compiled. Cheap to clone.
 #[derive(Clone)]
@@ -66,6 +66,14 @@ impl Component {
     #[must_use]
     pub fn compile_time(&self) -> Option<Duration> {
         self.0.compile_time
+    }
+
+    /// What the operator says of itself, asked of an instance that is thrown away.
+    ///
+    /// # Errors
+    /// If it fails, or what it says breaks the contract.
+    pub fn about(&self) -> Result<OperatorInfo, InstanceError> {
+        sandbox::about(self, &OperatorLimits::default())
     }
 
     /// What the operator would do with a configuration and inputs, asked of an instance that is thrown away.

@@ -68,11 +68,40 @@ pub struct Delta {
     pub event_times: Option<ScalarBuffer<i64>>,
 }
 
+/// A row (or timer) that the operator refuses. Nothing of it is in the rest of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Its index in the call.
+    pub row: usize,
+    /// Why, in the operator's words.
+    pub reason: String,
+}
+
+/// What one call of a transform gives.
+#[derive(Clone, Debug)]
+pub struct TransformDelta {
+    /// One per output, in the order of the plan.
+    pub outputs: Vec<Delta>,
+    /// Refused rows in ascending order, each once; no output has a row that comes from one of them.
+    pub rejected: Vec<RejectedRow>,
+}
+
+/// What one call of `accumulate` gives.
+#[derive(Clone, Debug)]
+pub struct Accumulated {
+    /// The accumulator columns of all groups of the call; all are present. They are what they would be without the refused rows.
+    pub accumulators: Vec<ArrayRef>,
+    /// Refused rows in ascending order, each once.
+    pub rejected: Vec<RejectedRow>,
+}
+
 /// What one call of a keyed operator changes.
 #[derive(Clone, Debug)]
 pub struct KeyedDelta {
-    /// One an output, in the order of the plan. Selections are of the call's rows, or of its timers.
+    /// One per output, in the order of the plan. Selections are of the call's rows, or of its timers.
     pub outputs: Vec<Delta>,
+    /// Refused rows (or timers) in ascending order, each once; no output has a row that comes from one of them.
+    pub rejected: Vec<RejectedRow>,
     /// Which keys' states changed; each key at most once.
     pub changed: Selection,
     /// What they are now: one row a changed key; one that is not present is removed.

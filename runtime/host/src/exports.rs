@@ -7,19 +7,20 @@ use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 
-use crate::abi::{from_guest, interface, to_guest};
+use crate::abi::{List, Text, from_guest, interface, to_guest};
 use crate::load::export_of;
 use crate::plan::World;
 use crate::sandbox::Ctx;
 
-/// What a function gives: its result or a failure.
-type Answer<T> = (Result<T, from_guest::Failure>,);
+/// What a function gives: its result, or why the call failed.
+type Answer<T> = (Result<T, Text>,);
 
-/// `describe.describe`
-pub(crate) type Describe =
-    TypedFunc<(&'static str, &'static [to_guest::Input<'static>]), (Result<from_guest::Plan, String>,)>;
+/// `about` of each interface
+pub(crate) type About = TypedFunc<(), (from_guest::OperatorInfo,)>;
+/// `describe` of each interface
+pub(crate) type Describe = TypedFunc<(&'static str, &'static [to_guest::Input<'static>]), Answer<from_guest::Plan>>;
 /// `transform.process`
-pub(crate) type Process = TypedFunc<(u32, to_guest::Batch<'static>), Answer<Vec<from_guest::Delta>>>;
+pub(crate) type Process = TypedFunc<(u32, to_guest::Batch<'static>), Answer<from_guest::TransformDelta>>;
 /// `keyed.process`
 pub(crate) type KeyedProcess = TypedFunc<
     (u32, to_guest::Batch<'static>, &'static [u8], to_guest::States<'static>, to_guest::Clock),
@@ -31,18 +32,16 @@ pub(crate) type OnTimer = TypedFunc<
     Answer<from_guest::KeyedDelta>,
 >;
 /// `keyed.migrate`
-pub(crate) type Migrate = TypedFunc<
-    (u32, &'static [to_guest::Field<'static>], to_guest::States<'static>),
-    (Result<Vec<from_guest::Array>, String>,),
->;
+pub(crate) type Migrate =
+    TypedFunc<(u32, &'static [to_guest::Field<'static>], to_guest::States<'static>), Answer<List<from_guest::Array>>>;
 /// `aggregate.accumulate`
 pub(crate) type Accumulate =
-    TypedFunc<(to_guest::Batch<'static>, &'static [u8], to_guest::States<'static>), Answer<Vec<from_guest::Array>>>;
+    TypedFunc<(to_guest::Batch<'static>, &'static [u8], to_guest::States<'static>), Answer<from_guest::Accumulated>>;
 /// `aggregate.merge`
 pub(crate) type Merge =
-    TypedFunc<(to_guest::States<'static>, to_guest::States<'static>), Answer<Vec<from_guest::Array>>>;
+    TypedFunc<(to_guest::States<'static>, to_guest::States<'static>), Answer<List<from_guest::Array>>>;
 /// `aggregate.finish`
-pub(crate) type Finish = TypedFunc<(to_guest::States<'static>,), Answer<Vec<from_guest::Array>>>;
+pub(crate) type Finish = TypedFunc<(to_guest::States<'static>,), Answer<List<from_guest::Array>>>;
 
 /// One exported function of a known type.
 pub(crate) struct Export<F> {
@@ -75,6 +74,7 @@ where
 
 /// The functions of a component.
 pub(crate) struct Exports {
+    about: Export<About>,
     describe: Export<Describe>,
     world: WorldExports,
 }
@@ -85,7 +85,7 @@ enum WorldExports {
     Aggregate(Export<Accumulate>, Export<Merge>, Export<Finish>),
 }
 
-/// The functions of an instance, apart from `describe`.
+/// The functions of an instance, apart from `about` and `describe`.
 #[derive(Clone, Copy)]
 pub(crate) enum Functions {
     Transform { process: Process },
@@ -113,10 +113,19 @@ impl Exports {
                 Export::find(component, of, "finish")?,
             ),
         };
-        Ok(Self { describe: Export::find(component, "describe", "describe")?, world })
+        let (about, describe) = (Export::find(component, of, "about")?, Export::find(component, of, "describe")?);
+        Ok(Self { about, describe, world })
     }
 
-    /// The functions of an instance.
+    /// `about` of an instance.
+    ///
+    /// # Errors
+    /// Only if the instance is of another component.
+    pub(crate) fn bind_about(&self, store: &mut Store<Ctx>, instance: &Instance) -> wasmtime::Result<About> {
+        self.about.bind(store, instance)
+    }
+
+    /// The functions of an instance, apart from `about`.
     ///
     /// # Errors
     /// Only if the instance is of another component.

@@ -8,7 +8,7 @@ use weir_core::limits::OperatorLimits;
 
 use crate::call::{CallError, Rows};
 use crate::component::Component;
-use crate::delta::Delta;
+use crate::delta::TransformDelta;
 use crate::exports::Functions;
 use crate::imports::log::GuestLog;
 use crate::imports::metrics::GuestMetrics;
@@ -51,6 +51,12 @@ pub enum InstanceError {
         /// Which column, and what to do.
         message: String,
     },
+    /// There is nothing to ask the operator about.
+    #[error("an operator has an input; it cannot be described without one")]
+    NoInput,
+    /// What it says of itself breaks the contract: a fault of the operator or its SDK.
+    #[error("what the operator says about itself is invalid: {0}")]
+    InvalidInfo(String),
     /// The plan breaks the contract: a fault of the operator or its SDK.
     #[error("the operator's plan is invalid: {0}")]
     InvalidPlan(String),
@@ -115,11 +121,11 @@ impl Instance {
         self.sandbox.log_lines_dropped()
     }
 
-    /// Runs a transform over rows of an input: one delta an output of the plan.
+    /// Runs a transform over rows of an input.
     ///
     /// # Errors
     /// See [`CallError`]; nothing happened then.
-    pub fn transform(&mut self, input: usize, rows: &Rows<'_>) -> Result<Vec<Delta>, CallError> {
+    pub fn transform(&mut self, input: usize, rows: &Rows<'_>) -> Result<TransformDelta, CallError> {
         let Functions::Transform { process } = self.sandbox.functions(&self.plan)? else {
             return Err(wrong_world(World::Transform));
         };
@@ -128,8 +134,8 @@ impl Instance {
         let arrays = self.columns.arrays(&views);
         let batch = batch(&self.plan, rows, &arrays)?;
         let answer = self.sandbox.call(process, (count(input), batch))?;
-        let deltas = answer.map_err(|failure| CallError::of_guest(failure, rows.rows))?;
-        lift_delta::deltas(&self.plan, self.sandbox.limits(), rows.rows, deltas)
+        let delta = answer.map_err(CallError::of_guest)?;
+        lift_delta::transform(&self.plan, self.sandbox.limits(), rows.rows, delta)
     }
 }
 

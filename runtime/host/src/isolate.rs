@@ -22,9 +22,9 @@ impl<E> From<CallError> for Failure<E> {
 /// Runs `call` over `rows` such that every good row is processed exactly once, in order, and every bad one is given to `bad`
 /// with the reason, in its place in that order.
 ///
-/// `call` gets a range and either commits all its effects or none. If it names a bad row, what is before and after is run
-/// again without it; if it fails otherwise, the range is halved until the bad rows are alone. Rows that fail together but not
-/// apart are processed apart. With `k` bad rows of `n` that takes at most about `2 k log2 n` calls.
+/// `call` gets a range and either commits all its effects or none. If it fails, the range is halved until the bad rows are alone.
+/// Rows that fail together but not apart are processed apart. With `k` bad rows of `n` that takes at most about `2 k log2 n`
+/// calls. This is for traps, time-outs and broken answers: rows that an operator refuses are part of the answer of a call.
 ///
 /// # Errors
 /// What `bad` or `call` say is fatal, and a [`CallError`] that is ([`CallError::is_fatal`]); what was committed before stays.
@@ -33,36 +33,21 @@ pub fn isolate<E: From<CallError>>(
     mut call: impl FnMut(Range<usize>) -> Result<(), Failure<E>>,
     mut bad: impl FnMut(usize, String) -> Result<(), E>,
 ) -> Result<(), E> {
-    // Last in, first out: the leftmost range is on top. `Bad` keeps a row's place among the ranges around it.
-    enum Step {
-        Run(Range<usize>),
-        Bad(usize, String),
-    }
-    let mut steps = vec![Step::Run(rows)];
-    while let Some(step) = steps.pop() {
-        let range = match step {
-            Step::Run(range) if range.is_empty() => continue,
-            Step::Run(range) => range,
-            Step::Bad(row, reason) => {
-                bad(row, reason)?;
-                continue;
-            }
-        };
+    // Last in, first out: the leftmost range is on top.
+    let mut ranges = vec![rows];
+    while let Some(range) = ranges.pop() {
+        if range.is_empty() {
+            continue;
+        }
         match call(range.clone()) {
             Ok(()) => {}
             Err(Failure::Fatal(error)) => return Err(error),
             Err(Failure::Guest(error)) if error.is_fatal() => return Err(E::from(error)),
-            Err(Failure::Guest(CallError::Row { row, reason })) if row < range.len() => {
-                let row = range.start + row;
-                steps.push(Step::Run(row + 1..range.end));
-                steps.push(Step::Bad(row, reason));
-                steps.push(Step::Run(range.start..row));
-            }
             Err(Failure::Guest(error)) if range.len() == 1 => bad(range.start, error.to_string())?,
             Err(Failure::Guest(_)) => {
                 let middle = range.start + range.len() / 2;
-                steps.push(Step::Run(middle..range.end));
-                steps.push(Step::Run(range.start..middle));
+                ranges.push(middle..range.end);
+                ranges.push(range.start..middle);
             }
         }
     }

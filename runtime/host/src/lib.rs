@@ -7,7 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`host`] | [`Host`]: the engine's settings, its ticker, the way from a file to a [`Component`] |
-//! | [`component`] | [`Component`]: a compiled operator; `describe` and `instantiate` |
+//! | [`component`] | [`Component`]: a compiled operator; `about`, `describe` and `instantiate` |
 //! | [`instance`] | [`Instance`]: one sandbox; the calls of all three worlds |
 //! | [`call`] | what goes into a call, and how it fails |
 //! | [`delta`] | what comes out of a call |
@@ -42,11 +42,11 @@ mod schema;
 
 pub use call::{CallError, GuestClock, Rows, SAID_LAST, States, TimeDomain, Timers};
 pub use component::Component;
-pub use delta::{Delta, KeyedDelta, Selection};
+pub use delta::{Accumulated, Delta, KeyedDelta, RejectedRow, Selection, TransformDelta};
 pub use host::{Host, HostConfig, HostError, INSTANCES_MAX_DEFAULT};
 pub use imports::log::{GuestLog, LogLevel, NoLog, printable};
 pub use imports::metrics::{GuestMetrics, Histogram};
 pub use instance::{Instance, InstanceError, InstanceSpec};
 pub use isolate::{Failure, isolate};
 pub use load::LoadError;
-pub use plan::{InputSchema, OutputColumn, OutputPlan, Plan, StateLayout, World};
+pub use plan::{InputSchema, OperatorInfo, OutputColumn, OutputPlan, Plan, StateLayout, World};

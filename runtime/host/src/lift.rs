@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, BinaryArray, BooleanArray, ListArray, PrimitiveArra
 use arrow::buffer::{BooleanBuffer, Buffer, MutableBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{self as types, ArrowNativeType, ArrowPrimitiveType, DataType, Field, Fields, TimeUnit};
 
-use crate::abi::from_guest;
+use crate::abi::{PointerPair, from_guest};
 
 /// Arrow pads buffers to this many bytes; more than that behind the values means that a length is wrong.
 const PADDING_BYTES_MAX: usize = 64;
@@ -35,7 +35,8 @@ pub(crate) fn columns(fields: &Fields, rows: usize, nodes: Vec<from_guest::Array
 }
 
 fn column(field: &Field, rows: usize, nodes: &mut std::vec::IntoIter<from_guest::Array>) -> Result<ArrayRef, String> {
-    let from_guest::Array { length, null_count, buffers } = nodes.next().ok_or("it is missing")?;
+    let from_guest::Array { length, null_count, buffers: PointerPair(buffers) } =
+        nodes.next().ok_or("it is missing")?;
     if length as usize != rows {
         return Err(format!("{length} values where there must be {rows}"));
     }
@@ -102,13 +103,14 @@ fn column(field: &Field, rows: usize, nodes: &mut std::vec::IntoIter<from_guest:
 }
 
 /// As many buffers as the type has.
-fn take<const N: usize>(buffers: Vec<Vec<u8>>) -> Result<[Vec<u8>; N], String> {
+fn take<const N: usize>(buffers: Vec<from_guest::Buffer>) -> Result<[Vec<u8>; N], String> {
+    let buffers = buffers.into_iter().map(|PointerPair(bytes)| bytes).collect::<Vec<_>>();
     buffers.try_into().map_err(|buffers: Vec<_>| format!("{} buffers where its type has {N}", buffers.len()))
 }
 
 /// The three buffers of utf8 and binary.
 fn bytes(
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<from_guest::Buffer>,
     rows: usize,
     nulls: impl Fn(Vec<u8>) -> Result<Option<NullBuffer>, String>,
 ) -> Result<(OffsetBuffer<i32>, Buffer, Option<NullBuffer>), String> {

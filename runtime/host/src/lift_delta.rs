@@ -5,18 +5,30 @@ use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use arrow::datatypes::Fields;
 use weir_core::limits::OperatorLimits;
 
-use crate::abi::{self, from_guest};
-use crate::call::{CallError, States, TimeDomain, Timers};
-use crate::delta::{Delta, KeyedDelta, Selection};
+use crate::abi::{self, List, PointerPair, from_guest};
+use crate::call::{CallError, States, TimeDomain, Timers, cut_reason};
+use crate::delta::{Delta, KeyedDelta, RejectedRow, Selection, TransformDelta};
 use crate::lift;
 use crate::plan::{OutputPlan, Plan};
 
-/// One delta an output of a call with `rows` rows (or timers).
-pub(crate) fn deltas(
+/// The answer of a transform to a call with `rows` rows.
+pub(crate) fn transform(
     plan: &Plan,
     limits: &OperatorLimits,
     rows: usize,
-    given: Vec<from_guest::Delta>,
+    given: from_guest::TransformDelta,
+) -> Result<TransformDelta, CallError> {
+    let rejected = rejected(given.rejected, rows).map_err(CallError::InvalidOutput)?;
+    Ok(TransformDelta { outputs: deltas(plan, limits, rows, &rejected, given.outputs)?, rejected })
+}
+
+/// One delta per output of a call with `rows` rows (or timers), of which some were refused.
+fn deltas(
+    plan: &Plan,
+    limits: &OperatorLimits,
+    rows: usize,
+    rejected: &[RejectedRow],
+    PointerPair(given): List<from_guest::Delta>,
 ) -> Result<Vec<Delta>, CallError> {
     if given.len() != plan.outputs.len() {
         let message = format!("{} deltas where the plan has {} outputs", given.len(), plan.outputs.len());
@@ -27,13 +39,15 @@ pub(crate) fn deltas(
     for (output, given) in plan.outputs.iter().zip(given) {
         let invalid = |message| CallError::InvalidOutput(format!("output {:?}: {message}", output.name));
         let selection = selection(given.rows, rows, "rows").map_err(invalid)?;
+        check_without(&selection, rows, rejected).map_err(invalid)?;
         rows_out = rows_out.saturating_add(selection.len(rows));
         // Before the columns are looked at: they are as long as the rows are many.
         if rows_out > rows.saturating_mul(limits.output_rows_per_row as usize) {
             return Err(CallError::OutputRows { rows_in: rows, rows_out, limit: limits.output_rows_per_row });
         }
         deltas.push(
-            delta(output, selection, rows, given.computed, given.event_times, &given.row_kinds).map_err(invalid)?,
+            delta(output, selection, rows, given.computed.0, given.event_times.0, &given.row_kinds.0)
+                .map_err(invalid)?,
         );
     }
     Ok(deltas)
@@ -67,21 +81,22 @@ pub(crate) fn keyed(
     keys: usize,
     given: from_guest::KeyedDelta,
 ) -> Result<KeyedDelta, CallError> {
-    let outputs = deltas(plan, limits, rows, given.outputs)?;
+    let rejected = rejected(given.rejected, rows).map_err(CallError::InvalidOutput)?;
+    let outputs = deltas(plan, limits, rows, &rejected, given.outputs)?;
     let changed = selection(given.changed, keys, "changed keys").map_err(CallError::InvalidOutput)?;
     check_distinct(&changed, keys).map_err(CallError::InvalidOutput)?;
     let states = states(plan, changed.len(keys), given.states).map_err(CallError::InvalidOutput)?;
-    let timers = |given: Vec<from_guest::Timers>| {
+    let timers = |PointerPair(given): List<from_guest::Timers>| {
         given.into_iter().map(|timers| self::timers(timers, keys)).collect::<Result<_, _>>()
     };
-    let register = timers(given.timers.register).map_err(CallError::InvalidOutput)?;
-    let delete = timers(given.timers.delete).map_err(CallError::InvalidOutput)?;
-    Ok(KeyedDelta { outputs, changed, states, register, delete })
+    let register = timers(given.timers.add).map_err(CallError::InvalidOutput)?;
+    let delete = timers(given.timers.remove).map_err(CallError::InvalidOutput)?;
+    Ok(KeyedDelta { outputs, rejected, changed, states, register, delete })
 }
 
 fn states(plan: &Plan, changed: usize, given: from_guest::States) -> Result<States, String> {
     let Some(layout) = &plan.state else {
-        if changed > 0 || given.keys > 0 || !given.columns.is_empty() {
+        if changed > 0 || given.keys > 0 || !given.columns.0.is_empty() {
             return Err("states, but the plan keeps none".into());
         }
         return Ok(States { keys: 0, present: None, columns: Vec::new() });
@@ -89,8 +104,8 @@ fn states(plan: &Plan, changed: usize, given: from_guest::States) -> Result<Stat
     if given.keys as usize != changed {
         return Err(format!("{} states for {changed} changed keys", given.keys));
     }
-    let present = lift::bits(given.present, changed, "presence bits")?;
-    let columns = state_columns(layout.schema.fields(), changed, present.as_ref(), given.columns)?;
+    let present = lift::bits(given.present.0, changed, "presence bits")?;
+    let columns = state_columns(layout.schema.fields(), changed, present.as_ref(), given.columns.0)?;
     Ok(States { keys: changed, present, columns })
 }
 
@@ -114,24 +129,25 @@ pub(crate) fn state_columns(
 }
 
 fn timers(given: from_guest::Timers, keys: usize) -> Result<Timers, String> {
-    let count = given.times.len() / size_of::<i64>();
-    if !given.times.len().is_multiple_of(size_of::<i64>()) || given.keys.len() != count * size_of::<u32>() {
-        return Err(format!("timers: {} bytes of keys and {} of times", given.keys.len(), given.times.len()));
+    let (PointerPair(of_keys), PointerPair(times)) = (given.keys, given.times);
+    let count = times.len() / size_of::<i64>();
+    if !times.len().is_multiple_of(size_of::<i64>()) || of_keys.len() != count * size_of::<u32>() {
+        return Err(format!("timers: {} bytes of keys and {} of times", of_keys.len(), times.len()));
     }
-    let of_keys: ScalarBuffer<u32> = lift::scalars(given.keys, count, "timer keys")?;
+    let of_keys: ScalarBuffer<u32> = lift::scalars(of_keys, count, "timer keys")?;
     check_indices(&of_keys, keys, "timer keys")?;
     let domain = match given.domain {
         abi::TimeDomain::EventTime => TimeDomain::EventTime,
         abi::TimeDomain::ProcessingTime => TimeDomain::ProcessingTime,
     };
-    Ok(Timers { domain, keys: of_keys, times: lift::scalars(given.times, count, "timer times")? })
+    Ok(Timers { domain, keys: of_keys, times: lift::scalars(times, count, "timer times")? })
 }
 
 fn selection(given: from_guest::Selection, of: usize, what: &str) -> Result<Selection, String> {
     Ok(match given {
         from_guest::Selection::All => Selection::All,
-        from_guest::Selection::None => Selection::None,
-        from_guest::Selection::Rows(bytes) => {
+        from_guest::Selection::Empty => Selection::None,
+        from_guest::Selection::Indices(PointerPair(bytes)) => {
             if !bytes.len().is_multiple_of(size_of::<u32>()) {
                 return Err(format!("{} bytes of {what} are not whole uint32", bytes.len()));
             }
@@ -141,6 +157,38 @@ fn selection(given: from_guest::Selection, of: usize, what: &str) -> Result<Sele
             Selection::Rows(indices)
         }
     })
+}
+
+/// The refused rows of a call with `rows` rows, in ascending order.
+pub(crate) fn rejected(
+    PointerPair(given): List<from_guest::RowFailure>,
+    rows: usize,
+) -> Result<Vec<RejectedRow>, String> {
+    let row = |from_guest::RowFailure { row, reason: PointerPair(reason) }| match row as usize {
+        row if row < rows => Ok(RejectedRow { row, reason: cut_reason(reason) }),
+        row => Err(format!("it refuses row {row} of {rows}: {}", cut_reason(reason))),
+    };
+    let mut rejected = given.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    rejected.sort_by_key(|rejected| rejected.row);
+    match rejected.iter().zip(rejected.iter().skip(1)).find(|(a, b)| a.row == b.row) {
+        Some((twice, _)) => Err(format!("it refuses row {} twice", twice.row)),
+        None => Ok(rejected),
+    }
+}
+
+/// That no selected row was refused.
+fn check_without(selection: &Selection, rows: usize, rejected: &[RejectedRow]) -> Result<(), String> {
+    let Some(first) = rejected.first() else { return Ok(()) };
+    let row = match selection {
+        Selection::None => None,
+        Selection::All => Some(first.row),
+        Selection::Rows(indices) => {
+            let mut refused = vec![false; rows];
+            rejected.iter().for_each(|rejected| refused[rejected.row] = true);
+            indices.iter().map(|&row| row as usize).find(|&row| refused[row])
+        }
+    };
+    row.map_or(Ok(()), |row| Err(format!("it has a row that comes from row {row}, which the operator refuses")))
 }
 
 fn check_indices(indices: &[u32], of: usize, what: &str) -> Result<(), String> {

@@ -19,6 +19,8 @@ pub const SCHEMA_DEPTH_MAX: usize = 16;
 pub const SCHEMA_NODES_MAX: usize = 4096;
 /// Bytes of a column's or an output's name at most.
 pub const NAME_BYTES_MAX: usize = 1024;
+/// Bytes of the JSON Schema of a configuration at most: people read it, and the largest that are written by hand are a tenth of it.
+pub const CONFIG_SCHEMA_BYTES_MAX: usize = 256 << 10;
 /// Outputs of an operator at most: each is an edge of the graph.
 pub const OUTPUTS_MAX: usize = 64;
 /// Core instances in one component instance: interpreters are linked from some twenty modules.

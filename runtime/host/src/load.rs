@@ -103,8 +103,8 @@ pub enum LoadError {
     },
     /// It is a component, but no operator.
     #[error(
-        "{name} is a component of another world: an operator exports {PACKAGE}/describe and one of transform, keyed and \
-         aggregate, {exports}; build it for a world of {PACKAGE}@{VERSION}"
+        "{name} is a component of another world: an operator exports one of the interfaces transform, keyed and aggregate of \
+         {PACKAGE}, {exports}; build it for a world of {PACKAGE}@{VERSION}"
     )]
     OtherWorld {
         /// Which component.
@@ -227,13 +227,11 @@ fn world_of(exports: &[String], name: &str) -> Result<World, LoadError> {
     let exported = |of: &str| exports.contains(&interface(of));
     let other = |exports: String| LoadError::OtherWorld { name: name.to_owned(), exports };
     let worlds = [World::Transform, World::Keyed, World::Aggregate].into_iter().filter(|w| exported(export_of(*w)));
-    match (exported("describe"), worlds.collect::<Vec<_>>().as_slice()) {
-        (true, [world]) => Ok(*world),
-        (true, []) => Err(other("and this one exports describe only".into())),
-        (false, [world]) => Err(other(format!("and this one exports {} but not describe", export_of(*world)))),
-        (_, [_, _, ..]) => Err(other("and this one exports several of them: make a component of each".into())),
-        (false, []) if exports.is_empty() => Err(other("and this one exports nothing".into())),
-        (false, []) => Err(other(format!("and this one exports {}", exports.join(", ")))),
+    match worlds.collect::<Vec<_>>().as_slice() {
+        [world] => Ok(*world),
+        [_, _, ..] => Err(other("and this one exports several of them: make a component of each".into())),
+        [] if exports.is_empty() => Err(other("and this one exports nothing".into())),
+        [] => Err(other(format!("and this one exports {}", exports.join(", ")))),
     }
 }
 

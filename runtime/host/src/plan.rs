@@ -15,7 +15,7 @@ use crate::delta::Delta;
 pub enum World {
     /// Stateless: map, filter, flat-map, project, split.
     Transform,
-    /// State and timers a key.
+    /// State and timers per key.
     Keyed,
     /// An aggregate function for windows.
     Aggregate,
@@ -39,9 +39,11 @@ impl std::fmt::Display for World {
     }
 }
 
-/// One input that an operator is connected to.
+/// One input that an operator is connected to. Its rows are inserts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputSchema {
+    /// What the operator knows it by.
+    pub name: String,
     /// The columns of its rows.
     pub schema: SchemaRef,
     /// Indices of the columns that it is keyed by; empty: not keyed.
@@ -52,8 +54,20 @@ impl InputSchema {
     /// The input of an operator that has one.
     #[must_use]
     pub fn only(schema: SchemaRef, keys: Vec<usize>) -> Self {
-        Self { schema, keys }
+        Self { name: ONLY_INPUT.to_owned(), schema, keys }
     }
+}
+
+/// What the contract calls the input of an operator that has one.
+const ONLY_INPUT: &str = "main";
+
+/// What an operator says of itself, whatever its configuration and inputs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorInfo {
+    /// A short name for people, without control characters.
+    pub title: Option<String>,
+    /// What its configuration may be: a JSON Schema.
+    pub config_schema: Option<serde_json::Value>,
 }
 
 /// What an operator does with its inputs. Every index in it is in range for the inputs that it was made for.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 
-use crate::abi::from_guest;
-use crate::limits::{OUTPUTS_MAX, SCHEMA_NODES_MAX};
-use crate::plan::{InputSchema, OutputColumn, OutputPlan, Plan, StateLayout, World};
+use crate::abi::{ChangelogMode, List, PointerPair, Text, from_guest};
+use crate::limits::{CONFIG_SCHEMA_BYTES_MAX, OUTPUTS_MAX, SCHEMA_NODES_MAX};
+use crate::plan::{InputSchema, OperatorInfo, OutputColumn, OutputPlan, Plan, StateLayout, World};
 use crate::schema::{check_name, unflatten};
 
 const MAIN_OUTPUT: &str = weir_core::graph::MAIN_OUTPUT;
@@ -18,19 +18,23 @@ const DEAD_LETTER_OUTPUT: &str = weir_core::graph::DEAD_LETTER_OUTPUT;
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn check(given: from_guest::Plan, inputs: &[InputSchema], world: World) -> Result<Plan, String> {
-    let reads = check_reads(given.reads, inputs)?;
-    if given.outputs.len() > OUTPUTS_MAX {
-        return Err(format!("{} outputs; at most {OUTPUTS_MAX} are taken", given.outputs.len()));
+    let (reads, PointerPair(given_outputs)) = (check_reads(given.reads, inputs)?, given.outputs);
+    if given_outputs.len() > OUTPUTS_MAX {
+        return Err(format!("{} outputs; at most {OUTPUTS_MAX} are taken", given_outputs.len()));
     }
     let mut names = HashSet::new();
-    let mut outputs = Vec::with_capacity(given.outputs.len());
-    for given in given.outputs {
-        check_name(&given.name).map_err(|message| format!("outputs: {message}"))?;
-        if !names.insert(given.name.clone()) {
-            return Err(format!("two outputs are called {:?}", given.name));
+    let mut outputs = Vec::with_capacity(given_outputs.len());
+    for given in given_outputs {
+        let name = &given.name.0;
+        check_name(name).map_err(|message| format!("outputs: {message}"))?;
+        if !names.insert(name.clone()) {
+            return Err(format!("two outputs are called {name:?}"));
         }
-        if given.name == DEAD_LETTER_OUTPUT {
+        if name == DEAD_LETTER_OUTPUT {
             return Err(format!("no output may be called {DEAD_LETTER_OUTPUT:?}: it is where refused rows go"));
+        }
+        if given.changelog != ChangelogMode::InsertOnly {
+            return Err(format!("output {name:?} has rows other than inserts, which streams do not hold so far"));
         }
         outputs.push(check_output(given, inputs, world)?);
     }
@@ -50,12 +54,12 @@ pub(crate) fn check(given: from_guest::Plan, inputs: &[InputSchema], world: Worl
     Ok(Plan { reads, reads_event_times: given.reads_event_times, outputs, state })
 }
 
-fn check_reads(given: Vec<Vec<u32>>, inputs: &[InputSchema]) -> Result<Vec<Vec<usize>>, String> {
+fn check_reads(PointerPair(given): List<List<u32>>, inputs: &[InputSchema]) -> Result<Vec<Vec<usize>>, String> {
     if given.len() != inputs.len() {
         return Err(format!("reads says what is read of {} inputs; there are {}", given.len(), inputs.len()));
     }
     let mut reads = Vec::with_capacity(given.len());
-    for (input, (given, schema)) in given.into_iter().zip(inputs).enumerate() {
+    for (input, (PointerPair(given), schema)) in given.into_iter().zip(inputs).enumerate() {
         let columns = schema.schema.fields().len();
         if given.len() > SCHEMA_NODES_MAX {
             return Err(format!("reads {} columns of input {input}", given.len()));
@@ -69,16 +73,16 @@ fn check_reads(given: Vec<Vec<u32>>, inputs: &[InputSchema]) -> Result<Vec<Vec<u
 }
 
 fn check_output(given: from_guest::Output, inputs: &[InputSchema], world: World) -> Result<OutputPlan, String> {
-    let name = given.name;
-    if given.columns.len() > SCHEMA_NODES_MAX {
+    let (PointerPair(name), PointerPair(given_columns)) = (given.name, given.columns);
+    if given_columns.len() > SCHEMA_NODES_MAX {
         return Err(format!(
             "output {name:?} has {} columns; at most {SCHEMA_NODES_MAX} are taken",
-            given.columns.len()
+            given_columns.len()
         ));
     }
     let mut names = HashSet::new();
-    let mut columns = Vec::with_capacity(given.columns.len());
-    for given in given.columns {
+    let mut columns = Vec::with_capacity(given_columns.len());
+    for given in given_columns {
         let column = check_column(given, inputs).map_err(|message| format!("output {name:?}: {message}"))?;
         let column_name = match &column {
             OutputColumn::Kept { name, .. } => name,
@@ -101,11 +105,11 @@ fn check_column(given: from_guest::OutputColumn, inputs: &[InputSchema]) -> Resu
             let field = schema.fields().get(column).ok_or_else(|| {
                 format!("keeps column {column} of input {input}, which has {}", schema.fields().len())
             })?;
-            let name = kept.name.unwrap_or_else(|| field.name().clone());
+            let name = kept.name.map_or_else(|| field.name().clone(), |name| name.0);
             check_name(&name)?;
             Ok(OutputColumn::Kept { input, column, name })
         }
-        from_guest::OutputColumn::Computed(nodes) => match unflatten(nodes)?.as_ref() {
+        from_guest::OutputColumn::Computed(nodes) => match unflatten(nodes.0)?.as_ref() {
             [field] => Ok(OutputColumn::Computed(Arc::clone(field))),
             fields => Err(format!("a computed column has one root, not {}", fields.len())),
         },
@@ -113,12 +117,33 @@ fn check_column(given: from_guest::OutputColumn, inputs: &[InputSchema]) -> Resu
 }
 
 fn check_state(given: from_guest::StateLayout) -> Result<StateLayout, String> {
-    let fields = unflatten(given.columns).map_err(|message| format!("state: {message}"))?;
+    let fields = unflatten(given.columns.0).map_err(|message| format!("state: {message}"))?;
     let mut names = HashSet::new();
     if let Some(twice) = fields.iter().find(|field| !names.insert(field.name().clone())) {
         return Err(format!("the state has two columns called {:?}", twice.name()));
     }
     Ok(StateLayout { version: given.version, schema: Arc::new(Schema::new(fields)) })
+}
+
+/// What an operator says of itself. What is too long, or no JSON, breaks the contract.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn check_info(given: from_guest::OperatorInfo) -> Result<OperatorInfo, String> {
+    let title = given.title.map(|title| title.0);
+    if let Some(title) = &title {
+        check_name(title).map_err(|message| format!("title: {message}"))?;
+    }
+    let parse = |PointerPair(schema): Text| {
+        if schema.len() > CONFIG_SCHEMA_BYTES_MAX {
+            return Err(format!(
+                "config-schema has {} bytes; at most {CONFIG_SCHEMA_BYTES_MAX} are taken",
+                schema.len()
+            ));
+        }
+        serde_json::from_str(&schema).map_err(|error| format!("config-schema is not JSON: {error}"))
+    };
+    Ok(OperatorInfo { title, config_schema: given.config_schema.map(parse).transpose()? })
 }
 
 #[cfg(test)]
@@ -130,11 +155,11 @@ mod tests {
 
     fn inputs() -> Vec<InputSchema> {
         let schema = Schema::new(vec![Field::new("a", DataType::Int64, false), Field::new("b", DataType::Utf8, true)]);
-        vec![InputSchema { schema: Arc::new(schema), keys: vec![0] }]
+        vec![InputSchema::only(Arc::new(schema), vec![0])]
     }
 
     fn computed(name: &str) -> Given {
-        Given::Computed(vec![field(name)])
+        Given::Computed(vec![field(name)].into())
     }
 
     fn field(name: &str) -> from_guest::Field {
@@ -146,8 +171,13 @@ mod tests {
     }
 
     fn plan(outputs: Vec<(&str, Vec<Given>)>) -> from_guest::Plan {
-        let outputs = outputs.into_iter().map(|(name, columns)| Output { name: name.into(), columns });
-        from_guest::Plan { reads: vec![vec![1, 0]], reads_event_times: true, outputs: outputs.collect(), state: None }
+        let outputs = outputs.into_iter().map(|(name, columns)| Output {
+            name: name.into(),
+            columns: columns.into(),
+            changelog: ChangelogMode::InsertOnly,
+        });
+        let reads = vec![vec![1, 0].into()].into();
+        from_guest::Plan { reads, reads_event_times: true, outputs: PointerPair(outputs.collect()), state: None }
     }
 
     #[test]
@@ -167,11 +197,16 @@ mod tests {
 
     #[test]
     fn wrong_plans_are_refused() {
-        let state = Some(from_guest::StateLayout { version: 1, columns: vec![field("s")] });
-        let twice = Some(from_guest::StateLayout { version: 1, columns: vec![field("s"), field("s")] });
+        let state = Some(from_guest::StateLayout { version: 1, columns: vec![field("s")].into() });
+        let twice = Some(from_guest::StateLayout { version: 1, columns: vec![field("s"), field("s")].into() });
         let main = || plan(vec![("main", vec![computed("x")])]);
         let many = (0..=OUTPUTS_MAX).map(|_| ("main", vec![])).collect();
-        let reads = |reads| from_guest::Plan { reads, ..main() };
+        let reads = |reads: Vec<List<u32>>| from_guest::Plan { reads: reads.into(), ..main() };
+        let upserts = || {
+            let mut plan = main();
+            plan.outputs.0[0].changelog = ChangelogMode::Upsert;
+            plan
+        };
         for (given, world, says) in [
             (plan(vec![]), World::Transform, "first output"),
             (plan(vec![("side", vec![])]), World::Transform, "first output"),
@@ -182,11 +217,16 @@ mod tests {
             (plan(vec![("main", vec![kept(0, 2, None)])]), World::Transform, "column 2"),
             (plan(vec![("main", vec![kept(0, 0, Some(""))])]), World::Transform, "empty"),
             (plan(vec![("main", vec![kept(0, 0, None), computed("a")])]), World::Transform, "two columns"),
-            (plan(vec![("main", vec![Given::Computed(vec![])])]), World::Transform, "one root"),
-            (plan(vec![("main", vec![Given::Computed(vec![field("a"), field("b")])])]), World::Transform, "one root"),
+            (plan(vec![("main", vec![Given::Computed(vec![].into())])]), World::Transform, "one root"),
+            (
+                plan(vec![("main", vec![Given::Computed(vec![field("a"), field("b")].into())])]),
+                World::Transform,
+                "one root",
+            ),
             (reads(vec![]), World::Transform, "of 0 inputs"),
-            (reads(vec![vec![2]]), World::Transform, "column 2"),
-            (reads(vec![vec![0; SCHEMA_NODES_MAX + 1]]), World::Transform, "4097 columns"),
+            (reads(vec![vec![2].into()]), World::Transform, "column 2"),
+            (reads(vec![vec![0; SCHEMA_NODES_MAX + 1].into()]), World::Transform, "4097 columns"),
+            (upserts(), World::Transform, "other than inserts"),
             (from_guest::Plan { state: state.clone(), ..main() }, World::Transform, "no state"),
             (from_guest::Plan { state: twice, ..main() }, World::Keyed, "two columns"),
             (main(), World::Aggregate, "accumulator"),

@@ -5,7 +5,7 @@ use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc};
 use wasmtime::{Store, Trap, WasmBacktrace};
 use weir_core::limits::OperatorLimits;
 
-use crate::abi::to_guest;
+use crate::abi::{ChangelogMode, to_guest};
 use crate::call::{CallError, SAID_LAST, cut_reason};
 use crate::component::Component;
 use crate::engine::ticks;
@@ -14,7 +14,7 @@ use crate::imports::log::{LogCtx, LogView, printable};
 use crate::imports::metrics::{GuestMetrics, MetricsView};
 use crate::instance::{InstanceError, InstanceSpec};
 use crate::limits::Limiter;
-use crate::plan::{InputSchema, Plan};
+use crate::plan::{InputSchema, OperatorInfo, Plan};
 use crate::plan_check;
 use crate::schema::{Node, flatten};
 
@@ -65,7 +65,10 @@ impl Sandbox {
     /// If it refuses, fails, or its plan is invalid.
     pub(crate) fn new(component: Component, spec: InstanceSpec) -> Result<(Self, Plan), InstanceError> {
         let InstanceSpec { operator, config, inputs, limits, log } = spec;
-        let unreadable = |(input, InputSchema { schema, keys }): (usize, &InputSchema)| {
+        if inputs.is_empty() {
+            return Err(InstanceError::NoInput);
+        }
+        let unreadable = |(input, InputSchema { schema, keys, .. }): (usize, &InputSchema)| {
             if let Some(key) = keys.iter().find(|&&key| key >= schema.fields().len()) {
                 return Err(InstanceError::Input {
                     input,
@@ -173,11 +176,7 @@ impl Sandbox {
         let Guest::Lost(Some(ctx)) = std::mem::replace(&mut self.guest, Guest::Lost(None)) else {
             return Err(InstanceError::Unavailable("the guest's context is lost".into()));
         };
-        let mut store = Store::new(self.component.pre().engine(), *ctx);
-        store.data_mut().limiter = Limiter::new(&self.limits);
-        store.limiter(|ctx| &mut ctx.limiter);
-        store.set_hostcall_fuel(usize::try_from(self.limits.output_bytes).unwrap_or(usize::MAX));
-        begin(&mut store, &self.limits);
+        let mut store = guest_store(&self.component, *ctx, &self.limits);
         let started = self.component.pre().instantiate(&mut store);
         let bound = started.and_then(|instance| self.component.exports().bind(&mut store, &instance));
         let (describe, functions) = match bound {
@@ -201,16 +200,48 @@ impl Sandbox {
             return Err(InstanceError::Unavailable("the guest is not running".into()));
         };
         let fields = self.nodes.iter().map(|nodes| fields(nodes)).collect::<Vec<_>>();
-        let input = |(columns, keys)| to_guest::Input { columns, keys };
-        let inputs: Vec<_> =
-            fields.iter().map(Vec::as_slice).zip(self.keys.iter().map(Vec::as_slice)).map(input).collect();
+        let mut inputs = Vec::with_capacity(self.inputs.len());
+        for ((InputSchema { name, .. }, columns), keys) in self.inputs.iter().zip(&fields).zip(&self.keys) {
+            inputs.push(to_guest::Input { name, columns, keys, changelog: ChangelogMode::InsertOnly });
+        }
         begin(store, &self.limits);
         let (answer,) = describe
             .call(&mut *store, (self.config.as_str(), inputs.as_slice()))
             .map_err(|error| InstanceError::Guest(call_error(&error, store, &self.limits).to_string()))?;
-        let plan = answer.map_err(|reason| InstanceError::Refused(cut_reason(reason)))?;
+        let plan = answer.map_err(|reason| InstanceError::Refused(cut_reason(reason.0)))?;
         plan_check::check(plan, &self.inputs, self.component.world()).map_err(InstanceError::InvalidPlan)
     }
+}
+
+/// What an operator says of itself, asked of a guest that is thrown away.
+///
+/// # Errors
+/// If there is no room, it fails, or what it says breaks the contract.
+pub(crate) fn about(component: &Component, limits: &OperatorLimits) -> Result<OperatorInfo, InstanceError> {
+    let ctx = Ctx {
+        limiter: Limiter::new(limits),
+        log: LogCtx::builder(String::new()).build(),
+        metrics: GuestMetrics::default(),
+    };
+    let mut store = guest_store(component, ctx, limits);
+    let started = component.pre().instantiate(&mut store);
+    let about = started.and_then(|instance| component.exports().bind_about(&mut store, &instance));
+    let about = about.map_err(|error| start_error(&error, &mut store, limits))?;
+    begin(&mut store, limits);
+    let (info,) = about
+        .call(&mut store, ())
+        .map_err(|error| InstanceError::Guest(call_error(&error, &mut store, limits).to_string()))?;
+    plan_check::check_info(info).map_err(InstanceError::InvalidInfo)
+}
+
+/// A store with a guest's bounds, its time already running.
+fn guest_store(component: &Component, ctx: Ctx, limits: &OperatorLimits) -> Store<Ctx> {
+    let mut store = Store::new(component.pre().engine(), ctx);
+    store.data_mut().limiter = Limiter::new(limits);
+    store.limiter(|ctx| &mut ctx.limiter);
+    store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
+    begin(&mut store, limits);
+    store
 }
 
 /// A schema's nodes as arguments.

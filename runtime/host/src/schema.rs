@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 
-use crate::abi::from_guest;
+use crate::abi::{PointerPair, from_guest};
 use crate::format::{SUPPORTED, data_type_of, format_of};
 use crate::limits::{NAME_BYTES_MAX, SCHEMA_DEPTH_MAX, SCHEMA_NODES_MAX};
 
@@ -75,7 +75,7 @@ fn build(
     depth: usize,
     nodes: &mut std::vec::IntoIter<from_guest::Field>,
 ) -> Result<FieldRef, String> {
-    let from_guest::Field { name, format, nullable, children } = node;
+    let from_guest::Field { name: PointerPair(name), format: PointerPair(format), nullable, children } = node;
     check_name(&name)?;
     if depth == 0 {
         return Err(format!("the column {name:?} nests deeper than {SCHEMA_DEPTH_MAX} levels"));
@@ -128,8 +128,8 @@ mod tests {
         let nodes = flatten(&fields).unwrap();
         assert_eq!(nodes.iter().map(|n| n.children).collect::<Vec<_>>(), [0, 1, 1, 0, 0]);
         let back = nodes.into_iter().map(|n| from_guest::Field {
-            name: n.name,
-            format: n.format.into_owned(),
+            name: PointerPair(n.name),
+            format: PointerPair(n.format.into_owned()),
             nullable: n.nullable,
             children: n.children,
         });

@@ -4,15 +4,18 @@ use serde::de::DeserializeOwned;
 
 use crate::column::value;
 use crate::emit::OutputPlan;
-use crate::error::broken;
+use crate::refused::Refused;
+use crate::rewind::Rewind;
 use crate::schema::{Positions, Reads};
+use crate::state::Slot;
 use crate::transform::only_input;
-use crate::wire::{Batch, Failure, Input, Node, OutputColumn, Plan, States};
-use crate::{config, row, state};
+use crate::wire::{Accumulated, Batch, Input, Node, OutputColumn, Plan, States};
+use crate::{config, state};
 
 pub use crate::error::RowError;
 pub use crate::row::{Keep, ReadRow, Row};
 pub use crate::schema::Schema;
+pub use crate::wire::OperatorInfo;
 #[doc(inline)]
 pub use crate::{__export_aggregate as export, derive::Row};
 
@@ -67,7 +70,7 @@ pub use crate::{__export_aggregate as export, derive::Row};
 pub trait Aggregate: DeserializeOwned {
     /// The columns that it reads. May borrow from the batch.
     type Input<'a>: ReadRow<'a>;
-    /// What is kept a group; a new group starts with the default.
+    /// What is kept per group; a new group starts with the default.
     type Accumulator: for<'r> ReadRow<'r> + Default;
     /// The result columns.
     type Output: Row;
@@ -77,7 +80,7 @@ pub trait Aggregate: DeserializeOwned {
     /// Adds a row to its group.
     ///
     /// # Errors
-    /// If this row is bad.
+    /// If this row is bad; nothing that it did counts. The rows of its group before it run again, so the same row must do the same.
     fn accumulate(&self, accumulator: &mut Self::Accumulator, row: Self::Input<'_>) -> Result<(), RowError>;
 
     /// Adds what another accumulator of the same group has.
@@ -85,6 +88,12 @@ pub trait Aggregate: DeserializeOwned {
 
     /// The result of a group.
     fn finish(&self, accumulator: &Self::Accumulator) -> Self::Output;
+
+    /// As [`crate::transform::Transform::about`].
+    #[must_use]
+    fn about() -> OperatorInfo {
+        OperatorInfo::default()
+    }
 
     /// As [`crate::transform::Transform::column_of`].
     fn column_of<'s>(&'s self, field: &'s str, input: &Schema<'s>) -> &'s str {
@@ -107,23 +116,23 @@ pub trait Process {
     ///
     /// # Errors
     /// As the contract says.
-    fn accumulate(&self, rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Vec<Node>, Failure>;
+    fn accumulate(&self, rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Accumulated, String>;
 
     /// `aggregate.merge`
     ///
     /// # Errors
     /// As the contract says.
-    fn merge(&self, left: States, right: States) -> Result<Vec<Node>, Failure>;
+    fn merge(&self, left: States, right: States) -> Result<Vec<Node>, String>;
 
     /// `aggregate.finish`
     ///
     /// # Errors
     /// As the contract says.
-    fn finish(&self, accumulators: States) -> Result<Vec<Node>, Failure>;
+    fn finish(&self, accumulators: States) -> Result<Vec<Node>, String>;
 }
 
 impl<Op: Aggregate> Connected<Op> {
-    /// `describe.describe`
+    /// `describe` of the interface
     ///
     /// # Errors
     /// If the configuration or a column does not fit.
@@ -154,13 +163,11 @@ impl<Op: Aggregate> Connected<Op> {
 }
 
 impl<Op: Aggregate> Process for Connected<Op> {
-    fn accumulate(&self, rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Vec<Node>, Failure> {
-        let mut groups = read::<Op>(&accumulators)?;
-        accumulate(self, &rows, &group_of_row, &mut groups)?;
-        Ok(state::write(groups.len(), groups.iter().map(Some)))
+    fn accumulate(&self, rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Accumulated, String> {
+        accumulate(self, &rows, &group_of_row, &accumulators)
     }
 
-    fn merge(&self, left: States, right: States) -> Result<Vec<Node>, Failure> {
+    fn merge(&self, left: States, right: States) -> Result<Vec<Node>, String> {
         let mut merged = read::<Op>(&left)?;
         for (accumulator, other) in merged.iter_mut().zip(read::<Op>(&right)?) {
             self.operator.merge(accumulator, other);
@@ -168,15 +175,15 @@ impl<Op: Aggregate> Process for Connected<Op> {
         Ok(state::write(merged.len(), merged.iter().map(Some)))
     }
 
-    fn finish(&self, accumulators: States) -> Result<Vec<Node>, Failure> {
+    fn finish(&self, accumulators: States) -> Result<Vec<Node>, String> {
         let results: Vec<_> = read::<Op>(&accumulators)?.iter().map(|a| self.operator.finish(a)).collect();
         Ok(state::write(results.len(), results.iter().map(Some)))
     }
 }
 
 /// Accumulators, new ones for groups that have none.
-fn read<Op: Aggregate>(accumulators: &States) -> Result<Vec<Op::Accumulator>, Failure> {
-    let read = state::read::<Op::Accumulator>(accumulators).map_err(broken)?;
+fn read<Op: Aggregate>(accumulators: &States) -> Result<Vec<Op::Accumulator>, String> {
+    let read = state::read::<Op::Accumulator>(accumulators)?;
     Ok(read.into_iter().map(Option::unwrap_or_default).collect())
 }
 
@@ -184,20 +191,32 @@ fn accumulate<'a, Op: Aggregate>(
     this: &'a Connected<Op>,
     batch: &'a Batch,
     group_of_row: &[u8],
-    groups: &mut [Op::Accumulator],
-) -> Result<(), Failure> {
+    accumulators: &States,
+) -> Result<Accumulated, String> {
     let roots = this.reads.columns(&batch.columns);
-    let columns = this.positions.open::<Op::Input<'a>>(&roots, &batch.event_times, batch.rows).map_err(broken)?;
-    row::check_nulls::<Op::Input<'a>>(&columns, batch.rows as usize)?;
+    let columns = this.positions.open::<Op::Input<'a>>(&roots, &batch.event_times, batch.rows)?;
+    let mut refused = Refused::default();
+    refused.refuse_nulls::<Op::Input<'a>>(&columns, batch.rows as usize);
+    let mut groups = read::<Op>(accumulators)?;
+    let mut rewind = Rewind::new(accumulators, group_of_row);
     let (group_of_row, _) = group_of_row.as_chunks();
     for row in 0..batch.rows as usize {
-        let group = u32::from_le_bytes(value(group_of_row, row)) as usize;
-        let Some(accumulator) = groups.get_mut(group) else {
-            return Err(broken(format!("row {row} has group {group}, but the call has {} groups", groups.len())));
-        };
-        this.operator.accumulate(accumulator, Op::Input::read_row(&columns, row)).map_err(|e| e.at(row))?;
+        if refused.contains(row) {
+            continue;
+        }
+        let (group, count) = (u32::from_le_bytes(value(group_of_row, row)) as usize, groups.len());
+        let missing = || format!("row {row} has group {group}, but the call has {count} groups");
+        let accumulator = groups.get_mut(group).ok_or_else(missing)?;
+        let Err(error) = this.operator.accumulate(accumulator, Op::Input::read_row(&columns, row)) else { continue };
+        refused.refuse(row, error);
+        let before = rewind.before(row, &refused, |row, slot: &mut Slot<Op::Accumulator>| {
+            let mut state = slot.at(row);
+            this.operator.accumulate(state.get_or_insert_default(), Op::Input::read_row(&columns, row))
+        })?;
+        *accumulator = before.into_state().unwrap_or_default();
     }
-    Ok(())
+    let accumulators = state::write(groups.len(), groups.iter().map(Some));
+    Ok(Accumulated { accumulators, rejected: refused.into_failures() })
 }
 
 #[doc(hidden)]
@@ -211,7 +230,6 @@ macro_rules! __export_aggregate {
         #[cfg(target_family = "wasm")]
         const _: () = {
             type Component = $crate::guest::AggregateComponent<$operator>;
-    $crate::guest::describe::export!(Component with_types_in $crate::guest::describe);
     $crate::guest::aggregate::export!(Component with_types_in $crate::guest::aggregate);
         };
     };

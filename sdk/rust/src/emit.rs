@@ -1,10 +1,12 @@
 //! What an operator emits, collected in columns, and which input row each row comes from.
 
+use crate::error::RowError;
 pub use crate::output::OutputPlan;
+use crate::refused::Refused;
 use crate::row::{Finished, Row};
 use crate::schema::Schema;
 use crate::sources::Sources;
-use crate::wire::Delta;
+use crate::wire::{Delta, RowFailure};
 
 /// Takes the rows that an operator emits. A row may be emitted for an input row never (a filter), once (a map) or many times (a
 /// flat-map); it carries that row's kept columns and event time.
@@ -14,6 +16,9 @@ pub struct Emitter<O: Outputs> {
     /// The input row that is being processed.
     row: u32,
     rows: u32,
+    pub(crate) refused: Refused,
+    /// The row that has emitted a row of another input row.
+    emitted_for_others: Option<u32>,
 }
 
 /// The outputs of an operator: a [`Row`] if there is one output, or an enum with a variant for each.
@@ -41,7 +46,7 @@ pub struct Emitter<O: Outputs> {
 ///
 /// `#[output(name = "...")]` gives a side output a name other than its variant's in kebab-case.
 pub trait Outputs: Sized {
-    /// One [`OutputWriter`] an output.
+    /// One [`OutputWriter`] per output.
     type Writers;
 
     /// What each output is, for an input.
@@ -84,7 +89,7 @@ impl<R: Row> Outputs for R {
 impl<O: Outputs> Emitter<O> {
     /// For a call with this many rows.
     pub(crate) fn new(rows: u32) -> Self {
-        Self { writers: O::writers(rows as usize), row: 0, rows }
+        Self { writers: O::writers(rows as usize), row: 0, rows, refused: Refused::default(), emitted_for_others: None }
     }
 
     /// What is emitted from now on comes from this input row.
@@ -108,11 +113,34 @@ impl<O: Outputs> Emitter<O> {
     /// Emits a row that comes from the input row with this index: for operators on columns, where no row is "the" row.
     #[inline]
     pub fn emit_from(&mut self, input_row: usize, row: O) {
+        self.emitted_for_others = Some(self.row);
         row.emit(input_row as u32, &mut self.writers);
     }
 
-    pub(crate) fn finish(self, plans: &[OutputPlan]) -> Vec<Delta> {
-        O::finish(self.writers, self.rows, plans)
+    /// Refuses an input row, whatever was or will be emitted for it: for operators on columns. `on-error` of the pipeline says what
+    /// becomes of it.
+    pub fn refuse(&mut self, input_row: usize, error: RowError) {
+        self.refused.refuse(input_row, error);
+    }
+
+    /// Refuses the row that is being processed.
+    ///
+    /// # Errors
+    /// If it cannot be told what it has emitted.
+    #[cold]
+    pub(crate) fn refuse_this(&mut self, error: RowError) -> Result<(), String> {
+        if self.emitted_for_others == Some(self.row) {
+            return Err(format!("a row that emits rows of other rows is refused: {error}"));
+        }
+        self.refused.refuse(self.row as usize, error);
+        Ok(())
+    }
+
+    /// What is left of the outputs without the refused rows, and these.
+    pub(crate) fn finish(self, plans: &[OutputPlan]) -> (Vec<Delta>, Vec<RowFailure>) {
+        let mut deltas = O::finish(self.writers, self.rows, plans);
+        self.refused.take_back(&mut deltas, plans.iter().map(|plan| plan.output.clone()), self.rows);
+        (deltas, self.refused.into_failures())
     }
 }
 
@@ -120,6 +148,7 @@ impl<R: Row> Emitter<R> {
     /// Emits one row for every input row, in order: a map over columns.
     #[inline]
     pub fn emit_each(&mut self, rows: impl IntoIterator<Item = R>) {
+        self.emitted_for_others = Some(self.row);
         let mut emitted = 0;
         let rows = (0..self.rows).zip(rows).map(|(_, row)| {
             emitted += 1;
@@ -132,6 +161,7 @@ impl<R: Row> Emitter<R> {
     /// Emits `row()` for every input row where `keep` is true, `keep` in the order of the rows: a filter over columns.
     #[inline]
     pub fn emit_where(&mut self, keep: impl IntoIterator<Item = bool>, row: impl Fn() -> R) {
+        self.emitted_for_others = Some(self.row);
         let before = self.writers.sources.len();
         self.writers.sources.push_where(self.rows, keep);
         for _ in before..self.writers.sources.len() {

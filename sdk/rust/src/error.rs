@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::wire::{Failure, RowFailure};
+use crate::wire::RowFailure;
 
 /// A row that an operator refuses. `on-error` of the pipeline says what becomes of it; the other rows of its batch are not
 /// affected. Every error converts into it, so `?` works.
@@ -29,7 +29,7 @@ impl RowError {
     /// Says which row it is, by its index in the batch.
     #[cold]
     #[must_use]
-    pub fn at(self, row: usize) -> RowFailure {
+    pub(crate) fn at(self, row: usize) -> RowFailure {
         RowFailure { row: row as u32, reason: self.0.into() }
     }
 }
@@ -45,15 +45,4 @@ impl<E: std::error::Error> From<E> for RowError {
     fn from(error: E) -> Self {
         Self::new(error)
     }
-}
-
-impl From<RowFailure> for Failure {
-    fn from(failure: RowFailure) -> Self {
-        Self::Row(failure)
-    }
-}
-
-/// What the host passed does not fit the contract: no row is to blame.
-pub(crate) fn broken(message: String) -> Failure {
-    Failure::Call(message)
 }

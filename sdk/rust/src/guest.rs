@@ -5,10 +5,11 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::Once;
+use std::thread::LocalKey;
 
 use crate as operators;
 use crate::log::Level;
-use crate::wire::{self, Batch, Failure, Node, States};
+use crate::wire::{self, Batch, Node, States};
 
 /// The type behind the exports of a transform.
 pub struct TransformComponent<Op>(PhantomData<Op>);
@@ -19,8 +20,8 @@ pub struct KeyedComponent<Op>(PhantomData<Op>);
 /// The type behind the exports of an aggregate.
 pub struct AggregateComponent<Op>(PhantomData<Op>);
 
-// The worlds of the contract in parts, because `describe` is in all three of them and an interface can be bound only once in a
-// crate. What a component exports of them is put together again when it is wrapped.
+// The worlds of the contract in parts, because an interface can be bound only once in a crate, and `log` and `metrics` are in all
+// three of them. What a component exports and imports is put together again when it is wrapped.
 
 /// What the host offers.
 pub mod imports {
@@ -32,19 +33,7 @@ pub mod imports {
     });
 }
 
-/// What every operator exports.
-pub mod describe {
-    #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "package weir:sdk; world describe { export weir:operator/describe@0.1.0; }",
-        with: { "weir:operator/types@0.1.0": crate::wire },
-        pub_export_macro: true,
-        default_bindings_module: "weir_sdk::guest::describe",
-    });
-}
-
-/// What a transform exports besides.
+/// What a transform exports.
 pub mod transform {
     #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
     wit_bindgen::generate!({
@@ -56,7 +45,7 @@ pub mod transform {
     });
 }
 
-/// What a keyed operator exports besides.
+/// What a keyed operator exports.
 pub mod keyed {
     #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
     wit_bindgen::generate!({
@@ -68,7 +57,7 @@ pub mod keyed {
     });
 }
 
-/// What an aggregate exports besides.
+/// What an aggregate exports.
 pub mod aggregate {
     #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
     wit_bindgen::generate!({
@@ -87,8 +76,15 @@ thread_local! {
     static AGGREGATE: RefCell<Option<Box<dyn operators::aggregate::Process>>> = const { RefCell::new(None) };
 }
 
-fn not_described() -> Failure {
-    Failure::Call("describe must be called before anything else".to_owned())
+/// Runs a call of the operator that `describe` has made.
+fn described<Op: ?Sized, T>(
+    operator: &'static LocalKey<RefCell<Option<Box<Op>>>>,
+    call: impl FnOnce(&Op) -> Result<T, String>,
+) -> Result<T, String> {
+    operator.with_borrow(|operator| match operator {
+        Some(operator) => call(operator),
+        None => Err("describe must be called before anything else".to_owned()),
+    })
 }
 
 /// A panic ends in a trap, which says nothing; its message goes to the log first.
@@ -97,47 +93,48 @@ fn log_panics() {
     HOOK.call_once(|| std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string()))));
 }
 
-impl<Op> describe::exports::weir::operator::describe::Guest for TransformComponent<Op>
-where
-    Op: operators::transform::ColumnTransform + 'static,
-{
+use transform::exports::weir::operator::transform as transform_types;
+
+impl<Op: operators::transform::ColumnTransform + 'static> transform_types::Guest for TransformComponent<Op> {
+    fn about() -> wire::OperatorInfo {
+        Op::about()
+    }
+
     fn describe(config: String, inputs: Vec<wire::Input>) -> Result<wire::Plan, String> {
         log_panics();
         let (connected, plan) = operators::transform::Connected::<Op>::describe(&config, &inputs)?;
         TRANSFORM.set(Some(Box::new(connected)));
         Ok(plan)
     }
-}
 
-impl<Op> transform::exports::weir::operator::transform::Guest for TransformComponent<Op> {
-    fn process(_: u32, rows: Batch) -> Result<Vec<wire::Delta>, Failure> {
-        TRANSFORM.with_borrow(|operator| operator.as_ref().ok_or_else(not_described)?.process(rows))
+    fn process(_: u32, rows: Batch) -> Result<transform_types::TransformDelta, String> {
+        let wire::TransformDelta { outputs, rejected } = described(&TRANSFORM, |operator| operator.process(rows))?;
+        Ok(transform_types::TransformDelta { outputs, rejected })
     }
 }
 
-impl<Op: operators::keyed::Keyed + 'static> describe::exports::weir::operator::describe::Guest for KeyedComponent<Op> {
+use keyed::exports::weir::operator::keyed as keyed_types;
+
+impl<Op: operators::keyed::Keyed + 'static> keyed_types::Guest for KeyedComponent<Op> {
+    fn about() -> wire::OperatorInfo {
+        Op::about()
+    }
+
     fn describe(config: String, inputs: Vec<wire::Input>) -> Result<wire::Plan, String> {
         log_panics();
         let (connected, plan) = operators::keyed::Connected::<Op>::describe(&config, &inputs)?;
         KEYED.set(Some(Box::new(connected)));
         Ok(plan)
     }
-}
 
-use keyed::exports::weir::operator::keyed as keyed_types;
-
-impl<Op> keyed_types::Guest for KeyedComponent<Op> {
     fn process(
         _: u32,
         rows: Batch,
         key_of_row: Vec<u8>,
         states: States,
         now: keyed_types::Clock,
-    ) -> Result<keyed_types::KeyedDelta, Failure> {
-        KEYED.with_borrow(|operator| {
-            let operator = operator.as_ref().ok_or_else(not_described)?;
-            operator.process(rows, key_of_row, states, clock(now)).map(keyed_delta)
-        })
+    ) -> Result<keyed_types::KeyedDelta, String> {
+        described(&KEYED, |operator| operator.process(rows, key_of_row, states, clock(now))).map(keyed_delta)
     }
 
     fn on_timer(
@@ -145,21 +142,17 @@ impl<Op> keyed_types::Guest for KeyedComponent<Op> {
         keys: Batch,
         states: States,
         now: keyed_types::Clock,
-    ) -> Result<keyed_types::KeyedDelta, Failure> {
+    ) -> Result<keyed_types::KeyedDelta, String> {
         let domain = match due.domain {
             keyed_types::TimeDomain::EventTime => wire::TimeDomain::EventTime,
             keyed_types::TimeDomain::ProcessingTime => wire::TimeDomain::ProcessingTime,
         };
         let due = wire::Timers { domain, keys: due.keys, times: due.times };
-        KEYED.with_borrow(|operator| {
-            let operator = operator.as_ref().ok_or_else(not_described)?;
-            operator.on_timer(due, keys, states, clock(now)).map(keyed_delta)
-        })
+        described(&KEYED, |operator| operator.on_timer(due, keys, states, clock(now))).map(keyed_delta)
     }
 
     fn migrate(from_version: u32, layout: Vec<wire::Field>, states: States) -> Result<Vec<Node>, String> {
-        let not_described = || "describe must be called before anything else".to_owned();
-        KEYED.with_borrow(|operator| operator.as_ref().ok_or_else(not_described)?.migrate(from_version, layout, states))
+        described(&KEYED, |operator| operator.migrate(from_version, layout, states))
     }
 }
 
@@ -171,12 +164,10 @@ fn keyed_delta(delta: wire::KeyedDelta) -> keyed_types::KeyedDelta {
     let timers = |lists: Vec<wire::Timers>| lists.into_iter().map(timers).collect();
     keyed_types::KeyedDelta {
         outputs: delta.outputs,
+        rejected: delta.rejected,
         changed: delta.changed,
         states: delta.states,
-        timers: keyed_types::TimerChanges {
-            register: timers(delta.timers.register),
-            delete: timers(delta.timers.delete),
-        },
+        timers: keyed_types::TimerChanges { add: timers(delta.timers.add), remove: timers(delta.timers.remove) },
     }
 }
 
@@ -188,31 +179,36 @@ fn timers(timers: wire::Timers) -> keyed_types::Timers {
     keyed_types::Timers { domain, keys: timers.keys, times: timers.times }
 }
 
-impl<Op> describe::exports::weir::operator::describe::Guest for AggregateComponent<Op>
-where
-    Op: operators::aggregate::Aggregate + 'static,
-{
+use aggregate::exports::weir::operator::aggregate as aggregate_types;
+
+impl<Op: operators::aggregate::Aggregate + 'static> aggregate_types::Guest for AggregateComponent<Op> {
+    fn about() -> wire::OperatorInfo {
+        Op::about()
+    }
+
     fn describe(config: String, inputs: Vec<wire::Input>) -> Result<wire::Plan, String> {
         log_panics();
         let (connected, plan) = operators::aggregate::Connected::<Op>::describe(&config, &inputs)?;
         AGGREGATE.set(Some(Box::new(connected)));
         Ok(plan)
     }
-}
 
-impl<Op> aggregate::exports::weir::operator::aggregate::Guest for AggregateComponent<Op> {
-    fn accumulate(rows: Batch, group_of_row: Vec<u8>, accumulators: States) -> Result<Vec<Node>, Failure> {
-        AGGREGATE.with_borrow(|operator| {
-            operator.as_ref().ok_or_else(not_described)?.accumulate(rows, group_of_row, accumulators)
-        })
+    fn accumulate(
+        rows: Batch,
+        group_of_row: Vec<u8>,
+        accumulators: States,
+    ) -> Result<aggregate_types::Accumulated, String> {
+        let accumulated = described(&AGGREGATE, |operator| operator.accumulate(rows, group_of_row, accumulators))?;
+        let wire::Accumulated { accumulators, rejected } = accumulated;
+        Ok(aggregate_types::Accumulated { accumulators, rejected })
     }
 
-    fn merge(left: States, right: States) -> Result<Vec<Node>, Failure> {
-        AGGREGATE.with_borrow(|operator| operator.as_ref().ok_or_else(not_described)?.merge(left, right))
+    fn merge(left: States, right: States) -> Result<Vec<Node>, String> {
+        described(&AGGREGATE, |operator| operator.merge(left, right))
     }
 
-    fn finish(accumulators: States) -> Result<Vec<Node>, Failure> {
-        AGGREGATE.with_borrow(|operator| operator.as_ref().ok_or_else(not_described)?.finish(accumulators))
+    fn finish(accumulators: States) -> Result<Vec<Node>, String> {
+        described(&AGGREGATE, |operator| operator.finish(accumulators))
     }
 }
 

@@ -1,16 +1,16 @@
-//! Operators with state and timers a key.
+//! Operators with state and timers per key.
 
 use serde::de::DeserializeOwned;
 
 use crate::column::{ColumnRef, value};
+use crate::config;
 use crate::emit::OutputPlan;
-use crate::error::broken;
+use crate::rewind::Rewind;
 use crate::schema::{Positions, Reads};
-use crate::state::{self, Slots};
+use crate::state::{self, Slot, Slots};
 use crate::timer::Changes;
 use crate::transform::only_input;
-use crate::wire::{self, Batch, Failure, Field, Input, KeyedDelta, Node, Plan, States};
-use crate::{config, row};
+use crate::wire::{self, Batch, Field, Input, KeyedDelta, Node, Plan, States};
 
 pub use crate::emit::{Emitter, Outputs};
 pub use crate::error::RowError;
@@ -19,11 +19,11 @@ pub use crate::schema::Schema;
 pub use crate::state::{OldStates, State};
 pub use crate::timer::{Timer, Timers};
 pub use crate::timestamp::Timestamp;
-pub use crate::wire::TimeDomain;
+pub use crate::wire::{OperatorInfo, TimeDomain};
 #[doc(inline)]
 pub use crate::{__export_keyed as export, derive::Outputs, derive::Row};
 
-/// An operator with state and timers a key. The struct is its configuration, as with [`crate::transform::Transform`]; what it has
+/// An operator with state and timers per key. The struct is its configuration, as with [`crate::transform::Transform`]; what it has
 /// to remember is in the state, which the host keeps, in columns.
 ///
 /// ```
@@ -69,7 +69,7 @@ pub trait Keyed: DeserializeOwned {
     type Key<'a>: ReadRow<'a>;
     /// The columns that it reads. May borrow from the batch.
     type Input<'a>: ReadRow<'a>;
-    /// What is kept a key.
+    /// What is kept per key.
     type State: for<'r> ReadRow<'r>;
     /// What it emits. In a row that a timer emits, kept columns other than the key are null.
     type Output<'a>: Outputs;
@@ -79,7 +79,8 @@ pub trait Keyed: DeserializeOwned {
     /// Processes one row. Rows of a key come in the order of their arrival.
     ///
     /// # Errors
-    /// If this row is bad; nothing that it did counts.
+    /// If this row is bad; nothing that it did counts. If it has changed the state, the rows of its key before it run again, so
+    /// the same row must do the same.
     fn process<'a>(
         &self,
         row: Self::Input<'a>,
@@ -90,7 +91,7 @@ pub trait Keyed: DeserializeOwned {
     /// A timer of a key is due. What it does to the key's other timers counts before they come, also if those are due as well.
     ///
     /// # Errors
-    /// If it cannot be dealt with.
+    /// If it cannot be dealt with; nothing that it did counts, and it does not come again.
     fn on_timer<'a>(
         &self,
         timer: Timer,
@@ -109,6 +110,12 @@ pub trait Keyed: DeserializeOwned {
     fn migrate(&self, from_version: u32, states: &OldStates<'_>) -> Result<Vec<Option<Self::State>>, String> {
         let _ = from_version;
         states.read()
+    }
+
+    /// As [`crate::transform::Transform::about`].
+    #[must_use]
+    fn about() -> OperatorInfo {
+        OperatorInfo::default()
     }
 
     /// As [`crate::transform::Transform::column_of`].
@@ -152,20 +159,14 @@ pub trait Process {
     ///
     /// # Errors
     /// As the contract says.
-    fn process(
-        &self,
-        rows: Batch,
-        key_of_row: Vec<u8>,
-        states: States,
-        now: wire::Clock,
-    ) -> Result<KeyedDelta, Failure>;
+    fn process(&self, rows: Batch, key_of_row: Vec<u8>, states: States, now: wire::Clock)
+    -> Result<KeyedDelta, String>;
 
     /// `keyed.on-timer`
     ///
     /// # Errors
     /// As the contract says.
-    fn on_timer(&self, due: wire::Timers, keys: Batch, states: States, now: wire::Clock)
-    -> Result<KeyedDelta, Failure>;
+    fn on_timer(&self, due: wire::Timers, keys: Batch, states: States, now: wire::Clock) -> Result<KeyedDelta, String>;
 
     /// `keyed.migrate`
     ///
@@ -175,7 +176,7 @@ pub trait Process {
 }
 
 impl<Op: Keyed> Connected<Op> {
-    /// `describe.describe`
+    /// `describe` of the interface
     ///
     /// # Errors
     /// If the configuration or a column does not fit.
@@ -225,18 +226,12 @@ impl<Op: Keyed> Process for Connected<Op> {
         key_of_row: Vec<u8>,
         states: States,
         now: wire::Clock,
-    ) -> Result<KeyedDelta, Failure> {
+    ) -> Result<KeyedDelta, String> {
         let call = Call { columns: &rows, key_of_row: &key_of_row, states: &states, now };
         process(self, &call)
     }
 
-    fn on_timer(
-        &self,
-        due: wire::Timers,
-        keys: Batch,
-        states: States,
-        now: wire::Clock,
-    ) -> Result<KeyedDelta, Failure> {
+    fn on_timer(&self, due: wire::Timers, keys: Batch, states: States, now: wire::Clock) -> Result<KeyedDelta, String> {
         let call = Call { columns: &keys, key_of_row: &due.keys, states: &states, now };
         on_timer(self, &call, due.domain, &due.times)
     }
@@ -256,13 +251,16 @@ struct Call<'a> {
     now: wire::Clock,
 }
 
-fn process<'a, Op: Keyed>(this: &'a Connected<Op>, call: &Call<'a>) -> Result<KeyedDelta, Failure> {
+fn process<'a, Op: Keyed>(this: &'a Connected<Op>, call: &Call<'a>) -> Result<KeyedDelta, String> {
     let batch = call.columns;
     let roots = this.reads.columns(&batch.columns);
-    let rows = this.input_positions.open::<Op::Input<'a>>(&roots, &batch.event_times, batch.rows).map_err(broken)?;
-    row::check_nulls::<Op::Input<'a>>(&rows, batch.rows as usize)?;
-    let keys = this.key_positions.open::<Op::Key<'a>>(&roots, &[], batch.rows).map_err(broken)?;
-    each_row::<Op>(this, call, &keys, |row, of, out| this.operator.process(Op::Input::read_row(&rows, row), of, out))
+    let rows = this.input_positions.open::<Op::Input<'a>>(&roots, &batch.event_times, batch.rows)?;
+    let keys = this.key_positions.open::<Op::Key<'a>>(&roots, &[], batch.rows)?;
+    let mut out = Emitter::new(batch.rows);
+    out.refused.refuse_nulls::<Op::Input<'a>>(&rows, batch.rows as usize);
+    each_row::<Op>(this, call, &keys, out, |row, of, out| {
+        this.operator.process(Op::Input::read_row(&rows, row), of, out)
+    })
 }
 
 fn on_timer<'a, Op: Keyed>(
@@ -270,43 +268,58 @@ fn on_timer<'a, Op: Keyed>(
     call: &Call<'a>,
     domain: TimeDomain,
     times: &[u8],
-) -> Result<KeyedDelta, Failure> {
+) -> Result<KeyedDelta, String> {
     let roots = this.timer_keys.columns(&call.columns.columns);
-    let keys = this.timer_key_positions.open::<Op::Key<'a>>(&roots, &[], call.columns.rows).map_err(broken)?;
+    let keys = this.timer_key_positions.open::<Op::Key<'a>>(&roots, &[], call.columns.rows)?;
     let (times, _) = times.as_chunks();
-    each_row::<Op>(this, call, &keys, |row, of, out| {
+    each_row::<Op>(this, call, &keys, Emitter::new(call.columns.rows), |row, of, out| {
         let time = Timestamp(i64::from_le_bytes(value(times, row)));
         this.operator.on_timer(Timer { time, domain }, of, out)
     })
 }
 
-/// Calls `step` for every row (or timer) in the context of its key, and collects what changed.
+/// Calls `step` for every row (or timer) in the context of its key, and collects what changed. What a refused row did to its
+/// state, its timers and the outputs is taken back.
 fn each_row<'a, Op: Keyed>(
     this: &'a Connected<Op>,
     call: &Call<'a>,
     keys: &<Op::Key<'a> as ReadRow<'a>>::Columns,
+    mut out: Emitter<Op::Output<'a>>,
     step: impl Fn(usize, &mut KeyContext<'_, Op::Key<'a>, Op::State>, &mut Emitter<Op::Output<'a>>) -> Result<(), RowError>,
-) -> Result<KeyedDelta, Failure> {
-    row::check_nulls::<Op::Key<'a>>(keys, call.columns.rows as usize)?;
+) -> Result<KeyedDelta, String> {
+    out.refused.refuse_nulls::<Op::Key<'a>>(keys, call.columns.rows as usize);
     let (key_of_row, _) = call.key_of_row.as_chunks();
     let mut slots = Slots::<Op::State>::read(call.states)?;
     let mut timers = Changes::default();
-    let mut out = Emitter::new(call.columns.rows);
-    let watermark = Some(Timestamp(call.now.watermark)).filter(|w| w.0 != i64::MIN);
-    for row in 0..call.columns.rows as usize {
-        let key = u32::from_le_bytes(value(key_of_row, row)) as usize;
+    let mut rewind = Rewind::new(call.states, call.key_of_row);
+    let run = |row: usize, slot: &mut Slot<Op::State>, timers: &mut Changes, out: &mut Emitter<Op::Output<'a>>| {
         let mut of = KeyContext {
             key: Op::Key::read_row(keys, row),
-            state: slots.get(key)?,
-            timers: Timers::new(key, &mut timers),
-            watermark,
+            state: slot.at(row),
+            timers: Timers::new(u32::from_le_bytes(value(key_of_row, row)), timers),
+            watermark: call.now.watermark.map(Timestamp),
             processing_time: Timestamp(call.now.processing_time),
         };
         out.at(row);
-        step(row, &mut of, &mut out).map_err(|e| e.at(row))?;
+        step(row, &mut of, out)
+    };
+    for row in 0..call.columns.rows as usize {
+        if out.refused.contains(row) {
+            continue;
+        }
+        let slot = slots.get(u32::from_le_bytes(value(key_of_row, row)) as usize)?;
+        let timers_before = timers.len();
+        let Err(error) = run(row, slot, &mut timers, &mut out) else { continue };
+        out.refuse_this(error)?;
+        timers.truncate(timers_before);
+        if slot.is_changed_by(row) {
+            *slot = rewind
+                .before(row, &out.refused, |row, slot| run(row, slot, &mut Changes::default(), &mut Emitter::new(0)))?;
+        }
     }
     let (changed, states) = slots.changes();
-    Ok(KeyedDelta { outputs: out.finish(&this.outputs), changed, states, timers: timers.finish() })
+    let (outputs, rejected) = out.finish(&this.outputs);
+    Ok(KeyedDelta { outputs, rejected, changed, states, timers: timers.finish() })
 }
 
 #[doc(hidden)]
@@ -320,7 +333,6 @@ macro_rules! __export_keyed {
         #[cfg(target_family = "wasm")]
         const _: () = {
             type Component = $crate::guest::KeyedComponent<$operator>;
-    $crate::guest::describe::export!(Component with_types_in $crate::guest::describe);
     $crate::guest::keyed::export!(Component with_types_in $crate::guest::keyed);
         };
     };

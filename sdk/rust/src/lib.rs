@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | a filter, map, flat-map, project, split | [`transform::Transform`] | `transform::export!` |
 //! | the same over columns, for speed | [`transform::ColumnTransform`] | `transform::export!` |
-//! | an operator with state and timers a key | [`keyed::Keyed`] | `keyed::export!` |
+//! | an operator with state and timers per key | [`keyed::Keyed`] | `keyed::export!` |
 //! | an aggregate for windows | [`aggregate::Aggregate`] | `aggregate::export!` |
 //!
 //! Rows are plain structs with `#[derive(Row)]`; [`value`] says what their fields can be. Built for `wasm32-unknown-unknown`, a
@@ -37,9 +37,13 @@ pub mod wire;
 mod bytes;
 mod fixed;
 mod list;
+mod muted;
 mod nested;
 mod number;
 mod output;
+mod refused;
+mod rewind;
+mod select;
 mod sources;
 mod timestamp;
 mod view;
@@ -63,6 +67,7 @@ pub use schema::{Schema, type_name};
 pub use timestamp::{Timestamp, TimestampMillis, TimestampNanos, TimestampSeconds};
 pub use value::{ReadValue, Value};
 pub use view::{Column, EventTimes};
+pub use wire::OperatorInfo;
 
 // The derive macros name this crate as its users do; its own tests need that too.
 extern crate self as weir_sdk;

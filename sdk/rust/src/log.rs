@@ -25,6 +25,9 @@ pub enum Level {
 
 /// Writes one line.
 pub fn write(level: Level, line: fmt::Arguments<'_>) {
+    if crate::muted::is_muted() {
+        return;
+    }
     #[cfg(target_family = "wasm")]
     crate::guest::log(level, &line.to_string());
     #[cfg(not(target_family = "wasm"))]

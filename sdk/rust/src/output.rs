@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::column;
 use crate::row::{Keep, Row};
 use crate::schema::Schema;
-use crate::wire::{Field, KeptColumn, Node, Output, OutputColumn};
+use crate::wire::{ChangelogMode, Field, KeptColumn, Node, Output, OutputColumn};
 
 /// What one output is, for an input.
 #[derive(Clone, Debug)]
@@ -35,7 +35,10 @@ impl OutputPlan {
         while let Some(next) = computed.take_next() {
             columns.push(next);
         }
-        Ok(Self { output: Output { name: name.to_owned(), columns }, order: computed.into_order() })
+        Ok(Self {
+            output: Output { name: name.to_owned(), columns, changelog: ChangelogMode::InsertOnly },
+            order: computed.into_order(),
+        })
     }
 
     /// The computed columns (nodes) in the order of the output instead of that of the fields.

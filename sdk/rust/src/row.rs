@@ -2,7 +2,7 @@
 
 use crate::column::ColumnRef;
 use crate::value::ReadValue;
-use crate::wire::{Failure, Field, Node, RowFailure};
+use crate::wire::{Field, Node};
 
 /// A struct whose fields are columns.
 ///
@@ -133,18 +133,6 @@ impl Wanted {
     pub fn new<'a, T: ReadValue<'a>>(name: &'static str) -> Self {
         Self { name, needs: T::needs(), optional: T::OPTIONAL, accepts: T::accepts }
     }
-}
-
-/// The first row that holds a null where `R` has no place for one, as the failure to answer with.
-pub(crate) fn check_nulls<'a, R: ReadRow<'a>>(columns: &R::Columns, rows: usize) -> Result<(), Failure> {
-    if !R::rows_maybe_incomplete(columns) {
-        return Ok(());
-    }
-    let bad = (0..rows).find_map(|row| R::incomplete_in(columns, row).map(|column| (row, column)));
-    bad.map_or(Ok(()), |(row, column)| {
-        let reason = format!("column {column:?} is null, and the operator has no place for that (Option)");
-        Err(Failure::Row(RowFailure { row: row as u32, reason }))
-    })
 }
 
 /// No columns: the key of an operator that does not look at its key.

@@ -54,10 +54,10 @@ impl Sources {
     /// The selection among the rows of the call.
     pub(crate) fn finish(self, rows: u32) -> Selection {
         match self.len() {
-            0 => Selection::None,
+            0 => Selection::Empty,
             _ if self.next == rows => Selection::All,
-            _ if self.next == LISTED => Selection::Rows(self.rows.into_bytes()),
-            _ => Selection::Rows(counted(self.next).into_bytes()),
+            _ if self.next == LISTED => Selection::Indices(self.rows.into_bytes()),
+            _ => Selection::Indices(counted(self.next).into_bytes()),
         }
     }
 }

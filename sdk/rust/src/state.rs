@@ -5,24 +5,54 @@ use std::ops::{Deref, DerefMut};
 use crate::column::{Bits, bit, columns};
 use crate::row::{Finished, ReadRow, Row};
 use crate::schema::{Positions, Schema};
-use crate::wire::{Failure, Field, Node, Selection, StateLayout, States};
+use crate::select::select;
+use crate::wire::{Field, Node, Selection, StateLayout, States};
 
 /// The state of one key. `None`: the key has none. It goes back to the host if it was borrowed mutably.
 #[derive(Debug)]
 pub struct State<'c, S> {
     slot: &'c mut Slot<S>,
+    row: u32,
 }
 
 /// A state during a call.
 #[derive(Debug)]
 pub(crate) struct Slot<S> {
     state: Option<S>,
-    changed: bool,
+    /// The last row that changed it, or [`UNCHANGED`].
+    changed_by: u32,
 }
 
-impl<'c, S> State<'c, S> {
-    pub(crate) fn new(slot: &'c mut Slot<S>) -> Self {
-        Self { slot }
+/// No batch has this many rows.
+const UNCHANGED: u32 = u32::MAX;
+
+impl<S> Slot<S> {
+    /// A state, and the last row of the call that changed it.
+    pub(crate) fn new(state: Option<S>, changed_by: Option<u32>) -> Self {
+        Self { state, changed_by: changed_by.unwrap_or(UNCHANGED) }
+    }
+
+    /// What a row sees of it.
+    pub(crate) fn at(&mut self, row: usize) -> State<'_, S> {
+        State { slot: self, row: row as u32 }
+    }
+
+    /// Whether a row has changed it, and none after that.
+    pub(crate) fn is_changed_by(&self, row: usize) -> bool {
+        self.changed_by == row as u32
+    }
+
+    pub(crate) fn into_state(self) -> Option<S> {
+        self.state
+    }
+
+    pub(crate) fn state(&self) -> Option<&S> {
+        self.state.as_ref()
+    }
+
+    /// The last row that changed it.
+    pub(crate) fn changed_by(&self) -> Option<u32> {
+        (self.changed_by != UNCHANGED).then_some(self.changed_by)
     }
 }
 
@@ -36,7 +66,7 @@ impl<S> Deref for State<'_, S> {
 
 impl<S> DerefMut for State<'_, S> {
     fn deref_mut(&mut self) -> &mut Option<S> {
-        self.slot.changed = true;
+        self.slot.changed_by = self.row;
         &mut self.slot.state
     }
 }
@@ -73,6 +103,31 @@ fn read_from<S: for<'r> ReadRow<'r>>(
     Ok((0..states.keys as usize).map(|key| present(key).then(|| S::read_row(&view, key))).collect())
 }
 
+/// Reads the state of one key of a call.
+///
+/// # Errors
+/// If the host passed too little.
+pub(crate) fn read_at<S: for<'r> ReadRow<'r>>(states: &States, key: usize) -> Result<Option<S>, String> {
+    if !states.present.is_empty() && !bit(&states.present, key) {
+        return Ok(None);
+    }
+    let schema = schema::<S>();
+    let mut one = Vec::new();
+    columns(&schema, &states.columns).into_iter().for_each(|column| select(column, &[Some(key)], &mut one));
+    read_one(&one).map(Some)
+}
+
+/// Reads the only state of columns with one row.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn read_one<S: for<'r> ReadRow<'r>>(arrays: &[Node]) -> Result<S, String> {
+    let schema = schema::<S>();
+    let roots = columns(&schema, arrays);
+    let view = Positions::in_order(roots.len()).open::<S>(&roots, &[], 1)?;
+    Ok(S::read_row(&view, 0))
+}
+
 /// Writes rows as columns.
 pub(crate) fn write<'s, S: Row + 's>(rows: usize, states: impl Iterator<Item = Option<&'s S>>) -> Vec<Node> {
     let mut builders = S::builders(rows);
@@ -93,32 +148,30 @@ pub(crate) struct Slots<S>(Vec<Slot<S>>);
 
 impl<S: for<'r> ReadRow<'r>> Slots<S> {
     /// Reads them, each once.
-    pub(crate) fn read(states: &States) -> Result<Self, Failure> {
-        let states = read(states).map_err(Failure::Call)?;
-        Ok(Self(states.into_iter().map(|state| Slot { state, changed: false }).collect()))
+    pub(crate) fn read(states: &States) -> Result<Self, String> {
+        Ok(Self(read(states)?.into_iter().map(|state| Slot::new(state, None)).collect()))
     }
 
     /// That of a key.
-    pub(crate) fn get(&mut self, key: usize) -> Result<State<'_, S>, Failure> {
+    pub(crate) fn get(&mut self, key: usize) -> Result<&mut Slot<S>, String> {
         let keys = self.0.len();
-        let missing = || Failure::Call(format!("a row has key {key}, but the call has {keys} keys"));
-        self.0.get_mut(key).map(State::new).ok_or_else(missing)
+        self.0.get_mut(key).ok_or_else(|| format!("a row has key {key}, but the call has {keys} keys"))
     }
 
     /// Those that changed.
     pub(crate) fn changes(&self) -> (Selection, States) {
-        let changed = || self.0.iter().enumerate().filter(|(_, slot)| slot.changed);
+        let changed = || self.0.iter().enumerate().filter(|(_, slot)| slot.changed_by != UNCHANGED);
         let keys: Vec<[u8; 4]> = changed().map(|(key, _)| (key as u32).to_le_bytes()).collect();
         if keys.is_empty() {
             let columns = write::<S>(0, std::iter::empty());
-            return (Selection::None, States { keys: 0, present: Vec::new(), columns });
+            return (Selection::Empty, States { keys: 0, present: Vec::new(), columns });
         }
         let mut present = Bits::default();
         changed().for_each(|(_, slot)| present.push(slot.state.is_some()));
         let columns = write(keys.len(), changed().map(|(_, slot)| slot.state.as_ref()));
         let states = States { keys: keys.len() as u32, present: present.into_bytes(), columns };
         let all = keys.len() == self.0.len();
-        (if all { Selection::All } else { Selection::Rows(keys.into_flattened()) }, states)
+        (if all { Selection::All } else { Selection::Indices(keys.into_flattened()) }, states)
     }
 }
 

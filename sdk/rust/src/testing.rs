@@ -43,7 +43,7 @@ use crate::config;
 use crate::log::Level;
 use crate::row::{ReadRow, Row};
 use crate::transform::{ColumnTransform, Connected, Process};
-use crate::wire::{self, Delta, Failure, Plan};
+use crate::wire::{self, Delta, Plan, RowFailure};
 
 /// The operator that a configuration describes.
 ///
@@ -56,12 +56,12 @@ pub fn configured<Op: serde::de::DeserializeOwned>(json: &str) -> Result<Op, Ref
 /// Runs a transform over one batch. The rows may have more columns than the operator reads.
 ///
 /// # Errors
-/// If the operator cannot be connected to such rows, or refuses one.
+/// If the operator cannot be connected to such rows, or the call fails as a whole. Rows that it refuses are in the results.
 pub fn transform<Op: ColumnTransform, R: Row>(operator: Op, rows: &[R]) -> Result<Results, Refused> {
     let input = Table::of(rows);
     let (connected, plan) = Connected::connect(operator, &[input.as_input(Vec::new())]).map_err(Refused::Describe)?;
-    let deltas = connected.process(input.batch(&plan))?;
-    Results::apply(&plan, &deltas, &input)
+    let delta = connected.process(input.batch(&plan)).map_err(Refused::Call)?;
+    Results::apply(&plan, &delta.outputs, delta.rejected, &input)
 }
 
 /// Why an operator did not process a batch.
@@ -69,13 +69,6 @@ pub fn transform<Op: ColumnTransform, R: Row>(operator: Op, rows: &[R]) -> Resul
 pub enum Refused {
     /// `describe` refused the configuration or the input.
     Describe(String),
-    /// A row is bad.
-    Row {
-        /// Its index.
-        row: usize,
-        /// Why.
-        reason: String,
-    },
     /// The call failed as a whole, or its result does not fit the contract.
     Call(String),
 }
@@ -84,43 +77,43 @@ impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Describe(message) | Self::Call(message) => f.write_str(message),
-            Self::Row { row, reason } => write!(f, "row {row}: {reason}"),
         }
     }
 }
 
 impl std::error::Error for Refused {}
 
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Row(failure) => Self::Row { row: failure.row as usize, reason: failure.reason },
-            Failure::Call(message) => Self::Call(message),
-        }
-    }
-}
-
-/// What an operator emitted, by output.
+/// What an operator emitted, by output, and which rows it refused.
 #[derive(Clone, Debug)]
 pub struct Results {
     outputs: Vec<(String, Table)>,
+    rejected: Vec<RowFailure>,
 }
 
 impl Results {
-    fn apply(plan: &Plan, deltas: &[Delta], input: &Table) -> Result<Self, Refused> {
+    fn apply(plan: &Plan, deltas: &[Delta], rejected: Vec<RowFailure>, input: &Table) -> Result<Self, Refused> {
         if plan.outputs.len() != deltas.len() {
             return Err(Refused::Call(format!("{} deltas for {} outputs", deltas.len(), plan.outputs.len())));
         }
         let apply = |(output, delta): (&wire::Output, &Delta)| {
             Ok((output.name.clone(), Table::apply(output, delta, input).map_err(Refused::Call)?))
         };
-        Ok(Self { outputs: plan.outputs.iter().zip(deltas).map(apply).collect::<Result<_, Refused>>()? })
+        Ok(Self { outputs: plan.outputs.iter().zip(deltas).map(apply).collect::<Result<_, Refused>>()?, rejected })
     }
 
     /// Adds what a later call emitted.
     fn append(&mut self, later: Self) -> Result<(), Refused> {
+        self.rejected.extend(later.rejected);
         let pairs = self.outputs.iter_mut().zip(later.outputs);
         pairs.into_iter().try_for_each(|((_, table), (_, rows))| table.append(&rows)).map_err(Refused::Call)
+    }
+
+    /// The rows (or timers) that were refused: their indices in the call, and why.
+    #[must_use]
+    pub fn rejected(&self) -> Vec<(usize, &str)> {
+        let mut rejected: Vec<_> = self.rejected.iter().map(|r| (r.row as usize, r.reason.as_str())).collect();
+        rejected.sort_unstable();
+        rejected
     }
 
     /// The rows of the main output.

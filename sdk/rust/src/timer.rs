@@ -22,8 +22,8 @@ pub struct Timers<'c> {
 }
 
 impl<'c> Timers<'c> {
-    pub(crate) fn new(key: usize, changes: &'c mut Changes) -> Self {
-        Self { key: key as u32, changes }
+    pub(crate) fn new(key: u32, changes: &'c mut Changes) -> Self {
+        Self { key, changes }
     }
 
     /// Calls `on_timer` once the watermark has reached `time`.
@@ -70,6 +70,16 @@ struct Change {
 }
 
 impl Changes {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.in_order.len()
+    }
+
+    /// Forgets all but the first ones.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.in_order.truncate(len);
+    }
+
     /// As the host applies them: deletions first.
     pub(crate) fn finish(mut self) -> TimerChanges {
         // So what was deleted after it was registered must not be registered; with no deletion the order does not matter.
@@ -81,7 +91,7 @@ impl Changes {
             let mut at = 0..self.in_order.len();
             self.in_order.retain(|c| last.get(&(c.domain, c.key, c.time)).copied() == at.next());
         }
-        TimerChanges { register: self.lists(true), delete: self.lists(false) }
+        TimerChanges { add: self.lists(true), remove: self.lists(false) }
     }
 
     fn lists(&self, register: bool) -> Vec<wire::Timers> {
@@ -111,6 +121,6 @@ mod tests {
         timers.register(Timestamp(5));
         let made = changes.finish();
         let times = |lists: &[wire::Timers]| lists.iter().flat_map(|l| l.times.clone()).step_by(8).collect::<Vec<_>>();
-        assert_eq!((times(&made.register), times(&made.delete)), (vec![2, 5], vec![1]));
+        assert_eq!((times(&made.add), times(&made.remove)), (vec![2, 5], vec![1]));
     }
 }

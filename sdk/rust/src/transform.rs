@@ -2,16 +2,15 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::config;
 use crate::emit::OutputPlan;
-use crate::error::broken;
 use crate::schema::{Positions, Reads, Schema};
-use crate::wire::{Batch, Delta, Failure, Input, Plan};
-use crate::{config, row};
+use crate::wire::{Batch, Input, Plan, TransformDelta};
 
 pub use crate::emit::{Emitter, Outputs};
 pub use crate::error::RowError;
 pub use crate::row::{ReadRow, Row};
-pub use crate::wire::RowFailure;
+pub use crate::wire::OperatorInfo;
 #[doc(inline)]
 pub use crate::{__export_transform as export, derive::Outputs, derive::Row};
 
@@ -65,6 +64,12 @@ pub trait Transform: DeserializeOwned {
     /// If this row is bad; nothing that it emitted counts.
     fn process<'a>(&self, row: Self::Input<'a>, out: &mut Emitter<Self::Output<'a>>) -> Result<(), RowError>;
 
+    /// What it says of itself, for `weir inspect` and other tools. By default nothing.
+    #[must_use]
+    fn about() -> OperatorInfo {
+        OperatorInfo::default()
+    }
+
     /// Which column of the input a field of [`Transform::Input`] is read from: the one of its name, unless the configuration
     /// says so.
     fn column_of<'s>(&'s self, field: &'s str, input: &Schema<'s>) -> &'s str {
@@ -77,7 +82,7 @@ pub trait Transform: DeserializeOwned {
 /// rows; write one yourself where the rows do not matter one by one: a column that is made of another is written in one go.
 ///
 /// ```
-/// use weir_sdk::transform::{ColumnTransform, Emitter, Row, RowFailure, export};
+/// use weir_sdk::transform::{ColumnTransform, Emitter, Row, RowError, export};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct InCents;
@@ -98,7 +103,7 @@ pub trait Transform: DeserializeOwned {
 ///     type Output<'a> = Converted;
 ///
 ///     // `BidColumns` has the fields of `Bid`, each as a column.
-///     fn process_columns(&self, bids: &BidColumns<'_>, _: usize, out: &mut Emitter<Converted>) -> Result<(), RowFailure> {
+///     fn process_columns(&self, bids: &BidColumns<'_>, _: usize, out: &mut Emitter<Converted>) -> Result<(), RowError> {
 ///         out.emit_each(bids.price.iter().map(|price| Converted { price: price.wrapping_mul(100) }));
 ///         Ok(())
 ///     }
@@ -115,13 +120,20 @@ pub trait ColumnTransform: DeserializeOwned {
     /// Processes a batch of `rows` rows.
     ///
     /// # Errors
-    /// If one row is bad.
+    /// If the batch cannot be processed: the host halves it until the rows that are to blame are alone. Where it is known which
+    /// they are, [`Emitter::refuse`] them.
     fn process_columns<'a>(
         &self,
         columns: &<Self::Input<'a> as ReadRow<'a>>::Columns,
         rows: usize,
         out: &mut Emitter<Self::Output<'a>>,
-    ) -> Result<(), RowFailure>;
+    ) -> Result<(), RowError>;
+
+    /// As [`Transform::about`].
+    #[must_use]
+    fn about() -> OperatorInfo {
+        OperatorInfo::default()
+    }
 
     /// As [`Transform::column_of`].
     fn column_of<'s>(&'s self, field: &'s str, input: &Schema<'s>) -> &'s str {
@@ -140,12 +152,21 @@ impl<T: Transform> ColumnTransform for T {
         columns: &<Self::Input<'a> as ReadRow<'a>>::Columns,
         rows: usize,
         out: &mut Emitter<Self::Output<'a>>,
-    ) -> Result<(), RowFailure> {
+    ) -> Result<(), RowError> {
         for row in 0..rows {
+            if out.refused.contains(row) {
+                continue;
+            }
             out.at(row);
-            self.process(T::Input::read_row(columns, row), out).map_err(|e| e.at(row))?;
+            if let Err(error) = self.process(T::Input::read_row(columns, row), out) {
+                out.refuse_this(error).map_err(RowError::new)?;
+            }
         }
         Ok(())
+    }
+
+    fn about() -> OperatorInfo {
+        T::about()
     }
 
     fn column_of<'s>(&'s self, field: &'s str, input: &Schema<'s>) -> &'s str {
@@ -168,11 +189,11 @@ pub trait Process {
     ///
     /// # Errors
     /// As the contract says.
-    fn process(&self, batch: Batch) -> Result<Vec<Delta>, Failure>;
+    fn process(&self, batch: Batch) -> Result<TransformDelta, String>;
 }
 
 impl<Op: ColumnTransform> Connected<Op> {
-    /// `describe.describe`
+    /// `describe` of the interface
     ///
     /// # Errors
     /// If the configuration or a column does not fit.
@@ -201,18 +222,19 @@ impl<Op: ColumnTransform> Connected<Op> {
 }
 
 impl<Op: ColumnTransform> Process for Connected<Op> {
-    fn process(&self, batch: Batch) -> Result<Vec<Delta>, Failure> {
+    fn process(&self, batch: Batch) -> Result<TransformDelta, String> {
         process_batch(self, &batch)
     }
 }
 
-fn process_batch<'a, Op: ColumnTransform>(this: &'a Connected<Op>, batch: &'a Batch) -> Result<Vec<Delta>, Failure> {
+fn process_batch<'a, Op: ColumnTransform>(this: &'a Connected<Op>, batch: &'a Batch) -> Result<TransformDelta, String> {
     let roots = this.reads.columns(&batch.columns);
-    let columns = this.positions.open::<Op::Input<'a>>(&roots, &batch.event_times, batch.rows).map_err(broken)?;
-    row::check_nulls::<Op::Input<'a>>(&columns, batch.rows as usize)?;
+    let columns = this.positions.open::<Op::Input<'a>>(&roots, &batch.event_times, batch.rows)?;
     let mut out = Emitter::new(batch.rows);
-    this.operator.process_columns(&columns, batch.rows as usize, &mut out)?;
-    Ok(out.finish(&this.outputs))
+    out.refused.refuse_nulls::<Op::Input<'a>>(&columns, batch.rows as usize);
+    this.operator.process_columns(&columns, batch.rows as usize, &mut out).map_err(|error| error.to_string())?;
+    let (outputs, rejected) = out.finish(&this.outputs);
+    Ok(TransformDelta { outputs, rejected })
 }
 
 /// The input of an operator with one.
@@ -234,7 +256,6 @@ macro_rules! __export_transform {
         #[cfg(target_family = "wasm")]
         const _: () = {
             type Component = $crate::guest::TransformComponent<$operator>;
-    $crate::guest::describe::export!(Component with_types_in $crate::guest::describe);
     $crate::guest::transform::export!(Component with_types_in $crate::guest::transform);
         };
     };

@@ -1,4 +1,4 @@
-//! The types of the contract (`wit/types.wit`, `wit/keyed.wit`) as plain Rust, the same in a guest and in a native test.
+//! The types of the contract (`wit/`) as plain Rust, the same in a guest and in a native test.
 //!
 //! In a guest the generated bindings use these very types (`with` in `guest.rs`), so nothing is converted. What each field
 //! means is said in the WIT files; nothing here adds to it. Authors of operators never need this module.
@@ -39,9 +39,9 @@ pub struct Batch {
     pub rows: u32,
     /// The columns of `plan.reads`, nodes in pre-order.
     pub columns: Vec<Node>,
-    /// int64 a row, microseconds; may be empty.
+    /// int64 per row, microseconds; may be empty.
     pub event_times: Buffer,
-    /// uint8 a row; may be empty.
+    /// uint8 per row; may be empty.
     pub row_kinds: Buffer,
 }
 
@@ -50,22 +50,22 @@ pub struct Batch {
 pub struct States {
     /// How many keys (or groups).
     pub keys: u32,
-    /// One bit a key; may be empty: all have a state.
+    /// One bit per key; may be empty: all have a state.
     pub present: Buffer,
-    /// The columns of the state, a row a key.
+    /// The columns of the state, one row per key.
     pub columns: Vec<Node>,
 }
 
 /// `types.selection`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Selection {
-    /// Every input row, once, in order.
+    /// Every row, once, in order.
     All,
     /// No row.
     #[default]
-    None,
-    /// uint32 an output row.
-    Rows(Buffer),
+    Empty,
+    /// uint32 per output row.
+    Indices(Buffer),
 }
 
 /// `types.delta`
@@ -75,9 +75,9 @@ pub struct Delta {
     pub rows: Selection,
     /// The computed columns, nodes in pre-order.
     pub computed: Vec<Node>,
-    /// int64 an output row; may be empty.
+    /// int64 per output row; may be empty.
     pub event_times: Buffer,
-    /// uint8 an output row; may be empty.
+    /// uint8 per output row; may be empty.
     pub row_kinds: Buffer,
 }
 
@@ -90,13 +90,29 @@ pub struct RowFailure {
     pub reason: String,
 }
 
-/// `types.failure`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// This row is bad.
-    Row(RowFailure),
-    /// The call failed as a whole.
-    Call(String),
+/// `types.changelog-mode`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChangelogMode {
+    /// Inserts only.
+    #[default]
+    InsertOnly,
+    /// No update-befores.
+    Upsert,
+    /// All kinds.
+    Retract,
+}
+
+impl ChangelogMode {
+    /// What the generated bindings call.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn _lift(case: u8) -> Self {
+        match case {
+            1 => Self::Upsert,
+            2 => Self::Retract,
+            _ => Self::InsertOnly,
+        }
+    }
 }
 
 /// `types.kept-column`
@@ -126,6 +142,17 @@ pub struct Output {
     pub name: String,
     /// Its columns, in order.
     pub columns: Vec<OutputColumn>,
+    /// The kinds of its rows.
+    pub changelog: ChangelogMode,
+}
+
+/// `types.operator-info`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorInfo {
+    /// A short name for people.
+    pub title: Option<String>,
+    /// What the configuration may be: a JSON Schema, as JSON.
+    pub config_schema: Option<String>,
 }
 
 /// `types.state-layout`
@@ -133,17 +160,21 @@ pub struct Output {
 pub struct StateLayout {
     /// Raised when the columns change their meaning.
     pub version: u32,
-    /// One column a field.
+    /// One column per field.
     pub columns: Schema,
 }
 
 /// `types.input`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
+    /// What the operator knows it by.
+    pub name: String,
     /// The columns of its rows.
     pub columns: Schema,
     /// Indices of the columns that it is keyed by.
     pub keys: Vec<u32>,
+    /// The kinds of its rows.
+    pub changelog: ChangelogMode,
 }
 
 /// `types.plan`
@@ -173,9 +204,9 @@ pub enum TimeDomain {
 pub struct Timers {
     /// The clock that they follow.
     pub domain: TimeDomain,
-    /// uint32 a timer: the key.
+    /// uint32 per timer: the key.
     pub keys: Buffer,
-    /// int64 a timer, microseconds.
+    /// int64 per timer, microseconds.
     pub times: Buffer,
 }
 
@@ -183,16 +214,18 @@ pub struct Timers {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TimerChanges {
     /// New timers.
-    pub register: Vec<Timers>,
+    pub add: Vec<Timers>,
     /// Timers to forget.
-    pub delete: Vec<Timers>,
+    pub remove: Vec<Timers>,
 }
 
 /// `keyed.keyed-delta`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyedDelta {
-    /// One an output.
+    /// One per output.
     pub outputs: Vec<Delta>,
+    /// Refused rows or timers.
+    pub rejected: Vec<RowFailure>,
     /// Which keys' states changed.
     pub changed: Selection,
     /// What they are now.
@@ -204,8 +237,26 @@ pub struct KeyedDelta {
 /// `keyed.clock`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// Microseconds; the least int64 before the first watermark.
-    pub watermark: i64,
+    /// Microseconds; `None` before the first watermark.
+    pub watermark: Option<i64>,
     /// Microseconds.
     pub processing_time: i64,
+}
+
+/// `transform.transform-delta`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TransformDelta {
+    /// One per output.
+    pub outputs: Vec<Delta>,
+    /// Refused rows.
+    pub rejected: Vec<RowFailure>,
+}
+
+/// `aggregate.accumulated`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Accumulated {
+    /// The columns of all accumulators of the call.
+    pub accumulators: Vec<Node>,
+    /// Refused rows.
+    pub rejected: Vec<RowFailure>,
 }

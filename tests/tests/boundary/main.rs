@@ -85,7 +85,7 @@ fn echo() -> Instance {
     let spec = InstanceSpec {
         operator: "echo".to_owned(),
         config: serde_json::Value::Null,
-        inputs: vec![InputSchema { schema: Arc::new(schema()), keys: Vec::new() }],
+        inputs: vec![InputSchema::only(Arc::new(schema()), Vec::new())],
         limits: OperatorLimits::default(),
         log: Arc::new(NoLog),
     };
@@ -101,7 +101,8 @@ fn every_type_goes_in_and_comes_back() {
         let given = batch(rows);
         let reads = echo.plan().reads[0].clone();
         let columns: Vec<ArrayRef> = reads.iter().map(|column| Arc::clone(given.column(*column))).collect();
-        let deltas = echo.transform(0, &Rows { rows: rows.len(), columns: &columns, event_times: None }).unwrap();
+        let deltas =
+            echo.transform(0, &Rows { rows: rows.len(), columns: &columns, event_times: None }).unwrap().outputs;
         let expected = if rows.is_empty() { Selection::None } else { Selection::All };
         assert_eq!(deltas[0].selection, expected);
         assert_eq!(deltas[0].computed.len(), columns.len());
@@ -117,7 +118,7 @@ fn columns_are_read_where_a_slice_of_them_begins() {
     let whole = batch(&[LARGE, SMALL, LARGE, LARGE, SMALL]);
     let slice = whole.slice(1, 3);
     let columns: Vec<ArrayRef> = echo.plan().reads[0].iter().map(|c| Arc::clone(slice.column(*c))).collect();
-    let deltas = echo.transform(0, &Rows { rows: 3, columns: &columns, event_times: None }).unwrap();
+    let deltas = echo.transform(0, &Rows { rows: 3, columns: &columns, event_times: None }).unwrap().outputs;
     for (got, given) in deltas[0].computed.iter().zip(&columns) {
         assert_eq!(got, given);
     }

@@ -1,6 +1,6 @@
 //! Nexmark q1: the price in another currency. A thousandth is the unit of the result, so the rate of 0.908 is exact.
 
-use weir_sdk::transform::{ColumnTransform, Emitter, Row, RowFailure, export};
+use weir_sdk::transform::{ColumnTransform, Emitter, Row, RowError, export};
 
 /// Thousandths of the new unit a unit of the old.
 const RATE: i64 = 908;
@@ -26,7 +26,7 @@ impl ColumnTransform for Convert {
     type Input<'a> = Bid;
     type Output<'a> = Converted;
 
-    fn process_columns(&self, bids: &BidColumns<'_>, _: usize, out: &mut Emitter<Converted>) -> Result<(), RowFailure> {
+    fn process_columns(&self, bids: &BidColumns<'_>, _: usize, out: &mut Emitter<Converted>) -> Result<(), RowError> {
         out.emit_each(bids.price.iter().map(|price| Converted { price: price.wrapping_mul(RATE) }));
         Ok(())
     }

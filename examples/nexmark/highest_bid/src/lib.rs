@@ -65,7 +65,7 @@ mod tests {
         for cut in 0..=bids.len() {
             let (left, right) = bids.split_at(cut);
             let result = testing::aggregate(HighestBid, &[left, right]).unwrap();
-            assert_eq!(result.rows::<Highest>(), std::slice::from_ref(&expected), "cut at {cut}");
+            assert_eq!(result.main::<Highest>(), std::slice::from_ref(&expected), "cut at {cut}");
         }
     }
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::{Field, Schema};
 use serde_json::{Value, json};
 use weir_core::column_type::parse_type;
 use weir_core::names::did_you_mean;
-use weir_host::{Component, InputSchema, OutputColumn, Plan};
+use weir_host::{Component, InputSchema, OperatorInfo, OutputColumn, Plan};
 
 use crate::component::columns_text;
 use crate::{component, json, terminal};
@@ -38,29 +38,25 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
-/// Loads it and asks for its plan. Without inputs it is no failure that there is none: most operators need their columns.
+/// Loads it, and asks what it is and, if there is an input, for its plan.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let config: Value = serde_json::from_str(&args.config).context("--config is no JSON")?;
     let inputs: Vec<_> = args.inputs.iter().map(|text| input(text, &args.key_by)).collect::<anyhow::Result<_>>()?;
     let component = component::host()?.load(&args.component)?;
-    let plan = component.describe(&config, &inputs);
-    let (plan, refusal) = match plan {
-        Ok(plan) => (Some(plan), None),
-        Err(error) if inputs.is_empty() => (None, Some(error.to_string())),
-        Err(error) => return Err(error.into()),
+    let info = component.about()?;
+    let plan = match inputs.is_empty() {
+        true => None,
+        false => Some(component.describe(&config, &inputs)?),
     };
     if args.json {
-        return json::print(&as_json(&component, plan.as_ref(), &inputs));
+        return json::print(&as_json(&component, &info, plan.as_ref(), &inputs));
     }
     let mut text = component::described(&component);
-    match (plan, refusal) {
-        (Some(plan), _) => text += &plan_text(&plan, &inputs),
-        (None, refusal) => {
-            text += "plan      depends on its inputs; give their columns with --input NAME:TYPE,...\n";
-            text +=
-                &refusal.map_or_else(String::new, |refusal| format!("          (without any it says: {refusal})\n"));
-        }
-    }
+    text += &info_text(&info);
+    text += &match plan {
+        Some(plan) => plan_text(&plan, &inputs),
+        None => "plan      depends on its inputs; give their columns with --input NAME:TYPE,...\n".to_owned(),
+    };
     terminal::print_result(&text)
 }
 
@@ -84,7 +80,7 @@ fn input(text: &str, key_by: &[String]) -> anyhow::Result<InputSchema> {
         };
         keys.push(index);
     }
-    Ok(InputSchema { schema, keys })
+    Ok(InputSchema::only(schema, keys))
 }
 
 /// At the commas that are not within a type's brackets.
@@ -99,6 +95,15 @@ fn split_columns(text: &str) -> Vec<&str> {
         c == ',' && depth == 0
     });
     columns.map(str::trim).filter(|column| !column.is_empty()).collect()
+}
+
+fn info_text(info: &OperatorInfo) -> String {
+    let OperatorInfo { title, config_schema } = info;
+    let mut text = title.as_ref().map_or_else(String::new, |title| format!("title     {title}\n"));
+    if let Some(schema) = config_schema {
+        text += &format!("config    {schema}\n");
+    }
+    text
 }
 
 fn plan_text(plan: &Plan, inputs: &[InputSchema]) -> String {
@@ -129,7 +134,7 @@ fn kept_name(column: &OutputColumn) -> Option<&str> {
     }
 }
 
-fn as_json(component: &Component, plan: Option<&Plan>, inputs: &[InputSchema]) -> Value {
+fn as_json(component: &Component, info: &OperatorInfo, plan: Option<&Plan>, inputs: &[InputSchema]) -> Value {
     let plan = plan.map(|plan| {
         let reads = inputs.iter().zip(&plan.reads).map(|(input, reads)| {
             reads.iter().map(|column| input.schema.field(*column).name().clone()).collect::<Vec<_>>()
@@ -149,6 +154,8 @@ fn as_json(component: &Component, plan: Option<&Plan>, inputs: &[InputSchema]) -
         })
     });
     json!({
+        "title": info.title,
+        "config-schema": info.config_schema,
         "world": component.world().name(),
         "size-bytes": component.size_bytes(),
         "digest": component.digest(),

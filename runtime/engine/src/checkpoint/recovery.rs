@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::Field;
 use weir_core::connector::Committable;
 use weir_core::graph::CheckpointSettings;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 use weir_core::time::Clock;
 use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Contents, Lease, Tenure};
 use weir_state::{JobSnapshot, Snapshot, StateTable};

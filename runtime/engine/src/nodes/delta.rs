@@ -1,10 +1,10 @@
 //! The rows that a component's answer makes of its input: columns that the host carries over, and those that it computed.
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
-use weir_host::{Delta, Selection};
+use weir_host::{Delta, RejectedRow, Selection};
 
 /// How the columns of an output that somebody reads come about.
 #[derive(Clone, Debug)]
@@ -51,4 +51,37 @@ pub(crate) fn apply(
     let rows = RecordBatch::try_new_with_options(map.schema.clone(), columns, &options)?;
     let batch = StreamBatch::new(rows, event_times, times.ingested_at);
     Ok(Made { selection: delta.selection, batch })
+}
+
+/// The rows of a call that are not refused.
+pub(crate) struct Accepted {
+    /// Their indices.
+    pub(crate) rows: UInt32Array,
+    /// By row of the call: how many accepted ones are before it.
+    rank: Vec<u32>,
+}
+
+impl Accepted {
+    /// Those of a call with `rows` rows; `None`: all.
+    pub(crate) fn of(rows: usize, rejected: &[RejectedRow]) -> Option<Self> {
+        if rejected.is_empty() {
+            return None;
+        }
+        let mut is_rejected = vec![false; rows];
+        rejected.iter().for_each(|rejected| is_rejected[rejected.row] = true);
+        let accepted: Vec<u32> = (0..rows as u32).filter(|row| !is_rejected[*row as usize]).collect();
+        let mut rank = vec![0; rows];
+        accepted.iter().zip(0..).for_each(|(row, at)| rank[*row as usize] = at);
+        Some(Self { rows: accepted.into(), rank })
+    }
+
+    /// What was made in the call, as if it had been one with these rows only.
+    pub(crate) fn made(&self, made: &Made) -> Made {
+        let selection = match &made.selection {
+            Selection::Rows(rows) => Selection::Rows(rows.iter().map(|row| self.rank[*row as usize]).collect()),
+            // No row that is made comes from a refused one, so these are not all of the call.
+            Selection::All | Selection::None => Selection::None,
+        };
+        Made { selection, batch: made.batch.clone() }
+    }
 }

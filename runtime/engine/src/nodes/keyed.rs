@@ -9,6 +9,7 @@ pub(crate) mod plan;
 pub(crate) mod snapshot;
 mod trial;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -17,7 +18,7 @@ use arrow::datatypes::FieldRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
-use weir_host::{CallError, Failure, GuestClock, KeyedDelta, Selection, StateLayout, TimeDomain, isolate};
+use weir_host::{CallError, Failure, GuestClock, KeyedDelta, RejectedRow, Selection, StateLayout, TimeDomain, isolate};
 use weir_state::{KeyedState, States, Timer, Timers};
 
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
@@ -95,7 +96,10 @@ impl KeyedOperator {
     }
 
     fn now(&self) -> GuestClock {
-        GuestClock { watermark: self.watermark, processing_time: self.clock.now_us() }
+        GuestClock {
+            watermark: (self.watermark != WATERMARK_MIN).then_some(self.watermark),
+            processing_time: self.clock.now_us(),
+        }
     }
 
     /// The distinct slots of a call, in order of appearance, and for every row the index of its slot among them.
@@ -131,13 +135,18 @@ impl KeyedOperator {
         let mut slots = Vec::new();
         self.state.slots(&keys, batch.len(), &mut slots)?;
         let mut bad = Vec::new();
-        let mut refused = Vec::new();
+        let refused = RefCell::new(Vec::new());
+        let set_aside = |row, reason| set_aside(&mut refused.borrow_mut(), row, reason, fails);
         let isolated = isolate(
             0..batch.len(),
-            |range| self.rows(by, &batch.slice(range.start, range.len()), &slots[range], out),
-            |row, reason| set_aside(&mut refused, row, reason, fails),
+            |range| {
+                let first = range.start;
+                let rejected = self.rows(by, &batch.slice(first, range.len()), &slots[range], out)?;
+                all_of(rejected, first, set_aside).map_err(Failure::Fatal)
+            },
+            set_aside,
         );
-        for (row, reason) in refused {
+        for (row, reason) in refused.into_inner() {
             self.dead_letters.take(batch, row, reason, &mut bad)?;
         }
         isolated?;
@@ -151,13 +160,18 @@ impl KeyedOperator {
     /// Timers of keys that one version has.
     fn fire_by(&mut self, by: By, due: &[Timer], out: &mut Outputs) -> Result<(), OperatorError> {
         let fails = self.dead_letters.fails();
-        let mut refused = Vec::new();
+        let refused = RefCell::new(Vec::new());
+        let set_aside = |timer, reason| set_aside(&mut refused.borrow_mut(), timer, reason, fails);
         let isolated = isolate(
             0..due.len(),
-            |range| self.due(by, &due[range], out),
-            |timer, reason| set_aside(&mut refused, timer, reason, fails),
+            |range| {
+                let first = range.start;
+                let rejected = self.due(by, &due[range], out)?;
+                all_of(rejected, first, set_aside).map_err(Failure::Fatal)
+            },
+            set_aside,
         );
-        for (timer, reason) in refused {
+        for (timer, reason) in refused.into_inner() {
             self.dead_letters.take_timer(due[timer].time, reason)?;
         }
         isolated?;
@@ -172,12 +186,12 @@ impl KeyedOperator {
         batch: &StreamBatch,
         slots: &[u32],
         out: &mut Outputs,
-    ) -> Result<(), Failure<OperatorError>> {
+    ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let (distinct, key_of_row) = self.distinct(slots);
         self.call(by, &Call::Rows { rows: batch, key_of_row: &key_of_row }, &distinct, out)
     }
 
-    fn due(&mut self, by: By, due: &[Timer], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
+    fn due(&mut self, by: By, due: &[Timer], out: &mut Outputs) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
         let times: ScalarBuffer<i64> = due.iter().map(|t| t.time).collect();
         let (distinct, key_of_timer) = self.distinct(&slots);
@@ -187,22 +201,24 @@ impl KeyedOperator {
         self.call(by, &call, &distinct, out)
     }
 
-    /// One call, applied in full or not at all.
+    /// One call, applied in full or not at all. Returns the rows (or timers) that were refused.
     fn call(
         &mut self,
         by: By,
         call: &Call<'_>,
         distinct: &[u32],
         out: &mut Outputs,
-    ) -> Result<(), Failure<OperatorError>> {
+    ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let (states, now) = (self.gather(distinct)?, self.now());
         let guest = match &mut self.trial {
             Some(trial) if by == By::Old => &mut trial.old,
             _ => &mut self.guest,
         };
         let answer = match guest.call(call, &states, now) {
-            Err(Failure::Guest(error)) if !error.is_fatal() && by == By::Newest && self.trial.is_some() => {
-                self.old_answer(call, states.clone(), now, error)?
+            Ok(answer) if answer.delta.rejected.is_empty() => answer,
+            Ok(answer) if by == By::Newest => self.better_answer(call, states.clone(), now, Ok(answer))?,
+            Err(Failure::Guest(error)) if !error.is_fatal() && by == By::Newest => {
+                self.better_answer(call, states.clone(), now, Err(error))?
             }
             answer => answer?,
         };
@@ -214,10 +230,11 @@ impl KeyedOperator {
             let keys = (self.state.keys(), distinct);
             shadow.look(|new, look| new.beside((call, &from, &states, now), &answer, keys, look));
         }
-        let Answer { delta, made } = answer;
+        let Answer { mut delta, made } = answer;
+        let rejected = std::mem::take(&mut delta.rejected);
         self.commit(distinct, delta).map_err(Failure::Fatal)?;
         made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
-        Ok(())
+        Ok(rejected)
     }
 
     fn gather(&self, slots: &[u32]) -> Result<weir_host::States, Failure<OperatorError>> {
@@ -352,6 +369,15 @@ fn layout_of(guest: &KeyedGuest) -> StateLayout {
 /// Why states were not converted: only an answer of the component says something of them.
 fn unreadable(error: CallError) -> OperatorError {
     if error.is_passing() { error.into() } else { OperatorError::Migrate(error.to_string()) }
+}
+
+/// Sets aside what was refused in a call that began with the row (or timer) `first`.
+fn all_of(
+    rejected: Vec<RejectedRow>,
+    first: usize,
+    set_aside: impl Fn(usize, String) -> Result<(), OperatorError>,
+) -> Result<(), OperatorError> {
+    rejected.into_iter().try_for_each(|RejectedRow { row, reason }| set_aside(first + row, reason))
 }
 
 /// Keeps a row (or timer) that was refused; the first ends the batch, if `fails`.

@@ -2,20 +2,23 @@
 
 pub(crate) mod plan;
 
+use std::cell::RefCell;
+
 use arrow::array::ArrayRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
-use weir_host::{CallError, Failure, Rows, isolate};
+use weir_host::{CallError, Failure, RejectedRow, Rows, TransformDelta, isolate};
 
+use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
 use crate::nodes::dead_letter::DeadLetters;
-use crate::nodes::delta::{Made, OutputMap, apply};
+use crate::nodes::delta::{Accepted, Made, OutputMap, apply};
 use crate::nodes::meter::MeteredInstance;
 use crate::replace::comparison::Look;
 use crate::replace::replaceable::{Replaceable, Version};
 use crate::replace::shadow::ShadowSeat;
 use crate::replace::shadow::{Found, Shadow};
-use crate::replace::trial::{Seat, Trial, Verdict};
+use crate::replace::trial::{Chosen, Refusing, Seat, Trial, Verdict, choose};
 
 /// Runs a component of the world `transform-operator`.
 pub(crate) struct TransformOperator {
@@ -42,41 +45,68 @@ impl TransformOperator {
 }
 
 impl TransformGuest {
-    /// The rows of every output.
-    fn call(&mut self, rows: &StreamBatch) -> Result<Vec<Made>, Failure<OperatorError>> {
+    fn call(&mut self, rows: &StreamBatch) -> Result<Answer, Failure<OperatorError>> {
         let columns: Vec<ArrayRef> = self.reads.iter().map(|c| rows.rows.column(*c).clone()).collect();
         let event_times = self.instance.plan().reads_event_times.then_some(&rows.event_times[..]);
         let given = Rows { rows: rows.len(), columns: &columns, event_times };
-        let deltas = self.instance.call(|instance| instance.transform(0, &given))?;
-        let made =
-            deltas.into_iter().zip(&self.outputs).map(|(delta, map)| apply(map, delta, rows.rows.columns(), rows));
-        made.collect::<Result<_, _>>().map_err(|e| Failure::Fatal(e.into()))
+        let TransformDelta { outputs, rejected } = self.instance.call(|instance| instance.transform(0, &given))?;
+        let made = outputs.into_iter().zip(&self.outputs);
+        let made = made.map(|(delta, map)| apply(map, delta, rows.rows.columns(), rows));
+        let made = made.collect::<Result<_, _>>().map_err(|e| Failure::Fatal(e.into()))?;
+        Ok(Answer { made, rejected })
     }
 
-    /// What it makes of rows, beside what another version has made of them.
-    fn beside(&mut self, rows: &StreamBatch, old: &[Made], look: Look<'_>) -> Result<Found, Failure<OperatorError>> {
+    /// What it makes of rows, beside what another version has made of them. What that refused is not compared.
+    fn beside(&mut self, rows: &StreamBatch, old: &Answer, look: Look<'_>) -> Result<Found, Failure<OperatorError>> {
+        if let Some(accepted) = Accepted::of(rows.len(), &old.rejected) {
+            let made = old.made.iter().map(|made| accepted.made(made)).collect();
+            let rows = take_rows(rows, &accepted.rows).map_err(|e| Failure::Fatal(e.into()))?;
+            return self.beside(&rows, &Answer { made, rejected: Vec::new() }, look);
+        }
         let new = self.call(rows)?;
-        let found = look.outputs(self.instance.plan(), rows.len(), old, &new);
+        if let Some(RejectedRow { reason, .. }) = new.rejected.into_iter().next() {
+            return Err(CallError::Call(reason).into());
+        }
+        let found = look.outputs(self.instance.plan(), rows.len(), &old.made, &new.made);
         let found = found.map_err(|e| Failure::Fatal(OperatorError::from(e)))?;
         Ok(Found { rows: found, ..Found::default() })
     }
 }
 
-/// What the version on trial makes of rows; if it fails and the old one does not, what that makes.
+/// What a component makes of rows.
+struct Answer {
+    /// The rows of every output.
+    made: Vec<Made>,
+    rejected: Vec<RejectedRow>,
+}
+
+impl Refusing for Answer {
+    fn rejected(&self) -> &[RejectedRow] {
+        &self.rejected
+    }
+}
+
+/// What the version on trial makes of rows; if it does worse than the old one, what that makes.
 fn call(
     guest: &mut TransformGuest,
     trial: &mut Option<Trial<TransformGuest>>,
     rows: &StreamBatch,
-) -> Result<Vec<Made>, Failure<OperatorError>> {
-    let error: CallError = match guest.call(rows) {
-        Err(Failure::Guest(error)) if !error.is_fatal() => error,
-        other => return other,
+) -> Result<Answer, Failure<OperatorError>> {
+    let new = match guest.call(rows) {
+        Ok(answer) if answer.rejected.is_empty() => return Ok(answer),
+        Ok(answer) => Ok(answer),
+        Err(Failure::Guest(error)) if !error.is_fatal() => Err(error),
+        Err(failure) => return Err(failure),
     };
-    let Some(old) = trial else { return Err(Failure::Guest(error)) };
-    let Ok(made) = old.old.call(rows) else { return Err(Failure::Guest(error)) };
-    old.regressed(error.to_string());
-    settle(guest, trial);
-    Ok(made)
+    let Some(of_old) = trial else { return Ok(new?) };
+    match choose(new, of_old.old.call(rows).ok(), rows.len()) {
+        Chosen::New(answer) => Ok(answer?),
+        Chosen::Old { answer, reason, .. } => {
+            of_old.regressed(reason);
+            settle(guest, trial);
+            Ok(answer)
+        }
+    }
 }
 
 /// Does what the swap has decided.
@@ -94,22 +124,26 @@ impl Operator for TransformOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
         let Self { guest, trial, shadow, dead_letters } = self;
-        let mut bad = Vec::new();
+        let bad = RefCell::new(Vec::new());
+        let take = |row, reason| dead_letters.take(&batch, row, reason, &mut bad.borrow_mut());
         isolate(
             0..batch.len(),
             |range| {
                 let rows = batch.slice(range.start, range.len());
-                let made = call(guest, trial, &rows)?;
+                let answer = call(guest, trial, &rows)?;
                 if let Some(shadow) = shadow.as_mut().filter(|shadow| shadow.is_open()) {
-                    shadow.look(|new, look| new.beside(&rows, &made, look));
+                    shadow.look(|new, look| new.beside(&rows, &answer, look));
                 }
-                made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
+                for RejectedRow { row, reason } in answer.rejected {
+                    take(range.start + row, reason).map_err(Failure::Fatal)?;
+                }
+                answer.made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
                 Ok(())
             },
-            |row, reason| dead_letters.take(&batch, row, reason, &mut bad),
+            take,
         )?;
         trial.iter().for_each(Trial::batch);
-        dead_letters.emit(&batch, bad, out)?;
+        dead_letters.emit(&batch, bad.into_inner(), out)?;
         Ok(Progress::Done)
     }
 

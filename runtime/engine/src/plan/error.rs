@@ -4,7 +4,7 @@ use arrow::datatypes::Schema;
 use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::{Span, Spanned};
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 
 /// A pipeline that cannot run, and where its file says so.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::column_type::columns_text;
 use weir_core::graph::Node;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 
 use super::error::CheckError;
 use super::node::PortInput;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use weir_core::graph::{LogicalGraph, Node};
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 
 use super::error::{CheckError, CheckErrors};
 use super::files::{check_file, check_identity};

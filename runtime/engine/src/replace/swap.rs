@@ -2,7 +2,7 @@
 //! fits a step is the step's; what is done with state is its operator's.
 
 use weir_core::limits::OperatorLimits;
-use weir_core::pipeline::did_you_mean;
+use weir_core::names::did_you_mean;
 use weir_core::swap::Probation;
 
 use super::version::{NewVersion, SwapError};

@@ -2,17 +2,17 @@
 
 use wasmtime::component::{ComponentType, Lift};
 
-use crate::abi::TimeDomain;
+use crate::abi::{ChangelogMode, List, Text, TimeDomain};
 
 /// `types.buffer`
-pub(crate) type Buffer = Vec<u8>;
+pub(crate) type Buffer = List<u8>;
 
 /// `types.field`
 #[derive(Clone, Debug, ComponentType, Lift)]
 #[component(record)]
 pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) format: String,
+    pub(crate) name: Text,
+    pub(crate) format: Text,
     pub(crate) nullable: bool,
     pub(crate) children: u32,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Array {
     pub(crate) length: u32,
     #[component(name = "null-count")]
     pub(crate) null_count: u32,
-    pub(crate) buffers: Vec<Buffer>,
+    pub(crate) buffers: List<Buffer>,
 }
 
 /// `types.states`
@@ -33,7 +33,7 @@ pub(crate) struct Array {
 pub(crate) struct States {
     pub(crate) keys: u32,
     pub(crate) present: Buffer,
-    pub(crate) columns: Vec<Array>,
+    pub(crate) columns: List<Array>,
 }
 
 /// `types.selection`
@@ -42,10 +42,10 @@ pub(crate) struct States {
 pub(crate) enum Selection {
     #[component(name = "all")]
     All,
-    #[component(name = "none")]
-    None,
-    #[component(name = "rows")]
-    Rows(Buffer),
+    #[component(name = "empty")]
+    Empty,
+    #[component(name = "indices")]
+    Indices(Buffer),
 }
 
 /// `types.delta`
@@ -53,7 +53,7 @@ pub(crate) enum Selection {
 #[component(record)]
 pub(crate) struct Delta {
     pub(crate) rows: Selection,
-    pub(crate) computed: Vec<Array>,
+    pub(crate) computed: List<Array>,
     #[component(name = "event-times")]
     pub(crate) event_times: Buffer,
     #[component(name = "row-kinds")]
@@ -65,17 +65,7 @@ pub(crate) struct Delta {
 #[component(record)]
 pub(crate) struct RowFailure {
     pub(crate) row: u32,
-    pub(crate) reason: String,
-}
-
-/// `types.failure`
-#[derive(Clone, Debug, ComponentType, Lift)]
-#[component(variant)]
-pub(crate) enum Failure {
-    #[component(name = "row")]
-    Row(RowFailure),
-    #[component(name = "call")]
-    Call(String),
+    pub(crate) reason: Text,
 }
 
 /// `types.kept-column`
@@ -84,7 +74,7 @@ pub(crate) enum Failure {
 pub(crate) struct KeptColumn {
     pub(crate) input: u32,
     pub(crate) column: u32,
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<Text>,
 }
 
 /// `types.output-column`
@@ -94,15 +84,25 @@ pub(crate) enum OutputColumn {
     #[component(name = "kept")]
     Kept(KeptColumn),
     #[component(name = "computed")]
-    Computed(Vec<Field>),
+    Computed(List<Field>),
 }
 
 /// `types.output`
 #[derive(Clone, Debug, ComponentType, Lift)]
 #[component(record)]
 pub(crate) struct Output {
-    pub(crate) name: String,
-    pub(crate) columns: Vec<OutputColumn>,
+    pub(crate) name: Text,
+    pub(crate) columns: List<OutputColumn>,
+    pub(crate) changelog: ChangelogMode,
+}
+
+/// `types.operator-info`
+#[derive(Clone, Debug, ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct OperatorInfo {
+    pub(crate) title: Option<Text>,
+    #[component(name = "config-schema")]
+    pub(crate) config_schema: Option<Text>,
 }
 
 /// `types.state-layout`
@@ -110,17 +110,17 @@ pub(crate) struct Output {
 #[component(record)]
 pub(crate) struct StateLayout {
     pub(crate) version: u32,
-    pub(crate) columns: Vec<Field>,
+    pub(crate) columns: List<Field>,
 }
 
 /// `types.plan`
 #[derive(Clone, Debug, ComponentType, Lift)]
 #[component(record)]
 pub(crate) struct Plan {
-    pub(crate) reads: Vec<Vec<u32>>,
+    pub(crate) reads: List<List<u32>>,
     #[component(name = "reads-event-times")]
     pub(crate) reads_event_times: bool,
-    pub(crate) outputs: Vec<Output>,
+    pub(crate) outputs: List<Output>,
     pub(crate) state: Option<StateLayout>,
 }
 
@@ -137,16 +137,33 @@ pub(crate) struct Timers {
 #[derive(Clone, Debug, ComponentType, Lift)]
 #[component(record)]
 pub(crate) struct TimerChanges {
-    pub(crate) register: Vec<Timers>,
-    pub(crate) delete: Vec<Timers>,
+    pub(crate) add: List<Timers>,
+    pub(crate) remove: List<Timers>,
 }
 
 /// `keyed.keyed-delta`
 #[derive(Clone, Debug, ComponentType, Lift)]
 #[component(record)]
 pub(crate) struct KeyedDelta {
-    pub(crate) outputs: Vec<Delta>,
+    pub(crate) outputs: List<Delta>,
+    pub(crate) rejected: List<RowFailure>,
     pub(crate) changed: Selection,
     pub(crate) states: States,
     pub(crate) timers: TimerChanges,
+}
+
+/// `transform.transform-delta`
+#[derive(Clone, Debug, ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct TransformDelta {
+    pub(crate) outputs: List<Delta>,
+    pub(crate) rejected: List<RowFailure>,
+}
+
+/// `aggregate.accumulated`
+#[derive(Clone, Debug, ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct Accumulated {
+    pub(crate) accumulators: List<Array>,
+    pub(crate) rejected: List<RowFailure>,
 }

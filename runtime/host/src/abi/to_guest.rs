@@ -2,7 +2,7 @@
 
 use wasmtime::component::{ComponentType, Lower};
 
-use crate::abi::TimeDomain;
+use crate::abi::{ChangelogMode, TimeDomain};
 
 /// `types.field`
 #[derive(Clone, Copy, Debug, ComponentType, Lower)]
@@ -18,8 +18,10 @@ pub(crate) struct Field<'a> {
 #[derive(Clone, Copy, Debug, ComponentType, Lower)]
 #[component(record)]
 pub(crate) struct Input<'a> {
+    pub(crate) name: &'a str,
     pub(crate) columns: &'a [Field<'a>],
     pub(crate) keys: &'a [u32],
+    pub(crate) changelog: ChangelogMode,
 }
 
 /// `types.node`
@@ -66,7 +68,7 @@ pub(crate) struct Timers<'a> {
 #[derive(Clone, Copy, Debug, ComponentType, Lower)]
 #[component(record)]
 pub(crate) struct Clock {
-    pub(crate) watermark: i64,
+    pub(crate) watermark: Option<i64>,
     #[component(name = "processing-time")]
     pub(crate) processing_time: i64,
 }

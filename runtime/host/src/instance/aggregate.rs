@@ -5,16 +5,18 @@ use arrow::datatypes::ToByteSlice;
 
 use super::Instance;
 use super::arguments::{batch, check_indices, lower_rows, lower_states, wrong_world};
-use crate::abi::{from_guest, to_guest};
+use crate::abi::{List, PointerPair, from_guest, to_guest};
 use crate::call::{CallError, Rows, States};
+use crate::delta::Accumulated;
 use crate::exports::Functions;
 use crate::lift;
+use crate::lift_delta;
 use crate::lower::count;
 use crate::plan::{Plan, World};
 
 impl Instance {
     /// Adds rows to accumulators. `group_of_row` has an index into `accumulators` for every row; one that is not present is
-    /// new. Gives the accumulator columns of all groups of the call; all are present then.
+    /// new.
     ///
     /// # Errors
     /// See [`CallError`]; nothing happened then.
@@ -23,7 +25,7 @@ impl Instance {
         rows: &Rows<'_>,
         group_of_row: &[u32],
         accumulators: &States,
-    ) -> Result<Vec<ArrayRef>, CallError> {
+    ) -> Result<Accumulated, CallError> {
         let Functions::Aggregate { accumulate, .. } = self.sandbox.functions(&self.plan)? else {
             return Err(wrong_world(World::Aggregate));
         };
@@ -36,14 +38,16 @@ impl Instance {
         let batch = batch(&self.plan, rows, &arrays)?;
         let given = to_guest::States { keys: count(accumulators.keys), present: &present, columns: &state_arrays };
         let answer = self.sandbox.call(accumulate, (batch, group_of_row.to_byte_slice(), given))?;
-        let columns = answer.map_err(|failure| CallError::of_guest(failure, rows.rows))?;
-        accumulators_of(&self.plan, accumulators.keys, columns)
+        let accumulated = answer.map_err(CallError::of_guest)?;
+        let rejected = lift_delta::rejected(accumulated.rejected, rows.rows).map_err(CallError::InvalidOutput)?;
+        let accumulators = accumulators_of(&self.plan, accumulators.keys, accumulated.accumulators)?;
+        Ok(Accumulated { accumulators, rejected })
     }
 
     /// Merges accumulators pairwise: row i of `left` with row i of `right`.
     ///
     /// # Errors
-    /// See [`CallError`]; a [`CallError::Row`] means a pair.
+    /// See [`CallError`]; nothing happened then.
     pub fn merge(&mut self, left: &States, right: &States) -> Result<Vec<ArrayRef>, CallError> {
         let Functions::Aggregate { merge, .. } = self.sandbox.functions(&self.plan)? else {
             return Err(wrong_world(World::Aggregate));
@@ -60,14 +64,14 @@ impl Instance {
         let given_left = to_guest::States { keys, present: &left_present, columns: &left_arrays };
         let given_right = to_guest::States { keys, present: &right_present, columns: &right_arrays };
         let answer = self.sandbox.call(merge, (given_left, given_right))?;
-        let columns = answer.map_err(|failure| CallError::of_guest(failure, left.keys))?;
+        let columns = answer.map_err(CallError::of_guest)?;
         accumulators_of(&self.plan, left.keys, columns)
     }
 
     /// The result columns of accumulators: those of the plan's output, a row an accumulator.
     ///
     /// # Errors
-    /// See [`CallError`]; a [`CallError::Row`] means an accumulator.
+    /// See [`CallError`]; nothing happened then.
     pub fn finish(&mut self, accumulators: &States) -> Result<Vec<ArrayRef>, CallError> {
         let Functions::Aggregate { finish, .. } = self.sandbox.functions(&self.plan)? else {
             return Err(wrong_world(World::Aggregate));
@@ -78,13 +82,17 @@ impl Instance {
         let arrays = lowered.arrays(&views);
         let given = to_guest::States { keys: count(accumulators.keys), present: &present, columns: &arrays };
         let answer = self.sandbox.call(finish, (given,))?;
-        let columns = answer.map_err(|failure| CallError::of_guest(failure, accumulators.keys))?;
+        let columns = answer.map_err(CallError::of_guest)?;
         let fields = self.plan.outputs.first().map(|output| output.computed.clone()).unwrap_or_default();
-        lift::columns(&fields, accumulators.keys, columns).map_err(CallError::InvalidOutput)
+        lift::columns(&fields, accumulators.keys, columns.0).map_err(CallError::InvalidOutput)
     }
 }
 
-fn accumulators_of(plan: &Plan, keys: usize, columns: Vec<from_guest::Array>) -> Result<Vec<ArrayRef>, CallError> {
+fn accumulators_of(
+    plan: &Plan,
+    keys: usize,
+    PointerPair(columns): List<from_guest::Array>,
+) -> Result<Vec<ArrayRef>, CallError> {
     let fields = plan.state.as_ref().map(|state| state.schema.fields().clone()).unwrap_or_default();
     lift::columns(&fields, keys, columns).map_err(CallError::InvalidOutput)
 }

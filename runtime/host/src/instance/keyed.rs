@@ -6,7 +6,7 @@ use arrow::datatypes::{Schema, ToByteSlice};
 use super::Instance;
 use super::arguments::{batch, check_indices, lower_columns, lower_rows, lower_states, present, wrong_world};
 use crate::abi::{self, to_guest};
-use crate::call::{CallError, GuestClock, Rows, States, TimeDomain, Timers, cut_reason};
+use crate::call::{CallError, GuestClock, Rows, States, TimeDomain, Timers};
 use crate::delta::KeyedDelta;
 use crate::exports::Functions;
 use crate::lift_delta;
@@ -41,7 +41,7 @@ impl Instance {
         let given = to_guest::States { keys: count(states.keys), present: &present, columns: &state_arrays };
         let arguments = (count(input), batch, key_of_row.to_byte_slice(), given, to_clock(clock));
         let answer = self.sandbox.call(process, arguments)?;
-        let delta = answer.map_err(|failure| CallError::of_guest(failure, rows.rows))?;
+        let delta = answer.map_err(CallError::of_guest)?;
         lift_delta::keyed(&self.plan, self.sandbox.limits(), rows.rows, states.keys, delta)
     }
 
@@ -80,7 +80,7 @@ impl Instance {
         };
         let keys_batch = to_guest::Batch { rows: count(keys.rows), columns: &arrays, event_times: &[], row_kinds: &[] };
         let answer = self.sandbox.call(on_timer, (timers, keys_batch, given, to_clock(clock)))?;
-        let delta = answer.map_err(|failure| CallError::of_guest(failure, keys.rows))?;
+        let delta = answer.map_err(CallError::of_guest)?;
         lift_delta::keyed(&self.plan, self.sandbox.limits(), keys.rows, states.keys, delta)
     }
 
@@ -100,9 +100,9 @@ impl Instance {
         let arrays = lowered.arrays(&views);
         let given = to_guest::States { keys: count(states.keys), present: &present, columns: &arrays };
         let answer = self.sandbox.call(migrate, (from_version, fields(&nodes).as_slice(), given))?;
-        let columns = answer.map_err(|why| CallError::Call(cut_reason(why)))?;
+        let columns = answer.map_err(CallError::of_guest)?;
         let layout = self.plan.state.as_ref().map(|state| state.schema.fields().clone()).unwrap_or_default();
-        let migrated = lift_delta::state_columns(&layout, states.keys, states.present.as_ref(), columns);
+        let migrated = lift_delta::state_columns(&layout, states.keys, states.present.as_ref(), columns.0);
         migrated.map_err(CallError::InvalidOutput)
     }
 }

@@ -6,7 +6,8 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Int64Type, Schema};
 use weir_host::{
-    Component, Delta, Host, InputSchema, Instance, InstanceError, OutputColumn, OutputPlan, Plan, Selection, World,
+    Component, Delta, Host, InputSchema, Instance, InstanceError, OperatorInfo, OutputColumn, OutputPlan, Plan,
+    Selection, World,
 };
 
 use crate::guest::{Guest, Image, PROCESS, int64, spec};
@@ -58,15 +59,37 @@ fn inputs_that_no_operator_can_read_are_named() {
     let view: Fields = vec![Field::new("words", DataType::Utf8View, true)].into();
     let error = describe(&component, &view).unwrap_err();
     assert!(matches!(&error, InstanceError::Input { input: 0, message } if message.contains("\"words\"")), "{error}");
-    let inputs = [InputSchema { schema: Arc::new(Schema::new(int64())), keys: vec![1] }];
+    let inputs = [InputSchema::only(Arc::new(Schema::new(int64())), vec![1])];
     let error = component.describe(&serde_json::json!({}), &inputs).unwrap_err();
     assert!(matches!(error, InstanceError::Input { .. }), "{error}");
+    let error = component.describe(&serde_json::json!({}), &[]).unwrap_err();
+    assert!(matches!(error, InstanceError::NoInput), "{error}");
+}
+
+#[test]
+fn about_gives_a_title_and_a_schema_without_an_input() {
+    let about = |title: &str, schema: &str| {
+        transform(|image| (image.info(title, schema), image.plan(1, &Fields::empty(), None)).1).about()
+    };
+    let info = about("Late flights", r#"{"type": "object"}"#).unwrap();
+    assert_eq!(info.title.as_deref(), Some("Late flights"));
+    assert_eq!(info.config_schema, Some(serde_json::json!({"type": "object"})));
+    assert_eq!(transform(|image| image.plan(1, &Fields::empty(), None)).about().unwrap(), OperatorInfo::default());
+    for (title, schema, says) in [
+        ("", "{}", "empty"),
+        ("a\u{1b}[2J", "{}", "control characters"),
+        ("a", "{", "not JSON"),
+        ("a", &" ".repeat(300 << 10), "bytes"),
+    ] {
+        let error = about(title, schema).unwrap_err();
+        assert!(matches!(&error, InstanceError::InvalidInfo(why) if why.contains(says)), "{error}");
+    }
 }
 
 #[test]
 fn an_outputs_rows_are_assembled_of_kept_and_computed_columns() {
     let schema = Schema::new(vec![Field::new("a", DataType::Int64, false), Field::new("b", DataType::Utf8, false)]);
-    let inputs = [InputSchema { schema: Arc::new(schema), keys: vec![0] }];
+    let inputs = [InputSchema::only(Arc::new(schema), vec![0])];
     let kept = |column, name: &str| OutputColumn::Kept { input: 0, column, name: name.into() };
     let made = OutputColumn::Computed(Arc::new(Field::new("made", DataType::Int64, false)));
     let plan = OutputPlan::new("main".into(), vec![kept(1, "b"), made, kept(0, "key")], &inputs, World::Keyed);

@@ -20,6 +20,8 @@ const BASE: u32 = 1024;
 #[derive(Clone, Default)]
 pub(crate) struct Image {
     bytes: Vec<u8>,
+    /// What `about` gives, if anything is said.
+    info: Option<u32>,
 }
 
 impl Image {
@@ -73,7 +75,7 @@ impl Image {
         }
         let columns = self.words(&columns);
         let [name, name_len] = self.string("main");
-        let outputs = self.words(&[name, name_len, columns, computed.len() as u32]);
+        let outputs = self.words(&[name, name_len, columns, computed.len() as u32, 0]);
         let state = match state {
             Some(fields) => {
                 let [at, nodes] = self.fields(fields);
@@ -97,8 +99,20 @@ impl Image {
         [self.words(&words), arrays.len() as u32]
     }
 
+    /// What the operator says of itself.
+    pub(crate) fn info(&mut self, title: &str, config_schema: &str) {
+        let [title, title_len] = self.string(title);
+        let [schema, schema_len] = self.string(config_schema);
+        self.info = Some(self.words(&[1, title, title_len, 1, schema, schema_len]));
+    }
+
     /// `ok(deltas)`
     pub(crate) fn deltas(&mut self, deltas: &[DeltaImage]) -> u32 {
+        self.answer(deltas, &[])
+    }
+
+    /// `ok(deltas)`, with refused rows and why.
+    pub(crate) fn answer(&mut self, deltas: &[DeltaImage], rejected: &[(u32, &[u8])]) -> u32 {
         let mut words = Vec::new();
         for delta in deltas {
             match &delta.rows {
@@ -114,16 +128,19 @@ impl Image {
             words.extend(self.list(&delta.row_kinds, delta.row_kinds.len()));
         }
         let at = self.words(&words);
-        self.words(&[0, at, deltas.len() as u32, 0, 0])
+        let mut failures = Vec::new();
+        for (row, reason) in rejected {
+            failures.push(*row);
+            failures.extend(self.list(reason, reason.len()));
+        }
+        let failures = self.words(&failures);
+        self.words(&[0, at, deltas.len() as u32, failures, rejected.len() as u32])
     }
 
-    /// `err(failure)`: of a row, or of the call.
-    pub(crate) fn failure(&mut self, row: Option<u32>, reason: &[u8]) -> u32 {
+    /// `err(reason)`
+    pub(crate) fn failure(&mut self, reason: &[u8]) -> u32 {
         let [at, len] = self.list(reason, reason.len());
-        match row {
-            Some(row) => self.words(&[1, 0, row, at, len]),
-            None => self.words(&[1, 1, at, len, 0]),
-        }
+        self.words(&[1, at, len, 0, 0])
     }
 
     fn end(&self) -> u32 {
@@ -155,6 +172,13 @@ pub(crate) struct DeltaImage {
     pub(crate) row_kinds: Vec<u8>,
 }
 
+impl DeltaImage {
+    /// No row.
+    pub(crate) fn none() -> Self {
+        Self { rows: Rows::None, ..Self::default() }
+    }
+}
+
 impl Default for DeltaImage {
     fn default() -> Self {
         Self { rows: Rows::All, computed: Vec::new(), event_times: Vec::new(), row_kinds: Vec::new() }
@@ -179,8 +203,11 @@ pub(crate) const PROCESS: &str = "(param $input i32) (param $rows i32) (param $c
 impl Guest<'_> {
     /// The core module.
     pub(crate) fn module(&self) -> Vec<u8> {
-        let heap = self.image.end();
-        let data: String = self.image.bytes.iter().fold(String::new(), |mut text, byte| {
+        let mut image = self.image.clone();
+        let about = image.info.unwrap_or_else(|| image.words(&[0; 6]));
+        let heap = image.end();
+        let interface = self.world.trim_end_matches("-operator");
+        let data: String = image.bytes.iter().fold(String::new(), |mut text, byte| {
             write!(text, "\\{byte:02x}").unwrap();
             text
         });
@@ -197,7 +224,8 @@ impl Guest<'_> {
                     (i32.shr_u (i32.sub (global.get $heap) (i32.mul (memory.size) (i32.const 65536))) (i32.const 16))))))
                   unreachable)
                 (local.get $at))
-              (func (export \"weir:operator/describe@0.1.0#describe\") (param i32 i32 i32 i32) (result i32)
+              (func (export \"weir:operator/{interface}@0.1.0#about\") (result i32) (i32.const {about}))
+              (func (export \"weir:operator/{interface}@0.1.0#describe\") (param i32 i32 i32 i32) (result i32)
                 (i32.const {plan}))
               (data (i32.const {BASE}) \"{data}\")",
             prelude = self.prelude,
@@ -269,7 +297,7 @@ pub(crate) fn spec(fields: &Fields) -> InstanceSpec {
     InstanceSpec {
         operator: "test".into(),
         config: serde_json::json!({}),
-        inputs: vec![InputSchema { schema: Arc::new(Schema::new(fields.clone())), keys: vec![0] }],
+        inputs: vec![InputSchema::only(Arc::new(Schema::new(fields.clone())), vec![0])],
         limits: weir_core::limits::OperatorLimits::default(),
         log: Arc::new(NoLog),
     }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{DataType, Field, Fields};
-use weir_host::{CallError, Delta, Instance, Rows};
+use weir_host::{CallError, Delta, Instance, RejectedRow, Rows, TransformDelta};
 
 use crate::guest::{ArrayImage, DeltaImage, Image, Rows as Select, instance, int64, transform, transform_with};
 
-fn call(guest: &mut Instance, rows: usize) -> Result<Vec<Delta>, CallError> {
+fn answer(guest: &mut Instance, rows: usize) -> Result<TransformDelta, CallError> {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows as i64));
     guest.transform(0, &Rows { rows, columns: &[column], event_times: Some(&vec![0; rows]) })
+}
+
+fn call(guest: &mut Instance, rows: usize) -> Result<Vec<Delta>, CallError> {
+    answer(guest, rows).map(|delta| delta.outputs)
 }
 
 fn one(data_type: DataType, nullable: bool) -> Fields {
@@ -179,8 +183,8 @@ fn answers_out_of_memory_bounds_are_refused() {
         ("an unknown case", |image| image.words(&[7, 0, 0, 0, 0]), "discriminant"),
         ("an unaligned answer", |image| image.words(&[0; 5]) + 1, "aligned"),
         ("an answer beyond the end", |_| u32::MAX - 7, "out of bounds"),
-        ("a reason that is no UTF-8", |image| image.failure(None, b"\xff\xfe"), "utf-8"),
-        ("a refused row that was not there", |image| image.failure(Some(3), b"bad"), "row 3 of 3"),
+        ("a reason that is no UTF-8", |image| image.failure(b"\xff\xfe"), "utf-8"),
+        ("a refusal that is no UTF-8", |image| image.answer(&[DeltaImage::none()], &[(0, b"\xff")]), "utf-8"),
     ];
     for (name, patch, says) in cases {
         let component = transform(&Fields::empty(), |image| format!("(i32.const {})", patch(image) as i32));
@@ -193,15 +197,73 @@ fn answers_out_of_memory_bounds_are_refused() {
 }
 
 #[test]
-fn refusals_are_told_with_their_row_and_cut_to_a_length() {
-    let refuse = |row: Option<u32>, reason: &str| {
+fn failed_calls_give_their_reason_cut_to_a_length() {
+    let refuse = |reason: &str| {
         let component =
-            transform(&Fields::empty(), |image| format!("(i32.const {})", image.failure(row, reason.as_bytes())));
+            transform(&Fields::empty(), |image| format!("(i32.const {})", image.failure(reason.as_bytes())));
         call(&mut instance(&component), 3).unwrap_err()
     };
-    assert!(matches!(refuse(Some(2), "too old"), CallError::Row { row: 2, reason } if reason == "too old"));
-    assert!(matches!(refuse(None, "no"), CallError::Call(reason) if reason == "no"));
-    assert!(matches!(refuse(None, &"ß".repeat(100_000)), CallError::Call(reason) if reason.len() < 5000));
+    assert!(matches!(refuse("no"), CallError::Call(reason) if reason == "no"));
+    assert!(matches!(refuse(&"ß".repeat(100_000)), CallError::Call(reason) if reason.len() < 5000));
+}
+
+/// A transform that refuses rows of a batch of three, and has one delta.
+fn refuses(delta: &DeltaImage, rejected: &[(u32, &[u8])]) -> Result<TransformDelta, CallError> {
+    let component = transform(&Fields::empty(), |image| {
+        format!("(i32.const {})", image.answer(std::slice::from_ref(delta), rejected))
+    });
+    answer(&mut instance(&component), 3)
+}
+
+#[test]
+fn refused_rows_are_given_in_order_with_their_reasons_cut_to_a_length() {
+    let rows = |rows: &[u32]| DeltaImage {
+        rows: Select::Bytes(le(rows.iter().map(|r| r.to_le_bytes()))),
+        ..DeltaImage::default()
+    };
+    let delta = refuses(&rows(&[1, 1]), &[(2, b"too old"), (0, b"no")]).unwrap();
+    let expected = [(0, "no"), (2, "too old")].map(|(row, reason)| RejectedRow { row, reason: reason.to_owned() });
+    assert_eq!(delta.rejected, expected);
+    let delta = refuses(&DeltaImage::none(), &[(0, "ß".repeat(100_000).as_bytes())]).unwrap();
+    assert!(delta.rejected[0].reason.len() < 5000);
+}
+
+#[test]
+fn refusals_that_contradict_the_call_or_the_outputs_are_broken_answers() {
+    let rows = |rows: &[u32]| DeltaImage {
+        rows: Select::Bytes(le(rows.iter().map(|r| r.to_le_bytes()))),
+        ..DeltaImage::default()
+    };
+    let none = DeltaImage::none;
+    let cases: [(&str, DeltaImage, &[(u32, &[u8])], &str); 5] = [
+        ("a row that is not there", none(), &[(3, b"bad")], "row 3 of 3"),
+        ("a row far out", none(), &[(u32::MAX, b"bad")], "row 4294967295 of 3"),
+        ("a row twice", none(), &[(1, b"bad"), (0, b"bad"), (1, b"worse")], "row 1 twice"),
+        ("an output with all rows", DeltaImage::default(), &[(1, b"bad")], "comes from row 1"),
+        ("an output with the row", rows(&[0, 2]), &[(1, b"bad"), (2, b"bad")], "comes from row 2"),
+    ];
+    for (name, delta, rejected, says) in cases {
+        let error = refuses(&delta, rejected).unwrap_err();
+        assert!(matches!(&error, CallError::InvalidOutput(why) if why.contains(says)), "{name}: {error}");
+    }
+}
+
+/// Empty slices point nowhere in some languages.
+#[test]
+fn empty_lists_and_strings_may_come_with_any_pointer() {
+    let nowhere = u32::MAX;
+    let component = transform(&Fields::empty(), |image| {
+        // One delta: all rows, and nothing else; a refused row without a reason comes from nowhere too.
+        let delta = image.words(&[1, 0, 0, nowhere, 0, nowhere, 0, nowhere - 2, 0]);
+        let rejected = image.words(&[1, nowhere, 0]);
+        format!("(i32.const {})", image.words(&[0, delta, 1, rejected, 1]))
+    });
+    let delta = answer(&mut instance(&component), 3).unwrap();
+    assert_eq!(delta.rejected, [RejectedRow { row: 1, reason: String::new() }]);
+    let component =
+        transform(&Fields::empty(), |image| format!("(i32.const {})", image.words(&[0, nowhere, 0, nowhere, 0])));
+    let error = answer(&mut instance(&component), 3).unwrap_err();
+    assert!(error.to_string().contains("0 deltas"), "{error}");
 }
 
 /// Every way to crash, and what is said; the guest crashes if the batch has three rows, and answers otherwise.

@@ -44,18 +44,8 @@ fn every_wrong_file_gets_its_own_error() {
         ("a newer version", imports("weir:operator/log@0.2.0"), &["weir:operator/log@0.2.0", "weir:operator@0.1.0"]),
         ("no export", exports(&[]), &["exports nothing"]),
         ("another world", exports(&["wasi:cli/run@0.2.0"]), &["another world", "wasi:cli/run@0.2.0"]),
-        ("describe only", exports(&["weir:operator/describe@0.1.0"]), &["describe only"]),
-        ("no describe", exports(&["weir:operator/keyed@0.1.0"]), &["keyed but not describe"]),
-        (
-            "two worlds",
-            exports(&["weir:operator/describe@0.1.0", "weir:operator/keyed@0.1.0", "weir:operator/transform@0.1.0"]),
-            &["several"],
-        ),
-        (
-            "other types",
-            exports(&["weir:operator/describe@0.1.0", "weir:operator/keyed@0.1.0"]),
-            &["no function weir:operator/keyed@0.1.0#process"],
-        ),
+        ("two worlds", exports(&["weir:operator/keyed@0.1.0", "weir:operator/transform@0.1.0"]), &["several"]),
+        ("other types", exports(&["weir:operator/keyed@0.1.0"]), &["no function weir:operator/keyed@0.1.0#process"]),
     ];
     let mut kinds = Vec::new();
     for (name, bytes, says) in cases {
@@ -76,9 +66,7 @@ fn a_wrong_signature_names_the_function() {
            (core module $m (func (export \"f\")))
            (core instance $c (instantiate $m))
            (func $f (canon lift (core func $c \"f\")))
-           (instance $describe (export \"describe\" (func $f)))
            (instance $transform (export \"process\" (func $f)))
-           (export \"weir:operator/describe@0.1.0\" (instance $describe))
            (export \"weir:operator/transform@0.1.0\" (instance $transform)))",
     );
     let error = error(&component.unwrap());

@@ -35,7 +35,7 @@ proptest! {
             let columns: Vec<ArrayRef> = whole.map(|c| c.slice(from, rows)).collect();
             let times: Vec<i64> = (0..rows as i64).collect();
             let given = Rows { rows, columns: &columns, event_times: Some(&times) };
-            let deltas = guest.borrow_mut().transform(0, &given).unwrap();
+            let deltas = guest.borrow_mut().transform(0, &given).unwrap().outputs;
             prop_assert_eq!(deltas.len(), 1);
             prop_assert_eq!(&deltas[0].selection, &Selection::All);
             for (out, column) in deltas[0].computed.iter().zip(&columns) {
@@ -70,14 +70,14 @@ fn keyed_echo(state: &Fields) -> Vec<u8> {
     let keys = image.words(&[1, 0]);
     let times = image.words(&[5, 0, u32::MAX, u32::MAX]);
     let timers = image.words(&[0, keys, 8, times, 16]);
-    // outputs, changed, states, register, delete
-    let answer = image.words(&[0, delta, 1, 0, 0, 0, 0, 0, 0, 0, 0, timers, 1, 0, 0]);
+    // outputs, rejected, changed, states, add, remove
+    let answer = image.words(&[0, delta, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, timers, 1, 0, 0]);
     // The arguments are too many for parameters: they come as one record.
     let copy = |from: u32| {
         (0..5).fold(String::new(), |body, word| {
             body + &format!(
                 "(i32.store (i32.const {}) (i32.load offset={} (local.get $at)))",
-                answer + 24 + 4 * word,
+                answer + 32 + 4 * word,
                 from + 4 * word
             )
         }) + &format!("(i32.const {answer})")
@@ -108,7 +108,7 @@ fn states_and_timers_come_back_as_they_went_in() {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..20));
     let rows = Rows { rows: 20, columns: &[column], event_times: Some(&[3; 20]) };
     let key_of_row: Vec<u32> = (0..20).map(|row| row % 11).collect();
-    let clock = GuestClock { watermark: i64::MIN, processing_time: 9 };
+    let clock = GuestClock { watermark: None, processing_time: 9 };
     let timers = Timers { domain: TimeDomain::EventTime, keys: vec![1, 0].into(), times: vec![5, -1].into() };
 
     let processed = guest.keyed(0, &rows, &key_of_row, &states, clock).unwrap();
@@ -157,7 +157,7 @@ fn accumulators_come_back_as_they_went_in() {
     let all = States { present: None, ..states(1).1 };
     let column: ArrayRef = Arc::new(Int64Array::from(vec![4, 5]));
     let rows = Rows { rows: 2, columns: &[column], event_times: Some(&[0, 0]) };
-    assert_eq!(guest.accumulate(&rows, &[0, 0], &all).unwrap(), all.columns);
+    assert_eq!(guest.accumulate(&rows, &[0, 0], &all).unwrap().accumulators, all.columns);
     assert_eq!(guest.merge(&all, &all).unwrap(), all.columns);
     assert_eq!(guest.finish(&all).unwrap(), all.columns);
     // Key 1 has no accumulator, so its columns are null: it may not stay so.

@@ -43,9 +43,13 @@ pub struct KeyedHarness<Op: Keyed, R> {
     /// The first row of each key.
     samples: Vec<R>,
     states: Vec<Option<Op::State>>,
-    timers: BTreeSet<(i64, usize)>,
-    watermark: i64,
+    timers: BTreeSet<RegisteredTimer>,
+    watermark: Option<i64>,
+    processing_time: i64,
 }
+
+/// Its clock, its time, its key.
+type RegisteredTimer = (TimeDomain, i64, usize);
 
 impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
     /// Connects an operator to rows that are keyed by these columns.
@@ -70,60 +74,76 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
             samples: Vec::new(),
             states: Vec::new(),
             timers: BTreeSet::new(),
-            watermark: i64::MIN,
+            watermark: None,
+            processing_time: 0,
         })
     }
 
     /// Processes one batch.
     ///
     /// # Errors
-    /// If the operator refuses a row; then nothing has changed.
+    /// If the call fails as a whole; then nothing has changed. Rows that are refused are in the results.
     pub fn process(&mut self, rows: &[R]) -> Result<Results, Refused> {
         let input = Table::of(rows);
         let keys: Vec<usize> = rows.iter().enumerate().map(|(row, sample)| self.key_of(&input, row, sample)).collect();
         let (of_call, index_of_row) = distinct(&keys);
-        let delta =
-            self.operator.process(input.batch(&self.plan), index_of_row, self.gather(&of_call), self.clock())?;
+        let delta = self.operator.process(input.batch(&self.plan), index_of_row, self.gather(&of_call), self.clock());
+        let delta = delta.map_err(Refused::Call)?;
         self.commit(&delta, &of_call)?;
-        Results::apply(&self.plan, &delta.outputs, &input)
+        Results::apply(&self.plan, &delta.outputs, delta.rejected, &input)
     }
 
     /// Moves the watermark on and runs the event-time timers that are due by then: in each call the earliest of every key, so that
     /// what it does to the key's others counts before they come.
     ///
     /// # Errors
-    /// If the operator refuses a timer; what was called before counts.
+    /// If a call fails as a whole; what was called before counts. Timers that are refused are in the results.
     pub fn advance_to(&mut self, watermark: Timestamp) -> Result<Results, Refused> {
-        self.watermark = watermark.0;
-        let mut emitted = Results::apply(&self.plan, &self.nothing(), &Table::of::<R>(&[]))?;
+        self.watermark = Some(watermark.0);
+        self.fire_due(TimeDomain::EventTime, watermark.0)
+    }
+
+    /// Moves the wall clock on and runs the processing-time timers that are due by then, as [`KeyedHarness::advance_to`] does.
+    ///
+    /// # Errors
+    /// As [`KeyedHarness::advance_to`].
+    pub fn advance_processing_time_to(&mut self, time: Timestamp) -> Result<Results, Refused> {
+        self.processing_time = time.0;
+        self.fire_due(TimeDomain::ProcessingTime, time.0)
+    }
+
+    fn fire_due(&mut self, domain: TimeDomain, until: i64) -> Result<Results, Refused> {
+        let mut emitted = Results::apply(&self.plan, &self.nothing(), Vec::new(), &Table::of::<R>(&[]))?;
         loop {
             let mut keys = HashSet::new();
-            let due = self.timers.iter().copied().take_while(|(time, _)| *time <= watermark.0);
-            let due: Vec<(i64, usize)> = due.filter(|(_, key)| keys.insert(*key)).collect();
+            let due =
+                self.timers.range((domain, i64::MIN, 0)..).take_while(|(d, time, _)| *d == domain && *time <= until);
+            let due: Vec<_> = due.copied().filter(|(_, _, key)| keys.insert(*key)).collect();
             if due.is_empty() {
                 return Ok(emitted);
             }
-            emitted.append(self.fire(&due)?)?;
+            emitted.append(self.fire(domain, &due)?)?;
         }
     }
 
-    fn fire(&mut self, due: &[(i64, usize)]) -> Result<Results, Refused> {
-        let keys: Vec<usize> = due.iter().map(|(_, key)| *key).collect();
+    fn fire(&mut self, domain: TimeDomain, due: &[RegisteredTimer]) -> Result<Results, Refused> {
+        let keys: Vec<usize> = due.iter().map(|(_, _, key)| *key).collect();
         let (of_call, key_of_timer) = distinct(&keys);
         let key_rows = self.key_rows(due);
-        let times = due.iter().flat_map(|(time, _)| time.to_le_bytes()).collect();
-        let timers = Timers { domain: TimeDomain::EventTime, keys: key_of_timer, times };
+        let times = due.iter().flat_map(|(_, time, _)| time.to_le_bytes()).collect();
+        let timers = Timers { domain, keys: key_of_timer, times };
         let key_columns = key_rows.project(&self.key_columns).arrays;
         let batch = Batch { rows: keys.len() as u32, columns: key_columns, ..Batch::default() };
-        let delta = self.operator.on_timer(timers, batch, self.gather(&of_call), self.clock())?;
+        let delta =
+            self.operator.on_timer(timers, batch, self.gather(&of_call), self.clock()).map_err(Refused::Call)?;
         due.iter().for_each(|timer| _ = self.timers.remove(timer));
         self.commit(&delta, &of_call)?;
-        Results::apply(&self.plan, &delta.outputs, &key_rows)
+        Results::apply(&self.plan, &delta.outputs, delta.rejected, &key_rows)
     }
 
     /// The deltas of a call that emits nothing.
     fn nothing(&self) -> Vec<Delta> {
-        Emitter::<Op::Output<'_>>::new(0).finish(&[])
+        Emitter::<Op::Output<'_>>::new(0).finish(&[]).0
     }
 
     /// How many keys have a state.
@@ -132,14 +152,14 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
         self.states.iter().flatten().count()
     }
 
-    /// The event-time timers that are registered, earliest first.
+    /// The timers that are registered, those of event time first, the earliest of them first.
     #[must_use]
     pub fn timers(&self) -> Vec<Timestamp> {
-        self.timers.iter().map(|(time, _)| Timestamp(*time)).collect()
+        self.timers.iter().map(|(_, time, _)| Timestamp(*time)).collect()
     }
 
     fn clock(&self) -> Clock {
-        Clock { watermark: self.watermark, processing_time: 0 }
+        Clock { watermark: self.watermark, processing_time: self.processing_time }
     }
 
     fn key_of(&mut self, input: &Table, row: usize, sample: &R) -> usize {
@@ -156,9 +176,9 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
     }
 
     /// A row a timer: the key columns of its key, everything else null.
-    fn key_rows(&self, due: &[(i64, usize)]) -> Table {
-        let samples: Vec<R> = due.iter().filter_map(|(_, key)| self.samples.get(*key).cloned()).collect();
-        let times: Vec<i64> = due.iter().map(|(time, _)| *time).collect();
+    fn key_rows(&self, due: &[RegisteredTimer]) -> Table {
+        let samples: Vec<R> = due.iter().filter_map(|(_, _, key)| self.samples.get(*key).cloned()).collect();
+        let times: Vec<i64> = due.iter().map(|(_, time, _)| *time).collect();
         Table::of(&samples).null_but(&self.key_columns).at(&times)
     }
 
@@ -171,9 +191,9 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
 
     fn commit(&mut self, delta: &KeyedDelta, keys: &[usize]) -> Result<(), Refused> {
         let changed: Vec<usize> = match &delta.changed {
-            Selection::None => Vec::new(),
+            Selection::Empty => Vec::new(),
             Selection::All => keys.to_vec(),
-            Selection::Rows(rows) => key_indices(rows, keys).collect(),
+            Selection::Indices(rows) => key_indices(rows, keys).collect(),
         };
         let states = state::read::<Op::State>(&delta.states).map_err(Refused::Call)?;
         for (key, state) in changed.into_iter().zip(states) {
@@ -181,10 +201,10 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
                 *slot = state;
             }
         }
-        for timer in pairs(&delta.timers.delete, keys) {
+        for timer in pairs(&delta.timers.remove, keys) {
             self.timers.remove(&timer);
         }
-        self.timers.extend(pairs(&delta.timers.register, keys));
+        self.timers.extend(pairs(&delta.timers.add, keys));
         Ok(())
     }
 }
@@ -207,11 +227,10 @@ fn key_indices(indices: &[u8], keys: &[usize]) -> impl Iterator<Item = usize> {
     indices.as_chunks().0.iter().filter_map(|index| keys.get(u32::from_le_bytes(*index) as usize).copied())
 }
 
-fn pairs(timers: &[Timers], keys: &[usize]) -> Vec<(i64, usize)> {
-    let event_time = timers.iter().filter(|t| t.domain == TimeDomain::EventTime);
-    let pair = |t: &Timers| {
+fn pairs(timers: &[Timers], keys: &[usize]) -> Vec<RegisteredTimer> {
+    let of_domain = |t: &Timers| {
         let times = t.times.as_chunks().0.iter().map(|time| i64::from_le_bytes(*time));
-        times.zip(key_indices(&t.keys, keys)).collect::<Vec<_>>()
+        times.zip(key_indices(&t.keys, keys)).map(|(time, key)| (t.domain, time, key)).collect::<Vec<_>>()
     };
-    event_time.flat_map(pair).collect()
+    timers.iter().flat_map(of_domain).collect()
 }

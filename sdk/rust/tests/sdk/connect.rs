@@ -116,7 +116,7 @@ fn a_plan_reads_what_the_row_names_and_keeps_what_the_output_says() {
     operator!(Splits, Reads, Both);
 
     let columns = Table::of::<Bid>(&[]).fields().to_vec();
-    let (_, plan) = Connected::connect(Splits, &[Input { columns, keys: vec![] }]).unwrap();
+    let (_, plan) = Connected::connect(Splits, &[Input { columns, ..Input::default() }]).unwrap();
     assert_eq!(plan.reads, [[1, 0]]);
     assert!(plan.reads_event_times);
     let kept =

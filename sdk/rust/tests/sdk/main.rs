@@ -5,5 +5,6 @@
 mod columns;
 mod connect;
 mod keyed;
+mod refused;
 mod selection;
 mod templates;

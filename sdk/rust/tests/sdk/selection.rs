@@ -1,9 +1,7 @@
 //! What a delta says: which rows go on, at what time, and which row is to blame.
 
-use weir_sdk::testing::{Refused, Table};
-use weir_sdk::transform::{
-    ColumnTransform, Connected, Emitter, Outputs, Process, Row, RowError, RowFailure, Transform,
-};
+use weir_sdk::testing::Table;
+use weir_sdk::transform::{ColumnTransform, Connected, Emitter, Outputs, Process, Row, RowError, Transform};
 use weir_sdk::wire::{Batch, Input, Selection};
 use weir_sdk::{Timestamp, testing};
 
@@ -38,7 +36,7 @@ impl ColumnTransform for Filter {
     type Input<'a> = Times;
     type Output<'a> = Kept;
 
-    fn process_columns(&self, rows: &TimesColumns<'_>, _: usize, out: &mut Emitter<Kept>) -> Result<(), RowFailure> {
+    fn process_columns(&self, rows: &TimesColumns<'_>, _: usize, out: &mut Emitter<Kept>) -> Result<(), RowError> {
         out.emit_where(rows.times.iter().map(|times| times > 0), || Kept);
         Ok(())
     }
@@ -47,17 +45,17 @@ impl ColumnTransform for Filter {
 fn selection<Op: ColumnTransform>(operator: Op, times: &[u64]) -> Selection {
     let input = Table::of(&times.iter().map(|times| Times { times: *times }).collect::<Vec<_>>());
     let (connected, _) =
-        Connected::connect(operator, &[Input { columns: input.fields().to_vec(), keys: vec![] }]).unwrap();
+        Connected::connect(operator, &[Input { columns: input.fields().to_vec(), ..Input::default() }]).unwrap();
     let batch = Batch { rows: times.len() as u32, columns: input.arrays().to_vec(), ..Batch::default() };
-    connected.process(batch).unwrap().remove(0).rows
+    connected.process(batch).unwrap().outputs.remove(0).rows
 }
 
 #[test]
 fn a_selection_says_as_little_as_it_can() {
-    let rows = |rows: &[u32]| Selection::Rows(rows.iter().flat_map(|row| row.to_le_bytes()).collect());
+    let rows = |rows: &[u32]| Selection::Indices(rows.iter().flat_map(|row| row.to_le_bytes()).collect());
     let cases: [(&[u64], Selection); 8] = [
-        (&[], Selection::None),
-        (&[0, 0], Selection::None),
+        (&[], Selection::Empty),
+        (&[0, 0], Selection::Empty),
         (&[1, 1, 1], Selection::All),
         (&[1, 1, 0], rows(&[0, 1])),
         (&[0, 1, 1], rows(&[1, 2])),
@@ -71,7 +69,7 @@ fn a_selection_says_as_little_as_it_can() {
         let at_most_once: Vec<u64> = times.iter().map(|times| (*times).min(1)).collect();
         let kept: Vec<u32> = (0..).zip(&at_most_once).filter(|(_, times)| **times == 1).map(|(row, _)| row).collect();
         match selection(Filter, &at_most_once) {
-            Selection::None => assert!(kept.is_empty()),
+            Selection::Empty => assert!(kept.is_empty()),
             Selection::All => assert_eq!(kept.len(), times.len()),
             listed => assert_eq!(listed, rows(&kept)),
         }
@@ -139,8 +137,9 @@ fn a_bad_row_is_named_by_its_index() {
             Ok(())
         }
     }
-    let refused = testing::transform(Parse, &["1", "2", "three", "4"].map(|number| Text { number })).unwrap_err();
-    assert_eq!(refused, Refused::Row { row: 2, reason: "invalid digit found in string".to_owned() });
+    let results = testing::transform(Parse, &["1", "2", "three", "4"].map(|number| Text { number })).unwrap();
+    assert_eq!(results.rejected(), [(2, "invalid digit found in string")]);
+    assert_eq!(results.main::<Number>().iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2, 4]);
 }
 
 #[test]
@@ -182,7 +181,7 @@ fn a_null_without_a_place_is_a_bad_row() {
             Given { list: Some(vec![]), inner: inner(Some(3)) },
         ]
     };
-    testing::transform(Reads, &good()).unwrap();
+    assert_eq!(testing::transform(Reads, &good()).unwrap().rejected(), []);
     for (bad, column) in [
         (Given { list: Some(vec![Some(3), None]), inner: None }, "list"),
         (Given { list: None, inner: inner(None) }, "inner"),
@@ -190,7 +189,7 @@ fn a_null_without_a_place_is_a_bad_row() {
         let mut rows = good();
         rows.insert(2, bad);
         let reason = format!("column {column:?} is null, and the operator has no place for that (Option)");
-        assert_eq!(testing::transform(Reads, &rows).unwrap_err(), Refused::Row { row: 2, reason });
+        assert_eq!(testing::transform(Reads, &rows).unwrap().rejected(), [(2, reason.as_str())]);
     }
 }
 

@@ -5,19 +5,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
-use arrow::buffer::BooleanBuffer;
-use arrow::compute::{interleave, nullif};
+use arrow::buffer::{BooleanBuffer, ScalarBuffer};
+use arrow::compute::{interleave, nullif, take};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
-use weir_host::{Failure, GuestClock, KeyedDelta, Selection, StateLayout, States};
+use weir_host::{CallError, Failure, GuestClock, KeyedDelta, RejectedRow, Selection, StateLayout, States};
 use weir_state::{KeyIndex, StateError};
 
 use super::guest::{Answer, Call};
 use super::{layout, layout_of};
+use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::OperatorError;
 use crate::dataflow::row_text::row_text;
-use crate::nodes::delta::Made;
+use crate::nodes::delta::{Accepted, Made};
 use crate::nodes::keyed::guest::KeyedGuest;
 use crate::replace::comparison::Look;
 use crate::replace::shadow::Found;
@@ -31,8 +32,18 @@ impl KeyedGuest {
         (keys, slots): (&KeyIndex, &[u32]),
         look: Look<'_>,
     ) -> Result<Found, Failure<OperatorError>> {
+        if let Some(accepted) = Accepted::of(call.len(), &old.delta.rejected) {
+            // What the other version refused is not compared.
+            let made = old.made.iter().map(|made| accepted.made(made)).collect();
+            let delta = KeyedDelta { rejected: Vec::new(), ..old.delta.clone() };
+            let without = CallWithout::new(call, &accepted).map_err(Failure::Fatal)?;
+            return self.beside((&without.call(), from, states, now), &Answer { delta, made }, (keys, slots), look);
+        }
         let given = self.convert(from, states.clone())?;
         let new = self.call(call, &given, now)?;
+        if let Some(RejectedRow { reason, .. }) = new.delta.rejected.first() {
+            return Err(CallError::Call(reason.clone()).into());
+        }
         let key_of_input = match call {
             Call::Rows { key_of_row, .. } => key_of_row,
             Call::Timers { key_of_timer, .. } => key_of_timer,
@@ -53,6 +64,39 @@ impl KeyedGuest {
             Ok(Found { rows, states, layouts_differ: false })
         };
         compare().map_err(|error: ArrowError| Failure::Fatal(error.into()))
+    }
+}
+
+/// A call without some of its rows or timers.
+enum CallWithout {
+    Rows { rows: StreamBatch, key_of_row: Vec<u32> },
+    Timers { times: ScalarBuffer<i64>, key_of_timer: Vec<u32>, keys: Vec<ArrayRef>, ingested_at: i64 },
+}
+
+impl CallWithout {
+    fn new(call: &Call<'_>, accepted: &Accepted) -> Result<Self, OperatorError> {
+        let rows = || accepted.rows.values().iter().map(|row| *row as usize);
+        Ok(match call {
+            Call::Rows { rows: batch, key_of_row } => Self::Rows {
+                rows: take_rows(batch, &accepted.rows)?,
+                key_of_row: rows().map(|row| key_of_row[row]).collect(),
+            },
+            Call::Timers { times, key_of_timer, keys, ingested_at } => Self::Timers {
+                times: rows().map(|timer| times[timer]).collect(),
+                key_of_timer: rows().map(|timer| key_of_timer[timer]).collect(),
+                keys: keys.iter().map(|column| take(column, &accepted.rows, None)).collect::<Result<_, _>>()?,
+                ingested_at: *ingested_at,
+            },
+        })
+    }
+
+    fn call(&self) -> Call<'_> {
+        match self {
+            Self::Rows { rows, key_of_row } => Call::Rows { rows, key_of_row },
+            Self::Timers { times, key_of_timer, keys, ingested_at } => {
+                Call::Timers { times, key_of_timer, keys, ingested_at: *ingested_at }
+            }
+        }
     }
 }
 

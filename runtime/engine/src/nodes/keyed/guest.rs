@@ -5,12 +5,15 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::Schema;
 use std::sync::Arc;
 use weir_core::batch::StreamBatch;
-use weir_host::{CallError, Delta, Failure, GuestClock, KeyedDelta, Rows, StateLayout, States, TimeDomain};
+use weir_host::{
+    CallError, Delta, Failure, GuestClock, KeyedDelta, RejectedRow, Rows, StateLayout, States, TimeDomain,
+};
 
 use super::layout;
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::delta::{Made, OutputMap, apply};
 use crate::nodes::meter::MeteredInstance;
+use crate::replace::trial::Refusing;
 
 /// A component of the world `keyed-operator`.
 pub(crate) struct KeyedGuest {
@@ -40,6 +43,22 @@ pub(super) struct Answer {
     pub(super) delta: KeyedDelta,
     /// The rows of every output.
     pub(super) made: Vec<Made>,
+}
+
+impl Refusing for Answer {
+    fn rejected(&self) -> &[RejectedRow] {
+        &self.delta.rejected
+    }
+}
+
+impl Call<'_> {
+    /// How many rows or timers.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Rows { rows, .. } => rows.len(),
+            Self::Timers { times, .. } => times.len(),
+        }
+    }
 }
 
 impl KeyedGuest {

@@ -13,26 +13,30 @@ use crate::dataflow::operator::OperatorError;
 use crate::nodes::keyed::KeyedOperator;
 use crate::nodes::keyed::guest::KeyedGuest;
 use crate::replace::replaceable::Replaceable;
-use crate::replace::trial::Verdict;
+use crate::replace::trial::{Chosen, Verdict, choose};
 
 impl KeyedOperator {
-    /// What the old version answers where the one on trial has failed; the same error, if it fails too.
-    pub(super) fn old_answer(
+    /// What the version on trial has answered, or, if it did worse than the old one, what that answers.
+    pub(super) fn better_answer(
         &mut self,
         call: &Call<'_>,
         states: States,
         now: GuestClock,
-        error: CallError,
+        new: Result<Answer, CallError>,
     ) -> Result<Answer, Failure<OperatorError>> {
-        let failed = |error| Err(Failure::Guest(error));
-        let Some(trial) = &mut self.trial else { return failed(error) };
-        let Ok(states) = trial.old.convert(&layout_of(&self.guest), states) else { return failed(error) };
-        let Ok(answer) = trial.old.call(call, &states, now) else { return failed(error) };
-        let spoken_of = layout_of(&trial.old);
-        trial.regressed(error.to_string());
-        self.settle().map_err(Failure::Fatal)?;
-        // Borne, or kept meanwhile: what the old version says counts, if it speaks of the same states.
-        if layout::fits(&spoken_of, &layout_of(&self.guest)) { Ok(answer) } else { failed(error) }
+        let Some(trial) = &mut self.trial else { return Ok(new?) };
+        let states = trial.old.convert(&layout_of(&self.guest), states);
+        let old = states.ok().and_then(|states| trial.old.call(call, &states, now).ok());
+        match choose(new, old, call.len()) {
+            Chosen::New(answer) => Ok(answer?),
+            Chosen::Old { answer, instead_of, reason } => {
+                let spoken_of = layout_of(&trial.old);
+                trial.regressed(reason);
+                self.settle().map_err(Failure::Fatal)?;
+                // Borne, or kept meanwhile: what the old version says counts, if it speaks of the same states.
+                if layout::fits(&spoken_of, &layout_of(&self.guest)) { Ok(answer) } else { Ok(instead_of?) }
+            }
+        }
     }
 
     /// Whether states that the version on trial has changed may be committed. If the old version could not hold one of them there is

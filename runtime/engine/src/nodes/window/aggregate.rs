@@ -18,7 +18,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use weir_core::column_type::type_name;
 use weir_core::graph::AggregateFunction;
-use weir_host::Failure;
+use weir_host::{Failure, RejectedRow};
 
 use super::{AggregateKind, BoundAggregate};
 use crate::dataflow::operator::OperatorError;
@@ -50,15 +50,16 @@ pub(super) trait Accumulators: Send {
         false
     }
 
-    /// Does what can fail because of the rows, and keeps the result until [`Accumulators::update`] or the next call of this.
+    /// Does what can fail because of the rows, and keeps the result until [`Accumulators::update`] or the next call of this. Returns
+    /// the rows that are refused, ascending; then nothing is kept, and it is to be called again without them.
     fn stage(
         &mut self,
         group_of_row: &[u32],
         columns: &[ArrayRef],
         event_times: &[i64],
-    ) -> Result<(), Failure<OperatorError>> {
+    ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let _ = (group_of_row, columns, event_times);
-        Ok(())
+        Ok(Vec::new())
     }
 
     /// Adds rows. If rows can be refused, the same were staged right before.

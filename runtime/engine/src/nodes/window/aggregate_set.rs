@@ -2,12 +2,13 @@
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, FieldRef};
-use weir_host::Failure;
+use weir_host::{Failure, RejectedRow};
 
 use super::aggregate::{Accumulators, accumulators};
 use super::window_rows::WindowRows;
 use super::{AggregateKind, WindowSpec};
 use crate::dataflow::operator::OperatorError;
+use crate::nodes::delta::Accepted;
 
 /// One accumulator a group in each aggregate.
 pub(super) struct AggregateSet {
@@ -58,10 +59,41 @@ impl AggregateSet {
         self.members.iter_mut().for_each(|m| m.reset(group));
     }
 
-    /// What can fail because of the rows; see [`Accumulators::stage`].
-    pub(super) fn stage(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), Failure<OperatorError>> {
-        let mut members = self.members.iter_mut().zip(&rows.values);
-        members.try_for_each(|(member, columns)| member.stage(group_of_row, columns, &rows.times))
+    /// What can fail because of the rows; see [`Accumulators::stage`]. The refused rows are those of any aggregate.
+    pub(super) fn stage(
+        &mut self,
+        group_of_row: &[u32],
+        rows: &WindowRows,
+    ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
+        let mut rejected = Vec::new();
+        for (member, columns) in self.members.iter_mut().zip(&rows.values) {
+            rejected.extend(member.stage(group_of_row, columns, &rows.times)?);
+        }
+        rejected.sort_by_key(|rejected| rejected.row);
+        rejected.dedup_by_key(|rejected| rejected.row);
+        Ok(rejected)
+    }
+
+    /// Adds rows, all but those that an aggregate refuses, which are returned in ascending order. Nothing has changed if it fails.
+    pub(super) fn add(
+        &mut self,
+        group_of_row: &[u32],
+        rows: &WindowRows,
+    ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
+        let rejected = self.stage(group_of_row, rows)?;
+        let Some(accepted) = Accepted::of(rows.len, &rejected) else {
+            self.update(group_of_row, rows).map_err(Failure::Fatal)?;
+            return Ok(rejected);
+        };
+        let accepted = accepted.rows.values();
+        let groups: Vec<u32> = accepted.iter().map(|row| group_of_row[*row as usize]).collect();
+        let rows = rows.take(accepted).map_err(Failure::Fatal)?;
+        // An aggregate may refuse others of the rows that are left, as its accumulators are others now.
+        let more = self.add(&groups, &rows)?.into_iter();
+        let more = more.map(|more| RejectedRow { row: accepted[more.row] as usize, ..more });
+        let mut rejected: Vec<RejectedRow> = rejected.into_iter().chain(more).collect();
+        rejected.sort_by_key(|rejected| rejected.row);
+        Ok(rejected)
     }
 
     pub(super) fn update(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), OperatorError> {

@@ -1,7 +1,9 @@
 //! Keys with their accumulators: what a pane is.
 
+use std::cell::RefCell;
+
 use arrow::datatypes::FieldRef;
-use weir_host::{Failure, isolate};
+use weir_host::{Failure, RejectedRow, isolate};
 use weir_state::{FrozenKeys, KeyIndex};
 
 use super::aggregate_set::AggregateSet;
@@ -49,18 +51,24 @@ impl GroupTable {
             return self.aggregates.update(&self.slots, rows);
         }
         let (aggregates, slots) = (&mut self.aggregates, &self.slots);
-        isolate(
+        let bad = RefCell::new(std::mem::take(refused));
+        let refuse = |row, reason| {
+            bad.borrow_mut().push((row, reason));
+            if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
+        };
+        let added = isolate(
             0..rows.len,
             |range| {
                 let (slots, rows) = (&slots[range.clone()], rows.slice(range.start, range.len()));
-                aggregates.stage(slots, &rows)?;
-                aggregates.update(slots, &rows).map_err(Failure::Fatal)
+                let mut rejected = aggregates.add(slots, &rows)?.into_iter();
+                rejected
+                    .try_for_each(|RejectedRow { row, reason }| refuse(range.start + row, reason))
+                    .map_err(Failure::Fatal)
             },
-            |row, reason| {
-                refused.push((row, reason));
-                if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
-            },
-        )?;
+            refuse,
+        );
+        *refused = bad.into_inner();
+        added?;
         self.forget_refused(refused);
         Ok(())
     }

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
-use weir_host::{CallError, Rows};
+use weir_host::{Accumulated, CallError, RejectedRow, Rows};
 use weir_state::States;
 
 use crate::nodes::meter::MeteredInstance;
 use crate::nodes::window::ComponentAggregate;
-use crate::replace::trial::{Seat, Trial, Verdict};
+use crate::replace::trial::{Chosen, Refusing, Seat, Trial, Verdict, choose};
 
 /// The aggregate that a component computes.
 pub(crate) struct InstanceAggregate {
@@ -45,7 +45,7 @@ impl AggregateGuest {
         event_times: &[i64],
         group_of_row: &[u32],
         states: &weir_host::States,
-    ) -> Result<Vec<ArrayRef>, CallError> {
+    ) -> Result<Accumulated, CallError> {
         let columns: Vec<ArrayRef> = self.reads.iter().map(|c| columns[*c].clone()).collect();
         let event_times = self.reads_event_times.then_some(event_times);
         let rows = Rows { rows: group_of_row.len(), columns: &columns, event_times };
@@ -103,6 +103,12 @@ impl InstanceAggregate {
     }
 }
 
+impl Refusing for Accumulated {
+    fn rejected(&self) -> &[RejectedRow] {
+        &self.rejected
+    }
+}
+
 fn host_states(States { present, columns }: States) -> weir_host::States {
     weir_host::States { keys: present.len(), present: Some(present), columns }
 }
@@ -124,9 +130,23 @@ impl ComponentAggregate for InstanceAggregate {
         event_times: &[i64],
         group_of_row: &[u32],
         states: States,
-    ) -> Result<Vec<ArrayRef>, CallError> {
+    ) -> Result<Accumulated, CallError> {
         let states = host_states(states);
-        self.call(|guest| guest.accumulate(columns, event_times, group_of_row, &states))
+        let accumulate = |guest: &mut AggregateGuest| guest.accumulate(columns, event_times, group_of_row, &states);
+        let new = match accumulate(&mut self.guest) {
+            Ok(answer) if answer.rejected.is_empty() => return Ok(answer),
+            Err(error) if error.is_fatal() => return Err(error),
+            other => other,
+        };
+        let Some(trial) = &mut self.trial else { return new };
+        match choose(new, accumulate(&mut trial.old).ok(), group_of_row.len()) {
+            Chosen::New(answer) => answer,
+            Chosen::Old { answer, reason, .. } => {
+                trial.regressed(reason);
+                self.settle();
+                Ok(answer)
+            }
+        }
     }
 
     fn merge(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError> {

@@ -11,7 +11,7 @@ use arrow::datatypes::{FieldRef, Int64Type};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 use weir_core::window::Window;
-use weir_host::{CallError, Failure};
+use weir_host::{Failure, RejectedRow};
 use weir_state::KeyIndex;
 
 use super::WindowSpec;
@@ -80,20 +80,17 @@ impl SessionWindows {
         loop {
             let mut undo = state.aggregates.refuses_rows().then(Vec::new);
             end = state.assign(&rows.times, &self.slots, start..end, undo.as_mut());
-            let error = match state.add(rows, start..end) {
-                Ok(()) => return Ok(end),
+            let (good, reason) = match state.add(rows, start..end) {
+                Ok(None) => return Ok(end),
+                Ok(Some(RejectedRow { row, reason })) => (row, reason),
                 Err(Failure::Fatal(error)) => return Err(error),
                 Err(Failure::Guest(error)) if error.is_fatal() => return Err(error.into()),
-                Err(Failure::Guest(error)) => error,
+                Err(Failure::Guest(error)) => ((end - start) / 2, error.to_string()),
             };
             state.undo(undo.unwrap_or_default());
-            end = match &error {
-                CallError::Row { row, .. } if *row > 0 && start + row < end => start + row,
-                CallError::Row { .. } => start,
-                _ => start + (end - start) / 2,
-            };
+            end = start + good;
             if end == start {
-                refused.push((start, reason_of(error)));
+                refused.push((start, reason));
                 // The rest would be for nothing: the caller fails with this row.
                 return Ok(if self.dead_letters.fails() { rows.len } else { start + 1 });
             }
@@ -118,7 +115,7 @@ impl SessionWindows {
                 }
             }
             Err(Failure::Guest(error)) if error.is_fatal() => return Err(error.into()),
-            Err(Failure::Guest(error)) => refused.push((row, reason_of(error))),
+            Err(Failure::Guest(error)) => refused.push((row, error.to_string())),
             Err(Failure::Fatal(error)) => return Err(error),
         }
         Ok(())
@@ -132,13 +129,6 @@ impl SessionWindows {
                 self.keys.remove(slot);
             }
         }
-    }
-}
-
-fn reason_of(error: CallError) -> String {
-    match error {
-        CallError::Row { reason, .. } => reason,
-        other => other.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use weir_core::window::Window;
-use weir_host::Failure;
+use weir_host::{CallError, Failure, RejectedRow};
 use weir_state::ChunkedVec;
 
 use super::aggregate_set::AggregateSet;
@@ -125,16 +125,23 @@ impl Sessions {
         self.free_groups.push(group);
     }
 
-    /// Accumulates the rows of a range that was assigned.
-    pub(super) fn add(&mut self, rows: &WindowRows, range: Range<usize>) -> Result<(), Failure<OperatorError>> {
+    /// Accumulates the rows of a range that was assigned, or returns the first that is refused; then nothing has changed.
+    pub(super) fn add(
+        &mut self,
+        rows: &WindowRows,
+        range: Range<usize>,
+    ) -> Result<Option<RejectedRow>, Failure<OperatorError>> {
         if range.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let part = (range.len() < rows.len).then(|| rows.slice(range.start, range.len()));
         let rows = part.as_ref().unwrap_or(rows);
         self.aggregates.resize(self.groups);
-        self.aggregates.stage(&self.group_of_row, rows)?;
-        self.aggregates.update(&self.group_of_row, rows).map_err(Failure::Fatal)
+        if let Some(first) = self.aggregates.stage(&self.group_of_row, rows)?.into_iter().next() {
+            return Ok(Some(first));
+        }
+        self.aggregates.update(&self.group_of_row, rows).map_err(Failure::Fatal)?;
+        Ok(None)
     }
 
     fn is_closed(&self, window: Window) -> bool {
@@ -153,9 +160,13 @@ impl Sessions {
         let new = touching.is_empty().then(|| self.take_group());
         let group = new.or(touching.first().map(|s| s.group)).unwrap_or_default();
         self.aggregates.resize(self.groups);
-        if let Err(error) = self.aggregates.stage(&[group], row) {
+        let refused = match self.aggregates.stage(&[group], row) {
+            Ok(rejected) => rejected.into_iter().next().map(|first| Failure::Guest(CallError::Call(first.reason))),
+            Err(failure) => Some(failure),
+        };
+        if let Some(failure) = refused {
             self.free_groups.extend(new);
-            return Err(error);
+            return Err(failure);
         }
         self.aggregates.update(&[group], row).map_err(Failure::Fatal)?;
         for other in touching.iter().skip(1) {

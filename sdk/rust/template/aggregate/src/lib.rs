@@ -64,7 +64,7 @@ mod tests {
         for cut in 0..=readings.len() {
             let (left, right) = readings.split_at(cut);
             let result = testing::aggregate(Spread { unit: 0.5 }, &[left, right]).unwrap();
-            assert_eq!(result.rows::<Spreads>(), [Spreads { spread: Some(8.0) }], "cut at {cut}");
+            assert_eq!(result.main::<Spreads>(), [Spreads { spread: Some(8.0) }], "cut at {cut}");
         }
     }
 }

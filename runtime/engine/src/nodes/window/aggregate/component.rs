@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::take;
 use arrow::datatypes::FieldRef;
-use weir_host::{CallError, Failure};
+use weir_host::{Accumulated, CallError, Failure, RejectedRow};
 use weir_state::{StateColumns, States};
 
 use super::Accumulators;
@@ -21,17 +21,18 @@ pub trait ComponentAggregate: Send {
     /// The column of results.
     fn output_field(&self) -> FieldRef;
 
-    /// Adds rows to accumulators: row `i` to that of `group_of_row[i]`, an index into `states`. Returns all of them, in columns.
+    /// Adds rows to accumulators: row `i` to that of `group_of_row[i]`, an index into `states`. Returns all of them, in columns, as
+    /// they are without the rows that it refuses, and these.
     ///
     /// # Errors
-    /// If it refuses a row, or fails; then nothing counts.
+    /// If it fails; then nothing counts.
     fn accumulate(
         &mut self,
         columns: &[ArrayRef],
         event_times: &[i64],
         group_of_row: &[u32],
         states: States,
-    ) -> Result<Vec<ArrayRef>, CallError>;
+    ) -> Result<Accumulated, CallError>;
 
     /// Accumulators merged pairwise.
     ///
@@ -150,13 +151,16 @@ impl Accumulators for ComponentAccumulators {
         group_of_row: &[u32],
         columns: &[ArrayRef],
         event_times: &[i64],
-    ) -> Result<(), Failure<OperatorError>> {
+    ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         self.staged = None;
         let (groups, index_of_row) = self.distinct(group_of_row);
         let states = self.states.gather(&groups).map_err(|e| Failure::Fatal(e.into()))?;
-        let states = lock(&self.component).accumulate(columns, event_times, &index_of_row, states)?;
-        self.staged = Some((groups, states));
-        Ok(())
+        let accumulated = lock(&self.component).accumulate(columns, event_times, &index_of_row, states)?;
+        // With refused rows it is staged again without them: a group may have no other.
+        if accumulated.rejected.is_empty() {
+            self.staged = Some((groups, accumulated.accumulators));
+        }
+        Ok(accumulated.rejected)
     }
 
     fn update(
