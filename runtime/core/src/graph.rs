@@ -112,6 +112,8 @@ pub enum NodeKind {
     Window(WindowNode),
     /// Takes rows out.
     Sink(SinkNode),
+    /// A kind of step that this crate does not know.
+    Other(OtherNode),
 }
 
 impl NodeKind {
@@ -123,6 +125,7 @@ impl NodeKind {
             Self::Operator(_) => "operators",
             Self::Window(_) => "windows",
             Self::Sink(_) => "sinks",
+            Self::Other(node) => &node.section,
         }
     }
 }
@@ -237,6 +240,15 @@ pub struct SinkNode {
     pub options: Options,
     /// Which columns of its input it writes, in this order; `None`: all.
     pub columns: Option<Vec<Spanned<String>>>,
+}
+
+/// A step of a section that the caller of [`parse_with`](crate::pipeline::parse_with) has named: its kind reads the options.
+#[derive(Clone, Debug)]
+pub struct OtherNode {
+    /// The section.
+    pub section: String,
+    /// All keys but `input` and `inputs`.
+    pub options: Options,
 }
 
 /// What becomes of a row that cannot be processed.

@@ -39,14 +39,30 @@ pub use crate::names::did_you_mean;
 /// # Errors
 /// Everything that is wrong with the file, as far as one mistake does not hide another.
 pub fn parse(text: &str, base: &Path, overrides: &[(String, String)]) -> Result<LogicalGraph, PipelineError> {
+    parse_with(text, base, overrides, &[])
+}
+
+/// A section of a pipeline file, `[NAME.STEP]`, and what one step of it is called.
+pub type Section = (&'static str, &'static str);
+
+/// As [`parse`], with sections of kinds of steps that this crate does not know.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(
+    text: &str,
+    base: &Path,
+    overrides: &[(String, String)],
+    others: &[Section],
+) -> Result<LogicalGraph, PipelineError> {
     let fail = |text: &str, problems| PipelineError { problems, text: text.into() };
     if text.len() as u64 > PIPELINE_BYTES_MAX {
         let message = format!("the pipeline file has {} bytes; at most {PIPELINE_BYTES_MAX} are read", text.len());
         return Err(fail("", vec![Diagnostic::error(message, None)]));
     }
-    let changed = overrides::apply(text, overrides).map_err(|problem| fail(text, vec![problem]))?;
+    let changed = overrides::apply(text, overrides, others).map_err(|problem| fail(text, vec![problem]))?;
     let text: Arc<str> = changed.into();
-    let file = file::read(&text, base).map_err(|problems| fail(&text, problems))?;
+    let file = file::read(&text, base, others).map_err(|problems| fail(&text, problems))?;
     let (nodes, warnings) = resolve::resolve(file.drafts).map_err(|problems| fail(&text, problems))?;
     Ok(LogicalGraph {
         name: file.settings.name,

@@ -238,7 +238,7 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
         Some(NodeKind::Operator(operator)) => {
             operator.exchange.as_ref().is_some_and(|e| e.value == Exchange::Broadcast)
         }
-        Some(NodeKind::Window(_)) => false,
+        Some(NodeKind::Window(_) | NodeKind::Other(_)) => false,
         Some(NodeKind::Source(_)) => {
             return Err(format!(
                 "what the source {step:?} has set aside never were rows: correct the records where they come from"

@@ -22,7 +22,7 @@ impl LogicalGraph {
                         }
                     }
                 }
-                NodeKind::Source(_) | NodeKind::Sink(_) => {}
+                NodeKind::Source(_) | NodeKind::Sink(_) | NodeKind::Other(_) => {}
             }
         }
         components
@@ -34,6 +34,7 @@ impl LogicalGraph {
             match &mut node.kind {
                 NodeKind::Source(source) => source.options.confined = true,
                 NodeKind::Sink(sink) => sink.options.confined = true,
+                NodeKind::Other(other) => other.options.confined = true,
                 NodeKind::Operator(_) | NodeKind::Window(_) => {}
             }
         }
@@ -45,6 +46,7 @@ impl LogicalGraph {
         let options = self.nodes.iter().filter_map(|node| match &node.kind {
             NodeKind::Source(source) => Some(&source.options),
             NodeKind::Sink(sink) => Some(&sink.options),
+            NodeKind::Other(other) => Some(&other.options),
             NodeKind::Operator(_) | NodeKind::Window(_) => None,
         });
         options.flat_map(Options::passwords_in_clear).collect()
@@ -68,7 +70,12 @@ impl LogicalGraph {
                 // With a dot, which names in a file cannot have: it is never taken.
                 name: format!("{name}.{DEAD_LETTER_OUTPUT}"),
                 span: span.clone(),
-                inputs: vec![Input { node, output: DEAD_LETTER_OUTPUT.to_owned(), port: String::new(), span: span.clone() }],
+                inputs: vec![Input {
+                    node,
+                    output: DEAD_LETTER_OUTPUT.to_owned(),
+                    port: String::new(),
+                    span: span.clone(),
+                }],
                 kind: NodeKind::Sink(SinkNode {
                     connector: Spanned { value: connector.to_owned(), span },
                     options,
@@ -115,7 +122,7 @@ impl LogicalGraph {
             NodeKind::Source(source) => source.on_error,
             NodeKind::Operator(operator) => operator.on_error,
             NodeKind::Window(window) => window.on_error,
-            NodeKind::Sink(_) => OnError::Fail,
+            NodeKind::Sink(_) | NodeKind::Other(_) => OnError::Fail,
         };
         let mut inputs = self.nodes.iter().flat_map(|reader| &reader.inputs);
         on_error == OnError::DeadLetter && !inputs.any(|input| input.node == node && input.output == DEAD_LETTER_OUTPUT)

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
+use super::Section;
 use super::table::Table;
 use super::{checkpoint, operator, sink, source, window};
 use crate::diagnostic::Diagnostic;
-use crate::graph::{CheckpointSettings, NodeKind, RestartSettings, Span, Spanned};
+use crate::graph::{CheckpointSettings, NodeKind, Options, OtherNode, RestartSettings, Span, Spanned};
 use crate::key_group::KEY_GROUPS_DEFAULT;
 use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LINGER_MS_DEFAULT, PARALLELISM_MAX};
 
@@ -41,21 +42,29 @@ pub(super) struct Settings {
 pub(super) struct Draft {
     pub(super) name: String,
     pub(super) span: Option<Span>,
-    pub(super) inputs: Vec<Spanned<String>>,
+    pub(super) inputs: Vec<DraftInput>,
     pub(super) kind: NodeKind,
 }
 
+/// A stream that a node reads, by its name.
+pub(super) struct DraftInput {
+    /// Which input of the node it is of; empty: its only one.
+    pub(super) port: String,
+    pub(super) stream: Spanned<String>,
+}
+
 /// Reads everything; each node that is wrong gives one problem.
-pub(super) fn read(text: &Arc<str>, base: &Path) -> Result<File, Vec<Diagnostic>> {
+pub(super) fn read(text: &Arc<str>, base: &Path, others: &[Section]) -> Result<File, Vec<Diagnostic>> {
     let root = DeTable::parse(text).map_err(|error| vec![Diagnostic::error(error.message(), error.span())])?;
     let top = Table::new("", 0..0, root.get_ref());
     let mut problems = Vec::new();
-    let known: Vec<_> = SETTINGS.into_iter().chain(SECTIONS.iter().map(|(section, _)| *section)).collect();
+    let sections = || SECTIONS.iter().chain(others).copied();
+    let known: Vec<_> = SETTINGS.into_iter().chain(sections().map(|(section, _)| section)).collect();
     problems.extend(top.check_keys(&known).err());
     let settings = settings(&top, base).map_err(|problem| problems.push(problem)).ok();
     let mut drafts: Vec<Draft> = Vec::new();
     let mut names: Vec<(Spanned<String>, &str)> = Vec::new();
-    for (section, one) in SECTIONS {
+    for (section, one) in sections() {
         let nodes = match top.table(section) {
             Ok(table) => table.map_or_else(Vec::new, |table| table.entries()),
             Err(problem) => {
@@ -140,27 +149,42 @@ fn draft<'t>(
         "sources" => source::read(&table, path, text, base)?,
         "operators" => operator::read(&table, base)?,
         "windows" => window::read(&table, base)?,
-        _ => sink::read(&table, path, text, base)?,
+        "sinks" => sink::read(&table, path, text, base)?,
+        _ => NodeKind::Other(OtherNode {
+            section: section.to_owned(),
+            options: Options::new(Arc::clone(text), path, &["input", "inputs"], base.to_path_buf()),
+        }),
     };
-    let inputs = if section == "sources" { Vec::new() } else { inputs(&table)? };
+    let inputs = match &kind {
+        NodeKind::Source(_) => Vec::new(),
+        NodeKind::Other(_) if table.get("inputs").is_some() => ports(&table)?,
+        _ => port(&table, "input", String::new())?,
+    };
     Ok(Draft { name: name.value.clone(), span: name.span.clone(), inputs, kind })
 }
 
+/// `inputs = { left = "x", right = ["y", "z"] }`
+fn ports(table: &Table<'_>) -> Result<Vec<DraftInput>, Diagnostic> {
+    let inputs = table.required("inputs", table.table("inputs")?)?;
+    let ports = inputs.entries().into_iter().map(|(name, _)| port(&inputs, &name.value, name.value.clone()));
+    Ok(ports.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
 /// `input = "x"` or `input = ["x", "y"]`.
-fn inputs(table: &Table<'_>) -> Result<Vec<Spanned<String>>, Diagnostic> {
-    let value = table.required("input", table.get("input"))?;
-    let inputs = match value.get_ref() {
-        DeValue::Array(_) => table.strings("input")?.unwrap_or_default(),
-        _ => table.string("input")?.into_iter().collect(),
+fn port(table: &Table<'_>, key: &str, port: String) -> Result<Vec<DraftInput>, Diagnostic> {
+    let value = table.required(key, table.get(key))?;
+    let streams = match value.get_ref() {
+        DeValue::Array(_) => table.strings(key)?.unwrap_or_default(),
+        _ => table.string(key)?.into_iter().collect(),
     };
-    if inputs.is_empty() {
-        return Err(Diagnostic::error("input names no stream", Some(value.span())));
+    if streams.is_empty() {
+        return Err(Diagnostic::error(format!("{key} names no stream"), Some(value.span())));
     }
-    for (index, input) in inputs.iter().enumerate() {
-        if inputs.iter().take(index).any(|other| other.value == input.value) {
-            let message = format!("input names {:?} twice: its rows would be doubled", input.value);
-            return Err(Diagnostic::error(message, input.span.clone()));
+    for (index, stream) in streams.iter().enumerate() {
+        if streams.iter().take(index).any(|other| other.value == stream.value) {
+            let message = format!("{key} names {:?} twice: its rows would be doubled", stream.value);
+            return Err(Diagnostic::error(message, stream.span.clone()));
         }
     }
-    Ok(inputs)
+    Ok(streams.into_iter().map(|stream| DraftInput { port: port.clone(), stream }).collect())
 }

@@ -3,12 +3,13 @@
 
 use toml_edit::{DocumentMut, InlineTable, Item, Key, TableLike, Value};
 
+use super::Section;
 use super::file::{SECTIONS, SETTINGS};
 use crate::diagnostic::Diagnostic;
 use crate::names::{did_you_mean, nearest};
 
 /// The text with every override put in, later ones over earlier ones.
-pub(super) fn apply(text: &str, overrides: &[(String, String)]) -> Result<String, Diagnostic> {
+pub(super) fn apply(text: &str, overrides: &[(String, String)], others: &[Section]) -> Result<String, Diagnostic> {
     if overrides.is_empty() {
         return Ok(text.to_owned());
     }
@@ -19,7 +20,7 @@ pub(super) fn apply(text: &str, overrides: &[(String, String)]) -> Result<String
         let keys = Key::parse(path)
             .map_err(|_| refuse(format!("{path:?} is no dotted path, such as sources.flights.path")))?;
         let keys: Vec<&str> = keys.iter().map(Key::get).collect();
-        check_path(&keys, &document).map_err(refuse)?;
+        check_path(&keys, &document, others).map_err(refuse)?;
         set(document.as_table_mut(), &keys, value).map_err(refuse)?;
     }
     Ok(document.to_string())
@@ -49,13 +50,14 @@ pub fn unset(text: &str, path: &str) -> Result<String, String> {
 }
 
 /// A path must start with a setting, or with a node that the file has. Whether the node knows the key is checked with the file.
-fn check_path(keys: &[&str], document: &DocumentMut) -> Result<(), String> {
+fn check_path(keys: &[&str], document: &DocumentMut, others: &[Section]) -> Result<(), String> {
     let (first, rest) = keys.split_first().ok_or("the path is empty")?;
-    let Some((section, one)) = SECTIONS.iter().find(|(section, _)| section == first) else {
+    let sections = || SECTIONS.iter().chain(others);
+    let Some((section, one)) = sections().find(|(section, _)| section == first) else {
         if SETTINGS.contains(first) {
             return Ok(());
         }
-        let known = SETTINGS.into_iter().chain(SECTIONS.iter().map(|(section, _)| *section));
+        let known = SETTINGS.into_iter().chain(sections().map(|(section, _)| *section));
         return Err(format!("the pipeline file has no key {first:?}{}", suggestion(first, known)));
     };
     let nodes = document.get(section).and_then(Item::as_table_like);

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::file::Draft;
+use super::file::{Draft, DraftInput};
 use crate::diagnostic::Diagnostic;
-use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError, Spanned};
+use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError};
 
 /// The nodes in an order in which inputs come first and which is the file's otherwise, and what is odd about them.
 pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -27,7 +27,8 @@ pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>)
 }
 
 /// The edge that an input names: `node`, or `node.output`.
-fn find(input: &Spanned<String>, drafts: &[Draft], index: &HashMap<&str, usize>) -> Result<Input, Diagnostic> {
+fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> Result<Input, Diagnostic> {
+    let DraftInput { port, stream: input } = input;
     let refuse = |message: String| Diagnostic::error(message, input.span.clone());
     let (name, output) = input.value.split_once('.').unwrap_or((&input.value, MAIN_OUTPUT));
     let Some(draft) = index.get(name).and_then(|i| drafts.get(*i)) else {
@@ -42,6 +43,7 @@ fn find(input: &Spanned<String>, drafts: &[Draft], index: &HashMap<&str, usize>)
         NodeKind::Window(window) => (window.on_error, &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT]),
         // Only its component knows the side outputs of an operator.
         NodeKind::Operator(operator) => (operator.on_error, &[]),
+        NodeKind::Other(_) => (OnError::DeadLetter, &[]),
     };
     if output == DEAD_LETTER_OUTPUT && on_error != OnError::DeadLetter {
         return Err(refuse(format!("{name:?} makes no dead letters"))
@@ -52,7 +54,7 @@ fn find(input: &Spanned<String>, drafts: &[Draft], index: &HashMap<&str, usize>)
         return Err(problem.suggesting(output, outputs.iter().copied()));
     }
     let node = index.get(name).copied().unwrap_or_default();
-    Ok(Input { node, output: output.to_owned(), port: String::new(), span: input.span.clone() })
+    Ok(Input { node, output: output.to_owned(), port: port.clone(), span: input.span.clone() })
 }
 
 /// Node indices, inputs first; or the nodes of a cycle, each read by the next and the last by the first.
