@@ -3,7 +3,8 @@
 
 mod imports;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -87,8 +88,8 @@ fn shortest_circle(neighbours: &Neighbours<'_>, start: &Module) -> Option<Vec<Mo
                 circle.reverse();
                 return Some(circle);
             }
-            if !reached_from.contains_key(next) {
-                reached_from.insert(next, module);
+            if let Entry::Vacant(unseen) = reached_from.entry(next) {
+                unseen.insert(module);
                 queue.push_back(next);
             }
         }
