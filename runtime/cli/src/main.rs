@@ -8,6 +8,7 @@
 //! | `commands` | one file a command |
 //! | `pipeline_file` | a file into a checked job, its problems rendered |
 //! | `follow`, `progress`, `summary` | what is shown of a job that runs, and of one that is done |
+//! | `waiting` | what is shown while something takes time |
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
 //! | `client` | talking to a server |
 //! | `component` | the host, and what is said of a component |
@@ -30,6 +31,7 @@ mod progress;
 mod signals;
 mod summary;
 mod terminal;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -89,6 +91,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Inspect(args) => told(args.json, commands::inspect::execute(&args)),
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),
+        Command::Cache(args) => told(args.json, commands::cache::execute(&args)),
         Command::Serve(args) => commands::serve::execute(&args),
         Command::Token(args) => told(args.json, commands::token::execute(&args)),
         Command::Push(args) => told(args.json, commands::push::execute(&args)),

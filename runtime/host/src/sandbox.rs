@@ -7,8 +7,8 @@ use weir_core::limits::OperatorLimits;
 
 use crate::abi::to_guest;
 use crate::call::{CallError, SAID_LAST, cut_reason};
+use crate::call_time::{CallTime, Exceeded, FIRST_LOOK_TICKS};
 use crate::component::Component;
-use crate::engine::ticks;
 use crate::exports::{Describe, Functions};
 use crate::imports::log::{LogCtx, LogView, printable};
 use crate::imports::metrics::{GuestMetrics, MetricsView};
@@ -24,6 +24,7 @@ const FRAMES_SHOWN: usize = 4;
 /// What a store knows of its guest.
 pub(crate) struct Ctx {
     limiter: Limiter,
+    time: CallTime,
     log: LogCtx,
     metrics: GuestMetrics,
 }
@@ -79,7 +80,12 @@ impl Sandbox {
             inputs.iter().map(|input| input.keys.iter().map(|&key| crate::lower::count(key)).collect()).collect();
         let seconds = component.host().shared().ticker.seconds();
         let log = LogCtx::builder(operator).sink(log).limit(limits.log_bytes_per_s, seconds).build();
-        let ctx = Ctx { limiter: Limiter::new(&limits), log, metrics: GuestMetrics::default() };
+        let ctx = Ctx {
+            limiter: Limiter::new(&limits),
+            time: CallTime::new(limits.call_time_ms),
+            log,
+            metrics: GuestMetrics::default(),
+        };
         let mut sandbox = Self {
             config: config.to_string(),
             guest: Guest::Lost(Some(Box::new(ctx))),
@@ -152,7 +158,7 @@ impl Sandbox {
         let Guest::Running(store, _) = &mut self.guest else {
             return Err(CallError::Arguments("the guest is not running".into()));
         };
-        begin(store, &self.limits);
+        begin(store);
         match function.call(&mut *store, arguments) {
             Ok((result,)) => Ok(result),
             Err(error) => {
@@ -177,7 +183,8 @@ impl Sandbox {
         store.data_mut().limiter = Limiter::new(&self.limits);
         store.limiter(|ctx| &mut ctx.limiter);
         store.set_hostcall_fuel(usize::try_from(self.limits.output_bytes).unwrap_or(usize::MAX));
-        begin(&mut store, &self.limits);
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().time.look()));
+        begin(&mut store);
         let started = self.component.pre().instantiate(&mut store);
         let bound = started.and_then(|instance| self.component.exports().bind(&mut store, &instance));
         let (describe, functions) = match bound {
@@ -204,7 +211,7 @@ impl Sandbox {
         let input = |(columns, keys)| to_guest::Input { columns, keys };
         let inputs: Vec<_> =
             fields.iter().map(Vec::as_slice).zip(self.keys.iter().map(Vec::as_slice)).map(input).collect();
-        begin(store, &self.limits);
+        begin(store);
         let (answer,) = describe
             .call(&mut *store, (self.config.as_str(), inputs.as_slice()))
             .map_err(|error| InstanceError::Guest(call_error(&error, store, &self.limits).to_string()))?;
@@ -223,8 +230,9 @@ pub(crate) fn fields(nodes: &[Node]) -> Vec<to_guest::Field<'_>> {
 }
 
 /// Before every call: its time begins, and what was refused or logged in a call before is no reason for a failure of this one.
-fn begin(store: &mut Store<Ctx>, limits: &OperatorLimits) {
-    store.set_epoch_deadline(ticks(limits.call_time_ms));
+fn begin(store: &mut Store<Ctx>) {
+    store.set_epoch_deadline(FIRST_LOOK_TICKS);
+    store.data_mut().time.begin();
     store.data_mut().limiter.take_memory_denied();
     store.data_mut().log.take_last_error();
 }
@@ -233,7 +241,10 @@ fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operator
     let memory_denied = store.data_mut().limiter.take_memory_denied();
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::Interrupt) {
-        return CallError::TimeOut { limit_ms: limits.call_time_ms };
+        return match store.data().time.exceeded() {
+            Some(Exceeded::WallTime { limit_ms }) => CallError::Stalled { limit_ms },
+            _ => CallError::TimeOut { limit_ms: limits.call_time_ms },
+        };
     }
     if memory_denied {
         return CallError::MemoryLimit { limit_bytes: limits.memory_bytes };
