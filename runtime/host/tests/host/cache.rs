@@ -107,7 +107,6 @@ fn a_changed_component_reuses_the_functions_that_did_not_change() {
     assert_new(first);
     let changed = counts(&host(folder.path()), &component_of(50, 2));
     assert_known(changed);
-    assert_eq!(changed.reused + changed.compiled, first.reused + first.compiled);
     assert_eq!(entries(&folder.path().join("functions")).len(), 2);
     let seen = cache_usage(folder.path()).unwrap();
     assert_eq!((seen.components.files, seen.functions.files), (2, 2));
