@@ -13,8 +13,10 @@ use weir_core::connector::Cut;
 use weir_core::graph::{AggregateFunction, OnError};
 use weir_core::key_group::KEY_GROUPS_DEFAULT;
 use weir_core::window::WindowAssigner;
-use weir_engine::operator::{Frozen, Metrics, Operator, OperatorError, Outputs, Snapshot, StateTable};
-use weir_engine::operators::window::{AggregateKind, BoundAggregate, WindowSpec, window_operator};
+use weir_engine::dataflow::operator::{
+    Frozen, Metrics, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable,
+};
+use weir_engine::nodes::window::{AggregateKind, BoundAggregate, WindowSpec, window_operator};
 use weir_state::{KeyedState, States, Timer, Timers};
 
 use crate::args::Args;
@@ -112,9 +114,9 @@ fn write(operator: &mut dyn Operator, keys: u64, batches: std::ops::Range<u64>) 
         let column: ArrayRef = Arc::new(Int64Array::from_iter_values((first..first + BATCH_ROWS).map(key)));
         let rows = RecordBatch::try_new(Arc::new(schema()), vec![column.clone(), column])?;
         let event_times = (first..first + BATCH_ROWS).map(|row| (row / 64) as i64).collect();
-        let batch = StreamBatch { rows, event_times, ingested_at: 0 };
+        let batch = StreamBatch::new(rows, event_times, 0);
         let stopwatch = Stopwatch::start();
-        operator.process(batch, &mut Outputs::default())?;
+        operator.process(0, batch, &mut Outputs::default())?.finish(operator, &mut Outputs::default())?;
         seconds += stopwatch.seconds();
     }
     Ok(seconds * 1e3 / count as f64)
@@ -165,7 +167,7 @@ impl Counts {
 }
 
 impl Operator for Counts {
-    fn process(&mut self, batch: StreamBatch, _out: &mut Outputs) -> Result<(), OperatorError> {
+    fn process(&mut self, _input: usize, batch: StreamBatch, _out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.state.slots(&batch.rows.columns()[..1], batch.len(), &mut self.slots)?;
         let States { columns, .. } = self.state.gather(&self.slots)?;
         let plus = |states: &ArrayRef, values: &Int64Array| -> ArrayRef {
@@ -182,7 +184,8 @@ impl Operator for Counts {
             self.timers.delete(timer(slot, count - 1));
             self.timers.register(timer(slot, *count));
         }
-        Ok(self.state.put(&self.slots, States::all(batch.len(), vec![counts, sums]))?)
+        self.state.put(&self.slots, States::all(batch.len(), vec![counts, sums]))?;
+        Ok(Progress::Done)
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {

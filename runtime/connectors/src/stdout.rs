@@ -134,7 +134,10 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn stream_batch(rows: RecordBatch) -> StreamBatch {
-        StreamBatch { event_times: vec![0; rows.num_rows()].into(), rows, ingested_at: 0 }
+        {
+            let times = vec![0; rows.num_rows()].into();
+            StreamBatch::new(rows, times, 0)
+        }
     }
 
     #[test]

@@ -13,9 +13,61 @@ pub struct StreamBatch {
     pub event_times: ScalarBuffer<i64>,
     /// When the youngest of the rows that these came from entered the pipeline, microseconds on the engine's clock.
     pub ingested_at: i64,
+    /// What each row does to the rows before it; `None`: every row is an insert.
+    pub row_kinds: Option<RowKinds>,
+}
+
+/// What a row of an updating stream does, in the order and with the numbers of the operators' contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RowKind {
+    /// A new row.
+    Insert = 0,
+    /// The row as it was, right before [`RowKind::UpdateAfter`].
+    UpdateBefore = 1,
+    /// The row as it is from now on.
+    UpdateAfter = 2,
+    /// The row is gone.
+    Delete = 3,
+}
+
+/// The kind of each row of a batch, one byte per row; every value is a [`RowKind`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowKinds(ScalarBuffer<u8>);
+
+impl RowKinds {
+    /// One kind per row; `None`: a byte is none.
+    #[must_use]
+    pub fn new(kinds: ScalarBuffer<u8>) -> Option<Self> {
+        kinds.iter().all(|kind| *kind <= RowKind::Delete as u8).then_some(Self(kinds))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &ScalarBuffer<u8> {
+        &self.0
+    }
+
+    /// `len` rows from `offset` on.
+    #[must_use]
+    pub fn slice(&self, offset: usize, len: usize) -> Self {
+        Self(self.0.slice(offset, len))
+    }
+
+    /// Those of the rows at these indices.
+    #[must_use]
+    pub fn take(&self, indices: &[u32]) -> Self {
+        Self(indices.iter().map(|index| self.0[*index as usize]).collect())
+    }
 }
 
 impl StreamBatch {
+    /// Rows that are all inserts.
+    #[must_use]
+    pub fn new(rows: RecordBatch, event_times: ScalarBuffer<i64>, ingested_at: i64) -> Self {
+        Self { rows, event_times, ingested_at, row_kinds: None }
+    }
+
     /// How many rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -41,6 +93,7 @@ impl StreamBatch {
             rows: self.rows.slice(offset, len),
             event_times: self.event_times.slice(offset, len),
             ingested_at: self.ingested_at,
+            row_kinds: self.row_kinds.as_ref().map(|kinds| kinds.slice(offset, len)),
         }
     }
 }
@@ -101,7 +154,7 @@ mod tests {
             ("is", Arc::new(BooleanArray::from(vec![true, false, true]))),
         ];
         let rows = RecordBatch::try_from_iter(columns).unwrap();
-        let batch = StreamBatch { rows, event_times: vec![0; 3].into(), ingested_at: 0 };
+        let batch = StreamBatch::new(rows, vec![0; 3].into(), 0);
         assert_eq!(batch.bytes(), (3 * 8 + 1) + (4 * 4 + 6) + 1);
         assert_eq!(batch.slice(1, 1).bytes(), (8 + 1) + (2 * 4 + 3) + 1);
         assert_eq!(batch.slice(3, 0).bytes(), 4);

@@ -1,64 +1,40 @@
 //! Runs a pipeline: from the graph that its author wrote to subtasks on threads.
 //!
 //! ```text
-//! job -> plan (resolve, prune, physical) -> build (make) -> subtask (gate | source, chain, exchange, operators) -> worker
+//! LogicalGraph -> plan -> nodes (make) -> dataflow (gate | source, chain, exchange) -> runtime (worker)
 //! ```
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`job`], `job_handle` | [`Job`]: a checked pipeline; [`JobHandle`]: one that runs |
-//! | `plan` | names and schemas resolved, unread columns dropped, steps chained |
-//! | `build`, `make` | subtasks with their operators, readers and writers |
-//! | [`subtask`] | the state machine `handle(event) -> actions` |
-//! | [`gate`], [`source`] | its input: channels merged, or splits read |
-//! | [`chain`], [`exchange`] | its operators without channels between them, and how rows leave it |
-//! | [`operator`], [`operators`] | what an operator is, and every one there is |
-//! | [`Supervisor`] | a job that is started again when it fails |
-//! | `recovery` | which checkpoint a job goes on from, and whether it fits |
-//! | `checkpointer` | parts of checkpoints put together, sinks told to commit |
-//! | `metrics`, `activity`, `figures` | what is counted and timed, and as it is told |
-//! | `guest_room` | how many instances of components, and how much memory for them, a job takes |
-//! | `worker` | the threads around subtasks and checkpoints, the only place that blocks |
-//! | `swap` | other versions of a running job's components, put in place at one barrier, or called beside those that run |
-//! | [`local`] | a whole job in one thread, step by step, for tests |
+//! | `plan` | [`Job`]: names and schemas resolved, unread columns dropped, steps chained |
+//! | [`nodes`] | every kind of step, one folder each |
+//! | [`dataflow`] | what an operator is, and how rows flow through one subtask |
+//! | `replace` | other versions of a running job's components, put in place at one barrier, or called beside those that run |
+//! | `checkpoint` | parts of checkpoints put together, and the checkpoint that a job resumes from |
+//! | `runtime` | subtasks on threads: [`JobHandle`], [`Supervisor`]; [`local`] is a whole job in one thread, for tests |
 //!
-//! It never names a connector, reads no clock of its own, and lets nothing but `worker` wait.
+//! It never names a connector, reads no clock of its own, and lets nothing but `runtime::worker` wait.
 
-mod activity;
-mod build;
-pub mod chain;
-mod checkpointer;
-mod control;
-mod describe;
-pub mod exchange;
-mod figures;
-pub mod gate;
-mod guest_room;
-pub mod job;
-mod job_handle;
-pub mod local;
-mod make;
-mod metrics;
-pub mod operator;
-pub mod operators;
+mod checkpoint;
+pub mod dataflow;
+pub mod nodes;
 mod plan;
-mod recovery;
-mod row_text;
-pub mod source;
-pub mod subtask;
-mod supervisor;
-mod swap;
-mod worker;
+mod replace;
+mod runtime;
 
-pub use build::StartError;
-pub use checkpointer::{CheckpointFailure, CheckpointStatus};
-pub use describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
-pub use figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts, NodeFigures, SubtaskFigures};
-pub use guest_room::GuestRoom;
-pub use job::Job;
-pub use job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};
-pub use operators::{Difference, ShadowReport, SharedShadow, SharedSwap};
-pub use plan::{CheckError, CheckErrors};
-pub use recovery::{Durable, RecoveryError};
-pub use supervisor::{RunError, Supervisor};
-pub use swap::{NewVersion, SwapError};
+pub use checkpoint::failure::CheckpointFailure;
+pub use checkpoint::recovery::{Durable, RecoveryError};
+pub use checkpoint::status::CheckpointStatus;
+pub use plan::describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
+pub use plan::guest_room::GuestRoom;
+pub use plan::job::Job;
+pub use plan::resolve::{CheckError, CheckErrors};
+pub use replace::comparison::Difference;
+pub use replace::shadow::{ShadowReport, SharedShadow};
+pub use replace::swap::{NewVersion, SwapError};
+pub use replace::trial::SharedSwap;
+pub use runtime::build::StartError;
+pub use runtime::figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts, NodeFigures, SubtaskFigures};
+pub use runtime::job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};
+pub use runtime::local;
+pub use runtime::supervisor::{RunError, Supervisor};

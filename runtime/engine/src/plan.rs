@@ -5,16 +5,11 @@
 //! LogicalGraph --resolve--> schemas and describes checked --prune--> columns --physical--> chains and edges
 //! ```
 
-mod files;
-mod inputs;
-mod physical;
-mod prune;
-mod resolve;
-
-pub(crate) use physical::{ChainPlan, Consumer, ConsumerTarget, EdgePlan, PhysicalGraph, StepKind, StepPlan};
-pub(crate) use prune::Pruned;
-pub(crate) use resolve::with_error_column;
-pub use resolve::{CheckError, CheckErrors};
-pub(crate) use resolve::{
-    Resolved, ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, ResolvedNode, ResolvedSource,
-};
+pub(crate) mod describe;
+pub(crate) mod files;
+pub(crate) mod guest_room;
+pub(crate) mod inputs;
+pub(crate) mod job;
+pub(crate) mod physical;
+pub(crate) mod prune;
+pub(crate) mod resolve;

@@ -17,8 +17,8 @@ use weir_core::graph::{AggregateFunction, OnError};
 use weir_core::key_group::{group_of, groups_of_subtask, hash_keys, subtask_of};
 use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
 use weir_core::window::{Window, WindowAssigner};
-use weir_engine::operator::{Frozen, Metrics, Operator, Outputs, Snapshot};
-use weir_engine::operators::window::{
+use weir_engine::dataflow::operator::{Frozen, Metrics, Operator, Outputs, Snapshot, Time};
+use weir_engine::nodes::window::{
     AggregateKind, BoundAggregate, ComponentAggregate, WindowSpec, combine_operator, output_schema, window_operator,
 };
 use weir_host::CallError;
@@ -92,11 +92,8 @@ fn batch(rows: &[Row]) -> StreamBatch {
     let values: ArrayRef = Arc::new(rows.iter().map(|r| r.value).collect::<Int64Array>());
     let floats: ArrayRef = Arc::new(rows.iter().map(|r| r.value.map(|v| v as f64 / 4.0)).collect::<Float64Array>());
     let texts: ArrayRef = Arc::new(rows.iter().map(|r| r.value.map(text_of)).collect::<StringArray>());
-    StreamBatch {
-        rows: RecordBatch::try_new(schema(), vec![keys, values, floats, texts]).unwrap(),
-        event_times: rows.iter().map(|r| r.time).collect(),
-        ingested_at: 7,
-    }
+    let columns = RecordBatch::try_new(schema(), vec![keys, values, floats, texts]).unwrap();
+    StreamBatch::new(columns, rows.iter().map(|r| r.time).collect(), 7)
 }
 
 fn aggregates(component: bool) -> Vec<BoundAggregate> {
@@ -311,7 +308,8 @@ impl<'a> Driver<'a> {
         let mut batches = vec![batch(rows)];
         if let Some(combine) = &mut self.combine {
             let mut partials = Outputs::default();
-            combine.process(batches.remove(0), &mut partials).unwrap();
+            let progress = combine.process(0, batches.remove(0), &mut partials).unwrap();
+            progress.finish(combine.as_mut(), &mut partials).unwrap();
             batches = partials.take().into_iter().map(|(_, rows)| rows).collect();
         }
         for batch in batches {
@@ -325,13 +323,12 @@ impl<'a> Driver<'a> {
                 let mine = targets.iter().map(|t| Some(*t == subtask)).collect();
                 let times = Int64Array::from(batch.event_times.to_vec());
                 let times = arrow::compute::filter(&times, &mine).unwrap();
-                let part = StreamBatch {
-                    rows: arrow::compute::filter_record_batch(&batch.rows, &mine).unwrap(),
-                    event_times: times.as_primitive::<Int64Type>().values().clone(),
-                    ingested_at: batch.ingested_at,
-                };
+                let rows = arrow::compute::filter_record_batch(&batch.rows, &mine).unwrap();
+                let times = times.as_primitive::<Int64Type>().values().clone();
+                let part = StreamBatch::new(rows, times, batch.ingested_at);
                 if !part.is_empty() {
-                    operator.process(part, out).unwrap();
+                    let progress = operator.process(0, part, out).unwrap();
+                    progress.finish(operator.as_mut(), out).unwrap();
                 }
             }
         }
@@ -362,7 +359,8 @@ impl<'a> Driver<'a> {
         let rows: Vec<Row> = (0..80).map(|i| Row { key: key(i), time: i * 7 % 40, value: Some(i % 5 - 2) }).collect();
         self.rows(&rows, &mut Outputs::default());
         for subtask in &mut self.subtasks {
-            subtask.on_watermark(WATERMARK_MAX - 1, &mut Outputs::default()).unwrap();
+            let progress = subtask.on_time(Time::Watermark(WATERMARK_MAX - 1), &mut Outputs::default()).unwrap();
+            progress.finish(subtask.as_mut(), &mut Outputs::default()).unwrap();
         }
         self.rows(&rows, &mut Outputs::default());
         self.spec.metrics.rows_late.store(late, Ordering::Relaxed);
@@ -481,7 +479,8 @@ fn check(case: &Case, driver: &mut Driver<'_>, late_output: bool) -> usize {
             Op::Watermark(watermark) if *watermark > model.watermark => {
                 model.watermark(*watermark, &mut expected);
                 for operator in &mut driver.subtasks {
-                    operator.on_watermark(*watermark, &mut out).unwrap();
+                    let progress = operator.on_time(Time::Watermark(*watermark), &mut out).unwrap();
+                    progress.finish(operator.as_mut(), &mut out).unwrap();
                 }
             }
             Op::Watermark(_) => {}

@@ -15,7 +15,7 @@ use weir_core::connector::{ConnectorError, Connectors as _, Polled};
 use weir_core::graph::{Exchange, LogicalGraph, NodeKind, OnError, Options, SourceNode, Spanned};
 use weir_core::time::{Clock, WatermarkStrategy};
 use weir_engine::Job;
-use weir_engine::source::is_event_time;
+use weir_engine::dataflow::source::is_event_time;
 use weir_state::checkpoint::{CheckpointStore, Manifest, StoredSplit};
 
 use crate::catalog::{JobRow, ReplayRow};

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use weir_core::graph::{AggregateFunction, OnError};
 use weir_core::key_group::KEY_GROUPS_DEFAULT;
 use weir_core::window::WindowAssigner;
-use weir_engine::operator::OperatorMetrics;
-use weir_engine::operators::window::{AggregateKind, BoundAggregate, WindowSpec, output_schema};
+use weir_engine::dataflow::operator::OperatorMetrics;
+use weir_engine::nodes::window::{AggregateKind, BoundAggregate, WindowSpec, output_schema};
 
 use super::case::{Case, Stop, read};
 use super::window_rig::LATE;

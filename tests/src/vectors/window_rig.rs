@@ -8,8 +8,8 @@ use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 use weir_core::key_group::{group_of, groups_of_subtask, hash_keys, subtask_of};
 use weir_core::time::WATERMARK_MIN;
-use weir_engine::operator::{Operator, OperatorError, Outputs, Snapshot, StateTable};
-use weir_engine::operators::window::{WindowSpec, combine_operator, window_operator};
+use weir_engine::dataflow::operator::{Operator, OperatorError, Outputs, Snapshot, StateTable, Time};
+use weir_engine::nodes::window::{WindowSpec, combine_operator, window_operator};
 
 use super::case::Stop;
 
@@ -115,7 +115,7 @@ impl Rig {
         let mut out = Outputs::default();
         for batch in batches {
             match &mut stage.combine {
-                Some(combine) => combine.process(batch, &mut out)?,
+                Some(combine) => combine.process(0, batch, &mut out)?.finish(combine.as_mut(), &mut out)?,
                 None => out.emit(RESULTS, batch),
             }
         }
@@ -135,7 +135,7 @@ impl Rig {
         for (_, batch) in batches {
             for (subtask, rows) in stage.split(&batch, parallelism)? {
                 if let Some(subtask) = stage.subtasks.get_mut(subtask) {
-                    subtask.process(rows, &mut out)?;
+                    subtask.process(0, rows, &mut out)?.finish(subtask.as_mut(), &mut out)?;
                 }
             }
         }
@@ -156,11 +156,11 @@ impl Rig {
             let parallelism = self.parallelism;
             let mut out = Outputs::default();
             if let Some(combine) = self.stages.get_mut(index).and_then(|stage| stage.combine.as_mut()) {
-                combine.on_watermark(watermark, &mut out)?;
+                combine.on_time(Time::Watermark(watermark), &mut out)?.finish(combine.as_mut(), &mut out)?;
                 self.deliver(index, parallelism, out.take(), emitted)?;
             }
             for subtask in self.stages.get_mut(index).into_iter().flat_map(|stage| &mut stage.subtasks) {
-                subtask.on_watermark(watermark, &mut out)?;
+                subtask.on_time(Time::Watermark(watermark), &mut out)?.finish(subtask.as_mut(), &mut out)?;
             }
             self.hand_on(index, out, emitted)?;
         }
@@ -212,8 +212,7 @@ impl Stage {
         for (subtask, rows) in rows_of.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let event_times: Vec<i64> = rows.iter().map(|row| batch.event_times[*row as usize]).collect();
             let rows = take_record_batch(&batch.rows, &UInt32Array::from(rows))?;
-            parts
-                .push((subtask, StreamBatch { rows, event_times: event_times.into(), ingested_at: batch.ingested_at }));
+            parts.push((subtask, StreamBatch::new(rows, event_times.into(), batch.ingested_at)));
         }
         Ok(parts)
     }

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRe
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use weir_core::batch::StreamBatch;
-use weir_engine::operators::window::{WINDOW_END, WINDOW_START};
+use weir_engine::nodes::window::{WINDOW_END, WINDOW_START};
 
 use super::case::{Stop, read};
 use super::compare::At;
@@ -41,7 +41,7 @@ pub(super) fn batch_of(records: &[Record]) -> Result<StreamBatch, Stop> {
     let values: ArrayRef = Arc::new(Int64Array::from_iter(records.iter().map(|r| r.value)));
     let rows = RecordBatch::try_new(record_schema(), vec![keys, values]).map_err(|e| Stop::fail(e.to_string()))?;
     let event_times: Vec<i64> = records.iter().map(|r| r.ts).collect();
-    Ok(StreamBatch { rows, event_times: event_times.into(), ingested_at: 0 })
+    Ok(StreamBatch::new(rows, event_times.into(), 0))
 }
 
 /// A key of any JSON type, told apart as text.

@@ -53,7 +53,10 @@ fn poll(reader: &mut dyn SourceReader, sizes: &[usize], polls: usize) -> (Vec<Re
 }
 
 fn stream_batch(rows: RecordBatch) -> StreamBatch {
-    StreamBatch { event_times: vec![0; rows.num_rows()].into(), rows, ingested_at: 0 }
+    {
+        let times = vec![0; rows.num_rows()].into();
+        StreamBatch::new(rows, times, 0)
+    }
 }
 
 struct Writing {

@@ -107,7 +107,7 @@ mod tests {
         let origin = Origin { lineage: "a".to_owned(), follows: "-".to_owned() };
         let mut writer = StagingWriter::new("t", encoder, origin, 0, SinkReport::default());
         writer.staged_bytes_max = 20_000;
-        let batch = StreamBatch { rows, event_times: vec![0].into(), ingested_at: 0 };
+        let batch = StreamBatch::new(rows, vec![0].into(), 0);
         let mut until_full = || (0..1000).find_map(|_| writer.write(&batch).err());
         let error = until_full().map(|error| error.to_string());
         assert!(error.is_some_and(|error| error.contains("make checkpoints more often")));

@@ -22,7 +22,7 @@ fn schema() -> SchemaRef {
 fn rows(range: std::ops::Range<i64>) -> StreamBatch {
     let texts: ArrayRef = Arc::new(StringArray::from(numbers(range.clone())));
     let rows = RecordBatch::try_from_iter_with_nullable([("v", texts, true)]).unwrap();
-    StreamBatch { rows, event_times: vec![0; range.clone().count()].into(), ingested_at: 0 }
+    StreamBatch::new(rows, vec![0; range.clone().count()].into(), 0)
 }
 
 /// A writer of a job with checkpoints, alone, that goes on from `restored`.
@@ -244,7 +244,7 @@ fn a_commit_that_fails_for_good_leaves_no_transaction_open() {
     writing.write(&rows(0..3)).unwrap();
     let long: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(5000)]));
     let long = RecordBatch::try_from_iter_with_nullable([("v", long, true)]).unwrap();
-    writing.write(&StreamBatch { rows: long, event_times: vec![0].into(), ingested_at: 0 }).unwrap();
+    writing.write(&StreamBatch::new(long, vec![0].into(), 0)).unwrap();
     let prepared = writing.prepare(Cut { attempt: 1, last: false }).unwrap()().unwrap();
     // The second row is taken when the first is at the broker, the last never.
     let text = "properties = { \"message.max.bytes\" = 2000, \"queue.buffering.max.messages\" = 1 }";
@@ -316,7 +316,7 @@ fn a_row_that_the_broker_refuses_fails_with_its_reason() {
     broker.create_topic("narrow", 1, &[("max.message.bytes", "2000")]);
     let long: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(50_000)]));
     let rows = RecordBatch::try_from_iter_with_nullable([("v", long, true)]).unwrap();
-    let batch = StreamBatch { rows, event_times: vec![0].into(), ingested_at: 0 };
+    let batch = StreamBatch::new(rows, vec![0].into(), 0);
     let sink = sink(&broker, "narrow", RAW);
     let mut committing = committer(sink.as_ref(), 1);
     let mut writing = writer(sink.as_ref(), 1, &[]).unwrap();
@@ -390,7 +390,7 @@ fn rows_go_through_a_topic_in_every_format() {
         let mut committing = committer(sink.as_ref(), 1);
         let context = WriterContext { durable: true, generation: 1, ..WriterContext::ALONE };
         let mut writing = sink.writer(rows.schema(), &context).unwrap();
-        let batch = StreamBatch { rows: rows.clone(), event_times: vec![0; 3].into(), ingested_at: 0 };
+        let batch = StreamBatch::new(rows.clone(), vec![0; 3].into(), 0);
         writing.write(&batch).unwrap();
         let prepared = writing.prepare(Cut { attempt: 1, last: true }).unwrap()().unwrap();
         committing.commit(1, prepared.commit).unwrap();

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use weir_core::graph::Node;
 
-use super::resolve::{CheckError, ResolvedKind, ResolvedNode, ResolvedSource, error};
+use super::resolve::error;
+use crate::plan::resolve::{CheckError, ResolvedKind, ResolvedNode, ResolvedSource};
 
 /// Two sinks that another system takes for one would shut each other out when they commit.
 pub(super) fn check_identity<'a>(

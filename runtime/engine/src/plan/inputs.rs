@@ -7,7 +7,8 @@ use weir_core::column_type::columns_text;
 use weir_core::graph::Node;
 use weir_core::pipeline::did_you_mean;
 
-use super::resolve::{CheckError, ResolvedNode, error};
+use super::resolve::error;
+use crate::plan::resolve::{CheckError, ResolvedNode};
 
 /// (node, output) pairs, and the columns of all of them; a source has none.
 pub(super) type Inputs = (Vec<(usize, usize)>, Option<SchemaRef>);

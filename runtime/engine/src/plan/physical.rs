@@ -1,8 +1,8 @@
 //! Chains and edges: which steps share a subtask, and how rows get from one chain to another.
 
-use super::prune::Pruned;
-use super::resolve::{Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode};
-use crate::exchange::Partitioning;
+use crate::dataflow::exchange::Partitioning;
+use crate::plan::prune::Pruned;
+use crate::plan::resolve::{Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode};
 use weir_core::graph::Exchange;
 use weir_core::window::WindowAssigner;
 

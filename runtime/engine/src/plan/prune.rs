@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use weir_host::OutputColumn;
 
-use super::resolve::{Resolved, ResolvedKind, ResolvedNode};
+use crate::plan::resolve::{Resolved, ResolvedKind, ResolvedNode};
 
 /// What is read of every node, by index.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use weir_core::column_type::type_name;
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source, Split};
 use weir_core::graph::{
@@ -15,7 +15,8 @@ use weir_host::{Component, Host, InputSchema, Plan, World};
 
 use super::files::{check_file, check_identity};
 use super::inputs::inputs_of;
-use crate::source::{dead_letter_schema, is_event_time};
+use crate::dataflow::source::{dead_letter_schema, is_event_time};
+use crate::nodes::dead_letter::with_error_column;
 
 /// A pipeline that cannot run, and where its file says so.
 #[derive(Debug, thiserror::Error)]
@@ -246,13 +247,6 @@ fn resolve_operator(
     Ok((kind, outputs, parallelism))
 }
 
-/// The columns of an operator's dead-letter output: its input's, and the reason.
-pub(crate) fn with_error_column(input: &SchemaRef) -> SchemaRef {
-    let mut fields: Vec<Arc<Field>> = input.fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new("error", DataType::Utf8, false)));
-    Arc::new(Schema::new(Fields::from(fields)))
-}
-
 fn resolve_window(
     graph: &LogicalGraph,
     node: &WindowNode,
@@ -294,7 +288,7 @@ fn resolve_aggregate(
         AggregateSpec::Builtin { function, column: of } => {
             let index = of.as_ref().map(|c| column(input, c)).transpose()?;
             let data_type = index.map(|i| input.field(i).data_type());
-            let output = crate::operators::window::aggregate_type(*function, data_type)
+            let output = crate::nodes::window::aggregate_type(*function, data_type)
                 .map_err(|message| error(of.as_ref().map_or(&name.span, |c| &c.span), message))?;
             let nullable = *function != AggregateFunction::Count;
             let aggregate = ResolvedAggregate {

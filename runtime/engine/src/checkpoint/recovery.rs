@@ -1,0 +1,356 @@
+//! What a job goes on from: which checkpoint, whether it fits, and what was to be committed of it. Never starts anything.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::Field;
+use weir_core::connector::Committable;
+use weir_core::graph::CheckpointSettings;
+use weir_core::pipeline::did_you_mean;
+use weir_core::time::Clock;
+use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Contents, Lease, Tenure};
+use weir_state::{JobSnapshot, Snapshot, StateTable};
+
+use crate::dataflow::metrics::Metrics;
+use crate::dataflow::operator::OperatorError;
+use crate::nodes::keyed::snapshot::STATES;
+use crate::nodes::meter::Meter;
+use crate::plan::job::Job;
+use crate::plan::physical::StepKind;
+use crate::plan::resolve::ResolvedKind;
+
+/// Where a job keeps its checkpoints, and which one it goes on from.
+#[derive(Clone, Debug)]
+pub struct Durable {
+    /// Where they are.
+    pub store: CheckpointStore,
+    /// When they are made.
+    pub settings: CheckpointSettings,
+    /// The checkpoint to go on from; `None`: the last complete one, if there is one.
+    pub from: Option<u64>,
+    /// Operators, sources and sinks whose state may be given up, and columns of it: `OPERATOR.COLUMN`.
+    pub allow_dropped: BTreeSet<String>,
+}
+
+/// Why a job cannot go on from a checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// It cannot be read, or another process has it.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The pipeline has no place for some of its state.
+    #[error(
+        "checkpoint {checkpoint} has state of {name:?}, and the pipeline has no {kind} of that name: name it as it was, or give \
+         the state up with --allow-dropped-state {name}"
+    )]
+    Dropped {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// Whose state it is.
+        name: String,
+        /// What that was: `source`, `sink` or `operator`.
+        kind: &'static str,
+    },
+    /// Nobody's state may be given up.
+    #[error(
+        "--allow-dropped-state {name}: neither the checkpoint nor the pipeline has a source, a sink, an operator or a column of \
+         state (OPERATOR.COLUMN) of that name{near}"
+    )]
+    NothingToDrop {
+        /// The name that was given.
+        name: String,
+        /// Which name was meant, perhaps.
+        near: String,
+    },
+    /// Its keys would be looked for in the wrong subtasks.
+    #[error(
+        "checkpoint {checkpoint} has {found} key groups, and the pipeline {pipeline}: set max-parallelism = {found}"
+    )]
+    KeyGroups {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// How many it has.
+        found: u32,
+        /// How many the pipeline has.
+        pipeline: u32,
+    },
+    /// An operator keeps its state in another form now.
+    #[error("checkpoint {checkpoint} does not fit the operator {operator:?}")]
+    Layout {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// The operator.
+        operator: String,
+        /// Why.
+        #[source]
+        error: OperatorError,
+    },
+    /// The last checkpoint is damaged, and what it committed cannot be taken back.
+    #[error(
+        "checkpoint {damaged} is damaged, and rows of it may be in sink {sink:?} already: going on from checkpoint {whole} would \
+         write them again. Say --from {whole} to accept that"
+    )]
+    Damaged {
+        /// The damaged one.
+        damaged: u64,
+        /// The newest whole one.
+        whole: u64,
+        /// A sink that holds rows of it.
+        sink: String,
+        /// What is wrong.
+        #[source]
+        error: Box<CheckpointError>,
+    },
+    /// No checkpoint is whole.
+    #[error(
+        "no checkpoint in {location} is whole: remove the folder to begin from nothing; its output is then written again"
+    )]
+    NoneWhole {
+        /// Where they are.
+        location: String,
+        /// What is wrong with the newest.
+        #[source]
+        error: Box<CheckpointError>,
+    },
+}
+
+/// A generation of a job, and where it begins.
+pub(crate) struct Recovered {
+    pub(crate) lease: Lease,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    /// What a person should know, one line each.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A checkpoint that fits the job, if there is one.
+struct Found {
+    checkpoint: Option<Checkpoint>,
+    /// Columns of states that it has no longer.
+    given_up: BTreeSet<String>,
+    notes: Vec<String>,
+}
+
+impl Durable {
+    /// Whether a job could go on from its checkpoint now, and what its start would tell a person about that. Nothing changes, and
+    /// nobody is shut out.
+    ///
+    /// # Errors
+    /// What the start would refuse.
+    pub fn check(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Vec<String>, RecoveryError> {
+        // The job may be running, with all of its state in memory.
+        Ok(self.find_first(job, Contents::Layouts, clock)?.notes)
+    }
+
+    /// Shuts out older generations of the job, and finds the checkpoint that it goes on from. `held` is what this run had of the
+    /// job before, and has now: what another run has taken since it does not take back.
+    pub(crate) fn recover(
+        &self,
+        job: &Job,
+        held: &mut Option<Tenure>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Recovered, RecoveryError> {
+        let now_us = clock.now_us();
+        let (before, lease) = match held {
+            // A start that is refused shuts nobody out.
+            None => {
+                let before = (self.newest()?, self.find_first(job, Contents::All, clock)?);
+                (Some(before), self.store.claim(&job.name, now_us)?)
+            }
+            Some(ended) => (None, self.store.claim_after(&job.name, ended, now_us)?),
+        };
+        *held = Some(lease.tenure());
+        let newest = self.newest()?;
+        let Found { checkpoint, mut notes, .. } = match before {
+            Some((before, found)) if self.from.is_some() || before == newest => found,
+            // What this run has completed itself is later than where it began, and has nothing that was to be given up there.
+            None if newest >= Some(lease.tenure().since()) => {
+                Self { from: None, allow_dropped: BTreeSet::new(), ..self.clone() }.find(job, Contents::All, clock)?
+            }
+            // The run before may have completed one until it was shut out.
+            _ => self.find(job, Contents::All, clock)?,
+        };
+        // A run that was killed may have left as much as a checkpoint takes: a full disk has no room for the next one beside that.
+        if let Err(error) = lease.retain(usize::MAX) {
+            notes.push(format!("what earlier runs have left could not be removed: {error}"));
+        }
+        Ok(Recovered { lease, checkpoint, notes })
+    }
+
+    fn newest(&self) -> Result<Option<u64>, CheckpointError> {
+        Ok(self.store.list()?.first().map(|listed| listed.number))
+    }
+
+    /// What a run that has not had the job before goes on from.
+    fn find_first(&self, job: &Job, contents: Contents, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
+        let found = self.find(job, contents, clock)?;
+        self.check_allowed(job, &found)?;
+        Ok(found)
+    }
+
+    fn find(&self, job: &Job, contents: Contents, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
+        self.store.check_job(&job.name)?;
+        let (mut notes, mut given_up) = (Vec::new(), BTreeSet::new());
+        let mut checkpoint = match self.from {
+            Some(number) => Some(self.store.read_as(number, contents)?),
+            None => self.latest(job, contents, &mut notes)?,
+        };
+        if let Some(checkpoint) = &mut checkpoint {
+            if checkpoint.manifest.finished {
+                let number = checkpoint.manifest.number;
+                notes.push(format!("the job had ended at checkpoint {number}: its input has no further rows"));
+            }
+            let dropped = job.check_fits(checkpoint, &self.allow_dropped)?;
+            given_up = job.give_up_columns(&mut checkpoint.snapshot, &self.allow_dropped);
+            job.check_layouts(checkpoint, clock)?;
+            notes.extend(dropped.iter().chain(&given_up).map(|name| format!("the state of {name:?} is given up")));
+        }
+        Ok(Found { checkpoint, given_up, notes })
+    }
+
+    /// Refuses a name that gives up nothing, now or after another change of the pipeline.
+    fn check_allowed(&self, job: &Job, found: &Found) -> Result<(), RecoveryError> {
+        let owners = found.checkpoint.iter().flat_map(|checkpoint| owners(&checkpoint.snapshot));
+        let names = job.resolved.nodes.iter().map(|node| node.name.as_str()).chain(owners.map(|(name, _)| name));
+        let columns: Vec<String> = job.state_columns().chain(found.given_up.iter().cloned()).collect();
+        let known: Vec<&str> = names.chain(columns.iter().map(String::as_str)).collect();
+        match self.allow_dropped.iter().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(RecoveryError::NothingToDrop { name: name.clone(), near: did_you_mean(name, &known) }),
+            None => Ok(()),
+        }
+    }
+
+    fn latest(
+        &self,
+        job: &Job,
+        contents: Contents,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Checkpoint>, RecoveryError> {
+        let latest = self.store.latest_as(contents)?;
+        let whole = latest.checkpoint.as_ref().map(|c| c.manifest.number);
+        for (damaged, error) in latest.damaged {
+            let error = Box::new(error);
+            let Some(whole) = whole else {
+                return Err(RecoveryError::NoneWhole { location: self.store.name().to_owned(), error });
+            };
+            if let Some(sink) = job.sink_that_shows() {
+                return Err(RecoveryError::Damaged { damaged, whole, sink, error });
+            }
+            notes.push(format!("{error}; going on from checkpoint {whole} instead"));
+        }
+        Ok(latest.checkpoint)
+    }
+}
+
+impl Job {
+    /// A sink that makes rows visible at each checkpoint, and cannot take them back.
+    fn sink_that_shows(&self) -> Option<String> {
+        let mut sinks = self.resolved.nodes.iter().filter_map(|node| match &node.kind {
+            ResolvedKind::Sink { sink, .. } => Some((&node.name, sink)),
+            _ => None,
+        });
+        sinks.find(|(_, sink)| sink.shows_early()).map(|(name, _)| name.clone())
+    }
+
+    /// Refuses a checkpoint with state that no part of the job takes; returns whose state is given up on purpose.
+    fn check_fits(
+        &self,
+        checkpoint: &Checkpoint,
+        allowed: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, RecoveryError> {
+        let (number, found) = (checkpoint.manifest.number, checkpoint.snapshot.key_groups);
+        if found != self.groups {
+            return Err(RecoveryError::KeyGroups { checkpoint: number, found, pipeline: self.groups });
+        }
+        let mut dropped = BTreeSet::new();
+        for (name, kind) in owners(&checkpoint.snapshot) {
+            let fits = self.resolved.nodes.iter().any(|node| node.name == name && kind_of(&node.kind) == kind);
+            if !fits && !allowed.contains(name) {
+                return Err(RecoveryError::Dropped { checkpoint: number, name: name.to_owned(), kind });
+            }
+            if !fits {
+                dropped.insert(name.to_owned());
+            }
+        }
+        Ok(dropped)
+    }
+
+    /// The columns of the states of keyed operators, each as `OPERATOR.COLUMN`.
+    fn state_columns(&self) -> impl Iterator<Item = String> {
+        let nodes = self.resolved.nodes.iter().enumerate();
+        nodes.filter_map(|(node, of)| Some((&of.name, self.keyed_layout(node)?.1))).flat_map(|(name, layout)| {
+            let fields = layout.schema.fields().iter();
+            fields.map(|field| format!("{name}.{}", field.name())).collect::<Vec<_>>()
+        })
+    }
+
+    /// Takes columns out of the states of keyed operators that keep them no longer, or in another type; returns those that were there.
+    fn give_up_columns(&self, snapshot: &mut JobSnapshot, allowed: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut given_up = BTreeSet::new();
+        for (operator, part) in snapshot.subtasks.iter_mut().flat_map(|subtask| &mut subtask.operators) {
+            let node = self.resolved.nodes.iter().position(|node| node.name == *operator);
+            let Some((keys, layout)) = node.and_then(|node| self.keyed_layout(node)) else { continue };
+            for StateTable { rows, .. } in part.tables.iter_mut().filter(|table| table.name == STATES) {
+                for column in (keys..rows.num_columns()).rev() {
+                    let field = rows.schema_ref().field(column);
+                    let name = format!("{operator}.{}", field.name());
+                    let now = layout.schema.field_with_name(field.name()).map(Field::data_type);
+                    if allowed.contains(&name) && now.ok() != Some(field.data_type()) {
+                        rows.remove_column(column);
+                        given_up.insert(name);
+                    }
+                }
+            }
+        }
+        given_up
+    }
+
+    /// Refuses state that an operator would not take: one of each is handed all of it, without the rows.
+    fn check_layouts(&self, checkpoint: &Checkpoint, clock: &Arc<dyn Clock>) -> Result<(), RecoveryError> {
+        let steps = self.physical.chains.iter().flat_map(|chain| &chain.steps);
+        for step in steps.filter(|step| step.kind != StepKind::Combine) {
+            let name = &self.resolved.nodes[step.node].name;
+            let layout = |table: &StateTable| match table.key_group {
+                Some(_) => StateTable { rows: table.rows.slice(0, 0), ..table.clone() },
+                None => table.clone(),
+            };
+            let parts = checkpoint.snapshot.subtasks.iter().flat_map(|s| &s.operators).filter(|(of, _)| of == name);
+            let tables: Vec<StateTable> = parts.flat_map(|(_, part)| part.tables.iter().map(layout)).collect();
+            if tables.is_empty() {
+                continue;
+            }
+            let made = self.operator(step, &Meter { metrics: Metrics::default(), clock: Arc::clone(clock) });
+            let restored = made.and_then(|mut made| made.restore(Snapshot { tables, ..Snapshot::default() }));
+            restored.map_err(|error| RecoveryError::Layout {
+                checkpoint: checkpoint.manifest.number,
+                operator: name.clone(),
+                error,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Who has state in a snapshot: names, and what they are.
+fn owners(snapshot: &JobSnapshot) -> impl Iterator<Item = (&str, &'static str)> {
+    let sources = snapshot.subtasks.iter().filter_map(|s| s.splits.as_ref()).map(|(name, _)| (name.as_str(), "source"));
+    let operators = snapshot.subtasks.iter().flat_map(|s| &s.operators).filter_map(|(name, part)| match &part.sink {
+        Some(sink) if !sink.state.is_null() || !sink.commit.is_empty() => Some((name.as_str(), "sink")),
+        None if !part.tables.is_empty() => Some((name.as_str(), "operator")),
+        _ => None,
+    });
+    sources.chain(operators)
+}
+
+fn kind_of(kind: &ResolvedKind) -> &'static str {
+    match kind {
+        ResolvedKind::Source(_) => "source",
+        ResolvedKind::Sink { .. } => "sink",
+        _ => "operator",
+    }
+}
+
+/// What the writers of a sink had prepared at a checkpoint.
+pub(crate) fn prepared(snapshot: &JobSnapshot, sink: &str) -> Vec<Committable> {
+    let parts = snapshot.subtasks.iter().flat_map(|s| &s.operators).filter(|(name, _)| name == sink);
+    parts.filter_map(|(_, part)| part.sink.as_ref()).flat_map(|prepared| prepared.commit.clone()).collect()
+}

@@ -1,0 +1,20 @@
+//! How rows flow through one subtask: what an operator is, chains of them, what comes in by channels or from a source, and where
+//! rows go. It knows no kind of step, and has no thread, no channel and no clock of its own.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`operator`] | what an operator is: elements in, batches out |
+//! | [`subtask`] | the state machine `handle(event) -> actions` |
+//! | [`gate`], [`source`] | its input: channels merged, or splits read |
+//! | [`chain`], [`exchange`] | its operators without channels between them, and how rows leave it |
+//! | `metrics` | what a step counts |
+
+pub mod chain;
+pub(crate) mod error;
+pub mod exchange;
+pub mod gate;
+pub(crate) mod metrics;
+pub mod operator;
+pub(crate) mod row_text;
+pub mod source;
+pub mod subtask;

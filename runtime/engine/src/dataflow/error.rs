@@ -1,0 +1,74 @@
+//! Why an operator cannot go on.
+
+/// Why a subtask cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// A row could not be processed, and `on-error` is `fail`.
+    #[error(
+        "row {row} could not be processed: {reason}; set on-error to \"skip\" or \"dead-letter\" to go on without such rows"
+    )]
+    Row {
+        /// The row, as text.
+        row: String,
+        /// What the operator said.
+        reason: String,
+    },
+    /// A timer could not be processed, and `on-error` is `fail`.
+    #[error("the timer at {time} us could not be processed: {reason}")]
+    Timer {
+        /// When it was due, microseconds since the epoch.
+        time: i64,
+        /// What the operator said.
+        reason: String,
+    },
+    /// A record of a source is no row, and `on-error` is `fail`.
+    #[error("{at}: {reason}; set on-error to \"skip\" or \"dead-letter\" to go on without such records")]
+    Malformed {
+        /// Where it is.
+        at: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A guest failed apart from any row.
+    #[error("{0}")]
+    Call(String),
+    /// Arithmetic went out of range.
+    #[error("{aggregate} of column {column:?} does not fit its type {data_type}")]
+    Overflow {
+        /// The aggregate.
+        aggregate: &'static str,
+        /// Its column.
+        column: String,
+        /// The type of the result.
+        data_type: String,
+    },
+    /// State that is not this operator's.
+    #[error(
+        "the snapshot does not fit this operator: {0}; change the operator back, or give it another name, and its state up with \
+         --allow-dropped-state"
+    )]
+    Restore(String),
+    /// A component failed, and not because of the rows.
+    #[error(transparent)]
+    Host(#[from] weir_host::CallError),
+    /// Keyed state does not fit.
+    #[error(transparent)]
+    State(#[from] weir_state::StateError),
+    /// A version that is of another kind than the operator.
+    #[error("this step cannot run that component: it is of another world")]
+    Version,
+    /// State of another version.
+    #[error("this version cannot read the state that is there: {0}")]
+    Migrate(String),
+    /// State that a version which is rolled back leaves behind.
+    #[error(
+        "the version before cannot take its state back ({0}): the job goes on with it from the last checkpoint, if it keeps any"
+    )]
+    NoWayBack(String),
+    /// A column kernel refused.
+    #[error(transparent)]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// A connector failed.
+    #[error(transparent)]
+    Connector(#[from] weir_core::connector::ConnectorError),
+}

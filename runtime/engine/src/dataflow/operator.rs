@@ -1,0 +1,174 @@
+//! What an operator is to the engine: a state machine that takes elements and emits batches. It holds no clock, no thread and
+//! no channel.
+
+use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
+pub use weir_state::{Snapshot, StateTable};
+
+pub use super::error::OperatorError;
+pub use super::metrics::{Metrics, OperatorMetrics};
+use crate::replace::replaceable::Replaceable;
+
+/// One step of a subtask. Its inputs are merged and its watermarks are minima already.
+///
+/// What one call gives out is bounded: an operator that has more says [`Progress::More`], and [`Operator::more`] is called, after
+/// what it gave out has been sent, until it is done. No row and no time comes in between, but its state may be frozen: so what is
+/// still to be given out is part of it, and an operator that was restored is asked for more before anything else.
+pub trait Operator: Send {
+    /// Takes rows of one input, by its index among the node's inputs. A row that cannot be processed is dealt with inside, as
+    /// `on-error` says.
+    ///
+    /// # Errors
+    /// If the job cannot go on; then nothing of this batch counts.
+    fn process(&mut self, input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError>;
+
+    /// A clock has reached a time, strictly above the last one of its domain. The engine forwards a watermark after all that is
+    /// emitted here.
+    ///
+    /// # Errors
+    /// As [`Operator::process`].
+    fn on_time(&mut self, at: Time, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let _ = (at, out);
+        Ok(Progress::Done)
+    }
+
+    /// Nothing follows; the watermark has reached its greatest value, if the job was not stopped early.
+    ///
+    /// # Errors
+    /// As [`Operator::process`].
+    fn on_end(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let _ = out;
+        Ok(Progress::Done)
+    }
+
+    /// The next part of what the last call was to give out.
+    ///
+    /// # Errors
+    /// As [`Operator::process`].
+    fn more(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let _ = out;
+        Ok(Progress::Done)
+    }
+
+    /// The processing time at which it wants [`Operator::on_time`] to be called next, microseconds; `None`: at none.
+    fn deadline(&self) -> Option<i64> {
+        None
+    }
+
+    /// Flushes buffered output while the input is idle.
+    ///
+    /// # Errors
+    /// As [`Operator::process`].
+    fn flush(&mut self, out: &mut Outputs) -> Result<(), OperatorError> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// All its state, so that [`Operator::restore`] on new operators resumes as if nothing had happened. The stream stands still
+    /// meanwhile: it only freezes what is there.
+    ///
+    /// # Errors
+    /// If the state cannot be read.
+    fn freeze(&mut self, cut: Cut) -> Result<Frozen, OperatorError> {
+        let _ = cut;
+        Ok(Frozen::ready(Snapshot::default()))
+    }
+
+    /// Takes the state of the key groups that it owns now; called once, before anything else.
+    ///
+    /// # Errors
+    /// If the state is not this operator's.
+    fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
+        let _ = snapshot;
+        Ok(())
+    }
+
+    /// How its component is replaced; `None`: it runs none.
+    fn replaceable(&mut self) -> Option<&mut dyn Replaceable> {
+        None
+    }
+}
+
+/// Whether a call has given out all that it was to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Progress {
+    /// All.
+    Done,
+    /// The first part of it: see [`Operator::more`].
+    More,
+}
+
+impl Progress {
+    /// Has an operator give out all of it at once: for whoever drives one without an engine.
+    ///
+    /// # Errors
+    /// As [`Operator::more`].
+    pub fn finish(mut self, operator: &mut dyn Operator, out: &mut Outputs) -> Result<(), OperatorError> {
+        while self == Self::More {
+            self = operator.more(out)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a clock has reached, microseconds since the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// Event time: no later row has a time at or below this, late rows aside.
+    Watermark(i64),
+    /// The engine's clock.
+    Processing(i64),
+}
+
+/// State that no longer changes, and is not yet in the form in which it is kept: the stream goes on while that is made.
+pub struct Frozen(FrozenState);
+
+type FrozenState = Box<dyn FnOnce() -> Result<Snapshot, OperatorError> + Send>;
+
+impl Frozen {
+    /// `make` shares with the operator what it needs, and runs on another thread.
+    pub fn new(make: impl FnOnce() -> Result<Snapshot, OperatorError> + Send + 'static) -> Self {
+        Self(Box::new(make))
+    }
+
+    /// State that is in its last form already.
+    #[must_use]
+    pub fn ready(snapshot: Snapshot) -> Self {
+        Self::new(|| Ok(snapshot))
+    }
+
+    /// The state in the form in which it is kept.
+    ///
+    /// # Errors
+    /// If the state cannot be put together, or a sink cannot keep what it has written.
+    pub fn make(self) -> Result<Snapshot, OperatorError> {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Frozen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Frozen")
+    }
+}
+
+/// What an operator emits in one call, in order.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    emitted: Vec<(usize, StreamBatch)>,
+}
+
+impl Outputs {
+    /// Emits rows to an output, by its index. Empty batches are passed over.
+    pub fn emit(&mut self, output: usize, batch: StreamBatch) {
+        if !batch.is_empty() {
+            self.emitted.push((output, batch));
+        }
+    }
+
+    /// Takes what was emitted.
+    pub fn take(&mut self) -> Vec<(usize, StreamBatch)> {
+        std::mem::take(&mut self.emitted)
+    }
+}

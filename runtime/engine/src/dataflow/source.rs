@@ -1,0 +1,349 @@
+//! The head of a source's subtask: reads its splits, finds event times, makes watermarks.
+//!
+//! Of several splits the one that is furthest behind in event time is read next: the windows downstream then hold the least.
+
+mod event_time;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow::buffer::ScalarBuffer;
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use weir_core::batch::StreamBatch;
+use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, Source, SourceReader, Split};
+use weir_core::graph::OnError;
+use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN, WatermarkGenerator, WatermarkMerger, WatermarkStrategy};
+use weir_state::SplitSnapshot;
+
+use crate::dataflow::metrics::Metrics;
+use crate::dataflow::operator::OperatorError;
+use crate::dataflow::row_text::row_text;
+pub use event_time::is_event_time;
+use event_time::microseconds;
+
+/// The splits of one source subtask.
+pub struct SourceHead {
+    splits: Vec<SplitState>,
+    merger: WatermarkMerger,
+    source: Arc<dyn Source>,
+    open: OpenSplit,
+    assignment: Assignment,
+    /// When new splits were looked for last.
+    looked_us: i64,
+    /// How long the last poll waited for rows.
+    waited_us: u64,
+    settings: SourceSettings,
+    metrics: Metrics,
+}
+
+/// How often a source is asked for new splits.
+const LOOK_FOR_SPLITS_US: i64 = 100_000;
+
+/// How a source reads.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// The event time column, an index into the reader's columns; `None`: rows have the time of their arrival.
+    pub event_time: Option<usize>,
+    /// How watermarks follow, a split.
+    pub watermark: WatermarkStrategy,
+    /// When a split is idle.
+    pub idle_after_us: Option<i64>,
+    /// What becomes of malformed records.
+    pub on_error: OnError,
+    /// Rows a batch at most.
+    pub batch_rows_max: usize,
+    /// How long a poll waits.
+    pub linger: Duration,
+}
+
+/// Which of a source's splits are this subtask's.
+#[derive(Clone, Copy, Debug)]
+pub struct Assignment {
+    /// Its number.
+    pub subtask: usize,
+    /// How many subtasks share the splits.
+    pub parallelism: usize,
+    /// How many splits the source has, as far as this subtask knows.
+    pub known: usize,
+}
+
+impl Assignment {
+    /// Whether a split is this subtask's, by its place in the order of its source's splits.
+    #[must_use]
+    pub fn is_mine(&self, index: usize) -> bool {
+        index % self.parallelism.max(1) == self.subtask
+    }
+}
+
+/// Opens a split at an offset.
+pub type OpenSplit = Box<dyn FnMut(&Split, Option<&Offset>) -> Result<Box<dyn SourceReader>, ConnectorError> + Send>;
+
+struct SplitState {
+    id: String,
+    index: usize,
+    reader: Box<dyn SourceReader>,
+    watermarks: WatermarkGenerator,
+    idle: IdleTimer,
+    status: SplitStatus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SplitStatus {
+    Active,
+    Idle,
+    Ended,
+}
+
+/// What the splits deliver.
+#[derive(Debug)]
+pub enum SourceEvent {
+    /// Rows of the main output.
+    Rows(StreamBatch),
+    /// Records that are no rows, for the dead-letter output.
+    DeadLetters(StreamBatch),
+    /// The least watermark of the splits has risen, or the source is active again.
+    Watermark(i64),
+    /// All splits are idle.
+    Idle,
+    /// All splits have ended.
+    End,
+}
+
+impl SourceHead {
+    /// Opens splits where they are to be read from; one without an offset from its beginning.
+    ///
+    /// # Errors
+    /// If a split cannot be opened there.
+    pub fn open(
+        source: Arc<dyn Source>,
+        splits: Vec<SplitSnapshot>,
+        open: OpenSplit,
+        assignment: Assignment,
+        settings: SourceSettings,
+        metrics: Metrics,
+    ) -> Result<Self, ConnectorError> {
+        let merger = WatermarkMerger::new(0);
+        let mut head = Self {
+            splits: Vec::new(),
+            merger,
+            source,
+            open,
+            assignment,
+            looked_us: i64::MIN,
+            waited_us: 0,
+            settings,
+            metrics,
+        };
+        splits.iter().try_for_each(|split| head.add(split))?;
+        Ok(head)
+    }
+
+    fn add(&mut self, split: &SplitSnapshot) -> Result<(), ConnectorError> {
+        let offset = Some(&split.offset).filter(|offset| !offset.is_null());
+        let reader = (self.open)(&Split { id: split.split.clone() }, offset)?;
+        let mut watermarks = WatermarkGenerator::new(self.settings.watermark);
+        watermarks.restore(split.max_event_time);
+        self.merger.add_channel();
+        let status = if self.merger.is_idle() { SplitStatus::Idle } else { SplitStatus::Active };
+        self.splits.push(SplitState {
+            id: split.split.clone(),
+            index: split.index,
+            reader,
+            watermarks,
+            idle: IdleTimer::new(self.settings.idle_after_us),
+            status,
+        });
+        Ok(())
+    }
+
+    /// Opens those new splits of the source that are this subtask's.
+    fn look_for_splits(&mut self, now_us: i64) -> Result<(), OperatorError> {
+        if now_us.saturating_sub(self.looked_us) < LOOK_FOR_SPLITS_US {
+            return Ok(());
+        }
+        self.looked_us = now_us;
+        for split in self.source.new_splits(self.assignment.known) {
+            let index = self.assignment.known;
+            self.assignment.known += 1;
+            if self.assignment.is_mine(index) {
+                let (offset, max_event_time) = (Offset::Null, WATERMARK_MIN);
+                self.add(&SplitSnapshot { split: split.id, index, offset, max_event_time })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once, waiting up to the linger time if there is nothing. Returns whether there was anything.
+    ///
+    /// # Errors
+    /// If a split cannot be read, or a record is malformed and `on-error` is `fail`.
+    pub fn poll(&mut self, now_us: i64, out: &mut Vec<SourceEvent>) -> Result<bool, OperatorError> {
+        self.look_for_splits(now_us)?;
+        self.waited_us = 0;
+        let mut order: Vec<usize> =
+            (0..self.splits.len()).filter(|i| self.splits[*i].status != SplitStatus::Ended).collect();
+        if order.is_empty() {
+            out.push(SourceEvent::End);
+            return Ok(true);
+        }
+        order.sort_by_key(|i| self.splits[*i].watermarks.max_event_time());
+        // Waiting once is enough: on the last one.
+        let last = order.len() - 1;
+        for (position, index) in order.into_iter().enumerate() {
+            let wait = if position == last { self.settings.linger } else { Duration::ZERO };
+            let reader = &mut self.splits[index].reader;
+            let polled = reader.poll(self.settings.batch_rows_max, wait)?;
+            self.waited_us += reader.waited_us();
+            match polled {
+                Polled::Batch { rows, malformed } => {
+                    let active = rows.num_rows() > 0 || !malformed.is_empty();
+                    self.rows(index, rows, malformed, now_us, out)?;
+                    if active {
+                        return Ok(true);
+                    }
+                }
+                Polled::End => {
+                    self.splits[index].status = SplitStatus::Ended;
+                    let merged = self.merger.on_end(index);
+                    self.say(merged, out);
+                    return Ok(true);
+                }
+                Polled::Pending => self.check_idle(index, now_us, out),
+            }
+        }
+        Ok(false)
+    }
+
+    /// How long the last poll waited for rows although it found some, as far as its readers know; microseconds.
+    #[must_use]
+    pub fn waited_us(&self) -> u64 {
+        self.waited_us
+    }
+
+    /// Where every split is.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<SplitSnapshot> {
+        let split = |s: &SplitState| SplitSnapshot {
+            split: s.id.clone(),
+            index: s.index,
+            offset: s.reader.offset(),
+            max_event_time: s.watermarks.max_event_time(),
+        };
+        self.splits.iter().map(split).collect()
+    }
+
+    /// How far it is, from 0 to 1, if every split knows.
+    #[must_use]
+    pub fn progress(&self) -> Option<f64> {
+        let fractions = self.splits.iter().map(|s| s.reader.progress()).collect::<Option<Vec<f64>>>()?;
+        (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64)
+    }
+
+    fn check_idle(&mut self, index: usize, now_us: i64, out: &mut Vec<SourceEvent>) {
+        let split = &mut self.splits[index];
+        if split.status == SplitStatus::Active && split.idle.is_idle(now_us) {
+            split.status = SplitStatus::Idle;
+            let merged = self.merger.on_idle(index);
+            self.say(merged, out);
+        }
+    }
+
+    fn rows(
+        &mut self,
+        index: usize,
+        rows: RecordBatch,
+        mut malformed: Vec<Malformed>,
+        now_us: i64,
+        out: &mut Vec<SourceEvent>,
+    ) -> Result<(), OperatorError> {
+        let (rows, event_times) = self.event_times(index, rows, now_us, &mut malformed)?;
+        self.malformed(&malformed, now_us, out)?;
+        let split = &mut self.splits[index];
+        split.idle.active();
+        if std::mem::replace(&mut split.status, SplitStatus::Active) == SplitStatus::Idle {
+            let merged = self.merger.on_active(index);
+            self.say(merged, out);
+        }
+        let batch = StreamBatch::new(rows, event_times, now_us);
+        let mut start = 0;
+        while start < batch.len() {
+            let split = &mut self.splits[index];
+            let taken = split.watermarks.observe(&batch.event_times[start..]);
+            let watermark = split.watermarks.watermark();
+            out.push(SourceEvent::Rows(batch.slice(start, taken)));
+            let merged = self.merger.on_watermark(index, watermark);
+            self.say(merged, out);
+            start += taken;
+        }
+        Ok(())
+    }
+
+    /// The rows that have an event time, and these; the others become malformed records.
+    fn event_times(
+        &self,
+        index: usize,
+        rows: RecordBatch,
+        now_us: i64,
+        malformed: &mut Vec<Malformed>,
+    ) -> Result<(RecordBatch, ScalarBuffer<i64>), OperatorError> {
+        let Some(column) = self.settings.event_time else {
+            let times = vec![now_us; rows.num_rows()];
+            return Ok((rows, times.into()));
+        };
+        let mut rows = rows;
+        if rows.column(column).null_count() > 0 {
+            let name = rows.schema().field(column).name().clone();
+            for row in (0..rows.num_rows()).filter(|row| rows.column(column).is_null(*row)) {
+                malformed.push(Malformed {
+                    at: self.splits[index].id.clone(),
+                    record: row_text(&rows, row),
+                    reason: format!("the event time column {name:?} is null"),
+                });
+            }
+            let keep = BooleanArray::from_iter((0..rows.num_rows()).map(|row| Some(rows.column(column).is_valid(row))));
+            rows = filter_record_batch(&rows, &keep)?;
+        }
+        let times = microseconds(rows.column(column))?;
+        Ok((rows, times))
+    }
+
+    fn malformed(&self, malformed: &[Malformed], now_us: i64, out: &mut Vec<SourceEvent>) -> Result<(), OperatorError> {
+        let Some(first) = malformed.first() else { return Ok(()) };
+        self.metrics.rows_failed.fetch_add(malformed.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        match self.settings.on_error {
+            OnError::Skip => Ok(()),
+            OnError::Fail => Err(OperatorError::Malformed { at: first.at.clone(), reason: first.reason.clone() }),
+            OnError::DeadLetter => {
+                let column = |of: fn(&Malformed) -> &str| -> ArrayRef {
+                    Arc::new(StringArray::from_iter_values(malformed.iter().map(of)))
+                };
+                let columns = vec![column(|m| &m.at), column(|m| &m.record), column(|m| &m.reason)];
+                let rows = RecordBatch::try_new(dead_letter_schema(), columns)?;
+                let times = vec![now_us; malformed.len()].into();
+                out.push(SourceEvent::DeadLetters(StreamBatch::new(rows, times, now_us)));
+                Ok(())
+            }
+        }
+    }
+
+    fn say(&self, merged: Merged, out: &mut Vec<SourceEvent>) {
+        match merged {
+            Merged::Unchanged => {}
+            Merged::Watermark(watermark) => out.push(SourceEvent::Watermark(watermark)),
+            Merged::Idle { risen_to } => {
+                out.extend(risen_to.map(SourceEvent::Watermark));
+                out.push(SourceEvent::Idle);
+            }
+            Merged::Active => out.push(SourceEvent::Watermark(self.merger.watermark())),
+        }
+    }
+}
+
+/// The columns of a source's dead-letter output.
+#[must_use]
+pub fn dead_letter_schema() -> SchemaRef {
+    let utf8 = |name: &str| Field::new(name, DataType::Utf8, false);
+    Arc::new(Schema::new(vec![utf8("at"), utf8("record"), utf8("reason")]))
+}

@@ -1,0 +1,54 @@
+//! The rows that a component's answer makes of its input: columns that the host carries over, and those that it computed.
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use weir_core::batch::StreamBatch;
+use weir_host::{Delta, Selection};
+
+/// How the columns of an output that somebody reads come about.
+#[derive(Clone, Debug)]
+pub(crate) struct OutputMap {
+    /// One a column.
+    pub(crate) columns: Vec<OutputSource>,
+    /// The columns.
+    pub(crate) schema: SchemaRef,
+}
+
+/// Where one output column comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OutputSource {
+    /// A column of the operator's input, as it gets it; `None`: it has none there, and the column is null.
+    Kept(Option<usize>),
+    /// A column of the delta.
+    Computed(usize),
+}
+
+/// The rows of an output, and which input rows they come from.
+pub(crate) struct Made {
+    pub(crate) selection: Selection,
+    pub(crate) batch: StreamBatch,
+}
+
+/// The rows that a delta makes of `inputs`, whose rows have the times of `times`.
+pub(crate) fn apply(
+    map: &OutputMap,
+    delta: Delta,
+    inputs: &[ArrayRef],
+    times: &StreamBatch,
+) -> Result<Made, ArrowError> {
+    let rows = delta.selection.len(times.len());
+    let mut columns = Vec::with_capacity(map.columns.len());
+    for (column, field) in map.columns.iter().zip(map.schema.fields()) {
+        columns.push(match column {
+            OutputSource::Computed(index) => delta.computed[*index].clone(),
+            OutputSource::Kept(Some(index)) => delta.selection.take(&inputs[*index])?,
+            OutputSource::Kept(None) => new_null_array(field.data_type(), rows),
+        });
+    }
+    let event_times = delta.event_times.unwrap_or_else(|| delta.selection.take_times(&times.event_times));
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let rows = RecordBatch::try_new_with_options(map.schema.clone(), columns, &options)?;
+    let batch = StreamBatch::new(rows, event_times, times.ingested_at);
+    Ok(Made { selection: delta.selection, batch })
+}

@@ -1,0 +1,360 @@
+//! A keyed operator: the states of a batch's distinct keys go to its component as columns, the changed ones come back. Between
+//! two calls the component holds nothing, so it is replaced without moving any state.
+
+mod beside;
+mod canary;
+pub(crate) mod guest;
+pub(crate) mod layout;
+pub(crate) mod snapshot;
+mod trial;
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::FieldRef;
+use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
+use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
+use weir_host::{CallError, Failure, GuestClock, KeyedDelta, Selection, StateLayout, TimeDomain, isolate};
+use weir_state::{KeyedState, States, Timer, Timers};
+
+use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
+use crate::nodes::dead_letter::DeadLetters;
+use crate::nodes::keyed::guest::KeyedGuest;
+use crate::replace::replaceable::{Replaceable, Version};
+use crate::replace::shadow::Shadow;
+use crate::replace::shadow::ShadowSeat;
+use crate::replace::trial::{Seat, Trial, Verdict};
+use canary::By;
+use guest::{Answer, Call};
+
+/// Timers handed to a component in one call at most.
+const TIMERS_A_CALL_MAX: usize = 8_192;
+/// Timers that may fire at the end of the input beyond those that were there: every timer is due then, so an operator that always
+/// registers another would never end.
+const END_TIMERS_MAX: usize = 1_000_000;
+
+/// Runs a component of the world `keyed-operator`.
+pub(crate) struct KeyedOperator {
+    /// Its name, for messages.
+    name: String,
+    guest: KeyedGuest,
+    trial: Option<Trial<KeyedGuest>>,
+    shadow: Option<Shadow<KeyedGuest>>,
+    /// Where the key columns are.
+    keys: Vec<usize>,
+    state: KeyedState,
+    timers: Timers,
+    dead_letters: DeadLetters,
+    key_groups: u32,
+    clock: Arc<dyn Clock>,
+    watermark: i64,
+    ingested_at: i64,
+    /// By slot: its index in the call that is being made, or [`NO_INDEX`].
+    index_of_slot: Vec<u32>,
+}
+
+/// What a keyed operator is made of.
+pub(crate) struct KeyedSpec {
+    /// The operator's name.
+    pub(crate) name: String,
+    pub(crate) guest: KeyedGuest,
+    /// Where the key columns are among those that come in.
+    pub(crate) keys: Vec<usize>,
+    pub(crate) key_fields: Vec<FieldRef>,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) key_groups: u32,
+}
+
+const NO_INDEX: u32 = u32::MAX;
+
+impl KeyedOperator {
+    /// An operator without any state yet.
+    ///
+    /// # Errors
+    /// If a key column has a type that cannot be a key.
+    pub(crate) fn new(spec: KeyedSpec, clock: Arc<dyn Clock>) -> Result<Self, OperatorError> {
+        let KeyedSpec { name, guest, keys, key_fields, dead_letters, key_groups } = spec;
+        Ok(Self {
+            name,
+            state: KeyedState::new(&key_fields, &state_fields(&guest))?,
+            guest,
+            trial: None,
+            shadow: None,
+            keys,
+            timers: Timers::default(),
+            dead_letters,
+            key_groups,
+            clock,
+            watermark: WATERMARK_MIN,
+            ingested_at: i64::MIN,
+            index_of_slot: Vec::new(),
+        })
+    }
+
+    fn now(&self) -> GuestClock {
+        GuestClock { watermark: self.watermark, processing_time: self.clock.now_us() }
+    }
+
+    /// The distinct slots of a call, in order of appearance, and for every row the index of its slot among them.
+    fn distinct(&mut self, slots: &[u32]) -> (Vec<u32>, Vec<u32>) {
+        let bound = self.state.keys().slot_bound();
+        if self.index_of_slot.len() < bound {
+            self.index_of_slot.resize(bound, NO_INDEX);
+        }
+        let mut distinct = Vec::new();
+        let mut index_of_row = Vec::with_capacity(slots.len());
+        for slot in slots {
+            let index = &mut self.index_of_slot[*slot as usize];
+            if *index == NO_INDEX {
+                *index = distinct.len() as u32;
+                distinct.push(*slot);
+            }
+            index_of_row.push(*index);
+        }
+        for slot in &distinct {
+            self.index_of_slot[*slot as usize] = NO_INDEX;
+        }
+        (distinct, index_of_row)
+    }
+
+    fn key_columns(&self, batch: &StreamBatch) -> Vec<ArrayRef> {
+        self.keys.iter().map(|c| batch.rows.column(*c).clone()).collect()
+    }
+
+    /// Rows of keys that one version has.
+    fn process_by(&mut self, by: By, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
+        let fails = self.dead_letters.fails();
+        let keys = self.key_columns(batch);
+        let mut slots = Vec::new();
+        self.state.slots(&keys, batch.len(), &mut slots)?;
+        let mut bad = Vec::new();
+        let mut refused = Vec::new();
+        let isolated = isolate(
+            0..batch.len(),
+            |range| self.rows(by, &batch.slice(range.start, range.len()), &slots[range], out),
+            |row, reason| set_aside(&mut refused, row, reason, fails),
+        );
+        for (row, reason) in refused {
+            self.dead_letters.take(batch, row, reason, &mut bad)?;
+        }
+        isolated?;
+        self.release(&slots);
+        if by == By::Newest && !batch.is_empty() {
+            self.trial.iter().for_each(Trial::batch);
+        }
+        self.dead_letters.emit(batch, bad, out)
+    }
+
+    /// Timers of keys that one version has.
+    fn fire_by(&mut self, by: By, due: &[Timer], out: &mut Outputs) -> Result<(), OperatorError> {
+        let fails = self.dead_letters.fails();
+        let mut refused = Vec::new();
+        let isolated = isolate(
+            0..due.len(),
+            |range| self.due(by, &due[range], out),
+            |timer, reason| set_aside(&mut refused, timer, reason, fails),
+        );
+        for (timer, reason) in refused {
+            self.dead_letters.take_timer(due[timer].time, reason)?;
+        }
+        isolated?;
+        let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
+        self.release(&slots);
+        Ok(())
+    }
+
+    fn rows(
+        &mut self,
+        by: By,
+        batch: &StreamBatch,
+        slots: &[u32],
+        out: &mut Outputs,
+    ) -> Result<(), Failure<OperatorError>> {
+        let (distinct, key_of_row) = self.distinct(slots);
+        self.call(by, &Call::Rows { rows: batch, key_of_row: &key_of_row }, &distinct, out)
+    }
+
+    fn due(&mut self, by: By, due: &[Timer], out: &mut Outputs) -> Result<(), Failure<OperatorError>> {
+        let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
+        let times: ScalarBuffer<i64> = due.iter().map(|t| t.time).collect();
+        let (distinct, key_of_timer) = self.distinct(&slots);
+        let keys = self.state.keys().keys(&slots).map_err(|e| Failure::Fatal(e.into()))?;
+        let ingested_at = self.ingested_at;
+        let call = Call::Timers { times: &times, key_of_timer: &key_of_timer, keys: &keys, ingested_at };
+        self.call(by, &call, &distinct, out)
+    }
+
+    /// One call, applied in full or not at all.
+    fn call(
+        &mut self,
+        by: By,
+        call: &Call<'_>,
+        distinct: &[u32],
+        out: &mut Outputs,
+    ) -> Result<(), Failure<OperatorError>> {
+        let (states, now) = (self.gather(distinct)?, self.now());
+        let guest = match &mut self.trial {
+            Some(trial) if by == By::Old => &mut trial.old,
+            _ => &mut self.guest,
+        };
+        let answer = match guest.call(call, &states, now) {
+            Err(Failure::Guest(error)) if !error.is_fatal() && by == By::Newest && self.trial.is_some() => {
+                self.old_answer(call, states.clone(), now, error)?
+            }
+            answer => answer?,
+        };
+        if !self.may_commit(&answer.delta.states).map_err(Failure::Fatal)? {
+            return self.call(by, call, distinct, out);
+        }
+        if let Some(shadow) = self.shadow.as_mut().filter(|shadow| shadow.is_open()) {
+            let from = layout_of(&self.guest);
+            let keys = (self.state.keys(), distinct);
+            shadow.look(|new, look| new.beside((call, &from, &states, now), &answer, keys, look));
+        }
+        let Answer { delta, made } = answer;
+        self.commit(distinct, delta).map_err(Failure::Fatal)?;
+        made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
+        Ok(())
+    }
+
+    fn gather(&self, slots: &[u32]) -> Result<weir_host::States, Failure<OperatorError>> {
+        let States { present, columns } = self.state.gather(slots).map_err(|e| Failure::Fatal(e.into()))?;
+        Ok(weir_host::States { keys: slots.len(), present: Some(present), columns })
+    }
+
+    /// Takes the states and timers of a call that succeeded.
+    fn commit(&mut self, distinct: &[u32], delta: KeyedDelta) -> Result<(), OperatorError> {
+        let slot = |key: &u32| distinct[*key as usize];
+        let changed: Vec<u32> = match &delta.changed {
+            Selection::All => distinct.to_vec(),
+            Selection::None => Vec::new(),
+            Selection::Rows(keys) => keys.iter().map(slot).collect(),
+        };
+        if !changed.is_empty() {
+            let weir_host::States { keys, present, columns } = delta.states;
+            let states = match present {
+                Some(present) => States { present, columns },
+                None => States::all(keys, columns),
+            };
+            self.state.put(&changed, states)?;
+        }
+        let timers = |timers: &weir_host::Timers| -> Result<Vec<Timer>, OperatorError> {
+            if timers.domain == TimeDomain::ProcessingTime && !timers.keys.is_empty() {
+                return Err(OperatorError::Call("processing-time timers are not supported; use event time".to_owned()));
+            }
+            let pairs = timers.keys.iter().zip(timers.times.iter());
+            Ok(pairs.map(|(key, time)| Timer { time: *time, slot: slot(key) }).collect())
+        };
+        for timer in delta.delete.iter().map(timers).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+            self.timers.delete(timer);
+        }
+        for timer in delta.register.iter().map(timers).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+            self.timers.register(timer);
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, slots: &[u32]) {
+        let (distinct, _) = self.distinct(slots);
+        self.state.release(&distinct, |slot| self.timers.contains(slot));
+    }
+}
+
+impl Operator for KeyedOperator {
+    fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        self.settle()?;
+        self.ingested_at = self.ingested_at.max(batch.ingested_at);
+        self.process_shares(&batch, out)?;
+        Ok(Progress::Done)
+    }
+
+    fn on_time(&mut self, at: Time, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let Time::Watermark(watermark) = at else { return Ok(Progress::Done) };
+        // After a restore the channels begin anew, while what the operator was told does not go back.
+        if watermark <= self.watermark {
+            return Ok(Progress::Done);
+        }
+        self.settle()?;
+        self.watermark = watermark;
+        let (mut fired, fired_max) = (0, self.timers.len().saturating_add(END_TIMERS_MAX));
+        loop {
+            let due = self.timers.pop_due(watermark, TIMERS_A_CALL_MAX);
+            if due.is_empty() {
+                break;
+            }
+            fired += due.len();
+            if watermark == WATERMARK_MAX && fired > fired_max {
+                let reason = "the operator registers timers without end: at the end of the input every timer is due";
+                return Err(OperatorError::Call(reason.to_owned()));
+            }
+            self.fire_shares(&due, out)?;
+        }
+        Ok(Progress::Done)
+    }
+
+    fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
+        Ok(self.freeze_all())
+    }
+
+    fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
+        self.restore_all(snapshot)
+    }
+
+    fn replaceable(&mut self) -> Option<&mut dyn Replaceable> {
+        Some(self)
+    }
+}
+
+impl Replaceable for KeyedOperator {
+    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
+        let old = self.exchange(to.into()?)?;
+        self.trial = Some(Trial::new(old, seat));
+        Ok(())
+    }
+
+    fn follow(&mut self) {
+        self.trial.iter_mut().for_each(Trial::follow);
+    }
+
+    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
+        self.shadow = Some(Shadow::new(by.into()?, seat));
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), OperatorError> {
+        self.shadow.take_if(|shadow| !shadow.is_open());
+        let verdict = self.trial.as_ref().map_or(Verdict::Open, Trial::verdict);
+        if verdict != Verdict::Open
+            && let Some(Trial { old, .. }) = self.trial.take()
+            && verdict == Verdict::PutBack
+        {
+            self.put_back(old)?;
+        }
+        Ok(())
+    }
+}
+
+fn state_fields(guest: &KeyedGuest) -> Vec<FieldRef> {
+    guest.layout().map(|layout| layout.schema.fields().iter().cloned().collect()).unwrap_or_default()
+}
+
+/// Without state: a layout without columns.
+fn layout_of(guest: &KeyedGuest) -> StateLayout {
+    guest
+        .layout()
+        .cloned()
+        .unwrap_or_else(|| StateLayout { version: 0, schema: Arc::new(arrow::datatypes::Schema::empty()) })
+}
+
+/// Why states were not converted: only an answer of the component says something of them.
+fn unreadable(error: CallError) -> OperatorError {
+    if error.is_passing() { error.into() } else { OperatorError::Migrate(error.to_string()) }
+}
+
+/// Keeps a row (or timer) that was refused; the first ends the batch, if `fails`.
+fn set_aside(refused: &mut Vec<(usize, String)>, row: usize, reason: String, fails: bool) -> Result<(), OperatorError> {
+    refused.push((row, reason));
+    if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
+}

@@ -1,0 +1,108 @@
+//! A call of a keyed operator that another version has answered, answered by this one too, and the two answers compared: rows,
+//! and, if both versions keep state alike, what becomes of states and timers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{interleave, nullif};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
+use weir_core::batch::StreamBatch;
+use weir_host::{Failure, GuestClock, KeyedDelta, Selection, StateLayout, States};
+use weir_state::{KeyIndex, StateError};
+
+use super::guest::{Answer, Call};
+use super::{layout, layout_of};
+use crate::dataflow::operator::OperatorError;
+use crate::dataflow::row_text::row_text;
+use crate::nodes::delta::Made;
+use crate::nodes::keyed::guest::KeyedGuest;
+use crate::replace::comparison::Look;
+use crate::replace::shadow::Found;
+
+impl KeyedGuest {
+    /// `old` is the answer of a version with the layout `from`, which `states` are of. The keys of the call are at these slots.
+    pub(super) fn beside(
+        &mut self,
+        (call, from, states, now): (&Call<'_>, &StateLayout, &States, GuestClock),
+        old: &Answer,
+        (keys, slots): (&KeyIndex, &[u32]),
+        look: Look<'_>,
+    ) -> Result<Found, Failure<OperatorError>> {
+        let given = self.convert(from, states.clone())?;
+        let new = self.call(call, &given, now)?;
+        let key_of_input = match call {
+            Call::Rows { key_of_row, .. } => key_of_row,
+            Call::Timers { key_of_timer, .. } => key_of_timer,
+        };
+        let is_keyed = !keys.fields().is_empty();
+        let compare = || {
+            let key: &dyn Fn(u32) -> String = &|key| key_text(keys, slots[key as usize]);
+            let of_input: &dyn Fn(u32) -> String = &|input| key(key_of_input[input as usize]);
+            let look = Look { key: is_keyed.then_some(of_input), ..look };
+            let rows = look.outputs(self.instance.plan(), key_of_input.len(), &old.made, &new.made)?;
+            let to = layout_of(self);
+            if !layout::is_same(from, &to) {
+                return Ok(Found { rows, layouts_differ: true, ..Found::default() });
+            }
+            let look = Look { part: "state", key: is_keyed.then_some(key), ..look };
+            let after = |delta| states_after(&to, states, delta);
+            let states = look.compare(states.keys, &after(&old.delta)?, &after(&new.delta)?)?;
+            Ok(Found { rows, states, layouts_differ: false })
+        };
+        compare().map_err(|error: ArrowError| Failure::Fatal(error.into()))
+    }
+}
+
+/// A key, for an example: there are few of these.
+fn key_text(keys: &KeyIndex, slot: u32) -> String {
+    let row = || -> Result<RecordBatch, StateError> {
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(keys.fields().to_vec())), keys.keys(&[slot])?)?)
+    };
+    row().map_or_else(|error| error.to_string(), |row| row_text(&row, 0))
+}
+
+/// The states of a call's keys after it, a row a key, and what it did to their timers.
+fn states_after(layout: &StateLayout, before: &States, delta: &KeyedDelta) -> Result<Made, ArrowError> {
+    let mut from: Vec<(usize, usize)> = (0..before.keys).map(|key| (0, key)).collect();
+    let changed: Vec<usize> = match &delta.changed {
+        Selection::All => (0..before.keys).collect(),
+        Selection::None => Vec::new(),
+        Selection::Rows(keys) => keys.iter().map(|key| *key as usize).collect(),
+    };
+    changed.into_iter().enumerate().for_each(|(row, key)| from[key] = (1, row));
+    let present = from.iter().map(|(of, row)| if *of == 0 { before } else { &delta.states }.is_present(*row));
+    let present: BooleanBuffer = present.collect();
+    let absent = BooleanArray::from(!&present);
+    let columns = before.columns.iter().zip(&delta.states.columns);
+    let columns = columns.map(|(before, after)| match after.is_empty() {
+        true => Ok(Arc::clone(before)),
+        // What a column has for a key without state means nothing.
+        false => nullif(&interleave(&[before.as_ref(), after.as_ref()], &from)?, &absent),
+    });
+    let mut columns = columns.collect::<Result<Vec<_>, _>>()?;
+    columns.extend([Arc::new(BooleanArray::from(present)), timers(before.keys, delta)]);
+    let mut fields: Vec<Field> =
+        layout.schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    fields.extend([Field::new("(present)", DataType::Boolean, false), Field::new("(timers)", DataType::Utf8, false)]);
+    let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
+    let batch = StreamBatch::new(rows, vec![0; before.keys].into(), 0);
+    Ok(Made { selection: Selection::All, batch })
+}
+
+/// What a call did to the timers of each key, as text.
+fn timers(keys: usize, delta: &KeyedDelta) -> ArrayRef {
+    let mut done: Vec<BTreeSet<String>> = vec![BTreeSet::new(); keys];
+    for (what, timers) in [("delete", &delta.delete), ("register", &delta.register)] {
+        for timers in timers {
+            for (key, time) in timers.keys.iter().zip(timers.times.iter()) {
+                done[*key as usize].insert(format!("{what} {time} us ({:?})", timers.domain));
+            }
+        }
+    }
+    Arc::new(StringArray::from_iter_values(
+        done.into_iter().map(|done| done.into_iter().collect::<Vec<_>>().join(", ")),
+    ))
+}

@@ -1,0 +1,103 @@
+//! A keyed component, and where its columns are among those that come in. It holds no state: that comes with every call.
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::Schema;
+use std::sync::Arc;
+use weir_core::batch::StreamBatch;
+use weir_host::{CallError, Delta, Failure, GuestClock, KeyedDelta, Rows, StateLayout, States, TimeDomain};
+
+use super::layout;
+use crate::dataflow::operator::OperatorError;
+use crate::nodes::delta::{Made, OutputMap, apply};
+use crate::nodes::meter::MeteredInstance;
+
+/// A component of the world `keyed-operator`.
+pub(crate) struct KeyedGuest {
+    /// What [`weir_host::Component::version`] calls it.
+    pub(crate) version: String,
+    /// Whether it ran before the version whose states it may find.
+    pub(crate) goes_back: bool,
+    pub(crate) instance: MeteredInstance,
+    /// Where the columns that it reads are among those that come in.
+    pub(crate) reads: Vec<usize>,
+    /// Outputs of rows.
+    pub(crate) outputs: Vec<OutputMap>,
+    /// The same outputs of timers: kept columns are positions among the key columns.
+    pub(crate) timer_outputs: Vec<OutputMap>,
+}
+
+/// What a component is asked.
+pub(super) enum Call<'a> {
+    /// To process rows, each of which has the index of its key.
+    Rows { rows: &'a StreamBatch, key_of_row: &'a [u32] },
+    /// To fire timers, each of which has the index of its key; `keys` has a row a timer.
+    Timers { times: &'a ScalarBuffer<i64>, key_of_timer: &'a [u32], keys: &'a [ArrayRef], ingested_at: i64 },
+}
+
+/// What a component has answered; nothing of it is applied yet.
+pub(super) struct Answer {
+    pub(super) delta: KeyedDelta,
+    /// The rows of every output.
+    pub(super) made: Vec<Made>,
+}
+
+impl KeyedGuest {
+    /// How it keeps state; `None`: it keeps none.
+    pub(super) fn layout(&self) -> Option<&StateLayout> {
+        self.instance.plan().state.as_ref()
+    }
+
+    pub(super) fn call(
+        &mut self,
+        call: &Call<'_>,
+        states: &States,
+        now: GuestClock,
+    ) -> Result<Answer, Failure<OperatorError>> {
+        match call {
+            Call::Rows { rows, key_of_row } => {
+                let columns: Vec<ArrayRef> = self.reads.iter().map(|c| rows.rows.column(*c).clone()).collect();
+                let event_times = self.instance.plan().reads_event_times.then_some(&rows.event_times[..]);
+                let given = Rows { rows: rows.len(), columns: &columns, event_times };
+                let delta = self.instance.call(|instance| instance.keyed(0, &given, key_of_row, states, now))?;
+                answer(&self.outputs, delta, rows.rows.columns(), rows)
+            }
+            Call::Timers { times, key_of_timer, keys, ingested_at } => {
+                let given = Rows { rows: times.len(), columns: keys, event_times: None };
+                let domain = TimeDomain::EventTime;
+                let timers = weir_host::Timers { domain, keys: key_of_timer.to_vec().into(), times: (*times).clone() };
+                let delta = self.instance.call(|instance| instance.on_timer(&timers, &given, states, now))?;
+                let rows = RecordBatch::new_empty(Arc::new(Schema::empty()));
+                let at = StreamBatch::new(rows, (*times).clone(), *ingested_at);
+                answer(&self.timer_outputs, delta, keys, &at)
+            }
+        }
+    }
+
+    /// States of another version of this operator as this one keeps them: its own function does it, or, if the version of the
+    /// layout is the same, their columns are matched by name.
+    pub(super) fn convert(&mut self, from: &StateLayout, states: States) -> Result<States, CallError> {
+        let Some(to) = self.layout() else { return Ok(States { columns: Vec::new(), ..states }) };
+        if layout::is_same(from, to) {
+            return Ok(states);
+        }
+        let columns = match from.version == to.version {
+            true => layout::cast(from, to, &states.columns, states.keys).map_err(CallError::Call)?,
+            false => self.instance.call(|instance| instance.migrate(from.version, &from.schema, &states))?,
+        };
+        Ok(States { columns, ..states })
+    }
+}
+
+/// The rows of every output; nothing is emitted before all of it is sound.
+fn answer(
+    maps: &[OutputMap],
+    mut delta: KeyedDelta,
+    inputs: &[ArrayRef],
+    times: &StreamBatch,
+) -> Result<Answer, Failure<OperatorError>> {
+    let deltas: Vec<Delta> = std::mem::take(&mut delta.outputs);
+    let made = deltas.into_iter().zip(maps).map(|(delta, map)| apply(map, delta, inputs, times));
+    let made = made.collect::<Result<_, _>>().map_err(|e| Failure::Fatal(e.into()))?;
+    Ok(Answer { delta, made })
+}

@@ -1,0 +1,108 @@
+//! A new version of a keyed operator on trial: what the old one answers in its place, and the way back to states as that keeps
+//! them. No state that cannot go back is committed while the swap may still be rolled back.
+
+use arrow::array::BooleanArray;
+use arrow::compute::filter;
+use arrow::error::ArrowError;
+use weir_host::{CallError, Failure, GuestClock, StateLayout, States};
+use weir_state::RelayoutRows;
+
+use super::guest::{Answer, Call};
+use super::{layout, layout_of, state_fields, unreadable};
+use crate::dataflow::operator::OperatorError;
+use crate::nodes::keyed::KeyedOperator;
+use crate::nodes::keyed::guest::KeyedGuest;
+use crate::replace::replaceable::Replaceable;
+use crate::replace::trial::Verdict;
+
+impl KeyedOperator {
+    /// What the old version answers where the one on trial has failed; the same error, if it fails too.
+    pub(super) fn old_answer(
+        &mut self,
+        call: &Call<'_>,
+        states: States,
+        now: GuestClock,
+        error: CallError,
+    ) -> Result<Answer, Failure<OperatorError>> {
+        let failed = |error| Err(Failure::Guest(error));
+        let Some(trial) = &mut self.trial else { return failed(error) };
+        let Ok(states) = trial.old.convert(&layout_of(&self.guest), states) else { return failed(error) };
+        let Ok(answer) = trial.old.call(call, &states, now) else { return failed(error) };
+        let spoken_of = layout_of(&trial.old);
+        trial.regressed(error.to_string());
+        self.settle().map_err(Failure::Fatal)?;
+        // Borne, or kept meanwhile: what the old version says counts, if it speaks of the same states.
+        if layout::fits(&spoken_of, &layout_of(&self.guest)) { Ok(answer) } else { failed(error) }
+    }
+
+    /// Whether states that the version on trial has changed may be committed. If the old version could not hold one of them there is
+    /// no way back from here, so the new one is kept first. `false`: it is rolled back, and the call is the old one's.
+    pub(super) fn may_commit(&mut self, changed: &States) -> Result<bool, OperatorError> {
+        let Some(trial) = self.trial.as_mut().filter(|trial| !trial.is_kept()) else { return Ok(true) };
+        match trial.old.check_holds(&layout_of(&self.guest), changed) {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is_passing() => {
+                trial.give_up(format!("it could not be asked whether its states can go back: {error}"));
+            }
+            Err(error) => trial.no_return(error.to_string()),
+        }
+        let is_kept = trial.verdict() != Verdict::PutBack;
+        self.settle()?;
+        Ok(is_kept)
+    }
+
+    /// Runs the old version again.
+    ///
+    /// # Errors
+    /// If the states cannot go back: what was given up is only in a checkpoint.
+    pub(super) fn put_back(&mut self, old: KeyedGuest) -> Result<(), OperatorError> {
+        if self.guest.gave_up_state_of(&old) {
+            return Err(OperatorError::NoWayBack("columns of it were given up".to_owned()));
+        }
+        self.exchange(old).map(drop).map_err(|error| OperatorError::NoWayBack(error.to_string()))
+    }
+
+    /// Runs another version from now on, with the state as that keeps it. If it cannot be converted, nothing has changed.
+    pub(super) fn exchange(&mut self, mut to: KeyedGuest) -> Result<KeyedGuest, OperatorError> {
+        let (from, target) = (layout_of(&self.guest), layout_of(&to));
+        if !layout::fits(&from, &target) {
+            let holds_all = layout::holds_all(&from, &target);
+            let rows = if holds_all { RelayoutRows::AsTheyLie } else { RelayoutRows::InUse };
+            self.state.relayout(&state_fields(&to), rows, |keys, columns| {
+                let states = States { keys, present: None, columns };
+                let columns = to.convert(&from, states).map_err(unreadable)?.columns;
+                if !holds_all {
+                    layout::check_nulls(&target, &columns).map_err(OperatorError::Migrate)?;
+                }
+                Ok::<_, OperatorError>(columns)
+            })?;
+        }
+        Ok(std::mem::replace(&mut self.guest, to))
+    }
+}
+
+impl KeyedGuest {
+    /// Whether columns of the state were given up when this version took the place of that one, which runs no more from then on.
+    pub(super) fn gave_up_state_of(&self, old: &Self) -> bool {
+        self.goes_back && layout::gives_up(&layout_of(old), &layout_of(self))
+    }
+
+    /// Refuses states of another layout that this version could not hold.
+    fn check_holds(&mut self, from: &StateLayout, states: &States) -> Result<(), CallError> {
+        let to = layout_of(self);
+        if states.keys == 0 || layout::holds_all(from, &to) {
+            return Ok(());
+        }
+        let states = present(states).map_err(|error| CallError::Call(error.to_string()))?;
+        let held = self.convert(from, states)?;
+        layout::check_nulls(&to, &held.columns).map_err(CallError::Call)
+    }
+}
+
+/// Those that are present: what a column has for the others means nothing.
+fn present(states: &States) -> Result<States, ArrowError> {
+    let Some(present) = &states.present else { return Ok(states.clone()) };
+    let mask = BooleanArray::new(present.clone(), None);
+    let columns = states.columns.iter().map(|column| filter(column, &mask)).collect::<Result<_, _>>()?;
+    Ok(States { keys: present.count_set_bits(), present: None, columns })
+}

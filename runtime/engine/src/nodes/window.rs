@@ -1,0 +1,183 @@
+//! Windows: what one is made of, and which operator runs it. Never decides where it runs or what feeds it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `aggregate` | accumulators of groups: ours by families, and those of components |
+//! | `aggregate_set` | the aggregates of one window together |
+//! | `group_table` | keys with their accumulators |
+//! | `window_rows` | the columns of a batch that a window reads |
+//! | `panes`, `pane_runs` | the arithmetic of panes; cutting batches by it |
+//! | `pane_windows` | tumbling and sliding windows |
+//! | `session_list`, `sessions` | the sessions of a key; of all keys |
+//! | `session_windows` | session windows |
+//! | `combine` | aggregating ahead of the exchange |
+//! | `results` | making output rows |
+//! | `window_state` | what snapshots hold |
+//! | `frozen_groups` | the groups of a table as rows of a snapshot |
+
+mod aggregate;
+mod aggregate_set;
+mod combine;
+pub(crate) mod component_window;
+mod frozen_groups;
+mod group_table;
+pub(crate) mod instance_aggregate;
+mod pane_runs;
+mod pane_windows;
+mod panes;
+mod results;
+mod session_list;
+mod session_windows;
+mod sessions;
+mod window_rows;
+mod window_state;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use weir_core::graph::{AggregateFunction, OnError};
+use weir_core::window::WindowAssigner;
+
+use crate::dataflow::metrics::Metrics;
+use crate::dataflow::operator::{Operator, OperatorError};
+use aggregate_set::AggregateSet;
+use combine::CombineOperator;
+use pane_windows::PaneWindows;
+use session_windows::SessionWindows;
+
+pub use aggregate::aggregate_type;
+pub use aggregate::component::{ComponentAggregate, SharedComponent};
+
+/// The column with the first instant of a result's window.
+pub const WINDOW_START: &str = "window_start";
+/// The column with the first instant after a result's window.
+pub const WINDOW_END: &str = "window_end";
+
+/// A window whose names are resolved to the columns that really come in.
+#[derive(Clone)]
+pub struct WindowSpec {
+    /// The columns of the rows before any aggregation.
+    pub input: SchemaRef,
+    /// Which of them rows are grouped by; empty: one group.
+    pub key_columns: Vec<usize>,
+    /// How rows are assigned to windows; checked.
+    pub window: WindowAssigner,
+    /// The result's columns after the key columns, `window_start` and `window_end`.
+    pub aggregates: Vec<BoundAggregate>,
+    /// How long after its end a window still takes rows, microseconds.
+    pub allowed_lateness_us: i64,
+    /// Where rows go that came too late, whole; `None`: they are only counted.
+    pub late_output: Option<usize>,
+    /// What becomes of rows that a component cannot take.
+    pub on_error: OnError,
+    /// Where they go if `on_error` says so: the row's columns and the reason.
+    pub dead_letter_output: usize,
+    /// The job's `max_parallelism`, by which state is cut.
+    pub key_groups: u32,
+    /// Which columns of [`output_schema`]'s full result are made, ascending; `None`: all.
+    pub projection: Option<Vec<usize>>,
+    /// Whether the rows come from the [`combine_operator`] of the same spec.
+    pub partials: bool,
+    /// Where late and failed rows are counted.
+    pub metrics: Metrics,
+}
+
+/// One aggregate and the columns that it reads.
+#[derive(Clone)]
+pub struct BoundAggregate {
+    /// Its column in the result.
+    pub name: String,
+    /// What computes it.
+    pub kind: AggregateKind,
+}
+
+/// What computes an aggregate.
+#[derive(Clone)]
+pub enum AggregateKind {
+    /// One of ours.
+    Builtin {
+        /// Which one.
+        function: AggregateFunction,
+        /// Of which column; `None` only for a count of rows.
+        column: Option<usize>,
+    },
+    /// A component's.
+    Component {
+        /// The component, shared by all groups of the operator.
+        aggregate: SharedComponent,
+        /// The columns that it reads.
+        columns: Vec<usize>,
+    },
+}
+
+/// The operator of a window. Its outputs: the results, and those that the spec names.
+///
+/// # Errors
+/// [`OperatorError::Call`] if an aggregate does not take its column's type, [`OperatorError::State`] if a column cannot be a key.
+pub fn window_operator(spec: WindowSpec) -> Result<Box<dyn Operator>, OperatorError> {
+    Ok(match spec.window {
+        WindowAssigner::Session { gap } => Box::new(SessionWindows::new(spec, gap)?),
+        WindowAssigner::Tumbling { .. } | WindowAssigner::Sliding { .. } => Box::new(PaneWindows::new(spec)?),
+    })
+}
+
+/// The operator that aggregates a window's rows ahead of its exchange, and the columns that it makes, the key columns first; the
+/// window at the other end has the same spec with `partials`. `None` if the window needs the rows themselves: sessions
+/// depend on their neighbours, and rows that come late or fail must still be there to be seen.
+///
+/// # Errors
+/// As [`window_operator`].
+pub fn combine_operator(spec: &WindowSpec) -> Result<Option<Combine>, OperatorError> {
+    let panes = !matches!(spec.window, WindowAssigner::Session { .. });
+    let rows_needed = spec.late_output.is_some()
+        || spec.allowed_lateness_us > 0
+        || (spec.has_component() && spec.on_error == OnError::DeadLetter);
+    if !panes || rows_needed {
+        return Ok(None);
+    }
+    let operator = CombineOperator::new(spec)?;
+    let schema = operator.schema();
+    Ok(Some((Box::new(operator), schema)))
+}
+
+/// An operator, and the columns that it makes.
+pub type Combine = (Box<dyn Operator>, SchemaRef);
+
+/// The columns of a window's results, with the projection applied.
+///
+/// # Errors
+/// As [`window_operator`].
+pub fn output_schema(spec: &WindowSpec) -> Result<SchemaRef, OperatorError> {
+    let full = spec.full_output(&AggregateSet::new(spec)?);
+    Ok(match &spec.projection {
+        Some(columns) => Arc::new(full.project(columns)?),
+        None => full,
+    })
+}
+
+impl WindowSpec {
+    fn key_fields(&self) -> Vec<FieldRef> {
+        self.key_columns.iter().map(|k| self.input.fields()[*k].clone()).collect()
+    }
+
+    fn has_component(&self) -> bool {
+        self.aggregates.iter().any(|a| matches!(a.kind, AggregateKind::Component { .. }))
+    }
+
+    fn full_output(&self, aggregates: &AggregateSet) -> SchemaRef {
+        let mut fields = self.key_fields();
+        let bound = |name| Arc::new(Field::new(name, bound_type(), false));
+        fields.extend([bound(WINDOW_START), bound(WINDOW_END)]);
+        fields.extend(
+            self.aggregates
+                .iter()
+                .zip(aggregates.output_fields())
+                .map(|(aggregate, field)| Arc::new(field.as_ref().clone().with_name(&aggregate.name))),
+        );
+        Arc::new(Schema::new(fields))
+    }
+}
+
+fn bound_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}

@@ -1,0 +1,238 @@
+//! Aggregates of components: accumulators are state rows in columns, and every call is about many groups at once.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::take;
+use arrow::datatypes::FieldRef;
+use weir_host::{CallError, Failure};
+use weir_state::{StateColumns, States};
+
+use super::Accumulators;
+use crate::dataflow::operator::OperatorError;
+
+/// What the window needs of a component of the world `aggregate-operator`. Everything is pure: states go in, states come out.
+pub trait ComponentAggregate: Send {
+    /// The columns of an accumulator.
+    fn state_fields(&self) -> Vec<FieldRef>;
+
+    /// The column of results.
+    fn output_field(&self) -> FieldRef;
+
+    /// Adds rows to accumulators: row `i` to that of `group_of_row[i]`, an index into `states`. Returns all of them, in columns.
+    ///
+    /// # Errors
+    /// If it refuses a row, or fails; then nothing counts.
+    fn accumulate(
+        &mut self,
+        columns: &[ArrayRef],
+        event_times: &[i64],
+        group_of_row: &[u32],
+        states: States,
+    ) -> Result<Vec<ArrayRef>, CallError>;
+
+    /// Accumulators merged pairwise.
+    ///
+    /// # Errors
+    /// If it fails.
+    fn merge(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError>;
+
+    /// The results of accumulators.
+    ///
+    /// # Errors
+    /// If it fails.
+    fn finish(&mut self, states: States) -> Result<ArrayRef, CallError>;
+}
+
+/// One instance for all panes of an operator; they are used one after the other, so the lock is never waited for.
+pub type SharedComponent = Arc<Mutex<dyn ComponentAggregate>>;
+
+/// The accumulators of a component.
+pub(in super::super) struct ComponentAccumulators {
+    component: SharedComponent,
+    states: StateColumns,
+    /// The groups of the rows that were staged, and their accumulators with these rows.
+    staged: Option<(Vec<u32>, Vec<ArrayRef>)>,
+    /// A group's place in the call that is being made, or [`NO_INDEX`].
+    index_of_group: Vec<u32>,
+}
+
+const NO_INDEX: u32 = u32::MAX;
+
+impl ComponentAccumulators {
+    pub(in super::super) fn new(component: SharedComponent) -> Result<Self, OperatorError> {
+        let fields = lock(&component).state_fields();
+        let states = StateColumns::new(&fields);
+        Ok(Self { component, states, staged: None, index_of_group: Vec::new() })
+    }
+
+    /// The distinct groups of rows in order of appearance, and every row's index among them.
+    fn distinct(&mut self, group_of_row: &[u32]) -> (Vec<u32>, Vec<u32>) {
+        let mut distinct = Vec::new();
+        let mut index_of_row = Vec::with_capacity(group_of_row.len());
+        for group in group_of_row {
+            let index = &mut self.index_of_group[*group as usize];
+            if *index == NO_INDEX {
+                *index = distinct.len() as u32;
+                distinct.push(*group);
+            }
+            index_of_row.push(*index);
+        }
+        for group in &distinct {
+            self.index_of_group[*group as usize] = NO_INDEX;
+        }
+        (distinct, index_of_row)
+    }
+
+    /// Adds accumulators to distinct groups; those of groups that have none are taken as they are.
+    fn merge_states(&mut self, groups: &[u32], right: &States) -> Result<(), OperatorError> {
+        let rows = (0..groups.len() as u32).filter(|row| right.present.value(*row as usize));
+        let (both, new): (Vec<u32>, Vec<u32>) = rows.partition(|row| self.states.contains(groups[*row as usize]));
+        let groups_of = |rows: &[u32]| rows.iter().map(|row| groups[*row as usize]).collect::<Vec<u32>>();
+        if !both.is_empty() {
+            let of_both = groups_of(&both);
+            let left = self.states.gather(&of_both)?;
+            let merged = lock(&self.component).merge(left, rows_of(right, both)?)?;
+            self.states.put(&of_both, States::all(of_both.len(), merged))?;
+        }
+        if !new.is_empty() {
+            let of_new = groups_of(&new);
+            self.states.put(&of_new, rows_of(right, new)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn lock(component: &SharedComponent) -> MutexGuard<'_, dyn ComponentAggregate + 'static> {
+    // Between calls a component holds nothing that a panic could have left half done.
+    component.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Some rows of states that are all present, ascending; all of them are not copied.
+fn rows_of(states: &States, rows: Vec<u32>) -> Result<States, OperatorError> {
+    if rows.len() == states.len() {
+        return Ok(States::all(rows.len(), states.columns.clone()));
+    }
+    let present = BooleanBuffer::new_set(rows.len());
+    let rows = UInt32Array::from(rows);
+    let columns = states.columns.iter().map(|c| take(c, &rows, None)).collect::<Result<_, _>>()?;
+    Ok(States { present, columns })
+}
+
+impl Accumulators for ComponentAccumulators {
+    fn fresh(&self) -> Box<dyn Accumulators> {
+        let states = StateColumns::new(self.states.fields());
+        Box::new(Self { component: self.component.clone(), states, staged: None, index_of_group: Vec::new() })
+    }
+
+    fn resize(&mut self, groups: usize) {
+        if groups > self.index_of_group.len() {
+            self.index_of_group.resize(groups, NO_INDEX);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.states.clear();
+    }
+
+    fn reset(&mut self, group: u32) {
+        self.states.remove(group);
+    }
+
+    fn refuses_rows(&self) -> bool {
+        true
+    }
+
+    fn stage(
+        &mut self,
+        group_of_row: &[u32],
+        columns: &[ArrayRef],
+        event_times: &[i64],
+    ) -> Result<(), Failure<OperatorError>> {
+        self.staged = None;
+        let (groups, index_of_row) = self.distinct(group_of_row);
+        let states = self.states.gather(&groups).map_err(|e| Failure::Fatal(e.into()))?;
+        let states = lock(&self.component).accumulate(columns, event_times, &index_of_row, states)?;
+        self.staged = Some((groups, states));
+        Ok(())
+    }
+
+    fn update(
+        &mut self,
+        _group_of_row: &[u32],
+        _columns: &[ArrayRef],
+        _event_times: &[i64],
+    ) -> Result<(), OperatorError> {
+        if let Some((groups, states)) = self.staged.take() {
+            self.states.put(&groups, States::all(groups.len(), states))?;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, group_of_row: &[u32], state: &[ArrayRef]) -> Result<(), OperatorError> {
+        let all = States::all(group_of_row.len(), state.to_vec());
+        let mut rest: Vec<u32> = (0..group_of_row.len() as u32).collect();
+        // A call merges pairs: a group that comes more than once takes a call each time.
+        while !rest.is_empty() {
+            let mut again = Vec::new();
+            let (mut rows, mut groups) = (Vec::new(), Vec::new());
+            for row in rest {
+                let group = group_of_row[row as usize];
+                let seen = &mut self.index_of_group[group as usize];
+                if *seen == NO_INDEX {
+                    *seen = 0;
+                    rows.push(row);
+                    groups.push(group);
+                } else {
+                    again.push(row);
+                }
+            }
+            for group in &groups {
+                self.index_of_group[*group as usize] = NO_INDEX;
+            }
+            self.merge_states(&groups, &rows_of(&all, rows)?)?;
+            rest = again;
+        }
+        Ok(())
+    }
+
+    fn merge_from(&mut self, groups: &[u32], other: &dyn Accumulators, others: &[u32]) -> Result<(), OperatorError> {
+        match other.as_any().downcast_ref::<Self>() {
+            Some(other) => self.merge_states(groups, &other.states.gather(others)?),
+            None => self.merge(groups, &other.state(others)?),
+        }
+    }
+
+    fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
+        let right = self.states.gather(&[from])?;
+        self.merge_states(&[group], &right)
+    }
+
+    fn state_fields(&self) -> Vec<FieldRef> {
+        self.states.fields().to_vec()
+    }
+
+    fn freeze(&mut self) -> Box<dyn Accumulators> {
+        let states = self.states.freeze();
+        Box::new(Self { component: self.component.clone(), states, staged: None, index_of_group: Vec::new() })
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
+        Ok(self.states.gather(groups)?.columns)
+    }
+
+    fn output_field(&self) -> FieldRef {
+        lock(&self.component).output_field()
+    }
+
+    fn finish(&self, groups: &[u32]) -> Result<ArrayRef, OperatorError> {
+        let states = self.states.gather(groups)?;
+        Ok(lock(&self.component).finish(states)?)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,152 @@
+//! Accumulators that are one Rust value a group. What an aggregate is made of is a [`Fold`]; the bookkeeping is here, once.
+
+use std::any::Any;
+use std::ops::IndexMut;
+
+use arrow::array::ArrayRef;
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::FieldRef;
+use weir_state::ChunkedVec;
+
+use super::Accumulators;
+use crate::dataflow::operator::OperatorError;
+
+/// One aggregate over values of one type.
+pub(super) trait Fold: Clone + Send + 'static {
+    /// What is kept a group; the default is the empty group.
+    type Accumulator: Clone + Default + Send + Sync + 'static;
+
+    /// Adds row `i` to group `group_of_row[i]`; all groups are in `groups`.
+    fn update(
+        &self,
+        groups: &mut (impl Groups<Self::Accumulator> + ?Sized),
+        group_of_row: &[u32],
+        columns: &[ArrayRef],
+        event_times: &[i64],
+    ) -> Result<(), OperatorError>;
+
+    /// Adds `other` to `into`.
+    fn merge(&self, into: &mut Self::Accumulator, other: &Self::Accumulator) -> Result<(), OperatorError>;
+
+    /// The columns that an accumulator is written as.
+    fn state_fields(&self) -> Vec<FieldRef>;
+
+    /// Writes accumulators.
+    fn state(&self, groups: &[&Self::Accumulator]) -> Result<Vec<ArrayRef>, OperatorError>;
+
+    /// Reads `rows` accumulators; the columns have the types of [`Fold::state_fields`].
+    fn load(&self, state: &[ArrayRef], rows: usize) -> Vec<Self::Accumulator>;
+
+    /// The column of results.
+    fn output_field(&self) -> FieldRef;
+
+    /// The results.
+    fn finish(&self, groups: &[&Self::Accumulator]) -> Result<ArrayRef, OperatorError>;
+}
+
+/// Accumulators by group: a slice, or the pieces of one that is long.
+pub(super) trait Groups<A>: IndexMut<usize, Output = A> {}
+
+impl<A, G: IndexMut<usize, Output = A> + ?Sized> Groups<A> for G {}
+
+/// The accumulators of a fold.
+pub(super) struct Folded<F: Fold> {
+    fold: F,
+    groups: ChunkedVec<F::Accumulator>,
+}
+
+impl<F: Fold> Folded<F> {
+    pub(super) fn boxed(fold: F) -> Box<dyn Accumulators> {
+        Box::new(Self { fold, groups: ChunkedVec::new() })
+    }
+
+    fn picked(&self, groups: &[u32]) -> Vec<&F::Accumulator> {
+        groups.iter().map(|g| &self.groups[*g as usize]).collect()
+    }
+}
+
+impl<F: Fold> Accumulators for Folded<F> {
+    fn fresh(&self) -> Box<dyn Accumulators> {
+        Self::boxed(self.fold.clone())
+    }
+
+    fn resize(&mut self, groups: usize) {
+        self.groups.grow(groups, &F::Accumulator::default());
+    }
+
+    fn clear(&mut self) {
+        self.groups.clear();
+    }
+
+    fn reset(&mut self, group: u32) {
+        self.groups[group as usize] = F::Accumulator::default();
+    }
+
+    fn update(&mut self, group_of_row: &[u32], columns: &[ArrayRef], event_times: &[i64]) -> Result<(), OperatorError> {
+        match self.groups.as_mut_slice() {
+            // Few groups, and so many rows of each, are what it is asked most about.
+            Some(few) => self.fold.update(few, group_of_row, columns, event_times),
+            None => self.fold.update(&mut self.groups, group_of_row, columns, event_times),
+        }
+    }
+
+    fn merge(&mut self, group_of_row: &[u32], state: &[ArrayRef]) -> Result<(), OperatorError> {
+        for (group, other) in group_of_row.iter().zip(self.fold.load(state, group_of_row.len())) {
+            self.fold.merge(&mut self.groups[*group as usize], &other)?;
+        }
+        Ok(())
+    }
+
+    fn merge_from(&mut self, groups: &[u32], other: &dyn Accumulators, others: &[u32]) -> Result<(), OperatorError> {
+        let Some(other) = other.as_any().downcast_ref::<Self>() else {
+            return self.merge(groups, &other.state(others)?);
+        };
+        for (group, from) in groups.iter().zip(others) {
+            self.fold.merge(&mut self.groups[*group as usize], &other.groups[*from as usize])?;
+        }
+        Ok(())
+    }
+
+    fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
+        let other = std::mem::take(&mut self.groups[from as usize]);
+        self.fold.merge(&mut self.groups[group as usize], &other)
+    }
+
+    fn state_fields(&self) -> Vec<FieldRef> {
+        self.fold.state_fields()
+    }
+
+    fn freeze(&mut self) -> Box<dyn Accumulators> {
+        Box::new(Self { fold: self.fold.clone(), groups: self.groups.freeze() })
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
+        self.fold.state(&self.picked(groups))
+    }
+
+    fn output_field(&self) -> FieldRef {
+        self.fold.output_field()
+    }
+
+    fn finish(&self, groups: &[u32]) -> Result<ArrayRef, OperatorError> {
+        self.fold.finish(&self.picked(groups))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Calls `each` with the row and group of every row that is not null.
+#[inline]
+pub(super) fn for_each_valid<E>(
+    nulls: Option<&NullBuffer>,
+    group_of_row: &[u32],
+    mut each: impl FnMut(usize, usize) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut rows = group_of_row.iter().map(|g| *g as usize).enumerate();
+    match nulls.filter(|n| n.null_count() > 0) {
+        None => rows.try_for_each(|(row, group)| each(row, group)),
+        Some(nulls) => rows.filter(|(row, _)| nulls.is_valid(*row)).try_for_each(|(row, group)| each(row, group)),
+    }
+}

@@ -1,0 +1,128 @@
+//! The aggregates of one window together: what is done to a group is done to its accumulator in each of them.
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field, FieldRef};
+use weir_host::Failure;
+
+use super::aggregate::{Accumulators, accumulators};
+use super::window_rows::WindowRows;
+use super::{AggregateKind, WindowSpec};
+use crate::dataflow::operator::OperatorError;
+
+/// One accumulator a group in each aggregate.
+pub(super) struct AggregateSet {
+    names: Vec<String>,
+    members: Vec<Box<dyn Accumulators>>,
+    refuses_rows: bool,
+}
+
+impl AggregateSet {
+    /// The aggregates of a window, without groups.
+    pub(super) fn new(spec: &WindowSpec) -> Result<Self, OperatorError> {
+        let members = spec.aggregates.iter().map(|a| accumulators(a, spec.input.fields())).collect::<Result<_, _>>()?;
+        Ok(Self::of(spec.aggregates.iter().map(|a| a.name.clone()).collect(), members))
+    }
+
+    /// The input columns that each of a window's aggregates reads.
+    pub(super) fn columns(spec: &WindowSpec) -> Vec<Vec<usize>> {
+        let columns = |kind: &AggregateKind| match kind {
+            AggregateKind::Builtin { column, .. } => column.iter().copied().collect(),
+            AggregateKind::Component { columns, .. } => columns.clone(),
+        };
+        spec.aggregates.iter().map(|a| columns(&a.kind)).collect()
+    }
+
+    fn of(names: Vec<String>, members: Vec<Box<dyn Accumulators>>) -> Self {
+        let refuses_rows = members.iter().any(|m| m.refuses_rows());
+        Self { names, members, refuses_rows }
+    }
+
+    /// The same aggregates without groups.
+    pub(super) fn fresh(&self) -> Self {
+        Self::of(self.names.clone(), self.members.iter().map(|m| m.fresh()).collect())
+    }
+
+    pub(super) fn refuses_rows(&self) -> bool {
+        self.refuses_rows
+    }
+
+    pub(super) fn resize(&mut self, groups: usize) {
+        self.members.iter_mut().for_each(|m| m.resize(groups));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.members.iter_mut().for_each(|m| m.clear());
+    }
+
+    pub(super) fn reset(&mut self, group: u32) {
+        self.members.iter_mut().for_each(|m| m.reset(group));
+    }
+
+    /// What can fail because of the rows; see [`Accumulators::stage`].
+    pub(super) fn stage(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), Failure<OperatorError>> {
+        let mut members = self.members.iter_mut().zip(&rows.values);
+        members.try_for_each(|(member, columns)| member.stage(group_of_row, columns, &rows.times))
+    }
+
+    pub(super) fn update(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), OperatorError> {
+        let mut members = self.members.iter_mut().zip(&rows.values);
+        members.try_for_each(|(member, columns)| member.update(group_of_row, columns, &rows.times))
+    }
+
+    /// Adds accumulators.
+    pub(super) fn merge(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), OperatorError> {
+        let mut members = self.members.iter_mut().zip(&rows.values);
+        members.try_for_each(|(member, state)| member.merge(group_of_row, state))
+    }
+
+    /// Adds the groups `others` of another set of the same aggregates to the distinct groups `groups`.
+    pub(super) fn merge_from(&mut self, groups: &[u32], other: &Self, others: &[u32]) -> Result<(), OperatorError> {
+        let mut members = self.members.iter_mut().zip(&other.members);
+        members.try_for_each(|(member, other)| member.merge_from(groups, other.as_ref(), others))
+    }
+
+    /// Adds the group `from` to another and makes it empty.
+    pub(super) fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
+        self.members.iter_mut().try_for_each(|member| member.absorb(group, from))?;
+        self.reset(from);
+        Ok(())
+    }
+
+    /// The columns of a group's accumulators, named after their aggregates.
+    pub(super) fn state_fields(&self) -> Vec<FieldRef> {
+        let mut fields = Vec::new();
+        for (name, member) in self.names.iter().zip(&self.members) {
+            let field = |f: &FieldRef| Field::clone(f).with_name(format!("{name}.{}", f.name())).with_nullable(true);
+            fields.extend(member.state_fields().iter().map(field).map(FieldRef::from));
+        }
+        fields
+    }
+
+    /// How many of these columns each aggregate has.
+    pub(super) fn state_widths(&self) -> Vec<usize> {
+        self.members.iter().map(|m| m.state_fields().len()).collect()
+    }
+
+    /// A copy of all groups as they are now, of which only [`AggregateSet::state`] is asked.
+    pub(super) fn freeze(&mut self) -> Self {
+        Self::of(self.names.clone(), self.members.iter_mut().map(|m| m.freeze()).collect())
+    }
+
+    pub(super) fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
+        let mut columns = Vec::new();
+        for member in &self.members {
+            columns.extend(member.state(groups)?);
+        }
+        Ok(columns)
+    }
+
+    /// The column of each aggregate's results; the names are the caller's.
+    pub(super) fn output_fields(&self) -> Vec<FieldRef> {
+        self.members.iter().map(|m| m.output_field()).collect()
+    }
+
+    /// The results of one aggregate.
+    pub(super) fn finish(&self, aggregate: usize, groups: &[u32]) -> Result<ArrayRef, OperatorError> {
+        self.members[aggregate].finish(groups)
+    }
+}

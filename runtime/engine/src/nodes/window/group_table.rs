@@ -1,0 +1,116 @@
+//! Keys with their accumulators: what a pane is.
+
+use arrow::datatypes::FieldRef;
+use weir_host::{Failure, isolate};
+use weir_state::{FrozenKeys, KeyIndex};
+
+use super::aggregate_set::AggregateSet;
+use super::window_rows::WindowRows;
+use crate::dataflow::operator::OperatorError;
+
+/// A row of accumulators a key, at the key's slot.
+pub(super) struct GroupTable {
+    pub(super) keys: KeyIndex,
+    pub(super) aggregates: AggregateSet,
+    /// The slots of the rows of the last call.
+    pub(super) slots: Vec<u32>,
+    /// By slot, if rows can be refused: whether one has not been.
+    has_rows: Vec<bool>,
+}
+
+impl GroupTable {
+    pub(super) fn new(key_fields: &[FieldRef], aggregates: AggregateSet) -> Result<Self, OperatorError> {
+        Ok(Self { keys: KeyIndex::new(key_fields)?, aggregates, slots: Vec::new(), has_rows: Vec::new() })
+    }
+
+    /// All keys and their accumulators as they are now.
+    pub(super) fn freeze(&mut self) -> (FrozenKeys, AggregateSet) {
+        (self.keys.freeze(), self.aggregates.freeze())
+    }
+
+    /// Forgets all keys; the memory is kept.
+    pub(super) fn clear(&mut self) {
+        self.keys.clear();
+        self.aggregates.clear();
+        self.has_rows.clear();
+    }
+
+    /// Adds rows. Those that an aggregate refuses are in none of them, and come back in `refused` with the reason; the first
+    /// ends it with an error, if `fails`.
+    pub(super) fn add(
+        &mut self,
+        rows: &WindowRows,
+        refused: &mut Vec<(usize, String)>,
+        fails: bool,
+    ) -> Result<(), OperatorError> {
+        let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
+        self.aggregates.resize(bound);
+        if !self.aggregates.refuses_rows() {
+            return self.aggregates.update(&self.slots, rows);
+        }
+        let (aggregates, slots) = (&mut self.aggregates, &self.slots);
+        isolate(
+            0..rows.len,
+            |range| {
+                let (slots, rows) = (&slots[range.clone()], rows.slice(range.start, range.len()));
+                aggregates.stage(slots, &rows)?;
+                aggregates.update(slots, &rows).map_err(Failure::Fatal)
+            },
+            |row, reason| {
+                refused.push((row, reason));
+                if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
+            },
+        )?;
+        self.forget_refused(refused);
+        Ok(())
+    }
+
+    /// Forgets the keys that have had refused rows only.
+    fn forget_refused(&mut self, refused: &[(usize, String)]) {
+        self.has_rows.resize(self.keys.slot_bound(), false);
+        let mut is_refused = refused.iter().map(|(row, _)| *row).peekable();
+        for (row, slot) in self.slots.iter().enumerate() {
+            if is_refused.next_if_eq(&row).is_none() {
+                self.has_rows[*slot as usize] = true;
+            }
+        }
+        for (row, _) in refused {
+            let slot = self.slots[*row];
+            if !self.has_rows[slot as usize] {
+                self.keys.remove(slot);
+            }
+        }
+    }
+
+    /// Adds accumulators.
+    pub(super) fn merge(&mut self, rows: &WindowRows) -> Result<(), OperatorError> {
+        let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
+        self.aggregates.resize(bound);
+        self.has_rows.resize(bound, true);
+        self.aggregates.merge(&self.slots, rows)
+    }
+
+    /// Adds the accumulators of a snapshot.
+    pub(super) fn restore(&mut self, parts: &[WindowRows]) -> Result<(), OperatorError> {
+        let keys: Vec<_> = parts.iter().map(|part| (part.keys.as_slice(), part.len)).collect();
+        let slots = self.keys.slots_of_all(&keys)?;
+        let bound = self.keys.slot_bound();
+        self.aggregates.resize(bound);
+        self.has_rows.resize(bound, true);
+        let mut slots = slots.as_slice();
+        for part in parts {
+            let (own, others) = slots.split_at(part.len);
+            self.aggregates.merge(own, part)?;
+            slots = others;
+        }
+        Ok(())
+    }
+
+    /// Adds all groups of another table.
+    pub(super) fn merge_table(&mut self, other: &Self) -> Result<(), OperatorError> {
+        let others = other.keys.live_slots();
+        self.keys.slots_from(&other.keys, &others, &mut self.slots);
+        self.aggregates.resize(self.keys.slot_bound());
+        self.aggregates.merge_from(&self.slots, &other.aggregates, &others)
+    }
+}

@@ -1,0 +1,119 @@
+//! Makes output rows of groups that fire: key columns, window bounds, results; only the columns that somebody reads.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
+use arrow::datatypes::SchemaRef;
+use weir_core::batch::StreamBatch;
+use weir_core::window::Window;
+use weir_state::KeyIndex;
+
+use super::aggregate_set::AggregateSet;
+use super::{WindowSpec, output_schema};
+use crate::dataflow::operator::{OperatorError, Outputs};
+
+/// Rows of one batch of results at most: what the engine calls a large batch.
+const RESULT_ROWS_MAX: usize = 8_192;
+
+/// The main output.
+const MAIN: usize = 0;
+
+/// The shape of the output rows.
+pub(super) struct Results {
+    keys: usize,
+    columns: Vec<usize>,
+    schema: SchemaRef,
+}
+
+/// Groups that fire: row `i` of the output is the key in slot `key_slots[i]`, the window `windows[i]` and the group `groups[i]`.
+pub(super) struct Fired<'a> {
+    pub(super) keys: &'a KeyIndex,
+    pub(super) key_slots: &'a [u32],
+    pub(super) windows: &'a [Window],
+    pub(super) aggregates: &'a AggregateSet,
+    pub(super) groups: &'a [u32],
+}
+
+impl Results {
+    pub(super) fn new(spec: &WindowSpec) -> Result<Self, OperatorError> {
+        let keys = spec.key_columns.len();
+        let all = || (0..keys + 2 + spec.aggregates.len()).collect();
+        let columns = spec.projection.clone().unwrap_or_else(all);
+        Ok(Self { keys, columns, schema: output_schema(spec)? })
+    }
+
+    /// Emits the results, each at the last instant of its window.
+    pub(super) fn emit(&self, fired: &Fired<'_>, ingested_at: i64, out: &mut Outputs) -> Result<(), OperatorError> {
+        let rows = fired.windows.len();
+        if rows == 0 {
+            return Ok(());
+        }
+        let keys = match self.columns.first() {
+            Some(first) if *first < self.keys => fired.keys.keys(fired.key_slots)?,
+            _ => Vec::new(),
+        };
+        let bounds = |bound: fn(&Window) -> i64| -> ArrayRef {
+            let times = fired.windows.iter().map(bound);
+            Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
+        };
+        let column = |index: &usize| match index.checked_sub(self.keys) {
+            None => Ok(keys[*index].clone()),
+            Some(0) => Ok(bounds(|w| w.start)),
+            Some(1) => Ok(bounds(|w| w.end)),
+            Some(after) => fired.aggregates.finish(after - 2, fired.groups),
+        };
+        let columns = self.columns.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let made = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?;
+        let all = StreamBatch::new(made, fired.windows.iter().map(Window::max_time).collect(), ingested_at);
+        for offset in (0..rows).step_by(RESULT_ROWS_MAX) {
+            out.emit(MAIN, all.slice(offset, RESULT_ROWS_MAX.min(rows - offset)));
+        }
+        Ok(())
+    }
+}
+
+/// Groups of windows that have fired before and got another row. Each is what it was at that row, so it is copied.
+pub(super) struct Refirings {
+    keys: KeyIndex,
+    key_slots: Vec<u32>,
+    windows: Vec<Window>,
+    aggregates: AggregateSet,
+}
+
+impl Refirings {
+    pub(super) fn new(spec: &WindowSpec) -> Result<Self, OperatorError> {
+        let keys = KeyIndex::new(&spec.key_fields())?;
+        Ok(Self { keys, key_slots: Vec::new(), windows: Vec::new(), aggregates: AggregateSet::new(spec)? })
+    }
+
+    /// Begins the result of a window for the key that `keys` has in `slot`; returns its group in [`Refirings::merge`].
+    pub(super) fn begin(&mut self, window: Window, keys: &KeyIndex, slot: u32) -> u32 {
+        let mut slots = Vec::new();
+        self.keys.slots_from(keys, &[slot], &mut slots);
+        self.key_slots.extend(slots);
+        self.windows.push(window);
+        self.aggregates.resize(self.windows.len());
+        self.windows.len() as u32 - 1
+    }
+
+    /// Adds what a group of another set holds now.
+    pub(super) fn merge(&mut self, group: u32, other: &AggregateSet, from: u32) -> Result<(), OperatorError> {
+        self.aggregates.merge_from(&[group], other, &[from])
+    }
+
+    /// Emits all and forgets them.
+    pub(super) fn emit(&mut self, results: &Results, ingested_at: i64, out: &mut Outputs) -> Result<(), OperatorError> {
+        if self.windows.is_empty() {
+            return Ok(());
+        }
+        let groups: Vec<u32> = (0..self.windows.len() as u32).collect();
+        let Self { keys, key_slots, windows, aggregates } = self;
+        results.emit(&Fired { keys, key_slots, windows, aggregates, groups: &groups }, ingested_at, out)?;
+        keys.clear();
+        key_slots.clear();
+        windows.clear();
+        aggregates.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! A checked job in words, for a person or a script: what `weir check` shows.
+
+use arrow::datatypes::{Schema, SchemaRef};
+use serde::Serialize;
+use weir_core::column_type::type_name;
+use weir_core::connector::Guarantee;
+
+use crate::dataflow::exchange::Partitioning;
+use crate::plan::job::Job;
+use crate::plan::physical::{PhysicalGraph, StepKind};
+use crate::plan::resolve::{ResolvedKind, ResolvedNode};
+
+/// What a job will run.
+#[derive(Clone, Debug, Serialize)]
+pub struct JobDescription {
+    /// Its nodes, inputs first.
+    pub nodes: Vec<NodeDescription>,
+    /// What a person should know before it runs, one line each, such as a schema that was inferred.
+    pub notes: Vec<String>,
+    /// Which sources and sinks keep less than exactly-once, one line each; if the job keeps no checkpoints: would keep.
+    pub guarantees: Vec<String>,
+}
+
+/// One node.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeDescription {
+    /// Its name.
+    pub name: String,
+    /// `source`, `transform`, `keyed operator`, `window` or `sink`.
+    pub kind: &'static str,
+    /// What it reads, `NODE` or `NODE.OUTPUT`.
+    pub inputs: Vec<String>,
+    /// How rows come to it: `forward` (in the same subtask, if it is in its input's chain), `hash`, `rebalance`, `broadcast`;
+    /// `None` for a source.
+    pub exchange: Option<&'static str>,
+    /// Its subtasks.
+    pub parallelism: usize,
+    /// Nodes with the same number run in the same subtasks.
+    pub chain: usize,
+    /// Its outputs; a sink has none.
+    pub outputs: Vec<OutputDescription>,
+}
+
+/// One output of a node.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutputDescription {
+    /// `main`, or the side output's name.
+    pub name: String,
+    /// Its columns.
+    pub columns: Vec<ColumnDescription>,
+    /// Whether anybody reads it.
+    pub read: bool,
+}
+
+/// One column.
+#[derive(Clone, Debug, Serialize)]
+pub struct ColumnDescription {
+    /// Its name.
+    pub name: String,
+    /// Its type, as pipeline files write it.
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// Whether anybody reads it; one that nobody reads is not made.
+    pub read: bool,
+}
+
+impl Job {
+    /// What it will run.
+    #[must_use]
+    pub fn describe(&self) -> JobDescription {
+        let nodes = self.resolved.nodes.iter().enumerate().map(|(index, node)| self.describe_node(index, node));
+        let notes = self.resolved.nodes.iter().flat_map(|node| match &node.kind {
+            ResolvedKind::Source(source) => {
+                let mut notes = source.source.notes();
+                if source.event_time.is_none() {
+                    notes.push(format!(
+                        "{} has no event-time: its rows have the time of their arrival, and windows over them differ from run to run",
+                        node.name
+                    ));
+                }
+                notes
+            }
+            ResolvedKind::Sink { sink, .. } => sink.notes(),
+            _ => Vec::new(),
+        });
+        let guarantees = self.resolved.nodes.iter().filter_map(|node| match &node.kind {
+            ResolvedKind::Source(source) => self.weaker(&node.name, &source.source.guarantee()),
+            ResolvedKind::Sink { sink, .. } => self.weaker(&node.name, &sink.guarantee()),
+            _ => None,
+        });
+        JobDescription { nodes: nodes.collect(), notes: notes.collect(), guarantees: guarantees.collect() }
+    }
+
+    /// What a job that goes on from a checkpoint does not hold of a source or a sink.
+    fn weaker(&self, name: &str, guarantee: &Guarantee) -> Option<String> {
+        let (what, rows, reason) = match guarantee {
+            Guarantee::ExactlyOnce => return None,
+            Guarantee::AtLeastOnce(reason) => ("at-least-once", "there twice", reason),
+            Guarantee::AtMostOnce(reason) => ("at-most-once", "lost", reason),
+        };
+        let is = if self.is_durable { "is" } else { "would, with checkpoints, be" };
+        Some(format!("{name} {is} {what}: after a failure rows since the last checkpoint are {rows}, because {reason}"))
+    }
+
+    /// The columns of the rows that a step gets, read or not; `None`: there is no such step, or it is a source.
+    #[must_use]
+    pub fn columns_into(&self, step: &str) -> Option<SchemaRef> {
+        self.resolved.nodes.iter().find(|node| node.name == step)?.input.clone()
+    }
+
+    fn describe_node(&self, index: usize, node: &ResolvedNode) -> NodeDescription {
+        let input = |(from, output): &(usize, usize)| {
+            let from = &self.resolved.nodes[*from];
+            match output {
+                0 => from.name.clone(),
+                _ => format!("{}.{}", from.name, from.outputs[*output].0),
+            }
+        };
+        let output = |(number, (name, schema)): (usize, &(String, SchemaRef))| {
+            let needed = self.pruned.nodes[index].outputs[number].as_deref();
+            OutputDescription {
+                name: name.clone(),
+                columns: columns(schema, needed.unwrap_or_default()),
+                read: needed.is_some(),
+            }
+        };
+        let chain = chain_of(&self.physical, index);
+        NodeDescription {
+            name: node.name.clone(),
+            kind: match &node.kind {
+                ResolvedKind::Source(_) => "source",
+                ResolvedKind::Transform { .. } => "transform",
+                ResolvedKind::Keyed { .. } => "keyed operator",
+                ResolvedKind::Window { .. } => "window",
+                ResolvedKind::Sink { .. } => "sink",
+            },
+            inputs: node.inputs.iter().map(input).collect(),
+            exchange: (!node.inputs.is_empty()).then(|| exchange_into(&self.physical, chain, index)),
+            parallelism: node.parallelism,
+            chain,
+            outputs: node.outputs.iter().enumerate().map(output).collect(),
+        }
+    }
+}
+
+fn columns(schema: &Schema, read: &[usize]) -> Vec<ColumnDescription> {
+    let column = |(index, field): (usize, &arrow::datatypes::FieldRef)| ColumnDescription {
+        name: field.name().clone(),
+        data_type: type_name(field.data_type()),
+        read: read.contains(&index),
+    };
+    schema.fields().iter().enumerate().map(column).collect()
+}
+
+fn chain_of(graph: &PhysicalGraph, node: usize) -> usize {
+    let here = |s: &crate::plan::physical::StepPlan| s.node == node && s.kind != StepKind::Combine;
+    graph.chains.iter().position(|c| c.steps.iter().any(here)).unwrap_or_default()
+}
+
+fn exchange_into(graph: &PhysicalGraph, chain: usize, node: usize) -> &'static str {
+    let Some(plan) = graph.chains.get(chain) else { return "forward" };
+    let first = plan.steps.first().is_some_and(|s| s.node == node);
+    match plan.inputs.first().filter(|_| first).and_then(|e| graph.edges.get(*e)).map(|e| &e.partitioning) {
+        Some(Partitioning::Hash { .. }) => "hash",
+        Some(Partitioning::Rebalance) => "rebalance",
+        Some(Partitioning::Broadcast) => "broadcast",
+        Some(Partitioning::Forward) | None => "forward",
+    }
+}

@@ -1,0 +1,90 @@
+//! Room that the components of a job take: how many instances, and how much memory. It goes by their limits, never by what they use.
+
+use std::iter::Sum;
+
+use weir_core::limits::OperatorLimits;
+
+use crate::plan::job::Job;
+use crate::plan::physical::ChainPlan;
+use crate::plan::resolve::{ResolvedAggregateKind, ResolvedKind, ResolvedNode};
+use crate::replace::swap::NewVersion;
+
+/// Room for instances of components.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuestRoom {
+    /// How many there may be at a time.
+    pub instances: u64,
+    /// Memory that they may have together, bytes.
+    pub memory_bytes: u64,
+}
+
+impl GuestRoom {
+    fn of(limits: &OperatorLimits) -> Self {
+        Self { instances: 1, memory_bytes: limits.memory_bytes }
+    }
+
+    fn times(self, n: usize) -> Self {
+        let n = n as u64;
+        Self { instances: self.instances.saturating_mul(n), memory_bytes: self.memory_bytes.saturating_mul(n) }
+    }
+
+    /// Room for these and those.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            instances: self.instances.saturating_add(other.instances),
+            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
+        }
+    }
+
+    /// Room for either of both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { instances: self.instances.max(other.instances), memory_bytes: self.memory_bytes.max(other.memory_bytes) }
+    }
+}
+
+impl Sum for GuestRoom {
+    fn sum<I: Iterator<Item = Self>>(rooms: I) -> Self {
+        rooms.fold(Self::default(), Self::plus)
+    }
+}
+
+impl Job {
+    /// Room for the components' instances of this job while it runs; see [`Job::second_guest_room`] for those that may be beside them.
+    #[must_use]
+    pub fn guest_room(&self) -> GuestRoom {
+        let of_node = |node: &ResolvedNode| match &node.kind {
+            ResolvedKind::Transform { node, .. } | ResolvedKind::Keyed { node, .. } => GuestRoom::of(&node.limits),
+            ResolvedKind::Window { aggregates, .. } => {
+                let rooms = aggregates.iter().filter_map(|aggregate| match &aggregate.kind {
+                    ResolvedAggregateKind::Component { limits, .. } => Some(GuestRoom::of(limits)),
+                    ResolvedAggregateKind::Builtin(_) => None,
+                });
+                rooms.sum()
+            }
+            ResolvedKind::Source(_) | ResolvedKind::Sink { .. } => GuestRoom::default(),
+        };
+        let of_chain = |chain: &ChainPlan| {
+            let steps = chain.steps.iter().map(|step| of_node(&self.resolved.nodes[step.node]));
+            steps.sum::<GuestRoom>().times(chain.parallelism)
+        };
+        self.physical.chains.iter().map(of_chain).sum()
+    }
+
+    /// Room for instances of other versions of its operators beside those that run, in a shadow run or while a swap is on trial.
+    #[must_use]
+    pub fn second_guest_room(&self, versions: &[NewVersion]) -> GuestRoom {
+        let of_version = |version: &NewVersion| {
+            // An aggregate is `WINDOW.AGGREGATE`; it may run ahead of an exchange too.
+            let step = version.operator.split_once('.').map_or(version.operator.as_str(), |(window, _)| window);
+            let instances_of = |chain: &ChainPlan| {
+                let steps = chain.steps.iter().filter(|of| self.resolved.nodes[of.node].name == step);
+                steps.count().saturating_mul(chain.parallelism)
+            };
+            let chains = self.physical.chains.iter();
+            chains.map(|chain| GuestRoom::of(&version.limits).times(instances_of(chain))).sum()
+        };
+        versions.iter().map(of_version).sum()
+    }
+}

@@ -1,0 +1,154 @@
+//! A version of a component that is called beside the one that runs, and whose answers are compared and dropped. Nothing of it
+//! reaches the stream but the time that its calls take.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use weir_core::limits::{SHADOW_EXAMPLES_MAX, SHADOW_FAILURES_MAX};
+use weir_core::time::Clock;
+use weir_host::Failure;
+
+use crate::dataflow::operator::OperatorError;
+use crate::replace::comparison::{Comparison, Difference, Look};
+
+/// A shadow run as all subtasks of its job see it.
+#[derive(Clone)]
+pub struct SharedShadow {
+    report: Arc<Mutex<ShadowReport>>,
+    clock: Arc<dyn Clock>,
+    until_us: i64,
+}
+
+/// What a shadow run has found so far.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ShadowReport {
+    /// Subtasks that are to run the new version beside the old one.
+    pub subtasks: usize,
+    /// Those that do, or did.
+    pub landed: usize,
+    /// Output rows of the old version or of the new one that were compared, in the columns that others read. Of rows that the
+    /// old one refuses there are none.
+    pub rows: u64,
+    /// Those that differ, or that only one of the two made.
+    pub rows_differing: u64,
+    /// States of keys after a call that were compared, with the timers that the call set.
+    pub states: u64,
+    /// Those that differ.
+    pub states_differing: u64,
+    /// States of an operator were not compared: the two versions keep them in different layouts.
+    pub layouts_differ: bool,
+    /// Calls that the new version failed at and the old one not; their rows were not compared.
+    pub failures: u64,
+    /// Why it failed last.
+    pub failure: Option<String>,
+    /// It was given up for its failures.
+    pub given_up: bool,
+    /// It was stopped.
+    pub stopped: bool,
+    /// Some of what differs.
+    pub differences: Vec<Difference>,
+}
+
+impl SharedShadow {
+    pub(crate) fn new(subtasks: usize, clock: Arc<dyn Clock>, until_us: i64) -> Self {
+        let report = ShadowReport { subtasks, ..ShadowReport::default() };
+        Self { report: Arc::new(Mutex::new(report)), clock, until_us }
+    }
+
+    /// What it has found so far.
+    #[must_use]
+    pub fn report(&self) -> ShadowReport {
+        self.lock().clone()
+    }
+
+    /// Whether calls are still compared: its time is not over, and it was neither stopped nor given up.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let ShadowReport { given_up, stopped, .. } = *self.lock();
+        !given_up && !stopped && self.clock.now_us() < self.until_us
+    }
+
+    /// Ends it now.
+    pub fn stop(&self) {
+        self.lock().stopped = true;
+    }
+
+    pub(crate) fn landed(&self) {
+        self.lock().landed += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ShadowReport> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for SharedShadow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.lock().fmt(f)
+    }
+}
+
+/// An operator's place in a shadow run.
+#[derive(Clone, Debug)]
+pub struct ShadowSeat {
+    pub(crate) shadow: SharedShadow,
+    /// The operator's name.
+    pub(crate) operator: String,
+}
+
+/// A new version of what `G` is, beside the one that runs.
+pub(crate) struct Shadow<G> {
+    guest: G,
+    seat: ShadowSeat,
+}
+
+/// What is found in one call.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// By output.
+    pub(crate) rows: Vec<Comparison>,
+    pub(crate) states: Comparison,
+    /// States cannot be compared.
+    pub(crate) layouts_differ: bool,
+}
+
+impl<G> Shadow<G> {
+    pub(crate) fn new(guest: G, seat: ShadowSeat) -> Self {
+        Self { guest, seat }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.seat.shadow.is_open()
+    }
+
+    /// Has the new version called and compared; a failure only counts.
+    pub(crate) fn look(&mut self, look: impl FnOnce(&mut G, Look<'_>) -> Result<Found, Failure<OperatorError>>) {
+        let ShadowSeat { shadow, operator } = &self.seat;
+        let examples_max = SHADOW_EXAMPLES_MAX.saturating_sub(shadow.lock().differences.len());
+        let found = look(&mut self.guest, Look { operator, part: "", key: None, examples_max });
+        let report = &mut *shadow.lock();
+        match found {
+            Ok(Found { rows, states, layouts_differ }) => {
+                report.layouts_differ |= layouts_differ;
+                report.states += states.rows;
+                report.states_differing += states.differing;
+                for Comparison { rows, differing, .. } in &rows {
+                    report.rows += rows;
+                    report.rows_differing += differing;
+                }
+                report.differences.extend(rows.into_iter().chain([states]).flat_map(|found| found.examples));
+                report.differences.truncate(SHADOW_EXAMPLES_MAX);
+            }
+            Err(failure) => {
+                let (is_last, reason) = match failure {
+                    // The stream has stood still for as long as a call may take: not a second time.
+                    Failure::Guest(error) => (error.is_fatal() || error.is_time_out(), error.to_string()),
+                    Failure::Fatal(error) => (true, error.to_string()),
+                };
+                report.failures += 1;
+                report.failure = Some(reason);
+                report.given_up |= is_last || report.failures >= SHADOW_FAILURES_MAX;
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Runs the subtasks of a job: makes them, puts each on a thread, and starts a job that failed again. Nothing else blocks.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `build` | subtasks with their operators, readers and writers |
+//! | `launch`, `job_handle` | a job on threads, and what its owner holds of it |
+//! | `worker`, `control` | the threads around subtasks and checkpoints, and what is asked of them |
+//! | `supervisor` | a job that is started again when it fails |
+//! | `figures`, `activity` | what a running job tells of itself |
+//! | [`local`] | a whole job in one thread, step by step, for tests |
+
+pub(crate) mod activity;
+pub(crate) mod build;
+pub(crate) mod control;
+pub(crate) mod figures;
+pub(crate) mod job_handle;
+pub(crate) mod launch;
+pub mod local;
+pub(crate) mod supervisor;
+pub(crate) mod worker;

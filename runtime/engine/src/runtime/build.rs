@@ -1,0 +1,316 @@
+//! From a checked job to its subtasks: opens splits and writers, instantiates components, numbers channels. The thread around a
+//! subtask, or the test that drives it, comes later.
+
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use weir_core::connector::{ConnectorError, Offset, Sink, SinkReport, Split, WriterContext};
+use weir_core::graph::OnError;
+use weir_core::time::{Clock, WATERMARK_MIN};
+use weir_state::{JobSnapshot, SplitSnapshot};
+
+use crate::checkpoint::checkpointer::CheckpointedSink;
+use crate::checkpoint::origin::{Origin, part_of, splits_of, without_gaps, writer_states};
+use crate::checkpoint::recovery::{RecoveryError, prepared};
+use crate::dataflow::chain::{Chain, Counts, EdgeEnd, Route, Step, Target};
+use crate::dataflow::exchange::Partitioner;
+use crate::dataflow::metrics::Metrics;
+use crate::dataflow::operator::{Operator, OperatorError};
+use crate::dataflow::source::{Assignment, SourceHead, SourceSettings};
+use crate::dataflow::subtask::{Subtask, SubtaskError};
+use crate::nodes::meter::Meter;
+use crate::nodes::sink::{LatencyHistogram, SinkOperator};
+use crate::plan::job::Job;
+use crate::plan::physical::{ChainPlan, ConsumerTarget, StepKind, StepPlan};
+use crate::plan::resolve::{ResolvedKind, ResolvedSource};
+
+/// The subtasks of a job, not yet running.
+pub(crate) struct Built {
+    pub(crate) subtasks: Vec<BuiltSubtask>,
+    /// How many channels there are; channel numbers are below it.
+    pub(crate) channels: usize,
+    /// Counts, a node.
+    pub(crate) metrics: Vec<Metrics>,
+    /// What sinks did as far as it is committed, a node.
+    pub(crate) reports: Vec<Arc<Mutex<SinkReport>>>,
+    pub(crate) sinks: Vec<CheckpointedSink>,
+    pub(crate) latency: Arc<LatencyHistogram>,
+}
+
+pub(crate) struct BuiltSubtask {
+    pub(crate) subtask: Subtask,
+    /// The names of the nodes in it.
+    pub(crate) nodes: Vec<String>,
+    /// Its place in its chain's subtasks.
+    pub(crate) number: usize,
+    /// The channels that it reads, in the order of its gate.
+    pub(crate) inputs: Vec<usize>,
+    /// By edge and target: the channel that it writes, if there is one.
+    pub(crate) outputs: Vec<Vec<Option<usize>>>,
+}
+
+/// Why a job could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A split or a writer could not be opened.
+    #[error("{node:?} could not be opened")]
+    Connector {
+        /// The source or sink.
+        node: String,
+        /// Why.
+        #[source]
+        error: ConnectorError,
+    },
+    /// An operator could not be made.
+    #[error("operator {node:?} could not be started")]
+    Operator {
+        /// Its name.
+        node: String,
+        /// Why.
+        #[source]
+        error: OperatorError,
+    },
+    /// A snapshot of a job with another number of key groups: its keys would be looked for in the wrong subtasks.
+    #[error("the snapshot has {snapshot} key groups, and the job {job}; set max-parallelism = {snapshot}")]
+    KeyGroups {
+        /// Of the snapshot.
+        snapshot: u32,
+        /// Of the job.
+        job: u32,
+    },
+    /// A snapshot does not fit.
+    #[error(transparent)]
+    Restore(#[from] SubtaskError),
+    /// There is no checkpoint that the job can go on from.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The system gave no thread.
+    #[error("no thread for subtask {subtask:?}")]
+    Thread {
+        /// Its name.
+        subtask: String,
+        /// What the system said.
+        #[source]
+        error: std::io::Error,
+    },
+}
+
+impl Built {
+    pub(crate) fn new(job: &Job, clock: &Arc<dyn Clock>, origin: Origin<'_>) -> Result<Self, StartError> {
+        if let Some(snapshot) = origin.snapshot.filter(|s| s.key_groups != job.groups) {
+            return Err(StartError::KeyGroups { snapshot: snapshot.key_groups, job: job.groups });
+        }
+        let nodes = job.resolved.nodes.len();
+        let mut built = Self {
+            subtasks: Vec::new(),
+            channels: 0,
+            metrics: (0..nodes).map(|_| Metrics::default()).collect(),
+            reports: (0..nodes).map(|_| Arc::default()).collect(),
+            sinks: Vec::new(),
+            latency: Arc::default(),
+        };
+        built.sinks = built.committers(job, origin)?;
+        let edges = channel_numbers(job, &mut built.channels);
+        for (chain_index, plan) in job.physical.chains.iter().enumerate() {
+            for number in 0..plan.parallelism {
+                let subtask = built.subtask(job, chain_index, number, clock, origin)?;
+                let inputs =
+                    plan.inputs.iter().flat_map(|e| edges[*e].iter().filter_map(|from| from[number])).collect();
+                let outputs = plan.outputs.iter().map(|e| edges[*e][number].clone()).collect();
+                let nodes = node_names(job, plan).map(str::to_owned).collect();
+                built.subtasks.push(BuiltSubtask { subtask, nodes, number, inputs, outputs });
+            }
+        }
+        if let Some(snapshot) = origin.snapshot {
+            built.restore(job, snapshot)?;
+        }
+        Ok(built)
+    }
+
+    /// Hands every subtask its state, all at once: none has to do with another's.
+    fn restore(&mut self, job: &Job, snapshot: &JobSnapshot) -> Result<(), SubtaskError> {
+        let restore = |BuiltSubtask { subtask, number, .. }: &mut BuiltSubtask| {
+            let number = *number;
+            subtask.restore(|operator| {
+                let node = job.resolved.nodes.iter().find(|n| n.name == operator);
+                let parallelism = node.map_or(1, |n| n.parallelism);
+                part_of(snapshot, operator, number, parallelism, job.groups)
+            })
+        };
+        std::thread::scope(|scope| {
+            let restored: Vec<_> = self.subtasks.iter_mut().map(|built| scope.spawn(move || restore(built))).collect();
+            restored.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        })
+    }
+
+    /// The sinks' committers: made before the writers, so that an older generation is shut out when these begin.
+    fn committers(&self, job: &Job, origin: Origin<'_>) -> Result<Vec<CheckpointedSink>, StartError> {
+        let sinks = job.resolved.nodes.iter().zip(&self.reports).filter_map(|(node, report)| match &node.kind {
+            ResolvedKind::Sink { sink, .. } => Some((&node.name, sink, report)),
+            _ => None,
+        });
+        let checkpointed = |(name, sink, report): (&String, &Arc<dyn Sink>, &Arc<Mutex<SinkReport>>)| {
+            let failed = |error| StartError::Connector { node: name.clone(), error };
+            let mut committer = sink.committer(&job.name, origin.generation).map_err(failed)?;
+            // It may have been killed between the checkpoint and the commit.
+            if let (Some(committer), Some(snapshot)) = (&mut committer, origin.snapshot) {
+                committer.commit(origin.checkpoint, prepared(snapshot, name)).map_err(failed)?;
+            }
+            Ok(CheckpointedSink { name: name.clone(), committer, report: report.clone() })
+        };
+        sinks.map(checkpointed).collect()
+    }
+
+    fn subtask(
+        &self,
+        job: &Job,
+        chain_index: usize,
+        number: usize,
+        clock: &Arc<dyn Clock>,
+        origin: Origin<'_>,
+    ) -> Result<Subtask, StartError> {
+        let plan = &job.physical.chains[chain_index];
+        let steps =
+            plan.steps.iter().map(|s| self.step(job, s, number, clock, origin)).collect::<Result<Vec<_>, _>>()?;
+        let edges = plan.outputs.iter().map(|e| {
+            let edge = &job.physical.edges[*e];
+            let targets = job.physical.chains[edge.to].parallelism;
+            EdgeEnd {
+                partitioner: Partitioner::new(edge.partitioning.clone(), number, targets),
+                reach: Partitioner::reach(&edge.partitioning, number, targets),
+            }
+        });
+        let chain = Chain::new(steps, edges.collect());
+        let name = format!("{}/{number}", chain_name(job, plan));
+        let first = &job.resolved.nodes[plan.steps[0].node];
+        Ok(match &first.kind {
+            ResolvedKind::Source(source) => {
+                let metrics = self.metrics[plan.steps[0].node].clone();
+                let head = source_head(job, plan, source, number, clock, metrics, origin.snapshot)
+                    .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
+                Subtask::source(name, first.name.clone(), head, chain)
+            }
+            _ => {
+                let channels = plan.inputs.iter().map(|e| job.channels_into(*e)).sum();
+                Subtask::gated(name, channels, chain)
+            }
+        })
+    }
+
+    fn step(
+        &self,
+        job: &Job,
+        plan: &StepPlan,
+        number: usize,
+        clock: &Arc<dyn Clock>,
+        origin: Origin<'_>,
+    ) -> Result<Step, StartError> {
+        let node = &job.resolved.nodes[plan.node];
+        let metrics = self.metrics[plan.node].clone();
+        let failed = |error| StartError::Operator { node: node.name.clone(), error };
+        let operator: Option<Box<dyn Operator>> = match &node.kind {
+            ResolvedKind::Source(_) => None,
+            ResolvedKind::Sink { sink, .. } => {
+                let schema = job.input_schema(plan.node);
+                let context = WriterContext {
+                    subtask: number,
+                    parallelism: node.parallelism,
+                    generation: origin.generation,
+                    durable: origin.durable,
+                    restored: &origin.snapshot.map(|s| writer_states(s, &node.name)).unwrap_or_default(),
+                };
+                let writer = sink
+                    .writer(schema, &context)
+                    .map_err(|error| StartError::Connector { node: node.name.clone(), error })?;
+                Some(Box::new(SinkOperator::new(writer, self.latency.clone(), clock.clone())))
+            }
+            _ => Some(job.operator(plan, &Meter { metrics: metrics.clone(), clock: clock.clone() }).map_err(failed)?),
+        };
+        let route = |consumer: &crate::plan::physical::Consumer| Route {
+            projection: consumer.projection.clone(),
+            to: match consumer.to {
+                ConsumerTarget::Step(step) => Target::Step(step),
+                ConsumerTarget::Edge(edge) => Target::Edge(edge),
+            },
+        };
+        let (name, counts) = match plan.kind {
+            StepKind::Node => (node.name.clone(), Counts::Both),
+            StepKind::Merge => (node.name.clone(), Counts::Out),
+            // Its state is none, and its name must not be taken for the window's.
+            StepKind::Combine => (format!("{}.combine", node.name), Counts::In),
+        };
+        let routes = plan.consumers.iter().map(|consumers| consumers.iter().map(route).collect()).collect();
+        Ok(Step { name, operator, routes, metrics, counts })
+    }
+}
+
+/// For every edge, by upstream and downstream subtask, the number of their channel.
+fn channel_numbers(job: &Job, channels: &mut usize) -> Vec<Vec<Vec<Option<usize>>>> {
+    let number = |edge: &crate::plan::physical::EdgePlan| {
+        let (from, to) = (job.physical.chains[edge.from].parallelism, job.physical.chains[edge.to].parallelism);
+        let row = |subtask: usize| {
+            let reach = Partitioner::reach(&edge.partitioning, subtask, to);
+            let channel = |target: usize| {
+                reach.contains(&target).then(|| {
+                    *channels += 1;
+                    *channels - 1
+                })
+            };
+            (0..to).map(channel).collect()
+        };
+        (0..from).map(row).collect()
+    };
+    job.physical.edges.iter().map(number).collect()
+}
+
+/// The names of a chain's nodes, as one.
+pub(crate) fn chain_name(job: &Job, plan: &ChainPlan) -> String {
+    node_names(job, plan).collect::<Vec<_>>().join(" -> ")
+}
+
+fn node_names<'a>(job: &'a Job, plan: &'a ChainPlan) -> impl Iterator<Item = &'a str> {
+    let steps = plan.steps.iter().filter(|s| s.kind != StepKind::Combine);
+    steps.map(|s| job.resolved.nodes[s.node].name.as_str())
+}
+
+fn source_head(
+    job: &Job,
+    plan: &ChainPlan,
+    source: &ResolvedSource,
+    number: usize,
+    clock: &Arc<dyn Clock>,
+    metrics: Metrics,
+    snapshot: Option<&JobSnapshot>,
+) -> Result<SourceHead, ConnectorError> {
+    let node = plan.steps[0].node;
+    let columns = job.pruned.nodes[node].outputs[0].as_deref().unwrap_or_default();
+    let fresh = source.splits.iter().enumerate().map(|(index, s)| SplitSnapshot {
+        split: s.id.clone(),
+        index,
+        offset: Offset::Null,
+        max_event_time: WATERMARK_MIN,
+    });
+    let fresh: Vec<SplitSnapshot> = fresh.collect();
+    let restored = snapshot.and_then(|s| splits_of(s, &job.resolved.nodes[node].name));
+    let splits = restored.map_or_else(|| fresh.clone(), |restored| without_gaps(restored, &fresh));
+    let known = splits.iter().map(|split| split.index + 1).max().unwrap_or_default();
+    let (reads, columns_read, reader_clock) = (source.source.clone(), columns.to_vec(), clock.clone());
+    let open =
+        move |split: &Split, offset: Option<&Offset>| reads.reader(split, &columns_read, offset, reader_clock.clone());
+    let assignment = Assignment { subtask: number, parallelism: plan.parallelism, known };
+    let settings = SourceSettings {
+        event_time: source.event_time.and_then(|c| columns.iter().position(|p| *p == c)),
+        watermark: source.node.watermark,
+        idle_after_us: source.node.idle_after_ms.map(|ms| ms as i64 * 1_000),
+        on_error: match source.node.on_error {
+            // Nobody reads the dead letters: they are counted.
+            OnError::DeadLetter if job.pruned.nodes[node].outputs[1].is_none() => OnError::Skip,
+            on_error => on_error,
+        },
+        batch_rows_max: job.batch_rows_max,
+        linger: Duration::from_millis(job.linger_ms.max(1)),
+    };
+    let mine = splits.into_iter().filter(|s| assignment.is_mine(s.index)).collect();
+    SourceHead::open(source.source.clone(), mine, Box::new(open), assignment, settings, metrics)
+}

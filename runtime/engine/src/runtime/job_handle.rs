@@ -1,0 +1,364 @@
+//! The handle on a job that runs: what it has done so far, how it is ended, and what is told of it when it is done.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use weir_core::connector::{Sink, SinkReport, Source};
+use weir_core::swap::Probation;
+use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
+
+use crate::checkpoint::failure::CheckpointFailure;
+use crate::checkpoint::status::CheckpointStatus;
+use crate::dataflow::metrics::Metrics;
+use crate::nodes::sink::LatencyHistogram;
+use crate::plan::job::Job;
+use crate::plan::resolve::{ResolvedKind, ResolvedNode};
+use crate::replace::delivery::SwapBox;
+use crate::replace::shadow::SharedShadow;
+use crate::replace::swap::SwapError;
+use crate::replace::trial::SharedSwap;
+use crate::runtime::control::Control;
+use crate::runtime::figures::{JobFigures, NodeCounts, NodeFigures};
+use crate::runtime::worker::{Status, WorkerError};
+
+/// A running job. Dropping it stops the job.
+pub struct JobHandle {
+    pub(crate) started_us: i64,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) statuses: Vec<Arc<Status>>,
+    pub(crate) running: usize,
+    pub(crate) ended: Receiver<Result<(), JobError>>,
+    pub(crate) error: Option<JobError>,
+    /// Whether a subtask was stopped before its stream ended.
+    pub(crate) stopped: bool,
+    pub(crate) names: Vec<(String, NodeRole)>,
+    pub(crate) metrics: Vec<Metrics>,
+    pub(crate) reports: Vec<Arc<Mutex<SinkReport>>>,
+    pub(crate) latency: Arc<LatencyHistogram>,
+    pub(crate) checkpoints: Arc<Mutex<CheckpointStatus>>,
+    pub(crate) outsides: Vec<(String, Outside)>,
+    pub(crate) from: Option<u64>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) is_durable: bool,
+    /// By subtask: where it finds what it is to run.
+    pub(crate) boxes: Vec<Arc<SwapBox>>,
+    /// The last swap.
+    pub(crate) swap: Mutex<Option<SharedSwap>>,
+    /// The last shadow run.
+    pub(crate) shadow: Mutex<Option<SharedShadow>>,
+}
+
+/// Another system that a job waits for.
+pub(crate) enum Outside {
+    Source(Arc<dyn Source>),
+    Sink(Arc<dyn Sink>),
+}
+
+impl Outside {
+    pub(crate) fn of(node: &ResolvedNode) -> Option<(String, Self)> {
+        let outside = match &node.kind {
+            ResolvedKind::Source(source) => Self::Source(source.source.clone()),
+            ResolvedKind::Sink { sink, .. } => Self::Sink(sink.clone()),
+            _ => return None,
+        };
+        Some((node.name.clone(), outside))
+    }
+
+    fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Source(source) => source.trouble(),
+            Self::Sink(sink) => sink.trouble(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeRole {
+    Source,
+    Operator,
+    Sink,
+}
+
+impl NodeRole {
+    pub(crate) fn of(kind: &ResolvedKind) -> Self {
+        match kind {
+            ResolvedKind::Source(_) => Self::Source,
+            ResolvedKind::Sink { .. } => Self::Sink,
+            _ => Self::Operator,
+        }
+    }
+}
+
+/// Why a job failed.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// A subtask could not go on.
+    #[error("subtask {subtask:?} failed")]
+    Subtask {
+        /// Its name.
+        subtask: String,
+        /// Why.
+        #[source]
+        error: Box<WorkerError>,
+    },
+    /// Checkpoints could not go on.
+    #[error("the job cannot keep what it has done")]
+    Checkpoint(#[source] Box<CheckpointFailure>),
+    /// A subtask panicked: a bug in Weir.
+    #[error("subtask {subtask:?} panicked: {message}; this is a bug in weir")]
+    Panic {
+        /// Its name.
+        subtask: String,
+        /// The panic's message.
+        message: String,
+    },
+    /// [`JobHandle::stop`] was called.
+    #[error("the job was stopped before its input ended")]
+    Stopped,
+}
+
+/// What a job has done so far.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Progress {
+    /// Rows that the sources read.
+    pub rows_in: u64,
+    /// Rows that reached a sink, those of side outputs among them.
+    pub rows_out: u64,
+    /// Rows that came too late.
+    pub rows_late: u64,
+    /// Rows that could not be processed.
+    pub rows_failed: u64,
+    /// The least watermark of all subtasks; `None` before the first, and when all have ended.
+    pub watermark_us: Option<i64>,
+    /// How much of the input was read, from 0 to 1, if that is known.
+    pub fraction: Option<f64>,
+    /// By node.
+    pub nodes: Vec<NodeCounts>,
+    /// What is kept of it.
+    pub checkpoints: CheckpointStatus,
+    /// What sources and sinks wait for, by name, if they are not as they should be.
+    pub troubles: Vec<(String, String)>,
+}
+
+/// What a job has done when it is done.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Summary {
+    /// From start to end, microseconds.
+    pub elapsed_us: i64,
+    /// Counts.
+    #[serde(flatten)]
+    pub progress: Progress,
+    /// From a row's arrival to its sink, the median, microseconds; `None`: no row reached a sink.
+    pub latency_p50_us: Option<u64>,
+    /// The same, the 99th percentile.
+    pub latency_p99_us: Option<u64>,
+    /// What every sink did, as far as it is committed; since the job began, checkpoints that it went on from included.
+    pub sinks: Vec<SinkSummary>,
+    /// Its input has not ended: it has taken a last checkpoint and stopped.
+    pub suspended: bool,
+}
+
+/// What a sink did.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct SinkSummary {
+    /// Its name.
+    pub name: String,
+    /// Rows written.
+    pub rows: u64,
+    /// Order-insensitive checksum of the rows, if it was asked for: 16 hex digits.
+    pub checksum: Option<String>,
+}
+
+impl JobHandle {
+    /// What it has done so far.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let nodes: Vec<NodeCounts> =
+            self.names.iter().zip(&self.metrics).map(|((name, _), metrics)| NodeCounts::of(name, metrics)).collect();
+        let of = |role: NodeRole| {
+            let nodes = nodes.iter().zip(&self.names).filter(move |(_, (_, r))| *r == role);
+            nodes.map(|(counts, _)| counts.rows_in).sum::<u64>()
+        };
+        let watermarks = self.statuses.iter().map(|s| s.watermark_us.load(Ordering::Relaxed));
+        let watermark = watermarks.min().filter(|w| *w != WATERMARK_MIN && *w != WATERMARK_MAX);
+        let fractions: Vec<f64> = self.statuses.iter().filter_map(|s| s.progress()).collect();
+        Progress {
+            rows_in: of(NodeRole::Source),
+            rows_out: of(NodeRole::Sink),
+            rows_late: nodes.iter().map(|n| n.rows_late).sum(),
+            rows_failed: nodes.iter().map(|n| n.rows_failed).sum(),
+            watermark_us: watermark,
+            fraction: (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64),
+            nodes,
+            checkpoints: self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            troubles: self
+                .outsides
+                .iter()
+                .filter_map(|(name, outside)| Some((name.clone(), outside.trouble()?)))
+                .collect(),
+        }
+    }
+
+    /// What its subtasks and nodes do, as numbers.
+    #[must_use]
+    pub fn figures(&self) -> JobFigures {
+        let now_us = self.clock.now_us();
+        let state = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).state_bytes.clone();
+        let nodes = self.names.iter().zip(&self.metrics);
+        JobFigures {
+            subtasks: self.statuses.iter().map(|status| status.figures(now_us)).collect(),
+            nodes: nodes.map(|((name, _), metrics)| NodeFigures::of(name, metrics, state.get(name).copied())).collect(),
+            swap: self.swap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(SharedSwap::cut_over),
+        }
+    }
+
+    /// The checkpoint that the job has gone on from.
+    #[must_use]
+    pub fn from(&self) -> Option<u64> {
+        self.from
+    }
+
+    /// What a person should know about that, one line each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Begins a checkpoint as soon as one can begin, and tells its number when it is complete: it is pinned from its beginning. For
+    /// a job that was started with [`Job::resume`](crate::Job::resume). If that ends before, nothing is told, and the sender is gone.
+    pub fn savepoint(&self, tell: SyncSender<u64>) {
+        self.control.savepoints.lock().unwrap_or_else(PoisonError::into_inner).push(tell);
+        self.control.ask();
+    }
+
+    /// Takes a last checkpoint and stops: the job can go on from there later. For a job that was started with
+    /// [`Job::resume`](crate::Job::resume).
+    pub fn suspend(&self) {
+        self.control.suspend.store(true, Ordering::Relaxed);
+        self.control.ask();
+    }
+
+    /// Runs other versions of its operators from the barrier of its next checkpoint on, which begins at once: `new` is what
+    /// [`Job::swapped`](crate::Job::swapped) made of `old`, which runs now.
+    ///
+    /// # Errors
+    /// If the job keeps no checkpoints, another swap is not over yet, or an instance cannot be made; then nothing has changed.
+    pub fn swap(&self, old: &Job, new: &Job, probation: Probation) -> Result<SharedSwap, SwapError> {
+        if !self.is_durable {
+            return Err(SwapError::NotDurable);
+        }
+        let mut last = self.swap.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref().is_some_and(SharedSwap::is_under_way) {
+            return Err(SwapError::UnderWay);
+        }
+        let pending = new.pending_swap(old, probation, &self.metrics, &self.clock)?;
+        self.stop_shadow();
+        let swap = pending.swap.clone();
+        *last = Some(swap.clone());
+        *self.control.swap.lock().unwrap_or_else(PoisonError::into_inner) = Some(pending);
+        self.control.ring();
+        Ok(swap)
+    }
+
+    /// Calls other versions of its operators beside those that run, from the next barrier on until a time of the clock that it was
+    /// started with, and compares what they make; nothing of it comes into the stream. A swap ends it, and so does another one.
+    ///
+    /// # Errors
+    /// As [`JobHandle::swap`].
+    pub fn shadow(&self, old: &Job, new: &Job, until_us: i64) -> Result<SharedShadow, SwapError> {
+        if !self.is_durable {
+            return Err(SwapError::NotDurable);
+        }
+        if self.swap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(SharedSwap::is_under_way) {
+            return Err(SwapError::UnderWay);
+        }
+        self.stop_shadow();
+        let shadow = new.shadow(old, until_us, &self.clock, &self.boxes)?;
+        *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) = Some(shadow.clone());
+        self.control.ask();
+        Ok(shadow)
+    }
+
+    /// What is compared ends with what runs.
+    fn stop_shadow(&self) {
+        self.shadow.lock().unwrap_or_else(PoisonError::into_inner).take().iter().for_each(SharedShadow::stop);
+    }
+
+    /// Ends the sources as if their input had ended: what was read is processed, windows fire, sinks finish.
+    pub fn drain(&self) {
+        self.control.drain.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops at once: sinks leave nothing half-written behind, and do not finish.
+    pub fn stop(&self) {
+        self.control.stop();
+        for (_, outside) in &self.outsides {
+            if let Outside::Sink(sink) = outside {
+                sink.give_up();
+            }
+        }
+    }
+
+    /// Waits at most so long for the end. `None`: it still runs.
+    pub fn wait(&mut self, timeout: Duration) -> Option<Result<Summary, JobError>> {
+        let mut timeout = timeout;
+        while self.running > 0 {
+            let result = self.ended.recv_timeout(timeout).ok()?;
+            self.running -= 1;
+            if let Err(error) = result {
+                // The first that is not a consequence of another is the reason.
+                let consequence =
+                    matches!(&error, JobError::Subtask { error, .. } if matches!(**error, WorkerError::Stopped));
+                self.stopped |= consequence;
+                if self.error.is_none() && !consequence {
+                    self.error = Some(error);
+                }
+                self.stop();
+            }
+            if self.control.stop.load(Ordering::Relaxed) {
+                // The others follow soon, now that a neighbour is gone.
+                timeout = timeout.max(Duration::from_millis(100));
+            }
+        }
+        if let Some(error) = self.error.take() {
+            return Some(Err(error));
+        }
+        let suspended = self.control.suspended.load(Ordering::Acquire);
+        if self.stopped && !suspended {
+            return Some(Err(JobError::Stopped));
+        }
+        Some(Ok(Summary { suspended, ..self.summary() }))
+    }
+
+    /// What it has done, as if it were done.
+    pub(crate) fn summary(&self) -> Summary {
+        let sinks = self.names.iter().zip(&self.reports).filter(|((_, role), _)| *role == NodeRole::Sink);
+        Summary {
+            elapsed_us: self.clock.now_us().saturating_sub(self.started_us),
+            progress: self.progress(),
+            latency_p50_us: self.latency.quantile(0.5),
+            latency_p99_us: self.latency.quantile(0.99),
+            suspended: false,
+            sinks: sinks
+                .map(|((name, _), report)| {
+                    let report = report.lock().unwrap_or_else(PoisonError::into_inner);
+                    let checksum = report.checksum.map(|c| format!("{c:016x}"));
+                    SinkSummary { name: name.clone(), rows: report.rows, checksum }
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Drop for JobHandle {
+    fn drop(&mut self) {
+        self.stop_shadow();
+        self.stop();
+    }
+}

@@ -1,0 +1,190 @@
+//! Starts a checked job: its subtasks on threads, and the thread that makes its checkpoints.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use weir_core::checkpoint::Timing;
+use weir_core::limits::{CHANNEL_ELEMENTS_MAX, CHECKPOINT_FAILURES_MAX};
+use weir_core::time::Clock;
+use weir_state::checkpoint::{Lease, Tenure};
+
+use super::build::{Built, BuiltSubtask, StartError};
+use super::control::Control;
+use super::job_handle::{JobError, JobHandle, NodeRole, Outside};
+use super::worker::{CheckpointWorker, Status, Worker};
+use crate::checkpoint::checkpointer::{Checkpointer, Storage};
+use crate::checkpoint::origin::Origin;
+use crate::checkpoint::recovery::{Durable, Recovered};
+use crate::plan::job::Job;
+
+impl Job {
+    /// Starts every subtask on a thread of its own; nothing is kept of what the job has done.
+    ///
+    /// # Errors
+    /// If a split, a writer or an operator cannot be made; then nothing runs.
+    pub fn start(&self, clock: Arc<dyn Clock>) -> Result<JobHandle, StartError> {
+        self.launch(clock, Launch::UNKEPT, Origin::default())
+    }
+
+    /// Starts the job where its last checkpoint was, at any parallelism, and keeps checkpoints as it goes on. Older generations
+    /// of the job are shut out.
+    ///
+    /// # Errors
+    /// As [`Job::start`], or if there is no checkpoint that the job can go on from.
+    pub fn resume(&self, clock: Arc<dyn Clock>, durable: &Durable) -> Result<JobHandle, StartError> {
+        self.resume_after(clock, durable, &mut None)
+    }
+
+    /// As [`Job::resume`], for a run that may have had the job before: `held`, which is what it has then.
+    pub(crate) fn resume_after(
+        &self,
+        clock: Arc<dyn Clock>,
+        durable: &Durable,
+        held: &mut Option<Tenure>,
+    ) -> Result<JobHandle, StartError> {
+        let Recovered { lease, checkpoint, notes } = durable.recover(self, held, &clock)?;
+        let origin = Origin::of(&lease, checkpoint.as_ref());
+        let mut handle = self.launch(clock, Launch::kept(self, durable, lease), origin)?;
+        handle.from = checkpoint.map(|c| c.manifest.number);
+        handle.notes = notes;
+        Ok(handle)
+    }
+
+    fn launch(&self, clock: Arc<dyn Clock>, launch: Launch, origin: Origin<'_>) -> Result<JobHandle, StartError> {
+        let Launch { timing, storage } = launch;
+        let built = Built::new(self, &clock, origin)?;
+        let subtasks = built.subtasks.len();
+        let is_durable = storage.is_some();
+        let boxes: Vec<_> = built.subtasks.iter().map(|built| built.subtask.swaps.clone()).collect();
+        let sources = self.sources();
+        let checkpointer = Checkpointer::new(timing, storage, built.sinks, sources, boxes.clone(), clock.clone());
+        let checkpoints = checkpointer.status();
+        let (senders, mut receivers): (Vec<_>, Vec<_>) =
+            (0..built.channels).map(|_| bounded(CHANNEL_ELEMENTS_MAX)).map(|(s, r)| (s, Some(r))).unzip();
+        let control = Arc::new(Control::new());
+        let threads = Threads::new(subtasks + 1, control.clone());
+        let (parts, frozen) = bounded(PARTS_A_SUBTASK_MAX * subtasks);
+        let mut statuses = Vec::with_capacity(subtasks);
+        for (number, BuiltSubtask { subtask, nodes, inputs, outputs, .. }) in built.subtasks.into_iter().enumerate() {
+            let name = subtask.name.clone();
+            let status = Arc::new(Status::new(name.clone(), nodes, clock.now_us()));
+            statuses.push(status.clone());
+            let worker = Worker {
+                subtask,
+                number,
+                parts: parts.clone(),
+                inputs: inputs.into_iter().filter_map(|c| receivers[c].take()).collect(),
+                outputs: outputs
+                    .into_iter()
+                    .map(|targets| targets.into_iter().map(|c| c.map(|c| senders[c].clone())).collect())
+                    .collect(),
+                control: control.clone(),
+                status,
+                clock: clock.clone(),
+                linger: Duration::from_millis(self.linger_ms.max(1)),
+            };
+            let subtask = name.clone();
+            threads.spawn(name, move || {
+                worker.run().map_err(|error| JobError::Subtask { subtask, error: Box::new(error) })
+            })?;
+        }
+        let worker = CheckpointWorker { checkpointer, parts: frozen, _open: parts, control: control.clone() };
+        threads.spawn("checkpoints".to_owned(), move || {
+            worker.run().map_err(|error| JobError::Checkpoint(Box::new(error)))
+        })?;
+        Ok(JobHandle {
+            started_us: clock.now_us(),
+            clock,
+            control,
+            running: statuses.len() + 1,
+            statuses,
+            ended: threads.ended,
+            error: None,
+            stopped: false,
+            names: self.resolved.nodes.iter().map(|n| (n.name.clone(), NodeRole::of(&n.kind))).collect(),
+            metrics: built.metrics,
+            reports: built.reports,
+            latency: built.latency,
+            checkpoints,
+            outsides: self.resolved.nodes.iter().filter_map(Outside::of).collect(),
+            from: None,
+            notes: Vec::new(),
+            is_durable,
+            boxes,
+            swap: Mutex::new(None),
+            shadow: Mutex::new(None),
+        })
+    }
+}
+
+/// When and where a job that starts keeps checkpoints.
+pub(crate) struct Launch {
+    pub(crate) timing: Timing,
+    pub(crate) storage: Option<Storage>,
+}
+
+impl Launch {
+    /// Nothing is kept; sinks commit once, at the end.
+    pub(crate) const UNKEPT: Self = Self {
+        timing: Timing { interval_us: None, min_pause_us: 0, timeout_us: i64::MAX, failures_max: 0 },
+        storage: None,
+    };
+
+    pub(crate) fn kept(job: &Job, durable: &Durable, lease: Lease) -> Self {
+        let settings = &durable.settings;
+        let us = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000);
+        let timing = Timing {
+            interval_us: Some(us(settings.interval_ms)),
+            min_pause_us: us(settings.min_pause_ms),
+            timeout_us: us(settings.timeout_ms),
+            failures_max: CHECKPOINT_FAILURES_MAX,
+        };
+        Self { timing, storage: Some(Storage { lease, key_groups: job.groups, keep: settings.keep }) }
+    }
+}
+
+/// The threads of a job; each says how it ended.
+struct Threads {
+    control: Arc<Control>,
+    done: Sender<Result<(), JobError>>,
+    ended: Receiver<Result<(), JobError>>,
+}
+
+impl Threads {
+    fn new(threads: usize, control: Arc<Control>) -> Self {
+        let (done, ended) = bounded(threads);
+        Self { control, done, ended }
+    }
+
+    fn spawn(
+        &self,
+        name: String,
+        run: impl FnOnce() -> Result<(), JobError> + Send + 'static,
+    ) -> Result<(), StartError> {
+        let (done, thread) = (self.done.clone(), name.clone());
+        let run = move || {
+            let result = catch_unwind(AssertUnwindSafe(run));
+            let panicked = |panic: Box<dyn std::any::Any + Send>| {
+                Err(JobError::Panic { subtask: thread, message: panic_text(panic.as_ref()) })
+            };
+            // Nobody listens any more if the handle is gone.
+            let _ = done.send(result.unwrap_or_else(panicked));
+        };
+        let spawned = std::thread::Builder::new().name(name.clone()).spawn(run);
+        spawned.map(drop).map_err(|error| {
+            self.control.stop();
+            StartError::Thread { subtask: name, error }
+        })
+    }
+}
+
+/// Parts of checkpoints that wait to be put together, a subtask: one of the attempt under way, one of an attempt given up, its
+/// last.
+const PARTS_A_SUBTASK_MAX: usize = 3;
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

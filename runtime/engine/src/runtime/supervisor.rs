@@ -1,0 +1,368 @@
+//! Keeps a job running: one that keeps checkpoints and fails is started again from its last one. Never starts a job again whose
+//! failure would only repeat itself.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use crossbeam_channel::never;
+use weir_core::connector::ConnectorError;
+use weir_core::error::chain;
+use weir_core::graph::RestartSettings;
+use weir_core::restart::RestartPolicy;
+use weir_core::swap::{Phase, Probation};
+use weir_core::time::Clock;
+use weir_state::checkpoint::{CheckpointError, Tenure};
+
+use crate::checkpoint::failure::CheckpointFailure;
+use crate::checkpoint::recovery::{Durable, RecoveryError};
+use crate::dataflow::operator::OperatorError;
+use crate::dataflow::subtask::SubtaskError;
+use crate::plan::job::Job;
+use crate::replace::shadow::SharedShadow;
+use crate::replace::swap::{NewVersion, SwapError};
+use crate::replace::trial::SharedSwap;
+use crate::runtime::build::StartError;
+use crate::runtime::figures::JobFigures;
+use crate::runtime::job_handle::{JobError, JobHandle, Progress, Summary};
+use crate::runtime::worker::WorkerError;
+
+/// A job that is started again when it fails.
+pub struct Supervisor {
+    /// As it is to run: a swap that is kept changes it.
+    job: Arc<Job>,
+    swap: Option<OpenSwap>,
+    clock: Arc<dyn Clock>,
+    durable: Option<Durable>,
+    /// What it has of the job's checkpoints, or had when it ran last.
+    held: Option<Tenure>,
+    policy: RestartPolicy,
+    state: State,
+    /// When it was started last.
+    started_us: i64,
+    /// What the job had done when it ran last.
+    last: Summary,
+    notices: Vec<String>,
+    ending: Ending,
+}
+
+/// A swap that is not over yet, as far as the supervisor knows.
+struct OpenSwap {
+    swap: SharedSwap,
+    /// What the job becomes if it is kept.
+    new: Arc<Job>,
+}
+
+impl OpenSwap {
+    /// Whether it is over, and its versions stay.
+    fn is_kept(&self) -> bool {
+        !self.swap.is_under_way() && self.swap.phase() == Phase::Done
+    }
+}
+
+enum State {
+    Running(Box<JobHandle>),
+    /// It has failed, and starts again at this time.
+    Waiting {
+        until_us: i64,
+        why: String,
+    },
+}
+
+/// What was asked of the job; holds for every later start too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    None,
+    Drain,
+    Suspend,
+    Stop,
+}
+
+/// Why a job is over without having ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It failed.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// It could not be started again.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+impl Supervisor {
+    /// Starts the job; `durable` says where it keeps its checkpoints. Without that its first failure is its last.
+    ///
+    /// # Errors
+    /// If the first start fails: that is more likely a mistake than bad luck.
+    pub fn start(
+        job: Arc<Job>,
+        clock: Arc<dyn Clock>,
+        durable: Option<Durable>,
+        restart: RestartSettings,
+    ) -> Result<Self, StartError> {
+        let mut supervisor = Self {
+            job,
+            swap: None,
+            clock,
+            durable,
+            held: None,
+            policy: RestartPolicy::new(restart),
+            state: State::Waiting { until_us: i64::MIN, why: String::new() },
+            started_us: 0,
+            last: Summary::default(),
+            notices: Vec::new(),
+            ending: Ending::None,
+        };
+        supervisor.launch()?;
+        Ok(supervisor)
+    }
+
+    /// As [`JobHandle::savepoint`]; a job that waits to start again makes none.
+    pub fn savepoint(&self, tell: SyncSender<u64>) {
+        if let State::Running(handle) = &self.state {
+            handle.savepoint(tell);
+        }
+    }
+
+    /// Why it has failed, while it waits to start again.
+    #[must_use]
+    pub fn why_waiting(&self) -> Option<&str> {
+        match &self.state {
+            State::Running(_) => None,
+            State::Waiting { why, .. } => Some(why),
+        }
+    }
+
+    /// When the job was started last, microseconds since the epoch.
+    #[must_use]
+    pub fn started_us(&self) -> i64 {
+        self.started_us
+    }
+
+    /// What the job has done since it was started last.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        match &self.state {
+            State::Running(handle) => handle.progress(),
+            State::Waiting { .. } => self.last.progress.clone(),
+        }
+    }
+
+    /// What its subtasks and nodes do, as numbers; nothing while it waits to be started again.
+    #[must_use]
+    pub fn figures(&self) -> JobFigures {
+        match &self.state {
+            State::Running(handle) => handle.figures(),
+            State::Waiting { .. } => JobFigures::default(),
+        }
+    }
+
+    /// What has happened to it, one line each; each is told once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// As [`JobHandle::drain`]; a job that waits to start again starts at once.
+    pub fn drain(&mut self) {
+        self.end(Ending::Drain);
+    }
+
+    /// As [`JobHandle::suspend`]; a job that waits to start again is suspended where its last checkpoint is, and one that keeps no
+    /// checkpoints is drained.
+    pub fn suspend(&mut self) {
+        self.end(if self.durable.is_some() { Ending::Suspend } else { Ending::Drain });
+    }
+
+    /// As [`JobHandle::stop`].
+    pub fn stop(&mut self) {
+        self.end(Ending::Stop);
+    }
+
+    /// Runs other versions of some operators from the next barrier on; they are rolled back if they fail where the old ones did
+    /// not, or if the job fails meanwhile.
+    ///
+    /// # Errors
+    /// If a version does not fit, or the job cannot be swapped now; then nothing has changed.
+    pub fn swap(&mut self, versions: &[NewVersion], probation: Probation) -> Result<SharedSwap, SwapError> {
+        // The last one may be over since it was looked at; only then it is known what runs.
+        self.settle();
+        let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
+        if self.swap.is_some() {
+            return Err(SwapError::UnderWay);
+        }
+        let new = Arc::new(self.job.swapped(versions, probation)?);
+        let swap = handle.swap(&self.job, &new, probation)?;
+        self.swap = Some(OpenSwap { swap: swap.clone(), new });
+        Ok(swap)
+    }
+
+    /// Calls other versions of some operators beside those that run, until a time of the job's clock, and compares what they make.
+    ///
+    /// # Errors
+    /// If a version does not fit, or the job cannot be swapped now.
+    pub fn shadow(&mut self, versions: &[NewVersion], until_us: i64) -> Result<SharedShadow, SwapError> {
+        self.settle();
+        let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
+        handle.shadow(&self.job, &self.job.swapped(versions, Probation::NONE)?, until_us)
+    }
+
+    /// The job as it is to run, with a swap that was kept this moment.
+    #[must_use]
+    pub fn job(&self) -> &Arc<Job> {
+        self.swap.as_ref().filter(|open| open.is_kept()).map_or(&self.job, |open| &open.new)
+    }
+
+    /// Learns what the last swap has decided.
+    fn settle(&mut self) {
+        if let Some(open) = self.swap.take_if(|open| !open.swap.is_under_way())
+            && open.is_kept()
+        {
+            self.job = open.new;
+        }
+    }
+
+    /// Waits at most so long for the end, and starts the job again if it is time. `None`: it goes on.
+    pub fn wait(&mut self, timeout: Duration) -> Option<Result<Summary, RunError>> {
+        self.settle();
+        let failure = match &mut self.state {
+            State::Running(handle) => match handle.wait(timeout)? {
+                Ok(summary) => return Some(Ok(summary)),
+                Err(error) => {
+                    self.last = handle.summary();
+                    RunError::Job(error)
+                }
+            },
+            State::Waiting { until_us, .. } => {
+                let left_us = until_us.saturating_sub(self.clock.now_us());
+                match self.ending {
+                    Ending::Stop => return Some(Err(JobError::Stopped.into())),
+                    Ending::Suspend => return Some(Ok(Summary { suspended: true, ..self.last.clone() })),
+                    Ending::None | Ending::Drain => {}
+                }
+                if left_us > 0 {
+                    let left = Duration::from_micros(left_us.unsigned_abs());
+                    let _ = never::<()>().recv_timeout(left.min(timeout));
+                    return None;
+                }
+                match self.launch() {
+                    Ok(()) => return None,
+                    Err(error) => RunError::Start(error),
+                }
+            }
+        };
+        self.failed(failure).map(Err)
+    }
+
+    /// When the job is to start again, or why it is not.
+    fn failed(&mut self, failure: RunError) -> Option<RunError> {
+        // Whatever it was, the job did not fail before: it goes on as it was. Either version reads the state of a checkpoint.
+        let on_trial = self.swap.as_ref().is_some_and(|open| open.swap.is_under_way());
+        if let Some(OpenSwap { swap, .. }) = &self.swap {
+            swap.give_up(format!("the job failed: {}", chain(&failure)));
+        }
+        self.settle();
+        if self.ending == Ending::Stop {
+            // Whatever a sink that is made to give up says of it, that is what was asked for.
+            if !matches!(failure, RunError::Job(JobError::Stopped)) {
+                self.notices.push(format!("while the job was stopped: {}", chain(&failure)));
+            }
+            return Some(JobError::Stopped.into());
+        }
+        let repeats = failure.repeats_itself() && !on_trial;
+        if self.durable.is_none() || repeats {
+            return Some(failure);
+        }
+        let now_us = self.clock.now_us();
+        let Some(until_us) = self.policy.on_failure(now_us) else { return Some(failure) };
+        let what = match self.ending {
+            Ending::Suspend => "is suspended where its last checkpoint is".to_owned(),
+            _ => format!("starts again in {} ms", until_us.saturating_sub(now_us) / 1000),
+        };
+        let why = chain(&failure);
+        self.notices.push(format!("the job failed and {what}: {why}"));
+        self.state = State::Waiting { until_us, why };
+        None
+    }
+
+    fn launch(&mut self) -> Result<(), StartError> {
+        let handle = match &self.durable {
+            None => self.job.start(self.clock.clone())?,
+            Some(durable) => self.job.resume_after(self.clock.clone(), durable, &mut self.held)?,
+        };
+        self.notices.extend(handle.from().map(|number| format!("going on from checkpoint {number}")));
+        self.notices.extend(handle.notes().iter().cloned());
+        self.started_us = handle.started_us;
+        self.state = State::Running(Box::new(handle));
+        self.end(self.ending);
+        Ok(())
+    }
+
+    fn end(&mut self, ending: Ending) {
+        self.ending = ending;
+        match (&mut self.state, ending) {
+            (_, Ending::None) | (State::Waiting { .. }, Ending::Suspend | Ending::Stop) => {}
+            (State::Waiting { until_us, .. }, Ending::Drain) => *until_us = i64::MIN,
+            (State::Running(handle), Ending::Drain) => handle.drain(),
+            (State::Running(handle), Ending::Suspend) => handle.suspend(),
+            (State::Running(handle), Ending::Stop) => handle.stop(),
+        }
+    }
+}
+
+impl RunError {
+    /// Whether the same would happen again: the same row would fail, or somebody else has the job now.
+    fn repeats_itself(&self) -> bool {
+        match self {
+            Self::Job(JobError::Subtask { error, .. }) => match &**error {
+                WorkerError::Subtask(error) => of_rows(error),
+                WorkerError::Stopped => false,
+            },
+            Self::Job(JobError::Checkpoint(failure)) => match &**failure {
+                CheckpointFailure::Part(error) => of_rows(error),
+                CheckpointFailure::Lease(error) => error.is_fenced(),
+                CheckpointFailure::Commit { error, .. } => !is_passing(error),
+                CheckpointFailure::GaveUp { .. } => false,
+            },
+            Self::Job(JobError::Panic { .. } | JobError::Stopped) => true,
+            Self::Start(StartError::Connector { error, .. }) => !is_passing(error),
+            Self::Start(StartError::Recovery(RecoveryError::Checkpoint(error))) => {
+                !matches!(error, CheckpointError::Store { .. } | CheckpointError::Unclear { .. })
+            }
+            Self::Start(StartError::Restore(error)) => of_rows(error),
+            Self::Start(StartError::Thread { .. }) => false,
+            Self::Start(_) => true,
+        }
+    }
+}
+
+impl StartError {
+    /// Whether a version of an operator does not read the state that there is.
+    #[must_use]
+    pub fn is_of_state(&self) -> bool {
+        let error = match self {
+            Self::Recovery(RecoveryError::Layout { error, .. }) => error,
+            Self::Restore(SubtaskError::Step(step)) => &step.error,
+            _ => return false,
+        };
+        matches!(error, OperatorError::Migrate(_))
+    }
+}
+
+fn of_rows(error: &SubtaskError) -> bool {
+    let error = match error {
+        SubtaskError::Step(step) => &step.error,
+        SubtaskError::Source { error, .. } => error,
+        SubtaskError::Gate(_) => return true,
+    };
+    match error {
+        OperatorError::Connector(error) => !is_passing(error),
+        // A call can be too slow because the machine was busy. What cannot go back is in no checkpoint.
+        OperatorError::Call(_) | OperatorError::Host(_) | OperatorError::NoWayBack(_) => false,
+        _ => true,
+    }
+}
+
+/// Whether a file or another system may say something else the next time.
+fn is_passing(error: &ConnectorError) -> bool {
+    matches!(error, ConnectorError::Io { .. })
+}

@@ -1,0 +1,325 @@
+//! The thread around a subtask: takes elements from channels, hands them in, and sends what comes out. And the one that makes
+//! checkpoints beside the stream.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, TrySendError, never, select};
+use weir_core::batch::{Barrier, StreamElement};
+use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
+
+use crate::checkpoint::checkpointer::Checkpointer;
+use crate::checkpoint::failure::CheckpointFailure;
+use crate::dataflow::chain::Action;
+use crate::dataflow::subtask::{Event, FrozenSubtask, Outcome, Subtask, SubtaskError};
+use crate::runtime::activity::{Activities, Activity, Spent};
+use crate::runtime::control::Control;
+use crate::runtime::figures::SubtaskFigures;
+
+/// A subtask with its channels.
+pub(crate) struct Worker {
+    pub(crate) subtask: Subtask,
+    /// Its number in the job.
+    pub(crate) number: usize,
+    /// Where its parts of checkpoints go.
+    pub(crate) parts: Sender<FrozenPart>,
+    pub(crate) inputs: Vec<Receiver<StreamElement>>,
+    /// By edge and target.
+    pub(crate) outputs: Vec<Vec<Option<Sender<StreamElement>>>>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) status: Arc<Status>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How long nothing must have come before sinks show what they hold.
+    pub(crate) linger: Duration,
+}
+
+/// What a subtask hands over at a barrier, or at its end.
+pub(crate) struct FrozenPart {
+    pub(crate) subtask: usize,
+    /// The barrier's; `None`: the subtask has ended.
+    pub(crate) attempt: Option<u64>,
+    pub(crate) frozen: FrozenSubtask,
+}
+
+/// What a worker tells about itself.
+#[derive(Debug)]
+pub(crate) struct Status {
+    /// Its subtask's name, and the names of the nodes in it.
+    pub(crate) name: String,
+    pub(crate) nodes: Vec<String>,
+    /// The last watermark.
+    pub(crate) watermark_us: AtomicI64,
+    /// How far a source is: the bits of an f64, NaN if it does not know.
+    progress: AtomicU64,
+    activities: Mutex<Activities>,
+}
+
+impl Status {
+    pub(crate) fn new(name: String, nodes: Vec<String>, now_us: i64) -> Self {
+        Self {
+            name,
+            nodes,
+            watermark_us: AtomicI64::new(WATERMARK_MIN),
+            progress: AtomicU64::new(f64::NAN.to_bits()),
+            activities: Mutex::new(Activities::new(now_us)),
+        }
+    }
+
+    /// How far a source is, from 0 to 1.
+    pub(crate) fn progress(&self) -> Option<f64> {
+        Some(f64::from_bits(self.progress.load(Ordering::Relaxed))).filter(|p| !p.is_nan())
+    }
+
+    pub(crate) fn figures(&self, now_us: i64) -> SubtaskFigures {
+        let Spent { busy_us, backpressured_us, idle_us } = self.activities().until(now_us);
+        let watermark_us = self.watermark_us.load(Ordering::Relaxed);
+        SubtaskFigures {
+            name: self.name.clone(),
+            nodes: self.nodes.clone(),
+            busy_us,
+            backpressured_us,
+            idle_us,
+            watermark_us: Some(watermark_us).filter(|w| ![WATERMARK_MIN, WATERMARK_MAX].contains(w)),
+        }
+    }
+
+    fn activities(&self) -> MutexGuard<'_, Activities> {
+        self.activities.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a worker ended before its stream did.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The subtask failed.
+    #[error(transparent)]
+    Subtask(#[from] SubtaskError),
+    /// It was told to stop, or a neighbour is gone; that one has the reason.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Worker {
+    /// Runs until the stream ends.
+    pub(crate) fn run(mut self) -> Result<(), WorkerError> {
+        let result = if self.subtask.is_source() { self.run_source() } else { self.run_gated() };
+        self.spend(Activity::Busy, None);
+        result
+    }
+
+    fn run_source(&mut self) -> Result<(), WorkerError> {
+        let (mut now_us, mut attempt) = (self.clock.now_us(), 0);
+        let mut flushed_us = now_us;
+        loop {
+            if self.control.stop.load(Ordering::Relaxed) {
+                return Err(WorkerError::Stopped);
+            }
+            let newest = self.control.attempt.load(Ordering::Acquire);
+            if newest > attempt {
+                let swap = self.control.swap_attempt.load(Ordering::Relaxed);
+                attempt = if (attempt + 1..newest).contains(&swap) { swap } else { newest };
+                self.handle(Event::Trigger(Barrier { attempt }))?;
+                now_us = self.spend(Activity::Busy, None);
+                if self.control.suspend.load(Ordering::Relaxed) {
+                    self.rest(attempt);
+                    now_us = self.spend(Activity::Idle, None);
+                }
+                continue;
+            }
+            let event = match self.control.drain.load(Ordering::Relaxed) {
+                true => Event::Drain,
+                false => Event::Poll { now_us },
+            };
+            let outcome = self.handle(event)?;
+            if let Outcome::Ended(_) = outcome {
+                return Ok(());
+            }
+            let has_waited = matches!(outcome, Outcome::Running(false));
+            // Only now it is known whether it read, or waited for something to read.
+            now_us = self.spend(if has_waited { Activity::Idle } else { Activity::Busy }, None);
+            // A source that always has a row or two must not keep a person waiting either.
+            if has_waited || self.lingered(flushed_us, now_us) {
+                self.handle(Event::Flush)?;
+                flushed_us = now_us;
+            }
+        }
+    }
+
+    /// Waits until the job is stopped, or another barrier is wanted: no row is read that the last checkpoint does not hold.
+    fn rest(&self, attempt: u64) {
+        while !self.control.stop.load(Ordering::Relaxed) && self.control.attempt.load(Ordering::Acquire) == attempt {
+            let _ = never::<()>().recv_timeout(self.linger);
+        }
+    }
+
+    fn run_gated(&mut self) -> Result<(), WorkerError> {
+        let (mut flushed, mut flushed_us) = (true, self.spend(Activity::Busy, Some(Activity::Idle)));
+        loop {
+            if self.control.stop.load(Ordering::Relaxed) {
+                return Err(WorkerError::Stopped);
+            }
+            let received = self.receive(flushed)?;
+            self.spend(Activity::Idle, Some(Activity::Busy));
+            match received {
+                None => flushed_us = i64::MIN,
+                Some((channel, element)) => {
+                    flushed = false;
+                    if let Outcome::Ended(_) = self.handle(Event::Element { channel, element })? {
+                        return Ok(());
+                    }
+                }
+            }
+            let now_us = self.spend(Activity::Busy, Some(Activity::Idle));
+            if self.lingered(flushed_us, now_us) {
+                self.spend(Activity::Idle, Some(Activity::Busy));
+                self.handle(Event::Flush)?;
+                (flushed, flushed_us) = (true, self.spend(Activity::Busy, Some(Activity::Idle)));
+            }
+        }
+    }
+
+    /// Whether rows may have been held back for the linger time.
+    fn lingered(&self, flushed_us: i64, now_us: i64) -> bool {
+        let linger_us = i64::try_from(self.linger.as_micros()).unwrap_or(i64::MAX);
+        now_us.saturating_sub(flushed_us) >= linger_us
+    }
+
+    /// The time since the last call was spent on one thing, and another begins; returns the time.
+    fn spend(&self, on: Activity, then: Option<Activity>) -> i64 {
+        let now_us = self.clock.now_us();
+        self.status.activities().pass(on, then, now_us);
+        now_us
+    }
+
+    /// Puts an element into a channel, and knows whether there was no room.
+    fn send(&self, channel: &Sender<StreamElement>, element: StreamElement) -> Result<(), WorkerError> {
+        match channel.try_send(element) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Disconnected(_)) => Err(WorkerError::Stopped),
+            Err(TrySendError::Full(element)) => {
+                self.spend(Activity::Busy, Some(Activity::Backpressured));
+                let sent = channel.send(element);
+                self.spend(Activity::Backpressured, Some(Activity::Busy));
+                sent.map_err(|_| WorkerError::Stopped)
+            }
+        }
+    }
+
+    /// The next element of any open channel; `None` if there was none for the linger time.
+    fn receive(&self, for_ever: bool) -> Result<Option<(usize, StreamElement)>, WorkerError> {
+        let open: Vec<usize> = (0..self.inputs.len()).filter(|c| self.subtask.is_open(*c)).collect();
+        let (channel, received) = match open.as_slice() {
+            [only] if for_ever => (*only, self.inputs[*only].recv().map_err(|_| RecvTimeoutError::Disconnected)),
+            [only] => (*only, self.inputs[*only].recv_timeout(self.linger)),
+            several => {
+                let mut select = Select::new();
+                for channel in several {
+                    select.recv(&self.inputs[*channel]);
+                }
+                let selected = if for_ever { Ok(select.select()) } else { select.select_timeout(self.linger) };
+                let Ok(selected) = selected else { return Ok(None) };
+                let channel = several[selected.index()];
+                (channel, selected.recv(&self.inputs[channel]).map_err(|_| RecvTimeoutError::Disconnected))
+            }
+        };
+        match received {
+            Ok(element) => Ok(Some((channel, element))),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(WorkerError::Stopped),
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> Result<Outcome, WorkerError> {
+        let mut actions = Vec::new();
+        let is_poll = matches!(event, Event::Poll { .. });
+        let outcome = self.subtask.handle(event, &mut actions)?;
+        if is_poll {
+            // What it found may have been waited for: a source that keeps to a rate has time.
+            self.status.activities().waited(self.subtask.waited_us());
+        }
+        for Action::Send { edge, target, element } in actions {
+            if let Some(Some(channel)) = self.outputs.get(edge).and_then(|targets| targets.get(target)) {
+                self.send(channel, element)?;
+            }
+        }
+        let outcome = self.hand_over(outcome)?;
+        self.status.watermark_us.store(self.subtask.watermark(), Ordering::Relaxed);
+        let progress = self.subtask.progress().unwrap_or(f64::NAN);
+        self.status.progress.store(progress.to_bits(), Ordering::Relaxed);
+        Ok(outcome)
+    }
+
+    /// Parts of checkpoints go to the thread that puts them together.
+    fn hand_over(&self, outcome: Outcome) -> Result<Outcome, WorkerError> {
+        let (attempt, frozen, outcome) = match outcome {
+            Outcome::Frozen(barrier, frozen) => (Some(barrier.attempt), frozen, Outcome::Running(true)),
+            Outcome::Ended(Some(frozen)) => (None, frozen, Outcome::Ended(None)),
+            other => return Ok(other),
+        };
+        let part = FrozenPart { subtask: self.number, attempt, frozen };
+        self.parts.send(part).map_err(|_| WorkerError::Stopped)?;
+        Ok(outcome)
+    }
+}
+
+/// The thread that makes a job's checkpoints.
+pub(crate) struct CheckpointWorker {
+    pub(crate) checkpointer: Checkpointer,
+    pub(crate) parts: Receiver<FrozenPart>,
+    /// Kept so that the channel stays open when every subtask has ended.
+    pub(crate) _open: Sender<FrozenPart>,
+    pub(crate) control: Arc<Control>,
+}
+
+/// It looks at the clock at least so often: that may be set while it waits.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl CheckpointWorker {
+    /// Runs until the job's last checkpoint is complete, or the job is stopped.
+    pub(crate) fn run(mut self) -> Result<(), CheckpointFailure> {
+        // The attempt that is the last: one before it may leave out what was read until then.
+        let mut suspends = None;
+        while !self.checkpointer.is_over() {
+            if self.control.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            if self.control.ask.swap(false, Ordering::Acquire) {
+                if suspends.is_none() && self.control.suspend.load(Ordering::Relaxed) {
+                    suspends = Some(self.checkpointer.next_attempt());
+                }
+                let savepoints =
+                    std::mem::take(&mut *self.control.savepoints.lock().unwrap_or_else(PoisonError::into_inner));
+                let triggered = self.checkpointer.ask(savepoints)?;
+                self.trigger(triggered);
+            }
+            let pending = self.control.swap.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(pending) = pending {
+                let triggered = self.checkpointer.swap(pending)?;
+                self.trigger(triggered);
+            }
+            let part = select! {
+                recv(self.parts) -> part => part.ok(),
+                recv(self.control.told()) -> _ => None,
+                default(self.checkpointer.due().min(LOOK_EVERY)) => None,
+            };
+            let triggered = match part {
+                Some(FrozenPart { subtask, attempt, frozen }) => self.checkpointer.frozen(subtask, attempt, frozen)?,
+                None => self.checkpointer.tick()?,
+            };
+            self.trigger(triggered);
+            if suspends.is_some_and(|attempt| self.checkpointer.has_completed(attempt)) {
+                self.control.suspended.store(true, Ordering::Release);
+                self.control.stop.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn trigger(&self, attempt: Option<u64>) {
+        if let Some(attempt) = attempt {
+            self.control.swap_attempt.store(self.checkpointer.swap_attempt(), Ordering::Relaxed);
+            self.control.attempt.store(attempt, Ordering::Release);
+        }
+    }
+}
