@@ -1,6 +1,7 @@
 //! The commands.
 
 pub(crate) mod build;
+pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod checkpoint;
 pub(crate) mod compile_component;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     New(new::Args),
     /// Build an operator crate into a component
     Build(build::Args),
+    /// Show or clear what was compiled
+    Cache(cache::Args),
     /// Keep operators and run jobs, as a server
     Serve(serve::Args),
     /// Say who may use a server

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use arrow::datatypes::Schema;
 use weir_core::column_type::type_name;
-use weir_host::{Component, Host, HostConfig};
+use weir_host::{Component, FunctionCounts, Host, HostConfig};
 
-use crate::figures;
+use crate::{figures, waiting};
 
 /// Says where compiled components are kept, whatever else the environment says.
 const CACHE_DIR_VARIABLE: &str = "WEIR_CACHE_DIR";
@@ -15,11 +15,11 @@ const CACHE_DIR_VARIABLE: &str = "WEIR_CACHE_DIR";
 /// A host that keeps what it compiles.
 pub(crate) fn host() -> anyhow::Result<Host> {
     let config = HostConfig { cache_dir: cache_dir(), ..HostConfig::default() };
-    Host::new(config).context("cannot host components")
+    Ok(Host::new(config).context("cannot host components")?.on_compile(waiting::compiling))
 }
 
 /// `$WEIR_CACHE_DIR`, `$XDG_CACHE_HOME/weir` or `~/.cache/weir`; without a home nothing is kept.
-fn cache_dir() -> Option<PathBuf> {
+pub(crate) fn cache_dir() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set(CACHE_DIR_VARIABLE)
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("weir")))
@@ -28,10 +28,14 @@ fn cache_dir() -> Option<PathBuf> {
 
 /// World, size, digest, imports and compile time, a line each.
 pub(crate) fn described(component: &Component) -> String {
-    let compiled = component.compile_time().map_or_else(
-        || "cached".to_owned(),
-        |time| figures::duration(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
-    );
+    let compiled = match (component.compile_time(), component.compiled_functions()) {
+        (Some(time), Some(FunctionCounts { reused, compiled })) => {
+            let time = figures::duration(i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+            let all = figures::count((reused + compiled) as u64);
+            format!("{time}, {} of {all} functions; the rest was cached", figures::count(compiled as u64))
+        }
+        _ => "cached".to_owned(),
+    };
     let imports = component.imports();
     let imports = if imports.is_empty() { "nothing".to_owned() } else { imports.join(", ") };
     [

@@ -6,7 +6,7 @@ use clap::builder::styling::AnsiColor;
 /// The commands; every one is in one group.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Pipelines", &["run", "check", "checkpoint"]),
-    ("Operators", &["new", "build", "inspect"]),
+    ("Operators", &["new", "build", "inspect", "cache"]),
     ("A server", &["serve", "token", "push", "operator"]),
     (
         "Jobs of a server",

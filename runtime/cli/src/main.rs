@@ -9,6 +9,7 @@
 //! | `shared_args` | the options that several commands share |
 //! | `pipeline_file` | a file into a checked job, its problems rendered |
 //! | `follow`, `progress`, `summary` | what is shown of a job that runs, and of one that is done |
+//! | `waiting` | what is shown while something takes time |
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
 //! | `client` | talking to a server |
 //! | `component` | the host, and what is said of a component |
@@ -32,6 +33,7 @@ mod shared_args;
 mod signals;
 mod summary;
 mod terminal;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -91,6 +93,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Inspect(args) => told(args.json, commands::inspect::execute(&args)),
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),
+        Command::Cache(args) => told(args.json, commands::cache::execute(&args)),
         Command::Serve(args) => commands::serve::execute(&args),
         Command::Token(args) => told(args.json, commands::token::execute(&args)),
         Command::Push(args) => told(args.json, commands::push::execute(&args)),

@@ -61,7 +61,7 @@ pub struct OperatorLimits {
     pub memory_bytes: u64,
     /// Elements of a table of an instance: function pointers.
     pub table_elements: u64,
-    /// How long one call may take, milliseconds.
+    /// How much processor time one call may take, milliseconds.
     pub call_time_ms: u64,
     /// Output rows an input row, over all outputs of a call.
     pub output_rows_per_row: u32,

@@ -1,105 +1,113 @@
-//! Compiled components on disk, by what they were made of. An entry is only ever one that this program wrote into its own
-//! folder: native code from anywhere else is never loaded. A folder that cannot be read or written costs time, nothing more.
+//! What was compiled, on disk: whole components, and functions, from which a changed component is put together.
+//!
+//! Entries are native code that will be run. They are only ever those that this program wrote into its own folder, under the
+//! version and the settings of the engine, and each is checked against its checksum and length when it is read. A folder that
+//! cannot be read or written costs time, nothing more.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::hash::{Hash, Hasher};
-use std::io::Write;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use wasmtime::Engine;
+use wasmtime::{CacheStore, Engine};
 
 use crate::engine::WASMTIME_VERSION;
+use crate::limits::{
+    COMPONENT_CACHE_BYTES_MAX, COMPONENT_CACHE_FILES_MAX, FUNCTION_CACHE_BYTES_MAX, FUNCTION_CACHE_FILES_MAX,
+};
+use folder::Folder;
 
-/// Says what the file is, and in which layout: 8 bytes, a blake3 checksum of 32, the compiled code.
-const MAGIC: &[u8; 8] = b"weirobj1";
-const HEADER_BYTES: usize = MAGIC.len() + blake3::OUT_LEN;
+mod components;
+mod folder;
+mod functions;
+mod pack;
 
-/// Compiled components in one folder.
-#[derive(Clone, Debug)]
-pub(crate) struct Cache {
-    dir: Option<PathBuf>,
-    /// Digest of all that compiled code depends on, apart from the component.
-    engine: blake3::Hash,
+pub(crate) use components::ComponentCache;
+pub use folder::{Bound, Usage};
+pub(crate) use functions::FunctionCache;
+pub use functions::FunctionCounts;
+
+/// The folder of functions, in that of components.
+const FUNCTIONS: &str = "functions";
+
+/// What a cache folder holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheUsage {
+    /// Compiled components, one file per component.
+    pub components: Usage,
+    /// Compiled functions, one file per compiled component, without those that were there before.
+    pub functions: Usage,
 }
 
-impl Cache {
-    /// A cache for what `engine` compiles; without a folder one that is always empty.
-    pub(crate) fn new(dir: Option<PathBuf>, engine: &Engine) -> Self {
+/// Looks at a cache folder; one that does not exist is empty.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn cache_usage(dir: &Path) -> io::Result<CacheUsage> {
+    Ok(CacheUsage { components: component_folder(dir).usage()?, functions: function_folder(dir).usage()? })
+}
+
+/// Removes everything from a cache folder, and gives what was removed. Whoever uses the cache meanwhile compiles again.
+///
+/// # Errors
+/// If it cannot be read, or a file cannot be removed.
+pub fn clear_cache(dir: &Path) -> io::Result<CacheUsage> {
+    Ok(CacheUsage { components: component_folder(dir).clear()?, functions: function_folder(dir).clear()? })
+}
+
+fn component_folder(dir: &Path) -> Folder {
+    let bound = Bound { bytes: COMPONENT_CACHE_BYTES_MAX, files: COMPONENT_CACHE_FILES_MAX };
+    Folder::new(dir.to_owned(), components::EXTENSION, bound)
+}
+
+fn function_folder(dir: &Path) -> Folder {
+    let bound = Bound { bytes: FUNCTION_CACHE_BYTES_MAX, files: FUNCTION_CACHE_FILES_MAX };
+    Folder::new(dir.join(FUNCTIONS), functions::EXTENSION, bound)
+}
+
+/// The caches of one engine.
+#[derive(Debug)]
+pub(crate) struct Caches {
+    pub(crate) components: ComponentCache,
+    /// Without a folder there is none: what is not kept need not be found again.
+    pub(crate) functions: Option<Arc<FunctionCache>>,
+}
+
+impl Caches {
+    /// The caches in a folder, and the engine that `new_engine` makes with that of functions.
+    ///
+    /// # Errors
+    /// As `new_engine`.
+    pub(crate) fn with_engine(
+        dir: Option<PathBuf>,
+        new_engine: impl FnOnce(Option<Arc<dyn CacheStore>>) -> wasmtime::Result<Engine>,
+    ) -> wasmtime::Result<(Self, Engine)> {
+        let functions = dir.as_deref().map(|dir| Arc::new(FunctionCache::new(function_folder(dir))));
+        let engine = new_engine(functions.clone().map(|functions| functions as Arc<dyn CacheStore>))?;
+        let key = EngineKey::of(&engine);
+        if let Some(functions) = &functions {
+            functions.use_for(key.clone());
+        }
+        let components = ComponentCache::new(dir.as_deref().map(component_folder), key);
+        Ok((Self { components, functions }, engine))
+    }
+}
+
+/// Digest of all that compiled code depends on, apart from what it is compiled from. In hexadecimal: it is part of file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EngineKey(String);
+
+impl EngineKey {
+    pub(crate) fn of(engine: &Engine) -> Self {
         let mut hasher = Blake3Hasher(blake3::Hasher::new());
         WASMTIME_VERSION.hash(&mut hasher);
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Self { dir, engine: hasher.0.finalize() }
+        Self(hasher.0.finalize().to_hex().to_string())
     }
 
-    /// The file of a component's code, by the component's digest.
-    fn name(&self, digest: &str) -> String {
-        format!("{digest}-{}.weirobj", self.engine.to_hex())
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
-
-    fn path(&self, digest: &str) -> Option<PathBuf> {
-        Some(self.dir.as_ref()?.join(self.name(digest)))
-    }
-
-    /// The code that was compiled of a component. An entry that is damaged is removed.
-    pub(crate) fn get(&self, digest: &str) -> Option<Vec<u8>> {
-        let path = self.path(digest)?;
-        let mut entry = std::fs::read(&path).ok()?;
-        let sound = entry.len() >= HEADER_BYTES
-            && entry.starts_with(MAGIC)
-            && entry[MAGIC.len()..HEADER_BYTES] == *blake3::hash(&entry[HEADER_BYTES..]).as_bytes();
-        if sound {
-            entry.drain(..HEADER_BYTES);
-            return Some(entry);
-        }
-        self.remove(digest);
-        None
-    }
-
-    /// Keeps a component's code. Of two programs that do so at once one wins, whole.
-    pub(crate) fn put(&self, digest: &str, code: &[u8]) {
-        if let (Some(dir), Some(path)) = (&self.dir, self.path(digest)) {
-            // Not being able to is no failure: it will be compiled again.
-            let _ = write_atomically(dir, &path, code);
-        }
-    }
-
-    /// Forgets a component's code.
-    pub(crate) fn remove(&self, digest: &str) {
-        if let Some(path) = self.path(digest) {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-
-    /// Its folder, if nobody else needs what is in it: one behind a link is shared.
-    pub(crate) fn own_dir(&self) -> Option<&Path> {
-        self.dir.as_deref().filter(|dir| !dir.is_symlink())
-    }
-
-    /// Forgets all but what this engine makes of components with these digests, in a folder of its own.
-    pub(crate) fn retain(&self, digests: &BTreeSet<String>) {
-        let Some(dir) = self.own_dir() else { return };
-        let kept: BTreeSet<OsString> = digests.iter().map(|digest| self.name(digest).into()).collect();
-        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| !kept.contains(&entry.file_name())) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
-}
-
-fn write_atomically(dir: &Path, path: &Path, code: &[u8]) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    // What is in it will be run: nobody else may write there.
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(MAGIC)?;
-    file.write_all(blake3::hash(code).as_bytes())?;
-    file.write_all(code)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// The engine's settings hash themselves with whatever hasher they are given; this one does not change with Rust's version.

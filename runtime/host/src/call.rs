@@ -81,10 +81,21 @@ pub enum CallError {
         /// What WebAssembly says, with the innermost functions, and the last error that the operator logged in the call.
         message: String,
     },
-    /// The call took too long.
-    #[error("the call took longer than {limit_ms} ms; raise limits.call-time, or make batches smaller")]
+    /// The call used too much processor time.
+    #[error(
+        "the call took longer than {limit_ms} ms of processor time; raise limits.call-time, or make batches smaller"
+    )]
     TimeOut {
         /// [`call_time_ms`](weir_core::limits::OperatorLimits::call_time_ms).
+        limit_ms: u64,
+    },
+    /// The call did not end, though it used little processor time.
+    #[error(
+        "the call did not end within {limit_ms} ms and had little of the processor meanwhile; run less on this machine, or raise \
+         limits.call-time"
+    )]
+    Stalled {
+        /// [`CALL_WALL_TIME_FACTOR`](crate::limits::CALL_WALL_TIME_FACTOR) times the processor time that it may use.
         limit_ms: u64,
     },
     /// The operator wanted more memory than it may have, and did not get over it.
@@ -133,7 +144,13 @@ impl CallError {
     /// was given.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::TimeOut { .. } | Self::MemoryLimit { .. } | Self::Instance(_))
+        self.is_time_out() || matches!(self, Self::MemoryLimit { .. } | Self::Instance(_))
+    }
+
+    /// Whether the stream stood still for as long as a call may take.
+    #[must_use]
+    pub fn is_time_out(&self) -> bool {
+        matches!(self, Self::TimeOut { .. } | Self::Stalled { .. })
     }
 
     /// What a guest said of a call that failed as a whole.

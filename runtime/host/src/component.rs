@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasmtime::component::InstancePre;
 use weir_core::limits::OperatorLimits;
 
+use crate::cache::{FunctionCache, FunctionCounts};
 use crate::exports::Exports;
 use crate::host::Host;
 use crate::imports::log::NoLog;
@@ -26,7 +27,12 @@ struct Inner {
     imports: Vec<String>,
     digest: blake3::Hash,
     size_bytes: u64,
-    compile_time: Option<Duration>,
+    compiled: Option<Compiled>,
+}
+
+struct Compiled {
+    time: Duration,
+    functions: FunctionCounts,
 }
 
 impl Component {
@@ -65,7 +71,13 @@ impl Component {
     /// How long compiling it took; `None`: it came from the cache.
     #[must_use]
     pub fn compile_time(&self) -> Option<Duration> {
-        self.0.compile_time
+        self.0.compiled.as_ref().map(|compiled| compiled.time)
+    }
+
+    /// How many of its functions had to be compiled, if functions are kept; `None`: all of it came from the cache.
+    #[must_use]
+    pub fn compiled_functions(&self) -> Option<FunctionCounts> {
+        self.0.compiled.as_ref().map(|compiled| compiled.functions)
     }
 
     /// What the operator says of itself, asked of an instance that is thrown away.
@@ -104,14 +116,14 @@ impl Component {
 
     pub(crate) fn compile(host: Host, bytes: &[u8], name: &str, inspection: Inspection) -> Result<Self, LoadError> {
         let digest = blake3::hash(bytes);
-        let (component, compile_time) = match cached(&host, &digest.to_hex()) {
+        let (component, compiled) = match cached(&host, &digest.to_hex()) {
             Some(component) => (component, None),
             None => {
-                let (component, time) = compile(&host, bytes, name)?;
+                let (component, compiled) = compile(&host, bytes, name)?;
                 if let Ok(code) = component.serialize() {
-                    host.shared().cache.put(&digest.to_hex(), &code);
+                    host.shared().caches.components.put(&digest.to_hex(), &code);
                 }
-                (component, Some(time))
+                (component, Some(compiled))
             }
         };
         let Inspection { world, imports } = inspection;
@@ -120,7 +132,7 @@ impl Component {
         let pre = pre.map_err(|e| other_types(format!("an import: {e:#}")))?;
         let exports = Exports::find(&component, world).map_err(other_types)?;
         let size_bytes = bytes.len() as u64;
-        Ok(Self(Arc::new(Inner { host, pre, exports, world, imports, digest, size_bytes, compile_time })))
+        Ok(Self(Arc::new(Inner { host, pre, exports, world, imports, digest, size_bytes, compiled })))
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -150,22 +162,27 @@ impl std::fmt::Debug for Component {
 
 fn cached(host: &Host, digest: &str) -> Option<wasmtime::component::Component> {
     let shared = host.shared();
-    let code = shared.cache.get(digest)?;
+    let code = shared.caches.components.get(digest)?;
     #[expect(unsafe_code, reason = "loading native code is unsafe; what was compiled once is not compiled again")]
     // SAFETY: the cache gives only what this program wrote into its own folder, whole by its checksum, made by the same version
     // of wasmtime with the same settings.
     let component = unsafe { wasmtime::component::Component::deserialize(&shared.engine, code) };
     if component.is_err() {
-        shared.cache.remove(digest);
+        shared.caches.components.remove(digest);
     }
     component.ok()
 }
 
-fn compile(host: &Host, bytes: &[u8], name: &str) -> Result<(wasmtime::component::Component, Duration), LoadError> {
+fn compile(host: &Host, bytes: &[u8], name: &str) -> Result<(wasmtime::component::Component, Compiled), LoadError> {
     #[expect(clippy::disallowed_methods, reason = "how long compiling took is told to people; no stream depends on it")]
     let started = std::time::Instant::now();
+    let _told = host.shared().on_compile.get().map(|tell| tell(name));
+    let compilation = host.shared().caches.functions.as_deref().map(FunctionCache::begin);
     let component = wasmtime::component::Component::from_binary(&host.shared().engine, bytes);
     let component =
         component.map_err(|error| LoadError::Invalid { name: name.to_owned(), message: format!("{error:#}") })?;
-    Ok((component, started.elapsed()))
+    let functions = compilation.as_ref().map_or(FunctionCounts::default(), |compilation| compilation.counts());
+    // Its end writes what it has added, which is a part of its time.
+    drop(compilation);
+    Ok((component, Compiled { time: started.elapsed(), functions }))
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{CacheStore, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 
-/// How often guests' time passes: time-outs are exact to this, and a tick costs nothing measurable.
+/// How often guests' time passes: time-outs are exact to two of this, and a tick costs nothing measurable.
 pub(crate) const TICK_MS: u64 = 5;
 
 /// The exact version of wasmtime; part of the key of compiled code. `Cargo.toml` pins it.
@@ -20,17 +20,17 @@ const POOL_TABLE_ELEMENTS: usize = 200_000;
 /// Bytes of runtime data of one instance that the pool admits: interpreters have some ten thousand functions.
 const POOL_INSTANCE_BYTES: usize = 8 << 20;
 
-/// An engine with room for `instances` instances at a time.
+/// An engine with room for `instances` instances at a time, which keeps the functions that it compiles.
 ///
 /// # Errors
 /// If this machine cannot run WebAssembly.
-pub(crate) fn new_engine(instances: u32) -> wasmtime::Result<Engine> {
-    let pooled = Engine::new(&config(Some(instances)));
+pub(crate) fn new_engine(instances: u32, functions: Option<Arc<dyn CacheStore>>) -> wasmtime::Result<Engine> {
+    let pooled = Engine::new(&config(Some(instances), functions.clone())?);
     // The pool reserves 4 GiB of addresses a memory. Where addresses are rationed (ulimit -v) instances are made one by one.
-    pooled.or_else(|_| Engine::new(&config(None)))
+    pooled.or_else(|_| Engine::new(&config(None, functions)?))
 }
 
-fn config(pool: Option<u32>) -> Config {
+fn config(pool: Option<u32>, functions: Option<Arc<dyn CacheStore>>) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -58,7 +58,10 @@ fn config(pool: Option<u32>) -> Config {
             .max_component_instance_size(POOL_INSTANCE_BYTES);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
-    config
+    if let Some(functions) = functions {
+        config.enable_incremental_compilation(functions)?;
+    }
+    Ok(config)
 }
 
 /// How many ticks a call may take that may take this long. One more than fit: the first may come at once.

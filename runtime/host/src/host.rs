@@ -1,14 +1,15 @@
 //! The way from a file to a [`Component`]: one engine, one ticker, one cache for all operators of a process.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
-use crate::cache::Cache;
+use crate::cache::Caches;
 use crate::component::Component;
 use crate::engine::{Ticker, new_engine};
 use crate::imports;
@@ -54,8 +55,12 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) ticker: Ticker,
     pub(crate) linker: Linker<Ctx>,
-    pub(crate) cache: Cache,
+    pub(crate) caches: Caches,
+    pub(crate) on_compile: OnceLock<OnCompile>,
 }
+
+/// Called with a component's name when compiling it begins; what it gives is dropped when compiling ends.
+pub type OnCompile = fn(&str) -> Box<dyn Any>;
 
 impl Host {
     /// Starts a host.
@@ -63,14 +68,22 @@ impl Host {
     /// # Errors
     /// If this machine cannot run WebAssembly.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
-        let engine = new_engine(config.instances_max).map_err(|e| HostError::Engine(format!("{e:#}")))?;
+        let new_engine = |functions| new_engine(config.instances_max, functions);
+        let (caches, engine) =
+            Caches::with_engine(config.cache_dir, new_engine).map_err(|e| HostError::Engine(format!("{e:#}")))?;
         let mut linker = Linker::new(&engine);
         imports::log::add_to_linker(&mut linker)
             .and_then(|()| imports::metrics::add_to_linker(&mut linker))
             .map_err(|e| HostError::Engine(format!("{e:#}")))?;
         let ticker = Ticker::start(&engine)?;
-        let cache = Cache::new(config.cache_dir, &engine);
-        Ok(Self(Arc::new(Shared { engine, ticker, linker, cache })))
+        Ok(Self(Arc::new(Shared { engine, ticker, linker, caches, on_compile: OnceLock::new() })))
+    }
+
+    /// Has somebody told when a component is compiled, which may take seconds. Only the first one is.
+    #[must_use]
+    pub fn on_compile(self, tell: OnCompile) -> Self {
+        let _ = self.0.on_compile.set(tell);
+        self
     }
 
     /// Reads, checks and compiles a component, or takes it from the cache.
@@ -103,15 +116,15 @@ impl Host {
     /// Removes what was compiled of a component, by its digest, from a cache that is not shared: whose folder is no link. Where the
     /// component is loaded it stays so.
     pub fn forget_compiled(&self, digest: &str) {
-        if self.0.cache.own_dir().is_some() {
-            self.0.cache.remove(digest);
+        if self.0.caches.components.is_own() {
+            self.0.caches.components.remove(digest);
         }
     }
 
     /// Removes from a cache that is not shared all that was not compiled of components with these digests, or not for this host.
     /// Nobody may be compiling into it meanwhile: what is half there is removed too.
     pub fn retain_compiled(&self, digests: &BTreeSet<String>) {
-        self.0.cache.retain(digests);
+        self.0.caches.components.retain(digests);
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -121,6 +134,6 @@ impl Host {
 
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Host").field("cache", &self.0.cache).finish_non_exhaustive()
+        f.debug_struct("Host").field("caches", &self.0.caches).finish_non_exhaustive()
     }
 }

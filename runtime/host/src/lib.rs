@@ -14,13 +14,15 @@
 //! | [`plan`] | what an operator does with its inputs |
 //! | [`isolate`](mod@isolate) | finding the rows that make a call fail |
 //! | [`format`](mod@format) | Arrow types as the format strings of the C data interface |
+//! | [`cache`] | what was compiled, on disk; looking at it and clearing it |
 //! | [`load`] | telling what a file is before compiling it, and what to do if it is no operator |
 //! | [`imports`] | what a guest may import: `log` and `metrics` |
 //! | [`limits`] | every bound that no pipeline sets |
 
 mod abi;
-mod cache;
+pub mod cache;
 pub mod call;
+mod call_time;
 pub mod component;
 pub mod delta;
 mod engine;
@@ -40,10 +42,11 @@ mod plan_check;
 mod sandbox;
 mod schema;
 
+pub use cache::{Bound, CacheUsage, FunctionCounts, Usage, cache_usage, clear_cache};
 pub use call::{CallError, GuestClock, Rows, SAID_LAST, States, TimeDomain, Timers};
 pub use component::Component;
 pub use delta::{Accumulated, Delta, KeyedDelta, RejectedRow, Selection, TransformDelta};
-pub use host::{Host, HostConfig, HostError, INSTANCES_MAX_DEFAULT};
+pub use host::{Host, HostConfig, HostError, INSTANCES_MAX_DEFAULT, OnCompile};
 pub use imports::log::{GuestLog, LogLevel, NoLog, printable};
 pub use imports::metrics::{GuestMetrics, Histogram};
 pub use instance::{Instance, InstanceError, InstanceSpec};

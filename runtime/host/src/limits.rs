@@ -30,6 +30,21 @@ pub(crate) const MEMORIES_MAX: usize = 4;
 /// Tables of one component instance: the module's, and one an adapter or shim.
 pub(crate) const TABLES_MAX: usize = 16;
 
+/// How many times as long as its processor time a call may take on the clock on the wall. On a machine with thirty busy threads a core it
+/// still gets all its time; a guest that gets none, as the host waits for something in its name, is ended.
+pub const CALL_WALL_TIME_FACTOR: u64 = 30;
+/// Bytes of compiled components in a cache folder: those of interpreters have 40 MB, so that there is room for some fifty of them. What a
+/// server has beyond that is compiled again when a job needs it.
+pub const COMPONENT_CACHE_BYTES_MAX: u64 = 2 << 30;
+/// Compiled components in a cache folder: more than anybody has, few enough that listing them takes milliseconds.
+pub const COMPONENT_CACHE_FILES_MAX: usize = 4096;
+/// Bytes of compiled functions in a cache folder: those of Python and JavaScript together take 73 MB, and what changes with a script 2 MB.
+pub const FUNCTION_CACHE_BYTES_MAX: u64 = 256 << 20;
+/// Files of compiled functions in a cache folder, one per compilation: each compilation reads the indexes of all.
+pub const FUNCTION_CACHE_FILES_MAX: usize = 512;
+/// Bytes of functions that one compilation adds to a cache folder at most, so that one component does not push out all others.
+pub(crate) const PACK_BYTES_MAX: usize = 128 << 20;
+
 /// Holds one instance to its memory and tables. It says no as WebAssembly does (`memory.grow` gives -1), and remembers that it
 /// did: a guest that crashes after it has run out of memory.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use weir_core::limits::OperatorLimits;
 
 use crate::abi::{ChangelogMode, to_guest};
 use crate::call::{CallError, SAID_LAST, cut_reason};
+use crate::call_time::{CallTime, Exceeded, FIRST_LOOK_TICKS};
 use crate::component::Component;
-use crate::engine::ticks;
 use crate::exports::{Describe, Functions};
 use crate::imports::log::{LogCtx, LogView, printable};
 use crate::imports::metrics::{GuestMetrics, MetricsView};
@@ -24,6 +24,7 @@ const FRAMES_SHOWN: usize = 4;
 /// What a store knows of its guest.
 pub(crate) struct Ctx {
     limiter: Limiter,
+    time: CallTime,
     log: LogCtx,
     metrics: GuestMetrics,
 }
@@ -82,7 +83,12 @@ impl Sandbox {
             inputs.iter().map(|input| input.keys.iter().map(|&key| crate::lower::count(key)).collect()).collect();
         let seconds = component.host().shared().ticker.seconds();
         let log = LogCtx::builder(operator).sink(log).limit(limits.log_bytes_per_s, seconds).build();
-        let ctx = Ctx { limiter: Limiter::new(&limits), log, metrics: GuestMetrics::default() };
+        let ctx = Ctx {
+            limiter: Limiter::new(&limits),
+            time: CallTime::new(limits.call_time_ms),
+            log,
+            metrics: GuestMetrics::default(),
+        };
         let mut sandbox = Self {
             config: config.to_string(),
             guest: Guest::Lost(Some(Box::new(ctx))),
@@ -155,7 +161,7 @@ impl Sandbox {
         let Guest::Running(store, _) = &mut self.guest else {
             return Err(CallError::Arguments("the guest is not running".into()));
         };
-        begin(store, &self.limits);
+        begin(store);
         match function.call(&mut *store, arguments) {
             Ok((result,)) => Ok(result),
             Err(error) => {
@@ -204,7 +210,7 @@ impl Sandbox {
         for ((InputSchema { name, .. }, columns), keys) in self.inputs.iter().zip(&fields).zip(&self.keys) {
             inputs.push(to_guest::Input { name, columns, keys, changelog: ChangelogMode::InsertOnly });
         }
-        begin(store, &self.limits);
+        begin(store);
         let (answer,) = describe
             .call(&mut *store, (self.config.as_str(), inputs.as_slice()))
             .map_err(|error| InstanceError::Guest(call_error(&error, store, &self.limits).to_string()))?;
@@ -220,6 +226,7 @@ impl Sandbox {
 pub(crate) fn about(component: &Component, limits: &OperatorLimits) -> Result<OperatorInfo, InstanceError> {
     let ctx = Ctx {
         limiter: Limiter::new(limits),
+        time: CallTime::new(limits.call_time_ms),
         log: LogCtx::builder(String::new()).build(),
         metrics: GuestMetrics::default(),
     };
@@ -227,7 +234,7 @@ pub(crate) fn about(component: &Component, limits: &OperatorLimits) -> Result<Op
     let started = component.pre().instantiate(&mut store);
     let about = started.and_then(|instance| component.exports().bind_about(&mut store, &instance));
     let about = about.map_err(|error| start_error(&error, &mut store, limits))?;
-    begin(&mut store, limits);
+    begin(&mut store);
     let (info,) = about
         .call(&mut store, ())
         .map_err(|error| InstanceError::Guest(call_error(&error, &mut store, limits).to_string()))?;
@@ -240,7 +247,8 @@ fn guest_store(component: &Component, ctx: Ctx, limits: &OperatorLimits) -> Stor
     store.data_mut().limiter = Limiter::new(limits);
     store.limiter(|ctx| &mut ctx.limiter);
     store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
-    begin(&mut store, limits);
+    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().time.look()));
+    begin(&mut store);
     store
 }
 
@@ -254,8 +262,9 @@ pub(crate) fn fields(nodes: &[Node]) -> Vec<to_guest::Field<'_>> {
 }
 
 /// Before every call: its time begins, and what was refused or logged in a call before is no reason for a failure of this one.
-fn begin(store: &mut Store<Ctx>, limits: &OperatorLimits) {
-    store.set_epoch_deadline(ticks(limits.call_time_ms));
+fn begin(store: &mut Store<Ctx>) {
+    store.set_epoch_deadline(FIRST_LOOK_TICKS);
+    store.data_mut().time.begin();
     store.data_mut().limiter.take_memory_denied();
     store.data_mut().log.take_last_error();
 }
@@ -264,7 +273,10 @@ fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operator
     let memory_denied = store.data_mut().limiter.take_memory_denied();
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::Interrupt) {
-        return CallError::TimeOut { limit_ms: limits.call_time_ms };
+        return match store.data().time.exceeded() {
+            Some(Exceeded::WallTime { limit_ms }) => CallError::Stalled { limit_ms },
+            _ => CallError::TimeOut { limit_ms: limits.call_time_ms },
+        };
     }
     if memory_denied {
         return CallError::MemoryLimit { limit_bytes: limits.memory_bytes };

@@ -10,7 +10,7 @@ use weir_core::limits::COMPONENT_BYTES_MAX;
 use weir_server::model::Pushed;
 
 use crate::client::{ServerArgs, part};
-use crate::{figures, json, terminal};
+use crate::{figures, json, terminal, waiting};
 
 /// Options of `weir push`.
 #[derive(clap::Args)]
@@ -60,7 +60,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     bar.set_message("sending");
     let mut query = vec![("digest", digest.as_str())];
     query.extend(args.version.as_deref().map(|version| ("version", version)));
-    let upload = Upload { file, bar: bar.clone() };
+    let upload = Upload { file, bar: bar.clone(), is_sent: false };
     let path = format!("/v1/operators/{}", part(&name));
     let pushed = args.server.client()?.upload::<Pushed>(&path, &query, upload, bytes);
     bar.finish_and_clear();
@@ -88,14 +88,16 @@ fn digest(path: &Path) -> std::io::Result<String> {
 struct Upload {
     file: File,
     bar: ProgressBar,
+    is_sent: bool,
 }
 
 impl Read for Upload {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let bytes = self.file.read(buffer)?;
         self.bar.inc(bytes as u64);
-        if bytes == 0 {
-            self.bar.set_message("the server compiles it");
+        if bytes == 0 && !self.is_sent {
+            self.is_sent = true;
+            waiting::show_time(&self.bar, "the server compiles it".to_owned());
         }
         Ok(bytes)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use weir_core::limits::{SHADOW_EXAMPLES_MAX, SHADOW_FAILURES_MAX};
 use weir_core::time::Clock;
-use weir_host::{CallError, Failure};
+use weir_host::Failure;
 
 use crate::dataflow::operator::OperatorError;
 use crate::replace::comparison::{Comparison, Difference, Look};
@@ -142,9 +142,7 @@ impl<G> Shadow<G> {
             Err(failure) => {
                 let (is_last, reason) = match failure {
                     // The stream has stood still for as long as a call may take: not a second time.
-                    Failure::Guest(error) => {
-                        (error.is_fatal() || matches!(error, CallError::TimeOut { .. }), error.to_string())
-                    }
+                    Failure::Guest(error) => (error.is_fatal() || error.is_time_out(), error.to_string()),
                     Failure::Fatal(error) => (true, error.to_string()),
                 };
                 report.failures += 1;

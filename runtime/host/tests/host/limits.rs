@@ -1,11 +1,12 @@
 //! Every limit that a pipeline can set, and what is said when it is reached.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::Fields;
 use weir_core::limits::OperatorLimits;
-use weir_host::limits::{LOG_LINE_BYTES_EXTRA, LOG_LINE_BYTES_MAX, METRIC_NAMES_MAX};
+use weir_host::limits::{CALL_WALL_TIME_FACTOR, LOG_LINE_BYTES_EXTRA, LOG_LINE_BYTES_MAX, METRIC_NAMES_MAX};
 use weir_host::{CallError, GuestLog, Host, HostConfig, Instance, InstanceError, LogLevel, Rows};
 
 use crate::guest::{DeltaImage, HOST, Image, Rows as Select, int64, spec, transform, transform_with};
@@ -163,4 +164,50 @@ fn metrics_are_summed_and_limited_in_number() {
     assert_eq!(metrics.counters["aa"], 6);
     assert_eq!(metrics.histograms["aa"].sum, 5.0);
     assert_eq!(metrics.dropped, 2 * 101);
+}
+
+/// A log that holds up whoever writes to it, without using the processor.
+struct Slow(Duration);
+
+impl GuestLog for Slow {
+    fn log(&self, _: &str, _: LogLevel, _: &str) {
+        let (_keep, never) = std::sync::mpsc::sync_channel::<()>(0);
+        assert!(never.recv_timeout(self.0).is_err());
+    }
+}
+
+/// Logs this many times, each a line of one letter.
+fn logger(lines: u32, log: Slow, call_time_ms: u64) -> Instance {
+    let import = "(import \"weir:operator/log@0.1.0\" \"log\" (func $log (param i32 i32 i32)))";
+    let component = transform_with(import, &Fields::empty(), |image| {
+        let line = image.put(b"x");
+        let answer = image.deltas(&[DeltaImage::default()]);
+        format!(
+            "(local $i i32)
+             (loop $l (call $log (i32.const 2) (i32.const {line}) (i32.const 1))
+               (local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if $l (i32.lt_u (local.get $i) (i32.const {lines}))))
+             (i32.const {answer})"
+        )
+    });
+    let mut spec = spec(&int64());
+    spec.log = Arc::new(log);
+    spec.limits.log_bytes_per_s = u64::MAX;
+    spec.limits.call_time_ms = call_time_ms;
+    HOST.load_bytes(&component, "guest").unwrap().instantiate(spec).unwrap()
+}
+
+#[test]
+fn time_in_which_the_thread_of_a_call_does_not_run_is_not_its_own() {
+    let mut guest = logger(4, Slow(Duration::from_millis(100)), 100);
+    for _ in 0..2 {
+        call(&mut guest).unwrap();
+    }
+}
+
+#[test]
+fn a_call_that_does_nothing_for_long_ends() {
+    let mut guest = logger(u32::MAX, Slow(Duration::from_millis(5)), 20);
+    let error = call(&mut guest).unwrap_err();
+    assert!(matches!(error, CallError::Stalled { limit_ms } if limit_ms == 20 * CALL_WALL_TIME_FACTOR), "{error}");
+    assert!(error.is_passing() && error.is_time_out());
 }
