@@ -1,7 +1,7 @@
 //! How many rows a key has had so far, and the sum of one of their columns: every row goes on with both.
 
 use weir_sdk::Number;
-use weir_sdk::keyed::{Emitter, KeyContext, Keyed, Row, RowError, Schema, export};
+use weir_sdk::keyed::{Emitter, KeyContext, Keyed, OperatorInfo, Row, RowError, Schema, export};
 
 /// Config: `column`, whose values are summed; any integers or floats.
 #[derive(serde::Deserialize)]
@@ -48,6 +48,13 @@ impl Keyed for RunningCount {
         so_far.sum += value.map_or(0.0, |Number(value)| value);
         out.emit(Counted { running_count: so_far.count, running_sum: so_far.sum });
         Ok(())
+    }
+
+    fn about() -> OperatorInfo {
+        OperatorInfo {
+            title: Some("Running count and sum".to_owned()),
+            config_schema: Some(include_str!("config.schema.json").to_owned()),
+        }
     }
 
     fn column_of<'s>(&'s self, _: &'s str, _: &Schema<'s>) -> &'s str {
