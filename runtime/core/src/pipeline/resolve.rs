@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::diagnostic::Diagnostic;
 use super::file::Draft;
+use super::window;
 use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError, Spanned};
 
 /// The nodes in an order in which inputs come first and which is the file's otherwise, and what is odd about them.
@@ -22,7 +23,8 @@ pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>)
         return Err(problems);
     }
     let order = order(&inputs).map_err(|cycle| vec![cycle_problem(&cycle, &drafts, &inputs)])?;
-    let warnings = unread(&drafts, &inputs);
+    let mut warnings = unread(&drafts, &inputs);
+    warnings.extend(drafts.iter().flat_map(|draft| window::warnings(&draft.name, &draft.span, &draft.kind)));
     Ok((arrange(drafts, inputs, &order), warnings))
 }
 
