@@ -17,7 +17,9 @@ use crate::nodes::meter::Meter;
 use crate::nodes::transform::{TransformGuest, TransformOperator};
 use crate::nodes::window::component_window::ComponentWindow;
 use crate::nodes::window::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
-use crate::nodes::window::{AggregateKind, BoundAggregate, WindowSpec, combine_operator, window_operator};
+use crate::nodes::window::{
+    AggregateKind, BoundAggregate, RESULT_ROWS_MAX, WindowSpec, combine_operator, window_operator,
+};
 use crate::plan::job::Job;
 use crate::plan::physical::{StepKind, StepPlan};
 use crate::plan::resolve::{ResolvedAggregate, ResolvedAggregateKind, ResolvedKind, ResolvedNode};
@@ -183,6 +185,7 @@ impl Job {
             key_groups: self.groups,
             projection: pruned[0].clone(),
             partials: false,
+            result_rows_max: RESULT_ROWS_MAX,
             metrics: meter.metrics.clone(),
         };
         Ok((window, components))

@@ -1,10 +1,10 @@
 //! Chains and edges: which steps share a subtask, and how rows get from one chain to another.
 
 use crate::dataflow::exchange::Partitioning;
+use crate::nodes::window::{CombineQuestion, can_combine};
 use crate::plan::prune::Pruned;
 use crate::plan::resolve::{Resolved, ResolvedAggregateKind, ResolvedKind, ResolvedNode};
 use weir_core::graph::Exchange;
-use weir_core::window::WindowAssigner;
 
 /// What runs: chains of steps, each with its own parallelism, and the edges between them.
 #[derive(Clone, Debug, Default)]
@@ -161,14 +161,17 @@ fn partitioning(node: &ResolvedNode, input: &[usize], from_parallelism: usize, g
     }
 }
 
-/// Whether a window's rows can be aggregated ahead of its exchange: panes only, and no row is asked for again.
+/// Whether a node is a window whose rows are aggregated ahead of its exchange.
 fn combines(node: &ResolvedNode, outputs: &[Option<Vec<usize>>]) -> bool {
     let ResolvedKind::Window { node: window, aggregates, .. } = &node.kind else { return false };
-    // Built-in aggregates refuse no row.
-    let has_component = aggregates.iter().any(|a| matches!(a.kind, ResolvedAggregateKind::Component { .. }));
     let read = |output: usize| outputs.get(output).is_some_and(Option::is_some);
-    let side_outputs = read(1) || (read(2) && has_component);
-    !matches!(window.window, WindowAssigner::Session { .. }) && window.allowed_lateness_us == 0 && !side_outputs
+    can_combine(CombineQuestion {
+        window: window.window,
+        has_component: aggregates.iter().any(|a| matches!(a.kind, ResolvedAggregateKind::Component { .. })),
+        allows_lateness: window.allowed_lateness_us > 0,
+        reads_late: read(1),
+        reads_dead_letters: read(2),
+    })
 }
 
 /// The positions of the columns that `to` needs among those that are kept of an output.
