@@ -37,6 +37,9 @@ pub const RESTARTS_A_PERIOD_DEFAULT: u32 = 10;
 pub const RESTARTS_A_PERIOD_MAX: u32 = 1_000_000;
 /// The period in which failures are counted, by default.
 pub const RESTART_PERIOD_MS_DEFAULT: u64 = 600_000;
+/// Windows that each row of a sliding window falls into without a warning: a day that slides by ten seconds has fewer, and what has
+/// more is mostly a wrong unit.
+pub const WINDOWS_PER_ROW_WARNING: u64 = 10_000;
 /// Bytes of a malformed record that are kept in its message.
 pub const MALFORMED_BYTES_MAX: usize = 1024;
 /// Calls that a version may fail at while it only runs beside another: what follows says nothing new.

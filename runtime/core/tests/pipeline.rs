@@ -131,6 +131,29 @@ fn what_nobody_reads_is_a_warning() {
 }
 
 #[test]
+fn odd_slides_are_warnings() {
+    for (window, expected) in [
+        ("{ sliding = \"3h\", slide = \"1h\" }", ""),
+        ("{ sliding = \"1d\", slide = \"8640ms\" }", ""),
+        ("{ sliding = \"1d\", slide = \"1s\" }", "each row of \"w\" falls into 86400 windows; "),
+        ("{ sliding = \"3h\", slide = \"2h\" }", "the slide of \"w\" does not divide its size; "),
+        ("{ sliding = \"1h\", slide = \"2h\" }", "the slide of \"w\" is longer than its size; "),
+        (
+            "{ sliding = \"1d\", slide = \"7s\" }",
+            "each row of \"w\" falls into 12343 windows; the slide of \"w\" does not divide its size; ",
+        ),
+    ] {
+        let text = format!(
+            "name = \"p\"\n[sources.s]\nconnector = \"file\"\npath = \"in.csv\"\nevent-time = \"t\"\n[windows.w]\ninput = \"s\"\n\
+             window = {window}\naggregates.n = \"count\"\n[sinks.out]\ninput = \"w\"\nconnector = \"blackhole\"\n"
+        );
+        let graph = read(&text, &[]).unwrap();
+        let warnings: String = graph.warnings.iter().map(|warning| format!("{}; ", warning.message)).collect();
+        assert_eq!(warnings, expected, "{window}");
+    }
+}
+
+#[test]
 fn an_options_error_points_at_its_value() {
     let graph = read(FLIGHTS, &[("sources.flights.path", "other.csv")]).unwrap();
     let NodeKind::Source(source) = &graph.nodes[0].kind else { panic!("the source comes first") };

@@ -17,14 +17,17 @@ use weir_core::graph::{AggregateFunction, OnError};
 use weir_core::key_group::{group_of, groups_of_subtask, hash_keys, subtask_of};
 use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
 use weir_core::window::{Window, WindowAssigner};
-use weir_engine::dataflow::operator::{Frozen, Metrics, Operator, Outputs, Snapshot, Time};
+use weir_engine::dataflow::operator::{Frozen, Metrics, Operator, Outputs, Progress, Snapshot, Time};
 use weir_engine::nodes::window::{
-    AggregateKind, BoundAggregate, ComponentAggregate, WindowSpec, combine_operator, output_schema, window_operator,
+    AggregateKind, BoundAggregate, ComponentAggregate, RESULT_ROWS_MAX, WindowSpec, combine_operator, output_schema,
+    window_operator,
 };
 use weir_host::{Accumulated, CallError, RejectedRow};
 use weir_state::States;
 
 const KEY_GROUPS: u32 = 5;
+/// Parts of one call between which the state is restored at most: enough to see every kind, few enough to end soon.
+const RESTORED_TURNS_MAX: usize = 8;
 const LATE: usize = 1;
 const DEAD: usize = 2;
 /// The value that the component refuses.
@@ -69,6 +72,10 @@ struct Case {
     lateness: i64,
     keyed: bool,
     component: bool,
+    /// Results of one part at most.
+    rows_max: usize,
+    /// Between two parts the state is frozen and restored at this parallelism.
+    between_parts: Option<usize>,
     ops: Vec<Op>,
 }
 
@@ -136,6 +143,7 @@ fn spec(case: &Case, late_output: bool) -> WindowSpec {
         key_groups: KEY_GROUPS,
         projection: None,
         partials: false,
+        result_rows_max: case.rows_max,
         metrics: Metrics::default(),
     }
 }
@@ -320,6 +328,7 @@ impl<'a> Driver<'a> {
             let parallelism = self.subtasks.len();
             let target = |hash: &u64| subtask_of(group_of(*hash, KEY_GROUPS), parallelism, KEY_GROUPS);
             let targets: Vec<usize> = hashes.iter().map(target).collect();
+            let mut progress = vec![Progress::Done; parallelism];
             for (subtask, operator) in self.subtasks.iter_mut().enumerate() {
                 let mine = targets.iter().map(|t| Some(*t == subtask)).collect();
                 let times = Int64Array::from(batch.event_times.to_vec());
@@ -328,8 +337,38 @@ impl<'a> Driver<'a> {
                 let times = times.as_primitive::<Int64Type>().values().clone();
                 let part = StreamBatch::new(rows, times, batch.ingested_at);
                 if !part.is_empty() {
-                    let progress = operator.process(0, part, out).unwrap();
-                    progress.finish(operator.as_mut(), out).unwrap();
+                    progress[subtask] = bounded(self.case, out, |out| operator.process(0, part, out).unwrap());
+                }
+            }
+            self.finish(progress, out);
+        }
+    }
+
+    fn watermark(&mut self, watermark: i64, out: &mut Outputs) {
+        if let Some(combine) = &mut self.combine {
+            let progress = combine.on_time(Time::Watermark(watermark), out).unwrap();
+            assert_eq!((progress, out.take().len()), (Progress::Done, 0));
+        }
+        let on_time = |operator: &mut Box<dyn Operator>| {
+            bounded(self.case, out, |out| operator.on_time(Time::Watermark(watermark), out).unwrap())
+        };
+        let progress = self.subtasks.iter_mut().map(on_time).collect();
+        self.finish(progress, out);
+    }
+
+    /// Has the subtasks emit the rest, now this one and now that one, and restores them between two parts if the case says so.
+    fn finish(&mut self, mut progress: Vec<Progress>, out: &mut Outputs) {
+        for turn in 0.. {
+            if !progress.contains(&Progress::More) {
+                break;
+            }
+            if let Some(parallelism) = self.case.between_parts.filter(|_| turn % 2 == 0 && turn < RESTORED_TURNS_MAX) {
+                self.restore(1 + (parallelism + turn) % 3);
+                progress = vec![Progress::More; self.subtasks.len()];
+            }
+            for (subtask, operator) in self.subtasks.iter_mut().enumerate() {
+                if progress[subtask] == Progress::More && (turn / 2 + subtask) % 3 != 0 {
+                    progress[subtask] = bounded(self.case, out, |out| operator.more(out).unwrap());
                 }
             }
         }
@@ -341,6 +380,11 @@ impl<'a> Driver<'a> {
         let frozen: Vec<Frozen> = self.subtasks.iter_mut().map(|s| s.freeze(cut).unwrap()).collect();
         self.go_on();
         let tables: Vec<_> = frozen.into_iter().flat_map(|f| f.make().unwrap().tables).collect();
+        if self.combine.is_some() {
+            let mut combine = combine_operator(&self.spec).unwrap().unwrap().0;
+            combine.restore(Snapshot { tables: tables.clone(), ..Snapshot::default() }).unwrap();
+            self.combine = Some(combine);
+        }
         let parallelism = if self.case.keyed { parallelism } else { 1 };
         self.subtasks = (0..parallelism)
             .map(|subtask| {
@@ -353,17 +397,24 @@ impl<'a> Driver<'a> {
             .collect();
     }
 
-    /// Rows of all keys and times, and a watermark: what no frozen state may see.
+    /// The rest of what is to be emitted, rows of all keys and times, and a watermark: what no frozen state may see.
     fn go_on(&mut self) {
         let late = self.spec.metrics.rows_late.load(Ordering::Relaxed);
+        for subtask in &mut self.subtasks {
+            Progress::More.finish(subtask.as_mut(), &mut Outputs::default()).unwrap();
+        }
+        let case = Case { between_parts: None, ..self.case.clone() };
+        let (subtasks, combine) = (std::mem::take(&mut self.subtasks), self.combine.take());
+        let mut old = Driver { case: &case, spec: self.spec.clone(), subtasks, combine };
         let key = |i: i64| (i % 4 < 3).then_some(i % 4);
         let rows: Vec<Row> = (0..80).map(|i| Row { key: key(i), time: i * 7 % 40, value: Some(i % 5 - 2) }).collect();
-        self.rows(&rows, &mut Outputs::default());
-        for subtask in &mut self.subtasks {
+        old.rows(&rows, &mut Outputs::default());
+        for subtask in &mut old.subtasks {
             let progress = subtask.on_time(Time::Watermark(WATERMARK_MAX - 1), &mut Outputs::default()).unwrap();
             progress.finish(subtask.as_mut(), &mut Outputs::default()).unwrap();
         }
-        self.rows(&rows, &mut Outputs::default());
+        old.rows(&rows, &mut Outputs::default());
+        self.combine = old.combine;
         self.spec.metrics.rows_late.store(late, Ordering::Relaxed);
     }
 
@@ -416,6 +467,18 @@ impl<'a> Driver<'a> {
     }
 }
 
+/// Calls an operator; it emits no more results than a part may have, sessions that fire again aside: they are as many as rows.
+fn bounded(case: &Case, out: &mut Outputs, call: impl FnOnce(&mut Outputs) -> Progress) -> Progress {
+    let mut part = Outputs::default();
+    let progress = call(&mut part);
+    let emitted = part.take();
+    let results: usize = emitted.iter().filter(|(output, _)| *output == 0).map(|(_, batch)| batch.len()).sum();
+    let is_session = matches!(case.window, WindowAssigner::Session { .. });
+    assert!(results <= case.rows_max || is_session, "{results} results in a part");
+    emitted.into_iter().for_each(|(output, batch)| out.emit(output, batch));
+    progress
+}
+
 fn opt(column: &Int64Array, row: usize) -> Option<i64> {
     column.is_valid(row).then(|| column.value(row))
 }
@@ -460,10 +523,13 @@ fn case() -> impl Strategy<Value = Case> {
     ];
     let lateness = prop_oneof![Just(0i64), 0..15i64];
     let ops = prop::collection::vec(op, 1..14);
-    (window(), lateness, any::<bool>(), any::<bool>(), ops).prop_map(|(window, lateness, keyed, component, mut ops)| {
-        ops.push(Op::Watermark(WATERMARK_MAX));
-        Case { window, lateness, keyed, component, ops }
-    })
+    let parts = (prop_oneof![1..4usize, Just(RESULT_ROWS_MAX)], prop::option::of(0..3usize));
+    (window(), lateness, any::<bool>(), any::<bool>(), parts, ops).prop_map(
+        |(window, lateness, keyed, component, (rows_max, between_parts), mut ops)| {
+            ops.push(Op::Watermark(WATERMARK_MAX));
+            Case { window, lateness, keyed, component, rows_max, between_parts, ops }
+        },
+    )
 }
 
 /// Runs a case step by step in both; returns the rows that the model calls late.
@@ -479,10 +545,7 @@ fn check(case: &Case, driver: &mut Driver<'_>, late_output: bool) -> usize {
             }
             Op::Watermark(watermark) if *watermark > model.watermark => {
                 model.watermark(*watermark, &mut expected);
-                for operator in &mut driver.subtasks {
-                    let progress = operator.on_time(Time::Watermark(*watermark), &mut out).unwrap();
-                    progress.finish(operator.as_mut(), &mut out).unwrap();
-                }
+                driver.watermark(*watermark, &mut out);
             }
             Op::Watermark(_) => {}
             Op::Restore(parallelism) => driver.restore(*parallelism),
@@ -515,13 +578,92 @@ proptest! {
         case.lateness = 0;
         case.component = false;
         match &mut case.window {
-            WindowAssigner::Session { gap } => case.window = WindowAssigner::Tumbling { size: *gap, offset: 0 },
             // Rows in gaps between windows are dropped upstream, where nobody knows whether they are late.
             WindowAssigner::Sliding { size, slide, .. } => *size = (*size).max(*slide),
-            WindowAssigner::Tumbling { .. } => {}
+            WindowAssigner::Tumbling { .. } | WindowAssigner::Session { .. } => {}
         }
         let mut driver = Driver::new(&case, false, true);
         let late = check(&case, &mut driver, false);
         prop_assert_eq!(late_rows(&driver), late);
     }
+}
+
+/// Rows without keys or values at these times.
+fn rows_at(times: impl IntoIterator<Item = i64>) -> Vec<Row> {
+    times.into_iter().map(|time| Row { key: Some(0), time, value: Some(1) }).collect()
+}
+
+fn plain_case(window: WindowAssigner, lateness: i64, rows_max: usize) -> Case {
+    Case { window, lateness, keyed: true, component: false, rows_max, between_parts: None, ops: Vec::new() }
+}
+
+/// Calls `more` until all is emitted; returns the rows of each part.
+fn parts(operator: &mut dyn Operator, first: Progress, mut out: Outputs) -> Vec<usize> {
+    let mut parts = Vec::new();
+    let mut progress = first;
+    loop {
+        parts.push(out.take().iter().map(|(_, batch)| batch.len()).sum());
+        if progress == Progress::Done {
+            return parts;
+        }
+        progress = operator.more(&mut out).unwrap();
+    }
+}
+
+#[test]
+fn many_windows_over_few_rows_are_emitted_in_parts() {
+    let window = WindowAssigner::Sliding { size: 1_000_000, slide: 1, offset: 0 };
+    let case = plain_case(window, 0, RESULT_ROWS_MAX);
+    let mut operator = window_operator(spec(&case, false)).unwrap();
+    let mut out = Outputs::default();
+    assert_eq!(operator.process(0, batch(&rows_at([0, 3, 4])), &mut out).unwrap(), Progress::Done);
+    let first = operator.on_time(Time::Watermark(WATERMARK_MAX), &mut out).unwrap();
+    let parts = parts(operator.as_mut(), first, out);
+    assert!(parts.iter().all(|rows| (1..=RESULT_ROWS_MAX).contains(rows)));
+    assert_eq!(parts.iter().sum::<usize>(), 1_000_004);
+}
+
+#[test]
+fn many_keys_that_fire_at_once_are_emitted_in_parts() {
+    let keys = 3 * RESULT_ROWS_MAX + 1;
+    let rows: Vec<Row> = (0..keys as i64).map(|key| Row { key: Some(key), time: 1, value: None }).collect();
+    for window in [WindowAssigner::Tumbling { size: 10, offset: 0 }, WindowAssigner::Session { gap: 10 }] {
+        let case = plain_case(window, 0, RESULT_ROWS_MAX);
+        let mut operator = window_operator(spec(&case, false)).unwrap();
+        let mut out = Outputs::default();
+        assert_eq!(operator.process(0, batch(&rows), &mut out).unwrap(), Progress::Done);
+        let first = operator.on_time(Time::Watermark(100), &mut out).unwrap();
+        assert_eq!(parts(operator.as_mut(), first, out), [RESULT_ROWS_MAX, RESULT_ROWS_MAX, RESULT_ROWS_MAX, 1]);
+    }
+}
+
+#[test]
+fn windows_of_a_late_row_fire_again_in_parts() {
+    let window = WindowAssigner::Sliding { size: 1_440, slide: 1, offset: 0 };
+    let case = plain_case(window, 5_000, 100);
+    let mut operator = window_operator(spec(&case, false)).unwrap();
+    let mut out = Outputs::default();
+    assert_eq!(operator.process(0, batch(&rows_at(0..3_000)), &mut out).unwrap(), Progress::Done);
+    let progress = operator.on_time(Time::Watermark(3_999), &mut out).unwrap();
+    progress.finish(operator.as_mut(), &mut out).unwrap();
+    out.take();
+    let first = operator.process(0, batch(&rows_at([1_500, 1_501])), &mut out).unwrap();
+    let mut counts = Vec::new();
+    let mut progress = first;
+    loop {
+        let part = out.take();
+        assert!(part.iter().map(|(_, batch)| batch.len()).sum::<usize>() <= 100);
+        for (_, batch) in part {
+            let rows = batch.rows.column_by_name("rows").unwrap().clone();
+            counts.extend(rows.as_primitive::<Int64Type>().values().iter().copied());
+        }
+        if progress == Progress::Done {
+            break;
+        }
+        progress = operator.more(&mut out).unwrap();
+    }
+    // The windows of the second row hold the first as well, but for the one that begins between them.
+    assert_eq!(counts.len(), 2 * 1_440);
+    assert!(counts[..1_440].iter().all(|rows| *rows == 1_441));
+    assert_eq!(counts[1_440..].iter().filter(|rows| **rows == 1_442).count(), 1_439);
 }

@@ -37,6 +37,11 @@ impl TimerRuns {
         self.len
     }
 
+    /// The timer that is due first.
+    pub(crate) fn first(&self) -> Option<Timer> {
+        self.runs.first_key_value().and_then(|(_, run)| run.first().copied())
+    }
+
     /// All timers as they are now, in order.
     pub(crate) fn freeze(&mut self) -> Vec<Arc<Vec<Timer>>> {
         self.runs.values_mut().map(Chunk::freeze).collect()
@@ -188,6 +193,7 @@ mod tests {
                     Step::Freeze => frozen.push((runs.freeze(), model.iter().copied().collect::<Vec<Timer>>())),
                 }
                 prop_assert_eq!(runs.len(), model.len());
+                prop_assert_eq!(runs.first(), model.first().copied());
                 let lens: Vec<usize> = runs.runs.values().map(|run| run.len()).collect();
                 prop_assert!(lens.iter().all(|len| (1..=RUN_LEN_MAX).contains(len)));
                 prop_assert!(runs.runs.range(..=LEAST).count() == usize::from(!lens.is_empty()));

@@ -61,6 +61,17 @@ impl Timers {
         }
     }
 
+    /// Whether any timer is due at a watermark.
+    #[must_use]
+    pub fn is_due(&self, watermark: i64) -> bool {
+        self.by_time.first().is_some_and(|timer| timer.time <= watermark)
+    }
+
+    /// Takes all timers of others.
+    pub fn append(&mut self, others: &mut Self) {
+        std::mem::take(others).by_time.take_while(|_| true).into_iter().for_each(|timer| self.register(timer));
+    }
+
     /// Takes out timers that are due at a watermark, by time, at most `max` of them, up to the first whose slot has one among them
     /// already: what a timer does to the others of its key must be known before they are taken.
     pub fn pop_due(&mut self, watermark: i64, max: usize) -> Vec<Timer> {

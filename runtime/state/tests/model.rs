@@ -210,8 +210,10 @@ proptest! {
             let distinct = |due: &Vec<Timer>| due.iter().map(|t| t.slot).collect::<BTreeSet<u32>>().len() == due.len();
             calls.inspect(|due| assert!(distinct(due))).flatten().collect()
         };
+        prop_assert_eq!(timers.is_due(3), !expected.is_empty());
         let due = all(&mut timers);
         prop_assert_eq!(&due, &expected);
+        prop_assert!(!timers.is_due(3));
         // What was frozen still has them all.
         let (mut state_again, mut again) = new();
         let tables = frozen.1.tables(&frozen.0, KEY_GROUPS).unwrap();
@@ -219,6 +221,12 @@ proptest! {
         prop_assert_eq!(again.len(), model.len());
         prop_assert_eq!(named(&all(&mut again), &state_again), named(&due, &state));
         prop_assert_eq!(timers.len(), model.len() - due.len());
+        // Those that are there twice are there once.
+        let mut others = Timers::default();
+        model.iter().for_each(|timer| others.register(*timer));
+        timers.append(&mut others);
+        prop_assert_eq!((timers.len(), others.len()), (model.len(), 0));
+        prop_assert_eq!(all(&mut timers), expected);
     }
 }
 

@@ -10,7 +10,7 @@ use weir_core::graph::{AggregateFunction, OnError};
 use weir_core::key_group::KEY_GROUPS_DEFAULT;
 use weir_core::window::WindowAssigner;
 use weir_engine::dataflow::operator::OperatorMetrics;
-use weir_engine::nodes::window::{AggregateKind, BoundAggregate, WindowSpec, output_schema};
+use weir_engine::nodes::window::{AggregateKind, BoundAggregate, RESULT_ROWS_MAX, WindowSpec, output_schema};
 
 use super::case::{Case, Stop, read};
 use super::window_rig::LATE;
@@ -177,6 +177,7 @@ fn bound_spec(
         key_groups: KEY_GROUPS_DEFAULT,
         projection: None,
         partials: false,
+        result_rows_max: RESULT_ROWS_MAX,
         metrics: Arc::new(OperatorMetrics::default()),
     })
 }

@@ -90,6 +90,9 @@ impl Rig {
         self.watermark = snapshot.watermark;
         for (stage, tables) in self.stages.iter_mut().zip(snapshot.stages) {
             let key_groups = stage.spec.key_groups;
+            if let Some(combine) = &mut stage.combine {
+                combine.restore(Snapshot { tables: tables.clone(), ..Snapshot::default() }).map_err(failed)?;
+            }
             for (index, subtask) in stage.subtasks.iter_mut().enumerate() {
                 let owned = groups_of_subtask(index, parallelism, key_groups);
                 let mine = |table: &&StateTable| table.key_group.is_none_or(|group| owned.contains(&group));

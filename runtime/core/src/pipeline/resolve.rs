@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::file::{Draft, DraftInput};
+use super::window;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError};
 
@@ -22,7 +23,8 @@ pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>)
         return Err(problems);
     }
     let order = order(&inputs).map_err(|cycle| vec![cycle_problem(&cycle, &drafts, &inputs)])?;
-    let warnings = unread(&drafts, &inputs);
+    let mut warnings = unread(&drafts, &inputs);
+    warnings.extend(drafts.iter().flat_map(|draft| window::warnings(&draft.name, &draft.span, &draft.kind)));
     Ok((arrange(drafts, inputs, &order), warnings))
 }
 

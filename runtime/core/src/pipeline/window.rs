@@ -5,7 +5,8 @@ use std::path::Path;
 use super::aggregate;
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
-use crate::graph::{NodeKind, WindowNode};
+use crate::graph::{NodeKind, Span, WindowNode};
+use crate::limits::WINDOWS_PER_ROW_WARNING;
 use crate::window::WindowAssigner;
 
 const KEYS: &[&str] = &["input", "key-by", "window", "allowed-lateness", "aggregates", "on-error"];
@@ -21,6 +22,28 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind, Diagnosti
         allowed_lateness_us: table.duration_us("allowed-lateness")?.unwrap_or(0),
         on_error: table.on_error()?,
     }))
+}
+
+/// What can run and is probably not meant.
+pub(super) fn warnings(name: &str, span: &Option<Span>, kind: &NodeKind) -> Vec<Diagnostic> {
+    let NodeKind::Window(WindowNode { window: WindowAssigner::Sliding { size, slide, .. }, .. }) = kind else {
+        return Vec::new();
+    };
+    let warning = |message: String| Diagnostic::warning(message, span.clone());
+    let mut warnings = Vec::new();
+    let windows = size.unsigned_abs().div_ceil(slide.unsigned_abs());
+    if windows > WINDOWS_PER_ROW_WARNING {
+        let message = format!("each row of {name:?} falls into {windows} windows");
+        warnings.push(warning(message).with_hint("a longer slide makes fewer results"));
+    }
+    if slide > size {
+        let message = format!("the slide of {name:?} is longer than its size");
+        warnings.push(warning(message).with_hint("rows between two windows belong to none"));
+    } else if size % slide != 0 {
+        let message = format!("the slide of {name:?} does not divide its size");
+        warnings.push(warning(message).with_hint("a slide that does needs half the state"));
+    }
+    warnings
 }
 
 fn assigner(table: &Table<'_>) -> Result<WindowAssigner, Diagnostic> {

@@ -31,7 +31,7 @@ use crate::replace::trial::{Seat, Trial, Verdict};
 use canary::By;
 use guest::{Answer, Call};
 
-/// Timers handed to a component in one call at most.
+/// Timers handed to a component in one call at most. After a call rows downstream get their turn, and a barrier can pass.
 const TIMERS_A_CALL_MAX: usize = 8_192;
 /// Timers that may fire at the end of the input beyond those that were there: every timer is due then, so an operator that always
 /// registers another would never end.
@@ -48,6 +48,11 @@ pub(crate) struct KeyedOperator {
     keys: Vec<usize>,
     state: KeyedState,
     timers: Timers,
+    /// While timers are firing: how many still may.
+    firing: Option<usize>,
+    /// Timers that wait for the next watermark although others are firing: a state was restored from several subtasks of which one
+    /// was frozen while its timers fired.
+    timers_after: Timers,
     dead_letters: DeadLetters,
     key_groups: u32,
     clock: Arc<dyn Clock>,
@@ -86,6 +91,8 @@ impl KeyedOperator {
             shadow: None,
             keys,
             timers: Timers::default(),
+            firing: None,
+            timers_after: Timers::default(),
             dead_letters,
             key_groups,
             clock,
@@ -93,6 +100,11 @@ impl KeyedOperator {
             ingested_at: i64::MIN,
             index_of_slot: Vec::new(),
         })
+    }
+
+    /// From now on the timers that are due fire.
+    fn begin_firing(&mut self) {
+        self.firing = Some(self.timers.len().saturating_add(END_TIMERS_MAX));
     }
 
     fn now(&self) -> GuestClock {
@@ -276,7 +288,7 @@ impl KeyedOperator {
 
     fn release(&mut self, slots: &[u32]) {
         let (distinct, _) = self.distinct(slots);
-        self.state.release(&distinct, |slot| self.timers.contains(slot));
+        self.state.release(&distinct, |slot| self.timers.contains(slot) || self.timers_after.contains(slot));
     }
 }
 
@@ -294,21 +306,26 @@ impl Operator for KeyedOperator {
         if watermark <= self.watermark {
             return Ok(Progress::Done);
         }
-        self.settle()?;
         self.watermark = watermark;
-        let (mut fired, fired_max) = (0, self.timers.len().saturating_add(END_TIMERS_MAX));
-        loop {
-            let due = self.timers.pop_due(watermark, TIMERS_A_CALL_MAX);
-            if due.is_empty() {
-                break;
-            }
-            fired += due.len();
-            if watermark == WATERMARK_MAX && fired > fired_max {
-                let reason = "the operator registers timers without end: at the end of the input every timer is due";
-                return Err(OperatorError::Call(reason.to_owned()));
-            }
-            self.fire_shares(&due, out)?;
+        self.begin_firing();
+        self.more(out)
+    }
+
+    fn more(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let Some(may_fire) = self.firing else { return Ok(Progress::Done) };
+        self.settle()?;
+        let due = self.timers.pop_due(self.watermark, TIMERS_A_CALL_MAX);
+        if self.watermark == WATERMARK_MAX && due.len() > may_fire {
+            let reason = "the operator registers timers without end: at the end of the input every timer is due";
+            return Err(OperatorError::Call(reason.to_owned()));
         }
+        self.firing = Some(may_fire.saturating_sub(due.len()));
+        self.fire_shares(&due, out)?;
+        if self.timers.is_due(self.watermark) {
+            return Ok(Progress::More);
+        }
+        self.firing = None;
+        self.timers.append(&mut self.timers_after);
         Ok(Progress::Done)
     }
 

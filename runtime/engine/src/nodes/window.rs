@@ -7,10 +7,13 @@
 //! | `group_table` | keys with their accumulators |
 //! | `window_rows` | the columns of a batch that a window reads |
 //! | `panes`, `pane_runs` | the arithmetic of panes; cutting batches by it |
+//! | `pane_store` | the panes that hold rows |
 //! | `pane_windows` | tumbling and sliding windows |
+//! | `firing`, `emitted_keys` | emitting, part by part, the windows that a watermark has completed; how far single keys are |
+//! | `refiring` | late rows that make windows fire again |
 //! | `session_list`, `sessions` | the sessions of a key; of all keys |
 //! | `session_windows` | session windows |
-//! | `combine` | aggregating ahead of the exchange |
+//! | `combine`, `combine_sessions` | aggregating ahead of the exchange |
 //! | `plan` | what a window is to the planner |
 //! | `results` | making output rows |
 //! | `window_state` | what snapshots hold |
@@ -19,14 +22,19 @@
 mod aggregate;
 mod aggregate_set;
 mod combine;
+mod combine_sessions;
 pub(crate) mod component_window;
+mod emitted_keys;
+mod firing;
 mod frozen_groups;
 mod group_table;
 pub(crate) mod instance_aggregate;
 mod pane_runs;
+mod pane_store;
 mod pane_windows;
 mod panes;
 pub(crate) mod plan;
+mod refiring;
 mod results;
 mod session_list;
 mod session_windows;
@@ -44,11 +52,13 @@ use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Operator, OperatorError};
 use aggregate_set::AggregateSet;
 use combine::CombineOperator;
+use combine_sessions::CombineSessions;
 use pane_windows::PaneWindows;
 use session_windows::SessionWindows;
 
 pub use aggregate::aggregate_type;
 pub use aggregate::component::{ComponentAggregate, SharedComponent};
+pub use results::RESULT_ROWS_MAX;
 
 /// The column with the first instant of a result's window.
 pub const WINDOW_START: &str = "window_start";
@@ -80,6 +90,8 @@ pub struct WindowSpec {
     pub projection: Option<Vec<usize>>,
     /// Whether the rows come from the [`combine_operator`] of the same spec.
     pub partials: bool,
+    /// Results that are emitted at once at most; [`RESULT_ROWS_MAX`], but for tests.
+    pub result_rows_max: usize,
     /// Where late and failed rows are counted.
     pub metrics: Metrics,
 }
@@ -123,23 +135,59 @@ pub fn window_operator(spec: WindowSpec) -> Result<Box<dyn Operator>, OperatorEr
     })
 }
 
+/// Whether a window's rows can be aggregated ahead of its exchange: if nobody asks for the rows themselves again, because they come
+/// late, or fail.
+#[must_use]
+pub fn can_combine(asks: CombineQuestion) -> bool {
+    let CombineQuestion { window, has_component, allows_lateness, reads_late, reads_dead_letters } = asks;
+    // A session of which a row is refused is another session.
+    let may_refuse = has_component && (reads_dead_letters || matches!(window, WindowAssigner::Session { .. }));
+    !allows_lateness && !reads_late && !may_refuse
+}
+
+/// What [`can_combine`] depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct CombineQuestion {
+    /// How rows are assigned.
+    pub window: WindowAssigner,
+    /// Whether any aggregate is a component's.
+    pub has_component: bool,
+    /// Whether windows take rows after they have fired.
+    pub allows_lateness: bool,
+    /// Whether the output with late rows is read.
+    pub reads_late: bool,
+    /// Whether the output with rows that failed is read.
+    pub reads_dead_letters: bool,
+}
+
 /// The operator that aggregates a window's rows ahead of its exchange, and the columns that it makes, the key columns first; the
-/// window at the other end has the same spec with `partials`. `None` if the window needs the rows themselves: sessions
-/// depend on their neighbours, and rows that come late or fail must still be there to be seen.
+/// window at the other end has the same spec with `partials`. `None` if the window needs the rows themselves.
 ///
 /// # Errors
 /// As [`window_operator`].
 pub fn combine_operator(spec: &WindowSpec) -> Result<Option<Combine>, OperatorError> {
-    let panes = !matches!(spec.window, WindowAssigner::Session { .. });
-    let rows_needed = spec.late_output.is_some()
-        || spec.allowed_lateness_us > 0
-        || (spec.has_component() && spec.on_error == OnError::DeadLetter);
-    if !panes || rows_needed {
+    let asks = CombineQuestion {
+        window: spec.window,
+        has_component: spec.aggregates.iter().any(|a| matches!(a.kind, AggregateKind::Component { .. })),
+        allows_lateness: spec.allowed_lateness_us > 0,
+        reads_late: spec.late_output.is_some(),
+        reads_dead_letters: spec.on_error == OnError::DeadLetter,
+    };
+    if !can_combine(asks) {
         return Ok(None);
     }
-    let operator = CombineOperator::new(spec)?;
-    let schema = operator.schema();
-    Ok(Some((Box::new(operator), schema)))
+    Ok(Some(match spec.window {
+        WindowAssigner::Session { gap } => {
+            let operator = CombineSessions::new(spec, gap)?;
+            let schema = operator.schema();
+            (Box::new(operator), schema)
+        }
+        WindowAssigner::Tumbling { .. } | WindowAssigner::Sliding { .. } => {
+            let operator = CombineOperator::new(spec)?;
+            let schema = operator.schema();
+            (Box::new(operator), schema)
+        }
+    }))
 }
 
 /// An operator, and the columns that it makes.
@@ -160,10 +208,6 @@ pub fn output_schema(spec: &WindowSpec) -> Result<SchemaRef, OperatorError> {
 impl WindowSpec {
     fn key_fields(&self) -> Vec<FieldRef> {
         self.key_columns.iter().map(|k| self.input.fields()[*k].clone()).collect()
-    }
-
-    fn has_component(&self) -> bool {
-        self.aggregates.iter().any(|a| matches!(a.kind, AggregateKind::Component { .. }))
     }
 
     fn full_output(&self, aggregates: &AggregateSet) -> SchemaRef {

@@ -1,7 +1,7 @@
 //! The snapshots of a keyed operator: states and timers by key group, how far it is, and how its states are laid out, so that
 //! another version can read them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions};
@@ -27,9 +27,14 @@ const GOES_BACK_TO: &str = "state_goes_back_to";
 /// The same of a version before that had columns which were given up: it would find nulls in their place.
 const LEFT_BEHIND: &str = "state_left_behind";
 
+/// In the metadata of a table of timers that was made while they were firing: those that are due fire before anything else. All
+/// other timers wait for the next watermark.
+const FIRING: &str = "timers_firing";
+
 impl KeyedOperator {
     pub(super) fn freeze_all(&mut self) -> Frozen {
-        let (states, timers) = (self.state.freeze(), self.timers.freeze());
+        let (states, timers, timers_after) = (self.state.freeze(), self.timers.freeze(), self.timers_after.freeze());
+        let firing = self.firing.is_some();
         let (watermark, key_groups) = (self.watermark, self.key_groups);
         let (version, layout) = (self.version().to_owned(), layout_of(&self.guest).version);
         let before = self.trial.as_ref().map(|Trial { old, .. }| match self.guest.gave_up_state_of(old) {
@@ -44,6 +49,9 @@ impl KeyedOperator {
             };
             let mut tables = vec![watermark_table(watermark, layout)?];
             for (group, rows) in timers.tables(&states, key_groups)? {
+                tables.push(table(TIMERS, group, if firing { with_firing(rows)? } else { rows }));
+            }
+            for (group, rows) in timers_after.tables(&states, key_groups)? {
                 tables.push(table(TIMERS, group, rows));
             }
             for (group, rows) in states.tables(key_groups)? {
@@ -72,7 +80,15 @@ impl KeyedOperator {
                 other => return Err(OperatorError::Restore(format!("it has no state named {other:?}"))),
             }
         }
-        self.timers.restore(&mut self.state, &timers)?;
+        let is_firing = |rows: &&RecordBatch| rows.schema_ref().metadata().contains_key(FIRING);
+        let (firing, others): (Vec<&RecordBatch>, Vec<&RecordBatch>) = timers.iter().partition(is_firing);
+        if firing.is_empty() {
+            self.timers.restore(&mut self.state, others)?;
+        } else {
+            self.timers.restore(&mut self.state, firing)?;
+            self.timers_after.restore(&mut self.state, others)?;
+            self.begin_firing();
+        }
         // Of several old subtasks the one that was furthest behind: no row was late to it.
         self.watermark = watermarks.into_iter().min().unwrap_or(WATERMARK_MIN);
         Ok(())
@@ -144,6 +160,12 @@ fn with_versions(
 ) -> Result<RecordBatch, OperatorError> {
     let mut metadata = BTreeMap::from([(VERSION.to_owned(), version.to_string())]);
     metadata.extend(before.map(|(of, version)| ((*of).to_owned(), version.clone())));
+    let schema = Schema::clone(rows.schema_ref()).with_metadata(metadata);
+    Ok(rows.with_schema(Arc::new(schema))?)
+}
+
+fn with_firing(rows: RecordBatch) -> Result<RecordBatch, OperatorError> {
+    let metadata: HashMap<String, String> = [(FIRING.to_owned(), true.to_string())].into();
     let schema = Schema::clone(rows.schema_ref()).with_metadata(metadata);
     Ok(rows.with_schema(Arc::new(schema))?)
 }

@@ -71,6 +71,9 @@ pub(super) trait Accumulators: Send {
     /// Adds groups of another one of the same aggregate: group `others[i]` of `other` to `groups[i]`, which are distinct.
     fn merge_from(&mut self, groups: &[u32], other: &dyn Accumulators, others: &[u32]) -> Result<(), OperatorError>;
 
+    /// Makes an empty group a copy of another.
+    fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError>;
+
     /// Adds a group of its own to another; the former is to be reset by the caller.
     fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError>;
 

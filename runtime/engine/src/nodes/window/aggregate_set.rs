@@ -113,6 +113,11 @@ impl AggregateSet {
         members.try_for_each(|(member, other)| member.merge_from(groups, other.as_ref(), others))
     }
 
+    /// Makes an empty group a copy of another.
+    pub(super) fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
+        self.members.iter_mut().try_for_each(|member| member.copy(group, from))
+    }
+
     /// Adds the group `from` to another and makes it empty.
     pub(super) fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
         self.members.iter_mut().try_for_each(|member| member.absorb(group, from))?;

@@ -20,7 +20,7 @@ use crate::nodes::dead_letter::DeadLetters;
 /// The column with the first instant of a pane.
 pub(super) const PANE_COLUMN: &str = "pane";
 /// The column with how many rows are in an accumulator, for counting late ones.
-const ROWS_COLUMN: &str = "rows";
+pub(super) const ROWS_COLUMN: &str = "rows";
 /// How many columns are between the keys and the accumulators.
 pub(super) const PARTIAL_BOUNDS: usize = 2;
 
@@ -31,6 +31,10 @@ pub(super) struct CombineOperator {
     grid: PaneGrid,
     dead_letters: DeadLetters,
     table: GroupTable,
+    /// By slot, of the pane that is being aggregated.
+    counts: Vec<i64>,
+    /// The greatest event time, by slot.
+    times: Vec<i64>,
     schema: SchemaRef,
 }
 
@@ -55,12 +59,36 @@ impl CombineOperator {
             grid,
             dead_letters: DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone()),
             table: GroupTable::new(&spec.key_fields(), aggregates)?,
+            counts: Vec::new(),
+            times: Vec::new(),
             schema: Arc::new(Schema::new(fields)),
         })
     }
 
     pub(super) fn schema(&self) -> SchemaRef {
         self.schema.clone()
+    }
+
+    /// Counts the rows that went into the table.
+    fn count(&mut self, rows: &WindowRows, refused: &[(usize, String)]) {
+        let Self { table, counts, times, .. } = self;
+        counts.clear();
+        counts.resize(table.keys.slot_bound(), 0);
+        times.clear();
+        times.resize(counts.len(), i64::MIN);
+        if let ([count], [time], []) = (counts.as_mut_slice(), times.as_mut_slice(), refused) {
+            *count = rows.len as i64;
+            *time = rows.times.iter().copied().max().unwrap_or(i64::MIN);
+            return;
+        }
+        let mut is_refused = refused.iter().map(|(row, _)| *row).peekable();
+        for (row, (slot, time)) in table.slots.iter().zip(rows.times.iter()).enumerate() {
+            if is_refused.next_if_eq(&row).is_none() {
+                let slot = *slot as usize;
+                counts[slot] += 1;
+                times[slot] = times[slot].max(*time);
+            }
+        }
     }
 
     /// The accumulators of the rows of one pane.
@@ -79,16 +107,7 @@ impl CombineOperator {
             }
             return Err(error);
         }
-        let bound = self.table.keys.slot_bound();
-        let (mut counts, mut times) = (vec![0_i64; bound], vec![i64::MIN; bound]);
-        let mut is_refused = refused.iter().map(|(row, _)| *row).peekable();
-        for (row, (slot, time)) in self.table.slots.iter().zip(rows.times.iter()).enumerate() {
-            if is_refused.next_if_eq(&row).is_none() {
-                let slot = *slot as usize;
-                counts[slot] += 1;
-                times[slot] = times[slot].max(*time);
-            }
-        }
+        self.count(rows, &refused);
         for (row, reason) in refused {
             // Rows that are to be set aside whole are not combined: there are no dead letters here.
             self.dead_letters.take(batch, row_of_batch(row), reason, &mut Vec::new())?;
@@ -96,9 +115,9 @@ impl CombineOperator {
         let slots = self.table.keys.live_slots();
         let mut columns = self.table.keys.keys(&slots)?;
         columns.push(Arc::new(Int64Array::from(vec![pane; slots.len()])));
-        columns.push(Arc::new(Int64Array::from_iter_values(slots.iter().map(|s| counts[*s as usize]))));
+        columns.push(Arc::new(Int64Array::from_iter_values(slots.iter().map(|s| self.counts[*s as usize]))));
         columns.extend(self.table.aggregates.state(&slots)?);
-        Ok(Partial { columns, times: slots.iter().map(|s| times[*s as usize]).collect() })
+        Ok(Partial { columns, times: slots.iter().map(|s| self.times[*s as usize]).collect() })
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) struct FrozenGroups {
 pub(super) enum Rows {
     /// Of one pane; the groups are the slots of their keys.
     Pane { start: i64, slots: Vec<u32> },
-    /// Windows, each with the slot of its key and its group.
-    Windows { slots: Vec<u32>, groups: Vec<u32>, windows: Vec<Window> },
+    /// Windows, each with the slot of its key, its group, and whether its result has been emitted.
+    Windows { slots: Vec<u32>, groups: Vec<u32>, windows: Vec<Window>, emitted: Vec<bool> },
 }
 
 impl FrozenGroups {
@@ -31,8 +31,9 @@ impl FrozenGroups {
         slots
     }
 
-    /// Some rows: the key columns, the bounds, the columns of the accumulators.
-    pub(super) fn columns(&self, rows: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
+    /// Some rows: the key columns, the bounds, the columns of the accumulators; and, if results are still to be emitted, up to
+    /// when those of the row have been. `emitted_until`: of all panes; `None`: nothing is still to be emitted.
+    pub(super) fn columns(&self, rows: &[u32], emitted_until: Option<i64>) -> Result<Vec<ArrayRef>, OperatorError> {
         let int64 = |values: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(values)) };
         let pick = |of: &[u32]| rows.iter().map(|row| of[*row as usize]).collect::<Vec<u32>>();
         let (slots, groups, bounds) = match &self.rows {
@@ -40,7 +41,7 @@ impl FrozenGroups {
                 let slots = pick(slots);
                 (slots.clone(), slots, vec![int64(vec![*start; rows.len()])])
             }
-            Rows::Windows { slots, groups, windows } => {
+            Rows::Windows { slots, groups, windows, .. } => {
                 let bound =
                     |of: fn(&Window) -> i64| int64(rows.iter().map(|row| of(&windows[*row as usize])).collect());
                 (pick(slots), pick(groups), vec![bound(|w| w.start), bound(|w| w.end)])
@@ -49,6 +50,13 @@ impl FrozenGroups {
         let mut columns = self.keys.keys(&slots)?;
         columns.extend(bounds);
         columns.extend(self.aggregates.state(&groups)?);
+        columns.extend(emitted_until.map(|until| match &self.rows {
+            Rows::Pane { .. } => int64(vec![until; rows.len()]),
+            Rows::Windows { windows, emitted, .. } => {
+                let of_row = |row: usize| if emitted[row] { windows[row].max_time() } else { i64::MIN };
+                int64(rows.iter().map(|row| of_row(*row as usize)).collect())
+            }
+        }));
         Ok(columns)
     }
 }

@@ -90,6 +90,13 @@ impl GroupTable {
         }
     }
 
+    /// Finds the slots of rows that have been added, as if they were added now.
+    pub(super) fn look_up(&mut self, rows: &WindowRows) -> Result<(), OperatorError> {
+        let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
+        self.aggregates.resize(bound);
+        Ok(())
+    }
+
     /// Adds accumulators.
     pub(super) fn merge(&mut self, rows: &WindowRows) -> Result<(), OperatorError> {
         let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;

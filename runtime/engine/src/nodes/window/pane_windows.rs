@@ -1,12 +1,13 @@
 //! Tumbling and sliding windows: a table of accumulators a pane, merged when a window fires.
 //!
-//! With allowed lateness, a window that has fired fires again at every row that it gets. So that this does not depend on how
-//! rows come in batches, such rows are taken one by one; all others pane by pane.
+//! With allowed lateness, a window that has fired fires again at every row that it gets: such rows are taken one by one, all others
+//! pane by pane. What a watermark or a late row sets free is emitted in parts; a snapshot between two of them holds the rest.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{AsArray, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::datatypes::{FieldRef, Int64Type};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
@@ -16,36 +17,34 @@ use weir_state::FrozenKeys;
 use super::WindowSpec;
 use super::aggregate_set::AggregateSet;
 use super::combine::{PANE_COLUMN, PARTIAL_BOUNDS};
+use super::emitted_keys::EmittedKeys;
+use super::firing::Firing;
 use super::frozen_groups::{FrozenGroups, Rows};
 use super::group_table::GroupTable;
 use super::pane_runs::{Run, for_each_pane, runs_of_equal, runs_of_panes};
+use super::pane_store::PaneStore;
 use super::panes::PaneGrid;
-use super::results::{Fired, Refirings, Results};
+use super::refiring::{RefiringContext, RefiringRows};
+use super::results::Results;
 use super::window_rows::WindowRows;
-use super::window_state::{StateLayout, WindowProgress};
+use super::window_state::{StateLayout, Unemitted, WindowProgress};
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::{BadRow, DeadLetters};
-
-/// Tables of dropped panes that are kept for new ones: a pane or two end while one begins.
-const SPARE_TABLES_MAX: usize = 4;
 
 /// The operator of tumbling and sliding windows.
 pub(super) struct PaneWindows {
     spec: WindowSpec,
     grid: PaneGrid,
-    key_fields: Vec<FieldRef>,
+    keys: usize,
     value_columns: Vec<Vec<usize>>,
     state_widths: Vec<usize>,
     dead_letters: DeadLetters,
     layout: StateLayout,
     results: Results,
-    /// The panes that hold rows, by their first instant.
-    panes: BTreeMap<i64, GroupTable>,
-    spare: Vec<GroupTable>,
-    /// Where the panes of a window are merged.
-    merged: GroupTable,
-    refirings: Refirings,
+    panes: PaneStore,
+    firing: Firing,
+    refiring: RefiringRows,
     watermark: i64,
     ingested_at: i64,
 }
@@ -68,21 +67,22 @@ impl PaneWindows {
         let grid =
             PaneGrid::new(spec.window).ok_or_else(|| OperatorError::Call("sessions have no panes".to_owned()))?;
         let aggregates = AggregateSet::new(&spec)?;
-        let key_fields = spec.key_fields();
+        let key_fields: Vec<FieldRef> = spec.key_fields();
+        let watermark = WindowProgress::NONE.watermark;
+        let merged = GroupTable::new(&key_fields, aggregates.fresh())?;
         Ok(Self {
             grid,
+            keys: key_fields.len(),
             value_columns: AggregateSet::columns(&spec),
             state_widths: aggregates.state_widths(),
             dead_letters: DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone()),
             layout: StateLayout::new("panes", &spec.window, &key_fields, &[PANE_COLUMN], aggregates.state_fields()),
             results: Results::new(&spec)?,
-            panes: BTreeMap::new(),
-            spare: Vec::new(),
-            merged: GroupTable::new(&key_fields, aggregates)?,
-            refirings: Refirings::new(&spec)?,
-            watermark: WindowProgress::NONE.watermark,
+            firing: Firing::new(grid, watermark, EmittedKeys::new(&key_fields)?, merged),
+            refiring: RefiringRows::new(&spec, grid)?,
+            panes: PaneStore::new(key_fields, aggregates),
+            watermark,
             ingested_at: WindowProgress::NONE.ingested_at,
-            key_fields,
             spec,
         })
     }
@@ -110,17 +110,6 @@ impl PaneWindows {
         first.max(self.grid.first_unfired(self.watermark.saturating_sub(self.spec.allowed_lateness_us)))
     }
 
-    fn table(&mut self, pane: i64) -> Result<&mut GroupTable, OperatorError> {
-        if !self.panes.contains_key(&pane) {
-            let table = match self.spare.pop() {
-                Some(table) => table,
-                None => GroupTable::new(&self.key_fields, self.merged.aggregates.fresh())?,
-            };
-            self.panes.insert(pane, table);
-        }
-        self.panes.get_mut(&pane).ok_or_else(|| OperatorError::Call(format!("pane {pane} is missing")))
-    }
-
     /// Adds rows of one pane, which are in the batch where `row_of_batch` says. Returns how many were refused.
     fn add(
         &mut self,
@@ -132,7 +121,7 @@ impl PaneWindows {
     ) -> Result<usize, OperatorError> {
         let mut refused = Vec::new();
         let fails = self.dead_letters.fails();
-        let added = self.table(pane)?.add(rows, &mut refused, fails);
+        let added = self.panes.table(pane)?.add(rows, &mut refused, fails);
         let count = refused.len();
         for (row, reason) in refused {
             self.dead_letters.take(batch, row_of_batch(row), reason, bad)?;
@@ -140,41 +129,32 @@ impl PaneWindows {
         added.map(|()| count)
     }
 
-    /// Adds rows one by one; the windows of each that have fired and are open fire again.
-    fn add_refiring(
-        &mut self,
-        batch: &StreamBatch,
-        rows: &WindowRows,
-        (pane, run): Run,
-        bad: &mut Vec<BadRow>,
-    ) -> Result<(), OperatorError> {
-        let windows = self.grid.windows_at(pane);
-        let fired = self.first_open(*windows.start())..self.grid.first_unfired(self.watermark).min(windows.end() + 1);
-        for row in run {
-            if self.add(batch, pane, &rows.slice(row, 1), &|_| row, bad)? == 0 {
-                fired.clone().try_for_each(|number| self.refire(number, pane))?;
-            }
-        }
-        Ok(())
+    /// Adds the next late rows, and has their windows fire again.
+    fn refire_part(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let fired = self.first_open(i128::MIN)..self.grid.first_unfired(self.watermark);
+        let cx = RefiringContext {
+            panes: &mut self.panes,
+            fired,
+            dead_letters: &self.dead_letters,
+            results: &self.results,
+            rows_max: self.spec.result_rows_max,
+            ingested_at: self.ingested_at,
+        };
+        self.refiring.part(cx, out)
     }
 
-    /// Keeps the result of a window as it is now, for the key of the last row that went into a pane.
-    fn refire(&mut self, number: i128, pane: i64) -> Result<(), OperatorError> {
-        let window = self.grid.window(number);
-        let Some(of_row) = self.panes.get(&pane) else { return Ok(()) };
-        let Some(slot) = of_row.slots.first() else { return Ok(()) };
-        let group = self.refirings.begin(window, &of_row.keys, *slot);
-        for table in self.panes.range(window.start..=window.max_time()).map(|(_, table)| table) {
-            if let Some(from) = table.keys.find_from(&of_row.keys, *slot) {
-                self.refirings.merge(group, &table.aggregates, from)?;
-            }
-        }
-        Ok(())
+    /// Emits the next results of windows that the watermark has completed.
+    fn fire_part(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let rows_max = self.spec.result_rows_max;
+        let results = (&self.results, self.ingested_at);
+        let progress = self.firing.part(&self.panes, self.watermark, rows_max, results, out)?;
+        self.drop_closed();
+        Ok(progress)
     }
 
     /// Accumulators from upstream.
     fn process_partials(&mut self, batch: &StreamBatch) -> Result<(), OperatorError> {
-        let keys = self.key_fields.len();
+        let keys = self.keys;
         let int64 = |column: usize| batch.rows.column(column).as_primitive::<Int64Type>();
         let (panes, counts) = (int64(keys), int64(keys + 1));
         let rows = WindowRows::of_accumulators(&batch.rows, keys, PARTIAL_BOUNDS, &self.state_widths);
@@ -194,7 +174,7 @@ impl PaneWindows {
     fn merge_runs(&mut self, rows: &WindowRows, mut runs: Vec<Run>) -> Result<(), OperatorError> {
         runs.sort_by_key(|(pane, _)| *pane);
         for (pane, run) in runs {
-            self.table(pane)?.merge(&rows.slice(run.start, run.len()))?;
+            self.panes.table(pane)?.merge(&rows.slice(run.start, run.len()))?;
         }
         Ok(())
     }
@@ -211,41 +191,38 @@ impl PaneWindows {
         Ok(())
     }
 
-    /// Emits the results of a window.
-    fn fire(&mut self, window: Window, out: &mut Outputs) -> Result<(), OperatorError> {
-        let mut tables = self.panes.range(window.start..=window.max_time()).map(|(_, table)| table);
-        let (first, second) = (tables.next(), tables.next());
-        let table = match (first, second) {
-            (Some(only), None) => only,
-            _ => {
-                self.merged.clear();
-                for table in first.into_iter().chain(second).chain(tables) {
-                    self.merged.merge_table(table)?;
-                }
-                &self.merged
-            }
-        };
-        let slots = table.keys.live_slots();
-        let windows = vec![window; slots.len()];
-        let GroupTable { keys, aggregates, .. } = table;
-        let fired = Fired { keys, key_slots: &slots, windows: &windows, aggregates, groups: &slots };
-        self.results.emit(&fired, self.ingested_at, out)
+    /// Drops the panes of which no window is open, nor still to be emitted.
+    fn drop_closed(&mut self) {
+        let (watermark, lateness, grid) = (self.watermark, self.spec.allowed_lateness_us, self.grid);
+        let emitted_until = self.firing.emitted_until();
+        self.panes.drop_while(|pane| {
+            let last = grid.window(*grid.windows_at(pane).end()).max_time();
+            last.saturating_add(lateness) <= watermark && last <= emitted_until
+        });
     }
 
-    /// Drops the panes of which no window is open.
-    fn drop_closed(&mut self) {
-        while let Some(entry) = self.panes.first_entry() {
-            let last = *self.grid.windows_at(*entry.key()).end();
-            let closes_at = self.grid.window(last).max_time().saturating_add(self.spec.allowed_lateness_us);
-            if closes_at > self.watermark {
-                return;
+    /// Groups of a snapshot, by pane; those of which more has been emitted than of others go to the keys ahead.
+    fn restore_groups(&mut self, groups: Vec<(RecordBatch, Option<ArrayRef>)>) -> Result<(), OperatorError> {
+        let watermark = self.watermark;
+        let until_of = |until: &Option<ArrayRef>| match until {
+            Some(column) => column.as_primitive::<Int64Type>().values().first().copied(),
+            None => Some(watermark),
+        };
+        let emitted_until = groups.iter().filter_map(|(_, until)| until_of(until)).min().unwrap_or(watermark);
+        self.firing.resume(emitted_until);
+        let mut parts_of_pane: BTreeMap<i64, Vec<WindowRows>> = BTreeMap::new();
+        for (batch, until) in groups {
+            let rows = WindowRows::of_accumulators(&batch, self.keys, 1, &self.state_widths);
+            for (pane, run) in runs_of_equal(batch.column(self.keys).as_primitive::<Int64Type>()) {
+                parts_of_pane.entry(pane).or_default().push(rows.slice(run.start, run.len()));
             }
-            let mut table = entry.remove();
-            if self.spare.len() < SPARE_TABLES_MAX {
-                table.clear();
-                self.spare.push(table);
+            // All rows of a table are of one subtask.
+            if until_of(&until).is_some_and(|until| until > emitted_until) {
+                let until = until.unwrap_or_else(|| Arc::new(Int64Array::from(vec![watermark; batch.num_rows()])));
+                self.firing.ahead().add(&rows.keys, &until)?;
             }
         }
+        parts_of_pane.into_iter().try_for_each(|(pane, parts)| self.panes.table(pane)?.restore(&parts))
     }
 }
 
@@ -261,7 +238,7 @@ impl Operator for PaneWindows {
         for (pane, run) in runs_of_panes(&self.grid, &rows.times) {
             match self.fate(pane) {
                 Fate::Open => open.push((pane, run)),
-                Fate::Refires => refiring.push((pane, run)),
+                Fate::Refires => refiring.extend(run.map(|row| row as u32)),
                 Fate::Late => late.extend(run.map(|row| row as u32)),
                 Fate::Gap => {
                     let closes_at = |row: &usize| rows.times[*row].saturating_add(self.spec.allowed_lateness_us);
@@ -273,13 +250,10 @@ impl Operator for PaneWindows {
         for_each_pane(&rows, open, |pane, rows, row_of_batch| {
             self.add(&batch, pane, rows, row_of_batch, &mut bad).map(drop)
         })?;
-        for run in refiring {
-            self.add_refiring(&batch, &rows, run, &mut bad)?;
-        }
-        self.refirings.emit(&self.results, self.ingested_at, out)?;
         self.emit_late(&batch, late, out)?;
         self.dead_letters.emit(&batch, bad, out)?;
-        Ok(Progress::Done)
+        self.refiring.take(&batch, refiring)?;
+        self.refire_part(out)
     }
 
     fn on_time(&mut self, at: Time, out: &mut Outputs) -> Result<Progress, OperatorError> {
@@ -287,47 +261,47 @@ impl Operator for PaneWindows {
         if watermark <= self.watermark {
             return Ok(Progress::Done);
         }
-        let mut number = self.grid.first_unfired(self.watermark);
         self.watermark = watermark;
-        // From one window to the next that has a pane with rows; there may be aeons between them.
-        while let Some((pane, _)) = self.panes.range(self.grid.window(number).start..).next() {
-            number = number.max(*self.grid.windows_at(*pane).start());
-            let window = self.grid.window(number);
-            if window.max_time() > watermark {
-                break;
-            }
-            self.fire(window, out)?;
-            number += 1;
+        self.fire_part(out)
+    }
+
+    fn more(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        if !self.refiring.is_empty() {
+            let progress = self.refire_part(out)?;
+            // After a restore there may be both: of subtasks that are one now, each was frozen in its own place.
+            let fires = self.firing.emitted_until() < self.watermark;
+            return Ok(if fires { Progress::More } else { progress });
         }
-        self.drop_closed();
-        Ok(Progress::Done)
+        self.fire_part(out)
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
-        let panes: Vec<_> = self.panes.iter_mut().map(|(pane, table)| (*pane, table.freeze())).collect();
+        let mut unemitted = Unemitted { refiring: self.refiring.freeze()?, ..Unemitted::default() };
+        if self.firing.emitted_until() < self.watermark {
+            unemitted.until = Some(self.firing.emitted_until());
+            unemitted.keys = self.firing.freeze_keys(&mut self.panes);
+        }
+        let panes: Vec<_> = self.panes.iter_mut().map(|(pane, table)| (pane, table.freeze())).collect();
         let progress = WindowProgress { watermark: self.watermark, ingested_at: self.ingested_at };
-        let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
+        let (layout, key_groups, row_keys) = (self.layout.clone(), self.spec.key_groups, self.spec.key_columns.clone());
         Ok(Frozen::new(move || {
             let groups = |(start, (keys, aggregates)): (i64, (FrozenKeys, AggregateSet))| {
                 let rows = Rows::Pane { start, slots: keys.live_slots() };
                 FrozenGroups { keys, aggregates, rows }
             };
             let panes: Vec<_> = panes.into_iter().map(groups).collect();
-            layout.snapshot(&panes, progress, key_groups)
+            layout.snapshot(&panes, progress, unemitted, &row_keys, key_groups)
         }))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
-        let (progress, batches) = self.layout.restore(snapshot)?;
+        let (progress, restored) = self.layout.restore(snapshot, &self.spec.input)?;
         (self.watermark, self.ingested_at) = (progress.watermark, progress.ingested_at);
-        let keys = self.key_fields.len();
-        let mut parts_of_pane: BTreeMap<i64, Vec<WindowRows>> = BTreeMap::new();
-        for batch in batches {
-            let rows = WindowRows::of_accumulators(&batch, keys, 1, &self.state_widths);
-            for (pane, run) in runs_of_equal(batch.column(keys).as_primitive::<Int64Type>()) {
-                parts_of_pane.entry(pane).or_default().push(rows.slice(run.start, run.len()));
-            }
+        self.restore_groups(restored.groups)?;
+        for rows in &restored.emitted_keys {
+            let (keys, until) = rows.columns().split_at(self.keys);
+            until.iter().try_for_each(|until| self.firing.ahead().add(keys, until))?;
         }
-        parts_of_pane.into_iter().try_for_each(|(pane, parts)| self.table(pane)?.restore(&parts))
+        self.refiring.restore(&restored.refiring, &self.spec.input, self.ingested_at)
     }
 }

@@ -9,14 +9,13 @@ use weir_core::graph::{
     WindowNode,
 };
 use weir_core::limits::OperatorLimits;
-use weir_core::window::WindowAssigner;
 use weir_host::{Component, InputSchema, World};
 
 use super::component_window::ComponentWindow;
 use super::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
 use super::{
-    AggregateKind, BoundAggregate, WINDOW_END, WINDOW_START, WindowSpec, aggregate_type, bound_type, combine_operator,
-    window_operator,
+    AggregateKind, BoundAggregate, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec,
+    aggregate_type, bound_type, can_combine, combine_operator, window_operator,
 };
 use crate::dataflow::error::OperatorError;
 use crate::dataflow::operator::Operator;
@@ -210,6 +209,7 @@ impl WindowStep {
             key_groups: cx.key_groups,
             projection: cx.columns.outputs[0].clone(),
             partials: self.part == WindowPart::Behind,
+            result_rows_max: RESULT_ROWS_MAX,
             metrics: cx.metrics.clone(),
         };
         Ok((spec, components))
@@ -238,13 +238,15 @@ impl PlanNode for WindowStep {
         vec![columns.copied().collect::<BTreeSet<_>>().into_iter().collect()]
     }
 
-    /// Panes only, and if no row is asked for again.
     fn pre_aggregate(&self, columns: &NodeColumns) -> Option<Halves> {
-        // Built-in aggregates refuse no row.
-        let has_component = self.aggregates.iter().any(|a| a.component_use().is_some());
-        let side_outputs = columns.is_read(LATE) || (columns.is_read(DEAD_LETTERS) && has_component);
-        let is_session = matches!(self.spec.window, WindowAssigner::Session { .. });
-        if is_session || self.spec.allowed_lateness_us > 0 || side_outputs {
+        let can_combine = can_combine(CombineQuestion {
+            window: self.spec.window,
+            has_component: self.aggregates.iter().any(|a| a.component_use().is_some()),
+            allows_lateness: self.spec.allowed_lateness_us > 0,
+            reads_late: columns.is_read(LATE),
+            reads_dead_letters: columns.is_read(DEAD_LETTERS),
+        });
+        if !can_combine {
             return None;
         }
         // Accumulators begin with the key columns.

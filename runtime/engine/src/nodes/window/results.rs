@@ -12,8 +12,9 @@ use super::aggregate_set::AggregateSet;
 use super::{WindowSpec, output_schema};
 use crate::dataflow::operator::{OperatorError, Outputs};
 
-/// Rows of one batch of results at most: what the engine calls a large batch.
-const RESULT_ROWS_MAX: usize = 8_192;
+/// Results that are emitted at once at most: what the engine calls a large batch. After as many, rows downstream get their turn, and
+/// a barrier can pass.
+pub const RESULT_ROWS_MAX: usize = 8_192;
 
 /// The main output.
 const MAIN: usize = 0;
@@ -87,19 +88,20 @@ impl Refirings {
         Ok(Self { keys, key_slots: Vec::new(), windows: Vec::new(), aggregates: AggregateSet::new(spec)? })
     }
 
-    /// Begins the result of a window for the key that `keys` has in `slot`; returns its group in [`Refirings::merge`].
-    pub(super) fn begin(&mut self, window: Window, keys: &KeyIndex, slot: u32) -> u32 {
+    /// Begins the results of windows for the key that `keys` has in `slot`; returns their groups in [`Refirings::merge`].
+    pub(super) fn begin(&mut self, windows: &[Window], keys: &KeyIndex, slot: u32) -> Vec<u32> {
         let mut slots = Vec::new();
         self.keys.slots_from(keys, &[slot], &mut slots);
-        self.key_slots.extend(slots);
-        self.windows.push(window);
+        let first = self.windows.len();
+        self.windows.extend_from_slice(windows);
+        self.key_slots.extend(slots.iter().cycle().take(windows.len()));
         self.aggregates.resize(self.windows.len());
-        self.windows.len() as u32 - 1
+        (first as u32..self.windows.len() as u32).collect()
     }
 
-    /// Adds what a group of another set holds now.
-    pub(super) fn merge(&mut self, group: u32, other: &AggregateSet, from: u32) -> Result<(), OperatorError> {
-        self.aggregates.merge_from(&[group], other, &[from])
+    /// Adds what groups of another set hold now to these, which are distinct.
+    pub(super) fn merge(&mut self, groups: &[u32], other: &AggregateSet, from: &[u32]) -> Result<(), OperatorError> {
+        self.aggregates.merge_from(groups, other, from)
     }
 
     /// Emits all and forgets them.

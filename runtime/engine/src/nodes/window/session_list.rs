@@ -2,12 +2,14 @@
 
 use weir_core::window::Window;
 
-/// A session that holds rows. It is open until its lateness is over; whether it has fired the watermark says.
+/// A session that holds rows. It is open until its lateness is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Session {
     pub(super) window: Window,
     /// Its accumulators.
     pub(super) group: u32,
+    /// Whether its result has been emitted, and it is over: it fires again only if it gets another row.
+    pub(super) emitted: bool,
 }
 
 /// Apart from each other, the latest one last: most rows belong to it or begin the next.
@@ -26,7 +28,7 @@ pub(super) enum Touch {
     Last(Window, u32),
     /// It begins a session after all others.
     New(Window),
-    /// It is out of order: only [`SessionList::touching`] tells.
+    /// It is out of order: see [`SessionList::join`].
     OutOfOrder,
 }
 
@@ -49,15 +51,42 @@ impl SessionList {
 
     /// Changes the window of the latest session.
     #[inline]
-    pub(super) fn set_last(&mut self, window: Window) {
+    pub(super) fn set_last(&mut self, window: Window, emitted: bool) {
         if let Some(last) = &mut self.last {
-            last.window = window;
+            (last.window, last.emitted) = (window, emitted);
         }
     }
 
     /// Adds a session after all others.
     pub(super) fn push(&mut self, session: Session) {
         self.earlier.extend(self.last.replace(session));
+    }
+
+    /// Adds a row by its own window; it and the sessions that it touches become one, in the group of the first. Returns that and the
+    /// group; the groups that it takes in go to `absorbs`, after the group that they go into. `new`: a group, if it touches none.
+    /// `None`: the session would be over at the watermark, and nothing is changed.
+    pub(super) fn join(
+        &mut self,
+        row: Window,
+        watermark: i64,
+        new: impl FnOnce() -> u32,
+        absorbs: &mut Vec<(u32, u32)>,
+    ) -> Option<(Window, u32)> {
+        self.earlier.extend(self.last.take());
+        let first = self.earlier.partition_point(|s| s.window.end < row.start);
+        let end = self.earlier.partition_point(|s| s.window.start <= row.end);
+        let touched = self.earlier.get(first..end).unwrap_or_default();
+        let window = touched.iter().fold(row, |all, s| cover(all, s.window));
+        let joined = if window.max_time() > watermark {
+            let group = touched.first().map_or_else(new, |s| s.group);
+            absorbs.extend(touched.iter().skip(1).map(|s| (group, s.group)));
+            self.earlier.splice(first..end, [Session { window, group, emitted: false }]);
+            Some((window, group))
+        } else {
+            None
+        };
+        self.last = self.earlier.pop();
+        joined
     }
 
     /// Adds a session that touches none.
@@ -88,6 +117,11 @@ impl SessionList {
     /// All sessions, earliest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = Session> {
         self.earlier.iter().copied().chain(self.last)
+    }
+
+    /// All sessions, earliest first, to change.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.earlier.iter_mut().chain(&mut self.last)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,8 +1,8 @@
 //! Session windows: every key has sessions, every session a group of accumulators.
 //!
-//! Rows that extend the latest session of their key or begin one after it, and make nothing fire, are assigned in one pass and
-//! accumulated together. Every other row (one that comes late, merges sessions, or belongs to one that has fired) is taken by itself
-//! in its place between them.
+//! Rows of sessions that have not fired are assigned in one pass and accumulated together, whatever their order; sessions that have
+//! become one in between are merged after that. Every other row (one that comes late, or belongs to a session that has fired; if rows
+//! can be refused, one that is out of order too) is taken by itself in its place between them.
 
 use std::sync::atomic::Ordering;
 
@@ -16,12 +16,13 @@ use weir_state::KeyIndex;
 
 use super::WindowSpec;
 use super::aggregate_set::AggregateSet;
+use super::combine_sessions::PARTIAL_SESSION_BOUNDS;
 use super::frozen_groups::{FrozenGroups, Rows};
 use super::results::{Fired, Refirings, Results};
 use super::session_list::{Session, SessionList};
-use super::sessions::{Sessions, Taken};
+use super::sessions::{OwnWindows, Sessions, Taken};
 use super::window_rows::WindowRows;
-use super::window_state::{StateLayout, WindowProgress};
+use super::window_state::{StateLayout, Unemitted, WindowProgress};
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::DeadLetters;
@@ -29,6 +30,7 @@ use crate::nodes::dead_letter::DeadLetters;
 /// The operator of session windows.
 pub(super) struct SessionWindows {
     spec: WindowSpec,
+    gap: i64,
     value_columns: Vec<Vec<usize>>,
     state_widths: Vec<usize>,
     dead_letters: DeadLetters,
@@ -59,7 +61,8 @@ impl SessionWindows {
             ),
             results: Results::new(&spec)?,
             keys: KeyIndex::new(&key_fields)?,
-            state: Sessions::new(gap, spec.allowed_lateness_us, aggregates),
+            gap,
+            state: Sessions::new(spec.allowed_lateness_us, aggregates),
             refirings: Refirings::new(&spec)?,
             slots: Vec::new(),
             ingested_at: WindowProgress::NONE.ingested_at,
@@ -72,6 +75,7 @@ impl SessionWindows {
     fn common_rows(
         &mut self,
         rows: &WindowRows,
+        windows: OwnWindows<'_>,
         start: usize,
         refused: &mut Vec<(usize, String)>,
     ) -> Result<usize, OperatorError> {
@@ -79,7 +83,7 @@ impl SessionWindows {
         let mut end = rows.len;
         loop {
             let mut undo = state.aggregates.refuses_rows().then(Vec::new);
-            end = state.assign(&rows.times, &self.slots, start..end, undo.as_mut());
+            end = state.assign(windows, &self.slots, start..end, undo.as_mut());
             let (good, reason) = match state.add(rows, start..end) {
                 Ok(None) => return Ok(end),
                 Ok(Some(RejectedRow { row, reason })) => (row, reason),
@@ -101,17 +105,18 @@ impl SessionWindows {
     fn single_row(
         &mut self,
         rows: &WindowRows,
+        own: Window,
         row: usize,
         late: &mut Vec<u32>,
         refused: &mut Vec<(usize, String)>,
     ) -> Result<(), OperatorError> {
-        let (slot, time) = (self.slots[row], rows.times[row]);
-        match self.state.take_row(&rows.slice(row, 1), slot, time) {
+        let slot = self.slots[row];
+        match self.state.take_row(rows, row, slot, own) {
             Ok(Taken::Late) => late.push(row as u32),
             Ok(Taken::In(session)) => {
-                if session.window.max_time() <= self.state.watermark {
-                    let group = self.refirings.begin(session.window, &self.keys, slot);
-                    self.refirings.merge(group, &self.state.aggregates, session.group)?;
+                if session.emitted {
+                    let groups = self.refirings.begin(&[session.window], &self.keys, slot);
+                    self.refirings.merge(&groups, &self.state.aggregates, &[session.group])?;
                 }
             }
             Err(Failure::Guest(error)) if error.is_fatal() => return Err(error.into()),
@@ -135,17 +140,25 @@ impl SessionWindows {
 impl Operator for SessionWindows {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
-        let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
+        let (rows, windows) = if self.spec.partials {
+            let keys = self.layout.keys;
+            let int64 = |column: usize| batch.rows.column(column).as_primitive::<Int64Type>().values();
+            let rows = WindowRows::of_accumulators(&batch.rows, keys, PARTIAL_SESSION_BOUNDS, &self.state_widths);
+            (rows, OwnWindows::Given { starts: int64(keys), ends: int64(keys + 1) })
+        } else {
+            let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
+            (rows, OwnWindows::OfTimes { times: &batch.event_times, gap: self.gap })
+        };
         let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
         self.state.lists.grow(bound, &SessionList::default());
         let (mut late, mut refused) = (Vec::new(), Vec::new());
         let mut row = 0;
         loop {
-            row = self.common_rows(&rows, row, &mut refused)?;
+            row = self.common_rows(&rows, windows, row, &mut refused)?;
             if row == rows.len {
                 break;
             }
-            self.single_row(&rows, row, &mut late, &mut refused)?;
+            self.single_row(&rows, windows.of_row(row), row, &mut late, &mut refused)?;
             row += 1;
         }
         self.release(late.iter().map(|row| *row as usize).chain(refused.iter().map(|(row, _)| *row)));
@@ -155,7 +168,10 @@ impl Operator for SessionWindows {
         }
         self.refirings.emit(&self.results, self.ingested_at, out)?;
         if !late.is_empty() {
-            self.spec.metrics.rows_late.fetch_add(late.len() as u64, Ordering::Relaxed);
+            let counts =
+                self.spec.partials.then(|| batch.rows.column(self.layout.keys + 2).as_primitive::<Int64Type>());
+            let rows = late.iter().map(|row| counts.map_or(1, |counts| counts.value(*row as usize).max(0) as u64));
+            self.spec.metrics.rows_late.fetch_add(rows.sum(), Ordering::Relaxed);
             if let Some(output) = self.spec.late_output {
                 out.emit(output, take_rows(&batch, &UInt32Array::from(late))?);
             }
@@ -169,7 +185,12 @@ impl Operator for SessionWindows {
         if watermark <= self.state.watermark {
             return Ok(Progress::Done);
         }
-        let (fired, looked_at) = self.state.advance(watermark);
+        self.state.watermark = watermark;
+        self.more(out)
+    }
+
+    fn more(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let (fired, looked_at) = self.state.take_due(self.spec.result_rows_max);
         let key_slots: Vec<u32> = fired.iter().map(|(_, slot)| *slot).collect();
         let windows: Vec<Window> = fired.iter().map(|(session, _)| session.window).collect();
         let groups: Vec<u32> = fired.iter().map(|(session, _)| session.group).collect();
@@ -181,45 +202,53 @@ impl Operator for SessionWindows {
                 self.keys.remove(slot);
             }
         }
-        Ok(Progress::Done)
+        Ok(if self.state.has_due() { Progress::More } else { Progress::Done })
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let (keys, aggregates, lists) = (self.keys.freeze(), self.state.aggregates.freeze(), self.state.lists.freeze());
         let progress = WindowProgress { watermark: self.state.watermark, ingested_at: self.ingested_at };
+        // Each session says for itself whether it has been emitted.
+        let unemitted =
+            Unemitted { until: self.state.has_due().then_some(self.state.watermark), ..Unemitted::default() };
         let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
         Ok(Frozen::new(move || {
-            let (mut slots, mut groups, mut windows) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut slots, mut groups, mut windows, mut emitted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for (slot, list) in (0u32..).zip(lists.iter()) {
                 for session in list.iter() {
                     slots.push(slot);
                     groups.push(session.group);
                     windows.push(session.window);
+                    emitted.push(session.emitted);
                 }
             }
             drop(lists);
-            let sessions = FrozenGroups { keys, aggregates, rows: Rows::Windows { slots, groups, windows } };
-            layout.snapshot(&[sessions], progress, key_groups)
+            let sessions = FrozenGroups { keys, aggregates, rows: Rows::Windows { slots, groups, windows, emitted } };
+            layout.snapshot(&[sessions], progress, unemitted, &[], key_groups)
         }))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
-        let (progress, batches) = self.layout.restore(snapshot)?;
+        let (progress, restored) = self.layout.restore(snapshot, &self.spec.input)?;
         (self.state.watermark, self.ingested_at) = (progress.watermark, progress.ingested_at);
         let keys = self.layout.keys;
-        let key_columns = batches.iter().map(|batch| (&batch.columns()[..keys], batch.num_rows()));
+        let key_columns = restored.groups.iter().map(|(batch, _)| (&batch.columns()[..keys], batch.num_rows()));
         let slots = self.keys.slots_of_all(&key_columns.collect::<Vec<_>>())?;
         self.state.lists.grow(self.keys.slot_bound(), &SessionList::default());
         let mut slots = slots.iter();
-        for batch in &batches {
+        for (batch, emitted_until) in &restored.groups {
             let rows = WindowRows::of_accumulators(batch, keys, 2, &self.state_widths);
             let int64 = |column: usize| batch.column(column).as_primitive::<Int64Type>().values();
+            let emitted_until = emitted_until.as_ref().map(|column| column.as_primitive::<Int64Type>().values());
             let mut groups = Vec::with_capacity(rows.len);
-            for ((start, end), slot) in int64(keys).iter().zip(int64(keys + 1)).zip(&mut slots) {
-                let session = Session { window: Window { start: *start, end: *end }, group: self.state.take_group() };
+            let bounds = int64(keys).iter().zip(int64(keys + 1)).enumerate();
+            for ((row, (start, end)), slot) in bounds.zip(&mut slots) {
+                let window = Window { start: *start, end: *end };
+                let until = emitted_until.map_or(self.state.watermark, |until| until[row]);
+                let session = Session { window, group: self.state.take_group(), emitted: window.max_time() <= until };
                 groups.push(session.group);
                 self.state.lists[*slot as usize].insert(session);
-                self.state.set_timer(*slot, session.window);
+                self.state.set_timer(*slot, self.state.due(&session));
             }
             self.state.aggregates.resize(self.state.groups);
             self.state.aggregates.merge(&groups, &rows)?;

@@ -36,6 +36,11 @@ impl WindowRows {
         Self { keys, values, times: ScalarBuffer::default(), len: rows.num_rows() }
     }
 
+    /// Whether they are accumulators.
+    pub(super) fn are_accumulators(&self) -> bool {
+        self.times.is_empty()
+    }
+
     /// `len` rows from `offset` on.
     pub(super) fn slice(&self, offset: usize, len: usize) -> Self {
         let slice = |columns: &Vec<ArrayRef>| columns.iter().map(|c| c.slice(offset, len)).collect::<Vec<_>>();

@@ -209,6 +209,14 @@ impl Accumulators for ComponentAccumulators {
         }
     }
 
+    fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
+        let states = self.states.gather(&[from])?;
+        if states.present.value(0) {
+            self.states.put(&[group], states)?;
+        }
+        Ok(())
+    }
+
     fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
         let right = self.states.gather(&[from])?;
         self.merge_states(&[group], &right)

@@ -107,6 +107,11 @@ impl<F: Fold> Accumulators for Folded<F> {
         Ok(())
     }
 
+    fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
+        self.groups[group as usize] = self.groups[from as usize].clone();
+        Ok(())
+    }
+
     fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
         let other = std::mem::take(&mut self.groups[from as usize]);
         self.fold.merge(&mut self.groups[group as usize], &other)
