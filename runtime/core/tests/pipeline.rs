@@ -77,6 +77,7 @@ fn told(graph: &LogicalGraph) -> String {
             ),
             NodeKind::Window(window) => format!("{:?} lateness {}", window.window, window.allowed_lateness_us),
             NodeKind::Sink(sink) => sink.connector.value.clone(),
+            NodeKind::Other(other) => other.section.clone(),
         };
         let _ = writeln!(out, "{} <- {inputs:?}: {kind}", node.name);
         if let NodeKind::Window(window) = &node.kind {

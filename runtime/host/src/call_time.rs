@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use wasmtime::UpdateDeadline;
 
-use crate::engine::{TICK_MS, ticks};
+use crate::engine::ticks;
 use crate::limits::CALL_WALL_TIME_FACTOR;
 
 /// Reads the processor time that this thread has used.
@@ -113,6 +113,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+    use crate::engine::TICK_MS;
 
     thread_local!(static USED_MS: Cell<u64> = const { Cell::new(0) });
 

@@ -8,9 +8,9 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 
 use crate::abi::{List, Text, from_guest, interface, to_guest};
+use crate::ctx::Ctx;
 use crate::load::export_of;
 use crate::plan::World;
-use crate::sandbox::Ctx;
 
 /// What a function gives: its result, or why the call failed.
 type Answer<T> = (Result<T, Text>,);

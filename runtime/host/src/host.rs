@@ -1,20 +1,14 @@
 //! The way from a file to a [`Component`]: one engine, one ticker, one cache for all operators of a process.
 
-use std::any::Any;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use wasmtime::Engine;
-use wasmtime::component::Linker;
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
-use crate::cache::Caches;
 use crate::component::Component;
-use crate::engine::{Ticker, new_engine};
-use crate::imports;
 use crate::load::{LoadError, inspect};
-use crate::sandbox::Ctx;
+use crate::shared::{HostError, OnCompile, Shared};
 
 /// Instances at a time, by default: each reserves 4 GiB of addresses for every memory that it may have, and a process has 128 TiB of
 /// them.
@@ -36,31 +30,9 @@ impl Default for HostConfig {
     }
 }
 
-/// Why there is no host.
-#[derive(Debug, thiserror::Error)]
-pub enum HostError {
-    /// This machine or build cannot run WebAssembly.
-    #[error("WebAssembly cannot be run here: {0}")]
-    Engine(String),
-    /// The system gives no thread.
-    #[error("the thread that ends calls which take too long cannot be started: {0}")]
-    Ticker(#[from] std::io::Error),
-}
-
 /// Runs operators. Cheap to clone; the clones are one host.
 #[derive(Clone)]
 pub struct Host(Arc<Shared>);
-
-pub(crate) struct Shared {
-    pub(crate) engine: Engine,
-    pub(crate) ticker: Ticker,
-    pub(crate) linker: Linker<Ctx>,
-    pub(crate) caches: Caches,
-    pub(crate) on_compile: OnceLock<OnCompile>,
-}
-
-/// Called with a component's name when compiling it begins; what it gives is dropped when compiling ends.
-pub type OnCompile = fn(&str) -> Box<dyn Any>;
 
 impl Host {
     /// Starts a host.
@@ -68,15 +40,7 @@ impl Host {
     /// # Errors
     /// If this machine cannot run WebAssembly.
     pub fn new(config: HostConfig) -> Result<Self, HostError> {
-        let new_engine = |functions| new_engine(config.instances_max, functions);
-        let (caches, engine) =
-            Caches::with_engine(config.cache_dir, new_engine).map_err(|e| HostError::Engine(format!("{e:#}")))?;
-        let mut linker = Linker::new(&engine);
-        imports::log::add_to_linker(&mut linker)
-            .and_then(|()| imports::metrics::add_to_linker(&mut linker))
-            .map_err(|e| HostError::Engine(format!("{e:#}")))?;
-        let ticker = Ticker::start(&engine)?;
-        Ok(Self(Arc::new(Shared { engine, ticker, linker, caches, on_compile: OnceLock::new() })))
+        Ok(Self(Arc::new(Shared::new(config.cache_dir, config.instances_max)?)))
     }
 
     /// Has somebody told when a component is compiled, which may take seconds. Only the first one is.
@@ -110,7 +74,7 @@ impl Host {
     /// What the bytes are instead, and what to do.
     pub fn load_bytes(&self, bytes: &[u8], name: &str) -> Result<Component, LoadError> {
         let inspection = inspect(bytes, name)?;
-        Component::compile(self.clone(), bytes, name, inspection)
+        Component::compile(Arc::clone(&self.0), bytes, name, inspection)
     }
 
     /// Removes what was compiled of a component, by its digest, from a cache that is not shared: whose folder is no link. Where the
@@ -125,10 +89,6 @@ impl Host {
     /// Nobody may be compiling into it meanwhile: what is half there is removed too.
     pub fn retain_compiled(&self, digests: &BTreeSet<String>) {
         self.0.caches.components.retain(digests);
-    }
-
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::call::CallError;
+use crate::call_error::CallError;
 
 /// Why an attempt at a range of rows failed.
 #[derive(Debug)]

@@ -9,7 +9,8 @@
 //! | [`host`] | [`Host`]: the engine's settings, its ticker, the way from a file to a [`Component`] |
 //! | [`component`] | [`Component`]: a compiled operator; `about`, `describe` and `instantiate` |
 //! | [`instance`] | [`Instance`]: one sandbox; the calls of all three worlds |
-//! | [`call`] | what goes into a call, and how it fails |
+//! | [`spec`] | what an instance is made for, and why there is none |
+//! | [`call`], [`call_error`] | what goes into a call, and how it fails |
 //! | [`delta`] | what comes out of a call |
 //! | [`plan`] | what an operator does with its inputs |
 //! | [`isolate`](mod@isolate) | finding the rows that make a call fail |
@@ -22,8 +23,11 @@
 mod abi;
 pub mod cache;
 pub mod call;
+pub mod call_error;
 mod call_time;
+mod compiled;
 pub mod component;
+mod ctx;
 pub mod delta;
 mod engine;
 mod exports;
@@ -41,15 +45,20 @@ pub mod plan;
 mod plan_check;
 mod sandbox;
 mod schema;
+mod shared;
+pub mod spec;
 
 pub use cache::{Bound, CacheUsage, FunctionCounts, Usage, cache_usage, clear_cache};
-pub use call::{CallError, GuestClock, Rows, SAID_LAST, States, TimeDomain, Timers};
+pub use call::{GuestClock, Rows, States, TimeDomain, Timers};
+pub use call_error::{CallError, SAID_LAST};
 pub use component::Component;
 pub use delta::{Accumulated, Delta, KeyedDelta, RejectedRow, Selection, TransformDelta};
-pub use host::{Host, HostConfig, HostError, INSTANCES_MAX_DEFAULT, OnCompile};
+pub use host::{Host, HostConfig, INSTANCES_MAX_DEFAULT};
 pub use imports::log::{GuestLog, LogLevel, NoLog, printable};
 pub use imports::metrics::{GuestMetrics, Histogram};
-pub use instance::{Instance, InstanceError, InstanceSpec};
+pub use instance::Instance;
 pub use isolate::{Failure, isolate};
 pub use load::LoadError;
 pub use plan::{InputSchema, OperatorInfo, OutputColumn, OutputPlan, Plan, StateLayout, World};
+pub use shared::{HostError, OnCompile};
+pub use spec::{InstanceError, InstanceSpec};

@@ -6,7 +6,8 @@ use arrow::datatypes::Fields;
 use weir_core::limits::OperatorLimits;
 
 use crate::abi::{self, List, PointerPair, from_guest};
-use crate::call::{CallError, States, TimeDomain, Timers, cut_reason};
+use crate::call::{States, TimeDomain, Timers};
+use crate::call_error::{CallError, cut_reason};
 use crate::delta::{Delta, KeyedDelta, RejectedRow, Selection, TransformDelta};
 use crate::lift;
 use crate::plan::{OutputPlan, Plan};

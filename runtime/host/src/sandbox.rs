@@ -1,49 +1,32 @@
 //! One guest in its own store: started, called within its limits, dropped after a crash and started again. It knows calls, not
 //! what they mean.
 
+use std::sync::Arc;
+
 use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc};
 use wasmtime::{Store, Trap, WasmBacktrace};
 use weir_core::limits::OperatorLimits;
 
 use crate::abi::{ChangelogMode, to_guest};
-use crate::call::{CallError, SAID_LAST, cut_reason};
+use crate::call_error::{CallError, SAID_LAST, cut_reason};
 use crate::call_time::{CallTime, Exceeded, FIRST_LOOK_TICKS};
-use crate::component::Component;
+use crate::compiled::Compiled;
+use crate::ctx::Ctx;
 use crate::exports::{Describe, Functions};
-use crate::imports::log::{LogCtx, LogView, printable};
-use crate::imports::metrics::{GuestMetrics, MetricsView};
-use crate::instance::{InstanceError, InstanceSpec};
+use crate::imports::log::{LogCtx, printable};
+use crate::imports::metrics::GuestMetrics;
 use crate::limits::Limiter;
 use crate::plan::{InputSchema, OperatorInfo, Plan};
 use crate::plan_check;
 use crate::schema::{Node, flatten};
+use crate::spec::{InstanceError, InstanceSpec};
 
 /// The innermost functions that a trap's message names.
 const FRAMES_SHOWN: usize = 4;
 
-/// What a store knows of its guest.
-pub(crate) struct Ctx {
-    limiter: Limiter,
-    time: CallTime,
-    log: LogCtx,
-    metrics: GuestMetrics,
-}
-
-impl LogView for Ctx {
-    fn log(&mut self) -> &mut LogCtx {
-        &mut self.log
-    }
-}
-
-impl MetricsView for Ctx {
-    fn metrics(&mut self) -> &mut GuestMetrics {
-        &mut self.metrics
-    }
-}
-
 /// A guest that is there when it is needed.
 pub(crate) struct Sandbox {
-    component: Component,
+    component: Arc<Compiled>,
     limits: OperatorLimits,
     /// JSON, as `describe` gets it.
     config: String,
@@ -64,7 +47,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// If it refuses, fails, or its plan is invalid.
-    pub(crate) fn new(component: Component, spec: InstanceSpec) -> Result<(Self, Plan), InstanceError> {
+    pub(crate) fn new(component: Arc<Compiled>, spec: InstanceSpec) -> Result<(Self, Plan), InstanceError> {
         let InstanceSpec { operator, config, inputs, limits, log } = spec;
         if inputs.is_empty() {
             return Err(InstanceError::NoInput);
@@ -81,7 +64,7 @@ impl Sandbox {
         let nodes = inputs.iter().enumerate().map(unreadable).collect::<Result<_, _>>()?;
         let keys =
             inputs.iter().map(|input| input.keys.iter().map(|&key| crate::lower::count(key)).collect()).collect();
-        let seconds = component.host().shared().ticker.seconds();
+        let seconds = component.shared().ticker.seconds();
         let log = LogCtx::builder(operator).sink(log).limit(limits.log_bytes_per_s, seconds).build();
         let ctx = Ctx {
             limiter: Limiter::new(&limits),
@@ -223,7 +206,7 @@ impl Sandbox {
 ///
 /// # Errors
 /// If there is no room, it fails, or what it says breaks the contract.
-pub(crate) fn about(component: &Component, limits: &OperatorLimits) -> Result<OperatorInfo, InstanceError> {
+pub(crate) fn about(component: &Compiled, limits: &OperatorLimits) -> Result<OperatorInfo, InstanceError> {
     let ctx = Ctx {
         limiter: Limiter::new(limits),
         time: CallTime::new(limits.call_time_ms),
@@ -242,7 +225,7 @@ pub(crate) fn about(component: &Component, limits: &OperatorLimits) -> Result<Op
 }
 
 /// A store with a guest's bounds, its time already running.
-fn guest_store(component: &Component, ctx: Ctx, limits: &OperatorLimits) -> Store<Ctx> {
+fn guest_store(component: &Compiled, ctx: Ctx, limits: &OperatorLimits) -> Store<Ctx> {
     let mut store = Store::new(component.pre().engine(), ctx);
     store.data_mut().limiter = Limiter::new(limits);
     store.limiter(|ctx| &mut ctx.limiter);

@@ -22,6 +22,7 @@ mod support;
 mod swap_ends;
 mod swapper;
 mod swaps;
+mod two_inputs;
 mod ways_back;
 mod windows;
 mod wrapped;

@@ -5,7 +5,8 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{FieldRef, ToByteSlice};
 
 use crate::abi::to_guest;
-use crate::call::{CallError, Rows, States};
+use crate::call::{Rows, States};
+use crate::call_error::CallError;
 use crate::lower::{LoweredColumns, count};
 use crate::plan::{Plan, World};
 
