@@ -1,5 +1,6 @@
 //! Rows that come late, for windows that have fired and are still open: each makes every such window of it fire again, with what
-//! the window holds at that row. So that this does not depend on how rows come in batches, they are taken one by one.
+//! the window holds at that row. So that this does not depend on how rows come in batches, rows of one key are taken one by one; in
+//! tumbling windows, rows of different keys together.
 //!
 //! All windows of a row hold the row's pane. So what its key has in the panes around is summed up once from that pane to either
 //! side, and a window's result is one sum of each: a row of a day that slides by the minute costs some thousand additions, and
@@ -35,6 +36,11 @@ pub(super) struct RefiringRows {
     batch: Option<StreamBatch>,
     /// Of each row that had been added when the state was frozen, up to when its windows have fired again.
     emitted_until: Vec<Option<i64>>,
+    /// Numbers the keys of the batch.
+    keys: KeyIndex,
+    key_of_row: Vec<u32>,
+    /// One more than the last row of each key that was taken.
+    taken_of_key: Vec<usize>,
     /// The row that is next, or whose windows are firing.
     next: usize,
     /// The windows of that row that are still to fire again; `None`: it has not been added yet.
@@ -62,6 +68,9 @@ impl RefiringRows {
             grid,
             batch: None,
             emitted_until: Vec::new(),
+            keys: KeyIndex::new(&spec.key_fields())?,
+            key_of_row: Vec::new(),
+            taken_of_key: Vec::new(),
             next: 0,
             windows: None,
             sums: Sums::new(spec)?,
@@ -77,9 +86,34 @@ impl RefiringRows {
     pub(super) fn take(&mut self, batch: &StreamBatch, rows: Vec<u32>) -> Result<(), OperatorError> {
         if !rows.is_empty() {
             let all = rows.len() == batch.len();
-            self.batch = Some(if all { batch.clone() } else { take_rows(batch, &UInt32Array::from(rows))? });
+            self.begin(if all { batch.clone() } else { take_rows(batch, &UInt32Array::from(rows))? })?;
         }
         Ok(())
+    }
+
+    fn begin(&mut self, batch: StreamBatch) -> Result<(), OperatorError> {
+        let keys: Vec<ArrayRef> = self.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
+        self.keys.clear();
+        let bound = self.keys.slots(&keys, batch.len(), &mut self.key_of_row)?;
+        self.taken_of_key.clear();
+        self.taken_of_key.resize(bound, 0);
+        self.batch = Some(batch);
+        Ok(())
+    }
+
+    /// The end of the next rows that are in one pane and of different keys, at most so many.
+    fn distinct_rows(&mut self, times: &[i64], rows_max: usize) -> usize {
+        let pane = self.grid.pane_of(times[self.next]);
+        let mut end = self.next;
+        while end < times.len() && end - self.next < rows_max && pane.contains(times[end]) {
+            let taken = &mut self.taken_of_key[self.key_of_row[end] as usize];
+            if *taken > self.next {
+                break;
+            }
+            end += 1;
+            *taken = end;
+        }
+        end
     }
 
     /// Adds the next rows and emits the windows that fire again, at most so many.
@@ -91,6 +125,20 @@ impl RefiringRows {
         while self.next < rows.len && room > 0 {
             let row = self.next;
             let pane = self.grid.pane_of(rows.times[row]).start;
+            if self.grid.is_tumbling()
+                && self.emitted_until.is_empty()
+                && !cx.panes.table(pane)?.aggregates.refuses_rows()
+            {
+                let end = self.distinct_rows(&rows.times, room);
+                let table = cx.panes.table(pane)?;
+                table.add(&rows.slice(row, end - row), &mut Vec::new(), false)?;
+                let window = self.grid.window(*self.grid.windows_at(pane).start());
+                let groups = self.results.begin(&vec![window; end - row], &table.keys, &table.slots);
+                self.results.merge(&groups, &table.aggregates, &table.slots)?;
+                room -= end - row;
+                self.next = end;
+                continue;
+            }
             let mut windows = match self.windows.take() {
                 Some(windows) => windows,
                 None => {
@@ -177,8 +225,7 @@ impl RefiringRows {
         let own: Vec<ArrayRef> = all.columns().iter().take(columns).cloned().collect();
         let options = RecordBatchOptions::new().with_row_count(Some(all.num_rows()));
         let rows = RecordBatch::try_new_with_options(input.clone(), own, &options)?;
-        self.batch = Some(StreamBatch::new(rows, times, ingested_at));
-        Ok(())
+        self.begin(StreamBatch::new(rows, times, ingested_at))
     }
 }
 
@@ -222,7 +269,7 @@ impl Sums {
     ) -> Result<(), OperatorError> {
         let windows: Vec<Window> = windows.collect();
         let (Some(slot), false) = (table.slots.first(), windows.is_empty()) else { return Ok(()) };
-        let groups = results.begin(&windows, &table.keys, *slot);
+        let groups = results.begin(&windows, &table.keys, &vec![*slot; windows.len()]);
         let backs =
             windows.iter().map(|w| self.back_to.partition_point(|pane| *pane >= w.start).saturating_sub(1) as u32);
         results.merge(&groups, &self.back, &backs.collect::<Vec<_>>())?;
