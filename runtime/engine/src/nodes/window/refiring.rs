@@ -26,7 +26,7 @@ use super::window_rows::WindowRows;
 use super::window_state::refiring_fields;
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{OperatorError, Outputs, Progress};
-use crate::nodes::dead_letter::DeadLetters;
+use crate::nodes::dead_letter::{BadRow, DeadLetters};
 
 /// The rows of a batch whose windows are still to fire again.
 pub(super) struct RefiringRows {
@@ -101,87 +101,19 @@ impl RefiringRows {
         Ok(())
     }
 
-    /// The end of the next rows that are in one pane and of different keys, at most so many.
-    fn distinct_rows(&mut self, times: &[i64], rows_max: usize) -> usize {
-        let pane = self.grid.pane_of(times[self.next]);
-        let mut end = self.next;
-        while end < times.len() && end - self.next < rows_max && pane.contains(times[end]) {
-            let taken = &mut self.taken_of_key[self.key_of_row[end] as usize];
-            if *taken > self.next {
-                break;
-            }
-            end += 1;
-            *taken = end;
-        }
-        end
-    }
-
     /// Adds the next rows and emits the windows that fire again, at most so many.
-    pub(super) fn part(&mut self, cx: RefiringContext<'_>, out: &mut Outputs) -> Result<Progress, OperatorError> {
+    pub(super) fn part(&mut self, mut cx: RefiringContext<'_>, out: &mut Outputs) -> Result<Progress, OperatorError> {
         let Some(batch) = self.batch.clone() else { return Ok(Progress::Done) };
         let rows = WindowRows::of_batch(&batch, &self.key_columns, &self.value_columns);
+        // Rows that were frozen one by one go on one by one.
+        let together = self.grid.is_tumbling() && self.emitted_until.is_empty() && !cx.panes.refuses_rows();
         let mut bad = Vec::new();
         let mut room = cx.rows_max;
         while self.next < rows.len && room > 0 {
-            let row = self.next;
-            let pane = self.grid.pane_of(rows.times[row]).start;
-            if self.grid.is_tumbling()
-                && self.emitted_until.is_empty()
-                && !cx.panes.table(pane)?.aggregates.refuses_rows()
-            {
-                let end = self.distinct_rows(&rows.times, room);
-                let table = cx.panes.table(pane)?;
-                table.add(&rows.slice(row, end - row), &mut Vec::new(), false)?;
-                let window = self.grid.window(*self.grid.windows_at(pane).start());
-                let groups = self.results.begin(&vec![window; end - row], &table.keys, &table.slots);
-                self.results.merge(&groups, &table.aggregates, &table.slots)?;
-                room -= end - row;
-                self.next = end;
-                continue;
-            }
-            let mut windows = match self.windows.take() {
-                Some(windows) => windows,
-                None => {
-                    let all = self.grid.windows_at(pane);
-                    let mut windows = cx.fired.start.max(*all.start())..cx.fired.end.min(*all.end() + 1);
-                    let of_row = rows.slice(row, 1);
-                    let table = cx.panes.table(pane)?;
-                    match self.emitted_until.get(row).copied().flatten() {
-                        Some(until) => {
-                            windows.start = windows.start.max(self.grid.first_unfired(until));
-                            table.look_up(&of_row)?;
-                        }
-                        None => {
-                            let mut refused = Vec::new();
-                            let added = table.add(&of_row, &mut refused, cx.dead_letters.fails());
-                            let is_refused = !refused.is_empty();
-                            for (_, reason) in refused {
-                                cx.dead_letters.take(&batch, row, reason, &mut bad)?;
-                            }
-                            added?;
-                            if is_refused {
-                                windows.end = windows.start;
-                            }
-                        }
-                    }
-                    if !windows.is_empty() {
-                        let bounds = (self.grid.window(windows.start), self.grid.window(windows.end - 1));
-                        self.sums.sum_up(cx.panes, pane, Window { start: bounds.0.start, end: bounds.1.end })?;
-                    }
-                    windows
-                }
+            room -= match together {
+                true => self.distinct_rows(cx.panes, &rows, room)?,
+                false => self.single_row(&mut cx, &batch, &rows, room, &mut bad)?,
             };
-            let part = windows.start..windows.end.min(windows.start + room as i128);
-            room -= (part.end - part.start).max(0) as usize;
-            windows.start = part.end.max(windows.start);
-            if let Some(table) = cx.panes.get(pane) {
-                self.sums.emit(part.map(|number| self.grid.window(number)), table, &mut self.results)?;
-            }
-            if windows.is_empty() {
-                self.next += 1;
-            } else {
-                self.windows = Some(windows);
-            }
         }
         self.results.emit(cx.results, cx.ingested_at, out)?;
         cx.dead_letters.emit(&batch, bad, out)?;
@@ -191,6 +123,94 @@ impl RefiringRows {
         (self.batch, self.next) = (None, 0);
         self.emitted_until.clear();
         Ok(Progress::Done)
+    }
+
+    /// Adds the next rows that are in one pane, which is a window, and of different keys. Returns how many.
+    fn distinct_rows(
+        &mut self,
+        panes: &mut PaneStore,
+        rows: &WindowRows,
+        rows_max: usize,
+    ) -> Result<usize, OperatorError> {
+        let (start, pane) = (self.next, self.grid.pane_of(rows.times[self.next]));
+        let mut end = start;
+        while end < rows.len && end - start < rows_max && pane.contains(rows.times[end]) {
+            let taken = &mut self.taken_of_key[self.key_of_row[end] as usize];
+            if *taken > start {
+                break;
+            }
+            end += 1;
+            *taken = end;
+        }
+        let count = end - start;
+        let table = panes.table(pane.start)?;
+        table.add(&rows.slice(start, count), &mut Vec::new(), false)?;
+        let window = self.grid.window(*self.grid.windows_at(pane.start).start());
+        let groups = self.results.begin(&vec![window; count], &table.keys, &table.slots);
+        self.results.merge(&groups, &table.aggregates, &table.slots)?;
+        self.next = end;
+        Ok(count)
+    }
+
+    /// Adds the next row, if it has not been, and has its windows fire again, at most so many. Returns how many.
+    fn single_row(
+        &mut self,
+        cx: &mut RefiringContext<'_>,
+        batch: &StreamBatch,
+        rows: &WindowRows,
+        windows_max: usize,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<usize, OperatorError> {
+        let pane = self.grid.pane_of(rows.times[self.next]).start;
+        let mut windows = match self.windows.take() {
+            Some(windows) => windows,
+            None => self.begin_row(cx, batch, &rows.slice(self.next, 1), pane, bad)?,
+        };
+        let part = windows.start..windows.end.min(windows.start + windows_max as i128).max(windows.start);
+        windows.start = part.end;
+        let count = (part.end - part.start) as usize;
+        if let Some(table) = cx.panes.get(pane) {
+            self.sums.emit(part.map(|number| self.grid.window(number)), table, &mut self.results)?;
+        }
+        if windows.is_empty() {
+            self.next += 1;
+        } else {
+            self.windows = Some(windows);
+        }
+        Ok(count)
+    }
+
+    /// Adds the next row to its pane, if it has not been; returns the windows that it makes fire again, and sums up their panes.
+    fn begin_row(
+        &mut self,
+        cx: &mut RefiringContext<'_>,
+        batch: &StreamBatch,
+        row: &WindowRows,
+        pane: i64,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<Range<i128>, OperatorError> {
+        let all = self.grid.windows_at(pane);
+        let mut windows = cx.fired.start.max(*all.start())..cx.fired.end.min(*all.end() + 1);
+        let table = cx.panes.table(pane)?;
+        if let Some(until) = self.emitted_until.get(self.next).copied().flatten() {
+            windows.start = windows.start.max(self.grid.first_unfired(until));
+            table.look_up(row)?;
+        } else {
+            let mut refused = Vec::new();
+            let added = table.add(row, &mut refused, cx.dead_letters.fails());
+            if !refused.is_empty() {
+                windows.end = windows.start;
+            }
+            for (_, reason) in refused {
+                cx.dead_letters.take(batch, self.next, reason, bad)?;
+            }
+            added?;
+        }
+        if !windows.is_empty() {
+            let (first, last) = (self.grid.window(windows.start), self.grid.window(windows.end - 1));
+            self.sums.sum_up(cx.panes, pane, Window { start: first.start, end: last.end })?;
+        }
+        Ok(windows)
     }
 
     /// The rows that are left, if there are any: their columns and those of [`refiring_fields`].
