@@ -11,7 +11,7 @@ use weir_core::batch::StreamBatch;
 use super::WindowSpec;
 use super::aggregate_set::AggregateSet;
 use super::group_table::GroupTable;
-use super::pane_runs::{Run, for_each_pane, runs_of_panes};
+use super::pane_runs::{for_each_pane, rows_by_pane};
 use super::panes::PaneGrid;
 use super::window_rows::WindowRows;
 use crate::dataflow::operator::{Operator, OperatorError, Outputs, Progress};
@@ -124,10 +124,10 @@ impl CombineOperator {
 impl Operator for CombineOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         let rows = WindowRows::of_batch(&batch, &self.key_columns, &self.value_columns);
-        let in_window = |run: &Run| !self.grid.windows_at(run.0).is_empty();
-        let runs: Vec<Run> = runs_of_panes(&self.grid, &rows.times).filter(in_window).collect();
+        let mut panes = rows_by_pane(&self.grid, &rows.times);
+        panes.retain(|of_pane| !self.grid.windows_at(of_pane.pane).is_empty());
         let mut partials = Vec::new();
-        for_each_pane(&rows, runs, |pane, rows, row_of_batch| {
+        for_each_pane(&rows, &panes, |pane, rows, row_of_batch| {
             partials.push(self.pane(&batch, pane, rows, row_of_batch)?);
             Ok(())
         })?;

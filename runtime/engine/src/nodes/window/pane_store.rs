@@ -38,6 +38,11 @@ impl PaneStore {
         self.tables.get_mut(&pane).ok_or_else(|| OperatorError::Call(format!("pane {pane} is missing")))
     }
 
+    /// Whether rows can be refused.
+    pub(super) fn refuses_rows(&self) -> bool {
+        self.aggregates.refuses_rows()
+    }
+
     pub(super) fn get(&self, pane: i64) -> Option<&GroupTable> {
         self.tables.get(&pane)
     }

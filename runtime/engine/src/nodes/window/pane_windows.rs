@@ -21,7 +21,7 @@ use super::emitted_keys::EmittedKeys;
 use super::firing::Firing;
 use super::frozen_groups::{FrozenGroups, Rows};
 use super::group_table::GroupTable;
-use super::pane_runs::{Run, for_each_pane, runs_of_equal, runs_of_panes};
+use super::pane_runs::{Run, for_each_pane, rows_by_pane, runs_of_equal};
 use super::pane_store::PaneStore;
 use super::panes::PaneGrid;
 use super::refiring::{RefiringContext, RefiringRows};
@@ -235,19 +235,23 @@ impl Operator for PaneWindows {
         }
         let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
         let (mut open, mut refiring, mut late) = (Vec::new(), Vec::new(), Vec::new());
-        for (pane, run) in runs_of_panes(&self.grid, &rows.times) {
-            match self.fate(pane) {
-                Fate::Open => open.push((pane, run)),
-                Fate::Refires => refiring.extend(run.map(|row| row as u32)),
-                Fate::Late => late.extend(run.map(|row| row as u32)),
+        for of_pane in rows_by_pane(&self.grid, &rows.times) {
+            match self.fate(of_pane.pane) {
+                Fate::Open => open.push(of_pane),
+                Fate::Refires => refiring.extend(of_pane.rows().map(|row| row as u32)),
+                Fate::Late => late.extend(of_pane.rows().map(|row| row as u32)),
                 Fate::Gap => {
                     let closes_at = |row: &usize| rows.times[*row].saturating_add(self.spec.allowed_lateness_us);
-                    late.extend(run.filter(|row| closes_at(row) <= self.watermark).map(|row| row as u32));
+                    let closed = of_pane.rows().filter(|row| closes_at(row) <= self.watermark);
+                    late.extend(closed.map(|row| row as u32));
                 }
             }
         }
+        // In the order in which they came.
+        refiring.sort_unstable();
+        late.sort_unstable();
         let mut bad = Vec::new();
-        for_each_pane(&rows, open, |pane, rows, row_of_batch| {
+        for_each_pane(&rows, &open, |pane, rows, row_of_batch| {
             self.add(&batch, pane, rows, row_of_batch, &mut bad).map(drop)
         })?;
         self.emit_late(&batch, late, out)?;

@@ -44,6 +44,11 @@ impl PaneGrid {
         Some(Self { size, slide, offset, first: size % slide })
     }
 
+    /// Whether each pane is a window.
+    pub(super) fn is_tumbling(&self) -> bool {
+        self.size == self.slide
+    }
+
     /// The pane of an instant.
     pub(super) fn pane_of(&self, time: i64) -> Pane {
         let since = time.rem_euclid(self.slide) - self.offset.rem_euclid(self.slide);

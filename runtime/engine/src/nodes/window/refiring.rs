@@ -1,5 +1,6 @@
 //! Rows that come late, for windows that have fired and are still open: each makes every such window of it fire again, with what
-//! the window holds at that row. So that this does not depend on how rows come in batches, they are taken one by one.
+//! the window holds at that row. So that this does not depend on how rows come in batches, rows of one key are taken one by one; in
+//! tumbling windows, rows of different keys together.
 //!
 //! All windows of a row hold the row's pane. So what its key has in the panes around is summed up once from that pane to either
 //! side, and a window's result is one sum of each: a row of a day that slides by the minute costs some thousand additions, and
@@ -25,7 +26,7 @@ use super::window_rows::WindowRows;
 use super::window_state::refiring_fields;
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{OperatorError, Outputs, Progress};
-use crate::nodes::dead_letter::DeadLetters;
+use crate::nodes::dead_letter::{BadRow, DeadLetters};
 
 /// The rows of a batch whose windows are still to fire again.
 pub(super) struct RefiringRows {
@@ -35,6 +36,11 @@ pub(super) struct RefiringRows {
     batch: Option<StreamBatch>,
     /// Of each row that had been added when the state was frozen, up to when its windows have fired again.
     emitted_until: Vec<Option<i64>>,
+    /// Numbers the keys of the batch.
+    keys: KeyIndex,
+    key_of_row: Vec<u32>,
+    /// One more than the last row of each key that was taken.
+    taken_of_key: Vec<usize>,
     /// The row that is next, or whose windows are firing.
     next: usize,
     /// The windows of that row that are still to fire again; `None`: it has not been added yet.
@@ -62,6 +68,9 @@ impl RefiringRows {
             grid,
             batch: None,
             emitted_until: Vec::new(),
+            keys: KeyIndex::new(&spec.key_fields())?,
+            key_of_row: Vec::new(),
+            taken_of_key: Vec::new(),
             next: 0,
             windows: None,
             sums: Sums::new(spec)?,
@@ -77,63 +86,34 @@ impl RefiringRows {
     pub(super) fn take(&mut self, batch: &StreamBatch, rows: Vec<u32>) -> Result<(), OperatorError> {
         if !rows.is_empty() {
             let all = rows.len() == batch.len();
-            self.batch = Some(if all { batch.clone() } else { take_rows(batch, &UInt32Array::from(rows))? });
+            self.begin(if all { batch.clone() } else { take_rows(batch, &UInt32Array::from(rows))? })?;
         }
         Ok(())
     }
 
+    fn begin(&mut self, batch: StreamBatch) -> Result<(), OperatorError> {
+        let keys: Vec<ArrayRef> = self.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
+        self.keys.clear();
+        let bound = self.keys.slots(&keys, batch.len(), &mut self.key_of_row)?;
+        self.taken_of_key.clear();
+        self.taken_of_key.resize(bound, 0);
+        self.batch = Some(batch);
+        Ok(())
+    }
+
     /// Adds the next rows and emits the windows that fire again, at most so many.
-    pub(super) fn part(&mut self, cx: RefiringContext<'_>, out: &mut Outputs) -> Result<Progress, OperatorError> {
+    pub(super) fn part(&mut self, mut cx: RefiringContext<'_>, out: &mut Outputs) -> Result<Progress, OperatorError> {
         let Some(batch) = self.batch.clone() else { return Ok(Progress::Done) };
         let rows = WindowRows::of_batch(&batch, &self.key_columns, &self.value_columns);
+        // Rows that were frozen one by one go on one by one.
+        let together = self.grid.is_tumbling() && self.emitted_until.is_empty() && !cx.panes.refuses_rows();
         let mut bad = Vec::new();
         let mut room = cx.rows_max;
         while self.next < rows.len && room > 0 {
-            let row = self.next;
-            let pane = self.grid.pane_of(rows.times[row]).start;
-            let mut windows = match self.windows.take() {
-                Some(windows) => windows,
-                None => {
-                    let all = self.grid.windows_at(pane);
-                    let mut windows = cx.fired.start.max(*all.start())..cx.fired.end.min(*all.end() + 1);
-                    let of_row = rows.slice(row, 1);
-                    let table = cx.panes.table(pane)?;
-                    match self.emitted_until.get(row).copied().flatten() {
-                        Some(until) => {
-                            windows.start = windows.start.max(self.grid.first_unfired(until));
-                            table.look_up(&of_row)?;
-                        }
-                        None => {
-                            let mut refused = Vec::new();
-                            let added = table.add(&of_row, &mut refused, cx.dead_letters.fails());
-                            let is_refused = !refused.is_empty();
-                            for (_, reason) in refused {
-                                cx.dead_letters.take(&batch, row, reason, &mut bad)?;
-                            }
-                            added?;
-                            if is_refused {
-                                windows.end = windows.start;
-                            }
-                        }
-                    }
-                    if !windows.is_empty() {
-                        let bounds = (self.grid.window(windows.start), self.grid.window(windows.end - 1));
-                        self.sums.sum_up(cx.panes, pane, Window { start: bounds.0.start, end: bounds.1.end })?;
-                    }
-                    windows
-                }
+            room -= match together {
+                true => self.distinct_rows(cx.panes, &rows, room)?,
+                false => self.single_row(&mut cx, &batch, &rows, room, &mut bad)?,
             };
-            let part = windows.start..windows.end.min(windows.start + room as i128);
-            room -= (part.end - part.start).max(0) as usize;
-            windows.start = part.end.max(windows.start);
-            if let Some(table) = cx.panes.get(pane) {
-                self.sums.emit(part.map(|number| self.grid.window(number)), table, &mut self.results)?;
-            }
-            if windows.is_empty() {
-                self.next += 1;
-            } else {
-                self.windows = Some(windows);
-            }
         }
         self.results.emit(cx.results, cx.ingested_at, out)?;
         cx.dead_letters.emit(&batch, bad, out)?;
@@ -143,6 +123,94 @@ impl RefiringRows {
         (self.batch, self.next) = (None, 0);
         self.emitted_until.clear();
         Ok(Progress::Done)
+    }
+
+    /// Adds the next rows that are in one pane, which is a window, and of different keys. Returns how many.
+    fn distinct_rows(
+        &mut self,
+        panes: &mut PaneStore,
+        rows: &WindowRows,
+        rows_max: usize,
+    ) -> Result<usize, OperatorError> {
+        let (start, pane) = (self.next, self.grid.pane_of(rows.times[self.next]));
+        let mut end = start;
+        while end < rows.len && end - start < rows_max && pane.contains(rows.times[end]) {
+            let taken = &mut self.taken_of_key[self.key_of_row[end] as usize];
+            if *taken > start {
+                break;
+            }
+            end += 1;
+            *taken = end;
+        }
+        let count = end - start;
+        let table = panes.table(pane.start)?;
+        table.add(&rows.slice(start, count), &mut Vec::new(), false)?;
+        let window = self.grid.window(*self.grid.windows_at(pane.start).start());
+        let groups = self.results.begin(&vec![window; count], &table.keys, &table.slots);
+        self.results.merge(&groups, &table.aggregates, &table.slots)?;
+        self.next = end;
+        Ok(count)
+    }
+
+    /// Adds the next row, if it has not been, and has its windows fire again, at most so many. Returns how many.
+    fn single_row(
+        &mut self,
+        cx: &mut RefiringContext<'_>,
+        batch: &StreamBatch,
+        rows: &WindowRows,
+        windows_max: usize,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<usize, OperatorError> {
+        let pane = self.grid.pane_of(rows.times[self.next]).start;
+        let mut windows = match self.windows.take() {
+            Some(windows) => windows,
+            None => self.begin_row(cx, batch, &rows.slice(self.next, 1), pane, bad)?,
+        };
+        let part = windows.start..windows.end.min(windows.start + windows_max as i128).max(windows.start);
+        windows.start = part.end;
+        let count = (part.end - part.start) as usize;
+        if let Some(table) = cx.panes.get(pane) {
+            self.sums.emit(part.map(|number| self.grid.window(number)), table, &mut self.results)?;
+        }
+        if windows.is_empty() {
+            self.next += 1;
+        } else {
+            self.windows = Some(windows);
+        }
+        Ok(count)
+    }
+
+    /// Adds the next row to its pane, if it has not been; returns the windows that it makes fire again, and sums up their panes.
+    fn begin_row(
+        &mut self,
+        cx: &mut RefiringContext<'_>,
+        batch: &StreamBatch,
+        row: &WindowRows,
+        pane: i64,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<Range<i128>, OperatorError> {
+        let all = self.grid.windows_at(pane);
+        let mut windows = cx.fired.start.max(*all.start())..cx.fired.end.min(*all.end() + 1);
+        let table = cx.panes.table(pane)?;
+        if let Some(until) = self.emitted_until.get(self.next).copied().flatten() {
+            windows.start = windows.start.max(self.grid.first_unfired(until));
+            table.look_up(row)?;
+        } else {
+            let mut refused = Vec::new();
+            let added = table.add(row, &mut refused, cx.dead_letters.fails());
+            if !refused.is_empty() {
+                windows.end = windows.start;
+            }
+            for (_, reason) in refused {
+                cx.dead_letters.take(batch, self.next, reason, bad)?;
+            }
+            added?;
+        }
+        if !windows.is_empty() {
+            let (first, last) = (self.grid.window(windows.start), self.grid.window(windows.end - 1));
+            self.sums.sum_up(cx.panes, pane, Window { start: first.start, end: last.end })?;
+        }
+        Ok(windows)
     }
 
     /// The rows that are left, if there are any: their columns and those of [`refiring_fields`].
@@ -177,8 +245,7 @@ impl RefiringRows {
         let own: Vec<ArrayRef> = all.columns().iter().take(columns).cloned().collect();
         let options = RecordBatchOptions::new().with_row_count(Some(all.num_rows()));
         let rows = RecordBatch::try_new_with_options(input.clone(), own, &options)?;
-        self.batch = Some(StreamBatch::new(rows, times, ingested_at));
-        Ok(())
+        self.begin(StreamBatch::new(rows, times, ingested_at))
     }
 }
 
@@ -222,7 +289,7 @@ impl Sums {
     ) -> Result<(), OperatorError> {
         let windows: Vec<Window> = windows.collect();
         let (Some(slot), false) = (table.slots.first(), windows.is_empty()) else { return Ok(()) };
-        let groups = results.begin(&windows, &table.keys, *slot);
+        let groups = results.begin(&windows, &table.keys, &vec![*slot; windows.len()]);
         let backs =
             windows.iter().map(|w| self.back_to.partition_point(|pane| *pane >= w.start).saturating_sub(1) as u32);
         results.merge(&groups, &self.back, &backs.collect::<Vec<_>>())?;

@@ -88,13 +88,13 @@ impl Refirings {
         Ok(Self { keys, key_slots: Vec::new(), windows: Vec::new(), aggregates: AggregateSet::new(spec)? })
     }
 
-    /// Begins the results of windows for the key that `keys` has in `slot`; returns their groups in [`Refirings::merge`].
-    pub(super) fn begin(&mut self, windows: &[Window], keys: &KeyIndex, slot: u32) -> Vec<u32> {
-        let mut slots = Vec::new();
-        self.keys.slots_from(keys, &[slot], &mut slots);
+    /// Begins the results of windows, each for the key that `keys` has in its slot; returns their groups in [`Refirings::merge`].
+    pub(super) fn begin(&mut self, windows: &[Window], keys: &KeyIndex, slots: &[u32]) -> Vec<u32> {
+        let mut own = Vec::new();
+        self.keys.slots_from(keys, slots, &mut own);
         let first = self.windows.len();
         self.windows.extend_from_slice(windows);
-        self.key_slots.extend(slots.iter().cycle().take(windows.len()));
+        self.key_slots.extend(own);
         self.aggregates.resize(self.windows.len());
         (first as u32..self.windows.len() as u32).collect()
     }

@@ -115,7 +115,7 @@ impl SessionWindows {
             Ok(Taken::Late) => late.push(row as u32),
             Ok(Taken::In(session)) => {
                 if session.emitted {
-                    let groups = self.refirings.begin(&[session.window], &self.keys, slot);
+                    let groups = self.refirings.begin(&[session.window], &self.keys, &[slot]);
                     self.refirings.merge(&groups, &self.state.aggregates, &[session.group])?;
                 }
             }
