@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use arrow::error::ArrowError;
 use weir_core::batch::{Barrier, StreamBatch, StreamElement};
 use weir_core::connector::Cut;
 use weir_core::time::WATERMARK_MIN;
 
-use crate::dataflow::exchange::Partitioner;
+use crate::dataflow::exchange::{Emit, Exchange};
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::replace::replaceable::{Replaceable, Version};
@@ -17,7 +18,7 @@ use crate::replace::trial::Seat;
 /// The chain of one subtask. Step 0 gets what the gate or the source delivers.
 pub struct Chain {
     steps: Vec<Step>,
-    edges: Vec<EdgeEnd>,
+    edges: Vec<Exchange>,
     watermark: i64,
 }
 
@@ -64,14 +65,6 @@ pub enum Target {
     Edge(usize),
 }
 
-/// This subtask's end of an edge that leaves the chain.
-pub struct EdgeEnd {
-    /// Spreads the rows.
-    pub partitioner: Partitioner,
-    /// The subtasks at the other end that this one has a channel to.
-    pub reach: std::ops::Range<usize>,
-}
-
 /// What the chain wants done, in order.
 #[derive(Debug)]
 pub enum Action {
@@ -89,7 +82,7 @@ pub enum Action {
 impl Chain {
     /// Steps in an order in which a step comes after the one that feeds it.
     #[must_use]
-    pub fn new(steps: Vec<Step>, edges: Vec<EdgeEnd>) -> Self {
+    pub fn new(steps: Vec<Step>, edges: Vec<Exchange>) -> Self {
         Self { steps, edges, watermark: WATERMARK_MIN }
     }
 
@@ -125,13 +118,15 @@ impl Chain {
             self.watermark = watermark;
             self.each_step(actions, |operator, out| operator.on_time(Time::Watermark(watermark), out))?;
         }
-        self.broadcast(&StreamElement::Watermark(self.watermark), actions);
-        Ok(())
+        self.broadcast(&StreamElement::Watermark(self.watermark), actions)
     }
 
     /// The stream has nothing to say for now.
-    pub fn idle(&mut self, actions: &mut Vec<Action>) {
-        self.broadcast(&StreamElement::Idle, actions);
+    ///
+    /// # Errors
+    /// As [`Chain::process`].
+    pub fn idle(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.broadcast(&StreamElement::Idle, actions)
     }
 
     /// The end of the stream through all steps.
@@ -140,16 +135,31 @@ impl Chain {
     /// As [`Chain::process`].
     pub fn end(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
         self.each_step(actions, |operator, out| operator.on_end(out))?;
-        self.broadcast(&StreamElement::End, actions);
-        Ok(())
+        self.broadcast(&StreamElement::End, actions)
     }
 
-    /// Nothing to do for now: sinks show what they hold.
+    /// Nothing to do for now: sinks show what they hold, and rows that wait for a batch to fill leave.
     ///
     /// # Errors
     /// As [`Chain::process`].
     pub fn flush(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
-        self.each_step(actions, |operator, out| operator.flush(out).map(|()| Progress::Done))
+        self.each_step(actions, |operator, out| operator.flush(out).map(|()| Progress::Done))?;
+        self.each_edge(actions, |exchange, send| exchange.flush(send))
+    }
+
+    /// As [`Chain::flush`], while more comes: rows wait on where batches fill fast.
+    ///
+    /// # Errors
+    /// As [`Chain::process`].
+    pub fn linger(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.each_step(actions, |operator, out| operator.flush(out).map(|()| Progress::Done))?;
+        self.each_edge(actions, |exchange, send| exchange.linger(send))
+    }
+
+    /// Whether rows wait for a batch to fill.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.edges.iter().any(Exchange::is_holding)
     }
 
     /// Every step's state, by name.
@@ -167,8 +177,11 @@ impl Chain {
     }
 
     /// A barrier goes on to the subtasks that follow.
-    pub fn forward(&mut self, barrier: Barrier, actions: &mut Vec<Action>) {
-        self.broadcast(&StreamElement::Barrier(barrier), actions);
+    ///
+    /// # Errors
+    /// As [`Chain::process`].
+    pub fn forward(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.broadcast(&StreamElement::Barrier(barrier), actions)
     }
 
     /// Hands every step the parts with its name.
@@ -311,27 +324,37 @@ impl Chain {
         batch: StreamBatch,
         actions: &mut Vec<Action>,
     ) -> Result<(), StepError> {
-        let Some(end) = self.edges.get_mut(edge) else { return Ok(()) };
-        end.partitioner
-            .split(batch, |target, rows| {
-                actions.push(Action::Send { edge, target, element: StreamElement::Batch(rows) });
-            })
+        let Some(exchange) = self.edges.get_mut(edge) else { return Ok(()) };
+        exchange
+            .rows(batch, &mut |target, element| actions.push(Action::Send { edge, target, element }))
             .map_err(|e| StepError::new(&self.steps[index].name, e.into()))
     }
 
-    fn broadcast(&mut self, element: &StreamElement, actions: &mut Vec<Action>) {
-        for (edge, end) in self.edges.iter().enumerate() {
-            for target in end.reach.clone() {
-                actions.push(Action::Send { edge, target, element: element.clone() });
-            }
+    fn broadcast(&mut self, element: &StreamElement, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.each_edge(actions, |exchange, send| exchange.pass(element, send))
+    }
+
+    fn each_edge(
+        &mut self,
+        actions: &mut Vec<Action>,
+        mut call: impl FnMut(&mut Exchange, &mut Emit<'_>) -> Result<(), ArrowError>,
+    ) -> Result<(), StepError> {
+        for (edge, exchange) in self.edges.iter_mut().enumerate() {
+            call(exchange, &mut |target, element| actions.push(Action::Send { edge, target, element })).map_err(
+                |e| {
+                    // Rows that wait are of any step; the last is nearest to the edge.
+                    StepError::new(self.steps.last().map_or("", |step| &step.name), e.into())
+                },
+            )?;
         }
+        Ok(())
     }
 }
 
 fn project(batch: &StreamBatch, projection: Option<&[usize]>) -> Result<StreamBatch, arrow::error::ArrowError> {
     Ok(match projection {
         None => batch.clone(),
-        Some(columns) => StreamBatch { rows: batch.rows.project(columns)?, ..batch.clone() },
+        Some(columns) => StreamBatch { rows: batch.rows.project(columns)?, key_hashes: None, ..batch.clone() },
     })
 }
 

@@ -59,6 +59,8 @@ pub enum Event {
     Drain,
     /// Nothing came for a while.
     Flush,
+    /// More comes all the time, and something may have been held back for a while.
+    Linger,
 }
 
 /// What came of an event, beside the actions.
@@ -152,6 +154,12 @@ impl Subtask {
         matches!(&self.head, Head::Gate(gate) if gate.is_open(channel))
     }
 
+    /// Whether [`Event::Flush`] would send rows on that wait for a batch to fill.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.chain.is_holding()
+    }
+
     /// The last watermark that went through.
     #[must_use]
     pub fn watermark(&self) -> i64 {
@@ -224,6 +232,10 @@ impl Subtask {
                 self.chain.flush(actions)?;
                 Ok(Outcome::Running(true))
             }
+            (Event::Linger, _) => {
+                self.chain.linger(actions)?;
+                Ok(Outcome::Running(true))
+            }
             // A gate is not polled, a source has no channels: nothing to do.
             _ => Ok(Outcome::Running(false)),
         }
@@ -236,7 +248,7 @@ impl Subtask {
             match event {
                 Gated::Batch(batch) => self.chain.process(batch, actions)?,
                 Gated::Watermark(watermark) => self.chain.advance(watermark, actions)?,
-                Gated::Idle => self.chain.idle(actions),
+                Gated::Idle => self.chain.idle(actions)?,
                 Gated::Barrier(barrier) => outcome = self.cut(barrier, actions)?,
                 Gated::End => outcome = self.end(actions)?,
             }
@@ -253,7 +265,7 @@ impl Subtask {
                 SourceEvent::Rows(batch) => self.chain.process(batch, actions)?,
                 SourceEvent::DeadLetters(batch) => self.chain.emit(1, batch, actions)?,
                 SourceEvent::Watermark(watermark) => self.chain.advance(watermark, actions)?,
-                SourceEvent::Idle => self.chain.idle(actions),
+                SourceEvent::Idle => self.chain.idle(actions)?,
                 SourceEvent::End => outcome = self.end(actions)?,
             }
         }
@@ -284,7 +296,7 @@ impl Subtask {
         }
         self.chain.settle()?;
         let frozen = self.freeze(Cut { attempt: barrier.attempt, last: false })?;
-        self.chain.forward(barrier, actions);
+        self.chain.forward(barrier, actions)?;
         Ok(Outcome::Frozen(barrier, frozen))
     }
 

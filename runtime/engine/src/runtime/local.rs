@@ -57,6 +57,8 @@ pub enum Choice {
         /// The channel, in the order of its gate.
         channel: usize,
     },
+    /// Rows of a subtask that wait for a batch to fill are sent.
+    Flush(usize),
     /// The oldest part of a checkpoint is kept; with the last one the checkpoint is completed and committed.
     Keep,
 }
@@ -132,6 +134,9 @@ impl LocalJob {
                     choices.push(Choice::Trigger(index));
                 }
             }
+            if subtask.subtask.is_holding() {
+                choices.push(Choice::Flush(index));
+            }
             for (channel, number) in subtask.inputs.iter().enumerate() {
                 if subtask.subtask.is_open(channel) && !self.channels[*number].is_empty() {
                     choices.push(Choice::Take { subtask: index, channel });
@@ -165,6 +170,7 @@ impl LocalJob {
                     self.handle(subtask, Event::Element { channel, element })?;
                 }
             }
+            Choice::Flush(index) => self.handle(index, Event::Flush)?,
             Choice::Keep => {
                 if let Some(FrozenPart { subtask, attempt, frozen }) = self.parts.pop_front() {
                     let triggered = self.checkpointer.frozen(subtask, attempt, frozen)?;

@@ -146,7 +146,8 @@ impl Operator for SessionWindows {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
         let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
-        let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
+        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
+        let bound = self.keys.slots_hashed(&rows.keys, rows.len, hashes, &mut self.slots)?;
         self.state.lists.grow(bound, &SessionList::default());
         let (mut late, mut refused) = (Vec::new(), Vec::new());
         let mut row = 0;
