@@ -16,6 +16,8 @@ pub(crate) enum Part {
     Boundary,
     /// The queries.
     Nexmark,
+    /// Exchanges between more and more subtasks.
+    Parallel,
     /// The pause for a checkpoint.
     Pause,
     /// Jobs with checkpoints and without.
@@ -96,6 +98,7 @@ fn part(name: &str) -> anyhow::Result<Part> {
     match name {
         "boundary" => Ok(Part::Boundary),
         "nexmark" => Ok(Part::Nexmark),
+        "parallel" => Ok(Part::Parallel),
         "pause" => Ok(Part::Pause),
         "cost" => Ok(Part::Cost),
         "restore" => Ok(Part::Restore),
@@ -104,7 +107,9 @@ fn part(name: &str) -> anyhow::Result<Part> {
         "server" => Ok(Part::Server),
         "kafka" => Ok(Part::Kafka),
         other => {
-            bail!("--only {other:?}: it is boundary, nexmark, pause, cost, restore, bad-records, swap, server or kafka")
+            bail!(
+                "--only {other:?}: it is boundary, nexmark, parallel, pause, cost, restore, bad-records, swap, server or kafka"
+            )
         }
     }
 }
@@ -146,7 +151,7 @@ mod tests {
             ("--events", "needs a value"),
             ("--parallelism 1,0", "subtask"),
             ("--runs 0", "nothing"),
-            ("--only all", "boundary, nexmark, pause"),
+            ("--only all", "boundary, nexmark, parallel"),
             ("--keys 0", "key"),
         ] {
             let error = parse(line).unwrap_err().to_string();

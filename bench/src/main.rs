@@ -11,6 +11,7 @@
 //! | `boundary` | calls into a component, without an engine |
 //! | `bad_records` | reading files of which some records are no rows |
 //! | `durable` | jobs with checkpoints: what those cost, and coming back from one |
+//! | `parallel` | jobs at more subtasks than there are cores |
 //! | `kafka` | reading and writing Kafka, beside the client alone |
 //! | `pause` | freezing state for a checkpoint, without a job |
 //! | `swap` | replacing an operator while rows flow |
@@ -27,6 +28,7 @@ mod kafka;
 mod loops;
 mod measure;
 mod nexmark;
+mod parallel;
 mod pause;
 mod query;
 mod row;
@@ -39,7 +41,7 @@ use anyhow::{Context, ensure};
 
 use crate::args::{Args, HELP, Part};
 use crate::query::examples;
-use crate::row::{BadRecordsRow, CostRow, KafkaRow, PauseRow, Row, SwapRow};
+use crate::row::{BadRecordsRow, CostRow, KafkaRow, ParallelRow, PauseRow, Row, SwapRow};
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse(std::env::args().skip(1))?;
@@ -68,6 +70,14 @@ fn main() -> anyhow::Result<()> {
         println!("{}", Row::NEXMARK_HEADER);
         nexmark::measure(&args, |row| {
             println!("{}", row.nexmark_line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Parallel) {
+        println!("{}", ParallelRow::HEADER);
+        parallel::measure(&args, |row| {
+            println!("{}", row.line());
             rows.push(serde_json::to_value(row));
         })?;
         println!();

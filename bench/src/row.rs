@@ -238,6 +238,33 @@ impl ServerRow {
     }
 }
 
+/// What a job costs at some parallelism; the cheapest run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ParallelRow {
+    /// `parallel/component`.
+    pub(crate) name: String,
+    /// Subtasks behind the exchange.
+    pub(crate) parallelism: usize,
+    /// Events that the source made.
+    pub(crate) events: u64,
+    /// Processor time of the run, seconds.
+    pub(crate) cpu_s: f64,
+    /// That, divided by that of one subtask.
+    pub(crate) ratio: f64,
+}
+
+impl ParallelRow {
+    /// The header of [`ParallelRow::line`].
+    pub(crate) const HEADER: &str = "behind the exchange  parallelism   cpu s  of one subtask";
+
+    /// A line of the table.
+    pub(crate) fn line(&self) -> String {
+        let Self { name, parallelism, cpu_s, ratio, .. } = self;
+        let name = name.strip_prefix("parallel/").unwrap_or(name);
+        format!("{name:<19}  {parallelism:>11}  {cpu_s:>6.2}  {ratio:>14.2}")
+    }
+}
+
 /// How fast messages are read or written; the fastest run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct KafkaRow {

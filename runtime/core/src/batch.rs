@@ -1,5 +1,7 @@
 //! Rows in flight. Never holds a row by itself: a stream moves in columns.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::DataType;
@@ -15,6 +17,48 @@ pub struct StreamBatch {
     pub ingested_at: i64,
     /// What each row does to the rows before it; `None`: every row is an insert.
     pub row_kinds: Option<RowKinds>,
+    /// Hashes of the rows' keys, if somebody has made them. They are of these columns: whoever changes or picks columns drops them.
+    pub key_hashes: Option<KeyHashes>,
+}
+
+/// What [`hash_keys`](crate::key_group::hash_keys) gives for some columns of a batch: on its way to a keyed operator it is made once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHashes {
+    columns: Arc<[usize]>,
+    hashes: ScalarBuffer<u64>,
+}
+
+impl KeyHashes {
+    /// One hash per row, of the columns with these indices.
+    #[must_use]
+    pub fn new(columns: Arc<[usize]>, hashes: ScalarBuffer<u64>) -> Self {
+        Self { columns, hashes }
+    }
+
+    /// The hashes, if they are of these columns in this order.
+    #[must_use]
+    pub fn of(&self, columns: &[usize]) -> Option<&[u64]> {
+        (*self.columns == *columns).then_some(&*self.hashes)
+    }
+
+    /// The columns that they are of.
+    #[must_use]
+    pub fn columns(&self) -> &Arc<[usize]> {
+        &self.columns
+    }
+
+    /// The hash of each row.
+    #[must_use]
+    pub fn hashes(&self) -> &ScalarBuffer<u64> {
+        &self.hashes
+    }
+
+    /// Those of the rows at these indices.
+    #[must_use]
+    pub fn take(&self, indices: &[u32]) -> Self {
+        let hashes = indices.iter().map(|index| self.hashes[*index as usize]).collect();
+        Self { columns: Arc::clone(&self.columns), hashes }
+    }
 }
 
 /// What a row of an updating stream does, in the order and with the numbers of the operators' contract.
@@ -65,7 +109,7 @@ impl StreamBatch {
     /// Rows that are all inserts.
     #[must_use]
     pub fn new(rows: RecordBatch, event_times: ScalarBuffer<i64>, ingested_at: i64) -> Self {
-        Self { rows, event_times, ingested_at, row_kinds: None }
+        Self { rows, event_times, ingested_at, row_kinds: None, key_hashes: None }
     }
 
     /// How many rows.
@@ -94,6 +138,10 @@ impl StreamBatch {
             event_times: self.event_times.slice(offset, len),
             ingested_at: self.ingested_at,
             row_kinds: self.row_kinds.as_ref().map(|kinds| kinds.slice(offset, len)),
+            key_hashes: self.key_hashes.as_ref().map(|KeyHashes { columns, hashes }| KeyHashes {
+                columns: Arc::clone(columns),
+                hashes: hashes.slice(offset, len),
+            }),
         }
     }
 }
@@ -140,8 +188,6 @@ pub struct Barrier {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 
     use super::*;

@@ -9,7 +9,8 @@ use std::ops::Range;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
-use arrow::row::{RowConverter, SortField};
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, Rows, SortField};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How many key groups a job has if its author does not say: enough to spread over 128 subtasks, few enough that a snapshot
@@ -23,29 +24,55 @@ const NULL_HASH: u64 = 0x9E37_79B9_7F4A_7C15;
 ///
 /// # Errors
 /// If a column has a type that cannot be a key.
-pub fn hash_keys(columns: &[ArrayRef], rows: usize, hashes: &mut Vec<u64>) -> Result<(), arrow::error::ArrowError> {
-    hashes.clear();
-    match columns {
-        [] => hashes.resize(rows, 0),
-        [one] if one.data_type() == &DataType::Int64 => {
-            let column = one.as_primitive::<Int64Type>();
-            hash_each(column.values().iter().map(|v| mix(*v as u64)), column.nulls(), hashes);
+pub fn hash_keys(columns: &[ArrayRef], rows: usize, hashes: &mut Vec<u64>) -> Result<(), ArrowError> {
+    KeyHasher::default().hash(columns, rows, hashes)
+}
+
+/// [`hash_keys`] for one batch after the other, with key columns of the same types.
+#[derive(Debug, Default)]
+pub struct KeyHasher {
+    /// Of keys that must be encoded: made for the first batch.
+    encoder: Option<(RowConverter, Rows)>,
+}
+
+impl KeyHasher {
+    /// As [`hash_keys`].
+    ///
+    /// # Errors
+    /// As [`hash_keys`], or if the columns are of other types than those before.
+    pub fn hash(&mut self, columns: &[ArrayRef], rows: usize, hashes: &mut Vec<u64>) -> Result<(), ArrowError> {
+        hashes.clear();
+        match columns {
+            [] => hashes.resize(rows, 0),
+            [one] if one.data_type() == &DataType::Int64 => {
+                let column = one.as_primitive::<Int64Type>();
+                hash_each(column.values().iter().map(|v| mix(*v as u64)), column.nulls(), hashes);
+            }
+            [one] if one.data_type() == &DataType::Int32 => {
+                let column = one.as_primitive::<Int32Type>();
+                hash_each(column.values().iter().map(|v| mix(*v as u64)), column.nulls(), hashes);
+            }
+            [one] if one.data_type() == &DataType::Utf8 => {
+                let column = one.as_string::<i32>();
+                hash_each((0..rows).map(|row| xxh3_64(column.value(row).as_bytes())), column.nulls(), hashes);
+            }
+            _ => {
+                let (converter, encoded) = match &mut self.encoder {
+                    Some(encoder) => encoder,
+                    none => {
+                        let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
+                        let converter = RowConverter::new(fields)?;
+                        let encoded = converter.empty_rows(rows, 0);
+                        none.insert((converter, encoded))
+                    }
+                };
+                encoded.clear();
+                converter.append(encoded, columns)?;
+                hashes.extend(encoded.iter().map(|row| xxh3_64(row.as_ref())));
+            }
         }
-        [one] if one.data_type() == &DataType::Int32 => {
-            let column = one.as_primitive::<Int32Type>();
-            hash_each(column.values().iter().map(|v| mix(*v as u64)), column.nulls(), hashes);
-        }
-        [one] if one.data_type() == &DataType::Utf8 => {
-            let column = one.as_string::<i32>();
-            hash_each((0..rows).map(|row| xxh3_64(column.value(row).as_bytes())), column.nulls(), hashes);
-        }
-        _ => {
-            let fields = columns.iter().map(|c| SortField::new(c.data_type().clone())).collect();
-            let encoded = RowConverter::new(fields)?.convert_columns(columns)?;
-            hashes.extend(encoded.iter().map(|row| xxh3_64(row.as_ref())));
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A key must not change its hash when its batch happens to hold a null, so nulls have one of their own on the same path.

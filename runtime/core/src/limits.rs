@@ -10,6 +10,9 @@ pub const BATCH_ROWS_LIMIT: usize = 65_536;
 pub const LINGER_MS_DEFAULT: u64 = 5;
 /// Elements in one channel between two subtasks: enough to keep both busy, few enough that backpressure is felt at once.
 pub const CHANNEL_ELEMENTS_MAX: usize = 8;
+/// Bytes of the batches whose rows an exchange gathers, at most: ten batches of usual rows, which are enough for full batches at a
+/// small parallelism, and a small part of a machine's memory where a hundred subtasks gather at once.
+pub const EXCHANGE_BYTES_MAX: u64 = 4 << 20;
 /// Subtasks an operator at most: a thread each.
 pub const PARALLELISM_MAX: usize = 256;
 /// Key groups at most: a snapshot has a part for each.

@@ -5,6 +5,7 @@
 //! | `build` | subtasks with their operators, readers and writers |
 //! | `launch`, `job_handle` | a job on threads, and what its owner holds of it |
 //! | `worker`, `control` | the threads around subtasks and checkpoints, and what is asked of them |
+//! | `inbox` | the channels between those threads |
 //! | `supervisor` | a job that is started again when it fails |
 //! | `figures`, `activity` | what a running job tells of itself |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
@@ -13,6 +14,7 @@ pub(crate) mod activity;
 pub(crate) mod build;
 pub(crate) mod control;
 pub(crate) mod figures;
+pub(crate) mod inbox;
 pub(crate) mod job_handle;
 pub(crate) mod launch;
 pub mod local;

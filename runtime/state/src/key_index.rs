@@ -84,11 +84,29 @@ impl KeyIndex {
     /// # Errors
     /// If the columns are not of the index's types, or not `rows` long.
     pub fn slots(&mut self, columns: &[ArrayRef], rows: usize, out: &mut Vec<u32>) -> Result<usize, StateError> {
+        self.slots_hashed(columns, rows, None, out)
+    }
+
+    /// As [`KeyIndex::slots`], for somebody who may have what [`hash_keys`](weir_core::key_group::hash_keys) gives for the columns.
+    ///
+    /// # Errors
+    /// As [`KeyIndex::slots`], or if there is not one hash per row.
+    pub fn slots_hashed(
+        &mut self,
+        columns: &[ArrayRef],
+        rows: usize,
+        hashes: Option<&[u64]>,
+        out: &mut Vec<u32>,
+    ) -> Result<usize, StateError> {
         self.check(columns, rows)?;
+        if let Some(hashes) = hashes.filter(|hashes| hashes.len() != rows) {
+            return Err(StateError::Count { what: "hashes of keys", found: hashes.len(), expected: rows });
+        }
         out.clear();
         match (&mut self.store, columns) {
+            // Such a key is hashed as fast as its hash is read.
             (Store::Fixed(keys), [column]) => keys.slots(column, out),
-            (Store::Bytes(keys), columns) => keys.slots(columns, out)?,
+            (Store::Bytes(keys), columns) => keys.slots(columns, hashes, out)?,
             (Store::Unit(present), _) => {
                 *present |= rows > 0;
                 out.resize(rows, 0);

@@ -45,6 +45,20 @@ impl KeyedState {
         self.keys.slots(key_columns, rows, out)
     }
 
+    /// As [`KeyedState::slots`], with the hashes of the rows' keys if they are known.
+    ///
+    /// # Errors
+    /// As [`KeyIndex::slots_hashed`].
+    pub fn slots_hashed(
+        &mut self,
+        key_columns: &[ArrayRef],
+        rows: usize,
+        hashes: Option<&[u64]>,
+        out: &mut Vec<u32>,
+    ) -> Result<usize, StateError> {
+        self.keys.slots_hashed(key_columns, rows, hashes, out)
+    }
+
     /// The states of some slots.
     ///
     /// # Errors

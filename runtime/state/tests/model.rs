@@ -64,6 +64,9 @@ proptest! {
             prop_assert_eq!(&index.keys(&slots).unwrap(), &columns);
             let (mut alone, mut among) = (Vec::new(), Vec::new());
             hash_keys(&columns, keys.len(), &mut among).unwrap();
+            let mut hashed = Vec::new();
+            index.slots_hashed(&columns, keys.len(), Some(&among), &mut hashed).unwrap();
+            prop_assert_eq!(&hashed, &slots);
             for (row, key) in keys.iter().enumerate() {
                 hash_keys(&key_columns(path, &[*key]), 1, &mut alone).unwrap();
                 prop_assert_eq!(alone[0], among[row]);

@@ -21,7 +21,8 @@ impl Pace {
     }
 
     /// The first event that is not due yet. Waits until a batch of `rows_max` would be due, at most `wait`: a call a row would cost
-    /// more than the rows.
+    /// more than the rows. It waits until a multiple of `wait` on the clock, so that many generators wake the machine at once and
+    /// not each by itself.
     pub(super) fn due_end(&mut self, next: u64, rows_max: usize, wait: Duration) -> u64 {
         let due = self.due_now();
         self.waited_us = 0;
@@ -32,7 +33,9 @@ impl Pace {
         let missing = Duration::try_from_secs_f64(missing as f64 / self.events_per_us / 1e6).unwrap_or(wait);
         let begun_us = self.clock.now_us();
         // Nobody unparks this thread for us: it is a wait with a time-out. Waking early only makes a smaller batch.
-        std::thread::park_timeout(missing.min(wait));
+        let wait_us = wait.as_micros().max(1);
+        let until_us = wait_us - begun_us.max(0).unsigned_abs() as u128 % wait_us;
+        std::thread::park_timeout(missing.min(Duration::from_micros(until_us as u64)));
         self.waited_us = self.clock.now_us().saturating_sub(begun_us).max(0).unsigned_abs();
         self.due_now()
     }

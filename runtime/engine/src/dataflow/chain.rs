@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use arrow::error::ArrowError;
 use weir_core::batch::{Barrier, StreamBatch, StreamElement};
 use weir_core::connector::Cut;
 use weir_core::time::WATERMARK_MIN;
 
-use crate::dataflow::exchange::Partitioner;
+use crate::dataflow::exchange::{Emit, Exchange};
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::replace::replaceable::{Replaceable, Version};
@@ -20,7 +21,7 @@ use crate::replace::trial::Seat;
 /// is there, lets a barrier through if one waits, and has it [run](Chain::run) on.
 pub struct Chain {
     steps: Vec<Step>,
-    edges: Vec<EdgeEnd>,
+    edges: Vec<Exchange>,
     watermark: i64,
     /// What is still to be done; the last comes first.
     work: Vec<Work>,
@@ -36,6 +37,8 @@ enum Work {
     Each { step: usize, what: Happening },
     /// An element for all channels, after what all steps have made.
     Broadcast(StreamElement),
+    /// Rows that wait in exchanges for a batch to fill.
+    Exchanges(fn(&mut Exchange, &mut Emit<'_>) -> Result<(), ArrowError>),
 }
 
 /// What happens to all steps of a chain, one after the other.
@@ -97,14 +100,6 @@ pub enum Target {
     Edge(usize),
 }
 
-/// This subtask's end of an edge that leaves the chain.
-pub struct EdgeEnd {
-    /// Spreads the rows.
-    pub partitioner: Partitioner,
-    /// The subtasks at the other end that this one has a channel to.
-    pub reach: std::ops::Range<usize>,
-}
-
 /// What the chain wants done, in order.
 #[derive(Debug)]
 pub enum Action {
@@ -122,7 +117,7 @@ pub enum Action {
 impl Chain {
     /// Steps in an order in which a step comes after the one that feeds it.
     #[must_use]
-    pub fn new(steps: Vec<Step>, edges: Vec<EdgeEnd>) -> Self {
+    pub fn new(steps: Vec<Step>, edges: Vec<Exchange>) -> Self {
         Self { steps, edges, watermark: WATERMARK_MIN, work: Vec::new() }
     }
 
@@ -193,8 +188,11 @@ impl Chain {
     }
 
     /// The stream is idle: event time downstream does not wait for it.
-    pub fn idle(&mut self, actions: &mut Vec<Action>) {
-        self.broadcast(&StreamElement::Idle, actions);
+    ///
+    /// # Errors
+    /// As [`Chain::process`].
+    pub fn idle(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.broadcast(&StreamElement::Idle, actions)
     }
 
     /// The end of the stream through all steps.
@@ -207,13 +205,30 @@ impl Chain {
         self.run(actions)
     }
 
-    /// Flushes what steps have buffered, while the input is idle.
+    /// Flushes what steps have buffered, and rows that wait for a batch to fill, while the input is idle.
     ///
     /// # Errors
     /// As [`Chain::process`].
     pub fn flush(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.work.push(Work::Exchanges(Exchange::flush));
         self.work.push(Work::Each { step: 0, what: Happening::Flush });
         self.run(actions)
+    }
+
+    /// As [`Chain::flush`], while more comes: rows wait on where batches fill fast.
+    ///
+    /// # Errors
+    /// As [`Chain::process`].
+    pub fn linger(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.work.push(Work::Exchanges(Exchange::linger));
+        self.work.push(Work::Each { step: 0, what: Happening::Flush });
+        self.run(actions)
+    }
+
+    /// Whether rows wait for a batch to fill.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.edges.iter().any(Exchange::is_holding)
     }
 
     /// Goes on with what is to be done, until that is all, or the next part of a step's output would come.
@@ -247,10 +262,8 @@ impl Chain {
                     Happening::Flush => operator.flush(out).map(|()| Progress::Done),
                 })
             }
-            Work::Broadcast(element) => {
-                self.broadcast(&element, actions);
-                Ok(())
-            }
+            Work::Broadcast(element) => self.broadcast(&element, actions),
+            Work::Exchanges(flush) => self.each_edge(actions, flush),
         }
     }
 
@@ -269,8 +282,11 @@ impl Chain {
     }
 
     /// A barrier goes on to the subtasks that follow.
-    pub fn forward(&mut self, barrier: Barrier, actions: &mut Vec<Action>) {
-        self.broadcast(&StreamElement::Barrier(barrier), actions);
+    ///
+    /// # Errors
+    /// As [`Chain::process`].
+    pub fn forward(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.broadcast(&StreamElement::Barrier(barrier), actions)
     }
 
     /// Hands every step the parts with its name. What a step had begun to give out comes first when the chain [runs](Chain::run).
@@ -403,27 +419,37 @@ impl Chain {
         batch: StreamBatch,
         actions: &mut Vec<Action>,
     ) -> Result<(), StepError> {
-        let Some(end) = self.edges.get_mut(edge) else { return Ok(()) };
-        end.partitioner
-            .split(batch, |target, rows| {
-                actions.push(Action::Send { edge, target, element: StreamElement::Batch(rows) });
-            })
+        let Some(exchange) = self.edges.get_mut(edge) else { return Ok(()) };
+        exchange
+            .rows(batch, &mut |target, element| actions.push(Action::Send { edge, target, element }))
             .map_err(|e| StepError::new(&self.steps[index].name, e.into()))
     }
 
-    fn broadcast(&mut self, element: &StreamElement, actions: &mut Vec<Action>) {
-        for (edge, end) in self.edges.iter().enumerate() {
-            for target in end.reach.clone() {
-                actions.push(Action::Send { edge, target, element: element.clone() });
-            }
+    fn broadcast(&mut self, element: &StreamElement, actions: &mut Vec<Action>) -> Result<(), StepError> {
+        self.each_edge(actions, |exchange, send| exchange.pass(element, send))
+    }
+
+    fn each_edge(
+        &mut self,
+        actions: &mut Vec<Action>,
+        mut call: impl FnMut(&mut Exchange, &mut Emit<'_>) -> Result<(), ArrowError>,
+    ) -> Result<(), StepError> {
+        for (edge, exchange) in self.edges.iter_mut().enumerate() {
+            call(exchange, &mut |target, element| actions.push(Action::Send { edge, target, element })).map_err(
+                |e| {
+                    // Rows that wait are of any step; the last is nearest to the edge.
+                    StepError::new(self.steps.last().map_or("", |step| &step.name), e.into())
+                },
+            )?;
         }
+        Ok(())
     }
 }
 
 fn project(batch: &StreamBatch, projection: Option<&[usize]>) -> Result<StreamBatch, arrow::error::ArrowError> {
     Ok(match projection {
         None => batch.clone(),
-        Some(columns) => StreamBatch { rows: batch.rows.project(columns)?, ..batch.clone() },
+        Some(columns) => StreamBatch { rows: batch.rows.project(columns)?, key_hashes: None, ..batch.clone() },
     })
 }
 

@@ -1,10 +1,19 @@
-//! Spreads the batches of one edge over the subtasks at its other end. Never sends: it says what goes where.
+//! Spreads the elements of one edge over the subtasks at its other end, rows by key in full batches. Never sends: it says what goes
+//! where, and holds rows back only until it is flushed.
+
+mod gather;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
 use arrow::error::ArrowError;
-use weir_core::batch::StreamBatch;
-use weir_core::key_group::{group_of, hash_keys, subtask_of};
+use weir_core::batch::{KeyHashes, StreamBatch, StreamElement};
+use weir_core::key_group::{KeyHasher, group_of, subtask_of};
+
+use gather::Gatherer;
 
 /// Which subtask at the other end gets which rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,94 +34,136 @@ pub enum Partitioning {
 }
 
 /// One subtask's end of an edge.
+///
+/// Rows that go by key are gathered: those of one batch are for many subtasks, and small batches are dear. A watermark is held
+/// back with the rows that came before it; a later one takes its place. No result depends on that: a row that is behind the
+/// watermark that is held back is sent after it, and no other row can be late by it (decision 26).
 #[derive(Debug)]
-pub struct Partitioner {
+pub struct Exchange {
     partitioning: Partitioning,
-    targets: usize,
+    reach: Range<usize>,
     next: usize,
-    hashes: Vec<u64>,
+    hasher: KeyHasher,
     /// By key group: the subtask that owns it.
     owners: Vec<u32>,
     /// By row of the batch: its subtask.
     target_of_row: Vec<u32>,
+    /// Of rows that go by key, what waits for its batch to fill.
+    gatherer: Option<Gatherer>,
+    /// The edge is idle: whatever comes is news, and does not wait.
+    is_idle: bool,
 }
 
-impl Partitioner {
-    /// For the subtask `subtask`, towards `targets` subtasks.
+/// Takes an element for a subtask at the other end, by its number.
+pub type Emit<'a> = dyn FnMut(usize, StreamElement) + 'a;
+
+impl Exchange {
+    /// For the subtask `subtask`, towards `targets` subtasks; batches that are gathered have at most `batch_rows_max` rows.
     #[must_use]
-    pub fn new(partitioning: Partitioning, subtask: usize, targets: usize) -> Self {
-        // Each starts at another target, so that few batches are spread too.
+    pub fn new(partitioning: Partitioning, subtask: usize, targets: usize, batch_rows_max: usize) -> Self {
         let owners = match &partitioning {
             Partitioning::Hash { groups, .. } => {
                 (0..*groups).map(|group| subtask_of(group, targets, *groups) as u32).collect()
             }
             _ => Vec::new(),
         };
-        let (hashes, target_of_row) = (Vec::new(), Vec::new());
-        Self { partitioning, targets, next: subtask % targets.max(1), hashes, owners, target_of_row }
+        let gathers = targets > 1 && matches!(partitioning, Partitioning::Hash { .. });
+        Self {
+            reach: Self::reach(&partitioning, subtask, targets),
+            // Each starts at another target, so that few batches are spread too.
+            next: subtask % targets.max(1),
+            partitioning,
+            hasher: KeyHasher::default(),
+            owners,
+            target_of_row: Vec::new(),
+            gatherer: gathers.then(|| Gatherer::new(targets, batch_rows_max)),
+            is_idle: false,
+        }
     }
 
     /// The targets that this subtask has a channel to.
     #[must_use]
-    pub fn reach(partitioning: &Partitioning, subtask: usize, targets: usize) -> std::ops::Range<usize> {
+    pub fn reach(partitioning: &Partitioning, subtask: usize, targets: usize) -> Range<usize> {
         match partitioning {
             Partitioning::Forward => subtask..subtask + 1,
             _ => 0..targets,
         }
     }
 
-    /// Says for each target that gets rows of this batch which.
+    /// Whether [`Exchange::flush`] would send something.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.gatherer.as_ref().is_some_and(Gatherer::is_holding)
+    }
+
+    /// Rows of the edge.
     ///
     /// # Errors
-    /// If a key column cannot be hashed.
-    pub fn split(&mut self, batch: StreamBatch, mut send: impl FnMut(usize, StreamBatch)) -> Result<(), ArrowError> {
-        match &self.partitioning {
-            Partitioning::Forward => send(self.next, batch),
-            Partitioning::Rebalance => {
-                send(self.next, batch);
-                self.next = (self.next + 1) % self.targets;
-            }
-            Partitioning::Broadcast => (0..self.targets).for_each(|target| send(target, batch.clone())),
-            Partitioning::Hash { .. } if self.targets == 1 => send(0, batch),
-            Partitioning::Hash { keys, groups } => {
+    /// If a key column cannot be hashed, or rows cannot be put together.
+    pub fn rows(&mut self, mut batch: StreamBatch, send: &mut Emit<'_>) -> Result<(), ArrowError> {
+        match (&self.partitioning, &mut self.gatherer) {
+            (Partitioning::Hash { keys, groups }, Some(gatherer)) => {
                 let columns: Vec<ArrayRef> = keys.iter().map(|k| batch.rows.column(*k).clone()).collect();
-                hash_keys(&columns, batch.len(), &mut self.hashes)?;
+                let mut hashes = Vec::with_capacity(batch.len());
+                self.hasher.hash(&columns, batch.len(), &mut hashes)?;
                 let owner = |hash: &u64| self.owners[group_of(*hash, *groups) as usize];
                 self.target_of_row.clear();
-                self.target_of_row.extend(self.hashes.iter().map(owner));
-                let (order, ends) = order_by_target(&self.target_of_row, self.targets);
-                let sorted = take_rows(&batch, &order)?;
-                let mut start = 0;
-                for (target, end) in ends.into_iter().enumerate() {
-                    if end > start {
-                        send(target, sorted.slice(start, end - start));
-                    }
-                    start = end;
+                self.target_of_row.extend(hashes.iter().map(owner));
+                // A number is hashed as fast as its hash is read.
+                let is_dear = !matches!(columns.as_slice(), [one] if one.data_type().is_primitive());
+                batch.key_hashes = is_dear.then(|| KeyHashes::new(keys.as_slice().into(), hashes.into()));
+                gatherer.add(batch, &self.target_of_row, send)?;
+                if self.is_idle {
+                    gatherer.flush(send)?;
                 }
+            }
+            (Partitioning::Rebalance, _) => {
+                send(self.next, StreamElement::Batch(batch));
+                self.next = (self.next + 1) % self.reach.len().max(1);
+            }
+            (Partitioning::Forward | Partitioning::Broadcast | Partitioning::Hash { .. }, _) => {
+                self.reach.clone().for_each(|target| send(target, StreamElement::Batch(batch.clone())));
             }
         }
         Ok(())
     }
-}
 
-/// A stable counting sort of rows by target: row indices, and where each target's rows end.
-fn order_by_target(target_of_row: &[u32], targets: usize) -> (UInt32Array, Vec<usize>) {
-    let mut ends = vec![0; targets];
-    target_of_row.iter().for_each(|target| ends[*target as usize] += 1);
-    let mut next = Vec::with_capacity(targets);
-    let mut sum = 0;
-    for end in &mut ends {
-        next.push(sum);
-        sum += *end;
-        *end = sum;
+    /// Anything else that happens to the stream, for every target.
+    ///
+    /// # Errors
+    /// As [`Exchange::rows`].
+    pub fn pass(&mut self, element: &StreamElement, send: &mut Emit<'_>) -> Result<(), ArrowError> {
+        let was_idle = std::mem::replace(&mut self.is_idle, matches!(element, StreamElement::Idle));
+        if let Some(gatherer) = &mut self.gatherer {
+            if let (StreamElement::Watermark(watermark), false) = (element, was_idle) {
+                gatherer.hold(*watermark);
+                return Ok(());
+            }
+            gatherer.flush(send)?;
+        }
+        self.reach.clone().for_each(|target| send(target, element.clone()));
+        Ok(())
     }
-    let mut order = vec![0_u32; target_of_row.len()];
-    for (row, target) in (0_u32..).zip(target_of_row) {
-        let position = &mut next[*target as usize];
-        order[*position] = row;
-        *position += 1;
+
+    /// Sends what may have been held back for the linger time. While rows come in batches that are half full and more, whoever sends
+    /// them is behind anyway: they wait on until their batches are full, or together take too much memory.
+    ///
+    /// # Errors
+    /// As [`Exchange::rows`].
+    pub fn linger(&mut self, send: &mut Emit<'_>) -> Result<(), ArrowError> {
+        match &mut self.gatherer {
+            Some(gatherer) => gatherer.linger(send),
+            None => Ok(()),
+        }
     }
-    (UInt32Array::from(order), ends)
+
+    /// Sends what is held back.
+    ///
+    /// # Errors
+    /// As [`Exchange::rows`].
+    pub fn flush(&mut self, send: &mut Emit<'_>) -> Result<(), ArrowError> {
+        self.gatherer.as_mut().map_or(Ok(()), |gatherer| gatherer.flush(send))
+    }
 }
 
 /// The rows at these indices.
@@ -132,5 +183,6 @@ pub(crate) fn take_rows(batch: &StreamBatch, indices: &UInt32Array) -> Result<St
         event_times: event_times.into(),
         ingested_at: batch.ingested_at,
         row_kinds: batch.row_kinds.as_ref().map(|kinds| kinds.take(indices.values())),
+        key_hashes: batch.key_hashes.as_ref().map(|hashes| hashes.take(indices.values())),
     })
 }

@@ -91,6 +91,8 @@ pub enum Event {
     },
     /// What was sent has room: see [`Subtask::has_more`].
     More,
+    /// More comes all the time, and something may have been held back for a while.
+    Linger,
 }
 
 /// What came of an event, beside the actions.
@@ -202,6 +204,12 @@ impl Subtask {
         self.chain.deadline()
     }
 
+    /// Whether [`Event::Flush`] would send rows on that wait for a batch to fill.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.chain.is_holding()
+    }
+
     /// The last watermark that went through.
     #[must_use]
     pub fn watermark(&self) -> i64 {
@@ -285,6 +293,7 @@ impl Subtask {
                 self.incoming.insert(after, Incoming::Barrier(barrier));
             }
             (Event::Flush, _) if is_idle => self.chain.flush(actions)?,
+            (Event::Linger, _) if is_idle => self.chain.linger(actions)?,
             (Event::Time { now_us }, _) if is_idle => self.chain.on_processing_time(now_us, actions)?,
             (Event::More, _) => {}
             // A gate is not polled, a source has no channels: nothing to do.
@@ -337,7 +346,7 @@ impl Subtask {
                 Incoming::Rows { input, batch } => self.chain.process(input, batch, actions)?,
                 Incoming::DeadLetters(batch) => self.chain.emit(1, batch, actions)?,
                 Incoming::Watermark(watermark) => self.chain.advance(watermark, actions)?,
-                Incoming::Idle => self.chain.idle(actions),
+                Incoming::Idle => self.chain.idle(actions)?,
                 Incoming::Barrier(barrier) => return self.on_barrier(barrier, actions),
                 Incoming::End => {
                     self.state = State::Ending;
@@ -370,7 +379,7 @@ impl Subtask {
         }
         self.chain.settle()?;
         let frozen = self.freeze(Cut { attempt: barrier.attempt, last: false })?;
-        self.chain.forward(barrier, actions);
+        self.chain.forward(barrier, actions)?;
         Ok(Outcome::Frozen(barrier, frozen))
     }
 }

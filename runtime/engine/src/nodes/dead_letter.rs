@@ -77,7 +77,7 @@ impl DeadLetters {
         let mut columns: Vec<ArrayRef> = rows.rows.columns().to_vec();
         columns.push(Arc::new(reasons));
         let schema = with_error_column(&rows.rows.schema());
-        out.emit(self.output, StreamBatch { rows: RecordBatch::try_new(schema, columns)?, ..rows });
+        out.emit(self.output, StreamBatch { rows: RecordBatch::try_new(schema, columns)?, key_hashes: None, ..rows });
         Ok(())
     }
 }

@@ -145,7 +145,8 @@ impl KeyedOperator {
         let fails = self.dead_letters.fails();
         let keys = self.key_columns(batch);
         let mut slots = Vec::new();
-        self.state.slots(&keys, batch.len(), &mut slots)?;
+        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.keys));
+        self.state.slots_hashed(&keys, batch.len(), hashes, &mut slots)?;
         let mut bad = Vec::new();
         let refused = RefCell::new(Vec::new());
         let set_aside = |row, reason| set_aside(&mut refused.borrow_mut(), row, reason, fails);

@@ -13,8 +13,8 @@ use weir_state::{JobSnapshot, SplitSnapshot};
 use crate::checkpoint::checkpointer::CheckpointedSink;
 use crate::checkpoint::origin::{Origin, part_of, splits_of, without_gaps, writer_states};
 use crate::checkpoint::recovery::{RecoveryError, prepared};
-use crate::dataflow::chain::{Chain, Counts, EdgeEnd, Route, Step, Target};
-use crate::dataflow::exchange::Partitioner;
+use crate::dataflow::chain::{Chain, Counts, Route, Step, Target};
+use crate::dataflow::exchange::Exchange;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
@@ -172,10 +172,7 @@ impl Built {
         let edges = plan.outputs.iter().map(|e| {
             let edge = &job.physical.edges[*e];
             let targets = job.physical.chains[edge.to].parallelism;
-            EdgeEnd {
-                partitioner: Partitioner::new(edge.partitioning.clone(), number, targets),
-                reach: Partitioner::reach(&edge.partitioning, number, targets),
-            }
+            Exchange::new(edge.partitioning.clone(), number, targets, job.batch_rows_max)
         });
         let chain = Chain::new(steps, edges.collect());
         let name = format!("{}/{number}", chain_name(job, plan));
@@ -239,7 +236,7 @@ fn channel_numbers(job: &Job, channels: &mut usize) -> Vec<Vec<Vec<Option<usize>
     let number = |edge: &crate::plan::physical::EdgePlan| {
         let (from, to) = (job.physical.chains[edge.from].parallelism, job.physical.chains[edge.to].parallelism);
         let row = |subtask: usize| {
-            let reach = Partitioner::reach(&edge.partitioning, subtask, to);
+            let reach = Exchange::reach(&edge.partitioning, subtask, to);
             let channel = |target: usize| {
                 reach.contains(&target).then(|| {
                     *channels += 1;

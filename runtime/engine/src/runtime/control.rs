@@ -1,9 +1,9 @@
-//! What a job's owner asks of its threads: flags, which they look at between two things that they do, and a bell for the one that
-//! waits. It never waits itself.
+//! What a job's owner asks of its threads: flags, which they look at between two things that they do, and how those that wait learn
+//! of it. The owner never waits.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -30,6 +30,8 @@ pub(crate) struct Control {
     /// That checkpoint is complete: everybody may go.
     pub(crate) suspended: AtomicBool,
     bell: (Sender<()>, Receiver<()>),
+    /// Where sources wait that read no further.
+    parked: (Mutex<()>, Condvar),
 }
 
 impl Control {
@@ -45,6 +47,7 @@ impl Control {
             swap_attempt: AtomicU64::default(),
             suspended: AtomicBool::default(),
             bell: bounded(1),
+            parked: Default::default(),
         }
     }
 
@@ -52,6 +55,27 @@ impl Control {
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
         self.ring();
+        self.unpark();
+    }
+
+    /// Has sources begin an attempt at a checkpoint.
+    pub(crate) fn begin(&self, attempt: u64) {
+        self.attempt.store(attempt, Ordering::Release);
+        self.unpark();
+    }
+
+    /// Waits until the job is stopped, or another attempt is begun than this.
+    pub(crate) fn park(&self, attempt: u64) {
+        let is_the_same = || !self.stop.load(Ordering::Relaxed) && self.attempt.load(Ordering::Acquire) == attempt;
+        let (lock, changed) = &self.parked;
+        let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(changed.wait_while(guard, |()| is_the_same()).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn unpark(&self) {
+        // Whoever is about to wait has looked before this, or looks after it.
+        drop(self.parked.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.parked.1.notify_all();
     }
 
     /// Wants a checkpoint now.
@@ -70,5 +94,30 @@ impl Control {
     /// Where that thread hears it.
     pub(crate) fn told(&self) -> &Receiver<()> {
         &self.bell.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn parked_threads_resume_at_the_next_attempt_and_when_the_job_stops() {
+        let control = Arc::new(Control::new());
+        control.begin(1);
+        let park = |attempt| {
+            let control = control.clone();
+            thread::spawn(move || control.park(attempt))
+        };
+        let parked = park(1);
+        control.begin(2);
+        parked.join().unwrap();
+        park(1).join().unwrap();
+        let parked = park(2);
+        control.stop();
+        parked.join().unwrap();
     }
 }

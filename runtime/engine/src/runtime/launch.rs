@@ -12,6 +12,7 @@ use weir_state::checkpoint::{Lease, Tenure};
 
 use super::build::{Built, BuiltSubtask, StartError};
 use super::control::Control;
+use super::inbox::inbox;
 use super::job_handle::{JobError, JobHandle, NodeRole, Outside};
 use super::worker::{CheckpointWorker, Status, Worker};
 use crate::checkpoint::checkpointer::{Checkpointer, Storage};
@@ -61,13 +62,19 @@ impl Job {
         let sources = self.sources();
         let checkpointer = Checkpointer::new(timing, storage, built.sinks, sources, boxes.clone(), clock.clone());
         let checkpoints = checkpointer.status();
-        let (senders, mut receivers): (Vec<_>, Vec<_>) =
-            (0..built.channels).map(|_| bounded(CHANNEL_ELEMENTS_MAX)).map(|(s, r)| (s, Some(r))).unzip();
+        let mut senders: Vec<_> = (0..built.channels).map(|_| None).collect();
+        let mut inboxes = Vec::with_capacity(subtasks);
+        for BuiltSubtask { inputs, .. } in &built.subtasks {
+            let (into, inbox) = inbox(inputs.len(), CHANNEL_ELEMENTS_MAX);
+            inputs.iter().zip(into).for_each(|(channel, sender)| senders[*channel] = Some(sender));
+            inboxes.push(inbox);
+        }
         let control = Arc::new(Control::new());
         let threads = Threads::new(subtasks + 1, control.clone());
         let (parts, frozen) = bounded(PARTS_A_SUBTASK_MAX * subtasks);
         let mut statuses = Vec::with_capacity(subtasks);
-        for (number, BuiltSubtask { subtask, nodes, inputs, outputs, .. }) in built.subtasks.into_iter().enumerate() {
+        for (number, (built, inbox)) in built.subtasks.into_iter().zip(inboxes).enumerate() {
+            let BuiltSubtask { subtask, nodes, outputs, .. } = built;
             let name = subtask.name.clone();
             let status = Arc::new(Status::new(name.clone(), nodes, clock.now_us()));
             statuses.push(status.clone());
@@ -75,10 +82,10 @@ impl Job {
                 subtask,
                 number,
                 parts: parts.clone(),
-                inputs: inputs.into_iter().filter_map(|c| receivers[c].take()).collect(),
+                inbox,
                 outputs: outputs
                     .into_iter()
-                    .map(|targets| targets.into_iter().map(|c| c.map(|c| senders[c].clone())).collect())
+                    .map(|targets| targets.into_iter().map(|channel| senders[channel?].take()).collect())
                     .collect(),
                 control: control.clone(),
                 status,

@@ -61,6 +61,8 @@ pub enum Choice {
     More(usize),
     /// The clock has reached a time that a subtask waits for.
     Time(usize),
+    /// Rows of a subtask that wait for a batch to fill are sent.
+    Flush(usize),
     /// The oldest part of a checkpoint is kept; with the last one the checkpoint is completed and committed.
     Keep,
 }
@@ -144,6 +146,9 @@ impl LocalJob {
                     choices.push(Choice::Trigger(index));
                 }
             }
+            if subtask.subtask.is_holding() && !has_more {
+                choices.push(Choice::Flush(index));
+            }
             for (channel, number) in subtask.inputs.iter().enumerate() {
                 if subtask.subtask.is_open(channel) && !self.channels[*number].is_empty() {
                     choices.push(Choice::Take { subtask: index, channel });
@@ -179,6 +184,7 @@ impl LocalJob {
             }
             Choice::More(index) => self.handle(index, Event::More)?,
             Choice::Time(index) => self.handle(index, Event::Time { now_us: self.clock.now_us() })?,
+            Choice::Flush(index) => self.handle(index, Event::Flush)?,
             Choice::Keep => {
                 if let Some(FrozenPart { subtask, attempt, frozen }) = self.parts.pop_front() {
                     let triggered = self.checkpointer.frozen(subtask, attempt, frozen)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Select, Sender, TrySendError, never, select};
+use crossbeam_channel::{Receiver, Sender, select};
 use weir_core::batch::{Barrier, StreamElement};
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 
@@ -16,6 +16,7 @@ use crate::dataflow::subtask::{Event, FrozenSubtask, Outcome, Subtask, SubtaskEr
 use crate::runtime::activity::{Activities, Activity, Spent};
 use crate::runtime::control::Control;
 use crate::runtime::figures::SubtaskFigures;
+use crate::runtime::inbox::{Disconnected, Inbox, InboxSender, TrySendError};
 
 /// A subtask with its channels.
 pub(crate) struct Worker {
@@ -24,9 +25,10 @@ pub(crate) struct Worker {
     pub(crate) number: usize,
     /// Where its parts of checkpoints go.
     pub(crate) parts: Sender<FrozenPart>,
-    pub(crate) inputs: Vec<Receiver<StreamElement>>,
+    /// Its channels, in the order of its gate.
+    pub(crate) inbox: Inbox<StreamElement>,
     /// By edge and target.
-    pub(crate) outputs: Vec<Vec<Option<Sender<StreamElement>>>>,
+    pub(crate) outputs: Vec<Vec<Option<InboxSender<StreamElement>>>>,
     pub(crate) control: Arc<Control>,
     pub(crate) status: Arc<Status>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -122,7 +124,8 @@ impl Worker {
                 self.handle(Event::Trigger(Barrier { attempt }))?;
                 now_us = self.spend(Activity::Busy, None);
                 if self.control.suspend.load(Ordering::Relaxed) {
-                    self.rest(attempt);
+                    // No row is read that the last checkpoint does not hold.
+                    self.control.park(attempt);
                     now_us = self.spend(Activity::Idle, None);
                 }
                 continue;
@@ -140,18 +143,14 @@ impl Worker {
             let has_waited = matches!(outcome, Outcome::Running(false));
             // Only now it is known whether it read, or waited for something to read.
             now_us = self.spend(if has_waited { Activity::Idle } else { Activity::Busy }, None);
-            // A source that always has a row or two must not keep a person waiting either.
-            if has_waited || self.lingered(flushed_us, now_us) {
+            if has_waited {
                 self.handle(Event::Flush)?;
                 flushed_us = now_us;
+            } else if self.lingered(flushed_us, now_us) {
+                // A source that always has a row or two must not keep a person waiting either.
+                self.handle(Event::Linger)?;
+                flushed_us = now_us;
             }
-        }
-    }
-
-    /// Waits until the job is stopped, or another barrier is wanted: no row is read that the last checkpoint does not hold.
-    fn rest(&self, attempt: u64) {
-        while !self.control.stop.load(Ordering::Relaxed) && self.control.attempt.load(Ordering::Acquire) == attempt {
-            let _ = never::<()>().recv_timeout(self.linger);
         }
     }
 
@@ -165,30 +164,24 @@ impl Worker {
             let received = self.receive(self.patience(has_more, flushed))?;
             let now_us = self.spend(Activity::Idle, Some(Activity::Busy));
             let event = match received {
-                Some((channel, element)) => {
-                    flushed = false;
-                    Some(Event::Element { channel, element })
-                }
-                None if has_more => Some(Event::More),
-                None if self.subtask.deadline().is_some_and(|deadline| deadline <= now_us) => {
-                    Some(Event::Time { now_us })
-                }
-                None => {
-                    flushed_us = i64::MIN;
-                    None
-                }
+                Some((channel, element)) => Event::Element { channel, element },
+                None if has_more => Event::More,
+                None if self.subtask.deadline().is_some_and(|deadline| deadline <= now_us) => Event::Time { now_us },
+                None => Event::Flush,
             };
-            if let Some(event) = event
-                && let Outcome::Ended(_) = self.handle(event)?
-            {
+            flushed = matches!(event, Event::Flush);
+            if let Outcome::Ended(_) = self.handle(event)? {
                 return Ok(());
             }
-            let now_us = self.spend(Activity::Busy, Some(Activity::Idle));
-            if !self.subtask.has_more() && self.lingered(flushed_us, now_us) {
-                self.spend(Activity::Idle, Some(Activity::Busy));
-                self.handle(Event::Flush)?;
-                (flushed, flushed_us) = (true, self.spend(Activity::Busy, Some(Activity::Idle)));
+            let now_us = self.clock.now_us();
+            if flushed {
+                flushed_us = now_us;
+            } else if !self.subtask.has_more() && self.lingered(flushed_us, now_us) {
+                self.handle(Event::Linger)?;
+                // What waits for full batches yet leaves when nothing more comes.
+                (flushed, flushed_us) = (!self.subtask.is_holding(), now_us);
             }
+            self.spend(Activity::Busy, Some(Activity::Idle));
         }
     }
 
@@ -221,47 +214,23 @@ impl Worker {
     }
 
     /// Puts an element into a channel, and knows whether there was no room.
-    fn send(&self, channel: &Sender<StreamElement>, element: StreamElement) -> Result<(), WorkerError> {
+    fn send(&self, channel: &InboxSender<StreamElement>, element: StreamElement) -> Result<(), WorkerError> {
         match channel.try_send(element) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Disconnected(_)) => Err(WorkerError::Stopped),
+            Err(TrySendError::Disconnected) => Err(WorkerError::Stopped),
             Err(TrySendError::Full(element)) => {
                 self.spend(Activity::Busy, Some(Activity::Backpressured));
                 let sent = channel.send(element);
                 self.spend(Activity::Backpressured, Some(Activity::Busy));
-                sent.map_err(|_| WorkerError::Stopped)
+                sent.map_err(|Disconnected| WorkerError::Stopped)
             }
         }
     }
 
     /// The next element of any open channel; `None` if there was none in time.
     fn receive(&self, within: Option<Duration>) -> Result<Option<(usize, StreamElement)>, WorkerError> {
-        let open: Vec<usize> = (0..self.inputs.len()).filter(|c| self.subtask.is_open(*c)).collect();
-        let (channel, received) = match open.as_slice() {
-            [] => return Ok(None),
-            [only] => match within {
-                None => (*only, self.inputs[*only].recv().map_err(|_| RecvTimeoutError::Disconnected)),
-                Some(within) => (*only, self.inputs[*only].recv_timeout(within)),
-            },
-            several => {
-                let mut select = Select::new();
-                for channel in several {
-                    select.recv(&self.inputs[*channel]);
-                }
-                let selected = match within {
-                    None => Ok(select.select()),
-                    Some(within) => select.select_timeout(within),
-                };
-                let Ok(selected) = selected else { return Ok(None) };
-                let channel = several[selected.index()];
-                (channel, selected.recv(&self.inputs[channel]).map_err(|_| RecvTimeoutError::Disconnected))
-            }
-        };
-        match received {
-            Ok(element) => Ok(Some((channel, element))),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(WorkerError::Stopped),
-        }
+        let received = self.inbox.receive(|channel| self.subtask.is_open(channel), within);
+        received.map_err(|Disconnected| WorkerError::Stopped)
     }
 
     fn handle(&mut self, event: Event) -> Result<Outcome, WorkerError> {
@@ -344,7 +313,7 @@ impl CheckpointWorker {
             self.trigger(triggered);
             if suspends.is_some_and(|attempt| self.checkpointer.has_completed(attempt)) {
                 self.control.suspended.store(true, Ordering::Release);
-                self.control.stop.store(true, Ordering::Relaxed);
+                self.control.stop();
             }
         }
         Ok(())
@@ -353,7 +322,7 @@ impl CheckpointWorker {
     fn trigger(&self, attempt: Option<u64>) {
         if let Some(attempt) = attempt {
             self.control.swap_attempt.store(self.checkpointer.swap_attempt(), Ordering::Relaxed);
-            self.control.attempt.store(attempt, Ordering::Release);
+            self.control.begin(attempt);
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::model::{JobState, SwapPhase};
 use crate::problem::{Problem, chain};
 use swap::OpenSwap;
 
-/// How often it looks how far the job is; what it is asked it hears at once.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often it looks how far the job is, which is as often as figures are taken; what it is asked it hears at once.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The same while somebody waits for the job to end or for a swap.
 const LOOK_EVERY_AWAITED: Duration = Duration::from_millis(5);
 /// Commands that wait to be looked at; whoever brings more waits.

@@ -61,13 +61,20 @@ impl ByteKeys {
         self.table.reserve(keys, |(hash, _)| *hash);
     }
 
-    pub(super) fn slots(&mut self, columns: &[ArrayRef], out: &mut Vec<u32>) -> Result<(), StateError> {
+    /// `hashes` are those of the rows, if they are known.
+    pub(super) fn slots(
+        &mut self,
+        columns: &[ArrayRef],
+        hashes: Option<&[u64]>,
+        out: &mut Vec<u32>,
+    ) -> Result<(), StateError> {
+        let hash_of = |row: usize, key: &[u8]| hashes.map_or_else(|| xxh3_64(key), |hashes| hashes[row]);
         match &self.values.codec {
             Codec::Utf8 => {
                 let [column] = columns else { return Ok(()) };
                 let strings = column.as_string::<i32>();
-                out.extend(strings.iter().map(|s| match s {
-                    Some(s) => self.slot(s.as_bytes()),
+                out.extend(strings.iter().enumerate().map(|(row, s)| match s {
+                    Some(s) => self.slot(hash_of(row, s.as_bytes()), s.as_bytes()),
                     None => self.values.slots.take_null(),
                 }));
             }
@@ -76,7 +83,8 @@ impl ByteKeys {
                 let mut rows = self.scratch.take().unwrap_or_else(|| converter.empty_rows(0, 0));
                 rows.clear();
                 converter.append(&mut rows, columns)?;
-                out.extend(rows.iter().map(|row| self.slot(row.data())));
+                let keys = rows.iter().enumerate();
+                out.extend(keys.map(|(row, key)| self.slot(hash_of(row, key.data()), key.data())));
                 self.scratch = Some(rows);
             }
         }
@@ -84,8 +92,8 @@ impl ByteKeys {
     }
 
     #[inline]
-    fn slot(&mut self, key: &[u8]) -> u32 {
-        let hash = xxh3_64(key);
+    fn slot(&mut self, hash: u64, key: &[u8]) -> u32 {
+        debug_assert_eq!(hash, xxh3_64(key), "the hash is of another key");
         match self.find(hash, key) {
             Some(slot) => slot,
             None => self.insert(hash, key),
@@ -108,7 +116,11 @@ impl ByteKeys {
 
     pub(super) fn slot_from(&mut self, other: &Self, slot: u32) -> u32 {
         let of_null = other.values.slots.null() == Some(slot);
-        if of_null { self.values.slots.take_null() } else { self.slot(other.values.bytes(slot)) }
+        if of_null {
+            return self.values.slots.take_null();
+        }
+        let key = other.values.bytes(slot);
+        self.slot(xxh3_64(key), key)
     }
 
     pub(super) fn find_from(&self, other: &Self, slot: u32) -> Option<u32> {

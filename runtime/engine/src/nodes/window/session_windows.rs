@@ -140,16 +140,21 @@ impl SessionWindows {
 impl Operator for SessionWindows {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
+        let keys: Vec<usize> = match self.spec.partials {
+            true => (0..self.layout.keys).collect(),
+            false => self.spec.key_columns.clone(),
+        };
         let (rows, windows) = if self.spec.partials {
-            let keys = self.layout.keys;
             let int64 = |column: usize| batch.rows.column(column).as_primitive::<Int64Type>().values();
-            let rows = WindowRows::of_accumulators(&batch.rows, keys, PARTIAL_SESSION_BOUNDS, &self.state_widths);
-            (rows, OwnWindows::Given { starts: int64(keys), ends: int64(keys + 1) })
+            let bounds = (int64(keys.len()), int64(keys.len() + 1));
+            let rows = WindowRows::of_accumulators(&batch.rows, keys.len(), PARTIAL_SESSION_BOUNDS, &self.state_widths);
+            (rows, OwnWindows::Given { starts: bounds.0, ends: bounds.1 })
         } else {
-            let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
+            let rows = WindowRows::of_batch(&batch, &keys, &self.value_columns);
             (rows, OwnWindows::OfTimes { times: &batch.event_times, gap: self.gap })
         };
-        let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
+        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&keys));
+        let bound = self.keys.slots_hashed(&rows.keys, rows.len, hashes, &mut self.slots)?;
         self.state.lists.grow(bound, &SessionList::default());
         let (mut late, mut refused) = (Vec::new(), Vec::new());
         let mut row = 0;
