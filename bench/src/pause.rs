@@ -16,7 +16,7 @@ use weir_core::window::WindowAssigner;
 use weir_engine::dataflow::operator::{
     Frozen, Metrics, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable,
 };
-use weir_engine::nodes::window::{AggregateKind, BoundAggregate, WindowSpec, window_operator};
+use weir_engine::nodes::window::{AggregateKind, BoundAggregate, RESULT_ROWS_MAX, WindowSpec, window_operator};
 use weir_state::{KeyedState, States, Timer, Timers};
 
 use crate::args::Args;
@@ -147,6 +147,7 @@ fn spec(window: WindowAssigner) -> WindowSpec {
         key_groups: KEY_GROUPS_DEFAULT,
         projection: None,
         partials: false,
+        result_rows_max: RESULT_ROWS_MAX,
         metrics: Metrics::default(),
     }
 }
