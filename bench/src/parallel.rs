@@ -28,6 +28,7 @@ const STEPS: [(&str, &str); 2] = [
 [operators.keyed]
 input = "bids"
 component = "running_count.wasm"
+config = { column = "price" }
 key-by = ["auction"]
 "#,
     ),
