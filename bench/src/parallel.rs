@@ -15,7 +15,7 @@ use crate::measure::{Process, UptimeClock};
 use crate::query::{cache, root};
 use crate::row::ParallelRow;
 
-/// Subtasks of the operator behind the exchange.
+/// Subtasks per step.
 const PARALLELISM: [usize; 4] = [1, 2, 8, 128];
 /// Events if the command line does not say: enough that starting 128 subtasks does not count.
 const EVENTS_DEFAULT: u64 = 4_000_000;
@@ -28,6 +28,7 @@ const STEPS: [(&str, &str); 2] = [
 [operators.keyed]
 input = "bids"
 component = "running_count.wasm"
+config = { column = "price" }
 key-by = ["auction"]
 "#,
     ),
@@ -68,23 +69,20 @@ pub(crate) fn measure(args: &Args, mut each: impl FnMut(ParallelRow)) -> anyhow:
 
 /// Processor time of one run, seconds.
 fn run(host: &Host, step: &str, parallelism: usize, events: u64) -> anyhow::Result<f64> {
-    // One source: its batches are large, and what happens to them at the exchange shows.
     let text = format!(
         r#"
 name = "parallel"
+parallelism = {parallelism}
 [sources.bids]
 connector = "nexmark"
 table = "bid"
 events = {events}
 event-time = "ts"
 watermark = "monotonic"
-parallelism = 1
 {step}
-parallelism = {parallelism}
 [sinks.out]
 input = "keyed"
 connector = "blackhole"
-parallelism = {parallelism}
 "#
     );
     let graph = pipeline::parse(&text, &root().join("operators"), &[])?;

@@ -243,7 +243,7 @@ impl ServerRow {
 pub(crate) struct ParallelRow {
     /// `parallel/component`.
     pub(crate) name: String,
-    /// Subtasks behind the exchange.
+    /// Subtasks per step.
     pub(crate) parallelism: usize,
     /// Events that the source made.
     pub(crate) events: u64,

@@ -114,7 +114,8 @@ fn a_supervised_job_gets_it_in_two_steps() {
     let released = memory.released.get_or_init(AtomicUsize::default);
     let restart = RestartSettings { delay_ms: 0, delay_max_ms: 0, failures_max: 0, period_ms: 0 };
     let durable = durable_in(plain(&Arc::new(InMemory::new())));
-    let job = Arc::new(memory.job(PIPELINE, 2));
+    // Batches are counted: they must stay as small as those that are read.
+    let job = Arc::new(memory.job(&format!("batch-rows = 20\n{PIPELINE}"), 2));
     let mut supervisor = Supervisor::start(job, Arc::new(ManualClock::default()), Some(durable), restart).unwrap();
     // Each subtask must have a key that can prove it.
     let keys = ["k0", "k1", "k2", "k3", "k4"];

@@ -78,7 +78,9 @@ fn subtasks_say_what_they_wait_for_and_nodes_what_they_did() {
     let gate = Arc::new(Mutex::new(gate));
     let held = Wrapped::with_sink(memory.clone(), move |memory| Box::new(Held { memory, gate: gate.clone() }));
     let clock = Arc::new(ManualClock::default());
-    let mut handle = job(&held, PIPELINE, 2).start(clock.clone()).unwrap();
+    // Rows that are gathered would not fill a channel.
+    let pipeline = format!("batch-rows = 1\n{PIPELINE}");
+    let mut handle = job(&held, &pipeline, 2).start(clock.clone()).unwrap();
 
     let idle = pass_until(&mut handle, &clock, |f| f.subtasks.iter().all(|s| s.idle_us >= 10_000));
     let names: Vec<&str> = idle.subtasks.iter().map(|s| s.name.as_str()).collect();

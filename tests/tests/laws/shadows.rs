@@ -127,7 +127,8 @@ proptest! {
 #[test]
 fn states_that_differ_are_found() {
     let memory = Memory::new(rows(1, 100), vec![1]);
-    let job = memory.job(PIPELINE, 2);
+    // States are compared per call: each row is to have one of its own.
+    let job = memory.job(&format!("batch-rows = 1\n{PIPELINE}"), 2);
     let twice = NewVersion { config: json!({ "tag": "0", "twice": 40 }), ..version("count_v1", 0, "never") };
     let (report, written) = run(&memory, &job, twice, i64::MAX, 3);
     assert_eq!(written.len(), 100);

@@ -38,7 +38,7 @@ struct Waiting {
 struct Kept {
     batch: StreamBatch,
     bytes: u64,
-    /// Rows of it that wait.
+    /// Rows of it that wait, and one more while it is being added.
     rows: usize,
 }
 
@@ -85,7 +85,7 @@ impl Gatherer {
             }
         }
         (0..self.targets.len()).for_each(|target| self.count(target, place));
-        self.release(place, 0);
+        self.release(place, 1);
         if self.bytes > EXCHANGE_BYTES_MAX {
             self.flush(send)?;
         }
@@ -105,7 +105,7 @@ impl Gatherer {
     fn keep(&mut self, batch: StreamBatch) -> usize {
         let bytes = batch.bytes() + size_of_val(&*batch.event_times) as u64;
         self.bytes += bytes;
-        let kept = Some(Kept { batch, bytes, rows: 0 });
+        let kept = Some(Kept { batch, bytes, rows: 1 });
         match self.free.pop() {
             Some(place) => {
                 self.kept[place] = kept;

@@ -151,6 +151,7 @@ fn batches_are_sent_when_they_are_full() {
         exchange
             .rows(batch(keys, first * 60, vec![first; 60]), &mut |target, element| match element {
                 StreamElement::Batch(batch) => sent.push((target, batch.len())),
+                StreamElement::Watermark(_) => {}
                 other => panic!("{other:?} was not asked for"),
             })
             .unwrap();
