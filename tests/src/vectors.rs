@@ -14,6 +14,7 @@ mod watermark_strategy;
 mod window_cases;
 #[cfg(test)]
 mod window_model_tests;
+mod window_ops;
 mod window_pipeline;
 mod window_replay;
 mod window_rig;

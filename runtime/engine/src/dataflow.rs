@@ -6,7 +6,7 @@
 //! | [`operator`] | what an operator is: elements in, batches out |
 //! | [`subtask`] | the state machine `handle(event) -> actions` |
 //! | [`gate`], [`source`] | its input: channels merged, or splits read |
-//! | [`chain`], [`exchange`] | its operators without channels between them, and how rows leave it |
+//! | [`step`], [`chain`], [`exchange`] | its operators without channels between them, and how rows leave it |
 //! | `metrics`, `latency` | what a step counts, and how long rows took |
 
 pub mod chain;
@@ -18,4 +18,5 @@ pub(crate) mod metrics;
 pub mod operator;
 pub(crate) mod row_text;
 pub mod source;
+pub mod step;
 pub mod subtask;

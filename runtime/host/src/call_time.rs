@@ -115,10 +115,10 @@ mod tests {
     use super::*;
     use crate::engine::TICK_MS;
 
-    thread_local!(static USED_MS: Cell<u64> = const { Cell::new(0) });
+    thread_local!(static USED_US: Cell<u64> = const { Cell::new(0) });
 
     fn call_time(limit_ms: u64) -> CallTime {
-        CallTime::with_clock(limit_ms, || Duration::from_millis(USED_MS.get()))
+        CallTime::with_clock(limit_ms, || Duration::from_micros(USED_US.get()))
     }
 
     /// Looks at a call until it ends; per look the thread has used so much of the time that passed. What ended it, and how many
@@ -130,7 +130,7 @@ mod tests {
             match time.look() {
                 UpdateDeadline::Continue(ticks) => {
                     passed_ms += ticks * TICK_MS;
-                    USED_MS.set(USED_MS.get() + ticks * TICK_MS * share_per_cent / 100);
+                    USED_US.set(USED_US.get() + ticks * TICK_MS * 10 * share_per_cent);
                 }
                 _ => return (time.exceeded().unwrap(), passed_ms),
             }
@@ -163,7 +163,7 @@ mod tests {
         time.begin();
         let mut looks = 0;
         while let UpdateDeadline::Continue(ticks) = time.look() {
-            USED_MS.set(USED_MS.get() + ticks * TICK_MS * 9 / 10);
+            USED_US.set(USED_US.get() + ticks * TICK_MS * 900);
             looks += 1;
         }
         assert!(looks <= 5, "{looks}");

@@ -13,6 +13,7 @@ use weir_core::window::WindowAssigner;
 use super::Unchecked;
 use super::case::{Case, Stop, read};
 use super::compare::At;
+use super::window_ops::{Engine, Expectations, Op, Step};
 use super::window_pipeline::{Pipeline, pipeline};
 use super::window_replay::replay;
 use super::window_rows::{Outcome, Record, VALUE};
@@ -63,35 +64,6 @@ pub(super) fn microbatch(mut case: Case) -> Result<Unchecked, Stop> {
     })?;
     differs_in_sessions(&pipeline, &ops)?;
     finish(case, &pipeline, &ops, Engine::Spark)
-}
-
-/// What happens to the operators.
-pub(super) enum Step {
-    Rows(Vec<Record>),
-    Watermark(i64),
-    CheckpointRestore,
-    Checkpoint(String),
-    Restore(String),
-}
-
-/// The steps of one operation of a case.
-pub(super) type Op = Vec<Step>;
-
-/// Whose way of counting a case has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Engine {
-    Flink,
-    Spark,
-}
-
-/// What must come out.
-pub(super) struct Expectations {
-    pub(super) engine: Engine,
-    pub(super) ordered: bool,
-    pub(super) results: Vec<At<Outcome>>,
-    /// `None`: late rows are dropped, and nobody says which.
-    pub(super) late: Option<Vec<At<Outcome>>>,
-    pub(super) dropped: Vec<(usize, u64)>,
 }
 
 /// Facts beside the outputs about things that an engine has inside, and that no two engines have alike.

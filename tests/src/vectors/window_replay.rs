@@ -3,7 +3,7 @@
 
 use super::case::Stop;
 use super::compare::{At, compare};
-use super::window_cases::{Engine, Expectations, Op, Step};
+use super::window_ops::{Engine, Expectations, Op, Step};
 use super::window_pipeline::Pipeline;
 use super::window_rig::{Emitted, Rig, RigSnapshot};
 use super::window_rows::{Outcome, Record, batch_of};

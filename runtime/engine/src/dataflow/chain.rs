@@ -8,8 +8,8 @@ use weir_core::connector::Cut;
 use weir_core::time::WATERMARK_MIN;
 
 use crate::dataflow::exchange::{Emit, Exchange};
-use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
+use crate::dataflow::step::{Counts, Step, StepError, Target};
 use crate::replace::replaceable::{Replaceable, Version};
 use crate::replace::shadow::ShadowSeat;
 use crate::replace::shadow::SharedShadow;
@@ -51,54 +51,6 @@ enum Happening {
 
 /// What one [`Chain::run`] puts into channels at most, beyond what one call of an operator makes.
 const ACTIONS_MAX: usize = 64;
-
-/// One operator in its chain.
-pub struct Step {
-    /// Its node's name.
-    pub name: String,
-    /// The operator; `None` passes rows on as they are (a source's own step).
-    pub operator: Option<Box<dyn Operator>>,
-    /// Where each of its outputs goes.
-    pub routes: Vec<Vec<Route>>,
-    /// Its node's counts.
-    pub metrics: Metrics,
-    /// Which of its rows are its node's.
-    pub counts: Counts,
-}
-
-/// Which rows of a step count as its node's: a window that is aggregated ahead of its exchange has two steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counts {
-    /// Those that come in and those that go out.
-    Both,
-    /// Those that come in.
-    In,
-    /// Those that go out.
-    Out,
-}
-
-/// One consumer of an output.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// The columns that the consumer needs; `None`: all, as they are.
-    pub projection: Option<Vec<usize>>,
-    /// Who it is.
-    pub to: Target,
-}
-
-/// The consumer of an output.
-#[derive(Clone, Copy, Debug)]
-pub enum Target {
-    /// An input of a later step of the same chain.
-    Step {
-        /// The step.
-        step: usize,
-        /// Which of its inputs.
-        input: usize,
-    },
-    /// An edge to other subtasks, by its index in the chain.
-    Edge(usize),
-}
 
 /// What the chain wants done, in order.
 #[derive(Debug)]
@@ -399,8 +351,7 @@ impl Chain {
             // Taken and put back: a step never routes to itself, and the routes are not copied for each batch.
             let Some(routes) = step.routes.get_mut(output).map(std::mem::take) else { continue };
             for route in &routes {
-                let projected = project(&batch, route.projection.as_deref())
-                    .map_err(|e| StepError::new(&self.steps[index].name, e.into()))?;
+                let projected = route.project(&batch).map_err(|e| StepError::new(&self.steps[index].name, e.into()))?;
                 match route.to {
                     Target::Step { step, input } => self.work.push(Work::Rows { step, input, batch: projected }),
                     Target::Edge(edge) => self.send(index, edge, projected, actions)?,
@@ -443,29 +394,5 @@ impl Chain {
             )?;
         }
         Ok(())
-    }
-}
-
-fn project(batch: &StreamBatch, projection: Option<&[usize]>) -> Result<StreamBatch, arrow::error::ArrowError> {
-    Ok(match projection {
-        None => batch.clone(),
-        Some(columns) => StreamBatch { rows: batch.rows.project(columns)?, key_hashes: None, ..batch.clone() },
-    })
-}
-
-/// An operator of a chain failed.
-#[derive(Debug, thiserror::Error)]
-#[error("operator {operator:?}")]
-pub struct StepError {
-    /// Its node's name.
-    pub operator: String,
-    /// Why.
-    #[source]
-    pub error: OperatorError,
-}
-
-impl StepError {
-    pub(crate) fn new(operator: &str, error: OperatorError) -> Self {
-        Self { operator: operator.to_owned(), error }
     }
 }

@@ -8,10 +8,11 @@ use weir_core::batch::{Barrier, StreamBatch, StreamElement};
 use weir_core::connector::Cut;
 use weir_state::{Snapshot, SubtaskSnapshot};
 
-use crate::dataflow::chain::{Action, Chain, StepError};
+use crate::dataflow::chain::{Action, Chain};
 use crate::dataflow::gate::{GateError, Gated, InputGate};
 use crate::dataflow::operator::{Frozen, OperatorError};
 use crate::dataflow::source::{SourceEvent, SourceHead};
+use crate::dataflow::step::StepError;
 use crate::replace::delivery::{Delivery, SubtaskShadow, SubtaskSwap, SwapBox};
 
 /// One parallel instance of an operator chain.

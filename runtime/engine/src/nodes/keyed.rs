@@ -24,10 +24,9 @@ use weir_state::{KeyedState, States, Timer, Timers};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::DeadLetters;
 use crate::nodes::keyed::guest::KeyedGuest;
-use crate::replace::replaceable::{Replaceable, Version};
+use crate::replace::replaceable::Replaceable;
 use crate::replace::shadow::Shadow;
-use crate::replace::shadow::ShadowSeat;
-use crate::replace::trial::{Seat, Trial, Verdict};
+use crate::replace::trial::Trial;
 use canary::By;
 use guest::{Answer, Call};
 
@@ -340,35 +339,6 @@ impl Operator for KeyedOperator {
 
     fn replaceable(&mut self) -> Option<&mut dyn Replaceable> {
         Some(self)
-    }
-}
-
-impl Replaceable for KeyedOperator {
-    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
-        let old = self.exchange(to.into()?)?;
-        self.trial = Some(Trial::new(old, seat));
-        Ok(())
-    }
-
-    fn follow(&mut self) {
-        self.trial.iter_mut().for_each(Trial::follow);
-    }
-
-    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
-        self.shadow = Some(Shadow::new(by.into()?, seat));
-        Ok(())
-    }
-
-    fn settle(&mut self) -> Result<(), OperatorError> {
-        self.shadow.take_if(|shadow| !shadow.is_open());
-        let verdict = self.trial.as_ref().map_or(Verdict::Open, Trial::verdict);
-        if verdict != Verdict::Open
-            && let Some(Trial { old, .. }) = self.trial.take()
-            && verdict == Verdict::PutBack
-        {
-            self.put_back(old)?;
-        }
-        Ok(())
     }
 }
 

@@ -7,8 +7,8 @@ use weir_core::key_group::groups_of_subtask;
 use weir_core::swap::{Event, Probation, Swap};
 use weir_core::time::Clock;
 
-use crate::dataflow::chain::StepError;
 use crate::dataflow::metrics::Metrics;
+use crate::dataflow::step::StepError;
 use crate::plan::job::Job;
 use crate::replace::replaceable::Version;
 use crate::replace::shadow::SharedShadow;

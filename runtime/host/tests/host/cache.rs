@@ -155,10 +155,9 @@ fn damaged_functions_are_compiled_again() {
         assert_new(compile());
         assert_known(compile());
     }
-    // The code of one function: the others are used, and compiled again when the file is gone.
+    // The code of one function: the others are used. Whether it is asked for depends on the order in which functions are compiled.
     damage(&flipped(last));
     assert_known(compile());
-    assert!(!pack.exists());
     compile();
     assert_known(compile());
 }

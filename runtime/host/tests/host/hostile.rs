@@ -235,7 +235,8 @@ fn refusals_that_contradict_the_call_or_the_outputs_are_broken_answers() {
         ..DeltaImage::default()
     };
     let none = DeltaImage::none;
-    let cases: [(&str, DeltaImage, &[(u32, &[u8])], &str); 5] = [
+    type Case<'a> = (&'a str, DeltaImage, &'a [(u32, &'a [u8])], &'a str);
+    let cases: [Case<'_>; 5] = [
         ("a row that is not there", none(), &[(3, b"bad")], "row 3 of 3"),
         ("a row far out", none(), &[(u32::MAX, b"bad")], "row 4294967295 of 3"),
         ("a row twice", none(), &[(1, b"bad"), (0, b"bad"), (1, b"worse")], "row 1 twice"),

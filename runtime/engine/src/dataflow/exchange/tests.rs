@@ -1,3 +1,5 @@
+//! Tests of gathering: which rows and watermarks leave when, and in which order.
+
 use std::sync::Arc;
 
 use arrow::array::{AsArray, Int64Array, StringArray};

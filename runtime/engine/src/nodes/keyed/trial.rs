@@ -12,8 +12,38 @@ use super::{layout, layout_of, state_fields, unreadable};
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::keyed::KeyedOperator;
 use crate::nodes::keyed::guest::KeyedGuest;
-use crate::replace::replaceable::Replaceable;
-use crate::replace::trial::{Chosen, Verdict, choose};
+use crate::replace::replaceable::{Replaceable, Version};
+use crate::replace::shadow::{Shadow, ShadowSeat};
+use crate::replace::trial::{Chosen, Seat, Trial, Verdict, choose};
+
+impl Replaceable for KeyedOperator {
+    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
+        let old = self.exchange(to.into()?)?;
+        self.trial = Some(Trial::new(old, seat));
+        Ok(())
+    }
+
+    fn follow(&mut self) {
+        self.trial.iter_mut().for_each(Trial::follow);
+    }
+
+    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
+        self.shadow = Some(Shadow::new(by.into()?, seat));
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), OperatorError> {
+        self.shadow.take_if(|shadow| !shadow.is_open());
+        let verdict = self.trial.as_ref().map_or(Verdict::Open, Trial::verdict);
+        if verdict != Verdict::Open
+            && let Some(Trial { old, .. }) = self.trial.take()
+            && verdict == Verdict::PutBack
+        {
+            self.put_back(old)?;
+        }
+        Ok(())
+    }
+}
 
 impl KeyedOperator {
     /// What the version on trial has answered, or, if it did worse than the old one, what that answers.
