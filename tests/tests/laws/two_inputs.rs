@@ -176,10 +176,12 @@ impl Operator for TaggingOperator {
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
+        // A check of layouts hands over tables without rows.
         for StateTable { rows, .. } in snapshot.tables {
-            let sums = |port: usize| rows.column(1 + port).as_primitive::<Int64Type>().value(0);
-            let key = rows.column(0).as_string::<i32>().value(0).to_owned();
-            self.totals.insert(key, [sums(0), sums(1)]);
+            let sums = |port: usize| rows.column(1 + port).as_primitive::<Int64Type>().values().iter().copied();
+            for ((key, left), right) in rows.column(0).as_string::<i32>().iter().flatten().zip(sums(0)).zip(sums(1)) {
+                self.totals.insert(key.to_owned(), [left, right]);
+            }
         }
         Ok(())
     }

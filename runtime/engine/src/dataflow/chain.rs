@@ -258,7 +258,7 @@ impl Chain {
     /// Puts another version of its component into a step.
     ///
     /// # Errors
-    /// As [`Replaceable::swap`].
+    /// As `Replaceable::swap`.
     pub fn swap(&mut self, step: usize, to: Version, seat: Seat) -> Result<(), StepError> {
         self.replace(step, |operator, _| operator.swap(to, seat))
     }
@@ -272,7 +272,7 @@ impl Chain {
     /// Calls another version of its component beside that of a step.
     ///
     /// # Errors
-    /// As [`Replaceable::shadow`].
+    /// As `Replaceable::shadow`.
     pub fn shadow(&mut self, step: usize, by: Version, shadow: &SharedShadow) -> Result<(), StepError> {
         self.replace(step, |operator, name| {
             operator.shadow(by, ShadowSeat { shadow: shadow.clone(), operator: name.to_owned() })
@@ -282,7 +282,7 @@ impl Chain {
     /// Every operator does what its swap has decided.
     ///
     /// # Errors
-    /// As [`Replaceable::settle`].
+    /// As `Replaceable::settle`.
     pub fn settle(&mut self) -> Result<(), StepError> {
         (0..self.steps.len()).try_for_each(|step| self.replace(step, |operator, _| operator.settle()))
     }

@@ -53,7 +53,7 @@ pub fn column(schema: &Schema, name: &Spanned<String>) -> Result<usize, CheckErr
 /// The index of a column that can be a key.
 ///
 /// # Errors
-/// As [`column`], or if its values cannot be keys.
+/// As [`column()`], or if its values cannot be keys.
 pub fn key_column(schema: &Schema, name: &Spanned<String>) -> Result<usize, CheckError> {
     let index = column(schema, name)?;
     let data_type = schema.field(index).data_type();
