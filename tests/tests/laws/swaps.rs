@@ -225,7 +225,8 @@ fn a_supervised_job_swaps_back_and_forth_while_it_runs() {
     let input = rows(3, ROWS as i64);
     let memory = Memory::new(input.clone(), vec![20]);
     let released = memory.released.get_or_init(AtomicUsize::default);
-    let job = Arc::new(memory.job(PIPELINE, 2));
+    // A probation counts batches, which an exchange would otherwise gather.
+    let job = Arc::new(memory.job(&format!("batch-rows = 20\n{PIPELINE}"), 2));
     let durable = durable_in(plain(&Arc::new(InMemory::new())));
     let restart = RestartSettings { delay_ms: 0, delay_max_ms: 0, failures_max: 0, period_ms: 0 };
     let clock = Arc::new(ManualClock::default());

@@ -63,6 +63,8 @@ fn digest(server: &Server, name: &str) -> String {
     server.json(&["operator", "show", name])[0]["digest"].as_str().unwrap().to_owned()
 }
 
+/// Its files: the folder of functions in it is nobody's component.
 fn names(folder: &Path) -> Vec<String> {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file());
+    entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }

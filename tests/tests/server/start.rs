@@ -125,14 +125,16 @@ fn bomb() -> Vec<u8> {
     let section = |id: u8, contents: Vec<u8>| [vec![id], sized(contents)].concat();
     // local.get 0, local.get 0, i32.mul, local.get 0, i32.add, local.set 0
     let step = [0x20, 0, 0x20, 0, 0x6c, 0x20, 0, 0x6a, 0x21, 0];
+    // Each multiplies by another number, or one would be compiled for all: local.get 0, i32.const, i32.mul, local.set 0
+    let own = |n: usize| [0x20, 0, 0x41, n as u8 | 0x80, (n >> 7) as u8 | 0x80, (n >> 14) as u8, 0x6c, 0x21, 0];
     // No further locals; ...; local.get 0, end
-    let body = sized([vec![0], step.repeat(100), vec![0x20, 0, 0x0b]].concat());
+    let body = |n: usize| sized([vec![0], own(n).to_vec(), step.repeat(100), vec![0x20, 0, 0x0b]].concat());
     let module = [
         b"\0asm\x01\0\0\0".to_vec(),
         // One type: i32 to i32.
         section(1, vec![1, 0x60, 1, 0x7f, 1, 0x7f]),
         section(3, [leb128(FUNCTIONS), vec![0; FUNCTIONS]].concat()),
-        section(10, [leb128(FUNCTIONS), body.repeat(FUNCTIONS)].concat()),
+        section(10, [leb128(FUNCTIONS), (0..FUNCTIONS).flat_map(body).collect()].concat()),
     ];
     let operator = std::fs::read(crate::server::guest_path("value")).unwrap();
     [operator, section(1, module.concat())].concat()
