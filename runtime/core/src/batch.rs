@@ -17,7 +17,7 @@ pub struct StreamBatch {
     pub ingested_at: i64,
     /// What each row does to the rows before it; `None`: every row is an insert.
     pub row_kinds: Option<RowKinds>,
-    /// Hashes of the rows' keys, if somebody has made them. They are of these columns: whoever changes or picks columns drops them.
+    /// Hashes of the key columns, if the exchange has computed them; dropped when columns are changed or projected.
     pub key_hashes: Option<KeyHashes>,
 }
 

@@ -22,3 +22,4 @@ pub(crate) mod physical;
 pub(crate) mod prune;
 pub mod registry;
 pub(crate) mod resolve;
+pub(crate) mod resolved;

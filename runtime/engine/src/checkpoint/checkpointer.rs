@@ -9,11 +9,11 @@ use std::time::Duration;
 use weir_core::checkpoint::{AbortReason, Command, Coordinator, Event, Timing};
 use weir_core::connector::{Committer, Offset, SinkReport, Source, Split};
 use weir_core::time::Clock;
-use weir_state::checkpoint::{CheckpointError, Completion, Lease, StoredPart};
+use weir_state::checkpoint::{CheckpointError, Completion, StoredPart};
 
 use super::failure::CheckpointFailure;
 use super::landing::Landing;
-use super::part::{Part, store};
+use super::part::{Part, Storage, store};
 use super::savepoints::Savepoints;
 use super::status::CheckpointStatus;
 use crate::dataflow::subtask::FrozenSubtask;
@@ -39,14 +39,6 @@ pub(crate) struct Checkpointer {
     /// A swap that waits for the next attempt.
     pending: Option<PendingSwap>,
     swap: Option<Landing>,
-}
-
-/// Where checkpoints are kept.
-pub(crate) struct Storage {
-    pub(crate) lease: Lease,
-    pub(crate) key_groups: u32,
-    /// How many.
-    pub(crate) keep: usize,
 }
 
 /// A sink as its checkpoints see it.

@@ -2,9 +2,15 @@
 
 use weir_core::connector::{Committable, SinkReport};
 use weir_state::SubtaskSnapshot;
-use weir_state::checkpoint::{CheckpointError, StoredPart};
+use weir_state::checkpoint::{CheckpointError, Lease, StoredPart};
 
-use crate::checkpoint::checkpointer::Storage;
+/// Where checkpoints are kept.
+pub(crate) struct Storage {
+    pub(crate) lease: Lease,
+    pub(crate) key_groups: u32,
+    /// How many.
+    pub(crate) keep: usize,
+}
 
 /// What is known of one subtask.
 #[derive(Default)]

@@ -233,7 +233,7 @@ impl Chain {
         Ok(parts)
     }
 
-    /// A barrier goes on to the subtasks that follow.
+    /// Forwards a barrier to the subtasks downstream.
     ///
     /// # Errors
     /// As [`Chain::process`].

@@ -7,7 +7,7 @@ use weir_core::connector::Guarantee;
 
 use super::node::{OutputPort, Role};
 use super::physical::{PhysicalGraph, StepPart, StepPlan};
-use super::resolve::{InputEdge, ResolvedNode};
+use super::resolved::{InputEdge, ResolvedNode};
 use crate::dataflow::exchange::Partitioning;
 use crate::plan::job::Job;
 

@@ -6,7 +6,7 @@ use weir_core::graph::Node;
 
 use super::error::CheckError;
 use super::node::{Role, SourcePlan};
-use super::resolve::ResolvedNode;
+use super::resolved::ResolvedNode;
 
 /// Two sinks that another system takes for one would shut each other out when they commit.
 pub(super) fn check_identity<'a>(

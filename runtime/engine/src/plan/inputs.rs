@@ -9,7 +9,7 @@ use weir_core::names::did_you_mean;
 
 use super::error::CheckError;
 use super::node::PortInput;
-use super::resolve::{InputEdge, ResolvedNode};
+use super::resolved::{InputEdge, ResolvedNode};
 
 /// A node's edges and ports; a source has none.
 pub(super) type Inputs = (Vec<InputEdge>, Vec<PortInput>);

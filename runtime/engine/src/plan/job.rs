@@ -12,7 +12,7 @@ use super::node::{MakeContext, PlanContext, PlanNode, Role, WriterStart};
 use super::physical::{PhysicalGraph, StepPlan, part_of};
 use super::prune::Pruned;
 use super::registry::StepKinds;
-use super::resolve::Resolved;
+use super::resolved::Resolved;
 use crate::dataflow::error::OperatorError;
 use crate::dataflow::exchange::Partitioning;
 use crate::dataflow::metrics::Metrics;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::node::{Distribution, NodeColumns, PlanNode};
 use super::prune::Pruned;
-use super::resolve::{InputEdge, Resolved};
+use super::resolved::{InputEdge, Resolved};
 use crate::dataflow::exchange::Partitioning;
 
 /// What runs: chains of steps, each with its own parallelism, and the edges between them.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::node::{NodeColumns, OutputRole};
-use super::resolve::Resolved;
+use super::resolved::Resolved;
 
 /// What is read of every node, by index.
 #[derive(Clone)]

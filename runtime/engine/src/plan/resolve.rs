@@ -1,39 +1,14 @@
 //! Resolves a logical graph: every step is planned by its kind, once its inputs are known.
 
-use std::sync::Arc;
-
 use weir_core::graph::{LogicalGraph, Node};
 use weir_core::names::did_you_mean;
 
 use super::error::{CheckError, CheckErrors};
 use super::files::{check_file, check_identity};
 use super::inputs::inputs_of;
-use super::node::{PlanContext, PlanNode};
+use super::node::PlanContext;
 use super::registry::StepKinds;
-
-/// A graph whose names and schemas are known.
-#[derive(Clone)]
-pub(crate) struct Resolved {
-    pub(crate) nodes: Vec<ResolvedNode>,
-}
-
-#[derive(Clone)]
-pub(crate) struct ResolvedNode {
-    pub(crate) name: String,
-    pub(crate) inputs: Vec<InputEdge>,
-    pub(crate) step: Arc<dyn PlanNode>,
-}
-
-/// An edge into a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InputEdge {
-    /// The node that it comes from.
-    pub(crate) node: usize,
-    /// Which of its outputs.
-    pub(crate) output: usize,
-    /// Which port of the node that it comes to.
-    pub(crate) port: usize,
-}
+use super::resolved::{Resolved, ResolvedNode};
 
 impl Resolved {
     pub(crate) fn new(graph: &LogicalGraph, cx: &PlanContext<'_>, kinds: &StepKinds) -> Result<Self, CheckErrors> {

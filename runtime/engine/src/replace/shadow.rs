@@ -8,7 +8,7 @@ use weir_core::limits::{SHADOW_EXAMPLES_MAX, SHADOW_FAILURES_MAX};
 use weir_core::time::Clock;
 use weir_host::Failure;
 
-use crate::dataflow::operator::OperatorError;
+use crate::dataflow::error::OperatorError;
 use crate::replace::comparison::{Comparison, Difference, Look};
 
 /// A shadow run as all subtasks of its job see it.

@@ -16,7 +16,7 @@ use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::Metrics;
 use crate::plan::job::Job;
 use crate::plan::node::Role;
-use crate::plan::resolve::ResolvedNode;
+use crate::plan::resolved::ResolvedNode;
 use crate::replace::delivery::SwapBox;
 use crate::replace::shadow::SharedShadow;
 use crate::replace::trial::SharedSwap;

@@ -15,8 +15,9 @@ use super::control::Control;
 use super::inbox::inbox;
 use super::job_handle::{JobError, JobHandle, NodeRole, Outside};
 use super::worker::{CheckpointWorker, Status, Worker};
-use crate::checkpoint::checkpointer::{Checkpointer, Storage};
+use crate::checkpoint::checkpointer::Checkpointer;
 use crate::checkpoint::origin::Origin;
+use crate::checkpoint::part::Storage;
 use crate::checkpoint::recovery::{Durable, Recovered};
 use crate::plan::job::Job;
 
