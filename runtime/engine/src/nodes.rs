@@ -3,8 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | `source`, `sink` | rows in and out, by connectors |
-//! | `component` | a step that runs one component: what `transform` and `keyed` share |
-//! | `transform`, `keyed` | its two worlds |
+//! | `operators`, `component` | steps that run one component, and what its two worlds share |
+//! | `transform`, `keyed` | the two worlds |
 //! | [`window`] | windows and their aggregates |
 //! | `delta`, `dead_letter`, `meter` | what an answer makes of rows, rows that were refused, calls that are counted |
 
@@ -13,6 +13,7 @@ pub(crate) mod dead_letter;
 pub(crate) mod delta;
 pub(crate) mod keyed;
 pub(crate) mod meter;
+pub(crate) mod operators;
 pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod transform;
@@ -31,7 +32,7 @@ use crate::plan::registry::StepKinds;
 pub fn step_kinds() -> StepKinds {
     StepKinds::default()
         .with(source::SourceKind)
-        .with(component::OperatorKind)
+        .with(operators::OperatorKind)
         .with(window::plan::WindowKind)
         .with(sink::plan::SinkKind)
 }

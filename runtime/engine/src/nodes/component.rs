@@ -1,5 +1,4 @@
-//! `[operators.NAME]`: a step that runs one component over one input. What the component's world makes of it, a transform or a keyed
-//! operator, is decided here; the rest is theirs.
+//! A step that runs one component over one input: what transforms and keyed operators share. It knows neither.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,71 +7,20 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::column_type::type_name;
 use weir_core::error::chain;
-use weir_core::graph::{DEAD_LETTER_OUTPUT, Exchange, Node, NodeKind, OnError, OperatorNode, Spanned};
+use weir_core::graph::{DEAD_LETTER_OUTPUT, Exchange, OnError, OperatorNode, Spanned};
 use weir_core::limits::OperatorLimits;
-use weir_host::{
-    Component, GuestLog, Host, InputSchema, Instance, InstanceSpec, OutputColumn, OutputPlan, Plan, World,
-};
+use weir_host::{Component, GuestLog, Host, InputSchema, Instance, InstanceSpec, OutputColumn, OutputPlan, Plan};
 
 use super::dead_letter::{DeadLetters, with_error_column};
 use super::delta::{OutputMap, OutputSource};
-use super::keyed::plan::KeyedStep;
 use super::meter::{Meter, MeteredInstance};
-use super::transform::plan::TransformStep;
 use crate::dataflow::error::OperatorError;
-use crate::plan::error::{CheckError, key_column};
+use crate::plan::error::CheckError;
 use crate::plan::node::{
-    ComponentUse, Distribution, InputPort, MakeContext, NodeColumns, OutputPort, OutputRole, PlanContext, PlanNode,
-    PortInput, ReplaceContext, StepKind,
+    ComponentUse, Distribution, InputPort, MakeContext, NodeColumns, OutputPort, OutputRole, PlanContext,
+    ReplaceContext,
 };
 use crate::replace::version::{NewVersion, SwapError};
-
-/// The section `operators`.
-pub(crate) struct OperatorKind;
-
-impl StepKind for OperatorKind {
-    fn section(&self) -> &'static str {
-        "operators"
-    }
-
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
-        let (spec, [input]) = (spec_of(node)?, inputs) else {
-            return Err(CheckError::at(&node.span, "an operator has one input"));
-        };
-        let component = load(cx.host, &spec.component)?;
-        if let (Some(exchange), Some(_)) = (&spec.exchange, &spec.key_by) {
-            return Err(CheckError::at(&exchange.span, "a keyed operator gets its rows by key: remove `exchange`"));
-        }
-        let keys = spec.key_by.iter().flatten().map(|k| key_column(&input.schema, k)).collect::<Result<Vec<_>, _>>()?;
-        let refuse = |message: &str| Err(CheckError::at(&spec.component.span, message));
-        match (component.world(), &spec.key_by) {
-            (World::Transform, None) => {
-                let step = ComponentStep::new(cx, spec, component, &input.schema, keys)?;
-                Ok(Arc::new(TransformStep { step }))
-            }
-            (World::Keyed, Some(_)) => {
-                let step = ComponentStep::new(cx, spec, component, &input.schema, keys)?;
-                Ok(Arc::new(KeyedStep { step, goes_back: false }))
-            }
-            (World::Keyed, None) => refuse("this component is a keyed operator: say `key-by = [COLUMNS]`"),
-            (World::Transform, Some(_)) => refuse("this component is a stateless transform: remove `key-by`"),
-            (World::Aggregate, _) => {
-                refuse("this component is an aggregate: use it in a window, as `aggregates.NAME = { component = ... }`")
-            }
-        }
-    }
-
-    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
-        load(cx.host, &spec_of(node)?.component).map(drop)
-    }
-}
-
-fn spec_of(node: &Node) -> Result<&OperatorNode, CheckError> {
-    match &node.kind {
-        NodeKind::Operator(spec) => Ok(spec),
-        _ => Err(CheckError::at(&node.span, "this is no operator")),
-    }
-}
 
 /// A component of a pipeline file.
 pub(crate) fn load(host: &Host, path: &Spanned<PathBuf>) -> Result<Component, CheckError> {
@@ -94,7 +42,7 @@ pub(crate) struct ComponentStep {
 }
 
 impl ComponentStep {
-    fn new(
+    pub(super) fn new(
         cx: &PlanContext<'_>,
         spec: &OperatorNode,
         component: Component,
