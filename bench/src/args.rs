@@ -26,6 +26,8 @@ pub(crate) enum Part {
     Restore,
     /// Records that are no rows.
     BadRecords,
+    /// Rows out of order, and many results at once.
+    Windows,
     /// Replacing an operator of a job that runs.
     Swap,
     /// A server and its jobs.
@@ -103,12 +105,13 @@ fn part(name: &str) -> anyhow::Result<Part> {
         "cost" => Ok(Part::Cost),
         "restore" => Ok(Part::Restore),
         "bad-records" => Ok(Part::BadRecords),
+        "windows" => Ok(Part::Windows),
         "swap" => Ok(Part::Swap),
         "server" => Ok(Part::Server),
         "kafka" => Ok(Part::Kafka),
         other => {
             bail!(
-                "--only {other:?}: it is boundary, nexmark, parallel, pause, cost, restore, bad-records, swap, server or kafka"
+                "--only {other:?}: it is boundary, nexmark, parallel, pause, cost, restore, bad-records, windows, swap, server or kafka"
             )
         }
     }

@@ -9,13 +9,14 @@
 //! | `query` | the queries and where their pipelines are |
 //! | `nexmark` | running a query through the engine, in a process of its own |
 //! | `boundary` | calls into a component, without an engine |
-//! | `bad_records` | reading files of which some records are no rows |
+//! | `bad_records` | records that are no rows, and rows that a component refuses or traps at |
 //! | `durable` | jobs with checkpoints: what those cost, and coming back from one |
 //! | `parallel` | jobs at more subtasks than there are cores |
 //! | `kafka` | reading and writing Kafka, beside the client alone |
 //! | `pause` | freezing state for a checkpoint, without a job |
 //! | `swap` | replacing an operator while rows flow |
 //! | `server` | the real server, from outside |
+//! | `windows` | rows out of order, late rows, and many results at once |
 //! | `loops` | the hand-written queries |
 //! | `measure` | clocks and memory |
 //! | `row` | one measurement, as a line and as JSON |
@@ -34,6 +35,7 @@ mod query;
 mod row;
 mod server;
 mod swap;
+mod windows;
 
 use std::path::Path;
 
@@ -41,7 +43,7 @@ use anyhow::{Context, ensure};
 
 use crate::args::{Args, HELP, Part};
 use crate::query::examples;
-use crate::row::{BadRecordsRow, CostRow, KafkaRow, ParallelRow, PauseRow, Row, SwapRow};
+use crate::row::{BadRecordsRow, CostRow, KafkaRow, ParallelRow, PauseRow, Row, SwapRow, WindowRow};
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse(std::env::args().skip(1))?;
@@ -106,8 +108,17 @@ fn main() -> anyhow::Result<()> {
         println!();
     }
     if measures(Part::BadRecords) {
+        ensure_components()?;
         println!("{}", BadRecordsRow::HEADER);
         bad_records::measure(&args, |row| {
+            println!("{}", row.line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Windows) {
+        println!("{}", WindowRow::HEADER);
+        windows::measure(&args, |row| {
             println!("{}", row.line());
             rows.push(serde_json::to_value(row));
         })?;

@@ -144,6 +144,42 @@ impl BadRecordsRow {
     }
 }
 
+/// What a window costs in one case.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct WindowRow {
+    /// `windows/session, sorted`.
+    pub(crate) name: String,
+    /// Processor time, seconds.
+    pub(crate) cpu_s: f64,
+    /// Of a case that is compared: what it takes, divided by what the other takes.
+    pub(crate) ratio: Option<f64>,
+    /// Of a case that is counted: microseconds of processor time per row.
+    pub(crate) us_per_row: Option<f64>,
+}
+
+impl WindowRow {
+    /// The header of [`WindowRow::line`].
+    pub(crate) const HEADER: &str = "windows                                    CPU s  ratio  us per row";
+
+    /// A case that is compared with another.
+    pub(crate) fn ratio(name: String, cpu_s: f64, ratio: f64) -> Self {
+        Self { name: format!("windows/{name}"), cpu_s, ratio: Some(ratio), us_per_row: None }
+    }
+
+    /// A case of so many rows.
+    pub(crate) fn each(name: &str, cpu_s: f64, rows: u64) -> Self {
+        let us_per_row = Some(cpu_s * 1e6 / rows as f64);
+        Self { name: format!("windows/{name}"), cpu_s, ratio: None, us_per_row }
+    }
+
+    /// A line of the table.
+    pub(crate) fn line(&self) -> String {
+        let shown = |value: Option<f64>| value.map(|value| format!("{value:.2}")).unwrap_or_default();
+        let name = self.name.strip_prefix("windows/").unwrap_or(&self.name);
+        format!("{name:<40}  {:>6.2}  {:>5}  {:>10}", self.cpu_s, shown(self.ratio), shown(self.us_per_row))
+    }
+}
+
 /// How long a job takes to come back; the fastest run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct RestoreRow {

@@ -238,12 +238,11 @@ impl Operator for PaneWindows {
         for of_pane in rows_by_pane(&self.grid, &rows.times) {
             match self.fate(of_pane.pane) {
                 Fate::Open => open.push(of_pane),
-                Fate::Refires => refiring.extend(of_pane.rows().map(|row| row as u32)),
-                Fate::Late => late.extend(of_pane.rows().map(|row| row as u32)),
+                Fate::Refires => refiring.extend(of_pane.rows()),
+                Fate::Late => late.extend(of_pane.rows()),
                 Fate::Gap => {
-                    let closes_at = |row: &usize| rows.times[*row].saturating_add(self.spec.allowed_lateness_us);
-                    let closed = of_pane.rows().filter(|row| closes_at(row) <= self.watermark);
-                    late.extend(closed.map(|row| row as u32));
+                    let closes_at = |row: &u32| rows.times[*row as usize].saturating_add(self.spec.allowed_lateness_us);
+                    late.extend(of_pane.rows().filter(|row| closes_at(row) <= self.watermark));
                 }
             }
         }
