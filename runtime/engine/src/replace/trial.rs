@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use weir_core::swap::{Canary, CutOver, Event, Phase, Swap};
 use weir_core::time::Clock;
-use weir_host::{CallError, RejectedRow};
 
 /// A swap as all subtasks of its job see it. It is locked for a few instructions at a time.
 #[derive(Clone)]
@@ -169,41 +168,5 @@ impl<G> Trial<G> {
     /// The new version has failed at something that the old one has just done.
     pub(crate) fn regressed(&self, reason: String) {
         self.seat.swap.tell(Event::Regressed { reason });
-    }
-}
-
-/// An answer that may refuse some of the rows of its call.
-pub(crate) trait Refusing {
-    /// Refused rows, ascending.
-    fn rejected(&self) -> &[RejectedRow];
-}
-
-/// Whose answer to a call counts.
-pub(crate) enum Chosen<A> {
-    /// That of the version on trial.
-    New(Result<A, CallError>),
-    /// That of the old version: the one on trial did worse, for this reason.
-    Old { answer: A, instead_of: Result<A, CallError>, reason: String },
-}
-
-/// Chooses between the answers of the version on trial and of the old one (`None`: it failed) to a call with `rows` rows. The
-/// version on trial does worse if it fails or refuses a row where the old one neither fails nor refuses it. Where that cannot be
-/// told of the whole call, the choice is an error of the call: its rows are then asked about in smaller parts.
-pub(crate) fn choose<A: Refusing>(new: Result<A, CallError>, old: Option<A>, rows: usize) -> Chosen<A> {
-    let Some(old) = old else {
-        let halve = new.as_ref().ok().and_then(|answer| answer.rejected().first()).filter(|_| rows > 1);
-        let halve = halve.map(|first| CallError::Call(first.reason.clone()));
-        return Chosen::New(halve.map_or(new, Err));
-    };
-    let reason = match &new {
-        Err(error) => old.rejected().is_empty().then(|| error.to_string()),
-        Ok(answer) => {
-            let is_new = |row: &&RejectedRow| old.rejected().binary_search_by_key(&row.row, |old| old.row).is_err();
-            answer.rejected().iter().find(is_new).map(|row| row.reason.clone())
-        }
-    };
-    match reason {
-        Some(reason) => Chosen::Old { answer: old, instead_of: new, reason },
-        None => Chosen::New(new),
     }
 }

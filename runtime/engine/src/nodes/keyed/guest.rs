@@ -13,7 +13,7 @@ use super::layout;
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::delta::{Made, OutputMap, apply};
 use crate::nodes::meter::MeteredInstance;
-use crate::replace::trial::Refusing;
+use crate::replace::on_trial::Refusing;
 
 /// A component of the world `keyed-operator`.
 pub(crate) struct KeyedGuest {
