@@ -10,7 +10,6 @@
 //! | `metrics`, `latency` | what a step counts, and how long rows took |
 
 pub mod chain;
-pub(crate) mod error;
 pub mod exchange;
 pub mod gate;
 pub(crate) mod latency;

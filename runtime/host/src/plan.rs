@@ -187,3 +187,11 @@ pub struct StateLayout {
     /// One column a field; a row a key.
     pub schema: SchemaRef,
 }
+
+impl StateLayout {
+    /// Whether another layout has no place for some column of this one.
+    #[must_use]
+    pub fn loses_columns_in(&self, other: &Self) -> bool {
+        self.schema.fields().iter().any(|column| other.schema.field_with_name(column.name()).is_err())
+    }
+}

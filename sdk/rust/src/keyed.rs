@@ -321,19 +321,3 @@ fn each_row<'a, Op: Keyed>(
     let (outputs, rejected) = out.finish(&this.outputs);
     Ok(KeyedDelta { outputs, rejected, changed, states, timers: timers.finish() })
 }
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __export_keyed {
-    ($operator:ty) => {
-        const _: () = {
-            const fn is_keyed<Op: $crate::keyed::Keyed>() {}
-            is_keyed::<$operator>()
-        };
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            type Component = $crate::guest::KeyedComponent<$operator>;
-    $crate::guest::keyed::export!(Component with_types_in $crate::guest::keyed);
-        };
-    };
-}

@@ -13,9 +13,8 @@ use weir_state::{JobSnapshot, Snapshot, StateTable};
 
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
-use crate::nodes::keyed::snapshot::STATES;
 use crate::plan::job::Job;
-use crate::plan::node::{KeyedLayout, MakeError, Role};
+use crate::plan::node::{KeyedLayout, MakeError, Role, STATES};
 use crate::plan::physical::StepPart;
 
 /// Where a job keeps its checkpoints, and which one it goes on from.

@@ -5,8 +5,8 @@ use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 pub use weir_state::{Snapshot, StateTable};
 
-pub use super::error::OperatorError;
 pub use super::metrics::{Metrics, OperatorMetrics};
+pub use crate::error::OperatorError;
 use crate::replace::replaceable::Replaceable;
 
 /// One step of a subtask. Its inputs are merged and its watermarks are minima already.

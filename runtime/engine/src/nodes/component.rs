@@ -14,7 +14,7 @@ use weir_host::{Component, GuestLog, Host, InputSchema, Instance, InstanceSpec, 
 use super::dead_letter::{DeadLetters, with_error_column};
 use super::delta::{OutputMap, OutputSource};
 use super::meter::{Meter, MeteredInstance};
-use crate::dataflow::error::OperatorError;
+use crate::error::OperatorError;
 use crate::plan::error::CheckError;
 use crate::plan::node::{
     ComponentUse, Distribution, InputPort, MakeContext, NodeColumns, OutputPort, OutputRole, PlanContext,

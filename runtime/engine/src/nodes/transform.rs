@@ -14,10 +14,9 @@ use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progre
 use crate::nodes::dead_letter::DeadLetters;
 use crate::nodes::delta::{Accepted, Made, OutputMap, apply};
 use crate::nodes::meter::MeteredInstance;
-use crate::replace::comparison::Look;
 use crate::replace::on_trial::{Guest, OnTrial, Refusing, VersionChoice};
 use crate::replace::replaceable::{Replaceable, Version};
-use crate::replace::shadow::{Found, ShadowSeat};
+use crate::replace::shadow::{Found, Look, ShadowSeat};
 use crate::replace::trial::Seat;
 
 /// Runs a component of the world `transform-operator`.

@@ -13,10 +13,10 @@ use super::physical::{PhysicalGraph, StepPlan, part_of};
 use super::prune::Pruned;
 use super::registry::StepKinds;
 use super::resolved::Resolved;
-use crate::dataflow::error::OperatorError;
 use crate::dataflow::exchange::Partitioning;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
 use crate::plan::node::MakeError;
 
 /// A pipeline that was checked and can be started, any number of times.

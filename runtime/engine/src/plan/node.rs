@@ -12,10 +12,10 @@ use weir_core::time::Clock;
 use weir_host::{Component, GuestLog, Host, StateLayout};
 
 use super::error::CheckError;
-use crate::dataflow::error::OperatorError;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
 use crate::replace::replaceable::Version;
 use crate::replace::version::{NewVersion, SwapError};
 
@@ -268,6 +268,9 @@ impl ComponentUse<'_> {
         self.name.map_or_else(|| step.to_owned(), |name| format!("{step}.{name}"))
     }
 }
+
+/// The table of a snapshot that holds the states of a step with a [`KeyedLayout`], one row per key.
+pub(crate) const STATES: &str = "states";
 
 /// How a step keeps state per key.
 pub struct KeyedLayout {

@@ -3,10 +3,9 @@
 
 use weir_host::{CallError, Failure, RejectedRow};
 
-use super::comparison::Look;
-use super::shadow::{Found, Shadow, ShadowSeat};
+use super::shadow::{Found, Look, Shadow, ShadowSeat};
 use super::trial::{Seat, Trial, Verdict};
-use crate::dataflow::error::OperatorError;
+use crate::error::OperatorError;
 
 /// A component that another version can replace.
 pub(crate) trait Guest: Sized {

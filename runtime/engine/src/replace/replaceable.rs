@@ -4,7 +4,7 @@ use std::any::Any;
 
 use super::shadow::ShadowSeat;
 use super::trial::Seat;
-use crate::dataflow::error::OperatorError;
+use crate::error::OperatorError;
 
 /// A step that runs a component.
 pub trait Replaceable {

@@ -8,8 +8,7 @@ use weir_core::limits::{SHADOW_EXAMPLES_MAX, SHADOW_FAILURES_MAX};
 use weir_core::time::Clock;
 use weir_host::Failure;
 
-use crate::dataflow::error::OperatorError;
-use crate::replace::comparison::{Comparison, Difference, Look};
+use crate::error::OperatorError;
 
 /// A shadow run as all subtasks of its job see it.
 #[derive(Clone)]
@@ -47,6 +46,23 @@ pub struct ShadowReport {
     pub stopped: bool,
     /// Some of what differs.
     pub differences: Vec<Difference>,
+}
+
+/// One difference between what two versions of an operator make of the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The operator.
+    pub operator: String,
+    /// The output, by its name; or `state`.
+    pub part: String,
+    /// Of a keyed operator, the columns of the row's key.
+    pub key: Option<String>,
+    /// The column; `None`: only one of the two makes the row, and what follows is the whole row.
+    pub column: Option<String>,
+    /// What the version that runs makes; `None`: it makes no such row.
+    pub old: Option<String>,
+    /// What the other makes; `None`: it makes no such row.
+    pub new: Option<String>,
 }
 
 impl SharedShadow {
@@ -100,6 +116,27 @@ pub struct ShadowSeat {
 pub(crate) struct Shadow<G> {
     guest: G,
     seat: ShadowSeat,
+}
+
+/// How two answers differ.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    /// Rows that at least one of them has.
+    pub(crate) rows: u64,
+    /// Those that are not the same in both.
+    pub(crate) differing: u64,
+    /// Some of them.
+    pub(crate) examples: Vec<Difference>,
+}
+
+/// What is compared, and how many examples are wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) operator: &'a str,
+    pub(crate) part: &'a str,
+    /// The key of an input, as text; called for examples only.
+    pub(crate) key: Option<&'a dyn Fn(u32) -> String>,
+    pub(crate) examples_max: usize,
 }
 
 /// What is found in one call.

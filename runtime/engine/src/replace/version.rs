@@ -3,7 +3,7 @@
 use weir_core::limits::OperatorLimits;
 use weir_host::Component;
 
-use crate::dataflow::error::OperatorError;
+use crate::error::OperatorError;
 
 /// What an operator of a running job is to run from now on.
 #[derive(Clone, Debug)]

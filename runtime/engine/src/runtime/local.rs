@@ -253,7 +253,9 @@ impl LocalJob {
     /// If an instance cannot be made, or as [`LocalJob::step`].
     pub fn shadow(&mut self, old: &Job, new: &Job, until_us: i64) -> Result<SharedShadow, LocalError> {
         let boxes: Vec<_> = self.subtasks.iter().map(|built| built.subtask.swaps.clone()).collect();
-        let shadow = new.shadow(old, until_us, &self.clock, &boxes)?;
+        let pending = new.pending_shadow(old, until_us, &self.clock)?;
+        let shadow = pending.shadow.clone();
+        pending.deliver(&boxes);
         self.ask()?;
         Ok(shadow)
     }

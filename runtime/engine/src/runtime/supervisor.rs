@@ -186,7 +186,7 @@ impl Supervisor {
     pub fn swap(&mut self, versions: &[NewVersion], probation: Probation) -> Result<SharedSwap, SwapError> {
         // The last one may be over since it was looked at; only then it is known what runs.
         self.settle();
-        let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
+        let State::Running(handle) = &mut self.state else { return Err(SwapError::NotRunning) };
         if self.swap.is_some() {
             return Err(SwapError::UnderWay);
         }
@@ -196,13 +196,20 @@ impl Supervisor {
         Ok(swap)
     }
 
+    /// As [`JobHandle::roll_back`].
+    pub fn roll_back(&self) {
+        if let State::Running(handle) = &self.state {
+            handle.roll_back();
+        }
+    }
+
     /// Calls other versions of some operators beside those that run, until a time of the job's clock, and compares what they make.
     ///
     /// # Errors
     /// If a version does not fit, or the job cannot be swapped now.
     pub fn shadow(&mut self, versions: &[NewVersion], until_us: i64) -> Result<SharedShadow, SwapError> {
         self.settle();
-        let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
+        let State::Running(handle) = &mut self.state else { return Err(SwapError::NotRunning) };
         handle.shadow(&self.job, &self.job.swapped(versions, Probation::NONE)?, until_us)
     }
 

@@ -268,7 +268,7 @@ impl Thread {
                 // One that is decided by now is written down first.
                 self.follow_swap();
                 let open = self.swap.as_ref().filter(|open| open.swap.is_open());
-                let asked = open.map(|open| open.swap.roll_back());
+                let asked = open.map(|_| job.roll_back());
                 self.follow_swap();
                 let _ = reply.send(asked.and_then(|()| self.slot.live().swap));
             }

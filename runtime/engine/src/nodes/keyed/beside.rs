@@ -20,8 +20,7 @@ use crate::dataflow::operator::OperatorError;
 use crate::dataflow::row_text::row_text;
 use crate::nodes::delta::{Accepted, Made};
 use crate::nodes::keyed::guest::KeyedGuest;
-use crate::replace::comparison::Look;
-use crate::replace::shadow::Found;
+use crate::replace::shadow::{Found, Look};
 
 impl KeyedGuest {
     /// `old` is the answer of a version with the layout `from`, which `states` are of. The keys of the call are at these slots.

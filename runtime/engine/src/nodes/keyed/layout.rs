@@ -71,11 +71,6 @@ pub(crate) fn can_share_keys(old: &StateLayout, new: &StateLayout) -> bool {
     fits(old, new) && fits(new, old)
 }
 
-/// Whether a layout has no place for some column of another.
-pub(crate) fn gives_up(from: &StateLayout, to: &StateLayout) -> bool {
-    from.schema.fields().iter().any(|old| to.schema.field_with_name(old.name()).is_err())
-}
-
 /// The columns without which states could be read; none, if they could not be read without any either.
 pub(super) fn to_give_up(from: &StateLayout, to: &StateLayout) -> Vec<String> {
     let is_read = |old: &FieldRef| {
@@ -208,7 +203,7 @@ mod tests {
         let to = layout(1, &[("n", Int32, false)]);
         let wide = layout(1, &[("n", Int32, false), ("x", Int64, true)]);
         assert!(holds_all(&wide, &to), "a column is given up");
-        assert!(gives_up(&wide, &to) && !gives_up(&to, &wide) && !gives_up(&to, &to));
+        assert!(wide.loses_columns_in(&to) && !to.loses_columns_in(&wide) && !to.loses_columns_in(&to));
         for from in
             [layout(2, &[("n", Int32, false)]), layout(1, &[("n", Int64, false)]), layout(1, &[("n", Int32, true)])]
         {

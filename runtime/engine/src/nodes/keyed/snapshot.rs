@@ -13,10 +13,9 @@ use weir_state::RELAYOUT_ROWS_MAX;
 use super::{layout, layout_of, unreadable};
 use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
 use crate::nodes::keyed::KeyedOperator;
+use crate::plan::node::STATES;
 use crate::replace::trial::Trial;
 
-/// The table of the states.
-pub(crate) const STATES: &str = "states";
 const TIMERS: &str = "timers";
 const WATERMARK: &str = "watermark";
 /// The version of the layout: of a table of states in its metadata, of a subtask in the table of its watermark.
@@ -114,7 +113,7 @@ impl KeyedOperator {
             check_nulls(&rows.columns()[keys..])?;
             return Ok(self.state.restore(rows, slots)?);
         }
-        if names_this(LEFT_BEHIND) && layout::gives_up(&to, &from) {
+        if names_this(LEFT_BEHIND) && to.loses_columns_in(&from) {
             return Err(OperatorError::Migrate(
                 "columns that this version has were given up for an older one, which goes on; once that has completed another checkpoint, this \
                  one can take over again, without them"

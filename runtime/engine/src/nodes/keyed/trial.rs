@@ -90,7 +90,7 @@ impl KeyedOperator {
 impl KeyedGuest {
     /// Whether columns of the state were given up when this version took the place of that one, which runs no more from then on.
     pub(super) fn gave_up_state_of(&self, old: &Self) -> bool {
-        self.goes_back && layout::gives_up(&layout_of(old), &layout_of(self))
+        self.goes_back && layout_of(old).loses_columns_in(&layout_of(self))
     }
 
     /// Refuses states of another layout that this version could not hold.

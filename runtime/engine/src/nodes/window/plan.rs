@@ -17,8 +17,8 @@ use super::{
     AggregateKind, BoundAggregate, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec,
     aggregate_type, bound_type, can_combine, combine_operator, window_operator,
 };
-use crate::dataflow::error::OperatorError;
 use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
 use crate::nodes::component::{check_outputs, instance, load};
 use crate::nodes::dead_letter::with_error_column;
 use crate::nodes::keyed::layout::{check_readable, is_same};

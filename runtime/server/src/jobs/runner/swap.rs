@@ -43,11 +43,9 @@ impl Thread {
             self.slot.update(|live| (live.swap, live.guest_room) = (Some(status), guest_room));
         });
         let has_begun = answer.is_ok();
-        if reply.send(answer).is_err()
-            && let Some(open) = self.swap.as_ref().filter(|_| has_begun)
-        {
-            // Who asked has been told that it is not to be.
-            open.swap.roll_back();
+        if reply.send(answer).is_err() && has_begun {
+            // The request has timed out, and was answered with an error.
+            job.roll_back();
         }
     }
 

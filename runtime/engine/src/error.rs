@@ -1,4 +1,4 @@
-//! Why an operator cannot go on.
+//! Why an operator fails.
 
 /// Why a subtask cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -71,4 +71,21 @@ pub enum OperatorError {
     /// A connector failed.
     #[error(transparent)]
     Connector(#[from] weir_core::connector::ConnectorError),
+}
+
+/// An operator of a chain failed.
+#[derive(Debug, thiserror::Error)]
+#[error("operator {operator:?}")]
+pub struct StepError {
+    /// Its node's name.
+    pub operator: String,
+    /// Why.
+    #[source]
+    pub error: OperatorError,
+}
+
+impl StepError {
+    pub(crate) fn new(operator: &str, error: OperatorError) -> Self {
+        Self { operator: operator.to_owned(), error }
+    }
 }

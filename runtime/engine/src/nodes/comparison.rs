@@ -9,51 +9,13 @@ use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::take;
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
-use serde::Serialize;
 use weir_core::batch::StreamBatch;
 use weir_core::limits::SHADOW_TEXT_BYTES_MAX;
 use weir_host::{Plan, Selection};
 
+use super::delta::Made;
 use crate::dataflow::row_text::{cell_text, row_text};
-use crate::nodes::delta::Made;
-
-/// One difference between what two versions of an operator make of the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// The operator.
-    pub operator: String,
-    /// The output, by its name; or `state`.
-    pub part: String,
-    /// Of a keyed operator, the columns of the row's key.
-    pub key: Option<String>,
-    /// The column; `None`: only one of the two makes the row, and what follows is the whole row.
-    pub column: Option<String>,
-    /// What the version that runs makes; `None`: it makes no such row.
-    pub old: Option<String>,
-    /// What the other makes; `None`: it makes no such row.
-    pub new: Option<String>,
-}
-
-/// How two answers differ.
-#[derive(Debug, Default)]
-pub(crate) struct Comparison {
-    /// Rows that at least one of them has.
-    pub(crate) rows: u64,
-    /// Those that are not the same in both.
-    pub(crate) differing: u64,
-    /// Some of them.
-    pub(crate) examples: Vec<Difference>,
-}
-
-/// What is compared, and how many examples are wanted.
-#[derive(Clone, Copy)]
-pub(crate) struct Look<'a> {
-    pub(crate) operator: &'a str,
-    pub(crate) part: &'a str,
-    /// The key of an input, as text; called for examples only.
-    pub(crate) key: Option<&'a dyn Fn(u32) -> String>,
-    pub(crate) examples_max: usize,
-}
+use crate::replace::shadow::{Comparison, Difference, Look};
 
 impl Look<'_> {
     /// Compares what two versions make of a call with so many inputs, output by output.
