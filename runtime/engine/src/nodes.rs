@@ -7,12 +7,13 @@
 //! | `transform`, `keyed` | the two worlds |
 //! | [`window`] | windows and their aggregates |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
-//! | `dead_letter`, `meter` | rows that were refused, calls that are counted |
+//! | `dead_letter`, `meter`, `distinct` | rows that were refused, calls that are counted, the keys of a call |
 
 pub(crate) mod comparison;
 pub(crate) mod component;
 pub(crate) mod dead_letter;
 pub(crate) mod delta;
+pub(crate) mod distinct;
 pub(crate) mod keyed;
 pub(crate) mod meter;
 pub(crate) mod operators;

@@ -258,7 +258,7 @@ fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operator
     if trap == Some(&Trap::Interrupt) {
         return match store.data().time.exceeded() {
             Some(Exceeded::WallTime { limit_ms }) => CallError::Stalled { limit_ms },
-            _ => CallError::TimeOut { limit_ms: limits.call_time_ms },
+            Some(Exceeded::ProcessorTime) | None => CallError::TimeOut { limit_ms: limits.call_time_ms },
         };
     }
     if memory_denied {

@@ -65,7 +65,7 @@ impl Exchange {
             Partitioning::Hash { groups, .. } => {
                 (0..*groups).map(|group| subtask_of(group, targets, *groups) as u32).collect()
             }
-            _ => Vec::new(),
+            Partitioning::Forward | Partitioning::Rebalance | Partitioning::Broadcast => Vec::new(),
         };
         let gathers = targets > 1 && matches!(partitioning, Partitioning::Hash { .. });
         Self {
@@ -86,7 +86,7 @@ impl Exchange {
     pub fn reach(partitioning: &Partitioning, subtask: usize, targets: usize) -> Range<usize> {
         match partitioning {
             Partitioning::Forward => subtask..subtask + 1,
-            _ => 0..targets,
+            Partitioning::Hash { .. } | Partitioning::Rebalance | Partitioning::Broadcast => 0..targets,
         }
     }
 

@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use weir_core::batch::{Barrier, StreamBatch, StreamElement};
+use weir_core::batch::{Barrier, StreamElement};
 use weir_core::connector::Cut;
 use weir_state::{Snapshot, SubtaskSnapshot};
 
 use crate::dataflow::chain::{Action, Chain};
-use crate::dataflow::gate::{GateError, Gated, InputGate};
+use crate::dataflow::gate::{GateError, InputGate};
+use crate::dataflow::incoming::Incoming;
 use crate::dataflow::operator::{Frozen, OperatorError};
 use crate::dataflow::source::{SourceEvent, SourceHead};
 use crate::dataflow::step::StepError;
@@ -22,13 +23,10 @@ pub struct Subtask {
     head: Head,
     chain: Chain,
     state: State,
-    /// By channel: the input of the first step that its rows are for.
-    ports: Vec<usize>,
     /// What has come in and is still to be done, in order.
     incoming: VecDeque<Incoming>,
     /// Elements that came while the chain was giving out what it made; a channel has one at most.
     held: VecDeque<(usize, StreamElement)>,
-    gated: Vec<Gated>,
     polled: Vec<SourceEvent>,
     /// The last barrier's attempt.
     last_attempt: u64,
@@ -46,22 +44,6 @@ enum State {
     /// The end is on its way through the chain.
     Ending,
     Ended,
-}
-
-/// What the head of a subtask hands to its chain.
-enum Incoming {
-    Rows { input: usize, batch: StreamBatch },
-    DeadLetters(StreamBatch),
-    Watermark(i64),
-    Idle,
-    Barrier(Barrier),
-    End,
-}
-
-impl Incoming {
-    fn has_rows(&self) -> bool {
-        matches!(self, Self::Rows { .. } | Self::DeadLetters(_))
-    }
 }
 
 /// What happens to a subtask.
@@ -159,8 +141,7 @@ impl Subtask {
     /// A subtask that reads channels; `ports` has, for each, the input of the first step that its rows are for.
     #[must_use]
     pub fn gated(name: String, ports: Vec<usize>, chain: Chain) -> Self {
-        let head = Head::Gate(InputGate::new(ports.len()));
-        Self { ports, ..Self::new(name, head, chain) }
+        Self::new(name, Head::Gate(InputGate::new(ports)), chain)
     }
 
     fn new(name: String, head: Head, chain: Chain) -> Self {
@@ -169,10 +150,8 @@ impl Subtask {
             head,
             chain,
             state: State::Running,
-            ports: Vec::new(),
             incoming: VecDeque::new(),
             held: VecDeque::new(),
-            gated: Vec::new(),
             polled: Vec::new(),
             last_attempt: 0,
             swaps: Arc::default(),
@@ -305,16 +284,7 @@ impl Subtask {
 
     fn take(&mut self, channel: usize, element: StreamElement) -> Result<(), SubtaskError> {
         let Head::Gate(gate) = &mut self.head else { return Ok(()) };
-        gate.take(channel, element, &mut self.gated)?;
-        self.incoming.extend(self.gated.drain(..).map(|event| match event {
-            Gated::Batch { channel, batch } => {
-                Incoming::Rows { input: self.ports.get(channel).copied().unwrap_or_default(), batch }
-            }
-            Gated::Watermark(watermark) => Incoming::Watermark(watermark),
-            Gated::Idle => Incoming::Idle,
-            Gated::Barrier(barrier) => Incoming::Barrier(barrier),
-            Gated::End => Incoming::End,
-        }));
+        gate.take(channel, element, &mut self.incoming)?;
         Ok(())
     }
 

@@ -23,6 +23,7 @@ use weir_state::{KeyedState, States, Timer, Timers};
 
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::DeadLetters;
+use crate::nodes::distinct::DistinctSlots;
 use crate::nodes::keyed::guest::KeyedGuest;
 use crate::replace::on_trial::{OnTrial, VersionChoice};
 use crate::replace::replaceable::Replaceable;
@@ -53,8 +54,7 @@ pub(crate) struct KeyedOperator {
     clock: Arc<dyn Clock>,
     watermark: i64,
     ingested_at: i64,
-    /// By slot: its index in the call that is being made, or [`NO_INDEX`].
-    index_of_slot: Vec<u32>,
+    distinct: DistinctSlots,
 }
 
 /// What a keyed operator is made of.
@@ -68,8 +68,6 @@ pub(crate) struct KeyedSpec {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) key_groups: u32,
 }
-
-const NO_INDEX: u32 = u32::MAX;
 
 impl KeyedOperator {
     /// An operator without any state yet.
@@ -91,7 +89,7 @@ impl KeyedOperator {
             clock,
             watermark: WATERMARK_MIN,
             ingested_at: i64::MIN,
-            index_of_slot: Vec::new(),
+            distinct: DistinctSlots::default(),
         })
     }
 
@@ -107,26 +105,9 @@ impl KeyedOperator {
         }
     }
 
-    /// The distinct slots of a call, in order of appearance, and for every row the index of its slot among them.
+    /// The distinct slots of a call, and for every row the index of its slot among them.
     fn distinct(&mut self, slots: &[u32]) -> (Vec<u32>, Vec<u32>) {
-        let bound = self.state.keys().slot_bound();
-        if self.index_of_slot.len() < bound {
-            self.index_of_slot.resize(bound, NO_INDEX);
-        }
-        let mut distinct = Vec::new();
-        let mut index_of_row = Vec::with_capacity(slots.len());
-        for slot in slots {
-            let index = &mut self.index_of_slot[*slot as usize];
-            if *index == NO_INDEX {
-                *index = distinct.len() as u32;
-                distinct.push(*slot);
-            }
-            index_of_row.push(*index);
-        }
-        for slot in &distinct {
-            self.index_of_slot[*slot as usize] = NO_INDEX;
-        }
-        (distinct, index_of_row)
+        self.distinct.of(slots, self.state.keys().slot_bound())
     }
 
     fn key_columns(&self, batch: &StreamBatch) -> Vec<ArrayRef> {

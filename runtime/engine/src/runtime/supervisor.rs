@@ -283,7 +283,9 @@ impl Supervisor {
         let Some(until_us) = self.policy.on_failure(now_us) else { return Some(failure) };
         let what = match self.ending {
             Ending::Suspend => "is suspended where its last checkpoint is".to_owned(),
-            _ => format!("starts again in {} ms", until_us.saturating_sub(now_us) / 1000),
+            Ending::None | Ending::Drain | Ending::Stop => {
+                format!("starts again in {} ms", until_us.saturating_sub(now_us) / 1000)
+            }
         };
         let why = chain(&failure);
         self.notices.push(format!("the job failed and {what}: {why}"));
@@ -365,7 +367,15 @@ fn of_rows(error: &SubtaskError) -> bool {
         OperatorError::Connector(error) => !is_passing(error),
         // A call can be too slow because the machine was busy. What cannot go back is in no checkpoint.
         OperatorError::Call(_) | OperatorError::Host(_) | OperatorError::NoWayBack(_) => false,
-        _ => true,
+        OperatorError::Row { .. }
+        | OperatorError::Timer { .. }
+        | OperatorError::Malformed { .. }
+        | OperatorError::Overflow { .. }
+        | OperatorError::Restore(_)
+        | OperatorError::State(_)
+        | OperatorError::Version
+        | OperatorError::Migrate(_)
+        | OperatorError::Arrow(_) => true,
     }
 }
 
