@@ -28,7 +28,7 @@ pub use checkpoint::recovery::{Durable, RecoveryError};
 pub use checkpoint::status::CheckpointStatus;
 pub use plan::describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
 pub use plan::error::{CheckError, CheckErrors};
-pub use plan::guest_room::GuestRoom;
+pub use plan::guest_resources::GuestResources;
 pub use plan::job::Job;
 pub use replace::shadow::{Difference, ShadowReport, SharedShadow};
 pub use replace::trial::SharedSwap;

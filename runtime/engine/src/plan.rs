@@ -15,7 +15,7 @@
 pub(crate) mod describe;
 pub mod error;
 pub(crate) mod files;
-pub(crate) mod guest_room;
+pub(crate) mod guest_resources;
 pub(crate) mod inputs;
 pub(crate) mod job;
 pub(crate) mod new_versions;

@@ -184,7 +184,7 @@ impl OutputPlan {
 pub struct StateLayout {
     /// Raised by the author whenever the columns change their meaning.
     pub version: u32,
-    /// One column a field; a row a key.
+    /// One column per field; one row per key.
     pub schema: SchemaRef,
 }
 

@@ -102,11 +102,11 @@ pub trait Keyed: DeserializeOwned {
         Ok(())
     }
 
-    /// States of another version, an entry a key. By default the columns are matched by name, and an optional field that the
+    /// States of another version, one entry per key. By default the columns are matched by name, and an optional field that the
     /// other version did not have is `None`.
     ///
     /// # Errors
-    /// If they cannot be read; the message is shown to whoever deploys the operator.
+    /// If they cannot be read; the message is shown when the operator is deployed.
     fn migrate(&self, from_version: u32, states: &OldStates<'_>) -> Result<Vec<Option<Self::State>>, String> {
         let _ = from_version;
         states.read()

@@ -145,8 +145,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Sends what may have been held back for the linger time. While rows come in batches that are half full and more, whoever sends
-    /// them is behind anyway: they wait on until their batches are full, or together take too much memory.
+    /// Sends what may have been held back for the linger time. While rows come in batches that are at least half
+    /// full, the sender is behind anyway: rows wait until their batches are full, or together take too much memory.
     ///
     /// # Errors
     /// As [`Exchange::rows`].

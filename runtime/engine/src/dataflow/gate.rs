@@ -15,7 +15,7 @@ pub struct InputGate {
     ports: Vec<usize>,
     channels: Vec<ChannelState>,
     aligning: Option<Barrier>,
-    /// The newest attempt whose barrier was aligned: what comes of it later is passed over.
+    /// The newest attempt whose barrier was aligned: its late barriers are ignored.
     past: u64,
 }
 
@@ -177,7 +177,7 @@ mod tests {
         let mut gate = InputGate::new(vec![0; 3]);
         assert!(said(&mut gate, 0, barrier(1)).is_empty());
         assert!(said(&mut gate, 1, barrier(2)).is_empty());
-        assert!(gate.is_open(0) && !gate.is_open(1), "the channel of the old barrier goes on");
+        assert!(gate.is_open(0) && !gate.is_open(1), "the channel of the old barrier continues");
         assert!(said(&mut gate, 2, barrier(1)).is_empty(), "it came to nothing");
         assert!(gate.is_open(2));
         assert!(said(&mut gate, 0, barrier(2)).is_empty());

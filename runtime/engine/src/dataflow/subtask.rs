@@ -81,9 +81,9 @@ pub enum Event {
 /// What came of an event, beside the actions.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Go on. `false`: a source had nothing to read.
+    /// Continue. `false`: a source had nothing to read.
     Running(bool),
-    /// The snapshot of this subtask for a barrier; go on.
+    /// The snapshot of this subtask for a barrier; continue.
     Frozen(Barrier, FrozenSubtask),
     /// The subtask is done: its last state. `None`: it was done before.
     Ended(Option<FrozenSubtask>),
@@ -97,7 +97,7 @@ pub struct FrozenSubtask {
 }
 
 impl FrozenSubtask {
-    /// Its state in the form in which it is kept. This takes a while, and the stream goes on beside it.
+    /// Its state in the form in which it is kept. This takes a while, and the stream continues beside it.
     ///
     /// # Errors
     /// If an operator's state cannot be put together, or a sink cannot keep what it has written.
@@ -111,7 +111,7 @@ impl FrozenSubtask {
     }
 }
 
-/// Why a subtask cannot go on.
+/// Why a subtask cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum SubtaskError {
     /// An operator failed.
@@ -214,7 +214,7 @@ impl Subtask {
         }
     }
 
-    /// Goes on from a snapshot: `parts_of` gives, by operator, the state of the key groups that this subtask owns.
+    /// Resumes from a snapshot: `parts_of` gives, by operator, the state of the key groups that this subtask owns.
     ///
     /// # Errors
     /// If a part does not fit its operator.
@@ -237,7 +237,7 @@ impl Subtask {
     /// One step. Actions are appended in the order in which they must be done.
     ///
     /// # Errors
-    /// If the job cannot go on.
+    /// If the job cannot continue.
     pub fn handle(&mut self, event: Event, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         if self.state == State::Ended {
             return Ok(Outcome::Ended(None));
@@ -330,19 +330,19 @@ impl Subtask {
     fn on_barrier(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         self.last_attempt = barrier.attempt;
         let swap = self.swaps.take(barrier.attempt);
-        if let Some(SubtaskSwap { what, seat, .. }) = swap.filter(|swap| !swap.seat.is_rolled_back()) {
-            let since_us = seat.swap.now_us();
+        if let Some(SubtaskSwap { what, participant, .. }) = swap.filter(|swap| !swap.participant.is_rolled_back()) {
+            let since_us = participant.swap.now_us();
             let swapped = match what {
                 Delivery::Versions(versions) => {
                     let mut versions = versions.into_iter();
-                    versions.try_for_each(|(step, version)| self.chain.swap(step, version, seat.clone()))
+                    versions.try_for_each(|(step, version)| self.chain.swap(step, version, participant.clone()))
                 }
                 Delivery::Rest => {
                     self.chain.follow();
                     Ok(())
                 }
             };
-            SubtaskSwap::tell(&seat, &swapped, since_us);
+            SubtaskSwap::tell(&participant, &swapped, since_us);
         }
         if let Some(SubtaskShadow { versions, shadow }) = self.swaps.take_shadow() {
             versions.into_iter().try_for_each(|(step, version)| self.chain.shadow(step, version, &shadow))?;

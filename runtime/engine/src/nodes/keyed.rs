@@ -211,7 +211,7 @@ impl KeyedOperator {
             return self.call(by, call, distinct, out);
         }
         let keys = (self.state.keys(), distinct);
-        self.component.compare(|new, look| new.beside((call, &from, &states, now), &answer, keys, look));
+        self.component.compare(|new, comparer| new.beside((call, &from, &states, now), &answer, keys, comparer));
         let Answer { mut delta, made } = answer;
         let rejected = std::mem::take(&mut delta.rejected);
         self.commit(distinct, delta).map_err(Failure::Fatal)?;

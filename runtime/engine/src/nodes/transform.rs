@@ -12,12 +12,12 @@ use weir_host::{CallError, Failure, RejectedRow, Rows, TransformDelta, isolate};
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
 use crate::nodes::dead_letter::DeadLetters;
-use crate::nodes::delta::{Accepted, Made, OutputMap, apply};
+use crate::nodes::delta::{Accepted, OutputBatch, OutputMap, apply};
 use crate::nodes::meter::MeteredInstance;
 use crate::replace::on_trial::{Guest, OnTrial, Refusing, VersionChoice};
 use crate::replace::replaceable::{Replaceable, Version};
-use crate::replace::shadow::{Found, Look, ShadowSeat};
-use crate::replace::trial::Seat;
+use crate::replace::shadow::{Comparer, Found, ShadowParticipant};
+use crate::replace::trial::SwapParticipant;
 
 /// Runs a component of the world `transform-operator`.
 pub(crate) struct TransformOperator {
@@ -63,17 +63,22 @@ impl TransformGuest {
     }
 
     /// What it makes of rows, beside what another version has made of them. What that refused is not compared.
-    fn beside(&mut self, rows: &StreamBatch, old: &Answer, look: Look<'_>) -> Result<Found, Failure<OperatorError>> {
+    fn beside(
+        &mut self,
+        rows: &StreamBatch,
+        old: &Answer,
+        comparer: Comparer<'_>,
+    ) -> Result<Found, Failure<OperatorError>> {
         if let Some(accepted) = Accepted::of(rows.len(), &old.rejected) {
             let made = old.made.iter().map(|made| accepted.made(made)).collect();
             let rows = take_rows(rows, &accepted.rows).map_err(|e| Failure::Fatal(e.into()))?;
-            return self.beside(&rows, &Answer { made, rejected: Vec::new() }, look);
+            return self.beside(&rows, &Answer { made, rejected: Vec::new() }, comparer);
         }
         let new = self.call(rows)?;
         if let Some(RejectedRow { reason, .. }) = new.rejected.into_iter().next() {
             return Err(CallError::Call(reason).into());
         }
-        let found = look.outputs(self.instance.plan(), rows.len(), &old.made, &new.made);
+        let found = comparer.outputs(self.instance.plan(), rows.len(), &old.made, &new.made);
         let found = found.map_err(|e| Failure::Fatal(OperatorError::from(e)))?;
         Ok(Found { rows: found, ..Found::default() })
     }
@@ -82,7 +87,7 @@ impl TransformGuest {
 /// What a component makes of rows.
 struct Answer {
     /// The rows of every output.
-    made: Vec<Made>,
+    made: Vec<OutputBatch>,
     rejected: Vec<RejectedRow>,
 }
 
@@ -104,7 +109,7 @@ impl Operator for TransformOperator {
                 let rows = batch.slice(range.start, range.len());
                 let answer =
                     component.call(VersionChoice::Candidate, rows.len(), &mut (), |guest| guest.call(&rows))?;
-                component.compare(|new, look| new.beside(&rows, &answer, look));
+                component.compare(|new, comparer| new.beside(&rows, &answer, comparer));
                 for RejectedRow { row, reason } in answer.rejected {
                     take(range.start + row, reason).map_err(Failure::Fatal)?;
                 }
@@ -129,12 +134,12 @@ impl Operator for TransformOperator {
 }
 
 impl Replaceable for TransformOperator {
-    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
-        self.component.swap(to.into()?, seat, &mut ())
+    fn swap(&mut self, to: Version, participant: SwapParticipant) -> Result<(), OperatorError> {
+        self.component.swap(to.into()?, participant, &mut ())
     }
 
-    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
-        self.component.shadow(by.into()?, seat);
+    fn shadow(&mut self, by: Version, participant: ShadowParticipant) -> Result<(), OperatorError> {
+        self.component.shadow(by.into()?, participant);
         Ok(())
     }
 

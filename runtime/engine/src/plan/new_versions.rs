@@ -27,13 +27,14 @@ impl Job {
         let subtasks = self.new_versions(old, metrics, clock)?;
         let places =
             self.physical.chains.iter().flat_map(|chain| (0..chain.parallelism).map(|n| (n, chain.parallelism)));
-        let seated = subtasks.iter().zip(places).filter(|(versions, _)| !versions.is_empty());
+        let participating = subtasks.iter().zip(places).filter(|(versions, _)| !versions.is_empty());
         let has_share = |(_, (number, parallelism))| {
             let mut groups = groups_of_subtask(number, parallelism, self.groups);
             probation.canary.is_none_or(|canary| groups.any(|group| canary.has(group)))
         };
-        let has_share: Vec<bool> = seated.map(has_share).collect();
-        let spared = has_share.iter().enumerate().filter(|(_, has_share)| !**has_share).map(|(seat, _)| seat);
+        let has_share: Vec<bool> = participating.map(has_share).collect();
+        let spared =
+            has_share.iter().enumerate().filter(|(_, has_share)| !**has_share).map(|(participant, _)| participant);
         let swap = Swap::new(probation, has_share.len(), asked_us).sparing(spared);
         let swap = if self.gives_up_state(old) { swap.giving_up_state() } else { swap };
         Ok(PendingSwap { subtasks, swap: SharedSwap::new(swap, clock.clone()) })
@@ -56,8 +57,8 @@ impl Job {
         // What runs is what is told of.
         let metrics: Vec<Metrics> = self.resolved.nodes.iter().map(|_| Metrics::default()).collect();
         let subtasks = self.new_versions(old, &metrics, clock)?;
-        let seats = subtasks.iter().filter(|versions| !versions.is_empty()).count();
-        let shadow = SharedShadow::new(seats, clock.clone(), until_us);
+        let participants = subtasks.iter().filter(|versions| !versions.is_empty()).count();
+        let shadow = SharedShadow::new(participants, clock.clone(), until_us);
         Ok(PendingShadow { subtasks, shadow })
     }
 

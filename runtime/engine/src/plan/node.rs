@@ -194,7 +194,7 @@ impl OutputPort {
 pub enum OutputRole {
     /// What the step makes.
     Made,
-    /// Rows as they came in, whole: too late, or refused. Whoever reads one of their columns makes the step get all.
+    /// Rows as they came in, whole: too late, or refused. If one of their columns is read, the step gets all of them.
     WholeRows,
     /// Records that a source could not read.
     Records,

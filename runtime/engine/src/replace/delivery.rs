@@ -7,7 +7,7 @@ use weir_core::swap::Event;
 
 use super::replaceable::Version;
 use super::shadow::SharedShadow;
-use super::trial::{Seat, SharedSwap};
+use super::trial::{SharedSwap, SwapParticipant};
 use crate::error::StepError;
 
 /// By subtask: versions for its steps.
@@ -45,7 +45,7 @@ pub(crate) struct SwapBox {
 pub(crate) struct SubtaskSwap {
     attempt: u64,
     pub(crate) what: Delivery,
-    pub(crate) seat: Seat,
+    pub(crate) participant: SwapParticipant,
 }
 
 /// What comes to a subtask at the barrier of a swap.
@@ -63,28 +63,28 @@ pub(crate) struct SubtaskShadow {
 }
 
 impl PendingSwap {
-    /// Puts the versions where the subtasks find them; by subtask, its seat in the swap.
+    /// Puts the versions where the subtasks find them; by subtask, its participant in the swap.
     pub(crate) fn deliver(self, attempt: u64, boxes: &[Arc<SwapBox>]) -> (SharedSwap, Vec<Option<usize>>) {
         let mut next = 0;
-        let seats = self.subtasks.into_iter().zip(boxes).map(|(versions, to)| {
+        let participants = self.subtasks.into_iter().zip(boxes).map(|(versions, to)| {
             let subtask = next;
             if versions.is_empty() {
                 return None;
             }
             next += 1;
-            let seat = Seat { swap: self.swap.clone(), subtask };
-            to.put(attempt, Delivery::Versions(versions), seat);
+            let participant = SwapParticipant { swap: self.swap.clone(), subtask };
+            to.put(attempt, Delivery::Versions(versions), participant);
             Some(subtask)
         });
-        let seats = seats.collect();
-        (self.swap, seats)
+        let participants = participants.collect();
+        (self.swap, participants)
     }
 }
 
 impl SwapBox {
     /// Puts something in place at the barrier of an attempt.
-    pub(crate) fn put(&self, attempt: u64, what: Delivery, seat: Seat) {
-        *lock(&self.swap) = Some(SubtaskSwap { attempt, what, seat });
+    pub(crate) fn put(&self, attempt: u64, what: Delivery, participant: SwapParticipant) {
+        *lock(&self.swap) = Some(SubtaskSwap { attempt, what, participant });
     }
 
     /// What is to be put in place at a barrier.
@@ -104,9 +104,9 @@ fn lock<T>(held: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
 
 impl SubtaskSwap {
     /// Says what became of it, and how long that took.
-    pub(crate) fn tell(seat: &Seat, outcome: &Result<(), StepError>, since_us: i64) {
-        let (subtask, pause_us) = (seat.subtask, seat.swap.now_us().saturating_sub(since_us));
-        seat.swap.tell(match outcome {
+    pub(crate) fn tell(participant: &SwapParticipant, outcome: &Result<(), StepError>, since_us: i64) {
+        let (subtask, pause_us) = (participant.subtask, participant.swap.now_us().saturating_sub(since_us));
+        participant.swap.tell(match outcome {
             Ok(()) => Event::Landed { subtask, pause_us },
             Err(error) => Event::Refused { reason: format!("{error}: {}", error.error) },
         });

@@ -3,8 +3,8 @@
 
 use weir_host::{CallError, Failure, RejectedRow};
 
-use super::shadow::{Found, Look, Shadow, ShadowSeat};
-use super::trial::{Seat, Trial, Verdict};
+use super::shadow::{Comparer, Found, Shadow, ShadowParticipant};
+use super::trial::{SwapParticipant, Trial, Verdict};
 use crate::error::OperatorError;
 
 /// A component that another version can replace.
@@ -71,15 +71,20 @@ impl<G: Guest> OnTrial<G> {
     ///
     /// # Errors
     /// If that version cannot take the state over; then nothing has changed.
-    pub(crate) fn swap(&mut self, mut to: G, seat: Seat, state: &mut G::State) -> Result<(), G::Error> {
+    pub(crate) fn swap(
+        &mut self,
+        mut to: G,
+        participant: SwapParticipant,
+        state: &mut G::State,
+    ) -> Result<(), G::Error> {
         to.take_over(&self.guest, state)?;
-        self.trial = Some(Trial::new(std::mem::replace(&mut self.guest, to), seat));
+        self.trial = Some(Trial::new(std::mem::replace(&mut self.guest, to), participant));
         Ok(())
     }
 
     /// Calls another version beside the one that runs, for comparison only.
-    pub(crate) fn shadow(&mut self, by: G, seat: ShadowSeat) {
-        self.shadow = Some(Shadow::new(by, seat));
+    pub(crate) fn shadow(&mut self, by: G, participant: ShadowParticipant) {
+        self.shadow = Some(Shadow::new(by, participant));
     }
 
     /// The candidate has all key groups from now on.
@@ -140,9 +145,12 @@ impl<G: Guest> OnTrial<G> {
     }
 
     /// Has the shadow called and compared, if there is one.
-    pub(crate) fn compare(&mut self, compare: impl FnOnce(&mut G, Look<'_>) -> Result<Found, Failure<OperatorError>>) {
+    pub(crate) fn compare(
+        &mut self,
+        compare: impl FnOnce(&mut G, Comparer<'_>) -> Result<Found, Failure<OperatorError>>,
+    ) {
         if let Some(shadow) = self.shadow.as_mut().filter(|shadow| shadow.is_open()) {
-            shadow.look(compare);
+            shadow.compare(compare);
         }
     }
 

@@ -106,7 +106,7 @@ impl std::fmt::Debug for SharedShadow {
 
 /// An operator's place in a shadow run.
 #[derive(Clone, Debug)]
-pub struct ShadowSeat {
+pub struct ShadowParticipant {
     pub(crate) shadow: SharedShadow,
     /// The operator's name.
     pub(crate) operator: String,
@@ -115,7 +115,7 @@ pub struct ShadowSeat {
 /// A new version of what `G` is, beside the one that runs.
 pub(crate) struct Shadow<G> {
     guest: G,
-    seat: ShadowSeat,
+    participant: ShadowParticipant,
 }
 
 /// How two answers differ.
@@ -131,7 +131,7 @@ pub(crate) struct Comparison {
 
 /// What is compared, and how many examples are wanted.
 #[derive(Clone, Copy)]
-pub(crate) struct Look<'a> {
+pub(crate) struct Comparer<'a> {
     pub(crate) operator: &'a str,
     pub(crate) part: &'a str,
     /// The key of an input, as text; called for examples only.
@@ -150,19 +150,22 @@ pub(crate) struct Found {
 }
 
 impl<G> Shadow<G> {
-    pub(crate) fn new(guest: G, seat: ShadowSeat) -> Self {
-        Self { guest, seat }
+    pub(crate) fn new(guest: G, participant: ShadowParticipant) -> Self {
+        Self { guest, participant }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.seat.shadow.is_open()
+        self.participant.shadow.is_open()
     }
 
     /// Has the new version called and compared; a failure only counts.
-    pub(crate) fn look(&mut self, look: impl FnOnce(&mut G, Look<'_>) -> Result<Found, Failure<OperatorError>>) {
-        let ShadowSeat { shadow, operator } = &self.seat;
+    pub(crate) fn compare(
+        &mut self,
+        compare: impl FnOnce(&mut G, Comparer<'_>) -> Result<Found, Failure<OperatorError>>,
+    ) {
+        let ShadowParticipant { shadow, operator } = &self.participant;
         let examples_max = SHADOW_EXAMPLES_MAX.saturating_sub(shadow.lock().differences.len());
-        let found = look(&mut self.guest, Look { operator, part: "", key: None, examples_max });
+        let found = compare(&mut self.guest, Comparer { operator, part: "", key: None, examples_max });
         let report = &mut *shadow.lock();
         match found {
             Ok(Found { rows, states, layouts_differ }) => {

@@ -92,12 +92,12 @@ impl std::fmt::Debug for SharedSwap {
 
 /// A subtask's place in a swap.
 #[derive(Clone, Debug)]
-pub struct Seat {
+pub struct SwapParticipant {
     pub(crate) swap: SharedSwap,
     pub(crate) subtask: usize,
 }
 
-impl Seat {
+impl SwapParticipant {
     /// Whether the old versions stay.
     pub(crate) fn is_rolled_back(&self) -> bool {
         matches!(self.swap.phase(), Phase::RolledBack(_))
@@ -107,7 +107,7 @@ impl Seat {
 /// The old version of what `G` is, and the swap that decides about it.
 pub(crate) struct Trial<G> {
     pub(crate) old: G,
-    seat: Seat,
+    participant: SwapParticipant,
     /// The keys that the new version has; `None`: all.
     canary: Option<Canary>,
 }
@@ -121,9 +121,9 @@ pub(crate) enum Verdict {
 }
 
 impl<G> Trial<G> {
-    pub(crate) fn new(old: G, seat: Seat) -> Self {
-        let canary = seat.swap.lock().canary();
-        Self { old, seat, canary }
+    pub(crate) fn new(old: G, participant: SwapParticipant) -> Self {
+        let canary = participant.swap.lock().canary();
+        Self { old, participant, canary }
     }
 
     /// The keys that the new version has; `None`: all.
@@ -137,7 +137,7 @@ impl<G> Trial<G> {
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
-        let swap = self.seat.swap.lock();
+        let swap = self.participant.swap.lock();
         match swap.phase() {
             Phase::RolledBack(_) => Verdict::PutBack,
             _ if swap.is_under_way() => Verdict::Open,
@@ -147,26 +147,26 @@ impl<G> Trial<G> {
 
     /// Whether the new version is kept, though some subtask may still refuse it: no state has to be able to go back any more.
     pub(crate) fn is_kept(&self) -> bool {
-        self.seat.swap.phase() == Phase::Done
+        self.participant.swap.phase() == Phase::Done
     }
 
     /// The new version has done a batch.
     pub(crate) fn batch(&self) {
-        self.seat.swap.tell(Event::Batch { subtask: self.seat.subtask });
+        self.participant.swap.tell(Event::Batch { subtask: self.participant.subtask });
     }
 
     /// The new version has made a state that the old one could not hold.
     pub(crate) fn no_return(&self, reason: String) {
-        self.seat.swap.tell(Event::NoReturn { reason });
+        self.participant.swap.tell(Event::NoReturn { reason });
     }
 
     /// The new version has made a state of which nobody can say whether the old one could hold it.
     pub(crate) fn give_up(&self, reason: String) {
-        self.seat.swap.give_up(reason);
+        self.participant.swap.give_up(reason);
     }
 
     /// The new version has failed at something that the old one has just done.
     pub(crate) fn regressed(&self, reason: String) {
-        self.seat.swap.tell(Event::Regressed { reason });
+        self.participant.swap.tell(Event::Regressed { reason });
     }
 }

@@ -81,11 +81,11 @@ pub enum StartError {
     /// A snapshot does not fit.
     #[error(transparent)]
     Restore(#[from] SubtaskError),
-    /// There is no checkpoint that the job can go on from.
+    /// There is no checkpoint that the job can resume from.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// The system gave no thread.
-    #[error("no thread for subtask {subtask:?}")]
+    #[error("failed to spawn a thread for subtask {subtask:?}")]
     Thread {
         /// Its name.
         subtask: String,

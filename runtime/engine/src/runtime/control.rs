@@ -1,4 +1,4 @@
-//! What a running job is asked, as one closed list, and how its threads learn of it. Whoever asks never waits, and nothing is asked of
+//! What a running job is asked, as one closed list, and how its threads learn of it. The caller never waits, and nothing is asked of
 //! a job in another way.
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -90,7 +90,7 @@ impl NodeRole {
 /// Why a job failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// A subtask could not go on.
+    /// A subtask could not continue.
     #[error("subtask {subtask:?} failed")]
     Subtask {
         /// Its name.
@@ -99,7 +99,7 @@ pub enum JobError {
         #[source]
         error: Box<WorkerError>,
     },
-    /// Checkpoints could not go on.
+    /// Checkpoints could not continue.
     #[error("the job cannot keep what it has done")]
     Checkpoint(#[source] Box<CheckpointFailure>),
     /// A subtask panicked: a bug in Weir.
@@ -152,7 +152,7 @@ pub struct Summary {
     pub latency_p50_us: Option<u64>,
     /// The same, the 99th percentile.
     pub latency_p99_us: Option<u64>,
-    /// What every sink did, as far as it is committed; since the job began, checkpoints that it went on from included.
+    /// What every sink did, as far as it is committed; since the job began, checkpoints that it resumed from included.
     pub sinks: Vec<SinkSummary>,
     /// Its input has not ended: it has taken a last checkpoint and stopped.
     pub suspended: bool,
@@ -212,7 +212,7 @@ impl JobHandle {
         }
     }
 
-    /// The checkpoint that the job has gone on from.
+    /// The checkpoint that the job has resumed from.
     #[must_use]
     pub fn from(&self) -> Option<u64> {
         self.from
@@ -230,7 +230,7 @@ impl JobHandle {
         self.control.request(Request::Savepoint(tell));
     }
 
-    /// Takes a last checkpoint and stops: the job can go on from there later. For a job that was started with
+    /// Takes a last checkpoint and stops: the job can resume from there later. For a job that was started with
     /// [`Job::resume`](crate::Job::resume).
     pub fn suspend(&self) {
         self.control.request(Request::Suspend);

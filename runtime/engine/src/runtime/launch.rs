@@ -30,11 +30,11 @@ impl Job {
         self.launch(clock, Launch::UNKEPT, Origin::default())
     }
 
-    /// Starts the job where its last checkpoint was, at any parallelism, and keeps checkpoints as it goes on. Older generations
+    /// Starts the job where its last checkpoint was, at any parallelism, and keeps checkpoints as it continues. Older generations
     /// of the job are shut out.
     ///
     /// # Errors
-    /// As [`Job::start`], or if there is no checkpoint that the job can go on from.
+    /// As [`Job::start`], or if there is no checkpoint that the job can resume from.
     pub fn resume(&self, clock: Arc<dyn Clock>, durable: &Durable) -> Result<JobHandle, StartError> {
         self.resume_after(clock, durable, &mut None)
     }

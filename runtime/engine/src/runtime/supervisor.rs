@@ -228,7 +228,7 @@ impl Supervisor {
         }
     }
 
-    /// Waits at most so long for the end, and starts the job again if it is time. `None`: it goes on.
+    /// Waits at most so long for the end, and starts the job again if it is time. `None`: it continues.
     pub fn wait(&mut self, timeout: Duration) -> Option<Result<Summary, RunError>> {
         self.settle();
         let failure = match &mut self.state {
@@ -262,7 +262,7 @@ impl Supervisor {
 
     /// When the job is to start again, or why it is not.
     fn failed(&mut self, failure: RunError) -> Option<RunError> {
-        // Whatever it was, the job did not fail before: it goes on as it was. Either version reads the state of a checkpoint.
+        // Whatever it was, the job did not fail before: it continues as it was. Either version reads the state of a checkpoint.
         let on_trial = self.swap.as_ref().is_some_and(|open| open.swap.is_under_way());
         if let Some(OpenSwap { swap, .. }) = &self.swap {
             swap.give_up(format!("the job failed: {}", chain(&failure)));
@@ -298,7 +298,7 @@ impl Supervisor {
             None => self.job.start(self.clock.clone())?,
             Some(durable) => self.job.resume_after(self.clock.clone(), durable, &mut self.held)?,
         };
-        self.notices.extend(handle.from().map(|number| format!("going on from checkpoint {number}")));
+        self.notices.extend(handle.from().map(|number| format!("resuming from checkpoint {number}")));
         self.notices.extend(handle.notes().iter().cloned());
         self.started_us = handle.started_us;
         self.state = State::Running(Box::new(handle));

@@ -13,7 +13,7 @@ pub struct Table {
     pub(super) fields: Vec<Field>,
     pub(super) arrays: Vec<Node>,
     pub(super) rows: usize,
-    /// int64 a row.
+    /// One int64 per row.
     pub(super) event_times: Vec<u8>,
 }
 

@@ -32,7 +32,7 @@ impl KeyedOperator {
         })
     }
 
-    /// What names the state: of the version that it would go on with.
+    /// What names the state: of the version that it would continue with.
     pub(super) fn version(&self) -> &str {
         match &self.component.trial {
             Some(trial) if trial.canary().is_some() => &trial.old.version,

@@ -61,7 +61,7 @@ pub(super) fn check_columns(from: &StateLayout, to: &StateLayout) -> Result<(), 
     }
 }
 
-/// As [`check_columns`], but columns may go, and types be narrowed: whoever goes back gives up what came since.
+/// As [`check_columns`], but columns may go, and types be narrowed: a version that goes back discards what came since.
 pub(crate) fn check_goes_back(from: &StateLayout, to: &StateLayout) -> Result<(), String> {
     check_columns(from, to).or_else(|error| check_columns(to, from).map_err(|_| error))
 }
@@ -140,7 +140,7 @@ pub(super) fn cast(
             format!("the column {:?} of its state cannot be {}: {e}", new.name(), type_name(new.data_type()))
         };
         let cast = cast_with_options(column, new.data_type(), &exact).map_err(|e| no_value(e.to_string()))?;
-        // A kernel rounds and cuts off without a word; whoever comes back exactly was a value of the narrower type.
+        // A kernel rounds and cuts off without a word; a value that converts back exactly is one of the narrower type.
         if !widens(old, new.data_type()) {
             let back = cast_with_options(&cast, old, &exact).map_err(|e| no_value(e.to_string()))?;
             if back.to_data() != column.to_data() {

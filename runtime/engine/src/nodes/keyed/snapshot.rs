@@ -115,7 +115,7 @@ impl KeyedOperator {
         }
         if names_this(LEFT_BEHIND) && to.loses_columns_in(&from) {
             return Err(OperatorError::Migrate(
-                "columns that this version has were given up for an older one, which goes on; once that has completed another checkpoint, this \
+                "columns that this version has were given up for an older one, which continues; once that has completed another checkpoint, this \
                  one can take over again, without them"
                     .to_owned(),
             ));

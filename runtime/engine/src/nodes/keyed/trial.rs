@@ -12,20 +12,20 @@ use crate::nodes::keyed::KeyedOperator;
 use crate::nodes::keyed::guest::KeyedGuest;
 use crate::replace::on_trial::{Guest, OnTrial};
 use crate::replace::replaceable::{Replaceable, Version};
-use crate::replace::shadow::ShadowSeat;
-use crate::replace::trial::{Seat, Verdict};
+use crate::replace::shadow::ShadowParticipant;
+use crate::replace::trial::{SwapParticipant, Verdict};
 
 impl Replaceable for KeyedOperator {
-    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
-        self.component.swap(to.into()?, seat, &mut self.state)
+    fn swap(&mut self, to: Version, participant: SwapParticipant) -> Result<(), OperatorError> {
+        self.component.swap(to.into()?, participant, &mut self.state)
     }
 
     fn follow(&mut self) {
         self.component.follow();
     }
 
-    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
-        self.component.shadow(by.into()?, seat);
+    fn shadow(&mut self, by: Version, participant: ShadowParticipant) -> Result<(), OperatorError> {
+        self.component.shadow(by.into()?, participant);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use weir_state::States;
 use crate::nodes::meter::MeteredInstance;
 use crate::nodes::window::ComponentAggregate;
 use crate::replace::on_trial::{Guest, OnTrial, Refusing, VersionChoice};
-use crate::replace::trial::Seat;
+use crate::replace::trial::SwapParticipant;
 
 /// The aggregate that a component computes.
 pub(crate) struct InstanceAggregate(OnTrial<AggregateGuest>);
@@ -73,8 +73,8 @@ impl InstanceAggregate {
     }
 
     /// Runs another version from now on, on the same accumulators.
-    pub(crate) fn swap(&mut self, to: AggregateGuest, seat: Seat) {
-        let Ok(()) = self.0.swap(to, seat, &mut ());
+    pub(crate) fn swap(&mut self, to: AggregateGuest, participant: SwapParticipant) {
+        let Ok(()) = self.0.swap(to, participant, &mut ());
     }
 
     /// Does what the swap has decided.
