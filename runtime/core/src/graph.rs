@@ -231,6 +231,25 @@ pub enum AggregateFunction {
     Last,
 }
 
+impl AggregateFunction {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Count, Self::Sum, Self::Min, Self::Max, Self::Avg, Self::First, Self::Last];
+
+    /// What pipelines call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Avg => "avg",
+            Self::First => "first",
+            Self::Last => "last",
+        }
+    }
+}
+
 /// `[sinks.NAME]`
 #[derive(Clone, Debug)]
 pub struct SinkNode {

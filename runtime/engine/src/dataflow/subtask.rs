@@ -140,7 +140,7 @@ impl Subtask {
 
     /// A subtask that reads channels; `ports` has, for each, the input of the first step that its rows are for.
     #[must_use]
-    pub fn gated(name: String, ports: Vec<usize>, chain: Chain) -> Self {
+    pub fn with_channels(name: String, ports: Vec<usize>, chain: Chain) -> Self {
         Self::new(name, Head::Gate(InputGate::new(ports)), chain)
     }
 

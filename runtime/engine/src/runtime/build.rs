@@ -186,7 +186,7 @@ impl Built {
             }
             Role::Sink(_) | Role::Operator => {
                 let ports = plan.inputs.iter().flat_map(|e| vec![job.physical.edges[*e].port; job.channels_into(*e)]);
-                Subtask::gated(name, ports.collect(), chain)
+                Subtask::with_channels(name, ports.collect(), chain)
             }
         })
     }

@@ -105,7 +105,7 @@ pub enum WorkerError {
 impl Worker {
     /// Runs until the stream ends.
     pub(crate) fn run(mut self) -> Result<(), WorkerError> {
-        let result = if self.subtask.is_source() { self.run_source() } else { self.run_gated() };
+        let result = if self.subtask.is_source() { self.run_source() } else { self.run_with_channels() };
         self.spend(Activity::Busy, None);
         result
     }
@@ -152,7 +152,7 @@ impl Worker {
         }
     }
 
-    fn run_gated(&mut self) -> Result<(), WorkerError> {
+    fn run_with_channels(&mut self) -> Result<(), WorkerError> {
         let (mut flushed, mut flushed_us) = (true, self.spend(Activity::Busy, Some(Activity::Idle)));
         loop {
             if self.control.is_stopped() {

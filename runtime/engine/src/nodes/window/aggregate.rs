@@ -105,10 +105,10 @@ pub fn aggregate_type(function: AggregateFunction, column: Option<&DataType>) ->
     let Some(column) = column else {
         return match function {
             Count => Ok(DataType::Int64),
-            _ => Err(format!("{} needs a column", name_of(function))),
+            Sum | Min | Max | Avg | First | Last => Err(format!("{} needs a column", function.name())),
         };
     };
-    let refused = |takes: &str| Err(format!("{} takes {takes}, not {}", name_of(function), type_name(column)));
+    let refused = |takes: &str| Err(format!("{} takes {takes}, not {}", function.name(), type_name(column)));
     match function {
         Count => Ok(DataType::Int64),
         Sum => sum::sum_type(column).map_or_else(|| refused("integers, floats and decimals"), Ok),
@@ -147,18 +147,6 @@ pub(super) fn accumulators(
         AggregateFunction::First => first_or_last::<false>(output),
         AggregateFunction::Last => first_or_last::<true>(output),
     })
-}
-
-fn name_of(function: AggregateFunction) -> &'static str {
-    match function {
-        AggregateFunction::Count => "count",
-        AggregateFunction::Sum => "sum",
-        AggregateFunction::Min => "min",
-        AggregateFunction::Max => "max",
-        AggregateFunction::Avg => "avg",
-        AggregateFunction::First => "first",
-        AggregateFunction::Last => "last",
-    }
 }
 
 /// A column of accumulators; what its values mean is the aggregate's own business.
