@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | `blackhole` | nowhere; they are counted, and summed up in a checksum | `checksum`, `string-hash` |
 //! | `console` | into an aligned table on the standard output | `rows-max` |
-//! | `file` | into one file, all or nothing; or into a folder, a part a checkpoint | `path`, `format`, `lazy`, `allow-newer` |
+//! | `file` | into one file, all or nothing; or into a folder, one part per checkpoint | `path`, `format`, `lazy`, `allow-newer` |
 //! | `kafka` | into a topic, exactly once | `brokers`, `topic`, `format`, `key`, `headers`, `partitioner`, `compression`, `linger`, `batch-bytes`, `delivery`, `transactional-id`, `lost-marker`, `properties` |
 //! | `stdout` | to the standard output as text | `format` |
 //!

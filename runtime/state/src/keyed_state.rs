@@ -1,4 +1,4 @@
-//! [`KeyedState`]: a row of state a key; [`FrozenState`]: what it was at one moment. Never keeps a key that has neither a state nor a reason given to stay.
+//! [`KeyedState`]: one row of state per key; [`FrozenState`]: what it was at one moment. Never keeps a key that has neither a state nor a reason given to stay.
 
 use std::sync::Arc;
 

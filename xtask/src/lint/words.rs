@@ -9,7 +9,7 @@ use super::Finding;
 use super::files::files;
 
 /// What not to write, in lower case, and what to write instead.
-const WORDS: [(&str, &str); 43] = [
+const WORDS: [(&str, &str); 52] = [
     ("goes on", "continues; of a job: resumes from"),
     ("go on", "continue; of a job: resume from"),
     ("going on", "continuing; of a job: resuming from"),
@@ -53,6 +53,15 @@ const WORDS: [(&str, &str); 43] = [
     ("folder a step", "one folder per step"),
     ("call a row", "one call per row"),
     ("part a subtask", "one part per subtask"),
+    ("part a checkpoint", "one part per checkpoint"),
+    ("kept a key", "kept per key"),
+    ("kept a group", "kept per group"),
+    ("timer a key", "one timer per key"),
+    ("timers a key", "timers per key"),
+    ("state a key", "state per key"),
+    ("accumulators a key", "accumulators per key"),
+    ("accumulator a group", "accumulator per group"),
+    ("instructions a batch", "instructions per batch"),
 ];
 
 /// What may not be changed any more, or has the list.

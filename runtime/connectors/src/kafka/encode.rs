@@ -80,7 +80,7 @@ impl Encoder {
         &self.staged
     }
 
-    /// One message a row, in order.
+    /// One message per row, in order.
     ///
     /// # Errors
     /// [`ConnectorError::Data`] if a row cannot be written, or is larger than a message may be: it is better refused now than when

@@ -1,4 +1,5 @@
-//! A new version of a keyed operator on trial: state goes from the layout of one version to that of the other, and back. No state that cannot go back is committed while the swap may still be rolled back.
+//! A new version of a keyed operator on trial: state is converted from the layout of one version to that of the other, and back. No
+//! state that cannot go back is committed while the swap may still be rolled back.
 
 use arrow::array::BooleanArray;
 use arrow::compute::filter;
