@@ -40,7 +40,7 @@ enum Kind {
     Panes,
     /// A session a key.
     Sessions,
-    /// A row of two columns and a timer a key, as the operator of a component keeps them.
+    /// A row of two columns and one timer per key, as the operator of a component keeps them.
     Keyed,
 }
 

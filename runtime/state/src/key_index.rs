@@ -14,7 +14,7 @@ use byte_keys::ByteKeys;
 use fixed_keys::FixedKeys;
 pub use frozen_keys::FrozenKeys;
 
-/// Maps the values of the key columns to slots: small dense numbers that index whatever is kept a key.
+/// Maps the values of the key columns to slots: small dense numbers that index whatever is kept per key.
 ///
 /// A null is a value like any other. With no key columns there is one key, in slot 0. Slots of removed keys are used again.
 /// One integer-like column takes a path without encoding, one utf8 column a path that stores the bytes as they are; all

@@ -1,4 +1,4 @@
-//! [`KeyedState`]: a row of state a key; [`FrozenState`]: what it was at one moment. Never keeps a key that has neither a state nor a reason given to stay.
+//! [`KeyedState`]: one row of state per key; [`FrozenState`]: what it was at one moment. Never keeps a key that has neither a state nor a reason given to stay.
 
 use std::sync::Arc;
 
@@ -163,7 +163,7 @@ pub struct FrozenState {
 }
 
 impl FrozenState {
-    /// All states by key group: the key columns, then the state columns, a row a key that has a state. `key_groups` is the
+    /// All states by key group: the key columns, then the state columns, one row per key that has a state. `key_groups` is the
     /// job's `max_parallelism`. A large group comes in several parts.
     ///
     /// # Errors

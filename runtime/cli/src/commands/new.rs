@@ -10,7 +10,7 @@ use crate::terminal;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   weir new classify                        rows in, rows out
-  weir new sessions --template keyed       state and timers a key
+  weir new sessions --template keyed       state and timers per key
   weir new median --template aggregate     an aggregate for windows")]
 pub(crate) struct Args {
     /// The folder to make; its last part is the crate's name
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 enum Template {
     /// Stateless: map, filter, flat-map, split
     Transform,
-    /// State and timers a key
+    /// State and timers per key
     Keyed,
     /// An aggregate function for windows
     Aggregate,

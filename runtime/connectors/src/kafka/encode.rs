@@ -80,7 +80,7 @@ impl Encoder {
         &self.staged
     }
 
-    /// One message a row, in order.
+    /// One message per row, in order.
     ///
     /// # Errors
     /// [`ConnectorError::Data`] if a row cannot be written, or is larger than a message may be: it is better refused now than when
@@ -168,7 +168,7 @@ fn text(column: &ArrayRef) -> Result<BinaryArray, ArrowError> {
     Ok(values.finish())
 }
 
-/// One line a row, without its line end.
+/// One line per row, without its line end.
 fn lines(format: FormatName, rows: &RecordBatch) -> Result<BinaryArray, ArrowError> {
     let mut writer = TextWriter::resume(format, rows.schema_ref(), Vec::new());
     writer.write(rows)?;

@@ -23,11 +23,10 @@ use weir_state::{KeyedState, States, Timer, Timers};
 
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::DeadLetters;
+use crate::nodes::distinct::DistinctSlots;
 use crate::nodes::keyed::guest::KeyedGuest;
+use crate::replace::on_trial::{OnTrial, VersionChoice};
 use crate::replace::replaceable::Replaceable;
-use crate::replace::shadow::Shadow;
-use crate::replace::trial::Trial;
-use canary::By;
 use guest::{Answer, Call};
 
 /// Timers handed to a component in one call at most. After a call rows downstream get their turn, and a barrier can pass.
@@ -40,9 +39,7 @@ const END_TIMERS_MAX: usize = 1_000_000;
 pub(crate) struct KeyedOperator {
     /// Its name, for messages.
     name: String,
-    guest: KeyedGuest,
-    trial: Option<Trial<KeyedGuest>>,
-    shadow: Option<Shadow<KeyedGuest>>,
+    component: OnTrial<KeyedGuest>,
     /// Where the key columns are.
     keys: Vec<usize>,
     state: KeyedState,
@@ -57,8 +54,7 @@ pub(crate) struct KeyedOperator {
     clock: Arc<dyn Clock>,
     watermark: i64,
     ingested_at: i64,
-    /// By slot: its index in the call that is being made, or [`NO_INDEX`].
-    index_of_slot: Vec<u32>,
+    distinct: DistinctSlots,
 }
 
 /// What a keyed operator is made of.
@@ -73,8 +69,6 @@ pub(crate) struct KeyedSpec {
     pub(crate) key_groups: u32,
 }
 
-const NO_INDEX: u32 = u32::MAX;
-
 impl KeyedOperator {
     /// An operator without any state yet.
     ///
@@ -85,9 +79,7 @@ impl KeyedOperator {
         Ok(Self {
             name,
             state: KeyedState::new(&key_fields, &state_fields(&guest))?,
-            guest,
-            trial: None,
-            shadow: None,
+            component: OnTrial::new(guest),
             keys,
             timers: Timers::default(),
             firing: None,
@@ -97,7 +89,7 @@ impl KeyedOperator {
             clock,
             watermark: WATERMARK_MIN,
             ingested_at: i64::MIN,
-            index_of_slot: Vec::new(),
+            distinct: DistinctSlots::default(),
         })
     }
 
@@ -113,26 +105,9 @@ impl KeyedOperator {
         }
     }
 
-    /// The distinct slots of a call, in order of appearance, and for every row the index of its slot among them.
+    /// The distinct slots of a call, and for every row the index of its slot among them.
     fn distinct(&mut self, slots: &[u32]) -> (Vec<u32>, Vec<u32>) {
-        let bound = self.state.keys().slot_bound();
-        if self.index_of_slot.len() < bound {
-            self.index_of_slot.resize(bound, NO_INDEX);
-        }
-        let mut distinct = Vec::new();
-        let mut index_of_row = Vec::with_capacity(slots.len());
-        for slot in slots {
-            let index = &mut self.index_of_slot[*slot as usize];
-            if *index == NO_INDEX {
-                *index = distinct.len() as u32;
-                distinct.push(*slot);
-            }
-            index_of_row.push(*index);
-        }
-        for slot in &distinct {
-            self.index_of_slot[*slot as usize] = NO_INDEX;
-        }
-        (distinct, index_of_row)
+        self.distinct.of(slots, self.state.keys().slot_bound())
     }
 
     fn key_columns(&self, batch: &StreamBatch) -> Vec<ArrayRef> {
@@ -140,7 +115,7 @@ impl KeyedOperator {
     }
 
     /// Rows of keys that one version has.
-    fn process_by(&mut self, by: By, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
+    fn process_by(&mut self, by: VersionChoice, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
         let fails = self.dead_letters.fails();
         let keys = self.key_columns(batch);
         let mut slots = Vec::new();
@@ -163,14 +138,14 @@ impl KeyedOperator {
         }
         isolated?;
         self.release(&slots);
-        if by == By::Newest && !batch.is_empty() {
-            self.trial.iter().for_each(Trial::batch);
+        if by == VersionChoice::Candidate && !batch.is_empty() {
+            self.component.batch();
         }
         self.dead_letters.emit(batch, bad, out)
     }
 
     /// Timers of keys that one version has.
-    fn fire_by(&mut self, by: By, due: &[Timer], out: &mut Outputs) -> Result<(), OperatorError> {
+    fn fire_by(&mut self, by: VersionChoice, due: &[Timer], out: &mut Outputs) -> Result<(), OperatorError> {
         let fails = self.dead_letters.fails();
         let refused = RefCell::new(Vec::new());
         let set_aside = |timer, reason| set_aside(&mut refused.borrow_mut(), timer, reason, fails);
@@ -194,7 +169,7 @@ impl KeyedOperator {
 
     fn rows(
         &mut self,
-        by: By,
+        by: VersionChoice,
         batch: &StreamBatch,
         slots: &[u32],
         out: &mut Outputs,
@@ -203,7 +178,12 @@ impl KeyedOperator {
         self.call(by, &Call::Rows { rows: batch, key_of_row: &key_of_row }, &distinct, out)
     }
 
-    fn due(&mut self, by: By, due: &[Timer], out: &mut Outputs) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
+    fn due(
+        &mut self,
+        by: VersionChoice,
+        due: &[Timer],
+        out: &mut Outputs,
+    ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
         let times: ScalarBuffer<i64> = due.iter().map(|t| t.time).collect();
         let (distinct, key_of_timer) = self.distinct(&slots);
@@ -216,32 +196,22 @@ impl KeyedOperator {
     /// One call, applied in full or not at all. Returns the rows (or timers) that were refused.
     fn call(
         &mut self,
-        by: By,
+        by: VersionChoice,
         call: &Call<'_>,
         distinct: &[u32],
         out: &mut Outputs,
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let (states, now) = (self.gather(distinct)?, self.now());
-        let guest = match &mut self.trial {
-            Some(trial) if by == By::Old => &mut trial.old,
-            _ => &mut self.guest,
-        };
-        let answer = match guest.call(call, &states, now) {
-            Ok(answer) if answer.delta.rejected.is_empty() => answer,
-            Ok(answer) if by == By::Newest => self.better_answer(call, states.clone(), now, Ok(answer))?,
-            Err(Failure::Guest(error)) if !error.is_fatal() && by == By::Newest => {
-                self.better_answer(call, states.clone(), now, Err(error))?
-            }
-            answer => answer?,
-        };
+        let from = layout_of(&self.component.guest);
+        let answer = self.component.call(by, call.len(), &mut self.state, |guest| {
+            let states = guest.convert(&from, states.clone())?;
+            guest.call(call, &states, now)
+        })?;
         if !self.may_commit(&answer.delta.states).map_err(Failure::Fatal)? {
             return self.call(by, call, distinct, out);
         }
-        if let Some(shadow) = self.shadow.as_mut().filter(|shadow| shadow.is_open()) {
-            let from = layout_of(&self.guest);
-            let keys = (self.state.keys(), distinct);
-            shadow.look(|new, look| new.beside((call, &from, &states, now), &answer, keys, look));
-        }
+        let keys = (self.state.keys(), distinct);
+        self.component.compare(|new, comparer| new.beside((call, &from, &states, now), &answer, keys, comparer));
         let Answer { mut delta, made } = answer;
         let rejected = std::mem::take(&mut delta.rejected);
         self.commit(distinct, delta).map_err(Failure::Fatal)?;

@@ -46,7 +46,7 @@ impl Instance {
         lift_delta::keyed(&self.plan, self.sandbox.limits(), rows.rows, states.keys, delta)
     }
 
-    /// Fires timers of a keyed operator, by time. `keys` has the key columns with a row a timer; an index in the answer picks
+    /// Fires timers of a keyed operator, by time. `keys` has the key columns with one row per timer; an index in the answer picks
     /// among the timers.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Instance {
         lift_delta::keyed(&self.plan, self.sandbox.limits(), keys.rows, states.keys, delta)
     }
 
-    /// States of another version of a keyed operator as this version keeps them: a row a key, in the same order.
+    /// States of another version of a keyed operator as this version keeps them: one row per key, in the same order.
     ///
     /// # Errors
     /// See [`CallError`]; [`CallError::Call`] with the operator's reason if it cannot read that version.

@@ -11,9 +11,9 @@ use weir_host::{
 
 use super::layout;
 use crate::dataflow::operator::OperatorError;
-use crate::nodes::delta::{Made, OutputMap, apply};
+use crate::nodes::delta::{OutputBatch, OutputMap, apply};
 use crate::nodes::meter::MeteredInstance;
-use crate::replace::trial::Refusing;
+use crate::replace::on_trial::Refusing;
 
 /// A component of the world `keyed-operator`.
 pub(crate) struct KeyedGuest {
@@ -34,7 +34,7 @@ pub(crate) struct KeyedGuest {
 pub(super) enum Call<'a> {
     /// To process rows, each of which has the index of its key.
     Rows { rows: &'a StreamBatch, key_of_row: &'a [u32] },
-    /// To fire timers, each of which has the index of its key; `keys` has a row a timer.
+    /// To fire timers, each of which has the index of its key; `keys` has one row per timer.
     Timers { times: &'a ScalarBuffer<i64>, key_of_timer: &'a [u32], keys: &'a [ArrayRef], ingested_at: i64 },
 }
 
@@ -42,7 +42,7 @@ pub(super) enum Call<'a> {
 pub(super) struct Answer {
     pub(super) delta: KeyedDelta,
     /// The rows of every output.
-    pub(super) made: Vec<Made>,
+    pub(super) made: Vec<OutputBatch>,
 }
 
 impl Refusing for Answer {

@@ -10,7 +10,7 @@ use super::{AggregateKind, WindowSpec};
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::delta::Accepted;
 
-/// One accumulator a group in each aggregate.
+/// One accumulator per group in each aggregate.
 pub(super) struct AggregateSet {
     names: Vec<String>,
     members: Vec<Box<dyn Accumulators>>,

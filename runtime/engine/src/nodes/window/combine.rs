@@ -1,4 +1,4 @@
-//! Aggregates a window's rows ahead of its exchange: a row of accumulators a key and pane of each batch. Holds nothing between
+//! Aggregates a window's rows ahead of its exchange: one row of accumulators per key and pane of each batch. Holds nothing between
 //! batches, so it has no state to snapshot and delays nothing.
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use super::aggregate_set::AggregateSet;
 use super::window_rows::WindowRows;
 use crate::dataflow::operator::OperatorError;
 
-/// A row of accumulators a key, at the key's slot.
+/// One row of accumulators per key, at the key's slot.
 pub(super) struct GroupTable {
     pub(super) keys: KeyIndex,
     pub(super) aggregates: AggregateSet,

@@ -16,7 +16,7 @@ pub struct Reading {
     celsius: f64,
 }
 
-/// What is kept a group while its window is open; it starts with the default.
+/// What is kept per group while its window is open; it starts with the default.
 #[derive(Row, Default)]
 pub struct Extremes {
     least: Option<f64>,

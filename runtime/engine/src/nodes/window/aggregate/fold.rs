@@ -1,4 +1,4 @@
-//! Accumulators that are one Rust value a group. What an aggregate is made of is a [`Fold`]; the bookkeeping is here, once.
+//! Accumulators that are one Rust value per group. What an aggregate is made of is a [`Fold`]; the bookkeeping is here, once.
 
 use std::any::Any;
 use std::ops::IndexMut;
@@ -13,7 +13,7 @@ use crate::dataflow::operator::OperatorError;
 
 /// One aggregate over values of one type.
 pub(super) trait Fold: Clone + Send + 'static {
-    /// What is kept a group; the default is the empty group.
+    /// What is kept per group; the default is the empty group.
     type Accumulator: Clone + Default + Send + Sync + 'static;
 
     /// Adds row `i` to group `group_of_row[i]`; all groups are in `groups`.
