@@ -120,7 +120,7 @@ pub trait ColumnTransform: DeserializeOwned {
     /// Processes a batch of `rows` rows.
     ///
     /// # Errors
-    /// If the batch cannot be processed: the host halves it until the rows that are to blame are alone. Where it is known which
+    /// If the batch cannot be processed: the host calls it with parts of it until the rows that are to blame are alone. Where it is known which
     /// they are, [`Emitter::refuse`] them.
     fn process_columns<'a>(
         &self,
