@@ -81,6 +81,8 @@ pub struct Plan {
     pub outputs: Vec<OutputPlan>,
     /// Of keyed operators that keep state, and of aggregates.
     pub state: Option<StateLayout>,
+    /// Of keyed operators: state per key that is read entry by entry.
+    pub maps: Arc<[MapLayout]>,
 }
 
 impl Plan {
@@ -186,4 +188,15 @@ pub struct StateLayout {
     pub version: u32,
     /// One column a field; a row a key.
     pub schema: SchemaRef,
+}
+
+/// One map of a keyed operator: entries per key of the stream, each found by a key of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapLayout {
+    /// What checkpoints know it by: ASCII letters, digits, `-` and `_`.
+    pub name: String,
+    /// The columns that an entry is found by, at least one.
+    pub key: SchemaRef,
+    /// The columns of an entry's value; may be none.
+    pub value: SchemaRef,
 }

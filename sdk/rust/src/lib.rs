@@ -23,6 +23,8 @@ pub mod emit;
 mod error;
 pub mod keyed;
 pub mod log;
+mod map;
+mod map_changes;
 pub mod metrics;
 pub mod row;
 mod schema;

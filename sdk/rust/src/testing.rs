@@ -31,6 +31,8 @@
 
 mod aggregate;
 mod keyed;
+mod maps;
+mod order;
 mod table;
 
 use std::cell::RefCell;
@@ -38,6 +40,8 @@ use std::cell::RefCell;
 pub use aggregate::aggregate;
 pub use keyed::KeyedHarness;
 pub use table::Table;
+
+pub(crate) use maps::{get_entries, scan_entries};
 
 use crate::config;
 use crate::log::Level;
