@@ -17,6 +17,7 @@ pub(crate) mod files;
 pub(crate) mod guest_room;
 pub(crate) mod inputs;
 pub(crate) mod job;
+pub(crate) mod map_tables;
 pub mod node;
 pub(crate) mod physical;
 pub(crate) mod prune;

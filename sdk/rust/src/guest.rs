@@ -33,16 +33,6 @@ pub mod imports {
     });
 }
 
-/// What the host offers to a keyed operator only.
-pub mod maps_import {
-    #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "package weir:sdk; world maps { import weir:operator/maps@0.1.0; }",
-        with: { "weir:operator/types@0.1.0": crate::wire, "weir:operator/maps@0.1.0": generate },
-    });
-}
-
 /// What a transform exports.
 pub mod transform {
     #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
@@ -255,37 +245,4 @@ pub fn gauge(name: &str, value: f64) {
 /// `metrics.observe`
 pub fn observe(name: &str, value: f64) {
     host::metrics::observe(name, value);
-}
-
-use maps_import::weir::operator::maps;
-
-/// `maps.get`
-///
-/// # Errors
-/// As the contract says.
-pub fn get_entries(map: u32, keys: &[u8], entry_keys: &[Node]) -> Result<wire::Found, String> {
-    let maps::Found { present, values } = maps::get(map, keys, entry_keys)?;
-    Ok(wire::Found { present, values })
-}
-
-/// `maps.scan`
-///
-/// # Errors
-/// As the contract says.
-pub fn scan_entries(
-    map: u32,
-    key: u32,
-    (lower, upper): (&wire::Bound, &wire::Bound),
-    limit: u32,
-) -> Result<wire::Page, String> {
-    let maps::Page { entries, entry_keys, values, more } = maps::scan(map, key, &bound(lower), &bound(upper), limit)?;
-    Ok(wire::Page { entries, entry_keys, values, more })
-}
-
-fn bound(bound: &wire::Bound) -> maps::Bound {
-    match bound {
-        wire::Bound::Unbounded => maps::Bound::Unbounded,
-        wire::Bound::Included(nodes) => maps::Bound::Included(nodes.clone()),
-        wire::Bound::Excluded(nodes) => maps::Bound::Excluded(nodes.clone()),
-    }
 }

@@ -6,7 +6,7 @@ use std::ops::RangeBounds;
 
 use crate::error::RowError;
 use crate::map_changes::{AnyChanges, Changes};
-use crate::row::ReadRow;
+pub use crate::map_changes::{MapKey, MapValue};
 use crate::state;
 use crate::wire::{MapChanges, MapLayout};
 
@@ -34,16 +34,6 @@ pub struct Map<K, V> {
     name: &'static str,
     entry: PhantomData<fn() -> (K, V)>,
 }
-
-/// What an entry is found by.
-pub trait MapKey: for<'r> ReadRow<'r> + Ord + Clone + 'static {}
-
-impl<K: for<'r> ReadRow<'r> + Ord + Clone + 'static> MapKey for K {}
-
-/// What an entry holds.
-pub trait MapValue: for<'r> ReadRow<'r> + 'static {}
-
-impl<V: for<'r> ReadRow<'r> + 'static> MapValue for V {}
 
 impl<K: MapKey, V: MapValue> Map<K, V> {
     /// A map of this name: ASCII letters, digits, `-` and `_`. If its columns change it needs another name.

@@ -6,13 +6,20 @@ use std::fmt::Debug;
 use std::ops::Bound;
 
 use crate::column::Bits;
-#[cfg(target_family = "wasm")]
-use crate::guest as host;
-use crate::map::{MapKey, MapValue};
+use crate::map_host as host;
+use crate::row::ReadRow;
 use crate::state;
-#[cfg(not(target_family = "wasm"))]
-use crate::testing as host;
 use crate::wire::{self, Found, MapChanges, Node, States};
+
+/// What an entry is found by.
+pub trait MapKey: for<'r> ReadRow<'r> + Ord + Clone + 'static {}
+
+impl<K: for<'r> ReadRow<'r> + Ord + Clone + 'static> MapKey for K {}
+
+/// What an entry holds.
+pub trait MapValue: for<'r> ReadRow<'r> + 'static {}
+
+impl<V: for<'r> ReadRow<'r> + 'static> MapValue for V {}
 
 /// One map during a call.
 pub(crate) struct Changes<K, V> {

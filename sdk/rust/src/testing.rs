@@ -41,8 +41,6 @@ pub use aggregate::aggregate;
 pub use keyed::KeyedHarness;
 pub use table::Table;
 
-pub(crate) use maps::{get_entries, scan_entries};
-
 use crate::config;
 use crate::log::Level;
 use crate::row::{ReadRow, Row};

@@ -13,9 +13,9 @@ use weir_state::{JobSnapshot, Snapshot, StateTable};
 
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
-use crate::nodes::keyed::maps::is_given_up;
 use crate::nodes::keyed::snapshot::STATES;
 use crate::plan::job::Job;
+use crate::plan::map_tables::is_given_up;
 use crate::plan::node::{KeyedLayout, MakeError, Role};
 use crate::plan::physical::StepPart;
 

@@ -5,7 +5,7 @@ mod beside;
 mod canary;
 pub(crate) mod guest;
 pub(crate) mod layout;
-pub(crate) mod maps;
+mod maps;
 pub(crate) mod plan;
 pub(crate) mod snapshot;
 mod timers;

@@ -1,12 +1,13 @@
 //! The maps of an operator under test, and what its reads find in them during a call.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::rc::Rc;
 
 use super::order::ordered_bytes;
 use super::table::Table;
 use crate::column::{Bits, ColumnRef, bit, columns};
+use crate::map_host::{MapHost, during};
 use crate::wire::{self, Found, MapChanges, MapLayout, Node, Page};
 
 /// The entries of all maps.
@@ -22,9 +23,10 @@ struct HarnessMap {
     entries: BTreeMap<(usize, Vec<u8>), (Table, Table)>,
 }
 
-thread_local! {
-    /// The maps of the call that is being made, and its keys.
-    static LENT: RefCell<Option<(HarnessMaps, Vec<usize>)>> = const { RefCell::new(None) };
+/// The maps during a call, and the keys of that.
+struct MapsOfCall {
+    maps: Rc<HarnessMaps>,
+    keys: Vec<usize>,
 }
 
 impl HarnessMaps {
@@ -35,11 +37,9 @@ impl HarnessMaps {
 
     /// Makes a call with these keys, during which the maps can be read.
     pub(super) fn during<T>(&mut self, keys: &[usize], call: impl FnOnce() -> T) -> T {
-        LENT.set(Some((std::mem::take(self), keys.to_vec())));
-        let result = call();
-        if let Some((maps, _)) = LENT.take() {
-            *self = maps;
-        }
+        let maps = Rc::new(std::mem::take(self));
+        let result = during(MapsOfCall { maps: Rc::clone(&maps), keys: keys.to_vec() }, call);
+        *self = Rc::into_inner(maps).unwrap_or_default();
         result
     }
 
@@ -70,39 +70,31 @@ impl HarnessMaps {
     }
 }
 
-/// `maps.get`, of the call that is being made.
-///
-/// # Errors
-/// As the contract says.
-pub(crate) fn get_entries(map_index: u32, keys: &[u8], entry_keys: &[Node]) -> Result<Found, String> {
-    lent(map_index, |map, of_call| {
+/// Entries of a scan at most: few, so that an operator under test has to ask again.
+const PAGE_ENTRIES_MAX: usize = 3;
+
+impl MapHost for MapsOfCall {
+    fn get(&self, map: u32, keys: &[u8], entry_keys: &[Node]) -> Result<Found, String> {
+        let map = self.map(map)?;
         let (mut present, mut values) = (Bits::default(), nulls(&map.layout.value, 0));
         let nothing = nulls(&map.layout.value, 1);
         for (row, key) in keys.as_chunks().0.iter().enumerate() {
-            let key = *of_call.get(u32::from_le_bytes(*key) as usize).ok_or("no such key in the call")?;
+            let key = self.key(u32::from_le_bytes(*key))?;
             let found = map.entries.get(&(key, ordered_bytes(&map.layout.key, entry_keys, row)?));
             present.push(found.is_some());
             values.append(found.map_or(&nothing, |(_, value)| value))?;
         }
         Ok(Found { present: present.into_bytes(), values: values.arrays })
-    })
-}
+    }
 
-/// Entries of a scan at most: few, so that an operator under test has to ask again.
-const PAGE_ENTRIES_MAX: usize = 3;
-
-/// `maps.scan`, of the call that is being made.
-///
-/// # Errors
-/// As the contract says.
-pub(crate) fn scan_entries(
-    map_index: u32,
-    key: u32,
-    (lower, upper): (&wire::Bound, &wire::Bound),
-    limit: u32,
-) -> Result<Page, String> {
-    lent(map_index, |map, of_call| {
-        let key = *of_call.get(key as usize).ok_or("no such key in the call")?;
+    fn scan(
+        &self,
+        map: u32,
+        key: u32,
+        (lower, upper): (&wire::Bound, &wire::Bound),
+        limit: u32,
+    ) -> Result<Page, String> {
+        let (map, key) = (self.map(map)?, self.key(key)?);
         let bytes = |nodes: &[Node]| Ok::<_, String>((key, ordered_bytes(&map.layout.key, nodes, 0)?));
         let lower = match lower {
             wire::Bound::Unbounded => Bound::Included((key, Vec::new())),
@@ -122,14 +114,17 @@ pub(crate) fn scan_entries(
         }
         let more = entries.peek().is_some();
         Ok(Page { entries: keys.rows as u32, entry_keys: keys.arrays, values: values.arrays, more })
-    })
+    }
 }
 
-fn lent<T>(map: u32, read: impl FnOnce(&HarnessMap, &[usize]) -> Result<T, String>) -> Result<T, String> {
-    LENT.with_borrow(|lent| {
-        let (maps, keys) = lent.as_ref().ok_or("maps can be read only in a call of a harness")?;
-        read(maps.maps.get(map as usize).ok_or("there is no such map")?, keys)
-    })
+impl MapsOfCall {
+    fn map(&self, map: u32) -> Result<&HarnessMap, String> {
+        self.maps.maps.get(map as usize).ok_or_else(|| format!("there is no map {map}"))
+    }
+
+    fn key(&self, key: u32) -> Result<usize, String> {
+        self.keys.get(key as usize).copied().ok_or_else(|| format!("the call has no key {key}"))
+    }
 }
 
 fn table(fields: &[wire::Field], arrays: &[Node], rows: usize) -> Table {

@@ -6,14 +6,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use weir_host::{EntryBound, EntryPage, EntryRange, FoundEntries, MapChanges, MapLayout, MapReadError, MapReader};
 use weir_state::{FrozenMap, FrozenState, KeyedState, MapState, StateError, StateTable};
 
 use crate::dataflow::error::OperatorError;
-
-/// What the tables of a map are called in a snapshot, before its name.
-const MAP: &str = "map:";
+use crate::plan::map_tables::{map_of_table, map_state, map_table};
 
 /// The maps of an operator.
 pub(super) struct Maps {
@@ -28,7 +26,7 @@ impl Maps {
     /// # Errors
     /// If a column has a type that cannot be ordered.
     pub(super) fn new(layouts: Arc<[MapLayout]>) -> Result<Self, StateError> {
-        let states = layouts.iter().map(state_of).collect::<Result<_, _>>()?;
+        let states = layouts.iter().map(map_state).collect::<Result<_, _>>()?;
         Ok(Self { layouts, states })
     }
 
@@ -59,7 +57,7 @@ impl Maps {
 
     pub(super) fn freeze(&self) -> FrozenMaps {
         let maps = self.layouts.iter().zip(&self.states);
-        FrozenMaps(maps.map(|(layout, map)| (format!("{MAP}{}", layout.name), map.freeze())).collect())
+        FrozenMaps(maps.map(|(layout, map)| (map_table(&layout.name), map.freeze())).collect())
     }
 
     /// Adds a table of a snapshot; `false`: it is not one of a map.
@@ -67,7 +65,7 @@ impl Maps {
     /// # Errors
     /// If there is no such map now, or it has other columns.
     pub(super) fn restore(&mut self, state: &mut KeyedState, table: &StateTable) -> Result<bool, OperatorError> {
-        let Some(name) = table.name.strip_prefix(MAP) else { return Ok(false) };
+        let Some(name) = map_of_table(table) else { return Ok(false) };
         let index = self.layouts.iter().position(|layout| layout.name == name);
         let Some(map) = index.and_then(|index| self.states.get_mut(index)) else {
             let reason = format!("it has no map {name:?} any more, whose entries would be lost");
@@ -115,18 +113,6 @@ impl FrozenMaps {
     }
 }
 
-/// Whether a table of a snapshot is one of a map that the operator cannot take up.
-pub(crate) fn is_given_up(layouts: &[MapLayout], keys: usize, table: &StateTable) -> bool {
-    let Some(name) = table.name.strip_prefix(MAP) else { return false };
-    let Some(layout) = layouts.iter().find(|layout| layout.name == name) else { return true };
-    let key_fields: Vec<FieldRef> = table.rows.schema_ref().fields().iter().take(keys).cloned().collect();
-    let restore = || {
-        let none = table.rows.slice(0, 0);
-        state_of(layout)?.restore(&KeyedState::new(&key_fields, &[])?, &none, &[])
-    };
-    restore().is_err()
-}
-
 /// Refuses to replace a version by one with other maps.
 pub(super) fn check_same(old: &[MapLayout], new: &[MapLayout]) -> Result<(), String> {
     if old == new {
@@ -143,11 +129,6 @@ pub(super) fn check_same(old: &[MapLayout], new: &[MapLayout]) -> Result<(), Str
         listing(old),
         listing(new)
     ))
-}
-
-fn state_of(layout: &MapLayout) -> Result<MapState, StateError> {
-    let fields = |schema: &SchemaRef| schema.fields().iter().cloned().collect::<Vec<_>>();
-    MapState::new(&fields(&layout.key), &fields(&layout.value))
 }
 
 /// Reads maps as they were before a call.
@@ -204,4 +185,68 @@ pub(super) fn rows_of(schema: &SchemaRef, columns: &[ArrayRef]) -> Option<Record
     let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
     let schema = arrow::datatypes::Schema::new(fields.collect::<Vec<_>>());
     RecordBatch::try_new(Arc::new(schema), columns.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+    use crate::plan::map_tables::is_given_up;
+
+    fn layout(name: &str, value: DataType) -> MapLayout {
+        let schema = |name: &str, of| Arc::new(Schema::new(vec![Field::new(name, of, true)]));
+        MapLayout { name: name.to_owned(), key: schema("page", DataType::Utf8), value: schema("seen", value) }
+    }
+
+    fn state() -> KeyedState {
+        KeyedState::new(&[Arc::new(Field::new("user", DataType::Int64, true))], &[]).unwrap()
+    }
+
+    /// Tables of a map "visits" of two users.
+    fn tables() -> Vec<StateTable> {
+        let (mut state, mut maps) = (state(), Maps::new([layout("visits", DataType::Int64)].into()).unwrap());
+        let mut slots = Vec::new();
+        state.slots(&[Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef], 2, &mut slots).unwrap();
+        let changes = MapChanges {
+            map: 0,
+            keys: vec![1, 0].into(),
+            entry_keys: vec![Arc::new(StringArray::from(vec!["a", "b"]))],
+            present: None,
+            values: vec![Arc::new(Int64Array::from(vec![10, 20]))],
+        };
+        maps.commit(&slots, vec![changes]).unwrap();
+        assert!(maps.contains(slots[0]) && maps.contains(slots[1]));
+        maps.freeze().tables(&state.freeze(), 4).unwrap()
+    }
+
+    fn restore(layouts: &[MapLayout]) -> Result<Vec<usize>, String> {
+        let (mut state, mut maps) = (state(), Maps::new(layouts.into()).unwrap());
+        for table in tables() {
+            assert!(maps.restore(&mut state, &table).map_err(|error| error.to_string())?);
+        }
+        Ok(maps.freeze().0.iter().map(|(_, map)| map.len()).collect())
+    }
+
+    #[test]
+    fn maps_are_restored_by_name_and_new_ones_begin_empty() {
+        let visits = layout("visits", DataType::Int64);
+        assert_eq!(restore(&[layout("new", DataType::Utf8), visits.clone()]).unwrap(), [0, 2]);
+        assert!(tables().iter().all(|table| !is_given_up(std::slice::from_ref(&visits), 1, table)));
+        let other = StateTable { name: "states".to_owned(), ..tables().remove(0) };
+        assert!(!is_given_up(&[], 1, &other));
+    }
+
+    #[test]
+    fn maps_that_are_gone_or_changed_are_refused_unless_they_are_given_up() {
+        for (layouts, says) in [
+            (vec![layout("new", DataType::Int64)], "no map \"visits\" any more"),
+            (vec![layout("visits", DataType::Int32)], "its map \"visits\" has other columns"),
+        ] {
+            let error = restore(&layouts).unwrap_err();
+            assert!(error.contains(says), "{error}");
+            assert!(tables().iter().all(|table| is_given_up(&layouts, 1, table)));
+        }
+    }
 }
