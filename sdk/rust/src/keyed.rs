@@ -1,5 +1,7 @@
 //! Operators with state and timers per key.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 
 use crate::column::{ColumnRef, value};
@@ -167,7 +169,7 @@ pub struct Connected<Op> {
     timer_keys: Reads,
     timer_key_positions: Positions,
     outputs: Vec<OutputPlan>,
-    maps: Vec<MapLayout>,
+    maps: Arc<[MapLayout]>,
 }
 
 /// A connected keyed operator of any type: the functions of the interface `keyed`.
@@ -226,7 +228,7 @@ impl<Op: Keyed> Connected<Op> {
             state: Some(state::layout::<Op::State>(Op::VERSION)),
             maps: Op::maps(),
         };
-        let maps = plan.maps.clone();
+        let maps = plan.maps.as_slice().into();
         let this =
             Self { operator, reads, input_positions, key_positions, timer_keys, timer_key_positions, outputs, maps };
         Ok((this, plan))
