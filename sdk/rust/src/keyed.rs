@@ -118,11 +118,11 @@ pub trait Keyed: DeserializeOwned {
         let _ = (row, key, entries);
     }
 
-    /// States of another version, an entry a key. By default the columns are matched by name, and an optional field that the
+    /// States of another version, one entry per key. By default the columns are matched by name, and an optional field that the
     /// other version did not have is `None`.
     ///
     /// # Errors
-    /// If they cannot be read; the message is shown to whoever deploys the operator.
+    /// If they cannot be read; the message is shown when the operator is deployed.
     fn migrate(&self, from_version: u32, states: &OldStates<'_>) -> Result<Vec<Option<Self::State>>, String> {
         let _ = from_version;
         states.read()
@@ -365,20 +365,4 @@ fn each_row<'a, Op: Keyed>(
     let (changed, states) = slots.changes();
     let (outputs, rejected) = out.finish(&this.outputs);
     Ok(KeyedDelta { outputs, rejected, changed, states, maps: maps.finish(), timers: timers.finish() })
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __export_keyed {
-    ($operator:ty) => {
-        const _: () = {
-            const fn is_keyed<Op: $crate::keyed::Keyed>() {}
-            is_keyed::<$operator>()
-        };
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            type Component = $crate::guest::KeyedComponent<$operator>;
-    $crate::guest::keyed::export!(Component with_types_in $crate::guest::keyed);
-        };
-    };
 }

@@ -11,7 +11,7 @@ use weir_core::column_type::type_name;
 use weir_host::{EntryBound, EntryPage, EntryRange, FoundEntries, MapChanges, MapLayout, MapReadError, MapReader};
 use weir_state::{FrozenMap, FrozenState, KeyedState, MapState, StateError, StateTable};
 
-use crate::dataflow::error::OperatorError;
+use crate::error::OperatorError;
 use crate::plan::map_tables::{map_of_table, map_state, map_table};
 
 /// The maps of an operator.
