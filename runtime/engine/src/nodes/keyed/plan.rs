@@ -111,8 +111,8 @@ impl PlanNode for KeyedStep {
         let unfit = |reason: String| SwapError::Unfit { operator: version.operator.clone(), reason };
         let (old_layout, new_layout) = (self.layout(), new.layout());
         let fits = if version.goes_back { check_goes_back } else { check_readable };
-        fits(&old_layout, &new_layout).map_err(unfit)?;
         maps::check_same(&self.step.plan.maps, &new.step.plan.maps).map_err(unfit)?;
+        fits(&old_layout, &new_layout).map_err(unfit)?;
         if cx.probation.canary.is_some() && !can_share_keys(&old_layout, &new_layout) {
             let reason = "it keeps state in another layout, so keys cannot go from one version to the other: swap without a canary";
             return Err(unfit(reason.to_owned()));

@@ -4,8 +4,8 @@ use weir_core::time::WATERMARK_MAX;
 use weir_host::TimeDomain;
 use weir_state::{Timer, Timers};
 
-use crate::error::OperatorError;
 use crate::dataflow::operator::Progress;
+use crate::error::OperatorError;
 
 /// Timers handed to a component in one call at most. After a call rows downstream get their turn, and a barrier can pass.
 const TIMERS_A_CALL_MAX: usize = 8_192;
