@@ -90,7 +90,7 @@ pub enum LoadError {
         /// Which build flag or target removes it.
         advice: &'static str,
     },
-    /// It needs something that only operators of another world are given.
+    /// It needs something that only operators of one WIT world are given, and implements a different one.
     #[error(
         "{name} is a {world} and imports {import}, which only a {of} is given: implement that world, or remove the import"
     )]

@@ -1,4 +1,4 @@
-//! Where the entries of a keyed operator's maps are read from during a call. This crate keeps none: whoever calls lends a reader.
+//! Where the entries of a keyed operator's maps are read from during a call. This crate keeps none: the caller lends a reader.
 
 use arrow::array::ArrayRef;
 use arrow::buffer::BooleanBuffer;

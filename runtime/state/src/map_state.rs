@@ -2,8 +2,8 @@
 //! one moment. Never knows which key a slot stands for.
 //!
 //! Entry keys are in Arrow's row format, whose bytes have the order of the values; values are in it too, so that an entry of any
-//! columns is two byte strings. All of them are in one persistent tree: to freeze it is to keep its root, and whoever then writes
-//! copies the nodes on the way to what is written.
+//! columns is two byte strings. All of them are in one persistent tree: to freeze it is to keep its root, and what is
+//! written then copies the nodes on the way to it.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -237,7 +237,7 @@ impl FrozenMap {
     /// # Errors
     /// If Arrow cannot put the rows together.
     pub fn tables(&self, state: &FrozenState, key_groups: u32) -> Result<Vec<(u32, RecordBatch)>, StateError> {
-        let entries: Vec<(&Arc<[u8]>, &Arc<[u8]>)> = self.tree.iter().collect();
+        let entries: Vec<(&[u8], &[u8])> = self.tree.iter().map(|(key, value)| (&**key, &**value)).collect();
         let slot_of = |key: &[u8]| key.first_chunk().map_or(0, |slot| u32::from_be_bytes(*slot));
         let slots: Vec<u32> = entries.iter().map(|(key, _)| slot_of(key)).collect();
         let schema = self.schema(state.key_fields());
@@ -247,7 +247,7 @@ impl FrozenMap {
             let slots: Vec<u32> = rows.iter().map(|row| slots[*row as usize]).collect();
             let mut columns = state.keys().keys(&slots)?;
             columns.extend(self.keys.decode(of().map(|(key, _)| &key[SLOT_BYTES..]))?);
-            columns.extend(self.values.decode(of().map(|(_, value)| &**value))?);
+            columns.extend(self.values.decode(of().map(|(_, value)| value))?);
             batch_of(&schema, columns, rows.len())
         };
         tables.add(slots.len(), |rows| state.keys().hashes(&slots[rows]), columns)?;

@@ -64,7 +64,16 @@ fn resume(memory: &Memory, clock: &Arc<ManualClock>, durable: &Durable, parallel
 
 #[test]
 fn timers_fire_when_the_clock_reaches_them_unless_they_were_deleted() {
-    let rows = vec![row("a", 50), row("a", 20), row("b", 30), row("b", 40), row("b", -40), row("a", -50), row("a", 60), row("never", 0)];
+    let rows = vec![
+        row("a", 50),
+        row("a", 20),
+        row("b", 30),
+        row("b", 40),
+        row("b", -40),
+        row("a", -50),
+        row("a", 60),
+        row("never", 0),
+    ];
     let memory = memory(rows, 4);
     let (clock, durable) = (Arc::new(ManualClock::default()), durable_in(plain(&Arc::new(InMemory::new()))));
     let mut local = resume(&memory, &clock, &durable, 2);
