@@ -167,26 +167,12 @@ fn changes_of_map(
     keys: usize,
     given: from_guest::MapChanges,
 ) -> Result<MapChanges, String> {
-    let of_keys = indices(given.keys.0, keys, "keys of changes")?;
+    let of_keys = lift::indices(given.keys.0, keys, "keys of changes")?;
     let count = of_keys.len();
     let entry_keys = lift::columns(layout.key.fields(), count, given.entry_keys.0)?;
     let present = lift::bits(given.present.0, count, "presence bits")?;
     let values = columns_where_present(layout.value.fields(), count, present.as_ref(), given.values.0)?;
     Ok(MapChanges { map, keys: of_keys, entry_keys, present, values })
-}
-
-/// uint32 per entry, each an index of `of`.
-///
-/// # Errors
-/// If the bytes are not whole numbers, or one is out of range.
-pub(crate) fn indices(bytes: Vec<u8>, of: usize, what: &str) -> Result<ScalarBuffer<u32>, String> {
-    if !bytes.len().is_multiple_of(size_of::<u32>()) {
-        return Err(format!("{} bytes of {what} are not whole uint32", bytes.len()));
-    }
-    let count = bytes.len() / size_of::<u32>();
-    let indices = lift::scalars(bytes, count, what)?;
-    check_indices(&indices, of, what)?;
-    Ok(indices)
 }
 
 fn timers(given: from_guest::Timers, keys: usize) -> Result<Timers, String> {
@@ -196,7 +182,7 @@ fn timers(given: from_guest::Timers, keys: usize) -> Result<Timers, String> {
         return Err(format!("timers: {} bytes of keys and {} of times", of_keys.len(), times.len()));
     }
     let of_keys: ScalarBuffer<u32> = lift::scalars(of_keys, count, "timer keys")?;
-    check_indices(&of_keys, keys, "timer keys")?;
+    lift::check_indices(&of_keys, keys, "timer keys")?;
     let domain = match given.domain {
         abi::TimeDomain::EventTime => TimeDomain::EventTime,
         abi::TimeDomain::ProcessingTime => TimeDomain::ProcessingTime,
@@ -208,7 +194,7 @@ fn selection(given: from_guest::Selection, of: usize, what: &str) -> Result<Sele
     Ok(match given {
         from_guest::Selection::All => Selection::All,
         from_guest::Selection::Empty => Selection::None,
-        from_guest::Selection::Indices(PointerPair(bytes)) => Selection::Rows(indices(bytes, of, what)?),
+        from_guest::Selection::Indices(PointerPair(bytes)) => Selection::Rows(lift::indices(bytes, of, what)?),
     })
 }
 
@@ -242,15 +228,6 @@ fn check_without(selection: &Selection, rows: usize, rejected: &[RejectedRow]) -
         }
     };
     row.map_or(Ok(()), |row| Err(format!("it has a row that comes from row {row}, which the operator refuses")))
-}
-
-fn check_indices(indices: &[u32], of: usize, what: &str) -> Result<(), String> {
-    // The maximum runs as vector code; a search for the first one out of range does not.
-    let greatest = indices.iter().fold(0, |greatest, &index| greatest.max(index));
-    if !indices.is_empty() && greatest as usize >= of {
-        return Err(format!("index {greatest} in {what}, of which there are {of}"));
-    }
-    Ok(())
 }
 
 /// Each key at most once. Ascending indices, the common case, need no memory.

@@ -9,7 +9,6 @@ use wasmtime::{Result, StoreContextMut};
 
 use crate::abi::{PointerPair, from_guest, to_guest};
 use crate::lift;
-use crate::lift_delta::indices;
 use crate::limits::{MAP_GET_ENTRIES_MAX, MAP_READ_BYTES_MAX, MAP_SCAN_ENTRIES_MAX};
 use crate::lower::{LoweredColumns, count};
 use crate::maps::{EntryBound, EntryPage, EntryRange, FoundEntries, MapReader};
@@ -63,7 +62,7 @@ impl LentMaps {
         if asked > MAP_GET_ENTRIES_MAX {
             return Err(format!("{asked} entries; at most {MAP_GET_ENTRIES_MAX} may be asked for at once"));
         }
-        let keys = indices(keys, self.keys, "keys")?;
+        let keys = lift::indices(keys, self.keys, "keys")?;
         let entry_keys = lift::columns(layout.key.fields(), asked, entry_keys)?;
         let found = self.reader.get(map as usize, &keys, &entry_keys, MAP_READ_BYTES_MAX);
         let FoundEntries { present, values } = found.map_err(|e| e.to_string())?;

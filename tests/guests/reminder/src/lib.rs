@@ -40,7 +40,12 @@ impl Keyed for Reminder {
         Ok(())
     }
 
-    fn on_timer(&self, timer: Timer, of: &mut KeyContext<'_, (), ()>, out: &mut Emitter<Fired>) -> Result<(), RowError> {
+    fn on_timer(
+        &self,
+        timer: Timer,
+        of: &mut KeyContext<'_, (), ()>,
+        out: &mut Emitter<Fired>,
+    ) -> Result<(), RowError> {
         out.emit(Fired { at: timer.time.0, now: of.processing_time.0 });
         Ok(())
     }
