@@ -51,6 +51,10 @@ pub const SHADOW_FAILURES_MAX: u64 = 10;
 pub const SHADOW_EXAMPLES_MAX: usize = 10;
 /// Bytes of a value, or of a row, in such an example.
 pub const SHADOW_TEXT_BYTES_MAX: usize = 1024;
+/// Maps of one operator at most: each has tables of its own in every checkpoint, and few operators have more than two.
+pub const MAPS_PER_OPERATOR_MAX: usize = 32;
+/// Bytes of a map's name at most: it is part of a table's name in every checkpoint.
+pub const MAP_NAME_BYTES_MAX: usize = 64;
 /// Bytes of a component at most: the largest interpreters that come as components take about 20 MB.
 pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of a secret at most: a key with its certificates has some thousands.

@@ -18,6 +18,7 @@ pub(crate) mod files;
 pub(crate) mod guest_resources;
 pub(crate) mod inputs;
 pub(crate) mod job;
+pub(crate) mod map_tables;
 pub(crate) mod new_versions;
 pub mod node;
 pub(crate) mod physical;

@@ -5,9 +5,11 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 pub(crate) mod from_guest;
 mod pointer_pair;
+mod shared_bytes;
 pub(crate) mod to_guest;
 
 pub(crate) use pointer_pair::{List, PointerPair, Text};
+pub(crate) use shared_bytes::SharedBytes;
 
 /// `keyed.time-domain`, in both directions.
 #[derive(Clone, Copy, Debug, ComponentType, Lift, Lower)]

@@ -2,6 +2,7 @@
 
 use crate::call_time::CallTime;
 use crate::imports::log::{LogCtx, LogView};
+use crate::imports::maps::{MapsCtx, MapsView};
 use crate::imports::metrics::{GuestMetrics, MetricsView};
 use crate::limits::Limiter;
 
@@ -11,6 +12,13 @@ pub(crate) struct Ctx {
     pub(crate) time: CallTime,
     pub(crate) log: LogCtx,
     pub(crate) metrics: GuestMetrics,
+    pub(crate) maps: MapsCtx,
+}
+
+impl MapsView for Ctx {
+    fn maps(&self) -> &MapsCtx {
+        &self.maps
+    }
 }
 
 impl LogView for Ctx {

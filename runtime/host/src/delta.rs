@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array};
-use arrow::buffer::ScalarBuffer;
+use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use arrow::compute::{TakeOptions, take};
 use arrow::error::ArrowError;
 
@@ -106,8 +106,25 @@ pub struct KeyedDelta {
     pub changed: Selection,
     /// What they are now: one row a changed key; one that is not present is removed.
     pub states: States,
+    /// Changes to maps, at most one entry per map.
+    pub maps: Vec<MapChanges>,
     /// New timers, by the key indices of the call; registering twice is registering once.
     pub register: Vec<Timers>,
     /// Timers to forget, applied before `register`; those that do not exist are ignored.
     pub delete: Vec<Timers>,
+}
+
+/// Changes of one call to entries of one map.
+#[derive(Clone, Debug)]
+pub struct MapChanges {
+    /// Which map, by its index in [`Plan::maps`](crate::Plan::maps).
+    pub map: usize,
+    /// The key of each change, an index into the keys of the call.
+    pub keys: ScalarBuffer<u32>,
+    /// The keys of the entries, one row per change. Of several changes to one entry the last counts.
+    pub entry_keys: Vec<ArrayRef>,
+    /// Whether each entry has these values now, or is removed; `None`: all have.
+    pub present: Option<BooleanBuffer>,
+    /// The values, one row per change; null where the entry is removed.
+    pub values: Vec<ArrayRef>,
 }

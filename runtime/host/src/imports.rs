@@ -2,4 +2,5 @@
 //! in a store's data, and `add_to_linker`.
 
 pub mod log;
+pub(crate) mod maps;
 pub mod metrics;

@@ -17,7 +17,8 @@
 //! | [`format`](mod@format) | Arrow types as the format strings of the C data interface |
 //! | [`cache`] | what was compiled, on disk; looking at it and clearing it |
 //! | [`load`] | telling what a file is before compiling it, and what to do if it is no operator |
-//! | [`imports`] | what a guest may import: `log` and `metrics` |
+//! | [`maps`] | what a keyed operator's maps are read through during a call |
+//! | [`imports`] | what a guest may import: `log`, `metrics` and, if it is keyed, `maps` |
 //! | [`limits`] | every bound that no pipeline sets |
 
 mod abi;
@@ -41,6 +42,7 @@ mod lift_delta;
 pub mod limits;
 pub mod load;
 mod lower;
+pub mod maps;
 pub mod plan;
 mod plan_check;
 mod sandbox;
@@ -52,13 +54,14 @@ pub use cache::{Bound, CacheUsage, FunctionCounts, Usage, cache_usage, clear_cac
 pub use call::{GuestClock, Rows, States, TimeDomain, Timers};
 pub use call_error::{CallError, LAST_LOG_LINE};
 pub use component::Component;
-pub use delta::{Accumulated, Delta, KeyedDelta, RejectedRow, Selection, TransformDelta};
+pub use delta::{Accumulated, Delta, KeyedDelta, MapChanges, RejectedRow, Selection, TransformDelta};
 pub use host::{Host, HostConfig, INSTANCES_MAX_DEFAULT};
 pub use imports::log::{GuestLog, LogLevel, NoLog, printable};
 pub use imports::metrics::{GuestMetrics, Histogram};
 pub use instance::Instance;
 pub use isolate::{Failure, isolate};
 pub use load::LoadError;
-pub use plan::{InputSchema, OperatorInfo, OutputColumn, OutputPlan, Plan, StateLayout, World};
+pub use maps::{EntryBound, EntryPage, EntryRange, FoundEntries, MapReadError, MapReader};
+pub use plan::{InputSchema, MapLayout, OperatorInfo, OutputColumn, OutputPlan, Plan, StateLayout, World};
 pub use shared::{HostError, OnCompile};
 pub use spec::{InstanceError, InstanceSpec};

@@ -140,6 +140,33 @@ pub(crate) fn scalars<N: ArrowNativeType>(bytes: Vec<u8>, len: usize, what: &str
     Ok(ScalarBuffer::new(buffer_of(bytes, align_of::<N>()), 0, len))
 }
 
+/// uint32 per entry, each an index of `of`.
+///
+/// # Errors
+/// If the bytes are not whole numbers, or one is out of range.
+pub(crate) fn indices(bytes: Vec<u8>, of: usize, what: &str) -> Result<ScalarBuffer<u32>, String> {
+    if !bytes.len().is_multiple_of(size_of::<u32>()) {
+        return Err(format!("{} bytes of {what} are not whole uint32", bytes.len()));
+    }
+    let count = bytes.len() / size_of::<u32>();
+    let indices = scalars(bytes, count, what)?;
+    check_indices(&indices, of, what)?;
+    Ok(indices)
+}
+
+/// Refuses an index out of range.
+///
+/// # Errors
+/// Which one.
+pub(crate) fn check_indices(indices: &[u32], of: usize, what: &str) -> Result<(), String> {
+    // The maximum runs as vector code; a search for the first one out of range does not.
+    let greatest = indices.iter().fold(0, |greatest, &index| greatest.max(index));
+    if !indices.is_empty() && greatest as usize >= of {
+        return Err(format!("index {greatest} in {what}, of which there are {of}"));
+    }
+    Ok(())
+}
+
 /// One bit an entry; empty means all set.
 ///
 /// # Errors

@@ -8,9 +8,9 @@ use weir_core::limits::OperatorLimits;
 use crate::abi::{self, List, PointerPair, from_guest};
 use crate::call::{States, TimeDomain, Timers};
 use crate::call_error::{CallError, cut_reason};
-use crate::delta::{Delta, KeyedDelta, RejectedRow, Selection, TransformDelta};
+use crate::delta::{Delta, KeyedDelta, MapChanges, RejectedRow, Selection, TransformDelta};
 use crate::lift;
-use crate::plan::{OutputPlan, Plan};
+use crate::plan::{MapLayout, OutputPlan, Plan};
 
 /// The answer of a transform to a call with `rows` rows.
 pub(crate) fn transform(
@@ -87,12 +87,13 @@ pub(crate) fn keyed(
     let changed = selection(given.changed, keys, "changed keys").map_err(CallError::InvalidOutput)?;
     check_distinct(&changed, keys).map_err(CallError::InvalidOutput)?;
     let states = states(plan, changed.len(keys), given.states).map_err(CallError::InvalidOutput)?;
+    let maps = map_changes(&plan.maps, keys, given.maps).map_err(CallError::InvalidOutput)?;
     let timers = |PointerPair(given): List<from_guest::Timers>| {
         given.into_iter().map(|timers| self::timers(timers, keys)).collect::<Result<_, _>>()
     };
     let register = timers(given.timers.add).map_err(CallError::InvalidOutput)?;
     let delete = timers(given.timers.remove).map_err(CallError::InvalidOutput)?;
-    Ok(KeyedDelta { outputs, rejected, changed, states, register, delete })
+    Ok(KeyedDelta { outputs, rejected, changed, states, maps, register, delete })
 }
 
 fn states(plan: &Plan, changed: usize, given: from_guest::States) -> Result<States, String> {
@@ -117,16 +118,61 @@ pub(crate) fn state_columns(
     present: Option<&BooleanBuffer>,
     given: Vec<from_guest::Array>,
 ) -> Result<Vec<ArrayRef>, String> {
+    columns_where_present(fields, keys, present, given).map_err(|message| format!("states: {message}"))
+}
+
+/// Columns that are null in rows that are not present, and only there, if they are without nulls.
+fn columns_where_present(
+    fields: &Fields,
+    rows: usize,
+    present: Option<&BooleanBuffer>,
+    given: Vec<from_guest::Array>,
+) -> Result<Vec<ArrayRef>, String> {
     let nullable: Fields = fields.iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-    let columns = lift::columns(&nullable, keys, given).map_err(|message| format!("states: {message}"))?;
+    let columns = lift::columns(&nullable, rows, given)?;
     for (field, column) in fields.iter().zip(&columns).filter(|(field, _)| !field.is_nullable()) {
         let Some(nulls) = column.nulls() else { continue };
-        let absent = |key: usize| present.is_some_and(|present| !present.value(key));
-        if let Some(key) = (0..keys).find(|&key| nulls.is_null(key) && !absent(key)) {
-            return Err(format!("states: column {:?} without nulls is null for key {key}", field.name()));
+        let absent = |row: usize| present.is_some_and(|present| !present.value(row));
+        if let Some(row) = (0..rows).find(|&row| nulls.is_null(row) && !absent(row)) {
+            return Err(format!("column {:?} without nulls is null at {row}", field.name()));
         }
     }
     Ok(columns)
+}
+
+/// Changes to maps of a call with `keys` distinct keys.
+fn map_changes(
+    maps: &[MapLayout],
+    keys: usize,
+    PointerPair(given): List<from_guest::MapChanges>,
+) -> Result<Vec<MapChanges>, String> {
+    let mut seen = vec![false; maps.len()];
+    let mut changes = Vec::new();
+    for given in given {
+        let map = given.map_index as usize;
+        let (Some(layout), Some(seen)) = (maps.get(map), seen.get_mut(map)) else {
+            return Err(format!("changes to map {map}, and the plan has {} maps", maps.len()));
+        };
+        if std::mem::replace(seen, true) {
+            return Err(format!("two lists of changes to the map {:?}", layout.name));
+        }
+        changes.push(changes_of_map(map, layout, keys, given).map_err(|e| format!("map {:?}: {e}", layout.name))?);
+    }
+    Ok(changes)
+}
+
+fn changes_of_map(
+    map: usize,
+    layout: &MapLayout,
+    keys: usize,
+    given: from_guest::MapChanges,
+) -> Result<MapChanges, String> {
+    let of_keys = lift::indices(given.keys.0, keys, "keys of changes")?;
+    let count = of_keys.len();
+    let entry_keys = lift::columns(layout.key.fields(), count, given.entry_keys.0)?;
+    let present = lift::bits(given.present.0, count, "presence bits")?;
+    let values = columns_where_present(layout.value.fields(), count, present.as_ref(), given.values.0)?;
+    Ok(MapChanges { map, keys: of_keys, entry_keys, present, values })
 }
 
 fn timers(given: from_guest::Timers, keys: usize) -> Result<Timers, String> {
@@ -136,7 +182,7 @@ fn timers(given: from_guest::Timers, keys: usize) -> Result<Timers, String> {
         return Err(format!("timers: {} bytes of keys and {} of times", of_keys.len(), times.len()));
     }
     let of_keys: ScalarBuffer<u32> = lift::scalars(of_keys, count, "timer keys")?;
-    check_indices(&of_keys, keys, "timer keys")?;
+    lift::check_indices(&of_keys, keys, "timer keys")?;
     let domain = match given.domain {
         abi::TimeDomain::EventTime => TimeDomain::EventTime,
         abi::TimeDomain::ProcessingTime => TimeDomain::ProcessingTime,
@@ -148,15 +194,7 @@ fn selection(given: from_guest::Selection, of: usize, what: &str) -> Result<Sele
     Ok(match given {
         from_guest::Selection::All => Selection::All,
         from_guest::Selection::Empty => Selection::None,
-        from_guest::Selection::Indices(PointerPair(bytes)) => {
-            if !bytes.len().is_multiple_of(size_of::<u32>()) {
-                return Err(format!("{} bytes of {what} are not whole uint32", bytes.len()));
-            }
-            let count = bytes.len() / size_of::<u32>();
-            let indices = lift::scalars(bytes, count, what)?;
-            check_indices(&indices, of, what)?;
-            Selection::Rows(indices)
-        }
+        from_guest::Selection::Indices(PointerPair(bytes)) => Selection::Rows(lift::indices(bytes, of, what)?),
     })
 }
 
@@ -190,15 +228,6 @@ fn check_without(selection: &Selection, rows: usize, rejected: &[RejectedRow]) -
         }
     };
     row.map_or(Ok(()), |row| Err(format!("it has a row that comes from row {row}, which the operator refuses")))
-}
-
-fn check_indices(indices: &[u32], of: usize, what: &str) -> Result<(), String> {
-    // The maximum runs as vector code; a search for the first one out of range does not.
-    let greatest = indices.iter().fold(0, |greatest, &index| greatest.max(index));
-    if !indices.is_empty() && greatest as usize >= of {
-        return Err(format!("index {greatest} in {what}, of which there are {of}"));
-    }
-    Ok(())
 }
 
 /// Each key at most once. Ascending indices, the common case, need no memory.

@@ -23,6 +23,13 @@ pub const NAME_BYTES_MAX: usize = 1024;
 pub const CONFIG_SCHEMA_BYTES_MAX: usize = 256 << 10;
 /// Outputs of an operator at most: each is an edge of the graph.
 pub const OUTPUTS_MAX: usize = 64;
+/// Entries that one `maps.get` may ask for: some for each row of the largest batch.
+pub const MAP_GET_ENTRIES_MAX: usize = 1 << 20;
+/// Entries that one `maps.scan` gives at most, whatever limit the operator names: as many as rows in the largest batch.
+pub const MAP_SCAN_ENTRIES_MAX: usize = 1 << 16;
+/// Bytes of the entries that one `maps.get` or `maps.scan` gives at most, as the host keeps them: a quarter of the memory that a guest
+/// has by default, so that what it reads at once fits beside what it has. `scan` ends after the entry that exceeds it.
+pub const MAP_READ_BYTES_MAX: usize = 16 << 20;
 /// Core instances in one component instance: interpreters are linked from some twenty modules.
 pub(crate) const CORE_INSTANCES_MAX: usize = 64;
 /// Memories of one component instance: its own and an adapter's.

@@ -90,6 +90,20 @@ pub enum LoadError {
         /// Which build flag or target removes it.
         advice: &'static str,
     },
+    /// It needs something that only operators of one WIT world are given, and implements a different one.
+    #[error(
+        "{name} is a {world} and imports {import}, which only a {of} is given: implement that world, or remove the import"
+    )]
+    OtherWorldImport {
+        /// Which component.
+        name: String,
+        /// Which world it implements.
+        world: World,
+        /// What it imports.
+        import: String,
+        /// Which world has that import.
+        of: World,
+    },
     /// It was made for another version of the contract.
     #[error(
         "{name} was made for {interface}, and this is {PACKAGE}@{VERSION}: build it against that version, or use the weir \
@@ -155,7 +169,12 @@ pub(crate) fn inspect(bytes: &[u8], name: &str) -> Result<Inspection, LoadError>
     if let Some(interface) = imports.iter().chain(&exports).find(other_version) {
         return Err(LoadError::OtherVersion { name: name.into(), interface: interface.clone() });
     }
-    Ok(Inspection { world: world_of(&exports, name)?, imports })
+    let world = world_of(&exports, name)?;
+    if let Some(import) = imports.iter().find(|import| world != World::Keyed && **import == interface("maps")) {
+        let (name, import) = (name.to_owned(), import.clone());
+        return Err(LoadError::OtherWorldImport { name, world, import, of: World::Keyed });
+    }
+    Ok(Inspection { world, imports })
 }
 
 fn check_kind(bytes: &[u8], name: &str) -> Result<(), LoadError> {

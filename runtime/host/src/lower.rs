@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, GenericByteArray};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{self as types, ByteArrayType, DataType, TimeUnit};
 
-use crate::abi::to_guest;
+use crate::abi::{SharedBytes, to_guest};
 
 /// Columns taken apart. Kept from call to call for its capacity.
 #[derive(Debug, Default)]
@@ -49,6 +49,17 @@ impl LoweredColumns {
             buffers: &views[node.buffers.clone()],
         };
         self.nodes.iter().map(array).collect()
+    }
+
+    /// The nodes, each with its buffers.
+    pub(crate) fn into_shared(self) -> Vec<to_guest::SharedArray> {
+        let Self { nodes, buffers } = self;
+        let array = |node: LoweredNode| to_guest::SharedArray {
+            length: node.length,
+            null_count: node.null_count,
+            buffers: buffers[node.buffers].iter().cloned().map(SharedBytes).collect(),
+        };
+        nodes.into_iter().map(array).collect()
     }
 
     /// Adds a column.

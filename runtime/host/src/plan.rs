@@ -81,6 +81,8 @@ pub struct Plan {
     pub outputs: Vec<OutputPlan>,
     /// Of keyed operators that keep state, and of aggregates.
     pub state: Option<StateLayout>,
+    /// Of keyed operators: state per key that is read entry by entry.
+    pub maps: Arc<[MapLayout]>,
 }
 
 impl Plan {
@@ -194,4 +196,15 @@ impl StateLayout {
     pub fn loses_columns_in(&self, other: &Self) -> bool {
         self.schema.fields().iter().any(|column| other.schema.field_with_name(column.name()).is_err())
     }
+}
+
+/// One map of a keyed operator: entries per key of the stream, each found by a key of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapLayout {
+    /// What checkpoints know it by: ASCII letters, digits, `-` and `_`.
+    pub name: String,
+    /// The columns that an entry is found by, at least one.
+    pub key: SchemaRef,
+    /// The columns of an entry's value; may be none.
+    pub value: SchemaRef,
 }

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
+use weir_core::limits::{MAP_NAME_BYTES_MAX, MAPS_PER_OPERATOR_MAX};
 
 use crate::abi::{ChangelogMode, List, PointerPair, Text, from_guest};
 use crate::limits::{CONFIG_SCHEMA_BYTES_MAX, OUTPUTS_MAX, SCHEMA_NODES_MAX};
-use crate::plan::{InputSchema, OperatorInfo, OutputColumn, OutputPlan, Plan, StateLayout, World};
+use crate::plan::{InputSchema, MapLayout, OperatorInfo, OutputColumn, OutputPlan, Plan, StateLayout, World};
 use crate::schema::{check_name, unflatten};
 
 const MAIN_OUTPUT: &str = weir_core::graph::MAIN_OUTPUT;
@@ -42,7 +43,11 @@ pub(crate) fn check(given: from_guest::Plan, inputs: &[InputSchema], world: Worl
         return Err(format!("the first output must be called {MAIN_OUTPUT:?}"));
     }
     let state = given.state.map(check_state).transpose()?;
+    let maps = check_maps(given.maps)?;
     match world {
+        World::Transform | World::Aggregate if !maps.is_empty() => {
+            return Err(format!("a {world} has no maps; only keyed operators have"));
+        }
         World::Transform if state.is_some() => return Err("a transform keeps no state".into()),
         World::Aggregate if state.is_none() => return Err("an aggregate has a state: its accumulator".into()),
         World::Aggregate if outputs.len() > 1 => return Err("an aggregate has one output".into()),
@@ -51,7 +56,7 @@ pub(crate) fn check(given: from_guest::Plan, inputs: &[InputSchema], world: Worl
         }
         _ => {}
     }
-    Ok(Plan { reads, reads_event_times: given.reads_event_times, outputs, state })
+    Ok(Plan { reads, reads_event_times: given.reads_event_times, outputs, state, maps })
 }
 
 fn check_reads(PointerPair(given): List<List<u32>>, inputs: &[InputSchema]) -> Result<Vec<Vec<usize>>, String> {
@@ -125,6 +130,44 @@ fn check_state(given: from_guest::StateLayout) -> Result<StateLayout, String> {
     Ok(StateLayout { version: given.version, schema: Arc::new(Schema::new(fields)) })
 }
 
+fn check_maps(PointerPair(given): List<from_guest::MapLayout>) -> Result<Arc<[MapLayout]>, String> {
+    if given.len() > MAPS_PER_OPERATOR_MAX {
+        return Err(format!("{} maps; at most {MAPS_PER_OPERATOR_MAX} are taken", given.len()));
+    }
+    let mut names = HashSet::new();
+    let mut maps = Vec::with_capacity(given.len());
+    for given in given {
+        let map = check_map(given)?;
+        if !names.insert(map.name.clone()) {
+            return Err(format!("two maps are called {:?}", map.name));
+        }
+        maps.push(map);
+    }
+    Ok(maps.into())
+}
+
+fn check_map(given: from_guest::MapLayout) -> Result<MapLayout, String> {
+    let PointerPair(name) = given.name;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > MAP_NAME_BYTES_MAX || !name.chars().all(is_plain) {
+        let name: String = name.chars().take(MAP_NAME_BYTES_MAX).collect();
+        return Err(format!(
+            "{name:?} cannot be the name of a map: use 1 to {MAP_NAME_BYTES_MAX} ASCII letters, digits, `-` and `_`"
+        ));
+    }
+    let (key, value) = (unflatten(given.key.0), unflatten(given.value.0));
+    let in_map = |message: String| format!("map {name:?}: {message}");
+    let (key, value) = (key.map_err(in_map)?, value.map_err(in_map)?);
+    if key.is_empty() {
+        return Err(in_map("its entries have no key column".to_owned()));
+    }
+    let mut names = HashSet::new();
+    if let Some(twice) = key.iter().chain(&value).find(|field| !names.insert(field.name().clone())) {
+        return Err(in_map(format!("it has two columns called {:?}", twice.name())));
+    }
+    Ok(MapLayout { name, key: Arc::new(Schema::new(key)), value: Arc::new(Schema::new(value)) })
+}
+
 /// What an operator says of itself. What is too long, or no JSON, breaks the contract.
 ///
 /// # Errors
@@ -177,7 +220,8 @@ mod tests {
             changelog: ChangelogMode::InsertOnly,
         });
         let reads = vec![vec![1, 0].into()].into();
-        from_guest::Plan { reads, reads_event_times: true, outputs: PointerPair(outputs.collect()), state: None }
+        let outputs = PointerPair(outputs.collect());
+        from_guest::Plan { reads, reads_event_times: true, outputs, state: None, maps: vec![].into() }
     }
 
     #[test]
@@ -207,7 +251,24 @@ mod tests {
             plan.outputs.0[0].changelog = ChangelogMode::Upsert;
             plan
         };
+        let map = |name: &str, key: &[&str], value: &[&str]| from_guest::MapLayout {
+            name: name.into(),
+            key: key.iter().map(|name| field(name)).collect::<Vec<_>>().into(),
+            value: value.iter().map(|name| field(name)).collect::<Vec<_>>().into(),
+        };
+        let maps = |maps: Vec<from_guest::MapLayout>| from_guest::Plan { maps: maps.into(), ..main() };
+        let good = check(maps(vec![map("a", &["k"], &[]), map("b-2_C", &["k"], &["v"])]), &inputs(), World::Keyed);
+        assert_eq!(good.unwrap().maps.iter().map(|map| map.name.as_str()).collect::<Vec<_>>(), ["a", "b-2_C"]);
         for (given, world, says) in [
+            (maps(vec![map("a", &["k"], &[])]), World::Transform, "only keyed operators"),
+            (maps(vec![map("a", &["k"], &[])]), World::Aggregate, "only keyed operators"),
+            (maps(vec![map("a", &["k"], &[]), map("a", &["k"], &[])]), World::Keyed, "two maps"),
+            (maps(vec![map("a/b", &["k"], &[])]), World::Keyed, "cannot be the name"),
+            (maps(vec![map("", &["k"], &[])]), World::Keyed, "cannot be the name"),
+            (maps(vec![map(&"a".repeat(65), &["k"], &[])]), World::Keyed, "cannot be the name"),
+            (maps(vec![map("a", &[], &["v"])]), World::Keyed, "no key column"),
+            (maps(vec![map("a", &["k"], &["k"])]), World::Keyed, "two columns"),
+            (maps(vec![map("a", &["k"], &[]); MAPS_PER_OPERATOR_MAX + 1]), World::Keyed, "33 maps"),
             (plan(vec![]), World::Transform, "first output"),
             (plan(vec![("side", vec![])]), World::Transform, "first output"),
             (plan(vec![("main", vec![]), ("main", vec![])]), World::Transform, "two outputs"),

@@ -14,6 +14,7 @@ use crate::compiled::Compiled;
 use crate::ctx::Ctx;
 use crate::exports::{Describe, Functions};
 use crate::imports::log::{LogCtx, printable};
+use crate::imports::maps::{LentMaps, MapsCtx};
 use crate::imports::metrics::GuestMetrics;
 use crate::limits::Limiter;
 use crate::plan::{InputSchema, OperatorInfo, Plan};
@@ -71,6 +72,7 @@ impl Sandbox {
             time: CallTime::new(limits.call_time_ms),
             log,
             metrics: GuestMetrics::default(),
+            maps: MapsCtx::default(),
         };
         let mut sandbox = Self {
             config: config.to_string(),
@@ -155,6 +157,32 @@ impl Sandbox {
         }
     }
 
+    /// As [`Sandbox::call`], with maps that the guest may read until the call ends, also if it fails.
+    ///
+    /// # Errors
+    /// As [`Sandbox::call`].
+    pub(crate) fn call_with_maps<P, R>(
+        &mut self,
+        function: TypedFunc<P, (R,)>,
+        arguments: P,
+        maps: Option<LentMaps>,
+    ) -> Result<R, CallError>
+    where
+        P: Lower + ComponentNamedList,
+        (R,): Lift + ComponentNamedList,
+    {
+        if let Guest::Running(store, _) = &mut self.guest {
+            store.data_mut().maps.lend(maps);
+        }
+        let result = self.call(function, arguments);
+        match &mut self.guest {
+            Guest::Running(store, _) => store.data_mut().maps.take_back(),
+            Guest::Lost(Some(ctx)) => ctx.maps.take_back(),
+            Guest::Lost(None) => {}
+        }
+        result
+    }
+
     fn drop_guest(&mut self) {
         if let Guest::Running(store, _) = std::mem::replace(&mut self.guest, Guest::Lost(None)) {
             self.guest = Guest::Lost(Some(Box::new(store.into_data())));
@@ -212,6 +240,7 @@ pub(crate) fn about(component: &Compiled, limits: &OperatorLimits) -> Result<Ope
         time: CallTime::new(limits.call_time_ms),
         log: LogCtx::builder(String::new()).build(),
         metrics: GuestMetrics::default(),
+        maps: MapsCtx::default(),
     };
     let mut store = guest_store(component, ctx, limits);
     let started = component.pre().instantiate(&mut store);

@@ -45,6 +45,7 @@ impl Shared {
             Caches::with_engine(cache_dir, new_engine).map_err(|e| HostError::Engine(format!("{e:#}")))?;
         let mut linker = Linker::new(&engine);
         imports::log::add_to_linker(&mut linker)
+            .and_then(|()| imports::maps::add_to_linker(&mut linker))
             .and_then(|()| imports::metrics::add_to_linker(&mut linker))
             .map_err(|e| HostError::Engine(format!("{e:#}")))?;
         let ticker = Ticker::start(&engine)?;

@@ -46,6 +46,18 @@ pub enum StateError {
         /// How many there should be.
         expected: usize,
     },
+    /// A column that cannot be null is, in a snapshot.
+    #[error("the column {column:?} cannot be null, and is in the snapshot")]
+    Null {
+        /// The column.
+        column: String,
+    },
+    /// More was asked for at once than may be read.
+    #[error("they have more than {bytes_max} bytes")]
+    TooLarge {
+        /// What may be read at once.
+        bytes_max: usize,
+    },
     /// A column kernel refused.
     #[error(transparent)]
     Arrow(#[from] ArrowError),

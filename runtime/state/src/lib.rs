@@ -1,4 +1,4 @@
-//! Keyed state in columns: keys to dense slots, rows of state by slot, event-time timers, and all of them cut by key group.
+//! Keyed state in columns: keys to dense slots, rows of state by slot, entries of maps, timers, and all of them cut by key group.
 //!
 //! All but [`checkpoint`] is memory and arithmetic. This crate never runs user code, never knows a window or a stream, and never
 //! decides when state is dropped or stored: the engine does. State is frozen in place (`freeze`) while the stream stands still,
@@ -10,7 +10,8 @@
 //! | [`key_index`] | [`KeyIndex`]: key columns to slots and back |
 //! | [`state_columns`] | [`StateColumns`]: one row of columns a slot, of any Arrow type |
 //! | [`keyed_state`] | [`KeyedState`]: the two together, with snapshots by key group |
-//! | [`timers`] | [`Timers`]: event-time timers of slots; `timer_runs`: what keeps them in order |
+//! | [`map_state`] | [`MapState`]: entries of slots, found by keys of their own and in their order |
+//! | [`timers`] | [`Timers`]: timers of slots; `timer_runs`: what keeps them in order |
 //! | [`snapshot`] | [`JobSnapshot`]: what a job keeps at a barrier |
 //! | [`checkpoint`] | [`CheckpointStore`]: snapshots in a folder or an object store |
 //! | [`key_groups`] | rows as tables by key group |
@@ -22,6 +23,7 @@ pub mod error;
 pub mod key_groups;
 pub mod key_index;
 pub mod keyed_state;
+pub mod map_state;
 pub mod snapshot;
 pub mod state_columns;
 mod timer_runs;
@@ -32,6 +34,7 @@ pub use chunked_vec::ChunkedVec;
 pub use error::StateError;
 pub use key_index::{FrozenKeys, KeyIndex};
 pub use keyed_state::{FrozenState, KeyedState};
+pub use map_state::{Entries, EntryRun, FrozenMap, MapState};
 pub use snapshot::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
 pub use state_columns::{RELAYOUT_ROWS_MAX, RelayoutRows, StateColumns, States};
 pub use timers::{FrozenTimers, Timer, Timers};

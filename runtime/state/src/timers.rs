@@ -1,4 +1,4 @@
-//! [`Timers`]: event-time timers of slots; [`FrozenTimers`]: what they were at one moment. Never looks at a clock: the watermark is passed in.
+//! [`Timers`]: timers of slots, of one clock; [`FrozenTimers`]: what they were at one moment. Never looks at a clock: its time is passed in.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -61,10 +61,16 @@ impl Timers {
         }
     }
 
-    /// Whether any timer is due at a watermark.
+    /// Whether any timer is due at a time of their clock.
     #[must_use]
-    pub fn is_due(&self, watermark: i64) -> bool {
-        self.by_time.first().is_some_and(|timer| timer.time <= watermark)
+    pub fn is_due(&self, now: i64) -> bool {
+        self.by_time.first().is_some_and(|timer| timer.time <= now)
+    }
+
+    /// When the earliest is due.
+    #[must_use]
+    pub fn first(&self) -> Option<i64> {
+        self.by_time.first().map(|timer| timer.time)
     }
 
     /// Takes all timers of others.
@@ -72,11 +78,11 @@ impl Timers {
         std::mem::take(others).by_time.take_while(|_| true).into_iter().for_each(|timer| self.register(timer));
     }
 
-    /// Takes out timers that are due at a watermark, by time, at most `max` of them, up to the first whose slot has one among them
+    /// Takes out timers that are due at a time of their clock, by time, at most `max` of them, up to the first whose slot has one among them
     /// already: what a timer does to the others of its key must be known before they are taken.
-    pub fn pop_due(&mut self, watermark: i64, max: usize) -> Vec<Timer> {
+    pub fn pop_due(&mut self, now: i64, max: usize) -> Vec<Timer> {
         let mut slots = HashSet::new();
-        let due = |timer: &Timer| timer.time <= watermark && slots.len() < max && slots.insert(timer.slot);
+        let due = |timer: &Timer| timer.time <= now && slots.len() < max && slots.insert(timer.slot);
         let due = self.by_time.take_while(due);
         for timer in &due {
             self.of_slot[timer.slot as usize] -= 1;

@@ -157,6 +157,7 @@ impl<Op: Aggregate> Connected<Op> {
             reads_event_times: <Op::Input<'_> as Row>::HAS_EVENT_TIME,
             outputs: vec![output],
             state: Some(state::layout::<Op::Accumulator>(Op::VERSION)),
+            maps: Vec::new(),
         };
         Ok((Self { operator, reads, positions }, plan))
     }
@@ -209,7 +210,7 @@ fn accumulate<'a, Op: Aggregate>(
         let accumulator = groups.get_mut(group).ok_or_else(missing)?;
         let Err(error) = this.operator.accumulate(accumulator, Op::Input::read_row(&columns, row)) else { continue };
         refused.refuse(row, error);
-        let before = rewind.before(row, &refused, |row, slot: &mut Slot<Op::Accumulator>| {
+        let before = rewind.before(row, &refused, |row, slot: &mut Slot<Op::Accumulator>, _| {
             let mut state = slot.at(row);
             this.operator.accumulate(state.get_or_insert_default(), Op::Input::read_row(&columns, row))
         })?;

@@ -157,8 +157,14 @@ fn keyed_delta(delta: wire::KeyedDelta) -> keyed_types::KeyedDelta {
         rejected: delta.rejected,
         changed: delta.changed,
         states: delta.states,
+        maps: delta.maps.into_iter().map(map_changes).collect(),
         timers: keyed_types::TimerChanges { add: timers(delta.timers.add), remove: timers(delta.timers.remove) },
     }
+}
+
+fn map_changes(changes: wire::MapChanges) -> keyed_types::MapChanges {
+    let wire::MapChanges { map_index, keys, entry_keys, present, values } = changes;
+    keyed_types::MapChanges { map_index, keys, entry_keys, present, values }
 }
 
 fn timers(timers: wire::Timers) -> keyed_types::Timers {

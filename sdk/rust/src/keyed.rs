@@ -1,10 +1,13 @@
 //! Operators with state and timers per key.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 
 use crate::column::{ColumnRef, value};
 use crate::config;
 use crate::emit::OutputPlan;
+use crate::map::MapsOfCall;
 use crate::rewind::Rewind;
 use crate::schema::{Positions, Reads};
 use crate::state::{self, Slot, Slots};
@@ -14,12 +17,13 @@ use crate::wire::{self, Batch, Field, Input, KeyedDelta, Node, Plan, States};
 
 pub use crate::emit::{Emitter, Outputs};
 pub use crate::error::RowError;
+pub use crate::map::{Map, MapKey, MapValue, Maps, Prefetch};
 pub use crate::row::{ReadRow, Row};
 pub use crate::schema::Schema;
 pub use crate::state::{OldStates, State};
 pub use crate::timer::{Timer, Timers};
 pub use crate::timestamp::Timestamp;
-pub use crate::wire::{OperatorInfo, TimeDomain};
+pub use crate::wire::{MapLayout, OperatorInfo, TimeDomain};
 #[doc(inline)]
 pub use crate::{__export_keyed as export, derive::Outputs, derive::Row};
 
@@ -80,7 +84,7 @@ pub trait Keyed: DeserializeOwned {
     ///
     /// # Errors
     /// If this row is bad; nothing that it did counts. If it has changed the state, the rows of its key before it run again, so
-    /// the same row must do the same.
+    /// the same row must do the same to state and maps.
     fn process<'a>(
         &self,
         row: Self::Input<'a>,
@@ -100,6 +104,18 @@ pub trait Keyed: DeserializeOwned {
     ) -> Result<(), RowError> {
         let _ = (timer, of, out);
         Ok(())
+    }
+
+    /// The maps that it reads and changes: [`Map::layout`] of each.
+    #[must_use]
+    fn maps() -> Vec<MapLayout> {
+        Vec::new()
+    }
+
+    /// Names the entries that [`Keyed::process`] will look at for a row, so that the host is asked once for a whole batch. It is only
+    /// for speed: an entry that is not named is read when it is looked at.
+    fn prefetch<'a>(&self, row: &Self::Input<'a>, key: &Self::Key<'a>, entries: &mut Prefetch<'_>) {
+        let _ = (row, key, entries);
     }
 
     /// States of another version, one entry per key. By default the columns are matched by name, and an optional field that the
@@ -132,6 +148,8 @@ pub struct KeyContext<'c, K, S> {
     pub key: K,
     /// Its state.
     pub state: State<'c, S>,
+    /// Its entries in the maps of [`Keyed::maps`].
+    pub maps: Maps<'c>,
     /// Its timers.
     pub timers: Timers<'c>,
     /// `None` before the first watermark.
@@ -151,6 +169,7 @@ pub struct Connected<Op> {
     timer_keys: Reads,
     timer_key_positions: Positions,
     outputs: Vec<OutputPlan>,
+    maps: Arc<[MapLayout]>,
 }
 
 /// A connected keyed operator of any type: the functions of the interface `keyed`.
@@ -207,8 +226,12 @@ impl<Op: Keyed> Connected<Op> {
             reads_event_times: <Op::Input<'_> as Row>::HAS_EVENT_TIME,
             outputs: outputs.iter().map(|o| o.output.clone()).collect(),
             state: Some(state::layout::<Op::State>(Op::VERSION)),
+            maps: Op::maps(),
         };
-        Ok((Self { operator, reads, input_positions, key_positions, timer_keys, timer_key_positions, outputs }, plan))
+        let maps = plan.maps.as_slice().into();
+        let this =
+            Self { operator, reads, input_positions, key_positions, timer_keys, timer_key_positions, outputs, maps };
+        Ok((this, plan))
     }
 }
 
@@ -258,7 +281,17 @@ fn process<'a, Op: Keyed>(this: &'a Connected<Op>, call: &Call<'a>) -> Result<Ke
     let keys = this.key_positions.open::<Op::Key<'a>>(&roots, &[], batch.rows)?;
     let mut out = Emitter::new(batch.rows);
     out.refused.refuse_nulls::<Op::Input<'a>>(&rows, batch.rows as usize);
-    each_row::<Op>(this, call, &keys, out, |row, of, out| {
+    let mut maps = MapsOfCall::new(&this.maps);
+    if !this.maps.is_empty() {
+        let (key_of_row, _) = call.key_of_row.as_chunks();
+        for row in (0..batch.rows as usize).filter(|row| !out.refused.contains(*row)) {
+            let mut entries = Prefetch::new(u32::from_le_bytes(value(key_of_row, row)), &mut maps);
+            let (input, key) = (Op::Input::read_row(&rows, row), Op::Key::read_row(&keys, row));
+            this.operator.prefetch(&input, &key, &mut entries);
+        }
+        maps.prefetch();
+    }
+    each_row::<Op>(this, call, &keys, (maps, out), |row, of, out| {
         this.operator.process(Op::Input::read_row(&rows, row), of, out)
     })
 }
@@ -272,19 +305,20 @@ fn on_timer<'a, Op: Keyed>(
     let roots = this.timer_keys.columns(&call.columns.columns);
     let keys = this.timer_key_positions.open::<Op::Key<'a>>(&roots, &[], call.columns.rows)?;
     let (times, _) = times.as_chunks();
-    each_row::<Op>(this, call, &keys, Emitter::new(call.columns.rows), |row, of, out| {
+    let maps = MapsOfCall::new(&this.maps);
+    each_row::<Op>(this, call, &keys, (maps, Emitter::new(call.columns.rows)), |row, of, out| {
         let time = Timestamp(i64::from_le_bytes(value(times, row)));
         this.operator.on_timer(Timer { time, domain }, of, out)
     })
 }
 
 /// Calls `step` for every row (or timer) in the context of its key, and collects what changed. What a refused row did to its
-/// state, its timers and the outputs is taken back.
+/// state, its entries, its timers and the outputs is taken back.
 fn each_row<'a, Op: Keyed>(
     this: &'a Connected<Op>,
     call: &Call<'a>,
     keys: &<Op::Key<'a> as ReadRow<'a>>::Columns,
-    mut out: Emitter<Op::Output<'a>>,
+    (mut maps, mut out): (MapsOfCall, Emitter<Op::Output<'a>>),
     step: impl Fn(usize, &mut KeyContext<'_, Op::Key<'a>, Op::State>, &mut Emitter<Op::Output<'a>>) -> Result<(), RowError>,
 ) -> Result<KeyedDelta, String> {
     out.refused.refuse_nulls::<Op::Key<'a>>(keys, call.columns.rows as usize);
@@ -292,11 +326,17 @@ fn each_row<'a, Op: Keyed>(
     let mut slots = Slots::<Op::State>::read(call.states)?;
     let mut timers = Changes::default();
     let mut rewind = Rewind::new(call.states, call.key_of_row);
-    let run = |row: usize, slot: &mut Slot<Op::State>, timers: &mut Changes, out: &mut Emitter<Op::Output<'a>>| {
+    let key_at = |row: usize| u32::from_le_bytes(value(key_of_row, row));
+    let run = |row: usize,
+               slot: &mut Slot<Op::State>,
+               maps: &mut MapsOfCall,
+               timers: &mut Changes,
+               out: &mut Emitter<Op::Output<'a>>| {
         let mut of = KeyContext {
             key: Op::Key::read_row(keys, row),
             state: slot.at(row),
-            timers: Timers::new(u32::from_le_bytes(value(key_of_row, row)), timers),
+            maps: Maps::new(key_at(row), row, maps),
+            timers: Timers::new(key_at(row), timers),
             watermark: call.now.watermark.map(Timestamp),
             processing_time: Timestamp(call.now.processing_time),
         };
@@ -307,17 +347,22 @@ fn each_row<'a, Op: Keyed>(
         if out.refused.contains(row) {
             continue;
         }
-        let slot = slots.get(u32::from_le_bytes(value(key_of_row, row)) as usize)?;
+        let slot = slots.get(key_at(row) as usize)?;
         let timers_before = timers.len();
-        let Err(error) = run(row, slot, &mut timers, &mut out) else { continue };
+        let Err(error) = run(row, slot, &mut maps, &mut timers, &mut out) else { continue };
         out.refuse_this(error)?;
         timers.truncate(timers_before);
+        maps.take_back(key_at(row), row);
         if slot.is_changed_by(row) {
-            *slot = rewind
-                .before(row, &out.refused, |row, slot| run(row, slot, &mut Changes::default(), &mut Emitter::new(0)))?;
+            *slot = rewind.before(row, &out.refused, |row, slot, is_first| {
+                if is_first {
+                    maps.take_back(key_at(row), row);
+                }
+                run(row, slot, &mut maps, &mut Changes::default(), &mut Emitter::new(0))
+            })?;
         }
     }
     let (changed, states) = slots.changes();
     let (outputs, rejected) = out.finish(&this.outputs);
-    Ok(KeyedDelta { outputs, rejected, changed, states, timers: timers.finish() })
+    Ok(KeyedDelta { outputs, rejected, changed, states, maps: maps.finish(), timers: timers.finish() })
 }

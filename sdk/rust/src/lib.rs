@@ -8,8 +8,8 @@
 //! | an aggregate for windows | [`aggregate::Aggregate`] | `aggregate::export!` |
 //!
 //! Rows are plain structs with `#[derive(Row)]`; [`value`] says what their fields can be. Built for `wasm32-unknown-unknown`, a
-//! crate of type `cdylib` with one `export!` is a component once `weir build` has wrapped it; it imports nothing but [`log`] and
-//! [`metrics`]. Built natively, `export!` only checks the types, and [`testing`] runs the operator over rows through the same
+//! crate of type `cdylib` with one `export!` is a component once `weir build` has wrapped it; it imports nothing but [`log`],
+//! [`metrics`] and, if it is keyed, its maps. Built natively, `export!` only checks the types, and [`testing`] runs the operator over rows through the same
 //! code that the component runs.
 //!
 //! This crate never lets a row cross the boundary: batches come and go as columns, and only the columns that a row declares
@@ -24,6 +24,9 @@ mod error;
 mod export;
 pub mod keyed;
 pub mod log;
+mod map;
+mod map_changes;
+mod map_host;
 pub mod metrics;
 pub mod row;
 mod schema;

@@ -2,7 +2,7 @@
 //!
 //! Nothing is copied while no row is refused. When one is that has changed its state, the rows of its key before it run again, from
 //! the last state that is known: that of the call's arguments, or the one after the refusal before. So every row runs at most
-//! twice. What runs again emits, logs and counts nothing.
+//! twice. What runs again emits, logs and counts nothing, and does to maps what it did before.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,8 @@ impl<'a> Rewind<'a> {
         Self { states, key_of_row: key_of_row.as_chunks().0, previous: Vec::new(), known: HashMap::new() }
     }
 
-    /// The state of a row's key as it was before the row, which was refused. `run` runs an earlier row again.
+    /// The state of a row's key as it was before the row, which was refused. `run` runs an earlier row again; before the first one it is
+    /// to take back what that one and those after it did elsewhere (`true`).
     ///
     /// # Errors
     /// If the host passed too little, or a row that was processed is refused when it runs again.
@@ -48,10 +49,11 @@ impl<'a> Rewind<'a> {
         &mut self,
         row: usize,
         refused: &Refused,
-        run: impl Fn(usize, &mut Slot<S>) -> Result<(), RowError>,
+        mut run: impl FnMut(usize, &mut Slot<S>, bool) -> Result<(), RowError>,
     ) -> Result<Slot<S>, String> {
         let (mut slot, rows) = self.start(row, refused)?;
-        muted::run(|| rows.iter().try_for_each(|row| run(*row, &mut slot)))
+        let first = rows.first().copied();
+        muted::run(|| rows.iter().try_for_each(|row| run(*row, &mut slot, Some(*row) == first)))
             .map_err(|error| format!("a row that was processed is refused when it runs again: {error}"))?;
         if !rows.is_empty() {
             self.know(row, &slot);

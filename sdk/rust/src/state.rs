@@ -76,7 +76,8 @@ pub(crate) fn layout<S: Row>(version: u32) -> StateLayout {
     StateLayout { version, columns: schema::<S>() }
 }
 
-fn schema<S: Row>() -> Vec<Field> {
+/// The columns of `S`, nodes in pre-order.
+pub(crate) fn schema<S: Row>() -> Vec<Field> {
     let mut fields = Vec::new();
     S::schema(&mut fields);
     fields

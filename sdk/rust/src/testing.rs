@@ -31,6 +31,8 @@
 
 mod aggregate;
 mod keyed;
+mod maps;
+mod order;
 mod table;
 
 pub use aggregate::aggregate;

@@ -36,7 +36,7 @@ impl<'c> Timers<'c> {
         self.change(TimeDomain::EventTime, time, false);
     }
 
-    /// Calls `on_timer` once the wall clock has reached `time`.
+    /// Calls `on_timer` once the wall clock has reached `time`; at once, if it is past. At the end of the input it is not called.
     pub fn register_processing_time(&mut self, time: Timestamp) {
         self.change(TimeDomain::ProcessingTime, time, true);
     }

@@ -216,6 +216,7 @@ impl<Op: ColumnTransform> Connected<Op> {
             reads_event_times: <Op::Input<'_> as Row>::HAS_EVENT_TIME,
             outputs: outputs.iter().map(|o| o.output.clone()).collect(),
             state: None,
+            maps: Vec::new(),
         };
         Ok((Self { operator, reads, positions, outputs }, plan))
     }

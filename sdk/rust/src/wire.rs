@@ -177,6 +177,17 @@ pub struct Input {
     pub changelog: ChangelogMode,
 }
 
+/// `types.map-layout`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapLayout {
+    /// What checkpoints know it by.
+    pub name: String,
+    /// The columns that an entry is found by.
+    pub key: Schema,
+    /// The columns of an entry's value.
+    pub value: Schema,
+}
+
 /// `types.plan`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -188,6 +199,8 @@ pub struct Plan {
     pub outputs: Vec<Output>,
     /// For keyed operators and aggregates.
     pub state: Option<StateLayout>,
+    /// For keyed operators.
+    pub maps: Vec<MapLayout>,
 }
 
 /// `keyed.time-domain`
@@ -219,6 +232,54 @@ pub struct TimerChanges {
     pub remove: Vec<Timers>,
 }
 
+/// `keyed.map-changes`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapChanges {
+    /// The map, an index into `plan.maps`.
+    pub map_index: u32,
+    /// uint32 per change: the key.
+    pub keys: Buffer,
+    /// The keys of the entries, one row per change.
+    pub entry_keys: Vec<Node>,
+    /// One bit per change: whether the entry is there from now on. May be empty: all are.
+    pub present: Buffer,
+    /// The values, one row per change.
+    pub values: Vec<Node>,
+}
+
+/// `maps.found`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// One bit per entry asked for.
+    pub present: Buffer,
+    /// One row per entry asked for.
+    pub values: Vec<Node>,
+}
+
+/// `maps.page`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// How many entries.
+    pub entries: u32,
+    /// Their keys.
+    pub entry_keys: Vec<Node>,
+    /// Their values.
+    pub values: Vec<Node>,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+/// `maps.bound`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// At the first entry, or the last.
+    Unbounded,
+    /// At this entry's key, with it.
+    Included(Vec<Node>),
+    /// At this entry's key, without it.
+    Excluded(Vec<Node>),
+}
+
 /// `keyed.keyed-delta`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyedDelta {
@@ -230,6 +291,8 @@ pub struct KeyedDelta {
     pub changed: Selection,
     /// What they are now.
     pub states: States,
+    /// Changes to maps.
+    pub maps: Vec<MapChanges>,
     /// Timers, by the key indices of the call.
     pub timers: TimerChanges,
 }

@@ -11,7 +11,9 @@ mod faults;
 mod figures;
 mod golden_trial;
 mod ledger;
+mod maps;
 mod pipelines;
+mod processing_time;
 mod shadows;
 mod simulation;
 #[path = "../../../runtime/state/tests/checkpoint/stores.rs"]

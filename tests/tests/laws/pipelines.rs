@@ -103,6 +103,16 @@ limits = { call-time = "1m" }
 [sinks.out]
 "#;
 
+pub(crate) const TALLY_PARTS: &str = r#"
+[operators.step]
+input = "INPUT"
+component = "tests/guests/tally_parts.wasm"
+key-by = ["key"]
+on-error = "skip"
+limits = { call-time = "1m" }
+[sinks.out]
+"#;
+
 /// Which row of a key has which number is open.
 pub(crate) const COUNT: &str = r#"
 [operators.step]
@@ -125,10 +135,15 @@ connector = "memory"
 /// Every step behind everything that can stand before it.
 pub(crate) fn all() -> Vec<String> {
     let windows = [BUILT_IN, QUANTILE].iter().flat_map(|step| WINDOWS.iter().map(|of| step.replace("WINDOW", of)));
-    let operators = [RUNNING_COUNT, HOT_ITEMS, TALLY, COUNT].map(str::to_owned);
+    let operators = [RUNNING_COUNT, HOT_ITEMS, TALLY, TALLY_PARTS, COUNT].map(str::to_owned);
     let steps: Vec<String> = windows.chain(operators).collect();
     let behind = |front| steps.iter().map(move |step| pipeline(front, step));
     [NOTHING, SKIPPING, DEAD_LETTERS].into_iter().flat_map(behind).collect()
+}
+
+/// As `tally`, with its state in a map.
+pub(crate) fn tallied() -> [String; 2] {
+    [TALLY, TALLY_PARTS].map(|step| pipeline(NOTHING, step))
 }
 
 /// A window with built-in aggregates over all rows.

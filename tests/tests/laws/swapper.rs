@@ -22,6 +22,7 @@ pub(crate) fn versions(job: Job) -> Vec<Job> {
     let others = [
         // With other limits only.
         other("step", "tests/guests/tally.wasm", serde_json::Value::Null),
+        other("step", "tests/guests/tally_parts.wasm", serde_json::Value::Null),
         // The same median, said in other words.
         other("step.median", "operators/quantile.wasm", serde_json::json!({ "q": 0.5, "column": "value" })),
         count("count_v1", 1, "never"),

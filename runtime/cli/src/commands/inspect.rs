@@ -124,6 +124,9 @@ fn plan_text(plan: &Plan, inputs: &[InputSchema]) -> String {
     if let Some(state) = &plan.state {
         text += &format!("state     version {}: {}\n", state.version, columns_text(&state.schema));
     }
+    for map in plan.maps.iter() {
+        text += &format!("map       {}: {} -> {}\n", map.name, columns_text(&map.key), columns_text(&map.value));
+    }
     text
 }
 
@@ -151,6 +154,11 @@ fn as_json(component: &Component, info: &OperatorInfo, plan: Option<&Plan>, inpu
                 "version": state.version,
                 "columns": columns_text(&state.schema),
             })),
+            "maps": plan.maps.iter().map(|map| json!({
+                "name": map.name,
+                "key": columns_text(&map.key),
+                "value": columns_text(&map.value),
+            })).collect::<Vec<_>>(),
         })
     });
     json!({

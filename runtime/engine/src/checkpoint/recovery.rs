@@ -14,6 +14,7 @@ use weir_state::{JobSnapshot, Snapshot, StateTable};
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
 use crate::plan::job::Job;
+use crate::plan::map_tables::is_given_up;
 use crate::plan::node::{KeyedLayout, MakeError, Role, STATES};
 use crate::plan::physical::StepPart;
 
@@ -280,14 +281,22 @@ impl Job {
         )
     }
 
-    /// Takes columns out of the states of keyed operators that keep them no longer, or in another type; returns those that were there.
+    /// Takes out columns of the states of keyed operators, and maps, that those keep no longer, or in another type; returns those that
+    /// were there.
     fn give_up_columns(&self, snapshot: &mut JobSnapshot, allowed: &BTreeSet<String>) -> BTreeSet<String> {
         let mut given_up = BTreeSet::new();
         for (operator, part) in snapshot.subtasks.iter_mut().flat_map(|subtask| &mut subtask.operators) {
             let node = self.resolved.nodes.iter().position(|node| node.name == *operator);
-            let Some(KeyedLayout { keys, layout, .. }) = node.and_then(|node| self.step(node).keyed_state()) else {
+            let Some(KeyedLayout { keys, layout, maps, .. }) = node.and_then(|node| self.step(node).keyed_state())
+            else {
                 continue;
             };
+            part.tables.retain(|table| {
+                let name = format!("{operator}.{}", table.name);
+                let is_given_up = allowed.contains(&name) && is_given_up(&maps, keys, table);
+                given_up.extend(is_given_up.then_some(name));
+                !is_given_up
+            });
             for StateTable { rows, .. } in part.tables.iter_mut().filter(|table| table.name == STATES) {
                 for column in (keys..rows.num_columns()).rev() {
                     let field = rows.schema_ref().field(column);

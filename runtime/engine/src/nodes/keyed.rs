@@ -5,8 +5,10 @@ mod beside;
 mod canary;
 pub(crate) mod guest;
 pub(crate) mod layout;
+mod maps;
 pub(crate) mod plan;
 pub(crate) mod snapshot;
+mod timers;
 mod trial;
 
 use std::cell::RefCell;
@@ -17,9 +19,9 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::FieldRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
-use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
+use weir_core::time::{Clock, WATERMARK_MIN};
 use weir_host::{CallError, Failure, GuestClock, KeyedDelta, RejectedRow, Selection, StateLayout, TimeDomain, isolate};
-use weir_state::{KeyedState, States, Timer, Timers};
+use weir_state::{KeyedState, States, Timer};
 
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::DeadLetters;
@@ -28,12 +30,8 @@ use crate::nodes::keyed::guest::KeyedGuest;
 use crate::replace::on_trial::{OnTrial, VersionChoice};
 use crate::replace::replaceable::Replaceable;
 use guest::{Answer, Call};
-
-/// Timers handed to a component in one call at most. After a call rows downstream get their turn, and a barrier can pass.
-const TIMERS_A_CALL_MAX: usize = 8_192;
-/// Timers that may fire at the end of the input beyond those that were there: every timer is due then, so an operator that always
-/// registers another would never end.
-const END_TIMERS_MAX: usize = 1_000_000;
+use maps::Maps;
+use timers::KeyedTimers;
 
 /// Runs a component of the world `keyed-operator`.
 pub(crate) struct KeyedOperator {
@@ -43,16 +41,14 @@ pub(crate) struct KeyedOperator {
     /// Where the key columns are.
     keys: Vec<usize>,
     state: KeyedState,
-    timers: Timers,
-    /// While timers are firing: how many still may.
-    firing: Option<usize>,
-    /// Timers that wait for the next watermark although others are firing: a state was restored from several subtasks of which one
-    /// was frozen while its timers fired.
-    timers_after: Timers,
+    maps: Maps,
+    timers: KeyedTimers,
     dead_letters: DeadLetters,
     key_groups: u32,
     clock: Arc<dyn Clock>,
     watermark: i64,
+    /// The greatest that it was told.
+    processing_time: i64,
     ingested_at: i64,
     distinct: DistinctSlots,
 }
@@ -79,29 +75,25 @@ impl KeyedOperator {
         Ok(Self {
             name,
             state: KeyedState::new(&key_fields, &state_fields(&guest))?,
+            maps: Maps::new(guest.instance.plan().maps.clone())?,
             component: OnTrial::new(guest),
             keys,
-            timers: Timers::default(),
-            firing: None,
-            timers_after: Timers::default(),
+            timers: KeyedTimers::default(),
             dead_letters,
             key_groups,
             clock,
             watermark: WATERMARK_MIN,
+            processing_time: i64::MIN,
             ingested_at: i64::MIN,
             distinct: DistinctSlots::default(),
         })
     }
 
-    /// From now on the timers that are due fire.
-    fn begin_firing(&mut self) {
-        self.firing = Some(self.timers.len().saturating_add(END_TIMERS_MAX));
-    }
-
     fn now(&self) -> GuestClock {
         GuestClock {
             watermark: (self.watermark != WATERMARK_MIN).then_some(self.watermark),
-            processing_time: self.clock.now_us(),
+            // A timer that fires was due, also if the clock went back since.
+            processing_time: self.clock.now_us().max(self.processing_time),
         }
     }
 
@@ -145,7 +137,13 @@ impl KeyedOperator {
     }
 
     /// Timers of keys that one version has.
-    fn fire_by(&mut self, by: VersionChoice, due: &[Timer], out: &mut Outputs) -> Result<(), OperatorError> {
+    fn fire_by(
+        &mut self,
+        by: VersionChoice,
+        domain: TimeDomain,
+        due: &[Timer],
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
         let fails = self.dead_letters.fails();
         let refused = RefCell::new(Vec::new());
         let set_aside = |timer, reason| set_aside(&mut refused.borrow_mut(), timer, reason, fails);
@@ -153,7 +151,7 @@ impl KeyedOperator {
             0..due.len(),
             |range| {
                 let first = range.start;
-                let rejected = self.due(by, &due[range], out)?;
+                let rejected = self.due(by, domain, &due[range], out)?;
                 all_of(rejected, first, set_aside).map_err(Failure::Fatal)
             },
             set_aside,
@@ -175,12 +173,14 @@ impl KeyedOperator {
         out: &mut Outputs,
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let (distinct, key_of_row) = self.distinct(slots);
-        self.call(by, &Call::Rows { rows: batch, key_of_row: &key_of_row }, &distinct, out)
+        let maps = self.maps.of_call(&distinct);
+        self.call(by, &Call::Rows { rows: batch, key_of_row: &key_of_row, maps: &maps }, &distinct, out)
     }
 
     fn due(
         &mut self,
         by: VersionChoice,
+        domain: TimeDomain,
         due: &[Timer],
         out: &mut Outputs,
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
@@ -188,8 +188,9 @@ impl KeyedOperator {
         let times: ScalarBuffer<i64> = due.iter().map(|t| t.time).collect();
         let (distinct, key_of_timer) = self.distinct(&slots);
         let keys = self.state.keys().keys(&slots).map_err(|e| Failure::Fatal(e.into()))?;
-        let ingested_at = self.ingested_at;
-        let call = Call::Timers { times: &times, key_of_timer: &key_of_timer, keys: &keys, ingested_at };
+        let (ingested_at, maps) = (self.ingested_at, self.maps.of_call(&distinct));
+        let call =
+            Call::Timers { domain, times: &times, key_of_timer: &key_of_timer, keys: &keys, ingested_at, maps: &maps };
         self.call(by, &call, &distinct, out)
     }
 
@@ -214,6 +215,7 @@ impl KeyedOperator {
         self.component.compare(|new, comparer| new.beside((call, &from, &states, now), &answer, keys, comparer));
         let Answer { mut delta, made } = answer;
         let rejected = std::mem::take(&mut delta.rejected);
+        call.maps().close();
         self.commit(distinct, delta).map_err(Failure::Fatal)?;
         made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
         Ok(rejected)
@@ -224,7 +226,7 @@ impl KeyedOperator {
         Ok(weir_host::States { keys: slots.len(), present: Some(present), columns })
     }
 
-    /// Takes the states and timers of a call that succeeded.
+    /// Takes the states, entries and timers of a call that succeeded.
     fn commit(&mut self, distinct: &[u32], delta: KeyedDelta) -> Result<(), OperatorError> {
         let slot = |key: &u32| distinct[*key as usize];
         let changed: Vec<u32> = match &delta.changed {
@@ -240,25 +242,14 @@ impl KeyedOperator {
             };
             self.state.put(&changed, states)?;
         }
-        let timers = |timers: &weir_host::Timers| -> Result<Vec<Timer>, OperatorError> {
-            if timers.domain == TimeDomain::ProcessingTime && !timers.keys.is_empty() {
-                return Err(OperatorError::Call("processing-time timers are not supported; use event time".to_owned()));
-            }
-            let pairs = timers.keys.iter().zip(timers.times.iter());
-            Ok(pairs.map(|(key, time)| Timer { time: *time, slot: slot(key) }).collect())
-        };
-        for timer in delta.delete.iter().map(timers).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-            self.timers.delete(timer);
-        }
-        for timer in delta.register.iter().map(timers).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-            self.timers.register(timer);
-        }
+        self.maps.commit(distinct, delta.maps)?;
+        self.timers.commit(distinct, &delta.delete, &delta.register);
         Ok(())
     }
 
     fn release(&mut self, slots: &[u32]) {
         let (distinct, _) = self.distinct(slots);
-        self.state.release(&distinct, |slot| self.timers.contains(slot) || self.timers_after.contains(slot));
+        self.state.release(&distinct, |slot| self.timers.contains(slot) || self.maps.contains(slot));
     }
 }
 
@@ -271,32 +262,33 @@ impl Operator for KeyedOperator {
     }
 
     fn on_time(&mut self, at: Time, out: &mut Outputs) -> Result<Progress, OperatorError> {
-        let Time::Watermark(watermark) = at else { return Ok(Progress::Done) };
-        // After a restore the channels begin anew, while what the operator was told does not go back.
-        if watermark <= self.watermark {
-            return Ok(Progress::Done);
+        match at {
+            // After a restore the channels begin anew, while what the operator was told does not go back.
+            Time::Watermark(watermark) if watermark <= self.watermark => return Ok(Progress::Done),
+            Time::Watermark(watermark) => {
+                self.watermark = watermark;
+                self.timers.fire_until_watermark(watermark);
+            }
+            Time::Processing(now_us) => {
+                self.processing_time = self.processing_time.max(now_us);
+                self.timers.fire_until_now(now_us, self.watermark);
+            }
         }
-        self.watermark = watermark;
-        self.begin_firing();
         self.more(out)
     }
 
     fn more(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
-        let Some(may_fire) = self.firing else { return Ok(Progress::Done) };
+        if !self.timers.is_firing() {
+            return Ok(Progress::Done);
+        }
         self.settle()?;
-        let due = self.timers.pop_due(self.watermark, TIMERS_A_CALL_MAX);
-        if self.watermark == WATERMARK_MAX && due.len() > may_fire {
-            let reason = "the operator registers timers without end: at the end of the input every timer is due";
-            return Err(OperatorError::Call(reason.to_owned()));
-        }
-        self.firing = Some(may_fire.saturating_sub(due.len()));
-        self.fire_shares(&due, out)?;
-        if self.timers.is_due(self.watermark) {
-            return Ok(Progress::More);
-        }
-        self.firing = None;
-        self.timers.append(&mut self.timers_after);
-        Ok(Progress::Done)
+        let (domain, due) = self.timers.pop_due()?;
+        self.fire_shares(domain, &due, out)?;
+        Ok(self.timers.fired())
+    }
+
+    fn deadline(&self) -> Option<i64> {
+        self.timers.deadline(self.watermark)
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {

@@ -9,7 +9,7 @@ use weir_core::graph::{LogicalGraph, Node, OnError, SourceNode};
 use weir_core::limits::OperatorLimits;
 use weir_core::swap::Probation;
 use weir_core::time::Clock;
-use weir_host::{Component, GuestLog, Host, StateLayout};
+use weir_host::{Component, GuestLog, Host, MapLayout, StateLayout};
 
 use super::error::CheckError;
 use crate::dataflow::latency::LatencyHistogram;
@@ -296,6 +296,8 @@ pub struct KeyedLayout {
     pub keys: usize,
     /// The columns of a state.
     pub layout: StateLayout,
+    /// Its maps.
+    pub maps: Arc<[MapLayout]>,
     /// Whether it undoes a swap: then columns of the state that it resumes from may be given up.
     pub goes_back: bool,
 }

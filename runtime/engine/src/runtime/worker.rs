@@ -111,7 +111,7 @@ impl Worker {
     }
 
     fn run_source(&mut self) -> Result<(), WorkerError> {
-        let (mut now_us, mut attempt) = (self.clock.now_us(), 0);
+        let (mut now_us, mut attempt, mut timed) = (self.clock.now_us(), 0, false);
         let mut flushed_us = now_us;
         loop {
             if self.control.is_stopped() {
@@ -130,10 +130,12 @@ impl Worker {
             }
             let event = match self.control.is_draining() {
                 _ if self.subtask.has_more() => Event::More,
-                _ if self.subtask.deadline().is_some_and(|deadline| deadline <= now_us) => Event::Time { now_us },
+                // Not twice in a row: what always has another deadline lets rows through.
+                _ if !timed && self.is_due(now_us) => Event::Time { now_us },
                 true => Event::Drain,
                 false => Event::Poll { now_us },
             };
+            timed = matches!(event, Event::Time { .. }) || (timed && matches!(event, Event::More));
             let outcome = self.handle(event)?;
             if let Outcome::Ended(_) = outcome {
                 return Ok(());
@@ -154,20 +156,24 @@ impl Worker {
 
     fn run_with_channels(&mut self) -> Result<(), WorkerError> {
         let (mut flushed, mut flushed_us) = (true, self.spend(Activity::Busy, Some(Activity::Idle)));
+        let mut timed = false;
         loop {
             if self.control.is_stopped() {
                 return Err(WorkerError::Stopped);
             }
             let has_more = self.subtask.has_more();
-            let received = self.receive(self.patience(has_more, flushed))?;
+            // A deadline does not wait for a pause in the input; but of two things that are due always, each has its turn.
+            let is_due = !has_more && !timed && self.is_due(self.clock.now_us());
+            let received = if is_due { None } else { self.receive(self.patience(has_more, flushed))? };
             let now_us = self.spend(Activity::Idle, Some(Activity::Busy));
             let event = match received {
                 Some((channel, element)) => Event::Element { channel, element },
                 None if has_more => Event::More,
-                None if self.subtask.deadline().is_some_and(|deadline| deadline <= now_us) => Event::Time { now_us },
+                None if self.is_due(now_us) => Event::Time { now_us },
                 None => Event::Flush,
             };
             flushed = matches!(event, Event::Flush);
+            timed = matches!(event, Event::Time { .. }) || (timed && matches!(event, Event::More));
             if let Outcome::Ended(_) = self.handle(event)? {
                 return Ok(());
             }
@@ -181,6 +187,11 @@ impl Worker {
             }
             self.spend(Activity::Busy, Some(Activity::Idle));
         }
+    }
+
+    /// Whether a step waits for a processing time that has come.
+    fn is_due(&self, now_us: i64) -> bool {
+        self.subtask.deadline().is_some_and(|deadline| deadline <= now_us)
     }
 
     /// How long the next element is waited for; `None`: for ever.

@@ -113,6 +113,15 @@ pub(crate) struct StateLayout {
     pub(crate) columns: List<Field>,
 }
 
+/// `types.map-layout`
+#[derive(Clone, Debug, ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct MapLayout {
+    pub(crate) name: Text,
+    pub(crate) key: List<Field>,
+    pub(crate) value: List<Field>,
+}
+
 /// `types.plan`
 #[derive(Clone, Debug, ComponentType, Lift)]
 #[component(record)]
@@ -122,6 +131,7 @@ pub(crate) struct Plan {
     pub(crate) reads_event_times: bool,
     pub(crate) outputs: List<Output>,
     pub(crate) state: Option<StateLayout>,
+    pub(crate) maps: List<MapLayout>,
 }
 
 /// `keyed.timers`
@@ -141,6 +151,31 @@ pub(crate) struct TimerChanges {
     pub(crate) remove: List<Timers>,
 }
 
+/// `maps.bound`
+#[derive(Clone, Debug, ComponentType, Lift)]
+#[component(variant)]
+pub(crate) enum MapBound {
+    #[component(name = "unbounded")]
+    Unbounded,
+    #[component(name = "included")]
+    Included(List<Array>),
+    #[component(name = "excluded")]
+    Excluded(List<Array>),
+}
+
+/// `keyed.map-changes`
+#[derive(Clone, Debug, ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct MapChanges {
+    #[component(name = "map-index")]
+    pub(crate) map_index: u32,
+    pub(crate) keys: Buffer,
+    #[component(name = "entry-keys")]
+    pub(crate) entry_keys: List<Array>,
+    pub(crate) present: Buffer,
+    pub(crate) values: List<Array>,
+}
+
 /// `keyed.keyed-delta`
 #[derive(Clone, Debug, ComponentType, Lift)]
 #[component(record)]
@@ -149,6 +184,7 @@ pub(crate) struct KeyedDelta {
     pub(crate) rejected: List<RowFailure>,
     pub(crate) changed: Selection,
     pub(crate) states: States,
+    pub(crate) maps: List<MapChanges>,
     pub(crate) timers: TimerChanges,
 }
 

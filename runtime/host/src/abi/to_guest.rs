@@ -1,8 +1,8 @@
-//! Arguments: views of the host's own memory.
+//! What goes into a guest: arguments are views of the host's own memory; results of imports share its buffers.
 
 use wasmtime::component::{ComponentType, Lower};
 
-use crate::abi::{ChangelogMode, TimeDomain};
+use crate::abi::{ChangelogMode, SharedBytes, TimeDomain};
 
 /// `types.field`
 #[derive(Clone, Copy, Debug, ComponentType, Lower)]
@@ -71,4 +71,33 @@ pub(crate) struct Clock {
     pub(crate) watermark: Option<i64>,
     #[component(name = "processing-time")]
     pub(crate) processing_time: i64,
+}
+
+/// `types.node`, in a result of an import
+#[derive(Clone, Debug, ComponentType, Lower)]
+#[component(record)]
+pub(crate) struct SharedArray {
+    pub(crate) length: u32,
+    #[component(name = "null-count")]
+    pub(crate) null_count: u32,
+    pub(crate) buffers: Vec<SharedBytes>,
+}
+
+/// `maps.found`
+#[derive(Clone, Debug, ComponentType, Lower)]
+#[component(record)]
+pub(crate) struct Found {
+    pub(crate) present: Vec<u8>,
+    pub(crate) values: Vec<SharedArray>,
+}
+
+/// `maps.page`
+#[derive(Clone, Debug, ComponentType, Lower)]
+#[component(record)]
+pub(crate) struct Page {
+    pub(crate) entries: u32,
+    #[component(name = "entry-keys")]
+    pub(crate) entry_keys: Vec<SharedArray>,
+    pub(crate) values: Vec<SharedArray>,
+    pub(crate) more: bool,
 }

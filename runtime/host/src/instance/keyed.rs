@@ -1,5 +1,7 @@
 //! Calls of keyed operators.
 
+use std::sync::Arc;
+
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Schema, ToByteSlice};
 
@@ -10,14 +12,17 @@ use crate::call::{GuestClock, Rows, States, TimeDomain, Timers};
 use crate::call_error::CallError;
 use crate::delta::KeyedDelta;
 use crate::exports::Functions;
+use crate::imports::maps::LentMaps;
 use crate::lift_delta;
 use crate::lower::count;
-use crate::plan::World;
+use crate::maps::MapReader;
+use crate::plan::{Plan, World};
 use crate::sandbox::fields;
 use crate::schema::flatten;
 
 impl Instance {
-    /// Runs a keyed operator over rows of an input. `key_of_row` has an index into `states` for every row.
+    /// Runs a keyed operator over rows of an input. `key_of_row` has an index into `states` for every row; `maps` is what the
+    /// operator may read of its maps during the call.
     ///
     /// # Errors
     /// See [`CallError`]; nothing happened then.
@@ -28,6 +33,7 @@ impl Instance {
         key_of_row: &[u32],
         states: &States,
         clock: GuestClock,
+        maps: Option<Arc<dyn MapReader>>,
     ) -> Result<KeyedDelta, CallError> {
         let Functions::Keyed { process, .. } = self.sandbox.functions(&self.plan)? else {
             return Err(wrong_world(World::Keyed));
@@ -41,13 +47,13 @@ impl Instance {
         let batch = batch(&self.plan, rows, &arrays)?;
         let given = to_guest::States { keys: count(states.keys), present: &present, columns: &state_arrays };
         let arguments = (count(input), batch, key_of_row.to_byte_slice(), given, to_clock(clock));
-        let answer = self.sandbox.call(process, arguments)?;
+        let answer = self.sandbox.call_with_maps(process, arguments, lent(&self.plan, states, maps))?;
         let delta = answer.map_err(CallError::of_guest)?;
         lift_delta::keyed(&self.plan, self.sandbox.limits(), rows.rows, states.keys, delta)
     }
 
-    /// Fires timers of a keyed operator, by time. `keys` has the key columns with one row per timer; an index in the answer picks
-    /// among the timers.
+    /// Fires timers of a keyed operator, by time. `keys` has the key columns, one row per timer; an index in the answer picks
+    /// among the timers. `maps` is as in [`Instance::keyed`].
     ///
     /// # Errors
     /// See [`CallError`]; nothing happened then.
@@ -57,6 +63,7 @@ impl Instance {
         keys: &Rows<'_>,
         states: &States,
         clock: GuestClock,
+        maps: Option<Arc<dyn MapReader>>,
     ) -> Result<KeyedDelta, CallError> {
         let Functions::Keyed { on_timer, .. } = self.sandbox.functions(&self.plan)? else {
             return Err(wrong_world(World::Keyed));
@@ -80,7 +87,8 @@ impl Instance {
             times: due.times.to_byte_slice(),
         };
         let keys_batch = to_guest::Batch { rows: count(keys.rows), columns: &arrays, event_times: &[], row_kinds: &[] };
-        let answer = self.sandbox.call(on_timer, (timers, keys_batch, given, to_clock(clock)))?;
+        let arguments = (timers, keys_batch, given, to_clock(clock));
+        let answer = self.sandbox.call_with_maps(on_timer, arguments, lent(&self.plan, states, maps))?;
         let delta = answer.map_err(CallError::of_guest)?;
         lift_delta::keyed(&self.plan, self.sandbox.limits(), keys.rows, states.keys, delta)
     }
@@ -106,6 +114,10 @@ impl Instance {
         let migrated = lift_delta::state_columns(&layout, states.keys, states.present.as_ref(), columns.0);
         migrated.map_err(CallError::InvalidOutput)
     }
+}
+
+fn lent(plan: &Plan, states: &States, maps: Option<Arc<dyn MapReader>>) -> Option<LentMaps> {
+    maps.map(|reader| LentMaps { reader, layouts: Arc::clone(&plan.maps), keys: states.keys })
 }
 
 fn to_clock(clock: GuestClock) -> to_guest::Clock {

@@ -66,6 +66,24 @@ impl Image {
 
     /// `ok(plan)`: reads the first columns of one input, has one output with these computed columns.
     pub(crate) fn plan(&mut self, reads: usize, computed: &Fields, state: Option<&Fields>) -> u32 {
+        self.plan_with_maps(reads, computed, state, &[])
+    }
+
+    /// As [`Image::plan`]; a map is its name, its key columns and its value columns.
+    pub(crate) fn plan_with_maps(
+        &mut self,
+        reads: usize,
+        computed: &Fields,
+        state: Option<&Fields>,
+        maps: &[(&str, Fields, Fields)],
+    ) -> u32 {
+        let mut layouts = Vec::new();
+        for (name, key, value) in maps {
+            layouts.extend(self.string(name));
+            layouts.extend(self.fields(key));
+            layouts.extend(self.fields(value));
+        }
+        let maps = [self.words(&layouts), maps.len() as u32];
         let read = self.words(&(0..reads as u32).collect::<Vec<_>>());
         let reads = self.words(&[read, reads as u32]);
         let mut columns = Vec::new();
@@ -83,7 +101,7 @@ impl Image {
             }
             None => [0; 4],
         };
-        self.words(&[&[0, reads, 1, 1, outputs, 1][..], &state].concat())
+        self.words(&[&[0, reads, 1, 1, outputs, 1][..], &state, &maps].concat())
     }
 
     fn arrays(&mut self, arrays: &[ArrayImage]) -> [u32; 2] {

@@ -11,4 +11,5 @@ mod hostile;
 mod isolation;
 mod limits;
 mod load;
+mod maps;
 mod round_trip;

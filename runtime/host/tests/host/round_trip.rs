@@ -70,8 +70,8 @@ fn keyed_echo(state: &Fields) -> Vec<u8> {
     let keys = image.words(&[1, 0]);
     let times = image.words(&[5, 0, u32::MAX, u32::MAX]);
     let timers = image.words(&[0, keys, 8, times, 16]);
-    // outputs, rejected, changed, states, add, remove
-    let answer = image.words(&[0, delta, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, timers, 1, 0, 0]);
+    // outputs, rejected, changed, states, maps, add, remove
+    let answer = image.words(&[0, delta, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, timers, 1, 0, 0]);
     // The arguments are too many for parameters: they come as one record.
     let copy = |from: u32| {
         (0..5).fold(String::new(), |body, word| {
@@ -111,10 +111,10 @@ fn states_and_timers_come_back_as_they_went_in() {
     let clock = GuestClock { watermark: None, processing_time: 9 };
     let timers = Timers { domain: TimeDomain::EventTime, keys: vec![1, 0].into(), times: vec![5, -1].into() };
 
-    let processed = guest.keyed(0, &rows, &key_of_row, &states, clock).unwrap();
+    let processed = guest.keyed(0, &rows, &key_of_row, &states, clock, None).unwrap();
     let keys: ArrayRef = Arc::new(Int64Array::from(vec![1, 0]));
     let keys = Rows { rows: 2, columns: &[keys], event_times: None };
-    let fired = guest.on_timer(&timers, &keys, &states, clock).unwrap();
+    let fired = guest.on_timer(&timers, &keys, &states, clock, None).unwrap();
     for delta in [processed, fired] {
         assert_eq!(delta.changed, Selection::All);
         assert_eq!(delta.states.present, states.present);

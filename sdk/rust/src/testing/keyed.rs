@@ -1,7 +1,8 @@
-//! Runs a keyed operator as the host does: it keeps the states and the timers, by key.
+//! Runs a keyed operator as the host does: it keeps the states, the maps and the timers, by key.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::maps::HarnessMaps;
 use super::table::Table;
 use super::{Refused, Results};
 use crate::emit::Emitter;
@@ -43,6 +44,7 @@ pub struct KeyedHarness<Op: Keyed, R> {
     /// The first row of each key.
     samples: Vec<R>,
     states: Vec<Option<Op::State>>,
+    maps: HarnessMaps,
     timers: BTreeSet<RegisteredTimer>,
     watermark: Option<i64>,
     processing_time: i64,
@@ -68,6 +70,7 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
         let (operator, plan) = Connected::connect(operator, &[input]).map_err(Refused::Describe)?;
         Ok(Self {
             operator,
+            maps: HarnessMaps::new(&plan.maps),
             plan,
             key_columns,
             keys: HashMap::new(),
@@ -87,7 +90,9 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
         let input = Table::of(rows);
         let keys: Vec<usize> = rows.iter().enumerate().map(|(row, sample)| self.key_of(&input, row, sample)).collect();
         let (of_call, index_of_row) = distinct(&keys);
-        let delta = self.operator.process(input.batch(&self.plan), index_of_row, self.gather(&of_call), self.clock());
+        let (batch, states, clock) = (input.batch(&self.plan), self.gather(&of_call), self.clock());
+        let operator = &self.operator;
+        let delta = self.maps.during(&of_call, || operator.process(batch, index_of_row, states, clock));
         let delta = delta.map_err(Refused::Call)?;
         self.commit(&delta, &of_call)?;
         Results::apply(&self.plan, &delta.outputs, delta.rejected, &input)
@@ -134,8 +139,9 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
         let timers = Timers { domain, keys: key_of_timer, times };
         let key_columns = key_rows.project(&self.key_columns).arrays;
         let batch = Batch { rows: keys.len() as u32, columns: key_columns, ..Batch::default() };
-        let delta =
-            self.operator.on_timer(timers, batch, self.gather(&of_call), self.clock()).map_err(Refused::Call)?;
+        let (operator, states, clock) = (&self.operator, self.gather(&of_call), self.clock());
+        let delta = self.maps.during(&of_call, || operator.on_timer(timers, batch, states, clock));
+        let delta = delta.map_err(Refused::Call)?;
         due.iter().for_each(|timer| _ = self.timers.remove(timer));
         self.commit(&delta, &of_call)?;
         Results::apply(&self.plan, &delta.outputs, delta.rejected, &key_rows)
@@ -150,6 +156,12 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
     #[must_use]
     pub fn states(&self) -> usize {
         self.states.iter().flatten().count()
+    }
+
+    /// How many entries there are in all maps of all keys.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.maps.entries()
     }
 
     /// The timers that are registered, those of event time first, the earliest of them first.
@@ -201,6 +213,7 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
                 *slot = state;
             }
         }
+        self.maps.commit(&delta.maps, keys).map_err(Refused::Call)?;
         for timer in pairs(&delta.timers.remove, keys) {
             self.timers.remove(&timer);
         }

@@ -1,6 +1,8 @@
 //! Keyed operators: state by key, timers, failures, and states of another version.
 
-use weir_sdk::keyed::{Connected, Emitter, KeyContext, Keyed, OldStates, Process, Row, RowError, Timer, Timestamp};
+use weir_sdk::keyed::{
+    Connected, Emitter, KeyContext, Keyed, Map, MapLayout, OldStates, Process, Row, RowError, Timer, Timestamp,
+};
 use weir_sdk::testing::{KeyedHarness, Refused, Table};
 use weir_sdk::wire::{Input, States};
 
@@ -223,4 +225,87 @@ fn what_a_timer_does_counts_before_the_next_of_its_key() {
     let results = alarms.advance_to(Timestamp(100)).unwrap();
     assert_eq!(results.main::<Seen>(), [rang("ann", 5), rang("bo", 5), rang("bo", 8)]);
     assert_eq!(results.output("main").event_times(), [5, 5, 8]);
+}
+
+#[derive(Row, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Page {
+    page: i64,
+}
+
+#[derive(Row, Clone, Debug, PartialEq)]
+struct Views {
+    views: i64,
+}
+
+const VIEWS: Map<Page, Views> = Map::new("views");
+const OTHER_COLUMNS: Map<Views2, Views> = Map::new("views");
+const NOT_DECLARED: Map<Page, Views> = Map::new("not-declared");
+
+#[derive(Row, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Views2 {
+    path: String,
+}
+
+/// Counts the views of pages per user, and emits those of the page and the ones that follow.
+#[derive(serde::Deserialize)]
+struct CountViews;
+
+#[derive(Row, Debug, PartialEq)]
+#[row(keep(user))]
+struct Counted {
+    pages: Vec<i64>,
+    views: Vec<i64>,
+}
+
+impl Keyed for CountViews {
+    type Key<'a> = ();
+    type Input<'a> = Seen;
+    type State = ();
+    type Output<'a> = Counted;
+
+    fn process(&self, seen: Seen, of: &mut KeyContext<'_, (), ()>, out: &mut Emitter<Counted>) -> Result<(), RowError> {
+        match seen.page {
+            -1 => of.maps.get(&OTHER_COLUMNS, &Views2 { path: String::new() }).map(drop)?,
+            -2 => of.maps.get(&NOT_DECLARED, &Page { page: 1 }).map(drop)?,
+            _ => {}
+        }
+        let page = Page { page: seen.page };
+        let views = of.maps.get(&VIEWS, &page)?.map_or(0, |views| views.views) + 1;
+        of.maps.insert(&VIEWS, page.clone(), Views { views })?;
+        let (pages, views) =
+            of.maps.scan(&VIEWS, page.., 3)?.into_iter().map(|(key, value)| (key.page, value.views)).unzip();
+        out.emit(Counted { pages, views });
+        Ok(())
+    }
+
+    fn maps() -> Vec<MapLayout> {
+        vec![VIEWS.layout()]
+    }
+}
+
+#[test]
+fn rows_see_what_earlier_rows_did_to_maps() {
+    let mut views = KeyedHarness::new(CountViews, &["user"]).unwrap();
+    views.process(&[click("ann", 9, 0), click("ann", 5, 0), click("bo", 7, 0), click("ann", -7, 0)]).unwrap();
+    assert_eq!(views.entries(), 4);
+    let results = views.process(&[click("ann", 5, 0), click("ann", 7, 0), click("ann", -7, 0)]).unwrap();
+    #[derive(Row, Debug, PartialEq)]
+    struct Rows {
+        pages: Vec<i64>,
+        views: Vec<i64>,
+    }
+    let row = |pages: &[i64], views: &[i64]| Rows { pages: pages.to_vec(), views: views.to_vec() };
+    let expected = [row(&[5, 9], &[2, 1]), row(&[7, 9], &[1, 1]), row(&[-7, 5, 7], &[2, 2, 1])];
+    assert_eq!(results.main::<Rows>(), expected);
+}
+
+#[test]
+fn a_map_that_is_not_declared_so_is_refused() {
+    let mut views = KeyedHarness::new(CountViews, &["user"]).unwrap();
+    let results = views.process(&[click("ann", -1, 0), click("ann", -2, 0)]).unwrap();
+    let reasons = [
+        (0, "the map \"views\" is declared in `maps` with other columns"),
+        (1, "the map \"not-declared\" is not declared in `maps` of the operator"),
+    ];
+    assert_eq!(results.rejected(), reasons);
 }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use weir_sdk::aggregate::Aggregate;
-use weir_sdk::keyed::{KeyContext, Keyed, Timer, Timestamp};
+use weir_sdk::keyed::{KeyContext, Keyed, Map, MapLayout, Prefetch, Timer, Timestamp};
 use weir_sdk::testing::{self, KeyedHarness, Results};
 use weir_sdk::transform::{ColumnTransform, Emitter, Outputs, Row, RowError, Transform};
 
@@ -94,6 +94,40 @@ struct History {
     note: Option<String>,
 }
 
+#[derive(Row, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Remainder {
+    by: Option<i64>,
+    note: String,
+}
+
+#[derive(Row, Clone, Debug, PartialEq)]
+struct Sum {
+    sum: i64,
+    notes: Vec<String>,
+}
+
+const SUMS: Map<Remainder, Sum> = Map::new("sums");
+const SEEN: Map<Remainder, ()> = Map::new("seen");
+
+/// What a row does to the maps shows in what it returns: it reads, changes, removes and scans entries.
+fn change_maps(value: i64, of: &mut KeyContext<'_, (), History>) -> Result<i64, RowError> {
+    let remainder = Remainder { by: (value % 4 != 0).then_some(value % 4), note: "x".repeat((value % 2) as usize) };
+    let Sum { sum, mut notes } = of.maps.get(&SUMS, &remainder)?.cloned().unwrap_or(Sum { sum: 0, notes: Vec::new() });
+    notes.push(value.to_string());
+    if value % 6 == 5 {
+        of.maps.remove(&SUMS, &remainder)?;
+    } else {
+        of.maps.insert(&SUMS, remainder.clone(), Sum { sum: sum + value, notes })?;
+    }
+    if of.maps.get(&SEEN, &remainder)?.is_none() {
+        of.maps.insert(&SEEN, remainder.clone(), ())?;
+    }
+    let after = of.maps.scan(&SUMS, remainder.., 2)?;
+    let seen = of.maps.scan(&SEEN, .., 100)?.len() as i64;
+    Ok(after.iter().map(|(key, sum)| sum.sum * (1 + key.by.unwrap_or(7)) + sum.notes.len() as i64).sum::<i64>() * 10
+        + seen)
+}
+
 /// Remembers the values of a key and sets an alarm for each. Both a row and an alarm are refused after they have changed everything.
 #[derive(serde::Deserialize)]
 struct Remember;
@@ -111,11 +145,12 @@ impl Keyed for Remember {
         out: &mut Emitter<Doubled>,
     ) -> Result<(), RowError> {
         weir_sdk::metrics::count("rows", 1);
+        let of_maps = change_maps(row.value, of)?;
         if row.value == 7 {
             *of.state = None;
         } else if row.value != 8 {
             let history = of.state.get_or_insert_default();
-            history.values.push(row.value);
+            history.values.extend([row.value, of_maps]);
             history.note.clone_from(&row.note);
         }
         if row.value % 5 == 0 {
@@ -127,13 +162,26 @@ impl Keyed for Remember {
         refuse(&row)
     }
 
+    fn maps() -> Vec<MapLayout> {
+        vec![SEEN.layout(), SUMS.layout()]
+    }
+
+    fn prefetch<'a>(&self, row: &Given, (): &(), entries: &mut Prefetch<'_>) {
+        // Not of all rows: the others read for themselves.
+        if row.value % 3 == 0 {
+            entries.entry(&SUMS, Remainder { by: (row.value % 4 != 0).then_some(row.value % 4), note: String::new() });
+        }
+    }
+
     fn on_timer(
         &self,
         timer: Timer,
         of: &mut KeyContext<'_, (), History>,
         out: &mut Emitter<Doubled>,
     ) -> Result<(), RowError> {
+        let of_maps = change_maps(timer.time.0, of)?;
         let history = of.state.get_or_insert_default();
+        history.values.push(of_maps);
         history.values.push(-timer.time.0);
         let values = history.values.clone();
         of.timers.register(Timestamp(timer.time.0 + 100));
@@ -232,6 +280,7 @@ proptest! {
             prop_assert_eq!(refusals(&results), expected_refusals(rows));
             prop_assert_eq!(main_rows(&results), main_rows(&expected));
             prop_assert_eq!(with.states(), without.states());
+            prop_assert_eq!(with.entries(), without.entries());
             prop_assert_eq!(with.timers(), without.timers());
         }
         // The states show in what the timers emit.
@@ -246,6 +295,7 @@ proptest! {
         prop_assert_eq!(by_time_and_key(&results), by_time_and_key(&expected));
         prop_assert_eq!(refusals(&results).len(), refusals(&expected).len());
         let fired = results.output("main").event_times();
+        prop_assert_eq!(with.entries(), without.entries());
         prop_assert!(fired.iter().all(|time| time % 4 != 3), "a refused alarm has emitted a row: {fired:?}");
         prop_assert_eq!(with.timers(), without.timers());
     }
@@ -268,7 +318,14 @@ fn a_refused_timer_changes_nothing_and_does_not_come_again() {
     let results = alarms.advance_to(Timestamp(50)).unwrap();
     assert_eq!(results.rejected(), [(0, "an alarm of a bad time")]);
     let rows = results.main::<DoubledOfKey>();
-    assert_eq!(rows.iter().map(|row| row.history.clone()).collect::<Vec<_>>(), [[3, 4, -4]]);
+    let histories: Vec<Vec<i64>> = rows.into_iter().map(|row| row.history).collect();
+    // 3 leaves an entry of its remainder (3, 1 note), 4 another that comes first (4, 1 note); the alarm of 4 adds to that one, while what
+    // that of 3 did is taken back.
+    let first = 10 * (3 * (1 + 3) + 1) + 1;
+    let second = 10 * (4 * (1 + 7) + 1 + 3 * (1 + 3) + 1) + 2;
+    let third = 10 * (8 * (1 + 7) + 2 + 3 * (1 + 3) + 1) + 2;
+    assert_eq!(histories, [[3, first, 4, second, third, -4]]);
+    assert_eq!(alarms.entries(), 4);
     assert_eq!(alarms.timers(), [Timestamp(104)]);
     assert_eq!(alarms.advance_to(Timestamp(60)).unwrap().rejected(), []);
 }

@@ -5,6 +5,7 @@ use arrow::array::{ArrayRef, UInt32Array};
 use weir_core::batch::StreamBatch;
 use weir_core::key_group::{group_of, hash_keys};
 use weir_core::swap::Canary;
+use weir_host::TimeDomain;
 use weir_state::Timer;
 
 use crate::dataflow::exchange::take_rows;
@@ -22,13 +23,18 @@ impl KeyedOperator {
     }
 
     /// Fires timers, each by the version that has its key. The timers of a key stay in order.
-    pub(super) fn fire_shares(&mut self, due: &[Timer], out: &mut Outputs) -> Result<(), OperatorError> {
-        let Some(canary) = self.canary() else { return self.fire_by(VersionChoice::Candidate, due, out) };
+    pub(super) fn fire_shares(
+        &mut self,
+        domain: TimeDomain,
+        due: &[Timer],
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        let Some(canary) = self.canary() else { return self.fire_by(VersionChoice::Candidate, domain, due, out) };
         let slots: Vec<u32> = due.iter().map(|timer| timer.slot).collect();
         let shares = self.shares(canary, &self.state.keys().keys(&slots)?, due.len())?;
         shares.into_iter().try_for_each(|(by, timers)| {
             let due: Vec<Timer> = timers.values().iter().map(|timer| due[*timer as usize]).collect();
-            self.fire_by(by, &due, out)
+            self.fire_by(by, domain, &due, out)
         })
     }
 

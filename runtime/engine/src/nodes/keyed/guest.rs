@@ -10,6 +10,7 @@ use weir_host::{
 };
 
 use super::layout;
+use super::maps::MapsOfCall;
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::delta::{OutputBatch, OutputMap, apply};
 use crate::nodes::meter::MeteredInstance;
@@ -33,9 +34,16 @@ pub(crate) struct KeyedGuest {
 /// What a component is asked.
 pub(super) enum Call<'a> {
     /// To process rows, each of which has the index of its key.
-    Rows { rows: &'a StreamBatch, key_of_row: &'a [u32] },
+    Rows { rows: &'a StreamBatch, key_of_row: &'a [u32], maps: &'a MapsOfCall },
     /// To fire timers, each of which has the index of its key; `keys` has one row per timer.
-    Timers { times: &'a ScalarBuffer<i64>, key_of_timer: &'a [u32], keys: &'a [ArrayRef], ingested_at: i64 },
+    Timers {
+        domain: TimeDomain,
+        times: &'a ScalarBuffer<i64>,
+        key_of_timer: &'a [u32],
+        keys: &'a [ArrayRef],
+        ingested_at: i64,
+        maps: &'a MapsOfCall,
+    },
 }
 
 /// What a component has answered; nothing of it is applied yet.
@@ -59,6 +67,13 @@ impl Call<'_> {
             Self::Timers { times, .. } => times.len(),
         }
     }
+
+    /// What may be read of the maps.
+    pub(super) fn maps(&self) -> &MapsOfCall {
+        match self {
+            Self::Rows { maps, .. } | Self::Timers { maps, .. } => maps,
+        }
+    }
 }
 
 impl KeyedGuest {
@@ -73,19 +88,20 @@ impl KeyedGuest {
         states: &States,
         now: GuestClock,
     ) -> Result<Answer, Failure<OperatorError>> {
+        let maps = call.maps().reader();
         match call {
-            Call::Rows { rows, key_of_row } => {
+            Call::Rows { rows, key_of_row, .. } => {
                 let columns: Vec<ArrayRef> = self.reads.iter().map(|c| rows.rows.column(*c).clone()).collect();
                 let event_times = self.instance.plan().reads_event_times.then_some(&rows.event_times[..]);
                 let given = Rows { rows: rows.len(), columns: &columns, event_times };
-                let delta = self.instance.call(|instance| instance.keyed(0, &given, key_of_row, states, now))?;
+                let delta = self.instance.call(|instance| instance.keyed(0, &given, key_of_row, states, now, maps))?;
                 answer(&self.outputs, delta, rows.rows.columns(), rows)
             }
-            Call::Timers { times, key_of_timer, keys, ingested_at } => {
+            Call::Timers { domain, times, key_of_timer, keys, ingested_at, .. } => {
                 let given = Rows { rows: times.len(), columns: keys, event_times: None };
-                let domain = TimeDomain::EventTime;
-                let timers = weir_host::Timers { domain, keys: key_of_timer.to_vec().into(), times: (*times).clone() };
-                let delta = self.instance.call(|instance| instance.on_timer(&timers, &given, states, now))?;
+                let timers =
+                    weir_host::Timers { domain: *domain, keys: key_of_timer.to_vec().into(), times: (*times).clone() };
+                let delta = self.instance.call(|instance| instance.on_timer(&timers, &given, states, now, maps))?;
                 let rows = RecordBatch::new_empty(Arc::new(Schema::empty()));
                 let at = StreamBatch::new(rows, (*times).clone(), *ingested_at);
                 answer(&self.timer_outputs, delta, keys, &at)

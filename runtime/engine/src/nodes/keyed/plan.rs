@@ -9,7 +9,7 @@ use weir_host::{CallError, StateLayout, States};
 
 use super::guest::KeyedGuest;
 use super::layout::{can_share_keys, check_goes_back, check_readable};
-use super::{KeyedOperator, KeyedSpec};
+use super::{KeyedOperator, KeyedSpec, maps};
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
 use crate::nodes::component::ComponentStep;
@@ -85,7 +85,12 @@ impl PlanNode for KeyedStep {
     }
 
     fn keyed_state(&self) -> Option<KeyedLayout> {
-        Some(KeyedLayout { keys: self.step.keys.len(), layout: self.layout(), goes_back: self.goes_back })
+        Some(KeyedLayout {
+            keys: self.step.keys.len(),
+            layout: self.layout(),
+            maps: self.step.plan.maps.clone(),
+            goes_back: self.goes_back,
+        })
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
@@ -106,6 +111,7 @@ impl PlanNode for KeyedStep {
         let unfit = |reason: String| SwapError::Unfit { operator: version.operator.clone(), reason };
         let (old_layout, new_layout) = (self.layout(), new.layout());
         let fits = if version.goes_back { check_goes_back } else { check_readable };
+        maps::check_same(&self.step.plan.maps, &new.step.plan.maps).map_err(unfit)?;
         fits(&old_layout, &new_layout).map_err(unfit)?;
         if cx.probation.canary.is_some() && !can_share_keys(&old_layout, &new_layout) {
             let reason = "it keeps state in another layout, so keys cannot go from one version to the other: swap without a canary";

@@ -17,6 +17,8 @@ use crate::plan::node::STATES;
 use crate::replace::trial::Trial;
 
 const TIMERS: &str = "timers";
+/// Those of processing time.
+const PROCESSING_TIMERS: &str = "processing-timers";
 const WATERMARK: &str = "watermark";
 /// The version of the layout: of a table of states in its metadata, of a subtask in the table of its watermark.
 const VERSION: &str = "state_version";
@@ -32,8 +34,10 @@ const FIRING: &str = "timers_firing";
 
 impl KeyedOperator {
     pub(super) fn freeze_all(&mut self) -> Frozen {
-        let (states, timers, timers_after) = (self.state.freeze(), self.timers.freeze(), self.timers_after.freeze());
-        let firing = self.firing.is_some();
+        let (states, maps) = (self.state.freeze(), self.maps.freeze());
+        let (timers, timers_after) = (self.timers.event.freeze(), self.timers.event_after.freeze());
+        let processing_timers = self.timers.processing.freeze();
+        let firing = self.timers.is_event_firing();
         let (watermark, key_groups) = (self.watermark, self.key_groups);
         let (version, layout) = (self.version().to_owned(), layout_of(&self.component.guest).version);
         let before =
@@ -54,6 +58,10 @@ impl KeyedOperator {
             for (group, rows) in timers_after.tables(&states, key_groups)? {
                 tables.push(table(TIMERS, group, rows));
             }
+            for (group, rows) in processing_timers.tables(&states, key_groups)? {
+                tables.push(table(PROCESSING_TIMERS, group, rows));
+            }
+            tables.extend(maps.tables(&states, key_groups)?);
             for (group, rows) in states.tables(key_groups)? {
                 tables.push(table(STATES, group, with_versions(rows, layout, before.as_ref())?));
             }
@@ -62,7 +70,7 @@ impl KeyedOperator {
     }
 
     pub(super) fn restore_all(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
-        let (mut watermarks, mut timers) = (Vec::new(), Vec::new());
+        let (mut watermarks, mut timers, mut processing_timers) = (Vec::new(), Vec::new(), Vec::new());
         let states = snapshot.tables.iter().filter(|table| table.name == STATES);
         let slots = self.state.slots_of_all(states.map(|table| &table.rows))?;
         let mut slots = slots.as_slice();
@@ -76,22 +84,38 @@ impl KeyedOperator {
                     slots = others;
                 }
                 TIMERS => timers.push(table.rows),
+                PROCESSING_TIMERS => processing_timers.push(table.rows),
                 WATERMARK => watermarks.push(int64(&table.rows, WATERMARK)?),
+                _ if self.restore_map(&table)? => {}
                 other => return Err(OperatorError::Restore(format!("it has no state named {other:?}"))),
             }
         }
+        // Those that are past fire as soon as the engine's clock is looked at.
+        self.timers.processing.restore(&mut self.state, &processing_timers)?;
+        // Of several old subtasks the one that was furthest behind: no row was late to it.
+        self.watermark = watermarks.into_iter().min().unwrap_or(WATERMARK_MIN);
         let is_firing = |rows: &&RecordBatch| rows.schema_ref().metadata().contains_key(FIRING);
         let (firing, others): (Vec<&RecordBatch>, Vec<&RecordBatch>) = timers.iter().partition(is_firing);
         if firing.is_empty() {
-            self.timers.restore(&mut self.state, others)?;
+            self.timers.event.restore(&mut self.state, others)?;
         } else {
-            self.timers.restore(&mut self.state, firing)?;
-            self.timers_after.restore(&mut self.state, others)?;
-            self.begin_firing();
+            self.timers.event.restore(&mut self.state, firing)?;
+            self.timers.event_after.restore(&mut self.state, others)?;
+            self.timers.fire_until_watermark(self.watermark);
         }
-        // Of several old subtasks the one that was furthest behind: no row was late to it.
-        self.watermark = watermarks.into_iter().min().unwrap_or(WATERMARK_MIN);
         Ok(())
+    }
+
+    fn restore_map(&mut self, table: &StateTable) -> Result<bool, OperatorError> {
+        self.maps.restore(&mut self.state, table).map_err(|error| match error {
+            OperatorError::Migrate(reason) => {
+                let flag = format!("--allow-dropped-state {}.{}", self.name, table.name);
+                OperatorError::Migrate(format!(
+                    "{reason}; declare it as it was, or give up its entries with {flag}; give a map with other columns another name"
+                ))
+            }
+            error => error,
+        })
     }
 
     /// States of any layout that this version can read; `version`: if the table does not say.
