@@ -92,21 +92,24 @@ fn of_interface(resolve: &Resolve, id: InterfaceId, is_exported: bool) -> Vec<Na
 /// escaped with `_` or `$` because it is a keyword there.
 pub(crate) fn assert_spelled(names: &[Name], source: &str, spell: impl Fn(&Name) -> Option<String>) {
     assert!(names.len() > 20, "{names:?}");
-    let missing: Vec<_> = names
-        .iter()
-        .filter_map(|name| spell(name).map(|spelled| (name, spelled)))
-        .filter(|(_, spelled)| !has_word(source, spelled))
-        .map(|(name, spelled)| format!("{}.{} ({:?}) as {spelled}", name.interface, name.name, name.kind))
-        .collect();
-    assert!(missing.is_empty(), "generated source lacks: {missing:#?}\n{source}");
-
     let spellings: BTreeSet<String> = names.iter().flat_map(|name| spellings(&name.name)).collect();
     let is_escaped = |word: &&str| {
         let plain = word.trim_matches(['_', '$']);
         plain.len() < word.len() && spellings.contains(plain)
     };
     let escaped: BTreeSet<&str> = source.split(|c| !is_word(c)).filter(is_escaped).collect();
-    assert!(escaped.is_empty(), "names that the generator had to change: {escaped:?}; rename them in the contract");
+    assert!(
+        escaped.is_empty(),
+        "names that the generator had to change, since they are keywords: {escaped:?}; choose others"
+    );
+
+    let missing: Vec<_> = names
+        .iter()
+        .filter_map(|name| spell(name).map(|spelled| (name, spelled)))
+        .filter(|(_, spelled)| !has_word(source, spelled))
+        .map(|(name, spelled)| format!("{}.{} ({:?}) as {spelled}", name.interface, name.name, name.kind))
+        .collect();
+    assert!(missing.is_empty(), "generated source lacks: {missing:#?}");
 }
 
 fn spellings(name: &str) -> [String; 4] {
