@@ -22,7 +22,7 @@ pub(crate) enum Part {
     Pause,
     /// Jobs with checkpoints and without.
     Cost,
-    /// Going on from a checkpoint.
+    /// Resuming from a checkpoint.
     Restore,
     /// Records that are no rows.
     BadRecords,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Row {
     /// `q5`, or `boundary/filter/1024`.
     pub(crate) name: String,
-    /// Subtasks an operator.
+    /// Subtasks per operator.
     pub(crate) parallelism: usize,
     /// Events (of the boundary: records) a second. Events are all that the generator counts, of which 46 in 50 are bids.
     pub(crate) events_per_s: f64,
@@ -149,7 +149,7 @@ impl BadRecordsRow {
 pub(crate) struct RestoreRow {
     /// `restore`.
     pub(crate) name: String,
-    /// Subtasks an operator.
+    /// Subtasks per operator.
     pub(crate) parallelism: usize,
     /// Live keys.
     pub(crate) keys: u64,
@@ -176,7 +176,7 @@ impl RestoreRow {
 pub(crate) struct SwapRow {
     /// `swap/configuration`.
     pub(crate) name: String,
-    /// Subtasks an operator.
+    /// Subtasks per operator.
     pub(crate) parallelism: usize,
     /// How many swaps there were.
     pub(crate) swaps: usize,

@@ -1,7 +1,7 @@
 //! The command, and what it does beside a test: signals, what it says, how it ends. Never builds it, and never waits for a time, only for
 //! what happens.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -2,7 +2,7 @@
 //!
 //! A case is facts: what went in, what must come out by when. Here each kind of case has a driver that feeds Weir's own code and
 //! compares. Nothing in here computes a result by itself. A case that Weir cannot run says so with a reason: a field, a kind or an
-//! operation that is not understood is never passed over in silence.
+//! operation that is not understood is never ignored silently.
 
 mod case;
 mod compare;

@@ -4,6 +4,7 @@ mod arrows;
 mod circles;
 mod files;
 mod style;
+mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -48,10 +49,11 @@ impl fmt::Display for Finding {
 /// # Errors
 /// If a rule is broken.
 pub(crate) fn run() -> anyhow::Result<()> {
-    announce("checking dependency arrows, circles between modules and style rules");
+    announce("checking dependency arrows, circles between modules, style rules and words");
     let mut findings = arrows::check(root())?;
     findings.extend(circles::check(root())?);
     findings.extend(style::check(root())?);
+    findings.extend(words::check(root())?);
     findings.iter().for_each(|finding| eprintln!("{finding}"));
     let errors = findings.iter().filter(|f| !f.warning).count();
 

@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Cache(cache::Args),
     /// Keep operators and run jobs, as a server
     Serve(serve::Args),
-    /// Say who may use a server
+    /// Manage API tokens
     Token(token::Args),
     /// Bring a component to a server
     Push(push::Args),

@@ -19,7 +19,7 @@ pub(crate) fn print_done() -> anyhow::Result<()> {
     print(&json!({ "ok": true }))
 }
 
-/// What a command has come to; with `--json` a failure is printed, on one line as what comes before it may be lines, and goes on to
+/// What a command has come to; with `--json` a failure is printed, on one line as what comes before it may be lines, and continues to
 /// standard error for people.
 pub(crate) fn told(is_json: bool, result: anyhow::Result<()>) -> anyhow::Result<()> {
     if let Err(error) = &result

@@ -25,7 +25,7 @@ impl SecretsArgs {
         let (real_secrets, real_files) = (real(secrets)?, real(files)?);
         anyhow::ensure!(
             !real_secrets.starts_with(&real_files) && !real_files.starts_with(&real_secrets),
-            "the folder of secrets ({}) and that of pipelines' files ({}) are one in the other: pipelines could write secrets; \
+            "the folder of secrets ({}) and that of pipelines' files ({}) must not contain one another: pipelines could write secrets; \
              name another with --secrets-dir or --files",
             secrets.display(),
             files.display()
@@ -47,7 +47,7 @@ pub(crate) struct PipelineArgs {
     /// Change one value of the file, for example sources.flights.path=other.csv
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) overrides: Vec<(String, String)>,
-    /// Subtasks an operator, whatever the file says
+    /// Subtasks per operator, whatever the file says
     #[arg(long, value_name = "N")]
     pub(crate) parallelism: Option<usize>,
     /// Keep checkpoints in this folder, or in s3://BUCKET/PREFIX, whatever the file says

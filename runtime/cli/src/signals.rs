@@ -16,7 +16,7 @@ pub(crate) enum Request {
     Stop,
 }
 
-/// Ends the process at the first one, once it was said what goes on without it; once a process.
+/// Ends the process at the first one, once it was said what continues without it; once a process.
 pub(crate) fn end_with(last_words: impl Fn() + Send + 'static) -> anyhow::Result<()> {
     let end = move || {
         last_words();

@@ -36,7 +36,7 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
     }
     let checkpoints = &progress.checkpoints;
     if let (Some(last), true) = (checkpoints.last, summary.suspended) {
-        text += &format!("checkpoint {last} is complete: the same command goes on from there\n");
+        text += &format!("checkpoint {last} is complete: the same command resumes from there\n");
     }
     terminal::print(&text);
 }

@@ -187,7 +187,7 @@ path = "out.jsonl"
         error: p.toml failed
           because subtask "numbers -> out/0" failed
           because source "numbers"
-          because in.jsonl:2: column "a": "one" is not of the type int64; set on-error to "skip" or "dead-letter" to go on without such records
+          because in.jsonl:2: column "a": "one" is not of the type int64; set on-error to "skip" or "dead-letter" to continue without such records
     "#]].assert_eq(&said);
     assert!(!folder.path().join("out.jsonl").exists());
 }

@@ -43,7 +43,7 @@ impl Sink for Blackhole {
         Guarantee::ExactlyOnce
     }
 
-    fn shows_early(&self) -> bool {
+    fn publishes_before_end(&self) -> bool {
         false
     }
 

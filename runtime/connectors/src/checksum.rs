@@ -74,7 +74,7 @@ impl RowChecksum {
         schema.fields().iter().find(|f| !is_supported(f.data_type())).map(|f| (f.name().as_str(), f.data_type()))
     }
 
-    /// Adds the rows of a batch. Columns of a type that [`RowChecksum::unsupported`] names are passed over.
+    /// Adds the rows of a batch. Columns of a type that [`RowChecksum::unsupported`] names are ignored.
     pub fn update(&mut self, rows: &RecordBatch) {
         self.hashes.clear();
         self.hashes.resize(rows.num_rows(), 0);

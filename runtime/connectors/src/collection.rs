@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_go_on_at_an_offset() {
+    fn rows_continue_at_an_offset() {
         let source = open(
             "rows = [ { a = 1, b = 4 }, { a = 2, b = 5 }, { a = 3, b = 6 } ]\nschema = { b = \"uint8\", a = \"int64\" }",
         );

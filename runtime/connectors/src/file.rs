@@ -7,7 +7,7 @@
 //! | `path` | required | a file; a folder (every file in it that is not hidden); or a path with `*` in its last part. A split a file, in the order of their names |
 //! | `format`, `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
 //!
-//! A record that is no row is reported as `FILE:LINE` with the column, and the others go on. An offset is a number of bytes and
+//! A record that is no row is reported as `FILE:LINE` with the column, and the others are processed. An offset is a number of bytes and
 //! of lines; a file that changes while it is read, or between two runs, is not noticed.
 //!
 //! As a sink:
@@ -22,10 +22,10 @@
 //!
 //! A folder is written by any number of subtasks. What one of them got between two checkpoints (in a job without checkpoints:
 //! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv` or `.jsonl`, complete and on disk, when the second one is
-//! complete; no rows make no part. The folder must not have parts that the job does not go on from.
+//! complete; no rows make no part. The folder must not have parts that the job does not resume from.
 //!
 //! What is not finished is in hidden files that end in `.tmp`, in the same folder. A job removes them when it fails, but for those
-//! that a checkpoint may count on, from which it goes on.
+//! that a checkpoint may count on, from which it continues.
 //!
 //! Relative paths are relative to the folder of the pipeline file.
 

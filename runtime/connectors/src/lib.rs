@@ -24,11 +24,11 @@
 //!
 //! | option | of | default | |
 //! |---|---|---|---|
-//! | `allow-newer` | `file` (sink) | `false` | into a folder: parts that are newer than the checkpoint do not keep the job from starting; whoever starts it removes them |
+//! | `allow-newer` | `file` (sink) | `false` | into a folder: parts that are newer than the checkpoint do not keep the job from starting; remove them yourself |
 //! | `checksum` | `blackhole` | `false` | report the order-insensitive [`checksum`] of the rows too |
 //! | `delimiter` | `file`, `stdin` | `","` | CSV: one ASCII character between fields |
 //! | `events` | `nexmark` | endless | how many events, over all three kinds: of 50, 46 are bids, 3 auctions, 1 is a person |
-//! | `format` | `file` | by the file's name; into a folder required | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object a line |
+//! | `format` | `file` | by the file's name; into a folder required | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
 //! | `format` | `stdin`, `stdout` | `"json"` | the same |
 //! | `header` | `file`, `stdin` | `true` | CSV: the first line names the columns |
 //! | `infer-rows` | `file`, `stdin` | 1000 | without a `schema`: how many rows are looked at |
@@ -49,7 +49,7 @@
 //! # Rules of text
 //!
 //! An empty CSV field is null. A record that is no row becomes [`Malformed`](weir_core::connector::Malformed), with its file,
-//! line and column, and the others go on. A column that the pipeline does not use is not decoded, and what is wrong in it is not
+//! line and column, and the others are processed. A column that the pipeline does not use is not decoded, and what is wrong in it is not
 //! seen. Written timestamps are UTC and end in `Z`.
 
 pub mod checksum;

@@ -2,11 +2,11 @@
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `format` | `"json"` | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object a line |
+//! | `format` | `"json"` | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
 //! | `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
 //!
 //! A thread reads ahead, a few blocks and no more, so that a reader can wait with a time-out. There is no way back: a job that
-//! goes on from a checkpoint reads what is piped in now. Malformed lines are reported as `stdin:LINE`.
+//! resumes from a checkpoint reads what is piped in now. Malformed lines are reported as `stdin:LINE`.
 
 use std::io::{IsTerminal, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};

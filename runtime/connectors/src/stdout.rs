@@ -2,7 +2,7 @@
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `format` | `"json"` | `"json"` (one object a line) or `"csv"` |
+//! | `format` | `"json"` | `"json"` (one object per line) or `"csv"` |
 //!
 //! What is written is passed on when the stream rests for a moment, and at its end.
 

@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 pub struct StreamBatch {
     /// The columns.
     pub rows: RecordBatch,
-    /// Event time, microseconds since the epoch, one a row.
+    /// Event time, microseconds since the epoch, one per row.
     pub event_times: ScalarBuffer<i64>,
     /// When the youngest of the rows that these came from entered the pipeline, microseconds on the engine's clock.
     pub ingested_at: i64,
@@ -171,7 +171,7 @@ pub enum StreamElement {
     Batch(StreamBatch),
     /// No later row of this channel has an event time <= this (microseconds), late rows aside.
     Watermark(i64),
-    /// This channel has nothing to say for now: event time goes on without it, until its next batch or watermark.
+    /// This channel is idle: event time advances without it, until its next batch or watermark.
     Idle,
     /// All before it belongs to the snapshot with its number, nothing after it does.
     Barrier(Barrier),

@@ -108,7 +108,7 @@ pub enum Command {
         /// Every part is the last of its subtask: nothing follows.
         last: bool,
     },
-    /// The attempt is over without a checkpoint; its parts are of no use. The job goes on.
+    /// The attempt is over without a checkpoint; its parts are of no use. The job continues.
     Abort {
         /// Which attempt.
         attempt: u64,
@@ -178,7 +178,7 @@ impl Coordinator {
         }
     }
 
-    /// One step. Commands are to be done in order. What is said of an attempt that is over is passed over.
+    /// One step. Commands are to be done in order. Events of an attempt that is over are ignored.
     pub fn handle(&mut self, now_us: i64, event: Event) -> Vec<Command> {
         let mut commands = Vec::new();
         match event {

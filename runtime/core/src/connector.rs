@@ -65,7 +65,7 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
-    /// What becomes of its rows when a job goes on from a checkpoint.
+    /// What becomes of its rows when a job resumes from a checkpoint.
     fn guarantee(&self) -> Guarantee;
 
     /// Its splits, for this many subtasks. The same pipeline at another parallelism may have other splits, but together they
@@ -95,7 +95,7 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
-    /// What it waits for, if it is not as it should be: a broker that is away. It goes on by itself; a person should see it.
+    /// What it waits for, if it is not as it should be: a broker that is away. It continues by itself; a person should see it.
     fn trouble(&self) -> Option<String> {
         None
     }
@@ -106,7 +106,7 @@ pub trait Source: Send + Sync {
     }
 }
 
-/// What a source or a sink can promise for a job that was killed and goes on from its last checkpoint.
+/// What a source or a sink can promise for a job that was killed and resumes from its last checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guarantee {
     /// Every row counts once.
@@ -141,7 +141,7 @@ pub trait SourceReader: Send {
         0
     }
 
-    /// Where the next [`SourceReader::poll`] goes on.
+    /// Where the next [`SourceReader::poll`] continues.
     fn offset(&self) -> Offset;
 
     /// How far it is, from 0 to 1, if it has an end that is known.
@@ -219,12 +219,12 @@ pub trait Sink: Send + Sync {
         Ok(())
     }
 
-    /// What becomes of its rows when a job goes on from a checkpoint.
+    /// What becomes of its rows when a job resumes from a checkpoint.
     fn guarantee(&self) -> Guarantee;
 
-    /// Whether somebody may see rows before the job has ended, so that a job that goes on from an older checkpoint than its last
+    /// Whether somebody may see rows before the job has ended, so that a job that resumes from an older checkpoint than its last
     /// shows them twice.
-    fn shows_early(&self) -> bool {
+    fn publishes_before_end(&self) -> bool {
         true
     }
 
@@ -256,7 +256,7 @@ pub struct WriterContext<'a> {
     pub generation: u64,
     /// Whether checkpoints are kept: then what is prepared must outlive the process.
     pub durable: bool,
-    /// [`Prepared::state`] of every writer in the checkpoint that the job goes on from, by the subtask that it was of then.
+    /// [`Prepared::state`] of every writer in the checkpoint that the job resumes from, by the subtask that it was of then.
     pub restored: &'a [Offset],
 }
 
@@ -308,7 +308,7 @@ pub type Prepare = Box<dyn FnOnce() -> Result<Prepared, ConnectorError> + Send>;
 pub struct Prepared {
     /// What is to be made visible when the checkpoint is complete.
     pub commit: Vec<Committable>,
-    /// What a writer needs to go on from here; the connector's own form.
+    /// What a writer needs to resume from here; the connector's own form.
     pub state: Offset,
     /// What the writer has done since the job began, checkpoints that it was restored from included.
     pub report: SinkReport,
@@ -325,7 +325,7 @@ pub struct Committable {
 
 /// Makes visible what writers have prepared.
 pub trait Committer: Send {
-    /// The checkpoint with these parts is complete. After a failure it is called again for the checkpoint that the job goes on
+    /// The checkpoint with these parts is complete. After a failure it is called again for the checkpoint that the job continues
     /// from, by another process too: what is visible already stays as it is.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use crate::window::WindowAssigner;
 pub struct LogicalGraph {
     /// The pipeline's name.
     pub name: String,
-    /// Subtasks an operator, where nothing else limits it.
+    /// Subtasks per operator, where nothing else limits it.
     pub parallelism: usize,
     /// The number of key groups; the most subtasks that a keyed operator can ever have.
     pub max_parallelism: u32,
@@ -36,7 +36,7 @@ pub struct LogicalGraph {
     pub nodes: Vec<Node>,
     /// The text that every [`Span`] points into: of a pipeline file, after overrides. Empty, if there is none.
     pub text: Arc<str>,
-    /// What is odd but can run.
+    /// Warnings: valid but suspicious.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -62,7 +62,7 @@ pub struct RestartSettings {
     pub delay_ms: u64,
     /// The longest delay, milliseconds.
     pub delay_max_ms: u64,
-    /// So many failures within a period are borne; 0: the first one ends the job.
+    /// So many failures within a period are tolerated; 0: the first one ends the job.
     pub failures_max: u32,
     /// The period; and after so long without a failure the delay is the first one again. Milliseconds.
     pub period_ms: u64,
@@ -141,7 +141,7 @@ pub struct SourceNode {
     pub event_time: Option<Spanned<String>>,
     /// How watermarks follow from event times, a split.
     pub watermark: WatermarkStrategy,
-    /// After this long without a row a split no longer holds event time back, in milliseconds.
+    /// After this long without rows, a split no longer holds event time back, in milliseconds.
     pub idle_after_ms: Option<u64>,
     /// What becomes of malformed records.
     pub on_error: OnError,
@@ -211,7 +211,7 @@ pub enum AggregateSpec {
     },
 }
 
-/// The aggregates that need no component. Nulls are passed over; an aggregate of nulls only is null (a count: 0).
+/// The aggregates that need no component. Nulls are ignored; an aggregate of nulls only is null (a count: 0).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AggregateFunction {
@@ -229,6 +229,25 @@ pub enum AggregateFunction {
     First,
     /// The value with the greatest event time; of several, the greatest value.
     Last,
+}
+
+impl AggregateFunction {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Count, Self::Sum, Self::Min, Self::Max, Self::Avg, Self::First, Self::Last];
+
+    /// What pipelines call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Avg => "avg",
+            Self::First => "first",
+            Self::Last => "last",
+        }
+    }
 }
 
 /// `[sinks.NAME]`

@@ -13,7 +13,7 @@ pub const CHANNEL_ELEMENTS_MAX: usize = 8;
 /// Bytes of the batches whose rows an exchange gathers, at most: ten batches of usual rows, which are enough for full batches at a
 /// small parallelism, and a small part of a machine's memory where a hundred subtasks gather at once.
 pub const EXCHANGE_BYTES_MAX: u64 = 4 << 20;
-/// Subtasks an operator at most: a thread each.
+/// Subtasks per operator at most: a thread each.
 pub const PARALLELISM_MAX: usize = 256;
 /// Key groups at most: a snapshot has a part for each.
 pub const KEY_GROUPS_MAX: u32 = 32_768;
@@ -26,7 +26,7 @@ pub const CHECKPOINT_FAILURES_MAX: u32 = 10;
 /// Bytes that one writer of a sink holds back until the next checkpoint, at most: some minutes of a fast stream, as long as a broker
 /// takes to come back, and what a machine can spare.
 pub const STAGED_BYTES_MAX: usize = 1 << 30;
-/// Checkpoints that are kept, by default: one to go on from, and some to go back to.
+/// Checkpoints that are kept, by default: one to resume from, and some to go back to.
 pub const CHECKPOINTS_KEPT_DEFAULT: usize = 3;
 /// Checkpoints that can be kept: each is listed when a job starts.
 pub const CHECKPOINTS_KEPT_MAX: usize = 10_000;
@@ -34,7 +34,7 @@ pub const CHECKPOINTS_KEPT_MAX: usize = 10_000;
 pub const RESTART_DELAY_MS_DEFAULT: u64 = 500;
 /// The longest wait before a start, by default.
 pub const RESTART_DELAY_MAX_MS_DEFAULT: u64 = 60_000;
-/// Failures within [`RESTART_PERIOD_MS_DEFAULT`] that are borne, by default: what fails more often needs a person.
+/// Failures within [`RESTART_PERIOD_MS_DEFAULT`] that are tolerated by default: what fails more often needs a person.
 pub const RESTARTS_A_PERIOD_DEFAULT: u32 = 10;
 /// Failures within a period at most.
 pub const RESTARTS_A_PERIOD_MAX: u32 = 1_000_000;
@@ -73,7 +73,7 @@ pub struct OperatorLimits {
     pub table_elements: u64,
     /// How much processor time one call may take, milliseconds.
     pub call_time_ms: u64,
-    /// Output rows an input row, over all outputs of a call.
+    /// Output rows per input row, over all outputs of a call.
     pub output_rows_per_row: u32,
     /// Bytes of log lines a second; a line counts for some more than its own.
     pub log_bytes_per_s: u64,

@@ -54,8 +54,8 @@ pub struct Probation {
 }
 
 impl Probation {
-    /// None: the new version is kept as soon as every subtask runs it, before a checkpoint says so. Whoever asks for that has it
-    /// written down that the new one goes on.
+    /// None: the new version is kept as soon as every subtask runs it, before a checkpoint says so. The caller that asks for that has it
+    /// written down that the new one continues.
     pub const NONE: Self = Self { batches: 0, time_max_us: 0, regressions_max: u64::MAX, canary: None };
 }
 
@@ -183,7 +183,7 @@ impl Swap {
     }
 
     /// Its new versions give up state that the old ones keep. Nothing is tried then, for nothing could go back: they are kept as soon
-    /// as every subtask runs them, and it is over when a checkpoint holds that. A job that fails before goes on without them.
+    /// as every subtask runs them, and it is over when a checkpoint holds that. A job that fails before continues without them.
     #[must_use]
     pub fn giving_up_state(self) -> Self {
         Self { gives_up_state: true, ..self }
@@ -322,7 +322,7 @@ impl Swap {
         }
     }
 
-    /// A trial goes on until a checkpoint holds what was tried.
+    /// A trial continues until a checkpoint holds what was tried.
     fn may_end(&self) -> bool {
         !self.awaits_checkpoint || self.gives_up_state
     }

@@ -56,7 +56,7 @@ fn read(text: &str, overrides: &[(&str, &str)]) -> Result<LogicalGraph, String> 
     parse(text, Path::new("/here"), &overrides).map_err(|error| error.render("pipeline.toml", &Palette::PLAIN))
 }
 
-/// One line a node: its inputs, and what is not obvious about it.
+/// One line per node: its inputs, and what is not obvious about it.
 fn told(graph: &LogicalGraph) -> String {
     let mut out = String::new();
     for node in &graph.nodes {

@@ -4,15 +4,15 @@
 //! | module | holds |
 //! |---|---|
 //! | `checkpointer` | does what the coordinator commands |
-//! | `part`, `savepoints`, `landing` | the part of one subtask, who waits for a checkpoint, the swap that one carries |
+//! | `part`, `savepoints`, `rollout` | the part of one subtask, who waits for a checkpoint, the swap that one carries |
 //! | `recovery`, `origin` | the checkpoint that a job resumes from, and whose state is whose |
 //! | `failure`, `status` | what ends a job, what is shown of its checkpoints |
 
 pub(crate) mod checkpointer;
 pub(crate) mod failure;
-pub(crate) mod landing;
 pub(crate) mod origin;
 pub(crate) mod part;
 pub(crate) mod recovery;
+pub(crate) mod rollout;
 pub(crate) mod savepoints;
 pub(crate) mod status;

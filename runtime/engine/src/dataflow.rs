@@ -5,14 +5,14 @@
 //! |---|---|
 //! | [`operator`] | what an operator is: elements in, batches out |
 //! | [`subtask`] | the state machine `handle(event) -> actions` |
-//! | [`gate`], [`source`] | its input: channels merged, or splits read |
+//! | [`gate`], [`source`], `incoming` | its input: channels merged, or splits read; what they hand over |
 //! | [`step`], [`chain`], [`exchange`] | its operators without channels between them, and how rows leave it |
 //! | `metrics`, `latency` | what a step counts, and how long rows took |
 
 pub mod chain;
-pub(crate) mod error;
 pub mod exchange;
 pub mod gate;
+pub(crate) mod incoming;
 pub(crate) mod latency;
 pub(crate) mod metrics;
 pub mod operator;

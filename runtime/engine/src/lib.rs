@@ -17,6 +17,7 @@
 
 mod checkpoint;
 pub mod dataflow;
+mod error;
 pub mod nodes;
 pub mod plan;
 mod replace;
@@ -27,10 +28,9 @@ pub use checkpoint::recovery::{Durable, RecoveryError};
 pub use checkpoint::status::CheckpointStatus;
 pub use plan::describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
 pub use plan::error::{CheckError, CheckErrors};
-pub use plan::guest_room::GuestRoom;
+pub use plan::guest_resources::GuestResources;
 pub use plan::job::Job;
-pub use replace::comparison::Difference;
-pub use replace::shadow::{ShadowReport, SharedShadow};
+pub use replace::shadow::{Difference, ShadowReport, SharedShadow};
 pub use replace::trial::SharedSwap;
 pub use replace::version::{NewVersion, SwapError};
 pub use runtime::build::StartError;

@@ -6,11 +6,14 @@
 //! | `operators`, `component` | steps that run one component, and what its two worlds share |
 //! | `transform`, `keyed` | the two worlds |
 //! | [`window`] | windows and their aggregates |
-//! | `delta`, `dead_letter`, `meter` | what an answer makes of rows, rows that were refused, calls that are counted |
+//! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
+//! | `dead_letter`, `meter`, `distinct` | rows that were refused, calls that are counted, the keys of a call |
 
+pub(crate) mod comparison;
 pub(crate) mod component;
 pub(crate) mod dead_letter;
 pub(crate) mod delta;
+pub(crate) mod distinct;
 pub(crate) mod keyed;
 pub(crate) mod meter;
 pub(crate) mod operators;

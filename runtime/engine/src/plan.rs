@@ -9,18 +9,21 @@
 //! |---|---|
 //! | [`node`] | what a kind of step is to the planner: ports, columns, components, how it is made |
 //! | [`registry`] | the kinds that a pipeline may have |
+//! | `swap`, `new_versions` | which versions of its components fit into a job that runs, and instances of them |
 //! | [`error`] | what is wrong with a pipeline, and where its file says so |
 
 pub(crate) mod describe;
 pub mod error;
 pub(crate) mod files;
-pub(crate) mod guest_room;
+pub(crate) mod guest_resources;
 pub(crate) mod inputs;
 pub(crate) mod job;
 pub(crate) mod map_tables;
+pub(crate) mod new_versions;
 pub mod node;
 pub(crate) mod physical;
 pub(crate) mod prune;
 pub mod registry;
 pub(crate) mod resolve;
 pub(crate) mod resolved;
+pub(crate) mod swap;

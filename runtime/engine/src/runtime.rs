@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `build` | subtasks with their operators, readers and writers |
 //! | `launch`, `job_handle` | a job on threads, and what its owner holds of it |
-//! | `worker`, `control` | the threads around subtasks and checkpoints, and what is asked of them |
+//! | `worker` | the threads around subtasks and checkpoints |
+//! | `control`, `triggers` | everything that a running job can be asked; checkpoints that its sources are to begin |
 //! | `inbox` | the channels between those threads |
 //! | `supervisor` | a job that is started again when it fails |
 //! | `figures`, `activity` | what a running job tells of itself |
@@ -19,4 +20,5 @@ pub(crate) mod job_handle;
 pub(crate) mod launch;
 pub mod local;
 pub(crate) mod supervisor;
+pub(crate) mod triggers;
 pub(crate) mod worker;

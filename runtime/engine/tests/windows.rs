@@ -374,11 +374,11 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Freezes the state, lets the operators go on, and begins again with what was frozen.
+    /// Freezes the state, lets the operators continue, and begins again with what was frozen.
     fn restore(&mut self, parallelism: usize) {
         let cut = Cut { attempt: 1, last: false };
         let frozen: Vec<Frozen> = self.subtasks.iter_mut().map(|s| s.freeze(cut).unwrap()).collect();
-        self.go_on();
+        self.resume();
         let tables: Vec<_> = frozen.into_iter().flat_map(|f| f.make().unwrap().tables).collect();
         if self.combine.is_some() {
             let mut combine = combine_operator(&self.spec).unwrap().unwrap().0;
@@ -398,7 +398,7 @@ impl<'a> Driver<'a> {
     }
 
     /// The rest of what is to be emitted, rows of all keys and times, and a watermark: what no frozen state may see.
-    fn go_on(&mut self) {
+    fn resume(&mut self) {
         let late = self.spec.metrics.rows_late.load(Ordering::Relaxed);
         for subtask in &mut self.subtasks {
             Progress::More.finish(subtask.as_mut(), &mut Outputs::default()).unwrap();

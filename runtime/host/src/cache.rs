@@ -47,7 +47,7 @@ pub fn cache_usage(dir: &Path) -> io::Result<CacheUsage> {
     Ok(CacheUsage { components: component_folder(dir).usage()?, functions: function_folder(dir).usage()? })
 }
 
-/// Removes everything from a cache folder, and gives what was removed. Whoever uses the cache meanwhile compiles again.
+/// Removes everything from a cache folder, and gives what was removed. A process that uses the cache meanwhile compiles again.
 ///
 /// # Errors
 /// If it cannot be read, or a file cannot be removed.

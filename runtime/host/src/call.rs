@@ -10,7 +10,7 @@ pub struct Rows<'a> {
     pub rows: usize,
     /// Exactly the columns of [`Plan::reads`](crate::Plan::reads) of the input, in that order, each with `rows` values.
     pub columns: &'a [ArrayRef],
-    /// Microseconds since the epoch, one a row; passed in only if [`Plan::reads_event_times`](crate::Plan::reads_event_times).
+    /// Microseconds since the epoch, one per row; passed in only if [`Plan::reads_event_times`](crate::Plan::reads_event_times).
     pub event_times: Option<&'a [i64]>,
 }
 
@@ -21,7 +21,7 @@ pub struct States {
     pub keys: usize,
     /// Whether each has a state; `None`: all have one.
     pub present: Option<BooleanBuffer>,
-    /// The columns of the state layout, a row a key; null where a key has no state.
+    /// The columns of the state layout, one row per key; null where a key has no state.
     pub columns: Vec<ArrayRef>,
 }
 

@@ -5,7 +5,7 @@ use crate::limits::REASON_BYTES_MAX;
 use crate::spec::InstanceError;
 
 /// What stands in the reason of a trap before the last error that the operator logged in the call.
-pub const SAID_LAST: &str = "; it said last: ";
+pub const LAST_LOG_LINE: &str = "; last log line: ";
 
 /// Why a call gave nothing. Nothing of a failed call is applied; the instance can be called again.
 #[derive(Debug, thiserror::Error)]

@@ -56,12 +56,12 @@ impl CallTime {
         self.exceeded
     }
 
-    /// The time has come to look at the call: it goes on for some ticks, or ends.
+    /// The time has come to look at the call: it continues for some ticks, or ends.
     pub(crate) fn look(&mut self) -> UpdateDeadline {
         let now = (self.thread_time)();
         let Some(began) = self.began else {
             (self.began, self.wall_ticks, self.exceeded) = (Some(now), 0, None);
-            return self.go_on(self.limit);
+            return self.resume(self.limit);
         };
         let left = self.limit.saturating_sub(now.saturating_sub(began));
         if left.is_zero() {
@@ -71,10 +71,10 @@ impl CallTime {
         if self.wall_ticks >= ticks(limit_ms) {
             return self.end(Exceeded::WallTime { limit_ms });
         }
-        self.go_on(left)
+        self.resume(left)
     }
 
-    fn go_on(&mut self, left: Duration) -> UpdateDeadline {
+    fn resume(&mut self, left: Duration) -> UpdateDeadline {
         let next = ticks(millis(left));
         self.wall_ticks = self.wall_ticks.saturating_add(next);
         UpdateDeadline::Continue(next)

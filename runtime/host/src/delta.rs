@@ -62,9 +62,9 @@ impl Selection {
 pub struct Delta {
     /// The input rows that the output rows come from.
     pub selection: Selection,
-    /// The computed columns of the output, one entry an output row; their types are those of the plan.
+    /// The computed columns of the output, one entry per output row; their types are those of the plan.
     pub computed: Vec<ArrayRef>,
-    /// Microseconds since the epoch, one an output row; `None`: those of the rows they come from.
+    /// Microseconds since the epoch, one per output row; `None`: those of the rows they come from.
     pub event_times: Option<ScalarBuffer<i64>>,
 }
 
@@ -110,7 +110,7 @@ pub struct KeyedDelta {
     pub maps: Vec<MapChanges>,
     /// New timers, by the key indices of the call; registering twice is registering once.
     pub register: Vec<Timers>,
-    /// Timers to forget, applied before `register`; those that do not exist are passed over.
+    /// Timers to forget, applied before `register`; those that do not exist are ignored.
     pub delete: Vec<Timers>,
 }
 

@@ -52,7 +52,7 @@ pub mod spec;
 
 pub use cache::{Bound, CacheUsage, FunctionCounts, Usage, cache_usage, clear_cache};
 pub use call::{GuestClock, Rows, States, TimeDomain, Timers};
-pub use call_error::{CallError, SAID_LAST};
+pub use call_error::{CallError, LAST_LOG_LINE};
 pub use component::Component;
 pub use delta::{Accumulated, Delta, KeyedDelta, MapChanges, RejectedRow, Selection, TransformDelta};
 pub use host::{Host, HostConfig, INSTANCES_MAX_DEFAULT};

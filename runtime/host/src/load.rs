@@ -117,7 +117,7 @@ pub enum LoadError {
     },
     /// It is a component, but no operator.
     #[error(
-        "{name} is a component of another world: an operator exports one of the interfaces transform, keyed and aggregate of \
+        "{name} implements a different WIT world: an operator exports one of the interfaces transform, keyed and aggregate of \
          {PACKAGE}, {exports}; build it for a world of {PACKAGE}@{VERSION}"
     )]
     OtherWorld {
@@ -196,7 +196,7 @@ fn check_kind(bytes: &[u8], name: &str) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Names of imports and exports of the outermost component. Modules inside are passed over unread.
+/// Names of imports and exports of the outermost component. Modules inside are skipped unread.
 fn outside(bytes: &[u8], name: &str) -> Result<(Vec<String>, Vec<String>), LoadError> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let damaged = |offset: usize, message: &str| LoadError::Damaged {

@@ -186,8 +186,16 @@ impl OutputPlan {
 pub struct StateLayout {
     /// Raised by the author whenever the columns change their meaning.
     pub version: u32,
-    /// One column a field; a row a key.
+    /// One column per field; one row per key.
     pub schema: SchemaRef,
+}
+
+impl StateLayout {
+    /// Whether another layout has no place for some column of this one.
+    #[must_use]
+    pub fn loses_columns_in(&self, other: &Self) -> bool {
+        self.schema.fields().iter().any(|column| other.schema.field_with_name(column.name()).is_err())
+    }
 }
 
 /// One map of a keyed operator: entries per key of the stream, each found by a key of its own.

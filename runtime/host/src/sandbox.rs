@@ -8,7 +8,7 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use weir_core::limits::OperatorLimits;
 
 use crate::abi::{ChangelogMode, to_guest};
-use crate::call_error::{CallError, SAID_LAST, cut_reason};
+use crate::call_error::{CallError, LAST_LOG_LINE, cut_reason};
 use crate::call_time::{CallTime, Exceeded, FIRST_LOOK_TICKS};
 use crate::compiled::Compiled;
 use crate::ctx::Ctx;
@@ -287,7 +287,7 @@ fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operator
     if trap == Some(&Trap::Interrupt) {
         return match store.data().time.exceeded() {
             Some(Exceeded::WallTime { limit_ms }) => CallError::Stalled { limit_ms },
-            _ => CallError::TimeOut { limit_ms: limits.call_time_ms },
+            Some(Exceeded::ProcessorTime) | None => CallError::TimeOut { limit_ms: limits.call_time_ms },
         };
     }
     if memory_denied {
@@ -297,7 +297,7 @@ fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operator
         let trap = trap.to_string();
         let what = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
         let said = store.data_mut().log.take_last_error();
-        let said = said.map_or_else(String::new, |line| format!("{SAID_LAST}{}", cut_reason(printable(&line))));
+        let said = said.map_or_else(String::new, |line| format!("{LAST_LOG_LINE}{}", cut_reason(printable(&line))));
         return CallError::Trap { message: format!("{what}{}{said}", frames(error)) };
     }
     let cause = error.root_cause().to_string();

@@ -1,5 +1,5 @@
 //! The HTTP API: one file a resource, each a thin layer over the service. Whatever is refused, by whomever, is answered as a problem
-//! document; whoever asks is checked before anything is read.
+//! document; the caller is authenticated before anything is read.
 
 mod dead_letters;
 mod jobs;
@@ -85,7 +85,7 @@ pub(crate) fn application(service: Arc<Service>) -> Router {
         .with_state(service)
 }
 
-/// Whoever may not ask gets no answer.
+/// Requests without permission get no answer.
 async fn authorize(State(service): Server, request: Request, next: Next) -> Response {
     match auth::check(&service.catalog, service.is_local, request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,

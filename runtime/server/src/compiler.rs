@@ -61,7 +61,7 @@ impl Compiler {
             return serde_json::from_str(&out)
                 .map_err(|error| Problem::internal("the compiler says what is no JSON", &error));
         }
-        // Whoever is ended by a signal has met a limit.
+        // A process that is ended by a signal has met a limit.
         let err = err.trim();
         let reason = match (status.code(), err.is_empty()) {
             (Some(_), false) => err.strip_prefix("error: ").unwrap_or(err).to_owned(),

@@ -1,4 +1,4 @@
-//! The dead letters of a job: a folder a step, in it the parts that the step's sink has made visible, a letter a line. Parts are
+//! The dead letters of a job: one folder per step, in it the parts that the step's sink has made visible, one letter per line. Parts are
 //! read, line by line, and never changed; which letters wait no longer is the catalog's.
 
 mod id;

@@ -1,4 +1,4 @@
-//! The jobs of a server, as far as they run in it: one slot a job, with what is known of it and, while it runs, a thread. What is to
+//! The jobs of a server, as far as they run in it: one slot per job, with what is known of it and, while it runs, a thread. What is to
 //! run is the catalog's; here is what does.
 
 mod admission;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use weir_core::swap::Probation;
-use weir_engine::{GuestRoom, Job, JobDescription, JobFigures, NewVersion, Progress, SharedShadow, SwapError};
+use weir_engine::{GuestResources, Job, JobDescription, JobFigures, NewVersion, Progress, SharedShadow, SwapError};
 
 use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
@@ -28,7 +28,7 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 /// A job of the server.
 pub(crate) struct Slot {
     pub(crate) name: String,
-    turn: Mutex<()>,
+    change: Mutex<()>,
     changing: Queue,
     saving: Queue,
     /// What the job and its operators have said.
@@ -36,11 +36,11 @@ pub(crate) struct Slot {
     live: Mutex<Live>,
     runner: Mutex<Option<Runner>>,
     /// Room that is kept for its guests, by each who is about to start it or to change it.
-    reserved: Mutex<Vec<GuestRoom>>,
+    reserved: Mutex<Vec<GuestResources>>,
 }
 
 /// Room for a job, until it has started or has not.
-pub(crate) struct Reserved(Arc<Slot>, GuestRoom);
+pub(crate) struct Reserved(Arc<Slot>, GuestResources);
 
 impl Drop for Reserved {
     fn drop(&mut self) {
@@ -62,21 +62,21 @@ pub(crate) struct Live {
     pub(crate) progress: Progress,
     pub(crate) figures: Arc<JobFigures>,
     pub(crate) rows_per_s: f64,
-    /// Room for its guests, while a swap is open those of both versions; `None`: it waits to go on after a restart of the server.
-    pub(crate) guest_room: Option<GuestRoom>,
+    /// Room for its guests, while a swap is open those of both versions; `None`: it waits to continue after a restart of the server.
+    pub(crate) guest_resources: Option<GuestResources>,
     pub(crate) swap: Option<SwapStatus>,
     /// The last shadow run.
     pub(crate) shadow: Option<SharedShadow>,
     /// Room for its guests while it is open.
-    pub(crate) shadow_room: GuestRoom,
+    pub(crate) shadow_room: GuestResources,
     pub(crate) description: Option<Arc<JobDescription>>,
 }
 
 impl Live {
     /// Room for its guests now, those of a shadow run too.
-    fn guest_room(&self) -> Option<GuestRoom> {
+    fn guest_resources(&self) -> Option<GuestResources> {
         let shadow = self.shadow.as_ref().filter(|shadow| shadow.is_open()).map(|_| self.shadow_room);
-        Some(self.guest_room?.plus(shadow.unwrap_or_default()))
+        Some(self.guest_resources?.plus(shadow.unwrap_or_default()))
     }
 }
 
@@ -122,7 +122,7 @@ impl Slot {
     pub(crate) fn new(name: &str, lines: Arc<Lines>) -> Self {
         Self {
             name: name.to_owned(),
-            turn: Mutex::default(),
+            change: Mutex::default(),
             changing: Queue::default(),
             saving: Queue::default(),
             lines,
@@ -132,16 +132,16 @@ impl Slot {
         }
     }
 
-    /// Whoever changes the job holds it: changes come one after the other.
+    /// Held while the job is changed: changes come one after the other.
     ///
     /// # Errors
     /// If too many wait already.
-    pub(crate) fn turn(&self) -> Result<(MutexGuard<'_, ()>, Queued), Problem> {
+    pub(crate) fn lock_for_change(&self) -> Result<(MutexGuard<'_, ()>, Queued), Problem> {
         let queued = self.changing.enter(&self.name)?;
-        Ok((self.turn.lock().unwrap_or_else(PoisonError::into_inner), queued))
+        Ok((self.change.lock().unwrap_or_else(PoisonError::into_inner), queued))
     }
 
-    /// Whoever waits for a savepoint holds it; no change waits for that.
+    /// Held while a savepoint is awaited; no change waits for that.
     ///
     /// # Errors
     /// If too many wait already.
@@ -155,16 +155,16 @@ impl Slot {
     }
 
     /// Keeps room for its guests.
-    pub(crate) fn reserve(self: &Arc<Self>, room: GuestRoom) -> Reserved {
+    pub(crate) fn reserve(self: &Arc<Self>, room: GuestResources) -> Reserved {
         self.lock_reserved().push(room);
         Reserved(Arc::clone(self), room)
     }
 
     /// Room for its guests; `None`: it has none, since it neither runs nor is about to.
-    pub(crate) fn guest_room(&self) -> Option<GuestRoom> {
+    pub(crate) fn guest_resources(&self) -> Option<GuestResources> {
         let reserved = self.lock_reserved().clone();
-        let running = self.is_running().then(|| self.lock_live().guest_room()).flatten();
-        reserved.into_iter().chain(running).reduce(GuestRoom::or)
+        let running = self.is_running().then(|| self.lock_live().guest_resources()).flatten();
+        reserved.into_iter().chain(running).reduce(GuestResources::or)
     }
 
     /// Whether it has a thread that has not ended.
@@ -174,7 +174,7 @@ impl Slot {
 
     /// Whether it has started since its thread has: after a restart of the server it may have to wait.
     pub(crate) fn has_started(&self) -> bool {
-        self.is_running() && self.lock_live().guest_room.is_some()
+        self.is_running() && self.lock_live().guest_resources.is_some()
     }
 
     /// Starts its thread. The one before must be over.
@@ -225,7 +225,7 @@ impl Slot {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_reserved(&self) -> MutexGuard<'_, Vec<GuestRoom>> {
+    fn lock_reserved(&self) -> MutexGuard<'_, Vec<GuestResources>> {
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

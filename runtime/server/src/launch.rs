@@ -1,4 +1,4 @@
-//! A job that is about to run: which checkpoint it goes on from, which replays it reads, and whether that fits. Nothing has begun before
+//! A job that is about to run: which checkpoint it resumes from, which replays it reads, and whether that fits. Nothing has begun before
 //! it is started.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::pipelines::{Pipeline, Pipelines};
 use crate::problem::Problem;
 use crate::replays::{Left, Resumed};
 
-/// A checked job, and what it goes on from.
+/// A checked job, and what it resumes from.
 pub(crate) struct Launch {
     name: String,
     job: Job,
@@ -26,7 +26,7 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// A job that goes on as its row says.
+    /// A job that resumes as its row says.
     pub(crate) fn new(pipelines: &Pipelines, job: Job, pipeline: &Pipeline, row: &JobRow) -> Result<Self, Problem> {
         let job = job.going_back(&row.goes_back);
         let store = CheckpointStore::open(&pipeline.location())?;
@@ -37,7 +37,7 @@ impl Launch {
         Ok(Self { name: row.name.clone(), job, store, durable, restart: pipeline.graph.restart, left })
     }
 
-    /// Whether it can go on from its checkpoint; what a person should know about that.
+    /// Whether it can resume from its checkpoint; what a person should know about that.
     pub(crate) fn check(&self, clock: &Arc<dyn Clock>) -> Result<Vec<String>, RecoveryError> {
         self.durable.as_ref().map_or_else(|| Ok(Vec::new()), |durable| durable.check(&self.job, clock))
     }
@@ -57,9 +57,9 @@ impl Launch {
 }
 
 impl JobRow {
-    /// What holds of it when this is its newest checkpoint: one that came since what was said of its next start is gone on from,
+    /// What holds of it when this is its newest checkpoint: one that came since what was said of its next start is resumed from,
     /// whatever that was.
-    pub(crate) fn going_on_from(self, newest: Option<u64>) -> Self {
+    pub(crate) fn resuming_from(self, newest: Option<u64>) -> Self {
         // An older catalog did not say which was the newest then.
         let is_known = self.newest.is_some() || self.from_checkpoint.is_none();
         match is_known && newest > self.newest {

@@ -7,7 +7,7 @@
 //! | [`model`] | what goes over the wire, for clients too |
 //! | `service` | what can be asked of the service, and what is refused |
 //! | `jobs` | jobs that run: a thread each, their swaps, their lines |
-//! | `launch` | a job that is about to run, and what it goes on from |
+//! | `launch` | a job that is about to run, and what it resumes from |
 //! | `pipelines` | a pipeline's text into a job of this server |
 //! | `revisions` | what each revision of a job changes |
 //! | `dead_letters` | the rows that a job's steps could not process, in files |

@@ -53,7 +53,7 @@ impl Figures {
         gauge(encoder, "jobs_running", "Jobs that run.", one(running))?;
         let most = i64::try_from(self.bounds.jobs_max).unwrap_or(i64::MAX);
         gauge(encoder, "jobs_limit", "Jobs that may run at a time.", one(most))?;
-        let most = i64::try_from(self.bounds.guest_room_max.memory_bytes).unwrap_or(i64::MAX);
+        let most = i64::try_from(self.bounds.guest_resources_max.memory_bytes).unwrap_or(i64::MAX);
         gauge(encoder, "guest_memory_limit_all_bytes", "Memory that the guests of all jobs may have.", one(most))
     }
 

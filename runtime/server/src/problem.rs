@@ -41,7 +41,7 @@ pub enum Kind {
     TooLarge,
     /// A pipeline, a component or a swap that cannot work.
     Unfit,
-    /// A version that does not read the state that there is. To whoever asks it is unfit.
+    /// A version that does not read the state that there is. To the caller it is unfit.
     Unreadable,
     /// The server's limits are reached.
     Limit,

@@ -1,6 +1,6 @@
 //! Replays: dead letters that go into their step again, as rows of a file. Until a checkpoint has all of it, a source of its own
 //! reads the file in the job's graph; no pipeline's text ever holds one. What is to be of a replay follows from the catalog and the
-//! checkpoint that the job goes on from, never from what ran before.
+//! checkpoint that the job resumes from, never from what ran before.
 
 mod source;
 
@@ -27,7 +27,7 @@ use source::{CONNECTOR, WithReplays};
 /// Rows that are looked at, at a time, before they are replayed.
 const CHECKED_ROWS: usize = 4096;
 
-/// What is to be of a replay in a job that goes on from a checkpoint.
+/// What is to be of a replay in a job that resumes from a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// It came later: its letters wait there.
@@ -38,7 +38,7 @@ enum Fate {
     Done,
 }
 
-/// A job that is about to go on from a checkpoint.
+/// A job that is about to resume from a checkpoint.
 pub(crate) struct Resumed {
     pub(crate) job: Job,
     /// Whose state it gives up.
@@ -46,7 +46,7 @@ pub(crate) struct Resumed {
     pub(crate) left: Left,
 }
 
-/// What a job leaves behind as it goes on from a checkpoint.
+/// What a job leaves behind as it resumes from a checkpoint.
 pub(crate) struct Left {
     checkpoint: u64,
     /// Replays by number.
@@ -67,7 +67,7 @@ impl ReplayRow {
         PathBuf::from(format!("replays/{}.jsonl", self.number))
     }
 
-    /// Decides by the checkpoint that the job goes on from; 0 if there is none.
+    /// Decides by the checkpoint that the job resumes from; 0 if there is none.
     fn fate(&self, checkpoint: u64, manifest: Option<&Manifest>) -> Fate {
         if checkpoint < self.checkpoint {
             return Fate::Undone;
@@ -89,7 +89,7 @@ impl ReplayRow {
 }
 
 impl Pipelines {
-    /// A job as it goes on from the checkpoint that the catalog names, or from its last one.
+    /// A job as it resumes from the checkpoint that the catalog names, or from its last one.
     pub(crate) fn resume(
         &self,
         job: Job,
@@ -132,7 +132,7 @@ impl Pipelines {
         Ok(Resumed { job, allow_dropped, left: Left { checkpoint, undone, done, superseded } })
     }
 
-    /// A job goes on: what it has left behind is written down, and removed.
+    /// A job continues: what it has left behind is written down, and removed.
     pub(crate) fn settle(&self, job: &str, left: &Left, store: &CheckpointStore) -> Result<(), Problem> {
         left.superseded.iter().try_for_each(|part| remove(part))?;
         self.catalog.settle_replays(job, &left.undone, &left.done, left.checkpoint)?;
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_is_gone_on_with_until_a_checkpoint_has_all_of_it() {
+    fn replay_is_continued_until_a_checkpoint_has_all_of_it() {
         let replay = |done| ReplayRow { number: 3, step: "a".to_owned(), bytes: 90, checkpoint: 5, done };
         let fate = |done, number, byte| replay(done).fate(number, Some(&manifest(number, byte)));
         assert_eq!(fate(None, 5, None), Fate::Pending, "it was written at this one");

@@ -11,7 +11,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use weir_core::connector::Connectors;
 use weir_core::time::Clock;
-use weir_engine::GuestRoom;
+use weir_engine::GuestResources;
 use weir_host::{Host, HostConfig, HostError, INSTANCES_MAX_DEFAULT};
 
 use crate::api;
@@ -29,7 +29,7 @@ const REQUESTS_END: Duration = Duration::from_secs(5);
 const FIRST_REQUEST: Duration = Duration::from_secs(30);
 /// Threads that answer requests: they only pass work on.
 const THREADS: usize = 2;
-/// Instances beside those of jobs, at a time: each check of a pipeline or a swap has one for a moment, and so has each job that goes on
+/// Instances beside those of jobs, at a time: each check of a pipeline or a swap has one for a moment, and so has each job that resumes
 /// when the server is started.
 const INSTANCES_ASKED_MAX: u32 = 100;
 
@@ -89,7 +89,7 @@ pub enum ServeError {
     Locked(PathBuf),
     /// Pipelines could write what the server keeps.
     #[error(
-        "the folder of pipelines' files ({files}) and the data folder ({data_dir}) are one in the other: pipelines could write what \
+        "the folder of pipelines' files ({files}) and the data folder ({data_dir}) must not contain one another: pipelines could write what \
          the server keeps; name another with --files or --data-dir"
     )]
     NotApart {
@@ -125,7 +125,7 @@ pub enum ServeError {
     #[error("the jobs cannot be recovered")]
     Recover(#[source] Problem),
     /// The threads, or the connections.
-    #[error("the server cannot go on")]
+    #[error("the server cannot continue")]
     Io(#[from] std::io::Error),
 }
 
@@ -159,9 +159,9 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         jobs: data_dir.join("jobs"),
     };
     let compiler = Compiler { command: config.compiler, cache_dir };
-    let guest_room_max =
-        GuestRoom { instances: u64::from(INSTANCES_MAX_DEFAULT), memory_bytes: config.guest_bytes_max };
-    let bounds = Bounds { jobs_max: config.jobs_max, guest_room_max };
+    let guest_resources_max =
+        GuestResources { instances: u64::from(INSTANCES_MAX_DEFAULT), memory_bytes: config.guest_bytes_max };
+    let bounds = Bounds { jobs_max: config.jobs_max, guest_resources_max };
     let is_local = config.listen.ip().is_loopback();
     let service = Arc::new(Service::new(pipelines, compiler, config.clock, bounds, is_local));
     let listen = |error| ServeError::Listen { listen: config.listen, error };

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use weir_core::time::Clock;
-use weir_engine::GuestRoom;
+use weir_engine::GuestResources;
 use weir_host::LogLevel;
 use weir_state::checkpoint::CheckpointStore;
 
@@ -38,8 +38,8 @@ pub(crate) struct Service {
     jobs: Arc<Jobs>,
     admission: Arc<Admission>,
     clock: Arc<dyn Clock>,
-    /// Held by whoever brings a component or removes one.
-    shelf: Mutex<()>,
+    /// Held while a component is added or removed.
+    component_store_lock: Mutex<()>,
     is_ending: AtomicBool,
     /// Whether nobody else can reach it.
     pub(crate) is_local: bool,
@@ -68,16 +68,16 @@ impl Service {
             admission: Arc::new(Admission::new(bounds, Arc::clone(&jobs))),
             jobs,
             clock,
-            shelf: Mutex::default(),
+            component_store_lock: Mutex::default(),
             is_ending: AtomicBool::new(false),
             is_local,
             pushes: Arc::new(tokio::sync::Semaphore::new(PUSHES_MAX)),
         }
     }
 
-    /// Lets every job go on that ran when the server ended, however it did; one for which there is no room any more waits for it.
+    /// Lets every job continue that ran when the server ended, however it did; one for which there is no room any more waits for it.
     pub(crate) fn recover(&self) -> Result<(), Problem> {
-        self.catalog.remove_untold_jobs()?;
+        self.catalog.remove_unacknowledged_jobs()?;
         let rows = self.catalog.jobs()?;
         self.pipelines.remove_folders_but(&rows.iter().map(|row| row.name.as_str()).collect());
         for row in rows {
@@ -98,7 +98,7 @@ impl Service {
         self.is_ending.store(true, Ordering::Relaxed);
     }
 
-    /// Suspends every job, and waits until all have ended or so long. They go on when the server is started again.
+    /// Suspends every job, and waits until all have ended or so long. They continue when the server is started again.
     pub(crate) fn end(&self, timeout: Duration) {
         self.begin_to_end();
         let slots = self.jobs.all();
@@ -107,8 +107,7 @@ impl Service {
         for slot in &slots {
             let left = until_us.saturating_sub(self.clock.now_us()).max(0).unsigned_abs();
             if !slot.wait(Duration::from_micros(left)) {
-                slot.lines
-                    .tell(LogLevel::Warn, "it takes too long to a last checkpoint, and goes on from the one before");
+                slot.lines.tell(LogLevel::Warn, "the final checkpoint timed out; it resumes from the one before");
                 slot.tell(Command::End(Ending::Stop));
             }
         }
@@ -150,14 +149,14 @@ impl Service {
     }
 
     /// Keeps room for the guests of a job that is about to start, or to change; refuses it if there is none.
-    fn admit(&self, slot: &Arc<Slot>, room: GuestRoom) -> Result<Reserved, Problem> {
+    fn admit(&self, slot: &Arc<Slot>, room: GuestResources) -> Result<Reserved, Problem> {
         if self.is_ending() {
             return Err(Problem::new(Kind::Unavailable, "the server is about to end, and starts no job any more"));
         }
         self.admission.admit(slot, room)
     }
 
-    /// The thread of a job that goes on as soon as it can.
+    /// The thread of a job that resumes as soon as it can.
     fn recover_later(&self, slot: &Arc<Slot>, row: &JobRow, recovery: Recovery) -> Result<(), Problem> {
         self.spawn(slot, row, Origin::Recover(Box::new(move || recovery.start(None))))
     }
@@ -170,6 +169,6 @@ impl Service {
             admission: Arc::clone(&self.admission),
             has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty() || !row.goes_back.is_empty(),
         };
-        slot.start(origin, start).map_err(|error| Problem::internal("the job gets no thread", &error))
+        slot.start(origin, start).map_err(|error| Problem::internal("failed to spawn a thread for the job", &error))
     }
 }

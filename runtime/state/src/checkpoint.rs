@@ -73,11 +73,11 @@ pub struct Listed {
 pub enum Contents {
     /// All.
     All,
-    /// Tables of key groups without their rows: for whoever asks what there is. No more than one part is in memory at a time.
+    /// Tables of key groups without their rows: for listings. No more than one part is in memory at a time.
     Layouts,
 }
 
-/// What a job can go on from.
+/// What a job can resume from.
 #[derive(Debug)]
 pub struct Latest {
     /// The newest checkpoint that is whole.
@@ -229,7 +229,7 @@ impl CheckpointStore {
                 ended.tries(&claim);
             }
             let created = self.objects.create(&entry_path(number), claim)?;
-            // If this process slept meanwhile, another may have had the same number, and removed it: then its own go on behind
+            // If this process slept meanwhile, another may have had the same number, and removed it: then its own continue after
             // it. Two generations of one number would write over each other's parts.
             if created && self.numbers()?.first() == Some(&number) {
                 return Ok(Lease::new(self.clone(), job, number, ended));

@@ -163,7 +163,7 @@ pub struct FrozenState {
 }
 
 impl FrozenState {
-    /// All states by key group: the key columns, then the state columns, a row a key that has a state. `key_groups` is the
+    /// All states by key group: the key columns, then the state columns, one row per key that has a state. `key_groups` is the
     /// job's `max_parallelism`. A large group comes in several parts.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! All but [`checkpoint`] is memory and arithmetic. This crate never runs user code, never knows a window or a stream, and never
 //! decides when state is dropped or stored: the engine does. State is frozen in place (`freeze`) while the stream stands still,
-//! and made into tables (`tables`) by whoever holds the frozen copy, on any thread, while the stream goes on.
+//! and made into tables (`tables`) by the holder of the frozen copy, on any thread, while the stream continues.
 //!
 //! | module | holds |
 //! |---|---|

@@ -9,7 +9,7 @@ use weir_core::connector::{Offset, Prepared};
 pub struct JobSnapshot {
     /// The job's key groups (`max-parallelism`), by which its state is cut.
     pub key_groups: u32,
-    /// One part a subtask.
+    /// One part per subtask.
     pub subtasks: Vec<SubtaskSnapshot>,
 }
 
@@ -55,7 +55,7 @@ pub struct SplitSnapshot {
     pub split: String,
     /// Its place in the order of its source's splits, by which subtasks share them.
     pub index: usize,
-    /// Where its reader goes on.
+    /// Where its reader continues.
     pub offset: Offset,
     /// The greatest event time seen, for its watermark.
     pub max_event_time: i64,

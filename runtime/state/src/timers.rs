@@ -127,7 +127,7 @@ impl Timers {
 pub struct FrozenTimers(Vec<Arc<Vec<Timer>>>);
 
 impl FrozenTimers {
-    /// All timers by key group: the key columns, then the time, a row a timer. `state` is of the same moment. A large group comes
+    /// All timers by key group: the key columns, then the time, one row per timer. `state` is of the same moment. A large group comes
     /// in several parts.
     ///
     /// # Errors

@@ -219,19 +219,3 @@ fn accumulate<'a, Op: Aggregate>(
     let accumulators = state::write(groups.len(), groups.iter().map(Some));
     Ok(Accumulated { accumulators, rejected: refused.into_failures() })
 }
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __export_aggregate {
-    ($operator:ty) => {
-        const _: () = {
-            const fn is_aggregate<Op: $crate::aggregate::Aggregate>() {}
-            is_aggregate::<$operator>()
-        };
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            type Component = $crate::guest::AggregateComponent<$operator>;
-    $crate::guest::aggregate::export!(Component with_types_in $crate::guest::aggregate);
-        };
-    };
-}

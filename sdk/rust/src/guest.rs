@@ -1,4 +1,4 @@
-//! The component's side of the boundary: bindings of the three worlds, and what `export!` puts behind them. In WebAssembly only.
+//! The component's side of the boundary: bindings of what the three worlds export, and what `export!` puts behind them. In WebAssembly only.
 //!
 //! The bindings use the types of [`crate::wire`], so a call is lifted straight into what the operator runs on.
 
@@ -8,7 +8,7 @@ use std::sync::Once;
 use std::thread::LocalKey;
 
 use crate as operators;
-use crate::log::Level;
+use crate::telemetry::{self, Level};
 use crate::wire::{self, Batch, Node, States};
 
 /// The type behind the exports of a transform.
@@ -20,18 +20,8 @@ pub struct KeyedComponent<Op>(PhantomData<Op>);
 /// The type behind the exports of an aggregate.
 pub struct AggregateComponent<Op>(PhantomData<Op>);
 
-// The worlds of the contract in parts, because an interface can be bound only once in a crate, and `log` and `metrics` are in all
-// three of them. What a component exports and imports is put together again when it is wrapped.
-
-/// What the host offers.
-pub mod imports {
-    #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated from the contract")]
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "package weir:sdk; world imports { import weir:operator/log@0.1.0; import weir:operator/metrics@0.1.0; }",
-        generate_all,
-    });
-}
+// The worlds of the contract in parts, because an interface can be bound only once in a crate, and `log` and `metrics`
+// (`telemetry/imports.rs`) are in all three of them. What a component exports and imports is put together again when it is wrapped.
 
 /// What a transform exports.
 pub mod transform {
@@ -90,7 +80,7 @@ fn described<Op: ?Sized, T>(
 /// A panic ends in a trap, which says nothing; its message goes to the log first.
 fn log_panics() {
     static HOOK: Once = Once::new();
-    HOOK.call_once(|| std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string()))));
+    HOOK.call_once(|| std::panic::set_hook(Box::new(|panic| telemetry::log(Level::Error, panic.to_string()))));
 }
 
 use transform::exports::weir::operator::transform as transform_types;
@@ -216,33 +206,4 @@ impl<Op: operators::aggregate::Aggregate + 'static> aggregate_types::Guest for A
     fn finish(accumulators: States) -> Result<Vec<Node>, String> {
         described(&AGGREGATE, |operator| operator.finish(accumulators))
     }
-}
-
-use imports::weir::operator as host;
-
-/// `log.log`
-pub fn log(level: Level, line: &str) {
-    let level = match level {
-        Level::Trace => host::log::Level::Trace,
-        Level::Debug => host::log::Level::Debug,
-        Level::Info => host::log::Level::Info,
-        Level::Warn => host::log::Level::Warn,
-        Level::Error => host::log::Level::Error,
-    };
-    host::log::log(level, line);
-}
-
-/// `metrics.count`
-pub fn count(name: &str, by: u64) {
-    host::metrics::count(name, by);
-}
-
-/// `metrics.gauge`
-pub fn gauge(name: &str, value: f64) {
-    host::metrics::gauge(name, value);
-}
-
-/// `metrics.observe`
-pub fn observe(name: &str, value: f64) {
-    host::metrics::observe(name, value);
 }

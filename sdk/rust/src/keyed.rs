@@ -1,5 +1,7 @@
 //! Operators with state and timers per key.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 
 use crate::column::{ColumnRef, value};
@@ -116,11 +118,11 @@ pub trait Keyed: DeserializeOwned {
         let _ = (row, key, entries);
     }
 
-    /// States of another version, an entry a key. By default the columns are matched by name, and an optional field that the
+    /// States of another version, one entry per key. By default the columns are matched by name, and an optional field that the
     /// other version did not have is `None`.
     ///
     /// # Errors
-    /// If they cannot be read; the message is shown to whoever deploys the operator.
+    /// If they cannot be read; the message is shown when the operator is deployed.
     fn migrate(&self, from_version: u32, states: &OldStates<'_>) -> Result<Vec<Option<Self::State>>, String> {
         let _ = from_version;
         states.read()
@@ -167,7 +169,7 @@ pub struct Connected<Op> {
     timer_keys: Reads,
     timer_key_positions: Positions,
     outputs: Vec<OutputPlan>,
-    maps: Vec<MapLayout>,
+    maps: Arc<[MapLayout]>,
 }
 
 /// A connected keyed operator of any type: the functions of the interface `keyed`.
@@ -226,7 +228,7 @@ impl<Op: Keyed> Connected<Op> {
             state: Some(state::layout::<Op::State>(Op::VERSION)),
             maps: Op::maps(),
         };
-        let maps = plan.maps.clone();
+        let maps = plan.maps.as_slice().into();
         let this =
             Self { operator, reads, input_positions, key_positions, timer_keys, timer_key_positions, outputs, maps };
         Ok((this, plan))
@@ -363,20 +365,4 @@ fn each_row<'a, Op: Keyed>(
     let (changed, states) = slots.changes();
     let (outputs, rejected) = out.finish(&this.outputs);
     Ok(KeyedDelta { outputs, rejected, changed, states, maps: maps.finish(), timers: timers.finish() })
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __export_keyed {
-    ($operator:ty) => {
-        const _: () = {
-            const fn is_keyed<Op: $crate::keyed::Keyed>() {}
-            is_keyed::<$operator>()
-        };
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            type Component = $crate::guest::KeyedComponent<$operator>;
-    $crate::guest::keyed::export!(Component with_types_in $crate::guest::keyed);
-        };
-    };
 }

@@ -21,6 +21,7 @@ pub mod column;
 mod config;
 pub mod emit;
 mod error;
+mod export;
 pub mod keyed;
 pub mod log;
 mod map;
@@ -48,7 +49,9 @@ mod refused;
 mod rewind;
 mod select;
 mod sources;
+mod telemetry;
 mod timestamp;
+mod type_name;
 mod view;
 
 #[cfg(target_family = "wasm")]
@@ -66,8 +69,9 @@ pub use fixed::{Date, Decimal};
 pub use list::ListItem;
 pub use number::Number;
 pub use row::{Keep, ReadRow, Row};
-pub use schema::{Schema, type_name};
+pub use schema::Schema;
 pub use timestamp::{Timestamp, TimestampMillis, TimestampNanos, TimestampSeconds};
+pub use type_name::type_name;
 pub use value::{ReadValue, Value};
 pub use view::{Column, EventTimes};
 pub use wire::OperatorInfo;

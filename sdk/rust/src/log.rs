@@ -3,35 +3,21 @@
 
 use std::fmt;
 
+use crate::muted::is_muted;
+use crate::telemetry;
+#[doc(inline)]
+pub use crate::telemetry::Level;
 #[doc(inline)]
 pub use crate::{
     __log_debug as debug, __log_error as error, __log_info as info, __log_trace as trace, __log_warn as warn,
 };
 
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For following single rows.
-    Trace,
-    /// For the author.
-    Debug,
-    /// For whoever runs the pipeline.
-    Info,
-    /// Something is odd.
-    Warn,
-    /// Something is wrong.
-    Error,
-}
-
 /// Writes one line.
 pub fn write(level: Level, line: fmt::Arguments<'_>) {
-    if crate::muted::is_muted() {
+    if is_muted() {
         return;
     }
-    #[cfg(target_family = "wasm")]
-    crate::guest::log(level, &line.to_string());
-    #[cfg(not(target_family = "wasm"))]
-    crate::testing::keep_log_line(level, line.to_string());
+    telemetry::log(level, line.to_string());
 }
 
 /// Writes a line of [`Level::Trace`]; takes what `format!` takes.

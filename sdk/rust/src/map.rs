@@ -3,6 +3,7 @@
 
 use std::marker::PhantomData;
 use std::ops::RangeBounds;
+use std::sync::Arc;
 
 use crate::error::RowError;
 use crate::map_changes::{AnyChanges, Changes};
@@ -127,16 +128,16 @@ impl<'c> Prefetch<'c> {
 }
 
 /// The maps during a call.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct MapsOfCall {
-    layouts: Vec<MapLayout>,
+    layouts: Arc<[MapLayout]>,
     /// One per layout; `None`: not used in this call.
     changes: Vec<Option<Box<dyn AnyChanges>>>,
 }
 
 impl MapsOfCall {
-    pub(crate) fn new(layouts: &[MapLayout]) -> Self {
-        Self { layouts: layouts.to_vec(), changes: layouts.iter().map(|_| None).collect() }
+    pub(crate) fn new(layouts: &Arc<[MapLayout]>) -> Self {
+        Self { layouts: Arc::clone(layouts), changes: layouts.iter().map(|_| None).collect() }
     }
 
     /// Reads the entries that were named.

@@ -82,7 +82,7 @@ pub enum Keep {
 pub struct Finished {
     /// Nodes in pre-order.
     pub columns: Vec<Node>,
-    /// int64 a row; empty if no field is the event time.
+    /// One int64 per row; empty if no field is the event time.
     pub event_times: Vec<u8>,
 }
 

@@ -6,7 +6,7 @@ use crate::wire::Selection;
 /// Which input row each output row comes from. As long as it is every row once and in order, it is only counted.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
-    /// The row that goes on in this way; [`LISTED`] as soon as a row was left out, came twice or came out of order.
+    /// The row that is passed on in this way; [`LISTED`] as soon as a row was left out, came twice or came out of order.
     next: u32,
     /// From then on the rows.
     rows: FixedBuilder<4>,
@@ -46,7 +46,7 @@ impl Sources {
         kept.for_each(|row| self.push(row));
     }
 
-    /// How many rows go on.
+    /// How many rows are passed on.
     pub(crate) fn len(&self) -> usize {
         if self.next == LISTED { self.rows.len() } else { self.next as usize }
     }

@@ -194,7 +194,7 @@ impl<'s> OldStates<'s> {
         self.states.keys as usize
     }
 
-    /// Reads them as rows of type `S`, an entry a key, columns matched by name; an optional field whose column is not there is
+    /// Reads them as rows of type `S`, one entry per key, columns matched by name; an optional field whose column is not there is
     /// `None`. A struct as the other version had it reads everything.
     ///
     /// # Errors

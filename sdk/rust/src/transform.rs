@@ -245,19 +245,3 @@ pub(crate) fn only_input(inputs: &[Input]) -> Result<&Input, String> {
         _ => Err(format!("the operator has one input, and is connected to {}", inputs.len())),
     }
 }
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __export_transform {
-    ($operator:ty) => {
-        const _: () = {
-            const fn is_transform<Op: $crate::transform::ColumnTransform>() {}
-            is_transform::<$operator>()
-        };
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            type Component = $crate::guest::TransformComponent<$operator>;
-    $crate::guest::transform::export!(Component with_types_in $crate::guest::transform);
-        };
-    };
-}

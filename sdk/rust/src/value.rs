@@ -14,7 +14,7 @@
 //! | `Option<T>` | the same, with nulls |
 
 use crate::column::{ColumnRef, Validity, ValidityBuilder};
-use crate::schema::type_name;
+use crate::type_name::type_name;
 use crate::wire::{Field, Node};
 
 /// A value that a column can be made of.

@@ -90,7 +90,7 @@ pub struct EventTimes<'a> {
 }
 
 impl<'a> EventTimes<'a> {
-    /// Views them: int64 a row.
+    /// Views them: one int64 per row.
     ///
     /// # Errors
     /// If there are fewer than rows.

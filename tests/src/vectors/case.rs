@@ -87,7 +87,7 @@ impl Case {
         }
     }
 
-    /// All that is left, in the form of its kind. A field that the form does not have is not passed over.
+    /// All that is left, in the form of its kind. A field that the form does not have is not ignored.
     pub(super) fn into_form<T: DeserializeOwned>(self) -> Result<T, Stop> {
         read(Value::Object(self.rest))
     }

@@ -114,7 +114,7 @@ fn window() -> impl Strategy<Value = WindowAssigner> {
     ]
 }
 
-/// Rows around a time that goes on, and watermarks somewhat behind it; times count from `base`.
+/// Rows around a time that advances, and watermarks somewhat behind it; times count from `base`.
 fn ops(base: i64) -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
         14 => (0u8..4, -5i64..10, -25i64..26).prop_map(|(key, value, ts)| Op::Element { key, value, ts }),

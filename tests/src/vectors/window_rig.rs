@@ -65,7 +65,7 @@ impl Rig {
         Ok(emitted)
     }
 
-    /// Event time goes on. One that does not rise never gets here: the gate in front of an operator keeps it.
+    /// Event time advances. One that does not rise never gets here: the gate in front of an operator keeps it.
     pub(super) fn on_watermark(&mut self, watermark: i64) -> Result<Emitted, Stop> {
         let mut emitted = Emitted::default();
         if watermark > self.watermark {
@@ -75,14 +75,14 @@ impl Rig {
         Ok(emitted)
     }
 
-    /// All state. What is aggregated ahead goes on first, as at a barrier.
+    /// All state. What is aggregated ahead continues first, as at a barrier.
     pub(super) fn snapshot(&mut self) -> Result<(RigSnapshot, Emitted), Stop> {
         let mut emitted = Emitted::default();
         let stages = self.snapshot_stages(&mut emitted).map_err(failed)?;
         Ok((RigSnapshot { stages, watermark: self.watermark }, emitted))
     }
 
-    /// New operators, at another parallelism if need be, that go on from a snapshot.
+    /// New operators, at another parallelism if need be, that resume from a snapshot.
     pub(super) fn restore(&mut self, snapshot: RigSnapshot, parallelism: usize) -> Result<(), Stop> {
         let specs: Vec<WindowSpec> = self.stages.iter().map(|stage| stage.spec.clone()).collect();
         let combine = self.combines();

@@ -34,7 +34,7 @@ fn letters_go_through_the_version_that_runs_now() {
     let swap = ["swap", "job/step", "--set", "config.fails=\"never\"", "--set", "config.tag=\"new\"", "--no-probation"];
     server.told(&swap);
     server.told(&["dlq", "job", "replay", "--step", "step"]);
-    // While the replay is in the graph, swaps go on as ever.
+    // While the replay is in the graph, swaps continue as ever.
     server.told(&["swap", "job/step", "--set", "config.tag=\"newer\"", "--no-probation"]);
     let rows = server.until_rows("out", 2000);
     check_counted(&rows, 2000);

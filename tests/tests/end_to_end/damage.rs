@@ -89,17 +89,17 @@ impl Suspended {
     }
 
     /// Runs it on with a copy of its checkpoints that is damaged first.
-    fn go_on(&self, damage: impl FnOnce(&Path)) -> Ended {
-        self.go_on_with(&[], damage)
+    fn resume(&self, damage: impl FnOnce(&Path)) -> Ended {
+        self.resume_with(&[], damage)
     }
 
     /// Writes the pipeline anew, and runs that on with a copy of its checkpoints.
-    pub(crate) fn go_on_as(&self, pipeline: &str, args: &[&str]) -> Ended {
+    pub(crate) fn resume_as(&self, pipeline: &str, args: &[&str]) -> Ended {
         write(self.folder.path(), pipeline);
-        self.go_on_with(args, |_| {})
+        self.resume_with(args, |_| {})
     }
 
-    fn go_on_with(&self, args: &[&str], damage: impl FnOnce(&Path)) -> Ended {
+    fn resume_with(&self, args: &[&str], damage: impl FnOnce(&Path)) -> Ended {
         let copy = tempfile::tempdir_in(&self.folder).unwrap();
         let copied = Command::new("cp").arg("-R").arg(self.folder.path().join("state")).arg(copy.path()).status();
         assert!(copied.unwrap().success());
@@ -150,28 +150,28 @@ fn the_checkpoint_before_a_damaged_one_is_used() {
         let ended = ended.well();
         assert_eq!(ended.summary()["sinks"], expected, "{file} {reason}");
         let (last, before) = (job.last.number, job.before.number);
-        let instead = format!("is damaged: {file} {reason}; going on from checkpoint {before} instead");
-        ended.saying(&[&format!("checkpoint {last} in "), &instead, &format!("going on from checkpoint {before}\n")]);
+        let instead = format!("is damaged: {file} {reason}; resuming from checkpoint {before} instead");
+        ended.saying(&[&format!("checkpoint {last} in "), &instead, &format!("resuming from checkpoint {before}\n")]);
     };
     let kinds = kinds(&job.last);
     for (operator, state) in [("sessions", "sessions"), ("minutes", "panes"), ("counts", "states")] {
         assert!(kinds.contains_key(&(operator.to_owned(), state.to_owned())), "{kinds:?}");
     }
     for part in kinds.values() {
-        check(part, "does not have the checksum that was written", job.go_on(|state| flip(&state.join(part))));
+        check(part, "does not have the checksum that was written", job.resume(|state| flip(&state.join(part))));
     }
     let part = kinds.values().next().unwrap();
-    check(part, "is missing", job.go_on(|state| fs::remove_file(state.join(part)).unwrap()));
+    check(part, "is missing", job.resume(|state| fs::remove_file(state.join(part)).unwrap()));
     let name = format!("manifests/{:020}", job.last.number);
     let reason = "does not have the length and checksum of its first line";
-    check(&name, reason, job.go_on(|state| flip(&manifest(state, job.last.number))));
+    check(&name, reason, job.resume(|state| flip(&manifest(state, job.last.number))));
 }
 
 #[test]
 fn an_older_checkpoint_is_not_used_where_rows_can_be_seen() {
     let job = Suspended::new(SHOWS_ROWS);
     for part in kinds(&job.last).values() {
-        job.go_on(|state| flip(&state.join(part))).failed(&[
+        job.resume(|state| flip(&state.join(part))).failed(&[
             &format!("checkpoint {} is damaged, and rows of it may be in sink \"out-counts\" already", job.last.number),
             &format!("Say --from {} to accept that", job.before.number),
             &format!("{part} does not have the checksum that was written"),
@@ -183,13 +183,13 @@ fn an_older_checkpoint_is_not_used_where_rows_can_be_seen() {
 fn without_a_whole_checkpoint_nothing_is_begun_anew() {
     let job = Suspended::new(SHOWS_NOTHING);
     let all = |state: &Path| checkpoints(state).iter().for_each(|kept| flip(&manifest(state, kept.number)));
-    job.go_on(all).failed(&[
+    job.resume(all).failed(&[
         "no checkpoint in ",
         "is whole: remove the folder to begin from nothing",
         "is damaged: manifests/",
     ]);
     let parts = |state: &Path| fs::remove_dir_all(state.join("parts")).unwrap();
-    job.go_on(parts).failed(&["no checkpoint in ", "is whole: remove the folder to begin from nothing", "is missing"]);
+    job.resume(parts).failed(&["no checkpoint in ", "is whole: remove the folder to begin from nothing", "is missing"]);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_checkpoint_of_a_newer_weir_is_refused() {
         hash.update(body.as_bytes());
         fs::write(file, format!("{guarded} {:032x}\n{body}", hash.digest128())).unwrap();
     };
-    job.go_on(newer).failed(&[
+    job.resume(newer).failed(&[
         &format!("manifests/{:020} in ", job.last.number),
         &format!("has format version {}, this Weir knows versions up to {FORMAT_VERSION}", FORMAT_VERSION + 1),
         "use the Weir that wrote it",

@@ -1,4 +1,4 @@
-//! A job that an earlier version was stopped in goes on in the command of today, at any parallelism: see the README of its folder.
+//! A job that an earlier version was stopped in continues in the command of today, at any parallelism: see the README of its folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use crate::running::{Ended, Running};
 const COMPONENTS: [&str; 3] = ["operators/running_count.wasm", "operators/quantile.wasm", "tests/guests/tally.wasm"];
 
 #[test]
-fn today_goes_on_from_the_golden_checkpoint() {
+fn today_resumes_from_the_golden_checkpoint() {
     let golden = golden();
     for parallelism in PARALLELISM {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         copy(&golden, folder);
-        go_on(folder, parallelism).well().saying(&["going on from checkpoint 3"]);
+        resume(folder, parallelism).well().saying(&["resuming from checkpoint 3"]);
         for sink in ["running", "timed", "tumbling", "sessions", "sliding"] {
             let expected = fs::read_to_string(golden.join(format!("expected/{sink}.csv"))).unwrap();
             let expected: Vec<String> = expected.lines().map(str::to_owned).collect();
@@ -39,7 +39,7 @@ fn a_flipped_byte_in_any_kind_of_its_state_is_found() {
         let folder = tempfile::tempdir().unwrap();
         copy(&golden(), folder.path());
         flip(&folder.path().join("state/parts/1-2").join(part));
-        go_on(folder.path(), 1).failed(&[
+        resume(folder.path(), 1).failed(&[
             "no checkpoint in state is whole: remove the folder to begin from nothing",
             &format!("parts/1-2/{part} does not have the checksum that was written"),
         ]);
@@ -51,7 +51,7 @@ fn golden() -> PathBuf {
 }
 
 /// Runs the job of a copy on.
-fn go_on(folder: &Path, parallelism: usize) -> Ended {
+fn resume(folder: &Path, parallelism: usize) -> Ended {
     for component in COMPONENTS.map(|component| root().join(component)) {
         fs::copy(&component, folder.join(component.file_name().unwrap())).unwrap();
     }

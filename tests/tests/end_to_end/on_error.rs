@@ -72,7 +72,7 @@ fn dead_letters_are_the_bad_rows_and_only_these() {
         let reasons = ["13,", "17,", "7,seven is refused"];
         assert_eq!(bad.len(), 3, "{bad:?}");
         assert!(bad.iter().zip(reasons).all(|(row, reason)| row.starts_with(reason)), "{bad:?}");
-        assert!(bad[0].contains("trapped") && bad[0].contains("; it said last: panicked at "), "{bad:?}");
+        assert!(bad[0].contains("trapped") && bad[0].contains("; last log line: panicked at "), "{bad:?}");
         assert!(bad[0].contains(" thirteen") && bad[1].contains("250 ms"), "{bad:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a job goes on from, through the command: an older checkpoint, a pipeline that has changed since, and two runs of one job.
+//! What a job resumes from, through the command: an older checkpoint, a pipeline that has changed since, and two runs of one job.
 
 use std::fs;
 use std::path::Path;
@@ -14,9 +14,9 @@ use crate::running::Running;
 fn it_goes_back_to_an_older_checkpoint() {
     let job = Suspended::new(SHOWS_NOTHING);
     let (expected, before) = (job.expected(), job.before.number);
-    let ended = job.go_on_as(&(STEPS.to_owned() + SHOWS_NOTHING), &["--from", &before.to_string()]).well();
+    let ended = job.resume_as(&(STEPS.to_owned() + SHOWS_NOTHING), &["--from", &before.to_string()]).well();
     assert_eq!(ended.summary()["sinks"], expected);
-    ended.saying(&[&format!("going on from checkpoint {before}\n")]);
+    ended.saying(&[&format!("resuming from checkpoint {before}\n")]);
 }
 
 #[test]
@@ -25,13 +25,13 @@ fn state_is_given_up_only_on_purpose() {
     let expected = job.expected();
     let renamed = STEPS.replace("operators.counts", "operators.counted").replace("\"counts\"", "\"counted\"");
     let renamed = renamed + SHOWS_NOTHING;
-    job.go_on_as(&renamed, &[]).failed(&[
+    job.resume_as(&renamed, &[]).failed(&[
         "has state of \"counts\", and the pipeline has no operator of that name",
         "give the state up with --allow-dropped-state counts",
     ]);
-    let ended = job.go_on_as(&renamed, &["--allow-dropped-state", "counts"]).well();
+    let ended = job.resume_as(&renamed, &["--allow-dropped-state", "counts"]).well();
     let windows = |sinks: &Value| sinks.as_array().unwrap()[..2].to_vec();
-    assert_eq!(windows(&ended.summary()["sinks"]), windows(&expected), "what has its state goes on");
+    assert_eq!(windows(&ended.summary()["sinks"]), windows(&expected), "what has its state continues");
     ended.saying(&["the state of \"counts\" is given up"]);
 }
 
@@ -39,7 +39,7 @@ fn state_is_given_up_only_on_purpose() {
 fn a_pipeline_that_does_not_fit_is_refused_with_what_to_do() {
     let job = Suspended::new(SHOWS_NOTHING);
     let pipeline = STEPS.to_owned() + SHOWS_NOTHING;
-    let undo = "change the operator back, or give it another name, and its state up with --allow-dropped-state";
+    let undo = "restore the operator, or rename it and discard its state with --allow-dropped-state";
     let changes: [(&str, &str, &[&str]); 4] = [
         ("\"1m\"", "\"2m\"", &["\"minutes\"", "its state is of windows that are", undo]),
         ("[\"auction\"]", "[\"bidder\"]", &["\"minutes\"", "auction", undo]),
@@ -48,7 +48,7 @@ fn a_pipeline_that_does_not_fit_is_refused_with_what_to_do() {
     ];
     for (old, new, reasons) in changes {
         assert!(pipeline.contains(old), "{old}");
-        job.go_on_as(&pipeline.replace(old, new), &[]).failed(reasons);
+        job.resume_as(&pipeline.replace(old, new), &[]).failed(reasons);
     }
 }
 
@@ -75,7 +75,7 @@ fn the_newer_of_two_runs_has_the_job() {
     older.until("there is a checkpoint", |_| !checkpoints(&state).is_empty());
     let newer = Running::start(&mut run(disturbed, &state));
     older.end().failed(&["a newer run of the job has taken over"]);
-    newer.end().well().saying(&["going on from checkpoint"]);
+    newer.end().well().saying(&["resuming from checkpoint"]);
     let (shown, expected) = (rows(disturbed), rows(undisturbed));
     assert!(shown == expected, "{} rows instead of {}", shown.len(), expected.len());
 }

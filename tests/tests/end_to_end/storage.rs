@@ -1,4 +1,4 @@
-//! Checkpoints where there is no room, or where nothing can be written: the reason is said, and when it is gone the job goes on
+//! Checkpoints where there is no room, or where nothing can be written: the reason is said, and when it is gone the job continues
 //! without a row lost or doubled.
 
 use std::fs::Permissions;
@@ -34,10 +34,10 @@ fn a_full_disk_ends_the_job_and_loses_nothing() {
     let state = state.path();
     let number = suspended(state);
     let part = checkpoints(state)[0].files().map(|file| file.bytes).max().unwrap();
-    let going_on = format!("going on from checkpoint {number}\n");
+    let resuming = format!("resuming from checkpoint {number}\n");
     // The claim of the job fits, its state does not.
     limited(q11(state, 1).args(SLOW), part / 4).failed(&[
-        &going_on,
+        &resuming,
         "checkpoints: checkpoints in ",
         "examples/nexmark/q11.toml failed",
         "because the job cannot keep what it has done",
@@ -48,7 +48,7 @@ fn a_full_disk_ends_the_job_and_loses_nothing() {
     assert_eq!(checkpoints(state)[0].number, number, "there was room");
     let ended = Running::start(q11(state, 2).arg("--json")).end().well();
     assert_golden(&ended);
-    ended.saying(&[&going_on]);
+    ended.saying(&[&resuming]);
 }
 
 #[test]

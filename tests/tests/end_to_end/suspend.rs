@@ -1,4 +1,4 @@
-//! ctrl-C on a job that keeps checkpoints: the first takes a last one, the second does not wait for it; either way the job goes on
+//! ctrl-C on a job that keeps checkpoints: the first takes a last one, the second does not wait for it; either way the job continues
 //! from its last one.
 
 use crate::checkpoint_folder::{block_parts, checkpoints, unblock_parts};
@@ -6,7 +6,7 @@ use crate::q11::{SLOW, assert_golden, q11};
 use crate::running::Running;
 
 #[test]
-fn a_suspended_job_goes_on_at_another_parallelism() {
+fn a_suspended_job_continues_at_another_parallelism() {
     let state = tempfile::tempdir().unwrap();
     let state = state.path();
     let mut job = Running::start(q11(state, 2).args(SLOW));
@@ -15,12 +15,12 @@ fn a_suspended_job_goes_on_at_another_parallelism() {
     let ended = job.end().well();
     let last = &checkpoints(state)[0];
     assert!(!last.finished, "its input had ended: {}", ended.said);
-    let goes_on = format!("checkpoint {} is complete: the same command goes on from there", last.number);
-    ended.saying(&["taking a last checkpoint; ctrl-C again stops at once", "suspended after", &goes_on]);
+    let resumes = format!("checkpoint {} is complete: the same command resumes from there", last.number);
+    ended.saying(&["taking a last checkpoint; ctrl-C again stops at once", "suspended after", &resumes]);
 
     let ended = Running::start(q11(state, 3).arg("--json")).end().well();
     assert_golden(&ended);
-    ended.saying(&[&format!("going on from checkpoint {}", last.number)]);
+    ended.saying(&[&format!("resuming from checkpoint {}", last.number)]);
     // It has ended: to run it again changes nothing.
     let ended = Running::start(q11(state, 1).arg("--json")).end().well();
     assert_golden(&ended);

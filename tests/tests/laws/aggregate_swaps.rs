@@ -62,9 +62,9 @@ fn job(memory: &Memory, window: usize, parallelism: usize) -> Job {
 fn a_version_on_trial_may_have_as_much_memory_as_the_one_that_runs() {
     for (window, parallelism) in [(0, 1), (0, 3), (2, 3)] {
         let job = job(&Memory::new(rows(1, 1), vec![1]), window, parallelism);
-        let room = job.guest_room();
+        let room = job.guest_resources();
         assert!(room.instances > 0 && room.memory_bytes > 0);
-        assert_eq!(job.second_guest_room(&[total(1, "never")]), room);
+        assert_eq!(job.second_guest_resources(&[total(1, "never")]), room);
     }
 }
 
@@ -72,7 +72,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn open_windows_go_on_and_results_are_the_new_versions_behind_the_barrier(
+    fn open_windows_continue_and_results_are_the_new_versions_behind_the_barrier(
         seed in any::<u64>(),
         gap in 0..150_usize,
         window in 0..3_usize,
@@ -121,13 +121,13 @@ proptest! {
         prop_assert!(is_rolled_back || fails == "merge", "{phase:?}");
     }
 
-    /// Either version goes on from a checkpoint of the other.
+    /// Either version resumes from a checkpoint of the other.
     #[test]
-    fn a_job_that_is_killed_goes_on_with_either_version(
+    fn a_job_that_is_killed_continues_with_either_version(
         seed in any::<u64>(),
         gap in 0..300_usize,
         window in 0..3_usize,
-        goes_on_with_new in any::<bool>(),
+        resumes_with_new in any::<bool>(),
         (parallelism, batch) in (1..4_usize, 1..20_usize),
     ) {
         let memory = Memory::new(rows(2, 200), vec![batch]);
@@ -142,9 +142,9 @@ proptest! {
         steps(&mut local, gap, &mut choose);
         drop(local);
         memory.take_written();
-        let job = if goes_on_with_new { &next } else { &job };
+        let job = if resumes_with_new { &next } else { &job };
         LocalJob::resume(job, clock, &durable).unwrap().run(choose).unwrap();
-        let times = if goes_on_with_new { 10 } else { 1 };
+        let times = if resumes_with_new { 10 } else { 1 };
         for (window, total) in totals(memory.take_written()) {
             prop_assert_eq!(total, times * expected[&window], "{}", window);
         }

@@ -188,7 +188,7 @@ fn what_an_earlier_run_has_left_takes_no_room_from_the_next_checkpoint() {
         assert_eq!(attempts(&disk), ["1-1", "1-2"].map(str::to_owned).into());
 
         let mut local = resume();
-        assert_eq!(attempts(&disk), ["1-1".to_owned()].into(), "what it goes on from");
+        assert_eq!(attempts(&disk), ["1-1".to_owned()].into(), "what it resumes from");
         checkpoint(&mut local, |_| 0);
         assert_eq!((local.checkpoints().failed, local.checkpoints().trouble), (0, None));
         assert_eq!(attempts(&disk), ["3-1".to_owned()].into());

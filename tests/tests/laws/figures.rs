@@ -120,7 +120,7 @@ fn subtasks_say_what_they_wait_for_and_nodes_what_they_did() {
     // A key of two letters with its two offsets, and the value; the number, and a tag of one letter with its offsets.
     assert_eq!((count.bytes_in, out.bytes_in, out.bytes_out), (200 * 18, 200 * (18 + 8 + 9), 0));
     let guests = count.guests.as_ref().unwrap();
-    assert_eq!(guests.calls.iter().map(|bucket| bucket.calls).sum::<u64>(), 200, "one a batch: {guests:?}");
+    assert_eq!(guests.calls.iter().map(|bucket| bucket.calls).sum::<u64>(), 200, "one per batch: {guests:?}");
     assert_eq!((guests.instances, guests.memory_bytes, guests.memory_limit_bytes), (0, 0, 0));
 }
 
@@ -178,6 +178,6 @@ fn what_a_job_says_it_may_take_is_what_its_instances_may_have() {
         let handle = job.start(Arc::new(ManualClock::default())).unwrap();
         let figures = handle.figures();
         let limits = figures.nodes.iter().filter_map(|node| node.guests.as_ref()).map(|g| g.memory_limit_bytes);
-        assert_eq!(limits.sum::<u64>(), job.guest_room().memory_bytes, "{pipeline}");
+        assert_eq!(limits.sum::<u64>(), job.guest_resources().memory_bytes, "{pipeline}");
     }
 }

@@ -1,4 +1,4 @@
-//! A job that an earlier version had a swap on trial in goes on in the version on trial and in the one before, and in no other that would
+//! A job that an earlier version had a swap on trial in continues in the version on trial and in the one before, and in no other that would
 //! lose some of its state: see the README of its folder.
 
 use std::fs;
@@ -23,7 +23,7 @@ const GOES_BACK_TO: &str = "state_goes_back_to";
 const DIGEST_CHARS: usize = 64;
 
 #[test]
-fn today_goes_on_from_the_golden_trial() {
+fn today_resumes_from_the_golden_trial() {
     for (component, tag) in [("count_wide", 1), ("count_v1", 2)] {
         for parallelism in 1..4 {
             let memory = Memory::new(input(), vec![4]);
@@ -87,7 +87,7 @@ fn job(memory: &Memory, component: &str, tag: usize, parallelism: usize) -> Job 
     memory.job(&pipeline, parallelism)
 }
 
-/// Goes on from the golden checkpoint, in which a version was on trial in the place of today's build of `before`.
+/// Resumes from the golden checkpoint, in which a version was on trial in the place of today's build of `before`.
 fn resume(job: &Job, before: &str) -> Result<LocalJob, StartError> {
     let found = CheckpointStore::open(golden("state").to_str().unwrap()).unwrap().latest().unwrap();
     let mut snapshot = found.checkpoint.unwrap().snapshot;

@@ -175,7 +175,7 @@ fn end(running: &mut Supervisor) -> Result<Summary, RunError> {
 }
 
 #[test]
-fn it_starts_again_when_its_time_has_come_and_goes_on_from_its_last_checkpoint() {
+fn it_starts_again_when_its_time_has_come_and_resumes_from_its_last_checkpoint() {
     let watched = Watched::new();
     let mut running = watched.start();
     watched.until_written(&mut running, 1);
@@ -190,16 +190,16 @@ fn it_starts_again_when_its_time_has_come_and_goes_on_from_its_last_checkpoint()
 
     let mut running = watched.start();
     let last = watched.durable.store.list().unwrap()[0].number;
-    assert_eq!(running.take_notices(), [format!("going on from checkpoint {last}")]);
+    assert_eq!(running.take_notices(), [format!("resuming from checkpoint {last}")]);
     watched.fail(&mut running);
     watched.pass_delay();
-    until(&mut running, |running| running.take_notices() == [format!("going on from checkpoint {last}")]);
+    until(&mut running, |running| running.take_notices() == [format!("resuming from checkpoint {last}")]);
     running.drain();
     assert!(!end(&mut running).unwrap().suspended);
     assert_eq!(watched.source.rows.take_written().len(), 20, "nothing was read again");
 }
 
-/// Whoever goes back to an older checkpoint does not want the one that is newer.
+/// A start from an older checkpoint does not resume from a newer one later.
 #[test]
 fn it_begins_where_it_was_told_until_it_has_a_checkpoint_of_its_own() {
     let mut watched = Watched::new();
@@ -214,7 +214,7 @@ fn it_begins_where_it_was_told_until_it_has_a_checkpoint_of_its_own() {
     let (older, newer) = (suspended(&watched), suspended(&watched));
     watched.durable.from = Some(older);
     let mut running = watched.start();
-    let told = [format!("going on from checkpoint {older}")];
+    let told = [format!("resuming from checkpoint {older}")];
     assert_eq!(running.take_notices(), told);
     for _ in 0..2 {
         watched.fail(&mut running);
@@ -271,7 +271,7 @@ fn it_gives_up_nothing_of_a_checkpoint_of_its_own() {
     until(&mut running, |_| swap.phase() == Phase::Done);
     watched.fail(&mut running);
     watched.pass_delay();
-    let told = [format!("going on from checkpoint {}", last.unwrap())];
+    let told = [format!("resuming from checkpoint {}", last.unwrap())];
     until(&mut running, |running| running.take_notices() == told);
 }
 

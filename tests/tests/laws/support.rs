@@ -62,7 +62,7 @@ impl Memory {
         self.take_written()
     }
 
-    /// Runs `job` for some steps, takes a snapshot, forgets the job, goes on with `next`, and gives all that was written.
+    /// Runs `job` for some steps, takes a snapshot, forgets the job, continues with `next`, and gives all that was written.
     pub(crate) fn run_with_restore(
         &self,
         job: &Job,

@@ -232,11 +232,11 @@ fn columns_that_were_given_up_come_back_from_the_checkpoint_before() {
         assert!(has_last(&durable) == swap.is_under_way() || swap.phase() != Phase::Done, "seed {seed}");
         let was_in_place = goes_back_in_place(&mut local, &mut choose, || !swap.is_under_way());
         if swap.phase() == Phase::Done {
-            // After a kill before anybody has heard of it only the older version goes on.
-            let goes_on = |job| durable.check(job, &(clock.clone() as Arc<dyn Clock>));
-            let refused = format!("{:#}", anyhow::Error::new(goes_on(&job).unwrap_err()));
+            // After a kill before anybody has heard of it only the older version continues.
+            let resumes = |job| durable.check(job, &(clock.clone() as Arc<dyn Clock>));
+            let refused = format!("{:#}", anyhow::Error::new(resumes(&job).unwrap_err()));
             assert!(refused.contains("given up for an older one"), "seed {seed}: {refused}");
-            goes_on(&next).unwrap();
+            resumes(&next).unwrap();
         }
         let is_in_place = was_in_place && goes_back_in_place(&mut local, &mut choose, || false);
         assert!(!swap.is_under_way());
@@ -264,7 +264,7 @@ fn columns_that_were_given_up_come_back_from_the_checkpoint_before() {
 
 /// The same on threads, under a supervisor, with a store that brings the job down.
 #[test]
-fn a_job_that_fails_before_the_older_version_is_durable_goes_on_with_the_newer() {
+fn a_job_that_fails_before_the_older_version_is_durable_continues_with_the_newer() {
     let input = rows(1, 40);
     let memory = Memory::new(input.clone(), vec![5]);
     memory.released.set(AtomicUsize::new(20)).unwrap();

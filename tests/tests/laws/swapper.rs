@@ -48,7 +48,7 @@ pub(crate) struct Swapper<'a> {
 }
 
 impl<'a> Swapper<'a> {
-    /// Begins with any version but those that fail: each goes on from the checkpoint of any other.
+    /// Begins with any version but those that fail: each resumes from the checkpoint of any other.
     pub(crate) fn new(versions: &'a [Job], dice: &Dice) -> Self {
         Self { versions, runs: dice.below(versions.len().min(SOUND)), open: None }
     }

@@ -1,5 +1,5 @@
 //! Swaps at any step of a job, between versions whose states have the same or another layout, and versions that fail: every row is
-//! counted once, counts go on, and per key the version changes at most once a swap.
+//! counted once, counts continue, and per key the version changes at most once a swap.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -179,7 +179,10 @@ fn limits_alone_are_swapped_too() {
     let same = NewVersion { config: serde_json::json!({ "tag": "0" }), ..version("count_v1", 0, "never") };
     let limits = weir_core::limits::OperatorLimits { memory_bytes: 32 << 20, ..same.limits.clone() };
     let next = job.swapped(&[NewVersion { limits, ..same }], PROBATION).unwrap();
-    assert_eq!((job.guest_room().memory_bytes, next.guest_room().memory_bytes), (2 * (64 << 20), 2 * (32 << 20)));
+    assert_eq!(
+        (job.guest_resources().memory_bytes, next.guest_resources().memory_bytes),
+        (2 * (64 << 20), 2 * (32 << 20))
+    );
     let swap = local.swap(&job, &next, PROBATION).unwrap();
     local.run(chooser(5)).unwrap();
     assert_eq!((swap.landed(), swap.phase()), (2, Phase::Done));

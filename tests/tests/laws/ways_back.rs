@@ -1,5 +1,5 @@
-//! Versions on trial whose states outgrow what the version before can hold. Until the first such state the swap can go back, whoever
-//! wants it and when; with it the new version is kept. The job goes on in any case, and from any checkpoint.
+//! Versions on trial whose states outgrow what the version before can hold. Until the first such state the swap can be rolled back, no matter who
+//! wants it and when; with it the new version is kept. The job continues in any case, and from any checkpoint.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -62,7 +62,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_swap_goes_back_or_is_kept_and_the_job_goes_on(
+    fn a_swap_goes_back_or_is_kept_and_the_job_continues(
         seed in any::<u64>(),
         component in prop_oneof![Just("count_v2"), Just("count_wide")],
         probation in prop_oneof![9 => Just(ENDLESS), 1 => Just(Probation::NONE)],
@@ -86,8 +86,8 @@ proptest! {
         if let Then::Crash = then {
             checkpoint(&mut local, &mut choose);
             drop(local);
-            let goes_on = if swap.phase() == Phase::Done { &next } else { &job };
-            local = LocalJob::resume(goes_on, clock, &durable).unwrap();
+            let resumes = if swap.phase() == Phase::Done { &next } else { &job };
+            local = LocalJob::resume(resumes, clock, &durable).unwrap();
         }
         local.run(choose).unwrap();
         let phase = swap.phase();

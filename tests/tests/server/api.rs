@@ -1,4 +1,4 @@
-//! What the API refuses, whoever asks: each with a problem document that says what was wrong.
+//! What the API refuses, whatever the role of the caller: each with a problem document that says what was wrong.
 
 use std::io::Write as _;
 

@@ -1,4 +1,4 @@
-//! Deployments that could not go on from the job's checkpoint: they are refused, by dry runs too, while the job goes on.
+//! Deployments that could not resume from the job's checkpoint: they are refused, by dry runs too, while the job continues.
 
 use crate::pipelines::{COUNTS, counts};
 use crate::server::Home;

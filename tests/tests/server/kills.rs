@@ -69,15 +69,15 @@ fn a_kill_at_any_instant_of_a_swap_loses_and_doubles_nothing() {
     assert_eq!(counted.rows as u64, EVENTS / 50 * 46, "of 50 events 46 are bids");
     for tags in counted.changes() {
         assert_eq!(tags.last(), kept.last(), "the last rows are of the version that runs");
-        // What was not kept may have run for a while, and the version before it then went on.
+        // What was not kept may have run for a while, and the version before it then continued.
         let (of_kept, others): (Vec<u32>, Vec<u32>) = tags.iter().partition(|tag| kept.contains(tag));
         assert!(of_kept.is_sorted() && others.is_sorted(), "{tags:?}, and kept were {kept:?}");
     }
 }
 
-/// Each is a job that could not go on from a checkpoint of the other.
+/// Each is a job that could not resume from a checkpoint of the other.
 #[test]
-fn a_kill_at_any_instant_of_a_deployment_leaves_a_job_that_goes_on() {
+fn a_kill_at_any_instant_of_a_deployment_leaves_a_job_that_continues() {
     let home = Home::new();
     let mut server = home.serve();
     server.push_counters();
@@ -109,7 +109,7 @@ fn a_kill_at_any_instant_of_a_deployment_leaves_a_job_that_goes_on() {
 
 /// The engine has kept a version, and its state is in a checkpoint, but the catalog still has it on trial: as after a kill between the two.
 #[test]
-fn what_the_engine_has_kept_goes_on_if_only_that_reads_the_state() {
+fn what_the_engine_has_kept_continues_if_only_that_reads_the_state() {
     let home = Home::new();
     let mut server = home.serve();
     server.push_counters();
@@ -161,7 +161,7 @@ fn what_the_engine_has_kept_goes_on_if_only_that_reads_the_state() {
         );
         assert!(why.contains("the column \"count\" of its state is uint64, and would be uint32"), "{why}");
         let logs = server.weir(&["logs", "counts"]).well().told;
-        assert!(logs.contains(&format!("revision 2 goes on: {why}")), "{logs}");
+        assert!(logs.contains(&format!("revision 2 continues: {why}")), "{logs}");
     }
     server.weir(&["stop", "counts", "--drain"]).well();
     for tags in Counted::read(&home).changes() {

@@ -1,4 +1,4 @@
-//! Servers that are killed, or told to end, and started again on the same folders: what they did goes on, what they had not finished is
+//! Servers that are killed, or told to end, and started again on the same folders: what they did continues, what they had not finished is
 //! not there.
 
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use crate::rows::Counted;
 use crate::server::{Answer, Home, guest_path};
 
 #[test]
-fn a_job_goes_on_after_a_kill_and_what_has_ended_does_not() {
+fn a_job_continues_after_a_kill_and_what_has_ended_does_not() {
     let home = Home::new();
     let server = home.serve();
     server.push_counters();
@@ -34,7 +34,7 @@ fn a_job_goes_on_after_a_kill_and_what_has_ended_does_not() {
     server.until_it_is("failed", "failed");
     server.weir(&["stop", "stopped"]).well();
     server.weir(&["stop", "drained", "--drain"]).well();
-    // It is what it is, whoever wants to stop it again.
+    // Stopping it again changes nothing.
     server.weir(&["stop", "ended"]).failed(&["the job \"ended\" does not run"]);
     server.until("counts", "has a checkpoint", |shown| shown["checkpoint"].as_u64() > Some(1));
 
@@ -55,7 +55,7 @@ fn a_job_goes_on_after_a_kill_and_what_has_ended_does_not() {
         server.until_rows("counts", 1000);
         let lines = server.weir(&["logs", "counts"]).well().told;
         assert!(lines.lines().next().is_some_and(|line| line.contains("the server has started")), "{lines}");
-        assert!(lines.contains("going on from checkpoint"), "{lines}");
+        assert!(lines.contains("resuming from checkpoint"), "{lines}");
         let before_us = std::mem::replace(&mut since_us, server.show("counts")["since-us"].as_i64());
         assert!(since_us > before_us && before_us.is_some(), "it counts anew");
         assert!(server.weir(&["show", "counts"]).well().told.contains(" rows/s, since 20"));
@@ -158,7 +158,7 @@ fn a_component_that_was_being_compiled_is_not_there_after_a_kill() {
 }
 
 #[test]
-fn a_job_that_cannot_go_on_tries_again_until_it_can_or_is_stopped() {
+fn a_job_that_cannot_continue_tries_again_until_it_can_or_is_stopped() {
     let home = Home::new();
     let server = home.serve();
     server.push_counters();

@@ -1,4 +1,4 @@
-//! Rollbacks of jobs that do not run: they go on with the older version, from states of the newer one.
+//! Rollbacks of jobs that do not run: they continue with the older version, from states of the newer one.
 
 use rusqlite::Connection;
 
@@ -69,7 +69,7 @@ fn a_state_that_does_not_fit_leaves_the_job_as_it_was() {
     assert_eq!((&shown["state"], &shown["revision"]), (&"stopped".into(), &2.into()));
     server.weir(&["start", "counts"]).well();
 
-    // One that waits goes on to wait.
+    // One that waits continues to wait.
     let digest = server.json(&["operator", "show", "count"])[2]["digest"].as_str().unwrap().to_owned();
     let [there, away] = ["wasm", "away"].map(|end| home.data().join(format!("components/{digest}.{end}")));
     server.kill();

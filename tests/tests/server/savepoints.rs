@@ -7,7 +7,7 @@ use crate::rows::Counted;
 use crate::server::Home;
 
 #[test]
-fn whoever_goes_back_has_done_so_before_there_is_another_checkpoint() {
+fn start_from_an_older_checkpoint_holds_before_there_is_another_one() {
     let home = Home::new();
     let server = home.serve();
     server.push_counters();
@@ -23,11 +23,11 @@ fn whoever_goes_back_has_done_so_before_there_is_another_checkpoint() {
     server.weir(&["start", "counts"]).well();
     server.until_rows("counts", 500);
     let lines = server.weir(&["logs", "counts"]).well().told;
-    assert_eq!(lines.matches(&format!("going on from checkpoint {savepoint}")).count(), 2, "{lines}");
+    assert_eq!(lines.matches(&format!("resuming from checkpoint {savepoint}")).count(), 2, "{lines}");
 }
 
 #[test]
-fn whoever_goes_back_to_a_savepoint_is_told_which_parts_to_remove() {
+fn start_from_a_savepoint_names_the_parts_to_remove() {
     let home = Home::new();
     let server = home.serve();
     server.push_counters();

@@ -63,5 +63,5 @@ fn a_secret_is_for_connectors_alone() {
 
     // What pipelines may write is no place for secrets.
     let inside = home.files().join("hidden");
-    run(&mut home.command(&["--secrets-dir", inside.to_str().unwrap()])).failed(&["are one in the other"]);
+    run(&mut home.command(&["--secrets-dir", inside.to_str().unwrap()])).failed(&["must not contain one another"]);
 }

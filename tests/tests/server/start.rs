@@ -49,7 +49,7 @@ fn pipelines_cannot_write_what_it_keeps() {
         command
     };
     for files in [data.as_path(), data.parent().unwrap(), &data.join("cache"), &data.join("files/../jobs"), &link] {
-        run(&mut serve(files)).failed(&["are one in the other", "name another with --files or --data-dir"]);
+        run(&mut serve(files)).failed(&["must not contain one another", "name another with --files or --data-dir"]);
     }
     Server::of(Running::start(&mut serve(&data.join("files")))).terminate().well();
 }

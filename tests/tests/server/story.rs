@@ -110,7 +110,7 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
     waits.signal("INT");
     let interrupted = waits.end();
     assert_eq!(interrupted.code, Some(130));
-    assert!(interrupted.said.contains("the swap goes on: `weir show counts`"), "{}", interrupted.said);
+    assert!(interrupted.said.contains("the swap continues: `weir show counts`"), "{}", interrupted.said);
     server.weir(&swap).failed(&["another swap of this job is not over yet"]);
     server.until("counts", "is on trial", |shown| shown["swap"]["phase"] == "probation");
     server.weir(&["operator", "rm", "count@1"]).failed(&["count@1 is used by counts"]);
@@ -163,7 +163,7 @@ fn two_operators_change_at_one_barrier() {
 }
 
 #[test]
-fn a_job_stops_and_goes_on_from_a_savepoint() {
+fn a_job_stops_and_resumes_from_a_savepoint() {
     let home = Home::new();
     let server = home.serve();
     server.push_counters();
@@ -196,7 +196,7 @@ fn a_job_stops_and_goes_on_from_a_savepoint() {
         "the job \"counts\" has no checkpoint 1000000; its savepoints: {savepoint}; its other checkpoints: "
     )]);
     server.weir(&["start", "counts", "--from", &savepoint]).well();
-    let said = format!("going on from checkpoint {savepoint}");
+    let said = format!("resuming from checkpoint {savepoint}");
     assert!(look_for(|| server.weir(&["logs", "counts"]).well().told.contains(&said).then_some(())).is_some());
     // It is one only as long as nobody removes it.
     server.weir(&["savepoint", "counts", "--rm", &savepoint]).well();
@@ -224,7 +224,7 @@ fn what_a_job_and_its_operators_say_is_kept_and_followed() {
     server.until_rows("counts", 500);
     server.weir(&["swap", "counts/count", "--set", "config.fails=\"always\""]).failed(&[
         "the swap of counts was rolled back: it failed where the old version does not: the operator trapped",
-        "; it said last: panicked at ",
+        "; last log line: panicked at ",
         " told to",
     ]);
     follower.until("it is rolled back", |follower| follower.told().contains("was rolled back"));
@@ -237,7 +237,7 @@ fn what_a_job_and_its_operators_say_is_kept_and_followed() {
         assert_eq!(server.weir(&["logs", target]).well().told, "");
     }
     server.weir(&["logs", "counts/sums.n"]).failed(&["the job \"counts\" has no step \"sums.n\""]);
-    // Who follows them through a pipe ends with whoever reads it: `weir logs -f | head`.
+    // A follower that writes to a pipe ends with the reader: `weir logs -f | head`.
     let mut unread = server.command(&["logs", "counts", "-f"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(unread.stdout.take());
     let status = look_for(|| unread.try_wait().unwrap()).expect("it follows for nobody");

@@ -56,7 +56,7 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
                 &["swap", "conuts/count", "count@2"],
                 "there is no job \"conuts\" on this server; did you mean \"counts\"?",
             ),
-            (&["swap", "counts/count"], "nothing is said of \"count\": name a version"),
+            (&["swap", "counts/count"], "no change given for \"count\": name a version"),
             (&["swap", "counts/count", "--set", "input=value"], "\"input\" cannot be swapped"),
             (&["swap", "counts/count", "--set", "config.tga=3"], "unknown field `tga`"),
             (&["swap", "counts/count", "--unset", "key-by"], "\"key-by\" cannot be swapped"),
@@ -184,7 +184,7 @@ fn what_is_no_operator_is_refused() {
         ("empty.wasm", Vec::new(), "error: the component is not WebAssembly"),
         ("half.wasm", bytes[..bytes.len() / 2].to_vec(), "error: the component is damaged or cut off"),
         ("module.wasm", b"\0asm\x01\0\0\0".to_vec(), "error: the component is a core WebAssembly module"),
-        ("other.wasm", b"\0asm\x0d\0\x01\0".to_vec(), "error: the component is a component of another world"),
+        ("other.wasm", b"\0asm\x0d\0\x01\0".to_vec(), "error: the component implements a different WIT world"),
         ("native.wasm", b"\x7fELF".to_vec(), "error: the component is precompiled native code"),
     ];
     for (name, bytes, says) in files {

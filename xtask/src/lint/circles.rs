@@ -13,9 +13,6 @@ use toml::{Table, Value};
 use super::Finding;
 use imports::{Import, Module, imports};
 
-/// Crates that are not free of circles yet. A name that is not needed here any more is an error, too.
-const NOT_YET_FREE: [&str; 2] = ["runtime/engine", "sdk/rust"];
-
 /// Checks every crate of the workspace.
 ///
 /// # Errors
@@ -23,14 +20,7 @@ const NOT_YET_FREE: [&str; 2] = ["runtime/engine", "sdk/rust"];
 pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for krate in crates(root)? {
-        let found = circles(&imports(root, &root.join(&krate).join("src"))?);
-        let is_free = !NOT_YET_FREE.contains(&krate.as_str());
-        if is_free {
-            findings.extend(found);
-        } else if found.is_empty() {
-            let what = format!("{krate} has no circle any more: strike it from NOT_YET_FREE");
-            findings.push(Finding::error(Path::new("xtask/src/lint/circles.rs"), 1, what));
-        }
+        findings.extend(circles(&imports(root, &root.join(&krate).join("src"))?));
     }
     Ok(findings)
 }

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use weir_sdk::testing;
 
-    /// A flight as it goes on: the column that was read, and the one that was added.
+    /// A flight as it is passed on: the column that was read, and the one that was added.
     #[derive(Row, Debug, PartialEq)]
     struct Seen<'a> {
         dep_delay: Option<i64>,

@@ -74,7 +74,7 @@ mod tests {
         testing::configured(CONFIG).unwrap()
     }
 
-    /// An order as it goes on.
+    /// An order as it is passed on.
     #[derive(Row, Debug, PartialEq)]
     struct Seen<'a> {
         customer: &'a str,

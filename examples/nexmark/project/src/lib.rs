@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bid_goes_on_as_it_is() {
+    fn bid_is_passed_on_unchanged() {
         let bid = Generated { extra: "x", ts: TimestampMillis(7), price: 3, bidder: 2, auction: 1, channel: 0 };
         let results = testing::transform(Project, &[bid]).unwrap();
         let expected = Projected { auction: 1, bidder: 2, price: 3, ts: TimestampMillis(7), extra: "x" };

@@ -45,7 +45,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 fn limit() -> std::io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = |resource, most: u64| {
-        // Whoever started the server may have limited it further, and a limit is not raised.
+        // The parent process may have set a lower limit, and a limit is not raised.
         let most = Some(getrlimit(resource).maximum.map_or(most, |there| there.min(most)));
         setrlimit(resource, Rlimit { current: most, maximum: most })
     };

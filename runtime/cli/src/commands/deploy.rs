@@ -16,7 +16,7 @@ use crate::terminal::{self, Problems};
 #[derive(clap::Args)]
 #[command(
     after_help = "Components are versions of the server's operators: component = \"NAME@VERSION\". Paths are those of the server's folder
-of files. What runs already is shown with what changes; it takes a last checkpoint, and the new revision goes on from there.
+of files. What runs already is shown with what changes; it takes a last checkpoint, and the new revision resumes from there.
 To change a version or a configuration without a stop, see `weir swap`.
 
 Examples:

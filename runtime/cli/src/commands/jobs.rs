@@ -27,7 +27,7 @@ pub(crate) struct PsArgs {
 pub(crate) struct StartArgs {
     /// The job
     job: String,
-    /// Go on from this savepoint or checkpoint instead of the last one
+    /// Resume from this savepoint or checkpoint instead of the last one
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<u64>,
     /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
@@ -42,7 +42,7 @@ pub(crate) struct StartArgs {
 
 /// Options of `weir stop`.
 #[derive(clap::Args)]
-#[command(after_help = "The job takes a last checkpoint, and `weir start` goes on from there.
+#[command(after_help = "The job takes a last checkpoint, and `weir start` resumes from there.
 
 Examples:
   weir stop orders
@@ -53,7 +53,7 @@ pub(crate) struct StopArgs {
     /// End its input
     #[arg(long)]
     drain: bool,
-    /// Wait for no checkpoint: it goes on from the last that there is
+    /// Wait for no checkpoint: it resumes from the last that there is
     #[arg(long, conflicts_with = "drain")]
     now: bool,
     /// Print JSON
@@ -180,7 +180,7 @@ pub(crate) fn savepoint(args: &SavepointArgs) -> anyhow::Result<()> {
         return json::print(&savepoint);
     }
     let (job, number) = (&args.job, savepoint.checkpoint);
-    terminal::print(&format!("savepoint {number}: `weir start {job} --from {number}` goes on from it\n"));
+    terminal::print(&format!("savepoint {number}: `weir start {job} --from {number}` resumes from it\n"));
     Ok(())
 }
 

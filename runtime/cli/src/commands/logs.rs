@@ -17,7 +17,7 @@ use crate::{figures, terminal};
 pub(crate) struct Args {
     /// JOB, or JOB/OPERATOR; an aggregate is WINDOW.AGGREGATE
     target: String,
-    /// Go on with every line that comes
+    /// Follow the log: print new lines as they come
     #[arg(long, short)]
     follow: bool,
     /// Print JSON, an object a line

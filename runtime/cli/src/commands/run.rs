@@ -18,7 +18,7 @@ use crate::{component, progress, summary, terminal};
 #[derive(clap::Args)]
 #[command(
     after_help = "The first ctrl-C ends the input: what was read is processed, and sinks finish. The second stops at once.
-With checkpoints the first ctrl-C takes a last one instead, and the same command goes on from there.
+With checkpoints the first ctrl-C takes a last one instead, and the same command resumes from there.
 
 Examples:
   weir run pipeline.toml
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     pipeline: PipelineArgs,
     #[command(flatten)]
     secrets: SecretsArgs,
-    /// Go on from this checkpoint instead of the last one
+    /// Resume from this checkpoint instead of the last one
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<u64>,
     /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN

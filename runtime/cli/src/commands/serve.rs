@@ -21,7 +21,7 @@ use crate::terminal;
 #[derive(clap::Args)]
 #[command(
     after_help = "Everything that a server keeps is in its data folder: operators, jobs, checkpoints. After a crash, or when it is
-started again, every job that ran goes on from its last checkpoint.
+started again, every job that ran resumes from its last checkpoint.
 SIGTERM and ctrl-C let every job take a last checkpoint.
 Without tokens it serves this machine only; `weir token create` makes one.
 

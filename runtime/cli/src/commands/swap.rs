@@ -200,13 +200,13 @@ fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<Sw
     let (seen, name) = (bar.clone(), job.to_owned());
     signals::end_with(move || {
         seen.finish_and_clear();
-        eprintln!("the swap goes on: `weir show {name}` shows how far it is, and `weir rollback` undoes it");
+        eprintln!("the swap continues: `weir show {name}` shows how far it is, and `weir rollback` undoes it");
     })?;
     while status.phase.is_open() {
         bar.set_message(match status.phase {
             SwapPhase::CuttingOver => "its barrier is under way",
             SwapPhase::Canary => "on trial for some of the keys",
-            _ => "on trial; it goes on if you stop waiting",
+            _ => "on trial; it continues if you stop waiting",
         });
         std::thread::sleep(LOOK_EVERY);
         bar.tick();

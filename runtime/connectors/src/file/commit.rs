@@ -20,7 +20,7 @@ pub(super) enum Step {
         /// The name in the same folder.
         to: String,
     },
-    /// No checkpoint that a job could go on from needs the temporary files of generations before this one.
+    /// No checkpoint that a job could resume from needs the temporary files of generations before this one.
     RemoveBefore(u64),
 }
 
@@ -95,7 +95,7 @@ impl Committer for FileCommitter {
                 }
             }
         }
-        // Also if all names were there before: whoever gave them may have died before this.
+        // Also if all names were there before: the process that renamed them may have died before this.
         if any_renamed {
             self.place.sync()?;
         }

@@ -1,4 +1,4 @@
-//! Rows as text in a temporary file: begun anew, or gone on with from a checkpoint. Never decides when they become
+//! Rows as text in a temporary file: begun anew, or continued from a checkpoint. Never decides when they become
 //! visible.
 
 use std::fs::File;
@@ -83,14 +83,14 @@ impl Drafting {
         draft.insert(begun).write(rows)
     }
 
-    /// A draft that begins with a copy of these bytes: whoever still writes the old file changes nothing in the new
+    /// A draft that begins with a copy of these bytes: a process that still writes the old file changes nothing in the new
     /// one, and the old one is there as it was until a checkpoint counts on the new one.
     pub(super) fn resume(&self, old: &Span) -> Result<Draft, ConnectorError> {
         let mut old_file = match File::open(self.place.folder.join(&old.name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.gone(old)),
-            file => file.map_err(|source| self.place.cannot("go on with", source))?,
+            file => file.map_err(|source| self.place.cannot("resume", source))?,
         };
-        let length = old_file.metadata().map_err(|source| self.place.cannot("go on with", source))?.len();
+        let length = old_file.metadata().map_err(|source| self.place.cannot("resume", source))?.len();
         if length < old.bytes {
             return Err(self.lost(old, &format!("has only {length}")));
         }
@@ -112,7 +112,7 @@ impl Drafting {
     /// The checkpoint has something else, as this sentence says.
     pub(super) fn unfit(&self, but: &str) -> ConnectorError {
         ConnectorError::Data(format!(
-            "cannot go on with {} from the checkpoint: {but}; give the sink the options and columns that it had, or \
+            "cannot resume {} from the checkpoint: {but}; give the sink the options and columns that it had, or \
              begin the job anew, without its checkpoints",
             self.place.name
         ))
@@ -123,8 +123,8 @@ impl Drafting {
             return self.lost(old, "is gone");
         }
         ConnectorError::Data(format!(
-            "cannot go on with {} from the checkpoint: a later run of the job has begun where it was, and has removed {}, on \
-             which the checkpoint counts, with its own first checkpoint. Go on from a checkpoint of that run, or begin the job \
+            "cannot resume {} from the checkpoint: a later run of the job has begun where it was, and has removed {}, on \
+             which the checkpoint counts, with its own first checkpoint. Resume from a checkpoint of that run, or begin the job \
              anew, without its checkpoints",
             self.place.name, old.name
         ))
@@ -133,7 +133,7 @@ impl Drafting {
     fn lost(&self, old: &Span, what: &str) -> ConnectorError {
         let (name, path) = (&self.place.name, self.place.folder.join(&old.name));
         ConnectorError::Data(format!(
-            "cannot go on with {name}: the checkpoint counts on {} bytes in {}, which {what}; put that file back \
+            "cannot resume {name}: the checkpoint counts on {} bytes in {}, which {what}; put that file back \
              (and the sink's `path`, if it has changed), or begin the job anew, without its checkpoints",
             old.bytes,
             path.display()

@@ -39,7 +39,7 @@ pub(super) struct PartsWriter {
 }
 
 impl PartsWriter {
-    /// Goes on from a checkpoint, or begins. `lazy`: no folder without a row; `allow_newer`: somebody else looks after parts that the
+    /// Resumes from a checkpoint, or begins. `lazy`: no folder without a row; `allow_newer`: somebody else looks after parts that the
     /// checkpoint does not know of.
     pub(super) fn open(
         drafting: Drafting,
@@ -123,7 +123,7 @@ fn check_parts(place: &Place, known: Option<CutId>) -> Result<(), ConnectorError
         Some(CutId { generation, attempt }) => format!(
             "{name} has {count} part(s) that are newer than the checkpoint, such as {first}, and the job would write their rows \
              again. The names are {PREFIX}SUBTASK-RUN-NUMBER: remove from {folder} those with a RUN above {generation:06}, and \
-             of {PREFIX}*-{generation:06}-* those with a NUMBER above {attempt:08}; or go on from a newer checkpoint"
+             of {PREFIX}*-{generation:06}-* those with a NUMBER above {attempt:08}; or resume from a newer checkpoint"
         ),
     }))
 }

@@ -84,7 +84,7 @@ impl Sink for FileSink {
         Guarantee::ExactlyOnce
     }
 
-    fn shows_early(&self) -> bool {
+    fn publishes_before_end(&self) -> bool {
         self.file.is_none()
     }
 

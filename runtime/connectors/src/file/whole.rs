@@ -1,5 +1,5 @@
 //! Writing one file, all or nothing: into a temporary file beside it, which is renamed when the stream has ended. A
-//! checkpoint counts on a beginning of the temporary file; a job that goes on from it copies that beginning into a file
+//! checkpoint counts on a beginning of the temporary file; a job that resumes from it copies that beginning into a file
 //! of its own.
 
 use arrow::datatypes::Schema;
@@ -40,7 +40,7 @@ pub(super) struct WholeWriter {
 }
 
 impl WholeWriter {
-    /// Goes on from a checkpoint, or begins. `lazy`: no file without a row.
+    /// Resumes from a checkpoint, or begins. `lazy`: no file without a row.
     pub(super) fn open(
         drafting: Drafting,
         to: String,

@@ -1,4 +1,4 @@
-//! JSON lines into columns: one object a line. A field that is missing is null; a field that no column asks for is passed over.
+//! JSON lines into columns: one object per line. A field that is missing is null; a field that no column asks for is ignored.
 //!
 //! A whole number may be written as text (`"12"`), as is usual for those beyond 2^53; a number with a fraction is no integer.
 //! A number or a bool becomes text where the column is utf8. Binary is hexadecimal digits.

@@ -2,7 +2,7 @@
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `format` | by the file's name | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object a line |
+//! | `format` | by the file's name | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
 //! | `header` | `true` | CSV: the first line names the columns |
 //! | `delimiter` | `","` | CSV: one ASCII character between fields |
 //! | `schema` | inferred | `{ column = "type", ... }`, see [`super::types`]: exactly these columns are delivered; a CSV column is found by its name in the header, or by its place if there is none |

@@ -66,7 +66,7 @@ impl TextReader {
         Ok(true)
     }
 
-    /// Goes on with the same decoder, over other records of the same input.
+    /// Continues with the same decoder, over other records of the same input.
     pub(crate) fn resume(self, records: Records) -> Self {
         Self { records, ..self }
     }
@@ -90,7 +90,7 @@ impl TextReader {
         Ok(Polled::Pending)
     }
 
-    /// Where the next poll goes on.
+    /// Where the next poll continues.
     pub(crate) fn position(&self) -> Position {
         self.records.position()
     }

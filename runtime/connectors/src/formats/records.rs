@@ -1,7 +1,7 @@
 //! Bytes into records: where each begins and ends, and on which line. Knows the rule of a format's line ends, not its values.
 //!
 //! A record that is longer than [`RECORD_BYTES_MAX`], or whose quote is never closed, is set aside as malformed; the records
-//! after it go on with the next line.
+//! after it continue with the next line.
 
 use std::time::Duration;
 

@@ -51,7 +51,7 @@ pub(super) struct KafkaCommitter {
 }
 
 impl KafkaCommitter {
-    /// Shuts out whoever commits for the same sink, ends what they began, and reads how far they came.
+    /// Fences other committers of the same sink, ends their open transactions, and reads how far they came.
     pub(super) fn new(
         options: &SinkOptions,
         shared: &Arc<SinkShared>,

@@ -31,7 +31,7 @@ pub(super) struct Shared {
     requests: SyncSender<Request>,
     /// How many partitions are known.
     partitions: Arc<AtomicUsize>,
-    /// Whether a reader went on from an offset: then a partition without one is new.
+    /// Whether a reader resumed from an offset: then a partition without one is new.
     is_restored: AtomicBool,
 }
 

@@ -51,7 +51,7 @@ impl DirectWriter {
     }
 }
 
-/// Fails if a message was not delivered: the job goes on from its checkpoint, and sends it again.
+/// Fails if a message was not delivered: the job resumes from its checkpoint, and sends it again.
 fn check(producer: &Producer<Arc<Outstanding>>, what: &str) -> Result<(), ConnectorError> {
     if let Some((_, reason)) = producer.client().fatal_error() {
         return Err(passing(what, reason));

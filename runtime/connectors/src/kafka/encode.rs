@@ -168,7 +168,7 @@ fn text(column: &ArrayRef) -> Result<BinaryArray, ArrowError> {
     Ok(values.finish())
 }
 
-/// One line a row, without its line end.
+/// One line per row, without its line end.
 fn lines(format: FormatName, rows: &RecordBatch) -> Result<BinaryArray, ArrowError> {
     let mut writer = TextWriter::resume(format, rows.schema_ref(), Vec::new());
     writer.write(rows)?;

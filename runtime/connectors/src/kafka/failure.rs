@@ -1,5 +1,5 @@
-//! What an error of librdkafka means: how a person is told of it, whether a transaction can be done again, and whether another
-//! producer would get over it. Nothing here calls a client.
+//! Classifies errors of librdkafka: the error that the job reports, whether the transaction can be aborted and tried again, and whether
+//! a new producer would succeed. Nothing here calls a client.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use weir_core::connector::ConnectorError;

@@ -53,7 +53,7 @@ pub(super) enum Mismatch {
 }
 
 /// What to do with checkpoints from a copy: the next ones would have the numbers of those that are in the topic.
-const BEGIN_ANOTHER: &str = "To go on from it, give the sink another `transactional-id` and write `lost-marker = \"skip\"`, \
+const BEGIN_ANOTHER: &str = "To resume from it, give the sink another `transactional-id` and write `lost-marker = \"skip\"`, \
                              which can be taken out again once the job runs; what was written since the copy comes twice";
 
 impl Mismatch {
@@ -61,7 +61,7 @@ impl Mismatch {
     pub(super) fn into_error(self, topic: &str) -> ConnectorError {
         match self {
             Self::Newer => ConnectorError::Fenced(format!(
-                "a newer generation of this job writes to the topic {topic}; this one must not go on. If there is none, the \
+                "a newer generation of this job writes to the topic {topic}; this one must not continue. If there is none, the \
              checkpoints are an older copy. {BEGIN_ANOTHER}"
             )),
             Self::Behind => ConnectorError::Data(format!(
@@ -80,7 +80,7 @@ impl Mismatch {
 }
 
 impl Seen {
-    /// The origin of what a writer will write that goes on from these states; none: the job begins.
+    /// The origin of what a writer will write that resumes from these states; none: the job begins.
     pub(super) fn origin(&self, restored: &[Offset], lost: LostMarker) -> Result<Origin, Mismatch> {
         let kept = restored.iter().find_map(|state| Origin::deserialize(state.get("origin")?).ok());
         let seen = &self.marker;

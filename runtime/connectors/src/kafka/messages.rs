@@ -1,5 +1,5 @@
 //! Many messages of one partition into columns at once. A message is one record; one that is no row is set aside as
-//! `TOPIC/PARTITION@OFFSET`, and the others go on. Nothing here knows a broker.
+//! `TOPIC/PARTITION@OFFSET`, and the others are processed. Nothing here knows a broker.
 
 use std::sync::Arc;
 

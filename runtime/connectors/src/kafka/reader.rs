@@ -173,7 +173,7 @@ impl PartitionReader {
                 };
                 Err(ConnectorError::Data(format!(
                     "{name} has no offset {next} any more: {there_is}. Messages that were not read were deleted (see the \
-                     topic's retention), or the topic was made anew. Go on from a checkpoint that still fits, or begin again \
+                     topic's retention), or the topic was made anew. Resume from a checkpoint that still fits, or begin again \
                      without one"
                 )))
             }
@@ -188,7 +188,7 @@ impl PartitionReader {
     }
 }
 
-/// Bytes that cannot be read: to go on would be to lose them.
+/// Bytes that cannot be read: to continue would be to lose them.
 fn is_damage(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as C;
     matches!(

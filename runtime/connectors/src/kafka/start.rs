@@ -15,7 +15,7 @@ pub(super) enum Begin {
     At(Began),
     /// As the pipeline file says.
     First(Start),
-    /// As the pipeline file says, unless the job goes on from a checkpoint: then the partition is new.
+    /// As the pipeline file says, unless the job resumes from a checkpoint: then the partition is new.
     Unknown(Start),
 }
 

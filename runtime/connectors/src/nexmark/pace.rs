@@ -20,7 +20,7 @@ impl Pace {
         Self { events_per_us: events_per_s / 1e6, first_event, started_us: None, waited_us: 0, clock }
     }
 
-    /// The first event that is not due yet. Waits until a batch of `rows_max` would be due, at most `wait`: a call a row would cost
+    /// The first event that is not due yet. Waits until a batch of `rows_max` would be due, at most `wait`: one call per row would cost
     /// more than the rows. It waits until a multiple of `wait` on the clock, so that many generators wake the machine at once and
     /// not each by itself.
     pub(super) fn due_end(&mut self, next: u64, rows_max: usize, wait: Duration) -> u64 {

@@ -25,7 +25,7 @@ fn rows(range: std::ops::Range<i64>) -> StreamBatch {
     StreamBatch::new(rows, vec![0; range.clone().count()].into(), 0)
 }
 
-/// A writer of a job with checkpoints, alone, that goes on from `restored`.
+/// A writer of a job with checkpoints, alone, that resumes from `restored`.
 fn writer(sink: &dyn Sink, generation: u64, restored: &[Prepared]) -> Result<Box<dyn SinkWriter>, ConnectorError> {
     let restored: Vec<_> = restored.iter().map(|prepared| prepared.state.clone()).collect();
     let context = WriterContext { generation, durable: true, restored: &restored, ..WriterContext::ALONE };
@@ -62,7 +62,7 @@ fn a_checkpoint_is_written_once_however_often_it_is_committed() {
     committing.commit(2, parts(&two)).unwrap();
     // Nothing was written in the next one.
     committing.commit(3, Vec::new()).unwrap();
-    // Another process goes on from the second; it cannot know that its rows are there.
+    // Another process resumes from the second; it cannot know that its rows are there.
     let second = sink(&broker, "once", RAW);
     let mut recommitting = committer(second.as_ref(), 2);
     recommitting.commit(2, parts(&two)).unwrap();
@@ -281,7 +281,7 @@ fn a_broker_that_is_killed_in_the_middle_of_a_commit_has_all_rows_once() {
             commit.join().unwrap()
         });
         if let Err(error) = committed {
-            // The job goes on from the checkpoint.
+            // The job resumes from the checkpoint.
             assert!(!matches!(error, ConnectorError::Fenced(_)), "{error}");
             committing = committer(sink.as_ref(), u64::try_from(checkpoint).unwrap() + 1);
             committing.commit(u64::try_from(checkpoint).unwrap(), parts(&prepared)).unwrap();

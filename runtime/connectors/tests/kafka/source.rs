@@ -17,7 +17,7 @@ use crate::setting::{
 const TEXT: &str = "format = \"raw\"\nschema = { v = \"utf8\" }\n";
 
 #[test]
-fn it_reads_all_and_goes_on_from_any_offset() {
+fn it_reads_all_and_resumes_from_any_offset() {
     let Some(broker) = broker() else { return };
     broker.create_topic("all", 2, &[]);
     send_numbers(&broker, "all", 0..2500);
@@ -111,7 +111,7 @@ fn aborted_rows_are_hidden_and_a_bounded_job_ends_behind_markers() {
     assert_eq!((second.offset(), second.progress()), (json!({ "next": 16, "end": 16 }), Some(1.0)));
     let mut done = reader(restored.as_ref(), &split("markers", 0), Some(&second.offset()));
     assert_eq!(read(done.as_mut(), usize::MAX).0, Vec::<String>::new());
-    // A job that had no end so far gets one when it goes on, and one that is to have none any more goes on behind it.
+    // A job that had no end so far gets one when it continues, and one that is to have none any more continues after it.
     let mut ending = reader(restored.as_ref(), &split("markers", 0), Some(&json!({ "next": 16 })));
     assert_eq!(read(ending.as_mut(), usize::MAX).0, numbers(100..110));
     let endless = source(&broker, "markers", TEXT);
@@ -194,7 +194,7 @@ fn new_partitions_are_found_and_begin_at_their_first_message() {
     assert_eq!(source.new_splits(1), [split("grows", 1), split("grows", 2)]);
     assert_eq!(source.new_splits(2), [split("grows", 2)]);
     assert_eq!(read(reader(source.as_ref(), &split("grows", 1), None).as_mut(), 1).0, ["early"]);
-    // A job that goes on from a checkpoint without that partition reads all of it, too.
+    // A job that resumes from a checkpoint without that partition reads all of it, too.
     let restored = crate::setting::source(&broker, "grows", &format!("{TEXT}start = \"latest\""));
     restored.splits(1).unwrap();
     let mut new = reader(restored.as_ref(), &split("grows", 2), None);

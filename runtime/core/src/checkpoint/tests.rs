@@ -109,7 +109,7 @@ fn explore(coordinator: &Coordinator, model: &Model, depth: usize, seen: &mut us
     }
 }
 
-/// Whoever sleeps until then misses nothing, and does not wake for nothing.
+/// A caller that sleeps until then misses nothing, and is not woken in vain.
 fn check_due(coordinator: &Coordinator, now_us: i64) {
     let tick_at = |us: i64| coordinator.clone().handle(us, Event::Tick);
     let due_us = coordinator.due_us();

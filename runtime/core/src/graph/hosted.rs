@@ -112,7 +112,7 @@ impl LogicalGraph {
         let above = self.nodes.iter().zip(above).filter(|(_, is_above)| *is_above);
         let event_times = above.filter_map(|(node, _)| match &node.kind {
             NodeKind::Source(source) => source.event_time.as_ref().map(|column| column.value.as_str()),
-            _ => None,
+            NodeKind::Operator(_) | NodeKind::Window(_) | NodeKind::Sink(_) | NodeKind::Other(_) => None,
         });
         event_times.collect()
     }

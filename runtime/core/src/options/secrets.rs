@@ -1,4 +1,4 @@
-//! Secrets in the options of sources and sinks: `"${secret:NAME}"` stands for a text that whoever runs the pipeline has. Only the
+//! Secrets in the options of sources and sinks: `"${secret:NAME}"` stands for a text that is kept where the pipeline runs. Only the
 //! connector is given the text: the file, `Debug`, and what is said of a connector that cannot be made have the name. Nothing is read
 //! here.
 

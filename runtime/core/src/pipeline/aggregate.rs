@@ -10,15 +10,6 @@ use super::{limits, operator};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{AggregateFunction, AggregateSpec, Spanned};
 
-const FUNCTIONS: [(&str, AggregateFunction); 7] = [
-    ("count", AggregateFunction::Count),
-    ("sum", AggregateFunction::Sum),
-    ("min", AggregateFunction::Min),
-    ("max", AggregateFunction::Max),
-    ("avg", AggregateFunction::Avg),
-    ("first", AggregateFunction::First),
-    ("last", AggregateFunction::Last),
-];
 const COMPONENT_KEYS: &[&str] = &["component", "columns", "config", "limits"];
 
 /// Reads `aggregates`: the output columns in the file's order, at least one.
@@ -80,9 +71,9 @@ fn several(table: &Table<'_>) -> Diagnostic {
 }
 
 fn function(word: &str) -> Option<AggregateFunction> {
-    FUNCTIONS.iter().find(|(name, _)| *name == word).map(|(_, function)| *function)
+    AggregateFunction::ALL.into_iter().find(|function| function.name() == word)
 }
 
 fn function_names() -> impl Iterator<Item = &'static str> {
-    FUNCTIONS.iter().map(|(name, _)| *name)
+    AggregateFunction::ALL.into_iter().map(AggregateFunction::name)
 }

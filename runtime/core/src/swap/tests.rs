@@ -121,7 +121,7 @@ fn without_a_way_back_it_is_kept_at_once_and_the_barrier_comes_to_all() {
     assert_eq!((swap.landed(), swap.cut_over().took_us, swap.is_under_way()), (2, Some(70), false));
     assert_eq!(run(&mut swap, &[Event::Refused { reason: "no".to_owned() }, failed()]), Phase::Done);
 
-    // Whoever comes too late learns that by the phase.
+    // An event that comes too late changes nothing; the phase tells that.
     let mut swap = Swap::new(PROBATION, 2, 0);
     assert_eq!(run(&mut swap, &[landed(0), Event::RollBack, no_return()]), Phase::RolledBack(RollbackReason::Asked));
     assert_eq!((swap.no_return(), swap.is_under_way()), (None, false));
@@ -181,7 +181,7 @@ const FOLLOW: usize = 10;
 const NO_RETURN: usize = 11;
 const DURABLE: usize = 12;
 
-/// Goes on from what was said, by its place among the events.
+/// Resumes from what was said, by its place among the events.
 fn keep_the_rules(swap: &Swap, said: &[usize]) {
     let events = [
         landed(0),

@@ -55,7 +55,7 @@ impl WatermarkGenerator {
 
     /// Takes the event times of the next rows, in order, as far as the watermark does not matter to them: it stops before the
     /// first row that is behind the watermark of the rows before it, and returns how many it took. A source emits those rows,
-    /// then the watermark, then goes on: so whether a row is late never depends on where batches end.
+    /// then the watermark, then continues: so whether a row is late never depends on where batches end.
     pub fn observe(&mut self, event_times: &[i64]) -> usize {
         let mut max = self.max_event_time;
         for (row, &time) in event_times.iter().enumerate() {
@@ -85,7 +85,7 @@ impl WatermarkGenerator {
         self.max_event_time
     }
 
-    /// Goes on from a snapshot.
+    /// Resumes from a snapshot.
     pub fn restore(&mut self, max_event_time: i64) {
         self.max_event_time = max_event_time;
     }

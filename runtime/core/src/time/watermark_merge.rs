@@ -84,7 +84,7 @@ impl WatermarkMerger {
         self.rise_to_least()
     }
 
-    /// A channel has nothing to say for now.
+    /// A channel is idle.
     pub fn on_idle(&mut self, channel: usize) -> Merged {
         let Some(c) = self.channels.get_mut(channel) else { return Merged::Unchanged };
         if matches!(c.state, State::Idle | State::Ended) {

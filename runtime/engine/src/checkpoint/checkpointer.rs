@@ -12,8 +12,8 @@ use weir_core::time::Clock;
 use weir_state::checkpoint::{CheckpointError, Completion, StoredPart};
 
 use super::failure::CheckpointFailure;
-use super::landing::Landing;
 use super::part::{Part, Storage, store};
+use super::rollout::SwapRollout;
 use super::savepoints::Savepoints;
 use super::status::CheckpointStatus;
 use crate::dataflow::subtask::FrozenSubtask;
@@ -38,7 +38,7 @@ pub(crate) struct Checkpointer {
     boxes: Vec<Arc<SwapBox>>,
     /// A swap that waits for the next attempt.
     pending: Option<PendingSwap>,
-    swap: Option<Landing>,
+    swap: Option<SwapRollout>,
 }
 
 /// A sink as its checkpoints see it.
@@ -92,7 +92,7 @@ impl Checkpointer {
         self.coordinator.is_over()
     }
 
-    /// Somebody wants a checkpoint that holds all that has happened by now. To whoever wants it to stay its number is told.
+    /// Begins a checkpoint that holds all that has happened by now, as soon as one can begin. Savepoints get its number.
     pub(crate) fn ask(&mut self, savepoints: Vec<SyncSender<u64>>) -> Result<Option<u64>, CheckpointFailure> {
         self.savepoints.ask(self.next_attempt(), savepoints);
         self.step(Event::Ask)
@@ -116,12 +116,12 @@ impl Checkpointer {
 
     /// The attempt of the last swap: no source leaves its barrier out, even if that attempt has been given up.
     pub(crate) fn swap_attempt(&self) -> u64 {
-        self.swap.as_ref().map_or(0, Landing::attempt)
+        self.swap.as_ref().map_or(0, SwapRollout::attempt)
     }
 
     /// How long nothing is to be done, if nobody says anything.
     pub(crate) fn due(&self) -> Duration {
-        if self.swap.as_ref().is_some_and(Landing::is_open) {
+        if self.swap.as_ref().is_some_and(SwapRollout::is_open) {
             return LOOK_AT_SWAP_EVERY;
         }
         let left_us = self.coordinator.due_us().saturating_sub(self.clock.now_us());
@@ -130,7 +130,7 @@ impl Checkpointer {
 
     /// Time has passed. Returns the attempt that sources are to begin, if there is a new one.
     pub(crate) fn tick(&mut self) -> Result<Option<u64>, CheckpointFailure> {
-        let wants_barrier = self.swap.as_ref().is_some_and(Landing::tick);
+        let wants_barrier = self.swap.as_ref().is_some_and(SwapRollout::tick);
         match self.step(Event::Tick)? {
             None if wants_barrier => self.step(Event::Ask),
             triggered => Ok(triggered),
@@ -149,8 +149,8 @@ impl Checkpointer {
         let Some(attempt) = attempt else {
             part.last = Some(snapshot);
             part.has_ended = true;
-            if let Some(landing) = &self.swap {
-                landing.ended(subtask);
+            if let Some(rollout) = &self.swap {
+                rollout.ended(subtask);
             }
             return self.step(Event::Ended { subtask });
         };
@@ -205,13 +205,13 @@ impl Checkpointer {
     /// Has every subtask put in place what waits, at the barrier of this attempt.
     fn land(&mut self, attempt: u64) {
         let Some(pending) = self.pending.take() else {
-            self.swap.iter_mut().for_each(|landing| landing.follow(attempt, &self.boxes));
+            self.swap.iter_mut().for_each(|rollout| rollout.follow(attempt, &self.boxes));
             return;
         };
-        let landing = Landing::new(pending, attempt, &self.boxes);
+        let rollout = SwapRollout::new(pending, attempt, &self.boxes);
         let ended = self.subtasks.iter().enumerate().filter(|(_, part)| part.has_ended);
-        ended.for_each(|(subtask, _)| landing.ended(subtask));
-        self.swap = Some(landing);
+        ended.for_each(|(subtask, _)| rollout.ended(subtask));
+        self.swap = Some(rollout);
     }
 
     /// Whether some subtasks ran one version of an operator at the barrier, and some another: a rollback was under way. No
@@ -226,7 +226,7 @@ impl Checkpointer {
 
     /// Makes a checkpoint durable as a whole; only then do sinks commit.
     fn complete(&mut self, attempt: u64, last: bool) -> Result<Event, CheckpointFailure> {
-        if self.is_mixed(attempt) || self.swap.as_ref().is_some_and(Landing::has_lost_state) {
+        if self.is_mixed(attempt) || self.swap.as_ref().is_some_and(SwapRollout::has_lost_state) {
             self.trouble("a version was being rolled back at the barrier of a checkpoint".to_owned());
             return Ok(Event::NotCompleted { attempt });
         }
@@ -242,7 +242,7 @@ impl Checkpointer {
                 return Ok(Event::NotCompleted { attempt });
             }
         };
-        self.swap.iter().for_each(|landing| landing.durable(attempt));
+        self.swap.iter().for_each(|rollout| rollout.durable(attempt));
         // It is there, whatever becomes of the sinks.
         self.savepoints.answer(holds, number);
         self.commit(number)?;

@@ -5,7 +5,7 @@ use weir_state::checkpoint::CheckpointError;
 
 use crate::dataflow::subtask::SubtaskError;
 
-/// Why checkpoints cannot go on, and the job with them.
+/// Why checkpoints cannot continue, and the job with them.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointFailure {
     /// A part could not be made.

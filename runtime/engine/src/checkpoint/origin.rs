@@ -6,7 +6,7 @@ use weir_core::key_group::groups_of_subtask;
 use weir_state::checkpoint::{Checkpoint, Lease};
 use weir_state::{JobSnapshot, Snapshot, SplitSnapshot};
 
-/// What a job goes on from.
+/// What a job resumes from.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Origin<'a> {
     /// The attempt at running the job.
@@ -19,7 +19,7 @@ pub(crate) struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// A job that keeps checkpoints and goes on from one, if there is one.
+    /// A job that keeps checkpoints and resumes from one, if there is one.
     pub(crate) fn of(lease: &Lease, checkpoint: Option<&'a Checkpoint>) -> Self {
         Self {
             generation: lease.generation(),

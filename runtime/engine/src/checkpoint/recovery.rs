@@ -1,4 +1,4 @@
-//! What a job goes on from: which checkpoint, whether it fits, and what was to be committed of it. Never starts anything.
+//! What a job resumes from: which checkpoint, whether it fits, and what was to be committed of it. Never starts anything.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,26 +13,25 @@ use weir_state::{JobSnapshot, Snapshot, StateTable};
 
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
-use crate::nodes::keyed::snapshot::STATES;
 use crate::plan::job::Job;
 use crate::plan::map_tables::is_given_up;
-use crate::plan::node::{KeyedLayout, MakeError, Role};
+use crate::plan::node::{KeyedLayout, MakeError, Role, STATES};
 use crate::plan::physical::StepPart;
 
-/// Where a job keeps its checkpoints, and which one it goes on from.
+/// Where a job keeps its checkpoints, and which one it resumes from.
 #[derive(Clone, Debug)]
 pub struct Durable {
     /// Where they are.
     pub store: CheckpointStore,
     /// When they are made.
     pub settings: CheckpointSettings,
-    /// The checkpoint to go on from; `None`: the last complete one, if there is one.
+    /// The checkpoint to resume from; `None`: the last complete one, if there is one.
     pub from: Option<u64>,
     /// Operators, sources and sinks whose state may be given up, and columns of it: `OPERATOR.COLUMN`.
     pub allow_dropped: BTreeSet<String>,
 }
 
-/// Why a job cannot go on from a checkpoint.
+/// Why a job cannot resume from a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoveryError {
     /// It cannot be read, or another process has it.
@@ -87,7 +86,7 @@ pub enum RecoveryError {
     },
     /// The last checkpoint is damaged, and what it committed cannot be taken back.
     #[error(
-        "checkpoint {damaged} is damaged, and rows of it may be in sink {sink:?} already: going on from checkpoint {whole} would \
+        "checkpoint {damaged} is damaged, and rows of it may be in sink {sink:?} already: resuming from checkpoint {whole} would \
          write them again. Say --from {whole} to accept that"
     )]
     Damaged {
@@ -131,7 +130,7 @@ struct Found {
 }
 
 impl Durable {
-    /// Whether a job could go on from its checkpoint now, and what its start would tell a person about that. Nothing changes, and
+    /// Whether a job could resume from its checkpoint now, and what its start would tell a person about that. Nothing changes, and
     /// nobody is shut out.
     ///
     /// # Errors
@@ -141,7 +140,7 @@ impl Durable {
         Ok(self.find_first(job, Contents::Layouts, clock)?.notes)
     }
 
-    /// Shuts out older generations of the job, and finds the checkpoint that it goes on from. `held` is what this run had of the
+    /// Shuts out older generations of the job, and finds the checkpoint that it resumes from. `held` is what this run had of the
     /// job before, and has now: what another run has taken since it does not take back.
     pub(crate) fn recover(
         &self,
@@ -180,7 +179,7 @@ impl Durable {
         Ok(self.store.list()?.first().map(|listed| listed.number))
     }
 
-    /// What a run that has not had the job before goes on from.
+    /// What a run that has not had the job before resumes from.
     fn find_first(&self, job: &Job, contents: Contents, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
         let found = self.find(job, contents, clock)?;
         self.check_allowed(job, &found)?;
@@ -235,7 +234,7 @@ impl Durable {
             if let Some(sink) = job.sink_that_shows() {
                 return Err(RecoveryError::Damaged { damaged, whole, sink, error });
             }
-            notes.push(format!("{error}; going on from checkpoint {whole} instead"));
+            notes.push(format!("{error}; resuming from checkpoint {whole} instead"));
         }
         Ok(latest.checkpoint)
     }
@@ -244,7 +243,7 @@ impl Durable {
 impl Job {
     /// A sink that makes rows visible at each checkpoint, and cannot take them back.
     fn sink_that_shows(&self) -> Option<String> {
-        let node = self.sinks().find(|(_, sink)| sink.shows_early()).map(|(node, _)| node);
+        let node = self.sinks().find(|(_, sink)| sink.publishes_before_end()).map(|(node, _)| node);
         node.map(|node| self.resolved.nodes[node].name.clone())
     }
 

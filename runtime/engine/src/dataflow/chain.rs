@@ -11,9 +11,9 @@ use crate::dataflow::exchange::{Emit, Exchange};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::dataflow::step::{Counts, Step, StepError, Target};
 use crate::replace::replaceable::{Replaceable, Version};
-use crate::replace::shadow::ShadowSeat;
+use crate::replace::shadow::ShadowParticipant;
 use crate::replace::shadow::SharedShadow;
-use crate::replace::trial::Seat;
+use crate::replace::trial::SwapParticipant;
 
 /// The chain of one subtask. Step 0 gets what the gate or the source delivers.
 ///
@@ -183,7 +183,7 @@ impl Chain {
         self.edges.iter().any(Exchange::is_holding)
     }
 
-    /// Goes on with what is to be done, until that is all, or the next part of a step's output would come.
+    /// Continues with what is to be done, until that is all, or the next part of a step's output would come.
     ///
     /// # Errors
     /// As [`Chain::process`].
@@ -259,8 +259,8 @@ impl Chain {
     ///
     /// # Errors
     /// As `Replaceable::swap`.
-    pub fn swap(&mut self, step: usize, to: Version, seat: Seat) -> Result<(), StepError> {
-        self.replace(step, |operator, _| operator.swap(to, seat))
+    pub fn swap(&mut self, step: usize, to: Version, participant: SwapParticipant) -> Result<(), StepError> {
+        self.replace(step, |operator, _| operator.swap(to, participant))
     }
 
     /// New versions that had a share of the key groups have all of them from now on.
@@ -275,7 +275,7 @@ impl Chain {
     /// As `Replaceable::shadow`.
     pub fn shadow(&mut self, step: usize, by: Version, shadow: &SharedShadow) -> Result<(), StepError> {
         self.replace(step, |operator, name| {
-            operator.shadow(by, ShadowSeat { shadow: shadow.clone(), operator: name.to_owned() })
+            operator.shadow(by, ShadowParticipant { shadow: shadow.clone(), operator: name.to_owned() })
         })
     }
 

@@ -65,7 +65,7 @@ impl Exchange {
             Partitioning::Hash { groups, .. } => {
                 (0..*groups).map(|group| subtask_of(group, targets, *groups) as u32).collect()
             }
-            _ => Vec::new(),
+            Partitioning::Forward | Partitioning::Rebalance | Partitioning::Broadcast => Vec::new(),
         };
         let gathers = targets > 1 && matches!(partitioning, Partitioning::Hash { .. });
         Self {
@@ -86,7 +86,7 @@ impl Exchange {
     pub fn reach(partitioning: &Partitioning, subtask: usize, targets: usize) -> Range<usize> {
         match partitioning {
             Partitioning::Forward => subtask..subtask + 1,
-            _ => 0..targets,
+            Partitioning::Hash { .. } | Partitioning::Rebalance | Partitioning::Broadcast => 0..targets,
         }
     }
 
@@ -145,8 +145,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Sends what may have been held back for the linger time. While rows come in batches that are half full and more, whoever sends
-    /// them is behind anyway: they wait on until their batches are full, or together take too much memory.
+    /// Sends what may have been held back for the linger time. While rows come in batches that are at least half
+    /// full, the sender is behind anyway: rows wait until their batches are full, or together take too much memory.
     ///
     /// # Errors
     /// As [`Exchange::rows`].

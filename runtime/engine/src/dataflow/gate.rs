@@ -1,15 +1,21 @@
 //! The input side of a subtask: makes one stream of several channels. Never touches rows.
 
-use weir_core::batch::{Barrier, StreamBatch, StreamElement};
+use std::collections::VecDeque;
+
+use weir_core::batch::{Barrier, StreamElement};
 use weir_core::time::{Merged, WatermarkMerger};
+
+use super::incoming::Incoming;
 
 /// Merges the channels of a subtask: watermarks become their minimum, barriers are aligned, ends are counted.
 #[derive(Debug)]
 pub struct InputGate {
     merger: WatermarkMerger,
+    /// By channel: the input of the first step that its rows are for.
+    ports: Vec<usize>,
     channels: Vec<ChannelState>,
     aligning: Option<Barrier>,
-    /// The newest attempt whose barrier was aligned: what comes of it later is passed over.
+    /// The newest attempt whose barrier was aligned: its late barriers are ignored.
     past: u64,
 }
 
@@ -21,26 +27,6 @@ enum ChannelState {
     Ended,
 }
 
-/// What the merged stream says next.
-#[derive(Debug)]
-pub enum Gated {
-    /// Rows of a channel.
-    Batch {
-        /// Which one.
-        channel: usize,
-        /// The rows.
-        batch: StreamBatch,
-    },
-    /// The least watermark has risen; or has not, but channels that were idle are active again.
-    Watermark(i64),
-    /// All channels are idle.
-    Idle,
-    /// The barrier has come by every channel; blocked channels are open again.
-    Barrier(Barrier),
-    /// Every channel has ended. Its watermark came before.
-    End,
-}
-
 /// Channels broke the rules of the stream.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
@@ -50,12 +36,13 @@ pub enum GateError {
 }
 
 impl InputGate {
-    /// A gate with so many channels.
+    /// A gate with these channels: for each, the input of the first step that its rows are for.
     #[must_use]
-    pub fn new(channels: usize) -> Self {
+    pub fn new(ports: Vec<usize>) -> Self {
         Self {
-            merger: WatermarkMerger::new(channels),
-            channels: vec![ChannelState::Open; channels],
+            merger: WatermarkMerger::new(ports.len()),
+            channels: vec![ChannelState::Open; ports.len()],
+            ports,
             aligning: None,
             past: 0,
         }
@@ -71,36 +58,41 @@ impl InputGate {
     ///
     /// # Errors
     /// If the channel is not open.
-    pub fn take(&mut self, channel: usize, element: StreamElement, out: &mut Vec<Gated>) -> Result<(), GateError> {
+    pub fn take(
+        &mut self,
+        channel: usize,
+        element: StreamElement,
+        out: &mut VecDeque<Incoming>,
+    ) -> Result<(), GateError> {
         if !self.is_open(channel) {
             return Err(GateError::Closed(channel));
         }
         match element {
             StreamElement::Batch(batch) => {
                 let merged = self.merger.on_active(channel);
-                self.say(merged, out);
-                out.push(Gated::Batch { channel, batch });
+                self.push_merged(merged, out);
+                out.push_back(Incoming::Rows { input: self.ports.get(channel).copied().unwrap_or_default(), batch });
             }
             StreamElement::Watermark(watermark) => {
                 let active = self.merger.on_active(channel);
                 match self.merger.on_watermark(channel, watermark) {
-                    Merged::Unchanged => self.say(active, out),
-                    risen => self.say(risen, out),
+                    Merged::Unchanged => self.push_merged(active, out),
+                    risen => self.push_merged(risen, out),
                 }
             }
             StreamElement::Idle => {
                 let merged = self.merger.on_idle(channel);
-                self.say(merged, out);
+                self.push_merged(merged, out);
             }
             StreamElement::Barrier(barrier) => self.align(channel, barrier, out),
             StreamElement::End => {
                 self.set(channel, ChannelState::Ended);
                 let merged = self.merger.on_end(channel);
-                self.say(merged, out);
+                self.push_merged(merged, out);
                 // An ended channel has nothing to align: the others decide.
                 self.release(out);
                 if self.channels.iter().all(|c| *c == ChannelState::Ended) {
-                    out.push(Gated::End);
+                    out.push_back(Incoming::End);
                 }
             }
         }
@@ -113,19 +105,19 @@ impl InputGate {
         }
     }
 
-    fn release(&mut self, out: &mut Vec<Gated>) {
+    fn release(&mut self, out: &mut VecDeque<Incoming>) {
         if self.channels.contains(&ChannelState::Open) {
             return;
         }
         if let Some(barrier) = self.aligning.take() {
             self.past = barrier.attempt;
             self.unblock();
-            out.push(Gated::Barrier(barrier));
+            out.push_back(Incoming::Barrier(barrier));
         }
     }
 
     /// A newer barrier means that the attempt before it was given up.
-    fn align(&mut self, channel: usize, barrier: Barrier, out: &mut Vec<Gated>) {
+    fn align(&mut self, channel: usize, barrier: Barrier, out: &mut VecDeque<Incoming>) {
         let newest = self.aligning.map_or(self.past + 1, |aligning| aligning.attempt);
         if barrier.attempt < newest {
             return;
@@ -143,15 +135,15 @@ impl InputGate {
         }
     }
 
-    fn say(&self, merged: Merged, out: &mut Vec<Gated>) {
+    fn push_merged(&self, merged: Merged, out: &mut VecDeque<Incoming>) {
         match merged {
             Merged::Unchanged => {}
-            Merged::Watermark(watermark) => out.push(Gated::Watermark(watermark)),
+            Merged::Watermark(watermark) => out.push_back(Incoming::Watermark(watermark)),
             Merged::Idle { risen_to } => {
-                out.extend(risen_to.map(Gated::Watermark));
-                out.push(Gated::Idle);
+                out.extend(risen_to.map(Incoming::Watermark));
+                out.push_back(Incoming::Idle);
             }
-            Merged::Active => out.push(Gated::Watermark(self.merger.watermark())),
+            Merged::Active => out.push_back(Incoming::Watermark(self.merger.watermark())),
         }
     }
 }
@@ -161,7 +153,7 @@ mod tests {
     use super::*;
 
     fn said(gate: &mut InputGate, channel: usize, element: StreamElement) -> Vec<String> {
-        let mut out = Vec::new();
+        let mut out = VecDeque::new();
         gate.take(channel, element, &mut out).unwrap();
         out.iter().map(|g| format!("{g:?}")).collect()
     }
@@ -169,7 +161,7 @@ mod tests {
     #[test]
     fn a_barrier_waits_for_every_live_channel() {
         let barrier = || StreamElement::Barrier(Barrier { attempt: 1 });
-        let mut gate = InputGate::new(3);
+        let mut gate = InputGate::new(vec![0; 3]);
         assert!(said(&mut gate, 0, barrier()).is_empty());
         assert!(!gate.is_open(0) && gate.is_open(1));
         assert!(said(&mut gate, 1, StreamElement::Watermark(5)).is_empty());
@@ -182,10 +174,10 @@ mod tests {
     #[test]
     fn a_barrier_that_was_given_up_holds_nothing_back() {
         let barrier = |attempt| StreamElement::Barrier(Barrier { attempt });
-        let mut gate = InputGate::new(3);
+        let mut gate = InputGate::new(vec![0; 3]);
         assert!(said(&mut gate, 0, barrier(1)).is_empty());
         assert!(said(&mut gate, 1, barrier(2)).is_empty());
-        assert!(gate.is_open(0) && !gate.is_open(1), "the channel of the old barrier goes on");
+        assert!(gate.is_open(0) && !gate.is_open(1), "the channel of the old barrier continues");
         assert!(said(&mut gate, 2, barrier(1)).is_empty(), "it came to nothing");
         assert!(gate.is_open(2));
         assert!(said(&mut gate, 0, barrier(2)).is_empty());
@@ -194,7 +186,7 @@ mod tests {
 
     #[test]
     fn the_end_comes_after_the_last_watermark() {
-        let mut gate = InputGate::new(2);
+        let mut gate = InputGate::new(vec![0; 2]);
         assert!(said(&mut gate, 0, StreamElement::End).is_empty());
         assert_eq!(said(&mut gate, 1, StreamElement::Watermark(7)), ["Watermark(7)"]);
         assert_eq!(said(&mut gate, 1, StreamElement::End), [format!("Watermark({})", i64::MAX).as_str(), "End"]);
@@ -202,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_idle_channel_that_speaks_again_is_heard_downstream() {
-        let mut gate = InputGate::new(1);
+        let mut gate = InputGate::new(vec![0; 1]);
         assert_eq!(said(&mut gate, 0, StreamElement::Watermark(7)), ["Watermark(7)"]);
         assert_eq!(said(&mut gate, 0, StreamElement::Idle), ["Idle"]);
         assert_eq!(said(&mut gate, 0, StreamElement::Watermark(7)), ["Watermark(7)"]);

@@ -5,8 +5,8 @@ use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 pub use weir_state::{Snapshot, StateTable};
 
-pub use super::error::OperatorError;
 pub use super::metrics::{Metrics, OperatorMetrics};
+pub use crate::error::OperatorError;
 use crate::replace::replaceable::Replaceable;
 
 /// One step of a subtask. Its inputs are merged and its watermarks are minima already.
@@ -19,7 +19,7 @@ pub trait Operator: Send {
     /// `on-error` says.
     ///
     /// # Errors
-    /// If the job cannot go on; then nothing of this batch counts.
+    /// If the job cannot continue; then nothing of this batch counts.
     fn process(&mut self, input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError>;
 
     /// A clock has reached a time, strictly above the last one of its domain. The engine forwards a watermark after all that is
@@ -100,7 +100,7 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Has an operator give out all of it at once: for whoever drives one without an engine.
+    /// Has an operator give out all of it at once: for callers that drive one without an engine.
     ///
     /// # Errors
     /// As [`Operator::more`].
@@ -121,7 +121,7 @@ pub enum Time {
     Processing(i64),
 }
 
-/// State that no longer changes, and is not yet in the form in which it is kept: the stream goes on while that is made.
+/// State that no longer changes, and is not yet in the form in which it is kept: the stream continues while that is made.
 pub struct Frozen(FrozenState);
 
 type FrozenState = Box<dyn FnOnce() -> Result<Snapshot, OperatorError> + Send>;
@@ -160,7 +160,7 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Emits rows to an output, by its index. Empty batches are passed over.
+    /// Emits rows to an output, by its index. Empty batches are ignored.
     pub fn emit(&mut self, output: usize, batch: StreamBatch) {
         if !batch.is_empty() {
             self.emitted.push((output, batch));

@@ -52,7 +52,7 @@ pub struct SourceSettings {
     pub idle_after_us: Option<i64>,
     /// What becomes of malformed records.
     pub on_error: OnError,
-    /// Rows a batch at most.
+    /// Rows per batch at most.
     pub batch_rows_max: usize,
     /// How long a poll waits.
     pub linger: Duration,

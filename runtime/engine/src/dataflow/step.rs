@@ -3,9 +3,9 @@
 use arrow::error::ArrowError;
 use weir_core::batch::StreamBatch;
 
-use super::error::OperatorError;
 use super::metrics::Metrics;
 use super::operator::Operator;
+pub use crate::error::StepError;
 
 /// One operator in its chain.
 pub struct Step {
@@ -66,21 +66,4 @@ pub enum Target {
     },
     /// An edge to other subtasks, by its index in the chain.
     Edge(usize),
-}
-
-/// An operator of a chain failed.
-#[derive(Debug, thiserror::Error)]
-#[error("operator {operator:?}")]
-pub struct StepError {
-    /// Its node's name.
-    pub operator: String,
-    /// Why.
-    #[source]
-    pub error: OperatorError,
-}
-
-impl StepError {
-    pub(crate) fn new(operator: &str, error: OperatorError) -> Self {
-        Self { operator: operator.to_owned(), error }
-    }
 }

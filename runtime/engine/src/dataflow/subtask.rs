@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use weir_core::batch::{Barrier, StreamBatch, StreamElement};
+use weir_core::batch::{Barrier, StreamElement};
 use weir_core::connector::Cut;
 use weir_state::{Snapshot, SubtaskSnapshot};
 
 use crate::dataflow::chain::{Action, Chain};
-use crate::dataflow::gate::{GateError, Gated, InputGate};
+use crate::dataflow::gate::{GateError, InputGate};
+use crate::dataflow::incoming::Incoming;
 use crate::dataflow::operator::{Frozen, OperatorError};
 use crate::dataflow::source::{SourceEvent, SourceHead};
 use crate::dataflow::step::StepError;
@@ -22,13 +23,10 @@ pub struct Subtask {
     head: Head,
     chain: Chain,
     state: State,
-    /// By channel: the input of the first step that its rows are for.
-    ports: Vec<usize>,
     /// What has come in and is still to be done, in order.
     incoming: VecDeque<Incoming>,
     /// Elements that came while the chain was giving out what it made; a channel has one at most.
     held: VecDeque<(usize, StreamElement)>,
-    gated: Vec<Gated>,
     polled: Vec<SourceEvent>,
     /// The last barrier's attempt.
     last_attempt: u64,
@@ -46,22 +44,6 @@ enum State {
     /// The end is on its way through the chain.
     Ending,
     Ended,
-}
-
-/// What the head of a subtask hands to its chain.
-enum Incoming {
-    Rows { input: usize, batch: StreamBatch },
-    DeadLetters(StreamBatch),
-    Watermark(i64),
-    Idle,
-    Barrier(Barrier),
-    End,
-}
-
-impl Incoming {
-    fn has_rows(&self) -> bool {
-        matches!(self, Self::Rows { .. } | Self::DeadLetters(_))
-    }
 }
 
 /// What happens to a subtask.
@@ -99,9 +81,9 @@ pub enum Event {
 /// What came of an event, beside the actions.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Go on. `false`: a source had nothing to read.
+    /// Continue. `false`: a source had nothing to read.
     Running(bool),
-    /// The snapshot of this subtask for a barrier; go on.
+    /// The snapshot of this subtask for a barrier; continue.
     Frozen(Barrier, FrozenSubtask),
     /// The subtask is done: its last state. `None`: it was done before.
     Ended(Option<FrozenSubtask>),
@@ -115,7 +97,7 @@ pub struct FrozenSubtask {
 }
 
 impl FrozenSubtask {
-    /// Its state in the form in which it is kept. This takes a while, and the stream goes on beside it.
+    /// Its state in the form in which it is kept. This takes a while, and the stream continues beside it.
     ///
     /// # Errors
     /// If an operator's state cannot be put together, or a sink cannot keep what it has written.
@@ -129,7 +111,7 @@ impl FrozenSubtask {
     }
 }
 
-/// Why a subtask cannot go on.
+/// Why a subtask cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum SubtaskError {
     /// An operator failed.
@@ -158,9 +140,8 @@ impl Subtask {
 
     /// A subtask that reads channels; `ports` has, for each, the input of the first step that its rows are for.
     #[must_use]
-    pub fn gated(name: String, ports: Vec<usize>, chain: Chain) -> Self {
-        let head = Head::Gate(InputGate::new(ports.len()));
-        Self { ports, ..Self::new(name, head, chain) }
+    pub fn with_channels(name: String, ports: Vec<usize>, chain: Chain) -> Self {
+        Self::new(name, Head::Gate(InputGate::new(ports)), chain)
     }
 
     fn new(name: String, head: Head, chain: Chain) -> Self {
@@ -169,10 +150,8 @@ impl Subtask {
             head,
             chain,
             state: State::Running,
-            ports: Vec::new(),
             incoming: VecDeque::new(),
             held: VecDeque::new(),
-            gated: Vec::new(),
             polled: Vec::new(),
             last_attempt: 0,
             swaps: Arc::default(),
@@ -235,7 +214,7 @@ impl Subtask {
         }
     }
 
-    /// Goes on from a snapshot: `parts_of` gives, by operator, the state of the key groups that this subtask owns.
+    /// Resumes from a snapshot: `parts_of` gives, by operator, the state of the key groups that this subtask owns.
     ///
     /// # Errors
     /// If a part does not fit its operator.
@@ -258,7 +237,7 @@ impl Subtask {
     /// One step. Actions are appended in the order in which they must be done.
     ///
     /// # Errors
-    /// If the job cannot go on.
+    /// If the job cannot continue.
     pub fn handle(&mut self, event: Event, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         if self.state == State::Ended {
             return Ok(Outcome::Ended(None));
@@ -305,16 +284,7 @@ impl Subtask {
 
     fn take(&mut self, channel: usize, element: StreamElement) -> Result<(), SubtaskError> {
         let Head::Gate(gate) = &mut self.head else { return Ok(()) };
-        gate.take(channel, element, &mut self.gated)?;
-        self.incoming.extend(self.gated.drain(..).map(|event| match event {
-            Gated::Batch { channel, batch } => {
-                Incoming::Rows { input: self.ports.get(channel).copied().unwrap_or_default(), batch }
-            }
-            Gated::Watermark(watermark) => Incoming::Watermark(watermark),
-            Gated::Idle => Incoming::Idle,
-            Gated::Barrier(barrier) => Incoming::Barrier(barrier),
-            Gated::End => Incoming::End,
-        }));
+        gate.take(channel, element, &mut self.incoming)?;
         Ok(())
     }
 
@@ -360,19 +330,19 @@ impl Subtask {
     fn on_barrier(&mut self, barrier: Barrier, actions: &mut Vec<Action>) -> Result<Outcome, SubtaskError> {
         self.last_attempt = barrier.attempt;
         let swap = self.swaps.take(barrier.attempt);
-        if let Some(SubtaskSwap { what, seat, .. }) = swap.filter(|swap| !swap.seat.is_rolled_back()) {
-            let since_us = seat.swap.now_us();
+        if let Some(SubtaskSwap { what, participant, .. }) = swap.filter(|swap| !swap.participant.is_rolled_back()) {
+            let since_us = participant.swap.now_us();
             let swapped = match what {
                 Delivery::Versions(versions) => {
                     let mut versions = versions.into_iter();
-                    versions.try_for_each(|(step, version)| self.chain.swap(step, version, seat.clone()))
+                    versions.try_for_each(|(step, version)| self.chain.swap(step, version, participant.clone()))
                 }
                 Delivery::Rest => {
                     self.chain.follow();
                     Ok(())
                 }
             };
-            SubtaskSwap::tell(&seat, &swapped, since_us);
+            SubtaskSwap::tell(&participant, &swapped, since_us);
         }
         if let Some(SubtaskShadow { versions, shadow }) = self.swaps.take_shadow() {
             versions.into_iter().try_for_each(|(step, version)| self.chain.shadow(step, version, &shadow))?;

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::column_type::type_name;
 use weir_core::error::chain;
-use weir_core::graph::{DEAD_LETTER_OUTPUT, Exchange, OnError, OperatorNode, Spanned};
+use weir_core::graph::{DEAD_LETTER_OUTPUT, Exchange, OperatorNode, Spanned};
 use weir_core::limits::OperatorLimits;
 use weir_host::{Component, GuestLog, Host, InputSchema, Instance, InstanceSpec, OutputColumn, OutputPlan, Plan};
 
 use super::dead_letter::{DeadLetters, with_error_column};
 use super::delta::{OutputMap, OutputSource};
 use super::meter::{Meter, MeteredInstance};
-use crate::dataflow::error::OperatorError;
+use crate::error::OperatorError;
 use crate::plan::error::CheckError;
 use crate::plan::node::{
     ComponentUse, Distribution, InputPort, MakeContext, NodeColumns, OutputPort, OutputRole, PlanContext,
@@ -120,11 +120,7 @@ impl ComponentStep {
     /// Sets rows aside; if nobody reads the dead letters, they are counted and dropped.
     pub(crate) fn dead_letters(&self, cx: &MakeContext<'_>) -> DeadLetters {
         let output = self.outputs.len() - 1;
-        let on_error = match self.spec.on_error {
-            OnError::DeadLetter if !cx.columns.is_read(output) => OnError::Skip,
-            on_error => on_error,
-        };
-        DeadLetters::new(on_error, output, cx.metrics.clone())
+        DeadLetters::new(cx.columns.on_error(self.spec.on_error, output), output, cx.metrics.clone())
     }
 
     /// The columns of the component's outputs that somebody reads; of one that nobody reads, none.
@@ -190,7 +186,7 @@ fn kept(plan: &Plan, read: impl Iterator<Item = Vec<usize>>) -> impl Iterator<It
     plan.outputs.iter().zip(read).flat_map(|(output, columns)| {
         columns.into_iter().filter_map(|index| match output.columns.get(index) {
             Some(OutputColumn::Kept { column, .. }) => Some(*column),
-            _ => None,
+            Some(OutputColumn::Computed(_)) | None => None,
         })
     })
 }

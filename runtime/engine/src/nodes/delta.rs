@@ -9,7 +9,7 @@ use weir_host::{Delta, RejectedRow, Selection};
 /// How the columns of an output that somebody reads come about.
 #[derive(Clone, Debug)]
 pub(crate) struct OutputMap {
-    /// One a column.
+    /// One per column.
     pub(crate) columns: Vec<OutputSource>,
     /// The columns.
     pub(crate) schema: SchemaRef,
@@ -25,7 +25,7 @@ pub(crate) enum OutputSource {
 }
 
 /// The rows of an output, and which input rows they come from.
-pub(crate) struct Made {
+pub(crate) struct OutputBatch {
     pub(crate) selection: Selection,
     pub(crate) batch: StreamBatch,
 }
@@ -36,7 +36,7 @@ pub(crate) fn apply(
     delta: Delta,
     inputs: &[ArrayRef],
     times: &StreamBatch,
-) -> Result<Made, ArrowError> {
+) -> Result<OutputBatch, ArrowError> {
     let rows = delta.selection.len(times.len());
     let mut columns = Vec::with_capacity(map.columns.len());
     for (column, field) in map.columns.iter().zip(map.schema.fields()) {
@@ -50,7 +50,7 @@ pub(crate) fn apply(
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     let rows = RecordBatch::try_new_with_options(map.schema.clone(), columns, &options)?;
     let batch = StreamBatch::new(rows, event_times, times.ingested_at);
-    Ok(Made { selection: delta.selection, batch })
+    Ok(OutputBatch { selection: delta.selection, batch })
 }
 
 /// The rows of a call that are not refused.
@@ -76,12 +76,12 @@ impl Accepted {
     }
 
     /// What was made in the call, as if it had been one with these rows only.
-    pub(crate) fn made(&self, made: &Made) -> Made {
+    pub(crate) fn made(&self, made: &OutputBatch) -> OutputBatch {
         let selection = match &made.selection {
             Selection::Rows(rows) => Selection::Rows(rows.iter().map(|row| self.rank[*row as usize]).collect()),
             // No row that is made comes from a refused one, so these are not all of the call.
             Selection::All | Selection::None => Selection::None,
         };
-        Made { selection, batch: made.batch.clone() }
+        OutputBatch { selection, batch: made.batch.clone() }
     }
 }

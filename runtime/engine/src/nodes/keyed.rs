@@ -25,11 +25,10 @@ use weir_state::{KeyedState, States, Timer};
 
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::DeadLetters;
+use crate::nodes::distinct::DistinctSlots;
 use crate::nodes::keyed::guest::KeyedGuest;
+use crate::replace::on_trial::{OnTrial, VersionChoice};
 use crate::replace::replaceable::Replaceable;
-use crate::replace::shadow::Shadow;
-use crate::replace::trial::Trial;
-use canary::By;
 use guest::{Answer, Call};
 use maps::Maps;
 use timers::KeyedTimers;
@@ -38,9 +37,7 @@ use timers::KeyedTimers;
 pub(crate) struct KeyedOperator {
     /// Its name, for messages.
     name: String,
-    guest: KeyedGuest,
-    trial: Option<Trial<KeyedGuest>>,
-    shadow: Option<Shadow<KeyedGuest>>,
+    component: OnTrial<KeyedGuest>,
     /// Where the key columns are.
     keys: Vec<usize>,
     state: KeyedState,
@@ -53,8 +50,7 @@ pub(crate) struct KeyedOperator {
     /// The greatest that it was told.
     processing_time: i64,
     ingested_at: i64,
-    /// By slot: its index in the call that is being made, or [`NO_INDEX`].
-    index_of_slot: Vec<u32>,
+    distinct: DistinctSlots,
 }
 
 /// What a keyed operator is made of.
@@ -69,8 +65,6 @@ pub(crate) struct KeyedSpec {
     pub(crate) key_groups: u32,
 }
 
-const NO_INDEX: u32 = u32::MAX;
-
 impl KeyedOperator {
     /// An operator without any state yet.
     ///
@@ -82,9 +76,7 @@ impl KeyedOperator {
             name,
             state: KeyedState::new(&key_fields, &state_fields(&guest))?,
             maps: Maps::new(guest.instance.plan().maps.clone())?,
-            guest,
-            trial: None,
-            shadow: None,
+            component: OnTrial::new(guest),
             keys,
             timers: KeyedTimers::default(),
             dead_letters,
@@ -93,7 +85,7 @@ impl KeyedOperator {
             watermark: WATERMARK_MIN,
             processing_time: i64::MIN,
             ingested_at: i64::MIN,
-            index_of_slot: Vec::new(),
+            distinct: DistinctSlots::default(),
         })
     }
 
@@ -105,26 +97,9 @@ impl KeyedOperator {
         }
     }
 
-    /// The distinct slots of a call, in order of appearance, and for every row the index of its slot among them.
+    /// The distinct slots of a call, and for every row the index of its slot among them.
     fn distinct(&mut self, slots: &[u32]) -> (Vec<u32>, Vec<u32>) {
-        let bound = self.state.keys().slot_bound();
-        if self.index_of_slot.len() < bound {
-            self.index_of_slot.resize(bound, NO_INDEX);
-        }
-        let mut distinct = Vec::new();
-        let mut index_of_row = Vec::with_capacity(slots.len());
-        for slot in slots {
-            let index = &mut self.index_of_slot[*slot as usize];
-            if *index == NO_INDEX {
-                *index = distinct.len() as u32;
-                distinct.push(*slot);
-            }
-            index_of_row.push(*index);
-        }
-        for slot in &distinct {
-            self.index_of_slot[*slot as usize] = NO_INDEX;
-        }
-        (distinct, index_of_row)
+        self.distinct.of(slots, self.state.keys().slot_bound())
     }
 
     fn key_columns(&self, batch: &StreamBatch) -> Vec<ArrayRef> {
@@ -132,7 +107,7 @@ impl KeyedOperator {
     }
 
     /// Rows of keys that one version has.
-    fn process_by(&mut self, by: By, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
+    fn process_by(&mut self, by: VersionChoice, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
         let fails = self.dead_letters.fails();
         let keys = self.key_columns(batch);
         let mut slots = Vec::new();
@@ -155,14 +130,20 @@ impl KeyedOperator {
         }
         isolated?;
         self.release(&slots);
-        if by == By::Newest && !batch.is_empty() {
-            self.trial.iter().for_each(Trial::batch);
+        if by == VersionChoice::Candidate && !batch.is_empty() {
+            self.component.batch();
         }
         self.dead_letters.emit(batch, bad, out)
     }
 
     /// Timers of keys that one version has.
-    fn fire_by(&mut self, by: By, domain: TimeDomain, due: &[Timer], out: &mut Outputs) -> Result<(), OperatorError> {
+    fn fire_by(
+        &mut self,
+        by: VersionChoice,
+        domain: TimeDomain,
+        due: &[Timer],
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
         let fails = self.dead_letters.fails();
         let refused = RefCell::new(Vec::new());
         let set_aside = |timer, reason| set_aside(&mut refused.borrow_mut(), timer, reason, fails);
@@ -186,7 +167,7 @@ impl KeyedOperator {
 
     fn rows(
         &mut self,
-        by: By,
+        by: VersionChoice,
         batch: &StreamBatch,
         slots: &[u32],
         out: &mut Outputs,
@@ -198,7 +179,7 @@ impl KeyedOperator {
 
     fn due(
         &mut self,
-        by: By,
+        by: VersionChoice,
         domain: TimeDomain,
         due: &[Timer],
         out: &mut Outputs,
@@ -216,32 +197,22 @@ impl KeyedOperator {
     /// One call, applied in full or not at all. Returns the rows (or timers) that were refused.
     fn call(
         &mut self,
-        by: By,
+        by: VersionChoice,
         call: &Call<'_>,
         distinct: &[u32],
         out: &mut Outputs,
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let (states, now) = (self.gather(distinct)?, self.now());
-        let guest = match &mut self.trial {
-            Some(trial) if by == By::Old => &mut trial.old,
-            _ => &mut self.guest,
-        };
-        let answer = match guest.call(call, &states, now) {
-            Ok(answer) if answer.delta.rejected.is_empty() => answer,
-            Ok(answer) if by == By::Newest => self.better_answer(call, states.clone(), now, Ok(answer))?,
-            Err(Failure::Guest(error)) if !error.is_fatal() && by == By::Newest => {
-                self.better_answer(call, states.clone(), now, Err(error))?
-            }
-            answer => answer?,
-        };
+        let from = layout_of(&self.component.guest);
+        let answer = self.component.call(by, call.len(), &mut self.state, |guest| {
+            let states = guest.convert(&from, states.clone())?;
+            guest.call(call, &states, now)
+        })?;
         if !self.may_commit(&answer.delta.states).map_err(Failure::Fatal)? {
             return self.call(by, call, distinct, out);
         }
-        if let Some(shadow) = self.shadow.as_mut().filter(|shadow| shadow.is_open()) {
-            let from = layout_of(&self.guest);
-            let keys = (self.state.keys(), distinct);
-            shadow.look(|new, look| new.beside((call, &from, &states, now), &answer, keys, look));
-        }
+        let keys = (self.state.keys(), distinct);
+        self.component.compare(|new, comparer| new.beside((call, &from, &states, now), &answer, keys, comparer));
         let Answer { mut delta, made } = answer;
         let rejected = std::mem::take(&mut delta.rejected);
         call.maps().close();

@@ -12,19 +12,16 @@ use weir_host::{CallError, Failure, RejectedRow, Rows, TransformDelta, isolate};
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
 use crate::nodes::dead_letter::DeadLetters;
-use crate::nodes::delta::{Accepted, Made, OutputMap, apply};
+use crate::nodes::delta::{Accepted, OutputBatch, OutputMap, apply};
 use crate::nodes::meter::MeteredInstance;
-use crate::replace::comparison::Look;
+use crate::replace::on_trial::{Guest, OnTrial, Refusing, VersionChoice};
 use crate::replace::replaceable::{Replaceable, Version};
-use crate::replace::shadow::ShadowSeat;
-use crate::replace::shadow::{Found, Shadow};
-use crate::replace::trial::{Chosen, Refusing, Seat, Trial, Verdict, choose};
+use crate::replace::shadow::{Comparer, Found, ShadowParticipant};
+use crate::replace::trial::SwapParticipant;
 
 /// Runs a component of the world `transform-operator`.
 pub(crate) struct TransformOperator {
-    guest: TransformGuest,
-    trial: Option<Trial<TransformGuest>>,
-    shadow: Option<Shadow<TransformGuest>>,
+    component: OnTrial<TransformGuest>,
     dead_letters: DeadLetters,
 }
 
@@ -40,7 +37,16 @@ pub(crate) struct TransformGuest {
 
 impl TransformOperator {
     pub(crate) fn new(guest: TransformGuest, dead_letters: DeadLetters) -> Self {
-        Self { guest, trial: None, shadow: None, dead_letters }
+        Self { component: OnTrial::new(guest), dead_letters }
+    }
+}
+
+impl Guest for TransformGuest {
+    type State = ();
+    type Error = OperatorError;
+
+    fn take_over(&mut self, _: &Self, (): &mut ()) -> Result<(), OperatorError> {
+        Ok(())
     }
 }
 
@@ -57,17 +63,22 @@ impl TransformGuest {
     }
 
     /// What it makes of rows, beside what another version has made of them. What that refused is not compared.
-    fn beside(&mut self, rows: &StreamBatch, old: &Answer, look: Look<'_>) -> Result<Found, Failure<OperatorError>> {
+    fn beside(
+        &mut self,
+        rows: &StreamBatch,
+        old: &Answer,
+        comparer: Comparer<'_>,
+    ) -> Result<Found, Failure<OperatorError>> {
         if let Some(accepted) = Accepted::of(rows.len(), &old.rejected) {
             let made = old.made.iter().map(|made| accepted.made(made)).collect();
             let rows = take_rows(rows, &accepted.rows).map_err(|e| Failure::Fatal(e.into()))?;
-            return self.beside(&rows, &Answer { made, rejected: Vec::new() }, look);
+            return self.beside(&rows, &Answer { made, rejected: Vec::new() }, comparer);
         }
         let new = self.call(rows)?;
         if let Some(RejectedRow { reason, .. }) = new.rejected.into_iter().next() {
             return Err(CallError::Call(reason).into());
         }
-        let found = look.outputs(self.instance.plan(), rows.len(), &old.made, &new.made);
+        let found = comparer.outputs(self.instance.plan(), rows.len(), &old.made, &new.made);
         let found = found.map_err(|e| Failure::Fatal(OperatorError::from(e)))?;
         Ok(Found { rows: found, ..Found::default() })
     }
@@ -76,7 +87,7 @@ impl TransformGuest {
 /// What a component makes of rows.
 struct Answer {
     /// The rows of every output.
-    made: Vec<Made>,
+    made: Vec<OutputBatch>,
     rejected: Vec<RejectedRow>,
 }
 
@@ -86,54 +97,19 @@ impl Refusing for Answer {
     }
 }
 
-/// What the version on trial makes of rows; if it does worse than the old one, what that makes.
-fn call(
-    guest: &mut TransformGuest,
-    trial: &mut Option<Trial<TransformGuest>>,
-    rows: &StreamBatch,
-) -> Result<Answer, Failure<OperatorError>> {
-    let new = match guest.call(rows) {
-        Ok(answer) if answer.rejected.is_empty() => return Ok(answer),
-        Ok(answer) => Ok(answer),
-        Err(Failure::Guest(error)) if !error.is_fatal() => Err(error),
-        Err(failure) => return Err(failure),
-    };
-    let Some(of_old) = trial else { return Ok(new?) };
-    match choose(new, of_old.old.call(rows).ok(), rows.len()) {
-        Chosen::New(answer) => Ok(answer?),
-        Chosen::Old { answer, reason, .. } => {
-            of_old.regressed(reason);
-            settle(guest, trial);
-            Ok(answer)
-        }
-    }
-}
-
-/// Does what the swap has decided.
-fn settle(guest: &mut TransformGuest, trial: &mut Option<Trial<TransformGuest>>) {
-    let verdict = trial.as_ref().map_or(Verdict::Open, Trial::verdict);
-    if verdict != Verdict::Open
-        && let Some(Trial { old, .. }) = trial.take()
-        && verdict == Verdict::PutBack
-    {
-        *guest = old;
-    }
-}
-
 impl Operator for TransformOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
-        let Self { guest, trial, shadow, dead_letters } = self;
+        let Self { component, dead_letters } = self;
         let bad = RefCell::new(Vec::new());
         let take = |row, reason| dead_letters.take(&batch, row, reason, &mut bad.borrow_mut());
         isolate(
             0..batch.len(),
             |range| {
                 let rows = batch.slice(range.start, range.len());
-                let answer = call(guest, trial, &rows)?;
-                if let Some(shadow) = shadow.as_mut().filter(|shadow| shadow.is_open()) {
-                    shadow.look(|new, look| new.beside(&rows, &answer, look));
-                }
+                let answer =
+                    component.call(VersionChoice::Candidate, rows.len(), &mut (), |guest| guest.call(&rows))?;
+                component.compare(|new, comparer| new.beside(&rows, &answer, comparer));
                 for RejectedRow { row, reason } in answer.rejected {
                     take(range.start + row, reason).map_err(Failure::Fatal)?;
                 }
@@ -142,13 +118,13 @@ impl Operator for TransformOperator {
             },
             take,
         )?;
-        trial.iter().for_each(Trial::batch);
+        component.batch();
         dead_letters.emit(&batch, bad.into_inner(), out)?;
         Ok(Progress::Done)
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
-        let version = Some(self.guest.version.clone());
+        let version = Some(self.component.guest.version.clone());
         Ok(Frozen::ready(Snapshot { version, ..Snapshot::default() }))
     }
 
@@ -158,20 +134,16 @@ impl Operator for TransformOperator {
 }
 
 impl Replaceable for TransformOperator {
-    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
-        let guest: TransformGuest = to.into()?;
-        self.trial = Some(Trial::new(std::mem::replace(&mut self.guest, guest), seat));
-        Ok(())
+    fn swap(&mut self, to: Version, participant: SwapParticipant) -> Result<(), OperatorError> {
+        self.component.swap(to.into()?, participant, &mut ())
     }
 
-    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
-        self.shadow = Some(Shadow::new(by.into()?, seat));
+    fn shadow(&mut self, by: Version, participant: ShadowParticipant) -> Result<(), OperatorError> {
+        self.component.shadow(by.into()?, participant);
         Ok(())
     }
 
     fn settle(&mut self) -> Result<(), OperatorError> {
-        settle(&mut self.guest, &mut self.trial);
-        self.shadow.take_if(|shadow| !shadow.is_open());
-        Ok(())
+        self.component.settle(&mut ()).map(drop)
     }
 }

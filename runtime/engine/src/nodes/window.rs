@@ -43,13 +43,17 @@ mod window_rows;
 mod window_state;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use arrow::array::UInt32Array;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use weir_core::batch::StreamBatch;
 use weir_core::graph::{AggregateFunction, OnError};
 use weir_core::window::WindowAssigner;
 
+use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
-use crate::dataflow::operator::{Operator, OperatorError};
+use crate::dataflow::operator::{Operator, OperatorError, Outputs};
 use aggregate_set::AggregateSet;
 use combine::CombineOperator;
 use combine_sessions::CombineSessions;
@@ -206,24 +210,35 @@ pub fn output_schema(spec: &WindowSpec) -> Result<SchemaRef, OperatorError> {
 }
 
 impl WindowSpec {
+    /// Counts rows that came too late, and hands them to their output. `count`: more than `rows`, where these are accumulators.
+    fn emit_late(
+        &self,
+        batch: &StreamBatch,
+        rows: Vec<u32>,
+        count: u64,
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        self.metrics.rows_late.fetch_add(count, Ordering::Relaxed);
+        if let Some(output) = self.late_output.filter(|_| !rows.is_empty()) {
+            out.emit(output, take_rows(batch, &UInt32Array::from(rows))?);
+        }
+        Ok(())
+    }
+
     fn key_fields(&self) -> Vec<FieldRef> {
         self.key_columns.iter().map(|k| self.input.fields()[*k].clone()).collect()
     }
 
     fn full_output(&self, aggregates: &AggregateSet) -> SchemaRef {
-        let mut fields = self.key_fields();
-        let bound = |name| Arc::new(Field::new(name, bound_type(), false));
-        fields.extend([bound(WINDOW_START), bound(WINDOW_END)]);
-        fields.extend(
-            self.aggregates
-                .iter()
-                .zip(aggregates.output_fields())
-                .map(|(aggregate, field)| Arc::new(field.as_ref().clone().with_name(&aggregate.name))),
-        );
-        Arc::new(Schema::new(fields))
+        let results = self.aggregates.iter().zip(aggregates.output_fields());
+        let results = results.map(|(aggregate, field)| Arc::new(field.as_ref().clone().with_name(&aggregate.name)));
+        Arc::new(Schema::new(fields_before_results(self.key_fields()).into_iter().chain(results).collect::<Vec<_>>()))
     }
 }
 
-fn bound_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+/// The columns of a window's output before those of its aggregates: the key columns and the bounds.
+fn fields_before_results(keys: Vec<FieldRef>) -> Vec<FieldRef> {
+    let bound_type = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let bound = |name| Arc::new(Field::new(name, bound_type.clone(), false));
+    keys.into_iter().chain([bound(WINDOW_START), bound(WINDOW_END)]).collect()
 }

@@ -92,7 +92,7 @@ impl Job {
         JobDescription { nodes: nodes.collect(), notes: notes.collect(), guarantees: guarantees.collect() }
     }
 
-    /// What a job that goes on from a checkpoint does not hold of a source or a sink.
+    /// What a job that resumes from a checkpoint does not hold of a source or a sink.
     fn weaker(&self, name: &str, guarantee: &Guarantee) -> Option<String> {
         let (what, rows, reason) = match guarantee {
             Guarantee::ExactlyOnce => return None,

@@ -5,7 +5,7 @@ use std::path::Path;
 use weir_core::graph::Node;
 
 use super::error::CheckError;
-use super::node::{Role, SourcePlan};
+use super::node::SourcePlan;
 use super::resolved::ResolvedNode;
 
 /// Two sinks that another system takes for one would shut each other out when they commit.
@@ -15,10 +15,7 @@ pub(super) fn check_identity<'a>(
     resolved: &ResolvedNode,
     mut nodes: impl Iterator<Item = &'a ResolvedNode>,
 ) -> Result<(), CheckError> {
-    let identity = |node: &ResolvedNode| match node.step.role() {
-        Role::Sink(sink) => sink.identity(job),
-        _ => None,
-    };
+    let identity = |node: &ResolvedNode| node.step.role().sink()?.identity(job);
     let Some(own) = identity(resolved) else { return Ok(()) };
     match nodes.find(|other| identity(other).as_ref() == Some(&own)) {
         Some(other) => {
@@ -35,10 +32,7 @@ pub(super) fn check_file<'a>(
     resolved: &ResolvedNode,
     nodes: impl Iterator<Item = &'a ResolvedNode>,
 ) -> Result<(), CheckError> {
-    let written = |node: &ResolvedNode| match node.step.role() {
-        Role::Sink(sink) => sink.file(),
-        _ => None,
-    };
+    let written = |node: &ResolvedNode| node.step.role().sink()?.file();
     let Some(file) = written(resolved) else { return Ok(()) };
     let same = |one: &Path, other: &Path| {
         one == other || std::fs::canonicalize(one).is_ok_and(|a| std::fs::canonicalize(other).is_ok_and(|b| a == b))
@@ -49,10 +43,12 @@ pub(super) fn check_file<'a>(
         read.iter().any(|read| same(read, &file) || file.parent().is_some_and(|folder| same(read, folder)))
     };
     for other in nodes {
-        let does = match other.step.role() {
-            Role::Source(source) if is_read(source) => "reads",
-            _ if written(other).is_some_and(|f| same(&f, &file)) => "writes",
-            _ => continue,
+        let does = if other.step.role().source().is_some_and(is_read) {
+            "reads"
+        } else if written(other).is_some_and(|f| same(&f, &file)) {
+            "writes"
+        } else {
+            continue;
         };
         let message = format!(
             "{:?} {does} {}, which {:?} would write: give it another path",

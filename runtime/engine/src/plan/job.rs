@@ -8,15 +8,15 @@ use weir_core::time::Clock;
 use weir_host::{GuestLog, Host, NoLog};
 
 use super::error::CheckErrors;
-use super::node::{MakeContext, PlanContext, PlanNode, Role, WriterStart};
+use super::node::{MakeContext, PlanContext, PlanNode, WriterStart};
 use super::physical::{PhysicalGraph, StepPlan, part_of};
 use super::prune::Pruned;
 use super::registry::StepKinds;
 use super::resolved::Resolved;
-use crate::dataflow::error::OperatorError;
 use crate::dataflow::exchange::Partitioning;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
 use crate::plan::node::MakeError;
 
 /// A pipeline that was checked and can be started, any number of times.
@@ -87,19 +87,13 @@ impl Job {
 
     /// Its sources, by name.
     pub(crate) fn sources(&self) -> Vec<(String, Arc<dyn Source>)> {
-        let sources = self.resolved.nodes.iter().filter_map(|node| match node.step.role() {
-            Role::Source(source) => Some((node.name.clone(), source.source.clone())),
-            _ => None,
-        });
-        sources.collect()
+        let sources = self.resolved.nodes.iter();
+        sources.filter_map(|node| Some((node.name.clone(), node.step.role().source()?.source.clone()))).collect()
     }
 
     /// Its sinks: their nodes, by index.
     pub(crate) fn sinks(&self) -> impl Iterator<Item = (usize, &Arc<dyn Sink>)> {
-        self.resolved.nodes.iter().enumerate().filter_map(|(index, node)| match node.step.role() {
-            Role::Sink(sink) => Some((index, sink)),
-            _ => None,
-        })
+        self.resolved.nodes.iter().enumerate().filter_map(|(index, node)| Some((index, node.step.role().sink()?)))
     }
 
     /// The operator of a step in one subtask; a source has none.
@@ -140,7 +134,9 @@ impl Job {
         let edge = &self.physical.edges[edge];
         match edge.partitioning {
             Partitioning::Forward => 1,
-            _ => self.physical.chains[edge.from].parallelism,
+            Partitioning::Hash { .. } | Partitioning::Rebalance | Partitioning::Broadcast => {
+                self.physical.chains[edge.from].parallelism
+            }
         }
     }
 

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use weir_core::connector::{ConnectorError, Connectors, Offset, Sink, Source, Split};
-use weir_core::graph::{LogicalGraph, Node, SourceNode};
+use weir_core::graph::{LogicalGraph, Node, OnError, SourceNode};
 use weir_core::limits::OperatorLimits;
 use weir_core::swap::Probation;
 use weir_core::time::Clock;
 use weir_host::{Component, GuestLog, Host, MapLayout, StateLayout};
 
 use super::error::CheckError;
-use crate::dataflow::error::OperatorError;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
 use crate::replace::replaceable::Version;
 use crate::replace::version::{NewVersion, SwapError};
 
@@ -194,7 +194,7 @@ impl OutputPort {
 pub enum OutputRole {
     /// What the step makes.
     Made,
-    /// Rows as they came in, whole: too late, or refused. Whoever reads one of their columns makes the step get all.
+    /// Rows as they came in, whole: too late, or refused. If one of their columns is read, the step gets all of them.
     WholeRows,
     /// Records that a source could not read.
     Records,
@@ -241,6 +241,24 @@ pub enum Role<'a> {
     Operator,
 }
 
+impl<'a> Role<'a> {
+    /// The source that it is.
+    pub(crate) fn source(self) -> Option<&'a SourcePlan> {
+        match self {
+            Self::Source(source) => Some(source),
+            Self::Sink(_) | Self::Operator => None,
+        }
+    }
+
+    /// The sink that it is.
+    pub(crate) fn sink(self) -> Option<&'a Arc<dyn Sink>> {
+        match self {
+            Self::Sink(sink) => Some(sink),
+            Self::Source(_) | Self::Operator => None,
+        }
+    }
+}
+
 /// The halves of a step that works ahead of its exchange.
 pub struct Halves {
     /// Its first output has the columns that are exchanged.
@@ -268,6 +286,9 @@ impl ComponentUse<'_> {
         self.name.map_or_else(|| step.to_owned(), |name| format!("{step}.{name}"))
     }
 }
+
+/// The table of a snapshot that holds the states of a step with a [`KeyedLayout`], one row per key.
+pub(crate) const STATES: &str = "states";
 
 /// How a step keeps state per key.
 pub struct KeyedLayout {
@@ -301,6 +322,15 @@ impl NodeColumns {
     #[must_use]
     pub fn positions(&self, port: usize, columns: &[usize]) -> Vec<usize> {
         columns.iter().filter_map(|column| self.position(port, *column)).collect()
+    }
+
+    /// What becomes of rows that fail: if their output is not read, they are counted and dropped.
+    #[must_use]
+    pub fn on_error(&self, asked: OnError, dead_letters: usize) -> OnError {
+        match asked {
+            OnError::DeadLetter if !self.is_read(dead_letters) => OnError::Skip,
+            OnError::DeadLetter | OnError::Skip | OnError::Fail => asked,
+        }
     }
 
     /// Whether anybody reads an output.

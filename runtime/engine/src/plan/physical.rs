@@ -6,6 +6,7 @@ use super::node::{Distribution, NodeColumns, PlanNode};
 use super::prune::Pruned;
 use super::resolved::{InputEdge, Resolved};
 use crate::dataflow::exchange::Partitioning;
+use crate::dataflow::step::{Route, Target};
 
 /// What runs: chains of steps, each with its own parallelism, and the edges between them.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +31,7 @@ pub(crate) struct StepPlan {
     pub(crate) node: usize,
     pub(crate) part: StepPart,
     /// For every output, where it goes.
-    pub(crate) routes: Vec<Vec<RoutePlan>>,
+    pub(crate) routes: Vec<Vec<Route>>,
 }
 
 /// Which part of its node a step is.
@@ -42,21 +43,6 @@ pub(crate) enum StepPart {
     Ahead,
     /// What is done behind it.
     Behind,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct RoutePlan {
-    /// Which of the output's needed columns it takes; `None`: all.
-    pub(crate) projection: Option<Vec<usize>>,
-    pub(crate) to: RouteTarget,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum RouteTarget {
-    /// An input port of a step of the same chain.
-    Step { step: usize, port: usize },
-    /// An edge, by its position in [`ChainPlan::outputs`].
-    Edge(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -113,8 +99,8 @@ impl PhysicalGraph {
         if let ([edge], [Partitioning::Forward]) = (node.inputs.as_slice(), exchanges.as_slice()) {
             let from = places[edge.node];
             let step = self.add_step(from.chain, index, StepPart::Whole, outputs);
-            let to = RouteTarget::Step { step, port: edge.port };
-            self.add_route(from, edge.output, RoutePlan { projection: projection(pruned, edge, index), to });
+            let to = Target::Step { step, input: edge.port };
+            self.add_route(from, edge.output, Route { projection: projection(pruned, edge, index), to });
             return StepPlace { chain: from.chain, step };
         }
         let crosses = !exchanges.contains(&Partitioning::Forward);
@@ -128,8 +114,8 @@ impl PhysicalGraph {
             let mut projection = projection(pruned, edge, index);
             if let Some(halves) = &halves {
                 let ahead = self.add_step(from.chain, index, StepPart::Ahead, 1);
-                let to = RouteTarget::Step { step: ahead, port: edge.port };
-                self.add_route(from, output, RoutePlan { projection: projection.take(), to });
+                let to = Target::Step { step: ahead, input: edge.port };
+                self.add_route(from, output, Route { projection: projection.take(), to });
                 (from, output) = (StepPlace { step: ahead, ..from }, 0);
                 if let (Partitioning::Hash { keys, .. }, Distribution::Hash(of_halves)) =
                     (&mut partitioning, &halves.behind.inputs()[edge.port].distribution)
@@ -140,9 +126,9 @@ impl PhysicalGraph {
             let number = self.edges.len();
             self.edges.push(EdgePlan { from: from.chain, to: chain, port: edge.port, partitioning });
             self.chains[chain].inputs.push(number);
-            let to = RouteTarget::Edge(self.chains[from.chain].outputs.len());
+            let to = Target::Edge(self.chains[from.chain].outputs.len());
             self.chains[from.chain].outputs.push(number);
-            self.add_route(from, output, RoutePlan { projection, to });
+            self.add_route(from, output, Route { projection, to });
         }
         StepPlace { chain, step }
     }
@@ -153,7 +139,7 @@ impl PhysicalGraph {
         steps.len() - 1
     }
 
-    fn add_route(&mut self, from: StepPlace, output: usize, route: RoutePlan) {
+    fn add_route(&mut self, from: StepPlace, output: usize, route: Route) {
         self.chains[from.chain].steps[from.step].routes[output].push(route);
     }
 }

@@ -24,7 +24,7 @@ impl Pruned {
                 if !output.always.is_empty() {
                     read.get_or_insert_default().extend(&output.always);
                 }
-                // Whoever reads a column of dead letters or late rows gets a projection of the whole row.
+                // A reader of one column of dead letters or late rows gets a projection of the whole row.
                 if let (Some(columns), true) = (read.as_mut(), output.role != OutputRole::Made) {
                     columns.extend(0..output.schema.fields().len());
                     wants_whole_rows |= output.role == OutputRole::WholeRows;

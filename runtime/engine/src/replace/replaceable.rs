@@ -2,9 +2,9 @@
 
 use std::any::Any;
 
-use super::shadow::ShadowSeat;
-use super::trial::Seat;
-use crate::dataflow::error::OperatorError;
+use super::shadow::ShadowParticipant;
+use super::trial::SwapParticipant;
+use crate::error::OperatorError;
 
 /// A step that runs a component.
 pub trait Replaceable {
@@ -12,7 +12,7 @@ pub trait Replaceable {
     ///
     /// # Errors
     /// If that version is of another kind, or cannot take over the state; then nothing has changed.
-    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError>;
+    fn swap(&mut self, to: Version, participant: SwapParticipant) -> Result<(), OperatorError>;
 
     /// A new version that had a share of the key groups has all of them from now on.
     fn follow(&mut self) {}
@@ -21,8 +21,8 @@ pub trait Replaceable {
     ///
     /// # Errors
     /// If it is of another kind.
-    fn shadow(&mut self, by: Version, seat: ShadowSeat) -> Result<(), OperatorError> {
-        let _ = (by, seat);
+    fn shadow(&mut self, by: Version, participant: ShadowParticipant) -> Result<(), OperatorError> {
+        let _ = (by, participant);
         Err(OperatorError::Version)
     }
 

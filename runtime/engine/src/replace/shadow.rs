@@ -8,8 +8,7 @@ use weir_core::limits::{SHADOW_EXAMPLES_MAX, SHADOW_FAILURES_MAX};
 use weir_core::time::Clock;
 use weir_host::Failure;
 
-use crate::dataflow::error::OperatorError;
-use crate::replace::comparison::{Comparison, Difference, Look};
+use crate::error::OperatorError;
 
 /// A shadow run as all subtasks of its job see it.
 #[derive(Clone)]
@@ -47,6 +46,23 @@ pub struct ShadowReport {
     pub stopped: bool,
     /// Some of what differs.
     pub differences: Vec<Difference>,
+}
+
+/// One difference between what two versions of an operator make of the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The operator.
+    pub operator: String,
+    /// The output, by its name; or `state`.
+    pub part: String,
+    /// Of a keyed operator, the columns of the row's key.
+    pub key: Option<String>,
+    /// The column; `None`: only one of the two makes the row, and what follows is the whole row.
+    pub column: Option<String>,
+    /// What the version that runs makes; `None`: it makes no such row.
+    pub old: Option<String>,
+    /// What the other makes; `None`: it makes no such row.
+    pub new: Option<String>,
 }
 
 impl SharedShadow {
@@ -90,7 +106,7 @@ impl std::fmt::Debug for SharedShadow {
 
 /// An operator's place in a shadow run.
 #[derive(Clone, Debug)]
-pub struct ShadowSeat {
+pub struct ShadowParticipant {
     pub(crate) shadow: SharedShadow,
     /// The operator's name.
     pub(crate) operator: String,
@@ -99,7 +115,28 @@ pub struct ShadowSeat {
 /// A new version of what `G` is, beside the one that runs.
 pub(crate) struct Shadow<G> {
     guest: G,
-    seat: ShadowSeat,
+    participant: ShadowParticipant,
+}
+
+/// How two answers differ.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    /// Rows that at least one of them has.
+    pub(crate) rows: u64,
+    /// Those that are not the same in both.
+    pub(crate) differing: u64,
+    /// Some of them.
+    pub(crate) examples: Vec<Difference>,
+}
+
+/// What is compared, and how many examples are wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct Comparer<'a> {
+    pub(crate) operator: &'a str,
+    pub(crate) part: &'a str,
+    /// The key of an input, as text; called for examples only.
+    pub(crate) key: Option<&'a dyn Fn(u32) -> String>,
+    pub(crate) examples_max: usize,
 }
 
 /// What is found in one call.
@@ -113,19 +150,22 @@ pub(crate) struct Found {
 }
 
 impl<G> Shadow<G> {
-    pub(crate) fn new(guest: G, seat: ShadowSeat) -> Self {
-        Self { guest, seat }
+    pub(crate) fn new(guest: G, participant: ShadowParticipant) -> Self {
+        Self { guest, participant }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.seat.shadow.is_open()
+        self.participant.shadow.is_open()
     }
 
     /// Has the new version called and compared; a failure only counts.
-    pub(crate) fn look(&mut self, look: impl FnOnce(&mut G, Look<'_>) -> Result<Found, Failure<OperatorError>>) {
-        let ShadowSeat { shadow, operator } = &self.seat;
+    pub(crate) fn compare(
+        &mut self,
+        compare: impl FnOnce(&mut G, Comparer<'_>) -> Result<Found, Failure<OperatorError>>,
+    ) {
+        let ShadowParticipant { shadow, operator } = &self.participant;
         let examples_max = SHADOW_EXAMPLES_MAX.saturating_sub(shadow.lock().differences.len());
-        let found = look(&mut self.guest, Look { operator, part: "", key: None, examples_max });
+        let found = compare(&mut self.guest, Comparer { operator, part: "", key: None, examples_max });
         let report = &mut *shadow.lock();
         match found {
             Ok(Found { rows, states, layouts_differ }) => {

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use weir_core::swap::{Canary, CutOver, Event, Phase, Swap};
 use weir_core::time::Clock;
-use weir_host::{CallError, RejectedRow};
 
 /// A swap as all subtasks of its job see it. It is locked for a few instructions at a time.
 #[derive(Clone)]
@@ -93,12 +92,12 @@ impl std::fmt::Debug for SharedSwap {
 
 /// A subtask's place in a swap.
 #[derive(Clone, Debug)]
-pub struct Seat {
+pub struct SwapParticipant {
     pub(crate) swap: SharedSwap,
     pub(crate) subtask: usize,
 }
 
-impl Seat {
+impl SwapParticipant {
     /// Whether the old versions stay.
     pub(crate) fn is_rolled_back(&self) -> bool {
         matches!(self.swap.phase(), Phase::RolledBack(_))
@@ -108,7 +107,7 @@ impl Seat {
 /// The old version of what `G` is, and the swap that decides about it.
 pub(crate) struct Trial<G> {
     pub(crate) old: G,
-    seat: Seat,
+    participant: SwapParticipant,
     /// The keys that the new version has; `None`: all.
     canary: Option<Canary>,
 }
@@ -122,9 +121,9 @@ pub(crate) enum Verdict {
 }
 
 impl<G> Trial<G> {
-    pub(crate) fn new(old: G, seat: Seat) -> Self {
-        let canary = seat.swap.lock().canary();
-        Self { old, seat, canary }
+    pub(crate) fn new(old: G, participant: SwapParticipant) -> Self {
+        let canary = participant.swap.lock().canary();
+        Self { old, participant, canary }
     }
 
     /// The keys that the new version has; `None`: all.
@@ -138,7 +137,7 @@ impl<G> Trial<G> {
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
-        let swap = self.seat.swap.lock();
+        let swap = self.participant.swap.lock();
         match swap.phase() {
             Phase::RolledBack(_) => Verdict::PutBack,
             _ if swap.is_under_way() => Verdict::Open,
@@ -148,62 +147,26 @@ impl<G> Trial<G> {
 
     /// Whether the new version is kept, though some subtask may still refuse it: no state has to be able to go back any more.
     pub(crate) fn is_kept(&self) -> bool {
-        self.seat.swap.phase() == Phase::Done
+        self.participant.swap.phase() == Phase::Done
     }
 
     /// The new version has done a batch.
     pub(crate) fn batch(&self) {
-        self.seat.swap.tell(Event::Batch { subtask: self.seat.subtask });
+        self.participant.swap.tell(Event::Batch { subtask: self.participant.subtask });
     }
 
     /// The new version has made a state that the old one could not hold.
     pub(crate) fn no_return(&self, reason: String) {
-        self.seat.swap.tell(Event::NoReturn { reason });
+        self.participant.swap.tell(Event::NoReturn { reason });
     }
 
     /// The new version has made a state of which nobody can say whether the old one could hold it.
     pub(crate) fn give_up(&self, reason: String) {
-        self.seat.swap.give_up(reason);
+        self.participant.swap.give_up(reason);
     }
 
     /// The new version has failed at something that the old one has just done.
     pub(crate) fn regressed(&self, reason: String) {
-        self.seat.swap.tell(Event::Regressed { reason });
-    }
-}
-
-/// An answer that may refuse some of the rows of its call.
-pub(crate) trait Refusing {
-    /// Refused rows, ascending.
-    fn rejected(&self) -> &[RejectedRow];
-}
-
-/// Whose answer to a call counts.
-pub(crate) enum Chosen<A> {
-    /// That of the version on trial.
-    New(Result<A, CallError>),
-    /// That of the old version: the one on trial did worse, for this reason.
-    Old { answer: A, instead_of: Result<A, CallError>, reason: String },
-}
-
-/// Chooses between the answers of the version on trial and of the old one (`None`: it failed) to a call with `rows` rows. The
-/// version on trial does worse if it fails or refuses a row where the old one neither fails nor refuses it. Where that cannot be
-/// told of the whole call, the choice is an error of the call: its rows are then asked about in smaller parts.
-pub(crate) fn choose<A: Refusing>(new: Result<A, CallError>, old: Option<A>, rows: usize) -> Chosen<A> {
-    let Some(old) = old else {
-        let halve = new.as_ref().ok().and_then(|answer| answer.rejected().first()).filter(|_| rows > 1);
-        let halve = halve.map(|first| CallError::Call(first.reason.clone()));
-        return Chosen::New(halve.map_or(new, Err));
-    };
-    let reason = match &new {
-        Err(error) => old.rejected().is_empty().then(|| error.to_string()),
-        Ok(answer) => {
-            let is_new = |row: &&RejectedRow| old.rejected().binary_search_by_key(&row.row, |old| old.row).is_err();
-            answer.rejected().iter().find(is_new).map(|row| row.reason.clone())
-        }
-    };
-    match reason {
-        Some(reason) => Chosen::Old { answer: old, instead_of: new, reason },
-        None => Chosen::New(new),
+        self.participant.swap.tell(Event::Regressed { reason });
     }
 }

@@ -3,7 +3,7 @@
 use weir_core::limits::OperatorLimits;
 use weir_host::Component;
 
-use crate::dataflow::error::OperatorError;
+use crate::error::OperatorError;
 
 /// What an operator of a running job is to run from now on.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub enum SwapError {
     /// It reads what does not come to it.
     #[error(
         "operator {operator:?} would need the column {column:?}, which the running job does not carry to it: deploy the pipeline \
-         again, and the job goes on from a checkpoint with it"
+         again, and the job resumes from a checkpoint with it"
     )]
     Column {
         /// The operator's name.

@@ -5,7 +5,7 @@
 pub(crate) enum Activity {
     /// It works, or waits for another system in a sink.
     Busy,
-    /// It waits for room in a channel: whoever comes after it is slower.
+    /// It waits for room in a channel: the subtask after it is slower.
     Backpressured,
     /// It waits for rows.
     Idle,

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use weir_core::connector::{ConnectorError, Offset, Sink, SinkReport, Split};
-use weir_core::graph::OnError;
 use weir_core::time::{Clock, WATERMARK_MIN};
 use weir_state::{JobSnapshot, SplitSnapshot};
 
@@ -19,11 +18,11 @@ use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
 use crate::dataflow::source::{Assignment, SourceHead, SourceSettings};
-use crate::dataflow::step::{Counts, Route, Step, Target};
+use crate::dataflow::step::{Counts, Step};
 use crate::dataflow::subtask::{Subtask, SubtaskError};
 use crate::plan::job::Job;
 use crate::plan::node::{MakeError, Role, SourcePlan, WriterStart};
-use crate::plan::physical::{ChainPlan, RoutePlan, RouteTarget, StepPart, StepPlan};
+use crate::plan::physical::{ChainPlan, StepPart, StepPlan};
 
 /// The subtasks of a job, not yet running.
 pub(crate) struct Built {
@@ -82,11 +81,11 @@ pub enum StartError {
     /// A snapshot does not fit.
     #[error(transparent)]
     Restore(#[from] SubtaskError),
-    /// There is no checkpoint that the job can go on from.
+    /// There is no checkpoint that the job can resume from.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     /// The system gave no thread.
-    #[error("no thread for subtask {subtask:?}")]
+    #[error("failed to spawn a thread for subtask {subtask:?}")]
     Thread {
         /// Its name.
         subtask: String,
@@ -185,9 +184,9 @@ impl Built {
                     .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
                 Subtask::source(name, first.name.clone(), head, chain)
             }
-            _ => {
+            Role::Sink(_) | Role::Operator => {
                 let ports = plan.inputs.iter().flat_map(|e| vec![job.physical.edges[*e].port; job.channels_into(*e)]);
-                Subtask::gated(name, ports.collect(), chain)
+                Subtask::with_channels(name, ports.collect(), chain)
             }
         })
     }
@@ -214,21 +213,13 @@ impl Built {
             MakeError::Operator(error) => StartError::Operator { node: node.name.clone(), error },
             MakeError::Connector(error) => StartError::Connector { node: node.name.clone(), error },
         })?;
-        let route = |route: &RoutePlan| Route {
-            projection: route.projection.clone(),
-            to: match route.to {
-                RouteTarget::Step { step, port } => Target::Step { step, input: port },
-                RouteTarget::Edge(edge) => Target::Edge(edge),
-            },
-        };
         let (name, counts) = match plan.part {
             StepPart::Whole => (node.name.clone(), Counts::Both),
             StepPart::Behind => (node.name.clone(), Counts::Out),
             // Its state is none, and its name must not be taken for the node's.
             StepPart::Ahead => (format!("{}.combine", node.name), Counts::In),
         };
-        let routes = plan.routes.iter().map(|routes| routes.iter().map(route).collect()).collect();
-        Ok(Step { name, operator, routes, metrics, counts })
+        Ok(Step { name, operator, routes: plan.routes.clone(), metrics, counts })
     }
 }
 
@@ -290,11 +281,7 @@ fn source_head(
         event_time: source.event_time.and_then(|c| columns.iter().position(|p| *p == c)),
         watermark: source.node.watermark,
         idle_after_us: source.node.idle_after_ms.map(|ms| ms as i64 * 1_000),
-        on_error: match source.node.on_error {
-            // Nobody reads the dead letters: they are counted.
-            OnError::DeadLetter if job.pruned.nodes[node].outputs[1].is_none() => OnError::Skip,
-            on_error => on_error,
-        },
+        on_error: job.pruned.nodes[node].on_error(source.node.on_error, 1),
         batch_rows_max: job.batch_rows_max,
         linger: Duration::from_millis(job.linger_ms.max(1)),
     };

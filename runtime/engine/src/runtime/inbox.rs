@@ -47,7 +47,7 @@ struct State<T> {
     channels: Vec<Channel<T>>,
     /// A channel for each element, in the order in which they came, those of parked channels apart.
     order: VecDeque<usize>,
-    /// Channels whose elements were passed over because they were closed.
+    /// Channels whose elements were skipped because they were closed.
     parked: Vec<usize>,
     /// Channels without a sender.
     senderless: Vec<usize>,
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(inbox.receive(|channel| channel == 1, None), Ok(Some((1, 2))));
         assert_eq!(inbox.receive(|channel| channel == 1, Some(SHORT)), Ok(None));
         senders[0].try_send(3).unwrap();
-        assert_eq!(senders[0].try_send(4), Err(TrySendError::Full(4)), "what is passed over takes room");
+        assert_eq!(senders[0].try_send(4), Err(TrySendError::Full(4)), "what was skipped takes room");
         senders[1].try_send(5).unwrap();
         assert_eq!(inbox.receive(|channel| channel == 1, None), Ok(Some((1, 5))));
         let received: Vec<_> = (0..2).map(|_| inbox.receive(|_| true, None).unwrap().unwrap()).collect();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_learns_that_the_other_end_is_gone() {
+    fn waiting_ends_when_the_other_end_is_gone() {
         let (mut senders, inbox) = inbox::<u8>(1, 1);
         let sender = senders.remove(0);
         sender.try_send(1).unwrap();

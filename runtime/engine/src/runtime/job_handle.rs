@@ -17,11 +17,10 @@ use crate::dataflow::metrics::Metrics;
 use crate::plan::job::Job;
 use crate::plan::node::Role;
 use crate::plan::resolved::ResolvedNode;
-use crate::replace::delivery::SwapBox;
 use crate::replace::shadow::SharedShadow;
 use crate::replace::trial::SharedSwap;
 use crate::replace::version::SwapError;
-use crate::runtime::control::Control;
+use crate::runtime::control::{Control, Request};
 use crate::runtime::figures::{JobFigures, NodeCounts, NodeFigures};
 use crate::runtime::worker::{Status, WorkerError};
 
@@ -45,12 +44,6 @@ pub struct JobHandle {
     pub(crate) from: Option<u64>,
     pub(crate) notes: Vec<String>,
     pub(crate) is_durable: bool,
-    /// By subtask: where it finds what it is to run.
-    pub(crate) boxes: Vec<Arc<SwapBox>>,
-    /// The last swap.
-    pub(crate) swap: Mutex<Option<SharedSwap>>,
-    /// The last shadow run.
-    pub(crate) shadow: Mutex<Option<SharedShadow>>,
 }
 
 /// Another system that a job waits for.
@@ -97,7 +90,7 @@ impl NodeRole {
 /// Why a job failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
-    /// A subtask could not go on.
+    /// A subtask could not continue.
     #[error("subtask {subtask:?} failed")]
     Subtask {
         /// Its name.
@@ -106,7 +99,7 @@ pub enum JobError {
         #[source]
         error: Box<WorkerError>,
     },
-    /// Checkpoints could not go on.
+    /// Checkpoints could not continue.
     #[error("the job cannot keep what it has done")]
     Checkpoint(#[source] Box<CheckpointFailure>),
     /// A subtask panicked: a bug in Weir.
@@ -159,7 +152,7 @@ pub struct Summary {
     pub latency_p50_us: Option<u64>,
     /// The same, the 99th percentile.
     pub latency_p99_us: Option<u64>,
-    /// What every sink did, as far as it is committed; since the job began, checkpoints that it went on from included.
+    /// What every sink did, as far as it is committed; since the job began, checkpoints that it resumed from included.
     pub sinks: Vec<SinkSummary>,
     /// Its input has not ended: it has taken a last checkpoint and stopped.
     pub suspended: bool,
@@ -215,11 +208,11 @@ impl JobHandle {
         JobFigures {
             subtasks: self.statuses.iter().map(|status| status.figures(now_us)).collect(),
             nodes: nodes.map(|((name, _), metrics)| NodeFigures::of(name, metrics, state.get(name).copied())).collect(),
-            swap: self.swap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(SharedSwap::cut_over),
+            swap: self.control.swap().map(|swap| swap.cut_over()),
         }
     }
 
-    /// The checkpoint that the job has gone on from.
+    /// The checkpoint that the job has resumed from.
     #[must_use]
     pub fn from(&self) -> Option<u64> {
         self.from
@@ -234,15 +227,13 @@ impl JobHandle {
     /// Begins a checkpoint as soon as one can begin, and tells its number when it is complete: it is pinned from its beginning. For
     /// a job that was started with [`Job::resume`](crate::Job::resume). If that ends before, nothing is told, and the sender is gone.
     pub fn savepoint(&self, tell: SyncSender<u64>) {
-        self.control.savepoints.lock().unwrap_or_else(PoisonError::into_inner).push(tell);
-        self.control.ask();
+        self.control.request(Request::Savepoint(tell));
     }
 
-    /// Takes a last checkpoint and stops: the job can go on from there later. For a job that was started with
+    /// Takes a last checkpoint and stops: the job can resume from there later. For a job that was started with
     /// [`Job::resume`](crate::Job::resume).
     pub fn suspend(&self) {
-        self.control.suspend.store(true, Ordering::Relaxed);
-        self.control.ask();
+        self.control.request(Request::Suspend);
     }
 
     /// Runs other versions of its operators from the barrier of its next checkpoint on, which begins at once: `new` is what
@@ -250,21 +241,17 @@ impl JobHandle {
     ///
     /// # Errors
     /// If the job keeps no checkpoints, another swap is not over yet, or an instance cannot be made; then nothing has changed.
-    pub fn swap(&self, old: &Job, new: &Job, probation: Probation) -> Result<SharedSwap, SwapError> {
-        if !self.is_durable {
-            return Err(SwapError::NotDurable);
-        }
-        let mut last = self.swap.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref().is_some_and(SharedSwap::is_under_way) {
-            return Err(SwapError::UnderWay);
-        }
+    pub fn swap(&mut self, old: &Job, new: &Job, probation: Probation) -> Result<SharedSwap, SwapError> {
+        self.check_swappable()?;
         let pending = new.pending_swap(old, probation, &self.metrics, &self.clock)?;
-        self.stop_shadow();
         let swap = pending.swap.clone();
-        *last = Some(swap.clone());
-        *self.control.swap.lock().unwrap_or_else(PoisonError::into_inner) = Some(pending);
-        self.control.ring();
+        self.control.request(Request::Swap(pending));
         Ok(swap)
+    }
+
+    /// Rolls the last swap back, if it is not decided yet.
+    pub fn roll_back(&self) {
+        self.control.request(Request::RollBack);
     }
 
     /// Calls other versions of its operators beside those that run, from the next barrier on until a time of the clock that it was
@@ -272,33 +259,33 @@ impl JobHandle {
     ///
     /// # Errors
     /// As [`JobHandle::swap`].
-    pub fn shadow(&self, old: &Job, new: &Job, until_us: i64) -> Result<SharedShadow, SwapError> {
-        if !self.is_durable {
-            return Err(SwapError::NotDurable);
-        }
-        if self.swap.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(SharedSwap::is_under_way) {
-            return Err(SwapError::UnderWay);
-        }
-        self.stop_shadow();
-        let shadow = new.shadow(old, until_us, &self.clock, &self.boxes)?;
-        *self.shadow.lock().unwrap_or_else(PoisonError::into_inner) = Some(shadow.clone());
-        self.control.ask();
+    pub fn shadow(&mut self, old: &Job, new: &Job, until_us: i64) -> Result<SharedShadow, SwapError> {
+        self.check_swappable()?;
+        let pending = new.pending_shadow(old, until_us, &self.clock)?;
+        let shadow = pending.shadow.clone();
+        self.control.request(Request::Shadow(pending));
         Ok(shadow)
     }
 
-    /// What is compared ends with what runs.
-    fn stop_shadow(&self) {
-        self.shadow.lock().unwrap_or_else(PoisonError::into_inner).take().iter().for_each(SharedShadow::stop);
+    /// Whether other versions can be put in place now.
+    fn check_swappable(&self) -> Result<(), SwapError> {
+        if !self.is_durable {
+            return Err(SwapError::NotDurable);
+        }
+        match self.control.swap().is_some_and(|swap| swap.is_under_way()) {
+            true => Err(SwapError::UnderWay),
+            false => Ok(()),
+        }
     }
 
     /// Ends the sources as if their input had ended: what was read is processed, windows fire, sinks finish.
     pub fn drain(&self) {
-        self.control.drain.store(true, Ordering::Relaxed);
+        self.control.request(Request::Drain);
     }
 
     /// Stops at once: sinks leave nothing half-written behind, and do not finish.
     pub fn stop(&self) {
-        self.control.stop();
+        self.control.request(Request::Stop);
         for (_, outside) in &self.outsides {
             if let Outside::Sink(sink) = outside {
                 sink.give_up();
@@ -322,7 +309,7 @@ impl JobHandle {
                 }
                 self.stop();
             }
-            if self.control.stop.load(Ordering::Relaxed) {
+            if self.control.is_stopped() {
                 // The others follow soon, now that a neighbour is gone.
                 timeout = timeout.max(Duration::from_millis(100));
             }
@@ -330,7 +317,7 @@ impl JobHandle {
         if let Some(error) = self.error.take() {
             return Some(Err(error));
         }
-        let suspended = self.control.suspended.load(Ordering::Acquire);
+        let suspended = self.control.is_suspended();
         if self.stopped && !suspended {
             return Some(Err(JobError::Stopped));
         }
@@ -359,7 +346,7 @@ impl JobHandle {
 
 impl Drop for JobHandle {
     fn drop(&mut self) {
-        self.stop_shadow();
+        self.control.request(Request::EndShadow);
         self.stop();
     }
 }

@@ -1,7 +1,7 @@
 //! Starts a checked job: its subtasks on threads, and the thread that makes its checkpoints.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -11,7 +11,7 @@ use weir_core::time::Clock;
 use weir_state::checkpoint::{Lease, Tenure};
 
 use super::build::{Built, BuiltSubtask, StartError};
-use super::control::Control;
+use super::control::{Control, Request};
 use super::inbox::inbox;
 use super::job_handle::{JobError, JobHandle, NodeRole, Outside};
 use super::worker::{CheckpointWorker, Status, Worker};
@@ -30,11 +30,11 @@ impl Job {
         self.launch(clock, Launch::UNKEPT, Origin::default())
     }
 
-    /// Starts the job where its last checkpoint was, at any parallelism, and keeps checkpoints as it goes on. Older generations
+    /// Starts the job where its last checkpoint was, at any parallelism, and keeps checkpoints as it continues. Older generations
     /// of the job are shut out.
     ///
     /// # Errors
-    /// As [`Job::start`], or if there is no checkpoint that the job can go on from.
+    /// As [`Job::start`], or if there is no checkpoint that the job can resume from.
     pub fn resume(&self, clock: Arc<dyn Clock>, durable: &Durable) -> Result<JobHandle, StartError> {
         self.resume_after(clock, durable, &mut None)
     }
@@ -60,8 +60,9 @@ impl Job {
         let subtasks = built.subtasks.len();
         let is_durable = storage.is_some();
         let boxes: Vec<_> = built.subtasks.iter().map(|built| built.subtask.swaps.clone()).collect();
+        let control = Arc::new(Control::new(boxes.clone()));
         let sources = self.sources();
-        let checkpointer = Checkpointer::new(timing, storage, built.sinks, sources, boxes.clone(), clock.clone());
+        let checkpointer = Checkpointer::new(timing, storage, built.sinks, sources, boxes, clock.clone());
         let checkpoints = checkpointer.status();
         let mut senders: Vec<_> = (0..built.channels).map(|_| None).collect();
         let mut inboxes = Vec::with_capacity(subtasks);
@@ -70,7 +71,6 @@ impl Job {
             inputs.iter().zip(into).for_each(|(channel, sender)| senders[*channel] = Some(sender));
             inboxes.push(inbox);
         }
-        let control = Arc::new(Control::new());
         let threads = Threads::new(subtasks + 1, control.clone());
         let (parts, frozen) = bounded(PARTS_A_SUBTASK_MAX * subtasks);
         let mut statuses = Vec::with_capacity(subtasks);
@@ -120,9 +120,6 @@ impl Job {
             from: None,
             notes: Vec::new(),
             is_durable,
-            boxes,
-            swap: Mutex::new(None),
-            shadow: Mutex::new(None),
         })
     }
 }
@@ -182,7 +179,7 @@ impl Threads {
         };
         let spawned = std::thread::Builder::new().name(name.clone()).spawn(run);
         spawned.map(drop).map_err(|error| {
-            self.control.stop();
+            self.control.request(Request::Stop);
             StartError::Thread { subtask: name, error }
         })
     }

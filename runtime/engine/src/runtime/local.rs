@@ -57,7 +57,7 @@ pub enum Choice {
         /// The channel, in the order of its gate.
         channel: usize,
     },
-    /// A subtask goes on with what it has stopped in.
+    /// A subtask continues with what it has stopped in.
     More(usize),
     /// The clock has reached a time that a subtask waits for.
     Time(usize),
@@ -67,7 +67,7 @@ pub enum Choice {
     Keep,
 }
 
-/// Why a job cannot go on.
+/// Why a job cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// A subtask failed.
@@ -164,7 +164,7 @@ impl LocalJob {
     /// Does one thing, and begins a checkpoint if the clock says so.
     ///
     /// # Errors
-    /// If the job cannot go on.
+    /// If the job cannot continue.
     pub fn step(&mut self, choice: Choice) -> Result<(), LocalError> {
         match choice {
             Choice::Poll(index) => self.handle(index, Event::Poll { now_us: self.clock.now_us() })?,
@@ -253,7 +253,9 @@ impl LocalJob {
     /// If an instance cannot be made, or as [`LocalJob::step`].
     pub fn shadow(&mut self, old: &Job, new: &Job, until_us: i64) -> Result<SharedShadow, LocalError> {
         let boxes: Vec<_> = self.subtasks.iter().map(|built| built.subtask.swaps.clone()).collect();
-        let shadow = new.shadow(old, until_us, &self.clock, &boxes)?;
+        let pending = new.pending_shadow(old, until_us, &self.clock)?;
+        let shadow = pending.shadow.clone();
+        pending.deliver(&boxes);
         self.ask()?;
         Ok(shadow)
     }

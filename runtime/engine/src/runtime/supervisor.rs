@@ -186,7 +186,7 @@ impl Supervisor {
     pub fn swap(&mut self, versions: &[NewVersion], probation: Probation) -> Result<SharedSwap, SwapError> {
         // The last one may be over since it was looked at; only then it is known what runs.
         self.settle();
-        let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
+        let State::Running(handle) = &mut self.state else { return Err(SwapError::NotRunning) };
         if self.swap.is_some() {
             return Err(SwapError::UnderWay);
         }
@@ -196,13 +196,20 @@ impl Supervisor {
         Ok(swap)
     }
 
+    /// As [`JobHandle::roll_back`].
+    pub fn roll_back(&self) {
+        if let State::Running(handle) = &self.state {
+            handle.roll_back();
+        }
+    }
+
     /// Calls other versions of some operators beside those that run, until a time of the job's clock, and compares what they make.
     ///
     /// # Errors
     /// If a version does not fit, or the job cannot be swapped now.
     pub fn shadow(&mut self, versions: &[NewVersion], until_us: i64) -> Result<SharedShadow, SwapError> {
         self.settle();
-        let State::Running(handle) = &self.state else { return Err(SwapError::NotRunning) };
+        let State::Running(handle) = &mut self.state else { return Err(SwapError::NotRunning) };
         handle.shadow(&self.job, &self.job.swapped(versions, Probation::NONE)?, until_us)
     }
 
@@ -221,7 +228,7 @@ impl Supervisor {
         }
     }
 
-    /// Waits at most so long for the end, and starts the job again if it is time. `None`: it goes on.
+    /// Waits at most so long for the end, and starts the job again if it is time. `None`: it continues.
     pub fn wait(&mut self, timeout: Duration) -> Option<Result<Summary, RunError>> {
         self.settle();
         let failure = match &mut self.state {
@@ -255,7 +262,7 @@ impl Supervisor {
 
     /// When the job is to start again, or why it is not.
     fn failed(&mut self, failure: RunError) -> Option<RunError> {
-        // Whatever it was, the job did not fail before: it goes on as it was. Either version reads the state of a checkpoint.
+        // Whatever it was, the job did not fail before: it continues as it was. Either version reads the state of a checkpoint.
         let on_trial = self.swap.as_ref().is_some_and(|open| open.swap.is_under_way());
         if let Some(OpenSwap { swap, .. }) = &self.swap {
             swap.give_up(format!("the job failed: {}", chain(&failure)));
@@ -276,7 +283,9 @@ impl Supervisor {
         let Some(until_us) = self.policy.on_failure(now_us) else { return Some(failure) };
         let what = match self.ending {
             Ending::Suspend => "is suspended where its last checkpoint is".to_owned(),
-            _ => format!("starts again in {} ms", until_us.saturating_sub(now_us) / 1000),
+            Ending::None | Ending::Drain | Ending::Stop => {
+                format!("starts again in {} ms", until_us.saturating_sub(now_us) / 1000)
+            }
         };
         let why = chain(&failure);
         self.notices.push(format!("the job failed and {what}: {why}"));
@@ -289,7 +298,7 @@ impl Supervisor {
             None => self.job.start(self.clock.clone())?,
             Some(durable) => self.job.resume_after(self.clock.clone(), durable, &mut self.held)?,
         };
-        self.notices.extend(handle.from().map(|number| format!("going on from checkpoint {number}")));
+        self.notices.extend(handle.from().map(|number| format!("resuming from checkpoint {number}")));
         self.notices.extend(handle.notes().iter().cloned());
         self.started_us = handle.started_us;
         self.state = State::Running(Box::new(handle));
@@ -358,7 +367,15 @@ fn of_rows(error: &SubtaskError) -> bool {
         OperatorError::Connector(error) => !is_passing(error),
         // A call can be too slow because the machine was busy. What cannot go back is in no checkpoint.
         OperatorError::Call(_) | OperatorError::Host(_) | OperatorError::NoWayBack(_) => false,
-        _ => true,
+        OperatorError::Row { .. }
+        | OperatorError::Timer { .. }
+        | OperatorError::Malformed { .. }
+        | OperatorError::Overflow { .. }
+        | OperatorError::Restore(_)
+        | OperatorError::State(_)
+        | OperatorError::Version
+        | OperatorError::Migrate(_)
+        | OperatorError::Arrow(_) => true,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::checkpoint::failure::CheckpointFailure;
 use crate::dataflow::chain::Action;
 use crate::dataflow::subtask::{Event, FrozenSubtask, Outcome, Subtask, SubtaskError};
 use crate::runtime::activity::{Activities, Activity, Spent};
-use crate::runtime::control::Control;
+use crate::runtime::control::{CheckpointOrders, Control};
 use crate::runtime::figures::SubtaskFigures;
 use crate::runtime::inbox::{Disconnected, Inbox, InboxSender, TrySendError};
 
@@ -105,7 +105,7 @@ pub enum WorkerError {
 impl Worker {
     /// Runs until the stream ends.
     pub(crate) fn run(mut self) -> Result<(), WorkerError> {
-        let result = if self.subtask.is_source() { self.run_source() } else { self.run_gated() };
+        let result = if self.subtask.is_source() { self.run_source() } else { self.run_with_channels() };
         self.spend(Activity::Busy, None);
         result
     }
@@ -114,30 +114,28 @@ impl Worker {
         let (mut now_us, mut attempt, mut timed) = (self.clock.now_us(), 0, false);
         let mut flushed_us = now_us;
         loop {
-            if self.control.stop.load(Ordering::Relaxed) {
+            if self.control.is_stopped() {
                 return Err(WorkerError::Stopped);
             }
-            let newest = self.control.attempt.load(Ordering::Acquire);
-            if newest > attempt {
-                let swap = self.control.swap_attempt.load(Ordering::Relaxed);
-                attempt = if (attempt + 1..newest).contains(&swap) { swap } else { newest };
+            if let Some(next) = self.control.triggers.after(attempt) {
+                attempt = next;
                 self.handle(Event::Trigger(Barrier { attempt }))?;
                 now_us = self.spend(Activity::Busy, None);
-                if self.control.suspend.load(Ordering::Relaxed) {
+                if self.control.is_suspending() {
                     // No row is read that the last checkpoint does not hold.
-                    self.control.park(attempt);
+                    self.control.park_until_next_checkpoint(attempt);
                     now_us = self.spend(Activity::Idle, None);
                 }
                 continue;
             }
-            let event = match self.control.drain.load(Ordering::Relaxed) {
+            let event = match self.control.is_draining() {
                 _ if self.subtask.has_more() => Event::More,
                 // Not twice in a row: what always has another deadline lets rows through.
                 _ if !timed && self.is_due(now_us) => Event::Time { now_us },
                 true => Event::Drain,
                 false => Event::Poll { now_us },
             };
-            timed = matches!(event, Event::Time { .. });
+            timed = matches!(event, Event::Time { .. }) || (timed && matches!(event, Event::More));
             let outcome = self.handle(event)?;
             if let Outcome::Ended(_) = outcome {
                 return Ok(());
@@ -156,11 +154,11 @@ impl Worker {
         }
     }
 
-    fn run_gated(&mut self) -> Result<(), WorkerError> {
+    fn run_with_channels(&mut self) -> Result<(), WorkerError> {
         let (mut flushed, mut flushed_us) = (true, self.spend(Activity::Busy, Some(Activity::Idle)));
         let mut timed = false;
         loop {
-            if self.control.stop.load(Ordering::Relaxed) {
+            if self.control.is_stopped() {
                 return Err(WorkerError::Stopped);
             }
             let has_more = self.subtask.has_more();
@@ -175,7 +173,7 @@ impl Worker {
                 None => Event::Flush,
             };
             flushed = matches!(event, Event::Flush);
-            timed = matches!(event, Event::Time { .. });
+            timed = matches!(event, Event::Time { .. }) || (timed && matches!(event, Event::More));
             if let Outcome::Ended(_) = self.handle(event)? {
                 return Ok(());
             }
@@ -295,26 +293,24 @@ impl CheckpointWorker {
         // The attempt that is the last: one before it may leave out what was read until then.
         let mut suspends = None;
         while !self.checkpointer.is_over() {
-            if self.control.stop.load(Ordering::Relaxed) {
+            if self.control.is_stopped() {
                 return Ok(());
             }
-            if self.control.ask.swap(false, Ordering::Acquire) {
-                if suspends.is_none() && self.control.suspend.load(Ordering::Relaxed) {
-                    suspends = Some(self.checkpointer.next_attempt());
-                }
-                let savepoints =
-                    std::mem::take(&mut *self.control.savepoints.lock().unwrap_or_else(PoisonError::into_inner));
+            let CheckpointOrders { checkpoint, savepoints, suspend, swap } = self.control.take_orders();
+            if suspend && suspends.is_none() {
+                suspends = Some(self.checkpointer.next_attempt());
+            }
+            if checkpoint {
                 let triggered = self.checkpointer.ask(savepoints)?;
                 self.trigger(triggered);
             }
-            let pending = self.control.swap.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(pending) = pending {
+            if let Some(pending) = swap {
                 let triggered = self.checkpointer.swap(pending)?;
                 self.trigger(triggered);
             }
             let part = select! {
                 recv(self.parts) -> part => part.ok(),
-                recv(self.control.told()) -> _ => None,
+                recv(self.control.wakeup()) -> _ => None,
                 default(self.checkpointer.due().min(LOOK_EVERY)) => None,
             };
             let triggered = match part {
@@ -323,8 +319,7 @@ impl CheckpointWorker {
             };
             self.trigger(triggered);
             if suspends.is_some_and(|attempt| self.checkpointer.has_completed(attempt)) {
-                self.control.suspended.store(true, Ordering::Release);
-                self.control.stop();
+                self.control.complete_suspension();
             }
         }
         Ok(())
@@ -332,8 +327,7 @@ impl CheckpointWorker {
 
     fn trigger(&self, attempt: Option<u64>) {
         if let Some(attempt) = attempt {
-            self.control.swap_attempt.store(self.checkpointer.swap_attempt(), Ordering::Relaxed);
-            self.control.begin(attempt);
+            self.control.triggers.begin(attempt, self.checkpointer.swap_attempt());
         }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct FunctionCache {
     open: RwLock<Open>,
 }
 
-/// What compilations use that are going on. All of an engine share it: the engine does not say which one asks.
+/// What running compilations use. All of an engine share it: the engine does not say which one asks.
 #[derive(Debug, Default)]
 struct Open {
     compilations: usize,
@@ -48,7 +48,7 @@ struct Pack {
     damaged: AtomicBool,
 }
 
-/// How many functions a compilation has needed; of those that go on at once, all of them together.
+/// How many functions a compilation has needed; of those that run at once, all of them together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FunctionCounts {
     /// Those that were compiled before, or twice in it.

@@ -93,7 +93,7 @@ impl Instance {
         lift_delta::keyed(&self.plan, self.sandbox.limits(), keys.rows, states.keys, delta)
     }
 
-    /// States of another version of a keyed operator as this version keeps them: a row a key, in the same order.
+    /// States of another version of a keyed operator as this version keeps them: one row per key, in the same order.
     ///
     /// # Errors
     /// See [`CallError`]; [`CallError::Call`] with the operator's reason if it cannot read that version.

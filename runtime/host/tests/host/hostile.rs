@@ -327,7 +327,7 @@ fn a_trap_is_told_with_the_last_error_of_its_call_only() {
         assert!(told(2).is_ok());
         assert!(!told(1).unwrap_err().contains("said"), "it said so in the call before");
         let trap = told(3).unwrap_err();
-        assert!(trap.contains("wasm `unreachable`") && trap.contains("; it said last: at row 3:  [2Jxxx"), "{trap}");
+        assert!(trap.contains("wasm `unreachable`") && trap.contains("; last log line: at row 3:  [2Jxxx"), "{trap}");
         assert!((4096..4500).contains(&trap.len()), "{trap}");
         assert!(!told(1).unwrap_err().contains("said"), "it said so in the life before");
     }

@@ -76,7 +76,7 @@ fn fatal_errors_stop_at_once() {
     run(|| Failure::Fatal(Fatal));
     run(|| CallError::Arguments("wrong".into()).into());
     assert_eq!(calls, 2);
-    // `bad` may refuse to go on.
+    // `bad` may refuse to continue.
     let result = isolate(0..100, |_| Err(CallError::Call(String::new()).into()), |_, _| Err(Fatal));
     assert!(result.is_err());
 }

@@ -66,7 +66,7 @@ fn memory_and_tables_are_limited_from_the_start() {
     assert!(start(OperatorLimits { table_elements: 4999, ..OperatorLimits::default() }).is_err());
 }
 
-/// Whoever counts instances has counted their memories, tables and modules too.
+/// The limit of instances covers their memories, tables and modules too.
 #[test]
 fn as_many_instances_fit_as_there_is_room_for_whatever_they_are_made_of() {
     let component = transform_with(&"(table 1 funcref)".repeat(16), &Fields::empty(), |image| {
@@ -166,7 +166,7 @@ fn metrics_are_summed_and_limited_in_number() {
     assert_eq!(metrics.dropped, 2 * 101);
 }
 
-/// A log that holds up whoever writes to it, without using the processor.
+/// A log that blocks its writers, without using the processor.
 struct Slow(Duration);
 
 impl GuestLog for Slow {

@@ -43,7 +43,7 @@ fn every_wrong_file_gets_its_own_error() {
         ("another import", imports("acme:database/query"), &["acme:database/query", "weir:operator only"]),
         ("a newer version", imports("weir:operator/log@0.2.0"), &["weir:operator/log@0.2.0", "weir:operator@0.1.0"]),
         ("no export", exports(&[]), &["exports nothing"]),
-        ("another world", exports(&["wasi:cli/run@0.2.0"]), &["another world", "wasi:cli/run@0.2.0"]),
+        ("a different world", exports(&["wasi:cli/run@0.2.0"]), &["a different WIT world", "wasi:cli/run@0.2.0"]),
         ("two worlds", exports(&["weir:operator/keyed@0.1.0", "weir:operator/transform@0.1.0"]), &["several"]),
         ("other types", exports(&["weir:operator/keyed@0.1.0"]), &["no function weir:operator/keyed@0.1.0#process"]),
     ];

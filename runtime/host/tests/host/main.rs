@@ -1,7 +1,7 @@
 //! The host against guests: good ones, and ones that mean harm. Guests are written in WebAssembly's text format, so that they
 //! can do what no SDK would, and so that no other target is needed.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot continue has failed")]
 
 mod cache;
 mod data;

@@ -30,7 +30,7 @@ pub(super) struct LinesQuery {
     /// Only those after this number.
     #[serde(default)]
     after: u64,
-    /// Go on with every line that comes.
+    /// Follow the log: print new lines as they come.
     #[serde(default)]
     follow: bool,
 }

@@ -16,7 +16,7 @@ pub(crate) struct JobRow {
     /// Operators that take over states of newer versions.
     pub(crate) goes_back: Vec<String>,
     pub(crate) created_us: i64,
-    /// The newest checkpoint when it was said what the next start goes on from, gives up, and takes over: with a newer one that is over.
+    /// The newest checkpoint when it was said what the next start resumes from, gives up, and takes over: with a newer one that is over.
     pub(crate) newest: Option<u64>,
 }
 
@@ -112,7 +112,7 @@ impl Catalog {
         self.read(|t| all(t, &sql, [job], read_revision))
     }
 
-    /// What is to be of a job: which revision is to run, and what its next start goes on from and may give up.
+    /// What is to be of a job: which revision is to run, and what its next start resumes from and may give up.
     pub(crate) fn put_job(&self, row: &JobRow) -> Result<(), CatalogError> {
         let sql = "UPDATE job SET revision = ?2, wanted = ?3, reason = ?4, from_checkpoint = ?5, allow_dropped = ?6, newest = ?7,
             goes_back = ?8 WHERE name = ?1";
@@ -158,7 +158,7 @@ impl Catalog {
     }
 
     /// Forgets the jobs whose first revision was never about to start: nobody was told that they are there.
-    pub(crate) fn remove_untold_jobs(&self) -> Result<(), CatalogError> {
+    pub(crate) fn remove_unacknowledged_jobs(&self) -> Result<(), CatalogError> {
         self.with(|t| t.execute("DELETE FROM job WHERE revision = 0", [])).map(drop)
     }
 
@@ -174,7 +174,7 @@ impl Catalog {
         self.with(|t| t.execute(sql, [job])).map(drop)
     }
 
-    /// The next start of a job goes on from its last checkpoint, and gives nothing up.
+    /// The next start of a job resumes from its last checkpoint, and gives nothing up.
     pub(crate) fn end_conditions(&self, job: &str) -> Result<(), CatalogError> {
         let sql = "UPDATE job SET from_checkpoint = NULL, allow_dropped = '[]', newest = NULL, goes_back = '[]' WHERE name = ?1";
         self.with(|t| t.execute(sql, [job])).map(drop)

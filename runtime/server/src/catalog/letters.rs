@@ -46,7 +46,7 @@ impl Catalog {
         self.with(|t| all(t, sql, [job], read))
     }
 
-    /// Letters by replay wait no longer, and the replays are to be gone on with: all or nothing.
+    /// Letters by replay wait no longer, and the replays are to be continued: all or nothing.
     pub(crate) fn add_replays(&self, job: &str, replays: &[(ReplayRow, Letters)]) -> Result<(), CatalogError> {
         let sql = "INSERT INTO replay (job, number, step, bytes, checkpoint) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.with(|t| {
@@ -59,7 +59,7 @@ impl Catalog {
         })
     }
 
-    /// A job goes on from a checkpoint: some replays have not happened there, so that their letters wait again; of some it has all.
+    /// A job resumes from a checkpoint: some replays have not happened there, so that their letters wait again; of some it has all.
     pub(crate) fn settle_replays(
         &self,
         job: &str,

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use weir_engine::GuestRoom;
+use weir_engine::GuestResources;
 
 use super::{Jobs, Reserved, Slot};
 use crate::problem::{Kind, Problem};
@@ -14,33 +14,33 @@ pub(crate) struct Bounds {
     /// Jobs that run at a time.
     pub(crate) jobs_max: usize,
     /// What the guests of all jobs may use together, by their limits.
-    pub(crate) guest_room_max: GuestRoom,
+    pub(crate) guest_resources_max: GuestResources,
 }
 
-/// Whoever starts a job, or lets it take more, asks here.
+/// A job is admitted here before it starts or takes more.
 pub(crate) struct Admission {
     pub(crate) bounds: Bounds,
     jobs: Arc<Jobs>,
     /// Held while it is looked for room, so that the bounds hold for all together.
-    turn: Mutex<()>,
+    admitting: Mutex<()>,
 }
 
 impl Admission {
     /// The room that jobs share.
     pub(crate) fn new(bounds: Bounds, jobs: Arc<Jobs>) -> Self {
-        Self { bounds, jobs, turn: Mutex::default() }
+        Self { bounds, jobs, admitting: Mutex::default() }
     }
 
     /// Keeps room for the guests of a job until it has taken it; refuses it if there is none.
-    pub(crate) fn admit(&self, slot: &Arc<Slot>, room: GuestRoom) -> Result<Reserved, Problem> {
+    pub(crate) fn admit(&self, slot: &Arc<Slot>, room: GuestResources) -> Result<Reserved, Problem> {
         let limit = |detail: String| Problem::new(Kind::Limit, detail);
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _admitting = self.admitting.lock().unwrap_or_else(PoisonError::into_inner);
         let others = self.jobs.all().into_iter().filter(|other| other.name != slot.name);
-        let others: Vec<_> = others.filter_map(|other| other.guest_room()).collect();
+        let others: Vec<_> = others.filter_map(|other| other.guest_resources()).collect();
         let jobs = others.len();
-        let taken: GuestRoom = others.into_iter().sum();
+        let taken: GuestResources = others.into_iter().sum();
         let all = taken.plus(room);
-        let Bounds { jobs_max, guest_room_max: most } = self.bounds;
+        let Bounds { jobs_max, guest_resources_max: most } = self.bounds;
         if jobs >= jobs_max {
             return Err(limit(format!(
                 "this server runs {jobs_max} jobs at most (--max-jobs), and so many run: stop one"
@@ -71,8 +71,8 @@ mod tests {
     use super::*;
     use crate::jobs::Lines;
 
-    fn room(instances: u64, mib: u64) -> GuestRoom {
-        GuestRoom { instances, memory_bytes: mib << 20 }
+    fn room(instances: u64, mib: u64) -> GuestResources {
+        GuestResources { instances, memory_bytes: mib << 20 }
     }
 
     #[test]
@@ -81,7 +81,7 @@ mod tests {
         let slot =
             |name: &str| jobs.slot(name, || Slot::new(name, Arc::new(Lines::new(Arc::new(ManualClock::default())))));
         let (one, other) = (slot("one"), slot("other"));
-        let bounds = Bounds { jobs_max: 2, guest_room_max: room(10, 100) };
+        let bounds = Bounds { jobs_max: 2, guest_resources_max: room(10, 100) };
         let admission = Admission::new(bounds, Arc::clone(&jobs));
         let refused = |slot, room| admission.admit(slot, room).err().map(|problem| problem.detail).unwrap_or_default();
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use weir_core::time::Clock;
-use weir_engine::{GuestRoom, JobError, JobFigures, NewVersion, RunError, SharedShadow, Summary, Supervisor};
+use weir_engine::{GuestResources, JobError, JobFigures, NewVersion, RunError, SharedShadow, Summary, Supervisor};
 use weir_host::{LogLevel, printable};
 
 use super::{Admission, Command, Ending, Reserved, Slot};
@@ -21,7 +21,7 @@ use swap::OpenSwap;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The same while somebody waits for the job to end or for a swap.
 const LOOK_EVERY_AWAITED: Duration = Duration::from_millis(5);
-/// Commands that wait to be looked at; whoever brings more waits.
+/// Commands that wait to be handled; the sender of more waits.
 const COMMANDS_MAX: usize = 64;
 /// How often figures are taken, microseconds.
 const FIGURES_EVERY_US: i64 = 250_000;
@@ -35,7 +35,7 @@ pub(crate) struct Start {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) admission: Arc<Admission>,
-    /// Whether the catalog says where it goes on from, or what it may give up; that holds until it has completed a checkpoint.
+    /// Whether the catalog says where it resumes from, or what it may give up; that holds until it has completed a checkpoint.
     pub(crate) has_conditions: bool,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Start {
 pub(crate) enum Origin {
     /// It does already.
     Running(Box<Supervisor>),
-    /// It is to go on after the server was started, however long what it needs is away.
+    /// It is to continue after the server was started, however long what it needs is away.
     Recover(Box<Recover>),
 }
 
@@ -52,9 +52,9 @@ type Recover = dyn Fn() -> Result<(Supervisor, Reserved), Problem> + Send;
 
 impl Origin {
     /// Room for the job's guests, if it runs.
-    fn guest_room(&self) -> Option<GuestRoom> {
+    fn guest_resources(&self) -> Option<GuestResources> {
         match self {
-            Self::Running(supervisor) => Some(supervisor.job().guest_room()),
+            Self::Running(supervisor) => Some(supervisor.job().guest_resources()),
             Self::Recover(_) => None,
         }
     }
@@ -99,8 +99,8 @@ impl Runner {
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         let over = Arc::new(Over::default());
         let set = SetOver(Arc::clone(&over));
-        let (state, guest_room) = (Some(JobState::Starting), origin.guest_room());
-        slot.update(|live| *live = super::Live { state, guest_room, ..super::Live::default() });
+        let (state, guest_resources) = (Some(JobState::Starting), origin.guest_resources());
+        slot.update(|live| *live = super::Live { state, guest_resources, ..super::Live::default() });
         let name = format!("job {}", slot.name);
         let thread = Thread { slot, start, commands: receiver, swap: None, seen: (0, 0), figures_us: 0 };
         std::thread::Builder::new().name(name).spawn(move || {
@@ -184,14 +184,14 @@ impl Thread {
         loop {
             match recover() {
                 Ok((supervisor, _room)) => {
-                    let guest_room = Some(supervisor.job().guest_room());
-                    self.slot.update(|live| live.guest_room = guest_room);
+                    let guest_resources = Some(supervisor.job().guest_resources());
+                    self.slot.update(|live| live.guest_resources = guest_resources);
                     return Some(supervisor);
                 }
                 Err(problem) => {
                     let diagnostics: Vec<_> = problem.diagnostics.iter().map(|d| d.message.as_str()).collect();
                     let why = if diagnostics.is_empty() { problem.detail.clone() } else { diagnostics.join("; ") };
-                    self.tell(LogLevel::Error, &format!("it cannot go on, and is tried again in {delay:?}: {why}"));
+                    self.tell(LogLevel::Error, &format!("it cannot continue, and is tried again in {delay:?}: {why}"));
                     self.slot.update(|live| {
                         (live.state, live.reason) = (Some(JobState::Restarting), Some(why));
                     });
@@ -204,7 +204,7 @@ impl Thread {
         }
     }
 
-    /// Waits so long; `false`: somebody stops the job. Whoever asks for anything else hears at once that it does not run.
+    /// Waits so long; `false`: the job is stopped. Any other request is answered at once: the job does not run.
     fn pause(&self, delay: Duration) -> bool {
         let now_us = || self.start.clock.now_us();
         let until_us = now_us().saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX));
@@ -268,7 +268,7 @@ impl Thread {
                 // One that is decided by now is written down first.
                 self.follow_swap();
                 let open = self.swap.as_ref().filter(|open| open.swap.is_open());
-                let asked = open.map(|open| open.swap.roll_back());
+                let asked = open.map(|_| job.roll_back());
                 self.follow_swap();
                 let _ = reply.send(asked.and_then(|()| self.slot.live().swap));
             }
@@ -283,8 +283,8 @@ impl Thread {
         until_us: i64,
         job: &mut Supervisor,
     ) -> Result<SharedShadow, Problem> {
-        let second = job.job().second_guest_room(versions);
-        let _room = self.start.admission.admit(&self.slot, job.job().guest_room().plus(second))?;
+        let second = job.job().second_guest_resources(versions);
+        let _room = self.start.admission.admit(&self.slot, job.job().guest_resources().plus(second))?;
         let shadow = job.shadow(versions, until_us)?;
         self.slot.update(|live| (live.shadow, live.shadow_room) = (Some(shadow.clone()), second));
         Ok(shadow)
@@ -318,19 +318,19 @@ impl Thread {
         if figures.is_some() {
             self.figures_us = now_us;
         }
-        let guest_room = Some(self.guest_room(job));
+        let guest_resources = Some(self.guest_resources(job));
         self.slot.update(|live| {
             (live.state, live.progress, live.reason) = (Some(state), progress, reason);
-            (live.since_us, live.guest_room) = (Some(job.started_us()), guest_room);
+            (live.since_us, live.guest_resources) = (Some(job.started_us()), guest_resources);
             live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
             live.rows_per_s = rate.unwrap_or(live.rows_per_s);
         });
     }
 
     /// Room for its guests, those of both versions while a swap is open.
-    fn guest_room(&self, job: &Supervisor) -> GuestRoom {
+    fn guest_resources(&self, job: &Supervisor) -> GuestResources {
         let second = self.swap.as_ref().map(|open| open.second_room).unwrap_or_default();
-        job.job().guest_room().plus(second)
+        job.job().guest_resources().plus(second)
     }
 
     fn want(&self, wanted: Wanted, reason: Option<&str>) {

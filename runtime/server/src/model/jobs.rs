@@ -201,7 +201,7 @@ pub struct Revision {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Start {
-    /// The savepoint or checkpoint that it goes on from; the last one, if nothing is said.
+    /// The savepoint or checkpoint that it resumes from; the last one, if nothing is said.
     #[serde(default)]
     pub from: Option<u64>,
     /// Whose state may be given up.
@@ -214,10 +214,10 @@ pub struct Start {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Stop {
     /// End its input: what was read is processed, windows fire, and it is finished. Otherwise it takes a last checkpoint, from
-    /// which it goes on when it is started.
+    /// which it continues when it is started.
     #[serde(default)]
     pub drain: bool,
-    /// At once: it goes on from the checkpoint that there is.
+    /// At once: it resumes from the checkpoint that there is.
     #[serde(default)]
     pub now: bool,
 }

@@ -121,7 +121,7 @@ pub struct ShadowRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShadowStatus {
-    /// Whether it goes on.
+    /// Whether it continues.
     pub is_open: bool,
     /// Subtasks that are to run the new version too.
     pub subtasks: usize,

@@ -16,7 +16,7 @@ impl Service {
     /// Starts a job that does not run.
     pub(crate) fn start(&self, job: &str, request: &crate::model::Start) -> Result<JobSummary, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn()?;
+        let _change = slot.lock_for_change()?;
         let (row, _) = self.find(job)?;
         if slot.is_running() {
             return Err(Problem::conflict(format!("the job {job:?} runs already: `weir stop {job}` stops it")));
@@ -36,10 +36,10 @@ impl Service {
             )));
         }
         let checked = self.pipelines.check(&pipeline)?;
-        let _reserved = self.admit(&slot, checked.guest_room())?;
+        let _reserved = self.admit(&slot, checked.guest_resources())?;
         let newest = newest(&pipeline)?;
         // What was said of a start that has completed nothing holds on: what came after its checkpoint is gone.
-        let before = row.clone().going_on_from(newest);
+        let before = row.clone().resuming_from(newest);
         let (goes_back, mut allow_dropped) = match request.from {
             None => (before.goes_back, before.allow_dropped),
             Some(_) => (Vec::new(), Vec::new()),
@@ -70,7 +70,7 @@ impl Service {
     /// Stops a job: after a last checkpoint, with the end of its input, or at once.
     pub(crate) fn stop(&self, job: &str, how: Stop) -> Result<JobSummary, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn()?;
+        let _change = slot.lock_for_change()?;
         if !slot.is_running() {
             self.catalog.stop(job)?;
             return Err(Problem::conflict(format!("the job {job:?} does not run")));
@@ -95,7 +95,7 @@ impl Service {
     /// Forgets a job that does not run, with its checkpoints, savepoints and dead letters.
     pub(crate) fn remove(&self, job: &str) -> Result<(), Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn()?;
+        let _change = slot.lock_for_change()?;
         if slot.is_running() {
             return Err(Problem::conflict(format!("the job {job:?} runs: `weir stop {job}` stops it")));
         }
@@ -114,14 +114,14 @@ impl Service {
         let (_, slot) = self.find(job)?;
         let store = self.store(job)?;
         let saved = |checkpoint| Ok(Savepoint { checkpoint, created_us: store.manifest(checkpoint)?.created_us });
-        let turn = slot.turn()?;
+        let change = slot.lock_for_change()?;
         if !slot.is_running() {
             let last = store.list()?.first().map(|listed| listed.number);
             let last = last.ok_or_else(|| Problem::conflict(format!("the job {job:?} has no checkpoint yet")))?;
             store.pin(last)?;
             return saved(last);
         }
-        drop(turn);
+        drop(change);
         let _queued = slot.saving()?;
         let (reply, answer) = sync_channel(1);
         slot.tell(Command::Savepoint(reply));

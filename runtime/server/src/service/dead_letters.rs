@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use weir_core::graph::NodeKind;
 use weir_core::names::did_you_mean;
 use weir_engine::Job;
-use weir_host::SAID_LAST;
+use weir_host::LAST_LOG_LINE;
 use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
@@ -51,7 +51,7 @@ impl Service {
                 if found.letters <= ERRORS_READ_MAX {
                     let (mut error, _) = read(letter.text);
                     // What a panic says is often of one row only.
-                    error.truncate(error.find(SAID_LAST).unwrap_or(error.len()));
+                    error.truncate(error.find(LAST_LOG_LINE).unwrap_or(error.len()));
                     let is_full = errors.len() >= ERRORS_COUNTED_MAX;
                     if let Some(count) = errors.get_mut(&error) {
                         *count += 1;
@@ -113,7 +113,7 @@ impl Service {
     /// Letters wait no longer.
     pub(crate) fn drop_letters(&self, job: &str, choice: &LetterChoice) -> Result<LettersTaken, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn()?;
+        let _change = slot.lock_for_change()?;
         let (mut dropped, mut count) = (Vec::new(), 0);
         for (step, wished) in self.wished(job, choice)? {
             let (letters, of_step) = self.choose(job, &step, wished, |_| Ok(()))?;
@@ -124,11 +124,11 @@ impl Service {
         Ok(LettersTaken { letters: count, notes: Vec::new() })
     }
 
-    /// Letters go into their steps again. A job that runs takes a last checkpoint, and goes on from it with them; whenever the
+    /// Letters go into their steps again. A job that runs takes a last checkpoint, and resumes from it with them; whenever the
     /// server ends meanwhile, they either wait still or are on their way.
     pub(crate) fn replay(&self, job: &str, choice: &LetterChoice) -> Result<LettersTaken, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn()?;
+        let _change = slot.lock_for_change()?;
         let (row, _) = self.find(job)?;
         let was_running = slot.is_running();
         if was_running && slot.live().swap.is_some_and(|swap| swap.phase.is_open()) {
@@ -143,9 +143,9 @@ impl Service {
         if replays.is_empty() {
             return Ok(taken);
         }
-        let _reserved = self.admit(&slot, checked.guest_room())?;
+        let _reserved = self.admit(&slot, checked.guest_resources())?;
         if was_running && let Err(problem) = self.suspend(&slot) {
-            return Err(self.go_on_as_before(&slot, Some(&row), Ok(()), problem));
+            return Err(self.resume_as_before(&slot, Some(&row), Ok(()), problem));
         }
         let (row, _) = self.find(job)?;
         let written = newest_unfinished(&store, job).and_then(|checkpoint| {
@@ -154,19 +154,19 @@ impl Service {
             unknown.0.clear();
             Ok(())
         });
-        let goes_on = was_running && row.wanted == Wanted::Running;
-        let begun = written.and_then(|()| match goes_on {
+        let resumes = was_running && row.wanted == Wanted::Running;
+        let begun = written.and_then(|()| match resumes {
             true => self.start_revision(&slot, checked, &pipeline),
             false => Ok(()),
         });
         match begun {
-            Err(problem) if goes_on => {
+            Err(problem) if resumes => {
                 let numbers: Vec<u64> = replays.iter().map(|(replay, _)| replay.number).collect();
                 let undone = self.catalog.settle_replays(job, &numbers, &[], 0).map_err(Problem::from);
-                Err(self.go_on_as_before(&slot, Some(&row), undone, problem))
+                Err(self.resume_as_before(&slot, Some(&row), undone, problem))
             }
             Err(problem) => Err(problem),
-            Ok(()) if goes_on => Ok(taken),
+            Ok(()) if resumes => Ok(taken),
             Ok(()) => {
                 taken.notes.push(format!("the job does not run: they go in when `weir start {job}` has started it"));
                 Ok(taken)

@@ -1,4 +1,4 @@
-//! Deploying a pipeline: a job that is new, or another revision of one that there is, which goes on from a last checkpoint of the old one. A
+//! Deploying a pipeline: a job that is new, or another revision of one that there is, which resumes from a last checkpoint of the old one. A
 //! revision that cannot be started leaves the job as it was.
 
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Service {
         let (pipeline, checked) = self.pipelines.read_new(&request.pipeline)?;
         let name = pipeline.graph.name.clone();
         let slot = self.slot(&name);
-        let _turn = slot.turn()?;
+        let _change = slot.lock_for_change()?;
         let row = self.catalog.job(&name)?;
         let before = row.as_ref().map(|row| self.revision(row)).transpose()?.map(|revision| revision.pipeline);
         let current = row.as_ref().map(|row| row.revision);
@@ -61,12 +61,12 @@ impl Service {
         }
         self.check_outputs(&pipeline)?;
         deployed.notes.extend(self.left_by_another(row.as_ref(), &pipeline)?);
-        // Before anything changes: a job that runs is not stopped for what cannot go on.
+        // Before anything changes: a job that runs is not stopped for what cannot continue.
         if let Some(row) = &row {
             deployed.notes.extend(self.check_change(row, runs, &pipeline, &checked, request)?);
         }
         if request.dry_run {
-            drop(self.admit(&slot, checked.guest_room())?);
+            drop(self.admit(&slot, checked.guest_resources())?);
             return Ok(deployed);
         }
         let start = NewStart {
@@ -84,18 +84,18 @@ impl Service {
     pub(super) fn replace(&self, slot: &Arc<Slot>, row: Option<&JobRow>, start: NewStart<'_>) -> Result<u64, Problem> {
         let name = &slot.name;
         let new = self.new_revision(start.cause, start.pipeline, row)?;
-        let _reserved = self.admit(slot, start.job.guest_room())?;
+        let _reserved = self.admit(slot, start.job.guest_resources())?;
         if row.is_none() {
             self.clear(name)?;
         }
         if let Err(problem) = self.suspend(slot) {
-            return Err(self.go_on_as_before(slot, row, Ok(()), problem));
+            return Err(self.resume_as_before(slot, row, Ok(()), problem));
         }
         // What was on trial is decided now.
         let row = self.catalog.job(name)?;
         let revision = match self.catalog.try_revision(name, &new) {
             Ok(revision) => revision,
-            Err(error) => return Err(self.go_on_as_before(slot, row.as_ref(), Ok(()), error.into())),
+            Err(error) => return Err(self.resume_as_before(slot, row.as_ref(), Ok(()), error.into())),
         };
         // Of two that come at once each sees the other now, if it has not before. What goes back writes what it did.
         let checked = if start.goes_back.is_empty() { self.check_outputs(start.pipeline) } else { Ok(()) };
@@ -143,7 +143,7 @@ impl Service {
         )))
     }
 
-    /// Starts what the catalog says, or what was on trial if only that can go on, and gives it a thread.
+    /// Starts what the catalog says, or what was on trial if only that can continue, and gives it a thread.
     pub(super) fn start_revision(&self, slot: &Arc<Slot>, job: Job, pipeline: &Pipeline) -> Result<(), Problem> {
         let (row, _) = self.find(&slot.name)?;
         let (supervisor, _room) = self.recovery(slot, &row)?.start(Some((job, pipeline)))?;
@@ -158,11 +158,11 @@ impl Service {
             self.catalog.withdraw(&row.name, revision, row.revision)
         };
         let restored = restore().map_err(Problem::from);
-        self.go_on_as_before(slot, before.as_ref(), restored, problem)
+        self.resume_as_before(slot, before.as_ref(), restored, problem)
     }
 
     /// What ran before a problem runs again, as soon as the catalog is what it was.
-    pub(super) fn go_on_as_before(
+    pub(super) fn resume_as_before(
         &self,
         slot: &Arc<Slot>,
         before: Option<&JobRow>,
@@ -205,7 +205,7 @@ impl Service {
         Problem { detail, ..problem }
     }
 
-    /// Refuses a pipeline that a job could not go on with where its checkpoint is; says what a person should know.
+    /// Refuses a pipeline that a job could not continue with where its checkpoint is; says what a person should know.
     fn check_change(
         &self,
         row: &JobRow,
@@ -237,12 +237,12 @@ impl Service {
         match launch.check(&self.clock) {
             Ok(notes) if !runs => Ok(notes),
             Err(error) if !runs || holds_for_later(&error, &row, &before) => Err(StartError::from(error).into()),
-            // It goes on from a last checkpoint, which is still to come.
+            // It resumes from a last checkpoint, which is still to come.
             _ => Ok(Vec::new()),
         }
     }
 
-    /// What a job that is new goes on from all the same: what another one of its name has left in a store.
+    /// What a job that is new resumes from all the same: what another one of its name has left in a store.
     fn left_by_another(&self, row: Option<&JobRow>, pipeline: &Pipeline) -> Result<Option<String>, Problem> {
         let location = pipeline.location();
         if row.is_some() || Path::new(&location).starts_with(self.pipelines.folder(&pipeline.graph.name)) {
@@ -250,7 +250,7 @@ impl Service {
         }
         let number = newest(pipeline)?;
         Ok(number.map(|number| {
-            format!("it goes on from checkpoint {number}, which a job of this name has left in {location}: to begin anew, name another place")
+            format!("it resumes from checkpoint {number}, which a job of this name has left in {location}: to begin anew, name another place")
         }))
     }
 
@@ -265,10 +265,10 @@ impl Service {
     }
 }
 
-/// A job as another revision of it goes on.
+/// A job as another revision of it continues.
 fn next_row(row: JobRow, pipeline: &Pipeline, allow_dropped: &[String]) -> Result<JobRow, Problem> {
     let newest = newest(pipeline)?;
-    let row = row.going_on_from(newest);
+    let row = row.resuming_from(newest);
     Ok(JobRow { allow_dropped: allow_dropped.to_vec(), goes_back: Vec::new(), newest, ..row })
 }
 

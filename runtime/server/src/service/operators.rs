@@ -31,7 +31,7 @@ impl Service {
         upload: Upload,
         compiled: Compiled,
     ) -> Result<Pushed, Problem> {
-        let _shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let _component_store = self.component_store_lock.lock().unwrap_or_else(PoisonError::into_inner);
         let row = OperatorRow {
             name: name.to_owned(),
             version: String::new(),
@@ -68,7 +68,7 @@ impl Service {
 
     /// Removes a version that no job uses.
     pub(crate) fn remove_operator(&self, name: &str, version: &str) -> Result<(), Problem> {
-        let _shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let _component_store = self.component_store_lock.lock().unwrap_or_else(PoisonError::into_inner);
         let row = self.catalog.operator(name, version)?;
         let row = row.ok_or_else(|| Problem::not_found(format!("there is no {name}@{version} on this server")))?;
         let users = self.catalog.remove_operator(&row)?;

@@ -1,4 +1,4 @@
-//! A job that goes on: with the revision that is to run, or, if only that reads what the job has kept, with one that was on trial when
+//! A job that resumes: with the revision that is to run, or, if only that reads what the job has kept, with one that was on trial when
 //! the server ended, or the one before a revision of which nobody was told. Never decides by anything but the newest checkpoint, and never
 //! before one of them has started.
 
@@ -15,7 +15,7 @@ use crate::launch::{Launch, newest};
 use crate::pipelines::{Pipeline, Pipelines};
 use crate::problem::{Kind, Problem};
 
-/// What a job may go on with.
+/// What a job may continue with.
 pub(super) struct Recovery {
     catalog: Arc<Catalog>,
     pipelines: Arc<Pipelines>,
@@ -28,7 +28,7 @@ pub(super) struct Recovery {
 }
 
 impl Service {
-    /// A job as the catalog has it, about to go on.
+    /// A job as the catalog has it, about to continue.
     pub(super) fn recovery(&self, slot: &Arc<Slot>, row: &JobRow) -> Result<Recovery, Problem> {
         Ok(Recovery {
             catalog: Arc::clone(&self.catalog),
@@ -70,7 +70,7 @@ impl Recovery {
             };
             let reason = printable(&format!("only this revision reads the newest checkpoint: {}", problem.detail));
             self.catalog.keep(job, tried.number, Some(&reason))?;
-            let told = format!("revision {} goes on: {reason}", tried.number);
+            let told = format!("revision {} continues: {reason}", tried.number);
             tracing::warn!(job, "{told}");
             self.slot.lines.tell(LogLevel::Warn, &told);
             return Ok(started);
@@ -84,8 +84,8 @@ impl Recovery {
     }
 
     fn start_checked(&self, job: Job, pipeline: &Pipeline) -> Result<(Supervisor, Reserved), Problem> {
-        let room = self.admission.admit(&self.slot, job.guest_room())?;
-        let row = self.row.clone().going_on_from(newest(pipeline)?);
+        let room = self.admission.admit(&self.slot, job.guest_resources())?;
+        let row = self.row.clone().resuming_from(newest(pipeline)?);
         let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
         Ok((launch.start(&self.pipelines, &self.slot.lines, &self.clock)?, room))
     }

@@ -18,7 +18,7 @@ impl Service {
     /// Puts an operator back to what it was: during a swap at once, after one by another swap. A job that does not run is started with it.
     pub(crate) fn roll_back(&self, job: &str, operator: &str) -> Result<SwapStatus, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn()?;
+        let _change = slot.lock_for_change()?;
         let open = slot.live().swap.filter(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
         if open.is_some()
             && let Some(status) = slot.ask(Command::RollBack).ok_or_else(|| not_running(&slot))?
@@ -61,7 +61,7 @@ impl Service {
         self.pipelines.read(&current.graph.text, &settings.overrides(operator, reference))
     }
 
-    /// A job that has failed, was stopped, or cannot go on as it is, goes on from its last checkpoint with what an operator was before.
+    /// A job that has failed, was stopped, or cannot continue as it is, resumes from its last checkpoint with what an operator was before.
     fn start_as_before(
         &self,
         row: &JobRow,
@@ -74,7 +74,7 @@ impl Service {
         }
         let job = self.pipelines.check(pipeline)?;
         // What was said of the start that this one undoes holds for it too, if the job has kept nothing since.
-        let allow_dropped = &row.clone().going_on_from(newest(pipeline)?).allow_dropped;
+        let allow_dropped = &row.clone().resuming_from(newest(pipeline)?).allow_dropped;
         let goes_back = vec![operator.to_owned()];
         let start = NewStart { cause: ROLLBACK, pipeline, job, allow_dropped, goes_back };
         let revision = self.replace(slot, Some(row), start)?;

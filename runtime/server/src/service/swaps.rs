@@ -24,7 +24,7 @@ impl Service {
     /// Begins a swap, or says whether one would fit.
     pub(crate) fn swap(&self, job: &str, request: &SwapRequest) -> Result<SwapStatus, Problem> {
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn()?;
+        let _change = slot.lock_for_change()?;
         refuse_open(&slot)?;
         // Read now that nothing changes any more: what was on trial is decided.
         let (row, _) = self.find(job)?;
@@ -37,13 +37,10 @@ impl Service {
     /// Runs other versions beside those that run, for some time; what they make is compared and dropped.
     pub(crate) fn shadow(&self, job: &str, request: &ShadowRequest) -> Result<ShadowStatus, Problem> {
         if request.duration_ms == 0 {
-            return Err(Problem::new(
-                Kind::Invalid,
-                "in no time nothing can be compared: say for how long, such as 10s",
-            ));
+            return Err(Problem::new(Kind::Invalid, "the shadow duration must be greater than zero, such as 10s"));
         }
         let (_, slot) = self.find(job)?;
-        let _turn = slot.turn()?;
+        let _change = slot.lock_for_change()?;
         let (row, _) = self.find(job)?;
         let pipeline = self.changed(&row, &request.operators)?;
         let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator, false));
@@ -109,7 +106,7 @@ impl Service {
             return Ok(status);
         }
         // The old versions stay beside the new ones until it is decided.
-        let room = current.guest_room().plus(current.second_guest_room(&versions));
+        let room = current.guest_resources().plus(current.second_guest_resources(&versions));
         let _reserved = self.admit(slot, room)?;
         let number = self.catalog.try_revision(&row.name, &self.new_revision(cause, &pipeline, Some(row))?)?;
         let has_trial = probation.batches > 0;
@@ -151,7 +148,7 @@ fn overrides(operators: &BTreeMap<String, OperatorChange>) -> Result<Vec<(String
         let OperatorChange { component, set, unset } = change;
         if component.is_none() && set.is_empty() && unset.is_empty() {
             return Err(invalid(format!(
-                "nothing is said of {operator:?}: name a version, or set or unset config.KEY or limits.KEY"
+                "no change given for {operator:?}: name a version, or set or unset config.KEY or limits.KEY"
             )));
         }
         let is_other = |key: &&String| !key.starts_with("config.") && !key.starts_with("limits.");

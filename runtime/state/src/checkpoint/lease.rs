@@ -170,7 +170,7 @@ fn create(store: &CheckpointStore, number: u64, bytes: Vec<u8>) -> Result<bool, 
             return Ok(false);
         }
     }
-    // If this process slept for long, others may have used the number and removed it since. Then theirs go on behind it.
+    // If this process slept for long, others may have used the number and removed it since. Then theirs continue after it.
     Ok(store.numbers()?.first() == Some(&number))
 }
 

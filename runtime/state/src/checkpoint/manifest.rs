@@ -75,7 +75,7 @@ pub struct StoredSplit {
     pub split: String,
     /// Its place in the order of its source's splits.
     pub index: usize,
-    /// Where its reader goes on.
+    /// Where its reader continues.
     pub offset: Offset,
     /// The greatest event time seen, in microseconds since the epoch.
     pub max_event_time: i64,
@@ -100,7 +100,7 @@ pub struct StoredOperator {
 pub struct StoredSink {
     /// What is to be made visible.
     pub commit: Vec<StoredCommit>,
-    /// Where the writer goes on.
+    /// Where the writer continues.
     pub state: Offset,
     /// What it has done since the job began.
     pub report: SinkReport,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a run may go on behind: nobody else had the job since.
+/// What a run may continue after: nobody else had the job since.
 #[derive(Clone, Debug)]
 pub struct Tenure(Arc<Mutex<Own>>);
 

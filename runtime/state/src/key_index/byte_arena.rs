@@ -1,4 +1,4 @@
-//! The bytes of keys, one after the other, in blocks that can be frozen. Never forgets a key: whoever puts them in knows which are
+//! The bytes of keys, one after the other, in blocks that can be frozen. Never forgets a key: the caller knows which are
 //! still in use, and moves those to another arena when the others outweigh them.
 
 use crate::chunk::Chunk;

@@ -1,4 +1,4 @@
-//! Which slots are given out, and what is kept for the key in each. Knows no key: whoever gives a slot out remembers whose it is.
+//! Which slots are given out, and what is kept for the key in each. Knows no key: the caller remembers which key has a slot.
 
 use crate::ChunkedVec;
 

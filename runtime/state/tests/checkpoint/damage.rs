@@ -109,7 +109,7 @@ fn sealed(version: u32, body: &str) -> Vec<u8> {
     format!("{guarded} {:032x}\n{body}", hash.digest128()).into_bytes()
 }
 
-/// Whatever was made visible since an older checkpoint, a newer Weir knows of: nothing goes on without it.
+/// Whatever was made visible since an older checkpoint, a newer Weir knows of: nothing continues without it.
 #[test]
 fn a_newer_version_is_refused() {
     let (memory, at) = two();

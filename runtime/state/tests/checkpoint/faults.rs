@@ -39,7 +39,7 @@ fn a_retried_create_is_recognised() {
     assert!(at.claim("orders", 2).is_err());
 }
 
-/// A lost answer to a manifest: it is there or not, and nobody who goes on may be wrong about it.
+/// A lost answer to a manifest: it is there or not, and nobody who continues may be wrong about it.
 #[test]
 fn an_unclear_completion_ends_the_lease() {
     for (verdict, there) in [(Verdict::Lost, true), (Verdict::Fail, false), (Verdict::Torn, false)] {
@@ -63,7 +63,7 @@ fn an_unclear_completion_ends_the_lease() {
     }
 }
 
-/// A checkpoint that its own run could not sync is there for whoever claims the job next, and then for good: the claim is in the
+/// A checkpoint that its own run could not sync is there for the next claim of the job, and then for good: the claim is in the
 /// same folder. If the power is lost before that, it never was.
 #[test]
 fn what_a_claim_has_seen_survives_a_loss_of_power() {
@@ -86,8 +86,8 @@ fn what_a_claim_has_seen_survives_a_loss_of_power() {
     }
 }
 
-/// A manifest that is under way for so long that its run is over arrives while the next one begins, or later: it is what that goes
-/// on from, or finds its number taken.
+/// A manifest that is under way for so long that its run is over arrives while the next one begins, or later: it is what that resumes
+/// from, or finds its number taken.
 #[test]
 fn a_manifest_that_arrives_late_shuts_nobody_out() {
     let mut found = Vec::new();
@@ -157,7 +157,7 @@ fn a_store_that_does_not_answer_is_no_damage() {
     }
 }
 
-/// Whatever single operation fails: everything that was said to be complete is, and a new claim goes on.
+/// Whatever single operation fails: everything that was said to be complete is, and a new claim continues.
 #[test]
 fn any_one_operation_may_fail() {
     for verdict in [Verdict::Fail, Verdict::Lost, Verdict::Torn] {

@@ -1,7 +1,7 @@
 //! A checkpoint that the first version with checkpoints made: every later one must read it.
 //!
 //! Its tables are made by hand, so this is about the files only. What operators, sources and sinks put into them is in a job that the
-//! command was stopped in: `tests/golden/checkpoint-v1`, from which every later version must go on.
+//! command was stopped in: `tests/golden/checkpoint-v1`, from which every later version must continue.
 //!
 //! It is never made anew. When the format changes, [`super::golden`] gets another folder beside it, made once by
 //! `cargo test -p weir-state --test checkpoint make_golden -- --ignored`, and the test reads both.

@@ -78,7 +78,7 @@ fn a_claim_that_slept_through_everything_gets_a_number_of_its_own() {
     assert_same(&at.latest().unwrap().checkpoint.unwrap().snapshot, &job(3));
 }
 
-/// A run that failed goes on behind its own checkpoints, and behind nobody else's.
+/// A run that failed continues after its own checkpoints, and behind nobody else's.
 #[test]
 fn a_run_takes_the_job_back_from_nobody() {
     let memory = Arc::new(InMemory::new());
@@ -94,7 +94,7 @@ fn a_run_takes_the_job_back_from_nobody() {
         let error = at.claim_after("orders", &held, 4).unwrap_err();
         assert!(error.is_fenced() && error.to_string().starts_with("a newer run of the job has taken over"), "{error}");
     }
-    assert_eq!(store(&mut newer, 1, &job(3)).unwrap(), 6, "the newer one goes on");
+    assert_eq!(store(&mut newer, 1, &job(3)).unwrap(), 6, "the newer one continues");
     newer.retain(1).unwrap();
     assert!(at.claim_after("orders", &again.tenure(), 5).unwrap_err().is_fenced(), "also when its own are removed");
 }
@@ -136,7 +136,7 @@ fn another_job_is_kept_out() {
 #[derive(Debug)]
 enum Done {
     Claimed(u64),
-    /// It goes on from this checkpoint.
+    /// It resumes from this checkpoint.
     Restored(Option<u64>),
     Completed(u64),
     Fenced,
@@ -149,11 +149,11 @@ fn run(at: CheckpointStore, checkpoints: u64, keep: Option<usize>) -> Vec<Done> 
     assert!(restored.damaged.is_empty(), "{:?}", restored.damaged);
     let mut done =
         vec![Done::Claimed(lease.generation()), Done::Restored(restored.checkpoint.map(|c| c.manifest.number))];
-    go_on(&mut lease, checkpoints, keep, &mut done);
+    resume(&mut lease, checkpoints, keep, &mut done);
     done
 }
 
-fn go_on(lease: &mut Lease, checkpoints: u64, keep: Option<usize>, done: &mut Vec<Done>) {
+fn resume(lease: &mut Lease, checkpoints: u64, keep: Option<usize>, done: &mut Vec<Done>) {
     let empty = JobSnapshot { key_groups: 8, subtasks: Vec::new() };
     for attempt in 1..=checkpoints {
         match store(lease, attempt, &empty) {
@@ -170,7 +170,7 @@ fn go_on(lease: &mut Lease, checkpoints: u64, keep: Option<usize>, done: &mut Ve
     }
 }
 
-/// Lets two threads reach their store in a given order. A thread asks before every operation, and is told when it may go on.
+/// Lets two threads reach their store in a given order. A thread asks before every operation, and is told when it may continue.
 struct Gates {
     asks: Vec<Receiver<()>>,
     answers: Vec<SyncSender<()>>,

@@ -119,7 +119,7 @@ fn an_interrupted_removal_leaves_whole_checkpoints_and_is_taken_up_again() {
     panic!("it removes more than 20 objects");
 }
 
-/// Whoever looks into the checkpoints of a job that runs must not take for damage what the job does.
+/// A reader of the checkpoints of a running job must not take its changes for damage.
 #[test]
 fn what_is_removed_while_it_is_read_is_missing() {
     let memory = Arc::new(InMemory::new());
@@ -129,11 +129,11 @@ fn what_is_removed_while_it_is_read_is_missing() {
     let at = hooked(&memory, move |operation| {
         let reads_part = matches!(operation, Operation::Get(path) if path.starts_with("parts/1-1/"));
         if let Some(mut lease) = running.lock().unwrap().take_if(|_| reads_part) {
-            let goes_on = move || {
+            let resumes = move || {
                 store(&mut lease, 2, &job(2)).unwrap();
                 lease.retain(1).unwrap()
             };
-            std::thread::spawn(goes_on).join().unwrap();
+            std::thread::spawn(resumes).join().unwrap();
         }
         Verdict::Go
     });

@@ -187,7 +187,7 @@ impl<Op: Keyed, R: Row + Clone> KeyedHarness<Op, R> {
         key
     }
 
-    /// A row a timer: the key columns of its key, everything else null.
+    /// One row per timer: the key columns of its key, everything else null.
     fn key_rows(&self, due: &[RegisteredTimer]) -> Table {
         let samples: Vec<R> = due.iter().filter_map(|(_, _, key)| self.samples.get(*key).cloned()).collect();
         let times: Vec<i64> = due.iter().map(|(_, time, _)| *time).collect();

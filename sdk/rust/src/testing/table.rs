@@ -2,8 +2,9 @@
 
 use crate::column::{Bits, ColumnRef, bit, columns, value};
 use crate::row::{Finished, ReadRow, Row};
-use crate::schema::{Reads, Schema, type_name};
+use crate::schema::{Reads, Schema};
 use crate::select::select;
+use crate::type_name::type_name;
 use crate::wire::{Batch, ChangelogMode, Delta, Field, Input, Node, Output, OutputColumn, Plan, Selection};
 
 /// Rows in columns.
@@ -12,7 +13,7 @@ pub struct Table {
     pub(super) fields: Vec<Field>,
     pub(super) arrays: Vec<Node>,
     pub(super) rows: usize,
-    /// int64 a row.
+    /// One int64 per row.
     pub(super) event_times: Vec<u8>,
 }
 

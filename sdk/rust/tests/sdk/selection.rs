@@ -1,4 +1,4 @@
-//! What a delta says: which rows go on, at what time, and which row is to blame.
+//! What a delta says: which rows are passed on, at what time, and which row is to blame.
 
 use weir_sdk::testing::Table;
 use weir_sdk::transform::{ColumnTransform, Connected, Emitter, Outputs, Process, Row, RowError, Transform};

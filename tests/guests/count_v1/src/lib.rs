@@ -1,4 +1,4 @@
-//! Numbers the rows of a key and says which version did it: for tests of swaps, in which numbers go on and versions change. Its state
+//! Numbers the rows of a key and says which version did it: for tests of swaps, in which numbers continue and versions change. Its state
 //! is of the first version; it reads that of the second, too.
 
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, OldStates, Row, RowError, export};

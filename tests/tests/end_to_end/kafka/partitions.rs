@@ -20,6 +20,6 @@ fn partitions_that_are_added_are_read_once() {
     let mut running = job.start(3);
     job.until_all_is_written(broker, &mut running);
     running.signal("TERM");
-    running.end().well().saying(&["going on from checkpoint "]);
+    running.end().well().saying(&["resuming from checkpoint "]);
     job.check(broker);
 }

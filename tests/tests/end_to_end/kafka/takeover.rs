@@ -47,7 +47,7 @@ fn a_zombie_ends_and_writes_nothing() {
     job.send(broker, RECORDS, PARTITIONS);
     let mut zombie = job.start(2);
     job.stop_before_commit(broker, &mut zombie);
-    job.start(3).end().well().saying(&["going on from checkpoint "]);
+    job.start(3).end().well().saying(&["resuming from checkpoint "]);
     zombie.signal("CONT");
     zombie.end().failed(&["pipeline.toml failed", "taken over"]);
     job.check(broker);

@@ -1,5 +1,5 @@
 //! What the modules of a crate take from each other, as its code writes it: paths that begin with `crate`, `super` or `self`.
-//! Comments, attributes and tests are passed over. Names that come through a re-export belong to the module that is written.
+//! Comments, attributes and tests are ignored. Names that come through a re-export belong to the module that is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -17,8 +17,8 @@ use weir_state::{JobSnapshot, StateTable};
 use super::Place;
 use crate::{figures, terminal};
 
-/// The state that is exported only if it is asked for: timers are seldom what somebody looks for.
-const TIMERS: &str = "timers";
+/// The states that are exported only if they are asked for: timers are seldom what somebody looks for.
+const TIMERS: [&str; 2] = ["timers", "processing-timers"];
 
 /// Options of `weir checkpoint export`.
 #[derive(clap::Args)]
@@ -107,7 +107,7 @@ fn choose<'a>(tables: &[&'a StateTable], args: &Args) -> anyhow::Result<&'a str>
             .copied()
             .with_context(|| format!("{operator:?} has no state {asked:?}; it has {}", names.join(", ")));
     }
-    let likely: Vec<&str> = names.iter().copied().filter(|name| *name != TIMERS).collect();
+    let likely: Vec<&str> = names.iter().copied().filter(|name| !TIMERS.contains(name)).collect();
     match (&likely[..], &names[..]) {
         ([only], _) | ([], [only]) => Ok(*only),
         _ => bail!("{operator:?} has several states; say --state with one of {}", names.join(", ")),

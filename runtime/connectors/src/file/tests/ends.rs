@@ -1,4 +1,4 @@
-//! How a sink ends: nothing left behind where nothing is to be kept, and clear words where it cannot go on.
+//! How a sink ends: nothing left behind where nothing is to be kept, and clear words where it cannot continue.
 
 use super::recovery::{Attempt, Checkpoint, numbers};
 use super::*;
@@ -93,7 +93,7 @@ fn a_temporary_file_that_is_lost_is_missed() {
     let checkpoint = first.cut(false).unwrap();
     let path = folder.path().join(&written(WHOLE, folder.path())[0]);
     fs::write(&path, "n\n0\n").unwrap();
-    let begin = format!("cannot go on with out.csv: the checkpoint counts on 12 bytes in {}, which ", path.display());
+    let begin = format!("cannot resume out.csv: the checkpoint counts on 12 bytes in {}, which ", path.display());
     let error = refusal(start(WHOLE, folder.path(), 2, Some(&checkpoint)));
     assert!(error.starts_with(&format!("{begin}has only 4; put that file back")), "{error}");
     assert_eq!(written(WHOLE, folder.path()).len(), 1);
@@ -106,7 +106,7 @@ fn a_temporary_file_that_is_lost_is_missed() {
     second.commit(&next).unwrap();
     let error = refusal(start(WHOLE, folder.path(), 3, Some(&checkpoint)));
     assert!(
-        error.starts_with("cannot go on with out.csv from the checkpoint: a later run of the job has begun"),
+        error.starts_with("cannot resume out.csv from the checkpoint: a later run of the job has begun"),
         "{error}"
     );
     assert!(error.contains(" and has removed .out.csv.000001-"), "{error}");
@@ -181,7 +181,7 @@ fn a_checkpoint_of_another_sink_is_refused() {
 }
 
 #[test]
-fn parts_that_the_job_does_not_go_on_from_are_refused() {
+fn parts_that_the_job_does_not_resume_from_are_refused() {
     let folder = TempDir::new().unwrap();
     let mut first = start(PARTS, folder.path(), 1, None).unwrap();
     let mut cut = || {

@@ -1,4 +1,4 @@
-//! A job that is killed anywhere, and goes on, writes what one that was never disturbed writes: the sink under a
+//! A job that is killed anywhere, and continues, writes what one that was never disturbed writes: the sink under a
 //! scripted engine.
 
 use weir_core::connector::{Committable, Committer, Cut};
@@ -273,7 +273,7 @@ proptest! {
         let expected = output(undisturbed.path());
         prop_assert_eq!(&output(folder.path()), &expected);
 
-        // It is over, and stays so, whoever wakes up and however often it is begun again.
+        // It is over, and stays so, whichever process wakes up and however often it is begun again.
         job.asleep.iter_mut().for_each(Attempt::wake_up);
         job.restart(true);
         let again = job.running.cut(true).unwrap();

@@ -29,7 +29,7 @@ pub(crate) enum LostMarker {
     Fail,
     /// The rows of the restored checkpoint are not there: write them.
     Write,
-    /// They are there: go on after them.
+    /// They are there: continue after them.
     Skip,
 }
 

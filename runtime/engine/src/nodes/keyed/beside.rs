@@ -22,10 +22,9 @@ use super::{layout, layout_of};
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::OperatorError;
 use crate::dataflow::row_text::row_text;
-use crate::nodes::delta::{Accepted, Made};
+use crate::nodes::delta::{Accepted, OutputBatch};
 use crate::nodes::keyed::guest::KeyedGuest;
-use crate::replace::comparison::Look;
-use crate::replace::shadow::Found;
+use crate::replace::shadow::{Comparer, Found};
 
 impl KeyedGuest {
     /// `old` is the answer of a version with the layout `from`, which `states` are of. The keys of the call are at these slots.
@@ -34,14 +33,14 @@ impl KeyedGuest {
         (call, from, states, now): (&Call<'_>, &StateLayout, &States, GuestClock),
         old: &Answer,
         (keys, slots): (&KeyIndex, &[u32]),
-        look: Look<'_>,
+        comparer: Comparer<'_>,
     ) -> Result<Found, Failure<OperatorError>> {
         if let Some(accepted) = Accepted::of(call.len(), &old.delta.rejected) {
             // What the other version refused is not compared.
             let made = old.made.iter().map(|made| accepted.made(made)).collect();
             let delta = KeyedDelta { rejected: Vec::new(), ..old.delta.clone() };
             let without = CallWithout::new(call, &accepted).map_err(Failure::Fatal)?;
-            return self.beside((&without.call(), from, states, now), &Answer { delta, made }, (keys, slots), look);
+            return self.beside((&without.call(), from, states, now), &Answer { delta, made }, (keys, slots), comparer);
         }
         let given = self.convert(from, states.clone())?;
         let new = self.call(call, &given, now)?;
@@ -56,16 +55,16 @@ impl KeyedGuest {
         let compare = || {
             let key: &dyn Fn(u32) -> String = &|key| key_text(keys, slots[key as usize]);
             let of_input: &dyn Fn(u32) -> String = &|input| key(key_of_input[input as usize]);
-            let look = Look { key: is_keyed.then_some(of_input), ..look };
-            let rows = look.outputs(self.instance.plan(), key_of_input.len(), &old.made, &new.made)?;
+            let comparer = Comparer { key: is_keyed.then_some(of_input), ..comparer };
+            let rows = comparer.outputs(self.instance.plan(), key_of_input.len(), &old.made, &new.made)?;
             let to = layout_of(self);
             if !layout::is_same(from, &to) {
                 return Ok(Found { rows, layouts_differ: true, ..Found::default() });
             }
-            let look = Look { part: "state", key: is_keyed.then_some(key), ..look };
+            let comparer = Comparer { part: "state", key: is_keyed.then_some(key), ..comparer };
             let maps = &self.instance.plan().maps;
             let after = |delta| states_after((&to, maps), states, delta);
-            let states = look.compare(states.keys, &after(&old.delta)?, &after(&new.delta)?)?;
+            let states = comparer.compare(states.keys, &after(&old.delta)?, &after(&new.delta)?)?;
             Ok(Found { rows, states, layouts_differ: false })
         };
         compare().map_err(|error: ArrowError| Failure::Fatal(error.into()))
@@ -133,7 +132,7 @@ fn states_after(
     (layout, maps): (&StateLayout, &[MapLayout]),
     before: &States,
     delta: &KeyedDelta,
-) -> Result<Made, ArrowError> {
+) -> Result<OutputBatch, ArrowError> {
     let mut from: Vec<(usize, usize)> = (0..before.keys).map(|key| (0, key)).collect();
     let changed: Vec<usize> = match &delta.changed {
         Selection::All => (0..before.keys).collect(),
@@ -159,7 +158,7 @@ fn states_after(
     fields.extend((!maps.is_empty()).then(|| Field::new("(maps)", DataType::Utf8, false)));
     let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
     let batch = StreamBatch::new(rows, vec![0; before.keys].into(), 0);
-    Ok(Made { selection: Selection::All, batch })
+    Ok(OutputBatch { selection: Selection::All, batch })
 }
 
 /// What a call did to the timers of each key, as text.

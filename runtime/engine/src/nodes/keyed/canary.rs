@@ -11,21 +11,13 @@ use weir_state::Timer;
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{OperatorError, Outputs};
 use crate::nodes::keyed::KeyedOperator;
+use crate::replace::on_trial::VersionChoice;
 use crate::replace::trial::Trial;
-
-/// Which version makes a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    /// The one that came last.
-    Newest,
-    /// The one before, which still has most of the key groups.
-    Old,
-}
 
 impl KeyedOperator {
     /// Processes rows, each by the version that has its key. The rows of a key stay in order.
     pub(super) fn process_shares(&mut self, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
-        let Some(canary) = self.canary() else { return self.process_by(By::Newest, batch, out) };
+        let Some(canary) = self.canary() else { return self.process_by(VersionChoice::Candidate, batch, out) };
         let shares = self.shares(canary, &self.key_columns(batch), batch.len())?;
         shares.into_iter().try_for_each(|(by, rows)| self.process_by(by, &take_rows(batch, &rows)?, out))
     }
@@ -37,7 +29,7 @@ impl KeyedOperator {
         due: &[Timer],
         out: &mut Outputs,
     ) -> Result<(), OperatorError> {
-        let Some(canary) = self.canary() else { return self.fire_by(By::Newest, domain, due, out) };
+        let Some(canary) = self.canary() else { return self.fire_by(VersionChoice::Candidate, domain, due, out) };
         let slots: Vec<u32> = due.iter().map(|timer| timer.slot).collect();
         let shares = self.shares(canary, &self.state.keys().keys(&slots)?, due.len())?;
         shares.into_iter().try_for_each(|(by, timers)| {
@@ -46,25 +38,30 @@ impl KeyedOperator {
         })
     }
 
-    /// What names the state: of the version that it would go on with.
+    /// What names the state: of the version that it would continue with.
     pub(super) fn version(&self) -> &str {
-        match &self.trial {
+        match &self.component.trial {
             Some(trial) if trial.canary().is_some() => &trial.old.version,
-            _ => &self.guest.version,
+            _ => &self.component.guest.version,
         }
     }
 
     /// The keys that the newest version has; `None`: all.
     fn canary(&self) -> Option<Canary> {
-        self.trial.as_ref().and_then(Trial::canary)
+        self.component.trial.as_ref().and_then(Trial::canary)
     }
 
     /// Which rows are whose.
-    fn shares(&self, canary: Canary, keys: &[ArrayRef], rows: usize) -> Result<[(By, UInt32Array); 2], OperatorError> {
+    fn shares(
+        &self,
+        canary: Canary,
+        keys: &[ArrayRef],
+        rows: usize,
+    ) -> Result<[(VersionChoice, UInt32Array); 2], OperatorError> {
         let mut hashes = Vec::new();
         hash_keys(keys, rows, &mut hashes)?;
         let has = |row: &u32| canary.has(group_of(hashes[*row as usize], self.key_groups));
         let (first, rest): (Vec<u32>, Vec<u32>) = (0..rows as u32).partition(has);
-        Ok([(By::Newest, first.into()), (By::Old, rest.into())])
+        Ok([(VersionChoice::Candidate, first.into()), (VersionChoice::Current, rest.into())])
     }
 }

@@ -12,9 +12,9 @@ use weir_host::{
 use super::layout;
 use super::maps::MapsOfCall;
 use crate::dataflow::operator::OperatorError;
-use crate::nodes::delta::{Made, OutputMap, apply};
+use crate::nodes::delta::{OutputBatch, OutputMap, apply};
 use crate::nodes::meter::MeteredInstance;
-use crate::replace::trial::Refusing;
+use crate::replace::on_trial::Refusing;
 
 /// A component of the world `keyed-operator`.
 pub(crate) struct KeyedGuest {
@@ -50,7 +50,7 @@ pub(super) enum Call<'a> {
 pub(super) struct Answer {
     pub(super) delta: KeyedDelta,
     /// The rows of every output.
-    pub(super) made: Vec<Made>,
+    pub(super) made: Vec<OutputBatch>,
 }
 
 impl Refusing for Answer {

@@ -61,7 +61,7 @@ pub(super) fn check_columns(from: &StateLayout, to: &StateLayout) -> Result<(), 
     }
 }
 
-/// As [`check_columns`], but columns may go, and types be narrowed: whoever goes back gives up what came since.
+/// As [`check_columns`], but columns may go, and types be narrowed: a version that goes back discards what came since.
 pub(crate) fn check_goes_back(from: &StateLayout, to: &StateLayout) -> Result<(), String> {
     check_columns(from, to).or_else(|error| check_columns(to, from).map_err(|_| error))
 }
@@ -69,11 +69,6 @@ pub(crate) fn check_goes_back(from: &StateLayout, to: &StateLayout) -> Result<()
 /// Whether some keys can have states of a new layout while others still have those of the old one: each holds all that the other makes.
 pub(crate) fn can_share_keys(old: &StateLayout, new: &StateLayout) -> bool {
     fits(old, new) && fits(new, old)
-}
-
-/// Whether a layout has no place for some column of another.
-pub(crate) fn gives_up(from: &StateLayout, to: &StateLayout) -> bool {
-    from.schema.fields().iter().any(|old| to.schema.field_with_name(old.name()).is_err())
 }
 
 /// The columns without which states could be read; none, if they could not be read without any either.
@@ -145,7 +140,7 @@ pub(super) fn cast(
             format!("the column {:?} of its state cannot be {}: {e}", new.name(), type_name(new.data_type()))
         };
         let cast = cast_with_options(column, new.data_type(), &exact).map_err(|e| no_value(e.to_string()))?;
-        // A kernel rounds and cuts off without a word; whoever comes back exactly was a value of the narrower type.
+        // A kernel rounds and cuts off without a word; a value that converts back exactly is one of the narrower type.
         if !widens(old, new.data_type()) {
             let back = cast_with_options(&cast, old, &exact).map_err(|e| no_value(e.to_string()))?;
             if back.to_data() != column.to_data() {
@@ -208,7 +203,7 @@ mod tests {
         let to = layout(1, &[("n", Int32, false)]);
         let wide = layout(1, &[("n", Int32, false), ("x", Int64, true)]);
         assert!(holds_all(&wide, &to), "a column is given up");
-        assert!(gives_up(&wide, &to) && !gives_up(&to, &wide) && !gives_up(&to, &to));
+        assert!(wide.loses_columns_in(&to) && !to.loses_columns_in(&wide) && !to.loses_columns_in(&to));
         for from in
             [layout(2, &[("n", Int32, false)]), layout(1, &[("n", Int64, false)]), layout(1, &[("n", Int32, true)])]
         {

@@ -6,11 +6,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
+use weir_core::column_type::type_name;
 use weir_host::{EntryBound, EntryPage, EntryRange, FoundEntries, MapChanges, MapLayout, MapReadError, MapReader};
 use weir_state::{FrozenMap, FrozenState, KeyedState, MapState, StateError, StateTable};
 
-use crate::dataflow::error::OperatorError;
+use crate::error::OperatorError;
 use crate::plan::map_tables::{map_of_table, map_state, map_table};
 
 /// The maps of an operator.
@@ -119,8 +120,12 @@ pub(super) fn check_same(old: &[MapLayout], new: &[MapLayout]) -> Result<(), Str
         return Ok(());
     }
     let listing = |maps: &[MapLayout]| {
-        let columns = |schema: &SchemaRef| schema.fields().iter().map(|f| f.to_string()).collect::<Vec<_>>().join(", ");
-        let map = |map: &MapLayout| format!("{} ({}: {})", map.name, columns(&map.key), columns(&map.value));
+        let column = |field: &FieldRef| {
+            let null = if field.is_nullable() { " or null" } else { "" };
+            format!("{} {}{null}", field.name(), type_name(field.data_type()))
+        };
+        let columns = |schema: &SchemaRef| schema.fields().iter().map(column).collect::<Vec<_>>().join(", ");
+        let map = |map: &MapLayout| format!("{} ({} -> {})", map.name, columns(&map.key), columns(&map.value));
         if maps.is_empty() { "none".to_owned() } else { maps.iter().map(map).collect::<Vec<_>>().join("; ") }
     };
     Err(format!(

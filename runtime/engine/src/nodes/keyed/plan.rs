@@ -10,8 +10,8 @@ use weir_host::{CallError, StateLayout, States};
 use super::guest::KeyedGuest;
 use super::layout::{can_share_keys, check_goes_back, check_readable};
 use super::{KeyedOperator, KeyedSpec, maps};
-use crate::dataflow::error::OperatorError;
 use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
 use crate::nodes::component::ComponentStep;
 use crate::plan::node::{
     ComponentUse, InputPort, KeyedLayout, MakeContext, MakeError, OutputPort, PlanNode, ReplaceContext,

@@ -13,10 +13,9 @@ use weir_state::RELAYOUT_ROWS_MAX;
 use super::{layout, layout_of, unreadable};
 use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
 use crate::nodes::keyed::KeyedOperator;
+use crate::plan::node::STATES;
 use crate::replace::trial::Trial;
 
-/// The table of the states.
-pub(crate) const STATES: &str = "states";
 const TIMERS: &str = "timers";
 /// Those of processing time.
 const PROCESSING_TIMERS: &str = "processing-timers";
@@ -40,11 +39,12 @@ impl KeyedOperator {
         let processing_timers = self.timers.processing.freeze();
         let firing = self.timers.is_event_firing();
         let (watermark, key_groups) = (self.watermark, self.key_groups);
-        let (version, layout) = (self.version().to_owned(), layout_of(&self.guest).version);
-        let before = self.trial.as_ref().map(|Trial { old, .. }| match self.guest.gave_up_state_of(old) {
-            true => (LEFT_BEHIND, old.version.clone()),
-            false => (GOES_BACK_TO, old.version.clone()),
-        });
+        let (version, layout) = (self.version().to_owned(), layout_of(&self.component.guest).version);
+        let before =
+            self.component.trial.as_ref().map(|Trial { old, .. }| match self.component.guest.gave_up_state_of(old) {
+                true => (LEFT_BEHIND, old.version.clone()),
+                false => (GOES_BACK_TO, old.version.clone()),
+            });
         Frozen::new(move || {
             let table = |name: &str, group: u32, rows: RecordBatch| StateTable {
                 name: name.to_owned(),
@@ -123,12 +123,13 @@ impl KeyedOperator {
         let metadata = rows.schema_ref().metadata();
         let said = metadata.get(VERSION).and_then(|version| version.parse().ok());
         let names_this =
-            |of| metadata.get(of).is_some_and(|old| component_of(old) == component_of(&self.guest.version));
-        let goes_back = self.guest.goes_back || names_this(GOES_BACK_TO);
+            |of| metadata.get(of).is_some_and(|old| component_of(old) == component_of(&self.component.guest.version));
+        let goes_back = self.component.guest.goes_back || names_this(GOES_BACK_TO);
         let version = said.or_else(|| version.and_then(|version| u32::try_from(version).ok())).unwrap_or_default();
         let keys = self.state.keys().fields().len();
         let fields: Vec<_> = rows.schema_ref().fields().iter().skip(keys).cloned().collect();
-        let (from, to) = (StateLayout { version, schema: Arc::new(Schema::new(fields)) }, layout_of(&self.guest));
+        let (from, to) =
+            (StateLayout { version, schema: Arc::new(Schema::new(fields)) }, layout_of(&self.component.guest));
         let check_nulls = |columns: &[ArrayRef]| {
             layout::check_nulls(&to, columns).map_err(|error| OperatorError::Migrate(error + layout::ADVICE))
         };
@@ -136,9 +137,9 @@ impl KeyedOperator {
             check_nulls(&rows.columns()[keys..])?;
             return Ok(self.state.restore(rows, slots)?);
         }
-        if names_this(LEFT_BEHIND) && layout::gives_up(&to, &from) {
+        if names_this(LEFT_BEHIND) && to.loses_columns_in(&from) {
             return Err(OperatorError::Migrate(
-                "columns that this version has were given up for an older one, which goes on; once that has completed another checkpoint, this \
+                "columns that this version has were given up for an older one, which continues; once that has completed another checkpoint, this \
                  one can take over again, without them"
                     .to_owned(),
             ));
@@ -152,7 +153,7 @@ impl KeyedOperator {
             let part = rows.slice(start, slots.len());
             let (key_columns, columns) = part.columns().split_at(keys);
             let states = weir_host::States { keys: slots.len(), present: None, columns: columns.to_vec() };
-            let columns = self.guest.convert(&from, states).map_err(unreadable)?.columns;
+            let columns = self.component.guest.convert(&from, states).map_err(unreadable)?.columns;
             check_nulls(&columns)?;
             let options = RecordBatchOptions::new().with_row_count(Some(slots.len()));
             let columns = [key_columns, &columns].concat();

@@ -4,7 +4,7 @@ use weir_core::time::WATERMARK_MAX;
 use weir_host::TimeDomain;
 use weir_state::{Timer, Timers};
 
-use crate::dataflow::error::OperatorError;
+use crate::error::OperatorError;
 use crate::dataflow::operator::Progress;
 
 /// Timers handed to a component in one call at most. After a call rows downstream get their turn, and a barrier can pass.

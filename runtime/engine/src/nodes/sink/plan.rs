@@ -8,8 +8,8 @@ use weir_core::connector::{Sink, WriterContext};
 use weir_core::graph::{Node, NodeKind, SinkNode};
 
 use super::SinkOperator;
-use crate::dataflow::error::OperatorError;
 use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
 use crate::plan::error::{CheckError, column};
 use crate::plan::node::{
     Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanContext, PlanNode, PortInput, Role, StepKind,

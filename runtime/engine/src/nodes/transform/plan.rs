@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{TransformGuest, TransformOperator};
-use crate::dataflow::error::OperatorError;
 use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
 use crate::nodes::component::ComponentStep;
 use crate::plan::node::{ComponentUse, InputPort, MakeContext, MakeError, OutputPort, PlanNode, ReplaceContext};
 use crate::replace::replaceable::Version;

@@ -28,9 +28,9 @@ use count::Count;
 use extreme::{min_or_max, takes_extreme};
 use fold::Folded;
 
-/// The accumulators of one aggregate, one a group.
+/// The accumulators of one aggregate, one per group.
 ///
-/// Groups are numbers below what [`Accumulators::resize`] said last. Merging is associative and commutative, so that rows may
+/// Groups are numbers below the last argument of [`Accumulators::resize`]. Merging is associative and commutative, so that rows may
 /// be split over batches, panes and subtasks in any way.
 pub(super) trait Accumulators: Send {
     /// Another one of the same aggregate, without groups.
@@ -83,13 +83,13 @@ pub(super) trait Accumulators: Send {
     /// A copy of what they are now, of which only [`Accumulators::state`] is asked; the values are shared until they are written to.
     fn freeze(&mut self) -> Box<dyn Accumulators>;
 
-    /// The accumulators of some groups, a row a group.
+    /// The accumulators of some groups, one row per group.
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError>;
 
     /// The column of results; its name is the caller's.
     fn output_field(&self) -> FieldRef;
 
-    /// The results of some groups, a row a group.
+    /// The results of some groups, one row per group.
     fn finish(&self, groups: &[u32]) -> Result<ArrayRef, OperatorError>;
 
     /// For [`Accumulators::merge_from`].
@@ -105,10 +105,10 @@ pub fn aggregate_type(function: AggregateFunction, column: Option<&DataType>) ->
     let Some(column) = column else {
         return match function {
             Count => Ok(DataType::Int64),
-            _ => Err(format!("{} needs a column", name_of(function))),
+            Sum | Min | Max | Avg | First | Last => Err(format!("{} needs a column", function.name())),
         };
     };
-    let refused = |takes: &str| Err(format!("{} takes {takes}, not {}", name_of(function), type_name(column)));
+    let refused = |takes: &str| Err(format!("{} takes {takes}, not {}", function.name(), type_name(column)));
     match function {
         Count => Ok(DataType::Int64),
         Sum => sum::sum_type(column).map_or_else(|| refused("integers, floats and decimals"), Ok),
@@ -147,18 +147,6 @@ pub(super) fn accumulators(
         AggregateFunction::First => first_or_last::<false>(output),
         AggregateFunction::Last => first_or_last::<true>(output),
     })
-}
-
-fn name_of(function: AggregateFunction) -> &'static str {
-    match function {
-        AggregateFunction::Count => "count",
-        AggregateFunction::Sum => "sum",
-        AggregateFunction::Min => "min",
-        AggregateFunction::Max => "max",
-        AggregateFunction::Avg => "avg",
-        AggregateFunction::First => "first",
-        AggregateFunction::Last => "last",
-    }
 }
 
 /// A column of accumulators; what its values mean is the aggregate's own business.

@@ -8,7 +8,7 @@ use weir_core::connector::Cut;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::window::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
 use crate::replace::replaceable::{Replaceable, Version};
-use crate::replace::trial::Seat;
+use crate::replace::trial::SwapParticipant;
 
 /// Runs a step of a window, and replaces its components.
 pub(crate) struct ComponentWindow {
@@ -76,10 +76,10 @@ impl Operator for ComponentWindow {
 }
 
 impl Replaceable for ComponentWindow {
-    fn swap(&mut self, to: Version, seat: Seat) -> Result<(), OperatorError> {
+    fn swap(&mut self, to: Version, participant: SwapParticipant) -> Result<(), OperatorError> {
         for (component, guest) in self.components.iter().zip(to.into::<Vec<Option<AggregateGuest>>>()?) {
             if let (Some(component), Some(guest)) = (component, guest) {
-                component.lock().unwrap_or_else(PoisonError::into_inner).swap(guest, seat.clone());
+                component.lock().unwrap_or_else(PoisonError::into_inner).swap(guest, participant.clone());
             }
         }
         Ok(())

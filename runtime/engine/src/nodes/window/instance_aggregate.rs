@@ -1,22 +1,21 @@
 //! A component of the world `aggregate-operator` as a window's aggregate: between the window's states and the host's. While a swap
 //! is not decided the version before is there too.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
-use weir_host::{Accumulated, CallError, RejectedRow, Rows};
+use weir_host::{Accumulated, CallError, Failure, RejectedRow, Rows};
 use weir_state::States;
 
 use crate::nodes::meter::MeteredInstance;
 use crate::nodes::window::ComponentAggregate;
-use crate::replace::trial::{Chosen, Refusing, Seat, Trial, Verdict, choose};
+use crate::replace::on_trial::{Guest, OnTrial, Refusing, VersionChoice};
+use crate::replace::trial::SwapParticipant;
 
 /// The aggregate that a component computes.
-pub(crate) struct InstanceAggregate {
-    guest: AggregateGuest,
-    trial: Option<Trial<AggregateGuest>>,
-}
+pub(crate) struct InstanceAggregate(OnTrial<AggregateGuest>);
 
 /// As all accumulators of an operator have it.
 pub(crate) type SharedInstance = Arc<Mutex<InstanceAggregate>>;
@@ -53,53 +52,56 @@ impl AggregateGuest {
     }
 }
 
+impl Guest for AggregateGuest {
+    /// Versions of an aggregate keep accumulators alike.
+    type State = ();
+    type Error = Infallible;
+
+    fn take_over(&mut self, _: &Self, (): &mut ()) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
 impl InstanceAggregate {
     pub(crate) fn new(guest: AggregateGuest) -> Self {
-        Self { guest, trial: None }
+        Self(OnTrial::new(guest))
     }
 
     /// What [`weir_host::Component::version`] calls what runs.
     pub(crate) fn version(&self) -> &str {
-        &self.guest.version
+        &self.0.guest.version
     }
 
     /// Runs another version from now on, on the same accumulators.
-    pub(crate) fn swap(&mut self, to: AggregateGuest, seat: Seat) {
-        self.trial = Some(Trial::new(std::mem::replace(&mut self.guest, to), seat));
+    pub(crate) fn swap(&mut self, to: AggregateGuest, participant: SwapParticipant) {
+        let Ok(()) = self.0.swap(to, participant, &mut ());
     }
 
     /// Does what the swap has decided.
     pub(crate) fn settle(&mut self) {
-        let verdict = self.trial.as_ref().map_or(Verdict::Open, Trial::verdict);
-        if verdict != Verdict::Open
-            && let Some(Trial { old, .. }) = self.trial.take()
-            && verdict == Verdict::PutBack
-        {
-            self.guest = old;
-        }
+        let Ok(_) = self.0.settle(&mut ());
     }
 
     /// Whether a swap of it is not decided yet.
     pub(crate) fn is_on_trial(&self) -> bool {
-        self.trial.is_some()
+        self.0.trial.is_some()
     }
 
-    /// The version on trial has done a batch.
+    /// The version on trial has processed a batch.
     pub(crate) fn batch(&self) {
-        self.trial.iter().for_each(Trial::batch);
+        self.0.batch();
     }
 
-    /// What the version on trial answers; if it fails and the old one does not, what that answers.
-    fn call<T>(&mut self, call: impl Fn(&mut AggregateGuest) -> Result<T, CallError>) -> Result<T, CallError> {
-        let error = match call(&mut self.guest) {
-            Err(error) if !error.is_fatal() => error,
-            other => return other,
-        };
-        let Some(trial) = &mut self.trial else { return Err(error) };
-        let Ok(answer) = call(&mut trial.old) else { return Err(error) };
-        trial.regressed(error.to_string());
-        self.settle();
-        Ok(answer)
+    fn call<A: Refusing>(
+        &mut self,
+        rows: usize,
+        mut call: impl FnMut(&mut AggregateGuest) -> Result<A, CallError>,
+    ) -> Result<A, CallError> {
+        let call = |guest: &mut AggregateGuest| Ok(call(guest)?);
+        self.0.call(VersionChoice::Candidate, rows, &mut (), call).map_err(|failure| match failure {
+            Failure::Guest(error) => error,
+            Failure::Fatal(never) => match never {},
+        })
     }
 }
 
@@ -109,19 +111,22 @@ impl Refusing for Accumulated {
     }
 }
 
+/// Merged accumulators, and results: neither is about rows.
+impl Refusing for Vec<ArrayRef> {}
+
 fn host_states(States { present, columns }: States) -> weir_host::States {
     weir_host::States { keys: present.len(), present: Some(present), columns }
 }
 
 impl ComponentAggregate for InstanceAggregate {
     fn state_fields(&self) -> Vec<FieldRef> {
-        let state = self.guest.instance.plan().state.as_ref();
+        let state = self.0.guest.instance.plan().state.as_ref();
         state.map(|s| s.schema.fields().iter().cloned().collect()).unwrap_or_default()
     }
 
     fn output_field(&self) -> FieldRef {
         // The planner has checked that there is exactly one.
-        self.guest.instance.plan().output_schema(0).fields()[0].clone()
+        self.0.guest.instance.plan().output_schema(0).fields()[0].clone()
     }
 
     fn accumulate(
@@ -132,31 +137,17 @@ impl ComponentAggregate for InstanceAggregate {
         states: States,
     ) -> Result<Accumulated, CallError> {
         let states = host_states(states);
-        let accumulate = |guest: &mut AggregateGuest| guest.accumulate(columns, event_times, group_of_row, &states);
-        let new = match accumulate(&mut self.guest) {
-            Ok(answer) if answer.rejected.is_empty() => return Ok(answer),
-            Err(error) if error.is_fatal() => return Err(error),
-            other => other,
-        };
-        let Some(trial) = &mut self.trial else { return new };
-        match choose(new, accumulate(&mut trial.old).ok(), group_of_row.len()) {
-            Chosen::New(answer) => answer,
-            Chosen::Old { answer, reason, .. } => {
-                trial.regressed(reason);
-                self.settle();
-                Ok(answer)
-            }
-        }
+        self.call(group_of_row.len(), |guest| guest.accumulate(columns, event_times, group_of_row, &states))
     }
 
     fn merge(&mut self, left: States, right: States) -> Result<Vec<ArrayRef>, CallError> {
         let (left, right) = (host_states(left), host_states(right));
-        self.call(|guest| guest.instance.call(|instance| instance.merge(&left, &right)))
+        self.call(left.keys, |guest| guest.instance.call(|instance| instance.merge(&left, &right)))
     }
 
     fn finish(&mut self, states: States) -> Result<ArrayRef, CallError> {
         let states = host_states(states);
-        let mut columns = self.call(|guest| guest.instance.call(|instance| instance.finish(&states)))?;
+        let mut columns = self.call(states.keys, |guest| guest.instance.call(|instance| instance.finish(&states)))?;
         columns.pop().ok_or_else(|| CallError::InvalidOutput("finish gave no column".to_owned()))
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{FieldRef, Int64Type};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
@@ -28,7 +28,6 @@ use super::refiring::{RefiringContext, RefiringRows};
 use super::results::Results;
 use super::window_rows::WindowRows;
 use super::window_state::{StateLayout, Unemitted, WindowProgress};
-use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::{BadRow, DeadLetters};
 
@@ -179,18 +178,6 @@ impl PaneWindows {
         Ok(())
     }
 
-    /// Counts late rows and hands them to their output.
-    fn emit_late(&self, batch: &StreamBatch, late: Vec<u32>, out: &mut Outputs) -> Result<(), OperatorError> {
-        if late.is_empty() {
-            return Ok(());
-        }
-        self.spec.metrics.rows_late.fetch_add(late.len() as u64, Ordering::Relaxed);
-        if let Some(output) = self.spec.late_output {
-            out.emit(output, take_rows(batch, &UInt32Array::from(late))?);
-        }
-        Ok(())
-    }
-
     /// Drops the panes of which no window is open, nor still to be emitted.
     fn drop_closed(&mut self) {
         let (watermark, lateness, grid) = (self.watermark, self.spec.allowed_lateness_us, self.grid);
@@ -254,7 +241,8 @@ impl Operator for PaneWindows {
         for_each_pane(&rows, &open, |pane, rows, row_of_batch| {
             self.add(&batch, pane, rows, row_of_batch, &mut bad).map(drop)
         })?;
-        self.emit_late(&batch, late, out)?;
+        let count = late.len() as u64;
+        self.spec.emit_late(&batch, late, count, out)?;
         self.dead_letters.emit(&batch, bad, out)?;
         self.refiring.take(&batch, refiring)?;
         self.refire_part(out)

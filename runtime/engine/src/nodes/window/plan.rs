@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::graph::{
-    AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError, Spanned,
-    WindowNode,
+    AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, Spanned, WindowNode,
 };
 use weir_core::limits::OperatorLimits;
 use weir_host::{Component, InputSchema, World};
@@ -14,11 +13,11 @@ use weir_host::{Component, InputSchema, World};
 use super::component_window::ComponentWindow;
 use super::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
 use super::{
-    AggregateKind, BoundAggregate, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec,
-    aggregate_type, bound_type, can_combine, combine_operator, window_operator,
+    AggregateKind, BoundAggregate, CombineQuestion, RESULT_ROWS_MAX, WindowSpec, aggregate_type, can_combine,
+    combine_operator, fields_before_results, window_operator,
 };
-use crate::dataflow::error::OperatorError;
 use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
 use crate::nodes::component::{check_outputs, instance, load};
 use crate::nodes::dead_letter::with_error_column;
 use crate::nodes::keyed::layout::{check_readable, is_same};
@@ -96,8 +95,7 @@ impl StepKind for WindowKind {
         let input = &input.schema;
         let keys = spec.key_by.iter().map(|k| key_column(input, k)).collect::<Result<Vec<_>, _>>()?;
         let mut aggregates = Vec::with_capacity(spec.aggregates.len());
-        let mut fields: Vec<Field> = keys.iter().map(|k| input.field(*k).clone()).collect();
-        fields.extend([WINDOW_START, WINDOW_END].map(|name| Field::new(name, bound_type(), false)));
+        let mut fields = fields_before_results(keys.iter().map(|k| input.fields()[*k].clone()).collect());
         for (name, of) in &spec.aggregates {
             let (aggregate, field) = plan_aggregate(cx, name, of, input)?;
             if fields.iter().any(|f| f.name() == field.name()) {
@@ -105,7 +103,7 @@ impl StepKind for WindowKind {
                 return Err(CheckError::at(&name.span, message));
             }
             aggregates.push(aggregate);
-            fields.push(field);
+            fields.push(Arc::new(field));
         }
         let outputs = vec![
             OutputPort::new(MAIN_OUTPUT, Arc::new(Schema::new(fields)), OutputRole::Made),
@@ -193,10 +191,6 @@ impl WindowStep {
             components.push(shared);
             aggregates.push(BoundAggregate { name: aggregate.name.clone(), kind });
         }
-        let on_error = match self.spec.on_error {
-            OnError::DeadLetter if !cx.columns.is_read(DEAD_LETTERS) => OnError::Skip,
-            on_error => on_error,
-        };
         let spec = WindowSpec {
             input: Arc::new(self.inputs[0].schema.project(cx.columns.inputs.first().map_or(&[], Vec::as_slice))?),
             key_columns: cx.columns.positions(0, &self.keys),
@@ -204,7 +198,7 @@ impl WindowStep {
             aggregates,
             allowed_lateness_us: self.spec.allowed_lateness_us,
             late_output: cx.columns.is_read(LATE).then_some(LATE),
-            on_error,
+            on_error: cx.columns.on_error(self.spec.on_error, DEAD_LETTERS),
             dead_letter_output: DEAD_LETTERS,
             key_groups: cx.key_groups,
             projection: cx.columns.outputs[0].clone(),

@@ -105,7 +105,7 @@ impl RefiringRows {
     pub(super) fn part(&mut self, mut cx: RefiringContext<'_>, out: &mut Outputs) -> Result<Progress, OperatorError> {
         let Some(batch) = self.batch.clone() else { return Ok(Progress::Done) };
         let rows = WindowRows::of_batch(&batch, &self.key_columns, &self.value_columns);
-        // Rows that were frozen one by one go on one by one.
+        // Rows that were frozen one by one continue one by one.
         let together = self.grid.is_tumbling() && self.emitted_until.is_empty() && !cx.panes.refuses_rows();
         let mut bad = Vec::new();
         let mut room = cx.rows_max;

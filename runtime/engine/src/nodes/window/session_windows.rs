@@ -4,9 +4,7 @@
 //! become one in between are merged after that. Every other row (one that comes late, or belongs to a session that has fired; if rows
 //! can be refused, one that is out of order too) is taken by itself in its place between them.
 
-use std::sync::atomic::Ordering;
-
-use arrow::array::{AsArray, UInt32Array};
+use arrow::array::AsArray;
 use arrow::datatypes::{FieldRef, Int64Type};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
@@ -23,7 +21,6 @@ use super::session_list::{Session, SessionList};
 use super::sessions::{OwnWindows, Sessions, Taken};
 use super::window_rows::WindowRows;
 use super::window_state::{StateLayout, Unemitted, WindowProgress};
-use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::DeadLetters;
 
@@ -176,10 +173,8 @@ impl Operator for SessionWindows {
             let counts =
                 self.spec.partials.then(|| batch.rows.column(self.layout.keys + 2).as_primitive::<Int64Type>());
             let rows = late.iter().map(|row| counts.map_or(1, |counts| counts.value(*row as usize).max(0) as u64));
-            self.spec.metrics.rows_late.fetch_add(rows.sum(), Ordering::Relaxed);
-            if let Some(output) = self.spec.late_output {
-                out.emit(output, take_rows(&batch, &UInt32Array::from(late))?);
-            }
+            let count = rows.sum();
+            self.spec.emit_late(&batch, late, count, out)?;
         }
         self.dead_letters.emit(&batch, bad, out)?;
         Ok(Progress::Done)

@@ -30,10 +30,10 @@ fn a_revision_is_to_run_when_its_trial_has_ended_well() {
     let second = catalog.try_revision("job", &revision(Vec::new())).unwrap();
     let never = catalog.try_revision("other", &revision(Vec::new())).unwrap();
     assert_eq!((first, second, never), (1, 2, 1));
-    // Whoever is killed here has never heard of the other job, and of this one decides when one of both has started.
+    // A server that is killed here knows nothing of the other job, and decides about this one when one of both has started.
     drop(catalog);
     let catalog = Catalog::open(&dir.path().join("catalog.sqlite")).unwrap();
-    catalog.remove_untold_jobs().unwrap();
+    catalog.remove_unacknowledged_jobs().unwrap();
     let row = catalog.job("job").unwrap().unwrap();
     assert_eq!((row.revision, row.wanted, row.newest), (1, Wanted::Running, Some(7)));
     assert_eq!(row.allow_dropped, ["old"]);

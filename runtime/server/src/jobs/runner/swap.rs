@@ -1,7 +1,7 @@
 //! A swap as a job's thread follows it: begun in the engine, looked at until it is decided, written into the catalog, and told then.
 
 use weir_core::swap::{Phase, RollbackReason};
-use weir_engine::{GuestRoom, SharedSwap, Supervisor, SwapError};
+use weir_engine::{GuestResources, SharedSwap, Supervisor, SwapError};
 use weir_host::{LogLevel, printable};
 
 use super::Thread;
@@ -15,7 +15,7 @@ pub(super) struct OpenSwap {
     status: SwapStatus,
     back: u64,
     /// Room for guests of the new versions beside the old ones.
-    pub(super) second_room: GuestRoom,
+    pub(super) second_room: GuestResources,
     /// What it has come to could not be written down so far.
     is_unwritten: bool,
 }
@@ -37,17 +37,15 @@ impl Thread {
         };
         let answer = begun.map(|swap| {
             self.tell(LogLevel::Info, &format!("{} begins", told(&status)));
-            let second_room = job.job().second_guest_room(&versions);
+            let second_room = job.job().second_guest_resources(&versions);
             self.swap = Some(OpenSwap { swap, status: status.clone(), back, second_room, is_unwritten: false });
-            let guest_room = Some(self.guest_room(job));
-            self.slot.update(|live| (live.swap, live.guest_room) = (Some(status), guest_room));
+            let guest_resources = Some(self.guest_resources(job));
+            self.slot.update(|live| (live.swap, live.guest_resources) = (Some(status), guest_resources));
         });
         let has_begun = answer.is_ok();
-        if reply.send(answer).is_err()
-            && let Some(open) = self.swap.as_ref().filter(|_| has_begun)
-        {
-            // Who asked has been told that it is not to be.
-            open.swap.roll_back();
+        if reply.send(answer).is_err() && has_begun {
+            // The request has timed out, and was answered with an error.
+            job.roll_back();
         }
     }
 

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn high_bids_go_on_with_tax() {
+    fn high_bids_are_passed_on_with_tax() {
         let bids = [99, 100, 250].map(|price| Bid { price });
         let results = testing::transform(HighBids { price_min: 100 }, &bids).unwrap();
         let expected = [(100, 120), (250, 300)].map(|(price, price_with_tax)| Seen { price, price_with_tax });

@@ -12,6 +12,7 @@ use weir_state::{StateColumns, States};
 
 use super::Accumulators;
 use crate::dataflow::operator::OperatorError;
+use crate::nodes::distinct::DistinctSlots;
 
 /// What the window needs of a component of the world `aggregate-operator`. Everything is pure: states go in, states come out.
 pub trait ComponentAggregate: Send {
@@ -56,35 +57,16 @@ pub(in super::super) struct ComponentAccumulators {
     states: StateColumns,
     /// The groups of the rows that were staged, and their accumulators with these rows.
     staged: Option<(Vec<u32>, Vec<ArrayRef>)>,
-    /// A group's place in the call that is being made, or [`NO_INDEX`].
-    index_of_group: Vec<u32>,
+    distinct: DistinctSlots,
+    /// All groups are below this.
+    groups: usize,
 }
-
-const NO_INDEX: u32 = u32::MAX;
 
 impl ComponentAccumulators {
     pub(in super::super) fn new(component: SharedComponent) -> Result<Self, OperatorError> {
         let fields = lock(&component).state_fields();
         let states = StateColumns::new(&fields);
-        Ok(Self { component, states, staged: None, index_of_group: Vec::new() })
-    }
-
-    /// The distinct groups of rows in order of appearance, and every row's index among them.
-    fn distinct(&mut self, group_of_row: &[u32]) -> (Vec<u32>, Vec<u32>) {
-        let mut distinct = Vec::new();
-        let mut index_of_row = Vec::with_capacity(group_of_row.len());
-        for group in group_of_row {
-            let index = &mut self.index_of_group[*group as usize];
-            if *index == NO_INDEX {
-                *index = distinct.len() as u32;
-                distinct.push(*group);
-            }
-            index_of_row.push(*index);
-        }
-        for group in &distinct {
-            self.index_of_group[*group as usize] = NO_INDEX;
-        }
-        (distinct, index_of_row)
+        Ok(Self { component, states, staged: None, distinct: DistinctSlots::default(), groups: 0 })
     }
 
     /// Adds accumulators to distinct groups; those of groups that have none are taken as they are.
@@ -125,13 +107,17 @@ fn rows_of(states: &States, rows: Vec<u32>) -> Result<States, OperatorError> {
 impl Accumulators for ComponentAccumulators {
     fn fresh(&self) -> Box<dyn Accumulators> {
         let states = StateColumns::new(self.states.fields());
-        Box::new(Self { component: self.component.clone(), states, staged: None, index_of_group: Vec::new() })
+        Box::new(Self {
+            component: self.component.clone(),
+            states,
+            staged: None,
+            distinct: DistinctSlots::default(),
+            groups: 0,
+        })
     }
 
     fn resize(&mut self, groups: usize) {
-        if groups > self.index_of_group.len() {
-            self.index_of_group.resize(groups, NO_INDEX);
-        }
+        self.groups = self.groups.max(groups);
     }
 
     fn clear(&mut self) {
@@ -153,7 +139,7 @@ impl Accumulators for ComponentAccumulators {
         event_times: &[i64],
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         self.staged = None;
-        let (groups, index_of_row) = self.distinct(group_of_row);
+        let (groups, index_of_row) = self.distinct.of(group_of_row, self.groups);
         let states = self.states.gather(&groups).map_err(|e| Failure::Fatal(e.into()))?;
         let accumulated = lock(&self.component).accumulate(columns, event_times, &index_of_row, states)?;
         // With refused rows it is staged again without them: a group may have no other.
@@ -180,21 +166,12 @@ impl Accumulators for ComponentAccumulators {
         let mut rest: Vec<u32> = (0..group_of_row.len() as u32).collect();
         // A call merges pairs: a group that comes more than once takes a call each time.
         while !rest.is_empty() {
-            let mut again = Vec::new();
-            let (mut rows, mut groups) = (Vec::new(), Vec::new());
-            for row in rest {
-                let group = group_of_row[row as usize];
-                let seen = &mut self.index_of_group[group as usize];
-                if *seen == NO_INDEX {
-                    *seen = 0;
-                    rows.push(row);
-                    groups.push(group);
-                } else {
-                    again.push(row);
-                }
-            }
-            for group in &groups {
-                self.index_of_group[*group as usize] = NO_INDEX;
+            let of_rest: Vec<u32> = rest.iter().map(|row| group_of_row[*row as usize]).collect();
+            let (groups, index_of_row) = self.distinct.of(&of_rest, self.groups);
+            let (mut rows, mut again) = (Vec::with_capacity(groups.len()), Vec::new());
+            for (row, index) in rest.into_iter().zip(index_of_row) {
+                // The first row of each group comes in the order of their indices.
+                if index as usize == rows.len() { rows.push(row) } else { again.push(row) }
             }
             self.merge_states(&groups, &rows_of(&all, rows)?)?;
             rest = again;
@@ -228,7 +205,13 @@ impl Accumulators for ComponentAccumulators {
 
     fn freeze(&mut self) -> Box<dyn Accumulators> {
         let states = self.states.freeze();
-        Box::new(Self { component: self.component.clone(), states, staged: None, index_of_group: Vec::new() })
+        Box::new(Self {
+            component: self.component.clone(),
+            states,
+            staged: None,
+            distinct: DistinctSlots::default(),
+            groups: 0,
+        })
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {

@@ -1,4 +1,4 @@
-//! Accumulators that are one Rust value a group. What an aggregate is made of is a [`Fold`]; the bookkeeping is here, once.
+//! Accumulators that are one Rust value per group. What an aggregate is made of is a [`Fold`]; the bookkeeping is here, once.
 
 use std::any::Any;
 use std::ops::IndexMut;

@@ -1,14 +1,12 @@
-//! Which versions of components fit into a running job. [`delivery`](super::delivery) gets them to every subtask at one barrier. What
-//! fits a step is the step's; what is done with state is its operator's.
+//! Which versions of components fit into a running job. What fits a step is the step's; what is done with state is its operator's.
 
 use weir_core::limits::OperatorLimits;
 use weir_core::names::did_you_mean;
 use weir_core::swap::Probation;
 
-use super::version::{NewVersion, SwapError};
-use crate::nodes::keyed::layout::gives_up;
-use crate::plan::job::Job;
-use crate::plan::node::{ComponentUse, KeyedLayout, ReplaceContext};
+use super::job::Job;
+use super::node::{ComponentUse, KeyedLayout, ReplaceContext};
+use crate::replace::version::{NewVersion, SwapError};
 
 impl Job {
     /// This job with other versions of some of its operators: the same subtasks and the same columns between them.
@@ -59,7 +57,7 @@ impl Job {
     /// Whether versions of it that go back give up columns of the state that `old` keeps.
     pub(super) fn gives_up_state(&self, old: &Self) -> bool {
         (0..self.resolved.nodes.len()).any(|node| match (old.step(node).keyed_state(), self.step(node).keyed_state()) {
-            (Some(old), Some(KeyedLayout { layout, goes_back: true, .. })) => gives_up(&old.layout, &layout),
+            (Some(old), Some(KeyedLayout { layout, goes_back: true, .. })) => old.layout.loses_columns_in(&layout),
             _ => false,
         })
     }

@@ -6,28 +6,28 @@ use std::sync::Arc;
 use weir_core::swap::{Event, Phase};
 
 use crate::replace::delivery::{Delivery, PendingSwap, SwapBox};
-use crate::replace::trial::{Seat, SharedSwap};
+use crate::replace::trial::{SharedSwap, SwapParticipant};
 
 /// A swap whose barrier has begun.
-pub(super) struct Landing {
+pub(super) struct SwapRollout {
     /// That of its last barrier.
     attempt: u64,
     swap: SharedSwap,
     /// By subtask: its place in the swap.
-    seats: Vec<Option<usize>>,
+    participants: Vec<Option<usize>>,
 }
 
-impl Landing {
+impl SwapRollout {
     pub(super) fn new(pending: PendingSwap, attempt: u64, boxes: &[Arc<SwapBox>]) -> Self {
-        let (swap, seats) = pending.deliver(attempt, boxes);
-        Self { attempt, swap, seats }
+        let (swap, participants) = pending.deliver(attempt, boxes);
+        Self { attempt, swap, participants }
     }
 
     pub(super) fn attempt(&self) -> u64 {
         self.attempt
     }
 
-    /// Whether the swap is not decided yet: whoever waits must look at it.
+    /// Whether the swap is not decided yet: it has to be polled.
     pub(super) fn is_open(&self) -> bool {
         self.swap.is_open()
     }
@@ -45,9 +45,9 @@ impl Landing {
         }
         self.attempt = attempt;
         self.swap.tell(Event::Follow);
-        for (seat, to) in self.seats.iter().zip(boxes) {
-            if let Some(subtask) = *seat {
-                to.put(attempt, Delivery::Rest, Seat { swap: self.swap.clone(), subtask });
+        for (participant, to) in self.participants.iter().zip(boxes) {
+            if let Some(subtask) = *participant {
+                to.put(attempt, Delivery::Rest, SwapParticipant { swap: self.swap.clone(), subtask });
             }
         }
     }
@@ -66,7 +66,7 @@ impl Landing {
 
     /// A subtask whose stream has ended has nothing to prove.
     pub(super) fn ended(&self, subtask: usize) {
-        if let Some(Some(subtask)) = self.seats.get(subtask) {
+        if let Some(Some(subtask)) = self.participants.get(subtask) {
             self.swap.tell(Event::Ended { subtask: *subtask });
         }
     }

@@ -10,14 +10,14 @@ use crate::replace::version::NewVersion;
 
 /// Room for instances of components.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GuestRoom {
+pub struct GuestResources {
     /// How many there may be at a time.
     pub instances: u64,
     /// Memory that they may have together, bytes.
     pub memory_bytes: u64,
 }
 
-impl GuestRoom {
+impl GuestResources {
     fn of(limits: &OperatorLimits) -> Self {
         Self { instances: 1, memory_bytes: limits.memory_bytes }
     }
@@ -43,28 +43,29 @@ impl GuestRoom {
     }
 }
 
-impl Sum for GuestRoom {
+impl Sum for GuestResources {
     fn sum<I: Iterator<Item = Self>>(rooms: I) -> Self {
         rooms.fold(Self::default(), Self::plus)
     }
 }
 
 impl Job {
-    /// Room for the components' instances of this job while it runs; see [`Job::second_guest_room`] for those that may be beside them.
+    /// Room for the components' instances of this job while it runs; see [`Job::second_guest_resources`] for those that may be beside them.
     #[must_use]
-    pub fn guest_room(&self) -> GuestRoom {
-        let of_node =
-            |node: usize| -> GuestRoom { self.step(node).components().iter().map(|of| GuestRoom::of(of.limits)).sum() };
+    pub fn guest_resources(&self) -> GuestResources {
+        let of_node = |node: usize| -> GuestResources {
+            self.step(node).components().iter().map(|of| GuestResources::of(of.limits)).sum()
+        };
         let of_chain = |chain: &ChainPlan| {
             let steps = chain.steps.iter().map(|step| of_node(step.node));
-            steps.sum::<GuestRoom>().times(chain.parallelism)
+            steps.sum::<GuestResources>().times(chain.parallelism)
         };
         self.physical.chains.iter().map(of_chain).sum()
     }
 
     /// Room for instances of other versions of its operators beside those that run, in a shadow run or while a swap is on trial.
     #[must_use]
-    pub fn second_guest_room(&self, versions: &[NewVersion]) -> GuestRoom {
+    pub fn second_guest_resources(&self, versions: &[NewVersion]) -> GuestResources {
         let of_version = |version: &NewVersion| {
             // An aggregate is `WINDOW.AGGREGATE`; it may run ahead of an exchange too.
             let step = version.operator.split_once('.').map_or(version.operator.as_str(), |(window, _)| window);
@@ -73,7 +74,7 @@ impl Job {
                 steps.count().saturating_mul(chain.parallelism)
             };
             let chains = self.physical.chains.iter();
-            chains.map(|chain| GuestRoom::of(&version.limits).times(instances_of(chain))).sum()
+            chains.map(|chain| GuestResources::of(&version.limits).times(instances_of(chain))).sum()
         };
         versions.iter().map(of_version).sum()
     }

@@ -1,11 +1,11 @@
-//! Why an operator cannot go on.
+//! Why an operator fails.
 
-/// Why a subtask cannot go on.
+/// Why a subtask cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// A row could not be processed, and `on-error` is `fail`.
     #[error(
-        "row {row} could not be processed: {reason}; set on-error to \"skip\" or \"dead-letter\" to go on without such rows"
+        "row {row} could not be processed: {reason}; set on-error to \"skip\" or \"dead-letter\" to continue without such rows"
     )]
     Row {
         /// The row, as text.
@@ -22,7 +22,7 @@ pub enum OperatorError {
         reason: String,
     },
     /// A record of a source is no row, and `on-error` is `fail`.
-    #[error("{at}: {reason}; set on-error to \"skip\" or \"dead-letter\" to go on without such records")]
+    #[error("{at}: {reason}; set on-error to \"skip\" or \"dead-letter\" to continue without such records")]
     Malformed {
         /// Where it is.
         at: String,
@@ -44,7 +44,7 @@ pub enum OperatorError {
     },
     /// State that is not this operator's.
     #[error(
-        "the snapshot does not fit this operator: {0}; change the operator back, or give it another name, and its state up with \
+        "the snapshot does not fit this operator: {0}; restore the operator, or rename it and discard its state with \
          --allow-dropped-state"
     )]
     Restore(String),
@@ -55,14 +55,14 @@ pub enum OperatorError {
     #[error(transparent)]
     State(#[from] weir_state::StateError),
     /// A version that is of another kind than the operator.
-    #[error("this step cannot run that component: it is of another world")]
+    #[error("this step cannot run that component: the component implements a different WIT world")]
     Version,
     /// State of another version.
     #[error("this version cannot read the state that is there: {0}")]
     Migrate(String),
     /// State that a version which is rolled back leaves behind.
     #[error(
-        "the version before cannot take its state back ({0}): the job goes on with it from the last checkpoint, if it keeps any"
+        "the version before cannot take its state back ({0}): the job continues with it from the last checkpoint, if it keeps any"
     )]
     NoWayBack(String),
     /// A column kernel refused.
@@ -71,4 +71,21 @@ pub enum OperatorError {
     /// A connector failed.
     #[error(transparent)]
     Connector(#[from] weir_core::connector::ConnectorError),
+}
+
+/// An operator of a chain failed.
+#[derive(Debug, thiserror::Error)]
+#[error("operator {operator:?}")]
+pub struct StepError {
+    /// Its node's name.
+    pub operator: String,
+    /// Why.
+    #[source]
+    pub error: OperatorError,
+}
+
+impl StepError {
+    pub(crate) fn new(operator: &str, error: OperatorError) -> Self {
+        Self { operator: operator.to_owned(), error }
+    }
 }

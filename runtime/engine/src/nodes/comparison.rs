@@ -9,67 +9,34 @@ use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::take;
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
-use serde::Serialize;
 use weir_core::batch::StreamBatch;
 use weir_core::limits::SHADOW_TEXT_BYTES_MAX;
 use weir_host::{Plan, Selection};
 
+use super::delta::OutputBatch;
 use crate::dataflow::row_text::{cell_text, row_text};
-use crate::nodes::delta::Made;
+use crate::replace::shadow::{Comparer, Comparison, Difference};
 
-/// One difference between what two versions of an operator make of the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// The operator.
-    pub operator: String,
-    /// The output, by its name; or `state`.
-    pub part: String,
-    /// Of a keyed operator, the columns of the row's key.
-    pub key: Option<String>,
-    /// The column; `None`: only one of the two makes the row, and what follows is the whole row.
-    pub column: Option<String>,
-    /// What the version that runs makes; `None`: it makes no such row.
-    pub old: Option<String>,
-    /// What the other makes; `None`: it makes no such row.
-    pub new: Option<String>,
-}
-
-/// How two answers differ.
-#[derive(Debug, Default)]
-pub(crate) struct Comparison {
-    /// Rows that at least one of them has.
-    pub(crate) rows: u64,
-    /// Those that are not the same in both.
-    pub(crate) differing: u64,
-    /// Some of them.
-    pub(crate) examples: Vec<Difference>,
-}
-
-/// What is compared, and how many examples are wanted.
-#[derive(Clone, Copy)]
-pub(crate) struct Look<'a> {
-    pub(crate) operator: &'a str,
-    pub(crate) part: &'a str,
-    /// The key of an input, as text; called for examples only.
-    pub(crate) key: Option<&'a dyn Fn(u32) -> String>,
-    pub(crate) examples_max: usize,
-}
-
-impl Look<'_> {
+impl Comparer<'_> {
     /// Compares what two versions make of a call with so many inputs, output by output.
     pub(crate) fn outputs(
         &self,
         plan: &Plan,
         inputs: usize,
-        old: &[Made],
-        new: &[Made],
+        old: &[OutputBatch],
+        new: &[OutputBatch],
     ) -> Result<Vec<Comparison>, ArrowError> {
         let outputs = plan.outputs.iter().zip(old.iter().zip(new));
-        outputs.map(|(output, (old, new))| Look { part: &output.name, ..*self }.compare(inputs, old, new)).collect()
+        outputs.map(|(output, (old, new))| Comparer { part: &output.name, ..*self }.compare(inputs, old, new)).collect()
     }
 
     /// Compares what two versions make of a call with so many inputs.
-    pub(crate) fn compare(&self, inputs: usize, old: &Made, new: &Made) -> Result<Comparison, ArrowError> {
+    pub(crate) fn compare(
+        &self,
+        inputs: usize,
+        old: &OutputBatch,
+        new: &OutputBatch,
+    ) -> Result<Comparison, ArrowError> {
         let (old_columns, new_columns) = (columns(&old.batch), columns(&new.batch));
         if old.selection == new.selection {
             let input = |row| input_of(&old.selection, row);
@@ -86,7 +53,7 @@ impl Look<'_> {
         let mut found = self.values(&old.batch, old_columns, new_columns, &input);
         let only = (only_old.len() + only_new.len()) as u64;
         (found.rows, found.differing) = (found.rows + only, found.differing + only);
-        let text = |made: &Made, row: u32| Some(cut(row_text(&made.batch.rows, row as usize)));
+        let text = |made: &OutputBatch, row: u32| Some(cut(row_text(&made.batch.rows, row as usize)));
         let gone =
             only_old.iter().map(|row| self.difference(input_of(&old.selection, *row), None, text(old, *row), None));
         let come =
@@ -219,12 +186,12 @@ mod tests {
 
     use super::*;
 
-    const LOOK: Look<'_> = Look { operator: "scale", part: "main", key: None, examples_max: 9 };
+    const COMPARER: Comparer<'_> = Comparer { operator: "scale", part: "main", key: None, examples_max: 9 };
 
-    fn made(selection: Selection, columns: Vec<(&str, ArrayRef)>) -> Made {
+    fn made(selection: Selection, columns: Vec<(&str, ArrayRef)>) -> OutputBatch {
         let rows = RecordBatch::try_from_iter(columns).unwrap();
         let event_times = vec![5; rows.num_rows()].into();
-        Made { selection, batch: StreamBatch::new(rows, event_times, 0) }
+        OutputBatch { selection, batch: StreamBatch::new(rows, event_times, 0) }
     }
 
     fn text(values: &[&str]) -> ArrayRef {
@@ -242,17 +209,17 @@ mod tests {
         let old = made(rows(&[0, 1, 1, 3]), vec![("v", text(&["a", "b", "c", "d"]))]);
         let new = made(rows(&[3, 1, 2]), vec![("v", text(&["D", "b", "e"]))]);
         let key = |input| format!("{{k: {input}}}");
-        let found = Look { key: Some(&key), ..LOOK }.compare(4, &old, &new).unwrap();
+        let found = Comparer { key: Some(&key), ..COMPARER }.compare(4, &old, &new).unwrap();
         assert_eq!((found.rows, found.differing), (5, 4));
         assert_eq!(told(&found), ["v: d D", "-: {v: a} -", "-: {v: c} -", "-: - {v: e}"]);
         let keys: Vec<_> = found.examples.iter().map(|example| example.key.as_deref().unwrap()).collect();
         assert_eq!(keys, ["{k: 3}", "{k: 0}", "{k: 1}", "{k: 2}"]);
         let all = made(Selection::All, vec![("v", text(&["a", "b", "c", "d"]))]);
         let same = made(rows(&[0, 1, 2, 3]), vec![("v", text(&["a", "b", "c", "d"]))]);
-        let found = LOOK.compare(4, &all, &same).unwrap();
+        let found = COMPARER.compare(4, &all, &same).unwrap();
         assert_eq!((found.rows, found.differing), (4, 0));
         let none = made(Selection::None, vec![("v", text(&[]))]);
-        let found = Look { examples_max: 1, ..LOOK }.compare(4, &none, &all).unwrap();
+        let found = Comparer { examples_max: 1, ..COMPARER }.compare(4, &none, &all).unwrap();
         assert_eq!((found.rows, found.differing, found.examples.len()), (4, 4, 1));
     }
 
@@ -265,7 +232,7 @@ mod tests {
         };
         let old = vec![("f", floats(vec![Some(f64::NAN), None, Some(1.0)])), ("l", lists(Some(2)))];
         let new = vec![("f", floats(vec![Some(f64::NAN), None, None])), ("l", lists(None))];
-        let found = LOOK.compare(3, &made(Selection::All, old), &made(Selection::All, new)).unwrap();
+        let found = COMPARER.compare(3, &made(Selection::All, old), &made(Selection::All, new)).unwrap();
         assert_eq!((found.rows, found.differing), (3, 1));
         assert_eq!(told(&found), ["f: 1.0 null", "l: [2] [null]"]);
     }
