@@ -10,7 +10,7 @@ use super::files::files;
 
 /// A crate of the workspace and the crates of the workspace that it may see, in its tests too. Siblings on a level never see
 /// each other; the engine never sees a connector, because the command hands it a registry.
-const MAY_SEE: [(&str, &[&str]); 12] = [
+const MAY_SEE: [(&str, &[&str]); 13] = [
     ("weir-core", &[]),
     ("weir-host", &["weir-core"]),
     ("weir-state", &["weir-core"]),
@@ -21,6 +21,7 @@ const MAY_SEE: [(&str, &[&str]); 12] = [
     ("weir-sdk", &["weir-sdk-derive"]),
     ("weir-sdk-derive", &[]),
     ("weir-tests", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-cli", "weir-sdk"]),
+    ("weir-contract-tests", &[]),
     ("weir-bench", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-tests"]),
     ("xtask", &[]),
 ];
