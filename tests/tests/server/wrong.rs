@@ -75,7 +75,10 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
                 "\"count\" runs count@1, and no revision of \"counts\" has run another version of it",
             ),
             (&["rollback", "counts/bids"], "the job \"counts\" has no operator \"bids\"; it has value, count"),
-            (&["swap", "counts/count", "count@2", "--shadow", "0s"], "say for how long, such as 10s"),
+            (
+                &["swap", "counts/count", "count@2", "--shadow", "0s"],
+                "the shadow duration must be greater than zero, such as 10s",
+            ),
         ],
     );
     let after = server.until_rows("counts", 2000);
