@@ -164,7 +164,7 @@ fn operator(window: &WindowAssigner, allowed_lateness_us: i64) -> anyhow::Result
     Ok(window_operator(WindowSpec {
         input: schema(),
         key_columns: vec![0],
-        window: window.clone(),
+        window: *window,
         aggregates: vec![BoundAggregate { name: "count".to_owned(), kind }],
         allowed_lateness_us,
         late_output: None,
