@@ -1,4 +1,4 @@
-//! How many rows a key has had so far, and the sum of one of their columns: every row is passed on with both.
+//! How many rows a key has had so far, and the sum of one of their columns: both are added to every row.
 
 use weir_sdk::Number;
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, OperatorInfo, Row, RowError, Schema, export};

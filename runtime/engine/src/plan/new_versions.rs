@@ -54,7 +54,7 @@ impl Job {
                 return Err(SwapError::Unfit { operator, reason: reason.to_owned() });
             }
         }
-        // What runs is what is told of.
+        // Only the running version's metrics are reported; these are dropped.
         let metrics: Vec<Metrics> = self.resolved.nodes.iter().map(|_| Metrics::default()).collect();
         let subtasks = self.new_versions(old, &metrics, clock)?;
         let participants = subtasks.iter().filter(|versions| !versions.is_empty()).count();

@@ -111,7 +111,7 @@ impl<G: Guest> OnTrial<G> {
     }
 
     /// What a version answers to a call with so many rows. If the candidate is on trial and does worse than the version before, that
-    /// one's answer counts, and the swap is told.
+    /// one's answer counts, and the swap learns why.
     ///
     /// # Errors
     /// If the version fails, or the one before cannot take the state back.

@@ -111,7 +111,7 @@ impl KeyedOperator {
             OperatorError::Migrate(reason) => {
                 let flag = format!("--allow-dropped-state {}.{}", self.name, table.name);
                 OperatorError::Migrate(format!(
-                    "{reason}; declare it as it was, or give up its entries with {flag}; give a map with other columns another name"
+                    "{reason}; declare it as it was, or give up its entries with {flag}; a map whose columns change needs a new name"
                 ))
             }
             error => error,

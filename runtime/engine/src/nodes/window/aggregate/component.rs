@@ -66,7 +66,11 @@ impl ComponentAccumulators {
     pub(in super::super) fn new(component: SharedComponent) -> Result<Self, OperatorError> {
         let fields = lock(&component).state_fields();
         let states = StateColumns::new(&fields);
-        Ok(Self { component, states, staged: None, distinct: DistinctSlots::default(), groups: 0 })
+        Ok(Self::of(component, states))
+    }
+
+    fn of(component: SharedComponent, states: StateColumns) -> Self {
+        Self { component, states, staged: None, distinct: DistinctSlots::default(), groups: 0 }
     }
 
     /// Adds accumulators to distinct groups; those of groups that have none are taken as they are.
@@ -106,14 +110,7 @@ fn rows_of(states: &States, rows: Vec<u32>) -> Result<States, OperatorError> {
 
 impl Accumulators for ComponentAccumulators {
     fn fresh(&self) -> Box<dyn Accumulators> {
-        let states = StateColumns::new(self.states.fields());
-        Box::new(Self {
-            component: self.component.clone(),
-            states,
-            staged: None,
-            distinct: DistinctSlots::default(),
-            groups: 0,
-        })
+        Box::new(Self::of(self.component.clone(), StateColumns::new(self.states.fields())))
     }
 
     fn resize(&mut self, groups: usize) {
@@ -204,14 +201,7 @@ impl Accumulators for ComponentAccumulators {
     }
 
     fn freeze(&mut self) -> Box<dyn Accumulators> {
-        let states = self.states.freeze();
-        Box::new(Self {
-            component: self.component.clone(),
-            states,
-            staged: None,
-            distinct: DistinctSlots::default(),
-            groups: 0,
-        })
+        Box::new(Self::of(self.component.clone(), self.states.freeze()))
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
