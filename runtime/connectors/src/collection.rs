@@ -70,7 +70,7 @@ impl Collection {
             text.extend_from_slice(serde_json::Value::Object(fields).to_string().as_bytes());
             records.push(Record { start, end: text.len(), line: records.len() as u64 + 1 });
         }
-        let decoded = decoder.decode(&text, &records);
+        let decoded = decoder.decode(&text, &records, true);
         let Decoded { rows: batch, bad } =
             decoded.map_err(|error| options.error("rows", format!("`rows` cannot be made into columns: {error}")))?;
         match bad.into_iter().next() {

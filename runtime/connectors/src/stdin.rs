@@ -128,6 +128,10 @@ impl Source for Stdin {
 struct StdinReader(TextReader);
 
 impl SourceReader for StdinReader {
+    fn explain_malformed(&mut self, explain: bool) {
+        self.0.explain_malformed(explain);
+    }
+
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
         self.0.poll(rows_max, wait)
     }

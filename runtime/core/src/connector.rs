@@ -135,6 +135,10 @@ pub trait SourceReader: Send {
     /// If the split cannot be read further. A malformed record is no error: it is in [`Polled::Batch`].
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError>;
 
+    /// Whether somebody reads what is said of malformed records. If nobody does, their texts may be left empty: then they are only
+    /// counted, and making the texts costs more than reading rows. Until it is called, somebody does.
+    fn explain_malformed(&mut self, _explain: bool) {}
+
     /// How long the last [`SourceReader::poll`] waited before it had rows, for them or for their time, microseconds; 0 if nobody
     /// knows.
     fn waited_us(&self) -> u64 {
@@ -167,7 +171,7 @@ pub enum Polled {
 }
 
 /// A record that could not be made into a row; `on-error` of the source decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Malformed {
     /// Where it is: `FILE:LINE`, or what else finds it again.
     pub at: String,

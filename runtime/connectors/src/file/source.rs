@@ -136,6 +136,10 @@ struct FileReader {
 }
 
 impl SourceReader for FileReader {
+    fn explain_malformed(&mut self, explain: bool) {
+        self.reader.explain_malformed(explain);
+    }
+
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
         self.reader.poll(rows_max, wait)
     }

@@ -22,7 +22,6 @@ use weir_core::column_type::type_name;
 
 /// Characters of a bad value that a message shows.
 const VALUE_CHARS_MAX: usize = 60;
-const BARE_RETURN: &str = "it has a carriage return outside of quotes";
 
 /// What a CSV input must have, before its header is known.
 #[derive(Clone, Debug)]
@@ -55,6 +54,36 @@ struct Wanted {
     check: ValueCheck,
     /// For messages.
     type_name: String,
+}
+
+/// Why a record is no row.
+enum Problem<'a> {
+    BareReturn,
+    TooFew { has: usize, expected: usize, missing: &'a str },
+    TooMany { has: usize, expected: usize },
+    NotUtf8(&'a str),
+    Value { wanted: &'a Wanted, text: String },
+}
+
+impl std::fmt::Display for Problem<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::BareReturn => f.write_str("it has a carriage return outside of quotes"),
+            Self::TooFew { has, expected, missing } => {
+                let plural = if *has == 1 { "" } else { "s" };
+                write!(f, "it has {has} field{plural} instead of {expected}; ")?;
+                write!(f, "column {missing:?} is the first that is missing")
+            }
+            Self::TooMany { has, expected } => {
+                let first = expected + 1;
+                write!(f, "it has {has} fields instead of {expected}; the first that has no column is field {first}")
+            }
+            Self::NotUtf8(column) => write!(f, "column {column:?} is not UTF-8"),
+            Self::Value { wanted: Wanted { field, type_name, .. }, text } => {
+                write!(f, "column {:?}: {text:?} is not of the type {type_name}", field.name())
+            }
+        }
+    }
 }
 
 impl CsvDecoder {
@@ -124,39 +153,33 @@ impl CsvDecoder {
     }
 
     /// Why a record is no row; `None`: it is one.
-    fn problem(&self, record: &[u8]) -> Option<String> {
+    fn problem(&self, record: &[u8]) -> Option<Problem<'_>> {
         if has_bare_return(record, self.delimiter) {
-            return Some(BARE_RETURN.to_owned());
+            return Some(Problem::BareReturn);
         }
         let fields: Vec<_> = fields(record, self.delimiter).collect();
         let (has, expected) = (fields.len(), self.file_schema.fields().len());
         if has < expected {
-            let (plural, missing) = (if has == 1 { "" } else { "s" }, self.file_schema.field(has).name());
-            return Some(format!(
-                "it has {has} field{plural} instead of {expected}; column {missing:?} is the first that is missing"
-            ));
+            return Some(Problem::TooFew { has, expected, missing: self.file_schema.field(has).name() });
         }
         if has > expected {
-            return Some(format!(
-                "it has {has} fields instead of {expected}; the first that has no column is field {}",
-                expected + 1
-            ));
+            return Some(Problem::TooMany { has, expected });
         }
         if let Some(place) = fields.iter().position(|field| std::str::from_utf8(field).is_err()) {
-            return Some(format!("column {:?} is not UTF-8", self.file_schema.field(place).name()));
+            return Some(Problem::NotUtf8(self.file_schema.field(place).name()));
         }
-        self.wanted.iter().find_map(|Wanted { place, field, check, type_name }| {
-            let text = fields.get(*place).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
-            (!check.accepts(text)).then(|| {
+        self.wanted.iter().find_map(|wanted| {
+            let text = fields.get(wanted.place).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
+            (!wanted.check.accepts(text)).then(|| {
                 let end = text.char_indices().nth(VALUE_CHARS_MAX).map_or(text.len(), |(end, _)| end);
-                format!("column {:?}: {:?} is not of the type {type_name}", field.name(), &text[..end])
+                Problem::Value { wanted, text: text[..end].to_owned() }
             })
         })
     }
 }
 
 impl Decode for CsvDecoder {
-    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<Decoded, ArrowError> {
+    fn decode(&mut self, bytes: &[u8], records: &[Record], explain: bool) -> Result<Decoded, ArrowError> {
         let (Some(first), Some(last)) = (records.first(), records.last()) else {
             return Ok(Decoded { rows: RecordBatch::new_empty(Arc::clone(&self.schema)), bad: Vec::new() });
         };
@@ -174,7 +197,10 @@ impl Decode for CsvDecoder {
         let (mut good, mut rows, mut bad) = (Vec::with_capacity(block.len()), 0, Vec::new());
         for record in records {
             match self.problem(text(record)) {
-                Some(reason) => bad.push(BadRecord { record: *record, reason }),
+                Some(problem) => {
+                    let reason = if explain { problem.to_string() } else { String::new() };
+                    bad.push(BadRecord { record: *record, reason });
+                }
                 None => {
                     good.extend_from_slice(text(record));
                     rows += 1;

@@ -107,7 +107,7 @@ impl JsonDecoder {
 }
 
 impl Decode for JsonDecoder {
-    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<Decoded, ArrowError> {
+    fn decode(&mut self, bytes: &[u8], records: &[Record], explain: bool) -> Result<Decoded, ArrowError> {
         let text = |record: &Record| bytes.get(record.start..record.end).unwrap_or_default();
         let (mut objects, mut bad) = (Cow::Borrowed(records), Vec::new());
         let nothing = RecordBatch::new_empty(Arc::clone(&self.schema));
@@ -124,7 +124,8 @@ impl Decode for JsonDecoder {
                     if check.is_object(text(record))? {
                         found.push(*record);
                     } else {
-                        bad.push(BadRecord { record: *record, reason: self.explain(text(record), None) });
+                        let reason = if explain { self.explain(text(record), None) } else { String::new() };
+                        bad.push(BadRecord { record: *record, reason });
                     }
                 }
                 objects = Cow::Owned(found);
@@ -141,7 +142,7 @@ impl Decode for JsonDecoder {
         }
         let misfits = objects.iter().zip(&places).filter_map(|(record, place)| Some((record, (*place)?)));
         bad.extend(misfits.map(|(record, place)| {
-            let reason = self.explain(text(record), Some(place));
+            let reason = if explain { self.explain(text(record), Some(place)) } else { String::new() };
             BadRecord { record: *record, reason }
         }));
         bad.sort_by_key(|bad| bad.record.start);

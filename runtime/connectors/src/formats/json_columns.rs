@@ -70,23 +70,34 @@ impl DecoderFactory for Columns {
         field: &FieldRef,
         is_nullable: bool,
     ) -> Result<Option<Box<dyn ArrayDecoder>>, ArrowError> {
-        let whole_numbers = whole_numbers(field.data_type());
-        let Some(place) = self.schema.fields().iter().position(|column| Arc::ptr_eq(column, field)) else {
-            return Ok(whole_numbers);
-        };
-        let values = match whole_numbers {
-            Some(decoder) => decoder,
-            None => context.make_builtin_decoder(field, is_nullable)?,
-        };
-        Ok(Some(Box::new(Column { values, place, bad_values: self.bad_values.clone() })))
+        let place = self.schema.fields().iter().position(|column| Arc::ptr_eq(column, field));
+        let bad_values = place.map(|place| BadValuesOf { place, bad_values: self.bad_values.clone() });
+        if let Some(decoder) = whole_numbers(field.data_type(), bad_values.clone()) {
+            return Ok(Some(decoder));
+        }
+        let Some(bad_values) = bad_values else { return Ok(None) };
+        let values = context.make_builtin_decoder(field, is_nullable)?;
+        Ok(Some(Box::new(Column { values, bad_values })))
     }
 }
 
-/// Decodes a column, with null where a value does not fit.
-struct Column {
-    values: Box<dyn ArrayDecoder>,
+/// Takes the bad values of one column.
+#[derive(Clone, Debug)]
+struct BadValuesOf {
     place: usize,
     bad_values: BadValues,
+}
+
+impl BadValuesOf {
+    fn push(&self, row: usize) {
+        self.bad_values.lock().push(BadValue { row, place: self.place });
+    }
+}
+
+/// Decodes a column with a decoder of Arrow's, with null where a value does not fit.
+struct Column {
+    values: Box<dyn ArrayDecoder>,
+    bad_values: BadValuesOf,
 }
 
 impl ArrayDecoder for Column {
@@ -97,7 +108,7 @@ impl ArrayDecoder for Column {
         let mut positions = positions.to_vec();
         for (row, position) in positions.iter_mut().enumerate() {
             if self.values.decode(tape, &[*position]).is_err() {
-                self.bad_values.lock().push(BadValue { row, place: self.place });
+                self.bad_values.push(row);
                 *position = NULL_POSITION;
             }
         }
@@ -106,27 +117,31 @@ impl ArrayDecoder for Column {
 }
 
 /// Decodes integers strictly: Arrow's own decoder cuts fractions off. `None`: the type is none of integers.
-fn whole_numbers(data_type: &DataType) -> Option<Box<dyn ArrayDecoder>> {
-    fn of<T: ArrowPrimitiveType + Parser>() -> Option<Box<dyn ArrayDecoder>>
+fn whole_numbers(data_type: &DataType, bad_values: Option<BadValuesOf>) -> Option<Box<dyn ArrayDecoder>> {
+    fn of<T: ArrowPrimitiveType + Parser>(bad_values: Option<BadValuesOf>) -> Option<Box<dyn ArrayDecoder>>
     where
         T::Native: std::str::FromStr + TryFrom<i64>,
     {
-        Some(Box::new(WholeNumberDecoder::<T>(PhantomData)))
+        Some(Box::new(WholeNumberDecoder::<T> { bad_values, native: PhantomData }))
     }
     match data_type {
-        DataType::Int8 => of::<Int8Type>(),
-        DataType::Int16 => of::<Int16Type>(),
-        DataType::Int32 => of::<Int32Type>(),
-        DataType::Int64 => of::<Int64Type>(),
-        DataType::UInt8 => of::<UInt8Type>(),
-        DataType::UInt16 => of::<UInt16Type>(),
-        DataType::UInt32 => of::<UInt32Type>(),
-        DataType::UInt64 => of::<UInt64Type>(),
+        DataType::Int8 => of::<Int8Type>(bad_values),
+        DataType::Int16 => of::<Int16Type>(bad_values),
+        DataType::Int32 => of::<Int32Type>(bad_values),
+        DataType::Int64 => of::<Int64Type>(bad_values),
+        DataType::UInt8 => of::<UInt8Type>(bad_values),
+        DataType::UInt16 => of::<UInt16Type>(bad_values),
+        DataType::UInt32 => of::<UInt32Type>(bad_values),
+        DataType::UInt64 => of::<UInt64Type>(bad_values),
         _ => None,
     }
 }
 
-struct WholeNumberDecoder<T>(PhantomData<fn() -> T>);
+struct WholeNumberDecoder<T> {
+    /// Where bad values go, which then are null; `None`: the first is an error, because they are within a value of another column.
+    bad_values: Option<BadValuesOf>,
+    native: PhantomData<fn() -> T>,
+}
 
 impl<T: ArrowPrimitiveType + Parser> ArrayDecoder for WholeNumberDecoder<T>
 where
@@ -134,15 +149,23 @@ where
 {
     fn decode(&mut self, tape: &Tape<'_>, pos: &[u32]) -> Result<ArrayRef, ArrowError> {
         let mut values = PrimitiveBuilder::<T>::with_capacity(pos.len());
-        for at in pos {
-            match tape.get(*at) {
-                TapeElement::Null => values.append_null(),
-                TapeElement::Number(index) => values.append_value(whole::<T>(tape.get_string(index))?),
-                TapeElement::String(index) => {
-                    let text = tape.get_string(index);
-                    values.append_value(T::parse(text).ok_or_else(|| not_whole(text))?);
+        for (row, at) in pos.iter().enumerate() {
+            let value = match tape.get(*at) {
+                TapeElement::Null => {
+                    values.append_null();
+                    continue;
                 }
-                _ => return Err(tape.error(*at, "integer")),
+                TapeElement::Number(index) => whole::<T>(tape.get_string(index)),
+                TapeElement::String(index) => T::parse(tape.get_string(index)),
+                _ => None,
+            };
+            match (value, &self.bad_values) {
+                (Some(value), _) => values.append_value(value),
+                (None, Some(bad_values)) => {
+                    values.append_null();
+                    bad_values.push(row);
+                }
+                (None, None) => return Err(tape.error(*at, "integer in range")),
             }
         }
         Ok(Arc::new(values.finish()))
@@ -150,19 +173,14 @@ where
 }
 
 /// `12`, but also `12.0` and `1.2e1`, which JSON does not tell apart from it; not beyond what a double holds exactly.
-fn whole<T: ArrowPrimitiveType>(text: &str) -> Result<T::Native, ArrowError>
+fn whole<T: ArrowPrimitiveType>(text: &str) -> Option<T::Native>
 where
     T::Native: std::str::FromStr + TryFrom<i64>,
 {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     if let Ok(value) = text.parse() {
-        return Ok(value);
+        return Some(value);
     }
-    let float = text.parse::<f64>().ok().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT_MAX);
-    let value = float.and_then(|float| T::Native::try_from(float as i64).ok());
-    value.ok_or_else(|| not_whole(text))
-}
-
-fn not_whole(text: &str) -> ArrowError {
-    ArrowError::JsonError(format!("{text} is not a whole number in range"))
+    let float = text.parse::<f64>().ok().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT_MAX)?;
+    T::Native::try_from(float as i64).ok()
 }

@@ -11,8 +11,8 @@ use super::records::{Position, Record, Records, shorten};
 /// Turns records of one format into columns.
 pub(crate) trait Decode: Send {
     /// The rows of those records that are rows, and the others. The records are places in `bytes`, in order. Which of them are
-    /// rows does not depend on what is beside them.
-    fn decode(&mut self, bytes: &[u8], records: &[Record]) -> Result<Decoded, ArrowError>;
+    /// rows does not depend on what is beside them. Reasons are only given if it is to `explain`.
+    fn decode(&mut self, bytes: &[u8], records: &[Record], explain: bool) -> Result<Decoded, ArrowError>;
 }
 
 /// What a block of records is.
@@ -27,7 +27,7 @@ pub(crate) struct Decoded {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadRecord {
     pub(crate) record: Record,
-    /// Names the column, if it is one value that is wrong.
+    /// Names the column, if it is one value that is wrong; empty if nobody reads it.
     pub(crate) reason: String,
 }
 
@@ -44,13 +44,20 @@ enum State {
 pub(crate) struct TextReader {
     records: Records,
     state: State,
+    /// Whether somebody reads why records are none.
+    explains: bool,
 }
 
 impl TextReader {
     /// Over an input, from its beginning.
     pub(crate) fn new(records: Records, has_header: bool, make: MakeDecoder) -> Result<Self, ConnectorError> {
         let state = if has_header { State::Header(Some(make)) } else { State::Rows(make(None)?) };
-        Ok(Self { records, state })
+        Ok(Self { records, state, explains: true })
+    }
+
+    /// As [`weir_core::connector::SourceReader::explain_malformed`].
+    pub(crate) fn explain_malformed(&mut self, explain: bool) {
+        self.explains = explain;
     }
 
     /// Reads the header line, if there is one to come. `false`: it is not there yet, or there is none.
@@ -78,7 +85,7 @@ impl TextReader {
             self.records.fill(rows_max, wait)?;
             let malformed = self.records.take_malformed();
             if !self.records.framed().is_empty() || !malformed.is_empty() {
-                let polled = decode_framed(decoder.as_mut(), &self.records, malformed)?;
+                let polled = decode_framed(decoder.as_mut(), &self.records, malformed, self.explains)?;
                 self.records.consume();
                 return Ok(polled);
             }
@@ -101,15 +108,19 @@ fn decode_framed(
     decoder: &mut dyn Decode,
     records: &Records,
     mut malformed: Vec<Malformed>,
+    explain: bool,
 ) -> Result<Polled, ConnectorError> {
     let bytes = records.bytes();
     let Decoded { rows, bad } = decoder
-        .decode(bytes, records.framed())
+        .decode(bytes, records.framed(), explain)
         .map_err(|error| ConnectorError::Data(format!("{}: {error}", records.name())))?;
-    malformed.extend(bad.into_iter().map(|BadRecord { record, reason }| Malformed {
-        at: format!("{}:{}", records.name(), record.line),
-        record: shorten(bytes.get(record.start..record.end).unwrap_or_default()),
-        reason,
+    malformed.extend(bad.into_iter().map(|BadRecord { record, reason }| match explain {
+        true => Malformed {
+            at: format!("{}:{}", records.name(), record.line),
+            record: shorten(bytes.get(record.start..record.end).unwrap_or_default()),
+            reason,
+        },
+        false => Malformed::default(),
     }));
     Ok(Polled::Batch { rows, malformed })
 }

@@ -55,6 +55,8 @@ pub(crate) struct Messages {
     /// Raw: whether a value is there.
     present: Vec<bool>,
     malformed: Vec<Malformed>,
+    /// Whether somebody reads why messages are no rows.
+    explains: bool,
 }
 
 /// A column that is wanted: of the value, or of the metadata.
@@ -129,13 +131,20 @@ impl Messages {
             offsets: Vec::new(),
             present: Vec::new(),
             malformed: Vec::new(),
+            explains: true,
         })
+    }
+
+    /// As [`weir_core::connector::SourceReader::explain_malformed`].
+    pub(crate) fn explain_malformed(&mut self, explain: bool) {
+        self.explains = explain;
     }
 
     /// Takes a message.
     pub(crate) fn push(&mut self, value: Option<&[u8]>, beside: &Beside<'_>) {
         if let Some(reason) = self.refuse(value, beside) {
-            self.set_aside(beside.offset, value.unwrap_or_default(), reason.to_owned());
+            let malformed = self.malformed_at(beside.offset, value.unwrap_or_default(), reason);
+            self.malformed.push(malformed);
             return;
         }
         let start = self.bytes.len();
@@ -172,9 +181,11 @@ impl Messages {
         }
     }
 
-    fn set_aside(&mut self, offset: i64, value: &[u8], reason: String) {
-        let at = format!("{}@{offset}", self.split);
-        self.malformed.push(Malformed { at, record: shorten(value), reason });
+    fn malformed_at(&self, offset: i64, value: &[u8], reason: &str) -> Malformed {
+        if !self.explains {
+            return Malformed::default();
+        }
+        Malformed { at: format!("{}@{offset}", self.split), record: shorten(value), reason: reason.to_owned() }
     }
 
     /// Whether a column holds headers.
@@ -208,7 +219,7 @@ impl Messages {
                 (vec![raw_column(&mut self.bytes, &self.records, &self.present, data_type)?], Vec::new())
             }
             Value::Text { decoder, .. } => {
-                let Decoded { rows, bad } = decoder.decode(&self.bytes, &self.records)?;
+                let Decoded { rows, bad } = decoder.decode(&self.bytes, &self.records, self.explains)?;
                 (rows.columns().to_vec(), bad)
             }
         };
@@ -224,9 +235,10 @@ impl Messages {
         let with_rows = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect(), &with_rows)?;
         for BadRecord { record, reason } in bad {
-            let value = self.bytes.get(record.start..record.end).unwrap_or_default().to_vec();
+            let value = self.bytes.get(record.start..record.end).unwrap_or_default();
             let offset = usize::try_from(record.line).ok().and_then(|line| self.offsets.get(line));
-            self.set_aside(offset.copied().unwrap_or(-1), &value, reason);
+            let malformed = self.malformed_at(offset.copied().unwrap_or(-1), value, &reason);
+            self.malformed.push(malformed);
         }
         Ok(batch)
     }

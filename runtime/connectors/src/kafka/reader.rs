@@ -205,6 +205,10 @@ fn is_damage(code: RDKafkaErrorCode) -> bool {
 }
 
 impl SourceReader for PartitionReader {
+    fn explain_malformed(&mut self, explain: bool) {
+        self.messages.explain_malformed(explain);
+    }
+
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
         self.shared.trouble.check(&format!("cannot read {}", self.shared.topic))?;
         self.waited_us = 0;

@@ -142,7 +142,8 @@ impl SourceHead {
 
     fn add(&mut self, split: &SplitSnapshot) -> Result<(), ConnectorError> {
         let offset = Some(&split.offset).filter(|offset| !offset.is_null());
-        let reader = (self.open)(&Split { id: split.split.clone() }, offset)?;
+        let mut reader = (self.open)(&Split { id: split.split.clone() }, offset)?;
+        reader.explain_malformed(self.settings.on_error != OnError::Skip);
         let mut watermarks = WatermarkGenerator::new(self.settings.watermark);
         watermarks.restore(split.max_event_time);
         self.merger.add_channel();

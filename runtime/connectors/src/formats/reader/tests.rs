@@ -47,11 +47,29 @@ fn read(
     pieces: Vec<Vec<u8>>,
     rows_max: usize,
 ) -> (RecordBatch, Vec<Malformed>) {
+    let (rows, malformed) = read_and(format, schema, pieces.clone(), rows_max, true);
+    let unexplained = read_and(format, schema, pieces, rows_max, false);
+    assert_eq!(
+        (&rows, malformed.len()),
+        (&unexplained.0, unexplained.1.len()),
+        "what is a row does not depend on who asks why"
+    );
+    (rows, malformed)
+}
+
+fn read_and(
+    format: TextFormat,
+    schema: &SchemaRef,
+    pieces: Vec<Vec<u8>>,
+    rows_max: usize,
+    explain: bool,
+) -> (RecordBatch, Vec<Malformed>) {
     let pieces = Pieces(pieces.into_iter().filter(|piece| !piece.is_empty()).collect(), false);
     let records = Records::new("in".to_owned(), Box::new(pieces), format.framing(), Position::BEGIN);
     let all: Vec<usize> = (0..schema.fields().len()).collect();
     let decoder = format.decoder("in".to_owned(), Arc::clone(schema), Arc::clone(schema), &all);
     let mut reader = TextReader::new(records, format.has_header(), decoder).unwrap();
+    reader.explain_malformed(explain);
     let (mut batches, mut all_malformed) = (Vec::new(), Vec::new());
     loop {
         match reader.poll(rows_max, Duration::ZERO).unwrap() {
