@@ -72,9 +72,19 @@ impl SessionList {
         new: impl FnOnce() -> u32,
         absorbs: &mut Vec<(u32, u32)>,
     ) -> Option<(Window, u32)> {
-        self.earlier.extend(self.last.take());
         let first = self.earlier.partition_point(|s| s.window.end < row.start);
-        let end = self.earlier.partition_point(|s| s.window.start <= row.end);
+        let touches = |session: Option<&Session>| session.is_some_and(|s| s.window.start <= row.end);
+        // Most rows belong to one session.
+        if touches(self.earlier.get(first)) && !touches(self.earlier.get(first + 1).or(self.last.as_ref())) {
+            let only = &mut self.earlier[first];
+            let window = cover(only.window, row);
+            return (window.max_time() > watermark).then(|| {
+                (only.window, only.emitted) = (window, false);
+                (window, only.group)
+            });
+        }
+        self.earlier.extend(self.last.take());
+        let end = first + self.earlier[first..].partition_point(|s| s.window.start <= row.end);
         let touched = self.earlier.get(first..end).unwrap_or_default();
         let window = touched.iter().fold(row, |all, s| cover(all, s.window));
         let joined = if window.max_time() > watermark {
