@@ -6,8 +6,9 @@ pub const BATCH_ROWS_MAX_DEFAULT: usize = 4096;
 /// Rows in one batch at most, whatever the pipeline says: beyond this a batch leaves the second-level cache, and one call takes
 /// so long that its time limit no longer tells a loop from work.
 pub const BATCH_ROWS_LIMIT: usize = 65_536;
-/// How long a source waits for a batch to fill, by default: below what a person notices.
-pub const LINGER_MS_DEFAULT: u64 = 5;
+/// How long a source waits for a batch to fill, by default: below what a person notices (Flink's buffers wait up to 100 ms), and so
+/// long that a hundred slow streams do not keep a core busy with waking up.
+pub const LINGER_MS_DEFAULT: u64 = 50;
 /// Elements in one channel between two subtasks: enough to keep both busy, few enough that backpressure is felt at once.
 pub const CHANNEL_ELEMENTS_MAX: usize = 8;
 /// Bytes of the batches whose rows an exchange gathers, at most: ten batches of usual rows, which are enough for full batches at a
