@@ -14,6 +14,9 @@ use crate::row::ServerRow;
 
 /// Jobs at once.
 const JOBS: usize = 100;
+/// Events a second of a job that has work, and of one that has none.
+const BUSY: f64 = 1000.0;
+const IDLE: f64 = 0.001;
 /// How long all of them run before their processor time is taken.
 const RUN: Duration = Duration::from_secs(5);
 
@@ -21,7 +24,6 @@ const RUN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// If the command is not beside this program, or refuses something.
-#[expect(clippy::disallowed_methods, reason = "a measurement takes its time")]
 pub(crate) fn measure(mut each: impl FnMut(ServerRow)) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let watch = Stopwatch::start();
@@ -29,12 +31,10 @@ pub(crate) fn measure(mut each: impl FnMut(ServerRow)) -> anyhow::Result<()> {
     each(ServerRow::new("start until it listens", watch.seconds() * 1e3, "ms"));
     each(ServerRow::new("memory, idle", server.rss_mib()?, "MiB"));
 
-    let component = root().join("tests/guests/value.wasm");
-    let component = component.to_str().context("the path of the project is not UTF-8")?;
     let watch = Stopwatch::start();
-    server.weir(&["push", component, "--name", "value"])?;
+    server.push()?;
     each(ServerRow::new("push, compiled anew", watch.seconds() * 1e3, "ms"));
-    let pipeline = |number: usize| pipeline(folder.path(), number);
+    let pipeline = |number: usize| pipeline(folder.path(), number, BUSY);
     let first = pipeline(0)?;
     server.weir(&["deploy", &first])?;
     server.until_rows_flow(1)?;
@@ -46,10 +46,7 @@ pub(crate) fn measure(mut each: impl FnMut(ServerRow)) -> anyhow::Result<()> {
     }
     server.until_rows_flow(JOBS)?;
     each(ServerRow::new("99 more jobs until rows flow in all", watch.seconds() * 1e3, "ms"));
-    let before_s = server.process.cpu_seconds()?;
-    std::thread::sleep(RUN);
-    let share = (server.process.cpu_seconds()? - before_s) / RUN.as_secs_f64() * 100.0;
-    each(ServerRow::new("processor for 100 jobs of 1000 rows/s", share, "% of a core"));
+    each(ServerRow::new("processor for 100 jobs of 1000 rows/s", server.core_percent()?, "% of a core"));
     each(ServerRow::new("memory, 100 jobs", server.rss_mib()?, "MiB"));
     let watch = Stopwatch::start();
     server.weir(&["swap", "bids-7/value", "--set", "config.add=1", "--no-probation"])?;
@@ -57,10 +54,19 @@ pub(crate) fn measure(mut each: impl FnMut(ServerRow)) -> anyhow::Result<()> {
     let watch = Stopwatch::start();
     server.weir(&["stop", "bids-7"])?;
     each(ServerRow::new("stop after a last checkpoint", watch.seconds() * 1e3, "ms"));
+    drop(server);
+
+    let folder = tempfile::tempdir()?;
+    let server = Server::start(folder.path())?;
+    server.push()?;
+    for number in 0..JOBS {
+        server.weir(&["deploy", &self::pipeline(folder.path(), number, IDLE)?])?;
+    }
+    each(ServerRow::new("processor for 100 idle jobs", server.core_percent()?, "% of a core"));
     Ok(())
 }
 
-fn pipeline(folder: &Path, number: usize) -> anyhow::Result<String> {
+fn pipeline(folder: &Path, number: usize, rate: f64) -> anyhow::Result<String> {
     let path = folder.join(format!("{number}.toml"));
     let text = format!(
         r#"
@@ -68,7 +74,7 @@ name = "bids-{number}"
 [sources.bids]
 connector = "nexmark"
 table = "bid"
-rate = 1000
+rate = {rate}
 event-time = "ts"
 [operators.value]
 input = "bids"
@@ -120,6 +126,21 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Brings the operator of all jobs.
+    fn push(&self) -> anyhow::Result<()> {
+        let component = root().join("tests/guests/value.wasm");
+        let component = component.to_str().context("the path of the project is not UTF-8")?;
+        self.weir(&["push", component, "--name", "value"]).map(drop)
+    }
+
+    /// Processor time that it takes for a while, in hundredths of a core.
+    #[expect(clippy::disallowed_methods, reason = "a measurement takes its time")]
+    fn core_percent(&self) -> anyhow::Result<f64> {
+        let before_s = self.process.cpu_seconds()?;
+        std::thread::sleep(RUN);
+        Ok((self.process.cpu_seconds()? - before_s) / RUN.as_secs_f64() * 100.0)
     }
 
     fn rss_mib(&self) -> anyhow::Result<f64> {
