@@ -54,6 +54,12 @@ impl InputGate {
         self.channels.get(channel) == Some(&ChannelState::Open)
     }
 
+    /// Whether every channel has ended, or `ends`: its end waits to be taken.
+    #[must_use]
+    pub fn is_at_end(&self, ends: impl Fn(usize) -> bool) -> bool {
+        self.channels.iter().enumerate().all(|(channel, state)| *state == ChannelState::Ended || ends(channel))
+    }
+
     /// Takes the next element of a channel; what follows from it is appended to `out`.
     ///
     /// # Errors

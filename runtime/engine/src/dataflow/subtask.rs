@@ -61,7 +61,7 @@ pub enum Event {
         /// Now.
         now_us: i64,
     },
-    /// A source should begin a snapshot.
+    /// A snapshot should begin here: see [`Subtask::begins_snapshots`].
     Trigger(Barrier),
     /// A source should end, as if its splits had.
     Drain,
@@ -164,6 +164,23 @@ impl Subtask {
         matches!(self.head, Head::Source { .. })
     }
 
+    /// Whether nobody upstream is left to send it a barrier: it reads a source, or all its channels are at their end while it still
+    /// has something to give out.
+    #[must_use]
+    pub fn begins_snapshots(&self) -> bool {
+        let ends = |channel| self.held.iter().any(|held| matches!(held, (c, StreamElement::End) if *c == channel));
+        match &self.head {
+            Head::Source { .. } => true,
+            Head::Gate(gate) => gate.is_at_end(ends),
+        }
+    }
+
+    /// The last attempt whose barrier has passed; 0 before the first.
+    #[must_use]
+    pub fn last_attempt(&self) -> u64 {
+        self.last_attempt
+    }
+
     /// Whether elements of this channel may be taken now.
     #[must_use]
     pub fn is_open(&self, channel: usize) -> bool {
@@ -243,6 +260,13 @@ impl Subtask {
             return Ok(Outcome::Ended(None));
         }
         let is_idle = !self.has_more();
+        if let Event::Trigger(barrier) = event {
+            if self.begins_snapshots() {
+                self.begin_snapshot(barrier);
+                return self.proceed(actions, true);
+            }
+            return Ok(Outcome::Running(false));
+        }
         match (event, &mut self.head) {
             (Event::Element { channel, element }, Head::Gate(_)) => match element {
                 // A barrier may pass between two parts.
@@ -267,11 +291,6 @@ impl Subtask {
                 self.incoming.retain(|incoming| !matches!(incoming, Incoming::End));
                 self.incoming.extend([Incoming::Watermark(i64::MAX), Incoming::End]);
             }
-            (Event::Trigger(barrier), Head::Source { .. }) => {
-                // Where the source is now is after the rows that it has handed over.
-                let after = self.incoming.iter().rposition(Incoming::has_rows).map_or(0, |last| last + 1);
-                self.incoming.insert(after, Incoming::Barrier(barrier));
-            }
             (Event::Flush, _) if is_idle => self.chain.flush(actions)?,
             (Event::Linger, _) if is_idle => self.chain.linger(actions)?,
             (Event::Time { now_us }, _) if is_idle => self.chain.on_processing_time(now_us, actions)?,
@@ -280,6 +299,18 @@ impl Subtask {
             _ => return Ok(Outcome::Running(false)),
         }
         self.proceed(actions, true)
+    }
+
+    fn begin_snapshot(&mut self, barrier: Barrier) {
+        let is_known =
+            |incoming: &Incoming| matches!(incoming, Incoming::Barrier(known) if known.attempt >= barrier.attempt);
+        // The last source may have sent it before it ended.
+        if barrier.attempt <= self.last_attempt || self.incoming.iter().any(is_known) {
+            return;
+        }
+        // Where the source is now is after the rows that it has handed over.
+        let after = self.incoming.iter().rposition(Incoming::has_rows).map_or(0, |last| last + 1);
+        self.incoming.insert(after, Incoming::Barrier(barrier));
     }
 
     fn take(&mut self, channel: usize, element: StreamElement) -> Result<(), SubtaskError> {

@@ -138,13 +138,11 @@ impl LocalJob {
             } else if subtask.subtask.deadline().is_some_and(|deadline| deadline <= self.clock.now_us()) {
                 choices.push(Choice::Time(index));
             }
-            if subtask.subtask.is_source() {
-                if !has_more {
-                    choices.push(Choice::Poll(index));
-                }
-                if self.begun[index] < self.attempt {
-                    choices.push(Choice::Trigger(index));
-                }
+            if subtask.subtask.is_source() && !has_more {
+                choices.push(Choice::Poll(index));
+            }
+            if subtask.subtask.begins_snapshots() && self.begun(index) < self.attempt {
+                choices.push(Choice::Trigger(index));
             }
             if subtask.subtask.is_holding() && !has_more {
                 choices.push(Choice::Flush(index));
@@ -171,7 +169,7 @@ impl LocalJob {
             Choice::Trigger(index) => {
                 // As a source's thread does: the barrier of a swap is not left out.
                 let swap = self.checkpointer.swap_attempt();
-                let is_next = (self.begun[index] + 1..self.attempt).contains(&swap);
+                let is_next = (self.begun(index) + 1..self.attempt).contains(&swap);
                 let attempt = if is_next { swap } else { self.attempt };
                 self.begun[index] = attempt;
                 self.handle(index, Event::Trigger(Barrier { attempt }))?;
@@ -289,6 +287,11 @@ impl LocalJob {
         let triggered = self.checkpointer.ask(savepoints)?;
         self.trigger(triggered);
         Ok(())
+    }
+
+    /// The last attempt that a subtask has begun, or passed on.
+    fn begun(&self, index: usize) -> u64 {
+        self.begun[index].max(self.subtasks[index].subtask.last_attempt())
     }
 
     fn trigger(&mut self, attempt: Option<u64>) {

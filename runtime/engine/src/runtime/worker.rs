@@ -119,7 +119,9 @@ impl Worker {
             }
             if let Some(next) = self.control.triggers.after(attempt) {
                 attempt = next;
-                self.handle(Event::Trigger(Barrier { attempt }))?;
+                if let Outcome::Ended(_) = self.begin_snapshot(attempt)? {
+                    return Ok(());
+                }
                 now_us = self.spend(Activity::Busy, None);
                 if self.control.is_suspending() {
                     // No row is read that the last checkpoint does not hold.
@@ -161,6 +163,20 @@ impl Worker {
             if self.control.is_stopped() {
                 return Err(WorkerError::Stopped);
             }
+            if self.subtask.begins_snapshots()
+                && let Some(attempt) = self.control.triggers.after(self.subtask.last_attempt())
+            {
+                if let Outcome::Ended(_) = self.begin_snapshot(attempt)? {
+                    return Ok(());
+                }
+                if self.control.is_suspending() {
+                    // As a source: nothing is given out that the last checkpoint does not hold.
+                    self.spend(Activity::Busy, Some(Activity::Idle));
+                    self.control.park_until_next_checkpoint(attempt);
+                    self.spend(Activity::Idle, Some(Activity::Busy));
+                }
+                continue;
+            }
             let has_more = self.subtask.has_more();
             // A deadline does not wait for a pause in the input; but of two things that are due always, each has its turn.
             let is_due = !has_more && !timed && self.is_due(self.clock.now_us());
@@ -187,6 +203,18 @@ impl Worker {
             }
             self.spend(Activity::Busy, Some(Activity::Idle));
         }
+    }
+
+    /// Begins a snapshot, and works until its barrier has passed.
+    fn begin_snapshot(&mut self, attempt: u64) -> Result<Outcome, WorkerError> {
+        let mut outcome = self.handle(Event::Trigger(Barrier { attempt }))?;
+        while self.subtask.last_attempt() < attempt
+            && !matches!(outcome, Outcome::Ended(_))
+            && !self.control.is_stopped()
+        {
+            outcome = self.handle(Event::More)?;
+        }
+        Ok(outcome)
     }
 
     /// Whether a step waits for a processing time that has come.
