@@ -64,6 +64,37 @@ fn the_time_that_storage_takes_is_part_of_a_checkpoint() {
     }
 }
 
+#[test]
+fn windows_that_still_fire_when_their_sources_have_ended_take_checkpoints() {
+    let (memory, pipeline) = (memory(), windowed("{ sliding = \"1s\", slide = \"1ms\" }"));
+    let expected = memory.run(&memory.job(&pipeline, 1), |_| 0);
+    let durable = durable_in(plain(&Arc::new(InMemory::new())));
+    let start = |parallelism| {
+        let job = memory.job(&pipeline, parallelism);
+        LocalJob::resume(&job, Arc::new(ManualClock::default()), &durable).unwrap()
+    };
+    let mut local = start(2);
+    let is_of_source = |choice: &Choice| matches!(choice, Choice::Poll(0 | 1) | Choice::More(0 | 1));
+    let is_more = |choice: &Choice| matches!(choice, Choice::More(_));
+    while let Some(choice) = local.choices().into_iter().find(|choice| is_of_source(choice) || !is_more(choice)) {
+        local.step(choice).unwrap();
+    }
+    assert!(!local.choices().is_empty(), "the windows have results left");
+    local.ask().unwrap();
+    while !local.has_answered() {
+        let choices = local.choices();
+        let choice = choices.iter().find(|choice| !is_more(choice)).or(choices.first());
+        local.step(*choice.unwrap()).unwrap();
+    }
+    assert!(!local.is_over());
+    drop(local);
+    start(3).run(|_| 0).unwrap();
+    // The sink shows rows at once: what came between the barrier and the end comes again.
+    let mut written = memory.take_written();
+    written.dedup();
+    assert_eq!(written, expected);
+}
+
 /// Asks for a savepoint; where its number is told.
 fn savepoint(local: &mut LocalJob) -> Receiver<u64> {
     let (tell, told) = sync_channel(1);
