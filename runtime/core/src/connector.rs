@@ -136,7 +136,7 @@ pub trait SourceReader: Send {
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError>;
 
     /// Whether somebody reads what is said of malformed records. If nobody does, their texts may be left empty: then they are only
-    /// counted, and making the texts costs more than reading rows. Until it is called, somebody does.
+    /// counted, and making the texts costs more than reading rows. The default is to explain.
     fn explain_malformed(&mut self, _explain: bool) {}
 
     /// How long the last [`SourceReader::poll`] waited before it had rows, for them or for their time, microseconds; 0 if nobody

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use wasmtime::{CacheStore, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{CacheStore, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::limits::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 
@@ -59,8 +59,6 @@ fn config(pool: Option<u32>, functions: Option<Arc<dyn CacheStore>>) -> wasmtime
             .table_elements(POOL_TABLE_ELEMENTS)
             .linear_memory_keep_resident(POOL_KEPT_BYTES)
             .table_keep_resident(POOL_KEPT_BYTES)
-            // Only pages that were written to are reset, and kept.
-            .pagemap_scan(Enabled::Auto)
             .max_core_instance_size(POOL_INSTANCE_BYTES)
             .max_component_instance_size(POOL_INSTANCE_BYTES);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

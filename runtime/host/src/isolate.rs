@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::call_error::CallError;
 
 /// Rows of a part, while bad rows are looked for. A call that traps costs some hundred times what a small call costs that succeeds,
-/// because the guest has to be started again: so few calls may fail, and many may succeed. Of 4,096 rows with one bad row in a
-/// hundred this many are the least calls for each.
+/// because the guest has to be started again: so few calls may fail, and many may succeed. Of 4,096 rows with 41 bad ones, parts of 16
+/// need the fewest calls.
 const PART_ROWS: usize = 16;
 
 /// Why an attempt at a range of rows failed.
