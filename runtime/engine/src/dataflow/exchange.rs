@@ -133,7 +133,13 @@ impl Exchange {
     /// # Errors
     /// As [`Exchange::rows`].
     pub fn pass(&mut self, element: &StreamElement, send: &mut Emit<'_>) -> Result<(), ArrowError> {
-        let was_idle = std::mem::replace(&mut self.is_idle, matches!(element, StreamElement::Idle));
+        let was_idle = self.is_idle;
+        match element {
+            StreamElement::Idle => self.is_idle = true,
+            StreamElement::Watermark(_) => self.is_idle = false,
+            // It is not what the edge waits for.
+            StreamElement::Barrier(_) | StreamElement::Batch(_) | StreamElement::End => {}
+        }
         if let Some(gatherer) = &mut self.gatherer {
             if let (StreamElement::Watermark(watermark), false) = (element, was_idle) {
                 gatherer.hold(*watermark);
