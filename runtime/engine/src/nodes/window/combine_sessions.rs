@@ -112,7 +112,8 @@ impl Operator for CombineSessions {
         columns.push(int64(&|(.., group)| self.counts[*group as usize]));
         columns.extend(self.sessions.aggregates.state(&groups)?);
         let rows = RecordBatch::try_new(self.schema.clone(), columns)?;
-        let times = made.iter().map(|(_, window, _)| window.end.saturating_sub(self.gap)).collect();
+        // The earliest row: one session may go before a watermark that another row of it comes after, and end there.
+        let times = made.iter().map(|(_, window, _)| window.start).collect();
         out.emit(0, StreamBatch::new(rows, times, batch.ingested_at));
         Ok(Progress::Done)
     }
