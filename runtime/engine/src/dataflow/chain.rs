@@ -251,7 +251,8 @@ impl Chain {
                 operator.restore(parts_of(&step.name)).map_err(|e| StepError::new(&step.name, e))?;
             }
         }
-        self.work.extend((0..self.steps.len()).rev().map(|step| Work::More { step }));
+        // The last step first: none gets rows before it has given out what it was frozen with.
+        self.work.extend((0..self.steps.len()).map(|step| Work::More { step }));
         Ok(())
     }
 
