@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::take;
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use arrow::row::{RowConverter, Rows, SortField};
 use imbl::OrdMap;
 
@@ -165,16 +165,18 @@ impl FrozenMap {
     /// The values of entries; `entry_keys` has a row for each of `slots`.
     ///
     /// # Errors
-    /// [`StateError::TooLarge`] if they have more than `bytes_max` bytes, encoded; others if the columns are not those of the map.
+    /// [`StateError::TooLarge`] if they have more than `bytes_max` bytes, encoded or as columns; others if the columns are not those of the map.
     pub fn get(&self, slots: &[u32], entry_keys: &[ArrayRef], bytes_max: usize) -> Result<Entries, StateError> {
         let keys = self.keys.encode("entry key column", entry_keys, slots.len())?;
+        let null_bytes: usize = self.values.fields.iter().map(|field| null_bytes(field.data_type())).sum();
         let (mut key, mut found, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
         let mut at = Vec::with_capacity(slots.len());
         for (row, slot) in slots.iter().enumerate() {
             tree_key(&mut key, *slot, keys.row(row));
             let value = self.tree.get(key.as_slice());
             at.push(value.map(|_| found.len() as u32));
-            bytes = bytes.saturating_add(value.map_or(0, |value| value.len()));
+            // What is not there has a row of nulls too.
+            bytes = bytes.saturating_add(value.map_or(null_bytes, |value| value.len().max(null_bytes)));
             if bytes > bytes_max {
                 return Err(StateError::TooLarge { bytes_max });
             }
@@ -354,5 +356,15 @@ impl Encoded {
             Self::Rows(rows) => rows.row(row).data(),
             Self::Nothing => &[],
         }
+    }
+}
+
+/// Bytes of a null in a column, at least.
+fn null_bytes(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::Struct(fields) => fields.iter().map(|field| null_bytes(field.data_type())).sum(),
+        // An offset.
+        DataType::Utf8 | DataType::Binary | DataType::List(_) => size_of::<i32>(),
+        flat => flat.primitive_width().unwrap_or(1),
     }
 }
