@@ -297,10 +297,13 @@ impl SourceHead {
         if rows.column(column).null_count() > 0 {
             let name = rows.schema().field(column).name().clone();
             for row in (0..rows.num_rows()).filter(|row| rows.column(column).is_null(*row)) {
-                malformed.push(Malformed {
-                    at: self.splits[index].id.clone(),
-                    record: row_text(&rows, row),
-                    reason: format!("the event time column {name:?} is null"),
+                malformed.push(match self.settings.on_error {
+                    OnError::Skip => Malformed::default(),
+                    OnError::Fail | OnError::DeadLetter => Malformed {
+                        at: self.splits[index].id.clone(),
+                        record: row_text(&rows, row),
+                        reason: format!("the event time column {name:?} is null"),
+                    },
                 });
             }
             let keep = BooleanArray::from_iter((0..rows.num_rows()).map(|row| Some(rows.column(column).is_valid(row))));
