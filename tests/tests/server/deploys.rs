@@ -60,6 +60,20 @@ fn a_job_is_not_stopped_for_a_pipeline_that_does_not_fit_its_checkpoint() {
 }
 
 #[test]
+fn what_is_odd_about_a_pipeline_is_said_when_it_is_deployed() {
+    let home = Home::new();
+    let server = home.serve();
+    let path = home.write(
+        "odd",
+        "name = \"odd\"\n[sources.s]\nconnector = \"nexmark\"\ntable = \"bid\"\nevent-time = \"ts\"\n[windows.w]\ninput = \"s\"\n\
+         window = { sliding = \"1d\", slide = \"1ms\" }\naggregates.n = \"count\"\n[sinks.out]\ninput = \"w\"\n\
+         connector = \"blackhole\"\n",
+    );
+    let deployed = server.weir(&["deploy", path.to_str().unwrap(), "--dry-run"]).well();
+    deployed.saying(&["each row of \"w\" falls into 86400000 windows"]);
+}
+
+#[test]
 fn two_jobs_do_not_write_one_folder() {
     let home = Home::new();
     let server = home.serve();

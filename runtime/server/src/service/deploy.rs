@@ -47,6 +47,7 @@ impl Service {
         let is_same = before.as_deref() == Some(request.pipeline.as_str());
         let runs = row.as_ref().is_some_and(|row| row.wanted == Wanted::Running) && slot.is_running();
         let mut notes = pipeline.notes.clone();
+        notes.extend(pipeline.graph.warnings.iter().map(|warning| warning.message.clone()));
         notes.extend(checked.describe().notes);
         let mut deployed =
             Deployed { job: name.clone(), revision: current, changed: !(is_same && runs), before, notes };
