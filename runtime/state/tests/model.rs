@@ -311,3 +311,17 @@ fn columns_that_do_not_fit_are_refused() {
     let empty = RecordBatch::new_empty(Arc::new(arrow::datatypes::Schema::empty()));
     assert_eq!(state.restore(&empty, &[]).unwrap_err().to_string(), "columns of a snapshot: 0 given, 2 expected");
 }
+
+#[test]
+fn keys_that_are_removed_twice_are_gone_once() {
+    let mut index = KeyIndex::new(&[Arc::new(Field::new("k", DataType::Utf8, true))]).unwrap();
+    let keys: Vec<String> = (0..4_000).map(|key| format!("{key:040}")).collect();
+    let column: ArrayRef = Arc::new(StringArray::from_iter_values(&keys));
+    let mut slots = Vec::new();
+    index.slots(&[column], keys.len(), &mut slots).unwrap();
+    let (kept, gone) = slots.split_first().unwrap();
+    // The bytes of the keys that stay are moved in between.
+    gone.iter().chain(gone).for_each(|slot| index.remove(*slot));
+    assert_eq!((index.len(), index.live_slots()), (1, vec![*kept]));
+    assert_eq!(index.keys(&[*kept]).unwrap()[0].as_string::<i32>().value(0), keys[0]);
+}

@@ -1,4 +1,4 @@
-//! Writing.
+//! Writing by one process: every row once, whatever happens to the broker, and what it refuses.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -137,6 +137,8 @@ impl ByteKeys {
             let Ok(entry) = self.table.find_entry(hash, |(_, s)| *s == slot) else { return };
             entry.remove();
             self.garbage += self.values.slots.get(slot).len;
+            // Whoever removes it again finds nothing, and not bytes that have moved.
+            self.values.slots.set(slot, Place::default());
         }
         self.values.slots.give_back(slot);
         if self.garbage > GARBAGE_BYTES_MIN.max(self.values.arena.len() / 2) {
