@@ -137,7 +137,7 @@ impl ByteKeys {
             let Ok(entry) = self.table.find_entry(hash, |(_, s)| *s == slot) else { return };
             entry.remove();
             self.garbage += self.values.slots.get(slot).len;
-            // Whoever removes it again finds nothing, and not bytes that have moved.
+            // A second removal finds nothing, and not bytes that have moved.
             self.values.slots.set(slot, Place::default());
         }
         self.values.slots.give_back(slot);
