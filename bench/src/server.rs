@@ -34,15 +34,13 @@ pub(crate) fn measure(mut each: impl FnMut(ServerRow)) -> anyhow::Result<()> {
     let watch = Stopwatch::start();
     server.push()?;
     each(ServerRow::new("push, compiled anew", watch.seconds() * 1e3, "ms"));
-    let pipeline = |number: usize| pipeline(folder.path(), number, BUSY);
-    let first = pipeline(0)?;
-    server.weir(&["deploy", &first])?;
+    server.weir(&["deploy", &pipeline(folder.path(), 0, BUSY)?])?;
     server.until_rows_flow(1)?;
     each(ServerRow::new("push until rows flow", watch.seconds() * 1e3, "ms"));
 
     let watch = Stopwatch::start();
     for number in 1..JOBS {
-        server.weir(&["deploy", &pipeline(number)?])?;
+        server.weir(&["deploy", &pipeline(folder.path(), number, BUSY)?])?;
     }
     server.until_rows_flow(JOBS)?;
     each(ServerRow::new("99 more jobs until rows flow in all", watch.seconds() * 1e3, "ms"));
@@ -60,7 +58,7 @@ pub(crate) fn measure(mut each: impl FnMut(ServerRow)) -> anyhow::Result<()> {
     let server = Server::start(folder.path())?;
     server.push()?;
     for number in 0..JOBS {
-        server.weir(&["deploy", &self::pipeline(folder.path(), number, IDLE)?])?;
+        server.weir(&["deploy", &pipeline(folder.path(), number, IDLE)?])?;
     }
     each(ServerRow::new("processor for 100 idle jobs", server.core_percent()?, "% of a core"));
     Ok(())

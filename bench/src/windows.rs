@@ -21,7 +21,7 @@ const BATCH_ROWS: usize = 4096;
 const ROWS: i64 = 4_000_000;
 const SECOND_US: i64 = 1_000_000;
 const MINUTE_US: i64 = 60 * SECOND_US;
-/// How much earlier than the newest row a row may be.
+/// How far out of order rows come: the difference to the newest row before, at most.
 const JITTER_US: i64 = 30 * SECOND_US;
 /// Keys that fire at once.
 const KEYS: i64 = 10_000_000;

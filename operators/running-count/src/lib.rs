@@ -1,4 +1,4 @@
-//! How many rows a key has had so far, and the sum of one of their columns: both are added to every row.
+//! Adds two columns to every row: the number of rows of its key so far, and the sum of one column over them.
 
 use weir_sdk::Number;
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, OperatorInfo, Row, RowError, Schema, export};

@@ -135,8 +135,8 @@ pub trait SourceReader: Send {
     /// If the split cannot be read further. A malformed record is no error: it is in [`Polled::Batch`].
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError>;
 
-    /// Whether somebody reads what is said of malformed records. If nobody does, their texts may be left empty: then they are only
-    /// counted, and making the texts costs more than reading rows. The default is to explain.
+    /// Whether the reader must describe malformed records. If not, they are only counted, and the fields of [`Malformed`] may be left
+    /// empty: making these texts costs more than reading rows. The default is to describe them.
     fn explain_malformed(&mut self, _explain: bool) {}
 
     /// How long the last [`SourceReader::poll`] waited before it had rows, for them or for their time, microseconds; 0 if nobody

@@ -19,9 +19,6 @@ pub(crate) const WASMTIME_VERSION: &str = "48.0.8";
 const POOL_TABLE_ELEMENTS: usize = 200_000;
 /// Bytes of runtime data of one instance that the pool admits: interpreters have some ten thousand functions.
 const POOL_INSTANCE_BYTES: usize = 8 << 20;
-/// Bytes of a memory, and of a table, that stay with the pool when an instance ends: what an operator has written to until it traps,
-/// so that the next one begins without asking the system for pages.
-const POOL_KEPT_BYTES: usize = 256 << 10;
 
 /// An engine with room for `instances` instances at a time, which keeps the functions that it compiles.
 ///
@@ -57,8 +54,6 @@ fn config(pool: Option<u32>, functions: Option<Arc<dyn CacheStore>>) -> wasmtime
             .max_memories_per_module(memories)
             .max_tables_per_module(tables)
             .table_elements(POOL_TABLE_ELEMENTS)
-            .linear_memory_keep_resident(POOL_KEPT_BYTES)
-            .table_keep_resident(POOL_KEPT_BYTES)
             .max_core_instance_size(POOL_INSTANCE_BYTES)
             .max_component_instance_size(POOL_INSTANCE_BYTES);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

@@ -56,36 +56,6 @@ struct Wanted {
     type_name: String,
 }
 
-/// Why a record is no row.
-enum Problem<'a> {
-    BareReturn,
-    TooFew { has: usize, expected: usize, missing: &'a str },
-    TooMany { has: usize, expected: usize },
-    NotUtf8(&'a str),
-    Value { wanted: &'a Wanted, text: String },
-}
-
-impl std::fmt::Display for Problem<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::BareReturn => f.write_str("it has a carriage return outside of quotes"),
-            Self::TooFew { has, expected, missing } => {
-                let plural = if *has == 1 { "" } else { "s" };
-                write!(f, "it has {has} field{plural} instead of {expected}; ")?;
-                write!(f, "column {missing:?} is the first that is missing")
-            }
-            Self::TooMany { has, expected } => {
-                let first = expected + 1;
-                write!(f, "it has {has} fields instead of {expected}; the first that has no column is field {first}")
-            }
-            Self::NotUtf8(column) => write!(f, "column {column:?} is not UTF-8"),
-            Self::Value { wanted: Wanted { field, type_name, .. }, text } => {
-                write!(f, "column {:?}: {text:?} is not of the type {type_name}", field.name())
-            }
-        }
-    }
-}
-
 impl CsvDecoder {
     /// For an input with this header line; without one the fields are the columns of the schema.
     pub(crate) fn new(source: &CsvSource, header: Option<&[u8]>) -> Result<Self, ConnectorError> {
@@ -152,27 +122,39 @@ impl CsvDecoder {
         Ok(batch)
     }
 
-    /// Why a record is no row; `None`: it is one.
-    fn problem(&self, record: &[u8]) -> Option<Problem<'_>> {
+    /// Why a record is no row; `None`: it is one. The reason is only put into words if it is to `explain`.
+    fn problem(&self, record: &[u8], explain: bool) -> Option<String> {
+        let reason = |words: &dyn Fn() -> String| Some(if explain { words() } else { String::new() });
         if has_bare_return(record, self.delimiter) {
-            return Some(Problem::BareReturn);
+            return reason(&|| "it has a carriage return outside of quotes".to_owned());
         }
         let fields: Vec<_> = fields(record, self.delimiter).collect();
         let (has, expected) = (fields.len(), self.file_schema.fields().len());
         if has < expected {
-            return Some(Problem::TooFew { has, expected, missing: self.file_schema.field(has).name() });
+            let (plural, missing) = (if has == 1 { "" } else { "s" }, self.file_schema.field(has).name());
+            return reason(&|| {
+                format!(
+                    "it has {has} field{plural} instead of {expected}; column {missing:?} is the first that is missing"
+                )
+            });
         }
         if has > expected {
-            return Some(Problem::TooMany { has, expected });
+            let first = expected + 1;
+            return reason(&|| {
+                format!("it has {has} fields instead of {expected}; the first that has no column is field {first}")
+            });
         }
         if let Some(place) = fields.iter().position(|field| std::str::from_utf8(field).is_err()) {
-            return Some(Problem::NotUtf8(self.file_schema.field(place).name()));
+            return reason(&|| format!("column {:?} is not UTF-8", self.file_schema.field(place).name()));
         }
-        self.wanted.iter().find_map(|wanted| {
-            let text = fields.get(wanted.place).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
-            (!wanted.check.accepts(text)).then(|| {
+        self.wanted.iter().find_map(|Wanted { place, field, check, type_name }| {
+            let text = fields.get(*place).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
+            if check.accepts(text) {
+                return None;
+            }
+            reason(&|| {
                 let end = text.char_indices().nth(VALUE_CHARS_MAX).map_or(text.len(), |(end, _)| end);
-                Problem::Value { wanted, text: text[..end].to_owned() }
+                format!("column {:?}: {:?} is not of the type {type_name}", field.name(), &text[..end])
             })
         })
     }
@@ -196,11 +178,8 @@ impl Decode for CsvDecoder {
         }
         let (mut good, mut rows, mut bad) = (Vec::with_capacity(block.len()), 0, Vec::new());
         for record in records {
-            match self.problem(text(record)) {
-                Some(problem) => {
-                    let reason = if explain { problem.to_string() } else { String::new() };
-                    bad.push(BadRecord { record: *record, reason });
-                }
+            match self.problem(text(record), explain) {
+                Some(reason) => bad.push(BadRecord { record: *record, reason }),
                 None => {
                     good.extend_from_slice(text(record));
                     rows += 1;

@@ -27,7 +27,7 @@ pub(crate) struct Decoded {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadRecord {
     pub(crate) record: Record,
-    /// Names the column, if it is one value that is wrong; empty if nobody reads it.
+    /// Names the column, if one value is wrong. Empty if no explanation was asked for.
     pub(crate) reason: String,
 }
 
@@ -44,7 +44,7 @@ enum State {
 pub(crate) struct TextReader {
     records: Records,
     state: State,
-    /// Whether somebody reads why records are none.
+    /// Whether malformed records are described.
     explains: bool,
 }
 

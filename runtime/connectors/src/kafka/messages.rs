@@ -55,7 +55,7 @@ pub(crate) struct Messages {
     /// Raw: whether a value is there.
     present: Vec<bool>,
     malformed: Vec<Malformed>,
-    /// Whether somebody reads why messages are no rows.
+    /// Whether malformed records are described.
     explains: bool,
 }
 

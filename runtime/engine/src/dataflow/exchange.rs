@@ -137,7 +137,7 @@ impl Exchange {
         match element {
             StreamElement::Idle => self.is_idle = true,
             StreamElement::Watermark(_) => self.is_idle = false,
-            // It is not what the edge waits for.
+            // A barrier passes an idle edge, and it stays idle.
             StreamElement::Barrier(_) | StreamElement::Batch(_) | StreamElement::End => {}
         }
         if let Some(gatherer) = &mut self.gatherer {

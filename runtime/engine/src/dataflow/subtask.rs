@@ -164,8 +164,7 @@ impl Subtask {
         matches!(self.head, Head::Source { .. })
     }
 
-    /// Whether nobody upstream is left to send it a barrier: it reads a source, or all its channels are at their end while it still
-    /// has something to give out.
+    /// Whether snapshots begin here, because no barrier can arrive: it reads a source, or all its channels have ended.
     #[must_use]
     pub fn begins_snapshots(&self) -> bool {
         let ends = |channel| self.held.iter().any(|held| matches!(held, (c, StreamElement::End) if *c == channel));

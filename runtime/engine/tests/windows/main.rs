@@ -100,7 +100,7 @@ proptest! {
         case.lateness = 0;
         case.component = false;
         match &mut case.window {
-            // Rows in gaps between windows are dropped upstream, where nobody knows whether they are late.
+            // The combining step drops rows in gaps between windows without knowing whether they are late.
             WindowAssigner::Sliding { size, slide, .. } => *size = (*size).max(*slide),
             WindowAssigner::Tumbling { .. } | WindowAssigner::Session { .. } => {}
         }

@@ -112,7 +112,7 @@ impl Operator for CombineSessions {
         columns.push(int64(&|(.., group)| self.counts[*group as usize]));
         columns.extend(self.sessions.aggregates.state(&groups)?);
         let rows = RecordBatch::try_new(self.schema.clone(), columns)?;
-        // The earliest row: one session may go before a watermark that another row of it comes after, and end there.
+        // The time of its first row: if that row comes after a watermark that waits in the exchange, so must the partial session.
         let times = made.iter().map(|(_, window, _)| window.start).collect();
         out.emit(0, StreamBatch::new(rows, times, batch.ingested_at));
         Ok(Progress::Done)
