@@ -224,6 +224,10 @@ fn what_is_read_at_once_is_bounded() {
     let get = |keys: &[EntryKey]| map.get(&vec![slot; keys.len()], &entry_keys(keys.iter()), 2500);
     assert!(matches!(get(&keys), Err(StateError::TooLarge { bytes_max: 2500 })));
     assert_eq!(get(&keys[..2]).unwrap().present.count_set_bits(), 2);
+    let absent: Vec<EntryKey> = (100..400).map(|n| (Some(n), String::new())).collect();
+    let read = get(&absent);
+    assert!(matches!(read, Err(StateError::TooLarge { .. })), "an absent entry is a row of nulls, which has bytes too");
+    assert_eq!(get(&absent[..100]).unwrap().present.count_set_bits(), 0);
 }
 
 #[test]

@@ -117,3 +117,32 @@ columns = ["value", "ts"]
         assert_eq!(got, ["4,3", "k,1", "k,10", "k,16"]);
     }
 }
+
+#[test]
+fn a_row_that_comes_after_its_session_has_fired_begins_another_one() {
+    let row = |value, ts| ("k".to_owned(), value, ts);
+    let pipeline = r#"
+name = "sessions"
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+[windows.w]
+input = "rows"
+key-by = ["key"]
+window = { session = "30ms" }
+aggregates.sum = { sum = "value" }
+[sinks.out]
+input = "w"
+connector = "memory"
+columns = ["key", "sum"]
+"#;
+    // At 121 the session that ends at 112 has fired. The row at 110 is not late, for its own session ends at 140.
+    let rows = vec![row(1, 82), row(2, 121), row(4, 110), row(8, 125)];
+    for (sizes, parallelism) in
+        [(vec![1], 1), (vec![100], 1), (vec![1], 2), (vec![2], 2), (vec![100], 2), (vec![100], 3)]
+    {
+        let memory = Memory::new(vec![rows.clone()], sizes.clone());
+        let got = memory.run(&memory.job(pipeline, parallelism), |_| 0);
+        assert_eq!(got, ["k,1", "k,14"], "batches of {sizes:?} at parallelism {parallelism}");
+    }
+}

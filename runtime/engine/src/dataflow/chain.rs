@@ -1,5 +1,8 @@
 //! An operator chain: the operators of one subtask, connected without channels, as a tree with edges at its leaves.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::Ordering;
 
 use arrow::error::ArrowError;

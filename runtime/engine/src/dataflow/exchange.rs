@@ -36,8 +36,8 @@ pub enum Partitioning {
 /// One subtask's end of an edge.
 ///
 /// Rows that go by key are gathered: those of one batch are for many subtasks, and small batches are dear. A watermark is held
-/// back with the rows that came before it; a later one takes its place. No result depends on that: a row that is behind the
-/// watermark that is held back is sent after it, and no other row can be late by it (decision 26).
+/// back with the rows that came before it; a later one takes its place. No result depends on that beyond what decision 3 leaves
+/// open: a row that is behind the watermark that is held back is sent after it, and no other row can be late by it (decision 26).
 #[derive(Debug)]
 pub struct Exchange {
     partitioning: Partitioning,

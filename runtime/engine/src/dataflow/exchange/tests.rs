@@ -200,3 +200,21 @@ fn bytes_that_wait_are_bounded() {
         assert!(waiting / rows * bytes <= EXCHANGE_BYTES_MAX as usize);
     }
 }
+
+#[test]
+fn rows_of_an_idle_edge_do_not_wait_until_a_watermark_says_that_it_is_active() {
+    let mut exchange = by_key(100);
+    let mut sent = Vec::new();
+    let mut send = |_: usize, element: StreamElement| sent.extend(heard(&element));
+    exchange.pass(&StreamElement::Idle, &mut send).unwrap();
+    exchange.pass(&StreamElement::Barrier(Barrier { attempt: 1 }), &mut send).unwrap();
+    exchange.rows(batch(vec![1], 0, vec![5]), &mut send).unwrap();
+    assert!(!exchange.is_holding(), "it waits beside an idle channel");
+    exchange.pass(&StreamElement::Watermark(5), &mut send).unwrap();
+    assert!(!exchange.is_holding(), "the first watermark ends the idleness");
+    exchange.rows(batch(vec![1], 1, vec![6]), &mut send).unwrap();
+    assert!(exchange.is_holding(), "an active edge gathers rows");
+    let rows = sent.iter().filter(|one| matches!(one, Heard::Row { .. })).count();
+    let watermarks = sent.iter().filter(|one| **one == Heard::Watermark(5)).count();
+    assert_eq!((rows, watermarks), (1, TARGETS));
+}

@@ -82,8 +82,9 @@ impl RefiringRows {
         self.batch.is_none()
     }
 
-    /// Takes rows of a batch, in order.
+    /// Takes rows of a batch, in order, when all that it took before have been emitted.
     pub(super) fn take(&mut self, batch: &StreamBatch, rows: Vec<u32>) -> Result<(), OperatorError> {
+        debug_assert!(self.is_empty(), "no rows come before the windows of the last ones have fired");
         if !rows.is_empty() {
             let all = rows.len() == batch.len();
             self.begin(if all { batch.clone() } else { take_rows(batch, &UInt32Array::from(rows))? })?;

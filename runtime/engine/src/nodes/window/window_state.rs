@@ -175,8 +175,13 @@ impl StateLayout {
             } else if name == REFIRING_ROWS && same_types(&found, &refiring) {
                 restored.refiring.push(rows);
             } else {
-                let (found, expected) = (columns_text(&found), columns_text(&self.schema));
-                let message = format!("it has {name} of {found}, the window keeps {} of {expected}", self.name);
+                let (kept, expected) = match name.as_str() {
+                    EMITTED_KEYS => (EMITTED_KEYS, &emitted_keys),
+                    REFIRING_ROWS => (REFIRING_ROWS, &refiring),
+                    _ => (self.name, &self.schema),
+                };
+                let (found, expected) = (columns_text(&found), columns_text(expected));
+                let message = format!("it has {name} of {found}, the window keeps {kept} of {expected}");
                 return Err(OperatorError::Restore(message));
             }
         }
