@@ -11,7 +11,7 @@ use weir_connectors::StandardConnectors;
 use weir_core::graph::LogicalGraph;
 use weir_core::pipeline;
 use weir_core::time::Clock;
-use weir_engine::{Durable, Job, JobHandle, Summary};
+use weir_engine::{Durable, Job, JobHandle, ResumeFrom, Summary};
 use weir_host::{Host, HostConfig};
 use weir_state::checkpoint::CheckpointStore;
 
@@ -177,7 +177,7 @@ pub(crate) fn job(text: &str, folder: &Path) -> anyhow::Result<(Job, Option<Dura
     let job = Job::check(&graph, &StandardConnectors::new(), &host)?;
     let Some(settings) = graph.checkpoint else { return Ok((job, None)) };
     let store = CheckpointStore::open(&settings.location)?;
-    Ok((job, Some(Durable { store, settings, from: None, allow_dropped: BTreeSet::new() })))
+    Ok((job, Some(Durable { store, settings, from: ResumeFrom::Last, allow_dropped: BTreeSet::new() })))
 }
 
 /// Bytes of all files in a folder.

@@ -16,7 +16,7 @@ use weir_core::limits::OperatorLimits;
 use weir_core::pipeline;
 use weir_core::swap::{Phase, Probation};
 use weir_core::time::Clock;
-use weir_engine::{Durable, Job, NewVersion, Supervisor};
+use weir_engine::{Durable, Job, NewVersion, ResumeFrom, Supervisor};
 use weir_host::{Component, Host, HostConfig};
 use weir_state::checkpoint::CheckpointStore;
 
@@ -93,7 +93,7 @@ interval = "1h"
     let timed = Timed { outputs: Arc::clone(&outputs), clock: Arc::clone(&clock) };
     let job = Arc::new(Job::check(&graph, &timed, host)?);
     let store = CheckpointStore::open(&settings.location)?;
-    let durable = Durable { store, settings, from: None, allow_dropped: Default::default() };
+    let durable = Durable { store, settings, from: ResumeFrom::Last, allow_dropped: Default::default() };
     let mut job = Supervisor::start(job, Arc::clone(&clock), Some(durable), graph.restart)?;
     let flow = |job: &mut Supervisor| {
         ensure!(job.wait(BETWEEN).is_none(), "the job has ended");

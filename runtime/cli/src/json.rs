@@ -33,11 +33,25 @@ pub(crate) fn told(is_json: bool, result: anyhow::Result<()>) -> anyhow::Result<
 
 /// A failure whose document is printed already, if one is wanted.
 #[derive(Debug)]
-pub(crate) struct Told(pub(crate) String);
+pub(crate) struct Told {
+    message: String,
+    /// What the command exits with.
+    pub(crate) exit_code: u8,
+}
+
+impl Told {
+    pub(crate) fn new(message: String) -> Self {
+        Self::exiting(message, 1)
+    }
+
+    pub(crate) fn exiting(message: String, exit_code: u8) -> Self {
+        Self { message, exit_code }
+    }
+}
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 

@@ -41,7 +41,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
-use crate::json::told;
+use crate::json::{Told, told};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Blue.on_default().bold())
@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal::print_error(&error);
-            ExitCode::FAILURE
+            ExitCode::from(error.downcast_ref::<Told>().map_or(1, |told| told.exit_code))
         }
     }
 }

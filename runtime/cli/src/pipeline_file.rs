@@ -8,7 +8,7 @@ use weir_core::connector::Connectors as _;
 use weir_core::graph::{LogicalGraph, Span};
 use weir_core::limits::PIPELINE_BYTES_MAX;
 use weir_core::pipeline::{Diagnostic, Palette, parse};
-use weir_engine::{CheckError, CheckErrors, Durable, Job};
+use weir_engine::{CheckError, CheckErrors, Durable, Job, ResumeFrom};
 use weir_host::Host;
 use weir_state::checkpoint::CheckpointStore;
 
@@ -73,9 +73,13 @@ impl PipelineFile {
     }
 
     /// Where the job keeps its checkpoints, opened.
-    pub(crate) fn durable(&self, from: Option<u64>, allow_dropped: &[String]) -> anyhow::Result<Option<Durable>> {
+    pub(crate) fn durable(&self, from: ResumeFrom, allow_dropped: &[String]) -> anyhow::Result<Option<Durable>> {
         let Some(settings) = &self.graph.checkpoint else {
-            let flag = from.map(|_| "--from").or(allow_dropped.first().map(|_| "--allow-dropped-state"));
+            let flag = match from {
+                ResumeFrom::Checkpoint(_) => Some("--from"),
+                // A job without checkpoints always begins there.
+                ResumeFrom::Last | ResumeFrom::Beginning => allow_dropped.first().map(|_| "--allow-dropped-state"),
+            };
             if let Some(flag) = flag {
                 anyhow::bail!("{flag} needs to know where checkpoints are: say --checkpoint-dir DIR too");
             }

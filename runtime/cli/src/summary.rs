@@ -38,6 +38,9 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
     if let (Some(last), true) = (checkpoints.last, summary.suspended) {
         text += &format!("checkpoint {last} is complete: the same command resumes from there\n");
     }
+    for late in &progress.late {
+        text += &format!("{late}\n");
+    }
     terminal::print(&text);
 }
 

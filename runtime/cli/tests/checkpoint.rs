@@ -61,6 +61,8 @@ fn subtask(number: usize, seed: i64) -> SubtaskSnapshot {
         index: number,
         offset: json!({ "byte": 100 * seed }),
         max_event_time: START_US + 60_000_000 * count,
+        event_time: None,
+        ended: false,
     };
     let sink = Prepared {
         commit: vec![Committable { value: json!({ "part": seed }), rows: Some(panes(seed)) }],

@@ -214,3 +214,117 @@ fn ctrl_c_ends_the_input_and_finishes_the_rest() {
     // What was read was written.
     assert!(said.contains(&format!("out: {written} rows")), "{written} rows: {said}");
 }
+
+const PER_MINUTE: &str = r#"
+name = "per-minute"
+
+[sources.rows]
+connector = "file"
+path = "in.csv"
+event-time = "t"
+
+[windows.w]
+input = "rows"
+window = { tumbling = "1m" }
+aggregates.n = "count"
+
+[sinks.out]
+input = "w"
+connector = "file"
+path = "out/"
+format = "csv"
+"#;
+
+/// Runs the pipeline over lines of a file, in a folder of its own; what it said, and what it exited with.
+fn per_minute(folder: &Path, lines: &[&str], args: &[&str]) -> (String, Option<i32>) {
+    std::fs::write(folder.join("in.csv"), format!("t\n{}", lines.join("\n"))).unwrap();
+    let output = weir(folder, PER_MINUTE, args).output().unwrap();
+    (String::from_utf8(output.stderr).unwrap(), output.status.code())
+}
+
+/// The rows of all parts in `out`.
+fn rows_out(folder: &Path) -> Vec<String> {
+    let parts = std::fs::read_dir(folder.join("out"))
+        .unwrap()
+        .map(|part| std::fs::read_to_string(part.unwrap().path()).unwrap());
+    let mut rows: Vec<String> =
+        parts.flat_map(|part| part.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()).collect();
+    rows.sort();
+    rows
+}
+
+const UNSORTED: [&str; 6] = [
+    "2024-01-01T00:05:00Z",
+    "2024-01-01T00:03:00Z",
+    "2024-01-01T00:01:00Z",
+    "2024-01-01T00:59:00Z",
+    "2024-01-01T00:02:00Z",
+    "2024-01-01T00:04:00Z",
+];
+
+#[test]
+fn no_row_of_an_unsorted_file_is_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let (said, code) = per_minute(folder.path(), &UNSORTED, &["--fail-on-late", "0"]);
+    assert!(code == Some(0) && !said.contains("came late"), "{said}");
+    assert_eq!(rows_out(folder.path()).len(), 6);
+}
+
+#[test]
+fn rows_that_come_late_are_told_last_and_fail_the_command_if_they_may_not_be() {
+    let monotonic = ["--set", "sources.rows.watermark=monotonic"];
+    let folder = tempfile::tempdir().unwrap();
+    let (said, code) = per_minute(folder.path(), &UNSORTED, &monotonic);
+    let last = said.lines().last().unwrap();
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        last,
+        "w: 4 of 6 rows (66.7%) came late and were dropped, the latest by 57m; [sources.rows] watermark = \
+         { bounded-out-of-orderness = \"57m\" } keeps them (its watermark was that of in.csv); a sink with input = \"w.late\" receives them"
+    );
+    for (tolerated, exits) in [("66%", 3), ("67", 0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let args = [&monotonic[..], &["--fail-on-late", tolerated]].concat();
+        let (said, code) = per_minute(folder.path(), &UNSORTED, &args);
+        assert_eq!(code, Some(exits), "{said}");
+    }
+    // What is said to keep them does.
+    let folder = tempfile::tempdir().unwrap();
+    let bound = r#"sources.rows.watermark={ bounded-out-of-orderness = "57m" }"#;
+    let (said, code) = per_minute(folder.path(), &UNSORTED, &["--set", bound, "--fail-on-late", "0"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_job_that_has_ended_reads_nothing_that_was_appended() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = ["--checkpoint-dir", "state"];
+    // The last line has no line end: the rest of it comes later.
+    let (said, code) = per_minute(folder.path(), &["2024-01-01T00:01:00Z", "2024-01-01T00:02:00"], &state);
+    assert!(code == Some(0) && said.contains("in.csv: its last line has no line end"), "{said}");
+    let ended = rows_out(folder.path());
+    assert_eq!(ended.len(), 2);
+    let more = ["2024-01-01T00:01:00Z", "2024-01-01T00:02:00Z", "2024-01-01T00:03:00Z", ""];
+    let (said, code) = per_minute(folder.path(), &more, &state);
+    assert!(code == Some(0) && said.contains("reads no more of its input") && !said.contains("came late"), "{said}");
+    assert_eq!(rows_out(folder.path()), ended);
+    std::fs::remove_dir_all(folder.path().join("out")).unwrap();
+    let (said, code) = per_minute(folder.path(), &more, &[&state[..], &["--again"]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(rows_out(folder.path()).len(), 3);
+}
+
+#[test]
+fn another_event_time_than_that_of_the_checkpoint_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = ["--checkpoint-dir", "state"];
+    per_minute(folder.path(), &["2024-01-01T00:01:00Z"], &state);
+    let output = weir(folder.path(), &PER_MINUTE.replace("event-time = \"t\"", ""), &state).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains(
+            "has watermarks of the column \"t\" of the source \"rows\", and the pipeline goes by the time of arrival"
+        ),
+        "{said}"
+    );
+}

@@ -10,7 +10,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use crate::batch::StreamBatch;
 pub use crate::connector_error::ConnectorError;
 use crate::options::Options;
-use crate::time::Clock;
+use crate::time::{Clock, WatermarkStrategy};
 
 /// Makes sources and sinks by the name that the pipeline file gives; the command hands one to the engine.
 pub trait Connectors: Send + Sync {
@@ -63,6 +63,12 @@ pub trait Source: Send + Sync {
     /// The files that it reads, and the folders of which it reads everything: no sink of the same job may write there.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
+    }
+
+    /// How watermarks follow where the pipeline does not say. The default holds for rows that come in the order of their time; an
+    /// input that ends, and may be in any order, has none before its end.
+    fn default_watermark(&self) -> WatermarkStrategy {
+        WatermarkStrategy::Monotonic
     }
 
     /// What becomes of its rows when a job resumes from a checkpoint.

@@ -139,12 +139,14 @@ pub struct SourceNode {
     pub options: Options,
     /// The column with the event time (a timestamp, or an int64 of milliseconds); `None`: rows have the time of their arrival.
     pub event_time: Option<Spanned<String>>,
-    /// How watermarks follow from event times, a split.
-    pub watermark: WatermarkStrategy,
+    /// How watermarks follow from event times, per split; `None`: as the source says (`Source::default_watermark`).
+    pub watermark: Option<WatermarkStrategy>,
     /// After this long without rows, a split no longer holds event time back, in milliseconds.
     pub idle_after_ms: Option<u64>,
     /// What becomes of malformed records.
     pub on_error: OnError,
+    /// Whether it is read although the job had ended, as rows are that a person adds to it.
+    pub reads_after_end: bool,
 }
 
 /// `[operators.NAME]`

@@ -24,7 +24,7 @@ mod replace;
 mod runtime;
 
 pub use checkpoint::failure::CheckpointFailure;
-pub use checkpoint::recovery::{Durable, RecoveryError};
+pub use checkpoint::recovery::{Durable, RecoveryError, ResumeFrom};
 pub use checkpoint::status::CheckpointStatus;
 pub use plan::describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
 pub use plan::error::{CheckError, CheckErrors};
@@ -36,5 +36,6 @@ pub use replace::version::{NewVersion, SwapError};
 pub use runtime::build::StartError;
 pub use runtime::figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts, NodeFigures, SubtaskFigures};
 pub use runtime::job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};
+pub use runtime::late::{LateRows, LateSource};
 pub use runtime::local;
 pub use runtime::supervisor::{RunError, Supervisor};

@@ -26,4 +26,5 @@ pub(crate) mod prune;
 pub mod registry;
 pub(crate) mod resolve;
 pub(crate) mod resolved;
+pub(crate) mod source;
 pub(crate) mod swap;

@@ -17,6 +17,7 @@ pub(crate) mod control;
 pub(crate) mod figures;
 pub(crate) mod inbox;
 pub(crate) mod job_handle;
+pub(crate) mod late;
 pub(crate) mod launch;
 pub mod local;
 pub(crate) mod supervisor;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use weir_core::graph::RestartSettings;
 use weir_core::time::Clock;
-use weir_engine::{Durable, Job, RecoveryError, Supervisor};
+use weir_engine::{Durable, Job, RecoveryError, ResumeFrom, Supervisor};
 use weir_host::GuestLog;
 use weir_state::checkpoint::CheckpointStore;
 
@@ -32,7 +32,7 @@ impl Launch {
         let store = CheckpointStore::open(&pipeline.location())?;
         let Resumed { job, allow_dropped, left } = pipelines.resume(job, pipeline, row, &store)?;
         let settings = pipeline.graph.checkpoint.clone();
-        let from = row.from_checkpoint;
+        let from = row.from_checkpoint.map_or(ResumeFrom::Last, ResumeFrom::Checkpoint);
         let durable = settings.map(|settings| Durable { store: store.clone(), settings, from, allow_dropped });
         Ok(Self { name: row.name.clone(), job, store, durable, restart: pipeline.graph.restart, left })
     }

@@ -110,6 +110,9 @@ impl Figures {
         for (name, help, value) in values {
             counter(encoder, name, help, self.nodes().map(|(labels, node)| (labels, value(node))).collect())?;
         }
+        let late_by = self.nodes().map(|(labels, node)| (labels, node.counts.late_by_us as f64 / 1e6));
+        let help = "How much longer the step's windows would have had to wait for all rows that came late.";
+        gauge(encoder, "late_by_seconds", help, late_by.collect())?;
         let state = self.nodes().filter_map(|(labels, node)| Some((labels, node.state_bytes?.cast_signed())));
         gauge(encoder, "state_bytes", "Bytes of the step's state in the last complete checkpoint.", state.collect())
     }

@@ -223,9 +223,10 @@ impl Pipelines {
             options: Options::from_toml(&format!("path = {:?}", replay.file()), self.folder(&graph.name)),
             event_time: event_times.find(is_there).map(spanned),
             // Its rows are older than the others anyway: none of them makes another late.
-            watermark: WatermarkStrategy::BoundedOutOfOrderness(i64::MAX),
+            watermark: Some(WatermarkStrategy::AtEnd),
             idle_after_ms: None,
             on_error: OnError::Fail,
+            reads_after_end: true,
         }
     }
 }
@@ -282,6 +283,8 @@ mod tests {
             index: 0,
             offset: serde_json::json!({ "byte": byte, "line": 1 }),
             max_event_time: 0,
+            event_time: None,
+            ended: false,
         };
         let part = |name: &str, splits| StoredPart {
             subtask: format!("{name}/0"),

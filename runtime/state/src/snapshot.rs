@@ -59,4 +59,8 @@ pub struct SplitSnapshot {
     pub offset: Offset,
     /// The greatest event time seen, for its watermark.
     pub max_event_time: i64,
+    /// The column of the event time; empty: rows have the time of their arrival; `None`: an older Weir did not say.
+    pub event_time: Option<String>,
+    /// It was read to its end, and is never read again.
+    pub ended: bool,
 }

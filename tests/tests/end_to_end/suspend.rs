@@ -24,7 +24,7 @@ fn a_suspended_job_continues_at_another_parallelism() {
     // It has ended: to run it again changes nothing.
     let ended = Running::start(q11(state, 1).arg("--json")).end().well();
     assert_golden(&ended);
-    ended.saying(&["its input has no further rows"]);
+    ended.saying(&["and reads no more of its input"]);
 }
 
 #[test]

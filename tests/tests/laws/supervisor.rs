@@ -10,7 +10,7 @@ use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
 use weir_core::graph::RestartSettings;
 use weir_core::swap::{Phase, Probation};
 use weir_core::time::{Clock, ManualClock};
-use weir_engine::{Durable, Job, JobError, NewVersion, RunError, Summary, Supervisor};
+use weir_engine::{Durable, Job, JobError, NewVersion, ResumeFrom, RunError, Summary, Supervisor};
 use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::stores::{Operation, Verdict, hooked, plain};
@@ -124,6 +124,7 @@ impl Watched {
     fn refused(&self, pipeline: &str, from: Option<u64>, allow_dropped: &[&str]) -> String {
         let job = job(&self.source.connectors(), pipeline, 1);
         let allow_dropped = allow_dropped.iter().map(|name| (*name).to_owned()).collect();
+        let from = from.map_or(ResumeFrom::Last, ResumeFrom::Checkpoint);
         let durable = Durable { from, allow_dropped, ..self.durable.clone() };
         match Supervisor::start(Arc::new(job), self.clock.clone(), Some(durable), RESTART) {
             Ok(_) => panic!("{pipeline} was started"),
@@ -212,7 +213,7 @@ fn it_begins_where_it_was_told_until_it_has_a_checkpoint_of_its_own() {
         watched.durable.store.list().unwrap()[0].number
     };
     let (older, newer) = (suspended(&watched), suspended(&watched));
-    watched.durable.from = Some(older);
+    watched.durable.from = ResumeFrom::Checkpoint(older);
     let mut running = watched.start();
     let told = [format!("resuming from checkpoint {older}")];
     assert_eq!(running.take_notices(), told);
@@ -352,6 +353,11 @@ fn a_start_that_is_refused_ends_no_healthy_run() {
         (pipeline.clone(), Some(999), "there is no checkpoint 999 in memory"),
         (changed("rows", "lines"), None, "has state of \"rows\", and the pipeline has no source of that name"),
         (changed("= 8", "= 16"), None, "has 8 key groups, and the pipeline 16: set max-parallelism = 8"),
+        (
+            changed("event-time = \"ts\"", "event-time = \"value\""),
+            None,
+            "has watermarks of the column \"ts\" of the source \"rows\", and the pipeline goes by the column \"value\"",
+        ),
         (changed("watched", "other"), None, "holds checkpoints of the job \"watched\", not of \"other\""),
         (
             changed("1h", "2h"),

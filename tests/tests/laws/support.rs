@@ -17,7 +17,7 @@ use weir_core::connector::{
 use weir_core::graph::{CheckpointSettings, Options};
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::local::{Choice, LocalJob};
-use weir_engine::{Durable, Job};
+use weir_engine::{Durable, Job, ResumeFrom};
 use weir_host::{Host, HostConfig};
 use weir_state::checkpoint::CheckpointStore;
 use weir_state::checkpoint::object_store::memory::InMemory;
@@ -125,7 +125,7 @@ pub(crate) fn durable_in(store: CheckpointStore) -> Durable {
         timeout_ms: u64::MAX,
         keep: 1,
     };
-    Durable { store, settings, from: None, allow_dropped: BTreeSet::new() }
+    Durable { store, settings, from: ResumeFrom::Last, allow_dropped: BTreeSet::new() }
 }
 
 /// Every row as text.

@@ -145,7 +145,7 @@ pub(crate) fn stop(args: &StopArgs) -> anyhow::Result<()> {
     let why = job.reason.map_or_else(String::new, |why| format!(": {why}"));
     let told = |name: &str| format!("{name} is {}{from}{why}", state(job.state));
     match job.state {
-        JobState::Failed => Err(Told(told(&job.name)).into()),
+        JobState::Failed => Err(Told::new(told(&job.name)).into()),
         _ if args.json => Ok(()),
         _ => {
             terminal::print(&format!("{}\n", told(&terminal::bold(&job.name))));

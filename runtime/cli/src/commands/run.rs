@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use weir_core::time::Clock;
-use weir_engine::{JobError, RunError, Supervisor};
+use weir_engine::{JobError, LateRows, ResumeFrom, RunError, Supervisor};
 
 use crate::clock::SystemClock;
 use crate::follow::follow;
 use crate::guest_log::GuestLines;
+use crate::json::Told;
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::signals::Signals;
@@ -24,8 +25,10 @@ Examples:
   weir run pipeline.toml
   weir run pipeline.toml --checkpoint-dir state
   weir run pipeline.toml --checkpoint-dir state --from 12
+  weir run pipeline.toml --checkpoint-dir state --again
   weir run pipeline.toml --parallelism 4
   weir run pipeline.toml --set sources.flights.path=data/february.csv
+  weir run pipeline.toml --fail-on-late 1
   weir run pipeline.toml --json > summary.json"
 )]
 pub(crate) struct Args {
@@ -36,12 +39,41 @@ pub(crate) struct Args {
     /// Resume from this checkpoint instead of the last one
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<u64>,
+    /// Read the input from its beginning once more, whatever checkpoints there are; what sinks hold stays there
+    #[arg(long, conflicts_with = "from")]
+    again: bool,
     /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
     #[arg(long = "allow-dropped-state", value_name = "NAME")]
     allow_dropped: Vec<String>,
+    /// Exit with 3 if more than this percentage of a window's rows came late and were dropped
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    fail_on_late: Option<f64>,
     /// Print the summary as one line of JSON to standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What the command exits with if more rows came late than the caller tolerates. The job has done its work.
+const TOO_LATE: u8 = 3;
+
+impl Args {
+    fn check_late(&self, late: &[LateRows]) -> anyhow::Result<()> {
+        let Some(tolerated) = self.fail_on_late else { return Ok(()) };
+        match late.iter().find(|late| late.percent() > tolerated) {
+            None => Ok(()),
+            Some(late) => {
+                let (step, percent) = (&late.step, late.percent());
+                let message =
+                    format!("{percent:.1}% of the rows of {step} came late, and --fail-on-late tolerates {tolerated}%");
+                Err(Told::exiting(message, TOO_LATE).into())
+            }
+        }
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').unwrap_or(text).parse().ok();
+    percent.filter(|percent| (0.0..=100.0).contains(percent)).ok_or_else(|| "it is a number from 0 to 100".to_owned())
 }
 
 /// Runs it; an error if it cannot run, fails, or is stopped at once.
@@ -51,7 +83,12 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let host = component::host()?;
     let (log, lines) = GuestLines::new();
     let job = file.check(&host, &args.secrets)?.with_guest_log(log);
-    let durable = file.durable(args.from, &args.allow_dropped)?;
+    let from = match args.from {
+        Some(number) => ResumeFrom::Checkpoint(number),
+        None if args.again => ResumeFrom::Beginning,
+        None => ResumeFrom::Last,
+    };
+    let durable = file.durable(from, &args.allow_dropped)?;
     let is_durable = durable.is_some();
     let described = job.describe();
     terminal::print_notes(&described.notes);
@@ -69,10 +106,13 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let outcome = follow(supervisor, is_durable, &signals, &lines, &bar);
     bar.clear();
     match outcome {
-        Ok(done) if args.json => summary::print_json(&file.graph.name, &done),
         Ok(done) => {
-            summary::print(&file.graph.name, &done);
-            Ok(())
+            if args.json {
+                summary::print_json(&file.graph.name, &done)?;
+            } else {
+                summary::print(&file.graph.name, &done);
+            }
+            args.check_late(&done.progress.late)
         }
         Err(error) if matches!(*error, RunError::Job(JobError::Stopped)) => {
             Err(anyhow::anyhow!("stopped before its input ended; sinks did not finish"))

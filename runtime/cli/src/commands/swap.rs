@@ -144,7 +144,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     match status.phase {
         SwapPhase::RolledBack => {
             let why = format!("the swap of {job} was rolled back: {}", status.reason.unwrap_or_default());
-            return Err(Told(why).into());
+            return Err(Told::new(why).into());
         }
         _ if args.json => {}
         _ => terminal::print(&told(job, &(versions(&status) + &args.settings()), &status)),
@@ -168,7 +168,7 @@ pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     match status.phase {
         SwapPhase::RolledBack if !is_undone => {
             let why = format!("the swap of {job} back to {} was rolled back: {why}", changes(&status.operators));
-            return Err(Told(why).into());
+            return Err(Told::new(why).into());
         }
         _ if args.json => {}
         SwapPhase::RolledBack => terminal::print(&format!("the swap {} is rolled back: {why}\n", versions(&status))),

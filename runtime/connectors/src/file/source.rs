@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::Options;
-use weir_core::time::Clock;
+use weir_core::time::{Clock, WatermarkStrategy};
 
 use super::format_of;
 use super::paths::{InputFile, find};
@@ -64,7 +64,14 @@ impl FileSource {
             }
         };
         let folder = Some(options::resolve(options, &given.path)).filter(|path| path.is_dir());
-        let source = Self { files, folder, format, schema, notes };
+        let mut source = Self { files, folder, format, schema, notes };
+        let open: Vec<&InputFile> = source.files.iter().filter(|file| ends_within_a_line(file)).collect();
+        if let [first, others @ ..] = open.as_slice() {
+            let others =
+                if others.is_empty() { String::new() } else { format!(" (nor have {} other files)", others.len()) };
+            let note = format!("{}: its last line has no line end{others}, and is read as it is", first.name);
+            source.notes.push(note);
+        }
         // A column that the header does not have is found now, not when the job runs.
         for file in &source.files {
             source.text_reader(file, &[])?;
@@ -96,6 +103,11 @@ impl Source for FileSource {
         self.files.iter().map(|file| file.path.clone()).chain(self.folder.clone()).collect()
     }
 
+    /// Files end, and few are sorted by the time of their rows.
+    fn default_watermark(&self) -> WatermarkStrategy {
+        WatermarkStrategy::AtEnd
+    }
+
     fn guarantee(&self) -> Guarantee {
         Guarantee::ExactlyOnce
     }
@@ -116,23 +128,38 @@ impl Source for FileSource {
         };
         let metadata = std::fs::metadata(&file.path).map_err(|source| cannot("look at", file, source))?;
         let mut reader = self.text_reader(file, projection)?;
+        let mut has_ended = false;
         if let Some(offset) = offset {
             let begin = reader.position().byte;
-            let position = serde_json::from_value::<Position>(offset.clone()).ok();
-            let position = position.filter(|position| (begin..=metadata.len()).contains(&position.byte));
-            let Some(position) = position else {
+            let place = serde_json::from_value::<Place>(offset.clone()).ok();
+            let place = place.filter(|place| (begin..=metadata.len()).contains(&place.byte));
+            let Some(Place { byte, line, open_line }) = place else {
                 return Err(ConnectorError::Data(format!("{} has no offset {offset}; was it replaced?", file.name)));
             };
-            reader = reader.resume(open(file, self.format, position)?);
+            has_ended = open_line;
+            reader = reader.resume(open(file, self.format, Position { byte, line })?);
         }
-        Ok(Box::new(FileReader { reader, bytes: metadata.len() }))
+        Ok(Box::new(FileReader { reader, bytes: metadata.len(), has_ended }))
     }
+}
+
+/// An offset.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    byte: u64,
+    line: u64,
+    /// The last line was taken although it had no line end: the file counted as whole, and nothing in it is a record that follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    open_line: bool,
 }
 
 struct FileReader {
     reader: TextReader,
     /// The size of the file when it was opened.
     bytes: u64,
+    /// An earlier run took its last line, without a line end.
+    has_ended: bool,
 }
 
 impl SourceReader for FileReader {
@@ -141,18 +168,30 @@ impl SourceReader for FileReader {
     }
 
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
-        self.reader.poll(rows_max, wait)
+        if self.has_ended { Ok(Polled::End) } else { self.reader.poll(rows_max, wait) }
     }
 
     fn offset(&self) -> Offset {
         let Position { byte, line } = self.reader.position();
-        serde_json::json!({ "byte": byte, "line": line })
+        let open_line = self.has_ended || self.reader.has_taken_open_line();
+        serde_json::json!(Place { byte, line, open_line })
     }
 
     fn progress(&self) -> Option<f64> {
         let bytes = self.bytes.max(1) as f64;
         Some((self.reader.position().byte as f64 / bytes).min(1.0))
     }
+}
+
+/// Whether a file that is not empty has no line end at its end: somebody may still be writing it.
+fn ends_within_a_line(file: &InputFile) -> bool {
+    let last = || {
+        let (mut opened, mut last) = (File::open(&file.path)?, [0]);
+        opened.seek(SeekFrom::End(-1))?;
+        opened.read_exact(&mut last).map(|()| last)
+    };
+    // A file that cannot be read is told when it is.
+    last().is_ok_and(|last: [u8; 1]| last != *b"\n")
 }
 
 fn open(file: &InputFile, format: TextFormat, position: Position) -> Result<Records, ConnectorError> {

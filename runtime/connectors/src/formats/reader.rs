@@ -97,6 +97,11 @@ impl TextReader {
         Ok(Polled::Pending)
     }
 
+    /// As [`Records::has_taken_open_line`].
+    pub(crate) fn has_taken_open_line(&self) -> bool {
+        self.records.has_taken_open_line()
+    }
+
     /// Where the next poll continues.
     pub(crate) fn position(&self) -> Position {
         self.records.position()

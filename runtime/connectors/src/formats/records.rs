@@ -272,8 +272,12 @@ impl Records {
 
     /// Where the first unconsumed record begins.
     pub(crate) fn position(&self) -> Position {
-        let is_past_padding = self.is_padded && self.start >= self.buffer.len();
-        Position { byte: self.position.byte - u64::from(is_past_padding), ..self.position }
+        Position { byte: self.position.byte - u64::from(self.has_taken_open_line()), ..self.position }
+    }
+
+    /// Whether the last record was taken although it had no line end.
+    pub(crate) fn has_taken_open_line(&self) -> bool {
+        self.is_padded && self.start >= self.buffer.len()
     }
 
     fn advance(&mut self, bytes: usize, line: u64) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::datatypes::SchemaRef;
 use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceReader, Split};
 use weir_core::graph::Options;
-use weir_core::time::Clock;
+use weir_core::time::{Clock, WatermarkStrategy};
 
 use super::consumer::Shared;
 use super::messages::Messages;
@@ -59,6 +59,11 @@ impl KafkaSource {
 impl Source for KafkaSource {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.options.columns.schema)
+    }
+
+    /// A job that reads what is there now waits for all of it; one that reads on follows the time of its messages.
+    fn default_watermark(&self) -> WatermarkStrategy {
+        if self.options.is_bounded { WatermarkStrategy::AtEnd } else { WatermarkStrategy::Monotonic }
     }
 
     fn guarantee(&self) -> Guarantee {

@@ -22,26 +22,28 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
         watermark,
         idle_after_ms: idle_after_us.map(|us| us.unsigned_abs().div_ceil(1000)),
         on_error: table.on_error()?,
+        reads_after_end: false,
     }))
 }
 
-/// `"monotonic"`, `{ monotonic = true, idle-after = ".." }` or `{ bounded-out-of-orderness = "..", idle-after = ".." }`.
-/// Gives the strategy and the idleness in microseconds.
-fn watermark(source: &Table<'_>) -> Result<(WatermarkStrategy, Option<i64>), Diagnostic> {
-    let Some(value) = source.get("watermark") else { return Ok((WatermarkStrategy::Monotonic, None)) };
+/// `"monotonic"`, `"at-end"`, `{ monotonic = true, idle-after = ".." }` or `{ bounded-out-of-orderness = "..", idle-after = ".." }`.
+/// Gives the strategy, if one is named, and the idleness in microseconds.
+fn watermark(source: &Table<'_>) -> Result<(Option<WatermarkStrategy>, Option<i64>), Diagnostic> {
+    let Some(value) = source.get("watermark") else { return Ok((None, None)) };
     if let DeValue::String(_) = value.get_ref() {
+        let names = [("monotonic", WatermarkStrategy::Monotonic), ("at-end", WatermarkStrategy::AtEnd)];
         let strategy = source
-            .choice("watermark", &[("monotonic", WatermarkStrategy::Monotonic)])
+            .choice("watermark", &names)
             .map_err(|problem| problem.with_hint("or { bounded-out-of-orderness = \"10s\" }"))?;
-        return Ok((strategy.unwrap_or(WatermarkStrategy::Monotonic), None));
+        return Ok((strategy, None));
     }
     let table = Table::from_value(format!("{}.watermark", source.path), value)?;
     table.check_keys(&["monotonic", "bounded-out-of-orderness", "idle-after"])?;
     let strategy = match (table.get("monotonic"), table.duration_us("bounded-out-of-orderness")?) {
-        (Some(flag), None) if matches!(flag.get_ref(), DeValue::Boolean(true)) => WatermarkStrategy::Monotonic,
-        (None, Some(delay_us)) => WatermarkStrategy::BoundedOutOfOrderness(delay_us),
+        (Some(flag), None) if matches!(flag.get_ref(), DeValue::Boolean(true)) => Some(WatermarkStrategy::Monotonic),
+        (None, Some(delay_us)) => Some(WatermarkStrategy::BoundedOutOfOrderness(delay_us)),
         // Idleness alone: the strategy is the default one.
-        (None, None) => WatermarkStrategy::Monotonic,
+        (None, None) => None,
         (Some(flag), _) => {
             let message = "monotonic can only be true, and not beside bounded-out-of-orderness";
             return Err(Diagnostic::error(message, Some(flag.span())));

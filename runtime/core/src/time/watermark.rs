@@ -9,6 +9,8 @@ pub enum WatermarkStrategy {
     Monotonic,
     /// A row is at most this much behind the greatest event time seen, microseconds.
     BoundedOutOfOrderness(i64),
+    /// Rows come in any order: there is no watermark before the input has ended.
+    AtEnd,
 }
 
 /// A strategy that cannot be.
@@ -38,7 +40,8 @@ impl WatermarkStrategy {
 /// Watermarks of one split.
 #[derive(Clone, Debug)]
 pub struct WatermarkGenerator {
-    delay_us: i64,
+    /// `None`: without end.
+    delay_us: Option<i64>,
     max_event_time: i64,
 }
 
@@ -47,8 +50,9 @@ impl WatermarkGenerator {
     #[must_use]
     pub fn new(strategy: WatermarkStrategy) -> Self {
         let delay_us = match strategy {
-            WatermarkStrategy::Monotonic => 0,
-            WatermarkStrategy::BoundedOutOfOrderness(delay_us) => delay_us,
+            WatermarkStrategy::Monotonic => Some(0),
+            WatermarkStrategy::BoundedOutOfOrderness(delay_us) => Some(delay_us),
+            WatermarkStrategy::AtEnd => None,
         };
         Self { delay_us, max_event_time: WATERMARK_MIN }
     }
@@ -58,10 +62,11 @@ impl WatermarkGenerator {
     /// then the watermark, then continues: so whether a row is late never depends on where batches end.
     pub fn observe(&mut self, event_times: &[i64]) -> usize {
         let mut max = self.max_event_time;
+        let behind = |max: i64| self.delay_us.map_or(i64::MIN, |delay_us| max.saturating_sub(delay_us));
         for (row, &time) in event_times.iter().enumerate() {
             if time > max {
                 max = time;
-            } else if row > 0 && time < max.saturating_sub(self.delay_us) {
+            } else if row > 0 && time < behind(max) {
                 self.max_event_time = max;
                 return row;
             }
@@ -73,10 +78,12 @@ impl WatermarkGenerator {
     /// The watermark after the rows so far: Flink's `max - delay - 1`; [`WATERMARK_MIN`] before the first.
     #[must_use]
     pub fn watermark(&self) -> i64 {
-        if self.max_event_time == WATERMARK_MIN {
-            return WATERMARK_MIN;
+        match self.delay_us {
+            Some(delay_us) if self.max_event_time != WATERMARK_MIN => {
+                self.max_event_time.saturating_sub(delay_us).saturating_sub(1)
+            }
+            _ => WATERMARK_MIN,
         }
-        self.max_event_time.saturating_sub(self.delay_us).saturating_sub(1)
     }
 
     /// The greatest event time seen, for a snapshot.
@@ -127,6 +134,13 @@ mod tests {
         watermarks.observe(&[i64::MAX]);
         assert_eq!(watermarks.watermark(), -1);
         assert_eq!(watermarks.observe(&[i64::MIN, i64::MAX]), 2);
+    }
+
+    #[test]
+    fn rows_in_any_order_have_no_watermark_before_the_end() {
+        let mut watermarks = WatermarkGenerator::new(WatermarkStrategy::AtEnd);
+        assert_eq!(watermarks.observe(&[7, i64::MAX, i64::MIN, 3]), 4);
+        assert_eq!((watermarks.watermark(), watermarks.max_event_time()), (WATERMARK_MIN, i64::MAX));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) struct Origin<'a> {
     /// The number of the checkpoint that the snapshot is.
     pub(crate) checkpoint: u64,
     pub(crate) snapshot: Option<&'a JobSnapshot>,
+    /// The job had ended there.
+    pub(crate) finished: bool,
 }
 
 impl<'a> Origin<'a> {
@@ -26,6 +28,7 @@ impl<'a> Origin<'a> {
             durable: true,
             checkpoint: checkpoint.map_or(0, |c| c.manifest.number),
             snapshot: checkpoint.map(|c| &c.snapshot),
+            finished: checkpoint.is_some_and(|c| c.manifest.finished),
         }
     }
 }
@@ -81,6 +84,8 @@ mod tests {
             index,
             offset: if offset < 0 { Offset::Null } else { offset.into() },
             max_event_time: WATERMARK_MIN,
+            event_time: None,
+            ended: false,
         };
         let fresh: Vec<SplitSnapshot> = (0..6).map(|index| split(index, -1)).collect();
         let restored = vec![split(4, 2), split(0, 7), split(2, 0), split(1, 9)];

@@ -25,10 +25,22 @@ pub struct Durable {
     pub store: CheckpointStore,
     /// When they are made.
     pub settings: CheckpointSettings,
-    /// The checkpoint to resume from; `None`: the last complete one, if there is one.
-    pub from: Option<u64>,
+    /// Where it begins.
+    pub from: ResumeFrom,
     /// Operators, sources and sinks whose state may be given up, and columns of it: `OPERATOR.COLUMN`.
     pub allow_dropped: BTreeSet<String>,
+}
+
+/// Where a job begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResumeFrom {
+    /// At the last complete checkpoint, if there is one.
+    #[default]
+    Last,
+    /// At this checkpoint.
+    Checkpoint(u64),
+    /// At the beginning of its input, whatever checkpoints there are: the job runs once more.
+    Beginning,
 }
 
 /// Why a job cannot resume from a checkpoint.
@@ -60,6 +72,21 @@ pub enum RecoveryError {
         name: String,
         /// Which name was meant, perhaps.
         near: String,
+    },
+    /// What came by one time and what comes by another do not fit together: most of it would be late.
+    #[error(
+        "checkpoint {checkpoint} has watermarks of {before} of the source {name:?}, and the pipeline goes by {now}: set event-time \
+         back, or begin anew, with another folder for checkpoints"
+    )]
+    EventTime {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// The source.
+        name: String,
+        /// What its event time was.
+        before: String,
+        /// What it is.
+        now: String,
     },
     /// Its keys would be looked for in the wrong subtasks.
     #[error(
@@ -160,10 +187,14 @@ impl Durable {
         *held = Some(lease.tenure());
         let newest = self.newest()?;
         let Found { checkpoint, mut notes, .. } = match before {
-            Some((before, found)) if self.from.is_some() || before == newest => found,
+            Some((before, found)) if self.from != ResumeFrom::Last || before == newest => found,
             // What this run has completed itself is later than where it began, and has nothing that was to be given up there.
             None if newest >= Some(lease.tenure().since()) => {
-                Self { from: None, allow_dropped: BTreeSet::new(), ..self.clone() }.find(job, Contents::All, clock)?
+                Self { from: ResumeFrom::Last, allow_dropped: BTreeSet::new(), ..self.clone() }.find(
+                    job,
+                    Contents::All,
+                    clock,
+                )?
             }
             // The run before may have completed one until it was shut out.
             _ => self.find(job, Contents::All, clock)?,
@@ -190,15 +221,20 @@ impl Durable {
         self.store.check_job(&job.name)?;
         let (mut notes, mut given_up) = (Vec::new(), BTreeSet::new());
         let mut checkpoint = match self.from {
-            Some(number) => Some(self.store.read_as(number, contents)?),
-            None => self.latest(job, contents, &mut notes)?,
+            ResumeFrom::Checkpoint(number) => Some(self.store.read_as(number, contents)?),
+            ResumeFrom::Last => self.latest(job, contents, &mut notes)?,
+            ResumeFrom::Beginning => None,
         };
         if let Some(checkpoint) = &mut checkpoint {
             if checkpoint.manifest.finished {
                 let number = checkpoint.manifest.number;
-                notes.push(format!("the job had ended at checkpoint {number}: its input has no further rows"));
+                notes.push(format!(
+                    "the job had ended at checkpoint {number}, and reads no more of its input; to read it from the beginning: \
+                     `weir run --again`, on a server `weir rm` and `weir deploy`"
+                ));
             }
             let dropped = job.check_fits(checkpoint, &self.allow_dropped)?;
+            job.check_event_times(checkpoint)?;
             given_up = job.give_up_columns(&mut checkpoint.snapshot, &self.allow_dropped);
             job.check_layouts(checkpoint, clock)?;
             notes.extend(dropped.iter().chain(&given_up).map(|name| format!("the state of {name:?} is given up")));
@@ -268,6 +304,26 @@ impl Job {
             }
         }
         Ok(dropped)
+    }
+
+    /// Refuses a checkpoint whose watermarks are of another column.
+    fn check_event_times(&self, checkpoint: &Checkpoint) -> Result<(), RecoveryError> {
+        for (name, splits) in checkpoint.snapshot.subtasks.iter().filter_map(|subtask| subtask.splits.as_ref()) {
+            let node = self.resolved.nodes.iter().find(|node| node.name == *name);
+            let Some(source) = node.and_then(|node| node.step.role().source()) else { continue };
+            let before = splits.iter().find_map(|split| split.event_time.as_deref());
+            let now = source.event_time_column();
+            if let Some(before) = before.filter(|before| *before != now) {
+                let times = |column: &str| match column {
+                    "" => "the time of arrival".to_owned(),
+                    column => format!("the column {column:?}"),
+                };
+                let (before, now) = (times(before), times(now));
+                let checkpoint = checkpoint.manifest.number;
+                return Err(RecoveryError::EventTime { checkpoint, name: name.clone(), before, now });
+            }
+        }
+        Ok(())
     }
 
     /// The columns of the states of keyed operators, each as `OPERATOR.COLUMN`.

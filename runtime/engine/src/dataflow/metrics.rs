@@ -1,7 +1,8 @@
 //! What an operator counts, over all its subtasks. It is counted as rows go by, and read by `figures`.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts of one operator, over all its subtasks.
 #[derive(Debug, Default)]
@@ -12,14 +13,38 @@ pub struct OperatorMetrics {
     pub rows_out: AtomicU64,
     /// Rows that came after all their windows had closed.
     pub rows_late: AtomicU64,
+    /// How much longer windows would have had to wait for all of them, microseconds.
+    pub late_by_us: AtomicU64,
     /// Rows (of a source: records) that could not be processed.
     pub rows_failed: AtomicU64,
     /// Bytes of the columns that came in.
     pub bytes_in: AtomicU64,
     /// Bytes of the columns that went out, over all outputs.
     pub bytes_out: AtomicU64,
+    /// Of a source, by subtask: the split that is furthest behind in event time, and its watermark.
+    slowest_splits: Mutex<BTreeMap<usize, (i64, Arc<str>)>>,
     /// Its component's instances.
     pub(crate) guests: GuestMetrics,
+}
+
+impl OperatorMetrics {
+    /// Rows came late, by so much at most, microseconds.
+    pub(crate) fn late(&self, rows: u64, by_us: i64) {
+        self.rows_late.fetch_add(rows, Ordering::Relaxed);
+        self.late_by_us.fetch_max(by_us.max(0).unsigned_abs(), Ordering::Relaxed);
+    }
+
+    /// The split that holds up the watermark of a source's subtask.
+    pub(crate) fn set_slowest_split(&self, subtask: usize, watermark: i64, split: &Arc<str>) {
+        let mut slowest = self.slowest_splits.lock().unwrap_or_else(PoisonError::into_inner);
+        slowest.insert(subtask, (watermark, Arc::clone(split)));
+    }
+
+    /// The split that holds up the watermark of a source.
+    pub(crate) fn slowest_split(&self) -> Option<String> {
+        let slowest = self.slowest_splits.lock().unwrap_or_else(PoisonError::into_inner);
+        slowest.values().min().map(|(_, split)| split.to_string())
+    }
 }
 
 /// Shared by the subtasks of an operator.

@@ -35,6 +35,8 @@ pub struct SourceHead {
     /// How long the last poll waited for rows.
     waited_us: u64,
     settings: SourceSettings,
+    /// The greatest time at which rows arrived: a clock that was set back makes none late.
+    arrived_us: i64,
     metrics: Metrics,
 }
 
@@ -46,7 +48,11 @@ const LOOK_FOR_SPLITS_US: i64 = 100_000;
 pub struct SourceSettings {
     /// The event time column, an index into the reader's columns; `None`: rows have the time of their arrival.
     pub event_time: Option<usize>,
-    /// How watermarks follow, a split.
+    /// Its name; empty: there is none.
+    pub event_time_column: String,
+    /// Whether splits that come into being are read too.
+    pub looks_for_splits: bool,
+    /// How watermarks follow, per split.
     pub watermark: WatermarkStrategy,
     /// When a split is idle.
     pub idle_after_us: Option<i64>,
@@ -81,12 +87,14 @@ impl Assignment {
 pub type OpenSplit = Box<dyn FnMut(&Split, Option<&Offset>) -> Result<Box<dyn SourceReader>, ConnectorError> + Send>;
 
 struct SplitState {
-    id: String,
+    id: Arc<str>,
     index: usize,
     reader: Box<dyn SourceReader>,
     watermarks: WatermarkGenerator,
     idle: IdleTimer,
     status: SplitStatus,
+    /// It was read to its end, by an earlier run too.
+    ended: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +142,7 @@ impl SourceHead {
             looked_us: i64::MIN,
             waited_us: 0,
             settings,
+            arrived_us: i64::MIN,
             metrics,
         };
         splits.iter().try_for_each(|split| head.add(split))?;
@@ -142,26 +151,33 @@ impl SourceHead {
 
     fn add(&mut self, split: &SplitSnapshot) -> Result<(), ConnectorError> {
         let offset = Some(&split.offset).filter(|offset| !offset.is_null());
-        let mut reader = (self.open)(&Split { id: split.split.clone() }, offset)?;
+        let mut reader: Box<dyn SourceReader> = match split.ended {
+            true => Box::new(ReadToEnd(split.offset.clone())),
+            false => (self.open)(&Split { id: split.split.clone() }, offset)?,
+        };
         reader.explain_malformed(self.settings.on_error != OnError::Skip);
         let mut watermarks = WatermarkGenerator::new(self.settings.watermark);
         watermarks.restore(split.max_event_time);
+        if self.settings.event_time.is_none() {
+            self.arrived_us = self.arrived_us.max(split.max_event_time);
+        }
         self.merger.add_channel();
         let status = if self.merger.is_idle() { SplitStatus::Idle } else { SplitStatus::Active };
         self.splits.push(SplitState {
-            id: split.split.clone(),
+            id: split.split.as_str().into(),
             index: split.index,
             reader,
             watermarks,
             idle: IdleTimer::new(self.settings.idle_after_us),
             status,
+            ended: split.ended,
         });
         Ok(())
     }
 
     /// Opens those new splits of the source that are this subtask's.
     fn look_for_splits(&mut self, now_us: i64) -> Result<(), OperatorError> {
-        if now_us.saturating_sub(self.looked_us) < LOOK_FOR_SPLITS_US {
+        if !self.settings.looks_for_splits || now_us.saturating_sub(self.looked_us) < LOOK_FOR_SPLITS_US {
             return Ok(());
         }
         self.looked_us = now_us;
@@ -169,8 +185,14 @@ impl SourceHead {
             let index = self.assignment.known;
             self.assignment.known += 1;
             if self.assignment.is_mine(index) {
-                let (offset, max_event_time) = (Offset::Null, WATERMARK_MIN);
-                self.add(&SplitSnapshot { split: split.id, index, offset, max_event_time })?;
+                self.add(&SplitSnapshot {
+                    split: split.id,
+                    index,
+                    offset: Offset::Null,
+                    max_event_time: WATERMARK_MIN,
+                    event_time: None,
+                    ended: false,
+                })?;
             }
         }
         Ok(())
@@ -201,12 +223,14 @@ impl SourceHead {
                 Polled::Batch { rows, malformed } => {
                     let active = rows.num_rows() > 0 || !malformed.is_empty();
                     self.rows(index, rows, malformed, now_us, out)?;
+                    self.tell_slowest();
                     if active {
                         return Ok(true);
                     }
                 }
                 Polled::End => {
                     self.splits[index].status = SplitStatus::Ended;
+                    self.splits[index].ended = true;
                     let merged = self.merger.on_end(index);
                     self.say(merged, out);
                     return Ok(true);
@@ -227,10 +251,12 @@ impl SourceHead {
     #[must_use]
     pub fn snapshot(&self) -> Vec<SplitSnapshot> {
         let split = |s: &SplitState| SplitSnapshot {
-            split: s.id.clone(),
+            split: s.id.to_string(),
             index: s.index,
             offset: s.reader.offset(),
             max_event_time: s.watermarks.max_event_time(),
+            event_time: Some(self.settings.event_time_column.clone()),
+            ended: s.ended,
         };
         self.splits.iter().map(split).collect()
     }
@@ -281,16 +307,25 @@ impl SourceHead {
         Ok(())
     }
 
+    /// Tells which split the watermark waits for.
+    fn tell_slowest(&self) {
+        let active = self.splits.iter().filter(|split| split.status == SplitStatus::Active);
+        if let Some(split) = active.min_by_key(|split| split.watermarks.watermark()) {
+            self.metrics.set_slowest_split(self.assignment.subtask, split.watermarks.watermark(), &split.id);
+        }
+    }
+
     /// The rows that have an event time, and these; the others become malformed records.
     fn event_times(
-        &self,
+        &mut self,
         index: usize,
         rows: RecordBatch,
         now_us: i64,
         malformed: &mut Vec<Malformed>,
     ) -> Result<(RecordBatch, ScalarBuffer<i64>), OperatorError> {
         let Some(column) = self.settings.event_time else {
-            let times = vec![now_us; rows.num_rows()];
+            self.arrived_us = self.arrived_us.max(now_us);
+            let times = vec![self.arrived_us; rows.num_rows()];
             return Ok((rows, times.into()));
         };
         let mut rows = rows;
@@ -300,7 +335,7 @@ impl SourceHead {
                 malformed.push(match self.settings.on_error {
                     OnError::Skip => Malformed::default(),
                     OnError::Fail | OnError::DeadLetter => Malformed {
-                        at: self.splits[index].id.clone(),
+                        at: self.splits[index].id.to_string(),
                         record: row_text(&rows, row),
                         reason: format!("the event time column {name:?} is null"),
                     },
@@ -342,6 +377,23 @@ impl SourceHead {
             }
             Merged::Active => out.push(SourceEvent::Watermark(self.merger.watermark())),
         }
+    }
+}
+
+/// A split that was read to its end by an earlier run, at this offset: what has come since is not read.
+struct ReadToEnd(Offset);
+
+impl SourceReader for ReadToEnd {
+    fn poll(&mut self, _rows_max: usize, _wait: Duration) -> Result<Polled, ConnectorError> {
+        Ok(Polled::End)
+    }
+
+    fn offset(&self) -> Offset {
+        self.0.clone()
+    }
+
+    fn progress(&self) -> Option<f64> {
+        Some(1.0)
     }
 }
 

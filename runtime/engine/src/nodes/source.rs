@@ -11,9 +11,9 @@ use crate::dataflow::operator::Operator;
 use crate::dataflow::source::{dead_letter_schema, is_event_time};
 use crate::plan::error::{CheckError, column};
 use crate::plan::node::{
-    InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role, SourcePlan,
-    StepKind,
+    InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role, StepKind,
 };
+use crate::plan::source::SourcePlan;
 
 /// The section `sources`.
 pub(crate) struct SourceKind;

@@ -43,7 +43,6 @@ mod window_rows;
 mod window_state;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use arrow::array::UInt32Array;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
@@ -210,15 +209,8 @@ pub fn output_schema(spec: &WindowSpec) -> Result<SchemaRef, OperatorError> {
 }
 
 impl WindowSpec {
-    /// Counts rows that came too late, and hands them to their output. `count`: more than `rows`, where these are accumulators.
-    fn emit_late(
-        &self,
-        batch: &StreamBatch,
-        rows: Vec<u32>,
-        count: u64,
-        out: &mut Outputs,
-    ) -> Result<(), OperatorError> {
-        self.metrics.rows_late.fetch_add(count, Ordering::Relaxed);
+    /// Hands rows that came too late to their output.
+    fn emit_late(&self, batch: &StreamBatch, rows: Vec<u32>, out: &mut Outputs) -> Result<(), OperatorError> {
         if let Some(output) = self.late_output.filter(|_| !rows.is_empty()) {
             out.emit(output, take_rows(batch, &UInt32Array::from(rows))?);
         }

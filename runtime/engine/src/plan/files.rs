@@ -5,8 +5,8 @@ use std::path::Path;
 use weir_core::graph::Node;
 
 use super::error::CheckError;
-use super::node::SourcePlan;
 use super::resolved::ResolvedNode;
+use super::source::SourcePlan;
 
 /// Two sinks that another system takes for one would shut each other out when they commit.
 pub(super) fn check_identity<'a>(

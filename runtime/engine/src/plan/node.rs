@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use weir_core::connector::{ConnectorError, Connectors, Offset, Sink, Source, Split};
-use weir_core::graph::{LogicalGraph, Node, OnError, SourceNode};
+use weir_core::connector::{ConnectorError, Connectors, Offset, Sink};
+use weir_core::graph::{LogicalGraph, Node, OnError};
 use weir_core::limits::OperatorLimits;
 use weir_core::swap::Probation;
 use weir_core::time::Clock;
 use weir_host::{Component, GuestLog, Host, MapLayout, StateLayout};
 
 use super::error::CheckError;
+use super::source::SourcePlan;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::Operator;
@@ -220,15 +221,6 @@ impl std::fmt::Display for ChangelogMode {
             Self::Retract => "updates that take rows back",
         })
     }
-}
-
-/// A source that was opened.
-pub struct SourcePlan {
-    pub(crate) node: SourceNode,
-    pub(crate) source: Arc<dyn Source>,
-    /// The column with the event time.
-    pub(crate) event_time: Option<usize>,
-    pub(crate) splits: Vec<Split>,
 }
 
 /// What a step is to the world outside.

@@ -21,8 +21,9 @@ use crate::dataflow::source::{Assignment, SourceHead, SourceSettings};
 use crate::dataflow::step::{Counts, Step};
 use crate::dataflow::subtask::{Subtask, SubtaskError};
 use crate::plan::job::Job;
-use crate::plan::node::{MakeError, Role, SourcePlan, WriterStart};
+use crate::plan::node::{MakeError, Role, WriterStart};
 use crate::plan::physical::{ChainPlan, StepPart, StepPlan};
+use crate::plan::source::SourcePlan;
 
 /// The subtasks of a job, not yet running.
 pub(crate) struct Built {
@@ -180,7 +181,7 @@ impl Built {
         Ok(match first.step.role() {
             Role::Source(source) => {
                 let metrics = self.metrics[plan.steps[0].node].clone();
-                let head = source_head(job, plan, source, number, clock, metrics, origin.snapshot)
+                let head = source_head(job, plan, source, number, clock, metrics, origin)
                     .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
                 Subtask::source(name, first.name.clone(), head, chain)
             }
@@ -259,7 +260,7 @@ fn source_head(
     number: usize,
     clock: &Arc<dyn Clock>,
     metrics: Metrics,
-    snapshot: Option<&JobSnapshot>,
+    origin: Origin<'_>,
 ) -> Result<SourceHead, ConnectorError> {
     let node = plan.steps[0].node;
     let columns = job.pruned.nodes[node].outputs[0].as_deref().unwrap_or_default();
@@ -268,10 +269,14 @@ fn source_head(
         index,
         offset: Offset::Null,
         max_event_time: WATERMARK_MIN,
+        event_time: None,
+        ended: false,
     });
     let fresh: Vec<SplitSnapshot> = fresh.collect();
-    let restored = snapshot.and_then(|s| splits_of(s, &job.resolved.nodes[node].name));
-    let splits = restored.map_or_else(|| fresh.clone(), |restored| without_gaps(restored, &fresh));
+    let restored = origin.snapshot.and_then(|s| splits_of(s, &job.resolved.nodes[node].name));
+    let mut splits = restored.map_or_else(|| fresh.clone(), |restored| without_gaps(restored, &fresh));
+    let is_over = origin.finished && !source.node.reads_after_end;
+    splits.iter_mut().for_each(|split| split.ended |= is_over);
     let known = splits.iter().map(|split| split.index + 1).max().unwrap_or_default();
     let (reads, columns_read, reader_clock) = (source.source.clone(), columns.to_vec(), clock.clone());
     let open =
@@ -279,7 +284,9 @@ fn source_head(
     let assignment = Assignment { subtask: number, parallelism: plan.parallelism, known };
     let settings = SourceSettings {
         event_time: source.event_time.and_then(|c| columns.iter().position(|p| *p == c)),
-        watermark: source.node.watermark,
+        event_time_column: source.event_time_column().to_owned(),
+        looks_for_splits: !is_over,
+        watermark: source.watermark(),
         idle_after_us: source.node.idle_after_ms.map(|ms| ms as i64 * 1_000),
         on_error: job.pruned.nodes[node].on_error(source.node.on_error, 1),
         batch_rows_max: job.batch_rows_max,

@@ -48,8 +48,13 @@ pub struct NodeCounts {
     pub rows_out: u64,
     /// Rows that came after all their windows had closed.
     pub rows_late: u64,
+    /// How much longer its windows would have had to wait for all of them, microseconds; 0 if none came late.
+    pub late_by_us: u64,
     /// Rows that could not be processed.
     pub rows_failed: u64,
+    /// Of a source: the split that is furthest behind in event time, and holds up its watermark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowest_split: Option<String>,
 }
 
 /// What one node does, over all its subtasks.
@@ -104,7 +109,9 @@ impl NodeCounts {
             rows_in: load(&metrics.rows_in),
             rows_out: load(&metrics.rows_out),
             rows_late: load(&metrics.rows_late),
+            late_by_us: load(&metrics.late_by_us),
             rows_failed: load(&metrics.rows_failed),
+            slowest_split: metrics.slowest_split(),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::replace::trial::SharedSwap;
 use crate::replace::version::SwapError;
 use crate::runtime::control::{Control, Request};
 use crate::runtime::figures::{JobFigures, NodeCounts, NodeFigures};
+use crate::runtime::late::{LateRows, LateWatch};
 use crate::runtime::worker::{Status, WorkerError};
 
 /// A running job. Dropping it stops the job.
@@ -37,6 +38,7 @@ pub struct JobHandle {
     pub(crate) stopped: bool,
     pub(crate) names: Vec<(String, NodeRole)>,
     pub(crate) metrics: Vec<Metrics>,
+    pub(crate) late: LateWatch,
     pub(crate) reports: Vec<Arc<Mutex<SinkReport>>>,
     pub(crate) latency: Arc<LatencyHistogram>,
     pub(crate) checkpoints: Arc<Mutex<CheckpointStatus>>,
@@ -133,6 +135,8 @@ pub struct Progress {
     pub fraction: Option<f64>,
     /// By node.
     pub nodes: Vec<NodeCounts>,
+    /// Rows that came late and were dropped, by step.
+    pub late: Vec<LateRows>,
     /// What is kept of it.
     pub checkpoints: CheckpointStatus,
     /// What sources and sinks wait for, by name, if they are not as they should be.
@@ -189,6 +193,7 @@ impl JobHandle {
             rows_failed: nodes.iter().map(|n| n.rows_failed).sum(),
             watermark_us: watermark,
             fraction: (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64),
+            late: self.late.late(&nodes),
             nodes,
             checkpoints: self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             troubles: self

@@ -14,6 +14,7 @@ use super::build::{Built, BuiltSubtask, StartError};
 use super::control::{Control, Request};
 use super::inbox::inbox;
 use super::job_handle::{JobError, JobHandle, NodeRole, Outside};
+use super::late::LateWatch;
 use super::worker::{CheckpointWorker, Status, Worker};
 use crate::checkpoint::checkpointer::Checkpointer;
 use crate::checkpoint::origin::Origin;
@@ -113,6 +114,7 @@ impl Job {
             stopped: false,
             names: self.resolved.nodes.iter().map(|n| (n.name.clone(), NodeRole::of(n))).collect(),
             metrics: built.metrics,
+            late: LateWatch::new(self),
             reports: built.reports,
             latency: built.latency,
             checkpoints,

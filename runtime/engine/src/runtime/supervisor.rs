@@ -25,6 +25,7 @@ use crate::replace::version::{NewVersion, SwapError};
 use crate::runtime::build::StartError;
 use crate::runtime::figures::JobFigures;
 use crate::runtime::job_handle::{JobError, JobHandle, Progress, Summary};
+use crate::runtime::late::LateNews;
 use crate::runtime::worker::WorkerError;
 
 /// A job that is started again when it fails.
@@ -43,6 +44,7 @@ pub struct Supervisor {
     /// What the job had done when it ran last.
     last: Summary,
     notices: Vec<String>,
+    told_late: LateNews,
     ending: Ending,
 }
 
@@ -111,6 +113,7 @@ impl Supervisor {
             started_us: 0,
             last: Summary::default(),
             notices: Vec::new(),
+            told_late: LateNews::default(),
             ending: Ending::None,
         };
         supervisor.launch()?;
@@ -157,8 +160,14 @@ impl Supervisor {
         }
     }
 
-    /// What has happened to it, one line each; each is told once.
+    /// What has happened to it, one line each; each is told once. Of rows that come late more is told as there are more.
     pub fn take_notices(&mut self) -> Vec<String> {
+        // What came late until the end is in its summary.
+        if let State::Running(handle) = &self.state
+            && handle.running > 0
+        {
+            self.notices.extend(self.told_late.of(&handle.progress().late));
+        }
         std::mem::take(&mut self.notices)
     }
 

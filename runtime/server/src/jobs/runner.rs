@@ -230,6 +230,9 @@ impl Thread {
             self.follow_swap();
             self.publish(&job, ending);
             if let Some(ended) = ended {
+                for late in job.progress().late {
+                    self.tell(LogLevel::Warn, &late.to_string());
+                }
                 return outcome(ended, job.why_waiting());
             }
             let is_awaited = ending.is_some() || self.swap.as_ref().is_some_and(OpenSwap::is_moving);

@@ -145,6 +145,9 @@ pub struct JobNode {
     pub rows_out: u64,
     /// Rows that came too late.
     pub rows_late: u64,
+    /// How much longer its windows would have had to wait for all of them, microseconds.
+    #[serde(default)]
+    pub late_by_us: u64,
     /// Rows that could not be processed.
     pub rows_failed: u64,
     /// Bytes of its state in the last complete checkpoint.

@@ -55,10 +55,7 @@ impl Service {
             return Ok(deployed);
         }
         if row.as_ref().is_some_and(|row| row.wanted == Wanted::Finished) {
-            deployed.notes.push(format!(
-                "the job has ended, and this revision reads no rows but replayed ones: `weir rm {name}` first, to run it from the \
-                 beginning"
-            ));
+            deployed.notes.push("the job has ended: this revision reads no rows but replayed ones".to_owned());
         }
         self.check_outputs(&pipeline)?;
         deployed.notes.extend(self.left_by_another(row.as_ref(), &pipeline)?);

@@ -39,9 +39,10 @@ impl Service {
         let (savepoints, damaged) = self.savepoints(job).unwrap_or_default();
         let of_checkpoints = progress.checkpoints.trouble.iter().map(|trouble| format!("checkpoints: {trouble}"));
         let of_others = progress.troubles.iter().map(|(name, trouble)| format!("{name}: {trouble}"));
+        let late = progress.late.iter().map(ToString::to_string);
         Ok(JobDetail {
             summary: self.summary(&row, &live),
-            troubles: of_checkpoints.chain(damaged).chain(of_others).collect(),
+            troubles: of_checkpoints.chain(damaged).chain(of_others).chain(late).collect(),
             savepoints,
             revisions: revisions::told(revisions),
             pipeline: text,
@@ -136,6 +137,7 @@ fn nodes(live: &Live, pipeline: Option<&Pipeline>) -> Vec<JobNode> {
             rows_in: counts.rows_in,
             rows_out: counts.rows_out,
             rows_late: counts.rows_late,
+            late_by_us: counts.late_by_us,
             rows_failed: counts.rows_failed,
             state_bytes: state_bytes.unwrap_or_default(),
             bytes_in,

@@ -79,6 +79,12 @@ pub struct StoredSplit {
     pub offset: Offset,
     /// The greatest event time seen, in microseconds since the epoch.
     pub max_event_time: i64,
+    /// The column of the event time; empty: rows have the time of their arrival; `None`: an older Weir did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_time: Option<String>,
+    /// It was read to its end. An older Weir did not say, and read on.
+    #[serde(default)]
+    pub ended: bool,
 }
 
 /// What one operator stored.

@@ -150,8 +150,8 @@ fn plain(name: &str) -> String {
 }
 
 fn store_split(split: &SplitSnapshot) -> StoredSplit {
-    let SplitSnapshot { split, index, offset, max_event_time } = split.clone();
-    StoredSplit { split, index, offset, max_event_time }
+    let SplitSnapshot { split, index, offset, max_event_time, event_time, ended } = split.clone();
+    StoredSplit { split, index, offset, max_event_time, event_time, ended }
 }
 
 /// Reads all parts of a checkpoint.
@@ -201,8 +201,8 @@ fn read_sink(stored: &StoredSink, files: &[Vec<RecordBatch>]) -> Result<Prepared
 }
 
 fn restore_split(stored: StoredSplit) -> SplitSnapshot {
-    let StoredSplit { split, index, offset, max_event_time } = stored;
-    SplitSnapshot { split, index, offset, max_event_time }
+    let StoredSplit { split, index, offset, max_event_time, event_time, ended } = stored;
+    SplitSnapshot { split, index, offset, max_event_time, event_time, ended }
 }
 
 /// The batches of all files, in the order of the manifest; several files at a time, if all of them is kept.

@@ -104,6 +104,8 @@ fn golden() -> JobSnapshot {
         index,
         offset,
         max_event_time: 1_700_000_000_000_000 + index as i64,
+        event_time: None,
+        ended: false,
     };
     let splits = vec![split(0, serde_json::json!(42)), split(1, serde_json::json!({ "byte": 1024, "line": 17 }))];
     let commit = vec![

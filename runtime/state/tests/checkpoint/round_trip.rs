@@ -170,9 +170,10 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
 
 /// A name is that of one subtask, and of one operator in it.
 fn subtasks() -> impl Strategy<Value = Vec<SubtaskSnapshot>> {
-    let split =
-        (name(), any::<usize>(), any::<i64>(), any::<i64>()).prop_map(|(split, index, offset, max_event_time)| {
-            SplitSnapshot { split, index, offset: serde_json::json!(offset), max_event_time }
+    let split = (name(), any::<usize>(), any::<i64>(), any::<i64>(), proptest::option::of(name()), any::<bool>())
+        .prop_map(|(split, index, offset, max_event_time, event_time, ended)| {
+            let offset = serde_json::json!(offset);
+            SplitSnapshot { split, index, offset, max_event_time, event_time, ended }
         });
     let splits = proptest::option::of((name(), proptest::collection::vec(split, 0..3)));
     let operators = proptest::collection::btree_map(name(), snapshot(), 0..3);

@@ -22,6 +22,8 @@ pub(crate) fn job(seed: i64) -> JobSnapshot {
         index: 0,
         offset: serde_json::json!({ "offset": seed, "file": "ä.csv" }),
         max_event_time: seed * 1000,
+        event_time: (seed % 2 == 0).then(|| "at".to_owned()),
+        ended: seed % 3 == 0,
     };
     let window = Snapshot {
         tables: vec![

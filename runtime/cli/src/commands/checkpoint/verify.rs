@@ -54,7 +54,7 @@ pub(super) fn execute(args: &Args) -> anyhow::Result<()> {
     let bad = verified.iter().filter(|v| v.outcome.is_err()).count();
     if bad > 0 {
         let why = format!("{bad} of {} checkpoints in {} cannot be used", verified.len(), store.name());
-        return Err(Told(why).into());
+        return Err(Told::new(why).into());
     }
     if verified.is_empty() {
         terminal::print_notes(&[format!("there is no checkpoint in {}", store.name())]);

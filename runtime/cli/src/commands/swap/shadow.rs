@@ -27,7 +27,7 @@ pub(super) fn run(client: &Client, job: &str, request: &ShadowRequest, json: boo
         false if status.landed < status.subtasks => "it was ended before all subtasks ran the new version",
         false => return Ok(()),
     };
-    Err(Told(why.to_owned()).into())
+    Err(Told::new(why.to_owned()).into())
 }
 
 fn told(status: &ShadowStatus) -> String {

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{FieldRef, Int64Type};
@@ -104,6 +103,17 @@ impl PaneWindows {
         if self.grid.window(open).max_time() <= self.watermark { Fate::Refires } else { Fate::Open }
     }
 
+    /// When the last window of a pane takes no more rows.
+    fn closes_at(&self, pane: i64) -> i64 {
+        let last = self.grid.window(*self.grid.windows_at(pane).end());
+        last.max_time().saturating_add(self.spec.allowed_lateness_us)
+    }
+
+    /// By how much more the watermark would have had to be behind rows that are taken until then; not above 0: they are not late.
+    fn late_by(&self, until: i64) -> i64 {
+        self.watermark.saturating_sub(until).saturating_add(1)
+    }
+
     /// The first window from `first` on that is not closed.
     fn first_open(&self, first: i128) -> i128 {
         first.max(self.grid.first_unfired(self.watermark.saturating_sub(self.spec.allowed_lateness_us)))
@@ -157,16 +167,17 @@ impl PaneWindows {
         let int64 = |column: usize| batch.rows.column(column).as_primitive::<Int64Type>();
         let (panes, counts) = (int64(keys), int64(keys + 1));
         let rows = WindowRows::of_accumulators(&batch.rows, keys, PARTIAL_BOUNDS, &self.state_widths);
-        let mut late = 0;
         let mut runs = Vec::new();
         for (pane, run) in runs_of_equal(panes) {
             match self.fate(pane) {
-                Fate::Late => late += run.map(|row| counts.value(row)).sum::<i64>(),
+                Fate::Late => {
+                    let late = run.map(|row| counts.value(row)).sum::<i64>();
+                    self.spec.metrics.late(late.max(0).unsigned_abs(), self.late_by(self.closes_at(pane)));
+                }
                 Fate::Gap => {}
                 Fate::Open | Fate::Refires => runs.push((pane, run)),
             }
         }
-        self.spec.metrics.rows_late.fetch_add(late.max(0) as u64, Ordering::Relaxed);
         self.merge_runs(&rows, runs)
     }
 
@@ -221,15 +232,23 @@ impl Operator for PaneWindows {
             return Ok(Progress::Done);
         }
         let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
-        let (mut open, mut refiring, mut late) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut open, mut refiring, mut late, mut late_by) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for of_pane in rows_by_pane(&self.grid, &rows.times) {
             match self.fate(of_pane.pane) {
                 Fate::Open => open.push(of_pane),
                 Fate::Refires => refiring.extend(of_pane.rows()),
-                Fate::Late => late.extend(of_pane.rows()),
+                Fate::Late => {
+                    late_by = late_by.max(self.late_by(self.closes_at(of_pane.pane)));
+                    late.extend(of_pane.rows());
+                }
                 Fate::Gap => {
-                    let closes_at = |row: &u32| rows.times[*row as usize].saturating_add(self.spec.allowed_lateness_us);
-                    late.extend(of_pane.rows().filter(|row| closes_at(row) <= self.watermark));
+                    for row in of_pane.rows() {
+                        let by = self.late_by(rows.times[row as usize].saturating_add(self.spec.allowed_lateness_us));
+                        if by > 0 {
+                            late_by = late_by.max(by);
+                            late.push(row);
+                        }
+                    }
                 }
             }
         }
@@ -240,8 +259,8 @@ impl Operator for PaneWindows {
         for_each_pane(&rows, &open, |pane, rows, row_of_batch| {
             self.add(&batch, pane, rows, row_of_batch, &mut bad).map(drop)
         })?;
-        let count = late.len() as u64;
-        self.spec.emit_late(&batch, late, count, out)?;
+        self.spec.metrics.late(late.len() as u64, late_by);
+        self.spec.emit_late(&batch, late, out)?;
         self.dead_letters.emit(&batch, bad, out)?;
         self.refiring.take(&batch, refiring)?;
         self.refire_part(out)

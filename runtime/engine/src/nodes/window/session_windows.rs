@@ -173,8 +173,13 @@ impl Operator for SessionWindows {
             let counts =
                 self.spec.partials.then(|| batch.rows.column(self.layout.keys + 2).as_primitive::<Int64Type>());
             let rows = late.iter().map(|row| counts.map_or(1, |counts| counts.value(*row as usize).max(0) as u64));
-            let count = rows.sum();
-            self.spec.emit_late(&batch, late, count, out)?;
+            let watermark = self.state.watermark;
+            let closes_at =
+                |row: &u32| windows.of_row(*row as usize).max_time().saturating_add(self.spec.allowed_lateness_us);
+            let late_by =
+                late.iter().map(closes_at).min().map_or(0, |at| watermark.saturating_sub(at).saturating_add(1));
+            self.spec.metrics.late(rows.sum(), late_by);
+            self.spec.emit_late(&batch, late, out)?;
         }
         self.dead_letters.emit(&batch, bad, out)?;
         Ok(Progress::Done)

@@ -1,0 +1,188 @@
+//! Rows that came after their windows had closed, and that nobody reads: how many of which step, by how much, and which setting would
+//! have kept them. Counts nothing itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+use weir_core::graph::LATE_OUTPUT;
+use weir_core::time::WatermarkStrategy;
+
+use crate::plan::job::Job;
+use crate::plan::resolved::ResolvedNode;
+use crate::runtime::figures::NodeCounts;
+
+/// Rows of one step that came late and were dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LateRows {
+    /// The step.
+    pub step: String,
+    /// How many came late.
+    pub rows: u64,
+    /// Of how many that came in.
+    pub rows_in: u64,
+    /// How much longer its windows would have had to wait for all of them, microseconds.
+    pub by_us: u64,
+    /// The sources above it whose watermark could wait longer.
+    pub sources: Vec<LateSource>,
+}
+
+/// A source whose rows came late, perhaps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LateSource {
+    /// The source.
+    pub name: String,
+    /// The `bounded-out-of-orderness` that would have kept all of them, microseconds.
+    pub bound_us: u64,
+    /// The split that its watermark followed last: the one furthest behind.
+    pub split: Option<String>,
+}
+
+/// Windows that drop rows that come late.
+pub(crate) struct LateWatch {
+    /// The window, and the sources above it with what they wait already, microseconds; by node.
+    windows: Vec<(usize, Vec<(usize, u64)>)>,
+}
+
+impl LateWatch {
+    pub(crate) fn new(job: &Job) -> Self {
+        let drops = |(index, node): &(usize, &ResolvedNode)| {
+            let late = node.step.outputs().iter().position(|output| output.name == LATE_OUTPUT);
+            late.is_some_and(|output| job.pruned.nodes[*index].outputs[output].is_none())
+        };
+        let windows = job.resolved.nodes.iter().enumerate().filter(drops);
+        Self { windows: windows.map(|(index, _)| (index, sources_above(job, index))).collect() }
+    }
+
+    /// What came late so far, by step. `nodes`: the counts of all.
+    pub(crate) fn late(&self, nodes: &[NodeCounts]) -> Vec<LateRows> {
+        let late = |(node, sources): &(usize, Vec<(usize, u64)>)| {
+            let NodeCounts { name, rows_in, rows_late, late_by_us, .. } = nodes.get(*node)?;
+            let source = |(node, waits_us): &(usize, u64)| {
+                let NodeCounts { name, slowest_split, .. } = nodes.get(*node)?;
+                let bound_us = waits_us.saturating_add(*late_by_us);
+                Some(LateSource { name: name.clone(), bound_us, split: slowest_split.clone() })
+            };
+            (*rows_late > 0).then(|| LateRows {
+                step: name.clone(),
+                rows: *rows_late,
+                rows_in: *rows_in,
+                by_us: *late_by_us,
+                sources: sources.iter().filter_map(source).collect(),
+            })
+        };
+        self.windows.iter().filter_map(late).collect()
+    }
+}
+
+/// The sources above a node that have a watermark before their end, and how long it waits for rows, microseconds.
+fn sources_above(job: &Job, node: usize) -> Vec<(usize, u64)> {
+    let mut above = BTreeSet::from([node]);
+    let mut sources = Vec::new();
+    while let Some(node) = above.pop_last() {
+        let ResolvedNode { inputs, step, .. } = &job.resolved.nodes[node];
+        above.extend(inputs.iter().map(|input| input.node));
+        let waits_us = step.role().source().and_then(|source| match source.watermark() {
+            WatermarkStrategy::Monotonic => Some(0),
+            WatermarkStrategy::BoundedOutOfOrderness(delay_us) => Some(delay_us.unsigned_abs()),
+            WatermarkStrategy::AtEnd => None,
+        });
+        sources.extend(waits_us.map(|waits_us| (node, waits_us)));
+    }
+    sources.reverse();
+    sources
+}
+
+/// Which rows that came late have been told.
+#[derive(Default)]
+pub(crate) struct LateNews(BTreeMap<String, u64>);
+
+impl LateNews {
+    /// Those that have not been told yet, or when they were ten times fewer.
+    pub(crate) fn of(&mut self, late: &[LateRows]) -> Vec<String> {
+        let mut news = Vec::new();
+        for of in late {
+            let tell_at = self.0.entry(of.step.clone()).or_insert(1);
+            if of.rows >= *tell_at {
+                *tell_at = of.rows.saturating_mul(10);
+                news.push(of.to_string());
+            }
+        }
+        news
+    }
+}
+
+impl LateRows {
+    /// Which share of the step's rows came late, in percent.
+    #[must_use]
+    pub fn percent(&self) -> f64 {
+        self.rows as f64 * 100.0 / self.rows_in.max(self.rows) as f64
+    }
+}
+
+impl fmt::Display for LateRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, rows, rows_in, by_us, sources } = self;
+        let (percent, by) = (self.percent(), length(*by_us));
+        write!(f, "{step}: {rows} of {rows_in} rows ({percent:.1}%) came late and were dropped, the latest by {by}")?;
+        for LateSource { name, bound_us, split } in sources {
+            let bound = length(*bound_us);
+            write!(f, "; [sources.{name}] watermark = {{ bounded-out-of-orderness = \"{bound}\" }} keeps them")?;
+            if let Some(split) = split {
+                write!(f, " (its watermark was that of {split})")?;
+            }
+        }
+        write!(f, "; a sink with input = \"{step}.{LATE_OUTPUT}\" receives them")
+    }
+}
+
+/// A length as pipeline files have it, rounded up by less than a tenth.
+fn length(us: u64) -> String {
+    const UNITS: [(&str, u64); 5] =
+        [("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000)];
+    let fits = |(_, unit): &&(&str, u64)| us >= 10 * unit || (us >= *unit && us.is_multiple_of(*unit));
+    match UNITS.iter().find(fits) {
+        Some((name, unit)) => format!("{}{name}", us.div_ceil(*unit)),
+        None => format!("{us}us"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_rows_say_what_would_have_kept_them() {
+        let source = LateSource { name: "s".to_owned(), bound_us: 3_420_000_001, split: Some("in.csv".to_owned()) };
+        let late = LateRows { step: "w".to_owned(), rows: 4, rows_in: 6, by_us: 3_420_000_000, sources: vec![source] };
+        assert_eq!(
+            late.to_string(),
+            "w: 4 of 6 rows (66.7%) came late and were dropped, the latest by 57m; [sources.s] watermark = \
+             { bounded-out-of-orderness = \"58m\" } keeps them (its watermark was that of in.csv); a sink with input = \"w.late\" \
+             receives them"
+        );
+    }
+
+    #[test]
+    fn lengths_are_rounded_up_by_less_than_a_tenth() {
+        for us in [1, 999, 1_000, 1_001, 9_999, 10_001, 3_600_000_000, 3_599_999_999, 86_400_000_001, u64::MAX / 2] {
+            let text = length(us);
+            let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap());
+            let units = [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000_u64)];
+            let unit = units.iter().find(|(name, _)| *name == unit).map_or(86_400_000_000, |(_, us)| *us);
+            let read = number.parse::<u64>().unwrap() * unit;
+            assert!(read >= us && read - us < us.div_ceil(10), "{us}: {text}");
+        }
+    }
+
+    #[test]
+    fn late_rows_are_told_again_when_there_are_ten_times_as_many() {
+        let late = |rows| [LateRows { step: "w".to_owned(), rows, rows_in: 5000, by_us: 1, sources: Vec::new() }];
+        let mut news = LateNews::default();
+        let told: Vec<u64> =
+            [1, 2, 9, 10, 99, 100, 3000].into_iter().filter(|rows| !news.of(&late(*rows)).is_empty()).collect();
+        assert_eq!(told, [1, 10, 100, 3000]);
+    }
+}
