@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use overrides::unset;
-pub use units::size_bytes;
+pub use units::{duration, size_bytes};
 
 pub use crate::diagnostic::{Diagnostic, Palette, Severity};
 use crate::graph::LogicalGraph;

@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = memory)]
     max_guest_memory: u64,
     /// How long jobs may take to their last checkpoint when the server ends
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = weir_core::pipeline::duration)]
     drain_timeout: Duration,
     /// How log lines look
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -52,14 +52,14 @@ pub(crate) struct Args {
     #[arg(long)]
     dry_run: bool,
     /// Do not swap: run the new version beside the old one for this long, and tell what would differ
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration,
+    #[arg(long, value_name = "DURATION", value_parser = weir_core::pipeline::duration,
           conflicts_with_all = ["dry_run", "canary", "no_probation", "probation_batches", "probation_time", "detach"])]
     shadow: Option<Duration>,
     /// Batches of every subtask that the new version is on trial for [default: 1000]
     #[arg(long, value_name = "N")]
     probation_batches: Option<u64>,
     /// Keep it after this long even if it has had fewer [default: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = weir_core::pipeline::duration)]
     probation_time: Option<Duration>,
     /// Give it to so many percent of the key groups first, and to the rest when these have proved it
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..100), conflicts_with = "no_probation")]

@@ -117,7 +117,7 @@ fn keys_and_values() {
             9 | watermark = { bounded-out-of-order = "4s" }
               |               ^^^^^^^^^^^^^^^^^^^^ did you mean "bounded-out-of-orderness"?
 
-            error: "4 parsecs" is no duration: unknown time unit "parsecs", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations); write for example "500ms", "30s" or "1h 30m"
+            error: "4 parsecs" is no duration: there is no unit "parsecs"; they are us, ms, s, m, h, d and w; write for example "500ms", "30s" or "1h 30m"
              --> p.toml:9:42
               |
             9 | watermark = { bounded-out-of-orderness = "4 parsecs" }

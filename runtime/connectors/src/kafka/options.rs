@@ -47,6 +47,9 @@ fn check_topic(options: &Options, topic: &str) -> Result<(), ConnectorError> {
 }
 
 fn duration(options: &Options, name: &str, text: &str) -> Result<Duration, ConnectorError> {
-    let parsed = humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero());
-    parsed.ok_or_else(|| options.error(name, format!("`{name}` is a time such as \"5ms\" or \"30s\", not {text:?}")))
+    match weir_core::pipeline::duration(text) {
+        Ok(duration) if duration.is_zero() => Err(options.error(name, format!("`{name}` must be longer than zero"))),
+        Ok(duration) => Ok(duration),
+        Err(message) => Err(options.error(name, format!("`{name}`: {message}"))),
+    }
 }
