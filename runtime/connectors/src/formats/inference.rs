@@ -5,30 +5,43 @@
 //! |---|---|
 //! | only nulls, or of kinds that do not go together | `utf8` |
 //! | `true`, `false` | `bool` |
-//! | whole numbers; with a leading zero they are codes, and stay text | `int64` |
-//! | numbers with a fraction or an exponent | `float64` |
+//! | whole numbers; with a leading zero they are codes, and stay text | `int64`; `uint64` if that holds all of them and int64 does not |
+//! | numbers with a fraction or an exponent, and whole numbers among them, up to 2^53 | `float64` |
+//! | numbers that neither of these types holds with all their digits | `utf8` |
 //! | `2013-01-01` | `date32` |
 //! | `2013-01-01T05:17:00Z`, or an offset instead of the Z | `timestamp(us, UTC)` |
 //! | `2013-01-01T05:17:00`, without either | `timestamp(us)` |
 //! | arrays, objects (in JSON) | `list`, `struct` |
 
 use arrow::array::timezone::Tz;
-use arrow::array::types::{Date32Type, Float64Type, Int64Type};
+use arrow::array::types::{Date32Type, Float64Type};
 use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use serde_json::Value;
 
 const UTC_OFFSET: &str = "+00:00";
+/// Up to here float64 has every whole number.
+const FLOAT_WHOLE_MAX: u64 = 1 << 53;
+/// Marks text that stands for a number in JSON: see [`numbers_as_text`].
+const NUMBER_MARK: char = '\0';
 
 /// What a column may be, by the values seen so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Guess {
     Unknown,
     Bool,
-    Int,
+    /// Whole numbers from `min`, which is not above zero, to `max`.
+    Whole {
+        min: i64,
+        max: u64,
+    },
     Float,
+    /// Numbers that no other type holds with all their digits.
+    Digits,
     Date,
-    Timestamp { zoned: bool },
+    Timestamp {
+        zoned: bool,
+    },
     Text,
     List(Box<Guess>),
     Struct(Vec<(String, Guess)>),
@@ -52,9 +65,11 @@ impl Guess {
         match value {
             Value::Null => Self::Unknown,
             Value::Bool(_) => Self::Bool,
-            Value::Number(number) if number.is_i64() => Self::Int,
-            Value::Number(_) => Self::Float,
-            Value::String(text) => Self::of_time(text),
+            Value::Number(number) => Self::of_number(&number.to_string()).unwrap_or(Self::Digits),
+            Value::String(text) => match text.strip_prefix(NUMBER_MARK) {
+                Some(number) => Self::of_number(number).unwrap_or(Self::Digits),
+                None => Self::of_time(text),
+            },
             Value::Array(items) => {
                 let item = items.iter().map(Self::of_json).fold(Self::Unknown, Self::or);
                 Self::List(Box::new(item))
@@ -71,11 +86,18 @@ impl Guess {
         if has_leading_zero || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
             return None;
         }
-        if digits.bytes().all(|b| b.is_ascii_digit()) {
-            // A whole number that int64 cannot hold is not a float64 either: its last digits would be lost.
-            return Some(Int64Type::parse(text).map_or(Self::Text, |_| Self::Int));
+        let whole = digits.find(['.', 'e', 'E']).map_or(digits, |end| &digits[..end]);
+        if whole.len() == digits.len() {
+            return Some(match (text.parse::<i64>(), text.parse::<u64>()) {
+                (_, Ok(max)) => Self::Whole { min: 0, max },
+                (Ok(min), _) => Self::Whole { min, max: 0 },
+                _ if digits.bytes().all(|b| b.is_ascii_digit()) => Self::Digits,
+                _ => return None,
+            });
         }
-        Float64Type::parse(text).map(|_| Self::Float)
+        let value = Float64Type::parse(text)?;
+        let is_exact_enough = whole.is_empty() || whole.parse().is_ok_and(|whole: u64| whole <= FLOAT_WHOLE_MAX);
+        Some(if value.is_finite() && is_exact_enough { Self::Float } else { Self::Digits })
     }
 
     fn of_time(text: &str) -> Self {
@@ -99,7 +121,15 @@ impl Guess {
         match (self, other) {
             (Self::Unknown, known) | (known, Self::Unknown) => known,
             (a, b) if a == b => a,
-            (Self::Int, Self::Float) | (Self::Float, Self::Int) => Self::Float,
+            (Self::Whole { min: a, max: b }, Self::Whole { min: c, max: d }) => {
+                Self::Whole { min: a.min(c), max: b.max(d) }
+            }
+            (Self::Whole { min, max }, Self::Float) | (Self::Float, Self::Whole { min, max }) => {
+                if min.unsigned_abs().max(max) <= FLOAT_WHOLE_MAX { Self::Float } else { Self::Digits }
+            }
+            (Self::Digits, Self::Whole { .. } | Self::Float) | (Self::Whole { .. } | Self::Float, Self::Digits) => {
+                Self::Digits
+            }
             (Self::Date, Self::Timestamp { zoned }) | (Self::Timestamp { zoned }, Self::Date) => {
                 Self::Timestamp { zoned }
             }
@@ -118,9 +148,11 @@ impl Guess {
     /// The type for it.
     pub(crate) fn data_type(&self) -> DataType {
         match self {
-            Self::Unknown | Self::Text => DataType::Utf8,
+            Self::Unknown | Self::Text | Self::Digits => DataType::Utf8,
             Self::Bool => DataType::Boolean,
-            Self::Int => DataType::Int64,
+            Self::Whole { max, .. } if i64::try_from(*max).is_ok() => DataType::Int64,
+            Self::Whole { min: 0, .. } => DataType::UInt64,
+            Self::Whole { .. } => DataType::Utf8,
             Self::Float => DataType::Float64,
             Self::Date => DataType::Date32,
             Self::Timestamp { zoned } => DataType::Timestamp(TimeUnit::Microsecond, zoned.then(|| "UTC".into())),
@@ -128,6 +160,39 @@ impl Guess {
             Self::Struct(fields) => DataType::Struct(fields_of(fields)),
         }
     }
+}
+
+impl Guess {
+    /// What a person should be told about the type, beside its name.
+    pub(crate) fn remark(&self) -> &'static str {
+        match self {
+            Self::Digits | Self::Whole { .. } if self.data_type() == DataType::Utf8 => {
+                " (its numbers fit no other type with all their digits)"
+            }
+            _ => "",
+        }
+    }
+}
+
+/// A line of JSON with every number as marked text: as numbers serde would round large ones, and refuse those beyond float64.
+pub(crate) fn numbers_as_text(line: &str) -> String {
+    let (mut text, mut in_string, mut in_number, mut is_escaped) =
+        (String::with_capacity(line.len()), false, false, false);
+    for c in line.chars() {
+        if in_number && !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E') {
+            in_number = false;
+            text.push('"');
+        } else if !in_string && !in_number && matches!(c, '0'..='9' | '-') {
+            in_number = true;
+            text.push_str("\"\\u0000");
+        }
+        if c == '"' && !is_escaped {
+            in_string = !in_string;
+        }
+        is_escaped = in_string && c == '\\' && !is_escaped;
+        text.push(c);
+    }
+    text
 }
 
 /// Widens the guess of the column with this name, or adds the column.
@@ -156,7 +221,21 @@ mod tests {
             ("1,x", "utf8"),
             ("007,12", "utf8"),
             ("0,-0.5", "float64"),
-            ("9223372036854775808", "utf8"),
+            ("9223372036854775808", "uint64"),
+            ("1,18446744073709551615", "uint64"),
+            ("-1,18446744073709551615", "utf8"),
+            ("18446744073709551616", "utf8"),
+            ("18446744073709551616,1", "utf8"),
+            ("9007199254740992,1.5", "float64"),
+            ("9007199254740993,1.5", "utf8"),
+            ("1.5,-9007199254740993", "utf8"),
+            ("1,1.5,9007199254740993,x", "utf8"),
+            ("9007199254740993.5", "utf8"),
+            ("1e300", "float64"),
+            ("1e400", "utf8"),
+            ("1-2", "utf8"),
+            ("--1", "utf8"),
+            (".5,1.", "float64"),
             ("true,FALSE", "bool"),
             ("true,1", "utf8"),
             ("inf,1", "utf8"),
@@ -182,8 +261,19 @@ mod tests {
             ("[[1], [], [null, 2.5]]", "list<float64>"),
             ("[{\"a\": 1}, {\"b\": \"2013-01-01T00:00:00Z\"}]", "struct<a: int64, b: timestamp(us, UTC)>"),
             ("[{\"a\": 1}, [1]]", "utf8"),
+            ("[9007199254740993]", "int64"),
+            ("[1, 18446744073709551615]", "uint64"),
+            ("[18446744073709551616]", "utf8"),
+            ("[9007199254740993, 1.5]", "utf8"),
+            ("[[18446744073709551615], [2]]", "list<uint64>"),
+            ("[{\"a\": 18446744073709551616}]", "struct<a: utf8>"),
+            ("[1e400]", "utf8"),
+            ("[1e300, -2]", "float64"),
+            ("[\"\\\"1\", \"a\\\\\"]", "utf8"),
         ] {
-            let Value::Array(values) = serde_json::from_str(values).unwrap() else { panic!("{values}") };
+            let Value::Array(values) = serde_json::from_str(&numbers_as_text(values)).unwrap() else {
+                panic!("{values}")
+            };
             let guess = values.iter().map(Guess::of_json).fold(Guess::Unknown, Guess::or);
             assert_eq!(type_name(&guess.data_type()), expected, "{values:?}");
         }

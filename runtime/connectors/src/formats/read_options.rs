@@ -18,7 +18,7 @@ use weir_core::graph::Options;
 use super::FormatName;
 use super::csv::{CsvDecoder, CsvSource, header_names};
 use super::csv_fields::fields;
-use super::inference::{Guess, add, fields_of};
+use super::inference::{Guess, add, fields_of, numbers_as_text};
 use super::json::JsonDecoder;
 use super::reader::{Decode, MakeDecoder};
 use super::records::{Framing, Records};
@@ -128,7 +128,8 @@ impl TextFormat {
             )));
         }
         let of = if records.is_done() { "all" } else { "the first" };
-        let types = columns.iter().map(|(name, guess)| format!("{name} {}", type_name(&guess.data_type())));
+        let types =
+            columns.iter().map(|(name, guess)| format!("{name} {}{}", type_name(&guess.data_type()), guess.remark()));
         let types = types.collect::<Vec<_>>().join(", ");
         let note = format!("{}: inferred schema from {of} {rows} rows: {types}", records.name());
         Ok((Arc::new(Schema::new(fields_of(&columns))), note))
@@ -160,7 +161,8 @@ fn guess_json<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<(String, Guess)>
     let mut columns = Vec::new();
     for line in lines {
         // The order of the fields in the text is that of the columns; a line that is no object is malformed.
-        let Ok(OrderedObject(fields)) = serde_json::from_slice(line) else { continue };
+        let Ok(line) = std::str::from_utf8(line) else { continue };
+        let Ok(OrderedObject(fields)) = serde_json::from_str(&numbers_as_text(line)) else { continue };
         for (name, value) in fields {
             add(&mut columns, name, Guess::of_json(&value));
         }
