@@ -8,20 +8,26 @@
 //! | [`reader`] | records into rows, and into malformed records where they are none |
 //! | [`csv`], [`csv_fields`], [`csv_values`] | a block of CSV records into columns; what is wrong with a record |
 //! | [`json`], [`json_columns`] | the same of JSON lines |
+//! | [`exact`], [`times`] | text into numbers, dates and times that are the same |
 //! | [`zone`] | time zones of columns, while text is read or written |
 //! | [`write`] | rows into text |
 
 pub(crate) mod csv;
 pub(crate) mod csv_fields;
 pub(crate) mod csv_values;
+pub(crate) mod exact;
 pub(crate) mod inference;
 pub(crate) mod json;
 pub(crate) mod json_columns;
 pub(crate) mod read_options;
 pub(crate) mod reader;
 pub(crate) mod records;
+pub(crate) mod times;
 pub(crate) mod write;
 pub(crate) mod zone;
+
+#[cfg(test)]
+mod guide_tests;
 
 use serde::Deserialize;
 

@@ -1,10 +1,12 @@
 //! Clocks, watermarks and idleness. Never reads a clock by itself.
 
+mod calendar;
 mod clock;
 mod idle;
 mod watermark;
 mod watermark_merge;
 
+pub use calendar::{CALENDAR, EVENT_TIMES_US, first_outside_calendar};
 pub use clock::{Clock, ManualClock};
 pub use idle::IdleTimer;
 pub use watermark::{StrategyError, WatermarkGenerator, WatermarkStrategy};

@@ -4,6 +4,7 @@ use arrow::array::{Array, ArrayRef};
 use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use arrow::datatypes::Fields;
 use weir_core::limits::OperatorLimits;
+use weir_core::time::{CALENDAR, EVENT_TIMES_US, first_outside_calendar};
 
 use crate::abi::{self, List, PointerPair, from_guest};
 use crate::call::{States, TimeDomain, Timers};
@@ -64,10 +65,19 @@ fn delta(
 ) -> Result<Delta, String> {
     let rows_out = selection.len(rows);
     let computed = lift::columns(&output.computed, rows_out, computed)?;
-    let event_times = match event_times.is_empty() {
+    for (field, column) in output.computed.iter().zip(&computed) {
+        if let Some(row) = first_outside_calendar(column) {
+            let name = field.name();
+            return Err(format!("column {name:?}: row {row} has a date or a time outside of {CALENDAR}"));
+        }
+    }
+    let event_times: Option<ScalarBuffer<i64>> = match event_times.is_empty() {
         true => None,
         false => Some(lift::scalars(event_times, rows_out, "event times")?),
     };
+    if let Some(time) = event_times.iter().flat_map(|times| times.iter()).find(|time| !EVENT_TIMES_US.contains(time)) {
+        return Err(format!("an event time of {time} microseconds, outside of what windows can be made of"));
+    }
     if !row_kinds.is_empty() && (row_kinds.len() != rows_out || row_kinds.iter().any(|&kind| kind != 0)) {
         return Err("row kinds other than insert: streams hold inserts only so far".into());
     }

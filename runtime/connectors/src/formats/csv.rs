@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, RecordBatch, RecordBatchOptions};
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::csv::ReaderBuilder;
 use arrow::csv::reader::Decoder;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
@@ -14,7 +14,7 @@ use weir_core::connector::ConnectorError;
 use weir_core::names::did_you_mean;
 
 use super::csv_fields::{fields, has_bare_return};
-use super::csv_values::{ValueCheck, from_hex};
+use super::csv_values::ValueCheck;
 use super::reader::{BadRecord, Decode, Decoded};
 use super::records::Record;
 use crate::options;
@@ -80,15 +80,15 @@ impl CsvDecoder {
                 return Err(ConnectorError::Data(format!("{input}: its header has no column {column:?}{near}")));
             };
             if let Some(file_field) = file_fields.get_mut(place) {
-                *file_field = Field::new(field.name(), parsed_type(field.data_type()), true);
+                let check = check(source, field)?;
+                *file_field = Field::new(field.name(), check.parsed_type(field.data_type()), true);
             }
             places.push(place);
         }
         let schema = options::project(&source.schema, &source.projection)?;
         let wanted = source.projection.iter().map(|column| {
             let field = source.schema.field(*column);
-            let check = ValueCheck::new(field.data_type())
-                .map_err(|error| ConnectorError::Data(format!("{}: {error}", source.name)))?;
+            let check = check(source, field)?;
             let type_name = type_name(field.data_type());
             Ok(Wanted { place: places[*column], field: Arc::new(field.clone()), check, type_name })
         });
@@ -115,7 +115,7 @@ impl CsvDecoder {
         let parsed = decode_records(&mut decoder, block, rows)?;
         let columns = parsed.columns().iter().zip(&self.wanted);
         let columns: Result<Vec<_>, _> =
-            columns.map(|(column, wanted)| finish_column(column, wanted.field.data_type())).collect();
+            columns.map(|(column, wanted)| wanted.check.finish(column, wanted.field.data_type())).collect();
         let with_rows = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns?, &with_rows)?;
         self.decoder = Some((rows, decoder));
@@ -149,12 +149,10 @@ impl CsvDecoder {
         }
         self.wanted.iter().find_map(|Wanted { place, field, check, type_name }| {
             let text = fields.get(*place).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
-            if check.accepts(text) {
-                return None;
-            }
+            let why = check.misfit(text)?;
             reason(&|| {
                 let end = text.char_indices().nth(VALUE_CHARS_MAX).map_or(text.len(), |(end, _)| end);
-                format!("column {:?}: {:?} is not of the type {type_name}", field.name(), &text[..end])
+                format!("column {:?}: {:?} is not of the type {type_name}{why}", field.name(), &text[..end])
             })
         })
     }
@@ -173,6 +171,7 @@ impl Decode for CsvDecoder {
         if !has_bare_return
             && std::str::from_utf8(block).is_ok()
             && let Ok(rows) = self.decode_good(block, records.len())
+            && !rows.columns().iter().zip(&self.wanted).any(|(column, wanted)| wanted.check.may_be_beyond(column))
         {
             return Ok(Decoded { rows, bad: Vec::new() });
         }
@@ -199,12 +198,8 @@ pub(crate) fn header_names(header: &[u8], delimiter: u8) -> Vec<String> {
     fields(header, delimiter).map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
 }
 
-/// The type that a field's text is parsed as.
-fn parsed_type(data_type: &DataType) -> DataType {
-    match data_type {
-        DataType::Binary => DataType::Utf8,
-        other => other.clone(),
-    }
+fn check(source: &CsvSource, field: &Field) -> Result<ValueCheck, ConnectorError> {
+    ValueCheck::new(field.data_type()).map_err(|error| ConnectorError::Data(format!("{}: {error}", source.name)))
 }
 
 /// Exactly `rows` records; what is left may only be the second half of a line end.
@@ -215,20 +210,4 @@ fn decode_records(decoder: &mut Decoder, block: &[u8], rows: usize) -> Result<Re
         Some(batch) if batch.num_rows() == rows && rest.iter().all(|byte| matches!(byte, b'\r' | b'\n')) => Ok(batch),
         _ => Err(ArrowError::CsvError("records and line ends do not correspond".to_owned())),
     }
-}
-
-/// From the type that text was parsed as to the column's own.
-fn finish_column(parsed: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
-    if data_type != &DataType::Binary {
-        return Ok(Arc::clone(parsed));
-    }
-    let mut bytes = BinaryBuilder::new();
-    for text in parsed.as_string::<i32>() {
-        match text.map(from_hex) {
-            None => bytes.append_null(),
-            Some(Some(value)) => bytes.append_value(value),
-            Some(None) => return Err(ArrowError::ParseError("not hexadecimal digits".to_owned())),
-        }
-    }
-    Ok(Arc::new(bytes.finish()) as Arc<dyn Array>)
 }

@@ -23,7 +23,7 @@ const UTC_OFFSET: &str = "+00:00";
 /// Up to here float64 has every whole number.
 const FLOAT_WHOLE_MAX: u64 = 1 << 53;
 /// Marks text that stands for a number in JSON: see [`numbers_as_text`].
-const NUMBER_MARK: char = '\0';
+pub(crate) const NUMBER_MARK: char = '\0';
 
 /// What a column may be, by the values seen so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +191,16 @@ pub(crate) fn numbers_as_text(line: &str) -> String {
         }
         is_escaped = in_string && c == '\\' && !is_escaped;
         text.push(c);
+    }
+    text
+}
+
+/// JSON with numbers as they were before [`numbers_as_text`].
+pub(crate) fn text_as_numbers(json: &str) -> String {
+    let mut pieces = json.split("\"\\u0000");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        text.push_str(&piece.replacen('"', "", 1));
     }
     text
 }

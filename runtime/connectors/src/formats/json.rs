@@ -1,7 +1,7 @@
 //! JSON lines into columns: one object per line. A field that is missing is null; a field that no column asks for is ignored.
 //!
-//! A whole number may be written as text (`"12"`), as is usual for those beyond 2^53; a number with a fraction is no integer.
-//! A number or a bool becomes text where the column is utf8. Binary is hexadecimal digits.
+//! A whole number may be written as text (`"12"`), as is usual for those beyond 2^53; a number with a fraction is no integer, and no
+//! number is a date or a time. A number or a bool becomes text where the column is utf8. Binary is hexadecimal digits.
 //!
 //! A block is decoded at once. Lines that are no object are looked for only if that fails; values that do not fit their columns
 //! are found while columns are made.
@@ -17,9 +17,11 @@ use arrow::json::ReaderBuilder;
 use arrow::json::reader::Decoder;
 use serde_json::Value;
 
+use super::csv_values::ValueCheck;
+use super::inference::{NUMBER_MARK, numbers_as_text, text_as_numbers};
 use super::json_columns::{BadValues, Columns};
 use super::reader::{BadRecord, Decode, Decoded};
-use super::records::Record;
+use super::records::{Record, shorten};
 use weir_core::column_type::type_name;
 
 /// Lines that [`ObjectCheck`] reads before it begins anew: few, because a line that is no object makes it begin anew, too.
@@ -92,17 +94,31 @@ impl JsonDecoder {
     fn explain(&self, record: &[u8], place: Option<usize>) -> String {
         let Ok(text) = std::str::from_utf8(record) else { return "it is not UTF-8".to_owned() };
         // A line end would have errors at the end of the record be in the line below it.
-        let value = match serde_json::from_str::<Value>(text.trim_end()) {
+        let line = text.trim_end();
+        let value = match serde_json::from_str::<Value>(line) {
             Ok(value) => value,
-            Err(error) => return format!("it is not JSON: {error}").replace(" at line 1 column ", " at character "),
+            // A number that serde does not hold is JSON all the same.
+            Err(error) => match serde_json::from_str(&numbers_as_text(line)) {
+                Ok(value) if place.is_some() => value,
+                _ => return format!("it is not JSON: {error}").replace(" at line 1 column ", " at character "),
+            },
         };
-        let Value::Object(fields) = value else { return format!("it is not an object, but {}", kind(&value)) };
+        if !value.is_object() {
+            return format!("it is not an object, but {}", kind(&value));
+        }
         let Some(field) = place.and_then(|place| self.parsed_schema.fields().get(place)) else {
             return "it cannot be read as one JSON object".to_owned();
         };
-        let value = fields.get(field.name()).map(|value| super::records::shorten(value.to_string().as_bytes()));
-        let value = value.unwrap_or_default();
-        format!("column {:?}: {value} is not of the type {}", field.name(), type_name(field.data_type()))
+        // The value as it is written: serde rounds numbers.
+        let value = serde_json::from_str::<Value>(&numbers_as_text(line)).unwrap_or(value);
+        let value = value.get(field.name()).cloned().unwrap_or_default();
+        let why = match (&value, ValueCheck::new(field.data_type())) {
+            (Value::String(text), Ok(check)) if !text.starts_with(NUMBER_MARK) => check.misfit(text),
+            _ => None,
+        };
+        let (value, name, why) =
+            (text_as_numbers(&value.to_string()), type_name(field.data_type()), why.unwrap_or_default());
+        format!("column {:?}: {} is not of the type {name}{why}", field.name(), shorten(value.as_bytes()))
     }
 }
 

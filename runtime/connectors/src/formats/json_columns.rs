@@ -1,18 +1,23 @@
-//! JSON values into columns, over Arrow's decoders: integers strictly, and a value that does not fit its column costs only its
-//! own row. Knows no text and no line.
+//! JSON values into columns, over Arrow's decoders: numbers, dates and times strictly, and a value that does not fit its column costs
+//! only its own row. Knows no text and no line.
 
-use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::ArrayRef;
-use arrow::array::builder::PrimitiveBuilder;
+use arrow::array::builder::{BinaryBuilder, PrimitiveBuilder};
 use arrow::array::types::{
-    ArrowPrimitiveType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::compute::kernels::cast_utils::Parser;
-use arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::json::reader::{ArrayDecoder, DecoderContext, DecoderFactory, Tape, TapeElement};
+
+use super::csv_values::{float, from_hex};
+use super::exact::{decimal, exact};
+use super::times::{TimestampText, date};
 
 /// Where the tape of a decoder has null.
 const NULL_POSITION: u32 = 0;
@@ -72,7 +77,7 @@ impl DecoderFactory for Columns {
     ) -> Result<Option<Box<dyn ArrayDecoder>>, ArrowError> {
         let place = self.schema.fields().iter().position(|column| Arc::ptr_eq(column, field));
         let bad_values = place.map(|place| BadValuesOf { place, bad_values: self.bad_values.clone() });
-        if let Some(decoder) = whole_numbers(field.data_type(), bad_values.clone()) {
+        if let Some(decoder) = scalars(field.data_type(), &bad_values)? {
             return Ok(Some(decoder));
         }
         let Some(bad_values) = bad_values else { return Ok(None) };
@@ -116,71 +121,151 @@ impl ArrayDecoder for Column {
     }
 }
 
-/// Decodes integers strictly: Arrow's own decoder cuts fractions off. `None`: the type is none of integers.
-fn whole_numbers(data_type: &DataType, bad_values: Option<BadValuesOf>) -> Option<Box<dyn ArrayDecoder>> {
-    fn of<T: ArrowPrimitiveType + Parser>(bad_values: Option<BadValuesOf>) -> Option<Box<dyn ArrayDecoder>>
-    where
-        T::Native: std::str::FromStr + TryFrom<i64>,
-    {
-        Some(Box::new(WholeNumberDecoder::<T> { bad_values, native: PhantomData }))
-    }
-    match data_type {
-        DataType::Int8 => of::<Int8Type>(bad_values),
-        DataType::Int16 => of::<Int16Type>(bad_values),
-        DataType::Int32 => of::<Int32Type>(bad_values),
-        DataType::Int64 => of::<Int64Type>(bad_values),
-        DataType::UInt8 => of::<UInt8Type>(bad_values),
-        DataType::UInt16 => of::<UInt16Type>(bad_values),
-        DataType::UInt32 => of::<UInt32Type>(bad_values),
-        DataType::UInt64 => of::<UInt64Type>(bad_values),
-        _ => None,
-    }
+/// A number or a text, as it is written.
+#[derive(Clone, Copy)]
+enum Scalar<'a> {
+    Number(&'a str),
+    Text(&'a str),
 }
 
-struct WholeNumberDecoder<T> {
+/// Decodes what Arrow's own decoders would change: they cut fractions off, round, and take numbers for times. `None`: the type is
+/// another.
+fn scalars(
+    data_type: &DataType,
+    bad_values: &Option<BadValuesOf>,
+) -> Result<Option<Box<dyn ArrayDecoder>>, ArrowError> {
+    let columns = ScalarColumns { data_type: data_type.clone(), bad_values: bad_values.clone() };
+    Ok(Some(match data_type {
+        DataType::Int8 => columns.whole::<Int8Type>(),
+        DataType::Int16 => columns.whole::<Int16Type>(),
+        DataType::Int32 => columns.whole::<Int32Type>(),
+        DataType::Int64 => columns.whole::<Int64Type>(),
+        DataType::UInt8 => columns.whole::<UInt8Type>(),
+        DataType::UInt16 => columns.whole::<UInt16Type>(),
+        DataType::UInt32 => columns.whole::<UInt32Type>(),
+        DataType::UInt64 => columns.whole::<UInt64Type>(),
+        DataType::Float32 => columns.float::<Float32Type>(),
+        DataType::Float64 => columns.float::<Float64Type>(),
+        DataType::Decimal128(precision, scale) => {
+            let (precision, scale) = (*precision, *scale);
+            columns.decoder::<Decimal128Type>(move |scalar| match scalar {
+                Scalar::Number(text) | Scalar::Text(text) => decimal(text, precision, scale),
+            })
+        }
+        DataType::Binary => Box::new(BytesDecoder(columns)),
+        DataType::Date32 => columns.decoder::<Date32Type>(|scalar| match scalar {
+            Scalar::Text(text) => date(text),
+            Scalar::Number(_) => None,
+        }),
+        DataType::Timestamp(unit, zone) => {
+            let texts = TimestampText::new(*unit, zone.as_deref())?;
+            let value = move |scalar: Scalar<'_>| match scalar {
+                Scalar::Text(text) => texts.parse(text).ok(),
+                Scalar::Number(_) => None,
+            };
+            match unit {
+                TimeUnit::Second => columns.decoder::<TimestampSecondType>(value),
+                TimeUnit::Millisecond => columns.decoder::<TimestampMillisecondType>(value),
+                TimeUnit::Microsecond => columns.decoder::<TimestampMicrosecondType>(value),
+                TimeUnit::Nanosecond => columns.decoder::<TimestampNanosecondType>(value),
+            }
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// Makes the decoder of a column of numbers.
+struct ScalarColumns {
+    data_type: DataType,
     /// Where bad values go, which then are null; `None`: the first is an error, because they are within a value of another column.
     bad_values: Option<BadValuesOf>,
-    native: PhantomData<fn() -> T>,
 }
 
-impl<T: ArrowPrimitiveType + Parser> ArrayDecoder for WholeNumberDecoder<T>
+impl ScalarColumns {
+    fn decoder<T: ArrowPrimitiveType>(
+        self,
+        value: impl Fn(Scalar<'_>) -> Option<T::Native> + Send + 'static,
+    ) -> Box<dyn ArrayDecoder> {
+        Box::new(ScalarDecoder::<T, _> { columns: self, value, native: std::marker::PhantomData })
+    }
+
+    /// `12`, but also `12.0` and `1.2e1`, which JSON does not tell apart from it.
+    fn whole<T: ArrowPrimitiveType + Parser>(self) -> Box<dyn ArrayDecoder>
+    where
+        T::Native: std::str::FromStr + TryFrom<i128>,
+    {
+        self.decoder::<T>(|scalar| match scalar {
+            Scalar::Number(text) => text.parse().ok().or_else(|| T::Native::try_from(exact(text, 0)?).ok()),
+            Scalar::Text(text) => T::parse(text),
+        })
+    }
+
+    fn float<T: ArrowPrimitiveType + Parser>(self) -> Box<dyn ArrayDecoder>
+    where
+        T::Native: Into<f64> + Copy,
+    {
+        self.decoder::<T>(|scalar| match scalar {
+            Scalar::Number(text) | Scalar::Text(text) => float::<T>(text),
+        })
+    }
+}
+
+struct ScalarDecoder<T, F> {
+    columns: ScalarColumns,
+    value: F,
+    native: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T, F> ArrayDecoder for ScalarDecoder<T, F>
 where
-    T::Native: std::str::FromStr + TryFrom<i64>,
+    T: ArrowPrimitiveType,
+    F: Fn(Scalar<'_>) -> Option<T::Native> + Send,
 {
     fn decode(&mut self, tape: &Tape<'_>, pos: &[u32]) -> Result<ArrayRef, ArrowError> {
-        let mut values = PrimitiveBuilder::<T>::with_capacity(pos.len());
+        let ScalarColumns { data_type, bad_values } = &self.columns;
+        let mut values = PrimitiveBuilder::<T>::with_capacity(pos.len()).with_data_type(data_type.clone());
         for (row, at) in pos.iter().enumerate() {
             let value = match tape.get(*at) {
                 TapeElement::Null => {
                     values.append_null();
                     continue;
                 }
-                TapeElement::Number(index) => whole::<T>(tape.get_string(index)),
-                TapeElement::String(index) => T::parse(tape.get_string(index)),
+                TapeElement::Number(index) => (self.value)(Scalar::Number(tape.get_string(index))),
+                TapeElement::String(index) => (self.value)(Scalar::Text(tape.get_string(index))),
                 _ => None,
             };
-            match (value, &self.bad_values) {
+            match (value, bad_values) {
                 (Some(value), _) => values.append_value(value),
                 (None, Some(bad_values)) => {
                     values.append_null();
                     bad_values.push(row);
                 }
-                (None, None) => return Err(tape.error(*at, "integer in range")),
+                (None, None) => return Err(tape.error(*at, "value of its type")),
             }
         }
         Ok(Arc::new(values.finish()))
     }
 }
 
-/// `12`, but also `12.0` and `1.2e1`, which JSON does not tell apart from it; not beyond what a double holds exactly.
-fn whole<T: ArrowPrimitiveType>(text: &str) -> Option<T::Native>
-where
-    T::Native: std::str::FromStr + TryFrom<i64>,
-{
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    if let Ok(value) = text.parse() {
-        return Some(value);
+/// Hexadecimal digits: Arrow's own decoder takes a digit without a second one for a byte.
+struct BytesDecoder(ScalarColumns);
+
+impl ArrayDecoder for BytesDecoder {
+    fn decode(&mut self, tape: &Tape<'_>, pos: &[u32]) -> Result<ArrayRef, ArrowError> {
+        let mut values = BinaryBuilder::with_capacity(pos.len(), 0);
+        for (row, at) in pos.iter().enumerate() {
+            let value = match tape.get(*at) {
+                TapeElement::Null => Some(None),
+                TapeElement::String(index) => from_hex(tape.get_string(index)).map(Some),
+                _ => None,
+            };
+            match (&value, &self.0.bad_values) {
+                (None, Some(bad_values)) => bad_values.push(row),
+                (None, None) => return Err(tape.error(*at, "hexadecimal digits")),
+                (Some(_), _) => {}
+            }
+            values.append_option(value.flatten());
+        }
+        Ok(Arc::new(values.finish()))
     }
-    let float = text.parse::<f64>().ok().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT_MAX)?;
-    T::Native::try_from(float as i64).ok()
 }

@@ -1,14 +1,19 @@
 //! Rows into text. Timestamps are written in UTC with a `Z` and no needless fraction, floats as short as they can be read back,
 //! with `.0` if they are whole, binary as hexadecimal digits. A null is an empty CSV field, a JSON `null`.
+//!
+//! JSON has no number that is infinite, or none: these are `"Infinity"`, `"-Infinity"` and `"NaN"`, which readers of numbers take
+//! back. A date or a time that no text stands for is an error: nothing is written instead of it.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, FieldRef, Float32Type, Float64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, NullableEncoder, make_encoder};
 use arrow::{csv, json};
 use weir_core::connector::ConnectorError;
+use weir_core::time::{CALENDAR, first_outside_calendar};
 
 use super::{FormatName, zone};
 use weir_core::column_type::type_name;
@@ -59,7 +64,10 @@ impl<W: Write> TextWriter<W> {
     fn build(format: FormatName, schema: &Schema, out: W, header: bool) -> Self {
         let form = match format {
             FormatName::Csv => Form::Csv(Box::new(csv::WriterBuilder::new().with_header(header).build(out))),
-            FormatName::Json => Form::Json(json::WriterBuilder::new().with_explicit_nulls(true).build(out)),
+            FormatName::Json => {
+                let builder = json::WriterBuilder::new().with_explicit_nulls(true);
+                Form::Json(builder.with_encoder_factory(Arc::new(Floats)).build(out))
+            }
         };
         Self { printed_schema: printed_schema(schema), form }
     }
@@ -98,10 +106,78 @@ pub(crate) fn printed_schema(schema: &Schema) -> SchemaRef {
 }
 
 /// The same rows under the types that they are printed as.
+///
+/// # Errors
+/// If a date or a time has no text: its column and row.
 pub(crate) fn for_printing(rows: &RecordBatch, printed_schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    for (column, field) in rows.columns().iter().zip(printed_schema.fields()) {
+        check_calendar(field.name(), column)?;
+    }
     let columns = rows.columns().iter().zip(printed_schema.fields());
     let columns: Result<Vec<_>, _> = columns.map(|(column, field)| zone::relabel(column, field.data_type())).collect();
     RecordBatch::try_new(Arc::clone(printed_schema), columns?)
+}
+
+/// Refuses a column with a date or a time that has no text.
+pub(crate) fn check_calendar(name: &str, column: &dyn Array) -> Result<(), ArrowError> {
+    let Some(row) = first_outside_calendar(column) else { return Ok(()) };
+    let number = match column.data_type() {
+        DataType::Date32 => {
+            format!(" ({} days after 1970)", column.as_primitive::<arrow::datatypes::Date32Type>().value(row))
+        }
+        _ => String::new(),
+    };
+    Err(ArrowError::InvalidArgumentError(format!(
+        "column {name:?}, row {} of {}: a {}{number} outside of {CALENDAR} cannot be written",
+        row + 1,
+        column.len(),
+        type_name(column.data_type()),
+    )))
+}
+
+/// Writes floats that are no JSON numbers as text; the others as Arrow does.
+#[derive(Debug, Default)]
+struct Floats;
+
+/// What Arrow is asked for numbers with.
+static NUMBERS: std::sync::LazyLock<EncoderOptions> = std::sync::LazyLock::new(EncoderOptions::default);
+
+impl EncoderFactory for Floats {
+    fn make_default_encoder<'a>(
+        &self,
+        field: &'a FieldRef,
+        array: &'a dyn Array,
+        _options: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let values: Vec<f64> = match array.data_type() {
+            DataType::Float32 if array.as_primitive::<Float32Type>().values().iter().any(|v| !v.is_finite()) => {
+                array.as_primitive::<Float32Type>().values().iter().copied().map(f64::from).collect()
+            }
+            DataType::Float64 if array.as_primitive::<Float64Type>().values().iter().any(|v| !v.is_finite()) => {
+                array.as_primitive::<Float64Type>().values().to_vec()
+            }
+            _ => return Ok(None),
+        };
+        let numbers = make_encoder(field, array, &NUMBERS)?;
+        Ok(Some(NullableEncoder::new(Box::new(FloatEncoder { values, numbers }), array.nulls().cloned())))
+    }
+}
+
+/// Of a column in which not every value is a JSON number.
+struct FloatEncoder<'a> {
+    values: Vec<f64>,
+    numbers: NullableEncoder<'a>,
+}
+
+impl Encoder for FloatEncoder<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        match self.values.get(row) {
+            Some(value) if value.is_nan() => out.extend_from_slice(b"\"NaN\""),
+            Some(&f64::INFINITY) => out.extend_from_slice(b"\"Infinity\""),
+            Some(&f64::NEG_INFINITY) => out.extend_from_slice(b"\"-Infinity\""),
+            _ => self.numbers.encode(row, out),
+        }
+    }
 }
 
 /// The error of a write that failed: of the system where there is one.

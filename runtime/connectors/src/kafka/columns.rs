@@ -6,6 +6,7 @@ use arrow::array::builder::{BinaryBuilder, ListBuilder, StringBuilder, StructBui
 use arrow::array::{ArrayRef, Int32Array, Int64Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use serde::Deserialize;
+use weir_core::time::EVENT_TIMES_US;
 
 /// What a metadata column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -116,6 +117,12 @@ impl MetadataColumn {
                 Some("its key is not UTF-8; have it as \"key-binary\"")
             }
             (Self::Headers(_), _) if message.headers.is_none() => Some("the name of a header is not UTF-8"),
+            (Self::Timestamp(_), _) => match message.timestamp_ms.map(|ms| ms.checked_mul(1_000)) {
+                Some(us) if !us.is_some_and(|us| EVENT_TIMES_US.contains(&us)) => {
+                    Some("its timestamp is outside of what times can be")
+                }
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -13,7 +13,7 @@ use weir_core::names::did_you_mean;
 use super::options::{MessageFormat, SinkOptions};
 use crate::formats::FormatName;
 use crate::formats::csv_fields::{CsvEnd, find_end};
-use crate::formats::write::{TextWriter, check_writable};
+use crate::formats::write::{TextWriter, check_calendar, check_writable};
 use crate::formats::zone;
 use weir_core::column_type::type_name;
 
@@ -106,15 +106,15 @@ impl Encoder {
     fn columns(&self, rows: &RecordBatch) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.staged.fields().len());
         if let Some(key) = self.key {
-            columns.push(Arc::new(text(rows.column(key))?));
+            columns.push(Arc::new(text(rows.schema_ref().field(key).name(), rows.column(key))?));
         }
         let of_value = rows.project(&self.of_value)?;
         columns.push(Arc::new(match self.format {
             Some(format) => lines(format, &of_value)?,
-            None => text(of_value.column(0))?,
+            None => text(of_value.schema_ref().field(0).name(), of_value.column(0))?,
         }));
         for header in &self.headers {
-            columns.push(Arc::new(text(rows.column(*header))?));
+            columns.push(Arc::new(text(rows.schema_ref().field(*header).name(), rows.column(*header))?));
         }
         Ok(columns)
     }
@@ -148,12 +148,13 @@ fn check_raw(schema: &Schema, of_value: &[usize]) -> Result<(), ConnectorError> 
 }
 
 /// Every value as bytes: text and bytes as they are, everything else as CSV has it.
-fn text(column: &ArrayRef) -> Result<BinaryArray, ArrowError> {
+fn text(name: &str, column: &ArrayRef) -> Result<BinaryArray, ArrowError> {
     match column.data_type() {
         DataType::Binary => return Ok(column.as_binary::<i32>().clone()),
         DataType::Utf8 => return Ok(BinaryArray::from(column.as_string::<i32>().clone())),
         _ => {}
     }
+    check_calendar(name, column)?;
     let printed = zone::relabel(column, &zone::for_printing(column.data_type()))?;
     let options = FormatOptions::new();
     let formatter = ArrayFormatter::try_new(&printed, &options)?;
