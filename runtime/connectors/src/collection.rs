@@ -123,6 +123,10 @@ impl Source for Collection {
         self.rows.schema()
     }
 
+    fn sample(&self, column: usize) -> Option<RecordBatch> {
+        self.rows.project(&[column]).ok()
+    }
+
     fn guarantee(&self) -> Guarantee {
         Guarantee::ExactlyOnce
     }
@@ -157,6 +161,7 @@ impl Source for Collection {
 }
 
 struct CollectionReader {
+    /// From the first, whatever the offset.
     rows: RecordBatch,
     next: usize,
 }

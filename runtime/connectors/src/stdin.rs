@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
@@ -95,6 +96,11 @@ impl Source for Stdin {
         self.notes.clone()
     }
 
+    fn sample(&self, column: usize) -> Option<RecordBatch> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        self.format.sample(records.as_ref()?, &self.schema, column)
+    }
+
     fn guarantee(&self) -> Guarantee {
         Guarantee::AtMostOnce("what was read of the standard input cannot be read again".to_owned())
     }
@@ -134,6 +140,10 @@ impl SourceReader for StdinReader {
 
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
         self.0.poll(rows_max, wait)
+    }
+
+    fn locate(&self, row: usize) -> Option<(String, String)> {
+        self.0.locate(row)
     }
 
     fn offset(&self) -> Offset {

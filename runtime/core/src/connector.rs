@@ -60,6 +60,12 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// Some of its first rows with one column, if they are at hand: nobody waits for them, and they are read again when it runs.
+    fn sample(&self, column: usize) -> Option<RecordBatch> {
+        let _ = column;
+        None
+    }
+
     /// The files that it reads, and the folders of which it reads everything: no sink of the same job may write there.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
@@ -144,6 +150,13 @@ pub trait SourceReader: Send {
     /// Whether the reader must describe malformed records. If not, they are only counted, and the fields of [`Malformed`] may be left
     /// empty: making these texts costs more than reading rows. The default is to describe them.
     fn explain_malformed(&mut self, _explain: bool) {}
+
+    /// Where a row of the last [`SourceReader::poll`] comes from, and the record as it was read, as [`Malformed`] has both: for what is
+    /// wrong with a row that is none of the reader's business. `None`: it does not know.
+    fn locate(&self, row: usize) -> Option<(String, String)> {
+        let _ = row;
+        None
+    }
 
     /// How long the last [`SourceReader::poll`] waited before it had rows, for them or for their time, microseconds; 0 if nobody
     /// knows.

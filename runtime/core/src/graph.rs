@@ -3,6 +3,7 @@
 //! A [`LogicalGraph`] knows nothing of subtasks, threads or files' contents; the engine makes it physical. Nor does it know what
 //! language it was written in: spans are places in whatever text it came from, and one that a program made has none.
 
+mod event_time;
 mod hosted;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub use crate::options::Options;
 pub use crate::span::{Span, Spanned};
 use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
+pub use event_time::{EventTimeColumn, EventTimeForm};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
 #[derive(Clone, Debug)]
@@ -137,8 +139,8 @@ pub struct SourceNode {
     pub connector: Spanned<String>,
     /// The connector's own options.
     pub options: Options,
-    /// The column with the event time (a timestamp, or an int64 of milliseconds); `None`: rows have the time of their arrival.
-    pub event_time: Option<Spanned<String>>,
+    /// The column with the event time; `None`: rows have the time of their arrival.
+    pub event_time: Option<EventTimeColumn>,
     /// How watermarks follow from event times, per split; `None`: as the source says (`Source::default_watermark`).
     pub watermark: Option<WatermarkStrategy>,
     /// After this long without rows, a split no longer holds event time back, in milliseconds.

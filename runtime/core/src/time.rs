@@ -6,7 +6,7 @@ mod idle;
 mod watermark;
 mod watermark_merge;
 
-pub use calendar::{CALENDAR, EVENT_TIMES_US, first_outside_calendar};
+pub use calendar::{CALENDAR, EVENT_TIMES_US, first_outside_calendar, utc_text};
 pub use clock::{Clock, ManualClock};
 pub use idle::IdleTimer;
 pub use watermark::{StrategyError, WatermarkGenerator, WatermarkStrategy};

@@ -64,7 +64,7 @@ fn told(graph: &LogicalGraph) -> String {
             node.inputs.iter().map(|input| format!("{}.{}", graph.nodes[input.node].name, input.output)).collect();
         let kind = match &node.kind {
             NodeKind::Source(SourceNode { connector, event_time, watermark, idle_after_ms, on_error, .. }) => {
-                let event_time = event_time.as_ref().map(|column| &column.value);
+                let event_time = event_time.as_ref().map(|event_time| &event_time.column.value);
                 format!("{} {event_time:?} {watermark:?} idle {idle_after_ms:?} {on_error:?}", connector.value)
             }
             NodeKind::Operator(operator) => format!(

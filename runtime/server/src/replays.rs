@@ -12,10 +12,10 @@ use std::time::Duration;
 use arrow::array::Array as _;
 use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::connector::{ConnectorError, Connectors as _, Polled};
-use weir_core::graph::{Exchange, LogicalGraph, NodeKind, OnError, Options, SourceNode, Spanned};
+use weir_core::graph::{EventTimeColumn, Exchange, LogicalGraph, NodeKind, OnError, Options, SourceNode, Spanned};
 use weir_core::time::{Clock, WatermarkStrategy};
 use weir_engine::Job;
-use weir_engine::dataflow::source::is_event_time;
+use weir_engine::dataflow::source::EventTimeReader;
 use weir_state::checkpoint::{CheckpointStore, Manifest, StoredSplit};
 
 use crate::catalog::{JobRow, ReplayRow};
@@ -171,7 +171,7 @@ impl Pipelines {
         };
         let failed = |error: ConnectorError| refuse(&chain(&error));
         let columns: Vec<usize> = (0..schema.fields().len()).collect();
-        let event_time = node.event_time.as_ref().and_then(|column| schema.index_of(&column.value).ok());
+        let event_time = node.event_time.as_ref().and_then(|column| schema.index_of(&column.column.value).ok());
         let mut connectors = WithReplays::new(&*self.connectors);
         connectors.add(self.folder(&pipeline.graph.name).join(replay.file()), schema);
         let source = connectors.source(CONNECTOR, &node.options).map_err(failed)?;
@@ -216,12 +216,17 @@ impl Pipelines {
         let span = graph.nodes[reader].span.clone();
         let spanned = |value: &str| Spanned { value: value.to_owned(), span: span.clone() };
         let mut event_times = graph.event_times_above(reader).into_iter();
-        let is_there =
-            |column: &&str| schema.field_with_name(column).is_ok_and(|field| is_event_time(field.data_type()));
+        let is_there = |event_time: &&EventTimeColumn| {
+            let field = schema.field_with_name(&event_time.column.value);
+            field.is_ok_and(|field| EventTimeReader::new(&event_time.form, field.data_type()).is_ok())
+        };
         SourceNode {
             connector: spanned(CONNECTOR),
             options: Options::from_toml(&format!("path = {:?}", replay.file()), self.folder(&graph.name)),
-            event_time: event_times.find(is_there).map(spanned),
+            event_time: event_times.find(is_there).map(|event_time| EventTimeColumn {
+                column: spanned(&event_time.column.value),
+                form: event_time.form.clone(),
+            }),
             // Its rows are older than the others anyway: none of them makes another late.
             watermark: Some(WatermarkStrategy::AtEnd),
             idle_after_ms: None,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
@@ -20,6 +21,8 @@ use crate::formats::reader::TextReader;
 use crate::formats::records::{Input, InputRead, Position, Records};
 use crate::options;
 
+/// Rows that are looked at before a job runs: some, because the first may have nulls.
+const SAMPLE_ROWS: usize = 100;
 /// Bytes that are asked for at once.
 const READ_BYTES: u64 = 256 << 10;
 
@@ -99,6 +102,14 @@ impl Source for FileSource {
         self.notes.clone()
     }
 
+    fn sample(&self, column: usize) -> Option<RecordBatch> {
+        let mut reader = self.text_reader(self.files.first()?, &[column]).ok()?;
+        match reader.poll(SAMPLE_ROWS, Duration::ZERO).ok()? {
+            Polled::Batch { rows, .. } => Some(rows),
+            Polled::Pending | Polled::End => None,
+        }
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         self.files.iter().map(|file| file.path.clone()).chain(self.folder.clone()).collect()
     }
@@ -169,6 +180,10 @@ impl SourceReader for FileReader {
 
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
         if self.has_ended { Ok(Polled::End) } else { self.reader.poll(rows_max, wait) }
+    }
+
+    fn locate(&self, row: usize) -> Option<(String, String)> {
+        self.reader.locate(row)
     }
 
     fn offset(&self) -> Offset {

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
@@ -100,6 +101,16 @@ impl TextFormat {
                 }
             }
         })
+    }
+
+    /// One column of the records ahead, which stay ahead; nothing, if none was looked for.
+    pub(crate) fn sample(self, records: &Records, schema: &SchemaRef, column: usize) -> Option<RecordBatch> {
+        let (header, rows) = records.framed().split_at_checked(usize::from(self.has_header()))?;
+        let header = header.first().and_then(|record| records.bytes().get(record.start..record.end));
+        let projected = crate::options::project(schema, &[column]).ok()?;
+        let make = self.decoder(records.name().to_owned(), Arc::clone(schema), projected, &[column]);
+        let decoded = make(header).ok()?.decode(records.bytes(), rows, false).ok()?;
+        Some(decoded.rows)
     }
 
     /// The columns guessed from the records ahead, which stay ahead, and what to say about it.

@@ -44,6 +44,8 @@ enum State {
 pub(crate) struct TextReader {
     records: Records,
     state: State,
+    /// Which of the records that were read last are rows, in order; `None`: all.
+    rows: Option<Vec<Record>>,
     /// Whether malformed records are described.
     explains: bool,
 }
@@ -52,7 +54,7 @@ impl TextReader {
     /// Over an input, from its beginning.
     pub(crate) fn new(records: Records, has_header: bool, make: MakeDecoder) -> Result<Self, ConnectorError> {
         let state = if has_header { State::Header(Some(make)) } else { State::Rows(make(None)?) };
-        Ok(Self { records, state, explains: true })
+        Ok(Self { records, state, rows: None, explains: true })
     }
 
     /// As [`weir_core::connector::SourceReader::explain_malformed`].
@@ -85,7 +87,9 @@ impl TextReader {
             self.records.fill(rows_max, wait)?;
             let malformed = self.records.take_malformed();
             if !self.records.framed().is_empty() || !malformed.is_empty() {
-                let polled = decode_framed(decoder.as_mut(), &self.records, malformed, self.explains)?;
+                let (polled, bad) = decode_framed(decoder.as_mut(), &self.records, malformed, self.explains)?;
+                let is_row = |record: &&Record| bad.binary_search(&record.start).is_err();
+                self.rows = (!bad.is_empty()).then(|| self.records.framed().iter().filter(is_row).copied().collect());
                 self.records.consume();
                 return Ok(polled);
             }
@@ -102,23 +106,31 @@ impl TextReader {
         self.records.has_taken_open_line()
     }
 
+    /// As [`weir_core::connector::SourceReader::locate`].
+    pub(crate) fn locate(&self, row: usize) -> Option<(String, String)> {
+        let (consumed, bytes) = self.records.consumed();
+        let Record { start, end, line } = *self.rows.as_deref().unwrap_or(consumed).get(row)?;
+        Some((format!("{}:{line}", self.records.name()), shorten(bytes.get(start..end)?)))
+    }
+
     /// Where the next poll continues.
     pub(crate) fn position(&self) -> Position {
         self.records.position()
     }
 }
 
-/// All framed records, as rows or as malformed.
+/// All framed records, as rows or as malformed, and where those begin that are malformed.
 fn decode_framed(
     decoder: &mut dyn Decode,
     records: &Records,
     mut malformed: Vec<Malformed>,
     explain: bool,
-) -> Result<Polled, ConnectorError> {
+) -> Result<(Polled, Vec<usize>), ConnectorError> {
     let bytes = records.bytes();
     let Decoded { rows, bad } = decoder
         .decode(bytes, records.framed(), explain)
         .map_err(|error| ConnectorError::Data(format!("{}: {error}", records.name())))?;
+    let bad_starts = bad.iter().map(|bad| bad.record.start).collect();
     malformed.extend(bad.into_iter().map(|BadRecord { record, reason }| match explain {
         true => Malformed {
             at: format!("{}:{}", records.name(), record.line),
@@ -127,7 +139,7 @@ fn decode_framed(
         },
         false => Malformed::default(),
     }));
-    Ok(Polled::Batch { rows, malformed })
+    Ok((Polled::Batch { rows, malformed }, bad_starts))
 }
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ pub(crate) struct Records {
     /// Where that is in the input, in bytes and in lines.
     position: Position,
     records: Vec<Record>,
+    /// Those that were consumed last, as long as their bytes are there: from this place in the buffer.
+    consumed: (usize, Vec<Record>),
     /// How far the framed records reach: bytes from `start`, lines.
     framed: (usize, u64),
     malformed: Vec<Malformed>,
@@ -117,6 +119,7 @@ impl Records {
             start: 0,
             position,
             records: Vec::new(),
+            consumed: (0, Vec::new()),
             framed: (0, position.line),
             malformed: Vec::new(),
             at_end: false,
@@ -222,6 +225,7 @@ impl Records {
         if self.at_end {
             return Ok(false);
         }
+        self.consumed.1.clear();
         self.buffer.drain(..self.start);
         self.start = 0;
         match self.input.read(&mut self.buffer, wait)? {
@@ -256,8 +260,15 @@ impl Records {
     /// Goes past the framed records.
     pub(crate) fn consume(&mut self) {
         let (bytes, line) = self.framed;
+        self.consumed.0 = self.start;
+        std::mem::swap(&mut self.consumed.1, &mut self.records);
         self.advance(bytes, line);
         self.records.clear();
+    }
+
+    /// The records that were consumed last, and their bytes; none, if something was read since then.
+    pub(crate) fn consumed(&self) -> (&[Record], &[u8]) {
+        (&self.consumed.1, self.buffer.get(self.consumed.0..).unwrap_or_default())
     }
 
     /// The records that are none; each is given once.

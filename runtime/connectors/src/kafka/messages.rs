@@ -55,6 +55,9 @@ pub(crate) struct Messages {
     /// Raw: whether a value is there.
     present: Vec<bool>,
     malformed: Vec<Malformed>,
+    /// Of the rows that were delivered last: the offset and the place of each in `delivered_bytes`.
+    delivered: Vec<(i64, Record)>,
+    delivered_bytes: Vec<u8>,
     /// Whether malformed records are described.
     explains: bool,
 }
@@ -131,6 +134,8 @@ impl Messages {
             offsets: Vec::new(),
             present: Vec::new(),
             malformed: Vec::new(),
+            delivered: Vec::new(),
+            delivered_bytes: Vec::new(),
             explains: true,
         })
     }
@@ -188,6 +193,13 @@ impl Messages {
         Malformed { at: format!("{}@{offset}", self.split), record: shorten(value), reason: reason.to_owned() }
     }
 
+    /// As [`weir_core::connector::SourceReader::locate`].
+    pub(crate) fn locate(&self, row: usize) -> Option<(String, String)> {
+        let (offset, record) = self.delivered.get(row)?;
+        let value = self.delivered_bytes.get(record.start..record.end).unwrap_or_default();
+        Some((format!("{}@{offset}", self.split), shorten(value)))
+    }
+
     /// Whether a column holds headers.
     pub(crate) fn has_headers(&self) -> bool {
         self.metadata.iter().any(|column| matches!(column, MetadataColumn::Headers(_)))
@@ -203,7 +215,9 @@ impl Messages {
     /// # Errors
     /// [`ConnectorError::Data`] if columns cannot be put together.
     pub(crate) fn finish(&mut self) -> Result<Polled, ConnectorError> {
+        self.delivered.clear();
         let rows = self.rows();
+        std::mem::swap(&mut self.bytes, &mut self.delivered_bytes);
         self.bytes.clear();
         self.records.clear();
         self.offsets.clear();
@@ -224,7 +238,11 @@ impl Messages {
             }
         };
         let mut metadata: Vec<ArrayRef> = self.metadata.iter_mut().map(MetadataColumn::finish).collect();
+        let records = self.offsets.iter().copied().zip(self.records.iter().copied());
+        self.delivered.extend(records);
         if !bad.is_empty() {
+            let mut bad_lines = bad.iter().map(|bad| bad.record.line).peekable();
+            self.delivered.retain(|(_, record)| bad_lines.next_if_eq(&record.line).is_none());
             metadata = without(&metadata, &bad, self.offsets.len())?;
         }
         let rows = self.offsets.len() - bad.len();

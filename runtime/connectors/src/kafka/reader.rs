@@ -231,6 +231,10 @@ impl SourceReader for PartitionReader {
         }
     }
 
+    fn locate(&self, row: usize) -> Option<(String, String)> {
+        self.messages.locate(row)
+    }
+
     fn waited_us(&self) -> u64 {
         self.waited_us
     }

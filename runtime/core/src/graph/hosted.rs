@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    AggregateSpec, DEAD_LETTER_OUTPUT, Input, LogicalGraph, MAIN_OUTPUT, Node, NodeKind, OnError, Options, SinkNode,
-    SourceNode, Spanned,
+    AggregateSpec, DEAD_LETTER_OUTPUT, EventTimeColumn, Input, LogicalGraph, MAIN_OUTPUT, Node, NodeKind, OnError,
+    Options, SinkNode, SourceNode, Spanned,
 };
 
 impl LogicalGraph {
@@ -100,7 +100,7 @@ impl LogicalGraph {
 
     /// The columns that the sources above a step, by its index, call their event time.
     #[must_use]
-    pub fn event_times_above(&self, step: usize) -> Vec<&str> {
+    pub fn event_times_above(&self, step: usize) -> Vec<&EventTimeColumn> {
         let mut above = vec![false; step + 1];
         above[step] = true;
         // Inputs come first.
@@ -111,7 +111,7 @@ impl LogicalGraph {
         }
         let above = self.nodes.iter().zip(above).filter(|(_, is_above)| *is_above);
         let event_times = above.filter_map(|(node, _)| match &node.kind {
-            NodeKind::Source(source) => source.event_time.as_ref().map(|column| column.value.as_str()),
+            NodeKind::Source(source) => source.event_time.as_ref(),
             NodeKind::Operator(_) | NodeKind::Window(_) | NodeKind::Sink(_) | NodeKind::Other(_) => None,
         });
         event_times.collect()

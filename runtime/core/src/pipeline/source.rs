@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::datatypes::TimeUnit;
 use toml::de::DeValue;
 
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
-use crate::graph::{NodeKind, Options, SourceNode};
+use crate::graph::{EventTimeColumn, EventTimeForm, NodeKind, Options, SourceNode};
 use crate::time::WatermarkStrategy;
 
 const COMMON: &[&str] = &["connector", "event-time", "watermark", "on-error"];
@@ -18,12 +19,39 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
     Ok(NodeKind::Source(SourceNode {
         connector: table.required("connector", table.string("connector")?)?,
         options: Options::new(Arc::clone(text), path, COMMON, base.to_path_buf()),
-        event_time: table.string("event-time")?,
+        event_time: event_time(table)?,
         watermark,
         idle_after_ms: idle_after_us.map(|us| us.unsigned_abs().div_ceil(1000)),
         on_error: table.on_error()?,
         reads_after_end: false,
     }))
+}
+
+/// `"COLUMN"`, `{ column = "COLUMN", unit = "s" }` or `{ column = "COLUMN", format = "%d/%b/%Y" }`.
+fn event_time(source: &Table<'_>) -> Result<Option<EventTimeColumn>, Diagnostic> {
+    let Some(value) = source.get("event-time") else { return Ok(None) };
+    if !matches!(value.get_ref(), DeValue::Table(_)) {
+        let column = source.string("event-time")?;
+        return Ok(column.map(|column| EventTimeColumn { column, form: EventTimeForm::Typed }));
+    }
+    let table = Table::from_value(format!("{}.event-time", source.path), value)?;
+    table.check_keys(&["column", "unit", "format"])?;
+    let units = [
+        ("s", TimeUnit::Second),
+        ("ms", TimeUnit::Millisecond),
+        ("us", TimeUnit::Microsecond),
+        ("ns", TimeUnit::Nanosecond),
+    ];
+    let form = match (table.choice("unit", &units)?, table.string("format")?) {
+        (None, None) => EventTimeForm::Typed,
+        (Some(unit), None) => EventTimeForm::Count(unit),
+        (None, Some(format)) => EventTimeForm::Text(format.value),
+        (Some(_), Some(format)) => {
+            let message = "a column of numbers has a unit, and one of text a format: give one of them";
+            return Err(Diagnostic::error(message, format.span));
+        }
+    };
+    Ok(Some(EventTimeColumn { column: table.required("column", table.string("column")?)?, form }))
 }
 
 /// `"monotonic"`, `"at-end"`, `{ monotonic = true, idle-after = ".." }` or `{ bounded-out-of-orderness = "..", idle-after = ".." }`.

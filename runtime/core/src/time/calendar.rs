@@ -2,12 +2,14 @@
 //! refused where it comes in: by sources, and in what operators make. Nothing here converts a value.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, TimestampMicrosecondArray};
 use arrow::datatypes::{
     DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType,
 };
+use arrow::util::display::array_value_to_string;
 
 /// What dates and times can be, in words.
 pub const CALENDAR: &str = "the years -262143 to 262142";
@@ -16,6 +18,13 @@ const DAYS: RangeInclusive<i32> = -96_465_292..=95_026_236;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// Event times, microseconds: about the years -257,900 to 261,800, so that the bounds of windows around them are in the calendar too.
 pub const EVENT_TIMES_US: RangeInclusive<i64> = -8_200_000_000_000_000_000..=8_200_000_000_000_000_000;
+
+/// A time in microseconds as text, such as `2013-01-01T05:17:00Z`.
+#[must_use]
+pub fn utc_text(time_us: i64) -> String {
+    let time: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![time_us]).with_timezone("+00:00"));
+    array_value_to_string(&time, 0).unwrap_or_else(|_| format!("{time_us} microseconds after 1970"))
+}
 
 /// The first row with a date or a time that is not in the [calendar](CALENDAR), also within a list or a struct.
 #[must_use]
@@ -69,10 +78,10 @@ where
 mod tests {
     use std::sync::Arc;
 
+    use arrow::array::TimestampNanosecondArray;
     use arrow::array::{
         ArrayRef, Date32Array, ListArray, StructArray, TimestampMillisecondArray, TimestampSecondArray,
     };
-    use arrow::array::{TimestampMicrosecondArray, TimestampNanosecondArray};
     use arrow::buffer::OffsetBuffer;
     use arrow::datatypes::Field;
     use arrow::util::display::{ArrayFormatter, FormatOptions};

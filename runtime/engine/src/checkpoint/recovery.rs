@@ -318,7 +318,7 @@ impl Job {
                     "" => "the time of arrival".to_owned(),
                     column => format!("the column {column:?}"),
                 };
-                let (before, now) = (times(before), times(now));
+                let (before, now) = (times(before), times(&now));
                 let checkpoint = checkpoint.manifest.number;
                 return Err(RecoveryError::EventTime { checkpoint, name: name.clone(), before, now });
             }

@@ -7,7 +7,7 @@ mod event_time;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -20,8 +20,8 @@ use weir_state::SplitSnapshot;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
 use crate::dataflow::row_text::row_text;
-pub use event_time::is_event_time;
-use event_time::microseconds;
+pub use event_time::EventTimeReader;
+use event_time::EventTimes;
 
 /// The splits of one source subtask.
 pub struct SourceHead {
@@ -46,9 +46,9 @@ const LOOK_FOR_SPLITS_US: i64 = 100_000;
 /// How a source reads.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
-    /// The event time column, an index into the reader's columns; `None`: rows have the time of their arrival.
-    pub event_time: Option<usize>,
-    /// Its name; empty: there is none.
+    /// The event time column, an index into the reader's columns, and how it is read; `None`: rows have the time of their arrival.
+    pub event_time: Option<(usize, EventTimeReader)>,
+    /// Which that is, in words; empty: there is none.
     pub event_time_column: String,
     /// Whether splits that come into being are read too.
     pub looks_for_splits: bool,
@@ -323,29 +323,30 @@ impl SourceHead {
         now_us: i64,
         malformed: &mut Vec<Malformed>,
     ) -> Result<(RecordBatch, ScalarBuffer<i64>), OperatorError> {
-        let Some(column) = self.settings.event_time else {
+        let Some((column, reader)) = &self.settings.event_time else {
             self.arrived_us = self.arrived_us.max(now_us);
             let times = vec![self.arrived_us; rows.num_rows()];
             return Ok((rows, times.into()));
         };
-        let mut rows = rows;
-        if rows.column(column).null_count() > 0 {
-            let name = rows.schema().field(column).name().clone();
-            for row in (0..rows.num_rows()).filter(|row| rows.column(column).is_null(*row)) {
-                malformed.push(match self.settings.on_error {
-                    OnError::Skip => Malformed::default(),
-                    OnError::Fail | OnError::DeadLetter => Malformed {
-                        at: self.splits[index].id.to_string(),
-                        record: row_text(&rows, row),
-                        reason: format!("the event time column {name:?} is null"),
-                    },
-                });
-            }
-            let keep = BooleanArray::from_iter((0..rows.num_rows()).map(|row| Some(rows.column(column).is_valid(row))));
-            rows = filter_record_batch(&rows, &keep)?;
+        let EventTimes { times, missing } = reader.read(rows.column(*column));
+        if missing.is_empty() {
+            return Ok((rows, times));
         }
-        let times = microseconds(rows.column(column))?;
-        Ok((rows, times))
+        let split = &self.splits[index];
+        let name = rows.schema().field(*column).name().clone();
+        malformed.extend(missing.iter().map(|row| match self.settings.on_error {
+            OnError::Skip => Malformed::default(),
+            OnError::Fail | OnError::DeadLetter => {
+                let reason = reader.reason(&name, rows.column(*column), *row);
+                let (at, record) =
+                    split.reader.locate(*row).unwrap_or_else(|| (split.id.to_string(), row_text(&rows, *row)));
+                Malformed { at, record, reason }
+            }
+        }));
+        let mut keep = vec![true; rows.num_rows()];
+        missing.iter().for_each(|row| keep[*row] = false);
+        let times = times.iter().zip(&keep).filter_map(|(time, keep)| keep.then_some(*time)).collect();
+        Ok((filter_record_batch(&rows, &BooleanArray::from(keep))?, times))
     }
 
     fn malformed(&self, malformed: &[Malformed], now_us: i64, out: &mut Vec<SourceEvent>) -> Result<(), OperatorError> {

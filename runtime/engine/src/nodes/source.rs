@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use weir_core::column_type::type_name;
 use weir_core::connector::Source;
-use weir_core::graph::{DEAD_LETTER_OUTPUT, MAIN_OUTPUT, Node, NodeKind};
+use weir_core::graph::{DEAD_LETTER_OUTPUT, EventTimeColumn, MAIN_OUTPUT, Node, NodeKind};
 
 use crate::dataflow::operator::Operator;
-use crate::dataflow::source::{dead_letter_schema, is_event_time};
+use crate::dataflow::source::{EventTimeReader, dead_letter_schema};
 use crate::plan::error::{CheckError, column};
 use crate::plan::node::{
     InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role, StepKind,
@@ -34,21 +33,18 @@ impl StepKind for SourceKind {
         let made = cx.connectors.source(&spec.connector.value, &spec.options);
         let source: Arc<dyn Source> = made.map_err(|e| CheckError::of_connector(&spec.connector, &e))?.into();
         let schema = source.schema();
-        let event_time = spec.event_time.as_ref().map(|name| column(&schema, name)).transpose()?;
-        if let (Some(index), Some(name)) = (event_time, &spec.event_time) {
-            let data_type = schema.field(index).data_type();
-            if !is_event_time(data_type) {
-                let message = format!(
-                    "column {:?} is {}; the event time is a timestamp, a date, or an int64 of milliseconds",
-                    name.value,
-                    type_name(data_type)
-                );
-                return Err(CheckError::at(&name.span, message));
+        let event_time = match &spec.event_time {
+            None => None,
+            Some(EventTimeColumn { column: name, form }) => {
+                let index = column(&schema, name)?;
+                let reader = EventTimeReader::new(form, schema.field(index).data_type())
+                    .map_err(|reason| CheckError::at(&name.span, format!("column {:?} {reason}", name.value)))?;
+                Some((index, reader))
             }
-        }
+        };
         let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckError::of_connector(&spec.connector, &e))?;
         let rows = OutputPort {
-            always: event_time.into_iter().collect(),
+            always: event_time.iter().map(|(index, _)| *index).collect(),
             ..OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made)
         };
         let records = OutputPort::new(DEAD_LETTER_OUTPUT, dead_letter_schema(), OutputRole::Records);

@@ -8,6 +8,7 @@ use weir_core::connector::Guarantee;
 use super::node::{OutputPort, Role};
 use super::physical::{PhysicalGraph, StepPart, StepPlan};
 use super::resolved::{InputEdge, ResolvedNode};
+use super::source::SourcePlan;
 use crate::dataflow::exchange::Partitioning;
 use crate::plan::job::Job;
 
@@ -65,6 +66,13 @@ pub struct ColumnDescription {
     pub read: bool,
 }
 
+/// What is odd about the first event time of a source, as far as it can be seen before it runs.
+fn doubt(source: &SourcePlan) -> Option<String> {
+    let (column, reader) = source.event_time.as_ref()?;
+    let name = source.source.schema().field(*column).name().clone();
+    reader.doubt(&name, source.source.sample(*column)?.columns().first()?)
+}
+
 impl Job {
     /// What it will run.
     #[must_use]
@@ -79,6 +87,7 @@ impl Job {
                         node.name
                     ));
                 }
+                notes.extend(doubt(source).map(|doubt| format!("{}: {doubt}", node.name)));
                 notes
             }
             Role::Sink(sink) => sink.notes(),

@@ -6,24 +6,26 @@ use weir_core::connector::{Source, Split};
 use weir_core::graph::SourceNode;
 use weir_core::time::WatermarkStrategy;
 
+use crate::dataflow::source::EventTimeReader;
+
 /// A source that was opened.
 pub struct SourcePlan {
     pub(crate) node: SourceNode,
     pub(crate) source: Arc<dyn Source>,
-    /// The column with the event time.
-    pub(crate) event_time: Option<usize>,
+    /// The column with the event time, and how it is read.
+    pub(crate) event_time: Option<(usize, EventTimeReader)>,
     pub(crate) splits: Vec<Split>,
 }
 
 impl SourcePlan {
-    /// The column with the event time; empty: there is none.
-    pub(crate) fn event_time_column(&self) -> &str {
-        self.node.event_time.as_ref().map_or("", |column| &column.value)
+    /// The column with the event time, in words; empty: there is none.
+    pub(crate) fn event_time_column(&self) -> String {
+        self.node.event_time.as_ref().map_or_else(String::new, ToString::to_string)
     }
 
     /// How its watermarks follow.
     pub(crate) fn watermark(&self) -> WatermarkStrategy {
-        match (self.node.watermark, self.event_time) {
+        match (self.node.watermark, &self.event_time) {
             (Some(strategy), _) => strategy,
             // Rows arrive in order.
             (None, None) => WatermarkStrategy::Monotonic,

@@ -283,8 +283,11 @@ fn source_head(
         move |split: &Split, offset: Option<&Offset>| reads.reader(split, &columns_read, offset, reader_clock.clone());
     let assignment = Assignment { subtask: number, parallelism: plan.parallelism, known };
     let settings = SourceSettings {
-        event_time: source.event_time.and_then(|c| columns.iter().position(|p| *p == c)),
-        event_time_column: source.event_time_column().to_owned(),
+        event_time: source
+            .event_time
+            .as_ref()
+            .and_then(|(column, reader)| Some((columns.iter().position(|place| place == column)?, reader.clone()))),
+        event_time_column: source.event_time_column(),
         looks_for_splits: !is_over,
         watermark: source.watermark(),
         idle_after_us: source.node.idle_after_ms.map(|ms| ms as i64 * 1_000),
