@@ -40,8 +40,13 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
+use weir_core::connector::ReaderGone;
+
 use crate::commands::Command;
 use crate::json::{Told, told};
+
+/// As a shell reports a process that wrote into a pipe that nobody reads.
+const READER_GONE: u8 = 141;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Blue.on_default().bold())
@@ -76,8 +81,11 @@ struct Cli {
 fn main() -> ExitCode {
     let matches = help::grouped(Cli::command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match run(cli.command) {
+    let outcome = signals::survive_file_size_limit().and_then(|()| run(cli.command));
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // `weir run ... | head` has done its work.
+        Err(error) if error.chain().any(|cause| cause.is::<ReaderGone>()) => ExitCode::from(READER_GONE),
         Err(error) => {
             terminal::print_error(&error);
             ExitCode::from(error.downcast_ref::<Told>().map_or(1, |told| told.exit_code))

@@ -25,6 +25,14 @@ pub(crate) fn end_with(last_words: impl Fn() + Send + 'static) -> anyhow::Result
     ctrlc::set_handler(end).context(UNHEARD)
 }
 
+/// A file that grows beyond `ulimit -f` fails its write, and so one job; by default the system would end the process.
+pub(crate) fn survive_file_size_limit() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default())
+        .context("cannot listen for the limit of a file's size")?;
+    Ok(())
+}
+
 /// Counts the signals.
 pub(crate) struct Signals(Arc<AtomicU32>);
 

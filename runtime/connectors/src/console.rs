@@ -21,7 +21,7 @@ use weir_core::connector::{ConnectorError, Cut, Guarantee, Prepare, Sink, SinkRe
 use weir_core::graph::Options;
 
 use crate::formats::write::{for_printing, printed_schema};
-use crate::stdout::MakeOut;
+use crate::stdout::{MakeOut, cannot_print};
 use crate::{options, tally};
 
 /// Rows that are shown, if the options do not say how many: a few screens.
@@ -126,7 +126,7 @@ impl ConsoleWriter {
 
     fn line(&mut self, text: &str) -> Result<(), ConnectorError> {
         let written = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
-        written.map_err(|source| ConnectorError::Io { what: "cannot write to stdout".to_owned(), source })
+        written.map_err(cannot_print)
     }
 }
 

@@ -14,7 +14,8 @@
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `path` | required | a file, which is replaced; or a folder, if there is one of that name or the path ends in `/`. Folders above it are made |
+//! | `path` | required | a file; or a folder, if there is one of that name or the path ends in `/`. It is made, if the folder above it exists. A symbolic link is followed; a device, a FIFO or a socket is refused |
+//! | `mode` | | one file: what becomes of one that is there. Without it, only what an earlier run of the same pipeline has left is replaced, see decision 36. `"overwrite"` replaces any file, `"append"` begins with its rows |
 //! | `format` | by the file's name; for a folder required | `"csv"` or `"json"` |
 //! | `lazy` | `false` | make no file (no folder) if there is no row |
 //!
@@ -36,6 +37,7 @@ mod parts;
 mod paths;
 mod sink;
 mod source;
+mod target;
 mod temporary;
 #[cfg(test)]
 mod tests;

@@ -10,9 +10,12 @@ use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
 use serde::Deserialize;
 use weir_core::batch::StreamBatch;
-use weir_core::connector::{ConnectorError, Cut, Guarantee, Prepare, Sink, SinkReport, SinkWriter, WriterContext};
+use weir_core::connector::{
+    ConnectorError, Cut, Guarantee, Prepare, ReaderGone, Sink, SinkReport, SinkWriter, WriterContext,
+};
 use weir_core::graph::Options;
 
 use crate::formats::FormatName;
@@ -94,8 +97,19 @@ impl SinkWriter for StdoutWriter {
     }
 }
 
-fn cannot_write(error: arrow::error::ArrowError) -> ConnectorError {
-    write_error("cannot write to stdout".to_owned(), error)
+fn cannot_write(error: ArrowError) -> ConnectorError {
+    match error {
+        ArrowError::IoError(_, source) => cannot_print(source),
+        other => write_error("cannot write to stdout".to_owned(), other),
+    }
+}
+
+/// The error of a write to the standard output that failed.
+pub(crate) fn cannot_print(source: std::io::Error) -> ConnectorError {
+    match source.kind() {
+        std::io::ErrorKind::BrokenPipe => ConnectorError::OutputClosed(ReaderGone),
+        _ => ConnectorError::Io { what: "cannot write to stdout".to_owned(), source },
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 
 use crate::batch::StreamBatch;
-pub use crate::connector_error::ConnectorError;
+pub use crate::connector_error::{ConnectorError, ReaderGone};
 use crate::options::Options;
 use crate::time::{Clock, WatermarkStrategy};
 
@@ -224,6 +224,16 @@ pub trait Sink: Send + Sync {
     /// The file that it replaces when it finishes, if it does: no two sinks of a job may have the same.
     fn file(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Asked before anything is opened: whether it may write where it is told to. `job` names the pipeline: what an earlier run of
+    /// the same one has written may be replaced.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Option`] if something is there that would be lost, or that is nothing to write to.
+    fn check_place(&self, job: &str) -> Result<(), ConnectorError> {
+        let _ = job;
+        Ok(())
     }
 
     /// What no other sink of the same job may have, as the object of a sentence, if there is something: an id by which another

@@ -3,6 +3,11 @@
 use crate::names::did_you_mean;
 use crate::span::Span;
 
+/// The process that read the standard output has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the reader of the standard output has gone")]
+pub struct ReaderGone;
+
 /// What went wrong in a connector.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectorError {
@@ -30,6 +35,9 @@ pub enum ConnectorError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Nobody reads what a sink prints. As of every filter it is the end of the work, and no news to anybody.
+    #[error("cannot write to stdout")]
+    OutputClosed(#[source] ReaderGone),
     /// A newer generation of the same job has taken over.
     #[error("{0}")]
     Fenced(String),

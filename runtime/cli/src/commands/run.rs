@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use weir_core::connector::ReaderGone;
+use weir_core::graph::NodeKind;
 use weir_core::time::Clock;
 use weir_engine::{JobError, LateRows, ResumeFrom, RunError, Supervisor};
 
@@ -117,6 +119,19 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Err(error) if matches!(*error, RunError::Job(JobError::Stopped)) => {
             Err(anyhow::anyhow!("stopped before its input ended; sinks did not finish"))
         }
-        Err(error) => Err(anyhow::Error::new(error).context(format!("{} failed", file.shown))),
+        Err(error) => {
+            let error = anyhow::Error::new(error);
+            if has_other_sinks(&file) && error.chain().any(|cause| cause.is::<ReaderGone>()) {
+                terminal::print(
+                    "the reader of the standard output has gone: the job ends, and its other sinks do not finish\n",
+                );
+            }
+            Err(error.context(format!("{} failed", file.shown)))
+        }
     }
+}
+
+/// Whether it has a sink beside the one that has failed.
+fn has_other_sinks(file: &PipelineFile) -> bool {
+    file.graph.nodes.iter().filter(|node| matches!(node.kind, NodeKind::Sink(_))).count() > 1
 }

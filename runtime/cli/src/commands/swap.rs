@@ -200,7 +200,9 @@ fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<Sw
     let (seen, name) = (bar.clone(), job.to_owned());
     signals::end_with(move || {
         seen.finish_and_clear();
-        eprintln!("the swap continues: `weir show {name}` shows how far it is, and `weir rollback` undoes it");
+        terminal::print(&format!(
+            "the swap continues: `weir show {name}` shows how far it is, and `weir rollback` undoes it\n"
+        ));
     })?;
     while status.phase.is_open() {
         bar.set_message(match status.phase {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use weir_core::connector::{Committable, Committer, ConnectorError};
 
 use super::draft::{Span, Staged};
+use super::target::Target;
 use super::temporary::Place;
 
 /// What is to be done when a checkpoint is complete. Each may be done again.
@@ -19,6 +20,9 @@ pub(super) enum Step {
         from: Span,
         /// The name in the same folder.
         to: String,
+        /// The bytes of the file of that name that it begins with, if it does: what has come there since would be lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        appended_to: Option<u64>,
     },
     /// No checkpoint that a job could resume from needs the temporary files of generations before this one.
     RemoveBefore(u64),
@@ -35,23 +39,32 @@ impl Step {
 /// The committer of both kinds of sink.
 pub(super) struct FileCommitter {
     place: Place,
+    /// Looks at what is replaced; a folder's parts replace nothing.
+    target: Option<Target>,
+    job: String,
     /// What is never renamed is removed when the job is over.
     _staged: Staged,
 }
 
 impl FileCommitter {
-    pub(super) fn new(place: Place, staged: Staged) -> Self {
-        Self { place, _staged: staged }
+    pub(super) fn new(place: Place, target: Option<Target>, job: &str, staged: Staged) -> Self {
+        Self { place, target, job: job.to_owned(), _staged: staged }
     }
 
-    fn rename(&self, from: &Span, to: &str) -> Result<(), ConnectorError> {
+    fn rename(&self, from: &Span, to: &str, appended_to: Option<u64>) -> Result<(), ConnectorError> {
         let [source, target] = [&from.name, to].map(|name| self.place.folder.join(name));
         match source.metadata() {
-            Ok(file) if file.len() == from.bytes => match std::fs::rename(&source, &target) {
-                // An older process of the same job may be at the same checkpoint.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                done => return done.map_err(|source| self.place.cannot("write", source)),
-            },
+            Ok(file) if file.len() == from.bytes => {
+                if let Some(guard) = &self.target {
+                    guard.check_now(&self.job, appended_to).map_err(|why| self.unfinished(&why))?;
+                    guard.sign(&source, &self.job);
+                }
+                match std::fs::rename(&source, &target) {
+                    // An older process of the same job may be at the same checkpoint.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    done => return done.map_err(|source| self.place.cannot("write", source)),
+                }
+            }
             Ok(file) => return Err(self.lost(from, to, &format!("{} has {} bytes", from.name, file.len()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(self.place.cannot("write", error)),
@@ -64,6 +77,11 @@ impl FileCommitter {
             }
             Err(error) => Err(self.place.cannot("read", error)),
         }
+    }
+
+    /// Something has come into the place of the file while the job ran.
+    fn unfinished(&self, why: &str) -> ConnectorError {
+        ConnectorError::Data(format!("cannot finish {}: {why}", self.place.name))
     }
 
     fn lost(&self, from: &Span, to: &str, found: &str) -> ConnectorError {
@@ -82,8 +100,8 @@ impl Committer for FileCommitter {
         let mut any_renamed = false;
         for part in parts {
             match serde_json::from_value(part.value) {
-                Ok(Step::Rename { from, to }) => {
-                    self.rename(&from, &to)?;
+                Ok(Step::Rename { from, to, appended_to }) => {
+                    self.rename(&from, &to, appended_to)?;
                     any_renamed = true;
                 }
                 Ok(Step::RemoveBefore(generation)) => remove_before = remove_before.max(Some(generation)),

@@ -2,7 +2,8 @@
 //! visible.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -26,6 +27,8 @@ pub(super) struct Drafting {
     pub(super) schema: SchemaRef,
     pub(super) generation: u64,
     pub(super) durable: bool,
+    /// The file that a draft begins with a copy of, if it is there.
+    pub(super) appends_to: Option<PathBuf>,
     /// Where a finished file waits for its final name, if its path's drop would remove it.
     staged: Option<Staged>,
 }
@@ -51,6 +54,8 @@ pub(super) struct Draft {
     file: Arc<File>,
     path: TempPath,
     durable: bool,
+    /// The bytes of the file that it began with a copy of.
+    pub(super) appended_to: Option<u64>,
 }
 
 impl Drafting {
@@ -63,15 +68,49 @@ impl Drafting {
     ) -> Self {
         let (generation, durable) = (context.generation, context.durable);
         let staged = (!durable).then(|| staged.clone());
-        Self { place: place.clone(), format, schema, generation, durable, staged }
+        Self { place: place.clone(), format, schema, generation, durable, appends_to: None, staged }
     }
 
-    /// A draft without rows.
+    /// A draft without rows of its own.
     pub(super) fn begin(&self) -> Result<Draft, ConnectorError> {
+        if let Some(old) = &self.appends_to {
+            match File::open(old) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                old_file => return self.append(old_file.map_err(|source| self.place.cannot("read", source))?),
+            }
+        }
         let (file, path) = self.create()?;
         let text = TextWriter::new(self.format, &self.schema, buffered(&file));
         let text = text.map_err(|error| cannot_write(&self.place, error))?;
-        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable })
+        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to: None })
+    }
+
+    /// A draft that begins with all that is in a file, which must be rows of the same columns.
+    fn append(&self, mut old: File) -> Result<Draft, ConnectorError> {
+        let cannot = |why: &str| {
+            ConnectorError::Data(format!(
+                "cannot append to {}: {why}; `mode = \"overwrite\"` replaces it",
+                self.place.name
+            ))
+        };
+        let header = TextWriter::new(self.format, &self.schema, Vec::new());
+        let header = header.map_err(|error| cannot_write(&self.place, error))?.into_inner();
+        let mut begin = Vec::new();
+        let read = Read::by_ref(&mut old).take(header.len() as u64).read_to_end(&mut begin);
+        read.map_err(|source| self.place.cannot("read", source))?;
+        if !begin.is_empty() && begin != header {
+            let header = String::from_utf8_lossy(&header).trim_end().to_owned();
+            return Err(cannot(&format!("its first line is not {header:?}, which are the columns now")));
+        }
+        let (file, path) = self.create()?;
+        let written = (&*file).write_all(&header).and_then(|()| io::copy(&mut old, &mut file.as_ref()));
+        let rest = written.map_err(|source| self.place.cannot("write", source))?;
+        if rest > 0 && !ends_with_line_end(&old).map_err(|source| self.place.cannot("read", source))? {
+            return Err(cannot("its last line has no end"));
+        }
+        let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
+        let appended_to = Some(begin.len() as u64 + rest);
+        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
     }
 
     /// Writes rows into a draft; if there is none, it is begun.
@@ -85,7 +124,7 @@ impl Drafting {
 
     /// A draft that begins with a copy of these bytes: a process that still writes the old file changes nothing in the new
     /// one, and the old one is there as it was until a checkpoint counts on the new one.
-    pub(super) fn resume(&self, old: &Span) -> Result<Draft, ConnectorError> {
+    pub(super) fn resume(&self, old: &Span, appended_to: Option<u64>) -> Result<Draft, ConnectorError> {
         let mut old_file = match File::open(self.place.folder.join(&old.name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.gone(old)),
             file => file.map_err(|source| self.place.cannot("resume", source))?,
@@ -101,7 +140,7 @@ impl Drafting {
             return Err(self.lost(old, "was cut off meanwhile"));
         }
         let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
-        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable })
+        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
     }
 
     fn create(&self) -> Result<(Arc<File>, TempPath), ConnectorError> {
@@ -175,6 +214,13 @@ impl Draft {
             Ok(())
         }
     }
+}
+
+fn ends_with_line_end(mut file: &File) -> io::Result<bool> {
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 fn buffered(file: &Arc<File>) -> BufWriter<Arc<File>> {

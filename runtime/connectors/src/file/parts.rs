@@ -96,7 +96,7 @@ impl SinkWriter for PartsWriter {
         let Some(mut draft) = self.draft.take() else {
             return Ok(Box::new(move || Ok(Prepared { commit: Vec::new(), state, report })));
         };
-        let rename = Step::Rename { from: draft.flush()?, to: self.part_name(cut) };
+        let rename = Step::Rename { from: draft.flush()?, to: self.part_name(cut), appended_to: None };
         let commit = vec![rename.committable(place)?];
         let on_disk = draft.finishing(&self.drafting);
         Ok(Box::new(move || {

@@ -11,6 +11,7 @@ use super::commit::FileCommitter;
 use super::draft::{Drafting, Staged};
 use super::format_of;
 use super::parts::PartsWriter;
+use super::target::{Mode, Target, check_folder, followed};
 use super::temporary::Place;
 use super::whole::WholeWriter;
 use crate::formats::FormatName;
@@ -26,13 +27,15 @@ struct FileSinkOptions {
     lazy: bool,
     #[serde(default)]
     allow_newer: bool,
+    mode: Option<Mode>,
 }
 
 /// The sink.
 pub(crate) struct FileSink {
     place: Place,
-    /// The name of the one file; `None`: the folder is filled with parts.
-    file: Option<String>,
+    /// The one file; `None`: the folder is filled with parts.
+    target: Option<Target>,
+    options: Options,
     format: FormatName,
     lazy: bool,
     allow_newer: bool,
@@ -42,18 +45,23 @@ pub(crate) struct FileSink {
 impl FileSink {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        let FileSinkOptions { path: name, format, lazy, allow_newer } = options::parse(options)?;
+        let FileSinkOptions { path: name, format, lazy, allow_newer, mode } = options::parse(options)?;
         options::check_confined(options, &name)?;
-        let path = options::resolve(options, &name);
         let shown = name.display().to_string();
+        let path = followed(options, &shown, options::resolve(options, &name))?;
         let staged = Staged::default();
         if path.is_dir() || shown.ends_with(std::path::is_separator) {
             let format = format.ok_or_else(|| {
                 let message = format!("{shown} is a folder: say `format = \"csv\"` or \"json\" for the files in it");
                 options.error("path", message)
             })?;
-            let place = Place { name: shown, folder: path, prefix: ".part-".to_owned() };
-            return Ok(Self { place, file: None, format, lazy, allow_newer, staged });
+            if mode.is_some() {
+                let message =
+                    "a folder gets new parts, and none is replaced: `mode` is an option of a sink that writes one file";
+                return Err(options.error("mode", message));
+            }
+            let (place, options) = (Place { name: shown, folder: path, prefix: ".part-".to_owned() }, options.clone());
+            return Ok(Self { place, target: None, options, format, lazy, allow_newer, staged });
         }
         let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
             return Err(options.error("path", format!("{shown:?} names no file")));
@@ -62,18 +70,35 @@ impl FileSink {
             return Err(options.error("path", format!("the name of the file {shown} is not UTF-8")));
         };
         let format = format_of(options, format, &name)?;
-        let place = Place { name: shown, folder: folder.to_path_buf(), prefix: format!(".{file}.") };
-        Ok(Self { place, file: Some(file), format, lazy, allow_newer, staged })
+        let place = Place { name: shown.clone(), folder: folder.to_path_buf(), prefix: format!(".{file}.") };
+        let target = Some(Target { shown, path: path.clone(), file, mode });
+        Ok(Self { place, target, options: options.clone(), format, lazy, allow_newer, staged })
     }
 }
 
 impl Sink for FileSink {
     fn parallelism_max(&self) -> Option<usize> {
-        self.file.is_some().then_some(1)
+        self.target.is_some().then_some(1)
     }
 
     fn file(&self) -> Option<PathBuf> {
-        Some(self.place.folder.join(self.file.as_deref().unwrap_or_default()))
+        Some(self.target.as_ref().map_or_else(|| self.place.folder.clone(), |target| target.path.clone()))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let folder = &self.place.folder;
+        let is_made = !self.lazy && !folder.as_os_str().is_empty() && !folder.exists();
+        let note = || format!("{}: the folder {} does not exist, and is made", self.place.name, folder.display());
+        is_made.then(note).into_iter().collect()
+    }
+
+    fn check_place(&self, job: &str) -> Result<(), ConnectorError> {
+        let refused = |why: String| self.options.error("path", why);
+        // Of such a folder, who starts the job looks after.
+        if !self.allow_newer {
+            check_folder(&self.place).map_err(refused)?;
+        }
+        self.target.as_ref().map_or(Ok(()), |target| target.check(job)).map_err(refused)
     }
 
     fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
@@ -85,18 +110,21 @@ impl Sink for FileSink {
     }
 
     fn publishes_before_end(&self) -> bool {
-        self.file.is_none()
+        self.target.is_none()
     }
 
-    fn committer(&self, _job: &str, _generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
-        Ok(Some(Box::new(FileCommitter::new(self.place.clone(), self.staged.clone()))))
+    fn committer(&self, job: &str, _generation: u64) -> Result<Option<Box<dyn Committer>>, ConnectorError> {
+        Ok(Some(Box::new(FileCommitter::new(self.place.clone(), self.target.clone(), job, self.staged.clone()))))
     }
 
     fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         check_writable(self.format, &schema)?;
-        let drafting = Drafting::new(&self.place, self.format, schema, context, &self.staged);
-        Ok(match &self.file {
-            Some(file) => Box::new(WholeWriter::open(drafting, file.clone(), self.lazy, context.restored)?),
+        let mut drafting = Drafting::new(&self.place, self.format, schema, context, &self.staged);
+        Ok(match &self.target {
+            Some(target) => {
+                drafting.appends_to = (target.mode == Some(Mode::Append)).then(|| target.path.clone());
+                Box::new(WholeWriter::open(drafting, target.file.clone(), self.lazy, context.restored)?)
+            }
             None => Box::new(PartsWriter::open(drafting, self.lazy, self.allow_newer, context)?),
         })
     }

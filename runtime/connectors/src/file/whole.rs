@@ -21,6 +21,9 @@ struct State {
     columns: String,
     /// The rows; `None`: there were none yet, or the file is finished.
     draft: Option<Span>,
+    /// The bytes of an older file that the draft begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    appended_to: Option<u64>,
     /// The stream had ended.
     done: bool,
 }
@@ -48,7 +51,13 @@ impl WholeWriter {
         restored: &[Offset],
     ) -> Result<Self, ConnectorError> {
         let columns = columns(drafting.format, &drafting.schema);
-        let fresh = State { report: SinkReport::default(), columns: columns.clone(), draft: None, done: false };
+        let fresh = State {
+            report: SinkReport::default(),
+            columns: columns.clone(),
+            draft: None,
+            appended_to: None,
+            done: false,
+        };
         let state = match restored {
             [] => fresh,
             [state] => State::parse(state, &drafting)?,
@@ -58,7 +67,7 @@ impl WholeWriter {
             return Err(drafting.unfit(&format!("it holds {}, and now there are {columns}", state.columns)));
         }
         let draft = match &state.draft {
-            Some(old) => Some(drafting.resume(old)?),
+            Some(old) => Some(drafting.resume(old, state.appended_to)?),
             None if lazy || state.done => None,
             None => Some(drafting.begin()?),
         };
@@ -101,12 +110,13 @@ impl SinkWriter for WholeWriter {
             self.cleared = true;
         }
         self.done |= cut.last;
+        let appended_to = self.draft.as_ref().and_then(|draft| draft.appended_to);
         let (draft, on_disk): (_, Finish) = match self.draft.take() {
             None => (None, Box::new(|| Ok(()))),
             Some(mut draft) => {
                 let span = draft.flush()?;
                 if self.done {
-                    commit.push(Step::Rename { from: span, to: self.to.clone() }.committable(place)?);
+                    commit.push(Step::Rename { from: span, to: self.to.clone(), appended_to }.committable(place)?);
                     (None, Box::new(draft.finishing(&self.drafting)))
                 } else {
                     let syncing = draft.syncing();
@@ -116,7 +126,8 @@ impl SinkWriter for WholeWriter {
             }
         };
         let report = self.report.clone();
-        let state = State { report: report.clone(), columns: self.columns.clone(), draft, done: self.done };
+        let state =
+            State { report: report.clone(), columns: self.columns.clone(), draft, appended_to, done: self.done };
         let state = serde_json::to_value(state).map_err(|error| place.cannot("describe", error.into()))?;
         Ok(Box::new(move || {
             on_disk()?;

@@ -63,7 +63,7 @@ impl Options {
             }
             ConnectorError::Fenced(text) => ConnectorError::Fenced(hide(text)),
             ConnectorError::Data(text) => ConnectorError::Data(hide(text)),
-            unknown @ ConnectorError::Unknown { .. } => unknown,
+            other @ (ConnectorError::Unknown { .. } | ConnectorError::OutputClosed(_)) => other,
         }
     }
 

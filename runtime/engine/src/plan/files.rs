@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use weir_core::graph::Node;
+use weir_core::graph::{Node, NodeKind};
 
 use super::error::CheckError;
 use super::resolved::ResolvedNode;
@@ -23,6 +23,16 @@ pub(super) fn check_identity<'a>(
             Err(CheckError::at(&node.span, message))
         }
         None => Ok(()),
+    }
+}
+
+/// A sink that would replace what is not its job's, or cannot be one where it is told to write.
+pub(super) fn check_place(job: &str, node: &Node, resolved: &ResolvedNode) -> Result<(), CheckError> {
+    match (resolved.step.role().sink(), &node.kind) {
+        (Some(sink), NodeKind::Sink(spec)) => {
+            sink.check_place(job).map_err(|error| CheckError::of_connector(&spec.connector, &error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use weir_core::graph::{LogicalGraph, Node};
 use weir_core::names::did_you_mean;
 
 use super::error::{CheckError, CheckErrors};
-use super::files::{check_file, check_identity};
+use super::files::{check_file, check_identity, check_place};
 use super::inputs::inputs_of;
 use super::node::PlanContext;
 use super::registry::StepKinds;
@@ -16,7 +16,7 @@ impl Resolved {
         let mut nodes: Vec<Option<ResolvedNode>> = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
             let section = node.kind.section();
-            let resolved = match (kinds.of(section), inputs_of(node, &nodes)) {
+            let resolved = match (kinds.of(section), inputs_of(graph, node, &nodes)) {
                 (None, _) => {
                     let near = did_you_mean(section, &kinds.sections());
                     Err(CheckError::at(&node.span, format!("there is no kind of step {section:?}{near}")))
@@ -25,6 +25,7 @@ impl Resolved {
                     let resolved = ResolvedNode { name: node.name.clone(), inputs, step };
                     check_changelogs(node, &resolved, &nodes)?;
                     check_file(node, &resolved, nodes.iter().flatten())?;
+                    check_place(&graph.name, node, &resolved)?;
                     if graph.checkpoint.is_some() {
                         check_identity(&graph.name, node, &resolved, nodes.iter().flatten())?;
                     }
