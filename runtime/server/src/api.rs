@@ -8,7 +8,7 @@ mod operators;
 mod server;
 mod swaps;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,6 +19,7 @@ use axum::http::{Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
+use futures_util::stream::poll_fn;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Description;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,7 +30,10 @@ use crate::auth;
 use crate::problem::{Kind, Problem, ProblemDocument};
 use crate::service::Service;
 
-/// How long the body of a request that is refused is read at most.
+/// Bytes of the body of a request that is refused that are read at most: what the command sends at most, and something to spare for
+/// those who send too much.
+const UNREAD_BYTES_MAX: u64 = 2 * COMPONENT_BYTES_MAX;
+/// How long they are read at most.
 const UNREAD_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What every handler has.
@@ -81,6 +85,7 @@ pub(crate) fn application(service: Arc<Service>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&service), authorize))
         .merge(open)
         .layer(from_fn(as_problem))
+        .layer(from_fn(hear_out))
         .layer(from_fn(trace))
         .with_state(service)
 }
@@ -89,25 +94,30 @@ pub(crate) fn application(service: Arc<Service>) -> Router {
 async fn authorize(State(service): Server, request: Request, next: Next) -> Response {
     match auth::check(&service.catalog, service.is_local, request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(problem) => {
-            discard(request.into_body()).await;
-            problem.into_response()
-        }
+        Err(problem) => problem.into_response(),
     }
 }
 
-/// Reads the body of a request that is refused, as far as one may have any: who is still sending it would not hear the answer.
-async fn discard(body: Body) {
-    let mut chunks = body.into_data_stream();
-    let read = async {
-        let mut left = COMPONENT_BYTES_MAX;
-        while let Some(Ok(chunk)) = chunks.next().await
-            && left > 0
-        {
-            left = left.saturating_sub(chunk.len() as u64);
-        }
-    };
-    let _ = tokio::time::timeout(UNREAD_TIME_MAX, read).await;
+/// Reads what is left of the body of a request that is refused, within limits: who is still sending it would not hear the answer.
+async fn hear_out(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let unread = Arc::new(Mutex::new(body.into_data_stream()));
+    let shared = Arc::clone(&unread);
+    let chunks = poll_fn(move |cx| shared.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx));
+    let response = next.run(Request::from_parts(parts, Body::from_stream(chunks))).await;
+    if response.status().is_client_error() || response.status().is_server_error() {
+        let mut rest = poll_fn(|cx| unread.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx));
+        let read = async {
+            let mut left = UNREAD_BYTES_MAX;
+            while let Some(Ok(chunk)) = rest.next().await
+                && left > 0
+            {
+                left = left.saturating_sub(chunk.len() as u64);
+            }
+        };
+        let _ = tokio::time::timeout(UNREAD_TIME_MAX, read).await;
+    }
+    response
 }
 
 /// What the libraries refuse by themselves becomes a problem document too.

@@ -75,7 +75,7 @@ impl Components {
                 return Err(Problem::new(Kind::TooLarge, format!("a component has {limit} MiB at most")));
             }
             hasher.update(&chunk);
-            file.write_all(&chunk).map_err(broken)?;
+            file.as_file_mut().write_all(&chunk).map_err(broken)?;
         }
         let found = hasher.finalize().to_hex().to_string();
         if found != digest {

@@ -98,9 +98,10 @@ impl Problem {
         Self::new(Kind::Conflict, detail)
     }
 
-    /// The server cannot do its own work.
-    pub(crate) fn internal(what: &str, error: &dyn std::error::Error) -> Self {
-        Self::new(Kind::Internal, format!("{what}: {}", chain(error)))
+    /// The server cannot do its own work; on a full disk that is a limit of its machine, and no fault of its own.
+    pub(crate) fn internal(what: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        let kind = if is_of_full_disk(error) { Kind::Limit } else { Kind::Internal };
+        Self::new(kind, format!("{what}: {}", chain(error)))
     }
 
     /// A pipeline that cannot run.
@@ -114,6 +115,15 @@ impl Problem {
         };
         Self { kind: Kind::Unfit, detail: format!("the pipeline cannot run: {first}{more}"), diagnostics }
     }
+}
+
+/// Whether something could not be written because there is no room for it.
+fn is_of_full_disk(error: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let of =
+        |error: &(dyn std::error::Error + 'static)| error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| matches!(of(error), Some(StorageFull | QuotaExceeded | FileTooLarge)))
 }
 
 impl PipelineProblem {

@@ -5,6 +5,7 @@
 mod columns;
 mod files;
 mod graph;
+mod names;
 mod steps;
 mod values;
 

@@ -8,7 +8,7 @@ use weir_host::World;
 use super::component::{ComponentStep, load};
 use super::keyed::plan::KeyedStep;
 use super::transform::plan::TransformStep;
-use crate::plan::error::{CheckError, key_column};
+use crate::plan::error::{CheckError, check_distinct, key_column};
 use crate::plan::node::{PlanContext, PlanNode, PortInput, StepKind};
 
 /// The section `operators`.
@@ -27,6 +27,7 @@ impl StepKind for OperatorKind {
         if let (Some(exchange), Some(_)) = (&spec.exchange, &spec.key_by) {
             return Err(CheckError::at(&exchange.span, "a keyed operator gets its rows by key: remove `exchange`"));
         }
+        check_distinct(&cx.graph.text, "key-by", spec.key_by.as_deref().unwrap_or_default())?;
         let keys = spec.key_by.iter().flatten().map(|k| key_column(&input.schema, k)).collect::<Result<Vec<_>, _>>()?;
         let refuse = |message: &str| Err(CheckError::at(&spec.component.span, message));
         match (component.world(), &spec.key_by) {

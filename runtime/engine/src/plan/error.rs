@@ -5,6 +5,7 @@ use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::{Span, Spanned};
 use weir_core::names::did_you_mean;
+use weir_core::pipeline::Diagnostic;
 
 /// A pipeline that cannot run, and where its file says so.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,29 @@ impl CheckError {
             _ => &connector.span,
         };
         Self::at(span, error.to_string())
+    }
+}
+
+/// Refuses a list of columns in which one is twice; `list` names it, such as `key-by`.
+///
+/// # Errors
+/// At the second, with the place of the first.
+pub(crate) fn check_distinct(text: &str, list: &str, names: &[Spanned<String>]) -> Result<(), CheckError> {
+    for (index, name) in names.iter().enumerate() {
+        if let Some(first) = names.iter().take(index).find(|first| first.value == name.value) {
+            let first = place(text, &first.span);
+            let message = format!("{list} names the column {:?} twice: here and {first}; remove one", name.value);
+            return Err(CheckError::at(&name.span, message));
+        }
+    }
+    Ok(())
+}
+
+/// A place of the pipeline file in words: `in line 3, column 7`.
+pub(crate) fn place(text: &str, span: &Option<Span>) -> String {
+    match Diagnostic::error("", span.clone()).position(text) {
+        Some((line, column)) => format!("in line {line}, column {column}"),
+        None => "in another place".to_owned(),
     }
 }
 

@@ -1,13 +1,14 @@
 //! What the nodes of a graph read: the outputs that their inputs name, and the columns of what comes in by one port together.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::column_type::columns_text;
-use weir_core::graph::Node;
+use weir_core::graph::{Input, LogicalGraph, Node};
 use weir_core::names::did_you_mean;
 
-use super::error::CheckError;
+use super::error::{CheckError, place};
 use super::node::PortInput;
 use super::resolved::{InputEdge, ResolvedNode};
 
@@ -15,7 +16,11 @@ use super::resolved::{InputEdge, ResolvedNode};
 pub(super) type Inputs = (Vec<InputEdge>, Vec<PortInput>);
 
 /// What a node reads; `None`: a node that it reads is wrong.
-pub(super) fn inputs_of(node: &Node, nodes: &[Option<ResolvedNode>]) -> Result<Option<Inputs>, CheckError> {
+pub(super) fn inputs_of(
+    graph: &LogicalGraph,
+    node: &Node,
+    nodes: &[Option<ResolvedNode>],
+) -> Result<Option<Inputs>, CheckError> {
     let mut edges = Vec::with_capacity(node.inputs.len());
     let mut ports: Vec<PortInput> = Vec::new();
     for input in &node.inputs {
@@ -32,6 +37,7 @@ pub(super) fn inputs_of(node: &Node, nodes: &[Option<ResolvedNode>]) -> Result<O
             return Err(CheckError::at(&input.span, message));
         };
         let schema = &outputs[output].schema;
+        check_names(graph, input, schema)?;
         let port = match ports.iter().position(|port| port.name == input.port) {
             Some(port) => {
                 ports[port].schema = united(&node.name, &ports[port].schema, schema)
@@ -46,6 +52,24 @@ pub(super) fn inputs_of(node: &Node, nodes: &[Option<ResolvedNode>]) -> Result<O
         edges.push(InputEdge { node: input.node, output, port });
     }
     Ok(Some((edges, ports)))
+}
+
+/// A stream whose columns cannot be told apart is refused where it is read: what adds a column to rows does not know theirs.
+fn check_names(graph: &LogicalGraph, input: &Input, schema: &SchemaRef) -> Result<(), CheckError> {
+    let mut names = HashSet::new();
+    let Some(twice) = schema.fields().iter().find(|field| !names.insert(field.name())) else { return Ok(()) };
+    let from = &graph.nodes[input.node];
+    let comes = from.inputs.first().map(|above| place(&graph.text, &above.span)).unwrap_or_default();
+    let message = format!(
+        "{:?} ({}) would add the column {:?} to the rows of its output {:?}, and its input ({comes}) has one of that name: give \
+         that column another name before {:?}",
+        from.name,
+        place(&graph.text, &from.span),
+        twice.name(),
+        input.output,
+        from.name
+    );
+    Err(CheckError::at(&input.span, message))
 }
 
 /// The columns of two streams together: the same names and types in the same order; nullable where one is.

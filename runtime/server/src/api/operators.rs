@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
-use super::{Query, Server, blocking, discard};
+use super::{Query, Server, blocking};
 use crate::components::UPLOAD_STILL_MAX;
 use crate::model::{OperatorVersion, Pushed};
 use crate::problem::{Kind, Problem, ProblemDocument};
@@ -61,10 +61,7 @@ pub(super) async fn push(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Pushed>), Problem> {
-    if let Err(problem) = service.check_push(&name, version.as_deref(), &digest) {
-        discard(body).await;
-        return Err(problem);
-    }
+    service.check_push(&name, version.as_deref(), &digest)?;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > COMPONENT_BYTES_MAX) {
         let limit = COMPONENT_BYTES_MAX >> 20;

@@ -10,7 +10,7 @@ use weir_core::graph::{Node, NodeKind, SinkNode};
 use super::SinkOperator;
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
-use crate::plan::error::{CheckError, column};
+use crate::plan::error::{CheckError, check_distinct, column};
 use crate::plan::node::{
     Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanContext, PlanNode, PortInput, Role, StepKind,
 };
@@ -37,7 +37,10 @@ impl StepKind for SinkKind {
         };
         let sink = make_sink(cx, spec)?;
         let columns = match &spec.columns {
-            Some(names) => names.iter().map(|c| column(&input.schema, c)).collect::<Result<_, _>>()?,
+            Some(names) => {
+                check_distinct(&cx.graph.text, "columns", names)?;
+                names.iter().map(|c| column(&input.schema, c)).collect::<Result<_, _>>()?
+            }
             None => (0..input.schema.fields().len()).collect::<Vec<_>>(),
         };
         let taken = input.schema.project(&columns).map_err(|e| CheckError::at(&spec.connector.span, e.to_string()))?;

@@ -13,8 +13,8 @@ use weir_host::{Component, InputSchema, World};
 use super::component_window::ComponentWindow;
 use super::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
 use super::{
-    AggregateKind, BoundAggregate, CombineQuestion, RESULT_ROWS_MAX, WindowSpec, aggregate_type, can_combine,
-    combine_operator, fields_before_results, window_operator,
+    AggregateKind, BoundAggregate, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec,
+    aggregate_type, can_combine, combine_operator, fields_before_results, window_operator,
 };
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
@@ -22,7 +22,7 @@ use crate::nodes::component::{check_outputs, instance, load};
 use crate::nodes::dead_letter::with_error_column;
 use crate::nodes::keyed::layout::{check_readable, is_same};
 use crate::nodes::meter::Meter;
-use crate::plan::error::{CheckError, column, key_column};
+use crate::plan::error::{CheckError, check_distinct, column, key_column, place};
 use crate::plan::node::{
     ComponentUse, Distribution, Halves, InputPort, MakeContext, MakeError, NodeColumns, OutputPort, OutputRole,
     PlanContext, PlanNode, PortInput, ReplaceContext, StepKind,
@@ -93,13 +93,28 @@ impl StepKind for WindowKind {
             return Err(CheckError::at(&node.span, "a window has one input"));
         };
         let input = &input.schema;
+        let text = &cx.graph.text;
+        check_distinct(text, "key-by", &spec.key_by)?;
         let keys = spec.key_by.iter().map(|k| key_column(input, k)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(bound) = spec.key_by.iter().find(|key| [WINDOW_START, WINDOW_END].contains(&key.value.as_str())) {
+            let (name, window) = (&bound.value, place(text, &node.span));
+            let message = format!(
+                "a window ({window}) makes a column {name:?} of its own, so no key can have that name: give the column another \
+                 name before the window"
+            );
+            return Err(CheckError::at(&bound.span, message));
+        }
         let mut aggregates = Vec::with_capacity(spec.aggregates.len());
         let mut fields = fields_before_results(keys.iter().map(|k| input.fields()[*k].clone()).collect());
         for (name, of) in &spec.aggregates {
             let (aggregate, field) = plan_aggregate(cx, name, of, input)?;
             if fields.iter().any(|f| f.name() == field.name()) {
-                let message = format!("the window already has a column named {:?}", name.value);
+                let key = spec.key_by.iter().find(|key| key.value == name.value);
+                let of = match key {
+                    Some(key) => format!("its key {}", place(text, &key.span)),
+                    None => format!("a bound that the window makes itself, {}", place(text, &node.span)),
+                };
+                let message = format!("the window already has a column named {:?}: {of}", name.value);
                 return Err(CheckError::at(&name.span, message));
             }
             aggregates.push(aggregate);
