@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use weir_connectors::StandardConnectors;
 use weir_core::connector::Connectors as _;
-use weir_core::graph::{LogicalGraph, Span};
+use weir_core::graph::{LogicalGraph, NodeKind, Span};
 use weir_core::limits::PIPELINE_BYTES_MAX;
 use weir_core::pipeline::{Diagnostic, Palette, parse};
 use weir_engine::{CheckError, CheckErrors, Durable, Job, ResumeFrom};
@@ -13,11 +13,15 @@ use weir_host::Host;
 use weir_state::checkpoint::CheckpointStore;
 
 use crate::shared_args::{PipelineArgs, SecretsArgs};
-use crate::terminal;
 use crate::terminal::Problems;
+use crate::{terminal, waiting};
 
 /// What to do with a pipeline whose operators are those of a server.
 const VERSION_HINT: &str = "a version of an operator on a server? `weir deploy --dry-run` checks it there";
+
+/// What is said if nothing begins for a while.
+const STDIN_AWAITED: &str = "stdin: waiting for its first rows (`infer-rows`, or its end) to infer the columns from; with a `schema` in the \
+                             pipeline it begins at once";
 
 /// A file that was read and parsed.
 pub(crate) struct PipelineFile {
@@ -57,12 +61,27 @@ impl PipelineFile {
             true => Diagnostic::error(error.message, error.span).with_hint(VERSION_HINT),
             false => Diagnostic::error(error.message, error.span),
         };
+        let _told = self.infers_from_stdin().then(|| waiting::told_once(STDIN_AWAITED));
         match Job::check(&self.graph, &connectors, host) {
             Ok(job) if problems.is_empty() => return Ok(job),
             Ok(_) => {}
             Err(CheckErrors(errors)) => problems.extend(errors.into_iter().map(problem)),
         }
         Err(Problems::new(&self.shown, &self.graph.text, problems).into())
+    }
+
+    /// Whether columns are inferred from what is piped in.
+    fn infers_from_stdin(&self) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Given {
+            schema: Option<serde::de::IgnoredAny>,
+        }
+        self.graph.nodes.iter().any(|node| match &node.kind {
+            NodeKind::Source(source) if source.connector.value == "stdin" => {
+                source.options.parse::<Given>().is_ok_and(|given| given.schema.is_none())
+            }
+            _ => false,
+        })
     }
 
     /// Whether the file has, in a place, the name of a server's operator with its version.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use weir_core::pipeline::{Diagnostic, Palette};
+use weir_core::visible::visible;
 
 const RED: &str = "\x1b[1;31m";
 const GREEN: &str = "\x1b[32m";
@@ -44,16 +45,16 @@ pub(crate) fn print_error(error: &anyhow::Error) {
     if error.is::<Problems>() {
         return print(&error.to_string());
     }
-    let mut text = format!("{RED}error{RESET}{BOLD}: {error}{RESET}\n");
+    let mut text = format!("{RED}error{RESET}{BOLD}: {}{RESET}\n", visible(&error.to_string()));
     for cause in error.chain().skip(1) {
-        text.push_str(&format!("  because {cause}\n"));
+        text.push_str(&format!("  because {}\n", visible(&cause.to_string())));
     }
     print(&text);
 }
 
 /// Lines that begin with `note:`, to standard error.
 pub(crate) fn print_notes(notes: &[String]) {
-    notes.iter().for_each(|note| print(&format!("{CYAN}note{RESET}: {note}\n")));
+    notes.iter().for_each(|note| print(&format!("{CYAN}note{RESET}: {}\n", visible(note))));
 }
 
 /// Text for people, to standard error. Whether anyone reads it is not our concern.

@@ -54,7 +54,7 @@ impl Collection {
             }
             None => infer(&json),
         };
-        let mut decoder = JsonDecoder::new(Arc::clone(&schema));
+        let mut decoder = JsonDecoder::new(Arc::clone(&schema), None);
         let (mut text, mut records) = (Vec::new(), Vec::with_capacity(json.len()));
         for (row, fields) in rows.iter().zip(&json) {
             if let Some((name, _)) =

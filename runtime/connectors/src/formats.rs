@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`read_options`] | the options that say how text becomes rows |
 //! | [`inference`] | column types guessed from values |
+//! | [`encoding`] | what is no plain text |
+//! | [`unlisted`] | keys that an inferred schema does not have |
 //! | [`records`] | bytes into records: where each ends, on which line it begins |
 //! | [`reader`] | records into rows, and into malformed records where they are none |
 //! | [`csv`], [`csv_fields`], [`csv_values`] | a block of CSV records into columns; what is wrong with a record |
@@ -15,6 +17,7 @@
 pub(crate) mod csv;
 pub(crate) mod csv_fields;
 pub(crate) mod csv_values;
+pub(crate) mod encoding;
 pub(crate) mod exact;
 pub(crate) mod inference;
 pub(crate) mod json;
@@ -23,6 +26,7 @@ pub(crate) mod read_options;
 pub(crate) mod reader;
 pub(crate) mod records;
 pub(crate) mod times;
+pub(crate) mod unlisted;
 pub(crate) mod write;
 pub(crate) mod zone;
 

@@ -5,6 +5,9 @@
 //! | `format` | `"json"` | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
 //! | `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
 //!
+//! Without a `schema` it begins when `infer-rows` rows have come, or the end: the same bytes give the same columns, however slowly
+//! they come. A stream that is to be processed as it comes has its `schema` written down.
+//!
 //! A thread reads ahead, a few blocks and no more, so that a reader can wait with a time-out. There is no way back: a job that
 //! resumes from a checkpoint reads what is piped in now. Malformed lines are reported as `stdin:LINE`.
 
@@ -23,19 +26,16 @@ use weir_core::time::Clock;
 use crate::formats::FormatName;
 use crate::formats::read_options::{SchemaOption, TextFormat, given_schema, infer_rows};
 use crate::formats::reader::TextReader;
-use crate::formats::records::{Input, InputRead, Position, Records};
+use crate::formats::records::{Input, InputRead, PIPED, Position, Records};
+use crate::formats::unlisted::Unlisted;
 use crate::options;
 
 /// The name of the only split.
-const SPLIT: &str = "stdin";
+const SPLIT: &str = PIPED;
 /// Bytes that are asked for at once.
 const READ_BYTES: usize = 64 << 10;
 /// Blocks that are read ahead: enough that reading and decoding overlap.
 const BLOCKS_MAX: usize = 4;
-/// How long the first row may take, if columns are to be inferred: the program before us has to start.
-const FIRST_ROW_WAIT: Duration = Duration::from_secs(30);
-/// After this long without another row the columns are inferred from those that came: a slow stream is not held up.
-const SAMPLE_PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -52,6 +52,8 @@ pub(crate) struct Stdin {
     format: TextFormat,
     schema: SchemaRef,
     notes: Vec<String>,
+    /// Of a schema that was inferred.
+    unlisted: Option<Arc<Unlisted>>,
     /// Until its reader takes it.
     records: Mutex<Option<Records>>,
 }
@@ -79,11 +81,12 @@ impl Stdin {
                 return Err(options.error("schema", message));
             }
             None => {
-                let (schema, note) = format.infer(&mut records, rows_max, FIRST_ROW_WAIT, SAMPLE_PAUSE)?;
+                let (schema, note) = format.sample(&mut records, rows_max)?.finish(SPLIT, "")?;
                 (schema, vec![note])
             }
         };
-        Ok(Self { format, schema, notes, records: Mutex::new(Some(records)) })
+        let unlisted = (!notes.is_empty()).then(|| Arc::new(Unlisted::new(SPLIT, &schema)));
+        Ok(Self { format, schema, notes, unlisted, records: Mutex::new(Some(records)) })
     }
 }
 
@@ -98,7 +101,11 @@ impl Source for Stdin {
 
     fn sample(&self, column: usize) -> Option<RecordBatch> {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        self.format.sample(records.as_ref()?, &self.schema, column)
+        self.format.column_ahead(records.as_ref()?, &self.schema, column)
+    }
+
+    fn notes_after(&self) -> Vec<String> {
+        self.unlisted.iter().flat_map(|unlisted| unlisted.notes()).collect()
     }
 
     fn guarantee(&self) -> Guarantee {
@@ -126,7 +133,13 @@ impl Source for Stdin {
                 "stdin is read already; it can be the source of one node only".to_owned(),
             ));
         };
-        let decoder = self.format.decoder(SPLIT.to_owned(), Arc::clone(&self.schema), projected, projection);
+        let decoder = self.format.decoder(
+            SPLIT.to_owned(),
+            Arc::clone(&self.schema),
+            projected,
+            projection,
+            self.unlisted.clone(),
+        );
         Ok(Box::new(StdinReader(TextReader::new(records, self.format.has_header(), decoder)?)))
     }
 }
@@ -276,6 +289,49 @@ mod tests {
         }
         assert_eq!(rows_read, 3);
         assert!(reader(&stdin, None).is_err());
+    }
+
+    #[test]
+    fn the_same_bytes_give_the_same_schema_however_slowly_they_come() {
+        let text = "{\"a\":1}\n{\"a\":1.5,\"b\":2}\n{\"a\":null}";
+        let schema_of = |pieces: Vec<&'static str>| {
+            let (sender, receiver) = sync_channel(0);
+            let sending = std::thread::spawn(move || {
+                for piece in pieces {
+                    // The reader waits in between: nothing is there until it is received.
+                    std::thread::yield_now();
+                    sender.send(piece).unwrap();
+                }
+            });
+            let options = Options::from_toml("", PathBuf::new());
+            let stdin = Stdin::over(&options, Box::new(Piped(receiver)), false).unwrap();
+            sending.join().unwrap();
+            stdin.notes()
+        };
+        let expected = ["stdin: inferred schema from all 3 rows: a float64, b int64"];
+        assert_eq!(schema_of(vec![text]), expected);
+        for cut in 1..text.len() {
+            let (one, other) = text.split_at(cut);
+            assert_eq!(schema_of(vec![one, other]), expected, "{one:?}, {other:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        let (sender, stdin) = piped("schema = { a = \"int64\" }\nformat = \"csv\"", &["P", "K\u{3}", "\u{4}abc\n"]);
+        drop(sender);
+        let mut reader = reader(&stdin.unwrap(), None).unwrap();
+        let error = loop {
+            match reader.poll(10, Duration::from_secs(3600)) {
+                Ok(Polled::Pending) => {}
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!(
+            error.starts_with("what is piped in is a zip archive: make text of it first, `unzip -p FILE"),
+            "{error}"
+        );
     }
 
     #[test]

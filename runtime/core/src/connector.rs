@@ -66,6 +66,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// What a person should be told of the rows that it has read, when the job has ended. One line each.
+    fn notes_after(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The files that it reads, and the folders of which it reads everything: no sink of the same job may write there.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::names::nearest;
 use crate::span::Span;
+use crate::visible::visible;
 
 /// One message about a pipeline file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl Diagnostic {
             Severity::Error => ("error", error),
             Severity::Warning => ("warning", warning),
         };
-        let mut out = format!("{colour}{word}{reset}{bold}: {}{reset}\n", self.message);
+        let mut out = format!("{colour}{word}{reset}{bold}: {}{reset}\n", visible(&self.message));
         let Some(place) = self.span.as_ref().map(|span| Place::of(span, text)) else {
             let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("  {gutter}={reset} {hint}\n"));
             // Writing to a string cannot fail.
@@ -96,7 +97,7 @@ impl Diagnostic {
         let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!(" {hint}"));
         let _ = writeln!(out, "{pad}{gutter}-->{reset} {file}:{}:{}", place.line, place.column);
         let _ = writeln!(out, "{pad} {gutter}|{reset}");
-        let _ = writeln!(out, "{gutter}{} |{reset} {}", place.line, place.shown);
+        let _ = writeln!(out, "{gutter}{} |{reset} {}", place.line, visible(&place.shown));
         let _ = writeln!(out, "{pad} {gutter}|{reset} {indent}{colour}{marks}{hint}{reset}");
         out
     }

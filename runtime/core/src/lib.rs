@@ -40,4 +40,5 @@ pub mod restart;
 pub mod span;
 pub mod swap;
 pub mod time;
+pub mod visible;
 pub mod window;

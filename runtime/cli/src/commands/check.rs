@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use weir_core::graph::{DEAD_LETTER_OUTPUT, MAIN_OUTPUT};
+use weir_core::visible::visible;
 use weir_engine::{JobDescription, NodeDescription, OutputDescription};
 
 use crate::pipeline_file::PipelineFile;
@@ -75,7 +76,7 @@ fn output_text(node: &str, output: &OutputDescription) -> String {
     let read: Vec<_> = of(true).map(|column| format!("{} {}", column.name, column.data_type)).collect();
     let unread: Vec<_> = of(false).map(|column| column.name.as_str()).collect();
     let unread = if unread.is_empty() { String::new() } else { format!(" (not read: {})", unread.join(", ")) };
-    format!("{name}: {}{unread}\n", read.join(", "))
+    visible(&format!("{name}: {}{unread}\n", read.join(", "))).into_owned()
 }
 
 fn passed(file: &PipelineFile, job: &JobDescription) -> Value {

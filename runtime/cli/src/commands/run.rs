@@ -98,7 +98,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         terminal::print_notes(&described.guarantees);
     }
     let job = Arc::new(job);
-    let starting = Arc::clone(&job);
+    let (starting, ended) = (Arc::clone(&job), Arc::clone(&job));
     // A start may wait for a broker, and nobody looks at the signals meanwhile.
     let signals = Signals::listen(move || starting.give_up())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -109,10 +109,10 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     bar.clear();
     match outcome {
         Ok(done) => {
-            if args.json {
-                summary::print_json(&file.graph.name, &done)?;
-            } else {
-                summary::print(&file.graph.name, &done);
+            terminal::print_notes(&ended.notes_after());
+            match args.json {
+                true => summary::print_json(&file.graph.name, &done)?,
+                false => summary::print(&file.graph.name, &done),
             }
             args.check_late(&done.progress.late)
         }

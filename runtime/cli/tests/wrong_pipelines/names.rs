@@ -54,7 +54,11 @@ fn two_columns_of_one_name() {
             21 | key-by = ["window_start"]
                |           ^^^^^^^^^^^^^^
 
-            TODO
+            error: "again" (in line 18, column 10) would add the column "error" to the rows of its output "dead-letter", and its input (in line 19, column 9) has one of that name: give that column another name before "again"
+              --> p.toml:18:10
+               |
+            18 | [windows.again]
+               |          ^^^^^
 
         "#]],
     );

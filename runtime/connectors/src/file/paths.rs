@@ -1,5 +1,8 @@
 //! Which files a `path` names.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use weir_core::connector::ConnectorError;
@@ -17,27 +20,34 @@ pub(super) struct InputFile {
     pub(super) path: PathBuf,
 }
 
-/// The files that `path` names, by name; at least one.
+/// Anything, or nothing, within a name.
+const ANY: char = '*';
+/// Any number of folders, or none.
+const ANY_FOLDERS: &str = "**";
+
+/// The files that `path` names, by name; at least one. In folders and for patterns, hidden files and those of other programs (their
+/// names begin with `.` or `_`) are passed over.
 ///
 /// # Errors
 /// [`ConnectorError::Option`] if there is none: which path, from where, and what is there instead.
 pub(super) fn find(options: &Options, path: &Path) -> Result<Vec<InputFile>, ConnectorError> {
-    let pattern = path.file_name().and_then(|name| name.to_str()).filter(|name| name.contains('*'));
-    let files = match pattern {
-        Some(pattern) => {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            list(options, folder)?
-                .into_iter()
-                .filter(|name| matches(pattern, name))
-                .map(|name| folder.join(name))
-                .collect()
+    let mut files = BTreeSet::new();
+    let parts: Vec<&OsStr> = path.iter().collect();
+    match parts.iter().position(|part| part.to_string_lossy().contains(ANY)) {
+        Some(first) => {
+            let (folder, pattern) = parts.split_at(first);
+            let folder: PathBuf = folder.iter().collect();
+            list(options, &folder).map_err(|_| missing(options, &folder))?;
+            let pattern: Vec<_> = pattern.iter().map(|part| part.to_string_lossy()).collect();
+            expand(options, &folder, &pattern, &mut files);
         }
         None if resolve(options, path).is_dir() => {
-            list(options, path)?.into_iter().map(|name| path.join(name)).collect()
+            let entries = list(options, path).map_err(|_| missing(options, path))?;
+            files.extend(entries.into_iter().filter(|entry| entry.is_file).map(|entry| path.join(entry.name)));
         }
-        None if resolve(options, path).is_file() => vec![path.to_path_buf()],
+        None if resolve(options, path).is_file() => drop(files.insert(path.to_path_buf())),
         None => return Err(missing(options, path)),
-    };
+    }
     if files.is_empty() {
         let message = format!("no file matches {} in {}", path.display(), folder_of(options));
         return Err(options.error("path", message));
@@ -46,14 +56,56 @@ pub(super) fn find(options: &Options, path: &Path) -> Result<Vec<InputFile>, Con
     Ok(files.into_iter().map(input).collect())
 }
 
-/// The names of the files in a folder that are not hidden, sorted.
-fn list(options: &Options, folder: &Path) -> Result<Vec<String>, ConnectorError> {
-    let entries = std::fs::read_dir(resolve(options, folder)).map_err(|_| missing(options, folder))?;
-    let files = entries.flatten().filter(|entry| entry.path().is_file());
-    let names = files.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
-    names.sort();
-    Ok(names)
+/// The folders in a folder that is read, whose files are not: a path with `**` reads them.
+pub(super) fn folders_in(options: &Options, folder: &Path) -> Vec<String> {
+    let entries = list(options, folder).unwrap_or_default().into_iter();
+    entries.filter(|entry| entry.is_folder).map(|entry| entry.name).collect()
+}
+
+/// Puts in the files below a folder that fit the pattern, whose parts are names. Links to folders are followed where the pattern
+/// names a folder, and not by `**`, which would follow one into itself.
+fn expand(options: &Options, folder: &Path, pattern: &[Cow<'_, str>], files: &mut BTreeSet<PathBuf>) {
+    let Some((first, rest)) = pattern.split_first() else { return };
+    let entries = list(options, folder).unwrap_or_default();
+    if first == ANY_FOLDERS {
+        let all = [Cow::Borrowed("*")];
+        expand(options, folder, if rest.is_empty() { &all } else { rest }, files);
+        for below in entries.into_iter().filter(|entry| entry.is_folder && !entry.is_link) {
+            expand(options, &folder.join(below.name), pattern, files);
+        }
+        return;
+    }
+    for entry in entries.into_iter().filter(|entry| matches(first, &entry.name)) {
+        let path = folder.join(&entry.name);
+        match rest {
+            [] if entry.is_file => drop(files.insert(path)),
+            [] => {}
+            rest if entry.is_folder => expand(options, &path, rest, files),
+            _ => {}
+        }
+    }
+}
+
+/// What is in a folder.
+struct Entry {
+    name: String,
+    is_file: bool,
+    is_folder: bool,
+    is_link: bool,
+}
+
+/// The entries of a folder that are not hidden, sorted.
+fn list(options: &Options, folder: &Path) -> std::io::Result<Vec<Entry>> {
+    let folder = resolve(options, folder);
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+    let entry = |found: std::fs::DirEntry| {
+        let (path, is_link) = (found.path(), found.file_type().is_ok_and(|of| of.is_symlink()));
+        let name = found.file_name().into_string().ok().filter(|name| !name.starts_with(['.', '_']))?;
+        Some(Entry { name, is_file: path.is_file(), is_folder: path.is_dir(), is_link })
+    };
+    let mut entries: Vec<Entry> = std::fs::read_dir(folder)?.flatten().filter_map(entry).collect();
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
 }
 
 /// Whether a name fits a pattern in which `*` stands for anything.

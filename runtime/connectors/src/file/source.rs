@@ -1,4 +1,4 @@
-//! Reading files: one split a file, all with the columns of the first one.
+//! Reading files: one split per file, all with the same columns.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -14,17 +14,21 @@ use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
 use super::format_of;
-use super::paths::{InputFile, find};
+use super::paths::{InputFile, find, folders_in};
 use crate::formats::FormatName;
-use crate::formats::read_options::{SchemaOption, TextFormat, given_schema, infer_rows};
+use crate::formats::encoding::{self, MARK_BYTES_MAX};
+use crate::formats::read_options::{Sample, SchemaOption, TextFormat, given_schema, infer_rows};
 use crate::formats::reader::TextReader;
 use crate::formats::records::{Input, InputRead, Position, Records};
+use crate::formats::unlisted::Unlisted;
 use crate::options;
 
 /// Rows that are looked at before a job runs: some, because the first may have nulls.
 const SAMPLE_ROWS: usize = 100;
 /// Bytes that are asked for at once.
 const READ_BYTES: u64 = 256 << 10;
+/// Files of which a note says that they have other columns.
+const FILES_TOLD_MAX: usize = 3;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -45,7 +49,12 @@ pub(crate) struct FileSource {
     format: TextFormat,
     schema: SchemaRef,
     notes: Vec<String>,
+    /// Of a schema that was inferred.
+    unlisted: Option<Arc<Unlisted>>,
 }
+
+/// Rows of all files together that a schema is inferred from at most: of many files, fewer rows of each are looked at.
+const INFER_ROWS_OF_ALL_MAX: usize = 100_000;
 
 impl FileSource {
     /// Checks the options, finds the files and, if no schema is given, looks into the first.
@@ -54,20 +63,32 @@ impl FileSource {
         options::check_confined(options, &given.path)?;
         let files = find(options, &given.path)?;
         let Some(first) = files.first() else { return Err(options.error("path", "`path` names no file")) };
+        for file in &files {
+            check_text(options, file)?;
+        }
         let format = format_of(options, given.format, &first.path)?;
         let format = TextFormat::new(options, format, given.header, given.delimiter.as_deref())?;
         let rows_max = infer_rows(options, given.infer_rows)?;
-        let (schema, notes) = match &given.schema {
-            Some(schema) => (given_schema(options, schema, format == TextFormat::Json)?, Vec::new()),
+        let shown = given.path.display().to_string();
+        let (schema, mut notes, unlisted) = match &given.schema {
+            Some(schema) => (given_schema(options, schema, format == TextFormat::Json)?, Vec::new(), None),
             None => {
-                // A file never keeps anyone waiting.
-                let mut records = open(first, format, Position::BEGIN)?;
-                let (schema, note) = format.infer(&mut records, rows_max, Duration::ZERO, Duration::ZERO)?;
-                (schema, vec![note])
+                let (schema, notes) = infer(&shown, &files, format, rows_max)?;
+                let unlisted = Arc::new(Unlisted::new(&shown, &schema));
+                (schema, notes, Some(unlisted))
             }
         };
         let folder = Some(options::resolve(options, &given.path)).filter(|path| path.is_dir());
-        let mut source = Self { files, folder, format, schema, notes };
+        if folder.is_some()
+            && let Some(below) = folders_in(options, &given.path).first()
+        {
+            let all = given.path.join("**");
+            notes.push(format!(
+                "{shown}: what is in folders below it, such as {below}, is not read; `path = {:?}` reads it",
+                all.display().to_string()
+            ));
+        }
+        let mut source = Self { files, folder, format, schema, notes, unlisted };
         let open: Vec<&InputFile> = source.files.iter().filter(|file| ends_within_a_line(file)).collect();
         if let [first, others @ ..] = open.as_slice() {
             let others =
@@ -77,15 +98,20 @@ impl FileSource {
         }
         // A column that the header does not have is found now, not when the job runs.
         for file in &source.files {
-            source.text_reader(file, &[])?;
+            source.text_reader(file, &[], None)?;
         }
         Ok(source)
     }
 
     /// A reader behind the header.
-    fn text_reader(&self, file: &InputFile, projection: &[usize]) -> Result<TextReader, ConnectorError> {
+    fn text_reader(
+        &self,
+        file: &InputFile,
+        projection: &[usize],
+        unlisted: Option<Arc<Unlisted>>,
+    ) -> Result<TextReader, ConnectorError> {
         let projected = options::project(&self.schema, projection)?;
-        let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection);
+        let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection, unlisted);
         let records = open(file, self.format, Position::BEGIN)?;
         let mut reader = TextReader::new(records, self.format.has_header(), decoder)?;
         reader.read_header(Duration::ZERO)?;
@@ -103,11 +129,15 @@ impl Source for FileSource {
     }
 
     fn sample(&self, column: usize) -> Option<RecordBatch> {
-        let mut reader = self.text_reader(self.files.first()?, &[column]).ok()?;
+        let mut reader = self.text_reader(self.files.first()?, &[column], None).ok()?;
         match reader.poll(SAMPLE_ROWS, Duration::ZERO).ok()? {
             Polled::Batch { rows, .. } => Some(rows),
             Polled::Pending | Polled::End => None,
         }
+    }
+
+    fn notes_after(&self) -> Vec<String> {
+        self.unlisted.iter().flat_map(|unlisted| unlisted.notes()).collect()
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -138,7 +168,7 @@ impl Source for FileSource {
             return Err(ConnectorError::Data(format!("there is no file {} among those of `path`", split.id)));
         };
         let metadata = std::fs::metadata(&file.path).map_err(|source| cannot("look at", file, source))?;
-        let mut reader = self.text_reader(file, projection)?;
+        let mut reader = self.text_reader(file, projection, self.unlisted.clone())?;
         let mut has_ended = false;
         if let Some(offset) = offset {
             let begin = reader.position().byte;
@@ -207,6 +237,45 @@ fn ends_within_a_line(file: &InputFile) -> bool {
     };
     // A file that cannot be read is told when it is.
     last().is_ok_and(|last: [u8; 1]| last != *b"\n")
+}
+
+/// The columns by the first rows of every file, and what to say about them.
+fn infer(
+    shown: &str,
+    files: &[InputFile],
+    format: TextFormat,
+    rows_max: usize,
+) -> Result<(SchemaRef, Vec<String>), ConnectorError> {
+    let rows_per_file = (INFER_ROWS_OF_ALL_MAX / files.len().max(1)).clamp(1, rows_max);
+    let (mut sample, mut notes) = (Sample::default(), Vec::new());
+    for file in files {
+        let mut records = open(file, format, Position::BEGIN)?;
+        let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format == TextFormat::Json);
+        if !left_out.is_empty() {
+            let (name, columns) = (&file.name, left_out.join(", "));
+            notes
+                .push(format!("{name}: other files before it do not have the columns {columns}, so they are not read"));
+        }
+    }
+    let more = notes.len().saturating_sub(FILES_TOLD_MAX);
+    notes.truncate(FILES_TOLD_MAX);
+    if more > 0 {
+        notes.push(format!("{shown}: {more} more files have columns that are not read"));
+    }
+    let (schema, note) = match files {
+        [only] => sample.finish(&only.name, "")?,
+        files => sample.finish(shown, &format!(" of {} files", files.len()))?,
+    };
+    notes.insert(0, note);
+    Ok((schema, notes))
+}
+
+/// Refuses what is compressed, or other text than UTF-8.
+fn check_text(options: &Options, file: &InputFile) -> Result<(), ConnectorError> {
+    let mut begin = Vec::new();
+    let opened = File::open(&file.path).map_err(|source| cannot("open", file, source))?;
+    opened.take(MARK_BYTES_MAX as u64).read_to_end(&mut begin).map_err(|source| cannot("read", file, source))?;
+    encoding::problem(Some(&file.name), &begin).map_or(Ok(()), |problem| Err(options.error("path", problem)))
 }
 
 fn open(file: &InputFile, format: TextFormat, position: Position) -> Result<Records, ConnectorError> {

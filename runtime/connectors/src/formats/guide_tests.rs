@@ -51,7 +51,7 @@ fn read(decoder: &mut dyn Decode, text: &str) -> Result<ArrayRef, String> {
 }
 
 fn read_json(data_type: DataType, value: &str) -> Result<ArrayRef, String> {
-    read(&mut JsonDecoder::new(schema(data_type)), &format!("{{\"a\":{value}}}\n"))
+    read(&mut JsonDecoder::new(schema(data_type), None), &format!("{{\"a\":{value}}}\n"))
 }
 
 fn read_csv(data_type: DataType, field: &str) -> Result<ArrayRef, String> {

@@ -22,6 +22,7 @@ use super::inference::{NUMBER_MARK, numbers_as_text, text_as_numbers};
 use super::json_columns::{BadValues, Columns};
 use super::reader::{BadRecord, Decode, Decoded};
 use super::records::{Record, shorten};
+use super::unlisted::Unlisted;
 use weir_core::column_type::type_name;
 
 /// Lines that [`ObjectCheck`] reads before it begins anew: few, because a line that is no object makes it begin anew, too.
@@ -38,11 +39,13 @@ pub(crate) struct JsonDecoder {
     bad_values: BadValues,
     /// Kept from block to block, while it holds no rest of a failed one: for this many records.
     decoder: Option<(usize, Decoder)>,
+    /// Counts what the schema does not have, if that was inferred.
+    unlisted: Option<Arc<Unlisted>>,
 }
 
 impl JsonDecoder {
     /// For these columns.
-    pub(crate) fn new(schema: SchemaRef) -> Self {
+    pub(crate) fn new(schema: SchemaRef, unlisted: Option<Arc<Unlisted>>) -> Self {
         let mut parsed: Vec<Field> = Vec::with_capacity(schema.fields().len());
         let mut places = Vec::with_capacity(schema.fields().len());
         for field in schema.fields() {
@@ -56,7 +59,7 @@ impl JsonDecoder {
             parsed.push(null_column());
         }
         let parsed_schema = Arc::new(Schema::new(parsed));
-        Self { schema, parsed_schema, places, bad_values: BadValues::default(), decoder: None }
+        Self { schema, parsed_schema, places, bad_values: BadValues::default(), decoder: None, unlisted }
     }
 
     /// Lines of which each must be one object. Values that do not fit are null, and in `bad_values`.
@@ -129,6 +132,9 @@ impl Decode for JsonDecoder {
         let nothing = RecordBatch::new_empty(Arc::clone(&self.schema));
         if records.is_empty() {
             return Ok(Decoded { rows: nothing, bad });
+        }
+        if let Some(unlisted) = &self.unlisted {
+            unlisted.look(records.iter().map(text));
         }
         let parsed = match self.decode_objects(records.len(), records.iter().map(text)) {
             Ok(parsed) => parsed,

@@ -9,7 +9,6 @@
 //! | `infer-rows` | 1000 | without a `schema`: how many rows are looked at, see [`super::inference`] |
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -23,6 +22,7 @@ use super::inference::{Guess, add, fields_of, numbers_as_text};
 use super::json::JsonDecoder;
 use super::reader::{Decode, MakeDecoder};
 use super::records::{Framing, Records};
+use super::unlisted::Unlisted;
 use crate::options::OrderedTable;
 use weir_core::column_type::{parse_type, type_name};
 
@@ -90,11 +90,12 @@ impl TextFormat {
         schema: SchemaRef,
         projected: SchemaRef,
         projection: &[usize],
+        unlisted: Option<Arc<Unlisted>>,
     ) -> MakeDecoder {
         let projection = projection.to_vec();
         Box::new(move |header| -> Result<Box<dyn Decode>, ConnectorError> {
             match self {
-                Self::Json => Ok(Box::new(JsonDecoder::new(projected))),
+                Self::Json => Ok(Box::new(JsonDecoder::new(projected, unlisted))),
                 Self::Csv { delimiter, .. } => {
                     let source = CsvSource { name, delimiter, schema, projection };
                     Ok(Box::new(CsvDecoder::new(&source, header)?))
@@ -104,27 +105,19 @@ impl TextFormat {
     }
 
     /// One column of the records ahead, which stay ahead; nothing, if none was looked for.
-    pub(crate) fn sample(self, records: &Records, schema: &SchemaRef, column: usize) -> Option<RecordBatch> {
+    pub(crate) fn column_ahead(self, records: &Records, schema: &SchemaRef, column: usize) -> Option<RecordBatch> {
         let (header, rows) = records.framed().split_at_checked(usize::from(self.has_header()))?;
         let header = header.first().and_then(|record| records.bytes().get(record.start..record.end));
         let projected = crate::options::project(schema, &[column]).ok()?;
-        let make = self.decoder(records.name().to_owned(), Arc::clone(schema), projected, &[column]);
+        let make = self.decoder(records.name().to_owned(), Arc::clone(schema), projected, &[column], None);
         let decoded = make(header).ok()?.decode(records.bytes(), rows, false).ok()?;
         Some(decoded.rows)
     }
 
-    /// The columns guessed from the records ahead, which stay ahead, and what to say about it.
-    ///
-    /// Waits at most `wait` for the first record, and stops when none follows within `pause`.
-    pub(crate) fn infer(
-        self,
-        records: &mut Records,
-        rows_max: usize,
-        wait: Duration,
-        pause: Duration,
-    ) -> Result<(SchemaRef, String), ConnectorError> {
+    /// What the first records say, which stay ahead. Waits until there are as many, or no more.
+    pub(crate) fn sample(self, records: &mut Records, rows_max: usize) -> Result<Sample, ConnectorError> {
         let header = usize::from(self.has_header());
-        records.look_ahead(rows_max + header, wait, pause)?;
+        records.look_ahead(rows_max + header)?;
         let framed = records.framed();
         let lines = framed.iter().map(|record| records.bytes().get(record.start..record.end).unwrap_or_default());
         let rows = framed.len().saturating_sub(header);
@@ -132,17 +125,50 @@ impl TextFormat {
             Self::Csv { header, delimiter } => guess_csv(lines, header, delimiter),
             Self::Json => guess_json(lines),
         };
+        Ok(Sample { columns, rows, has_more: !records.is_done() })
+    }
+}
+
+/// What the first rows of one or more inputs say about the columns.
+#[derive(Default)]
+pub(crate) struct Sample {
+    columns: Vec<(String, Guess)>,
+    rows: usize,
+    /// An input has other rows.
+    has_more: bool,
+}
+
+impl Sample {
+    /// Takes up what another input says. Columns that only that one has are added if the format lets rows leave some out (`adds`);
+    /// if not, they are returned.
+    pub(crate) fn merge(&mut self, other: Self, adds: bool) -> Vec<String> {
+        let mut left_out = Vec::new();
+        let adds = adds || self.columns.is_empty();
+        for (name, guess) in other.columns {
+            if adds || self.columns.iter().any(|(known, _)| *known == name) {
+                add(&mut self.columns, name, guess);
+            } else {
+                left_out.push(name);
+            }
+        }
+        self.rows += other.rows;
+        self.has_more |= other.has_more;
+        left_out
+    }
+
+    /// The columns, and what to say about them; `name` says what they are of, and `inputs` of how many, if there are several.
+    pub(crate) fn finish(self, name: &str, inputs: &str) -> Result<(SchemaRef, String), ConnectorError> {
+        let Self { columns, rows, has_more } = self;
         if columns.is_empty() || rows == 0 {
             return Err(ConnectorError::Data(format!(
-                "{}: there are no rows to infer the columns from; say what they are with `schema = {{ column = \"type\" }}`",
-                records.name()
+                "{name}: there are no rows to infer the columns from; say what they are with `schema = {{ column = \"type\" }}`"
             )));
         }
-        let of = if records.is_done() { "all" } else { "the first" };
+        let of = if has_more { "the first" } else { "all" };
         let types =
             columns.iter().map(|(name, guess)| format!("{name} {}{}", type_name(&guess.data_type()), guess.remark()));
         let types = types.collect::<Vec<_>>().join(", ");
-        let note = format!("{}: inferred schema from {of} {rows} rows: {types}", records.name());
+        let note = format!("{name}: inferred schema from {of} {rows} rows{inputs}: {types}");
         Ok((Arc::new(Schema::new(fields_of(&columns))), note))
     }
 }

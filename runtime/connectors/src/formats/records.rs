@@ -9,12 +9,17 @@ use weir_core::connector::{ConnectorError, Malformed};
 use weir_core::limits::MALFORMED_BYTES_MAX;
 
 use super::csv_fields::{CsvEnd, find_end};
+use super::encoding;
 
 /// Bytes of one record at most: beyond it, something else than a record is being read, and memory must not follow it.
 pub(crate) const RECORD_BYTES_MAX: usize = 1 << 20;
 /// Bytes of the records of one batch, after which it is closed: wide records must not make a batch of gigabytes.
 const BLOCK_BYTES_MAX: usize = 4 << 20;
 const TOO_LONG: &str = "the record is longer than 1 MiB";
+/// How long one look at an input that gives nothing takes.
+const LOOK_AHEAD_WAIT: Duration = Duration::from_secs(1);
+/// The name of an input that is no file.
+pub(crate) const PIPED: &str = "stdin";
 /// What some editors put in front of UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -72,6 +77,8 @@ pub(crate) struct Records {
     framed: (usize, u64),
     malformed: Vec<Malformed>,
     at_end: bool,
+    /// Its first bytes were looked at.
+    is_begun: bool,
     /// The last record had no line end; one was added.
     is_padded: bool,
     /// In the middle of a line that is too long.
@@ -123,6 +130,7 @@ impl Records {
             framed: (0, position.line),
             malformed: Vec::new(),
             at_end: false,
+            is_begun: position != Position::BEGIN,
             is_padded: false,
             is_skipping: false,
         }
@@ -154,16 +162,11 @@ impl Records {
         Ok(true)
     }
 
-    /// As [`Records::fill`], but waits for every record: `wait` for the first, `pause` for each of the others.
-    pub(crate) fn look_ahead(
-        &mut self,
-        records_max: usize,
-        wait: Duration,
-        pause: Duration,
-    ) -> Result<(), ConnectorError> {
-        let mut wait = wait;
-        while !self.fill(records_max, wait)? && self.more(pause)? {
-            wait = Duration::ZERO;
+    /// As [`Records::fill`], but waits for every record until there are no more: what it finds depends on the bytes alone, and not
+    /// on when they come.
+    pub(crate) fn look_ahead(&mut self, records_max: usize) -> Result<(), ConnectorError> {
+        while !self.fill(records_max, LOOK_AHEAD_WAIT)? && !self.at_end {
+            self.more(LOOK_AHEAD_WAIT)?;
         }
         Ok(())
     }
@@ -231,8 +234,8 @@ impl Records {
         match self.input.read(&mut self.buffer, wait)? {
             InputRead::Pending => Ok(false),
             InputRead::Bytes => {
-                if self.position.byte == 0 && self.buffer.starts_with(BYTE_ORDER_MARK) {
-                    self.advance(BYTE_ORDER_MARK.len(), self.position.line);
+                if !self.is_begun {
+                    self.begin()?;
                 }
                 Ok(true)
             }
@@ -245,6 +248,21 @@ impl Records {
                 Ok(true)
             }
         }
+    }
+
+    /// Looks at the first bytes: goes past a mark of UTF-8, and refuses what is no text. As long as there are too few, none of them
+    /// is a line end.
+    fn begin(&mut self) -> Result<(), ConnectorError> {
+        let name = Some(self.name.as_str()).filter(|name| *name != PIPED);
+        if let Some(problem) = encoding::problem(name, &self.buffer) {
+            return Err(ConnectorError::Data(problem));
+        }
+        let is_short_mark = self.buffer.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(&self.buffer);
+        self.is_begun = !is_short_mark && !encoding::is_undecided(&self.buffer);
+        if self.buffer.starts_with(BYTE_ORDER_MARK) {
+            self.advance(BYTE_ORDER_MARK.len(), self.position.line);
+        }
+        Ok(())
     }
 
     /// The records that the last [`Records::fill`] found.

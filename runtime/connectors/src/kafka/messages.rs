@@ -115,7 +115,7 @@ impl Messages {
                 let of_source: Vec<usize> = (0..columns.of_value).collect();
                 let source_schema = options::project(&columns.schema, &of_source)?;
                 let projected = options::project(&source_schema, &of_value)?;
-                let decoder = format.decoder(split.clone(), source_schema, projected, &of_value)(None)?;
+                let decoder = format.decoder(split.clone(), source_schema, projected, &of_value, None)(None)?;
                 let csv_delimiter = match format {
                     TextFormat::Csv { delimiter, .. } => Some(delimiter),
                     TextFormat::Json => None,

@@ -101,6 +101,13 @@ impl Job {
         JobDescription { nodes: nodes.collect(), notes: notes.collect(), guarantees: guarantees.collect() }
     }
 
+    /// What its sources say of the rows that they have read so far.
+    #[must_use]
+    pub fn notes_after(&self) -> Vec<String> {
+        let sources = self.resolved.nodes.iter().filter_map(|node| node.step.role().source());
+        sources.flat_map(|source| source.source.notes_after()).collect()
+    }
+
     /// What a job that resumes from a checkpoint does not hold of a source or a sink.
     fn weaker(&self, name: &str, guarantee: &Guarantee) -> Option<String> {
         let (what, rows, reason) = match guarantee {

@@ -67,7 +67,7 @@ fn read_and(
     let pieces = Pieces(pieces.into_iter().filter(|piece| !piece.is_empty()).collect(), false);
     let records = Records::new("in".to_owned(), Box::new(pieces), format.framing(), Position::BEGIN);
     let all: Vec<usize> = (0..schema.fields().len()).collect();
-    let decoder = format.decoder("in".to_owned(), Arc::clone(schema), Arc::clone(schema), &all);
+    let decoder = format.decoder("in".to_owned(), Arc::clone(schema), Arc::clone(schema), &all, None);
     let mut reader = TextReader::new(records, format.has_header(), decoder).unwrap();
     reader.explain_malformed(explain);
     let (mut batches, mut all_malformed) = (Vec::new(), Vec::new());

@@ -1,0 +1,135 @@
+//! `weir run` without a `schema`: which files and rows decide, and what is said of it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so do its helpers")]
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const PIPELINE: &str = "name = \"t\"\n[sources.s]\nSOURCE\n[sinks.out]\ninput = \"s\"\nconnector = \"stdout\"\n";
+
+fn command(folder: &Path, source: &str) -> Command {
+    std::fs::write(folder.join("p.toml"), PIPELINE.replace("SOURCE", source)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command.current_dir(folder).env("WEIR_CACHE_DIR", folder.join("cache")).args(["run", "p.toml"]);
+    command
+}
+
+/// What it prints and what it says.
+fn run(folder: &Path, source: &str) -> (String, String) {
+    let output = command(folder, source).output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A folder with these files.
+fn files(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn every_file_of_a_folder_decides_and_others_are_passed_over() {
+    let folder = files(&[
+        ("in/_SUCCESS", ""),
+        ("in/.part.crc", "crc\0"),
+        ("in/a.jsonl", ""),
+        ("in/b.jsonl", "{\"v\":1}\n"),
+        ("in/c.jsonl", "{\"v\":1.5,\"w\":\"x\"}\n"),
+        ("in/below/d.jsonl", "{\"v\":3,\"z\":true}\n"),
+        ("in/below/_temporary/e.jsonl", "?"),
+    ]);
+    let source = |path: &str| format!("connector = \"file\"\nformat = \"json\"\npath = {path:?}");
+    let (printed, said) = run(folder.path(), &source("in"));
+    assert!(said.contains("in: inferred schema from all 2 rows of 3 files: v float64, w utf8"), "{said}");
+    assert!(said.contains("such as below, is not read; `path = \"in/**\"` reads it"), "{said}");
+    assert_eq!(printed, "{\"v\":1.0,\"w\":null}\n{\"v\":1.5,\"w\":\"x\"}\n");
+    for (path, files) in [("in/**", 4), ("in/**/*.jsonl", 4), ("**/b*/*", 1), ("*/below/*.jsonl", 1)] {
+        let (printed, said) = run(folder.path(), &source(path));
+        let (rows, of) = if files == 4 { (3, " of 4 files") } else { (1, "") };
+        assert!(said.contains(&format!("from all {rows} rows{of}: v")) && said.contains("z bool"), "{path}: {said}");
+        assert_eq!(printed.lines().count(), rows, "{path}: {printed}");
+    }
+}
+
+#[test]
+fn columns_that_only_some_csv_files_have_are_named() {
+    let folder = files(&[("in/a.csv", "x,y\n1,2\n"), ("in/b.csv", "y,z,x\n3.5,0,4\n")]);
+    let (printed, said) = run(folder.path(), "connector = \"file\"\nformat = \"csv\"\npath = \"in\"");
+    assert!(said.contains("in/b.csv: other files before it do not have the columns z, so they are not read"), "{said}");
+    assert_eq!(printed, "{\"x\":1,\"y\":2.0}\n{\"x\":4,\"y\":3.5}\n");
+}
+
+#[test]
+fn keys_that_no_row_of_the_sample_had_are_counted_at_the_end() {
+    let rows = "{\"v\":1}\n".repeat(1000) + "{\"v\":2,\"w\":\"new\"}\n{\"v\":3,\"w\":null}\n";
+    let folder = files(&[("in.jsonl", &rows)]);
+    let (_, said) = run(folder.path(), "connector = \"file\"\npath = \"in.jsonl\"");
+    assert!(said.contains("note: w: 1 row had a value, not in the schema that was inferred of in.jsonl"), "{said}");
+    let (_, said) = run(folder.path(), "connector = \"file\"\npath = \"in.jsonl\"\nschema = { v = \"int64\" }");
+    assert!(!said.contains("had a value"), "{said}");
+}
+
+#[test]
+fn the_same_bytes_of_stdin_give_the_same_schema_and_waiting_is_said() {
+    let run = |pause: Duration| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = command(folder.path(), "connector = \"stdin\"");
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(b"{\"a\":1}\n").unwrap();
+        let (_never, nothing) = std::sync::mpsc::channel::<()>();
+        let _ = nothing.recv_timeout(pause);
+        stdin.write_all(b"{\"a\":1.5,\"b\":2}\n").unwrap();
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (fast, slow) = (run(Duration::ZERO), run(Duration::from_millis(1500)));
+    assert_eq!(fast.0, "{\"a\":1.0,\"b\":null}\n{\"a\":1.5,\"b\":2}\n");
+    assert_eq!(fast.0, slow.0);
+    assert!(slow.1.contains("note: stdin: waiting for its first rows") && !fast.1.contains("waiting"), "{slow:?}");
+}
+
+#[test]
+fn what_is_no_plain_text_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, begin, told) in [
+        (
+            "in.csv.gz",
+            &b"\x1f\x8b\x08\x00"[..],
+            "is compressed with gzip: pipe it in as text, `zcat in.csv.gz | weir run",
+        ),
+        ("in.zst", b"\x28\xb5\x2f\xfd", "is compressed with zstd"),
+        ("le.csv", b"\xff\xfea\0,\0b\0\n\0", "is UTF-16 text"),
+        ("be.csv", b"\xfe\xff\0a\0,\0b\0\n", "is UTF-16 text"),
+    ] {
+        std::fs::write(folder.path().join(name), begin).unwrap();
+        for more in ["", "\nformat = \"csv\"\non-error = \"skip\"\nheader = false\nschema = { a = \"utf8\" }"] {
+            let source = format!("connector = \"file\"\npath = {name:?}{more}");
+            let output = command(folder.path(), &source).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success() && said.contains(&format!("{name} {told}")), "{said}");
+            assert!(said.contains("p.toml:4:8"), "{said}");
+        }
+        let source =
+            "connector = \"stdin\"\nformat = \"csv\"\non-error = \"skip\"\nheader = false\nschema = { a = \"utf8\" }";
+        let file = std::fs::File::open(folder.path().join(name)).unwrap();
+        let output = command(folder.path(), source).stdin(file).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("what is piped in is "), "{said}");
+    }
+}
+
+#[test]
+fn names_of_columns_cannot_steer_a_terminal() {
+    let folder = files(&[("in.csv", "\u{feff}a,\u{1b}[31mred\n1,2\n")]);
+    let (_, said) = run(folder.path(), "connector = \"file\"\npath = \"in.csv\"");
+    assert!(said.contains("rows: a int64, \\u{1b}[31mred int64") && !said.contains('\u{1b}'), "{said:?}");
+}

@@ -1,0 +1,64 @@
+//! What is no plain text: compressed files and UTF-16, told by the bytes that they begin with. Reads none of them.
+
+/// A way to write bytes that no format here reads.
+struct Encoding {
+    /// What a file of it is.
+    is: &'static str,
+    mark: &'static [u8],
+    /// The command that makes text of a file.
+    reader: &'static str,
+}
+
+const ENCODINGS: [Encoding; 8] = [
+    Encoding { is: "compressed with gzip", mark: b"\x1f\x8b", reader: "zcat" },
+    Encoding { is: "compressed with zstd", mark: b"\x28\xb5\x2f\xfd", reader: "zstdcat" },
+    Encoding { is: "compressed with xz", mark: b"\xfd7zXZ\0", reader: "xzcat" },
+    // The header has no other byte that is never in text; this is the magic number of the first block.
+    Encoding { is: "compressed with bzip2", mark: b"BZh91AY&SY", reader: "bzcat" },
+    Encoding { is: "compressed with lz4", mark: b"\x04\x22\x4d\x18", reader: "lz4cat" },
+    Encoding { is: "a zip archive", mark: b"PK\x03\x04", reader: "unzip -p" },
+    Encoding { is: "UTF-16 text, and not UTF-8", mark: b"\xff\xfe", reader: "iconv -f UTF-16 -t UTF-8" },
+    Encoding { is: "UTF-16 text, and not UTF-8", mark: b"\xfe\xff", reader: "iconv -f UTF-16 -t UTF-8" },
+];
+
+/// As many bytes decide.
+pub(crate) const MARK_BYTES_MAX: usize = 10;
+
+/// What is wrong with an input that begins with these bytes, and what to do about it, if it is no plain text. `name`: its file;
+/// `None`: it is piped in.
+pub(crate) fn problem(name: Option<&str>, begin: &[u8]) -> Option<String> {
+    let Encoding { is, reader, .. } = ENCODINGS.iter().find(|encoding| begin.starts_with(encoding.mark))?;
+    Some(match name {
+        Some(name) => format!(
+            "{name} is {is}: pipe it in as text, `{reader} {name} | weir run PIPELINE`, with `connector = \"stdin\"` in the pipeline"
+        ),
+        None => format!("what is piped in is {is}: make text of it first, `{reader} FILE | weir run PIPELINE`"),
+    })
+}
+
+/// Whether more bytes are needed to tell.
+pub(crate) fn is_undecided(begin: &[u8]) -> bool {
+    ENCODINGS.iter().any(|encoding| begin.len() < encoding.mark.len() && encoding.mark.starts_with(begin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_encoding_is_told_by_its_first_bytes_and_text_is_none() {
+        for encoding in &ENCODINGS {
+            assert!(encoding.mark.len() <= MARK_BYTES_MAX);
+            for bytes in 1..encoding.mark.len() {
+                assert!(is_undecided(&encoding.mark[..bytes]) && problem(None, &encoding.mark[..bytes]).is_none());
+            }
+            let begin = [encoding.mark, b"and more"].concat();
+            assert!(!is_undecided(&begin));
+            let told = problem(Some("in.csv"), &begin).unwrap();
+            assert!(told.starts_with(&format!("in.csv is {}: pipe it in", encoding.is)), "{told}");
+        }
+        for text in ["BZhang,age\n", "PK,name\n", "{\"a\":1}\n", "\u{feff}a,b\n", "PK\n"] {
+            assert!(problem(None, text.as_bytes()).is_none() && !is_undecided(text.as_bytes()), "{text}");
+        }
+    }
+}
