@@ -11,6 +11,8 @@ struct Ran {
     stdout: String,
     stderr: String,
     dead_letters: String,
+    /// The same of the window.
+    window_letters: String,
     code: Option<i32>,
 }
 
@@ -31,6 +33,7 @@ fn run(file: &str, input: &str, pipeline: &str) -> Ran {
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
         dead_letters: std::fs::read_to_string(folder.join("dead-letters/s.jsonl")).unwrap_or_default(),
+        window_letters: std::fs::read_to_string(folder.join("dead-letters/w.jsonl")).unwrap_or_default(),
         code: output.status.code(),
     }
 }
@@ -186,4 +189,44 @@ fn local_times_that_come_twice_are_the_first_and_those_that_never_come_name_thei
     let letter: serde_json::Value = serde_json::from_str(&ran.dead_letters).unwrap();
     assert_eq!(letter["at"], "in.csv:4");
     assert!(letter["reason"].as_str().unwrap().contains("in Europe/Berlin"), "{letter}");
+}
+
+#[test]
+fn sums_that_do_not_fit_are_set_aside_with_their_key_and_window() {
+    let pipeline = |on_error: &str, v: &str, parallelism: usize, window: &str| {
+        format!(
+            "parallelism = {parallelism}\n[sources.s]\nconnector = \"file\"\npath = \"in.csv\"\nevent-time = \"t\"\n\
+             schema = {{ k = \"utf8\", t = \"timestamp\", v = {v:?} }}\n[windows.w]\ninput = \"s\"\nkey-by = [\"k\"]\n\
+             window = {window}\naggregates.s = {{ sum = \"v\" }}\non-error = {on_error:?}\n\
+             [sinks.out]\ninput = \"w\"\nconnector = \"stdout\"\nformat = \"csv\"\n"
+        )
+    };
+    let input =
+        "k,t,v\na,2024-01-01T00:00:00Z,9223372036854775807\na,2024-01-01T00:00:01Z,1\nb,2024-01-01T00:00:01Z,5\n";
+    let header = "k,window_start,window_end,s\n";
+    let reason = "sum of column \"v\" is 9223372036854775808, which does not fit its type int64, in the window of k = a from \
+                  2024-01-01T00:00:00Z to 2024-01-01T01:00:00Z";
+    let hour = "{ tumbling = \"1h\" }";
+    for parallelism in 1..=3 {
+        let ran = run("in.csv", input, &pipeline("dead-letter", "int64", parallelism, hour));
+        assert_eq!(ran.stdout, format!("{header}b,2024-01-01T00:00:00Z,2024-01-01T01:00:00Z,5\n"), "{}", ran.stderr);
+        let letter: serde_json::Value = serde_json::from_str(&ran.window_letters).unwrap();
+        assert_eq!((&letter["k"], &letter["v"], &letter["error"]), (&"a".into(), &().into(), &reason.into()));
+        let ran = run("in.csv", input, &pipeline("skip", "int64", parallelism, hour));
+        assert_eq!(ran.stdout, format!("{header}b,2024-01-01T00:00:00Z,2024-01-01T01:00:00Z,5\n"), "{}", ran.stderr);
+        let ran = run("in.csv", input, &pipeline("fail", "int64", parallelism, hour));
+        assert!(
+            ran.code != Some(0) && ran.stderr.contains(&format!("{reason}; set on-error to \"skip\"")),
+            "{}",
+            ran.stderr
+        );
+    }
+    for window in ["{ session = \"1h\" }", "{ sliding = \"2h\", slide = \"1h\" }"] {
+        let ran = run("in.csv", input, &pipeline("dead-letter", "int64", 2, window));
+        assert!(ran.stdout.contains("\nb,") && !ran.stdout.contains("\na,"), "{}{}", ran.stdout, ran.stderr);
+        assert!(ran.window_letters.contains("in the window of k = a"), "{}", ran.window_letters);
+    }
+    let one = "k,t,v\na,2024-01-01T00:00:00Z,18446744073709551615\n";
+    let ran = run("in.csv", one, &pipeline("dead-letter", "uint64", 1, hour));
+    assert!(ran.stdout.ends_with(",18446744073709551615\n"), "{}{}", ran.stdout, ran.stderr);
 }

@@ -13,6 +13,9 @@ pub enum OperatorError {
         /// What the operator said.
         reason: String,
     },
+    /// A result could not be made, and `on-error` is `fail`.
+    #[error("{0}; set on-error to \"skip\" or \"dead-letter\" to continue without such results")]
+    Result(String),
     /// A timer could not be processed, and `on-error` is `fail`.
     #[error("the timer at {time} us could not be processed: {reason}")]
     Timer {

@@ -63,6 +63,26 @@ impl DeadLetters {
         if self.on_error == OnError::Fail { Err(OperatorError::Timer { time, reason }) } else { Ok(()) }
     }
 
+    /// Results could not be made. Each has a row with the columns of the input, as far as it has them, and its reason.
+    ///
+    /// # Errors
+    /// [`OperatorError::Result`], if `on-error` is `fail`.
+    pub(crate) fn take_results(
+        &self,
+        batch: StreamBatch,
+        reasons: Vec<String>,
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        self.metrics.rows_failed.fetch_add(reasons.len() as u64, Ordering::Relaxed);
+        match (self.on_error, reasons.into_iter()) {
+            (OnError::Fail, mut reasons) => Err(OperatorError::Result(reasons.next().unwrap_or_default())),
+            (OnError::Skip, _) => Ok(()),
+            (OnError::DeadLetter, reasons) => {
+                self.emit(&batch, reasons.enumerate().map(|(row, reason)| (row as u32, reason)).collect(), out)
+            }
+        }
+    }
+
     /// Emits the rows that were set aside: their columns and the reason.
     ///
     /// # Errors

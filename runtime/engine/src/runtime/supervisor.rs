@@ -378,6 +378,7 @@ fn of_rows(error: &SubtaskError) -> bool {
         OperatorError::Call(_) | OperatorError::Host(_) | OperatorError::NoWayBack(_) => false,
         OperatorError::Row { .. }
         | OperatorError::Timer { .. }
+        | OperatorError::Result(_)
         | OperatorError::Malformed { .. }
         | OperatorError::Overflow { .. }
         | OperatorError::Restore(_)

@@ -89,6 +89,12 @@ pub(super) trait Accumulators: Send {
     /// The column of results; its name is the caller's.
     fn output_field(&self) -> FieldRef;
 
+    /// The results of some groups that do not fit their type: the place in `groups`, and what is said of it; ascending.
+    fn overflows(&self, groups: &[u32]) -> Vec<(usize, String)> {
+        let _ = groups;
+        Vec::new()
+    }
+
     /// The results of some groups, one row per group.
     fn finish(&self, groups: &[u32]) -> Result<ArrayRef, OperatorError>;
 
@@ -158,7 +164,7 @@ fn state_field(name: &str, data_type: DataType, nullable: bool) -> FieldRef {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{AsArray, Decimal128Array, Float64Array, UInt64Array};
+    use arrow::array::{AsArray, Decimal128Array, Float64Array, Int64Array, UInt64Array};
     use arrow::datatypes::Float64Type;
 
     use super::*;
@@ -208,6 +214,7 @@ mod tests {
             sum.resize(1);
             let rows = column.len();
             sum.update(&vec![0; rows], &[column], &vec![0; rows]).unwrap();
+            assert_eq!(sum.overflows(&[0]).is_empty(), sum.finish(&[0]).is_ok(), "{expected}");
             let text = match sum.finish(&[0]) {
                 Ok(sum) => arrow::util::display::array_value_to_string(&sum, 0).unwrap(),
                 Err(error) => error.to_string(),
@@ -216,12 +223,19 @@ mod tests {
         };
         let int64 = i64::MAX as u64;
         check(Arc::new(UInt64Array::from(vec![int64])), "9223372036854775807");
-        check(Arc::new(UInt64Array::from(vec![int64, 1])), "sum of column \"c\" does not fit its type int64");
+        check(Arc::new(UInt64Array::from(vec![int64, int64, 1])), "18446744073709551615");
+        check(Arc::new(UInt64Array::from(vec![u64::MAX, 1])), "sum of column \"c\" does not fit its type uint64");
+        check(Arc::new(Int64Array::from(vec![i64::MAX, 1])), "sum of column \"c\" does not fit its type int64");
+        check(Arc::new(Int64Array::from(vec![i64::MAX, 1, -1])), "9223372036854775807");
         let nines = 10_i128.pow(38) - 1;
         let decimals = |values: Vec<i128>| -> ArrayRef {
             Arc::new(Decimal128Array::from(values).with_precision_and_scale(38, 2).unwrap())
         };
         check(decimals(vec![nines - 1, 1]), "999999999999999999999999999999999999.99");
+        check(
+            decimals(vec![nines, nines, -nines, -nines]),
+            "sum of column \"c\" does not fit its type decimal128(38, 2)",
+        );
         check(decimals(vec![nines, 1]), "sum of column \"c\" does not fit its type decimal128(38, 2)");
     }
 

@@ -158,6 +158,11 @@ impl AggregateSet {
         self.members.iter().map(|m| m.output_field()).collect()
     }
 
+    /// As [`Accumulators::overflows`], of one aggregate.
+    pub(super) fn overflows(&self, aggregate: usize, groups: &[u32]) -> Vec<(usize, String)> {
+        self.members[aggregate].overflows(groups)
+    }
+
     /// The results of one aggregate.
     pub(super) fn finish(&self, aggregate: usize, groups: &[u32]) -> Result<ArrayRef, OperatorError> {
         self.members[aggregate].finish(groups)

@@ -1,16 +1,23 @@
 //! Makes output rows of groups that fire: key columns, window bounds, results; only the columns that somebody reads.
+//!
+//! A result that does not fit its type is no row: it goes where `on-error` says, as a letter with the key's columns, and the others are
+//! emitted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, new_null_array};
+use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::batch::StreamBatch;
+use weir_core::time::utc_text;
 use weir_core::window::Window;
 use weir_state::KeyIndex;
 
 use super::aggregate_set::AggregateSet;
 use super::{WindowSpec, output_schema};
 use crate::dataflow::operator::{OperatorError, Outputs};
+use crate::dataflow::row_text::cell_text;
+use crate::nodes::dead_letter::DeadLetters;
 
 /// Results that are emitted at once at most: what the engine calls a large batch. After as many, rows downstream get their turn, and
 /// a barrier can pass.
@@ -24,6 +31,10 @@ pub(super) struct Results {
     keys: usize,
     columns: Vec<usize>,
     schema: SchemaRef,
+    /// The columns of the rows that come in, and which of them are keys.
+    input: SchemaRef,
+    key_columns: Vec<usize>,
+    dead_letters: DeadLetters,
 }
 
 /// Groups that fire: row `i` of the output is the key in slot `key_slots[i]`, the window `windows[i]` and the group `groups[i]`.
@@ -40,11 +51,66 @@ impl Results {
         let keys = spec.key_columns.len();
         let all = || (0..keys + 2 + spec.aggregates.len()).collect();
         let columns = spec.projection.clone().unwrap_or_else(all);
-        Ok(Self { keys, columns, schema: output_schema(spec)? })
+        let dead_letters = DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone());
+        let (input, key_columns) = (spec.input.clone(), spec.key_columns.clone());
+        Ok(Self { keys, columns, schema: output_schema(spec)?, input, key_columns, dead_letters })
     }
 
     /// Emits the results, each at the last instant of its window.
     pub(super) fn emit(&self, fired: &Fired<'_>, ingested_at: i64, out: &mut Outputs) -> Result<(), OperatorError> {
+        let aggregates = self.columns.iter().filter_map(|column| column.checked_sub(self.keys + 2));
+        let bad: BTreeMap<usize, String> =
+            aggregates.flat_map(|of| fired.aggregates.overflows(of, fired.groups)).collect();
+        if bad.is_empty() {
+            return self.emit_all(fired, ingested_at, out);
+        }
+        self.set_aside(fired, bad.iter(), ingested_at, out)?;
+        let good: Vec<usize> = (0..fired.windows.len()).filter(|row| !bad.contains_key(row)).collect();
+        let slots = |of: &[u32]| good.iter().filter_map(|row| of.get(*row).copied()).collect::<Vec<u32>>();
+        let windows: Vec<Window> = good.iter().filter_map(|row| fired.windows.get(*row).copied()).collect();
+        let (key_slots, groups) = (slots(fired.key_slots), slots(fired.groups));
+        let good = Fired { key_slots: &key_slots, windows: &windows, groups: &groups, ..*fired };
+        self.emit_all(&good, ingested_at, out)
+    }
+
+    /// Results that do not fit their type, by row.
+    fn set_aside<'a>(
+        &self,
+        fired: &Fired<'_>,
+        bad: impl Iterator<Item = (&'a usize, &'a String)>,
+        ingested_at: i64,
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        let (mut slots, mut windows, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, reason) in bad {
+            slots.extend(fired.key_slots.get(*row));
+            windows.extend(fired.windows.get(*row));
+            reasons.push(reason.as_str());
+        }
+        let keys = fired.keys.keys(&slots)?;
+        let key_schema = self.input.project(&self.key_columns)?;
+        let reason = |(row, reason): (usize, &&str)| {
+            let window: &Window = &windows[row];
+            let names = key_schema.fields().iter().zip(&keys);
+            let key: Vec<String> =
+                names.map(|(field, key)| format!("{} = {}", field.name(), cell_text(key, row))).collect();
+            let of = if key.is_empty() { String::new() } else { format!(" of {}", key.join(", ")) };
+            format!("{reason}, in the window{of} from {} to {}", utc_text(window.start), utc_text(window.end))
+        };
+        let reasons: Vec<String> = reasons.iter().enumerate().map(reason).collect();
+        let columns = self.input.fields().iter().enumerate().map(|(index, field)| {
+            let key = self.key_columns.iter().position(|column| *column == index).and_then(|key| keys.get(key));
+            key.cloned().unwrap_or_else(|| new_null_array(field.data_type(), windows.len()))
+        });
+        let fields: Vec<_> =
+            self.input.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(windows.len()));
+        let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns.collect(), &options)?;
+        let times = windows.iter().map(Window::max_time).collect();
+        self.dead_letters.take_results(StreamBatch::new(rows, times, ingested_at), reasons, out)
+    }
+
+    fn emit_all(&self, fired: &Fired<'_>, ingested_at: i64, out: &mut Outputs) -> Result<(), OperatorError> {
         let rows = fired.windows.len();
         if rows == 0 {
             return Ok(());

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, FieldRef};
 
 use super::Accumulators;
-use super::exact_total::{ExactTotal, Overflow};
+use super::exact_total::{ExactTotal, OVERFLOWED, Overflow};
 use super::float_total::FloatTotal;
 use super::fold::Folded;
 use super::total::Made;
@@ -16,6 +16,7 @@ pub(super) fn average(column: &FieldRef) -> Box<dyn Accumulators> {
         return Folded::boxed(OfTotal { total: FloatTotal { input }, made: Made::Average });
     }
     let data_type = DataType::Decimal128(38, 0);
-    let overflow = Overflow { aggregate: "avg", column: column.name().clone(), data_type };
+    let range = OVERFLOWED + 1..=i128::MAX;
+    let overflow = Overflow { aggregate: "avg", column: column.name().clone(), data_type, range };
     Folded::boxed(OfTotal { total: ExactTotal { input, overflow }, made: Made::Average })
 }

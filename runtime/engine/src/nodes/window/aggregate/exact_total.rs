@@ -1,8 +1,9 @@
-//! Totals of integers and decimals. Exact, or an error.
+//! Totals of integers and decimals. Exact, or known not to be.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Int64Array};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Int64Array, UInt64Array};
 use arrow::datatypes::{
     DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, FieldRef, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
@@ -13,6 +14,9 @@ use super::fold::{Groups, for_each_valid};
 use super::state_field;
 use super::total::{Counted, Total};
 use crate::dataflow::operator::OperatorError;
+
+/// What a total is that went out of 128 bits: it stays so, whatever is added.
+pub(super) const OVERFLOWED: i128 = i128::MIN;
 
 /// Integers and decimals, in 128 bits: 2^64 values of 64 bits fit.
 #[derive(Clone)]
@@ -66,7 +70,10 @@ impl Total for ExactTotal {
 
     #[inline]
     fn add(&self, a: i128, b: i128) -> Result<i128, OperatorError> {
-        a.checked_add(b).ok_or_else(|| self.overflow.error())
+        if a == OVERFLOWED || b == OVERFLOWED {
+            return Ok(OVERFLOWED);
+        }
+        Ok(a.checked_add(b).unwrap_or(OVERFLOWED))
     }
 
     fn state_fields(&self) -> Vec<FieldRef> {
@@ -81,6 +88,21 @@ impl Total for ExactTotal {
         state[0].as_primitive::<Decimal128Type>().value(row)
     }
 
+    fn overflow(&self, total: i128) -> Option<String> {
+        let Overflow { aggregate, column, data_type, range } = &self.overflow;
+        if range.contains(&total) {
+            return None;
+        }
+        let data_type = type_name(data_type);
+        Some(match (&self.input, total) {
+            (_, OVERFLOWED) => format!("{aggregate} of column {column:?} is out of range of its type {data_type}"),
+            (DataType::Decimal128(..), _) => {
+                format!("{aggregate} of column {column:?} does not fit its type {data_type}")
+            }
+            _ => format!("{aggregate} of column {column:?} is {total}, which does not fit its type {data_type}"),
+        })
+    }
+
     fn to_f64(&self, total: i128) -> f64 {
         match self.input {
             DataType::Decimal128(_, scale) => total as f64 / 10f64.powi(i32::from(scale)),
@@ -90,12 +112,21 @@ impl Total for ExactTotal {
 
     fn finish(&self, totals: &mut dyn Iterator<Item = Option<i128>>) -> Result<ArrayRef, OperatorError> {
         let DataType::Decimal128(_, scale) = self.input else {
-            let narrow = |total: i128| i64::try_from(total).map_err(|_| self.overflow.error());
-            let sums = totals.map(|total| total.map(narrow).transpose()).collect::<Result<Int64Array, _>>()?;
-            return Ok(Arc::new(sums));
+            let narrow =
+                |total: Option<i128>| total.map(|total| i64::try_from(total).map_err(|_| self.overflow.error()));
+            let unsigned =
+                |total: Option<i128>| total.map(|total| u64::try_from(total).map_err(|_| self.overflow.error()));
+            return Ok(match self.overflow.data_type {
+                DataType::UInt64 => {
+                    Arc::new(totals.map(|total| unsigned(total).transpose()).collect::<Result<UInt64Array, _>>()?)
+                }
+                _ => Arc::new(totals.map(|total| narrow(total).transpose()).collect::<Result<Int64Array, _>>()?),
+            });
         };
-        let bound = 10_u128.pow(u32::from(DECIMAL128_MAX_PRECISION));
-        let fits = |total: i128| if total.unsigned_abs() < bound { Ok(total) } else { Err(self.overflow.error()) };
+        let fits = |total: i128| match self.overflow.range.contains(&total) {
+            true => Ok(total),
+            false => Err(self.overflow.error()),
+        };
         let sums = totals.map(|total| total.map(fits).transpose()).collect::<Result<Decimal128Array, _>>()?;
         Ok(Arc::new(sums.with_precision_and_scale(DECIMAL128_MAX_PRECISION, scale)?))
     }
@@ -107,6 +138,8 @@ pub(super) struct Overflow {
     pub(super) aggregate: &'static str,
     pub(super) column: String,
     pub(super) data_type: DataType,
+    /// The totals that have a result.
+    pub(super) range: RangeInclusive<i128>,
 }
 
 impl Overflow {

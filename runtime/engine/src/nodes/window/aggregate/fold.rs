@@ -40,6 +40,12 @@ pub(super) trait Fold: Clone + Send + 'static {
     /// The column of results.
     fn output_field(&self) -> FieldRef;
 
+    /// Why a result does not fit its type, if it does not.
+    fn overflow(&self, group: &Self::Accumulator) -> Option<String> {
+        let _ = group;
+        None
+    }
+
     /// The results.
     fn finish(&self, groups: &[&Self::Accumulator]) -> Result<ArrayRef, OperatorError>;
 }
@@ -131,6 +137,11 @@ impl<F: Fold> Accumulators for Folded<F> {
 
     fn output_field(&self) -> FieldRef {
         self.fold.output_field()
+    }
+
+    fn overflows(&self, groups: &[u32]) -> Vec<(usize, String)> {
+        let overflow = |group: &u32| self.fold.overflow(&self.groups[*group as usize]);
+        groups.iter().enumerate().filter_map(|(at, group)| Some((at, overflow(group)?))).collect()
     }
 
     fn finish(&self, groups: &[u32]) -> Result<ArrayRef, OperatorError> {

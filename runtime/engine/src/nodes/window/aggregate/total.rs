@@ -23,6 +23,11 @@ pub(super) trait Total: Clone + Send + 'static {
     fn state_fields(&self) -> Vec<FieldRef>;
     fn state(&self, totals: &mut dyn Iterator<Item = Self::Value>) -> Vec<ArrayRef>;
     fn load(&self, state: &[ArrayRef], row: usize) -> Self::Value;
+    /// Why a total cannot be a result, if it cannot.
+    fn overflow(&self, total: Self::Value) -> Option<String> {
+        let _ = total;
+        None
+    }
     /// The total of values of the column's type, as a float.
     fn to_f64(&self, total: Self::Value) -> f64;
     /// The total, in the type of the sum.
@@ -94,6 +99,10 @@ impl<T: Total> Fold for OfTotal<T> {
             Made::Sum(data_type) => state_field("sum", data_type.clone(), true),
             Made::Average => state_field("avg", DataType::Float64, true),
         }
+    }
+
+    fn overflow(&self, group: &Self::Accumulator) -> Option<String> {
+        self.total.overflow(group.total)
     }
 
     fn finish(&self, groups: &[&Self::Accumulator]) -> Result<ArrayRef, OperatorError> {
