@@ -34,7 +34,7 @@ fn files(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 #[test]
-fn every_file_of_a_folder_decides_and_others_are_passed_over() {
+fn every_file_of_a_folder_decides_and_hidden_ones_are_ignored() {
     let folder = files(&[
         ("in/_SUCCESS", ""),
         ("in/.part.crc", "crc\0"),
@@ -84,7 +84,7 @@ fn the_same_bytes_of_stdin_give_the_same_schema_and_waiting_is_said() {
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(b"{\"a\":1}\n").unwrap();
-        let (_never, nothing) = std::sync::mpsc::channel::<()>();
+        let (_never, nothing) = std::sync::mpsc::sync_channel::<()>(0);
         let _ = nothing.recv_timeout(pause);
         stdin.write_all(b"{\"a\":1.5,\"b\":2}\n").unwrap();
         drop(stdin);

@@ -145,7 +145,7 @@ fn rows_are_appended_to_rows_of_the_same_columns() {
         assert_eq!(read(folder.path(), "out.csv"), text);
     }
     let folder = copying("out.jsonl", "mode = \"append\"");
-    for expected in ["{\"k\":1}\n{\"k\":2}\n{\"k\":3}\n".repeat(1), "{\"k\":1}\n{\"k\":2}\n{\"k\":3}\n".repeat(2)] {
+    for expected in [1, 2].map(|times| "{\"k\":1}\n{\"k\":2}\n{\"k\":3}\n".repeat(times)) {
         let (passed, said) =
             weir(folder.path(), &["run", "p.toml", "--checkpoint-dir", "state", "--set", "name=\"copy\""]);
         assert!(passed, "{said}");

@@ -4,7 +4,7 @@
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `path` | required | a file; a folder (every file in it); or a pattern: `*` is anything in a name, `**` any folders. In folders and patterns, names that begin with `.` or `_` are passed over. One split per file, in the order of their names |
+//! | `path` | required | a file; a folder (every file in it); or a pattern: `*` is anything in a name, `**` any folders. In folders and patterns, names that begin with `.` or `_` are ignored. One split per file, in the order of their names |
 //! | `format`, `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
 //!
 //! A record that is no row is reported as `FILE:LINE` with the column, and the others are processed. An offset is a number of bytes and

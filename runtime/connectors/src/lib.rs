@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | `blackhole` | nowhere; they are counted, and summed up in a checksum | `checksum`, `string-hash` |
 //! | `console` | into an aligned table on the standard output | `rows-max` |
-//! | `file` | into one file, all or nothing; or into a folder, one part per checkpoint | `path`, `format`, `lazy`, `allow-newer` |
+//! | `file` | into one file, all or nothing; or into a folder, one part per checkpoint | `path`, `format`, `mode`, `lazy`, `allow-newer` |
 //! | `kafka` | into a topic, exactly once | `brokers`, `topic`, `format`, `key`, `headers`, `partitioner`, `compression`, `linger`, `batch-bytes`, `delivery`, `transactional-id`, `lost-marker`, `properties` |
 //! | `stdout` | to the standard output as text | `format` |
 //!
@@ -31,8 +31,9 @@
 //! | `format` | `file` | by the file's name; into a folder required | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
 //! | `format` | `stdin`, `stdout` | `"json"` | the same |
 //! | `header` | `file`, `stdin` | `true` | CSV: the first line names the columns |
-//! | `infer-rows` | `file`, `stdin` | 1000 | without a `schema`: how many rows are looked at |
+//! | `infer-rows` | `file`, `stdin` | 1000 | without a `schema`: how many rows of each file are looked at |
 //! | `lazy` | `file` (sink) | `false` | make no file (no folder) if there is no row |
+//! | `mode` | `file` (sink) | | one file: `"overwrite"` replaces one that this pipeline has not written, `"append"` adds rows to it |
 //! | `path` | `file` | required | relative to the folder of the pipeline file; of a sink: a folder if it is one, or ends in `/` |
 //! | `rate` | `nexmark` | as fast as can be | events a second, over all three kinds and all splits |
 //! | `rows` | `collection` | required | `[ { column = value, ... }, ... ]` |

@@ -179,7 +179,11 @@ impl<'a> TypeParser<'a> {
             let (name, rest) = self.rest.split_at(end);
             self.rest = rest;
             self.expect(':', FORM)?;
-            fields.push(Field::new(name.trim(), self.data_type()?, true));
+            let field = Field::new(name.trim(), self.data_type()?, true);
+            if fields.iter().any(|known: &Field| known.name() == field.name()) {
+                return Err(format!("a struct has each name once, and {:?} is twice in this one", field.name()));
+            }
+            fields.push(field);
             if !self.take(',') {
                 break;
             }
@@ -253,6 +257,7 @@ mod tests {
             ("decimal128(3, 4)", "from 0 to PRECISION"),
             ("list int64", "list<TYPE>"),
             ("struct<a>", "struct<NAME: TYPE, ...>"),
+            ("list<struct<a: int8, b: int8, a: utf8>>", "\"a\" is twice in this one"),
             ("list<int64", "'>' is missing"),
             (&"list<".repeat(100_000), "16 deep at most"),
             (&"struct<a:".repeat(100_000), "16 deep at most"),

@@ -9,10 +9,11 @@ mod server;
 mod swaps;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::{Method, header};
@@ -30,9 +31,8 @@ use crate::auth;
 use crate::problem::{Kind, Problem, ProblemDocument};
 use crate::service::Service;
 
-/// Bytes of the body of a request that is refused that are read at most: what the command sends at most, and something to spare for
-/// those who send too much.
-const UNREAD_BYTES_MAX: u64 = 2 * COMPONENT_BYTES_MAX;
+/// Bytes of the body of a request that is refused that are read at most: as many again as the largest that is not.
+const UNREAD_BYTES_MAX: u64 = COMPONENT_BYTES_MAX;
 /// How long they are read at most.
 const UNREAD_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -101,12 +101,17 @@ async fn authorize(State(service): Server, request: Request, next: Next) -> Resp
 /// Reads what is left of the body of a request that is refused, within limits: who is still sending it would not hear the answer.
 async fn hear_out(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let unread = Arc::new(Mutex::new(body.into_data_stream()));
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    // Who asks first whether to send gets the answer instead.
+    let asks_first = parts.headers.contains_key(header::EXPECT);
+    let unread = Arc::new(Mutex::new(Unread { chunks: body.into_data_stream(), is_begun: !asks_first }));
     let shared = Arc::clone(&unread);
-    let chunks = poll_fn(move |cx| shared.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx));
-    let response = next.run(Request::from_parts(parts, Body::from_stream(chunks))).await;
-    if response.status().is_client_error() || response.status().is_server_error() {
-        let mut rest = poll_fn(|cx| unread.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx));
+    let body = Body::from_stream(poll_fn(move |cx| poll_chunk(&shared, cx)));
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let is_refused = response.status().is_client_error() || response.status().is_server_error();
+    let is_begun = unread.lock().unwrap_or_else(PoisonError::into_inner).is_begun;
+    if is_refused && is_begun && length.is_none_or(|length| length <= 2 * UNREAD_BYTES_MAX) {
+        let mut rest = poll_fn(|cx| poll_chunk(&unread, cx));
         let read = async {
             let mut left = UNREAD_BYTES_MAX;
             while let Some(Ok(chunk)) = rest.next().await
@@ -118,6 +123,18 @@ async fn hear_out(request: Request, next: Next) -> Response {
         let _ = tokio::time::timeout(UNREAD_TIME_MAX, read).await;
     }
     response
+}
+
+/// The body of a request, which its handler reads as far as it likes.
+struct Unread {
+    chunks: BodyDataStream,
+    is_begun: bool,
+}
+
+fn poll_chunk(unread: &Mutex<Unread>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, axum::Error>>> {
+    let mut unread = unread.lock().unwrap_or_else(PoisonError::into_inner);
+    unread.is_begun = true;
+    unread.chunks.poll_next_unpin(cx)
 }
 
 /// What the libraries refuse by themselves becomes a problem document too.

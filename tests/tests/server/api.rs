@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use serde_json::{Value, json};
+use weir_tests::running::Running;
 
 use crate::pipelines::{COUNTS, counts};
 use crate::server::{Answer, Home, JSON, Server, guest_path, run};
@@ -32,6 +33,12 @@ fn who_may_not_ask_gets_no_answer() {
     let none = server.raw("GET", "/v1/jobs", "", b"");
     none.refused(401, "unauthorized", "this server needs a token: set WEIR_TOKEN");
     assert!(none.head.contains("www-authenticate: bearer"), "{none:?}");
+    // Also who still sends.
+    push(&server, "value", &"0".repeat(64), &vec![0; 24 << 20]).refused(
+        401,
+        "unauthorized",
+        "this server needs a token",
+    );
     server.raw("GET", "/v1/nothing", "", b"").refused(401, "unauthorized", "this server needs a token");
     server.raw("GET", "/v1/jobs", "authorization: Basic YTpi\r\n", b"").refused(401, "unauthorized", "no bearer token");
     asks("weir_00", "GET", "/v1/jobs").refused(401, "unauthorized", "the token is not one of this server's");
@@ -116,6 +123,29 @@ fn an_upload_must_be_what_its_sender_says_and_have_a_size() {
     assert_eq!((answer.status, &answer.body["is-new"]), (201, &true.into()), "{answer:?}");
     let again = push(&server, "value", &digest, &bytes);
     assert_eq!((again.status, &again.body["is-new"]), (200, &false.into()), "{again:?}");
+}
+
+#[test]
+fn a_refusal_is_heard_by_who_still_sends() {
+    let home = Home::new();
+    let limited = home.command(&[]);
+    let mut command = std::process::Command::new("bash");
+    // In KiB: the catalog is smaller, and the upload is not.
+    command.args(["-c", "ulimit -f 2048; exec \"$0\" \"$@\""]).arg(limited.get_program()).args(limited.get_args());
+    command.envs(limited.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let server = Server::of(Running::start(&mut command));
+    let bytes = vec![b'x'; 24 << 20];
+    let file = home.write("large.wasm", &bytes);
+    for _ in 0..5 {
+        let said = server.weir(&["push", file.to_str().unwrap(), "--name", "large"]).failed(&[]).said;
+        assert!(said.contains("the upload cannot be written: File too large"), "{said}");
+    }
+    push(&server, "large", &"0".repeat(64), &bytes).refused(507, "limit", "the upload cannot be written");
+    push(&server, "large", "short", &bytes).refused(400, "invalid", "is no blake3 digest");
+    server.raw("POST", "/v1/jobs", JSON, &vec![b' '; 24 << 20]).refused(413, "too-large", "");
+    // It was the upload that failed, and nothing else.
+    assert_eq!(server.raw("GET", "/v1/health", "", b"").status, 200);
+    assert_eq!(std::fs::read_dir(home.data().join("uploads")).unwrap().count(), 0);
 }
 
 #[test]

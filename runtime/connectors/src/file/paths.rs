@@ -26,7 +26,7 @@ const ANY: char = '*';
 const ANY_FOLDERS: &str = "**";
 
 /// The files that `path` names, by name; at least one. In folders and for patterns, hidden files and those of other programs (their
-/// names begin with `.` or `_`) are passed over.
+/// names begin with `.` or `_`) are ignored.
 ///
 /// # Errors
 /// [`ConnectorError::Option`] if there is none: which path, from where, and what is there instead.

@@ -21,6 +21,7 @@ use super::*;
 use crate::tally;
 
 mod ends;
+mod inferred;
 mod recovery;
 
 fn options(toml: &str, base: &Path) -> Options {

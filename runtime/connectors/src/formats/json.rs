@@ -41,6 +41,8 @@ pub(crate) struct JsonDecoder {
     decoder: Option<(usize, Decoder)>,
     /// Counts what the schema does not have, if that was inferred.
     unlisted: Option<Arc<Unlisted>>,
+    /// Whether the decoder refuses what the schema does not have, so that nothing else has to look for it. Until it does.
+    is_strict: bool,
 }
 
 impl JsonDecoder {
@@ -58,8 +60,9 @@ impl JsonDecoder {
         if parsed.is_empty() {
             parsed.push(null_column());
         }
+        let is_strict = unlisted.as_ref().is_some_and(|unlisted| unlisted.columns() == parsed.len());
         let parsed_schema = Arc::new(Schema::new(parsed));
-        Self { schema, parsed_schema, places, bad_values: BadValues::default(), decoder: None, unlisted }
+        Self { schema, parsed_schema, places, bad_values: BadValues::default(), decoder: None, unlisted, is_strict }
     }
 
     /// Lines of which each must be one object. Values that do not fit are null, and in `bad_values`.
@@ -74,7 +77,8 @@ impl JsonDecoder {
             _ => {
                 let columns = Columns { schema: Arc::clone(&self.parsed_schema), bad_values: self.bad_values.clone() };
                 let builder = ReaderBuilder::new(Arc::clone(&self.parsed_schema));
-                let builder = builder.with_batch_size(rows).with_coerce_primitive(true);
+                let builder =
+                    builder.with_batch_size(rows).with_coerce_primitive(true).with_strict_mode(self.is_strict);
                 (rows, builder.with_decoder_factory(Arc::new(columns)).build_decoder()?)
             }
         };
@@ -133,10 +137,17 @@ impl Decode for JsonDecoder {
         if records.is_empty() {
             return Ok(Decoded { rows: nothing, bad });
         }
-        if let Some(unlisted) = &self.unlisted {
+        let mut parsed = self.decode_objects(records.len(), records.iter().map(text));
+        if let Some(unlisted) = self.unlisted.clone()
+            && !(self.is_strict && parsed.is_ok() && self.bad_values.is_empty())
+        {
             unlisted.look(records.iter().map(text));
+            if std::mem::take(&mut self.is_strict) {
+                self.decoder = None;
+                parsed = self.decode_objects(records.len(), records.iter().map(text));
+            }
         }
-        let parsed = match self.decode_objects(records.len(), records.iter().map(text)) {
+        let parsed = match parsed {
             Ok(parsed) => parsed,
             Err(_) => {
                 let schema = Arc::new(Schema::new(vec![null_column()]));

@@ -43,6 +43,11 @@ impl BadValues {
         self.lock().clear();
     }
 
+    /// Whether all fit.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// For each of `rows` rows the place of the first column that has a bad value in it; nothing, if there is none at all.
     pub(crate) fn take(&self, rows: usize) -> Vec<Option<usize>> {
         let bad = std::mem::take(&mut *self.lock());

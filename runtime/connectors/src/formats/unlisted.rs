@@ -38,6 +38,11 @@ impl Unlisted {
         Self { name: name.to_owned(), schema: schema.clone(), found: Mutex::default() }
     }
 
+    /// How many columns the schema has.
+    pub(crate) fn columns(&self) -> usize {
+        self.schema.fields().len()
+    }
+
     /// Looks at lines; one that is no object says nothing.
     pub(crate) fn look<'a>(&self, lines: impl Iterator<Item = &'a [u8]>) {
         let mut keys = Vec::new();

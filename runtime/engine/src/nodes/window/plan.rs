@@ -156,6 +156,7 @@ fn plan_aggregate(
             if component.world() != World::Aggregate {
                 return Err(refuse("this component is not an aggregate; use it under [operators]".to_owned()));
             }
+            check_distinct(&cx.graph.text, "columns", columns)?;
             let columns = columns.iter().map(|c| column(input, c)).collect::<Result<Vec<_>, _>>()?;
             let schema = Arc::new(input.project(&columns).map_err(|e| refuse(e.to_string()))?);
             let plan = component
