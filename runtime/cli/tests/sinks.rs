@@ -81,6 +81,10 @@ fn a_link_is_followed_and_stays_a_link() {
     let (passed, said) = weir(folder.path(), &["run", "p.toml"]);
     assert!(!passed && said.contains("link.csv is a link to far/target.csv, which cannot be followed"), "{said}");
 
+    write_pipeline(folder.path(), "copy", "link.csv/", "format = \"csv\"");
+    let (passed, said) = weir(folder.path(), &["run", "p.toml"]);
+    assert!(!passed && said.contains("link.csv/ is a link to far/target.csv, which cannot be followed"), "{said}");
+
     std::fs::remove_file(folder.path().join("link.csv")).unwrap();
     symlink("p.toml", folder.path().join("link.csv")).unwrap();
     write_pipeline(folder.path(), "copy", "link.csv", "");
@@ -152,6 +156,9 @@ fn rows_are_appended_to_rows_of_the_same_columns() {
         assert_eq!(read(folder.path(), "out.jsonl"), expected);
         std::fs::remove_dir_all(folder.path().join("state")).unwrap();
     }
+    std::fs::write(folder.path().join("out.jsonl"), "precious\n").unwrap();
+    let (passed, said) = weir(folder.path(), &["run", "p.toml"]);
+    assert!(!passed && said.contains("cannot append to out.jsonl: it does not begin with a JSON object"), "{said}");
     let folder = copying("out/", "format = \"csv\"\nmode = \"append\"");
     let (passed, said) = weir(folder.path(), &["check", "p.toml"]);
     assert!(!passed && said.contains("`mode` is an option of a sink that writes one file"), "{said}");

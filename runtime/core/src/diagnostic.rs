@@ -85,7 +85,8 @@ impl Diagnostic {
         };
         let mut out = format!("{colour}{word}{reset}{bold}: {}{reset}\n", visible(&self.message));
         let Some(place) = self.span.as_ref().map(|span| Place::of(span, text)) else {
-            let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("  {gutter}={reset} {hint}\n"));
+            let hint =
+                self.hint.as_ref().map_or_else(String::new, |hint| format!("  {gutter}={reset} {}\n", visible(hint)));
             // Writing to a string cannot fail.
             let _ = write!(out, "{gutter} -->{reset} {file}\n{hint}");
             return out;
@@ -94,7 +95,7 @@ impl Diagnostic {
         let pad = " ".repeat(width);
         let marks = "^".repeat(place.width);
         let indent = " ".repeat(place.column - 1);
-        let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!(" {hint}"));
+        let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!(" {}", visible(hint)));
         let _ = writeln!(out, "{pad}{gutter}-->{reset} {file}:{}:{}", place.line, place.column);
         let _ = writeln!(out, "{pad} {gutter}|{reset}");
         let _ = writeln!(out, "{gutter}{} |{reset} {}", place.line, visible(&place.shown));

@@ -102,6 +102,11 @@ impl Drafting {
             let header = String::from_utf8_lossy(&header).trim_end().to_owned();
             return Err(cannot(&format!("its first line is not {header:?}, which are the columns now")));
         }
+        if self.format == FormatName::Json
+            && !begins_with_object(&mut old).map_err(|source| self.place.cannot("read", source))?
+        {
+            return Err(cannot("it does not begin with a JSON object"));
+        }
         let (file, path) = self.create()?;
         let written = (&*file).write_all(&header).and_then(|()| io::copy(&mut old, &mut file.as_ref()));
         let rest = written.map_err(|source| self.place.cannot("write", source))?;
@@ -214,6 +219,14 @@ impl Draft {
             Ok(())
         }
     }
+}
+
+/// Whether a file, which is at its beginning and stays there, has rows of JSON, or none.
+fn begins_with_object(file: &mut File) -> io::Result<bool> {
+    let mut first = Vec::new();
+    Read::by_ref(file).take(1).read_to_end(&mut first)?;
+    file.rewind()?;
+    Ok(matches!(first.as_slice(), [] | [b'{']))
 }
 
 fn ends_with_line_end(mut file: &File) -> io::Result<bool> {

@@ -114,11 +114,16 @@ impl Signature {
 /// # Errors
 /// [`ConnectorError::Option`] if it is a link to nothing, or leads out of the folder that a pipeline is confined to.
 pub(super) fn followed(options: &Options, shown: &str, path: PathBuf) -> Result<PathBuf, ConnectorError> {
-    if !path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+    // Without a separator at its end, behind which the system follows links by itself.
+    let link: PathBuf = path.components().collect();
+    if !link.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
         return Ok(path);
     }
-    let followed = std::fs::canonicalize(&path).map_err(|error| {
-        let to = std::fs::read_link(&path).unwrap_or_default();
+    if let Some(found) = path.metadata().ok().filter(|found| !found.is_file() && !found.is_dir()) {
+        return Err(options.error("path", no_file(shown, found.file_type())));
+    }
+    let followed = std::fs::canonicalize(&link).map_err(|error| {
+        let to = std::fs::read_link(&link).unwrap_or_default();
         options.error("path", format!("{shown} is a link to {}, which cannot be followed: {error}", to.display()))
     })?;
     let stays = || std::fs::canonicalize(&options.base).is_ok_and(|base| followed.starts_with(base));

@@ -9,6 +9,8 @@ struct Encoding {
     reader: &'static str,
 }
 
+const UTF_16: &str = "UTF-16 text, and not UTF-8";
+
 const ENCODINGS: [Encoding; 8] = [
     Encoding { is: "compressed with gzip", mark: b"\x1f\x8b", reader: "zcat" },
     Encoding { is: "compressed with zstd", mark: b"\x28\xb5\x2f\xfd", reader: "zstdcat" },
@@ -17,8 +19,8 @@ const ENCODINGS: [Encoding; 8] = [
     Encoding { is: "compressed with bzip2", mark: b"BZh91AY&SY", reader: "bzcat" },
     Encoding { is: "compressed with lz4", mark: b"\x04\x22\x4d\x18", reader: "lz4cat" },
     Encoding { is: "a zip archive", mark: b"PK\x03\x04", reader: "unzip -p" },
-    Encoding { is: "UTF-16 text, and not UTF-8", mark: b"\xff\xfe", reader: "iconv -f UTF-16 -t UTF-8" },
-    Encoding { is: "UTF-16 text, and not UTF-8", mark: b"\xfe\xff", reader: "iconv -f UTF-16 -t UTF-8" },
+    Encoding { is: UTF_16, mark: b"\xff\xfe", reader: "iconv -f UTF-16 -t UTF-8" },
+    Encoding { is: UTF_16, mark: b"\xfe\xff", reader: "iconv -f UTF-16 -t UTF-8" },
 ];
 
 /// As many bytes decide.
@@ -27,7 +29,8 @@ pub(crate) const MARK_BYTES_MAX: usize = 10;
 /// What is wrong with an input that begins with these bytes, and what to do about it, if it is no plain text. `name`: its file;
 /// `None`: it is piped in.
 pub(crate) fn problem(name: Option<&str>, begin: &[u8]) -> Option<String> {
-    let Encoding { is, reader, .. } = ENCODINGS.iter().find(|encoding| begin.starts_with(encoding.mark))?;
+    let marked = ENCODINGS.iter().find(|encoding| begin.starts_with(encoding.mark)).map(|of| (of.is, of.reader));
+    let (is, reader) = marked.or_else(|| Some((UTF_16, unmarked_utf_16(begin)?)))?;
     Some(match name {
         Some(name) => format!(
             "{name} is {is}: pipe it in as text, `{reader} {name} | weir run PIPELINE`, with `connector = \"stdin\"` in the pipeline"
@@ -38,7 +41,23 @@ pub(crate) fn problem(name: Option<&str>, begin: &[u8]) -> Option<String> {
 
 /// Whether more bytes are needed to tell.
 pub(crate) fn is_undecided(begin: &[u8]) -> bool {
-    ENCODINGS.iter().any(|encoding| begin.len() < encoding.mark.len() && encoding.mark.starts_with(begin))
+    let may_be_unmarked = match begin {
+        // A line end alone is a line.
+        [first] => *first != b'\n',
+        [1..=u8::MAX, 0] | [1..=u8::MAX, 0, 1..=u8::MAX] | [0, 1..=u8::MAX] | [0, 1..=u8::MAX, 0] => true,
+        _ => false,
+    };
+    may_be_unmarked
+        || ENCODINGS.iter().any(|encoding| begin.len() < encoding.mark.len() && encoding.mark.starts_with(begin))
+}
+
+/// The command that makes text of UTF-16 without a mark, if these bytes are that: every other one is zero, as in no text of UTF-8.
+fn unmarked_utf_16(begin: &[u8]) -> Option<&'static str> {
+    match begin {
+        [1..=u8::MAX, 0, 1..=u8::MAX, 0, ..] => Some("iconv -f UTF-16LE -t UTF-8"),
+        [0, 1..=u8::MAX, 0, 1..=u8::MAX, ..] => Some("iconv -f UTF-16BE -t UTF-8"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -57,7 +76,11 @@ mod tests {
             let told = problem(Some("in.csv"), &begin).unwrap();
             assert!(told.starts_with(&format!("in.csv is {}: pipe it in", encoding.is)), "{told}");
         }
-        for text in ["BZhang,age\n", "PK,name\n", "{\"a\":1}\n", "\u{feff}a,b\n", "PK\n"] {
+        for (begin, order) in [(b"a\0,\0", "LE"), (b"\0a\0,", "BE")] {
+            assert!((1..4).all(|bytes| is_undecided(&begin[..bytes])) && !is_undecided(begin));
+            assert!(problem(None, begin).unwrap().contains(&format!("`iconv -f UTF-16{order} -t UTF-8 FILE |")));
+        }
+        for text in ["BZhang,age\n", "PK,name\n", "{\"a\":1}\n", "\u{feff}a,b\n", "PK\n", "\n", "a\n"] {
             assert!(problem(None, text.as_bytes()).is_none() && !is_undecided(text.as_bytes()), "{text}");
         }
     }

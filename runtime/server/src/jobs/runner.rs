@@ -230,8 +230,9 @@ impl Thread {
             self.follow_swap();
             self.publish(&job, ending);
             if let Some(ended) = ended {
-                for late in job.progress().late {
-                    self.tell(LogLevel::Warn, &late.to_string());
+                let late = job.progress().late.into_iter().map(|late| late.to_string());
+                for note in job.job().notes_after().into_iter().chain(late) {
+                    self.tell(LogLevel::Warn, &note);
                 }
                 return outcome(ended, job.why_waiting());
             }
