@@ -62,6 +62,7 @@ mod marker;
 mod messages;
 mod options;
 mod producer;
+mod properties;
 mod reader;
 mod shared;
 mod sink;

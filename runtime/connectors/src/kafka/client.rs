@@ -14,42 +14,12 @@ use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
 use super::failure::{cannot, describe, passing};
-use crate::options::OrderedTable;
-
-/// `properties = { "security.protocol" = "SASL_SSL", ... }`
-pub(crate) type Properties = OrderedTable<toml::Value>;
-
-/// Properties that are set here, and why nobody else may.
-const OWNED: [(&str, &str); 23] = [
-    ("acks", "rows that not every replica has could be lost; it is always \"all\""),
-    ("auto.offset.reset", "an offset that is gone must be said, not jumped over; write `start` for where a job begins"),
-    ("batch.size", "write `batch-bytes`"),
-    ("bootstrap.servers", "write `brokers`"),
-    ("compression.codec", "write `compression`"),
-    ("compression.type", "write `compression`"),
-    ("delivery.report.only.error", "every answer is needed"),
-    ("enable.auto.commit", "offsets are committed when a checkpoint is complete"),
-    ("enable.auto.offset.store", "offsets are committed when a checkpoint is complete"),
-    ("enable.gapless.guarantee", "delivery is ordered already"),
-    ("enable.idempotence", "without it the retries of the client double rows"),
-    ("enable.partition.eof", "the end of a partition must be seen"),
-    ("group.id", "write `group`"),
-    ("group.instance.id", "partitions are assigned by the job, not by a group"),
-    ("isolation.level", "write `isolation`"),
-    ("linger.ms", "write `linger`"),
-    ("metadata.broker.list", "write `brokers`"),
-    ("partitioner", "write `partitioner`"),
-    ("plugin.library.paths", "no native code is loaded"),
-    ("queue.buffering.max.ms", "write `linger`"),
-    ("request.required.acks", "rows that not every replica has could be lost; it is always \"all\""),
-    ("sasl.kerberos.kinit.cmd", "no program is started"),
-    ("transactional.id", "write `transactional-id`"),
-];
+use super::properties::{Properties, check_name};
 
 /// A client's configuration: the address, what we need (`ours`), and then what the pipeline file passes on.
 ///
 /// # Errors
-/// [`ConnectorError::Option`] for a property that is ours, or whose value is a table.
+/// [`ConnectorError::Option`] for a property that is not passed on, or whose value is a table.
 pub(crate) fn configure(
     options: &Options,
     brokers: &str,
@@ -66,9 +36,7 @@ pub(crate) fn configure(
     }
     for (name, value) in properties.iter().flat_map(|properties| &properties.0) {
         let wrong = |message: String, span| ConnectorError::Option { message, span: Some(span) };
-        if let Some((name, why)) = OWNED.iter().find(|(owned, _)| owned == name.get_ref()) {
-            return Err(wrong(format!("the property {name:?} cannot be set: {why}"), name_span(properties, name)));
-        }
+        check_name(name.get_ref()).map_err(|message| wrong(message, name_span(properties, name.get_ref())))?;
         let text = match value.get_ref() {
             toml::Value::String(text) => text.clone(),
             toml::Value::Integer(number) => number.to_string(),
@@ -78,7 +46,7 @@ pub(crate) fn configure(
         };
         config.set(name.get_ref(), text);
     }
-    // librdkafka knows which names and values there are: it is asked now, not when the job runs.
+    // librdkafka knows which values there are: it is asked now, not when the job runs.
     let native = config.create_native_config().map_err(|error| options.error("properties", describe(&error)))?;
     if native.get("message.timeout.ms").is_ok_and(|timeout| timeout == "0") {
         let message = "the property \"message.timeout.ms\" cannot be 0, which is no limit: a checkpoint would wait without end \
@@ -282,11 +250,10 @@ mod tests {
                 "when a checkpoint is complete",
                 "\"enable.auto.commit\"",
             ),
-            (
-                "properties = { \"fetch.min.bites\" = 1 }",
-                "No such configuration property",
-                "{ \"fetch.min.bites\" = 1 }",
-            ),
+            ("properties = { \"fetch.min.bites\" = 1 }", "did you mean \"fetch.min.bytes\"?", "\"fetch.min.bites\""),
+            ("properties = { \"fetch.min.bytes\" = 0 }", "fetch.min.bytes", "{ \"fetch.min.bytes\" = 0 }"),
+            ("properties = { \"ssl.engine.location\" = \"x.so\" }", "is not passed on", "\"ssl.engine.location\""),
+            ("properties = { \"ssl.ca.location\" = \"ca.pem\" }", "write \"ssl.ca.pem\" = ", "\"ssl.ca.location\""),
             ("properties = { \"delivery.timeout.ms\" = 0 }", "without end", "{ \"delivery.timeout.ms\" = 0 }"),
             ("properties = { \"fetch.min.bytes\" = [] }", "text, a number or a bool", "[]"),
         ] {

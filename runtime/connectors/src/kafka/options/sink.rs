@@ -6,7 +6,8 @@ use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
 use super::{MessageFormat, check_topic, duration};
-use crate::kafka::client::{Properties, configure};
+use crate::kafka::client::configure;
+use crate::kafka::properties::Properties;
 use crate::options;
 
 /// What the rows of a sink may count on.

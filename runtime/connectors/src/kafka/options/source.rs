@@ -12,9 +12,10 @@ use weir_core::graph::Options;
 use super::{MessageFormat, check_topic, duration};
 use crate::formats::FormatName;
 use crate::formats::read_options::{SchemaOption, TextFormat, given_schema};
-use crate::kafka::client::{Properties, configure};
+use crate::kafka::client::configure;
 use crate::kafka::columns::Metadata;
 use crate::kafka::messages::{Columns, ValueFormat};
+use crate::kafka::properties::Properties;
 use crate::options::{self, OrderedTable};
 
 /// How often new partitions are looked for, if not told otherwise.
