@@ -70,17 +70,21 @@ fn a_summary_as_json() {
           },
           "elapsed-us": null,
           "fraction": 1.0,
+          "late": [],
           "latency-p50-us": null,
           "latency-p99-us": null,
           "nodes": [
             {
+              "late-by-us": 0,
               "name": "bids",
               "rows-failed": 0,
               "rows-in": 4600,
               "rows-late": 0,
-              "rows-out": 4600
+              "rows-out": 4600,
+              "slowest-split": "0/2"
             },
             {
+              "late-by-us": 0,
               "name": "per-second",
               "rows-failed": 0,
               "rows-in": 4600,
@@ -88,6 +92,7 @@ fn a_summary_as_json() {
               "rows-out": 1
             },
             {
+              "late-by-us": 0,
               "name": "out",
               "rows-failed": 0,
               "rows-in": 1,
