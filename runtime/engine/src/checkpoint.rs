@@ -13,6 +13,7 @@ pub(crate) mod failure;
 pub(crate) mod origin;
 pub(crate) mod part;
 pub(crate) mod recovery;
+pub(crate) mod recovery_error;
 pub(crate) mod rollout;
 pub(crate) mod savepoints;
 pub(crate) mod status;

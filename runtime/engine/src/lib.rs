@@ -24,7 +24,8 @@ mod replace;
 mod runtime;
 
 pub use checkpoint::failure::CheckpointFailure;
-pub use checkpoint::recovery::{Durable, RecoveryError, ResumeFrom};
+pub use checkpoint::recovery::{Durable, ResumeFrom};
+pub use checkpoint::recovery_error::RecoveryError;
 pub use checkpoint::status::CheckpointStatus;
 pub use plan::describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
 pub use plan::error::{CheckError, CheckErrors};

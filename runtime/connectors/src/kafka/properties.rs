@@ -1,5 +1,5 @@
 //! Which properties of librdkafka a pipeline may set. A property is passed on only if it is listed here, because some of them load
-//! libraries, start programs, or read any file of the machine. Whoever adds one asks: what does it open, load, run or reach?
+//! libraries, start programs, or read any file of the machine. Before one is added: what does it open, load, run or reach?
 
 use weir_core::names::did_you_mean;
 

@@ -14,8 +14,7 @@ use crate::dataflow::exchange::{Emit, Exchange};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::dataflow::step::{Counts, Step, StepError, Target};
 use crate::replace::replaceable::{Replaceable, Version};
-use crate::replace::shadow::ShadowParticipant;
-use crate::replace::shadow::SharedShadow;
+use crate::replace::shadow::{ShadowParticipant, SharedShadow};
 use crate::replace::trial::SwapParticipant;
 
 /// The chain of one subtask. Step 0 gets what the gate or the source delivers.
@@ -391,10 +390,8 @@ impl Chain {
     ) -> Result<(), StepError> {
         for (edge, exchange) in self.edges.iter_mut().enumerate() {
             call(exchange, &mut |target, element| actions.push(Action::Send { edge, target, element })).map_err(
-                |e| {
-                    // Rows that wait are of any step; the last is nearest to the edge.
-                    StepError::new(self.steps.last().map_or("", |step| &step.name), e.into())
-                },
+                // Rows that wait are of any step; the last is nearest to the edge.
+                |e| StepError::new(self.steps.last().map_or("", |step| &step.name), e.into()),
             )?;
         }
         Ok(())

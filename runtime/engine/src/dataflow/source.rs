@@ -3,6 +3,7 @@
 //! Of several splits the one that is furthest behind in event time is read next: the windows downstream then hold the least.
 
 mod event_time;
+mod read_to_end;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::dataflow::operator::OperatorError;
 use crate::dataflow::row_text::row_text;
 pub use event_time::EventTimeReader;
 use event_time::EventTimes;
+use read_to_end::ReadToEnd;
 
 /// The splits of one source subtask.
 pub struct SourceHead {
@@ -152,7 +154,7 @@ impl SourceHead {
     fn add(&mut self, split: &SplitSnapshot) -> Result<(), ConnectorError> {
         let offset = Some(&split.offset).filter(|offset| !offset.is_null());
         let mut reader: Box<dyn SourceReader> = match split.ended {
-            true => Box::new(ReadToEnd(split.offset.clone())),
+            true => Box::new(ReadToEnd::at(split.offset.clone())),
             false => (self.open)(&Split { id: split.split.clone() }, offset)?,
         };
         reader.explain_malformed(self.settings.on_error != OnError::Skip);
@@ -378,23 +380,6 @@ impl SourceHead {
             }
             Merged::Active => out.push(SourceEvent::Watermark(self.merger.watermark())),
         }
-    }
-}
-
-/// A split that was read to its end by an earlier run, at this offset: what has come since is not read.
-struct ReadToEnd(Offset);
-
-impl SourceReader for ReadToEnd {
-    fn poll(&mut self, _rows_max: usize, _wait: Duration) -> Result<Polled, ConnectorError> {
-        Ok(Polled::End)
-    }
-
-    fn offset(&self) -> Offset {
-        self.0.clone()
-    }
-
-    fn progress(&self) -> Option<f64> {
-        Some(1.0)
     }
 }
 

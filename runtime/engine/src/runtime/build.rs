@@ -11,7 +11,8 @@ use weir_state::{JobSnapshot, SplitSnapshot};
 
 use crate::checkpoint::checkpointer::CheckpointedSink;
 use crate::checkpoint::origin::{Origin, part_of, splits_of, without_gaps, writer_states};
-use crate::checkpoint::recovery::{RecoveryError, prepared};
+use crate::checkpoint::recovery::prepared;
+use crate::checkpoint::recovery_error::RecoveryError;
 use crate::dataflow::chain::Chain;
 use crate::dataflow::exchange::Exchange;
 use crate::dataflow::latency::LatencyHistogram;

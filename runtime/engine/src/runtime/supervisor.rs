@@ -15,7 +15,8 @@ use weir_core::time::Clock;
 use weir_state::checkpoint::{CheckpointError, Tenure};
 
 use crate::checkpoint::failure::CheckpointFailure;
-use crate::checkpoint::recovery::{Durable, RecoveryError};
+use crate::checkpoint::recovery::Durable;
+use crate::checkpoint::recovery_error::RecoveryError;
 use crate::dataflow::operator::OperatorError;
 use crate::dataflow::subtask::SubtaskError;
 use crate::plan::job::Job;
