@@ -5,21 +5,21 @@
 //! |---|---|
 //! | only nulls, or of kinds that do not go together | `utf8` |
 //! | `true`, `false` | `bool` |
-//! | whole numbers; with a leading zero they are codes, and stay text | `int64`; `uint64` if that holds all of them and int64 does not |
+//! | whole numbers; with a leading zero or plus they are codes, and stay text | `int64`; `uint64` if that holds all of them and int64 does not |
 //! | numbers with a fraction or an exponent, and whole numbers among them, up to 2^53 | `float64` |
 //! | numbers that neither of these types holds with all their digits | `utf8` |
 //! | `2013-01-01` | `date32` |
-//! | `2013-01-01T05:17:00Z`, or an offset instead of the Z | `timestamp(us, UTC)` |
-//! | `2013-01-01T05:17:00`, without either | `timestamp(us)` |
+//! | `2013-01-01T05:17:00Z`, or an offset instead of the Z | `timestamp(us, UTC)`; with `ns`, if fractions are finer |
+//! | `2013-01-01T05:17:00`, without either | `timestamp(us)`, or with `ns` |
 //! | arrays, objects (in JSON) | `list`, `struct` |
 
-use arrow::array::timezone::Tz;
 use arrow::array::types::{Date32Type, Float64Type};
-use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
+use arrow::compute::kernels::cast_utils::Parser;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use serde_json::Value;
 
-const UTC_OFFSET: &str = "+00:00";
+use super::times::TimestampText;
+
 /// Up to here float64 has every whole number.
 const FLOAT_WHOLE_MAX: u64 = 1 << 53;
 /// Marks text that stands for a number in JSON: see [`numbers_as_text`].
@@ -41,6 +41,7 @@ pub(crate) enum Guess {
     Date,
     Timestamp {
         zoned: bool,
+        unit: TimeUnit,
     },
     Text,
     List(Box<Guess>),
@@ -81,9 +82,9 @@ impl Guess {
     }
 
     fn of_number(text: &str) -> Option<Self> {
-        let digits = text.trim_start_matches(['-', '+']);
-        let has_leading_zero = matches!(digits.as_bytes(), [b'0', b'0'..=b'9', ..]);
-        if has_leading_zero || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let is_code = matches!(digits.as_bytes(), [b'0', b'0'..=b'9', ..] | [b'+', ..]);
+        if is_code || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
             return None;
         }
         let whole = digits.find(['.', 'e', 'E']).map_or(digits, |end| &digits[..end]);
@@ -109,11 +110,10 @@ impl Guess {
         if text.len() == 10 {
             return Date32Type::parse(text).map_or(Self::Text, |_| Self::Date);
         }
-        let utc: Result<Tz, _> = UTC_OFFSET.parse();
-        match utc.map(|utc| string_to_datetime(&utc, text)) {
-            Ok(Ok(_)) => Self::Timestamp { zoned: text[10..].contains(['Z', 'z', '+', '-']) },
-            _ => Self::Text,
-        }
+        let zoned = text[10..].contains(['Z', 'z', '+', '-']);
+        let holds = |unit: &TimeUnit| TimestampText::new(*unit, None).is_ok_and(|texts| texts.parse(text).is_ok());
+        let unit = [TimeUnit::Microsecond, TimeUnit::Nanosecond].into_iter().find(holds);
+        unit.map_or(Self::Text, |unit| Self::Timestamp { zoned, unit })
     }
 
     /// What holds the values of both.
@@ -130,10 +130,12 @@ impl Guess {
             (Self::Digits, Self::Whole { .. } | Self::Float) | (Self::Whole { .. } | Self::Float, Self::Digits) => {
                 Self::Digits
             }
-            (Self::Date, Self::Timestamp { zoned }) | (Self::Timestamp { zoned }, Self::Date) => {
-                Self::Timestamp { zoned }
+            (Self::Date, Self::Timestamp { zoned, unit }) | (Self::Timestamp { zoned, unit }, Self::Date) => {
+                Self::Timestamp { zoned, unit }
             }
-            (Self::Timestamp { .. }, Self::Timestamp { .. }) => Self::Timestamp { zoned: true },
+            (Self::Timestamp { zoned: a, unit: b }, Self::Timestamp { zoned: c, unit: d }) => {
+                Self::Timestamp { zoned: a || c, unit: b.max(d) }
+            }
             (Self::List(a), Self::List(b)) => Self::List(Box::new(a.or(*b))),
             (Self::Struct(mut a), Self::Struct(b)) => {
                 for (name, guess) in b {
@@ -155,7 +157,7 @@ impl Guess {
             Self::Whole { .. } => DataType::Utf8,
             Self::Float => DataType::Float64,
             Self::Date => DataType::Date32,
-            Self::Timestamp { zoned } => DataType::Timestamp(TimeUnit::Microsecond, zoned.then(|| "UTC".into())),
+            Self::Timestamp { zoned, unit } => DataType::Timestamp(*unit, zoned.then(|| "UTC".into())),
             Self::List(item) => DataType::new_list(item.data_type(), true),
             Self::Struct(fields) => DataType::Struct(fields_of(fields)),
         }
@@ -244,6 +246,11 @@ mod tests {
             ("1e300", "float64"),
             ("1e400", "utf8"),
             ("1-2", "utf8"),
+            ("+4930123456", "utf8"),
+            ("2013-01-01T05:17:00.123456789Z,2013-01-01T05:17:00Z", "timestamp(ns, UTC)"),
+            ("2013-01-01T05:17:00.1234567", "timestamp(ns)"),
+            ("2013-01-01T05:17:00.1234560", "timestamp(us)"),
+            ("2013-01-01T05:17:00.0000000001", "utf8"),
             ("--1", "utf8"),
             (".5,1.", "float64"),
             ("true,FALSE", "bool"),

@@ -71,6 +71,12 @@ pub(crate) fn column(data_type: &DataType, nullable: bool, len: usize, random: &
             primitive::<$type>(data_type, nulls, (0..len).map(|_| random.next() as _).collect())
         };
     }
+    // Times beyond the calendar are refused.
+    macro_rules! below {
+        ($type:ty, $bound:literal) => {
+            primitive::<$type>(data_type, nulls, (0..len).map(|_| (random.next() as i64 % $bound) as _).collect())
+        };
+    }
     match data_type {
         DataType::Boolean => Arc::new(BooleanArray::new((0..len).map(|_| random.chance(2)).collect(), nulls)),
         DataType::Int8 => primitive!(types::Int8Type),
@@ -83,10 +89,12 @@ pub(crate) fn column(data_type: &DataType, nullable: bool, len: usize, random: &
         DataType::UInt64 => primitive!(types::UInt64Type),
         DataType::Float32 => primitive!(types::Float32Type),
         DataType::Float64 => primitive!(types::Float64Type),
-        DataType::Date32 => primitive!(types::Date32Type),
-        DataType::Timestamp(TimeUnit::Second, _) => primitive!(types::TimestampSecondType),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => primitive!(types::TimestampMillisecondType),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => primitive!(types::TimestampMicrosecondType),
+        DataType::Date32 => below!(types::Date32Type, 90_000_000),
+        DataType::Timestamp(TimeUnit::Second, _) => below!(types::TimestampSecondType, 8_000_000_000_000),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => below!(types::TimestampMillisecondType, 8_000_000_000_000_000),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            below!(types::TimestampMicrosecondType, 8_000_000_000_000_000_000)
+        }
         DataType::Timestamp(TimeUnit::Nanosecond, _) => primitive!(types::TimestampNanosecondType),
         DataType::Decimal128(precision, _) => {
             let bound = 10_i128.pow(u32::from(*precision));

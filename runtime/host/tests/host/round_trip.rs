@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Int64Array};
+use arrow::array::{Array, ArrayRef, Date32Array, Int64Array};
 use arrow::buffer::{BooleanBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, Fields};
 use proptest::prelude::*;
@@ -49,6 +49,23 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[test]
+fn times_that_nothing_can_write_are_refused() {
+    let fields: Fields = vec![Field::new("day", DataType::Date32, true)].into();
+    let mut guest = echo(&fields).instantiate(spec(&fields)).unwrap();
+    let mut answer = |days: Vec<Option<i32>>, time: i64| {
+        let columns: Vec<ArrayRef> = vec![Arc::new(Date32Array::from(days))];
+        let times = [0, time];
+        let given = Rows { rows: 2, columns: &columns, event_times: Some(&times) };
+        guest.transform(0, &given).map(drop).map_err(|error| error.to_string())
+    };
+    answer(vec![Some(0), None], 1).unwrap();
+    let error = answer(vec![None, Some(i32::MAX)], 1).unwrap_err();
+    assert!(error.contains("column \"day\": row 1 has a date or a time outside of the years"), "{error}");
+    let error = answer(vec![None, Some(1)], i64::MAX).unwrap_err();
+    assert!(error.contains("an event time of 9223372036854775807 microseconds"), "{error}");
 }
 
 fn states(rows: usize) -> (Fields, States) {

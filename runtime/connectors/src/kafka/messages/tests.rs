@@ -72,6 +72,22 @@ fn json_is_typed_and_only_bad_messages_fall_out() {
 }
 
 #[test]
+fn rows_are_located_by_their_offset() {
+    let mut messages = messages(JSON, &[0, 2]);
+    for _ in 0..2 {
+        for (offset, value) in (10..).zip(["{\"a\": 1}", "{\"a\": 1.5}", "{}", "{", "{\"a\": null}\n"]) {
+            push(&mut messages, offset, None, Some(value.as_bytes()), &[]);
+        }
+        assert_eq!(finish(&mut messages).0, ["1|10", "|12", "|14"]);
+        let located = |row| messages.locate(row).map(|(at, record)| format!("{at} {record}"));
+        assert_eq!(located(0).as_deref(), Some("t/3@10 {\"a\": 1}"));
+        assert_eq!(located(1).as_deref(), Some("t/3@12 {}"));
+        assert_eq!(located(2).as_deref(), Some("t/3@14 {\"a\": null}"));
+        assert_eq!(located(3), None);
+    }
+}
+
+#[test]
 fn values_that_nobody_reads_are_not_looked_into() {
     let values = [Some("{"), None, Some("{}")];
     check(JSON, &[2], &values, &["10", "12"], &["t/3@11: it has no value"]);
