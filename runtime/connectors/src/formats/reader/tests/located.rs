@@ -12,7 +12,7 @@ fn rows_are_located_by_their_line() {
             let input = Box::new(Pieces(pieces, false));
             let records = Records::new("in".to_owned(), input, CSV.framing(), Position::BEGIN);
             let schema = schema(&[("a", "int64"), ("b", "utf8")]);
-            let decoder = CSV.decoder("in".to_owned(), Arc::clone(&schema), Arc::clone(&schema), &[0, 1]);
+            let decoder = CSV.decoder("in".to_owned(), Arc::clone(&schema), Arc::clone(&schema), &[0, 1], None);
             let mut reader = TextReader::new(records, true, decoder).unwrap();
             let mut located = Vec::new();
             loop {
