@@ -105,7 +105,7 @@ fn keys_and_values() {
             5 | conector = "nexmark"
               | ^^^^^^^^ is this meant to be "connector"?
 
-            error: watermark cannot be "monotone": it can be monotonic
+            error: watermark cannot be "monotone": it can be monotonic or at-end
              --> p.toml:9:13
               |
             9 | watermark = "monotone"
