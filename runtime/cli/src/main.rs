@@ -45,7 +45,7 @@ use weir_core::connector::ReaderGone;
 use crate::commands::Command;
 use crate::json::{Told, told};
 
-/// As a shell reports a process that wrote into a pipe that nobody reads.
+/// The exit code that a shell reports for a process that SIGPIPE has ended.
 const READER_GONE: u8 = 141;
 
 const STYLES: Styles = Styles::styled()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use weir_core::graph::NodeKind;
 use weir_core::time::Clock;
+use weir_core::visible::visible_line;
 use weir_engine::Progress;
 
 use crate::pipeline_file::PipelineFile;
@@ -82,7 +83,7 @@ impl Bar {
 
     /// Prints a line that stays, above the bar.
     pub(crate) fn print_above(&self, line: &str) {
-        self.bar.suspend(|| terminal::print(&format!("{line}\n")));
+        self.bar.suspend(|| terminal::print(&format!("{}\n", visible_line(line))));
     }
 
     /// Takes the bar away.

@@ -1,6 +1,7 @@
 //! What is said of a job that is done: for people, or as JSON.
 
 use serde::Serialize;
+use weir_core::visible::visible_line;
 use weir_engine::Summary;
 
 use crate::{figures, terminal};
@@ -39,7 +40,7 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
         text += &format!("checkpoint {last} is complete: the same command resumes from there\n");
     }
     for late in &progress.late {
-        text += &format!("{late}\n");
+        text += &format!("{}\n", visible_line(&late.to_string()));
     }
     terminal::print(&text);
 }

@@ -285,7 +285,7 @@ fn rows_that_come_late_are_told_last_and_fail_the_command_if_they_may_not_be() {
     assert_eq!(
         last,
         "w: 4 of 6 rows (66.7%) came late and were dropped, the latest by 57m; [sources.rows] watermark = \
-         { bounded-out-of-orderness = \"57m\" } keeps them (its watermark was that of in.csv); a sink with input = \"w.late\" receives them"
+         { bounded-out-of-orderness = \"57m\" } (its watermark was that of in.csv) keeps them; a sink with input = \"w.late\" receives them"
     );
     for (tolerated, exits) in [("66%", 3), ("67", 0)] {
         let folder = tempfile::tempdir().unwrap();

@@ -200,7 +200,7 @@ fn dead_letters_replace_nothing_of_others() {
     assert_eq!(read(folder.path(), "dead-letters/s.jsonl"), "precious\n");
 }
 
-/// Rows without an end into the standard output, of which nobody reads more than the first line.
+/// Writes rows without end to the standard output; the test reads the first line only.
 fn unread(sink: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let pipeline = format!(

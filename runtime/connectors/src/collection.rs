@@ -17,7 +17,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::Options;
-use weir_core::time::Clock;
+use weir_core::time::{Clock, WatermarkStrategy};
 
 use crate::formats::inference::{Guess, add, fields_of};
 use crate::formats::json::JsonDecoder;
@@ -125,6 +125,11 @@ impl Source for Collection {
 
     fn sample(&self, column: usize) -> Option<RecordBatch> {
         self.rows.project(&[column]).ok()
+    }
+
+    /// It ends, and its rows are in any order.
+    fn default_watermark(&self) -> WatermarkStrategy {
+        WatermarkStrategy::AtEnd
     }
 
     fn guarantee(&self) -> Guarantee {

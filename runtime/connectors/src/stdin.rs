@@ -9,7 +9,7 @@
 //! they come. A stream that is to be processed as it comes has its `schema` written down.
 //!
 //! A thread reads ahead, a few blocks and no more, so that a reader can wait with a time-out. There is no way back: a job that
-//! resumes from a checkpoint reads what is piped in now. Malformed lines are reported as `stdin:LINE`.
+//! resumes from a checkpoint reads what is piped in now, unless its input had ended. Malformed lines are reported as `stdin:LINE`.
 
 use std::io::{IsTerminal, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
@@ -241,6 +241,28 @@ mod tests {
         }
     }
 
+    /// Has nothing for now before each piece, and before the end.
+    struct Slow {
+        pieces: std::collections::VecDeque<&'static str>,
+        is_late: bool,
+    }
+
+    impl Input for Slow {
+        fn read(&mut self, buffer: &mut Vec<u8>, _: Duration) -> Result<InputRead, ConnectorError> {
+            self.is_late = !self.is_late;
+            if self.is_late {
+                return Ok(InputRead::Pending);
+            }
+            Ok(match self.pieces.pop_front() {
+                Some(piece) => {
+                    buffer.extend_from_slice(piece.as_bytes());
+                    InputRead::Bytes
+                }
+                None => InputRead::End,
+            })
+        }
+    }
+
     fn piped(toml: &str, pieces: &[&'static str]) -> (SyncSender<&'static str>, Result<Stdin, ConnectorError>) {
         let (sender, receiver) = sync_channel(10);
         pieces.iter().for_each(|&piece| sender.send(piece).unwrap());
@@ -295,18 +317,10 @@ mod tests {
     fn the_same_bytes_give_the_same_schema_however_slowly_they_come() {
         let text = "{\"a\":1}\n{\"a\":1.5,\"b\":2}\n{\"a\":null}";
         let schema_of = |pieces: Vec<&'static str>| {
-            let (sender, receiver) = sync_channel(0);
-            let sending = std::thread::spawn(move || {
-                for piece in pieces {
-                    // The reader waits in between: nothing is there until it is received.
-                    std::thread::yield_now();
-                    sender.send(piece).unwrap();
-                }
-            });
-            let options = Options::from_toml("", PathBuf::new());
-            let stdin = Stdin::over(&options, Box::new(Piped(receiver)), false).unwrap();
-            sending.join().unwrap();
-            stdin.notes()
+            let input = Box::new(Slow { pieces: pieces.into(), is_late: false });
+            let mut records = Records::new(SPLIT.to_owned(), input, TextFormat::Json.framing(), Position::BEGIN);
+            let (_, note) = TextFormat::Json.sample(&mut records, 1000).unwrap().finish(SPLIT, "").unwrap();
+            [note]
         };
         let expected = ["stdin: inferred schema from all 3 rows: a float64, b int64"];
         assert_eq!(schema_of(vec![text]), expected);

@@ -12,6 +12,15 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(escaped).collect())
 }
 
+/// As [`visible`], for text that is one line: a line end in it would begin another, which somebody else has written.
+#[must_use]
+pub fn visible_line(text: &str) -> Cow<'_, str> {
+    match visible(text) {
+        text if text.contains('\n') => Cow::Owned(text.replace('\n', "\\n")),
+        text => text,
+    }
+}
+
 /// Control characters, and those that turn the direction of text.
 fn steers(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
@@ -20,7 +29,7 @@ fn steers(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::{visible, visible_line};
 
     #[test]
     fn only_what_steers_a_terminal_is_escaped() {
@@ -32,5 +41,6 @@ mod tests {
         ] {
             assert_eq!(visible(text), expected);
         }
+        assert_eq!(visible_line("a\nnote: b\u{1b}"), "a\\nnote: b\\u{1b}");
     }
 }

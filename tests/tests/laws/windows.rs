@@ -1,8 +1,16 @@
 //! Windows with built-in aggregates, over rows in memory.
 
-use crate::pipelines::{WINDOWS, windowed};
-use crate::support::{Memory, Row, chooser};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::prelude::*;
+use weir_core::time::ManualClock;
+use weir_engine::local::LocalJob;
+use weir_state::checkpoint::object_store::memory::InMemory;
+
+use crate::pipelines::{WINDOWS, windowed};
+use crate::stores::plain;
+use crate::support::{Memory, Row, checkpoint, chooser, durable_in};
 
 /// Rows whose event time is at most 40 ms behind, so that none is late, in so many splits.
 fn splits() -> impl Strategy<Value = Vec<Vec<Row>>> {
@@ -87,33 +95,41 @@ columns = ["n", "key"]
     }
 }
 
-#[test]
-fn late_rows_go_to_the_late_output() {
-    let row = |value, ts| ("k".to_owned(), value, ts);
-    let pipeline = r#"
-name = "late"
+/// The sums of one key in windows; what follows it adds to the pipeline.
+fn sums(window: &str) -> String {
+    format!(
+        r#"
+name = "sums"
 [sources.rows]
 connector = "memory"
 event-time = "ts"
 [windows.w]
 input = "rows"
 key-by = ["key"]
-window = { tumbling = "10ms" }
-aggregates.sum = { sum = "value" }
+window = {window}
+aggregates.sum = {{ sum = "value" }}
 [sinks.out]
 input = "w"
 connector = "memory"
 columns = ["key", "sum"]
-[sinks.late]
-input = "w.late"
-connector = "memory"
-columns = ["value", "ts"]
-"#;
+"#
+    )
+}
+
+#[test]
+fn late_rows_go_to_the_late_output() {
+    let row = |value, ts| ("k".to_owned(), value, ts);
+    let late = "[sinks.late]
+input = \"w.late\"
+connector = \"memory\"
+columns = [\"value\", \"ts\"]
+";
+    let pipeline = sums("{ tumbling = \"10ms\" }") + late;
     // The row at 3 comes after the watermark has passed 10; the one at 12 is behind, but its window is open.
     let rows = vec![row(1, 5), row(2, 15), row(4, 3), row(8, 12), row(16, 40)];
     for sizes in [vec![1], vec![2], vec![100]] {
         let memory = Memory::new(vec![rows.clone()], sizes);
-        let got = memory.run(&memory.job(pipeline, 2), chooser(1));
+        let got = memory.run(&memory.job(&pipeline, 2), chooser(1));
         assert_eq!(got, ["4,3", "k,1", "k,10", "k,16"]);
     }
 }
@@ -121,28 +137,35 @@ columns = ["value", "ts"]
 #[test]
 fn a_row_that_comes_after_its_session_has_fired_begins_another_one() {
     let row = |value, ts| ("k".to_owned(), value, ts);
-    let pipeline = r#"
-name = "sessions"
-[sources.rows]
-connector = "memory"
-event-time = "ts"
-[windows.w]
-input = "rows"
-key-by = ["key"]
-window = { session = "30ms" }
-aggregates.sum = { sum = "value" }
-[sinks.out]
-input = "w"
-connector = "memory"
-columns = ["key", "sum"]
-"#;
+    let pipeline = sums("{ session = \"30ms\" }");
     // At 121 the session that ends at 112 has fired. The row at 110 is not late, for its own session ends at 140.
     let rows = vec![row(1, 82), row(2, 121), row(4, 110), row(8, 125)];
     for (sizes, parallelism) in
         [(vec![1], 1), (vec![100], 1), (vec![1], 2), (vec![2], 2), (vec![100], 2), (vec![100], 3)]
     {
         let memory = Memory::new(vec![rows.clone()], sizes.clone());
-        let got = memory.run(&memory.job(pipeline, parallelism), |_| 0);
+        let got = memory.run(&memory.job(&pipeline, parallelism), |_| 0);
         assert_eq!(got, ["k,1", "k,14"], "batches of {sizes:?} at parallelism {parallelism}");
     }
+}
+
+#[test]
+fn a_split_that_has_ended_does_not_hold_the_watermark_back_after_a_restore() {
+    let row = |value, ts| ("k".to_owned(), value, ts);
+    // The first split is ahead and ends while the second has nothing for now. The row at 20 comes behind the one at 500: it is late.
+    let memory = Memory::new(vec![vec![row(1, 1000)], vec![row(2, 10), row(4, 500), row(8, 20)]], vec![1]);
+    let job = memory.job(&sums("{ tumbling = \"100ms\" }"), 1);
+    let durable = durable_in(plain(&Arc::new(InMemory::new())));
+    let resume = || LocalJob::resume(&job, Arc::new(ManualClock::default()), &durable).unwrap();
+    memory.released.set(AtomicUsize::new(1)).unwrap();
+    let mut local = resume();
+    for _ in 0..20 {
+        local.step(local.choices()[0]).unwrap();
+    }
+    checkpoint(&mut local, |_| 0);
+    drop(local);
+    memory.released.get().unwrap().store(usize::MAX, Ordering::Relaxed);
+    let mut local = resume();
+    local.run(|_| 0).unwrap();
+    assert_eq!((memory.take_written(), local.rows_late()), (["k,1", "k,2", "k,4"].map(str::to_owned).to_vec(), 1));
 }

@@ -94,7 +94,7 @@ impl Sink for FileSink {
 
     fn check_place(&self, job: &str) -> Result<(), ConnectorError> {
         let refused = |why: String| self.options.error("path", why);
-        // Of such a folder, who starts the job looks after.
+        // A server's sink for dead letters: the server makes the folders of a job.
         if !self.allow_newer {
             check_folder(&self.place).map_err(refused)?;
         }

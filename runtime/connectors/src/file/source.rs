@@ -235,7 +235,7 @@ fn ends_within_a_line(file: &InputFile) -> bool {
         opened.seek(SeekFrom::End(-1))?;
         opened.read_exact(&mut last).map(|()| last)
     };
-    // A file that cannot be read is told when it is.
+    // A file that cannot be read fails where its rows are read.
     last().is_ok_and(|last: [u8; 1]| last != *b"\n")
 }
 

@@ -2,8 +2,8 @@
 //! name. Nothing here writes rows, or removes anything.
 //!
 //! A run signs the file that it finishes with an extended attribute: the pipeline's name, the file's length and the time of its last
-//! change. Only what has a signature that is still right counts as written by an earlier run of the same pipeline; what was
-//! copied, saved or extended by somebody else does not, nor does anything on a file system without such attributes.
+//! change. Only what has a signature that is still right counts as written by an earlier run of the same pipeline. A file that was
+//! saved or extended since does not, nor does a copy without its attributes, or a file system that has none.
 
 use std::fs::{File, FileType, Metadata};
 use std::path::{Path, PathBuf};
@@ -61,10 +61,11 @@ impl Target {
         if !found.is_file() {
             return Err(no_file(&self.shown, found.file_type()));
         }
-        if self.mode.is_some() || self.signature() == Some(Signature::of(&found, job)) {
+        if self.mode.is_some() {
             return Ok(());
         }
         let whose = match self.signature() {
+            Some(signed) if signed == Signature::of(&found, job) => return Ok(()),
             Some(signed) if signed.pipeline != job => format!("the pipeline {:?} has written it", signed.pipeline),
             Some(_) => "it was changed since this pipeline has written it".to_owned(),
             None => format!("no run of the pipeline {job:?} has written it"),

@@ -29,7 +29,7 @@ pub(crate) fn exact(text: &str, scale: i8) -> Option<i128> {
     if significant == 0 {
         return Some(0);
     }
-    let point = usize::try_from(point - i64::try_from(leading).ok()?).ok()?;
+    let point = usize::try_from(point.checked_sub(i64::try_from(leading).ok()?)?).ok()?;
     if point < significant || point > DIGITS_MAX {
         return None;
     }
@@ -58,6 +58,7 @@ mod tests {
             ("5.", 0, Some(5)),
             ("1.2e1", 0, Some(12)),
             ("1.25e1", 0, None),
+            ("0.0001e-9223372036854775807", 0, None),
             ("1200e-2", 0, Some(12)),
             ("12E+0", 0, Some(12)),
             ("0e999999999999", 0, Some(0)),

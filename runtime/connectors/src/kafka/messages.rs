@@ -55,11 +55,33 @@ pub(crate) struct Messages {
     /// Raw: whether a value is there.
     present: Vec<bool>,
     malformed: Vec<Malformed>,
-    /// Of the rows that were delivered last: the offset and the place of each in `delivered_bytes`.
-    delivered: Vec<(i64, Record)>,
-    delivered_bytes: Vec<u8>,
+    /// What was delivered last.
+    delivered: Delivered,
     /// Whether malformed records are described.
     explains: bool,
+}
+
+/// Messages of which the rows were made that were delivered last.
+#[derive(Default)]
+struct Delivered {
+    bytes: Vec<u8>,
+    records: Vec<Record>,
+    offsets: Vec<i64>,
+    /// Those that are no rows, by their number; ascending.
+    bad: Vec<u64>,
+}
+
+impl Delivered {
+    /// The offset and the value of a row.
+    fn row(&self, row: usize) -> Option<(i64, &[u8])> {
+        let is_row = |record: &&Record| self.bad.binary_search(&record.line).is_err();
+        let record = match self.bad.is_empty() {
+            true => self.records.get(row),
+            false => self.records.iter().filter(is_row).nth(row),
+        }?;
+        let offset = self.offsets.get(usize::try_from(record.line).ok()?)?;
+        Some((*offset, self.bytes.get(record.start..record.end).unwrap_or_default()))
+    }
 }
 
 /// A column that is wanted: of the value, or of the metadata.
@@ -134,8 +156,7 @@ impl Messages {
             offsets: Vec::new(),
             present: Vec::new(),
             malformed: Vec::new(),
-            delivered: Vec::new(),
-            delivered_bytes: Vec::new(),
+            delivered: Delivered::default(),
             explains: true,
         })
     }
@@ -195,8 +216,7 @@ impl Messages {
 
     /// As [`weir_core::connector::SourceReader::locate`].
     pub(crate) fn locate(&self, row: usize) -> Option<(String, String)> {
-        let (offset, record) = self.delivered.get(row)?;
-        let value = self.delivered_bytes.get(record.start..record.end).unwrap_or_default();
+        let (offset, value) = self.delivered.row(row)?;
         Some((format!("{}@{offset}", self.split), shorten(value)))
     }
 
@@ -215,9 +235,11 @@ impl Messages {
     /// # Errors
     /// [`ConnectorError::Data`] if columns cannot be put together.
     pub(crate) fn finish(&mut self) -> Result<Polled, ConnectorError> {
-        self.delivered.clear();
+        self.delivered.bad.clear();
         let rows = self.rows();
-        std::mem::swap(&mut self.bytes, &mut self.delivered_bytes);
+        std::mem::swap(&mut self.bytes, &mut self.delivered.bytes);
+        std::mem::swap(&mut self.records, &mut self.delivered.records);
+        std::mem::swap(&mut self.offsets, &mut self.delivered.offsets);
         self.bytes.clear();
         self.records.clear();
         self.offsets.clear();
@@ -238,11 +260,8 @@ impl Messages {
             }
         };
         let mut metadata: Vec<ArrayRef> = self.metadata.iter_mut().map(MetadataColumn::finish).collect();
-        let records = self.offsets.iter().copied().zip(self.records.iter().copied());
-        self.delivered.extend(records);
         if !bad.is_empty() {
-            let mut bad_lines = bad.iter().map(|bad| bad.record.line).peekable();
-            self.delivered.retain(|(_, record)| bad_lines.next_if_eq(&record.line).is_none());
+            self.delivered.bad.extend(bad.iter().map(|bad| bad.record.line));
             metadata = without(&metadata, &bad, self.offsets.len())?;
         }
         let rows = self.offsets.len() - bad.len();

@@ -36,11 +36,10 @@ const OWNED: [(&str, &str); 23] = [
 ];
 
 /// Properties that name a file of the machine, and what to write instead: its content, which a secret can hold.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 3] = [
     ("ssl.ca.location", "ssl.ca.pem"),
     ("ssl.certificate.location", "ssl.certificate.pem"),
     ("ssl.key.location", "ssl.key.pem"),
-    ("ssl.keystore.location", "ssl.key.pem"),
 ];
 
 /// Properties that are passed on.
@@ -161,6 +160,7 @@ mod tests {
     fn what_loads_runs_or_reads_something_is_not_passed_on() {
         for name in [
             "ssl.engine.location",
+            "ssl.keystore.location",
             "ssl.providers",
             "plugin.library.paths",
             "sasl.kerberos.kinit.cmd",

@@ -19,7 +19,8 @@ impl fmt::Display for EventTimeColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.column.value)?;
         match &self.form {
-            EventTimeForm::Typed => Ok(()),
+            // An int64 is milliseconds by itself.
+            EventTimeForm::Typed | EventTimeForm::Count(TimeUnit::Millisecond) => Ok(()),
             EventTimeForm::Count(unit) => write!(f, " in {unit}"),
             EventTimeForm::Text(format) => write!(f, " as {format}"),
         }

@@ -34,10 +34,16 @@ impl OperatorMetrics {
         self.late_by_us.fetch_max(by_us.max(0).unsigned_abs(), Ordering::Relaxed);
     }
 
-    /// The split that holds up the watermark of a source's subtask.
-    pub(crate) fn set_slowest_split(&self, subtask: usize, watermark: i64, split: &Arc<str>) {
+    /// The split that holds up the watermark of a source's subtask, and its watermark; `None`: none of its splits is active.
+    pub(crate) fn set_slowest_split(&self, subtask: usize, split: Option<(i64, &Arc<str>)>) {
         let mut slowest = self.slowest_splits.lock().unwrap_or_else(PoisonError::into_inner);
-        slowest.insert(subtask, (watermark, Arc::clone(split)));
+        match split {
+            Some((watermark, split)) => _ = slowest.insert(subtask, (watermark, Arc::clone(split))),
+            // The last one is kept for the end of the job, behind those of other subtasks.
+            None => {
+                slowest.entry(subtask).and_modify(|(watermark, _)| *watermark = i64::MAX);
+            }
+        }
     }
 
     /// The split that holds up the watermark of a source.

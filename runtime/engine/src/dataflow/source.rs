@@ -95,8 +95,6 @@ struct SplitState {
     watermarks: WatermarkGenerator,
     idle: IdleTimer,
     status: SplitStatus,
-    /// It was read to its end, by an earlier run too.
-    ended: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +146,11 @@ impl SourceHead {
             metrics,
         };
         splits.iter().try_for_each(|split| head.add(split))?;
+        // When all are there: the first of them alone would be the end of the stream.
+        for (index, _) in splits.iter().enumerate().filter(|(_, split)| split.ended) {
+            head.splits[index].status = SplitStatus::Ended;
+            head.merger.on_end(index);
+        }
         Ok(head)
     }
 
@@ -172,7 +175,6 @@ impl SourceHead {
             watermarks,
             idle: IdleTimer::new(self.settings.idle_after_us),
             status,
-            ended: split.ended,
         });
         Ok(())
     }
@@ -232,7 +234,7 @@ impl SourceHead {
                 }
                 Polled::End => {
                     self.splits[index].status = SplitStatus::Ended;
-                    self.splits[index].ended = true;
+                    self.tell_slowest();
                     let merged = self.merger.on_end(index);
                     self.say(merged, out);
                     return Ok(true);
@@ -258,7 +260,7 @@ impl SourceHead {
             offset: s.reader.offset(),
             max_event_time: s.watermarks.max_event_time(),
             event_time: Some(self.settings.event_time_column.clone()),
-            ended: s.ended,
+            ended: s.status == SplitStatus::Ended,
         };
         self.splits.iter().map(split).collect()
     }
@@ -274,6 +276,7 @@ impl SourceHead {
         let split = &mut self.splits[index];
         if split.status == SplitStatus::Active && split.idle.is_idle(now_us) {
             split.status = SplitStatus::Idle;
+            self.tell_slowest();
             let merged = self.merger.on_idle(index);
             self.say(merged, out);
         }
@@ -312,9 +315,9 @@ impl SourceHead {
     /// Tells which split the watermark waits for.
     fn tell_slowest(&self) {
         let active = self.splits.iter().filter(|split| split.status == SplitStatus::Active);
-        if let Some(split) = active.min_by_key(|split| split.watermarks.watermark()) {
-            self.metrics.set_slowest_split(self.assignment.subtask, split.watermarks.watermark(), &split.id);
-        }
+        let slowest = active.min_by_key(|split| split.watermarks.watermark());
+        self.metrics
+            .set_slowest_split(self.assignment.subtask, slowest.map(|split| (split.watermarks.watermark(), &split.id)));
     }
 
     /// The rows that have an event time, and these; the others become malformed records.

@@ -36,14 +36,24 @@ pub struct LateSource {
     pub name: String,
     /// The `bounded-out-of-orderness` that would have kept all of them, microseconds.
     pub bound_us: u64,
+    /// Its `idle-after`, milliseconds, which stays beside that.
+    pub idle_after_ms: Option<u64>,
     /// The split that its watermark followed last: the one furthest behind.
     pub split: Option<String>,
 }
 
 /// Windows that drop rows that come late.
 pub(crate) struct LateWatch {
-    /// The window, and the sources above it with what they wait already, microseconds; by node.
-    windows: Vec<(usize, Vec<(usize, u64)>)>,
+    /// The window, by node, and the sources above it.
+    windows: Vec<(usize, Vec<SourceAbove>)>,
+}
+
+/// A source that has a watermark before its end.
+struct SourceAbove {
+    node: usize,
+    /// How long it waits already, microseconds.
+    waits_us: u64,
+    idle_after_ms: Option<u64>,
 }
 
 impl LateWatch {
@@ -58,12 +68,16 @@ impl LateWatch {
 
     /// What came late so far, by step. `nodes`: the counts of all.
     pub(crate) fn late(&self, nodes: &[NodeCounts]) -> Vec<LateRows> {
-        let late = |(node, sources): &(usize, Vec<(usize, u64)>)| {
+        let late = |(node, sources): &(usize, Vec<SourceAbove>)| {
             let NodeCounts { name, rows_in, rows_late, late_by_us, .. } = nodes.get(*node)?;
-            let source = |(node, waits_us): &(usize, u64)| {
-                let NodeCounts { name, slowest_split, .. } = nodes.get(*node)?;
-                let bound_us = waits_us.saturating_add(*late_by_us);
-                Some(LateSource { name: name.clone(), bound_us, split: slowest_split.clone() })
+            let source = |source: &SourceAbove| {
+                let NodeCounts { name, slowest_split, .. } = nodes.get(source.node)?;
+                Some(LateSource {
+                    name: name.clone(),
+                    bound_us: source.waits_us.saturating_add(*late_by_us),
+                    idle_after_ms: source.idle_after_ms,
+                    split: slowest_split.clone(),
+                })
             };
             (*rows_late > 0).then(|| LateRows {
                 step: name.clone(),
@@ -77,19 +91,20 @@ impl LateWatch {
     }
 }
 
-/// The sources above a node that have a watermark before their end, and how long it waits for rows, microseconds.
-fn sources_above(job: &Job, node: usize) -> Vec<(usize, u64)> {
+/// The sources above a node that have a watermark before their end.
+fn sources_above(job: &Job, node: usize) -> Vec<SourceAbove> {
     let mut above = BTreeSet::from([node]);
     let mut sources = Vec::new();
     while let Some(node) = above.pop_last() {
         let ResolvedNode { inputs, step, .. } = &job.resolved.nodes[node];
         above.extend(inputs.iter().map(|input| input.node));
-        let waits_us = step.role().source().and_then(|source| match source.watermark() {
-            WatermarkStrategy::Monotonic => Some(0),
-            WatermarkStrategy::BoundedOutOfOrderness(delay_us) => Some(delay_us.unsigned_abs()),
-            WatermarkStrategy::AtEnd => None,
-        });
-        sources.extend(waits_us.map(|waits_us| (node, waits_us)));
+        let Some(source) = step.role().source() else { continue };
+        let waits_us = match source.watermark() {
+            WatermarkStrategy::Monotonic => 0,
+            WatermarkStrategy::BoundedOutOfOrderness(delay_us) => delay_us.unsigned_abs(),
+            WatermarkStrategy::AtEnd => continue,
+        };
+        sources.push(SourceAbove { node, waits_us, idle_after_ms: source.node.idle_after_ms });
     }
     sources.reverse();
     sources
@@ -127,12 +142,20 @@ impl fmt::Display for LateRows {
         let Self { step, rows, rows_in, by_us, sources } = self;
         let (percent, by) = (self.percent(), length(*by_us));
         write!(f, "{step}: {rows} of {rows_in} rows ({percent:.1}%) came late and were dropped, the latest by {by}")?;
-        for LateSource { name, bound_us, split } in sources {
-            let bound = length(*bound_us);
-            write!(f, "; [sources.{name}] watermark = {{ bounded-out-of-orderness = \"{bound}\" }} keeps them")?;
+        let (all, keeps) = if sources.len() > 1 { ("all of ", "keep") } else { ("", "keeps") };
+        for (index, LateSource { name, bound_us, idle_after_ms, split }) in sources.iter().enumerate() {
+            let join = if index == 0 { format!("; {all}") } else { ", ".to_owned() };
+            write!(f, "{join}[sources.{name}] watermark = {{ bounded-out-of-orderness = \"{}\"", length(*bound_us))?;
+            if let Some(idle_after_ms) = idle_after_ms {
+                write!(f, ", idle-after = \"{}\"", length(idle_after_ms.saturating_mul(1_000)))?;
+            }
+            f.write_str(" }")?;
             if let Some(split) = split {
                 write!(f, " (its watermark was that of {split})")?;
             }
+        }
+        if !sources.is_empty() {
+            write!(f, " {keeps} them")?;
         }
         write!(f, "; a sink with input = \"{step}.{LATE_OUTPUT}\" receives them")
     }
@@ -155,13 +178,26 @@ mod tests {
 
     #[test]
     fn late_rows_say_what_would_have_kept_them() {
-        let source = LateSource { name: "s".to_owned(), bound_us: 3_420_000_001, split: Some("in.csv".to_owned()) };
-        let late = LateRows { step: "w".to_owned(), rows: 4, rows_in: 6, by_us: 3_420_000_000, sources: vec![source] };
+        let source = |name: &str, idle_after_ms, split: Option<&str>| LateSource {
+            name: name.to_owned(),
+            bound_us: 3_420_000_001,
+            idle_after_ms,
+            split: split.map(str::to_owned),
+        };
+        let said =
+            |sources| LateRows { step: "w".to_owned(), rows: 4, rows_in: 6, by_us: 3_420_000_000, sources }.to_string();
         assert_eq!(
-            late.to_string(),
+            said(vec![source("s", None, Some("in.csv"))]),
             "w: 4 of 6 rows (66.7%) came late and were dropped, the latest by 57m; [sources.s] watermark = \
-             { bounded-out-of-orderness = \"58m\" } keeps them (its watermark was that of in.csv); a sink with input = \"w.late\" \
-             receives them"
+             { bounded-out-of-orderness = \"58m\" } (its watermark was that of in.csv) keeps them; a sink with input = \
+             \"w.late\" receives them"
+        );
+        // With one of them alone the least watermark might be as far as before.
+        assert_eq!(
+            said(vec![source("a", Some(30_000), None), source("b", None, None)]),
+            "w: 4 of 6 rows (66.7%) came late and were dropped, the latest by 57m; all of [sources.a] watermark = \
+             { bounded-out-of-orderness = \"58m\", idle-after = \"30s\" }, [sources.b] watermark = \
+             { bounded-out-of-orderness = \"58m\" } keep them; a sink with input = \"w.late\" receives them"
         );
     }
 

@@ -246,7 +246,8 @@ fn time_of(text: &str, items: &[Item<'static>]) -> Option<i64> {
     if let Ok(time) = parsed.to_naive_datetime_with_offset(0) {
         return Some(time.and_utc().timestamp_micros());
     }
-    let has_time = parsed.hour_div_12().is_some() || parsed.minute().is_some() || parsed.second().is_some();
+    let parts = [parsed.hour_div_12(), parsed.hour_mod_12(), parsed.minute(), parsed.second()];
+    let has_time = parts.iter().any(Option::is_some);
     let date = parsed.to_naive_date().ok().filter(|_| !has_time)?;
     Some(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros())
 }
@@ -310,6 +311,7 @@ mod tests {
         check("%d.%m.%Y", vec!["01.01.2024", "31.02.2024"], &[Some(noon - DAY_US / 2), None]);
         check("%s", vec!["1704110400", "-1"], &[Some(noon), None]);
         check("%d.%m.%Y %H", vec!["01.01.2024 12"], &[None]);
+        check("%d.%m.%Y %I", vec!["01.01.2024 11"], &[None]);
     }
 
     #[test]
