@@ -57,6 +57,11 @@ impl Running {
         Self { child: command.spawn().unwrap(), stdout, stderr }
     }
 
+    /// What the system calls it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has printed on its standard output so far.
     pub fn told(&self) -> String {
         std::fs::read_to_string(self.stdout.path()).unwrap()

@@ -27,6 +27,7 @@ mod follow;
 mod guest_log;
 mod help;
 mod json;
+mod machine_memory;
 mod pipeline_file;
 mod progress;
 mod shared_args;

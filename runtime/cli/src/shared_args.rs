@@ -1,8 +1,13 @@
 //! The options that several commands share.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use weir_connectors::WithSecrets;
+use weir_core::memory::MemoryBudget;
+use weir_core::pipeline::size_bytes;
+
+use crate::machine_memory;
 
 /// Where secrets are.
 #[derive(clap::Args)]
@@ -37,6 +42,33 @@ impl SecretsArgs {
 fn folder(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.is_dir() { Ok(path) } else { Err("there is no such folder".to_owned()) }
+}
+
+/// How much memory state may take.
+#[derive(clap::Args)]
+pub(crate) struct MemoryArgs {
+    /// Memory that the state of all operators may take, for example 512MiB; a number alone is MiB [default: half of the machine's]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    max_memory: Option<u64>,
+}
+
+/// What state may take where the machine does not tell how much memory it has.
+const STATE_BYTES_DEFAULT: u64 = 4 << 30;
+
+impl MemoryArgs {
+    /// The memory that jobs take theirs of. Half of the machine's is left for batches, guests, and what checkpoints copy.
+    pub(crate) fn budget(&self) -> Arc<MemoryBudget> {
+        let default = || machine_memory::bytes().map_or(STATE_BYTES_DEFAULT, |bytes| bytes / 2);
+        MemoryBudget::new("the state of all operators", "--max-memory", self.max_memory.unwrap_or_else(default))
+    }
+}
+
+/// A size; a number alone is MiB.
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
+    match text.parse::<u64>() {
+        Ok(mib) => size_bytes(&format!("{mib}MiB")),
+        Err(_) => size_bytes(text),
+    }
 }
 
 /// Which pipeline, and what is changed in it.

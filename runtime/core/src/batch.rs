@@ -1,5 +1,6 @@
 //! Rows in flight. Never holds a row by itself: a stream moves in columns.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -127,7 +128,7 @@ impl StreamBatch {
     /// Bytes of its columns' values, those of other rows of the same buffers apart. It looks at no row of the usual types.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.rows.columns().iter().map(|column| bytes(column.as_ref()) as u64).sum()
+        self.rows.columns().iter().map(|column| array_bytes(column)).sum()
     }
 
     /// `len` rows from `offset` on, sharing the columns.
@@ -146,20 +147,40 @@ impl StreamBatch {
     }
 }
 
-fn bytes(column: &dyn Array) -> usize {
-    let of_text = |offsets: &[i32]| {
-        let values = offsets.last().zip(offsets.first()).map_or(0, |(end, start)| end - start);
-        size_of_val(offsets) + values as usize
-    };
-    let validity = if column.nulls().is_some() { column.len().div_ceil(8) } else { 0 };
+/// Bytes that the values of a column take, those of other rows of the same buffers apart.
+#[must_use]
+pub fn array_bytes(column: &dyn Array) -> u64 {
+    bytes(column, 0..column.len()) as u64
+}
+
+/// Bytes that the values of some rows of a column take, each row as often as it is named: what a copy of them would take.
+#[must_use]
+pub fn selected_bytes(column: &dyn Array, rows: &[u32]) -> u64 {
+    match column.data_type().primitive_width() {
+        Some(width) => (rows.len() * width) as u64,
+        None => rows.iter().map(|row| bytes(column, *row as usize..*row as usize + 1) as u64).sum(),
+    }
+}
+
+/// Bytes of the values of some rows.
+fn bytes(column: &dyn Array, rows: Range<usize>) -> usize {
+    let len = rows.len();
+    let between = |offsets: &[i32]| offsets[rows.start] as usize..offsets[rows.end] as usize;
+    let of_offsets = (len + 1) * size_of::<i32>();
+    let validity = if column.nulls().is_some() { len.div_ceil(8) } else { 0 };
     validity
         + match column.data_type() {
-            DataType::Utf8 => of_text(column.as_string::<i32>().value_offsets()),
-            DataType::Binary => of_text(column.as_binary::<i32>().value_offsets()),
-            DataType::Boolean => column.len().div_ceil(8),
+            DataType::Utf8 => of_offsets + between(column.as_string::<i32>().value_offsets()).len(),
+            DataType::Binary => of_offsets + between(column.as_binary::<i32>().value_offsets()).len(),
+            DataType::Boolean => len.div_ceil(8),
+            DataType::List(_) => {
+                let list = column.as_list::<i32>();
+                of_offsets + bytes(list.values(), between(list.value_offsets()))
+            }
+            DataType::Struct(_) => column.as_struct().columns().iter().map(|column| bytes(column, rows.clone())).sum(),
             other => match other.primitive_width() {
-                Some(width) => column.len() * width,
-                None => column.to_data().get_slice_memory_size().unwrap_or_default(),
+                Some(width) => len * width,
+                None => column.slice(rows.start, len).to_data().get_slice_memory_size().unwrap_or_default(),
             },
         }
 }
@@ -179,6 +200,17 @@ pub enum StreamElement {
     End,
 }
 
+impl StreamElement {
+    /// Bytes of its columns' values, as [`StreamBatch::bytes`].
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Batch(batch) => batch.bytes(),
+            Self::Watermark(_) | Self::Idle | Self::Barrier(_) | Self::End => 0,
+        }
+    }
+}
+
 /// A mark that flows through the whole graph and cuts the stream at one consistent place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Barrier {
@@ -188,7 +220,8 @@ pub struct Barrier {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
+    use arrow::array::{ArrayRef, BooleanArray, Int64Array, ListArray, StringArray};
+    use arrow::datatypes::Int32Type;
 
     use super::*;
 
@@ -204,5 +237,16 @@ mod tests {
         assert_eq!(batch.bytes(), (3 * 8 + 1) + (4 * 4 + 6) + 1);
         assert_eq!(batch.slice(1, 1).bytes(), (8 + 1) + (2 * 4 + 3) + 1);
         assert_eq!(batch.slice(3, 0).bytes(), 4);
+    }
+
+    #[test]
+    fn rows_that_are_selected_count_as_often_as_they_are_selected() {
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["", "bcd", "ef"]));
+        assert_eq!(selected_bytes(&text, &[1, 1, 0]), 3 * 8 + 2 * 3);
+        assert_eq!(selected_bytes(&Int64Array::from(vec![1, 2]), &[0, 0, 1]), 3 * 8);
+        let lists = [Some(vec![Some(1), None]), None, Some(vec![Some(2); 10])];
+        let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(lists);
+        // Offsets and a bit for nulls; then the elements, with a bit for each eight of them.
+        assert_eq!(selected_bytes(&lists.slice(1, 2), &[0, 1]), (8 + 1) + (8 + 1 + 10 * 4 + 2));
     }
 }

@@ -190,6 +190,8 @@ pub struct WindowNode {
     pub allowed_lateness_us: i64,
     /// What becomes of rows that a Wasm aggregate cannot take.
     pub on_error: OnError,
+    /// Bytes of its state, over all subtasks.
+    pub state_bytes: u64,
 }
 
 /// One output column of a window.

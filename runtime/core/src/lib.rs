@@ -33,6 +33,7 @@ pub mod error;
 pub mod graph;
 pub mod key_group;
 pub mod limits;
+pub mod memory;
 pub mod names;
 pub mod options;
 pub mod pipeline;

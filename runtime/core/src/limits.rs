@@ -11,6 +11,8 @@ pub const BATCH_ROWS_LIMIT: usize = 65_536;
 pub const LINGER_MS_DEFAULT: u64 = 50;
 /// Elements in one channel between two subtasks: enough to keep both busy, few enough that backpressure is felt at once.
 pub const CHANNEL_ELEMENTS_MAX: usize = 8;
+/// Bytes of the batches in one channel, at most, but for one batch that is larger: eight usual batches have a tenth of it.
+pub const CHANNEL_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of the batches whose rows an exchange gathers, at most: ten batches of usual rows, which are enough for full batches at a
 /// small parallelism, and a small part of a machine's memory where a hundred subtasks gather at once.
 pub const EXCHANGE_BYTES_MAX: u64 = 4 << 20;
@@ -52,6 +54,14 @@ pub const SHADOW_FAILURES_MAX: u64 = 10;
 pub const SHADOW_EXAMPLES_MAX: usize = 10;
 /// Bytes of a value, or of a row, in such an example.
 pub const SHADOW_TEXT_BYTES_MAX: usize = 1024;
+/// How often a key may register timers that are due at once, while timers fire for one watermark: once a second for a day. Beyond it the
+/// watermark would never be reached.
+pub const DUE_TIMERS_MAX: u32 = 100_000;
+/// Bytes that one call of an operator gives out before what is downstream processes them, if the batch has to be processed in parts: as
+/// much as some large batches.
+pub const OUTPUT_PART_BYTES: u64 = 16 << 20;
+/// How long the rows of a failed call are processed apart before the subtask looks whether it is to stop: short to a person who waits.
+pub const OUTPUT_PART_US: i64 = 200_000;
 /// Maps of one operator at most: each has tables of its own in every checkpoint, and few operators have more than two.
 pub const MAPS_PER_OPERATOR_MAX: usize = 32;
 /// Bytes of a map's name at most: it is part of a table's name in every checkpoint.
@@ -78,8 +88,14 @@ pub struct OperatorLimits {
     pub output_rows_per_row: u32,
     /// Bytes of log lines a second; a line counts for some more than its own.
     pub log_bytes_per_s: u64,
-    /// Bytes that one call may hand back.
+    /// Bytes that one call may make: what it hands back, and the columns that are kept for the rows that it selects.
     pub output_bytes: u64,
+    /// How long one batch may take once a call of it has failed, and its rows are processed apart, milliseconds.
+    pub batch_time_ms: u64,
+    /// Bytes of the operator's state, maps and timers, over all subtasks.
+    pub state_bytes: u64,
+    /// Timers of one subtask.
+    pub timers: u64,
 }
 
 impl Default for OperatorLimits {
@@ -94,6 +110,12 @@ impl Default for OperatorLimits {
             output_rows_per_row: 1_000,
             log_bytes_per_s: 64 << 10,
             output_bytes: 256 << 20,
+            // Thirty rows that loop, of which each is found in two calls; a stream that makes no step for longer looks dead.
+            batch_time_ms: 60_000,
+            // More than most jobs ever keep, and less than a machine that runs several has.
+            state_bytes: 4 << 30,
+            // One each for ten million keys: some 200 MB.
+            timers: 10_000_000,
         }
     }
 }

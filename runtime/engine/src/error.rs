@@ -1,5 +1,7 @@
 //! Why an operator fails.
 
+use weir_core::memory::MemoryExceeded;
+
 /// Why a subtask cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
@@ -68,6 +70,9 @@ pub enum OperatorError {
         "the version before cannot take its state back ({0}): the job continues with it from the last checkpoint, if it keeps any"
     )]
     NoWayBack(String),
+    /// It keeps more than there is memory for.
+    #[error(transparent)]
+    Memory(#[from] MemoryExceeded),
     /// A column kernel refused.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),

@@ -8,6 +8,7 @@
 //! | [`window`] | windows and their aggregates |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
 //! | `dead_letter`, `meter`, `distinct` | rows that were refused, calls that are counted, the keys of a call |
+//! | `part` | when rows that are processed apart have made enough for once |
 
 pub(crate) mod comparison;
 pub(crate) mod component;
@@ -17,6 +18,7 @@ pub(crate) mod distinct;
 pub(crate) mod keyed;
 pub(crate) mod meter;
 pub(crate) mod operators;
+pub(crate) mod part;
 pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod transform;

@@ -1,5 +1,7 @@
 //! How a call fails, and what is said of it.
 
+use weir_core::memory::MemoryExceeded;
+
 use crate::abi::Text;
 use crate::limits::REASON_BYTES_MAX;
 use crate::spec::InstanceError;
@@ -36,17 +38,44 @@ pub enum CallError {
         /// [`CALL_WALL_TIME_FACTOR`](crate::limits::CALL_WALL_TIME_FACTOR) times the processor time that it may use.
         limit_ms: u64,
     },
+    /// The batch's rows are processed apart because a call of it failed, and their time is used up.
+    #[error(
+        "the row was not tried: the batch was processed row by row for more than {limit_ms} ms; raise limits.batch-time, or make batches \
+         smaller"
+    )]
+    BatchTime {
+        /// [`batch_time_ms`](weir_core::limits::OperatorLimits::batch_time_ms).
+        limit_ms: u64,
+    },
     /// The operator wanted more memory than it may have, and did not get over it.
     #[error("the operator needs more than {limit_bytes} bytes of memory; raise limits.memory, or make batches smaller")]
     MemoryLimit {
         /// [`memory_bytes`](weir_core::limits::OperatorLimits::memory_bytes).
         limit_bytes: u64,
     },
-    /// The call handed back more bytes than it may.
-    #[error("the call hands back more than {limit_bytes} bytes; raise limits.output, or make batches smaller")]
+    /// The call made more bytes than it may.
+    #[error("the call makes more than {limit_bytes} bytes; raise limits.output, or make batches smaller")]
     OutputBytes {
         /// [`output_bytes`](weir_core::limits::OperatorLimits::output_bytes).
         limit_bytes: u64,
+    },
+    /// The call would leave more state than the operator may keep.
+    #[error("the call leaves more state than the operator may keep: {0}")]
+    State(MemoryExceeded),
+    /// The call would leave more timers than a subtask of the operator may have.
+    #[error("the call leaves more than {limit} timers; raise limits.timers if it is meant")]
+    Timers {
+        /// [`timers`](weir_core::limits::OperatorLimits::timers).
+        limit: u64,
+    },
+    /// A key registers timers that are due at once, again and again.
+    #[error(
+        "the key has registered timers that are due at once {limit} times while timers fire for one watermark; register a timer after the \
+         watermark"
+    )]
+    DueTimers {
+        /// [`DUE_TIMERS_MAX`](weir_core::limits::DUE_TIMERS_MAX).
+        limit: u32,
     },
     /// The call handed back more rows than it may.
     #[error(
@@ -88,7 +117,7 @@ impl CallError {
     /// Whether the stream stood still for as long as a call may take.
     #[must_use]
     pub fn is_time_out(&self) -> bool {
-        matches!(self, Self::TimeOut { .. } | Self::Stalled { .. })
+        matches!(self, Self::TimeOut { .. } | Self::Stalled { .. } | Self::BatchTime { .. })
     }
 
     /// What a guest said of a call that failed as a whole.

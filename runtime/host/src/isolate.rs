@@ -25,24 +25,30 @@ impl<E> From<CallError> for Failure<E> {
 }
 
 /// Runs `call` over `rows` such that every good row is processed exactly once, in order, and every bad one is given to `bad`
-/// with the reason, in its place in that order.
+/// with the reason, in its place in that order. Returns the first row that is left for another time, which is the end unless `pauses` says that it pauses.
 ///
 /// `call` gets a range and either commits all its effects or none. If it fails, it is called with parts of the range, and with the
 /// single rows of the parts that fail. Rows that fail together but not apart are processed apart. With `k` bad rows of `n`, at
-/// most `1 + 2 k` calls fail, and `n / 16 + 16 k` succeed. This is for traps, time-outs and broken answers: rows that an operator refuses are part of the answer of a call.
+/// most `1 + 2 k` calls fail, and `n / 16 + 16 k` succeed. `pauses` is asked once the first row is done. This is for traps, time-outs and
+/// broken answers: rows that an operator refuses are part of the answer of a call.
 ///
 /// # Errors
 /// What `bad` or `call` say is fatal, and a [`CallError`] that is ([`CallError::is_fatal`]); what was committed before stays.
 pub fn isolate<E: From<CallError>>(
     rows: Range<usize>,
+    mut pauses: impl FnMut() -> bool,
     mut call: impl FnMut(Range<usize>) -> Result<(), Failure<E>>,
     mut bad: impl FnMut(usize, String) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<usize, E> {
+    let Range { start, end } = rows;
     // Last in, first out: the leftmost range is on top.
     let mut ranges = vec![rows];
     while let Some(range) = ranges.pop() {
         if range.is_empty() {
             continue;
+        }
+        if range.start > start && pauses() {
+            return Ok(range.start);
         }
         match call(range.clone()) {
             Ok(()) => {}
@@ -56,5 +62,5 @@ pub fn isolate<E: From<CallError>>(
             }
         }
     }
-    Ok(())
+    Ok(end)
 }

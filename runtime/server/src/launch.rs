@@ -50,6 +50,7 @@ impl Launch {
         clock: &Arc<dyn Clock>,
     ) -> Result<Supervisor, Problem> {
         let job = self.job.with_guest_log(Arc::clone(lines) as Arc<dyn GuestLog>);
+        let job = job.with_memory(Arc::clone(&pipelines.memory), pipelines.job_memory_bytes_max);
         let supervisor = Supervisor::start(Arc::new(job), Arc::clone(clock), self.durable, self.restart)?;
         pipelines.settle(&self.name, &self.left, &self.store)?;
         Ok(supervisor)

@@ -2,12 +2,14 @@
 //! are near to those of Flink's metrics: busy, backpressured and idle time is of each subtask, rows and bytes of each step.
 
 use std::fmt::Error;
+use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
+use weir_core::memory::MemoryBudget;
 use weir_engine::{GuestFigures, NodeFigures, SubtaskFigures};
 
 use crate::jobs::{Bounds, Live};
@@ -18,6 +20,7 @@ use crate::model::{JobState, JobSummary};
 pub(crate) struct Figures {
     pub(crate) jobs: Vec<(Live, JobSummary)>,
     pub(crate) bounds: Bounds,
+    pub(crate) memory: Arc<MemoryBudget>,
 }
 
 /// The figures as text.
@@ -54,7 +57,11 @@ impl Figures {
         let most = i64::try_from(self.bounds.jobs_max).unwrap_or(i64::MAX);
         gauge(encoder, "jobs_limit", "Jobs that may run at a time.", one(most))?;
         let most = i64::try_from(self.bounds.guest_resources_max.memory_bytes).unwrap_or(i64::MAX);
-        gauge(encoder, "guest_memory_limit_all_bytes", "Memory that the guests of all jobs may have.", one(most))
+        gauge(encoder, "guest_memory_limit_all_bytes", "Memory that the guests of all jobs may have.", one(most))?;
+        let of_states = |bytes: u64| one(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let (used, limit) = (of_states(self.memory.used()), of_states(self.memory.limit()));
+        gauge(encoder, "state_memory_all_bytes", "Memory that the state of all jobs takes.", used)?;
+        gauge(encoder, "state_memory_limit_all_bytes", "Memory that the state of all jobs may take.", limit)
     }
 
     fn of_jobs(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
@@ -114,7 +121,12 @@ impl Figures {
         let help = "How much longer the step's windows would have had to wait for all rows that came late.";
         gauge(encoder, "late_by_seconds", help, late_by.collect())?;
         let state = self.nodes().filter_map(|(labels, node)| Some((labels, node.state_bytes?.cast_signed())));
-        gauge(encoder, "state_bytes", "Bytes of the step's state in the last complete checkpoint.", state.collect())
+        gauge(encoder, "state_bytes", "Bytes of the step's state in the last complete checkpoint.", state.collect())?;
+        let memory = self.nodes().filter(|(_, node)| node.memory_limit_bytes.is_some());
+        let memory = memory.map(|(labels, node)| (labels, node.memory_bytes.cast_signed()));
+        gauge(encoder, "state_memory_bytes", "Memory that the step's state takes.", memory.collect())?;
+        let limits = self.nodes().filter_map(|(labels, node)| Some((labels, node.memory_limit_bytes?.cast_signed())));
+        gauge(encoder, "state_memory_limit_bytes", "What the step's state may take.", limits.collect())
     }
 
     fn of_guests(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {

@@ -10,6 +10,7 @@ use weir_core::graph::{AggregateSpec, CheckpointSettings, LogicalGraph, NodeKind
 use weir_core::limits::{
     CHECKPOINT_INTERVAL_MS_DEFAULT, CHECKPOINT_TIMEOUT_MS_DEFAULT, CHECKPOINTS_KEPT_DEFAULT, OperatorLimits,
 };
+use weir_core::memory::MemoryBudget;
 use weir_core::pipeline::{Diagnostic, did_you_mean, parse};
 use weir_engine::{CheckError, CheckErrors, Job, NewVersion};
 use weir_host::Host;
@@ -29,6 +30,9 @@ pub(crate) struct Pipelines {
     pub(crate) files: PathBuf,
     /// The folder of the jobs' own folders.
     pub(crate) jobs: PathBuf,
+    /// What the state of all jobs may take, and that of one job of it.
+    pub(crate) memory: Arc<MemoryBudget>,
+    pub(crate) job_memory_bytes_max: u64,
 }
 
 /// A pipeline whose operators are known.

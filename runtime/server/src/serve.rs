@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use weir_core::connector::Connectors;
+use weir_core::memory::MemoryBudget;
 use weir_core::time::Clock;
 use weir_engine::GuestResources;
 use weir_host::{Host, HostConfig, HostError, INSTANCES_MAX_DEFAULT};
@@ -49,6 +50,10 @@ pub struct ServeConfig {
     pub jobs_max: usize,
     /// Memory of the guests of all jobs together, bytes.
     pub guest_bytes_max: u64,
+    /// What the state of the operators of all jobs may take.
+    pub memory: Arc<MemoryBudget>,
+    /// What that of one job may take of it, bytes.
+    pub job_memory_bytes_max: u64,
     /// How long jobs may take to their last checkpoint when it ends.
     pub drain_time_max: Duration,
     /// The program, with its first arguments, that compiles a component: it gets a file and a folder for what it made.
@@ -157,6 +162,8 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         host,
         files,
         jobs: data_dir.join("jobs"),
+        memory: config.memory,
+        job_memory_bytes_max: config.job_memory_bytes_max,
     };
     let compiler = Compiler { command: config.compiler, cache_dir };
     let guest_resources_max =

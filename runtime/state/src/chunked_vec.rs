@@ -84,6 +84,14 @@ impl<T: Clone> ChunkedVec<T> {
         }
     }
 
+    /// Bytes of the chunks, those that are shared with frozen copies included; what values point to is not counted.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        // All chunks but the first are as long as a full one.
+        let values = if self.len > CHUNK_LEN { self.chunks.len() * CHUNK_LEN } else { self.len };
+        (values * size_of::<T>()) as u64
+    }
+
     /// All values in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())

@@ -69,6 +69,16 @@ impl KeyIndex {
         self.len() == 0
     }
 
+    /// Bytes that the keys take, and finding them.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        match &self.store {
+            Store::Unit(_) => 0,
+            Store::Fixed(keys) => keys.memory_bytes(),
+            Store::Bytes(keys) => keys.memory_bytes(),
+        }
+    }
+
     /// One more than the greatest slot ever given out since the last [`KeyIndex::clear`]: what arrays by slot must hold.
     #[must_use]
     pub fn slot_bound(&self) -> usize {

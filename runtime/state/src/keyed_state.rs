@@ -31,6 +31,12 @@ impl KeyedState {
         &self.keys
     }
 
+    /// Bytes that keys and states take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.keys.memory_bytes() + self.states.memory_bytes()
+    }
+
     /// The columns of a state.
     #[must_use]
     pub fn state_fields(&self) -> &[FieldRef] {

@@ -34,7 +34,7 @@ pub use chunked_vec::ChunkedVec;
 pub use error::StateError;
 pub use key_index::{FrozenKeys, KeyIndex};
 pub use keyed_state::{FrozenState, KeyedState};
-pub use map_state::{Entries, EntryRun, FrozenMap, MapState};
+pub use map_state::{Entries, EntryRun, FrozenMap, MAP_ENTRY_BYTES, MapState};
 pub use snapshot::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
 pub use state_columns::{RELAYOUT_ROWS_MAX, RelayoutRows, StateColumns, States};
 pub use timers::{FrozenTimers, Timer, Timers};

@@ -30,7 +30,12 @@ pub struct MapState {
     entries: FrozenMap,
     /// How many entries each slot has: what keeps a key without a state alive.
     of_slot: Vec<u32>,
+    /// Bytes of the entries.
+    bytes: u64,
 }
+
+/// Bytes that an entry takes beside its own: two counted pointers with their counts, and its share of the tree's nodes.
+pub const MAP_ENTRY_BYTES: u64 = 112;
 
 /// All entries at one moment, whatever became of them since.
 #[derive(Clone, Debug)]
@@ -70,13 +75,19 @@ impl MapState {
     /// If a column has a type that cannot be ordered.
     pub fn new(key_fields: &[FieldRef], value_fields: &[FieldRef]) -> Result<Self, StateError> {
         let (keys, values) = (Arc::new(RowCodec::new(key_fields)?), Arc::new(RowCodec::new(value_fields)?));
-        Ok(Self { entries: FrozenMap { keys, values, tree: OrdMap::new() }, of_slot: Vec::new() })
+        Ok(Self { entries: FrozenMap { keys, values, tree: OrdMap::new() }, of_slot: Vec::new(), bytes: 0 })
     }
 
     /// The entries as they are now; nothing is copied.
     #[must_use]
     pub fn freeze(&self) -> FrozenMap {
         self.entries.clone()
+    }
+
+    /// Bytes that the entries take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.bytes + (self.of_slot.len() * size_of::<u32>()) as u64
     }
 
     /// Whether a slot has any entry.
@@ -102,9 +113,13 @@ impl MapState {
         for (row, slot) in slots.iter().enumerate() {
             tree_key(&mut key, *slot, keys.row(row));
             if present.is_none_or(|present| present.value(row)) {
-                let before = self.entries.tree.insert(key.as_slice().into(), values.row(row).into());
+                let value: Arc<[u8]> = values.row(row).into();
+                self.bytes += entry_bytes(&key, &value);
+                let before = self.entries.tree.insert(key.as_slice().into(), value);
+                self.bytes -= before.as_ref().map_or(0, |value| entry_bytes(&key, value));
                 self.count(*slot, |entries| entries + u32::from(before.is_none()));
-            } else if self.entries.tree.remove(key.as_slice()).is_some() {
+            } else if let Some(value) = self.entries.tree.remove(key.as_slice()) {
+                self.bytes -= entry_bytes(&key, &value);
                 self.count(*slot, |entries| entries - 1);
             }
         }
@@ -147,6 +162,10 @@ impl MapState {
         }
         self.of_slot[slot] = change(self.of_slot[slot]);
     }
+}
+
+fn entry_bytes(key: &[u8], value: &[u8]) -> u64 {
+    MAP_ENTRY_BYTES + (key.len() + value.len()) as u64
 }
 
 impl FrozenMap {

@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, new_empty_array, new_null_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{concat, interleave};
 use arrow::datatypes::FieldRef;
+use weir_core::batch::array_bytes;
 
 use crate::key_index::check_type;
 use crate::{ChunkedVec, StateError};
@@ -63,6 +64,15 @@ struct Chunk {
     slots: Arc<[u32]>,
     /// How many of them still point here.
     live: usize,
+    /// Bytes of the columns and slots.
+    bytes: u64,
+}
+
+impl Chunk {
+    fn new(columns: Vec<ArrayRef>, slots: Arc<[u32]>, live: usize) -> Self {
+        let bytes = columns.iter().map(|column| array_bytes(column)).sum::<u64>() + size_of_val(&*slots) as u64;
+        Self { columns, slots, live, bytes }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +94,12 @@ impl StateColumns {
     pub fn freeze(&mut self) -> Self {
         let by_slot = self.by_slot.freeze();
         Self { fields: self.fields.clone(), absent: self.absent.clone(), chunks: self.chunks.clone(), by_slot }
+    }
+
+    /// Bytes that the states take, those that no slot points to any more included.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.bytes).sum::<u64>() + self.by_slot.memory_bytes()
     }
 
     /// The slots that have a state, ascending.
@@ -138,7 +154,7 @@ impl StateColumns {
         for (row, slot) in (0u32..).zip(slots) {
             self.point(*slot, present.value(row as usize).then_some(Location { chunk, row }));
         }
-        self.chunks.push(Chunk { columns, slots: slots.into(), live: present.count_set_bits() });
+        self.chunks.push(Chunk::new(columns, slots.into(), present.count_set_bits()));
         self.merge_chunks()
     }
 
@@ -172,7 +188,7 @@ impl StateColumns {
                 made.check(rows, rows, &columns)?;
                 parts.push(columns);
             }
-            made.chunks.push(Chunk { columns: made.concat(&parts)?, ..chunk });
+            made.chunks.push(Chunk::new(made.concat(&parts)?, chunk.slots, chunk.live));
         }
         for (index, (chunk, old)) in (0u32..).zip(made.chunks.iter().zip(&self.chunks)) {
             // Rows have moved up.
@@ -297,7 +313,8 @@ impl StateColumns {
                 }
             }
         }
-        Ok(Chunk { columns: self.interleave(&rows)?, live: slots.len(), slots: slots.into() })
+        let live = slots.len();
+        Ok(Chunk::new(self.interleave(&rows)?, slots.into(), live))
     }
 }
 

@@ -31,6 +31,12 @@ impl Timers {
         self.by_time.len()
     }
 
+    /// Bytes that they take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        (self.len() * size_of::<Timer>() + self.of_slot.len() * size_of::<u32>()) as u64
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -13,6 +13,8 @@ mod golden_checkpoint;
 mod harness;
 #[cfg(unix)]
 mod kafka;
+#[cfg(target_os = "linux")]
+mod limits;
 mod on_error;
 #[cfg(unix)]
 mod q11;

@@ -13,7 +13,7 @@ use crate::follow::follow;
 use crate::guest_log::GuestLines;
 use crate::json::Told;
 use crate::pipeline_file::PipelineFile;
-use crate::shared_args::{PipelineArgs, SecretsArgs};
+use crate::shared_args::{MemoryArgs, PipelineArgs, SecretsArgs};
 use crate::signals::Signals;
 use crate::{component, progress, summary, terminal};
 
@@ -50,6 +50,8 @@ pub(crate) struct Args {
     /// Exit with 3 if more than this percentage of a window's rows came late and were dropped
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     fail_on_late: Option<f64>,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// Print the summary as one line of JSON to standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -85,6 +87,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let host = component::host()?;
     let (log, lines) = GuestLines::new();
     let job = file.check(&host, &args.secrets)?.with_guest_log(log);
+    let job = job.with_memory(args.memory.budget(), u64::MAX);
     let from = match args.from {
         Some(number) => ResumeFrom::Checkpoint(number),
         None if args.again => ResumeFrom::Beginning,

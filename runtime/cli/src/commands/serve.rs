@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use weir_connectors::ServerConnectors;
-use weir_core::pipeline::size_bytes;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
 use super::compile_component;
 use crate::client::LISTEN_DEFAULT;
 use crate::clock::SystemClock;
-use crate::shared_args::SecretsArgs;
+use crate::shared_args::{MemoryArgs, SecretsArgs, memory};
 use crate::terminal;
 
 /// Options of `weir serve`.
@@ -57,6 +56,11 @@ pub(crate) struct Args {
     /// Memory that the operators of all jobs may use together, for example 512MiB; a number alone is MiB
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = memory)]
     max_guest_memory: u64,
+    #[command(flatten)]
+    memory: MemoryArgs,
+    /// Memory that the state of one job may take [default: as much as all jobs may]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    max_job_memory: Option<u64>,
     /// How long jobs may take to their last checkpoint when the server ends
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = weir_core::pipeline::duration)]
     drain_timeout: Duration,
@@ -96,13 +100,6 @@ impl DataDir {
     }
 }
 
-fn memory(text: &str) -> Result<u64, String> {
-    match text.parse::<u64>() {
-        Ok(mib) => size_bytes(&format!("{mib}MiB")),
-        Err(_) => size_bytes(text),
-    }
-}
-
 fn address(text: &str) -> Result<SocketAddr, String> {
     let found = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     found.ok_or_else(|| format!("write HOST:PORT, for example {LISTEN_DEFAULT}"))
@@ -127,6 +124,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         allow_plain_http: args.allow_plain_http,
         jobs_max: args.max_jobs.get(),
         guest_bytes_max: args.max_guest_memory,
+        memory: args.memory.budget(),
+        job_memory_bytes_max: args.max_job_memory.unwrap_or(u64::MAX),
         drain_time_max: args.drain_timeout,
         compiler: vec![std::env::current_exe()?.into(), compile_component::NAME.into()],
         connectors: Box::new(args.secrets.over(ServerConnectors::new())),

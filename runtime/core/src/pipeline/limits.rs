@@ -4,7 +4,17 @@ use super::table::Table;
 use crate::diagnostic::Diagnostic;
 use crate::limits::OperatorLimits;
 
-const KEYS: [&str; 6] = ["memory", "table-elements", "call-time", "output-rows-per-row", "log-bytes-per-s", "output"];
+const KEYS: [&str; 9] = [
+    "memory",
+    "table-elements",
+    "call-time",
+    "output-rows-per-row",
+    "log-bytes-per-s",
+    "output",
+    "batch-time",
+    "state",
+    "timers",
+];
 
 /// The bounds in `limits` of a table.
 pub(super) fn read(owner: &Table<'_>) -> Result<OperatorLimits, Diagnostic> {
@@ -20,6 +30,15 @@ pub(super) fn read(owner: &Table<'_>) -> Result<OperatorLimits, Diagnostic> {
     if let Some(us) = table.duration_us("call-time")? {
         // The clock behind it ticks in milliseconds; a shorter time is one tick.
         limits.call_time_ms = (us.unsigned_abs()).div_ceil(1000).max(1);
+    }
+    if let Some(us) = table.duration_us("batch-time")? {
+        limits.batch_time_ms = us.unsigned_abs().div_ceil(1000).max(1);
+    }
+    if let Some(bytes) = table.size_bytes("state")? {
+        limits.state_bytes = bytes;
+    }
+    if let Some(timers) = table.integer("timers", 0..=u64::from(u32::MAX))? {
+        limits.timers = timers;
     }
     if let Some(rows) = table.integer("output-rows-per-row", 1..=u64::from(u32::MAX))? {
         limits.output_rows_per_row = u32::try_from(rows).unwrap_or(u32::MAX);

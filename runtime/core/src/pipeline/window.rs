@@ -6,10 +6,10 @@ use super::aggregate;
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{NodeKind, Span, WindowNode};
-use crate::limits::WINDOWS_PER_ROW_WARNING;
+use crate::limits::{OperatorLimits, WINDOWS_PER_ROW_WARNING};
 use crate::window::WindowAssigner;
 
-const KEYS: &[&str] = &["input", "key-by", "window", "allowed-lateness", "aggregates", "on-error"];
+const KEYS: &[&str] = &["input", "key-by", "window", "allowed-lateness", "aggregates", "on-error", "limits"];
 const FORMS: &str = "{ tumbling = \"1h\" }, { sliding = \"3h\", slide = \"1h\" } or { session = \"30m\" }";
 
 /// Reads a window.
@@ -21,7 +21,16 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind, Diagnosti
         aggregates: aggregate::read(&table.required("aggregates", table.table("aggregates")?)?, base)?,
         allowed_lateness_us: table.duration_us("allowed-lateness")?.unwrap_or(0),
         on_error: table.on_error()?,
+        state_bytes: state_bytes(table)?,
     }))
+}
+
+/// `limits = { state = "4GiB" }`: what calls its components may make is in their own limits.
+fn state_bytes(table: &Table<'_>) -> Result<u64, Diagnostic> {
+    let default = OperatorLimits::default().state_bytes;
+    let Some(limits) = table.table("limits")? else { return Ok(default) };
+    limits.check_keys(&["state"])?;
+    Ok(limits.size_bytes("state")?.unwrap_or(default))
 }
 
 /// What can run and is probably not meant.

@@ -1,5 +1,6 @@
 //! An operator chain: the operators of one subtask, connected without channels, as a tree with edges at its leaves.
 
+mod replace;
 #[cfg(test)]
 mod tests;
 
@@ -8,14 +9,12 @@ use std::sync::atomic::Ordering;
 use arrow::error::ArrowError;
 use weir_core::batch::{Barrier, StreamBatch, StreamElement};
 use weir_core::connector::Cut;
+use weir_core::memory::MemoryLease;
 use weir_core::time::WATERMARK_MIN;
 
 use crate::dataflow::exchange::{Emit, Exchange};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::dataflow::step::{Counts, Step, StepError, Target};
-use crate::replace::replaceable::{Replaceable, Version};
-use crate::replace::shadow::{ShadowParticipant, SharedShadow};
-use crate::replace::trial::SwapParticipant;
 
 /// The chain of one subtask. Step 0 gets what the gate or the source delivers.
 ///
@@ -24,6 +23,8 @@ use crate::replace::trial::SwapParticipant;
 pub struct Chain {
     steps: Vec<Step>,
     edges: Vec<Exchange>,
+    /// By step: what its operator's state takes.
+    memory: Vec<MemoryLease>,
     watermark: i64,
     /// What is still to be done; the last comes first.
     work: Vec<Work>,
@@ -33,6 +34,8 @@ pub struct Chain {
 enum Work {
     /// Rows into an input of a step.
     Rows { step: usize, input: usize, batch: StreamBatch },
+    /// Rows that a step has put back.
+    Rest { step: usize, input: usize, batch: StreamBatch },
     /// The next part of what a step gives out.
     More { step: usize },
     /// Something that happens to a step, and then to those after it.
@@ -72,7 +75,8 @@ impl Chain {
     /// Steps in an order in which a step comes after the one that feeds it.
     #[must_use]
     pub fn new(steps: Vec<Step>, edges: Vec<Exchange>) -> Self {
-        Self { steps, edges, watermark: WATERMARK_MIN, work: Vec::new() }
+        let memory = steps.iter().map(|step| step.metrics.memory.lease()).collect();
+        Self { steps, edges, memory, watermark: WATERMARK_MIN, work: Vec::new() }
     }
 
     /// The last watermark that went through, or is on its way through.
@@ -90,7 +94,7 @@ impl Chain {
     /// Whether all that came so far is in the steps' state, or has left: then the state can be frozen, and a barrier forwarded.
     #[must_use]
     pub fn can_freeze(&self) -> bool {
-        !self.work.iter().any(|work| matches!(work, Work::Rows { .. }))
+        !self.work.iter().any(|work| matches!(work, Work::Rows { .. } | Work::Rest { .. }))
     }
 
     /// The earliest processing time that a step waits for.
@@ -192,7 +196,7 @@ impl Chain {
     pub fn run(&mut self, actions: &mut Vec<Action>) -> Result<(), StepError> {
         let mut first = true;
         while let Some(work) = self.work.pop() {
-            if !first && (actions.len() >= ACTIONS_MAX || matches!(work, Work::More { .. })) {
+            if !first && (actions.len() >= ACTIONS_MAX || matches!(work, Work::More { .. } | Work::Rest { .. })) {
                 self.work.push(work);
                 break;
             }
@@ -205,12 +209,13 @@ impl Chain {
     fn work(&mut self, work: Work, actions: &mut Vec<Action>) -> Result<(), StepError> {
         match work {
             Work::Rows { step, input, batch } => self.deliver(step, input, batch, actions),
-            Work::More { step } => self.call(step, actions, |operator, out| operator.more(out)),
+            Work::Rest { step, input, batch } => self.call_with_rows(step, input, batch, actions),
+            Work::More { step } => self.call(step, None, actions, |operator, out| operator.more(out)),
             Work::Each { step, what } => {
                 if step + 1 < self.steps.len() {
                     self.work.push(Work::Each { step: step + 1, what });
                 }
-                self.call(step, actions, |operator, out| match what {
+                self.call(step, None, actions, |operator, out| match what {
                     Happening::Time(at) => operator.on_time(at, out),
                     Happening::End => operator.on_end(out),
                     Happening::Flush => operator.flush(out).map(|()| Progress::Done),
@@ -248,59 +253,16 @@ impl Chain {
     /// # Errors
     /// If a part does not fit its operator.
     pub fn restore(&mut self, mut parts_of: impl FnMut(&str) -> Snapshot) -> Result<(), StepError> {
-        for step in &mut self.steps {
+        for (step, memory) in self.steps.iter_mut().zip(&mut self.memory) {
             if let Some(operator) = &mut step.operator {
-                operator.restore(parts_of(&step.name)).map_err(|e| StepError::new(&step.name, e))?;
+                let restored = operator.restore(parts_of(&step.name));
+                let restored = restored.and_then(|()| Ok(memory.resize(operator.state_bytes())?));
+                restored.map_err(|e| StepError::new(&step.name, e))?;
             }
         }
         // The last step first: none gets rows before it has given out what it was frozen with.
         self.work.extend((0..self.steps.len()).map(|step| Work::More { step }));
         Ok(())
-    }
-
-    /// Puts another version of its component into a step.
-    ///
-    /// # Errors
-    /// As `Replaceable::swap`.
-    pub fn swap(&mut self, step: usize, to: Version, participant: SwapParticipant) -> Result<(), StepError> {
-        self.replace(step, |operator, _| operator.swap(to, participant))
-    }
-
-    /// New versions that had a share of the key groups have all of them from now on.
-    pub fn follow(&mut self) {
-        let operators = self.steps.iter_mut().filter_map(|step| step.operator.as_mut()?.replaceable());
-        operators.for_each(Replaceable::follow);
-    }
-
-    /// Calls another version of its component beside that of a step.
-    ///
-    /// # Errors
-    /// As `Replaceable::shadow`.
-    pub fn shadow(&mut self, step: usize, by: Version, shadow: &SharedShadow) -> Result<(), StepError> {
-        self.replace(step, |operator, name| {
-            operator.shadow(by, ShadowParticipant { shadow: shadow.clone(), operator: name.to_owned() })
-        })
-    }
-
-    /// Every operator does what its swap has decided.
-    ///
-    /// # Errors
-    /// As `Replaceable::settle`.
-    pub fn settle(&mut self) -> Result<(), StepError> {
-        (0..self.steps.len()).try_for_each(|step| self.replace(step, |operator, _| operator.settle()))
-    }
-
-    /// Changes what a step runs, if it runs a component.
-    fn replace(
-        &mut self,
-        step: usize,
-        change: impl FnOnce(&mut dyn Replaceable, &str) -> Result<(), OperatorError>,
-    ) -> Result<(), StepError> {
-        let Some(Step { operator: Some(operator), name, .. }) = self.steps.get_mut(step) else { return Ok(()) };
-        match operator.replaceable() {
-            Some(operator) => change(operator, name).map_err(|e| StepError::new(name, e)),
-            None => Ok(()),
-        }
     }
 
     fn deliver(
@@ -316,23 +278,41 @@ impl Chain {
             step.metrics.bytes_in.fetch_add(batch.bytes(), Ordering::Relaxed);
         }
         match step.operator {
-            Some(_) => self.call(index, actions, |operator, out| operator.process(input, batch, out)),
+            Some(_) => self.call_with_rows(index, input, batch, actions),
             None => self.route(index, vec![(0, batch)], actions),
         }
     }
 
-    /// Calls an operator. What it emits is routed; what it has not given out yet comes after that.
+    fn call_with_rows(
+        &mut self,
+        step: usize,
+        input: usize,
+        batch: StreamBatch,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), StepError> {
+        self.call(step, Some(input), actions, |operator, out| operator.process(input, batch, out))
+    }
+
+    /// Calls an operator, perhaps with rows of an input. What it emits is routed; what it has not given out yet comes after that.
     fn call(
         &mut self,
         index: usize,
+        input: Option<usize>,
         actions: &mut Vec<Action>,
         call: impl FnOnce(&mut dyn Operator, &mut Outputs) -> Result<Progress, OperatorError>,
     ) -> Result<(), StepError> {
         let Some(Step { operator: Some(operator), name, .. }) = self.steps.get_mut(index) else { return Ok(()) };
         let mut out = Outputs::default();
-        let progress = call(operator.as_mut(), &mut out).map_err(|e| StepError::new(name, e))?;
+        let progress = call(operator.as_mut(), &mut out).and_then(|progress| {
+            self.memory[index].resize(operator.state_bytes())?;
+            Ok(progress)
+        });
+        let progress = progress.map_err(|e| StepError::new(name, e))?;
         if progress == Progress::More {
             self.work.push(Work::More { step: index });
+        }
+        if let (Some(input), Some(batch)) = (input, out.take_rest()) {
+            self.work.push(Work::Rest { step: index, input, batch });
         }
         self.route(index, out.take(), actions)
     }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use weir_core::memory::MemoryBudget;
+
 /// Counts of one operator, over all its subtasks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct OperatorMetrics {
     /// Rows that came in.
     pub rows_in: AtomicU64,
@@ -25,9 +27,33 @@ pub struct OperatorMetrics {
     slowest_splits: Mutex<BTreeMap<usize, (i64, Arc<str>)>>,
     /// Its component's instances.
     pub(crate) guests: GuestMetrics,
+    /// What its state may take, and takes.
+    pub(crate) memory: Arc<MemoryBudget>,
+}
+
+impl Default for OperatorMetrics {
+    fn default() -> Self {
+        Self::new(MemoryBudget::unlimited())
+    }
 }
 
 impl OperatorMetrics {
+    /// No counts yet.
+    pub(crate) fn new(memory: Arc<MemoryBudget>) -> Self {
+        Self {
+            rows_in: AtomicU64::default(),
+            rows_out: AtomicU64::default(),
+            rows_late: AtomicU64::default(),
+            late_by_us: AtomicU64::default(),
+            rows_failed: AtomicU64::default(),
+            bytes_in: AtomicU64::default(),
+            bytes_out: AtomicU64::default(),
+            slowest_splits: Mutex::default(),
+            guests: GuestMetrics::default(),
+            memory,
+        }
+    }
+
     /// Rows came late, by so much at most, microseconds.
     pub(crate) fn late(&self, rows: u64, by_us: i64) {
         self.rows_late.fetch_add(rows, Ordering::Relaxed);

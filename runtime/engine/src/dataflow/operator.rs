@@ -83,6 +83,12 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// Bytes of the state that it keeps, for its operator's budget, unless it takes them of that itself. It is asked after each call, so it
+    /// looks at no single key.
+    fn state_bytes(&mut self) -> u64 {
+        0
+    }
+
     /// How its component is replaced; `None`: it runs none.
     fn replaceable(&mut self) -> Option<&mut dyn Replaceable> {
         None
@@ -157,6 +163,7 @@ impl std::fmt::Debug for Frozen {
 #[derive(Debug, Default)]
 pub struct Outputs {
     emitted: Vec<(usize, StreamBatch)>,
+    rest: Option<StreamBatch>,
 }
 
 impl Outputs {
@@ -165,6 +172,17 @@ impl Outputs {
         if !batch.is_empty() {
             self.emitted.push((output, batch));
         }
+    }
+
+    /// Puts back rows of the batch that is processed: [`Operator::process`] gets them again, before any other rows and any time, when
+    /// what was emitted has been processed downstream. No state is frozen until then.
+    pub fn put_back(&mut self, rest: StreamBatch) {
+        self.rest = Some(rest).filter(|rest| !rest.is_empty());
+    }
+
+    /// Takes what was put back.
+    pub fn take_rest(&mut self) -> Option<StreamBatch> {
+        self.rest.take()
     }
 
     /// Takes what was emitted.

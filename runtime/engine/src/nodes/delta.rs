@@ -3,8 +3,10 @@
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use weir_core::batch::StreamBatch;
-use weir_host::{Delta, RejectedRow, Selection};
+use weir_core::batch::{StreamBatch, array_bytes, selected_bytes};
+use weir_host::{CallError, Delta, Failure, RejectedRow, Selection};
+
+use crate::dataflow::operator::OperatorError;
 
 /// How the columns of an output that somebody reads come about.
 #[derive(Clone, Debug)]
@@ -30,13 +32,38 @@ pub(crate) struct OutputBatch {
     pub(crate) batch: StreamBatch,
 }
 
-/// The rows that a delta makes of `inputs`, whose rows have the times of `times`.
-pub(crate) fn apply(
-    map: &OutputMap,
-    delta: Delta,
+/// The rows that the deltas of a call make of `inputs`, whose rows have the times of `times`: one batch per output.
+///
+/// # Errors
+/// [`CallError::OutputBytes`], before anything is copied, if they would take more than `limit_bytes`.
+pub(crate) fn apply_all(
+    maps: &[OutputMap],
+    deltas: Vec<Delta>,
     inputs: &[ArrayRef],
     times: &StreamBatch,
-) -> Result<OutputBatch, ArrowError> {
+    limit_bytes: u64,
+) -> Result<Vec<OutputBatch>, Failure<OperatorError>> {
+    let bytes: u64 = maps.iter().zip(&deltas).map(|(map, delta)| copied_bytes(map, delta, inputs)).sum();
+    // No text of a column is longer than an offset can say.
+    let limit_bytes = limit_bytes.min(i32::MAX as u64);
+    if bytes > limit_bytes {
+        return Err(CallError::OutputBytes { limit_bytes }.into());
+    }
+    let made = deltas.into_iter().zip(maps).map(|(delta, map)| apply(map, delta, inputs, times));
+    made.collect::<Result<_, _>>().map_err(|error| Failure::Fatal(error.into()))
+}
+
+/// Bytes of an output's columns that are not shared with its input.
+fn copied_bytes(map: &OutputMap, delta: &Delta, inputs: &[ArrayRef]) -> u64 {
+    let bytes = |column: &OutputSource| match (column, &delta.selection) {
+        (OutputSource::Kept(Some(index)), Selection::Rows(rows)) => selected_bytes(&inputs[*index], rows),
+        (OutputSource::Kept(_), _) => 0,
+        (OutputSource::Computed(index), _) => array_bytes(&delta.computed[*index]),
+    };
+    map.columns.iter().map(bytes).sum()
+}
+
+fn apply(map: &OutputMap, delta: Delta, inputs: &[ArrayRef], times: &StreamBatch) -> Result<OutputBatch, ArrowError> {
     let rows = delta.selection.len(times.len());
     let mut columns = Vec::with_capacity(map.columns.len());
     for (column, field) in map.columns.iter().zip(map.schema.fields()) {

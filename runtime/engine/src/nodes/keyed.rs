@@ -7,6 +7,7 @@ pub(crate) mod guest;
 pub(crate) mod layout;
 mod maps;
 pub(crate) mod plan;
+mod room;
 pub(crate) mod snapshot;
 mod timers;
 mod trial;
@@ -19,6 +20,7 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::FieldRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
+use weir_core::memory::{MemoryBudget, MemoryLease};
 use weir_core::time::{Clock, WATERMARK_MIN};
 use weir_host::{CallError, Failure, GuestClock, KeyedDelta, RejectedRow, Selection, StateLayout, TimeDomain, isolate};
 use weir_state::{KeyedState, States, Timer};
@@ -27,6 +29,7 @@ use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progre
 use crate::nodes::dead_letter::DeadLetters;
 use crate::nodes::distinct::DistinctSlots;
 use crate::nodes::keyed::guest::KeyedGuest;
+use crate::nodes::part::Part;
 use crate::replace::on_trial::{OnTrial, VersionChoice};
 use crate::replace::replaceable::Replaceable;
 use guest::{Answer, Call};
@@ -51,6 +54,10 @@ pub(crate) struct KeyedOperator {
     processing_time: i64,
     ingested_at: i64,
     distinct: DistinctSlots,
+    /// What state, maps and timers may take, over all subtasks.
+    memory: MemoryLease,
+    /// Whether rows of the last batch were put back, or timers.
+    has_rest: bool,
 }
 
 /// What a keyed operator is made of.
@@ -63,6 +70,8 @@ pub(crate) struct KeyedSpec {
     pub(crate) key_fields: Vec<FieldRef>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) key_groups: u32,
+    /// What its state, maps and timers may take, over all subtasks.
+    pub(crate) memory: Arc<MemoryBudget>,
 }
 
 impl KeyedOperator {
@@ -71,7 +80,7 @@ impl KeyedOperator {
     /// # Errors
     /// If a key column has a type that cannot be a key.
     pub(crate) fn new(spec: KeyedSpec, clock: Arc<dyn Clock>) -> Result<Self, OperatorError> {
-        let KeyedSpec { name, guest, keys, key_fields, dead_letters, key_groups } = spec;
+        let KeyedSpec { name, guest, keys, key_fields, dead_letters, key_groups, memory } = spec;
         Ok(Self {
             name,
             state: KeyedState::new(&key_fields, &state_fields(&guest))?,
@@ -86,6 +95,8 @@ impl KeyedOperator {
             processing_time: i64::MIN,
             ingested_at: i64::MIN,
             distinct: DistinctSlots::default(),
+            memory: memory.lease(),
+            has_rest: false,
         })
     }
 
@@ -106,8 +117,14 @@ impl KeyedOperator {
         self.keys.iter().map(|c| batch.rows.column(*c).clone()).collect()
     }
 
-    /// Rows of keys that one version has.
-    fn process_by(&mut self, by: VersionChoice, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
+    /// Rows of keys that one version has. Returns the first that is left for another time; only if it `pauses` there may be one.
+    fn process_by(
+        &mut self,
+        by: VersionChoice,
+        batch: &StreamBatch,
+        pauses: bool,
+        out: &mut Outputs,
+    ) -> Result<usize, OperatorError> {
         let fails = self.dead_letters.fails();
         let keys = self.key_columns(batch);
         let mut slots = Vec::new();
@@ -116,11 +133,13 @@ impl KeyedOperator {
         let mut bad = Vec::new();
         let refused = RefCell::new(Vec::new());
         let set_aside = |row, reason| set_aside(&mut refused.borrow_mut(), row, reason, fails);
+        let part = Part::begin(&self.component.guest.instance);
         let isolated = isolate(
             0..batch.len(),
+            || pauses && part.is_full(),
             |range| {
                 let first = range.start;
-                let rejected = self.rows(by, &batch.slice(first, range.len()), &slots[range], out)?;
+                let rejected = self.rows(by, &batch.slice(first, range.len()), &slots[range], (&part, &mut *out))?;
                 all_of(rejected, first, set_aside).map_err(Failure::Fatal)
             },
             set_aside,
@@ -128,30 +147,34 @@ impl KeyedOperator {
         for (row, reason) in refused.into_inner() {
             self.dead_letters.take(batch, row, reason, &mut bad)?;
         }
-        isolated?;
+        let done = isolated?;
         self.release(&slots);
-        if by == VersionChoice::Candidate && !batch.is_empty() {
+        if by == VersionChoice::Candidate && !batch.is_empty() && done == batch.len() {
             self.component.batch();
         }
-        self.dead_letters.emit(batch, bad, out)
+        self.dead_letters.emit(batch, bad, out)?;
+        Ok(done)
     }
 
-    /// Timers of keys that one version has.
+    /// Timers of keys that one version has. Returns the first that is left for another time, as for rows.
     fn fire_by(
         &mut self,
         by: VersionChoice,
         domain: TimeDomain,
         due: &[Timer],
+        pauses: bool,
         out: &mut Outputs,
-    ) -> Result<(), OperatorError> {
+    ) -> Result<usize, OperatorError> {
         let fails = self.dead_letters.fails();
         let refused = RefCell::new(Vec::new());
         let set_aside = |timer, reason| set_aside(&mut refused.borrow_mut(), timer, reason, fails);
+        let part = Part::begin(&self.component.guest.instance);
         let isolated = isolate(
             0..due.len(),
+            || pauses && part.is_full(),
             |range| {
                 let first = range.start;
-                let rejected = self.due(by, domain, &due[range], out)?;
+                let rejected = self.due(by, domain, &due[range], (&part, &mut *out))?;
                 all_of(rejected, first, set_aside).map_err(Failure::Fatal)
             },
             set_aside,
@@ -159,10 +182,11 @@ impl KeyedOperator {
         for (timer, reason) in refused.into_inner() {
             self.dead_letters.take_timer(due[timer].time, reason)?;
         }
-        isolated?;
+        let done = isolated?;
+        self.timers.put_back(domain, &due[done..]);
         let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
         self.release(&slots);
-        Ok(())
+        Ok(done)
     }
 
     fn rows(
@@ -170,7 +194,7 @@ impl KeyedOperator {
         by: VersionChoice,
         batch: &StreamBatch,
         slots: &[u32],
-        out: &mut Outputs,
+        out: (&Part, &mut Outputs),
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let (distinct, key_of_row) = self.distinct(slots);
         let maps = self.maps.of_call(&distinct);
@@ -182,7 +206,7 @@ impl KeyedOperator {
         by: VersionChoice,
         domain: TimeDomain,
         due: &[Timer],
-        out: &mut Outputs,
+        out: (&Part, &mut Outputs),
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
         let times: ScalarBuffer<i64> = due.iter().map(|t| t.time).collect();
@@ -200,24 +224,30 @@ impl KeyedOperator {
         by: VersionChoice,
         call: &Call<'_>,
         distinct: &[u32],
-        out: &mut Outputs,
+        (part, out): (&Part, &mut Outputs),
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let (states, now) = (self.gather(distinct)?, self.now());
         let from = layout_of(&self.component.guest);
         let answer = self.component.call(by, call.len(), &mut self.state, |guest| {
             let states = guest.convert(&from, states.clone())?;
             guest.call(call, &states, now)
-        })?;
+        });
+        part.called(&self.component.guest.instance);
+        let answer = answer?;
         if !self.may_commit(&answer.delta.states).map_err(Failure::Fatal)? {
-            return self.call(by, call, distinct, out);
+            return self.call(by, call, distinct, (part, out));
         }
+        self.make_room(distinct, &answer.delta)?;
         let keys = (self.state.keys(), distinct);
         self.component.compare(|new, comparer| new.beside((call, &from, &states, now), &answer, keys, comparer));
         let Answer { mut delta, made } = answer;
         let rejected = std::mem::take(&mut delta.rejected);
         call.maps().close();
         self.commit(distinct, delta).map_err(Failure::Fatal)?;
-        made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
+        for (output, made) in made.into_iter().enumerate() {
+            part.made(&made.batch);
+            out.emit(output, made.batch);
+        }
         Ok(rejected)
     }
 
@@ -247,6 +277,14 @@ impl KeyedOperator {
         Ok(())
     }
 
+    /// Rows or timers come: with all the time of a batch, unless they are left of the last.
+    fn begin(&mut self) {
+        self.memory.budget().set_limit(self.component.guest.instance.limits().state_bytes);
+        if !self.has_rest {
+            self.component.versions().for_each(|guest| guest.instance.begin_batch());
+        }
+    }
+
     fn release(&mut self, slots: &[u32]) {
         let (distinct, _) = self.distinct(slots);
         self.state.release(&distinct, |slot| self.timers.contains(slot) || self.maps.contains(slot));
@@ -257,7 +295,11 @@ impl Operator for KeyedOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
-        self.process_shares(&batch, out)?;
+        self.begin();
+        let done = self.process_shares(&batch, out)?;
+        self.has_rest = done < batch.len();
+        self.weigh()?;
+        out.put_back(batch.slice(done, batch.len() - done));
         Ok(Progress::Done)
     }
 
@@ -283,7 +325,9 @@ impl Operator for KeyedOperator {
         }
         self.settle()?;
         let (domain, due) = self.timers.pop_due()?;
-        self.fire_shares(domain, &due, out)?;
+        self.begin();
+        self.has_rest = self.fire_shares(domain, &due, out)? < due.len();
+        self.weigh()?;
         Ok(self.timers.fired())
     }
 
@@ -296,7 +340,8 @@ impl Operator for KeyedOperator {
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
-        self.restore_all(snapshot)
+        self.restore_all(snapshot)?;
+        self.weigh()
     }
 
     fn replaceable(&mut self) -> Option<&mut dyn Replaceable> {

@@ -1,11 +1,12 @@
-//! An instance whose calls are counted: how long they take, and how much memory it has after them. Never changes a call.
+//! An instance whose calls are counted: how long they take, and how much memory it has after them. Never changes a call, but for
+//! refusing those of a batch that has used up its time.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use weir_core::limits::OperatorLimits;
 use weir_core::time::Clock;
-use weir_host::{Instance, Plan};
+use weir_host::{CallError, Instance, Plan};
 
 use crate::dataflow::metrics::Metrics;
 
@@ -21,17 +22,19 @@ pub(crate) struct MeteredInstance {
     instance: Instance,
     meter: Meter,
     memory_bytes: u64,
-    memory_limit_bytes: u64,
+    limits: OperatorLimits,
+    /// How long calls of this batch have taken since the first that failed, microseconds; `None`: none has.
+    apart_us: Option<i64>,
 }
 
 impl Meter {
     pub(crate) fn on(&self, instance: Instance, limits: &OperatorLimits) -> MeteredInstance {
-        let memory_limit_bytes = limits.memory_bytes;
         let guests = &self.metrics.guests;
         guests.instances.fetch_add(1, Ordering::Relaxed);
-        guests.memory_limit_bytes.fetch_add(memory_limit_bytes, Ordering::Relaxed);
+        guests.memory_limit_bytes.fetch_add(limits.memory_bytes, Ordering::Relaxed);
         guests.call_time_limit_ms.store(limits.call_time_ms, Ordering::Relaxed);
-        let mut metered = MeteredInstance { instance, meter: self.clone(), memory_bytes: 0, memory_limit_bytes };
+        let mut metered =
+            MeteredInstance { instance, meter: self.clone(), memory_bytes: 0, limits: limits.clone(), apart_us: None };
         metered.weigh(metered.instance.memory_bytes());
         metered
     }
@@ -42,12 +45,37 @@ impl MeteredInstance {
         self.instance.plan()
     }
 
-    /// Calls it.
-    pub(crate) fn call<T>(&mut self, call: impl FnOnce(&mut Instance) -> T) -> T {
+    pub(crate) fn limits(&self) -> &OperatorLimits {
+        &self.limits
+    }
+
+    /// The rows of the next calls have all the time of a batch.
+    pub(crate) fn begin_batch(&mut self) {
+        self.apart_us = None;
+    }
+
+    /// How long calls of this batch have taken since the first that failed, microseconds.
+    pub(crate) fn apart_us(&self) -> i64 {
+        self.apart_us.unwrap_or(0)
+    }
+
+    /// Calls it, unless the batch has used up its time.
+    pub(crate) fn call<T>(&mut self, call: impl FnOnce(&mut Instance) -> Result<T, CallError>) -> Result<T, CallError> {
+        let limit_ms = self.limits.batch_time_ms;
+        if self.apart_us().unsigned_abs() / 1000 >= limit_ms {
+            return Err(CallError::BatchTime { limit_ms });
+        }
         let began_us = self.meter.clock.now_us();
         let answer = call(&mut self.instance);
         let took_us = self.meter.clock.now_us().saturating_sub(began_us);
         self.meter.metrics.guests.calls.record(took_us);
+        if answer.is_err() || self.apart_us.is_some() {
+            // On a busy machine a call takes longer than the processor time that it uses, which its own limit bounds.
+            let limit_us = i64::try_from(self.limits.call_time_ms.saturating_mul(1000)).unwrap_or(i64::MAX);
+            let is_stalled = matches!(answer, Err(CallError::Stalled { .. }));
+            let used_us = if is_stalled { took_us } else { took_us.min(limit_us) };
+            self.apart_us = Some(self.apart_us().saturating_add(used_us));
+        }
         self.weigh(self.instance.memory_bytes());
         answer
     }
@@ -67,6 +95,6 @@ impl Drop for MeteredInstance {
         self.weigh(0);
         let guests = &self.meter.metrics.guests;
         guests.instances.fetch_sub(1, Ordering::Relaxed);
-        guests.memory_limit_bytes.fetch_sub(self.memory_limit_bytes, Ordering::Relaxed);
+        guests.memory_limit_bytes.fetch_sub(self.limits.memory_bytes, Ordering::Relaxed);
     }
 }

@@ -12,8 +12,9 @@ use weir_host::{CallError, Failure, RejectedRow, Rows, TransformDelta, isolate};
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
 use crate::nodes::dead_letter::DeadLetters;
-use crate::nodes::delta::{Accepted, OutputBatch, OutputMap, apply};
+use crate::nodes::delta::{Accepted, OutputBatch, OutputMap, apply_all};
 use crate::nodes::meter::MeteredInstance;
+use crate::nodes::part::Part;
 use crate::replace::on_trial::{Guest, OnTrial, Refusing, VersionChoice};
 use crate::replace::replaceable::{Replaceable, Version};
 use crate::replace::shadow::{Comparer, Found, ShadowParticipant};
@@ -23,6 +24,8 @@ use crate::replace::trial::SwapParticipant;
 pub(crate) struct TransformOperator {
     component: OnTrial<TransformGuest>,
     dead_letters: DeadLetters,
+    /// Whether rows of the last batch were put back.
+    has_rest: bool,
 }
 
 /// A component, and where its columns are among those that come in.
@@ -37,7 +40,7 @@ pub(crate) struct TransformGuest {
 
 impl TransformOperator {
     pub(crate) fn new(guest: TransformGuest, dead_letters: DeadLetters) -> Self {
-        Self { component: OnTrial::new(guest), dead_letters }
+        Self { component: OnTrial::new(guest), dead_letters, has_rest: false }
     }
 }
 
@@ -56,9 +59,8 @@ impl TransformGuest {
         let event_times = self.instance.plan().reads_event_times.then_some(&rows.event_times[..]);
         let given = Rows { rows: rows.len(), columns: &columns, event_times };
         let TransformDelta { outputs, rejected } = self.instance.call(|instance| instance.transform(0, &given))?;
-        let made = outputs.into_iter().zip(&self.outputs);
-        let made = made.map(|(delta, map)| apply(map, delta, rows.rows.columns(), rows));
-        let made = made.collect::<Result<_, _>>().map_err(|e| Failure::Fatal(e.into()))?;
+        let limit_bytes = self.instance.limits().output_bytes;
+        let made = apply_all(&self.outputs, outputs, rows.rows.columns(), rows, limit_bytes)?;
         Ok(Answer { made, rejected })
     }
 
@@ -100,25 +102,38 @@ impl Refusing for Answer {
 impl Operator for TransformOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
-        let Self { component, dead_letters } = self;
+        let Self { component, dead_letters, has_rest } = self;
+        if !*has_rest {
+            component.versions().for_each(|guest| guest.instance.begin_batch());
+        }
         let bad = RefCell::new(Vec::new());
         let take = |row, reason| dead_letters.take(&batch, row, reason, &mut bad.borrow_mut());
-        isolate(
+        let part = Part::begin(&component.guest.instance);
+        let done = isolate(
             0..batch.len(),
+            || part.is_full(),
             |range| {
                 let rows = batch.slice(range.start, range.len());
-                let answer =
-                    component.call(VersionChoice::Candidate, rows.len(), &mut (), |guest| guest.call(&rows))?;
+                let answer = component.call(VersionChoice::Candidate, rows.len(), &mut (), |guest| guest.call(&rows));
+                part.called(&component.guest.instance);
+                let answer = answer?;
                 component.compare(|new, comparer| new.beside(&rows, &answer, comparer));
                 for RejectedRow { row, reason } in answer.rejected {
                     take(range.start + row, reason).map_err(Failure::Fatal)?;
                 }
-                answer.made.into_iter().enumerate().for_each(|(output, made)| out.emit(output, made.batch));
+                for (output, made) in answer.made.into_iter().enumerate() {
+                    part.made(&made.batch);
+                    out.emit(output, made.batch);
+                }
                 Ok(())
             },
             take,
         )?;
-        component.batch();
+        *has_rest = done < batch.len();
+        out.put_back(batch.slice(done, batch.len() - done));
+        if !*has_rest {
+            component.batch();
+        }
         dead_letters.emit(&batch, bad.into_inner(), out)?;
         Ok(Progress::Done)
     }

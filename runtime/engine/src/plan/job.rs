@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use weir_core::connector::{Connectors, Sink, Source};
 use weir_core::graph::LogicalGraph;
+use weir_core::memory::MemoryBudget;
 use weir_core::time::Clock;
 use weir_host::{GuestLog, Host, NoLog};
 
@@ -32,6 +33,9 @@ pub struct Job {
     pub(crate) guest_log: Arc<dyn GuestLog>,
     /// Whether the pipeline keeps checkpoints.
     pub(crate) is_durable: bool,
+    /// What it takes memory of, and how much at most.
+    pub(crate) memory: Arc<MemoryBudget>,
+    pub(crate) memory_bytes_max: u64,
 }
 
 impl Job {
@@ -59,6 +63,8 @@ impl Job {
             linger_ms: graph.linger_ms,
             guest_log: Arc::new(NoLog),
             is_durable: graph.checkpoint.is_some(),
+            memory: MemoryBudget::unlimited(),
+            memory_bytes_max: u64::MAX,
         })
     }
 
@@ -66,6 +72,13 @@ impl Job {
     #[must_use]
     pub fn with_guest_log(mut self, guest_log: Arc<dyn GuestLog>) -> Self {
         self.guest_log = guest_log;
+        self
+    }
+
+    /// The memory that its operators' state is taken of, which other jobs may use too, and how much of it the job may have.
+    #[must_use]
+    pub fn with_memory(mut self, memory: Arc<MemoryBudget>, bytes_max: u64) -> Self {
+        (self.memory, self.memory_bytes_max) = (memory, bytes_max);
         self
     }
 

@@ -98,6 +98,11 @@ pub trait PlanNode: Send + Sync {
         None
     }
 
+    /// Bytes of state that it may keep, over all subtasks.
+    fn state_bytes_max(&self) -> u64 {
+        u64::MAX
+    }
+
     /// The operator of one subtask; of a source there is none.
     ///
     /// # Errors

@@ -82,6 +82,11 @@ impl<G: Guest> OnTrial<G> {
         Ok(())
     }
 
+    /// Those whose answers may count.
+    pub(crate) fn versions(&mut self) -> impl Iterator<Item = &mut G> {
+        std::iter::once(&mut self.guest).chain(self.trial.as_mut().map(|trial| &mut trial.old))
+    }
+
     /// Calls another version beside the one that runs, for comparison only.
     pub(crate) fn shadow(&mut self, by: G, participant: ShadowParticipant) {
         self.shadow = Some(Shadow::new(by, participant));

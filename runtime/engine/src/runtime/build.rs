@@ -16,7 +16,7 @@ use crate::checkpoint::recovery_error::RecoveryError;
 use crate::dataflow::chain::Chain;
 use crate::dataflow::exchange::Exchange;
 use crate::dataflow::latency::LatencyHistogram;
-use crate::dataflow::metrics::Metrics;
+use crate::dataflow::metrics::{Metrics, OperatorMetrics};
 use crate::dataflow::operator::OperatorError;
 use crate::dataflow::source::{Assignment, SourceHead, SourceSettings};
 use crate::dataflow::step::{Counts, Step};
@@ -24,6 +24,7 @@ use crate::dataflow::subtask::{Subtask, SubtaskError};
 use crate::plan::job::Job;
 use crate::plan::node::{MakeError, Role, WriterStart};
 use crate::plan::physical::{ChainPlan, StepPart, StepPlan};
+use crate::plan::resolved::ResolvedNode;
 use crate::plan::source::SourcePlan;
 
 /// The subtasks of a job, not yet running.
@@ -106,7 +107,7 @@ impl Built {
         let mut built = Self {
             subtasks: Vec::new(),
             channels: 0,
-            metrics: (0..nodes).map(|_| Metrics::default()).collect(),
+            metrics: metrics(job),
             reports: (0..nodes).map(|_| Arc::default()).collect(),
             sinks: Vec::new(),
             latency: Arc::default(),
@@ -223,6 +224,16 @@ impl Built {
         };
         Ok(Step { name, operator, routes: plan.routes.clone(), metrics, counts })
     }
+}
+
+/// Counts of each node, and what its state may take.
+fn metrics(job: &Job) -> Vec<Metrics> {
+    let memory = job.memory.part(format!("the job {:?}", job.name), "--max-job-memory", job.memory_bytes_max);
+    let of_node = |node: &ResolvedNode| {
+        let memory = memory.part(format!("{:?}", node.name), "limits.state", node.step.state_bytes_max());
+        Arc::new(OperatorMetrics::new(memory))
+    };
+    job.resolved.nodes.iter().map(of_node).collect()
 }
 
 /// For every edge, by upstream and downstream subtask, the number of their channel.

@@ -68,6 +68,10 @@ pub struct NodeFigures {
     pub bytes_out: u64,
     /// Its components; `None`: it has none.
     pub guests: Option<GuestFigures>,
+    /// Bytes that its state takes in memory, and what it may take.
+    pub memory_bytes: u64,
+    /// See `memory_bytes`; `None`: it keeps no state.
+    pub memory_limit_bytes: Option<u64>,
     /// Bytes of its state in the last complete checkpoint; `None`: there is none of this run.
     pub state_bytes: Option<u64>,
 }
@@ -123,6 +127,8 @@ impl NodeFigures {
             bytes_in: load(&metrics.bytes_in),
             bytes_out: load(&metrics.bytes_out),
             guests: GuestFigures::of(&metrics.guests),
+            memory_bytes: metrics.memory.used(),
+            memory_limit_bytes: Some(metrics.memory.limit()).filter(|limit| *limit < u64::MAX),
             state_bytes,
         }
     }

@@ -38,8 +38,7 @@ struct Shared<T> {
     filled: Condvar,
     /// By channel: there is room, or the receiver is gone.
     freed: Vec<Condvar>,
-    /// Elements that a channel holds.
-    capacity: usize,
+    room: Room<T>,
 }
 
 #[derive(Debug)]
@@ -57,14 +56,26 @@ struct State<T> {
 
 #[derive(Debug)]
 struct Channel<T> {
-    elements: VecDeque<T>,
+    /// With the bytes of each.
+    elements: VecDeque<(T, u64)>,
+    bytes: u64,
     is_parked: bool,
     sender_waits: bool,
 }
 
-/// An inbox with so many channels, and their senders. A channel holds `capacity` elements.
-pub(crate) fn inbox<T>(channels: usize, capacity: usize) -> (Vec<InboxSender<T>>, Inbox<T>) {
-    let channel = |_| Channel { elements: VecDeque::with_capacity(capacity), is_parked: false, sender_waits: false };
+/// What a channel holds at most. One element it always holds, however large.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room<T> {
+    pub(crate) elements: usize,
+    pub(crate) bytes: u64,
+    /// How many bytes an element has.
+    pub(crate) bytes_of: fn(&T) -> u64,
+}
+
+/// An inbox with so many channels, and their senders.
+pub(crate) fn inbox<T>(channels: usize, room: Room<T>) -> (Vec<InboxSender<T>>, Inbox<T>) {
+    let elements = || VecDeque::with_capacity(room.elements);
+    let channel = |_| Channel { elements: elements(), bytes: 0, is_parked: false, sender_waits: false };
     let state = State {
         channels: (0..channels).map(channel).collect(),
         order: VecDeque::new(),
@@ -74,7 +85,7 @@ pub(crate) fn inbox<T>(channels: usize, capacity: usize) -> (Vec<InboxSender<T>>
         receiver_is_gone: false,
     };
     let freed = (0..channels).map(|_| Condvar::new()).collect();
-    let shared = Arc::new(Shared { state: Mutex::new(state), filled: Condvar::new(), freed, capacity });
+    let shared = Arc::new(Shared { state: Mutex::new(state), filled: Condvar::new(), freed, room });
     let sender = |channel| InboxSender { channel, shared: shared.clone() };
     ((0..channels).map(sender).collect(), Inbox { shared })
 }
@@ -98,7 +109,7 @@ impl<T> Inbox<T> {
             if let Some((channel, element)) = state.take(&is_open) {
                 let Channel { elements, sender_waits, .. } = &mut state.channels[channel];
                 // Not for every element: a thread that is woken for one has hardly begun when it must wait again.
-                if elements.len() <= self.shared.capacity / 2 && std::mem::take(sender_waits) {
+                if elements.len() <= self.shared.room.elements / 2 && std::mem::take(sender_waits) {
                     self.shared.freed[channel].notify_one();
                 }
                 return Ok(Some((channel, element)));
@@ -144,7 +155,7 @@ impl<T> InboxSender<T> {
         if state.receiver_is_gone {
             return Err(TrySendError::Disconnected);
         }
-        if state.channels[self.channel].elements.len() >= self.shared.capacity {
+        if self.is_full(&state) {
             return Err(TrySendError::Full(element));
         }
         self.push(state, element);
@@ -157,12 +168,11 @@ impl<T> InboxSender<T> {
     /// If the receiver is gone.
     pub(crate) fn send(&self, element: T) -> Result<(), Disconnected> {
         let mut state = self.shared.lock();
-        let is_full = |state: &State<T>| state.channels[self.channel].elements.len() >= self.shared.capacity;
-        let mut must_wait = is_full(&state);
+        let mut must_wait = self.is_full(&state);
         while must_wait && !state.receiver_is_gone {
             state.channels[self.channel].sender_waits = true;
             state = self.shared.freed[self.channel].wait(state).unwrap_or_else(PoisonError::into_inner);
-            must_wait = is_full(&state);
+            must_wait = self.is_full(&state);
         }
         if state.receiver_is_gone {
             return Err(Disconnected);
@@ -171,9 +181,16 @@ impl<T> InboxSender<T> {
         Ok(())
     }
 
+    fn is_full(&self, state: &State<T>) -> bool {
+        let (Channel { elements, bytes, .. }, room) = (&state.channels[self.channel], &self.shared.room);
+        elements.len() >= room.elements || (*bytes >= room.bytes && !elements.is_empty())
+    }
+
     fn push(&self, mut state: MutexGuard<'_, State<T>>, element: T) {
+        let bytes = (self.shared.room.bytes_of)(&element);
         let channel = &mut state.channels[self.channel];
-        channel.elements.push_back(element);
+        channel.elements.push_back((element, bytes));
+        channel.bytes += bytes;
         if !channel.is_parked {
             state.order.push_back(self.channel);
             let wakes = state.receiver_waits;
@@ -216,7 +233,9 @@ impl<T> State<T> {
         while let Some(number) = self.order.pop_front() {
             let channel = &mut self.channels[number];
             if is_open(number) {
-                return channel.elements.pop_front().map(|element| (number, element));
+                let (element, bytes) = channel.elements.pop_front()?;
+                channel.bytes -= bytes;
+                return Some((number, element));
             }
             channel.is_parked = true;
             self.parked.push(number);
@@ -235,9 +254,26 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
     const SHORT: Duration = Duration::from_millis(1);
 
+    fn room<T>(elements: usize) -> Room<T> {
+        Room { elements, bytes: u64::MAX, bytes_of: |_| 1 }
+    }
+
+    #[test]
+    fn a_channel_holds_so_many_bytes_and_always_one_element() {
+        let (senders, inbox) = inbox(1, Room { elements: 4, bytes: 100, bytes_of: |bytes: &u64| *bytes });
+        senders[0].try_send(1000).unwrap();
+        assert_eq!(senders[0].try_send(1), Err(TrySendError::Full(1)));
+        assert_eq!(inbox.receive(|_| true, None), Ok(Some((0, 1000))));
+        senders[0].try_send(99).unwrap();
+        senders[0].try_send(50).unwrap();
+        assert_eq!(senders[0].try_send(1), Err(TrySendError::Full(1)));
+        assert_eq!(inbox.receive(|_| true, None), Ok(Some((0, 99))));
+        senders[0].try_send(1).unwrap();
+    }
+
     #[test]
     fn elements_come_in_the_order_in_which_they_were_sent() {
-        let (senders, inbox) = inbox(2, 4);
+        let (senders, inbox) = inbox(2, room(4));
         for (channel, element) in [(0, 'a'), (1, 'b'), (0, 'c')] {
             senders[channel].try_send(element).unwrap();
         }
@@ -248,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_closed_channel_holds_no_other_back() {
-        let (senders, inbox) = inbox(2, 2);
+        let (senders, inbox) = inbox(2, room(2));
         senders[0].try_send(1).unwrap();
         senders[1].try_send(2).unwrap();
         assert_eq!(inbox.receive(|channel| channel == 1, None), Ok(Some((1, 2))));
@@ -263,7 +299,7 @@ mod tests {
 
     #[test]
     fn what_a_sender_left_is_received_before_it_is_missed() {
-        let (mut senders, inbox) = inbox(2, 2);
+        let (mut senders, inbox) = inbox(2, room(2));
         senders[0].try_send(1).unwrap();
         drop(senders.remove(0));
         assert_eq!(inbox.receive(|_| true, None), Ok(Some((0, 1))));
@@ -273,14 +309,14 @@ mod tests {
 
     #[test]
     fn waiting_ends_when_the_other_end_is_gone() {
-        let (mut senders, inbox) = inbox::<u8>(1, 1);
+        let (mut senders, inbox) = inbox::<u8>(1, room(1));
         let sender = senders.remove(0);
         sender.try_send(1).unwrap();
         let waits = thread::spawn(move || (sender.send(2), sender.try_send(3)));
         drop(inbox);
         assert_eq!(waits.join().unwrap(), (Err(Disconnected), Err(TrySendError::Disconnected)));
 
-        let (senders, inbox) = super::inbox::<u8>(1, 1);
+        let (senders, inbox) = super::inbox::<u8>(1, room(1));
         let waits = thread::spawn(move || inbox.receive(|_| true, None));
         drop(senders);
         assert_eq!(waits.join().unwrap(), Err(Disconnected));
@@ -290,7 +326,7 @@ mod tests {
     fn threads_lose_and_reorder_nothing() {
         const CHANNELS: usize = 5;
         const ELEMENTS: usize = 20_000;
-        let (senders, inbox) = inbox(CHANNELS, 8);
+        let (senders, inbox) = inbox(CHANNELS, room(8));
         let send = |sender: InboxSender<usize>| {
             thread::spawn(move || {
                 for element in 0..ELEMENTS {

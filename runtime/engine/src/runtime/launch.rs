@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use weir_core::batch::StreamElement;
 use weir_core::checkpoint::Timing;
-use weir_core::limits::{CHANNEL_ELEMENTS_MAX, CHECKPOINT_FAILURES_MAX};
+use weir_core::limits::{CHANNEL_BYTES_MAX, CHANNEL_ELEMENTS_MAX, CHECKPOINT_FAILURES_MAX};
 use weir_core::time::Clock;
 use weir_state::checkpoint::{Lease, Tenure};
 
 use super::build::{Built, BuiltSubtask, StartError};
 use super::control::{Control, Request};
-use super::inbox::inbox;
+use super::inbox::{Room, inbox};
 use super::job_handle::{JobError, JobHandle, NodeRole, Outside};
 use super::late::LateWatch;
 use super::worker::{CheckpointWorker, Status, Worker};
@@ -68,7 +69,9 @@ impl Job {
         let mut senders: Vec<_> = (0..built.channels).map(|_| None).collect();
         let mut inboxes = Vec::with_capacity(subtasks);
         for BuiltSubtask { inputs, .. } in &built.subtasks {
-            let (into, inbox) = inbox(inputs.len(), CHANNEL_ELEMENTS_MAX);
+            let room =
+                Room { elements: CHANNEL_ELEMENTS_MAX, bytes: CHANNEL_BYTES_MAX, bytes_of: StreamElement::bytes };
+            let (into, inbox) = inbox(inputs.len(), room);
             inputs.iter().zip(into).for_each(|(channel, sender)| senders[*channel] = Some(sender));
             inboxes.push(inbox);
         }

@@ -375,6 +375,8 @@ fn of_rows(error: &SubtaskError) -> bool {
     };
     match error {
         OperatorError::Connector(error) => !is_passing(error),
+        // Others may need less when it starts again.
+        OperatorError::Memory(error) => !error.is_shared(),
         // A call can be too slow because the machine was busy. What cannot go back is in no checkpoint.
         OperatorError::Call(_) | OperatorError::Host(_) | OperatorError::NoWayBack(_) => false,
         OperatorError::Row { .. }

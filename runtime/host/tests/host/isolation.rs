@@ -32,6 +32,7 @@ proptest! {
         let log = std::cell::RefCell::new(&mut seen);
         let result = isolate(
             0..rows,
+            || false,
             |range: Range<usize>| -> Result<(), Failure<Fatal>> {
                 failed += 1;
                 // Too many rows at once fail too, as if memory were short.
@@ -68,6 +69,7 @@ fn fatal_errors_stop_at_once() {
     let mut run = |error: fn() -> Failure<Fatal>| {
         isolate(
             0..100,
+            || false,
             |_| -> Result<(), _> {
                 calls += 1;
                 Err(error())
@@ -80,8 +82,45 @@ fn fatal_errors_stop_at_once() {
     run(|| CallError::Arguments("wrong".into()).into());
     assert_eq!(calls, 2);
     // `bad` may refuse to continue.
-    let result = isolate(0..100, |_| Err(CallError::Call(String::new()).into()), |_, _| Err(Fatal));
+    let result = isolate(0..100, || false, |_| Err(CallError::Call(String::new()).into()), |_, _| Err(Fatal));
     assert!(result.is_err());
+}
+
+/// Rows of which every third fails, and that fail together.
+fn run(rows: Range<usize>, pauses: impl FnMut() -> bool) -> (usize, Vec<usize>, Vec<usize>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    let left = isolate(
+        rows,
+        pauses,
+        |range: Range<usize>| -> Result<(), Failure<Fatal>> {
+            if range.len() > 1 || range.start % 3 == 0 {
+                return Err(CallError::Call("bad".into()).into());
+            }
+            good.push(range.start);
+            Ok(())
+        },
+        |row, _| {
+            bad.push(row);
+            Ok(())
+        },
+    );
+    (left.unwrap(), good, bad)
+}
+
+#[test]
+fn a_pause_leaves_the_rows_that_are_not_done_and_always_makes_progress() {
+    let (mut from, mut good, mut bad) = (0, Vec::new(), Vec::new());
+    let mut rounds = 0;
+    while from < 50 {
+        let (left, more_good, more_bad) = run(from..50, || true);
+        assert!(left > from);
+        (from, rounds) = (left, rounds + 1);
+        good.extend(more_good);
+        bad.extend(more_bad);
+    }
+    assert!(rounds > 10, "{rounds}");
+    assert_eq!(good, (0..50).filter(|row| row % 3 != 0).collect::<Vec<_>>());
+    assert_eq!(bad, (0..50).step_by(3).collect::<Vec<_>>());
 }
 
 /// A real guest that traps on any batch with the value 13 in it.
@@ -112,6 +151,7 @@ fn a_guest_that_traps_loses_the_bad_rows_only() {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     isolate(
         0..values.len(),
+        || false,
         |range| -> Result<(), Failure<CallError>> {
             let columns = [column.slice(range.start, range.len())];
             let times = vec![0; range.len()];

@@ -116,7 +116,7 @@ impl Service {
     pub(crate) fn metrics(&self) -> Result<String, Problem> {
         let job = |summary: JobSummary| (self.slot(&summary.name).live(), summary);
         let jobs = self.list()?.into_iter().map(job).collect();
-        Ok(metrics::text(Figures { jobs, bounds: self.admission.bounds }))
+        Ok(metrics::text(Figures { jobs, bounds: self.admission.bounds, memory: Arc::clone(&self.pipelines.memory) }))
     }
 }
 

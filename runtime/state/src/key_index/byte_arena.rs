@@ -33,6 +33,12 @@ impl ByteArena {
         self.len
     }
 
+    /// Bytes of its blocks.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let full = if self.blocks.len() > 1 { self.blocks.len() * BLOCK_BYTES } else { 0 };
+        full.max(self.len) as u64
+    }
+
     pub(super) fn push(&mut self, key: &[u8]) -> Place {
         let len = key.len();
         if self.blocks.last().is_none_or(|block| block.len() + len > BLOCK_BYTES) {

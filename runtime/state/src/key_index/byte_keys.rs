@@ -57,6 +57,11 @@ impl ByteKeys {
         Ok(Self { values, table: HashTable::new(), scratch, garbage: 0 })
     }
 
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let values = self.values.arena.memory_bytes() + self.values.slots.memory_bytes();
+        values + self.table.allocation_size() as u64
+    }
+
     pub(super) fn reserve(&mut self, keys: usize) {
         self.table.reserve(keys, |(hash, _)| *hash);
     }

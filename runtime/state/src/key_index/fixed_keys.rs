@@ -35,6 +35,10 @@ impl FixedKeys {
         Self { values: FixedValues { data_type, slots: Slots::new() }, table: HashTable::new() }
     }
 
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.values.slots.memory_bytes() + self.table.allocation_size() as u64
+    }
+
     pub(super) fn reserve(&mut self, keys: usize) {
         self.table.reserve(keys, |(k, _)| mix(*k as u64));
     }

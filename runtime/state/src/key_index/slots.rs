@@ -31,6 +31,10 @@ impl<T: Clone + Default> Slots<T> {
         self.values.len()
     }
 
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.values.memory_bytes() + self.free.memory_bytes()
+    }
+
     #[inline]
     pub(super) fn get(&self, slot: u32) -> &T {
         &self.values[slot as usize]

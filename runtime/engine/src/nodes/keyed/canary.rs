@@ -15,27 +15,35 @@ use crate::replace::on_trial::VersionChoice;
 use crate::replace::trial::Trial;
 
 impl KeyedOperator {
-    /// Processes rows, each by the version that has its key. The rows of a key stay in order.
-    pub(super) fn process_shares(&mut self, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
-        let Some(canary) = self.canary() else { return self.process_by(VersionChoice::Candidate, batch, out) };
+    /// Processes rows, each by the version that has its key. The rows of a key stay in order. Returns the first row that is left for
+    /// another time; of two shares none is.
+    pub(super) fn process_shares(&mut self, batch: &StreamBatch, out: &mut Outputs) -> Result<usize, OperatorError> {
+        let Some(canary) = self.canary() else { return self.process_by(VersionChoice::Candidate, batch, true, out) };
         let shares = self.shares(canary, &self.key_columns(batch), batch.len())?;
-        shares.into_iter().try_for_each(|(by, rows)| self.process_by(by, &take_rows(batch, &rows)?, out))
+        for (by, rows) in shares {
+            self.process_by(by, &take_rows(batch, &rows)?, false, out)?;
+        }
+        Ok(batch.len())
     }
 
-    /// Fires timers, each by the version that has its key. The timers of a key stay in order.
+    /// Fires timers, each by the version that has its key. The timers of a key stay in order. Returns the first that is left, as for
+    /// rows.
     pub(super) fn fire_shares(
         &mut self,
         domain: TimeDomain,
         due: &[Timer],
         out: &mut Outputs,
-    ) -> Result<(), OperatorError> {
-        let Some(canary) = self.canary() else { return self.fire_by(VersionChoice::Candidate, domain, due, out) };
+    ) -> Result<usize, OperatorError> {
+        let Some(canary) = self.canary() else {
+            return self.fire_by(VersionChoice::Candidate, domain, due, true, out);
+        };
         let slots: Vec<u32> = due.iter().map(|timer| timer.slot).collect();
         let shares = self.shares(canary, &self.state.keys().keys(&slots)?, due.len())?;
-        shares.into_iter().try_for_each(|(by, timers)| {
+        for (by, timers) in shares {
             let due: Vec<Timer> = timers.values().iter().map(|timer| due[*timer as usize]).collect();
-            self.fire_by(by, domain, &due, out)
-        })
+            self.fire_by(by, domain, &due, false, out)?;
+        }
+        Ok(due.len())
     }
 
     /// What names the state: of the version that it would continue with.

@@ -12,7 +12,7 @@ use weir_host::{
 use super::layout;
 use super::maps::MapsOfCall;
 use crate::dataflow::operator::OperatorError;
-use crate::nodes::delta::{OutputBatch, OutputMap, apply};
+use crate::nodes::delta::{OutputBatch, OutputMap, apply_all};
 use crate::nodes::meter::MeteredInstance;
 use crate::replace::on_trial::Refusing;
 
@@ -88,14 +88,14 @@ impl KeyedGuest {
         states: &States,
         now: GuestClock,
     ) -> Result<Answer, Failure<OperatorError>> {
-        let maps = call.maps().reader();
+        let (maps, limit_bytes) = (call.maps().reader(), self.instance.limits().output_bytes);
         match call {
             Call::Rows { rows, key_of_row, .. } => {
                 let columns: Vec<ArrayRef> = self.reads.iter().map(|c| rows.rows.column(*c).clone()).collect();
                 let event_times = self.instance.plan().reads_event_times.then_some(&rows.event_times[..]);
                 let given = Rows { rows: rows.len(), columns: &columns, event_times };
                 let delta = self.instance.call(|instance| instance.keyed(0, &given, key_of_row, states, now, maps))?;
-                answer(&self.outputs, delta, rows.rows.columns(), rows)
+                answer(&self.outputs, delta, rows.rows.columns(), rows, limit_bytes)
             }
             Call::Timers { domain, times, key_of_timer, keys, ingested_at, .. } => {
                 let given = Rows { rows: times.len(), columns: keys, event_times: None };
@@ -104,7 +104,7 @@ impl KeyedGuest {
                 let delta = self.instance.call(|instance| instance.on_timer(&timers, &given, states, now, maps))?;
                 let rows = RecordBatch::new_empty(Arc::new(Schema::empty()));
                 let at = StreamBatch::new(rows, (*times).clone(), *ingested_at);
-                answer(&self.timer_outputs, delta, keys, &at)
+                answer(&self.timer_outputs, delta, keys, &at, limit_bytes)
             }
         }
     }
@@ -130,9 +130,9 @@ fn answer(
     mut delta: KeyedDelta,
     inputs: &[ArrayRef],
     times: &StreamBatch,
+    limit_bytes: u64,
 ) -> Result<Answer, Failure<OperatorError>> {
     let deltas: Vec<Delta> = std::mem::take(&mut delta.outputs);
-    let made = deltas.into_iter().zip(maps).map(|(delta, map)| apply(map, delta, inputs, times));
-    let made = made.collect::<Result<_, _>>().map_err(|e| Failure::Fatal(e.into()))?;
+    let made = apply_all(maps, deltas, inputs, times, limit_bytes)?;
     Ok(Answer { delta, made })
 }

@@ -44,6 +44,11 @@ impl Maps {
         MapsOfCall(RefCell::new((!self.states.is_empty()).then(reader)))
     }
 
+    /// Bytes that all entries take.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.states.iter().map(MapState::memory_bytes).sum()
+    }
+
     /// Takes the changes of a call that succeeded; its keys are at these slots.
     ///
     /// # Errors

@@ -93,6 +93,10 @@ impl PlanNode for KeyedStep {
         })
     }
 
+    fn state_bytes_max(&self) -> u64 {
+        self.step.spec.limits.state_bytes
+    }
+
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
         let fields = self.step.schema().fields();
         let spec = KeyedSpec {
@@ -102,6 +106,7 @@ impl PlanNode for KeyedStep {
             key_fields: self.step.keys.iter().map(|k| fields[*k].clone()).collect(),
             dead_letters: self.step.dead_letters(cx),
             key_groups: cx.key_groups,
+            memory: Arc::clone(&cx.metrics.memory),
         };
         Ok(Some(Box::new(KeyedOperator::new(spec, cx.clock.clone())?)))
     }

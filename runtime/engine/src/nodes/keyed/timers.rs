@@ -1,7 +1,10 @@
 //! The timers of a keyed operator, of both clocks, and which of them are firing. It looks at no clock: both are passed in.
 
+use std::collections::HashMap;
+
+use weir_core::limits::DUE_TIMERS_MAX;
 use weir_core::time::WATERMARK_MAX;
-use weir_host::TimeDomain;
+use weir_host::{CallError, TimeDomain};
 use weir_state::{Timer, Timers};
 
 use crate::dataflow::operator::Progress;
@@ -30,6 +33,8 @@ pub(super) struct KeyedTimers {
     event_firing: Option<Firing>,
     /// While processing-time timers are firing.
     processing_firing: Option<Firing>,
+    /// How many timers that were due at once each slot has registered, while those of event time fire.
+    due_at_once: HashMap<u32, u32>,
 }
 
 /// Timers that are firing.
@@ -47,8 +52,48 @@ impl KeyedTimers {
         self.event.contains(slot) || self.event_after.contains(slot) || self.processing.contains(slot)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.event.len() + self.event_after.len() + self.processing.len()
+    }
+
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.event.memory_bytes() + self.event_after.memory_bytes() + self.processing.memory_bytes()
+    }
+
+    /// Refuses timers of a key that has registered too many that were due at once: the watermark would never be passed on.
+    pub(super) fn check_due(&self, slots: &[u32], register: &[weir_host::Timers]) -> Result<(), CallError> {
+        let is_over = |slot: u32| self.due_at_once.get(&slot).is_some_and(|timers| *timers >= DUE_TIMERS_MAX);
+        if !self.due_at_once.is_empty() && self.due(slots, register).any(is_over) {
+            return Err(CallError::DueTimers { limit: DUE_TIMERS_MAX });
+        }
+        Ok(())
+    }
+
+    /// The slot of each timer that fires before the watermark is passed on.
+    fn due(&self, slots: &[u32], register: &[weir_host::Timers]) -> impl Iterator<Item = u32> {
+        let until = self.event_firing.map(|firing| firing.until);
+        let of_events = register.iter().filter(move |timers| until.is_some() && timers.domain == TimeDomain::EventTime);
+        let timers = of_events.flat_map(|timers| timers.keys.iter().zip(timers.times.iter()));
+        timers.filter(move |(_, time)| Some(**time) <= until).map(|(key, _)| slots[*key as usize])
+    }
+
+    /// Timers that were taken out fire another time.
+    pub(super) fn put_back(&mut self, domain: TimeDomain, timers: &[Timer]) {
+        let (into, firing) = match domain {
+            TimeDomain::EventTime => (&mut self.event, &mut self.event_firing),
+            TimeDomain::ProcessingTime => (&mut self.processing, &mut self.processing_firing),
+        };
+        timers.iter().for_each(|timer| into.register(*timer));
+        if let Some(firing) = firing {
+            firing.may_fire = firing.may_fire.saturating_add(timers.len());
+        }
+    }
+
     /// Takes the changes of a call whose keys are at these slots: removals first.
     pub(super) fn commit(&mut self, slots: &[u32], delete: &[weir_host::Timers], register: &[weir_host::Timers]) {
+        let due: Vec<u32> = self.due(slots, register).collect();
+        due.into_iter().for_each(|slot| *self.due_at_once.entry(slot).or_default() += 1);
         for (changes, change) in [(delete, Timers::delete as fn(&mut Timers, Timer)), (register, Timers::register)] {
             for weir_host::Timers { domain, keys, times } in changes {
                 let timers = match domain {
@@ -64,6 +109,7 @@ impl KeyedTimers {
     /// From now on the event-time timers that are due fire.
     pub(super) fn fire_until_watermark(&mut self, watermark: i64) {
         let may_fire = self.event.len().saturating_add(END_TIMERS_MAX);
+        self.due_at_once.clear();
         self.event_firing = Some(Firing { until: watermark, may_fire });
     }
 

@@ -39,6 +39,9 @@ pub(super) trait Accumulators: Send {
     /// Makes room for groups up to this many; new ones are empty. Never fewer than before.
     fn resize(&mut self, groups: usize);
 
+    /// Bytes that the accumulators take; of those whose size varies perhaps twice as many.
+    fn memory_bytes(&mut self) -> u64;
+
     /// Forgets all groups; the memory is kept.
     fn clear(&mut self);
 

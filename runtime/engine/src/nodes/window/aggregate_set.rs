@@ -51,6 +51,10 @@ impl AggregateSet {
         self.members.iter_mut().for_each(|m| m.resize(groups));
     }
 
+    pub(super) fn memory_bytes(&mut self) -> u64 {
+        self.members.iter_mut().map(|m| m.memory_bytes()).sum()
+    }
+
     pub(super) fn clear(&mut self) {
         self.members.iter_mut().for_each(|m| m.clear());
     }

@@ -30,6 +30,7 @@ impl ComponentWindow {
 impl Operator for ComponentWindow {
     fn process(&mut self, input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
+        self.components().for_each(|mut component| component.begin_batch());
         let progress = self.window.process(input, batch, out)?;
         // One batch, however many of the aggregates are on trial.
         if let Some(component) = self.components().find(|component| component.is_on_trial()) {
@@ -40,6 +41,7 @@ impl Operator for ComponentWindow {
 
     fn on_time(&mut self, at: Time, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
+        self.components().for_each(|mut component| component.begin_batch());
         self.window.on_time(at, out)
     }
 
@@ -49,11 +51,16 @@ impl Operator for ComponentWindow {
 
     fn more(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
+        self.components().for_each(|mut component| component.begin_batch());
         self.window.more(out)
     }
 
     fn deadline(&self) -> Option<i64> {
         self.window.deadline()
+    }
+
+    fn state_bytes(&mut self) -> u64 {
+        self.window.state_bytes()
     }
 
     fn flush(&mut self, out: &mut Outputs) -> Result<(), OperatorError> {

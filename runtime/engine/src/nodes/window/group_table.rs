@@ -30,6 +30,11 @@ impl GroupTable {
         (self.keys.freeze(), self.aggregates.freeze())
     }
 
+    /// Bytes that keys and accumulators take.
+    pub(super) fn memory_bytes(&mut self) -> u64 {
+        self.keys.memory_bytes() + self.aggregates.memory_bytes() + self.has_rows.len() as u64
+    }
+
     /// Forgets all keys; the memory is kept.
     pub(super) fn clear(&mut self) {
         self.keys.clear();
@@ -58,6 +63,7 @@ impl GroupTable {
         };
         let added = isolate(
             0..rows.len,
+            || false,
             |range| {
                 let (slots, rows) = (&slots[range.clone()], rows.slice(range.start, range.len()));
                 let mut rejected = aggregates.add(slots, &rows)?.into_iter();

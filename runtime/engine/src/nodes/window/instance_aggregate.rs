@@ -87,6 +87,11 @@ impl InstanceAggregate {
         self.0.trial.is_some()
     }
 
+    /// The rows of the next calls have all the time of a batch.
+    pub(crate) fn begin_batch(&mut self) {
+        self.0.versions().for_each(|guest| guest.instance.begin_batch());
+    }
+
     /// The version on trial has processed a batch.
     pub(crate) fn batch(&self) {
         self.0.batch();

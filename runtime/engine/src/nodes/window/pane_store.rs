@@ -58,6 +58,11 @@ impl PaneStore {
         panes.into_iter().flatten().map(|(pane, table)| (*pane, table))
     }
 
+    /// Bytes that all panes take.
+    pub(super) fn memory_bytes(&mut self) -> u64 {
+        self.tables.values_mut().map(GroupTable::memory_bytes).sum()
+    }
+
     /// The first pane from an instant on.
     pub(super) fn first_from(&self, time: i64) -> Option<i64> {
         self.tables.range(time..).next().map(|(pane, _)| *pane)

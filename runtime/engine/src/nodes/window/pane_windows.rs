@@ -45,7 +45,13 @@ pub(super) struct PaneWindows {
     refiring: RefiringRows,
     watermark: i64,
     ingested_at: i64,
+    /// Bytes of the panes, and how many rows came since they were weighed.
+    state_bytes: u64,
+    unweighed_rows: usize,
 }
+
+/// Rows after which all panes are weighed again: there may be some thousand panes.
+const WEIGHED_ROWS: usize = 4096;
 
 /// What becomes of the rows of a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +87,8 @@ impl PaneWindows {
             panes: PaneStore::new(key_fields, aggregates),
             watermark,
             ingested_at: WindowProgress::NONE.ingested_at,
+            state_bytes: 0,
+            unweighed_rows: WEIGHED_ROWS,
             spec,
         })
     }
@@ -227,6 +235,7 @@ impl PaneWindows {
 impl Operator for PaneWindows {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
+        self.unweighed_rows = self.unweighed_rows.saturating_add(batch.len());
         if self.spec.partials {
             self.process_partials(&batch)?;
             return Ok(Progress::Done);
@@ -272,6 +281,7 @@ impl Operator for PaneWindows {
             return Ok(Progress::Done);
         }
         self.watermark = watermark;
+        self.unweighed_rows = WEIGHED_ROWS;
         self.fire_part(out)
     }
 
@@ -283,6 +293,13 @@ impl Operator for PaneWindows {
             return Ok(if fires { Progress::More } else { progress });
         }
         self.fire_part(out)
+    }
+
+    fn state_bytes(&mut self) -> u64 {
+        if self.unweighed_rows >= WEIGHED_ROWS {
+            (self.state_bytes, self.unweighed_rows) = (self.panes.memory_bytes(), 0);
+        }
+        self.state_bytes
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {

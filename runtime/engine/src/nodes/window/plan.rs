@@ -243,6 +243,10 @@ impl PlanNode for WindowStep {
         self.parallelism
     }
 
+    fn state_bytes_max(&self) -> u64 {
+        self.spec.state_bytes
+    }
+
     fn needs(&self, _: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
         let columns = self.keys.iter().chain(self.aggregates.iter().flat_map(|a| &a.columns));
         vec![columns.copied().collect::<BTreeSet<_>>().into_iter().collect()]

@@ -210,6 +210,10 @@ impl Operator for SessionWindows {
         Ok(if self.state.has_due() { Progress::More } else { Progress::Done })
     }
 
+    fn state_bytes(&mut self) -> u64 {
+        self.keys.memory_bytes() + self.state.memory_bytes()
+    }
+
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let (keys, aggregates, lists) = (self.keys.freeze(), self.state.aggregates.freeze(), self.state.lists.freeze());
         let progress = WindowProgress { watermark: self.state.watermark, ingested_at: self.ingested_at };

@@ -75,6 +75,14 @@ impl Sessions {
         }
     }
 
+    /// Bytes that sessions and accumulators take.
+    pub(super) fn memory_bytes(&mut self) -> u64 {
+        // Of the sessions of a key all but the last are elsewhere.
+        let sessions = self.groups * size_of::<Session>();
+        let timers = self.timers.len() * size_of::<(i64, u32)>() + self.free_groups.len() * size_of::<u32>();
+        self.lists.memory_bytes() + self.aggregates.memory_bytes() + (sessions + timers) as u64
+    }
+
     /// Assigns the rows of a range to groups until one that must be taken by itself, and returns its index.
     pub(super) fn assign(
         &mut self,

@@ -44,6 +44,12 @@ impl<E: Element, const LAST: bool> ByTime<E, LAST> {
 impl<E: Element, const LAST: bool> Fold for ByTime<E, LAST> {
     type Accumulator = Option<(i64, E::Owned)>;
 
+    const HAS_HEAP: bool = E::HAS_HEAP;
+
+    fn heap_bytes(group: &Self::Accumulator) -> usize {
+        group.as_ref().map_or(0, |(_, value)| E::heap_bytes(value))
+    }
+
     fn update(
         &self,
         groups: &mut (impl Groups<Self::Accumulator> + ?Sized),

@@ -117,6 +117,10 @@ impl Accumulators for ComponentAccumulators {
         self.groups = self.groups.max(groups);
     }
 
+    fn memory_bytes(&mut self) -> u64 {
+        self.states.memory_bytes()
+    }
+
     fn clear(&mut self) {
         self.states.clear();
     }

@@ -19,6 +19,15 @@ pub(super) trait Element: Clone + Send + 'static {
     /// A value that is looked at.
     type Value<'a>: Copy;
 
+    /// Whether values that are kept point to bytes elsewhere.
+    const HAS_HEAP: bool = false;
+
+    /// How many.
+    fn heap_bytes(owned: &Self::Owned) -> usize {
+        let _ = owned;
+        0
+    }
+
     fn array(column: &ArrayRef) -> &Self::Array;
     fn value(array: &Self::Array, row: usize) -> Self::Value<'_>;
     fn borrow(owned: &Self::Owned) -> Self::Value<'_>;
@@ -116,6 +125,12 @@ impl Element for Text {
     type Owned = Box<str>;
     type Value<'a> = &'a str;
 
+    const HAS_HEAP: bool = true;
+
+    fn heap_bytes(owned: &Box<str>) -> usize {
+        owned.len()
+    }
+
     fn array(column: &ArrayRef) -> &StringArray {
         column.as_string()
     }
@@ -149,6 +164,12 @@ impl Element for Bytes {
     type Array = BinaryArray;
     type Owned = Box<[u8]>;
     type Value<'a> = &'a [u8];
+
+    const HAS_HEAP: bool = true;
+
+    fn heap_bytes(owned: &Box<[u8]>) -> usize {
+        owned.len()
+    }
 
     fn array(column: &ArrayRef) -> &BinaryArray {
         column.as_binary()

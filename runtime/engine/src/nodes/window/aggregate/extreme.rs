@@ -39,6 +39,12 @@ impl<E: Element, const GREATEST: bool> Extreme<E, GREATEST> {
 impl<E: Element, const GREATEST: bool> Fold for Extreme<E, GREATEST> {
     type Accumulator = Option<E::Owned>;
 
+    const HAS_HEAP: bool = E::HAS_HEAP;
+
+    fn heap_bytes(group: &Self::Accumulator) -> usize {
+        group.as_ref().map_or(0, E::heap_bytes)
+    }
+
     fn update(
         &self,
         groups: &mut (impl Groups<Self::Accumulator> + ?Sized),

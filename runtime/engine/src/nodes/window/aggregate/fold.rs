@@ -6,6 +6,7 @@ use std::ops::IndexMut;
 use arrow::array::ArrayRef;
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::FieldRef;
+use weir_core::batch::array_bytes;
 use weir_state::ChunkedVec;
 
 use super::Accumulators;
@@ -15,6 +16,9 @@ use crate::dataflow::operator::OperatorError;
 pub(super) trait Fold: Clone + Send + 'static {
     /// What is kept per group; the default is the empty group.
     type Accumulator: Clone + Default + Send + Sync + 'static;
+
+    /// Whether accumulators point to bytes elsewhere.
+    const HAS_HEAP: bool = false;
 
     /// Adds row `i` to group `group_of_row[i]`; all groups are in `groups`.
     fn update(
@@ -27,6 +31,12 @@ pub(super) trait Fold: Clone + Send + 'static {
 
     /// Adds `other` to `into`.
     fn merge(&self, into: &mut Self::Accumulator, other: &Self::Accumulator) -> Result<(), OperatorError>;
+
+    /// Bytes that an accumulator points to.
+    fn heap_bytes(group: &Self::Accumulator) -> usize {
+        let _ = group;
+        0
+    }
 
     /// The columns that an accumulator is written as.
     fn state_fields(&self) -> Vec<FieldRef>;
@@ -59,11 +69,28 @@ impl<A, G: IndexMut<usize, Output = A> + ?Sized> Groups<A> for G {}
 pub(super) struct Folded<F: Fold> {
     fold: F,
     groups: ChunkedVec<F::Accumulator>,
+    /// Bytes that accumulators point to, at most; and how many they were when they were last counted.
+    heap_bytes: usize,
+    counted_bytes: usize,
 }
+
+/// Bytes that accumulators may point to before they are counted for the first time.
+const HEAP_BYTES_MIN: usize = 1 << 20;
 
 impl<F: Fold> Folded<F> {
     pub(super) fn boxed(fold: F) -> Box<dyn Accumulators> {
-        Box::new(Self { fold, groups: ChunkedVec::new() })
+        Box::new(Self::of(fold, ChunkedVec::new()))
+    }
+
+    fn of(fold: F, groups: ChunkedVec<F::Accumulator>) -> Self {
+        Self { fold, groups, heap_bytes: 0, counted_bytes: 0 }
+    }
+
+    /// Accumulators may point to so many bytes more.
+    fn grew(&mut self, columns: &[ArrayRef]) {
+        if F::HAS_HEAP {
+            self.heap_bytes += columns.iter().map(|column| array_bytes(column) as usize).sum::<usize>();
+        }
     }
 
     fn picked(&self, groups: &[u32]) -> Vec<&F::Accumulator> {
@@ -80,8 +107,18 @@ impl<F: Fold> Accumulators for Folded<F> {
         self.groups.grow(groups, &F::Accumulator::default());
     }
 
+    fn memory_bytes(&mut self) -> u64 {
+        // Counted when they may be twice as many: so that costs little for each row that made them more.
+        if self.heap_bytes > 2 * self.counted_bytes + HEAP_BYTES_MIN {
+            self.counted_bytes = self.groups.iter().map(F::heap_bytes).sum();
+            self.heap_bytes = self.counted_bytes;
+        }
+        self.groups.memory_bytes() + self.heap_bytes as u64
+    }
+
     fn clear(&mut self) {
         self.groups.clear();
+        (self.heap_bytes, self.counted_bytes) = (0, 0);
     }
 
     fn reset(&mut self, group: u32) {
@@ -89,6 +126,7 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn update(&mut self, group_of_row: &[u32], columns: &[ArrayRef], event_times: &[i64]) -> Result<(), OperatorError> {
+        self.grew(columns);
         match self.groups.as_mut_slice() {
             // Few groups, and so many rows of each, are what it is asked most about.
             Some(few) => self.fold.update(few, group_of_row, columns, event_times),
@@ -97,6 +135,7 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn merge(&mut self, group_of_row: &[u32], state: &[ArrayRef]) -> Result<(), OperatorError> {
+        self.grew(state);
         for (group, other) in group_of_row.iter().zip(self.fold.load(state, group_of_row.len())) {
             self.fold.merge(&mut self.groups[*group as usize], &other)?;
         }
@@ -108,12 +147,15 @@ impl<F: Fold> Accumulators for Folded<F> {
             return self.merge(groups, &other.state(others)?);
         };
         for (group, from) in groups.iter().zip(others) {
-            self.fold.merge(&mut self.groups[*group as usize], &other.groups[*from as usize])?;
+            let other = &other.groups[*from as usize];
+            self.heap_bytes += F::heap_bytes(other);
+            self.fold.merge(&mut self.groups[*group as usize], other)?;
         }
         Ok(())
     }
 
     fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
+        self.heap_bytes += F::heap_bytes(&self.groups[from as usize]);
         self.groups[group as usize] = self.groups[from as usize].clone();
         Ok(())
     }
@@ -128,7 +170,7 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn freeze(&mut self) -> Box<dyn Accumulators> {
-        Box::new(Self { fold: self.fold.clone(), groups: self.groups.freeze() })
+        Box::new(Self::of(self.fold.clone(), self.groups.freeze()))
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
