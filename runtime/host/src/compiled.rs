@@ -8,6 +8,7 @@ use wasmtime::component::InstancePre;
 use crate::cache::{FunctionCache, FunctionCounts};
 use crate::ctx::Ctx;
 use crate::exports::Exports;
+use crate::features::left_off;
 use crate::load::{Inspection, LoadError};
 use crate::plan::World;
 use crate::shared::Shared;
@@ -97,8 +98,10 @@ fn compile(shared: &Shared, bytes: &[u8], name: &str) -> Result<(wasmtime::compo
     let _told = shared.on_compile.get().map(|tell| tell(name));
     let compilation = shared.caches.functions.as_deref().map(FunctionCache::begin);
     let component = wasmtime::component::Component::from_binary(&shared.engine, bytes);
-    let component =
-        component.map_err(|error| LoadError::Invalid { name: name.to_owned(), message: format!("{error:#}") })?;
+    let component = component.map_err(|error| match left_off(bytes).as_slice() {
+        [] => LoadError::Invalid { name: name.to_owned(), message: format!("{error:#}") },
+        features => LoadError::LeftOff { name: name.to_owned(), feature: features.join("; ") },
+    })?;
     let functions = compilation.as_ref().map_or(FunctionCounts::default(), |compilation| compilation.counts());
     // Its end writes what it has added, which is a part of its time.
     drop(compilation);

@@ -32,6 +32,7 @@ mod ctx;
 pub mod delta;
 mod engine;
 mod exports;
+mod features;
 pub mod format;
 pub mod host;
 pub mod imports;

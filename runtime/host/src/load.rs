@@ -7,6 +7,7 @@ use wasmtime::wasmparser::{ComponentExport, ComponentImport, Encoding, Parser, P
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
 use crate::abi::{PACKAGE, VERSION, interface};
+use crate::features::defines_resource;
 use crate::plan::World;
 
 /// Why a file is not a component that can be hosted.
@@ -134,6 +135,14 @@ pub enum LoadError {
         /// Which function, and what differs.
         message: String,
     },
+    /// It uses what operators cannot.
+    #[error("{name} uses {feature}, which operators cannot use: build it without")]
+    LeftOff {
+        /// Which component.
+        name: String,
+        /// What it uses.
+        feature: String,
+    },
     /// The compiler refuses it.
     #[error("{name} cannot be compiled: {message}")]
     Invalid {
@@ -223,6 +232,10 @@ fn outside(bytes: &[u8], name: &str) -> Result<(Vec<String>, Vec<String>), LoadE
                     return Err(damaged(bytes.len(), "it ends within a module"));
                 }
                 at = inner.end;
+            }
+            Payload::ComponentTypeSection(types) if defines_resource(types.clone()) => {
+                let feature = "resources of its own (the contract has none)".to_owned();
+                return Err(LoadError::LeftOff { name: name.to_owned(), feature });
             }
             Payload::ComponentImportSection(section) => {
                 for import in section {

@@ -126,3 +126,24 @@ fn files_are_found_read_and_measured() {
     assert!(loaded.compile_time().is_some());
     assert!(loaded.imports().iter().all(|import| import.starts_with("weir:operator/")));
 }
+
+#[test]
+fn what_operators_cannot_use_is_refused_by_its_name() {
+    let component = |inside: &str| {
+        let exported = "(instance $i) (export \"weir:operator/transform@0.1.0\" (instance $i))";
+        wat::parse_str(format!("(component {inside} {exported})")).unwrap()
+    };
+    for (inside, feature) in [
+        ("(type (resource (rep i32)))", "resources of its own"),
+        ("(core module (memory 1 1 shared))", "threads: shared memories"),
+        ("(core module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))", "atomic instructions"),
+        ("(type (func async))", "async functions"),
+        ("(type (stream u8))", "streams or futures"),
+        ("(core module (type (struct (field i32))))", "garbage collection"),
+        ("(core module (tag))", "exception handling"),
+    ] {
+        let error = error(&component(inside));
+        assert!(matches!(error, LoadError::LeftOff { .. }), "{inside}: {error}");
+        assert!(error.to_string().contains(feature), "{inside}: {error}");
+    }
+}
