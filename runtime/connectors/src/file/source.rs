@@ -14,6 +14,7 @@ use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
 use super::format_of;
+use super::partitions::PartitionedFiles;
 use super::paths::{InputFile, find, folders_in};
 use crate::formats::FormatName;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
@@ -39,6 +40,17 @@ struct FileSourceOptions {
     delimiter: Option<String>,
     schema: Option<SchemaOption>,
     infer_rows: Option<usize>,
+    partitions: Option<SchemaOption>,
+}
+
+/// The source that the options ask for.
+pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+    let given: FileSourceOptions = options::parse(options)?;
+    let files = FileSource::open(options)?;
+    Ok(match &given.partitions {
+        Some(columns) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
+        None => Box::new(files),
+    })
 }
 
 /// The source.
@@ -112,7 +124,7 @@ impl FileSource {
     ) -> Result<TextReader, ConnectorError> {
         let projected = options::project(&self.schema, projection)?;
         let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection, unlisted);
-        let records = open(file, self.format, Position::BEGIN)?;
+        let records = open_file(file, self.format, Position::BEGIN)?;
         let mut reader = TextReader::new(records, self.format.has_header(), decoder)?;
         reader.read_header(Duration::ZERO)?;
         Ok(reader)
@@ -178,7 +190,7 @@ impl Source for FileSource {
                 return Err(ConnectorError::Data(format!("{} has no offset {offset}; was it replaced?", file.name)));
             };
             has_ended = open_line;
-            reader = reader.resume(open(file, self.format, Position { byte, line })?);
+            reader = reader.resume(open_file(file, self.format, Position { byte, line })?);
         }
         Ok(Box::new(FileReader { reader, bytes: metadata.len(), has_ended }))
     }
@@ -249,7 +261,7 @@ fn infer(
     let rows_per_file = (INFER_ROWS_OF_ALL_MAX / files.len().max(1)).clamp(1, rows_max);
     let (mut sample, mut notes) = (Sample::default(), Vec::new());
     for file in files {
-        let mut records = open(file, format, Position::BEGIN)?;
+        let mut records = open_file(file, format, Position::BEGIN)?;
         let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format == TextFormat::Json);
         if !left_out.is_empty() {
             let (name, columns) = (&file.name, left_out.join(", "));
@@ -278,7 +290,7 @@ fn check_text(options: &Options, file: &InputFile) -> Result<(), ConnectorError>
     encoding::problem(Some(&file.name), &begin).map_or(Ok(()), |problem| Err(options.error("path", problem)))
 }
 
-fn open(file: &InputFile, format: TextFormat, position: Position) -> Result<Records, ConnectorError> {
+fn open_file(file: &InputFile, format: TextFormat, position: Position) -> Result<Records, ConnectorError> {
     let mut opened = File::open(&file.path).map_err(|source| cannot("open", file, source))?;
     opened.seek(SeekFrom::Start(position.byte)).map_err(|source| cannot("read", file, source))?;
     let input = FileInput { file: file.clone(), opened };

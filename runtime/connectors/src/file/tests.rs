@@ -22,6 +22,7 @@ use crate::tally;
 
 mod ends;
 mod inferred;
+mod partitioned;
 mod recovery;
 
 fn options(toml: &str, base: &Path) -> Options {
