@@ -32,6 +32,7 @@
 //! Relative paths are relative to the folder of the pipeline file.
 
 mod commit;
+mod confined;
 mod draft;
 mod kept;
 mod partitions;

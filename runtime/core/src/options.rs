@@ -10,6 +10,7 @@ pub(crate) use secrets::SECRET_OPENING;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
+use crate::allow_connect::AllowConnect;
 use crate::connector_error::ConnectorError;
 
 /// The keys of a table that only its connector understands, with their places.
@@ -23,13 +24,16 @@ pub struct Options {
     pub base: PathBuf,
     /// Whether paths must stay in that folder.
     pub confined: bool,
+    /// Where it may connect to.
+    pub allow_connect: AllowConnect,
 }
 
 impl Options {
     /// The options in the table at `path` of a TOML text, without the keys `common` that are not the connector's.
     #[must_use]
     pub fn new(text: Arc<str>, path: Vec<String>, common: &'static [&'static str], base: PathBuf) -> Self {
-        Self { text, path, common, secrets: secrets::Secrets::default(), base, confined: false }
+        let (secrets, allow_connect) = (secrets::Secrets::default(), AllowConnect::default());
+        Self { text, path, common, secrets, base, confined: false, allow_connect }
     }
 
     /// Options from TOML text of their own, for tests and for options that a program makes.

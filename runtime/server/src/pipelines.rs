@@ -2,9 +2,11 @@
 //! checkpoints and dead letters in the job's.
 
 use std::collections::BTreeSet;
+use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use weir_core::allow_connect::AllowConnect;
 use weir_core::connector::Connectors;
 use weir_core::graph::{AggregateSpec, CheckpointSettings, LogicalGraph, NodeKind};
 use weir_core::limits::{
@@ -13,6 +15,7 @@ use weir_core::limits::{
 use weir_core::pipeline::{Diagnostic, did_you_mean, parse};
 use weir_engine::{CheckError, CheckErrors, Job, NewVersion};
 use weir_host::Host;
+use weir_state::checkpoint::reached;
 
 use crate::catalog::Catalog;
 use crate::components::Components;
@@ -29,6 +32,8 @@ pub(crate) struct Pipelines {
     pub(crate) files: PathBuf,
     /// The folder of the jobs' own folders.
     pub(crate) jobs: PathBuf,
+    /// Where jobs may connect to.
+    pub(crate) allow_connect: AllowConnect,
 }
 
 /// A pipeline whose operators are known.
@@ -117,6 +122,7 @@ impl Pipelines {
                  --secrets-dir, and \"${{secret:FILE}}\" here"
             )
         }));
+        problems.extend(self.unreachable(&pipeline).map(|refusal| Diagnostic::error(refusal, None)));
         let checked = Job::check(&pipeline.graph, &*self.connectors, &self.host);
         let errors = match checked {
             Ok(job) if problems.is_empty() => return Ok((pipeline, job)),
@@ -140,7 +146,7 @@ impl Pipelines {
                 "on a server a pipeline needs a name, which is its job's: write `name = \"...\"` in its first line";
             return Err(Problem::pipeline(&[Diagnostic::error(message, None)]));
         }
-        graph.confine();
+        graph.confine(&self.allow_connect);
         let folder = self.folder(&graph.name);
         let mut notes = Vec::new();
         let location = folder.join("checkpoints").display().to_string();
@@ -170,7 +176,21 @@ impl Pipelines {
 
     /// Opens connectors and components, and checks that everything fits.
     pub(crate) fn check(&self, pipeline: &Pipeline) -> Result<Job, Problem> {
+        if let Some(refusal) = self.unreachable(pipeline) {
+            return Err(Problem::pipeline(&[Diagnostic::error(refusal, None)]));
+        }
         Ok(Job::check(&pipeline.graph, &*self.connectors, &self.host)?)
+    }
+
+    /// Why its checkpoints cannot be where it has them: a host would be asked that jobs may not connect to.
+    fn unreachable(&self, pipeline: &Pipeline) -> Option<String> {
+        let location = pipeline.location();
+        let resolve = |host: &str, port| (host, port).to_socket_addrs().map(Iterator::collect);
+        let mut refused = reached(&location).into_iter();
+        refused.find_map(|(host, port)| {
+            let refusal = self.allow_connect.check(&host, port, resolve).err()?;
+            Some(format!("checkpoints in {location}: {refusal}"))
+        })
     }
 
     /// What an operator of a pipeline is to run; `goes_back`: again.

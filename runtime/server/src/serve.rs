@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use weir_core::allow_connect::{AllowConnect, Place};
 use weir_core::connector::Connectors;
 use weir_core::time::Clock;
 use weir_engine::GuestResources;
@@ -47,6 +48,8 @@ pub struct ServeConfig {
     pub allow_plain_http: bool,
     /// Jobs that run at a time.
     pub jobs_max: usize,
+    /// Where jobs may connect to; without a place: everywhere, or, if others reach the server, to other machines.
+    pub allow_connect: Vec<Place>,
     /// Memory of the guests of all jobs together, bytes.
     pub guest_bytes_max: u64,
     /// How long jobs may take to their last checkpoint when it ends.
@@ -150,6 +153,7 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         instances_max: INSTANCES_MAX_DEFAULT + INSTANCES_ASKED_MAX,
     })?;
     host.retain_compiled(&named);
+    let is_local = config.listen.ip().is_loopback();
     let pipelines = Pipelines {
         catalog: Arc::new(catalog),
         components: Arc::new(components),
@@ -157,12 +161,16 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         host,
         files,
         jobs: data_dir.join("jobs"),
+        allow_connect: match (config.allow_connect.as_slice(), is_local) {
+            ([], true) => AllowConnect::Everywhere,
+            ([], false) => AllowConnect::OtherMachines,
+            (places, _) => AllowConnect::Only(places.into()),
+        },
     };
     let compiler = Compiler { command: config.compiler, cache_dir };
     let guest_resources_max =
         GuestResources { instances: u64::from(INSTANCES_MAX_DEFAULT), memory_bytes: config.guest_bytes_max };
     let bounds = Bounds { jobs_max: config.jobs_max, guest_resources_max };
-    let is_local = config.listen.ip().is_loopback();
     let service = Arc::new(Service::new(pipelines, compiler, config.clock, bounds, is_local));
     let listen = |error| ServeError::Listen { listen: config.listen, error };
     let listener = TcpListener::bind(config.listen).map_err(listen)?;

@@ -22,6 +22,7 @@ mod manifest;
 mod objects;
 mod part;
 mod pins;
+mod reach;
 mod retain;
 mod snapshots;
 mod tenure;
@@ -36,6 +37,7 @@ pub use lease::{Completion, Lease, PartWriter};
 pub use manifest::{Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit};
 /// What a store is made of; for tests that bring their own.
 pub use object_store;
+pub use reach::reached;
 pub use tenure::Tenure;
 
 use crate::JobSnapshot;

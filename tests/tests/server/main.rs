@@ -5,10 +5,12 @@
 
 mod api;
 mod compiled;
+mod connects;
 mod deploys;
 mod example;
 mod isolation;
 mod kills;
+mod paths;
 mod pipelines;
 mod restart;
 mod revisions;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use weir_connectors::ServerConnectors;
+use weir_core::allow_connect::Place;
 use weir_core::pipeline::size_bytes;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
@@ -51,6 +52,10 @@ pub(crate) struct Args {
     /// Listen for other machines without TLS: something in front of it speaks TLS
     #[arg(long)]
     allow_plain_http: bool,
+    /// Where jobs may connect to, and nowhere else; may be repeated. HOST is a name, an address, a block such as 10.0.0.0/8, or *; PORT
+    /// may be * [default: everywhere; if it listens for other machines, not to this one, link-local addresses and cloud metadata]
+    #[arg(long, value_name = "HOST:PORT")]
+    allow_connect: Vec<Place>,
     /// Jobs that run at a time, at most
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN))]
     max_jobs: NonZeroUsize,
@@ -125,6 +130,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         listen: args.listen,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
         allow_plain_http: args.allow_plain_http,
+        allow_connect: args.allow_connect.clone(),
         jobs_max: args.max_jobs.get(),
         guest_bytes_max: args.max_guest_memory,
         drain_time_max: args.drain_timeout,

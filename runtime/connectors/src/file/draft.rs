@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -27,8 +26,10 @@ pub(super) struct Drafting {
     pub(super) schema: SchemaRef,
     pub(super) generation: u64,
     pub(super) durable: bool,
-    /// The file that a draft begins with a copy of, if it is there.
-    pub(super) appends_to: Option<PathBuf>,
+    /// The name that a finished draft gets in its folder, if it is known already.
+    pub(super) becomes: Option<String>,
+    /// Whether a draft begins with a copy of what has that name.
+    pub(super) appends: bool,
     /// Where a finished file waits for its final name, if its path's drop would remove it.
     staged: Option<Staged>,
 }
@@ -68,13 +69,13 @@ impl Drafting {
     ) -> Self {
         let (generation, durable) = (context.generation, context.durable);
         let staged = (!durable).then(|| staged.clone());
-        Self { place: place.clone(), format, schema, generation, durable, appends_to: None, staged }
+        Self { place: place.clone(), format, schema, generation, durable, becomes: None, appends: false, staged }
     }
 
     /// A draft without rows of its own.
     pub(super) fn begin(&self) -> Result<Draft, ConnectorError> {
-        if let Some(old) = &self.appends_to {
-            match File::open(old) {
+        if let Some(old) = self.becomes.as_deref().filter(|_| self.appends) {
+            match self.place.open(old) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 old_file => return self.append(old_file.map_err(|source| self.place.cannot("read", source))?),
             }
@@ -130,7 +131,7 @@ impl Drafting {
     /// A draft that begins with a copy of these bytes: a process that still writes the old file changes nothing in the new
     /// one, and the old one is there as it was until a checkpoint counts on the new one.
     pub(super) fn resume(&self, old: &Span, appended_to: Option<u64>) -> Result<Draft, ConnectorError> {
-        let mut old_file = match File::open(self.place.folder.join(&old.name)) {
+        let mut old_file = match self.place.open(&old.name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.gone(old)),
             file => file.map_err(|source| self.place.cannot("resume", source))?,
         };
@@ -149,7 +150,7 @@ impl Drafting {
     }
 
     fn create(&self) -> Result<(Arc<File>, TempPath), ConnectorError> {
-        let (file, path) = self.place.create(self.generation)?;
+        let (file, path) = self.place.create(self.generation, self.becomes.as_deref())?;
         Ok((Arc::new(file), path))
     }
 

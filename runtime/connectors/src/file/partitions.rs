@@ -100,6 +100,10 @@ impl Source for PartitionedFiles {
         self.files.notes_after()
     }
 
+    fn reads(&self, written: &weir_core::connector::Written) -> bool {
+        self.files.reads(written)
+    }
+
     fn files(&self) -> Vec<std::path::PathBuf> {
         self.files.files()
     }

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use serde::Deserialize;
-use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
+use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext, Written};
 use weir_core::graph::Options;
 
 use super::commit::FileCommitter;
+use super::confined::Root;
 use super::draft::{Drafting, Staged};
 use super::format_of;
 use super::parts::PartsWriter;
+use super::paths::real;
 use super::target::{Mode, Target, check_folder, followed};
 use super::temporary::Place;
 use super::whole::WholeWriter;
@@ -48,7 +50,9 @@ impl FileSink {
         let FileSinkOptions { path: name, format, lazy, allow_newer, mode } = options::parse(options)?;
         options::check_confined(options, &name)?;
         let shown = name.display().to_string();
-        let path = followed(options, &shown, options::resolve(options, &name))?;
+        let (root, path) = (Root::of(options), options::resolve(options, &name));
+        root.check(&path).map_err(|error| options.error("path", format!("{shown}: {error}")))?;
+        let path = followed(options, &shown, path)?;
         let staged = Staged::default();
         if path.is_dir() || shown.ends_with(std::path::is_separator) {
             let format = format.ok_or_else(|| {
@@ -60,7 +64,8 @@ impl FileSink {
                     "a folder gets new parts, and none is replaced: `mode` is an option of a sink that writes one file";
                 return Err(options.error("mode", message));
             }
-            let (place, options) = (Place { name: shown, folder: path, prefix: ".part-".to_owned() }, options.clone());
+            let (place, options) =
+                (Place { name: shown, folder: path, prefix: ".part-".to_owned(), root }, options.clone());
             return Ok(Self { place, target: None, options, format, lazy, allow_newer, staged });
         }
         let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
@@ -70,8 +75,8 @@ impl FileSink {
             return Err(options.error("path", format!("the name of the file {shown} is not UTF-8")));
         };
         let format = format_of(options, format, &name)?;
-        let place = Place { name: shown.clone(), folder: folder.to_path_buf(), prefix: format!(".{file}.") };
-        let target = Some(Target { shown, path: path.clone(), file, mode });
+        let place = Place { name: shown.clone(), folder: folder.to_path_buf(), prefix: format!(".{file}."), root };
+        let target = Some(Target { shown, place: place.clone(), file, mode });
         Ok(Self { place, target, options: options.clone(), format, lazy, allow_newer, staged })
     }
 }
@@ -81,8 +86,10 @@ impl Sink for FileSink {
         self.target.is_some().then_some(1)
     }
 
-    fn file(&self) -> Option<PathBuf> {
-        Some(self.target.as_ref().map_or_else(|| self.place.folder.clone(), |target| target.path.clone()))
+    fn writes(&self) -> Option<Written> {
+        let folder = &self.place.folder;
+        let path = self.target.as_ref().map_or_else(|| folder.clone(), |target| folder.join(&target.file));
+        Some(Written { real: real(&path), path, is_folder: self.target.is_none() })
     }
 
     fn notes(&self) -> Vec<String> {
@@ -122,7 +129,8 @@ impl Sink for FileSink {
         let mut drafting = Drafting::new(&self.place, self.format, schema, context, &self.staged);
         Ok(match &self.target {
             Some(target) => {
-                drafting.appends_to = (target.mode == Some(Mode::Append)).then(|| target.path.clone());
+                drafting.becomes = Some(target.file.clone());
+                drafting.appends = target.mode == Some(Mode::Append);
                 Box::new(WholeWriter::open(drafting, target.file.clone(), self.lazy, context.restored)?)
             }
             None => Box::new(PartsWriter::open(drafting, self.lazy, self.allow_newer, context)?),

@@ -5,10 +5,12 @@
 //! change. Only what has a signature that is still right counts as written by an earlier run of the same pipeline. A file that was
 //! saved or extended since does not, nor does a copy without its attributes, or a file system that has none.
 
-use std::fs::{File, FileType, Metadata};
-use std::path::{Path, PathBuf};
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
+use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
@@ -36,7 +38,7 @@ pub(super) struct Target {
     /// As the pipeline file names it.
     pub(super) shown: String,
     /// Where it is, links followed.
-    pub(super) path: PathBuf,
+    pub(super) place: Place,
     /// Its name there.
     pub(super) file: String,
     pub(super) mode: Option<Mode>,
@@ -53,20 +55,17 @@ struct Signature {
 impl Target {
     /// Why the file cannot be made, if it cannot.
     pub(super) fn check(&self, job: &str) -> Result<(), String> {
-        let found = match std::fs::symlink_metadata(&self.path) {
-            Ok(found) => found,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(format!("cannot look at {}: {error}", self.shown)),
-        };
-        if !found.is_file() {
-            return Err(no_file(&self.shown, found.file_type()));
+        let found = self.place.found(&self.file).map_err(|error| format!("cannot look at {}: {error}", self.shown))?;
+        let Some(found) = found else { return Ok(()) };
+        if !found.kind.is_file() {
+            return Err(no_file(&self.shown, found.kind));
         }
         if self.mode.is_some() {
             return Ok(());
         }
         let whose = match self.signature() {
-            Some(signed) if signed == Signature::of(&found, job) => return Ok(()),
-            Some(signed) if signed.pipeline != job => format!("the pipeline {:?} has written it", signed.pipeline),
+            Some((signed, now)) if signed == Signature::of(&now, job) => return Ok(()),
+            Some((signed, _)) if signed.pipeline != job => format!("the pipeline {:?} has written it", signed.pipeline),
             Some(_) => "it was changed since this pipeline has written it".to_owned(),
             None => format!("no run of the pipeline {job:?} has written it"),
         };
@@ -80,7 +79,7 @@ impl Target {
     /// The same at the end of the job. `appended_to`: how many bytes of it the new file begins with.
     pub(super) fn check_now(&self, job: &str, appended_to: Option<u64>) -> Result<(), String> {
         self.check(job)?;
-        let bytes = std::fs::metadata(&self.path).map_or(0, |file| file.len());
+        let bytes = self.place.found(&self.file).ok().flatten().map_or(0, |found| found.bytes);
         match (self.mode, appended_to) {
             (Some(Mode::Append), appended_to) if bytes != appended_to.unwrap_or(0) => {
                 Err(format!("{} has other rows than when the job began", self.shown))
@@ -90,15 +89,19 @@ impl Target {
     }
 
     /// Says of a file, which is finished, that this pipeline has written it. Where that cannot be said, the next run asks.
-    pub(super) fn sign(&self, path: &Path, job: &str) {
-        let signed = std::fs::metadata(path).ok().and_then(|file| serde_json::to_vec(&Signature::of(&file, job)).ok());
+    pub(super) fn sign(&self, name: &str, job: &str) {
+        let Ok(file) = self.place.open(name) else { return };
+        let signed = file.metadata().ok().and_then(|now| serde_json::to_vec(&Signature::of(&now, job)).ok());
         if let Some(signature) = signed {
-            attribute::set(path, &signature);
+            attribute::set(&file, &signature);
         }
     }
 
-    fn signature(&self) -> Option<Signature> {
-        serde_json::from_slice(&attribute::get(&self.path)?).ok()
+    /// What was left at the file, and what it is now.
+    fn signature(&self) -> Option<(Signature, Metadata)> {
+        let file = self.place.open(&self.file).ok()?;
+        let signed = serde_json::from_slice(&attribute::get(&file)?).ok()?;
+        Some((signed, file.metadata().ok()?))
     }
 }
 
@@ -113,7 +116,7 @@ impl Signature {
 /// The path that is written when a sink is told to write to `path`: a link is followed, so that it stays one.
 ///
 /// # Errors
-/// [`ConnectorError::Option`] if it is a link to nothing, or leads out of the folder that a pipeline is confined to.
+/// [`ConnectorError::Option`] if it is a link to nothing.
 pub(super) fn followed(options: &Options, shown: &str, path: PathBuf) -> Result<PathBuf, ConnectorError> {
     // Without a separator at its end, behind which the system follows links by itself.
     let link: PathBuf = path.components().collect();
@@ -121,19 +124,12 @@ pub(super) fn followed(options: &Options, shown: &str, path: PathBuf) -> Result<
         return Ok(path);
     }
     if let Some(found) = path.metadata().ok().filter(|found| !found.is_file() && !found.is_dir()) {
-        return Err(options.error("path", no_file(shown, found.file_type())));
+        return Err(options.error("path", no_file(shown, FileType::from_raw_mode(found.mode()))));
     }
-    let followed = std::fs::canonicalize(&link).map_err(|error| {
+    std::fs::canonicalize(&link).map_err(|error| {
         let to = std::fs::read_link(&link).unwrap_or_default();
         options.error("path", format!("{shown} is a link to {}, which cannot be followed: {error}", to.display()))
-    })?;
-    let stays = || std::fs::canonicalize(&options.base).is_ok_and(|base| followed.starts_with(base));
-    if options.confined && !stays() {
-        let message =
-            format!("{shown} is a link that leads out of the folder of files that this server gives to pipelines");
-        return Err(options.error("path", message));
-    }
-    Ok(followed)
+    })
 }
 
 /// Why a sink cannot write into its folder, if it cannot: one folder is made, and no more, as a longer path is rather a mistake.
@@ -143,7 +139,7 @@ pub(super) fn check_folder(place: &Place) -> Result<(), String> {
         return Ok(());
     }
     if let Ok(found) = folder.metadata() {
-        let what = if found.is_file() { "a file" } else { kind(found.file_type()) };
+        let what = if found.is_file() { "a file" } else { kind(FileType::from_raw_mode(found.mode())) };
         return Err(format!("{shown} cannot be written: {} is {what}, and no folder", folder.display()));
     }
     match folder.parent() {
@@ -165,49 +161,38 @@ fn no_file(shown: &str, found: FileType) -> String {
     format!("{shown} is {what}, and a file sink writes files only{instead}")
 }
 
-#[cfg(unix)]
 fn kind(found: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt as _;
     match found {
-        _ if found.is_dir() => "a folder",
-        _ if found.is_symlink() => "a link",
-        _ if found.is_fifo() => "a FIFO",
-        _ if found.is_socket() => "a socket",
+        FileType::Directory => "a folder",
+        FileType::Symlink => "a link",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
         _ => "a device",
     }
 }
 
-#[cfg(not(unix))]
-fn kind(found: FileType) -> &'static str {
-    if found.is_dir() { "a folder" } else { "no file" }
-}
-
 /// Extended attributes, where there are any.
 mod attribute {
-    use std::path::Path;
-
     use super::{File, SIGNATURE, SIGNATURE_BYTES_MAX};
 
     #[cfg(any(target_os = "linux", target_os = "macos"))]
-    pub(super) fn get(path: &Path) -> Option<Vec<u8>> {
+    pub(super) fn get(file: &File) -> Option<Vec<u8>> {
         let mut value = vec![0; SIGNATURE_BYTES_MAX];
-        let bytes = rustix::fs::getxattr(path, SIGNATURE, value.as_mut_slice()).ok()?;
+        let bytes = rustix::fs::fgetxattr(file, SIGNATURE, value.as_mut_slice()).ok()?;
         value.truncate(bytes);
         Some(value)
     }
 
     #[cfg(any(target_os = "linux", target_os = "macos"))]
-    pub(super) fn set(path: &Path, value: &[u8]) {
-        if let Ok(file) = File::open(path) {
-            let _ = rustix::fs::fsetxattr(&file, SIGNATURE, value, rustix::fs::XattrFlags::empty());
-        }
+    pub(super) fn set(file: &File, value: &[u8]) {
+        let _ = rustix::fs::fsetxattr(file, SIGNATURE, value, rustix::fs::XattrFlags::empty());
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    pub(super) fn get(_: &Path) -> Option<Vec<u8>> {
+    pub(super) fn get(_: &File) -> Option<Vec<u8>> {
         None
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    pub(super) fn set(_: &Path, _: &[u8]) {}
+    pub(super) fn set(_: &File, _: &[u8]) {}
 }

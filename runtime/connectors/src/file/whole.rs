@@ -26,6 +26,9 @@ struct State {
     appended_to: Option<u64>,
     /// The stream had ended.
     done: bool,
+    /// The file's name. Older checkpoints do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
 }
 
 /// Writes the file.
@@ -57,6 +60,7 @@ impl WholeWriter {
             draft: None,
             appended_to: None,
             done: false,
+            to: None,
         };
         let state = match restored {
             [] => fresh,
@@ -65,6 +69,9 @@ impl WholeWriter {
         };
         if state.columns != columns {
             return Err(drafting.unfit(&format!("it holds {}, and now there are {columns}", state.columns)));
+        }
+        if let Some(old) = state.to.as_ref().filter(|old| **old != to) {
+            return Err(drafting.unfit(&format!("it is of a sink that writes {old}, and not {to}")));
         }
         let draft = match &state.draft {
             Some(old) => Some(drafting.resume(old, state.appended_to)?),
@@ -126,8 +133,8 @@ impl SinkWriter for WholeWriter {
             }
         };
         let report = self.report.clone();
-        let state =
-            State { report: report.clone(), columns: self.columns.clone(), draft, appended_to, done: self.done };
+        let (columns, to) = (self.columns.clone(), Some(self.to.clone()));
+        let state = State { report: report.clone(), columns, draft, appended_to, done: self.done, to };
         let state = serde_json::to_value(state).map_err(|error| place.cannot("describe", error.into()))?;
         Ok(Box::new(move || {
             on_disk()?;

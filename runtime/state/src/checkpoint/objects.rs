@@ -49,6 +49,7 @@ impl Objects {
         // Fails if the program has installed another, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        check_bucket(bucket).map_err(fail)?;
         let prefix = Path::parse(prefix).map_err(|e| fail(e.to_string()))?;
         let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(|e| fail(e.to_string()))?;
         Self::new(Arc::new(PrefixStore::new(store, prefix)), location.to_owned())
@@ -151,6 +152,13 @@ impl Objects {
         let (location, error) = (self.name.clone(), Box::new(error));
         CheckpointError::Store { location, what, file: path.to_string(), error }
     }
+}
+
+/// A bucket's name is part of an address: nothing in it may end the host, or begin another.
+fn check_bucket(bucket: &str) -> Result<(), String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let is_legal = (1..=255).contains(&bucket.len()) && bucket.bytes().all(legal) && !bucket.starts_with(['.', '-']);
+    if is_legal { Ok(()) } else { Err(format!("{bucket:?} cannot be the name of a bucket")) }
 }
 
 async fn put_pieces(mut pieces: WriteMultipart, payload: PutPayload) -> Result<(), StoreError> {
