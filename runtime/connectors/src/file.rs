@@ -40,6 +40,7 @@ mod parts;
 mod paths;
 mod sink;
 mod source;
+mod space;
 mod target;
 mod temporary;
 #[cfg(test)]

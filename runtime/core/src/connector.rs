@@ -230,6 +230,16 @@ pub trait Sink: Send + Sync {
         None
     }
 
+    /// Bytes on a local disk of rows that are not visible yet.
+    fn staged_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Rows that it was given and did not write, as it was told to where there is no room for them.
+    fn dropped_rows(&self) -> u64 {
+        0
+    }
+
     /// The job stops at once: a writer or a committer that waits for another system fails instead of waiting on. For those that are
     /// there by now.
     fn give_up(&self) {}

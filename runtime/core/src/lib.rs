@@ -19,6 +19,7 @@
 //! | [`names`] | what a mistyped name is likely to mean |
 //! | [`written`] | what sinks write, and when two are in each other's way: [`Written`](written::Written) |
 //! | [`allow_connect`] | where the jobs of a server may connect to |
+//! | [`disk`] | how much of a disk the jobs of a server may take |
 //! | [`column_type`] | the names of column types |
 //! | [`error`] | an error and its causes in one line |
 //! | [`restart`] | when a job that failed starts again |
@@ -32,6 +33,7 @@ pub mod column_type;
 pub mod connector;
 mod connector_error;
 pub mod diagnostic;
+pub mod disk;
 pub mod error;
 pub mod graph;
 pub mod key_group;

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::allow_connect::AllowConnect;
 use crate::connector_error::ConnectorError;
+use crate::disk::Disk;
 
 /// The keys of a table that only its connector understands, with their places.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Options {
     pub confined: bool,
     /// Where it may connect to.
     pub allow_connect: AllowConnect,
+    /// What its files may take of the disk.
+    pub disk: Disk,
 }
 
 impl Options {
@@ -33,7 +36,7 @@ impl Options {
     #[must_use]
     pub fn new(text: Arc<str>, path: Vec<String>, common: &'static [&'static str], base: PathBuf) -> Self {
         let (secrets, allow_connect) = (secrets::Secrets::default(), AllowConnect::default());
-        Self { text, path, common, secrets, base, confined: false, allow_connect }
+        Self { text, path, common, secrets, base, confined: false, allow_connect, disk: Disk::default() }
     }
 
     /// Options from TOML text of their own, for tests and for options that a program makes.

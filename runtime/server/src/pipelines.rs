@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use weir_core::allow_connect::AllowConnect;
 use weir_core::connector::Connectors;
+use weir_core::disk::{Disk, Quota};
 use weir_core::graph::{AggregateSpec, CheckpointSettings, LogicalGraph, NodeKind};
 use weir_core::limits::{
     CHECKPOINT_INTERVAL_MS_DEFAULT, CHECKPOINT_TIMEOUT_MS_DEFAULT, CHECKPOINTS_KEPT_DEFAULT, OperatorLimits,
@@ -19,6 +20,8 @@ use weir_state::checkpoint::reached;
 
 use crate::catalog::Catalog;
 use crate::components::Components;
+use crate::dead_letters::FOLDER;
+use crate::jobs::DiskBounds;
 use crate::names;
 use crate::problem::Problem;
 
@@ -34,6 +37,8 @@ pub(crate) struct Pipelines {
     pub(crate) jobs: PathBuf,
     /// Where jobs may connect to.
     pub(crate) allow_connect: AllowConnect,
+    /// How much of the disk they may take.
+    pub(crate) disk: DiskBounds,
 }
 
 /// A pipeline whose operators are known.
@@ -146,7 +151,7 @@ impl Pipelines {
                 "on a server a pipeline needs a name, which is its job's: write `name = \"...\"` in its first line";
             return Err(Problem::pipeline(&[Diagnostic::error(message, None)]));
         }
-        graph.confine(&self.allow_connect);
+        graph.confine(&self.allow_connect, self.disk.reserve_bytes);
         let folder = self.folder(&graph.name);
         let mut notes = Vec::new();
         let location = folder.join("checkpoints").display().to_string();
@@ -169,8 +174,16 @@ impl Pipelines {
             }
         }
         let (versions, unknown) = self.resolve(&mut graph);
-        let sink_of = |path: &str, base: &Path| self.connectors.keeping_sink(path, base);
-        graph.keep_dead_letters(&folder, |name| format!("dead-letters/{name}/"), sink_of);
+        let settings = graph.dead_letters;
+        let sink_of = |path: &str, base: &Path| {
+            let (connector, mut options) = self.connectors.keeping_sink(path, base)?;
+            let most = self.disk.dead_letter_bytes_max;
+            let bytes_max = settings.bytes_max.map_or(most, |bytes| bytes.min(most));
+            let quota = Quota { folder: base.join(FOLDER), bytes_max, when_full: settings.when_full };
+            options.disk = Disk { reserve_bytes: self.disk.reserve_bytes, quota: Some(quota) };
+            Some((connector, options))
+        };
+        graph.keep_dead_letters(&folder, |name| format!("{FOLDER}/{name}/"), sink_of);
         Ok((Pipeline { graph, document, versions, notes }, unknown))
     }
 

@@ -105,6 +105,16 @@ impl CheckpointStore {
         Ok(Self { objects: Arc::new(Objects::open(location)?) })
     }
 
+    /// As [`Self::open`]; in a folder nothing is written while the disk has fewer bytes free.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with_reserve(location: &str, reserve_bytes: u64) -> Result<Self, CheckpointError> {
+        let mut objects = Objects::open(location)?;
+        objects.reserve_bytes = reserve_bytes;
+        Ok(Self { objects: Arc::new(objects) })
+    }
+
     /// Checkpoints in any store; `name` is for messages.
     ///
     /// # Errors

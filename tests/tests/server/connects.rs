@@ -63,10 +63,9 @@ fn jobs_of_a_server_for_others_do_not_connect_to_its_own_machine() {
     let home = Home::new();
     let token = home.token("admin");
     let listen = ["--listen", "0.0.0.0:0", "--allow-plain-http"];
-    let port = |server: &Server| server.address.rsplit_once(':').unwrap().1.to_owned();
-    let reachable = |server: Server| {
-        let port = port(&server);
-        Server { address: format!("http://127.0.0.1:{port}"), ..server }.with_token(&token)
+    let reachable = |mut server: Server| {
+        server.address = server.address.replace("0.0.0.0", "127.0.0.1");
+        server.with_token(&token)
     };
     let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
     let server = reachable(with_s3(home.command(&listen), &[("AWS_ENDPOINT_URL", "http://127.0.0.1:9")]));

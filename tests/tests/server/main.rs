@@ -7,6 +7,7 @@ mod api;
 mod compiled;
 mod connects;
 mod deploys;
+mod disk;
 mod example;
 mod isolation;
 mod kills;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use weir_connectors::ServerConnectors;
 use weir_core::allow_connect::Place;
+use weir_core::limits::{DEAD_LETTER_BYTES_MAX_DEFAULT, DISK_RESERVE_BYTES_DEFAULT};
 use weir_core::pipeline::size_bytes;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
@@ -62,6 +63,16 @@ pub(crate) struct Args {
     /// Memory that the operators of all jobs may use together, for example 512MiB; a number alone is MiB
     #[arg(long, value_name = "SIZE", default_value = "16GiB", value_parser = memory)]
     max_guest_memory: u64,
+    /// Bytes that one job may have on disk: checkpoints, dead letters and what its sinks have not finished [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
+    max_disk: Option<u64>,
+    /// Bytes of dead letters that are kept for one job; a pipeline can say fewer [default: 1GiB]
+    #[arg(long, value_name = "SIZE", default_value_t = DEAD_LETTER_BYTES_MAX_DEFAULT, value_parser = size_bytes, hide_default_value = true)]
+    max_dead_letters: u64,
+    /// Free space of the disk that rows, dead letters and uploads leave, so that `stop`, `rm` and `dlq drop` always work; checkpoints
+    /// leave half of it [default: 64MiB]
+    #[arg(long, value_name = "SIZE", default_value_t = DISK_RESERVE_BYTES_DEFAULT, value_parser = size_bytes, hide_default_value = true)]
+    disk_reserve: u64,
     /// How long jobs may take to their last checkpoint when the server ends
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = weir_core::pipeline::duration)]
     drain_timeout: Duration,
@@ -131,6 +142,9 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
         allow_plain_http: args.allow_plain_http,
         allow_connect: args.allow_connect.clone(),
+        disk_reserve_bytes: args.disk_reserve,
+        job_disk_bytes_max: args.max_disk,
+        dead_letter_bytes_max: args.max_dead_letters,
         jobs_max: args.max_jobs.get(),
         guest_bytes_max: args.max_guest_memory,
         drain_time_max: args.drain_timeout,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 use weir_core::connector::{ConnectorError, WriterContext};
 
+use super::space::{ROWS_BETWEEN, Space};
 use super::temporary::Place;
 use crate::formats::FormatName;
 use crate::formats::write::{TextWriter, write_error};
@@ -30,6 +31,8 @@ pub(super) struct Drafting {
     pub(super) becomes: Option<String>,
     /// Whether a draft begins with a copy of what has that name.
     pub(super) appends: bool,
+    /// What may be written.
+    pub(super) space: Space,
     /// Where a finished file waits for its final name, if its path's drop would remove it.
     staged: Option<Staged>,
 }
@@ -65,11 +68,12 @@ impl Drafting {
         format: FormatName,
         schema: SchemaRef,
         context: &WriterContext<'_>,
+        space: Space,
         staged: &Staged,
     ) -> Self {
         let (generation, durable) = (context.generation, context.durable);
         let staged = (!durable).then(|| staged.clone());
-        Self { place: place.clone(), format, schema, generation, durable, becomes: None, appends: false, staged }
+        Self { place: place.clone(), format, schema, generation, durable, becomes: None, appends: false, space, staged }
     }
 
     /// A draft without rows of its own.
@@ -119,13 +123,27 @@ impl Drafting {
         Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
     }
 
-    /// Writes rows into a draft; if there is none, it is begun.
-    pub(super) fn write(&self, draft: &mut Option<Draft>, rows: &RecordBatch) -> Result<(), ConnectorError> {
-        let begun = match draft.take() {
-            Some(begun) => begun,
-            None => self.begin()?,
-        };
-        draft.insert(begun).write(rows)
+    /// Writes rows into a draft; if there is none, it is begun. Says how many: where there is no room, the others are dropped if that is
+    /// allowed.
+    pub(super) fn write(&mut self, draft: &mut Option<Draft>, rows: &RecordBatch) -> Result<usize, ConnectorError> {
+        let has_quota = self.space.disk.quota.is_some();
+        let at_once = if has_quota { ROWS_BETWEEN } else { rows.num_rows() };
+        let mut written = 0;
+        while written < rows.num_rows() {
+            let own = if has_quota { draft.as_mut().map_or(Ok(0), Draft::bytes)? } else { 0 };
+            if !self.space.has_room(&self.place.name, &self.place.folder, own)? {
+                self.space.drop_rows(rows.num_rows() - written);
+                break;
+            }
+            let some = rows.slice(written, at_once.min(rows.num_rows() - written));
+            let begun = match draft.take() {
+                Some(begun) => begun,
+                None => self.begin()?,
+            };
+            draft.insert(begun).write(&some)?;
+            written += some.num_rows();
+        }
+        Ok(written)
     }
 
     /// A draft that begins with a copy of these bytes: a process that still writes the old file changes nothing in the new
@@ -191,10 +209,15 @@ impl Draft {
         self.text.write(rows).map_err(|error| cannot_write(&self.place, error))
     }
 
+    /// Hands all rows to the system, and says how far the file is.
+    fn bytes(&mut self) -> Result<u64, ConnectorError> {
+        self.text.flush().map_err(|error| cannot_write(&self.place, error))?;
+        Ok(self.file.metadata().map_err(|source| self.place.cannot("write", source))?.len())
+    }
+
     /// Hands all rows to the system, and says how far the file is, for a checkpoint.
     pub(super) fn flush(&mut self) -> Result<Span, ConnectorError> {
-        self.text.flush().map_err(|error| cannot_write(&self.place, error))?;
-        let bytes = self.file.metadata().map_err(|source| self.place.cannot("write", source))?.len();
+        let bytes = self.bytes()?;
         self.path.disable_cleanup(self.durable);
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Span { name, bytes })

@@ -83,8 +83,7 @@ impl SinkWriter for PartsWriter {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        self.drafting.write(&mut self.draft, rows)?;
-        self.report.rows += rows.num_rows() as u64;
+        self.report.rows += self.drafting.write(&mut self.draft, rows)? as u64;
         Ok(())
     }
 

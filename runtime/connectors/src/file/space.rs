@@ -77,7 +77,9 @@ fn no_reserve(folder: &Path, reserve: u64) -> io::Result<Option<io::Error>> {
     let disk = rustix::fs::statvfs(there)?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let message = || {
-        format!("the disk has {free} bytes free, and the server keeps {reserve} for what must always work (--disk-reserve)")
+        format!(
+            "the disk has {free} bytes free, and the server keeps {reserve} for what must always work (--disk-reserve)"
+        )
     };
     Ok((free < reserve).then(|| io::Error::new(io::ErrorKind::StorageFull, message())))
 }

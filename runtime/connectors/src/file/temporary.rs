@@ -101,6 +101,13 @@ impl Place {
         Ok(rustix::fs::renameat(&folder, from, &folder, to)?)
     }
 
+    /// Bytes of its temporary files.
+    pub(super) fn staged_bytes(&self) -> u64 {
+        let Ok(folder) = self.open_folder() else { return 0 };
+        let names = self.names().into_iter().filter(|name| self.generation_of(name).is_some());
+        names.filter_map(|name| Some(found_in(&folder, &name).ok()??.bytes)).sum()
+    }
+
     /// Whether a run of the job has begun to write that is later than the one that this temporary file is of.
     pub(super) fn has_later_than(&self, name: &str) -> bool {
         let newest = self.names().iter().filter_map(|name| self.generation_of(name)).max();

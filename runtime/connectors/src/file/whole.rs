@@ -102,8 +102,7 @@ impl SinkWriter for WholeWriter {
                  anew, without its checkpoints"
             )));
         }
-        self.drafting.write(&mut self.draft, rows)?;
-        self.report.rows += rows.num_rows() as u64;
+        self.report.rows += self.drafting.write(&mut self.draft, rows)? as u64;
         Ok(())
     }
 

@@ -30,8 +30,9 @@ impl LogicalGraph {
         components
     }
 
-    /// Lets sources and sinks name files in the pipeline's folder only, and connect to these places only.
-    pub fn confine(&mut self, allow_connect: &AllowConnect) {
+    /// Lets sources and sinks name files in the pipeline's folder only, connect to these places only, and leave so many bytes
+    /// of the disk free.
+    pub fn confine(&mut self, allow_connect: &AllowConnect, reserve_bytes: u64) {
         for node in &mut self.nodes {
             let options = match &mut node.kind {
                 NodeKind::Source(source) => &mut source.options,
@@ -41,6 +42,7 @@ impl LogicalGraph {
             };
             options.confined = true;
             options.allow_connect = allow_connect.clone();
+            options.disk.reserve_bytes = reserve_bytes;
         }
     }
 
