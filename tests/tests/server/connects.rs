@@ -11,9 +11,9 @@ use weir_tests::running::Running;
 use crate::server::{Home, Server};
 
 /// A job that reads a topic of these brokers.
-fn reads(name: &str, brokers: &str) -> String {
+fn reads(brokers: &str) -> String {
     format!(
-        r#"name = "{name}"
+        r#"name = "led"
 [sources.rows]
 connector = "kafka"
 brokers = "{brokers}"
@@ -22,6 +22,23 @@ format = "raw"
 [sinks.out]
 input = "rows"
 connector = "blackhole"
+"#
+    )
+}
+
+/// A job that writes to a topic of these brokers: they are not asked before it runs.
+fn sends(brokers: &str) -> String {
+    format!(
+        r#"name = "sends"
+[sources.bids]
+connector = "nexmark"
+table = "bid"
+rate = 10
+[sinks.out]
+input = "bids"
+connector = "kafka"
+brokers = "{brokers}"
+topic = "t"
 "#
     )
 }
@@ -81,10 +98,10 @@ fn jobs_of_a_server_for_others_do_not_connect_to_its_own_machine() {
         ("169.254.169.254:80", "may not connect to 169.254.169.254:80: "),
         ("[fd00:ec2::254]:80", "may not connect to [fd00:ec2::254]:80: "),
     ] {
-        let said = refusal(&server, &home, &reads("reads", brokers)).unwrap_or_else(|| panic!("{brokers} is allowed"));
+        let said = refusal(&server, &home, &sends(brokers)).unwrap_or_else(|| panic!("{brokers} is allowed"));
         assert!(said.contains(says) && said.contains("--allow-connect HOST:PORT"), "{brokers}: {said}");
     }
-    assert_eq!(refusal(&server, &home, &reads("reads", "10.255.255.1:9092")), None);
+    assert_eq!(refusal(&server, &home, &sends("10.255.255.1:9092")), None);
     let said = refusal(&server, &home, &keeps("s3://bucket/x")).unwrap();
     assert!(
         said.contains("checkpoints in s3://bucket/x: jobs of this server may not connect to 127.0.0.1:9"),
@@ -99,9 +116,9 @@ fn jobs_of_a_server_for_others_do_not_connect_to_its_own_machine() {
     let places = [&listen[..], &["--allow-connect", "127.0.0.1:9092", "--allow-connect", "10.0.0.0/8:*"]].concat();
     let variables = [&keys[..], &[("AWS_ENDPOINT_URL", "http://127.0.0.1:9092")]].concat();
     let server = reachable(with_s3(home.command(&places), &variables));
-    assert_eq!(refusal(&server, &home, &reads("reads", "127.0.0.1:9092,10.0.0.1:1")), None);
+    assert_eq!(refusal(&server, &home, &sends("127.0.0.1:9092,10.0.0.1:1")), None);
     for brokers in ["127.0.0.1:9093", "192.168.0.1:9092", "127.0.0.2:9092"] {
-        let said = refusal(&server, &home, &reads("reads", brokers)).unwrap_or_else(|| panic!("{brokers} is allowed"));
+        let said = refusal(&server, &home, &sends(brokers)).unwrap_or_else(|| panic!("{brokers} is allowed"));
         assert!(said.contains("may not connect to ") && !said.contains("this machine,"), "{said}");
     }
     // A bucket is a name, and no host.
@@ -116,10 +133,10 @@ fn jobs_of_a_server_for_others_do_not_connect_to_its_own_machine() {
 fn a_server_for_this_machine_lets_jobs_connect_everywhere_unless_told() {
     let home = Home::new();
     let server = home.serve();
-    assert_eq!(refusal(&server, &home, &reads("reads", "127.0.0.1:9092")), None);
+    assert_eq!(refusal(&server, &home, &sends("127.0.0.1:9092")), None);
     server.kill();
     let server = home.serve_with(&["--allow-connect", "kafka-1.example:9092"]);
-    let said = refusal(&server, &home, &reads("reads", "127.0.0.1:9092")).unwrap();
+    let said = refusal(&server, &home, &sends("127.0.0.1:9092")).unwrap();
     assert!(said.contains("may not connect to 127.0.0.1:9092"), "{said}");
     for wrong in ["kafka", "kafka:port", "10.0.0.0/64:1", "[::1:1"] {
         let ended = crate::server::run(&mut home.command(&["--allow-connect", wrong]));
@@ -215,7 +232,7 @@ fn a_cluster_cannot_lead_a_job_where_it_may_not_connect() {
     let broker = Misleading::start();
     let (port, leader) = (broker.port, broker.leader.local_addr().unwrap());
     let server = home.serve_with(&["--allow-connect", &format!("127.0.0.1:{port}")]);
-    server.deploy(&home, &reads("led", &format!("127.0.0.1:{port}")));
+    server.deploy(&home, &reads(&format!("127.0.0.1:{port}")));
     let refused = format!("may not connect to {leader}");
     let shown = server.until("led", "is refused", |shown| shown.to_string().contains(&refused));
     assert!(broker.asked.load(Ordering::Relaxed) > 0, "{shown:#}");
@@ -225,6 +242,6 @@ fn a_cluster_cannot_lead_a_job_where_it_may_not_connect() {
     // The broker does lead there.
     let server = home.serve_with(&["--allow-connect", "127.0.0.1:*"]);
     server.weir(&["rm", "led"]).well();
-    server.deploy(&home, &reads("led", &format!("127.0.0.1:{port}"))).well();
+    server.deploy(&home, &reads(&format!("127.0.0.1:{port}"))).well();
     weir_tests::running::look_for(|| broker.leader.accept().ok()).unwrap();
 }
