@@ -19,6 +19,9 @@ pub(crate) use lines::{END, Lines};
 /// The folder of them in that of their job.
 pub(crate) const FOLDER: &str = "dead-letters";
 
+/// Blocks of file systems are no larger.
+const BLOCK_BYTES_MAX: u64 = 1 << 20;
+
 /// Letters of a step, by part.
 pub(crate) type Letters = BTreeMap<PartId, Lines>;
 
@@ -122,7 +125,9 @@ impl DeadLetters {
         if found.len() == 0 || found.blocks() == 0 {
             return Ok(());
         }
-        Ok(fallocate(&file, FallocateFlags::PUNCH_HOLE.union(FallocateFlags::KEEP_SIZE), 0, found.len())?)
+        // To the end of its last block, or that would stay.
+        let bytes = found.len().next_multiple_of(BLOCK_BYTES_MAX);
+        Ok(fallocate(&file, FallocateFlags::PUNCH_HOLE.union(FallocateFlags::KEEP_SIZE), 0, bytes)?)
     }
 }
 

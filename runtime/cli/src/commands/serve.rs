@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::Context;
 use weir_connectors::ServerConnectors;
 use weir_core::allow_connect::Place;
-use weir_core::limits::{DEAD_LETTER_BYTES_MAX_DEFAULT, DISK_RESERVE_BYTES_DEFAULT};
 use weir_core::pipeline::size_bytes;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
@@ -66,12 +65,12 @@ pub(crate) struct Args {
     /// Bytes that one job may have on disk: checkpoints, dead letters and what its sinks have not finished [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
     max_disk: Option<u64>,
-    /// Bytes of dead letters that are kept for one job; a pipeline can say fewer [default: 1GiB]
-    #[arg(long, value_name = "SIZE", default_value_t = DEAD_LETTER_BYTES_MAX_DEFAULT, value_parser = size_bytes, hide_default_value = true)]
+    /// Bytes of dead letters that are kept for one job; a pipeline can say fewer
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size_bytes)]
     max_dead_letters: u64,
     /// Free space of the disk that rows, dead letters and uploads leave, so that `stop`, `rm` and `dlq drop` always work; checkpoints
-    /// leave half of it [default: 64MiB]
-    #[arg(long, value_name = "SIZE", default_value_t = DISK_RESERVE_BYTES_DEFAULT, value_parser = size_bytes, hide_default_value = true)]
+    /// leave half of it
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size_bytes)]
     disk_reserve: u64,
     /// How long jobs may take to their last checkpoint when the server ends
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = weir_core::pipeline::duration)]

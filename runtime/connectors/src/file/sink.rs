@@ -152,7 +152,11 @@ impl Sink for FileSink {
             Some(target) => {
                 drafting.becomes = Some(target.file.clone());
                 drafting.appends = target.mode == Some(Mode::Append);
-                Box::new(WholeWriter::open(drafting, target.file.clone(), self.lazy, context.restored)?)
+                let writer = WholeWriter::open(drafting, target.file.clone(), self.lazy, context.restored)?;
+                if !writer.is_done() {
+                    target.check_unsigned().map_err(|why| self.options.error("path", why))?;
+                }
+                Box::new(writer)
             }
             None => Box::new(PartsWriter::open(drafting, self.lazy, self.allow_newer, context)?),
         })

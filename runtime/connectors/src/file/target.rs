@@ -53,8 +53,23 @@ struct Signature {
 }
 
 impl Target {
-    /// Why the file cannot be made, if it cannot.
+    /// Why the file cannot be made, if it cannot. Where nothing can be signed, that is asked when it is known what the job resumes from: the
+    /// file may be what it has finished itself.
     pub(super) fn check(&self, job: &str) -> Result<(), String> {
+        self.check_with(|signed| if matches!(signed, Signed::Cannot) { Ok(()) } else { signed.verdict(job) })
+    }
+
+    /// The same, of a job that has not finished the file.
+    pub(super) fn check_unfinished(&self, job: &str) -> Result<(), String> {
+        self.check_with(|signed| signed.verdict(job))
+    }
+
+    /// The same of a job that resumes from where it had not finished the file, or begins, where nothing can be signed.
+    pub(super) fn check_unsigned(&self) -> Result<(), String> {
+        self.check_with(|signed| if matches!(signed, Signed::Cannot) { signed.verdict("") } else { Ok(()) })
+    }
+
+    fn check_with(&self, verdict: impl FnOnce(Signed) -> Result<(), String>) -> Result<(), String> {
         let found = self.place.found(&self.file).map_err(|error| format!("cannot look at {}: {error}", self.shown))?;
         let Some(found) = found else { return Ok(()) };
         if !found.kind.is_file() {
@@ -63,22 +78,18 @@ impl Target {
         if self.mode.is_some() {
             return Ok(());
         }
-        let whose = match self.signature() {
-            Some((signed, now)) if signed == Signature::of(&now, job) => return Ok(()),
-            Some((signed, _)) if signed.pipeline != job => format!("the pipeline {:?} has written it", signed.pipeline),
-            Some(_) => "it was changed since this pipeline has written it".to_owned(),
-            None => format!("no run of the pipeline {job:?} has written it"),
-        };
-        Err(format!(
-            "{} exists, and {whose}: give another `path`, or say `mode = \"overwrite\"` to replace it, or `mode = \"append\"` to add \
-             rows to it",
-            self.shown
-        ))
+        verdict(self.signed()).map_err(|whose| {
+            format!(
+                "{} exists, and {whose}: give another `path`, or say `mode = \"overwrite\"` to replace it, or `mode = \"append\"` to add \
+                 rows to it",
+                self.shown
+            )
+        })
     }
 
     /// The same at the end of the job. `appended_to`: how many bytes of it the new file begins with.
     pub(super) fn check_now(&self, job: &str, appended_to: Option<u64>) -> Result<(), String> {
-        self.check(job)?;
+        self.check_unfinished(job)?;
         let bytes = self.place.found(&self.file).ok().flatten().map_or(0, |found| found.bytes);
         match (self.mode, appended_to) {
             (Some(Mode::Append), appended_to) if bytes != appended_to.unwrap_or(0) => {
@@ -97,11 +108,40 @@ impl Target {
         }
     }
 
-    /// What was left at the file, and what it is now.
-    fn signature(&self) -> Option<(Signature, Metadata)> {
-        let file = self.place.open(&self.file).ok()?;
-        let signed = serde_json::from_slice(&attribute::get(&file)?).ok()?;
-        Some((signed, file.metadata().ok()?))
+    fn signed(&self) -> Signed {
+        let Ok(file) = self.place.open(&self.file) else { return Signed::Not };
+        match (attribute::get(&file), file.metadata()) {
+            (Err(_), _) => Signed::Cannot,
+            (Ok(Some(value)), Ok(now)) => match serde_json::from_slice(&value) {
+                Ok(signature) => Signed::By(signature, now),
+                Err(_) => Signed::Not,
+            },
+            _ => Signed::Not,
+        }
+    }
+}
+
+/// What was left at a file.
+enum Signed {
+    /// A signature, and what the file is now.
+    By(Signature, Metadata),
+    Not,
+    /// The file system has no attributes.
+    Cannot,
+}
+
+impl Signed {
+    /// Whose it is, in words, if not this pipeline's.
+    fn verdict(self, job: &str) -> Result<(), String> {
+        match self {
+            Self::By(signed, now) if signed == Signature::of(&now, job) => Ok(()),
+            Self::By(signed, _) if signed.pipeline != job => {
+                Err(format!("the pipeline {:?} has written it", signed.pipeline))
+            }
+            Self::By(..) => Err("it was changed since this pipeline has written it".to_owned()),
+            Self::Not => Err(format!("no run of the pipeline {job:?} has written it")),
+            Self::Cannot => Err("its file system keeps no attributes that would say who has written it".to_owned()),
+        }
     }
 }
 
@@ -175,12 +215,21 @@ fn kind(found: FileType) -> &'static str {
 mod attribute {
     use super::{File, SIGNATURE, SIGNATURE_BYTES_MAX};
 
+    /// There can be none.
+    pub(super) struct Unsupported;
+
     #[cfg(any(target_os = "linux", target_os = "macos"))]
-    pub(super) fn get(file: &File) -> Option<Vec<u8>> {
+    pub(super) fn get(file: &File) -> Result<Option<Vec<u8>>, Unsupported> {
+        use rustix::io::Errno;
         let mut value = vec![0; SIGNATURE_BYTES_MAX];
-        let bytes = rustix::fs::fgetxattr(file, SIGNATURE, value.as_mut_slice()).ok()?;
-        value.truncate(bytes);
-        Some(value)
+        match rustix::fs::fgetxattr(file, SIGNATURE, value.as_mut_slice()) {
+            Ok(bytes) => {
+                value.truncate(bytes);
+                Ok(Some(value))
+            }
+            Err(Errno::NOTSUP | Errno::NOSYS) => Err(Unsupported),
+            Err(_) => Ok(None),
+        }
     }
 
     #[cfg(any(target_os = "linux", target_os = "macos"))]
@@ -189,8 +238,8 @@ mod attribute {
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    pub(super) fn get(_: &File) -> Option<Vec<u8>> {
-        None
+    pub(super) fn get(_: &File) -> Result<Option<Vec<u8>>, Unsupported> {
+        Err(Unsupported)
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]

@@ -46,6 +46,11 @@ pub(super) struct WholeWriter {
 }
 
 impl WholeWriter {
+    /// Whether the file was finished by an earlier run of the job.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
     /// Resumes from a checkpoint, or begins. `lazy`: no file without a row.
     pub(super) fn open(
         drafting: Drafting,
