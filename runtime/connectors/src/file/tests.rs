@@ -22,6 +22,7 @@ use crate::tally;
 
 mod ends;
 mod inferred;
+mod links;
 mod partitioned;
 mod recovery;
 
