@@ -58,6 +58,28 @@ fn every_file_of_a_folder_decides_and_hidden_ones_are_ignored() {
 }
 
 #[test]
+fn folders_are_columns_if_asked_for() {
+    let folder = files(&[
+        ("in/dt=2024-01-31/c=DE/a.csv", "v\n1\n2\n"),
+        ("in/dt=2024-02-01/c=__HIVE_DEFAULT_PARTITION__/a.csv", "v\n3\n"),
+        ("in/dt=2024-02-01/c=a%2Fb/a.csv", "v\n4\n"),
+    ]);
+    let source = |more: &str| format!("connector = \"file\"\nformat = \"csv\"\npath = \"in/**\"\n{more}");
+    let (printed, said) = run(folder.path(), &source("partitions = { dt = \"date32\", c = \"utf8\" }"));
+    let expected = "{\"v\":1,\"dt\":\"2024-01-31\",\"c\":\"DE\"}\n{\"v\":2,\"dt\":\"2024-01-31\",\"c\":\"DE\"}\n\
+                    {\"v\":3,\"dt\":\"2024-02-01\",\"c\":null}\n{\"v\":4,\"dt\":\"2024-02-01\",\"c\":\"a/b\"}\n";
+    assert_eq!(printed, expected, "{said}");
+    for (partitions, reason) in [
+        ("{ c = \"int64\" }", "c is \"DE\", which is not of the type int64"),
+        ("{ x = \"utf8\" }", "in/dt=2024-01-31/c=DE/a.csv is in no folder x=VALUE"),
+        ("{ v = \"utf8\" }", "the rows have a column \"v\" of their own"),
+    ] {
+        let (_, said) = run(folder.path(), &source(&format!("partitions = {partitions}")));
+        assert!(said.contains(reason) && said.contains("p.toml:6:"), "{said}");
+    }
+}
+
+#[test]
 fn columns_that_only_some_csv_files_have_are_named() {
     let folder = files(&[("in/a.csv", "x,y\n1,2\n"), ("in/b.csv", "y,z,x\n3.5,0,4\n")]);
     let (printed, said) = run(folder.path(), "connector = \"file\"\nformat = \"csv\"\npath = \"in\"");

@@ -241,3 +241,56 @@ fn a_job_fails_at_the_limit_of_a_files_size() {
     left.sort();
     assert_eq!(left, ["in.csv", "p.toml"]);
 }
+
+#[test]
+fn a_file_that_is_replaced_or_appended_to_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for mode in ["overwrite", "append"] {
+        for bits in [0o600, 0o640, 0o755] {
+            let folder = copying("out.csv", &format!("mode = {mode:?}"));
+            let out = folder.path().join("out.csv");
+            std::fs::write(&out, "k\n0\n").unwrap();
+            std::fs::set_permissions(&out, std::fs::Permissions::from_mode(bits)).unwrap();
+            let (passed, said) = weir(folder.path(), &["run", "p.toml"]);
+            assert!(passed, "{said}");
+            assert_eq!(out.metadata().unwrap().permissions().mode() & 0o777, bits, "{mode}");
+            assert!(read(folder.path(), "out.csv").ends_with("1\n2\n3\n"));
+        }
+    }
+}
+
+/// Runs a pipeline with checkpoints until there is one, and interrupts it.
+fn run_until_checkpoint(folder: &Path) {
+    let run = ["run", "p.toml", "--checkpoint-dir", "kept", "--checkpoint-interval", "50ms"];
+    let mut child = command(folder, &run).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let has_one = || {
+        let listed = command(folder, &["checkpoint", "list", "kept", "--json"]).output().unwrap();
+        listed.status.success() && String::from_utf8_lossy(&listed.stdout).contains("\"rows-in\"")
+    };
+    while !has_one() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut said = String::new();
+    lines.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+}
+
+#[test]
+fn a_path_is_the_same_however_it_is_written_and_another_one_of_a_sink_is_refused() {
+    let folder = copying("out.csv", "");
+    let endless = "[sources.e]\nconnector = \"nexmark\"\ntable = \"bid\"\nrate = 100\n[sinks.n]\ninput = \"e\"\nconnector = \"blackhole\"";
+    let pipeline = std::fs::read_to_string(folder.path().join("p.toml")).unwrap() + endless;
+    std::fs::write(folder.path().join("p.toml"), &pipeline).unwrap();
+    run_until_checkpoint(folder.path());
+    // Were it another file, the checkpoint would have a split that is gone.
+    std::fs::write(folder.path().join("p.toml"), pipeline.replace("\"in.csv\"", "\"././in.csv\"")).unwrap();
+    run_until_checkpoint(folder.path());
+    std::fs::write(folder.path().join("p.toml"), pipeline.replace("\"out.csv\"", "\"other.csv\"")).unwrap();
+    let (passed, said) = weir(folder.path(), &["run", "p.toml", "--checkpoint-dir", "kept"]);
+    assert!(!passed && said.contains("it is of a sink that writes out.csv, and not other.csv"), "{said}");
+    let names =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!names.into_iter().any(|name| name.starts_with(".other.csv")), "no temporary files of it");
+}

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `path` | required | a file; a folder (every file in it); or a pattern: `*` is anything in a name, `**` any folders. In folders and patterns, names that begin with `.` or `_` are ignored. One split per file, in the order of their names |
 //! | `format`, `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
+//! | `partitions` | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
 //!
 //! A record that is no row is reported as `FILE:LINE` with the column, and the others are processed. An offset is a number of bytes and
 //! of lines; a file that changes while it is read, or between two runs, is not noticed.
@@ -31,12 +32,15 @@
 //! Relative paths are relative to the folder of the pipeline file.
 
 mod commit;
+mod confined;
 mod draft;
 mod kept;
+mod partitions;
 mod parts;
 mod paths;
 mod sink;
 mod source;
+mod space;
 mod target;
 mod temporary;
 #[cfg(test)]
@@ -45,7 +49,9 @@ mod whole;
 
 pub(crate) use kept::{keeping_options, kept_options};
 pub(crate) use sink::FileSink;
+#[cfg(test)]
 pub(crate) use source::FileSource;
+pub(crate) use source::open as open_source;
 
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;

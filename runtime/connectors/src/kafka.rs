@@ -58,6 +58,7 @@ mod consumer;
 mod direct;
 mod encode;
 mod failure;
+mod guard;
 mod marker;
 mod messages;
 mod options;

@@ -5,7 +5,7 @@
 //! | connector | rows | options |
 //! |---|---|---|
 //! | `collection` | written in the pipeline file | `rows`, `schema` |
-//! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `schema`, `infer-rows` |
+//! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `schema`, `infer-rows`, `partitions` |
 //! | `kafka` | of a topic's messages | `brokers`, `topic`, `format`, `schema`, `delimiter`, `metadata`, `start`, `stop`, `group`, `isolation`, `discover`, `properties` |
 //! | `nexmark` | made up: persons, auctions and bids | `table`, `events`, `rate` |
 //! | `stdin` | piped in | `format`, `header`, `delimiter`, `schema`, `infer-rows` |
@@ -34,6 +34,7 @@
 //! | `infer-rows` | `file`, `stdin` | 1000 | without a `schema`: how many rows of each file are looked at |
 //! | `lazy` | `file` (sink) | `false` | make no file (no folder) if there is no row |
 //! | `mode` | `file` (sink) | | one file: `"overwrite"` replaces one that this pipeline has not written, `"append"` adds rows to it |
+//! | `partitions` | `file` (source) | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
 //! | `path` | `file` | required | relative to the folder of the pipeline file; of a sink: a folder if it is one, or ends in `/` |
 //! | `rate` | `nexmark` | as fast as can be | events a second, over all three kinds and all splits |
 //! | `rows` | `collection` | required | `[ { column = value, ... }, ... ]` |
@@ -92,7 +93,7 @@ impl Connectors for StandardConnectors {
     fn source(&self, connector: &str, options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
         Ok(match connector {
             "collection" => Box::new(collection::Collection::open(options)?),
-            "file" => Box::new(file::FileSource::open(options)?),
+            "file" => file::open_source(options)?,
             "kafka" => Box::new(kafka::KafkaSource::open(options)?),
             "nexmark" => Box::new(nexmark::Nexmark::open(options)?),
             "stdin" => Box::new(stdin::Stdin::open(options)?),

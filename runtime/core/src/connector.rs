@@ -11,6 +11,7 @@ use crate::batch::StreamBatch;
 pub use crate::connector_error::{ConnectorError, ReaderGone};
 use crate::options::Options;
 use crate::time::{Clock, WatermarkStrategy};
+pub use crate::written::Written;
 
 /// Makes sources and sinks by the name that the pipeline file gives; the command hands one to the engine.
 pub trait Connectors: Send + Sync {
@@ -74,6 +75,13 @@ pub trait Source: Send + Sync {
     /// The files that it reads, and the folders of which it reads everything: no sink of the same job may write there.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
+    }
+
+    /// Whether it reads what a sink writes there, or would the next time, for another reason than that it is among
+    /// [`Source::files`]: by a pattern.
+    fn reads(&self, written: &Written) -> bool {
+        let _ = written;
+        false
     }
 
     /// How watermarks follow where the pipeline does not say. The default holds for rows that come in the order of their time; an
@@ -222,12 +230,22 @@ pub trait Sink: Send + Sync {
         None
     }
 
+    /// Bytes on a local disk of rows that are not visible yet.
+    fn staged_bytes(&self) -> u64 {
+        0
+    }
+
+    /// Rows that it was given and did not write, as it was told to where there is no room for them.
+    fn dropped_rows(&self) -> u64 {
+        0
+    }
+
     /// The job stops at once: a writer or a committer that waits for another system fails instead of waiting on. For those that are
     /// there by now.
     fn give_up(&self) {}
 
-    /// The file that it replaces when it finishes, if it does: no two sinks of a job may have the same.
-    fn file(&self) -> Option<PathBuf> {
+    /// The file or folder that it writes, if it does: no two sinks of a job may have the same.
+    fn writes(&self) -> Option<Written> {
         None
     }
 

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
+use crate::disk::DeadLetterSettings;
 use crate::limits::OperatorLimits;
 pub use crate::options::Options;
 pub use crate::span::{Span, Spanned};
@@ -34,6 +35,8 @@ pub struct LogicalGraph {
     pub checkpoint: Option<CheckpointSettings>,
     /// What becomes of a job that keeps checkpoints when it fails.
     pub restart: RestartSettings,
+    /// What becomes of dead letters that are kept beside the job.
+    pub dead_letters: DeadLetterSettings,
     /// Sources, operators, windows and sinks, inputs first.
     pub nodes: Vec<Node>,
     /// The text that every [`Span`] points into: of a pipeline file, after overrides. Empty, if there is none.

@@ -17,18 +17,23 @@
 //! | [`options`] | what a pipeline says to a connector: [`Options`](options::Options), with its secrets |
 //! | [`diagnostic`], [`span`] | a problem, its place in the text, and how it is shown |
 //! | [`names`] | what a mistyped name is likely to mean |
+//! | [`written`] | what sinks write, and when two are in each other's way: [`Written`](written::Written) |
+//! | [`allow_connect`] | where the jobs of a server may connect to |
+//! | [`disk`] | how much of a disk the jobs of a server may take |
 //! | [`column_type`] | the names of column types |
 //! | [`error`] | an error and its causes in one line |
 //! | [`restart`] | when a job that failed starts again |
 //! | [`swap`] | when a new version of an operator is kept and when it is rolled back: [`Swap`](swap::Swap) |
 //! | [`limits`] | every bound, with its default and its reason |
 
+pub mod allow_connect;
 pub mod batch;
 pub mod checkpoint;
 pub mod column_type;
 pub mod connector;
 mod connector_error;
 pub mod diagnostic;
+pub mod disk;
 pub mod error;
 pub mod graph;
 pub mod key_group;
@@ -43,3 +48,4 @@ pub mod swap;
 pub mod time;
 pub mod visible;
 pub mod window;
+pub mod written;

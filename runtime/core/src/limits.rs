@@ -16,6 +16,11 @@ pub const CHANNEL_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of the batches whose rows an exchange gathers, at most: ten batches of usual rows, which are enough for full batches at a
 /// small parallelism, and a small part of a machine's memory where a hundred subtasks gather at once.
 pub const EXCHANGE_BYTES_MAX: u64 = 4 << 20;
+/// Free bytes of a disk that the jobs of a server leave, by default: enough for its catalog, for last checkpoints of usual jobs, and for a
+/// person to see what fills it.
+pub const DISK_RESERVE_BYTES_DEFAULT: u64 = 64 << 20;
+/// Bytes of the dead letters that a server keeps for one job, by default: more than anybody reads, and little of a disk.
+pub const DEAD_LETTER_BYTES_MAX_DEFAULT: u64 = 1 << 30;
 /// Subtasks per operator at most: a thread each.
 pub const PARALLELISM_MAX: usize = 256;
 /// Key groups at most: a snapshot has a part for each.

@@ -10,7 +10,9 @@ pub(crate) use secrets::SECRET_OPENING;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
+use crate::allow_connect::AllowConnect;
 use crate::connector_error::ConnectorError;
+use crate::disk::Disk;
 
 /// The keys of a table that only its connector understands, with their places.
 #[derive(Clone, Debug)]
@@ -23,13 +25,18 @@ pub struct Options {
     pub base: PathBuf,
     /// Whether paths must stay in that folder.
     pub confined: bool,
+    /// Where it may connect to.
+    pub allow_connect: AllowConnect,
+    /// What its files may take of the disk.
+    pub disk: Disk,
 }
 
 impl Options {
     /// The options in the table at `path` of a TOML text, without the keys `common` that are not the connector's.
     #[must_use]
     pub fn new(text: Arc<str>, path: Vec<String>, common: &'static [&'static str], base: PathBuf) -> Self {
-        Self { text, path, common, secrets: secrets::Secrets::default(), base, confined: false }
+        let (secrets, allow_connect) = (secrets::Secrets::default(), AllowConnect::default());
+        Self { text, path, common, secrets, base, confined: false, allow_connect, disk: Disk::default() }
     }
 
     /// Options from TOML text of their own, for tests and for options that a program makes.

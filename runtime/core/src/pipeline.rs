@@ -72,6 +72,7 @@ pub fn parse_with(
         linger_ms: file.settings.linger_ms,
         checkpoint: file.settings.checkpoint,
         restart: file.settings.restart,
+        dead_letters: file.settings.dead_letters,
         nodes,
         text,
         warnings,

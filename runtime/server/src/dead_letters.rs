@@ -8,12 +8,19 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, ErrorKind};
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 pub(crate) use id::{LetterId, PartId};
 pub(crate) use lines::{END, Lines};
+
+/// The folder of them in that of their job.
+pub(crate) const FOLDER: &str = "dead-letters";
+
+/// Blocks of file systems are no larger.
+const BLOCK_BYTES_MAX: u64 = 1 << 20;
 
 /// Letters of a step, by part.
 pub(crate) type Letters = BTreeMap<PartId, Lines>;
@@ -36,7 +43,7 @@ pub(crate) struct Visited<'a> {
 impl DeadLetters {
     /// Those in the folder of a job.
     pub(crate) fn of(job: &Path) -> Self {
-        Self { folder: job.join("dead-letters") }
+        Self { folder: job.join(FOLDER) }
     }
 
     /// The steps that have had any, by name.
@@ -84,6 +91,43 @@ impl DeadLetters {
             }
         }
         Ok(())
+    }
+}
+
+impl DeadLetters {
+    /// Whether a part has no other lines than these.
+    pub(crate) fn has_only(&self, step: &str, part: PartId, lines: &Lines) -> io::Result<bool> {
+        let (mut file, mut line) = (BufReader::new(File::open(self.folder.join(step).join(part.file_name()))?), 0);
+        while file.skip_until(b'\n')? > 0 {
+            line += 1;
+            if !lines.contains(line) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Gives the room of parts back of which every letter is dropped. They stay, as holes of the same length: checkpoints count on that.
+    /// Says how many could not be given back.
+    pub(crate) fn free(&self, step: &str, dropped: &Letters) -> usize {
+        let over = dropped.iter().filter(|(_, lines)| lines.is_all());
+        over.filter(|(part, _)| self.punch(step, **part).is_err()).count()
+    }
+
+    fn punch(&self, step: &str, part: PartId) -> io::Result<()> {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let path = self.folder.join(step).join(part.file_name());
+        let file = match File::options().write(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
+        };
+        let found = file.metadata()?;
+        if found.len() == 0 || found.blocks() == 0 {
+            return Ok(());
+        }
+        // To the end of its last block, or that would stay.
+        let bytes = found.len().next_multiple_of(BLOCK_BYTES_MAX);
+        Ok(fallocate(&file, FallocateFlags::PUNCH_HOLE.union(FallocateFlags::KEEP_SIZE), 0, bytes)?)
     }
 }
 

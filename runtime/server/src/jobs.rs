@@ -2,6 +2,7 @@
 //! run is the catalog's; here is what does.
 
 mod admission;
+mod disk;
 mod lines;
 mod queue;
 mod runner;
@@ -18,6 +19,7 @@ use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
 
 pub(crate) use admission::{Admission, Bounds};
+pub(crate) use disk::{DiskBounds, DiskFigures};
 pub(crate) use lines::Lines;
 use queue::{Queue, Queued};
 pub(crate) use runner::{Origin, Runner, Start};
@@ -67,6 +69,8 @@ pub(crate) struct Live {
     pub(crate) swap: Option<SwapStatus>,
     /// The last shadow run.
     pub(crate) shadow: Option<SharedShadow>,
+    /// What it has on disk.
+    pub(crate) disk: DiskFigures,
     /// Room for its guests while it is open.
     pub(crate) shadow_room: GuestResources,
     pub(crate) description: Option<Arc<JobDescription>>,

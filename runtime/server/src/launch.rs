@@ -29,7 +29,8 @@ impl Launch {
     /// A job that resumes as its row says.
     pub(crate) fn new(pipelines: &Pipelines, job: Job, pipeline: &Pipeline, row: &JobRow) -> Result<Self, Problem> {
         let job = job.going_back(&row.goes_back);
-        let store = CheckpointStore::open(&pipeline.location())?;
+        let reserve = pipelines.disk.reserve_bytes / 2;
+        let store = CheckpointStore::open_with_reserve(&pipeline.location(), reserve)?;
         let Resumed { job, allow_dropped, left } = pipelines.resume(job, pipeline, row, &store)?;
         let settings = pipeline.graph.checkpoint.clone();
         let from = row.from_checkpoint.map_or(ResumeFrom::Last, ResumeFrom::Checkpoint);

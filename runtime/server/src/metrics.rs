@@ -61,7 +61,15 @@ impl Figures {
         let of_states = |bytes: u64| one(i64::try_from(bytes).unwrap_or(i64::MAX));
         let (used, limit) = (of_states(self.memory.used()), of_states(self.memory.limit()));
         gauge(encoder, "state_memory_all_bytes", "Memory that the state of all jobs takes.", used)?;
-        gauge(encoder, "state_memory_limit_all_bytes", "Memory that the state of all jobs may take.", limit)
+        gauge(encoder, "state_memory_limit_all_bytes", "Memory that the state of all jobs may take.", limit)?;
+        let disk = self.bounds.disk;
+        let bytes = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let help = "Bytes of disk that one job may have.";
+        let most = disk.job_bytes_max.map(|most| (Vec::new(), bytes(most))).into_iter().collect();
+        gauge(encoder, "job_disk_limit_bytes", help, most)?;
+        let help = "Bytes of dead letters that one job may have.";
+        gauge(encoder, "job_dead_letter_limit_bytes", help, one(bytes(disk.dead_letter_bytes_max)))?;
+        gauge(encoder, "disk_reserve_bytes", "Free bytes of the disk that jobs leave.", one(bytes(disk.reserve_bytes)))
     }
 
     fn of_jobs(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
@@ -91,9 +99,16 @@ impl Figures {
         )?;
         let pauses = each(&|live, _| live.figures.swap.map(|swap| seconds(swap.pause_max_us)));
         gauge(encoder, "swap_pause_seconds", "The longest time that a subtask stood still for the last swap.", pauses)?;
+        let disk = each(&|live, job| is_up(job).then_some(live.disk.bytes as f64));
+        gauge(encoder, "job_disk_bytes", "Checkpoints, dead letters and unfinished files of the job on disk.", disk)?;
+        let letters = each(&|live, job| is_up(job).then_some(live.disk.dead_letter_bytes as f64));
+        gauge(encoder, "job_dead_letter_bytes", "Dead letters of the job that are kept.", letters)?;
         let counts = |value: &dyn Fn(&Live) -> u64| -> Vec<(Labels<'_>, u64)> {
             self.jobs.iter().map(|(live, job)| (vec![("job", job.name.as_str())], value(live))).collect()
         };
+        let dropped = counts(&|live| live.disk.dead_letters_dropped);
+        let help = "Dead letters for which there was no room, and which the pipeline lets the job drop.";
+        counter(encoder, "dead_letters_dropped", help, dropped)?;
         let complete = counts(&|live| live.progress.checkpoints.completed);
         counter(
             encoder,

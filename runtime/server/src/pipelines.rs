@@ -2,10 +2,13 @@
 //! checkpoints and dead letters in the job's.
 
 use std::collections::BTreeSet;
+use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use weir_core::allow_connect::AllowConnect;
 use weir_core::connector::Connectors;
+use weir_core::disk::{Disk, Quota};
 use weir_core::graph::{AggregateSpec, CheckpointSettings, LogicalGraph, NodeKind};
 use weir_core::limits::{
     CHECKPOINT_INTERVAL_MS_DEFAULT, CHECKPOINT_TIMEOUT_MS_DEFAULT, CHECKPOINTS_KEPT_DEFAULT, OperatorLimits,
@@ -14,9 +17,12 @@ use weir_core::memory::MemoryBudget;
 use weir_core::pipeline::{Diagnostic, did_you_mean, parse};
 use weir_engine::{CheckError, CheckErrors, Job, NewVersion};
 use weir_host::Host;
+use weir_state::checkpoint::reached;
 
 use crate::catalog::Catalog;
 use crate::components::Components;
+use crate::dead_letters::FOLDER;
+use crate::jobs::DiskBounds;
 use crate::names;
 use crate::problem::Problem;
 
@@ -33,6 +39,10 @@ pub(crate) struct Pipelines {
     /// What the state of all jobs may take, and that of one job of it.
     pub(crate) memory: Arc<MemoryBudget>,
     pub(crate) job_memory_bytes_max: u64,
+    /// Where jobs may connect to.
+    pub(crate) allow_connect: AllowConnect,
+    /// How much of the disk they may take.
+    pub(crate) disk: DiskBounds,
 }
 
 /// A pipeline whose operators are known.
@@ -121,6 +131,7 @@ impl Pipelines {
                  --secrets-dir, and \"${{secret:FILE}}\" here"
             )
         }));
+        problems.extend(self.unreachable(&pipeline).map(|refusal| Diagnostic::error(refusal, None)));
         let checked = Job::check(&pipeline.graph, &*self.connectors, &self.host);
         let errors = match checked {
             Ok(job) if problems.is_empty() => return Ok((pipeline, job)),
@@ -144,7 +155,7 @@ impl Pipelines {
                 "on a server a pipeline needs a name, which is its job's: write `name = \"...\"` in its first line";
             return Err(Problem::pipeline(&[Diagnostic::error(message, None)]));
         }
-        graph.confine();
+        graph.confine(&self.allow_connect, self.disk.reserve_bytes);
         let folder = self.folder(&graph.name);
         let mut notes = Vec::new();
         let location = folder.join("checkpoints").display().to_string();
@@ -167,14 +178,36 @@ impl Pipelines {
             }
         }
         let (versions, unknown) = self.resolve(&mut graph);
-        let sink_of = |path: &str, base: &Path| self.connectors.keeping_sink(path, base);
-        graph.keep_dead_letters(&folder, |name| format!("dead-letters/{name}/"), sink_of);
+        let settings = graph.dead_letters;
+        let sink_of = |path: &str, base: &Path| {
+            let (connector, mut options) = self.connectors.keeping_sink(path, base)?;
+            let most = self.disk.dead_letter_bytes_max;
+            let bytes_max = settings.bytes_max.map_or(most, |bytes| bytes.min(most));
+            let quota = Quota { folder: base.join(FOLDER), bytes_max, when_full: settings.when_full };
+            options.disk = Disk { reserve_bytes: self.disk.reserve_bytes, quota: Some(quota) };
+            Some((connector, options))
+        };
+        graph.keep_dead_letters(&folder, |name| format!("{FOLDER}/{name}/"), sink_of);
         Ok((Pipeline { graph, document, versions, notes }, unknown))
     }
 
     /// Opens connectors and components, and checks that everything fits.
     pub(crate) fn check(&self, pipeline: &Pipeline) -> Result<Job, Problem> {
+        if let Some(refusal) = self.unreachable(pipeline) {
+            return Err(Problem::pipeline(&[Diagnostic::error(refusal, None)]));
+        }
         Ok(Job::check(&pipeline.graph, &*self.connectors, &self.host)?)
+    }
+
+    /// Why its checkpoints cannot be where it has them: a host would be asked that jobs may not connect to.
+    fn unreachable(&self, pipeline: &Pipeline) -> Option<String> {
+        let location = pipeline.location();
+        let resolve = |host: &str, port| (host, port).to_socket_addrs().map(Iterator::collect);
+        let mut refused = reached(&location).into_iter();
+        refused.find_map(|(host, port)| {
+            let refusal = self.allow_connect.check(&host, port, resolve).err()?;
+            Some(format!("checkpoints in {location}: {refusal}"))
+        })
     }
 
     /// What an operator of a pipeline is to run; `goes_back`: again.

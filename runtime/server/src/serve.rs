@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use weir_core::allow_connect::{AllowConnect, Place};
 use weir_core::connector::Connectors;
 use weir_core::memory::MemoryBudget;
 use weir_core::time::Clock;
@@ -19,7 +20,7 @@ use crate::api;
 use crate::catalog::{Catalog, CatalogError};
 use crate::compiler::Compiler;
 use crate::components::Components;
-use crate::jobs::Bounds;
+use crate::jobs::{Bounds, DiskBounds};
 use crate::pipelines::Pipelines;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -48,6 +49,14 @@ pub struct ServeConfig {
     pub allow_plain_http: bool,
     /// Jobs that run at a time.
     pub jobs_max: usize,
+    /// Free bytes of the disk that jobs and uploads leave.
+    pub disk_reserve_bytes: u64,
+    /// Bytes that one job may have on disk; `None`: as many as there are.
+    pub job_disk_bytes_max: Option<u64>,
+    /// Bytes of dead letters that are kept for one job at most.
+    pub dead_letter_bytes_max: u64,
+    /// Where jobs may connect to; without a place: everywhere, or, if others reach the server, to other machines.
+    pub allow_connect: Vec<Place>,
     /// Memory of the guests of all jobs together, bytes.
     pub guest_bytes_max: u64,
     /// What the state of the operators of all jobs may take.
@@ -155,7 +164,14 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         instances_max: INSTANCES_MAX_DEFAULT + INSTANCES_ASKED_MAX,
     })?;
     host.retain_compiled(&named);
+    let is_local = config.listen.ip().is_loopback();
+    let disk = DiskBounds {
+        reserve_bytes: config.disk_reserve_bytes,
+        job_bytes_max: config.job_disk_bytes_max,
+        dead_letter_bytes_max: config.dead_letter_bytes_max,
+    };
     let pipelines = Pipelines {
+        disk,
         catalog: Arc::new(catalog),
         components: Arc::new(components),
         connectors: config.connectors,
@@ -164,12 +180,16 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         jobs: data_dir.join("jobs"),
         memory: config.memory,
         job_memory_bytes_max: config.job_memory_bytes_max,
+        allow_connect: match (config.allow_connect.as_slice(), is_local) {
+            ([], true) => AllowConnect::Everywhere,
+            ([], false) => AllowConnect::OtherMachines,
+            (places, _) => AllowConnect::Only(places.into()),
+        },
     };
     let compiler = Compiler { command: config.compiler, cache_dir };
     let guest_resources_max =
         GuestResources { instances: u64::from(INSTANCES_MAX_DEFAULT), memory_bytes: config.guest_bytes_max };
-    let bounds = Bounds { jobs_max: config.jobs_max, guest_resources_max };
-    let is_local = config.listen.ip().is_loopback();
+    let bounds = Bounds { jobs_max: config.jobs_max, guest_resources_max, disk };
     let service = Arc::new(Service::new(pipelines, compiler, config.clock, bounds, is_local));
     let listen = |error| ServeError::Listen { listen: config.listen, error };
     let listener = TcpListener::bind(config.listen).map_err(listen)?;

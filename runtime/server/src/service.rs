@@ -148,6 +148,21 @@ impl Service {
         Ok(CheckpointStore::open(&pipeline.location())?)
     }
 
+    /// Refuses an upload where the disk has little left.
+    pub(crate) fn check_space(&self) -> Result<(), Problem> {
+        let (folder, reserve) = (&self.pipelines.jobs, self.pipelines.disk.reserve_bytes);
+        let there = folder.parent().unwrap_or(folder);
+        let Ok(disk) = rustix::fs::statvfs(there) else { return Ok(()) };
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free >= reserve {
+            return Ok(());
+        }
+        let detail = format!(
+            "the disk has {free} bytes free, and the server keeps {reserve} for what must always work (--disk-reserve)"
+        );
+        Err(Problem::new(Kind::Limit, detail))
+    }
+
     /// Keeps room for the guests of a job that is about to start, or to change; refuses it if there is none.
     fn admit(&self, slot: &Arc<Slot>, room: GuestResources) -> Result<Reserved, Problem> {
         if self.is_ending() {
@@ -167,6 +182,7 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             clock: Arc::clone(&self.clock),
             admission: Arc::clone(&self.admission),
+            folder: self.pipelines.folder(&row.name),
             has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty() || !row.goes_back.is_empty(),
         };
         slot.start(origin, start).map_err(|error| Problem::internal("failed to spawn a thread for the job", &error))

@@ -22,6 +22,7 @@ mod manifest;
 mod objects;
 mod part;
 mod pins;
+mod reach;
 mod retain;
 mod snapshots;
 mod tenure;
@@ -36,6 +37,7 @@ pub use lease::{Completion, Lease, PartWriter};
 pub use manifest::{Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit};
 /// What a store is made of; for tests that bring their own.
 pub use object_store;
+pub use reach::reached;
 pub use tenure::Tenure;
 
 use crate::JobSnapshot;
@@ -101,6 +103,16 @@ impl CheckpointStore {
     /// [`CheckpointError::Location`]. A remote store is not asked yet.
     pub fn open(location: &str) -> Result<Self, CheckpointError> {
         Ok(Self { objects: Arc::new(Objects::open(location)?) })
+    }
+
+    /// As [`Self::open`]; in a folder nothing is written while the disk has fewer bytes free.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with_reserve(location: &str, reserve_bytes: u64) -> Result<Self, CheckpointError> {
+        let mut objects = Objects::open(location)?;
+        objects.reserve_bytes = reserve_bytes;
+        Ok(Self { objects: Arc::new(objects) })
     }
 
     /// Checkpoints in any store; `name` is for messages.

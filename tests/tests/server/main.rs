@@ -5,10 +5,13 @@
 
 mod api;
 mod compiled;
+mod connects;
 mod deploys;
+mod disk;
 mod example;
 mod isolation;
 mod kills;
+mod paths;
 mod pipelines;
 mod restart;
 mod revisions;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use weir_connectors::ServerConnectors;
+use weir_core::allow_connect::Place;
+use weir_core::pipeline::size_bytes;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
 use super::compile_component;
@@ -50,6 +52,10 @@ pub(crate) struct Args {
     /// Listen for other machines without TLS: something in front of it speaks TLS
     #[arg(long)]
     allow_plain_http: bool,
+    /// Where jobs may connect to, and nowhere else; may be repeated. HOST is a name, an address, a block such as 10.0.0.0/8, or *; PORT
+    /// may be * [default: everywhere; if it listens for other machines, not to this one, link-local addresses and cloud metadata]
+    #[arg(long, value_name = "HOST:PORT")]
+    allow_connect: Vec<Place>,
     /// Jobs that run at a time, at most
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN))]
     max_jobs: NonZeroUsize,
@@ -61,6 +67,16 @@ pub(crate) struct Args {
     /// Memory that the state of one job may take [default: as much as all jobs may]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     max_job_memory: Option<u64>,
+    /// Bytes that one job may have on disk: checkpoints, dead letters and what its sinks have not finished [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
+    max_disk: Option<u64>,
+    /// Bytes of dead letters that are kept for one job; a pipeline can say fewer
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size_bytes)]
+    max_dead_letters: u64,
+    /// Free space of the disk that rows, dead letters and uploads leave, so that `stop`, `rm` and `dlq drop` always work; checkpoints
+    /// leave half of it
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size_bytes)]
+    disk_reserve: u64,
     /// How long jobs may take to their last checkpoint when the server ends
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = weir_core::pipeline::duration)]
     drain_timeout: Duration,
@@ -122,6 +138,10 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         listen: args.listen,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
         allow_plain_http: args.allow_plain_http,
+        allow_connect: args.allow_connect.clone(),
+        disk_reserve_bytes: args.disk_reserve,
+        job_disk_bytes_max: args.max_disk,
+        dead_letter_bytes_max: args.max_dead_letters,
         jobs_max: args.max_jobs.get(),
         guest_bytes_max: args.max_guest_memory,
         memory: args.memory.budget(),

@@ -52,30 +52,33 @@ impl FileCommitter {
     }
 
     fn rename(&self, from: &Span, to: &str, appended_to: Option<u64>) -> Result<(), ConnectorError> {
-        let [source, target] = [&from.name, to].map(|name| self.place.folder.join(name));
-        match source.metadata() {
-            Ok(file) if file.len() == from.bytes => {
+        let cannot = |verb: &'static str| move |source| self.place.cannot(verb, source);
+        match self.place.found(&from.name).map_err(cannot("write"))? {
+            Some(file) if file.bytes == from.bytes => {
+                let mut replaces = false;
                 if let Some(guard) = &self.target {
                     guard.check_now(&self.job, appended_to).map_err(|why| self.unfinished(&why))?;
-                    guard.sign(&source, &self.job);
+                    guard.sign(&from.name, &self.job);
+                    replaces = self.place.found(to).map_err(cannot("write"))?.is_some();
                 }
-                match std::fs::rename(&source, &target) {
+                match self.place.rename(&from.name, to, replaces) {
                     // An older process of the same job may be at the same checkpoint.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    done => return done.map_err(|source| self.place.cannot("write", source)),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        return Err(self.unfinished("a file of that name has just been made by somebody else"));
+                    }
+                    done => return done.map_err(cannot("write")),
                 }
             }
-            Ok(file) => return Err(self.lost(from, to, &format!("{} has {} bytes", from.name, file.len()))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(self.place.cannot("write", error)),
+            Some(file) => return Err(self.lost(from, to, &format!("{} has {} bytes", from.name, file.bytes))),
+            None => {}
         }
-        match target.metadata() {
-            Ok(file) if file.len() == from.bytes => Ok(()),
-            Ok(file) => Err(self.lost(from, to, &format!("{} is gone, and {to} has {} bytes", from.name, file.len()))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(self.lost(from, to, &format!("neither {} nor {to} is there", from.name)))
+        match self.place.found(to).map_err(cannot("read"))? {
+            Some(file) if file.bytes == from.bytes => Ok(()),
+            Some(file) => {
+                Err(self.lost(from, to, &format!("{} is gone, and {to} has {} bytes", from.name, file.bytes)))
             }
-            Err(error) => Err(self.place.cannot("read", error)),
+            None => Err(self.lost(from, to, &format!("neither {} nor {to} is there", from.name))),
         }
     }
 

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 use weir_core::connector::{ConnectorError, WriterContext};
 
+use super::space::{ROWS_BETWEEN, Space};
 use super::temporary::Place;
 use crate::formats::FormatName;
 use crate::formats::write::{TextWriter, write_error};
@@ -27,8 +27,12 @@ pub(super) struct Drafting {
     pub(super) schema: SchemaRef,
     pub(super) generation: u64,
     pub(super) durable: bool,
-    /// The file that a draft begins with a copy of, if it is there.
-    pub(super) appends_to: Option<PathBuf>,
+    /// The name that a finished draft gets in its folder, if it is known already.
+    pub(super) becomes: Option<String>,
+    /// Whether a draft begins with a copy of what has that name.
+    pub(super) appends: bool,
+    /// What may be written.
+    pub(super) space: Space,
     /// Where a finished file waits for its final name, if its path's drop would remove it.
     staged: Option<Staged>,
 }
@@ -64,17 +68,18 @@ impl Drafting {
         format: FormatName,
         schema: SchemaRef,
         context: &WriterContext<'_>,
+        space: Space,
         staged: &Staged,
     ) -> Self {
         let (generation, durable) = (context.generation, context.durable);
         let staged = (!durable).then(|| staged.clone());
-        Self { place: place.clone(), format, schema, generation, durable, appends_to: None, staged }
+        Self { place: place.clone(), format, schema, generation, durable, becomes: None, appends: false, space, staged }
     }
 
     /// A draft without rows of its own.
     pub(super) fn begin(&self) -> Result<Draft, ConnectorError> {
-        if let Some(old) = &self.appends_to {
-            match File::open(old) {
+        if let Some(old) = self.becomes.as_deref().filter(|_| self.appends) {
+            match self.place.open(old) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 old_file => return self.append(old_file.map_err(|source| self.place.cannot("read", source))?),
             }
@@ -118,19 +123,33 @@ impl Drafting {
         Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
     }
 
-    /// Writes rows into a draft; if there is none, it is begun.
-    pub(super) fn write(&self, draft: &mut Option<Draft>, rows: &RecordBatch) -> Result<(), ConnectorError> {
-        let begun = match draft.take() {
-            Some(begun) => begun,
-            None => self.begin()?,
-        };
-        draft.insert(begun).write(rows)
+    /// Writes rows into a draft; if there is none, it is begun. Says how many: where there is no room, the others are dropped if that is
+    /// allowed.
+    pub(super) fn write(&mut self, draft: &mut Option<Draft>, rows: &RecordBatch) -> Result<usize, ConnectorError> {
+        let has_quota = self.space.disk.quota.is_some();
+        let at_once = if has_quota { ROWS_BETWEEN } else { rows.num_rows() };
+        let mut written = 0;
+        while written < rows.num_rows() {
+            let own = if has_quota { draft.as_mut().map_or(Ok(0), Draft::bytes)? } else { 0 };
+            if !self.space.has_room(&self.place.name, &self.place.folder, own)? {
+                self.space.drop_rows(rows.num_rows() - written);
+                break;
+            }
+            let some = rows.slice(written, at_once.min(rows.num_rows() - written));
+            let begun = match draft.take() {
+                Some(begun) => begun,
+                None => self.begin()?,
+            };
+            draft.insert(begun).write(&some)?;
+            written += some.num_rows();
+        }
+        Ok(written)
     }
 
     /// A draft that begins with a copy of these bytes: a process that still writes the old file changes nothing in the new
     /// one, and the old one is there as it was until a checkpoint counts on the new one.
     pub(super) fn resume(&self, old: &Span, appended_to: Option<u64>) -> Result<Draft, ConnectorError> {
-        let mut old_file = match File::open(self.place.folder.join(&old.name)) {
+        let mut old_file = match self.place.open(&old.name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.gone(old)),
             file => file.map_err(|source| self.place.cannot("resume", source))?,
         };
@@ -149,7 +168,7 @@ impl Drafting {
     }
 
     fn create(&self) -> Result<(Arc<File>, TempPath), ConnectorError> {
-        let (file, path) = self.place.create(self.generation)?;
+        let (file, path) = self.place.create(self.generation, self.becomes.as_deref())?;
         Ok((Arc::new(file), path))
     }
 
@@ -190,10 +209,15 @@ impl Draft {
         self.text.write(rows).map_err(|error| cannot_write(&self.place, error))
     }
 
+    /// Hands all rows to the system, and says how far the file is.
+    fn bytes(&mut self) -> Result<u64, ConnectorError> {
+        self.text.flush().map_err(|error| cannot_write(&self.place, error))?;
+        Ok(self.file.metadata().map_err(|source| self.place.cannot("write", source))?.len())
+    }
+
     /// Hands all rows to the system, and says how far the file is, for a checkpoint.
     pub(super) fn flush(&mut self) -> Result<Span, ConnectorError> {
-        self.text.flush().map_err(|error| cannot_write(&self.place, error))?;
-        let bytes = self.file.metadata().map_err(|source| self.place.cannot("write", source))?.len();
+        let bytes = self.bytes()?;
         self.path.disable_cleanup(self.durable);
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Span { name, bytes })

@@ -7,7 +7,7 @@ use weir_core::connector::{ConnectorError, Cut, Prepare, Prepared, SinkReport, S
 
 use super::commit::Step;
 use super::draft::{Draft, Drafting};
-use super::temporary::{Place, make_folder};
+use super::temporary::Place;
 use crate::formats::FormatName;
 use crate::tally;
 
@@ -53,7 +53,8 @@ impl PartsWriter {
         // One looks for all.
         if context.subtask == 0 {
             if !lazy {
-                make_folder(&drafting.place.folder).map_err(|source| drafting.place.cannot("make", source))?;
+                let place = &drafting.place;
+                place.root.make_folder(&place.folder).map_err(|source| place.cannot("make", source))?;
             }
             if !allow_newer {
                 check_parts(&drafting.place, states.iter().map(|state| state.cut).max())?;
@@ -82,8 +83,7 @@ impl SinkWriter for PartsWriter {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        self.drafting.write(&mut self.draft, rows)?;
-        self.report.rows += rows.num_rows() as u64;
+        self.report.rows += self.drafting.write(&mut self.draft, rows)? as u64;
         Ok(())
     }
 
@@ -108,12 +108,11 @@ impl SinkWriter for PartsWriter {
 
 /// Rows of parts that the checkpoint does not know of would be there twice, or beside those of another job.
 fn check_parts(place: &Place, known: Option<CutId>) -> Result<(), ConnectorError> {
-    let names = std::fs::read_dir(&place.folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let cuts = names.filter_map(|name| Some((cut_of(name.to_str()?)?, name)));
+    let cuts = place.names().into_iter().filter_map(|name| Some((cut_of(&name)?, name)));
     let mut unknown: Vec<_> = cuts.filter(|(cut, _)| Some(*cut) > known).map(|(_, name)| name).collect();
     unknown.sort();
     let Some(first) = unknown.first() else { return Ok(()) };
-    let (name, count, first) = (&place.name, unknown.len(), first.to_string_lossy());
+    let (name, count, first) = (&place.name, unknown.len(), first);
     let folder = place.folder.display();
     Err(ConnectorError::Data(match known {
         None => format!(

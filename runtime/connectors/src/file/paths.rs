@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::path::{Component, Path, PathBuf};
 
-use weir_core::connector::ConnectorError;
+use weir_core::connector::{ConnectorError, Written};
 use weir_core::graph::Options;
 use weir_core::names::did_you_mean;
 
+use super::confined::Root;
 use crate::options::resolve;
 
 /// A file to read.
@@ -18,6 +20,14 @@ pub(super) struct InputFile {
     pub(super) name: String,
     /// Where it is.
     pub(super) path: PathBuf,
+    root: Root,
+}
+
+impl InputFile {
+    /// Opens it to read it.
+    pub(super) fn open(&self) -> std::io::Result<File> {
+        self.root.open(&self.path)
+    }
 }
 
 /// Anything, or nothing, within a name.
@@ -31,8 +41,15 @@ const ANY_FOLDERS: &str = "**";
 /// # Errors
 /// [`ConnectorError::Option`] if there is none: which path, from where, and what is there instead.
 pub(super) fn find(options: &Options, path: &Path) -> Result<Vec<InputFile>, ConnectorError> {
+    let root = Root::of(options);
     let mut files = BTreeSet::new();
+    // `./a` is `a`, also to checkpoints.
+    let plain: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    let path = if plain.as_os_str().is_empty() { Path::new(".") } else { &plain };
     let parts: Vec<&OsStr> = path.iter().collect();
+    let first: PathBuf = parts.iter().take_while(|part| !part.to_string_lossy().contains(ANY)).collect();
+    root.check(&resolve(options, &first))
+        .map_err(|error| options.error("path", format!("{}: {error}", path.display())))?;
     match parts.iter().position(|part| part.to_string_lossy().contains(ANY)) {
         Some(first) => {
             let (folder, pattern) = parts.split_at(first);
@@ -52,8 +69,46 @@ pub(super) fn find(options: &Options, path: &Path) -> Result<Vec<InputFile>, Con
         let message = format!("no file matches {} in {}", path.display(), folder_of(options));
         return Err(options.error("path", message));
     }
-    let input = |file: PathBuf| InputFile { name: file.display().to_string(), path: resolve(options, &file) };
+    let input = |file: PathBuf| InputFile {
+        name: file.display().to_string(),
+        path: resolve(options, &file),
+        root: root.clone(),
+    };
     Ok(files.into_iter().map(input).collect())
+}
+
+/// Whether a path with a pattern names what is written there, or will be: in a folder, parts of any name.
+pub(super) fn would_read(options: &Options, path: &Path, written: &Written) -> bool {
+    let parts: Vec<_> = path.iter().map(OsStr::to_string_lossy).filter(|part| *part != ".").collect();
+    let Some(first) = parts.iter().position(|part| part.contains(ANY)) else { return false };
+    let (folder, pattern) = parts.split_at(first);
+    let folder: PathBuf = folder.iter().map(AsRef::<str>::as_ref).collect();
+    let Ok(below) = written.real.strip_prefix(real(&resolve(options, &folder))) else { return false };
+    let names: Vec<_> = below.iter().map(|name| Some(name.to_string_lossy())).collect();
+    let names: Vec<Option<&str>> =
+        names.iter().map(Option::as_deref).chain(written.is_folder.then_some(None)).collect();
+    fits(pattern, &names)
+}
+
+/// Whether names fit the parts of a pattern; `None` is any name.
+fn fits(pattern: &[Cow<'_, str>], names: &[Option<&str>]) -> bool {
+    let Some((first, rest)) = pattern.split_first() else { return names.is_empty() };
+    let Some((name, below)) = names.split_first() else { return false };
+    if first == ANY_FOLDERS {
+        return rest.is_empty() || fits(rest, names) || fits(pattern, below);
+    }
+    name.is_none_or(|name| matches(first, name)) && fits(rest, below)
+}
+
+/// One spelling of a path of which the end may not be there yet: a job makes its folder when it runs.
+pub(super) fn real(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let there = path.ancestors().find_map(|there| {
+        let rest = path.strip_prefix(there).ok()?;
+        Some(std::fs::canonicalize(there).ok()?.join(rest))
+    });
+    // Through its components, as the joining of nothing leaves a separator.
+    there.as_deref().unwrap_or(&path).components().collect()
 }
 
 /// The folders in a folder that is read, whose files are not: a path with `**` reads them.
@@ -97,13 +152,13 @@ struct Entry {
 /// The entries of a folder that are not hidden, sorted.
 fn list(options: &Options, folder: &Path) -> std::io::Result<Vec<Entry>> {
     let folder = resolve(options, folder);
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
-    let entry = |found: std::fs::DirEntry| {
-        let (path, is_link) = (found.path(), found.file_type().is_ok_and(|of| of.is_symlink()));
-        let name = found.file_name().into_string().ok().filter(|name| !name.starts_with(['.', '_']))?;
-        Some(Entry { name, is_file: path.is_file(), is_folder: path.is_dir(), is_link })
+    let entry = |name: OsString| {
+        let (path, name) = (folder.join(&name), name.into_string().ok()?);
+        let is_hidden = name.starts_with(['.', '_']);
+        let entry = Entry { name, is_file: path.is_file(), is_folder: path.is_dir(), is_link: path.is_symlink() };
+        (!is_hidden).then_some(entry)
     };
-    let mut entries: Vec<Entry> = std::fs::read_dir(folder)?.flatten().filter_map(entry).collect();
+    let mut entries: Vec<Entry> = Root::of(options).names(&folder)?.into_iter().filter_map(entry).collect();
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
 }
@@ -140,7 +195,48 @@ fn folder_of(options: &Options) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{Options, PathBuf, Written, matches, real, would_read};
+
+    #[test]
+    fn a_folder_has_one_spelling_before_and_after_it_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("real");
+        std::fs::create_dir(&there).unwrap();
+        std::os::unix::fs::symlink(&there, folder.path().join("link")).unwrap();
+        let expected = std::fs::canonicalize(&there).unwrap().join("made/out");
+        for _ in 0..2 {
+            for spelling in ["real/made/out", "real/made/out/", "link/./made//out", "link/made/out/"] {
+                assert_eq!(real(&folder.path().join(spelling)).as_os_str(), expected.as_os_str());
+            }
+            std::fs::create_dir_all(&expected).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_pattern_reads_what_comes_into_its_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = std::fs::canonicalize(folder.path()).unwrap();
+        let options = Options::from_toml("", base.clone());
+        for (pattern, written, reads) in [
+            ("in/**", "in/a.csv", true),
+            ("in/**", "in/b/c/a.csv", true),
+            ("in/**", "in/b/", true),
+            ("./in/**/*.csv", "in/b/", true),
+            ("in/**/*.csv", "in/a.csv", true),
+            ("in/**/*.csv", "in/b/a.json", false),
+            ("in/*.csv", "in/", true),
+            ("in/*.csv", "in/b/", false),
+            ("in/*/*.csv", "in/b/", true),
+            ("in/*/*.csv", "in/b/a.csv", true),
+            ("in/**", "out/", false),
+            ("in/**", "in.csv", false),
+            ("in/a.csv", "in/", false),
+        ] {
+            let path: PathBuf = written.into();
+            let written = Written { real: real(&base.join(&path)), path, is_folder: written.ends_with('/') };
+            assert_eq!(would_read(&options, pattern.as_ref(), &written), reads, "{pattern} {written:?}");
+        }
+    }
 
     #[test]
     fn patterns_fit() {

@@ -1,16 +1,21 @@
 //! The file sink: its options, and which of its two forms they ask for. It opens nothing itself.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::datatypes::{Schema, SchemaRef};
 use serde::Deserialize;
-use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
+use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext, Written};
 use weir_core::graph::Options;
 
 use super::commit::FileCommitter;
+use super::confined::Root;
 use super::draft::{Drafting, Staged};
 use super::format_of;
 use super::parts::PartsWriter;
+use super::paths::real;
+use super::space::Space;
 use super::target::{Mode, Target, check_folder, followed};
 use super::temporary::Place;
 use super::whole::WholeWriter;
@@ -40,6 +45,8 @@ pub(crate) struct FileSink {
     lazy: bool,
     allow_newer: bool,
     staged: Staged,
+    /// Rows that were dropped, as there was no room for them.
+    dropped: Arc<AtomicU64>,
 }
 
 impl FileSink {
@@ -48,8 +55,10 @@ impl FileSink {
         let FileSinkOptions { path: name, format, lazy, allow_newer, mode } = options::parse(options)?;
         options::check_confined(options, &name)?;
         let shown = name.display().to_string();
-        let path = followed(options, &shown, options::resolve(options, &name))?;
-        let staged = Staged::default();
+        let (root, path) = (Root::of(options), options::resolve(options, &name));
+        root.check(&path).map_err(|error| options.error("path", format!("{shown}: {error}")))?;
+        let path = followed(options, &shown, path)?;
+        let (staged, dropped) = (Staged::default(), Arc::default());
         if path.is_dir() || shown.ends_with(std::path::is_separator) {
             let format = format.ok_or_else(|| {
                 let message = format!("{shown} is a folder: say `format = \"csv\"` or \"json\" for the files in it");
@@ -60,8 +69,9 @@ impl FileSink {
                     "a folder gets new parts, and none is replaced: `mode` is an option of a sink that writes one file";
                 return Err(options.error("mode", message));
             }
-            let (place, options) = (Place { name: shown, folder: path, prefix: ".part-".to_owned() }, options.clone());
-            return Ok(Self { place, target: None, options, format, lazy, allow_newer, staged });
+            let (place, options) =
+                (Place { name: shown, folder: path, prefix: ".part-".to_owned(), root }, options.clone());
+            return Ok(Self { place, target: None, options, format, lazy, allow_newer, staged, dropped });
         }
         let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
             return Err(options.error("path", format!("{shown:?} names no file")));
@@ -70,9 +80,9 @@ impl FileSink {
             return Err(options.error("path", format!("the name of the file {shown} is not UTF-8")));
         };
         let format = format_of(options, format, &name)?;
-        let place = Place { name: shown.clone(), folder: folder.to_path_buf(), prefix: format!(".{file}.") };
-        let target = Some(Target { shown, path: path.clone(), file, mode });
-        Ok(Self { place, target, options: options.clone(), format, lazy, allow_newer, staged })
+        let place = Place { name: shown.clone(), folder: folder.to_path_buf(), prefix: format!(".{file}."), root };
+        let target = Some(Target { shown, place: place.clone(), file, mode });
+        Ok(Self { place, target, options: options.clone(), format, lazy, allow_newer, staged, dropped })
     }
 }
 
@@ -81,8 +91,10 @@ impl Sink for FileSink {
         self.target.is_some().then_some(1)
     }
 
-    fn file(&self) -> Option<PathBuf> {
-        Some(self.target.as_ref().map_or_else(|| self.place.folder.clone(), |target| target.path.clone()))
+    fn writes(&self) -> Option<Written> {
+        let folder = &self.place.folder;
+        let path = self.target.as_ref().map_or_else(|| folder.clone(), |target| folder.join(&target.file));
+        Some(Written { real: real(&path), path, is_folder: self.target.is_none() })
     }
 
     fn notes(&self) -> Vec<String> {
@@ -90,6 +102,21 @@ impl Sink for FileSink {
         let is_made = !self.lazy && !folder.as_os_str().is_empty() && !folder.exists();
         let note = || format!("{}: the folder {} does not exist, and is made", self.place.name, folder.display());
         is_made.then(note).into_iter().collect()
+    }
+
+    fn staged_bytes(&self) -> u64 {
+        // What has a quota is in the folder of its job, and counted there.
+        if self.options.disk.quota.is_some() { 0 } else { self.place.staged_bytes() }
+    }
+
+    fn dropped_rows(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let dropped = self.dropped_rows();
+        (dropped > 0)
+            .then(|| format!("{dropped} rows were dropped since the job was started, as there was no room for them"))
     }
 
     fn check_place(&self, job: &str) -> Result<(), ConnectorError> {
@@ -119,11 +146,17 @@ impl Sink for FileSink {
 
     fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         check_writable(self.format, &schema)?;
-        let mut drafting = Drafting::new(&self.place, self.format, schema, context, &self.staged);
+        let space = Space::new(self.options.disk.clone(), Arc::clone(&self.dropped));
+        let mut drafting = Drafting::new(&self.place, self.format, schema, context, space, &self.staged);
         Ok(match &self.target {
             Some(target) => {
-                drafting.appends_to = (target.mode == Some(Mode::Append)).then(|| target.path.clone());
-                Box::new(WholeWriter::open(drafting, target.file.clone(), self.lazy, context.restored)?)
+                drafting.becomes = Some(target.file.clone());
+                drafting.appends = target.mode == Some(Mode::Append);
+                let writer = WholeWriter::open(drafting, target.file.clone(), self.lazy, context.restored)?;
+                if !writer.is_done() {
+                    target.check_unsigned().map_err(|why| self.options.error("path", why))?;
+                }
+                Box::new(writer)
             }
             None => Box::new(PartsWriter::open(drafting, self.lazy, self.allow_newer, context)?),
         })

@@ -9,12 +9,13 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
-use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split, Written};
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
 use super::format_of;
-use super::paths::{InputFile, find, folders_in};
+use super::partitions::PartitionedFiles;
+use super::paths::{InputFile, find, folders_in, would_read};
 use crate::formats::FormatName;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
 use crate::formats::read_options::{Sample, SchemaOption, TextFormat, given_schema, infer_rows};
@@ -39,6 +40,17 @@ struct FileSourceOptions {
     delimiter: Option<String>,
     schema: Option<SchemaOption>,
     infer_rows: Option<usize>,
+    partitions: Option<SchemaOption>,
+}
+
+/// The source that the options ask for.
+pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+    let given: FileSourceOptions = options::parse(options)?;
+    let files = FileSource::open(options)?;
+    Ok(match &given.partitions {
+        Some(columns) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
+        None => Box::new(files),
+    })
 }
 
 /// The source.
@@ -51,6 +63,8 @@ pub(crate) struct FileSource {
     notes: Vec<String>,
     /// Of a schema that was inferred.
     unlisted: Option<Arc<Unlisted>>,
+    /// What `path` is relative to, and itself.
+    named: (Options, PathBuf),
 }
 
 /// Rows of all files together that a schema is inferred from at most: of many files, fewer rows of each are looked at.
@@ -88,7 +102,8 @@ impl FileSource {
                 all.display().to_string()
             ));
         }
-        let mut source = Self { files, folder, format, schema, notes, unlisted };
+        let named = (options.clone(), given.path);
+        let mut source = Self { files, folder, format, schema, notes, unlisted, named };
         let open: Vec<&InputFile> = source.files.iter().filter(|file| ends_within_a_line(file)).collect();
         if let [first, others @ ..] = open.as_slice() {
             let others =
@@ -112,7 +127,7 @@ impl FileSource {
     ) -> Result<TextReader, ConnectorError> {
         let projected = options::project(&self.schema, projection)?;
         let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection, unlisted);
-        let records = open(file, self.format, Position::BEGIN)?;
+        let records = open_file(file, self.format, Position::BEGIN)?;
         let mut reader = TextReader::new(records, self.format.has_header(), decoder)?;
         reader.read_header(Duration::ZERO)?;
         Ok(reader)
@@ -144,6 +159,10 @@ impl Source for FileSource {
         self.files.iter().map(|file| file.path.clone()).chain(self.folder.clone()).collect()
     }
 
+    fn reads(&self, written: &Written) -> bool {
+        would_read(&self.named.0, &self.named.1, written)
+    }
+
     /// Files end, and few are sorted by the time of their rows.
     fn default_watermark(&self) -> WatermarkStrategy {
         WatermarkStrategy::AtEnd
@@ -167,7 +186,8 @@ impl Source for FileSource {
         let Some(file) = self.files.iter().find(|file| file.name == split.id) else {
             return Err(ConnectorError::Data(format!("there is no file {} among those of `path`", split.id)));
         };
-        let metadata = std::fs::metadata(&file.path).map_err(|source| cannot("look at", file, source))?;
+        let metadata = file.open().and_then(|opened| opened.metadata());
+        let metadata = metadata.map_err(|source| cannot("look at", file, source))?;
         let mut reader = self.text_reader(file, projection, self.unlisted.clone())?;
         let mut has_ended = false;
         if let Some(offset) = offset {
@@ -178,7 +198,7 @@ impl Source for FileSource {
                 return Err(ConnectorError::Data(format!("{} has no offset {offset}; was it replaced?", file.name)));
             };
             has_ended = open_line;
-            reader = reader.resume(open(file, self.format, Position { byte, line })?);
+            reader = reader.resume(open_file(file, self.format, Position { byte, line })?);
         }
         Ok(Box::new(FileReader { reader, bytes: metadata.len(), has_ended }))
     }
@@ -231,7 +251,7 @@ impl SourceReader for FileReader {
 /// Whether a file that is not empty has no line end at its end: somebody may still be writing it.
 fn ends_within_a_line(file: &InputFile) -> bool {
     let last = || {
-        let (mut opened, mut last) = (File::open(&file.path)?, [0]);
+        let (mut opened, mut last) = (file.open()?, [0]);
         opened.seek(SeekFrom::End(-1))?;
         opened.read_exact(&mut last).map(|()| last)
     };
@@ -249,7 +269,7 @@ fn infer(
     let rows_per_file = (INFER_ROWS_OF_ALL_MAX / files.len().max(1)).clamp(1, rows_max);
     let (mut sample, mut notes) = (Sample::default(), Vec::new());
     for file in files {
-        let mut records = open(file, format, Position::BEGIN)?;
+        let mut records = open_file(file, format, Position::BEGIN)?;
         let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format == TextFormat::Json);
         if !left_out.is_empty() {
             let (name, columns) = (&file.name, left_out.join(", "));
@@ -273,13 +293,13 @@ fn infer(
 /// Refuses what is compressed, or other text than UTF-8.
 fn check_text(options: &Options, file: &InputFile) -> Result<(), ConnectorError> {
     let mut begin = Vec::new();
-    let opened = File::open(&file.path).map_err(|source| cannot("open", file, source))?;
+    let opened = file.open().map_err(|source| cannot("open", file, source))?;
     opened.take(MARK_BYTES_MAX as u64).read_to_end(&mut begin).map_err(|source| cannot("read", file, source))?;
     encoding::problem(Some(&file.name), &begin).map_or(Ok(()), |problem| Err(options.error("path", problem)))
 }
 
-fn open(file: &InputFile, format: TextFormat, position: Position) -> Result<Records, ConnectorError> {
-    let mut opened = File::open(&file.path).map_err(|source| cannot("open", file, source))?;
+fn open_file(file: &InputFile, format: TextFormat, position: Position) -> Result<Records, ConnectorError> {
+    let mut opened = file.open().map_err(|source| cannot("open", file, source))?;
     opened.seek(SeekFrom::Start(position.byte)).map_err(|source| cannot("read", file, source))?;
     let input = FileInput { file: file.clone(), opened };
     Ok(Records::new(file.name.clone(), Box::new(input), format.framing(), position))

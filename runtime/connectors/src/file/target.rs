@@ -5,10 +5,12 @@
 //! change. Only what has a signature that is still right counts as written by an earlier run of the same pipeline. A file that was
 //! saved or extended since does not, nor does a copy without its attributes, or a file system that has none.
 
-use std::fs::{File, FileType, Metadata};
-use std::path::{Path, PathBuf};
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
+use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
@@ -36,7 +38,7 @@ pub(super) struct Target {
     /// As the pipeline file names it.
     pub(super) shown: String,
     /// Where it is, links followed.
-    pub(super) path: PathBuf,
+    pub(super) place: Place,
     /// Its name there.
     pub(super) file: String,
     pub(super) mode: Option<Mode>,
@@ -51,36 +53,44 @@ struct Signature {
 }
 
 impl Target {
-    /// Why the file cannot be made, if it cannot.
+    /// Why the file cannot be made, if it cannot. Where nothing can be signed, that is asked when it is known what the job resumes from: the
+    /// file may be what it has finished itself.
     pub(super) fn check(&self, job: &str) -> Result<(), String> {
-        let found = match std::fs::symlink_metadata(&self.path) {
-            Ok(found) => found,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(format!("cannot look at {}: {error}", self.shown)),
-        };
-        if !found.is_file() {
-            return Err(no_file(&self.shown, found.file_type()));
+        self.check_with(|signed| if matches!(signed, Signed::Cannot) { Ok(()) } else { signed.verdict(job) })
+    }
+
+    /// The same, of a job that has not finished the file.
+    pub(super) fn check_unfinished(&self, job: &str) -> Result<(), String> {
+        self.check_with(|signed| signed.verdict(job))
+    }
+
+    /// The same of a job that resumes from where it had not finished the file, or begins, where nothing can be signed.
+    pub(super) fn check_unsigned(&self) -> Result<(), String> {
+        self.check_with(|signed| if matches!(signed, Signed::Cannot) { signed.verdict("") } else { Ok(()) })
+    }
+
+    fn check_with(&self, verdict: impl FnOnce(Signed) -> Result<(), String>) -> Result<(), String> {
+        let found = self.place.found(&self.file).map_err(|error| format!("cannot look at {}: {error}", self.shown))?;
+        let Some(found) = found else { return Ok(()) };
+        if !found.kind.is_file() {
+            return Err(no_file(&self.shown, found.kind));
         }
         if self.mode.is_some() {
             return Ok(());
         }
-        let whose = match self.signature() {
-            Some(signed) if signed == Signature::of(&found, job) => return Ok(()),
-            Some(signed) if signed.pipeline != job => format!("the pipeline {:?} has written it", signed.pipeline),
-            Some(_) => "it was changed since this pipeline has written it".to_owned(),
-            None => format!("no run of the pipeline {job:?} has written it"),
-        };
-        Err(format!(
-            "{} exists, and {whose}: give another `path`, or say `mode = \"overwrite\"` to replace it, or `mode = \"append\"` to add \
-             rows to it",
-            self.shown
-        ))
+        verdict(self.signed()).map_err(|whose| {
+            format!(
+                "{} exists, and {whose}: give another `path`, or say `mode = \"overwrite\"` to replace it, or `mode = \"append\"` to add \
+                 rows to it",
+                self.shown
+            )
+        })
     }
 
     /// The same at the end of the job. `appended_to`: how many bytes of it the new file begins with.
     pub(super) fn check_now(&self, job: &str, appended_to: Option<u64>) -> Result<(), String> {
-        self.check(job)?;
-        let bytes = std::fs::metadata(&self.path).map_or(0, |file| file.len());
+        self.check_unfinished(job)?;
+        let bytes = self.place.found(&self.file).ok().flatten().map_or(0, |found| found.bytes);
         match (self.mode, appended_to) {
             (Some(Mode::Append), appended_to) if bytes != appended_to.unwrap_or(0) => {
                 Err(format!("{} has other rows than when the job began", self.shown))
@@ -90,15 +100,48 @@ impl Target {
     }
 
     /// Says of a file, which is finished, that this pipeline has written it. Where that cannot be said, the next run asks.
-    pub(super) fn sign(&self, path: &Path, job: &str) {
-        let signed = std::fs::metadata(path).ok().and_then(|file| serde_json::to_vec(&Signature::of(&file, job)).ok());
+    pub(super) fn sign(&self, name: &str, job: &str) {
+        let Ok(file) = self.place.open(name) else { return };
+        let signed = file.metadata().ok().and_then(|now| serde_json::to_vec(&Signature::of(&now, job)).ok());
         if let Some(signature) = signed {
-            attribute::set(path, &signature);
+            attribute::set(&file, &signature);
         }
     }
 
-    fn signature(&self) -> Option<Signature> {
-        serde_json::from_slice(&attribute::get(&self.path)?).ok()
+    fn signed(&self) -> Signed {
+        let Ok(file) = self.place.open(&self.file) else { return Signed::Not };
+        match (attribute::get(&file), file.metadata()) {
+            (Err(_), _) => Signed::Cannot,
+            (Ok(Some(value)), Ok(now)) => match serde_json::from_slice(&value) {
+                Ok(signature) => Signed::By(signature, now),
+                Err(_) => Signed::Not,
+            },
+            _ => Signed::Not,
+        }
+    }
+}
+
+/// What was left at a file.
+enum Signed {
+    /// A signature, and what the file is now.
+    By(Signature, Metadata),
+    Not,
+    /// The file system has no attributes.
+    Cannot,
+}
+
+impl Signed {
+    /// Whose it is, in words, if not this pipeline's.
+    fn verdict(self, job: &str) -> Result<(), String> {
+        match self {
+            Self::By(signed, now) if signed == Signature::of(&now, job) => Ok(()),
+            Self::By(signed, _) if signed.pipeline != job => {
+                Err(format!("the pipeline {:?} has written it", signed.pipeline))
+            }
+            Self::By(..) => Err("it was changed since this pipeline has written it".to_owned()),
+            Self::Not => Err(format!("no run of the pipeline {job:?} has written it")),
+            Self::Cannot => Err("its file system keeps no attributes that would say who has written it".to_owned()),
+        }
     }
 }
 
@@ -113,7 +156,7 @@ impl Signature {
 /// The path that is written when a sink is told to write to `path`: a link is followed, so that it stays one.
 ///
 /// # Errors
-/// [`ConnectorError::Option`] if it is a link to nothing, or leads out of the folder that a pipeline is confined to.
+/// [`ConnectorError::Option`] if it is a link to nothing.
 pub(super) fn followed(options: &Options, shown: &str, path: PathBuf) -> Result<PathBuf, ConnectorError> {
     // Without a separator at its end, behind which the system follows links by itself.
     let link: PathBuf = path.components().collect();
@@ -121,19 +164,12 @@ pub(super) fn followed(options: &Options, shown: &str, path: PathBuf) -> Result<
         return Ok(path);
     }
     if let Some(found) = path.metadata().ok().filter(|found| !found.is_file() && !found.is_dir()) {
-        return Err(options.error("path", no_file(shown, found.file_type())));
+        return Err(options.error("path", no_file(shown, FileType::from_raw_mode(found.mode()))));
     }
-    let followed = std::fs::canonicalize(&link).map_err(|error| {
+    std::fs::canonicalize(&link).map_err(|error| {
         let to = std::fs::read_link(&link).unwrap_or_default();
         options.error("path", format!("{shown} is a link to {}, which cannot be followed: {error}", to.display()))
-    })?;
-    let stays = || std::fs::canonicalize(&options.base).is_ok_and(|base| followed.starts_with(base));
-    if options.confined && !stays() {
-        let message =
-            format!("{shown} is a link that leads out of the folder of files that this server gives to pipelines");
-        return Err(options.error("path", message));
-    }
-    Ok(followed)
+    })
 }
 
 /// Why a sink cannot write into its folder, if it cannot: one folder is made, and no more, as a longer path is rather a mistake.
@@ -143,7 +179,7 @@ pub(super) fn check_folder(place: &Place) -> Result<(), String> {
         return Ok(());
     }
     if let Ok(found) = folder.metadata() {
-        let what = if found.is_file() { "a file" } else { kind(found.file_type()) };
+        let what = if found.is_file() { "a file" } else { kind(FileType::from_raw_mode(found.mode())) };
         return Err(format!("{shown} cannot be written: {} is {what}, and no folder", folder.display()));
     }
     match folder.parent() {
@@ -165,49 +201,47 @@ fn no_file(shown: &str, found: FileType) -> String {
     format!("{shown} is {what}, and a file sink writes files only{instead}")
 }
 
-#[cfg(unix)]
 fn kind(found: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt as _;
     match found {
-        _ if found.is_dir() => "a folder",
-        _ if found.is_symlink() => "a link",
-        _ if found.is_fifo() => "a FIFO",
-        _ if found.is_socket() => "a socket",
+        FileType::Directory => "a folder",
+        FileType::Symlink => "a link",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
         _ => "a device",
     }
 }
 
-#[cfg(not(unix))]
-fn kind(found: FileType) -> &'static str {
-    if found.is_dir() { "a folder" } else { "no file" }
-}
-
 /// Extended attributes, where there are any.
 mod attribute {
-    use std::path::Path;
-
     use super::{File, SIGNATURE, SIGNATURE_BYTES_MAX};
 
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    pub(super) fn get(path: &Path) -> Option<Vec<u8>> {
-        let mut value = vec![0; SIGNATURE_BYTES_MAX];
-        let bytes = rustix::fs::getxattr(path, SIGNATURE, value.as_mut_slice()).ok()?;
-        value.truncate(bytes);
-        Some(value)
-    }
+    /// There can be none.
+    pub(super) struct Unsupported;
 
     #[cfg(any(target_os = "linux", target_os = "macos"))]
-    pub(super) fn set(path: &Path, value: &[u8]) {
-        if let Ok(file) = File::open(path) {
-            let _ = rustix::fs::fsetxattr(&file, SIGNATURE, value, rustix::fs::XattrFlags::empty());
+    pub(super) fn get(file: &File) -> Result<Option<Vec<u8>>, Unsupported> {
+        use rustix::io::Errno;
+        let mut value = vec![0; SIGNATURE_BYTES_MAX];
+        match rustix::fs::fgetxattr(file, SIGNATURE, value.as_mut_slice()) {
+            Ok(bytes) => {
+                value.truncate(bytes);
+                Ok(Some(value))
+            }
+            Err(Errno::NOTSUP | Errno::NOSYS) => Err(Unsupported),
+            Err(_) => Ok(None),
         }
     }
 
-    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    pub(super) fn get(_: &Path) -> Option<Vec<u8>> {
-        None
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    pub(super) fn set(file: &File, value: &[u8]) {
+        let _ = rustix::fs::fsetxattr(file, SIGNATURE, value, rustix::fs::XattrFlags::empty());
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-    pub(super) fn set(_: &Path, _: &[u8]) {}
+    pub(super) fn get(_: &File) -> Result<Option<Vec<u8>>, Unsupported> {
+        Err(Unsupported)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    pub(super) fn set(_: &File, _: &[u8]) {}
 }

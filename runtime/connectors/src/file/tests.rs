@@ -22,6 +22,8 @@ use crate::tally;
 
 mod ends;
 mod inferred;
+mod links;
+mod partitioned;
 mod recovery;
 
 fn options(toml: &str, base: &Path) -> Options {

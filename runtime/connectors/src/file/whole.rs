@@ -26,6 +26,9 @@ struct State {
     appended_to: Option<u64>,
     /// The stream had ended.
     done: bool,
+    /// The file's name. Older checkpoints do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
 }
 
 /// Writes the file.
@@ -43,6 +46,11 @@ pub(super) struct WholeWriter {
 }
 
 impl WholeWriter {
+    /// Whether the file was finished by an earlier run of the job.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
     /// Resumes from a checkpoint, or begins. `lazy`: no file without a row.
     pub(super) fn open(
         drafting: Drafting,
@@ -57,6 +65,7 @@ impl WholeWriter {
             draft: None,
             appended_to: None,
             done: false,
+            to: None,
         };
         let state = match restored {
             [] => fresh,
@@ -65,6 +74,9 @@ impl WholeWriter {
         };
         if state.columns != columns {
             return Err(drafting.unfit(&format!("it holds {}, and now there are {columns}", state.columns)));
+        }
+        if let Some(old) = state.to.as_ref().filter(|old| **old != to) {
+            return Err(drafting.unfit(&format!("it is of a sink that writes {old}, and not {to}")));
         }
         let draft = match &state.draft {
             Some(old) => Some(drafting.resume(old, state.appended_to)?),
@@ -95,8 +107,7 @@ impl SinkWriter for WholeWriter {
                  anew, without its checkpoints"
             )));
         }
-        self.drafting.write(&mut self.draft, rows)?;
-        self.report.rows += rows.num_rows() as u64;
+        self.report.rows += self.drafting.write(&mut self.draft, rows)? as u64;
         Ok(())
     }
 
@@ -126,8 +137,8 @@ impl SinkWriter for WholeWriter {
             }
         };
         let report = self.report.clone();
-        let state =
-            State { report: report.clone(), columns: self.columns.clone(), draft, appended_to, done: self.done };
+        let (columns, to) = (self.columns.clone(), Some(self.to.clone()));
+        let state = State { report: report.clone(), columns, draft, appended_to, done: self.done, to };
         let state = serde_json::to_value(state).map_err(|error| place.cannot("describe", error.into()))?;
         Ok(Box::new(move || {
             on_disk()?;

@@ -1,20 +1,49 @@
 //! What both ends share: the address, the properties that are passed on, and what librdkafka says about its troubles. Nothing is
 //! printed here: the last trouble is kept until rows flow again, and a source or a sink shows it.
 
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use rdkafka::client::Client as AnyClient;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::util::Timeout;
+use weir_core::allow_connect::AllowConnect;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
 use super::failure::{cannot, describe, passing};
+use super::guard::{Guarded, hold};
 use super::properties::{Properties, check_name};
+
+/// The port of a broker that has none.
+const PORT: u16 = 9092;
+
+/// How a client is made, and where it may connect to.
+#[derive(Clone)]
+pub(crate) struct Config {
+    client: ClientConfig,
+    allow_connect: AllowConnect,
+}
+
+impl Deref for Config {
+    type Target = ClientConfig;
+
+    fn deref(&self) -> &ClientConfig {
+        &self.client
+    }
+}
+
+impl DerefMut for Config {
+    fn deref_mut(&mut self) -> &mut ClientConfig {
+        &mut self.client
+    }
+}
 
 /// A client's configuration: the address, what we need (`ours`), and then what the pipeline file passes on.
 ///
@@ -25,9 +54,13 @@ pub(crate) fn configure(
     brokers: &str,
     ours: &[(&str, &str)],
     properties: Option<&Properties>,
-) -> Result<ClientConfig, ConnectorError> {
+) -> Result<Config, ConnectorError> {
     if brokers.split(',').all(|broker| broker.trim().is_empty()) {
         return Err(options.error("brokers", "`brokers` is a list of addresses such as \"kafka-1:9092,kafka-2:9092\""));
+    }
+    for (host, port) in brokers.split(',').filter_map(host_and_port) {
+        let resolve = |host: &str, port| (host, port).to_socket_addrs().map(Iterator::collect);
+        options.allow_connect.check(host, port, resolve).map_err(|refusal| options.error("brokers", refusal))?;
     }
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", brokers).set("client.id", "weir").set_log_level(RDKafkaLogLevel::Warning);
@@ -53,7 +86,18 @@ pub(crate) fn configure(
                        for a message that cannot be delivered";
         return Err(options.error("properties", message));
     }
-    Ok(config)
+    Ok(Config { client: config, allow_connect: options.allow_connect.clone() })
+}
+
+/// Of a broker as librdkafka reads it: `HOST`, `HOST:PORT` or `PROTOCOL://HOST:PORT`, with an address of IPv6 in brackets.
+fn host_and_port(broker: &str) -> Option<(&str, u16)> {
+    let broker = broker.trim();
+    let broker = broker.split_once("://").map_or(broker, |(_, broker)| broker);
+    let (host, port) = match broker.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, port)) => (host, port.strip_prefix(':')),
+        None => broker.split_once(':').map_or((broker, None), |(host, port)| (host, Some(port))),
+    };
+    Some((host, port.map_or(Some(PORT), |port| port.parse().ok())?)).filter(|(host, _)| !host.is_empty())
 }
 
 /// Where the pipeline file has the name of a property.
@@ -66,12 +110,34 @@ fn name_span(properties: Option<&Properties>, name: &str) -> std::ops::Range<usi
 ///
 /// # Errors
 /// [`ConnectorError::Data`] if librdkafka refuses the configuration, for example a certificate that is not there.
-pub(crate) fn create<C, T>(config: &ClientConfig, context: C, what: &str) -> Result<T, ConnectorError>
+pub(crate) fn create<C, T>(config: &Config, context: C, what: &str) -> Result<T, ConnectorError>
 where
-    C: ClientContext,
-    T: FromClientConfigAndContext<C>,
+    C: Guarded,
+    T: FromClientConfigAndContext<C> + Connected<C>,
 {
-    config.create_with_context(context).map_err(|error| cannot(what, &error))
+    let Config { client, allow_connect } = config;
+    if *allow_connect == AllowConnect::Everywhere {
+        return client.create_with_context(context).map_err(|error| cannot(what, &error));
+    }
+    let mut without_brokers = client.clone();
+    without_brokers.remove("bootstrap.servers");
+    let created: T = without_brokers.create_with_context(context).map_err(|error| cannot(what, &error))?;
+    let brokers = client.get("bootstrap.servers").unwrap_or_default();
+    match hold(created.connected(), allow_connect.clone(), brokers) {
+        true => Ok(created),
+        false => Err(passing(what, format!("no broker can be asked among {brokers:?}"))),
+    }
+}
+
+/// What has a client in it.
+pub(crate) trait Connected<C: ClientContext> {
+    fn connected(&self) -> &AnyClient<C>;
+}
+
+impl Connected<Context> for Client {
+    fn connected(&self) -> &AnyClient<Context> {
+        self.client()
+    }
 }
 
 /// Whether waiting cannot help: somebody has to change something.
@@ -95,6 +161,8 @@ pub(crate) struct Trouble {
     /// Whether there is any: asked for every batch.
     is_there: AtomicBool,
     said: Mutex<Said>,
+    /// Where its client may connect to, if not everywhere.
+    allow_connect: OnceLock<AllowConnect>,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +180,22 @@ impl Trouble {
         said.times = if said.last.as_ref() == Some(&message) { said.times + 1 } else { 1 };
         said.last = Some(message);
         self.is_there.store(true, Ordering::Relaxed);
+    }
+
+    /// The client is to connect to these places only.
+    pub(super) fn hold_to(&self, rule: AllowConnect) {
+        // Clients that share their troubles are of the same sink, with the same rule.
+        let _ = self.allow_connect.set(rule);
+    }
+
+    /// Whether the client may connect to an address; if not, that is a trouble which does not pass.
+    pub(super) fn may_connect(&self, host: &str, address: SocketAddr) -> bool {
+        let Some(rule) = self.allow_connect.get() else { return true };
+        let may = rule.allows(host, address);
+        if !may {
+            self.set_fatal(rule.refusal(host, address));
+        }
+        may
     }
 
     /// The job stops: nobody waits any longer.
@@ -187,6 +271,12 @@ impl ClientContext for Context {
     }
 }
 
+impl Guarded for Context {
+    fn trouble(&self) -> &Trouble {
+        &self.0
+    }
+}
+
 impl ConsumerContext for Context {
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         if let Err(error) = result
@@ -212,7 +302,7 @@ mod tests {
         properties: Properties,
     }
 
-    fn configured(text: &str) -> Result<ClientConfig, ConnectorError> {
+    fn configured(text: &str) -> Result<Config, ConnectorError> {
         let options = Options::from_toml(text, PathBuf::new());
         let sample: Sample = options.parse().unwrap();
         configure(&options, "a:1", &[("group.id", "g")], Some(&sample.properties))

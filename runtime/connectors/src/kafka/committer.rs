@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer as _;
@@ -61,7 +60,7 @@ impl KafkaCommitter {
     ) -> Result<Self, ConnectorError> {
         let id = options.id(job);
         let what = format!("cannot write to the topic {} at {} as {id}", options.topic, options.brokers);
-        let mut config: ClientConfig = options.config.clone();
+        let mut config = options.config.clone();
         config.set("transactional.id", &id);
         // The transaction answers for those that are delivered.
         config.set("delivery.report.only.error", "true");
@@ -73,7 +72,7 @@ impl KafkaCommitter {
         let mut config = options.marker_config.clone();
         config.set("group.id", &id);
         // Its troubles are its own: it says what they were whenever it is served, when they may be long over.
-        let group = client::create(&config, Context::default(), &what)?;
+        let group: client::Client = client::create(&config, Context::default(), &what)?;
         // Replaced by what the broker knows.
         let marker = Marker { job: job.to_owned(), lineage: new_lineage.clone(), generation: 0, checkpoint: 0 };
         let mut committer = Self {

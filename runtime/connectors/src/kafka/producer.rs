@@ -6,16 +6,17 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray, BinaryArray, RecordBatch};
-use rdkafka::client::ClientContext;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::util::IntoOpaque;
 
-use super::client::{Context, Trouble};
+use super::client::{Connected, Context, Trouble};
 use super::encode::{HEADER, KEY, VALUE};
 use super::failure::{describe, is_refused};
+use super::guard::Guarded;
 
 /// How long a full queue is given to get shorter, before it is tried again.
 const FULL_WAIT: Duration = Duration::from_millis(10);
@@ -109,6 +110,18 @@ impl<A> ClientContext for Events<A> {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.context.error(error, reason);
+    }
+}
+
+impl<A> Guarded for Events<A> {
+    fn trouble(&self) -> &Trouble {
+        &self.context.0
+    }
+}
+
+impl<A: Answered> Connected<Events<A>> for Producer<A> {
+    fn connected(&self) -> &Client<Events<A>> {
+        self.client()
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::allow_connect::AllowConnect;
+
 use super::{
     AggregateSpec, DEAD_LETTER_OUTPUT, EventTimeColumn, Input, LogicalGraph, MAIN_OUTPUT, Node, NodeKind, OnError,
     Options, SinkNode, SourceNode, Spanned,
@@ -28,15 +30,19 @@ impl LogicalGraph {
         components
     }
 
-    /// Lets sources and sinks name files in the pipeline's folder only.
-    pub fn confine(&mut self) {
+    /// Lets sources and sinks name files in the pipeline's folder only, connect to these places only, and leave so many bytes
+    /// of the disk free.
+    pub fn confine(&mut self, allow_connect: &AllowConnect, reserve_bytes: u64) {
         for node in &mut self.nodes {
-            match &mut node.kind {
-                NodeKind::Source(source) => source.options.confined = true,
-                NodeKind::Sink(sink) => sink.options.confined = true,
-                NodeKind::Other(other) => other.options.confined = true,
-                NodeKind::Operator(_) | NodeKind::Window(_) => {}
-            }
+            let options = match &mut node.kind {
+                NodeKind::Source(source) => &mut source.options,
+                NodeKind::Sink(sink) => &mut sink.options,
+                NodeKind::Other(other) => &mut other.options,
+                NodeKind::Operator(_) | NodeKind::Window(_) => continue,
+            };
+            options.confined = true;
+            options.allow_connect = allow_connect.clone();
+            options.disk.reserve_bytes = reserve_bytes;
         }
     }
 

@@ -1,10 +1,11 @@
-//! `[checkpoint]` and `[restart]`: where a job keeps what it has done, and what becomes of it when it fails. Never opens the
+//! `[checkpoint]`, `[restart]` and `[dead-letters]`: where a job keeps what it has done, and what becomes of it when it fails or is full. Never opens the
 //! folder.
 
 use std::path::Path;
 
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
+use crate::disk::{DeadLetterSettings, WhenFull};
 use crate::graph::{CheckpointSettings, RestartSettings};
 use crate::limits::{
     CHECKPOINT_INTERVAL_MS_DEFAULT, CHECKPOINT_TIMEOUT_MS_DEFAULT, CHECKPOINTS_KEPT_DEFAULT, CHECKPOINTS_KEPT_MAX,
@@ -54,6 +55,16 @@ pub(super) fn restart(top: &Table<'_>) -> Result<RestartSettings, Diagnostic> {
     settings.failures_max = failures.map_or(settings.failures_max, |failures| failures as u32);
     settings.period_ms = positive_ms(&table, "period")?.unwrap_or(settings.period_ms);
     Ok(settings)
+}
+
+pub(super) fn dead_letters(top: &Table<'_>) -> Result<DeadLetterSettings, Diagnostic> {
+    let Some(table) = top.table("dead-letters")? else { return Ok(DeadLetterSettings::default()) };
+    table.check_keys(&["max-bytes", "when-full"])?;
+    let choices = [("fail", WhenFull::Fail), ("drop", WhenFull::Drop)];
+    Ok(DeadLetterSettings {
+        bytes_max: table.size_bytes("max-bytes")?,
+        when_full: table.choice("when-full", &choices)?.unwrap_or_default(),
+    })
 }
 
 fn milliseconds(table: &Table<'_>, key: &str) -> Result<Option<u64>, Diagnostic> {

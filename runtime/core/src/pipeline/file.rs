@@ -10,13 +10,14 @@ use super::Section;
 use super::table::Table;
 use super::{checkpoint, operator, sink, source, window};
 use crate::diagnostic::Diagnostic;
+use crate::disk::DeadLetterSettings;
 use crate::graph::{CheckpointSettings, NodeKind, Options, OtherNode, RestartSettings, Span, Spanned};
 use crate::key_group::KEY_GROUPS_DEFAULT;
 use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LINGER_MS_DEFAULT, PARALLELISM_MAX};
 
 /// The keys at the top of a file that are not tables of nodes.
-pub(super) const SETTINGS: [&str; 7] =
-    ["name", "parallelism", "max-parallelism", "batch-rows", "linger", "checkpoint", "restart"];
+pub(super) const SETTINGS: [&str; 8] =
+    ["name", "parallelism", "max-parallelism", "batch-rows", "linger", "checkpoint", "restart", "dead-letters"];
 /// The tables of nodes, and what one of them is called.
 pub(super) const SECTIONS: [(&str, &str); 4] =
     [("sources", "source"), ("operators", "operator"), ("windows", "window"), ("sinks", "sink")];
@@ -36,6 +37,7 @@ pub(super) struct Settings {
     pub(super) linger_ms: u64,
     pub(super) checkpoint: Option<CheckpointSettings>,
     pub(super) restart: RestartSettings,
+    pub(super) dead_letters: DeadLetterSettings,
 }
 
 /// A node whose inputs are still names.
@@ -117,6 +119,7 @@ fn settings(top: &Table<'_>, base: &Path) -> Result<Settings, Diagnostic> {
         linger_ms: top.duration_us("linger")?.map_or(LINGER_MS_DEFAULT, |us| us.unsigned_abs().div_ceil(1000)),
         checkpoint: checkpoint::checkpoint(top, base)?,
         restart: checkpoint::restart(top)?,
+        dead_letters: checkpoint::dead_letters(top)?,
     })
 }
 

@@ -108,6 +108,18 @@ impl Job {
         sources.flat_map(|source| source.source.notes_after()).collect()
     }
 
+    /// Bytes on local disks of rows that its sinks have not made visible.
+    #[must_use]
+    pub fn staged_bytes(&self) -> u64 {
+        self.sinks().map(|(_, sink)| sink.staged_bytes()).sum()
+    }
+
+    /// Rows that its sinks did not write, as there was no room and they were told to drop them.
+    #[must_use]
+    pub fn dropped_rows(&self) -> u64 {
+        self.sinks().map(|(_, sink)| sink.dropped_rows()).sum()
+    }
+
     /// What a job that resumes from a checkpoint does not hold of a source or a sink.
     fn weaker(&self, name: &str, guarantee: &Guarantee) -> Option<String> {
         let (what, rows, reason) = match guarantee {

@@ -42,7 +42,7 @@ pub(super) fn check_file<'a>(
     resolved: &ResolvedNode,
     nodes: impl Iterator<Item = &'a ResolvedNode>,
 ) -> Result<(), CheckError> {
-    let written = |node: &ResolvedNode| node.step.role().sink()?.file();
+    let written = |node: &ResolvedNode| node.step.role().sink()?.writes();
     let Some(file) = written(resolved) else { return Ok(()) };
     let same = |one: &Path, other: &Path| {
         one == other || std::fs::canonicalize(one).is_ok_and(|a| std::fs::canonicalize(other).is_ok_and(|b| a == b))
@@ -50,12 +50,13 @@ pub(super) fn check_file<'a>(
     let is_read = |source: &SourcePlan| {
         let read = source.source.files();
         // What comes into a folder would be read by the next run.
-        read.iter().any(|read| same(read, &file) || file.parent().is_some_and(|folder| same(read, folder)))
+        let is_in = |read: &Path| same(read, &file.path) || file.path.parent().is_some_and(|folder| same(read, folder));
+        read.iter().any(|read| is_in(read)) || source.source.reads(&file)
     };
     for other in nodes {
         let does = if other.step.role().source().is_some_and(is_read) {
             "reads"
-        } else if written(other).is_some_and(|f| same(&f, &file)) {
+        } else if written(other).is_some_and(|other| other.real == file.real) {
             "writes"
         } else {
             continue;
@@ -63,7 +64,7 @@ pub(super) fn check_file<'a>(
         let message = format!(
             "{:?} {does} {}, which {:?} would write: give it another path",
             other.name,
-            file.display(),
+            file.path.display(),
             node.name
         );
         return Err(CheckError::at(&node.span, message));

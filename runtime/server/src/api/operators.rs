@@ -62,6 +62,7 @@ pub(super) async fn push(
     body: Body,
 ) -> Result<(StatusCode, Json<Pushed>), Problem> {
     service.check_push(&name, version.as_deref(), &digest)?;
+    service.check_space()?;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > COMPONENT_BYTES_MAX) {
         let limit = COMPONENT_BYTES_MAX >> 20;

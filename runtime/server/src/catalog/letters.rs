@@ -22,7 +22,11 @@ pub(crate) struct ReplayRow {
 impl Catalog {
     /// The dead letters of a step that wait no longer.
     pub(crate) fn letters_taken(&self, job: &str, step: &str) -> Result<Letters, CatalogError> {
-        let sql = "SELECT part, first, last FROM letters_taken WHERE job = ?1 AND step = ?2";
+        self.letters_where(job, step, "")
+    }
+
+    fn letters_where(&self, job: &str, step: &str, condition: &str) -> Result<Letters, CatalogError> {
+        let sql = &format!("SELECT part, first, last FROM letters_taken WHERE job = ?1 AND step = ?2{condition}");
         let read = |row: &Row<'_>| {
             Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs()))
         };
@@ -33,6 +37,11 @@ impl Catalog {
             }
         }
         Ok(letters)
+    }
+
+    /// The dead letters of a step that were dropped, and not replayed.
+    pub(crate) fn letters_dropped(&self, job: &str, step: &str) -> Result<Letters, CatalogError> {
+        self.letters_where(job, step, " AND replay IS NULL")
     }
 
     /// Letters by step wait no longer.

@@ -15,6 +15,8 @@ pub(crate) struct Bounds {
     pub(crate) jobs_max: usize,
     /// What the guests of all jobs may use together, by their limits.
     pub(crate) guest_resources_max: GuestResources,
+    /// How much of the disk jobs may take.
+    pub(crate) disk: super::DiskBounds,
 }
 
 /// A job is admitted here before it starts or takes more.
@@ -40,7 +42,7 @@ impl Admission {
         let jobs = others.len();
         let taken: GuestResources = others.into_iter().sum();
         let all = taken.plus(room);
-        let Bounds { jobs_max, guest_resources_max: most } = self.bounds;
+        let Bounds { jobs_max, guest_resources_max: most, .. } = self.bounds;
         if jobs >= jobs_max {
             return Err(limit(format!(
                 "this server runs {jobs_max} jobs at most (--max-jobs), and so many run: stop one"

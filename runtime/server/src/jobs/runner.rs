@@ -3,6 +3,7 @@
 
 mod swap;
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use weir_core::time::Clock;
 use weir_engine::{GuestResources, JobError, JobFigures, NewVersion, RunError, SharedShadow, Summary, Supervisor};
 use weir_host::{LogLevel, printable};
 
+use super::disk::DiskWatch;
 use super::{Admission, Command, Ending, Reserved, Slot};
 use crate::catalog::{Catalog, Wanted};
 use crate::model::{JobState, SwapPhase};
@@ -37,6 +39,8 @@ pub(crate) struct Start {
     pub(crate) admission: Arc<Admission>,
     /// Whether the catalog says where it resumes from, or what it may give up; that holds until it has completed a checkpoint.
     pub(crate) has_conditions: bool,
+    /// The job's folder.
+    pub(crate) folder: PathBuf,
 }
 
 /// How a job comes to run.
@@ -99,10 +103,12 @@ impl Runner {
         let (commands, receiver) = sync_channel(COMMANDS_MAX);
         let over = Arc::new(Over::default());
         let set = SetOver(Arc::clone(&over));
+        let disk = DiskWatch::new(start.folder.clone(), &start.admission.bounds.disk);
         let (state, guest_resources) = (Some(JobState::Starting), origin.guest_resources());
         slot.update(|live| *live = super::Live { state, guest_resources, ..super::Live::default() });
         let name = format!("job {}", slot.name);
-        let thread = Thread { slot, start, commands: receiver, swap: None, seen: (0, 0), figures_us: 0 };
+        let thread =
+            Thread { slot, start, commands: receiver, swap: None, seen: (0, 0), figures_us: 0, disk, exceeded: None };
         std::thread::Builder::new().name(name).spawn(move || {
             let _set = set;
             thread.run(origin);
@@ -133,6 +139,9 @@ struct Thread {
     seen: (i64, u64),
     /// When figures were taken last.
     figures_us: i64,
+    disk: DiskWatch,
+    /// Which limit the job has exceeded: it is about to fail.
+    exceeded: Option<String>,
 }
 
 /// How a job is over.
@@ -234,8 +243,11 @@ impl Thread {
                 for note in job.job().notes_after().into_iter().chain(late) {
                     self.tell(LogLevel::Warn, &note);
                 }
-                return outcome(ended, job.why_waiting());
+                let figures = self.disk.measure(job.job());
+                self.slot.update(|live| live.disk = figures);
+                return self.exceeded.take().map_or_else(|| outcome(ended, job.why_waiting()), Outcome::Failed);
             }
+            self.watch_disk(&mut job);
             let is_awaited = ending.is_some() || self.swap.as_ref().is_some_and(OpenSwap::is_moving);
             let mut heard = self.commands.recv_timeout(if is_awaited { LOOK_EVERY_AWAITED } else { LOOK_EVERY });
             while let Ok(command) = heard {
@@ -247,6 +259,18 @@ impl Thread {
                 job.stop();
                 while job.wait(LOOK_EVERY).is_none() {}
                 return Outcome::Suspended(None);
+            }
+        }
+    }
+
+    /// Measures what the job has on disk, and stops one that has too much.
+    fn watch_disk(&mut self, job: &mut Supervisor) {
+        let Some(figures) = self.disk.look(job.job(), || self.start.clock.now_us()) else { return };
+        self.slot.update(|live| live.disk = figures);
+        if self.exceeded.is_none() {
+            self.exceeded = self.disk.exceeded(figures);
+            if self.exceeded.is_some() {
+                job.stop();
             }
         }
     }

@@ -85,6 +85,10 @@ impl Source for ReplaySource {
         Arc::clone(&self.schema)
     }
 
+    fn reads(&self, written: &weir_core::connector::Written) -> bool {
+        self.lines.reads(written)
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         self.lines.files()
     }

@@ -116,12 +116,36 @@ impl Service {
         let _change = slot.lock_for_change()?;
         let (mut dropped, mut count) = (Vec::new(), 0);
         for (step, wished) in self.wished(job, choice)? {
-            let (letters, of_step) = self.choose(job, &step, wished, |_| Ok(()))?;
+            let (mut letters, of_step) = self.choose(job, &step, wished, |_| Ok(()))?;
+            self.end_parts(job, &step, &mut letters)?;
             count += of_step;
             dropped.push((step, letters));
         }
         self.catalog.drop_letters(job, &dropped)?;
-        Ok(LettersTaken { letters: count, notes: Vec::new() })
+        let dead_letters = DeadLetters::of(&self.pipelines.folder(job));
+        let mut left = 0;
+        for (step, letters) in &dropped {
+            let mut over = self.catalog.letters_dropped(job, step)?;
+            over.retain(|part, _| letters.contains_key(part));
+            left += dead_letters.free(step, &over);
+        }
+        let note =
+            || format!("the disk cannot give the room of {left} parts back: they are there until `weir rm {job}`");
+        Ok(LettersTaken { letters: count, notes: (left > 0).then(note).into_iter().collect() })
+    }
+
+    /// Of parts of which no other letter is left all is dropped, whatever would come behind it.
+    fn end_parts(&self, job: &str, step: &str, letters: &mut Letters) -> Result<(), Problem> {
+        let dead_letters = DeadLetters::of(&self.pipelines.folder(job));
+        let dropped = self.catalog.letters_dropped(job, step)?;
+        for (part, lines) in letters {
+            let mut all = dropped.get(part).cloned().unwrap_or_default();
+            lines.ranges().for_each(|(first, last)| all.add(first, last));
+            if lines.last() < END && dead_letters.has_only(step, *part, &all).map_err(unreadable)? {
+                lines.add(all.last().saturating_add(1).min(END), END);
+            }
+        }
+        Ok(())
     }
 
     /// Letters go into their steps again. A job that runs takes a last checkpoint, and resumes from it with them; whenever the

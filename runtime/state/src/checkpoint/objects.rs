@@ -29,6 +29,8 @@ pub(super) struct Objects {
     pub(super) name: String,
     /// Of a local store: the folder, where what a killed process left half-written can be seen.
     folder: Option<PathBuf>,
+    /// Of a local store: free bytes of the disk below which nothing is written.
+    pub(super) reserve_bytes: u64,
     runtime: Runtime,
 }
 
@@ -49,6 +51,7 @@ impl Objects {
         // Fails if the program has installed another, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        check_bucket(bucket).map_err(fail)?;
         let prefix = Path::parse(prefix).map_err(|e| fail(e.to_string()))?;
         let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(|e| fail(e.to_string()))?;
         Self::new(Arc::new(PrefixStore::new(store, prefix)), location.to_owned())
@@ -57,7 +60,7 @@ impl Objects {
     /// Any store.
     pub(super) fn new(store: Arc<dyn ObjectStore>, name: String) -> Result<Self, CheckpointError> {
         match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => Ok(Self { store, name, folder: None, runtime }),
+            Ok(runtime) => Ok(Self { store, name, folder: None, reserve_bytes: 0, runtime }),
             Err(e) => Err(CheckpointError::Location { location: name, reason: format!("no I/O is possible: {e}") }),
         }
     }
@@ -74,6 +77,7 @@ impl Objects {
 
     /// Writes an object, over an older one if need be. It is durable when this returns.
     pub(super) fn put(&self, path: &Path, bytes: Vec<u8>) -> Result<(), CheckpointError> {
+        self.check_space(path)?;
         let write = async {
             if bytes.len() <= WHOLE_BYTES_MAX || self.folder.is_some() {
                 return self.store.put(path, PutPayload::from(bytes)).await.map(drop);
@@ -86,6 +90,7 @@ impl Objects {
 
     /// Writes an object unless there is one: `false`. It is durable when this returns; after an error it may be there or not.
     pub(super) fn create(&self, path: &Path, bytes: Vec<u8>) -> Result<bool, CheckpointError> {
+        self.check_space(path)?;
         match self.runtime.block_on(self.store.put_opts(path, PutPayload::from(bytes), PutMode::Create.into())) {
             Ok(_) => Ok(true),
             Err(StoreError::AlreadyExists { .. }) => Ok(false),
@@ -147,10 +152,31 @@ impl Objects {
         })
     }
 
+    /// On a disk: refuses to write where too little is free.
+    fn check_space(&self, path: &Path) -> Result<(), CheckpointError> {
+        let Some(folder) = self.folder.as_ref().filter(|_| self.reserve_bytes > 0) else { return Ok(()) };
+        let Ok(disk) = rustix::fs::statvfs(folder) else { return Ok(()) };
+        let (free, reserve) = (disk.f_bavail.saturating_mul(disk.f_frsize), self.reserve_bytes);
+        if free >= reserve {
+            return Ok(());
+        }
+        let message =
+            format!("the disk has {free} bytes free, and checkpoints leave {reserve} (half of --disk-reserve)");
+        let source = Box::new(std::io::Error::new(std::io::ErrorKind::StorageFull, message));
+        Err(self.error("write", path, StoreError::Generic { store: "folder", source }))
+    }
+
     fn error(&self, what: &'static str, path: &Path, error: StoreError) -> CheckpointError {
         let (location, error) = (self.name.clone(), Box::new(error));
         CheckpointError::Store { location, what, file: path.to_string(), error }
     }
+}
+
+/// A bucket's name is part of an address: nothing in it may end the host, or begin another.
+fn check_bucket(bucket: &str) -> Result<(), String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let is_legal = (1..=255).contains(&bucket.len()) && bucket.bytes().all(legal) && !bucket.starts_with(['.', '-']);
+    if is_legal { Ok(()) } else { Err(format!("{bucket:?} cannot be the name of a bucket")) }
 }
 
 async fn put_pieces(mut pieces: WriteMultipart, payload: PutPayload) -> Result<(), StoreError> {

@@ -1,12 +1,11 @@
 //! The options of the sink; what they mean is at [`crate::kafka`].
 
-use rdkafka::config::ClientConfig;
 use serde::Deserialize;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
 use super::{MessageFormat, check_topic, duration};
-use crate::kafka::client::configure;
+use crate::kafka::client::{Config, configure};
 use crate::kafka::properties::Properties;
 use crate::options;
 
@@ -68,9 +67,9 @@ pub(crate) struct SinkOptions {
     pub(crate) transactional_id: Option<String>,
     pub(crate) lost_marker: LostMarker,
     /// Of a producer, without a transactional id.
-    pub(crate) config: ClientConfig,
+    pub(crate) config: Config,
     /// Of the consumer that asks for the marker: the same way in, without what only producers know.
-    pub(crate) marker_config: ClientConfig,
+    pub(crate) marker_config: Config,
 }
 
 impl SinkOptions {

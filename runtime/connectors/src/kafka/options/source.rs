@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use rdkafka::config::ClientConfig;
 use serde::Deserialize;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
@@ -12,7 +11,7 @@ use weir_core::graph::Options;
 use super::{MessageFormat, check_topic, duration};
 use crate::formats::FormatName;
 use crate::formats::read_options::{SchemaOption, TextFormat, given_schema};
-use crate::kafka::client::configure;
+use crate::kafka::client::{Config, configure};
 use crate::kafka::columns::Metadata;
 use crate::kafka::messages::{Columns, ValueFormat};
 use crate::kafka::properties::Properties;
@@ -114,7 +113,7 @@ pub(crate) struct SourceOptions {
     /// Whether offsets are committed to a group.
     pub(crate) has_group: bool,
     pub(crate) discover: Duration,
-    pub(crate) config: ClientConfig,
+    pub(crate) config: Config,
 }
 
 impl SourceOptions {

@@ -1,0 +1,104 @@
+//! Whether there is room for more rows: of the disk, of which a server keeps a part free, and of a quota. Asked before rows are written;
+//! writes nothing itself.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use weir_core::connector::ConnectorError;
+use weir_core::disk::{Disk, Quota, WhenFull};
+
+/// Rows that are written to a folder with a quota before it is asked again: by so many it may be exceeded.
+pub(super) const ROWS_BETWEEN: usize = 64;
+/// Bytes that a writer adds before it measures a folder again, which others fill too.
+const BYTES_BETWEEN: u64 = 64 << 10;
+
+/// The room of one writer.
+#[derive(Clone, Debug)]
+pub(super) struct Space {
+    pub(super) disk: Disk,
+    /// Rows for which there was none, of all writers of the sink.
+    dropped: Arc<AtomicU64>,
+    /// What the folder held when it was measured, and the writer's own file.
+    measured: Option<(u64, u64)>,
+}
+
+impl Space {
+    pub(super) fn new(disk: Disk, dropped: Arc<AtomicU64>) -> Self {
+        Self { disk, dropped, measured: None }
+    }
+
+    /// Whether rows may be written into a folder; if not, they are to be dropped. `own`: bytes of the writer's file.
+    ///
+    /// # Errors
+    /// If there is no room, and rows are not to be dropped.
+    pub(super) fn has_room(&mut self, name: &str, folder: &Path, own: u64) -> Result<bool, ConnectorError> {
+        let cannot = |source| ConnectorError::Io { what: format!("cannot write {name}"), source };
+        let drops = self.disk.quota.as_ref().is_some_and(|quota| quota.when_full == WhenFull::Drop);
+        if let Some(refusal) = no_reserve(folder, self.disk.reserve_bytes).map_err(cannot)? {
+            return if drops { Ok(false) } else { Err(cannot(refusal)) };
+        }
+        let Some(Quota { folder, bytes_max, .. }) = &self.disk.quota else { return Ok(true) };
+        let known = self.measured.filter(|(_, then)| own >= *then && own - then < BYTES_BETWEEN);
+        let known = known.map(|(all, then)| all + (own - then)).filter(|bytes| bytes < bytes_max);
+        let bytes = match known {
+            Some(bytes) => bytes,
+            None => {
+                let all = bytes_in(folder).map_err(cannot)?;
+                self.measured = Some((all, own));
+                all
+            }
+        };
+        match bytes < *bytes_max {
+            true => Ok(true),
+            false if drops => Ok(false),
+            false => Err(ConnectorError::Data(format!(
+                "the dead letters of the job have {bytes} bytes, and may have {bytes_max} (dead-letters.max-bytes of the pipeline, \
+                 --max-dead-letters of the server): `weir dlq JOB drop` makes room, and with `when-full = \"drop\"` in [dead-letters] \
+                 the job drops further ones, and counts them"
+            ))),
+        }
+    }
+
+    /// So many rows were not written.
+    pub(super) fn drop_rows(&self, rows: usize) {
+        self.dropped.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+}
+
+/// Why nothing more is written on the disk of a folder, if there is less free than is to stay.
+fn no_reserve(folder: &Path, reserve: u64) -> io::Result<Option<io::Error>> {
+    if reserve == 0 {
+        return Ok(None);
+    }
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let disk = rustix::fs::statvfs(there)?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let message = || {
+        format!(
+            "the disk has {free} bytes free, and the server keeps {reserve} for what must always work (--disk-reserve)"
+        )
+    };
+    Ok((free < reserve).then(|| io::Error::new(io::ErrorKind::StorageFull, message())))
+}
+
+/// The bytes of all files in a folder and in those in it. What was dropped has none: its file is a hole.
+fn bytes_in(folder: &Path) -> io::Result<u64> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry?;
+        bytes += match entry.metadata() {
+            Ok(found) if found.is_dir() => bytes_in(&entry.path())?,
+            Ok(found) if found.blocks() > 0 => found.len(),
+            // It has got its final name meanwhile, or was removed.
+            _ => 0,
+        };
+    }
+    Ok(bytes)
+}
