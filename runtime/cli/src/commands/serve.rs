@@ -51,6 +51,9 @@ pub(crate) struct Args {
     /// Listen for other machines without TLS: something in front of it speaks TLS
     #[arg(long)]
     allow_plain_http: bool,
+    /// Connections at a time, at most [default: a quarter of the files that it may open, and 1024 at most]
+    #[arg(long, value_name = "N")]
+    max_connections: Option<NonZeroUsize>,
     /// Jobs that run at a time, at most
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN))]
     max_jobs: NonZeroUsize,
@@ -125,6 +128,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         listen: args.listen,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
         allow_plain_http: args.allow_plain_http,
+        connections_max: args.max_connections.map(NonZeroUsize::get),
         jobs_max: args.max_jobs.get(),
         guest_bytes_max: args.max_guest_memory,
         drain_time_max: args.drain_timeout,
