@@ -57,11 +57,6 @@ impl Running {
         Self { child: command.spawn().unwrap(), stdout, stderr }
     }
 
-    /// What the system calls it.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// What it has printed on its standard output so far.
     pub fn told(&self) -> String {
         std::fs::read_to_string(self.stdout.path()).unwrap()
@@ -70,6 +65,12 @@ impl Running {
     /// What it has said on its standard error so far.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.stderr.path()).unwrap()
+    }
+
+    /// The process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal, such as `INT`.

@@ -9,7 +9,7 @@ use reqwest::Method;
 use reqwest::blocking::{Body, Client as Http, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use weir_server::ProblemDocument;
+use weir_server::{ProblemDocument, check_private_file};
 
 /// Where a server listens if nobody says otherwise.
 pub(crate) const LISTEN_DEFAULT: &str = "127.0.0.1:7474";
@@ -49,6 +49,7 @@ impl ServerArgs {
         let base = if base.contains("://") { base } else { format!("http://{base}") };
         let token = match &self.token_file {
             Some(path) => {
+                check_private_file(path).with_context(|| format!("cannot use {}", path.display()))?;
                 Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?)
             }
             None => set("WEIR_TOKEN"),

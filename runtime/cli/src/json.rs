@@ -11,7 +11,7 @@ use crate::terminal::{self, Problems};
 
 /// Prints a result.
 pub(crate) fn print(result: &impl Serialize) -> anyhow::Result<()> {
-    terminal::print_result(&(serde_json::to_string_pretty(result)? + "\n"))
+    terminal::print_json(&serde_json::to_string_pretty(result)?).map(drop)
 }
 
 /// Prints that what was asked is done, where there is nothing else to say.
@@ -26,7 +26,7 @@ pub(crate) fn told(is_json: bool, result: anyhow::Result<()>) -> anyhow::Result<
         && is_json
         && !error.is::<Told>()
     {
-        terminal::print_result(&format!("{}\n", failure(error)))?;
+        terminal::print_json(&failure(error).to_string())?;
     }
     result
 }

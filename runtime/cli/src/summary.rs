@@ -56,7 +56,7 @@ pub(crate) fn print_json(pipeline: &str, summary: &Summary) -> anyhow::Result<()
         summary: &'a Summary,
     }
     let told = Told { pipeline, rows_per_s: rows_per_s(summary), summary };
-    terminal::print_result(&(serde_json::to_string(&told)? + "\n"))
+    terminal::print_json(&serde_json::to_string(&told)?).map(drop)
 }
 
 /// Rows that the sources read, a second.

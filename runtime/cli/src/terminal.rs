@@ -1,6 +1,8 @@
 //! What people read: errors, notes, results. Colours are left out where nobody would see them: away from a
-//! terminal, and with `NO_COLOR`.
+//! terminal, and with `NO_COLOR`. Whatever is in a text that would steer a terminal is escaped, but the colours of this module: much of it
+//! was written by others, in operators, rows and pipelines.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
 
@@ -10,6 +12,9 @@ use weir_core::visible::visible;
 const RED: &str = "\x1b[1;31m";
 const GREEN: &str = "\x1b[32m";
 const CYAN: &str = "\x1b[1;36m";
+// As problems of pipelines have them.
+const WARNING: &str = "\x1b[1;33m";
+const GUTTER: &str = "\x1b[1;34m";
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
 
@@ -64,7 +69,7 @@ pub(crate) fn print_notes(notes: &[String]) {
 
 /// Text for people, to standard error. Whether anyone reads it is not our concern.
 pub(crate) fn print(text: &str) {
-    let _ = anstream::stderr().write_all(text.as_bytes());
+    let _ = anstream::stderr().write_all(shown(text).as_bytes());
 }
 
 /// A result, to standard output.
@@ -74,12 +79,43 @@ pub(crate) fn print_result(text: &str) -> anyhow::Result<()> {
 
 /// One of many results, to standard output; `false`: nobody reads them any more.
 pub(crate) fn print_line(text: &str) -> anyhow::Result<bool> {
-    is_read(anstream::stdout().write_all(text.as_bytes()))
+    is_read(anstream::stdout().write_all(shown(text).as_bytes()))
+}
+
+/// A document of JSON, or one of many, to standard output, with a line end; `false`: nobody reads them any more. What would steer a terminal
+/// is escaped as JSON has it, so that it stays the same document.
+pub(crate) fn print_json(json: &str) -> anyhow::Result<bool> {
+    is_read(std::io::stdout().write_all(format!("{}\n", shown_json(json)).as_bytes()))
 }
 
 /// A result, to standard output, byte by byte as it is.
 pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     is_read(std::io::stdout().write_all(bytes)).map(drop)
+}
+
+/// The text, of which nothing but our own colours steers a terminal.
+fn shown(text: &str) -> String {
+    let own = [RED, GREEN, CYAN, BOLD, RESET, WARNING, GUTTER];
+    let mut parts = text.split('\x1b');
+    let mut shown = visible(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        match own.iter().find_map(|code| Some((code, part.strip_prefix(code.strip_prefix('\x1b')?)?))) {
+            Some((code, rest)) => shown.extend([*code, &*visible(rest)]),
+            None => shown.push_str(&visible(&format!("\x1b{part}"))),
+        }
+    }
+    shown
+}
+
+fn shown_json(json: &str) -> Cow<'_, str> {
+    const DELETE: char = '\x7f';
+    // What is below that is escaped already.
+    let is_escaped = |c: &char| *c >= DELETE && matches!(visible(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
+    if !json.chars().any(|c| is_escaped(&c)) {
+        return Cow::Borrowed(json);
+    }
+    let escaped = |c: char| if is_escaped(&c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Cow::Owned(json.chars().map(escaped).collect())
 }
 
 /// `weir ... | head` is no failure.
@@ -104,4 +140,26 @@ pub(crate) fn red(text: &str) -> String {
 /// Green, where it can be seen.
 pub(crate) fn green(text: &str) -> String {
     format!("{GREEN}{text}{RESET}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_colours_reach_a_terminal() {
+        let text = format!("{} of \x1b[2Jothers\x1b]0;title\x07 \x1b[31m{}\n\u{202e}", bold("name"), red("- gone"));
+        let expected = format!(
+            "{BOLD}name{RESET} of \\u{{1b}}[2Jothers\\u{{1b}}]0;title\\u{{7}} \\u{{1b}}[31m{RED}- gone{RESET}\n\\u{{202e}}"
+        );
+        assert_eq!(shown(&text), expected);
+    }
+
+    #[test]
+    fn json_stays_the_same_document() {
+        let value = serde_json::json!({ "é": "\x1b[2J\u{202e}\u{9b}\x7f" });
+        let shown = shown_json(&value.to_string()).into_owned();
+        assert!(shown.contains(r"\u001b[2J\u202e\u009b\u007f") && shown.contains('é'), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+    }
 }

@@ -127,6 +127,20 @@ mod tests {
     }
 
     #[test]
+    fn an_error_has_no_part_of_it() {
+        for (options, secret) in [
+            ("topic = \"t\"\nlinger = \"${secret:word}\"", "12 hidden"),
+            ("topic = \"t\"\nlinger = \"5${secret:word}\"", "hiddenms"),
+            ("topic = \"t\"\nbatch-bytes = \"${secret:word}\"", "7hidden"),
+            ("topic = \"t\"\nformat = { name = \"${secret:word}\" }", "csv, hidden"),
+            ("topic = \"t\"\nproperties = { \"linger.ms\" = \"${secret:word}\" }", "12hidden"),
+        ] {
+            let said = said(options, &[("word", secret.as_bytes())]);
+            assert!(said.contains("${secret:word}") && !said.contains("hid"), "{said}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_had_is_said() {
         let large = vec![b'a'; 65_537];
         let most = &large[1..];

@@ -81,18 +81,23 @@ impl Component {
         sandbox::about(&self.0, &OperatorLimits::default())
     }
 
-    /// What the operator would do with a configuration and inputs, asked of an instance that is thrown away.
+    /// What the operator would do with a configuration and inputs, asked of an instance that is thrown away, within these limits.
     ///
     /// # Errors
     /// If it refuses them, or its plan breaks the contract.
-    pub fn describe(&self, config: &serde_json::Value, inputs: &[InputSchema]) -> Result<Plan, InstanceError> {
+    pub fn describe(
+        &self,
+        config: &serde_json::Value,
+        inputs: &[InputSchema],
+        limits: &OperatorLimits,
+    ) -> Result<Plan, InstanceError> {
         let (_, plan) = Sandbox::new(
             Arc::clone(&self.0),
             InstanceSpec {
                 operator: String::new(),
                 config: config.clone(),
                 inputs: inputs.to_vec(),
-                limits: OperatorLimits::default(),
+                limits: limits.clone(),
                 log: Arc::new(NoLog),
             },
         )?;

@@ -37,8 +37,6 @@ fn config(pool: Option<u32>, functions: Option<Arc<dyn CacheStore>>) -> wasmtime
         // No guest calls are concurrent; leaving this on triples the cost of a call.
         .concurrency_support(false)
         .epoch_interruption(true)
-        // An operator runs on one thread; with shared memories it could wait for others.
-        .wasm_threads(false)
         // The same result on every machine, also where the standard leaves a choice.
         .relaxed_simd_deterministic(true);
     if let Some(instances) = pool {

@@ -8,6 +8,7 @@ mod operators;
 mod server;
 mod swaps;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,12 +16,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request, State};
 use axum::http::{Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
 use futures_util::stream::poll_fn;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Description;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,6 +30,7 @@ use utoipa_axum::routes;
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
 use crate::auth;
+use crate::connections::Connections;
 use crate::problem::{Kind, Problem, ProblemDocument};
 use crate::service::Service;
 
@@ -35,6 +38,11 @@ use crate::service::Service;
 const UNREAD_BYTES_MAX: u64 = COMPONENT_BYTES_MAX;
 /// How long they are read at most.
 const UNREAD_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long a request of JSON may take to come: it has 2 MiB at most.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a request waits for others of its kind before it is told to come again.
+const TURN_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// What every handler has.
 type Server = State<Arc<Service>>;
@@ -72,7 +80,7 @@ pub(crate) fn router() -> (Router<Arc<Service>>, Description) {
 }
 
 /// All that listens: the routes behind their checks.
-pub(crate) fn application(service: Arc<Service>) -> Router {
+pub(crate) fn application(service: Arc<Service>, connections: Arc<Connections>) -> Router {
     let (router, description) = router();
     let description = description.to_pretty_json().unwrap_or_default();
     let describe = move || {
@@ -87,7 +95,15 @@ pub(crate) fn application(service: Arc<Service>) -> Router {
         .layer(from_fn(as_problem))
         .layer(from_fn(hear_out))
         .layer(from_fn(trace))
+        .layer(from_fn_with_state(connections, keep_connection))
         .with_state(service)
+}
+
+/// A connection stays open while its request is answered.
+async fn keep_connection(State(connections): State<Arc<Connections>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let _asking = peer.and_then(|peer| connections.asks(peer));
+    next.run(request).await
 }
 
 /// Requests without permission get no answer.
@@ -171,6 +187,14 @@ async fn trace(request: Request, next: Next) -> Response {
     response
 }
 
+/// A turn among those who ask for the same: so many at a time. Waiting takes no thread.
+async fn turn(of: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Problem> {
+    let turn = tokio::time::timeout(TURN_TIME_MAX, Arc::clone(of).acquire_owned()).await;
+    let waited = format!("{what}, and this waited {} s for its turn: try again later", TURN_TIME_MAX.as_secs());
+    let ended = |_| Problem::new(Kind::Unavailable, "the server is about to end");
+    turn.map_err(|_| Problem::new(Kind::Busy, waited))?.map_err(ended)
+}
+
 /// Work that waits, on a thread that may.
 async fn blocking<T: Send + 'static>(
     service: Arc<Service>,
@@ -180,6 +204,21 @@ async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(Problem::internal("this is a bug in weir", &error)))
 }
 
+/// As [`blocking`], on a thread of its own: those that may wait can all be waiting.
+async fn at_once<T: Send + 'static>(
+    service: Arc<Service>,
+    work: impl FnOnce(&Service) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let (reply, done) = tokio::sync::oneshot::channel();
+    let run = move || {
+        // Who has asked may be gone.
+        let _ = reply.send(work(&service));
+    };
+    let spawned = std::thread::Builder::new().name("at once".to_owned()).spawn(run);
+    spawned.map_err(|error| Problem::internal("failed to spawn a thread", &error))?;
+    done.await.unwrap_or_else(|error| Err(Problem::internal("this is a bug in weir", &error)))
+}
+
 /// A body of JSON.
 struct Json<T>(T);
 
@@ -187,7 +226,10 @@ impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> 
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
-        let read = axum::Json::from_request(request, state).await;
+        let read = tokio::time::timeout(BODY_TIME_MAX, axum::Json::from_request(request, state)).await;
+        let read = read.map_err(|_| {
+            Problem::new(Kind::Timeout, format!("the request did not come within {} s", BODY_TIME_MAX.as_secs()))
+        })?;
         let axum::Json(value) = read.map_err(|rejection: JsonRejection| {
             let kind = if rejection.status().as_u16() == 413 { Kind::TooLarge } else { Kind::Invalid };
             Problem::new(kind, rejection.body_text())

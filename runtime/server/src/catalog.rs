@@ -5,6 +5,7 @@ mod jobs;
 mod letters;
 mod operators;
 mod tokens;
+mod unclean;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -12,17 +13,20 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
+use crate::private::private_file;
 pub(crate) use jobs::{JobRow, NewRevision, RevisionRow, RevisionState, Wanted};
 pub(crate) use letters::ReplayRow;
 pub(crate) use operators::OperatorRow;
 pub use tokens::Token;
+pub(crate) use unclean::UncleanEnds;
 
 /// Each brings the schema from the number before to its own; none is ever edited.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("catalog/1.sql"),
     include_str!("catalog/2.sql"),
     include_str!("catalog/3.sql"),
     include_str!("catalog/4.sql"),
+    include_str!("catalog/5.sql"),
 ];
 
 /// How long one process waits for another that writes: `weir token` beside the server.
@@ -51,6 +55,9 @@ pub enum CatalogError {
     /// A version of an operator was removed meanwhile.
     #[error("there is no {0} any more: it was removed meanwhile")]
     Gone(String),
+    /// Its file.
+    #[error("the catalog cannot be used")]
+    File(#[source] std::io::Error),
     /// SQLite says no.
     #[error("the catalog cannot be read or written")]
     Sqlite(#[from] rusqlite::Error),
@@ -60,8 +67,9 @@ impl Catalog {
     /// Opens the catalog of a file, which is made if there is none.
     ///
     /// # Errors
-    /// If it is no catalog, one of a newer version, or cannot be written.
+    /// If it is no catalog, one of a newer version, cannot be written, or others can read or write it.
     pub fn open(path: &Path) -> Result<Self, CatalogError> {
+        private_file(path).map_err(CatalogError::File)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -1,13 +1,13 @@
 //! Checks and compiles a component in a process of its own: whatever a hostile component does to a compiler, it does not do to the
-//! jobs. The process limits itself before it reads the file; this waits for it, and ends it if it takes too long.
+//! jobs. The process limits itself before it reads the component, which comes through a pipe; this waits for it, and ends it if it takes
+//! too long.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use crate::problem::{Kind, Problem};
@@ -24,7 +24,7 @@ pub struct Compiled {
     pub world: String,
 }
 
-/// How the process is started: a program and its first arguments, then comes the file and the folder of what is compiled.
+/// How the process is started: a program and its first arguments, then comes the folder of what is compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Compiler {
     pub(crate) command: Vec<OsString>,
@@ -32,27 +32,32 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
-    /// Checks and compiles a file; what was compiled is in the cache then.
-    pub(crate) async fn compile(&self, component: &Path) -> Result<Compiled, Problem> {
+    /// Checks and compiles a component; what was compiled is in the cache then.
+    pub(crate) async fn compile(&self, component: &[u8]) -> Result<Compiled, Problem> {
         let broken = |error: std::io::Error| Problem::internal("the compiler cannot be started", &error);
         let (program, arguments) = self.command.split_first().ok_or_else(|| {
             Problem::new(Kind::Internal, "this server was started without a compiler: it takes no operators")
         })?;
         let mut child = Command::new(program)
             .args(arguments)
-            .arg(component)
             .arg(&self.cache_dir)
             // It needs nothing of what the server knows.
             .env_clear()
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .map_err(broken)?;
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let work = async { tokio::join!(child.wait(), said(out), said(err)) };
-        let Ok((status, out, err)) = tokio::time::timeout(TIME_MAX, work).await else {
+        let (input, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let send = async {
+            if let Some(mut input) = input {
+                // One that ends before it has read all says why.
+                let _ = input.write_all(component).await;
+            }
+        };
+        let work = async { tokio::join!(child.wait(), said(out), said(err), send) };
+        let Ok((status, out, err, ())) = tokio::time::timeout(TIME_MAX, work).await else {
             let detail = format!("the component takes longer than {} s to compile", TIME_MAX.as_secs());
             return Err(Problem::new(Kind::Unfit, detail));
         };

@@ -18,10 +18,11 @@ use weir_engine::{GuestResources, Job, JobDescription, JobFigures, NewVersion, P
 use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
 
-pub(crate) use admission::{Admission, Bounds};
+pub(crate) use admission::{Admission, Bounds, THREADS_MAX};
 pub(crate) use disk::{DiskBounds, DiskFigures};
 pub(crate) use lines::Lines;
 use queue::{Queue, Queued};
+use runner::Over;
 pub(crate) use runner::{Origin, Runner, Start};
 
 /// How long an answer of a job's thread may take: it looks for questions many times a second, but may be starting.
@@ -37,6 +38,8 @@ pub(crate) struct Slot {
     pub(crate) lines: Arc<Lines>,
     live: Mutex<Live>,
     runner: Mutex<Option<Runner>>,
+    /// Threads that did not end when they had to, and their room.
+    left: Mutex<Vec<(Arc<Over>, GuestResources)>>,
     /// Room that is kept for its guests, by each who is about to start it or to change it.
     reserved: Mutex<Vec<GuestResources>>,
 }
@@ -77,6 +80,13 @@ pub(crate) struct Live {
 }
 
 impl Live {
+    /// It is over. What it has done stays to be seen; what its subtasks do, they do no longer, and no job is behind that does not run.
+    fn end(&mut self, state: JobState, reason: Option<String>) {
+        (self.state, self.reason, self.rows_per_s) = (Some(state), reason, 0.0);
+        self.progress.watermark_us = None;
+        self.figures = Arc::new(JobFigures { nodes: self.figures.nodes.clone(), ..JobFigures::default() });
+    }
+
     /// Room for its guests now, those of a shadow run too.
     fn guest_resources(&self) -> Option<GuestResources> {
         let shadow = self.shadow.as_ref().filter(|shadow| shadow.is_open()).map(|_| self.shadow_room);
@@ -132,6 +142,7 @@ impl Slot {
             lines,
             live: Mutex::default(),
             runner: Mutex::default(),
+            left: Mutex::default(),
             reserved: Mutex::default(),
         }
     }
@@ -168,7 +179,9 @@ impl Slot {
     pub(crate) fn guest_resources(&self) -> Option<GuestResources> {
         let reserved = self.lock_reserved().clone();
         let running = self.is_running().then(|| self.lock_live().guest_resources()).flatten();
-        reserved.into_iter().chain(running).reduce(GuestResources::or)
+        let left = self.lock_left().iter().map(|(_, room)| *room).reduce(GuestResources::plus);
+        let own = reserved.into_iter().chain(running).reduce(GuestResources::or);
+        own.into_iter().chain(left).reduce(GuestResources::plus)
     }
 
     /// Whether it has a thread that has not ended.
@@ -205,6 +218,39 @@ impl Slot {
         answer.recv_timeout(ANSWER_TIME_MAX).ok()
     }
 
+    /// Whether a thread is still there that did not end when it had to.
+    pub(crate) fn has_left(&self) -> bool {
+        !self.lock_left().is_empty()
+    }
+
+    /// Asks its thread to end at once, and leaves it behind if it has not within this time: from then on nothing that it does is told
+    /// of the job. `false`: it was left behind.
+    pub(crate) fn end_now(&self, timeout: Duration) -> bool {
+        let Some(commands) = self.lock_runner().as_ref().map(Runner::commands) else { return true };
+        // Where others wait already, the thread does not listen, or hears an end soon.
+        let _ = commands.try_send(Command::End(Ending::Stop));
+        if self.wait(timeout) {
+            return true;
+        }
+        let room = self.lock_live().guest_resources().unwrap_or_default();
+        let leave = |gone| {
+            // Before it is over to others, who could start another one.
+            self.lock_left().push((gone, room));
+            let time = timeout.as_secs();
+            let reason = format!(
+                "it did not stop within {time} s: what it waits for is left behind, and it can be started when that has ended, or the \
+                 server has been started again"
+            );
+            self.update(|live| live.end(JobState::Stopped, Some(reason)));
+        };
+        !self.lock_runner().as_ref().is_some_and(|runner| runner.leave(leave))
+    }
+
+    /// It waits until somebody starts it.
+    pub(crate) fn quarantine(&self, reason: Option<String>) {
+        self.update(|live| live.end(JobState::Quarantined, reason));
+    }
+
     /// Waits until its thread is over; `false`: it still runs after so long.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
         let over = match &*self.lock_runner() {
@@ -231,6 +277,13 @@ impl Slot {
 
     fn lock_reserved(&self) -> MutexGuard<'_, Vec<GuestResources>> {
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those that are still there.
+    fn lock_left(&self) -> MutexGuard<'_, Vec<(Arc<Over>, GuestResources)>> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.retain(|(gone, _)| !gone.wait(Duration::ZERO));
+        left
     }
 
     fn lock_runner(&self) -> MutexGuard<'_, Option<Runner>> {
@@ -269,6 +322,9 @@ pub(crate) fn not_running(slot: &Slot) -> Problem {
             Some(JobState::Failed) => format!(
                 "the job {job:?} has failed: `weir deploy` or `weir rollback` changes what it runs, `weir start {job}` starts it as it is"
             ),
+            Some(JobState::Quarantined) => {
+                format!("the job {job:?} is in quarantine: `weir show {job}` says why, `weir start {job}` starts it")
+            }
             _ => format!("the job {job:?} does not run: `weir start {job}` starts it"),
         }
     })

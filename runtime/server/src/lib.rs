@@ -8,14 +8,18 @@
 //! | `service` | what can be asked of the service, and what is refused |
 //! | `jobs` | jobs that run: a thread each, their swaps, their lines |
 //! | `launch` | a job that is about to run, and what it resumes from |
+//! | `gate` | so many at a time |
+//! | `watch` | which job has brought the server down |
 //! | `pipelines` | a pipeline's text into a job of this server |
 //! | `revisions` | what each revision of a job changes |
 //! | `dead_letters` | the rows that a job's steps could not process, in files |
 //! | `replays` | those of them that go into their step again |
+//! | `connections`, `open_files` | who is connected, and how many descriptors that takes |
 //! | `components`, `compiler` | uploads, the content-addressed store, compiling in a process of its own |
 //! | [`Catalog`] | operators, jobs, revisions and tokens, in SQLite |
 //! | `metrics` | what monitoring reads |
 //! | [`log_to_stderr`] | what the server itself says |
+//! | [`private_folder`] | folders and files that are their owner's alone |
 //! | `auth`, `role` | who may do what |
 //! | [`Problem`] | what is refused, and why, as RFC 9457 has it |
 //!
@@ -27,25 +31,31 @@ mod auth;
 mod catalog;
 mod compiler;
 mod components;
+mod connections;
 mod dead_letters;
+mod gate;
 mod jobs;
 mod launch;
 mod log;
 mod metrics;
 pub mod model;
 mod names;
+mod open_files;
 mod pipelines;
+mod private;
 mod problem;
 mod replays;
 mod revisions;
 mod role;
 mod serve;
 mod service;
+mod watch;
 
 pub use auth::new_token;
 pub use catalog::{Catalog, CatalogError, Token};
 pub use compiler::Compiled;
 pub use log::{LogFormat, log_to_stderr};
+pub use private::{check_private_file, private_folder};
 pub use problem::{PipelineProblem, Problem, ProblemDocument};
 pub use role::Role;
-pub use serve::{ServeConfig, ServeError, Tls, api_description, private_folder, serve};
+pub use serve::{ServeConfig, ServeError, Tls, api_description, serve};

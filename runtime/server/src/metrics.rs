@@ -10,8 +10,9 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, NoLabelSe
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 use weir_core::memory::MemoryBudget;
-use weir_engine::{GuestFigures, NodeFigures, SubtaskFigures};
+use weir_engine::{GuestFigures, GuestResources, NodeFigures, SubtaskFigures};
 
+use crate::connections::ConnectionCounts;
 use crate::jobs::{Bounds, Live};
 use crate::model::{JobState, JobSummary};
 
@@ -21,6 +22,13 @@ pub(crate) struct Figures {
     pub(crate) jobs: Vec<(Live, JobSummary)>,
     pub(crate) bounds: Bounds,
     pub(crate) memory: Arc<MemoryBudget>,
+    /// What all jobs take of the bounds.
+    pub(crate) taken: GuestResources,
+    pub(crate) connections: ConnectionCounts,
+    /// Descriptors that are open, if that is known, and how many may be.
+    pub(crate) files: (Option<u64>, u64),
+    /// What is done in turns: its name, how much of it is under way, and how much may be.
+    pub(crate) turns: [(&'static str, usize, usize); 3],
 }
 
 /// The figures as text.
@@ -56,8 +64,6 @@ impl Figures {
         gauge(encoder, "jobs_running", "Jobs that run.", one(running))?;
         let most = i64::try_from(self.bounds.jobs_max).unwrap_or(i64::MAX);
         gauge(encoder, "jobs_limit", "Jobs that may run at a time.", one(most))?;
-        let most = i64::try_from(self.bounds.guest_resources_max.memory_bytes).unwrap_or(i64::MAX);
-        gauge(encoder, "guest_memory_limit_all_bytes", "Memory that the guests of all jobs may have.", one(most))?;
         let of_states = |bytes: u64| one(i64::try_from(bytes).unwrap_or(i64::MAX));
         let (used, limit) = (of_states(self.memory.used()), of_states(self.memory.limit()));
         gauge(encoder, "state_memory_all_bytes", "Memory that the state of all jobs takes.", used)?;
@@ -69,7 +75,46 @@ impl Figures {
         gauge(encoder, "job_disk_limit_bytes", help, most)?;
         let help = "Bytes of dead letters that one job may have.";
         gauge(encoder, "job_dead_letter_limit_bytes", help, one(bytes(disk.dead_letter_bytes_max)))?;
-        gauge(encoder, "disk_reserve_bytes", "Free bytes of the disk that jobs leave.", one(bytes(disk.reserve_bytes)))
+        gauge(
+            encoder,
+            "disk_reserve_bytes",
+            "Free bytes of the disk that jobs leave.",
+            one(bytes(disk.reserve_bytes)),
+        )?;
+        let quarantined = self.jobs.iter().filter(|(_, job)| job.state == JobState::Quarantined).count() as i64;
+        gauge(encoder, "jobs_quarantined", "Jobs that wait for somebody to start them.", one(quarantined))?;
+        let (GuestResources { instances, memory_bytes, threads }, most) = (self.taken, self.bounds.guest_resources_max);
+        let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        for (name, help, value) in [
+            (
+                "guest_memory_reserved_bytes",
+                "Memory that the guests of all jobs may have by their limits.",
+                memory_bytes,
+            ),
+            ("guest_memory_limit_all_bytes", "Memory that the guests of all jobs may have.", most.memory_bytes),
+            ("guest_instances_reserved", "Instances of operators that all jobs may have.", instances),
+            ("guest_instances_limit", "Instances of operators that all jobs may have together.", most.instances),
+            ("job_threads_reserved", "Threads of all jobs.", threads),
+            ("job_threads_limit", "Threads that all jobs may have together.", most.threads),
+            ("connections", "Connections of the API.", self.connections.open as u64),
+            ("connections_limit", "Connections of the API at a time.", self.connections.most as u64),
+            ("open_files_limit", "Descriptors that the process may have.", self.files.1),
+        ] {
+            gauge(encoder, name, help, one(signed(value)))?;
+        }
+        if let Some(open) = self.files.0 {
+            gauge(encoder, "open_files", "Descriptors that the process has.", one(signed(open)))?;
+        }
+        let of_turns = |value: fn(&(&'static str, usize, usize)) -> usize| {
+            self.turns.iter().map(|turn| (vec![("of", turn.0)], value(turn) as i64)).collect()
+        };
+        gauge(encoder, "turns", "Checks, uploads and compilers that are under way.", of_turns(|turn| turn.1))?;
+        gauge(encoder, "turns_limit", "Checks, uploads and compilers at a time.", of_turns(|turn| turn.2))?;
+        let count = |value| vec![(Vec::new(), value)];
+        let help = "Connections that were refused, since all others were being answered.";
+        counter(encoder, "connections_refused", help, count(self.connections.refused))?;
+        let help = "Idle connections that were closed to make room for others.";
+        counter(encoder, "connections_closed", help, count(self.connections.closed))
     }
 
     fn of_jobs(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use weir_core::allow_connect::AllowConnect;
 use weir_core::connector::Connectors;
@@ -22,9 +23,16 @@ use weir_state::checkpoint::reached;
 use crate::catalog::Catalog;
 use crate::components::Components;
 use crate::dead_letters::FOLDER;
+use crate::gate::Gate;
 use crate::jobs::DiskBounds;
 use crate::names;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
+
+/// Jobs that are checked at a time to be started: as many as a machine has some cores for, and each has connections and threads of all its
+/// sources and sinks.
+pub(crate) const STARTS_MAX: usize = 8;
+/// How long a job waits for others that are checked.
+const STARTS_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Where the things that pipelines name are.
 pub(crate) struct Pipelines {
@@ -32,6 +40,8 @@ pub(crate) struct Pipelines {
     pub(crate) components: Arc<Components>,
     pub(crate) connectors: Box<dyn Connectors + Send + Sync>,
     pub(crate) host: Host,
+    /// Through which jobs go that are checked to be started.
+    pub(crate) gate: Gate,
     /// The folder of files that sources read and sinks write.
     pub(crate) files: PathBuf,
     /// The folder of the jobs' own folders.
@@ -52,6 +62,8 @@ pub(crate) struct Pipeline {
     document: toml::Table,
     /// By operator of the pipeline (an aggregate is `WINDOW.AGGREGATE`), name and version in the catalog.
     pub(crate) versions: Vec<(String, OperatorName)>,
+    /// Those of its components.
+    digests: BTreeSet<String>,
     /// What a person should know.
     pub(crate) notes: Vec<String>,
 }
@@ -132,6 +144,7 @@ impl Pipelines {
             )
         }));
         problems.extend(self.unreachable(&pipeline).map(|refusal| Diagnostic::error(refusal, None)));
+        self.check_components(&pipeline)?;
         let checked = Job::check(&pipeline.graph, &*self.connectors, &self.host);
         let errors = match checked {
             Ok(job) if problems.is_empty() => return Ok((pipeline, job)),
@@ -177,7 +190,7 @@ impl Pipelines {
                 });
             }
         }
-        let (versions, unknown) = self.resolve(&mut graph);
+        let (versions, digests, unknown) = self.resolve(&mut graph);
         let settings = graph.dead_letters;
         let sink_of = |path: &str, base: &Path| {
             let (connector, mut options) = self.connectors.keeping_sink(path, base)?;
@@ -188,14 +201,23 @@ impl Pipelines {
             Some((connector, options))
         };
         graph.keep_dead_letters(&folder, |name| format!("{FOLDER}/{name}/"), sink_of);
-        Ok((Pipeline { graph, document, versions, notes }, unknown))
+        Ok((Pipeline { graph, document, versions, digests, notes }, unknown))
     }
 
-    /// Opens connectors and components, and checks that everything fits.
+    /// Opens connectors and components, and checks that everything fits. Waits for its turn for a while.
     pub(crate) fn check(&self, pipeline: &Pipeline) -> Result<Job, Problem> {
         if let Some(refusal) = self.unreachable(pipeline) {
             return Err(Problem::pipeline(&[Diagnostic::error(refusal, None)]));
         }
+        let busy = || {
+            let time = STARTS_WAIT_MAX.as_secs();
+            Problem::new(
+                Kind::Busy,
+                format!("other jobs are being started, and this waited {time} s for its turn: try again later"),
+            )
+        };
+        let _inside = self.gate.enter(STARTS_WAIT_MAX).ok_or_else(busy)?;
+        self.check_components(pipeline)?;
         Ok(Job::check(&pipeline.graph, &*self.connectors, &self.host)?)
     }
 
@@ -210,10 +232,16 @@ impl Pipelines {
         })
     }
 
+    /// What is loaded is what was pushed.
+    fn check_components(&self, pipeline: &Pipeline) -> Result<(), Problem> {
+        pipeline.digests.iter().try_for_each(|digest| self.components.check(digest))
+    }
+
     /// What an operator of a pipeline is to run; `goes_back`: again.
     pub(crate) fn version(&self, pipeline: &Pipeline, operator: &str, goes_back: bool) -> Result<NewVersion, Problem> {
         let found = component_of(&pipeline.graph, operator);
         let (component, config, limits) = found.ok_or_else(|| pipeline.no_operator(operator))?;
+        self.check_components(pipeline)?;
         let (component, config, limits) = (self.host.load(component)?, config.clone(), limits.clone());
         Ok(NewVersion { operator: operator.to_owned(), component, config, limits, goes_back })
     }
@@ -236,13 +264,14 @@ impl Pipelines {
     }
 
     /// Puts the files of the catalog's versions in the place of their names; also, what is wrong with these.
-    fn resolve(&self, graph: &mut LogicalGraph) -> (Vec<(String, OperatorName)>, Vec<Diagnostic>) {
-        let (mut versions, mut problems) = (Vec::new(), Vec::new());
+    fn resolve(&self, graph: &mut LogicalGraph) -> (Vec<(String, OperatorName)>, BTreeSet<String>, Vec<Diagnostic>) {
+        let (mut versions, mut digests, mut problems) = (Vec::new(), BTreeSet::new(), Vec::new());
         for (node, component) in graph.components_mut() {
             let text = reference_of(&self.files, &component.value);
             match self.find(&text) {
                 Ok((name, version, digest)) => {
                     component.value = self.components.path(&digest);
+                    digests.insert(digest);
                     versions.push((node, (name, version)));
                 }
                 Err(problem) => {
@@ -252,7 +281,7 @@ impl Pipelines {
                 }
             }
         }
-        (versions, problems)
+        (versions, digests, problems)
     }
 
     fn find(&self, reference: &str) -> Result<(String, String, String), Problem> {

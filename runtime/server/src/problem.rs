@@ -12,6 +12,9 @@ use weir_state::checkpoint::CheckpointError;
 
 use crate::catalog::CatalogError;
 
+/// When somebody may ask again for whom the server had no time, seconds.
+const RETRY_AFTER_S: &str = "5";
+
 /// Something that is refused, or has failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{detail}")]
@@ -49,6 +52,10 @@ pub enum Kind {
     Internal,
     /// The server is about to end.
     Unavailable,
+    /// Others come first: it can be asked again.
+    Busy,
+    /// The request took too long to come.
+    Timeout,
 }
 
 /// One mistake of a pipeline.
@@ -158,7 +165,8 @@ impl Kind {
             Self::Unfit | Self::Unreadable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Limit => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
@@ -174,6 +182,8 @@ impl Kind {
             Self::Limit => "limit",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
+            Self::Busy => "busy",
+            Self::Timeout => "timeout",
         }
     }
 }
@@ -199,6 +209,9 @@ impl Problem {
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if self.kind == Kind::Unauthorized {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        if self.kind == Kind::Busy {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER_S));
         }
         response
     }

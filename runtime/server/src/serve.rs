@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use weir_core::allow_connect::{AllowConnect, Place};
 use weir_core::connector::Connectors;
 use weir_core::memory::MemoryBudget;
@@ -20,15 +20,22 @@ use crate::api;
 use crate::catalog::{Catalog, CatalogError};
 use crate::compiler::Compiler;
 use crate::components::Components;
-use crate::jobs::{Bounds, DiskBounds};
-use crate::pipelines::Pipelines;
+use crate::connections::{Connections, Doorkeeper};
+use crate::gate::Gate;
+use crate::jobs::{Bounds, DiskBounds, THREADS_MAX};
+use crate::open_files;
+use crate::pipelines::{Pipelines, STARTS_MAX};
+use crate::private::private_folder;
 use crate::problem::Problem;
 use crate::service::Service;
+use crate::watch::AbortTrace;
 
 /// How long requests may still take when the server ends.
 const REQUESTS_END: Duration = Duration::from_secs(5);
-/// How long a connection may stay without asking anything.
-const FIRST_REQUEST: Duration = Duration::from_secs(30);
+/// How long a connection may stay without the head of a request, the first or another: longer than `weir top` waits between two.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long both sides may take to agree on keys.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// Threads that answer requests: they only pass work on.
 const THREADS: usize = 2;
 /// Instances beside those of jobs, at a time: each check of a pipeline or a swap has one for a moment, and so has each job that resumes
@@ -47,6 +54,8 @@ pub struct ServeConfig {
     pub tls: Option<Tls>,
     /// Listen for others without TLS.
     pub allow_plain_http: bool,
+    /// Connections at a time; `None`: a quarter of the descriptors that the process may have, and 1,024 at most.
+    pub connections_max: Option<usize>,
     /// Jobs that run at a time.
     pub jobs_max: usize,
     /// Free bytes of the disk that jobs and uploads leave.
@@ -148,6 +157,9 @@ pub enum ServeError {
 /// # Errors
 /// If it cannot start, or its port is lost.
 pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
+    let files_limit = open_files::raise_limit();
+    let connections_max = config.connections_max.unwrap_or_else(|| open_files::connections_max(files_limit));
+    let connections = Arc::new(Connections::new(connections_max));
     let data_dir =
         private_folder(&config.data_dir).map_err(|error| in_path("the data folder", &config.data_dir, error))?;
     let _lock = lock(&data_dir)?;
@@ -176,6 +188,7 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         components: Arc::new(components),
         connectors: config.connectors,
         host,
+        gate: Gate::new(STARTS_MAX),
         files,
         jobs: data_dir.join("jobs"),
         memory: config.memory,
@@ -187,23 +200,36 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         },
     };
     let compiler = Compiler { command: config.compiler, cache_dir };
-    let guest_resources_max =
-        GuestResources { instances: u64::from(INSTANCES_MAX_DEFAULT), memory_bytes: config.guest_bytes_max };
+    let guest_resources_max = GuestResources {
+        instances: u64::from(INSTANCES_MAX_DEFAULT),
+        memory_bytes: config.guest_bytes_max,
+        threads: THREADS_MAX,
+    };
     let bounds = Bounds { jobs_max: config.jobs_max, guest_resources_max, disk };
-    let service = Arc::new(Service::new(pipelines, compiler, config.clock, bounds, is_local));
+    let service = Arc::new(Service::new(
+        pipelines,
+        compiler,
+        config.clock,
+        bounds,
+        is_local,
+        (Arc::clone(&connections), files_limit),
+    ));
     let listen = |error| ServeError::Listen { listen: config.listen, error };
     let listener = TcpListener::bind(config.listen).map_err(listen)?;
     listener.set_nonblocking(true).map_err(listen)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let tls = config.tls.as_ref().map(|tls| runtime.block_on(tls_config(tls))).transpose()?;
     let told_to_end = runtime.block_on(async { told_to_end() })?;
+    let trace = AbortTrace::in_folder(&data_dir);
+    service.note_end_before(trace.has_aborted()).map_err(ServeError::Recover)?;
+    trace.begin().map_err(|error| in_path("the trace of aborts", &data_dir, error))?;
     // The last thing that can be wrong is behind us: jobs that start now are not ended at once.
     service.recover().map_err(ServeError::Recover)?;
     let address = listener.local_addr().map_err(listen)?;
     let result = runtime.block_on(async {
         tracing::info!(%address, tls = config.tls.is_some(), data_dir = %data_dir.display(), "listening");
         (config.on_listening)(address);
-        serve_until(told_to_end, listener, tls, Arc::clone(&service)).await
+        serve_until(told_to_end, listener, tls, connections, Arc::clone(&service)).await
     });
     tracing::info!("ending: every job takes a last checkpoint");
     service.end(config.drain_time_max);
@@ -222,25 +248,28 @@ async fn serve_until(
     told_to_end: impl Future<Output = ()>,
     listener: TcpListener,
     tls: Option<RustlsConfig>,
+    connections: Arc<Connections>,
     service: Arc<Service>,
 ) -> Result<(), ServeError> {
     let handle = Handle::new();
-    let application = api::application(Arc::clone(&service)).into_make_service();
+    let application = api::application(Arc::clone(&service), Arc::clone(&connections));
+    let application = application.into_make_service_with_connect_info::<SocketAddr>();
     let end = async {
         told_to_end.await;
         service.begin_to_end();
         handle.graceful_shutdown(Some(REQUESTS_END));
         std::future::pending::<()>().await;
     };
+    let doorkeeper = Doorkeeper { connections, is_plain: tls.is_none() };
     let serving = async {
+        // One request at a time on a connection: who has so many connections has no more requests.
+        let mut server = axum_server::from_tcp(listener)?.http1_only().handle(handle.clone());
+        server.http_builder().http1().header_read_timeout(IDLE_TIME_MAX);
         match tls {
-            None => {
-                let server = axum_server::from_tcp(listener)?.first_request_timeout(FIRST_REQUEST);
-                server.handle(handle.clone()).serve(application).await
-            }
+            None => server.acceptor(doorkeeper).serve(application).await,
             Some(tls) => {
-                let server = axum_server::from_tcp_rustls(listener, tls)?.first_request_timeout(FIRST_REQUEST);
-                server.handle(handle.clone()).serve(application).await
+                let acceptor = RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE_TIME_MAX).acceptor(doorkeeper);
+                server.acceptor(acceptor).serve(application).await
             }
         }
     };
@@ -253,10 +282,13 @@ async fn serve_until(
 async fn tls_config(tls: &Tls) -> std::io::Result<RustlsConfig> {
     // Another part of the program may have said so before.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await.map_err(|error| {
+    let config = RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await.map_err(|error| {
         let (certificate, key) = (tls.certificate.display(), tls.key.display());
         std::io::Error::other(format!("{certificate} and {key} are no certificate with its key: {error}"))
-    })
+    })?;
+    let mut of_http1 = rustls::ServerConfig::clone(&config.get_inner());
+    of_http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(RustlsConfig::from_config(Arc::new(of_http1)))
 }
 
 /// Waits until the process is told to end, which from this call on does not end it by itself.
@@ -295,19 +327,6 @@ fn check_open(config: &ServeConfig, catalog: &Catalog) -> Result<(), ServeError>
         return Err(ServeError::Open { listen, advice });
     }
     Ok(())
-}
-
-/// A folder that is made for its owner alone: pipelines may hold passwords, and what is compiled there is run.
-///
-/// # Errors
-/// If it cannot be made.
-pub fn private_folder(path: &Path) -> std::io::Result<PathBuf> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    path.canonicalize()
 }
 
 fn folder(what: &'static str, path: &Path) -> Result<PathBuf, ServeError> {

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use weir_core::time::Clock;
 use weir_engine::GuestResources;
 use weir_host::LogLevel;
@@ -24,9 +25,11 @@ use weir_state::checkpoint::CheckpointStore;
 use crate::catalog::{Catalog, JobRow, RevisionRow, Wanted};
 use crate::compiler::Compiler;
 use crate::components::Components;
+use crate::connections::Connections;
 use crate::jobs::{Admission, Bounds, Command, Ending, Jobs, Lines, Origin, Reserved, Slot, Start};
 use crate::pipelines::Pipelines;
 use crate::problem::{Kind, Problem};
+use crate::watch::{Verdict, Watch};
 use recovery::Recovery;
 
 /// A server, without its ports.
@@ -37,18 +40,55 @@ pub(crate) struct Service {
     pipelines: Arc<Pipelines>,
     jobs: Arc<Jobs>,
     admission: Arc<Admission>,
+    watch: Arc<Watch>,
     clock: Arc<dyn Clock>,
     /// Held while a component is added or removed.
     component_store_lock: Mutex<()>,
     is_ending: AtomicBool,
     /// Whether nobody else can reach it.
     pub(crate) is_local: bool,
-    /// Uploads and compilers at a time: each may take what a component may.
-    pub(crate) pushes: Arc<tokio::sync::Semaphore>,
+    pub(crate) turns: Turns,
+    connections: Arc<Connections>,
+    /// Descriptors that the process may have.
+    files_limit: u64,
 }
 
-/// Uploads that are taken and compiled at a time; others wait.
-const PUSHES_MAX: usize = 4;
+/// Who may do what takes much at a time; others wait for their turn.
+pub(crate) struct Turns {
+    /// Checks of pipelines, each of which may have connections and threads of all its sources and sinks.
+    pub(crate) checks: Arc<Semaphore>,
+    /// Uploads, until they are compiled and kept: their bytes are in memory.
+    pub(crate) uploads: Arc<Semaphore>,
+    /// Compilers: each may take a core and the memory that a component may.
+    pub(crate) compilers: Arc<Semaphore>,
+}
+
+/// Pipelines that are checked at a time: six hundred at once have ended the process in librdkafka, and a few are done in a moment.
+const CHECKS_MAX: usize = 8;
+/// Uploads at a time: of 64 MiB each they take 512 MiB.
+const UPLOADS_MAX: usize = 8;
+/// Components that are compiled at a time: one that takes as long as it may holds up no other.
+const COMPILERS_MAX: usize = 4;
+
+impl Turns {
+    /// Of each its name, how many are under way, and how many may be.
+    fn figures(&self) -> [(&'static str, usize, usize); 3] {
+        [
+            ("checks", &self.checks, CHECKS_MAX),
+            ("uploads", &self.uploads, UPLOADS_MAX),
+            ("compilers", &self.compilers, COMPILERS_MAX),
+        ]
+        .map(|(name, turns, most)| (name, most.saturating_sub(turns.available_permits()), most))
+    }
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let [checks, uploads, compilers] =
+            [CHECKS_MAX, UPLOADS_MAX, COMPILERS_MAX].map(|most| Arc::new(Semaphore::new(most)));
+        Self { checks, uploads, compilers }
+    }
+}
 
 impl Service {
     /// A server whose jobs do not run yet.
@@ -58,9 +98,11 @@ impl Service {
         clock: Arc<dyn Clock>,
         bounds: Bounds,
         is_local: bool,
+        (connections, files_limit): (Arc<Connections>, u64),
     ) -> Self {
         let jobs = Arc::new(Jobs::default());
         Self {
+            watch: Arc::new(Watch::new(Arc::clone(&pipelines.catalog))),
             catalog: Arc::clone(&pipelines.catalog),
             components: Arc::clone(&pipelines.components),
             compiler,
@@ -71,24 +113,52 @@ impl Service {
             component_store_lock: Mutex::default(),
             is_ending: AtomicBool::new(false),
             is_local,
-            pushes: Arc::new(tokio::sync::Semaphore::new(PUSHES_MAX)),
+            turns: Turns::default(),
+            connections,
+            files_limit,
         }
     }
 
-    /// Lets every job continue that ran when the server ended, however it did; one for which there is no room any more waits for it.
+    /// Writes down how the server before this one ended.
+    pub(crate) fn note_end_before(&self, aborted: bool) -> Result<(), Problem> {
+        Ok(self.watch.note_end_before(aborted, self.clock.now_us())?)
+    }
+
+    /// Lets every job continue that ran when the server ended, however it did; one for which there is no room any more waits for it, and
+    /// one under which the server has aborted for the others, or for somebody to start it.
     pub(crate) fn recover(&self) -> Result<(), Problem> {
         self.catalog.remove_unacknowledged_jobs()?;
         let rows = self.catalog.jobs()?;
         self.pipelines.remove_folders_but(&rows.iter().map(|row| row.name.as_str()).collect());
+        let mut alone = Vec::new();
         for row in rows {
             let slot = self.slot(&row.name);
+            if row.wanted == Wanted::Quarantined {
+                slot.quarantine(row.reason.clone());
+            }
             if row.wanted != Wanted::Running {
                 continue;
             }
             // Its first line: there are none of before.
             slot.lines.tell(LogLevel::Info, "the server has started");
+            match self.watch.verdict(&row.name)? {
+                Verdict::Continues => {
+                    self.watch.begins(&row.name)?;
+                    let recovery = self.recovery(&slot, &row)?;
+                    self.recover_later(&slot, &row, recovery)?;
+                }
+                Verdict::Alone => alone.push((slot, row)),
+                Verdict::Quarantined(why) => {
+                    self.catalog.want(&row.name, Wanted::Quarantined, Some(&why))?;
+                    tracing::error!(job = row.name, "the job is in quarantine: {why}");
+                    slot.lines.tell(LogLevel::Error, &format!("the job is in quarantine: {why}"));
+                    slot.quarantine(Some(why));
+                }
+            }
+        }
+        for (slot, row) in alone {
             let recovery = self.recovery(&slot, &row)?;
-            self.recover_later(&slot, &row, recovery)?;
+            self.spawn(&slot, &row, Origin::Recover(Box::new(move || recovery.start_alone())))?;
         }
         Ok(())
     }
@@ -110,6 +180,10 @@ impl Service {
                 slot.lines.tell(LogLevel::Warn, "the final checkpoint timed out; it resumes from the one before");
                 slot.tell(Command::End(Ending::Stop));
             }
+        }
+        // Those that have not ended do with the process, and that is no fault of theirs.
+        if let Err(error) = self.catalog.end_all_running() {
+            tracing::warn!("that the server has ended its jobs cannot be written down: {error}");
         }
     }
 
@@ -183,6 +257,7 @@ impl Service {
             clock: Arc::clone(&self.clock),
             admission: Arc::clone(&self.admission),
             folder: self.pipelines.folder(&row.name),
+            watch: Arc::clone(&self.watch),
             has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty() || !row.goes_back.is_empty(),
         };
         slot.start(origin, start).map_err(|error| Problem::internal("failed to spawn a thread for the job", &error))

@@ -4,6 +4,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod api;
+mod attacks;
 mod compiled;
 mod connects;
 mod deploys;

@@ -10,7 +10,7 @@ use weir_tests::running::{Running, look_for};
 use crate::api::digest_of;
 use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
-use crate::server::{Answer, Home, guest_path};
+use crate::server::{Answer, Home, Server, guest_path};
 
 #[test]
 fn a_job_continues_after_a_kill_and_what_has_ended_does_not() {
@@ -98,32 +98,30 @@ fn half_an_upload_is_not_there_after_a_kill() {
     );
     let mut upload = server.send(&head);
     upload.write_all(&bytes[..bytes.len() / 2]).unwrap();
-    let uploads = home.data().join("uploads");
-    let sizes = || {
-        std::fs::read_dir(&uploads)
-            .unwrap()
-            .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
-            .collect::<Vec<_>>()
+    let files = |folder: &str| std::fs::read_dir(home.data().join(folder)).unwrap().count();
+    let uploading = |server: &Server| {
+        let metrics = server.raw("GET", "/metrics", "", b"").body;
+        metrics.as_str().unwrap().contains("weir_turns{of=\"uploads\"} 1\n")
     };
-    look_for(|| sizes().iter().any(|bytes| *bytes > 0).then_some(())).unwrap();
+    look_for(|| uploading(&server).then_some(())).unwrap();
+    assert_eq!(files("uploads") + files("components"), 0, "it is in memory, and has no path");
     server.kill();
-    assert_eq!(sizes().len(), 1);
     // A kill just before it had a name.
     std::fs::write(home.data().join(format!("components/{digest}.wasm")), &bytes).unwrap();
     // And one while the folder of a removed job was being removed.
     std::fs::create_dir_all(home.data().join("jobs/removed/checkpoints")).unwrap();
 
     let server = home.serve();
-    assert_eq!((server.json(&["operator", "list"]), sizes().len()), (json!([]), 0));
-    for folder in ["components", "jobs"] {
-        assert_eq!(std::fs::read_dir(home.data().join(folder)).unwrap().count(), 0, "{folder}");
+    assert_eq!(server.json(&["operator", "list"]), json!([]));
+    for folder in ["uploads", "components", "jobs"] {
+        assert_eq!(files(folder), 0, "{folder}");
     }
     // Its sender hangs up: nothing stays either.
     let mut upload = server.send(&head);
     upload.write_all(&bytes[..bytes.len() / 2]).unwrap();
-    look_for(|| (sizes().len() == 1).then_some(())).unwrap();
+    look_for(|| uploading(&server).then_some(())).unwrap();
     drop(upload);
-    look_for(|| sizes().is_empty().then_some(())).unwrap();
+    look_for(|| (!uploading(&server)).then_some(())).unwrap();
     // All of it, in two parts.
     let mut upload = server.send(&head);
     upload.write_all(&bytes[..bytes.len() / 2]).unwrap();

@@ -1,8 +1,9 @@
 //! A server beside a test, its folders, which outlive it, and the commands that ask it.
 
+use std::fs::DirBuilder;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -39,7 +40,7 @@ impl Home {
         let home = Self::without_cache();
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("server-cache");
         std::fs::create_dir_all(&cache).unwrap();
-        std::fs::create_dir_all(home.data()).unwrap();
+        DirBuilder::new().mode(0o700).create(home.data()).unwrap();
         symlink(cache, home.data().join("cache")).unwrap();
         home
     }
@@ -194,6 +195,17 @@ impl Server {
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(b"connection: close\r\n\r\n").unwrap();
         stream
+    }
+
+    /// What the system says of its process: a file or folder of `/proc/PID`.
+    pub(crate) fn proc(&self, name: &str) -> PathBuf {
+        Path::new("/proc").join(self.running.id().to_string()).join(name)
+    }
+
+    /// A signal that ends it.
+    pub(crate) fn abort(self) {
+        self.running.signal("ABRT");
+        assert_eq!(self.running.end().code, None);
     }
 
     /// Ends it, and it can do nothing about that.

@@ -1,5 +1,6 @@
 //! How a server begins: where it must not listen, what it must not share, TLS; and what a hostile component does to its compiler.
 
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -41,7 +42,7 @@ fn it_shares_neither_its_folder_nor_its_port() {
 fn pipelines_cannot_write_what_it_keeps() {
     let home = Home::without_cache();
     let (data, link) = (home.data(), home.data().with_file_name("link"));
-    std::fs::create_dir_all(data.join("jobs")).unwrap();
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data.join("jobs")).unwrap();
     std::os::unix::fs::symlink(data.join("jobs"), &link).unwrap();
     let serve = |files: &Path| {
         let mut command = weir_tests::running::weir();
@@ -52,6 +53,33 @@ fn pipelines_cannot_write_what_it_keeps() {
         run(&mut serve(files)).failed(&["must not contain one another", "name another with --files or --data-dir"]);
     }
     Server::of(Running::start(&mut serve(&data.join("files")))).terminate().well();
+}
+
+#[test]
+fn what_others_can_read_of_it_is_refused() {
+    let home = Home::new();
+    let token = home.write("token", home.token("admin"));
+    for (path, open, own) in [(home.data(), 0o755, 0o700), (home.data().join("catalog.sqlite"), 0o644, 0o600)] {
+        let set = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        set(open);
+        let advice = format!("(mode {open:o}): `chmod {own:o} {}`", path.display());
+        run(&mut home.command(&[])).failed(&[&advice]);
+        let list = ["token", "list", "--data-dir"];
+        run(weir_tests::running::weir().args(list).arg(home.data())).failed(&[&advice]);
+        set(own);
+    }
+    let server = home.serve();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for entry in std::fs::read_dir(home.data()).unwrap().map(Result::unwrap) {
+        let (name, mode) = (entry.file_name(), mode(&entry.path()));
+        let is_catalog = name.to_str().unwrap().starts_with("catalog");
+        assert!(!is_catalog || mode == 0o600, "{name:?}: {mode:o}");
+    }
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let ask = ["ps", "--token-file", token.to_str().unwrap()];
+    server.weir(&ask).failed(&[&format!("`chmod 600 {}`", token.display())]);
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    server.weir(&ask).well();
 }
 
 #[test]
@@ -109,9 +137,13 @@ fn a_component_that_takes_the_compiler_too_much_is_refused_and_harms_no_job() {
         .well();
     server.until_rows("counts", 100);
     let bomb = home.write("bomb.wasm", bomb());
-    server
-        .weir(&["push", bomb.to_str().unwrap()])
-        .failed(&["compiling the component needs more time or memory than a component may"]);
+    let mut pushing = Running::start(&mut server.command(&["push", bomb.to_str().unwrap()]));
+    pushing.until("it is compiled", |_| {
+        let metrics = server.raw("GET", "/metrics", "", b"").body;
+        metrics.as_str().unwrap().contains("weir_turns{of=\"compilers\"} 1\n")
+    });
+    assert_eq!(server.push("count_v2", "other"), "1", "it holds up no other");
+    pushing.end().failed(&["compiling the component needs more time or memory than a component may"]);
     assert_eq!(server.json(&["operator", "show", "value"]).as_array().unwrap().len(), 1);
     let rows = server.until_it_is("counts", "running")["rows-out"].as_u64().unwrap();
     server.until_rows("counts", rows + 100);

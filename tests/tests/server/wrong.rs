@@ -67,8 +67,8 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
             (&["swap", "counts/count", "--unset", "config.tag"], "missing field `tag`"),
             (
                 &["swap", "counts/count", "--set", "limits.memory=\"1KiB\""],
-                "no instance of the new version of operator \"count\": the operator failed in describe: the operator needs more than \
-                 1024 bytes of memory; raise limits.memory",
+                "operator \"count\" cannot run that version: the operator failed in describe: the operator needs more than 1024 bytes \
+                 of memory; raise limits.memory",
             ),
             (
                 &["rollback", "counts/count"],

@@ -1,9 +1,11 @@
 //! The process in which a server has an upload checked and compiled. It limits itself before it looks at the upload, so that the worst that
 //! an upload does is to end it.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use weir_core::limits::COMPONENT_BYTES_MAX;
 use weir_host::{Host, HostConfig, World};
 use weir_server::Compiled;
 
@@ -19,10 +21,9 @@ const DATA_BYTES_MAX: u64 = 3 << 30;
 #[cfg(unix)]
 const CPU_S_MAX: u64 = 240;
 
-/// A component, and where what is made of it is kept.
+/// Where what is made of the component is kept that comes on standard input.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    component: PathBuf,
     cache_dir: PathBuf,
 }
 
@@ -30,7 +31,10 @@ pub(crate) struct Args {
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     limit().context("the process cannot limit itself")?;
     let host = Host::new(HostConfig { cache_dir: Some(args.cache_dir.clone()), instances_max: 1 })?;
-    let bytes = std::fs::read(&args.component).context("the upload cannot be read")?;
+    let mut bytes = Vec::new();
+    // The host refuses what is larger.
+    let mut upload = std::io::stdin().take(COMPONENT_BYTES_MAX + 1);
+    upload.read_to_end(&mut bytes).context("the upload cannot be read")?;
     let component = host.load_bytes(&bytes, "the component")?;
     let world = match component.world() {
         World::Transform => "transform",
@@ -38,7 +42,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         World::Aggregate => "aggregate",
     };
     let compiled = Compiled { world: world.to_owned() };
-    terminal::print_result(&(serde_json::to_string(&compiled)? + "\n"))
+    terminal::print_json(&serde_json::to_string(&compiled)?).map(drop)
 }
 
 #[cfg(unix)]

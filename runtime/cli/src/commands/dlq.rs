@@ -136,7 +136,7 @@ fn show(client: &Client, path: &str, step: Option<&str>, limit: usize) -> anyhow
         after = format!("&after={}", part(&last.id));
         left = left.saturating_sub(letters.len());
         for letter in &letters {
-            if !terminal::print_line(&(serde_json::to_string(letter)? + "\n"))? {
+            if !terminal::print_json(&serde_json::to_string(letter)?)? {
                 return Ok(());
             }
         }

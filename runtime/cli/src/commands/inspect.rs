@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use arrow::datatypes::{Field, Schema};
 use serde_json::{Value, json};
 use weir_core::column_type::parse_type;
+use weir_core::limits::OperatorLimits;
 use weir_core::names::did_you_mean;
 use weir_host::{Component, InputSchema, OperatorInfo, OutputColumn, Plan};
 
@@ -46,7 +47,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let info = component.about()?;
     let plan = match inputs.is_empty() {
         true => None,
-        false => Some(component.describe(&config, &inputs)?),
+        false => Some(component.describe(&config, &inputs, &OperatorLimits::default())?),
     };
     if args.json {
         return json::print(&as_json(&component, &info, plan.as_ref(), &inputs));

@@ -194,5 +194,6 @@ pub(crate) fn state(state: JobState) -> &'static str {
         JobState::Stopped => "stopped",
         JobState::Finished => "finished",
         JobState::Failed => "failed",
+        JobState::Quarantined => "quarantined",
     }
 }

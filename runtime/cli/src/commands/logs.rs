@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 
 use anyhow::Context;
+use weir_core::visible::visible_line;
 use weir_server::model::LogLine;
 
 use crate::client::{ServerArgs, part};
@@ -40,8 +41,11 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let lines = BufReader::new(args.server.client()?.stream(&path)?).lines();
     for line in lines {
         let line = line.context("the server is gone")?;
-        let text = if args.json { line + "\n" } else { told(&serde_json::from_str(&line)?) };
-        if !terminal::print_line(&text)? {
+        let is_read = match args.json {
+            true => terminal::print_json(&line)?,
+            false => terminal::print_line(&told(&serde_json::from_str(&line)?))?,
+        };
+        if !is_read {
             break;
         }
     }
@@ -50,5 +54,6 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 fn told(line: &LogLine) -> String {
     let from = line.operator.as_ref().map_or_else(String::new, |operator| format!("[{operator}] "));
-    format!("{}  {:5}  {from}{}\n", figures::event_time(line.at_us), line.level, line.message)
+    let at = figures::event_time(line.at_us);
+    visible_line(&format!("{at}  {:5}  {from}{}", line.level, line.message)).into_owned() + "\n"
 }

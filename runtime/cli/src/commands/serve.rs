@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// may be * [default: everywhere; if it listens for other machines, not to this one, link-local addresses and cloud metadata]
     #[arg(long, value_name = "HOST:PORT")]
     allow_connect: Vec<Place>,
+    /// Connections at a time, at most [default: a quarter of the files that it may open, and 1024 at most]
+    #[arg(long, value_name = "N")]
+    max_connections: Option<NonZeroUsize>,
     /// Jobs that run at a time, at most
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN))]
     max_jobs: NonZeroUsize,
@@ -142,6 +145,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         disk_reserve_bytes: args.disk_reserve,
         job_disk_bytes_max: args.max_disk,
         dead_letter_bytes_max: args.max_dead_letters,
+        connections_max: args.max_connections.map(NonZeroUsize::get),
         jobs_max: args.max_jobs.get(),
         guest_bytes_max: args.max_guest_memory,
         memory: args.memory.budget(),

@@ -1,5 +1,7 @@
 //! `weir show`: all that a server knows of a job.
 
+use std::io::IsTerminal as _;
+
 use weir_server::model::{JobDetail, JobNode, JobSubtask, Revision, SwapPhase};
 
 use super::jobs::state;
@@ -30,7 +32,11 @@ pub(crate) struct Args {
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let job: JobDetail = args.server.client()?.get(&format!("/v1/jobs/{}", part(&args.job)))?;
     if args.pipeline {
-        return terminal::print_result(&job.pipeline);
+        // What goes into a file is to be deployed again.
+        return match std::io::stdout().is_terminal() {
+            true => terminal::print_result(&job.pipeline),
+            false => terminal::print_bytes(job.pipeline.as_bytes()),
+        };
     }
     if args.json {
         return json::print(&job);

@@ -99,7 +99,7 @@ fn existing(data: &DataDir) -> anyhow::Result<Catalog> {
 
 fn open(data: &DataDir) -> anyhow::Result<Catalog> {
     let path = data.path()?;
-    private_folder(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    private_folder(&path).with_context(|| format!("cannot use {}", path.display()))?;
     Ok(Catalog::open(&path.join("catalog.sqlite"))?)
 }
 

@@ -12,6 +12,8 @@ use crate::connector_error::ConnectorError;
 use crate::limits::SECRETS_BYTES_MAX;
 use crate::span::Span;
 
+/// Characters of a secret, one after the other, that show a part of it; fewer may be there by chance.
+const PART_CHARS: usize = 3;
 /// What stands before the name of a secret; a brace stands behind it.
 pub(crate) const SECRET_OPENING: &str = "${secret:";
 
@@ -101,7 +103,8 @@ impl Secrets {
         self.0.iter().find(|(known, _)| known == name).map(|(_, secret)| secret.as_str())
     }
 
-    /// A message without them, whether it has them as they are or in quotes. Of several that begin in one place it is the longest.
+    /// A message without them, whether it has them as they are or in quotes. Of several that begin in one place it is the longest. A message
+    /// with a part of one says no more than where it belongs.
     fn hide(&self, message: &str) -> String {
         let forms = self.0.iter().flat_map(|(name, secret)| {
             let quoted = format!("{secret:?}");
@@ -110,19 +113,28 @@ impl Secrets {
         let mut longest_first: Vec<_> = forms.collect();
         longest_first.sort_by_key(|(form, _)| std::cmp::Reverse(form.len()));
         let (mut hidden, mut rest) = (String::with_capacity(message.len()), message);
+        // What is left of the message between them.
+        let mut others = String::with_capacity(message.len());
         while let Some(next) = rest.chars().next() {
             match longest_first.iter().find(|(form, _)| rest.starts_with(form.as_str())) {
                 Some((form, name)) => {
                     hidden.extend([SECRET_OPENING, name.as_str(), "}"]);
+                    others.push('\0');
                     rest = &rest[form.len()..];
                 }
                 None => {
                     hidden.push(next);
+                    others.push(next);
                     rest = &rest[next.len_utf8()..];
                 }
             }
         }
-        hidden
+        match self.0.iter().find(|(_, secret)| has_part(&others, secret)) {
+            Some((name, _)) => format!(
+                "what {SECRET_OPENING}{name}}} stands for cannot be used here, and why is not shown, since that would show a part of it"
+            ),
+            None => hidden,
+        }
     }
 }
 
@@ -130,6 +142,13 @@ impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
+}
+
+/// Whether a text has some characters of a secret one after the other.
+fn has_part(text: &str, secret: &str) -> bool {
+    let starts: Vec<usize> = secret.char_indices().map(|(at, _)| at).chain([secret.len()]).collect();
+    let mut parts = starts.windows(PART_CHARS + 1).filter_map(|at| secret.get(*at.first()?..*at.last()?));
+    parts.any(|part| text.contains(part))
 }
 
 /// The name of a file in a folder, and never of anything else.

@@ -50,7 +50,7 @@ impl ComponentStep {
         keys: Vec<usize>,
     ) -> Result<Self, CheckError> {
         let plan = component
-            .describe(&spec.config, &[InputSchema::only(input.clone(), keys.clone())])
+            .describe(&spec.config, &[InputSchema::only(input.clone(), keys.clone())], &spec.limits)
             .map_err(|e| CheckError::at(&spec.component.span, format!("the operator refuses this pipeline: {e}")))?;
         let made = plan.outputs.iter().enumerate();
         let mut outputs: Vec<OutputPort> =
@@ -159,7 +159,7 @@ impl ComponentStep {
             return Err(SwapError::Same(operator.clone()));
         }
         let input = InputSchema::only(self.schema().clone(), self.keys.clone());
-        let plan = component.describe(config, &[input]).map_err(|e| unfit(e.to_string()))?;
+        let plan = component.describe(config, &[input], limits).map_err(|e| unfit(e.to_string()))?;
         check_outputs(&self.plan, &plan).map_err(unfit)?;
         let mut step = Self { component: component.clone(), plan, ..self.clone() };
         (step.spec.config, step.spec.limits) = (config.clone(), limits.clone());

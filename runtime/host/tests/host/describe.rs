@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Int64Type, Schema};
+use weir_core::limits::OperatorLimits;
 use weir_host::{
     Component, Delta, Host, InputSchema, Instance, InstanceError, OperatorInfo, OutputColumn, OutputPlan, Plan,
     Selection, World,
@@ -21,7 +22,7 @@ fn transform(describe: impl FnOnce(&mut Image) -> u32) -> Component {
 }
 
 fn describe(component: &Component, fields: &Fields) -> Result<Plan, InstanceError> {
-    component.describe(&serde_json::json!({}), &spec(fields).inputs)
+    component.describe(&serde_json::json!({}), &spec(fields).inputs, &OperatorLimits::default())
 }
 
 #[test]
@@ -60,9 +61,9 @@ fn inputs_that_no_operator_can_read_are_named() {
     let error = describe(&component, &view).unwrap_err();
     assert!(matches!(&error, InstanceError::Input { input: 0, message } if message.contains("\"words\"")), "{error}");
     let inputs = [InputSchema::only(Arc::new(Schema::new(int64())), vec![1])];
-    let error = component.describe(&serde_json::json!({}), &inputs).unwrap_err();
+    let error = component.describe(&serde_json::json!({}), &inputs, &OperatorLimits::default()).unwrap_err();
     assert!(matches!(error, InstanceError::Input { .. }), "{error}");
-    let error = component.describe(&serde_json::json!({}), &[]).unwrap_err();
+    let error = component.describe(&serde_json::json!({}), &[], &OperatorLimits::default()).unwrap_err();
     assert!(matches!(error, InstanceError::NoInput), "{error}");
 }
 

@@ -1,12 +1,19 @@
 //! Jobs: deployed, shown, started, stopped, removed; their savepoints.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::{Server, blocking};
+use super::{Server, at_once, blocking, turn};
 use crate::model::{Deploy, Deployed, JobDetail, JobSummary, Savepoint, Start, Stop};
-use crate::problem::{Problem, ProblemDocument};
+use crate::problem::{Kind, Problem, ProblemDocument};
+use crate::service::Service;
+
+/// How long the check of a pipeline is waited for: a broker that does not answer takes some of it.
+const CHECK_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// All jobs, by name.
 #[utoipa::path(get, path = "/v1/jobs", responses(
@@ -26,7 +33,23 @@ pub(super) async fn deploy(
     State(service): Server,
     super::Json(request): super::Json<Deploy>,
 ) -> Result<Json<Deployed>, Problem> {
-    blocking(service, move |service| service.deploy(&request)).await.map(Json)
+    let turn = turn(&service.turns.checks, "other pipelines are being checked").await?;
+    let request = Arc::new(request);
+    let asked = Arc::clone(&request);
+    let check = blocking(Arc::clone(&service), move |service| {
+        // Held as long as it is checked, whether somebody still waits for that or not.
+        let _turn = turn;
+        service.check(&asked)
+    });
+    let late = |_| {
+        let time = CHECK_TIME_MAX.as_secs();
+        Problem::new(
+            Kind::Busy,
+            format!("the pipeline could not be checked within {time} s: what its sources and sinks connect to is slow"),
+        )
+    };
+    let checked = tokio::time::timeout(CHECK_TIME_MAX, check).await.map_err(late)??;
+    blocking(service, move |service| service.deploy(&request, checked)).await.map(Json)
 }
 
 /// All that is known of a job.
@@ -73,7 +96,9 @@ pub(super) async fn stop(
     Path(job): Path<String>,
     super::Json(how): super::Json<Stop>,
 ) -> Result<Json<JobSummary>, Problem> {
-    blocking(service, move |service| service.stop(&job, how)).await.map(Json)
+    let stop = move |service: &Service| service.stop(&job, how);
+    // Whatever all others wait for.
+    if how.now { at_once(service, stop).await.map(Json) } else { blocking(service, stop).await.map(Json) }
 }
 
 /// Takes a checkpoint that stays until it is removed, and answers when it is complete.

@@ -1,7 +1,5 @@
 //! Operators and their versions.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -10,10 +8,11 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
-use super::{Query, Server, blocking};
-use crate::components::UPLOAD_STILL_MAX;
+use super::{Query, Server, blocking, turn};
+use crate::components::{PACE, Upload};
 use crate::model::{OperatorVersion, Pushed};
 use crate::problem::{Kind, Problem, ProblemDocument};
+use crate::service::Service;
 
 /// What is said of an upload.
 #[derive(Deserialize, IntoParams)]
@@ -68,11 +67,16 @@ pub(super) async fn push(
         let limit = COMPONENT_BYTES_MAX >> 20;
         return Err(Problem::new(Kind::TooLarge, format!("a component has {limit} MiB at most")));
     }
-    let ended = |_| Problem::new(Kind::Unavailable, "the server is about to end");
-    let _push = Arc::clone(&service.pushes).acquire_owned().await.map_err(ended)?;
-    let upload = service.components.receive(body, &digest, UPLOAD_STILL_MAX).await?;
-    let compiled = service.compiler.compile(upload.path()).await?;
-    let pushed = blocking(service, move |service| service.push(&name, version.as_deref(), upload, compiled)).await?;
+    let held = turn(&service.turns.uploads, "other components are being sent").await?;
+    let upload = Upload::receive(body, &digest, &PACE).await?;
+    let compiling = turn(&service.turns.compilers, "other components are being compiled").await?;
+    let compiled = service.compiler.compile(&upload.bytes).await?;
+    drop(compiling);
+    let push = move |service: &Service| {
+        let _held = held;
+        service.push(&name, version.as_deref(), &upload, compiled)
+    };
+    let pushed = blocking(service, push).await?;
     Ok((if pushed.is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(pushed)))
 }
 

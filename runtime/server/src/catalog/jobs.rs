@@ -31,6 +31,8 @@ pub(crate) enum Wanted {
     Finished,
     /// It has failed, and would again.
     Failed,
+    /// The server has ended under it again and again.
+    Quarantined,
 }
 
 /// A revision of a job.
@@ -69,7 +71,8 @@ pub(crate) struct NewRevision<'a> {
 /// Why a revision that was on trial is not kept, once another has started.
 const UNDECIDED: &str = "the server ended before it was decided";
 
-const JOB: &str = "name, revision, wanted, reason, from_checkpoint, allow_dropped, created_us, newest, goes_back";
+const JOB: &str =
+    "name, revision, wanted, reason, from_checkpoint, allow_dropped, created_us, newest, goes_back, quarantined";
 const REVISION: &str = "number, cause, pipeline, state, reason, created_us";
 
 impl Catalog {
@@ -115,13 +118,17 @@ impl Catalog {
     /// What is to be of a job: which revision is to run, and what its next start resumes from and may give up.
     pub(crate) fn put_job(&self, row: &JobRow) -> Result<(), CatalogError> {
         let sql = "UPDATE job SET revision = ?2, wanted = ?3, reason = ?4, from_checkpoint = ?5, allow_dropped = ?6, newest = ?7,
-            goes_back = ?8 WHERE name = ?1";
+            goes_back = ?8, quarantined = ?9 WHERE name = ?1";
         let [allow_dropped, goes_back] =
             [&row.allow_dropped, &row.goes_back].map(|names| serde_json::json!(names).to_string());
         let [from, newest] = [row.from_checkpoint, row.newest].map(|number| number.map(u64::cast_signed));
-        let (revision, wanted) = (row.revision.cast_signed(), row.wanted.name());
+        let (revision, wanted, held) =
+            (row.revision.cast_signed(), row.wanted.name(), row.wanted == Wanted::Quarantined);
         self.with(|t| {
-            t.execute(sql, params![row.name, revision, wanted, row.reason, from, allow_dropped, newest, goes_back])
+            t.execute(
+                sql,
+                params![row.name, revision, wanted, row.reason, from, allow_dropped, newest, goes_back, held],
+            )
         })
         .map(drop)
     }
@@ -164,8 +171,9 @@ impl Catalog {
 
     /// What is to be of a job from now on.
     pub(crate) fn want(&self, job: &str, wanted: Wanted, reason: Option<&str>) -> Result<(), CatalogError> {
-        let sql = "UPDATE job SET wanted = ?2, reason = ?3 WHERE name = ?1";
-        self.with(|t| t.execute(sql, params![job, wanted.name(), reason])).map(drop)
+        let sql = "UPDATE job SET wanted = ?2, reason = ?3, quarantined = ?4 WHERE name = ?1";
+        let quarantined = wanted == Wanted::Quarantined;
+        self.with(|t| t.execute(sql, params![job, wanted.name(), reason, quarantined])).map(drop)
     }
 
     /// Somebody stops a job; one that has ended meanwhile stays what it is.
@@ -220,7 +228,7 @@ fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     Ok(JobRow {
         name: row.get(0)?,
         revision: row.get::<_, i64>(1)?.unsigned_abs(),
-        wanted: Wanted::named(&row.get::<_, String>(2)?),
+        wanted: if row.get(9)? { Wanted::Quarantined } else { Wanted::named(&row.get::<_, String>(2)?) },
         reason: row.get(3)?,
         from_checkpoint: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
         allow_dropped: names(row.get(5)?),
@@ -252,7 +260,7 @@ impl Wanted {
             Self::Running => "running",
             Self::Stopped => "stopped",
             Self::Finished => "finished",
-            Self::Failed => "failed",
+            Self::Failed | Self::Quarantined => "failed",
         }
     }
 

@@ -1,5 +1,5 @@
-//! Room for the jobs of a server: how many run, how many guests they have together, and how much memory these may use. It counts what they
-//! may use by their limits, never what they do.
+//! Room for the jobs of a server: how many run, how many threads and guests they have together, and how much memory these may use. It counts
+//! what they may use by their limits, never what they do.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,6 +7,10 @@ use weir_engine::GuestResources;
 
 use super::{Jobs, Reserved, Slot};
 use crate::problem::{Kind, Problem};
+
+/// Threads of all jobs together: some more than instances of operators, which is where most of them come from, and few enough for the limit
+/// that systems set to the threads of a user.
+pub(crate) const THREADS_MAX: u64 = 4_000;
 
 /// What a server may use.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +37,21 @@ impl Admission {
         Self { bounds, jobs, admitting: Mutex::default() }
     }
 
-    /// Keeps room for the guests of a job until it has taken it; refuses it if there is none.
+    /// What all jobs take now.
+    pub(crate) fn taken(&self) -> GuestResources {
+        self.jobs.all().into_iter().filter_map(|slot| slot.guest_resources()).sum()
+    }
+
+    /// Keeps room for a job until it has taken it; refuses it if there is none, and one of which something was left behind that could still
+    /// write.
     pub(crate) fn admit(&self, slot: &Arc<Slot>, room: GuestResources) -> Result<Reserved, Problem> {
+        if slot.has_left() {
+            return Err(Problem::conflict(format!(
+                "something of the job {:?} is still there that did not stop when it was told to: it starts when that has ended, or when the \
+                 server has been started again",
+                slot.name
+            )));
+        }
         let limit = |detail: String| Problem::new(Kind::Limit, detail);
         let _admitting = self.admitting.lock().unwrap_or_else(PoisonError::into_inner);
         let others = self.jobs.all().into_iter().filter(|other| other.name != slot.name);
@@ -53,6 +70,13 @@ impl Admission {
                 "the server has room for {} instances of operators, {} are taken by other jobs, and this job needs {}: lower its \
                  parallelism, or stop a job",
                 most.instances, taken.instances, room.instances
+            )));
+        }
+        if all.threads > most.threads {
+            return Err(limit(format!(
+                "the server has room for {} threads of jobs, {} are taken by other jobs, and this job needs {}: lower its parallelism, or \
+                 stop a job",
+                most.threads, taken.threads, room.threads
             )));
         }
         if all.memory_bytes > most.memory_bytes {
@@ -74,7 +98,7 @@ mod tests {
     use crate::jobs::Lines;
 
     fn room(instances: u64, mib: u64) -> GuestResources {
-        GuestResources { instances, memory_bytes: mib << 20 }
+        GuestResources { instances, memory_bytes: mib << 20, threads: instances }
     }
 
     #[test]
@@ -83,7 +107,9 @@ mod tests {
         let slot =
             |name: &str| jobs.slot(name, || Slot::new(name, Arc::new(Lines::new(Arc::new(ManualClock::default())))));
         let (one, other) = (slot("one"), slot("other"));
-        let bounds = Bounds { jobs_max: 2, guest_resources_max: room(10, 100) };
+        let disk = super::super::DiskBounds { reserve_bytes: 0, job_bytes_max: None, dead_letter_bytes_max: 0 };
+        let guest_resources_max = GuestResources { threads: 11, ..room(10, 100) };
+        let bounds = Bounds { jobs_max: 2, guest_resources_max, disk };
         let admission = Admission::new(bounds, Arc::clone(&jobs));
         let refused = |slot, room| admission.admit(slot, room).err().map(|problem| problem.detail).unwrap_or_default();
 
@@ -91,6 +117,8 @@ mod tests {
         let why = refused(&other, room(5, 1));
         let says = "room for 10 instances of operators, 6 are taken by other jobs, and this job needs 5: lower its parallelism";
         assert!(why.contains(says), "{why}");
+        let why = refused(&other, GuestResources { threads: 6, ..room(1, 1) });
+        assert!(why.contains("room for 11 threads of jobs, 6 are taken by other jobs, and this job needs 6"), "{why}");
         let why = refused(&other, room(1, 81));
         assert!(why.contains("could use 101 MiB, and this server gives them 100 MiB"), "{why}");
         drop(admission.admit(&other, room(4, 80)).unwrap());

@@ -1,22 +1,27 @@
 //! The thread of one job: keeps its supervisor going, does what it is asked, and writes into the catalog what became of the job and
 //! of its swaps. A swap is told as done only when the catalog has it.
 
+mod handle;
 mod swap;
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use weir_core::time::Clock;
-use weir_engine::{GuestResources, JobError, JobFigures, NewVersion, RunError, SharedShadow, Summary, Supervisor};
+use weir_core::visible::visible_line;
+use weir_engine::{GuestResources, JobError, NewVersion, RunError, SharedShadow, Summary, Supervisor};
 use weir_host::{LogLevel, printable};
 
 use super::disk::DiskWatch;
 use super::{Admission, Command, Ending, Reserved, Slot};
 use crate::catalog::{Catalog, Wanted};
 use crate::model::{JobState, SwapPhase};
-use crate::problem::{Problem, chain};
+use crate::problem::{Kind, Problem, chain};
+use crate::watch::{HELD_US, Watch};
+pub(crate) use handle::{Over, Runner};
 use swap::OpenSwap;
 
 /// How often it looks how far the job is, which is as often as figures are taken; what it is asked it hears at once.
@@ -37,6 +42,7 @@ pub(crate) struct Start {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) watch: Arc<Watch>,
     /// Whether the catalog says where it resumes from, or what it may give up; that holds until it has completed a checkpoint.
     pub(crate) has_conditions: bool,
     /// The job's folder.
@@ -64,77 +70,15 @@ impl Origin {
     }
 }
 
-/// A job's thread, from outside.
-pub(crate) struct Runner {
-    commands: SyncSender<Command>,
-    over: Arc<Over>,
-}
-
-/// Whether a thread is over.
-#[derive(Default)]
-pub(crate) struct Over(Mutex<bool>, Condvar);
-
-impl Over {
-    /// Waits at most so long; `false`: it is not over.
-    pub(crate) fn wait(&self, timeout: Duration) -> bool {
-        let over = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.1.wait_timeout_while(over, timeout, |over| !*over);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    fn set(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.1.notify_all();
-    }
-}
-
-/// Says that the thread is over, however it ends.
-struct SetOver(Arc<Over>);
-
-impl Drop for SetOver {
-    fn drop(&mut self) {
-        self.0.set();
-    }
-}
-
-impl Runner {
-    /// Starts the thread of a job.
-    pub(super) fn spawn(slot: Arc<Slot>, origin: Origin, start: Start) -> std::io::Result<Self> {
-        let (commands, receiver) = sync_channel(COMMANDS_MAX);
-        let over = Arc::new(Over::default());
-        let set = SetOver(Arc::clone(&over));
-        let disk = DiskWatch::new(start.folder.clone(), &start.admission.bounds.disk);
-        let (state, guest_resources) = (Some(JobState::Starting), origin.guest_resources());
-        slot.update(|live| *live = super::Live { state, guest_resources, ..super::Live::default() });
-        let name = format!("job {}", slot.name);
-        let thread =
-            Thread { slot, start, commands: receiver, swap: None, seen: (0, 0), figures_us: 0, disk, exceeded: None };
-        std::thread::Builder::new().name(name).spawn(move || {
-            let _set = set;
-            thread.run(origin);
-        })?;
-        Ok(Self { commands, over })
-    }
-
-    /// Where it is asked something.
-    pub(super) fn commands(&self) -> SyncSender<Command> {
-        self.commands.clone()
-    }
-
-    pub(super) fn over(&self) -> Arc<Over> {
-        Arc::clone(&self.over)
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.over.wait(Duration::ZERO)
-    }
-}
-
 struct Thread {
     slot: Arc<Slot>,
     start: Start,
     commands: Receiver<Command>,
+    /// Whether it was left behind: what it does is not told of the job any more.
+    is_left: Arc<AtomicBool>,
     swap: Option<OpenSwap>,
+    /// Whether it has completed a checkpoint, or has run for a while.
+    has_held: bool,
     /// When rows were counted last, and how many there were.
     seen: (i64, u64),
     /// When figures were taken last.
@@ -159,6 +103,10 @@ impl Thread {
             Origin::Recover(recover) => self.recover(&*recover),
         };
         let outcome = supervisor.map_or(Outcome::Suspended(None), |supervisor| self.follow(supervisor));
+        self.start.watch.ended(&self.slot.name);
+        if self.is_left() {
+            return self.tell(LogLevel::Warn, "what was left behind of the job when it was stopped has ended");
+        }
         self.follow_swap();
         if let Some(open) = self.swap.take().filter(|open| open.swap.is_under_way()) {
             let ended = "the job ended before the swap was decided".to_owned();
@@ -179,29 +127,53 @@ impl Thread {
         let level = if reason.is_some() { LogLevel::Error } else { LogLevel::Info };
         let told = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
         self.tell(level, &format!("the job is {}{told}", state_name(state)));
+        self.update(|live| live.end(state, reason));
+    }
+
+    fn is_left(&self) -> bool {
+        self.is_left.load(Ordering::SeqCst)
+    }
+
+    /// Changes what is known of the job.
+    fn update(&self, change: impl FnOnce(&mut super::Live)) {
         self.slot.update(|live| {
-            (live.state, live.reason, live.rows_per_s) = (Some(state), reason, 0.0);
-            // What it has done stays to be seen; what its subtasks do, they do no longer, and no job is behind that does not run.
-            live.progress.watermark_us = None;
-            live.figures = Arc::new(JobFigures { nodes: live.figures.nodes.clone(), ..JobFigures::default() });
+            // Looked at while nobody else changes it: what was said of one that is left behind stays.
+            if !self.is_left() {
+                change(live);
+            }
         });
     }
 
     /// Tries to start the job until it runs; `None`: somebody has stopped it meanwhile.
     fn recover(&self, recover: &Recover) -> Option<Supervisor> {
-        let mut delay = RETRY[0];
+        let (mut delay, mut is_told) = (RETRY[0], false);
         loop {
+            if self.is_left() {
+                return None;
+            }
             match recover() {
                 Ok((supervisor, _room)) => {
                     let guest_resources = Some(supervisor.job().guest_resources());
-                    self.slot.update(|live| live.guest_resources = guest_resources);
+                    self.update(|live| live.guest_resources = guest_resources);
                     return Some(supervisor);
                 }
                 Err(problem) => {
                     let diagnostics: Vec<_> = problem.diagnostics.iter().map(|d| d.message.as_str()).collect();
                     let why = if diagnostics.is_empty() { problem.detail.clone() } else { diagnostics.join("; ") };
-                    self.tell(LogLevel::Error, &format!("it cannot continue, and is tried again in {delay:?}: {why}"));
-                    self.slot.update(|live| {
+                    match problem.kind {
+                        // Said once: it only waits for its turn, which may come at any time.
+                        Kind::Busy => {
+                            if !is_told {
+                                self.tell(LogLevel::Warn, &why);
+                            }
+                            (is_told, delay) = (true, RETRY[0] / 2);
+                        }
+                        _ => {
+                            let told = format!("it cannot continue, and is tried again in {delay:?}: {why}");
+                            self.tell(LogLevel::Error, &told);
+                        }
+                    }
+                    self.update(|live| {
                         (live.state, live.reason) = (Some(JobState::Restarting), Some(why));
                     });
                 }
@@ -229,12 +201,17 @@ impl Thread {
 
     fn follow(&mut self, mut job: Supervisor) -> Outcome {
         let description = Arc::new(job.job().describe());
-        self.slot.update(|live| live.description = Some(description));
+        self.update(|live| live.description = Some(description));
         let mut ending = None;
         loop {
             let ended = job.wait(Duration::ZERO);
             for notice in job.take_notices() {
                 self.tell(LogLevel::Warn, &notice);
+            }
+            if self.is_left() {
+                job.stop();
+                while ended.is_none() && job.wait(LOOK_EVERY).is_none() {}
+                return Outcome::Suspended(None);
             }
             self.follow_swap();
             self.publish(&job, ending);
@@ -314,7 +291,7 @@ impl Thread {
         let second = job.job().second_guest_resources(versions);
         let _room = self.start.admission.admit(&self.slot, job.job().guest_resources().plus(second))?;
         let shadow = job.shadow(versions, until_us)?;
-        self.slot.update(|live| (live.shadow, live.shadow_room) = (Some(shadow.clone()), second));
+        self.update(|live| (live.shadow, live.shadow_room) = (Some(shadow.clone()), second));
         Ok(shadow)
     }
 
@@ -327,6 +304,11 @@ impl Thread {
             if let Err(error) = self.start.catalog.end_conditions(&self.slot.name) {
                 self.tell(LogLevel::Error, &chain(&error));
             }
+        }
+        let has_run_us = self.start.clock.now_us().saturating_sub(job.started_us());
+        if !self.has_held && (progress.checkpoints.completed > 0 || has_run_us >= HELD_US) {
+            self.has_held = true;
+            self.start.watch.held(&self.slot.name);
         }
         let reason = job.why_waiting().map(printable);
         let state = match (ending, &reason) {
@@ -347,7 +329,7 @@ impl Thread {
             self.figures_us = now_us;
         }
         let guest_resources = Some(self.guest_resources(job));
-        self.slot.update(|live| {
+        self.update(|live| {
             (live.state, live.progress, live.reason) = (Some(state), progress, reason);
             (live.since_us, live.guest_resources) = (Some(job.started_us()), guest_resources);
             live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
@@ -369,10 +351,11 @@ impl Thread {
 
     fn tell(&self, level: LogLevel, message: &str) {
         let (job, message) = (self.slot.name.as_str(), printable(message));
+        let shown = visible_line(&message);
         match level {
-            LogLevel::Error => tracing::error!(job, "{message}"),
-            LogLevel::Warn => tracing::warn!(job, "{message}"),
-            _ => tracing::info!(job, "{message}"),
+            LogLevel::Error => tracing::error!(job, "{shown}"),
+            LogLevel::Warn => tracing::warn!(job, "{shown}"),
+            _ => tracing::info!(job, "{shown}"),
         }
         self.slot.lines.tell(level, &message);
     }

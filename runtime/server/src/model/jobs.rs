@@ -58,6 +58,8 @@ pub enum JobState {
     Finished,
     /// It has failed for good.
     Failed,
+    /// The server has ended under it again and again: it waits for somebody to start it.
+    Quarantined,
 }
 
 /// A job in a line.

@@ -1,16 +1,21 @@
 //! Starting, stopping and removing jobs; savepoints.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
+use weir_host::LogLevel;
 use weir_state::checkpoint::CheckpointStore;
 
 use super::Service;
 use super::deploy::SUSPEND_TIME_MAX;
 use crate::catalog::{JobRow, Wanted};
-use crate::jobs::{Command, Ending};
+use crate::jobs::{Command, Ending, Slot};
 use crate::launch::newest;
 use crate::model::{JobSummary, Savepoint, Stop};
 use crate::problem::{Kind, Problem, chain};
+
+/// How long a job may take to stop at once before it is left behind: who asks has an answer within five seconds.
+const STOP_NOW_TIME_MAX: Duration = Duration::from_secs(4);
 
 impl Service {
     /// Starts a job that does not run.
@@ -45,6 +50,7 @@ impl Service {
             Some(_) => (Vec::new(), Vec::new()),
         };
         allow_dropped.extend(request.allow_dropped_state.iter().cloned());
+        self.catalog.forget_unclean_ends(job)?;
         // Written down first: whatever the server is killed at, what came after the checkpoint is given up as a whole or not at all.
         self.catalog.put_job(&JobRow {
             wanted: Wanted::Running,
@@ -70,6 +76,9 @@ impl Service {
     /// Stops a job: after a last checkpoint, with the end of its input, or at once.
     pub(crate) fn stop(&self, job: &str, how: Stop) -> Result<JobSummary, Problem> {
         let (_, slot) = self.find(job)?;
+        if how.now {
+            return self.stop_now(job, &slot);
+        }
         let _change = slot.lock_for_change()?;
         if !slot.is_running() {
             self.catalog.stop(job)?;
@@ -77,11 +86,7 @@ impl Service {
         }
         // It is not to run after a restart of the server, even if that comes before it has stopped.
         self.catalog.stop(job)?;
-        slot.tell(Command::End(match how {
-            Stop { now: true, .. } => Ending::Stop,
-            Stop { drain: true, .. } => Ending::Drain,
-            Stop { .. } => Ending::Suspend,
-        }));
+        slot.tell(Command::End(if how.drain { Ending::Drain } else { Ending::Suspend }));
         if !slot.wait(SUSPEND_TIME_MAX) {
             let time = SUSPEND_TIME_MAX.as_secs();
             return Err(Problem::conflict(format!(
@@ -92,13 +97,31 @@ impl Service {
         Ok(self.summary(&row, &slot.live()))
     }
 
+    /// Stops a job at once, whatever it or somebody else waits for: what does not end is left behind.
+    fn stop_now(&self, job: &str, slot: &Slot) -> Result<JobSummary, Problem> {
+        self.catalog.stop(job)?;
+        if !slot.is_running() {
+            return Err(Problem::conflict(format!("the job {job:?} does not run")));
+        }
+        if !slot.end_now(STOP_NOW_TIME_MAX) {
+            tracing::warn!(job, "it did not stop, and is left behind");
+            slot.lines.tell(LogLevel::Warn, "it did not stop, and is left behind");
+        }
+        let (row, slot) = self.find(job)?;
+        Ok(self.summary(&row, &slot.live()))
+    }
+
     /// Forgets a job that does not run, with its checkpoints, savepoints and dead letters.
     pub(crate) fn remove(&self, job: &str) -> Result<(), Problem> {
         let (_, slot) = self.find(job)?;
+        let runs = || {
+            let told = format!("the job {job:?} runs: `weir stop {job}` stops it, and with --now waits for nothing");
+            slot.is_running().then(|| Problem::conflict(told))
+        };
+        // While it stops somebody waits for that, and nobody else is to.
+        runs().map_or(Ok(()), Err)?;
         let _change = slot.lock_for_change()?;
-        if slot.is_running() {
-            return Err(Problem::conflict(format!("the job {job:?} runs: `weir stop {job}` stops it")));
-        }
+        runs().map_or(Ok(()), Err)?;
         self.catalog.remove_job(job)?;
         slot.forget();
         match std::fs::remove_dir_all(self.pipelines.folder(job)) {

@@ -31,9 +31,14 @@ pub(super) struct NewStart<'a> {
 }
 
 impl Service {
-    /// Lets a pipeline run, in the place of its older revision if there is one.
-    pub(crate) fn deploy(&self, request: &Deploy) -> Result<Deployed, Problem> {
-        let (pipeline, checked) = self.pipelines.read_new(&request.pipeline)?;
+    /// Reads a pipeline that is to be deployed, and checks it.
+    pub(crate) fn check(&self, request: &Deploy) -> Result<(Pipeline, Job), Problem> {
+        self.pipelines.read_new(&request.pipeline)
+    }
+
+    /// Lets a pipeline run that was checked, in the place of its older revision if there is one.
+    pub(crate) fn deploy(&self, request: &Deploy, checked: (Pipeline, Job)) -> Result<Deployed, Problem> {
+        let (pipeline, checked) = checked;
         let name = pipeline.graph.name.clone();
         let slot = self.slot(&name);
         let _change = slot.lock_for_change()?;
@@ -110,7 +115,13 @@ impl Service {
         let row = JobRow { revision, wanted: Wanted::Running, reason: None, goes_back, ..row };
         let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
         self.catalog.put_job(&row)?;
-        let supervisor = launch.start(&self.pipelines, &slot.lines, &self.clock)?;
+        self.catalog.forget_unclean_ends(&slot.name)?;
+        self.watch.begins(&slot.name)?;
+        let started = launch.start(&self.pipelines, &slot.lines, &self.clock);
+        if started.is_err() {
+            self.watch.ended(&slot.name);
+        }
+        let supervisor = started?;
         self.catalog.keep(&slot.name, revision, None)?;
         self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
     }

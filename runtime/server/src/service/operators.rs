@@ -28,7 +28,7 @@ impl Service {
         &self,
         name: &str,
         version: Option<&str>,
-        upload: Upload,
+        upload: &Upload,
         compiled: Compiled,
     ) -> Result<Pushed, Problem> {
         let _component_store = self.component_store_lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,7 +36,7 @@ impl Service {
             name: name.to_owned(),
             version: String::new(),
             digest: upload.digest.clone(),
-            bytes: upload.bytes,
+            bytes: upload.bytes.len() as u64,
             world: compiled.world,
             created_us: self.clock.now_us(),
         };

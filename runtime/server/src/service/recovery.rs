@@ -14,12 +14,14 @@ use crate::jobs::{Admission, Reserved, Slot};
 use crate::launch::{Launch, newest};
 use crate::pipelines::{Pipeline, Pipelines};
 use crate::problem::{Kind, Problem};
+use crate::watch::Watch;
 
 /// What a job may continue with.
 pub(super) struct Recovery {
     catalog: Arc<Catalog>,
     pipelines: Arc<Pipelines>,
     admission: Arc<Admission>,
+    watch: Arc<Watch>,
     clock: Arc<dyn Clock>,
     slot: Arc<Slot>,
     row: JobRow,
@@ -34,6 +36,7 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             pipelines: Arc::clone(&self.pipelines),
             admission: Arc::clone(&self.admission),
+            watch: Arc::clone(&self.watch),
             clock: Arc::clone(&self.clock),
             slot: Arc::clone(slot),
             revision: self.revision(row)?,
@@ -43,8 +46,26 @@ impl Service {
 }
 
 impl Recovery {
+    /// As [`Recovery::start`], as soon as all other jobs have held: if the server aborts then, it is this one's doing.
+    pub(super) fn start_alone(&self) -> Result<(Supervisor, Reserved), Problem> {
+        if !self.watch.begins_alone(&self.row.name)? {
+            let why = "the server aborted soon after this job had started: it continues when each job before it has completed a checkpoint";
+            return Err(Problem::new(Kind::Busy, why));
+        }
+        self.start(None)
+    }
+
     /// Starts the job, in the room that is kept for it. `checked`: the revision that is to run, if it was checked already.
     pub(super) fn start(&self, checked: Option<(Job, &Pipeline)>) -> Result<(Supervisor, Reserved), Problem> {
+        self.watch.begins(&self.row.name)?;
+        let started = self.start_some(checked);
+        if started.is_err() {
+            self.watch.ended(&self.row.name);
+        }
+        started
+    }
+
+    fn start_some(&self, checked: Option<(Job, &Pipeline)>) -> Result<(Supervisor, Reserved), Problem> {
         let (job, trials) = (&self.row.name, self.catalog.trials(&self.row.name)?);
         let started = match checked {
             Some((job, pipeline)) => self.start_checked(job, pipeline),

@@ -9,6 +9,7 @@ use crate::catalog::{JobRow, Wanted};
 use crate::jobs::Live;
 use crate::metrics::{self, Figures};
 use crate::model::{Health, JobDetail, JobNode, JobState, JobSubtask, JobSummary, LogLine, Savepoint};
+use crate::open_files;
 use crate::pipelines::Pipeline;
 use crate::problem::Problem;
 use crate::revisions;
@@ -92,6 +93,7 @@ impl Service {
             Wanted::Stopped => JobState::Stopped,
             Wanted::Finished => JobState::Finished,
             Wanted::Failed => JobState::Failed,
+            Wanted::Quarantined => JobState::Quarantined,
         };
         let progress = &live.progress;
         JobSummary {
@@ -116,7 +118,15 @@ impl Service {
     pub(crate) fn metrics(&self) -> Result<String, Problem> {
         let job = |summary: JobSummary| (self.slot(&summary.name).live(), summary);
         let jobs = self.list()?.into_iter().map(job).collect();
-        Ok(metrics::text(Figures { jobs, bounds: self.admission.bounds, memory: Arc::clone(&self.pipelines.memory) }))
+        Ok(metrics::text(Figures {
+            jobs,
+            bounds: self.admission.bounds,
+            memory: Arc::clone(&self.pipelines.memory),
+            taken: self.admission.taken(),
+            connections: self.connections.counts(),
+            files: (open_files::open(), self.files_limit),
+            turns: self.turns.figures(),
+        }))
     }
 }
 

@@ -192,7 +192,7 @@ fn bottleneck<'a>(detail: &'a JobDetail, shares: &[Shares]) -> Option<&'a str> {
 fn colour(state: JobState) -> Color {
     match state {
         JobState::Running | JobState::Finished => Color::Green,
-        JobState::Failed => Color::Red,
+        JobState::Failed | JobState::Quarantined => Color::Red,
         JobState::Stopped => Color::Gray,
         JobState::Starting | JobState::Restarting | JobState::Stopping => Color::Yellow,
     }

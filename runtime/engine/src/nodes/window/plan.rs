@@ -160,7 +160,7 @@ fn plan_aggregate(
             let columns = columns.iter().map(|c| column(input, c)).collect::<Result<Vec<_>, _>>()?;
             let schema = Arc::new(input.project(&columns).map_err(|e| refuse(e.to_string()))?);
             let plan = component
-                .describe(config, &[InputSchema::only(schema, Vec::new())])
+                .describe(config, &[InputSchema::only(schema, Vec::new())], limits)
                 .map_err(|e| refuse(format!("the aggregate refuses this pipeline: {e}")))?;
             let output = plan.output_schema(0);
             let [only] = output.fields().as_ref() else {
@@ -313,8 +313,9 @@ impl PlanNode for WindowStep {
         }
         let schema = self.inputs[0].schema.project(&aggregate.columns).map_err(|e| unfit(e.to_string()))?;
         let inputs = [InputSchema::only(Arc::new(schema), Vec::new())];
-        let old = component.describe(config, &inputs).map_err(|e| unfit(e.to_string()))?;
-        let new = version.component.describe(&version.config, &inputs).map_err(|e| unfit(e.to_string()))?;
+        let old = component.describe(config, &inputs, limits).map_err(|e| unfit(e.to_string()))?;
+        let new =
+            version.component.describe(&version.config, &inputs, &version.limits).map_err(|e| unfit(e.to_string()))?;
         check_outputs(&old, &new).map_err(unfit)?;
         let is_same =
             |(old, new)| is_same(old, new) && check_readable(old, new).is_ok() && check_readable(new, old).is_ok();

@@ -40,7 +40,7 @@ impl Thread {
             let second_room = job.job().second_guest_resources(&versions);
             self.swap = Some(OpenSwap { swap, status: status.clone(), back, second_room, is_unwritten: false });
             let guest_resources = Some(self.guest_resources(job));
-            self.slot.update(|live| (live.swap, live.guest_resources) = (Some(status), guest_resources));
+            self.update(|live| (live.swap, live.guest_resources) = (Some(status), guest_resources));
         });
         let has_begun = answer.is_ok();
         if reply.send(answer).is_err() && has_begun {
@@ -71,7 +71,7 @@ impl Thread {
             let of = if phase == SwapPhase::Canary { " for some of the keys" } else { "" };
             self.tell(LogLevel::Info, &format!("{} is on trial{of}", told(&open.status)));
             let status = open.status.clone();
-            self.slot.update(|live| live.swap = Some(status));
+            self.update(|live| live.swap = Some(status));
         }
         self.swap = Some(open);
     }
@@ -98,7 +98,7 @@ impl Thread {
         let why = why.map_or_else(String::new, |why| format!(": {why}"));
         self.tell(level, &format!("{} {became}{why}", told(&open.status)));
         let status = SwapStatus { phase, reason, ..open.status };
-        self.slot.update(|live| live.swap = Some(status));
+        self.update(|live| live.swap = Some(status));
         None
     }
 }
