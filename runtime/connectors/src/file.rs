@@ -7,6 +7,7 @@
 //! | `path` | required | a file; a folder (every file in it); or a pattern: `*` is anything in a name, `**` any folders. In folders and patterns, names that begin with `.` or `_` are ignored. One split per file, in the order of their names |
 //! | `format`, `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
 //! | `partitions` | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
+//! | `follow` | `false` | read what is appended to files, and new files, without an end: see decision 40. Not with `partitions` |
 //!
 //! A record that is no row is reported as `FILE:LINE` with the column, and the others are processed. An offset is a number of bytes and
 //! of lines; a file that changes while it is read, or between two runs, is not noticed.
@@ -33,10 +34,12 @@
 
 mod commit;
 mod draft;
+mod follow;
 mod kept;
 mod partitions;
 mod parts;
 mod paths;
+mod rows;
 mod sink;
 mod source;
 mod target;

@@ -5,7 +5,7 @@
 //! | connector | rows | options |
 //! |---|---|---|
 //! | `collection` | written in the pipeline file | `rows`, `schema` |
-//! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `schema`, `infer-rows`, `partitions` |
+//! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `schema`, `infer-rows`, `partitions`, `follow` |
 //! | `kafka` | of a topic's messages | `brokers`, `topic`, `format`, `schema`, `delimiter`, `metadata`, `start`, `stop`, `group`, `isolation`, `discover`, `properties` |
 //! | `nexmark` | made up: persons, auctions and bids | `table`, `events`, `rate` |
 //! | `stdin` | piped in | `format`, `header`, `delimiter`, `schema`, `infer-rows` |
@@ -28,6 +28,7 @@
 //! | `checksum` | `blackhole` | `false` | report the order-insensitive [`checksum`] of the rows too |
 //! | `delimiter` | `file`, `stdin` | `","` | CSV: one ASCII character between fields |
 //! | `events` | `nexmark` | endless | how many events, over all three kinds: of 50, 46 are bids, 3 auctions, 1 is a person |
+//! | `follow` | `file` (source) | `false` | read what is appended to files, and new files, without an end |
 //! | `format` | `file` | by the file's name; into a folder required | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
 //! | `format` | `stdin`, `stdout` | `"json"` | the same |
 //! | `header` | `file`, `stdin` | `true` | CSV: the first line names the columns |

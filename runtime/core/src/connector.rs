@@ -71,6 +71,11 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// What has happened to its input since it was asked last, and a person should know: a file that was truncated. One line each.
+    fn take_notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The files that it reads, and the folders of which it reads everything: no sink of the same job may write there.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()

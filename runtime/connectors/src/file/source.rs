@@ -13,9 +13,11 @@ use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, So
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
+use super::follow::FollowedFiles;
 use super::format_of;
 use super::partitions::PartitionedFiles;
 use super::paths::{InputFile, find, folders_in};
+use super::rows::Rows;
 use crate::formats::FormatName;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
 use crate::formats::read_options::{Sample, SchemaOption, TextFormat, given_schema, infer_rows};
@@ -41,15 +43,23 @@ struct FileSourceOptions {
     schema: Option<SchemaOption>,
     infer_rows: Option<usize>,
     partitions: Option<SchemaOption>,
+    #[serde(default)]
+    follow: bool,
 }
 
 /// The source that the options ask for.
 pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
     let given: FileSourceOptions = options::parse(options)?;
     let files = FileSource::open(options)?;
-    Ok(match &given.partitions {
-        Some(columns) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
-        None => Box::new(files),
+    Ok(match (&given.partitions, given.follow) {
+        (Some(_), true) => return Err(options.error("partitions", "`partitions` and `follow` do not go together")),
+        (Some(columns), false) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
+        (None, true) => {
+            let (schema, unlisted) = (Arc::clone(&files.schema), files.unlisted.clone());
+            let rows = Rows { format: files.format, schema, unlisted };
+            Box::new(FollowedFiles::new(options, &given.path, Box::new(files), rows))
+        }
+        (None, false) => Box::new(files),
     })
 }
 
@@ -73,12 +83,16 @@ impl FileSource {
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
         let given: FileSourceOptions = options::parse(options)?;
         options::check_confined(options, &given.path)?;
-        let files = find(options, &given.path)?;
-        let Some(first) = files.first() else { return Err(options.error("path", "`path` names no file")) };
-        for file in &files {
-            check_text(options, file)?;
+        let files = match find(options, &given.path) {
+            // They may come later.
+            Err(ConnectorError::Option { .. }) if given.follow && given.schema.is_some() => Vec::new(),
+            found => found?,
+        };
+        let (no_text, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| check_text(options, file).is_err());
+        if let (Some(first), false) = (no_text.first(), given.follow) {
+            check_text(options, first)?;
         }
-        let format = format_of(options, given.format, &first.path)?;
+        let format = format_of(options, given.format, files.first().map_or(&given.path, |first| &first.path))?;
         let format = TextFormat::new(options, format, given.header, given.delimiter.as_deref())?;
         let rows_max = infer_rows(options, given.infer_rows)?;
         let shown = given.path.display().to_string();
@@ -101,6 +115,9 @@ impl FileSource {
             ));
         }
         let mut source = Self { files, folder, format, schema, notes, unlisted };
+        if given.follow {
+            return Ok(source);
+        }
         let open: Vec<&InputFile> = source.files.iter().filter(|file| ends_within_a_line(file)).collect();
         if let [first, others @ ..] = open.as_slice() {
             let others =
