@@ -10,7 +10,7 @@
 //! | `follow` | `false` | read what is appended to files, and new files, without an end: see decision 40. Not with `partitions` |
 //!
 //! A record that is no row is reported as `FILE:LINE` with the column, and the others are processed. An offset is a number of bytes and
-//! of lines; a file that changes while it is read, or between two runs, is not noticed.
+//! of lines. A file is read up to the end that it has when it is opened, and to the end of the line there.
 //!
 //! As a sink:
 //!
@@ -36,6 +36,7 @@ mod commit;
 mod draft;
 mod follow;
 mod kept;
+mod notices;
 mod partitions;
 mod parts;
 mod paths;

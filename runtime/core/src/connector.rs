@@ -110,6 +110,12 @@ pub trait Source: Send + Sync {
         clock: Arc<dyn Clock>,
     ) -> Result<Box<dyn SourceReader>, ConnectorError>;
 
+    /// A job resumes, and this split was read to its end before, at this offset: it is not opened. What is odd about that, such as
+    /// rows that are there now, can be told by [`Source::take_notices`].
+    fn ended(&self, split: &Split, offset: &Offset) {
+        let _ = (split, offset);
+    }
+
     /// The splits that have come into being since there were `known` of them. It is asked often, and never waits. A split keeps
     /// its place in the order for ever, so that every subtask knows which new ones are its own.
     fn new_splits(&self, known: usize) -> Vec<Split> {

@@ -16,13 +16,11 @@ use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceRead
 use weir_core::graph::Options;
 use weir_core::time::Clock;
 
+use super::notices::Notices;
 use super::paths::{InputFile, find};
 use super::rows::Rows;
 use known::FollowOffset;
 use reader::FollowReader;
-
-/// Notices that wait to be told at most: beyond them, only their number is.
-const NOTICES_MAX: usize = 100;
 
 /// The source.
 pub(super) struct FollowedFiles {
@@ -36,20 +34,15 @@ pub(super) struct FollowedFiles {
 pub(super) struct Watched {
     options: Options,
     path: PathBuf,
-    news: Mutex<News>,
-}
-
-#[derive(Default)]
-struct News {
-    notices: Vec<String>,
-    others: usize,
-    trouble: Option<String>,
+    notices: Notices,
+    trouble: Mutex<Option<String>>,
 }
 
 impl FollowedFiles {
     /// Follows what `path` names; `files` are those that it names now.
     pub(super) fn new(options: &Options, path: &Path, files: Box<dyn Source>, rows: Rows) -> Self {
-        let watched = Watched { options: options.clone(), path: path.to_path_buf(), news: Mutex::default() };
+        let (notices, trouble) = (Notices::default(), Mutex::default());
+        let watched = Watched { options: options.clone(), path: path.to_path_buf(), notices, trouble };
         Self { files, rows, watched: Arc::new(watched) }
     }
 
@@ -64,22 +57,13 @@ impl Watched {
     /// The files that are there now; why there are none is told as long as that is so.
     fn list(&self) -> Vec<InputFile> {
         let found = find(&self.options, &self.path);
-        let mut news = self.news();
-        news.trouble = found.as_ref().err().map(|error| format!("waiting for files: {error}"));
+        let trouble = found.as_ref().err().map(|error| format!("waiting for files: {error}"));
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         found.unwrap_or_default()
     }
 
     fn notice(&self, notice: String) {
-        let mut news = self.news();
-        if news.notices.len() < NOTICES_MAX {
-            news.notices.push(notice);
-        } else {
-            news.others += 1;
-        }
-    }
-
-    fn news(&self) -> std::sync::MutexGuard<'_, News> {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+        self.notices.push(notice);
     }
 }
 
@@ -101,10 +85,7 @@ impl Source for FollowedFiles {
     }
 
     fn take_notices(&self) -> Vec<String> {
-        let mut news = self.watched.news();
-        let others = std::mem::take(&mut news.others);
-        let others = (others > 0).then(|| format!("{}: {others} other notices", self.watched.path.display()));
-        news.notices.drain(..).chain(others).collect()
+        self.watched.notices.take()
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -149,6 +130,6 @@ impl Source for FollowedFiles {
     }
 
     fn trouble(&self) -> Option<String> {
-        self.watched.news().trouble.clone()
+        self.watched.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

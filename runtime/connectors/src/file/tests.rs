@@ -24,6 +24,7 @@ mod ends;
 mod inferred;
 mod partitioned;
 mod recovery;
+mod written;
 
 fn options(toml: &str, base: &Path) -> Options {
     Options::from_toml(toml, base.to_path_buf())
