@@ -20,11 +20,12 @@
 //! | `mode` | | one file: what becomes of one that is there. Without it, only what an earlier run of the same pipeline has left is replaced, see decision 36. `"overwrite"` replaces any file, `"append"` begins with its rows |
 //! | `format` | by the file's name; for a folder required | `"csv"` or `"json"` |
 //! | `lazy` | `false` | make no file (no folder) if there is no row |
+//! | `roll-bytes` | | a folder: a part that is as long is ended between two checkpoints too, behind a batch of rows. At least 64 KiB |
 //!
 //! A file is written by one subtask. It appears under its name when the stream has ended, complete and on disk, or not at all.
 //!
 //! A folder is written by any number of subtasks. What one of them got between two checkpoints (in a job without checkpoints:
-//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv` or `.jsonl`, complete and on disk, when the second one is
+//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv` or `.jsonl` (with `roll-bytes` also `...-ATTEMPT-NUMBER`), complete and on disk, when the second one is
 //! complete; no rows make no part. The folder must not have parts that the job does not resume from.
 //!
 //! What is not finished is in hidden files that end in `.tmp`, in the same folder. A job removes them when it fails, but for those

@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | `blackhole` | nowhere; they are counted, and summed up in a checksum | `checksum`, `string-hash` |
 //! | `console` | into an aligned table on the standard output | `rows-max` |
-//! | `file` | into one file, all or nothing; or into a folder, one part per checkpoint | `path`, `format`, `mode`, `lazy`, `allow-newer` |
+//! | `file` | into one file, all or nothing; or into a folder, one part per checkpoint | `path`, `format`, `mode`, `lazy`, `roll-bytes`, `allow-newer` |
 //! | `kafka` | into a topic, exactly once | `brokers`, `topic`, `format`, `key`, `headers`, `partitioner`, `compression`, `linger`, `batch-bytes`, `delivery`, `transactional-id`, `lost-marker`, `properties` |
 //! | `stdout` | to the standard output as text | `format` |
 //!
@@ -38,6 +38,7 @@
 //! | `partitions` | `file` (source) | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
 //! | `path` | `file` | required | relative to the folder of the pipeline file; of a sink: a folder if it is one, or ends in `/` |
 //! | `rate` | `nexmark` | as fast as can be | events a second, over all three kinds and all splits |
+//! | `roll-bytes` | `file` (sink) | | into a folder: a part that is as long is ended between two checkpoints too |
 //! | `rows` | `collection` | required | `[ { column = value, ... }, ... ]` |
 //! | `rows-max` | `console` | 100 | rows that are shown; the others are counted |
 //! | `schema` | `collection`, `file`, `stdin` | inferred, and said aloud | `{ column = "type", ... }`: exactly these columns |

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct OperatorMetrics {
     /// Rows that came in.
     pub rows_in: AtomicU64,
+    /// Of a step that counts late rows: those that had come in before the job resumed from a checkpoint.
+    pub(crate) rows_before: AtomicU64,
     /// Rows that went out, over all outputs.
     pub rows_out: AtomicU64,
     /// Rows that came after all their windows had closed.
