@@ -7,9 +7,10 @@
 //! | `path` | required | a file; a folder (every file in it); or a pattern: `*` is anything in a name, `**` any folders. In folders and patterns, names that begin with `.` or `_` are ignored. One split per file, in the order of their names |
 //! | `format`, `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
 //! | `partitions` | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
+//! | `follow` | `false` | read what is appended to files, and new files, without an end: see decision 40. Not with `partitions` |
 //!
 //! A record that is no row is reported as `FILE:LINE` with the column, and the others are processed. An offset is a number of bytes and
-//! of lines; a file that changes while it is read, or between two runs, is not noticed.
+//! of lines. A file is read up to the end that it has when it is opened, and to the end of the line there.
 //!
 //! As a sink:
 //!
@@ -19,11 +20,12 @@
 //! | `mode` | | one file: what becomes of one that is there. Without it, only what an earlier run of the same pipeline has left is replaced, see decision 36. `"overwrite"` replaces any file, `"append"` begins with its rows |
 //! | `format` | by the file's name; for a folder required | `"csv"` or `"json"` |
 //! | `lazy` | `false` | make no file (no folder) if there is no row |
+//! | `roll-bytes` | | a folder: a part that is as long is ended between two checkpoints too, behind a batch of rows. At least 64 KiB |
 //!
 //! A file is written by one subtask. It appears under its name when the stream has ended, complete and on disk, or not at all.
 //!
 //! A folder is written by any number of subtasks. What one of them got between two checkpoints (in a job without checkpoints:
-//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv` or `.jsonl`, complete and on disk, when the second one is
+//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv` or `.jsonl` (with `roll-bytes` also `...-ATTEMPT-NUMBER`), complete and on disk, when the second one is
 //! complete; no rows make no part. The folder must not have parts that the job does not resume from.
 //!
 //! What is not finished is in hidden files that end in `.tmp`, in the same folder. A job removes them when it fails, but for those
@@ -34,10 +36,13 @@
 mod commit;
 mod confined;
 mod draft;
+mod follow;
 mod kept;
+mod notices;
 mod partitions;
 mod parts;
 mod paths;
+mod rows;
 mod sink;
 mod source;
 mod space;

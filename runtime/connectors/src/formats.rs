@@ -22,6 +22,7 @@ pub(crate) mod exact;
 pub(crate) mod inference;
 pub(crate) mod json;
 pub(crate) mod json_columns;
+pub(crate) mod json_objects;
 pub(crate) mod read_options;
 pub(crate) mod reader;
 pub(crate) mod records;

@@ -5,7 +5,7 @@
 //! | connector | rows | options |
 //! |---|---|---|
 //! | `collection` | written in the pipeline file | `rows`, `schema` |
-//! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `schema`, `infer-rows`, `partitions` |
+//! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `schema`, `infer-rows`, `partitions`, `follow` |
 //! | `kafka` | of a topic's messages | `brokers`, `topic`, `format`, `schema`, `delimiter`, `metadata`, `start`, `stop`, `group`, `isolation`, `discover`, `properties` |
 //! | `nexmark` | made up: persons, auctions and bids | `table`, `events`, `rate` |
 //! | `stdin` | piped in | `format`, `header`, `delimiter`, `schema`, `infer-rows` |
@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | `blackhole` | nowhere; they are counted, and summed up in a checksum | `checksum`, `string-hash` |
 //! | `console` | into an aligned table on the standard output | `rows-max` |
-//! | `file` | into one file, all or nothing; or into a folder, one part per checkpoint | `path`, `format`, `mode`, `lazy`, `allow-newer` |
+//! | `file` | into one file, all or nothing; or into a folder, one part per checkpoint | `path`, `format`, `mode`, `lazy`, `roll-bytes`, `allow-newer` |
 //! | `kafka` | into a topic, exactly once | `brokers`, `topic`, `format`, `key`, `headers`, `partitioner`, `compression`, `linger`, `batch-bytes`, `delivery`, `transactional-id`, `lost-marker`, `properties` |
 //! | `stdout` | to the standard output as text | `format` |
 //!
@@ -28,6 +28,7 @@
 //! | `checksum` | `blackhole` | `false` | report the order-insensitive [`checksum`] of the rows too |
 //! | `delimiter` | `file`, `stdin` | `","` | CSV: one ASCII character between fields |
 //! | `events` | `nexmark` | endless | how many events, over all three kinds: of 50, 46 are bids, 3 auctions, 1 is a person |
+//! | `follow` | `file` (source) | `false` | read what is appended to files, and new files, without an end |
 //! | `format` | `file` | by the file's name; into a folder required | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
 //! | `format` | `stdin`, `stdout` | `"json"` | the same |
 //! | `header` | `file`, `stdin` | `true` | CSV: the first line names the columns |
@@ -37,6 +38,7 @@
 //! | `partitions` | `file` (source) | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
 //! | `path` | `file` | required | relative to the folder of the pipeline file; of a sink: a folder if it is one, or ends in `/` |
 //! | `rate` | `nexmark` | as fast as can be | events a second, over all three kinds and all splits |
+//! | `roll-bytes` | `file` (sink) | | into a folder: a part that is as long is ended between two checkpoints too |
 //! | `rows` | `collection` | required | `[ { column = value, ... }, ... ]` |
 //! | `rows-max` | `console` | 100 | rows that are shown; the others are counted |
 //! | `schema` | `collection`, `file`, `stdin` | inferred, and said aloud | `{ column = "type", ... }`: exactly these columns |

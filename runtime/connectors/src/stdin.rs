@@ -303,7 +303,10 @@ mod tests {
         let (sender, stdin) = piped("format = \"csv\"\ninfer-rows = 2", &["a,b\n1", ",2\n3,x\n", "5,6\n"]);
         drop(sender);
         let stdin = stdin.unwrap();
-        assert_eq!(stdin.notes(), ["stdin: inferred schema from the first 2 rows: a int64, b utf8"]);
+        assert_eq!(
+            stdin.notes(),
+            ["stdin: inferred schema from the first 2 rows: a int64, b utf8 (it has numbers and text)"]
+        );
         let mut rows_read = 0;
         let mut from = reader(&stdin, None).unwrap();
         while let Polled::Batch { rows, .. } = from.poll(1, Duration::from_secs(3600)).unwrap() {

@@ -72,6 +72,11 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// What has happened to its input since it was asked last, and a person should know: a file that was truncated. One line each.
+    fn take_notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The files that it reads, and the folders of which it reads everything: no sink of the same job may write there.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
@@ -112,6 +117,12 @@ pub trait Source: Send + Sync {
         offset: Option<&Offset>,
         clock: Arc<dyn Clock>,
     ) -> Result<Box<dyn SourceReader>, ConnectorError>;
+
+    /// A job resumes, and this split was read to its end before, at this offset: it is not opened. What is odd about that, such as
+    /// rows that are there now, can be told by [`Source::take_notices`].
+    fn ended(&self, split: &Split, offset: &Offset) {
+        let _ = (split, offset);
+    }
 
     /// The splits that have come into being since there were `known` of them. It is asked often, and never waits. A split keeps
     /// its place in the order for ever, so that every subtask knows which new ones are its own.

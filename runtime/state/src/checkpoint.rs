@@ -214,7 +214,26 @@ impl CheckpointStore {
     /// [`CheckpointError::OtherJob`], [`CheckpointError::Newer`] or [`CheckpointError::Store`]; [`CheckpointError::Location`] if
     /// others claim the job all the time.
     pub fn claim(&self, job: &str, now_us: i64) -> Result<Lease, CheckpointError> {
-        self.claim_next(job, None, now_us)
+        self.claim_next(job, None, false, now_us)
+    }
+
+    /// As [`CheckpointStore::claim`], for a run that begins at the beginning of its input whatever checkpoints there are. Until it
+    /// completes one of its own, [`CheckpointStore::is_begun_anew`].
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::claim`].
+    pub fn claim_anew(&self, job: &str, now_us: i64) -> Result<Lease, CheckpointError> {
+        self.claim_next(job, None, true, now_us)
+    }
+
+    /// Whether the last run began at the beginning of its input, and has completed no checkpoint.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Store`].
+    pub fn is_begun_anew(&self) -> Result<bool, CheckpointError> {
+        let Some(newest) = self.numbers()?.first().copied() else { return Ok(false) };
+        // One that cannot be read is none: whoever needs it says so.
+        Ok(matches!(self.entry(newest), Ok(Some(Entry::Claim(Claim { begins: true, .. })))))
     }
 
     /// As [`CheckpointStore::claim`], for a run whose lease is over: only if nobody else has claimed the job since.
@@ -222,10 +241,17 @@ impl CheckpointStore {
     /// # Errors
     /// [`CheckpointError::Fenced`] if somebody has; otherwise as [`CheckpointStore::claim`], and it may be tried again.
     pub fn claim_after(&self, job: &str, ended: &Tenure, now_us: i64) -> Result<Lease, CheckpointError> {
-        self.claim_next(job, Some(ended), now_us)
+        // It began anew as long as nothing has been completed since.
+        self.claim_next(job, Some(ended), self.is_begun_anew()?, now_us)
     }
 
-    fn claim_next(&self, job: &str, ended: Option<&Tenure>, now_us: i64) -> Result<Lease, CheckpointError> {
+    fn claim_next(
+        &self,
+        job: &str,
+        ended: Option<&Tenure>,
+        begins: bool,
+        now_us: i64,
+    ) -> Result<Lease, CheckpointError> {
         for _ in 0..CLAIMS_MAX {
             let numbers = self.numbers()?;
             if let (Some(ended), Some(newest)) = (ended, numbers.first()) {
@@ -234,7 +260,7 @@ impl CheckpointStore {
             self.check_owner(&numbers, job)?;
             let number = numbers.first().map_or(1, |newest| newest + 1);
             let weir = env!("CARGO_PKG_VERSION").to_owned();
-            let claim = Entry::Claim(Claim { number, job: job.to_owned(), created_us: now_us, weir });
+            let claim = Entry::Claim(Claim { number, job: job.to_owned(), created_us: now_us, weir, begins });
             // A number that is taken may be this claim after all, if the store tried twice; one that nobody holds does no harm.
             let claim = self.encode(&claim)?;
             if let Some(ended) = ended {

@@ -1,22 +1,30 @@
 //! `weir check`: whether a pipeline can run, what would run, and where it is wrong.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use weir_core::graph::{DEAD_LETTER_OUTPUT, MAIN_OUTPUT};
+use weir_core::time::Clock;
 use weir_core::visible::visible;
-use weir_engine::{JobDescription, NodeDescription, OutputDescription};
+use weir_engine::{JobDescription, NodeDescription, OutputDescription, ResumeFrom};
 
+use crate::clock::SystemClock;
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::{component, figures, json, terminal};
 
 /// Options of `weir check`.
 #[derive(clap::Args)]
-#[command(after_help = "Opens sources and components, but reads no rows and writes nothing.
+#[command(
+    after_help = "Opens sources and components, and looks at the checkpoint that a run would resume from, but processes no rows and writes nothing.
 
 Examples:
   weir check pipeline.toml
   weir check pipeline.toml --set sources.flights.path=data/february.csv
-  weir check pipeline.toml --json")]
+  weir check pipeline.toml --json"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgs,
@@ -42,8 +50,16 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 fn check(args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {
     let file = PipelineFile::read(&args.pipeline)?;
-    let job = file.check(&component::host()?, &args.secrets)?.describe();
-    Ok((file, job))
+    let job = file.check(&component::host()?, &args.secrets)?;
+    let mut described = job.describe();
+    // What a run would resume from must fit. Opening a folder would make it.
+    let location = file.graph.checkpoint.as_ref().map_or("", |settings| settings.location.as_str());
+    let is_there = location.contains("://") || Path::new(location).is_dir();
+    if let Some(durable) = is_there.then(|| file.durable(ResumeFrom::Last, &[])).transpose()?.flatten() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        described.notes.extend(durable.check(&job, &clock).with_context(|| format!("{} cannot resume", file.shown))?);
+    }
+    Ok((file, described))
 }
 
 /// The nodes as a table, then the columns of their outputs.

@@ -88,7 +88,9 @@ impl FileCommitter {
     }
 
     fn lost(&self, from: &Span, to: &str, found: &str) -> ConnectorError {
-        let (folder, bytes) = (self.place.folder.display(), from.bytes);
+        let here = self.place.folder.as_os_str().is_empty();
+        let folder = if here { ".".into() } else { self.place.folder.display().to_string() };
+        let bytes = from.bytes;
         ConnectorError::Data(format!(
             "cannot finish {}: the checkpoint has {bytes} bytes for {to} in {folder}, but {found}; put the file back \
              (and the sink's `path`, if it has changed), or begin the job anew, without its checkpoints",

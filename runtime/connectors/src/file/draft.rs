@@ -212,7 +212,18 @@ impl Draft {
     /// Hands all rows to the system, and says how far the file is.
     fn bytes(&mut self) -> Result<u64, ConnectorError> {
         self.text.flush().map_err(|error| cannot_write(&self.place, error))?;
+        self.written_bytes()
+    }
+
+    /// How long the file is by now, without what is still gathered.
+    pub(super) fn written_bytes(&self) -> Result<u64, ConnectorError> {
         Ok(self.file.metadata().map_err(|source| self.place.cannot("write", source))?.len())
+    }
+
+    /// Ends a file that gets no more rows before the next checkpoint: it need not stay open until then.
+    pub(super) fn close(mut self) -> Result<Closed, ConnectorError> {
+        let bytes = self.bytes()?;
+        Ok(Closed { place: self.place, path: self.path, bytes, durable: self.durable })
     }
 
     /// Hands all rows to the system, and says how far the file is, for a checkpoint.
@@ -237,6 +248,37 @@ impl Draft {
         let staged = drafting.staged.clone();
         move || {
             self.syncing()()?;
+            if let Some(Staged(paths)) = staged {
+                paths.lock().unwrap_or_else(PoisonError::into_inner).push(self.path);
+            }
+            Ok(())
+        }
+    }
+}
+
+/// A temporary file with all its rows. Dropped, it is removed, unless a checkpoint may count on it.
+pub(super) struct Closed {
+    place: Place,
+    path: TempPath,
+    bytes: u64,
+    durable: bool,
+}
+
+impl Closed {
+    /// What it is, for a checkpoint.
+    pub(super) fn span(&mut self) -> Span {
+        self.path.disable_cleanup(self.durable);
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Span { name, bytes: self.bytes }
+    }
+
+    /// As [`Draft::finishing`].
+    pub(super) fn finishing(self, drafting: &Drafting) -> impl FnOnce() -> Result<(), ConnectorError> + Send + 'static {
+        let staged = drafting.staged.clone();
+        move || {
+            let synced = File::open(&self.path).and_then(|file| file.sync_all());
+            synced.map_err(|source| self.place.cannot("write", source))?;
+            self.place.sync()?;
             if let Some(Staged(paths)) = staged {
                 paths.lock().unwrap_or_else(PoisonError::into_inner).push(self.path);
             }

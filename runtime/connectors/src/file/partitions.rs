@@ -104,6 +104,14 @@ impl Source for PartitionedFiles {
         self.files.reads(written)
     }
 
+    fn take_notices(&self) -> Vec<String> {
+        self.files.take_notices()
+    }
+
+    fn ended(&self, split: &Split, offset: &Offset) {
+        self.files.ended(split, offset);
+    }
+
     fn files(&self) -> Vec<std::path::PathBuf> {
         self.files.files()
     }

@@ -1,12 +1,12 @@
 //! Writing a folder of parts, by any number of writers: what a writer got between two checkpoints is a file of its own,
-//! which is renamed when the second one is complete. A part is written once and never opened again.
+//! which is renamed when the second one is complete, or several, if it is long. A part is written once and never opened again.
 
 use serde::{Deserialize, Serialize};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Cut, Prepare, Prepared, SinkReport, SinkWriter, WriterContext};
 
 use super::commit::Step;
-use super::draft::{Draft, Drafting};
+use super::draft::{Closed, Draft, Drafting};
 use super::temporary::Place;
 use crate::formats::FormatName;
 use crate::tally;
@@ -35,6 +35,10 @@ pub(super) struct PartsWriter {
     subtask: usize,
     /// The part that is being written, if it has rows.
     draft: Option<Draft>,
+    /// Parts that are long enough, and wait for the next checkpoint.
+    full: Vec<Closed>,
+    /// How long that is, bytes; `None`: a part has all rows between two checkpoints.
+    roll_bytes: Option<u64>,
     report: SinkReport,
 }
 
@@ -45,6 +49,7 @@ impl PartsWriter {
         drafting: Drafting,
         lazy: bool,
         allow_newer: bool,
+        roll_bytes: Option<u64>,
         context: &WriterContext<'_>,
     ) -> Result<Self, ConnectorError> {
         let states = context.restored.iter().map(State::deserialize).collect::<Result<Vec<_>, _>>();
@@ -64,16 +69,19 @@ impl PartsWriter {
                 drafting.place.remove_before(drafting.generation);
             }
         }
-        Ok(Self { drafting, subtask: context.subtask, draft: None, report: tally::restored(context) })
+        let (subtask, report) = (context.subtask, tally::restored(context));
+        Ok(Self { drafting, subtask, draft: None, full: Vec::new(), roll_bytes, report })
     }
 
-    fn part_name(&self, cut: CutId) -> String {
+    /// `number`: of the parts that one writer has of one checkpoint.
+    fn part_name(&self, cut: CutId, number: usize) -> String {
         let CutId { generation, attempt } = cut;
+        let number = if number == 0 { String::new() } else { format!("-{number:04}") };
         let ending = match self.drafting.format {
             FormatName::Csv => "csv",
             FormatName::Json => "jsonl",
         };
-        format!("{PREFIX}{:05}-{generation:06}-{attempt:08}.{ending}", self.subtask)
+        format!("{PREFIX}{:05}-{generation:06}-{attempt:08}{number}.{ending}", self.subtask)
     }
 }
 
@@ -84,6 +92,11 @@ impl SinkWriter for PartsWriter {
             return Ok(());
         }
         self.report.rows += self.drafting.write(&mut self.draft, rows)? as u64;
+        if let (Some(roll_bytes), Some(draft)) = (self.roll_bytes, &self.draft)
+            && draft.written_bytes()? >= roll_bytes
+        {
+            self.full.extend(self.draft.take().map(Draft::close).transpose()?);
+        }
         Ok(())
     }
 
@@ -93,14 +106,16 @@ impl SinkWriter for PartsWriter {
         let report = self.report.clone();
         let state = serde_json::to_value(State { report: report.clone(), cut });
         let state = state.map_err(|error| place.cannot("describe", error.into()))?;
-        let Some(mut draft) = self.draft.take() else {
-            return Ok(Box::new(move || Ok(Prepared { commit: Vec::new(), state, report })));
-        };
-        let rename = Step::Rename { from: draft.flush()?, to: self.part_name(cut), appended_to: None };
-        let commit = vec![rename.committable(place)?];
-        let on_disk = draft.finishing(&self.drafting);
+        let mut parts = std::mem::take(&mut self.full);
+        parts.extend(self.draft.take().map(Draft::close).transpose()?);
+        let mut commit = Vec::with_capacity(parts.len());
+        for (number, part) in parts.iter_mut().enumerate() {
+            let rename = Step::Rename { from: part.span(), to: self.part_name(cut, number), appended_to: None };
+            commit.push(rename.committable(place)?);
+        }
+        let on_disk: Vec<_> = parts.into_iter().map(|part| part.finishing(&self.drafting)).collect();
         Ok(Box::new(move || {
-            on_disk()?;
+            on_disk.into_iter().try_for_each(|on_disk| on_disk())?;
             Ok(Prepared { commit, state, report })
         }))
     }
@@ -131,6 +146,6 @@ fn check_parts(place: &Place, known: Option<CutId>) -> Result<(), ConnectorError
 fn cut_of(name: &str) -> Option<CutId> {
     let (numbers, _ending) = name.strip_prefix(PREFIX)?.split_once('.')?;
     let numbers = numbers.split('-').map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>()?;
-    let [_subtask, generation, attempt] = numbers[..] else { return None };
+    let ([_subtask, generation, attempt] | [_subtask, generation, attempt, _]) = numbers[..] else { return None };
     Some(CutId { generation, attempt })
 }

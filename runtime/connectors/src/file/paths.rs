@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 
@@ -45,21 +45,33 @@ pub(super) fn find(options: &Options, path: &Path) -> Result<Vec<InputFile>, Con
     let mut files = BTreeSet::new();
     // `./a` is `a`, also to checkpoints.
     let plain: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    let names_folders = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     let path = if plain.as_os_str().is_empty() { Path::new(".") } else { &plain };
-    let parts: Vec<&OsStr> = path.iter().collect();
-    let first: PathBuf = parts.iter().take_while(|part| !part.to_string_lossy().contains(ANY)).collect();
+    let mut parts: Vec<&OsStr> = path.iter().collect();
+    let is_pattern = |part: &&OsStr| part.to_string_lossy().contains(ANY);
+    if let Some(part) =
+        parts.iter().map(|part| part.to_string_lossy()).find(|part| part.contains(ANY_FOLDERS) && part != ANY_FOLDERS)
+    {
+        let message =
+            format!("`**` stands for folders, and is a name of its own: `**/{}`", part.replace(ANY_FOLDERS, "*"));
+        return Err(options.error("path", message));
+    }
+    let first: PathBuf = parts.iter().take_while(|part| !is_pattern(part)).collect();
     root.check(&resolve(options, &first))
         .map_err(|error| options.error("path", format!("{}: {error}", path.display())))?;
+    // As a path that ends like this names a folder, such a pattern names folders.
+    if parts.last().is_some_and(is_pattern) && names_folders {
+        parts.push(OsStr::new("*"));
+    }
     match parts.iter().position(|part| part.to_string_lossy().contains(ANY)) {
         Some(first) => {
             let (folder, pattern) = parts.split_at(first);
             let folder: PathBuf = folder.iter().collect();
-            list(options, &folder).map_err(|_| missing(options, &folder))?;
             let pattern: Vec<_> = pattern.iter().map(|part| part.to_string_lossy()).collect();
-            expand(options, &folder, &pattern, &mut files);
+            expand(options, &folder, &pattern, &mut files).map_err(|error| unreadable(options, &folder, error))?;
         }
         None if resolve(options, path).is_dir() => {
-            let entries = list(options, path).map_err(|_| missing(options, path))?;
+            let entries = list(options, path).map_err(|error| unreadable(options, path, error))?;
             files.extend(entries.into_iter().filter(|entry| entry.is_file).map(|entry| path.join(entry.name)));
         }
         None if resolve(options, path).is_file() => drop(files.insert(path.to_path_buf())),
@@ -119,26 +131,32 @@ pub(super) fn folders_in(options: &Options, folder: &Path) -> Vec<String> {
 
 /// Puts in the files below a folder that fit the pattern, whose parts are names. Links to folders are followed where the pattern
 /// names a folder, and not by `**`, which would follow one into itself.
-fn expand(options: &Options, folder: &Path, pattern: &[Cow<'_, str>], files: &mut BTreeSet<PathBuf>) {
-    let Some((first, rest)) = pattern.split_first() else { return };
-    let entries = list(options, folder).unwrap_or_default();
+fn expand(
+    options: &Options,
+    folder: &Path,
+    pattern: &[Cow<'_, str>],
+    files: &mut BTreeSet<PathBuf>,
+) -> std::io::Result<()> {
+    let Some((first, rest)) = pattern.split_first() else { return Ok(()) };
+    let entries = list(options, folder)?;
     if first == ANY_FOLDERS {
         let all = [Cow::Borrowed("*")];
-        expand(options, folder, if rest.is_empty() { &all } else { rest }, files);
+        expand(options, folder, if rest.is_empty() { &all } else { rest }, files)?;
         for below in entries.into_iter().filter(|entry| entry.is_folder && !entry.is_link) {
-            expand(options, &folder.join(below.name), pattern, files);
+            expand(options, &folder.join(below.name), pattern, files)?;
         }
-        return;
+        return Ok(());
     }
     for entry in entries.into_iter().filter(|entry| matches(first, &entry.name)) {
         let path = folder.join(&entry.name);
         match rest {
             [] if entry.is_file => drop(files.insert(path)),
             [] => {}
-            rest if entry.is_folder => expand(options, &path, rest, files),
+            rest if entry.is_folder => expand(options, &path, rest, files)?,
             _ => {}
         }
     }
+    Ok(())
 }
 
 /// What is in a folder.
@@ -152,13 +170,20 @@ struct Entry {
 /// The entries of a folder that are not hidden, sorted.
 fn list(options: &Options, folder: &Path) -> std::io::Result<Vec<Entry>> {
     let folder = resolve(options, folder);
-    let entry = |name: OsString| {
-        let (path, name) = (folder.join(&name), name.into_string().ok()?);
-        let is_hidden = name.starts_with(['.', '_']);
-        let entry = Entry { name, is_file: path.is_file(), is_folder: path.is_dir(), is_link: path.is_symlink() };
-        (!is_hidden).then_some(entry)
-    };
-    let mut entries: Vec<Entry> = Root::of(options).names(&folder)?.into_iter().filter_map(entry).collect();
+    let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+    let told = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", shown.display()));
+    let mut entries = Vec::new();
+    for name in Root::of(options).names(&folder).map_err(told)? {
+        if [b".", b"_"].iter().any(|hides| name.as_encoded_bytes().starts_with(*hides)) {
+            continue;
+        }
+        let path = folder.join(&name);
+        let name = name.into_string().map_err(|name| {
+            let why = format!("the name {} is not UTF-8: rename it, or move it away", name.display());
+            told(std::io::Error::new(std::io::ErrorKind::InvalidData, why))
+        })?;
+        entries.push(Entry { name, is_file: path.is_file(), is_folder: path.is_dir(), is_link: path.is_symlink() });
+    }
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)
 }
@@ -170,6 +195,14 @@ fn matches(pattern: &str, name: &str) -> bool {
         Some((before, after)) => name.strip_prefix(before).is_some_and(|rest| {
             rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| matches(after, &rest[at..]))
         }),
+    }
+}
+
+/// A folder in which files are looked for cannot be read: it, or one below it.
+fn unreadable(options: &Options, folder: &Path, error: std::io::Error) -> ConnectorError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => missing(options, folder),
+        _ => options.error("path", format!("cannot read what is in the folder {error}")),
     }
 }
 
@@ -195,7 +228,32 @@ fn folder_of(options: &Options) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, PathBuf, Written, matches, real, would_read};
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_ends_with_a_slash_names_folders_and_what_cannot_be_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path();
+        std::fs::create_dir_all(base.join("in/a/b")).unwrap();
+        for name in ["in/top.csv", "in/a/one.csv", "in/a/b/two.csv"] {
+            std::fs::write(base.join(name), "v\n1\n").unwrap();
+        }
+        let options = Options::from_toml("", base.to_path_buf());
+        let found = |path: &str| -> Result<Vec<String>, String> {
+            let found = find(&options, Path::new(path)).map_err(|error| error.to_string())?;
+            Ok(found.into_iter().map(|file| file.name).collect())
+        };
+        assert_eq!(found("in/*/").unwrap(), ["in/a/one.csv"]);
+        assert_eq!(found("in/**/").unwrap(), ["in/a/b/two.csv", "in/a/one.csv", "in/top.csv"]);
+        assert!(
+            found("in/**.csv").unwrap_err().contains("`**` stands for folders, and is a name of its own: `**/*.csv`")
+        );
+        std::fs::write(base.join("in/a/b").join(OsStr::from_bytes(b"\xff.csv")), "").unwrap();
+        assert!(found("in/**").unwrap_err().contains("is not UTF-8"), "{:?}", found("in/**"));
+        assert_eq!(found("in/*/").unwrap(), ["in/a/one.csv"]);
+    }
 
     #[test]
     fn a_folder_has_one_spelling_before_and_after_it_is_made() {

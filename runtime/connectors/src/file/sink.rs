@@ -33,7 +33,11 @@ struct FileSinkOptions {
     #[serde(default)]
     allow_newer: bool,
     mode: Option<Mode>,
+    roll_bytes: Option<u64>,
 }
+
+/// The shortest parts that can be asked for: shorter ones are mostly names.
+const ROLL_BYTES_MIN: u64 = 64 << 10;
 
 /// The sink.
 pub(crate) struct FileSink {
@@ -44,6 +48,7 @@ pub(crate) struct FileSink {
     format: FormatName,
     lazy: bool,
     allow_newer: bool,
+    roll_bytes: Option<u64>,
     staged: Staged,
     /// Rows that were dropped, as there was no room for them.
     dropped: Arc<AtomicU64>,
@@ -52,7 +57,7 @@ pub(crate) struct FileSink {
 impl FileSink {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        let FileSinkOptions { path: name, format, lazy, allow_newer, mode } = options::parse(options)?;
+        let FileSinkOptions { path: name, format, lazy, allow_newer, mode, roll_bytes } = options::parse(options)?;
         options::check_confined(options, &name)?;
         let shown = name.display().to_string();
         let (root, path) = (Root::of(options), options::resolve(options, &name));
@@ -69,9 +74,16 @@ impl FileSink {
                     "a folder gets new parts, and none is replaced: `mode` is an option of a sink that writes one file";
                 return Err(options.error("mode", message));
             }
+            if roll_bytes.is_some_and(|bytes| bytes < ROLL_BYTES_MIN) {
+                return Err(options.error("roll-bytes", format!("`roll-bytes` is {ROLL_BYTES_MIN} at least")));
+            }
             let (place, options) =
                 (Place { name: shown, folder: path, prefix: ".part-".to_owned(), root }, options.clone());
-            return Ok(Self { place, target: None, options, format, lazy, allow_newer, staged, dropped });
+            return Ok(Self { place, target: None, options, format, lazy, allow_newer, roll_bytes, staged, dropped });
+        }
+        if roll_bytes.is_some() {
+            let message = "one file is written as one: `roll-bytes` is an option of a sink that fills a folder";
+            return Err(options.error("roll-bytes", message));
         }
         let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
             return Err(options.error("path", format!("{shown:?} names no file")));
@@ -82,7 +94,8 @@ impl FileSink {
         let format = format_of(options, format, &name)?;
         let place = Place { name: shown.clone(), folder: folder.to_path_buf(), prefix: format!(".{file}."), root };
         let target = Some(Target { shown, place: place.clone(), file, mode });
-        Ok(Self { place, target, options: options.clone(), format, lazy, allow_newer, staged, dropped })
+        let (options, roll_bytes) = (options.clone(), None);
+        Ok(Self { place, target, options, format, lazy, allow_newer, roll_bytes, staged, dropped })
     }
 }
 
@@ -158,7 +171,7 @@ impl Sink for FileSink {
                 }
                 Box::new(writer)
             }
-            None => Box::new(PartsWriter::open(drafting, self.lazy, self.allow_newer, context)?),
+            None => Box::new(PartsWriter::open(drafting, self.lazy, self.allow_newer, self.roll_bytes, context)?),
         })
     }
 }

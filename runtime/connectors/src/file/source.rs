@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +14,12 @@ use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, So
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
+use super::follow::FollowedFiles;
 use super::format_of;
+use super::notices::Notices;
 use super::partitions::PartitionedFiles;
 use super::paths::{InputFile, find, folders_in, would_read};
+use super::rows::Rows;
 use crate::formats::FormatName;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
 use crate::formats::read_options::{Sample, SchemaOption, TextFormat, given_schema, infer_rows};
@@ -41,15 +45,23 @@ struct FileSourceOptions {
     schema: Option<SchemaOption>,
     infer_rows: Option<usize>,
     partitions: Option<SchemaOption>,
+    #[serde(default)]
+    follow: bool,
 }
 
 /// The source that the options ask for.
 pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
     let given: FileSourceOptions = options::parse(options)?;
     let files = FileSource::open(options)?;
-    Ok(match &given.partitions {
-        Some(columns) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
-        None => Box::new(files),
+    Ok(match (&given.partitions, given.follow) {
+        (Some(_), true) => return Err(options.error("partitions", "`partitions` and `follow` do not go together")),
+        (Some(columns), false) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
+        (None, true) => {
+            let (schema, unlisted) = (Arc::clone(&files.schema), files.unlisted.clone());
+            let rows = Rows { format: files.format, schema, unlisted };
+            Box::new(FollowedFiles::new(options, &given.path, Box::new(files), rows))
+        }
+        (None, false) => Box::new(files),
     })
 }
 
@@ -65,6 +77,7 @@ pub(crate) struct FileSource {
     unlisted: Option<Arc<Unlisted>>,
     /// What `path` is relative to, and itself.
     named: (Options, PathBuf),
+    notices: Arc<Notices>,
 }
 
 /// Rows of all files together that a schema is inferred from at most: of many files, fewer rows of each are looked at.
@@ -75,12 +88,16 @@ impl FileSource {
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
         let given: FileSourceOptions = options::parse(options)?;
         options::check_confined(options, &given.path)?;
-        let files = find(options, &given.path)?;
-        let Some(first) = files.first() else { return Err(options.error("path", "`path` names no file")) };
-        for file in &files {
-            check_text(options, file)?;
+        let files = match find(options, &given.path) {
+            // They may come later.
+            Err(ConnectorError::Option { .. }) if given.follow && given.schema.is_some() => Vec::new(),
+            found => found?,
+        };
+        let (no_text, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| check_text(options, file).is_err());
+        if let (Some(first), false) = (no_text.first(), given.follow) {
+            check_text(options, first)?;
         }
-        let format = format_of(options, given.format, &first.path)?;
+        let format = format_of(options, given.format, files.first().map_or(&given.path, |first| &first.path))?;
         let format = TextFormat::new(options, format, given.header, given.delimiter.as_deref())?;
         let rows_max = infer_rows(options, given.infer_rows)?;
         let shown = given.path.display().to_string();
@@ -103,7 +120,11 @@ impl FileSource {
             ));
         }
         let named = (options.clone(), given.path);
-        let mut source = Self { files, folder, format, schema, notes, unlisted, named };
+        let notices = Arc::default();
+        let mut source = Self { files, folder, format, schema, notes, unlisted, named, notices };
+        if given.follow {
+            return Ok(source);
+        }
         let open: Vec<&InputFile> = source.files.iter().filter(|file| ends_within_a_line(file)).collect();
         if let [first, others @ ..] = open.as_slice() {
             let others =
@@ -113,7 +134,7 @@ impl FileSource {
         }
         // A column that the header does not have is found now, not when the job runs.
         for file in &source.files {
-            source.text_reader(file, &[], None)?;
+            source.text_reader(file, &[], None, None)?;
         }
         Ok(source)
     }
@@ -124,10 +145,11 @@ impl FileSource {
         file: &InputFile,
         projection: &[usize],
         unlisted: Option<Arc<Unlisted>>,
+        clock: Option<Arc<dyn Clock>>,
     ) -> Result<TextReader, ConnectorError> {
         let projected = options::project(&self.schema, projection)?;
         let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection, unlisted);
-        let records = open_file(file, self.format, Position::BEGIN)?;
+        let records = open_file(file, self.format, Position::BEGIN, clock)?;
         let mut reader = TextReader::new(records, self.format.has_header(), decoder)?;
         reader.read_header(Duration::ZERO)?;
         Ok(reader)
@@ -144,7 +166,7 @@ impl Source for FileSource {
     }
 
     fn sample(&self, column: usize) -> Option<RecordBatch> {
-        let mut reader = self.text_reader(self.files.first()?, &[column], None).ok()?;
+        let mut reader = self.text_reader(self.files.first()?, &[column], None, None).ok()?;
         match reader.poll(SAMPLE_ROWS, Duration::ZERO).ok()? {
             Polled::Batch { rows, .. } => Some(rows),
             Polled::Pending | Polled::End => None,
@@ -181,14 +203,14 @@ impl Source for FileSource {
         split: &Split,
         projection: &[usize],
         offset: Option<&Offset>,
-        _clock: Arc<dyn Clock>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Box<dyn SourceReader>, ConnectorError> {
         let Some(file) = self.files.iter().find(|file| file.name == split.id) else {
             return Err(ConnectorError::Data(format!("there is no file {} among those of `path`", split.id)));
         };
-        let metadata = file.open().and_then(|opened| opened.metadata());
-        let metadata = metadata.map_err(|source| cannot("look at", file, source))?;
-        let mut reader = self.text_reader(file, projection, self.unlisted.clone())?;
+        let opened = file.open().map_err(|source| cannot("open", file, source))?;
+        let metadata = opened.metadata().map_err(|source| cannot("look at", file, source))?;
+        let mut reader = self.text_reader(file, projection, self.unlisted.clone(), Some(Arc::clone(&clock)))?;
         let mut has_ended = false;
         if let Some(offset) = offset {
             let begin = reader.position().byte;
@@ -197,10 +219,42 @@ impl Source for FileSource {
             let Some(Place { byte, line, open_line }) = place else {
                 return Err(ConnectorError::Data(format!("{} has no offset {offset}; was it replaced?", file.name)));
             };
+            let before = byte.checked_sub(1).filter(|_| !open_line && byte > begin);
+            let before = before.map(|at| byte_at(&opened, at)).transpose();
+            if before.map_err(|source| cannot("read", file, source))?.is_some_and(|before| before != b'\n') {
+                return Err(ConnectorError::Data(format!(
+                    "{}: no line begins at byte {byte}, up to which the checkpoint has read it: the file was changed before that \
+                     place. Put it back, or begin the job anew, without its checkpoints",
+                    file.name
+                )));
+            }
             has_ended = open_line;
-            reader = reader.resume(open_file(file, self.format, Position { byte, line })?);
+            reader = reader.resume(open_file(file, self.format, Position { byte, line }, Some(clock))?);
         }
-        Ok(Box::new(FileReader { reader, bytes: metadata.len(), has_ended }))
+        let (file, notices) = (file.clone(), Arc::clone(&self.notices));
+        Ok(Box::new(FileReader { reader, bytes: metadata.len(), has_ended, file, notices }))
+    }
+
+    fn ended(&self, split: &Split, offset: &Offset) {
+        let place = serde_json::from_value::<Place>(offset.clone()).ok();
+        if let (Some(file), Some(place)) = (self.files.iter().find(|file| file.name == split.id), place) {
+            tell_appended(file, place.byte, &self.notices);
+        }
+    }
+
+    fn take_notices(&self) -> Vec<String> {
+        self.notices.take()
+    }
+}
+
+/// Says that a file has bytes behind the end that it was read to, if it has.
+fn tell_appended(file: &InputFile, end: u64, notices: &Notices) {
+    let bytes = std::fs::metadata(&file.path).map_or(0, |metadata| metadata.len().saturating_sub(end));
+    if bytes > 0 {
+        notices.push(format!(
+            "{}: {bytes} bytes were appended after it was read to its end, and are not read; `follow = true` reads a file that grows",
+            file.name
+        ));
     }
 }
 
@@ -221,6 +275,8 @@ struct FileReader {
     bytes: u64,
     /// An earlier run took its last line, without a line end.
     has_ended: bool,
+    file: InputFile,
+    notices: Arc<Notices>,
 }
 
 impl SourceReader for FileReader {
@@ -229,7 +285,11 @@ impl SourceReader for FileReader {
     }
 
     fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
-        if self.has_ended { Ok(Polled::End) } else { self.reader.poll(rows_max, wait) }
+        let polled = if self.has_ended { Polled::End } else { self.reader.poll(rows_max, wait)? };
+        if matches!(polled, Polled::End) {
+            tell_appended(&self.file, self.reader.position().byte, &self.notices);
+        }
+        Ok(polled)
     }
 
     fn locate(&self, row: usize) -> Option<(String, String)> {
@@ -250,13 +310,8 @@ impl SourceReader for FileReader {
 
 /// Whether a file that is not empty has no line end at its end: somebody may still be writing it.
 fn ends_within_a_line(file: &InputFile) -> bool {
-    let last = || {
-        let (mut opened, mut last) = (file.open()?, [0]);
-        opened.seek(SeekFrom::End(-1))?;
-        opened.read_exact(&mut last).map(|()| last)
-    };
     // A file that cannot be read fails where its rows are read.
-    last().is_ok_and(|last: [u8; 1]| last != *b"\n")
+    FileInput::open(file, 0, None).is_ok_and(|input| input.ends_within_a_line)
 }
 
 /// The columns by the first rows of every file, and what to say about them.
@@ -269,7 +324,7 @@ fn infer(
     let rows_per_file = (INFER_ROWS_OF_ALL_MAX / files.len().max(1)).clamp(1, rows_max);
     let (mut sample, mut notes) = (Sample::default(), Vec::new());
     for file in files {
-        let mut records = open_file(file, format, Position::BEGIN)?;
+        let mut records = open_file(file, format, Position::BEGIN, None)?;
         let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format == TextFormat::Json);
         if !left_out.is_empty() {
             let (name, columns) = (&file.name, left_out.join(", "));
@@ -298,26 +353,92 @@ fn check_text(options: &Options, file: &InputFile) -> Result<(), ConnectorError>
     encoding::problem(Some(&file.name), &begin).map_or(Ok(()), |problem| Err(options.error("path", problem)))
 }
 
-fn open_file(file: &InputFile, format: TextFormat, position: Position) -> Result<Records, ConnectorError> {
-    let mut opened = file.open().map_err(|source| cannot("open", file, source))?;
-    opened.seek(SeekFrom::Start(position.byte)).map_err(|source| cannot("read", file, source))?;
-    let input = FileInput { file: file.clone(), opened };
+fn open_file(
+    file: &InputFile,
+    format: TextFormat,
+    position: Position,
+    clock: Option<Arc<dyn Clock>>,
+) -> Result<Records, ConnectorError> {
+    let input = FileInput::open(file, position.byte, clock).map_err(|source| cannot("open", file, source))?;
     Ok(Records::new(file.name.clone(), Box::new(input), format.framing(), position))
 }
 
+/// How long a file that grows is watched for the end of its last line.
+const LINE_AWAITED_US: i64 = 1_000_000;
+
+/// A file up to the end that it had when it was opened. If that is within a line, the rest of the line is read too, if it comes.
 struct FileInput {
     file: InputFile,
     opened: File,
+    at: u64,
+    end: u64,
+    ends_within_a_line: bool,
+    /// When the line has grown last.
+    grown_us: Option<i64>,
+    /// `None`: nothing is waited for.
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl FileInput {
+    fn open(file: &InputFile, at: u64, clock: Option<Arc<dyn Clock>>) -> std::io::Result<Self> {
+        let mut opened = file.open()?;
+        let end = opened.metadata()?.len();
+        let ends_within_a_line = end > 0 && byte_at(&opened, end - 1)? != b'\n';
+        opened.seek(SeekFrom::Start(at))?;
+        Ok(Self { file: file.clone(), opened, at, end, ends_within_a_line, grown_us: None, clock })
+    }
+
+    /// Reads the rest of the line that the file had ended in.
+    fn read_rest(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> std::io::Result<InputRead> {
+        let begin = buffer.len();
+        if (&mut self.opened).take(READ_BYTES).read_to_end(buffer)? == 0 {
+            let now_us = self.clock.as_ref().map(|clock| clock.now_us());
+            let silent_us = now_us.zip(self.grown_us).map(|(now_us, grown_us)| now_us.saturating_sub(grown_us));
+            return Ok(match silent_us {
+                Some(..LINE_AWAITED_US) => {
+                    // Nobody unparks this thread for us: it is a wait with a time-out.
+                    std::thread::park_timeout(wait);
+                    InputRead::Pending
+                }
+                _ => InputRead::End,
+            });
+        }
+        if let Some(line_end) = buffer[begin..].iter().position(|byte| *byte == b'\n') {
+            buffer.truncate(begin + line_end + 1);
+            self.ends_within_a_line = false;
+        }
+        self.grown_us = self.clock.as_ref().map(|clock| clock.now_us());
+        Ok(InputRead::Bytes)
+    }
 }
 
 impl Input for FileInput {
-    fn read(&mut self, buffer: &mut Vec<u8>, _wait: Duration) -> Result<InputRead, ConnectorError> {
-        let read = (&mut self.opened).take(READ_BYTES).read_to_end(buffer);
+    fn read(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> Result<InputRead, ConnectorError> {
+        if self.at >= self.end {
+            return match self.ends_within_a_line {
+                true => self.read_rest(buffer, wait).map_err(|source| cannot("read", &self.file, source)),
+                false => Ok(InputRead::End),
+            };
+        }
+        let read = (&mut self.opened).take(READ_BYTES.min(self.end - self.at)).read_to_end(buffer);
         match read.map_err(|source| cannot("read", &self.file, source))? {
-            0 => Ok(InputRead::End),
-            _ => Ok(InputRead::Bytes),
+            0 => Err(ConnectorError::Data(format!(
+                "{} was truncated while it was read: it had {} bytes, and has {}",
+                self.file.name, self.end, self.at
+            ))),
+            read => {
+                self.at += read as u64;
+                Ok(InputRead::Bytes)
+            }
         }
     }
+}
+
+/// One byte of a file.
+fn byte_at(file: &File, at: u64) -> std::io::Result<u8> {
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at)?;
+    Ok(byte[0])
 }
 
 fn cannot(verb: &str, file: &InputFile, source: std::io::Error) -> ConnectorError {

@@ -25,6 +25,7 @@ mod inferred;
 mod links;
 mod partitioned;
 mod recovery;
+mod written;
 
 fn options(toml: &str, base: &Path) -> Options {
     Options::from_toml(toml, base.to_path_buf())

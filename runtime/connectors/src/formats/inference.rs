@@ -3,7 +3,7 @@
 //!
 //! | values | type |
 //! |---|---|
-//! | only nulls, or of kinds that do not go together | `utf8` |
+//! | only nulls, or of kinds that do not go together: a note says which, as of numbers and `NaN` | `utf8` |
 //! | `true`, `false` | `bool` |
 //! | whole numbers; with a leading zero or plus they are codes, and stay text | `int64`; `uint64` if that holds all of them and int64 does not |
 //! | numbers with a fraction or an exponent, and whole numbers among them, up to 2^53 | `float64` |
@@ -19,6 +19,18 @@ use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use serde_json::Value;
 
 use super::times::TimestampText;
+
+/// Whether a float64 that was read from a number has all its digits: whether it is written with as many in the same way. Up to 15 it
+/// always is, and more than 17 are those of a float that was written in full.
+fn has_digits(value: f64, number: &str) -> bool {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches('0').trim_end_matches('0');
+    let Some(more) = digits.len().checked_sub(1) else { return true };
+    let written = format!("{:.*e}", more, value.abs());
+    let written: String = written.split('e').next().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    written == digits
+}
 
 /// Up to here float64 has every whole number.
 const FLOAT_WHOLE_MAX: u64 = 1 << 53;
@@ -38,6 +50,8 @@ pub(crate) enum Guess {
     Float,
     /// Numbers that no other type holds with all their digits.
     Digits,
+    /// Values of kinds that do not go together: the first two, in words.
+    Mixed(&'static str, &'static str),
     Date,
     Timestamp {
         zoned: bool,
@@ -97,8 +111,7 @@ impl Guess {
             });
         }
         let value = Float64Type::parse(text)?;
-        let is_exact_enough = whole.is_empty() || whole.parse().is_ok_and(|whole: u64| whole <= FLOAT_WHOLE_MAX);
-        Some(if value.is_finite() && is_exact_enough { Self::Float } else { Self::Digits })
+        Some(if value.is_finite() && has_digits(value, digits) { Self::Float } else { Self::Digits })
     }
 
     fn of_time(text: &str) -> Self {
@@ -143,14 +156,29 @@ impl Guess {
                 }
                 Self::Struct(a)
             }
-            _ => Self::Text,
+            (mixed @ Self::Mixed(..), _) | (_, mixed @ Self::Mixed(..)) => mixed,
+            (a, b) if a.kind() == b.kind() => Self::Text,
+            (a, b) => Self::Mixed(a.kind(), b.kind()),
+        }
+    }
+
+    /// What such values are, in words.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Unknown => "nothing",
+            Self::Bool => "true or false",
+            Self::Whole { .. } | Self::Float | Self::Digits => "numbers",
+            Self::Date | Self::Timestamp { .. } => "times",
+            Self::Text | Self::Mixed(..) => "text",
+            Self::List(_) => "arrays",
+            Self::Struct(_) => "objects",
         }
     }
 
     /// The type for it.
     pub(crate) fn data_type(&self) -> DataType {
         match self {
-            Self::Unknown | Self::Text | Self::Digits => DataType::Utf8,
+            Self::Unknown | Self::Text | Self::Digits | Self::Mixed(..) => DataType::Utf8,
             Self::Bool => DataType::Boolean,
             Self::Whole { max, .. } if i64::try_from(*max).is_ok() => DataType::Int64,
             Self::Whole { min: 0, .. } => DataType::UInt64,
@@ -166,12 +194,13 @@ impl Guess {
 
 impl Guess {
     /// What a person should be told about the type, beside its name.
-    pub(crate) fn remark(&self) -> &'static str {
+    pub(crate) fn remark(&self) -> String {
         match self {
             Self::Digits | Self::Whole { .. } if self.data_type() == DataType::Utf8 => {
-                " (its numbers fit no other type with all their digits)"
+                " (its numbers fit no other type with all their digits)".to_owned()
             }
-            _ => "",
+            Self::Mixed(one, other) => format!(" (it has {one} and {other})"),
+            _ => String::new(),
         }
     }
 }
@@ -243,6 +272,13 @@ mod tests {
             ("1.5,-9007199254740993", "utf8"),
             ("1,1.5,9007199254740993,x", "utf8"),
             ("9007199254740993.5", "utf8"),
+            ("99999999999999.99", "utf8"),
+            ("1.5,99999999999999.99", "utf8"),
+            ("9999999999999.99,1234567.12345678", "float64"),
+            ("0.1234567890123456,-52.520006600000002,0.10000000000000001", "float64"),
+            ("0.1234567890123456789", "utf8"),
+            ("0.1000000000000000055511151231257827,0.000,100000000000000000000.0", "float64"),
+            ("1e23,1.7976931348623157e308,5e-324,2.5e-3", "float64"),
             ("1e300", "float64"),
             ("1e400", "utf8"),
             ("1-2", "utf8"),
@@ -267,6 +303,21 @@ mod tests {
         ] {
             let guess = values.split(',').map(Guess::of_text).fold(Guess::Unknown, Guess::or);
             assert_eq!(type_name(&guess.data_type()), expected, "{values}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_text_alone_is_remarked() {
+        for (values, expected) in [
+            ("1.5,NaN", " (it has numbers and text)"),
+            ("x,2,2013-01-01", " (it has text and numbers)"),
+            ("true,1", " (it has true or false and numbers)"),
+            ("a,b", ""),
+            ("1,2", ""),
+            ("99999999999999.99", " (its numbers fit no other type with all their digits)"),
+        ] {
+            let guess = values.split(',').map(Guess::of_text).fold(Guess::Unknown, Guess::or);
+            assert_eq!(guess.remark(), expected, "{values}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! JSON lines into columns: one object per line. A field that is missing is null; a field that no column asks for is ignored.
 //!
 //! A whole number may be written as text (`"12"`), as is usual for those beyond 2^53; a number with a fraction is no integer, and no
-//! number is a date or a time. A number or a bool becomes text where the column is utf8. Binary is hexadecimal digits.
+//! number is a date or a time. A key that is there twice makes its record malformed, if a column asks for it. A number or a bool becomes text where the column is utf8. Binary is hexadecimal digits.
 //!
 //! A block is decoded at once. Lines that are no object are looked for only if that fails; values that do not fit their columns
 //! are found while columns are made.
@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::csv_values::ValueCheck;
 use super::inference::{NUMBER_MARK, numbers_as_text, text_as_numbers};
 use super::json_columns::{BadValues, Columns};
+use super::json_objects::key_twice;
 use super::reader::{BadRecord, Decode, Decoded};
 use super::records::{Record, shorten};
 use super::unlisted::Unlisted;
@@ -107,15 +108,18 @@ impl JsonDecoder {
             // A number that serde does not hold is JSON all the same.
             Err(error) => match serde_json::from_str(&numbers_as_text(line)) {
                 Ok(value) if place.is_some() => value,
-                _ => return format!("it is not JSON: {error}").replace(" at line 1 column ", " at character "),
+                _ => return not_json(&error),
             },
         };
         if !value.is_object() {
-            return format!("it is not an object, but {}", kind(&value));
+            return no_object(&value);
         }
         let Some(field) = place.and_then(|place| self.parsed_schema.fields().get(place)) else {
             return "it cannot be read as one JSON object".to_owned();
         };
+        if let Some(key) = key_twice(&numbers_as_text(line)) {
+            return format!("the key {key:?} is there twice");
+        }
         // The value as it is written: serde rounds numbers.
         let value = serde_json::from_str::<Value>(&numbers_as_text(line)).unwrap_or(value);
         let value = value.get(field.name()).cloned().unwrap_or_default();
@@ -182,6 +186,29 @@ impl Decode for JsonDecoder {
         let fits: BooleanArray = places.iter().map(|place| Some(place.is_none())).collect();
         Ok(Decoded { rows: filter_record_batch(&rows, &fits)?, bad })
     }
+}
+
+/// Why a line is no object, and what makes lines of objects.
+pub(crate) fn why_no_object(line: &[u8]) -> String {
+    let Ok(text) = std::str::from_utf8(line) else { return "it is not UTF-8".to_owned() };
+    match serde_json::from_str::<Value>(text.trim_end()) {
+        Ok(value @ Value::Array(_)) => no_object(&value) + "; `jq -c '.[]' FILE` makes one line of each object in it",
+        Ok(value) => no_object(&value),
+        Err(error) if error.is_eof() => {
+            not_json(&error)
+                + "; if it continues in the next line: `jq -c . FILE` makes one line of each object, `jq -c '.[]' FILE` \
+                                of each in an array"
+        }
+        Err(error) => not_json(&error),
+    }
+}
+
+fn no_object(value: &Value) -> String {
+    format!("it is not an object, but {}", kind(value))
+}
+
+fn not_json(error: &serde_json::Error) -> String {
+    format!("it is not JSON: {error}").replace(" at line 1 column ", " at character ")
 }
 
 /// Tells lines that are one object from others, as the decoder reads each of them by itself, values aside.

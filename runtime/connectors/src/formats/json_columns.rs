@@ -17,6 +17,7 @@ use arrow::json::reader::{ArrayDecoder, DecoderContext, DecoderFactory, Tape, Ta
 
 use super::csv_values::{float, from_hex};
 use super::exact::{decimal, exact};
+use super::json_objects::{Objects, TakeTwice};
 use super::times::{TimestampText, date};
 
 /// Where the tape of a decoder has null.
@@ -81,12 +82,25 @@ impl DecoderFactory for Columns {
         is_nullable: bool,
     ) -> Result<Option<Box<dyn ArrayDecoder>>, ArrowError> {
         let place = self.schema.fields().iter().position(|column| Arc::ptr_eq(column, field));
+        if let DataType::Struct(fields) = field.data_type()
+            && place.is_none()
+        {
+            // The rows themselves have the columns; a struct within a column fails with it.
+            let is_rows = std::ptr::eq(fields.as_ref(), self.schema.fields().as_ref());
+            let bad_values = self.bad_values.clone();
+            let take = move |row, place| BadValuesOf { place, bad_values: bad_values.clone() }.push(row);
+            let twice = is_rows.then(|| Box::new(take) as TakeTwice);
+            return Ok(Some(Box::new(Objects::new(context, fields, is_nullable, twice)?)));
+        }
         let bad_values = place.map(|place| BadValuesOf { place, bad_values: self.bad_values.clone() });
         if let Some(decoder) = scalars(field.data_type(), &bad_values)? {
             return Ok(Some(decoder));
         }
         let Some(bad_values) = bad_values else { return Ok(None) };
-        let values = context.make_builtin_decoder(field, is_nullable)?;
+        let values: Box<dyn ArrayDecoder> = match field.data_type() {
+            DataType::Struct(fields) => Box::new(Objects::new(context, fields, is_nullable, None)?),
+            _ => context.make_builtin_decoder(field, is_nullable)?,
+        };
         Ok(Some(Box::new(Column { values, bad_values })))
     }
 }

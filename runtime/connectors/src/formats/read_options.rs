@@ -19,9 +19,9 @@ use super::FormatName;
 use super::csv::{CsvDecoder, CsvSource, header_names};
 use super::csv_fields::fields;
 use super::inference::{Guess, add, fields_of, numbers_as_text};
-use super::json::JsonDecoder;
+use super::json::{JsonDecoder, why_no_object};
 use super::reader::{Decode, MakeDecoder};
-use super::records::{Framing, Records};
+use super::records::{Framing, Records, shorten};
 use super::unlisted::Unlisted;
 use crate::options::OrderedTable;
 use weir_core::column_type::{parse_type, type_name};
@@ -121,11 +121,12 @@ impl TextFormat {
         let framed = records.framed();
         let lines = framed.iter().map(|record| records.bytes().get(record.start..record.end).unwrap_or_default());
         let rows = framed.len().saturating_sub(header);
+        let mut malformed = Malformed::default();
         let columns = match self {
-            Self::Csv { header, delimiter } => guess_csv(lines, header, delimiter),
-            Self::Json => guess_json(lines),
+            Self::Csv { header, delimiter } => guess_csv(lines, header, delimiter, &mut malformed),
+            Self::Json => guess_json(lines, &mut malformed),
         };
-        Ok(Sample { columns, rows, has_more: !records.is_done() })
+        Ok(Sample { columns, rows, has_more: !records.is_done(), malformed })
     }
 }
 
@@ -136,6 +137,25 @@ pub(crate) struct Sample {
     rows: usize,
     /// An input has other rows.
     has_more: bool,
+    /// Those of them that say nothing.
+    malformed: Malformed,
+}
+
+/// Records that are no rows.
+#[derive(Default)]
+struct Malformed {
+    count: usize,
+    /// What is wrong with the first.
+    first: Option<String>,
+    /// An input begins with a bracket alone, or with an array: it is no file of lines.
+    is_one_value: bool,
+}
+
+impl Malformed {
+    fn add(&mut self, why: impl FnOnce() -> String) {
+        self.count += 1;
+        self.first.get_or_insert_with(why);
+    }
 }
 
 impl Sample {
@@ -153,12 +173,21 @@ impl Sample {
         }
         self.rows += other.rows;
         self.has_more |= other.has_more;
+        self.malformed.count += other.malformed.count;
+        self.malformed.first = self.malformed.first.take().or(other.malformed.first);
+        self.malformed.is_one_value |= other.malformed.is_one_value;
         left_out
     }
 
     /// The columns, and what to say about them; `name` says what they are of, and `inputs` of how many, if there are several.
     pub(crate) fn finish(self, name: &str, inputs: &str) -> Result<(SchemaRef, String), ConnectorError> {
-        let Self { columns, rows, has_more } = self;
+        let Self { columns, rows, has_more, malformed } = self;
+        let (count, is_refused) = (malformed.count, malformed.is_one_value || malformed.count == rows);
+        if let Some(first) = malformed.first.filter(|_| is_refused) {
+            return Err(ConnectorError::Data(format!(
+                "{name}: {count} of the {rows} lines that were looked at are no rows; the first: {first}"
+            )));
+        }
         if columns.is_empty() || rows == 0 {
             return Err(ConnectorError::Data(format!(
                 "{name}: there are no rows to infer the columns from; say what they are with `schema = {{ column = \"type\" }}`"
@@ -173,7 +202,12 @@ impl Sample {
     }
 }
 
-fn guess_csv<'a>(mut lines: impl Iterator<Item = &'a [u8]>, header: bool, delimiter: u8) -> Vec<(String, Guess)> {
+fn guess_csv<'a>(
+    mut lines: impl Iterator<Item = &'a [u8]>,
+    header: bool,
+    delimiter: u8,
+    malformed: &mut Malformed,
+) -> Vec<(String, Guess)> {
     let mut columns: Vec<(String, Guess)> = Vec::new();
     if header && let Some(header) = lines.next() {
         columns.extend(header_names(header, delimiter).into_iter().map(|name| (name, Guess::Unknown)));
@@ -184,7 +218,9 @@ fn guess_csv<'a>(mut lines: impl Iterator<Item = &'a [u8]>, header: bool, delimi
             columns = (1..=fields.len()).map(|place| (format!("column_{place}"), Guess::Unknown)).collect();
         }
         // A record with another number of fields is malformed, and says nothing about the others.
-        if fields.len() == columns.len() {
+        if fields.len() != columns.len() {
+            malformed.add(|| format!("{:?} has {} fields, and not {}", shorten(line), fields.len(), columns.len()));
+        } else {
             for ((_, guess), field) in columns.iter_mut().zip(fields) {
                 let field = std::str::from_utf8(&field).map_or(Guess::Unknown, Guess::of_text);
                 *guess = std::mem::replace(guess, Guess::Unknown).or(field);
@@ -194,12 +230,18 @@ fn guess_csv<'a>(mut lines: impl Iterator<Item = &'a [u8]>, header: bool, delimi
     columns
 }
 
-fn guess_json<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<(String, Guess)> {
+fn guess_json<'a>(lines: impl Iterator<Item = &'a [u8]>, malformed: &mut Malformed) -> Vec<(String, Guess)> {
     let mut columns = Vec::new();
     for line in lines {
         // The order of the fields in the text is that of the columns; a line that is no object is malformed.
-        let Ok(line) = std::str::from_utf8(line) else { continue };
-        let Ok(OrderedObject(fields)) = serde_json::from_str(&numbers_as_text(line)) else { continue };
+        let object = std::str::from_utf8(line).ok().and_then(|line| serde_json::from_str(&numbers_as_text(line)).ok());
+        let Some(OrderedObject(fields)) = object else {
+            let is_first = columns.is_empty() && malformed.count == 0;
+            malformed.is_one_value |=
+                is_first && (line.trim_ascii() == b"{" || line.trim_ascii_start().starts_with(b"["));
+            malformed.add(|| why_no_object(line));
+            continue;
+        };
         for (name, value) in fields {
             add(&mut columns, name, Guess::of_json(&value));
         }

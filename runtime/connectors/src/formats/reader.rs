@@ -106,6 +106,11 @@ impl TextReader {
         self.records.has_taken_open_line()
     }
 
+    /// As [`Records::begun_bytes`].
+    pub(crate) fn begun_bytes(&self) -> usize {
+        self.records.begun_bytes()
+    }
+
     /// As [`weir_core::connector::SourceReader::locate`].
     pub(crate) fn locate(&self, row: usize) -> Option<(String, String)> {
         let (consumed, bytes) = self.records.consumed();

@@ -309,6 +309,11 @@ impl Records {
         self.is_padded && self.start >= self.buffer.len()
     }
 
+    /// How many bytes behind that are a record that is not whole yet; 0 if records are framed.
+    pub(crate) fn begun_bytes(&self) -> usize {
+        if self.records.is_empty() { self.bytes().len() } else { 0 }
+    }
+
     fn advance(&mut self, bytes: usize, line: u64) {
         self.start += bytes;
         self.position = Position { byte: self.position.byte + bytes as u64, line };

@@ -83,7 +83,11 @@ impl Durable {
             // A start that is refused shuts nobody out.
             None => {
                 let before = (self.newest()?, self.find_first(job, Contents::All, clock)?);
-                (Some(before), self.store.claim(&job.name, now_us)?)
+                let lease = match self.begins_anew()? {
+                    true => self.store.claim_anew(&job.name, now_us)?,
+                    false => self.store.claim(&job.name, now_us)?,
+                };
+                (Some(before), lease)
             }
             Some(ended) => (None, self.store.claim_after(&job.name, ended, now_us)?),
         };
@@ -109,6 +113,15 @@ impl Durable {
         Ok(Recovered { lease, checkpoint, notes })
     }
 
+    /// Whether the job begins at the beginning of its input, whatever checkpoints there are.
+    fn begins_anew(&self) -> Result<bool, CheckpointError> {
+        Ok(match self.from {
+            ResumeFrom::Beginning => true,
+            ResumeFrom::Last => self.store.is_begun_anew()?,
+            ResumeFrom::Checkpoint(_) => false,
+        })
+    }
+
     fn newest(&self) -> Result<Option<u64>, CheckpointError> {
         Ok(self.store.list()?.first().map(|listed| listed.number))
     }
@@ -125,6 +138,13 @@ impl Durable {
         let (mut notes, mut given_up) = (Vec::new(), BTreeSet::new());
         let mut checkpoint = match self.from {
             ResumeFrom::Checkpoint(number) => Some(self.store.read_as(number, contents)?),
+            ResumeFrom::Last if self.store.is_begun_anew()? => {
+                notes.push(
+                    "the last run began at the beginning of its input and ended before its first checkpoint: so does this one"
+                        .to_owned(),
+                );
+                None
+            }
             ResumeFrom::Last => self.latest(job, contents, &mut notes)?,
             ResumeFrom::Beginning => None,
         };

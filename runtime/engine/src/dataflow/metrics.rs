@@ -11,6 +11,8 @@ use weir_core::memory::MemoryBudget;
 pub struct OperatorMetrics {
     /// Rows that came in.
     pub rows_in: AtomicU64,
+    /// Of a step that counts late rows: those that had come in before the job resumed from a checkpoint.
+    pub(crate) rows_before: AtomicU64,
     /// Rows that went out, over all outputs.
     pub rows_out: AtomicU64,
     /// Rows that came after all their windows had closed.
@@ -48,6 +50,7 @@ impl OperatorMetrics {
             rows_failed: AtomicU64::default(),
             bytes_in: AtomicU64::default(),
             bytes_out: AtomicU64::default(),
+            rows_before: Default::default(),
             slowest_splits: Mutex::default(),
             guests: GuestMetrics::default(),
             memory,

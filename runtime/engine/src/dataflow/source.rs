@@ -157,7 +157,10 @@ impl SourceHead {
     fn add(&mut self, split: &SplitSnapshot) -> Result<(), ConnectorError> {
         let offset = Some(&split.offset).filter(|offset| !offset.is_null());
         let mut reader: Box<dyn SourceReader> = match split.ended {
-            true => Box::new(ReadToEnd::at(split.offset.clone())),
+            true => {
+                self.source.ended(&Split { id: split.split.clone() }, &split.offset);
+                Box::new(ReadToEnd::at(split.offset.clone()))
+            }
             false => (self.open)(&Split { id: split.split.clone() }, offset)?,
         };
         reader.explain_malformed(self.settings.on_error != OnError::Skip);

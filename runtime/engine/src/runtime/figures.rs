@@ -44,6 +44,9 @@ pub struct NodeCounts {
     pub name: String,
     /// Rows that came in; of a source: that it read.
     pub rows_in: u64,
+    /// As [`OperatorMetrics::rows_before`].
+    #[serde(skip)]
+    pub(crate) rows_before: u64,
     /// Rows that went out, over all outputs.
     pub rows_out: u64,
     /// Rows that came after all their windows had closed.
@@ -111,6 +114,7 @@ impl NodeCounts {
         Self {
             name: name.to_owned(),
             rows_in: load(&metrics.rows_in),
+            rows_before: load(&metrics.rows_before),
             rows_out: load(&metrics.rows_out),
             rows_late: load(&metrics.rows_late),
             late_by_us: load(&metrics.late_by_us),

@@ -204,6 +204,17 @@ impl JobHandle {
         }
     }
 
+    /// What has happened to its sources' inputs since it was asked last, one line each.
+    pub(crate) fn take_notices(&self) -> Vec<String> {
+        let of_source = |(name, outside): &(String, Outside)| match outside {
+            Outside::Source(source) => {
+                source.take_notices().into_iter().map(|notice| format!("{name}: {notice}")).collect::<Vec<_>>()
+            }
+            Outside::Sink(_) => Vec::new(),
+        };
+        self.outsides.iter().flat_map(of_source).collect()
+    }
+
     /// What its subtasks and nodes do, as numbers.
     #[must_use]
     pub fn figures(&self) -> JobFigures {

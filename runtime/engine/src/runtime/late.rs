@@ -18,7 +18,7 @@ use crate::runtime::figures::NodeCounts;
 pub struct LateRows {
     /// The step.
     pub step: String,
-    /// How many came late.
+    /// How many came late since the job began, before the checkpoints that it resumed from too.
     pub rows: u64,
     /// Of how many that came in.
     pub rows_in: u64,
@@ -69,7 +69,7 @@ impl LateWatch {
     /// What came late so far, by step. `nodes`: the counts of all.
     pub(crate) fn late(&self, nodes: &[NodeCounts]) -> Vec<LateRows> {
         let late = |(node, sources): &(usize, Vec<SourceAbove>)| {
-            let NodeCounts { name, rows_in, rows_late, late_by_us, .. } = nodes.get(*node)?;
+            let NodeCounts { name, rows_in, rows_before, rows_late, late_by_us, .. } = nodes.get(*node)?;
             let source = |source: &SourceAbove| {
                 let NodeCounts { name, slowest_split, .. } = nodes.get(source.node)?;
                 Some(LateSource {
@@ -82,7 +82,7 @@ impl LateWatch {
             (*rows_late > 0).then(|| LateRows {
                 step: name.clone(),
                 rows: *rows_late,
-                rows_in: *rows_in,
+                rows_in: rows_in + rows_before,
                 by_us: *late_by_us,
                 sources: sources.iter().filter_map(source).collect(),
             })

@@ -163,11 +163,12 @@ impl Supervisor {
 
     /// What has happened to it, one line each; each is told once. Of rows that come late more is told as there are more.
     pub fn take_notices(&mut self) -> Vec<String> {
-        // What came late until the end is in its summary.
-        if let State::Running(handle) = &self.state
-            && handle.running > 0
-        {
-            self.notices.extend(self.told_late.of(&handle.progress().late));
+        if let State::Running(handle) = &self.state {
+            self.notices.extend(handle.take_notices());
+            // What came late until the end is in its summary.
+            if handle.running > 0 {
+                self.notices.extend(self.told_late.of(&handle.progress().late));
+            }
         }
         std::mem::take(&mut self.notices)
     }

@@ -30,6 +30,9 @@ pub(super) struct Claim {
     pub(super) created_us: i64,
     /// The version of Weir.
     pub(super) weir: String,
+    /// The run begins at the beginning of its input, whatever checkpoints there are before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) begins: bool,
 }
 
 /// A complete checkpoint, without the state itself.

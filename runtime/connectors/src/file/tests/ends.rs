@@ -218,3 +218,45 @@ fn a_folder_that_cannot_be_made_is_named() {
         assert!(error.starts_with(&format!("cannot make {name}: ")), "{error}");
     }
 }
+
+#[test]
+fn long_parts_are_ended_between_checkpoints_and_committed_with_them() {
+    let toml = format!("{PARTS}\nroll-bytes = 65536");
+    for durable in [true, false] {
+        let folder = TempDir::new().unwrap();
+        let base = folder.path();
+        let mut attempt = Attempt::start(&toml, base, (u64::from(durable), 1, durable), None).unwrap();
+        let rows = 40_000;
+        (0..rows / 1000).for_each(|_| attempt.write(1000).unwrap());
+        let parts = |base: &Path| -> Vec<String> {
+            names(&base.join("out")).into_iter().filter(|name| !name.starts_with('.')).collect()
+        };
+        assert!(parts(base).is_empty());
+        let checkpoint = attempt.cut(!durable).unwrap();
+        attempt.commit(&checkpoint).unwrap();
+        let generation = u64::from(durable);
+        let name = |number: &str| format!("part-00000-{generation:06}-00000001{number}.csv");
+        assert_eq!(parts(base), [name("-0001"), name("-0002"), name("-0003"), name("")], "{durable}");
+        let text: String =
+            parts(base).iter().map(|part| fs::read_to_string(base.join("out").join(part)).unwrap()).collect();
+        assert_eq!(text.lines().filter(|line| *line != "n").count() as i64, rows);
+        attempt.write(5).unwrap();
+        drop(attempt);
+        if durable {
+            let again = refusal(Attempt::start(&toml, base, (2, 1, true), None));
+            assert!(again.contains("has 4 part(s) of another run"), "{again}");
+            let mut again = Attempt::start(&toml, base, (2, 3, true), Some(&checkpoint)).unwrap();
+            again.write(5).unwrap();
+            let checkpoint = again.cut(true).unwrap();
+            again.commit(&checkpoint).unwrap();
+            assert_eq!(parts(base).len(), 5);
+        }
+    }
+    for (toml, expected) in [
+        (format!("{PARTS}\nroll-bytes = 1000"), "`roll-bytes` is 65536 at least"),
+        (format!("{WHOLE}\nroll-bytes = 100000"), "`roll-bytes` is an option of a sink that fills a folder"),
+    ] {
+        let error = FileSink::open(&options(&toml, TempDir::new().unwrap().path())).err().unwrap();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}

@@ -167,12 +167,14 @@ fn json_rows_and_malformed_records() {
 {"a": 1
 {"a": 1} {"a": 2}
 {"c": [true]}
+{"a": 1, "b": "x", "a": 2}
+{"more": 1, "b": "y", "more": 2}
 {}"#;
     check(
         TextFormat::Json,
         &columns,
         text,
-        &["1|x|[2013-01-01T05:17:00]", "12|2.50|", "||"],
+        &["1|x|[2013-01-01T05:17:00]", "12|2.50|", "|y|", "||"],
         &[
             "in:4: column \"a\": 1.5 is not of the type int8",
             "in:5: column \"a\": 128 is not of the type int8",
@@ -180,8 +182,19 @@ fn json_rows_and_malformed_records() {
             "in:7: it is not JSON: EOF while parsing an object at character 7",
             "in:8: it is not JSON: trailing characters at character 10",
             "in:9: column \"c\": [true] is not of the type list<timestamp(ms)>",
+            "in:10: the key \"a\" is there twice",
         ],
     );
+}
+
+#[test]
+fn a_key_that_is_there_twice_in_an_object_makes_only_its_record_malformed() {
+    let text = "{\"s\":{\"x\":1,\"y\":2}}\n{\"s\":{\"x\":1,\"x\":1}}\n{\"s\":{\"z\":1,\"z\":1}}\n{\"s\":null}\n{\"l\":[{\"x\":1},{\"x\":1,\"x\":2}]}\n{}";
+    let columns = [("s", "struct<x: int8, y: int8>"), ("l", "list<struct<x: int8>>")];
+    let (rows, malformed) = read(TextFormat::Json, &schema(&columns), vec![text.as_bytes().to_vec()], 10);
+    let reasons: Vec<_> = malformed.iter().map(|m| (m.at.as_str(), m.reason.as_str())).collect();
+    let twice = "the key \"x\" is there twice";
+    assert_eq!((rows.num_rows(), reasons), (4, vec![("in:2", twice), ("in:5", twice)]));
 }
 
 #[test]

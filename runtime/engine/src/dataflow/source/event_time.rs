@@ -122,31 +122,41 @@ impl EventTimeReader {
         }
     }
 
-    /// What is odd about the first event time of a column: its numbers probably count something else.
+    /// What is odd about the event times of a column: its numbers probably count something else. The first that is odd is told.
     #[must_use]
     pub(crate) fn doubt(&self, name: &str, column: &ArrayRef) -> Option<String> {
         let Values::Units(read_as) = self.values else { return None };
-        let EventTimes { times, missing } = self.read(column);
-        let row = (0..column.len()).find(|row| !missing.contains(row));
-        let first = *times.get(row.unwrap_or(0))?;
-        let is_plausible = |us: i64| (PLAUSIBLE_FROM_US..PLAUSIBLE_BEFORE_US).contains(&us);
-        if (row.is_some() && is_plausible(first))
-            || !column.data_type().is_integer()
-            || column.is_null(row.unwrap_or(0))
-        {
+        if !column.data_type().is_integer() {
             return None;
         }
+        let EventTimes { times, missing } = self.read(column);
+        let is_plausible = |us: i64| (PLAUSIBLE_FROM_US..PLAUSIBLE_BEFORE_US).contains(&us);
+        let doubtful = |row: &usize| {
+            let is_missing = missing.binary_search(row).is_ok();
+            !column.is_null(*row) && (is_missing || !times.get(*row).copied().is_some_and(is_plausible))
+        };
+        let row = (0..column.len()).find(doubtful)?;
+        let time = *times.get(row)?;
+        let date = match missing.binary_search(&row) {
+            Err(_) => weir_core::time::utc_text(time),
+            Ok(_) => "out of range".to_owned(),
+        };
+        let which =
+            if row == 0 { "the first event time".to_owned() } else { format!("the event time of row {}", row + 1) };
+        let (data_type, value) = (type_name(column.data_type()), number(column, row));
+        if is_date_of_digits(value) {
+            return Some(format!(
+                "{which} is {date}: {data_type} {value} is read as {}; if it is a date, give the column the type utf8 in `schema` and say \
+                 `event-time = {{ column = {name:?}, format = \"%Y%m%d\" }}`",
+                long(read_as)
+            ));
+        }
         let units = [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
-        let mut others = units.into_iter().filter(|unit| is_plausible(in_us(number(column, row.unwrap_or(0)), *unit)));
+        let mut others = units.into_iter().filter(|unit| is_plausible(in_us(value, *unit)));
         // Small numbers are examples: there is nothing else that they could count.
         let other = others.next()?;
-        let date = match row {
-            Some(_) => weir_core::time::utc_text(first),
-            None => "out of range".to_owned(),
-        };
-        let (data_type, value) = (type_name(column.data_type()), number(column, row.unwrap_or(0)));
         Some(format!(
-            "the first event time is {date}: {data_type} {value} is read as {}; say `event-time = {{ column = {name:?}, unit = {:?} }}` \
+            "{which} is {date}: {data_type} {value} is read as {}; say `event-time = {{ column = {name:?}, unit = {:?} }}` \
              if it is {}",
             long(read_as),
             short(other),
@@ -182,6 +192,12 @@ impl EventTimeReader {
             }
         }
     }
+}
+
+/// Whether a number is probably a date that is written without separators, as in 20240131.
+fn is_date_of_digits(value: i64) -> bool {
+    let (year, month, day) = (value / 10_000, value / 100 % 100, value % 100);
+    (1971..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
 }
 
 fn of<T: ArrowPrimitiveType>(column: &ArrayRef, us: impl Fn(T::Native) -> i64) -> ScalarBuffer<i64> {
@@ -346,6 +362,12 @@ mod tests {
         assert!(doubt(EventTimeForm::Typed, 1_704_067_200_000_000_000).ends_with("if it is nanoseconds"));
         assert!(doubt(EventTimeForm::Count(TimeUnit::Second), 1_704_067_200_000).ends_with("if it is milliseconds"));
         assert_eq!(doubt(EventTimeForm::Typed, 5), "");
+        let date = doubt(EventTimeForm::Typed, 20_240_101);
+        assert!(
+            date.starts_with("the first event time is 1970-01-01T05:37:20.101Z: int64 20240101 is read as"),
+            "{date}"
+        );
+        assert!(date.ends_with("`event-time = { column = \"t\", format = \"%Y%m%d\" }`"), "{date}");
         assert_eq!(doubt(EventTimeForm::Typed, 1_704_067_200_000), "");
     }
 }

@@ -26,7 +26,7 @@ use super::panes::PaneGrid;
 use super::refiring::{RefiringContext, RefiringRows};
 use super::results::Results;
 use super::window_rows::WindowRows;
-use super::window_state::{StateLayout, Unemitted, WindowProgress};
+use super::window_state::{LateCount, StateLayout, Unemitted, WindowProgress};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::{BadRow, DeadLetters};
 
@@ -48,6 +48,7 @@ pub(super) struct PaneWindows {
     /// Bytes of the panes, and how many rows came since they were weighed.
     state_bytes: u64,
     unweighed_rows: usize,
+    late: LateCount,
 }
 
 /// Rows after which all panes are weighed again: there may be some thousand panes.
@@ -80,7 +81,7 @@ impl PaneWindows {
             value_columns: AggregateSet::columns(&spec),
             state_widths: aggregates.state_widths(),
             dead_letters: DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone()),
-            layout: StateLayout::new("panes", &spec.window, &key_fields, &[PANE_COLUMN], aggregates.state_fields()),
+            layout: StateLayout::new("panes", &spec, &key_fields, &[PANE_COLUMN], aggregates.state_fields()),
             results: Results::new(&spec)?,
             firing: Firing::new(grid, watermark, EmittedKeys::new(&key_fields)?, merged),
             refiring: RefiringRows::new(&spec, grid)?,
@@ -89,6 +90,7 @@ impl PaneWindows {
             ingested_at: WindowProgress::NONE.ingested_at,
             state_bytes: 0,
             unweighed_rows: WEIGHED_ROWS,
+            late: LateCount::default(),
             spec,
         })
     }
@@ -175,12 +177,14 @@ impl PaneWindows {
         let int64 = |column: usize| batch.rows.column(column).as_primitive::<Int64Type>();
         let (panes, counts) = (int64(keys), int64(keys + 1));
         let rows = WindowRows::of_accumulators(&batch.rows, keys, PARTIAL_BOUNDS, &self.state_widths);
+        self.late.rows_in += counts.values().iter().sum::<i64>().max(0).unsigned_abs();
         let mut runs = Vec::new();
         for (pane, run) in runs_of_equal(panes) {
             match self.fate(pane) {
                 Fate::Late => {
                     let late = run.map(|row| counts.value(row)).sum::<i64>();
-                    self.spec.metrics.late(late.max(0).unsigned_abs(), self.late_by(self.closes_at(pane)));
+                    let by_us = self.late_by(self.closes_at(pane));
+                    self.late.add(late.max(0).unsigned_abs(), by_us, &self.spec.metrics);
                 }
                 Fate::Gap => {}
                 Fate::Open | Fate::Refires => runs.push((pane, run)),
@@ -268,7 +272,8 @@ impl Operator for PaneWindows {
         for_each_pane(&rows, &open, |pane, rows, row_of_batch| {
             self.add(&batch, pane, rows, row_of_batch, &mut bad).map(drop)
         })?;
-        self.spec.metrics.late(late.len() as u64, late_by);
+        self.late.rows_in += rows.len as u64;
+        self.late.add(late.len() as u64, late_by, &self.spec.metrics);
         self.spec.emit_late(&batch, late, out)?;
         self.dead_letters.emit(&batch, bad, out)?;
         self.refiring.take(&batch, refiring)?;
@@ -309,7 +314,7 @@ impl Operator for PaneWindows {
             unemitted.keys = self.firing.freeze_keys(&mut self.panes);
         }
         let panes: Vec<_> = self.panes.iter_mut().map(|(pane, table)| (pane, table.freeze())).collect();
-        let progress = WindowProgress { watermark: self.watermark, ingested_at: self.ingested_at };
+        let progress = WindowProgress { watermark: self.watermark, ingested_at: self.ingested_at, late: self.late };
         let (layout, key_groups, row_keys) = (self.layout.clone(), self.spec.key_groups, self.spec.key_columns.clone());
         Ok(Frozen::new(move || {
             let groups = |(start, (keys, aggregates)): (i64, (FrozenKeys, AggregateSet))| {
@@ -323,7 +328,8 @@ impl Operator for PaneWindows {
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
         let (progress, restored) = self.layout.restore(snapshot, &self.spec.input)?;
-        (self.watermark, self.ingested_at) = (progress.watermark, progress.ingested_at);
+        (self.watermark, self.ingested_at, self.late) = (progress.watermark, progress.ingested_at, progress.late);
+        self.late.tell(&self.spec.metrics);
         self.restore_groups(restored.groups)?;
         for rows in &restored.emitted_keys {
             let (keys, until) = rows.columns().split_at(self.keys);

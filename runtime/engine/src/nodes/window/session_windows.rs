@@ -20,7 +20,7 @@ use super::results::{Fired, Refirings, Results};
 use super::session_list::{Session, SessionList};
 use super::sessions::{OwnWindows, Sessions, Taken};
 use super::window_rows::WindowRows;
-use super::window_state::{StateLayout, Unemitted, WindowProgress};
+use super::window_state::{LateCount, StateLayout, Unemitted, WindowProgress};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::DeadLetters;
 
@@ -39,6 +39,7 @@ pub(super) struct SessionWindows {
     /// The key slot of every row of the batch.
     slots: Vec<u32>,
     ingested_at: i64,
+    late: LateCount,
 }
 
 impl SessionWindows {
@@ -49,13 +50,7 @@ impl SessionWindows {
             value_columns: AggregateSet::columns(&spec),
             state_widths: aggregates.state_widths(),
             dead_letters: DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone()),
-            layout: StateLayout::new(
-                "sessions",
-                &spec.window,
-                &key_fields,
-                &["start", "end"],
-                aggregates.state_fields(),
-            ),
+            layout: StateLayout::new("sessions", &spec, &key_fields, &["start", "end"], aggregates.state_fields()),
             results: Results::new(&spec)?,
             keys: KeyIndex::new(&key_fields)?,
             gap,
@@ -63,6 +58,7 @@ impl SessionWindows {
             refirings: Refirings::new(&spec)?,
             slots: Vec::new(),
             ingested_at: WindowProgress::NONE.ingested_at,
+            late: LateCount::default(),
             spec,
         })
     }
@@ -169,16 +165,17 @@ impl Operator for SessionWindows {
             self.dead_letters.take(&batch, row, reason, &mut bad)?;
         }
         self.refirings.emit(&self.results, self.ingested_at, out)?;
+        let counts = self.spec.partials.then(|| batch.rows.column(self.layout.keys + 2).as_primitive::<Int64Type>());
+        let counted = counts.map(|counts| counts.values().iter().sum::<i64>().max(0).unsigned_abs());
+        self.late.rows_in += counted.unwrap_or(rows.len as u64);
         if !late.is_empty() {
-            let counts =
-                self.spec.partials.then(|| batch.rows.column(self.layout.keys + 2).as_primitive::<Int64Type>());
             let rows = late.iter().map(|row| counts.map_or(1, |counts| counts.value(*row as usize).max(0) as u64));
             let watermark = self.state.watermark;
             let closes_at =
                 |row: &u32| windows.of_row(*row as usize).max_time().saturating_add(self.spec.allowed_lateness_us);
             let late_by =
                 late.iter().map(closes_at).min().map_or(0, |at| watermark.saturating_sub(at).saturating_add(1));
-            self.spec.metrics.late(rows.sum(), late_by);
+            self.late.add(rows.sum(), late_by, &self.spec.metrics);
             self.spec.emit_late(&batch, late, out)?;
         }
         self.dead_letters.emit(&batch, bad, out)?;
@@ -216,7 +213,8 @@ impl Operator for SessionWindows {
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let (keys, aggregates, lists) = (self.keys.freeze(), self.state.aggregates.freeze(), self.state.lists.freeze());
-        let progress = WindowProgress { watermark: self.state.watermark, ingested_at: self.ingested_at };
+        let progress =
+            WindowProgress { watermark: self.state.watermark, ingested_at: self.ingested_at, late: self.late };
         // Each session says for itself whether it has been emitted.
         let unemitted =
             Unemitted { until: self.state.has_due().then_some(self.state.watermark), ..Unemitted::default() };
@@ -239,7 +237,8 @@ impl Operator for SessionWindows {
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
         let (progress, restored) = self.layout.restore(snapshot, &self.spec.input)?;
-        (self.state.watermark, self.ingested_at) = (progress.watermark, progress.ingested_at);
+        (self.state.watermark, self.ingested_at, self.late) = (progress.watermark, progress.ingested_at, progress.late);
+        self.late.tell(&self.spec.metrics);
         let keys = self.layout.keys;
         let key_columns = restored.groups.iter().map(|(batch, _)| (&batch.columns()[..keys], batch.num_rows()));
         let slots = self.keys.slots_of_all(&key_columns.collect::<Vec<_>>())?;

@@ -3,16 +3,20 @@
 //!
 //! | table | rows | if |
 //! |---|---|---|
-//! | `progress` | one: the watermark | always |
+//! | `progress` | one: the watermark, and which aggregates of which columns the state is of | always |
+//! | `late` | one, of the first key group, so that one subtask takes it up: how many rows came in, how many of them late, by how much | rows came in |
 //! | `panes`, `sessions` | accumulators; a last column `emitted_until`: up to when the row's results have been emitted | always; the column only between two parts of a firing, without it all results up to the watermark have been |
 //! | `emitted_keys` | keys whose results have been emitted further than their rows say | between two parts of a firing |
 //! | `refiring_rows` | rows whose windows are still to fire again | between two parts of a batch of late rows |
 
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
 use weir_core::column_type::columns_text;
 use weir_core::key_group::hash_keys;
 use weir_core::time::WATERMARK_MIN;
@@ -21,6 +25,8 @@ use weir_state::FrozenKeys;
 use weir_state::key_groups::GroupTables;
 
 use super::frozen_groups::FrozenGroups;
+use super::{AggregateKind, BoundAggregate, WindowSpec};
+use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{OperatorError, Snapshot, StateTable};
 
 const PROGRESS: &str = "progress";
@@ -31,6 +37,9 @@ const EMITTED_KEYS: &str = "emitted_keys";
 const REFIRING_ROWS: &str = "refiring_rows";
 /// The window that the state is of: accumulators say nothing of their window's length.
 const WINDOW: &str = "window";
+/// What computes which aggregate of which columns, as JSON: accumulators do not say that either.
+const AGGREGATES: &str = "aggregates";
+const LATE: &str = "late";
 
 /// How far a window operator is.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +48,64 @@ pub(super) struct WindowProgress {
     pub(super) watermark: i64,
     /// Of the youngest batch that it took; least: it has taken none.
     pub(super) ingested_at: i64,
+    pub(super) late: LateCount,
 }
 
 impl WindowProgress {
-    pub(super) const NONE: Self = Self { watermark: WATERMARK_MIN, ingested_at: i64::MIN };
+    pub(super) const NONE: Self =
+        Self { watermark: WATERMARK_MIN, ingested_at: i64::MIN, late: LateCount { rows_in: 0, rows: 0, by_us: 0 } };
+}
+
+/// What a window operator has counted since the job began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LateCount {
+    /// Rows that came in.
+    pub(super) rows_in: u64,
+    /// Those of them that came late.
+    rows: u64,
+    /// By how much at most, microseconds.
+    by_us: i64,
+}
+
+impl LateCount {
+    /// Rows came late, here and in the metrics.
+    pub(super) fn add(&mut self, rows: u64, by_us: i64, metrics: &Metrics) {
+        self.rows += rows;
+        self.by_us = self.by_us.max(by_us);
+        metrics.late(rows, by_us);
+    }
+
+    /// Tells the metrics what was counted before, unless they have counted it themselves: state also comes back while a job runs.
+    pub(super) fn tell(self, metrics: &Metrics) {
+        let counts = [&metrics.rows_in, &metrics.rows_before, &metrics.rows_late];
+        if counts.iter().any(|count| count.load(Ordering::Relaxed) > 0) {
+            return;
+        }
+        metrics.late(self.rows, self.by_us);
+        metrics.rows_before.fetch_add(self.rows_in, Ordering::Relaxed);
+    }
+
+    fn table(self) -> Result<StateTable, OperatorError> {
+        let column = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
+        let count = |count: u64| column(i64::try_from(count).unwrap_or(i64::MAX));
+        let rows = RecordBatch::try_from_iter([
+            ("rows_in", count(self.rows_in)),
+            ("rows", count(self.rows)),
+            ("by_us", column(self.by_us)),
+        ])?;
+        Ok(StateTable { name: LATE.to_owned(), key_group: Some(0), rows })
+    }
+
+    /// Adds what a snapshot has, which is nothing if only its layout is looked at.
+    fn take(&mut self, rows: &RecordBatch) -> Result<(), OperatorError> {
+        if rows.num_rows() > 0 {
+            let count = |name| int64(rows, name).map(|count| count.max(0).unsigned_abs());
+            self.rows_in += count("rows_in")?;
+            self.rows += count("rows")?;
+            self.by_us = self.by_us.max(int64(rows, "by_us")?);
+        }
+        Ok(())
+    }
 }
 
 /// What is still to be emitted, if the state is frozen between two parts of it.
@@ -89,12 +152,13 @@ pub(super) struct StateLayout {
     pub(super) keys: usize,
     pub(super) schema: SchemaRef,
     window: String,
+    aggregates: Vec<AggregateText>,
 }
 
 impl StateLayout {
     pub(super) fn new(
         name: &'static str,
-        window: &WindowAssigner,
+        spec: &WindowSpec,
         keys: &[FieldRef],
         bounds: &[&str],
         state: Vec<FieldRef>,
@@ -102,7 +166,8 @@ impl StateLayout {
         let nullable = |f: &FieldRef| Arc::new(Field::clone(f).with_nullable(true));
         let bounds = bounds.iter().map(|b| Arc::new(Field::new(*b, DataType::Int64, false)));
         let fields: Vec<FieldRef> = keys.iter().map(nullable).chain(bounds).chain(state).collect();
-        Self { name, keys: keys.len(), schema: Arc::new(Schema::new(fields)), window: described(window) }
+        let (window, aggregates) = (described(&spec.window), AggregateText::of(spec));
+        Self { name, keys: keys.len(), schema: Arc::new(Schema::new(fields)), window, aggregates }
     }
 
     /// The rows of each key group, the progress, and what is still to be emitted. `row_keys`: where the key columns of
@@ -119,7 +184,10 @@ impl StateLayout {
             Some(_) => self.with_emitted_until(),
             None => self.schema.clone(),
         };
-        let mut tables = vec![progress.table(&self.window)?];
+        let mut tables = vec![progress.table(&self.window, &self.aggregates)?];
+        if progress.late.rows_in > 0 {
+            tables.push(progress.late.table()?);
+        }
         let mut groups = GroupTables::new(schema.clone(), key_groups);
         for part in parts {
             let slots = part.slots();
@@ -158,16 +226,19 @@ impl StateLayout {
         snapshot: Snapshot,
         input: &SchemaRef,
     ) -> Result<(WindowProgress, Restored), OperatorError> {
-        let (mut progress, mut restored) = (Vec::new(), Restored::default());
+        let (mut progress, mut restored, mut late) = (Vec::new(), Restored::default(), LateCount::default());
         let (with_emitted_until, emitted_keys) = (self.with_emitted_until(), self.emitted_keys());
         let refiring = with_fields(input, &refiring_fields());
         for StateTable { name, rows, .. } in snapshot.tables {
             let found = rows.schema();
             if name == PROGRESS {
+                AggregateText::check(&rows, &self.aggregates)?;
                 progress.push(WindowProgress::read(&rows, &self.window)?);
-            } else if name == self.name && same_types(&found, &self.schema) {
+            } else if name == LATE {
+                late.take(&rows)?;
+            } else if let Some(rows) = self.arranged(&rows, &self.schema).filter(|_| name == self.name) {
                 restored.groups.push((rows, None));
-            } else if name == self.name && same_types(&found, &with_emitted_until) {
+            } else if let Some(rows) = self.arranged(&rows, &with_emitted_until).filter(|_| name == self.name) {
                 let until = rows.columns().last().cloned();
                 restored.groups.push((rows, until));
             } else if name == EMITTED_KEYS && same_types(&found, &emitted_keys) {
@@ -188,7 +259,24 @@ impl StateLayout {
         // Subtasks that saw the same barrier have the same watermark; if not, nothing is called late too early.
         let watermark = progress.iter().map(|p| p.watermark).min().unwrap_or(WindowProgress::NONE.watermark);
         let ingested_at = progress.iter().map(|p| p.ingested_at).max().unwrap_or(WindowProgress::NONE.ingested_at);
-        Ok((WindowProgress { watermark, ingested_at }, restored))
+        Ok((WindowProgress { watermark, ingested_at, late }, restored))
+    }
+
+    /// The columns in this order, if they are these: those of aggregates may come in any.
+    fn arranged(&self, rows: &RecordBatch, expected: &SchemaRef) -> Option<RecordBatch> {
+        let found = rows.schema();
+        if same_types(&found, expected) {
+            return Some(rows.clone());
+        }
+        let place = |(wanted, field): (usize, &FieldRef)| {
+            let same = |of: &FieldRef| of.name() == field.name() && of.data_type() == field.data_type();
+            let is_key = |place: usize| place < self.keys || wanted < self.keys;
+            let place = found.fields().iter().position(same)?;
+            (!is_key(place) || place == wanted).then_some(place)
+        };
+        let places = expected.fields().iter().enumerate().map(place).collect::<Option<Vec<usize>>>()?;
+        let distinct: std::collections::BTreeSet<usize> = places.iter().copied().collect();
+        (distinct.len() == found.fields().len()).then(|| rows.project(&places).ok()).flatten()
     }
 
     fn with_emitted_until(&self) -> SchemaRef {
@@ -214,12 +302,15 @@ fn with_fields(schema: &SchemaRef, more: &[FieldRef]) -> SchemaRef {
 }
 
 impl WindowProgress {
-    fn table(self, window: &str) -> Result<StateTable, OperatorError> {
+    fn table(self, window: &str, aggregates: &[AggregateText]) -> Result<StateTable, OperatorError> {
+        let aggregates =
+            serde_json::to_string(aggregates).map_err(|error| OperatorError::Restore(error.to_string()))?;
         let column = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
         let rows = RecordBatch::try_from_iter([
             (WATERMARK, column(self.watermark)),
             (INGESTED_AT, column(self.ingested_at)),
             (WINDOW, Arc::new(StringArray::from(vec![window])) as ArrayRef),
+            (AGGREGATES, Arc::new(StringArray::from(vec![aggregates])) as ArrayRef),
         ])?;
         Ok(StateTable { name: PROGRESS.to_owned(), key_group: None, rows })
     }
@@ -237,7 +328,60 @@ impl WindowProgress {
             let message = format!("its state is of windows that are {found}, and now they are {window}");
             return Err(OperatorError::Restore(message));
         }
-        Ok(Self { watermark: int64(rows, WATERMARK)?, ingested_at: int64(rows, INGESTED_AT)? })
+        let (watermark, ingested_at) = (int64(rows, WATERMARK)?, int64(rows, INGESTED_AT)?);
+        Ok(Self { watermark, ingested_at, late: LateCount::default() })
+    }
+}
+
+/// What computes an aggregate, and of which columns.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+struct AggregateText {
+    name: String,
+    /// The name of one of ours; a component may be replaced.
+    function: String,
+    columns: Vec<String>,
+}
+
+impl AggregateText {
+    fn of(spec: &WindowSpec) -> Vec<Self> {
+        let column = |column: &usize| spec.input.field(*column).name().clone();
+        let text = |aggregate: &BoundAggregate| {
+            let (function, columns) = match &aggregate.kind {
+                AggregateKind::Builtin { function, column: of } => (function.name(), of.iter().map(column).collect()),
+                AggregateKind::Component { columns, .. } => ("component", columns.iter().map(column).collect()),
+            };
+            Self { name: aggregate.name.clone(), function: function.to_owned(), columns }
+        };
+        spec.aggregates.iter().map(text).collect()
+    }
+
+    /// Refuses state of an aggregate that is another now. Older versions did not say what it was.
+    fn check(progress: &RecordBatch, now: &[Self]) -> Result<(), OperatorError> {
+        let column = progress.column_by_name(AGGREGATES).and_then(|column| column.as_string_opt::<i32>());
+        for before in column.into_iter().flat_map(|column| column.iter().flatten()) {
+            let before: Vec<Self> = serde_json::from_str(before)
+                .map_err(|error| OperatorError::Restore(format!("its {PROGRESS} has no {AGGREGATES}: {error}")))?;
+            let of = |name: &str| now.iter().find(|now| now.name == name);
+            if let Some((before, now)) =
+                before.iter().find_map(|b| of(&b.name).filter(|now| *now != b).map(|now| (b, now)))
+            {
+                let name = &before.name;
+                let message = format!(
+                    "the aggregate {name:?} was {before}, and now it is {now}: set it back, or begin anew, with another folder for \
+                     checkpoints"
+                );
+                return Err(OperatorError::Restore(message));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for AggregateText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = if self.columns.is_empty() { "rows".to_owned() } else { self.columns.join(", ") };
+        write!(f, "the {} of {columns}", self.function)
     }
 }
 

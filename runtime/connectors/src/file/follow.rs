@@ -1,0 +1,142 @@
+//! `follow = true`: files that grow, and new files of a folder or pattern, as a source without an end. All files are one split, so
+//! that one reader sees which file was renamed, truncated or copied: see decision 40.
+
+mod growing;
+mod known;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceReader, Split};
+use weir_core::graph::Options;
+use weir_core::time::Clock;
+
+use super::confined::Root;
+use super::notices::Notices;
+use super::paths::{InputFile, find};
+use super::rows::Rows;
+use growing::GrowingFile;
+use known::FollowOffset;
+use reader::FollowReader;
+
+/// The source.
+pub(super) struct FollowedFiles {
+    /// Those that were there at the start.
+    files: Box<dyn Source>,
+    rows: Rows,
+    watched: Arc<Watched>,
+}
+
+/// Where files are looked for, and what a person should know of them.
+pub(super) struct Watched {
+    options: Options,
+    path: PathBuf,
+    notices: Notices,
+    trouble: Mutex<Option<String>>,
+}
+
+impl FollowedFiles {
+    /// Follows what `path` names; `files` are those that it names now.
+    pub(super) fn new(options: &Options, path: &Path, files: Box<dyn Source>, rows: Rows) -> Self {
+        let (notices, trouble) = (Notices::default(), Mutex::default());
+        let watched = Watched { options: options.clone(), path: path.to_path_buf(), notices, trouble };
+        Self { files, rows, watched: Arc::new(watched) }
+    }
+
+    /// One split has all files, whatever they are called by now.
+    fn split(&self) -> Split {
+        let path: PathBuf = self.watched.path.components().filter(|part| part.as_os_str() != ".").collect();
+        Split { id: path.display().to_string() }
+    }
+}
+
+impl Watched {
+    /// The files that are there now; why there are none is told as long as that is so.
+    fn list(&self) -> Vec<InputFile> {
+        let found = find(&self.options, &self.path);
+        let trouble = found.as_ref().err().map(|error| format!("waiting for files: {error}"));
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+        found.unwrap_or_default()
+    }
+
+    /// Opens one of them.
+    fn open(&self, name: &str, path: &Path) -> std::io::Result<GrowingFile> {
+        Ok(GrowingFile::new(name, Root::of(&self.options).open(path)?))
+    }
+
+    fn notice(&self, notice: String) {
+        self.notices.push(notice);
+    }
+}
+
+impl Source for FollowedFiles {
+    fn schema(&self) -> SchemaRef {
+        self.files.schema()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.files.notes()
+    }
+
+    fn sample(&self, column: usize) -> Option<RecordBatch> {
+        self.files.sample(column)
+    }
+
+    fn notes_after(&self) -> Vec<String> {
+        self.files.notes_after()
+    }
+
+    fn take_notices(&self) -> Vec<String> {
+        self.watched.notices.take()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.files.files()
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::ExactlyOnce
+    }
+
+    fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {
+        Ok(vec![self.split()])
+    }
+
+    fn reader(
+        &self,
+        split: &Split,
+        projection: &[usize],
+        offset: Option<&Offset>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Box<dyn SourceReader>, ConnectorError> {
+        if *split != self.split() {
+            return Err(ConnectorError::Data(format!(
+                "the checkpoint has read {:?}, and `path` names {:?} now, with `follow = true`: set it back, or begin anew, with \
+                 another folder for checkpoints",
+                split.id,
+                self.split().id
+            )));
+        }
+        let offset = match offset {
+            None => FollowOffset::default(),
+            Some(offset) => serde_json::from_value(offset.clone()).map_err(|_| {
+                ConnectorError::Data(format!(
+                    "{}: the checkpoint is of a source without `follow = true`: leave that out, or begin anew, with another \
+                     folder for checkpoints",
+                    split.id
+                ))
+            })?,
+        };
+        let (watched, rows) = (Arc::clone(&self.watched), self.rows.clone());
+        Ok(Box::new(FollowReader::new(watched, rows, projection.to_vec(), offset, clock)))
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.watched.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,130 @@
+//! Files that somebody writes while they are read, or between two runs.
+
+use std::io::Write as _;
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use weir_core::connector::Split;
+
+use super::*;
+
+const CSV: &str = "path = \"in.csv\"\nschema = { v = \"int64\" }";
+
+fn append(folder: &TempDir, text: &str) {
+    let mut file = fs::OpenOptions::new().append(true).open(folder.path().join("in.csv")).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+fn written(text: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("in.csv"), text).unwrap();
+    folder
+}
+
+/// The values up to the end, or up to where it waits.
+fn values(reader: &mut dyn SourceReader) -> (Vec<i64>, bool) {
+    let mut values = Vec::new();
+    loop {
+        match reader.poll(10, Duration::ZERO).unwrap() {
+            Polled::Batch { rows, .. } => values.extend(rows.column(0).as_primitive::<Int64Type>().values()),
+            Polled::Pending => return (values, false),
+            Polled::End => return (values, true),
+        }
+    }
+}
+
+#[test]
+fn a_file_is_read_to_the_end_that_it_had_and_never_cut_within_a_line() {
+    for (before, appended, read, notice) in [
+        ("v\n1\n", "2", vec![1], "in.csv: 1 bytes were appended"),
+        ("v\n1\n", "2\n3\n", vec![1], "in.csv: 4 bytes were appended"),
+        ("v\n1\n2", "3\n4\n", vec![1, 23], "in.csv: 2 bytes were appended"),
+        ("v\n1\n2", "3\n", vec![1, 23], ""),
+        ("v\n1\n2", "", vec![1, 2], ""),
+    ] {
+        let folder = written(before);
+        let source = source(CSV, folder.path());
+        let mut reader = reader(&source, 0, &[0], None);
+        append(&folder, appended);
+        assert_eq!(values(reader.as_mut()), (read, true), "{before:?} {appended:?}");
+        let notices = source.take_notices().join("\n");
+        assert!(notices.starts_with(notice) && notices.is_empty() == notice.is_empty(), "{notices}");
+    }
+}
+
+#[test]
+fn a_last_line_that_grows_is_waited_for() {
+    let folder = written("v\n1\n2");
+    let source = source(CSV, folder.path());
+    let clock = Arc::new(ManualClock::default());
+    let split = &source.splits(1).unwrap()[0];
+    let mut reader = source.reader(split, &[0], None, clock.clone()).unwrap();
+    append(&folder, "3");
+    assert_eq!(values(reader.as_mut()), (vec![1], false));
+    clock.set_us(999_999);
+    append(&folder, "4");
+    assert_eq!(values(reader.as_mut()), (vec![], false));
+    clock.set_us(1_999_998);
+    assert_eq!(values(reader.as_mut()), (vec![], false));
+    clock.set_us(1_999_999);
+    assert_eq!(values(reader.as_mut()), (vec![234], true));
+}
+
+#[test]
+fn a_file_that_was_changed_before_its_offset_is_refused() {
+    let folder = written("v\n1\n22\n333\n");
+    let opened = source(CSV, folder.path());
+    let mut first = reader(&opened, 0, &[0], None);
+    first.poll(2, Duration::ZERO).unwrap();
+    let offset = first.offset();
+    for (text, expected) in [("v\n1\n222\n333\n", "no line begins at byte 7"), ("v\n", "has no offset")] {
+        fs::write(folder.path().join("in.csv"), text).unwrap();
+        let again = source(CSV, folder.path());
+        let split = Split { id: "in.csv".to_owned() };
+        let refused = again.reader(&split, &[0], Some(&offset), Arc::new(ManualClock::default())).err().unwrap();
+        assert!(refused.to_string().contains(expected), "{refused}");
+    }
+}
+
+#[test]
+fn a_file_that_is_truncated_while_it_is_read_is_an_error() {
+    let folder = written(&format!("v\n{}", "1\n".repeat(300_000)));
+    let source = source(CSV, folder.path());
+    let mut reader = reader(&source, 0, &[0], None);
+    reader.poll(10, Duration::ZERO).unwrap();
+    fs::write(folder.path().join("in.csv"), "v\n").unwrap();
+    let error = std::iter::repeat_with(|| reader.poll(100_000, Duration::ZERO)).take(10).find_map(Result::err).unwrap();
+    assert!(error.to_string().contains("in.csv was truncated while it was read: it had 600002 bytes"), "{error}");
+}
+
+#[test]
+fn rows_behind_a_split_that_has_ended_are_told() {
+    let folder = written("v\n1\n");
+    let source = source(CSV, folder.path());
+    let mut reader = reader(&source, 0, &[0], None);
+    values(reader.as_mut());
+    let split = &source.splits(1).unwrap()[0];
+    source.ended(split, &reader.offset());
+    assert!(source.take_notices().is_empty());
+    append(&folder, "2\n");
+    source.ended(split, &reader.offset());
+    assert!(source.take_notices()[0].starts_with("in.csv: 2 bytes were appended after it was read to its end"));
+}
+
+#[test]
+fn what_is_no_json_by_lines_is_explained_when_columns_are_inferred() {
+    let folder = TempDir::new().unwrap();
+    for (text, expected) in [
+        (
+            "[\n {\"v\": 1},\n {\"v\": 2}\n]\n",
+            "in.json: 3 of the 4 lines that were looked at are no rows; the first: it is not JSON: EOF",
+        ),
+        ("[{\"v\": 1}]\n", "it is not an object, but an array; `jq -c '.[]' FILE`"),
+        ("{\n \"v\": 1\n}\n", "`jq -c . FILE` makes one line of each object"),
+        ("", "there are no rows to infer the columns from"),
+    ] {
+        fs::write(folder.path().join("in.json"), text).unwrap();
+        let error = FileSource::open(&options("path = \"in.json\"", folder.path())).err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
