@@ -347,7 +347,7 @@ mod tests {
             ("properties = { \"delivery.timeout.ms\" = 0 }", "without end", "{ \"delivery.timeout.ms\" = 0 }"),
             ("properties = { \"fetch.min.bytes\" = [] }", "text, a number or a bool", "[]"),
         ] {
-            let ConnectorError::Option { message, span } = configured(text).unwrap_err() else { panic!("{text}") };
+            let Some(ConnectorError::Option { message, span }) = configured(text).err() else { panic!("{text}") };
             assert!(message.contains(reason), "{message}");
             assert_eq!(span.map(|span| &text[span]), Some(at));
         }

@@ -83,7 +83,8 @@ mod tests {
         let slot =
             |name: &str| jobs.slot(name, || Slot::new(name, Arc::new(Lines::new(Arc::new(ManualClock::default())))));
         let (one, other) = (slot("one"), slot("other"));
-        let bounds = Bounds { jobs_max: 2, guest_resources_max: room(10, 100) };
+        let disk = super::super::DiskBounds { reserve_bytes: 0, job_bytes_max: None, dead_letter_bytes_max: 0 };
+        let bounds = Bounds { jobs_max: 2, guest_resources_max: room(10, 100), disk };
         let admission = Admission::new(bounds, Arc::clone(&jobs));
         let refused = |slot, room| admission.admit(slot, room).err().map(|problem| problem.detail).unwrap_or_default();
 
