@@ -38,7 +38,7 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Host {
     Any,
-    /// In lower case. Whoever has allowed the name trusts what it leads to.
+    /// In lower case. An administrator who allows a name trusts what it leads to.
     Name(String),
     /// The addresses that begin with so many bits of this one.
     Block(IpAddr, u8),

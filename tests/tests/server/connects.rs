@@ -1,4 +1,4 @@
-//! Where the jobs of a server connect to: only where they may, whoever names the address.
+//! Where the jobs of a server connect to: only where they may, by whatever the address was named.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -1,5 +1,5 @@
 //! Opens files and folders, those of a pipeline that is confined to one folder only in it: a link there may lead to another place in that
-//! folder, and nowhere else, whoever makes it and whenever. Reads and writes nothing itself.
+//! folder, and nowhere else, whenever it was made. Reads and writes nothing itself.
 //!
 //! A path is resolved first. What is found is opened folder by folder from the folder of files on, and no link is followed on that way: one
 //! that has come since the path was resolved is an error, and no way out.

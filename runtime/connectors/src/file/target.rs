@@ -113,7 +113,7 @@ impl Target {
         match (attribute::get(&file), file.metadata()) {
             (Err(_), _) => Signed::Cannot,
             (Ok(Some(value)), Ok(now)) => match serde_json::from_slice(&value) {
-                Ok(signature) => Signed::By(signature, now),
+                Ok(signature) => Signed::By(signature, Box::new(now)),
                 Err(_) => Signed::Not,
             },
             _ => Signed::Not,
@@ -124,7 +124,7 @@ impl Target {
 /// What was left at a file.
 enum Signed {
     /// A signature, and what the file is now.
-    By(Signature, Metadata),
+    By(Signature, Box<Metadata>),
     Not,
     /// The file system has no attributes.
     Cannot,
