@@ -9,6 +9,7 @@ use crate::cache::FunctionCounts;
 use crate::compiled::Compiled;
 use crate::imports::log::NoLog;
 use crate::instance::Instance;
+use crate::limits::DESCRIBE_TIME_MS_MAX;
 use crate::load::{Inspection, LoadError};
 use crate::plan::{InputSchema, OperatorInfo, Plan, World};
 use crate::sandbox::{self, Sandbox};
@@ -81,7 +82,8 @@ impl Component {
         sandbox::about(&self.0, &OperatorLimits::default())
     }
 
-    /// What the operator would do with a configuration and inputs, asked of an instance that is thrown away, within these limits.
+    /// What the operator would do with a configuration and inputs, asked of an instance that is thrown away, within these
+    /// limits and [`DESCRIBE_TIME_MS_MAX`].
     ///
     /// # Errors
     /// If it refuses them, or its plan breaks the contract.
@@ -97,7 +99,10 @@ impl Component {
                 operator: String::new(),
                 config: config.clone(),
                 inputs: inputs.to_vec(),
-                limits: limits.clone(),
+                limits: OperatorLimits {
+                    call_time_ms: limits.call_time_ms.min(DESCRIBE_TIME_MS_MAX),
+                    ..limits.clone()
+                },
                 log: Arc::new(NoLog),
             },
         )?;

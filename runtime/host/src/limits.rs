@@ -30,6 +30,9 @@ pub const MAP_SCAN_ENTRIES_MAX: usize = 1 << 16;
 /// Bytes of the entries that one `maps.get` or `maps.scan` gives at most, as the host keeps them: a quarter of the memory that a guest
 /// has by default, so that what it reads at once fits beside what it has. `scan` ends after the entry that exceeds it.
 pub const MAP_READ_BYTES_MAX: usize = 16 << 20;
+/// How long `describe` may take when a pipeline is checked, whatever the time of its calls may be, milliseconds: those of interpreted
+/// languages take less than one second, and somebody waits.
+pub const DESCRIBE_TIME_MS_MAX: u64 = 5_000;
 /// Core instances in one component instance: interpreters are linked from some twenty modules.
 pub(crate) const CORE_INSTANCES_MAX: usize = 64;
 /// Memories of one component instance: its own and an adapter's.

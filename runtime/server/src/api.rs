@@ -42,7 +42,7 @@ const UNREAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a request of JSON may take to come: it has 2 MiB at most.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long a request waits for others of its kind before it is told to come again.
-const TURN_TIME_MAX: Duration = Duration::from_secs(20);
+const PERMIT_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// What every handler has.
 type Server = State<Arc<Service>>;
@@ -102,7 +102,7 @@ pub(crate) fn application(service: Arc<Service>, connections: Arc<Connections>) 
 /// A connection stays open while its request is answered.
 async fn keep_connection(State(connections): State<Arc<Connections>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    let _asking = peer.and_then(|peer| connections.asks(peer));
+    let _active = peer.and_then(|peer| connections.begin_request(peer));
     next.run(request).await
 }
 
@@ -118,7 +118,7 @@ async fn authorize(State(service): Server, request: Request, next: Next) -> Resp
 async fn hear_out(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    // Who asks first whether to send gets the answer instead.
+    // Who begin_request first whether to send gets the answer instead.
     let asks_first = parts.headers.contains_key(header::EXPECT);
     let unread = Arc::new(Mutex::new(Unread { chunks: body.into_data_stream(), is_begun: !asks_first }));
     let shared = Arc::clone(&unread);
@@ -187,12 +187,12 @@ async fn trace(request: Request, next: Next) -> Response {
     response
 }
 
-/// A turn among those who ask for the same: so many at a time. Waiting takes no thread.
-async fn turn(of: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Problem> {
-    let turn = tokio::time::timeout(TURN_TIME_MAX, Arc::clone(of).acquire_owned()).await;
-    let waited = format!("{what}, and this waited {} s for its turn: try again later", TURN_TIME_MAX.as_secs());
+/// Waits for a permit, without a thread, and not for ever.
+async fn acquire(of: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Problem> {
+    let permit = tokio::time::timeout(PERMIT_TIME_MAX, Arc::clone(of).acquire_owned()).await;
+    let waited = format!("{what}, and this one waited {} s: try again later", PERMIT_TIME_MAX.as_secs());
     let ended = |_| Problem::new(Kind::Unavailable, "the server is about to end");
-    turn.map_err(|_| Problem::new(Kind::Busy, waited))?.map_err(ended)
+    permit.map_err(|_| Problem::new(Kind::Busy, waited))?.map_err(ended)
 }
 
 /// Work that waits, on a thread that may.

@@ -37,7 +37,7 @@ struct Connection {
     /// When something came or went last.
     used: AtomicU64,
     /// Requests that are being answered.
-    asking: AtomicUsize,
+    active_requests: AtomicUsize,
     is_closed: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
@@ -75,23 +75,24 @@ impl Connections {
     }
 
     /// The connection of this address is being answered until what is returned is dropped.
-    pub(crate) fn asks(self: &Arc<Self>, peer: SocketAddr) -> Option<Asking> {
+    pub(crate) fn begin_request(self: &Arc<Self>, peer: SocketAddr) -> Option<ActiveRequest> {
         let connection = Arc::clone(self.lock().get(&peer)?);
-        connection.asking.fetch_add(1, Ordering::Relaxed);
-        Some(Asking { connections: Arc::clone(self), connection })
+        connection.active_requests.fetch_add(1, Ordering::Relaxed);
+        Some(ActiveRequest { connections: Arc::clone(self), connection })
     }
 
     /// A place for a connection; `None`: there is none, and all others are being answered.
-    fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Place> {
+    fn acquire(self: &Arc<Self>, peer: SocketAddr) -> Option<ConnectionPermit> {
         let mut open = self.lock();
-        let of_holder = |other: &SocketAddr| holder(other.ip()) == holder(peer.ip());
-        let is_full_of_holder = open.keys().filter(|other| of_holder(other)).count() >= self.most_of_address;
-        if is_full_of_holder || open.len() >= self.most {
-            let Some(idlest) = idlest(&open, |other| !is_full_of_holder || of_holder(other)) else {
+        let is_of_client = |other: &SocketAddr| client_network(other.ip()) == client_network(peer.ip());
+        let is_client_full = open.keys().filter(|other| is_of_client(other)).count() >= self.most_of_address;
+        if is_client_full || open.len() >= self.most {
+            let Some(least_recently_used) = least_recently_used(&open, |other| !is_client_full || is_of_client(other))
+            else {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 return None;
             };
-            if let Some(connection) = open.remove(&idlest) {
+            if let Some(connection) = open.remove(&least_recently_used) {
                 self.closed.fetch_add(1, Ordering::Relaxed);
                 connection.close();
             }
@@ -99,13 +100,13 @@ impl Connections {
         let connection = Arc::new(Connection {
             peer,
             used: AtomicU64::new(self.tick()),
-            asking: AtomicUsize::default(),
+            active_requests: AtomicUsize::default(),
             is_closed: AtomicBool::default(),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
         });
         open.insert(peer, Arc::clone(&connection));
-        Some(Place { connections: Arc::clone(self), connection })
+        Some(ConnectionPermit { connections: Arc::clone(self), connection })
     }
 
     fn tick(&self) -> u64 {
@@ -118,13 +119,16 @@ impl Connections {
 }
 
 /// The one of these that has asked nothing for longest; none whose request is being answered.
-fn idlest(open: &HashMap<SocketAddr, Arc<Connection>>, of: impl Fn(&SocketAddr) -> bool) -> Option<SocketAddr> {
-    let idle = open.values().filter(|other| of(&other.peer) && other.asking.load(Ordering::Relaxed) == 0);
+fn least_recently_used(
+    open: &HashMap<SocketAddr, Arc<Connection>>,
+    of: impl Fn(&SocketAddr) -> bool,
+) -> Option<SocketAddr> {
+    let idle = open.values().filter(|other| of(&other.peer) && other.active_requests.load(Ordering::Relaxed) == 0);
     idle.min_by_key(|other| other.used.load(Ordering::Relaxed)).map(|other| other.peer)
 }
 
 /// Whose connections are counted together: of IPv6 a customer has a network.
-fn holder(address: IpAddr) -> IpAddr {
+fn client_network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64))
@@ -143,25 +147,25 @@ impl Connection {
 }
 
 /// A request that is being answered.
-pub(crate) struct Asking {
+pub(crate) struct ActiveRequest {
     connections: Arc<Connections>,
     connection: Arc<Connection>,
 }
 
-impl Drop for Asking {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.connection.used.store(self.connections.tick(), Ordering::Relaxed);
-        self.connection.asking.fetch_sub(1, Ordering::Relaxed);
+        self.connection.active_requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// A place among the connections, as long as it is held.
-struct Place {
+struct ConnectionPermit {
     connections: Arc<Connections>,
     connection: Arc<Connection>,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut open = self.connections.lock();
         // Another one may have come from there since it was closed.
@@ -173,20 +177,20 @@ impl Drop for Place {
 
 /// Gives accepted connections their places.
 #[derive(Clone)]
-pub(crate) struct Doorkeeper {
+pub(crate) struct LimitedAcceptor {
     pub(crate) connections: Arc<Connections>,
     /// Whether others hear in plain text that there is no place.
     pub(crate) is_plain: bool,
 }
 
-impl<S> Accept<TcpStream, S> for Doorkeeper {
-    type Stream = Placed;
+impl<S> Accept<TcpStream, S> for LimitedAcceptor {
+    type Stream = CountedStream;
     type Service = S;
-    type Future = Ready<io::Result<(Placed, S)>>;
+    type Future = Ready<io::Result<(CountedStream, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let admit = || {
-            let Some(place) = self.connections.admit(stream.peer_addr()?) else {
+        let acquire = || {
+            let Some(place) = self.connections.acquire(stream.peer_addr()?) else {
                 if self.is_plain {
                     // Who does not hear it finds the connection closed.
                     let _ = stream.try_write(FULL.as_bytes());
@@ -195,17 +199,17 @@ impl<S> Accept<TcpStream, S> for Doorkeeper {
             };
             Ok(place)
         };
-        ready(admit().map(|place| (Placed { stream, place }, service)))
+        ready(acquire().map(|place| (CountedStream { stream, place }, service)))
     }
 }
 
 /// A connection in its place.
-pub(crate) struct Placed {
+pub(crate) struct CountedStream {
     stream: TcpStream,
-    place: Place,
+    place: ConnectionPermit,
 }
 
-impl Placed {
+impl CountedStream {
     /// An error if it was closed; else notes that something comes or goes.
     fn check(&self, waker: impl Fn(&Connection) -> &AtomicWaker, cx: &Context<'_>) -> io::Result<()> {
         let connection = &self.place.connection;
@@ -221,14 +225,14 @@ impl Placed {
     }
 }
 
-impl AsyncRead for Placed {
+impl AsyncRead for CountedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check(|connection| &connection.reader, cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Placed {
+impl AsyncWrite for CountedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.check(|connection| &connection.writer, cx)?;
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
@@ -275,20 +279,20 @@ mod tests {
     #[test]
     fn the_idlest_connection_makes_room_and_one_that_is_answered_never() {
         let connections = Arc::new(Connections::new(4));
-        let admit = |address: &str, port| connections.admit(peer(address, port));
-        let mut places: Vec<_> = (1..=3).map(|port| admit("10.0.0.1", port).unwrap()).collect();
-        let asking = connections.asks(peer("10.0.0.1", 1)).unwrap();
+        let acquire = |address: &str, port| connections.acquire(peer(address, port));
+        let mut places: Vec<_> = (1..=3).map(|port| acquire("10.0.0.1", port).unwrap()).collect();
+        let active_requests = connections.begin_request(peer("10.0.0.1", 1)).unwrap();
         // Three quarters of them are of one address.
-        places.push(admit("10.0.0.1", 4).unwrap());
+        places.push(acquire("10.0.0.1", 4).unwrap());
         let closed: Vec<_> = places.iter().map(|p| p.connection.is_closed.load(Ordering::Relaxed)).collect();
         assert_eq!(closed, [false, true, false, false]);
-        let (_other, _third) = (admit("10.0.0.2", 1).unwrap(), admit("10.0.0.3", 1).unwrap());
-        let asked = [1, 4].map(|port| connections.asks(peer("10.0.0.1", port)));
-        assert!(asked.iter().all(Option::is_some) && connections.asks(peer("10.0.0.1", 3)).is_none());
-        let others = [2, 3].map(|host| connections.asks(peer(&format!("10.0.0.{host}"), 1)));
-        assert!(admit("10.0.0.4", 1).is_none(), "all are being answered");
-        drop((asking, asked, others));
-        assert!(admit("10.0.0.4", 1).is_some());
+        let (_other, _third) = (acquire("10.0.0.2", 1).unwrap(), acquire("10.0.0.3", 1).unwrap());
+        let asked = [1, 4].map(|port| connections.begin_request(peer("10.0.0.1", port)));
+        assert!(asked.iter().all(Option::is_some) && connections.begin_request(peer("10.0.0.1", 3)).is_none());
+        let others = [2, 3].map(|host| connections.begin_request(peer(&format!("10.0.0.{host}"), 1)));
+        assert!(acquire("10.0.0.4", 1).is_none(), "all are being answered");
+        drop((active_requests, asked, others));
+        assert!(acquire("10.0.0.4", 1).is_some());
         let ConnectionCounts { open, refused, closed, .. } = connections.counts();
         assert_eq!((open, refused, closed), (3, 1, 3));
         places.clear();
@@ -297,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_holder() {
-        let of = |text: &str| holder(text.parse().unwrap());
+        let of = |text: &str| client_network(text.parse().unwrap());
         assert_eq!(of("2001:db8::1"), of("2001:db8::2"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_ne!(of("::ffff:10.0.0.1"), of("::ffff:10.0.0.2"));

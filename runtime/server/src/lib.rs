@@ -8,8 +8,8 @@
 //! | `service` | what can be asked of the service, and what is refused |
 //! | `jobs` | jobs that run: a thread each, their swaps, their lines |
 //! | `launch` | a job that is about to run, and what it resumes from |
-//! | `gate` | so many at a time |
-//! | `watch` | which job has brought the server down |
+//! | `semaphore` | how many threads check jobs at a time |
+//! | `crash_watch` | which job crashes the server |
 //! | `pipelines` | a pipeline's text into a job of this server |
 //! | `revisions` | what each revision of a job changes |
 //! | `dead_letters` | the rows that a job's steps could not process, in files |
@@ -32,8 +32,8 @@ mod catalog;
 mod compiler;
 mod components;
 mod connections;
+mod crash_watch;
 mod dead_letters;
-mod gate;
 mod jobs;
 mod launch;
 mod log;
@@ -47,9 +47,9 @@ mod problem;
 mod replays;
 mod revisions;
 mod role;
+mod semaphore;
 mod serve;
 mod service;
-mod watch;
 
 pub use auth::new_token;
 pub use catalog::{Catalog, CatalogError, Token};

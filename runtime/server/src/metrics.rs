@@ -27,8 +27,8 @@ pub(crate) struct Figures {
     pub(crate) connections: ConnectionCounts,
     /// Descriptors that are open, if that is known, and how many may be.
     pub(crate) files: (Option<u64>, u64),
-    /// What is done in turns: its name, how much of it is under way, and how much may be.
-    pub(crate) turns: [(&'static str, usize, usize); 3],
+    /// What is done in permits: its name, how much of it is under way, and how much may be.
+    pub(crate) permits: [(&'static str, usize, usize); 3],
 }
 
 /// The figures as text.
@@ -105,11 +105,16 @@ impl Figures {
         if let Some(open) = self.files.0 {
             gauge(encoder, "open_files", "Descriptors that the process has.", one(signed(open)))?;
         }
-        let of_turns = |value: fn(&(&'static str, usize, usize)) -> usize| {
-            self.turns.iter().map(|turn| (vec![("of", turn.0)], value(turn) as i64)).collect()
+        let of_permits = |value: fn(&(&'static str, usize, usize)) -> usize| {
+            self.permits.iter().map(|permit| (vec![("of", permit.0)], value(permit) as i64)).collect()
         };
-        gauge(encoder, "turns", "Checks, uploads and compilers that are under way.", of_turns(|turn| turn.1))?;
-        gauge(encoder, "turns_limit", "Checks, uploads and compilers at a time.", of_turns(|turn| turn.2))?;
+        gauge(
+            encoder,
+            "permits_in_use",
+            "Checks, uploads and compilers that are under way.",
+            of_permits(|permit| permit.1),
+        )?;
+        gauge(encoder, "permits_limit", "Checks, uploads and compilers at a time.", of_permits(|permit| permit.2))?;
         let count = |value| vec![(Vec::new(), value)];
         let help = "Connections that were refused, since all others were being answered.";
         counter(encoder, "connections_refused", help, count(self.connections.refused))?;

@@ -23,10 +23,10 @@ use weir_state::checkpoint::reached;
 use crate::catalog::Catalog;
 use crate::components::Components;
 use crate::dead_letters::FOLDER;
-use crate::gate::Gate;
 use crate::jobs::DiskBounds;
 use crate::names;
 use crate::problem::{Kind, Problem};
+use crate::semaphore::BlockingSemaphore;
 
 /// Jobs that are checked at a time to be started: as many as a machine has some cores for, and each has connections and threads of all its
 /// sources and sinks.
@@ -34,14 +34,19 @@ pub(crate) const STARTS_MAX: usize = 8;
 /// How long a job waits for others that are checked.
 const STARTS_WAIT_MAX: Duration = Duration::from_secs(20);
 
+/// Sources and sinks of one pipeline at most: each may have threads and connections while it is only checked.
+const CONNECTORS_MAX: usize = 64;
+/// Steps of one pipeline at most, sources and sinks among them: each is asked for its plan when it is checked.
+const STEPS_MAX: usize = 256;
+
 /// Where the things that pipelines name are.
 pub(crate) struct Pipelines {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) components: Arc<Components>,
     pub(crate) connectors: Box<dyn Connectors + Send + Sync>,
     pub(crate) host: Host,
-    /// Through which jobs go that are checked to be started.
-    pub(crate) gate: Gate,
+    /// For jobs that are checked before they start.
+    pub(crate) start_checks: BlockingSemaphore,
     /// The folder of files that sources read and sinks write.
     pub(crate) files: PathBuf,
     /// The folder of the jobs' own folders.
@@ -162,6 +167,7 @@ impl Pipelines {
     fn draft(&self, text: &str, overrides: &[(String, String)]) -> Result<(Pipeline, Vec<Diagnostic>), Problem> {
         let mut graph = parse(text, &self.files, overrides)?;
         names::check("a job", &graph.name)?;
+        check_size(&graph)?;
         let document: toml::Table = graph.text.parse().unwrap_or_default();
         if !document.contains_key("name") {
             let message =
@@ -216,7 +222,7 @@ impl Pipelines {
                 format!("other jobs are being started, and this waited {time} s for its turn: try again later"),
             )
         };
-        let _inside = self.gate.enter(STARTS_WAIT_MAX).ok_or_else(busy)?;
+        let _permit = self.start_checks.acquire(STARTS_WAIT_MAX).ok_or_else(busy)?;
         self.check_components(pipeline)?;
         Ok(Job::check(&pipeline.graph, &*self.connectors, &self.host)?)
     }
@@ -296,6 +302,22 @@ impl Pipelines {
             versions => format!("there is no {reference}; the versions of {name} are {}", versions.join(", ")),
         }))
     }
+}
+
+/// Refuses a pipeline that takes much before it runs.
+fn check_size(graph: &LogicalGraph) -> Result<(), Problem> {
+    let is_connector = |kind: &NodeKind| matches!(kind, NodeKind::Source(_) | NodeKind::Sink(_));
+    let connectors = graph.nodes.iter().filter(|node| is_connector(&node.kind)).count();
+    for (found, most, what) in
+        [(connectors, CONNECTORS_MAX, "sources and sinks"), (graph.nodes.len(), STEPS_MAX, "steps")]
+    {
+        if found > most {
+            let message =
+                format!("the pipeline has {found} {what}, and on a server it has {most} at most: make several of it");
+            return Err(Problem::pipeline(&[Diagnostic::error(message, None)]));
+        }
+    }
+    Ok(())
 }
 
 /// Whether an operator is a step, or an aggregate of it.

@@ -20,15 +20,15 @@ use crate::api;
 use crate::catalog::{Catalog, CatalogError};
 use crate::compiler::Compiler;
 use crate::components::Components;
-use crate::connections::{Connections, Doorkeeper};
-use crate::gate::Gate;
+use crate::connections::{Connections, LimitedAcceptor};
+use crate::crash_watch::AbortTrace;
 use crate::jobs::{Bounds, DiskBounds, THREADS_MAX};
 use crate::open_files;
 use crate::pipelines::{Pipelines, STARTS_MAX};
 use crate::private::private_folder;
 use crate::problem::Problem;
+use crate::semaphore::BlockingSemaphore;
 use crate::service::Service;
-use crate::watch::AbortTrace;
 
 /// How long requests may still take when the server ends.
 const REQUESTS_END: Duration = Duration::from_secs(5);
@@ -188,7 +188,7 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
         components: Arc::new(components),
         connectors: config.connectors,
         host,
-        gate: Gate::new(STARTS_MAX),
+        start_checks: BlockingSemaphore::new(STARTS_MAX),
         files,
         jobs: data_dir.join("jobs"),
         memory: config.memory,
@@ -260,15 +260,15 @@ async fn serve_until(
         handle.graceful_shutdown(Some(REQUESTS_END));
         std::future::pending::<()>().await;
     };
-    let doorkeeper = Doorkeeper { connections, is_plain: tls.is_none() };
+    let acceptor = LimitedAcceptor { connections, is_plain: tls.is_none() };
     let serving = async {
         // One request at a time on a connection: who has so many connections has no more requests.
         let mut server = axum_server::from_tcp(listener)?.http1_only().handle(handle.clone());
         server.http_builder().http1().header_read_timeout(IDLE_TIME_MAX);
         match tls {
-            None => server.acceptor(doorkeeper).serve(application).await,
+            None => server.acceptor(acceptor).serve(application).await,
             Some(tls) => {
-                let acceptor = RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE_TIME_MAX).acceptor(doorkeeper);
+                let acceptor = RustlsAcceptor::new(tls).handshake_timeout(HANDSHAKE_TIME_MAX).acceptor(acceptor);
                 server.acceptor(acceptor).serve(application).await
             }
         }

@@ -26,10 +26,10 @@ use crate::catalog::{Catalog, JobRow, RevisionRow, Wanted};
 use crate::compiler::Compiler;
 use crate::components::Components;
 use crate::connections::Connections;
+use crate::crash_watch::{CrashWatch, Verdict};
 use crate::jobs::{Admission, Bounds, Command, Ending, Jobs, Lines, Origin, Reserved, Slot, Start};
 use crate::pipelines::Pipelines;
 use crate::problem::{Kind, Problem};
-use crate::watch::{Verdict, Watch};
 use recovery::Recovery;
 
 /// A server, without its ports.
@@ -40,21 +40,21 @@ pub(crate) struct Service {
     pipelines: Arc<Pipelines>,
     jobs: Arc<Jobs>,
     admission: Arc<Admission>,
-    watch: Arc<Watch>,
+    crash_watch: Arc<CrashWatch>,
     clock: Arc<dyn Clock>,
     /// Held while a component is added or removed.
     component_store_lock: Mutex<()>,
     is_ending: AtomicBool,
     /// Whether nobody else can reach it.
     pub(crate) is_local: bool,
-    pub(crate) turns: Turns,
+    pub(crate) permits: Permits,
     connections: Arc<Connections>,
     /// Descriptors that the process may have.
     files_limit: u64,
 }
 
-/// Who may do what takes much at a time; others wait for their turn.
-pub(crate) struct Turns {
+/// Permits for what takes much memory, processor time or threads; others wait for one.
+pub(crate) struct Permits {
     /// Checks of pipelines, each of which may have connections and threads of all its sources and sinks.
     pub(crate) checks: Arc<Semaphore>,
     /// Uploads, until they are compiled and kept: their bytes are in memory.
@@ -70,7 +70,7 @@ const UPLOADS_MAX: usize = 8;
 /// Components that are compiled at a time: one that takes as long as it may holds up no other.
 const COMPILERS_MAX: usize = 4;
 
-impl Turns {
+impl Permits {
     /// Of each its name, how many are under way, and how many may be.
     fn figures(&self) -> [(&'static str, usize, usize); 3] {
         [
@@ -78,11 +78,11 @@ impl Turns {
             ("uploads", &self.uploads, UPLOADS_MAX),
             ("compilers", &self.compilers, COMPILERS_MAX),
         ]
-        .map(|(name, turns, most)| (name, most.saturating_sub(turns.available_permits()), most))
+        .map(|(name, permits, most)| (name, most.saturating_sub(permits.available_permits()), most))
     }
 }
 
-impl Default for Turns {
+impl Default for Permits {
     fn default() -> Self {
         let [checks, uploads, compilers] =
             [CHECKS_MAX, UPLOADS_MAX, COMPILERS_MAX].map(|most| Arc::new(Semaphore::new(most)));
@@ -102,7 +102,7 @@ impl Service {
     ) -> Self {
         let jobs = Arc::new(Jobs::default());
         Self {
-            watch: Arc::new(Watch::new(Arc::clone(&pipelines.catalog))),
+            crash_watch: Arc::new(CrashWatch::new(Arc::clone(&pipelines.catalog))),
             catalog: Arc::clone(&pipelines.catalog),
             components: Arc::clone(&pipelines.components),
             compiler,
@@ -113,7 +113,7 @@ impl Service {
             component_store_lock: Mutex::default(),
             is_ending: AtomicBool::new(false),
             is_local,
-            turns: Turns::default(),
+            permits: Permits::default(),
             connections,
             files_limit,
         }
@@ -121,7 +121,7 @@ impl Service {
 
     /// Writes down how the server before this one ended.
     pub(crate) fn note_end_before(&self, aborted: bool) -> Result<(), Problem> {
-        Ok(self.watch.note_end_before(aborted, self.clock.now_us())?)
+        Ok(self.crash_watch.note_end_before(aborted, self.clock.now_us())?)
     }
 
     /// Lets every job continue that ran when the server ended, however it did; one for which there is no room any more waits for it, and
@@ -141,9 +141,9 @@ impl Service {
             }
             // Its first line: there are none of before.
             slot.lines.tell(LogLevel::Info, "the server has started");
-            match self.watch.verdict(&row.name)? {
+            match self.crash_watch.verdict(&row.name)? {
                 Verdict::Continues => {
-                    self.watch.begins(&row.name)?;
+                    self.crash_watch.begins(&row.name)?;
                     let recovery = self.recovery(&slot, &row)?;
                     self.recover_later(&slot, &row, recovery)?;
                 }
@@ -257,7 +257,7 @@ impl Service {
             clock: Arc::clone(&self.clock),
             admission: Arc::clone(&self.admission),
             folder: self.pipelines.folder(&row.name),
-            watch: Arc::clone(&self.watch),
+            crash_watch: Arc::clone(&self.crash_watch),
             has_conditions: row.from_checkpoint.is_some() || !row.allow_dropped.is_empty() || !row.goes_back.is_empty(),
         };
         slot.start(origin, start).map_err(|error| Problem::internal("failed to spawn a thread for the job", &error))

@@ -113,7 +113,7 @@ fn slow_uploads_block_no_push() {
             upload
         })
         .collect();
-    let all = "weir_turns{of=\"uploads\"}";
+    let all = "weir_permits_in_use{of=\"uploads\"}";
     look_for(|| (metric(&server, all) == 8.0).then_some(())).unwrap();
     within(Duration::from_secs(20), || assert_eq!(server.push("value", "value"), "1"));
     for upload in slow {
@@ -152,7 +152,7 @@ fn many_checks_of_pipelines_at_once_take_turns() {
     let mut most = 0;
     look_for(|| {
         most = most.max(threads(&server));
-        (metric(&server, "weir_turns{of=\"checks\"}") >= 1.0).then_some(())
+        (metric(&server, "weir_permits_in_use{of=\"checks\"}") >= 1.0).then_some(())
     });
     let mut answers = std::collections::BTreeMap::new();
     for stream in asked {
@@ -170,6 +170,11 @@ fn many_checks_of_pipelines_at_once_take_turns() {
     let rows = server.until_it_is("counts", "running")["rows-out"].as_u64().unwrap();
     server.until_rows("counts", rows + 1000);
     server.deploy(&home, &counts(&[("rate = 20000", "rate = 10000")])).well();
+    // One of them is not many either.
+    let sinks = (0..64).map(|n| format!("[sinks.out-{n}]\ninput = \"orders\"\nconnector = \"blackhole\"\n"));
+    server
+        .deploy(&home, &(KAFKA.to_owned() + &sinks.collect::<String>()))
+        .failed(&["the pipeline has 66 sources and sinks, and on a server it has 64 at most"]);
 }
 
 /// A job whose operator does not come back from its third row for an hour.

@@ -101,7 +101,7 @@ fn half_an_upload_is_not_there_after_a_kill() {
     let files = |folder: &str| std::fs::read_dir(home.data().join(folder)).unwrap().count();
     let uploading = |server: &Server| {
         let metrics = server.raw("GET", "/metrics", "", b"").body;
-        metrics.as_str().unwrap().contains("weir_turns{of=\"uploads\"} 1\n")
+        metrics.as_str().unwrap().contains("weir_permits_in_use{of=\"uploads\"} 1\n")
     };
     look_for(|| uploading(&server).then_some(())).unwrap();
     assert_eq!(files("uploads") + files("components"), 0, "it is in memory, and has no path");

@@ -140,7 +140,7 @@ fn a_component_that_takes_the_compiler_too_much_is_refused_and_harms_no_job() {
     let mut pushing = Running::start(&mut server.command(&["push", bomb.to_str().unwrap()]));
     pushing.until("it is compiled", |_| {
         let metrics = server.raw("GET", "/metrics", "", b"").body;
-        metrics.as_str().unwrap().contains("weir_turns{of=\"compilers\"} 1\n")
+        metrics.as_str().unwrap().contains("weir_permits_in_use{of=\"compilers\"} 1\n")
     });
     assert_eq!(server.push("count_v2", "other"), "1", "it holds up no other");
     pushing.end().failed(&["compiling the component needs more time or memory than a component may"]);

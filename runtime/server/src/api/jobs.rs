@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::{Server, at_once, blocking, turn};
+use super::{Server, acquire, at_once, blocking};
 use crate::model::{Deploy, Deployed, JobDetail, JobSummary, Savepoint, Start, Stop};
 use crate::problem::{Kind, Problem, ProblemDocument};
 use crate::service::Service;
@@ -33,12 +33,12 @@ pub(super) async fn deploy(
     State(service): Server,
     super::Json(request): super::Json<Deploy>,
 ) -> Result<Json<Deployed>, Problem> {
-    let turn = turn(&service.turns.checks, "other pipelines are being checked").await?;
+    let permit = acquire(&service.permits.checks, "other pipelines are being checked").await?;
     let request = Arc::new(request);
     let asked = Arc::clone(&request);
     let check = blocking(Arc::clone(&service), move |service| {
         // Held as long as it is checked, whether somebody still waits for that or not.
-        let _turn = turn;
+        let _permit = permit;
         service.check(&asked)
     });
     let late = |_| {

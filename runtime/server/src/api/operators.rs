@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
-use super::{Query, Server, blocking, turn};
+use super::{Query, Server, acquire, blocking};
 use crate::components::{PACE, Upload};
 use crate::model::{OperatorVersion, Pushed};
 use crate::problem::{Kind, Problem, ProblemDocument};
@@ -67,9 +67,9 @@ pub(super) async fn push(
         let limit = COMPONENT_BYTES_MAX >> 20;
         return Err(Problem::new(Kind::TooLarge, format!("a component has {limit} MiB at most")));
     }
-    let held = turn(&service.turns.uploads, "other components are being sent").await?;
+    let held = acquire(&service.permits.uploads, "other components are being sent").await?;
     let upload = Upload::receive(body, &digest, &PACE).await?;
-    let compiling = turn(&service.turns.compilers, "other components are being compiled").await?;
+    let compiling = acquire(&service.permits.compilers, "other components are being compiled").await?;
     let compiled = service.compiler.compile(&upload.bytes).await?;
     drop(compiling);
     let push = move |service: &Service| {

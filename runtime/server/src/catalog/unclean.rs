@@ -1,32 +1,32 @@
-//! Which jobs run, and under which the server has ended without ending them.
+//! Which jobs run, and during which unclean ends of the server each ran.
 
 use rusqlite::params;
 
 use super::{Catalog, CatalogError, one};
 
-/// Ends of the server under a job, since some time.
+/// Unclean ends of the server while a job ran, within the period that is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct UncleanEnds {
     /// By an abort.
     pub(crate) aborts: u32,
-    /// Of these: before the job had held, one after the other.
-    pub(crate) aborts_at_once: u32,
-    /// By anything else, before the job had held, one after the other.
-    pub(crate) kills_at_once: u32,
+    /// Of these: before the job was stable, in a row.
+    pub(crate) aborts_before_stable: u32,
+    /// By anything else, before the job was stable, in a row.
+    pub(crate) kills_before_stable: u32,
 }
 
 impl Catalog {
     /// A job is about to run.
     pub(crate) fn begin_running(&self, job: &str) -> Result<(), CatalogError> {
-        let sql = "INSERT INTO running (job) VALUES (?1) ON CONFLICT DO UPDATE SET held = FALSE";
+        let sql = "INSERT INTO running (job) VALUES (?1) ON CONFLICT DO UPDATE SET stable = FALSE";
         self.with(|t| t.execute(sql, [job])).map(drop)
     }
 
-    /// A job has held, so that ends before it did are no sign of anything.
-    pub(crate) fn held(&self, job: &str) -> Result<(), CatalogError> {
+    /// A job is stable; unclean ends before it was no longer count.
+    pub(crate) fn mark_stable(&self, job: &str) -> Result<(), CatalogError> {
         self.with(|t| {
-            t.execute("UPDATE running SET held = TRUE WHERE job = ?1", [job])?;
-            t.execute("DELETE FROM unclean_end WHERE job = ?1 AND NOT held", [job])
+            t.execute("UPDATE running SET stable = TRUE WHERE job = ?1", [job])?;
+            t.execute("DELETE FROM unclean_end WHERE job = ?1 AND NOT stable", [job])
         })
         .map(drop)
     }
@@ -45,7 +45,7 @@ impl Catalog {
     pub(crate) fn note_unclean_end(&self, aborted: bool, now_us: i64, since_us: i64) -> Result<(), CatalogError> {
         self.with(|t| {
             t.execute("DELETE FROM unclean_end WHERE at_us < ?1", [since_us])?;
-            let add = "INSERT INTO unclean_end (job, at_us, aborted, held) SELECT job, ?1, ?2, held FROM running";
+            let add = "INSERT INTO unclean_end (job, at_us, aborted, stable) SELECT job, ?1, ?2, stable FROM running";
             t.execute(add, params![now_us, aborted])?;
             t.execute("DELETE FROM running", [])
         })
@@ -54,15 +54,15 @@ impl Catalog {
 
     /// The ends that are written down of a job.
     pub(crate) fn unclean_ends(&self, job: &str) -> Result<UncleanEnds, CatalogError> {
-        let sql = "SELECT COUNT(*) FILTER (WHERE aborted), COUNT(*) FILTER (WHERE aborted AND NOT held),
-            COUNT(*) FILTER (WHERE NOT aborted AND NOT held) FROM unclean_end WHERE job = ?1";
+        let sql = "SELECT COUNT(*) FILTER (WHERE aborted), COUNT(*) FILTER (WHERE aborted AND NOT stable),
+            COUNT(*) FILTER (WHERE NOT aborted AND NOT stable) FROM unclean_end WHERE job = ?1";
         let read = |row: &rusqlite::Row<'_>| {
-            Ok(UncleanEnds { aborts: row.get(0)?, aborts_at_once: row.get(1)?, kills_at_once: row.get(2)? })
+            Ok(UncleanEnds { aborts: row.get(0)?, aborts_before_stable: row.get(1)?, kills_before_stable: row.get(2)? })
         };
         Ok(self.read(|t| one(t, sql, [job], read))?.unwrap_or_default())
     }
 
-    /// Somebody starts a job anew: what was before is no sign of anything.
+    /// A user starts the job: earlier unclean ends no longer count.
     pub(crate) fn forget_unclean_ends(&self, job: &str) -> Result<(), CatalogError> {
         self.with(|t| t.execute("DELETE FROM unclean_end WHERE job = ?1", [job])).map(drop)
     }

@@ -18,9 +18,9 @@ use weir_host::{LogLevel, printable};
 use super::disk::DiskWatch;
 use super::{Admission, Command, Ending, Reserved, Slot};
 use crate::catalog::{Catalog, Wanted};
+use crate::crash_watch::{CrashWatch, STABLE_AFTER_US};
 use crate::model::{JobState, SwapPhase};
 use crate::problem::{Kind, Problem, chain};
-use crate::watch::{HELD_US, Watch};
 pub(crate) use handle::{Over, Runner};
 use swap::OpenSwap;
 
@@ -42,7 +42,7 @@ pub(crate) struct Start {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) watch: Arc<Watch>,
+    pub(crate) crash_watch: Arc<CrashWatch>,
     /// Whether the catalog says where it resumes from, or what it may give up; that holds until it has completed a checkpoint.
     pub(crate) has_conditions: bool,
     /// The job's folder.
@@ -77,8 +77,8 @@ struct Thread {
     /// Whether it was left behind: what it does is not told of the job any more.
     is_left: Arc<AtomicBool>,
     swap: Option<OpenSwap>,
-    /// Whether it has completed a checkpoint, or has run for a while.
-    has_held: bool,
+    /// Whether it has completed a checkpoint, or has run for a while; see [`CrashWatch`].
+    is_stable: bool,
     /// When rows were counted last, and how many there were.
     seen: (i64, u64),
     /// When figures were taken last.
@@ -103,7 +103,7 @@ impl Thread {
             Origin::Recover(recover) => self.recover(&*recover),
         };
         let outcome = supervisor.map_or(Outcome::Suspended(None), |supervisor| self.follow(supervisor));
-        self.start.watch.ended(&self.slot.name);
+        self.start.crash_watch.ended(&self.slot.name);
         if self.is_left() {
             return self.tell(LogLevel::Warn, "what was left behind of the job when it was stopped has ended");
         }
@@ -306,9 +306,9 @@ impl Thread {
             }
         }
         let has_run_us = self.start.clock.now_us().saturating_sub(job.started_us());
-        if !self.has_held && (progress.checkpoints.completed > 0 || has_run_us >= HELD_US) {
-            self.has_held = true;
-            self.start.watch.held(&self.slot.name);
+        if !self.is_stable && (progress.checkpoints.completed > 0 || has_run_us >= STABLE_AFTER_US) {
+            self.is_stable = true;
+            self.start.crash_watch.mark_stable(&self.slot.name);
         }
         let reason = job.why_waiting().map(printable);
         let state = match (ending, &reason) {

@@ -116,10 +116,10 @@ impl Service {
         let launch = Launch::new(&self.pipelines, job, pipeline, &row)?;
         self.catalog.put_job(&row)?;
         self.catalog.forget_unclean_ends(&slot.name)?;
-        self.watch.begins(&slot.name)?;
+        self.crash_watch.begins(&slot.name)?;
         let started = launch.start(&self.pipelines, &slot.lines, &self.clock);
         if started.is_err() {
-            self.watch.ended(&slot.name);
+            self.crash_watch.ended(&slot.name);
         }
         let supervisor = started?;
         self.catalog.keep(&slot.name, revision, None)?;

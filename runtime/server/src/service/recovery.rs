@@ -10,18 +10,18 @@ use weir_host::{LogLevel, printable};
 
 use super::Service;
 use crate::catalog::{Catalog, JobRow, RevisionRow, RevisionState};
+use crate::crash_watch::CrashWatch;
 use crate::jobs::{Admission, Reserved, Slot};
 use crate::launch::{Launch, newest};
 use crate::pipelines::{Pipeline, Pipelines};
 use crate::problem::{Kind, Problem};
-use crate::watch::Watch;
 
 /// What a job may continue with.
 pub(super) struct Recovery {
     catalog: Arc<Catalog>,
     pipelines: Arc<Pipelines>,
     admission: Arc<Admission>,
-    watch: Arc<Watch>,
+    crash_watch: Arc<CrashWatch>,
     clock: Arc<dyn Clock>,
     slot: Arc<Slot>,
     row: JobRow,
@@ -36,7 +36,7 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             pipelines: Arc::clone(&self.pipelines),
             admission: Arc::clone(&self.admission),
-            watch: Arc::clone(&self.watch),
+            crash_watch: Arc::clone(&self.crash_watch),
             clock: Arc::clone(&self.clock),
             slot: Arc::clone(slot),
             revision: self.revision(row)?,
@@ -48,7 +48,7 @@ impl Service {
 impl Recovery {
     /// As [`Recovery::start`], as soon as all other jobs have held: if the server aborts then, it is this one's doing.
     pub(super) fn start_alone(&self) -> Result<(Supervisor, Reserved), Problem> {
-        if !self.watch.begins_alone(&self.row.name)? {
+        if !self.crash_watch.begins_alone(&self.row.name)? {
             let why = "the server aborted soon after this job had started: it continues when each job before it has completed a checkpoint";
             return Err(Problem::new(Kind::Busy, why));
         }
@@ -57,10 +57,10 @@ impl Recovery {
 
     /// Starts the job, in the room that is kept for it. `checked`: the revision that is to run, if it was checked already.
     pub(super) fn start(&self, checked: Option<(Job, &Pipeline)>) -> Result<(Supervisor, Reserved), Problem> {
-        self.watch.begins(&self.row.name)?;
+        self.crash_watch.begins(&self.row.name)?;
         let started = self.start_some(checked);
         if started.is_err() {
-            self.watch.ended(&self.row.name);
+            self.crash_watch.ended(&self.row.name);
         }
         started
     }

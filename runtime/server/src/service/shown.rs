@@ -125,7 +125,7 @@ impl Service {
             taken: self.admission.taken(),
             connections: self.connections.counts(),
             files: (open_files::open(), self.files_limit),
-            turns: self.turns.figures(),
+            permits: self.permits.figures(),
         }))
     }
 }

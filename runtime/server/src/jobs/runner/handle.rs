@@ -64,7 +64,7 @@ impl Runner {
             commands: receiver,
             is_left: Arc::clone(&is_left),
             swap: None,
-            has_held: false,
+            is_stable: false,
             seen: (0, 0),
             figures_us: 0,
             disk,

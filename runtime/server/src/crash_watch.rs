@@ -1,6 +1,7 @@
-//! Which job has brought the server down. Each job that runs is written down, and whether it has held: it has completed a checkpoint, or
-//! run for a while. When the server has aborted, jobs that had not held start one after the other, so that the next abort is the last
-//! one's; a job under which it aborts again and again waits until somebody starts it. It starts and stops no job.
+//! Finds the job that crashes the server. The catalog lists every job that runs, and whether it is stable: it has completed a checkpoint, or
+//! has run for a while. After an abort, jobs that were not stable start one at a time, so that another abort is caused by the one that
+//! started last. A job that was not stable at several aborts in a row is quarantined: it waits for `weir start`. This module starts and
+//! stops no job.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,39 +10,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::catalog::{Catalog, CatalogError, UncleanEnds};
 use crate::problem::chain;
 
-/// Ends of the server are looked at for so long, microseconds: one an hour is no loop.
+/// How long unclean ends count, microseconds: one per hour is no crash loop.
 const PERIOD_US: i64 = 600_000_000;
-/// Aborts that a job may have been part of before it had held, one after the other: two can be another's.
-const ABORTS_AT_ONCE_MAX: u32 = 3;
-/// Aborts that a job may have been part of at all: what aborts the server later than at once comes to it at every start all the same.
+/// Aborts in a row before a job was stable: two can be caused by another job that started at the same time.
+const ABORTS_BEFORE_STABLE_MAX: u32 = 3;
+/// Aborts while a job ran, stable or not: the bound for a job that crashes the server some time after each checkpoint.
 const ABORTS_MAX: u32 = 6;
-/// Kills before a job had held, one after the other: an operator, a supervisor and a machine kill servers too, and mean no job by it.
-const KILLS_AT_ONCE_MAX: u32 = 20;
-/// A job that has run for so long has held, also if it has completed no checkpoint, microseconds.
-pub(crate) const HELD_US: i64 = 30_000_000;
+/// Kills in a row before a job was stable: people and supervisors kill servers for reasons that have nothing to do with a job.
+const KILLS_BEFORE_STABLE_MAX: u32 = 20;
+/// A job that has run for this long is stable, even if it has completed no checkpoint, microseconds.
+pub(crate) const STABLE_AFTER_US: i64 = 30_000_000;
 
 /// What is to become of a job that ran when the server ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It continues.
     Continues,
-    /// It continues when all others have held.
+    /// It continues when all other jobs are stable.
     Alone,
-    /// It waits for somebody to start it, and this is why.
+    /// It waits for `weir start`, for this reason.
     Quarantined(String),
 }
 
-/// The jobs that run, as far as they may end the server.
-pub(crate) struct Watch {
+/// The jobs that run and are not stable yet.
+pub(crate) struct CrashWatch {
     catalog: Arc<Catalog>,
-    /// Those that have not held yet.
-    unproven: Mutex<BTreeSet<String>>,
+    /// Their names.
+    unstable: Mutex<BTreeSet<String>>,
 }
 
-impl Watch {
+impl CrashWatch {
     /// No job runs.
     pub(crate) fn new(catalog: Arc<Catalog>) -> Self {
-        Self { catalog, unproven: Mutex::default() }
+        Self { catalog, unstable: Mutex::default() }
     }
 
     /// Writes down how the server before this one ended.
@@ -60,22 +61,22 @@ impl Watch {
         self.catalog.begin_running(job)
     }
 
-    /// As [`Watch::begins`], if all others have held; `false`: not yet.
+    /// As [`CrashWatch::begins`], if all other jobs are stable; `false`: not yet.
     pub(crate) fn begins_alone(&self, job: &str) -> Result<bool, CatalogError> {
         {
-            let mut unproven = self.lock();
-            if unproven.iter().any(|other| other != job) {
+            let mut unstable = self.lock();
+            if unstable.iter().any(|other| other != job) {
                 return Ok(false);
             }
-            unproven.insert(job.to_owned());
+            unstable.insert(job.to_owned());
         }
         self.catalog.begin_running(job).map(|()| true)
     }
 
-    /// A job has held.
-    pub(crate) fn held(&self, job: &str) {
+    /// A job is stable.
+    pub(crate) fn mark_stable(&self, job: &str) {
         self.lock().remove(job);
-        self.told(job, self.catalog.held(job));
+        self.told(job, self.catalog.mark_stable(job));
     }
 
     /// A job does not run any more.
@@ -92,24 +93,24 @@ impl Watch {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.unproven.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unstable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn verdict(ends: UncleanEnds) -> Verdict {
-    let UncleanEnds { aborts, aborts_at_once, kills_at_once } = ends;
+    let UncleanEnds { aborts, aborts_before_stable, kills_before_stable } = ends;
     let minutes = PERIOD_US / 60_000_000;
-    let why = if aborts_at_once >= ABORTS_AT_ONCE_MAX {
+    let why = if aborts_before_stable >= ABORTS_BEFORE_STABLE_MAX {
         format!(
-            "the server aborted {aborts_at_once} times within {minutes} minutes before this job had completed a checkpoint"
+            "the server aborted {aborts_before_stable} times within {minutes} minutes before this job had completed a checkpoint"
         )
     } else if aborts >= ABORTS_MAX {
         format!("the server aborted {aborts} times within {minutes} minutes while this job ran")
-    } else if kills_at_once >= KILLS_AT_ONCE_MAX {
+    } else if kills_before_stable >= KILLS_BEFORE_STABLE_MAX {
         format!(
-            "the server was killed {kills_at_once} times within {minutes} minutes before this job had completed a checkpoint"
+            "the server was killed {kills_before_stable} times within {minutes} minutes before this job had completed a checkpoint"
         )
-    } else if aborts_at_once > 0 {
+    } else if aborts_before_stable > 0 {
         return Verdict::Alone;
     } else {
         return Verdict::Continues;
@@ -158,8 +159,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_aborts_the_server_again_and_again_is_quarantined() {
-        let of = |aborts, aborts_at_once, kills_at_once| verdict(UncleanEnds { aborts, aborts_at_once, kills_at_once });
+    fn a_job_is_quarantined_after_repeated_aborts_only() {
+        let of = |aborts, aborts_before_stable, kills_before_stable| {
+            verdict(UncleanEnds { aborts, aborts_before_stable, kills_before_stable })
+        };
         assert_eq!([of(0, 0, 0), of(0, 0, 19), of(5, 0, 0)], [(); 3].map(|()| Verdict::Continues));
         assert_eq!([of(1, 1, 0), of(2, 2, 19)], [(); 2].map(|()| Verdict::Alone));
         for (ends, says) in [
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_job_has_held_is_no_sign_against_it() {
+    fn aborts_after_a_job_is_stable_do_not_count_against_it() {
         let dir = tempfile::tempdir().unwrap();
         let catalog = Arc::new(Catalog::open(&dir.path().join("catalog.sqlite")).unwrap());
         for job in ["good", "bad"] {
@@ -187,17 +190,17 @@ mod tests {
         }
         for number in 1..=3 {
             // As it is after each start.
-            let watch = Watch::new(Arc::clone(&catalog));
-            watch.begins("good").unwrap();
-            assert!(!watch.begins_alone("bad").unwrap(), "the other has not held yet");
-            watch.held("good");
-            assert!(watch.begins_alone("bad").unwrap());
-            watch.note_end_before(true, number).unwrap();
+            let crash_watch = CrashWatch::new(Arc::clone(&catalog));
+            crash_watch.begins("good").unwrap();
+            assert!(!crash_watch.begins_alone("bad").unwrap(), "the other is not stable yet");
+            crash_watch.mark_stable("good");
+            assert!(crash_watch.begins_alone("bad").unwrap());
+            crash_watch.note_end_before(true, number).unwrap();
         }
-        let watch = Watch::new(Arc::clone(&catalog));
-        assert_eq!(watch.verdict("good").unwrap(), Verdict::Continues);
-        assert!(matches!(watch.verdict("bad").unwrap(), Verdict::Quarantined(_)));
-        watch.note_end_before(true, PERIOD_US + 4).unwrap();
-        assert_eq!(watch.verdict("bad").unwrap(), Verdict::Continues, "it was long ago");
+        let crash_watch = CrashWatch::new(Arc::clone(&catalog));
+        assert_eq!(crash_watch.verdict("good").unwrap(), Verdict::Continues);
+        assert!(matches!(crash_watch.verdict("bad").unwrap(), Verdict::Quarantined(_)));
+        crash_watch.note_end_before(true, PERIOD_US + 4).unwrap();
+        assert_eq!(crash_watch.verdict("bad").unwrap(), Verdict::Continues, "it was long ago");
     }
 }
