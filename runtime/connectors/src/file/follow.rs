@@ -1,6 +1,7 @@
 //! `follow = true`: files that grow, and new files of a folder or pattern, as a source without an end. All files are one split, so
 //! that one reader sees which file was renamed, truncated or copied: see decision 40.
 
+mod followed;
 mod growing;
 mod known;
 mod reader;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
 use weir_core::time::Clock;
 
 use super::Watched;
+use super::followed::{Followed, Found, found};
 use super::growing::{FileId, GrowingFile};
 use super::known::{FollowOffset, KnownFile, lose};
 use crate::file::rows::Rows;
 use crate::formats::encoding;
-use crate::formats::reader::TextReader;
 use crate::formats::records::Position;
 
 /// How often it looks which files there are.
@@ -44,37 +44,6 @@ pub(super) struct FollowReader {
     /// Which was read last.
     last: Option<usize>,
     explains: bool,
-}
-
-/// A file that is followed.
-struct Followed {
-    known: KnownFile,
-    /// Where it is; `None`: it is not among the files now.
-    path: Option<PathBuf>,
-    /// The name that it had before, as long as no other file has that.
-    former: Option<String>,
-    open: Option<(Arc<GrowingFile>, TextReader)>,
-    /// Its length when it was looked at.
-    len: u64,
-    /// Bytes that had been read when it was closed.
-    read: Option<u64>,
-    /// It is not begun before the file in front of it was read to its end.
-    is_in_turn: bool,
-    at_end: bool,
-    /// When it had rows last.
-    active_us: i64,
-    /// When it was moved elsewhere.
-    gone_us: Option<i64>,
-}
-
-/// A file that was found.
-struct Found {
-    name: String,
-    path: PathBuf,
-    id: FileId,
-    len: u64,
-    /// When it was changed, seconds and nanoseconds.
-    modified: (i64, i64),
 }
 
 /// What a file that is not known is.
@@ -115,7 +84,7 @@ impl FollowReader {
     fn look(&mut self, now_us: i64) -> Result<(), ConnectorError> {
         let is_first = self.looked_us.replace(now_us).is_none();
         self.last = None;
-        let mut found = self.found();
+        let mut found = found(&self.watched.list());
         for index in 0..self.files.len() {
             self.recognize(index, &mut found, now_us);
         }
@@ -161,18 +130,6 @@ impl FollowReader {
                 self.watched.path.display()
             ))),
         }
-    }
-
-    /// The files that are there, by what they are and not by their names.
-    fn found(&self) -> HashMap<FileId, Found> {
-        let mut all = HashMap::new();
-        for file in self.watched.list() {
-            let Ok(metadata) = std::fs::metadata(&file.path) else { continue };
-            let (id, len, modified) =
-                (FileId::of(&metadata), metadata.len(), (metadata.mtime(), metadata.mtime_nsec()));
-            all.entry(id).or_insert(Found { name: file.name, path: file.path, id, len, modified });
-        }
-        all
     }
 
     /// Finds a known file among those that are there.
@@ -414,41 +371,6 @@ impl FollowReader {
 
 /// Bytes by which a copy is told while it is made.
 const COPY_BYTES: usize = 64 << 10;
-
-impl Followed {
-    fn new(known: KnownFile) -> Self {
-        Self {
-            known,
-            path: None,
-            former: None,
-            open: None,
-            len: 0,
-            read: None,
-            is_in_turn: false,
-            at_end: false,
-            active_us: i64::MIN,
-            gone_us: None,
-        }
-    }
-
-    /// A name that was its own, and is not now.
-    fn left(&self) -> Option<&str> {
-        if self.path.is_none() { Some(&self.known.name) } else { self.former.as_deref() }
-    }
-
-    /// How far it is now.
-    fn known(&self) -> KnownFile {
-        let Some((growing, reader)) = &self.open else { return self.known.clone() };
-        let position = reader.position();
-        KnownFile { position, head: growing.fingerprint(position.byte), ..self.known.clone() }
-    }
-
-    fn close(&mut self) {
-        self.known = self.known();
-        let open = self.open.take();
-        self.read = open.map(|(_, reader)| reader.position().byte + reader.begun_bytes() as u64);
-    }
-}
 
 impl SourceReader for FollowReader {
     fn explain_malformed(&mut self, explain: bool) {

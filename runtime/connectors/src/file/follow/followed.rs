@@ -1,0 +1,88 @@
+//! A file that is followed, and the files that are there. Decides nothing.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::growing::{FileId, GrowingFile};
+use super::known::KnownFile;
+use crate::file::paths::InputFile;
+use crate::formats::reader::TextReader;
+
+/// A file that is followed.
+pub(super) struct Followed {
+    pub(super) known: KnownFile,
+    /// Where it is; `None`: it is not among the files now.
+    pub(super) path: Option<PathBuf>,
+    /// The name that it had before, as long as no other file has that.
+    pub(super) former: Option<String>,
+    pub(super) open: Option<(Arc<GrowingFile>, TextReader)>,
+    /// Its length when it was looked at.
+    pub(super) len: u64,
+    /// Bytes that had been read when it was closed.
+    pub(super) read: Option<u64>,
+    /// It is not begun before the file in front of it was read to its end.
+    pub(super) is_in_turn: bool,
+    pub(super) at_end: bool,
+    /// When it had rows last.
+    pub(super) active_us: i64,
+    /// When it was moved elsewhere.
+    pub(super) gone_us: Option<i64>,
+}
+
+/// A file that was found.
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) id: FileId,
+    pub(super) len: u64,
+    /// When it was changed, seconds and nanoseconds.
+    pub(super) modified: (i64, i64),
+}
+
+impl Followed {
+    pub(super) fn new(known: KnownFile) -> Self {
+        Self {
+            known,
+            path: None,
+            former: None,
+            open: None,
+            len: 0,
+            read: None,
+            is_in_turn: false,
+            at_end: false,
+            active_us: i64::MIN,
+            gone_us: None,
+        }
+    }
+
+    /// A name that was its own, and is not now.
+    pub(super) fn left(&self) -> Option<&str> {
+        if self.path.is_none() { Some(&self.known.name) } else { self.former.as_deref() }
+    }
+
+    /// How far it is now.
+    pub(super) fn known(&self) -> KnownFile {
+        let Some((growing, reader)) = &self.open else { return self.known.clone() };
+        let position = reader.position();
+        KnownFile { position, head: growing.fingerprint(position.byte), ..self.known.clone() }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.known = self.known();
+        let open = self.open.take();
+        self.read = open.map(|(_, reader)| reader.position().byte + reader.begun_bytes() as u64);
+    }
+}
+
+/// The files that are there, by what they are and not by their names.
+pub(super) fn found(files: &[InputFile]) -> HashMap<FileId, Found> {
+    let mut all = HashMap::new();
+    for InputFile { name, path } in files {
+        let Ok(metadata) = std::fs::metadata(path) else { continue };
+        let (id, len, modified) = (FileId::of(&metadata), metadata.len(), (metadata.mtime(), metadata.mtime_nsec()));
+        all.entry(id).or_insert(Found { name: name.clone(), path: path.clone(), id, len, modified });
+    }
+    all
+}
