@@ -11,7 +11,7 @@ use weir_core::time::Clock;
 
 use super::Watched;
 use super::followed::{Followed, Found, found};
-use super::growing::{FileId, GrowingFile};
+use super::growing::FileId;
 use super::known::{FollowOffset, KnownFile, lose};
 use crate::file::rows::Rows;
 use crate::formats::encoding;
