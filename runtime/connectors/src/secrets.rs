@@ -133,7 +133,6 @@ mod tests {
             ("topic = \"t\"\nlinger = \"5${secret:word}\"", "hiddenms"),
             ("topic = \"t\"\nbatch-bytes = \"${secret:word}\"", "7hidden"),
             ("topic = \"t\"\nformat = { name = \"${secret:word}\" }", "csv, hidden"),
-            ("topic = \"t\"\nproperties = { \"linger.ms\" = \"${secret:word}\" }", "12hidden"),
         ] {
             let said = said(options, &[("word", secret.as_bytes())]);
             assert!(said.contains("${secret:word}") && !said.contains("hid"), "{said}");

@@ -165,6 +165,7 @@ mod tests {
     fn a_catalog_of_the_first_schema_is_brought_to_this_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalog.sqlite");
+        crate::private::private_file(&path).unwrap();
         let old = rusqlite::Connection::open(&path).unwrap();
         old.execute_batch(super::super::MIGRATIONS[0]).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
