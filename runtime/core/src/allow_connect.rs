@@ -239,7 +239,9 @@ mod tests {
 
     #[test]
     fn places_are_names_addresses_blocks_and_ports() {
-        let cases: [(&str, &[(&str, &str, bool)]); 8] = [
+        // Host, address, and whether it is allowed.
+        type Asked = (&'static str, &'static str, bool);
+        let cases: [(&str, &[Asked]); 8] = [
             (
                 "kafka-1:9092",
                 &[
