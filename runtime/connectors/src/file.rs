@@ -36,6 +36,7 @@
 mod commit;
 mod confined;
 mod draft;
+mod file_input;
 mod follow;
 mod kept;
 mod notices;

@@ -9,7 +9,9 @@ use arrow::datatypes::{Schema, SchemaRef};
 
 use crate::batch::StreamBatch;
 pub use crate::connector_error::{ConnectorError, ReaderGone};
+pub use crate::guarantee::Guarantee;
 use crate::options::Options;
+pub use crate::sink_report::SinkReport;
 use crate::time::{Clock, WatermarkStrategy};
 pub use crate::written::Written;
 
@@ -140,17 +142,6 @@ pub trait Source: Send + Sync {
     fn completed(&self, offsets: &[(Split, Offset)]) {
         let _ = offsets;
     }
-}
-
-/// What a source or a sink can promise for a job that was killed and resumes from its last checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Guarantee {
-    /// Every row counts once.
-    ExactlyOnce,
-    /// Rows since the checkpoint are there twice; the reason, as the second half of a sentence.
-    AtLeastOnce(String),
-    /// Rows since the checkpoint are gone; the reason.
-    AtMostOnce(String),
 }
 
 /// One ordered part of a source: a file, a partition, a residue class of a generator.
@@ -398,24 +389,4 @@ pub trait Committer: Send {
     /// # Errors
     /// If it is not known to be visible; [`ConnectorError::Fenced`] if a newer generation of the job has taken over.
     fn commit(&mut self, checkpoint: u64, parts: Vec<Committable>) -> Result<(), ConnectorError>;
-}
-
-/// What one writer did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct SinkReport {
-    /// Rows written.
-    pub rows: u64,
-    /// Order-insensitive checksum of the rows, if asked for; those of several writers add up, wrapping.
-    pub checksum: Option<u64>,
-}
-
-impl SinkReport {
-    /// Takes up what another writer of the same sink did.
-    pub fn add(&mut self, other: &Self) {
-        self.rows += other.rows;
-        self.checksum = match (self.checksum, other.checksum) {
-            (Some(a), Some(b)) => Some(a.wrapping_add(b)),
-            (a, b) => a.or(b),
-        };
-    }
 }

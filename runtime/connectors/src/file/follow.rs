@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Source, SourceReader, Split, Written};
 use weir_core::graph::Options;
 use weir_core::time::Clock;
 
@@ -98,6 +98,10 @@ impl Source for FollowedFiles {
 
     fn files(&self) -> Vec<PathBuf> {
         self.files.files()
+    }
+
+    fn reads(&self, written: &Written) -> bool {
+        self.files.reads(written)
     }
 
     fn guarantee(&self) -> Guarantee {

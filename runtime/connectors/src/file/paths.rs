@@ -30,6 +30,11 @@ impl InputFile {
     }
 }
 
+/// The system refuses to do something with a file.
+pub(super) fn cannot(verb: &str, file: &InputFile, source: std::io::Error) -> ConnectorError {
+    ConnectorError::Io { what: format!("cannot {verb} {}", file.name), source }
+}
+
 /// Anything, or nothing, within a name.
 const ANY: char = '*';
 /// Any number of folders, or none.

@@ -1,8 +1,6 @@
 //! Reading files: one split per file, all with the same columns.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,24 +12,23 @@ use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, So
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
+use super::file_input::{FileInput, byte_at};
 use super::follow::FollowedFiles;
 use super::format_of;
 use super::notices::Notices;
 use super::partitions::PartitionedFiles;
-use super::paths::{InputFile, find, folders_in, would_read};
+use super::paths::{InputFile, cannot, find, folders_in, would_read};
 use super::rows::Rows;
 use crate::formats::FormatName;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
 use crate::formats::read_options::{Sample, SchemaOption, TextFormat, given_schema, infer_rows};
 use crate::formats::reader::TextReader;
-use crate::formats::records::{Input, InputRead, Position, Records};
+use crate::formats::records::{Position, Records};
 use crate::formats::unlisted::Unlisted;
 use crate::options;
 
 /// Rows that are looked at before a job runs: some, because the first may have nulls.
 const SAMPLE_ROWS: usize = 100;
-/// Bytes that are asked for at once.
-const READ_BYTES: u64 = 256 << 10;
 /// Files of which a note says that they have other columns.
 const FILES_TOLD_MAX: usize = 3;
 
@@ -361,86 +358,4 @@ fn open_file(
 ) -> Result<Records, ConnectorError> {
     let input = FileInput::open(file, position.byte, clock).map_err(|source| cannot("open", file, source))?;
     Ok(Records::new(file.name.clone(), Box::new(input), format.framing(), position))
-}
-
-/// How long a file that grows is watched for the end of its last line.
-const LINE_AWAITED_US: i64 = 1_000_000;
-
-/// A file up to the end that it had when it was opened. If that is within a line, the rest of the line is read too, if it comes.
-struct FileInput {
-    file: InputFile,
-    opened: File,
-    at: u64,
-    end: u64,
-    ends_within_a_line: bool,
-    /// When the line has grown last.
-    grown_us: Option<i64>,
-    /// `None`: nothing is waited for.
-    clock: Option<Arc<dyn Clock>>,
-}
-
-impl FileInput {
-    fn open(file: &InputFile, at: u64, clock: Option<Arc<dyn Clock>>) -> std::io::Result<Self> {
-        let mut opened = file.open()?;
-        let end = opened.metadata()?.len();
-        let ends_within_a_line = end > 0 && byte_at(&opened, end - 1)? != b'\n';
-        opened.seek(SeekFrom::Start(at))?;
-        Ok(Self { file: file.clone(), opened, at, end, ends_within_a_line, grown_us: None, clock })
-    }
-
-    /// Reads the rest of the line that the file had ended in.
-    fn read_rest(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> std::io::Result<InputRead> {
-        let begin = buffer.len();
-        if (&mut self.opened).take(READ_BYTES).read_to_end(buffer)? == 0 {
-            let now_us = self.clock.as_ref().map(|clock| clock.now_us());
-            let silent_us = now_us.zip(self.grown_us).map(|(now_us, grown_us)| now_us.saturating_sub(grown_us));
-            return Ok(match silent_us {
-                Some(..LINE_AWAITED_US) => {
-                    // Nobody unparks this thread for us: it is a wait with a time-out.
-                    std::thread::park_timeout(wait);
-                    InputRead::Pending
-                }
-                _ => InputRead::End,
-            });
-        }
-        if let Some(line_end) = buffer[begin..].iter().position(|byte| *byte == b'\n') {
-            buffer.truncate(begin + line_end + 1);
-            self.ends_within_a_line = false;
-        }
-        self.grown_us = self.clock.as_ref().map(|clock| clock.now_us());
-        Ok(InputRead::Bytes)
-    }
-}
-
-impl Input for FileInput {
-    fn read(&mut self, buffer: &mut Vec<u8>, wait: Duration) -> Result<InputRead, ConnectorError> {
-        if self.at >= self.end {
-            return match self.ends_within_a_line {
-                true => self.read_rest(buffer, wait).map_err(|source| cannot("read", &self.file, source)),
-                false => Ok(InputRead::End),
-            };
-        }
-        let read = (&mut self.opened).take(READ_BYTES.min(self.end - self.at)).read_to_end(buffer);
-        match read.map_err(|source| cannot("read", &self.file, source))? {
-            0 => Err(ConnectorError::Data(format!(
-                "{} was truncated while it was read: it had {} bytes, and has {}",
-                self.file.name, self.end, self.at
-            ))),
-            read => {
-                self.at += read as u64;
-                Ok(InputRead::Bytes)
-            }
-        }
-    }
-}
-
-/// One byte of a file.
-fn byte_at(file: &File, at: u64) -> std::io::Result<u8> {
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, at)?;
-    Ok(byte[0])
-}
-
-fn cannot(verb: &str, file: &InputFile, source: std::io::Error) -> ConnectorError {
-    ConnectorError::Io { what: format!("cannot {verb} {}", file.name), source }
 }

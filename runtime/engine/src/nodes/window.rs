@@ -15,6 +15,7 @@
 //! | `session_windows` | session windows |
 //! | `combine`, `combine_sessions` | aggregating ahead of the exchange |
 //! | `plan` | what a window is to the planner |
+//! | `late_count` | late rows, counted over restarts |
 //! | `results` | making output rows |
 //! | `window_state` | what snapshots hold |
 //! | `frozen_groups` | the groups of a table as rows of a snapshot |
@@ -29,6 +30,7 @@ mod firing;
 mod frozen_groups;
 mod group_table;
 pub(crate) mod instance_aggregate;
+mod late_count;
 mod pane_runs;
 mod pane_store;
 mod pane_windows;

@@ -1,5 +1,7 @@
 //! Reads all files that are followed: each to its end, again and again, and looks for new ones, renamed ones and truncated ones.
 
+mod origin;
+
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -14,8 +16,8 @@ use super::followed::{Followed, Found, found};
 use super::growing::FileId;
 use super::known::{FollowOffset, KnownFile, lose};
 use crate::file::rows::Rows;
-use crate::formats::encoding;
 use crate::formats::records::Position;
+use origin::Origin;
 
 /// How often it looks which files there are.
 const LOOK_EVERY_US: i64 = 200_000;
@@ -44,14 +46,6 @@ pub(super) struct FollowReader {
     /// Which was read last.
     last: Option<usize>,
     explains: bool,
-}
-
-/// What a file that is not known is.
-enum Origin {
-    New,
-    CopyOf(KnownFile),
-    /// Nothing to be read, for now.
-    Later,
 }
 
 impl FollowReader {
@@ -254,67 +248,6 @@ impl FollowReader {
         Ok(())
     }
 
-    /// What a file that is not known is.
-    fn origin(&mut self, found: &Found, left: &HashMap<String, FileId>) -> Result<Origin, ConnectorError> {
-        let Found { name, path, id, len, .. } = found;
-        if *len == 0 || self.ignored.contains(id) {
-            return Ok(Origin::Later);
-        }
-        let file = match self.watched.open(name, path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Origin::Later),
-            Err(error) => return Err(cannot("open", name, error)),
-        };
-        let cannot_read = |source| cannot("read", name, source);
-        if FileId::of(&file.metadata().map_err(cannot_read)?) != *id {
-            return Ok(Origin::Later);
-        }
-        let begin = file.first(encoding::MARK_BYTES_MAX).map_err(cannot_read)?;
-        if let Some(problem) = encoding::problem(Some(name), &begin) {
-            self.watched.notice(format!("it is not read: {problem}"));
-            self.ignored.insert(*id);
-            return Ok(Origin::Later);
-        }
-        if encoding::is_undecided(&begin) {
-            return Ok(Origin::Later);
-        }
-        let first_row = Position::BEGIN.line + u64::from(self.rows.format.has_header());
-        for place in (0..self.lost.len()).rev() {
-            let lost = &self.lost[place];
-            let is_read = lost.position.line > first_row;
-            if is_read
-                && (lost.name == *name || lost.may_be_copied_to(name))
-                && file.begins_with(lost.head, lost.position.byte).map_err(cannot_read)?
-            {
-                let lost = self.lost.remove(place);
-                let (of, byte) = (&lost.name, lost.position.byte);
-                self.watched.notice(format!(
-                    "{name}: it begins with what was read of {of} before, and is read as its copy, from byte {byte} on"
-                ));
-                return Ok(Origin::CopyOf(lost));
-            }
-        }
-        for other in self.files.iter().filter(|other| other.path.is_some() && other.known.may_be_copied_to(name)) {
-            let had_name = left.get(name) == Some(&other.known.id);
-            let Some((growing, reader)) = other.open.as_ref().filter(|_| !had_name && *len <= other.len) else {
-                continue;
-            };
-            let bytes = usize::try_from(*len).unwrap_or(usize::MAX).min(COPY_BYTES);
-            let is_same = file.first(bytes).and_then(|of| Ok(of == growing.first(bytes)?)).map_err(cannot_read)?;
-            growing.check(reader.position().byte).map_err(cannot_read)?;
-            if is_same || growing.is_rewritten() {
-                if is_same && self.copies.insert(*id) {
-                    let of = &other.known.name;
-                    self.watched.notice(format!(
-                        "{name}: it is a copy of {of}, and is not read as long as {of} has these rows"
-                    ));
-                }
-                return Ok(Origin::Later);
-            }
-        }
-        Ok(Origin::New)
-    }
-
     /// Forgets files that are gone and read to their end, and closes those that have been silent for longest.
     fn let_go(&mut self, now_us: i64) {
         let watched = &self.watched;
@@ -368,9 +301,6 @@ impl FollowReader {
         }
     }
 }
-
-/// Bytes by which a copy is told while it is made.
-const COPY_BYTES: usize = 64 << 10;
 
 impl SourceReader for FollowReader {
     fn explain_malformed(&mut self, explain: bool) {

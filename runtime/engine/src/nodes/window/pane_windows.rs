@@ -20,13 +20,14 @@ use super::emitted_keys::EmittedKeys;
 use super::firing::Firing;
 use super::frozen_groups::{FrozenGroups, Rows};
 use super::group_table::GroupTable;
+use super::late_count::LateCount;
 use super::pane_runs::{Run, for_each_pane, rows_by_pane, runs_of_equal};
 use super::pane_store::PaneStore;
 use super::panes::PaneGrid;
 use super::refiring::{RefiringContext, RefiringRows};
 use super::results::Results;
 use super::window_rows::WindowRows;
-use super::window_state::{LateCount, StateLayout, Unemitted, WindowProgress};
+use super::window_state::{StateLayout, Unemitted, WindowProgress};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::{BadRow, DeadLetters};
 

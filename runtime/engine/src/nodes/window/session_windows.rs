@@ -16,11 +16,12 @@ use super::WindowSpec;
 use super::aggregate_set::AggregateSet;
 use super::combine_sessions::PARTIAL_SESSION_BOUNDS;
 use super::frozen_groups::{FrozenGroups, Rows};
+use super::late_count::LateCount;
 use super::results::{Fired, Refirings, Results};
 use super::session_list::{Session, SessionList};
 use super::sessions::{OwnWindows, Sessions, Taken};
 use super::window_rows::WindowRows;
-use super::window_state::{LateCount, StateLayout, Unemitted, WindowProgress};
+use super::window_state::{StateLayout, Unemitted, WindowProgress};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
 use crate::nodes::dead_letter::DeadLetters;
 

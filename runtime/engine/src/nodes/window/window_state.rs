@@ -11,11 +11,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take_record_batch;
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use weir_core::column_type::columns_text;
 use weir_core::key_group::hash_keys;
@@ -25,8 +24,8 @@ use weir_state::FrozenKeys;
 use weir_state::key_groups::GroupTables;
 
 use super::frozen_groups::FrozenGroups;
+use super::late_count::{LATE, LateCount, int64};
 use super::{AggregateKind, BoundAggregate, WindowSpec};
-use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{OperatorError, Snapshot, StateTable};
 
 const PROGRESS: &str = "progress";
@@ -39,7 +38,6 @@ const REFIRING_ROWS: &str = "refiring_rows";
 const WINDOW: &str = "window";
 /// What computes which aggregate of which columns, as JSON: accumulators do not say that either.
 const AGGREGATES: &str = "aggregates";
-const LATE: &str = "late";
 
 /// How far a window operator is.
 #[derive(Clone, Copy, Debug)]
@@ -52,60 +50,7 @@ pub(super) struct WindowProgress {
 }
 
 impl WindowProgress {
-    pub(super) const NONE: Self =
-        Self { watermark: WATERMARK_MIN, ingested_at: i64::MIN, late: LateCount { rows_in: 0, rows: 0, by_us: 0 } };
-}
-
-/// What a window operator has counted since the job began.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LateCount {
-    /// Rows that came in.
-    pub(super) rows_in: u64,
-    /// Those of them that came late.
-    rows: u64,
-    /// By how much at most, microseconds.
-    by_us: i64,
-}
-
-impl LateCount {
-    /// Rows came late, here and in the metrics.
-    pub(super) fn add(&mut self, rows: u64, by_us: i64, metrics: &Metrics) {
-        self.rows += rows;
-        self.by_us = self.by_us.max(by_us);
-        metrics.late(rows, by_us);
-    }
-
-    /// Tells the metrics what was counted before, unless they have counted it themselves: state also comes back while a job runs.
-    pub(super) fn tell(self, metrics: &Metrics) {
-        let counts = [&metrics.rows_in, &metrics.rows_before, &metrics.rows_late];
-        if counts.iter().any(|count| count.load(Ordering::Relaxed) > 0) {
-            return;
-        }
-        metrics.late(self.rows, self.by_us);
-        metrics.rows_before.fetch_add(self.rows_in, Ordering::Relaxed);
-    }
-
-    fn table(self) -> Result<StateTable, OperatorError> {
-        let column = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
-        let count = |count: u64| column(i64::try_from(count).unwrap_or(i64::MAX));
-        let rows = RecordBatch::try_from_iter([
-            ("rows_in", count(self.rows_in)),
-            ("rows", count(self.rows)),
-            ("by_us", column(self.by_us)),
-        ])?;
-        Ok(StateTable { name: LATE.to_owned(), key_group: Some(0), rows })
-    }
-
-    /// Adds what a snapshot has, which is nothing if only its layout is looked at.
-    fn take(&mut self, rows: &RecordBatch) -> Result<(), OperatorError> {
-        if rows.num_rows() > 0 {
-            let count = |name| int64(rows, name).map(|count| count.max(0).unsigned_abs());
-            self.rows_in += count("rows_in")?;
-            self.rows += count("rows")?;
-            self.by_us = self.by_us.max(int64(rows, "by_us")?);
-        }
-        Ok(())
-    }
+    pub(super) const NONE: Self = Self { watermark: WATERMARK_MIN, ingested_at: i64::MIN, late: LateCount::NONE };
 }
 
 /// What is still to be emitted, if the state is frozen between two parts of it.
@@ -383,13 +328,6 @@ impl fmt::Display for AggregateText {
         let columns = if self.columns.is_empty() { "rows".to_owned() } else { self.columns.join(", ") };
         write!(f, "the {} of {columns}", self.function)
     }
-}
-
-/// The only value of a column of the progress.
-fn int64(rows: &RecordBatch, name: &str) -> Result<i64, OperatorError> {
-    let column = rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>());
-    let first = column.and_then(|c| c.values().first().copied());
-    first.ok_or_else(|| OperatorError::Restore(format!("its {PROGRESS} has no int64 {name:?}")))
 }
 
 /// How rows are assigned, the same in every version.
