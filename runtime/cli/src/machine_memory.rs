@@ -9,7 +9,7 @@ pub(crate) fn bytes() -> Option<u64> {
 #[cfg(target_os = "linux")]
 fn of_machine() -> Option<u64> {
     let rustix::system::Sysinfo { totalram, mem_unit, .. } = rustix::system::sysinfo();
-    u64::try_from(totalram).ok()?.checked_mul(u64::from(mem_unit))
+    totalram.checked_mul(u64::from(mem_unit))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -71,6 +71,7 @@ mod source;
 mod staging;
 mod start;
 mod topic;
+mod trouble;
 
 pub(crate) use sink::KafkaSink;
 pub(crate) use source::KafkaSource;

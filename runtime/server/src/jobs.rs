@@ -19,7 +19,7 @@ use crate::model::{JobState, SwapStatus};
 use crate::problem::Problem;
 
 pub(crate) use admission::{Admission, Bounds, THREADS_MAX};
-pub(crate) use disk::{DiskBounds, DiskFigures};
+pub(crate) use disk::DiskFigures;
 pub(crate) use lines::Lines;
 use queue::{Queue, Queued};
 use runner::Over;

@@ -14,6 +14,7 @@
 //! | `revisions` | what each revision of a job changes |
 //! | `dead_letters` | the rows that a job's steps could not process, in files |
 //! | `replays` | those of them that go into their step again |
+//! | `disk_bounds` | how much of the disk jobs may take |
 //! | `connections`, `open_files` | who is connected, and how many descriptors that takes |
 //! | `components`, `compiler` | uploads, the content-addressed store, compiling in a process of its own |
 //! | [`Catalog`] | operators, jobs, revisions and tokens, in SQLite |
@@ -34,6 +35,7 @@ mod components;
 mod connections;
 mod crash_watch;
 mod dead_letters;
+mod disk_bounds;
 mod jobs;
 mod launch;
 mod log;

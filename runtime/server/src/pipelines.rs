@@ -23,7 +23,7 @@ use weir_state::checkpoint::reached;
 use crate::catalog::Catalog;
 use crate::components::Components;
 use crate::dead_letters::FOLDER;
-use crate::jobs::DiskBounds;
+use crate::disk_bounds::DiskBounds;
 use crate::names;
 use crate::problem::{Kind, Problem};
 use crate::semaphore::BlockingSemaphore;

@@ -232,7 +232,7 @@ impl CheckpointStore {
     /// [`CheckpointError::Store`].
     pub fn is_begun_anew(&self) -> Result<bool, CheckpointError> {
         let Some(newest) = self.numbers()?.first().copied() else { return Ok(false) };
-        // One that cannot be read is none: whoever needs it says so.
+        // One that cannot be read is none: it is an error where it is needed.
         Ok(matches!(self.entry(newest), Ok(Some(Entry::Claim(Claim { begins: true, .. })))))
     }
 

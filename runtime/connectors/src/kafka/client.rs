@@ -1,10 +1,8 @@
 //! What both ends share: the address, the properties that are passed on, and what librdkafka says about its troubles. Nothing is
 //! printed here: the last trouble is kept until rows flow again, and a source or a sink shows it.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::ToSocketAddrs as _;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rdkafka::client::Client as AnyClient;
 use rdkafka::client::ClientContext;
@@ -20,6 +18,7 @@ use weir_core::graph::Options;
 use super::failure::{cannot, describe, passing};
 use super::guard::{Guarded, hold};
 use super::properties::{Properties, check_name};
+use super::trouble::Trouble;
 
 /// The port of a broker that has none.
 const PORT: u16 = 9092;
@@ -153,94 +152,6 @@ pub(crate) fn is_fatal(code: RDKafkaErrorCode) -> bool {
             | C::TransactionalIdAuthorizationFailed
             | C::InvalidTopic
     )
-}
-
-/// What a client complains about.
-#[derive(Debug, Default)]
-pub(crate) struct Trouble {
-    /// Whether there is any: asked for every batch.
-    is_there: AtomicBool,
-    said: Mutex<Said>,
-    /// Where its client may connect to, if not everywhere.
-    allow_connect: OnceLock<AllowConnect>,
-}
-
-#[derive(Debug, Default)]
-struct Said {
-    last: Option<String>,
-    /// How often it was said.
-    times: u64,
-    fatal: Option<String>,
-}
-
-impl Trouble {
-    /// Keeps it as the last trouble.
-    pub(crate) fn set(&self, message: String) {
-        let mut said = self.said();
-        said.times = if said.last.as_ref() == Some(&message) { said.times + 1 } else { 1 };
-        said.last = Some(message);
-        self.is_there.store(true, Ordering::Relaxed);
-    }
-
-    /// The client is to connect to these places only.
-    pub(super) fn hold_to(&self, rule: AllowConnect) {
-        // Clients that share their troubles are of the same sink, with the same rule.
-        let _ = self.allow_connect.set(rule);
-    }
-
-    /// Whether the client may connect to an address; if not, that is a trouble which does not pass.
-    pub(super) fn may_connect(&self, host: &str, address: SocketAddr) -> bool {
-        let Some(rule) = self.allow_connect.get() else { return true };
-        let may = rule.allows(host, address);
-        if !may {
-            self.set_fatal(rule.refusal(host, address));
-        }
-        may
-    }
-
-    /// The job stops: nobody waits any longer.
-    pub(crate) fn give_up(&self) {
-        self.set_fatal("the job was stopped".to_owned());
-    }
-
-    fn set_fatal(&self, message: String) {
-        self.said().fatal.get_or_insert(message);
-        self.is_there.store(true, Ordering::Relaxed);
-    }
-
-    /// Rows flow again.
-    pub(crate) fn clear(&self) {
-        if self.is_there.load(Ordering::Relaxed) {
-            let mut said = self.said();
-            said.last = None;
-            self.is_there.store(said.fatal.is_some(), Ordering::Relaxed);
-        }
-    }
-
-    /// The last trouble, as a person should see it.
-    pub(crate) fn message(&self) -> Option<String> {
-        let said = self.said();
-        let last = said.last.as_ref()?;
-        Some(if said.times > 1 { format!("{last} ({} times)", said.times) } else { last.clone() })
-    }
-
-    /// As an error, if waiting cannot help: somebody has to change something, and perhaps has when the job starts again.
-    ///
-    /// # Errors
-    /// [`ConnectorError::Io`] with what librdkafka said.
-    pub(crate) fn check(&self, what: &str) -> Result<(), ConnectorError> {
-        if !self.is_there.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        match &self.said().fatal {
-            Some(fatal) => Err(passing(what, fatal.clone())),
-            None => Ok(()),
-        }
-    }
-
-    fn said(&self) -> MutexGuard<'_, Said> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A client that reads.

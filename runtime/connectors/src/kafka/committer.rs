@@ -12,13 +12,14 @@ use rdkafka::topic_partition_list::{Offset as KafkaOffset, TopicPartitionList};
 use serde::Deserialize;
 use weir_core::connector::{Committable, Committer, ConnectorError};
 
-use super::client::{self, Context, Trouble};
+use super::client::{self, Context};
 use super::failure::{Failure, describe, passing};
 use super::marker::{Marker, Origin, Seen, Verdict};
 use super::options::{LostMarker, SinkOptions};
 use super::producer::{Events, Producer, send};
 use super::shared::SinkShared;
 use super::topic;
+use super::trouble::Trouble;
 
 /// How long one call waits for the broker, before it is made again.
 const CALL_WAIT: Duration = Duration::from_secs(5);

@@ -12,11 +12,12 @@ use rdkafka::topic_partition_list::{Offset as KafkaOffset, TopicPartitionList};
 use weir_core::connector::ConnectorError;
 use weir_core::time::Clock;
 
-use super::client::{self, Client, Context, Trouble};
+use super::client::{self, Client, Context};
 use super::failure::{cannot, describe};
 use super::options::SourceOptions;
 use super::start::{self, Began, Begin};
 use super::topic::{self, ASK_WAIT};
+use super::trouble::Trouble;
 
 /// Requests that may wait for the thread: a reader whose request does not fit asks again.
 const REQUESTS_MAX: usize = 1024;

@@ -7,12 +7,13 @@ use rdkafka::producer::Producer as _;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Cut, Prepare, SinkReport, SinkWriter};
 
-use super::client::{self, Trouble};
+use super::client;
 use super::encode::Encoder;
 use super::failure::{cannot, passing};
 use super::options::SinkOptions;
 use super::producer::{Events, Outstanding, Producer, send};
 use super::topic;
+use super::trouble::Trouble;
 use crate::tally;
 
 /// Sends rows.

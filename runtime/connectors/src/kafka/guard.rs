@@ -14,7 +14,7 @@ use rdkafka::bindings as c;
 use rdkafka::client::{Client, ClientContext};
 use weir_core::allow_connect::AllowConnect;
 
-use super::client::Trouble;
+use super::trouble::Trouble;
 
 /// A context whose client may be held to a rule.
 pub(super) trait Guarded: ClientContext {

@@ -13,10 +13,11 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::util::IntoOpaque;
 
-use super::client::{Connected, Context, Trouble};
+use super::client::{Connected, Context};
 use super::encode::{HEADER, KEY, VALUE};
 use super::failure::{describe, is_refused};
 use super::guard::Guarded;
+use super::trouble::Trouble;
 
 /// How long a full queue is given to get shorter, before it is tried again.
 const FULL_WAIT: Duration = Duration::from_millis(10);

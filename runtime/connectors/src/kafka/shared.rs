@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::client::Trouble;
 use super::marker::Seen;
+use super::trouble::Trouble;
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -7,8 +7,9 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use weir_core::connector::ConnectorError;
 
-use super::client::{Trouble, is_fatal};
+use super::client::is_fatal;
 use super::failure::{cannot, passing};
+use super::trouble::Trouble;
 
 /// How long one question to the broker may take, before events are served again.
 pub(super) const ASK_WAIT: Duration = Duration::from_secs(1);

@@ -31,7 +31,7 @@ impl Part {
         self.bytes.set(self.bytes.get().saturating_add(rows.bytes()));
     }
 
-    /// Whether what is downstream, and whoever wants the job to stop, has its turn now.
+    /// Whether what is downstream, and a request to stop the job, have their turn now.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.get() >= OUTPUT_PART_BYTES || self.now_us.get() - self.began_us >= OUTPUT_PART_US
     }

@@ -93,7 +93,7 @@ fn run(rows: Range<usize>, pauses: impl FnMut() -> bool) -> (usize, Vec<usize>, 
         rows,
         pauses,
         |range: Range<usize>| -> Result<(), Failure<Fatal>> {
-            if range.len() > 1 || range.start % 3 == 0 {
+            if range.len() > 1 || range.start.is_multiple_of(3) {
                 return Err(CallError::Call("bad".into()).into());
             }
             good.push(range.start);

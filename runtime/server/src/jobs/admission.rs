@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use weir_engine::GuestResources;
 
 use super::{Jobs, Reserved, Slot};
+use crate::disk_bounds::DiskBounds;
 use crate::problem::{Kind, Problem};
 
 /// Threads of all jobs together: some more than instances of operators, which is where most of them come from, and few enough for the limit
@@ -20,7 +21,7 @@ pub(crate) struct Bounds {
     /// What the guests of all jobs may use together, by their limits.
     pub(crate) guest_resources_max: GuestResources,
     /// How much of the disk jobs may take.
-    pub(crate) disk: super::DiskBounds,
+    pub(crate) disk: DiskBounds,
 }
 
 /// A job is admitted here before it starts or takes more.
@@ -107,7 +108,7 @@ mod tests {
         let slot =
             |name: &str| jobs.slot(name, || Slot::new(name, Arc::new(Lines::new(Arc::new(ManualClock::default())))));
         let (one, other) = (slot("one"), slot("other"));
-        let disk = super::super::DiskBounds { reserve_bytes: 0, job_bytes_max: None, dead_letter_bytes_max: 0 };
+        let disk = DiskBounds { reserve_bytes: 0, job_bytes_max: None, dead_letter_bytes_max: 0 };
         let guest_resources_max = GuestResources { threads: 11, ..room(10, 100) };
         let bounds = Bounds { jobs_max: 2, guest_resources_max, disk };
         let admission = Admission::new(bounds, Arc::clone(&jobs));

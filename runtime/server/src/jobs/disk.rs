@@ -7,22 +7,12 @@ use std::path::{Path, PathBuf};
 use weir_engine::Job;
 
 use crate::dead_letters::FOLDER;
+use crate::disk_bounds::DiskBounds;
 
 /// How often it is measured at most, microseconds.
 const MEASURE_EVERY_US: i64 = 1_000_000;
 /// So many times as long as it took it is not measured again: with many files that takes a while.
 const REST: i64 = 50;
-
-/// How much jobs may have on disk.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DiskBounds {
-    /// Free bytes that jobs and uploads leave.
-    pub(crate) reserve_bytes: u64,
-    /// Bytes of one job; `None`: as many as there are.
-    pub(crate) job_bytes_max: Option<u64>,
-    /// Bytes of the dead letters of one job, if its pipeline does not say fewer.
-    pub(crate) dead_letter_bytes_max: u64,
-}
 
 /// What a job has on disk.
 #[derive(Clone, Copy, Debug, Default)]
