@@ -11,21 +11,45 @@ use crate::running::{Ended, Running};
 
 const COMPONENTS: [&str; 3] = ["operators/running_count.wasm", "operators/quantile.wasm", "tests/guests/tally.wasm"];
 
+const SINKS: [&str; 5] = ["running", "timed", "tumbling", "sessions", "sliding"];
+
 #[test]
-fn today_resumes_from_the_golden_checkpoint() {
-    let golden = golden();
-    for parallelism in PARALLELISM {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        copy(&golden, folder);
-        resume(folder, parallelism).well().saying(&["resuming from checkpoint 3"]);
-        for sink in ["running", "timed", "tumbling", "sessions", "sliding"] {
-            let expected = fs::read_to_string(golden.join(format!("expected/{sink}.csv"))).unwrap();
-            let expected: Vec<String> = expected.lines().map(str::to_owned).collect();
-            let rows = written(&folder.join("out"), sink);
-            compare(&expected, &rows).unwrap_or_else(|e| panic!("{sink}, parallelism {parallelism}: {e}"));
+fn today_resumes_from_the_golden_checkpoints() {
+    for (golden, resumes) in
+        [("checkpoint-v1", "resuming from checkpoint 3"), ("checkpoint-v2", "resuming from checkpoint 13")]
+    {
+        let golden = root().join("tests/golden").join(golden);
+        for parallelism in PARALLELISM {
+            let folder = tempfile::tempdir().unwrap();
+            let folder = folder.path();
+            copy(&golden, folder);
+            resume(folder, parallelism).well().saying(&[resumes]);
+            for sink in SINKS {
+                let expected = fs::read_to_string(golden.join(format!("expected/{sink}.csv"))).unwrap();
+                let expected: Vec<String> = expected.lines().map(str::to_owned).collect();
+                let rows = written(&folder.join("out"), sink);
+                compare(&expected, &rows)
+                    .unwrap_or_else(|e| panic!("{}, {sink}, parallelism {parallelism}: {e}", golden.display()));
+            }
         }
     }
+}
+
+#[test]
+fn late_rows_and_reordered_aggregates_continue_from_a_golden_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    copy(&root().join("tests/golden/checkpoint-v2"), folder);
+    let pipeline = fs::read_to_string(folder.join("pipeline.toml")).unwrap();
+    let (rows, sum) = ("aggregates.rows = \"count\"\n", "aggregates.sum = { sum = \"value\" }\n");
+    let reordered = pipeline.replace(&format!("{rows}{sum}"), &format!("{sum}{rows}"));
+    assert_ne!(reordered, pipeline);
+    fs::write(folder.join("pipeline.toml"), reordered).unwrap();
+    resume(folder, 2).well().saying(&["tumbling-windows: 10 of 552 rows (1.8%) came late"]);
+    fs::write(folder.join("pipeline.toml"), pipeline.replace("{ sum = \"value\" }", "{ max = \"value\" }")).unwrap();
+    fs::remove_dir_all(folder.join("state")).unwrap();
+    copy(&root().join("tests/golden/checkpoint-v2/state"), &folder.join("state"));
+    resume(folder, 1).failed(&["sum"]);
 }
 
 /// It has every kind of state that there is.
