@@ -2,7 +2,7 @@
 //! socket: the client that connects asks for every address, so that a name which leads elsewhere a moment later leads nowhere.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl AllowConnect {
         let ip = plain(address.ip());
         match self {
             Self::Everywhere => true,
-            Self::OtherMachines => !is_near(ip),
+            Self::OtherMachines => !is_near(ip) && !is_own(ip),
             Self::Only(places) => places.iter().any(|place| {
                 place.port.is_none_or(|port| port == address.port())
                     && match &place.host {
@@ -183,6 +183,11 @@ fn is_near(ip: IpAddr) -> bool {
         }
 }
 
+/// Whether an interface of this machine has the address: then a socket can be bound to it, and to no other.
+fn is_own(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
+}
+
 /// Whether the first bits are those of a block.
 fn begins(ip: IpAddr, block: IpAddr, bits: u8) -> bool {
     let same =
@@ -200,6 +205,15 @@ mod tests {
 
     fn at(address: &str) -> SocketAddr {
         address.parse().unwrap()
+    }
+
+    #[test]
+    fn addresses_of_the_interfaces_are_this_machine() {
+        // Nothing is sent: the system only says from which address it would be.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        let Ok(own) = socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()) else { return };
+        assert!(!AllowConnect::OtherMachines.allows("x", own), "{own}");
+        assert!(AllowConnect::Everywhere.allows("x", own));
     }
 
     #[test]
