@@ -156,9 +156,17 @@ pub fn array_bytes(column: &dyn Array) -> u64 {
 /// Bytes that the values of some rows of a column take, each row as often as it is named: what a copy of them would take.
 #[must_use]
 pub fn selected_bytes(column: &dyn Array, rows: &[u32]) -> u64 {
-    match column.data_type().primitive_width() {
-        Some(width) => (rows.len() * width) as u64,
-        None => rows.iter().map(|row| bytes(column, *row as usize..*row as usize + 1) as u64).sum(),
+    let of_text = |offsets: &[i32]| {
+        let len = |row: &u32| u64::from(offsets[*row as usize + 1].abs_diff(offsets[*row as usize]));
+        rows.iter().map(len).sum::<u64>() + ((rows.len() + 1) * size_of::<i32>()) as u64
+    };
+    match column.data_type() {
+        DataType::Utf8 => of_text(column.as_string::<i32>().value_offsets()),
+        DataType::Binary => of_text(column.as_binary::<i32>().value_offsets()),
+        other => match other.primitive_width() {
+            Some(width) => (rows.len() * width) as u64,
+            None => rows.iter().map(|row| bytes(column, *row as usize..*row as usize + 1) as u64).sum(),
+        },
     }
 }
 
@@ -242,7 +250,7 @@ mod tests {
     #[test]
     fn rows_that_are_selected_count_as_often_as_they_are_selected() {
         let text: ArrayRef = Arc::new(StringArray::from(vec!["", "bcd", "ef"]));
-        assert_eq!(selected_bytes(&text, &[1, 1, 0]), 3 * 8 + 2 * 3);
+        assert_eq!(selected_bytes(&text, &[1, 1, 0]), 4 * 4 + 2 * 3);
         assert_eq!(selected_bytes(&Int64Array::from(vec![1, 2]), &[0, 0, 1]), 3 * 8);
         let lists = [Some(vec![Some(1), None]), None, Some(vec![Some(2); 10])];
         let lists = ListArray::from_iter_primitive::<Int32Type, _, _>(lists);

@@ -101,22 +101,37 @@ impl MemoryBudget {
         Self { owner, setting, limit: AtomicU64::new(limit), used, parent, parts: Mutex::default(), gives_way }
     }
 
-    /// Takes more; nothing has changed if there is not so much.
-    fn grow(&self, bytes: u64, below: Option<&Self>) -> Result<(), MemoryExceeded> {
-        let needed = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let taken = if needed > self.limit() && !self.makes_room(needed, below) {
-            Err(self.exceeded(needed, below.is_none()))
-        } else {
-            match &self.parent {
-                Some(parent) if self.gives_way.load(Ordering::Relaxed) => Err(parent.exceeded(parent.used(), false)),
-                Some(parent) => parent.grow(bytes, Some(self)),
-                None => Ok(()),
-            }
+    /// Takes more; nothing has changed if there is not so much. `below` is the part of it that asks.
+    fn grow(&self, bytes: u64, below: Option<&Self>, is_forced: bool) -> Result<(), MemoryExceeded> {
+        let limit = if is_forced { u64::MAX } else { self.limit() };
+        let add = |limit: u64| {
+            let fits = |used: u64| used.checked_add(bytes).filter(|needed| *needed <= limit);
+            self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
         };
+        if let Err(used) = add(limit) {
+            // Another part may have to give way. Then this one may have a quarter more, until that has.
+            let most = self.limit().saturating_add(self.limit() / 4);
+            let has_room = self.other_gives_way(below, used.saturating_add(bytes), most) && add(most).is_ok();
+            if !has_room {
+                return Err(self.exceeded(used.saturating_add(bytes), below.is_none()));
+            }
+        }
+        let taken = self.parent.as_ref().map_or(Ok(()), |parent| self.grow_in(parent, bytes));
         if taken.is_err() {
             self.used.fetch_sub(bytes, Ordering::Relaxed);
         }
         taken
+    }
+
+    fn grow_in(&self, parent: &Self, bytes: u64) -> Result<(), MemoryExceeded> {
+        if self.gives_way.load(Ordering::Relaxed) {
+            let needed = parent.used().saturating_add(bytes);
+            if needed > parent.limit() {
+                return Err(parent.exceeded(needed, false));
+            }
+            self.gives_way.store(false, Ordering::Relaxed);
+        }
+        parent.grow(bytes, Some(self), false)
     }
 
     fn shrink(&self, bytes: u64) {
@@ -126,14 +141,14 @@ impl MemoryBudget {
         }
     }
 
-    /// Whether the part `below` may have what exceeds the limit, because another one gives way.
-    fn makes_room(&self, needed: u64, below: Option<&Self>) -> bool {
-        let Some(below) = below.filter(|_| self.parent.is_none()) else { return false };
+    /// Whether a part other than `below` uses most, and gives way from now on; not if that would not be enough.
+    fn other_gives_way(&self, below: Option<&Self>, needed: u64, most: u64) -> bool {
+        let Some(below) = below.filter(|_| self.parent.is_none() && needed <= most) else { return false };
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let largest = parts.iter().filter_map(Weak::upgrade).max_by_key(|part| part.used());
         let Some(largest) = largest.filter(|largest| !std::ptr::eq(largest.as_ref(), below)) else { return false };
         largest.gives_way.store(true, Ordering::Relaxed);
-        needed <= self.limit().saturating_add(self.limit() / 4)
+        true
     }
 
     fn exceeded(&self, needed: u64, is_own: bool) -> MemoryExceeded {
@@ -173,8 +188,20 @@ impl MemoryLease {
     /// # Errors
     /// If there are not so many, or the budget has to give way; then it has what it had.
     pub fn resize(&mut self, bytes: u64) -> Result<(), MemoryExceeded> {
+        self.change(bytes, false)
+    }
+
+    /// Has so many bytes, which are kept already, beyond its budget's own limit too: what asks next is refused.
+    ///
+    /// # Errors
+    /// If a budget above has not so many.
+    pub fn keep(&mut self, bytes: u64) -> Result<(), MemoryExceeded> {
+        self.change(bytes, true)
+    }
+
+    fn change(&mut self, bytes: u64, is_forced: bool) -> Result<(), MemoryExceeded> {
         match bytes.checked_sub(self.bytes) {
-            Some(more) if more > 0 => self.budget.grow(more, None)?,
+            Some(more) if more > 0 => self.budget.grow(more, None, is_forced)?,
             Some(_) => {}
             None => self.budget.shrink(self.bytes - bytes),
         }
@@ -221,16 +248,31 @@ mod tests {
         let (large, small) = (job(&server, "large"), job(&server, "small"));
         let (mut much, mut little) = (large.lease(), small.lease());
         assert!(much.resize(801).unwrap_err().to_string().contains("--max-job-memory"));
-        much.resize(800).unwrap();
-        little.resize(200).unwrap();
-        little.resize(210).unwrap();
-        assert!(much.resize(801).is_err());
+        much.resize(700).unwrap();
+        little.resize(300).unwrap();
+        little.resize(310).unwrap();
+        assert!(much.resize(701).is_err());
         let error = large.lease().resize(1).unwrap_err().to_string();
         assert!(error.contains("the server may keep 1000 bytes") && error.contains("--max-memory"), "{error}");
         // Not without end: the other one may be slow to notice.
-        assert!(little.resize(451).is_err());
+        assert!(little.resize(551).is_err());
         drop(much);
-        little.resize(451).unwrap();
+        little.resize(551).unwrap();
+        // There is room again, so nobody has to give way any more.
+        large.lease().resize(1).unwrap();
+    }
+
+    #[test]
+    fn what_is_kept_already_counts_beyond_the_own_limit_but_not_beyond_those_above() {
+        let server = MemoryBudget::new("the server", "--max-memory", 1000);
+        let operator = server.part("x", "limits.state", 100);
+        let mut lease = operator.lease();
+        lease.keep(150).unwrap();
+        assert!(lease.resize(151).unwrap_err().is_own());
+        assert!(!lease.keep(1001).unwrap_err().is_own());
+        assert_eq!((lease.bytes(), server.used()), (150, 150));
+        lease.resize(90).unwrap();
+        assert_eq!(server.used(), 90);
     }
 
     #[test]

@@ -81,6 +81,14 @@ impl KeyedState {
         self.states.put(slots, states)
     }
 
+    /// Lets go what was replaced; `false`: there is nothing of it.
+    ///
+    /// # Errors
+    /// As [`StateColumns::compact`].
+    pub fn compact(&mut self) -> Result<bool, StateError> {
+        self.states.compact()
+    }
+
     /// Removes the state of a slot; its key stays until it is released.
     pub fn remove(&mut self, slot: u32) {
         self.states.remove(slot);

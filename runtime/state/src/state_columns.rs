@@ -202,6 +202,19 @@ impl StateColumns {
         Ok(())
     }
 
+    /// Lets go the rows that no slot points to any more; `false`: there are none.
+    ///
+    /// # Errors
+    /// If Arrow cannot put the other rows together.
+    pub fn compact(&mut self) -> Result<bool, StateError> {
+        let stored: usize = self.chunks.iter().map(|chunk| chunk.slots.len()).sum();
+        if stored == self.len() {
+            return Ok(false);
+        }
+        self.merge_from(0)?;
+        Ok(true)
+    }
+
     /// Removes all states.
     pub fn clear(&mut self) {
         self.chunks.clear();

@@ -276,7 +276,8 @@ impl Closed {
     pub(super) fn finishing(self, drafting: &Drafting) -> impl FnOnce() -> Result<(), ConnectorError> + Send + 'static {
         let staged = drafting.staged.clone();
         move || {
-            let synced = File::open(&self.path).and_then(|file| file.sync_all());
+            let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let synced = self.place.open(&name).and_then(|file| file.sync_all());
             synced.map_err(|source| self.place.cannot("write", source))?;
             self.place.sync()?;
             if let Some(Staged(paths)) = staged {

@@ -19,7 +19,7 @@ use weir_core::time::Clock;
 
 use super::confined::Root;
 use super::notices::Notices;
-use super::paths::{InputFile, find};
+use super::paths::{InputFile, Unfound, look};
 use super::rows::Rows;
 use growing::GrowingFile;
 use known::FollowOffset;
@@ -57,12 +57,17 @@ impl FollowedFiles {
 }
 
 impl Watched {
-    /// The files that are there now; why there are none is told as long as that is so.
-    fn list(&self) -> Vec<InputFile> {
-        let found = find(&self.options, &self.path);
-        let trouble = found.as_ref().err().map(|error| format!("waiting for files: {error}"));
+    /// The files that are there now; why there are none is told as long as that is so. `None`: it cannot be told which there are.
+    fn list(&self) -> Option<Vec<InputFile>> {
+        let found = look(&self.options, &self.path);
+        let (trouble, files) = match found {
+            Ok(files) => (None, Some(files)),
+            Err(Unfound::None(error)) => (Some(error), Some(Vec::new())),
+            Err(Unfound::Unknown(error)) => (Some(error), None),
+        };
+        let trouble = trouble.map(|error| format!("waiting for files: {error}"));
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-        found.unwrap_or_default()
+        files
     }
 
     /// Opens one of them.

@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt3
 use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::column_type::type_name;
-use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split};
+use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split, Written};
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
@@ -100,7 +100,7 @@ impl Source for PartitionedFiles {
         self.files.notes_after()
     }
 
-    fn reads(&self, written: &weir_core::connector::Written) -> bool {
+    fn reads(&self, written: &Written) -> bool {
         self.files.reads(written)
     }
 

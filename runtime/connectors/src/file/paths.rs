@@ -46,6 +46,22 @@ const ANY_FOLDERS: &str = "**";
 /// # Errors
 /// [`ConnectorError::Option`] if there is none: which path, from where, and what is there instead.
 pub(super) fn find(options: &Options, path: &Path) -> Result<Vec<InputFile>, ConnectorError> {
+    look(options, path).map_err(|(Unfound::None(error) | Unfound::Unknown(error))| error)
+}
+
+/// Why no files were found.
+pub(super) enum Unfound {
+    /// There are none.
+    None(ConnectorError),
+    /// It cannot be told, as a folder cannot be read.
+    Unknown(ConnectorError),
+}
+
+/// As [`find`].
+///
+/// # Errors
+/// As [`find`], with whether there are none.
+pub(super) fn look(options: &Options, path: &Path) -> Result<Vec<InputFile>, Unfound> {
     let root = Root::of(options);
     let mut files = BTreeSet::new();
     // `./a` is `a`, also to checkpoints.
@@ -59,11 +75,11 @@ pub(super) fn find(options: &Options, path: &Path) -> Result<Vec<InputFile>, Con
     {
         let message =
             format!("`**` stands for folders, and is a name of its own: `**/{}`", part.replace(ANY_FOLDERS, "*"));
-        return Err(options.error("path", message));
+        return Err(Unfound::Unknown(options.error("path", message)));
     }
     let first: PathBuf = parts.iter().take_while(|part| !is_pattern(part)).collect();
     root.check(&resolve(options, &first))
-        .map_err(|error| options.error("path", format!("{}: {error}", path.display())))?;
+        .map_err(|error| Unfound::Unknown(options.error("path", format!("{}: {error}", path.display()))))?;
     // As a path that ends like this names a folder, such a pattern names folders.
     if parts.last().is_some_and(is_pattern) && names_folders {
         parts.push(OsStr::new("*"));
@@ -73,18 +89,19 @@ pub(super) fn find(options: &Options, path: &Path) -> Result<Vec<InputFile>, Con
             let (folder, pattern) = parts.split_at(first);
             let folder: PathBuf = folder.iter().collect();
             let pattern: Vec<_> = pattern.iter().map(|part| part.to_string_lossy()).collect();
-            expand(options, &folder, &pattern, &mut files).map_err(|error| unreadable(options, &folder, error))?;
+            expand(options, &folder, &pattern, &mut files)
+                .map_err(|error| Unfound::Unknown(unreadable(options, &folder, error)))?;
         }
         None if resolve(options, path).is_dir() => {
-            let entries = list(options, path).map_err(|error| unreadable(options, path, error))?;
+            let entries = list(options, path).map_err(|error| Unfound::Unknown(unreadable(options, path, error)))?;
             files.extend(entries.into_iter().filter(|entry| entry.is_file).map(|entry| path.join(entry.name)));
         }
         None if resolve(options, path).is_file() => drop(files.insert(path.to_path_buf())),
-        None => return Err(missing(options, path)),
+        None => return Err(Unfound::None(missing(options, path))),
     }
     if files.is_empty() {
         let message = format!("no file matches {} in {}", path.display(), folder_of(options));
-        return Err(options.error("path", message));
+        return Err(Unfound::None(options.error("path", message)));
     }
     let input = |file: PathBuf| InputFile {
         name: file.display().to_string(),

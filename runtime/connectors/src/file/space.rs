@@ -41,7 +41,8 @@ impl Space {
             return if drops { Ok(false) } else { Err(cannot(refusal)) };
         }
         let Some(Quota { folder, bytes_max, .. }) = &self.disk.quota else { return Ok(true) };
-        let known = self.measured.filter(|(_, then)| own >= *then && own - then < BYTES_BETWEEN);
+        // A file that begins says nothing of what was written to the one before it.
+        let known = self.measured.filter(|(_, then)| own > 0 && own >= *then && own - then < BYTES_BETWEEN);
         let known = known.map(|(all, then)| all + (own - then)).filter(|bytes| bytes < bytes_max);
         let bytes = match known {
             Some(bytes) => bytes,

@@ -256,7 +256,7 @@ impl Chain {
         for (step, memory) in self.steps.iter_mut().zip(&mut self.memory) {
             if let Some(operator) = &mut step.operator {
                 let restored = operator.restore(parts_of(&step.name));
-                let restored = restored.and_then(|()| Ok(memory.resize(operator.state_bytes())?));
+                let restored = restored.and_then(|()| Ok(memory.keep(operator.state_bytes())?));
                 restored.map_err(|e| StepError::new(&step.name, e))?;
             }
         }

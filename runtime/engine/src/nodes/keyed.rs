@@ -234,10 +234,22 @@ impl KeyedOperator {
         });
         part.called(&self.component.guest.instance);
         let answer = answer?;
+        if let Err(failure) = self.make_room(distinct, &answer.delta) {
+            let is_back = match &failure {
+                Failure::Guest(error) if by == VersionChoice::Candidate => self.regressed(error),
+                Failure::Guest(_) | Failure::Fatal(_) => Ok(false),
+            };
+            self.component.versions().for_each(|guest| guest.instance.failed());
+            part.called(&self.component.guest.instance);
+            return if is_back.map_err(Failure::Fatal)? {
+                self.call(by, call, distinct, (part, out))
+            } else {
+                Err(failure)
+            };
+        }
         if !self.may_commit(&answer.delta.states).map_err(Failure::Fatal)? {
             return self.call(by, call, distinct, (part, out));
         }
-        self.make_room(distinct, &answer.delta)?;
         let keys = (self.state.keys(), distinct);
         self.component.compare(|new, comparer| new.beside((call, &from, &states, now), &answer, keys, comparer));
         let Answer { mut delta, made } = answer;

@@ -25,6 +25,8 @@ pub(crate) struct MeteredInstance {
     limits: OperatorLimits,
     /// How long calls of this batch have taken since the first that failed, microseconds; `None`: none has.
     apart_us: Option<i64>,
+    /// How long the last call took, as it counts for that.
+    last_us: i64,
 }
 
 impl Meter {
@@ -33,8 +35,14 @@ impl Meter {
         guests.instances.fetch_add(1, Ordering::Relaxed);
         guests.memory_limit_bytes.fetch_add(limits.memory_bytes, Ordering::Relaxed);
         guests.call_time_limit_ms.store(limits.call_time_ms, Ordering::Relaxed);
-        let mut metered =
-            MeteredInstance { instance, meter: self.clone(), memory_bytes: 0, limits: limits.clone(), apart_us: None };
+        let mut metered = MeteredInstance {
+            instance,
+            meter: self.clone(),
+            memory_bytes: 0,
+            limits: limits.clone(),
+            apart_us: None,
+            last_us: 0,
+        };
         metered.weigh(metered.instance.memory_bytes());
         metered
     }
@@ -54,6 +62,11 @@ impl MeteredInstance {
         self.apart_us = None;
     }
 
+    /// The answer to the last call is refused: as if the call had failed.
+    pub(crate) fn failed(&mut self) {
+        self.apart_us.get_or_insert(self.last_us);
+    }
+
     /// How long calls of this batch have taken since the first that failed, microseconds.
     pub(crate) fn apart_us(&self) -> i64 {
         self.apart_us.unwrap_or(0)
@@ -69,12 +82,14 @@ impl MeteredInstance {
         let answer = call(&mut self.instance);
         let took_us = self.meter.clock.now_us().saturating_sub(began_us);
         self.meter.metrics.guests.calls.record(took_us);
-        if answer.is_err() || self.apart_us.is_some() {
-            // On a busy machine a call takes longer than the processor time that it uses, which its own limit bounds.
-            let limit_us = i64::try_from(self.limits.call_time_ms.saturating_mul(1000)).unwrap_or(i64::MAX);
-            let is_stalled = matches!(answer, Err(CallError::Stalled { .. }));
-            let used_us = if is_stalled { took_us } else { took_us.min(limit_us) };
-            self.apart_us = Some(self.apart_us().saturating_add(used_us));
+        // On a busy machine a call takes longer than the processor time that it uses, which its own limit bounds.
+        let limit_us = i64::try_from(self.limits.call_time_ms.saturating_mul(1000)).unwrap_or(i64::MAX);
+        let is_stalled = matches!(answer, Err(CallError::Stalled { .. }));
+        self.last_us = if is_stalled { took_us } else { took_us.min(limit_us) };
+        if let Some(apart_us) = &mut self.apart_us {
+            *apart_us = apart_us.saturating_add(self.last_us);
+        } else if answer.is_err() {
+            self.failed();
         }
         self.weigh(self.instance.memory_bytes());
         answer

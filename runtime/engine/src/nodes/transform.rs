@@ -60,7 +60,8 @@ impl TransformGuest {
         let given = Rows { rows: rows.len(), columns: &columns, event_times };
         let TransformDelta { outputs, rejected } = self.instance.call(|instance| instance.transform(0, &given))?;
         let limit_bytes = self.instance.limits().output_bytes;
-        let made = apply_all(&self.outputs, outputs, rows.rows.columns(), rows, limit_bytes)?;
+        let made = apply_all(&self.outputs, outputs, rows.rows.columns(), rows, limit_bytes);
+        let made = made.inspect_err(|_| self.instance.failed())?;
         Ok(Answer { made, rejected })
     }
 

@@ -82,9 +82,10 @@ impl<G: Guest> OnTrial<G> {
         Ok(())
     }
 
-    /// Those whose answers may count.
+    /// All that are called.
     pub(crate) fn versions(&mut self) -> impl Iterator<Item = &mut G> {
-        std::iter::once(&mut self.guest).chain(self.trial.as_mut().map(|trial| &mut trial.old))
+        let old = self.trial.as_mut().map(|trial| &mut trial.old);
+        std::iter::once(&mut self.guest).chain(old).chain(self.shadow.as_mut().map(|shadow| &mut shadow.guest))
     }
 
     /// Calls another version beside the one that runs, for comparison only.

@@ -114,7 +114,7 @@ pub struct ShadowParticipant {
 
 /// A new version of what `G` is, beside the one that runs.
 pub(crate) struct Shadow<G> {
-    guest: G,
+    pub(crate) guest: G,
     participant: ShadowParticipant,
 }
 

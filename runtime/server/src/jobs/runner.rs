@@ -222,7 +222,9 @@ impl Thread {
                 }
                 let figures = self.disk.measure(job.job());
                 self.slot.update(|live| live.disk = figures);
-                return self.exceeded.take().map_or_else(|| outcome(ended, job.why_waiting()), Outcome::Failed);
+                let outcome = outcome(ended, job.why_waiting());
+                let has_stopped = !matches!(outcome, Outcome::Finished);
+                return self.exceeded.take().filter(|_| has_stopped).map_or(outcome, Outcome::Failed);
             }
             self.watch_disk(&mut job);
             let is_awaited = ending.is_some() || self.swap.as_ref().is_some_and(OpenSwap::is_moving);

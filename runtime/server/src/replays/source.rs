@@ -11,7 +11,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use serde::Deserialize;
-use weir_core::connector::{ConnectorError, Connectors, Guarantee, Offset, Polled, Sink, Source, SourceReader, Split};
+use weir_core::connector::{
+    ConnectorError, Connectors, Guarantee, Offset, Polled, Sink, Source, SourceReader, Split, Written,
+};
 use weir_core::graph::Options;
 use weir_core::time::Clock;
 
@@ -85,7 +87,7 @@ impl Source for ReplaySource {
         Arc::clone(&self.schema)
     }
 
-    fn reads(&self, written: &weir_core::connector::Written) -> bool {
+    fn reads(&self, written: &Written) -> bool {
         self.lines.reads(written)
     }
 

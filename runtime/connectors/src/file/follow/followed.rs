@@ -20,8 +20,10 @@ pub(super) struct Followed {
     pub(super) open: Option<(Arc<GrowingFile>, TextReader)>,
     /// Its length when it was looked at.
     pub(super) len: u64,
-    /// Bytes that had been read when it was closed.
-    pub(super) read: Option<u64>,
+    /// When it had been changed then, seconds and nanoseconds.
+    pub(super) modified: (i64, i64),
+    /// Bytes that had been read when it was closed, and `modified` then.
+    pub(super) read: Option<(u64, (i64, i64))>,
     /// It is not begun before the file in front of it was read to its end.
     pub(super) is_in_turn: bool,
     pub(super) at_end: bool,
@@ -49,6 +51,7 @@ impl Followed {
             former: None,
             open: None,
             len: 0,
+            modified: (0, 0),
             read: None,
             is_in_turn: false,
             at_end: false,
@@ -72,7 +75,7 @@ impl Followed {
     pub(super) fn close(&mut self) {
         self.known = self.known();
         let open = self.open.take();
-        self.read = open.map(|(_, reader)| reader.position().byte + reader.begun_bytes() as u64);
+        self.read = open.map(|(_, reader)| (reader.position().byte + reader.begun_bytes() as u64, self.modified));
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct FollowReader {
     ignored: HashSet<FileId>,
     copies: HashSet<FileId>,
     looked_us: Option<i64>,
+    /// Whether it has seen which files there are since it continued.
+    has_seen: bool,
     /// Which is read next.
     next: usize,
     /// Which was read last.
@@ -68,6 +70,7 @@ impl FollowReader {
             ignored: HashSet::new(),
             copies: HashSet::new(),
             looked_us: None,
+            has_seen: false,
             next: 0,
             last: None,
             explains: true,
@@ -76,9 +79,12 @@ impl FollowReader {
 
     /// Looks which files there are, and what has become of those that are known.
     fn look(&mut self, now_us: i64) -> Result<(), ConnectorError> {
-        let is_first = self.looked_us.replace(now_us).is_none();
+        self.looked_us = Some(now_us);
+        // Files that cannot be seen for now are not gone.
+        let Some(files) = self.watched.list() else { return Ok(()) };
+        let is_first = !std::mem::replace(&mut self.has_seen, true);
         self.last = None;
-        let mut found = found(&self.watched.list());
+        let mut found = found(&files);
         for index in 0..self.files.len() {
             self.recognize(index, &mut found, now_us);
         }
@@ -88,6 +94,10 @@ impl FollowReader {
         // What was truncated is known before copies of it are looked for.
         for index in 0..self.files.len() {
             self.check(index)?;
+            // Those that wait for their turn are opened again when it has come.
+            if self.files[index].is_in_turn && self.open_files() > OPEN_FILES_MAX {
+                self.files[index].close();
+            }
         }
         let mut new: Vec<Found> = found.into_values().collect();
         new.sort_by(|a, b| (a.modified, &a.name).cmp(&(b.modified, &b.name)));
@@ -106,6 +116,7 @@ impl FollowReader {
             let file = Followed {
                 path: Some(found.path),
                 len: found.len,
+                modified: found.modified,
                 is_in_turn: is_in_turn || before.is_some(),
                 ..Followed::new(known)
             };
@@ -149,6 +160,7 @@ impl FollowReader {
                     file.former = Some(name);
                 }
                 (file.path, file.len, file.gone_us) = (Some(found.path), found.len, None);
+                file.modified = found.modified;
             }
             None => {
                 if file.path.take().is_some() {
@@ -207,7 +219,9 @@ impl FollowReader {
         if file.open.is_some() {
             return Ok(true);
         }
-        let Some(path) = file.path.as_ref().filter(|_| file.read != Some(file.len)) else { return Ok(false) };
+        let Some(path) = file.path.as_ref().filter(|_| file.read != Some((file.len, file.modified))) else {
+            return Ok(false);
+        };
         let name = &file.known.name;
         let growing = match watched.open(name, path) {
             Ok(growing) => growing,
@@ -248,12 +262,22 @@ impl FollowReader {
         Ok(())
     }
 
+    fn open_files(&self) -> usize {
+        self.files.iter().filter(|file| file.open.is_some()).count()
+    }
+
     /// Forgets files that are gone and read to their end, and closes those that have been silent for longest.
     fn let_go(&mut self, now_us: i64) {
-        let watched = &self.watched;
-        self.files.retain(|file| {
+        let Self { watched, files, lost, .. } = self;
+        files.retain(|file| {
             let Some(gone_us) = file.gone_us else { return true };
-            let Some((growing, reader)) = &file.open else { return false };
+            let Some((growing, reader)) = &file.open else {
+                let waits = now_us.saturating_sub(gone_us) <= MOVED_FOR_US;
+                if !waits {
+                    lose(lost, file.known.clone());
+                }
+                return waits;
+            };
             let is_removed = growing.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
             let silent_us = now_us.saturating_sub(gone_us.max(file.active_us));
             let is_done = file.at_end && (is_removed || silent_us > MOVED_FOR_US);
@@ -262,6 +286,9 @@ impl FollowReader {
                     "{}: its last line has no line end, and is not read; the file is gone",
                     file.known.name
                 ));
+            }
+            if is_done && !is_removed {
+                lose(lost, file.known());
             }
             !is_done
         });

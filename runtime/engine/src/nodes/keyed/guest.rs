@@ -96,6 +96,7 @@ impl KeyedGuest {
                 let given = Rows { rows: rows.len(), columns: &columns, event_times };
                 let delta = self.instance.call(|instance| instance.keyed(0, &given, key_of_row, states, now, maps))?;
                 answer(&self.outputs, delta, rows.rows.columns(), rows, limit_bytes)
+                    .inspect_err(|_| self.instance.failed())
             }
             Call::Timers { domain, times, key_of_timer, keys, ingested_at, .. } => {
                 let given = Rows { rows: times.len(), columns: keys, event_times: None };
@@ -104,7 +105,7 @@ impl KeyedGuest {
                 let delta = self.instance.call(|instance| instance.on_timer(&timers, &given, states, now, maps))?;
                 let rows = RecordBatch::new_empty(Arc::new(Schema::empty()));
                 let at = StreamBatch::new(rows, (*times).clone(), *ingested_at);
-                answer(&self.timer_outputs, delta, keys, &at, limit_bytes)
+                answer(&self.timer_outputs, delta, keys, &at, limit_bytes).inspect_err(|_| self.instance.failed())
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The memory of a keyed operator: taken before an answer is committed, at least as much as that needs. Never allocates anything.
 
 use weir_core::batch::array_bytes;
+use weir_core::memory::MemoryExceeded;
 use weir_host::{CallError, Failure, KeyedDelta, Selection};
 use weir_state::MAP_ENTRY_BYTES;
 
@@ -16,13 +17,22 @@ impl KeyedOperator {
     /// Takes memory for what an answer leaves at most; refuses one that leaves more than the operator may keep.
     pub(super) fn make_room(&mut self, distinct: &[u32], delta: &KeyedDelta) -> Result<(), Failure<OperatorError>> {
         let limit = self.component.guest.instance.limits().timers;
-        let registered: usize = delta.register.iter().map(|timers| timers.times.len()).sum();
-        if registered > 0 && (self.timers.len() + registered) as u64 > limit {
+        let count = |of: &[weir_host::Timers]| of.iter().map(|timers| timers.times.len()).sum::<usize>();
+        let (registered, deleted) = (count(&delta.register), count(&delta.delete));
+        let left = (self.timers.len() + registered).saturating_sub(deleted);
+        // Deletions of timers that are not there make room once only.
+        if registered > 0 && (left as u64 > limit || self.timers.len() as u64 > limit) {
             return Err(CallError::Timers { limit }.into());
         }
         self.timers.check_due(distinct, &delta.register)?;
-        let bytes = self.kept_bytes() + bytes_of(delta, distinct.len(), registered);
-        self.memory.resize(bytes).map_err(|error| match error.is_own() {
+        let more = bytes_of(delta, distinct.len(), registered);
+        let mut leased = self.memory.resize(self.kept_bytes() + more);
+        if leased.as_ref().is_err_and(MemoryExceeded::is_own)
+            && self.state.compact().map_err(OperatorError::from).map_err(Failure::Fatal)?
+        {
+            leased = self.memory.resize(self.kept_bytes() + more);
+        }
+        leased.map_err(|error| match error.is_own() {
             true => Failure::Guest(CallError::State(error)),
             false => Failure::Fatal(error.into()),
         })
@@ -31,7 +41,7 @@ impl KeyedOperator {
     /// Has the memory that it needs for what it keeps now.
     pub(super) fn weigh(&mut self) -> Result<(), OperatorError> {
         let bytes = self.kept_bytes();
-        Ok(self.memory.resize(bytes)?)
+        Ok(self.memory.keep(bytes)?)
     }
 
     fn kept_bytes(&self) -> u64 {

@@ -155,6 +155,7 @@ impl KeyedTimers {
     pub(super) fn fired(&mut self) -> Progress {
         if self.event_firing.is_some_and(|firing| !self.event.is_due(firing.until)) {
             self.event_firing = None;
+            self.due_at_once.clear();
             self.event.append(&mut self.event_after);
         }
         let is_over = |firing: &mut Firing| firing.may_fire == 0 || !self.processing.is_due(firing.until);

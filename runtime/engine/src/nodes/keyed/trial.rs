@@ -44,6 +44,8 @@ impl Guest for KeyedGuest {
         if layout::fits(&from, &to) {
             return Ok(());
         }
+        // It is about no batch.
+        self.instance.begin_batch();
         let holds_all = layout::holds_all(&from, &to);
         let rows = if holds_all { RelayoutRows::AsTheyLie } else { RelayoutRows::InUse };
         state.relayout(&state_fields(self), rows, |keys, columns| {
@@ -70,6 +72,13 @@ impl Guest for KeyedGuest {
 }
 
 impl KeyedOperator {
+    /// The answer of a version on trial is refused, for a reason that is no row's. Says whether the version before runs again.
+    pub(super) fn regressed(&mut self, error: &CallError) -> Result<bool, OperatorError> {
+        let Some(trial) = &self.component.trial else { return Ok(false) };
+        trial.regressed(error.to_string());
+        self.component.settle(&mut self.state)
+    }
+
     /// Whether states that the version on trial has changed may be committed. If the old version could not hold one of them there is
     /// no way back from here, so the new one is kept first. `false`: it is rolled back, and the call is the old one's.
     pub(super) fn may_commit(&mut self, changed: &States) -> Result<bool, OperatorError> {
