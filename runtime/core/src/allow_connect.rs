@@ -109,6 +109,10 @@ impl FromStr for Place {
             port => Some(port.parse().map_err(|_| FORM)?),
         };
         let bracketed = host.strip_prefix('[').map(|host| host.strip_suffix(']').ok_or(FORM)).transpose()?;
+        // Without brackets nobody can tell where an address of IPv6 ends.
+        if bracketed.is_none() && host.contains(':') {
+            return Err(FORM.to_owned());
+        }
         let host = match bracketed.unwrap_or(host) {
             "*" => Host::Any,
             host => match host.split_once('/') {
@@ -123,7 +127,7 @@ impl FromStr for Place {
                 }
                 None => match host.parse::<IpAddr>() {
                     Ok(ip) => Host::Block(plain(ip), if plain(ip).is_ipv4() { 32 } else { 128 }),
-                    Err(_) if bracketed.is_some() || host.contains(':') => return Err(FORM.to_owned()),
+                    Err(_) if bracketed.is_some() => return Err(FORM.to_owned()),
                     Err(_) => {
                         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
                         if host.is_empty() || !host.bytes().all(legal) {
@@ -292,6 +296,7 @@ mod tests {
             "a:70000",
             "[a]:1",
             "::1:1",
+            "fd00::/8:1",
             "10.0.0.0/33:1",
             "a/8:1",
             "[fd00::/129]:1",

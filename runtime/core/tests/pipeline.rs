@@ -104,8 +104,8 @@ fn a_whole_file() {
     // Inputs come first, the file's order otherwise; aggregates keep the file's order.
     expect![[r#"
         flights <- []: file Some("departed") Some(BoundedOutOfOrderness(86400000000)) idle Some(30000) Fail
-        classify <- ["flights.main"]: /here/classify.wasm {"late-after-minutes":15,"levels":[0.5,{"name":"é"}],"since":"2013-01-01"} None DeadLetter OperatorLimits { memory_bytes: 33554432, table_elements: 100000, call_time_ms: 2, output_rows_per_row: 16, log_bytes_per_s: 65536, output_bytes: 268435456 }
-        by-plane <- ["classify.main", "classify.cancelled"]: /operators/by-plane.wasm {} Some(["tail_number"]) Fail OperatorLimits { memory_bytes: 67108864, table_elements: 100000, call_time_ms: 1000, output_rows_per_row: 1000, log_bytes_per_s: 65536, output_bytes: 268435456 }
+        classify <- ["flights.main"]: /here/classify.wasm {"late-after-minutes":15,"levels":[0.5,{"name":"é"}],"since":"2013-01-01"} None DeadLetter OperatorLimits { memory_bytes: 33554432, table_elements: 100000, call_time_ms: 2, output_rows_per_row: 16, log_bytes_per_s: 65536, output_bytes: 268435456, batch_time_ms: 60000, state_bytes: 4294967296, timers: 10000000 }
+        by-plane <- ["classify.main", "classify.cancelled"]: /operators/by-plane.wasm {} Some(["tail_number"]) Fail OperatorLimits { memory_bytes: 67108864, table_elements: 100000, call_time_ms: 1000, output_rows_per_row: 1000, log_bytes_per_s: 65536, output_bytes: 268435456, batch_time_ms: 60000, state_bytes: 4294967296, timers: 10000000 }
         per-hour <- ["classify.main"]: Tumbling { size: 3600000000, offset: -900000000 } lateness 10000000
             flights = Count None
             mean-delay = Avg Some("dep_delay")

@@ -365,7 +365,11 @@ fn a_start_that_is_refused_ends_no_healthy_run() {
             "does not fit the operator \"hours\": the snapshot does not fit this operator: its state is of windows",
         ),
         (changed("\"key\"", "\"value\""), None, "it has panes of key utf8"),
-        (changed("= \"count\"", "= { max = \"value\" }"), None, "the window keeps panes of key utf8, "),
+        (
+            changed("= \"count\"", "= { max = \"value\" }"),
+            None,
+            "the aggregate \"n\" was the count of rows, and now it is the max of value",
+        ),
     ];
     for (pipeline, from, reason) in refusals {
         let error = watched.refused(&pipeline, from, &[]);
