@@ -116,13 +116,7 @@ impl Service {
         let (_, slot) = self.find(job)?;
         let runs = || {
             let told = format!("the job {job:?} runs: `weir stop {job}` stops it, and with --now waits for nothing");
-            let left = || {
-                format!(
-                    "a part of the job {job:?} that did not stop still runs: try again later, or start the server again"
-                )
-            };
-            let told = if slot.is_running() { Some(told) } else { slot.has_left().then(left) };
-            told.map(Problem::conflict)
+            slot.is_running().then(|| Problem::conflict(told))
         };
         // While it stops somebody waits for that, and nobody else is to.
         runs().map_or(Ok(()), Err)?;
