@@ -77,12 +77,12 @@ pub(crate) fn print_result(text: &str) -> anyhow::Result<()> {
     print_line(text).map(drop)
 }
 
-/// One of many results, to standard output; `false`: nobody reads them any more.
+/// Prints one of many results to standard output; `false`: the reader has closed it.
 pub(crate) fn print_line(text: &str) -> anyhow::Result<bool> {
     is_read(anstream::stdout().write_all(shown(text).as_bytes()))
 }
 
-/// A document of JSON, or one of many, to standard output, with a line end; `false`: nobody reads them any more. What would steer a terminal
+/// Prints a JSON document with a line end to standard output; `false`: the reader has closed it. What would steer a terminal
 /// is escaped as JSON has it, so that it stays the same document.
 pub(crate) fn print_json(json: &str) -> anyhow::Result<bool> {
     is_read(std::io::stdout().write_all(format!("{}\n", shown_json(json)).as_bytes()))

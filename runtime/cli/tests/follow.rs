@@ -119,7 +119,7 @@ fn rotation_truncation_and_new_files_lose_and_double_nothing_over_kills() {
             std::thread::park_timeout(Duration::from_millis(150));
             drop(job);
         }
-        // While nobody looks, or just before somebody does.
+        // While the job does not run, or just before it looks for files.
         match round % 3 {
             0 => fs::rename(&log, base.join(format!("in/app.log.{round}"))).unwrap(),
             1 => append(&log, next..next + 5),

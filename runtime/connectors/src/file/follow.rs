@@ -57,7 +57,7 @@ impl FollowedFiles {
 }
 
 impl Watched {
-    /// The files that are there now; why there are none is told as long as that is so. `None`: it cannot be told which there are.
+    /// The files that exist now. If there are none, `trouble` says why until there are. `None`: a folder cannot be read, so the files are unknown.
     fn list(&self) -> Option<Vec<InputFile>> {
         let found = look(&self.options, &self.path);
         let (trouble, files) = match found {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// Notices that wait at most: beyond them, only their number is told.
+/// Notices that are kept until they are taken, at most; of any further ones only the number is reported.
 const NOTICES_MAX: usize = 100;
 
 /// Notices that wait to be told, and how many others there were.

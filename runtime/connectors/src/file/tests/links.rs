@@ -1,4 +1,4 @@
-//! Links in a folder that a pipeline is confined to: what leads out of it is read and written by nobody, whenever it was made.
+//! Links in a folder that a pipeline is confined to: a link that leads out of it is neither read nor written through, whenever it was made.
 
 use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,7 +49,7 @@ fn a_link_that_comes_between_the_look_and_the_opening_is_not_followed() {
 }
 
 #[test]
-fn nobody_wins_a_race_against_the_opening() {
+fn a_link_that_appears_while_a_file_is_opened_is_not_followed() {
     let confined = Confined::new();
     let root = confined::Root::of(&confined.options(""));
     let (real, link) = (confined.path("files/in"), confined.path("files/link"));

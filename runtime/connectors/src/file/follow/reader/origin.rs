@@ -19,7 +19,7 @@ pub(super) enum Origin {
     Later,
 }
 
-/// Bytes by which a copy is told while it is made.
+/// Bytes at the start of a file that are compared to detect a copy that is still being written.
 const COPY_BYTES: usize = 64 << 10;
 
 impl FollowReader {
