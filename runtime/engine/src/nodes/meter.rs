@@ -67,6 +67,11 @@ impl MeteredInstance {
         self.apart_us.get_or_insert(self.last_us);
     }
 
+    /// Whether a call of this batch has failed.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.apart_us.is_some()
+    }
+
     /// How long calls of this batch have taken since the first that failed, microseconds.
     pub(crate) fn apart_us(&self) -> i64 {
         self.apart_us.unwrap_or(0)

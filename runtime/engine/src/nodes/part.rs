@@ -11,6 +11,7 @@ use super::meter::MeteredInstance;
 /// What calls have made and how long they took, since an operator was asked.
 pub(super) struct Part {
     bytes: Cell<u64>,
+    is_apart: Cell<bool>,
     began_us: i64,
     now_us: Cell<i64>,
 }
@@ -18,17 +19,20 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn begin(instance: &MeteredInstance) -> Self {
         let began_us = instance.apart_us();
-        Self { bytes: Cell::new(0), began_us, now_us: Cell::new(began_us) }
+        Self { bytes: Cell::new(0), is_apart: Cell::new(instance.is_apart()), began_us, now_us: Cell::new(began_us) }
     }
 
     /// The instance was called.
     pub(super) fn called(&self, instance: &MeteredInstance) {
+        self.is_apart.set(instance.is_apart());
         self.now_us.set(instance.apart_us());
     }
 
-    /// A call made these rows.
+    /// A call made these rows. They are weighed only if rows are processed apart: else the call was for all of them.
     pub(super) fn made(&self, rows: &StreamBatch) {
-        self.bytes.set(self.bytes.get().saturating_add(rows.bytes()));
+        if self.is_apart.get() {
+            self.bytes.set(self.bytes.get().saturating_add(rows.bytes()));
+        }
     }
 
     /// Whether what is downstream, and a request to stop the job, have their turn now.
