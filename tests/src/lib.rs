@@ -9,6 +9,7 @@
 //! | [`kafka_topic`] | fills topics and reads them |
 //! | [`rows`] | compares rows |
 //! | [`running`] | the real command beside a test |
+//! | [`soak`] | runs the real server for a long time under a load that must not make it grow |
 //! | [`vectors`] | replays cases of other engines' test suites through the real operators |
 
 pub mod chaos;
@@ -18,4 +19,5 @@ pub mod kafka_orders;
 pub mod kafka_topic;
 pub mod rows;
 pub mod running;
+pub mod soak;
 pub mod vectors;

@@ -8,6 +8,7 @@
 //! | `guests` | `guests.rs`: compiles the operators and puts them beside their examples |
 //! | `vectors [DIR]` | `vectors.rs`: replays cases of other engines' test suites |
 //! | `chaos [--kills N] [--seed S]` | `chaos.rs`: kills the command and compares its output |
+//! | `soak [--minutes N]` | `soak.rs`: runs a server for a long time; nothing may grow |
 //! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
 
 mod bench;
@@ -16,6 +17,7 @@ mod command;
 mod example;
 mod guests;
 mod lint;
+mod soak;
 mod test;
 mod vectors;
 
@@ -35,6 +37,8 @@ usage: cargo xtask COMMAND
   vectors [DIR]      replay the cases of a folder (default: tests/vectors)
   chaos [--kills N] [--seed S]
                      kill jobs at seeded instants; no row may be lost or doubled (default: 100 kills, seed 1)
+  soak [--minutes N] run a server under a steady load; memory, descriptors, threads and disk may not grow
+                     (default: 60 minutes)
   bench [OPTION]...  measure; `cargo xtask bench --help` lists the options";
 
 fn main() -> ExitCode {
@@ -62,6 +66,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ("guests", []) => guests::run(),
         ("vectors", [] | [_]) => vectors::run(rest.first().map(Path::new)),
         ("chaos", options) => chaos::run(options),
+        ("soak", options) => soak::run(options),
         ("bench", options) => bench::run(options),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");

@@ -114,6 +114,14 @@ impl DeadLetters {
         over.filter(|(part, _)| self.punch(step, **part).is_err()).count()
     }
 
+    /// Removes a part, if it is there.
+    pub(crate) fn remove(&self, step: &str, part: PartId) -> io::Result<()> {
+        match std::fs::remove_file(self.folder.join(step).join(part.file_name())) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
     fn punch(&self, step: &str, part: PartId) -> io::Result<()> {
         use rustix::fs::{FallocateFlags, fallocate};
         let path = self.folder.join(step).join(part.file_name());

@@ -153,6 +153,15 @@ impl Pipelines {
         done.iter().try_for_each(|replay| remove(&self.folder(job).join(replay.file())))
     }
 
+    /// The replays, by number, that each of these checkpoints has all of.
+    pub(crate) fn replays_over(&self, job: &str, kept: &[Manifest]) -> Result<Vec<u64>, Problem> {
+        let mut over = self.catalog.replays(job)?;
+        over.retain(|replay| {
+            replay.done.is_some() && kept.iter().all(|kept| replay.fate(kept.number, Some(kept)) == Fate::Done)
+        });
+        Ok(over.into_iter().map(|replay| replay.number).collect())
+    }
+
     /// Refuses a replay whose rows its step would not take for its own.
     pub(crate) fn check_replay(
         &self,

@@ -5,6 +5,7 @@ mod changes;
 mod dead_letters;
 mod deploy;
 mod history;
+mod kept_letters;
 mod operators;
 mod outputs;
 mod recovery;

@@ -44,6 +44,33 @@ impl Catalog {
         self.letters_where(job, step, " AND replay IS NULL")
     }
 
+    /// The dead letters of a step that were dropped, or went into one of these replays.
+    pub(crate) fn letters_over(&self, job: &str, step: &str, replays: &[u64]) -> Result<Letters, CatalogError> {
+        let numbers = replays.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        self.letters_where(job, step, &format!(" AND (replay IS NULL OR replay IN ({numbers}))"))
+    }
+
+    /// Parts of a step are no more.
+    pub(crate) fn forget_letters<'a>(
+        &self,
+        job: &str,
+        step: &str,
+        mut parts: impl Iterator<Item = &'a PartId>,
+    ) -> Result<(), CatalogError> {
+        let sql = "DELETE FROM letters_taken WHERE job = ?1 AND step = ?2 AND part = ?3";
+        self.with(|t| parts.try_for_each(|part| t.execute(sql, params![job, step, part.to_string()]).map(drop)))
+    }
+
+    /// Of these replays those are no more whose letters are no more. The last one of a job stays, so that no number comes twice.
+    pub(crate) fn forget_replays(&self, job: &str, replays: &[u64]) -> Result<(), CatalogError> {
+        let sql = "DELETE FROM replay WHERE job = ?1 AND number = ?2
+            AND number < (SELECT MAX(number) FROM replay WHERE job = ?1)
+            AND NOT EXISTS (SELECT 1 FROM letters_taken WHERE job = ?1 AND replay = ?2)";
+        self.with(|t| {
+            replays.iter().try_for_each(|number| t.execute(sql, params![job, number.cast_signed()]).map(drop))
+        })
+    }
+
     /// Letters by step wait no longer.
     pub(crate) fn drop_letters(&self, job: &str, letters: &[(String, Letters)]) -> Result<(), CatalogError> {
         self.with(|t| letters.iter().try_for_each(|(step, letters)| take(t, job, step, letters, None)))

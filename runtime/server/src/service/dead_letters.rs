@@ -122,6 +122,7 @@ impl Service {
             dropped.push((step, letters));
         }
         self.catalog.drop_letters(job, &dropped)?;
+        self.forget_letters(job);
         let dead_letters = DeadLetters::of(&self.pipelines.folder(job));
         let mut left = 0;
         for (step, letters) in &dropped {
