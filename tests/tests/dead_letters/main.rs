@@ -5,5 +5,6 @@
 
 mod kills;
 mod letters;
+mod limits;
 mod replays;
 mod server;

@@ -34,7 +34,13 @@ impl Server {
 
     /// Kills it as a power failure does, and starts it again.
     pub(crate) fn kill_and_start(&mut self) {
-        self.child.kill().unwrap();
+        self.end_by("KILL");
+    }
+
+    /// Ends it by a signal, and starts it again.
+    pub(crate) fn end_by(&mut self, signal: &str) {
+        let sent = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
         self.child.wait().unwrap();
         (self.child, self.address) = serve(self.home.path());
     }
