@@ -8,12 +8,14 @@
 //! | `guests` | `guests.rs`: compiles the operators and puts them beside their examples |
 //! | `vectors [DIR]` | `vectors.rs`: replays cases of other engines' test suites |
 //! | `chaos [--kills N] [--seed S]` | `chaos.rs`: kills the command and compares its output |
+//! | `fuzz [--seconds N] [TARGET]...` | `fuzz.rs`: runs the fuzz targets |
 //! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
 
 mod bench;
 mod chaos;
 mod command;
 mod example;
+mod fuzz;
 mod guests;
 mod lint;
 mod test;
@@ -23,6 +25,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
+
+use fuzz::Fuzzing;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -35,10 +39,15 @@ usage: cargo xtask COMMAND
   vectors [DIR]      replay the cases of a folder (default: tests/vectors)
   chaos [--kills N] [--seed S]
                      kill jobs at seeded instants; no row may be lost or doubled (default: 100 kills, seed 1)
+  fuzz [--seconds N] [TARGET]...
+                     run the fuzz targets, or some of them, so long each (default: 60)
   bench [OPTION]...  measure; `cargo xtask bench --help` lists the options";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(compiled) = fuzz::instrument::compile(&arguments) {
+        return compiled;
+    }
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -62,6 +71,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ("guests", []) => guests::run(),
         ("vectors", [] | [_]) => vectors::run(rest.first().map(Path::new)),
         ("chaos", options) => chaos::run(options),
+        ("fuzz", options) => Fuzzing::parse(options)?.run(),
         ("bench", options) => bench::run(options),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");

@@ -103,6 +103,23 @@ fn check(format: TextFormat, columns: &[(&str, &str)], text: &str, rows: &[&str]
 }
 
 #[test]
+fn byte_order_marks_behind_the_beginning_are_text_whatever_block_they_begin() {
+    let text = "\u{feff}\u{feff}1,a\n2,\u{feff}b\n\u{feff}3,c\n4,\n\u{feff}x,d\n";
+    for (columns, rows_read, malformed_read) in [
+        ([("a", "utf8"), ("b", "utf8")], &["\u{feff}1|a", "2|\u{feff}b", "\u{feff}3|c", "4|", "\u{feff}x|d"][..], 0),
+        ([("a", "int64"), ("b", "utf8")], &["2|\u{feff}b", "4|"], 3),
+    ] {
+        for rows_max in 1..6 {
+            let (rows, malformed) = read(CSV_ROWS, &schema(&columns), vec![text.into()], rows_max);
+            assert_eq!(
+                (lines(&rows), malformed.len()),
+                (rows_read.iter().map(ToString::to_string).collect(), malformed_read)
+            );
+        }
+    }
+}
+
+#[test]
 fn csv_rows_and_malformed_records() {
     let columns = [("a", "int64"), ("b", "utf8")];
     check(CSV, &columns, "a,b\n1,x\n,\n", &["1|x", "|"], &[]);
