@@ -18,6 +18,9 @@ use weir_core::time::{CALENDAR, first_outside_calendar};
 use super::{FormatName, zone};
 use weir_core::column_type::type_name;
 
+/// What a text may begin with that is not of it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Writes batches of one schema.
 pub(crate) struct TextWriter<W: Write> {
     /// The columns under the types that they are printed as.
@@ -48,7 +51,11 @@ pub(crate) fn check_writable(format: FormatName, schema: &Schema) -> Result<(), 
 
 impl<W: Write> TextWriter<W> {
     /// Onto `out`; CSV begins with a header line.
-    pub(crate) fn new(format: FormatName, schema: &Schema, out: W) -> Result<Self, ArrowError> {
+    pub(crate) fn new(format: FormatName, schema: &Schema, mut out: W) -> Result<Self, ArrowError> {
+        // Readers take the first one off.
+        if format == FormatName::Csv && schema.fields().first().is_some_and(|f| f.name().starts_with(BYTE_ORDER_MARK)) {
+            out.write_all(BYTE_ORDER_MARK.to_string().as_bytes())?;
+        }
         let mut writer = Self::build(format, schema, out, true);
         if let Form::Csv(csv) = &mut writer.form {
             csv.write(&RecordBatch::new_empty(Arc::clone(&writer.printed_schema)))?;

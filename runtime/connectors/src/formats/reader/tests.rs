@@ -10,8 +10,10 @@ use arrow::util::display::array_value_to_string;
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::FormatName;
 use crate::formats::read_options::TextFormat;
 use crate::formats::records::{Input, InputRead, RECORD_BYTES_MAX};
+use crate::formats::write::TextWriter;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::column_type::parse_type;
 
@@ -116,6 +118,29 @@ fn byte_order_marks_behind_the_beginning_are_text_whatever_block_they_begin() {
                 (rows_read.iter().map(ToString::to_string).collect(), malformed_read)
             );
         }
+    }
+}
+
+#[test]
+fn a_header_that_begins_with_a_byte_order_mark_is_written_and_read_again() {
+    let (rows, _) = read(CSV, &schema(&[("\u{feff}a", "utf8")]), vec!["\u{feff}\u{feff}a\nx\n".into()], 100);
+    let mut writer = TextWriter::new(FormatName::Csv, rows.schema_ref(), Vec::new()).unwrap();
+    writer.write(&rows).unwrap();
+    assert_eq!(read(CSV, rows.schema_ref(), vec![writer.into_inner()], 100), (rows, Vec::new()));
+}
+
+#[test]
+fn nan_has_no_sign() {
+    let schema = schema(&[("a", "float64"), ("b", "float32")]);
+    let csv = read(CSV_ROWS, &schema, vec!["NaN,NaN\n-NaN,-nan\n-0.0,-1.5\n".into()], 100).0;
+    let json = "{\"a\":\"NaN\",\"b\":\"NaN\"}\n{\"a\":\"-NaN\",\"b\":\"-nan\"}\n{\"a\":-0.0,\"b\":-1.5}\n";
+    for rows in [csv, read(TextFormat::Json, &schema, vec![json.into()], 100).0] {
+        assert_eq!(rows.num_rows(), 3);
+        // By bits: a float that is no number equals none.
+        for column in rows.columns() {
+            assert_eq!(column.slice(0, 1).to_data(), column.slice(1, 1).to_data());
+        }
+        assert_eq!(lines(&rows)[2], "-0.0|-1.5");
     }
 }
 
