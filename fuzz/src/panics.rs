@@ -1,4 +1,4 @@
-//! What a panic is: a finding, wherever it happens and whoever would catch it. There is one exception: readers of checkpoints are made
+//! What a panic is: a finding, wherever it happens and whatever would catch it. There is one exception: readers of checkpoints are made
 //! to catch the panics of Arrow.
 
 use std::panic::{set_hook, take_hook};

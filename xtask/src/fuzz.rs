@@ -35,7 +35,7 @@ pub(crate) struct Fuzzing {
 
 impl Fuzzing {
     /// All targets, a few seconds each, the same each time: for the tests.
-    pub(crate) const BRIEF: Self = Self { seconds: 5, targets: Vec::new(), seed: Some(1) };
+    pub(crate) const BRIEF: Self = Self { seconds: 3, targets: Vec::new(), seed: Some(1) };
 
     /// What a person has typed.
     ///
@@ -97,6 +97,7 @@ impl Fuzzing {
             .arg(format!("-max_len={INPUT_BYTES_MAX}"))
             .arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"))
             .arg(format!("-timeout={INPUT_SECONDS_MAX}"))
+            .arg(format!("-report_slow_units={INPUT_SECONDS_MAX}"))
             .arg(format!("-seed={}", self.seed.unwrap_or(0)))
             .arg(format!("-artifact_prefix={}/{target}-", findings.display()))
             .arg("-print_final_stats=1")

@@ -39,7 +39,8 @@ impl Report {
             line.and_then(|value| value.trim().parse().ok()).unwrap_or(0)
         };
         let failure = (!success).then(|| {
-            let input = text.lines().find_map(|line| line.split_once("Test unit written to ")).map(|(_, path)| path);
+            let input =
+                text.lines().rev().find_map(|line| line.split_once("Test unit written to ")).map(|(_, path)| path);
             let said = text.lines().skip_while(|line| !(line.contains("panicked at") || line.contains("ERROR:")));
             let said: Vec<&str> = said.take(LINES_SHOWN).collect();
             let (binary, input) = (shown(binary), input.map(|path| shown(Path::new(path))));

@@ -122,11 +122,16 @@ fn byte_order_marks_behind_the_beginning_are_text_whatever_block_they_begin() {
 }
 
 #[test]
-fn a_header_that_begins_with_a_byte_order_mark_is_written_and_read_again() {
-    let (rows, _) = read(CSV, &schema(&[("\u{feff}a", "utf8")]), vec!["\u{feff}\u{feff}a\nx\n".into()], 100);
-    let mut writer = TextWriter::new(FormatName::Csv, rows.schema_ref(), Vec::new()).unwrap();
-    writer.write(&rows).unwrap();
-    assert_eq!(read(CSV, rows.schema_ref(), vec![writer.into_inner()], 100), (rows, Vec::new()));
+fn a_header_that_begins_with_a_mark_is_written_and_read_again() {
+    for name in ["\u{feff}a", "a\0b\0", "PK\u{3}\u{4}", "a"] {
+        let text = format!("\u{feff}{name}\nx\n");
+        let (rows, _) = read(CSV, &schema(&[(name, "utf8")]), vec![text.clone().into()], 100);
+        let mut writer = TextWriter::new(FormatName::Csv, rows.schema_ref(), Vec::new()).unwrap();
+        writer.write(&rows).unwrap();
+        let written = writer.into_inner();
+        assert_eq!(written, text.trim_start_matches(if name == "a" { "\u{feff}" } else { "" }).as_bytes());
+        assert_eq!(read(CSV, rows.schema_ref(), vec![written], 100), (rows, Vec::new()));
+    }
 }
 
 #[test]
