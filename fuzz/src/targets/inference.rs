@@ -21,7 +21,7 @@ pub(super) fn run(bytes: &[u8]) {
     let found = read(&*inferred, 1000).expect("text that columns were inferred of can be read");
     let mut schema = String::from("{ ");
     for field in inferred.schema().fields() {
-        let _ = write!(schema, "{} = {:?}, ", key(field.name()), type_name(field.data_type()));
+        let _ = write!(schema, "{} = {}, ", quoted(field.name()), quoted(&type_name(field.data_type())));
     }
     schema += "}";
     let given = match open(&format!("{toml}schema = {schema}\n")) {
@@ -34,15 +34,15 @@ pub(super) fn run(bytes: &[u8]) {
     check_written(format, &schema, &table);
 }
 
-/// A key of TOML.
-fn key(name: &str) -> String {
-    let mut key = String::from("\"");
-    for letter in name.chars() {
+/// As TOML has any text, in keys too.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
         if letter.is_ascii_alphanumeric() {
-            key.push(letter);
+            quoted.push(letter);
         } else {
-            let _ = write!(key, "\\U{:08x}", u32::from(letter));
+            let _ = write!(quoted, "\\U{:08x}", u32::from(letter));
         }
     }
-    key + "\""
+    quoted + "\""
 }
