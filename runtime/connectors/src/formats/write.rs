@@ -52,8 +52,10 @@ impl<W: Write> TextWriter<W> {
     pub(crate) fn new(format: FormatName, schema: &Schema, mut out: W) -> Result<Self, ArrowError> {
         if format == FormatName::Csv {
             let header = header(schema)?;
-            // What readers would take for a mark, or for another encoding, has one before it: they take off the first.
-            if header.starts_with(BYTE_ORDER_MARK) || encoding::problem(None, &header).is_some() {
+            // What readers would take for a mark, or with the rows behind it for another encoding, has one before it: they take
+            // off the first.
+            let is_other = encoding::problem(None, &header).is_some() || encoding::is_undecided(&header);
+            if header.starts_with(BYTE_ORDER_MARK) || is_other {
                 out.write_all(BYTE_ORDER_MARK)?;
             }
             out.write_all(&header)?;

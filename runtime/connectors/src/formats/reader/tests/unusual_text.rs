@@ -23,7 +23,7 @@ fn byte_order_marks_behind_the_beginning_are_text_whatever_block_they_begin() {
 
 #[test]
 fn a_header_that_begins_with_a_mark_is_written_and_read_again() {
-    for name in ["\u{feff}a", "a\0b\0", "PK\u{3}\u{4}", "a"] {
+    for name in ["\u{feff}a", "a\0b\0", "\0", "PK\u{3}\u{4}", "a"] {
         let text = format!("\u{feff}{name}\nx\n");
         let (rows, _) = read(CSV, &schema(&[(name, "utf8")]), vec![text.clone().into()], 100);
         let mut writer = TextWriter::new(FormatName::Csv, rows.schema_ref(), Vec::new()).unwrap();
