@@ -9,12 +9,14 @@
 //! | `vectors [DIR]` | `vectors.rs`: replays cases of other engines' test suites |
 //! | `chaos [--kills N] [--seed S]` | `chaos.rs`: kills the command and compares its output |
 //! | `soak [--minutes N]` | `soak.rs`: runs a server for a long time; nothing may grow |
+//! | `fuzz [--seconds N] [TARGET]...` | `fuzz.rs`: runs the fuzz targets |
 //! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
 
 mod bench;
 mod chaos;
 mod command;
 mod example;
+mod fuzz;
 mod guests;
 mod lint;
 mod soak;
@@ -25,6 +27,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
+
+use fuzz::Fuzzing;
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -39,10 +43,15 @@ usage: cargo xtask COMMAND
                      kill jobs at seeded instants; no row may be lost or doubled (default: 100 kills, seed 1)
   soak [--minutes N] run a server under a steady load; memory, descriptors, threads and disk may not grow
                      (default: 60 minutes)
+  fuzz [--seconds N] [TARGET]...
+                     run the fuzz targets, or some of them, so long each (default: 60)
   bench [OPTION]...  measure; `cargo xtask bench --help` lists the options";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(compiled) = fuzz::instrument::compile(&arguments) {
+        return compiled;
+    }
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -67,6 +76,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ("vectors", [] | [_]) => vectors::run(rest.first().map(Path::new)),
         ("chaos", options) => chaos::run(options),
         ("soak", options) => soak::run(options),
+        ("fuzz", options) => Fuzzing::parse(options)?.run(),
         ("bench", options) => bench::run(options),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold. The project's workflow runs this and nothing else.
 
 use crate::command::{BUILD_WEIR, announce, binary, cargo, ensure_wasm_target, root, run as run_command};
+use crate::fuzz::Fuzzing;
 use crate::guests::{self, WORKSPACES, guest_cargo, manifest, on};
 use crate::{lint, vectors};
 
@@ -19,6 +20,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         announce(&format!("testing the operators of {workspace}/ natively (the first time about a minute)"));
         run_command(guest_cargo("test").args(on(workspace)))?;
     }
+    Fuzzing::BRIEF.run()?;
     lint::run()?;
     vectors::run(None)
 }

@@ -7,8 +7,9 @@
 //! | `date32` | days; `2013-01-01` |
 //! | `timestamp` = `timestamp(us, UTC)`, `timestamp(UNIT)`, `timestamp(UNIT, ZONE)` | UNIT: `s`, `ms`, `us`, `ns`; ZONE: `UTC`, an offset like `+01:00`, or a name like `Europe/Berlin` |
 //! | `decimal128(PRECISION, SCALE)` | PRECISION 1 .. 38, SCALE 0 .. PRECISION |
-//! | `list<TYPE>`, `struct<NAME: TYPE, ...>` | not in CSV |
+//! | `list<TYPE>`, `struct<NAME: TYPE, ...>` | not in CSV; a NAME with one of `:`, `,`, `>` and `"` is in quotes, as in JSON |
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::names::did_you_mean;
@@ -85,10 +86,19 @@ pub fn type_name(data_type: &DataType) -> String {
         DataType::Decimal128(precision, scale) => format!("decimal128({precision}, {scale})"),
         DataType::List(item) => format!("list<{}>", type_name(item.data_type())),
         DataType::Struct(fields) => {
-            let fields = fields.iter().map(|field| format!("{}: {}", field.name(), type_name(field.data_type())));
+            let fields = fields.iter().map(|field| format!("{}: {}", field_name(field), type_name(field.data_type())));
             format!("struct<{}>", fields.collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
+    }
+}
+
+/// As it is, unless the parser would read something else.
+fn field_name(field: &Field) -> Cow<'_, str> {
+    let name = field.name();
+    match name.contains(['"', ':', ',', '>']) || name.trim() != name {
+        true => serde_json::Value::from(name.as_str()).to_string().into(),
+        false => name.into(),
     }
 }
 
@@ -174,12 +184,14 @@ impl<'a> TypeParser<'a> {
         const FORM: &str = "struct<NAME: TYPE, ...>";
         self.expect('<', FORM)?;
         let mut fields = Vec::new();
+        // Objects without a field are such a struct.
+        if self.take('>') {
+            return Ok(DataType::Struct(Fields::empty()));
+        }
         loop {
-            let end = self.rest.find([':', '>', ',']).unwrap_or(self.rest.len());
-            let (name, rest) = self.rest.split_at(end);
-            self.rest = rest;
+            let name = self.field_name()?;
             self.expect(':', FORM)?;
-            let field = Field::new(name.trim(), self.data_type()?, true);
+            let field = Field::new(name, self.data_type()?, true);
             if fields.iter().any(|known: &Field| known.name() == field.name()) {
                 return Err(format!("a struct has each name once, and {:?} is twice in this one", field.name()));
             }
@@ -190,6 +202,21 @@ impl<'a> TypeParser<'a> {
         }
         self.expect('>', FORM)?;
         Ok(DataType::Struct(Fields::from(fields)))
+    }
+
+    fn field_name(&mut self) -> Result<Cow<'a, str>, String> {
+        let rest = self.rest.trim_start();
+        if !rest.starts_with('"') {
+            let end = rest.find([':', '>', ',']).unwrap_or(rest.len());
+            let (name, rest) = rest.split_at(end);
+            self.rest = rest;
+            return Ok(name.trim_end().into());
+        }
+        let mut quoted = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+        let name =
+            quoted.next().and_then(Result::ok).ok_or("a name of a struct that begins with a quote is as in JSON")?;
+        self.rest = rest.get(quoted.byte_offset()..).unwrap_or_default();
+        Ok(name.into())
     }
 
     /// The letters and digits that come next.
@@ -235,6 +262,18 @@ mod tests {
         for name in names.split_whitespace().map(|name| name.replace('_', " ")) {
             assert_eq!(type_name(&parse_type(&name).unwrap()), name);
         }
+        for name in [
+            r#"struct<"a:b": int8, "c, d": utf8, e"f: int8>"#,
+            "struct<>",
+            r#"struct<"\"\\\n>": list<struct<>>, : int8>"#,
+        ] {
+            let data_type = parse_type(name).unwrap();
+            assert_eq!(parse_type(&type_name(&data_type)).unwrap(), data_type, "{name}");
+        }
+        assert_eq!(
+            type_name(&parse_type(r#"struct< " a": int8, "b" :int8>"#).unwrap()),
+            r#"struct<" a": int8, b: int8>"#
+        );
         assert_eq!(type_name(&parse_type(" string ").unwrap()), "utf8");
         let deep = format!("{}int8{}", "list<".repeat(15), ">".repeat(15));
         assert!(parse_type(&format!("struct<a: int8, b: {deep}>")).is_err());
@@ -259,6 +298,7 @@ mod tests {
             ("struct<a>", "struct<NAME: TYPE, ...>"),
             ("list<struct<a: int8, b: int8, a: utf8>>", "\"a\" is twice in this one"),
             ("list<int64", "'>' is missing"),
+            ("struct<\"a: int8>", "as in JSON"),
             (&"list<".repeat(100_000), "16 deep at most"),
             (&"struct<a:".repeat(100_000), "16 deep at most"),
         ] {

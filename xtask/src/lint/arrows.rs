@@ -10,7 +10,7 @@ use super::files::files;
 
 /// A crate of the workspace and the crates of the workspace that it may see, in its tests too. Siblings on a level never see
 /// each other; the engine never sees a connector, because the command hands it a registry.
-const MAY_SEE: [(&str, &[&str]); 13] = [
+const MAY_SEE: [(&str, &[&str]); 14] = [
     ("weir-core", &[]),
     ("weir-host", &["weir-core"]),
     ("weir-state", &["weir-core"]),
@@ -23,11 +23,12 @@ const MAY_SEE: [(&str, &[&str]); 13] = [
     ("weir-tests", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-cli", "weir-sdk"]),
     ("weir-contract-tests", &[]),
     ("weir-bench", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-tests"]),
+    ("weir-fuzz", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-server"]),
     ("xtask", &[]),
 ];
 
 /// A heavy library and the crates that own it: it can be replaced by changing those.
-const OWNERS: [(&str, &[&str]); 12] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("wasmtime", &["weir-host"]),
     ("axum", &["weir-server"]),
     // The tests put what they need into a catalog.
@@ -41,8 +42,9 @@ const OWNERS: [(&str, &[&str]); 12] = [
     ("comfy-table", &["weir-connectors", "weir-cli"]),
     ("crossbeam-channel", &["weir-engine"]),
     ("wit-bindgen", &["weir-sdk"]),
-    // The command makes components; the host's tests do.
-    ("wit-component", &["weir-cli", "weir-host"]),
+    // The command makes components; the host's tests and the fuzz targets do.
+    ("wit-component", &["weir-cli", "weir-host", "weir-fuzz"]),
+    ("libfuzzer-sys", &["weir-fuzz"]),
 ];
 
 /// Folders whose crates are guests: of this project they see the SDK only.

@@ -106,11 +106,7 @@ impl CsvDecoder {
         // The decoder stops after as many records as it was made for, and the last block may be shorter.
         let mut decoder = match self.decoder.take() {
             Some((made_for, decoder)) if made_for == rows => decoder,
-            _ => ReaderBuilder::new(Arc::clone(&self.file_schema))
-                .with_delimiter(self.delimiter)
-                .with_projection(self.wanted.iter().map(|wanted| wanted.place).collect())
-                .with_batch_size(rows)
-                .build_decoder(),
+            _ => self.new_decoder(rows)?,
         };
         let parsed = decode_records(&mut decoder, block, rows)?;
         let columns = parsed.columns().iter().zip(&self.wanted);
@@ -120,6 +116,18 @@ impl CsvDecoder {
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns?, &with_rows)?;
         self.decoder = Some((rows, decoder));
         Ok(batch)
+    }
+
+    /// Of blocks of so many records.
+    fn new_decoder(&self, rows: usize) -> Result<Decoder, ArrowError> {
+        let mut decoder = ReaderBuilder::new(Arc::clone(&self.file_schema))
+            .with_delimiter(self.delimiter)
+            .with_projection(self.wanted.iter().map(|wanted| wanted.place).collect())
+            .with_batch_size(rows)
+            .build_decoder();
+        // It takes a byte order mark off the first bytes that it sees, and a block begins anywhere: here they are a blank line.
+        decoder.decode(b"\n")?;
+        Ok(decoder)
     }
 
     /// Why a record is no row; `None`: it is one. The reason is only put into words if it is to `explain`.

@@ -93,7 +93,8 @@ impl ValueCheck {
     /// If a text is no value.
     pub(crate) fn finish(&self, parsed: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
         match self {
-            Self::Text | Self::Bool | Self::Number(_) | Self::Float(_) => Ok(Arc::clone(parsed)),
+            Self::Text | Self::Bool | Self::Number(_) => Ok(Arc::clone(parsed)),
+            Self::Float(_) => Ok(with_one_nan(parsed)),
             Self::Hexadecimal => {
                 let mut bytes = BinaryBuilder::new();
                 for text in parsed.as_string::<i32>() {
@@ -135,13 +136,34 @@ impl ValueCheck {
     }
 }
 
-/// The nearest float. A number that is beyond all floats has none; infinity is written as such.
+/// A NaN has no sign: with one it would be another key, and be written as the same.
+fn with_one_nan(column: &ArrayRef) -> ArrayRef {
+    macro_rules! with_one_nan {
+        ($type:ty, $nan:expr) => {{
+            let floats = column.as_primitive::<$type>();
+            match floats.values().iter().any(|value| value.is_nan() && value.is_sign_negative()) {
+                true => Arc::new(floats.unary::<_, $type>(|value| if value.is_nan() { $nan } else { value })),
+                false => Arc::clone(column),
+            }
+        }};
+    }
+    match column.data_type() {
+        DataType::Float32 => with_one_nan!(Float32Type, f32::NAN),
+        DataType::Float64 => with_one_nan!(Float64Type, f64::NAN),
+        _ => Arc::clone(column),
+    }
+}
+
+/// The nearest float. A number that is beyond all floats has none; infinity is written as such, and NaN has no sign.
 pub(crate) fn float<T: ArrowPrimitiveType + Parser>(text: &str) -> Option<T::Native>
 where
     T::Native: Into<f64> + Copy,
 {
     let value = T::parse(text)?;
     let as_f64: f64 = value.into();
+    if as_f64.is_nan() {
+        return T::parse("NaN");
+    }
     (!as_f64.is_infinite() || !text.bytes().any(|byte| byte.is_ascii_digit())).then_some(value)
 }
 

@@ -21,7 +21,7 @@ const LOOK_AHEAD_WAIT: Duration = Duration::from_secs(1);
 /// The name of an input that is no file.
 pub(crate) const PIPED: &str = "stdin";
 /// What some editors put in front of UTF-8 text.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Where bytes come from.
 pub(crate) trait Input: Send {

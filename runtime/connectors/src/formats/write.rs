@@ -15,7 +15,8 @@ use arrow::{csv, json};
 use weir_core::connector::ConnectorError;
 use weir_core::time::{CALENDAR, first_outside_calendar};
 
-use super::{FormatName, zone};
+use super::records::BYTE_ORDER_MARK;
+use super::{FormatName, encoding, zone};
 use weir_core::column_type::type_name;
 
 /// Writes batches of one schema.
@@ -48,22 +49,26 @@ pub(crate) fn check_writable(format: FormatName, schema: &Schema) -> Result<(), 
 
 impl<W: Write> TextWriter<W> {
     /// Onto `out`; CSV begins with a header line.
-    pub(crate) fn new(format: FormatName, schema: &Schema, out: W) -> Result<Self, ArrowError> {
-        let mut writer = Self::build(format, schema, out, true);
-        if let Form::Csv(csv) = &mut writer.form {
-            csv.write(&RecordBatch::new_empty(Arc::clone(&writer.printed_schema)))?;
+    pub(crate) fn new(format: FormatName, schema: &Schema, mut out: W) -> Result<Self, ArrowError> {
+        if format == FormatName::Csv {
+            let header = header(schema)?;
+            // What readers would take for a mark, or with the rows behind it for another encoding, has one before it: they take
+            // off the first.
+            let is_other = encoding::problem(None, &header).is_some() || encoding::is_undecided(&header);
+            if header.starts_with(BYTE_ORDER_MARK) || is_other {
+                out.write_all(BYTE_ORDER_MARK)?;
+            }
+            out.write_all(&header)?;
+            // As after every batch.
+            out.flush()?;
         }
-        Ok(writer)
+        Ok(Self::resume(format, schema, out))
     }
 
     /// Onto `out` after rows of the same columns, or where nobody expects a header.
     pub(crate) fn resume(format: FormatName, schema: &Schema, out: W) -> Self {
-        Self::build(format, schema, out, false)
-    }
-
-    fn build(format: FormatName, schema: &Schema, out: W, header: bool) -> Self {
         let form = match format {
-            FormatName::Csv => Form::Csv(Box::new(csv::WriterBuilder::new().with_header(header).build(out))),
+            FormatName::Csv => Form::Csv(Box::new(csv::WriterBuilder::new().with_header(false).build(out))),
             FormatName::Json => {
                 let builder = json::WriterBuilder::new().with_explicit_nulls(true);
                 Form::Json(builder.with_encoder_factory(Arc::new(Floats)).build(out))
@@ -97,6 +102,12 @@ impl<W: Write> TextWriter<W> {
             Form::Json(writer) => writer.into_inner(),
         }
     }
+}
+
+fn header(schema: &Schema) -> Result<Vec<u8>, ArrowError> {
+    let mut header = csv::Writer::new(Vec::new());
+    header.write(&RecordBatch::new_empty(printed_schema(schema)))?;
+    Ok(header.into_inner())
 }
 
 /// These columns under the types that they are printed as.

@@ -1,6 +1,7 @@
 //! Text of any kind, cut into any blocks, read with any batch size.
 
 mod located;
+mod unusual_text;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
