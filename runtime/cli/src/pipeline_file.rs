@@ -71,7 +71,7 @@ impl PipelineFile {
     }
 
     /// Whether columns are inferred from what is piped in.
-    fn infers_from_stdin(&self) -> bool {
+    pub(crate) fn infers_from_stdin(&self) -> bool {
         #[derive(serde::Deserialize)]
         struct Given {
             schema: Option<serde::de::IgnoredAny>,

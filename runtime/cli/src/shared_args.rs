@@ -10,7 +10,7 @@ use weir_core::pipeline::size_bytes;
 use crate::machine_memory;
 
 /// Where secrets are.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(crate) struct SecretsArgs {
     /// The folder of secrets: "${secret:NAME}" in an option of a source or sink is the text of its file NAME
     #[arg(long, value_name = "DIR", value_parser = folder)]

@@ -39,8 +39,9 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
     if let (Some(last), true) = (checkpoints.last, summary.suspended) {
         text += &format!("checkpoint {last} is complete: the same command resumes from there\n");
     }
-    for late in &progress.late {
-        text += &format!("{}\n", visible_line(&late.to_string()));
+    let late = progress.late.iter().map(ToString::to_string);
+    for note in late.chain(progress.untried.iter().map(ToString::to_string)) {
+        text += &format!("{}\n", visible_line(&note));
     }
     terminal::print(&text);
 }

@@ -155,3 +155,34 @@ fn names_of_columns_cannot_steer_a_terminal() {
     let (_, said) = run(folder.path(), "connector = \"file\"\npath = \"in.csv\"");
     assert!(said.contains("rows: a int64, \\u{1b}[31mred int64") && !said.contains('\u{1b}'), "{said:?}");
 }
+
+#[test]
+fn a_check_reads_nothing_of_stdin_or_does_not_wait_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (schema, said) in [("\nschema = { a = \"int64\" }", None), ("", Some("nor its end came within"))] {
+        drop(command(folder.path(), &format!("connector = \"stdin\"{schema}")));
+        let mut check = Command::new(env!("CARGO_BIN_EXE_weir"));
+        let check = check.current_dir(folder.path()).env("WEIR_CACHE_DIR", folder.path().join("cache"));
+        let pipes = check.args(["check", "p.toml"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = pipes.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // Stays open; who reads nothing may be gone.
+        let _ = stdin.write_all(b"{\"a\":1}\n");
+        let output = child.wait_with_output().unwrap();
+        drop(stdin);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.success(), said.is_none(), "{told}");
+        assert!(said.is_none_or(|said| told.contains(said)), "{told}");
+    }
+}
+
+#[test]
+fn event_times_that_are_implausible_are_told_of_sources_without_a_sample_too() {
+    let folder = files(&[("in.jsonl", "{\"t\":1704067200}\n{\"t\":1704067201}\n")]);
+    let source = "connector = \"stdin\"\nschema = { t = \"int64\" }\nevent-time = \"t\"";
+    let file = std::fs::File::open(folder.path().join("in.jsonl")).unwrap();
+    let output = command(folder.path(), source).stdin(file).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let told = "int64 1704067200 is read as milliseconds; say `event-time = { column = \"t\", unit = \"s\" }`";
+    assert_eq!(said.matches(told).count(), 1, "{said}");
+}

@@ -259,17 +259,19 @@ fn a_file_that_is_replaced_or_appended_to_keeps_its_mode() {
     }
 }
 
-/// Runs a pipeline with checkpoints until there is one, and interrupts it.
+/// Runs a pipeline with checkpoints until there is another one, and interrupts it: by then it listens to that.
 fn run_until_checkpoint(folder: &Path) {
     let run = ["run", "p.toml", "--checkpoint-dir", "kept", "--checkpoint-interval", "50ms"];
+    let list = || {
+        let listed = command(folder, &["checkpoint", "list", "kept", "--json"]).output().unwrap();
+        String::from_utf8_lossy(&listed.stdout).into_owned()
+    };
+    let before = list();
     let mut child = command(folder, &run).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let has_one = || {
-        let listed = command(folder, &["checkpoint", "list", "kept", "--json"]).output().unwrap();
-        String::from_utf8_lossy(&listed.stdout).contains("\"checkpoint\"")
-    };
-    let waits = std::iter::repeat_with(has_one).take(200);
-    assert!(waits.into_iter().any(|has_one| has_one), "there is no checkpoint");
+    let mut waits = std::iter::repeat_with(list).take(200);
+    let is_new = |listed: String| listed.contains("\"checkpoint\"") && listed != before;
+    assert!(waits.any(is_new), "there is no new checkpoint");
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let mut said = String::new();
     lines.read_to_string(&mut said).unwrap();

@@ -20,7 +20,7 @@
 //! | `mode` | | one file: what becomes of one that is there. Without it, only what an earlier run of the same pipeline has left is replaced, see decision 36. `"overwrite"` replaces any file, `"append"` begins with its rows |
 //! | `format` | by the file's name; for a folder required | `"csv"` or `"json"` |
 //! | `lazy` | `false` | make no file (no folder) if there is no row |
-//! | `roll-bytes` | | a folder: a part that is as long is ended between two checkpoints too, behind a batch of rows. At least 64 KiB |
+//! | `roll-bytes` | | a folder: a part that is as long is ended between two checkpoints too, behind a batch of rows. A size such as `"64KiB"`, which is the least |
 //!
 //! A file is written by one subtask. It appears under its name when the stream has ended, complete and on disk, or not at all.
 //!

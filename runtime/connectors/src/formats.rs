@@ -14,6 +14,22 @@
 //! | [`zone`] | time zones of columns, while text is read or written |
 //! | [`write`] | rows into text |
 
+/// The methods of a visitor that looks into objects and lists, and passes over all other values.
+macro_rules! pass_over_scalars {
+    () => {
+        pass_over_scalars!(visit_bool bool, visit_i64 i64, visit_u64 u64, visit_f64 f64, visit_str &str);
+
+        fn visit_unit<E>(self) -> Result<(), E> {
+            Ok(())
+        }
+    };
+    ($($method:ident $of:ty),*) => {$(
+        fn $method<E>(self, _: $of) -> Result<(), E> {
+            Ok(())
+        }
+    )*};
+}
+
 pub(crate) mod csv;
 pub(crate) mod csv_fields;
 pub(crate) mod csv_values;

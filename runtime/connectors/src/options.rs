@@ -11,6 +11,7 @@ use toml::Spanned;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 use weir_core::names::did_you_mean;
+use weir_core::pipeline::size_bytes;
 
 /// Reads the options; a name that is unknown, but near a known one, is answered with that one.
 ///
@@ -70,6 +71,36 @@ pub(crate) fn check_confined(options: &Options, path: &Path) -> Result<(), Conne
         return Err(options.error("path", message));
     }
     Ok(())
+}
+
+/// A number of bytes: a size such as `"64KiB"`, or a whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) u64);
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Size;
+        impl Visitor<'_> for Size {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a size in quotes, such as \"64KiB\"")
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, bytes: i64) -> Result<Bytes, E> {
+                u64::try_from(bytes).map(Bytes).map_err(|_| E::custom("a size is not below zero"))
+            }
+
+            fn visit_u64<E>(self, bytes: u64) -> Result<Bytes, E> {
+                Ok(Bytes(bytes))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
+                size_bytes(text).map(Bytes).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Size)
+    }
 }
 
 /// A table in the order in which the file has it, with the places of its keys and values.

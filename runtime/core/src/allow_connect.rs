@@ -103,10 +103,14 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, String> {
         const FORM: &str = "write HOST:PORT, for example kafka-1:9092, 10.0.0.0/8:9092, [fd00::/8]:* or *:443";
+        const PORT: &str = "a port is a number from 1 to 65535, or * for any";
         let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
         let port = match port {
             "*" => None,
-            port => Some(port.parse().map_err(|_| FORM)?),
+            port if port.bytes().all(|byte| byte.is_ascii_digit()) && !port.is_empty() => {
+                Some(port.parse().ok().filter(|port| *port > 0).ok_or(PORT)?)
+            }
+            _ => return Err(FORM.to_owned()),
         };
         let bracketed = host.strip_prefix('[').map(|host| host.strip_suffix(']').ok_or(FORM)).transpose()?;
         // Without brackets nobody can tell where an address of IPv6 ends.
@@ -154,6 +158,19 @@ impl fmt::Display for Place {
             None => f.write_str(":*"),
         }
     }
+}
+
+/// Host and port of an address as clients write it: `HOST` or `HOST:PORT`, with an address of IPv6 in brackets, behind a scheme or not.
+/// `None`: there is no host, or the port is no number from 1 to 65,535.
+#[must_use]
+pub fn host_and_port(address: &str, default_port: u16) -> Option<(&str, u16)> {
+    let address = address.split_once("://").map_or(address, |(_, address)| address);
+    let (host, port) = match address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, port)) => (host, port.strip_prefix(':')),
+        None => address.split_once(':').map_or((address, None), |(host, port)| (host, Some(port))),
+    };
+    let port = port.map_or(Some(default_port), |port| port.parse().ok())?;
+    Some((host, port)).filter(|(host, port)| !host.is_empty() && *port > 0)
 }
 
 fn name_of(host: &str) -> String {
@@ -294,6 +311,9 @@ mod tests {
             "a:",
             "a:b",
             "a:70000",
+            "a:99999999999",
+            "*:0",
+            "a:+1",
             "[a]:1",
             "::1:1",
             "fd00::/8:1",
@@ -304,6 +324,25 @@ mod tests {
             ":1",
         ] {
             assert!(wrong.parse::<Place>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses_have_a_host_and_a_port() {
+        for (address, expected) in [
+            ("kafka-1", Some(("kafka-1", 9092))),
+            ("kafka-1:1", Some(("kafka-1", 1))),
+            ("SASL_SSL://kafka-1:65535", Some(("kafka-1", 65535))),
+            ("[::1]", Some(("::1", 9092))),
+            ("[::1]:9000", Some(("::1", 9000))),
+            (":9", None),
+            ("a:0", None),
+            ("a:65536", None),
+            ("a:99999", None),
+            ("a:", None),
+            ("::1", None),
+        ] {
+            assert_eq!(host_and_port(address, 9092), expected, "{address}");
         }
     }
 

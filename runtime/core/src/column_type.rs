@@ -60,6 +60,13 @@ const UNITS: [(&str, TimeUnit); 4] = [
 /// How deep a type may nest: no operator takes more, and reading one recurses.
 const DEPTH_MAX: usize = 16;
 
+/// Whether the name of a time zone is an abbreviation such as `EST` or `CET`. The database of zones has some: `EST` all year, as nobody in New York
+/// means it in July, and `CET` with summer time, as nobody means it who writes `CEST` in July.
+#[must_use]
+pub fn is_abbreviation(zone: &str) -> bool {
+    ["EST", "MST", "HST", "CET", "MET", "EET", "WET"].iter().any(|name| name.eq_ignore_ascii_case(zone))
+}
+
 /// The type with this name.
 ///
 /// # Errors
@@ -159,6 +166,12 @@ impl<'a> TypeParser<'a> {
         let (zone, rest) = self.rest.split_at(end);
         self.rest = rest;
         let zone = zone.trim();
+        if is_abbreviation(zone) {
+            return Err(format!(
+                "{zone} is an abbreviation, which says neither a place nor whether clocks are changed: write an offset like +01:00, or a name \
+                 like Europe/Berlin"
+            ));
+        }
         if zone.parse::<Tz>().is_ok() {
             return Ok(zone.into());
         }

@@ -251,8 +251,7 @@ pub trait Sink: Send + Sync {
         None
     }
 
-    /// Asked before anything is opened: whether it may write where it is told to. `job` names the pipeline: what an earlier run of
-    /// the same one has written may be replaced.
+    /// Asked before anything is opened: may it write where it is told to? What an earlier run of the pipeline `job` has written may be replaced.
     ///
     /// # Errors
     /// [`ConnectorError::Option`] if something is there that would be lost, or that is nothing to write to.
@@ -260,6 +259,15 @@ pub trait Sink: Send + Sync {
         let _ = job;
         Ok(())
     }
+
+    /// # Errors
+    /// If a job cannot begin without a checkpoint, since its first writer would be refused for what is there.
+    fn check_fresh(&self) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
+    /// The job is removed, and does not run: nothing will resume from what its writers have not finished.
+    fn remove_unfinished(&self) {}
 
     /// What no other sink of the same job may have, as the object of a sentence, if there is something: an id by which another
     /// system tells the job's sinks apart. `job` names the pipeline.

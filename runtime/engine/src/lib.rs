@@ -40,3 +40,4 @@ pub use runtime::job_handle::{JobError, JobHandle, Progress, SinkSummary, Summar
 pub use runtime::late::{LateRows, LateSource};
 pub use runtime::local;
 pub use runtime::supervisor::{RunError, Supervisor};
+pub use runtime::untried::UntriedRows;

@@ -20,6 +20,8 @@ pub(crate) mod job_handle;
 pub(crate) mod late;
 pub(crate) mod launch;
 pub mod local;
+pub(crate) mod news;
 pub(crate) mod supervisor;
 pub(crate) mod triggers;
+pub(crate) mod untried;
 pub(crate) mod worker;

@@ -30,7 +30,7 @@ use utoipa_axum::routes;
 use weir_core::limits::COMPONENT_BYTES_MAX;
 
 use crate::auth;
-use crate::connections::Connections;
+use crate::connections::{ActiveRequest, Connections};
 use crate::problem::{Kind, Problem, ProblemDocument};
 use crate::service::Service;
 
@@ -93,17 +93,32 @@ pub(crate) fn application(service: Arc<Service>, connections: Arc<Connections>) 
         .layer(from_fn_with_state(Arc::clone(&service), authorize))
         .merge(open)
         .layer(from_fn(as_problem))
+        .layer(from_fn_with_state(connections, keep_connection))
+        // Outside of it: who is refused has the answer, and what is read then keeps no connection open.
         .layer(from_fn(hear_out))
         .layer(from_fn(trace))
-        .layer(from_fn_with_state(connections, keep_connection))
         .with_state(service)
 }
 
-/// A connection stays open while its request is answered.
+/// An answer that lasts as long as somebody follows it: marks a response.
+#[derive(Clone, Copy)]
+struct IsFollowed;
+
+/// A connection stays open while its request is answered, and while its answer is followed.
 async fn keep_connection(State(connections): State<Arc<Connections>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-    let _active = peer.and_then(|peer| connections.begin_request(peer));
-    next.run(request).await
+    let active = peer.and_then(|peer| connections.begin_request(peer));
+    let response = next.run(request).await;
+    let is_followed = response.extensions().get::<IsFollowed>().is_some();
+    match active.filter(|_| is_followed).and_then(ActiveRequest::followed) {
+        None => response,
+        Some(active) => response.map(|body| {
+            Body::from_stream(body.into_data_stream().map(move |chunk| {
+                let _held = &active;
+                chunk
+            }))
+        }),
+    }
 }
 
 /// Requests without permission get no answer.
@@ -118,7 +133,7 @@ async fn authorize(State(service): Server, request: Request, next: Next) -> Resp
 async fn hear_out(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    // Who begin_request first whether to send gets the answer instead.
+    // Who asks first whether to send gets the answer instead.
     let asks_first = parts.headers.contains_key(header::EXPECT);
     let unread = Arc::new(Mutex::new(Unread { chunks: body.into_data_stream(), is_begun: !asks_first }));
     let shared = Arc::clone(&unread);

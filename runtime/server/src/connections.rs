@@ -27,6 +27,8 @@ pub(crate) struct Connections {
     open: Mutex<HashMap<SocketAddr, Arc<Connection>>>,
     /// Numbers what happens, in order.
     ticks: AtomicU64,
+    /// Answers that are followed and held open for that.
+    followed: AtomicUsize,
     refused: AtomicU64,
     closed: AtomicU64,
 }
@@ -62,6 +64,7 @@ impl Connections {
             most_of_address: (most - most / 4).max(1),
             open: Mutex::default(),
             ticks: AtomicU64::default(),
+            followed: AtomicUsize::default(),
             refused: AtomicU64::default(),
             closed: AtomicU64::default(),
         }
@@ -78,7 +81,7 @@ impl Connections {
     pub(crate) fn begin_request(self: &Arc<Self>, peer: SocketAddr) -> Option<ActiveRequest> {
         let connection = Arc::clone(self.lock().get(&peer)?);
         connection.active_requests.fetch_add(1, Ordering::Relaxed);
-        Some(ActiveRequest { connections: Arc::clone(self), connection })
+        Some(ActiveRequest { connections: Arc::clone(self), connection, is_followed: false })
     }
 
     /// A place for a connection; `None`: there is none, and all others are being answered.
@@ -150,10 +153,27 @@ impl Connection {
 pub(crate) struct ActiveRequest {
     connections: Arc<Connections>,
     connection: Arc<Connection>,
+    is_followed: bool,
+}
+
+impl ActiveRequest {
+    /// Its answer lasts as long as somebody follows it. `None`: half of the connections are followed already, and further ones make room
+    /// for others as if they were idle.
+    pub(crate) fn followed(mut self) -> Option<Self> {
+        let followed = &self.connections.followed;
+        let most = self.connections.most / 2;
+        let add = |open: usize| (open < most).then_some(open + 1);
+        followed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).ok()?;
+        self.is_followed = true;
+        Some(self)
+    }
 }
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
+        if self.is_followed {
+            self.connections.followed.fetch_sub(1, Ordering::Relaxed);
+        }
         self.connection.used.store(self.connections.tick(), Ordering::Relaxed);
         self.connection.active_requests.fetch_sub(1, Ordering::Relaxed);
     }
@@ -297,6 +317,21 @@ mod tests {
         assert_eq!((open, refused, closed), (3, 1, 3));
         places.clear();
         assert_eq!(connections.counts().open, 2);
+    }
+
+    #[test]
+    fn followed_answers_keep_half_of_the_connections_at_most() {
+        let connections = Arc::new(Connections::new(4));
+        let places = [1, 2, 3].map(|host| connections.acquire(peer(&format!("10.0.0.{host}"), 1)).unwrap());
+        let follow = |host| connections.begin_request(peer(&format!("10.0.0.{host}"), 1)).unwrap().followed();
+        let (first, second) = (follow(1), follow(2));
+        assert!(first.is_some() && second.is_some() && follow(3).is_none());
+        let others = [4, 5].map(|host| connections.acquire(peer(&format!("10.0.0.{host}"), 1)));
+        assert!(others.iter().all(Option::is_some));
+        let closed = places.each_ref().map(|place| place.connection.is_closed.load(Ordering::Relaxed));
+        assert_eq!(closed, [false, false, true]);
+        drop(first);
+        assert!(connections.begin_request(peer("10.0.0.1", 1)).unwrap().followed().is_some());
     }
 
     #[test]

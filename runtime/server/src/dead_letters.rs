@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 pub(crate) use id::{LetterId, PartId};
 pub(crate) use lines::{END, Lines};
@@ -140,12 +140,15 @@ impl DeadLetters {
 }
 
 /// A letter's error, and the row that it is about. Of a source: the reason, and the record.
-pub(crate) fn read(text: &[u8]) -> (String, Value) {
-    let Ok(Value::Object(mut row)) = serde_json::from_slice(text) else {
-        return ("this is no letter".to_owned(), Value::from(String::from_utf8_lossy(text).trim_end()));
+pub(crate) fn read(text: &[u8]) -> (String, Box<RawValue>) {
+    // Numbers keep the digits that they are written with.
+    let Ok(mut row) = serde_json::from_slice::<BTreeMap<String, Box<RawValue>>>(text) else {
+        let text = to_raw_value(String::from_utf8_lossy(text).trim_end());
+        return ("this is no letter".to_owned(), text.unwrap_or_default());
     };
     let error = row.remove("error").or_else(|| row.remove("reason")).unwrap_or_default();
-    (error.as_str().map_or_else(|| error.to_string(), str::to_owned), Value::Object(row))
+    let error = serde_json::from_str(error.get()).unwrap_or_else(|_| error.get().to_owned());
+    (error, to_raw_value(&row).unwrap_or_default())
 }
 
 /// The parts in a folder, in their order.
@@ -188,7 +191,8 @@ mod tests {
             let mut seen = Vec::new();
             let from = from.map(|part| part.parse().unwrap());
             let visit = letters.visit::<io::Error>("a", taken, from, |letter| {
-                seen.push(read(letter.text).1["x"].as_i64().unwrap());
+                let row: serde_json::Value = serde_json::from_str(read(letter.text).1.get()).unwrap();
+                seen.push(row["x"].as_i64().unwrap());
                 Ok(if seen.len() == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             });
             visit.unwrap();
@@ -218,6 +222,8 @@ mod tests {
             told("{\"at\":\"f:2\",\"record\":\"x\",\"reason\":\"bad\"}\n"),
             "bad | {\"at\":\"f:2\",\"record\":\"x\"}"
         );
+        let digits = "{\"a\":12345678901234567890.1230,\"b\":[1.50,{\"c\":1e400}]}";
+        assert_eq!(told(&digits.replacen('{', "{\"error\":\"no\",", 1)), format!("no | {digits}"));
         assert_eq!(told("{\"a\":\n"), "this is no letter | \"{\\\"a\\\":\"");
     }
 }

@@ -23,7 +23,7 @@ pub(crate) use disk::DiskFigures;
 pub(crate) use lines::Lines;
 use queue::{Queue, Queued};
 use runner::Over;
-pub(crate) use runner::{Origin, Runner, Start};
+pub(crate) use runner::{Origin, Runner, Start, remove_folder};
 
 /// How long an answer of a job's thread may take: it looks for questions many times a second, but may be starting.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);

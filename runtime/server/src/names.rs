@@ -17,6 +17,20 @@ pub(crate) fn check(what: &str, name: &str) -> Result<(), Problem> {
     Err(Problem::new(Kind::Invalid, format!("{name:?} cannot be the name of {what}: {rule}")))
 }
 
+/// Names that no new job gets: the word behind `weir dlq` would be read as one of its commands.
+const NOT_OF_JOBS: [&str; 5] = ["list", "show", "replay", "drop", "help"];
+
+/// As [`check`], of a job that is deployed.
+pub(crate) fn check_new_job(name: &str) -> Result<(), Problem> {
+    check("a job", name)?;
+    if NOT_OF_JOBS.contains(&name) {
+        let detail =
+            format!("{name:?} cannot be the name of a job: `weir dlq {name}` would be a command; choose another");
+        return Err(Problem::new(Kind::Invalid, detail));
+    }
+    Ok(())
+}
+
 /// `NAME@VERSION` in its parts.
 pub(crate) fn reference(text: &str) -> Result<(&str, &str), Problem> {
     let Some((name, version)) = text.split_once('@') else {
@@ -42,6 +56,14 @@ mod tests {
         for name in ["", ".", "..", "../x", "a/b", "a\\b", "-a", "ä", "a b", "a\0", &"x".repeat(65)] {
             assert!(check("a job", name).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn commands_are_no_names_of_new_jobs() {
+        for name in NOT_OF_JOBS {
+            assert!(check("a job", name).is_ok() && check_new_job(name).is_err(), "{name}");
+        }
+        assert!(check_new_job("lists").is_ok() && check_new_job("..").is_err());
     }
 
     #[test]

@@ -142,6 +142,7 @@ impl Pipelines {
     /// Reads a pipeline that somebody has written, and checks it; all that is wrong is told at once.
     pub(crate) fn read_new(&self, text: &str) -> Result<(Pipeline, Job), Problem> {
         let (mut pipeline, mut problems) = self.draft(text, &[])?;
+        names::check_new_job(&pipeline.graph.name)?;
         pipeline.notes.extend(pipeline.graph.passwords_in_clear().into_iter().map(|option| {
             format!(
                 "{option} is in the pipeline, and so seen by everybody who may look at the job: write it into a file of the server's \

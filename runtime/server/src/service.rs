@@ -226,9 +226,7 @@ impl Service {
     /// Refuses an upload where the disk has little left.
     pub(crate) fn check_space(&self) -> Result<(), Problem> {
         let (folder, reserve) = (&self.pipelines.jobs, self.pipelines.disk.reserve_bytes);
-        let there = folder.parent().unwrap_or(folder);
-        let Ok(disk) = rustix::fs::statvfs(there) else { return Ok(()) };
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let Ok(free) = weir_core::disk::free_bytes(folder) else { return Ok(()) };
         if free >= reserve {
             return Ok(());
         }

@@ -8,9 +8,10 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use arrow::datatypes::SchemaRef;
 use weir_core::connector::{Committable, Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext};
 use weir_core::graph::CheckpointSettings;
+use weir_core::memory::MemoryBudget;
 use weir_core::time::{Clock, ManualClock};
-use weir_engine::Durable;
 use weir_engine::local::{Choice, LocalError, LocalJob};
+use weir_engine::{Durable, Job};
 use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::pipelines::{WINDOWS, windowed};
@@ -224,4 +225,38 @@ fn what_an_earlier_run_has_left_takes_no_room_from_the_next_checkpoint() {
         assert_eq!((local.checkpoints().failed, local.checkpoints().trouble), (0, None));
         assert_eq!(attempts(&disk), ["3-1".to_owned()].into());
     }
+}
+
+/// State that does not fit into memory is not even read, and the limit is named.
+#[test]
+fn memory_for_a_checkpoint_is_leased_before_it_is_read() {
+    let disk = Arc::new(InMemory::new());
+    let reads = Arc::new(AtomicBool::new(false));
+    let seen = reads.clone();
+    let store = hooked(&disk, move |operation| {
+        if matches!(operation, Operation::Get(path) if path.starts_with("parts/")) {
+            seen.store(true, Ordering::Relaxed);
+        }
+        Verdict::Go
+    });
+    let (durable, memory) = (durable_in(store), memory());
+    let job = memory.job(&windowed(WINDOWS[0]), 1);
+    let resume = |job: &Job| LocalJob::resume(job, Arc::new(ManualClock::default()), &durable);
+    let mut local = resume(&job).unwrap();
+    local.step(Choice::Poll(0)).unwrap();
+    checkpoint(&mut local, |_| 0);
+    drop(local);
+    for (limit, job_limit, names) in [(100, u64::MAX, "raise --max-memory"), (u64::MAX, 100, "raise --max-job-memory")]
+    {
+        let budget = MemoryBudget::new("all jobs", "--max-memory", limit);
+        let Err(error) = resume(&job.clone().with_memory(budget.clone(), job_limit)) else { panic!("it is read") };
+        let error = weir_core::error::chain(&error);
+        assert!(error.contains("checkpoint 2 is not read") && error.contains(names), "{error}");
+        assert_eq!((budget.used(), reads.load(Ordering::Relaxed)), (0, false));
+    }
+    let budget = MemoryBudget::new("all jobs", "--max-memory", 1 << 20);
+    let local = resume(&job.clone().with_memory(budget.clone(), u64::MAX)).unwrap();
+    assert!(reads.load(Ordering::Relaxed) && (1..1 << 19).contains(&budget.used()), "{}", budget.used());
+    drop(local);
+    assert_eq!(budget.used(), 0);
 }

@@ -246,7 +246,7 @@ fn a_job_that_aborts_the_server_again_and_again_waits_for_somebody() {
         server = home.serve();
     }
     let shown = server.until_it_is("bad", "quarantined");
-    let why = "the server aborted 3 times within 10 minutes before this job had completed a checkpoint: `weir start`";
+    let why = "the server aborted 3 times within 60 minutes before this job had completed a checkpoint: `weir start`";
     assert!(shown["reason"].as_str().unwrap().contains(why), "{shown:#}");
     server.weir(&["ps"]).well().saying(&[&format!("bad: {why}")]);
     assert!(server.weir(&["ps"]).well().told.contains("quarantined"));

@@ -2,18 +2,23 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use serde_json::{Value, json};
 use weir_core::graph::{DEAD_LETTER_OUTPUT, MAIN_OUTPUT};
 use weir_core::time::Clock;
 use weir_core::visible::visible;
-use weir_engine::{JobDescription, NodeDescription, OutputDescription, ResumeFrom};
+use weir_engine::{Job, JobDescription, NodeDescription, OutputDescription, ResumeFrom};
 
 use crate::clock::SystemClock;
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::{PipelineArgs, SecretsArgs};
 use crate::{component, figures, json, terminal};
+
+/// How long a check waits for rows that are piped in: as long as a program takes to begin.
+const STDIN_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Options of `weir check`.
 #[derive(clap::Args)]
@@ -49,17 +54,45 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 }
 
 fn check(args: &Args) -> anyhow::Result<(PipelineFile, JobDescription)> {
-    let file = PipelineFile::read(&args.pipeline)?;
-    let job = file.check(&component::host()?, &args.secrets)?;
+    let (file, job) = opened(PipelineFile::read(&args.pipeline)?, args.secrets.clone())?;
     let mut described = job.describe();
     // What a run would resume from must fit. Opening a folder would make it.
     let location = file.graph.checkpoint.as_ref().map_or("", |settings| settings.location.as_str());
     let is_there = location.contains("://") || Path::new(location).is_dir();
-    if let Some(durable) = is_there.then(|| file.durable(ResumeFrom::Last, &[])).transpose()?.flatten() {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        described.notes.extend(durable.check(&job, &clock).with_context(|| format!("{} cannot resume", file.shown))?);
+    match is_there.then(|| file.durable(ResumeFrom::Last, &[])).transpose()?.flatten() {
+        Some(durable) => {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+            let notes = durable.check(&job, &clock).with_context(|| format!("{} cannot resume", file.shown))?;
+            described.notes.extend(notes);
+        }
+        None => job.check_fresh()?,
     }
     Ok((file, described))
+}
+
+/// Opens what a pipeline names. What is piped in is not waited for without end.
+fn opened(file: PipelineFile, secrets: SecretsArgs) -> anyhow::Result<(PipelineFile, Job)> {
+    let infers_from_stdin = file.infers_from_stdin();
+    let check = move || {
+        let job = file.check(&component::host()?, &secrets)?;
+        Ok((file, job))
+    };
+    if !infers_from_stdin {
+        return check();
+    }
+    let (reply, checked) = sync_channel(1);
+    let run = move || {
+        // Too late, and nobody hears it.
+        let _ = reply.send(check());
+    };
+    std::thread::Builder::new().name("weir-check".to_owned()).spawn(run).context("failed to spawn a thread")?;
+    checked.recv_timeout(STDIN_TIME_MAX).unwrap_or_else(|_| {
+        let seconds = STDIN_TIME_MAX.as_secs();
+        Err(anyhow!(
+            "stdin: its columns are inferred from what is piped in, and neither `infer-rows` rows nor its end came within {seconds} s; with a \
+             `schema` in the pipeline file a check reads nothing of it"
+        ))
+    })
 }
 
 /// The nodes as a table, then the columns of their outputs.

@@ -112,7 +112,7 @@ fn windows_and_operators() {
             22 | config = { x = inf }
                |                ^^^
 
-            error: "32 MB/s" has no unit of size: they are B, kB, MB, GB, KiB, MiB, GiB
+            error: "32 MB/s" has no unit of size: they are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB
               --> p.toml:22:17
                |
             22 | limits.memory = "32 MB/s"

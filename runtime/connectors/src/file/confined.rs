@@ -5,7 +5,7 @@
 //! that has come since the path was resolved is an error, and no way out.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
@@ -20,6 +20,11 @@ use weir_core::graph::Options;
 const PASSED: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
 const PASSED: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+/// How a file is opened that is only looked at.
+#[cfg(target_os = "linux")]
+const LOOKED_AT: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const LOOKED_AT: OFlags = READ;
 /// How a folder is opened.
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// How a file is opened that is to be read. It never waits: a FIFO may have come into its place.
@@ -48,6 +53,13 @@ impl Root {
         let Some(root) = &self.0 else { return File::open(path) };
         let (folder, name) = Inside::of(root, path)?.parent()?;
         open_in(&folder.pass()?, &name)
+    }
+
+    /// What the system knows of a file.
+    pub(super) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+        let Some(root) = &self.0 else { return std::fs::metadata(path) };
+        let (folder, name) = Inside::of(root, path)?.parent()?;
+        File::from(openat(folder.pass()?, name, LOOKED_AT, Mode::empty())?).metadata()
     }
 
     /// Opens a folder.

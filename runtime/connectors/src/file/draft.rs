@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
@@ -92,34 +92,14 @@ impl Drafting {
 
     /// A draft that begins with all that is in a file, which must be rows of the same columns.
     fn append(&self, mut old: File) -> Result<Draft, ConnectorError> {
-        let cannot = |why: &str| {
-            ConnectorError::Data(format!(
-                "cannot append to {}: {why}; `mode = \"overwrite\"` replaces it",
-                self.place.name
-            ))
-        };
-        let header = TextWriter::new(self.format, &self.schema, Vec::new());
-        let header = header.map_err(|error| cannot_write(&self.place, error))?.into_inner();
-        let mut begin = Vec::new();
-        let read = Read::by_ref(&mut old).take(header.len() as u64).read_to_end(&mut begin);
-        read.map_err(|source| self.place.cannot("read", source))?;
-        if !begin.is_empty() && begin != header {
-            let header = String::from_utf8_lossy(&header).trim_end().to_owned();
-            return Err(cannot(&format!("its first line is not {header:?}, which are the columns now")));
-        }
-        if self.format == FormatName::Json
-            && !begins_with_object(&mut old).map_err(|source| self.place.cannot("read", source))?
-        {
-            return Err(cannot("it does not begin with a JSON object"));
-        }
+        let (header, begun) = check_appendable(&self.place, self.format, &self.schema, &mut old)?;
+        let length = old.metadata().map_err(|source| self.place.cannot("read", source))?.len();
+        self.space.check_room_for(&self.place.name, &self.place.folder, length)?;
         let (file, path) = self.create()?;
         let written = (&*file).write_all(&header).and_then(|()| io::copy(&mut old, &mut file.as_ref()));
         let rest = written.map_err(|source| self.place.cannot("write", source))?;
-        if rest > 0 && !ends_with_line_end(&old).map_err(|source| self.place.cannot("read", source))? {
-            return Err(cannot("its last line has no end"));
-        }
         let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
-        let appended_to = Some(begin.len() as u64 + rest);
+        let appended_to = Some(begun + rest);
         Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
     }
 
@@ -157,6 +137,8 @@ impl Drafting {
         if length < old.bytes {
             return Err(self.lost(old, &format!("has only {length}")));
         }
+        // The old one is removed with the next checkpoint, and both are there until then.
+        self.space.check_room_for(&self.place.name, &self.place.folder, old.bytes)?;
         let (file, path) = self.create()?;
         let copied = io::copy(&mut Read::by_ref(&mut old_file).take(old.bytes), &mut file.as_ref());
         let copied = copied.map_err(|source| self.place.cannot("write", source))?;
@@ -286,6 +268,41 @@ impl Closed {
             Ok(())
         }
     }
+}
+
+/// Checks that rows of these columns can follow what is in a file: gives the header of such rows, and how many bytes of it the file has, behind
+/// which it is then.
+///
+/// # Errors
+/// What it begins or ends with instead.
+pub(super) fn check_appendable(
+    place: &Place,
+    format: FormatName,
+    schema: &Schema,
+    old: &mut File,
+) -> Result<(Vec<u8>, u64), ConnectorError> {
+    let cannot = |why: &str| {
+        ConnectorError::Data(format!("cannot append to {}: {why}; `mode = \"overwrite\"` replaces it", place.name))
+    };
+    let cannot_read = |source| place.cannot("read", source);
+    let header = TextWriter::new(format, schema, Vec::new()).map_err(|error| cannot_write(place, error))?.into_inner();
+    let mut begin = Vec::new();
+    Read::by_ref(old).take(header.len() as u64).read_to_end(&mut begin).map_err(cannot_read)?;
+    if !begin.is_empty() && begin != header {
+        let header = String::from_utf8_lossy(&header).trim_end().to_owned();
+        return Err(cannot(&format!("its first line is not {header:?}, which are the columns now")));
+    }
+    if format == FormatName::Json && !begins_with_object(old).map_err(cannot_read)? {
+        return Err(cannot("it does not begin with a JSON object"));
+    }
+    let begun = begin.len() as u64;
+    if old.metadata().map_err(cannot_read)?.len() > begun {
+        let ends = ends_with_line_end(old).and_then(|ends| old.seek(SeekFrom::Start(begun)).map(|_| ends));
+        if !ends.map_err(cannot_read)? {
+            return Err(cannot("its last line has no end"));
+        }
+    }
+    Ok((header, begun))
 }
 
 /// Whether a file, which is at its beginning and stays there, has rows of JSON, or none.

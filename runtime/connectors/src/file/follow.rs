@@ -22,7 +22,7 @@ use super::notices::Notices;
 use super::paths::{InputFile, Unfound, look};
 use super::rows::Rows;
 use growing::GrowingFile;
-use known::FollowOffset;
+use known::{FollowOffset, KnownFile, LOST_MAX, lose};
 use reader::FollowReader;
 
 /// The source.
@@ -73,6 +73,17 @@ impl Watched {
     /// Opens one of them.
     fn open(&self, name: &str, path: &Path) -> std::io::Result<GrowingFile> {
         Ok(GrowingFile::new(name, Root::of(&self.options).open(path)?))
+    }
+
+    /// Remembers contents whose file has others now, or is gone, and tells which it forgets for that.
+    fn lose(&self, lost: &mut Vec<KnownFile>, known: KnownFile) {
+        if let Some(KnownFile { name, position, .. }) = lose(lost, known) {
+            self.notice(format!(
+                "{name}: it was read up to byte {}, and is forgotten, since more than {LOST_MAX} files are gone: if it, or a copy of it, \
+                 comes again, that is read from its start",
+                position.byte
+            ));
+        }
     }
 
     fn notice(&self, notice: String) {

@@ -121,6 +121,11 @@ impl SinkWriter for PartsWriter {
     }
 }
 
+/// Refuses parts of another run, for a job that resumes from nothing.
+pub(super) fn check_no_parts(place: &Place) -> Result<(), ConnectorError> {
+    check_parts(place, None)
+}
+
 /// Rows of parts that the checkpoint does not know of would be there twice, or beside those of another job.
 fn check_parts(place: &Place, known: Option<CutId>) -> Result<(), ConnectorError> {
     let cuts = place.names().into_iter().filter_map(|name| Some((cut_of(&name)?, name)));

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use weir_core::connector::{ConnectorError, Written};
@@ -27,6 +28,11 @@ impl InputFile {
     /// Opens it to read it.
     pub(super) fn open(&self) -> std::io::Result<File> {
         self.root.open(&self.path)
+    }
+
+    /// What the system knows of it.
+    pub(super) fn metadata(&self) -> std::io::Result<Metadata> {
+        self.root.metadata(&self.path)
     }
 }
 
@@ -97,7 +103,7 @@ pub(super) fn look(options: &Options, path: &Path) -> Result<Vec<InputFile>, Unf
             files.extend(entries.into_iter().filter(|entry| entry.is_file).map(|entry| path.join(entry.name)));
         }
         None if resolve(options, path).is_file() => drop(files.insert(path.to_path_buf())),
-        None => return Err(Unfound::None(missing(options, path))),
+        None => return Err(Unfound::None(no_file(options, path).unwrap_or_else(|| missing(options, path)))),
     }
     if files.is_empty() {
         let message = format!("no file matches {} in {}", path.display(), folder_of(options));
@@ -228,6 +234,24 @@ fn unreadable(options: &Options, folder: &Path, error: std::io::Error) -> Connec
     }
 }
 
+/// Why what is there is not read: it is neither a file nor a folder.
+fn no_file(options: &Options, path: &Path) -> Option<ConnectorError> {
+    let kind = std::fs::metadata(resolve(options, path)).ok()?.file_type();
+    let kind = match () {
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    };
+    Some(options.error(
+        "path",
+        format!(
+            "{} is {kind}, which cannot be read again from where a job was: a file source reads files only; `connector = \"stdin\"` reads \
+             what is piped in",
+            path.display()
+        ),
+    ))
+}
+
 fn missing(options: &Options, path: &Path) -> ConnectorError {
     let folder = path.parent().unwrap_or(Path::new(""));
     let names = std::fs::read_dir(resolve(options, folder)).into_iter().flatten().flatten();
@@ -243,6 +267,7 @@ fn missing(options: &Options, path: &Path) -> ConnectorError {
 /// What relative paths are relative to, in words.
 fn folder_of(options: &Options) -> String {
     match options.base.as_os_str().is_empty() {
+        _ if options.confined => "the folder of files of the server".to_owned(),
         true => "the current folder, where the pipeline file is".to_owned(),
         false => format!("{}, the folder of the pipeline file", options.base.display()),
     }
@@ -275,6 +300,35 @@ mod tests {
         std::fs::write(base.join("in/a/b").join(OsStr::from_bytes(b"\xff.csv")), "").unwrap();
         assert!(found("in/**").unwrap_err().contains("is not UTF-8"), "{:?}", found("in/**"));
         assert_eq!(found("in/*/").unwrap(), ["in/a/one.csv"]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_with_what_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, folder.path().join("fifo"), rustix::fs::Mode::RWXU).unwrap();
+        let options = Options::from_toml("", folder.path().to_path_buf());
+        for (path, expected) in
+            [("fifo", "fifo is a FIFO"), ("socket", "socket is a socket"), ("/dev/null", "/dev/null is a device")]
+        {
+            let error = find(&options, Path::new(path)).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains("`connector = \"stdin\"`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn messages_name_the_folder_of_files_of_a_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = Options::from_toml("", folder.path().to_path_buf());
+        for (confined, expected) in
+            [(false, "the folder of the pipeline file"), (true, "the folder of files of the server")]
+        {
+            options.confined = confined;
+            for path in ["none.csv", "*.csv"] {
+                let error = find(&options, Path::new(path)).unwrap_err().to_string();
+                assert!(error.contains(expected), "{error}");
+            }
+        }
     }
 
     #[test]

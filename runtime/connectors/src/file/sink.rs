@@ -11,9 +11,9 @@ use weir_core::graph::Options;
 
 use super::commit::FileCommitter;
 use super::confined::Root;
-use super::draft::{Drafting, Staged};
+use super::draft::{Drafting, Staged, check_appendable};
 use super::format_of;
-use super::parts::PartsWriter;
+use super::parts::{PartsWriter, check_no_parts};
 use super::paths::real;
 use super::space::Space;
 use super::target::{Mode, Target, check_folder, followed};
@@ -21,7 +21,7 @@ use super::temporary::Place;
 use super::whole::WholeWriter;
 use crate::formats::FormatName;
 use crate::formats::write::check_writable;
-use crate::options;
+use crate::options::{self, Bytes};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -33,7 +33,7 @@ struct FileSinkOptions {
     #[serde(default)]
     allow_newer: bool,
     mode: Option<Mode>,
-    roll_bytes: Option<u64>,
+    roll_bytes: Option<Bytes>,
 }
 
 /// The shortest parts that can be asked for: shorter ones are mostly names.
@@ -58,6 +58,7 @@ impl FileSink {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
         let FileSinkOptions { path: name, format, lazy, allow_newer, mode, roll_bytes } = options::parse(options)?;
+        let roll_bytes = roll_bytes.map(|Bytes(bytes)| bytes);
         options::check_confined(options, &name)?;
         let shown = name.display().to_string();
         let (root, path) = (Root::of(options), options::resolve(options, &name));
@@ -75,7 +76,7 @@ impl FileSink {
                 return Err(options.error("mode", message));
             }
             if roll_bytes.is_some_and(|bytes| bytes < ROLL_BYTES_MIN) {
-                return Err(options.error("roll-bytes", format!("`roll-bytes` is {ROLL_BYTES_MIN} at least")));
+                return Err(options.error("roll-bytes", "`roll-bytes` is out of range: it is \"64KiB\" at least"));
             }
             let (place, options) =
                 (Place { name: shown, folder: path, prefix: ".part-".to_owned(), root }, options.clone());
@@ -141,8 +142,25 @@ impl Sink for FileSink {
         self.target.as_ref().map_or(Ok(()), |target| target.check(job)).map_err(refused)
     }
 
+    fn check_fresh(&self) -> Result<(), ConnectorError> {
+        if self.target.is_some() || self.allow_newer { Ok(()) } else { check_no_parts(&self.place) }
+    }
+
+    fn remove_unfinished(&self) {
+        // Of all generations.
+        self.place.remove_before(u64::MAX);
+    }
+
     fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
-        check_writable(self.format, schema)
+        check_writable(self.format, schema)?;
+        let Some(target) = self.target.as_ref().filter(|target| target.mode == Some(Mode::Append)) else {
+            return Ok(());
+        };
+        match self.place.open(&target.file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(self.place.cannot("read", error)),
+            Ok(mut old) => check_appendable(&self.place, self.format, schema, &mut old).map(drop),
+        }
     }
 
     fn guarantee(&self) -> Guarantee {

@@ -246,7 +246,8 @@ impl Source for FileSource {
 
 /// Says that a file has bytes behind the end that it was read to, if it has.
 fn tell_appended(file: &InputFile, end: u64, notices: &Notices) {
-    let bytes = std::fs::metadata(&file.path).map_or(0, |metadata| metadata.len().saturating_sub(end));
+    let metadata = file.open().and_then(|file| file.metadata());
+    let bytes = metadata.map_or(0, |metadata| metadata.len().saturating_sub(end));
     if bytes > 0 {
         notices.push(format!(
             "{}: {bytes} bytes were appended after it was read to its end, and are not read; `follow = true` reads a file that grows",

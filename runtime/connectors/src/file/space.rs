@@ -2,13 +2,12 @@
 //! writes nothing itself.
 
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use weir_core::connector::ConnectorError;
-use weir_core::disk::{Disk, Quota, WhenFull};
+use weir_core::disk::{Disk, Quota, WhenFull, bytes_in, free_bytes};
 
 /// Rows that are written to a folder with a quota before it is asked again: by so many it may be exceeded.
 pub(super) const ROWS_BETWEEN: usize = 64;
@@ -37,7 +36,7 @@ impl Space {
     pub(super) fn has_room(&mut self, name: &str, folder: &Path, own: u64) -> Result<bool, ConnectorError> {
         let cannot = |source| ConnectorError::Io { what: format!("cannot write {name}"), source };
         let drops = self.disk.quota.as_ref().is_some_and(|quota| quota.when_full == WhenFull::Drop);
-        if let Some(refusal) = no_reserve(folder, self.disk.reserve_bytes).map_err(cannot)? {
+        if let Some(refusal) = no_reserve(folder, self.disk.reserve_bytes, 0).map_err(cannot)? {
             return if drops { Ok(false) } else { Err(cannot(refusal)) };
         }
         let Some(Quota { folder, bytes_max, .. }) = &self.disk.quota else { return Ok(true) };
@@ -57,10 +56,18 @@ impl Space {
             false if drops => Ok(false),
             false => Err(ConnectorError::Data(format!(
                 "the dead letters of the job have {bytes} bytes, and may have {bytes_max} (dead-letters.max-bytes of the pipeline, \
-                 --max-dead-letters of the server): `weir dlq JOB drop` makes room, and with `when-full = \"drop\"` in [dead-letters] \
-                 the job drops further ones, and counts them"
+                 --max-dead-letters of the server): `weir dlq JOB drop` makes room, but not of those since the last checkpoint, which come \
+                 again when the job resumes: for these the limit must be higher, or checkpoints must be made more often. With \
+                 `when-full = \"drop\"` in [dead-letters] the job drops further ones, and counts them"
             ))),
         }
+    }
+
+    /// Refuses to write so many bytes at once where less would be free than is to stay.
+    pub(super) fn check_room_for(&self, name: &str, folder: &Path, bytes: u64) -> Result<(), ConnectorError> {
+        let refused =
+            no_reserve(folder, self.disk.reserve_bytes, bytes).and_then(|refusal| refusal.map_or(Ok(()), Err));
+        refused.map_err(|source| ConnectorError::Io { what: format!("cannot write {name}"), source })
     }
 
     /// So many rows were not written.
@@ -69,37 +76,35 @@ impl Space {
     }
 }
 
-/// Why nothing more is written on the disk of a folder, if there is less free than is to stay.
-fn no_reserve(folder: &Path, reserve: u64) -> io::Result<Option<io::Error>> {
+/// Why so many bytes more are not written on the disk of a folder, if less would be free than is to stay.
+fn no_reserve(folder: &Path, reserve: u64, more: u64) -> io::Result<Option<io::Error>> {
     if reserve == 0 {
         return Ok(None);
     }
-    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    let disk = rustix::fs::statvfs(there)?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let free = free_bytes(folder)?;
     let message = || {
+        let more = if more == 0 { String::new() } else { format!(", {more} more are to be written") };
         format!(
-            "the disk has {free} bytes free, and the server keeps {reserve} for what must always work (--disk-reserve)"
+            "the disk has {free} bytes free{more}, and the server keeps {reserve} for what must always work (--disk-reserve)"
         )
     };
-    Ok((free < reserve).then(|| io::Error::new(io::ErrorKind::StorageFull, message())))
+    Ok((free.saturating_sub(more) < reserve).then(|| io::Error::new(io::ErrorKind::StorageFull, message())))
 }
 
-/// The bytes of all files in a folder and in those in it. What was dropped has none: its file is a hole.
-fn bytes_in(folder: &Path) -> io::Result<u64> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        entries => entries?,
-    };
-    let mut bytes = 0;
-    for entry in entries {
-        let entry = entry?;
-        bytes += match entry.metadata() {
-            Ok(found) if found.is_dir() => bytes_in(&entry.path())?,
-            Ok(found) if found.blocks() > 0 => found.len(),
-            // It has got its final name meanwhile, or was removed.
-            _ => 0,
-        };
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reserve_is_left_by_what_is_about_to_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        // Others write meanwhile.
+        let half = free_bytes(dir.path()).unwrap() / 2;
+        let of = |reserve_bytes| Space::new(Disk { reserve_bytes, quota: None }, Arc::default());
+        of(half / 2).check_room_for("out", dir.path(), half).unwrap();
+        of(0).check_room_for("out", dir.path(), u64::MAX).unwrap();
+        let refused = of(half / 2).check_room_for("out", dir.path(), half * 2).unwrap_err();
+        let refused = weir_core::error::chain(&refused);
+        assert!(refused.contains("out") && refused.contains("--disk-reserve"), "{refused}");
     }
-    Ok(bytes)
 }

@@ -11,6 +11,7 @@ use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
 use arrow::datatypes::TimeUnit;
 use arrow::error::ArrowError;
 use chrono::{DateTime, LocalResult, TimeZone};
+use weir_core::column_type::is_abbreviation;
 
 /// What a timestamp without a zone is read as.
 const NO_ZONE: &str = "+00:00";
@@ -43,6 +44,8 @@ pub(crate) enum NoTime {
     TooFar,
     /// Clocks never showed it in this zone.
     Never(String),
+    /// It has an abbreviation for its zone.
+    Abbreviated(String),
 }
 
 impl TimestampText {
@@ -67,6 +70,9 @@ impl TimestampText {
     /// # Errors
     /// Why it has none.
     pub(crate) fn parse(&self, text: &str) -> Result<i64, NoTime> {
+        if let Some(zone) = abbreviation(text) {
+            return Err(NoTime::Abbreviated(zone.to_owned()));
+        }
         let time = match string_to_datetime(&self.zone, text) {
             Ok(time) => time,
             Err(_) => self.local_time(text)?,
@@ -108,9 +114,22 @@ impl NoTime {
             Self::Form => String::new(),
             Self::TooFine(unit) => format!(": its fraction is finer than {unit}"),
             Self::TooFar => ": its unit does not reach so far".to_owned(),
+            Self::Abbreviated(zone) => {
+                format!(": {zone} is an abbreviation, which says no offset; +01:00 or Europe/Berlin does")
+            }
             Self::Never(zone) => format!(": clocks were put forward past it in {zone}, so it never was"),
         }
     }
+}
+
+/// The abbreviation of a zone that a text ends with.
+fn abbreviation(text: &str) -> Option<&str> {
+    // All of them end so, and hardly any other time.
+    if !matches!(text.as_bytes(), [.., b't' | b'T']) {
+        return None;
+    }
+    let begin = text.rfind(|c: char| !c.is_ascii_alphabetic()).map_or(0, |at| at + 1);
+    text.get(begin..).filter(|zone| is_abbreviation(zone))
 }
 
 /// The days since 1970 of a text that is a date and nothing more.
@@ -165,6 +184,23 @@ mod tests {
             (Second, "1357000000", Err(NoTime::Form)),
         ] {
             assert_eq!(read(unit, None, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn zones_are_offsets_and_places_and_no_abbreviations() {
+        let read = |text: &str| read(TimeUnit::Second, None, text);
+        let expected = read("2024-07-01T10:00:00Z");
+        for text in ["2024-07-01T12:00:00+02:00", "2024-07-01 12:00:00 Europe/Berlin", "2024-07-01 10:00:00 UTC"] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+        for zone in ["EST", "MST", "HST", "CET", "MET", "EET", "WET"] {
+            for text in [format!("2024-07-01 12:00:00 {zone}"), format!("2024-07-01T12:00:00{zone}")] {
+                assert_eq!(read(&text), Err(NoTime::Abbreviated(zone.to_owned())), "{text}");
+            }
+        }
+        for zone in ["PST", "IST", "CST", "BST", "CEST", "EDT"] {
+            assert_eq!(read(&format!("2024-07-01 12:00:00 {zone}")), Err(NoTime::Form), "{zone}");
         }
     }
 

@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::util::Timeout;
-use weir_core::allow_connect::AllowConnect;
+use weir_core::allow_connect::{AllowConnect, host_and_port};
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
@@ -57,7 +57,12 @@ pub(crate) fn configure(
     if brokers.split(',').all(|broker| broker.trim().is_empty()) {
         return Err(options.error("brokers", "`brokers` is a list of addresses such as \"kafka-1:9092,kafka-2:9092\""));
     }
-    for (host, port) in brokers.split(',').filter_map(host_and_port) {
+    for broker in brokers.split(',').map(str::trim).filter(|broker| !broker.is_empty()) {
+        // librdkafka would take the rest of a port that is too large.
+        let Some((host, port)) = host_and_port(broker, PORT) else {
+            let wrong = format!("{broker:?} is no address of a broker: write HOST:PORT, with a port from 1 to 65535");
+            return Err(options.error("brokers", wrong));
+        };
         let resolve = |host: &str, port| (host, port).to_socket_addrs().map(Iterator::collect);
         options.allow_connect.check(host, port, resolve).map_err(|refusal| options.error("brokers", refusal))?;
     }
@@ -86,17 +91,6 @@ pub(crate) fn configure(
         return Err(options.error("properties", message));
     }
     Ok(Config { client: config, allow_connect: options.allow_connect.clone() })
-}
-
-/// Of a broker as librdkafka reads it: `HOST`, `HOST:PORT` or `PROTOCOL://HOST:PORT`, with an address of IPv6 in brackets.
-fn host_and_port(broker: &str) -> Option<(&str, u16)> {
-    let broker = broker.trim();
-    let broker = broker.split_once("://").map_or(broker, |(_, broker)| broker);
-    let (host, port) = match broker.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) => (host, port.strip_prefix(':')),
-        None => broker.split_once(':').map_or((broker, None), |(host, port)| (host, Some(port))),
-    };
-    Some((host, port.map_or(Some(PORT), |port| port.parse().ok())?)).filter(|(host, _)| !host.is_empty())
 }
 
 /// Where the pipeline file has the name of a property.

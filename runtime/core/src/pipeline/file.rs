@@ -127,15 +127,19 @@ fn settings(top: &Table<'_>, base: &Path) -> Result<Settings, Diagnostic> {
 fn check_name(name: &Spanned<String>, one: &str, taken: &[(Spanned<String>, &str)]) -> Result<(), Diagnostic> {
     let refuse = |message: String| Err(Diagnostic::error(message, name.span.clone()));
     if name.value.is_empty() {
-        return refuse(format!("the name of a {one} cannot be empty"));
+        return refuse(format!("the name of {} cannot be empty", with_article(one)));
     }
     if let Some(c) = name.value.chars().find(|c| !c.is_alphanumeric() && !"-_".contains(*c)) {
-        return refuse(format!("{c:?} cannot be in the name of a {one}: letters, digits, - and _ can"));
+        return refuse(format!("{c:?} cannot be in the name of {}: letters, digits, - and _ can", with_article(one)));
     }
     match taken.iter().find(|(other, _)| other.value == name.value) {
-        Some((_, kind)) => refuse(format!("the name {:?} is taken: a {kind} has it", name.value)),
+        Some((_, kind)) => refuse(format!("the name {:?} is taken: {} has it", name.value, with_article(kind))),
         None => Ok(()),
     }
+}
+
+fn with_article(noun: &str) -> String {
+    format!("{} {noun}", if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" })
 }
 
 fn draft<'t>(

@@ -15,6 +15,7 @@ type Value<'t> = toml::Spanned<DeValue<'t>>;
 type Result<T> = std::result::Result<T, Diagnostic>;
 
 const DURATION: &str = "a duration in quotes, such as \"500ms\"";
+const SIZE: &str = "a size in quotes, such as \"32MiB\"";
 
 /// One table and what it is called.
 pub(super) struct Table<'t> {
@@ -140,10 +141,38 @@ impl<'t> Table<'t> {
 
     /// A size in bytes, more than zero.
     pub(super) fn size_bytes(&self, key: &str) -> Result<Option<u64>> {
-        self.converted(key, "a size in quotes, such as \"32MiB\"", |text| match units::size_bytes(text)? {
+        self.converted(key, SIZE, |text| match units::size_bytes(text)? {
             0 => Err(format!("{key} must be more than zero")),
             bytes => Ok(bytes),
         })
+    }
+
+    /// A size in bytes within a range, which the message says as it is written here.
+    pub(super) fn size_within(&self, key: &str, range: RangeInclusive<u64>, told: &str) -> Result<Option<u64>> {
+        let bytes = self.converted(key, SIZE, units::size_bytes)?;
+        self.within(key, bytes, &range, told)
+    }
+
+    /// A duration in microseconds within a range, which the message says as it is written here.
+    pub(super) fn duration_us_within(&self, key: &str, range: RangeInclusive<i64>, told: &str) -> Result<Option<i64>> {
+        let us = self.duration_us(key)?;
+        self.within(key, us, &range, told)
+    }
+
+    fn within<T: PartialOrd>(
+        &self,
+        key: &str,
+        value: Option<T>,
+        range: &RangeInclusive<T>,
+        told: &str,
+    ) -> Result<Option<T>> {
+        match (value, self.string(key)?) {
+            (Some(value), Some(text)) if !range.contains(&value) => {
+                let message = format!("{key} = {:?} is out of range: it may be {told}", text.value);
+                Err(Diagnostic::error(message, text.span))
+            }
+            (value, _) => Ok(value),
+        }
     }
 
     fn converted<T>(

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::names::nearest;
-
 /// What follows the reason why a text is no length of time.
 const EXAMPLES: &str = "write for example \"500ms\", \"30s\" or \"1h 30m\"";
 /// Units whose length depends on where in the calendar they are: what each is called, and what to write instead.
@@ -49,14 +47,16 @@ pub(super) fn signed_duration_us(text: &str) -> Result<i64, String> {
     }
 }
 
-const SIZE_UNITS: [(&str, u64); 7] = [
+const SIZE_UNITS: [(&str, u64); 9] = [
     ("B", 1),
     ("kB", 1_000),
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
 ];
 
 /// A size in bytes: a whole number and a unit, such as `32MiB`.
@@ -72,11 +72,23 @@ pub fn size_bytes(text: &str) -> Result<u64, String> {
     };
     let Some((_, factor)) = SIZE_UNITS.iter().find(|(name, _)| *name == unit) else {
         let names = SIZE_UNITS.map(|(name, _)| name);
-        let near = nearest(unit, names.into_iter()).filter(|_| !unit.is_empty());
-        let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+        let near = meant_unit(unit).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
         return Err(format!("{text:?} has no unit of size: they are {}{near}", names.join(", ")));
     };
     number.checked_mul(*factor).ok_or_else(|| format!("{text:?} is more bytes than there are"))
+}
+
+/// The unit that is meant by one that differs in its case, or has only its letter. Of names this short the nearest is any.
+fn meant_unit(unit: &str) -> Option<&'static str> {
+    let letter = |unit: &str| unit.chars().next().map(|letter| letter.to_ascii_lowercase());
+    let is_bytes = ["byte", "bytes"].contains(&unit.to_ascii_lowercase().as_str());
+    let mut names = SIZE_UNITS.iter().map(|(name, _)| *name);
+    if is_bytes {
+        return names.next();
+    }
+    let same = names.clone().find(|name| name.eq_ignore_ascii_case(unit));
+    let is_letter = unit.len() == 1 || unit.eq_ignore_ascii_case(&format!("{}i", unit.get(..1).unwrap_or_default()));
+    same.or_else(|| names.find(|name| is_letter && name.ends_with("iB") && letter(name) == letter(unit)))
 }
 
 #[cfg(test)]
@@ -104,6 +116,26 @@ mod tests {
             assert!(error.contains("a year has no fixed length; write \"365d\""), "{error}");
         }
         assert!(signed_duration_us("-1M").is_err());
+    }
+
+    #[test]
+    fn units_of_size_are_suggested_where_one_is_meant() {
+        assert_eq!((size_bytes("2TiB"), size_bytes("3 TB")), (Ok(2 << 40), Ok(3_000_000_000_000)));
+        for (text, meant) in [
+            ("1mb", Some("MB")),
+            ("1MIB", Some("MiB")),
+            ("1K", Some("KiB")),
+            ("1Gi", Some("GiB")),
+            ("1 bytes", Some("B")),
+            ("1XB", None),
+            ("1PB", None),
+            ("1", None),
+            ("32 MB/s", None),
+        ] {
+            let error = size_bytes(text).unwrap_err();
+            let suggested = error.split_once("did you mean ").map(|(_, meant)| meant.trim_matches(['"', '?']));
+            assert_eq!(suggested, meant, "{error}");
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use arrow::datatypes::Field;
 use weir_core::connector::Committable;
 use weir_core::graph::CheckpointSettings;
+use weir_core::memory::MemoryLease;
 use weir_core::names::did_you_mean;
 use weir_core::time::Clock;
-use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Contents, Lease, Tenure};
+use weir_state::checkpoint::{Checkpoint, CheckpointError, CheckpointStore, Contents, Lease, Manifest, Tenure};
 use weir_state::{JobSnapshot, Snapshot, StateTable};
 
 use crate::checkpoint::recovery_error::RecoveryError;
@@ -47,6 +48,8 @@ pub enum ResumeFrom {
 pub(crate) struct Recovered {
     pub(crate) lease: Lease,
     pub(crate) checkpoint: Option<Checkpoint>,
+    /// Memory that the checkpoint takes at least: until operators count what they have taken of it.
+    pub(crate) memory: Option<MemoryLease>,
     /// What a person should know, one line each.
     pub(crate) notes: Vec<String>,
 }
@@ -54,6 +57,8 @@ pub(crate) struct Recovered {
 /// A checkpoint that fits the job, if there is one.
 struct Found {
     checkpoint: Option<Checkpoint>,
+    /// See [`Recovered::memory`].
+    memory: Option<MemoryLease>,
     /// Columns of states that it has no longer.
     given_up: BTreeSet<String>,
     notes: Vec<String>,
@@ -67,7 +72,11 @@ impl Durable {
     /// What the start would refuse.
     pub fn check(&self, job: &Job, clock: &Arc<dyn Clock>) -> Result<Vec<String>, RecoveryError> {
         // The job may be running, with all of its state in memory.
-        Ok(self.find_first(job, Contents::Layouts, clock)?.notes)
+        let Found { checkpoint, notes, .. } = self.find_first(job, Contents::Layouts, clock)?;
+        if checkpoint.is_none() {
+            job.check_fresh()?;
+        }
+        Ok(notes)
     }
 
     /// Shuts out older generations of the job, and finds the checkpoint that it resumes from. `held` is what this run had of the
@@ -93,7 +102,7 @@ impl Durable {
         };
         *held = Some(lease.tenure());
         let newest = self.newest()?;
-        let Found { checkpoint, mut notes, .. } = match before {
+        let Found { checkpoint, memory, mut notes, .. } = match before {
             Some((before, found)) if self.from != ResumeFrom::Last || before == newest => found,
             // What this run has completed itself is later than where it began, and has nothing that was to be given up there.
             None if newest >= Some(lease.tenure().since()) => {
@@ -110,7 +119,7 @@ impl Durable {
         if let Err(error) = lease.retain(usize::MAX) {
             notes.push(format!("what earlier runs have left could not be removed: {error}"));
         }
-        Ok(Recovered { lease, checkpoint, notes })
+        Ok(Recovered { lease, checkpoint, memory, notes })
     }
 
     /// Whether the job begins at the beginning of its input, whatever checkpoints there are.
@@ -136,6 +145,7 @@ impl Durable {
     fn find(&self, job: &Job, contents: Contents, clock: &Arc<dyn Clock>) -> Result<Found, RecoveryError> {
         self.store.check_job(&job.name)?;
         let (mut notes, mut given_up) = (Vec::new(), BTreeSet::new());
+        let memory = if contents == Contents::All { self.lease_memory(job)? } else { None };
         let mut checkpoint = match self.from {
             ResumeFrom::Checkpoint(number) => Some(self.store.read_as(number, contents)?),
             ResumeFrom::Last if self.store.is_begun_anew()? => {
@@ -162,7 +172,24 @@ impl Durable {
             job.check_layouts(checkpoint, clock)?;
             notes.extend(dropped.iter().chain(&given_up).map(|name| format!("the state of {name:?} is given up")));
         }
-        Ok(Found { checkpoint, given_up, notes })
+        Ok(Found { checkpoint, memory, given_up, notes })
+    }
+
+    /// Takes as much memory as the checkpoint has bytes that is about to be read, before it is.
+    fn lease_memory(&self, job: &Job) -> Result<Option<MemoryLease>, RecoveryError> {
+        let number = match self.from {
+            ResumeFrom::Checkpoint(number) => Some(number),
+            ResumeFrom::Last => self.newest()?,
+            ResumeFrom::Beginning => None,
+        };
+        // What cannot be read is told by who reads it.
+        let manifest = number.and_then(|number| self.store.manifest(number).ok());
+        let lease = |manifest: Manifest| {
+            let mut memory = job.memory_budget().lease();
+            let (checkpoint, leased) = (manifest.number, memory.resize(manifest.bytes()));
+            leased.map(|()| memory).map_err(|error| RecoveryError::Memory { checkpoint, error })
+        };
+        manifest.map(lease).transpose()
     }
 
     /// Refuses a name that gives up nothing, now or after another change of the pipeline.

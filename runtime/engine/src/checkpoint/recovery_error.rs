@@ -1,5 +1,7 @@
 //! Why a job cannot resume from a checkpoint, and what to do about it.
 
+use weir_core::connector::ConnectorError;
+use weir_core::memory::MemoryExceeded;
 use weir_state::checkpoint::CheckpointError;
 
 use crate::dataflow::operator::OperatorError;
@@ -10,6 +12,9 @@ pub enum RecoveryError {
     /// It cannot be read, or another process has it.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// There is no checkpoint, and a sink cannot begin where it is told to write.
+    #[error(transparent)]
+    Sink(#[from] ConnectorError),
     /// The pipeline has no place for some of its state.
     #[error(
         "checkpoint {checkpoint} has state of {name:?}, and the pipeline has no {kind} of that name: name it as it was, or give \
@@ -60,6 +65,15 @@ pub enum RecoveryError {
         found: u32,
         /// How many the pipeline has.
         pipeline: u32,
+    },
+    /// Its state does not fit into memory.
+    #[error("checkpoint {checkpoint} is not read, since it takes more memory than there is")]
+    Memory {
+        /// The checkpoint.
+        checkpoint: u64,
+        /// Which limit it would exceed.
+        #[source]
+        error: MemoryExceeded,
     },
     /// An operator keeps its state in another form now.
     #[error("checkpoint {checkpoint} does not fit the operator {operator:?}")]

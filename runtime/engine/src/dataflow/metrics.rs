@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use weir_core::memory::MemoryBudget;
 
@@ -27,6 +27,10 @@ pub struct OperatorMetrics {
     pub bytes_out: AtomicU64,
     /// Of a source, by subtask: the split that is furthest behind in event time, and its watermark.
     slowest_splits: Mutex<BTreeMap<usize, (i64, Arc<str>)>>,
+    /// What a person should know, and has not been told.
+    notices: Mutex<Vec<String>>,
+    /// Whether [`Self::notice_once`] has looked.
+    looked: Once,
     /// Its component's instances.
     pub(crate) guests: GuestMetrics,
     /// What its state may take, and takes.
@@ -52,6 +56,8 @@ impl OperatorMetrics {
             bytes_out: AtomicU64::default(),
             rows_before: Default::default(),
             slowest_splits: Mutex::default(),
+            notices: Mutex::default(),
+            looked: Once::new(),
             guests: GuestMetrics::default(),
             memory,
         }
@@ -73,6 +79,20 @@ impl OperatorMetrics {
                 slowest.entry(subtask).and_modify(|(watermark, _)| *watermark = i64::MAX);
             }
         }
+    }
+
+    /// Looks once, over all subtasks, for what a person should know.
+    pub(crate) fn notice_once(&self, look: impl FnOnce() -> Option<String>) {
+        self.looked.call_once(|| self.lock_notices().extend(look()));
+    }
+
+    /// What a person should know since it was asked last.
+    pub(crate) fn take_notices(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lock_notices())
+    }
+
+    fn lock_notices(&self) -> MutexGuard<'_, Vec<String>> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The split that holds up the watermark of a source.
@@ -97,6 +117,10 @@ pub(crate) struct GuestMetrics {
     /// How long a call of the newest may take, milliseconds.
     pub(crate) call_time_limit_ms: AtomicU64,
     pub(crate) calls: CallTimes,
+    /// Batches of which rows were not tried, since the time of a batch was used up.
+    pub(crate) batches_untried: AtomicU64,
+    /// That time, milliseconds.
+    pub(crate) batch_time_limit_ms: AtomicU64,
 }
 
 /// Up to which time each of [`CallTimes`] goes: 1 us, 2 us, 4 us, ... 4 s, and any. Most calls take some microseconds.

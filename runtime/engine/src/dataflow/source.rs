@@ -336,6 +336,7 @@ impl SourceHead {
             let times = vec![self.arrived_us; rows.num_rows()];
             return Ok((rows, times.into()));
         };
+        self.metrics.notice_once(|| reader.doubt_unsampled(&*self.source, &rows, *column));
         let EventTimes { times, missing } = reader.read(rows.column(*column));
         if missing.is_empty() {
             return Ok((rows, times));

@@ -27,6 +27,8 @@ pub(crate) struct MeteredInstance {
     apart_us: Option<i64>,
     /// How long the last call took, as it counts for that.
     last_us: i64,
+    /// Whether rows of this batch were not tried.
+    is_untried: bool,
 }
 
 impl Meter {
@@ -42,6 +44,7 @@ impl Meter {
             limits: limits.clone(),
             apart_us: None,
             last_us: 0,
+            is_untried: false,
         };
         metered.weigh(metered.instance.memory_bytes());
         metered
@@ -59,7 +62,7 @@ impl MeteredInstance {
 
     /// The rows of the next calls have all the time of a batch.
     pub(crate) fn begin_batch(&mut self) {
-        self.apart_us = None;
+        (self.apart_us, self.is_untried) = (None, false);
     }
 
     /// The answer to the last call is refused: as if the call had failed.
@@ -81,6 +84,11 @@ impl MeteredInstance {
     pub(crate) fn call<T>(&mut self, call: impl FnOnce(&mut Instance) -> Result<T, CallError>) -> Result<T, CallError> {
         let limit_ms = self.limits.batch_time_ms;
         if self.apart_us().unsigned_abs() / 1000 >= limit_ms {
+            if !std::mem::replace(&mut self.is_untried, true) {
+                let guests = &self.meter.metrics.guests;
+                guests.batch_time_limit_ms.store(limit_ms, Ordering::Relaxed);
+                guests.batches_untried.fetch_add(1, Ordering::Relaxed);
+            }
             return Err(CallError::BatchTime { limit_ms });
         }
         let began_us = self.meter.clock.now_us();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_core::connector::{Connectors, Sink, Source};
+use weir_core::connector::{ConnectorError, Connectors, Sink, Source};
 use weir_core::graph::LogicalGraph;
 use weir_core::memory::MemoryBudget;
 use weir_core::time::Clock;
@@ -68,6 +68,11 @@ impl Job {
         })
     }
 
+    /// What one run of it may take.
+    pub(crate) fn memory_budget(&self) -> Arc<MemoryBudget> {
+        self.memory.part(format!("the job {:?}", self.name), "--max-job-memory", self.memory_bytes_max)
+    }
+
     /// Where operators' log lines go; nowhere, if this is not called.
     #[must_use]
     pub fn with_guest_log(mut self, guest_log: Arc<dyn GuestLog>) -> Self {
@@ -107,6 +112,14 @@ impl Job {
     /// Its sinks: their nodes, by index.
     pub(crate) fn sinks(&self) -> impl Iterator<Item = (usize, &Arc<dyn Sink>)> {
         self.resolved.nodes.iter().enumerate().filter_map(|(index, node)| Some((index, node.step.role().sink()?)))
+    }
+
+    /// Whether it can begin where it has nothing to resume from: what is there may be of another run. Nothing changes.
+    ///
+    /// # Errors
+    /// As a sink's writer would refuse it.
+    pub fn check_fresh(&self) -> Result<(), ConnectorError> {
+        self.sinks().try_for_each(|(_, sink)| sink.check_fresh())
     }
 
     /// The operator of a step in one subtask; a source has none.

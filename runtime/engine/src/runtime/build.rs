@@ -228,7 +228,7 @@ impl Built {
 
 /// Counts of each node, and what its state may take.
 fn metrics(job: &Job) -> Vec<Metrics> {
-    let memory = job.memory.part(format!("the job {:?}", job.name), "--max-job-memory", job.memory_bytes_max);
+    let memory = job.memory_budget();
     let of_node = |node: &ResolvedNode| {
         let memory = memory.part(format!("{:?}", node.name), "limits.state", node.step.state_bytes_max());
         Arc::new(OperatorMetrics::new(memory))

@@ -55,6 +55,12 @@ pub struct NodeCounts {
     pub late_by_us: u64,
     /// Rows that could not be processed.
     pub rows_failed: u64,
+    /// Batches of which rows were not tried, since `limits.batch-time` was used up; these are among those that failed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub batches_untried: u64,
+    /// That limit, milliseconds.
+    #[serde(skip)]
+    pub(crate) batch_time_limit_ms: u64,
     /// Of a source: the split that is furthest behind in event time, and holds up its watermark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slowest_split: Option<String>,
@@ -105,6 +111,11 @@ pub struct CallTimeBucket {
     pub calls: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 fn load(n: &AtomicU64) -> u64 {
     n.load(Ordering::Relaxed)
 }
@@ -119,6 +130,8 @@ impl NodeCounts {
             rows_late: load(&metrics.rows_late),
             late_by_us: load(&metrics.late_by_us),
             rows_failed: load(&metrics.rows_failed),
+            batches_untried: load(&metrics.guests.batches_untried),
+            batch_time_limit_ms: load(&metrics.guests.batch_time_limit_ms),
             slowest_split: metrics.slowest_split(),
         }
     }
@@ -140,7 +153,7 @@ impl NodeFigures {
 
 impl GuestFigures {
     fn of(guests: &GuestMetrics) -> Option<Self> {
-        let GuestMetrics { instances, memory_bytes, memory_limit_bytes, call_time_limit_ms, calls } = guests;
+        let GuestMetrics { instances, memory_bytes, memory_limit_bytes, call_time_limit_ms, calls, .. } = guests;
         let bucket = |(up_to_us, calls)| CallTimeBucket { up_to_us, calls };
         (load(call_time_limit_ms) > 0).then(|| Self {
             instances: load(instances),

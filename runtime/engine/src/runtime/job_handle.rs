@@ -23,6 +23,7 @@ use crate::replace::version::SwapError;
 use crate::runtime::control::{Control, Request};
 use crate::runtime::figures::{JobFigures, NodeCounts, NodeFigures};
 use crate::runtime::late::{LateRows, LateWatch};
+use crate::runtime::untried::UntriedRows;
 use crate::runtime::worker::{Status, WorkerError};
 
 /// A running job. Dropping it stops the job.
@@ -137,6 +138,9 @@ pub struct Progress {
     pub nodes: Vec<NodeCounts>,
     /// Rows that came late and were dropped, by step.
     pub late: Vec<LateRows>,
+    /// Rows that were not tried, by step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untried: Vec<UntriedRows>,
     /// What is kept of it.
     pub checkpoints: CheckpointStatus,
     /// What sources and sinks wait for, by name, if they are not as they should be.
@@ -194,6 +198,7 @@ impl JobHandle {
             watermark_us: watermark,
             fraction: (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64),
             late: self.late.late(&nodes),
+            untried: UntriedRows::of(&nodes),
             nodes,
             checkpoints: self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             troubles: self
@@ -212,7 +217,10 @@ impl JobHandle {
             }
             Outside::Sink(_) => Vec::new(),
         };
-        self.outsides.iter().flat_map(of_source).collect()
+        let of_steps = self.names.iter().zip(&self.metrics).flat_map(|((name, _), metrics)| {
+            metrics.take_notices().into_iter().map(move |notice| format!("{name}: {notice}"))
+        });
+        self.outsides.iter().flat_map(of_source).chain(of_steps).collect()
     }
 
     /// What its subtasks and nodes do, as numbers.

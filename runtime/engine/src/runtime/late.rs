@@ -1,7 +1,7 @@
 //! Rows that came after their windows had closed, and that nobody reads: how many of which step, by how much, and which setting would
 //! have kept them. Counts nothing itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -110,25 +110,6 @@ fn sources_above(job: &Job, node: usize) -> Vec<SourceAbove> {
     sources
 }
 
-/// Which rows that came late have been told.
-#[derive(Default)]
-pub(crate) struct LateNews(BTreeMap<String, u64>);
-
-impl LateNews {
-    /// Those that have not been told yet, or when they were ten times fewer.
-    pub(crate) fn of(&mut self, late: &[LateRows]) -> Vec<String> {
-        let mut news = Vec::new();
-        for of in late {
-            let tell_at = self.0.entry(of.step.clone()).or_insert(1);
-            if of.rows >= *tell_at {
-                *tell_at = of.rows.saturating_mul(10);
-                news.push(of.to_string());
-            }
-        }
-        news
-    }
-}
-
 impl LateRows {
     /// Which share of the step's rows came late, in percent.
     #[must_use]
@@ -211,14 +192,5 @@ mod tests {
             let read = number.parse::<u64>().unwrap() * unit;
             assert!(read >= us && read - us < us.div_ceil(10), "{us}: {text}");
         }
-    }
-
-    #[test]
-    fn late_rows_are_told_again_when_there_are_ten_times_as_many() {
-        let late = |rows| [LateRows { step: "w".to_owned(), rows, rows_in: 5000, by_us: 1, sources: Vec::new() }];
-        let mut news = LateNews::default();
-        let told: Vec<u64> =
-            [1, 2, 9, 10, 99, 100, 3000].into_iter().filter(|rows| !news.of(&late(*rows)).is_empty()).collect();
-        assert_eq!(told, [1, 10, 100, 3000]);
     }
 }

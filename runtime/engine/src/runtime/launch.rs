@@ -48,8 +48,10 @@ impl Job {
         durable: &Durable,
         held: &mut Option<Tenure>,
     ) -> Result<JobHandle, StartError> {
-        let Recovered { lease, checkpoint, notes } = durable.recover(self, held, &clock)?;
+        let Recovered { lease, checkpoint, memory, notes } = durable.recover(self, held, &clock)?;
         let origin = Origin::of(&lease, checkpoint.as_ref());
+        // From here on operators count it.
+        drop(memory);
         let mut handle = self.launch(clock, Launch::kept(self, durable, lease), origin)?;
         handle.from = checkpoint.map(|c| c.manifest.number);
         handle.notes = notes;

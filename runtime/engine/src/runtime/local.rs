@@ -101,6 +101,7 @@ impl LocalJob {
         let recovered = durable.recover(job, &mut None, &clock)?;
         let checkpoint = recovered.checkpoint;
         let origin = Origin::of(&recovered.lease, checkpoint.as_ref());
+        drop(recovered.memory);
         Self::build(job, clock, Launch::kept(job, durable, recovered.lease), origin)
     }
 

@@ -26,7 +26,7 @@ use crate::replace::version::{NewVersion, SwapError};
 use crate::runtime::build::StartError;
 use crate::runtime::figures::JobFigures;
 use crate::runtime::job_handle::{JobError, JobHandle, Progress, Summary};
-use crate::runtime::late::LateNews;
+use crate::runtime::news::News;
 use crate::runtime::worker::WorkerError;
 
 /// A job that is started again when it fails.
@@ -45,7 +45,7 @@ pub struct Supervisor {
     /// What the job had done when it ran last.
     last: Summary,
     notices: Vec<String>,
-    told_late: LateNews,
+    news: News,
     ending: Ending,
 }
 
@@ -114,7 +114,7 @@ impl Supervisor {
             started_us: 0,
             last: Summary::default(),
             notices: Vec::new(),
-            told_late: LateNews::default(),
+            news: News::default(),
             ending: Ending::None,
         };
         supervisor.launch()?;
@@ -167,7 +167,7 @@ impl Supervisor {
             self.notices.extend(handle.take_notices());
             // What came late until the end is in its summary.
             if handle.running > 0 {
-                self.notices.extend(self.told_late.of(&handle.progress().late));
+                self.notices.extend(self.news.of(&handle.progress()));
             }
         }
         std::mem::take(&mut self.notices)

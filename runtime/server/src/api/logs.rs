@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -12,7 +13,7 @@ use futures_util::stream::unfold;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Query, Server, blocking};
+use super::{IsFollowed, Query, Server, blocking};
 use crate::model::LogLine;
 use crate::problem::{Problem, ProblemDocument};
 use crate::service::Service;
@@ -64,7 +65,7 @@ pub(super) async fn lines(
         let lines = follower.next().await?;
         Some((Ok::<_, Infallible>(text(&lines)), follower))
     });
-    Ok((kind, Body::from_stream(stream)).into_response())
+    Ok((Extension(IsFollowed), kind, Body::from_stream(stream)).into_response())
 }
 
 struct Follower {

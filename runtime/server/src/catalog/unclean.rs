@@ -7,10 +7,10 @@ use super::{Catalog, CatalogError, one};
 /// Unclean ends of the server while a job ran, within the period that is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct UncleanEnds {
-    /// By an abort.
-    pub(crate) aborts: u32,
-    /// Of these: before the job was stable, in a row.
+    /// By an abort, before the job was stable, in a row.
     pub(crate) aborts_before_stable: u32,
+    /// By an abort at which all jobs that ran were stable.
+    pub(crate) aborts_while_stable: u32,
     /// By anything else, before the job was stable, in a row.
     pub(crate) kills_before_stable: u32,
 }
@@ -45,7 +45,9 @@ impl Catalog {
     pub(crate) fn note_unclean_end(&self, aborted: bool, now_us: i64, since_us: i64) -> Result<(), CatalogError> {
         self.with(|t| {
             t.execute("DELETE FROM unclean_end WHERE at_us < ?1", [since_us])?;
-            let add = "INSERT INTO unclean_end (job, at_us, aborted, stable) SELECT job, ?1, ?2, stable FROM running";
+            // If one was not stable, it is not the fault of those that were.
+            let add = "INSERT INTO unclean_end (job, at_us, aborted, stable) SELECT job, ?1, ?2, stable FROM running
+                WHERE NOT stable OR NOT EXISTS (SELECT 1 FROM running WHERE NOT stable)";
             t.execute(add, params![now_us, aborted])?;
             t.execute("DELETE FROM running", [])
         })
@@ -54,10 +56,12 @@ impl Catalog {
 
     /// The ends that are written down of a job.
     pub(crate) fn unclean_ends(&self, job: &str) -> Result<UncleanEnds, CatalogError> {
-        let sql = "SELECT COUNT(*) FILTER (WHERE aborted), COUNT(*) FILTER (WHERE aborted AND NOT stable),
+        let sql = "SELECT COUNT(*) FILTER (WHERE aborted AND NOT stable), COUNT(*) FILTER (WHERE aborted AND stable),
             COUNT(*) FILTER (WHERE NOT aborted AND NOT stable) FROM unclean_end WHERE job = ?1";
         let read = |row: &rusqlite::Row<'_>| {
-            Ok(UncleanEnds { aborts: row.get(0)?, aborts_before_stable: row.get(1)?, kills_before_stable: row.get(2)? })
+            let [aborts_before_stable, aborts_while_stable, kills_before_stable] =
+                [row.get(0)?, row.get(1)?, row.get(2)?];
+            Ok(UncleanEnds { aborts_before_stable, aborts_while_stable, kills_before_stable })
         };
         Ok(self.read(|t| one(t, sql, [job], read))?.unwrap_or_default())
     }

@@ -1,9 +1,8 @@
 //! What a job has on disk, and how much it may have. It is measured while the job runs: what exceeds its limit fails, alone.
 
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use weir_core::disk::bytes_in;
 use weir_engine::Job;
 
 use crate::dead_letters::FOLDER;
@@ -50,8 +49,9 @@ impl DiskWatch {
 
     /// What the job has.
     pub(super) fn measure(&self, job: &Job) -> DiskFigures {
-        let dead_letter_bytes = bytes_in(&self.folder.join(FOLDER));
-        let bytes = bytes_in(&self.folder) + job.staged_bytes();
+        // What cannot be looked at has none.
+        let dead_letter_bytes = bytes_in(&self.folder.join(FOLDER)).unwrap_or_default();
+        let bytes = bytes_in(&self.folder).unwrap_or_default() + job.staged_bytes();
         DiskFigures { bytes, dead_letter_bytes, dead_letters_dropped: job.dropped_rows() }
     }
 
@@ -65,20 +65,4 @@ impl DiskWatch {
              `weir start` starts it again"
         ))
     }
-}
-
-/// The bytes of all files in a folder and in those in it; what cannot be looked at has none, and neither has what is only a hole.
-fn bytes_in(folder: &Path) -> u64 {
-    let sum = || -> io::Result<u64> {
-        let entries = std::fs::read_dir(folder)?.flatten();
-        Ok(entries
-            .filter_map(|entry| Some((entry.metadata().ok()?, entry)))
-            .map(|(found, entry)| match found.is_dir() {
-                true => bytes_in(&entry.path()),
-                false if found.blocks() > 0 => found.len(),
-                false => 0,
-            })
-            .sum())
-    };
-    sum().unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 //! of its swaps. A swap is told as done only when the catalog has it.
 
 mod handle;
+mod left;
 mod swap;
 
 use std::path::PathBuf;
@@ -18,10 +19,11 @@ use weir_host::{LogLevel, printable};
 use super::disk::DiskWatch;
 use super::{Admission, Command, Ending, Reserved, Slot};
 use crate::catalog::{Catalog, Wanted};
-use crate::crash_watch::{CrashWatch, STABLE_AFTER_US};
+use crate::crash_watch::CrashWatch;
 use crate::model::{JobState, SwapPhase};
 use crate::problem::{Kind, Problem, chain};
 pub(crate) use handle::{Over, Runner};
+pub(crate) use left::remove_folder;
 use swap::OpenSwap;
 
 /// How often it looks how far the job is, which is as often as figures are taken; what it is asked it hears at once.
@@ -105,7 +107,8 @@ impl Thread {
         let outcome = supervisor.map_or(Outcome::Suspended(None), |supervisor| self.follow(supervisor));
         self.start.crash_watch.ended(&self.slot.name);
         if self.is_left() {
-            return self.tell(LogLevel::Warn, "what was left behind of the job when it was stopped has ended");
+            self.tell(LogLevel::Warn, "what was left behind of the job when it was stopped has ended");
+            return self.remove_folder_of_removed();
         }
         self.follow_swap();
         if let Some(open) = self.swap.take().filter(|open| open.swap.is_under_way()) {
@@ -216,8 +219,10 @@ impl Thread {
             self.follow_swap();
             self.publish(&job, ending);
             if let Some(ended) = ended {
-                let late = job.progress().late.into_iter().map(|late| late.to_string());
-                for note in job.job().notes_after().into_iter().chain(late) {
+                let progress = job.progress();
+                let late = progress.late.iter().map(ToString::to_string);
+                let untried = progress.untried.iter().map(ToString::to_string);
+                for note in job.job().notes_after().into_iter().chain(late).chain(untried) {
                     self.tell(LogLevel::Warn, &note);
                 }
                 let figures = self.disk.measure(job.job());
@@ -308,9 +313,12 @@ impl Thread {
             }
         }
         let has_run_us = self.start.clock.now_us().saturating_sub(job.started_us());
-        if !self.is_stable && (progress.checkpoints.completed > 0 || has_run_us >= STABLE_AFTER_US) {
-            self.is_stable = true;
-            self.start.crash_watch.mark_stable(&self.slot.name);
+        if !self.is_stable {
+            let (name, has_checkpoint) = (&self.slot.name, progress.checkpoints.completed > 0);
+            self.is_stable = self.start.crash_watch.is_stable(name, has_checkpoint, has_run_us);
+            if self.is_stable {
+                self.start.crash_watch.mark_stable(name);
+            }
         }
         let reason = job.why_waiting().map(printable);
         let state = match (ending, &reason) {

@@ -1,6 +1,7 @@
 //! Dead letters over the wire.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 /// The dead letters of a step that wait.
@@ -28,16 +29,16 @@ pub struct ErrorCount {
 }
 
 /// A row that a step could not process.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Letter {
     /// `STEP:GENERATION-ATTEMPT-SUBTASK:LINE`, by the file that it is in.
     pub id: String,
     /// What went wrong.
     pub error: String,
-    /// The row; of a source: the record, and where it is.
+    /// The row, with all digits of its numbers; of a source: the record, and where it is.
     #[schema(value_type = Object)]
-    pub row: serde_json::Value,
+    pub row: Box<RawValue>,
 }
 
 /// Which letters of those that wait: all of a step, some, or all there are. Exactly one of the three is said.

@@ -9,7 +9,7 @@ use weir_state::checkpoint::CheckpointStore;
 use super::Service;
 use super::deploy::SUSPEND_TIME_MAX;
 use crate::catalog::{JobRow, Wanted};
-use crate::jobs::{Command, Ending, Slot};
+use crate::jobs::{Command, Ending, Slot, remove_folder};
 use crate::launch::newest;
 use crate::model::{JobSummary, Savepoint, Stop};
 use crate::problem::{Kind, Problem, chain};
@@ -122,13 +122,16 @@ impl Service {
         runs().map_or(Ok(()), Err)?;
         let _change = slot.lock_for_change()?;
         runs().map_or(Ok(()), Err)?;
+        // Looked for while it is known, and removed when it is not any more.
+        let sinks = self.sinks_of_its_own(&self.find(job)?.0);
         self.catalog.remove_job(job)?;
+        sinks.iter().for_each(|sink| sink.remove_unfinished());
         slot.forget();
-        match std::fs::remove_dir_all(self.pipelines.folder(job)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Problem::internal("the job is removed, but not all of its folder", &error))
-            }
-            _ => Ok(()),
+        match remove_folder(&self.pipelines.folder(job)) {
+            // What was left behind of it may have made a file meanwhile, and removes the rest when it ends.
+            Err(_) if slot.has_left() => Ok(()),
+            Err(error) => Err(Problem::internal("the job is removed, but not all of its folder", &error)),
+            Ok(()) => Ok(()),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::jobs::{Command, Ending, Origin, Slot};
 use crate::launch::{Launch, newest};
 use crate::model::{Deploy, Deployed};
 use crate::pipelines::Pipeline;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Kind, Problem, chain};
 
 /// How long a last checkpoint may take before a change of a job is refused.
 pub(super) const SUSPEND_TIME_MAX: Duration = Duration::from_secs(120);
@@ -68,6 +68,9 @@ impl Service {
         if let Some(row) = &row {
             deployed.notes.extend(self.check_change(row, runs, &pipeline, &checked, request)?);
         }
+        if row.is_none() {
+            checked.check_fresh().map_err(|error| Problem::new(Kind::Unfit, chain(&error)))?;
+        }
         if request.dry_run {
             drop(self.admit(&slot, checked.guest_resources())?);
             return Ok(deployed);
@@ -117,13 +120,16 @@ impl Service {
         self.catalog.put_job(&row)?;
         self.catalog.forget_unclean_ends(&slot.name)?;
         self.crash_watch.begins(&slot.name)?;
-        let started = launch.start(&self.pipelines, &slot.lines, &self.clock);
+        let start = || {
+            let supervisor = launch.start(&self.pipelines, &slot.lines, &self.clock)?;
+            self.catalog.keep(&slot.name, revision, None)?;
+            self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
+        };
+        let started = start();
         if started.is_err() {
             self.crash_watch.ended(&slot.name);
         }
-        let supervisor = started?;
-        self.catalog.keep(&slot.name, revision, None)?;
-        self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
+        started
     }
 
     /// A revision as the catalog takes it.
@@ -156,7 +162,11 @@ impl Service {
     pub(super) fn start_revision(&self, slot: &Arc<Slot>, job: Job, pipeline: &Pipeline) -> Result<(), Problem> {
         let (row, _) = self.find(&slot.name)?;
         let (supervisor, _room) = self.recovery(slot, &row)?.start(Some((job, pipeline)))?;
-        self.spawn(slot, &row, Origin::Running(Box::new(supervisor)))
+        let spawned = self.spawn(slot, &row, Origin::Running(Box::new(supervisor)));
+        if spawned.is_err() {
+            self.crash_watch.ended(&slot.name);
+        }
+        spawned
     }
 
     /// The job is what it was before a revision that cannot be started.

@@ -1,7 +1,7 @@
 //! What jobs write: no two of a server write the same file or folder, or one into the folder of the other, where rows of the one would be
 //! lost among those of the other. What one writes, another may read.
 
-use weir_core::connector::Written;
+use weir_core::connector::{Sink, Written};
 use weir_core::graph::NodeKind;
 
 use super::Service;
@@ -40,18 +40,32 @@ impl Service {
 
     /// What a job writes, and what it would with what is on trial.
     fn outputs_of(&self, row: &JobRow) -> Result<Vec<Written>, Problem> {
+        Ok(self.pipelines_of(row)?.iter().flat_map(|pipeline| self.outputs(pipeline)).collect())
+    }
+
+    /// The pipeline of a job, and those that are on trial.
+    fn pipelines_of(&self, row: &JobRow) -> Result<Vec<Pipeline>, Problem> {
         let mut revisions = self.catalog.trials(&row.name)?;
         revisions.extend(self.catalog.revision(&row.name, row.revision)?);
         // What cannot be read cannot run either.
-        let pipelines = revisions.iter().filter_map(|revision| self.pipelines.read(&revision.pipeline, &[]).ok());
-        Ok(pipelines.flat_map(|pipeline| self.outputs(&pipeline)).collect())
+        Ok(revisions.iter().filter_map(|revision| self.pipelines.read(&revision.pipeline, &[]).ok()).collect())
+    }
+
+    /// The sinks of a job that no other job writes with by now.
+    pub(super) fn sinks_of_its_own(&self, row: &JobRow) -> Vec<Box<dyn Sink>> {
+        let pipelines = self.pipelines_of(row).unwrap_or_default();
+        let own = pipelines.iter().filter(|pipeline| self.check_outputs(pipeline).is_ok());
+        own.flat_map(|pipeline| self.sinks(pipeline)).filter(|sink| sink.writes().is_some()).collect()
     }
 
     fn outputs(&self, pipeline: &Pipeline) -> Vec<Written> {
-        let sinks = pipeline.graph.nodes.iter().filter_map(|node| match &node.kind {
-            NodeKind::Sink(sink) => self.pipelines.connectors.sink(&sink.connector.value, &sink.options).ok()?.writes(),
+        self.sinks(pipeline).filter_map(|sink| sink.writes()).collect()
+    }
+
+    fn sinks(&self, pipeline: &Pipeline) -> impl Iterator<Item = Box<dyn Sink>> {
+        pipeline.graph.nodes.iter().filter_map(|node| match &node.kind {
+            NodeKind::Sink(sink) => self.pipelines.connectors.sink(&sink.connector.value, &sink.options).ok(),
             _ => None,
-        });
-        sinks.collect()
+        })
     }
 }

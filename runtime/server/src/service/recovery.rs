@@ -49,7 +49,7 @@ impl Recovery {
     /// As [`Recovery::start`], as soon as all other jobs have held: if the server aborts then, it is this one's doing.
     pub(super) fn start_alone(&self) -> Result<(Supervisor, Reserved), Problem> {
         if !self.crash_watch.begins_alone(&self.row.name)? {
-            let why = "the server aborted soon after this job had started: it continues when each job before it has completed a checkpoint";
+            let why = "the server aborted while this job ran: it continues when the jobs that started before it have run without an abort";
             return Err(Problem::new(Kind::Busy, why));
         }
         self.start(None)

@@ -41,9 +41,10 @@ impl Service {
         let of_checkpoints = progress.checkpoints.trouble.iter().map(|trouble| format!("checkpoints: {trouble}"));
         let of_others = progress.troubles.iter().map(|(name, trouble)| format!("{name}: {trouble}"));
         let late = progress.late.iter().map(ToString::to_string);
+        let untried = progress.untried.iter().map(ToString::to_string);
         Ok(JobDetail {
             summary: self.summary(&row, &live),
-            troubles: of_checkpoints.chain(damaged).chain(of_others).chain(late).collect(),
+            troubles: of_checkpoints.chain(damaged).chain(of_others).chain(late).chain(untried).collect(),
             savepoints,
             revisions: revisions::told(revisions),
             pipeline: text,

@@ -155,8 +155,8 @@ impl Objects {
     /// On a disk: refuses to write where too little is free.
     fn check_space(&self, path: &Path) -> Result<(), CheckpointError> {
         let Some(folder) = self.folder.as_ref().filter(|_| self.reserve_bytes > 0) else { return Ok(()) };
-        let Ok(disk) = rustix::fs::statvfs(folder) else { return Ok(()) };
-        let (free, reserve) = (disk.f_bavail.saturating_mul(disk.f_frsize), self.reserve_bytes);
+        let Ok(free) = weir_core::disk::free_bytes(folder) else { return Ok(()) };
+        let reserve = self.reserve_bytes;
         if free >= reserve {
             return Ok(());
         }

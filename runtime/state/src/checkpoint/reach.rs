@@ -36,20 +36,17 @@ pub fn reached(location: &str) -> Vec<(String, u16)> {
             set(Key::MetadataEndpoint).unwrap_or_else(|| METADATA.to_owned())
         });
     }
-    asked.iter().filter_map(|url| host_and_port(url)).collect()
+    asked.iter().filter_map(|url| endpoint_of(url)).collect()
 }
 
 /// Of a URL.
-fn host_and_port(url: &str) -> Option<(String, u16)> {
+fn endpoint_of(url: &str) -> Option<(String, u16)> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let default = if scheme.eq_ignore_ascii_case("http") { 80 } else { 443 };
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) => (host, port.strip_prefix(':')),
-        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
-    };
-    Some((host.to_owned(), port.map_or(Some(default), |port| port.parse().ok())?)).filter(|(host, _)| !host.is_empty())
+    let (host, port) = weir_core::allow_connect::host_and_port(authority, default)?;
+    Some((host.to_owned(), port))
 }
 
 #[cfg(test)]
@@ -68,7 +65,7 @@ mod tests {
             ("http://:9", None),
         ] {
             let expected = expected.map(|(host, port)| (host.to_owned(), port));
-            assert_eq!(host_and_port(url), expected, "{url}");
+            assert_eq!(endpoint_of(url), expected, "{url}");
         }
     }
 

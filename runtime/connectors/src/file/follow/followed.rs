@@ -82,8 +82,8 @@ impl Followed {
 /// The files that are there, by what they are and not by their names.
 pub(super) fn found(files: &[InputFile]) -> HashMap<FileId, Found> {
     let mut all = HashMap::new();
-    for InputFile { name, path, .. } in files {
-        let Ok(metadata) = std::fs::metadata(path) else { continue };
+    for file @ InputFile { name, path, .. } in files {
+        let Ok(metadata) = file.metadata() else { continue };
         let (id, len, modified) = (FileId::of(&metadata), metadata.len(), (metadata.mtime(), metadata.mtime_nsec()));
         all.entry(id).or_insert(Found { name: name.clone(), path: path.clone(), id, len, modified });
     }

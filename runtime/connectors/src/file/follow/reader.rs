@@ -14,7 +14,7 @@ use weir_core::time::Clock;
 use super::Watched;
 use super::followed::{Followed, Found, found};
 use super::growing::FileId;
-use super::known::{FollowOffset, KnownFile, lose};
+use super::known::{FollowOffset, KnownFile};
 use crate::file::rows::Rows;
 use crate::formats::records::Position;
 use origin::Origin;
@@ -177,7 +177,7 @@ impl FollowReader {
             std::mem::take(&mut self.files).into_iter().partition(|file| file.path.is_some());
         self.files = here;
         let missing: Vec<KnownFile> = missing.into_iter().map(|file| file.known).collect();
-        missing.iter().for_each(|known| lose(&mut self.lost, known.clone()));
+        missing.iter().for_each(|known| self.watched.lose(&mut self.lost, known.clone()));
         missing
     }
 
@@ -236,7 +236,7 @@ impl FollowReader {
         let KnownFile { head, position, .. } = file.known;
         if !growing.begins_with(head, position.byte).map_err(cannot_look)? {
             tell_rewritten(watched, &file.known);
-            lose(lost, file.known.clone());
+            watched.lose(lost, file.known.clone());
             file.known = KnownFile::new(name.clone(), file.known.id);
         }
         let (growing, name) = (Arc::new(growing), &file.known.name);
@@ -253,7 +253,7 @@ impl FollowReader {
         let known = file.known();
         let Some((growing, reader)) = &mut file.open else { return Ok(()) };
         tell_rewritten(watched, &known);
-        lose(lost, known);
+        watched.lose(lost, known);
         growing.forget();
         file.known = KnownFile::new(file.known.name.clone(), file.known.id);
         *reader = rows.reader(&file.known.name, projection, Position::BEGIN, &|at| growing.input(at))?;
@@ -274,7 +274,7 @@ impl FollowReader {
             let Some((growing, reader)) = &file.open else {
                 let waits = now_us.saturating_sub(gone_us) <= MOVED_FOR_US;
                 if !waits {
-                    lose(lost, file.known.clone());
+                    watched.lose(lost, file.known.clone());
                 }
                 return waits;
             };
@@ -288,7 +288,7 @@ impl FollowReader {
                 ));
             }
             if is_done && !is_removed {
-                lose(lost, file.known());
+                watched.lose(lost, file.known());
             }
             !is_done
         });

@@ -300,3 +300,38 @@ fn an_offset_of_another_path_or_without_follow_is_refused() {
     let refused = refusal(&*bounded, split, Some(serde_json::json!({ "files": [] })));
     assert!(refused.starts_with("a.jsonl has no offset"), "{refused}");
 }
+
+#[test]
+fn files_that_are_gone_at_a_restart_are_known_when_they_come_again_however_many() {
+    for toml in [JSON, CSV] {
+        let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let names: Vec<_> = (1..=40).map(|n| format!("{n}.log")).collect();
+        for (name, n) in names.iter().zip(1..) {
+            append(&folder.path().join(name), &file(&[n], toml));
+        }
+        let mut run = Run::start(toml, "*.log", folder.path(), None);
+        assert_eq!(run.read().len(), 40);
+        let rename = |from: &TempDir, to: &TempDir| {
+            names.iter().for_each(|name| fs::rename(from.path().join(name), to.path().join(name)).unwrap());
+        };
+        rename(&folder, &elsewhere);
+        let mut run = run.resume(toml, "*.log", folder.path());
+        assert_eq!(run.read(), [0; 0]);
+        assert_eq!(run.notices().matches("is not among those of `path` now").count(), 40);
+        rename(&elsewhere, &folder);
+        append(&folder.path().join("7.log"), &lines(&[70], toml));
+        assert_eq!(run.read(), [70]);
+    }
+}
+
+#[test]
+fn files_that_begin_alike_are_read_each() {
+    for toml in [JSON, CSV] {
+        let folder = TempDir::new().unwrap();
+        append(&folder.path().join("1.log"), &file(&[1, 2], toml));
+        let mut run = Run::start(toml, "*.log", folder.path(), None);
+        assert_eq!(run.read(), [1, 2]);
+        append(&folder.path().join("10.log"), &file(&[1], toml));
+        assert_eq!(run.read(), [1], "{}", run.notices());
+    }
+}

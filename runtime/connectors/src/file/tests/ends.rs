@@ -221,7 +221,7 @@ fn a_folder_that_cannot_be_made_is_named() {
 
 #[test]
 fn long_parts_are_ended_between_checkpoints_and_committed_with_them() {
-    let toml = format!("{PARTS}\nroll-bytes = 65536");
+    let toml = format!("{PARTS}\nroll-bytes = \"64KiB\"");
     for durable in [true, false] {
         let folder = TempDir::new().unwrap();
         let base = folder.path();
@@ -253,10 +253,55 @@ fn long_parts_are_ended_between_checkpoints_and_committed_with_them() {
         }
     }
     for (toml, expected) in [
-        (format!("{PARTS}\nroll-bytes = 1000"), "`roll-bytes` is 65536 at least"),
+        (format!("{PARTS}\nroll-bytes = 1000"), "`roll-bytes` is out of range: it is \"64KiB\" at least"),
+        (format!("{PARTS}\nroll-bytes = \"1XB\""), "\"1XB\" has no unit of size"),
         (format!("{WHOLE}\nroll-bytes = 100000"), "`roll-bytes` is an option of a sink that fills a folder"),
     ] {
         let error = FileSink::open(&options(&toml, TempDir::new().unwrap().path())).err().unwrap();
         assert!(error.to_string().contains(expected), "{error}");
     }
+}
+
+#[test]
+fn what_a_writer_would_refuse_is_refused_before_a_job_begins() {
+    let folder = TempDir::new().unwrap();
+    let base = folder.path();
+    let open = |toml: &str| FileSink::open(&options(toml, base)).unwrap();
+    let parts = "path = \"out/\"\nformat = \"csv\"";
+    assert!(open(parts).check_fresh().is_ok());
+    fs::create_dir(base.join("out")).unwrap();
+    fs::write(base.join("out/part-00000-000001-00000001.csv"), "n\n1\n").unwrap();
+    let error = open(parts).check_fresh().unwrap_err().to_string();
+    assert!(error.contains("has 1 part(s) of another run"), "{error}");
+    assert!(open(&format!("{parts}\nallow-newer = true")).check_fresh().is_ok());
+
+    let schema =
+        arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new("n", arrow::datatypes::DataType::Int64, true)]);
+    for (name, text, refused) in [
+        ("none.csv", None, None),
+        ("a.csv", Some(""), None),
+        ("b.csv", Some("n\n1\n"), None),
+        ("c.csv", Some("m\n1\n"), Some("its first line is not \"n\"")),
+        ("d.csv", Some("n\n1"), Some("its last line has no end")),
+        ("e.jsonl", Some("{\"n\":1}\n"), None),
+        ("f.jsonl", Some("n\n"), Some("it does not begin with a JSON object")),
+    ] {
+        if let Some(text) = text {
+            fs::write(base.join(name), text).unwrap();
+        }
+        let checked = open(&format!("path = {name:?}\nmode = \"append\"")).check(&schema);
+        let error = checked.map_err(|error| error.to_string());
+        assert_eq!(error.is_ok(), refused.is_none(), "{name}: {error:?}");
+        assert!(refused.is_none_or(|why| error.is_err_and(|error| error.contains(why))), "{name}");
+    }
+}
+
+#[test]
+fn unfinished_files_of_a_removed_job_go_and_no_others() {
+    let folder = TempDir::new().unwrap();
+    let names = [".a.csv.000001-aB3.tmp", ".a.csv.000012-aB4.tmp", ".b.csv.000001-aB3.tmp", "a.csv", ".a.csv.mine"];
+    names.iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
+    FileSink::open(&options("path = \"a.csv\"", folder.path())).unwrap().remove_unfinished();
+    let left = names.iter().filter(|name| folder.path().join(name).exists()).collect::<Vec<_>>();
+    assert_eq!(left, [&".b.csv.000001-aB3.tmp", &"a.csv", &".a.csv.mine"]);
 }

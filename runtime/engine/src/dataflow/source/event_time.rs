@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{
     DataType, Date32Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
@@ -10,6 +10,7 @@ use arrow::datatypes::{
 };
 use chrono::format::{Fixed, Item, Parsed, StrftimeItems, parse};
 use weir_core::column_type::type_name;
+use weir_core::connector::Source;
 use weir_core::graph::EventTimeForm;
 use weir_core::time::EVENT_TIMES_US;
 
@@ -162,6 +163,13 @@ impl EventTimeReader {
             short(other),
             long(other)
         ))
+    }
+
+    /// The same of the first rows of a source without a sample: of one with a sample it was said before it ran.
+    pub(super) fn doubt_unsampled(&self, source: &dyn Source, rows: &RecordBatch, column: usize) -> Option<String> {
+        let is_sampled = || source.sample(0).is_some();
+        let doubt = self.doubt(rows.schema().field(column).name(), rows.column(column));
+        doubt.filter(|_| !is_sampled())
     }
 
     fn microseconds(&self, column: &ArrayRef) -> ScalarBuffer<i64> {

@@ -13,7 +13,10 @@ use super::total::OfTotal;
 pub(super) fn average(column: &FieldRef) -> Box<dyn Accumulators> {
     let input = column.data_type().clone();
     if input.is_floating() {
-        return Folded::boxed(OfTotal { total: FloatTotal { input }, made: Made::Average });
+        return Folded::boxed(OfTotal {
+            total: FloatTotal { input, aggregate: "avg", column: column.name().clone() },
+            made: Made::Average,
+        });
     }
     let data_type = DataType::Decimal128(38, 0);
     let range = OVERFLOWED + 1..=i128::MAX;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Float64Array};
 use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
+use weir_core::column_type::type_name;
 
 use super::fold::{Groups, for_each_valid};
 use super::state_field;
@@ -14,13 +15,20 @@ use crate::dataflow::operator::OperatorError;
 #[derive(Clone)]
 pub(super) struct FloatTotal {
     pub(super) input: DataType,
+    /// What an error names.
+    pub(super) aggregate: &'static str,
+    pub(super) column: String,
 }
+
+/// What a total of finite values is that went beyond all floats: it stays so, whatever finite value is added.
+const OVERFLOWED: DoubleDouble = DoubleDouble { high: f64::INFINITY, low: 1.0 };
 
 /// The unevaluated sum of two floats of which the second is less than half a unit in the last place of the first (T. J. Dekker,
 /// "A floating-point technique for extending the available precision", 1971).
 #[derive(Clone, Copy, Default)]
 pub(super) struct DoubleDouble {
     high: f64,
+    /// 0, if the first is an infinity or no number because a value was; otherwise such a total is [`OVERFLOWED`].
     low: f64,
 }
 
@@ -29,12 +37,32 @@ impl DoubleDouble {
     fn plus(self, other: Self) -> Self {
         let (high, error) = two_sum(self.high, other.high);
         if !high.is_finite() {
-            return Self { high, low: 0.0 };
+            return self.plus_not_finite(other);
         }
         let (low, low_error) = two_sum(self.low, other.low);
         let (high, error) = quick_two_sum(high, error + low);
         let (high, low) = quick_two_sum(high, error + low_error);
         Self { high, low }
+    }
+
+    /// Infinities and NaN among the values make the result, as IEEE 754 says, whether finite values overflow or not.
+    #[cold]
+    fn plus_not_finite(self, other: Self) -> Self {
+        match (self.is_of_values(), other.is_of_values()) {
+            (true, true) => Self { high: self.high + other.high, low: 0.0 },
+            (true, false) => self,
+            (false, true) => other,
+            (false, false) => OVERFLOWED,
+        }
+    }
+
+    /// Whether it is an infinity or no number, because a value was.
+    fn is_of_values(self) -> bool {
+        !self.high.is_finite() && self.low == 0.0
+    }
+
+    fn has_overflowed(self) -> bool {
+        !self.high.is_finite() && self.low != 0.0
     }
 }
 
@@ -107,11 +135,59 @@ impl Total for FloatTotal {
         DoubleDouble { high: value(0), low: value(1) }
     }
 
+    fn overflow(&self, total: DoubleDouble) -> Option<String> {
+        let Self { aggregate, column, .. } = self;
+        let says = || format!("the total of column {column:?} is beyond all floats, so {aggregate} of it has no value");
+        total.has_overflowed().then(says)
+    }
+
     fn to_f64(&self, total: DoubleDouble) -> f64 {
         total.high
     }
 
     fn finish(&self, totals: &mut dyn Iterator<Item = Option<DoubleDouble>>) -> Result<ArrayRef, OperatorError> {
-        Ok(Arc::new(totals.map(|total| total.map(|t| t.high)).collect::<Float64Array>()))
+        let sum = |total: DoubleDouble| match total.has_overflowed() {
+            false => Ok(total.high),
+            true => Err(OperatorError::Overflow {
+                aggregate: self.aggregate,
+                column: self.column.clone(),
+                data_type: type_name(&DataType::Float64),
+            }),
+        };
+        Ok(Arc::new(totals.map(|total| total.map(sum).transpose()).collect::<Result<Float64Array, _>>()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(values: &[f64]) -> DoubleDouble {
+        values.iter().fold(DoubleDouble::default(), |total, value| total.plus(DoubleDouble { high: *value, low: 0.0 }))
+    }
+
+    #[test]
+    fn finite_values_never_add_up_to_infinity_and_infinities_do_in_any_order() {
+        let (max, inf) = (f64::MAX, f64::INFINITY);
+        let of = FloatTotal { input: DataType::Float64, aggregate: "sum", column: "x".to_owned() };
+        for values in [vec![max, max], vec![-max, -max, 1.0], vec![max, max, -max], vec![max, max, -max, -max, -max]] {
+            let total = total(&values);
+            assert!(of.overflow(total).is_some_and(|says| says.contains("\"x\" is beyond all floats")), "{values:?}");
+            assert!(of.finish(&mut std::iter::once(Some(total))).is_err(), "{values:?}");
+        }
+        for (values, expected) in [
+            (vec![inf, 1.0], inf),
+            (vec![-inf, max, max], -inf),
+            (vec![max, max, -inf], -inf),
+            (vec![inf, max, max, -inf], f64::NAN),
+            (vec![f64::NAN, 1.0], f64::NAN),
+            (vec![max, -max, 0.5], 0.5),
+        ] {
+            let total = total(&values);
+            assert!(of.overflow(total).is_none(), "{values:?}");
+            assert!(total.high == expected || (total.high.is_nan() && expected.is_nan()), "{values:?}");
+        }
+        let halves = total(&[max, 1.0]).plus(total(&[max]));
+        assert!(of.overflow(halves).is_some() && of.overflow(total(&[-inf]).plus(halves)).is_none());
     }
 }

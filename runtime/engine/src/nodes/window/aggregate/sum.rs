@@ -24,7 +24,10 @@ pub(super) fn sum_type(column: &DataType) -> Option<DataType> {
 pub(super) fn sum(column: &FieldRef, output: DataType) -> Box<dyn Accumulators> {
     let input = column.data_type().clone();
     if output.is_floating() {
-        return Folded::boxed(OfTotal { total: FloatTotal { input }, made: Made::Sum(output) });
+        return Folded::boxed(OfTotal {
+            total: FloatTotal { input, aggregate: "sum", column: column.name().clone() },
+            made: Made::Sum(output),
+        });
     }
     let range = match &output {
         DataType::Int64 => i64::MIN.into()..=i64::MAX.into(),
