@@ -10,6 +10,7 @@
 //! | `pipeline_file` | a file into a checked job, its problems rendered |
 //! | `follow`, `progress`, `summary` | what is shown of a job that runs, and of one that is done |
 //! | `waiting` | what is shown while something takes time |
+//! | `arenas` | what the allocator keeps |
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
 //! | `client` | talking to a server |
 //! | `component` | the host, and what is said of a component |
@@ -17,6 +18,7 @@
 //! | `cargo` | asking cargo about a crate, and building it |
 //! | `terminal`, `json`, `figures` | printing, for people and for programs; numbers, times and tables for people |
 
+mod arenas;
 mod cargo;
 mod client;
 mod clock;

@@ -29,11 +29,14 @@ const PARTS: [Part; 5] = [
     ("files", |usage| usage.files, 0.05, 8),
 ];
 
+/// The folder of what was compiled.
+const CACHE: &str = "cache";
 /// Fewer cannot tell growth from what goes up and down.
 const USAGES_MIN: usize = 8;
 
 impl Usage {
-    /// Of a process that keeps its files in a folder.
+    /// Of a process that keeps its files in a folder. What it has compiled is not counted: that cache has bounds of its own, and is full
+    /// much later.
     pub(super) fn of(process: u32, folder: &Path) -> anyhow::Result<Self> {
         let path = format!("/proc/{process}/status");
         let status = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}: this needs Linux"))?;
@@ -42,7 +45,7 @@ impl Usage {
             Ok(value.with_context(|| format!("{path} has no {name}"))?.parse()?)
         };
         let (mut disk, mut files) = (0, 0);
-        add(folder, &mut disk, &mut files)?;
+        add(folder, &mut disk, &mut files);
         Ok(Self {
             memory: field("RssAnon:")? << 10,
             descriptors: std::fs::read_dir(format!("/proc/{process}/fd"))?.count() as u64,
@@ -88,18 +91,17 @@ fn median(values: impl Iterator<Item = u64>) -> u64 {
 }
 
 /// Files come and go meanwhile.
-fn add(folder: &Path, disk: &mut u64, files: &mut u64) -> anyhow::Result<()> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+fn add(folder: &Path, disk: &mut u64, files: &mut u64) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let Ok(about) = entry.metadata() else { continue };
-        if about.is_dir() {
-            add(&entry.path(), disk, files)?;
-        } else {
+        if about.is_file() {
             *disk += about.blocks() * 512;
             *files += 1;
+        } else if about.is_dir() && entry.file_name() != CACHE {
+            add(&entry.path(), disk, files);
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

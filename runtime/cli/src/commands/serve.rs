@@ -13,6 +13,7 @@ use weir_core::pipeline::size_bytes;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
 use super::compile_component;
+use crate::arenas;
 use crate::client::LISTEN_DEFAULT;
 use crate::clock::SystemClock;
 use crate::shared_args::{MemoryArgs, SecretsArgs, memory};
@@ -126,6 +127,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// Serves until it is told to end; an error if it cannot start.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    arenas::bound();
     let format = match args.log_format {
         Format::Text => LogFormat::Text,
         Format::Json => LogFormat::Json,
