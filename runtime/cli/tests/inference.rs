@@ -120,6 +120,19 @@ fn the_same_bytes_of_stdin_give_the_same_schema_and_waiting_is_said() {
 }
 
 #[test]
+fn one_column_that_another_delimiter_would_separate_is_told() {
+    for (delimiter, written) in [(";", ";"), ("\t", "\\t"), ("|", "|")] {
+        let folder = files(&[("a.csv", &format!("v{delimiter}w\n1{delimiter}2\n"))]);
+        let source = "connector = \"file\"\npath = \"a.csv\"";
+        let (_, said) = run(folder.path(), source);
+        assert!(said.contains(&format!("say `delimiter = \"{written}\"`")), "{said}");
+        let (printed, said) = run(folder.path(), &format!("{source}\ndelimiter = \"{written}\""));
+        assert_eq!(printed, "{\"v\":1,\"w\":2}\n");
+        assert!(!said.contains("delimiter"), "{said}");
+    }
+}
+
+#[test]
 fn what_is_no_plain_text_is_told() {
     let folder = tempfile::tempdir().unwrap();
     for (name, begin, told) in [

@@ -108,6 +108,11 @@ impl CrashWatch {
         self.told(job, self.catalog.mark_stable(job));
     }
 
+    /// Something of a job was left behind that may never end: no other job waits for it.
+    pub(crate) fn left(&self, job: &str) {
+        self.lock().remove(job);
+    }
+
     /// A job does not run any more.
     pub(crate) fn ended(&self, job: &str) {
         self.lock().remove(job);

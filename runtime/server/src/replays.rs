@@ -64,7 +64,7 @@ impl ReplayRow {
 
     /// Its file, in the job's folder.
     pub(crate) fn file(&self) -> PathBuf {
-        PathBuf::from(format!("replays/{}.jsonl", self.number))
+        file_of(self.number)
     }
 
     /// Decides by the checkpoint that the job resumes from; 0 if there is none.
@@ -73,8 +73,11 @@ impl ReplayRow {
             return Fate::Undone;
         }
         let byte = |split: &StoredSplit| split.offset.get("byte").and_then(serde_json::Value::as_u64);
-        let is_read = self.splits(manifest).any(|split| byte(split) == Some(self.bytes));
-        match is_read || self.done.is_some_and(|done| done <= checkpoint) {
+        // In a job that went back it is read a second time: what the checkpoint has of it decides, whatever was known before.
+        let is_read = self.splits(manifest).next().map(|split| byte(split) == Some(self.bytes));
+        let is_over = self.done == Some(checkpoint)
+            || is_read.unwrap_or_else(|| self.done.is_some_and(|done| done <= checkpoint));
+        match is_over {
             true => Fate::Done,
             false => Fate::Pending,
         }
@@ -160,6 +163,13 @@ impl Pipelines {
             replay.done.is_some() && kept.iter().all(|kept| replay.fate(kept.number, Some(kept)) == Fate::Done)
         });
         Ok(over.into_iter().map(|replay| replay.number).collect())
+    }
+
+    /// Of these replays, which are over, the files are removed, and what the catalog has of those whose letters are no more.
+    pub(crate) fn forget_replays(&self, job: &str, over: &[u64]) -> Result<(), Problem> {
+        let folder = self.folder(job);
+        over.iter().try_for_each(|number| remove(&folder.join(file_of(*number))))?;
+        Ok(self.catalog.forget_replays(job, over)?)
     }
 
     /// Refuses a replay whose rows its step would not take for its own.
@@ -275,6 +285,10 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
     }
 }
 
+fn file_of(number: u64) -> PathBuf {
+    PathBuf::from(format!("replays/{number}.jsonl"))
+}
+
 fn remove(path: &Path) -> Result<(), Problem> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -331,6 +345,8 @@ mod tests {
         assert_eq!(fate(Some(7), 7, Some(90)), Fate::Done);
         assert_eq!(fate(Some(7), 8, None), Fate::Done, "its source is out of the graph");
         assert_eq!(fate(Some(7), 6, Some(89)), Fate::Pending, "back to a savepoint amid it");
+        assert_eq!(fate(Some(7), 8, Some(89)), Fate::Pending, "and read from there a second time");
+        assert_eq!(fate(Some(7), 7, Some(89)), Fate::Done, "it was given up there");
         assert_eq!(fate(Some(7), 5, None), Fate::Pending, "back to where it began");
         assert_eq!(fate(Some(7), 4, None), Fate::Undone, "back behind it");
         assert_eq!(ReplayRow { checkpoint: 0, ..replay(None) }.fate(0, None), Fate::Pending, "no checkpoint yet");

@@ -131,8 +131,9 @@ fn dropped_dead_letters_give_their_room_back_and_the_job_continues_after_a_kill(
     assert_eq!(waiting(&server), BAD as u64 - 1);
     server.weir(&["dlq", "letters", "drop", "--all"]).well();
     assert_eq!(waiting(&server), 0);
+    // Checkpoints count on the length, until others come.
     let after = size(&folder);
-    assert_eq!(after, (before.0, 0), "checkpoints count on the length");
+    assert!(after.0 <= before.0 && after.1 == 0, "{after:?} of {before:?}");
     server.kill();
     let server = home.serve();
     server.until_it_is("letters", "running");

@@ -66,8 +66,8 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
             ),
             (&["swap", "counts/count", "--unset", "config.tag"], "missing field `tag`"),
             (
-                &["swap", "counts/count", "--set", "limits.memory=\"1KiB\""],
-                "operator \"count\" cannot run that version: the operator failed in describe: the operator needs more than 1024 bytes \
+                &["swap", "counts/count", "--set", "limits.memory=\"64KiB\""],
+                "operator \"count\" cannot run that version: the operator failed in describe: the operator needs more than 65536 bytes \
                  of memory; raise limits.memory",
             ),
             (

@@ -197,8 +197,18 @@ impl Sample {
         let types =
             columns.iter().map(|(name, guess)| format!("{name} {}{}", type_name(&guess.data_type()), guess.remark()));
         let types = types.collect::<Vec<_>>().join(", ");
-        let note = format!("{name}: inferred schema from {of} {rows} rows{inputs}: {types}");
+        let hint = delimiter_hint(&columns);
+        let note = format!("{name}: inferred schema from {of} {rows} rows{inputs}: {types}{hint}");
         Ok((Arc::new(Schema::new(fields_of(&columns))), note))
+    }
+}
+
+/// One column whose name has what often separates fields: what a file without its `delimiter` becomes.
+fn delimiter_hint(columns: &[(String, Guess)]) -> String {
+    let [(name, _)] = columns else { return String::new() };
+    match [";", "\t", "|"].into_iter().find(|delimiter| name.contains(delimiter)) {
+        Some(delimiter) => format!("; if {delimiter:?} separates the fields, say `delimiter = {delimiter:?}`"),
+        None => String::new(),
     }
 }
 

@@ -349,7 +349,8 @@ impl RunError {
                 !matches!(error, CheckpointError::Store { .. } | CheckpointError::Unclear { .. })
             }
             Self::Start(StartError::Restore(error)) => of_rows(error),
-            Self::Start(StartError::Thread { .. }) => false,
+            // Others may have it only now.
+            Self::Start(StartError::Recovery(RecoveryError::Memory { .. }) | StartError::Thread { .. }) => false,
             Self::Start(_) => true,
         }
     }

@@ -158,8 +158,9 @@ fn damaged_functions_are_compiled_again() {
     // The code of one function: the others are used. Whether it is asked for depends on the order in which functions are compiled.
     damage(&flipped(last));
     assert_known(compile());
-    compile();
-    assert_known(compile());
+    // The compilation that asks for it removes the file, whichever that is, and the next one compiles all: no other does.
+    let all_anew = |counts: &FunctionCounts| counts.reused <= counts.compiled;
+    assert!((0..6).map(|_| compile()).filter(all_anew).count() <= 1);
 }
 
 #[test]

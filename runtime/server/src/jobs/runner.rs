@@ -81,6 +81,8 @@ struct Thread {
     swap: Option<OpenSwap>,
     /// Whether it has completed a checkpoint, or has run for a while; see [`CrashWatch`].
     is_stable: bool,
+    /// When it started first.
+    began_us: Option<i64>,
     /// When rows were counted last, and how many there were.
     seen: (i64, u64),
     /// When figures were taken last.
@@ -312,8 +314,10 @@ impl Thread {
                 self.tell(LogLevel::Error, &chain(&error));
             }
         }
-        let has_run_us = self.start.clock.now_us().saturating_sub(job.started_us());
         if !self.is_stable {
+            // That it starts again by itself meanwhile does not count: others wait until it is stable.
+            let began_us = *self.began_us.get_or_insert(job.started_us());
+            let has_run_us = self.start.clock.now_us().saturating_sub(began_us);
             let (name, has_checkpoint) = (&self.slot.name, progress.checkpoints.completed > 0);
             self.is_stable = self.start.crash_watch.is_stable(name, has_checkpoint, has_run_us);
             if self.is_stable {

@@ -104,6 +104,7 @@ impl Service {
             return Err(Problem::conflict(format!("the job {job:?} does not run")));
         }
         if !slot.end_now(STOP_NOW_TIME_MAX) {
+            self.crash_watch.left(job);
             tracing::warn!(job, "it did not stop, and is left behind");
             slot.lines.tell(LogLevel::Warn, "it did not stop, and is left behind");
         }

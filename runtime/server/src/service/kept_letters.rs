@@ -43,6 +43,6 @@ impl Service {
             }
             self.catalog.forget_letters(job, &step, parts.keys())?;
         }
-        Ok(self.catalog.forget_replays(job, &over)?)
+        self.pipelines.forget_replays(job, &over)
     }
 }

@@ -65,6 +65,7 @@ impl Runner {
             is_left: Arc::clone(&is_left),
             swap: None,
             is_stable: false,
+            began_us: None,
             seen: (0, 0),
             figures_us: 0,
             disk,
