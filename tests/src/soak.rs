@@ -34,31 +34,6 @@ const FILES_MAX: u64 = 5;
 /// Operators, and the guests of the tests that they are.
 const OPERATORS: [(&str, &str); 3] = [("value", "value"), ("count", "count_v1"), ("count", "count_v2")];
 
-/// Bids that are counted by key; each round swaps the operator.
-const COUNTS: &str = r#"
-name = "counts"
-parallelism = 2
-[checkpoint]
-dir = "the server's own"
-interval = "1s"
-[sources.bids]
-connector = "nexmark"
-table = "bid"
-rate = 5000
-event-time = "ts"
-[operators.value]
-input = "bids"
-component = "value@1"
-[operators.count]
-input = "value"
-component = "count@1"
-key-by = ["extra"]
-config = { tag = "0" }
-[sinks.out]
-input = "count"
-connector = "blackhole"
-"#;
-
 /// Windows per auction; each round stops and starts it.
 const WINDOWS: &str = r#"
 name = "windows"
@@ -77,63 +52,6 @@ window = { sliding = "10s", slide = "2s" }
 aggregates = { bids = "count", highest = { max = "price" } }
 [sinks.out]
 input = "per-auction"
-connector = "blackhole"
-"#;
-
-/// Every hundredth value is refused; each round drops some letters and replays others.
-const LETTERS: &str = r#"
-name = "letters"
-[checkpoint]
-dir = "the server's own"
-interval = "1s"
-[dead-letters]
-max-bytes = "16MiB"
-when-full = "drop"
-[sources.bids]
-connector = "nexmark"
-table = "bid"
-rate = 500
-event-time = "ts"
-[operators.value]
-input = "bids"
-component = "value@1"
-[operators.count]
-input = "value"
-component = "count@1"
-key-by = ["extra"]
-config = { tag = "0", fails = "hundredth" }
-on-error = "dead-letter"
-[sinks.out]
-input = "count"
-connector = "blackhole"
-"#;
-
-/// A call takes too long, and it starts again, all the time.
-const FAILS: &str = r#"
-name = "fails"
-[checkpoint]
-dir = "the server's own"
-interval = "1s"
-[restart]
-delay = "1s"
-delay-max = "2s"
-failures-max = 1000000
-[sources.bids]
-connector = "nexmark"
-table = "bid"
-rate = 100
-event-time = "ts"
-[operators.value]
-input = "bids"
-component = "value@1"
-[operators.count]
-input = "value"
-component = "count@1"
-key-by = ["extra"]
-config = { tag = "0", fails = "loops" }
-limits = { call-time = "50ms" }
-[sinks.out]
-input = "count"
 connector = "blackhole"
 "#;
 
@@ -166,6 +84,47 @@ connector = "file"
 path = "short.csv"
 "#;
 
+/// The jobs that count bids by key. Each round swaps the operator of `counts`, and drops or replays the letters of `letters`; in `fails` a
+/// call takes too long, so that it starts again all the time.
+fn counting() -> [String; 3] {
+    let of = |name: &str, tables: &str, rate: u32, operator: &str| {
+        format!(
+            r#"
+name = "{name}"
+{tables}
+[checkpoint]
+dir = "the server's own"
+interval = "1s"
+[sources.bids]
+connector = "nexmark"
+table = "bid"
+rate = {rate}
+event-time = "ts"
+[operators.value]
+input = "bids"
+component = "value@1"
+[operators.count]
+input = "value"
+component = "count@1"
+key-by = ["extra"]
+{operator}
+[sinks.out]
+input = "count"
+connector = "blackhole"
+"#
+        )
+    };
+    let quota = "[dead-letters]\nmax-bytes = \"16MiB\"\nwhen-full = \"drop\"";
+    let refuses = "config = { tag = \"0\", fails = \"hundredth\" }\non-error = \"dead-letter\"";
+    let restart = "[restart]\ndelay = \"1s\"\ndelay-max = \"2s\"\nfailures-max = 1000000";
+    let loops = "config = { tag = \"0\", fails = \"loops\" }\nlimits = { call-time = \"50ms\" }";
+    [
+        of("counts", "parallelism = 2", 5000, "config = { tag = \"0\" }"),
+        of("letters", quota, 500, refuses),
+        of("fails", restart, 100, loops),
+    ]
+}
+
 impl Soak {
     /// Starts a server and the jobs, and does everything once a round. `tell` gets a line a round.
     ///
@@ -180,7 +139,7 @@ impl Soak {
         }
         std::fs::create_dir(server.files().join("in"))?;
         server.write_lines(0)?;
-        for pipeline in [COUNTS, WINDOWS, LETTERS, FAILS, FOLLOWS] {
+        for pipeline in counting().iter().map(String::as_str).chain([WINDOWS, FOLLOWS]) {
             server.deploy(pipeline)?;
         }
         let (begun, mut usages) = (Instant::now(), Vec::new());

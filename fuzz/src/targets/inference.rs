@@ -1,5 +1,5 @@
-//! Text of which nobody says what its columns are. The first byte of an input chooses the format; the rest is the file. The columns
-//! that were inferred are read as if somebody had written them down.
+//! Text without a schema. The first byte of an input chooses the format; the rest is the file. The columns
+//! that were inferred are then given as a schema, and the same rows must be read.
 
 use std::fmt::Write;
 

@@ -113,7 +113,7 @@ impl FromStr for Place {
             _ => return Err(FORM.to_owned()),
         };
         let bracketed = host.strip_prefix('[').map(|host| host.strip_suffix(']').ok_or(FORM)).transpose()?;
-        // Without brackets nobody can tell where an address of IPv6 ends.
+        // Without brackets it is not clear where an IPv6 address ends and the port begins.
         if bracketed.is_none() && host.contains(':') {
             return Err(FORM.to_owned());
         }

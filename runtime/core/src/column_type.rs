@@ -60,8 +60,8 @@ const UNITS: [(&str, TimeUnit); 4] = [
 /// How deep a type may nest: no operator takes more, and reading one recurses.
 const DEPTH_MAX: usize = 16;
 
-/// Whether the name of a time zone is an abbreviation such as `EST` or `CET`. The database of zones has some: `EST` all year, as nobody in New York
-/// means it in July, and `CET` with summer time, as nobody means it who writes `CEST` in July.
+/// Whether the name of a time zone is an abbreviation such as `EST` or `CET`. The database of zones has some, but not with one meaning:
+/// its `EST` has no summer time, although New York has, and its `CET` has summer time, although `CEST` exists for that.
 #[must_use]
 pub fn is_abbreviation(zone: &str) -> bool {
     ["EST", "MST", "HST", "CET", "MET", "EET", "WET"].iter().any(|name| name.eq_ignore_ascii_case(zone))

@@ -251,7 +251,8 @@ pub trait Sink: Send + Sync {
         None
     }
 
-    /// Asked before anything is opened: may it write where it is told to? What an earlier run of the pipeline `job` has written may be replaced.
+    /// Checks, before anything is opened, whether it may write to its path or topic. What an earlier run of the pipeline `job` has
+    /// written may be replaced.
     ///
     /// # Errors
     /// [`ConnectorError::Option`] if something is there that would be lost, or that is nothing to write to.

@@ -84,7 +84,7 @@ pub const PIPELINE_BYTES_MAX: u64 = 1 << 20;
 pub const GUEST_MEMORY_BYTES_MIN: u64 = 64 << 10;
 /// Linear memory of a component at most, bytes: all that its addresses of 32 bits reach.
 pub const GUEST_MEMORY_BYTES_MAX: u64 = 4 << 30;
-/// How long a call, or the rows of one batch, may take at most, whatever the pipeline says: beyond it there is no limit any more.
+/// How long a call, or the rows of one batch, may take at most, whatever the pipeline says: a longer time would be as good as no limit.
 pub const GUEST_TIME_US_MAX: i64 = 86_400_000_000;
 
 /// The bounds of one operator's instances. Each can be set in the pipeline file, in `limits`.

@@ -82,7 +82,7 @@ fn opened(file: PipelineFile, secrets: SecretsArgs) -> anyhow::Result<(PipelineF
     }
     let (reply, checked) = sync_channel(1);
     let run = move || {
-        // Too late, and nobody hears it.
+        // The check is over: its receiver is gone.
         let _ = reply.send(check());
     };
     std::thread::Builder::new().name("weir-check".to_owned()).spawn(run).context("failed to spawn a thread")?;

@@ -182,7 +182,7 @@ impl Durable {
             ResumeFrom::Last => self.newest()?,
             ResumeFrom::Beginning => None,
         };
-        // What cannot be read is told by who reads it.
+        // If it cannot be read, the read that follows reports that.
         let manifest = number.and_then(|number| self.store.manifest(number).ok());
         let lease = |manifest: Manifest| {
             let mut memory = job.memory_budget().lease();

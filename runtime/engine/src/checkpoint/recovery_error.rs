@@ -12,7 +12,7 @@ pub enum RecoveryError {
     /// It cannot be read, or another process has it.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// There is no checkpoint, and a sink cannot begin where it is told to write.
+    /// There is no checkpoint, and a sink refuses to begin in its folder, such as one with parts of another run.
     #[error(transparent)]
     Sink(#[from] ConnectorError),
     /// The pipeline has no place for some of its state.
