@@ -10,6 +10,8 @@ use crate::{lint, vectors};
 /// # Errors
 /// If something does not hold.
 pub(crate) fn run() -> anyhow::Result<()> {
+    // What is checked in a second is known first.
+    lint::rules()?;
     ensure_wasm_target()?;
     announce("building weir (the first time, with everything it needs: 4 to 8 minutes on 2 cores)");
     run_command(cargo().args(BUILD_WEIR).current_dir(root()))?;
@@ -21,6 +23,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
         run_command(guest_cargo("test").args(on(workspace)))?;
     }
     Fuzzing::BRIEF.run()?;
-    lint::run()?;
+    lint::tools()?;
     vectors::run(None)
 }
