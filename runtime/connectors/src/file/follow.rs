@@ -9,6 +9,7 @@ mod reader;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -39,13 +40,20 @@ pub(super) struct Watched {
     path: PathBuf,
     notices: Notices,
     trouble: Mutex<Option<String>>,
+    /// One of the files that are gone was forgotten.
+    has_forgotten: AtomicBool,
 }
 
 impl FollowedFiles {
     /// Follows what `path` names; `files` are those that it names now.
     pub(super) fn new(options: &Options, path: &Path, files: Box<dyn Source>, rows: Rows) -> Self {
-        let (notices, trouble) = (Notices::default(), Mutex::default());
-        let watched = Watched { options: options.clone(), path: path.to_path_buf(), notices, trouble };
+        let watched = Watched {
+            options: options.clone(),
+            path: path.to_path_buf(),
+            notices: Notices::default(),
+            trouble: Mutex::default(),
+            has_forgotten: AtomicBool::new(false),
+        };
         Self { files, rows, watched: Arc::new(watched) }
     }
 
@@ -78,11 +86,14 @@ impl Watched {
     /// Remembers contents whose file has others now, or is gone, and tells which it forgets for that.
     fn lose(&self, lost: &mut Vec<KnownFile>, known: KnownFile) {
         if let Some(KnownFile { name, position, .. }) = lose(lost, known) {
-            self.notice(format!(
-                "{name}: it was read up to byte {}, and is forgotten, since more than {LOST_MAX} files are gone: if it, or a copy of it, \
-                 comes again, that is read from its start",
-                position.byte
-            ));
+            // Where files go all the time, each would be told.
+            if !self.has_forgotten.swap(true, Ordering::Relaxed) {
+                self.notice(format!(
+                    "{name}: it was read up to byte {}, and is forgotten, as the oldest of more than {LOST_MAX} files that are gone: if it, \
+                     or a copy of it, comes again, that is read from its start; so it is with those that are forgotten after it",
+                    position.byte
+                ));
+            }
         }
     }
 

@@ -142,25 +142,26 @@ impl Sink for FileSink {
         self.target.as_ref().map_or(Ok(()), |target| target.check(job)).map_err(refused)
     }
 
-    fn check_fresh(&self) -> Result<(), ConnectorError> {
-        if self.target.is_some() || self.allow_newer { Ok(()) } else { check_no_parts(&self.place) }
+    fn check_fresh(&self, schema: &Schema) -> Result<(), ConnectorError> {
+        match &self.target {
+            None if self.allow_newer => Ok(()),
+            None => check_no_parts(&self.place),
+            Some(target) if target.mode == Some(Mode::Append) => match self.place.open(&target.file) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(self.place.cannot("read", error)),
+                Ok(mut old) => check_appendable(&self.place, self.format, schema, &mut old).map(drop),
+            },
+            Some(_) => Ok(()),
+        }
     }
 
-    fn remove_unfinished(&self) {
-        // Of all generations.
-        self.place.remove_before(u64::MAX);
+    fn unfinished(&self) -> Option<Box<dyn FnOnce()>> {
+        let (place, names) = (self.place.clone(), self.place.unfinished());
+        Some(Box::new(move || place.remove(&names)))
     }
 
     fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
-        check_writable(self.format, schema)?;
-        let Some(target) = self.target.as_ref().filter(|target| target.mode == Some(Mode::Append)) else {
-            return Ok(());
-        };
-        match self.place.open(&target.file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(self.place.cannot("read", error)),
-            Ok(mut old) => check_appendable(&self.place, self.format, schema, &mut old).map(drop),
-        }
+        check_writable(self.format, schema)
     }
 
     fn guarantee(&self) -> Guarantee {

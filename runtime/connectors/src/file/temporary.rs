@@ -57,11 +57,23 @@ impl Place {
 
     /// Removes the temporary files of generations before this one. Nothing depends on it: what cannot be removed stays.
     pub(super) fn remove_before(&self, generation: u64) {
+        let mut names = self.unfinished();
+        names.retain(|name| self.generation_of(name) < Some(generation));
+        self.remove(&names);
+    }
+
+    /// The temporary files of all generations.
+    pub(super) fn unfinished(&self) -> Vec<String> {
+        let mut names = self.names();
+        names.retain(|name| self.generation_of(name).is_some());
+        names
+    }
+
+    /// Removes files of the folder; what cannot be removed stays.
+    pub(super) fn remove(&self, names: &[String]) {
         let Ok(folder) = self.open_folder() else { return };
-        for name in self.names() {
-            if self.generation_of(&name).is_some_and(|older| older < generation) {
-                let _ = rustix::fs::unlinkat(&folder, name, AtFlags::empty());
-            }
+        for name in names {
+            let _ = rustix::fs::unlinkat(&folder, name, AtFlags::empty());
         }
     }
 
@@ -104,8 +116,7 @@ impl Place {
     /// Bytes of its temporary files.
     pub(super) fn staged_bytes(&self) -> u64 {
         let Ok(folder) = self.open_folder() else { return 0 };
-        let names = self.names().into_iter().filter(|name| self.generation_of(name).is_some());
-        names.filter_map(|name| Some(found_in(&folder, &name).ok()??.bytes)).sum()
+        self.unfinished().into_iter().filter_map(|name| Some(found_in(&folder, &name).ok()??.bytes)).sum()
     }
 
     /// Whether a run of the job has begun to write that is later than the one that this temporary file is of.

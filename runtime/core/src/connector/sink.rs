@@ -54,14 +54,20 @@ pub trait Sink: Send + Sync {
         Ok(())
     }
 
+    /// Asked before a job begins without a checkpoint, behind [`Sink::check`] and with its `schema`.
+    ///
     /// # Errors
-    /// If a job cannot begin without a checkpoint, since its first writer would be refused for what is there.
-    fn check_fresh(&self) -> Result<(), ConnectorError> {
+    /// If its first writer would be refused for what is there.
+    fn check_fresh(&self, schema: &Schema) -> Result<(), ConnectorError> {
+        let _ = schema;
         Ok(())
     }
 
-    /// The job is removed, and does not run: nothing will resume from what its writers have not finished.
-    fn remove_unfinished(&self) {}
+    /// Looks for what the writers have not finished of a job that does not run and is to be removed. What it gives removes exactly that,
+    /// as soon as nothing can resume from it.
+    fn unfinished(&self) -> Option<Box<dyn FnOnce()>> {
+        None
+    }
 
     /// What no other sink of the same job may have, as the object of a sentence, if there is something: an id by which another
     /// system tells the job's sinks apart. `job` names the pipeline.

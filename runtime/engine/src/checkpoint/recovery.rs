@@ -113,7 +113,10 @@ impl Durable {
                 )?
             }
             // The run before may have completed one until it was shut out.
-            _ => self.find(job, Contents::All, clock)?,
+            before => {
+                drop(before);
+                self.find(job, Contents::All, clock)?
+            }
         };
         // A run that was killed may have left as much as a checkpoint takes: a full disk has no room for the next one beside that.
         if let Err(error) = lease.retain(usize::MAX) {
@@ -365,7 +368,7 @@ fn owners(snapshot: &JobSnapshot) -> impl Iterator<Item = (&str, &'static str)> 
 fn kind_of(role: &Role<'_>) -> &'static str {
     match role {
         Role::Source(_) => "source",
-        Role::Sink(_) => "sink",
+        Role::Sink(..) => "sink",
         Role::Operator => "operator",
     }
 }

@@ -90,12 +90,12 @@ impl Job {
                 notes.extend(doubt(source).map(|doubt| format!("{}: {doubt}", node.name)));
                 notes
             }
-            Role::Sink(sink) => sink.notes(),
+            Role::Sink(sink, _) => sink.notes(),
             Role::Operator => Vec::new(),
         });
         let guarantees = self.resolved.nodes.iter().filter_map(|node| match node.step.role() {
             Role::Source(source) => self.weaker(&node.name, &source.source.guarantee()),
-            Role::Sink(sink) => self.weaker(&node.name, &sink.guarantee()),
+            Role::Sink(sink, _) => self.weaker(&node.name, &sink.guarantee()),
             Role::Operator => None,
         });
         JobDescription { nodes: nodes.collect(), notes: notes.collect(), guarantees: guarantees.collect() }

@@ -9,7 +9,7 @@ use weir_core::time::Clock;
 use weir_host::{GuestLog, Host, NoLog};
 
 use super::error::CheckErrors;
-use super::node::{MakeContext, PlanContext, PlanNode, WriterStart};
+use super::node::{MakeContext, PlanContext, PlanNode, Role, WriterStart};
 use super::physical::{PhysicalGraph, StepPlan, part_of};
 use super::prune::Pruned;
 use super::registry::StepKinds;
@@ -119,7 +119,10 @@ impl Job {
     /// # Errors
     /// As a sink's writer would refuse it.
     pub fn check_fresh(&self) -> Result<(), ConnectorError> {
-        self.sinks().try_for_each(|(_, sink)| sink.check_fresh())
+        self.resolved.nodes.iter().try_for_each(|node| match node.step.role() {
+            Role::Sink(sink, schema) => sink.check_fresh(schema),
+            Role::Source(_) | Role::Operator => Ok(()),
+        })
     }
 
     /// The operator of a step in one subtask; a source has none.

@@ -232,8 +232,8 @@ impl std::fmt::Display for ChangelogMode {
 pub enum Role<'a> {
     /// It brings rows in.
     Source(&'a SourcePlan),
-    /// It takes rows out.
-    Sink(&'a Arc<dyn Sink>),
+    /// It takes rows of this schema out.
+    Sink(&'a Arc<dyn Sink>, &'a SchemaRef),
     /// Neither.
     Operator,
 }
@@ -243,14 +243,14 @@ impl<'a> Role<'a> {
     pub(crate) fn source(self) -> Option<&'a SourcePlan> {
         match self {
             Self::Source(source) => Some(source),
-            Self::Sink(_) | Self::Operator => None,
+            Self::Sink(..) | Self::Operator => None,
         }
     }
 
     /// The sink that it is.
     pub(crate) fn sink(self) -> Option<&'a Arc<dyn Sink>> {
         match self {
-            Self::Sink(sink) => Some(sink),
+            Self::Sink(sink, _) => Some(sink),
             Self::Source(_) | Self::Operator => None,
         }
     }

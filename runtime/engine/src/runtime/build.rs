@@ -187,7 +187,7 @@ impl Built {
                     .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
                 Subtask::source(name, first.name.clone(), head, chain)
             }
-            Role::Sink(_) | Role::Operator => {
+            Role::Sink(..) | Role::Operator => {
                 let ports = plan.inputs.iter().flat_map(|e| vec![job.physical.edges[*e].port; job.channels_into(*e)]);
                 Subtask::with_channels(name, ports.collect(), chain)
             }

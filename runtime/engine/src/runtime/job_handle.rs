@@ -59,7 +59,7 @@ impl Outside {
     pub(crate) fn of(node: &ResolvedNode) -> Option<(String, Self)> {
         let outside = match node.step.role() {
             Role::Source(source) => Self::Source(source.source.clone()),
-            Role::Sink(sink) => Self::Sink(sink.clone()),
+            Role::Sink(sink, _) => Self::Sink(sink.clone()),
             Role::Operator => return None,
         };
         Some((node.name.clone(), outside))
@@ -84,7 +84,7 @@ impl NodeRole {
     pub(crate) fn of(node: &ResolvedNode) -> Self {
         match node.step.role() {
             Role::Source(_) => Self::Source,
-            Role::Sink(_) => Self::Sink,
+            Role::Sink(..) => Self::Sink,
             Role::Operator => Self::Operator,
         }
     }

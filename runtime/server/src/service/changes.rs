@@ -123,10 +123,11 @@ impl Service {
         runs().map_or(Ok(()), Err)?;
         let _change = slot.lock_for_change()?;
         runs().map_or(Ok(()), Err)?;
-        // Looked for while it is known, and removed when it is not any more.
+        // Looked for while no other job can have its outputs, and removed when nothing can resume from it.
         let sinks = self.sinks_of_its_own(&self.find(job)?.0);
+        let unfinished: Vec<_> = sinks.iter().filter_map(|sink| sink.unfinished()).collect();
         self.catalog.remove_job(job)?;
-        sinks.iter().for_each(|sink| sink.remove_unfinished());
+        unfinished.into_iter().for_each(|remove| remove());
         slot.forget();
         match remove_folder(&self.pipelines.folder(job)) {
             // What was left behind of it may have made a file meanwhile, and removes the rest when it ends.

@@ -267,16 +267,16 @@ fn what_a_writer_would_refuse_is_refused_before_a_job_begins() {
     let folder = TempDir::new().unwrap();
     let base = folder.path();
     let open = |toml: &str| FileSink::open(&options(toml, base)).unwrap();
-    let parts = "path = \"out/\"\nformat = \"csv\"";
-    assert!(open(parts).check_fresh().is_ok());
-    fs::create_dir(base.join("out")).unwrap();
-    fs::write(base.join("out/part-00000-000001-00000001.csv"), "n\n1\n").unwrap();
-    let error = open(parts).check_fresh().unwrap_err().to_string();
-    assert!(error.contains("has 1 part(s) of another run"), "{error}");
-    assert!(open(&format!("{parts}\nallow-newer = true")).check_fresh().is_ok());
-
     let schema =
         arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new("n", arrow::datatypes::DataType::Int64, true)]);
+    let parts = "path = \"out/\"\nformat = \"csv\"";
+    assert!(open(parts).check_fresh(&schema).is_ok());
+    fs::create_dir(base.join("out")).unwrap();
+    fs::write(base.join("out/part-00000-000001-00000001.csv"), "n\n1\n").unwrap();
+    let error = open(parts).check_fresh(&schema).unwrap_err().to_string();
+    assert!(error.contains("has 1 part(s) of another run"), "{error}");
+    assert!(open(&format!("{parts}\nallow-newer = true")).check_fresh(&schema).is_ok());
+
     for (name, text, refused) in [
         ("none.csv", None, None),
         ("a.csv", Some(""), None),
@@ -289,7 +289,7 @@ fn what_a_writer_would_refuse_is_refused_before_a_job_begins() {
         if let Some(text) = text {
             fs::write(base.join(name), text).unwrap();
         }
-        let checked = open(&format!("path = {name:?}\nmode = \"append\"")).check(&schema);
+        let checked = open(&format!("path = {name:?}\nmode = \"append\"")).check_fresh(&schema);
         let error = checked.map_err(|error| error.to_string());
         assert_eq!(error.is_ok(), refused.is_none(), "{name}: {error:?}");
         assert!(refused.is_none_or(|why| error.is_err_and(|error| error.contains(why))), "{name}");
@@ -301,7 +301,11 @@ fn unfinished_files_of_a_removed_job_go_and_no_others() {
     let folder = TempDir::new().unwrap();
     let names = [".a.csv.000001-aB3.tmp", ".a.csv.000012-aB4.tmp", ".b.csv.000001-aB3.tmp", "a.csv", ".a.csv.mine"];
     names.iter().for_each(|name| fs::write(folder.path().join(name), "").unwrap());
-    FileSink::open(&options("path = \"a.csv\"", folder.path())).unwrap().remove_unfinished();
+    let remove = FileSink::open(&options("path = \"a.csv\"", folder.path())).unwrap().unfinished().unwrap();
+    // Another job begins to write there.
+    fs::write(folder.path().join(".a.csv.000001-new.tmp"), "").unwrap();
+    remove();
+    assert!(folder.path().join(".a.csv.000001-new.tmp").exists());
     let left = names.iter().filter(|name| folder.path().join(name).exists()).collect::<Vec<_>>();
     assert_eq!(left, [&".b.csv.000001-aB3.tmp", &"a.csv", &".a.csv.mine"]);
 }

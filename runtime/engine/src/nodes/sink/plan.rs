@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::SchemaRef;
 use weir_core::connector::{Sink, WriterContext};
 use weir_core::graph::{Node, NodeKind, SinkNode};
 
@@ -23,6 +23,8 @@ struct SinkStep {
     inputs: Vec<InputPort>,
     /// What it writes, in this order.
     columns: Vec<usize>,
+    /// The schema of these.
+    taken: SchemaRef,
     parallelism: usize,
 }
 
@@ -47,7 +49,7 @@ impl StepKind for SinkKind {
         sink.check(&taken).map_err(|e| CheckError::of_connector(&spec.connector, &e))?;
         let parallelism = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
         let inputs = vec![InputPort::only(input.schema.clone(), Distribution::Any)];
-        Ok(Arc::new(SinkStep { sink, inputs, columns, parallelism }))
+        Ok(Arc::new(SinkStep { sink, inputs, columns, taken: Arc::new(taken), parallelism }))
     }
 
     fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
@@ -89,14 +91,13 @@ impl PlanNode for SinkStep {
     }
 
     fn role(&self) -> Role<'_> {
-        Role::Sink(&self.sink)
+        Role::Sink(&self.sink, &self.taken)
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
         let Some(start) = &cx.writer else {
             return Err(OperatorError::Call("a writer is opened only by a subtask that starts".to_owned()).into());
         };
-        let fields = self.columns.iter().map(|c| self.inputs[0].schema.fields()[*c].clone());
         let context = WriterContext {
             subtask: start.subtask,
             parallelism: self.parallelism,
@@ -104,7 +105,7 @@ impl PlanNode for SinkStep {
             durable: start.durable,
             restored: start.restored,
         };
-        let writer = self.sink.writer(Arc::new(Schema::new(fields.collect::<Vec<_>>())), &context)?;
+        let writer = self.sink.writer(self.taken.clone(), &context)?;
         Ok(Some(Box::new(SinkOperator::new(writer, start.latency.clone(), cx.clock.clone()))))
     }
 }
