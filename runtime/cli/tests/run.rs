@@ -188,13 +188,30 @@ path = "out.jsonl"
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     expect![[r#"
-        note: numbers has no event-time: its rows have the time of their arrival, and windows over them differ from run to run
         error: p.toml failed
           because subtask "numbers -> out/0" failed
           because source "numbers"
           because in.jsonl:2: column "a": "one" is not of the type int64; set on-error to "skip" or "dead-letter" to continue without such records
     "#]].assert_eq(&said);
     assert!(!folder.path().join("out.jsonl").exists());
+}
+
+#[test]
+fn windows_over_arrival_times_are_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.jsonl"), "{\"a\": 1}\n").unwrap();
+    let pipeline = |time: &str| {
+        format!(
+            "[sources.numbers]\nconnector = \"file\"\npath = \"in.jsonl\"\nschema = {{ a = \"int64\" }}\n{time}\n[windows.per-hour]\ninput = \
+             \"numbers\"\nwindow = {{ tumbling = \"1h\" }}\naggregates.n = \"count\"\n[sinks.out]\ninput = \"per-hour\"\nconnector = \"blackhole\"\n"
+        )
+    };
+    for (time, is_noted) in [("", true), ("event-time = { column = \"a\", unit = \"s\" }", false)] {
+        let output = weir(folder.path(), &pipeline(time), &[]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let note = "numbers has no event-time: its rows have the time of their arrival, and the windows of per-hour differ from run to run";
+        assert_eq!(said.contains(note), is_noted, "{said}");
+    }
 }
 
 /// Unix only: elsewhere a child cannot be sent ctrl-C alone.

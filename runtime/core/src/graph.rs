@@ -16,7 +16,7 @@ pub use crate::options::Options;
 pub use crate::span::{Span, Spanned};
 use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
-pub use event_time::{EventTimeColumn, EventTimeForm};
+pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
 #[derive(Clone, Debug)]
@@ -82,6 +82,8 @@ pub struct Node {
     pub span: Option<Span>,
     /// What it reads; several inputs of the same columns are united. Empty for a source.
     pub inputs: Vec<Input>,
+    /// The event time of the rows of its main output, if a column that it makes says it; a source has its own.
+    pub event_time: Option<StepEventTime>,
     /// What it does.
     pub kind: NodeKind,
 }

@@ -64,7 +64,7 @@ pub fn parse_with(
     let text: Arc<str> = changed.into();
     let file = file::read(&text, base, others).map_err(|problems| fail(&text, problems))?;
     let (nodes, warnings) = resolve::resolve(file.drafts).map_err(|problems| fail(&text, problems))?;
-    Ok(LogicalGraph {
+    let graph = LogicalGraph {
         name: file.settings.name,
         parallelism: file.settings.parallelism,
         max_parallelism: file.settings.max_parallelism,
@@ -76,7 +76,9 @@ pub fn parse_with(
         nodes,
         text,
         warnings,
-    })
+    };
+    graph.timed_by().map_err(|problem| fail(&graph.text, vec![problem]))?;
+    Ok(graph)
 }
 
 /// A pipeline file that cannot be run.

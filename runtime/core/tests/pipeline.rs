@@ -132,6 +132,50 @@ fn what_nobody_reads_is_a_warning() {
 }
 
 #[test]
+fn an_event_time_is_set_once_and_before_it_is_used() {
+    let file = |steps: &str| {
+        format!(
+            "[sources.s]\nconnector = \"file\"\n[operators.parse]\ninput = \"s\"\ncomponent = \"p.wasm\"\nevent-time = \"at\"\n{steps}\n\
+             [sinks.out]\ninput = \"parse\"\nconnector = \"stdout\"\n"
+        )
+    };
+    let window = |name: &str, input: &str| {
+        format!("[windows.{name}]\ninput = {input:?}\nwindow = {{ tumbling = \"1s\" }}\naggregates.n = \"count\"\n")
+    };
+    let operator =
+        |input: &str, more: &str| format!("[operators.o]\ninput = {input:?}\ncomponent = \"o.wasm\"\n{more}\n");
+    let timed_again = "event-time = \"t\"";
+    for (steps, expected) in [
+        (window("w", "parse"), None),
+        (operator("parse", "key-by = [\"k\"]"), None),
+        (operator("s", ""), None),
+        (window("w", "s"), Some("\"w\" goes by event time, and its rows come from before, or beside, \"parse\"")),
+        (window("w", "parse.side"), Some("before, or beside, \"parse\"")),
+        (operator("s", "key-by = [\"k\"]"), Some("\"o\" goes by event time")),
+        (operator("s", "") + &window("w", "o"), Some("\"w\" goes by event time")),
+        (operator("parse", timed_again), Some("the rows of \"o\" have an event time already, by \"parse\"")),
+        (operator("s", timed_again), Some("\"parse\" sets the event time of the rows of \"s\", and so would \"o\"")),
+        (window("w", "parse") + &operator("w", timed_again), Some("have an event time already, by \"w\"")),
+        (
+            operator("parse", &format!("key-by = [\"k\"]\n{timed_again}")),
+            Some("is keyed, and goes by event time itself"),
+        ),
+        (
+            operator("parse", "watermark = \"monotonic\""),
+            Some("watermark follows from an event time, which is not set here"),
+        ),
+    ] {
+        let error = read(&file(&steps), &[]).err();
+        assert_eq!(error.is_none(), expected.is_none(), "{steps}: {error:?}");
+        let error = error.unwrap_or_default();
+        assert!(
+            expected.is_none_or(|expected| error.contains(expected) && error.contains("pipeline.toml:")),
+            "{steps}: {error}"
+        );
+    }
+}
+
+#[test]
 fn odd_slides_are_warnings() {
     for (window, expected) in [
         ("{ sliding = \"3h\", slide = \"1h\" }", ""),

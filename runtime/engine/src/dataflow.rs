@@ -6,6 +6,7 @@
 //! | [`operator`] | what an operator is: elements in, batches out |
 //! | [`subtask`] | the state machine `handle(event) -> actions` |
 //! | [`gate`], [`source`], `incoming` | its input: channels merged, or splits read; what they hand over |
+//! | [`split_times`] | the watermarks of what comes in |
 //! | [`step`], [`chain`], [`exchange`] | its operators without channels between them, and how rows leave it |
 //! | `metrics`, `latency` | what a step counts, and how long rows took |
 
@@ -18,5 +19,6 @@ pub(crate) mod metrics;
 pub mod operator;
 pub(crate) mod row_text;
 pub mod source;
+pub mod split_times;
 pub mod step;
 pub mod subtask;

@@ -6,6 +6,7 @@
 //! | `operators`, `component` | steps that run one component, and what its two worlds share |
 //! | `transform`, `keyed` | the two worlds |
 //! | [`window`] | windows and their aggregates |
+//! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
 //! | `dead_letter`, `meter`, `distinct` | rows that were refused, calls that are counted, the keys of a call |
 //! | `part` | when rows that are processed apart have made enough for once |
@@ -21,6 +22,7 @@ pub(crate) mod operators;
 pub(crate) mod part;
 pub(crate) mod sink;
 pub(crate) mod source;
+pub(crate) mod step_times;
 pub(crate) mod transform;
 pub mod window;
 

@@ -16,6 +16,7 @@ mod pipelines;
 mod processing_time;
 mod shadows;
 mod simulation;
+mod step_times;
 #[path = "../../../runtime/state/tests/checkpoint/stores.rs"]
 #[allow(dead_code, reason = "the tests of checkpoints use the rest")]
 mod stores;

@@ -126,6 +126,20 @@ limits = { call-time = "1m" }
 columns = ["key", "number"]
 "#;
 
+/// The event time of the rows is set behind the source, by an operator.
+const TIMED_LATER: &str = r#"
+name = "laws"
+[sources.rows]
+connector = "memory"
+[operators.poison]
+input = "rows"
+component = "tests/guests/poison.wasm"
+on-error = "skip"
+limits = { call-time = "1m" }
+event-time = "ts"
+watermark = { bounded-out-of-orderness = "40ms" }
+"#;
+
 /// In the table of the sink, with which every step ends.
 const SINK: &str = r#"
 input = "step"
@@ -138,7 +152,18 @@ pub(crate) fn all() -> Vec<String> {
     let operators = [RUNNING_COUNT, HOT_ITEMS, TALLY, TALLY_PARTS, COUNT].map(str::to_owned);
     let steps: Vec<String> = windows.chain(operators).collect();
     let behind = |front| steps.iter().map(move |step| pipeline(front, step));
-    [NOTHING, SKIPPING, DEAD_LETTERS].into_iter().flat_map(behind).collect()
+    let timed_later = steps.iter().map(|step| behind_timed(step));
+    [NOTHING, SKIPPING, DEAD_LETTERS].into_iter().flat_map(behind).chain(timed_later).collect()
+}
+
+/// A window of which the source sets the event time, and the same of which an operator behind it does.
+pub(crate) fn timed_twice(window: &str) -> [String; 2] {
+    let step = BUILT_IN.replace("WINDOW", window);
+    [pipeline(SKIPPING, &step), behind_timed(&step)]
+}
+
+fn behind_timed(step: &str) -> String {
+    format!("{TIMED_LATER}{}{SINK}", step.replace("INPUT", "poison"))
 }
 
 /// As `tally`, with its state in a map.

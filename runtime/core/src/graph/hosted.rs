@@ -82,6 +82,7 @@ impl LogicalGraph {
                     port: String::new(),
                     span: span.clone(),
                 }],
+                event_time: None,
                 kind: NodeKind::Sink(SinkNode {
                     connector: Spanned { value: connector.to_owned(), span },
                     options,
@@ -101,26 +102,30 @@ impl LogicalGraph {
         let reader = &mut self.nodes[reader];
         let span = reader.span.clone();
         reader.inputs.push(Input { node: 0, output: MAIN_OUTPUT.to_owned(), port: String::new(), span: span.clone() });
-        self.nodes.insert(0, Node { name, span, inputs: Vec::new(), kind: NodeKind::Source(source) });
+        let kind = NodeKind::Source(source);
+        self.nodes.insert(0, Node { name, span, inputs: Vec::new(), event_time: None, kind });
     }
 
-    /// The columns that the sources above a step, by its index, call their event time.
+    /// The columns that say the event time of the rows that come to a step, by its index: those of the sources above it, or of the
+    /// steps between that set it.
     #[must_use]
     pub fn event_times_above(&self, step: usize) -> Vec<&EventTimeColumn> {
         let mut above = vec![false; step + 1];
         above[step] = true;
+        let mut event_times = Vec::new();
         // Inputs come first.
         for index in (0..=step).rev() {
-            if above[index] {
-                self.nodes[index].inputs.iter().for_each(|input| above[input.node] = true);
+            let node = &self.nodes[index];
+            if !above[index] {
+                continue;
+            }
+            match (&node.event_time, &node.kind) {
+                (Some(event_time), _) if index != step => event_times.push(&event_time.column),
+                (_, NodeKind::Source(source)) => event_times.extend(&source.event_time),
+                _ => node.inputs.iter().for_each(|input| above[input.node] = true),
             }
         }
-        let above = self.nodes.iter().zip(above).filter(|(_, is_above)| *is_above);
-        let event_times = above.filter_map(|(node, _)| match &node.kind {
-            NodeKind::Source(source) => source.event_time.as_ref(),
-            NodeKind::Operator(_) | NodeKind::Window(_) | NodeKind::Sink(_) | NodeKind::Other(_) => None,
-        });
-        event_times.collect()
+        event_times
     }
 
     fn loses_dead_letters(&self, node: usize) -> bool {

@@ -11,7 +11,7 @@ use super::table::Table;
 use super::{checkpoint, operator, sink, source, window};
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
-use crate::graph::{CheckpointSettings, NodeKind, Options, OtherNode, RestartSettings, Span, Spanned};
+use crate::graph::{CheckpointSettings, NodeKind, Options, OtherNode, RestartSettings, Span, Spanned, StepEventTime};
 use crate::key_group::KEY_GROUPS_DEFAULT;
 use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LINGER_MS_DEFAULT, PARALLELISM_MAX};
 
@@ -45,6 +45,8 @@ pub(super) struct Draft {
     pub(super) name: String,
     pub(super) span: Option<Span>,
     pub(super) inputs: Vec<DraftInput>,
+    /// Of a step that is no source.
+    pub(super) event_time: Option<StepEventTime>,
     pub(super) kind: NodeKind,
 }
 
@@ -167,7 +169,8 @@ fn draft<'t>(
         NodeKind::Other(_) if table.get("inputs").is_some() => ports(&table)?,
         _ => port(&table, "input", String::new())?,
     };
-    Ok(Draft { name: name.value.clone(), span: name.span.clone(), inputs, kind })
+    let event_time = if let NodeKind::Operator(_) = &kind { source::step_event_time(&table)? } else { None };
+    Ok(Draft { name: name.value.clone(), span: name.span.clone(), inputs, event_time, kind })
 }
 
 /// `inputs = { left = "x", right = ["y", "z"] }`

@@ -9,7 +9,8 @@ use super::{json, limits};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Exchange, NodeKind, OperatorNode, Spanned};
 
-const KEYS: &[&str] = &["input", "component", "config", "key-by", "exchange", "on-error", "limits"];
+const KEYS: &[&str] =
+    &["input", "component", "config", "key-by", "exchange", "event-time", "watermark", "on-error", "limits"];
 
 /// Reads an operator.
 pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind, Diagnostic> {

@@ -122,11 +122,11 @@ fn arrange(drafts: Vec<Draft>, inputs: Vec<Vec<Input>>, order: &[usize]) -> Vec<
         .into_iter()
         .zip(inputs)
         .enumerate()
-        .map(|(old, (Draft { name, span, kind, .. }, mut inputs))| {
+        .map(|(old, (Draft { name, span, kind, event_time, .. }, mut inputs))| {
             for input in &mut inputs {
                 input.node = place[input.node];
             }
-            (place[old], Node { name, span, inputs, kind })
+            (place[old], Node { name, span, inputs, event_time, kind })
         })
         .collect();
     nodes.sort_by_key(|(new, _)| *new);

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
-use crate::graph::{EventTimeColumn, EventTimeForm, NodeKind, Options, SourceNode};
+use crate::graph::{EventTimeColumn, EventTimeForm, NodeKind, Options, SourceNode, StepEventTime};
 use crate::time::WatermarkStrategy;
 
 const COMMON: &[&str] = &["connector", "event-time", "watermark", "on-error"];
@@ -21,10 +21,30 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
         options: Options::new(Arc::clone(text), path, COMMON, base.to_path_buf()),
         event_time: event_time(table)?,
         watermark,
-        idle_after_ms: idle_after_us.map(|us| us.unsigned_abs().div_ceil(1000)),
+        idle_after_ms: idle_after_us.map(milliseconds),
         on_error: table.on_error()?,
         reads_after_end: false,
     }))
+}
+
+/// `event-time` and `watermark` of a step that is no source.
+pub(super) fn step_event_time(table: &Table<'_>) -> Result<Option<StepEventTime>, Diagnostic> {
+    let (watermark, idle_after_us) = watermark(table)?;
+    match (event_time(table)?, table.get("watermark")) {
+        (None, Some(value)) => {
+            let message = "watermark follows from an event time, which is not set here";
+            Err(Diagnostic::error(message, Some(value.span()))
+                .with_hint("say `event-time = \"COLUMN\"` too, or set the watermark of the source"))
+        }
+        (None, None) => Ok(None),
+        (Some(column), _) => {
+            Ok(Some(StepEventTime { column, watermark, idle_after_ms: idle_after_us.map(milliseconds) }))
+        }
+    }
+}
+
+fn milliseconds(us: i64) -> u64 {
+    us.unsigned_abs().div_ceil(1000)
 }
 
 /// `"COLUMN"`, `{ column = "COLUMN", unit = "s" }` or `{ column = "COLUMN", format = "%d/%b/%Y" }`.

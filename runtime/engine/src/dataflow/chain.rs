@@ -1,6 +1,7 @@
 //! An operator chain: the operators of one subtask, connected without channels, as a tree with edges at its leaves.
 
 mod replace;
+mod routing;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,8 @@ use weir_core::time::WATERMARK_MIN;
 
 use crate::dataflow::exchange::{Emit, Exchange};
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, Time};
-use crate::dataflow::step::{Counts, Step, StepError, Target};
+use crate::dataflow::split_times::SplitTimes;
+use crate::dataflow::step::{Counts, Step, StepError};
 
 /// The chain of one subtask. Step 0 gets what the gate or the source delivers.
 ///
@@ -26,6 +28,8 @@ pub struct Chain {
     /// By step: what its operator's state takes.
     memory: Vec<MemoryLease>,
     watermark: i64,
+    /// The step whose main output has its event time from it, and the splits that its rows are of.
+    timed: Option<(usize, SplitTimes)>,
     /// What is still to be done; the last comes first.
     work: Vec<Work>,
 }
@@ -40,6 +44,10 @@ enum Work {
     More { step: usize },
     /// Something that happens to a step, and then to those after it.
     Each { step: usize, what: Happening },
+    /// Rows of the main output of the step that gives them their event time.
+    Timed { step: usize, batch: StreamBatch },
+    /// A watermark, through all steps.
+    Advance(i64),
     /// An element for all channels, after what all steps have made.
     Broadcast(StreamElement),
     /// Rows that wait in exchanges for a batch to fill.
@@ -76,7 +84,14 @@ impl Chain {
     #[must_use]
     pub fn new(steps: Vec<Step>, edges: Vec<Exchange>) -> Self {
         let memory = steps.iter().map(|step| step.metrics.memory.lease()).collect();
-        Self { steps, edges, memory, watermark: WATERMARK_MIN, work: Vec::new() }
+        Self { steps, edges, memory, watermark: WATERMARK_MIN, timed: None, work: Vec::new() }
+    }
+
+    /// The chain with a step, by index, that gives the rows of its main output their event time: watermarks follow from it.
+    #[must_use]
+    pub fn timed_by(mut self, step: usize, times: SplitTimes) -> Self {
+        self.timed = Some((step, times));
+        self
     }
 
     /// The last watermark that went through, or is on its way through.
@@ -94,7 +109,7 @@ impl Chain {
     /// Whether all that came so far is in the steps' state, or has left: then the state can be frozen, and a barrier forwarded.
     #[must_use]
     pub fn can_freeze(&self) -> bool {
-        !self.work.iter().any(|work| matches!(work, Work::Rows { .. } | Work::Rest { .. }))
+        !self.work.iter().any(|work| matches!(work, Work::Rows { .. } | Work::Rest { .. } | Work::Timed { .. }))
     }
 
     /// The earliest processing time that a step waits for.
@@ -127,12 +142,7 @@ impl Chain {
     /// # Errors
     /// As [`Chain::process`].
     pub fn advance(&mut self, watermark: i64, actions: &mut Vec<Action>) -> Result<(), StepError> {
-        let rises = watermark > self.watermark;
-        self.watermark = self.watermark.max(watermark);
-        self.work.push(Work::Broadcast(StreamElement::Watermark(self.watermark)));
-        if rises {
-            self.work.push(Work::Each { step: 0, what: Happening::Time(Time::Watermark(watermark)) });
-        }
+        self.work.push(Work::Advance(watermark));
         self.run(actions)
     }
 
@@ -220,6 +230,16 @@ impl Chain {
                     Happening::End => operator.on_end(out),
                     Happening::Flush => operator.flush(out).map(|()| Progress::Done),
                 })
+            }
+            Work::Timed { step, batch } => self.observe(step, batch, actions),
+            Work::Advance(watermark) => {
+                let rises = watermark > self.watermark;
+                self.watermark = self.watermark.max(watermark);
+                self.work.push(Work::Broadcast(StreamElement::Watermark(self.watermark)));
+                if rises {
+                    self.work.push(Work::Each { step: 0, what: Happening::Time(Time::Watermark(watermark)) });
+                }
+                Ok(())
             }
             Work::Broadcast(element) => self.broadcast(&element, actions),
             Work::Exchanges(flush) => self.each_edge(actions, flush),
@@ -315,65 +335,5 @@ impl Chain {
             self.work.push(Work::Rest { step: index, input, batch });
         }
         self.route(index, out.take(), actions)
-    }
-
-    /// Sends rows to where a step's outputs go. Those for steps of this chain are put on the stack, the first on top.
-    fn route(
-        &mut self,
-        index: usize,
-        emitted: Vec<(usize, StreamBatch)>,
-        actions: &mut Vec<Action>,
-    ) -> Result<(), StepError> {
-        let first = self.work.len();
-        for (output, batch) in emitted {
-            let Some(step) = self.steps.get_mut(index) else { break };
-            if step.counts != Counts::In {
-                step.metrics.rows_out.fetch_add(batch.len() as u64, Ordering::Relaxed);
-                step.metrics.bytes_out.fetch_add(batch.bytes(), Ordering::Relaxed);
-            }
-            // Taken and put back: a step never routes to itself, and the routes are not copied for each batch.
-            let Some(routes) = step.routes.get_mut(output).map(std::mem::take) else { continue };
-            for route in &routes {
-                let projected = route.project(&batch).map_err(|e| StepError::new(&self.steps[index].name, e.into()))?;
-                match route.to {
-                    Target::Step { step, input } => self.work.push(Work::Rows { step, input, batch: projected }),
-                    Target::Edge(edge) => self.send(index, edge, projected, actions)?,
-                }
-            }
-            self.steps[index].routes[output] = routes;
-        }
-        self.work[first..].reverse();
-        Ok(())
-    }
-
-    fn send(
-        &mut self,
-        index: usize,
-        edge: usize,
-        batch: StreamBatch,
-        actions: &mut Vec<Action>,
-    ) -> Result<(), StepError> {
-        let Some(exchange) = self.edges.get_mut(edge) else { return Ok(()) };
-        exchange
-            .rows(batch, &mut |target, element| actions.push(Action::Send { edge, target, element }))
-            .map_err(|e| StepError::new(&self.steps[index].name, e.into()))
-    }
-
-    fn broadcast(&mut self, element: &StreamElement, actions: &mut Vec<Action>) -> Result<(), StepError> {
-        self.each_edge(actions, |exchange, send| exchange.pass(element, send))
-    }
-
-    fn each_edge(
-        &mut self,
-        actions: &mut Vec<Action>,
-        mut call: impl FnMut(&mut Exchange, &mut Emit<'_>) -> Result<(), ArrowError>,
-    ) -> Result<(), StepError> {
-        for (edge, exchange) in self.edges.iter_mut().enumerate() {
-            call(exchange, &mut |target, element| actions.push(Action::Send { edge, target, element })).map_err(
-                // Rows that wait are of any step; the last is nearest to the edge.
-                |e| StepError::new(self.steps.last().map_or("", |step| &step.name), e.into()),
-            )?;
-        }
-        Ok(())
     }
 }

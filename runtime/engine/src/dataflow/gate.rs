@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 
 use weir_core::batch::{Barrier, StreamElement};
-use weir_core::time::{Merged, WatermarkMerger};
+use weir_core::time::{Merged, WATERMARK_MIN, WatermarkMerger};
 
 use super::incoming::Incoming;
+use super::split_times::SplitTimes;
 
 /// Merges the channels of a subtask: watermarks become their minimum, barriers are aligned, ends are counted.
 #[derive(Debug)]
 pub struct InputGate {
     merger: WatermarkMerger,
+    /// Where a later step gives rows their event time: that of each channel, which the watermarks that come by it do not count for.
+    times: Option<SplitTimes>,
     /// By channel: the input of the first step that its rows are for.
     ports: Vec<usize>,
     channels: Vec<ChannelState>,
@@ -41,11 +44,19 @@ impl InputGate {
     pub fn new(ports: Vec<usize>) -> Self {
         Self {
             merger: WatermarkMerger::new(ports.len()),
+            times: None,
             channels: vec![ChannelState::Open; ports.len()],
             ports,
             aligning: None,
             past: 0,
         }
+    }
+
+    /// A gate before a step that gives rows their event time. `times` is shared with it, and has no split yet.
+    #[must_use]
+    pub fn timed_later(ports: Vec<usize>, times: SplitTimes) -> Self {
+        ports.iter().for_each(|_| times.add(WATERMARK_MIN));
+        Self { times: Some(times), ..Self::new(ports) }
     }
 
     /// Whether elements of this channel may be taken now.
@@ -75,25 +86,35 @@ impl InputGate {
         }
         match element {
             StreamElement::Batch(batch) => {
-                let merged = self.merger.on_active(channel);
+                let merged = self.on_active(channel);
                 self.push_merged(merged, out);
+                self.times.iter().for_each(|times| times.set_current(channel));
                 out.push_back(Incoming::Rows { input: self.ports.get(channel).copied().unwrap_or_default(), batch });
             }
             StreamElement::Watermark(watermark) => {
-                let active = self.merger.on_active(channel);
-                match self.merger.on_watermark(channel, watermark) {
-                    Merged::Unchanged => self.push_merged(active, out),
-                    risen => self.push_merged(risen, out),
+                let active = self.on_active(channel);
+                match self.times {
+                    None => match self.merger.on_watermark(channel, watermark) {
+                        Merged::Unchanged => self.push_merged(active, out),
+                        risen => self.push_merged(risen, out),
+                    },
+                    Some(_) => self.push_merged(active, out),
                 }
             }
             StreamElement::Idle => {
-                let merged = self.merger.on_idle(channel);
+                let merged = match &self.times {
+                    None => self.merger.on_idle(channel),
+                    Some(times) => times.on_idle(channel),
+                };
                 self.push_merged(merged, out);
             }
             StreamElement::Barrier(barrier) => self.align(channel, barrier, out),
             StreamElement::End => {
                 self.set(channel, ChannelState::Ended);
-                let merged = self.merger.on_end(channel);
+                let merged = match &self.times {
+                    None => self.merger.on_end(channel),
+                    Some(times) => times.on_end(channel),
+                };
                 self.push_merged(merged, out);
                 // An ended channel has nothing to align: the others decide.
                 self.release(out);
@@ -103,6 +124,13 @@ impl InputGate {
             }
         }
         Ok(())
+    }
+
+    fn on_active(&mut self, channel: usize) -> Merged {
+        match &self.times {
+            None => self.merger.on_active(channel),
+            Some(times) => times.on_active(channel),
+        }
     }
 
     fn set(&mut self, channel: usize, state: ChannelState) {
@@ -149,7 +177,10 @@ impl InputGate {
                 out.extend(risen_to.map(Incoming::Watermark));
                 out.push_back(Incoming::Idle);
             }
-            Merged::Active => out.push_back(Incoming::Watermark(self.merger.watermark())),
+            Merged::Active => {
+                let watermark = self.times.as_ref().map_or_else(|| self.merger.watermark(), SplitTimes::merged);
+                out.push_back(Incoming::Watermark(watermark));
+            }
         }
     }
 }

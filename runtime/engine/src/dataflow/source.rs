@@ -15,12 +15,13 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::OnError;
-use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN, WatermarkGenerator, WatermarkMerger, WatermarkStrategy};
+use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN};
 use weir_state::SplitSnapshot;
 
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
 use crate::dataflow::row_text::row_text;
+use crate::dataflow::split_times::SplitTimes;
 pub use event_time::EventTimeReader;
 use event_time::EventTimes;
 use read_to_end::ReadToEnd;
@@ -28,7 +29,7 @@ use read_to_end::ReadToEnd;
 /// The splits of one source subtask.
 pub struct SourceHead {
     splits: Vec<SplitState>,
-    merger: WatermarkMerger,
+    times: SplitTimes,
     source: Arc<dyn Source>,
     open: OpenSplit,
     assignment: Assignment,
@@ -54,8 +55,8 @@ pub struct SourceSettings {
     pub event_time_column: String,
     /// Whether splits that come into being are read too.
     pub looks_for_splits: bool,
-    /// How watermarks follow, per split.
-    pub watermark: WatermarkStrategy,
+    /// Whether a later step gives rows their event time: then it observes it, and until then rows have another.
+    pub timed_later: bool,
     /// When a split is idle.
     pub idle_after_us: Option<i64>,
     /// What becomes of malformed records.
@@ -92,7 +93,6 @@ struct SplitState {
     id: Arc<str>,
     index: usize,
     reader: Box<dyn SourceReader>,
-    watermarks: WatermarkGenerator,
     idle: IdleTimer,
     status: SplitStatus,
 }
@@ -120,7 +120,7 @@ pub enum SourceEvent {
 }
 
 impl SourceHead {
-    /// Opens splits where they are to be read from; one without an offset from its beginning.
+    /// Opens splits where they are to be read from; one without an offset from its beginning. `times` has none yet.
     ///
     /// # Errors
     /// If a split cannot be opened there.
@@ -130,12 +130,12 @@ impl SourceHead {
         open: OpenSplit,
         assignment: Assignment,
         settings: SourceSettings,
+        times: SplitTimes,
         metrics: Metrics,
     ) -> Result<Self, ConnectorError> {
-        let merger = WatermarkMerger::new(0);
         let mut head = Self {
             splits: Vec::new(),
-            merger,
+            times,
             source,
             open,
             assignment,
@@ -149,7 +149,7 @@ impl SourceHead {
         // When all are there: the first of them alone would be the end of the stream.
         for (index, _) in splits.iter().enumerate().filter(|(_, split)| split.ended) {
             head.splits[index].status = SplitStatus::Ended;
-            head.merger.on_end(index);
+            head.times.on_end(index);
         }
         Ok(head)
     }
@@ -164,18 +164,15 @@ impl SourceHead {
             false => (self.open)(&Split { id: split.split.clone() }, offset)?,
         };
         reader.explain_malformed(self.settings.on_error != OnError::Skip);
-        let mut watermarks = WatermarkGenerator::new(self.settings.watermark);
-        watermarks.restore(split.max_event_time);
-        if self.settings.event_time.is_none() {
+        if self.settings.event_time.is_none() && !self.settings.timed_later {
             self.arrived_us = self.arrived_us.max(split.max_event_time);
         }
-        self.merger.add_channel();
-        let status = if self.merger.is_idle() { SplitStatus::Idle } else { SplitStatus::Active };
+        self.times.add(split.max_event_time);
+        let status = if self.times.is_idle() { SplitStatus::Idle } else { SplitStatus::Active };
         self.splits.push(SplitState {
             id: split.split.as_str().into(),
             index: split.index,
             reader,
-            watermarks,
             idle: IdleTimer::new(self.settings.idle_after_us),
             status,
         });
@@ -218,7 +215,7 @@ impl SourceHead {
             out.push(SourceEvent::End);
             return Ok(true);
         }
-        order.sort_by_key(|i| self.splits[*i].watermarks.max_event_time());
+        order.sort_by_key(|i| self.times.max_event_time(*i));
         // Waiting once is enough: on the last one.
         let last = order.len() - 1;
         for (position, index) in order.into_iter().enumerate() {
@@ -238,7 +235,7 @@ impl SourceHead {
                 Polled::End => {
                     self.splits[index].status = SplitStatus::Ended;
                     self.tell_slowest();
-                    let merged = self.merger.on_end(index);
+                    let merged = self.times.on_end(index);
                     self.say(merged, out);
                     return Ok(true);
                 }
@@ -257,15 +254,15 @@ impl SourceHead {
     /// Where every split is.
     #[must_use]
     pub fn snapshot(&self) -> Vec<SplitSnapshot> {
-        let split = |s: &SplitState| SplitSnapshot {
+        let split = |(index, s): (usize, &SplitState)| SplitSnapshot {
             split: s.id.to_string(),
             index: s.index,
             offset: s.reader.offset(),
-            max_event_time: s.watermarks.max_event_time(),
+            max_event_time: self.times.max_event_time(index),
             event_time: Some(self.settings.event_time_column.clone()),
             ended: s.status == SplitStatus::Ended,
         };
-        self.splits.iter().map(split).collect()
+        self.splits.iter().enumerate().map(split).collect()
     }
 
     /// How far it is, from 0 to 1, if every split knows.
@@ -280,7 +277,7 @@ impl SourceHead {
         if split.status == SplitStatus::Active && split.idle.is_idle(now_us) {
             split.status = SplitStatus::Idle;
             self.tell_slowest();
-            let merged = self.merger.on_idle(index);
+            let merged = self.times.on_idle(index);
             self.say(merged, out);
         }
     }
@@ -298,17 +295,21 @@ impl SourceHead {
         let split = &mut self.splits[index];
         split.idle.active();
         if std::mem::replace(&mut split.status, SplitStatus::Active) == SplitStatus::Idle {
-            let merged = self.merger.on_active(index);
+            let merged = self.times.on_active(index);
             self.say(merged, out);
         }
         let batch = StreamBatch::new(rows, event_times, now_us);
+        if self.settings.timed_later {
+            self.times.set_current(index);
+            if !batch.is_empty() {
+                out.push(SourceEvent::Rows(batch));
+            }
+            return Ok(());
+        }
         let mut start = 0;
         while start < batch.len() {
-            let split = &mut self.splits[index];
-            let taken = split.watermarks.observe(&batch.event_times[start..]);
-            let watermark = split.watermarks.watermark();
+            let (taken, merged) = self.times.observe(index, &batch.event_times[start..]);
             out.push(SourceEvent::Rows(batch.slice(start, taken)));
-            let merged = self.merger.on_watermark(index, watermark);
             self.say(merged, out);
             start += taken;
         }
@@ -317,10 +318,9 @@ impl SourceHead {
 
     /// Tells which split the watermark waits for.
     fn tell_slowest(&self) {
-        let active = self.splits.iter().filter(|split| split.status == SplitStatus::Active);
-        let slowest = active.min_by_key(|split| split.watermarks.watermark());
-        self.metrics
-            .set_slowest_split(self.assignment.subtask, slowest.map(|split| (split.watermarks.watermark(), &split.id)));
+        let active = self.splits.iter().enumerate().filter(|(_, split)| split.status == SplitStatus::Active);
+        let slowest = active.map(|(index, split)| (self.times.watermark(index), &split.id));
+        self.metrics.set_slowest_split(self.assignment.subtask, slowest.min_by_key(|(watermark, _)| *watermark));
     }
 
     /// The rows that have an event time, and these; the others become malformed records.
@@ -385,7 +385,7 @@ impl SourceHead {
                 out.extend(risen_to.map(SourceEvent::Watermark));
                 out.push(SourceEvent::Idle);
             }
-            Merged::Active => out.push(SourceEvent::Watermark(self.merger.watermark())),
+            Merged::Active => out.push(SourceEvent::Watermark(self.times.merged())),
         }
     }
 }

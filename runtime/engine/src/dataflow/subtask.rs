@@ -138,10 +138,10 @@ impl Subtask {
         Self::new(name, Head::Source { name: source, head }, chain)
     }
 
-    /// A subtask that reads channels; `ports` has, for each, the input of the first step that its rows are for.
+    /// A subtask that reads channels.
     #[must_use]
-    pub fn with_channels(name: String, ports: Vec<usize>, chain: Chain) -> Self {
-        Self::new(name, Head::Gate(InputGate::new(ports)), chain)
+    pub fn with_channels(name: String, gate: InputGate, chain: Chain) -> Self {
+        Self::new(name, Head::Gate(gate), chain)
     }
 
     fn new(name: String, head: Head, chain: Chain) -> Self {

@@ -7,17 +7,18 @@ use std::sync::Arc;
 use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::column_type::type_name;
 use weir_core::error::chain;
-use weir_core::graph::{DEAD_LETTER_OUTPUT, Exchange, OperatorNode, Spanned};
+use weir_core::graph::{DEAD_LETTER_OUTPUT, Exchange, Node, OperatorNode, Spanned};
 use weir_core::limits::OperatorLimits;
 use weir_host::{Component, GuestLog, Host, InputSchema, Instance, InstanceSpec, OutputColumn, OutputPlan, Plan};
 
 use super::dead_letter::{DeadLetters, with_error_column};
 use super::delta::{OutputMap, OutputSource};
 use super::meter::{Meter, MeteredInstance};
+use super::step_times::{StepTimes, parallelism_of};
 use crate::error::OperatorError;
 use crate::plan::error::CheckError;
 use crate::plan::node::{
-    ComponentUse, Distribution, InputPort, MakeContext, NodeColumns, OutputPort, OutputRole, PlanContext,
+    ComponentUse, Distribution, InputPort, MakeContext, NodeColumns, OutputPort, OutputRole, PlanContext, PortInput,
     ReplaceContext,
 };
 use crate::replace::version::{NewVersion, SwapError};
@@ -39,16 +40,20 @@ pub(crate) struct ComponentStep {
     /// Those of the plan, and dead letters.
     pub(crate) outputs: Vec<OutputPort>,
     pub(crate) parallelism: usize,
+    /// The event times of its main output, if it makes them.
+    pub(crate) times: Option<StepTimes>,
 }
 
 impl ComponentStep {
     pub(super) fn new(
         cx: &PlanContext<'_>,
+        node: &Node,
         spec: &OperatorNode,
         component: Component,
-        input: &SchemaRef,
+        from: &PortInput,
         keys: Vec<usize>,
     ) -> Result<Self, CheckError> {
+        let input = &from.schema;
         let plan = component
             .describe(&spec.config, &[InputSchema::only(input.clone(), keys.clone())], &spec.limits)
             .map_err(|e| CheckError::at(&spec.component.span, format!("the operator refuses this pipeline: {e}")))?;
@@ -62,7 +67,12 @@ impl ComponentStep {
             (None, Some(Exchange::Broadcast)) => Distribution::Broadcast,
             (None, None) => Distribution::Any,
         };
-        let one = spec.key_by.is_some() && keys.is_empty();
+        let times = StepTimes::plan(node, &mut outputs)?;
+        let parallelism = match (&spec.key_by, &spec.exchange) {
+            (Some(_), _) if keys.is_empty() => 1,
+            (None, None) => parallelism_of(cx, node, from),
+            (Some(_), _) | (None, Some(_)) => cx.graph.parallelism,
+        };
         Ok(Self {
             spec: spec.clone(),
             component,
@@ -70,7 +80,8 @@ impl ComponentStep {
             keys,
             inputs: vec![InputPort::only(input.clone(), distribution)],
             outputs,
-            parallelism: if one { 1 } else { cx.graph.parallelism },
+            parallelism,
+            times,
         })
     }
 

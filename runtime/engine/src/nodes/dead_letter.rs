@@ -29,6 +29,11 @@ impl DeadLetters {
         Self { on_error, output, metrics }
     }
 
+    /// Where rows are counted.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Whether the first row that cannot be processed ends the job.
     pub(crate) fn fails(&self) -> bool {
         self.on_error == OnError::Fail

@@ -32,11 +32,11 @@ impl StepKind for OperatorKind {
         let refuse = |message: &str| Err(CheckError::at(&spec.component.span, message));
         match (component.world(), &spec.key_by) {
             (World::Transform, None) => {
-                let step = ComponentStep::new(cx, spec, component, &input.schema, keys)?;
+                let step = ComponentStep::new(cx, node, spec, component, input, keys)?;
                 Ok(Arc::new(TransformStep { step }))
             }
             (World::Keyed, Some(_)) => {
-                let step = ComponentStep::new(cx, spec, component, &input.schema, keys)?;
+                let step = ComponentStep::new(cx, node, spec, component, input, keys)?;
                 Ok(Arc::new(KeyedStep { step, goes_back: false }))
             }
             (World::Keyed, None) => refuse("this component is a keyed operator: say `key-by = [COLUMNS]`"),

@@ -12,7 +12,7 @@ use crate::plan::error::{CheckError, column};
 use crate::plan::node::{
     InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role, StepKind,
 };
-use crate::plan::source::SourcePlan;
+use crate::plan::source::{SourcePlan, TimedBy};
 
 /// The section `sources`.
 pub(crate) struct SourceKind;
@@ -49,7 +49,8 @@ impl StepKind for SourceKind {
         };
         let records = OutputPort::new(DEAD_LETTER_OUTPUT, dead_letter_schema(), OutputRole::Records);
         let parallelism = cx.graph.parallelism.min(splits.len()).max(1);
-        let plan = SourcePlan { node: spec.clone(), source, event_time, splits };
+        let timed_by = TimedBy::of(cx.graph, node);
+        let plan = SourcePlan { node: spec.clone(), source, event_time, timed_by, splits };
         Ok(Arc::new(SourceStep { plan, outputs: [rows, records], parallelism }))
     }
 }

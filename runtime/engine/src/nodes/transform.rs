@@ -3,11 +3,12 @@
 pub(crate) mod plan;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use arrow::array::ArrayRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
-use weir_host::{CallError, Failure, RejectedRow, Rows, TransformDelta, isolate};
+use weir_host::{CallError, Failure, RejectedRow, Rows, Selection, TransformDelta, isolate};
 
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
@@ -15,6 +16,7 @@ use crate::nodes::dead_letter::DeadLetters;
 use crate::nodes::delta::{Accepted, OutputBatch, OutputMap, apply_all};
 use crate::nodes::meter::MeteredInstance;
 use crate::nodes::part::Part;
+use crate::nodes::step_times::StepTimes;
 use crate::replace::on_trial::{Guest, OnTrial, Refusing, VersionChoice};
 use crate::replace::replaceable::{Replaceable, Version};
 use crate::replace::shadow::{Comparer, Found, ShadowParticipant};
@@ -23,6 +25,7 @@ use crate::replace::trial::SwapParticipant;
 /// Runs a component of the world `transform-operator`.
 pub(crate) struct TransformOperator {
     component: OnTrial<TransformGuest>,
+    times: Option<StepTimes>,
     dead_letters: DeadLetters,
     /// Whether rows of the last batch were put back.
     has_rest: bool,
@@ -39,8 +42,8 @@ pub(crate) struct TransformGuest {
 }
 
 impl TransformOperator {
-    pub(crate) fn new(guest: TransformGuest, dead_letters: DeadLetters) -> Self {
-        Self { component: OnTrial::new(guest), dead_letters, has_rest: false }
+    pub(crate) fn new(guest: TransformGuest, times: Option<StepTimes>, dead_letters: DeadLetters) -> Self {
+        Self { component: OnTrial::new(guest), times, dead_letters, has_rest: false }
     }
 }
 
@@ -87,6 +90,25 @@ impl TransformGuest {
     }
 }
 
+/// Gives rows of the main output their event times. The row of the input that one without comes from is refused, once.
+fn timed(
+    times: &StepTimes,
+    OutputBatch { selection, batch }: OutputBatch,
+    dead_letters: &DeadLetters,
+    refuse: impl Fn(usize, String) -> Result<(), OperatorError>,
+) -> Result<StreamBatch, Failure<OperatorError>> {
+    let mut refused = BTreeSet::new();
+    let of_input = |row: usize| match &selection {
+        Selection::Rows(rows) => rows[row] as usize,
+        Selection::All | Selection::None => row,
+    };
+    let timed = times.apply(batch, dead_letters.metrics(), |row, reason| {
+        let row = of_input(row);
+        if refused.insert(row) { refuse(row, reason) } else { Ok(()) }
+    });
+    timed.map_err(Failure::Fatal)
+}
+
 /// What a component makes of rows.
 struct Answer {
     /// The rows of every output.
@@ -103,7 +125,7 @@ impl Refusing for Answer {
 impl Operator for TransformOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
-        let Self { component, dead_letters, has_rest } = self;
+        let Self { component, times, dead_letters, has_rest } = self;
         if !*has_rest {
             component.versions().for_each(|guest| guest.instance.begin_batch());
         }
@@ -124,7 +146,11 @@ impl Operator for TransformOperator {
                 }
                 for (output, made) in answer.made.into_iter().enumerate() {
                     part.made(&made.batch);
-                    out.emit(output, made.batch);
+                    let batch = match times.as_ref().filter(|_| output == 0) {
+                        Some(times) => timed(times, made, dead_letters, |row, reason| take(range.start + row, reason))?,
+                        None => made.batch,
+                    };
+                    out.emit(output, batch);
                 }
                 Ok(())
             },

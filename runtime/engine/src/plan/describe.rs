@@ -78,15 +78,10 @@ impl Job {
     #[must_use]
     pub fn describe(&self) -> JobDescription {
         let nodes = self.resolved.nodes.iter().enumerate().map(|(index, node)| self.describe_node(index, node));
-        let notes = self.resolved.nodes.iter().flat_map(|node| match node.step.role() {
+        let notes = self.resolved.nodes.iter().enumerate().flat_map(|(index, node)| match node.step.role() {
             Role::Source(source) => {
                 let mut notes = source.source.notes();
-                if source.event_time.is_none() {
-                    notes.push(format!(
-                        "{} has no event-time: its rows have the time of their arrival, and windows over them differ from run to run",
-                        node.name
-                    ));
-                }
+                notes.extend(self.windows_by_arrival(index, source));
                 notes.extend(doubt(source).map(|doubt| format!("{}: {doubt}", node.name)));
                 notes
             }
@@ -99,6 +94,30 @@ impl Job {
             Role::Operator => None,
         });
         JobDescription { nodes: nodes.collect(), notes: notes.collect(), guarantees: guarantees.collect() }
+    }
+
+    /// Steps that go by event time over rows of a source, by its node, that have only the time of their arrival.
+    fn windows_by_arrival(&self, index: usize, source: &SourcePlan) -> Option<String> {
+        if !source.event_time_column().is_empty() {
+            return None;
+        }
+        let mut below = vec![false; self.resolved.nodes.len()];
+        below[index] = true;
+        let mut names = Vec::new();
+        for (index, node) in self.resolved.nodes.iter().enumerate() {
+            below[index] |= node.inputs.iter().any(|input| below[input.node]);
+            if below[index] && node.step.kind() == "window" {
+                names.push(node.name.as_str());
+            }
+        }
+        let name = &self.resolved.nodes[index].name;
+        (!names.is_empty()).then(|| {
+            format!(
+                "{name} has no event-time: its rows have the time of their arrival, and the windows of {} differ from run to run; set \
+                 event-time on it, or on an operator that makes the column",
+                names.join(", ")
+            )
+        })
     }
 
     /// What its sources say of the rows that they have read so far.

@@ -45,10 +45,11 @@ pub(super) fn inputs_of(
                 port
             }
             None => {
-                ports.push(PortInput { name: input.port.clone(), schema: schema.clone() });
+                ports.push(PortInput { name: input.port.clone(), schema: schema.clone(), parallelism: 1 });
                 ports.len() - 1
             }
         };
+        ports[port].parallelism = ports[port].parallelism.max(from.step.parallelism());
         edges.push(InputEdge { node: input.node, output, port });
     }
     Ok(Some((edges, ports)))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use weir_core::connector::{ConnectorError, Connectors, Sink, Source};
 use weir_core::graph::LogicalGraph;
 use weir_core::memory::MemoryBudget;
-use weir_core::time::Clock;
+use weir_core::time::{Clock, WatermarkStrategy};
 use weir_host::{GuestLog, Host, NoLog};
 
 use super::error::CheckErrors;
@@ -107,6 +107,18 @@ impl Job {
     pub(crate) fn sources(&self) -> Vec<(String, Arc<dyn Source>)> {
         let sources = self.resolved.nodes.iter();
         sources.filter_map(|node| Some((node.name.clone(), node.step.role().source()?.source.clone()))).collect()
+    }
+
+    /// How watermarks follow from the event time that a step sets: as it says, or as suits all sources above it.
+    pub(crate) fn watermark_behind(&self, step: usize) -> WatermarkStrategy {
+        let said = self.resolved.nodes[step].event_time.as_ref().and_then(|event_time| event_time.watermark);
+        let mut sources = self.resolved.nodes.iter().filter_map(|node| node.step.role().source());
+        let name = &self.resolved.nodes[step].name;
+        let at_end = sources.any(|source| {
+            source.timed_by.as_ref().is_some_and(|timed| timed.name == *name)
+                && source.watermark() == WatermarkStrategy::AtEnd
+        });
+        said.unwrap_or(if at_end { WatermarkStrategy::AtEnd } else { WatermarkStrategy::Monotonic })
     }
 
     /// Its sinks: their nodes, by index.

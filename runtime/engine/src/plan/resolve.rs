@@ -13,6 +13,7 @@ use super::resolved::{Resolved, ResolvedNode};
 impl Resolved {
     pub(crate) fn new(graph: &LogicalGraph, cx: &PlanContext<'_>, kinds: &StepKinds) -> Result<Self, CheckErrors> {
         let mut errors = Vec::new();
+        graph.timed_by().map_err(|problem| CheckErrors(vec![CheckError::at(&problem.span, problem.message)]))?;
         let mut nodes: Vec<Option<ResolvedNode>> = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
             let section = node.kind.section();
@@ -22,7 +23,8 @@ impl Resolved {
                     Err(CheckError::at(&node.span, format!("there is no kind of step {section:?}{near}")))
                 }
                 (Some(kind), Ok(Some((inputs, ports)))) => kind.plan(cx, node, &ports).and_then(|step| {
-                    let resolved = ResolvedNode { name: node.name.clone(), inputs, step };
+                    let event_time = node.event_time.clone();
+                    let resolved = ResolvedNode { name: node.name.clone(), inputs, step, event_time };
                     check_changelogs(node, &resolved, &nodes)?;
                     check_file(node, &resolved, nodes.iter().flatten())?;
                     check_place(&graph.name, node, &resolved)?;

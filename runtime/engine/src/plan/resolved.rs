@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use weir_core::graph::StepEventTime;
+
 use super::node::PlanNode;
 
 /// A graph whose names and schemas are known.
@@ -15,6 +17,8 @@ pub(crate) struct ResolvedNode {
     pub(crate) name: String,
     pub(crate) inputs: Vec<InputEdge>,
     pub(crate) step: Arc<dyn PlanNode>,
+    /// The event time of the rows of its main output, if it makes that.
+    pub(crate) event_time: Option<StepEventTime>,
 }
 
 /// An edge into a node.

@@ -15,10 +15,12 @@ use crate::checkpoint::recovery::prepared;
 use crate::checkpoint::recovery_error::RecoveryError;
 use crate::dataflow::chain::Chain;
 use crate::dataflow::exchange::Exchange;
+use crate::dataflow::gate::InputGate;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::{Metrics, OperatorMetrics};
 use crate::dataflow::operator::OperatorError;
 use crate::dataflow::source::{Assignment, SourceHead, SourceSettings};
+use crate::dataflow::split_times::SplitTimes;
 use crate::dataflow::step::{Counts, Step};
 use crate::dataflow::subtask::{Subtask, SubtaskError};
 use crate::plan::job::Job;
@@ -177,19 +179,33 @@ impl Built {
             let targets = job.physical.chains[edge.to].parallelism;
             Exchange::new(edge.partitioning.clone(), number, targets, job.batch_rows_max)
         });
-        let chain = Chain::new(steps, edges.collect());
+        let mut chain = Chain::new(steps, edges.collect());
+        let timed = plan.steps.iter().position(|s| job.resolved.nodes[s.node].event_time.is_some());
         let name = format!("{}/{number}", chain_name(job, plan));
         let first = &job.resolved.nodes[plan.steps[0].node];
         Ok(match first.step.role() {
             Role::Source(source) => {
                 let metrics = self.metrics[plan.steps[0].node].clone();
-                let head = source_head(job, plan, source, number, clock, metrics, origin)
+                let times = SplitTimes::new(source.watermark());
+                if let Some(step) = timed {
+                    chain = chain.timed_by(step, times.clone());
+                }
+                let head = source_head(job, plan, source, number, clock, times, metrics, origin)
                     .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
                 Subtask::source(name, first.name.clone(), head, chain)
             }
             Role::Sink(..) | Role::Operator => {
                 let ports = plan.inputs.iter().flat_map(|e| vec![job.physical.edges[*e].port; job.channels_into(*e)]);
-                Subtask::with_channels(name, ports.collect(), chain)
+                let ports: Vec<usize> = ports.collect();
+                let gate = match timed {
+                    None => InputGate::new(ports),
+                    Some(step) => {
+                        let times = SplitTimes::new(job.watermark_behind(plan.steps[step].node));
+                        chain = chain.timed_by(step, times.clone());
+                        InputGate::timed_later(ports, times)
+                    }
+                };
+                Subtask::with_channels(name, gate, chain)
             }
         })
     }
@@ -271,6 +287,7 @@ fn source_head(
     source: &SourcePlan,
     number: usize,
     clock: &Arc<dyn Clock>,
+    times: SplitTimes,
     metrics: Metrics,
     origin: Origin<'_>,
 ) -> Result<SourceHead, ConnectorError> {
@@ -301,12 +318,12 @@ fn source_head(
             .and_then(|(column, reader)| Some((columns.iter().position(|place| place == column)?, reader.clone()))),
         event_time_column: source.event_time_column(),
         looks_for_splits: !is_over,
-        watermark: source.watermark(),
-        idle_after_us: source.node.idle_after_ms.map(|ms| ms as i64 * 1_000),
+        timed_later: source.timed_by.is_some(),
+        idle_after_us: source.idle_after_ms().map(|ms| ms as i64 * 1_000),
         on_error: job.pruned.nodes[node].on_error(source.node.on_error, 1),
         batch_rows_max: job.batch_rows_max,
         linger: Duration::from_millis(job.linger_ms.max(1)),
     };
     let mine = splits.into_iter().filter(|s| assignment.is_mine(s.index)).collect();
-    SourceHead::open(source.source.clone(), mine, Box::new(open), assignment, settings, metrics)
+    SourceHead::open(source.source.clone(), mine, Box::new(open), assignment, settings, times, metrics)
 }

@@ -34,6 +34,8 @@ pub struct LateRows {
 pub struct LateSource {
     /// The source.
     pub name: String,
+    /// The table of the pipeline file that sets its watermark: `sources.NAME`, or that of a step that sets the event time.
+    pub set_by: String,
     /// The `bounded-out-of-orderness` that would have kept all of them, microseconds.
     pub bound_us: u64,
     /// Its `idle-after`, milliseconds, which stays beside that.
@@ -51,6 +53,7 @@ pub(crate) struct LateWatch {
 /// A source that has a watermark before its end.
 struct SourceAbove {
     node: usize,
+    set_by: String,
     /// How long it waits already, microseconds.
     waits_us: u64,
     idle_after_ms: Option<u64>,
@@ -74,6 +77,7 @@ impl LateWatch {
                 let NodeCounts { name, slowest_split, .. } = nodes.get(source.node)?;
                 Some(LateSource {
                     name: name.clone(),
+                    set_by: source.set_by.clone(),
                     bound_us: source.waits_us.saturating_add(*late_by_us),
                     idle_after_ms: source.idle_after_ms,
                     split: slowest_split.clone(),
@@ -104,7 +108,9 @@ fn sources_above(job: &Job, node: usize) -> Vec<SourceAbove> {
             WatermarkStrategy::BoundedOutOfOrderness(delay_us) => delay_us.unsigned_abs(),
             WatermarkStrategy::AtEnd => continue,
         };
-        sources.push(SourceAbove { node, waits_us, idle_after_ms: source.node.idle_after_ms });
+        let set_by = source.timed_by.as_ref().map(|timed| timed.table.clone());
+        let set_by = set_by.unwrap_or_else(|| format!("sources.{}", job.resolved.nodes[node].name));
+        sources.push(SourceAbove { node, set_by, waits_us, idle_after_ms: source.idle_after_ms() });
     }
     sources.reverse();
     sources
@@ -124,9 +130,9 @@ impl fmt::Display for LateRows {
         let (percent, by) = (self.percent(), length(*by_us));
         write!(f, "{step}: {rows} of {rows_in} rows ({percent:.1}%) came late and were dropped, the latest by {by}")?;
         let (all, keeps) = if sources.len() > 1 { ("all of ", "keep") } else { ("", "keeps") };
-        for (index, LateSource { name, bound_us, idle_after_ms, split }) in sources.iter().enumerate() {
+        for (index, LateSource { set_by, bound_us, idle_after_ms, split, .. }) in sources.iter().enumerate() {
             let join = if index == 0 { format!("; {all}") } else { ", ".to_owned() };
-            write!(f, "{join}[sources.{name}] watermark = {{ bounded-out-of-orderness = \"{}\"", length(*bound_us))?;
+            write!(f, "{join}[{set_by}] watermark = {{ bounded-out-of-orderness = \"{}\"", length(*bound_us))?;
             if let Some(idle_after_ms) = idle_after_ms {
                 write!(f, ", idle-after = \"{}\"", length(idle_after_ms.saturating_mul(1_000)))?;
             }
@@ -161,6 +167,7 @@ mod tests {
     fn late_rows_say_what_would_have_kept_them() {
         let source = |name: &str, idle_after_ms, split: Option<&str>| LateSource {
             name: name.to_owned(),
+            set_by: format!("sources.{name}"),
             bound_us: 3_420_000_001,
             idle_after_ms,
             split: split.map(str::to_owned),

@@ -42,11 +42,11 @@ enum Values {
 }
 
 /// The event times of a column.
-pub(super) struct EventTimes {
+pub(crate) struct EventTimes {
     /// One per row, microseconds; of no meaning where there is none.
-    pub(super) times: ScalarBuffer<i64>,
+    pub(crate) times: ScalarBuffer<i64>,
     /// The rows without one, ascending.
-    pub(super) missing: Vec<usize>,
+    pub(crate) missing: Vec<usize>,
 }
 
 impl EventTimeReader {
@@ -90,7 +90,7 @@ impl EventTimeReader {
     }
 
     /// The times of all rows.
-    pub(super) fn read(&self, column: &ArrayRef) -> EventTimes {
+    pub(crate) fn read(&self, column: &ArrayRef) -> EventTimes {
         let times = self.microseconds(column);
         // Without an early end the compiler makes vector code of it.
         let outside = times.iter().filter(|time| !EVENT_TIMES_US.contains(time)).count();
@@ -105,7 +105,7 @@ impl EventTimeReader {
     }
 
     /// Why a row has no event time.
-    pub(super) fn reason(&self, name: &str, column: &ArrayRef, row: usize) -> String {
+    pub(crate) fn reason(&self, name: &str, column: &ArrayRef, row: usize) -> String {
         if column.is_null(row) {
             return format!("the event time column {name:?} is null");
         }

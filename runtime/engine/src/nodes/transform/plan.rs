@@ -53,7 +53,11 @@ impl PlanNode for TransformStep {
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
-        Ok(Some(Box::new(TransformOperator::new(self.guest(cx)?, self.step.dead_letters(cx)))))
+        Ok(Some(Box::new(TransformOperator::new(
+            self.guest(cx)?,
+            self.step.times.as_ref().and_then(|times| times.among(cx.columns)),
+            self.step.dead_letters(cx),
+        ))))
     }
 
     fn replaced(&self, cx: &ReplaceContext<'_>, version: &NewVersion) -> Result<Arc<dyn PlanNode>, SwapError> {

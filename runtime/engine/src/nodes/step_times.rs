@@ -1,0 +1,78 @@
+//! The event times of a step's rows, where a column that the step makes says them. Makes no watermark: that follows in the chain.
+
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Schema;
+use weir_core::batch::StreamBatch;
+use weir_core::graph::{EventTimeColumn, Node};
+
+use crate::dataflow::metrics::Metrics;
+use crate::dataflow::operator::OperatorError;
+use crate::dataflow::source::EventTimeReader;
+use crate::plan::error::{CheckError, column};
+use crate::plan::node::{NodeColumns, OutputPort, PlanContext, PortInput};
+
+/// How many subtasks a step has that hands on rows as they come. One behind which rows get their event time stays with its source, so
+/// that each split has its own watermark; so does the step that gives it.
+pub(crate) fn parallelism_of(cx: &PlanContext<'_>, node: &Node, input: &PortInput) -> usize {
+    match node.event_time.is_some() || cx.graph.step_that_times(&node.name).is_some() {
+        true => input.parallelism,
+        false => cx.graph.parallelism,
+    }
+}
+
+/// Which column of a step's main output is the event time.
+#[derive(Clone, Debug)]
+pub(crate) struct StepTimes {
+    /// Its place in the full schema, or among the columns that are there.
+    column: usize,
+    name: String,
+    reader: EventTimeReader,
+}
+
+impl StepTimes {
+    /// Of a node, if it sets it. `outputs`: the step's; the main one makes the column from now on, even if nobody reads it.
+    pub(crate) fn plan(node: &Node, outputs: &mut [OutputPort]) -> Result<Option<Self>, CheckError> {
+        let (Some(event_time), Some(main)) = (&node.event_time, outputs.first_mut()) else { return Ok(None) };
+        let EventTimeColumn { column: name, form } = &event_time.column;
+        let schema: &Schema = &main.schema;
+        let index = column(schema, name)?;
+        let reader = EventTimeReader::new(form, schema.field(index).data_type())
+            .map_err(|reason| CheckError::at(&name.span, format!("column {:?} {reason}", name.value)))?;
+        main.always.push(index);
+        Ok(Some(Self { column: index, name: name.value.clone(), reader }))
+    }
+
+    /// The same, of batches with the columns that are there.
+    pub(crate) fn among(&self, columns: &NodeColumns) -> Option<Self> {
+        let column = columns.outputs.first()?.as_ref()?.iter().position(|column| *column == self.column)?;
+        Some(Self { column, ..self.clone() })
+    }
+
+    /// Gives rows their event times. Those without one are left out: `refuse` gets each, by index, with the reason.
+    pub(crate) fn apply(
+        &self,
+        batch: StreamBatch,
+        metrics: &Metrics,
+        mut refuse: impl FnMut(usize, String) -> Result<(), OperatorError>,
+    ) -> Result<StreamBatch, OperatorError> {
+        let column = batch.rows.column(self.column);
+        metrics.notice_once(|| self.reader.doubt(&self.name, column));
+        let times = self.reader.read(column);
+        if times.missing.is_empty() {
+            return Ok(StreamBatch { event_times: times.times, ..batch });
+        }
+        let mut keep = vec![true; batch.len()];
+        for row in times.missing {
+            keep[row] = false;
+            refuse(row, self.reader.reason(&self.name, column, row))?;
+        }
+        let event_times = times.times.iter().zip(&keep).filter_map(|(time, keep)| keep.then_some(*time)).collect();
+        let row_kinds = batch.row_kinds.map(|kinds| {
+            let kept: Vec<u32> = (0..keep.len() as u32).filter(|row| keep[*row as usize]).collect();
+            kinds.take(&kept)
+        });
+        let rows = filter_record_batch(&batch.rows, &BooleanArray::from(keep))?;
+        Ok(StreamBatch { rows, event_times, row_kinds, key_hashes: None, ingested_at: batch.ingested_at })
+    }
+}

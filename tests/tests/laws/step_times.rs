@@ -1,0 +1,119 @@
+//! Event times that an operator sets: what comes of them is what comes of the same times set by the source.
+
+use proptest::prelude::*;
+
+use crate::pipelines::{WINDOWS, timed_twice};
+use crate::support::{Memory, Row, chooser};
+
+/// Rows in any order of time, so that some are late, and of any value on which the operator does not fail.
+fn split() -> impl Strategy<Value = Vec<Row>> {
+    let row = (0..5_u8, -50..0_i64, 1_000..1_400_i64).prop_map(|(key, value, time)| (format!("k{key}"), value, time));
+    prop::collection::vec(row, 0..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn late_rows_of_a_split_are_the_same_wherever_event_times_are_set(
+        split in split(),
+        sizes in prop::collection::vec(1..20_usize, 1..5),
+        (seed, steps) in (any::<u64>(), 0..60_usize),
+        (before, after) in (1..4_usize, 1..4_usize),
+    ) {
+        for window in WINDOWS {
+            let [at_source, later] = timed_twice(window);
+            let whole = Memory::new(vec![split.clone()], vec![usize::MAX]);
+            let expected = whole.run(&whole.job(&at_source, 1), |_| 0);
+            let memory = Memory::new(vec![split.clone()], sizes.clone());
+            let (job, next) = (memory.job(&later, before), memory.job(&later, after));
+            prop_assert_eq!(&memory.run(&job, chooser(seed)), &expected, "{} at parallelism {}", window, before);
+            let restored = memory.run_with_restore(&job, &next, steps, chooser(seed));
+            prop_assert_eq!(&restored, &expected, "{} from {} to {} subtasks", window, before, after);
+        }
+    }
+
+    #[test]
+    fn splits_have_their_own_watermarks_wherever_event_times_are_set(
+        splits in prop::collection::vec(split(), 1..4),
+        size in 1..20_usize,
+    ) {
+        for window in WINDOWS {
+            let [at_source, later] = timed_twice(window).map(|pipeline| {
+                let memory = Memory::new(splits.clone(), vec![size]);
+                memory.run(&memory.job(&pipeline, 1), |_| 0)
+            });
+            prop_assert_eq!(later, at_source, "{}", window);
+        }
+    }
+}
+
+/// Two sources and the replay of dead letters come to an operator by channels: each is watched alone.
+#[test]
+fn channels_have_their_own_watermarks_where_splits_are_not_known() {
+    let rows = |key: &str, from: i64| (0..40).map(|n| (key.to_owned(), -n - 1, from + 10 * n)).collect::<Vec<Row>>();
+    let united = r#"
+name = "united"
+[sources.a]
+connector = "memory"
+[sources.b]
+connector = "memory"
+[operators.poison]
+input = ["a", "b"]
+component = "tests/guests/poison.wasm"
+event-time = "ts"
+watermark = { bounded-out-of-orderness = "0s" }
+[windows.step]
+input = "poison"
+key-by = ["key"]
+window = { tumbling = "100ms" }
+aggregates.n = "count"
+[sinks.out]
+input = "step"
+connector = "memory"
+"#;
+    let memory = Memory::new(vec![rows("x", 0), rows("y", 2_000)], vec![3, 7]);
+    let expected = memory.run(&memory.job(united, 1), |_| 0);
+    assert_eq!(expected.len(), 8, "{expected:?}");
+    assert!(expected.iter().all(|row| row.ends_with(",20")), "each source has every row: {expected:?}");
+    for parallelism in 1..=3 {
+        for seed in 0..8 {
+            assert_eq!(memory.run(&memory.job(united, parallelism), chooser(seed)), expected);
+        }
+    }
+}
+
+#[test]
+fn rows_without_an_event_time_are_refused_as_on_error_says() {
+    let pipeline = r#"
+name = "refused"
+[sources.rows]
+connector = "memory"
+[operators.poison]
+input = "rows"
+component = "tests/guests/poison.wasm"
+on-error = "ON_ERROR"
+event-time = "ts"
+[sinks.out]
+input = "poison"
+connector = "memory"
+columns = ["value"]
+"#;
+    let letters =
+        "[sinks.bad]\ninput = \"poison.dead-letter\"\nconnector = \"memory\"\ncolumns = [\"value\", \"error\"]\n";
+    let times = [1, i64::MAX, 3];
+    let memory = Memory::new(vec![times.map(|time| ("k".to_owned(), time.min(2), time)).to_vec()], vec![2]);
+    let run = |on_error: &str, sinks: &str| {
+        let pipeline = format!("{}{sinks}", pipeline.replace("ON_ERROR", on_error));
+        memory.run(&memory.job(&pipeline, 1), |_| 0)
+    };
+    assert_eq!(run("skip", ""), ["1", "2"]);
+    let kept = run("dead-letter", letters);
+    assert_eq!(kept.len(), 3, "{kept:?}");
+    assert!(kept.iter().any(|row| row.starts_with("2,the event time column \"ts\" is 9223372036854775807, outside")));
+    let job = memory.job(&pipeline.replace("ON_ERROR", "fail"), 1);
+    let clock = std::sync::Arc::new(weir_core::time::ManualClock::default());
+    let failed = weir_engine::local::LocalJob::new(&job, clock).unwrap().run(|_| 0).unwrap_err();
+    let failed = weir_core::error::chain(&failed);
+    assert!(failed.contains("poison") && failed.contains("the event time column \"ts\" is"), "{failed}");
+}
