@@ -130,7 +130,7 @@ fn spec(window: WindowAssigner) -> WindowSpec {
     use AggregateFunction::{Avg, Count, Max, Min, Sum};
     let aggregate = |(name, function, column): (&str, AggregateFunction, Option<usize>)| BoundAggregate {
         name: name.to_owned(),
-        kind: AggregateKind::Builtin { function, column },
+        kind: AggregateKind::Builtin { function, columns: column.into_iter().collect() },
     };
     let value = Some(1);
     let aggregates =

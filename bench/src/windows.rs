@@ -160,7 +160,7 @@ fn drain(
 }
 
 fn operator(window: &WindowAssigner, allowed_lateness_us: i64) -> anyhow::Result<Box<dyn Operator>> {
-    let kind = AggregateKind::Builtin { function: AggregateFunction::Count, column: None };
+    let kind = AggregateKind::Builtin { function: AggregateFunction::Count, columns: Vec::new() };
     Ok(window_operator(WindowSpec {
         input: schema(),
         key_columns: vec![0],

@@ -3,6 +3,7 @@
 //! A [`LogicalGraph`] knows nothing of subtasks, threads or files' contents; the engine makes it physical. Nor does it know what
 //! language it was written in: spans are places in whatever text it came from, and one that a program made has none.
 
+mod aggregate_function;
 mod event_time;
 mod hosted;
 
@@ -16,6 +17,7 @@ pub use crate::options::Options;
 pub use crate::span::{Span, Spanned};
 use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
+pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
@@ -206,8 +208,8 @@ pub enum AggregateSpec {
     Builtin {
         /// Which one.
         function: AggregateFunction,
-        /// Of which column; `None` only for a count of rows.
-        column: Option<Spanned<String>>,
+        /// Of which columns: what it goes by comes second, where it goes by one. A count of rows has none.
+        columns: Vec<Spanned<String>>,
     },
     /// A component of the world `aggregate-operator`.
     Component {
@@ -220,45 +222,6 @@ pub enum AggregateSpec {
         /// Its bounds.
         limits: OperatorLimits,
     },
-}
-
-/// The aggregates that need no component. Nulls are ignored; an aggregate of nulls only is null (a count: 0).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AggregateFunction {
-    /// Rows, or values that are not null. int64.
-    Count,
-    /// Sum: int64 of integers, float64 of floats, decimal of decimals.
-    Sum,
-    /// The least value, in the column's type.
-    Min,
-    /// The greatest value, in the column's type.
-    Max,
-    /// Mean, float64.
-    Avg,
-    /// The value with the least event time; of several, the least value, so that parallelism does not change it.
-    First,
-    /// The value with the greatest event time; of several, the greatest value.
-    Last,
-}
-
-impl AggregateFunction {
-    /// All of them.
-    pub const ALL: [Self; 7] = [Self::Count, Self::Sum, Self::Min, Self::Max, Self::Avg, Self::First, Self::Last];
-
-    /// What pipelines call it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Sum => "sum",
-            Self::Min => "min",
-            Self::Max => "max",
-            Self::Avg => "avg",
-            Self::First => "first",
-            Self::Last => "last",
-        }
-    }
 }
 
 /// `[sinks.NAME]`

@@ -83,8 +83,8 @@ fn told(graph: &LogicalGraph) -> String {
         if let NodeKind::Window(window) = &node.kind {
             for (name, spec) in &window.aggregates {
                 let spec = match spec {
-                    AggregateSpec::Builtin { function, column } => {
-                        format!("{function:?} {:?}", column.as_ref().map(|column| &column.value))
+                    AggregateSpec::Builtin { function, columns } => {
+                        format!("{function:?} {:?}", columns.first().map(|column| &column.value))
                     }
                     AggregateSpec::Component { component, config, .. } => {
                         format!("{} {config}", component.value.display())
@@ -171,6 +171,37 @@ fn an_event_time_is_set_once_and_before_it_is_used() {
         assert!(
             expected.is_none_or(|expected| error.contains(expected) && error.contains("pipeline.toml:")),
             "{steps}: {error}"
+        );
+    }
+}
+
+#[test]
+fn aggregates_have_what_they_need_and_no_more() {
+    for (aggregate, expected) in [
+        ("{ quantile = \"v\", q = 0.95 }", None),
+        ("{ quantile = \"v\", q = 1, error = 0.001 }", None),
+        ("{ arg-max = \"v\", by = \"t\" }", None),
+        ("{ stddev = \"v\" }", None),
+        ("{ quantile = \"v\" }", Some("has no \"q\", which it needs")),
+        ("{ quantile = \"v\", q = 95 }", Some("q is from 0 to 1, such as 0.95")),
+        ("{ quantile = \"v\", q = 0.5, error = 0.5 }", Some("from 0.001 to 0.1")),
+        ("{ quantile = \"v\", q = \"p95\" }", Some("q must be a number")),
+        ("{ arg-max = \"v\" }", Some("has no \"by\", which it needs")),
+        ("{ max = \"v\", by = \"t\" }", Some("by")),
+        ("{ max = \"v\", min = \"v\" }", Some("an aggregate is one function of one column")),
+        ("\"quantile\"", Some("write { quantile = \"COLUMN\", q = 0.95 }")),
+        ("{ p95 = \"v\" }", Some("p95")),
+        ("\"countdistinct\"", Some("count-distinct")),
+    ] {
+        let text = format!(
+            "[sources.s]\nconnector = \"file\"\n[windows.w]\ninput = \"s\"\nwindow = {{ tumbling = \"1s\" }}\naggregates.a = {aggregate}\n\
+             [sinks.out]\ninput = \"w\"\nconnector = \"stdout\"\n"
+        );
+        let error = read(&text, &[]).err();
+        assert_eq!(error.is_none(), expected.is_none(), "{aggregate}: {error:?}");
+        assert!(
+            expected.is_none_or(|expected| error.as_ref().is_some_and(|error| error.contains(expected))),
+            "{aggregate}: {error:?}"
         );
     }
 }

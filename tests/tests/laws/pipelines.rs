@@ -55,6 +55,12 @@ aggregates.min = { min = "value" }
 aggregates.avg = { avg = "value" }
 aggregates.first = { first = "value" }
 aggregates.last = { last = "value" }
+aggregates.dev = { stddev = "value" }
+aggregates.p90 = { quantile = "value", q = 0.9 }
+aggregates.different = { count-distinct = "value" }
+aggregates.about = { approx-count-distinct = "value" }
+aggregates.newest = { arg-max = "value", by = "ts" }
+aggregates.all = { collect = "value" }
 [sinks.out]
 "#;
 

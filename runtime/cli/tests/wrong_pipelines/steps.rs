@@ -86,7 +86,7 @@ fn windows_and_operators() {
               --> p.toml:17:22
                |
             17 | aggregates.price = { maximum = "price" }
-               |                      ^^^^^^^ its keys are count, sum, min, max, avg, first, last, component
+               |                      ^^^^^^^ its keys are count, sum, min, max, avg, first, last, stddev, quantile, count-distinct, approx-count-distinct, arg-min, arg-max, collect, component
 
             error: an aggregate is one function of one column
               --> p.toml:17:20

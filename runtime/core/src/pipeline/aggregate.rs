@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::table::Table;
 use super::{limits, operator};
 use crate::diagnostic::Diagnostic;
-use crate::graph::{AggregateFunction, AggregateSpec, Spanned};
+use crate::graph::{AggregateFunction, AggregateSpec, Quantile, Spanned};
 
 const COMPONENT_KEYS: &[&str] = &["component", "columns", "config", "limits"];
 
@@ -32,15 +32,16 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<Vec<(Spanned<String
 fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Result<AggregateSpec, Diagnostic> {
     if let DeValue::String(word) = value.get_ref() {
         let refuse = |message: String| Diagnostic::error(message, Some(value.span()));
-        return match function(word) {
-            Some(AggregateFunction::Count) => {
-                Ok(AggregateSpec::Builtin { function: AggregateFunction::Count, column: None })
+        return match AggregateFunction::NAMES.contains(&word.as_ref()) {
+            true if word == AggregateFunction::Count.name() => {
+                Ok(AggregateSpec::Builtin { function: AggregateFunction::Count, columns: Vec::new() })
             }
-            Some(_) => {
+            true => {
                 let problem = refuse(format!("{word} is computed of a column"));
-                Err(problem.with_hint(format!("write {{ {word} = \"COLUMN\" }}")))
+                Err(problem.with_hint(format!("write {{ {word} = \"COLUMN\"{} }}", more_keys(word).1)))
             }
-            None => Err(refuse(format!("there is no aggregate {word:?}")).suggesting(word, function_names())),
+            false => Err(refuse(format!("there is no aggregate {word:?}"))
+                .suggesting(word, AggregateFunction::NAMES.into_iter())),
         };
     }
     let table = Table::from_value(path.to_owned(), value)?;
@@ -53,15 +54,32 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
             limits: limits::read(&table)?,
         });
     }
-    let known: Vec<_> = function_names().chain(["component"]).collect();
+    let entries = table.entries();
+    let words: Vec<&str> = entries.iter().map(|(word, _)| word.value.as_str()).collect();
+    let Some(word) = AggregateFunction::NAMES.into_iter().find(|name| words.contains(name)) else {
+        let known: Vec<_> = AggregateFunction::NAMES.into_iter().chain(["component"]).collect();
+        table.check_keys(&known)?;
+        return Err(several(&table));
+    };
+    if words.iter().any(|other| *other != word && AggregateFunction::NAMES.contains(other)) {
+        return Err(several(&table));
+    }
+    let known: Vec<_> = more_keys(word).0.iter().copied().chain([word]).collect();
     table.check_keys(&known)?;
-    match table.entries().as_slice() {
-        [(word, _)] => {
-            let column = table.required(&word.value, table.string(&word.value)?)?;
-            let function = function(&word.value).ok_or_else(|| several(&table))?;
-            Ok(AggregateSpec::Builtin { function, column: Some(column) })
-        }
-        _ => Err(several(&table)),
+    let mut columns = vec![table.required(word, table.string(word)?)?];
+    let function = function(word, &table)?;
+    if more_keys(word).0.contains(&"by") {
+        columns.push(table.required("by", table.string("by")?)?);
+    }
+    Ok(AggregateSpec::Builtin { function, columns })
+}
+
+/// What stands beside the column of an aggregate, and an example of it.
+fn more_keys(word: &str) -> (&'static [&'static str], &'static str) {
+    match word {
+        "quantile" => (&["q", "error"], ", q = 0.95"),
+        "arg-min" | "arg-max" => (&["by"], ", by = \"COLUMN\""),
+        _ => (&[], ""),
     }
 }
 
@@ -70,10 +88,22 @@ fn several(table: &Table<'_>) -> Diagnostic {
         .with_hint("for example { avg = \"COLUMN\" }")
 }
 
-fn function(word: &str) -> Option<AggregateFunction> {
-    AggregateFunction::ALL.into_iter().find(|function| function.name() == word)
-}
-
-fn function_names() -> impl Iterator<Item = &'static str> {
-    AggregateFunction::ALL.into_iter().map(AggregateFunction::name)
+fn function(word: &str, table: &Table<'_>) -> Result<AggregateFunction, Diagnostic> {
+    use AggregateFunction::{
+        ApproxCountDistinct, ArgMax, ArgMin, Avg, Collect, Count, CountDistinct, First, Last, Max, Min, Stddev, Sum,
+    };
+    let plain =
+        [Count, Sum, Min, Max, Avg, First, Last, Stddev, CountDistinct, ApproxCountDistinct, ArgMin, ArgMax, Collect];
+    match plain.into_iter().find(|function| function.name() == word) {
+        Some(function) => Ok(function),
+        None => {
+            let q = table.required("q", table.number("q")?)?;
+            let error = table.number("error")?.unwrap_or(Quantile::ERROR_DEFAULT);
+            let quantile = Quantile::new(q, error).ok_or_else(|| {
+                let message = "q is from 0 to 1, such as 0.95, and the relative error from 0.001 to 0.1";
+                Diagnostic::error(message, table.span.clone())
+            })?;
+            Ok(AggregateFunction::Quantile(quantile))
+        }
+    }
 }

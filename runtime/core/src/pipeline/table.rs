@@ -129,6 +129,18 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// A number that is finite.
+    pub(super) fn number(&self, key: &str) -> Result<Option<f64>> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().parse::<f64>().ok(),
+            DeValue::Float(number) => number.as_str().parse::<f64>().ok(),
+            _ => None,
+        };
+        let refuse = || Diagnostic::error(format!("{key} must be a number"), Some(value.span()));
+        number.filter(|number| number.is_finite()).map(Some).ok_or_else(refuse)
+    }
+
     /// A duration, in microseconds.
     pub(super) fn duration_us(&self, key: &str) -> Result<Option<i64>> {
         self.converted(key, DURATION, units::duration_us)

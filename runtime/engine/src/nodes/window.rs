@@ -117,8 +117,8 @@ pub enum AggregateKind {
     Builtin {
         /// Which one.
         function: AggregateFunction,
-        /// Of which column; `None` only for a count of rows.
-        column: Option<usize>,
+        /// Of which columns: what it goes by comes second, where it goes by one. A count of rows has none.
+        columns: Vec<usize>,
     },
     /// A component's.
     Component {

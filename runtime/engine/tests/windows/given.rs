@@ -90,9 +90,9 @@ pub(crate) fn batch(rows: &[Row]) -> StreamBatch {
 
 pub(crate) fn aggregates(component: bool) -> Vec<BoundAggregate> {
     use AggregateFunction::{Avg, Count, First, Last, Max, Min, Sum};
-    let of = |name: &str, function, column| BoundAggregate {
+    let of = |name: &str, function, column: Option<usize>| BoundAggregate {
         name: name.to_owned(),
-        kind: AggregateKind::Builtin { function, column },
+        kind: AggregateKind::Builtin { function, columns: column.into_iter().collect() },
     };
     let mut all = vec![
         of("rows", Count, None),

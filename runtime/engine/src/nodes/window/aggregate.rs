@@ -1,14 +1,22 @@
 //! Accumulators of groups. They know neither keys, windows nor time passing; a group is a small dense number.
 
+mod approx_count_distinct;
+mod arg_extreme;
 mod average;
 mod by_time;
+mod collect;
 pub(crate) mod component;
 mod count;
+mod count_distinct;
+mod double_double;
 mod element;
+mod encoded;
 mod exact_total;
 mod extreme;
 mod float_total;
 mod fold;
+mod quantile;
+mod stddev;
 mod sum;
 mod total;
 
@@ -25,6 +33,7 @@ use crate::dataflow::operator::OperatorError;
 use by_time::{first_or_last, takes_by_time};
 use component::ComponentAccumulators;
 use count::Count;
+use encoded::Encoder;
 use extreme::{min_or_max, takes_extreme};
 use fold::Folded;
 
@@ -105,48 +114,68 @@ pub(super) trait Accumulators: Send {
     fn as_any(&self) -> &dyn Any;
 }
 
-/// The type of an aggregate's result, for a column of a type (`None`: no column).
+/// The type of an aggregate's result, for columns of these types: none for a count of rows, two for one that goes by another column.
 ///
 /// # Errors
 /// Says which columns the aggregate takes.
-pub fn aggregate_type(function: AggregateFunction, column: Option<&DataType>) -> Result<DataType, String> {
-    use AggregateFunction::{Avg, Count, First, Last, Max, Min, Sum};
-    let Some(column) = column else {
-        return match function {
-            Count => Ok(DataType::Int64),
-            Sum | Min | Max | Avg | First | Last => Err(format!("{} needs a column", function.name())),
-        };
+pub fn aggregate_type(function: AggregateFunction, columns: &[&DataType]) -> Result<DataType, String> {
+    use AggregateFunction::{
+        ApproxCountDistinct, ArgMax, ArgMin, Avg, Collect, Count, CountDistinct, First, Last, Max, Min, Quantile,
+        Stddev, Sum,
     };
-    let refused = |takes: &str| Err(format!("{} takes {takes}, not {}", function.name(), type_name(column)));
+    let refused =
+        |column: &DataType, takes: &str| Err(format!("{} takes {takes}, not {}", function.name(), type_name(column)));
+    let (column, by) = match (function, columns) {
+        (Count, _) => return Ok(DataType::Int64),
+        (ArgMin | ArgMax, [column, by]) => (*column, Some(*by)),
+        (ArgMin | ArgMax, _) => return Err(format!("{} needs a column, and one that it goes by", function.name())),
+        (_, [column, ..]) => (*column, None),
+        (_, []) => return Err(format!("{} needs a column", function.name())),
+    };
+    if let Some(by) = by.filter(|by| !takes_extreme(by)) {
+        return refused(by, "numbers, text, bytes, booleans, dates and times to go by");
+    }
+    let is_number = sum::sum_type(column).is_some();
     match function {
         Count => Ok(DataType::Int64),
-        Sum => sum::sum_type(column).map_or_else(|| refused("integers, floats and decimals"), Ok),
-        Avg if sum::sum_type(column).is_some() => Ok(DataType::Float64),
-        Avg => refused("integers, floats and decimals"),
+        Sum => sum::sum_type(column).map_or_else(|| refused(column, "integers, floats and decimals"), Ok),
+        Avg | Stddev | Quantile(_) if is_number => Ok(DataType::Float64),
+        Avg | Stddev | Quantile(_) => refused(column, "integers, floats and decimals"),
         Min | Max if takes_extreme(column) => Ok(column.clone()),
         First | Last if takes_by_time(column) => Ok(column.clone()),
-        Min | Max | First | Last => refused("numbers, text, bytes, booleans, dates and times"),
+        CountDistinct | ApproxCountDistinct if takes_extreme(column) => Ok(DataType::Int64),
+        Min | Max | First | Last | CountDistinct | ApproxCountDistinct => {
+            refused(column, "numbers, text, bytes, booleans, dates and times")
+        }
+        ArgMin | ArgMax | Collect => match Encoder::new(column) {
+            Err(_) => refused(column, "values that have an order"),
+            Ok(encoder) if function == Collect => Ok(encoder.list_type()),
+            Ok(_) => Ok(column.clone()),
+        },
     }
 }
 
 /// Accumulators without groups. `input` are the columns of the rows.
 ///
 /// # Errors
-/// If the aggregate does not take its column.
+/// If the aggregate does not take its columns.
 pub(super) fn accumulators(
     aggregate: &BoundAggregate,
     input: &[FieldRef],
 ) -> Result<Box<dyn Accumulators>, OperatorError> {
-    let (function, column) = match &aggregate.kind {
+    let (function, columns) = match &aggregate.kind {
         AggregateKind::Component { aggregate, .. } => {
             return Ok(Box::new(ComponentAccumulators::new(aggregate.clone())?));
         }
-        AggregateKind::Builtin { function, column } => (*function, column.and_then(|c| input.get(c))),
+        AggregateKind::Builtin { function, columns } => (*function, columns.iter().filter_map(|c| input.get(*c))),
     };
-    let output = aggregate_type(function, column.map(|c| c.data_type())).map_err(OperatorError::Call)?;
-    let Some(column) = column else {
+    let columns: Vec<&FieldRef> = columns.collect();
+    let types: Vec<&DataType> = columns.iter().map(|column| column.data_type()).collect();
+    let output = aggregate_type(function, &types).map_err(OperatorError::Call)?;
+    let Some(column) = columns.first() else {
         return Ok(Folded::boxed(Count));
     };
+    let encoder = |column: usize| Encoder::new(types[column]);
     Ok(match function {
         AggregateFunction::Count => Folded::boxed(Count),
         AggregateFunction::Sum => sum::sum(column, output),
@@ -155,6 +184,13 @@ pub(super) fn accumulators(
         AggregateFunction::Max => min_or_max::<true>(output),
         AggregateFunction::First => first_or_last::<false>(output),
         AggregateFunction::Last => first_or_last::<true>(output),
+        AggregateFunction::Stddev => stddev::stddev(column),
+        AggregateFunction::Quantile(of) => quantile::quantile(of),
+        AggregateFunction::CountDistinct => count_distinct::count_distinct(encoder(0)?),
+        AggregateFunction::ApproxCountDistinct => approx_count_distinct::approx_count_distinct(),
+        AggregateFunction::ArgMin => arg_extreme::arg_extreme(encoder(0)?, encoder(1)?, false),
+        AggregateFunction::ArgMax => arg_extreme::arg_extreme(encoder(0)?, encoder(1)?, true),
+        AggregateFunction::Collect => collect::collect(encoder(0)?),
     })
 }
 
@@ -164,95 +200,4 @@ fn state_field(name: &str, data_type: DataType, nullable: bool) -> FieldRef {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{AsArray, Decimal128Array, Float64Array, Int64Array, UInt64Array};
-    use arrow::datatypes::Float64Type;
-
-    use super::*;
-
-    fn made(function: AggregateFunction, data_type: DataType) -> Box<dyn Accumulators> {
-        let aggregate =
-            BoundAggregate { name: "a".to_owned(), kind: AggregateKind::Builtin { function, column: Some(0) } };
-        accumulators(&aggregate, &[Arc::new(Field::new("c", data_type, true))]).unwrap()
-    }
-
-    /// Updates one group with every part of the values in an accumulator of its own, and merges them.
-    fn folded(function: AggregateFunction, values: &[f64], part: usize) -> f64 {
-        let mut all = made(function, DataType::Float64);
-        all.resize(1);
-        for values in values.chunks(part) {
-            let mut some = all.fresh();
-            some.resize(1);
-            let column: ArrayRef = Arc::new(Float64Array::from(values.to_vec()));
-            some.update(&vec![0; values.len()], &[column], &vec![0; values.len()]).unwrap();
-            all.merge(&[0], &some.state(&[0]).unwrap()).unwrap();
-        }
-        all.finish(&[0]).unwrap().as_primitive::<Float64Type>().value(0)
-    }
-
-    #[test]
-    fn float_totals_do_not_depend_on_order_or_splits() {
-        let mut values: Vec<f64> = (1..200).map(|i| f64::from(i * i * 7919) * 0.1).collect();
-        values.extend([1e16, 3.0, -1e16, 1e-9, 0.1]);
-        let reversed: Vec<f64> = values.iter().rev().copied().collect();
-        for function in [AggregateFunction::Sum, AggregateFunction::Avg] {
-            let expected = folded(function, &values, values.len());
-            for part in [1, 2, 3, 50] {
-                assert_eq!(folded(function, &values, part).to_bits(), expected.to_bits());
-                assert_eq!(folded(function, &reversed, part).to_bits(), expected.to_bits());
-            }
-        }
-        assert_eq!(folded(AggregateFunction::Sum, &[1e16, 1.0, -1e16], 1), 1.0);
-        assert_eq!(folded(AggregateFunction::Sum, &[1.0, f64::INFINITY, 1.0], 1), f64::INFINITY);
-        assert!(folded(AggregateFunction::Sum, &[f64::NEG_INFINITY, f64::INFINITY], 1).is_nan());
-        assert!(folded(AggregateFunction::Max, &[f64::NAN, f64::INFINITY], 1).is_nan());
-    }
-
-    #[test]
-    fn sums_that_do_not_fit_say_so() {
-        let check = |column: ArrayRef, expected: &str| {
-            let mut sum = made(AggregateFunction::Sum, column.data_type().clone());
-            sum.resize(1);
-            let rows = column.len();
-            sum.update(&vec![0; rows], &[column], &vec![0; rows]).unwrap();
-            assert_eq!(sum.overflows(&[0]).is_empty(), sum.finish(&[0]).is_ok(), "{expected}");
-            let text = match sum.finish(&[0]) {
-                Ok(sum) => arrow::util::display::array_value_to_string(&sum, 0).unwrap(),
-                Err(error) => error.to_string(),
-            };
-            assert_eq!(text, expected);
-        };
-        let int64 = i64::MAX as u64;
-        check(Arc::new(UInt64Array::from(vec![int64])), "9223372036854775807");
-        check(Arc::new(UInt64Array::from(vec![int64, int64, 1])), "18446744073709551615");
-        check(Arc::new(UInt64Array::from(vec![u64::MAX, 1])), "sum of column \"c\" does not fit its type uint64");
-        check(Arc::new(Int64Array::from(vec![i64::MAX, 1])), "sum of column \"c\" does not fit its type int64");
-        check(Arc::new(Int64Array::from(vec![i64::MAX, 1, -1])), "9223372036854775807");
-        let nines = 10_i128.pow(38) - 1;
-        let decimals = |values: Vec<i128>| -> ArrayRef {
-            Arc::new(Decimal128Array::from(values).with_precision_and_scale(38, 2).unwrap())
-        };
-        check(decimals(vec![nines - 1, 1]), "999999999999999999999999999999999999.99");
-        check(
-            decimals(vec![nines, nines, -nines, -nines]),
-            "sum of column \"c\" does not fit its type decimal128(38, 2)",
-        );
-        check(decimals(vec![nines, 1]), "sum of column \"c\" does not fit its type decimal128(38, 2)");
-    }
-
-    #[test]
-    fn aggregates_say_what_they_take() {
-        let list = DataType::new_list(DataType::Int64, true);
-        for (function, column, expected) in [
-            (AggregateFunction::Sum, None, "sum needs a column"),
-            (AggregateFunction::Sum, Some(DataType::Utf8), "sum takes integers, floats and decimals, not utf8"),
-            (AggregateFunction::Avg, Some(DataType::Boolean), "avg takes integers, floats and decimals, not bool"),
-            (AggregateFunction::Last, Some(list), "last takes numbers, text, bytes, booleans, dates and times, not "),
-        ] {
-            let error = aggregate_type(function, column.as_ref()).unwrap_err();
-            assert!(error.starts_with(expected), "{error}");
-        }
-    }
-}
+mod tests;

@@ -27,8 +27,7 @@ impl AggregateSet {
     /// The input columns that each of a window's aggregates reads.
     pub(super) fn columns(spec: &WindowSpec) -> Vec<Vec<usize>> {
         let columns = |kind: &AggregateKind| match kind {
-            AggregateKind::Builtin { column, .. } => column.iter().copied().collect(),
-            AggregateKind::Component { columns, .. } => columns.clone(),
+            AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. } => columns.clone(),
         };
         spec.aggregates.iter().map(|a| columns(&a.kind)).collect()
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use weir_core::graph::{
     AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, Spanned, WindowNode,
 };
@@ -140,15 +140,14 @@ fn plan_aggregate(
     input: &SchemaRef,
 ) -> Result<(PlannedAggregate, Field), CheckError> {
     match spec {
-        AggregateSpec::Builtin { function, column: of } => {
-            let index = of.as_ref().map(|c| column(input, c)).transpose()?;
-            let data_type = index.map(|i| input.field(i).data_type());
-            let output = aggregate_type(*function, data_type)
-                .map_err(|message| CheckError::at(of.as_ref().map_or(&name.span, |c| &c.span), message))?;
-            let nullable = *function != AggregateFunction::Count;
+        AggregateSpec::Builtin { function, columns: of } => {
+            let columns = of.iter().map(|c| column(input, c)).collect::<Result<Vec<_>, _>>()?;
+            let types: Vec<&DataType> = columns.iter().map(|i| input.field(*i).data_type()).collect();
+            let output = aggregate_type(*function, &types)
+                .map_err(|message| CheckError::at(of.first().map_or(&name.span, |c| &c.span), message))?;
             let kind = PlannedAggregateKind::Builtin(*function);
-            let aggregate = PlannedAggregate { name: name.value.clone(), columns: index.into_iter().collect(), kind };
-            Ok((aggregate, Field::new(&name.value, output, nullable)))
+            let aggregate = PlannedAggregate { name: name.value.clone(), columns, kind };
+            Ok((aggregate, Field::new(&name.value, output, !function.is_never_null())))
         }
         AggregateSpec::Component { component: path, columns, config, limits } => {
             let component = load(cx.host, path)?;
@@ -199,9 +198,7 @@ impl WindowStep {
                 (PlannedAggregateKind::Component { .. }, Some(shared)) => {
                     AggregateKind::Component { aggregate: shared.clone(), columns }
                 }
-                (PlannedAggregateKind::Builtin(function), _) => {
-                    AggregateKind::Builtin { function: *function, column: columns.first().copied() }
-                }
+                (PlannedAggregateKind::Builtin(function), _) => AggregateKind::Builtin { function: *function, columns },
                 (PlannedAggregateKind::Component { .. }, None) => return Err(OperatorError::Version),
             };
             components.push(shared);

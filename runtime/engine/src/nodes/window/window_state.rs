@@ -293,10 +293,10 @@ impl AggregateText {
         let column = |column: &usize| spec.input.field(*column).name().clone();
         let text = |aggregate: &BoundAggregate| {
             let (function, columns) = match &aggregate.kind {
-                AggregateKind::Builtin { function, column: of } => (function.name(), of.iter().map(column).collect()),
-                AggregateKind::Component { columns, .. } => ("component", columns.iter().map(column).collect()),
+                AggregateKind::Builtin { function, columns } => (function.accumulator(), columns),
+                AggregateKind::Component { columns, .. } => ("component".to_owned(), columns),
             };
-            Self { name: aggregate.name.clone(), function: function.to_owned(), columns }
+            Self { name: aggregate.name.clone(), function, columns: columns.iter().map(column).collect() }
         };
         spec.aggregates.iter().map(text).collect()
     }

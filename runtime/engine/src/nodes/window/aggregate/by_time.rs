@@ -81,11 +81,11 @@ impl<E: Element, const LAST: bool> Fold for ByTime<E, LAST> {
         Ok(vec![self.finish(groups)?, Arc::new(times)])
     }
 
-    fn load(&self, state: &[ArrayRef], rows: usize) -> Vec<Self::Accumulator> {
-        let [column, times] = state else { return Vec::new() };
+    fn load(&self, state: &[ArrayRef], rows: usize) -> Result<Vec<Self::Accumulator>, OperatorError> {
+        let [column, times] = state else { return Ok(Vec::new()) };
         let (array, times) = (E::array(column), times.as_primitive::<Int64Type>());
         let row = |row| times.is_valid(row).then(|| (times.value(row), E::own(E::value(array, row))));
-        (0..rows).map(row).collect()
+        Ok((0..rows).map(row).collect())
     }
 
     fn output_field(&self) -> FieldRef {

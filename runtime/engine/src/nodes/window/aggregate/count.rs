@@ -47,8 +47,8 @@ impl Fold for Count {
         Ok(vec![self.finish(groups)?])
     }
 
-    fn load(&self, state: &[ArrayRef], _rows: usize) -> Vec<i64> {
-        state.first().map(|c| c.as_primitive::<Int64Type>().values().to_vec()).unwrap_or_default()
+    fn load(&self, state: &[ArrayRef], _rows: usize) -> Result<Vec<i64>, OperatorError> {
+        Ok(state.first().map(|c| c.as_primitive::<Int64Type>().values().to_vec()).unwrap_or_default())
     }
 
     fn output_field(&self) -> FieldRef {

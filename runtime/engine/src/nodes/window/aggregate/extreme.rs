@@ -75,10 +75,10 @@ impl<E: Element, const GREATEST: bool> Fold for Extreme<E, GREATEST> {
         Ok(vec![self.finish(groups)?])
     }
 
-    fn load(&self, state: &[ArrayRef], rows: usize) -> Vec<Self::Accumulator> {
-        let [column] = state else { return Vec::new() };
+    fn load(&self, state: &[ArrayRef], rows: usize) -> Result<Vec<Self::Accumulator>, OperatorError> {
+        let [column] = state else { return Ok(Vec::new()) };
         let array = E::array(column);
-        (0..rows).map(|row| array.is_valid(row).then(|| E::own(E::value(array, row)))).collect()
+        Ok((0..rows).map(|row| array.is_valid(row).then(|| E::own(E::value(array, row)))).collect())
     }
 
     fn output_field(&self) -> FieldRef {

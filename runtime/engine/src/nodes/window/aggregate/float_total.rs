@@ -6,6 +6,7 @@ use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Float64Array};
 use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
 use weir_core::column_type::type_name;
 
+use super::double_double::DoubleDouble;
 use super::fold::{Groups, for_each_valid};
 use super::state_field;
 use super::total::{Counted, Total};
@@ -18,67 +19,6 @@ pub(super) struct FloatTotal {
     /// What an error names.
     pub(super) aggregate: &'static str,
     pub(super) column: String,
-}
-
-/// What a total of finite values is that went beyond all floats: it stays so, whatever finite value is added.
-const OVERFLOWED: DoubleDouble = DoubleDouble { high: f64::INFINITY, low: 1.0 };
-
-/// The unevaluated sum of two floats of which the second is less than half a unit in the last place of the first (T. J. Dekker,
-/// "A floating-point technique for extending the available precision", 1971).
-#[derive(Clone, Copy, Default)]
-pub(super) struct DoubleDouble {
-    high: f64,
-    /// 0, if the first is an infinity or no number because a value was; otherwise such a total is [`OVERFLOWED`].
-    low: f64,
-}
-
-impl DoubleDouble {
-    #[inline]
-    fn plus(self, other: Self) -> Self {
-        let (high, error) = two_sum(self.high, other.high);
-        if !high.is_finite() {
-            return self.plus_not_finite(other);
-        }
-        let (low, low_error) = two_sum(self.low, other.low);
-        let (high, error) = quick_two_sum(high, error + low);
-        let (high, low) = quick_two_sum(high, error + low_error);
-        Self { high, low }
-    }
-
-    /// Infinities and NaN among the values make the result, as IEEE 754 says, whether finite values overflow or not.
-    #[cold]
-    fn plus_not_finite(self, other: Self) -> Self {
-        match (self.is_of_values(), other.is_of_values()) {
-            (true, true) => Self { high: self.high + other.high, low: 0.0 },
-            (true, false) => self,
-            (false, true) => other,
-            (false, false) => OVERFLOWED,
-        }
-    }
-
-    /// Whether it is an infinity or no number, because a value was.
-    fn is_of_values(self) -> bool {
-        !self.high.is_finite() && self.low == 0.0
-    }
-
-    fn has_overflowed(self) -> bool {
-        !self.high.is_finite() && self.low != 0.0
-    }
-}
-
-/// The rounded sum and its exact error (D. Knuth, The Art of Computer Programming, volume 2).
-#[inline]
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let sum = a + b;
-    let of_b = sum - a;
-    (sum, (a - (sum - of_b)) + (b - of_b))
-}
-
-/// As [`two_sum`], for |a| >= |b|.
-#[inline]
-fn quick_two_sum(a: f64, b: f64) -> (f64, f64) {
-    let sum = a + b;
-    (sum, b - (sum - a))
 }
 
 impl FloatTotal {
@@ -95,7 +35,7 @@ impl FloatTotal {
         let values = array.values();
         for_each_valid(array.nulls(), group_of_row, |row, group| {
             let group = &mut groups[group];
-            group.total = group.total.plus(DoubleDouble { high: values[row].into(), low: 0.0 });
+            group.total = group.total.plus(DoubleDouble::from(values[row].into()));
             group.count += 1;
             Ok(())
         })
@@ -163,7 +103,7 @@ mod tests {
     use super::*;
 
     fn total(values: &[f64]) -> DoubleDouble {
-        values.iter().fold(DoubleDouble::default(), |total, value| total.plus(DoubleDouble { high: *value, low: 0.0 }))
+        values.iter().fold(DoubleDouble::default(), |total, value| total.plus(DoubleDouble::from(*value)))
     }
 
     #[test]

@@ -18,7 +18,9 @@ pub(super) trait Fold: Clone + Send + 'static {
     type Accumulator: Clone + Default + Send + Sync + 'static;
 
     /// Whether accumulators point to bytes elsewhere.
-    const HAS_HEAP: bool = false;
+    const HAS_HEAP: bool = Self::HEAP_BYTES_PER_VALUE > 0;
+    /// Bytes that a value which is kept takes elsewhere, beside its own.
+    const HEAP_BYTES_PER_VALUE: usize = 0;
 
     /// Adds row `i` to group `group_of_row[i]`; all groups are in `groups`.
     fn update(
@@ -45,7 +47,7 @@ pub(super) trait Fold: Clone + Send + 'static {
     fn state(&self, groups: &[&Self::Accumulator]) -> Result<Vec<ArrayRef>, OperatorError>;
 
     /// Reads `rows` accumulators; the columns have the types of [`Fold::state_fields`].
-    fn load(&self, state: &[ArrayRef], rows: usize) -> Vec<Self::Accumulator>;
+    fn load(&self, state: &[ArrayRef], rows: usize) -> Result<Vec<Self::Accumulator>, OperatorError>;
 
     /// The column of results.
     fn output_field(&self) -> FieldRef;
@@ -87,9 +89,10 @@ impl<F: Fold> Folded<F> {
     }
 
     /// Accumulators may point to so many bytes more.
-    fn grew(&mut self, columns: &[ArrayRef]) {
+    fn grew(&mut self, rows: usize, columns: &[ArrayRef]) {
         if F::HAS_HEAP {
-            self.heap_bytes += columns.iter().map(|column| array_bytes(column) as usize).sum::<usize>();
+            let own = columns.iter().map(|column| array_bytes(column) as usize).sum::<usize>();
+            self.heap_bytes += own + rows * F::HEAP_BYTES_PER_VALUE;
         }
     }
 
@@ -126,7 +129,7 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn update(&mut self, group_of_row: &[u32], columns: &[ArrayRef], event_times: &[i64]) -> Result<(), OperatorError> {
-        self.grew(columns);
+        self.grew(group_of_row.len(), columns);
         match self.groups.as_mut_slice() {
             // Few groups, and so many rows of each, are what it is asked most about.
             Some(few) => self.fold.update(few, group_of_row, columns, event_times),
@@ -135,8 +138,8 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn merge(&mut self, group_of_row: &[u32], state: &[ArrayRef]) -> Result<(), OperatorError> {
-        self.grew(state);
-        for (group, other) in group_of_row.iter().zip(self.fold.load(state, group_of_row.len())) {
+        for (group, other) in group_of_row.iter().zip(self.fold.load(state, group_of_row.len())?) {
+            self.heap_bytes += F::heap_bytes(&other);
             self.fold.merge(&mut self.groups[*group as usize], &other)?;
         }
         Ok(())

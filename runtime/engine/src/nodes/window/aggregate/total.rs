@@ -88,10 +88,10 @@ impl<T: Total> Fold for OfTotal<T> {
         Ok(columns)
     }
 
-    fn load(&self, state: &[ArrayRef], rows: usize) -> Vec<Self::Accumulator> {
-        let Some((counts, totals)) = state.split_last() else { return Vec::new() };
+    fn load(&self, state: &[ArrayRef], rows: usize) -> Result<Vec<Self::Accumulator>, OperatorError> {
+        let Some((counts, totals)) = state.split_last() else { return Ok(Vec::new()) };
         let counts = counts.as_primitive::<Int64Type>();
-        (0..rows).map(|row| Counted { total: self.total.load(totals, row), count: counts.value(row) }).collect()
+        Ok((0..rows).map(|row| Counted { total: self.total.load(totals, row), count: counts.value(row) }).collect())
     }
 
     fn output_field(&self) -> FieldRef {

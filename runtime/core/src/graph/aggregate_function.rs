@@ -1,0 +1,128 @@
+//! The aggregates that need no component: their names, and what they are told beside their columns. Computes nothing.
+
+use serde::Deserialize;
+
+/// An aggregate of ours. Nulls are ignored; an aggregate of nulls only is null (a count: 0, a list: empty).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AggregateFunction {
+    /// Rows, or values that are not null. int64.
+    Count,
+    /// Sum: int64 of integers, float64 of floats, decimal of decimals.
+    Sum,
+    /// The least value, in the column's type.
+    Min,
+    /// The greatest value, in the column's type.
+    Max,
+    /// Mean, float64.
+    Avg,
+    /// The value with the least event time; of several, the least value, so that parallelism does not change it.
+    First,
+    /// The value with the greatest event time; of several, the greatest value.
+    Last,
+    /// The sample standard deviation, float64; null of fewer than two values.
+    Stddev,
+    /// A value with a share of the others below it, within a relative error. float64.
+    #[serde(skip)]
+    Quantile(Quantile),
+    /// How many different values there are. int64.
+    CountDistinct,
+    /// The same, in 4 KiB per group, with a standard error of 1.6%. int64.
+    ApproxCountDistinct,
+    /// The value in the row where another column is least; of several, the least value.
+    ArgMin,
+    /// The value in the row where another column is greatest; of several, the greatest value.
+    ArgMax,
+    /// All values, in the order of their event times: a list.
+    Collect,
+}
+
+/// Which quantile, in millionths: so that it can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quantile {
+    q: u32,
+    error: u32,
+}
+
+const MILLION: f64 = 1_000_000.0;
+
+impl Quantile {
+    /// The relative error, unless another is asked for.
+    pub const ERROR_DEFAULT: f64 = 0.01;
+
+    /// The quantile `q`, from 0 to 1, within a relative error from 0.001 to 0.1. `None`: one of them is out of range.
+    #[must_use]
+    pub fn new(q: f64, error: f64) -> Option<Self> {
+        let in_range = (0.0..=1.0).contains(&q) && (0.001..=0.1).contains(&error);
+        in_range.then(|| Self { q: (q * MILLION).round() as u32, error: (error * MILLION).round() as u32 })
+    }
+
+    /// From 0 to 1.
+    #[must_use]
+    pub fn q(self) -> f64 {
+        f64::from(self.q) / MILLION
+    }
+
+    /// Of the value.
+    #[must_use]
+    pub fn error(self) -> f64 {
+        f64::from(self.error) / MILLION
+    }
+}
+
+impl AggregateFunction {
+    /// What pipelines call them.
+    pub const NAMES: [&str; 14] = [
+        "count",
+        "sum",
+        "min",
+        "max",
+        "avg",
+        "first",
+        "last",
+        "stddev",
+        "quantile",
+        "count-distinct",
+        "approx-count-distinct",
+        "arg-min",
+        "arg-max",
+        "collect",
+    ];
+
+    /// What pipelines call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Avg => "avg",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::Stddev => "stddev",
+            Self::Quantile(_) => "quantile",
+            Self::CountDistinct => "count-distinct",
+            Self::ApproxCountDistinct => "approx-count-distinct",
+            Self::ArgMin => "arg-min",
+            Self::ArgMax => "arg-max",
+            Self::Collect => "collect",
+        }
+    }
+
+    /// What its accumulators are called in a checkpoint: one of another name does not continue them.
+    #[must_use]
+    pub fn accumulator(self) -> String {
+        match self {
+            // Every quantile is read from the same counts.
+            Self::Quantile(of) => format!("quantile within {}", of.error()),
+            other => other.name().to_owned(),
+        }
+    }
+
+    /// Whether a group without values has a result.
+    #[must_use]
+    pub fn is_never_null(self) -> bool {
+        matches!(self, Self::Count | Self::CountDistinct | Self::ApproxCountDistinct | Self::Collect)
+    }
+}

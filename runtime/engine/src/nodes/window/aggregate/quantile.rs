@@ -1,0 +1,165 @@
+//! `quantile`: a value with a share of the others below it, within a relative error.
+//!
+//! A sketch that counts values in buckets whose bounds grow by a factor: C. Masson, J. Rim and H. Lee, "DDSketch: a fast and
+//! fully-mergeable quantile sketch with relative-error guarantees", 2019. Counts do not depend on the order of values, and no bucket is
+//! given up: 1% over all floats is some 70,000 of them, and over three decades 350.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int32Builder, Int64Builder, ListBuilder};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int32Type, Int64Type};
+use weir_core::graph::Quantile;
+
+use super::fold::{Fold, Folded, Groups, for_each_valid};
+use super::{Accumulators, state_field};
+use crate::dataflow::operator::OperatorError;
+
+/// `quantile` of a column of numbers.
+pub(super) fn quantile(of: Quantile) -> Box<dyn Accumulators> {
+    let error = of.error();
+    let factor = (1.0 + error) / (1.0 - error);
+    Folded::boxed(Quantiles { q: of.q(), factor, buckets_per_e: 1.0 / factor.ln() })
+}
+
+#[derive(Clone)]
+struct Quantiles {
+    q: f64,
+    /// From one bucket's bound to the next.
+    factor: f64,
+    buckets_per_e: f64,
+}
+
+/// The bucket of 1 is this one, so that those of all positive values are positive, and those of negative values their opposites.
+const ONE: i32 = 1 << 20;
+/// Infinity.
+const INFINITE: i32 = 1 << 22;
+/// NaN is above all.
+const NAN: i32 = 1 << 23;
+
+/// Buckets with how many values each has, ascending.
+type Buckets = Vec<(i32, i64)>;
+
+impl Quantiles {
+    fn bucket(&self, value: f64) -> i32 {
+        let of = |value: f64| match value {
+            value if value.is_infinite() => INFINITE,
+            value if value < f64::MIN_POSITIVE => 0,
+            value => ONE + (value.ln() * self.buckets_per_e).ceil() as i32,
+        };
+        match value {
+            value if value.is_nan() => NAN,
+            value if value < 0.0 => -of(-value),
+            value => of(value),
+        }
+    }
+
+    /// The value that is at most the error away from all of a bucket.
+    fn value(&self, bucket: i32) -> f64 {
+        let of = |bucket: i32| match bucket {
+            0 => 0.0,
+            INFINITE => f64::INFINITY,
+            bucket => {
+                let upper = (f64::from(bucket - ONE) / self.buckets_per_e).exp();
+                // The bound of the last bucket may be beyond all floats.
+                (2.0 / (1.0 + self.factor) * upper).min(f64::MAX)
+            }
+        };
+        match bucket {
+            NAN => f64::NAN,
+            bucket if bucket < 0 => -of(-bucket),
+            bucket => of(bucket),
+        }
+    }
+
+    fn of(&self, buckets: &Buckets) -> Option<f64> {
+        let count: i64 = buckets.iter().map(|(_, count)| count).sum();
+        let rank = (self.q * (count - 1) as f64).floor() as i64;
+        let mut before = 0;
+        let found = buckets.iter().find(|(_, count)| {
+            before += count;
+            before > rank
+        });
+        found.map(|(bucket, _)| self.value(*bucket))
+    }
+}
+
+fn count(buckets: &mut Buckets, bucket: i32, count: i64) {
+    match buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+        Ok(at) => buckets[at].1 += count,
+        Err(at) => buckets.insert(at, (bucket, count)),
+    }
+}
+
+impl Fold for Quantiles {
+    type Accumulator = Buckets;
+
+    const HEAP_BYTES_PER_VALUE: usize = size_of::<(i32, i64)>();
+
+    fn heap_bytes(group: &Buckets) -> usize {
+        group.capacity() * size_of::<(i32, i64)>()
+    }
+
+    fn update(
+        &self,
+        groups: &mut (impl Groups<Buckets> + ?Sized),
+        group_of_row: &[u32],
+        columns: &[ArrayRef],
+        _event_times: &[i64],
+    ) -> Result<(), OperatorError> {
+        let [column] = columns else { return Ok(()) };
+        let column = cast(column, &DataType::Float64)?;
+        let values = column.as_primitive::<Float64Type>();
+        for_each_valid(values.nulls(), group_of_row, |row, group| {
+            count(&mut groups[group], self.bucket(values.value(row)), 1);
+            Ok(())
+        })
+    }
+
+    fn merge(&self, into: &mut Buckets, other: &Buckets) -> Result<(), OperatorError> {
+        if into.is_empty() {
+            into.clone_from(other);
+        } else {
+            other.iter().for_each(|(bucket, more)| count(into, *bucket, *more));
+        }
+        Ok(())
+    }
+
+    fn state_fields(&self) -> Vec<FieldRef> {
+        let list = |name, item: DataType| state_field(name, DataType::List(item_field(item)), false);
+        vec![list("buckets", DataType::Int32), list("counts", DataType::Int64)]
+    }
+
+    fn state(&self, groups: &[&Buckets]) -> Result<Vec<ArrayRef>, OperatorError> {
+        let mut buckets = ListBuilder::new(Int32Builder::new()).with_field(item_field(DataType::Int32));
+        let mut counts = ListBuilder::new(Int64Builder::new()).with_field(item_field(DataType::Int64));
+        for group in groups {
+            buckets.append_value(group.iter().map(|(bucket, _)| Some(*bucket)));
+            counts.append_value(group.iter().map(|(_, count)| Some(*count)));
+        }
+        Ok(vec![Arc::new(buckets.finish()), Arc::new(counts.finish())])
+    }
+
+    fn load(&self, state: &[ArrayRef], rows: usize) -> Result<Vec<Buckets>, OperatorError> {
+        let [buckets, counts] = state else { return Ok(Vec::new()) };
+        let (buckets, counts) = (buckets.as_list::<i32>(), counts.as_list::<i32>());
+        let of = |row| {
+            let (buckets, counts) = (buckets.value(row), counts.value(row));
+            let buckets = buckets.as_primitive::<Int32Type>().values().iter().copied();
+            buckets.zip(counts.as_primitive::<Int64Type>().values().iter().copied()).collect()
+        };
+        Ok((0..rows).map(of).collect())
+    }
+
+    fn output_field(&self) -> FieldRef {
+        state_field("quantile", DataType::Float64, true)
+    }
+
+    fn finish(&self, groups: &[&Buckets]) -> Result<ArrayRef, OperatorError> {
+        Ok(Arc::new(groups.iter().map(|group| self.of(group)).collect::<Float64Array>()))
+    }
+}
+
+fn item_field(data_type: DataType) -> FieldRef {
+    Arc::new(Field::new_list_field(data_type, false))
+}
