@@ -14,6 +14,8 @@ const LINES_MAX: usize = 1024;
 pub(crate) struct GuestLines {
     lines: SyncSender<String>,
     dropped: Arc<AtomicU64>,
+    /// Lines that matter less are not shown.
+    least: LogLevel,
 }
 
 /// Gives them back, in the thread that prints.
@@ -23,17 +25,18 @@ pub(crate) struct LineReceiver {
 }
 
 impl GuestLines {
-    /// Both ends.
-    pub(crate) fn new() -> (Arc<Self>, LineReceiver) {
+    /// Both ends, for lines that matter at least so much.
+    pub(crate) fn new(least: LogLevel) -> (Arc<Self>, LineReceiver) {
         let (sender, lines) = sync_channel(LINES_MAX);
         let dropped = Arc::new(AtomicU64::new(0));
-        (Arc::new(Self { lines: sender, dropped: Arc::clone(&dropped) }), LineReceiver { lines, dropped })
+        (Arc::new(Self { lines: sender, dropped: Arc::clone(&dropped), least }), LineReceiver { lines, dropped })
     }
 }
 
 impl GuestLog for GuestLines {
     fn log(&self, operator: &str, level: LogLevel, message: &str) {
-        if self.lines.try_send(format!("[{operator}] {level}: {}", printable(message))).is_err() {
+        if level >= self.least && self.lines.try_send(format!("[{operator}] {level}: {}", printable(message))).is_err()
+        {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -47,5 +50,21 @@ impl LineReceiver {
         if dropped > 0 {
             print(&format!("{dropped} lines of operators were dropped: they came faster than they can be shown"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_matter_less_are_not_shown() {
+        let (log, lines) = GuestLines::new(LogLevel::Warn);
+        for level in [LogLevel::Trace, LogLevel::Info, LogLevel::Warn, LogLevel::Error] {
+            log.log("op", level, "said");
+        }
+        let mut shown = Vec::new();
+        lines.drain(|line| shown.push(line.to_owned()));
+        assert_eq!(shown, ["[op] warn: said", "[op] error: said"]);
     }
 }

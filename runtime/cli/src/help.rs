@@ -2,6 +2,7 @@
 
 use clap::Command;
 use clap::builder::styling::AnsiColor;
+use clap::error::{ContextKind, ContextValue};
 
 /// The commands; every one is in one group.
 const GROUPS: [(&str, &[&str]); 5] = [
@@ -32,6 +33,30 @@ pub(crate) fn grouped(mut command: Command) -> Command {
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}{heading}Options:{heading:#}\n{{options}}{{after-help}}"
     );
     command.help_template(template)
+}
+
+/// What other programs call what a command does.
+const OTHER_NAMES: [(&str, &[&str]); 9] = [
+    ("ps", &["ls", "list", "jobs", "status", "get", "job"]),
+    ("show", &["describe", "info", "status", "inspect-job"]),
+    ("check", &["validate", "lint", "verify", "plan", "test"]),
+    ("deploy", &["submit", "apply", "create", "up", "upload"]),
+    ("stop", &["kill", "cancel", "pause", "down"]),
+    ("start", &["resume", "restart"]),
+    ("rm", &["delete", "remove", "destroy"]),
+    ("new", &["init", "generate"]),
+    ("serve", &["server", "daemon", "cluster"]),
+];
+
+/// An error about a command that there is not, with those that do what its name says elsewhere.
+pub(crate) fn pointing_to_commands(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let meant = OTHER_NAMES.iter().filter(|(_, others)| others.contains(&name.as_str()));
+    let meant: Vec<String> = meant.map(|(command, _)| (*command).to_owned()).collect();
+    if !meant.is_empty() {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(meant));
+    }
+    error
 }
 
 #[cfg(test)]

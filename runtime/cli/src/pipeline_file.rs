@@ -1,5 +1,6 @@
 //! A pipeline file on disk into a graph and a checked job; its problems rendered with their lines.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -36,11 +37,13 @@ pub(crate) struct PipelineFile {
 impl PipelineFile {
     /// Reads the file and puts the overrides in.
     pub(crate) fn read(args: &PipelineArgs) -> anyhow::Result<Self> {
-        let shown = args.pipeline.display().to_string();
-        let text = read_text(&args.pipeline)?;
+        let is_piped = args.pipeline == Path::new("-");
+        let shown = if is_piped { "standard input".to_owned() } else { args.pipeline.display().to_string() };
+        let text = if is_piped { read_piped()? } else { read_text(&args.pipeline)? };
         let base: PathBuf = args.pipeline.parent().map(Path::to_path_buf).unwrap_or_default();
         let mut graph = parse(&text, &base, &args.all_overrides()?)
             .map_err(|error| Problems::new(&shown, &error.text, error.problems))?;
+        check_stdin(is_piped, &graph).map_err(|problem| Problems::new(&shown, &graph.text, vec![problem]))?;
         let connectors = StandardConnectors::new();
         let sink_of = |path: &str, base: &Path| connectors.keeping_sink(path, base);
         let kept = graph.keep_dead_letters(&base, |name| format!("dead-letters/{name}.jsonl"), sink_of);
@@ -116,6 +119,26 @@ impl PipelineFile {
         }
         terminal::print_notes(&self.notes);
     }
+}
+
+/// Refuses a source that would read what the pipeline was read from.
+fn check_stdin(is_piped: bool, graph: &LogicalGraph) -> Result<(), Diagnostic> {
+    let of = graph.nodes.iter().find_map(|node| match &node.kind {
+        NodeKind::Source(source) if is_piped && source.connector.value == "stdin" => Some(&source.connector),
+        _ => None,
+    });
+    let message =
+        "the pipeline itself is read from standard input, so no source can read that: give the pipeline as a file";
+    of.map_or(Ok(()), |connector| Err(Diagnostic::error(message, connector.span.clone())))
+}
+
+fn read_piped() -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    std::io::stdin().take(PIPELINE_BYTES_MAX + 1).read_to_end(&mut bytes).context("cannot read standard input")?;
+    if bytes.len() as u64 > PIPELINE_BYTES_MAX {
+        anyhow::bail!("standard input has more than {PIPELINE_BYTES_MAX} bytes, and a pipeline has no more");
+    }
+    String::from_utf8(bytes).context("cannot read standard input")
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use weir_connectors::WithSecrets;
 use weir_core::memory::MemoryBudget;
 use weir_core::pipeline::size_bytes;
+use weir_host::LogLevel;
 
 use crate::machine_memory;
 
@@ -71,10 +72,32 @@ pub(crate) fn memory(text: &str) -> Result<u64, String> {
     }
 }
 
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl From<Level> for LogLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Error => Self::Error,
+            Level::Warn => Self::Warn,
+            Level::Info => Self::Info,
+            Level::Debug => Self::Debug,
+            Level::Trace => Self::Trace,
+        }
+    }
+}
+
 /// Which pipeline, and what is changed in it.
 #[derive(Default, clap::Args)]
 pub(crate) struct PipelineArgs {
-    /// The pipeline file
+    /// The pipeline file; - reads it from standard input, and its paths are relative to the current folder
     pub(crate) pipeline: PathBuf,
     /// Change one value of the file, for example sources.flights.path=other.csv
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]

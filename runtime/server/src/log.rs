@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use tracing::Level;
+use weir_host::LogLevel;
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +14,16 @@ pub enum LogFormat {
     Json,
 }
 
-/// Says everything from now on; every request too, if that is wanted. Once a process; what comes later changes nothing.
-pub fn log_to_stderr(format: LogFormat, verbose: bool) {
-    let level = if verbose { Level::DEBUG } else { Level::INFO };
+/// Says from now on what matters at least so much; at [`LogLevel::Debug`] every request too. Once a process; what comes later changes
+/// nothing.
+pub fn log_to_stderr(format: LogFormat, level: LogLevel) {
+    let level = match level {
+        LogLevel::Trace => Level::TRACE,
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Error => Level::ERROR,
+    };
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
     let _ = match format {

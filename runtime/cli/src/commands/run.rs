@@ -13,7 +13,7 @@ use crate::follow::follow;
 use crate::guest_log::GuestLines;
 use crate::json::Told;
 use crate::pipeline_file::PipelineFile;
-use crate::shared_args::{MemoryArgs, PipelineArgs, SecretsArgs};
+use crate::shared_args::{Level, MemoryArgs, PipelineArgs, SecretsArgs};
 use crate::signals::Signals;
 use crate::{component, progress, summary, terminal};
 
@@ -31,6 +31,8 @@ Examples:
   weir run pipeline.toml --parallelism 4
   weir run pipeline.toml --set sources.flights.path=data/february.csv
   weir run pipeline.toml --fail-on-late 1
+  weir run pipeline.toml --log-level warn
+  generate-pipeline | weir run -
   weir run pipeline.toml --json > summary.json"
 )]
 pub(crate) struct Args {
@@ -52,6 +54,9 @@ pub(crate) struct Args {
     fail_on_late: Option<f64>,
     #[command(flatten)]
     memory: MemoryArgs,
+    /// Which lines of operators are shown: these, and those that matter more
+    #[arg(long, value_name = "LEVEL", default_value = "trace")]
+    log_level: Level,
     /// Print the summary as one line of JSON to standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -85,7 +90,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let file = PipelineFile::read(&args.pipeline)?;
     file.print_notes();
     let host = component::host()?;
-    let (log, lines) = GuestLines::new();
+    let (log, lines) = GuestLines::new(args.log_level.into());
     let job = file.check(&host, &args.secrets)?.with_guest_log(log);
     let job = job.with_memory(args.memory.budget(), u64::MAX);
     let from = match args.from {

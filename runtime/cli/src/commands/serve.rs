@@ -10,13 +10,14 @@ use anyhow::Context;
 use weir_connectors::ServerConnectors;
 use weir_core::allow_connect::Place;
 use weir_core::pipeline::size_bytes;
+use weir_host::LogLevel;
 use weir_server::{LogFormat, ServeConfig, Tls, log_to_stderr, serve};
 
 use super::compile_component;
 use crate::arenas;
 use crate::client::LISTEN_DEFAULT;
 use crate::clock::SystemClock;
-use crate::shared_args::{MemoryArgs, SecretsArgs, memory};
+use crate::shared_args::{Level, MemoryArgs, SecretsArgs, memory};
 use crate::terminal;
 
 /// Options of `weir serve`.
@@ -87,8 +88,11 @@ pub(crate) struct Args {
     /// How log lines look
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: Format,
-    /// Log every request too
-    #[arg(long)]
+    /// What is logged: these lines, and those that matter more; from debug on every request too
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: Level,
+    /// The same as --log-level debug
+    #[arg(long, conflicts_with = "log_level")]
     verbose: bool,
 }
 
@@ -132,7 +136,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Format::Text => LogFormat::Text,
         Format::Json => LogFormat::Json,
     };
-    log_to_stderr(format, args.verbose);
+    log_to_stderr(format, if args.verbose { LogLevel::Debug } else { args.log_level.into() });
     let data_dir = args.data.path()?;
     args.secrets.check_apart(&args.files.clone().unwrap_or_else(|| data_dir.join("files")))?;
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
