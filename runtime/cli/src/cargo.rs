@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
+use crate::component;
+
 /// What operators are built for: WebAssembly with no system behind it, so that nothing is imported but what Weir offers.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -15,11 +17,14 @@ pub(crate) struct OperatorCrate {
     pub(crate) name: String,
     manifest: PathBuf,
     folder: PathBuf,
+    /// Where it is built, if its author has not said so: where all such operators are, so that the SDK is built once.
+    shared_target: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
+    target_directory: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +71,9 @@ impl OperatorCrate {
         if !package.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "cdylib")) {
             bail!("{} makes no component; add to it:\n\n[lib]\ncrate-type = [\"cdylib\"]\n", manifest.display());
         }
-        Ok(Self { name: package.name, manifest, folder })
+        let is_default = metadata.target_directory == folder.join("target");
+        let shared_target = component::cache_dir().filter(|_| is_default).map(|cache| cache.join("operators"));
+        Ok(Self { name: package.name, manifest, folder, shared_target })
     }
 
     /// Builds it and returns the core module. What cargo says goes to standard error.
@@ -83,6 +90,9 @@ impl OperatorCrate {
             "json-render-diagnostics",
         ]);
         command.arg("--manifest-path").arg(&self.manifest);
+        if let Some(target) = &self.shared_target {
+            command.env("CARGO_TARGET_DIR", target);
+        }
         let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
         if !output.status.success() {
             bail!("cargo build of {} failed", self.name);

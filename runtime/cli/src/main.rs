@@ -15,7 +15,7 @@
 //! | `client` | talking to a server |
 //! | `component` | the host, and what is said of a component |
 //! | `help` | the commands, by what they are for |
-//! | `cargo` | asking cargo about a crate, and building it |
+//! | `cargo`, `sdk` | asking cargo about a crate, and building it; the SDK that it is built with |
 //! | `terminal`, `json`, `figures` | printing, for people and for programs; numbers, times and tables for people |
 
 mod arenas;
@@ -32,6 +32,7 @@ mod json;
 mod machine_memory;
 mod pipeline_file;
 mod progress;
+mod sdk;
 mod shared_args;
 mod signals;
 mod summary;

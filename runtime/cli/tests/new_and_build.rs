@@ -88,6 +88,38 @@ fn every_template_builds_and_passes_its_test() {
     }
 }
 
+/// Somebody who has the command and no checkout, and no folder for what cargo builds.
+#[test]
+fn the_command_alone_makes_an_operator() {
+    let folder = tempfile::tempdir().unwrap();
+    let alone = folder.path().join("weir");
+    std::fs::copy(env!("CARGO_BIN_EXE_weir"), &alone).unwrap();
+    let weir = |args: &[&str]| {
+        let mut command = Command::new(&alone);
+        command.current_dir(folder.path()).args(args).env_remove("CARGO_TARGET_DIR").env_remove("WEIR_CACHE_DIR");
+        command.env("XDG_DATA_HOME", folder.path().join("data")).env("XDG_CACHE_HOME", folder.path().join("cache"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let locked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../operators/Cargo.lock");
+    for name in ["first", "second"] {
+        weir(&["new", name]);
+        let manifest = std::fs::read_to_string(folder.path().join(name).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("path = \"../data/weir/sdk/rust-"), "{manifest}");
+        std::fs::copy(&locked, folder.path().join(name).join("Cargo.lock")).unwrap();
+        assert!(weir(&["build", name]).contains("transform-operator"));
+        assert!(!folder.path().join(name).join("target").exists(), "operators share a folder");
+    }
+    std::fs::write(folder.path().join("in.csv"), "price,auction\n100,1\n50,2\n").unwrap();
+    let pipeline = "[sources.s]\nconnector = \"file\"\npath = \"in.csv\"\n[operators.o]\ninput = \"s\"\ncomponent = \"first/first.wasm\"\n\
+                    config = { price-min = 100 }\n[sinks.out]\ninput = \"o\"\nconnector = \"stdout\"\n";
+    std::fs::write(folder.path().join("p.toml"), pipeline).unwrap();
+    weir(&["check", "p.toml"]);
+    let rows = weir(&["run", "p.toml"]);
+    assert_eq!(rows.lines().count(), 1, "{rows}");
+}
+
 #[test]
 fn what_is_there_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::terminal;
+use crate::{sdk, terminal};
 
 /// Options of `weir new`.
 #[derive(clap::Args)]
@@ -18,7 +18,8 @@ pub(crate) struct Args {
     /// What kind of operator
     #[arg(long, value_enum, default_value_t = Template::Transform)]
     template: Template,
-    /// The folder of weir-sdk; without it the one of the checkout that this is run in, or else the published one
+    /// The folder of weir-sdk; without it that of the checkout that this is run in, or else the one that this command carries, which is
+    /// put into $XDG_DATA_HOME/weir/sdk or ~/.local/share/weir/sdk
     #[arg(long, value_name = "PATH")]
     sdk: Option<PathBuf>,
 }
@@ -49,9 +50,6 @@ impl Template {
         ]
     }
 }
-
-/// Where the SDK is in a checkout.
-const SDK_IN_CHECKOUT: &str = "sdk/rust";
 
 /// Makes the folder; nothing that exists is touched.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
@@ -100,20 +98,20 @@ fn sdk_dependency(given: Option<&Path>, folder: &Path) -> anyhow::Result<String>
             if !is_sdk(&path) {
                 bail!("{} is not weir-sdk: it has no Cargo.toml of that name", path.display());
             }
-            Some(path)
+            path
         }
-        None => sdk_in_checkout(folder),
+        None => match sdk_in_checkout(folder) {
+            Some(path) => path,
+            None => sdk::laid_out()?,
+        },
     };
-    Ok(match path {
-        Some(path) => format!("{{ path = {:?} }}", relative(folder, &path).display().to_string()),
-        None => format!("{:?}", env!("CARGO_PKG_VERSION")),
-    })
+    Ok(format!("{{ path = {:?} }}", relative(folder, &path).display().to_string()))
 }
 
 /// The SDK of the checkout that the new folder, or this program, is in.
 fn sdk_in_checkout(folder: &Path) -> Option<PathBuf> {
     let program = std::env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
-    let found = [folder, &program].into_iter().flat_map(Path::ancestors).map(|above| above.join(SDK_IN_CHECKOUT));
+    let found = [folder, &program].into_iter().flat_map(Path::ancestors).map(|above| above.join(sdk::IN_PROJECT));
     found.into_iter().find(|path| is_sdk(path))
 }
 

@@ -18,7 +18,7 @@ use crate::arenas;
 use crate::client::LISTEN_DEFAULT;
 use crate::clock::SystemClock;
 use crate::shared_args::{Level, MemoryArgs, SecretsArgs, memory};
-use crate::terminal;
+use crate::{sdk, terminal};
 
 /// Options of `weir serve`.
 #[derive(clap::Args)]
@@ -115,12 +115,7 @@ enum Format {
 impl DataDir {
     /// The folder, which need not be there yet.
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        self.data_dir
-            .clone()
-            .or_else(|| set("XDG_DATA_HOME").map(|dir| dir.join("weir")))
-            .or_else(|| set("HOME").map(|dir| dir.join(".local/share/weir")))
-            .context("this user has no home: say --data-dir DIR")
+        self.data_dir.clone().or_else(sdk::data_dir).context("this user has no home: say --data-dir DIR")
     }
 }
 
