@@ -9,6 +9,7 @@ mod checkpoint;
 mod file;
 mod json;
 mod limits;
+mod meaning;
 mod operator;
 mod overrides;
 mod resolve;
@@ -22,6 +23,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use meaning::is_same;
 pub use overrides::unset;
 pub use units::{duration, size_bytes};
 

@@ -59,7 +59,10 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     }
     if let (Some(before), false) = (&planned.before, args.yes) {
         terminal::print(&diff(before, &request.pipeline));
-        confirm(&planned.job)?;
+        if !confirm(&planned.job)? {
+            terminal::print("nothing has changed\n");
+            return Ok(());
+        }
     }
     // What was shown is what is replaced.
     (request.dry_run, request.expected_revision) = (false, planned.revision);
@@ -115,15 +118,12 @@ fn diff(before: &str, after: &str) -> String {
     text
 }
 
-fn confirm(job: &str) -> anyhow::Result<()> {
+fn confirm(job: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         bail!("{job} is there already, and nobody to be asked: say --yes");
     }
     terminal::print(&format!("replace what runs as {}? [y/N] ", terminal::bold(job)));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).context("no answer can be read")?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes") {
-        bail!("nothing has changed");
-    }
-    Ok(())
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -49,7 +49,7 @@ impl Service {
             let detail = format!("the job {name:?} was changed meanwhile: deploy again, to see what would change now");
             return Err(Problem::conflict(detail));
         }
-        let is_same = before.as_deref() == Some(request.pipeline.as_str());
+        let is_same = before.as_deref().is_some_and(|before| weir_core::pipeline::is_same(before, &request.pipeline));
         let runs = row.as_ref().is_some_and(|row| row.wanted == Wanted::Running) && slot.is_running();
         let mut notes = pipeline.notes.clone();
         notes.extend(pipeline.graph.warnings.iter().map(|warning| warning.message.clone()));
