@@ -5,6 +5,7 @@
 
 mod event_time;
 mod hosted;
+mod relational;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub use crate::span::{Span, Spanned};
 use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
 pub use event_time::{EventTimeColumn, EventTimeForm};
+pub use relational::{FilterNode, SelectNode, SelectedColumns};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
 #[derive(Clone, Debug)]
@@ -113,6 +115,10 @@ pub enum NodeKind {
     Source(SourceNode),
     /// Runs a component over rows.
     Operator(OperatorNode),
+    /// Keeps the rows that a condition holds for.
+    Filter(FilterNode),
+    /// Makes columns of columns.
+    Select(SelectNode),
     /// Groups rows by key and time, and aggregates them.
     Window(WindowNode),
     /// Takes rows out.
@@ -128,6 +134,8 @@ impl NodeKind {
         match self {
             Self::Source(_) => "sources",
             Self::Operator(_) => "operators",
+            Self::Filter(_) => "filters",
+            Self::Select(_) => "selects",
             Self::Window(_) => "windows",
             Self::Sink(_) => "sinks",
             Self::Other(node) => &node.section,

@@ -11,9 +11,11 @@ mod json;
 mod limits;
 mod operator;
 mod overrides;
+mod relational;
 mod resolve;
 mod sink;
 mod source;
+mod string_places;
 mod table;
 mod units;
 mod window;
@@ -23,6 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use overrides::unset;
+pub use string_places::place_in_string;
 pub use units::{duration, size_bytes};
 
 pub use crate::diagnostic::{Diagnostic, Palette, Severity};

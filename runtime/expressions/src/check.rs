@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use sqlparser::ast::{CastKind, Expr, Ident, Spanned as _};
+use sqlparser::tokenizer::{Location, Span};
 use weir_core::column_type::type_name;
 use weir_core::names::did_you_mean;
 
@@ -30,6 +31,24 @@ type Result<T> = std::result::Result<T, ExpressionError>;
 pub(crate) fn check(text: &str, expr: &Expr, columns: &Schema) -> Result<Node> {
     let mut checker = Checker { text, places: Places::new(text), columns, parts: 0, depth: 0 };
     checker.node(expr, &(0..text.len()))
+}
+
+/// The column at a path such as `latency.p95`, and the last name of it.
+///
+/// # Errors
+/// If there is no such column or field.
+pub(crate) fn check_path(path: &str, columns: &Schema) -> Result<(Node, String)> {
+    let checker = Checker { text: path, places: Places::new(path), columns, parts: 0, depth: 0 };
+    let mut at = 0;
+    let ident = |part: &str| {
+        let before = path.get(..at).unwrap_or_default().chars().count() as u64 + 1;
+        at += part.len() + 1;
+        let end = before + part.chars().count() as u64;
+        Ident::with_span(Span::new(Location::new(1, before), Location::new(1, end)), part)
+    };
+    let names: Vec<Ident> = path.split('.').map(ident).collect();
+    let node = checker.column(&names, &(0..path.len()))?;
+    Ok((node, names.last().map_or_else(String::new, |name| name.value.clone())))
 }
 
 struct Checker<'a> {

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use weir_core::column_type::type_name;
 
-use crate::check::check;
+use crate::check::{check, check_path};
 use crate::error::ExpressionError;
 use crate::evaluate::Evaluation;
 pub use crate::evaluate::EvaluationError;
@@ -80,6 +80,39 @@ impl Expression {
             _ => return Ok(expression),
         };
         Err(ExpressionError { message: message.to_owned(), range: expression.root.range })
+    }
+
+    /// A column as it is, by its index.
+    ///
+    /// # Panics
+    /// If there is no such column.
+    #[must_use]
+    pub fn of_column(column: usize, columns: &Schema) -> Self {
+        let field = columns.field(column);
+        let op = Op::Column { column, fields: Vec::new() };
+        let text = field.name().clone();
+        Self { root: Node::new(op, field.data_type().clone(), 0..text.len()), text }
+    }
+
+    /// A column by its name as it is, whatever characters that has; or a field of a struct, such as `latency.p95`. Beside it the last
+    /// name, which a column of it has.
+    ///
+    /// # Errors
+    /// If there is no such column, with its place in the path.
+    pub fn of_path(path: &str, columns: &Schema) -> Result<(String, Self), ExpressionError> {
+        if let Ok(column) = columns.index_of(path) {
+            return Ok((path.to_owned(), Self::of_column(column, columns)));
+        }
+        let (root, name) = check_path(path, columns)?;
+        Ok((name, Self { root, text: path.to_owned() }))
+    }
+
+    /// Whether a text is an expression, whatever columns there are.
+    ///
+    /// # Errors
+    /// What cannot be parsed, and where.
+    pub fn check_syntax(text: &str) -> Result<(), ExpressionError> {
+        parse(text).map(drop)
     }
 
     /// The text that it was parsed from.

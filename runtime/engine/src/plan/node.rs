@@ -58,6 +58,8 @@ pub struct PortInput {
     pub name: String,
     /// The columns of its rows.
     pub schema: SchemaRef,
+    /// How many subtasks they come from, at most: with as many a step needs no exchange.
+    pub parallelism: usize,
 }
 
 /// A step of a checked pipeline. All indices of columns are into the full schemas of its ports.
