@@ -24,6 +24,7 @@ use crate::arguments::Arguments;
 use crate::casts::cast;
 use crate::failures::Failures;
 use crate::functions::joined;
+use crate::limits::BATCH_BYTES_MAX;
 use crate::node::{Comparison, Node, Op, Test};
 use crate::value::Value;
 
@@ -61,7 +62,14 @@ impl Evaluation<'_> {
     pub(crate) fn value(&self, node: &Node, failures: &mut Failures) -> Result<Value> {
         match &node.op {
             Op::Column { column, fields } => self.column(*column, fields).map(Value::Column),
-            Op::Constant(value) => Ok(Value::Same(Arc::clone(value))),
+            Op::Constant(value) => {
+                // Where it goes into a column, that is at most so large.
+                let bytes = value.get_array_memory_size().saturating_mul(self.rows);
+                if bytes > BATCH_BYTES_MAX && self.rows > 1 && *value.data_type() == DataType::Utf8 {
+                    return Err(EvaluationError::TooLarge);
+                }
+                Ok(Value::Same(Arc::clone(value)))
+            }
             Op::Not(of) => Ok(Value::of_booleans(not(&self.booleans(of, failures)?)?)),
             Op::And(parts) => self.all(parts, failures),
             Op::Or(parts) => self.any(parts, failures),

@@ -6,11 +6,12 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use weir_core::column_type::type_name;
+use weir_core::time::first_outside_calendar;
 
 use crate::check::{check, check_path};
 use crate::error::ExpressionError;
-use crate::evaluate::Evaluation;
 pub use crate::evaluate::EvaluationError;
+use crate::evaluate::{Evaluation, TOO_FAR};
 use crate::failures::{Failures, Reason};
 use crate::limits::SHOWN_CHARS_MAX;
 use crate::node::{Node, Op};
@@ -164,9 +165,20 @@ impl Expression {
         let mut failures = Failures::default();
         let value = Evaluation { rows, column }.value(&self.root, &mut failures)?;
         let column = value.into_column(rows).map_err(|error: ArrowError| EvaluationError::from(error))?;
+        if self.column().is_none() {
+            self.check_calendar(&column, &mut failures);
+        }
         let failed = failures.into_rows().into_iter();
         let failed = failed.map(|(row, reason)| FailedRow { row, reason: self.told(&reason) }).collect();
         Ok(Evaluated { column, failed })
+    }
+
+    /// Fails the rows whose date or time has no text, so that no sink gets one.
+    fn check_calendar(&self, column: &ArrayRef, failures: &mut Failures) {
+        let Some(first) = first_outside_calendar(column) else { return };
+        for row in (first..column.len()).filter(|row| first_outside_calendar(&column.slice(*row, 1)).is_some()) {
+            failures.add(row, &self.root.range, TOO_FAR);
+        }
     }
 
     fn told(&self, reason: &Reason) -> String {

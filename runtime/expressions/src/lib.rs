@@ -35,6 +35,8 @@ mod node;
 mod parse;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text_builder;
 mod types;
 mod value;

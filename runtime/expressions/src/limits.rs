@@ -3,9 +3,9 @@
 /// Bytes of the text of one expression at most: longer ones are written by programs, which can write an operator.
 pub const TEXT_BYTES_MAX: usize = 16 << 10;
 /// How deep parentheses and calls may nest: parsing recurses, on threads with stacks of 2 MiB.
-pub const DEPTH_MAX: usize = 48;
+pub const DEPTH_MAX: usize = 32;
 /// How many levels the tree of an expression has at most: `a + b + c` has one for each operator, `a or b or c` one for all of them.
-pub const TREE_DEPTH_MAX: usize = 100;
+pub const TREE_DEPTH_MAX: usize = 80;
 /// Operators, names and literals of one expression at most: together with the depth this bounds the memory that one batch takes.
 pub const NODES_MAX: usize = 2048;
 /// Bytes of one text that an expression makes, at most: a row whose text is longer fails.

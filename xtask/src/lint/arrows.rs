@@ -23,7 +23,10 @@ const MAY_SEE: [(&str, &[&str]); 15] = [
     ("weir-sdk-derive", &[]),
     ("weir-tests", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-cli", "weir-sdk"]),
     ("weir-contract-tests", &[]),
-    ("weir-bench", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-expressions", "weir-engine", "weir-tests"]),
+    (
+        "weir-bench",
+        &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-expressions", "weir-engine", "weir-tests"],
+    ),
     ("weir-fuzz", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-server"]),
     ("xtask", &[]),
 ];

@@ -33,11 +33,12 @@ pub fn place_in_string(text: &str, string: &Span, part: &Range<usize>) -> Span {
 fn written_at(body: &str, wanted: usize) -> usize {
     let (mut at, mut value) = (0, 0);
     while let Some(c) = body.get(at..).and_then(|rest| rest.chars().next()) {
-        if value >= wanted {
-            break;
-        }
         let (written, means) =
             if c == '\\' { escape(body.get(at..).unwrap_or_default()) } else { (c.len_utf8(), c.len_utf8()) };
+        // What means nothing is in front of what comes next.
+        if value >= wanted && means > 0 {
+            break;
+        }
         at += written;
         value += means;
     }
