@@ -16,6 +16,8 @@ pub(crate) enum Part {
     Boundary,
     /// The queries.
     Nexmark,
+    /// Filters and computed columns.
+    Expressions,
     /// Exchanges between more and more subtasks.
     Parallel,
     /// The pause for a checkpoint.
@@ -100,6 +102,7 @@ fn part(name: &str) -> anyhow::Result<Part> {
     match name {
         "boundary" => Ok(Part::Boundary),
         "nexmark" => Ok(Part::Nexmark),
+        "expressions" => Ok(Part::Expressions),
         "parallel" => Ok(Part::Parallel),
         "pause" => Ok(Part::Pause),
         "cost" => Ok(Part::Cost),
@@ -111,7 +114,7 @@ fn part(name: &str) -> anyhow::Result<Part> {
         "kafka" => Ok(Part::Kafka),
         other => {
             bail!(
-                "--only {other:?}: it is boundary, nexmark, parallel, pause, cost, restore, bad-records, windows, swap, server or kafka"
+                "--only {other:?}: it is boundary, nexmark, expressions, parallel, pause, cost, restore, bad-records, windows, swap, server or kafka"
             )
         }
     }

@@ -11,6 +11,7 @@
 //! | `boundary` | calls into a component, without an engine |
 //! | `bad_records` | records that are no rows, and rows that a component refuses or traps at |
 //! | `durable` | jobs with checkpoints: what those cost, and coming back from one |
+//! | `expressions` | filters and computed columns, without an engine |
 //! | `parallel` | jobs at more subtasks than there are cores |
 //! | `kafka` | reading and writing Kafka, beside the client alone |
 //! | `pause` | freezing state for a checkpoint, without a job |
@@ -25,6 +26,7 @@ mod args;
 mod bad_records;
 mod boundary;
 mod durable;
+mod expressions;
 mod kafka;
 mod loops;
 mod measure;
@@ -42,6 +44,7 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 
 use crate::args::{Args, HELP, Part};
+use crate::expressions::ExpressionRow;
 use crate::query::examples;
 use crate::row::{BadRecordsRow, CostRow, KafkaRow, ParallelRow, PauseRow, Row, SwapRow, WindowRow};
 
@@ -72,6 +75,14 @@ fn main() -> anyhow::Result<()> {
         println!("{}", Row::NEXMARK_HEADER);
         nexmark::measure(&args, |row| {
             println!("{}", row.nexmark_line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Expressions) {
+        println!("{}", ExpressionRow::HEADER);
+        expressions::measure(&args, |row| {
+            println!("{}", row.line());
             rows.push(serde_json::to_value(row));
         })?;
         println!();

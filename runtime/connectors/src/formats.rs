@@ -10,7 +10,6 @@
 //! | [`reader`] | records into rows, and into malformed records where they are none |
 //! | [`csv`], [`csv_fields`], [`csv_values`] | a block of CSV records into columns; what is wrong with a record |
 //! | [`json`], [`json_columns`] | the same of JSON lines |
-//! | [`exact`], [`times`] | text into numbers, dates and times that are the same |
 //! | [`zone`] | time zones of columns, while text is read or written |
 //! | [`write`] | rows into text |
 
@@ -34,7 +33,6 @@ pub(crate) mod csv;
 pub(crate) mod csv_fields;
 pub(crate) mod csv_values;
 pub(crate) mod encoding;
-pub(crate) mod exact;
 pub(crate) mod inference;
 pub(crate) mod json;
 pub(crate) mod json_columns;
@@ -42,7 +40,6 @@ pub(crate) mod json_objects;
 pub(crate) mod read_options;
 pub(crate) mod reader;
 pub(crate) mod records;
-pub(crate) mod times;
 pub(crate) mod unlisted;
 pub(crate) mod write;
 pub(crate) mod zone;

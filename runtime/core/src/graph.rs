@@ -6,6 +6,7 @@
 mod aggregate_function;
 mod event_time;
 mod hosted;
+mod relational;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
 pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
+pub use relational::{FilterNode, SelectNode, SelectedColumns};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
 #[derive(Clone, Debug)]
@@ -117,6 +119,10 @@ pub enum NodeKind {
     Source(SourceNode),
     /// Runs a component over rows.
     Operator(OperatorNode),
+    /// Keeps the rows that a condition holds for.
+    Filter(FilterNode),
+    /// Makes columns of columns.
+    Select(SelectNode),
     /// Groups rows by key and time, and aggregates them.
     Window(WindowNode),
     /// Takes rows out.
@@ -132,6 +138,8 @@ impl NodeKind {
         match self {
             Self::Source(_) => "sources",
             Self::Operator(_) => "operators",
+            Self::Filter(_) => "filters",
+            Self::Select(_) => "selects",
             Self::Window(_) => "windows",
             Self::Sink(_) => "sinks",
             Self::Other(node) => &node.section,

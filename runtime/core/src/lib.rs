@@ -22,6 +22,7 @@
 //! | [`disk`] | how much of a disk the jobs of a server may take |
 //! | [`column_type`] | the names of column types |
 //! | [`error`] | an error and its causes in one line |
+//! | [`exact`] | numbers as text into numbers that are the same |
 //! | [`restart`] | when a job that failed starts again |
 //! | [`swap`] | when a new version of an operator is kept and when it is rolled back: [`Swap`](swap::Swap) |
 //! | [`limits`] | every bound, with its default and its reason |
@@ -35,6 +36,7 @@ mod connector_error;
 pub mod diagnostic;
 pub mod disk;
 pub mod error;
+pub mod exact;
 pub mod graph;
 mod guarantee;
 pub mod key_group;

@@ -12,9 +12,11 @@ mod limits;
 mod meaning;
 mod operator;
 mod overrides;
+mod relational;
 mod resolve;
 mod sink;
 mod source;
+mod string_places;
 mod table;
 mod units;
 mod window;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 
 pub use meaning::is_same;
 pub use overrides::unset;
+pub use string_places::place_in_string;
 pub use units::{duration, size_bytes};
 
 pub use crate::diagnostic::{Diagnostic, Palette, Severity};

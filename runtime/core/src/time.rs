@@ -3,6 +3,7 @@
 mod calendar;
 mod clock;
 mod idle;
+pub mod text;
 mod watermark;
 mod watermark_merge;
 

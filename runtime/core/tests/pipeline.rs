@@ -76,6 +76,8 @@ fn told(graph: &LogicalGraph) -> String {
                 operator.limits
             ),
             NodeKind::Window(window) => format!("{:?} lateness {}", window.window, window.allowed_lateness_us),
+            NodeKind::Filter(filter) => filter.condition.value.clone(),
+            NodeKind::Select(select) => format!("{:?}", select.columns),
             NodeKind::Sink(sink) => sink.connector.value.clone(),
             NodeKind::Other(other) => other.section.clone(),
         };

@@ -5,6 +5,7 @@
 //! | `source`, `sink` | rows in and out, by connectors |
 //! | `operators`, `component` | steps that run one component, and what its two worlds share |
 //! | `transform`, `keyed` | the two worlds |
+//! | `filter`, `select`, `expressions` | steps that evaluate expressions, and what both share |
 //! | [`window`] | windows and their aggregates |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
@@ -16,10 +17,13 @@ pub(crate) mod component;
 pub(crate) mod dead_letter;
 pub(crate) mod delta;
 pub(crate) mod distinct;
+pub(crate) mod expressions;
+pub(crate) mod filter;
 pub(crate) mod keyed;
 pub(crate) mod meter;
 pub(crate) mod operators;
 pub(crate) mod part;
+pub(crate) mod select;
 pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod step_times;
@@ -40,6 +44,8 @@ pub fn step_kinds() -> StepKinds {
     StepKinds::default()
         .with(source::SourceKind)
         .with(operators::OperatorKind)
+        .with(filter::plan::FilterKind)
+        .with(select::plan::SelectKind)
         .with(window::plan::WindowKind)
         .with(sink::plan::SinkKind)
 }

@@ -263,13 +263,15 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
         Some(NodeKind::Operator(operator)) => {
             operator.exchange.as_ref().is_some_and(|e| e.value == Exchange::Broadcast)
         }
-        Some(NodeKind::Window(_) | NodeKind::Other(_)) => false,
+        Some(NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) | NodeKind::Other(_)) => false,
         Some(NodeKind::Source(_)) => {
             return Err(format!(
                 "what the source {step:?} has set aside never were rows: correct the records where they come from"
             ));
         }
-        Some(NodeKind::Sink(_)) | None => return Err(format!("the pipeline has no operator and no window {step:?}")),
+        Some(NodeKind::Sink(_)) | None => {
+            return Err(format!("the pipeline has no step {step:?} that takes rows and gives them out"));
+        }
     };
     if is_broadcast && graph.parallelism > 1 {
         return Err(format!(

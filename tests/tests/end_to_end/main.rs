@@ -8,6 +8,7 @@ mod checkpoint_folder;
 #[cfg(unix)]
 mod damage;
 mod examples;
+mod expressions;
 #[cfg(unix)]
 mod golden_checkpoint;
 mod harness;

@@ -7,6 +7,7 @@ mod aggregate_swaps;
 mod canaries;
 mod checkpoints;
 mod components;
+mod expressions;
 mod faults;
 mod figures;
 mod golden_trial;

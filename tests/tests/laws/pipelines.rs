@@ -146,6 +146,21 @@ event-time = "ts"
 watermark = { bounded-out-of-orderness = "40ms" }
 "#;
 
+/// The same by a select behind a filter.
+const TIMED_BY_SELECT: &str = r#"
+name = "laws"
+[sources.rows]
+connector = "memory"
+[filters.some]
+input = "rows"
+where = "value <> 7 and value <> 13"
+[selects.timed]
+input = "some"
+columns = { key = "key", value = "value", ts = "ts", at = "to_timestamp(ts, 'ms')" }
+event-time = "at"
+watermark = { bounded-out-of-orderness = "40ms" }
+"#;
+
 /// In the table of the sink, with which every step ends.
 const SINK: &str = r#"
 input = "step"
@@ -158,18 +173,19 @@ pub(crate) fn all() -> Vec<String> {
     let operators = [RUNNING_COUNT, HOT_ITEMS, TALLY, TALLY_PARTS, COUNT].map(str::to_owned);
     let steps: Vec<String> = windows.chain(operators).collect();
     let behind = |front| steps.iter().map(move |step| pipeline(front, step));
-    let timed_later = steps.iter().map(|step| behind_timed(step));
+    let timed_later = steps.iter().flat_map(|step| behind_timed(step));
     [NOTHING, SKIPPING, DEAD_LETTERS].into_iter().flat_map(behind).chain(timed_later).collect()
 }
 
-/// A window of which the source sets the event time, and the same of which an operator behind it does.
-pub(crate) fn timed_twice(window: &str) -> [String; 2] {
+/// A window of which the source sets the event time, and the same of which steps behind it do.
+pub(crate) fn timed_thrice(window: &str) -> (String, [String; 2]) {
     let step = BUILT_IN.replace("WINDOW", window);
-    [pipeline(SKIPPING, &step), behind_timed(&step)]
+    (pipeline(SKIPPING, &step), behind_timed(&step))
 }
 
-fn behind_timed(step: &str) -> String {
-    format!("{TIMED_LATER}{}{SINK}", step.replace("INPUT", "poison"))
+fn behind_timed(step: &str) -> [String; 2] {
+    let behind = |(front, input)| format!("{front}{}{SINK}", step.replace("INPUT", input));
+    [(TIMED_LATER, "poison"), (TIMED_BY_SELECT, "timed")].map(behind)
 }
 
 /// As `tally`, with its state in a map.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::pipelines::{WINDOWS, timed_twice};
+use crate::pipelines::{WINDOWS, timed_thrice};
 use crate::support::{Memory, Row, chooser};
 
 /// Rows in any order of time, so that some are late, and of any value on which the operator does not fail.
@@ -22,14 +22,16 @@ proptest! {
         (before, after) in (1..4_usize, 1..4_usize),
     ) {
         for window in WINDOWS {
-            let [at_source, later] = timed_twice(window);
+            let (at_source, later) = timed_thrice(window);
             let whole = Memory::new(vec![split.clone()], vec![usize::MAX]);
             let expected = whole.run(&whole.job(&at_source, 1), |_| 0);
-            let memory = Memory::new(vec![split.clone()], sizes.clone());
-            let (job, next) = (memory.job(&later, before), memory.job(&later, after));
-            prop_assert_eq!(&memory.run(&job, chooser(seed)), &expected, "{} at parallelism {}", window, before);
-            let restored = memory.run_with_restore(&job, &next, steps, chooser(seed));
-            prop_assert_eq!(&restored, &expected, "{} from {} to {} subtasks", window, before, after);
+            for later in later {
+                let memory = Memory::new(vec![split.clone()], sizes.clone());
+                let (job, next) = (memory.job(&later, before), memory.job(&later, after));
+                prop_assert_eq!(&memory.run(&job, chooser(seed)), &expected, "{} at parallelism {}", later, before);
+                let restored = memory.run_with_restore(&job, &next, steps, chooser(seed));
+                prop_assert_eq!(&restored, &expected, "{} from {} to {} subtasks", later, before, after);
+            }
         }
     }
 
@@ -39,11 +41,15 @@ proptest! {
         size in 1..20_usize,
     ) {
         for window in WINDOWS {
-            let [at_source, later] = timed_twice(window).map(|pipeline| {
+            let run = |pipeline: &str| {
                 let memory = Memory::new(splits.clone(), vec![size]);
-                memory.run(&memory.job(&pipeline, 1), |_| 0)
-            });
-            prop_assert_eq!(later, at_source, "{}", window);
+                memory.run(&memory.job(pipeline, 1), |_| 0)
+            };
+            let (at_source, later) = timed_thrice(window);
+            let expected = run(&at_source);
+            for later in later {
+                prop_assert_eq!(run(&later), expected.clone(), "{}", later);
+            }
         }
     }
 }
@@ -85,13 +91,22 @@ connector = "memory"
 
 #[test]
 fn rows_without_an_event_time_are_refused_as_on_error_says() {
+    for step in [
+        "[operators.poison]\ncomponent = \"tests/guests/poison.wasm\"",
+        "[filters.poison]\nwhere = \"value < 100\"",
+        "[selects.poison]\nadd = { doubled = \"2 * value\" }",
+    ] {
+        check_refused(step);
+    }
+}
+
+fn check_refused(step: &str) {
     let pipeline = r#"
 name = "refused"
 [sources.rows]
 connector = "memory"
-[operators.poison]
+STEP
 input = "rows"
-component = "tests/guests/poison.wasm"
 on-error = "ON_ERROR"
 event-time = "ts"
 [sinks.out]
@@ -99,6 +114,7 @@ input = "poison"
 connector = "memory"
 columns = ["value"]
 "#;
+    let pipeline = pipeline.replace("STEP", step);
     let letters =
         "[sinks.bad]\ninput = \"poison.dead-letter\"\nconnector = \"memory\"\ncolumns = [\"value\", \"error\"]\n";
     let times = [1, i64::MAX, 3];

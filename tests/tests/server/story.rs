@@ -75,7 +75,10 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
     server.push_counters();
     server.deploy(&home, COUNTS).well().saying(&["counts runs as revision 1"]);
     for same in [COUNTS.to_owned(), format!("# What it does.\n{COUNTS}")] {
-        server.deploy(&home, &same).well().saying(&["counts runs like this already as revision 1: nothing has changed"]);
+        server
+            .deploy(&home, &same)
+            .well()
+            .saying(&["counts runs like this already as revision 1: nothing has changed"]);
     }
     server.until_rows("counts", 1000);
     assert_eq!(server.json(&["ps"])[0]["state"], "running");

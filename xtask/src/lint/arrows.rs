@@ -10,25 +10,29 @@ use super::files::files;
 
 /// A crate of the workspace and the crates of the workspace that it may see, in its tests too. Siblings on a level never see
 /// each other; the engine never sees a connector, because the command hands it a registry.
-const MAY_SEE: [(&str, &[&str]); 14] = [
+const MAY_SEE: [(&str, &[&str]); 15] = [
     ("weir-core", &[]),
     ("weir-host", &["weir-core"]),
     ("weir-state", &["weir-core"]),
     ("weir-connectors", &["weir-core"]),
-    ("weir-engine", &["weir-core", "weir-host", "weir-state"]),
+    ("weir-expressions", &["weir-core"]),
+    ("weir-engine", &["weir-core", "weir-host", "weir-state", "weir-expressions"]),
     ("weir-server", &["weir-core", "weir-host", "weir-state", "weir-engine"]),
     ("weir-cli", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-server"]),
     ("weir-sdk", &["weir-sdk-derive"]),
     ("weir-sdk-derive", &[]),
     ("weir-tests", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-cli", "weir-sdk"]),
     ("weir-contract-tests", &[]),
-    ("weir-bench", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-tests"]),
+    (
+        "weir-bench",
+        &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-expressions", "weir-engine", "weir-tests"],
+    ),
     ("weir-fuzz", &["weir-core", "weir-host", "weir-state", "weir-connectors", "weir-engine", "weir-server"]),
     ("xtask", &[]),
 ];
 
 /// A heavy library and the crates that own it: it can be replaced by changing those.
-const OWNERS: [(&str, &[&str]); 13] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     ("wasmtime", &["weir-host"]),
     ("axum", &["weir-server"]),
     // The tests put what they need into a catalog.
@@ -41,6 +45,7 @@ const OWNERS: [(&str, &[&str]); 13] = [
     // The console sink draws tables, and so do the command's own answers.
     ("comfy-table", &["weir-connectors", "weir-cli"]),
     ("crossbeam-channel", &["weir-engine"]),
+    ("sqlparser", &["weir-expressions"]),
     ("wit-bindgen", &["weir-sdk"]),
     // The command makes components; the host's tests and the fuzz targets do.
     ("wit-component", &["weir-cli", "weir-host", "weir-fuzz"]),

@@ -14,8 +14,8 @@ use arrow::compute::kernels::cast_utils::Parser;
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow::error::ArrowError;
 
-use super::exact::decimal;
-use super::times::{TimestampText, date};
+use weir_core::exact::decimal;
+use weir_core::time::text::{TimestampText, date};
 
 /// Which texts are values of one column.
 pub(crate) enum ValueCheck {

@@ -18,7 +18,7 @@ use arrow::compute::kernels::cast_utils::Parser;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use serde_json::Value;
 
-use super::times::TimestampText;
+use weir_core::time::text::TimestampText;
 
 /// Whether a float64 that was read from a number has all its digits: whether it is written with as many in the same way. Up to 15 it
 /// always is, and more than 17 are those of a float that was written in full.

@@ -16,9 +16,9 @@ use arrow::error::ArrowError;
 use arrow::json::reader::{ArrayDecoder, DecoderContext, DecoderFactory, Tape, TapeElement};
 
 use super::csv_values::{float, from_hex};
-use super::exact::{decimal, exact};
 use super::json_objects::{Objects, TakeTwice};
-use super::times::{TimestampText, date};
+use weir_core::exact::{decimal, exact};
+use weir_core::time::text::{TimestampText, date};
 
 /// Where the tape of a decoder has null.
 const NULL_POSITION: u32 = 0;

@@ -132,7 +132,11 @@ impl LogicalGraph {
         match &self.nodes[node].kind {
             NodeKind::Window(_) => true,
             NodeKind::Operator(operator) => operator.key_by.is_some(),
-            NodeKind::Source(_) | NodeKind::Sink(_) | NodeKind::Other(_) => false,
+            NodeKind::Source(_)
+            | NodeKind::Filter(_)
+            | NodeKind::Select(_)
+            | NodeKind::Sink(_)
+            | NodeKind::Other(_) => false,
         }
     }
 }

@@ -24,7 +24,11 @@ impl LogicalGraph {
                         }
                     }
                 }
-                NodeKind::Source(_) | NodeKind::Sink(_) | NodeKind::Other(_) => {}
+                NodeKind::Source(_)
+                | NodeKind::Filter(_)
+                | NodeKind::Select(_)
+                | NodeKind::Sink(_)
+                | NodeKind::Other(_) => {}
             }
         }
         components
@@ -38,7 +42,7 @@ impl LogicalGraph {
                 NodeKind::Source(source) => &mut source.options,
                 NodeKind::Sink(sink) => &mut sink.options,
                 NodeKind::Other(other) => &mut other.options,
-                NodeKind::Operator(_) | NodeKind::Window(_) => continue,
+                NodeKind::Operator(_) | NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) => continue,
             };
             options.confined = true;
             options.allow_connect = allow_connect.clone();
@@ -53,7 +57,7 @@ impl LogicalGraph {
             NodeKind::Source(source) => Some(&source.options),
             NodeKind::Sink(sink) => Some(&sink.options),
             NodeKind::Other(other) => Some(&other.options),
-            NodeKind::Operator(_) | NodeKind::Window(_) => None,
+            NodeKind::Operator(_) | NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) => None,
         });
         options.flat_map(Options::passwords_in_clear).collect()
     }
@@ -132,6 +136,8 @@ impl LogicalGraph {
         let on_error = match &self.nodes[node].kind {
             NodeKind::Source(source) => source.on_error,
             NodeKind::Operator(operator) => operator.on_error,
+            NodeKind::Filter(filter) => filter.on_error,
+            NodeKind::Select(select) => select.on_error,
             NodeKind::Window(window) => window.on_error,
             NodeKind::Sink(_) | NodeKind::Other(_) => OnError::Fail,
         };

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::Section;
 use super::table::Table;
-use super::{checkpoint, operator, sink, source, window};
+use super::{checkpoint, operator, relational, sink, source, window};
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
 use crate::graph::{CheckpointSettings, NodeKind, Options, OtherNode, RestartSettings, Span, Spanned, StepEventTime};
@@ -19,8 +19,14 @@ use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LI
 pub(super) const SETTINGS: [&str; 8] =
     ["name", "parallelism", "max-parallelism", "batch-rows", "linger", "checkpoint", "restart", "dead-letters"];
 /// The tables of nodes, and what one of them is called.
-pub(super) const SECTIONS: [(&str, &str); 4] =
-    [("sources", "source"), ("operators", "operator"), ("windows", "window"), ("sinks", "sink")];
+pub(super) const SECTIONS: [(&str, &str); 6] = [
+    ("sources", "source"),
+    ("operators", "operator"),
+    ("filters", "filter"),
+    ("selects", "select"),
+    ("windows", "window"),
+    ("sinks", "sink"),
+];
 
 /// All that a file says, names not yet resolved.
 pub(super) struct File {
@@ -157,6 +163,8 @@ fn draft<'t>(
     let kind = match section {
         "sources" => source::read(&table, path, text, base)?,
         "operators" => operator::read(&table, base)?,
+        "filters" => relational::read_filter(&table)?,
+        "selects" => relational::read_select(&table)?,
         "windows" => window::read(&table, base)?,
         "sinks" => sink::read(&table, path, text, base)?,
         _ => NodeKind::Other(OtherNode {
@@ -169,7 +177,10 @@ fn draft<'t>(
         NodeKind::Other(_) if table.get("inputs").is_some() => ports(&table)?,
         _ => port(&table, "input", String::new())?,
     };
-    let event_time = if let NodeKind::Operator(_) = &kind { source::step_event_time(&table)? } else { None };
+    let event_time = match &kind {
+        NodeKind::Operator(_) | NodeKind::Filter(_) | NodeKind::Select(_) => source::step_event_time(&table)?,
+        NodeKind::Source(_) | NodeKind::Window(_) | NodeKind::Sink(_) | NodeKind::Other(_) => None,
+    };
     Ok(Draft { name: name.value.clone(), span: name.span.clone(), inputs, event_time, kind })
 }
 

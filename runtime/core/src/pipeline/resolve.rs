@@ -42,6 +42,8 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     let (on_error, outputs): (OnError, &[&str]) = match &draft.kind {
         NodeKind::Sink(_) => return Err(refuse(format!("{name:?} is a sink, and nothing comes out of a sink"))),
         NodeKind::Source(source) => (source.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
+        NodeKind::Filter(filter) => (filter.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
+        NodeKind::Select(select) => (select.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
         NodeKind::Window(window) => (window.on_error, &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT]),
         // Only its component knows the side outputs of an operator.
         NodeKind::Operator(operator) => (operator.on_error, &[]),

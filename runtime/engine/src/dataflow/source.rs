@@ -23,7 +23,7 @@ use crate::dataflow::operator::OperatorError;
 use crate::dataflow::row_text::row_text;
 use crate::dataflow::split_times::SplitTimes;
 pub use event_time::EventTimeReader;
-use event_time::EventTimes;
+pub(crate) use event_time::EventTimes;
 use read_to_end::ReadToEnd;
 
 /// The splits of one source subtask.

@@ -1,6 +1,6 @@
 //! The event times of a step's rows, where a column that the step makes says them. Makes no watermark: that follows in the chain.
 
-use arrow::array::BooleanArray;
+use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Schema;
 use weir_core::batch::StreamBatch;
@@ -8,7 +8,7 @@ use weir_core::graph::{EventTimeColumn, Node};
 
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
-use crate::dataflow::source::EventTimeReader;
+use crate::dataflow::source::{EventTimeReader, EventTimes};
 use crate::plan::error::{CheckError, column};
 use crate::plan::node::{NodeColumns, OutputPort, PlanContext, PortInput};
 
@@ -57,15 +57,14 @@ impl StepTimes {
         mut refuse: impl FnMut(usize, String) -> Result<(), OperatorError>,
     ) -> Result<StreamBatch, OperatorError> {
         let column = batch.rows.column(self.column);
-        metrics.notice_once(|| self.reader.doubt(&self.name, column));
-        let times = self.reader.read(column);
+        let times = self.read(column, metrics);
         if times.missing.is_empty() {
             return Ok(StreamBatch { event_times: times.times, ..batch });
         }
         let mut keep = vec![true; batch.len()];
         for row in times.missing {
             keep[row] = false;
-            refuse(row, self.reader.reason(&self.name, column, row))?;
+            refuse(row, self.reason(column, row))?;
         }
         let event_times = times.times.iter().zip(&keep).filter_map(|(time, keep)| keep.then_some(*time)).collect();
         let row_kinds = batch.row_kinds.map(|kinds| {
@@ -74,5 +73,21 @@ impl StepTimes {
         });
         let rows = filter_record_batch(&batch.rows, &BooleanArray::from(keep))?;
         Ok(StreamBatch { rows, event_times, row_kinds, key_hashes: None, ingested_at: batch.ingested_at })
+    }
+
+    /// The place of the column.
+    pub(crate) fn column(&self) -> usize {
+        self.column
+    }
+
+    /// The times that a column says.
+    pub(crate) fn read(&self, column: &ArrayRef, metrics: &Metrics) -> EventTimes {
+        metrics.notice_once(|| self.reader.doubt(&self.name, column));
+        self.reader.read(column)
+    }
+
+    /// Why a row has none.
+    pub(crate) fn reason(&self, column: &ArrayRef, row: usize) -> String {
+        self.reader.reason(&self.name, column, row)
     }
 }

@@ -42,14 +42,15 @@ pub(super) fn inputs_of(
             Some(port) => {
                 ports[port].schema = united(&node.name, &ports[port].schema, schema)
                     .map_err(|message| CheckError::at(&input.span, message))?;
+                ports[port].parallelism = ports[port].parallelism.max(from.step.parallelism());
                 port
             }
             None => {
-                ports.push(PortInput { name: input.port.clone(), schema: schema.clone(), parallelism: 1 });
+                let (name, parallelism) = (input.port.clone(), from.step.parallelism());
+                ports.push(PortInput { name, schema: schema.clone(), parallelism });
                 ports.len() - 1
             }
         };
-        ports[port].parallelism = ports[port].parallelism.max(from.step.parallelism());
         edges.push(InputEdge { node: input.node, output, port });
     }
     Ok(Some((edges, ports)))

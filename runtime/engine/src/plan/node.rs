@@ -58,7 +58,7 @@ pub struct PortInput {
     pub name: String,
     /// The columns of its rows.
     pub schema: SchemaRef,
-    /// How many subtasks they come from, the most where streams are united.
+    /// How many subtasks they come from, at most: with as many a step needs no exchange.
     pub parallelism: usize,
 }
 

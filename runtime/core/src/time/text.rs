@@ -5,13 +5,13 @@
 //! comes twice: it is the first of the two. Where they are put forward an hour never comes: it is refused. Second 60, which clocks
 //! show when they wait for the earth, is the first second of the next minute.
 
+use crate::column_type::is_abbreviation;
 use arrow::array::timezone::Tz;
 use arrow::array::types::Date32Type;
 use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
 use arrow::datatypes::TimeUnit;
 use arrow::error::ArrowError;
 use chrono::{DateTime, LocalResult, TimeZone};
-use weir_core::column_type::is_abbreviation;
 
 /// What a timestamp without a zone is read as.
 const NO_ZONE: &str = "+00:00";
@@ -24,7 +24,7 @@ const DATE_CHARS: usize = 10;
 
 /// Reads the texts of one column of timestamps.
 #[derive(Clone, Debug)]
-pub(crate) struct TimestampText {
+pub struct TimestampText {
     zone: Tz,
     /// The zone's name, if its clocks are changed.
     local: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) struct TimestampText {
 
 /// Why a text is no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum NoTime {
+pub enum NoTime {
     /// It is no time.
     Form,
     /// It has a fraction that the column's unit does not hold.
@@ -53,7 +53,7 @@ impl TimestampText {
     ///
     /// # Errors
     /// If there is no such zone.
-    pub(crate) fn new(unit: TimeUnit, zone: Option<&str>) -> Result<Self, ArrowError> {
+    pub fn new(unit: TimeUnit, zone: Option<&str>) -> Result<Self, ArrowError> {
         let name = zone.unwrap_or(NO_ZONE);
         let (unit, per_second) = match unit {
             TimeUnit::Second => ("seconds", 1),
@@ -69,7 +69,7 @@ impl TimestampText {
     ///
     /// # Errors
     /// Why it has none.
-    pub(crate) fn parse(&self, text: &str) -> Result<i64, NoTime> {
+    pub fn parse(&self, text: &str) -> Result<i64, NoTime> {
         if let Some(zone) = abbreviation(text) {
             return Err(NoTime::Abbreviated(zone.to_owned()));
         }
@@ -109,7 +109,7 @@ impl TimestampText {
 
 impl NoTime {
     /// What follows "is not of the type ...".
-    pub(crate) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         match self {
             Self::Form => String::new(),
             Self::TooFine(unit) => format!(": its fraction is finer than {unit}"),
@@ -133,7 +133,7 @@ fn abbreviation(text: &str) -> Option<&str> {
 }
 
 /// The days since 1970 of a text that is a date and nothing more.
-pub(crate) fn date(text: &str) -> Option<i32> {
+pub fn date(text: &str) -> Option<i32> {
     let text = text.trim_ascii();
     let is_extended = text.starts_with(['+', '-']);
     Date32Type::parse(text).filter(|_| is_extended || text.len() <= DATE_CHARS)

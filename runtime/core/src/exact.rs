@@ -5,7 +5,7 @@ const DIGITS_MAX: usize = 38;
 
 /// The number times 10 to the power of `scale`, if that is a whole number of at most 38 digits. A number is
 /// `[+|-] digits [. digits] [e [+|-] digits]`, with blanks around it allowed.
-pub(crate) fn exact(text: &str, scale: i8) -> Option<i128> {
+pub fn exact(text: &str, scale: i8) -> Option<i128> {
     let text = text.trim_ascii();
     let (negative, text) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -39,7 +39,7 @@ pub(crate) fn exact(text: &str, scale: i8) -> Option<i128> {
 }
 
 /// The value of a `decimal128(precision, scale)` with this text.
-pub(crate) fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
+pub fn decimal(text: &str, precision: u8, scale: i8) -> Option<i128> {
     exact(text, scale).filter(|value| value.unsigned_abs() < 10_u128.pow(u32::from(precision)))
 }
 

@@ -1,0 +1,122 @@
+//! The text of an expression into the syntax tree of `sqlparser`, and places in that tree back into bytes of the text. It knows no
+//! columns and no types.
+
+use std::ops::Range;
+
+use sqlparser::ast::Expr;
+use sqlparser::dialect::Dialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
+
+use crate::error::ExpressionError;
+use crate::limits::{DEPTH_MAX, NODES_MAX, TEXT_BYTES_MAX};
+
+/// Expressions as standard SQL has them: text in single quotes; names in double quotes or backquotes if they are not words.
+#[derive(Debug)]
+struct ExpressionDialect;
+
+impl Dialect for ExpressionDialect {
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        ch == '"' || ch == '`'
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        ch.is_alphabetic() || ch == '_'
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        ch.is_alphanumeric() || ch == '_'
+    }
+}
+
+/// Where the lines of a text begin, so that a line and a column are found.
+pub(crate) struct Places<'t> {
+    text: &'t str,
+    lines: Vec<usize>,
+}
+
+impl<'t> Places<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, lines }
+    }
+
+    /// The bytes of a span; of an empty one, those of `of`, which it is a part of.
+    pub(crate) fn range(&self, span: Span, of: &Range<usize>) -> Range<usize> {
+        if span.start.line == 0 {
+            return of.clone();
+        }
+        let start = self.byte(span.start);
+        start..self.byte(span.end).max(start)
+    }
+
+    fn byte(&self, at: Location) -> usize {
+        let line = usize::try_from(at.line).unwrap_or(usize::MAX).saturating_sub(1);
+        let Some(begin) = self.lines.get(line) else { return self.text.len() };
+        let column = usize::try_from(at.column).unwrap_or(usize::MAX).saturating_sub(1);
+        self.text[*begin..].char_indices().nth(column).map_or(self.text.len(), |(offset, _)| begin + offset)
+    }
+}
+
+/// Parses a text that is one expression.
+///
+/// # Errors
+/// What cannot be parsed, and where; also what follows the expression.
+pub(crate) fn parse(text: &str) -> Result<Expr, ExpressionError> {
+    let whole = 0..text.len();
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!("the expression has {} bytes; at most {TEXT_BYTES_MAX} are read", text.len());
+        return Err(ExpressionError::new(&(0..0), message));
+    }
+    if text.trim().is_empty() {
+        return Err(ExpressionError::new(&whole, "the expression is empty"));
+    }
+    let places = Places::new(text);
+    let tokens = Tokenizer::new(&ExpressionDialect, text).tokenize_with_location().map_err(|error| {
+        let at = places.byte(error.location);
+        ExpressionError::new(&(at..at), format!("the expression cannot be read: {}", error.message))
+    })?;
+    if tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).count() > 2 * NODES_MAX {
+        let message = format!("the expression has too many parts; at most {NODES_MAX} are read");
+        return Err(ExpressionError::new(&whole, message));
+    }
+    // What it compares numbers and names of rules with is one per level of the grammar.
+    let mut parser = Parser::new(&ExpressionDialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens);
+    let expr = parser.parse_expr().map_err(|error| syntax_error(&error, &places, text))?;
+    let next = parser.peek_token();
+    match next.token {
+        Token::EOF => Ok(expr),
+        token => {
+            let range = places.range(next.span, &whole);
+            let hint = match token {
+                Token::DoubleEq => "; equality is a single =",
+                Token::Word(_) => "; a name with a hyphen or a space is written in double quotes or backquotes",
+                _ => "",
+            };
+            let shown = text.get(range.clone()).unwrap_or_default();
+            Err(ExpressionError::new(
+                &range,
+                format!("the expression ends before {shown:?}, and nothing may follow{hint}"),
+            ))
+        }
+    }
+}
+
+fn syntax_error(error: &ParserError, places: &Places<'_>, text: &str) -> ExpressionError {
+    let message = match error {
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+        ParserError::RecursionLimitExceeded => {
+            let message = format!("the expression nests too deep; at most {DEPTH_MAX} levels are read");
+            return ExpressionError::new(&(0..text.len()), message);
+        }
+    };
+    // The parser tells its place as text: "... found: EOF at Line: 1, Column: 10".
+    let (what, place) = message.split_once(" at Line: ").unwrap_or((message, ""));
+    let location = place
+        .split_once(", Column: ")
+        .and_then(|(line, column)| Some(Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?)));
+    let at = location.filter(|location| location.line > 0).map_or(text.len(), |location| places.byte(location));
+    let end = text[at..].find(|c: char| c.is_whitespace() || c == ')' || c == ',').map_or(text.len(), |end| at + end);
+    let what = what.replace("EOF", "the end").replace("Expected: ", "expected ").replace(", found: ", ", found ");
+    ExpressionError::new(&(at..end), format!("the expression cannot be read: {what}"))
+}
