@@ -151,8 +151,8 @@ fn an_event_time_is_set_once_and_before_it_is_used() {
         (window("w", "parse"), None),
         (operator("parse", "key-by = [\"k\"]"), None),
         (operator("s", ""), None),
-        (window("w", "s"), Some("\"w\" goes by event time, and its rows come from before, or beside, \"parse\"")),
-        (window("w", "parse.side"), Some("before, or beside, \"parse\"")),
+        (window("w", "s"), Some("\"w\" goes by event time, and reads rows without the one that \"parse\" sets")),
+        (window("w", "parse.side"), Some("the one that \"parse\" sets")),
         (operator("s", "key-by = [\"k\"]"), Some("\"o\" goes by event time")),
         (operator("s", "") + &window("w", "o"), Some("\"w\" goes by event time")),
         (operator("parse", timed_again), Some("the rows of \"o\" have an event time already, by \"parse\"")),
@@ -160,7 +160,11 @@ fn an_event_time_is_set_once_and_before_it_is_used() {
         (window("w", "parse") + &operator("w", timed_again), Some("have an event time already, by \"w\"")),
         (
             operator("parse", &format!("key-by = [\"k\"]\n{timed_again}")),
-            Some("is keyed, and goes by event time itself"),
+            Some("is keyed, and cannot set the event time"),
+        ),
+        (
+            "[sources.t]\nconnector = \"file\"\nevent-time = \"t\"\n".to_owned() + &operator("t", timed_again),
+            Some("the rows of \"o\" have an event time already, by \"t\""),
         ),
         (
             operator("parse", "watermark = \"monotonic\""),

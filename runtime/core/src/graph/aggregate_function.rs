@@ -50,11 +50,25 @@ impl Quantile {
     /// The relative error, unless another is asked for.
     pub const ERROR_DEFAULT: f64 = 0.01;
 
-    /// The quantile `q`, from 0 to 1, within a relative error from 0.001 to 0.1. `None`: one of them is out of range.
+    /// The quantile `q`, from 0 to 1, within a relative error from 0.001 to 0.1. `None`: one of them is out of range, or has more than six
+    /// digits behind the point.
     #[must_use]
     pub fn new(q: f64, error: f64) -> Option<Self> {
+        let millionths = |value: f64| {
+            let millionths = (value * MILLION).round();
+            // No other float is nearer to that.
+            (millionths / MILLION == value).then_some(millionths as u32)
+        };
         let in_range = (0.0..=1.0).contains(&q) && (0.001..=0.1).contains(&error);
-        in_range.then(|| Self { q: (q * MILLION).round() as u32, error: (error * MILLION).round() as u32 })
+        in_range.then_some(())?;
+        Some(Self { q: millionths(q)?, error: millionths(error)? })
+    }
+
+    /// Which of so many values in ascending order it is, from 0.
+    #[must_use]
+    pub fn rank(self, count: i64) -> i64 {
+        let rank = i128::from(self.q) * i128::from((count - 1).max(0)) / 1_000_000;
+        i64::try_from(rank).unwrap_or(i64::MAX)
     }
 
     /// From 0 to 1.

@@ -66,13 +66,14 @@ impl LogicalGraph {
             let refuse = |message: String| Diagnostic::error(message, event_time.column.column.span.clone());
             if self.keeps_rows(step) {
                 let message =
-                    format!("{:?} is keyed, and goes by event time itself: an operator before it sets it", node.name);
+                    format!("{:?} is keyed, and cannot set the event time: set it on a step before it", node.name);
                 return Err(refuse(message));
             }
             let mut above: Vec<usize> = node.inputs.iter().map(|input| input.node).collect();
             while let Some(index) = above.pop() {
                 let other = &self.nodes[index];
-                if self.keeps_rows(index) || other.event_time.is_some() {
+                let of_source = matches!(&other.kind, NodeKind::Source(source) if source.event_time.is_some());
+                if self.keeps_rows(index) || other.event_time.is_some() || of_source {
                     let message =
                         format!("the rows of {:?} have an event time already, by {:?}", node.name, other.name);
                     return Err(refuse(message));
@@ -115,8 +116,7 @@ impl LogicalGraph {
                 let Some(by) = by.filter(|by| !is_timed(*by)) else { continue };
                 if self.keeps_rows(index) {
                     let message = format!(
-                        "{:?} goes by event time, and its rows come from before, or beside, {:?}, which sets it: have it read {:?}, or a \
-                         source of its own",
+                        "{:?} goes by event time, and reads rows without the one that {:?} sets: read {:?} instead, or a second source",
                         node.name, self.nodes[by].name, self.nodes[by].name
                     );
                     return Err(Diagnostic::error(message, input.span.clone()));

@@ -100,7 +100,7 @@ fn function(word: &str, table: &Table<'_>) -> Result<AggregateFunction, Diagnost
             let q = table.required("q", table.number("q")?)?;
             let error = table.number("error")?.unwrap_or(Quantile::ERROR_DEFAULT);
             let quantile = Quantile::new(q, error).ok_or_else(|| {
-                let message = "q is from 0 to 1, such as 0.95, and the relative error from 0.001 to 0.1";
+                let message = "q is from 0 to 1, such as 0.95, and error from 0.001 to 0.1, with six digits behind the point at most";
                 Diagnostic::error(message, table.span.clone())
             })?;
             Ok(AggregateFunction::Quantile(quantile))

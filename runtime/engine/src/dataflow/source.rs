@@ -3,15 +3,16 @@
 //! Of several splits the one that is furthest behind in event time is read next: the windows downstream then hold the least.
 
 mod event_time;
+mod malformed;
 mod read_to_end;
+mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{BooleanArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::OnError;
@@ -24,7 +25,9 @@ use crate::dataflow::row_text::row_text;
 use crate::dataflow::split_times::SplitTimes;
 pub use event_time::EventTimeReader;
 pub(crate) use event_time::EventTimes;
+pub use malformed::dead_letter_schema;
 use read_to_end::ReadToEnd;
+pub use settings::{Assignment, SourceSettings, Timing};
 
 /// The splits of one source subtask.
 pub struct SourceHead {
@@ -35,6 +38,11 @@ pub struct SourceHead {
     assignment: Assignment,
     /// When new splits were looked for last.
     looked_us: i64,
+    polls: u64,
+    /// The split that was read last.
+    read_last: Option<usize>,
+    /// A watermark that is to be said before any row.
+    restored: Option<i64>,
     /// How long the last poll waited for rows.
     waited_us: u64,
     settings: SourceSettings,
@@ -46,46 +54,6 @@ pub struct SourceHead {
 /// How often a source is asked for new splits.
 const LOOK_FOR_SPLITS_US: i64 = 100_000;
 
-/// How a source reads.
-#[derive(Clone, Debug)]
-pub struct SourceSettings {
-    /// The event time column, an index into the reader's columns, and how it is read; `None`: rows have the time of their arrival.
-    pub event_time: Option<(usize, EventTimeReader)>,
-    /// Which that is, in words; empty: there is none.
-    pub event_time_column: String,
-    /// Whether splits that come into being are read too.
-    pub looks_for_splits: bool,
-    /// Whether a later step gives rows their event time: then it observes it, and until then rows have another.
-    pub timed_later: bool,
-    /// When a split is idle.
-    pub idle_after_us: Option<i64>,
-    /// What becomes of malformed records.
-    pub on_error: OnError,
-    /// Rows per batch at most.
-    pub batch_rows_max: usize,
-    /// How long a poll waits.
-    pub linger: Duration,
-}
-
-/// Which of a source's splits are this subtask's.
-#[derive(Clone, Copy, Debug)]
-pub struct Assignment {
-    /// Its number.
-    pub subtask: usize,
-    /// How many subtasks share the splits.
-    pub parallelism: usize,
-    /// How many splits the source has, as far as this subtask knows.
-    pub known: usize,
-}
-
-impl Assignment {
-    /// Whether a split is this subtask's, by its place in the order of its source's splits.
-    #[must_use]
-    pub fn is_mine(&self, index: usize) -> bool {
-        index % self.parallelism.max(1) == self.subtask
-    }
-}
-
 /// Opens a split at an offset.
 pub type OpenSplit = Box<dyn FnMut(&Split, Option<&Offset>) -> Result<Box<dyn SourceReader>, ConnectorError> + Send>;
 
@@ -95,6 +63,10 @@ struct SplitState {
     reader: Box<dyn SourceReader>,
     idle: IdleTimer,
     status: SplitStatus,
+    /// In which poll it was read last.
+    read_last: u64,
+    /// Whether rows of it, of those that were read last, came to where event times are observed.
+    is_observed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +112,9 @@ impl SourceHead {
             open,
             assignment,
             looked_us: i64::MIN,
+            polls: 0,
+            read_last: None,
+            restored: None,
             waited_us: 0,
             settings,
             arrived_us: i64::MIN,
@@ -150,6 +125,10 @@ impl SourceHead {
         for (index, _) in splits.iter().enumerate().filter(|(_, split)| split.ended) {
             head.splits[index].status = SplitStatus::Ended;
             head.times.on_end(index);
+        }
+        // It may not have come to all steps before the barrier.
+        if head.settings.timing != Timing::Elsewhere {
+            head.restored = head.times.restored();
         }
         Ok(head)
     }
@@ -164,7 +143,7 @@ impl SourceHead {
             false => (self.open)(&Split { id: split.split.clone() }, offset)?,
         };
         reader.explain_malformed(self.settings.on_error != OnError::Skip);
-        if self.settings.event_time.is_none() && !self.settings.timed_later {
+        if self.settings.event_time.is_none() && self.settings.timing == Timing::AtSource {
             self.arrived_us = self.arrived_us.max(split.max_event_time);
         }
         self.times.add(split.max_event_time);
@@ -175,6 +154,8 @@ impl SourceHead {
             reader,
             idle: IdleTimer::new(self.settings.idle_after_us),
             status,
+            read_last: 0,
+            is_observed: self.settings.timing != Timing::Elsewhere,
         });
         Ok(())
     }
@@ -209,13 +190,20 @@ impl SourceHead {
     pub fn poll(&mut self, now_us: i64, out: &mut Vec<SourceEvent>) -> Result<bool, OperatorError> {
         self.look_for_splits(now_us)?;
         self.waited_us = 0;
+        out.extend(self.restored.take().map(SourceEvent::Watermark));
+        self.look_at_last(now_us, out);
         let mut order: Vec<usize> =
             (0..self.splits.len()).filter(|i| self.splits[*i].status != SplitStatus::Ended).collect();
         if order.is_empty() {
             out.push(SourceEvent::End);
             return Ok(true);
         }
-        order.sort_by_key(|i| self.times.max_event_time(*i));
+        self.polls += 1;
+        // Where rows of a split come to no watermark, its time says nothing of it, and it would be read first for ever.
+        match order.iter().all(|i| self.splits[*i].is_observed) {
+            true => order.sort_by_key(|i| self.times.max_event_time(*i)),
+            false => order.sort_by_key(|i| self.splits[*i].read_last),
+        }
         // Waiting once is enough: on the last one.
         let last = order.len() - 1;
         for (position, index) in order.into_iter().enumerate() {
@@ -226,6 +214,9 @@ impl SourceHead {
             match polled {
                 Polled::Batch { rows, malformed } => {
                     let active = rows.num_rows() > 0 || !malformed.is_empty();
+                    if active {
+                        (self.splits[index].read_last, self.read_last) = (self.polls, Some(index));
+                    }
                     self.rows(index, rows, malformed, now_us, out)?;
                     self.tell_slowest();
                     if active {
@@ -272,6 +263,20 @@ impl SourceHead {
         (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64)
     }
 
+    /// Where a later step observes event times: what became of the rows that were read last. A split of which no row comes there is idle as
+    /// one without rows is.
+    fn look_at_last(&mut self, now_us: i64, out: &mut Vec<SourceEvent>) {
+        let Some(index) = self.read_last.take().filter(|_| self.settings.timing == Timing::InChain) else { return };
+        let split = &mut self.splits[index];
+        split.is_observed = self.times.take_observed();
+        if split.is_observed {
+            split.idle.active();
+            split.status = SplitStatus::Active;
+        } else {
+            self.check_idle(index, now_us, out);
+        }
+    }
+
     fn check_idle(&mut self, index: usize, now_us: i64, out: &mut Vec<SourceEvent>) {
         let split = &mut self.splits[index];
         if split.status == SplitStatus::Active && split.idle.is_idle(now_us) {
@@ -292,18 +297,21 @@ impl SourceHead {
     ) -> Result<(), OperatorError> {
         let (rows, event_times) = self.event_times(index, rows, now_us, &mut malformed)?;
         self.malformed(&malformed, now_us, out)?;
+        let has_rows = rows.num_rows() > 0;
+        let batch = StreamBatch::new(rows, event_times, now_us);
+        if self.settings.timing == Timing::InChain {
+            self.times.set_current(index);
+            out.extend(Some(SourceEvent::Rows(batch)).filter(|_| has_rows));
+            return Ok(());
+        }
         let split = &mut self.splits[index];
         split.idle.active();
         if std::mem::replace(&mut split.status, SplitStatus::Active) == SplitStatus::Idle {
             let merged = self.times.on_active(index);
             self.say(merged, out);
         }
-        let batch = StreamBatch::new(rows, event_times, now_us);
-        if self.settings.timed_later {
-            self.times.set_current(index);
-            if !batch.is_empty() {
-                out.push(SourceEvent::Rows(batch));
-            }
+        if self.settings.timing == Timing::Elsewhere {
+            out.extend(Some(SourceEvent::Rows(batch)).filter(|_| has_rows));
             return Ok(());
         }
         let mut start = 0;
@@ -358,25 +366,6 @@ impl SourceHead {
         Ok((filter_record_batch(&rows, &BooleanArray::from(keep))?, times))
     }
 
-    fn malformed(&self, malformed: &[Malformed], now_us: i64, out: &mut Vec<SourceEvent>) -> Result<(), OperatorError> {
-        let Some(first) = malformed.first() else { return Ok(()) };
-        self.metrics.rows_failed.fetch_add(malformed.len() as u64, std::sync::atomic::Ordering::Relaxed);
-        match self.settings.on_error {
-            OnError::Skip => Ok(()),
-            OnError::Fail => Err(OperatorError::Malformed { at: first.at.clone(), reason: first.reason.clone() }),
-            OnError::DeadLetter => {
-                let column = |of: fn(&Malformed) -> &str| -> ArrayRef {
-                    Arc::new(StringArray::from_iter_values(malformed.iter().map(of)))
-                };
-                let columns = vec![column(|m| &m.at), column(|m| &m.record), column(|m| &m.reason)];
-                let rows = RecordBatch::try_new(dead_letter_schema(), columns)?;
-                let times = vec![now_us; malformed.len()].into();
-                out.push(SourceEvent::DeadLetters(StreamBatch::new(rows, times, now_us)));
-                Ok(())
-            }
-        }
-    }
-
     fn say(&self, merged: Merged, out: &mut Vec<SourceEvent>) {
         match merged {
             Merged::Unchanged => {}
@@ -388,11 +377,4 @@ impl SourceHead {
             Merged::Active => out.push(SourceEvent::Watermark(self.times.merged())),
         }
     }
-}
-
-/// The columns of a source's dead-letter output.
-#[must_use]
-pub fn dead_letter_schema() -> SchemaRef {
-    let utf8 = |name: &str| Field::new(name, DataType::Utf8, false);
-    Arc::new(Schema::new(vec![utf8("at"), utf8("record"), utf8("reason")]))
 }

@@ -17,13 +17,21 @@ struct Times {
     splits: Vec<WatermarkGenerator>,
     /// Which split the rows are of that are in the chain.
     current: usize,
+    /// Whether times of these were observed.
+    is_observed: bool,
 }
 
 impl SplitTimes {
     /// Of no split yet.
     #[must_use]
     pub fn new(strategy: WatermarkStrategy) -> Self {
-        Self(Arc::new(Mutex::new(Times { strategy, merger: WatermarkMerger::new(0), splits: Vec::new(), current: 0 })))
+        Self(Arc::new(Mutex::new(Times {
+            strategy,
+            merger: WatermarkMerger::new(0),
+            splits: Vec::new(),
+            current: 0,
+            is_observed: false,
+        })))
     }
 
     /// One more split, whose greatest event time so far was this.
@@ -46,13 +54,40 @@ impl SplitTimes {
 
     /// The rows that come next are of this split.
     pub(crate) fn set_current(&self, split: usize) {
-        self.lock().current = split;
+        let mut times = self.lock();
+        (times.current, times.is_observed) = (split, false);
     }
 
-    /// As [`SplitTimes::observe`], for the split that rows came of last.
+    /// As [`SplitTimes::observe`], for the split that rows came of last, which is active with them.
     pub(crate) fn observe_current(&self, event_times: &[i64]) -> (usize, Merged) {
-        let current = self.lock().current;
-        self.observe(current, event_times)
+        let (current, active) = {
+            let mut times = self.lock();
+            times.is_observed = true;
+            let current = times.current;
+            (current, times.merger.on_active(current))
+        };
+        match self.observe(current, event_times) {
+            (taken, Merged::Unchanged) => (taken, active),
+            observed => observed,
+        }
+    }
+
+    /// Whether times of the split that rows came of last were observed since then.
+    pub(crate) fn take_observed(&self) -> bool {
+        std::mem::take(&mut self.lock().is_observed)
+    }
+
+    /// Has splits that were restored say their watermarks: the least, if all have one.
+    pub(crate) fn restored(&self) -> Option<i64> {
+        let mut times = self.lock();
+        let watermarks: Vec<i64> = times.splits.iter().map(WatermarkGenerator::watermark).collect();
+        let mut merged = None;
+        for (split, watermark) in watermarks.into_iter().enumerate() {
+            if let Merged::Watermark(risen) = times.merger.on_watermark(split, watermark) {
+                merged = Some(risen);
+            }
+        }
+        merged
     }
 
     pub(crate) fn on_idle(&self, split: usize) -> Merged {

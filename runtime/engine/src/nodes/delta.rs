@@ -6,6 +6,7 @@ use arrow::error::ArrowError;
 use weir_core::batch::{StreamBatch, array_bytes, selected_bytes};
 use weir_host::{CallError, Delta, Failure, RejectedRow, Selection};
 
+use crate::dataflow::exchange::take_rows;
 use crate::dataflow::operator::OperatorError;
 
 /// How the columns of an output that somebody reads come about.
@@ -30,6 +31,24 @@ pub(crate) enum OutputSource {
 pub(crate) struct OutputBatch {
     pub(crate) selection: Selection,
     pub(crate) batch: StreamBatch,
+}
+
+impl OutputBatch {
+    /// The row of the input that a row comes from.
+    pub(crate) fn of_input(&self, row: usize) -> usize {
+        match &self.selection {
+            Selection::Rows(rows) => rows[row] as usize,
+            Selection::All | Selection::None => row,
+        }
+    }
+
+    /// Without the rows that come from some of the input.
+    pub(crate) fn without(self, of_input: &[bool]) -> Result<Self, ArrowError> {
+        let kept = (0..self.batch.len()).filter(|row| !of_input[self.of_input(*row)]);
+        let kept: Vec<u32> = kept.map(|row| row as u32).collect();
+        let selection = Selection::Rows(kept.iter().map(|row| self.of_input(*row as usize) as u32).collect());
+        Ok(Self { selection, batch: take_rows(&self.batch, &kept.into())? })
+    }
 }
 
 /// The rows that the deltas of a call make of `inputs`, whose rows have the times of `times`: one batch per output.

@@ -1,13 +1,10 @@
 //! The event times of a step's rows, where a column that the step makes says them. Makes no watermark: that follows in the chain.
 
-use arrow::array::{ArrayRef, BooleanArray};
-use arrow::compute::filter_record_batch;
+use arrow::array::ArrayRef;
 use arrow::datatypes::Schema;
-use weir_core::batch::StreamBatch;
 use weir_core::graph::{EventTimeColumn, Node};
 
 use crate::dataflow::metrics::Metrics;
-use crate::dataflow::operator::OperatorError;
 use crate::dataflow::source::{EventTimeReader, EventTimes};
 use crate::plan::error::{CheckError, column};
 use crate::plan::node::{NodeColumns, OutputPort, PlanContext, PortInput};
@@ -47,32 +44,6 @@ impl StepTimes {
     pub(crate) fn among(&self, columns: &NodeColumns) -> Option<Self> {
         let column = columns.outputs.first()?.as_ref()?.iter().position(|column| *column == self.column)?;
         Some(Self { column, ..self.clone() })
-    }
-
-    /// Gives rows their event times. Those without one are left out: `refuse` gets each, by index, with the reason.
-    pub(crate) fn apply(
-        &self,
-        batch: StreamBatch,
-        metrics: &Metrics,
-        mut refuse: impl FnMut(usize, String) -> Result<(), OperatorError>,
-    ) -> Result<StreamBatch, OperatorError> {
-        let column = batch.rows.column(self.column);
-        let times = self.read(column, metrics);
-        if times.missing.is_empty() {
-            return Ok(StreamBatch { event_times: times.times, ..batch });
-        }
-        let mut keep = vec![true; batch.len()];
-        for row in times.missing {
-            keep[row] = false;
-            refuse(row, self.reason(column, row))?;
-        }
-        let event_times = times.times.iter().zip(&keep).filter_map(|(time, keep)| keep.then_some(*time)).collect();
-        let row_kinds = batch.row_kinds.map(|kinds| {
-            let kept: Vec<u32> = (0..keep.len() as u32).filter(|row| keep[*row as usize]).collect();
-            kinds.take(&kept)
-        });
-        let rows = filter_record_batch(&batch.rows, &BooleanArray::from(keep))?;
-        Ok(StreamBatch { rows, event_times, row_kinds, key_hashes: None, ingested_at: batch.ingested_at })
     }
 
     /// The place of the column.

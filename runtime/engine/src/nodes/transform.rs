@@ -3,15 +3,17 @@
 pub(crate) mod plan;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use arrow::array::ArrayRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
-use weir_host::{CallError, Failure, RejectedRow, Rows, Selection, TransformDelta, isolate};
+use weir_host::{CallError, Failure, RejectedRow, Rows, TransformDelta, isolate};
 
 use crate::dataflow::exchange::take_rows;
+use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
+use crate::dataflow::source::EventTimes;
 use crate::nodes::dead_letter::DeadLetters;
 use crate::nodes::delta::{Accepted, OutputBatch, OutputMap, apply_all};
 use crate::nodes::meter::MeteredInstance;
@@ -25,7 +27,6 @@ use crate::replace::trial::SwapParticipant;
 /// Runs a component of the world `transform-operator`.
 pub(crate) struct TransformOperator {
     component: OnTrial<TransformGuest>,
-    times: Option<StepTimes>,
     dead_letters: DeadLetters,
     /// Whether rows of the last batch were put back.
     has_rest: bool,
@@ -39,11 +40,14 @@ pub(crate) struct TransformGuest {
     /// Where, among the columns that come in, those are that the component reads.
     pub(crate) reads: Vec<usize>,
     pub(crate) outputs: Vec<OutputMap>,
+    /// The event times of the main output, if it makes them.
+    pub(crate) times: Option<StepTimes>,
+    pub(crate) metrics: Metrics,
 }
 
 impl TransformOperator {
-    pub(crate) fn new(guest: TransformGuest, times: Option<StepTimes>, dead_letters: DeadLetters) -> Self {
-        Self { component: OnTrial::new(guest), times, dead_letters, has_rest: false }
+    pub(crate) fn new(guest: TransformGuest, dead_letters: DeadLetters) -> Self {
+        Self { component: OnTrial::new(guest), dead_letters, has_rest: false }
     }
 }
 
@@ -65,7 +69,33 @@ impl TransformGuest {
         let limit_bytes = self.instance.limits().output_bytes;
         let made = apply_all(&self.outputs, outputs, rows.rows.columns(), rows, limit_bytes);
         let made = made.inspect_err(|_| self.instance.failed())?;
-        Ok(Answer { made, rejected })
+        let answer = Answer { made, rejected };
+        match &self.times {
+            None => Ok(answer),
+            Some(times) => self.timed(times, answer, rows.len()).map_err(Failure::Fatal),
+        }
+    }
+
+    /// Gives rows of the main output their event times. A row of the input that one without comes from is refused like one that the
+    /// component refuses: nothing that was made of it goes out.
+    fn timed(&self, times: &StepTimes, mut answer: Answer, rows: usize) -> Result<Answer, OperatorError> {
+        let Some(main) = answer.made.first_mut() else { return Ok(answer) };
+        let column = main.batch.rows.column(times.column());
+        let EventTimes { times: event_times, missing } = times.read(column, &self.metrics);
+        let mut refused = BTreeMap::new();
+        for row in missing {
+            refused.entry(main.of_input(row)).or_insert_with(|| times.reason(column, row));
+        }
+        main.batch.event_times = event_times;
+        if refused.is_empty() {
+            return Ok(answer);
+        }
+        let mut is_refused = vec![false; rows];
+        refused.keys().for_each(|row| is_refused[*row] = true);
+        answer.made = answer.made.into_iter().map(|made| made.without(&is_refused)).collect::<Result<_, _>>()?;
+        answer.rejected.extend(refused.into_iter().map(|(row, reason)| RejectedRow { row, reason }));
+        answer.rejected.sort_by_key(|rejected| rejected.row);
+        Ok(answer)
     }
 
     /// What it makes of rows, beside what another version has made of them. What that refused is not compared.
@@ -90,25 +120,6 @@ impl TransformGuest {
     }
 }
 
-/// Gives rows of the main output their event times. The row of the input that one without comes from is refused, once.
-fn timed(
-    times: &StepTimes,
-    OutputBatch { selection, batch }: OutputBatch,
-    dead_letters: &DeadLetters,
-    refuse: impl Fn(usize, String) -> Result<(), OperatorError>,
-) -> Result<StreamBatch, Failure<OperatorError>> {
-    let mut refused = BTreeSet::new();
-    let of_input = |row: usize| match &selection {
-        Selection::Rows(rows) => rows[row] as usize,
-        Selection::All | Selection::None => row,
-    };
-    let timed = times.apply(batch, dead_letters.metrics(), |row, reason| {
-        let row = of_input(row);
-        if refused.insert(row) { refuse(row, reason) } else { Ok(()) }
-    });
-    timed.map_err(Failure::Fatal)
-}
-
 /// What a component makes of rows.
 struct Answer {
     /// The rows of every output.
@@ -125,7 +136,7 @@ impl Refusing for Answer {
 impl Operator for TransformOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         self.settle()?;
-        let Self { component, times, dead_letters, has_rest } = self;
+        let Self { component, dead_letters, has_rest } = self;
         if !*has_rest {
             component.versions().for_each(|guest| guest.instance.begin_batch());
         }
@@ -146,11 +157,7 @@ impl Operator for TransformOperator {
                 }
                 for (output, made) in answer.made.into_iter().enumerate() {
                     part.made(&made.batch);
-                    let batch = match times.as_ref().filter(|_| output == 0) {
-                        Some(times) => timed(times, made, dead_letters, |row, reason| take(range.start + row, reason))?,
-                        None => made.batch,
-                    };
-                    out.emit(output, batch);
+                    out.emit(output, made.batch);
                 }
                 Ok(())
             },

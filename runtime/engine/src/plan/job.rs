@@ -14,6 +14,7 @@ use super::physical::{PhysicalGraph, StepPlan, part_of};
 use super::prune::Pruned;
 use super::registry::StepKinds;
 use super::resolved::Resolved;
+use super::source::SourcePlan;
 use crate::dataflow::exchange::Partitioning;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::Operator;
@@ -109,16 +110,15 @@ impl Job {
         sources.filter_map(|node| Some((node.name.clone(), node.step.role().source()?.source.clone()))).collect()
     }
 
-    /// How watermarks follow from the event time that a step sets: as it says, or as suits all sources above it.
+    /// How watermarks follow from the event time that a step sets, where splits are not known: as its sources' would, of which one that has
+    /// none before its end decides.
     pub(crate) fn watermark_behind(&self, step: usize) -> WatermarkStrategy {
-        let said = self.resolved.nodes[step].event_time.as_ref().and_then(|event_time| event_time.watermark);
-        let mut sources = self.resolved.nodes.iter().filter_map(|node| node.step.role().source());
         let name = &self.resolved.nodes[step].name;
-        let at_end = sources.any(|source| {
-            source.timed_by.as_ref().is_some_and(|timed| timed.name == *name)
-                && source.watermark() == WatermarkStrategy::AtEnd
-        });
-        said.unwrap_or(if at_end { WatermarkStrategy::AtEnd } else { WatermarkStrategy::Monotonic })
+        let sources = self.resolved.nodes.iter().filter_map(|node| node.step.role().source());
+        let timed = sources.filter(|source| source.timed_by.as_ref().is_some_and(|timed| timed.name == *name));
+        let strategies: Vec<WatermarkStrategy> = timed.map(SourcePlan::watermark).collect();
+        let at_end = strategies.iter().find(|strategy| **strategy == WatermarkStrategy::AtEnd);
+        at_end.or(strategies.first()).copied().unwrap_or(WatermarkStrategy::Monotonic)
     }
 
     /// Its sinks: their nodes, by index.

@@ -48,7 +48,7 @@ impl SourcePlan {
 
     /// How its watermarks follow.
     pub(crate) fn watermark(&self) -> WatermarkStrategy {
-        let said = self.timed_by.as_ref().map_or(self.node.watermark, |timed| timed.event_time.watermark);
+        let said = self.timed_by.as_ref().and_then(|timed| timed.event_time.watermark).or(self.node.watermark);
         match (said, self.timed_by.is_some() || self.event_time.is_some()) {
             (Some(strategy), _) => strategy,
             // Rows arrive in order.

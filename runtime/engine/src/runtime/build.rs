@@ -19,7 +19,7 @@ use crate::dataflow::gate::InputGate;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::{Metrics, OperatorMetrics};
 use crate::dataflow::operator::OperatorError;
-use crate::dataflow::source::{Assignment, SourceHead, SourceSettings};
+use crate::dataflow::source::{Assignment, SourceHead, SourceSettings, Timing};
 use crate::dataflow::split_times::SplitTimes;
 use crate::dataflow::step::{Counts, Step};
 use crate::dataflow::subtask::{Subtask, SubtaskError};
@@ -311,6 +311,7 @@ fn source_head(
     let open =
         move |split: &Split, offset: Option<&Offset>| reads.reader(split, &columns_read, offset, reader_clock.clone());
     let assignment = Assignment { subtask: number, parallelism: plan.parallelism, known };
+    let is_timed_here = plan.steps.iter().any(|step| job.resolved.nodes[step.node].event_time.is_some());
     let settings = SourceSettings {
         event_time: source
             .event_time
@@ -318,7 +319,11 @@ fn source_head(
             .and_then(|(column, reader)| Some((columns.iter().position(|place| place == column)?, reader.clone()))),
         event_time_column: source.event_time_column(),
         looks_for_splits: !is_over,
-        timed_later: source.timed_by.is_some(),
+        timing: match (&source.timed_by, is_timed_here) {
+            (None, _) => Timing::AtSource,
+            (Some(_), true) => Timing::InChain,
+            (Some(_), false) => Timing::Elsewhere,
+        },
         idle_after_us: source.idle_after_ms().map(|ms| ms as i64 * 1_000),
         on_error: job.pruned.nodes[node].on_error(source.node.on_error, 1),
         batch_rows_max: job.batch_rows_max,

@@ -63,11 +63,15 @@ impl Chain {
     ) -> Result<(), StepError> {
         let Some((_, times)) = &self.timed else { return Ok(()) };
         let (taken, merged) = times.observe_current(&batch.event_times);
+        let said = match merged {
+            Merged::Watermark(watermark) => Some(watermark),
+            // At the watermark that was said before.
+            Merged::Active => Some(times.merged()),
+            Merged::Idle { .. } | Merged::Unchanged => None,
+        };
         let first = self.work.len();
         self.route_one(step, 0, &batch.slice(0, taken), actions)?;
-        if let Merged::Watermark(watermark) = merged {
-            self.work.push(Work::Advance(watermark));
-        }
+        self.work.extend(said.map(Work::Advance));
         if taken < batch.len() {
             self.work.push(Work::Timed { step, batch: batch.slice(taken, batch.len() - taken) });
         }

@@ -23,6 +23,8 @@ impl TransformStep {
             instance: self.step.metered(cx)?,
             reads: self.step.reads(cx.columns),
             outputs: self.step.output_maps(cx.columns, &|column| cx.columns.position(0, column)),
+            times: self.step.times.as_ref().and_then(|times| times.among(cx.columns)),
+            metrics: cx.metrics.clone(),
         })
     }
 }
@@ -53,11 +55,7 @@ impl PlanNode for TransformStep {
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
-        Ok(Some(Box::new(TransformOperator::new(
-            self.guest(cx)?,
-            self.step.times.as_ref().and_then(|times| times.among(cx.columns)),
-            self.step.dead_letters(cx),
-        ))))
+        Ok(Some(Box::new(TransformOperator::new(self.guest(cx)?, self.step.dead_letters(cx)))))
     }
 
     fn replaced(&self, cx: &ReplaceContext<'_>, version: &NewVersion) -> Result<Arc<dyn PlanNode>, SwapError> {

@@ -11,6 +11,7 @@ mod count_distinct;
 mod double_double;
 mod element;
 mod encoded;
+mod exact_stddev;
 mod exact_total;
 mod extreme;
 mod float_total;
@@ -48,7 +49,7 @@ pub(super) trait Accumulators: Send {
     /// Makes room for groups up to this many; new ones are empty. Never fewer than before.
     fn resize(&mut self, groups: usize);
 
-    /// Bytes that the accumulators take; of those whose size varies perhaps twice as many.
+    /// Bytes that the accumulators take; of those whose size varies perhaps a quarter more.
     fn memory_bytes(&mut self) -> u64;
 
     /// Forgets all groups; the memory is kept.

@@ -1,14 +1,12 @@
 //! `arg-min` and `arg-max`: the value of a column in the row where another is least or greatest. Of several such rows the least or the
 //! greatest value, so that their order does not matter. Rows where either is null do not count.
 
-use std::cmp::Ordering;
-use std::sync::Arc;
-
 use arrow::array::UInt32Array;
-use arrow::array::{Array, ArrayRef, BooleanArray, new_null_array};
+use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::take;
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::FieldRef;
+use std::cmp::Ordering;
 
 use super::encoded::Encoder;
 use super::fold::{Fold, Folded, Groups, for_each_valid};
@@ -84,21 +82,18 @@ impl Fold for ArgExtreme {
     }
 
     fn state_fields(&self) -> Vec<FieldRef> {
-        let by = state_field("by", self.by.data_type().clone(), true);
-        vec![self.output_field(), by, state_field("is_some", DataType::Boolean, false)]
+        vec![self.output_field(), state_field("by", self.by.data_type().clone(), true)]
     }
 
     fn state(&self, groups: &[&Best]) -> Result<Vec<ArrayRef>, OperatorError> {
         let by = groups.iter().map(|best| best.as_ref().map(|(by, _)| &**by)).collect();
-        let is_some: BooleanArray = groups.iter().map(|best| Some(best.is_some())).collect();
-        Ok(vec![self.finish(groups)?, self.column(&self.by, by)?, Arc::new(is_some)])
+        Ok(vec![self.finish(groups)?, self.column(&self.by, by)?])
     }
 
     fn load(&self, state: &[ArrayRef], rows: usize) -> Result<Vec<Best>, OperatorError> {
-        use arrow::array::AsArray;
-        let [values, by, is_some] = state else { return Ok(Vec::new()) };
-        let (values, bys, is_some) = (self.value.encode(values)?, self.by.encode(by)?, is_some.as_boolean());
-        let best = |row| is_some.value(row).then(|| (bys.row(row).as_ref().into(), values.row(row).as_ref().into()));
+        let [values, by] = state else { return Ok(Vec::new()) };
+        let (values, bys) = (self.value.encode(values)?, self.by.encode(by)?);
+        let best = |row| by.is_valid(row).then(|| (bys.row(row).as_ref().into(), values.row(row).as_ref().into()));
         Ok((0..rows).map(best).collect())
     }
 

@@ -83,17 +83,6 @@ impl From<f64> for DoubleDouble {
     }
 }
 
-impl From<i128> for DoubleDouble {
-    /// As exact as two floats are: 106 bits.
-    fn from(value: i128) -> Self {
-        let high = value as f64;
-        // The float nearest to the greatest number is beyond it.
-        let low = value.checked_sub(high as i128).unwrap_or_default() as f64;
-        let (high, low) = quick_two_sum(high, low);
-        Self { high, low }
-    }
-}
-
 /// The rounded sum and its exact error (D. Knuth, The Art of Computer Programming, volume 2).
 #[inline]
 fn two_sum(a: f64, b: f64) -> (f64, f64) {
@@ -118,8 +107,6 @@ mod tests {
         let third = DoubleDouble::from(1.0).over(3.0);
         let back = third.times(DoubleDouble::from(3.0)).plus(DoubleDouble::from(-1.0));
         assert!(back.high.abs() < 1e-31, "{back:?}");
-        let large = DoubleDouble::from(10_i128.pow(30) + 1);
-        assert_eq!(large.plus(DoubleDouble::from(-(10_i128.pow(30)))).high, 1.0);
         assert!(DoubleDouble::from(1e200).squared().has_overflowed());
         assert_eq!(DoubleDouble::from(f64::NEG_INFINITY).squared().high, f64::INFINITY);
     }

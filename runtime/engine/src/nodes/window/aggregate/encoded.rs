@@ -40,13 +40,27 @@ impl Encoder {
     /// A column of values.
     pub(super) fn decode<'a>(&self, values: impl Iterator<Item = &'a [u8]>) -> Result<ArrayRef, ArrowError> {
         let parser = self.converter.parser();
+        let (mut bytes, mut is_too_long) = (0_usize, false);
+        let values = values.take_while(|value| {
+            bytes += value.len();
+            // An offset in a column has 31 bits.
+            is_too_long = bytes > i32::MAX as usize;
+            !is_too_long
+        });
         let columns = self.converter.convert_rows(values.map(|value| parser.parse(value)))?;
+        if is_too_long {
+            return Err(ArrowError::OffsetOverflowError(bytes));
+        }
         Ok(columns.into_iter().next().unwrap_or_else(|| new_empty_array(&self.data_type)))
     }
 
     /// A column of lists of values; no value is null.
     pub(super) fn decode_lists<'a>(&self, lists: impl Iterator<Item = Vec<&'a [u8]>>) -> Result<ArrayRef, ArrowError> {
         let lists: Vec<Vec<&[u8]>> = lists.collect();
+        let values_max = lists.iter().map(Vec::len).sum::<usize>();
+        if i32::try_from(values_max).is_err() {
+            return Err(ArrowError::OffsetOverflowError(values_max));
+        }
         let offsets = OffsetBuffer::from_lengths(lists.iter().map(Vec::len));
         let values = self.decode(lists.into_iter().flatten())?;
         Ok(Arc::new(ListArray::try_new(self.item_field(), offsets, values, None)?))

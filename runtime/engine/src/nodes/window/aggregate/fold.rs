@@ -111,8 +111,8 @@ impl<F: Fold> Accumulators for Folded<F> {
     }
 
     fn memory_bytes(&mut self) -> u64 {
-        // Counted when they may be twice as many: so that costs little for each row that made them more.
-        if self.heap_bytes > 2 * self.counted_bytes + HEAP_BYTES_MIN {
+        // Counted when they may be a quarter more: so that costs little for each row that made them more.
+        if self.heap_bytes > self.counted_bytes + self.counted_bytes / 4 + HEAP_BYTES_MIN {
             self.counted_bytes = self.groups.iter().map(F::heap_bytes).sum();
             self.heap_bytes = self.counted_bytes;
         }

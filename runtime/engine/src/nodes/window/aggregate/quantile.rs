@@ -2,7 +2,7 @@
 //!
 //! A sketch that counts values in buckets whose bounds grow by a factor: C. Masson, J. Rim and H. Lee, "DDSketch: a fast and
 //! fully-mergeable quantile sketch with relative-error guarantees", 2019. Counts do not depend on the order of values, and no bucket is
-//! given up: 1% over all floats is some 70,000 of them, and over three decades 350.
+//! merged with another: 1% over all floats is some 140,000 of them, and over three decades 350.
 
 use std::sync::Arc;
 
@@ -19,18 +19,18 @@ use crate::dataflow::operator::OperatorError;
 pub(super) fn quantile(of: Quantile) -> Box<dyn Accumulators> {
     let error = of.error();
     let factor = (1.0 + error) / (1.0 - error);
-    Folded::boxed(Quantiles { q: of.q(), factor, buckets_per_e: 1.0 / factor.ln() })
+    Folded::boxed(Quantiles { of, factor, buckets_per_e: 1.0 / factor.ln() })
 }
 
 #[derive(Clone)]
 struct Quantiles {
-    q: f64,
+    of: Quantile,
     /// From one bucket's bound to the next.
     factor: f64,
     buckets_per_e: f64,
 }
 
-/// The bucket of 1 is this one, so that those of all positive values are positive, and those of negative values their opposites.
+/// Added to the numbers of buckets, so that those of positive values are positive. A negative value has the negated bucket.
 const ONE: i32 = 1 << 20;
 /// Infinity.
 const INFINITE: i32 = 1 << 22;
@@ -74,7 +74,7 @@ impl Quantiles {
 
     fn of(&self, buckets: &Buckets) -> Option<f64> {
         let count: i64 = buckets.iter().map(|(_, count)| count).sum();
-        let rank = (self.q * (count - 1) as f64).floor() as i64;
+        let rank = self.of.rank(count);
         let mut before = 0;
         let found = buckets.iter().find(|(_, count)| {
             before += count;

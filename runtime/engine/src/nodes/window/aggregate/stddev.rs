@@ -4,20 +4,24 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, FieldRef, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, FieldRef, Float64Type, Int64Type};
 
 use super::double_double::DoubleDouble;
+use super::exact_stddev::exact_stddev;
 use super::fold::{Fold, Folded, Groups, for_each_valid};
 use super::{Accumulators, state_field};
 use crate::dataflow::operator::OperatorError;
 
 /// `stddev` of a column of numbers.
 pub(super) fn stddev(column: &FieldRef) -> Box<dyn Accumulators> {
-    Folded::boxed(Stddev { column: column.clone() })
+    match column.data_type().is_floating() {
+        true => Folded::boxed(Stddev { column: column.clone() }),
+        false => exact_stddev(column),
+    }
 }
 
-/// Sums of values and of their squares, of twice the precision of a float, since one is taken from the other in the end. Decimals are
-/// counted in units of their last digit.
+/// Of floats: sums of values and of their squares, of twice the precision of a float, since one is taken from the other in the end. Where
+/// the mean is more than some 10^8 times the deviation, digits of that depend on the order of values.
 #[derive(Clone)]
 struct Stddev {
     column: FieldRef,
@@ -40,14 +44,7 @@ impl Moments {
 }
 
 impl Stddev {
-    fn scale(&self) -> i32 {
-        match self.column.data_type() {
-            DataType::Decimal128(_, scale) => (*scale).into(),
-            _ => 0,
-        }
-    }
-
-    fn deviation(&self, Moments { count, sum, squares }: &Moments) -> Option<f64> {
+    fn deviation(Moments { count, sum, squares }: &Moments) -> Option<f64> {
         if *count < 2 {
             return None;
         }
@@ -56,7 +53,7 @@ impl Stddev {
         }
         let of_mean = sum.times(sum.over(*count as f64));
         let variance = squares.plus(of_mean.negated()).over((*count - 1) as f64).high;
-        Some(variance.max(0.0).sqrt() / 10_f64.powi(self.scale()))
+        Some(variance.max(0.0).sqrt())
     }
 }
 
@@ -71,21 +68,8 @@ impl Fold for Stddev {
         _event_times: &[i64],
     ) -> Result<(), OperatorError> {
         let [column] = columns else { return Ok(()) };
-        let floats = column.data_type().is_floating();
-        let column = match floats {
-            true => cast(column, &DataType::Float64)?,
-            false if matches!(column.data_type(), DataType::Decimal128(..)) => column.clone(),
-            // Every integer type fits.
-            false => cast(column, &DataType::Decimal128(38, 0))?,
-        };
-        if floats {
-            let values = column.as_primitive::<Float64Type>();
-            return for_each_valid(values.nulls(), group_of_row, |row, group| {
-                groups[group].take(values.value(row).into());
-                Ok(())
-            });
-        }
-        let values = column.as_primitive::<Decimal128Type>();
+        let column = cast(column, &DataType::Float64)?;
+        let values = column.as_primitive::<Float64Type>();
         for_each_valid(values.nulls(), group_of_row, |row, group| {
             groups[group].take(values.value(row).into());
             Ok(())
@@ -142,6 +126,6 @@ impl Fold for Stddev {
         if let Some(message) = groups.iter().find_map(|group| self.overflow(group)) {
             return Err(OperatorError::Result(message));
         }
-        Ok(Arc::new(groups.iter().map(|group| self.deviation(group)).collect::<Float64Array>()))
+        Ok(Arc::new(groups.iter().map(|group| Self::deviation(group)).collect::<Float64Array>()))
     }
 }

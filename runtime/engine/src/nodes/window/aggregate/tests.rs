@@ -176,6 +176,7 @@ fn results_are_what_their_names_say() {
         (Stddev, vec![ints(vec![2, 4, 4, 4, 5, 5, 7, 9])], "2.138089935299395"),
         (Stddev, vec![ints(vec![5])], ""),
         (Stddev, vec![ints(vec![i64::MAX, i64::MAX])], "0.0"),
+        (Stddev, vec![ints((0..1_000).map(|i| 1_700_000_000_000_000 + i % 2).collect())], "0.5002501876563868"),
         (Stddev, vec![floats(vec![1e9, 1e9 + 1.0, 1e9 + 2.0])], "1.0"),
         (Stddev, vec![floats(vec![1.0, f64::INFINITY])], "NaN"),
         (Stddev, vec![decimals], "0.7071067811865476"),
@@ -190,26 +191,36 @@ fn results_are_what_their_names_say() {
     ] {
         assert_eq!(text(&merged(function, &columns, 2, true)), expected, "{function:?} of {columns:?}");
     }
-    let mut huge = made(Stddev, DataType::Float64);
-    huge.resize(1);
-    huge.update(&[0, 0], &[floats(vec![1e200, 2e200])], &[0, 0]).unwrap();
-    assert!(huge.finish(&[0]).is_err());
-    assert_eq!(huge.overflows(&[0]).len(), 1);
+    let wide: ArrayRef = Arc::new(Decimal128Array::from(vec![10_i128.pow(38) - 1; 2]));
+    for column in [floats(vec![1e200, 2e200]), wide] {
+        let mut huge = made(Stddev, column.data_type().clone());
+        huge.resize(1);
+        huge.update(&[0, 0], &[column], &[0, 0]).unwrap();
+        assert!(huge.finish(&[0]).is_err());
+        assert_eq!(huge.overflows(&[0]).len(), 1);
+    }
+}
+
+#[test]
+fn a_rank_is_that_of_the_decimal_digits() {
+    let rank = |q: f64, count| weir_core::graph::Quantile::new(q, 0.01).unwrap().rank(count);
+    assert_eq!([rank(0.29, 101), rank(0.35, 181), rank(1.0, 7), rank(0.5, 0)], [29, 63, 6, 0]);
+    assert!(weir_core::graph::Quantile::new(0.999_999_9, 0.01).is_none());
 }
 
 proptest::proptest! {
     #[test]
     fn quantiles_are_within_their_error(
         mut values in proptest::collection::vec(proptest::prop_oneof![-1e12..1e12_f64, -1.0..1.0_f64, proptest::prelude::Just(0.0)], 1..200),
-        q in 0.0..=1.0_f64,
-        error in 0.001..0.1_f64,
+        q in 0..=1_000_000_u32,
+        error in 1_000..=100_000_u32,
     ) {
-        let of = weir_core::graph::Quantile::new(q, error).unwrap();
+        let of = weir_core::graph::Quantile::new(f64::from(q) / 1e6, f64::from(error) / 1e6).unwrap();
         let column: ArrayRef = Arc::new(Float64Array::from(values.clone()));
         let got = merged(AggregateFunction::Quantile(of), &[column], 50, true);
         let got = got.as_primitive::<Float64Type>().value(0);
         values.sort_by(f64::total_cmp);
-        let exact = values[(of.q() * (values.len() - 1) as f64).floor() as usize];
+        let exact = values[of.rank(values.len() as i64) as usize];
         let bound = exact.abs() * of.error() * (1.0 + 1e-9);
         proptest::prop_assert!((got - exact).abs() <= bound, "{got} for {exact}");
     }

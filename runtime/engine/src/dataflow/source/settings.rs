@@ -1,0 +1,58 @@
+//! What a source's subtask is told: how it reads, and which splits are its own.
+
+use std::time::Duration;
+
+use weir_core::graph::OnError;
+
+use super::EventTimeReader;
+
+/// How a source reads.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// The event time column, an index into the reader's columns, and how it is read; `None`: rows have the time of their arrival.
+    pub event_time: Option<(usize, EventTimeReader)>,
+    /// Which that is, in words; empty: there is none.
+    pub event_time_column: String,
+    /// Whether splits that come into being are read too.
+    pub looks_for_splits: bool,
+    /// Who observes the event times that watermarks follow from.
+    pub timing: Timing,
+    /// When a split is idle.
+    pub idle_after_us: Option<i64>,
+    /// What becomes of malformed records.
+    pub on_error: OnError,
+    /// Rows per batch at most.
+    pub batch_rows_max: usize,
+    /// How long a poll waits.
+    pub linger: Duration,
+}
+
+/// Which of a source's splits are this subtask's.
+#[derive(Clone, Copy, Debug)]
+pub struct Assignment {
+    /// Its number.
+    pub subtask: usize,
+    /// How many subtasks share the splits.
+    pub parallelism: usize,
+    /// How many splits the source has, as far as this subtask knows.
+    pub known: usize,
+}
+
+impl Assignment {
+    /// Whether a split is this subtask's, by its place in the order of its source's splits.
+    #[must_use]
+    pub fn is_mine(&self, index: usize) -> bool {
+        index % self.parallelism.max(1) == self.subtask
+    }
+}
+
+/// Who observes the event times that watermarks follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timing {
+    /// The source: its rows have them.
+    AtSource,
+    /// A later step of the same chain, which gives rows theirs. Until then they have another.
+    InChain,
+    /// A later step behind an exchange, which knows no splits.
+    Elsewhere,
+}
