@@ -26,7 +26,7 @@
 //! |---|---|---|---|
 //! | `allow-newer` | `file` (sink) | `false` | into a folder: parts that are newer than the checkpoint do not keep the job from starting; remove them yourself |
 //! | `checksum` | `blackhole` | `false` | report the order-insensitive [`checksum`] of the rows too |
-//! | `comment` | `file`, `stdin` | none | CSV: lines that begin with this character are passed over |
+//! | `comment` | `file`, `stdin` | none | CSV: lines that begin with this character are skipped |
 //! | `delimiter` | `file`, `stdin` | `","` | CSV: one ASCII character between fields |
 //! | `events` | `nexmark` | endless | how many events, over all three kinds: of 50, 46 are bids, 3 auctions, 1 is a person |
 //! | `follow` | `file` (source) | `false` | read what is appended to files, and new files, without an end |

@@ -6,7 +6,7 @@
 //! | `header` | `true` | CSV: the first line names the columns |
 //! | `delimiter` | `","` | CSV: one ASCII character between fields |
 //! | `quote` | `"\""` | CSV: what is around fields that have delimiters or line ends; `""`: nothing is, and a quote is a character like any other |
-//! | `comment` | none | CSV: lines that begin with this character are passed over |
+//! | `comment` | none | CSV: lines that begin with this character are skipped |
 //! | `null-values` | `[""]` | CSV: fields with exactly one of these texts are null, with quotes or without |
 //! | `record-start` | every line | text and raw: a regular expression; a line that matches begins a record, and those that do not belong to the record before them |
 //! | `schema` | inferred | `{ column = "type", ... }`, see [`super::types`]: exactly these columns are delivered; a CSV column is found by its name in the header, or by its place if there is none |

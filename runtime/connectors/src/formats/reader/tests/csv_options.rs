@@ -32,7 +32,7 @@ fn without_quotes_a_quote_is_a_character() {
 }
 
 #[test]
-fn comments_are_passed_over_wherever_a_record_could_begin() {
+fn comments_are_skipped_wherever_a_record_could_begin() {
     let given = FormatOptions { comment: Some("#".to_owned()), ..FormatOptions::default() };
     let text = "#,,,\"\n\n#\r#\nx,1\n# \"y\n\"#z\n#\",2\n#\n ,3\nq\n#end \"";
     let missing = "it has 1 field instead of 2; column \"b\" is the first that is missing";
