@@ -1,11 +1,11 @@
-//! `file`: CSV and JSON lines, in and out.
+//! `file`: CSV, JSON lines and plain lines, in and out.
 //!
 //! As a source:
 //!
 //! | option | default | |
 //! |---|---|---|
 //! | `path` | required | a file; a folder (every file in it); or a pattern: `*` is anything in a name, `**` any folders. In folders and patterns, names that begin with `.` or `_` are ignored. One split per file, in the order of their names |
-//! | `format`, `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
+//! | `format`, `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
 //! | `partitions` | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
 //! | `follow` | `false` | read what is appended to files, and new files, without an end: see decision 40. Not with `partitions` |
 //!
@@ -18,14 +18,14 @@
 //! |---|---|---|
 //! | `path` | required | a file; or a folder, if there is one of that name or the path ends in `/`. It is made, if the folder above it exists. A symbolic link is followed; a device, a FIFO or a socket is refused |
 //! | `mode` | | one file: what becomes of one that is there. Without it, only what an earlier run of the same pipeline has left is replaced, see decision 36. `"overwrite"` replaces any file, `"append"` begins with its rows |
-//! | `format` | by the file's name; for a folder required | `"csv"` or `"json"` |
+//! | `format` | by the file's name; for a folder required | `"csv"`, `"json"`, `"text"` or `"raw"` |
 //! | `lazy` | `false` | make no file (no folder) if there is no row |
 //! | `roll-bytes` | | a folder: a part that is as long is ended between two checkpoints too, behind a batch of rows. A size such as `"64KiB"`, which is the least |
 //!
 //! A file is written by one subtask. It appears under its name when the stream has ended, complete and on disk, or not at all.
 //!
 //! A folder is written by any number of subtasks. What one of them got between two checkpoints (in a job without checkpoints:
-//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv` or `.jsonl` (with `roll-bytes` also `...-ATTEMPT-NUMBER`), complete and on disk, when the second one is
+//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv`, `.jsonl`, `.txt` or `.raw` (with `roll-bytes` also `...-ATTEMPT-NUMBER`), complete and on disk, when the second one is
 //! complete; no rows make no part. The folder must not have parts that the job does not resume from.
 //!
 //! What is not finished is in hidden files that end in `.tmp`, in the same folder. A job removes them when it fails, but for those
@@ -72,7 +72,9 @@ fn format_of(
 ) -> Result<FormatName, ConnectorError> {
     format.or_else(|| FormatName::of_extension(path)).ok_or_else(|| {
         let path = path.display();
-        options
-            .error("path", format!("{path} does not end in .csv, .json or .jsonl; say `format = \"csv\"` or \"json\""))
+        options.error(
+            "path",
+            format!("{path} does not end in .csv, .json, .jsonl, .txt or .log; say `format = \"csv\"`, \"json\", \"text\" or \"raw\""),
+        )
     })
 }

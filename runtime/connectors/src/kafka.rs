@@ -6,9 +6,9 @@
 //! |---|---|---|
 //! | `brokers` | required | `"kafka-1:9092,kafka-2:9092"` |
 //! | `topic` | required | one topic |
-//! | `format` | `"json"` | what a message's value is: `"json"` (one object), `"csv"` (one record, no header), `"raw"` (text or bytes) |
-//! | `schema` | required, but `{ value = "binary" }` if raw | see [`weir_core::column_type`]; CSV fields by their places |
-//! | `delimiter` | `","` | CSV |
+//! | `format` | `"json"` | what a message's value is: `"json"` (one object), `"csv"` (one record, no header), `"text"`, `"raw"` (text or bytes) |
+//! | `schema` | required, but `{ value = "binary" }` if raw, `{ line = "utf8" }` if text | see [`weir_core::column_type`]; CSV fields by their places |
+//! | `delimiter`, `quote`, `null-values` | | CSV |
 //! | `metadata` | none | more columns: `{ COLUMN = "key" }`, or `"key-binary"`, `"partition"`, `"offset"`, `"timestamp"`, `"headers"`, see [`columns::Metadata`] |
 //! | `start` | `"earliest"` | where a partition begins if no checkpoint says: also `"latest"`, `"group"` (where that is; unknown: earliest), `{ timestamp = "2026-01-01T00:00:00Z" }` |
 //! | `stop` | never | `"latest"`: each partition ends where it ended when it was begun; the offset remembers |
@@ -18,7 +18,7 @@
 //! | `properties` | none | passed on to librdkafka: `{ "security.protocol" = "SASL_SSL" }`, ... |
 //!
 //! An offset is that of the next message. A message that is no row is reported as `TOPIC/PARTITION@OFFSET`; so is one without a
-//! value (a tombstone), which only raw has a row for. Values of which no column is used are not looked into. A broker that is away
+//! value (a tombstone), which only text and raw have a row for. Values of which no column is used are not looked into. A broker that is away
 //! is waited for; [`weir_core::connector::Source::trouble`] says so. An offset that the topic has no more ends the job.
 //!
 //! As a sink:
@@ -26,7 +26,7 @@
 //! | option | default | |
 //! |---|---|---|
 //! | `brokers`, `topic`, `properties` | | as above; the topic must be there |
-//! | `format` | `"json"` | `"json"`, `"csv"` (no header), `"raw"`: the one column that is neither key nor header, null is a tombstone |
+//! | `format` | `"json"` | `"json"`, `"csv"` (no header), `"text"`, `"raw"`: the one column that is neither key nor header, null is a tombstone |
 //! | `key` | none | a column: text and bytes as they are, others as CSV writes them, null is no key. In JSON and CSV it is in the value too |
 //! | `headers` | none | columns that become headers of their names, and are not in the value |
 //! | `partitioner` | `"murmur2_random"` | as Java's clients have it; or another of librdkafka's |

@@ -5,10 +5,10 @@
 //! | connector | rows | options |
 //! |---|---|---|
 //! | `collection` | written in the pipeline file | `rows`, `schema` |
-//! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `schema`, `infer-rows`, `partitions`, `follow` |
-//! | `kafka` | of a topic's messages | `brokers`, `topic`, `format`, `schema`, `delimiter`, `metadata`, `start`, `stop`, `group`, `isolation`, `discover`, `properties` |
+//! | `file` | of a file, or of all files of a folder or a pattern | `path`, `format`, `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows`, `partitions`, `follow` |
+//! | `kafka` | of a topic's messages | `brokers`, `topic`, `format`, `schema`, `delimiter`, `quote`, `null-values`, `metadata`, `start`, `stop`, `group`, `isolation`, `discover`, `properties` |
 //! | `nexmark` | made up: persons, auctions and bids | `table`, `events`, `rate` |
-//! | `stdin` | piped in | `format`, `header`, `delimiter`, `schema`, `infer-rows` |
+//! | `stdin` | piped in | `format`, `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows` |
 //!
 //! # Sinks
 //!
@@ -26,18 +26,22 @@
 //! |---|---|---|---|
 //! | `allow-newer` | `file` (sink) | `false` | into a folder: parts that are newer than the checkpoint do not keep the job from starting; remove them yourself |
 //! | `checksum` | `blackhole` | `false` | report the order-insensitive [`checksum`] of the rows too |
+//! | `comment` | `file`, `stdin` | none | CSV: lines that begin with this character are skipped |
 //! | `delimiter` | `file`, `stdin` | `","` | CSV: one ASCII character between fields |
 //! | `events` | `nexmark` | endless | how many events, over all three kinds: of 50, 46 are bids, 3 auctions, 1 is a person |
 //! | `follow` | `file` (source) | `false` | read what is appended to files, and new files, without an end |
-//! | `format` | `file` | by the file's name; into a folder required | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
+//! | `format` | `file` | by the file's name; into a folder required | `"csv"`; `"json"` (also `"jsonl"`, `"json-lines"`): one object per line; `"text"`, `"raw"`: one column, a line per row |
 //! | `format` | `stdin`, `stdout` | `"json"` | the same |
 //! | `header` | `file`, `stdin` | `true` | CSV: the first line names the columns |
 //! | `infer-rows` | `file`, `stdin` | 1000 | without a `schema`: how many rows of each file are looked at |
 //! | `lazy` | `file` (sink) | `false` | make no file (no folder) if there is no row |
 //! | `mode` | `file` (sink) | | one file: `"overwrite"` replaces one that this pipeline has not written, `"append"` adds rows to it |
+//! | `null-values` | `file`, `stdin` | `[""]` | CSV: fields with exactly one of these texts are null |
 //! | `partitions` | `file` (source) | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
 //! | `path` | `file` | required | relative to the folder of the pipeline file; of a sink: a folder if it is one, or ends in `/` |
+//! | `quote` | `file`, `stdin` | `"\""` | CSV: what is around fields; `""`: nothing is |
 //! | `rate` | `nexmark` | as fast as can be | events a second, over all three kinds and all splits |
+//! | `record-start` | `file`, `stdin` | every line | text and raw: a regular expression of the lines that begin a record |
 //! | `roll-bytes` | `file` (sink) | | into a folder: a part that is as long is ended between two checkpoints too |
 //! | `rows` | `collection` | required | `[ { column = value, ... }, ... ]` |
 //! | `rows-max` | `console` | 100 | rows that are shown; the others are counted |

@@ -2,8 +2,8 @@
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `format` | `"json"` | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
-//! | `header`, `delimiter`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
+//! | `format` | `"json"` | `"csv"`, `"json"` (also `"jsonl"`, `"json-lines"`), `"text"` or `"raw"` |
+//! | `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
 //!
 //! Without a `schema` it begins when `infer-rows` rows have come, or the end: the same bytes give the same columns, however slowly
 //! they come. A stream that is to be processed as it comes has its `schema` written down.
@@ -24,7 +24,8 @@ use weir_core::graph::Options;
 use weir_core::time::Clock;
 
 use crate::formats::FormatName;
-use crate::formats::read_options::{SchemaOption, TextFormat, given_schema, infer_rows};
+use crate::formats::format_options::FormatOptions;
+use crate::formats::read_options::{SchemaOption, TextFormat, infer_rows};
 use crate::formats::reader::TextReader;
 use crate::formats::records::{Input, InputRead, PIPED, Position, Records};
 use crate::formats::unlisted::Unlisted;
@@ -43,6 +44,10 @@ struct StdinOptions {
     format: Option<FormatName>,
     header: Option<bool>,
     delimiter: Option<String>,
+    quote: Option<String>,
+    comment: Option<String>,
+    null_values: Option<Vec<String>>,
+    record_start: Option<String>,
     schema: Option<SchemaOption>,
     infer_rows: Option<usize>,
 }
@@ -69,12 +74,21 @@ impl Stdin {
     fn over(options: &Options, bytes: Box<dyn Read + Send>, is_terminal: bool) -> Result<Self, ConnectorError> {
         let given: StdinOptions = options::parse(options)?;
         let format = given.format.unwrap_or(FormatName::Json);
-        let format = TextFormat::new(options, format, given.header, given.delimiter.as_deref())?;
+        let format_options = FormatOptions {
+            header: given.header,
+            delimiter: given.delimiter.clone(),
+            quote: given.quote.clone(),
+            comment: given.comment.clone(),
+            null_values: given.null_values.clone(),
+            record_start: given.record_start.clone(),
+            infer_rows: given.infer_rows,
+        };
+        let format = format_options.format(options, format)?;
         let rows_max = infer_rows(options, given.infer_rows)?;
         let input = Box::new(ThreadInput::NotStarted(Some(bytes)));
         let mut records = Records::new(SPLIT.to_owned(), input, format.framing(), Position::BEGIN);
-        let (schema, notes) = match &given.schema {
-            Some(schema) => (given_schema(options, schema, format == TextFormat::Json)?, Vec::new()),
+        let (schema, notes) = match format.known_schema(options, given.schema.as_ref())? {
+            Some(schema) => (schema, Vec::new()),
             None if is_terminal => {
                 let message =
                     "nothing is piped into stdin; say what its columns are with `schema = { column = \"type\" }`";
@@ -349,6 +363,29 @@ mod tests {
             error.starts_with("what is piped in is a zip archive: make text of it first, `unzip -p FILE"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn lines_have_a_known_column_and_begin_at_once() {
+        for (format, text, rows_read) in [
+            ("format = \"text\"", "a\n\nb", 3),
+            ("format = \"raw\"", "\n\n", 2),
+            ("format = \"text\"\nrecord-start = '^\\S'", "a\n b\nc\n", 2),
+        ] {
+            let (sender, stdin) = piped(format, &[text]);
+            let stdin = stdin.unwrap();
+            drop(sender);
+            assert!(stdin.notes().is_empty());
+            let (mut reader, mut rows_found) = (reader(&stdin, None).unwrap(), 0);
+            loop {
+                match reader.poll(10, Duration::from_secs(3600)).unwrap() {
+                    Polled::Batch { rows, .. } => rows_found += rows.num_rows(),
+                    Polled::Pending => {}
+                    Polled::End => break,
+                }
+            }
+            assert_eq!(rows_found, rows_read, "{format}");
+        }
     }
 
     #[test]

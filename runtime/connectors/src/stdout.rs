@@ -2,7 +2,7 @@
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `format` | `"json"` | `"json"` (one object per line) or `"csv"` |
+//! | `format` | `"json"` | `"json"` (one object per line), `"csv"`, `"text"` or `"raw"` (one column, a line per row) |
 //!
 //! What is written is passed on when the stream rests for a moment, and at its end.
 

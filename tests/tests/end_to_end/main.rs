@@ -26,6 +26,7 @@ mod stateful;
 mod storage;
 #[cfg(unix)]
 mod suspend;
+mod text;
 
 #[cfg(unix)]
 use weir_tests::running;

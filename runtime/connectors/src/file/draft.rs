@@ -85,8 +85,7 @@ impl Drafting {
             }
         }
         let (file, path) = self.create()?;
-        let text = TextWriter::new(self.format, &self.schema, buffered(&file));
-        let text = text.map_err(|error| cannot_write(&self.place, error))?;
+        let text = self.text(&file, 0)?;
         Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to: None })
     }
 
@@ -98,7 +97,7 @@ impl Drafting {
         let (file, path) = self.create()?;
         let written = (&*file).write_all(&header).and_then(|()| io::copy(&mut old, &mut file.as_ref()));
         let rest = written.map_err(|source| self.place.cannot("write", source))?;
-        let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
+        let text = self.text(&file, begun + rest + header.len() as u64)?;
         let appended_to = Some(begun + rest);
         Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
     }
@@ -147,6 +146,15 @@ impl Drafting {
         }
         let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
         Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
+    }
+
+    /// A writer onto a file that has so many bytes.
+    fn text(&self, file: &Arc<File>, bytes: u64) -> Result<TextWriter<BufWriter<Arc<File>>>, ConnectorError> {
+        match bytes {
+            0 => TextWriter::new(self.format, &self.schema, buffered(file))
+                .map_err(|error| cannot_write(&self.place, error)),
+            _ => Ok(TextWriter::resume(self.format, &self.schema, buffered(file))),
+        }
     }
 
     fn create(&self) -> Result<(Arc<File>, TempPath), ConnectorError> {

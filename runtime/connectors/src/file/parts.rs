@@ -80,6 +80,8 @@ impl PartsWriter {
         let ending = match self.drafting.format {
             FormatName::Csv => "csv",
             FormatName::Json => "jsonl",
+            FormatName::Text => "txt",
+            FormatName::Raw => "raw",
         };
         format!("{PREFIX}{:05}-{generation:06}-{attempt:08}{number}.{ending}", self.subtask)
     }

@@ -67,7 +67,9 @@ impl FileSink {
         let (staged, dropped) = (Staged::default(), Arc::default());
         if path.is_dir() || shown.ends_with(std::path::is_separator) {
             let format = format.ok_or_else(|| {
-                let message = format!("{shown} is a folder: say `format = \"csv\"` or \"json\" for the files in it");
+                let message = format!(
+                    "{shown} is a folder: say `format = \"csv\"`, \"json\", \"text\" or \"raw\" for the files in it"
+                );
                 options.error("path", message)
             })?;
             if mode.is_some() {

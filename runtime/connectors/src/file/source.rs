@@ -21,9 +21,11 @@ use super::paths::{InputFile, cannot, find, folders_in, would_read};
 use super::rows::Rows;
 use crate::formats::FormatName;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
-use crate::formats::read_options::{Sample, SchemaOption, TextFormat, given_schema, infer_rows};
+use crate::formats::format_options::FormatOptions;
+use crate::formats::read_options::{SchemaOption, TextFormat, infer_rows};
 use crate::formats::reader::TextReader;
 use crate::formats::records::{Position, Records};
+use crate::formats::sample::Sample;
 use crate::formats::unlisted::Unlisted;
 use crate::options;
 
@@ -39,11 +41,35 @@ struct FileSourceOptions {
     format: Option<FormatName>,
     header: Option<bool>,
     delimiter: Option<String>,
+    quote: Option<String>,
+    comment: Option<String>,
+    null_values: Option<Vec<String>>,
+    record_start: Option<String>,
     schema: Option<SchemaOption>,
     infer_rows: Option<usize>,
     partitions: Option<SchemaOption>,
     #[serde(default)]
     follow: bool,
+}
+
+impl FileSourceOptions {
+    fn format_options(&self) -> FormatOptions {
+        let given = self;
+        FormatOptions {
+            header: given.header,
+            delimiter: given.delimiter.clone(),
+            quote: given.quote.clone(),
+            comment: given.comment.clone(),
+            null_values: given.null_values.clone(),
+            record_start: given.record_start.clone(),
+            infer_rows: given.infer_rows,
+        }
+    }
+
+    /// Whether the columns are known without a look at a file.
+    fn has_known_columns(&self) -> bool {
+        self.schema.is_some() || matches!(self.format, Some(FormatName::Text | FormatName::Raw))
+    }
 }
 
 /// The source that the options ask for.
@@ -55,7 +81,7 @@ pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError>
         (Some(columns), false) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
         (None, true) => {
             let (schema, unlisted) = (Arc::clone(&files.schema), files.unlisted.clone());
-            let rows = Rows { format: files.format, schema, unlisted };
+            let rows = Rows { format: files.format.clone(), schema, unlisted };
             Box::new(FollowedFiles::new(options, &given.path, Box::new(files), rows))
         }
         (None, false) => Box::new(files),
@@ -87,7 +113,7 @@ impl FileSource {
         options::check_confined(options, &given.path)?;
         let files = match find(options, &given.path) {
             // They may come later.
-            Err(ConnectorError::Option { .. }) if given.follow && given.schema.is_some() => Vec::new(),
+            Err(ConnectorError::Option { .. }) if given.follow && given.has_known_columns() => Vec::new(),
             found => found?,
         };
         let (no_text, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| check_text(options, file).is_err());
@@ -95,13 +121,13 @@ impl FileSource {
             check_text(options, first)?;
         }
         let format = format_of(options, given.format, files.first().map_or(&given.path, |first| &first.path))?;
-        let format = TextFormat::new(options, format, given.header, given.delimiter.as_deref())?;
+        let format = given.format_options().format(options, format)?;
         let rows_max = infer_rows(options, given.infer_rows)?;
         let shown = given.path.display().to_string();
-        let (schema, mut notes, unlisted) = match &given.schema {
-            Some(schema) => (given_schema(options, schema, format == TextFormat::Json)?, Vec::new(), None),
+        let (schema, mut notes, unlisted) = match format.known_schema(options, given.schema.as_ref())? {
+            Some(schema) => (schema, Vec::new(), None),
             None => {
-                let (schema, notes) = infer(&shown, &files, format, rows_max)?;
+                let (schema, notes) = infer(&shown, &files, &format, rows_max)?;
                 let unlisted = Arc::new(Unlisted::new(&shown, &schema));
                 (schema, notes, Some(unlisted))
             }
@@ -146,7 +172,7 @@ impl FileSource {
     ) -> Result<TextReader, ConnectorError> {
         let projected = options::project(&self.schema, projection)?;
         let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection, unlisted);
-        let records = open_file(file, self.format, Position::BEGIN, clock)?;
+        let records = open_file(file, &self.format, Position::BEGIN, clock)?;
         let mut reader = TextReader::new(records, self.format.has_header(), decoder)?;
         reader.read_header(Duration::ZERO)?;
         Ok(reader)
@@ -226,7 +252,7 @@ impl Source for FileSource {
                 )));
             }
             has_ended = open_line;
-            reader = reader.resume(open_file(file, self.format, Position { byte, line }, Some(clock))?);
+            reader = reader.resume(open_file(file, &self.format, Position { byte, line }, Some(clock))?);
         }
         let (file, notices) = (file.clone(), Arc::clone(&self.notices));
         Ok(Box::new(FileReader { reader, bytes: metadata.len(), has_ended, file, notices }))
@@ -316,14 +342,14 @@ fn ends_within_a_line(file: &InputFile) -> bool {
 fn infer(
     shown: &str,
     files: &[InputFile],
-    format: TextFormat,
+    format: &TextFormat,
     rows_max: usize,
 ) -> Result<(SchemaRef, Vec<String>), ConnectorError> {
     let rows_per_file = (INFER_ROWS_OF_ALL_MAX / files.len().max(1)).clamp(1, rows_max);
     let (mut sample, mut notes) = (Sample::default(), Vec::new());
     for file in files {
         let mut records = open_file(file, format, Position::BEGIN, None)?;
-        let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format == TextFormat::Json);
+        let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format.is_json());
         if !left_out.is_empty() {
             let (name, columns) = (&file.name, left_out.join(", "));
             notes
@@ -353,7 +379,7 @@ fn check_text(options: &Options, file: &InputFile) -> Result<(), ConnectorError>
 
 fn open_file(
     file: &InputFile,
-    format: TextFormat,
+    format: &TextFormat,
     position: Position,
     clock: Option<Arc<dyn Clock>>,
 ) -> Result<Records, ConnectorError> {

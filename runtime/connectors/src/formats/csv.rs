@@ -1,4 +1,4 @@
-//! CSV records into columns. An empty field is null. Columns that are not asked for are not decoded, so what is wrong in them
+//! CSV records into columns. A field is null if its text is one of those that stand for null, by default the empty one. Columns that are not asked for are not decoded, so what is wrong in them
 //! is not seen.
 //!
 //! A block is decoded at once. Only if that fails, each of its records is checked by itself, and the good ones are decoded.
@@ -13,7 +13,8 @@ use arrow::error::ArrowError;
 use weir_core::connector::ConnectorError;
 use weir_core::names::did_you_mean;
 
-use super::csv_fields::{fields, has_bare_return};
+use super::csv_fields::{Dialect, fields, has_bare_return};
+use super::csv_nulls::Nulls;
 use super::csv_values::ValueCheck;
 use super::reader::{BadRecord, Decode, Decoded};
 use super::records::Record;
@@ -23,12 +24,16 @@ use weir_core::column_type::type_name;
 /// Characters of a bad value that a message shows.
 const VALUE_CHARS_MAX: usize = 60;
 
+/// A byte that no text of UTF-8 has, for a reader that must have a quote: only such text is decoded.
+const NO_QUOTE: u8 = 0xFF;
+
 /// What a CSV input must have, before its header is known.
 #[derive(Clone, Debug)]
 pub(crate) struct CsvSource {
     /// Names the input in messages.
     pub(crate) name: String,
-    pub(crate) delimiter: u8,
+    pub(crate) dialect: Dialect,
+    pub(crate) nulls: Nulls,
     /// The columns of the source.
     pub(crate) schema: SchemaRef,
     /// Those that are wanted, by index.
@@ -37,7 +42,8 @@ pub(crate) struct CsvSource {
 
 /// Decodes the records of one input.
 pub(crate) struct CsvDecoder {
-    delimiter: u8,
+    dialect: Dialect,
+    nulls: Nulls,
     /// Every field of a record, under the type that its text is parsed as.
     file_schema: SchemaRef,
     wanted: Vec<Wanted>,
@@ -60,7 +66,7 @@ impl CsvDecoder {
     /// For an input with this header line; without one the fields are the columns of the schema.
     pub(crate) fn new(source: &CsvSource, header: Option<&[u8]>) -> Result<Self, ConnectorError> {
         let names = match header {
-            Some(header) => header_names(header, source.delimiter),
+            Some(header) => header_names(header, source.dialect),
             None => source.schema.fields().iter().map(|field| field.name().clone()).collect(),
         };
         let mut file_fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Null, true)).collect();
@@ -93,7 +99,8 @@ impl CsvDecoder {
             Ok(Wanted { place: places[*column], field: Arc::new(field.clone()), check, type_name })
         });
         Ok(Self {
-            delimiter: source.delimiter,
+            dialect: source.dialect,
+            nulls: source.nulls.clone(),
             file_schema: Arc::new(Schema::new(file_fields)),
             wanted: wanted.collect::<Result<_, ConnectorError>>()?,
             schema,
@@ -120,11 +127,19 @@ impl CsvDecoder {
 
     /// Of blocks of so many records.
     fn new_decoder(&self, rows: usize) -> Result<Decoder, ArrowError> {
-        let mut decoder = ReaderBuilder::new(Arc::clone(&self.file_schema))
-            .with_delimiter(self.delimiter)
+        let Dialect { delimiter, quote, comment } = self.dialect;
+        let mut builder = ReaderBuilder::new(Arc::clone(&self.file_schema))
+            .with_delimiter(delimiter)
+            .with_quote(quote.unwrap_or(NO_QUOTE))
             .with_projection(self.wanted.iter().map(|wanted| wanted.place).collect())
-            .with_batch_size(rows)
-            .build_decoder();
+            .with_batch_size(rows);
+        if let Some(comment) = comment {
+            builder = builder.with_comment(comment);
+        }
+        if let Some(pattern) = self.nulls.pattern() {
+            builder = builder.with_null_regex(pattern.clone());
+        }
+        let mut decoder = builder.build_decoder();
         // It takes a byte order mark off the first bytes that it sees, and a block begins anywhere: here they are a blank line.
         decoder.decode(b"\n")?;
         Ok(decoder)
@@ -133,10 +148,10 @@ impl CsvDecoder {
     /// Why a record is no row; `None`: it is one. The reason is only put into words if it is to `explain`.
     fn problem(&self, record: &[u8], explain: bool) -> Option<String> {
         let reason = |words: &dyn Fn() -> String| Some(if explain { words() } else { String::new() });
-        if has_bare_return(record, self.delimiter) {
+        if has_bare_return(record, self.dialect) {
             return reason(&|| "it has a carriage return outside of quotes".to_owned());
         }
-        let fields: Vec<_> = fields(record, self.delimiter).collect();
+        let fields: Vec<_> = fields(record, self.dialect).collect();
         let (has, expected) = (fields.len(), self.file_schema.fields().len());
         if has < expected {
             let (plural, missing) = (if has == 1 { "" } else { "s" }, self.file_schema.field(has).name());
@@ -157,7 +172,11 @@ impl CsvDecoder {
         }
         self.wanted.iter().find_map(|Wanted { place, field, check, type_name }| {
             let text = fields.get(*place).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
-            let why = check.misfit(text)?;
+            let why = match self.nulls.is_null(text) {
+                true => None,
+                false if text.is_empty() => check.misfit_of_nothing(),
+                false => check.misfit(text),
+            }?;
             reason(&|| {
                 let end = text.char_indices().nth(VALUE_CHARS_MAX).map_or(text.len(), |(end, _)| end);
                 format!("column {:?}: {:?} is not of the type {type_name}{why}", field.name(), &text[..end])
@@ -174,7 +193,7 @@ impl Decode for CsvDecoder {
         let block = bytes.get(first.start..last.end).unwrap_or_default();
         let text = |record: &Record| bytes.get(record.start..record.end).unwrap_or_default();
         let has_bare_return =
-            block.contains(&b'\r') && records.iter().any(|record| has_bare_return(text(record), self.delimiter));
+            block.contains(&b'\r') && records.iter().any(|record| has_bare_return(text(record), self.dialect));
         // Arrow looks at the fields without what is between them, where two invalid ones can be one character.
         if !has_bare_return
             && std::str::from_utf8(block).is_ok()
@@ -202,8 +221,8 @@ impl Decode for CsvDecoder {
 }
 
 /// The names in a header line.
-pub(crate) fn header_names(header: &[u8], delimiter: u8) -> Vec<String> {
-    fields(header, delimiter).map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
+pub(crate) fn header_names(header: &[u8], dialect: Dialect) -> Vec<String> {
+    fields(header, dialect).map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
 }
 
 fn check(source: &CsvSource, field: &Field) -> Result<ValueCheck, ConnectorError> {

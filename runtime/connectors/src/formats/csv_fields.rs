@@ -1,5 +1,6 @@
 //! The grammar of CSV, RFC 4180, as one small automaton: where a record ends, and what its fields are. Values are left to
-//! others. A quote opens a field only as its first byte; inside, two quotes are one.
+//! others. A quote opens a field only as its first byte; inside, two quotes are one. Which bytes
+//! have these meanings is a [`Dialect`].
 
 use std::borrow::Cow;
 
@@ -10,6 +11,31 @@ pub(crate) enum CsvEnd {
     At { len: usize, lines: u64 },
     /// Not in these bytes.
     Open { in_quotes: bool },
+}
+
+/// Which bytes separate fields, quote them, and begin a line that is a comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    pub(crate) delimiter: u8,
+    /// `None`: a quote is a character like any other.
+    pub(crate) quote: Option<u8>,
+    /// `None`: there are no comments.
+    pub(crate) comment: Option<u8>,
+}
+
+impl Dialect {
+    /// RFC 4180.
+    pub(crate) const STANDARD: Self = Self { delimiter: b',', quote: Some(b'"'), comment: None };
+
+    /// Whether bytes may have a quote.
+    pub(crate) fn has_quote(self, bytes: &[u8]) -> bool {
+        self.quote.is_some_and(|quote| bytes.contains(&quote))
+    }
+
+    /// Whether a line, where a record could begin, is a comment.
+    pub(crate) fn is_comment(self, line: &[u8]) -> bool {
+        self.comment.is_some() && line.first().copied() == self.comment
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,18 +50,18 @@ enum Place {
 impl Place {
     /// Where a byte leads to. A line end outside of quotes is the caller's to see.
     #[inline]
-    fn after(self, byte: u8, delimiter: u8) -> Self {
-        match (self, byte) {
-            (Self::Quoted, b'"') => Self::QuoteInQuoted,
-            (Self::Quoted, _) | (Self::QuoteInQuoted | Self::FieldStart, b'"') => Self::Quoted,
-            (_, byte) if byte == delimiter => Self::FieldStart,
+    fn after(self, byte: u8, dialect: Dialect) -> Self {
+        match (self, Some(byte) == dialect.quote) {
+            (Self::Quoted, true) => Self::QuoteInQuoted,
+            (Self::Quoted, _) | (Self::QuoteInQuoted | Self::FieldStart, true) => Self::Quoted,
+            _ if byte == dialect.delimiter => Self::FieldStart,
             _ => Self::Field,
         }
     }
 }
 
 /// Finds the end of the record that the bytes begin with.
-pub(crate) fn find_end(bytes: &[u8], delimiter: u8) -> CsvEnd {
+pub(crate) fn find_end(bytes: &[u8], dialect: Dialect) -> CsvEnd {
     let mut place = Place::FieldStart;
     let mut lines = 0;
     for (at, byte) in bytes.iter().enumerate() {
@@ -45,21 +71,21 @@ pub(crate) fn find_end(bytes: &[u8], delimiter: u8) -> CsvEnd {
                 return CsvEnd::At { len: at + 1, lines };
             }
         }
-        place = place.after(*byte, delimiter);
+        place = place.after(*byte, dialect);
     }
     CsvEnd::Open { in_quotes: place == Place::Quoted }
 }
 
 /// The fields of one record, unquoted. The record may end in a line end.
-pub(crate) fn fields(record: &[u8], delimiter: u8) -> Fields<'_> {
-    Fields { rest: Some(without_line_end(record)), delimiter }
+pub(crate) fn fields(record: &[u8], dialect: Dialect) -> Fields<'_> {
+    Fields { rest: Some(without_line_end(record)), dialect }
 }
 
 /// See [`fields`].
 pub(crate) struct Fields<'a> {
     /// What follows the last field; `None`: the record has ended.
     rest: Option<&'a [u8]>,
-    delimiter: u8,
+    dialect: Dialect,
 }
 
 impl<'a> Iterator for Fields<'a> {
@@ -67,10 +93,10 @@ impl<'a> Iterator for Fields<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest.take()?;
-        if rest.first() == Some(&b'"') {
+        if rest.first().is_some_and(|first| Some(*first) == self.dialect.quote) {
             return Some(Cow::Owned(self.unquote(rest)));
         }
-        match rest.iter().position(|byte| *byte == self.delimiter) {
+        match rest.iter().position(|byte| *byte == self.dialect.delimiter) {
             None => Some(Cow::Borrowed(rest)),
             Some(end) => {
                 self.rest = rest.get(end + 1..);
@@ -86,7 +112,7 @@ impl<'a> Fields<'a> {
         let (mut field, mut place) = (Vec::new(), Place::FieldStart);
         for (at, byte) in bytes.iter().enumerate() {
             let before = place;
-            place = before.after(*byte, self.delimiter);
+            place = before.after(*byte, self.dialect);
             match (before, place) {
                 (_, Place::FieldStart) => {
                     self.rest = bytes.get(at + 1..);
@@ -108,12 +134,12 @@ fn without_line_end(record: &[u8]) -> &[u8] {
 
 /// Whether a record has a carriage return that neither is quoted nor belongs to its line end. Some readers take it for a line
 /// end of its own.
-pub(crate) fn has_bare_return(record: &[u8], delimiter: u8) -> bool {
+pub(crate) fn has_bare_return(record: &[u8], dialect: Dialect) -> bool {
     let record = without_line_end(record);
     let mut place = Place::FieldStart;
     record.contains(&b'\r')
         && record.iter().any(|byte| {
-            place = place.after(*byte, delimiter);
+            place = place.after(*byte, dialect);
             *byte == b'\r' && place == Place::Field
         })
 }
@@ -132,16 +158,27 @@ mod tests {
             ("\"a\"x\ny", 5, 1),
             ("\"\",\"\"\n", 6, 1),
         ] {
-            assert_eq!(find_end(text.as_bytes(), b','), CsvEnd::At { len, lines }, "{text:?}");
+            assert_eq!(find_end(text.as_bytes(), Dialect::STANDARD), CsvEnd::At { len, lines }, "{text:?}");
         }
-        assert_eq!(find_end(b"a,\"b\n", b','), CsvEnd::Open { in_quotes: true });
-        assert_eq!(find_end(b"a,\"b\"", b','), CsvEnd::Open { in_quotes: false });
+        assert_eq!(find_end(b"a,\"b\n", Dialect::STANDARD), CsvEnd::Open { in_quotes: true });
+        assert_eq!(find_end(b"a,\"b\"", Dialect::STANDARD), CsvEnd::Open { in_quotes: false });
+    }
+
+    #[test]
+    fn a_dialect_has_its_own_quote_or_none() {
+        let none = Dialect { quote: None, ..Dialect::STANDARD };
+        assert_eq!(find_end(b"\"a\nb\"", none), CsvEnd::At { len: 3, lines: 1 });
+        assert!(has_bare_return(b"\"a\rb\"\n", none) && !none.has_quote(b"\"\xff"));
+        assert_eq!(fields(b"\"a,b\"\n", none).collect::<Vec<_>>(), [&b"\"a"[..], b"b\""]);
+        let single = Dialect { quote: Some(b'\''), comment: Some(b'#'), ..Dialect::STANDARD };
+        assert_eq!(fields(b"'a,''b',\"c\n", single).collect::<Vec<_>>(), [&b"a,'b"[..], b"\"c"]);
+        assert!(single.is_comment(b"#\n") && !single.is_comment(b" #\n") && !Dialect::STANDARD.is_comment(b"#"));
     }
 
     #[test]
     fn returns_belong_to_line_ends_or_quotes() {
         for (record, bare) in [("a,b\r\n", false), ("a\rb\n", true), ("\"a\rb\"\r\n", false), ("\r\r\n", true)] {
-            assert_eq!(has_bare_return(record.as_bytes(), b','), bare, "{record:?}");
+            assert_eq!(has_bare_return(record.as_bytes(), Dialect::STANDARD), bare, "{record:?}");
         }
     }
 
@@ -154,7 +191,7 @@ mod tests {
             ("\"a,\"\"b\"\"\n\",c", vec!["a,\"b\"\n", "c"]),
             ("a\"b,\"c\"d", vec!["a\"b", "cd"]),
         ] {
-            let fields: Vec<_> = fields(record.as_bytes(), b',').collect();
+            let fields: Vec<_> = fields(record.as_bytes(), Dialect::STANDARD).collect();
             assert_eq!(fields, expected.iter().map(|field| field.as_bytes()).collect::<Vec<_>>(), "{record:?}");
         }
     }

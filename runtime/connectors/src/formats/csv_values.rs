@@ -79,6 +79,11 @@ impl ValueCheck {
         (!is_value).then(String::new)
     }
 
+    /// As [`ValueCheck::misfit`], of an empty field that is not null: only text and bytes have a value without a character.
+    pub(crate) fn misfit_of_nothing(&self) -> Option<String> {
+        (!matches!(self, Self::Text | Self::Hexadecimal)).then(String::new)
+    }
+
     /// The type that Arrow reads fields as, for a column of this type: text, where Arrow's own rules would change values.
     pub(crate) fn parsed_type(&self, data_type: &DataType) -> DataType {
         match self {

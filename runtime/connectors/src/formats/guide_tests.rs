@@ -11,6 +11,8 @@ use weir_core::column_type::parse_type;
 
 use super::FormatName;
 use super::csv::{CsvDecoder, CsvSource};
+use super::csv_fields::Dialect;
+use super::csv_nulls::Nulls;
 use super::json::JsonDecoder;
 use super::reader::{Decode, Decoded};
 use super::records::Record;
@@ -55,7 +57,8 @@ fn read_json(data_type: DataType, value: &str) -> Result<ArrayRef, String> {
 }
 
 fn read_csv(data_type: DataType, field: &str) -> Result<ArrayRef, String> {
-    let source = CsvSource { name: "in".to_owned(), delimiter: b',', schema: schema(data_type), projection: vec![0] };
+    let (name, dialect, nulls) = ("in".to_owned(), Dialect::STANDARD, Nulls::default());
+    let source = CsvSource { name, dialect, nulls, schema: schema(data_type), projection: vec![0] };
     read(&mut CsvDecoder::new(&source, None).unwrap(), &format!("{field}\n"))
 }
 
@@ -66,7 +69,7 @@ fn written(format: FormatName, column: &ArrayRef) -> Result<String, String> {
     writer.write(&rows).map_err(|error| error.to_string())?;
     let text = String::from_utf8(writer.into_inner()).unwrap();
     Ok(match format {
-        FormatName::Csv => text.trim_end_matches('\n').to_owned(),
+        FormatName::Csv | FormatName::Text | FormatName::Raw => text.trim_end_matches('\n').to_owned(),
         FormatName::Json => {
             serde_json::from_str::<serde_json::Value>(&text).unwrap();
             text.strip_prefix("{\"a\":").unwrap().trim_end().strip_suffix('}').unwrap().to_owned()

@@ -75,6 +75,11 @@ impl Guess {
         }
     }
 
+    /// Of a field that is not null, though it may be empty.
+    pub(crate) fn of_value(text: &str) -> Self {
+        if text.is_empty() { Self::Text } else { Self::of_text(text) }
+    }
+
     /// Of a JSON value.
     pub(crate) fn of_json(value: &Value) -> Self {
         match value {

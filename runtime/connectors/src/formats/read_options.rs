@@ -2,29 +2,36 @@
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `format` | by the file's name | `"csv"`, or `"json"` (also `"jsonl"`, `"json-lines"`): one object per line |
+//! | `format` | by the file's name | `"csv"`; `"json"` (also `"jsonl"`, `"json-lines"`): one object per line; `"text"`: each line is a value of the one column `line`; `"raw"`: the same as bytes, in the column `value` |
 //! | `header` | `true` | CSV: the first line names the columns |
 //! | `delimiter` | `","` | CSV: one ASCII character between fields |
+//! | `quote` | `"\""` | CSV: what is around fields that have delimiters or line ends; `""`: nothing is, and a quote is a character like any other |
+//! | `comment` | none | CSV: lines that begin with this character are skipped |
+//! | `null-values` | `[""]` | CSV: fields with exactly one of these texts are null, with quotes or without |
+//! | `record-start` | every line | text and raw: a regular expression; a line that matches begins a record, and those that do not belong to the record before them |
 //! | `schema` | inferred | `{ column = "type", ... }`, see [`super::types`]: exactly these columns are delivered; a CSV column is found by its name in the header, or by its place if there is none |
 //! | `infer-rows` | 1000 | without a `schema`: how many rows are looked at, see [`super::inference`] |
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use weir_core::column_type::parse_type;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
-use super::FormatName;
-use super::csv::{CsvDecoder, CsvSource, header_names};
-use super::csv_fields::fields;
-use super::inference::{Guess, add, fields_of, numbers_as_text};
-use super::json::{JsonDecoder, why_no_object};
+use super::csv::{CsvDecoder, CsvSource};
+use super::csv_fields::Dialect;
+use super::csv_nulls::Nulls;
+use super::framing::Framing;
+use super::json::JsonDecoder;
 use super::reader::{Decode, MakeDecoder};
-use super::records::{Framing, Records, shorten};
+use super::record_start::RecordStart;
+use super::records::Records;
+use super::sample::{Malformed, Sample, guess_csv, guess_json};
+use super::text::TextDecoder;
 use super::unlisted::Unlisted;
 use crate::options::OrderedTable;
-use weir_core::column_type::{parse_type, type_name};
 
 /// Rows that are looked at when no schema is given, if the options do not say how many.
 pub(crate) const INFER_ROWS_DEFAULT: usize = 1000;
@@ -35,77 +42,83 @@ pub(crate) const INFER_ROWS_MAX: usize = 100_000;
 pub(crate) type SchemaOption = OrderedTable<String>;
 
 /// How text becomes rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum TextFormat {
-    Csv { header: bool, delimiter: u8 },
+    Csv(CsvFormat),
     Json,
+    /// One column: a line, or several of which the first matches `start`. `is_raw`: as bytes, not as text.
+    Lines {
+        start: Option<RecordStart>,
+        is_raw: bool,
+    },
+}
+
+/// How CSV is read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CsvFormat {
+    /// Whether the first record names the columns.
+    pub(crate) header: bool,
+    pub(crate) dialect: Dialect,
+    pub(crate) nulls: Nulls,
 }
 
 impl TextFormat {
-    /// From the options with these names.
-    pub(crate) fn new(
-        options: &Options,
-        format: FormatName,
-        header: Option<bool>,
-        delimiter: Option<&str>,
-    ) -> Result<Self, ConnectorError> {
-        let delimiter = match (format, header, delimiter) {
-            (FormatName::Json, Some(_), _) => {
-                return Err(options.error("header", "`header` is an option of CSV, not of JSON"));
-            }
-            (FormatName::Json, _, Some(_)) => {
-                return Err(options.error("delimiter", "`delimiter` is an option of CSV, not of JSON"));
-            }
-            (FormatName::Json, None, None) => return Ok(Self::Json),
-            (FormatName::Csv, _, None) => b',',
-            (FormatName::Csv, _, Some(text)) => match text.as_bytes() {
-                [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => *byte,
-                _ => {
-                    let message =
-                        "`delimiter` is one ASCII character such as \";\" or \"\\t\", not a quote or a line end";
-                    return Err(options.error("delimiter", message));
-                }
-            },
-        };
-        Ok(Self::Csv { header: header.unwrap_or(true), delimiter })
-    }
-
     /// How its records are told apart.
-    pub(crate) fn framing(self) -> Framing {
+    pub(crate) fn framing(&self) -> Framing {
         match self {
-            Self::Csv { delimiter, .. } => Framing::Csv { delimiter },
+            Self::Csv(CsvFormat { dialect, .. }) => Framing::Csv(*dialect),
             Self::Json => Framing::Lines,
+            Self::Lines { start, is_raw } => Framing::Text { start: start.clone(), is_raw: *is_raw },
         }
     }
 
     /// Whether the first record names the columns.
-    pub(crate) fn has_header(self) -> bool {
-        matches!(self, Self::Csv { header: true, .. })
+    pub(crate) fn has_header(&self) -> bool {
+        matches!(self, Self::Csv(CsvFormat { header: true, .. }))
+    }
+
+    /// Whether a row may leave columns out, and have lists and structs.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self, Self::Json)
+    }
+
+    /// The columns, if no row has to be looked at for them: those of a `schema`, and the one of lines.
+    pub(crate) fn known_schema(
+        &self,
+        options: &Options,
+        schema: Option<&SchemaOption>,
+    ) -> Result<Option<SchemaRef>, ConnectorError> {
+        let given = schema.map(|schema| given_schema(options, schema, self.is_json())).transpose()?;
+        match self {
+            Self::Csv(_) | Self::Json => Ok(given),
+            Self::Lines { is_raw, .. } => line_schema(options, given, *is_raw).map(Some),
+        }
     }
 
     /// What makes the decoder of one input.
     pub(crate) fn decoder(
-        self,
+        &self,
         name: String,
         schema: SchemaRef,
         projected: SchemaRef,
         projection: &[usize],
         unlisted: Option<Arc<Unlisted>>,
     ) -> MakeDecoder {
-        let projection = projection.to_vec();
+        let (format, projection) = (self.clone(), projection.to_vec());
         Box::new(move |header| -> Result<Box<dyn Decode>, ConnectorError> {
-            match self {
+            match format {
                 Self::Json => Ok(Box::new(JsonDecoder::new(projected, unlisted))),
-                Self::Csv { delimiter, .. } => {
-                    let source = CsvSource { name, delimiter, schema, projection };
+                Self::Csv(CsvFormat { dialect, nulls, .. }) => {
+                    let source = CsvSource { name, dialect, nulls, schema, projection };
                     Ok(Box::new(CsvDecoder::new(&source, header)?))
                 }
+                Self::Lines { is_raw, .. } => Ok(Box::new(TextDecoder::new(projected, is_raw))),
             }
         })
     }
 
     /// One column of the records ahead, which stay ahead; nothing, if none was looked for.
-    pub(crate) fn column_ahead(self, records: &Records, schema: &SchemaRef, column: usize) -> Option<RecordBatch> {
+    pub(crate) fn column_ahead(&self, records: &Records, schema: &SchemaRef, column: usize) -> Option<RecordBatch> {
         let (header, rows) = records.framed().split_at_checked(usize::from(self.has_header()))?;
         let header = header.first().and_then(|record| records.bytes().get(record.start..record.end));
         let projected = crate::options::project(schema, &[column]).ok()?;
@@ -115,7 +128,7 @@ impl TextFormat {
     }
 
     /// What the first records say, which stay ahead. Waits until there are as many, or no more.
-    pub(crate) fn sample(self, records: &mut Records, rows_max: usize) -> Result<Sample, ConnectorError> {
+    pub(crate) fn sample(&self, records: &mut Records, rows_max: usize) -> Result<Sample, ConnectorError> {
         let header = usize::from(self.has_header());
         records.look_ahead(rows_max + header)?;
         let framed = records.framed();
@@ -123,164 +136,12 @@ impl TextFormat {
         let rows = framed.len().saturating_sub(header);
         let mut malformed = Malformed::default();
         let columns = match self {
-            Self::Csv { header, delimiter } => guess_csv(lines, header, delimiter, &mut malformed),
+            Self::Csv(format) => guess_csv(lines, format, &mut malformed),
             Self::Json => guess_json(lines, &mut malformed),
+            // Their columns are known.
+            Self::Lines { .. } => Vec::new(),
         };
         Ok(Sample { columns, rows, has_more: !records.is_done(), malformed })
-    }
-}
-
-/// What the first rows of one or more inputs say about the columns.
-#[derive(Default)]
-pub(crate) struct Sample {
-    columns: Vec<(String, Guess)>,
-    rows: usize,
-    /// An input has other rows.
-    has_more: bool,
-    /// Those of them that say nothing.
-    malformed: Malformed,
-}
-
-/// Records that are no rows.
-#[derive(Default)]
-struct Malformed {
-    count: usize,
-    /// What is wrong with the first.
-    first: Option<String>,
-    /// An input begins with a bracket alone, or with an array: it is no file of lines.
-    is_one_value: bool,
-}
-
-impl Malformed {
-    fn add(&mut self, why: impl FnOnce() -> String) {
-        self.count += 1;
-        self.first.get_or_insert_with(why);
-    }
-}
-
-impl Sample {
-    /// Takes up what another input says. Columns that only that one has are added if the format lets rows leave some out (`adds`);
-    /// if not, they are returned.
-    pub(crate) fn merge(&mut self, other: Self, adds: bool) -> Vec<String> {
-        let mut left_out = Vec::new();
-        let adds = adds || self.columns.is_empty();
-        for (name, guess) in other.columns {
-            if adds || self.columns.iter().any(|(known, _)| *known == name) {
-                add(&mut self.columns, name, guess);
-            } else {
-                left_out.push(name);
-            }
-        }
-        self.rows += other.rows;
-        self.has_more |= other.has_more;
-        self.malformed.count += other.malformed.count;
-        self.malformed.first = self.malformed.first.take().or(other.malformed.first);
-        self.malformed.is_one_value |= other.malformed.is_one_value;
-        left_out
-    }
-
-    /// The columns, and what to say about them; `name` says what they are of, and `inputs` of how many, if there are several.
-    pub(crate) fn finish(self, name: &str, inputs: &str) -> Result<(SchemaRef, String), ConnectorError> {
-        let Self { columns, rows, has_more, malformed } = self;
-        let (count, is_refused) = (malformed.count, malformed.is_one_value || malformed.count == rows);
-        if let Some(first) = malformed.first.filter(|_| is_refused) {
-            return Err(ConnectorError::Data(format!(
-                "{name}: {count} of the {rows} lines that were looked at are no rows; the first: {first}"
-            )));
-        }
-        if columns.is_empty() || rows == 0 {
-            return Err(ConnectorError::Data(format!(
-                "{name}: there are no rows to infer the columns from; say what they are with `schema = {{ column = \"type\" }}`"
-            )));
-        }
-        let of = if has_more { "the first" } else { "all" };
-        let types =
-            columns.iter().map(|(name, guess)| format!("{name} {}{}", type_name(&guess.data_type()), guess.remark()));
-        let types = types.collect::<Vec<_>>().join(", ");
-        let hint = delimiter_hint(&columns);
-        let note = format!("{name}: inferred schema from {of} {rows} rows{inputs}: {types}{hint}");
-        Ok((Arc::new(Schema::new(fields_of(&columns))), note))
-    }
-}
-
-/// One column whose name has what often separates fields: what a file without its `delimiter` becomes.
-fn delimiter_hint(columns: &[(String, Guess)]) -> String {
-    let [(name, _)] = columns else { return String::new() };
-    match [";", "\t", "|"].into_iter().find(|delimiter| name.contains(delimiter)) {
-        Some(delimiter) => format!("; if {delimiter:?} separates the fields, say `delimiter = {delimiter:?}`"),
-        None => String::new(),
-    }
-}
-
-fn guess_csv<'a>(
-    mut lines: impl Iterator<Item = &'a [u8]>,
-    header: bool,
-    delimiter: u8,
-    malformed: &mut Malformed,
-) -> Vec<(String, Guess)> {
-    let mut columns: Vec<(String, Guess)> = Vec::new();
-    if header && let Some(header) = lines.next() {
-        columns.extend(header_names(header, delimiter).into_iter().map(|name| (name, Guess::Unknown)));
-    }
-    for line in lines {
-        let fields: Vec<_> = fields(line, delimiter).collect();
-        if columns.is_empty() {
-            columns = (1..=fields.len()).map(|place| (format!("column_{place}"), Guess::Unknown)).collect();
-        }
-        // A record with another number of fields is malformed, and says nothing about the others.
-        if fields.len() != columns.len() {
-            malformed.add(|| format!("{:?} has {} fields, and not {}", shorten(line), fields.len(), columns.len()));
-        } else {
-            for ((_, guess), field) in columns.iter_mut().zip(fields) {
-                let field = std::str::from_utf8(&field).map_or(Guess::Unknown, Guess::of_text);
-                *guess = std::mem::replace(guess, Guess::Unknown).or(field);
-            }
-        }
-    }
-    columns
-}
-
-fn guess_json<'a>(lines: impl Iterator<Item = &'a [u8]>, malformed: &mut Malformed) -> Vec<(String, Guess)> {
-    let mut columns = Vec::new();
-    for line in lines {
-        // The order of the fields in the text is that of the columns; a line that is no object is malformed.
-        let object = std::str::from_utf8(line).ok().and_then(|line| serde_json::from_str(&numbers_as_text(line)).ok());
-        let Some(OrderedObject(fields)) = object else {
-            let is_first = columns.is_empty() && malformed.count == 0;
-            malformed.is_one_value |=
-                is_first && (line.trim_ascii() == b"{" || line.trim_ascii_start().starts_with(b"["));
-            malformed.add(|| why_no_object(line));
-            continue;
-        };
-        for (name, value) in fields {
-            add(&mut columns, name, Guess::of_json(&value));
-        }
-    }
-    columns
-}
-
-/// A JSON object's fields as they are written.
-struct OrderedObject(Vec<(String, serde_json::Value)>);
-
-impl<'de> serde::Deserialize<'de> for OrderedObject {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> serde::de::Visitor<'de> for Fields {
-            type Value = OrderedObject;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(OrderedObject(fields))
-            }
-        }
-        deserializer.deserialize_map(Fields)
     }
 }
 
@@ -303,6 +164,27 @@ pub(crate) fn given_schema(
         return Err(options.error("schema", "`schema` names no column; leave it out to have it inferred"));
     }
     Ok(Arc::new(Schema::new(fields)))
+}
+
+/// The one column of lines: of text, or of bytes or text where they are raw.
+pub(crate) fn line_schema(
+    options: &Options,
+    given: Option<SchemaRef>,
+    is_raw: bool,
+) -> Result<SchemaRef, ConnectorError> {
+    let (name, data_type) = if is_raw { ("value", DataType::Binary) } else { ("line", DataType::Utf8) };
+    let Some(given) = given else { return Ok(Arc::new(Schema::new(vec![Field::new(name, data_type, true)]))) };
+    let fits = |field: &Field| *field.data_type() == DataType::Utf8 || (is_raw && *field.data_type() == data_type);
+    match given.fields().as_ref() {
+        [field] if fits(field) => Ok(given),
+        _ => Err(options.error(
+            "schema",
+            match is_raw {
+                true => "with `format = \"raw\"` the schema is one column: `{ value = \"binary\" }` or \"utf8\"",
+                false => "with `format = \"text\"` the schema is one column of text: `{ line = \"utf8\" }`",
+            },
+        )),
+    }
 }
 
 /// How many rows to look at.

@@ -82,9 +82,25 @@ impl TextReader {
 
     /// As [`weir_core::connector::SourceReader::poll`].
     pub(crate) fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
-        let has_header = self.read_header(wait)?;
-        if let (true, State::Rows(decoder)) = (has_header, &mut self.state) {
+        if self.read_header(wait)? {
             self.records.fill(rows_max, wait)?;
+        }
+        self.take_framed()
+    }
+
+    /// As [`Records::has_open_record`].
+    pub(crate) fn has_open_record(&self) -> bool {
+        self.records.has_open_record()
+    }
+
+    /// The record that other lines may follow, as it is: as [`TextReader::poll`].
+    pub(crate) fn poll_open_record(&mut self) -> Result<Polled, ConnectorError> {
+        self.records.frame_open_record();
+        self.take_framed()
+    }
+
+    fn take_framed(&mut self) -> Result<Polled, ConnectorError> {
+        if let State::Rows(decoder) = &mut self.state {
             let malformed = self.records.take_malformed();
             if !self.records.framed().is_empty() || !malformed.is_empty() {
                 let (polled, bad) = decode_framed(decoder.as_mut(), &self.records, malformed, self.explains)?;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use weir_core::connector::{ConnectorError, Malformed};
 use weir_core::limits::MALFORMED_BYTES_MAX;
 
-use super::csv_fields::{CsvEnd, find_end};
 use super::encoding;
+use super::framing::{Found, Framing, end_of_line};
 
 /// Bytes of one record at most: beyond it, something else than a record is being read, and memory must not follow it.
 pub(crate) const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -38,15 +38,6 @@ pub(crate) enum InputRead {
     Pending,
     /// Nothing any more.
     End,
-}
-
-/// How records are told apart.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Framing {
-    /// By line ends.
-    Lines,
-    /// By line ends outside of quotes.
-    Csv { delimiter: u8 },
 }
 
 /// One record in the bytes that [`Records::bytes`] gives.
@@ -81,8 +72,16 @@ pub(crate) struct Records {
     is_begun: bool,
     /// The last record had no line end; one was added.
     is_padded: bool,
-    /// In the middle of a line that is too long.
-    is_skipping: bool,
+    /// In the middle of a record that is too long.
+    skipping: Option<Skipping>,
+}
+
+/// Where the next bytes of a record are that is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Skipping {
+    WithinLine,
+    /// The line may be the first of the next record.
+    AtLine,
 }
 
 /// A place in an input.
@@ -108,13 +107,6 @@ enum Step {
     Blocked,
 }
 
-/// What one look at the bytes ahead found.
-enum Found {
-    Record { len: usize, lines: u64 },
-    Blank { len: usize },
-    Incomplete { in_quotes: bool },
-}
-
 impl Records {
     /// Reads an input that stands at `position`.
     pub(crate) fn new(name: String, input: Box<dyn Input>, framing: Framing, position: Position) -> Self {
@@ -132,7 +124,7 @@ impl Records {
             at_end: false,
             is_begun: position != Position::BEGIN,
             is_padded: false,
-            is_skipping: false,
+            skipping: None,
         }
     }
 
@@ -148,7 +140,7 @@ impl Records {
         self.framed = (0, self.position.line);
         let mut wait = wait;
         while self.records.len() < records_max && (self.framed.0 < BLOCK_BYTES_MAX || self.records.is_empty()) {
-            match if self.is_skipping { self.skip_line() } else { self.frame_next() } {
+            match if let Some(at) = self.skipping { self.skip_line(at) } else { self.frame_next() } {
                 Step::Done => {}
                 Step::Blocked => break,
                 Step::Missing => {
@@ -175,8 +167,8 @@ impl Records {
     fn frame_next(&mut self) -> Step {
         let (at, line) = self.framed;
         let ahead = self.buffer.get(self.start + at..).unwrap_or_default();
-        match self.framing.find(ahead) {
-            Found::Blank { len } => self.framed = (at + len, line + 1),
+        match self.framing.find(ahead, self.at_end) {
+            Found::Blank { len } if len <= RECORD_BYTES_MAX => self.framed = (at + len, line + 1),
             Found::Record { len, lines } if len <= RECORD_BYTES_MAX => {
                 self.records.push(Record { start: at, end: at + len, line });
                 self.framed = (at + len, line + lines);
@@ -186,7 +178,8 @@ impl Records {
             }
             // A record is set aside when nothing is framed before it.
             _ if !self.records.is_empty() => return Step::Blocked,
-            Found::Record { len, lines } => {
+            too_long @ (Found::Record { .. } | Found::Blank { .. }) => {
+                let (len, lines) = too_long.extent();
                 self.consume();
                 self.set_aside(len, TOO_LONG);
                 self.advance(len, self.position.line + lines);
@@ -201,23 +194,36 @@ impl Records {
             Found::Incomplete { in_quotes: false } => {
                 self.consume();
                 self.set_aside(usize::MAX, TOO_LONG);
-                self.is_skipping = true;
+                self.skipping = Some(Skipping::WithinLine);
             }
         }
         Step::Done
     }
 
-    /// Drops the rest of a line that is too long.
-    fn skip_line(&mut self) -> Step {
+    /// Drops a line, or its rest, of a record that is too long.
+    fn skip_line(&mut self, at: Skipping) -> Step {
         let ahead = self.bytes();
+        let start = self.framing.start();
+        if at == Skipping::AtLine {
+            match start.map_or(Some(true), |start| start.begins(ahead)) {
+                None => return Step::Missing,
+                Some(false) => {}
+                Some(true) => {
+                    self.skipping = None;
+                    return Step::Done;
+                }
+            }
+        }
         match end_of_line(ahead) {
             Some(len) => {
+                self.skipping = start.map(|_| Skipping::AtLine);
                 self.advance(len, self.position.line + 1);
-                self.is_skipping = false;
                 Step::Done
             }
             None => {
-                self.advance(ahead.len(), self.position.line);
+                let len = ahead.len();
+                self.skipping = Some(Skipping::WithinLine);
+                self.advance(len, self.position.line);
                 Step::Missing
             }
         }
@@ -259,10 +265,26 @@ impl Records {
         }
         let is_short_mark = self.buffer.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(&self.buffer);
         self.is_begun = !is_short_mark && !encoding::is_undecided(&self.buffer);
-        if self.buffer.starts_with(BYTE_ORDER_MARK) {
+        if self.buffer.starts_with(BYTE_ORDER_MARK) && !matches!(self.framing, Framing::Text { is_raw: true, .. }) {
             self.advance(BYTE_ORDER_MARK.len(), self.position.line);
         }
         Ok(())
+    }
+
+    /// Whether nothing is ahead but whole lines of a record that other lines may follow.
+    pub(crate) fn has_open_record(&self) -> bool {
+        let is_open = self.framing.start().is_some() && self.skipping.is_none() && self.records.is_empty();
+        is_open && self.bytes().last() == Some(&b'\n')
+    }
+
+    /// Frames that record as it is.
+    pub(crate) fn frame_open_record(&mut self) {
+        if self.has_open_record() {
+            let (end, line) = (self.bytes().len(), self.position.line);
+            let lines = self.bytes().iter().filter(|byte| **byte == b'\n').count();
+            self.records.push(Record { start: 0, end, line });
+            self.framed = (end, line + lines as u64);
+        }
     }
 
     /// The records that the last [`Records::fill`] found.
@@ -330,35 +352,6 @@ impl Records {
         };
         self.malformed.push(malformed);
     }
-}
-
-impl Framing {
-    /// What the bytes begin with.
-    fn find(self, bytes: &[u8]) -> Found {
-        let line = end_of_line(bytes);
-        match self {
-            Self::Lines => match line {
-                None => Found::Incomplete { in_quotes: false },
-                Some(len) if bytes.iter().take(len).all(u8::is_ascii_whitespace) => Found::Blank { len },
-                Some(len) => Found::Record { len, lines: 1 },
-            },
-            Self::Csv { delimiter } => match line {
-                Some(len) if matches!(&bytes[..len], [b'\n'] | [b'\r', b'\n']) => Found::Blank { len },
-                // Most lines have no quote at all, and then nothing needs to be looked at but the line end.
-                Some(len) if !bytes[..len].contains(&b'"') => Found::Record { len, lines: 1 },
-                None if !bytes.contains(&b'"') => Found::Incomplete { in_quotes: false },
-                _ => match find_end(bytes, delimiter) {
-                    CsvEnd::At { len, lines } => Found::Record { len, lines },
-                    CsvEnd::Open { in_quotes } => Found::Incomplete { in_quotes },
-                },
-            },
-        }
-    }
-}
-
-/// How long the first line is, with its end.
-fn end_of_line(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1)
 }
 
 /// A record as messages show it: without its line end, at most [`weir_core::limits::MALFORMED_BYTES_MAX`] bytes.

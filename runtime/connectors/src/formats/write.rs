@@ -15,6 +15,7 @@ use arrow::{csv, json};
 use weir_core::connector::ConnectorError;
 use weir_core::time::{CALENDAR, first_outside_calendar};
 
+use super::line_writer::{LineWriter, check_line_column};
 use super::records::BYTE_ORDER_MARK;
 use super::{FormatName, encoding, zone};
 use weir_core::column_type::type_name;
@@ -29,6 +30,7 @@ pub(crate) struct TextWriter<W: Write> {
 enum Form<W: Write> {
     Csv(Box<csv::Writer<W>>),
     Json(json::LineDelimitedWriter<W>),
+    Lines(LineWriter<W>),
 }
 
 /// Checks that rows of this schema can be written.
@@ -36,6 +38,9 @@ enum Form<W: Write> {
 /// # Errors
 /// [`ConnectorError::Data`], naming the column that cannot be.
 pub(crate) fn check_writable(format: FormatName, schema: &Schema) -> Result<(), ConnectorError> {
+    if let FormatName::Text | FormatName::Raw = format {
+        return check_line_column(format, schema);
+    }
     let nested = schema.fields().iter().find(|field| field.data_type().is_nested());
     match (format, nested) {
         (FormatName::Csv, Some(field)) => Err(ConnectorError::Data(format!(
@@ -62,7 +67,11 @@ impl<W: Write> TextWriter<W> {
             // As after every batch.
             out.flush()?;
         }
-        Ok(Self::resume(format, schema, out))
+        let mut writer = Self::resume(format, schema, out);
+        if let Form::Lines(lines) = &mut writer.form {
+            lines.begin();
+        }
+        Ok(writer)
     }
 
     /// Onto `out` after rows of the same columns, or where nobody expects a header.
@@ -73,14 +82,19 @@ impl<W: Write> TextWriter<W> {
                 let builder = json::WriterBuilder::new().with_explicit_nulls(true);
                 Form::Json(builder.with_encoder_factory(Arc::new(Floats)).build(out))
             }
+            FormatName::Text | FormatName::Raw => Form::Lines(LineWriter::new(out, format == FormatName::Raw)),
         };
         Self { printed_schema: printed_schema(schema), form }
     }
 
     /// Writes all rows.
     pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), ArrowError> {
+        if let Form::Lines(writer) = &mut self.form {
+            return writer.write(rows);
+        }
         let rows = for_printing(rows, &self.printed_schema)?;
         match &mut self.form {
+            Form::Lines(_) => Ok(()),
             Form::Csv(writer) => writer.write(&rows),
             Form::Json(writer) => writer.write(&rows),
         }
@@ -92,6 +106,7 @@ impl<W: Write> TextWriter<W> {
             // It passes everything on after every batch.
             Form::Csv(_) => Ok(()),
             Form::Json(writer) => Ok(writer.get_mut().flush()?),
+            Form::Lines(writer) => Ok(writer.flush()?),
         }
     }
 
@@ -100,6 +115,7 @@ impl<W: Write> TextWriter<W> {
         match self.form {
             Form::Csv(writer) => writer.into_inner(),
             Form::Json(writer) => writer.into_inner(),
+            Form::Lines(writer) => writer.into_inner(),
         }
     }
 }

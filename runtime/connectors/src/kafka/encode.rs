@@ -12,7 +12,7 @@ use weir_core::names::did_you_mean;
 
 use super::options::{MessageFormat, SinkOptions};
 use crate::formats::FormatName;
-use crate::formats::csv_fields::{CsvEnd, find_end};
+use crate::formats::csv_fields::{CsvEnd, Dialect, find_end};
 use crate::formats::write::{TextWriter, check_calendar, check_writable};
 use crate::formats::zone;
 use weir_core::column_type::type_name;
@@ -48,13 +48,13 @@ impl Encoder {
         let key = options.key.as_deref().map(|name| find(schema, "key", name)).transpose()?;
         let headers: Result<Vec<usize>, _> = options.headers.iter().map(|name| find(schema, "headers", name)).collect();
         let headers = headers?;
-        let is_raw = options.format == MessageFormat::Raw;
+        let is_raw = options.format.text().is_none();
         // The key of JSON and CSV stays a column of the value, as readers expect; raw has room for one column only.
         let is_elsewhere = |column: &usize| headers.contains(column) || (is_raw && key == Some(*column));
         let of_value: Vec<usize> = (0..schema.fields().len()).filter(|column| !is_elsewhere(column)).collect();
         match options.format.text() {
             Some(format) => check_writable(format, &schema.project(&of_value).unwrap_or_else(|_| schema.clone()))?,
-            None => check_raw(schema, &of_value)?,
+            None => check_raw(schema, &of_value, options.format)?,
         }
         if of_value.is_empty() {
             return Err(ConnectorError::Data("every column is a header, and none is left for the value".to_owned()));
@@ -134,13 +134,16 @@ fn find(schema: &Schema, option: &str, name: &str) -> Result<usize, ConnectorErr
     Ok(column)
 }
 
-fn check_raw(schema: &Schema, of_value: &[usize]) -> Result<(), ConnectorError> {
+fn check_raw(schema: &Schema, of_value: &[usize], format: MessageFormat) -> Result<(), ConnectorError> {
+    let is_text = format == MessageFormat::Text;
+    let fits = |data_type: &DataType| *data_type == DataType::Utf8 || (!is_text && *data_type == DataType::Binary);
     match of_value {
-        [column] if matches!(schema.field(*column).data_type(), DataType::Utf8 | DataType::Binary) => Ok(()),
+        [column] if fits(schema.field(*column).data_type()) => Ok(()),
         _ => {
             let names: Vec<&str> = of_value.iter().map(|column| schema.field(*column).name().as_str()).collect();
+            let (format, what) = if is_text { ("text", "text") } else { ("raw", "text or bytes") };
             Err(ConnectorError::Data(format!(
-                "`format = \"raw\"` writes one column of text or bytes beside key and headers, not {names:?}; \
+                "`format = \"{format}\"` writes one column of {what} beside key and headers, not {names:?}; \
                  choose it with a projection"
             )))
         }
@@ -178,9 +181,11 @@ fn lines(format: FormatName, rows: &RecordBatch) -> Result<BinaryArray, ArrowErr
     let mut rest = text.as_slice();
     while !rest.is_empty() {
         let len = match format {
-            // JSON escapes line ends in text.
-            FormatName::Json => rest.iter().position(|byte| *byte == b'\n').map(|at| at + 1),
-            FormatName::Csv => match find_end(rest, b',') {
+            // JSON escapes line ends in text, and no line has one.
+            FormatName::Json | FormatName::Text | FormatName::Raw => {
+                rest.iter().position(|byte| *byte == b'\n').map(|at| at + 1)
+            }
+            FormatName::Csv => match find_end(rest, Dialect::STANDARD) {
                 CsvEnd::At { len, .. } => Some(len),
                 CsvEnd::Open { .. } => None,
             },

@@ -10,14 +10,14 @@ use arrow::error::ArrowError;
 use weir_core::connector::{ConnectorError, Malformed, Polled};
 
 use super::columns::{Beside, Metadata, MetadataColumn};
-use crate::formats::csv_fields::{CsvEnd, find_end};
-use crate::formats::read_options::TextFormat;
+use crate::formats::csv_fields::{CsvEnd, Dialect, find_end};
+use crate::formats::read_options::{CsvFormat, TextFormat};
 use crate::formats::reader::{BadRecord, Decode, Decoded};
 use crate::formats::records::{Record, shorten};
 use crate::options;
 
 /// What the value of a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ValueFormat {
     /// One record.
     Text(TextFormat),
@@ -97,7 +97,7 @@ enum Value {
     },
     Text {
         decoder: Box<dyn Decode>,
-        csv_delimiter: Option<u8>,
+        csv: Option<Dialect>,
     },
     Raw(DataType),
 }
@@ -130,19 +130,19 @@ impl Messages {
                 }
             }
         }
-        let value = match columns.format {
-            format if of_value.is_empty() => Value::Unread { tombstones: format == ValueFormat::Raw },
+        let value = match &columns.format {
+            format if of_value.is_empty() => Value::Unread { tombstones: *format == ValueFormat::Raw },
             ValueFormat::Raw => Value::Raw(columns.schema.field(0).data_type().clone()),
             ValueFormat::Text(format) => {
                 let of_source: Vec<usize> = (0..columns.of_value).collect();
                 let source_schema = options::project(&columns.schema, &of_source)?;
                 let projected = options::project(&source_schema, &of_value)?;
                 let decoder = format.decoder(split.clone(), source_schema, projected, &of_value, None)(None)?;
-                let csv_delimiter = match format {
-                    TextFormat::Csv { delimiter, .. } => Some(delimiter),
-                    TextFormat::Json => None,
+                let csv = match format {
+                    TextFormat::Csv(CsvFormat { dialect, .. }) => Some(*dialect),
+                    TextFormat::Json | TextFormat::Lines { .. } => None,
                 };
-                Value::Text { decoder, csv_delimiter }
+                Value::Text { decoder, csv }
             }
         };
         Ok(Self {
@@ -197,8 +197,8 @@ impl Messages {
         }
         match (&self.value, value) {
             (Value::Unread { tombstones: false } | Value::Text { .. }, None) => Some(TOMBSTONE),
-            (Value::Text { csv_delimiter: Some(delimiter), .. }, Some(value)) => {
-                (!is_one_csv_record(without_line_end(value), *delimiter)).then_some("it is not exactly one CSV record")
+            (Value::Text { csv: Some(dialect), .. }, Some(value)) => {
+                (!is_one_csv_record(without_line_end(value), *dialect)).then_some("it is not exactly one CSV record")
             }
             (Value::Raw(DataType::Utf8), Some(value)) => {
                 std::str::from_utf8(value).is_err().then_some("it is not UTF-8; have it as \"binary\"")
@@ -319,14 +319,14 @@ fn without_line_end(value: &[u8]) -> &[u8] {
 }
 
 /// The decoder of CSV finds records by itself: two in one message, or none, would shift those of the others.
-fn is_one_csv_record(value: &[u8], delimiter: u8) -> bool {
+fn is_one_csv_record(value: &[u8], dialect: Dialect) -> bool {
     if value.is_empty() {
         return false;
     }
-    if !value.contains(&b'"') {
+    if !dialect.has_quote(value) {
         return !value.contains(&b'\n');
     }
-    match find_end(value, delimiter) {
+    match find_end(value, dialect) {
         CsvEnd::Open { in_quotes } => !in_quotes,
         CsvEnd::At { .. } => false,
     }

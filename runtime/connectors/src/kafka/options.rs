@@ -23,6 +23,8 @@ pub(crate) enum MessageFormat {
     Json,
     /// One CSV record a message, without a header.
     Csv,
+    /// The value as it is, which is text.
+    Text,
     /// The value as it is.
     Raw,
 }
@@ -33,7 +35,7 @@ impl MessageFormat {
         match self {
             Self::Json => Some(FormatName::Json),
             Self::Csv => Some(FormatName::Csv),
-            Self::Raw => None,
+            Self::Text | Self::Raw => None,
         }
     }
 }

@@ -20,7 +20,7 @@ pub trait Sink: Send + Sync {
         Vec::new()
     }
 
-    /// As [`Source::trouble`], of its writers and its committer.
+    /// As [`Source::trouble`](super::Source::trouble), of its writers and its committer.
     fn trouble(&self) -> Option<String> {
         None
     }

@@ -10,6 +10,9 @@ use super::known::KnownFile;
 use crate::file::paths::InputFile;
 use crate::formats::reader::TextReader;
 
+/// How long the next line of a record of several lines is waited for.
+const RECORD_AWAITED_US: i64 = 5_000_000;
+
 /// A file that is followed.
 pub(super) struct Followed {
     pub(super) known: KnownFile,
@@ -27,6 +30,8 @@ pub(super) struct Followed {
     /// It is not begun before the file in front of it was read to its end.
     pub(super) is_in_turn: bool,
     pub(super) at_end: bool,
+    /// Whole lines of a record that others may follow: up to where in the file, and since when.
+    pub(super) open_record: Option<(u64, i64)>,
     /// When it had rows last.
     pub(super) active_us: i64,
     /// When it was moved elsewhere.
@@ -55,6 +60,7 @@ impl Followed {
             read: None,
             is_in_turn: false,
             at_end: false,
+            open_record: None,
             active_us: i64::MIN,
             gone_us: None,
         }
@@ -88,4 +94,15 @@ pub(super) fn found(files: &[InputFile]) -> HashMap<FileId, Found> {
         all.entry(id).or_insert(Found { name: name.clone(), path: path.clone(), id, len, modified });
     }
     all
+}
+
+/// Whether a record that the file ends with, at `read`, has been as it is for long enough; `since` remembers where it ended and when that
+/// was seen first.
+pub(super) fn is_silent(since: &mut Option<(u64, i64)>, read: u64, now_us: i64) -> bool {
+    let since_us = match *since {
+        Some((at, since_us)) if at == read => since_us,
+        _ => now_us,
+    };
+    *since = Some((read, since_us));
+    now_us.saturating_sub(since_us) >= RECORD_AWAITED_US
 }

@@ -12,7 +12,7 @@ use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
 use weir_core::time::Clock;
 
 use super::Watched;
-use super::followed::{Followed, Found, found};
+use super::followed::{Followed, Found, found, is_silent};
 use super::growing::FileId;
 use super::known::{FollowOffset, KnownFile};
 use crate::file::rows::Rows;
@@ -320,6 +320,15 @@ impl FollowReader {
                     return Ok(Some(polled));
                 }
                 Polled::Pending | Polled::End if growing.is_rewritten() => self.begin_again(index)?,
+                Polled::Pending | Polled::End if reader.has_open_record() => {
+                    let read = reader.position().byte + reader.begun_bytes() as u64;
+                    if is_silent(&mut file.open_record, read, now_us) {
+                        return reader.poll_open_record().map(Some);
+                    }
+                    // Neither is the file behind it begun, nor is it closed.
+                    file.at_end = false;
+                    return Ok(None);
+                }
                 Polled::Pending | Polled::End => {
                     file.at_end = true;
                     return Ok(None);

@@ -1,5 +1,7 @@
 //! Files that grow, are renamed, truncated, copied and removed while they are followed, and between two runs.
 
+mod lines;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;

@@ -1,20 +1,25 @@
 //! Text of any kind, cut into any blocks, read with any batch size.
 
+mod csv_options;
+mod lines;
 mod located;
 mod unusual_text;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::compute::concat_batches;
 use arrow::util::display::array_value_to_string;
 use proptest::prelude::*;
 
 use super::*;
+use crate::formats::FormatName;
+use crate::formats::format_options::FormatOptions;
 use crate::formats::read_options::TextFormat;
 use crate::formats::records::{Input, InputRead, RECORD_BYTES_MAX};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::column_type::parse_type;
+use weir_core::graph::Options;
 
 /// Gives its pieces one by one, with a pause before each.
 struct Pieces(VecDeque<Vec<u8>>, bool);
@@ -35,8 +40,14 @@ impl Input for Pieces {
     }
 }
 
-const CSV: TextFormat = TextFormat::Csv { header: true, delimiter: b',' };
-const CSV_ROWS: TextFormat = TextFormat::Csv { header: false, delimiter: b',' };
+/// CSV or text with these options in TOML.
+fn format(name: FormatName, given: FormatOptions) -> TextFormat {
+    given.format(&Options::from_toml("", std::path::PathBuf::new()), name).unwrap()
+}
+
+static CSV: LazyLock<TextFormat> = LazyLock::new(|| format(FormatName::Csv, FormatOptions::default()));
+static CSV_ROWS: LazyLock<TextFormat> =
+    LazyLock::new(|| format(FormatName::Csv, FormatOptions { header: Some(false), ..FormatOptions::default() }));
 
 fn schema(columns: &[(&str, &str)]) -> SchemaRef {
     let fields = columns.iter().map(|(name, data_type)| Field::new(*name, parse_type(data_type).unwrap(), true));
@@ -45,7 +56,7 @@ fn schema(columns: &[(&str, &str)]) -> SchemaRef {
 
 /// All rows and all that are none.
 fn read(
-    format: TextFormat,
+    format: &TextFormat,
     schema: &SchemaRef,
     pieces: Vec<Vec<u8>>,
     rows_max: usize,
@@ -61,7 +72,7 @@ fn read(
 }
 
 fn read_and(
-    format: TextFormat,
+    format: &TextFormat,
     schema: &SchemaRef,
     pieces: Vec<Vec<u8>>,
     rows_max: usize,
@@ -96,7 +107,7 @@ fn lines(rows: &RecordBatch) -> Vec<String> {
 }
 
 /// What comes of a text: its rows, and its malformed records as `LINE: reason`.
-fn check(format: TextFormat, columns: &[(&str, &str)], text: &str, rows: &[&str], malformed: &[&str]) {
+fn check(format: &TextFormat, columns: &[(&str, &str)], text: &str, rows: &[&str], malformed: &[&str]) {
     let (read_rows, read_malformed) = read(format, &schema(columns), vec![text.into()], 100);
     assert_eq!(lines(&read_rows), rows, "{text:?}");
     let found: Vec<_> = read_malformed.iter().map(|m| format!("{}: {}", m.at, m.reason)).collect();
@@ -106,13 +117,13 @@ fn check(format: TextFormat, columns: &[(&str, &str)], text: &str, rows: &[&str]
 #[test]
 fn csv_rows_and_malformed_records() {
     let columns = [("a", "int64"), ("b", "utf8")];
-    check(CSV, &columns, "a,b\n1,x\n,\n", &["1|x", "|"], &[]);
-    check(CSV, &columns, "\u{feff}b,c,a\r\n\r\nx,?,1\r\n\"y\r\n\"\"\",?,2", &["1|x", "2|y\r\n\""], &[]);
-    check(CSV, &columns, "", &[], &[]);
-    check(CSV, &columns, "a,b", &[], &[]);
+    check(&CSV, &columns, "a,b\n1,x\n,\n", &["1|x", "|"], &[]);
+    check(&CSV, &columns, "\u{feff}b,c,a\r\n\r\nx,?,1\r\n\"y\r\n\"\"\",?,2", &["1|x", "2|y\r\n\""], &[]);
+    check(&CSV, &columns, "", &[], &[]);
+    check(&CSV, &columns, "a,b", &[], &[]);
     let bad = "a,b\n1,x\n2\nq,y\n\n\"3\",\"y\ny\"\n4,z,z\n5,\"open\n6,z\n7\r8,z\n";
     check(
-        CSV,
+        &CSV,
         &columns,
         bad,
         &["1|x", "3|y\ny", "6|z"],
@@ -139,7 +150,7 @@ fn csv_types() {
         ("timestamp(s)", "2013-01-01T05:17:00", "2013-01-01T05:17:00"),
         ("timestamp(ns, +01:00)", "2013-01-01T05:17:00.25Z", "2013-01-01T06:17:00.250+01:00"),
     ] {
-        check(CSV_ROWS, &[("a", data_type)], text, &[expected], &[]);
+        check(&CSV_ROWS, &[("a", data_type)], text, &[expected], &[]);
     }
     for (data_type, text) in [
         ("bool", "yes"),
@@ -152,7 +163,7 @@ fn csv_types() {
         let reason = format!("in:1: column \"a\": \"{text}\" is not of the type {}", {
             weir_core::column_type::type_name(&parse_type(data_type).unwrap())
         });
-        check(CSV_ROWS, &[("a", data_type)], text, &[], &[&reason]);
+        check(&CSV_ROWS, &[("a", data_type)], text, &[], &[&reason]);
     }
 }
 
@@ -172,7 +183,7 @@ fn json_rows_and_malformed_records() {
 {"more": 1, "b": "y", "more": 2}
 {}"#;
     check(
-        TextFormat::Json,
+        &TextFormat::Json,
         &columns,
         text,
         &["1|x|[2013-01-01T05:17:00]", "12|2.50|", "|y|", "||"],
@@ -192,7 +203,7 @@ fn json_rows_and_malformed_records() {
 fn a_key_that_is_there_twice_in_an_object_makes_only_its_record_malformed() {
     let text = "{\"s\":{\"x\":1,\"y\":2}}\n{\"s\":{\"x\":1,\"x\":1}}\n{\"s\":{\"z\":1,\"z\":1}}\n{\"s\":null}\n{\"l\":[{\"x\":1},{\"x\":1,\"x\":2}]}\n{}";
     let columns = [("s", "struct<x: int8, y: int8>"), ("l", "list<struct<x: int8>>")];
-    let (rows, malformed) = read(TextFormat::Json, &schema(&columns), vec![text.as_bytes().to_vec()], 10);
+    let (rows, malformed) = read(&TextFormat::Json, &schema(&columns), vec![text.as_bytes().to_vec()], 10);
     let reasons: Vec<_> = malformed.iter().map(|m| (m.at.as_str(), m.reason.as_str())).collect();
     let twice = "the key \"x\" is there twice";
     assert_eq!((rows.num_rows(), reasons), (4, vec![("in:2", twice), ("in:5", twice)]));
@@ -200,7 +211,7 @@ fn a_key_that_is_there_twice_in_an_object_makes_only_its_record_malformed() {
 
 #[test]
 fn invalid_utf8_is_malformed() {
-    for format in [CSV_ROWS, TextFormat::Json] {
+    for format in [&*CSV_ROWS, &TextFormat::Json] {
         let pieces = vec![b"{\"a\": \"\xff\"}\n".to_vec(), b"\xff\n".to_vec()];
         let (rows, malformed) = read(format, &schema(&[("a", "utf8")]), pieces, 10);
         assert_eq!((rows.num_rows(), malformed.len()), (0, 2));
@@ -208,23 +219,15 @@ fn invalid_utf8_is_malformed() {
     }
 }
 
-/// Two fields that are not UTF-8 must not pass because they are when the comma between them is left out.
-#[test]
-fn halves_of_a_character_are_malformed() {
-    let schema = schema(&[("a", "utf8"), ("b", "utf8")]);
-    let (rows, malformed) = read(CSV_ROWS, &schema, vec![b"x\xc3,\xa9y\nx,\xc3\n\xa9,y\na,b\n".to_vec()], 10);
-    assert_eq!((lines(&rows), malformed.len()), (vec!["a|b".to_owned()], 3));
-}
-
 #[test]
 fn a_record_without_end_is_given_up() {
     let endless = vec![b'7'; RECORD_BYTES_MAX + 10];
     for (format, prefix, reason) in [
-        (CSV_ROWS, &b"\"x\n"[..], "a quote is opened and never closed"),
-        (CSV_ROWS, &b""[..], "the record is longer than 1 MiB"),
-        (TextFormat::Json, &b""[..], "the record is longer than 1 MiB"),
+        (&*CSV_ROWS, &b"\"x\n"[..], "a quote is opened and never closed"),
+        (&*CSV_ROWS, &b""[..], "the record is longer than 1 MiB"),
+        (&TextFormat::Json, &b""[..], "the record is longer than 1 MiB"),
     ] {
-        let first: &[u8] = if matches!(format, TextFormat::Json) { b"{\"a\":1}\n" } else { b"1\n" };
+        let first: &[u8] = if format.is_json() { b"{\"a\":1}\n" } else { b"1\n" };
         let pieces = vec![first.to_vec(), prefix.to_vec(), endless.clone(), endless.clone(), [b"\n", first].concat()];
         let (rows, malformed) = read(format, &schema(&[("a", "int64")]), pieces, 10);
         assert_eq!(lines(&rows), ["1", "1"]);
@@ -235,7 +238,7 @@ fn a_record_without_end_is_given_up() {
 }
 
 /// Reads records in one block and each by itself: the rows and the bad records must be the same.
-fn check_alone(format: TextFormat, schema: &SchemaRef, records: &[String]) {
+fn check_alone(format: &TextFormat, schema: &SchemaRef, records: &[String]) {
     let text = |records: &[String]| records.concat().into_bytes();
     let (rows, malformed) = read(format, schema, vec![text(records)], records.len().max(1));
     let alone = read(format, schema, vec![text(records)], 1);
@@ -257,7 +260,7 @@ fn short_csv_records_in_blocks_and_alone() {
     for records in records.chunks(97) {
         // Bad records before and between them have all of them checked one by one.
         let mixed: Vec<String> = records.iter().flat_map(|record| [record.clone(), "x\n".to_owned()]).collect();
-        check_alone(CSV_ROWS, &schema, &mixed);
+        check_alone(&CSV_ROWS, &schema, &mixed);
     }
 }
 
@@ -332,10 +335,10 @@ fn values_of_every_type_in_blocks_and_alone() {
     for data_type in TYPES {
         let schema = schema(&[("a", data_type)]);
         let csv: Vec<String> = VALUES.iter().map(|value| format!("\"{value}\"\n")).collect();
-        check_alone(CSV_ROWS, &schema, &csv);
+        check_alone(&CSV_ROWS, &schema, &csv);
         let bare = VALUES.iter().map(|value| format!("{{\"a\":{value}}}\n"));
         let quoted = VALUES.iter().map(|value| format!("{{\"a\":\"{value}\"}}\n"));
-        check_alone(TextFormat::Json, &schema, &bare.chain(quoted).collect::<Vec<_>>());
+        check_alone(&TextFormat::Json, &schema, &bare.chain(quoted).collect::<Vec<_>>());
     }
 }
 
@@ -349,7 +352,7 @@ proptest! {
         rows_max in 1_usize..20,
     ) {
         let schema = schema(&[("a", types.0), ("b", types.1)]);
-        let format = if json { TextFormat::Json } else { CSV_ROWS };
+        let format = if json { &TextFormat::Json } else { &*CSV_ROWS };
         let record = |(a, b, form): &(&str, &str, u8)| match (json, form) {
             (false, 0) => format!("{a}\n"),
             (false, 1) => format!("{a},{b},{a}\n"),
@@ -382,8 +385,8 @@ proptest! {
     ) {
         let text = tokens.concat().into_bytes();
         let (format, schema) = match json {
-            true => (TextFormat::Json, schema(&[("a", "int64")])),
-            false => (CSV_ROWS, schema(&[("a", "utf8"), ("b", "int64")])),
+            true => (&TextFormat::Json, schema(&[("a", "int64")])),
+            false => (&*CSV_ROWS, schema(&[("a", "utf8"), ("b", "int64")])),
         };
         let whole = read(format, &schema, vec![text.clone()], 1000);
         let pieces = text.chunks(cut).map(<[u8]>::to_vec).collect();

@@ -39,6 +39,9 @@ fn every_format_makes_one_message_of_a_row() {
     check("format = \"csv\"", &[1], &["\"a,\n\"\"b\"\"\"", "\"\""]);
     check("format = \"raw\"", &[1], &["a,\n\"b\"", "-"]);
     check("format = \"raw\"", &[3], &["\0\u{fffd}", ""]);
+    check("format = \"text\"", &[1], &["a,\n\"b\"", "-"]);
+    let error = encode("format = \"text\"", &rows().project(&[3]).unwrap()).unwrap_err().to_string();
+    assert!(error.starts_with("`format = \"text\"` writes one column of text beside key and headers"), "{error}");
 }
 
 #[test]

@@ -121,6 +121,22 @@ fn a_csv_message_is_exactly_one_record() {
 }
 
 #[test]
+fn a_text_message_is_one_value_as_it_is() {
+    let values = [Some("a\r\n\n b\n"), Some(""), None];
+    check("format = \"text\"", &[0], &values, &["a\r\n\n b\n", "", ""], &[]);
+    let mut text = messages("format = \"text\"\nschema = { message = \"utf8\" }", &[0]);
+    push(&mut text, 5, None, Some(b"\xff"), &[]);
+    assert_eq!(finish(&mut text).1, ["t/3@5: it is not UTF-8; have it as \"binary\""]);
+}
+
+#[test]
+fn csv_messages_have_their_own_quote_and_nulls() {
+    let options = "format = \"csv\"\nquote = \"\"\nnull-values = [\"NA\"]\nschema = { a = \"utf8\", b = \"int64\" }";
+    let values = [Some("\"x,1"), Some("NA,NA"), Some("a\nb,1"), Some("#,2")];
+    check(options, &[0, 1], &values, &["\"x|1", "|", "#|2"], &["t/3@12: it is not exactly one CSV record"]);
+}
+
+#[test]
 fn raw_values_are_bytes_or_text_or_null() {
     let mut bytes = messages("format = \"raw\"", &[0]);
     let mut text = messages("format = \"raw\"\nschema = { line = \"utf8\" }", &[0]);
@@ -158,7 +174,7 @@ fn options_that_do_not_fit_are_explained_at_their_place() {
         ("", "say what the columns are", None),
         ("format = \"raw\"\nschema = { a = \"int64\" }", "one column", Some("{ a = \"int64\" }")),
         ("format = \"csv\"\nschema = { a = \"list<int64>\" }", "CSV cannot hold", Some("\"list<int64>\"")),
-        ("format = \"raw\"\ndelimiter = \";\"", "of CSV only", Some("\";\"")),
+        ("format = \"raw\"\ndelimiter = \";\"", "of CSV, not of raw", Some("\";\"")),
         ("format = \"raw\"\nmetadata = { value = \"key\" }", "two columns", Some("value")),
         ("format = \"raw\"\nmetadata = { k = \"keys\" }", "did you mean \"key\"?", None),
         ("format = \"raw\"\nstart = \"group\"", "group = \"NAME\"", Some("\"group\"")),

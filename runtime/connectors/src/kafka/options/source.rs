@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema};
 use serde::Deserialize;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
 use super::{MessageFormat, check_topic, duration};
 use crate::formats::FormatName;
-use crate::formats::read_options::{SchemaOption, TextFormat, given_schema};
+use crate::formats::format_options::FormatOptions;
+use crate::formats::read_options::{SchemaOption, TextFormat};
 use crate::kafka::client::{Config, configure};
 use crate::kafka::columns::Metadata;
 use crate::kafka::messages::{Columns, ValueFormat};
@@ -90,6 +91,8 @@ struct SourceFile {
     format: MessageFormat,
     schema: Option<SchemaOption>,
     delimiter: Option<String>,
+    quote: Option<String>,
+    null_values: Option<Vec<String>>,
     metadata: Option<OrderedTable<Metadata>>,
     #[serde(default)]
     start: Start,
@@ -163,29 +166,32 @@ impl SourceOptions {
 
 /// The columns of the value, and then the metadata.
 fn columns(options: &Options, file: &SourceFile) -> Result<Columns, ConnectorError> {
-    let format = match file.format.text() {
-        Some(FormatName::Csv) => {
-            TextFormat::new(options, FormatName::Csv, Some(false), file.delimiter.as_deref()).map(ValueFormat::Text)?
-        }
-        _ if file.delimiter.is_some() => {
-            return Err(options.error("delimiter", "`delimiter` is an option of CSV only"));
-        }
-        Some(FormatName::Json) => ValueFormat::Text(TextFormat::Json),
-        None => ValueFormat::Raw,
+    let given = FormatOptions {
+        delimiter: file.delimiter.clone(),
+        quote: file.quote.clone(),
+        null_values: file.null_values.clone(),
+        // The first field of a message is a value.
+        header: (file.format == MessageFormat::Csv).then_some(false),
+        ..FormatOptions::default()
     };
-    let schema = match (&file.schema, format) {
-        (Some(schema), _) => given_schema(options, schema, format == ValueFormat::Text(TextFormat::Json))?,
-        (None, ValueFormat::Raw) => Arc::new(Schema::new(vec![Field::new("value", DataType::Binary, true)])),
-        (None, ValueFormat::Text(_)) => {
-            let message = "say what the columns are with `schema = { column = \"type\" }`; \
-                           they are not guessed from messages, which come when they like";
-            return Err(options.error("schema", message));
-        }
-    };
-    if format == ValueFormat::Raw && !is_raw(&schema) {
-        let message = "with `format = \"raw\"` the schema is one column: `{ value = \"binary\" }` or \"utf8\"";
+    let text = given.format(
+        options,
+        match file.format {
+            MessageFormat::Csv => FormatName::Csv,
+            MessageFormat::Json => FormatName::Json,
+            MessageFormat::Text => FormatName::Text,
+            MessageFormat::Raw => FormatName::Raw,
+        },
+    )?;
+    let Some(schema) = text.known_schema(options, file.schema.as_ref())? else {
+        let message = "say what the columns are with `schema = { column = \"type\" }`; \
+                       they are not guessed from messages, which come when they like";
         return Err(options.error("schema", message));
-    }
+    };
+    let format = match text {
+        TextFormat::Lines { .. } => ValueFormat::Raw,
+        text => ValueFormat::Text(text),
+    };
     let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
     let mut metadata = Vec::new();
     for (name, what) in file.metadata.iter().flat_map(|metadata| &metadata.0) {
@@ -197,8 +203,4 @@ fn columns(options: &Options, file: &SourceFile) -> Result<Columns, ConnectorErr
         metadata.push(*what.get_ref());
     }
     Ok(Columns { format, of_value: schema.fields().len(), schema: Arc::new(Schema::new(fields)), metadata })
-}
-
-fn is_raw(schema: &SchemaRef) -> bool {
-    matches!(schema.fields().as_ref(), [field] if matches!(field.data_type(), DataType::Utf8 | DataType::Binary))
 }

@@ -1,7 +1,6 @@
 //! Text that a library below, or another reader, would take for something else: marks of encodings, and NaN with a sign.
 
 use super::*;
-use crate::formats::FormatName;
 use crate::formats::write::TextWriter;
 
 #[test]
@@ -12,7 +11,7 @@ fn byte_order_marks_behind_the_beginning_are_text_whatever_block_they_begin() {
         ([("a", "int64"), ("b", "utf8")], &["2|\u{feff}b", "4|"], 3),
     ] {
         for rows_max in 1..6 {
-            let (rows, malformed) = read(CSV_ROWS, &schema(&columns), vec![text.into()], rows_max);
+            let (rows, malformed) = read(&CSV_ROWS, &schema(&columns), vec![text.into()], rows_max);
             assert_eq!(
                 (lines(&rows), malformed.len()),
                 (rows_read.iter().map(ToString::to_string).collect(), malformed_read)
@@ -25,21 +24,21 @@ fn byte_order_marks_behind_the_beginning_are_text_whatever_block_they_begin() {
 fn a_header_that_begins_with_a_mark_is_written_and_read_again() {
     for name in ["\u{feff}a", "a\0b\0", "\0", "PK\u{3}\u{4}", "a"] {
         let text = format!("\u{feff}{name}\nx\n");
-        let (rows, _) = read(CSV, &schema(&[(name, "utf8")]), vec![text.clone().into()], 100);
+        let (rows, _) = read(&CSV, &schema(&[(name, "utf8")]), vec![text.clone().into()], 100);
         let mut writer = TextWriter::new(FormatName::Csv, rows.schema_ref(), Vec::new()).unwrap();
         writer.write(&rows).unwrap();
         let written = writer.into_inner();
         assert_eq!(written, text.trim_start_matches(if name == "a" { "\u{feff}" } else { "" }).as_bytes());
-        assert_eq!(read(CSV, rows.schema_ref(), vec![written], 100), (rows, Vec::new()));
+        assert_eq!(read(&CSV, rows.schema_ref(), vec![written], 100), (rows, Vec::new()));
     }
 }
 
 #[test]
 fn nan_has_no_sign() {
     let schema = schema(&[("a", "float64"), ("b", "float32")]);
-    let csv = read(CSV_ROWS, &schema, vec!["NaN,NaN\n-NaN,-nan\n-0.0,-1.5\n".into()], 100).0;
+    let csv = read(&CSV_ROWS, &schema, vec!["NaN,NaN\n-NaN,-nan\n-0.0,-1.5\n".into()], 100).0;
     let json = "{\"a\":\"NaN\",\"b\":\"NaN\"}\n{\"a\":\"-NaN\",\"b\":\"-nan\"}\n{\"a\":-0.0,\"b\":-1.5}\n";
-    for rows in [csv, read(TextFormat::Json, &schema, vec![json.into()], 100).0] {
+    for rows in [csv, read(&TextFormat::Json, &schema, vec![json.into()], 100).0] {
         assert_eq!(rows.num_rows(), 3);
         // By bits: a float that is no number equals none.
         for column in rows.columns() {
@@ -47,4 +46,12 @@ fn nan_has_no_sign() {
         }
         assert_eq!(lines(&rows)[2], "-0.0|-1.5");
     }
+}
+
+/// Two fields that are not UTF-8 must not pass because they are when the comma between them is left out.
+#[test]
+fn halves_of_a_character_are_malformed() {
+    let schema = schema(&[("a", "utf8"), ("b", "utf8")]);
+    let (rows, malformed) = read(&CSV_ROWS, &schema, vec![b"x\xc3,\xa9y\nx,\xc3\n\xa9,y\na,b\n".to_vec()], 10);
+    assert_eq!((lines(&rows), malformed.len()), (vec!["a|b".to_owned()], 3));
 }
