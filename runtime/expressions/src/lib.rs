@@ -16,7 +16,7 @@
 //! | [`functions`] | the table of functions |
 //! | [`limits`] | how long, how deep, how large |
 //! | `parse` | text into the syntax tree of `sqlparser` |
-//! | `check` | names, types and coercions: the syntax tree into a tree of [`node`] |
+//! | `check` | names, types and coercions: the syntax tree into a tree of `node` |
 //! | `types` | which types go together |
 //! | `evaluate` | a tree and a batch into a column |
 //! | `failures` | rows that failed, and why |

@@ -54,10 +54,11 @@ pub(crate) fn check_finite(
         return;
     }
     for row in 0..floats.len() {
-        if floats.is_valid(row) && !floats.value(row).is_finite() {
-            if let Some(reason) = reason(row) {
-                failures.add(row, of.range, reason);
-            }
+        if floats.is_valid(row)
+            && !floats.value(row).is_finite()
+            && let Some(reason) = reason(row)
+        {
+            failures.add(row, of.range, reason);
         }
     }
 }

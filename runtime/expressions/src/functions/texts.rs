@@ -21,7 +21,12 @@ pub(super) const FUNCTIONS: [Function; 11] = [
         example: "lower('GET')",
         result: "get",
         arity: 1..=1,
-        bind: Bind::Call(|given| text_of(given, |text, _| Made::Owned(text.to_lowercase()))),
+        bind: Bind::Call(|given| {
+            text_of(given, |text, _| {
+                // Much faster, and what most texts are.
+                Made::Owned(if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() })
+            })
+        }),
     },
     Function {
         name: "upper",
@@ -30,7 +35,11 @@ pub(super) const FUNCTIONS: [Function; 11] = [
         example: "upper('straße')",
         result: "STRASSE",
         arity: 1..=1,
-        bind: Bind::Call(|given| text_of(given, |text, _| Made::Owned(text.to_uppercase()))),
+        bind: Bind::Call(|given| {
+            text_of(given, |text, _| {
+                Made::Owned(if text.is_ascii() { text.to_ascii_uppercase() } else { text.to_uppercase() })
+            })
+        }),
     },
     Function {
         name: "trim",

@@ -79,7 +79,7 @@ fn texts_have_a_bound_per_value_and_per_batch() {
     // 2^20 times the part is too long for one value: the row fails, nothing is made.
     assert_eq!(values("replace(t, 'x', t)", &rows), "!");
     let doubled = "t || t || t || t || t || t || t || t";
-    let many = table("t utf8", &vec![long.as_str(); 10]);
+    let many = table("t utf8", &[long.as_str(); 10]);
     let expression = Expression::parse(doubled, &many.schema()).unwrap();
     let column = |column: usize| many.columns().get(column).cloned();
     assert!(matches!(expression.evaluate(10, &column), Err(EvaluationError::TooLarge)));

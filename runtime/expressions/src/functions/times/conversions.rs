@@ -82,7 +82,8 @@ fn from_text(given: &[Given<'_>]) -> Result<Bound, BindError> {
 fn time_of(text: &str, items: &[Item<'static>]) -> Option<i64> {
     let mut parsed = Parsed::new();
     parse(&mut parsed, text, items.iter()).ok()?;
-    let in_us = |time: DateTime<Utc>| (time.timestamp_subsec_nanos() % 1_000 == 0).then(|| time.timestamp_micros());
+    let in_us =
+        |time: DateTime<Utc>| time.timestamp_subsec_nanos().is_multiple_of(1_000).then(|| time.timestamp_micros());
     if let Ok(time) = parsed.to_datetime() {
         return in_us(time.to_utc());
     }
