@@ -19,16 +19,21 @@
 //! | `check` | names, types and coercions: the syntax tree into a tree of `node` |
 //! | `types` | which types go together |
 //! | `evaluate` | a tree and a batch into a column |
+//! | `compare`, `floats`, `arrays`, `arguments` | what operators and functions share |
 //! | `failures` | rows that failed, and why |
 //! | `casts` | values of one type as values of another, exactly |
 
 mod arguments;
+mod arrays;
 mod casts;
 mod check;
+mod compare;
 pub mod error;
 mod evaluate;
+mod evaluation_error;
 pub mod expression;
 mod failures;
+mod floats;
 pub mod functions;
 pub mod limits;
 mod node;

@@ -10,9 +10,9 @@ use chrono::{DateTime, NaiveTime, Utc};
 use weir_core::column_type::type_name;
 
 use super::{time_type, unit_and_zone};
+use crate::arrays::{per_second, plain, typed};
 use crate::casts::rescaled;
-use crate::evaluate::{TOO_FAR, per_second, plain, typed};
-use crate::expression::shorten;
+use crate::failures::{TOO_FAR, shorten};
 use crate::functions::{BindError, Bound, Given, literal_text};
 use crate::node::Kernel;
 use crate::text_builder::TextBuilder;
