@@ -3,7 +3,12 @@
 use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray};
+use arrow::datatypes::{
+    DataType, Date32Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow::error::ArrowError;
 
+use crate::evaluation_error::EvaluationError;
 use crate::value::Value;
 
 /// The values of a function's arguments for the rows of a batch; they have the types that the function said it takes.
@@ -59,4 +64,26 @@ impl<T: ArrowPrimitiveType> Numbers<'_, T> {
         let at = self.value.at(row);
         self.array.is_valid(at).then(|| self.array.value(at))
     }
+}
+
+/// An argument that is an integer or a date.
+pub(crate) fn integer(of: &Arguments<'_>, index: usize, row: usize) -> Option<i128> {
+    match of.array(index).data_type() {
+        DataType::Int8 => of.numbers::<Int8Type>(index).get(row).map(i128::from),
+        DataType::Int16 => of.numbers::<Int16Type>(index).get(row).map(i128::from),
+        DataType::Int32 => of.numbers::<Int32Type>(index).get(row).map(i128::from),
+        DataType::Int64 => of.numbers::<Int64Type>(index).get(row).map(i128::from),
+        DataType::UInt8 => of.numbers::<UInt8Type>(index).get(row).map(i128::from),
+        DataType::UInt16 => of.numbers::<UInt16Type>(index).get(row).map(i128::from),
+        DataType::UInt32 => of.numbers::<UInt32Type>(index).get(row).map(i128::from),
+        DataType::UInt64 => of.numbers::<UInt64Type>(index).get(row).map(i128::from),
+        DataType::Date32 => of.numbers::<Date32Type>(index).get(row).map(i128::from),
+        _ => None,
+    }
+}
+
+/// What the check lets nobody ask for.
+pub(crate) fn no_such(of: &Arguments<'_>) -> EvaluationError {
+    let types: Vec<String> = of.values.iter().map(|value| value.array().data_type().to_string()).collect();
+    ArrowError::NotYetImplemented(format!("arithmetic of {}", types.join(" and "))).into()
 }

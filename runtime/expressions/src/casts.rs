@@ -14,9 +14,8 @@ use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use weir_core::column_type::type_name;
 
-use crate::evaluate::EvaluationError;
-use crate::expression::shorten;
-use crate::failures::Failures;
+use crate::evaluation_error::EvaluationError;
+use crate::failures::{Failures, shorten};
 use crate::types::{is_number, widens};
 
 pub(crate) use times::{from_local, is_in_calendar, local, rescaled};

@@ -6,10 +6,10 @@
 
 mod arithmetic;
 mod choose;
-mod compare;
 mod decimals;
 mod floats;
 mod logic;
+mod ranges;
 mod times;
 
 use std::sync::Arc;
@@ -18,36 +18,16 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Scalar, StructArray, 
 use arrow::buffer::NullBuffer;
 use arrow::compute::{ilike, like, not, nullif};
 use arrow::datatypes::DataType;
-use arrow::error::ArrowError;
 
 use crate::arguments::Arguments;
 use crate::casts::cast;
+use crate::compare::{compare, is_false, is_true};
+use crate::evaluation_error::EvaluationError;
 use crate::failures::Failures;
-use crate::functions::joined;
 use crate::limits::BATCH_BYTES_MAX;
 use crate::node::{Comparison, Node, Op, Test};
+use crate::text_builder::joined;
 use crate::value::Value;
-
-pub(crate) use arithmetic::integer;
-pub(crate) use compare::compare;
-pub(crate) use decimals::array as decimal_array;
-pub(crate) use floats::{TOO_LARGE, check_finite, map as map_floats};
-pub(crate) use logic::is_true;
-pub(crate) use times::{TOO_FAR, interval_us, per_second, plain, typed};
-
-/// Why a batch could not be evaluated.
-#[derive(Debug, thiserror::Error)]
-pub enum EvaluationError {
-    /// It would make more text than is made at once: evaluate fewer rows.
-    #[error("the batch would make too much text at once")]
-    TooLarge,
-    /// A column that the expression reads was not given.
-    #[error("the expression reads a column that is not there")]
-    Column,
-    /// A column kernel refused.
-    #[error(transparent)]
-    Arrow(#[from] ArrowError),
-}
 
 type Result<T> = std::result::Result<T, EvaluationError>;
 
@@ -169,8 +149,8 @@ impl Evaluation<'_> {
         }
         let of = self.booleans(of, failures)?;
         let is = match test {
-            Test::True | Test::NotTrue => logic::is_true(&of),
-            _ => logic::is_false(&of),
+            Test::True | Test::NotTrue => is_true(&of),
+            _ => is_false(&of),
         };
         Ok(Value::of_booleans(if matches!(test, Test::NotTrue | Test::NotFalse) { not(&is)? } else { is }))
     }

@@ -10,10 +10,9 @@ use weir_core::time::first_outside_calendar;
 
 use crate::check::{check, check_path};
 use crate::error::ExpressionError;
-pub use crate::evaluate::EvaluationError;
-use crate::evaluate::{Evaluation, TOO_FAR};
-use crate::failures::{Failures, Reason};
-use crate::limits::SHOWN_CHARS_MAX;
+use crate::evaluate::Evaluation;
+pub use crate::evaluation_error::EvaluationError;
+use crate::failures::{Failures, Reason, TOO_FAR, shorten};
 use crate::node::{Node, Op};
 use crate::parse::parse;
 
@@ -185,13 +184,5 @@ impl Expression {
         let part = self.text.get(reason.range.clone()).unwrap_or(&self.text).trim();
         let shown: String = part.split_whitespace().collect::<Vec<_>>().join(" ");
         format!("{}: {}", shorten(&shown), reason.message)
-    }
-}
-
-/// The beginning of a text, for a message.
-pub(crate) fn shorten(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS_MAX) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
     }
 }

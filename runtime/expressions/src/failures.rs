@@ -4,6 +4,15 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::limits::SHOWN_CHARS_MAX;
+
+/// The reason of a division by zero.
+pub(crate) const BY_ZERO: &str = "division by zero";
+/// The reason of a result that no float is.
+pub(crate) const TOO_LARGE: &str = "the result is beyond all floats";
+/// The reason of a time that its type's numbers, or the calendar, do not reach.
+pub(crate) const TOO_FAR: &str = "the result is outside of what the type holds";
+
 /// Why a row has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
@@ -50,6 +59,14 @@ impl Failures {
 
     pub(crate) fn into_rows(self) -> Vec<(usize, Reason)> {
         self.0
+    }
+}
+
+/// The beginning of a text, for a message.
+pub(crate) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

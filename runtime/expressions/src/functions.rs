@@ -19,8 +19,6 @@ use weir_core::column_type::type_name;
 
 use crate::node::Kernel;
 
-pub(crate) use texts::joined;
-
 /// One function.
 pub struct Function {
     /// What expressions call it; in lower case, and capitals do not count.

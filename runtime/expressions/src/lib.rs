@@ -16,19 +16,24 @@
 //! | [`functions`] | the table of functions |
 //! | [`limits`] | how long, how deep, how large |
 //! | `parse` | text into the syntax tree of `sqlparser` |
-//! | `check` | names, types and coercions: the syntax tree into a tree of [`node`] |
+//! | `check` | names, types and coercions: the syntax tree into a tree of `node` |
 //! | `types` | which types go together |
 //! | `evaluate` | a tree and a batch into a column |
+//! | `compare`, `floats`, `arrays`, `arguments` | what operators and functions share |
 //! | `failures` | rows that failed, and why |
 //! | `casts` | values of one type as values of another, exactly |
 
 mod arguments;
+mod arrays;
 mod casts;
 mod check;
+mod compare;
 pub mod error;
 mod evaluate;
+mod evaluation_error;
 pub mod expression;
 mod failures;
+mod floats;
 pub mod functions;
 pub mod limits;
 mod node;

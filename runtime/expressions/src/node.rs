@@ -8,7 +8,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 
 use crate::arguments::Arguments;
-use crate::evaluate::EvaluationError;
+use crate::evaluation_error::EvaluationError;
 use crate::failures::Failures;
 
 /// A part of an expression.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use sqlparser::ast::Expr;
 use sqlparser::dialect::Dialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
 
@@ -80,7 +81,9 @@ pub(crate) fn parse(text: &str) -> Result<Expr, ExpressionError> {
         let message = format!("the expression has too many parts; at most {NODES_MAX} are read");
         return Err(ExpressionError::new(&whole, message));
     }
-    // What it compares numbers and names of rules with is one per level of the grammar.
+    if nesting(tokens.iter().map(|token| &token.token)) > DEPTH_MAX {
+        return Err(ExpressionError::new(&whole, too_deep()));
+    }
     let mut parser = Parser::new(&ExpressionDialect).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens);
     let expr = parser.parse_expr().map_err(|error| syntax_error(&error, &places, text))?;
     let next = parser.peek_token();
@@ -102,12 +105,35 @@ pub(crate) fn parse(text: &str) -> Result<Expr, ExpressionError> {
     }
 }
 
+fn too_deep() -> String {
+    format!("the expression nests too deep; at most {DEPTH_MAX} levels are read")
+}
+
+/// How deep parentheses and `case` nest, and how many `not` follow each other. The parser has a limit too, but takes a word that is too
+/// deep for a name, and then complains about what follows.
+fn nesting<'t>(tokens: impl Iterator<Item = &'t Token>) -> usize {
+    let (mut depth, mut nots, mut deepest) = (0_usize, 0_usize, 0_usize);
+    for token in tokens.filter(|token| !matches!(token, Token::Whitespace(_))) {
+        let keyword = match token {
+            Token::Word(word) => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        nots = if keyword == Keyword::NOT { nots + 1 } else { 0 };
+        match (token, keyword) {
+            (Token::LParen, _) | (_, Keyword::CASE) => depth += 1,
+            (Token::RParen, _) | (_, Keyword::END) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth + nots);
+    }
+    deepest
+}
+
 fn syntax_error(error: &ParserError, places: &Places<'_>, text: &str) -> ExpressionError {
     let message = match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
         ParserError::RecursionLimitExceeded => {
-            let message = format!("the expression nests too deep; at most {DEPTH_MAX} levels are read");
-            return ExpressionError::new(&(0..text.len()), message);
+            return ExpressionError::new(&(0..text.len()), too_deep());
         }
     };
     // The parser tells its place as text: "... found: EOF at Line: 1, Column: 10".

@@ -5,7 +5,8 @@ use std::ops::Range;
 use arrow::array::{ArrayRef, StringBuilder};
 use std::sync::Arc;
 
-use crate::evaluate::EvaluationError;
+use crate::arguments::Arguments;
+use crate::evaluation_error::EvaluationError;
 use crate::failures::Failures;
 use crate::limits::{BATCH_BYTES_MAX, VALUE_BYTES_MAX};
 
@@ -79,4 +80,22 @@ impl<'a> TextBuilder<'a> {
         // One row always has room.
         if self.bytes > BATCH_BYTES_MAX && row > 0 { Err(EvaluationError::TooLarge) } else { Ok(true) }
     }
+}
+
+/// All texts of a row one after the other; if nulls are not skipped, one of them makes null.
+pub(crate) fn joined(
+    of: &Arguments<'_>,
+    failures: &mut Failures,
+    skips_nulls: bool,
+) -> Result<ArrayRef, EvaluationError> {
+    let mut texts = TextBuilder::new(of.rows, of.range);
+    let columns: Vec<_> = (0..of.values.len()).map(|index| of.texts(index)).collect();
+    for row in 0..of.rows {
+        if !skips_nulls && columns.iter().any(|column| column.get(row).is_none()) {
+            texts.append_null();
+            continue;
+        }
+        texts.append_parts(columns.iter().filter_map(|column| column.get(row)), failures, row)?;
+    }
+    Ok(texts.finish())
 }

@@ -101,7 +101,11 @@ fn letters_of_a_step_that_is_gone_are_shown_and_dropped() {
     server.told(&[&["deploy", without.to_str().unwrap(), "--yes"], &allow[..]].concat());
     let show = |step: &str| server.told(&["dlq", "job", "show", "--step", step]).lines().count();
     assert_eq!((show("step"), show("other")), (3, 0));
-    assert!(server.refused(&["dlq", "job", "replay", "--step", "step"]).contains("no operator and no window \"step\""));
+    assert!(
+        server
+            .refused(&["dlq", "job", "replay", "--step", "step"])
+            .contains("no step \"step\" that takes rows and gives them out")
+    );
     server.told(&["dlq", "job", "drop", "--step", "step"]);
     assert_eq!(show("step"), 0);
     assert!(server.refused(&["dlq", "job", "show", "--step", "steps"]).contains("it has endless, other, rows, step"));

@@ -8,7 +8,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use weir_core::time::text::{TimestampText, date};
 
 use super::Result;
-use crate::evaluate::typed;
+use crate::arrays::typed;
 
 /// Texts as values of another type; numbers apart.
 pub(super) fn read(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {

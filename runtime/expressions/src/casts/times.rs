@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Date32Type, TimeUnit};
 use chrono::{DateTime, Datelike, LocalResult, NaiveDate, NaiveDateTime, TimeZone};
 
 use super::Result;
-use crate::evaluate::{per_second, typed};
+use crate::arrays::{per_second, typed};
 
 const DAY_S: i64 = 86_400;
 /// 1970-01-01, in days from the first day of the calendar of `chrono`.

@@ -11,8 +11,8 @@ use sqlparser::ast::{DateTimeField, Expr, Interval, TypedString, Value};
 use weir_core::exact::exact;
 
 use super::{Checker, Result, type_names};
+use crate::arrays::interval_us;
 use crate::error::ExpressionError;
-use crate::evaluate::interval_us;
 use crate::node::{Node, Op};
 use crate::types::PRECISION_MAX;
 

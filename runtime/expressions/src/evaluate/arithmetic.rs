@@ -5,19 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray};
 use arrow::compute::kernels::numeric;
-use arrow::datatypes::{
-    DataType, Date32Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-};
-use arrow::error::ArrowError;
+use arrow::datatypes::{DataType, Date32Type, Int64Type, UInt64Type};
 
-use super::{EvaluationError, Result, decimals, floats, times};
-use crate::arguments::Arguments;
-use crate::failures::Failures;
+use super::{Result, decimals, floats, times};
+use crate::arguments::{Arguments, integer};
+use crate::failures::{BY_ZERO, Failures};
 use crate::node::Arithmetic;
 use crate::value::Value;
-
-/// The reason of a division by zero.
-pub(super) const BY_ZERO: &str = "division by zero";
 
 /// The result of an operation, of this type.
 pub(super) fn calculate(
@@ -47,7 +41,7 @@ pub(super) fn calculate(
 /// The value with the other sign.
 pub(super) fn negate(makes: &DataType, of: &Arguments<'_>, failures: &mut Failures) -> Result<ArrayRef> {
     match makes {
-        DataType::Float64 => Ok(floats::map(of, |x| -x)),
+        DataType::Float64 => Ok(crate::floats::map(of, |x| -x)),
         DataType::Decimal128(precision, scale) => decimals::negate((*precision, *scale), of),
         DataType::Duration(_) => times::negate(makes, of, failures),
         _ => whole_of::<Int64Type>(of, failures, |row| Some(Ok(-integer(of, 0, row)?))),
@@ -119,26 +113,4 @@ where
 
 fn name<T: ArrowPrimitiveType>() -> String {
     weir_core::column_type::type_name(&T::DATA_TYPE)
-}
-
-/// An argument that is an integer or a date.
-pub(crate) fn integer(of: &Arguments<'_>, index: usize, row: usize) -> Option<i128> {
-    match of.array(index).data_type() {
-        DataType::Int8 => of.numbers::<Int8Type>(index).get(row).map(i128::from),
-        DataType::Int16 => of.numbers::<Int16Type>(index).get(row).map(i128::from),
-        DataType::Int32 => of.numbers::<Int32Type>(index).get(row).map(i128::from),
-        DataType::Int64 => of.numbers::<Int64Type>(index).get(row).map(i128::from),
-        DataType::UInt8 => of.numbers::<UInt8Type>(index).get(row).map(i128::from),
-        DataType::UInt16 => of.numbers::<UInt16Type>(index).get(row).map(i128::from),
-        DataType::UInt32 => of.numbers::<UInt32Type>(index).get(row).map(i128::from),
-        DataType::UInt64 => of.numbers::<UInt64Type>(index).get(row).map(i128::from),
-        DataType::Date32 => of.numbers::<Date32Type>(index).get(row).map(i128::from),
-        _ => None,
-    }
-}
-
-/// What the check lets nobody ask for.
-pub(super) fn no_such(of: &Arguments<'_>) -> EvaluationError {
-    let types: Vec<String> = of.values.iter().map(|value| value.array().data_type().to_string()).collect();
-    ArrowError::NotYetImplemented(format!("arithmetic of {}", types.join(" and "))).into()
 }

@@ -6,9 +6,8 @@ use arrow::compute::kernels::zip::zip;
 use arrow::compute::or;
 use arrow::datatypes::DataType;
 
-use super::compare::compare;
-use super::logic::is_true;
 use super::{Evaluation, Result};
+use crate::compare::{compare, is_true};
 use crate::failures::Failures;
 use crate::node::{Case, Comparison, Node};
 use crate::value::Value;

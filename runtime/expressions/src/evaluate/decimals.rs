@@ -1,15 +1,13 @@
 //! Arithmetic of decimals: exact, or the row fails. Only a quotient, which may have no end, is rounded, half away from zero, at the
 //! digits that its type has.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, Decimal128Array};
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Decimal128Type, i256};
 
 use super::Result;
-use super::arithmetic::{BY_ZERO, no_such};
-use crate::arguments::Arguments;
-use crate::failures::Failures;
+use crate::arguments::{Arguments, no_such};
+use crate::arrays::decimals as array;
+use crate::failures::{BY_ZERO, Failures};
 use crate::node::Arithmetic;
 
 /// Precision and scale.
@@ -46,11 +44,6 @@ pub(super) fn calculate(
 pub(super) fn negate(makes: Digits, of: &Arguments<'_>) -> Result<ArrayRef> {
     let values = of.numbers::<Decimal128Type>(0);
     array((0..of.rows).map(|row| values.get(row).map(|value| -value)).collect(), makes)
-}
-
-pub(crate) fn array(values: Vec<Option<i128>>, (precision, scale): Digits) -> Result<ArrayRef> {
-    let array: Decimal128Array = values.into_iter().collect();
-    Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
 }
 
 /// In 256 bits, which hold every step on the way.

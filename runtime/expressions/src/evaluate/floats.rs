@@ -1,20 +1,15 @@
 //! Arithmetic of floats: as IEEE 754 has it, but that a result of finite values is finite, or the row fails.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, Float64Array};
+use arrow::array::ArrayRef;
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::Float64Type;
 
 use super::Result;
-use super::arithmetic::BY_ZERO;
 use crate::arguments::Arguments;
-use crate::failures::Failures;
+use crate::failures::{BY_ZERO, Failures, TOO_LARGE};
+use crate::floats::check_finite;
 use crate::node::Arithmetic;
 use crate::value::Value;
-
-/// The reason of a result that no float is.
-pub(crate) const TOO_LARGE: &str = "the result is beyond all floats";
 
 pub(super) fn calculate(operation: Arithmetic, of: &Arguments<'_>, failures: &mut Failures) -> Result<ArrayRef> {
     let (mut a, b) = (of.values[0].clone(), of.values[1].clone());
@@ -39,31 +34,4 @@ pub(super) fn calculate(operation: Arithmetic, of: &Arguments<'_>, failures: &mu
         }
     });
     Ok(result)
-}
-
-/// Fails the rows whose result is not finite, if there is a reason.
-pub(crate) fn check_finite(
-    result: &ArrayRef,
-    of: &Arguments<'_>,
-    failures: &mut Failures,
-    reason: impl Fn(usize) -> Option<&'static str>,
-) {
-    let Some(floats) = result.as_any().downcast_ref::<Float64Array>() else { return };
-    // As a rule there is none, and this is all that is done.
-    if floats.values().iter().all(|value| value.is_finite()) {
-        return;
-    }
-    for row in 0..floats.len() {
-        if floats.is_valid(row) && !floats.value(row).is_finite() {
-            if let Some(reason) = reason(row) {
-                failures.add(row, of.range, reason);
-            }
-        }
-    }
-}
-
-/// A function of one float that never fails.
-pub(crate) fn map(of: &Arguments<'_>, function: impl Fn(f64) -> f64) -> ArrayRef {
-    let values = of.numbers::<Float64Type>(0);
-    Arc::new((0..of.rows).map(|row| values.get(row).map(&function)).collect::<Float64Array>())
 }

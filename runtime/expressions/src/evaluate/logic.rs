@@ -44,17 +44,3 @@ impl Evaluation<'_> {
         Ok(Value::of_booleans(so_far.unwrap_or_else(|| BooleanArray::new_null(self.rows))))
     }
 }
-
-/// True where the value is true, false where it is false or null.
-pub(crate) fn is_true(of: &BooleanArray) -> BooleanArray {
-    match of.nulls() {
-        None => of.clone(),
-        Some(nulls) => BooleanArray::new(of.values() & nulls.inner(), None),
-    }
-}
-
-/// True where the value is false.
-pub(crate) fn is_false(of: &BooleanArray) -> BooleanArray {
-    let is_not = !of.values();
-    BooleanArray::new(of.nulls().map_or(is_not.clone(), |nulls| &is_not & nulls.inner()), None)
-}

@@ -1,19 +1,14 @@
 //! Arithmetic of times and intervals: exact, or the row fails. An interval is a number of microseconds or of nanoseconds; a date with
 //! an interval was made a timestamp by the check.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, Int64Array, make_array};
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
 
 use super::Result;
-use super::arithmetic::no_such;
-use crate::arguments::Arguments;
-use crate::failures::Failures;
+use crate::arguments::{Arguments, no_such};
+use crate::arrays::{plain, typed};
+use crate::failures::{Failures, TOO_FAR};
 use crate::node::Arithmetic;
-
-/// The reason of a result that the type's numbers do not reach.
-pub(crate) const TOO_FAR: &str = "the result is outside of what the type holds";
 
 /// Both values have the unit of the result, but for an interval that is multiplied with an integer.
 pub(super) fn calculate(
@@ -54,44 +49,4 @@ pub(super) fn negate(makes: &DataType, of: &Arguments<'_>, failures: &mut Failur
     });
     let negated = negated.collect();
     typed(negated, makes)
-}
-
-/// How many of a unit are a second.
-pub(crate) fn per_second(unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Second => 1,
-        TimeUnit::Millisecond => 1_000,
-        TimeUnit::Microsecond => 1_000_000,
-        TimeUnit::Nanosecond => 1_000_000_000,
-    }
-}
-
-/// A column of times or intervals of their numbers.
-pub(crate) fn typed(values: Vec<Option<i64>>, data_type: &DataType) -> Result<ArrayRef> {
-    let array = Int64Array::from(values);
-    Ok(make_array(array.to_data().into_builder().data_type(data_type.clone()).build()?))
-}
-
-/// The numbers of an argument of 64 bits.
-pub(crate) struct Plain<'a> {
-    array: Int64Array,
-    value: &'a crate::value::Value,
-}
-
-impl Plain<'_> {
-    pub(crate) fn get(&self, row: usize) -> Option<i64> {
-        let at = self.value.at(row);
-        self.array.is_valid(at).then(|| self.array.value(at))
-    }
-}
-
-/// The numbers of times, intervals or integers of 64 bits.
-pub(crate) fn plain<'a>(of: &'a Arguments<'_>, index: usize) -> Result<Plain<'a>> {
-    let data = of.array(index).to_data().into_builder().data_type(DataType::Int64).build()?;
-    Ok(Plain { array: Int64Array::from(data), value: &of.values[index] })
-}
-
-/// An interval of so many microseconds, as one value.
-pub(crate) fn interval_us(us: i64) -> ArrayRef {
-    Arc::new(arrow::array::DurationMicrosecondArray::from(vec![us]))
 }

@@ -8,7 +8,8 @@ use arrow::compute::kernels::zip::zip;
 use arrow::compute::or;
 
 use super::{Bind, Function};
-use crate::evaluate::compare;
+use crate::compare::{compare, is_true};
+use crate::evaluation_error::EvaluationError;
 use crate::node::{Comparison, Kernel};
 use crate::value::Value;
 
@@ -55,13 +56,13 @@ pub(super) const FUNCTIONS: [Function; 4] = [
 fn extreme(before: Comparison) -> Kernel {
     Kernel::new(move |of, _| {
         let mut values = of.values.iter();
-        let first = values.next().cloned().ok_or(crate::evaluate::EvaluationError::Column)?;
+        let first = values.next().cloned().ok_or(EvaluationError::Column)?;
         let mut best: ArrayRef = first.into_column(of.rows)?;
         for value in values {
             let other = value.clone().into_column(of.rows)?;
             let is_better = compare(before, &Value::Column(Arc::clone(&other)), &Value::Column(Arc::clone(&best)))?;
             // A comparison with null is null, which is no reason to change.
-            let is_better = crate::evaluate::is_true(&is_better);
+            let is_better = is_true(&is_better);
             let is_first = BooleanArray::new(is_null(&best)?.values() & &!is_null(&other)?.values(), None);
             best = zip(&or(&is_better, &is_first)?, &other, &best)?;
         }

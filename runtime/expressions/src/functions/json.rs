@@ -12,9 +12,8 @@ use weir_core::exact::exact;
 
 use super::{Bind, BindError, Bound, Function, Given, expect_text, literal_text};
 use crate::arguments::Arguments;
-use crate::evaluate::EvaluationError;
-use crate::expression::shorten;
-use crate::failures::Failures;
+use crate::evaluation_error::EvaluationError;
+use crate::failures::{Failures, shorten};
 use crate::limits::JSON_PATH_STEPS_MAX;
 use crate::node::Kernel;
 use crate::text_builder::TextBuilder;

@@ -5,9 +5,11 @@ use arrow::datatypes::{DataType, Decimal128Type, Float64Type};
 use weir_core::column_type::type_name;
 
 use super::{Bind, BindError, Bound, Function, Given};
-use crate::arguments::Arguments;
-use crate::evaluate::{EvaluationError, TOO_LARGE, check_finite, decimal_array, integer, map_floats};
-use crate::failures::Failures;
+use crate::arguments::{Arguments, integer};
+use crate::arrays::decimals as decimal_array;
+use crate::evaluation_error::EvaluationError;
+use crate::failures::{Failures, TOO_LARGE};
+use crate::floats::{check_finite, map as map_floats};
 use crate::node::Kernel;
 use crate::types::is_number;
 

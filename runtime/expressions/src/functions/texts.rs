@@ -1,14 +1,10 @@
 //! Functions from texts to texts. Letters are Unicode's, and positions count characters from 1.
 
-use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Int64Type};
 
 use super::{Bind, BindError, Bound, Function, Given, expect_integer, expect_text};
-use crate::arguments::Arguments;
-use crate::evaluate::EvaluationError;
-use crate::failures::Failures;
 use crate::node::Kernel;
-use crate::text_builder::TextBuilder;
+use crate::text_builder::{TextBuilder, joined};
 
 /// What `trim` takes away by itself.
 const BLANK: &[char] = &[' '];
@@ -21,7 +17,12 @@ pub(super) const FUNCTIONS: [Function; 11] = [
         example: "lower('GET')",
         result: "get",
         arity: 1..=1,
-        bind: Bind::Call(|given| text_of(given, |text, _| Made::Owned(text.to_lowercase()))),
+        bind: Bind::Call(|given| {
+            text_of(given, |text, _| {
+                // Much faster, and what most texts are.
+                Made::Owned(if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() })
+            })
+        }),
     },
     Function {
         name: "upper",
@@ -30,7 +31,11 @@ pub(super) const FUNCTIONS: [Function; 11] = [
         example: "upper('straße')",
         result: "STRASSE",
         arity: 1..=1,
-        bind: Bind::Call(|given| text_of(given, |text, _| Made::Owned(text.to_uppercase()))),
+        bind: Bind::Call(|given| {
+            text_of(given, |text, _| {
+                Made::Owned(if text.is_ascii() { text.to_ascii_uppercase() } else { text.to_uppercase() })
+            })
+        }),
     },
     Function {
         name: "trim",
@@ -224,24 +229,6 @@ fn concat(given: &[Given<'_>]) -> Result<Bound, BindError> {
     (0..given.len()).try_for_each(|index| expect_text(given, index))?;
     let kernel = Kernel::new(|of, failures| joined(of, failures, true));
     Ok(Bound { takes: vec![DataType::Utf8; given.len()], makes: DataType::Utf8, kernel })
-}
-
-/// All texts of a row one after the other; if nulls are not skipped, one of them makes null.
-pub(crate) fn joined(
-    of: &Arguments<'_>,
-    failures: &mut Failures,
-    skips_nulls: bool,
-) -> Result<ArrayRef, EvaluationError> {
-    let mut texts = TextBuilder::new(of.rows, of.range);
-    let columns: Vec<_> = (0..of.values.len()).map(|index| of.texts(index)).collect();
-    for row in 0..of.rows {
-        if !skips_nulls && columns.iter().any(|column| column.get(row).is_none()) {
-            texts.append_null();
-            continue;
-        }
-        texts.append_parts(columns.iter().filter_map(|column| column.get(row)), failures, row)?;
-    }
-    Ok(texts.finish())
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ fn unit_and_zone(data_type: &DataType) -> Result<(i64, Option<Tz>), BindError> {
         None | Some("UTC" | "Z" | "+00:00") => None,
         Some(zone) => Some(zone.parse().map_err(|_| BindError::of(0, format!("there is no zone {zone:?}")))?),
     };
-    Ok((crate::evaluate::per_second(*unit), zone))
+    Ok((crate::arrays::per_second(*unit), zone))
 }
 
 #[cfg(test)]

@@ -27,8 +27,7 @@ fn refuse_long_and_deep_expressions() {
     };
     refused(format!("a = {}", "1".repeat(TEXT_BYTES_MAX)), "bytes; at most");
     refused(format!("{}a{}", "(".repeat(1000), ")".repeat(1000)), "nests too deep");
-    // The parser takes one that is too deep for a name.
-    refused(format!("{}b", "not ".repeat(1000)), "nothing may follow");
+    refused(format!("{}b", "not ".repeat(1000)), "nests too deep");
     refused(format!("a{}", " + a".repeat(1000)), "nests too deep");
     refused(format!("a{}", "::int8".repeat(1000)), "nests too deep");
     refused(format!("b{}", " is true".repeat(1000)), "nests too deep");
@@ -38,7 +37,7 @@ fn refuse_long_and_deep_expressions() {
         assert!(Expression::parse(&text, &columns).is_err(), "{link}");
     }
     refused(format!("{}a{}", "abs(".repeat(1000), ")".repeat(1000)), "nests too deep");
-    refused(format!("{}1{}", "case when b then ".repeat(1000), " end".repeat(1000)), "nests too deep");
+    refused(format!("{}1{}", "case when b then ".repeat(500), " end".repeat(500)), "nests too deep");
     refused(format!("a in (0{})", ",0".repeat(4 * NODES_MAX)), "bytes; at most");
     refused(format!("a in (0{})", ",0".repeat(2 * NODES_MAX)), "too many parts");
     // Speculation of the parser must not double with every level.
@@ -79,7 +78,7 @@ fn texts_have_a_bound_per_value_and_per_batch() {
     // 2^20 times the part is too long for one value: the row fails, nothing is made.
     assert_eq!(values("replace(t, 'x', t)", &rows), "!");
     let doubled = "t || t || t || t || t || t || t || t";
-    let many = table("t utf8", &vec![long.as_str(); 10]);
+    let many = table("t utf8", &[long.as_str(); 10]);
     let expression = Expression::parse(doubled, &many.schema()).unwrap();
     let column = |column: usize| many.columns().get(column).cloned();
     assert!(matches!(expression.evaluate(10, &column), Err(EvaluationError::TooLarge)));

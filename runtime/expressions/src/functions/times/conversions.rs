@@ -10,9 +10,9 @@ use chrono::{DateTime, NaiveTime, Utc};
 use weir_core::column_type::type_name;
 
 use super::{time_type, unit_and_zone};
+use crate::arrays::{per_second, plain, typed};
 use crate::casts::rescaled;
-use crate::evaluate::{TOO_FAR, per_second, plain, typed};
-use crate::expression::shorten;
+use crate::failures::{TOO_FAR, shorten};
 use crate::functions::{BindError, Bound, Given, literal_text};
 use crate::node::Kernel;
 use crate::text_builder::TextBuilder;
@@ -82,7 +82,8 @@ fn from_text(given: &[Given<'_>]) -> Result<Bound, BindError> {
 fn time_of(text: &str, items: &[Item<'static>]) -> Option<i64> {
     let mut parsed = Parsed::new();
     parse(&mut parsed, text, items.iter()).ok()?;
-    let in_us = |time: DateTime<Utc>| (time.timestamp_subsec_nanos() % 1_000 == 0).then(|| time.timestamp_micros());
+    let in_us =
+        |time: DateTime<Utc>| time.timestamp_subsec_nanos().is_multiple_of(1_000).then(|| time.timestamp_micros());
     if let Ok(time) = parsed.to_datetime() {
         return in_us(time.to_utc());
     }

@@ -9,8 +9,9 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, Timelike};
 use weir_core::names::did_you_mean;
 
 use super::{time_type, unit_and_zone};
+use crate::arrays::{plain, typed};
 use crate::casts::{from_local, local};
-use crate::evaluate::{TOO_FAR, plain, typed};
+use crate::failures::TOO_FAR;
 use crate::functions::{BindError, Bound, Given, literal_text};
 use crate::node::Kernel;
 
