@@ -11,9 +11,11 @@ use crate::command::{self, BUILD_WEIR, announce, binary, cargo, ensure_wasm_targ
 use crate::guests;
 
 /// What there is.
-pub(crate) const NAMES: [&str; 4] = ["flights", HOT_SWAP, KAFKA_ORDERS, "nexmark"];
+pub(crate) const NAMES: [&str; 7] = ["access-logs", "flights", HOT_SWAP, KAFKA_ORDERS, "nexmark", ORDERS, "sensors"];
 /// The one that needs a server.
 const HOT_SWAP: &str = "hot-swap";
+/// The one that waits for more files.
+const ORDERS: &str = "orders";
 /// The one that needs a broker.
 const KAFKA_ORDERS: &str = "kafka-orders";
 
@@ -44,7 +46,12 @@ pub(crate) fn run(name: &str) -> anyhow::Result<()> {
     }
     for pipeline in pipelines(name)? {
         announce(&format!("running {} (a few seconds)", pipeline.display()));
-        command::run(Command::new(&weir).arg("run").arg(&pipeline).current_dir(root()))?;
+        let mut run = Command::new(&weir);
+        run.arg("run").arg(&pipeline).current_dir(root());
+        if name == ORDERS {
+            run.args(["--set", "sources.files.follow=false"]);
+        }
+        command::run(&mut run)?;
     }
     Ok(())
 }

@@ -28,6 +28,46 @@ fn flights() {
     }
 }
 
+/// Examples without components, each with its page of the guide.
+#[test]
+fn stories() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, page, sinks, rows_in, failed) in [
+        ("access-logs", "first-pipeline", vec![("out", "expected.csv")], 152, 2),
+        (
+            "sensors",
+            "event-time",
+            vec![("means", "expected.csv"), ("silent-since", "expected-silent-since.csv")],
+            106,
+            0,
+        ),
+        ("orders", "files", vec![("out", "expected.csv")], 24, 0),
+    ] {
+        let example = root().join("examples").join(name);
+        let pipeline = std::fs::read_to_string(example.join("pipeline.toml")).unwrap();
+        let guide = std::fs::read_to_string(root().join(format!("docs/guide/{page}.md"))).unwrap();
+        assert!(guide.contains(&format!("```toml\n{}\n```", pipeline.trim_end())), "{page}.md shows the pipeline");
+        for parallelism in PARALLELISM {
+            for batch_rows in [3, 8_192] {
+                let at = |sink: &str| folder.path().join(format!("{name}-{sink}-{parallelism}-{batch_rows}.csv"));
+                let mut set = vec![("parallelism", parallelism.to_string()), ("batch-rows", batch_rows.to_string())];
+                let paths: Vec<_> = sinks.iter().map(|(sink, _)| (format!("sinks.{sink}.path"), at(sink))).collect();
+                set.extend(paths.iter().map(|(key, path)| (key.as_str(), path.display().to_string())));
+                if name == "orders" {
+                    set.push(("sources.files.follow", "false".to_owned()));
+                }
+                let summary = run(&example.join("pipeline.toml"), &set);
+                assert_eq!(summary["rows-in"], rows_in);
+                assert_eq!(summary["rows-late"], 0);
+                assert_eq!(summary["rows-failed"], failed);
+                for (sink, expected) in &sinks {
+                    assert_eq!(sorted_rows(&at(sink)), sorted_rows(&example.join(expected)), "{name} {parallelism}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn nexmark() {
     for query in ["q0", "q1", "q2", "q5", "q7", "q11"] {

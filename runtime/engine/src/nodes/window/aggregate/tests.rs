@@ -191,11 +191,12 @@ fn results_are_what_their_names_say() {
     ] {
         assert_eq!(text(&merged(function, &columns, 2, true)), expected, "{function:?} of {columns:?}");
     }
-    let wide: ArrayRef = Arc::new(Decimal128Array::from(vec![10_i128.pow(38) - 1; 2]));
+    let wide: ArrayRef = Arc::new(Decimal128Array::from(vec![10_i128.pow(38) - 1; 8]));
     for column in [floats(vec![1e200, 2e200]), wide] {
         let mut huge = made(Stddev, column.data_type().clone());
         huge.resize(1);
-        huge.update(&[0, 0], &[column], &[0, 0]).unwrap();
+        let rows = column.len();
+        huge.update(&vec![0; rows], &[column], &vec![0; rows]).unwrap();
         assert!(huge.finish(&[0]).is_err());
         assert_eq!(huge.overflows(&[0]).len(), 1);
     }
