@@ -21,6 +21,15 @@ use super::records::Record;
 use crate::options;
 use weir_core::column_type::type_name;
 
+/// How CSV is read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CsvFormat {
+    /// Whether the first record names the columns.
+    pub(crate) header: bool,
+    pub(crate) dialect: Dialect,
+    pub(crate) nulls: Nulls,
+}
+
 /// Characters of a bad value that a message shows.
 const VALUE_CHARS_MAX: usize = 60;
 

@@ -4,9 +4,10 @@ use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
 use super::FormatName;
+use super::csv::CsvFormat;
 use super::csv_fields::Dialect;
 use super::csv_nulls::Nulls;
-use super::read_options::{CsvFormat, TextFormat};
+use super::read_options::TextFormat;
 use super::record_start::RecordStart;
 
 /// What a source's options say about its format; `None`: nothing.

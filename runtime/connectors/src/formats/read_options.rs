@@ -20,9 +20,7 @@ use weir_core::column_type::parse_type;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
-use super::csv::{CsvDecoder, CsvSource};
-use super::csv_fields::Dialect;
-use super::csv_nulls::Nulls;
+use super::csv::{CsvDecoder, CsvFormat, CsvSource};
 use super::framing::Framing;
 use super::json::JsonDecoder;
 use super::reader::{Decode, MakeDecoder};
@@ -51,15 +49,6 @@ pub(crate) enum TextFormat {
         start: Option<RecordStart>,
         is_raw: bool,
     },
-}
-
-/// How CSV is read.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct CsvFormat {
-    /// Whether the first record names the columns.
-    pub(crate) header: bool,
-    pub(crate) dialect: Dialect,
-    pub(crate) nulls: Nulls,
 }
 
 impl TextFormat {

@@ -6,11 +6,10 @@ use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
 
-use super::csv::header_names;
+use super::csv::{CsvFormat, header_names};
 use super::csv_fields::fields;
 use super::inference::{Guess, add, fields_of, numbers_as_text};
 use super::json::why_no_object;
-use super::read_options::CsvFormat;
 use super::records::shorten;
 
 /// What the first rows of one or more inputs say about the columns.

@@ -10,8 +10,9 @@ use arrow::error::ArrowError;
 use weir_core::connector::{ConnectorError, Malformed, Polled};
 
 use super::columns::{Beside, Metadata, MetadataColumn};
+use crate::formats::csv::CsvFormat;
 use crate::formats::csv_fields::{CsvEnd, Dialect, find_end};
-use crate::formats::read_options::{CsvFormat, TextFormat};
+use crate::formats::read_options::TextFormat;
 use crate::formats::reader::{BadRecord, Decode, Decoded};
 use crate::formats::records::{Record, shorten};
 use crate::options;

@@ -106,7 +106,7 @@ impl SplitTimes {
         self.lock().merger.is_idle()
     }
 
-    /// The least watermark that was said last.
+    /// The least watermark so far.
     pub(crate) fn merged(&self) -> i64 {
         self.lock().merger.watermark()
     }

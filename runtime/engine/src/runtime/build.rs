@@ -186,12 +186,11 @@ impl Built {
         Ok(match first.step.role() {
             Role::Source(source) => {
                 let metrics = self.metrics[plan.steps[0].node].clone();
-                let times = SplitTimes::new(source.watermark());
-                if let Some(step) = timed {
-                    chain = chain.timed_by(step, times.clone());
-                }
-                let head = source_head(job, plan, source, number, clock, times, metrics, origin)
+                let (head, times) = source_head(job, plan, source, number, clock, metrics, origin)
                     .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
+                if let Some(step) = timed {
+                    chain = chain.timed_by(step, times);
+                }
                 Subtask::source(name, first.name.clone(), head, chain)
             }
             Role::Sink(..) | Role::Operator => {
@@ -287,10 +286,9 @@ fn source_head(
     source: &SourcePlan,
     number: usize,
     clock: &Arc<dyn Clock>,
-    times: SplitTimes,
     metrics: Metrics,
     origin: Origin<'_>,
-) -> Result<SourceHead, ConnectorError> {
+) -> Result<(SourceHead, SplitTimes), ConnectorError> {
     let node = plan.steps[0].node;
     let columns = job.pruned.nodes[node].outputs[0].as_deref().unwrap_or_default();
     let fresh = source.splits.iter().enumerate().map(|(index, s)| SplitSnapshot {
@@ -330,5 +328,8 @@ fn source_head(
         linger: Duration::from_millis(job.linger_ms.max(1)),
     };
     let mine = splits.into_iter().filter(|s| assignment.is_mine(s.index)).collect();
-    SourceHead::open(source.source.clone(), mine, Box::new(open), assignment, settings, times, metrics)
+    let times = SplitTimes::new(source.watermark());
+    let head =
+        SourceHead::open(source.source.clone(), mine, Box::new(open), assignment, settings, times.clone(), metrics)?;
+    Ok((head, times))
 }

@@ -27,7 +27,7 @@ type Items = Vec<(i64, Box<[u8]>)>;
 const ITEM_BYTES: usize = size_of::<(i64, Box<[u8]>)>() + 16;
 
 impl Collect {
-    fn sorted<'a>(group: &'a Items) -> Vec<&'a (i64, Box<[u8]>)> {
+    fn sorted(group: &Items) -> Vec<&(i64, Box<[u8]>)> {
         let mut items: Vec<_> = group.iter().collect();
         items.sort_unstable();
         items
