@@ -157,7 +157,7 @@ mod tests {
             ("--events", "needs a value"),
             ("--parallelism 1,0", "subtask"),
             ("--runs 0", "nothing"),
-            ("--only all", "boundary, nexmark, parallel"),
+            ("--only all", "boundary, nexmark, expressions, parallel"),
             ("--keys 0", "key"),
         ] {
             let error = parse(line).unwrap_err().to_string();

@@ -182,6 +182,44 @@ fn an_event_time_is_set_once_and_before_it_is_used() {
 }
 
 #[test]
+fn a_source_that_is_added_before_an_event_time_has_copies_of_the_steps() {
+    let text = "[sources.s]\nconnector = \"file\"\n[filters.f]\ninput = \"s\"\nwhere = \"a\"\n[selects.t]\ninput = \"f\"\ncolumns = [\"at\"]\n\
+        event-time = \"at\"\non-error = \"dead-letter\"\n[windows.w]\ninput = \"t\"\nwindow = { tumbling = \"1s\" }\naggregates.n = \"count\"\n\
+        [sinks.out]\ninput = \"w\"\nconnector = \"stdout\"\n[sinks.bad]\ninput = \"t.dead-letter\"\nconnector = \"stdout\"\n";
+    for (step, expected) in [
+        (
+            "f",
+            "more <- [] | f.of.more <- more | t.of.more <- f.of.more | s <- [] | f <- s | t <- f | w <- t, t.of.more | out <- w | \
+             bad <- t.dead-letter, t.of.more.dead-letter",
+        ),
+        (
+            "t",
+            "more <- [] | t.of.more <- more | s <- [] | f <- s | t <- f | w <- t, t.of.more | out <- w | bad <- t.dead-letter, \
+             t.of.more.dead-letter",
+        ),
+        ("w", "more <- [] | s <- [] | f <- s | t <- f | w <- t, more | out <- w | bad <- t.dead-letter"),
+    ] {
+        let mut graph = read(text, &[]).unwrap();
+        let NodeKind::Source(mut source) = graph.nodes[0].kind.clone() else { panic!("{:?}", graph.nodes[0]) };
+        source.watermark = Some(weir_core::time::WatermarkStrategy::AtEnd);
+        let reader = graph.nodes.iter().position(|node| node.name == step).unwrap();
+        graph.add_source("more".to_owned(), source, reader);
+        let told = graph.nodes.iter().map(|node| {
+            let inputs = node.inputs.iter().map(|input| {
+                let name = &graph.nodes[input.node].name;
+                if input.output == "main" { name.clone() } else { format!("{name}.{}", input.output) }
+            });
+            let inputs = inputs.collect::<Vec<_>>().join(", ");
+            format!("{} <- {}", node.name, if inputs.is_empty() { "[]" } else { &inputs })
+        });
+        assert_eq!(told.collect::<Vec<_>>().join(" | "), expected);
+        assert!(graph.timed_by().is_ok());
+        let of_copy = graph.nodes.iter().find(|node| node.name == "t.of.more").and_then(|node| node.event_time.clone());
+        assert!(of_copy.is_none_or(|of| of.watermark == Some(weir_core::time::WatermarkStrategy::AtEnd)));
+    }
+}
+
+#[test]
 fn aggregates_have_what_they_need_and_no_more() {
     for (aggregate, expected) in [
         ("{ quantile = \"v\", q = 0.95 }", None),

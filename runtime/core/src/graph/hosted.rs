@@ -7,7 +7,7 @@ use crate::allow_connect::AllowConnect;
 
 use super::{
     AggregateSpec, DEAD_LETTER_OUTPUT, EventTimeColumn, Input, LogicalGraph, MAIN_OUTPUT, Node, NodeKind, OnError,
-    Options, SinkNode, SourceNode, Spanned,
+    Options, SinkNode, SourceNode, Span, Spanned,
 };
 
 impl LogicalGraph {
@@ -98,16 +98,64 @@ impl LogicalGraph {
         unread.into_iter().filter_map(add).collect()
     }
 
-    /// Adds a source that a step, by its index, reads beside its other inputs. Every other index grows by one: inputs come first.
+    /// Adds a source that a step, by its index, reads beside its other inputs. If rows get their event time there, or later, the source's
+    /// pass through copies of the steps up to that one, and what reads these reads the copies too: so both have their own watermarks.
+    /// Other indices grow: inputs come first.
     pub fn add_source(&mut self, name: String, source: SourceNode, reader: usize) {
-        for input in self.nodes.iter_mut().flat_map(|node| &mut node.inputs) {
-            input.node += 1;
+        let copied = self.up_to_event_time(reader);
+        let of_old = |old: usize| old + 1 + copied.len();
+        let copy_of = |old: usize| copied.iter().position(|copied| *copied == old).map(|at| at + 1);
+        let from_source = |span: &Option<Span>| Input {
+            node: 0,
+            output: MAIN_OUTPUT.to_owned(),
+            port: String::new(),
+            span: span.clone(),
+        };
+        let mut nodes = Vec::with_capacity(of_old(self.nodes.len()));
+        let span = self.nodes[reader].span.clone();
+        let (name_of_copies, at_end) = (name.clone(), source.watermark);
+        nodes.push(Node { name, span, inputs: Vec::new(), event_time: None, kind: NodeKind::Source(source) });
+        for old in &copied {
+            let mut copy = self.nodes[*old].clone();
+            let inputs =
+                copy.inputs.iter().filter_map(|input| Some(Input { node: copy_of(input.node)?, ..input.clone() }));
+            copy.inputs = inputs.chain((*old == reader).then(|| from_source(&copy.span))).collect();
+            copy.name = format!("{}.of.{name_of_copies}", copy.name);
+            if let Some(event_time) = &mut copy.event_time {
+                event_time.watermark = at_end.or(event_time.watermark);
+            }
+            nodes.push(copy);
         }
-        let reader = &mut self.nodes[reader];
-        let span = reader.span.clone();
-        reader.inputs.push(Input { node: 0, output: MAIN_OUTPUT.to_owned(), port: String::new(), span: span.clone() });
-        let kind = NodeKind::Source(source);
-        self.nodes.insert(0, Node { name, span, inputs: Vec::new(), event_time: None, kind });
+        for (old, node) in self.nodes.iter_mut().enumerate() {
+            let of_copies = node.inputs.iter().filter(|_| !copied.contains(&old));
+            let of_copies = of_copies.filter_map(|input| Some(Input { node: copy_of(input.node)?, ..input.clone() }));
+            let of_copies: Vec<Input> = of_copies.collect();
+            node.inputs.iter_mut().for_each(|input| input.node = of_old(input.node));
+            node.inputs.extend(of_copies);
+            if old == reader && copied.is_empty() {
+                node.inputs.push(from_source(&node.span));
+            }
+        }
+        nodes.append(&mut self.nodes);
+        self.nodes = nodes;
+    }
+
+    /// A step and those behind it, up to the one that sets the event time of its rows, ascending; empty: none does.
+    fn up_to_event_time(&self, step: usize) -> Vec<usize> {
+        let timed_by = self.timed_by().unwrap_or_default();
+        let last = match (&self.nodes[step].event_time, timed_by.get(step).copied().flatten()) {
+            (Some(_), _) => step,
+            (None, Some(last)) => last,
+            (None, None) => return Vec::new(),
+        };
+        let mut copied = vec![step];
+        for index in step + 1..=last {
+            let is_behind = self.nodes[index].inputs.iter().any(|input| copied.contains(&input.node));
+            if is_behind && (index == last || timed_by[index] == Some(last)) {
+                copied.push(index);
+            }
+        }
+        copied
     }
 
     /// The columns that say the event time of the rows that come to a step, by its index: those of the sources above it, or of the
