@@ -1,6 +1,7 @@
 //! [`Expression`]: a text that was parsed and checked, and is evaluated over batches of rows.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema};
@@ -181,8 +182,48 @@ impl Expression {
     }
 
     fn told(&self, reason: &Reason) -> String {
-        let part = self.text.get(reason.range.clone()).unwrap_or(&self.text).trim();
+        let part = self.text.get(closed(&self.text, &reason.range)).unwrap_or(&self.text).trim();
         let shown: String = part.split_whitespace().collect::<Vec<_>>().join(" ");
         format!("{}: {}", shorten(&shown), reason.message)
+    }
+}
+
+/// A range with the brackets that close those in it: the parser gives no place of the last bracket of a cast or a part in brackets.
+fn closed(text: &str, range: &Range<usize>) -> Range<usize> {
+    let mut open = 0_i32;
+    for (at, byte) in text.bytes().enumerate().skip(range.start) {
+        match byte {
+            b'(' => open += 1,
+            b')' => open -= 1,
+            _ => {}
+        }
+        if at + 1 >= range.end && open <= 0 {
+            return range.start..at + usize::from(open == 0);
+        }
+    }
+    range.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closed;
+
+    #[test]
+    fn a_part_of_an_expression_has_its_last_bracket() {
+        for (part, text) in [
+            ("a / (b - 1", "a / (b - 1) > 2"),
+            ("sqrt(cast(-a as float64", "sqrt(cast(-a as float64))"),
+            ("a / b", "(a / b) + 1"),
+            ("f('(', a", "f('(', a"),
+        ] {
+            let start = text.find(part).unwrap();
+            let shown = &text[closed(text, &(start..start + part.len()))];
+            let expected = match part {
+                "a / (b - 1" => "a / (b - 1)",
+                "sqrt(cast(-a as float64" => "sqrt(cast(-a as float64))",
+                part => part,
+            };
+            assert_eq!(shown, expected);
+        }
     }
 }

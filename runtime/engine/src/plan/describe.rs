@@ -114,7 +114,7 @@ impl Job {
         (!names.is_empty()).then(|| {
             format!(
                 "{name} has no event-time: its rows have the time of their arrival, and the windows of {} differ from run to run; set \
-                 event-time on it, or on an operator that makes the column",
+                 event-time on it, or on a step that makes the column",
                 names.join(", ")
             )
         })

@@ -37,8 +37,35 @@ const INFINITE: i32 = 1 << 22;
 /// NaN is above all.
 const NAN: i32 = 1 << 23;
 
-/// Buckets with how many values each has, ascending.
-type Buckets = Vec<(i32, i64)>;
+/// What is kept per group.
+#[derive(Clone)]
+struct Buckets {
+    /// Buckets with how many values each has, ascending.
+    counts: Vec<(i32, i64)>,
+    /// The least and the greatest value: no result is beyond them.
+    least: f64,
+    greatest: f64,
+}
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self { counts: Vec::new(), least: f64::INFINITY, greatest: f64::NEG_INFINITY }
+    }
+}
+
+impl Buckets {
+    fn count(&mut self, bucket: i32, count: i64) {
+        match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+            Ok(at) => self.counts[at].1 += count,
+            Err(at) => self.counts.insert(at, (bucket, count)),
+        }
+    }
+
+    /// Takes up values between these; NaN is none.
+    fn reach(&mut self, least: f64, greatest: f64) {
+        (self.least, self.greatest) = (self.least.min(least), self.greatest.max(greatest));
+    }
+}
 
 impl Quantiles {
     fn bucket(&self, value: f64) -> i32 {
@@ -73,21 +100,17 @@ impl Quantiles {
     }
 
     fn of(&self, buckets: &Buckets) -> Option<f64> {
-        let count: i64 = buckets.iter().map(|(_, count)| count).sum();
+        let count: i64 = buckets.counts.iter().map(|(_, count)| count).sum();
         let rank = self.of.rank(count);
         let mut before = 0;
-        let found = buckets.iter().find(|(_, count)| {
+        let found = buckets.counts.iter().find(|(_, count)| {
             before += count;
             before > rank
         });
-        found.map(|(bucket, _)| self.value(*bucket))
-    }
-}
-
-fn count(buckets: &mut Buckets, bucket: i32, count: i64) {
-    match buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
-        Ok(at) => buckets[at].1 += count,
-        Err(at) => buckets.insert(at, (bucket, count)),
+        match found? {
+            (NAN, _) => Some(f64::NAN),
+            (bucket, _) => Some(self.value(*bucket).max(buckets.least).min(buckets.greatest)),
+        }
     }
 }
 
@@ -97,7 +120,7 @@ impl Fold for Quantiles {
     const HEAP_BYTES_PER_VALUE: usize = size_of::<(i32, i64)>();
 
     fn heap_bytes(group: &Buckets) -> usize {
-        group.capacity() * size_of::<(i32, i64)>()
+        group.counts.capacity() * size_of::<(i32, i64)>()
     }
 
     fn update(
@@ -111,42 +134,53 @@ impl Fold for Quantiles {
         let column = cast(column, &DataType::Float64)?;
         let values = column.as_primitive::<Float64Type>();
         for_each_valid(values.nulls(), group_of_row, |row, group| {
-            count(&mut groups[group], self.bucket(values.value(row)), 1);
+            let value = values.value(row);
+            groups[group].count(self.bucket(value), 1);
+            groups[group].reach(value, value);
             Ok(())
         })
     }
 
     fn merge(&self, into: &mut Buckets, other: &Buckets) -> Result<(), OperatorError> {
-        if into.is_empty() {
+        if into.counts.is_empty() {
             into.clone_from(other);
         } else {
-            other.iter().for_each(|(bucket, more)| count(into, *bucket, *more));
+            other.counts.iter().for_each(|(bucket, more)| into.count(*bucket, *more));
+            into.reach(other.least, other.greatest);
         }
         Ok(())
     }
 
     fn state_fields(&self) -> Vec<FieldRef> {
         let list = |name, item: DataType| state_field(name, DataType::List(item_field(item)), false);
-        vec![list("buckets", DataType::Int32), list("counts", DataType::Int64)]
+        let bound = |name| state_field(name, DataType::Float64, false);
+        vec![list("buckets", DataType::Int32), list("counts", DataType::Int64), bound("least"), bound("greatest")]
     }
 
     fn state(&self, groups: &[&Buckets]) -> Result<Vec<ArrayRef>, OperatorError> {
         let mut buckets = ListBuilder::new(Int32Builder::new()).with_field(item_field(DataType::Int32));
         let mut counts = ListBuilder::new(Int64Builder::new()).with_field(item_field(DataType::Int64));
         for group in groups {
-            buckets.append_value(group.iter().map(|(bucket, _)| Some(*bucket)));
-            counts.append_value(group.iter().map(|(_, count)| Some(*count)));
+            buckets.append_value(group.counts.iter().map(|(bucket, _)| Some(*bucket)));
+            counts.append_value(group.counts.iter().map(|(_, count)| Some(*count)));
         }
-        Ok(vec![Arc::new(buckets.finish()), Arc::new(counts.finish())])
+        let bound = |of: fn(&Buckets) -> f64| -> ArrayRef {
+            Arc::new(groups.iter().map(|group| Some(of(group))).collect::<Float64Array>())
+        };
+        let (least, greatest) = (bound(|group| group.least), bound(|group| group.greatest));
+        Ok(vec![Arc::new(buckets.finish()), Arc::new(counts.finish()), least, greatest])
     }
 
     fn load(&self, state: &[ArrayRef], rows: usize) -> Result<Vec<Buckets>, OperatorError> {
-        let [buckets, counts] = state else { return Ok(Vec::new()) };
+        let [buckets, counts, least, greatest] = state else { return Ok(Vec::new()) };
+        let [least, greatest] = [least, greatest].map(|column| column.as_primitive::<Float64Type>());
         let (buckets, counts) = (buckets.as_list::<i32>(), counts.as_list::<i32>());
         let of = |row| {
+            let (least, greatest) = (least.value(row), greatest.value(row));
             let (buckets, counts) = (buckets.value(row), counts.value(row));
             let buckets = buckets.as_primitive::<Int32Type>().values().iter().copied();
-            buckets.zip(counts.as_primitive::<Int64Type>().values().iter().copied()).collect()
+            let counts = buckets.zip(counts.as_primitive::<Int64Type>().values().iter().copied()).collect();
+            Buckets { counts, least, greatest }
         };
         Ok((0..rows).map(of).collect())
     }

@@ -186,6 +186,8 @@ fn results_are_what_their_names_say() {
         (Collect, vec![ints(vec![3, 9, 2, 1])], "[3, 9, 2, 1]"),
         (Collect, vec![ints(vec![9, 3, 2, 1])], "[3, 9, 2, 1]"),
         (quantile(0.5), vec![floats(vec![0.0, -0.0, 0.0])], "0.0"),
+        (quantile(0.5), vec![floats(vec![30.0])], "30.0"),
+        (quantile(0.0), vec![floats(vec![f64::NAN, -7.25, 8.0])], "-7.25"),
         (quantile(1.0), vec![floats(vec![1.0, f64::NAN])], "NaN"),
         (quantile(0.0), vec![floats(vec![f64::NEG_INFINITY, 1.0])], "-inf"),
     ] {
