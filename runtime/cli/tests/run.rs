@@ -214,6 +214,30 @@ fn windows_over_arrival_times_are_noted() {
     }
 }
 
+#[test]
+fn one_file_of_an_endless_source_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.jsonl"), "{\"a\": 1}\n").unwrap();
+    for (follow, path, is_noted) in
+        [("true", "out.jsonl", true), ("true", "out/", false), ("false", "out.jsonl", false)]
+    {
+        let pipeline = format!(
+            "[sources.numbers]\nconnector = \"file\"\npath = \"in.jsonl\"\nfollow = {follow}\nschema = {{ a = \"int64\" }}\n\
+             [sinks.out]\ninput = \"numbers\"\nconnector = \"file\"\npath = {path:?}\nformat = \"json\"\n"
+        );
+        std::fs::write(folder.path().join("p.toml"), pipeline).unwrap();
+        let mut check = Command::new(env!("CARGO_BIN_EXE_weir"));
+        let output = check.current_dir(folder.path()).args(["check", "p.toml"]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert_eq!(
+            said.contains("is one file, shown when the job has ended, and numbers never ends by itself"),
+            is_noted,
+            "{said}"
+        );
+    }
+}
+
 /// Unix only: elsewhere a child cannot be sent ctrl-C alone.
 #[cfg(unix)]
 #[test]

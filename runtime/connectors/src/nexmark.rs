@@ -74,6 +74,10 @@ impl Source for Nexmark {
         Arc::clone(&self.schema)
     }
 
+    fn is_endless(&self) -> bool {
+        self.events.is_none()
+    }
+
     fn notes(&self) -> Vec<String> {
         match (self.events, self.rate) {
             // Who keeps it to a rate does not wait for its end.

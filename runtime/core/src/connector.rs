@@ -99,6 +99,11 @@ pub trait Source: Send + Sync {
         WatermarkStrategy::Monotonic
     }
 
+    /// Whether it never ends by itself.
+    fn is_endless(&self) -> bool {
+        false
+    }
+
     /// What becomes of its rows when a job resumes from a checkpoint.
     fn guarantee(&self) -> Guarantee;
 

@@ -234,7 +234,11 @@ fn aggregates_have_what_they_need_and_no_more() {
         ("{ max = \"v\", by = \"t\" }", Some("by")),
         ("{ max = \"v\", min = \"v\" }", Some("an aggregate is one function of one column")),
         ("\"quantile\"", Some("write { quantile = \"COLUMN\", q = 0.95 }")),
-        ("{ p95 = \"v\" }", Some("p95")),
+        ("{ p95 = \"v\" }", Some("did you mean \"quantile\"?")),
+        ("{ COUNT_DISTINCT = \"v\" }", Some("did you mean \"count-distinct\"?")),
+        ("\"COUNT\"", Some("did you mean \"count\"?")),
+        ("\"count(*)\"", Some("did you mean \"count\"?")),
+        ("{ mean = \"v\" }", Some("did you mean \"avg\"?")),
         ("\"countdistinct\"", Some("count-distinct")),
     ] {
         let text = format!(

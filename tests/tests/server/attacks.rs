@@ -305,7 +305,7 @@ fn text_of_others_steers_no_terminal() {
     let home = Home::new();
     let server = home.serve();
     let with = |comment: &str| {
-        let rows = r#"rows = [{ "a\u001b[2J" = 1, "b\u202e" = "x" }]"#;
+        let rows = r#"rows = [{ "a\u001b[2J" = 1, "b\u202e" = "x" }]"#.replace('x', comment);
         let source = format!("[sources.rows]\nconnector = \"collection\"\n{rows}\n");
         format!("name = \"steers\"\n# {comment}\n{source}[sinks.out]\ninput = \"rows\"\nconnector = \"blackhole\"\n")
     };

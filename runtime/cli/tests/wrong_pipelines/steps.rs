@@ -82,11 +82,11 @@ fn windows_and_operators() {
             16 | aggregates.bids = "avg"
                |                   ^^^^^ write { avg = "COLUMN" }
 
-            error: [windows.per-minute.aggregates.price] has no key "maximum"
+            error: there is no aggregate "maximum"
               --> p.toml:17:22
                |
             17 | aggregates.price = { maximum = "price" }
-               |                      ^^^^^^^ its keys are count, sum, min, max, avg, first, last, stddev, quantile, count-distinct, approx-count-distinct, arg-min, arg-max, collect, component
+               |                      ^^^^^^^ did you mean "max"?
 
             error: an aggregate is one function of one column
               --> p.toml:17:20

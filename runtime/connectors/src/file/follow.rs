@@ -111,6 +111,10 @@ impl Source for FollowedFiles {
         self.files.notes()
     }
 
+    fn is_endless(&self) -> bool {
+        true
+    }
+
     fn sample(&self, column: usize) -> Option<RecordBatch> {
         self.files.sample(column)
     }

@@ -66,6 +66,10 @@ impl Source for KafkaSource {
         if self.options.is_bounded { WatermarkStrategy::AtEnd } else { WatermarkStrategy::Monotonic }
     }
 
+    fn is_endless(&self) -> bool {
+        !self.options.is_bounded
+    }
+
     fn guarantee(&self) -> Guarantee {
         Guarantee::ExactlyOnce
     }

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::table::Table;
 use super::{limits, operator};
 use crate::diagnostic::Diagnostic;
-use crate::graph::{AggregateFunction, AggregateSpec, Quantile, Spanned};
+use crate::graph::{AggregateFunction, AggregateSpec, Quantile, Span, Spanned};
 
 const COMPONENT_KEYS: &[&str] = &["component", "columns", "config", "limits"];
 
@@ -40,8 +40,7 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
                 let problem = refuse(format!("{word} is computed of a column"));
                 Err(problem.with_hint(format!("write {{ {word} = \"COLUMN\"{} }}", more_keys(word).1)))
             }
-            false => Err(refuse(format!("there is no aggregate {word:?}"))
-                .suggesting(word, AggregateFunction::NAMES.into_iter())),
+            false => Err(unknown(word, Some(value.span()))),
         };
     }
     let table = Table::from_value(path.to_owned(), value)?;
@@ -57,6 +56,9 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
     let entries = table.entries();
     let words: Vec<&str> = entries.iter().map(|(word, _)| word.value.as_str()).collect();
     let Some(word) = AggregateFunction::NAMES.into_iter().find(|name| words.contains(name)) else {
+        if let Some((word, _)) = entries.iter().find(|(word, _)| meant(&word.value).is_some()) {
+            return Err(unknown(&word.value, word.span.clone()));
+        }
         let known: Vec<_> = AggregateFunction::NAMES.into_iter().chain(["component"]).collect();
         table.check_keys(&known)?;
         return Err(several(&table));
@@ -72,6 +74,35 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
         columns.push(table.required("by", table.string("by")?)?);
     }
     Ok(AggregateSpec::Builtin { function, columns })
+}
+
+fn unknown(word: &str, span: Option<Span>) -> Diagnostic {
+    let problem = Diagnostic::error(format!("there is no aggregate {word:?}"), span);
+    match meant(word) {
+        Some(name) => problem.with_hint(format!("did you mean {name:?}?")),
+        None => problem.suggesting(word, AggregateFunction::NAMES.into_iter()),
+    }
+}
+
+/// The aggregate that is called so elsewhere.
+fn meant(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase().replace('_', "-");
+    let bare = word.split('(').next().unwrap_or_default();
+    let is_percentile = bare.strip_prefix('p').is_some_and(|digits| digits.parse::<u32>().is_ok());
+    let other = match bare {
+        "mean" | "average" => "avg",
+        "percentile" | "median" | "approx-quantile" | "approx-percentile" => "quantile",
+        "distinct" | "uniq" | "unique" => "count-distinct",
+        "approx-distinct" | "hll" => "approx-count-distinct",
+        "std" | "stdev" | "stddev-samp" => "stddev",
+        "list" | "array-agg" | "group-array" => "collect",
+        "minimum" => "min",
+        "maximum" => "max",
+        "earliest" => "first",
+        "latest" => "last",
+        bare => bare,
+    };
+    if is_percentile { Some("quantile") } else { AggregateFunction::NAMES.into_iter().find(|name| *name == other) }
 }
 
 /// What stands beside the column of an aggregate, and an example of it.

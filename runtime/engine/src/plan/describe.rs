@@ -3,7 +3,7 @@
 use arrow::datatypes::{Schema, SchemaRef};
 use serde::Serialize;
 use weir_core::column_type::type_name;
-use weir_core::connector::Guarantee;
+use weir_core::connector::{Guarantee, Sink};
 
 use super::node::{OutputPort, Role};
 use super::physical::{PhysicalGraph, StepPart, StepPlan};
@@ -85,7 +85,7 @@ impl Job {
                 notes.extend(doubt(source).map(|doubt| format!("{}: {doubt}", node.name)));
                 notes
             }
-            Role::Sink(sink, _) => sink.notes(),
+            Role::Sink(sink, _) => sink.notes().into_iter().chain(self.shown_at_no_end(index, &**sink)).collect(),
             Role::Operator => Vec::new(),
         });
         let guarantees = self.resolved.nodes.iter().filter_map(|node| match node.step.role() {
@@ -94,6 +94,31 @@ impl Job {
             Role::Operator => None,
         });
         JobDescription { nodes: nodes.collect(), notes: notes.collect(), guarantees: guarantees.collect() }
+    }
+
+    /// A sink, by its node, that shows rows at the end of the job, and has one of a source that never ends.
+    fn shown_at_no_end(&self, index: usize, sink: &dyn Sink) -> Option<String> {
+        let path = sink.writes().filter(|_| !sink.publishes_before_end())?.path;
+        let mut above = vec![false; index + 1];
+        above[index] = true;
+        // Inputs come first.
+        for index in (0..=index).rev() {
+            if above[index] {
+                self.resolved.nodes[index].inputs.iter().for_each(|input| above[input.node] = true);
+            }
+        }
+        let endless = self.resolved.nodes.iter().zip(&above).find(|(node, is_above)| {
+            **is_above && node.step.role().source().is_some_and(|source| source.source.is_endless())
+        });
+        endless.map(|(endless, _)| {
+            format!(
+                "{}: {} is one file, shown when the job has ended, and {} never ends by itself: a path that ends in / is a folder, which \
+                 gets a file per checkpoint",
+                self.resolved.nodes[index].name,
+                path.display(),
+                endless.name
+            )
+        })
     }
 
     /// Steps that go by event time over rows of a source, by its node, that have only the time of their arrival.
