@@ -147,7 +147,7 @@ mod tests {
                 "runtime/engine/Cargo.toml",
                 "[package]\nname = \"weir-engine\"\n[dev-dependencies]\nweir-connectors.workspace = true\n",
                 "error: runtime/engine/Cargo.toml:4: weir-engine must not see weir-connectors; \
-                 it may see weir-core, weir-host, weir-state",
+                 it may see weir-core, weir-host, weir-state, weir-expressions",
             ),
             (
                 "runtime/state/Cargo.toml",
