@@ -149,9 +149,9 @@ impl LogicalGraph {
             (None, None) => return Vec::new(),
         };
         let mut copied = vec![step];
-        for index in step + 1..=last {
-            let is_behind = self.nodes[index].inputs.iter().any(|input| copied.contains(&input.node));
-            if is_behind && (index == last || timed_by[index] == Some(last)) {
+        for (index, node) in self.nodes.iter().enumerate().skip(step + 1) {
+            let is_behind = node.inputs.iter().any(|input| copied.contains(&input.node));
+            if is_behind && (index == last || timed_by.get(index) == Some(&Some(last))) {
                 copied.push(index);
             }
         }
