@@ -38,7 +38,7 @@ pub(crate) fn grouped(mut command: Command) -> Command {
 /// What other programs call what a command does.
 const OTHER_NAMES: [(&str, &[&str]); 9] = [
     ("ps", &["ls", "list", "jobs", "status", "get", "job"]),
-    ("show", &["describe", "info", "status", "inspect-job"]),
+    ("show", &["describe", "info", "status"]),
     ("check", &["validate", "lint", "verify", "plan", "test"]),
     ("deploy", &["submit", "apply", "create", "up", "upload"]),
     ("stop", &["kill", "cancel", "pause", "down"]),

@@ -33,7 +33,7 @@ pub(crate) fn laid_out() -> anyhow::Result<PathBuf> {
     Ok(sdk.join(IN_PROJECT))
 }
 
-/// Written beside its place and moved there, so that nobody builds half of it.
+/// Written beside its place and moved there, so that no build sees a part of it.
 fn lay_out(folder: &Path, name: &str, manifest: &str) -> std::io::Result<()> {
     let beside = folder.join(format!(".{name}.{}", std::process::id()));
     for (path, content) in FILES.iter().copied().chain([("Cargo.toml", manifest)]) {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::support::{Memory, Row, chooser};
+use crate::support::{Memory, chooser, splits};
 
 /// Some rows fail, some conditions are null, and the window's key is computed.
 const PIPELINE: &str = r#"
@@ -37,20 +37,6 @@ input = "kept.dead-letter"
 connector = "memory"
 columns = ["value", "ts", "key", "error"]
 "#;
-
-/// Rows whose event time is at most 40 ms behind, so that none is late, in so many splits.
-fn splits() -> impl Strategy<Value = Vec<Vec<Row>>> {
-    let row = (0..3_u8, -50..50_i64, 0..40_i64, 0..25_i64);
-    let split = prop::collection::vec(row, 0..60).prop_map(|rows| {
-        let mut now = 1_000;
-        let step = |(key, value, behind, step): (u8, i64, i64, i64)| {
-            now += step;
-            (format!("k{key}"), value, now - behind)
-        };
-        rows.into_iter().map(step).collect::<Vec<Row>>()
-    });
-    prop::collection::vec(split, 1..4)
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]

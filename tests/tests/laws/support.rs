@@ -9,6 +9,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use proptest::prelude::*;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{
     ConnectorError, Connectors, Cut, Guarantee, Offset, Polled, Prepare, Prepared, Sink, SinkWriter, Source,
@@ -26,6 +27,20 @@ use crate::stores::plain;
 
 /// key, value, event time in milliseconds.
 pub(crate) type Row = (String, i64, i64);
+
+/// Rows whose event time is at most 40 ms behind, so that none is late, in so many splits.
+pub(crate) fn splits() -> impl Strategy<Value = Vec<Vec<Row>>> {
+    let row = (0..5_u8, -50..50_i64, 0..40_i64, 0..25_i64);
+    let split = prop::collection::vec(row, 0..60).prop_map(|rows| {
+        let mut now = 1_000;
+        let step = |(key, value, behind, step): (u8, i64, i64, i64)| {
+            now += step;
+            (format!("k{key}"), value, now - behind)
+        };
+        rows.into_iter().map(step).collect::<Vec<Row>>()
+    });
+    prop::collection::vec(split, 1..4)
+}
 
 /// Splits of rows, how they come in batches, and what came out.
 #[derive(Clone, Default)]

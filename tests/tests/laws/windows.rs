@@ -10,21 +10,7 @@ use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::pipelines::{WINDOWS, windowed};
 use crate::stores::plain;
-use crate::support::{Memory, Row, checkpoint, chooser, durable_in};
-
-/// Rows whose event time is at most 40 ms behind, so that none is late, in so many splits.
-fn splits() -> impl Strategy<Value = Vec<Vec<Row>>> {
-    let row = (0..5_u8, -50..50_i64, 0..40_i64, 0..25_i64);
-    let split = prop::collection::vec(row, 0..60).prop_map(|rows| {
-        let mut now = 1_000;
-        let step = |(key, value, behind, step): (u8, i64, i64, i64)| {
-            now += step;
-            (format!("k{key}"), value, now - behind)
-        };
-        rows.into_iter().map(step).collect::<Vec<Row>>()
-    });
-    prop::collection::vec(split, 1..4)
-}
+use crate::support::{Memory, checkpoint, chooser, durable_in, splits};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]

@@ -1,4 +1,4 @@
-//! Filters and selects that cannot be: the place within the expression is told.
+//! Invalid filters and selects are reported at their place within the expression.
 
 use expect_test::expect;
 

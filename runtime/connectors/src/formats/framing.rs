@@ -3,7 +3,7 @@
 use super::csv_fields::{CsvEnd, Dialect, find_end};
 use super::record_start::RecordStart;
 
-/// How records are told apart.
+/// How records are delimited.
 #[derive(Clone, Debug)]
 pub(crate) enum Framing {
     /// By line ends; blank lines are none.

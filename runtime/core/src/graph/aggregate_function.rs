@@ -1,4 +1,4 @@
-//! The aggregates that need no component: their names, and what they are told beside their columns. Computes nothing.
+//! The built-in aggregates: their names and options. Computes nothing.
 
 use serde::Deserialize;
 
@@ -69,12 +69,6 @@ impl Quantile {
     pub fn rank(self, count: i64) -> i64 {
         let rank = i128::from(self.q) * i128::from((count - 1).max(0)) / 1_000_000;
         i64::try_from(rank).unwrap_or(i64::MAX)
-    }
-
-    /// From 0 to 1.
-    #[must_use]
-    pub fn q(self) -> f64 {
-        f64::from(self.q) / MILLION
     }
 
     /// Of the value.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::Deserialize as _;
+use serde::de::value::StrDeserializer;
 use toml::Spanned as TomlSpanned;
 use toml::de::DeValue;
 
@@ -120,14 +122,10 @@ fn several(table: &Table<'_>) -> Diagnostic {
 }
 
 fn function(word: &str, table: &Table<'_>) -> Result<AggregateFunction, Diagnostic> {
-    use AggregateFunction::{
-        ApproxCountDistinct, ArgMax, ArgMin, Avg, Collect, Count, CountDistinct, First, Last, Max, Min, Stddev, Sum,
-    };
-    let plain =
-        [Count, Sum, Min, Max, Avg, First, Last, Stddev, CountDistinct, ApproxCountDistinct, ArgMin, ArgMax, Collect];
-    match plain.into_iter().find(|function| function.name() == word) {
-        Some(function) => Ok(function),
-        None => {
+    // All but the one that has options have nothing but a name.
+    match AggregateFunction::deserialize(StrDeserializer::<serde::de::value::Error>::new(word)) {
+        Ok(function) => Ok(function),
+        Err(_) => {
             let q = table.required("q", table.number("q")?)?;
             let error = table.number("error")?.unwrap_or(Quantile::ERROR_DEFAULT);
             let quantile = Quantile::new(q, error).ok_or_else(|| {

@@ -201,7 +201,7 @@ impl SourceHead {
         self.polls += 1;
         // Where rows of a split come to no watermark, its time says nothing of it, and it would be read first for ever.
         match order.iter().all(|i| self.splits[*i].is_observed) {
-            true => order.sort_by_key(|i| self.times.max_event_time(*i)),
+            true => order.sort_by_cached_key(|i| self.times.max_event_time(*i)),
             false => order.sort_by_key(|i| self.splits[*i].read_last),
         }
         // Waiting once is enough: on the last one.

@@ -28,7 +28,7 @@ pub(crate) struct StepTimes {
 }
 
 impl StepTimes {
-    /// Of a node, if it sets it. `outputs`: the step's; the main one makes the column from now on, even if nobody reads it.
+    /// The event time of a node, if it sets one. The main one of the step's `outputs` then always makes the column, whether it is read or not.
     pub(crate) fn plan(node: &Node, outputs: &mut [OutputPort]) -> Result<Option<Self>, CheckError> {
         let (Some(event_time), Some(main)) = (&node.event_time, outputs.first_mut()) else { return Ok(None) };
         let EventTimeColumn { column: name, form } = &event_time.column;

@@ -6,8 +6,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 
 use super::*;
 use crate::dataflow::metrics::Metrics;
-use crate::dataflow::step::Route;
-use crate::dataflow::step::Target;
+use crate::dataflow::step::{Route, Target};
 
 /// Writes down how it is called. Restored, it gives out one batch first.
 struct Noting {

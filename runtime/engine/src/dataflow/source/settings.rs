@@ -1,4 +1,4 @@
-//! What a source's subtask is told: how it reads, and which splits are its own.
+//! The settings of a source's subtask: how it reads, and which splits are its own.
 
 use std::time::Duration;
 

@@ -1,6 +1,9 @@
 //! The pipeline file: what a whole file means, what overrides do, how messages look, and that no text makes it panic. That
 //! each mistake has its own message is shown by the tests of the command.
 
+mod aggregates;
+mod event_times;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -131,127 +134,6 @@ fn what_nobody_reads_is_a_warning() {
            |            ^^^^^^^^ its rows are dropped
     "#]]
     .assert_eq(&warnings);
-}
-
-#[test]
-fn an_event_time_is_set_once_and_before_it_is_used() {
-    let file = |steps: &str| {
-        format!(
-            "[sources.s]\nconnector = \"file\"\n[operators.parse]\ninput = \"s\"\ncomponent = \"p.wasm\"\nevent-time = \"at\"\n{steps}\n\
-             [sinks.out]\ninput = \"parse\"\nconnector = \"stdout\"\n"
-        )
-    };
-    let window = |name: &str, input: &str| {
-        format!("[windows.{name}]\ninput = {input:?}\nwindow = {{ tumbling = \"1s\" }}\naggregates.n = \"count\"\n")
-    };
-    let operator =
-        |input: &str, more: &str| format!("[operators.o]\ninput = {input:?}\ncomponent = \"o.wasm\"\n{more}\n");
-    let timed_again = "event-time = \"t\"";
-    for (steps, expected) in [
-        (window("w", "parse"), None),
-        (operator("parse", "key-by = [\"k\"]"), None),
-        (operator("s", ""), None),
-        (window("w", "s"), Some("\"w\" goes by event time, and reads rows without the one that \"parse\" sets")),
-        (window("w", "parse.side"), Some("the one that \"parse\" sets")),
-        (operator("s", "key-by = [\"k\"]"), Some("\"o\" goes by event time")),
-        (operator("s", "") + &window("w", "o"), Some("\"w\" goes by event time")),
-        (operator("parse", timed_again), Some("the rows of \"o\" have an event time already, by \"parse\"")),
-        (operator("s", timed_again), Some("\"parse\" sets the event time of the rows of \"s\", and so would \"o\"")),
-        (window("w", "parse") + &operator("w", timed_again), Some("have an event time already, by \"w\"")),
-        (
-            operator("parse", &format!("key-by = [\"k\"]\n{timed_again}")),
-            Some("is keyed, and cannot set the event time"),
-        ),
-        (
-            "[sources.t]\nconnector = \"file\"\nevent-time = \"t\"\n".to_owned() + &operator("t", timed_again),
-            Some("the rows of \"o\" have an event time already, by \"t\""),
-        ),
-        (
-            operator("parse", "watermark = \"monotonic\""),
-            Some("watermark follows from an event time, which is not set here"),
-        ),
-    ] {
-        let error = read(&file(&steps), &[]).err();
-        assert_eq!(error.is_none(), expected.is_none(), "{steps}: {error:?}");
-        let error = error.unwrap_or_default();
-        assert!(
-            expected.is_none_or(|expected| error.contains(expected) && error.contains("pipeline.toml:")),
-            "{steps}: {error}"
-        );
-    }
-}
-
-#[test]
-fn a_source_that_is_added_before_an_event_time_has_copies_of_the_steps() {
-    let text = "[sources.s]\nconnector = \"file\"\n[filters.f]\ninput = \"s\"\nwhere = \"a\"\n[selects.t]\ninput = \"f\"\ncolumns = [\"at\"]\n\
-        event-time = \"at\"\non-error = \"dead-letter\"\n[windows.w]\ninput = \"t\"\nwindow = { tumbling = \"1s\" }\naggregates.n = \"count\"\n\
-        [sinks.out]\ninput = \"w\"\nconnector = \"stdout\"\n[sinks.bad]\ninput = \"t.dead-letter\"\nconnector = \"stdout\"\n";
-    for (step, expected) in [
-        (
-            "f",
-            "more <- [] | f.of.more <- more | t.of.more <- f.of.more | s <- [] | f <- s | t <- f | w <- t, t.of.more | out <- w | \
-             bad <- t.dead-letter, t.of.more.dead-letter",
-        ),
-        (
-            "t",
-            "more <- [] | t.of.more <- more | s <- [] | f <- s | t <- f | w <- t, t.of.more | out <- w | bad <- t.dead-letter, \
-             t.of.more.dead-letter",
-        ),
-        ("w", "more <- [] | s <- [] | f <- s | t <- f | w <- t, more | out <- w | bad <- t.dead-letter"),
-    ] {
-        let mut graph = read(text, &[]).unwrap();
-        let NodeKind::Source(mut source) = graph.nodes[0].kind.clone() else { panic!("{:?}", graph.nodes[0]) };
-        source.watermark = Some(weir_core::time::WatermarkStrategy::AtEnd);
-        let reader = graph.nodes.iter().position(|node| node.name == step).unwrap();
-        graph.add_source("more".to_owned(), source, reader);
-        let told = graph.nodes.iter().map(|node| {
-            let inputs = node.inputs.iter().map(|input| {
-                let name = &graph.nodes[input.node].name;
-                if input.output == "main" { name.clone() } else { format!("{name}.{}", input.output) }
-            });
-            let inputs = inputs.collect::<Vec<_>>().join(", ");
-            format!("{} <- {}", node.name, if inputs.is_empty() { "[]" } else { &inputs })
-        });
-        assert_eq!(told.collect::<Vec<_>>().join(" | "), expected);
-        assert!(graph.timed_by().is_ok());
-        let of_copy = graph.nodes.iter().find(|node| node.name == "t.of.more").and_then(|node| node.event_time.clone());
-        assert!(of_copy.is_none_or(|of| of.watermark == Some(weir_core::time::WatermarkStrategy::AtEnd)));
-    }
-}
-
-#[test]
-fn aggregates_have_what_they_need_and_no_more() {
-    for (aggregate, expected) in [
-        ("{ quantile = \"v\", q = 0.95 }", None),
-        ("{ quantile = \"v\", q = 1, error = 0.001 }", None),
-        ("{ arg-max = \"v\", by = \"t\" }", None),
-        ("{ stddev = \"v\" }", None),
-        ("{ quantile = \"v\" }", Some("has no \"q\", which it needs")),
-        ("{ quantile = \"v\", q = 95 }", Some("q is from 0 to 1, such as 0.95")),
-        ("{ quantile = \"v\", q = 0.5, error = 0.5 }", Some("from 0.001 to 0.1")),
-        ("{ quantile = \"v\", q = \"p95\" }", Some("q must be a number")),
-        ("{ arg-max = \"v\" }", Some("has no \"by\", which it needs")),
-        ("{ max = \"v\", by = \"t\" }", Some("by")),
-        ("{ max = \"v\", min = \"v\" }", Some("an aggregate is one function of one column")),
-        ("\"quantile\"", Some("write { quantile = \"COLUMN\", q = 0.95 }")),
-        ("{ p95 = \"v\" }", Some("did you mean \"quantile\"?")),
-        ("{ COUNT_DISTINCT = \"v\" }", Some("did you mean \"count-distinct\"?")),
-        ("\"COUNT\"", Some("did you mean \"count\"?")),
-        ("\"count(*)\"", Some("did you mean \"count\"?")),
-        ("{ mean = \"v\" }", Some("did you mean \"avg\"?")),
-        ("\"countdistinct\"", Some("count-distinct")),
-    ] {
-        let text = format!(
-            "[sources.s]\nconnector = \"file\"\n[windows.w]\ninput = \"s\"\nwindow = {{ tumbling = \"1s\" }}\naggregates.a = {aggregate}\n\
-             [sinks.out]\ninput = \"w\"\nconnector = \"stdout\"\n"
-        );
-        let error = read(&text, &[]).err();
-        assert_eq!(error.is_none(), expected.is_none(), "{aggregate}: {error:?}");
-        assert!(
-            expected.is_none_or(|expected| error.as_ref().is_some_and(|error| error.contains(expected))),
-            "{aggregate}: {error:?}"
-        );
-    }
 }
 
 #[test]
