@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::command::{BUILD_WEIR, announce, binary, cargo, ensure_wasm_target, root, run as run_command};
-use crate::guests;
+use crate::command::{announce, binary, cargo, ensure_wasm_target, root, run as run_command};
+use crate::{guests, weir};
 
 /// What `--help` says, before anything is built.
 const HELP: &str = include_str!("../../bench/help.txt");
@@ -22,7 +22,7 @@ pub(crate) fn run(options: &[String]) -> anyhow::Result<()> {
     }
     ensure_wasm_target()?;
     announce("building the measurements, optimised (the first time 6 to 12 minutes on 2 cores)");
-    run_command(cargo().args(BUILD_WEIR).args(["--release", "--bin", "weir-bench"]).current_dir(root()))?;
+    run_command(cargo().args(weir::BUILD).args(["--release", "--bin", "weir-bench"]).current_dir(root()))?;
     guests::build(&binary("release", "weir"), &guests::WORKSPACES)?;
     announce("measuring");
     run_command(Command::new(binary("release", "weir-bench")).args(with_absolute_paths(options)?).current_dir(root()))

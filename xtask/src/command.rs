@@ -9,10 +9,6 @@ use anyhow::{Context, bail, ensure};
 /// The target that operators are compiled for.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-/// What cargo is told to build the command with. The whole workspace decides on features and one binary is built: so everything
-/// that the demo has compiled serves the tests too.
-pub(crate) const BUILD_WEIR: [&str; 4] = ["build", "--workspace", "--bin", "weir"];
-
 /// The project's folder.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 
-use crate::command::{self, BUILD_WEIR, announce, binary, cargo, ensure_wasm_target, root};
-use crate::guests;
+use crate::command::{self, announce, binary, ensure_wasm_target, root};
+use crate::{guests, weir};
 
 /// What there is.
 pub(crate) const NAMES: [&str; 7] = ["access-logs", "flights", HOT_SWAP, KAFKA_ORDERS, "nexmark", ORDERS, "sensors"];
@@ -29,15 +29,12 @@ pub(crate) fn run(name: &str) -> anyhow::Result<()> {
         ensure_broker_can_start()?;
     }
     ensure_wasm_target()?;
-    announce("building weir (the first time, with everything it needs: 4 to 8 minutes on 2 cores)");
-    let mut build = cargo();
-    build.args(BUILD_WEIR).current_dir(root());
-    if name == KAFKA_ORDERS {
-        build.args(["--bin", "kafka_orders"]);
-    }
-    command::run(&mut build)?;
-    let weir = binary("debug", "weir");
-    guests::build(&weir, &["examples"])?;
+    let weir = match name {
+        KAFKA_ORDERS => weir::build(&["kafka_orders"])?,
+        HOT_SWAP => weir::build(&[])?,
+        _ => weir::build_small()?,
+    };
+    guests::build_example(&weir, name)?;
     if name == KAFKA_ORDERS {
         return command::run(&mut Command::new(binary("debug", "kafka_orders")));
     }

@@ -10,9 +10,8 @@ use std::time::SystemTime;
 use anyhow::Context;
 use serde_json::Value;
 
-use crate::command::{
-    BUILD_WEIR, WASM_TARGET, announce, binary, cargo, ensure_wasm_target, output, root, run as run_command,
-};
+use crate::command::{WASM_TARGET, announce, cargo, ensure_wasm_target, output, root, run as run_command};
+use crate::weir;
 
 /// The workspaces of guests, each with a target that is not the host's.
 pub(crate) const WORKSPACES: [&str; 3] = ["operators", "examples", "tests/guests"];
@@ -23,12 +22,10 @@ pub(crate) const WORKSPACES: [&str; 3] = ["operators", "examples", "tests/guests
 /// If a step fails.
 pub(crate) fn run() -> anyhow::Result<()> {
     ensure_wasm_target()?;
-    announce("building weir (the first time, with everything it needs: 4 to 8 minutes on 2 cores)");
-    run_command(cargo().args(BUILD_WEIR).current_dir(root()))?;
-    build(&binary("debug", "weir"), &WORKSPACES)
+    build(&weir::build(&[])?, &WORKSPACES)
 }
 
-/// Compiles workspaces of guests, each with one call of cargo, and has `weir build` make components of what is new.
+/// Compiles workspaces of guests, each with one call of cargo, and makes components of them.
 ///
 /// # Errors
 /// If a guest does not compile, or is no component of Weir.
@@ -36,19 +33,42 @@ pub(crate) fn build(weir: &Path, workspaces: &[&str]) -> anyhow::Result<()> {
     for workspace in workspaces.iter().filter(|w| manifest(w).is_file()) {
         announce(&format!("compiling the operators of {workspace}/ (the first time about a minute)"));
         run_command(guest_cargo("build").args(["--release", "--target", WASM_TARGET]).args(on(workspace)))?;
-        for guest in guests(workspace)? {
-            if guest.is_stale()? {
-                let component = shown(&guest.component);
-                announce(&format!("making {component}"));
-                run_command(
-                    Command::new(weir)
-                        .args(["build".as_ref(), guest.folder.as_os_str(), "-o".as_ref(), guest.component.as_os_str()])
-                        .env("CARGO_TARGET_DIR", target())
-                        .env("CARGO_TERM_QUIET", "true")
-                        .stdout(Stdio::null())
-                        .current_dir(root()),
-                )?;
-            }
+        make(weir, guests(workspace)?)?;
+    }
+    Ok(())
+}
+
+/// Compiles the guests of one example, if it has any.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn build_example(weir: &Path, example: &str) -> anyhow::Result<()> {
+    let folder = root().join("examples").join(example);
+    let mut guests = guests("examples")?;
+    guests.retain(|guest| guest.folder.starts_with(&folder));
+    if guests.is_empty() {
+        return Ok(());
+    }
+    announce(&format!("compiling the operators of examples/{example}/ (the first time about half a minute)"));
+    let mut compile = guest_cargo("build");
+    compile.args(["--release", "--target", WASM_TARGET, "--manifest-path"]).arg(manifest("examples"));
+    run_command(compile.args(guests.iter().flat_map(|guest| ["--package", &guest.package])))?;
+    make(weir, guests)
+}
+
+/// Has `weir build` make components of what is new.
+fn make(weir: &Path, guests: Vec<Guest>) -> anyhow::Result<()> {
+    for guest in guests {
+        if guest.is_stale()? {
+            announce(&format!("making {}", shown(&guest.component)));
+            run_command(
+                Command::new(weir)
+                    .args(["build".as_ref(), guest.folder.as_os_str(), "-o".as_ref(), guest.component.as_os_str()])
+                    .env("CARGO_TARGET_DIR", target())
+                    .env("CARGO_TERM_QUIET", "true")
+                    .stdout(Stdio::null())
+                    .current_dir(root()),
+            )?;
         }
     }
     Ok(())
@@ -75,6 +95,7 @@ fn target() -> PathBuf {
 }
 
 struct Guest {
+    package: String,
     folder: PathBuf,
     module: PathBuf,
     component: PathBuf,
@@ -108,6 +129,7 @@ fn guests(workspace: &str) -> anyhow::Result<Vec<Guest>> {
             let (true, Some(name)) = (is_module, library["name"].as_str()) else { continue };
             let module = format!("{}.wasm", name.replace('-', "_"));
             guests.push(Guest {
+                package: package["name"].as_str().unwrap_or_default().to_owned(),
                 folder: folder.to_owned(),
                 component: folder.with_file_name(&module),
                 module: target().join(WASM_TARGET).join("release").join(module),

@@ -10,11 +10,13 @@
 //! | `chaos [--kills N] [--seed S]` | `chaos.rs`: kills the command and compares its output |
 //! | `soak [--minutes N]` | `soak.rs`: runs a server for a long time; nothing may grow |
 //! | `fuzz [--seconds N] [TARGET]...` | `fuzz.rs`: runs the fuzz targets |
+//! | `dist` | `dist.rs`: builds the archive that is published of a version |
 //! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
 
 mod bench;
 mod chaos;
 mod command;
+mod dist;
 mod example;
 mod fuzz;
 mod guests;
@@ -22,6 +24,7 @@ mod lint;
 mod soak;
 mod test;
 mod vectors;
+mod weir;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -45,6 +48,7 @@ usage: cargo xtask COMMAND
                      (default: 60 minutes)
   fuzz [--seconds N] [TARGET]...
                      run the fuzz targets, or some of them, so long each (default: 60)
+  dist               build the archive of a version: command, completions, man pages, licences, bill of materials
   bench [OPTION]...  measure; `cargo xtask bench --help` lists the options";
 
 fn main() -> ExitCode {
@@ -72,6 +76,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ("example", []) => bail!("which example? There are: {}\n{USAGE}", example::NAMES.join(", ")),
         ("test", []) => test::run(),
         ("lint", []) => lint::run(),
+        ("dist", []) => dist::run(),
         ("guests", []) => guests::run(),
         ("vectors", [] | [_]) => vectors::run(rest.first().map(Path::new)),
         ("chaos", options) => chaos::run(options),
@@ -82,7 +87,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
             println!("{USAGE}");
             Ok(())
         }
-        ("demo" | "example" | "test" | "lint" | "guests" | "vectors", _) => {
+        ("demo" | "dist" | "example" | "test" | "lint" | "guests" | "vectors", _) => {
             bail!("{command} does not take: {}\n{USAGE}", rest.join(" "))
         }
         _ => bail!("there is no command {command:?}\n{USAGE}"),

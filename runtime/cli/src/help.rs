@@ -2,7 +2,7 @@
 
 use clap::Command;
 use clap::builder::styling::AnsiColor;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// The commands; every one is in one group.
 const GROUPS: [(&str, &[&str]); 5] = [
@@ -22,8 +22,12 @@ pub(crate) fn grouped(mut command: Command) -> Command {
     let (heading, literal) = (AnsiColor::Blue.on_default().bold(), AnsiColor::Green.on_default());
     let mut text = String::new();
     for (group, names) in GROUPS {
+        let subcommands: Vec<_> = names.iter().filter_map(|name| command.find_subcommand(name)).collect();
+        if subcommands.is_empty() {
+            continue;
+        }
         text += &format!("{heading}{group}:{heading:#}\n");
-        for subcommand in names.iter().filter_map(|name| command.find_subcommand(name)) {
+        for subcommand in subcommands {
             let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
             text += &format!("  {literal}{:<12}{literal:#}{about}\n", subcommand.get_name());
         }
@@ -51,6 +55,12 @@ const OTHER_NAMES: [(&str, &[&str]); 9] = [
 /// An error about a command that there is not, with those that do what its name says elsewhere.
 pub(crate) fn pointing_to_commands(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    if GROUPS.iter().any(|(_, names)| names.contains(&name.as_str())) {
+        let left_out = format!(
+            "this weir was built without a server and its commands, of which `{name}` is one; build it with `--features server`\n"
+        );
+        return clap::Error::raw(ErrorKind::InvalidSubcommand, left_out);
+    }
     let meant = OTHER_NAMES.iter().filter(|(_, others)| others.contains(&name.as_str()));
     let meant: Vec<String> = meant.map(|(command, _)| (*command).to_owned()).collect();
     if !meant.is_empty() {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use weir_core::pipeline::{Diagnostic, Severity};
 
+#[cfg(feature = "server")]
 use crate::client::Refused;
 use crate::terminal::{self, Problems};
 
@@ -62,10 +63,11 @@ fn failure(error: &anyhow::Error) -> Value {
         return json!({ "ok": false, "problems": problems.iter().map(|p| problem(p, text)).collect::<Vec<_>>() });
     }
     let problems = [problem(&Diagnostic::error(format!("{error:#}"), None), "")];
-    match error.downcast_ref() {
-        Some(Refused(of)) => json!({ "ok": false, "problems": problems, "type": of.kind, "status": of.status }),
-        None => json!({ "ok": false, "problems": problems }),
+    #[cfg(feature = "server")]
+    if let Some(Refused(of)) = error.downcast_ref() {
+        return json!({ "ok": false, "problems": problems, "type": of.kind, "status": of.status });
     }
+    json!({ "ok": false, "problems": problems })
 }
 
 /// One problem, with its line and column if it has a place in the text of a pipeline.

@@ -18,8 +18,11 @@
 //! | `cargo`, `sdk` | asking cargo about a crate, and building it; the SDK that it is built with |
 //! | `terminal`, `json`, `figures` | printing, for people and for programs; numbers, times and tables for people |
 
+#![cfg_attr(not(feature = "server"), allow(dead_code, reason = "what only the commands of a server use is small"))]
+
 mod arenas;
 mod cargo;
+#[cfg(feature = "server")]
 mod client;
 mod clock;
 mod commands;
@@ -107,23 +110,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),
         Command::Cache(args) => told(args.json, commands::cache::execute(&args)),
-        Command::Serve(args) => commands::serve::execute(&args),
-        Command::Token(args) => told(args.json, commands::token::execute(&args)),
-        Command::Push(args) => told(args.json, commands::push::execute(&args)),
-        Command::Operator(args) => told(args.json(), commands::operator::execute(&args)),
-        Command::Deploy(args) => told(args.json, commands::deploy::execute(&args)),
-        Command::Ps(args) => told(args.json, commands::jobs::ps(&args)),
-        Command::Show(args) => told(args.json, commands::show::execute(&args)),
-        Command::Top(args) => commands::top::execute(&args),
-        Command::Swap(args) => told(args.json, commands::swap::execute(&args)),
-        Command::Rollback(args) => told(args.json, commands::swap::roll_back(&args)),
-        Command::Logs(args) => told(args.json, commands::logs::execute(&args)),
-        Command::Dlq(args) => told(args.json(), commands::dlq::execute(&args)),
-        Command::Stop(args) => told(args.json, commands::jobs::stop(&args)),
-        Command::Start(args) => told(args.json, commands::jobs::start(&args)),
-        Command::Savepoint(args) => told(args.json, commands::jobs::savepoint(&args)),
-        Command::Rm(args) => told(args.json, commands::jobs::rm(&args)),
-        Command::CompileComponent(args) => commands::compile_component::execute(&args),
         Command::Completions(args) => commands::completions::execute::<Cli>(&args),
+        Command::ManPages(args) => commands::man_pages::execute::<Cli>(&args),
+        #[cfg(feature = "server")]
+        Command::Server(command) => command.execute(),
     }
 }

@@ -73,5 +73,13 @@ mod start;
 mod topic;
 mod trouble;
 
-pub(crate) use sink::KafkaSink;
-pub(crate) use source::KafkaSource;
+use weir_core::connector::{ConnectorError, Sink, Source};
+use weir_core::graph::Options;
+
+pub(crate) fn source(options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
+    Ok(Box::new(source::KafkaSource::open(options)?))
+}
+
+pub(crate) fn sink(options: &Options) -> Result<Box<dyn Sink>, ConnectorError> {
+    Ok(Box::new(sink::KafkaSink::open(options)?))
+}

@@ -67,6 +67,10 @@ mod collection;
 mod console;
 mod file;
 mod formats;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(not(feature = "kafka"))]
+#[path = "without_kafka.rs"]
 mod kafka;
 mod nexmark;
 mod options;
@@ -100,7 +104,7 @@ impl Connectors for StandardConnectors {
         Ok(match connector {
             "collection" => Box::new(collection::Collection::open(options)?),
             "file" => file::open_source(options)?,
-            "kafka" => Box::new(kafka::KafkaSource::open(options)?),
+            "kafka" => kafka::source(options)?,
             "nexmark" => Box::new(nexmark::Nexmark::open(options)?),
             "stdin" => Box::new(stdin::Stdin::open(options)?),
             _ => return Err(ConnectorError::Unknown { name: connector.to_owned(), known: self.source_names() }),
@@ -112,7 +116,7 @@ impl Connectors for StandardConnectors {
             "blackhole" => Box::new(blackhole::Blackhole::open(options)?),
             "console" => Box::new(console::Console::open(options, stdout::standard_output())?),
             "file" => Box::new(file::FileSink::open(options)?),
-            "kafka" => Box::new(kafka::KafkaSink::open(options)?),
+            "kafka" => kafka::sink(options)?,
             "stdout" => Box::new(stdout::Stdout::open(options, stdout::standard_output())?),
             _ => return Err(ConnectorError::Unknown { name: connector.to_owned(), known: self.sink_names() }),
         })

@@ -22,8 +22,12 @@ mod manifest;
 mod objects;
 mod part;
 mod pins;
-mod reach;
 mod retain;
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(not(feature = "s3"))]
+#[path = "checkpoint/without_s3.rs"]
+mod s3;
 mod snapshots;
 mod tenure;
 
@@ -37,7 +41,8 @@ pub use lease::{Completion, Lease, PartWriter};
 pub use manifest::{Manifest, StoredCommit, StoredFile, StoredOperator, StoredPart, StoredSink, StoredSplit};
 /// What a store is made of; for tests that bring their own.
 pub use object_store;
-pub use reach::reached;
+#[cfg(feature = "s3")]
+pub use s3::reached;
 pub use tenure::Tenure;
 
 use crate::JobSnapshot;

@@ -32,7 +32,7 @@ const MAY_SEE: [(&str, &[&str]); 15] = [
 ];
 
 /// A heavy library and the crates that own it: it can be replaced by changing those.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("wasmtime", &["weir-host"]),
     ("axum", &["weir-server"]),
     // The tests put what they need into a catalog.
@@ -40,6 +40,7 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("ratatui", &["weir-cli"]),
     ("clap", &["weir-cli"]),
     ("clap_complete", &["weir-cli"]),
+    ("clap_mangen", &["weir-cli"]),
     ("ctrlc", &["weir-cli"]),
     ("indicatif", &["weir-cli"]),
     // The console sink draws tables, and so do the command's own answers.

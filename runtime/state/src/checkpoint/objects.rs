@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::buffer::Buffer;
-use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::prefix::PrefixStore;
 use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt, PutMode, PutPayload, WriteMultipart};
 use tokio::runtime::Runtime;
 
-use super::CheckpointError;
+use super::{CheckpointError, s3};
 
 /// Larger objects go to a remote store in pieces: one request for all of it would outlast the client's time-out.
 const WHOLE_BYTES_MAX: usize = 64 << 20;
@@ -48,13 +46,7 @@ impl Objects {
         if scheme != "s3" {
             return Err(fail(format!("{scheme}:// is not known; give a folder or s3://BUCKET/PREFIX")));
         }
-        // Fails if the program has installed another, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        check_bucket(bucket).map_err(fail)?;
-        let prefix = Path::parse(prefix).map_err(|e| fail(e.to_string()))?;
-        let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(|e| fail(e.to_string()))?;
-        Self::new(Arc::new(PrefixStore::new(store, prefix)), location.to_owned())
+        Self::new(s3::open(rest).map_err(fail)?, location.to_owned())
     }
 
     /// Any store.
@@ -173,12 +165,6 @@ impl Objects {
 }
 
 /// A bucket's name is part of an address: nothing in it may end the host, or begin another.
-fn check_bucket(bucket: &str) -> Result<(), String> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    let is_legal = (1..=255).contains(&bucket.len()) && bucket.bytes().all(legal) && !bucket.starts_with(['.', '-']);
-    if is_legal { Ok(()) } else { Err(format!("{bucket:?} cannot be the name of a bucket")) }
-}
-
 async fn put_pieces(mut pieces: WriteMultipart, payload: PutPayload) -> Result<(), StoreError> {
     for mut bytes in payload {
         while !bytes.is_empty() {

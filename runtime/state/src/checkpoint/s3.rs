@@ -1,10 +1,35 @@
-//! Which hosts a place of checkpoints makes this process ask. The bucket is the pipeline's; everything else is said by the variables
+//! Checkpoints in a bucket: the store, and which hosts it asks. The bucket is the pipeline's; everything else is said by the variables
 //! `AWS_*` of the process.
 
+use std::sync::Arc;
+
+use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey as Key};
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 
 /// The metadata service of a machine, which is asked for credentials where nothing else gives them.
 const METADATA: &str = "http://169.254.169.254";
+
+/// The store at `BUCKET/PREFIX`. Nothing is asked of it yet.
+///
+/// # Errors
+/// What is wrong with the names, or with the variables.
+pub(super) fn open(place: &str) -> Result<Arc<dyn ObjectStore>, String> {
+    // Fails if the program has installed another, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    check_bucket(bucket)?;
+    let prefix = Path::parse(prefix).map_err(|e| e.to_string())?;
+    let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(|e| e.to_string())?;
+    Ok(Arc::new(PrefixStore::new(store, prefix)))
+}
+
+fn check_bucket(bucket: &str) -> Result<(), String> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let is_legal = (1..=255).contains(&bucket.len()) && bucket.bytes().all(legal) && !bucket.starts_with(['.', '-']);
+    if is_legal { Ok(()) } else { Err(format!("{bucket:?} cannot be the name of a bucket")) }
+}
 
 /// Hosts and ports that are asked for checkpoints at a place, and for the credentials that this takes; none, if it is a folder.
 #[must_use]

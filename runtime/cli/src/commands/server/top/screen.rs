@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Cell, Row, Table, TableState};
 use weir_server::model::{JobDetail, JobNode, JobState, JobSubtask, JobSummary};
 
-use crate::commands::jobs::state;
+use crate::commands::server::jobs::state;
 use crate::figures;
 
 /// A step whose busiest subtask works so much of its time can hold others up.

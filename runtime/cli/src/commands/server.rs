@@ -1,0 +1,79 @@
+//! A server, and the commands that talk to one.
+
+mod compile_component;
+mod deploy;
+mod dlq;
+mod jobs;
+mod logs;
+mod operator;
+mod push;
+mod serve;
+mod show;
+mod swap;
+mod token;
+mod top;
+
+use crate::json::told;
+
+/// See `weir help COMMAND`.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Keep operators and run jobs, as a server
+    Serve(serve::Args),
+    /// Manage API tokens
+    Token(token::Args),
+    /// Bring a component to a server
+    Push(push::Args),
+    /// List, show and remove the operators of a server
+    Operator(operator::Args),
+    /// Run a pipeline on a server
+    Deploy(deploy::Args),
+    /// List the jobs of a server
+    Ps(jobs::PsArgs),
+    /// Show a job
+    Show(show::Args),
+    /// Watch the jobs of a server
+    Top(top::Args),
+    /// Put other versions of operators into a job that runs
+    Swap(swap::Args),
+    /// Put an operator back to the version before
+    Rollback(swap::RollbackArgs),
+    /// Print what a job and its operators say
+    Logs(logs::Args),
+    /// List, show, replay and drop what a job's steps could not process
+    Dlq(dlq::Args),
+    /// Stop a job
+    Stop(jobs::StopArgs),
+    /// Start a job that was stopped
+    Start(jobs::StartArgs),
+    /// Keep a checkpoint of a job
+    Savepoint(jobs::SavepointArgs),
+    /// Remove a job that does not run
+    Rm(jobs::RmArgs),
+    #[command(name = compile_component::NAME, hide = true)]
+    CompileComponent(compile_component::Args),
+}
+
+impl Command {
+    pub(crate) fn execute(self) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(args) => serve::execute(&args),
+            Self::Token(args) => told(args.json, token::execute(&args)),
+            Self::Push(args) => told(args.json, push::execute(&args)),
+            Self::Operator(args) => told(args.json(), operator::execute(&args)),
+            Self::Deploy(args) => told(args.json, deploy::execute(&args)),
+            Self::Ps(args) => told(args.json, jobs::ps(&args)),
+            Self::Show(args) => told(args.json, show::execute(&args)),
+            Self::Top(args) => top::execute(&args),
+            Self::Swap(args) => told(args.json, swap::execute(&args)),
+            Self::Rollback(args) => told(args.json, swap::roll_back(&args)),
+            Self::Logs(args) => told(args.json, logs::execute(&args)),
+            Self::Dlq(args) => told(args.json(), dlq::execute(&args)),
+            Self::Stop(args) => told(args.json, jobs::stop(&args)),
+            Self::Start(args) => told(args.json, jobs::start(&args)),
+            Self::Savepoint(args) => told(args.json, jobs::savepoint(&args)),
+            Self::Rm(args) => told(args.json, jobs::rm(&args)),
+            Self::CompileComponent(args) => compile_component::execute(&args),
+        }
+    }
+}
