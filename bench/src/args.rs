@@ -18,6 +18,8 @@ pub(crate) enum Part {
     Nexmark,
     /// Filters and computed columns.
     Expressions,
+    /// Reading files in several formats.
+    Formats,
     /// Exchanges between more and more subtasks.
     Parallel,
     /// The pause for a checkpoint.
@@ -107,6 +109,7 @@ fn part(name: &str) -> anyhow::Result<Part> {
         "pause" => Ok(Part::Pause),
         "cost" => Ok(Part::Cost),
         "restore" => Ok(Part::Restore),
+        "formats" => Ok(Part::Formats),
         "bad-records" => Ok(Part::BadRecords),
         "windows" => Ok(Part::Windows),
         "swap" => Ok(Part::Swap),
@@ -114,7 +117,7 @@ fn part(name: &str) -> anyhow::Result<Part> {
         "kafka" => Ok(Part::Kafka),
         other => {
             bail!(
-                "--only {other:?}: it is boundary, nexmark, expressions, parallel, pause, cost, restore, bad-records, windows, swap, server or kafka"
+                "--only {other:?}: it is boundary, nexmark, expressions, formats, parallel, pause, cost, restore, bad-records, windows, swap, server or kafka"
             )
         }
     }

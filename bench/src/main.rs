@@ -12,6 +12,7 @@
 //! | `bad_records` | records that are no rows, and rows that a component refuses or traps at |
 //! | `durable` | jobs with checkpoints: what those cost, and coming back from one |
 //! | `expressions` | filters and computed columns, without an engine |
+//! | `formats` | files in CSV, JSON and Parquet, beside Arrow's own readers |
 //! | `parallel` | jobs at more subtasks than there are cores |
 //! | `kafka` | reading and writing Kafka, beside the client alone |
 //! | `pause` | freezing state for a checkpoint, without a job |
@@ -27,6 +28,7 @@ mod bad_records;
 mod boundary;
 mod durable;
 mod expressions;
+mod formats;
 mod kafka;
 mod loops;
 mod measure;
@@ -45,6 +47,7 @@ use anyhow::{Context, ensure};
 
 use crate::args::{Args, HELP, Part};
 use crate::expressions::ExpressionRow;
+use crate::formats::FormatRow;
 use crate::query::examples;
 use crate::row::{BadRecordsRow, CostRow, KafkaRow, ParallelRow, PauseRow, Row, SwapRow, WindowRow};
 
@@ -82,6 +85,14 @@ fn main() -> anyhow::Result<()> {
     if measures(Part::Expressions) {
         println!("{}", ExpressionRow::HEADER);
         expressions::measure(&args, |row| {
+            println!("{}", row.line());
+            rows.push(serde_json::to_value(row));
+        })?;
+        println!();
+    }
+    if measures(Part::Formats) {
+        println!("{}", FormatRow::HEADER);
+        formats::measure(&args, |row| {
             println!("{}", row.line());
             rows.push(serde_json::to_value(row));
         })?;
