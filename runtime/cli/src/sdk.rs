@@ -35,6 +35,12 @@ pub(crate) fn laid_out() -> anyhow::Result<PathBuf> {
 
 /// Written beside its place and moved there, so that no build sees a part of it.
 fn lay_out(folder: &Path, name: &str, manifest: &str) -> std::io::Result<()> {
+    // It is in the data folder of `weir serve`, which refuses one that others can read.
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
     let beside = folder.join(format!(".{name}.{}", std::process::id()));
     for (path, content) in FILES.iter().copied().chain([("Cargo.toml", manifest)]) {
         let path = beside.join(path);
