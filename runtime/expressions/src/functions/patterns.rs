@@ -16,7 +16,7 @@ pub(super) const FUNCTIONS: [Function; 3] = [
     Function {
         name: "regexp_like",
         arguments: "text, pattern",
-        meaning: "whether the pattern occurs in the text; `^` and `$` bind it to the ends, `(?i)` ignores capitals",
+        meaning: "whether the text contains a match; `^` and `$` match its ends, `(?i)` ignores case",
         example: "regexp_like('GET /api', '^(GET|HEAD) ')",
         result: "true",
         arity: 2..=2,
@@ -25,7 +25,7 @@ pub(super) const FUNCTIONS: [Function; 3] = [
     Function {
         name: "regexp_extract",
         arguments: "text, pattern [, group]",
-        meaning: "the first occurrence, or what a group of it is, by number or name; null if there is none",
+        meaning: "the first match, or one group of it, by number or name; null if there is none",
         example: "regexp_extract('took 35 ms', '([0-9]+) ms', 1)",
         result: "35",
         arity: 2..=3,
@@ -34,7 +34,7 @@ pub(super) const FUNCTIONS: [Function; 3] = [
     Function {
         name: "regexp_replace",
         arguments: "text, pattern, other",
-        meaning: "the text with every occurrence replaced; in `other`, `$1` or `${name}` is a group and `$$` a dollar",
+        meaning: "replaces every match; in `other`, `$1` or `${name}` is a group and `$$` a dollar",
         example: "regexp_replace('/user/17/a', '/[0-9]+', '/:id')",
         result: "/user/:id/a",
         arity: 3..=3,

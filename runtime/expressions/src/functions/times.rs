@@ -50,7 +50,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
         name: "epoch_s",
         arguments: "time or interval",
-        meaning: "whole seconds since 1970, or of an interval, int64; a fraction is cut off downwards",
+        meaning: "whole seconds since 1970, or in an interval, int64; a fraction is rounded down",
         example: "epoch_s(timestamp '1970-01-02 00:00:00')",
         result: "86400",
         arity: 1..=1,
