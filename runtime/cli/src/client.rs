@@ -25,10 +25,10 @@ pub(crate) struct ServerArgs {
     /// The server's address [default: $WEIR_SERVER, or http://127.0.0.1:7474]
     #[arg(long, value_name = "URL", global = true)]
     server: Option<String>,
-    /// A file with the token [default: the token itself in $WEIR_TOKEN]
+    /// A file with the token [default: the token in $WEIR_TOKEN]
     #[arg(long, value_name = "FILE", global = true)]
     token_file: Option<PathBuf>,
-    /// A certificate that the server's is made with, PEM [default: $WEIR_CA, and those of the system]
+    /// A CA certificate to verify the server's certificate with, PEM [default: $WEIR_CA, and those of the system]
     #[arg(long, value_name = "FILE", global = true)]
     ca: Option<PathBuf>,
 }

@@ -11,8 +11,9 @@ use crate::{component, figures, json, terminal};
 /// Options of `weir cache`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Components are compiled once, and so is each of their functions: a component that was changed is put together from those
-that did not change. What was not used for the longest time is removed beyond the bound. Nothing is lost with a cache but time.
+    after_help = "Each component is compiled once, and so is each of its functions: of a component that has changed, only the functions that
+changed are compiled again. When the cache exceeds its limit, what was not used for the longest time is removed. Clearing it
+loses nothing but time.
 
 Examples:
   weir cache show

@@ -16,7 +16,7 @@ use crate::terminal::{self, Problems};
 #[derive(clap::Args)]
 #[command(
     after_help = "Components are versions of the server's operators: component = \"NAME@VERSION\". Paths are those of the server's folder
-of files. What runs already is shown with what changes; it takes a last checkpoint, and the new revision resumes from there.
+of files. If the job runs already, what changes is shown; it takes a last checkpoint, and the new revision resumes from there.
 To change a version or a configuration without a stop, see `weir swap`.
 
 Examples:
@@ -27,13 +27,13 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
     /// Only check it, and show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
+    /// Discard the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
     #[arg(long = "allow-dropped-state", value_name = "NAME")]
     allow_dropped: Vec<String>,
     /// Print JSON

@@ -16,7 +16,7 @@ use crate::{component, json, terminal};
 
 /// Options of `weir inspect`.
 #[derive(clap::Args)]
-#[command(after_help = "Types are written as in schemas of pipeline files; a ? behind one allows nulls.
+#[command(after_help = "Types are written as in schemas of pipeline files; a ? after a type allows nulls.
 
 Examples:
   weir inspect classify.wasm
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// Its configuration
     #[arg(long, value_name = "JSON", default_value = "{}")]
     config: String,
-    /// The columns of an input; once an input
+    /// The columns of an input; give it once per input
     #[arg(long = "input", value_name = "NAME:TYPE,...")]
     inputs: Vec<String>,
     /// The columns that keyed inputs are keyed by

@@ -15,8 +15,7 @@ use crate::{figures, json, terminal, waiting};
 /// Options of `weir push`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "A version never changes once it is there. Without --version it is the next number; the same component twice is one
-version.
+    after_help = "A version never changes. Without --version its name is the next number. Pushing the same component twice makes one version.
 
 Examples:
   weir push target/count.wasm --name count
@@ -25,10 +24,10 @@ Examples:
 pub(crate) struct Args {
     /// The component, as `weir build` makes it
     component: PathBuf,
-    /// The operator's name in the catalog [default: the file's]
+    /// The operator's name in the catalog [default: the name of the file]
     #[arg(long)]
     name: Option<String>,
-    /// The version's name
+    /// The name of the version [default: the next number]
     #[arg(long)]
     version: Option<String>,
     /// Print JSON

@@ -12,7 +12,7 @@ use crate::{figures, json, terminal};
 /// Options of `weir token`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "A server with tokens answers nobody without one. A token is shown once: only its digest is kept.
+    after_help = "As soon as a server has a token, it answers only requests with a token. A token is shown once: only its digest is kept.
 Roles: read looks at everything; deploy also pushes operators, deploys, swaps, starts and stops jobs; admin also removes.
 
 Examples:
