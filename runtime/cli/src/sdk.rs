@@ -25,7 +25,7 @@ pub(crate) fn laid_out() -> anyhow::Result<PathBuf> {
     }
     let digest = hasher.finalize().to_hex();
     let name = format!("rust-{}-{}", env!("CARGO_PKG_VERSION"), &digest[..12]);
-    let folder = data_dir().context("this user has no home for the SDK: say --sdk PATH")?.join("sdk");
+    let folder = data_dir().context("this user has no home folder for the SDK: use --sdk PATH")?.join("sdk");
     let sdk = folder.join(&name);
     if !sdk.is_dir() {
         lay_out(&folder, &name, &manifest).with_context(|| format!("cannot lay the SDK out in {}", sdk.display()))?;

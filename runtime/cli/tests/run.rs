@@ -158,7 +158,7 @@ path = "out.jsonl"
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
     let first = said.lines().next().unwrap();
-    expect![[r#"note: what "numbers" cannot process goes to dead-letters/numbers.jsonl"#]].assert_eq(first);
+    expect![[r#"note: rows that "numbers" cannot process go to dead-letters/numbers.jsonl"#]].assert_eq(first);
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     expect![[r#"
         {"a":1}

@@ -219,7 +219,7 @@ fn find(name: &Ident, known: &[&Field], what: &str, range: &Range<usize>) -> Res
     let names: Vec<&str> = known.iter().map(|field| field.name().as_str()).collect();
     let other_case = names.iter().find(|known| known.eq_ignore_ascii_case(&name.value));
     let near = match other_case {
-        Some(known) => format!("; did you mean {known:?}? Capitals count"),
+        Some(known) => format!("; did you mean {known:?}? Upper and lower case are different"),
         None => did_you_mean(&name.value, &names),
     };
     let quoted = match (name.quote_style, near.is_empty()) {

@@ -10,7 +10,7 @@ use crate::role::Role;
 /// A new token: 256 random bits.
 ///
 /// # Errors
-/// If the system gives no random bits.
+/// If the system provides no random bits.
 pub fn new_token() -> std::io::Result<String> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits).map_err(std::io::Error::other)?;

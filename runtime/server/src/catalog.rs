@@ -53,7 +53,7 @@ pub enum CatalogError {
         known: usize,
     },
     /// A version of an operator was removed meanwhile.
-    #[error("there is no {0} any more: it was removed meanwhile")]
+    #[error("{0} no longer exists: it was removed meanwhile")]
     Gone(String),
     /// Its file.
     #[error("the catalog cannot be used")]

@@ -120,14 +120,15 @@ impl Upload {
             let chunk = chunk.map_err(|e| Problem::new(Kind::Invalid, format!("the upload was cut off: {e}")))?;
             if (bytes.len() + chunk.len()) as u64 > COMPONENT_BYTES_MAX {
                 let limit = COMPONENT_BYTES_MAX >> 20;
-                return Err(Problem::new(Kind::TooLarge, format!("a component has {limit} MiB at most")));
+                return Err(Problem::new(Kind::TooLarge, format!("a component may have {limit} MiB")));
             }
             hasher.update(&chunk);
             bytes.extend_from_slice(&chunk);
         }
         let found = hasher.finalize().to_hex().to_string();
         if found != digest {
-            let detail = format!("the upload has the digest {found}, and its sender says {digest:?}: send it again");
+            let detail =
+                format!("the upload has the digest {found}, but its sender announced {digest:?}: send it again");
             return Err(Problem::new(Kind::Invalid, detail));
         }
         Ok(Self { digest: found, bytes })

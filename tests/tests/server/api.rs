@@ -16,7 +16,7 @@ fn push(server: &Server, name: &str, digest: &str, bytes: &[u8]) -> Answer {
 /// The digest of a component, as a server finds it that was told another.
 pub(crate) fn digest_of(server: &Server, bytes: &[u8]) -> String {
     let answer = push(server, "value", &"0".repeat(64), bytes);
-    answer.refused(400, "invalid", "and its sender says \"0000");
+    answer.refused(400, "invalid", "but its sender announced \"0000");
     answer.body["detail"].as_str().unwrap().split(' ').find(|word| word.len() == 65).unwrap()[..64].to_owned()
 }
 
@@ -100,8 +100,8 @@ fn an_upload_must_be_what_its_sender_says_and_have_a_size() {
     let server = home.serve();
     let bytes = std::fs::read(guest_path("value")).unwrap();
     let digest = digest_of(&server, &bytes);
-    push(&server, "value", "abc", &bytes).refused(400, "invalid", "is no blake3 digest");
-    push(&server, "value", &"g".repeat(64), &bytes).refused(400, "invalid", "is no blake3 digest");
+    push(&server, "value", "abc", &bytes).refused(400, "invalid", "is not a blake3 digest");
+    push(&server, "value", &"g".repeat(64), &bytes).refused(400, "invalid", "is not a blake3 digest");
     server.raw("POST", "/v1/operators/value", WASM, &bytes).refused(400, "invalid", "missing field `digest`");
     push(&server, "value", &format!("{digest}&name=x"), &bytes).refused(400, "invalid", "unknown field `name`");
     push(&server, "value", &digest, &bytes[1..]).refused(400, "invalid", "send it again");
@@ -109,12 +109,12 @@ fn an_upload_must_be_what_its_sender_says_and_have_a_size() {
     // A GiB that is announced, and one that is not.
     let head = format!("POST /v1/operators/value?digest={digest} HTTP/1.1\r\nhost: localhost\r\n{WASM}");
     let announced = server.send(&format!("{head}content-length: 1073741824\r\n"));
-    Answer::read(announced).refused(413, "too-large", "a component has 64 MiB at most");
+    Answer::read(announced).refused(413, "too-large", "a component may have 64 MiB");
     let mut chunked = server.send(&format!("{head}transfer-encoding: chunked\r\n"));
     let chunk = [b"100000\r\n".to_vec(), vec![0; 1 << 20], b"\r\n".to_vec()].concat();
     let sent = (0..1024).take_while(|_| chunked.write_all(&chunk).is_ok()).count();
     assert!((64..256).contains(&sent), "it reads no further than it must: {sent} MiB");
-    Answer::read(chunked).refused(413, "too-large", "a component has 64 MiB at most");
+    Answer::read(chunked).refused(413, "too-large", "a component may have 64 MiB");
     assert_eq!(std::fs::read_dir(home.data().join("uploads")).unwrap().count(), 0);
 
     let answer = push(&server, "value", &digest, &bytes);
@@ -133,7 +133,7 @@ fn a_refusal_is_heard_by_who_still_sends() {
         let said = server.weir(&["push", file.to_str().unwrap(), "--name", "../large"]).failed(&[]).said;
         assert!(said.contains("\"../large\" cannot be the name of an operator"), "{said}");
     }
-    push(&server, "large", "short", &bytes).refused(400, "invalid", "is no blake3 digest");
+    push(&server, "large", "short", &bytes).refused(400, "invalid", "is not a blake3 digest");
     server.raw("POST", "/v1/jobs", JSON, &vec![b' '; 24 << 20]).refused(413, "too-large", "");
     assert_eq!(server.raw("GET", "/v1/health", "", b"").status, 200);
 }
@@ -197,7 +197,7 @@ fn a_server_has_room_for_so_many_jobs_and_so_much_memory() {
     ]);
     server.deploy(&home, COUNTS).well();
     let other = counts(&[("name = \"counts\"", "name = \"other\""), ("\"out/\"", "\"other/\"")]);
-    let too_many = "this server runs 1 jobs at most (--max-jobs), and so many run: stop one";
+    let too_many = "this server runs 1 jobs at most (--max-jobs), and that many are running: stop one";
     server.deploy(&home, &other).failed(&[too_many]);
     let request = json!({ "pipeline": other });
     server.http("POST", "/v1/jobs", &request).refused(507, "limit", "--max-jobs");

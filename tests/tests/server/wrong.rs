@@ -47,7 +47,7 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
                 &["swap", "counts/count", "cuont@1"],
                 "there is no operator \"cuont\" on this server: `weir push FILE --name cuont`",
             ),
-            (&["swap", "counts/count", "count"], "\"count\" names no version of an operator: write NAME@VERSION"),
+            (&["swap", "counts/count", "count"], "\"count\" is not a version of an operator: write NAME@VERSION"),
             (
                 &["swap", "counts/cuont", "count@2"],
                 "the job \"counts\" has no operator \"cuont\"; did you mean \"count\"?; it has value, count",
@@ -119,7 +119,7 @@ fn a_pipeline_that_cannot_run_is_refused_with_its_places() {
     let cases: [(&[(&str, &str)], &str); 12] = [
         (&[("count@1", "count@9")], "there is no count@9; the versions of count are 1, 2\n  --> "),
         (&[("value@1", "valu@1")], "there is no operator \"valu\" on this server"),
-        (&[("count@1", "count.wasm")], "\"count.wasm\" names no version of an operator"),
+        (&[("count@1", "count.wasm")], "\"count.wasm\" is not a version of an operator"),
         (&[("\"out/\"", "\"../out/\"")], "../out/ leads out of the folder of files"),
         (&[("\"out/\"", "\"/etc/passwd\"")], "/etc/passwd leads out of the folder of files"),
         (&[("name = \"counts\"", "name = \"../counts\"")], "\"../counts\" cannot be the name of a job"),
@@ -171,7 +171,7 @@ fn a_pipeline_that_cannot_run_is_refused_with_its_places() {
     server.until_rows("counts", 500);
     let path = home.write("other.toml", counts(&[("rate = 20000", "rate = 30000")]));
     let changes = ["- rate = 20000", "+ rate = 30000"];
-    let nobody = "counts is there already, and nobody to be asked: say --yes";
+    let nobody = "counts exists already, and there is no terminal to ask at: use --yes";
     server.weir(&["deploy", path.to_str().unwrap()]).failed(&[nobody]).saying(&changes);
     server.weir(&["deploy", path.to_str().unwrap(), "--dry-run"]).well().saying(&changes);
 }

@@ -42,7 +42,8 @@ enum Command {
 /// Runs one of its commands.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let dir = args.dir.clone().or_else(component::cache_dir);
-    let dir = dir.context("there is no home, so nothing that was compiled is kept: name a folder with --dir DIR")?;
+    let dir = dir
+        .context("this user has no home folder, so nothing that was compiled is kept: name a folder with --dir DIR")?;
     let usage = of(args.command, &dir)?;
     if args.json {
         return json::print(&document(&dir, &usage));

@@ -88,12 +88,12 @@ fn told(args: &Args, deployed: &Deployed, request: &Deploy) -> anyhow::Result<()
     let job = terminal::bold(&deployed.job);
     let revision = deployed.revision.map_or_else(String::new, |revision| format!(" as revision {revision}"));
     if !deployed.changed {
-        terminal::print(&format!("{job} runs like this already{revision}: nothing has changed\n"));
+        terminal::print(&format!("{job} runs this already{revision}: nothing has changed\n"));
     } else if request.dry_run {
         if let Some(before) = &deployed.before {
             terminal::print(&diff(before, &request.pipeline));
         }
-        terminal::print(&format!("{job} would run so; nothing is changed yet\n"));
+        terminal::print(&format!("{job} would run with these changes; nothing has changed yet\n"));
     } else {
         terminal::print(&format!("{job} runs{revision}\n"));
     }
@@ -120,7 +120,7 @@ fn diff(before: &str, after: &str) -> String {
 
 fn confirm(job: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!("{job} is there already, and nobody to be asked: say --yes");
+        bail!("{job} exists already, and there is no terminal to ask at: use --yes");
     }
     terminal::print(&format!("replace what runs as {}? [y/N] ", terminal::bold(job)));
     let mut answer = String::new();

@@ -99,7 +99,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Action::Show { step, limit, .. } => show(&client, &path, step.as_deref(), *limit),
         Action::Replay(change) => {
             let taken = client.post(&format!("{path}/replay"), &change.choice.request())?;
-            told(&taken, "are on their way into their step again", change.json)
+            told(&taken, "are being replayed", change.json)
         }
         Action::Drop(change) => {
             let taken = client.post(&format!("{path}/drop"), &change.choice.request())?;

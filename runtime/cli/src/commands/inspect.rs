@@ -41,7 +41,7 @@ pub(crate) struct Args {
 
 /// Loads it, and asks what it is and, if there is an input, for its plan.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let config: Value = serde_json::from_str(&args.config).context("--config is no JSON")?;
+    let config: Value = serde_json::from_str(&args.config).context("--config is not JSON")?;
     let inputs: Vec<_> = args.inputs.iter().map(|text| input(text, &args.key_by)).collect::<anyhow::Result<_>>()?;
     let component = component::host()?.load(&args.component)?;
     let info = component.about()?;

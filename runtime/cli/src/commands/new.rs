@@ -82,7 +82,9 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     let fits = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if !fits {
-        bail!("{name:?} cannot be a crate's name: it begins with a letter and has letters, digits, - and _ only");
+        bail!(
+            "{name:?} cannot be a crate's name: it must begin with a letter, and consist of letters, digits, - and _"
+        );
     }
     if ["test", "core", "std", "alloc"].contains(&name) || name == "weir-sdk" {
         bail!("{name:?} is the name of a crate that every operator uses; choose another");

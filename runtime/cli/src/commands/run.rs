@@ -131,7 +131,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             let error = anyhow::Error::new(error);
             if has_other_sinks(&file) && error.chain().any(|cause| cause.is::<ReaderGone>()) {
                 terminal::print(
-                    "the reader of the standard output has gone: the job ends, and its other sinks do not finish\n",
+                    "the reader of standard output is gone: the job ends, and its other sinks do not finish\n",
                 );
             }
             Err(error.context(format!("{} failed", file.shown)))

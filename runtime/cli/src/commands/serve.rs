@@ -116,7 +116,7 @@ enum Format {
 impl DataDir {
     /// The folder, which need not be there yet.
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
-        self.data_dir.clone().or_else(sdk::data_dir).context("this user has no home: say --data-dir DIR")
+        self.data_dir.clone().or_else(sdk::data_dir).context("this user has no home folder: use --data-dir DIR")
     }
 }
 

@@ -215,7 +215,7 @@ fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<Sw
         let jobs: Vec<JobSummary> = client.get("/v1/jobs")?;
         let swap = jobs.into_iter().find(|summary| summary.name == job).and_then(|summary| summary.swap);
         status = swap.filter(|swap| swap.revision == revision).with_context(|| {
-            format!("the job {job} was changed meanwhile: `weir show {job}` shows what became of the swap")
+            format!("the job {job} was changed meanwhile: `weir show {job}` shows what happened to the swap")
         })?;
     }
     bar.finish_and_clear();

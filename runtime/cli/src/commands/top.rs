@@ -42,7 +42,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 fn follow(client: &Client, screen: &mut Screen, terminal: &mut ratatui::DefaultTerminal) -> anyhow::Result<()> {
     loop {
-        terminal.draw(|frame| screen.draw(frame)).context("the terminal cannot be drawn on")?;
+        terminal.draw(|frame| screen.draw(frame)).context("cannot draw on the terminal")?;
         if event::poll(ASK_EVERY)? {
             let Event::Key(key) = event::read()? else { continue };
             match key.code {

@@ -65,7 +65,7 @@ pub(super) async fn push(
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > COMPONENT_BYTES_MAX) {
         let limit = COMPONENT_BYTES_MAX >> 20;
-        return Err(Problem::new(Kind::TooLarge, format!("a component has {limit} MiB at most")));
+        return Err(Problem::new(Kind::TooLarge, format!("a component may have {limit} MiB")));
     }
     let held = acquire(&service.permits.uploads, "other components are being sent").await?;
     let upload = Upload::receive(body, &digest, &PACE).await?;

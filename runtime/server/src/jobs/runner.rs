@@ -359,7 +359,7 @@ impl Thread {
 
     fn want(&self, wanted: Wanted, reason: Option<&str>) {
         if let Err(error) = self.start.catalog.want(&self.slot.name, wanted, reason) {
-            self.tell(LogLevel::Error, &format!("what became of the job cannot be written down: {}", chain(&error)));
+            self.tell(LogLevel::Error, &format!("cannot record what happened to the job: {}", chain(&error)));
         }
     }
 
@@ -378,7 +378,7 @@ impl Thread {
 fn outcome(ended: Result<Summary, RunError>, why_waiting: Option<&str>) -> Outcome {
     match ended {
         Ok(summary) if summary.suspended => Outcome::Suspended(
-            why_waiting.map(|why| format!("without another checkpoint, since it failed: {}", printable(why))),
+            why_waiting.map(|why| format!("without another checkpoint, because it failed: {}", printable(why))),
         ),
         Ok(_) => Outcome::Finished,
         Err(RunError::Job(JobError::Stopped)) => Outcome::Suspended(None),

@@ -154,7 +154,7 @@ impl Service {
         slot.wait(STOP_TIME_MAX);
         let (name, time) = (&slot.name, SUSPEND_TIME_MAX.as_secs());
         Err(Problem::conflict(format!(
-            "the job {name:?} takes longer than {time} s to a last checkpoint; `weir show {name}` says what is wrong"
+            "the job {name:?} takes longer than {time} s to complete its last checkpoint; `weir show {name}` says what is wrong"
         )))
     }
 

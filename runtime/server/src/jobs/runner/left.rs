@@ -14,10 +14,7 @@ impl Thread {
             self.slot.forget();
             if let Err(error) = remove_folder(folder) {
                 let folder = folder.display();
-                tracing::warn!(
-                    job = name,
-                    "what it has left in {folder} stays until the server is started again: {error}"
-                );
+                tracing::warn!(job = name, "its files in {folder} stay until the server is started again: {error}");
             }
         }
     }
