@@ -120,7 +120,7 @@ fn event_times_have_a_unit_or_a_format() {
         (
             "{ column = \"t\", format = \"%d/%b/%Y\" }",
             "x",
-            "in.csv:2: the event time column \"t\" is \"x\", no time of",
+            "in.csv:2: the event time column \"t\" is \"x\", which does not have",
         ),
     ] {
         let source = format!("connector = \"file\"\npath = \"in.csv\"\nevent-time = {event_time}");

@@ -111,7 +111,7 @@ fn typed<T>(
     let json = found(of, path, row, failures)?;
     let value = value(json);
     if value.is_none() {
-        failures.add(row, of.range, format!("{} is no {name}", shorten(json)));
+        failures.add(row, of.range, format!("{} is not of the type {name}", shorten(json)));
     }
     value
 }
@@ -279,7 +279,7 @@ mod tests {
                 ("json_get_bool(t, 'ok')", "true ! null ! ! null"),
             ],
         );
-        assert_eq!(reason("json_get_int(t, 'n')", &rows), "json_get_int(t, 'n'): \"12\" is no int64");
+        assert_eq!(reason("json_get_int(t, 'n')", &rows), "json_get_int(t, 'n'): \"12\" is not of the type int64");
         let deep = "[".repeat(100_000);
         let deep = RecordBatch::try_from_iter([("t", Arc::new(StringArray::from(vec![deep])) as ArrayRef)]).unwrap();
         check(&deep, &[("json_get(t, 'a')", "!")]);

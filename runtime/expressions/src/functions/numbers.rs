@@ -103,7 +103,7 @@ fn number(given: &[Given<'_>], index: usize) -> Result<DataType, BindError> {
         None | Some(DataType::Null) => Ok(DataType::Int64),
         Some(DataType::Float32) => Ok(DataType::Float64),
         Some(data_type) if is_number(data_type) => Ok(data_type.clone()),
-        Some(other) => Err(BindError::of(index, format!("this is {}, and must be a number", type_name(other)))),
+        Some(other) => Err(BindError::of(index, format!("this is {}, but must be a number", type_name(other)))),
     }
 }
 

@@ -49,7 +49,7 @@ fn compiled(given: &[Given<'_>]) -> Result<Regex, BindError> {
     regex.map_err(|error| {
         let last = error.to_string();
         let what = last.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        BindError::of(1, format!("this is no regular expression: {what}"))
+        BindError::of(1, format!("this is not a regular expression: {what}"))
     })
 }
 
@@ -175,7 +175,7 @@ mod tests {
             ),
             (
                 "regexp_like(t, '\\w{1000}')",
-                "this is no regular expression: Compiled regex exceeds size limit of 1048576 bytes. ['\\w{1000}']",
+                "this is not a regular expression: Compiled regex exceeds size limit of 1048576 bytes. ['\\w{1000}']",
             ),
         ] {
             assert_eq!(error(text, &columns), expected);

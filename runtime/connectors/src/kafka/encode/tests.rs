@@ -83,7 +83,7 @@ fn options_that_do_not_fit_are_explained() {
         ("compression = \"zip\"", "compression"),
         ("partitioner = \"x\"", "partitioner"),
         ("properties = { \"acks\" = 1 }", "always \"all\""),
-        ("linger = \"1\"", "is no duration"),
+        ("linger = \"1\"", "is not a duration"),
     ] {
         let error = encode(options, &rows()).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");

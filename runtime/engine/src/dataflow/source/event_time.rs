@@ -115,7 +115,7 @@ impl EventTimeReader {
         };
         match &self.values {
             Values::Text { format, .. } => {
-                format!("the event time column {name:?} is {value:?}, no time of the format {format:?}")
+                format!("the event time column {name:?} is {value:?}, which does not have the format {format:?}")
             }
             Values::Units(_) | Values::Days => format!(
                 "the event time column {name:?} is {value}, outside of what event times can be (about the years -257900 to 261800)"
@@ -249,10 +249,13 @@ fn long(unit: TimeUnit) -> &'static str {
 /// The parts of a format.
 fn items(format: &str) -> Result<Arc<[Item<'static>]>, String> {
     let items = StrftimeItems::new(format).parse_to_owned();
-    let items = items
-        .map_err(|_| format!("cannot be read: {format:?} is no format; write for example \"%d/%b/%Y:%H:%M:%S %z\""))?;
+    let items = items.map_err(|_| {
+        format!("cannot be read: {format:?} is not a format; write for example \"%d/%b/%Y:%H:%M:%S %z\"")
+    })?;
     if items.iter().any(|item| matches!(item, Item::Fixed(Fixed::TimezoneName))) {
-        return Err(format!("cannot be read: %Z in {format:?} is the name of a zone, which says no offset; use %z"));
+        return Err(format!(
+            "cannot be read: %Z in {format:?} is the name of a zone, which does not tell the offset; use %z"
+        ));
     }
     Ok(items.into())
 }
