@@ -167,7 +167,7 @@ mod tests {
     fn wrong_patterns_are_found_when_they_are_checked() {
         let columns = table("t utf8", &[]).schema();
         for (text, expected) in [
-            ("regexp_like(t, '(')", "this is no regular expression: unclosed group ['(']"),
+            ("regexp_like(t, '(')", "this is not a regular expression: unclosed group ['(']"),
             ("regexp_like(t, t)", "a pattern is a text in quotes, the same for all rows [t]"),
             (
                 "regexp_extract(t, '(a)', 2)",

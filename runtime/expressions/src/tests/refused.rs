@@ -12,7 +12,7 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "Status > 1",
-            "there is no column \"Status\"; did you mean \"status\"? Capitals count; the columns are status, path, at, latency, mean [Status]",
+            "there is no column \"Status\"; did you mean \"status\"? Upper and lower case are different; the columns are status, path, at, latency, mean [Status]",
         ),
         (
             "path = \"/x\"",

@@ -349,7 +349,7 @@ mod tests {
             (EventTimeForm::Count(TimeUnit::Second), DataType::Float64, "a unit is for whole numbers"),
             (EventTimeForm::Count(TimeUnit::Second), DataType::Date32, "a unit is for whole numbers"),
             (EventTimeForm::Text("%Y".to_owned()), DataType::Int64, "a format is for utf8"),
-            (EventTimeForm::Text("%Q".to_owned()), DataType::Utf8, "is no format"),
+            (EventTimeForm::Text("%Q".to_owned()), DataType::Utf8, "is not a format"),
             (EventTimeForm::Text("%Y %Z".to_owned()), DataType::Utf8, "use %z"),
         ] {
             let error = EventTimeReader::new(&form, &data_type).unwrap_err();
