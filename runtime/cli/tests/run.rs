@@ -231,7 +231,7 @@ fn one_file_of_an_endless_source_is_noted() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{said}");
         assert_eq!(
-            said.contains("is one file, shown when the job has ended, and numbers never ends by itself"),
+            said.contains("is one file, which becomes visible when the job has ended, but numbers never ends"),
             is_noted,
             "{said}"
         );
@@ -369,7 +369,7 @@ fn another_event_time_than_that_of_the_checkpoint_is_refused() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
         said.contains(
-            "has watermarks of the column \"t\" of the source \"rows\", and the pipeline goes by the time of arrival"
+            "has watermarks of the column \"t\" of the source \"rows\", and the pipeline uses the time of arrival"
         ),
         "{said}"
     );

@@ -62,7 +62,7 @@ fn event_times_that_nothing_can_write_are_set_aside_with_their_line() {
         assert!(!ran.stdout.contains("ERROR") && ran.stdout.contains("2024-01-01T00:00:00Z"), "{}", ran.stdout);
         let letter: serde_json::Value = serde_json::from_str(&ran.dead_letters).unwrap();
         assert_eq!((&letter["at"], &letter["record"]), (&"in.csv:3".into(), &"9223372036854775807,2".into()));
-        assert!(letter["reason"].as_str().unwrap().contains("outside of what event times can be"), "{letter}");
+        assert!(letter["reason"].as_str().unwrap().contains("outside the range of event times"), "{letter}");
     }
 }
 

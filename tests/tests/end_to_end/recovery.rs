@@ -27,12 +27,12 @@ fn state_is_given_up_only_on_purpose() {
     let renamed = renamed + SHOWS_NOTHING;
     job.resume_as(&renamed, &[]).failed(&[
         "has state of \"counts\", and the pipeline has no operator of that name",
-        "give the state up with --allow-dropped-state counts",
+        "discard the state with --allow-dropped-state counts",
     ]);
     let ended = job.resume_as(&renamed, &["--allow-dropped-state", "counts"]).well();
     let windows = |sinks: &Value| sinks.as_array().unwrap()[..2].to_vec();
     assert_eq!(windows(&ended.summary()["sinks"]), windows(&expected), "what has its state continues");
-    ended.saying(&["the state of \"counts\" is given up"]);
+    ended.saying(&["the state of \"counts\" is discarded"]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
         &[
             (
                 &["swap", "counts/value", "convert@1"],
-                "operator \"value\" cannot run that version: its output \"main\" has no column \"value\" any more",
+                "operator \"value\" cannot run that version: its output \"main\" no longer has the column \"value\"",
             ),
             (
                 &["swap", "counts/count", "text@1"],
@@ -103,8 +103,8 @@ fn a_column_of_state_is_given_up_only_by_its_name() {
     let gives_up = |mode| ["deploy", path.to_str().unwrap(), mode, "--allow-dropped-state", "level.bids"];
     server.weir(&gives_up("--dry-run")).well();
     server.deploy(&home, &of("level@1")).failed(&[
-        "its state has no column \"bids\" any more, which would be lost; ",
-        "or give up what would be lost with --allow-dropped-state level.bids",
+        "its state no longer has the column \"bids\", which would be lost; ",
+        "or discard what would be lost with --allow-dropped-state level.bids",
         "revision 1 runs again",
     ]);
     server.weir(&gives_up("--yes")).well();
@@ -185,7 +185,7 @@ fn what_is_no_operator_is_refused() {
         ("text.wasm", b"(component)".to_vec(), "error: the component is WebAssembly text"),
         ("none.wasm", b"no".to_vec(), "error: the component is not WebAssembly"),
         ("empty.wasm", Vec::new(), "error: the component is not WebAssembly"),
-        ("half.wasm", bytes[..bytes.len() / 2].to_vec(), "error: the component is damaged or cut off"),
+        ("half.wasm", bytes[..bytes.len() / 2].to_vec(), "error: the component is damaged or truncated"),
         ("module.wasm", b"\0asm\x01\0\0\0".to_vec(), "error: the component is a core WebAssembly module"),
         ("other.wasm", b"\0asm\x0d\0\x01\0".to_vec(), "error: the component implements a different WIT world"),
         ("native.wasm", b"\x7fELF".to_vec(), "error: the component is precompiled native code"),

@@ -159,7 +159,7 @@ impl KafkaCommitter {
                 }
                 Err(Failure::Abort(reason)) => reason,
             };
-            self.trouble.set(format!("{}: a transaction is done again: {reason}", self.what));
+            self.trouble.set(format!("{}: a transaction is repeated: {reason}", self.what));
             let aborted = self.repeat(|producer| producer.abort_transaction(CALL_WAIT));
             aborted.map_err(|failure| self.fenced_or_late(failure.last(&self.what), begun.elapsed()))?;
             match self.producer.client().context().failed() {
@@ -230,7 +230,7 @@ impl KafkaCommitter {
         match self.read_marker() {
             Ok(Some(marker)) if marker.generation <= self.seen.generation => {
                 let reason = format!(
-                    "the broker has undone a transaction that was open for longer than `transaction.timeout.ms`, {} ms: \
+                    "the broker has aborted a transaction that was open for longer than `transaction.timeout.ms`, {} ms: \
                      make checkpoints more often, or set it higher in `properties`",
                     self.timeout.as_millis()
                 );

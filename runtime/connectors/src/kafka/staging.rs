@@ -40,8 +40,8 @@ impl SinkWriter for StagingWriter {
             self.staged_bytes += staged.get_array_memory_size();
             if self.staged_bytes > self.staged_bytes_max {
                 let reason = format!(
-                    "the rows since the last checkpoint take more than the {} MiB that may wait: make checkpoints more often, or \
-                     look why the last one takes so long",
+                    "the rows since the last checkpoint take more than the {} MiB that may wait: make checkpoints more often, \
+                     or find out why the last one takes so long",
                     self.staged_bytes_max >> 20
                 );
                 // With a broker that was away it passes.

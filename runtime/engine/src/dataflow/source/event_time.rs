@@ -74,7 +74,7 @@ impl EventTimeReader {
             (EventTimeForm::Text(_), other) => return Err(format!("is {}; a format is for utf8", type_name(other))),
             (EventTimeForm::Typed, DataType::Utf8) => {
                 return Err(
-                    "is utf8; say how its times are written with `event-time = { column = \"..\", format = \"%Y-%m-%d \
+                    "is utf8; give the format of its times with `event-time = { column = \"..\", format = \"%Y-%m-%d \
                             %H:%M:%S\" }`, or give the column the type timestamp in `schema`"
                         .to_owned(),
                 );
@@ -118,7 +118,7 @@ impl EventTimeReader {
                 format!("the event time column {name:?} is {value:?}, which does not have the format {format:?}")
             }
             Values::Units(_) | Values::Days => format!(
-                "the event time column {name:?} is {value}, outside of what event times can be (about the years -257900 to 261800)"
+                "the event time column {name:?} is {value}, which is outside the range of event times (about the years -257900 to 261800)"
             ),
         }
     }
@@ -147,8 +147,8 @@ impl EventTimeReader {
         let (data_type, value) = (type_name(column.data_type()), number(column, row));
         if is_date_of_digits(value) {
             return Some(format!(
-                "{which} is {date}: {data_type} {value} is read as {}; if it is a date, give the column the type utf8 in `schema` and say \
-                 `event-time = {{ column = {name:?}, format = \"%Y%m%d\" }}`",
+                "{which} is {date}: {data_type} {value} is read as {}; if it is a date, give the column the type utf8 in \
+                 `schema` and set `event-time = {{ column = {name:?}, format = \"%Y%m%d\" }}`",
                 long(read_as)
             ));
         }
@@ -157,7 +157,7 @@ impl EventTimeReader {
         // Small numbers are examples: there is nothing else that they could count.
         let other = others.next()?;
         Some(format!(
-            "{which} is {date}: {data_type} {value} is read as {}; say `event-time = {{ column = {name:?}, unit = {:?} }}` \
+            "{which} is {date}: {data_type} {value} is read as {}; set `event-time = {{ column = {name:?}, unit = {:?} }}` \
              if it is {}",
             long(read_as),
             short(other),
@@ -366,7 +366,7 @@ mod tests {
         let seconds = doubt(EventTimeForm::Typed, 1_704_067_200);
         assert_eq!(
             seconds,
-            "the first event time is 1970-01-20T17:21:07.200Z: int64 1704067200 is read as milliseconds; say `event-time = { column = \
+            "the first event time is 1970-01-20T17:21:07.200Z: int64 1704067200 is read as milliseconds; set `event-time = { column = \
              \"t\", unit = \"s\" }` if it is seconds"
         );
         assert!(doubt(EventTimeForm::Typed, 1_704_067_200_000_000).ends_with("if it is microseconds"));

@@ -341,6 +341,8 @@ impl PlanNode for WindowStep {
     }
 
     fn refuses_shadow(&self) -> Option<&'static str> {
-        Some("an aggregate shows what it makes only when windows end: swap it, and roll it back if it is worse")
+        Some(
+            "an aggregate emits results only when windows end, so there is nothing to compare: swap it, and roll it back if it is worse",
+        )
     }
 }
