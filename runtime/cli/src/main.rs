@@ -5,7 +5,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `commands` | one file a command |
+//! | `commands` | one file per command |
 //! | `shared_args` | the options that several commands share |
 //! | `pipeline_file` | a file into a checked job, its problems rendered |
 //! | `follow`, `progress`, `summary` | what is shown of a job that runs, and of one that is done |

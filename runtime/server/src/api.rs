@@ -1,4 +1,4 @@
-//! The HTTP API: one file a resource, each a thin layer over the service. Whatever is refused, by whomever, is answered as a problem
+//! The HTTP API: one file per resource, each a thin layer over the service. Whatever is refused, by whomever, is answered as a problem
 //! document; the caller is authenticated before anything is read.
 
 mod dead_letters;

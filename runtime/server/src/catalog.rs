@@ -1,4 +1,4 @@
-//! The catalog: operators, jobs, their revisions, what became of dead letters, and tokens, in SQLite. What it says is so, after a power failure too. It never
+//! The catalog: operators, jobs, their revisions, what happened to dead letters, and tokens, in SQLite. What it says is so, after a power failure too. It never
 //! touches a component or a checkpoint.
 
 mod jobs;

@@ -21,7 +21,7 @@ const ENDING: &str = ".wasm";
 pub(crate) struct Pace {
     /// How long it may stand still at its beginning, or be behind later.
     pub(crate) behind_max: Duration,
-    /// Bytes a second that it needs on the whole.
+    /// Bytes per second that it needs on the whole.
     pub(crate) bytes_per_s_min: u64,
     /// How long it may take, whatever its size.
     pub(crate) time_max: Duration,

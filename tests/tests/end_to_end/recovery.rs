@@ -52,7 +52,7 @@ fn a_pipeline_that_does_not_fit_is_refused_with_what_to_do() {
     }
 }
 
-/// The rows that a pipeline's file sink shows; what a run that was shut out had not finished is hidden.
+/// The rows that a pipeline's file sink shows; what a run that was fenced had not finished is hidden.
 fn rows(folder: &Path) -> Vec<String> {
     let parts = fs::read_dir(folder.join("counts")).unwrap().map(|part| part.unwrap().path());
     let shown = parts.filter(|part| part.extension().is_some_and(|extension| extension == "csv"));

@@ -22,7 +22,7 @@ const SIGNATURE: &str = "user.weir.written";
 /// Bytes of a signature at most: a pipeline's name and two numbers.
 const SIGNATURE_BYTES_MAX: usize = 4096;
 
-/// What becomes of a file that was not written by an earlier run of the pipeline.
+/// What happens to a file that was not written by an earlier run of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Mode {

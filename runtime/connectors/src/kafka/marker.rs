@@ -149,7 +149,7 @@ mod tests {
             // The first rows of a job that began anew: the checkpoints of the old one do not count.
             (marker("a", 9, 99), origin("b", "a"), 1, L::Fail, Ok(V::Write)),
             (marker("b", 9, 1), origin("b", "a"), 1, L::Fail, Ok(V::Done)),
-            // Gone, and made anew by a committer that found none.
+            // Gone, and created again by a committer that found none.
             (marker("c", 9, 0), origin("b", "a"), 7, L::Fail, Err(Mismatch::Lost)),
             (marker("c", 9, 0), origin("b", "a"), 7, L::Write, Ok(V::Write)),
             (marker("c", 9, 0), origin("b", "a"), 7, L::Skip, Ok(V::MarkOnly)),

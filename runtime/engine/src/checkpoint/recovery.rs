@@ -66,7 +66,7 @@ struct Found {
 
 impl Durable {
     /// Whether a job could resume from its checkpoint now, and what its start would tell a person about that. Nothing changes, and
-    /// nobody is shut out.
+    /// nobody is fenced.
     ///
     /// # Errors
     /// What the start would refuse.
@@ -112,7 +112,7 @@ impl Durable {
                     clock,
                 )?
             }
-            // The run before may have completed one until it was shut out.
+            // The run before may have completed one until it was fenced.
             before => {
                 drop(before);
                 self.find(job, Contents::All, clock)?

@@ -131,7 +131,7 @@ pub(super) const FUNCTIONS: [Function; 11] = [
     },
 ];
 
-/// What becomes of a text.
+/// What happens to a text.
 enum Made<'a> {
     Part(&'a str),
     Owned(String),

@@ -1,4 +1,4 @@
-//! The thread of one job: keeps its supervisor going, does what it is asked, and writes into the catalog what became of the job and
+//! The thread of one job: keeps its supervisor going, does what it is asked, and writes into the catalog what happened to the job and
 //! of its swaps. A swap is told as done only when the catalog has it.
 
 mod handle;

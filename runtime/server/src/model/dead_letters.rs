@@ -56,7 +56,7 @@ pub struct LetterChoice {
     pub all: bool,
 }
 
-/// What became of letters.
+/// What happened to letters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct LettersTaken {

@@ -24,7 +24,7 @@ pub struct Deploy {
     pub expected_revision: Option<u64>,
 }
 
-/// What became of a deployment.
+/// What happened to a deployment.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Deployed {

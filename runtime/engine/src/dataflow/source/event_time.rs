@@ -1,4 +1,4 @@
-//! The event times of a column, in microseconds, and which of its rows have none. What becomes of these is the source's.
+//! The event times of a column, in microseconds, and which of its rows have none. What happens to these is the source's.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What becomes of the folder of a job that is removed, also while a thread of it is still there that was left behind.
+//! What happens to the folder of a job that is removed, also while a thread of it is still there that was left behind.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;

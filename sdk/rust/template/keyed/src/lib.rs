@@ -19,7 +19,7 @@ pub struct Reading {
     at: Timestamp,
 }
 
-/// What is kept a sensor, between batches and over restarts.
+/// What is kept per sensor, between batches and over restarts.
 #[derive(Row)]
 pub struct Last {
     celsius: f64,
