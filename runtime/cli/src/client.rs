@@ -152,7 +152,7 @@ impl Client {
 fn advice(why: &str) -> &'static str {
     match why {
         _ if why.contains("CaUsedAsEndEntity") => {
-            "its certificate may sign others, as `openssl req -x509` makes them: give the server one of its own (CA:FALSE)"
+            "its certificate is one that signs others, as `openssl req -x509` makes them: give the server a certificate with CA:FALSE"
         }
         _ if why.contains("certificate") => {
             "its certificate is not trusted here, or is for another name: --ca FILE (or WEIR_CA) names one to trust"

@@ -279,7 +279,7 @@ fn what_does_not_fit_is_refused_before_anything_changes() {
     let transform = HOST.load(root().join("tests/guests/echo.wasm")).unwrap();
     assert_eq!(
         refused(NewVersion { component: transform, ..version("count_v2", 1, "never") }),
-        "operator \"count\" cannot run that version: it is a component of transform-operator, and runs one of keyed-operator"
+        "operator \"count\" cannot run that version: the new component is a transform-operator, but the running one is a keyed-operator"
     );
     let same = NewVersion { config: serde_json::json!({ "tag": "0" }), ..version("count_v1", 0, "never") };
     assert_eq!(refused(same), "operator \"count\" runs that version already");

@@ -39,7 +39,7 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
             ),
             (
                 &["swap", "counts/count", "echo@1"],
-                "it is a component of transform-operator, and runs one of keyed-operator",
+                "the new component is a transform-operator, but the running one is a keyed-operator",
             ),
             (&["swap", "counts/count", "count@1"], "operator \"count\" runs that version already"),
             (&["swap", "counts/count", "count@3"], "there is no count@3; the versions of count are 1, 2"),

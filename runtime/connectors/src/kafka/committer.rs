@@ -128,7 +128,7 @@ impl KafkaCommitter {
                 Ok(text) if text.is_empty() => return Ok(None),
                 Ok(text) => {
                     return serde_json::from_str(&text).map(Some).map_err(|_| {
-                        ConnectorError::Data(format!("{}: its offset is not a marker of ours: {text:?}", self.what))
+                        ConnectorError::Data(format!("{}: its offset is not a marker of Weir: {text:?}", self.what))
                     });
                 }
                 Err(error) => {
@@ -311,7 +311,7 @@ impl Part {
         all.sort_by_key(|part| (part.value.subtask, part.value.part));
         match all.windows(2).all(|pair| pair[0].value.origin == pair[1].value.origin) {
             true => Ok(all),
-            false => Err("its parts are of two jobs".to_owned()),
+            false => Err("its parts belong to two jobs".to_owned()),
         }
     }
 }

@@ -62,7 +62,7 @@ impl SinkWriter for StagingWriter {
             let mut commit = Vec::new();
             for batches in parts(&staged) {
                 let rows = concat_batches(&schema, batches)
-                    .map_err(|error| ConnectorError::Data(format!("staged rows cannot be put together: {error}")))?;
+                    .map_err(|error| ConnectorError::Data(format!("staged rows cannot be assembled: {error}")))?;
                 let part = commit.len();
                 let value =
                     serde_json::json!({ "origin": origin, "subtask": subtask, "part": part, "rows": rows.num_rows() });

@@ -164,7 +164,7 @@ impl ComponentStep {
         let unfit = |reason: String| SwapError::Unfit { operator: operator.clone(), reason };
         let (is, was) = (component.world(), self.component.world());
         if is != was {
-            return Err(unfit(format!("it is a component of {is}, and runs one of {was}")));
+            return Err(unfit(format!("the new component is a {is}, but the running one is a {was}")));
         }
         if self.version() == component.version(config) && self.spec.limits == *limits {
             return Err(SwapError::Same(operator.clone()));

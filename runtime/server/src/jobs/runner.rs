@@ -109,7 +109,7 @@ impl Thread {
         let outcome = supervisor.map_or(Outcome::Suspended(None), |supervisor| self.follow(supervisor));
         self.start.crash_watch.ended(&self.slot.name);
         if self.is_left() {
-            self.tell(LogLevel::Warn, "what was left behind of the job when it was stopped has ended");
+            self.tell(LogLevel::Warn, "the part of the job that was still running when it was stopped has ended");
             return self.remove_folder_of_removed();
         }
         self.follow_swap();
@@ -174,7 +174,7 @@ impl Thread {
                             (is_told, delay) = (true, RETRY[0] / 2);
                         }
                         _ => {
-                            let told = format!("it cannot continue, and is tried again in {delay:?}: {why}");
+                            let told = format!("it cannot continue; the next try is in {delay:?}: {why}");
                             self.tell(LogLevel::Error, &told);
                         }
                     }

@@ -36,8 +36,8 @@ impl Service {
         if is_over && self.catalog.replays(job)?.iter().all(|replay| replay.done.is_some()) {
             // What a source would read after all, since it was drained, would come too late for every window.
             return Err(Problem::conflict(format!(
-                "the job {job:?} has ended, and its input with it: `weir start {job} --from CHECKPOINT` goes back, and `weir rm {job}` lets \
-                 it be deployed from the beginning"
+                "the job {job:?} has ended with its input: `weir start {job} --from CHECKPOINT` goes back; after `weir rm \
+                 {job}` it can be deployed from the beginning"
             )));
         }
         let checked = self.pipelines.check(&pipeline)?;

@@ -87,7 +87,7 @@ impl KeyedOperator {
         match trial.old.check_holds(&layout_of(guest), changed) {
             Ok(()) => return Ok(true),
             Err(error) if error.is_passing() => {
-                trial.give_up(format!("it could not be asked whether its states can go back: {error}"));
+                trial.give_up(format!("it failed to say whether its states can go back: {error}"));
             }
             Err(error) => trial.no_return(error.to_string()),
         }
