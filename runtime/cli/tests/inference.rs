@@ -72,7 +72,7 @@ fn folders_are_columns_if_asked_for() {
     for (partitions, reason) in [
         ("{ c = \"int64\" }", "c is \"DE\", which is not of the type int64"),
         ("{ x = \"utf8\" }", "in/dt=2024-01-31/c=DE/a.csv is in no folder x=VALUE"),
-        ("{ v = \"utf8\" }", "the rows have a column \"v\" of their own"),
+        ("{ v = \"utf8\" }", "the rows already have a column \"v\""),
     ] {
         let (_, said) = run(folder.path(), &source(&format!("partitions = {partitions}")));
         assert!(said.contains(reason) && said.contains("p.toml:6:"), "{said}");

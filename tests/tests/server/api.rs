@@ -185,7 +185,7 @@ fn requests_that_make_no_sense_are_told_why() {
         server.raw("GET", "/v1/jobs", &format!("host: {host}\r\n"), b"").refused(
             403,
             "forbidden",
-            "on this machine only",
+            "only on this machine",
         );
     }
 }
