@@ -138,7 +138,7 @@ fn a_first_event_time_that_counts_something_else_is_noted() {
     ] {
         let source = format!("{connector}\nevent-time = \"t\"\n{schema}");
         let ran = run("in.csv", "t\n1704067200\n1704070800\n", &hourly(&source, "csv"));
-        let note = "note: s: the first event time is 1970-01-20T17:21:07.200Z: int64 1704067200 is read as milliseconds; say \
+        let note = "note: s: the first event time is 1970-01-20T17:21:07.200Z: int64 1704067200 is read as milliseconds; set \
                     `event-time = { column = \"t\", unit = \"s\" }` if it is seconds";
         assert!(ran.stderr.contains(note), "{}", ran.stderr);
     }

@@ -173,7 +173,7 @@ mod tests {
             check_readable(&old, &layout(1, &[("name", Utf8, true), ("n", Int64, true), ("x", Int64, true)])).is_ok()
         );
         assert!(check_readable(&old, &layout(2, &[])).is_ok(), "another version is for `migrate`");
-        assert!(refused(1, &[("n", Int32, false)]).starts_with("its state has no column \"name\" any more"));
+        assert!(refused(1, &[("n", Int32, false)]).starts_with("its state no longer has the column \"name\""));
         let narrower = refused(1, &[("n", Utf8, false), ("name", Utf8, true)]);
         assert!(narrower.starts_with("the column \"n\" of its state is int32, and would be utf8;"), "{narrower}");
         let unknown = refused(1, &[("n", Int32, false), ("name", Utf8, true), ("x", Int64, false)]);
