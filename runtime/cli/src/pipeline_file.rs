@@ -104,7 +104,7 @@ impl PipelineFile {
                 ResumeFrom::Last | ResumeFrom::Beginning => allow_dropped.first().map(|_| "--allow-dropped-state"),
             };
             if let Some(flag) = flag {
-                anyhow::bail!("{flag} needs to know where checkpoints are: say --checkpoint-dir DIR too");
+                anyhow::bail!("{flag} needs to know where checkpoints are: use --checkpoint-dir DIR too");
             }
             return Ok(None);
         };

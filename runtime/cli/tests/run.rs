@@ -42,7 +42,7 @@ fn what_speaks_of_checkpoints_is_refused_without_them() {
     for flags in [["--from", "3"], ["--allow-dropped-state", "per-second"]] {
         let output = weir(folder.path(), PRICES, &flags).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        let expected = format!("{} needs to know where checkpoints are: say --checkpoint-dir DIR too", flags[0]);
+        let expected = format!("{} needs to know where checkpoints are: use --checkpoint-dir DIR too", flags[0]);
         assert!(!output.status.success() && stderr.contains(&expected), "{stderr}");
     }
 }

@@ -74,7 +74,7 @@ fn format_of(
         let path = path.display();
         options.error(
             "path",
-            format!("{path} does not end in .csv, .json, .jsonl, .txt or .log; say `format = \"csv\"`, \"json\", \"text\" or \"raw\""),
+            format!("{path} does not end in .csv, .json, .jsonl, .txt or .log; set `format = \"csv\"`, \"json\", \"text\" or \"raw\""),
         )
     })
 }
