@@ -69,7 +69,7 @@ pub(crate) struct Pipeline {
     pub(crate) versions: Vec<(String, OperatorName)>,
     /// Those of its components.
     digests: BTreeSet<String>,
-    /// What a person should know.
+    /// Notes for a person.
     pub(crate) notes: Vec<String>,
 }
 

@@ -21,7 +21,7 @@ use crate::service::Service;
 pub(super) struct PushQuery {
     /// The blake3 digest of the component's bytes, hexadecimal.
     digest: String,
-    /// The version's name; the next number, if nothing is said.
+    /// The name of the version; by default the next number.
     version: Option<String>,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn show(
     blocking(service, move |service| service.operators(Some(&name))).await.map(Json)
 }
 
-/// Makes a version of a component: the body is its bytes. It is checked and compiled before it is there.
+/// Makes a version of a component, whose bytes are the body. It is checked and compiled before it becomes visible.
 #[utoipa::path(post, path = "/v1/operators/{name}", params(("name" = String, Path, description = "The operator"), PushQuery),
     request_body(content = Vec<u8>, content_type = "application/wasm"), responses(
     (status = CREATED, body = Pushed, description = "It is a new version"),
