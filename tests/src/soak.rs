@@ -126,7 +126,7 @@ connector = "blackhole"
 }
 
 impl Soak {
-    /// Starts a server and the jobs, and does everything once a round. `tell` gets a line a round.
+    /// Starts a server and the jobs, and does everything once per round. `tell` gets a line per round.
     ///
     /// # Errors
     /// If a command fails, a job does not come through, or memory, descriptors, threads or disk grow.

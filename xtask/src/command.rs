@@ -57,7 +57,7 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let output =
         command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run `{}`", shown(command)))?;
     ensure!(output.status.success(), "`{}` failed ({})", shown(command), output.status);
-    String::from_utf8(output.stdout).with_context(|| format!("`{}` printed what is no text", shown(command)))
+    String::from_utf8(output.stdout).with_context(|| format!("`{}` printed what is not text", shown(command)))
 }
 
 /// Adds the target that operators are compiled for, if it is not there.

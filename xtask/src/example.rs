@@ -11,7 +11,8 @@ use crate::command::{self, announce, binary, ensure_wasm_target, root};
 use crate::{guests, weir};
 
 /// What there is.
-pub(crate) const NAMES: [&str; 7] = ["access-logs", "flights", HOT_SWAP, KAFKA_ORDERS, "nexmark", ORDERS, "sensors"];
+pub(crate) const NAMES: [&str; 8] =
+    ["access-logs", "first-operator", "flights", HOT_SWAP, KAFKA_ORDERS, "nexmark", ORDERS, "sensors"];
 /// The one that needs a server.
 const HOT_SWAP: &str = "hot-swap";
 /// The one that waits for more files.

@@ -1,7 +1,7 @@
 //! `cargo xtask guests`: compiles the operators of a workspace of guests and makes a component of each.
 //!
 //! A component lands in the folder above its crate, under the name of its library: `examples/flights/classify/` becomes
-//! `examples/flights/classify.wasm`. It is made anew only if what cargo compiled is younger.
+//! `examples/flights/classify.wasm`. It is created again only if what cargo compiled is younger.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

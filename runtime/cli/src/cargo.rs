@@ -63,7 +63,7 @@ impl OperatorCrate {
             bail!("cargo cannot read {}", manifest.display());
         }
         let metadata: Metadata =
-            serde_json::from_slice(&output.stdout).context("cannot read what cargo metadata says")?;
+            serde_json::from_slice(&output.stdout).context("cannot read the output of `cargo metadata`")?;
         let package = metadata.packages.into_iter().find(|package| package.manifest_path == manifest);
         let Some(package) = package else {
             bail!("{} is a workspace; name the folder of one operator's crate in it", manifest.display());

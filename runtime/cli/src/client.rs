@@ -25,10 +25,10 @@ pub(crate) struct ServerArgs {
     /// The server's address [default: $WEIR_SERVER, or http://127.0.0.1:7474]
     #[arg(long, value_name = "URL", global = true)]
     server: Option<String>,
-    /// A file with the token [default: the token itself in $WEIR_TOKEN]
+    /// A file with the token [default: the token in $WEIR_TOKEN]
     #[arg(long, value_name = "FILE", global = true)]
     token_file: Option<PathBuf>,
-    /// A certificate that the server's is made with, PEM [default: $WEIR_CA, and those of the system]
+    /// A CA certificate to verify the server's certificate with, PEM [default: $WEIR_CA, and those of the system]
     #[arg(long, value_name = "FILE", global = true)]
     ca: Option<PathBuf>,
 }
@@ -56,15 +56,13 @@ impl ServerArgs {
         };
         let token = token.map(|token| token.trim().to_owned());
         if token.as_ref().is_some_and(|token| token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic())) {
-            bail!("that is no token: it has to be one word, as `weir token create` prints it");
+            bail!("that is not a token: a token is one word, as `weir token create` prints it");
         }
         if !base.starts_with("http://") && !base.starts_with("https://") {
-            bail!("{base} is no address of a server: write http://HOST:PORT or https://HOST:PORT");
+            bail!("{base} is not an address of a server: write http://HOST:PORT or https://HOST:PORT");
         }
         if token.is_some() && !is_private(&base) {
-            bail!(
-                "{base} would get the token in plain text: write https://, or let something on this machine pass it on"
-            );
+            bail!("{base} would get the token in plain text: write https://, or use a proxy on this machine");
         }
         // The state's store may have said so before.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -127,7 +125,9 @@ impl Client {
 
     fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
         let response = self.send(request)?;
-        response.json().with_context(|| format!("{} gave an answer that this weir does not know", self.base))
+        response
+            .json()
+            .with_context(|| format!("{} gave an answer that this version of weir does not understand", self.base))
     }
 
     fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
@@ -143,7 +143,7 @@ impl Client {
         let text = response.text().unwrap_or_default();
         match serde_json::from_str::<ProblemDocument>(&text) {
             Ok(problem) => Err(anyhow::Error::new(Refused(problem))),
-            Err(_) => Err(anyhow!("{} answered {status}, and is no weir server", self.base)),
+            Err(_) => Err(anyhow!("{} answered {status}; it is not a weir server", self.base)),
         }
     }
 }
@@ -152,10 +152,10 @@ impl Client {
 fn advice(why: &str) -> &'static str {
     match why {
         _ if why.contains("CaUsedAsEndEntity") => {
-            "its certificate may sign others, as `openssl req -x509` makes them: give the server one of its own (CA:FALSE)"
+            "its certificate is one that signs others, as `openssl req -x509` makes them: give the server a certificate with CA:FALSE"
         }
         _ if why.contains("certificate") => {
-            "its certificate is not trusted here, or is not of that name: --ca FILE (or WEIR_CA) names one to trust"
+            "its certificate is not trusted here, or is for another name: --ca FILE (or WEIR_CA) names one to trust"
         }
         _ if why.contains("InvalidContentType") => "it does not speak TLS: write http://",
         _ if why.contains("invalid HTTP version") => "it may speak TLS: write https://",

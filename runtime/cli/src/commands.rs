@@ -19,15 +19,15 @@ pub(crate) enum Command {
     Run(run::Args),
     /// Check a pipeline without running it
     Check(check::Args),
-    /// Look into what a job has kept
+    /// List, show, verify and export the checkpoints of a job
     Checkpoint(checkpoint::Args),
-    /// Show what a component is
+    /// Show what a component reads, emits and keeps
     Inspect(inspect::Args),
-    /// Make an operator crate
+    /// Create an operator crate
     New(new::Args),
     /// Build an operator crate into a component
     Build(build::Args),
-    /// Show or clear what was compiled
+    /// Show or clear the cache of compiled components
     Cache(cache::Args),
     /// Print completions for a shell
     Completions(completions::Args),

@@ -48,7 +48,7 @@ impl LineReceiver {
         self.lines.try_iter().for_each(|line| print(&line));
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            print(&format!("{dropped} lines of operators were dropped: they came faster than they can be shown"));
+            print(&format!("{dropped} lines of operators were dropped: they came too fast to be shown"));
         }
     }
 }

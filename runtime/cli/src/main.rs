@@ -5,7 +5,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `commands` | one file a command |
+//! | `commands` | one file per command |
 //! | `shared_args` | the options that several commands share |
 //! | `pipeline_file` | a file into a checked job, its problems rendered |
 //! | `follow`, `progress`, `summary` | what is shown of a job that runs, and of one that is done |
@@ -61,25 +61,25 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Streams through WebAssembly operators.
+/// A stream engine that runs WebAssembly operators.
 #[derive(Parser)]
 #[command(name = "weir", version, styles = STYLES, arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  weir new my-operator            an operator crate to start from
-  weir build my-operator          the crate into a component
-  weir inspect my-operator.wasm   what a component is
-  weir check pipeline.toml        whether a pipeline can run, and where not
+  weir new my-operator            create an operator crate to start from
+  weir build my-operator          build the crate into a component
+  weir inspect my-operator.wasm   show what the component reads and emits
+  weir check pipeline.toml        find mistakes in a pipeline, with their places
   weir run pipeline.toml          run it
-  weir checkpoint list state      what it has kept
+  weir checkpoint list state      list its checkpoints
 
 On a server ($WEIR_SERVER, $WEIR_TOKEN):
-  weir serve                      start one
-  weir push my-operator.wasm      bring it an operator
-  weir deploy pipeline.toml       let it run a pipeline
-  weir ps                         what runs; weir show, top, logs
+  weir serve                      start a server
+  weir push my-operator.wasm      upload an operator
+  weir deploy pipeline.toml       run a pipeline on the server
+  weir ps                         list the jobs; see also weir show, top, logs
   weir swap JOB/OPERATOR op@2     replace an operator while it runs; weir rollback undoes it
-  weir dlq JOB list               rows that could not be processed
-  weir stop JOB                   and weir start, savepoint, rm")]
+  weir dlq JOB list               list rows that could not be processed
+  weir stop JOB                   stop a job; see also weir start, savepoint, rm")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -47,7 +47,8 @@ impl PipelineFile {
         let connectors = StandardConnectors::new();
         let sink_of = |path: &str, base: &Path| connectors.keeping_sink(path, base);
         let kept = graph.keep_dead_letters(&base, |name| format!("dead-letters/{name}.jsonl"), sink_of);
-        let note = |(name, path): (String, PathBuf)| format!("what {name:?} cannot process goes to {}", path.display());
+        let note =
+            |(name, path): (String, PathBuf)| format!("rows that {name:?} cannot process go to {}", path.display());
         let notes = kept.into_iter().map(note).collect();
         Ok(Self { shown, graph, notes })
     }
@@ -56,7 +57,7 @@ impl PipelineFile {
     pub(crate) fn check(&self, host: &Host, secrets: &SecretsArgs) -> anyhow::Result<Job> {
         let mut problems = Vec::new();
         if self.graph.checkpoint.as_ref().is_some_and(|settings| settings.location.is_empty()) {
-            let message = "[checkpoint] has no dir: say where checkpoints are kept, here or with --checkpoint-dir DIR";
+            let message = "[checkpoint] has no dir: set it to where checkpoints are kept, or use --checkpoint-dir DIR";
             problems.push(Diagnostic::error(message, None));
         }
         let connectors = secrets.over(StandardConnectors::new());
@@ -103,7 +104,7 @@ impl PipelineFile {
                 ResumeFrom::Last | ResumeFrom::Beginning => allow_dropped.first().map(|_| "--allow-dropped-state"),
             };
             if let Some(flag) = flag {
-                anyhow::bail!("{flag} needs to know where checkpoints are: say --checkpoint-dir DIR too");
+                anyhow::bail!("{flag} needs to know where checkpoints are: use --checkpoint-dir DIR too");
             }
             return Ok(None);
         };

@@ -25,7 +25,7 @@ pub(crate) fn laid_out() -> anyhow::Result<PathBuf> {
     }
     let digest = hasher.finalize().to_hex();
     let name = format!("rust-{}-{}", env!("CARGO_PKG_VERSION"), &digest[..12]);
-    let folder = data_dir().context("this user has no home for the SDK: say --sdk PATH")?.join("sdk");
+    let folder = data_dir().context("this user has no home folder for the SDK: use --sdk PATH")?.join("sdk");
     let sdk = folder.join(&name);
     if !sdk.is_dir() {
         lay_out(&folder, &name, &manifest).with_context(|| format!("cannot lay the SDK out in {}", sdk.display()))?;
@@ -35,6 +35,12 @@ pub(crate) fn laid_out() -> anyhow::Result<PathBuf> {
 
 /// Written beside its place and moved there, so that no build sees a part of it.
 fn lay_out(folder: &Path, name: &str, manifest: &str) -> std::io::Result<()> {
+    // It is in the data folder of `weir serve`, which refuses one that others can read.
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
     let beside = folder.join(format!(".{name}.{}", std::process::id()));
     for (path, content) in FILES.iter().copied().chain([("Cargo.toml", manifest)]) {
         let path = beside.join(path);

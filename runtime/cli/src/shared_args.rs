@@ -13,7 +13,7 @@ use crate::machine_memory;
 /// Where secrets are.
 #[derive(Clone, clap::Args)]
 pub(crate) struct SecretsArgs {
-    /// The folder of secrets: "${secret:NAME}" in an option of a source or sink is the text of its file NAME
+    /// The folder of secrets: "${secret:NAME}" in an option of a source or sink stands for the text of the file NAME in it
     #[arg(long, value_name = "DIR", value_parser = folder)]
     secrets_dir: Option<PathBuf>,
 }
@@ -108,13 +108,13 @@ pub(crate) struct PipelineArgs {
     /// Keep checkpoints in this folder, or in s3://BUCKET/PREFIX, whatever the file says
     #[arg(long, value_name = "DIR")]
     pub(crate) checkpoint_dir: Option<String>,
-    /// From one checkpoint to the next, for example 30s
+    /// The time from one checkpoint to the next, for example 30s
     #[arg(long, value_name = "DURATION")]
     pub(crate) checkpoint_interval: Option<String>,
-    /// Give a checkpoint up that takes longer
+    /// Abandon a checkpoint that takes longer
     #[arg(long, value_name = "DURATION")]
     pub(crate) checkpoint_timeout: Option<String>,
-    /// How many checkpoints are kept
+    /// Keep this many checkpoints
     #[arg(long, value_name = "N")]
     pub(crate) checkpoint_keep: Option<u64>,
 }

@@ -16,7 +16,7 @@ pub(crate) enum Request {
     Stop,
 }
 
-/// Ends the process at the first one, once it was said what continues without it; once a process.
+/// Ends the process at the first one, once it was said what continues without it; once per process.
 pub(crate) fn end_with(last_words: impl Fn() + Send + 'static) -> anyhow::Result<()> {
     let end = move || {
         last_words();
@@ -41,7 +41,7 @@ const INTERRUPTED: i32 = 130;
 const UNHEARD: &str = "cannot listen for ctrl-C";
 
 impl Signals {
-    /// Listens from now on; once a process. `on_stop` is called, on a thread of its own, when [`Request::Stop`] is asked.
+    /// Listens from now on; once per process. `on_stop` is called, on a thread of its own, when [`Request::Stop`] is asked.
     pub(crate) fn listen(on_stop: impl Fn() + Send + 'static) -> anyhow::Result<Self> {
         let count = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&count);

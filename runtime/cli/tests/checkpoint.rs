@@ -139,7 +139,7 @@ fn verify_finds_what_is_damaged() {
     let folder = folder.path();
     two_checkpoints(folder);
     let all = told(folder, &["checkpoint", "verify", "state"]);
-    assert_eq!(all.lines().filter(|line| line.contains("is whole: ")).count(), 2, "{all}");
+    assert_eq!(all.lines().filter(|line| line.contains("is complete and undamaged: ")).count(), 2, "{all}");
 
     let shown: Value = serde_json::from_str(&told(folder, &["checkpoint", "show", "state", "--json"])).unwrap();
     let part = shown["subtasks"][0]["operators"][0]["state"][0]["path"].as_str().unwrap();
@@ -151,7 +151,7 @@ fn verify_finds_what_is_damaged() {
     assert!(!output.status.success());
     let said = String::from_utf8(output.stdout).unwrap();
     let expected = format!(
-        "checkpoint 3 in state is damaged: {part} does not have the checksum that was written\ncheckpoint 2 is whole"
+        "checkpoint 3 in state is damaged: {part} does not have the checksum that was written\ncheckpoint 2 is complete and undamaged"
     );
     assert!(said.starts_with(&expected), "{said}");
     let why = String::from_utf8(output.stderr).unwrap();
@@ -278,7 +278,7 @@ fn what_is_wrong_is_said() {
             &[&export[..], &["minutes", "--to", "a.jsonl"]].concat(),
             "the checkpoint has no operator \"minutes\"; it has out, per-minute",
         ),
-        (&[&export[..], &["out", "--to", "a.jsonl"]].concat(), "\"out\" has no state by key in this checkpoint"),
+        (&[&export[..], &["out", "--to", "a.jsonl"]].concat(), "\"out\" has no keyed state in this checkpoint"),
         (
             &[&export[..], &["per-minute", "--state", "keys", "--to", "a.jsonl"]].concat(),
             "\"per-minute\" has no state \"keys\"; it has panes, timers",

@@ -72,7 +72,7 @@ fn folders_are_columns_if_asked_for() {
     for (partitions, reason) in [
         ("{ c = \"int64\" }", "c is \"DE\", which is not of the type int64"),
         ("{ x = \"utf8\" }", "in/dt=2024-01-31/c=DE/a.csv is in no folder x=VALUE"),
-        ("{ v = \"utf8\" }", "the rows have a column \"v\" of their own"),
+        ("{ v = \"utf8\" }", "the rows already have a column \"v\""),
     ] {
         let (_, said) = run(folder.path(), &source(&format!("partitions = {partitions}")));
         assert!(said.contains(reason) && said.contains("p.toml:6:"), "{said}");
@@ -125,7 +125,7 @@ fn one_column_that_another_delimiter_would_separate_is_told() {
         let folder = files(&[("a.csv", &format!("v{delimiter}w\n1{delimiter}2\n"))]);
         let source = "connector = \"file\"\npath = \"a.csv\"";
         let (_, said) = run(folder.path(), source);
-        assert!(said.contains(&format!("say `delimiter = \"{written}\"`")), "{said}");
+        assert!(said.contains(&format!("set `delimiter = \"{written}\"`")), "{said}");
         let (printed, said) = run(folder.path(), &format!("{source}\ndelimiter = \"{written}\""));
         assert_eq!(printed, "{\"v\":1,\"w\":2}\n");
         assert!(!said.contains("delimiter"), "{said}");
@@ -196,6 +196,6 @@ fn event_times_that_are_implausible_are_told_of_sources_without_a_sample_too() {
     let file = std::fs::File::open(folder.path().join("in.jsonl")).unwrap();
     let output = command(folder.path(), source).stdin(file).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    let told = "int64 1704067200 is read as milliseconds; say `event-time = { column = \"t\", unit = \"s\" }`";
+    let told = "int64 1704067200 is read as milliseconds; set `event-time = { column = \"t\", unit = \"s\" }`";
     assert_eq!(said.matches(told).count(), 1, "{said}");
 }

@@ -111,6 +111,12 @@ fn the_command_alone_makes_an_operator() {
         assert!(weir(&["build", name]).contains("transform-operator"));
         assert!(!folder.path().join(name).join("target").exists(), "operators share a folder");
     }
+    #[cfg(unix)]
+    {
+        let data = std::fs::metadata(folder.path().join("data/weir")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&data.permissions());
+        assert_eq!(mode & 0o077, 0, "`weir serve` keeps its catalog in this folder");
+    }
     std::fs::write(folder.path().join("in.csv"), "price,auction\n100,1\n50,2\n").unwrap();
     let pipeline = "[sources.s]\nconnector = \"file\"\npath = \"in.csv\"\n[operators.o]\ninput = \"s\"\ncomponent = \"first/first.wasm\"\n\
                     config = { price-min = 100 }\n[sinks.out]\ninput = \"o\"\nconnector = \"stdout\"\n";

@@ -60,11 +60,11 @@ fn aggregates_in_another_order_continue_and_others_of_the_same_name_are_refused(
         ("aggregates.n = \"count\"\naggregates.x = { sum = \"a\" }", None),
         (
             "aggregates.x = { sum = \"b\" }\naggregates.n = \"count\"",
-            Some("the aggregate \"x\" was the sum of a, and now it is the sum of b"),
+            Some("the aggregate \"x\" was the sum of a, but now it is the sum of b"),
         ),
         (
             "aggregates.n = { count = \"a\" }\naggregates.x = { sum = \"a\" }",
-            Some("\"n\" was the count of rows, and now it is the count of a"),
+            Some("\"n\" was the count of rows, but now it is the count of a"),
         ),
     ] {
         let output = weir(folder.path(), &windows(aggregates), &[]).output().unwrap();

@@ -42,7 +42,7 @@ fn what_speaks_of_checkpoints_is_refused_without_them() {
     for flags in [["--from", "3"], ["--allow-dropped-state", "per-second"]] {
         let output = weir(folder.path(), PRICES, &flags).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        let expected = format!("{} needs to know where checkpoints are: say --checkpoint-dir DIR too", flags[0]);
+        let expected = format!("{} needs to know where checkpoints are: use --checkpoint-dir DIR too", flags[0]);
         assert!(!output.status.success() && stderr.contains(&expected), "{stderr}");
     }
 }
@@ -158,7 +158,7 @@ path = "out.jsonl"
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
     let first = said.lines().next().unwrap();
-    expect![[r#"note: what "numbers" cannot process goes to dead-letters/numbers.jsonl"#]].assert_eq(first);
+    expect![[r#"note: rows that "numbers" cannot process go to dead-letters/numbers.jsonl"#]].assert_eq(first);
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     expect![[r#"
         {"a":1}
@@ -231,7 +231,7 @@ fn one_file_of_an_endless_source_is_noted() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{said}");
         assert_eq!(
-            said.contains("is one file, shown when the job has ended, and numbers never ends by itself"),
+            said.contains("is one file, which becomes visible when the job has ended, but numbers never ends"),
             is_noted,
             "{said}"
         );
@@ -369,7 +369,7 @@ fn another_event_time_than_that_of_the_checkpoint_is_refused() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
         said.contains(
-            "has watermarks of the column \"t\" of the source \"rows\", and the pipeline goes by the time of arrival"
+            "has watermarks of the column \"t\" of the source \"rows\", and the pipeline uses the time of arrival"
         ),
         "{said}"
     );

@@ -62,7 +62,7 @@ fn event_times_that_nothing_can_write_are_set_aside_with_their_line() {
         assert!(!ran.stdout.contains("ERROR") && ran.stdout.contains("2024-01-01T00:00:00Z"), "{}", ran.stdout);
         let letter: serde_json::Value = serde_json::from_str(&ran.dead_letters).unwrap();
         assert_eq!((&letter["at"], &letter["record"]), (&"in.csv:3".into(), &"9223372036854775807,2".into()));
-        assert!(letter["reason"].as_str().unwrap().contains("outside of what event times can be"), "{letter}");
+        assert!(letter["reason"].as_str().unwrap().contains("outside the range of event times"), "{letter}");
     }
 }
 
@@ -120,7 +120,7 @@ fn event_times_have_a_unit_or_a_format() {
         (
             "{ column = \"t\", format = \"%d/%b/%Y\" }",
             "x",
-            "in.csv:2: the event time column \"t\" is \"x\", no time of",
+            "in.csv:2: the event time column \"t\" is \"x\", which does not have",
         ),
     ] {
         let source = format!("connector = \"file\"\npath = \"in.csv\"\nevent-time = {event_time}");
@@ -138,7 +138,7 @@ fn a_first_event_time_that_counts_something_else_is_noted() {
     ] {
         let source = format!("{connector}\nevent-time = \"t\"\n{schema}");
         let ran = run("in.csv", "t\n1704067200\n1704070800\n", &hourly(&source, "csv"));
-        let note = "note: s: the first event time is 1970-01-20T17:21:07.200Z: int64 1704067200 is read as milliseconds; say \
+        let note = "note: s: the first event time is 1970-01-20T17:21:07.200Z: int64 1704067200 is read as milliseconds; set \
                     `event-time = { column = \"t\", unit = \"s\" }` if it is seconds";
         assert!(ran.stderr.contains(note), "{}", ran.stderr);
     }

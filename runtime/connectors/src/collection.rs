@@ -49,8 +49,9 @@ impl Collection {
         let schema = match schema {
             Some(schema) => given_schema(options, &schema, true)?,
             None if rows.is_empty() => {
-                return Err(options
-                    .error("rows", "`rows` is empty; say what its columns are with `schema = { column = \"type\" }`"));
+                return Err(
+                    options.error("rows", "`rows` is empty; give its columns with `schema = { column = \"type\" }`")
+                );
             }
             None => infer(&json),
         };
@@ -95,7 +96,7 @@ fn row_to_json(row: &OrderedTable<toml::Value>) -> Result<Vec<(String, serde_jso
     let field = |(name, value): &(Spanned<String>, Spanned<toml::Value>)| match to_json(value.get_ref()) {
         Some(json) => Ok((name.get_ref().clone(), json)),
         None => Err(ConnectorError::Option {
-            message: "nan and inf cannot stand in `rows`; read them from a file".to_owned(),
+            message: "`rows` cannot contain nan and inf; read them from a file".to_owned(),
             span: Some(value.span()),
         }),
     };

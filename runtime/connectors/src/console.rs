@@ -57,7 +57,7 @@ impl Sink for Console {
     }
 
     fn guarantee(&self) -> Guarantee {
-        Guarantee::AtLeastOnce("what is printed cannot be taken back".to_owned())
+        Guarantee::AtLeastOnce("printed rows cannot be taken back".to_owned())
     }
 
     fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {

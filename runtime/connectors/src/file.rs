@@ -17,7 +17,7 @@
 //! | option | default | |
 //! |---|---|---|
 //! | `path` | required | a file; or a folder, if there is one of that name or the path ends in `/`. It is made, if the folder above it exists. A symbolic link is followed; a device, a FIFO or a socket is refused |
-//! | `mode` | | one file: what becomes of one that is there. Without it, only what an earlier run of the same pipeline has left is replaced, see decision 36. `"overwrite"` replaces any file, `"append"` begins with its rows |
+//! | `mode` | | one file: what happens to one that is there. Without it, only what an earlier run of the same pipeline has left is replaced, see decision 36. `"overwrite"` replaces any file, `"append"` begins with its rows |
 //! | `format` | by the file's name; for a folder required | `"csv"`, `"json"`, `"text"` or `"raw"` |
 //! | `lazy` | `false` | make no file (no folder) if there is no row |
 //! | `roll-bytes` | | a folder: a part that is as long is ended between two checkpoints too, behind a batch of rows. A size such as `"64KiB"`, which is the least |
@@ -74,7 +74,7 @@ fn format_of(
         let path = path.display();
         options.error(
             "path",
-            format!("{path} does not end in .csv, .json, .jsonl, .txt or .log; say `format = \"csv\"`, \"json\", \"text\" or \"raw\""),
+            format!("{path} does not end in .csv, .json, .jsonl, .txt or .log; set `format = \"csv\"`, \"json\", \"text\" or \"raw\""),
         )
     })
 }

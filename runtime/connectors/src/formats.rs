@@ -67,7 +67,7 @@ use serde::Deserialize;
 pub(crate) enum FormatName {
     /// RFC 4180, one header line if not told otherwise.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[serde(alias = "jsonl", alias = "json-lines", alias = "ndjson")]
     Json,
     /// One column of text, a line each.

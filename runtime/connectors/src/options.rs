@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for Bytes {
             }
 
             fn visit_i64<E: serde::de::Error>(self, bytes: i64) -> Result<Bytes, E> {
-                u64::try_from(bytes).map(Bytes).map_err(|_| E::custom("a size is not below zero"))
+                u64::try_from(bytes).map(Bytes).map_err(|_| E::custom("a size cannot be negative"))
             }
 
             fn visit_u64<E>(self, bytes: u64) -> Result<Bytes, E> {

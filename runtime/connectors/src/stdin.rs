@@ -90,8 +90,7 @@ impl Stdin {
         let (schema, notes) = match format.known_schema(options, given.schema.as_ref())? {
             Some(schema) => (schema, Vec::new()),
             None if is_terminal => {
-                let message =
-                    "nothing is piped into stdin; say what its columns are with `schema = { column = \"type\" }`";
+                let message = "nothing is piped into stdin; give its columns with `schema = { column = \"type\" }`";
                 return Err(options.error("schema", message));
             }
             None => {
@@ -123,7 +122,7 @@ impl Source for Stdin {
     }
 
     fn guarantee(&self) -> Guarantee {
-        Guarantee::AtMostOnce("what was read of the standard input cannot be read again".to_owned())
+        Guarantee::AtMostOnce("rows that were read from standard input cannot be read again".to_owned())
     }
 
     fn splits(&self, _parallelism: usize) -> Result<Vec<Split>, ConnectorError> {

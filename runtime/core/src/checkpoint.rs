@@ -1,5 +1,5 @@
 //! When a checkpoint begins, when it is whole, and when it is given up: the coordinator as a pure state machine. It never sees a
-//! row, a thread, a clock or a disk; a shell does what it commands and tells what became of it.
+//! row, a thread, a clock or a disk; a shell does what it commands and tells what happened to it.
 
 use std::collections::BTreeSet;
 

@@ -168,7 +168,7 @@ impl<'a> TypeParser<'a> {
         let zone = zone.trim();
         if is_abbreviation(zone) {
             return Err(format!(
-                "{zone} is an abbreviation, which says neither a place nor whether clocks are changed: write an offset like +01:00, or a name \
+                "{zone} is an abbreviation, which names neither a place nor an offset: write an offset like +01:00, or a name \
                  like Europe/Berlin"
             ));
         }
@@ -206,7 +206,7 @@ impl<'a> TypeParser<'a> {
             self.expect(':', FORM)?;
             let field = Field::new(name, self.data_type()?, true);
             if fields.iter().any(|known: &Field| known.name() == field.name()) {
-                return Err(format!("a struct has each name once, and {:?} is twice in this one", field.name()));
+                return Err(format!("a struct cannot have two fields named {:?}", field.name()));
             }
             fields.push(field);
             if !self.take(',') {

@@ -104,7 +104,7 @@ pub trait Source: Send + Sync {
         false
     }
 
-    /// What becomes of its rows when a job resumes from a checkpoint.
+    /// What happens to its rows when a job resumes from a checkpoint.
     fn guarantee(&self) -> Guarantee;
 
     /// Its splits, for this many subtasks. The same pipeline at another parallelism may have other splits, but together they

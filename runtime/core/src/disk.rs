@@ -20,11 +20,11 @@ pub struct Quota {
     pub folder: PathBuf,
     /// Bytes of all files in it, and in the folders in it.
     pub bytes_max: u64,
-    /// What becomes of more rows.
+    /// What happens to more rows.
     pub when_full: WhenFull,
 }
 
-/// What becomes of dead letters for which there is no room.
+/// What happens to dead letters for which there is no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenFull {
     /// The job fails: none of them is lost.
@@ -39,7 +39,7 @@ pub enum WhenFull {
 pub struct DeadLetterSettings {
     /// Bytes of the dead letters that a server keeps for the job; `None`: as many as the server lets a job have.
     pub bytes_max: Option<u64>,
-    /// What becomes of more.
+    /// What happens to more.
     pub when_full: WhenFull,
 }
 

@@ -37,9 +37,9 @@ pub struct LogicalGraph {
     pub linger_ms: u64,
     /// Where and when the job keeps what it has done; `None`: nowhere.
     pub checkpoint: Option<CheckpointSettings>,
-    /// What becomes of a job that keeps checkpoints when it fails.
+    /// What happens to a job that keeps checkpoints when it fails.
     pub restart: RestartSettings,
-    /// What becomes of dead letters that are kept beside the job.
+    /// What happens to dead letters that are kept beside the job.
     pub dead_letters: DeadLetterSettings,
     /// Sources, operators, windows and sinks, inputs first.
     pub nodes: Vec<Node>,
@@ -160,7 +160,7 @@ pub struct SourceNode {
     pub watermark: Option<WatermarkStrategy>,
     /// After this long without rows, a split no longer holds event time back, in milliseconds.
     pub idle_after_ms: Option<u64>,
-    /// What becomes of malformed records.
+    /// What happens to malformed records.
     pub on_error: OnError,
     /// Whether it is read although the job had ended, as rows are that a person adds to it.
     pub reads_after_end: bool,
@@ -177,7 +177,7 @@ pub struct OperatorNode {
     pub key_by: Option<Vec<Spanned<String>>>,
     /// How a transform's rows are spread over its subtasks; `None`: as they come.
     pub exchange: Option<Spanned<Exchange>>,
-    /// What becomes of rows that it cannot process.
+    /// What happens to rows that it cannot process.
     pub on_error: OnError,
     /// Its bounds.
     pub limits: OperatorLimits,
@@ -203,7 +203,7 @@ pub struct WindowNode {
     pub aggregates: Vec<(Spanned<String>, AggregateSpec)>,
     /// How long after its end a window still takes rows, microseconds.
     pub allowed_lateness_us: i64,
-    /// What becomes of rows that a Wasm aggregate cannot take.
+    /// What happens to rows that a Wasm aggregate cannot take.
     pub on_error: OnError,
     /// Bytes of its state, over all subtasks.
     pub state_bytes: u64,
@@ -252,7 +252,7 @@ pub struct OtherNode {
     pub options: Options,
 }
 
-/// What becomes of a row that cannot be processed.
+/// What happens to a row that cannot be processed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnError {

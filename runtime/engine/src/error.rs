@@ -63,11 +63,11 @@ pub enum OperatorError {
     #[error("this step cannot run that component: the component implements a different WIT world")]
     Version,
     /// State of another version.
-    #[error("this version cannot read the state that is there: {0}")]
+    #[error("this version cannot read the existing state: {0}")]
     Migrate(String),
     /// State that a version which is rolled back leaves behind.
     #[error(
-        "the version before cannot take its state back ({0}): the job continues with it from the last checkpoint, if it keeps any"
+        "the previous version cannot take its state back ({0}): the job continues with the previous version from the last checkpoint, if there is one"
     )]
     NoWayBack(String),
     /// It keeps more than there is memory for.

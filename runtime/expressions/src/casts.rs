@@ -64,7 +64,7 @@ pub(crate) fn cast(array: &ArrayRef, to: &DataType, range: &Range<usize>, failur
     // A value that became null has no such form.
     if result.null_count() != array.null_count() {
         for row in (0..array.len()).filter(|row| array.is_valid(*row) && result.is_null(*row)) {
-            failures.add(row, range, format!("{} is no {}", shown(array, row), type_name(to)));
+            failures.add(row, range, format!("{} is not of the type {}", shown(array, row), type_name(to)));
         }
     }
     Ok(result)

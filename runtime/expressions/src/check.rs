@@ -141,7 +141,7 @@ impl Checker<'_> {
         };
         let what = match expr {
             Expr::Subquery(_) | Expr::Exists { .. } => "a query within an expression is not possible",
-            Expr::Tuple(_) => "a list is possible behind `in` only",
+            Expr::Tuple(_) => "a list is possible only after `in`",
             Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => "* is not possible in an expression",
             Expr::SimilarTo { .. } | Expr::RLike { .. } => "this is not possible: write regexp_like(text, 'pattern')",
             Expr::AtTimeZone { .. } => {
@@ -194,7 +194,7 @@ impl Checker<'_> {
             DataType::Boolean | DataType::Null => Ok(of),
             _ => {
                 let message =
-                    format!("this is {}, and must be a bool: compare it with something", type_name(&of.data_type));
+                    format!("this is {}, but must be a bool: compare it with something", type_name(&of.data_type));
                 Err(ExpressionError::new(&of.range, message))
             }
         }
@@ -219,7 +219,7 @@ fn find(name: &Ident, known: &[&Field], what: &str, range: &Range<usize>) -> Res
     let names: Vec<&str> = known.iter().map(|field| field.name().as_str()).collect();
     let other_case = names.iter().find(|known| known.eq_ignore_ascii_case(&name.value));
     let near = match other_case {
-        Some(known) => format!("; did you mean {known:?}? Capitals count"),
+        Some(known) => format!("; did you mean {known:?}? Upper and lower case are different"),
         None => did_you_mean(&name.value, &names),
     };
     let quoted = match (name.quote_style, near.is_empty()) {

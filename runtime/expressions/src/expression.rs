@@ -61,7 +61,7 @@ impl Expression {
             DataType::Boolean | DataType::Null => Ok(expression),
             _ => {
                 let is = type_name(&expression.root.data_type);
-                let message = format!("a condition is a bool, and this is {is}: compare it with something");
+                let message = format!("a condition is a bool, but this is {is}: compare it with something");
                 Err(ExpressionError { message, range: expression.root.range })
             }
         }
@@ -74,9 +74,9 @@ impl Expression {
     pub fn parse_column(text: &str, columns: &Schema) -> Result<Self, ExpressionError> {
         let expression = Self::parse(text, columns)?;
         let message = match expression.root.data_type {
-            DataType::Null => "the type of null is open: write cast(null as TYPE)",
+            DataType::Null => "null has no type here: write cast(null as TYPE)",
             DataType::Duration(_) => {
-                "an interval is no column's value: epoch_us(...) makes its microseconds, epoch_s(...) its seconds"
+                "a column cannot hold an interval: epoch_us(...) gives its microseconds, epoch_s(...) its seconds"
             }
             _ => return Ok(expression),
         };

@@ -1,4 +1,4 @@
-//! [`Failures`]: the rows of a batch that an expression could not be evaluated for, and why. It decides nothing: what becomes of such
+//! [`Failures`]: the rows of a batch that an expression could not be evaluated for, and why. It decides nothing: what happens to such
 //! rows is the caller's.
 
 use std::borrow::Cow;

@@ -134,7 +134,7 @@ pub(crate) fn expect_text(given: &[Given<'_>], index: usize) -> Result<(), BindE
     match given.get(index).map(|given| given.data_type) {
         None | Some(DataType::Utf8 | DataType::Null) => Ok(()),
         Some(other) => {
-            Err(BindError::of(index, format!("this is {}, and must be text: cast it to utf8", type_name(other))))
+            Err(BindError::of(index, format!("this is {}, but must be text: cast it to utf8", type_name(other))))
         }
     }
 }
@@ -145,6 +145,6 @@ pub(crate) fn expect_integer(given: &[Given<'_>], index: usize) -> Result<(), Bi
         None | Some(DataType::Null) => Ok(()),
         // Integers of 64 bits hold all others but the largest of uint64, for which the cast fails the row.
         Some(data_type) if data_type.is_integer() => Ok(()),
-        Some(other) => Err(BindError::of(index, format!("this is {}, and must be an integer", type_name(other)))),
+        Some(other) => Err(BindError::of(index, format!("this is {}, but must be an integer", type_name(other)))),
     }
 }

@@ -31,7 +31,7 @@ pub enum CallError {
     },
     /// The call did not end, though it used little processor time.
     #[error(
-        "the call did not end within {limit_ms} ms and had little of the processor meanwhile; run less on this machine, or raise \
+        "the call did not end within {limit_ms} ms, and got little processor time; run less on this machine, or raise \
          limits.call-time"
     )]
     Stalled {
@@ -63,7 +63,7 @@ pub enum CallError {
     #[error("the call leaves more state than the operator may keep: {0}")]
     State(MemoryExceeded),
     /// The call would leave more timers than a subtask of the operator may have.
-    #[error("the call leaves more than {limit} timers; raise limits.timers if it is meant")]
+    #[error("the call leaves more than {limit} timers; raise limits.timers if this is intended")]
     Timers {
         /// [`timers`](weir_core::limits::OperatorLimits::timers).
         limit: u64,
@@ -79,7 +79,7 @@ pub enum CallError {
     },
     /// The call handed back more rows than it may.
     #[error(
-        "the call makes {rows_out} rows of {rows_in}, more than {limit} a row; raise limits.output-rows-per-row if it is meant"
+        "the call makes {rows_out} rows of {rows_in}, more than {limit} per row; raise limits.output-rows-per-row if this is intended"
     )]
     OutputRows {
         /// Rows in.
@@ -90,7 +90,7 @@ pub enum CallError {
         limit: u32,
     },
     /// What came back breaks the contract: a fault of the operator or its SDK.
-    #[error("the operator gave back something invalid: {0}")]
+    #[error("the operator returned something invalid: {0}")]
     InvalidOutput(String),
     /// The caller's arguments do not fit the plan: a fault of the engine, not of the operator.
     #[error("the call does not fit the operator's plan: {0}")]

@@ -104,7 +104,7 @@ pub struct KeyedDelta {
     pub rejected: Vec<RejectedRow>,
     /// Which keys' states changed; each key at most once.
     pub changed: Selection,
-    /// What they are now: one row a changed key; one that is not present is removed.
+    /// What they are now: one row per changed key; one that is not present is removed.
     pub states: States,
     /// Changes to maps, at most one entry per map.
     pub maps: Vec<MapChanges>,

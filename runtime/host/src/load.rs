@@ -41,8 +41,8 @@ pub enum LoadError {
     },
     /// Native code.
     #[error(
-        "{name} is precompiled native code, which is never accepted from outside: give the component (.wasm) that it was \
-         made of; it is compiled once and cached"
+        "{name} is precompiled native code, which is never accepted from outside: give the component (.wasm) that it was made \
+         from; it is compiled once and cached"
     )]
     Precompiled {
         /// Which file.
@@ -70,7 +70,7 @@ pub enum LoadError {
         name: String,
     },
     /// It begins like a component, and then ends or makes no sense.
-    #[error("{name} is damaged or cut off at byte {offset} of {bytes} ({message}): build or copy it again")]
+    #[error("{name} is damaged or truncated at byte {offset} of {bytes} ({message}): build or copy it again")]
     Damaged {
         /// Which file.
         name: String,
@@ -82,7 +82,7 @@ pub enum LoadError {
         message: String,
     },
     /// It needs something that operators are not given.
-    #[error("{name} imports {import}, and operators may import {PACKAGE} only: {advice}")]
+    #[error("{name} imports {import}, but operators may import only {PACKAGE}: {advice}")]
     ForeignImport {
         /// Which component.
         name: String,
@@ -93,7 +93,7 @@ pub enum LoadError {
     },
     /// It needs something that only operators of one WIT world are given, and implements a different one.
     #[error(
-        "{name} is a {world} and imports {import}, which only a {of} is given: implement that world, or remove the import"
+        "{name} is a {world} and imports {import}, which is only for a {of}: implement that world, or remove the import"
     )]
     OtherWorldImport {
         /// Which component.
@@ -229,7 +229,7 @@ fn outside(bytes: &[u8], name: &str) -> Result<(Vec<String>, Vec<String>), LoadE
             Payload::ModuleSection { unchecked_range: inner, .. }
             | Payload::ComponentSection { unchecked_range: inner, .. } => {
                 if inner.end > bytes.len() || inner.end < at {
-                    return Err(damaged(bytes.len(), "it ends within a module"));
+                    return Err(damaged(bytes.len(), "it ends inside a module"));
                 }
                 at = inner.end;
             }

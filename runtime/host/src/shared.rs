@@ -30,7 +30,7 @@ pub enum HostError {
     #[error("WebAssembly cannot be run here: {0}")]
     Engine(String),
     /// The system gives no thread.
-    #[error("the thread that ends calls which take too long cannot be started: {0}")]
+    #[error("cannot start the thread that aborts calls which take too long: {0}")]
     Ticker(#[from] std::io::Error),
 }
 

@@ -37,7 +37,7 @@ pub enum InstanceError {
         message: String,
     },
     /// There is nothing to ask the operator about.
-    #[error("an operator has an input; it cannot be described without one")]
+    #[error("an operator needs an input to be described")]
     NoInput,
     /// What it says of itself breaks the contract: a fault of the operator or its SDK.
     #[error("what the operator says about itself is invalid: {0}")]
@@ -52,6 +52,6 @@ pub enum InstanceError {
     #[error("no instance can be made: {0}")]
     Unavailable(String),
     /// `describe` gave another plan than before for the same arguments.
-    #[error("describe gave another plan than before for the same arguments: it must be pure")]
+    #[error("describe gave a different plan for the same arguments: it must be a pure function")]
     PlanChanged,
 }

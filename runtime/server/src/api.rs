@@ -1,4 +1,4 @@
-//! The HTTP API: one file a resource, each a thin layer over the service. Whatever is refused, by whomever, is answered as a problem
+//! The HTTP API: one file per resource, each a thin layer over the service. Whatever is refused, by whomever, is answered as a problem
 //! document; the caller is authenticated before anything is read.
 
 mod dead_letters;
@@ -206,7 +206,7 @@ async fn trace(request: Request, next: Next) -> Response {
 async fn acquire(of: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Problem> {
     let permit = tokio::time::timeout(PERMIT_TIME_MAX, Arc::clone(of).acquire_owned()).await;
     let waited = format!("{what}, and this one waited {} s: try again later", PERMIT_TIME_MAX.as_secs());
-    let ended = |_| Problem::new(Kind::Unavailable, "the server is about to end");
+    let ended = |_| Problem::new(Kind::Unavailable, "the server is shutting down");
     permit.map_err(|_| Problem::new(Kind::Busy, waited))?.map_err(ended)
 }
 

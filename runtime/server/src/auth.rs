@@ -10,7 +10,7 @@ use crate::role::Role;
 /// A new token: 256 random bits.
 ///
 /// # Errors
-/// If the system gives no random bits.
+/// If the system provides no random bits.
 pub fn new_token() -> std::io::Result<String> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits).map_err(std::io::Error::other)?;
@@ -30,7 +30,8 @@ pub(crate) fn check(
     let tokens = catalog.tokens()?;
     if tokens.is_empty() {
         if !is_local {
-            let detail = "this server listens for others and has no tokens any more: `weir token create` makes one";
+            let detail =
+                "other machines can reach this server, but it has no tokens any more: `weir token create` makes one";
             return Err(Problem::new(Kind::Unauthorized, detail));
         }
         if headers.contains_key(header::ORIGIN) {
@@ -44,8 +45,8 @@ pub(crate) fn check(
     let unauthorized = |detail: &str| Problem::new(Kind::Unauthorized, detail);
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given = given.ok_or_else(|| unauthorized("this server needs a token: set WEIR_TOKEN"))?;
-    let token = given.strip_prefix("Bearer ").ok_or_else(|| unauthorized("the authorization is no bearer token"))?;
-    let role = role_of(&tokens, token).ok_or_else(|| unauthorized("the token is not one of this server's"))?;
+    let token = given.strip_prefix("Bearer ").ok_or_else(|| unauthorized("the authorization is not a bearer token"))?;
+    let role = role_of(&tokens, token).ok_or_else(|| unauthorized("this server does not know the token"))?;
     let needed = needed_for(method);
     if role < needed {
         let (role, needed) = (role.name(), needed.name());
@@ -78,7 +79,7 @@ fn check_host(host: &str) -> Result<(), Problem> {
     if name == "localhost" || name == "[::1]" || name.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback()) {
         return Ok(());
     }
-    let detail = format!("a server without tokens answers on this machine only, and was called {host:?}");
+    let detail = format!("a server without tokens answers only on this machine, but was called as {host:?}");
     Err(Problem::new(Kind::Forbidden, detail))
 }
 

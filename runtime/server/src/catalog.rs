@@ -1,4 +1,4 @@
-//! The catalog: operators, jobs, their revisions, what became of dead letters, and tokens, in SQLite. What it says is so, after a power failure too. It never
+//! The catalog: operators, jobs, their revisions, what happened to dead letters, and tokens, in SQLite. What it says is so, after a power failure too. It never
 //! touches a component or a checkpoint.
 
 mod jobs;
@@ -53,7 +53,7 @@ pub enum CatalogError {
         known: usize,
     },
     /// A version of an operator was removed meanwhile.
-    #[error("there is no {0} any more: it was removed meanwhile")]
+    #[error("{0} no longer exists: it was removed meanwhile")]
     Gone(String),
     /// Its file.
     #[error("the catalog cannot be used")]

@@ -64,7 +64,7 @@ impl Compiler {
         let status = status.map_err(broken)?;
         if status.success() {
             return serde_json::from_str(&out)
-                .map_err(|error| Problem::internal("the compiler says what is no JSON", &error));
+                .map_err(|error| Problem::internal("the compiler did not answer with JSON", &error));
         }
         // A process that is ended by a signal has met a limit.
         let err = err.trim();

@@ -21,7 +21,7 @@ const ENDING: &str = ".wasm";
 pub(crate) struct Pace {
     /// How long it may stand still at its beginning, or be behind later.
     pub(crate) behind_max: Duration,
-    /// Bytes a second that it needs on the whole.
+    /// Bytes per second that it needs on the whole.
     pub(crate) bytes_per_s_min: u64,
     /// How long it may take, whatever its size.
     pub(crate) time_max: Duration,
@@ -120,14 +120,15 @@ impl Upload {
             let chunk = chunk.map_err(|e| Problem::new(Kind::Invalid, format!("the upload was cut off: {e}")))?;
             if (bytes.len() + chunk.len()) as u64 > COMPONENT_BYTES_MAX {
                 let limit = COMPONENT_BYTES_MAX >> 20;
-                return Err(Problem::new(Kind::TooLarge, format!("a component has {limit} MiB at most")));
+                return Err(Problem::new(Kind::TooLarge, format!("a component may have {limit} MiB")));
             }
             hasher.update(&chunk);
             bytes.extend_from_slice(&chunk);
         }
         let found = hasher.finalize().to_hex().to_string();
         if found != digest {
-            let detail = format!("the upload has the digest {found}, and its sender says {digest:?}: send it again");
+            let detail =
+                format!("the upload has the digest {found}, but its sender announced {digest:?}: send it again");
             return Err(Problem::new(Kind::Invalid, detail));
         }
         Ok(Self { digest: found, bytes })

@@ -122,7 +122,7 @@ impl CrashWatch {
     /// What cannot be written down costs no more than a wrong guess at a later start.
     fn told(&self, job: &str, written: Result<(), CatalogError>) {
         if let Err(error) = written {
-            tracing::warn!(job, "how the job runs cannot be written down: {}", chain(&error));
+            tracing::warn!(job, "cannot record how the job runs: {}", chain(&error));
         }
     }
 

@@ -1,4 +1,4 @@
-//! [`DiskBounds`]: how much of the disk jobs may take. Who measures it, and what becomes of a job that takes more, is elsewhere.
+//! [`DiskBounds`]: how much of the disk jobs may take. Who measures it, and what happens to a job that takes more, is elsewhere.
 
 /// How much jobs may have on disk.
 #[derive(Clone, Copy, Debug)]

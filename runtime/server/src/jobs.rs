@@ -318,7 +318,7 @@ pub(crate) fn not_running(slot: &Slot) -> Problem {
         format!("the job {job:?} does not run yet: `weir show {job}` says what it waits for")
     } else {
         match slot.live().state {
-            Some(JobState::Finished) => format!("the job {job:?} has ended, and reads no rows any more"),
+            Some(JobState::Finished) => format!("the job {job:?} has ended, and reads no more rows"),
             Some(JobState::Failed) => format!(
                 "the job {job:?} has failed: `weir deploy` or `weir rollback` changes what it runs, `weir start {job}` starts it as it is"
             ),

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`serve()`] | the process: listens, recovers the jobs, drains when it is asked to end |
-//! | `api` | the HTTP API, one file a resource; nothing is decided there |
+//! | `api` | the HTTP API, one file per resource; nothing is decided there |
 //! | [`model`] | what goes over the wire, for clients too |
 //! | `service` | what can be asked of the service, and what is refused |
 //! | `jobs` | jobs that run: a thread each, their swaps, their lines |

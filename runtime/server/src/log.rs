@@ -10,11 +10,11 @@ use weir_host::LogLevel;
 pub enum LogFormat {
     /// For people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Says from now on what matters at least so much; at [`LogLevel::Debug`] every request too. Once a process; what comes later changes
+/// Says from now on what matters at least so much; at [`LogLevel::Debug`] every request too. Once per process; what comes later changes
 /// nothing.
 pub fn log_to_stderr(format: LogFormat, level: LogLevel) {
     let level = match level {

@@ -82,7 +82,12 @@ impl Figures {
             one(bytes(disk.reserve_bytes)),
         )?;
         let quarantined = self.jobs.iter().filter(|(_, job)| job.state == JobState::Quarantined).count() as i64;
-        gauge(encoder, "jobs_quarantined", "Jobs that wait for somebody to start them.", one(quarantined))?;
+        gauge(
+            encoder,
+            "jobs_quarantined",
+            "Jobs in quarantine, which wait until somebody starts them.",
+            one(quarantined),
+        )?;
         let (GuestResources { instances, memory_bytes, threads }, most) = (self.taken, self.bounds.guest_resources_max);
         let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         for (name, help, value) in [
@@ -144,7 +149,7 @@ impl Figures {
         gauge(
             encoder,
             "swap_duration_seconds",
-            "From the wish for the last swap until it ran on all subtasks.",
+            "Time from the request for the last swap until it ran on all subtasks.",
             swaps,
         )?;
         let pauses = each(&|live, _| live.figures.swap.map(|swap| seconds(swap.pause_max_us)));
@@ -167,7 +172,7 @@ impl Figures {
             complete,
         )?;
         let failed = counts(&|live| live.progress.checkpoints.failed);
-        counter(encoder, "checkpoints_failed", "Attempts at a checkpoint that came to nothing.", failed)
+        counter(encoder, "checkpoints_failed", "Attempts at a checkpoint that failed.", failed)
     }
 
     fn of_nodes(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
@@ -221,7 +226,7 @@ impl Figures {
     fn of_subtasks(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
         let values: [Metric<SubtaskFigures>; 3] = [
             ("subtask_busy_seconds", "Time in which the subtask worked.", |subtask| subtask.busy_us),
-            ("subtask_backpressured_seconds", "Time in which it waited for who comes after it.", |s| {
+            ("subtask_backpressured_seconds", "Time in which it waited for the subtasks after it.", |s| {
                 s.backpressured_us
             }),
             ("subtask_idle_seconds", "Time in which it waited for rows.", |subtask| subtask.idle_us),

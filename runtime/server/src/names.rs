@@ -36,7 +36,7 @@ pub(crate) fn reference(text: &str) -> Result<(&str, &str), Problem> {
     let Some((name, version)) = text.split_once('@') else {
         return Err(Problem::new(
             Kind::Invalid,
-            format!("{text:?} names no version of an operator: write NAME@VERSION, and `weir push` it before"),
+            format!("{text:?} is not a version of an operator: write NAME@VERSION, and push it first with `weir push`"),
         ));
     };
     check("an operator", name)?;

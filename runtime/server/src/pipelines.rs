@@ -69,7 +69,7 @@ pub(crate) struct Pipeline {
     pub(crate) versions: Vec<(String, OperatorName)>,
     /// Those of its components.
     digests: BTreeSet<String>,
-    /// What a person should know.
+    /// Notes for a person.
     pub(crate) notes: Vec<String>,
 }
 
@@ -145,7 +145,7 @@ impl Pipelines {
         names::check_new_job(&pipeline.graph.name)?;
         pipeline.notes.extend(pipeline.graph.passwords_in_clear().into_iter().map(|option| {
             format!(
-                "{option} is in the pipeline, and so seen by everybody who may look at the job: write it into a file of the server's \
+                "{option} is in the pipeline, so everybody who may look at the job can see it: write it into a file of the server's \
                  --secrets-dir, and \"${{secret:FILE}}\" here"
             )
         }));
@@ -171,8 +171,7 @@ impl Pipelines {
         check_size(&graph)?;
         let document: toml::Table = graph.text.parse().unwrap_or_default();
         if !document.contains_key("name") {
-            let message =
-                "on a server a pipeline needs a name, which is its job's: write `name = \"...\"` in its first line";
+            let message = "on a server a pipeline needs a name, which becomes the name of its job: write `name = \"...\"` in its first line";
             return Err(Problem::pipeline(&[Diagnostic::error(message, None)]));
         }
         graph.confine(&self.allow_connect, self.disk.reserve_bytes);
@@ -220,7 +219,7 @@ impl Pipelines {
             let time = STARTS_WAIT_MAX.as_secs();
             Problem::new(
                 Kind::Busy,
-                format!("other jobs are being started, and this waited {time} s for its turn: try again later"),
+                format!("other jobs are being started, and this one has waited {time} s: try again later"),
             )
         };
         let _permit = self.start_checks.acquire(STARTS_WAIT_MAX).ok_or_else(busy)?;
@@ -265,7 +264,7 @@ impl Pipelines {
             if name.to_str().is_none_or(|name| !jobs.contains(name))
                 && let Err(error) = std::fs::remove_dir_all(entry.path())
             {
-                tracing::warn!(folder = %entry.path().display(), "what a removed job has left cannot be removed: {error}");
+                tracing::warn!(folder = %entry.path().display(), "leftovers of a removed job cannot be removed: {error}");
             }
         }
     }
@@ -313,8 +312,9 @@ fn check_size(graph: &LogicalGraph) -> Result<(), Problem> {
         [(connectors, CONNECTORS_MAX, "sources and sinks"), (graph.nodes.len(), STEPS_MAX, "steps")]
     {
         if found > most {
-            let message =
-                format!("the pipeline has {found} {what}, and on a server it has {most} at most: make several of it");
+            let message = format!(
+                "the pipeline has {found} {what}, and on a server it may have {most}: divide it into several pipelines"
+            );
             return Err(Problem::pipeline(&[Diagnostic::error(message, None)]));
         }
     }

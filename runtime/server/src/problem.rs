@@ -21,7 +21,7 @@ const RETRY_AFTER_S: &str = "5";
 pub struct Problem {
     /// What kind of a problem it is.
     pub kind: Kind,
-    /// What was wrong, where, and what to do about it.
+    /// What was wrong, where, and what to do.
     pub detail: String,
     /// What is wrong with a pipeline, with its places.
     pub diagnostics: Vec<PipelineProblem>,
@@ -81,7 +81,7 @@ pub struct ProblemDocument {
     pub title: String,
     /// The status of HTTP.
     pub status: u16,
-    /// What was wrong, where, and what to do about it.
+    /// What was wrong, where, and what to do.
     pub detail: String,
     /// What is wrong with a pipeline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -219,7 +219,7 @@ impl Pipelines {
             let (reader, schema) = replayable(&graph, &job, &replay.step).map_err(|reason| {
                 let name = replay.source();
                 Problem::conflict(format!(
-                    "{reason}, but dead letters are on their way into it: let them through first, or give them up with \
+                    "{reason}, but dead letters are on their way into it: wait until they are processed, or discard them with \
                      --allow-dropped-state {name}"
                 ))
             })?;
@@ -266,11 +266,11 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
         Some(NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) | NodeKind::Other(_)) => false,
         Some(NodeKind::Source(_)) => {
             return Err(format!(
-                "what the source {step:?} has set aside never were rows: correct the records where they come from"
+                "what the source {step:?} has set aside never became rows: correct the records where they come from"
             ));
         }
         Some(NodeKind::Sink(_)) | None => {
-            return Err(format!("the pipeline has no step {step:?} that takes rows and gives them out"));
+            return Err(format!("the pipeline has no step {step:?} that reads and emits rows"));
         }
     };
     if is_broadcast && graph.parallelism > 1 {
@@ -280,7 +280,7 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
     }
     match (index, job.columns_into(step)) {
         (Some(_), Some(schema)) if schema.field_with_name("error").is_ok() => {
-            Err(format!("{step:?} reads a column \"error\", which a dead letter does not tell from its reason"))
+            Err(format!("{step:?} reads a column \"error\", and in a dead letter that is the reason"))
         }
         (Some(index), Some(schema)) => Ok((index, schema)),
         _ => Err(format!("the pipeline has no step {step:?}")),

@@ -123,7 +123,7 @@ pub enum ServeError {
         data_dir: PathBuf,
     },
     /// It would be open to others.
-    #[error("{listen} can be reached by others: {advice}")]
+    #[error("other machines can reach {listen}: {advice}")]
     Open {
         /// The address.
         listen: SocketAddr,
@@ -285,7 +285,7 @@ async fn tls_config(tls: &Tls) -> std::io::Result<RustlsConfig> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await.map_err(|error| {
         let (certificate, key) = (tls.certificate.display(), tls.key.display());
-        std::io::Error::other(format!("{certificate} and {key} are no certificate with its key: {error}"))
+        std::io::Error::other(format!("{certificate} and {key} are not a certificate and its key: {error}"))
     })?;
     let mut of_http1 = rustls::ServerConfig::clone(&config.get_inner());
     of_http1.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -320,11 +320,12 @@ fn check_open(config: &ServeConfig, catalog: &Catalog) -> Result<(), ServeError>
         return Ok(());
     }
     if config.tls.is_none() && !config.allow_plain_http {
-        let advice = "give --tls-cert and --tls-key, or say --allow-plain-http if something in front of it speaks TLS";
+        let advice =
+            "give --tls-cert and --tls-key, or --allow-plain-http if a proxy in front of the server speaks TLS";
         return Err(ServeError::Open { listen, advice });
     }
     if catalog.tokens()?.is_empty() {
-        let advice = "make a token first, with `weir token create NAME --role admin`";
+        let advice = "create a token first, with `weir token create NAME --role admin`";
         return Err(ServeError::Open { listen, advice });
     }
     Ok(())

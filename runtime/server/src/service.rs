@@ -184,7 +184,7 @@ impl Service {
         }
         // Those that have not ended do with the process, and that is no fault of theirs.
         if let Err(error) = self.catalog.end_all_running() {
-            tracing::warn!("that the server has ended its jobs cannot be written down: {error}");
+            tracing::warn!("cannot record that the server has stopped its jobs: {error}");
         }
     }
 
@@ -239,7 +239,7 @@ impl Service {
     /// Keeps room for the guests of a job that is about to start, or to change; refuses it if there is none.
     fn admit(&self, slot: &Arc<Slot>, room: GuestResources) -> Result<Reserved, Problem> {
         if self.is_ending() {
-            return Err(Problem::new(Kind::Unavailable, "the server is about to end, and starts no job any more"));
+            return Err(Problem::new(Kind::Unavailable, "the server is shutting down, and starts no more jobs"));
         }
         self.admission.admit(slot, room)
     }

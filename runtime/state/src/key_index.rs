@@ -185,7 +185,7 @@ impl KeyIndex {
         }
     }
 
-    /// The key columns of the given slots, a row a slot.
+    /// The key columns of the given slots, a row per slot.
     ///
     /// # Errors
     /// If Arrow cannot decode what it encoded.

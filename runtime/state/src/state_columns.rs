@@ -25,7 +25,7 @@ const GARBAGE_ROWS_MIN: usize = 4096;
 pub struct States {
     /// A bit a row: whether the slot has a state. Where it has none, its columns are null.
     pub present: BooleanBuffer,
-    /// The state columns, a row a slot.
+    /// The state columns, a row per slot.
     pub columns: Vec<ArrayRef>,
 }
 

@@ -73,7 +73,7 @@ fn open_binary(column: ColumnRef<'_>) -> Result<BinaryReader<'_>, String> {
 
 fn open_str(column: ColumnRef<'_>) -> Result<StrReader<'_>, String> {
     let BinaryReader { offsets, bytes, validity } = open_binary(column)?;
-    // Once for the whole column: much less than once a value, and then a value is a slice.
+    // Once for the whole column: much less than once per value, and then a value is a slice.
     let text = std::str::from_utf8(bytes).map_err(|e| format!("column {:?} is not UTF-8: {e}", column.name()))?;
     Ok(StrReader { offsets, text, validity })
 }

@@ -118,7 +118,7 @@ impl<O: Outputs> Emitter<O> {
     }
 
     /// Refuses an input row, whatever was or will be emitted for it: for operators on columns. `on-error` of the pipeline says what
-    /// becomes of it.
+    /// happens to it.
     pub fn refuse(&mut self, input_row: usize, error: RowError) {
         self.refused.refuse(input_row, error);
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::wire::RowFailure;
 
-/// A row that an operator refuses. `on-error` of the pipeline says what becomes of it; the other rows of its batch are not
+/// A row that an operator refuses. `on-error` of the pipeline says what happens to it; the other rows of its batch are not
 /// affected. Every error converts into it, so `?` works.
 ///
 /// ```

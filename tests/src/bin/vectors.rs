@@ -1,4 +1,4 @@
-//! `vectors [DIR]`: replays the cases of a folder (default: the copies in `tests/vectors`) and tells what became of each.
+//! `vectors [DIR]`: replays the cases of a folder (default: the copies in `tests/vectors`) and tells what happened to each.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

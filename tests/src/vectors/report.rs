@@ -1,9 +1,9 @@
-//! What became of the cases, counted and told.
+//! What happened to the cases, counted and told.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What became of one case.
+/// What happened to one case.
 #[derive(Debug)]
 pub struct Verdict {
     name: String,
@@ -32,7 +32,7 @@ impl Verdict {
     }
 }
 
-/// What became of all cases. Its text ends with `N passed, M failed, K skipped`, alone on its line.
+/// What happened to all cases. Its text ends with `N passed, M failed, K skipped`, alone on its line.
 #[derive(Debug, Default)]
 pub struct Report {
     verdicts: Vec<Verdict>,

@@ -104,7 +104,7 @@ fn letters_of_a_step_that_is_gone_are_shown_and_dropped() {
     assert!(
         server
             .refused(&["dlq", "job", "replay", "--step", "step"])
-            .contains("no step \"step\" that takes rows and gives them out")
+            .contains("no step \"step\" that reads and emits rows")
     );
     server.told(&["dlq", "job", "drop", "--step", "step"]);
     assert_eq!(show("step"), 0);
@@ -125,11 +125,11 @@ fn what_cannot_be_replayed_is_refused_with_the_reason() {
     let malformed = letters.iter().find(|letter| letter["id"].as_str().unwrap().starts_with("rows:")).unwrap();
     assert_eq!(malformed["row"], json!({ "at": "rows.csv:7", "record": "five,2,1700000000005" }));
     let refused = server.refused(&["dlq", "job", "replay", "--step", "rows"]);
-    assert!(refused.contains("never were rows"), "{refused}");
+    assert!(refused.contains("never became rows"), "{refused}");
     for (arguments, reason) in [
-        (["dlq", "job", "replay", "step:1-2:3"].as_slice(), "no id of a dead letter"),
-        (&["dlq", "job", "drop", "step:900-1-0:1"], "no dead letter step:900-1-0:1"),
-        (&["dlq", "job", "replay", "step:900-1-0:1"], "no dead letter step:900-1-0:1"),
+        (["dlq", "job", "replay", "step:1-2:3"].as_slice(), "not the id of a dead letter"),
+        (&["dlq", "job", "drop", "step:900-1-0:1"], "no waiting dead letter step:900-1-0:1"),
+        (&["dlq", "job", "replay", "step:900-1-0:1"], "no waiting dead letter step:900-1-0:1"),
         (&["dlq", "job", "drop", "--step", "stepp"], "did you mean \"step\"?; it has endless, rows, step"),
         (&["dlq", "job", "show", "--step", "stepp"], "no step \"stepp\" that can have dead letters; did you mean"),
         (

@@ -173,7 +173,7 @@ fn an_older_checkpoint_is_not_used_where_rows_can_be_seen() {
     for part in kinds(&job.last).values() {
         job.resume(|state| flip(&state.join(part))).failed(&[
             &format!("checkpoint {} is damaged, and rows of it may be in sink \"out-counts\" already", job.last.number),
-            &format!("Say --from {} to accept that", job.before.number),
+            &format!("Use --from {} to accept that", job.before.number),
             &format!("{part} does not have the checksum that was written"),
         ]);
     }
@@ -184,12 +184,16 @@ fn without_a_whole_checkpoint_nothing_is_begun_anew() {
     let job = Suspended::new(SHOWS_NOTHING);
     let all = |state: &Path| checkpoints(state).iter().for_each(|kept| flip(&manifest(state, kept.number)));
     job.resume(all).failed(&[
-        "no checkpoint in ",
-        "is whole: remove the folder to begin from nothing",
+        "every checkpoint in ",
+        "is damaged: remove the folder to begin from nothing",
         "is damaged: manifests/",
     ]);
     let parts = |state: &Path| fs::remove_dir_all(state.join("parts")).unwrap();
-    job.resume(parts).failed(&["no checkpoint in ", "is whole: remove the folder to begin from nothing", "is missing"]);
+    job.resume(parts).failed(&[
+        "every checkpoint in ",
+        "is damaged: remove the folder to begin from nothing",
+        "is missing",
+    ]);
 }
 
 #[test]

@@ -28,35 +28,40 @@ fn flights() {
     }
 }
 
-/// Examples without components, each with its page of the guide.
+/// The examples that the guide's tutorials are about: each page shows its pipeline as it is.
 #[test]
 fn stories() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, page, sinks, rows_in, failed) in [
-        ("access-logs", "first-pipeline", vec![("out", "expected.csv")], 152, 2),
+    for (name, file, page, sinks, rows_in, failed) in [
+        ("access-logs", "pipeline", "first-pipeline", vec![("out", "expected.csv")], 152, 2),
+        ("first-operator", "pipeline", "first-operator", vec![("out", "expected.csv")], 12, 3),
+        ("first-operator", "stock", "first-operator", vec![("out", "expected-short.csv")], 12, 3),
         (
             "sensors",
+            "pipeline",
             "event-time",
             vec![("means", "expected.csv"), ("silent-since", "expected-silent-since.csv")],
             106,
             0,
         ),
-        ("orders", "files", vec![("out", "expected.csv")], 24, 0),
+        ("orders", "pipeline", "files", vec![("out", "expected.csv")], 24, 0),
     ] {
         let example = root().join("examples").join(name);
-        let pipeline = std::fs::read_to_string(example.join("pipeline.toml")).unwrap();
+        let path = example.join(format!("{file}.toml"));
+        let pipeline = std::fs::read_to_string(&path).unwrap();
         let guide = std::fs::read_to_string(root().join(format!("docs/guide/{page}.md"))).unwrap();
         assert!(guide.contains(&format!("```toml\n{}\n```", pipeline.trim_end())), "{page}.md shows the pipeline");
         for parallelism in PARALLELISM {
             for batch_rows in [3, 8_192] {
-                let at = |sink: &str| folder.path().join(format!("{name}-{sink}-{parallelism}-{batch_rows}.csv"));
+                let at =
+                    |sink: &str| folder.path().join(format!("{name}-{file}-{sink}-{parallelism}-{batch_rows}.csv"));
                 let mut set = vec![("parallelism", parallelism.to_string()), ("batch-rows", batch_rows.to_string())];
                 let paths: Vec<_> = sinks.iter().map(|(sink, _)| (format!("sinks.{sink}.path"), at(sink))).collect();
                 set.extend(paths.iter().map(|(key, path)| (key.as_str(), path.display().to_string())));
                 if name == "orders" {
                     set.push(("sources.files.follow", "false".to_owned()));
                 }
-                let summary = run(&example.join("pipeline.toml"), &set);
+                let summary = run(&path, &set);
                 assert_eq!(summary["rows-in"], rows_in);
                 assert_eq!(summary["rows-late"], 0);
                 assert_eq!(summary["rows-failed"], failed);
@@ -65,6 +70,21 @@ fn stories() {
                 }
             }
         }
+    }
+}
+
+/// What the guide shows of the sources of its operators is in them.
+#[test]
+fn sources_of_the_first_operator() {
+    let guide = include_str!("../../../docs/guide/first-operator.md");
+    let sources = [
+        include_str!("../../../examples/first-operator/barcode/src/lib.rs"),
+        include_str!("../../../examples/first-operator/stock/src/lib.rs"),
+    ];
+    let shown: Vec<&str> = guide.split("```rust\n").skip(1).filter_map(|block| block.split("```").next()).collect();
+    assert!(shown.contains(&sources[0]), "the page shows the whole of the first one");
+    for block in shown {
+        assert!(sources.iter().any(|source| source.contains(block)), "{block}");
     }
 }
 

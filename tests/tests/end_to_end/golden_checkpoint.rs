@@ -64,7 +64,7 @@ fn a_flipped_byte_in_any_kind_of_its_state_is_found() {
         copy(&golden(), folder.path());
         flip(&folder.path().join("state/parts/1-2").join(part));
         resume(folder.path(), 1).failed(&[
-            "no checkpoint in state is whole: remove the folder to begin from nothing",
+            "every checkpoint in state is damaged: remove the folder to begin from nothing",
             &format!("parts/1-2/{part} does not have the checksum that was written"),
         ]);
     }

@@ -121,7 +121,7 @@ fn rows_that_are_multiplied_come_out_in_parts_that_fit_the_limit() {
 #[test]
 fn a_row_that_makes_more_than_the_limit_is_a_dead_letter_that_names_it() {
     let step = burst("output = \"100KiB\"", "dead-letter", FILE) + dead_letters();
-    // Only what is kept counts: the column that the sink reads has 8 bytes a row.
+    // Only what is kept counts: the column that the sink reads has 8 bytes per row.
     let rows = (0..100).map(|at| (at, if at % 10 == 3 { 20_000 } else { 2 }));
     let limit = "output-rows-per-row = 100000, output = \"100KiB\"";
     let case = Case::new(rows, 10, &step.replace("output = \"100KiB\"", limit));

@@ -27,12 +27,12 @@ fn state_is_given_up_only_on_purpose() {
     let renamed = renamed + SHOWS_NOTHING;
     job.resume_as(&renamed, &[]).failed(&[
         "has state of \"counts\", and the pipeline has no operator of that name",
-        "give the state up with --allow-dropped-state counts",
+        "discard the state with --allow-dropped-state counts",
     ]);
     let ended = job.resume_as(&renamed, &["--allow-dropped-state", "counts"]).well();
     let windows = |sinks: &Value| sinks.as_array().unwrap()[..2].to_vec();
     assert_eq!(windows(&ended.summary()["sinks"]), windows(&expected), "what has its state continues");
-    ended.saying(&["the state of \"counts\" is given up"]);
+    ended.saying(&["the state of \"counts\" is discarded"]);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_pipeline_that_does_not_fit_is_refused_with_what_to_do() {
     }
 }
 
-/// The rows that a pipeline's file sink shows; what a run that was shut out had not finished is hidden.
+/// The rows that a pipeline's file sink shows; what a run that was fenced had not finished is hidden.
 fn rows(folder: &Path) -> Vec<String> {
     let parts = fs::read_dir(folder.join("counts")).unwrap().map(|part| part.unwrap().path());
     let shown = parts.filter(|part| part.extension().is_some_and(|extension| extension == "csv"));

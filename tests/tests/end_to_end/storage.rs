@@ -40,8 +40,8 @@ fn a_full_disk_ends_the_job_and_loses_nothing() {
         &resuming,
         "checkpoints: checkpoints in ",
         "examples/nexmark/q11.toml failed",
-        "because the job cannot keep what it has done",
-        "because 11 attempts at a checkpoint failed one after the other; the last: checkpoints in ",
+        "because the job cannot keep its progress",
+        "because 11 attempts at a checkpoint failed in a row; the last one: checkpoints in ",
         "cannot write parts/",
         "File too large",
     ]);

@@ -176,7 +176,7 @@ fn what_does_not_fit_is_refused_before_anything_changes() {
     let refused = start(&job).shadow(&job, &next, i64::MAX).map(drop).unwrap_err().to_string();
     assert_eq!(
         refused,
-        "operator \"step\" cannot run that version: an aggregate shows what it makes only when windows end: swap it, and roll it \
-         back if it is worse"
+        "operator \"step\" cannot run that version: an aggregate emits results only when windows end, so there is nothing to \
+         compare: swap it, and roll it back if it is worse"
     );
 }

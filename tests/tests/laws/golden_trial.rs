@@ -54,7 +54,7 @@ fn the_golden_trial_goes_back_to_nothing_else() {
 #[test]
 #[ignore = "makes the golden checkpoint, once"]
 fn make_golden_trial() {
-    assert!(!golden("state").exists(), "it must be read for ever, and is not made anew");
+    assert!(!golden("state").exists(), "it must be read for ever, and is not created again");
     let memory = Memory::new(input(), vec![4]);
     let durable = durable_in(CheckpointStore::open(golden("state").to_str().unwrap()).unwrap());
     let job = job(&memory, "count_v1", 0, 2);

@@ -72,6 +72,6 @@ fn a_version_with_other_maps_is_refused() {
     for (pipeline, component) in [(entries, "tally"), (states, "tally_parts")] {
         let swapped = memory.job(&pipeline, 1).swapped(&[step(component)], PROBATION);
         let Err(SwapError::Unfit { reason, .. }) = swapped else { panic!("{component} was taken") };
-        assert!(reason.contains("its maps are other ones") && reason.contains("savepoint"), "{reason}");
+        assert!(reason.contains("its maps are different") && reason.contains("savepoint"), "{reason}");
     }
 }

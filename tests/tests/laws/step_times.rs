@@ -154,7 +154,10 @@ columns = ["value"]
     assert_eq!(run("skip", ""), ["1", "2"]);
     let kept = run("dead-letter", letters);
     assert_eq!(kept.len(), 3, "{kept:?}");
-    assert!(kept.iter().any(|row| row.starts_with("2,the event time column \"ts\" is 9223372036854775807, outside")));
+    assert!(
+        kept.iter()
+            .any(|row| row.starts_with("2,the event time column \"ts\" is 9223372036854775807, which is outside"))
+    );
     let job = memory.job(&pipeline.replace("ON_ERROR", "fail"), 1);
     let clock = std::sync::Arc::new(weir_core::time::ManualClock::default());
     let failed = weir_engine::local::LocalJob::new(&job, clock).unwrap().run(|_| 0).unwrap_err();

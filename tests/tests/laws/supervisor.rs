@@ -356,7 +356,7 @@ fn a_start_that_is_refused_ends_no_healthy_run() {
         (
             changed("event-time = \"ts\"", "event-time = \"value\""),
             None,
-            "has watermarks of the column \"ts\" of the source \"rows\", and the pipeline goes by the column \"value\"",
+            "has watermarks of the column \"ts\" of the source \"rows\", and the pipeline uses the column \"value\"",
         ),
         (changed("watched", "other"), None, "holds checkpoints of the job \"watched\", not of \"other\""),
         (
@@ -368,7 +368,7 @@ fn a_start_that_is_refused_ends_no_healthy_run() {
         (
             changed("= \"count\"", "= { max = \"value\" }"),
             None,
-            "the aggregate \"n\" was the count of rows, and now it is the max of value",
+            "the aggregate \"n\" was the count of rows, but now it is the max of value",
         ),
     ];
     for (pipeline, from, reason) in refusals {
@@ -378,7 +378,7 @@ fn a_start_that_is_refused_ends_no_healthy_run() {
     let renamed = changed("hours", "days");
     let error = watched.refused(&renamed, None, &["hours", "dasy", "out"]);
     assert!(error.starts_with("--allow-dropped-state dasy: neither the checkpoint nor the pipeline has a "), "{error}");
-    assert!(error.ends_with("of that name; did you mean \"days\"?"), "{error}");
+    assert!(error.ends_with("with that name; did you mean \"days\"?"), "{error}");
     running.suspend();
     assert!(end(&mut running).unwrap().suspended);
 }

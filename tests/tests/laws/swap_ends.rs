@@ -64,7 +64,7 @@ fn goes_back_in_place(
             Ok(()) => {}
             Err(LocalError::Subtask(error)) => {
                 let told = format!("{:#}", anyhow::Error::new(error));
-                assert!(told.contains("the version before cannot take its state back"), "{told}");
+                assert!(told.contains("the previous version cannot take its state back"), "{told}");
                 return false;
             }
             Err(error) => panic!("{:#}", anyhow::Error::new(error)),
@@ -235,7 +235,7 @@ fn columns_that_were_given_up_come_back_from_the_checkpoint_before() {
             // After a kill before anybody has heard of it only the older version continues.
             let resumes = |job| durable.check(job, &(clock.clone() as Arc<dyn Clock>));
             let refused = format!("{:#}", anyhow::Error::new(resumes(&job).unwrap_err()));
-            assert!(refused.contains("given up for an older one"), "seed {seed}: {refused}");
+            assert!(refused.contains("discarded for an older version"), "seed {seed}: {refused}");
             resumes(&next).unwrap();
         }
         let is_in_place = was_in_place && goes_back_in_place(&mut local, &mut choose, || false);

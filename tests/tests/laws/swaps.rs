@@ -1,5 +1,5 @@
 //! Swaps at any step of a job, between versions whose states have the same or another layout, and versions that fail: every row is
-//! counted once, counts continue, and per key the version changes at most once a swap.
+//! counted once, counts continue, and per key the version changes at most once per swap.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ proptest! {
 
     /// Both layouts in turn, and the configuration alone.
     #[test]
-    fn rows_are_counted_once_and_versions_change_once_a_swap(
+    fn rows_are_counted_once_and_versions_change_once_per_swap(
         seed in any::<u64>(),
         gaps in prop::collection::vec(0..60_usize, 1..5),
         (parallelism, splits, batch) in (1..4_usize, 1..4_usize, 1..9_usize),
@@ -279,7 +279,7 @@ fn what_does_not_fit_is_refused_before_anything_changes() {
     let transform = HOST.load(root().join("tests/guests/echo.wasm")).unwrap();
     assert_eq!(
         refused(NewVersion { component: transform, ..version("count_v2", 1, "never") }),
-        "operator \"count\" cannot run that version: it is a component of transform-operator, and runs one of keyed-operator"
+        "operator \"count\" cannot run that version: the new component is a transform-operator, but the running one is a keyed-operator"
     );
     let same = NewVersion { config: serde_json::json!({ "tag": "0" }), ..version("count_v1", 0, "never") };
     assert_eq!(refused(same), "operator \"count\" runs that version already");

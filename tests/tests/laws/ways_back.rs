@@ -150,16 +150,16 @@ fn a_restore_gives_up_no_column_unasked() {
         (
             &job,
             vec![],
-            "the column \"count\" of its state is uint64, and would be uint32; give the new layout another version, \
-                        and bridge the two in `migrate`",
+            "the column \"count\" of its state is uint64, and would be uint32; give the new layout another version, and \
+             convert the old one in `migrate`",
         ),
-        (&job, vec!["count.count"], "its state has no column \"last\" any more, which would be lost; "),
-        (&wide, vec!["count.lats"], "or a column of state (OPERATOR.COLUMN) of that name"),
-        (&wide, vec!["count.key"], "or a column of state (OPERATOR.COLUMN) of that name"),
+        (&job, vec!["count.count"], "its state no longer has the column \"last\", which would be lost; "),
+        (&wide, vec!["count.lats"], "or a column of state (OPERATOR.COLUMN) with that name"),
+        (&wide, vec!["count.key"], "or a column of state (OPERATOR.COLUMN) with that name"),
     ] {
         let refused = resume(job, &given_up).map(drop).unwrap_err();
         let refused = format!("{:#}", anyhow::Error::new(refused));
-        assert!(refused.contains(why) && !refused.contains("give up"), "{given_up:?}: {refused}");
+        assert!(refused.contains(why) && !refused.contains("discard what"), "{given_up:?}: {refused}");
     }
     // Who goes back by a swap has said so, though no checkpoint came after it.
     let back = NewVersion { goes_back: true, ..version("count_v1", 0, "never") };
@@ -184,7 +184,7 @@ fn nulls_come_into_no_column_that_has_none() {
     let job = memory.job(PIPELINE, 2);
     let wide = job.swapped(&[outgrowing("count_wide", i64::MAX)], ENDLESS).unwrap();
     let error = wide.swapped(&[sure(false)], ENDLESS).map(drop).unwrap_err().to_string();
-    assert!(error.contains("the column \"last\" of its state can be null, and could not any more; give "), "{error}");
+    assert!(error.contains("the column \"last\" of its state can be null, and could no longer be; give "), "{error}");
     let canary = Probation { canary: Canary::new(50), ..PROBATION };
     let error = wide.swapped(&[sure(true)], canary).map(drop).unwrap_err().to_string();
     assert!(error.contains("it keeps state in another layout"), "{error}");

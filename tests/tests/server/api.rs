@@ -16,7 +16,7 @@ fn push(server: &Server, name: &str, digest: &str, bytes: &[u8]) -> Answer {
 /// The digest of a component, as a server finds it that was told another.
 pub(crate) fn digest_of(server: &Server, bytes: &[u8]) -> String {
     let answer = push(server, "value", &"0".repeat(64), bytes);
-    answer.refused(400, "invalid", "and its sender says \"0000");
+    answer.refused(400, "invalid", "but its sender announced \"0000");
     answer.body["detail"].as_str().unwrap().split(' ').find(|word| word.len() == 65).unwrap()[..64].to_owned()
 }
 
@@ -38,8 +38,12 @@ fn who_may_not_ask_gets_no_answer() {
         "this server needs a token",
     );
     server.raw("GET", "/v1/nothing", "", b"").refused(401, "unauthorized", "this server needs a token");
-    server.raw("GET", "/v1/jobs", "authorization: Basic YTpi\r\n", b"").refused(401, "unauthorized", "no bearer token");
-    asks("weir_00", "GET", "/v1/jobs").refused(401, "unauthorized", "the token is not one of this server's");
+    server.raw("GET", "/v1/jobs", "authorization: Basic YTpi\r\n", b"").refused(
+        401,
+        "unauthorized",
+        "not a bearer token",
+    );
+    asks("weir_00", "GET", "/v1/jobs").refused(401, "unauthorized", "this server does not know the token");
     let needs = [("GET", "/v1/jobs"), ("POST", "/v1/jobs/none/start"), ("DELETE", "/v1/jobs/none")];
     for (role, token) in tokens.iter().enumerate() {
         for (needed, (method, path)) in needs.into_iter().enumerate() {
@@ -64,7 +68,7 @@ fn who_may_not_ask_gets_no_answer() {
     server.weir(&["operator", "rm", "count@1"]).well();
     // A token that is taken back is of no use from then on.
     run(weir_tests::running::weir().args(["token", "rm", "admin", "--data-dir"]).arg(home.data())).well();
-    server.weir(&["ps"]).failed(&["the token is not one of this server's"]);
+    server.weir(&["ps"]).failed(&["this server does not know the token"]);
     let listed = run(weir_tests::running::weir().args(["token", "list", "--data-dir"]).arg(home.data())).well().told;
     assert!(listed.contains("read") && tokens.iter().all(|token| !listed.contains(token)), "{listed}");
 }
@@ -100,8 +104,8 @@ fn an_upload_must_be_what_its_sender_says_and_have_a_size() {
     let server = home.serve();
     let bytes = std::fs::read(guest_path("value")).unwrap();
     let digest = digest_of(&server, &bytes);
-    push(&server, "value", "abc", &bytes).refused(400, "invalid", "is no blake3 digest");
-    push(&server, "value", &"g".repeat(64), &bytes).refused(400, "invalid", "is no blake3 digest");
+    push(&server, "value", "abc", &bytes).refused(400, "invalid", "is not a blake3 digest");
+    push(&server, "value", &"g".repeat(64), &bytes).refused(400, "invalid", "is not a blake3 digest");
     server.raw("POST", "/v1/operators/value", WASM, &bytes).refused(400, "invalid", "missing field `digest`");
     push(&server, "value", &format!("{digest}&name=x"), &bytes).refused(400, "invalid", "unknown field `name`");
     push(&server, "value", &digest, &bytes[1..]).refused(400, "invalid", "send it again");
@@ -109,12 +113,12 @@ fn an_upload_must_be_what_its_sender_says_and_have_a_size() {
     // A GiB that is announced, and one that is not.
     let head = format!("POST /v1/operators/value?digest={digest} HTTP/1.1\r\nhost: localhost\r\n{WASM}");
     let announced = server.send(&format!("{head}content-length: 1073741824\r\n"));
-    Answer::read(announced).refused(413, "too-large", "a component has 64 MiB at most");
+    Answer::read(announced).refused(413, "too-large", "a component may have 64 MiB");
     let mut chunked = server.send(&format!("{head}transfer-encoding: chunked\r\n"));
     let chunk = [b"100000\r\n".to_vec(), vec![0; 1 << 20], b"\r\n".to_vec()].concat();
     let sent = (0..1024).take_while(|_| chunked.write_all(&chunk).is_ok()).count();
     assert!((64..256).contains(&sent), "it reads no further than it must: {sent} MiB");
-    Answer::read(chunked).refused(413, "too-large", "a component has 64 MiB at most");
+    Answer::read(chunked).refused(413, "too-large", "a component may have 64 MiB");
     assert_eq!(std::fs::read_dir(home.data().join("uploads")).unwrap().count(), 0);
 
     let answer = push(&server, "value", &digest, &bytes);
@@ -133,7 +137,7 @@ fn a_refusal_is_heard_by_who_still_sends() {
         let said = server.weir(&["push", file.to_str().unwrap(), "--name", "../large"]).failed(&[]).said;
         assert!(said.contains("\"../large\" cannot be the name of an operator"), "{said}");
     }
-    push(&server, "large", "short", &bytes).refused(400, "invalid", "is no blake3 digest");
+    push(&server, "large", "short", &bytes).refused(400, "invalid", "is not a blake3 digest");
     server.raw("POST", "/v1/jobs", JSON, &vec![b' '; 24 << 20]).refused(413, "too-large", "");
     assert_eq!(server.raw("GET", "/v1/health", "", b"").status, 200);
 }
@@ -181,7 +185,7 @@ fn requests_that_make_no_sense_are_told_why() {
         server.raw("GET", "/v1/jobs", &format!("host: {host}\r\n"), b"").refused(
             403,
             "forbidden",
-            "on this machine only",
+            "only on this machine",
         );
     }
 }
@@ -197,7 +201,7 @@ fn a_server_has_room_for_so_many_jobs_and_so_much_memory() {
     ]);
     server.deploy(&home, COUNTS).well();
     let other = counts(&[("name = \"counts\"", "name = \"other\""), ("\"out/\"", "\"other/\"")]);
-    let too_many = "this server runs 1 jobs at most (--max-jobs), and so many run: stop one";
+    let too_many = "this server runs 1 jobs at most (--max-jobs), and that many are running: stop one";
     server.deploy(&home, &other).failed(&[too_many]);
     let request = json!({ "pipeline": other });
     server.http("POST", "/v1/jobs", &request).refused(507, "limit", "--max-jobs");

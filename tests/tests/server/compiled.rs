@@ -22,7 +22,7 @@ fn what_was_compiled_goes_with_the_last_version_of_its_component() {
     }
     let count_v1 = crate::server::guest_path("count_v1");
     let taken = ["push", count_v1.to_str().unwrap(), "--name", "value", "--version", "1"];
-    server.weir(&taken).failed(&["value@1 is another component already"]);
+    server.weir(&taken).failed(&["value@1 is already the name of another component"]);
     assert!(!is_there(&count), "it was refused");
     server.push("count_v1", "new");
     assert!(is_there(&count));

@@ -54,9 +54,12 @@ fn a_job_is_not_stopped_for_a_pipeline_that_does_not_fit_its_checkpoint() {
     assert_eq!(server.show("counts")["state"], "stopped");
     let path = home.write("renamed", counts(&RENAMED));
     let gives_up = |mode| ["deploy", path.to_str().unwrap(), mode, "--allow-dropped-state", "count"];
-    server.weir(&gives_up("--dry-run")).well().saying(&["the state of \"count\" is given up"]);
+    server.weir(&gives_up("--dry-run")).well().saying(&["the state of \"count\" is discarded"]);
     assert_eq!(server.show("counts")["revision"], 1);
-    server.weir(&gives_up("--yes")).well().saying(&["the state of \"count\" is given up", "counts runs as revision 2"]);
+    server
+        .weir(&gives_up("--yes"))
+        .well()
+        .saying(&["the state of \"count\" is discarded", "counts runs as revision 2"]);
 }
 
 #[test]

@@ -60,8 +60,8 @@ fn a_job_continues_after_a_kill_and_what_has_ended_does_not() {
         assert!(since_us > before_us && before_us.is_some(), "it counts anew");
         assert!(server.weir(&["show", "counts"]).well().told.contains(" rows/s, since 20"));
     }
-    server.weir(&["start", "ended"]).failed(&["the job \"ended\" has ended, and its input with it"]);
-    server.weir(&["start", "drained"]).failed(&["`weir rm drained` lets it be deployed"]);
+    server.weir(&["start", "ended"]).failed(&["the job \"ended\" has ended with its input"]);
+    server.weir(&["start", "drained"]).failed(&["after `weir rm drained` it can be deployed"]);
     server.weir(&["start", "stopped"]).well();
     server.until_it_is("stopped", "running");
     server.weir(&["stop", "counts", "--drain"]).well();

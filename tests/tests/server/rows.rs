@@ -29,7 +29,7 @@ impl Counted {
         Self { tags: keys.into_iter().map(in_order).collect(), rows: lines.len() }
     }
 
-    /// The tags of a key, each once a change.
+    /// The tags of a key, each once per change.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Vec<u32>> {
         self.tags.iter().map(|tags| {
             let mut tags = tags.clone();

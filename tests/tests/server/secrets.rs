@@ -29,7 +29,7 @@ fn a_secret_is_for_connectors_alone() {
         let path = home.write("kafka.toml", pipeline.replace(&SINK.replace("out/", "${secret:folder}/"), &sink));
         server.weir(&["deploy", path.to_str().unwrap(), "--dry-run"])
     };
-    let in_clear = "note: sinks.out.properties.\"sasl.password\" is in the pipeline, and so seen by everybody";
+    let in_clear = "note: sinks.out.properties.\"sasl.password\" is in the pipeline, so everybody";
     kafka("\"sasl.password\" = \"clear\"").well().saying(&[in_clear, "--secrets-dir"]);
     assert!(!kafka("\"sasl.password\" = \"${secret:folder}\"").well().said.contains("--secrets-dir"));
     kafka("\"sasl.password\" = \"${secret:foldr}\"").failed(&[

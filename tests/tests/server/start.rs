@@ -15,9 +15,9 @@ use crate::server::{Home, Server, run};
 fn it_listens_for_others_only_with_tls_and_tokens() {
     let home = Home::new();
     let open = |arguments: &[&str]| run(&mut home.command(&[&["--listen", "0.0.0.0:0"], arguments].concat()));
-    let needs_tls = "0.0.0.0:0 can be reached by others: give --tls-cert and --tls-key, or say --allow-plain-http";
+    let needs_tls = "other machines can reach 0.0.0.0:0: give --tls-cert and --tls-key, or --allow-plain-http";
     let needs_token =
-        "0.0.0.0:0 can be reached by others: make a token first, with `weir token create NAME --role admin`";
+        "other machines can reach 0.0.0.0:0: create a token first, with `weir token create NAME --role admin`";
     open(&[]).failed(&[needs_tls]);
     open(&["--allow-plain-http"]).failed(&[needs_token]);
     open(&["--tls-cert", "cert.pem", "--tls-key", "key.pem"]).failed(&[needs_token]);
@@ -105,9 +105,9 @@ fn it_speaks_tls() {
     let secure = other.address.replace("http", "https");
     server.weir(&["ps", "--server", &secure]).failed(&["it does not speak TLS: write http://"]);
     server.weir(&["ps", "--ca", cert]).well();
-    run(server.command(&push).env("WEIR_CA", cert)).well().saying(&["value@1 is there"]);
+    run(server.command(&push).env("WEIR_CA", cert)).well().saying(&["pushed value@1: "]);
     server.terminate().well();
-    run(&mut home.command(&["--tls-cert", key, "--tls-key", key])).failed(&["are no certificate with its key"]);
+    run(&mut home.command(&["--tls-cert", key, "--tls-key", key])).failed(&["are not a certificate and its key"]);
     assert_eq!(run(&mut home.command(&["--tls-cert", cert])).code, Some(2), "it needs the key");
 }
 

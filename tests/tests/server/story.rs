@@ -33,13 +33,15 @@ fn operators_are_brought_listed_and_removed() {
     let home = Home::new();
     let server = home.serve();
     let [v1, v2] = ["count_v1", "count_v2"].map(|guest| guest_path(guest).to_str().unwrap().to_owned());
-    server.weir(&["push", &v1, "--name", "count"]).well().saying(&["count@1 is there: keyed"]);
-    let same = "count@1 is this component already: nothing has changed";
+    server.weir(&["push", &v1, "--name", "count"]).well().saying(&["pushed count@1: keyed"]);
+    let same = "count@1 already has this component: nothing has changed";
     server.weir(&["push", &v1, "--name", "count"]).well().saying(&[same]);
     server.weir(&["push", &v1, "--name", "count", "--version", "1"]).well().saying(&[same]);
-    server.weir(&["push", &v2, "--name", "count", "--version", "1"]).failed(&["count@1 is another component already"]);
-    server.weir(&["push", &v2, "--name", "count", "--version", "two"]).well().saying(&["count@two is there"]);
-    server.weir(&["push", &v2]).well().saying(&["count_v2@1 is there"]);
+    server
+        .weir(&["push", &v2, "--name", "count", "--version", "1"])
+        .failed(&["count@1 is already the name of another component"]);
+    server.weir(&["push", &v2, "--name", "count", "--version", "two"]).well().saying(&["pushed count@two: "]);
+    server.weir(&["push", &v2]).well().saying(&["pushed count_v2@1: "]);
 
     let listed = server.json(&["operator", "list"]);
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|row| (&row["name"], &row["version"])).collect();
@@ -63,8 +65,8 @@ fn operators_are_brought_listed_and_removed() {
     let two = ["push", "--name", "count", "--version", "two"];
     server
         .weir(&[&two[..], &[&v1]].concat())
-        .failed(&["count@two is another component already, if only a removed one"]);
-    server.weir(&[&two[..], &[&v2]].concat()).well().saying(&["count@two is there"]);
+        .failed(&["count@two is already the name of another component (perhaps a removed one)"]);
+    server.weir(&[&two[..], &[&v2]].concat()).well().saying(&["pushed count@two: "]);
     assert_eq!(std::fs::read(&component).unwrap(), bytes);
 }
 
@@ -75,10 +77,7 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
     server.push_counters();
     server.deploy(&home, COUNTS).well().saying(&["counts runs as revision 1"]);
     for same in [COUNTS.to_owned(), format!("# What it does.\n{COUNTS}")] {
-        server
-            .deploy(&home, &same)
-            .well()
-            .saying(&["counts runs like this already as revision 1: nothing has changed"]);
+        server.deploy(&home, &same).well().saying(&["counts runs this already as revision 1: nothing has changed"]);
     }
     server.until_rows("counts", 1000);
     assert_eq!(server.json(&["ps"])[0]["state"], "running");

@@ -30,7 +30,7 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
         &[
             (
                 &["swap", "counts/value", "convert@1"],
-                "operator \"value\" cannot run that version: its output \"main\" has no column \"value\" any more",
+                "operator \"value\" cannot run that version: its output \"main\" no longer has the column \"value\"",
             ),
             (
                 &["swap", "counts/count", "text@1"],
@@ -39,7 +39,7 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
             ),
             (
                 &["swap", "counts/count", "echo@1"],
-                "it is a component of transform-operator, and runs one of keyed-operator",
+                "the new component is a transform-operator, but the running one is a keyed-operator",
             ),
             (&["swap", "counts/count", "count@1"], "operator \"count\" runs that version already"),
             (&["swap", "counts/count", "count@3"], "there is no count@3; the versions of count are 1, 2"),
@@ -47,7 +47,7 @@ fn a_version_that_does_not_fit_is_refused_before_anything_changes() {
                 &["swap", "counts/count", "cuont@1"],
                 "there is no operator \"cuont\" on this server: `weir push FILE --name cuont`",
             ),
-            (&["swap", "counts/count", "count"], "\"count\" names no version of an operator: write NAME@VERSION"),
+            (&["swap", "counts/count", "count"], "\"count\" is not a version of an operator: write NAME@VERSION"),
             (
                 &["swap", "counts/cuont", "count@2"],
                 "the job \"counts\" has no operator \"cuont\"; did you mean \"count\"?; it has value, count",
@@ -103,8 +103,8 @@ fn a_column_of_state_is_given_up_only_by_its_name() {
     let gives_up = |mode| ["deploy", path.to_str().unwrap(), mode, "--allow-dropped-state", "level.bids"];
     server.weir(&gives_up("--dry-run")).well();
     server.deploy(&home, &of("level@1")).failed(&[
-        "its state has no column \"bids\" any more, which would be lost; ",
-        "or give up what would be lost with --allow-dropped-state level.bids",
+        "its state no longer has the column \"bids\", which would be lost; ",
+        "or discard what would be lost with --allow-dropped-state level.bids",
         "revision 1 runs again",
     ]);
     server.weir(&gives_up("--yes")).well();
@@ -119,7 +119,7 @@ fn a_pipeline_that_cannot_run_is_refused_with_its_places() {
     let cases: [(&[(&str, &str)], &str); 12] = [
         (&[("count@1", "count@9")], "there is no count@9; the versions of count are 1, 2\n  --> "),
         (&[("value@1", "valu@1")], "there is no operator \"valu\" on this server"),
-        (&[("count@1", "count.wasm")], "\"count.wasm\" names no version of an operator"),
+        (&[("count@1", "count.wasm")], "\"count.wasm\" is not a version of an operator"),
         (&[("\"out/\"", "\"../out/\"")], "../out/ leads out of the folder of files"),
         (&[("\"out/\"", "\"/etc/passwd\"")], "/etc/passwd leads out of the folder of files"),
         (&[("name = \"counts\"", "name = \"../counts\"")], "\"../counts\" cannot be the name of a job"),
@@ -171,7 +171,7 @@ fn a_pipeline_that_cannot_run_is_refused_with_its_places() {
     server.until_rows("counts", 500);
     let path = home.write("other.toml", counts(&[("rate = 20000", "rate = 30000")]));
     let changes = ["- rate = 20000", "+ rate = 30000"];
-    let nobody = "counts is there already, and nobody to be asked: say --yes";
+    let nobody = "counts exists already, and there is no terminal to ask at: use --yes";
     server.weir(&["deploy", path.to_str().unwrap()]).failed(&[nobody]).saying(&changes);
     server.weir(&["deploy", path.to_str().unwrap(), "--dry-run"]).well().saying(&changes);
 }
@@ -185,7 +185,7 @@ fn what_is_no_operator_is_refused() {
         ("text.wasm", b"(component)".to_vec(), "error: the component is WebAssembly text"),
         ("none.wasm", b"no".to_vec(), "error: the component is not WebAssembly"),
         ("empty.wasm", Vec::new(), "error: the component is not WebAssembly"),
-        ("half.wasm", bytes[..bytes.len() / 2].to_vec(), "error: the component is damaged or cut off"),
+        ("half.wasm", bytes[..bytes.len() / 2].to_vec(), "error: the component is damaged or truncated"),
         ("module.wasm", b"\0asm\x01\0\0\0".to_vec(), "error: the component is a core WebAssembly module"),
         ("other.wasm", b"\0asm\x0d\0\x01\0".to_vec(), "error: the component implements a different WIT world"),
         ("native.wasm", b"\x7fELF".to_vec(), "error: the component is precompiled native code"),

@@ -9,7 +9,7 @@ use super::Finding;
 use super::files::files;
 
 /// What not to write, in lower case, and what to write instead.
-const WORDS: [(&str, &str); 52] = [
+const WORDS: [(&str, &str); 79] = [
     ("goes on", "continues; of a job: resumes from"),
     ("go on", "continue; of a job: resume from"),
     ("going on", "continuing; of a job: resuming from"),
@@ -62,6 +62,33 @@ const WORDS: [(&str, &str); 52] = [
     ("accumulators a key", "accumulators per key"),
     ("accumulator a group", "accumulator per group"),
     ("instructions a batch", "instructions per batch"),
+    ("what becomes of", "what happens to"),
+    ("what became of", "what happened to"),
+    ("made anew", "created again"),
+    ("shut out", "fenced"),
+    ("nobody to be asked", "there is no terminal to ask at"),
+    ("capitals count", "upper and lower case are different"),
+    ("small letters", "lower case"),
+    ("which there is not", "which does not exist"),
+    ("object a line", "one object per line"),
+    ("file a command", "one file per command"),
+    ("file a resource", "one file per resource"),
+    ("row a bid", "one row per bid"),
+    ("row a slot", "one row per slot"),
+    ("value a slot", "one value per slot"),
+    ("batch a key", "one batch per key group"),
+    ("line a round", "one line per round"),
+    ("kept a sensor", "kept per sensor"),
+    ("counts a key", "counts per key"),
+    ("cents a product", "cents per product"),
+    ("bytes a row", "bytes per row"),
+    ("bytes a second", "bytes per second"),
+    ("once a key", "once per key"),
+    ("once a value", "once per value"),
+    ("once a process", "once per process"),
+    ("once a round", "once per round"),
+    ("once a swap", "once per swap"),
+    ("once a change", "once per change"),
 ];
 
 /// What may not be changed any more, or has the list.

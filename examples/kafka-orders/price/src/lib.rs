@@ -8,7 +8,7 @@ use weir_sdk::transform::{Emitter, Row, RowError, Transform, export};
 /// More of one product than this is a typing error.
 const QUANTITY_MAX: u32 = 999;
 
-/// Config: `prices`, cents a product, and `test-customer`, whose orders do not count.
+/// Config: `prices`, cents per product, and `test-customer`, whose orders do not count.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Price {

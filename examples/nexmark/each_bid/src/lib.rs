@@ -1,4 +1,4 @@
-//! Nexmark q7: one row a bid of the list `bids`, with the end of its window.
+//! Nexmark q7: one row per bid of the list `bids`, with the end of its window.
 
 use weir_sdk::TimestampMillis;
 use weir_sdk::transform::{Emitter, Row, RowError, Transform, export};
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_a_bid_and_none_for_an_empty_list() {
+    fn a_row_per_bid_and_none_for_an_empty_list() {
         let bid = |auction| Bid { auction, bidder: 1, price: 2, ts: TimestampMillis(3) };
         let windows = [(10, vec![bid(1), bid(2)]), (20, vec![]), (30, vec![bid(3)])];
         let windows = windows.map(|(end, bids)| Window { window_end: Timestamp(end), bids });

@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// The crate's folder
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// Where the component goes
+    /// The file to write
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

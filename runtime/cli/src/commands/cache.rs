@@ -11,8 +11,9 @@ use crate::{component, figures, json, terminal};
 /// Options of `weir cache`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Components are compiled once, and so is each of their functions: a component that was changed is put together from those
-that did not change. What was not used for the longest time is removed beyond the bound. Nothing is lost with a cache but time.
+    after_help = "Each component is compiled once, and so is each of its functions: of a component that has changed, only the functions that
+changed are compiled again. When the cache exceeds its limit, what was not used for the longest time is removed. Clearing it
+loses nothing but time.
 
 Examples:
   weir cache show
@@ -41,7 +42,8 @@ enum Command {
 /// Runs one of its commands.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let dir = args.dir.clone().or_else(component::cache_dir);
-    let dir = dir.context("there is no home, so nothing that was compiled is kept: name a folder with --dir DIR")?;
+    let dir = dir
+        .context("this user has no home folder, so nothing that was compiled is kept: name a folder with --dir DIR")?;
     let usage = of(args.command, &dir)?;
     if args.json {
         return json::print(&document(&dir, &usage));

@@ -22,11 +22,11 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// List the checkpoints that there are
+    /// List the checkpoints
     List(list::Args),
-    /// Show what a checkpoint consists of
+    /// Show what is in a checkpoint
     Show(show::Args),
-    /// Read all of every checkpoint, or of one
+    /// Read checkpoints completely, and report damage
     Verify(verify::Args),
     /// Write the keyed state of an operator to a file
     Export(export::Args),

@@ -16,7 +16,7 @@ use crate::{component, json, terminal};
 
 /// Options of `weir inspect`.
 #[derive(clap::Args)]
-#[command(after_help = "Types are written as in schemas of pipeline files; a ? behind one allows nulls.
+#[command(after_help = "Types are written as in schemas of pipeline files; a ? after a type allows nulls.
 
 Examples:
   weir inspect classify.wasm
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// Its configuration
     #[arg(long, value_name = "JSON", default_value = "{}")]
     config: String,
-    /// The columns of an input; once an input
+    /// The columns of an input; give it once per input
     #[arg(long = "input", value_name = "NAME:TYPE,...")]
     inputs: Vec<String>,
     /// The columns that keyed inputs are keyed by
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 
 /// Loads it, and asks what it is and, if there is an input, for its plan.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let config: Value = serde_json::from_str(&args.config).context("--config is no JSON")?;
+    let config: Value = serde_json::from_str(&args.config).context("--config is not JSON")?;
     let inputs: Vec<_> = args.inputs.iter().map(|text| input(text, &args.key_by)).collect::<anyhow::Result<_>>()?;
     let component = component::host()?.load(&args.component)?;
     let info = component.about()?;

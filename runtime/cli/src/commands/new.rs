@@ -18,8 +18,8 @@ pub(crate) struct Args {
     /// What kind of operator
     #[arg(long, value_enum, default_value_t = Template::Transform)]
     template: Template,
-    /// The folder of weir-sdk; without it that of the checkout that this is run in, or else the one that this command carries, which is
-    /// put into $XDG_DATA_HOME/weir/sdk or ~/.local/share/weir/sdk
+    /// The folder of weir-sdk [default: that of the checkout of Weir that holds the new folder or this command; without one, this
+    /// command's own copy, which it puts into $XDG_DATA_HOME/weir/sdk or ~/.local/share/weir/sdk]
     #[arg(long, value_name = "PATH")]
     sdk: Option<PathBuf>,
 }
@@ -82,7 +82,9 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     let fits = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if !fits {
-        bail!("{name:?} cannot be a crate's name: it begins with a letter and has letters, digits, - and _ only");
+        bail!(
+            "{name:?} cannot be a crate's name: it must begin with a letter, and consist of letters, digits, - and _"
+        );
     }
     if ["test", "core", "std", "alloc"].contains(&name) || name == "weir-sdk" {
         bail!("{name:?} is the name of a crate that every operator uses; choose another");

@@ -43,10 +43,10 @@ pub(crate) struct Args {
     /// Resume from this checkpoint instead of the last one
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<u64>,
-    /// Read the input from its beginning once more, whatever checkpoints there are; what sinks hold stays there
+    /// Read the input from its beginning again, even if there are checkpoints; what the sinks have written stays
     #[arg(long, conflicts_with = "from")]
     again: bool,
-    /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
+    /// Discard the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
     #[arg(long = "allow-dropped-state", value_name = "NAME")]
     allow_dropped: Vec<String>,
     /// Exit with 3 if more than this percentage of a window's rows came late and were dropped
@@ -54,7 +54,7 @@ pub(crate) struct Args {
     fail_on_late: Option<f64>,
     #[command(flatten)]
     memory: MemoryArgs,
-    /// Which lines of operators are shown: these, and those that matter more
+    /// Show log lines of operators of this level and above
     #[arg(long, value_name = "LEVEL", default_value = "trace")]
     log_level: Level,
     /// Print the summary as one line of JSON to standard output
@@ -131,7 +131,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             let error = anyhow::Error::new(error);
             if has_other_sinks(&file) && error.chain().any(|cause| cause.is::<ReaderGone>()) {
                 terminal::print(
-                    "the reader of the standard output has gone: the job ends, and its other sinks do not finish\n",
+                    "the reader of standard output is gone: the job ends, and its other sinks do not finish\n",
                 );
             }
             Err(error.context(format!("{} failed", file.shown)))

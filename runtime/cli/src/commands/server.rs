@@ -18,11 +18,11 @@ use crate::json::told;
 /// See `weir help COMMAND`.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
-    /// Keep operators and run jobs, as a server
+    /// Start a server, which keeps operators and runs jobs
     Serve(serve::Args),
     /// Manage API tokens
     Token(token::Args),
-    /// Bring a component to a server
+    /// Upload a component to a server
     Push(push::Args),
     /// List, show and remove the operators of a server
     Operator(operator::Args),
@@ -34,21 +34,21 @@ pub(crate) enum Command {
     Show(show::Args),
     /// Watch the jobs of a server
     Top(top::Args),
-    /// Put other versions of operators into a job that runs
+    /// Replace operators of a running job
     Swap(swap::Args),
-    /// Put an operator back to the version before
+    /// Go back to the version of an operator before its last swap
     Rollback(swap::RollbackArgs),
-    /// Print what a job and its operators say
+    /// Print the log of a job and its operators
     Logs(logs::Args),
-    /// List, show, replay and drop what a job's steps could not process
+    /// List, show, replay and drop rows that a job could not process
     Dlq(dlq::Args),
     /// Stop a job
     Stop(jobs::StopArgs),
     /// Start a job that was stopped
     Start(jobs::StartArgs),
-    /// Keep a checkpoint of a job
+    /// Make a checkpoint of a job that is kept until you remove it
     Savepoint(jobs::SavepointArgs),
-    /// Remove a job that does not run
+    /// Remove a job that is not running
     Rm(jobs::RmArgs),
     #[command(name = compile_component::NAME, hide = true)]
     CompileComponent(compile_component::Args),

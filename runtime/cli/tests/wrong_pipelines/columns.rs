@@ -61,7 +61,7 @@ fn what_only_connectors_and_components_know() {
             20 | input = ["per-minute", "bids"]
                |                        ^^^^^^
 
-            error: `key` names the column "auctoin", which there is not; did you mean "auction"?
+            error: `key` names the column "auctoin", which does not exist; did you mean "auction"?
               --> p.toml:21:13
                |
             21 | connector = "kafka"

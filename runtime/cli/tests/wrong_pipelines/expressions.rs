@@ -47,7 +47,7 @@ fn filters_and_selects() {
         21 | where = "prize > 5 and auction < 10"
            |          ^^^^^
 
-        error: "high" is no int64
+        error: "high" is not of the type int64
           --> p.toml:23:15
            |
         23 |   and price > 'high'
@@ -65,7 +65,7 @@ fn filters_and_selects() {
         21 | where = "price +"
            |                 ^
 
-        error: a condition is a bool, and this is int64: compare it with something
+        error: a condition is a bool, but this is int64: compare it with something
           --> p.toml:21:10
            |
         21 | where = "price + 1"
@@ -83,7 +83,7 @@ fn filters_and_selects() {
         20 | input = "bids.late"
            |         ^^^^^^^^^^^
 
-        error: "step" makes no dead letters
+        error: "step" has no dead letters
           --> p.toml:24:9
            |
         24 | input = "step.dead-letter"
@@ -93,7 +93,7 @@ fn filters_and_selects() {
           --> p.toml:19:10
            |
         19 | [selects.step]
-           |          ^^^^ columns = { NAME = "EXPRESSION" } names all that goes out; add, rename and drop change it
+           |          ^^^^ columns = { NAME = "EXPRESSION" } lists all output columns; add, rename and drop change those of the input
 
         error: there is no column "pric"; did you mean "price"?; the columns are auction, bidder, price, ts, extra
           --> p.toml:21:44
@@ -101,7 +101,7 @@ fn filters_and_selects() {
         21 | columns = { double = "price * 2", large = "pric > 5" }
            |                                            ^^^^
 
-        error: the type of null is open: write cast(null as TYPE)
+        error: null has no type here: write cast(null as TYPE)
           --> p.toml:21:24
            |
         21 | columns = { nothing = "null" }
@@ -125,7 +125,7 @@ fn filters_and_selects() {
         21 | columns = []
            |           ^^
 
-        error: columns names all columns that go out, so drop cannot stand beside it
+        error: columns lists all output columns, so drop cannot be used with it
           --> p.toml:22:1
            |
         22 | drop = ["auction"]

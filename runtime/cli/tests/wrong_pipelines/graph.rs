@@ -38,7 +38,7 @@ fn the_graph() {
             20 | input = "per-minute.lat"
                |         ^^^^^^^^^^^^^^^^ did you mean "late"?
 
-            error: "bids" makes no dead letters
+            error: "bids" has no dead letters
               --> p.toml:20:9
                |
             20 | input = "bids.dead-letter"
@@ -56,13 +56,13 @@ fn the_graph() {
             20 | input = []
                |         ^^
 
-            error: [sinks.out] has no "input", which it needs
+            error: [sinks.out] needs a key "input"
               --> p.toml:19:8
                |
             19 | [sinks.out]
                |        ^^^
 
-            error: "out" is a sink, and nothing comes out of a sink
+            error: "out" is a sink, and a sink has no output
               --> p.toml:12:9
                |
             12 | input = "out"

@@ -76,7 +76,7 @@ fn windows_and_operators() {
             16 | aggregates.bids = "cuont"
                |                   ^^^^^^^ did you mean "count"?
 
-            error: avg is computed of a column
+            error: avg needs a column
               --> p.toml:16:19
                |
             16 | aggregates.bids = "avg"
@@ -100,7 +100,7 @@ fn windows_and_operators() {
             16 | aggregates = {}
                |              ^^ for example aggregates.rows = "count"
 
-            error: [operators.o] has no "component", which it needs
+            error: [operators.o] needs a key "component"
               --> p.toml:19:12
                |
             19 | [operators.o]

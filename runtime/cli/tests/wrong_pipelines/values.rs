@@ -87,19 +87,19 @@ fn keys_and_values() {
             4 | [sources.""]
               |          ^^
 
-            error: the name "bids" is taken: a source has it
+            error: the name "bids" is already taken by a source
               --> p.toml:19:8
                |
             19 | [sinks.bids]
                |        ^^^^
 
-            error: [sources.bids] has no "connector", which it needs
+            error: [sources.bids] needs a key "connector"
              --> p.toml:4:10
               |
             4 | [sources.bids]
               |          ^^^^
 
-            error: [sources.bids] has no "connector", which it needs
+            error: [sources.bids] needs a key "connector"
              --> p.toml:5:1
               |
             5 | conector = "nexmark"
@@ -117,7 +117,7 @@ fn keys_and_values() {
             9 | watermark = { bounded-out-of-order = "4s" }
               |               ^^^^^^^^^^^^^^^^^^^^ did you mean "bounded-out-of-orderness"?
 
-            error: "4 parsecs" is no duration: there is no unit "parsecs"; they are us, ms, s, m, h, d and w; write for example "500ms", "30s" or "1h 30m"
+            error: "4 parsecs" is not a duration: there is no unit "parsecs"; they are us, ms, s, m, h, d and w; write for example "500ms", "30s" or "1h 30m"
              --> p.toml:9:42
               |
             9 | watermark = { bounded-out-of-orderness = "4 parsecs" }

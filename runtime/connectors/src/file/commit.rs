@@ -65,7 +65,7 @@ impl FileCommitter {
                     // An older process of the same job may be at the same checkpoint.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                        return Err(self.unfinished("a file of that name has just been made by somebody else"));
+                        return Err(self.unfinished("a file of that name was created by another process just now"));
                     }
                     done => return done.map_err(cannot("write")),
                 }

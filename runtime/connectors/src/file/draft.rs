@@ -142,7 +142,7 @@ impl Drafting {
         let copied = io::copy(&mut Read::by_ref(&mut old_file).take(old.bytes), &mut file.as_ref());
         let copied = copied.map_err(|source| self.place.cannot("write", source))?;
         if copied < old.bytes {
-            return Err(self.lost(old, "was cut off meanwhile"));
+            return Err(self.lost(old, "was truncated meanwhile"));
         }
         let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
         Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })

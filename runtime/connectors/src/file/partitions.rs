@@ -37,7 +37,7 @@ impl PartitionedFiles {
         let added = given_schema(options, columns, false)?;
         let of_rows = files.schema();
         if let Some((name, _)) = columns.0.iter().find(|(name, _)| of_rows.field_with_name(name.get_ref()).is_ok()) {
-            let message = format!("the rows have a column {:?} of their own: leave one of both out", name.get_ref());
+            let message = format!("the rows already have a column {:?}: leave out one of the two", name.get_ref());
             return Err(ConnectorError::Option { message, span: Some(name.span()) });
         }
         let splits = files.splits(1)?;

@@ -245,7 +245,7 @@ fn no_file(options: &Options, path: &Path) -> Option<ConnectorError> {
     Some(options.error(
         "path",
         format!(
-            "{} is {kind}, which cannot be read again from where a job was: a file source reads files only; `connector = \"stdin\"` reads \
+            "{} is {kind}, which cannot be read again from an earlier position: a file source reads files only; `connector = \"stdin\"` reads \
              what is piped in",
             path.display()
         ),

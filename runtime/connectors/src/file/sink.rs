@@ -68,24 +68,24 @@ impl FileSink {
         if path.is_dir() || shown.ends_with(std::path::is_separator) {
             let format = format.ok_or_else(|| {
                 let message = format!(
-                    "{shown} is a folder: say `format = \"csv\"`, \"json\", \"text\" or \"raw\" for the files in it"
+                    "{shown} is a folder: set `format = \"csv\"`, \"json\", \"text\" or \"raw\" for the files in it"
                 );
                 options.error("path", message)
             })?;
             if mode.is_some() {
                 let message =
-                    "a folder gets new parts, and none is replaced: `mode` is an option of a sink that writes one file";
+                    "parts of a folder are never replaced: `mode` is an option of a sink that writes one file";
                 return Err(options.error("mode", message));
             }
             if roll_bytes.is_some_and(|bytes| bytes < ROLL_BYTES_MIN) {
-                return Err(options.error("roll-bytes", "`roll-bytes` is out of range: it is \"64KiB\" at least"));
+                return Err(options.error("roll-bytes", "`roll-bytes` is out of range: it must be at least \"64KiB\""));
             }
             let (place, options) =
                 (Place { name: shown, folder: path, prefix: ".part-".to_owned(), root }, options.clone());
             return Ok(Self { place, target: None, options, format, lazy, allow_newer, roll_bytes, staged, dropped });
         }
         if roll_bytes.is_some() {
-            let message = "one file is written as one: `roll-bytes` is an option of a sink that fills a folder";
+            let message = "a single file has no parts: `roll-bytes` is an option of a sink that fills a folder";
             return Err(options.error("roll-bytes", message));
         }
         let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else {
@@ -116,7 +116,7 @@ impl Sink for FileSink {
     fn notes(&self) -> Vec<String> {
         let folder = &self.place.folder;
         let is_made = !self.lazy && !folder.as_os_str().is_empty() && !folder.exists();
-        let note = || format!("{}: the folder {} does not exist, and is made", self.place.name, folder.display());
+        let note = || format!("{}: the folder {} does not exist, and is created", self.place.name, folder.display());
         is_made.then(note).into_iter().collect()
     }
 
@@ -131,8 +131,9 @@ impl Sink for FileSink {
 
     fn trouble(&self) -> Option<String> {
         let dropped = self.dropped_rows();
-        (dropped > 0)
-            .then(|| format!("{dropped} rows were dropped since the job was started, as there was no room for them"))
+        (dropped > 0).then(|| {
+            format!("{dropped} rows were dropped since the job was started, because there was no room for them")
+        })
     }
 
     fn check_place(&self, job: &str) -> Result<(), ConnectorError> {

@@ -77,7 +77,7 @@ pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError>
     let given: FileSourceOptions = options::parse(options)?;
     let files = FileSource::open(options)?;
     Ok(match (&given.partitions, given.follow) {
-        (Some(_), true) => return Err(options.error("partitions", "`partitions` and `follow` do not go together")),
+        (Some(_), true) => return Err(options.error("partitions", "`partitions` and `follow` cannot be combined")),
         (Some(columns), false) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
         (None, true) => {
             let (schema, unlisted) = (Arc::clone(&files.schema), files.unlisted.clone());

@@ -22,7 +22,7 @@ const SIGNATURE: &str = "user.weir.written";
 /// Bytes of a signature at most: a pipeline's name and two numbers.
 const SIGNATURE_BYTES_MAX: usize = 4096;
 
-/// What becomes of a file that was not written by an earlier run of the pipeline.
+/// What happens to a file that was not written by an earlier run of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Mode {
@@ -80,7 +80,7 @@ impl Target {
         }
         verdict(self.signed()).map_err(|whose| {
             format!(
-                "{} exists, and {whose}: give another `path`, or say `mode = \"overwrite\"` to replace it, or `mode = \"append\"` to add \
+                "{} exists, and {whose}: give another `path`, or set `mode = \"overwrite\"` to replace it, or `mode = \"append\"` to add \
                  rows to it",
                 self.shown
             )
@@ -184,8 +184,8 @@ pub(super) fn check_folder(place: &Place) -> Result<(), String> {
     }
     match folder.parent() {
         Some(above) if !above.as_os_str().is_empty() && !above.is_dir() => Err(format!(
-            "{shown} cannot be written: the folder {} does not exist, nor does the one above it, and a sink makes only one; make \
-             them first (`mkdir -p`), or give another `path`",
+            "{shown} cannot be written: the folder {} does not exist, nor does the one above it, and a sink creates only one; \
+             create them first (`mkdir -p`), or give another `path`",
             folder.display()
         )),
         _ => Ok(()),

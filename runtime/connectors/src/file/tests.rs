@@ -245,7 +245,7 @@ fn wrong_options_are_explained_in_their_place() {
         let error = FileSink::open(&options(&format!("path = {path:?}"), folder.path())).err().unwrap();
         assert!(matches!(error, ConnectorError::Option { span: Some(_), .. }), "{error:?}");
         let expected =
-            format!("{path} is a folder: say `format = \"csv\"`, \"json\", \"text\" or \"raw\" for the files in it");
+            format!("{path} is a folder: set `format = \"csv\"`, \"json\", \"text\" or \"raw\" for the files in it");
         assert_eq!(error.to_string(), expected);
     }
 }

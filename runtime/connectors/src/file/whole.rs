@@ -70,10 +70,10 @@ impl WholeWriter {
         let state = match restored {
             [] => fresh,
             [state] => State::parse(state, &drafting)?,
-            states => return Err(drafting.unfit(&format!("it is of {} writers, and a file has one", states.len()))),
+            states => return Err(drafting.unfit(&format!("it has {} writers, but a file has one", states.len()))),
         };
         if state.columns != columns {
-            return Err(drafting.unfit(&format!("it holds {}, and now there are {columns}", state.columns)));
+            return Err(drafting.unfit(&format!("it holds {}, but the columns are now {columns}", state.columns)));
         }
         if let Some(old) = state.to.as_ref().filter(|old| **old != to) {
             return Err(drafting.unfit(&format!("it is of a sink that writes {old}, and not {to}")));

@@ -158,7 +158,7 @@ impl CsvDecoder {
     fn problem(&self, record: &[u8], explain: bool) -> Option<String> {
         let reason = |words: &dyn Fn() -> String| Some(if explain { words() } else { String::new() });
         if has_bare_return(record, self.dialect) {
-            return reason(&|| "it has a carriage return outside of quotes".to_owned());
+            return reason(&|| "it has a carriage return outside quotes".to_owned());
         }
         let fields: Vec<_> = fields(record, self.dialect).collect();
         let (has, expected) = (fields.len(), self.file_schema.fields().len());

@@ -67,12 +67,12 @@ impl Sample {
         let (count, is_refused) = (malformed.count, malformed.is_one_value || malformed.count == rows);
         if let Some(first) = malformed.first.filter(|_| is_refused) {
             return Err(ConnectorError::Data(format!(
-                "{name}: {count} of the {rows} lines that were looked at are no rows; the first: {first}"
+                "{name}: {count} of the {rows} lines that were examined are not rows; the first: {first}"
             )));
         }
         if columns.is_empty() || rows == 0 {
             return Err(ConnectorError::Data(format!(
-                "{name}: there are no rows to infer the columns from; say what they are with `schema = {{ column = \"type\" }}`"
+                "{name}: there are no rows to infer the columns from; give them with `schema = {{ column = \"type\" }}`"
             )));
         }
         let of = if has_more { "the first" } else { "all" };
@@ -89,7 +89,7 @@ impl Sample {
 fn delimiter_hint(columns: &[(String, Guess)]) -> String {
     let [(name, _)] = columns else { return String::new() };
     match [";", "\t", "|"].into_iter().find(|delimiter| name.contains(delimiter)) {
-        Some(delimiter) => format!("; if {delimiter:?} separates the fields, say `delimiter = {delimiter:?}`"),
+        Some(delimiter) => format!("; if {delimiter:?} separates the fields, set `delimiter = {delimiter:?}`"),
         None => String::new(),
     }
 }

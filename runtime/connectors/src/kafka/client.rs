@@ -60,7 +60,8 @@ pub(crate) fn configure(
     for broker in brokers.split(',').map(str::trim).filter(|broker| !broker.is_empty()) {
         // librdkafka would take the rest of a port that is too large.
         let Some((host, port)) = host_and_port(broker, PORT) else {
-            let wrong = format!("{broker:?} is no address of a broker: write HOST:PORT, with a port from 1 to 65535");
+            let wrong =
+                format!("{broker:?} is not an address of a broker: write HOST:PORT, with a port from 1 to 65535");
             return Err(options.error("brokers", wrong));
         };
         let resolve = |host: &str, port| (host, port).to_socket_addrs().map(Iterator::collect);
@@ -118,7 +119,7 @@ where
     let brokers = client.get("bootstrap.servers").unwrap_or_default();
     match hold(created.connected(), allow_connect.clone(), brokers) {
         true => Ok(created),
-        false => Err(passing(what, format!("no broker can be asked among {brokers:?}"))),
+        false => Err(passing(what, format!("no broker of {brokers:?} answers"))),
     }
 }
 

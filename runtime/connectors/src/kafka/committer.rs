@@ -128,7 +128,7 @@ impl KafkaCommitter {
                 Ok(text) if text.is_empty() => return Ok(None),
                 Ok(text) => {
                     return serde_json::from_str(&text).map(Some).map_err(|_| {
-                        ConnectorError::Data(format!("{}: its offset is not a marker of ours: {text:?}", self.what))
+                        ConnectorError::Data(format!("{}: its offset is not a marker of Weir: {text:?}", self.what))
                     });
                 }
                 Err(error) => {
@@ -159,7 +159,7 @@ impl KafkaCommitter {
                 }
                 Err(Failure::Abort(reason)) => reason,
             };
-            self.trouble.set(format!("{}: a transaction is done again: {reason}", self.what));
+            self.trouble.set(format!("{}: a transaction is repeated: {reason}", self.what));
             let aborted = self.repeat(|producer| producer.abort_transaction(CALL_WAIT));
             aborted.map_err(|failure| self.fenced_or_late(failure.last(&self.what), begun.elapsed()))?;
             match self.producer.client().context().failed() {
@@ -230,7 +230,7 @@ impl KafkaCommitter {
         match self.read_marker() {
             Ok(Some(marker)) if marker.generation <= self.seen.generation => {
                 let reason = format!(
-                    "the broker has undone a transaction that was open for longer than `transaction.timeout.ms`, {} ms: \
+                    "the broker has aborted a transaction that was open for longer than `transaction.timeout.ms`, {} ms: \
                      make checkpoints more often, or set it higher in `properties`",
                     self.timeout.as_millis()
                 );
@@ -311,7 +311,7 @@ impl Part {
         all.sort_by_key(|part| (part.value.subtask, part.value.part));
         match all.windows(2).all(|pair| pair[0].value.origin == pair[1].value.origin) {
             true => Ok(all),
-            false => Err("its parts are of two jobs".to_owned()),
+            false => Err("its parts belong to two jobs".to_owned()),
         }
     }
 }

@@ -121,7 +121,7 @@ impl Shared {
             let mut list = TopicPartitionList::new();
             list.add_partition(&self.topic, partition);
             if let Err(error) = self.client.incremental_unassign(&list) {
-                self.trouble.set(format!("{}/{partition} could not be let go: {error}", self.topic));
+                self.trouble.set(format!("{}/{partition} could not be released: {error}", self.topic));
             }
         }
         *state = State::Dropped;

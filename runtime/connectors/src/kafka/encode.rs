@@ -124,11 +124,11 @@ fn find(schema: &Schema, option: &str, name: &str) -> Result<usize, ConnectorErr
     let Ok(column) = schema.index_of(name) else {
         let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let near = did_you_mean(name, &known);
-        return Err(ConnectorError::Data(format!("`{option}` names the column {name:?}, which there is not{near}")));
+        return Err(ConnectorError::Data(format!("`{option}` names the column {name:?}, which does not exist{near}")));
     };
     let data_type = schema.field(column).data_type();
     if data_type.is_nested() {
-        let message = format!("`{option}` names the column {name:?}, whose type {} is no text", type_name(data_type));
+        let message = format!("`{option}` names the column {name:?}, whose type {} is not text", type_name(data_type));
         return Err(ConnectorError::Data(message));
     }
     Ok(column)

@@ -54,7 +54,7 @@ pub(super) enum Mismatch {
 
 /// What to do with checkpoints from a copy: the next ones would have the numbers of those that are in the topic.
 const BEGIN_ANOTHER: &str = "To resume from it, give the sink another `transactional-id` and write `lost-marker = \"skip\"`, \
-                             which can be taken out again once the job runs; what was written since the copy comes twice";
+                             which can be removed once the job runs; what was written since the copy comes twice";
 
 impl Mismatch {
     /// What a person should know and do.
@@ -69,11 +69,10 @@ impl Mismatch {
              {BEGIN_ANOTHER}"
             )),
             Self::Lost => ConnectorError::Data(format!(
-                "the broker does not know any more which checkpoint of this job the topic {topic} holds: the marker expired \
+                "the broker no longer knows which checkpoint of this job the topic {topic} holds: the marker expired \
              (offsets.retention.minutes, 7 days by default, in which the job did not run), it was deleted, or \
              `transactional-id` was changed. Look at the end of the topic: if the rows of the restored checkpoint are there, \
-             write `lost-marker = \"skip\"` in the sink, otherwise `lost-marker = \"write\"`, and take it out again once \
-             the job runs"
+             write `lost-marker = \"skip\"` in the sink, otherwise `lost-marker = \"write\"`, and remove it once the job runs"
             )),
         }
     }
@@ -150,7 +149,7 @@ mod tests {
             // The first rows of a job that began anew: the checkpoints of the old one do not count.
             (marker("a", 9, 99), origin("b", "a"), 1, L::Fail, Ok(V::Write)),
             (marker("b", 9, 1), origin("b", "a"), 1, L::Fail, Ok(V::Done)),
-            // Gone, and made anew by a committer that found none.
+            // Gone, and created again by a committer that found none.
             (marker("c", 9, 0), origin("b", "a"), 7, L::Fail, Err(Mismatch::Lost)),
             (marker("c", 9, 0), origin("b", "a"), 7, L::Write, Ok(V::Write)),
             (marker("c", 9, 0), origin("b", "a"), 7, L::Skip, Ok(V::MarkOnly)),

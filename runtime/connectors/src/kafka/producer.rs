@@ -1,4 +1,4 @@
-//! Sending staged rows: backpressure, and what becomes of each message.
+//! Sending staged rows: backpressure, and what happens to each message.
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -27,7 +27,7 @@ const ANSWERS_WAIT: Duration = Duration::from_millis(100);
 /// A producer whose messages are answered to `A`.
 pub(super) type Producer<A> = ThreadedProducer<Events<A>>;
 
-/// Who is told what becomes of a message.
+/// Who is told what happens to a message.
 pub(super) trait Answered: IntoOpaque + Clone + 'static {
     /// One was sent.
     fn sent(&self);

@@ -11,7 +11,7 @@ pub(crate) type Properties = OrderedTable<toml::Value>;
 /// Properties that are set here, and why nobody else may.
 const OWNED: [(&str, &str); 23] = [
     ("acks", "rows that not every replica has could be lost; it is always \"all\""),
-    ("auto.offset.reset", "an offset that is gone must be said, not jumped over; write `start` for where a job begins"),
+    ("auto.offset.reset", "an offset that is gone must be reported, not skipped; write `start` for where a job begins"),
     ("batch.size", "write `batch-bytes`"),
     ("bootstrap.servers", "write `brokers`"),
     ("compression.codec", "write `compression`"),
@@ -120,7 +120,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     }
     if let Some((_, instead)) = FILES.iter().find(|(file, _)| *file == name) {
         return Err(format!(
-            "the property {name:?} cannot be set, for it names a file of this machine: write {instead:?} = \"${{secret:NAME}}\", \
+            "the property {name:?} cannot be set, because it names a file of this machine: write {instead:?} = \"${{secret:NAME}}\", \
              with the content of the file as the secret"
         ));
     }

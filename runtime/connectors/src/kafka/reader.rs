@@ -172,8 +172,8 @@ impl PartitionReader {
                     None => "the broker did not say which there are".to_owned(),
                 };
                 Err(ConnectorError::Data(format!(
-                    "{name} has no offset {next} any more: {there_is}. Messages that were not read were deleted (see the \
-                     topic's retention), or the topic was made anew. Resume from a checkpoint that still fits, or begin again \
+                    "{name} no longer has the offset {next}: {there_is}. Messages that were not read were deleted (see the \
+                     topic's retention), or the topic was created again. Resume from a checkpoint that still fits, or begin again \
                      without one"
                 )))
             }

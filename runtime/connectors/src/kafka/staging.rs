@@ -40,8 +40,8 @@ impl SinkWriter for StagingWriter {
             self.staged_bytes += staged.get_array_memory_size();
             if self.staged_bytes > self.staged_bytes_max {
                 let reason = format!(
-                    "the rows since the last checkpoint take more than the {} MiB that may wait: make checkpoints more often, or \
-                     look why the last one takes so long",
+                    "the rows since the last checkpoint take more than the {} MiB that may wait: make checkpoints more often, \
+                     or find out why the last one takes so long",
                     self.staged_bytes_max >> 20
                 );
                 // With a broker that was away it passes.
@@ -62,7 +62,7 @@ impl SinkWriter for StagingWriter {
             let mut commit = Vec::new();
             for batches in parts(&staged) {
                 let rows = concat_batches(&schema, batches)
-                    .map_err(|error| ConnectorError::Data(format!("staged rows cannot be put together: {error}")))?;
+                    .map_err(|error| ConnectorError::Data(format!("staged rows cannot be assembled: {error}")))?;
                 let part = commit.len();
                 let value =
                     serde_json::json!({ "origin": origin, "subtask": subtask, "part": part, "rows": rows.num_rows() });

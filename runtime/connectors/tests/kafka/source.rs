@@ -222,7 +222,7 @@ fn what_cannot_be_read_is_said() {
         match polled {
             Some(Err(error)) if !is_there => {
                 let said =
-                    format!("trimmed/0 has no offset {next} any more: the earliest is 6, the next to be written 10");
+                    format!("trimmed/0 no longer has the offset {next}: the earliest is 6, the next to be written 10");
                 assert!(error.to_string().starts_with(&said), "{error}");
             }
             Some(Ok(Polled::Batch { .. })) => assert_eq!(next, 6),

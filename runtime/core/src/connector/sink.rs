@@ -85,7 +85,7 @@ pub trait Sink: Send + Sync {
         Ok(())
     }
 
-    /// What becomes of its rows when a job resumes from a checkpoint.
+    /// What happens to its rows when a job resumes from a checkpoint.
     fn guarantee(&self) -> Guarantee;
 
     /// Whether somebody may see rows before the job has ended, so that a job that resumes from an older checkpoint than its last
@@ -101,7 +101,7 @@ pub trait Sink: Send + Sync {
     fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError>;
 
     /// Makes visible what the writers prepared; `None`: there is nothing that it would have to do. `job` names the pipeline;
-    /// `generation` is 0 if the job keeps no checkpoints. It is made before the writers: what an older generation of the job has open is shut out by then.
+    /// `generation` is 0 if the job keeps no checkpoints. It is made before the writers: what an older generation of the job has open is fenced by then.
     ///
     /// # Errors
     /// If the system that takes the rows cannot be reached.

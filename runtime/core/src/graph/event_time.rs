@@ -75,7 +75,7 @@ impl LogicalGraph {
                 let of_source = matches!(&other.kind, NodeKind::Source(source) if source.event_time.is_some());
                 if self.keeps_rows(index) || other.event_time.is_some() || of_source {
                     let message =
-                        format!("the rows of {:?} have an event time already, by {:?}", node.name, other.name);
+                        format!("the rows of {:?} already have an event time, from {:?}", node.name, other.name);
                     return Err(refuse(message));
                 }
                 match timed_by[index].replace(step) {
@@ -84,7 +84,7 @@ impl LogicalGraph {
                     Some(first) => {
                         let first = &self.nodes[first].name;
                         let message = format!(
-                            "{first:?} sets the event time of the rows of {:?}, and so would {:?}: have each read a source of its own",
+                            "{first:?} sets the event time of the rows of {:?}, and so would {:?}: let each of them read its own source",
                             other.name, node.name
                         );
                         return Err(refuse(message));
@@ -116,7 +116,7 @@ impl LogicalGraph {
                 let Some(by) = by.filter(|by| !is_timed(*by)) else { continue };
                 if self.keeps_rows(index) {
                     let message = format!(
-                        "{:?} goes by event time, and reads rows without the one that {:?} sets: read {:?} instead, or a second source",
+                        "{:?} goes by event time, and reads rows before {:?} sets it: read {:?} instead, or a second source",
                         node.name, self.nodes[by].name, self.nodes[by].name
                     );
                     return Err(Diagnostic::error(message, input.span.clone()));

@@ -8,7 +8,7 @@ use super::{OnError, Spanned};
 pub struct FilterNode {
     /// The condition of rows that are kept, an SQL expression.
     pub condition: Spanned<String>,
-    /// What becomes of rows that the condition cannot be evaluated for.
+    /// What happens to rows that the condition cannot be evaluated for.
     pub on_error: OnError,
 }
 
@@ -17,7 +17,7 @@ pub struct FilterNode {
 pub struct SelectNode {
     /// Which columns go out.
     pub columns: SelectedColumns,
-    /// What becomes of rows that an expression cannot be evaluated for.
+    /// What happens to rows that an expression cannot be evaluated for.
     pub on_error: OnError,
 }
 

@@ -39,7 +39,7 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
                 Ok(AggregateSpec::Builtin { function: AggregateFunction::Count, columns: Vec::new() })
             }
             true => {
-                let problem = refuse(format!("{word} is computed of a column"));
+                let problem = refuse(format!("{word} needs a column"));
                 Err(problem.with_hint(format!("write {{ {word} = \"COLUMN\"{} }}", more_keys(word).1)))
             }
             false => Err(unknown(word, Some(value.span()))),
@@ -129,7 +129,7 @@ fn function(word: &str, table: &Table<'_>) -> Result<AggregateFunction, Diagnost
             let q = table.required("q", table.number("q")?)?;
             let error = table.number("error")?.unwrap_or(Quantile::ERROR_DEFAULT);
             let quantile = Quantile::new(q, error).ok_or_else(|| {
-                let message = "q is from 0 to 1, such as 0.95, and error from 0.001 to 0.1, with six digits behind the point at most";
+                let message = "q is from 0 to 1, such as 0.95, and error from 0.001 to 0.1, with at most six digits after the point";
                 Diagnostic::error(message, table.span.clone())
             })?;
             Ok(AggregateFunction::Quantile(quantile))

@@ -1,4 +1,4 @@
-//! `[checkpoint]`, `[restart]` and `[dead-letters]`: where a job keeps what it has done, and what becomes of it when it fails or is full. Never opens the
+//! `[checkpoint]`, `[restart]` and `[dead-letters]`: where a job keeps what it has done, and what happens to it when it fails or is full. Never opens the
 //! folder.
 
 use std::path::Path;

@@ -141,7 +141,7 @@ fn check_name(name: &Spanned<String>, one: &str, taken: &[(Spanned<String>, &str
         return refuse(format!("{c:?} cannot be in the name of {}: letters, digits, - and _ can", with_article(one)));
     }
     match taken.iter().find(|(other, _)| other.value == name.value) {
-        Some((_, kind)) => refuse(format!("the name {:?} is taken: {} has it", name.value, with_article(kind))),
+        Some((_, kind)) => refuse(format!("the name {:?} is already taken by {}", name.value, with_article(kind))),
         None => Ok(()),
     }
 }

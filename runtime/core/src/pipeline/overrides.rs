@@ -18,7 +18,7 @@ pub(super) fn apply(text: &str, overrides: &[(String, String)], others: &[Sectio
     for (path, value) in overrides {
         let refuse = |message: String| Diagnostic::error(format!("--set {path}={value}: {message}"), None);
         let keys = Key::parse(path)
-            .map_err(|_| refuse(format!("{path:?} is no dotted path, such as sources.flights.path")))?;
+            .map_err(|_| refuse(format!("{path:?} is not a dotted path, such as sources.flights.path")))?;
         let keys: Vec<&str> = keys.iter().map(Key::get).collect();
         check_path(&keys, &document, others).map_err(refuse)?;
         set(document.as_table_mut(), &keys, value).map_err(refuse)?;
@@ -33,7 +33,7 @@ pub(super) fn apply(text: &str, overrides: &[(String, String)], others: &[Sectio
 pub fn unset(text: &str, path: &str) -> Result<String, String> {
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     let keys = Key::parse(path)
-        .map_err(|_| format!("{path:?} is no dotted path, such as operators.count.config.threshold"))?;
+        .map_err(|_| format!("{path:?} is not a dotted path, such as operators.count.config.threshold"))?;
     let keys: Vec<&str> = keys.iter().map(Key::get).collect();
     let (last, parents) = keys.split_last().ok_or("the path is empty")?;
     let mut table: Option<&mut dyn TableLike> = Some(document.as_table_mut());

@@ -29,7 +29,7 @@ pub(super) fn read_select(table: &Table<'_>) -> Result<NodeKind, Diagnostic> {
             if let Some((key, _)) =
                 table.entries().iter().find(|(key, _)| ["add", "rename", "drop"].contains(&&*key.value))
             {
-                let message = format!("columns names all columns that go out, so {} cannot stand beside it", key.value);
+                let message = format!("columns lists all output columns, so {} cannot be used with it", key.value);
                 return Err(Diagnostic::error(message, key.span.clone())
                     .with_hint("leave columns out to keep the other columns of the input"));
             }
@@ -57,7 +57,7 @@ fn changed(table: &Table<'_>) -> Result<SelectedColumns, Diagnostic> {
     let drop = table.strings("drop")?.unwrap_or_default();
     if add.is_empty() && rename.is_empty() && drop.is_empty() {
         return Err(Diagnostic::error(format!("{} selects nothing", table.described()), table.span.clone())
-            .with_hint("columns = { NAME = \"EXPRESSION\" } names all that goes out; add, rename and drop change it"));
+            .with_hint("columns = { NAME = \"EXPRESSION\" } lists all output columns; add, rename and drop change those of the input"));
     }
     Ok(SelectedColumns::Changed { add, rename, drop })
 }

@@ -40,7 +40,7 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
         );
     };
     let (on_error, outputs): (OnError, &[&str]) = match &draft.kind {
-        NodeKind::Sink(_) => return Err(refuse(format!("{name:?} is a sink, and nothing comes out of a sink"))),
+        NodeKind::Sink(_) => return Err(refuse(format!("{name:?} is a sink, and a sink has no output"))),
         NodeKind::Source(source) => (source.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
         NodeKind::Filter(filter) => (filter.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
         NodeKind::Select(select) => (select.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
@@ -50,7 +50,7 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
         NodeKind::Other(_) => (OnError::DeadLetter, &[]),
     };
     if output == DEAD_LETTER_OUTPUT && on_error != OnError::DeadLetter {
-        return Err(refuse(format!("{name:?} makes no dead letters"))
+        return Err(refuse(format!("{name:?} has no dead letters"))
             .with_hint(format!("set its on-error to {DEAD_LETTER_OUTPUT:?}")));
     }
     if output.is_empty() || (!outputs.is_empty() && !outputs.contains(&output)) {

@@ -32,9 +32,9 @@ pub(super) fn step_event_time(table: &Table<'_>) -> Result<Option<StepEventTime>
     let (watermark, idle_after_us) = watermark(table)?;
     match (event_time(table)?, table.get("watermark")) {
         (None, Some(value)) => {
-            let message = "watermark follows from an event time, which is not set here";
+            let message = "watermark needs an event time, which is not set here";
             Err(Diagnostic::error(message, Some(value.span()))
-                .with_hint("say `event-time = \"COLUMN\"` too, or set the watermark of the source"))
+                .with_hint("set `event-time = \"COLUMN\"` too, or set the watermark of the source"))
         }
         (None, None) => Ok(None),
         (Some(column), _) => {
@@ -67,7 +67,7 @@ fn event_time(source: &Table<'_>) -> Result<Option<EventTimeColumn>, Diagnostic>
         (Some(unit), None) => EventTimeForm::Count(unit),
         (None, Some(format)) => EventTimeForm::Text(format.value),
         (Some(_), Some(format)) => {
-            let message = "a column of numbers has a unit, and one of text a format: give one of them";
+            let message = "a column of numbers needs a unit, and a column of text a format: give one of them";
             return Err(Diagnostic::error(message, format.span));
         }
     };
@@ -93,7 +93,7 @@ fn watermark(source: &Table<'_>) -> Result<(Option<WatermarkStrategy>, Option<i6
         // Idleness alone: the strategy is the default one.
         (None, None) => None,
         (Some(flag), _) => {
-            let message = "monotonic can only be true, and not beside bounded-out-of-orderness";
+            let message = "monotonic can only be true, and cannot be used with bounded-out-of-orderness";
             return Err(Diagnostic::error(message, Some(flag.span())));
         }
     };

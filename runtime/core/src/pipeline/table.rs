@@ -71,7 +71,7 @@ impl<'t> Table<'t> {
     /// What a getter gave, or an error that it must be there.
     pub(super) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| {
-            let message = format!("{} has no {key:?}, which it needs", self.described());
+            let message = format!("{} needs a key {key:?}", self.described());
             let others = self.entries();
             match nearest(key, others.iter().map(|(other, _)| other.value.as_str())) {
                 None => Diagnostic::error(message, self.span.clone()),

@@ -18,17 +18,19 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let units = text.split(|c: char| !c.is_alphabetic()).filter(|unit| !unit.is_empty());
     for unit in units {
         if let Some((_, name, instead)) = CALENDAR_UNITS.iter().find(|(units, ..)| units.contains(&unit)) {
-            return Err(format!("{text:?} is no duration: {name} has no fixed length; write {instead}"));
+            return Err(format!("{text:?} is not a duration: {name} has no fixed length; write {instead}"));
         }
     }
     let duration = humantime::parse_duration(text).map_err(|error| match error {
         humantime::DurationError::UnknownUnit { unit, .. } if !unit.is_empty() => {
-            format!("{text:?} is no duration: there is no unit {unit:?}; they are us, ms, s, m, h, d and w; {EXAMPLES}")
+            format!(
+                "{text:?} is not a duration: there is no unit {unit:?}; they are us, ms, s, m, h, d and w; {EXAMPLES}"
+            )
         }
-        error => format!("{text:?} is no duration: {error}; {EXAMPLES}"),
+        error => format!("{text:?} is not a duration: {error}; {EXAMPLES}"),
     })?;
     if duration.subsec_nanos() % 1_000 != 0 {
-        return Err(format!("{text:?} is not a whole number of microseconds, which is as fine as time is here"));
+        return Err(format!("{text:?} is not a whole number of microseconds, the smallest unit of time"));
     }
     Ok(duration)
 }
@@ -68,14 +70,14 @@ pub fn size_bytes(text: &str) -> Result<u64, String> {
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim();
     let Ok(number) = number.parse::<u64>() else {
-        return Err(format!("{text:?} is no size: write a whole number and a unit, for example \"32MiB\""));
+        return Err(format!("{text:?} is not a size: write a whole number and a unit, for example \"32MiB\""));
     };
     let Some((_, factor)) = SIZE_UNITS.iter().find(|(name, _)| *name == unit) else {
         let names = SIZE_UNITS.map(|(name, _)| name);
         let near = meant_unit(unit).map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
         return Err(format!("{text:?} has no unit of size: they are {}{near}", names.join(", ")));
     };
-    number.checked_mul(*factor).ok_or_else(|| format!("{text:?} is more bytes than there are"))
+    number.checked_mul(*factor).ok_or_else(|| format!("{text:?} is too large for a size"))
 }
 
 /// The unit that is meant by one that differs in its case, or has only its letter. Of names this short the nearest is any.

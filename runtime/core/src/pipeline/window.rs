@@ -50,7 +50,7 @@ pub(super) fn warnings(name: &str, span: &Option<Span>, kind: &NodeKind) -> Vec<
         warnings.push(warning(message).with_hint("rows between two windows belong to none"));
     } else if size % slide != 0 {
         let message = format!("the slide of {name:?} does not divide its size");
-        warnings.push(warning(message).with_hint("a slide that does needs half the state"));
+        warnings.push(warning(message).with_hint("a slide that divides it needs half the state"));
     }
     warnings
 }

@@ -115,9 +115,9 @@ impl NoTime {
             Self::TooFine(unit) => format!(": its fraction is finer than {unit}"),
             Self::TooFar => ": its unit does not reach so far".to_owned(),
             Self::Abbreviated(zone) => {
-                format!(": {zone} is an abbreviation, which says no offset; +01:00 or Europe/Berlin does")
+                format!(": {zone} is an abbreviation, which does not tell the offset; +01:00 or Europe/Berlin does")
             }
-            Self::Never(zone) => format!(": clocks were put forward past it in {zone}, so it never was"),
+            Self::Never(zone) => format!(": clocks in {zone} were put forward past it, so it does not exist"),
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum StrategyError {
     #[error("the bound of out-of-order event times must not be negative")]
     NegativeBound,
     /// Splits would be idle between any two rows.
-    #[error("the silence after which a split is idle must be longer than zero")]
+    #[error("idle-after must be longer than zero")]
     IdleAfter,
 }
 

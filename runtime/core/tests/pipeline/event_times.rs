@@ -22,25 +22,22 @@ fn an_event_time_is_set_once_and_before_it_is_used() {
         (window("w", "parse"), None),
         (operator("parse", "key-by = [\"k\"]"), None),
         (operator("s", ""), None),
-        (window("w", "s"), Some("\"w\" goes by event time, and reads rows without the one that \"parse\" sets")),
-        (window("w", "parse.side"), Some("the one that \"parse\" sets")),
+        (window("w", "s"), Some("\"w\" goes by event time, and reads rows before \"parse\" sets it")),
+        (window("w", "parse.side"), Some("reads rows before \"parse\" sets it")),
         (operator("s", "key-by = [\"k\"]"), Some("\"o\" goes by event time")),
         (operator("s", "") + &window("w", "o"), Some("\"w\" goes by event time")),
-        (operator("parse", timed_again), Some("the rows of \"o\" have an event time already, by \"parse\"")),
+        (operator("parse", timed_again), Some("the rows of \"o\" already have an event time, from \"parse\"")),
         (operator("s", timed_again), Some("\"parse\" sets the event time of the rows of \"s\", and so would \"o\"")),
-        (window("w", "parse") + &operator("w", timed_again), Some("have an event time already, by \"w\"")),
+        (window("w", "parse") + &operator("w", timed_again), Some("already have an event time, from \"w\"")),
         (
             operator("parse", &format!("key-by = [\"k\"]\n{timed_again}")),
             Some("is keyed, and cannot set the event time"),
         ),
         (
             "[sources.t]\nconnector = \"file\"\nevent-time = \"t\"\n".to_owned() + &operator("t", timed_again),
-            Some("the rows of \"o\" have an event time already, by \"t\""),
+            Some("the rows of \"o\" already have an event time, from \"t\""),
         ),
-        (
-            operator("parse", "watermark = \"monotonic\""),
-            Some("watermark follows from an event time, which is not set here"),
-        ),
+        (operator("parse", "watermark = \"monotonic\""), Some("watermark needs an event time, which is not set here")),
     ] {
         let error = read(&file(&steps), &[]).err();
         assert_eq!(error.is_none(), expected.is_none(), "{steps}: {error:?}");

@@ -276,7 +276,7 @@ fn values_are_taken_out_of_a_text() {
         ("operators.by-plane.config.x", Err("operators.by-plane.config has no key \"x\"; it has none")),
         (
             "operators.classify.config.",
-            Err("\"operators.classify.config.\" is no dotted path, such as operators.count.config.threshold"),
+            Err("\"operators.classify.config.\" is not a dotted path, such as operators.count.config.threshold"),
         ),
     ];
     for (path, expected) in cases {

@@ -321,7 +321,7 @@ impl Checkpointer {
     fn aborted(&mut self, attempt: u64, reason: &AbortReason) {
         if let AbortReason::TimedOut { missing } = reason {
             self.trouble(format!(
-                "a checkpoint took too long and was given up; {} subtasks had no part",
+                "a checkpoint timed out and was abandoned; {} subtasks had not delivered their part",
                 missing.len()
             ));
         }

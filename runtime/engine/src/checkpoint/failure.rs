@@ -15,7 +15,7 @@ pub enum CheckpointFailure {
     #[error(transparent)]
     Lease(CheckpointError),
     /// Nothing can be kept.
-    #[error("{failures} attempts at a checkpoint failed one after the other; the last: {trouble}")]
+    #[error("{failures} attempts at a checkpoint failed in a row; the last one: {trouble}")]
     GaveUp {
         /// How many.
         failures: u32,

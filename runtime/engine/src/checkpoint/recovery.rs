@@ -66,7 +66,7 @@ struct Found {
 
 impl Durable {
     /// Whether a job could resume from its checkpoint now, and what its start would tell a person about that. Nothing changes, and
-    /// nobody is shut out.
+    /// nobody is fenced.
     ///
     /// # Errors
     /// What the start would refuse.
@@ -112,7 +112,7 @@ impl Durable {
                     clock,
                 )?
             }
-            // The run before may have completed one until it was shut out.
+            // The run before may have completed one until it was fenced.
             before => {
                 drop(before);
                 self.find(job, Contents::All, clock)?
@@ -120,7 +120,7 @@ impl Durable {
         };
         // A run that was killed may have left as much as a checkpoint takes: a full disk has no room for the next one beside that.
         if let Err(error) = lease.retain(usize::MAX) {
-            notes.push(format!("what earlier runs have left could not be removed: {error}"));
+            notes.push(format!("leftovers of earlier runs could not be removed: {error}"));
         }
         Ok(Recovered { lease, checkpoint, memory, notes })
     }
@@ -173,7 +173,7 @@ impl Durable {
             job.check_event_times(checkpoint)?;
             given_up = job.give_up_columns(&mut checkpoint.snapshot, &self.allow_dropped);
             job.check_layouts(checkpoint, clock)?;
-            notes.extend(dropped.iter().chain(&given_up).map(|name| format!("the state of {name:?} is given up")));
+            notes.extend(dropped.iter().chain(&given_up).map(|name| format!("the state of {name:?} is discarded")));
         }
         Ok(Found { checkpoint, memory, given_up, notes })
     }

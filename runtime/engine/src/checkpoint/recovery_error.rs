@@ -17,8 +17,8 @@ pub enum RecoveryError {
     Sink(#[from] ConnectorError),
     /// The pipeline has no place for some of its state.
     #[error(
-        "checkpoint {checkpoint} has state of {name:?}, and the pipeline has no {kind} of that name: name it as it was, or give \
-         the state up with --allow-dropped-state {name}"
+        "checkpoint {checkpoint} has state of {name:?}, and the pipeline has no {kind} of that name: give it its old name, or \
+         discard the state with --allow-dropped-state {name}"
     )]
     Dropped {
         /// The checkpoint.
@@ -31,7 +31,7 @@ pub enum RecoveryError {
     /// Nobody's state may be given up.
     #[error(
         "--allow-dropped-state {name}: neither the checkpoint nor the pipeline has a source, a sink, an operator or a column of \
-         state (OPERATOR.COLUMN) of that name{near}"
+         state (OPERATOR.COLUMN) with that name{near}"
     )]
     NothingToDrop {
         /// The name that was given.
@@ -41,8 +41,8 @@ pub enum RecoveryError {
     },
     /// What came by one time and what comes by another do not fit together: most of it would be late.
     #[error(
-        "checkpoint {checkpoint} has watermarks of {before} of the source {name:?}, and the pipeline goes by {now}: set event-time \
-         back, or begin anew, with another folder for checkpoints"
+        "checkpoint {checkpoint} has watermarks of {before} of the source {name:?}, and the pipeline uses {now}: restore \
+         event-time, or begin anew, with another folder for checkpoints"
     )]
     EventTime {
         /// The checkpoint.
@@ -67,7 +67,7 @@ pub enum RecoveryError {
         pipeline: u32,
     },
     /// Its state does not fit into memory.
-    #[error("checkpoint {checkpoint} is not read, since it takes more memory than there is")]
+    #[error("checkpoint {checkpoint} cannot be read, because it needs more memory than there is")]
     Memory {
         /// The checkpoint.
         checkpoint: u64,
@@ -89,7 +89,7 @@ pub enum RecoveryError {
     /// The last checkpoint is damaged, and what it committed cannot be taken back.
     #[error(
         "checkpoint {damaged} is damaged, and rows of it may be in sink {sink:?} already: resuming from checkpoint {whole} would \
-         write them again. Say --from {whole} to accept that"
+         write them again. Use --from {whole} to accept that"
     )]
     Damaged {
         /// The damaged one.
@@ -104,7 +104,7 @@ pub enum RecoveryError {
     },
     /// No checkpoint is whole.
     #[error(
-        "no checkpoint in {location} is whole: remove the folder to begin from nothing; its output is then written again"
+        "every checkpoint in {location} is damaged: remove the folder to begin from nothing; its output is then written again"
     )]
     NoneWhole {
         /// Where they are.

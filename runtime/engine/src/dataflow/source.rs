@@ -263,7 +263,7 @@ impl SourceHead {
         (!fractions.is_empty()).then(|| fractions.iter().sum::<f64>() / fractions.len() as f64)
     }
 
-    /// Where a later step observes event times: what became of the rows that were read last. A split of which no row comes there is idle as
+    /// Where a later step observes event times: what happened to the rows that were read last. A split of which no row comes there is idle as
     /// one without rows is.
     fn look_at_last(&mut self, now_us: i64, out: &mut Vec<SourceEvent>) {
         let Some(index) = self.read_last.take().filter(|_| self.settings.timing == Timing::InChain) else { return };

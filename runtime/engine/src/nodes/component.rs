@@ -164,7 +164,7 @@ impl ComponentStep {
         let unfit = |reason: String| SwapError::Unfit { operator: operator.clone(), reason };
         let (is, was) = (component.world(), self.component.world());
         if is != was {
-            return Err(unfit(format!("it is a component of {is}, and runs one of {was}")));
+            return Err(unfit(format!("the new component is a {is}, but the running one is a {was}")));
         }
         if self.version() == component.version(config) && self.spec.limits == *limits {
             return Err(SwapError::Same(operator.clone()));
@@ -224,7 +224,7 @@ pub(crate) fn check_outputs(old: &Plan, new: &Plan) -> Result<(), String> {
     for (index, output) in old.outputs.iter().enumerate() {
         let name = &output.name;
         let Some(other) = new.outputs.get(index).filter(|other| other.name == *name) else {
-            return Err(format!("it has no output {name:?} in that place, which the pipeline has"));
+            return Err(format!("it lacks the output {name:?} that the pipeline has at this position"));
         };
         let (old, new) = (output.schema.fields(), other.schema.fields());
         for (position, field) in old.iter().enumerate() {
@@ -233,13 +233,13 @@ pub(crate) fn check_outputs(old: &Plan, new: &Plan) -> Result<(), String> {
                 format!("{:?} {}{nullable}", f.name(), type_name(f.data_type()))
             };
             match new.get(position) {
-                None => return Err(format!("its output {name:?} has no column {:?} any more", field.name())),
+                None => return Err(format!("its output {name:?} no longer has the column {:?}", field.name())),
                 Some(other) if other.name() != field.name() || other.data_type() != field.data_type() => {
                     let (was, is) = (describe(field), describe(other));
                     return Err(format!("column {position} of its output {name:?} would be {is} instead of {was}"));
                 }
                 Some(other) if other.is_nullable() && !field.is_nullable() => {
-                    return Err(format!("the column {:?} of its output {name:?} could be null now", field.name()));
+                    return Err(format!("the column {:?} of its output {name:?} can be null now", field.name()));
                 }
                 Some(_) => {}
             }

@@ -1,4 +1,4 @@
-//! What becomes of rows that an operator cannot process, as `on-error` says.
+//! What happens to rows that an operator cannot process, as `on-error` says.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -39,7 +39,7 @@ impl StepKind for OperatorKind {
                 let step = ComponentStep::new(cx, node, spec, component, input, keys)?;
                 Ok(Arc::new(KeyedStep { step, goes_back: false }))
             }
-            (World::Keyed, None) => refuse("this component is a keyed operator: say `key-by = [COLUMNS]`"),
+            (World::Keyed, None) => refuse("this component is a keyed operator: add `key-by = [COLUMNS]`"),
             (World::Transform, Some(_)) => refuse("this component is a stateless transform: remove `key-by`"),
             (World::Aggregate, _) => {
                 refuse("this component is an aggregate: use it in a window, as `aggregates.NAME = { component = ... }`")

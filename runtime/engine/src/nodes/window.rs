@@ -85,7 +85,7 @@ pub struct WindowSpec {
     pub allowed_lateness_us: i64,
     /// Where rows go that came too late, whole; `None`: they are only counted.
     pub late_output: Option<usize>,
-    /// What becomes of rows that a component cannot take.
+    /// What happens to rows that a component cannot take.
     pub on_error: OnError,
     /// Where they go if `on_error` says so: the row's columns and the reason.
     pub dead_letter_output: usize,

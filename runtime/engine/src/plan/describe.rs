@@ -112,7 +112,7 @@ impl Job {
         });
         endless.map(|(endless, _)| {
             format!(
-                "{}: {} is one file, shown when the job has ended, and {} never ends by itself: a path that ends in / is a folder, which \
+                "{}: {} is one file, which becomes visible when the job has ended, but {} never ends: a path that ends in / is a folder, which \
                  gets a file per checkpoint",
                 self.resolved.nodes[index].name,
                 path.display(),

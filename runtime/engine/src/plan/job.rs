@@ -147,7 +147,7 @@ impl Job {
     ) -> Result<Option<Box<dyn Operator>>, MakeError> {
         let node = &self.resolved.nodes[step.node].step;
         let Some(part) = part_of(node, &self.pruned.nodes[step.node], step.part) else {
-            return Err(OperatorError::Call("this step cannot be done in two parts".to_owned()).into());
+            return Err(OperatorError::Call("this step cannot be divided into two parts".to_owned()).into());
         };
         part.make(&MakeContext { writer, ..self.make_context(step.node, metrics, clock) })
     }

@@ -323,7 +323,7 @@ impl NodeColumns {
         columns.iter().filter_map(|column| self.position(port, *column)).collect()
     }
 
-    /// What becomes of rows that fail: if their output is not read, they are counted and dropped.
+    /// What happens to rows that fail: if their output is not read, they are counted and dropped.
     #[must_use]
     pub fn on_error(&self, asked: OnError, dead_letters: usize) -> OnError {
         match asked {

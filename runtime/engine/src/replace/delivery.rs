@@ -103,7 +103,7 @@ fn lock<T>(held: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
 }
 
 impl SubtaskSwap {
-    /// Says what became of it, and how long that took.
+    /// Says what happened to it, and how long that took.
     pub(crate) fn tell(participant: &SwapParticipant, outcome: &Result<(), StepError>, since_us: i64) {
         let (subtask, pause_us) = (participant.subtask, participant.swap.now_us().saturating_sub(since_us));
         participant.swap.tell(match outcome {

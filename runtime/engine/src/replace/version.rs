@@ -46,8 +46,8 @@ pub enum SwapError {
     },
     /// It reads what does not come to it.
     #[error(
-        "operator {operator:?} would need the column {column:?}, which the running job does not carry to it: deploy the pipeline \
-         again, and the job resumes from a checkpoint with it"
+        "operator {operator:?} would need the column {column:?}, which does not reach it in the running job: deploy the \
+         pipeline again, and the job resumes from a checkpoint with this column"
     )]
     Column {
         /// The operator's name.
@@ -57,7 +57,7 @@ pub enum SwapError {
     },
     /// The old version could not come back.
     #[error(
-        "operator {operator:?} could not go back: the version that runs cannot read the state of the new one ({reason}); swap \
+        "operator {operator:?} could not go back: the running version cannot read the state of the new one ({reason}); swap \
          without probation to accept that"
     )]
     Irreversible {

@@ -148,7 +148,7 @@ impl Built {
         })
     }
 
-    /// The sinks' committers: made before the writers, so that an older generation is shut out when these begin.
+    /// The sinks' committers: made before the writers, so that an older generation is fenced when these begin.
     fn committers(&self, job: &Job, origin: Origin<'_>) -> Result<Vec<CheckpointedSink>, StartError> {
         let sinks = job.sinks().map(|(node, sink)| (&job.resolved.nodes[node].name, sink, &self.reports[node]));
         let checkpointed = |(name, sink, report): (&String, &Arc<dyn Sink>, &Arc<Mutex<SinkReport>>)| {

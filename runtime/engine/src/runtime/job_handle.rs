@@ -103,7 +103,7 @@ pub enum JobError {
         error: Box<WorkerError>,
     },
     /// Checkpoints could not continue.
-    #[error("the job cannot keep what it has done")]
+    #[error("the job cannot keep its progress")]
     Checkpoint(#[source] Box<CheckpointFailure>),
     /// A subtask panicked: a bug in Weir.
     #[error("subtask {subtask:?} panicked: {message}; this is a bug in weir")]

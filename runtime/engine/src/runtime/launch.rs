@@ -33,7 +33,7 @@ impl Job {
     }
 
     /// Starts the job where its last checkpoint was, at any parallelism, and keeps checkpoints as it continues. Older generations
-    /// of the job are shut out.
+    /// of the job are fenced.
     ///
     /// # Errors
     /// As [`Job::start`], or if there is no checkpoint that the job can resume from.

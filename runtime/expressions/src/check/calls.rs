@@ -41,7 +41,7 @@ impl Checker<'_> {
                         self.function(name, vec![of], None, within)
                     }
                     CeilFloorKind::DateTimeField(_) => {
-                        Err(ExpressionError::new(&of.range, "write date_trunc('hour', time) to cut a time"))
+                        Err(ExpressionError::new(&of.range, "write date_trunc('hour', time) to truncate a time"))
                     }
                     CeilFloorKind::Scale(_) => {
                         Err(ExpressionError::new(&of.range, format!("{name} makes a whole number and takes no digits")))
@@ -83,7 +83,7 @@ impl Checker<'_> {
                 let refuse = |message: &str| Err(ExpressionError::new(&span, message));
                 let name = name.as_ident().map(|name| name.value.to_ascii_lowercase()).unwrap_or_default();
                 if function.over.is_some() || function.filter.is_some() || !function.within_group.is_empty() {
-                    return refuse("functions over several rows belong into a window: [windows.NAME]");
+                    return refuse("functions over several rows belong in a window: [windows.NAME]");
                 }
                 let list = match &function.args {
                     FunctionArguments::List(list) if list.duplicate_treatment.is_none() && list.clauses.is_empty() => {
@@ -125,10 +125,10 @@ impl Checker<'_> {
         let Some(function) = find(name) else {
             let hint = match name {
                 name if AGGREGATES.contains(&name) => {
-                    ": it is of many rows, and belongs into a window: [windows.NAME]".to_owned()
+                    ": it works on many rows, and belongs in a window: [windows.NAME]".to_owned()
                 }
                 name if CLOCKS.contains(&name) => {
-                    ": an expression knows no clock, so that it is the same whenever it is run".to_owned()
+                    ": an expression has no clock, so that its result is always the same".to_owned()
                 }
                 name => did_you_mean(name, &names()),
             };

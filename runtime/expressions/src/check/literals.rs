@@ -131,15 +131,15 @@ fn interval_text(text: &str) -> std::result::Result<i64, String> {
         let lower = unit.to_ascii_lowercase();
         if ["month", "months", "mon", "quarter", "quarters", "year", "years", "y"].contains(&lower.as_str()) {
             return Err(
-                "months and years have no fixed length: an interval is of weeks, days or smaller units".to_owned()
+                "months and years have no fixed length: an interval has weeks, days or smaller units".to_owned()
             );
         }
         let Some((_, us)) = UNITS.iter().find(|(names, _)| names.contains(&lower.as_str())) else {
-            return Err(format!("{unit:?} is no unit of time; {INTERVAL_FORM}"));
+            return Err(format!("{unit:?} is not a unit of time; {INTERVAL_FORM}"));
         };
         // To a fraction of a microsecond of the smallest unit, which must be nothing then.
         let scaled = exact(number, 12).and_then(|value| value.checked_mul(i128::from(*us)));
-        let scaled = scaled.ok_or_else(|| format!("{number:?} is no number of {unit}; {INTERVAL_FORM}"))?;
+        let scaled = scaled.ok_or_else(|| format!("{number:?} is not a number of {unit}; {INTERVAL_FORM}"))?;
         if scaled % 10_i128.pow(12) != 0 {
             return Err(format!("{number} {unit} are not a whole number of microseconds"));
         }

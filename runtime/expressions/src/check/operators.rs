@@ -84,7 +84,7 @@ impl Checker<'_> {
                 let hint = match other {
                     BinaryOperator::Arrow | BinaryOperator::LongArrow => ": write json_get(text, 'path')",
                     BinaryOperator::PGExp | BinaryOperator::BitwiseXor => ": write power(a, b)",
-                    BinaryOperator::DuckIntegerDivide => ": / of integers cuts the fraction off",
+                    BinaryOperator::DuckIntegerDivide => ": / of integers drops the fraction",
                     _ => "",
                 };
                 let range = union(&a.range, &b.range);
@@ -124,7 +124,7 @@ impl Checker<'_> {
         let range = union(&a.range, &b.range);
         for part in [&a, &b] {
             if !matches!(part.data_type, DataType::Utf8 | DataType::Null) {
-                let message = format!("|| takes texts, and this is {}: cast it to utf8", type_name(&part.data_type));
+                let message = format!("|| takes texts, but this is {}: cast it to utf8", type_name(&part.data_type));
                 return Err(ExpressionError::new(&part.range, message));
             }
         }

@@ -42,7 +42,7 @@ impl Checker<'_> {
 
     pub(super) fn is_in(&mut self, of: &Expr, target: &InTarget, negated: bool, within: &Range<usize>) -> Result<Node> {
         let InTarget::List(list) = target else {
-            return Err(ExpressionError::new(within, "behind in is a list: x in (1, 2, 3)"));
+            return Err(ExpressionError::new(within, "in needs a list: x in (1, 2, 3)"));
         };
         let mut nodes = vec![self.node(of, within)?];
         for item in list {
@@ -66,7 +66,7 @@ impl Checker<'_> {
         };
         let text = self.node(text, within)?;
         if !matches!(text.data_type, DataType::Utf8 | DataType::Null) {
-            let message = format!("like takes text, and this is {}: cast it to utf8", type_name(&text.data_type));
+            let message = format!("like takes text, but this is {}: cast it to utf8", type_name(&text.data_type));
             return Err(ExpressionError::new(&text.range, message));
         }
         let text = self.coerce(text, &DataType::Utf8)?;

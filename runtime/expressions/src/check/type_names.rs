@@ -28,12 +28,12 @@ pub(super) fn column_type(name: &Sql) -> Result<DataType, String> {
         Sql::BigInt(None) => DataType::Int64,
         Sql::Float32 | Sql::Real => DataType::Float32,
         Sql::Float64 | Sql::DoublePrecision | Sql::Double(ExactNumberInfo::None) => DataType::Float64,
-        Sql::Float(_) => return Err("float has another size in every database: write float32 or float64".to_owned()),
+        Sql::Float(_) => return Err("float has a different size in each database: write float32 or float64".to_owned()),
         Sql::Text | Sql::String(None) | Sql::Varchar(None) | Sql::CharacterVarying(None) | Sql::CharVarying(None) => {
             DataType::Utf8
         }
         Sql::Char(_) | Sql::Character(_) | Sql::Varchar(_) | Sql::CharacterVarying(_) | Sql::String(_) => {
-            return Err("text has no length that would be cut off: write utf8, and left(text, n) to cut".to_owned());
+            return Err("a type of text has no length: write utf8, and left(text, n) to shorten".to_owned());
         }
         Sql::Date | Sql::Date32 => DataType::Date32,
         Sql::Timestamp(digits, zone) => {
@@ -42,7 +42,7 @@ pub(super) fn column_type(name: &Sql) -> Result<DataType, String> {
                 Some(0) => TimeUnit::Second,
                 Some(3) => TimeUnit::Millisecond,
                 Some(9) => TimeUnit::Nanosecond,
-                Some(_) => return Err("a timestamp has 0, 3, 6 or 9 digits of a fraction".to_owned()),
+                Some(_) => return Err("a timestamp has 0, 3, 6 or 9 digits in its fraction".to_owned()),
             };
             match (zone, timestamp()) {
                 (TimezoneInfo::WithoutTimeZone, _) => DataType::Timestamp(unit, None),

@@ -26,7 +26,7 @@ pub(super) const FUNCTIONS: [Function; 4] = [
     Function {
         name: "nullif",
         arguments: "value, other",
-        meaning: "null if both are equal, else the first",
+        meaning: "null if both are equal, otherwise the first",
         example: "nullif('-', '-')",
         result: "null",
         arity: 2..=2,

@@ -22,7 +22,7 @@ pub(super) const FUNCTIONS: [Function; 4] = [
     Function {
         name: "json_get",
         arguments: "text, path",
-        meaning: "the value at a path such as `user.tags[0]`: a text as such, all else as JSON; null if there is none",
+        meaning: "the value at a path such as `user.tags[0]`: a text as it is, other values as JSON; null if there is none",
         example: "json_get('{\"a\": {\"b\": [1, \"x\"]}}', 'a.b[1]')",
         result: "x",
         arity: 2..=2,
@@ -31,7 +31,7 @@ pub(super) const FUNCTIONS: [Function; 4] = [
     Function {
         name: "json_get_int",
         arguments: "text, path",
-        meaning: "as `json_get`, an int64; what is no whole number fails its row",
+        meaning: "as `json_get`, an int64; a value that is not a whole number fails its row",
         example: "json_get_int('{\"n\": 12}', 'n')",
         result: "12",
         arity: 2..=2,
@@ -47,7 +47,7 @@ pub(super) const FUNCTIONS: [Function; 4] = [
     Function {
         name: "json_get_float",
         arguments: "text, path",
-        meaning: "as `json_get`, a float64; what is no number fails its row",
+        meaning: "as `json_get`, a float64; a value that is not a number fails its row",
         example: "json_get_float('[1.5, 2]', '[0]')",
         result: "1.5",
         arity: 2..=2,
@@ -62,7 +62,7 @@ pub(super) const FUNCTIONS: [Function; 4] = [
     Function {
         name: "json_get_bool",
         arguments: "text, path",
-        meaning: "as `json_get`, a bool; what is neither true nor false fails its row",
+        meaning: "as `json_get`, a bool; a value that is neither true nor false fails its row",
         example: "json_get_bool('{\"ok\": true}', 'ok')",
         result: "true",
         arity: 2..=2,
@@ -111,7 +111,7 @@ fn typed<T>(
     let json = found(of, path, row, failures)?;
     let value = value(json);
     if value.is_none() {
-        failures.add(row, of.range, format!("{} is no {name}", shorten(json)));
+        failures.add(row, of.range, format!("{} is not of the type {name}", shorten(json)));
     }
     value
 }
@@ -279,7 +279,7 @@ mod tests {
                 ("json_get_bool(t, 'ok')", "true ! null ! ! null"),
             ],
         );
-        assert_eq!(reason("json_get_int(t, 'n')", &rows), "json_get_int(t, 'n'): \"12\" is no int64");
+        assert_eq!(reason("json_get_int(t, 'n')", &rows), "json_get_int(t, 'n'): \"12\" is not of the type int64");
         let deep = "[".repeat(100_000);
         let deep = RecordBatch::try_from_iter([("t", Arc::new(StringArray::from(vec![deep])) as ArrayRef)]).unwrap();
         check(&deep, &[("json_get(t, 'a')", "!")]);

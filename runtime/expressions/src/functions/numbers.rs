@@ -26,7 +26,7 @@ pub(super) const FUNCTIONS: [Function; 9] = [
     Function {
         name: "round",
         arguments: "number [, digits]",
-        meaning: "the nearest number with so many digits behind the point, halves away from zero",
+        meaning: "the nearest number with this many digits after the point; halves are rounded away from zero",
         example: "round(2.345, 2)",
         result: "2.35",
         arity: 1..=2,
@@ -35,7 +35,7 @@ pub(super) const FUNCTIONS: [Function; 9] = [
     Function {
         name: "floor",
         arguments: "number",
-        meaning: "the greatest whole number that is not above",
+        meaning: "the greatest whole number that is not greater",
         example: "floor(-1.5)",
         result: "-2",
         arity: 1..=1,
@@ -44,7 +44,7 @@ pub(super) const FUNCTIONS: [Function; 9] = [
     Function {
         name: "ceil",
         arguments: "number",
-        meaning: "the least whole number that is not below",
+        meaning: "the least whole number that is not less",
         example: "ceil(1.2)",
         result: "2",
         arity: 1..=1,
@@ -53,7 +53,7 @@ pub(super) const FUNCTIONS: [Function; 9] = [
     Function {
         name: "trunc",
         arguments: "number [, digits]",
-        meaning: "the number with what is behind so many digits cut off",
+        meaning: "the number cut off after this many digits",
         example: "trunc(-1.59, 1)",
         result: "-1.5",
         arity: 1..=2,
@@ -103,7 +103,7 @@ fn number(given: &[Given<'_>], index: usize) -> Result<DataType, BindError> {
         None | Some(DataType::Null) => Ok(DataType::Int64),
         Some(DataType::Float32) => Ok(DataType::Float64),
         Some(data_type) if is_number(data_type) => Ok(data_type.clone()),
-        Some(other) => Err(BindError::of(index, format!("this is {}, and must be a number", type_name(other)))),
+        Some(other) => Err(BindError::of(index, format!("this is {}, but must be a number", type_name(other)))),
     }
 }
 

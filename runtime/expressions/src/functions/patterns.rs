@@ -16,7 +16,7 @@ pub(super) const FUNCTIONS: [Function; 3] = [
     Function {
         name: "regexp_like",
         arguments: "text, pattern",
-        meaning: "whether the pattern occurs in the text; `^` and `$` bind it to the ends, `(?i)` ignores capitals",
+        meaning: "whether the text contains a match; `^` and `$` match its ends, `(?i)` ignores case",
         example: "regexp_like('GET /api', '^(GET|HEAD) ')",
         result: "true",
         arity: 2..=2,
@@ -25,7 +25,7 @@ pub(super) const FUNCTIONS: [Function; 3] = [
     Function {
         name: "regexp_extract",
         arguments: "text, pattern [, group]",
-        meaning: "the first occurrence, or what a group of it is, by number or name; null if there is none",
+        meaning: "the first match, or one group of it, by number or name; null if there is none",
         example: "regexp_extract('took 35 ms', '([0-9]+) ms', 1)",
         result: "35",
         arity: 2..=3,
@@ -34,7 +34,7 @@ pub(super) const FUNCTIONS: [Function; 3] = [
     Function {
         name: "regexp_replace",
         arguments: "text, pattern, other",
-        meaning: "the text with every occurrence replaced; in `other`, `$1` or `${name}` is a group and `$$` a dollar",
+        meaning: "replaces every match; in `other`, `$1` or `${name}` is a group and `$$` a dollar",
         example: "regexp_replace('/user/17/a', '/[0-9]+', '/:id')",
         result: "/user/:id/a",
         arity: 3..=3,
@@ -49,7 +49,7 @@ fn compiled(given: &[Given<'_>]) -> Result<Regex, BindError> {
     regex.map_err(|error| {
         let last = error.to_string();
         let what = last.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        BindError::of(1, format!("this is no regular expression: {what}"))
+        BindError::of(1, format!("this is not a regular expression: {what}"))
     })
 }
 
@@ -167,7 +167,7 @@ mod tests {
     fn wrong_patterns_are_found_when_they_are_checked() {
         let columns = table("t utf8", &[]).schema();
         for (text, expected) in [
-            ("regexp_like(t, '(')", "this is no regular expression: unclosed group ['(']"),
+            ("regexp_like(t, '(')", "this is not a regular expression: unclosed group ['(']"),
             ("regexp_like(t, t)", "a pattern is a text in quotes, the same for all rows [t]"),
             (
                 "regexp_extract(t, '(a)', 2)",
@@ -175,7 +175,7 @@ mod tests {
             ),
             (
                 "regexp_like(t, '\\w{1000}')",
-                "this is no regular expression: Compiled regex exceeds size limit of 1048576 bytes. ['\\w{1000}']",
+                "this is not a regular expression: Compiled regex exceeds size limit of 1048576 bytes. ['\\w{1000}']",
             ),
         ] {
             assert_eq!(error(text, &columns), expected);

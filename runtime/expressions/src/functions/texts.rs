@@ -13,7 +13,7 @@ pub(super) const FUNCTIONS: [Function; 11] = [
     Function {
         name: "lower",
         arguments: "text",
-        meaning: "the text in small letters",
+        meaning: "the text in lower case",
         example: "lower('GET')",
         result: "get",
         arity: 1..=1,
@@ -27,7 +27,7 @@ pub(super) const FUNCTIONS: [Function; 11] = [
     Function {
         name: "upper",
         arguments: "text",
-        meaning: "the text in capital letters",
+        meaning: "the text in upper case",
         example: "upper('straße')",
         result: "STRASSE",
         arity: 1..=1,
@@ -40,7 +40,7 @@ pub(super) const FUNCTIONS: [Function; 11] = [
     Function {
         name: "trim",
         arguments: "text [, characters]",
-        meaning: "the text without blanks, or without these characters, at both ends",
+        meaning: "removes blanks, or these characters, at both ends",
         example: "trim('  a b ')",
         result: "a b",
         arity: 1..=2,
@@ -76,7 +76,7 @@ pub(super) const FUNCTIONS: [Function; 11] = [
     Function {
         name: "substring",
         arguments: "text, from [, length]",
-        meaning: "the characters from a position on, which counts from 1; also `substring(text from 2 for 3)`",
+        meaning: "the characters from a position on, counted from 1; also `substring(text from 2 for 3)`",
         example: "substring('abcdef', 2, 3)",
         result: "bcd",
         arity: 2..=3,
@@ -114,7 +114,7 @@ pub(super) const FUNCTIONS: [Function; 11] = [
     Function {
         name: "replace",
         arguments: "text, part, other",
-        meaning: "the text with every occurrence of a part replaced; an empty part is nowhere",
+        meaning: "replaces every occurrence of a part; an empty part does not occur",
         example: "replace('a-b-c', '-', '')",
         result: "abc",
         arity: 3..=3,
@@ -131,7 +131,7 @@ pub(super) const FUNCTIONS: [Function; 11] = [
     },
 ];
 
-/// What becomes of a text.
+/// What happens to a text.
 enum Made<'a> {
     Part(&'a str),
     Owned(String),

@@ -50,7 +50,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
         name: "epoch_s",
         arguments: "time or interval",
-        meaning: "whole seconds since 1970, or of an interval, int64; a fraction is cut off downwards",
+        meaning: "whole seconds since 1970, or in an interval, int64; a fraction is rounded down",
         example: "epoch_s(timestamp '1970-01-02 00:00:00')",
         result: "86400",
         arity: 1..=1,
@@ -88,7 +88,7 @@ fn time_type(given: &[Given<'_>], index: usize) -> Result<DataType, BindError> {
             } else {
                 ""
             };
-            Err(BindError::of(index, format!("this is {}, and must be a time{hint}", type_name(other.data_type))))
+            Err(BindError::of(index, format!("this is {}, but must be a time{hint}", type_name(other.data_type))))
         }
     }
 }
@@ -141,7 +141,7 @@ mod tests {
         );
         assert_eq!(
             error("extract(epoch from t)", &rows.schema()),
-            "\"epoch\" is no part of a time that is a number here: epoch_s(time), epoch_ms(time) and epoch_us(time) are [t]"
+            "\"epoch\" is not a part of a time: epoch_s(time), epoch_ms(time) and epoch_us(time) are [t]"
         );
         assert_eq!(
             error("date_trunc('hours', t)", &rows.schema()).split(';').next(),
@@ -181,10 +181,10 @@ mod tests {
         );
         assert_eq!(
             reason("to_timestamp(t, '%d.%m.%Y')", &rows),
-            "to_timestamp(t, '%d.%m.%Y'): \"29.02.2024 05:17\" is not of the format"
+            "to_timestamp(t, '%d.%m.%Y'): \"29.02.2024 05:17\" does not have the format"
         );
         assert_eq!(error("to_timestamp(n, 'h')", &rows.schema()), "the unit is 's', 'ms', 'us' or 'ns' ['h']");
-        assert_eq!(error("to_timestamp(t, '%Q')", &rows.schema()), "\"%Q\" has a placeholder that there is not ['%Q']");
+        assert_eq!(error("to_timestamp(t, '%Q')", &rows.schema()), "\"%Q\" has an unknown placeholder ['%Q']");
         // Of nanoseconds, which no microsecond holds.
         check(&table("n int64", &["1500"]), &[("epoch_us(to_timestamp(n, 'ns'))", "1")]);
     }

@@ -13,7 +13,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
         name: "length",
         arguments: "text",
-        meaning: "how many characters it has",
+        meaning: "the number of characters",
         example: "length('größe')",
         result: "5",
         arity: 1..=1,
@@ -22,7 +22,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
         name: "octet_length",
         arguments: "text",
-        meaning: "how many bytes it has",
+        meaning: "the number of bytes",
         example: "octet_length('größe')",
         result: "7",
         arity: 1..=1,
@@ -40,7 +40,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
         name: "contains",
         arguments: "text, part",
-        meaning: "whether a part is in it",
+        meaning: "whether the text contains the part",
         example: "contains('/api/v1', 'api')",
         result: "true",
         arity: 2..=2,
@@ -49,7 +49,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
         name: "starts_with",
         arguments: "text, part",
-        meaning: "whether it begins so",
+        meaning: "whether the text begins with the part",
         example: "starts_with('/api/v1', '/api/')",
         result: "true",
         arity: 2..=2,
@@ -58,7 +58,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
         name: "ends_with",
         arguments: "text, part",
-        meaning: "whether it ends so",
+        meaning: "whether the text ends with the part",
         example: "ends_with('a.csv', '.json')",
         result: "false",
         arity: 2..=2,
@@ -67,7 +67,7 @@ pub(super) const FUNCTIONS: [Function; 7] = [
     Function {
         name: "split_part",
         arguments: "text, separator, number",
-        meaning: "the part with this number, from 1, between separators; from the end, if it is negative; `''` if there is none",
+        meaning: "the part with this number between separators, counted from 1, or from the end if it is negative; `''` if there is none",
         example: "split_part('a,b,c', ',', 2)",
         result: "b",
         arity: 3..=3,

@@ -29,7 +29,7 @@ fn numbers_keep_their_digits() {
             ("cast(cast(i as text) || '0' as integer)", "3000 -10 0 null"),
         ],
     );
-    assert_eq!(reason("cast(t as int64) + 1", &table("t utf8", &["abc"])), "t: \"abc\" is no int64");
+    assert_eq!(reason("cast(t as int64) + 1", &table("t utf8", &["abc"])), "t: \"abc\" is not of the type int64");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn mistakes_are_told_with_their_place() {
         ),
         (
             "Status > 1",
-            "there is no column \"Status\"; did you mean \"status\"? Capitals count; the columns are status, path, at, latency, mean [Status]",
+            "there is no column \"Status\"; did you mean \"status\"? Upper and lower case are different; the columns are status, path, at, latency, mean [Status]",
         ),
         (
             "path = \"/x\"",
@@ -20,12 +20,12 @@ fn mistakes_are_told_with_their_place() {
         ),
         ("latency.p95 > 1", "\"latency\" is float64 and has no fields: only a struct has [p95]"),
         ("path > 1", "comparing utf8 and int64 is not possible: cast one of them [path > 1]"),
-        ("status = 'abc'", "\"abc\" is no int64 ['abc']"),
-        ("at > 'yesterday'", "\"yesterday\" is no timestamp(us, UTC) ['yesterday']"),
+        ("status = 'abc'", "\"abc\" is not of the type int64 ['abc']"),
+        ("at > 'yesterday'", "\"yesterday\" is not of the type timestamp(us, UTC) ['yesterday']"),
         ("path + 'x'", "there is no utf8 + utf8: || puts texts together [path + 'x']"),
-        ("status || path", "|| takes texts, and this is int64: cast it to utf8 [status]"),
-        ("status and true", "this is int64, and must be a bool: compare it with something [status]"),
-        ("not path", "this is utf8, and must be a bool: compare it with something [path]"),
+        ("status || path", "|| takes texts, but this is int64: cast it to utf8 [status]"),
+        ("status and true", "this is int64, but must be a bool: compare it with something [status]"),
+        ("not path", "this is utf8, but must be a bool: compare it with something [path]"),
         ("-path", "there is no - of utf8 [path]"),
         (
             "status > 1 path",
@@ -39,18 +39,18 @@ fn mistakes_are_told_with_their_place() {
         ("lowr(path)", "there is no function \"lowr\"; did you mean \"lower\"? [lowr]"),
         (
             "sum(status)",
-            "there is no function \"sum\": it is of many rows, and belongs into a window: [windows.NAME] [sum]",
+            "there is no function \"sum\": it works on many rows, and belongs in a window: [windows.NAME] [sum]",
         ),
         (
             "count(*)",
-            "there is no function \"count\": it is of many rows, and belongs into a window: [windows.NAME] [count]",
+            "there is no function \"count\": it works on many rows, and belongs in a window: [windows.NAME] [count]",
         ),
         (
             "now()",
-            "there is no function \"now\": an expression knows no clock, so that it is the same whenever it is run [now]",
+            "there is no function \"now\": an expression has no clock, so that its result is always the same [now]",
         ),
         ("lower(path, path)", "lower(text) does not take 2 arguments [lower]"),
-        ("lower(status)", "this is int64, and must be text: cast it to utf8 [status]"),
+        ("lower(status)", "this is int64, but must be text: cast it to utf8 [status]"),
         (
             "cast(path as flaot64)",
             "there is no type \"flaot64\"; did you mean \"float64\"? The types are bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float32, float64, utf8, string, binary, date32, timestamp, decimal128, list, struct [path]",
@@ -59,29 +59,26 @@ fn mistakes_are_told_with_their_place() {
             "cast(status as timestamp)",
             "there is no cast of int64 to timestamp(us, UTC): to_timestamp(number, 'ms') says what the number counts [status]",
         ),
-        (
-            "cast(path as varchar(3))",
-            "text has no length that would be cut off: write utf8, and left(text, n) to cut [path]",
-        ),
-        ("cast('abc' as int64)", "\"abc\" is no int64 ['abc']"),
+        ("cast(path as varchar(3))", "a type of text has no length: write utf8, and left(text, n) to shorten [path]"),
+        ("cast('abc' as int64)", "\"abc\" is not of the type int64 ['abc']"),
         (
             "interval '1 month'",
-            "months and years have no fixed length: an interval is of weeks, days or smaller units ['1 month']",
+            "months and years have no fixed length: an interval has weeks, days or smaller units ['1 month']",
         ),
         (
             "path like path",
             "the pattern of like is a literal: contains(text, part), starts_with and ends_with take any text [path]",
         ),
         ("path like 'a!' escape '!'", "the pattern ends with its escape, which must stand before a character ['a!']"),
-        ("status in (select 1)", "behind in is a list: x in (1, 2, 3) [status in (select 1)]"),
-        ("(status, path)", "a list is possible behind `in` only [status, path]"),
-        ("case when status then 1 end", "this is int64, and must be a bool: compare it with something [status]"),
-        ("case when true then 1 else 'x' end", "\"x\" is no int64 ['x']"),
+        ("status in (select 1)", "in needs a list: x in (1, 2, 3) [status in (select 1)]"),
+        ("(status, path)", "a list is possible only after `in` [status, path]"),
+        ("case when status then 1 end", "this is int64, but must be a bool: compare it with something [status]"),
+        ("case when true then 1 else 'x' end", "\"x\" is not of the type int64 ['x']"),
         ("greatest(status, path)", "choosing between int64 and utf8 is not possible: cast one of them [status, path]"),
         ("1e999", "this number is beyond all floats [1e999]"),
         ("path ->> 'x'", "there is no operator ->>: write json_get(text, 'path') [path ->> 'x']"),
         ("status ^ 2", "there is no operator ^: write power(a, b) [status ^ 2]"),
-        ("sum(status) over ()", "functions over several rows belong into a window: [windows.NAME] [sum]"),
+        ("sum(status) over ()", "functions over several rows belong in a window: [windows.NAME] [sum]"),
     ] {
         assert_eq!(error(text, &columns), expected, "{text}");
     }
@@ -92,9 +89,9 @@ fn values_of_a_column_have_a_type() {
     use crate::Expression;
     let columns = table("at timestamp", &[]).schema();
     let message = |text: &str| Expression::parse_column(text, &columns).unwrap_err().message;
-    assert_eq!(message("null"), "the type of null is open: write cast(null as TYPE)");
-    assert!(message("at - at").starts_with("an interval is no column's value"));
+    assert_eq!(message("null"), "null has no type here: write cast(null as TYPE)");
+    assert!(message("at - at").starts_with("a column cannot hold an interval"));
     let condition = Expression::parse_condition("at", &columns).unwrap_err().message;
-    assert_eq!(condition, "a condition is a bool, and this is timestamp(us, UTC): compare it with something");
+    assert_eq!(condition, "a condition is a bool, but this is timestamp(us, UTC): compare it with something");
     assert!(Expression::parse_condition("null", &columns).is_ok());
 }

@@ -1,4 +1,4 @@
-//! `weir:operator/log`: lines for the operator's log, limited in bytes a second. What exceeds the limit is dropped, counted and
+//! `weir:operator/log`: lines for the operator's log, limited in bytes per second. What exceeds the limit is dropped, counted and
 //! said; a guest cannot fill a disk.
 
 use std::fmt;
@@ -108,7 +108,7 @@ impl LogCtx {
             self.second = second;
             self.bytes = 0;
             if self.dropped > 0 {
-                let said = format!("{} lines dropped: more than {} bytes a second", self.dropped, self.bytes_per_s);
+                let said = format!("{} lines dropped: more than {} bytes per second", self.dropped, self.bytes_per_s);
                 self.sink.log(&self.operator, LogLevel::Warn, &said);
                 self.dropped = 0;
             }
@@ -139,7 +139,7 @@ impl LogCtxBuilder {
         self
     }
 
-    /// How many bytes a second are let through, by a clock that counts seconds.
+    /// How many bytes per second are let through, by a clock that counts seconds.
     pub(crate) fn limit(mut self, bytes_per_s: u64, seconds: impl Fn() -> u64 + Send + 'static) -> Self {
         self.bytes_per_s = bytes_per_s;
         self.seconds = Box::new(seconds);

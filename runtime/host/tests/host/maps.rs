@@ -211,5 +211,5 @@ fn only_keyed_operators_may_import_maps() {
     );
     let error = HOST.load_bytes(&component.unwrap(), "op.wasm").map(|_| ()).unwrap_err();
     assert!(matches!(error, LoadError::OtherWorldImport { .. }), "{error}");
-    assert!(error.to_string().contains("only a keyed-operator is given"), "{error}");
+    assert!(error.to_string().contains("is only for a keyed-operator"), "{error}");
 }

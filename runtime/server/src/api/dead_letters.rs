@@ -19,9 +19,9 @@ const LIMIT_DEFAULT: usize = 100;
 pub(super) struct LettersQuery {
     /// Only of this step.
     step: Option<String>,
-    /// Only those behind the one of this id.
+    /// Only those after the one with this id.
     after: Option<String>,
-    /// How many at most; an answer has 1000 at most, and may have fewer if they are long.
+    /// The greatest number of letters; an answer has at most 1000, and fewer if they are long.
     #[serde(default = "LettersQuery::limit_default")]
     limit: usize,
 }
@@ -55,7 +55,7 @@ pub(super) async fn show(
     blocking(service, move |service| service.letters(&job, step.as_deref(), after.as_deref(), limit)).await.map(Json)
 }
 
-/// Lets dead letters go into their steps again, each once; answers when they are on their way.
+/// Replays dead letters in their steps, each once; answers when the replay is recorded.
 #[utoipa::path(post, path = "/v1/jobs/{job}/dead-letters/replay", params(("job" = String, Path, description = "The job")),
     request_body = LetterChoice, responses(
     (status = OK, body = LettersTaken),
@@ -69,7 +69,7 @@ pub(super) async fn replay(
     blocking(service, move |service| service.replay(&job, &choice)).await.map(Json)
 }
 
-/// Takes dead letters off the list.
+/// Drops dead letters.
 #[utoipa::path(post, path = "/v1/jobs/{job}/dead-letters/drop", params(("job" = String, Path, description = "The job")),
     request_body = LetterChoice, responses(
     (status = OK, body = LettersTaken),

@@ -24,7 +24,7 @@ pub(super) async fn list(State(service): Server) -> Result<Json<Vec<JobSummary>>
     blocking(service, |service| service.list()).await.map(Json)
 }
 
-/// Lets a pipeline run, in the place of the revision of the same name if there is one; or only checks it.
+/// Deploys a pipeline, or only checks it. If there is a job with its name, the pipeline becomes its next revision.
 #[utoipa::path(post, path = "/v1/jobs", request_body = Deploy, responses(
     (status = OK, body = Deployed),
     (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -52,7 +52,7 @@ pub(super) async fn deploy(
     blocking(service, move |service| service.deploy(&request, checked)).await.map(Json)
 }
 
-/// All that is known of a job.
+/// Everything that the server knows about a job.
 #[utoipa::path(get, path = "/v1/jobs/{job}", params(("job" = String, Path, description = "The job")), responses(
     (status = OK, body = JobDetail),
     (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -61,7 +61,7 @@ pub(super) async fn show(State(service): Server, Path(job): Path<String>) -> Res
     blocking(service, move |service| service.show(&job)).await.map(Json)
 }
 
-/// Forgets a job that does not run, with its checkpoints.
+/// Removes a job that is not running, with its checkpoints.
 #[utoipa::path(delete, path = "/v1/jobs/{job}", params(("job" = String, Path, description = "The job")), responses(
     (status = NO_CONTENT),
     (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -101,7 +101,7 @@ pub(super) async fn stop(
     if how.now { at_once(service, stop).await.map(Json) } else { blocking(service, stop).await.map(Json) }
 }
 
-/// Takes a checkpoint that stays until it is removed, and answers when it is complete.
+/// Makes a checkpoint that is kept until it is removed, and answers when it is complete.
 #[utoipa::path(post, path = "/v1/jobs/{job}/savepoints", params(("job" = String, Path, description = "The job")), responses(
     (status = CREATED, body = Savepoint),
     (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -21,7 +21,7 @@ use crate::service::Service;
 pub(super) struct PushQuery {
     /// The blake3 digest of the component's bytes, hexadecimal.
     digest: String,
-    /// The version's name; the next number, if nothing is said.
+    /// The name of the version; by default the next number.
     version: Option<String>,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn show(
     blocking(service, move |service| service.operators(Some(&name))).await.map(Json)
 }
 
-/// Makes a version of a component: the body is its bytes. It is checked and compiled before it is there.
+/// Makes a version of a component, whose bytes are the body. It is checked and compiled before it becomes visible.
 #[utoipa::path(post, path = "/v1/operators/{name}", params(("name" = String, Path, description = "The operator"), PushQuery),
     request_body(content = Vec<u8>, content_type = "application/wasm"), responses(
     (status = CREATED, body = Pushed, description = "It is a new version"),
@@ -65,7 +65,7 @@ pub(super) async fn push(
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: u64| length > COMPONENT_BYTES_MAX) {
         let limit = COMPONENT_BYTES_MAX >> 20;
-        return Err(Problem::new(Kind::TooLarge, format!("a component has {limit} MiB at most")));
+        return Err(Problem::new(Kind::TooLarge, format!("a component may have {limit} MiB")));
     }
     let held = acquire(&service.permits.uploads, "other components are being sent").await?;
     let upload = Upload::receive(body, &digest, &PACE).await?;

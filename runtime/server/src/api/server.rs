@@ -21,7 +21,7 @@ pub(super) async fn health(State(service): Server) -> Json<Health> {
     Json(service.health())
 }
 
-/// What monitoring reads, in the text format of OpenMetrics: figures of every job that runs.
+/// Metrics of the server and of every running job, in the text format of OpenMetrics.
 #[utoipa::path(get, path = "/metrics", responses(
     (status = OK, body = String, content_type = "application/openmetrics-text"),
     (status = "default", body = ProblemDocument, content_type = "application/problem+json"),

@@ -7,7 +7,7 @@ use super::{Server, blocking};
 use crate::model::{ShadowRequest, ShadowStatus, SwapRequest, SwapStatus};
 use crate::problem::{Problem, ProblemDocument};
 
-/// Begins a swap of one operator or of several, at one barrier; or only says whether it would fit.
+/// Begins a swap of one or several operators at one barrier, or only checks whether it would fit.
 #[utoipa::path(post, path = "/v1/jobs/{job}/swap", params(("job" = String, Path, description = "The job")),
     request_body = SwapRequest, responses(
     (status = OK, body = SwapStatus),
@@ -21,7 +21,7 @@ pub(super) async fn swap(
     blocking(service, move |service| service.swap(&job, &request)).await.map(Json)
 }
 
-/// Puts an operator back to the version and the configuration that it had before.
+/// Restores the version and the configuration that an operator had before.
 #[utoipa::path(post, path = "/v1/jobs/{job}/operators/{operator}/rollback", params(
     ("job" = String, Path, description = "The job"), ("operator" = String, Path, description = "The operator of the job"),
 ), responses(
@@ -35,7 +35,7 @@ pub(super) async fn roll_back(
     blocking(service, move |service| service.roll_back(&job, &operator)).await.map(Json)
 }
 
-/// Runs other versions beside those that run, for some time, and compares what they make.
+/// Runs other versions beside the running ones for some time, and compares their results.
 #[utoipa::path(post, path = "/v1/jobs/{job}/shadow", params(("job" = String, Path, description = "The job")),
     request_body = ShadowRequest, responses(
     (status = OK, body = ShadowStatus),

@@ -1,4 +1,4 @@
-//! Jobs, and the revisions of each. The revision that is to run changes only here, in one transaction with what became of it.
+//! Jobs, and the revisions of each. The revision that is to run changes only here, in one transaction with what happened to it.
 
 use rusqlite::{Row, Transaction, params};
 
@@ -46,7 +46,7 @@ pub(crate) struct RevisionRow {
     pub(crate) created_us: i64,
 }
 
-/// What became of a revision.
+/// What happened to a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RevisionState {
     /// It is on trial beside the one that is to run.

@@ -48,8 +48,8 @@ impl Admission {
     pub(crate) fn admit(&self, slot: &Arc<Slot>, room: GuestResources) -> Result<Reserved, Problem> {
         if slot.has_left() {
             return Err(Problem::conflict(format!(
-                "something of the job {:?} is still there that did not stop when it was told to: it starts when that has ended, or when the \
-                 server has been started again",
+                "a part of the job {:?} did not stop and is still running: the job can be started when that part has ended, or \
+                 when the server was started again",
                 slot.name
             )));
         }
@@ -63,7 +63,7 @@ impl Admission {
         let Bounds { jobs_max, guest_resources_max: most, .. } = self.bounds;
         if jobs >= jobs_max {
             return Err(limit(format!(
-                "this server runs {jobs_max} jobs at most (--max-jobs), and so many run: stop one"
+                "this server runs {jobs_max} jobs at most (--max-jobs), and that many are running: stop one"
             )));
         }
         if all.instances > most.instances {

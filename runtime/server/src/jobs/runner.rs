@@ -1,4 +1,4 @@
-//! The thread of one job: keeps its supervisor going, does what it is asked, and writes into the catalog what became of the job and
+//! The thread of one job: keeps its supervisor going, does what it is asked, and writes into the catalog what happened to the job and
 //! of its swaps. A swap is told as done only when the catalog has it.
 
 mod handle;
@@ -109,7 +109,7 @@ impl Thread {
         let outcome = supervisor.map_or(Outcome::Suspended(None), |supervisor| self.follow(supervisor));
         self.start.crash_watch.ended(&self.slot.name);
         if self.is_left() {
-            self.tell(LogLevel::Warn, "what was left behind of the job when it was stopped has ended");
+            self.tell(LogLevel::Warn, "the part of the job that was still running when it was stopped has ended");
             return self.remove_folder_of_removed();
         }
         self.follow_swap();
@@ -174,7 +174,7 @@ impl Thread {
                             (is_told, delay) = (true, RETRY[0] / 2);
                         }
                         _ => {
-                            let told = format!("it cannot continue, and is tried again in {delay:?}: {why}");
+                            let told = format!("it cannot continue; the next try is in {delay:?}: {why}");
                             self.tell(LogLevel::Error, &told);
                         }
                     }
@@ -359,7 +359,7 @@ impl Thread {
 
     fn want(&self, wanted: Wanted, reason: Option<&str>) {
         if let Err(error) = self.start.catalog.want(&self.slot.name, wanted, reason) {
-            self.tell(LogLevel::Error, &format!("what became of the job cannot be written down: {}", chain(&error)));
+            self.tell(LogLevel::Error, &format!("cannot record what happened to the job: {}", chain(&error)));
         }
     }
 
@@ -378,7 +378,7 @@ impl Thread {
 fn outcome(ended: Result<Summary, RunError>, why_waiting: Option<&str>) -> Outcome {
     match ended {
         Ok(summary) if summary.suspended => Outcome::Suspended(
-            why_waiting.map(|why| format!("without another checkpoint, since it failed: {}", printable(why))),
+            why_waiting.map(|why| format!("without another checkpoint, because it failed: {}", printable(why))),
         ),
         Ok(_) => Outcome::Finished,
         Err(RunError::Job(JobError::Stopped)) => Outcome::Suspended(None),

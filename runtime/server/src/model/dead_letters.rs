@@ -41,7 +41,7 @@ pub struct Letter {
     pub row: Box<RawValue>,
 }
 
-/// Which letters of those that wait: all of a step, some, or all there are. Exactly one of the three is said.
+/// Which of the waiting letters: all of a step, some, or all. Exactly one of the three is given.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LetterChoice {
@@ -56,12 +56,12 @@ pub struct LetterChoice {
     pub all: bool,
 }
 
-/// What became of letters.
+/// What happened to letters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct LettersTaken {
     /// How many wait no longer.
     pub letters: u64,
-    /// What a person should know.
+    /// Notes for a person.
     pub notes: Vec<String>,
 }

@@ -16,15 +16,15 @@ pub struct Deploy {
     /// Only check it.
     #[serde(default)]
     pub dry_run: bool,
-    /// Whose state may be given up.
+    /// Names whose state may be discarded.
     #[serde(default)]
     pub allow_dropped_state: Vec<String>,
-    /// The revision that is to be replaced: if it is another by now, nothing is.
+    /// The revision that should be replaced; if the job has another one by now, nothing happens.
     #[serde(default)]
     pub expected_revision: Option<u64>,
 }
 
-/// What became of a deployment.
+/// What happened to a deployment.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Deployed {
@@ -36,7 +36,7 @@ pub struct Deployed {
     pub changed: bool,
     /// The pipeline that ran before.
     pub before: Option<String>,
-    /// What a person should know.
+    /// Notes for a person.
     pub notes: Vec<String>,
 }
 
@@ -85,7 +85,7 @@ pub struct JobSummary {
     pub rows_in: u64,
     /// Rows that have reached a sink.
     pub rows_out: u64,
-    /// Rows a second, over the last moments.
+    /// Rows per second, over the last moments.
     pub rows_per_s: f64,
     /// Rows that could not be processed.
     pub rows_failed: u64,
@@ -103,7 +103,7 @@ pub struct JobSummary {
     pub swap: Option<SwapStatus>,
 }
 
-/// All that is known of a job.
+/// Everything that the server knows about a job.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct JobDetail {
@@ -172,11 +172,11 @@ pub struct JobSubtask {
     pub name: String,
     /// The steps whose rows it processes.
     pub nodes: Vec<String>,
-    /// In which it worked.
+    /// Time in which it worked.
     pub busy_us: u64,
-    /// In which it waited for who comes after it.
+    /// Time in which it waited for the subtasks after it.
     pub backpressured_us: u64,
-    /// In which it waited for rows.
+    /// Time in which it waited for rows.
     pub idle_us: u64,
     /// Its watermark.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,10 +206,10 @@ pub struct Revision {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Start {
-    /// The savepoint or checkpoint that it resumes from; the last one, if nothing is said.
+    /// The savepoint or checkpoint that it resumes from; by default the last one.
     #[serde(default)]
     pub from: Option<u64>,
-    /// Whose state may be given up.
+    /// Names whose state may be discarded.
     #[serde(default)]
     pub allow_dropped_state: Vec<String>,
 }
@@ -222,12 +222,12 @@ pub struct Stop {
     /// which it continues when it is started.
     #[serde(default)]
     pub drain: bool,
-    /// At once: it resumes from the checkpoint that there is.
+    /// At once, without a last checkpoint: it resumes from the newest one that exists.
     #[serde(default)]
     pub now: bool,
 }
 
-/// A checkpoint that is kept until somebody removes it.
+/// A checkpoint that is kept until it is removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Savepoint {

@@ -23,7 +23,7 @@ pub struct OperatorVersion {
     pub used_by: Vec<String>,
 }
 
-/// What became of an upload.
+/// What happened to an upload.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pushed {

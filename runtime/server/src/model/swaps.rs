@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Operators that are to run other versions, all from the same barrier on.
+/// Operators that run other versions from the same barrier on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SwapRequest {
@@ -14,7 +14,7 @@ pub struct SwapRequest {
     /// How long the new versions have to prove themselves.
     #[serde(default)]
     pub probation: ProbationSettings,
-    /// Only say whether it would fit.
+    /// Only check whether it would fit.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -23,13 +23,13 @@ pub struct SwapRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct OperatorChange {
-    /// `NAME@VERSION`; the one that it runs, if nothing is said.
+    /// `NAME@VERSION`; by default the one that it runs.
     #[serde(default)]
     pub component: Option<String>,
     /// Values of its table in the pipeline that change: `config.KEY` or `limits.KEY`, and TOML.
     #[serde(default)]
     pub set: BTreeMap<String, String>,
-    /// Values that are taken out of it, before others are set: `config.KEY` or `limits.KEY`.
+    /// Values that are removed from it before others are set: `config.KEY` or `limits.KEY`.
     #[serde(default)]
     pub unset: BTreeSet<String>,
 }
@@ -41,10 +41,10 @@ pub struct ProbationSettings {
     /// Batches of every subtask; 0: it is kept at once.
     #[serde(default = "ProbationSettings::batches_default")]
     pub batches: u64,
-    /// After this long it is kept even if not all subtasks have had so many batches.
+    /// After this time it is kept, even if some subtasks had fewer batches.
     #[serde(default = "ProbationSettings::time_max_ms_default")]
     pub time_max_ms: u64,
-    /// So many percent of the key groups get it first, for a probation of their own: 1 to 99.
+    /// This percentage of the key groups gets it first, with its own probation: 1 to 99.
     #[serde(default)]
     pub canary_percent: Option<u32>,
 }
@@ -137,14 +137,14 @@ pub struct ShadowStatus {
     pub states_differing: u64,
     /// States of an operator were not compared: the two versions keep them in different layouts.
     pub layouts_differ: bool,
-    /// Calls that only the new version failed at.
+    /// Calls for which only the new version failed.
     pub failures: u64,
     /// Why it failed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// It was given up for its failures.
+    /// It was abandoned because of its failures.
     pub given_up: bool,
-    /// It was ended before its time: by a swap, by another one, or with the job.
+    /// It ended early: because of a swap, another shadow run, or the end of the job.
     pub stopped: bool,
     /// Some of what differs.
     pub differences: Vec<ShadowDifference>,

@@ -36,8 +36,8 @@ impl Service {
         if is_over && self.catalog.replays(job)?.iter().all(|replay| replay.done.is_some()) {
             // What a source would read after all, since it was drained, would come too late for every window.
             return Err(Problem::conflict(format!(
-                "the job {job:?} has ended, and its input with it: `weir start {job} --from CHECKPOINT` goes back, and `weir rm {job}` lets \
-                 it be deployed from the beginning"
+                "the job {job:?} has ended with its input: `weir start {job} --from CHECKPOINT` goes back; after `weir rm \
+                 {job}` it can be deployed from the beginning"
             )));
         }
         let checked = self.pipelines.check(&pipeline)?;
@@ -65,8 +65,7 @@ impl Service {
         let started = self.check_outputs(&pipeline).and_then(|()| self.start_revision(&slot, checked, &pipeline));
         if let Err(problem) = started {
             let Err(second) = self.catalog.put_job(&row) else { return Err(problem) };
-            let detail =
-                format!("{}; and it stays written down as one that is to run: {}", problem.detail, chain(&second));
+            let detail = format!("{}; the catalog still says that it should run: {}", problem.detail, chain(&second));
             return Err(Problem::new(Kind::Internal, detail));
         }
         let (row, slot) = self.find(job)?;
@@ -90,7 +89,7 @@ impl Service {
         if !slot.wait(SUSPEND_TIME_MAX) {
             let time = SUSPEND_TIME_MAX.as_secs();
             return Err(Problem::conflict(format!(
-                "the job {job:?} has not stopped within {time} s, and still tries to: `weir stop {job} --now` waits for nothing"
+                "the job {job:?} has not stopped within {time} s, and is still stopping: `weir stop {job} --now` waits for nothing"
             )));
         }
         let (row, slot) = self.find(job)?;
@@ -155,10 +154,10 @@ impl Service {
         slot.tell(Command::Savepoint(reply));
         let number = answer.recv_timeout(SUSPEND_TIME_MAX).map_err(|error| match error {
             RecvTimeoutError::Disconnected => Problem::conflict(format!(
-                "no savepoint of {job:?}: it has ended, or waits to be started again; `weir show {job}` says why"
+                "cannot make a savepoint of {job:?}: it has ended, or waits to be started again; `weir show {job}` says why"
             )),
             RecvTimeoutError::Timeout => Problem::conflict(format!(
-                "the job {job:?} takes longer than {} s to a checkpoint; if it comes to one, `weir show {job}` lists the savepoint",
+                "the job {job:?} takes longer than {} s to complete a checkpoint; if it completes one, `weir show {job}` lists the savepoint",
                 SUSPEND_TIME_MAX.as_secs()
             )),
         })?;

@@ -130,8 +130,7 @@ impl Service {
             over.retain(|part, _| letters.contains_key(part));
             left += dead_letters.free(step, &over);
         }
-        let note =
-            || format!("the disk cannot give the room of {left} parts back: they are there until `weir rm {job}`");
+        let note = || format!("the disk space of {left} parts cannot be freed: they stay until `weir rm {job}`");
         Ok(LettersTaken { letters: count, notes: (left > 0).then(note).into_iter().collect() })
     }
 
@@ -193,7 +192,9 @@ impl Service {
             Err(problem) => Err(problem),
             Ok(()) if resumes => Ok(taken),
             Ok(()) => {
-                taken.notes.push(format!("the job does not run: they go in when `weir start {job}` has started it"));
+                taken
+                    .notes
+                    .push(format!("the job does not run: they are replayed when `weir start {job}` has started it"));
                 Ok(taken)
             }
         }
@@ -249,7 +250,7 @@ impl Service {
                     wished.entry(step).or_default().get_or_insert_default().insert((part, line));
                 }
             }
-            _ => return Err(Problem::new(Kind::Invalid, "say either a step, or the ids of letters, or all")),
+            _ => return Err(Problem::new(Kind::Invalid, "give either a step, or the ids of letters, or all")),
         }
         wished.keys().try_for_each(|step| self.check_step(job, step, &steps))?;
         Ok(wished.into_iter().collect())
@@ -311,8 +312,8 @@ impl Service {
             Some((part, line)) => {
                 let id = LetterId { step: step.to_owned(), part, line };
                 Err(Problem::not_found(format!(
-                    "no dead letter {id} of {job:?} waits: it was replayed or dropped, or never was; `weir dlq {job} show` \
-                     shows those that do"
+                    "{job:?} has no waiting dead letter {id}: it was replayed or dropped, or never existed; `weir dlq {job} \
+                     show` shows those that wait"
                 )))
             }
         }
@@ -336,7 +337,7 @@ fn newest_unfinished(store: &CheckpointStore, job: &str) -> Result<u64, Problem>
     let newest = store.list()?.into_iter().next().map(|listed| listed.manifest).transpose()?;
     match newest {
         Some(manifest) if manifest.finished => Err(Problem::conflict(format!(
-            "the job {job:?} has finished, and takes no rows any more: deploy a job that reads those of `weir dlq {job} show`"
+            "the job {job:?} has finished, and takes no more rows: deploy a job that reads the output of `weir dlq {job} show`"
         ))),
         manifest => Ok(manifest.map_or(0, |manifest| manifest.number)),
     }
@@ -344,7 +345,7 @@ fn newest_unfinished(store: &CheckpointStore, job: &str) -> Result<u64, Problem>
 
 fn id(text: &str) -> Result<LetterId, Problem> {
     let form = "an id is STEP:GENERATION-ATTEMPT-SUBTASK:LINE, as `weir dlq JOB show` shows it";
-    text.parse().map_err(|()| Problem::new(Kind::Invalid, format!("{text:?} is no id of a dead letter: {form}")))
+    text.parse().map_err(|()| Problem::new(Kind::Invalid, format!("{text:?} is not the id of a dead letter: {form}")))
 }
 
 fn written_us(file: &File) -> io::Result<i64> {

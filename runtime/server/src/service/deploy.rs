@@ -154,7 +154,7 @@ impl Service {
         slot.wait(STOP_TIME_MAX);
         let (name, time) = (&slot.name, SUSPEND_TIME_MAX.as_secs());
         Err(Problem::conflict(format!(
-            "the job {name:?} takes longer than {time} s to a last checkpoint; `weir show {name}` says what is wrong"
+            "the job {name:?} takes longer than {time} s to complete its last checkpoint; `weir show {name}` says what is wrong"
         )))
     }
 
@@ -200,7 +200,7 @@ impl Service {
         // One that hangs is not to meet another of the same job.
         if slot.is_running() {
             let detail =
-                format!("{detail}; nor does it stop at once: when it has, `weir start {}` starts it", slot.name);
+                format!("{detail}; the job has not stopped yet: when it has, `weir start {}` starts it", slot.name);
             return Problem { detail, ..problem };
         }
         let again = || {
@@ -217,7 +217,7 @@ impl Service {
                 let waits = self.recovery(slot, row).and_then(|recovery| self.recover_later(slot, row, recovery));
                 match waits {
                     Ok(()) => detail,
-                    Err(third) => format!("{detail}; nor is it tried again: {}", third.detail),
+                    Err(third) => format!("{detail}; and it will not be tried again: {}", third.detail),
                 }
             }
         };

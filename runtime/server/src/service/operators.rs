@@ -16,8 +16,7 @@ impl Service {
         names::check("an operator", name)?;
         version.map_or(Ok(()), |version| names::check("a version", version))?;
         if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            let detail =
-                format!("digest={digest:?} is no blake3 digest: 64 hexadecimal digits of the component's bytes");
+            let detail = format!("digest={digest:?} is not a blake3 digest: write 64 hexadecimal digits");
             return Err(Problem::new(crate::problem::Kind::Invalid, detail));
         }
         Ok(())
@@ -49,7 +48,7 @@ impl Service {
             Err(found) => {
                 self.remove_unnamed(&digest)?;
                 return Err(Problem::conflict(format!(
-                    "{}@{} is another component already, if only a removed one, and versions never change: push it as another version",
+                    "{}@{} is already the name of another component (perhaps a removed one), and versions never change: push it as another version",
                     found.name, found.version
                 )));
             }

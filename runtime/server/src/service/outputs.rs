@@ -28,8 +28,8 @@ impl Service {
                     false => {
                         let own = own.real.display();
                         format!(
-                            "the job {other:?} writes {path}, and this one would write {own}: one of them is in the other, where rows \
-                             could be lost; {instead}"
+                            "the job {other:?} writes {path}, and this one would write {own}: one of these paths is inside the \
+                             other, so rows could be lost; {instead}"
                         )
                     }
                 }));

@@ -70,7 +70,7 @@ impl Service {
         pipeline: &Pipeline,
     ) -> Result<SwapStatus, Problem> {
         if row.wanted == Wanted::Finished {
-            return Err(Problem::conflict(format!("the job {:?} has ended, and reads no rows any more", row.name)));
+            return Err(Problem::conflict(format!("the job {:?} has ended, and reads no more rows", row.name)));
         }
         let job = self.pipelines.check(pipeline)?;
         // What was said of the start that this one undoes holds for it too, if the job has kept nothing since.

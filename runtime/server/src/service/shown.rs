@@ -26,7 +26,7 @@ impl Service {
         Ok(self.catalog.jobs()?.iter().map(|row| self.summary(row, &self.slot(&row.name).live())).collect())
     }
 
-    /// All that is known of a job.
+    /// Everything that the server knows about a job.
     pub(crate) fn show(&self, job: &str) -> Result<JobDetail, Problem> {
         let (row, slot) = self.find(job)?;
         let live = slot.live();

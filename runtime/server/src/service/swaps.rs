@@ -54,8 +54,9 @@ impl Service {
     pub(crate) fn shadow_status(&self, job: &str) -> Result<ShadowStatus, Problem> {
         let (_, slot) = self.find(job)?;
         let shadow = slot.live().shadow;
-        let none =
-            || Problem::not_found(format!("nothing runs beside the versions of {job:?}, or did since it was started"));
+        let none = || {
+            Problem::not_found(format!("there is no shadow run of {job:?}, and there was none since it was started"))
+        };
         Ok(shadow_status(&shadow.ok_or_else(none)?))
     }
 
@@ -170,12 +171,12 @@ fn trial(settings: &ProbationSettings) -> Result<Probation, Problem> {
     let ProbationSettings { batches, time_max_ms, canary_percent } = *settings;
     let canary = canary_percent.map(|percent| {
         Canary::new(percent).ok_or_else(|| {
-            let detail = format!("a canary of {percent} % is no canary: it is 1 to 99 % of the key groups");
+            let detail = format!("a canary of {percent} % is not possible: it is 1 to 99 % of the key groups");
             Problem::new(Kind::Invalid, detail)
         })
     });
     if canary.is_some() && batches == 0 {
-        return Err(Problem::new(Kind::Invalid, "a canary without probation proves nothing: leave one of both out"));
+        return Err(Problem::new(Kind::Invalid, "a canary without probation proves nothing: leave out one of them"));
     }
     Ok(Probation {
         batches,

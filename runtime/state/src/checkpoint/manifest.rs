@@ -208,7 +208,7 @@ impl Entry {
         let damaged = |reason: &str| Unreadable::Damaged(reason.to_owned());
         let end = bytes.iter().position(|b| *b == b'\n').ok_or_else(|| damaged("has no first line"))?;
         let (line, body) = (&bytes[..end], &bytes[end + 1..]);
-        let line = std::str::from_utf8(line).map_err(|_| damaged("has a first line that is no text"))?;
+        let line = std::str::from_utf8(line).map_err(|_| damaged("has a first line that is not text"))?;
         let mut words = line.split(' ');
         if words.next() != Some(MAGIC) {
             return Err(damaged("is no manifest of a checkpoint"));

@@ -1,4 +1,4 @@
-//! A part: one kind of state of one operator in one subtask, as an Arrow IPC file, a batch a key group. Never trusts what it
+//! A part: one kind of state of one operator in one subtask, as an Arrow IPC file, a batch per key group. Never trusts what it
 //! reads: a file with the right checksum may still have been made by somebody else.
 
 use std::panic::catch_unwind;

@@ -2,7 +2,7 @@
 
 use crate::ChunkedVec;
 
-/// A value a slot. Slots that are given back are given out again before new ones.
+/// A value per slot. Slots that are given back are given out again before new ones.
 #[derive(Debug)]
 pub(super) struct Slots<T> {
     values: ChunkedVec<T>,

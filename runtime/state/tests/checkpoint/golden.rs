@@ -3,7 +3,7 @@
 //! Its tables are made by hand, so this is about the files only. What operators, sources and sinks put into them is in a job that the
 //! command was stopped in: `tests/golden/checkpoint-v1`, from which every later version must continue.
 //!
-//! It is never made anew. When the format changes, [`super::golden`] gets another folder beside it, made once by
+//! It is never created again. When the format changes, [`super::golden`] gets another folder beside it, made once by
 //! `cargo test -p weir-state --test checkpoint make_golden -- --ignored`, and the test reads both.
 
 use std::path::{Path, PathBuf};
@@ -156,7 +156,7 @@ fn every_version_of_the_format_is_read() {
 #[ignore = "makes the golden checkpoint of a new version of the format, once"]
 fn make_golden() {
     let folder = folder(FORMAT_VERSION);
-    assert!(!folder.exists(), "{} must be read for ever: it is not made anew", folder.display());
+    assert!(!folder.exists(), "{} must be read for ever: it is not created again", folder.display());
     let at = CheckpointStore::open(folder.to_str().unwrap()).unwrap();
     store(&mut at.claim("golden", 1_700_000_000_000_000).unwrap(), 1, &golden()).unwrap();
 }

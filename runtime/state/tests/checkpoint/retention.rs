@@ -219,7 +219,7 @@ fn a_checkpoint_that_is_pinned_from_its_beginning_is_never_without() {
         lease.retain(1).unwrap();
     }
     assert_same(&store_of.read(2).unwrap().snapshot, &job(1));
-    // A run that is shut out leaves no pin for the number that another has.
+    // A run that is fenced leaves no pin for the number that another has.
     store_of.claim("orders", 2).unwrap();
     let fenced = store_pinned(&mut lease, 4, &job(4), true);
     assert!(matches!(fenced, Err(CheckpointError::Fenced { .. })), "{fenced:?}");

@@ -26,7 +26,7 @@ pub(crate) enum Operation {
     Arrive,
 }
 
-/// What becomes of it.
+/// What happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Go,

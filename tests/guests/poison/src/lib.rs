@@ -1,4 +1,4 @@
-//! An operator that fails in every way that a row can make it: for tests of what becomes of such rows.
+//! An operator that fails in every way that a row can make it: for tests of what happens to such rows.
 
 use weir_sdk::transform::{Emitter, Row, RowError, Transform, export};
 

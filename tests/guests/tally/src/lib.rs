@@ -1,5 +1,5 @@
 //! Counts and sums the rows of a key in every tenth of a second, and fails on some after it has changed state and timers: for tests
-//! of what becomes of a call that fails half-way.
+//! of what happens to a call that fails half-way.
 
 use weir_sdk::Timestamp;
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, Row, RowError, Timer, export};

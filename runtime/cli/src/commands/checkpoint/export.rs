@@ -78,7 +78,7 @@ fn read(store: &CheckpointStore, number: Option<u64>) -> anyhow::Result<Checkpoi
     }
     let latest = store.latest()?;
     terminal::print_notes(&latest.damaged.iter().map(|(_, error)| error.to_string()).collect::<Vec<_>>());
-    latest.checkpoint.with_context(|| format!("there is no whole checkpoint in {}", store.name()))
+    latest.checkpoint.with_context(|| format!("there is no undamaged checkpoint in {}", store.name()))
 }
 
 /// The tables by key of an operator, of all its subtasks.
@@ -100,7 +100,7 @@ fn choose<'a>(tables: &[&'a StateTable], args: &Args) -> anyhow::Result<&'a str>
     names.sort_unstable();
     names.dedup();
     let operator = &args.operator;
-    ensure!(!names.is_empty(), "{operator:?} has no state by key in this checkpoint");
+    ensure!(!names.is_empty(), "{operator:?} has no keyed state in this checkpoint");
     if let Some(asked) = &args.state {
         let found = names.iter().find(|name| *name == asked);
         return found
@@ -110,7 +110,7 @@ fn choose<'a>(tables: &[&'a StateTable], args: &Args) -> anyhow::Result<&'a str>
     let likely: Vec<&str> = names.iter().copied().filter(|name| !TIMERS.contains(name)).collect();
     match (&likely[..], &names[..]) {
         ([only], _) | ([], [only]) => Ok(*only),
-        _ => bail!("{operator:?} has several states; say --state with one of {}", names.join(", ")),
+        _ => bail!("{operator:?} has several states; choose one with --state: {}", names.join(", ")),
     }
 }
 

@@ -73,7 +73,7 @@ fn told(verified: &Verified) -> String {
         Ok((files, bytes)) => {
             let ending = if *files == 1 { "" } else { "s" };
             let (number, files, bytes) = (verified.number, figures::count(*files as u64), figures::bytes(*bytes));
-            format!("checkpoint {number} is whole: {bytes} in {files} file{ending}\n")
+            format!("checkpoint {number} is complete and undamaged: {bytes} in {files} file{ending}\n")
         }
         Err(error) => format!("{error}\n"),
     }

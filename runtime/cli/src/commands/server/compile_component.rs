@@ -62,5 +62,5 @@ fn limit() -> std::io::Result<()> {
 
 #[cfg(not(unix))]
 fn limit() -> std::io::Result<()> {
-    Err(std::io::Error::other("this system has no limits for a process: a server takes no operators here"))
+    Err(std::io::Error::other("this system cannot limit a process, so a server takes no operators here"))
 }

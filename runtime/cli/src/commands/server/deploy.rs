@@ -16,7 +16,7 @@ use crate::terminal::{self, Problems};
 #[derive(clap::Args)]
 #[command(
     after_help = "Components are versions of the server's operators: component = \"NAME@VERSION\". Paths are those of the server's folder
-of files. What runs already is shown with what changes; it takes a last checkpoint, and the new revision resumes from there.
+of files. If the job runs already, what changes is shown; it takes a last checkpoint, and the new revision resumes from there.
 To change a version or a configuration without a stop, see `weir swap`.
 
 Examples:
@@ -27,13 +27,13 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgs,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
     /// Only check it, and show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
+    /// Discard the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
     #[arg(long = "allow-dropped-state", value_name = "NAME")]
     allow_dropped: Vec<String>,
     /// Print JSON
@@ -88,12 +88,12 @@ fn told(args: &Args, deployed: &Deployed, request: &Deploy) -> anyhow::Result<()
     let job = terminal::bold(&deployed.job);
     let revision = deployed.revision.map_or_else(String::new, |revision| format!(" as revision {revision}"));
     if !deployed.changed {
-        terminal::print(&format!("{job} runs like this already{revision}: nothing has changed\n"));
+        terminal::print(&format!("{job} runs this already{revision}: nothing has changed\n"));
     } else if request.dry_run {
         if let Some(before) = &deployed.before {
             terminal::print(&diff(before, &request.pipeline));
         }
-        terminal::print(&format!("{job} would run so; nothing is changed yet\n"));
+        terminal::print(&format!("{job} would run with these changes; nothing has changed yet\n"));
     } else {
         terminal::print(&format!("{job} runs{revision}\n"));
     }
@@ -120,7 +120,7 @@ fn diff(before: &str, after: &str) -> String {
 
 fn confirm(job: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!("{job} is there already, and nobody to be asked: say --yes");
+        bail!("{job} exists already, and there is no terminal to ask at: use --yes");
     }
     terminal::print(&format!("replace what runs as {}? [y/N] ", terminal::bold(job)));
     let mut answer = String::new();

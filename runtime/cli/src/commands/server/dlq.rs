@@ -33,13 +33,13 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// How many wait, by step, since when, and the most frequent errors
+    /// Show how many wait, by step, since when, and the most frequent errors
     List {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Print those that wait, a line of JSON each
+    /// Print those that wait, one line of JSON each
     Show {
         /// Only of this step
         #[arg(long, value_name = "STEP")]
@@ -51,9 +51,9 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Let them go into their step again, each once
+    /// Process them again in their step, each once
     Replay(Change),
-    /// Take them off the list
+    /// Remove them
     Drop(Change),
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Action::Show { step, limit, .. } => show(&client, &path, step.as_deref(), *limit),
         Action::Replay(change) => {
             let taken = client.post(&format!("{path}/replay"), &change.choice.request())?;
-            told(&taken, "are on their way into their step again", change.json)
+            told(&taken, "are being replayed", change.json)
         }
         Action::Drop(change) => {
             let taken = client.post(&format!("{path}/drop"), &change.choice.request())?;

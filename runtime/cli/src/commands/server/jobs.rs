@@ -30,7 +30,7 @@ pub(crate) struct StartArgs {
     /// Resume from this savepoint or checkpoint instead of the last one
     #[arg(long, value_name = "CHECKPOINT")]
     from: Option<u64>,
-    /// Give up the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
+    /// Discard the state of an operator, a source or a sink that the pipeline no longer has, or a column of it: OPERATOR.COLUMN
     #[arg(long = "allow-dropped-state", value_name = "NAME")]
     allow_dropped: Vec<String>,
     /// Print JSON
@@ -50,10 +50,10 @@ Examples:
 pub(crate) struct StopArgs {
     /// The job
     job: String,
-    /// End its input
+    /// End its input, process what was read, and finish it
     #[arg(long)]
     drain: bool,
-    /// Wait for no checkpoint: it resumes from the last that there is
+    /// Take no last checkpoint: it resumes from the newest one that exists
     #[arg(long, conflicts_with = "drain")]
     now: bool,
     /// Print JSON
@@ -88,7 +88,7 @@ Examples:
 pub(crate) struct SavepointArgs {
     /// The job
     job: String,
-    /// Remove this one
+    /// Remove this savepoint
     #[arg(long, value_name = "CHECKPOINT")]
     rm: Option<u64>,
     /// Print JSON

@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// Follow the log: print new lines as they come
     #[arg(long, short)]
     follow: bool,
-    /// Print JSON, an object a line
+    /// Print JSON, an object per line
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

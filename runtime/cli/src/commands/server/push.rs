@@ -15,8 +15,7 @@ use crate::{figures, json, terminal, waiting};
 /// Options of `weir push`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "A version never changes once it is there. Without --version it is the next number; the same component twice is one
-version.
+    after_help = "A version never changes. Without --version its name is the next number. Pushing the same component twice makes one version.
 
 Examples:
   weir push target/count.wasm --name count
@@ -25,10 +24,10 @@ Examples:
 pub(crate) struct Args {
     /// The component, as `weir build` makes it
     component: PathBuf,
-    /// The operator's name in the catalog [default: the file's]
+    /// The operator's name in the catalog [default: the name of the file]
     #[arg(long)]
     name: Option<String>,
-    /// The version's name
+    /// The name of the version [default: the next number]
     #[arg(long)]
     version: Option<String>,
     /// Print JSON
@@ -45,11 +44,11 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Some(name) => name.clone(),
         None => args.component.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
     };
-    ensure!(!name.is_empty(), "an operator needs a name: say --name NAME");
+    ensure!(!name.is_empty(), "an operator needs a name: use --name NAME");
     let cannot = || format!("cannot read {shown}");
     let bytes = std::fs::metadata(&args.component).with_context(cannot)?.len();
     let limit = COMPONENT_BYTES_MAX >> 20;
-    ensure!(bytes <= COMPONENT_BYTES_MAX, "{shown} has {bytes} bytes, and a component has {limit} MiB at most");
+    ensure!(bytes <= COMPONENT_BYTES_MAX, "{shown} has {bytes} bytes; a component may have {limit} MiB");
     let digest = digest(&args.component).with_context(cannot)?;
     let file = File::open(&args.component).with_context(cannot)?;
 
@@ -72,8 +71,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let (world, size, short) = (&operator.world, figures::bytes(operator.bytes), &operator.digest[..12]);
     let reference = terminal::bold(&format!("{}@{}", operator.name, operator.version));
     terminal::print(&match is_new {
-        true => format!("{reference} is there: {world}, {size}, digest {short}\n"),
-        false => format!("{reference} is this component already: nothing has changed\n"),
+        true => format!("pushed {reference}: {world}, {size}, digest {short}\n"),
+        false => format!("{reference} already has this component: nothing has changed\n"),
     });
     Ok(())
 }
@@ -97,7 +96,7 @@ impl Read for Upload {
         self.bar.inc(bytes as u64);
         if bytes == 0 && !self.is_sent {
             self.is_sent = true;
-            waiting::show_time(&self.bar, "the server compiles it".to_owned());
+            waiting::show_time(&self.bar, "the server is compiling it".to_owned());
         }
         Ok(bytes)
     }

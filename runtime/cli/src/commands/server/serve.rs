@@ -42,26 +42,27 @@ pub(crate) struct Args {
     files: Option<PathBuf>,
     #[command(flatten)]
     secrets: SecretsArgs,
-    /// Where it listens; port 0 is any that is free
+    /// The address to listen at; port 0 chooses a free port
     #[arg(long, value_name = "HOST:PORT", default_value = LISTEN_DEFAULT, value_parser = address)]
     listen: SocketAddr,
-    /// Certificate for TLS, PEM
+    /// The certificate for TLS, PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// Its key, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Listen for other machines without TLS: something in front of it speaks TLS
+    /// Listen for other machines without TLS, because a proxy in front of the server speaks TLS
     #[arg(long)]
     allow_plain_http: bool,
-    /// Where jobs may connect to, and nowhere else; may be repeated. HOST is a name, an address, a block such as 10.0.0.0/8, or *; PORT
-    /// may be * [default: everywhere; if it listens for other machines, not to this one, link-local addresses and cloud metadata]
+    /// Where jobs may connect to; they can connect nowhere else. May be repeated. HOST is a name, an address, a block such as
+    /// 10.0.0.0/8, or *; PORT may be * [default: everywhere; if the server listens for other machines, everywhere but this machine,
+    /// link-local addresses and cloud metadata]
     #[arg(long, value_name = "HOST:PORT")]
     allow_connect: Vec<Place>,
-    /// Connections at a time, at most [default: a quarter of the files that it may open, and 1024 at most]
+    /// The greatest number of connections at a time [default: a quarter of the files that the process may open, at most 1024]
     #[arg(long, value_name = "N")]
     max_connections: Option<NonZeroUsize>,
-    /// Jobs that run at a time, at most
+    /// The greatest number of jobs that run at a time
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN))]
     max_jobs: NonZeroUsize,
     /// Memory that the operators of all jobs may use together, for example 512MiB; a number alone is MiB
@@ -78,17 +79,17 @@ pub(crate) struct Args {
     /// Bytes of dead letters that are kept for one job; a pipeline can say fewer
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size_bytes)]
     max_dead_letters: u64,
-    /// Free space of the disk that rows, dead letters and uploads leave, so that `stop`, `rm` and `dlq drop` always work; checkpoints
-    /// leave half of it
+    /// Disk space that rows, dead letters and uploads leave free, so that `stop`, `rm` and `dlq drop` always work; checkpoints leave
+    /// half of it free
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size_bytes)]
     disk_reserve: u64,
-    /// How long jobs may take to their last checkpoint when the server ends
+    /// How long jobs may take for their last checkpoint when the server stops
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = weir_core::pipeline::duration)]
     drain_timeout: Duration,
-    /// How log lines look
+    /// The format of log lines
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: Format,
-    /// What is logged: these lines, and those that matter more; from debug on every request too
+    /// Log lines of this level and above; debug and trace also log every request
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: Level,
     /// The same as --log-level debug
@@ -108,14 +109,14 @@ pub(crate) struct DataDir {
 enum Format {
     /// For people
     Text,
-    /// One object a line
+    /// One JSON object per line
     Json,
 }
 
 impl DataDir {
     /// The folder, which need not be there yet.
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
-        self.data_dir.clone().or_else(sdk::data_dir).context("this user has no home: say --data-dir DIR")
+        self.data_dir.clone().or_else(sdk::data_dir).context("this user has no home folder: use --data-dir DIR")
     }
 }
 

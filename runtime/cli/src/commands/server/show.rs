@@ -18,7 +18,7 @@ use crate::{figures, json, terminal};
 pub(crate) struct Args {
     /// The job
     job: String,
-    /// Print the pipeline that runs, and nothing else
+    /// Print only the pipeline that runs
     #[arg(long, conflicts_with = "json")]
     pipeline: bool,
     /// Print JSON

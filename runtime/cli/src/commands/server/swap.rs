@@ -22,9 +22,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Options of `weir swap`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Rows before a barrier go through the old version, rows behind it through the new one, on every subtask; state stays where it
-is, or is converted. The old version stays beside the new one for the time of probation: if the new one fails where the old one
-does not, the old one is put back by itself. No row is lost or doubled.
+    after_help = "Rows before a barrier go through the old version, rows after it through the new one, on every subtask. State is kept, or is
+converted. During a trial the old version stays beside the new one: if the new one fails where the old one does not, the swap is
+rolled back automatically. No row is lost or doubled.
 
 Examples:
   weir swap orders/count count@2
@@ -37,37 +37,37 @@ pub(crate) struct Args {
     /// JOB/OPERATOR
     #[arg(value_parser = target)]
     target: (String, String),
-    /// NAME@VERSION; the one that it runs, if only its configuration changes
+    /// NAME@VERSION; may be left out if only the configuration or the limits change
     version: Option<String>,
     /// Change a value of the operator: config.KEY or limits.KEY; text that looks like a number needs quotes, as '"5"'
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
-    /// Take a value of the operator away: config.KEY or limits.KEY
+    /// Remove a value of the operator: config.KEY or limits.KEY
     #[arg(long, value_name = "KEY")]
     unset: Vec<String>,
-    /// Another operator of the job, and its version, at the same barrier
+    /// Replace another operator of the job at the same barrier
     #[arg(long = "and", value_name = "OPERATOR=NAME@VERSION", value_parser = other)]
     and: Vec<(String, String)>,
-    /// Only say whether it would fit
+    /// Only check whether it would fit
     #[arg(long)]
     dry_run: bool,
-    /// Do not swap: run the new version beside the old one for this long, and tell what would differ
+    /// Do not swap, but run the new version beside the old one for this long, and report what would differ
     #[arg(long, value_name = "DURATION", value_parser = weir_core::pipeline::duration,
           conflicts_with_all = ["dry_run", "canary", "no_probation", "probation_batches", "probation_time", "detach"])]
     shadow: Option<Duration>,
-    /// Batches of every subtask that the new version is on trial for [default: 1000]
+    /// How many batches of every subtask the new version is on trial for [default: 1000]
     #[arg(long, value_name = "N")]
     probation_batches: Option<u64>,
-    /// Keep it after this long even if it has had fewer [default: 30s]
+    /// End the trial after this time, even after fewer batches [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = weir_core::pipeline::duration)]
     probation_time: Option<Duration>,
-    /// Give it to so many percent of the key groups first, and to the rest when these have proved it
+    /// Replace it for this percentage of the key groups first, and for the rest after their trial
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..100), conflicts_with = "no_probation")]
     canary: Option<u32>,
-    /// Keep it as soon as it runs
+    /// Keep the new version at once, without a trial
     #[arg(long, conflicts_with_all = ["probation_batches", "probation_time"])]
     no_probation: bool,
-    /// Do not wait until it is decided
+    /// Return at once, before it is known whether the new version is kept
     #[arg(long)]
     detach: bool,
     /// Print JSON
@@ -99,7 +99,7 @@ pub(crate) struct RollbackArgs {
     /// JOB/OPERATOR
     #[arg(value_parser = target)]
     target: (String, String),
-    /// Do not wait until it is decided
+    /// Return at once, before it is known whether the new version is kept
     #[arg(long)]
     detach: bool,
     /// Print JSON
@@ -215,7 +215,7 @@ fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<Sw
         let jobs: Vec<JobSummary> = client.get("/v1/jobs")?;
         let swap = jobs.into_iter().find(|summary| summary.name == job).and_then(|summary| summary.swap);
         status = swap.filter(|swap| swap.revision == revision).with_context(|| {
-            format!("the job {job} was changed meanwhile: `weir show {job}` shows what became of the swap")
+            format!("the job {job} was changed meanwhile: `weir show {job}` shows what happened to the swap")
         })?;
     }
     bar.finish_and_clear();

@@ -12,7 +12,7 @@ use crate::{figures, json, terminal};
 /// Options of `weir token`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "A server with tokens answers nobody without one. A token is shown once: only its digest is kept.
+    after_help = "As soon as a server has a token, it answers only requests with a token. A token is shown once: only its digest is kept.
 Roles: read looks at everything; deploy also pushes operators, deploys, swaps, starts and stops jobs; admin also removes.
 
 Examples:
@@ -59,9 +59,9 @@ enum Command {
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::Create { name, role, data } => {
-            let token = new_token().context("the system gives no random bits")?;
+            let token = new_token().context("the system provides no random bits")?;
             let added = open(data)?.add_token(name, *role, &token, SystemClock::new().now_us())?;
-            ensure!(added, "there is a token of the name {name:?} already: remove it, or choose another");
+            ensure!(added, "there is already a token with the name {name:?}: remove it, or choose another name");
             match args.json {
                 true => json::print(&json!({ "name": name, "role": role.name(), "token": token })),
                 false => terminal::print_result(&format!("{token}\n")),
@@ -80,7 +80,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             terminal::print_result(&figures::table(&["name", "role", "made"], tokens.iter().map(row).collect(), 3))
         }
         Command::Rm { name, data } => {
-            ensure!(existing(data)?.remove_token(name)?, "there is no token of the name {name:?}");
+            ensure!(existing(data)?.remove_token(name)?, "there is no token with the name {name:?}");
             if args.json { json::print_done() } else { Ok(()) }
         }
     }
@@ -91,7 +91,7 @@ fn existing(data: &DataDir) -> anyhow::Result<Catalog> {
     let path = data.path()?;
     ensure!(
         path.join("catalog.sqlite").is_file(),
-        "{} is no data folder of a server: say --data-dir DIR",
+        "{} is not the data folder of a server: use --data-dir DIR",
         path.display()
     );
     open(data)

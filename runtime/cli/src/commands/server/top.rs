@@ -18,8 +18,7 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 /// Options of `weir top`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Up and down choose a job, q ends. The step that holds the others up is marked: its subtasks are busy while those before it
-wait for it.
+    after_help = "Up and down select a job, q quits. The bottleneck is marked: the step whose subtasks are busy while those before it wait.
 
 Examples:
   weir top"
@@ -43,7 +42,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 fn follow(client: &Client, screen: &mut Screen, terminal: &mut ratatui::DefaultTerminal) -> anyhow::Result<()> {
     loop {
-        terminal.draw(|frame| screen.draw(frame)).context("the terminal cannot be drawn on")?;
+        terminal.draw(|frame| screen.draw(frame)).context("cannot draw on the terminal")?;
         if event::poll(ASK_EVERY)? {
             let Event::Key(key) = event::read()? else { continue };
             match key.code {

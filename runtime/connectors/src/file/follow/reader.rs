@@ -131,7 +131,7 @@ impl FollowReader {
         match self.files.len() {
             0..=FILES_MAX => Ok(()),
             _ => Err(ConnectorError::Data(format!(
-                "{}: more than {FILES_MAX} files are followed; remove or move away those that are done",
+                "{}: more than {FILES_MAX} files are followed; remove those that are finished, or move them away",
                 self.watched.path.display()
             ))),
         }

@@ -166,10 +166,10 @@ fn a_checkpoint_of_another_sink_is_refused() {
     let mut one_part = parts.clone();
     one_part.states.truncate(1);
     for (toml, checkpoint, reason) in [
-        (WHOLE, &parts, "it is of 2 writers, and a file has one"),
+        (WHOLE, &parts, "it has 2 writers, but a file has one"),
         (WHOLE, &one_part, "it is not of a sink that writes one file: missing field `columns`"),
         (PARTS, &whole, "it is not of a sink that writes parts: missing field `cut`"),
-        (WHOLE, &other_columns, "it holds csv: m utf8, and now there are csv: n int64"),
+        (WHOLE, &other_columns, "it holds csv: m utf8, but the columns are now csv: n int64"),
     ] {
         let error = refusal(start(toml, folder.path(), 2, Some(checkpoint)));
         assert!(error.contains(&format!(" from the checkpoint: {reason}")), "{error}");
@@ -253,7 +253,7 @@ fn long_parts_are_ended_between_checkpoints_and_committed_with_them() {
         }
     }
     for (toml, expected) in [
-        (format!("{PARTS}\nroll-bytes = 1000"), "`roll-bytes` is out of range: it is \"64KiB\" at least"),
+        (format!("{PARTS}\nroll-bytes = 1000"), "`roll-bytes` is out of range: it must be at least \"64KiB\""),
         (format!("{PARTS}\nroll-bytes = \"1XB\""), "\"1XB\" has no unit of size"),
         (format!("{WHOLE}\nroll-bytes = 100000"), "`roll-bytes` is an option of a sink that fills a folder"),
     ] {

@@ -99,7 +99,7 @@ impl Attempt {
 #[derive(Clone, Debug)]
 enum Step {
     Write(i64),
-    /// A barrier, and what becomes of it.
+    /// A barrier, and what happens to it.
     Cut(Fate),
     /// The process ends. `asleep`: it does not, and may wake up.
     Kill {

@@ -117,7 +117,7 @@ fn what_is_no_json_by_lines_is_explained_when_columns_are_inferred() {
     for (text, expected) in [
         (
             "[\n {\"v\": 1},\n {\"v\": 2}\n]\n",
-            "in.json: 3 of the 4 lines that were looked at are no rows; the first: it is not JSON: EOF",
+            "in.json: 3 of the 4 lines that were examined are not rows; the first: it is not JSON: EOF",
         ),
         ("[{\"v\": 1}]\n", "it is not an object, but an array; `jq -c '.[]' FILE`"),
         ("{\n \"v\": 1\n}\n", "`jq -c . FILE` makes one line of each object"),

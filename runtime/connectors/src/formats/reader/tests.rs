@@ -132,7 +132,7 @@ fn csv_rows_and_malformed_records() {
             "in:4: column \"a\": \"q\" is not of the type int64",
             "in:8: it has 3 fields instead of 2; the first that has no column is field 3",
             "in:9: a quote is opened and never closed",
-            "in:11: it has a carriage return outside of quotes",
+            "in:11: it has a carriage return outside quotes",
         ],
     );
 }

@@ -62,7 +62,7 @@ fn what_cannot_be_written_is_refused_with_a_reason() {
     let one =
         |options: &str, columns: &[usize]| encode(options, &all.project(columns).unwrap()).unwrap_err().to_string();
     for (error, reason) in [
-        (one("key = \"idd\"", &[0]), "`key` names the column \"idd\", which there is not; did you mean \"id\"?"),
+        (one("key = \"idd\"", &[0]), "`key` names the column \"idd\", which does not exist; did you mean \"id\"?"),
         (one("headers = [\"id\"]", &[0]), "none is left for the value"),
         (one("format = \"raw\"", &[0, 1]), "one column of text or bytes"),
         (one("format = \"raw\"", &[0]), "one column of text or bytes"),
@@ -83,7 +83,7 @@ fn options_that_do_not_fit_are_explained() {
         ("compression = \"zip\"", "compression"),
         ("partitioner = \"x\"", "partitioner"),
         ("properties = { \"acks\" = 1 }", "always \"all\""),
-        ("linger = \"1\"", "is no duration"),
+        ("linger = \"1\"", "is not a duration"),
     ] {
         let error = encode(options, &rows()).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");

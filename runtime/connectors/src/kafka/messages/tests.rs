@@ -179,8 +179,8 @@ fn options_that_do_not_fit_are_explained_at_their_place() {
         ("format = \"raw\"\nmetadata = { k = \"keys\" }", "did you mean \"key\"?", None),
         ("format = \"raw\"\nstart = \"group\"", "group = \"NAME\"", Some("\"group\"")),
         ("format = \"raw\"\nstart = \"begin\"", "\"earliest\", \"latest\"", None),
-        ("format = \"raw\"\nstart = { timestamp = \"noon\" }", "no time since 1970", None),
-        ("format = \"raw\"\ndiscover = \"soon\"", "is no duration", Some("\"soon\"")),
+        ("format = \"raw\"\nstart = { timestamp = \"noon\" }", "not a time since 1970", None),
+        ("format = \"raw\"\ndiscover = \"soon\"", "is not a duration", Some("\"soon\"")),
         ("format = \"raw\"\ngroups = \"g\"", "did you mean \"group\"?", None),
     ] {
         let text = format!("brokers = \"b:1\"\ntopic = \"t\"\n{options}");

@@ -59,7 +59,7 @@ impl TryFrom<StartOption> for Start {
                 let time = humantime::parse_rfc3339_weak(&timestamp).ok();
                 let since = time.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
                 let ms = since.and_then(|since| i64::try_from(since.as_millis()).ok());
-                ms.map(Self::Timestamp).ok_or_else(|| format!("{timestamp:?} is no time since 1970; {FORM}"))
+                ms.map(Self::Timestamp).ok_or_else(|| format!("{timestamp:?} is not a time since 1970; {FORM}"))
             }
         }
     }
@@ -185,7 +185,7 @@ fn columns(options: &Options, file: &SourceFile) -> Result<Columns, ConnectorErr
     )?;
     let Some(schema) = text.known_schema(options, file.schema.as_ref())? else {
         let message = "say what the columns are with `schema = { column = \"type\" }`; \
-                       they are not guessed from messages, which come when they like";
+                       they are not inferred from messages";
         return Err(options.error("schema", message));
     };
     let format = match text {

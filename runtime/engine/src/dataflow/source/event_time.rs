@@ -1,4 +1,4 @@
-//! The event times of a column, in microseconds, and which of its rows have none. What becomes of these is the source's.
+//! The event times of a column, in microseconds, and which of its rows have none. What happens to these is the source's.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ impl EventTimeReader {
             (EventTimeForm::Text(_), other) => return Err(format!("is {}; a format is for utf8", type_name(other))),
             (EventTimeForm::Typed, DataType::Utf8) => {
                 return Err(
-                    "is utf8; say how its times are written with `event-time = { column = \"..\", format = \"%Y-%m-%d \
+                    "is utf8; give the format of its times with `event-time = { column = \"..\", format = \"%Y-%m-%d \
                             %H:%M:%S\" }`, or give the column the type timestamp in `schema`"
                         .to_owned(),
                 );
@@ -115,10 +115,10 @@ impl EventTimeReader {
         };
         match &self.values {
             Values::Text { format, .. } => {
-                format!("the event time column {name:?} is {value:?}, no time of the format {format:?}")
+                format!("the event time column {name:?} is {value:?}, which does not have the format {format:?}")
             }
             Values::Units(_) | Values::Days => format!(
-                "the event time column {name:?} is {value}, outside of what event times can be (about the years -257900 to 261800)"
+                "the event time column {name:?} is {value}, which is outside the range of event times (about the years -257900 to 261800)"
             ),
         }
     }
@@ -147,8 +147,8 @@ impl EventTimeReader {
         let (data_type, value) = (type_name(column.data_type()), number(column, row));
         if is_date_of_digits(value) {
             return Some(format!(
-                "{which} is {date}: {data_type} {value} is read as {}; if it is a date, give the column the type utf8 in `schema` and say \
-                 `event-time = {{ column = {name:?}, format = \"%Y%m%d\" }}`",
+                "{which} is {date}: {data_type} {value} is read as {}; if it is a date, give the column the type utf8 in \
+                 `schema` and set `event-time = {{ column = {name:?}, format = \"%Y%m%d\" }}`",
                 long(read_as)
             ));
         }
@@ -157,7 +157,7 @@ impl EventTimeReader {
         // Small numbers are examples: there is nothing else that they could count.
         let other = others.next()?;
         Some(format!(
-            "{which} is {date}: {data_type} {value} is read as {}; say `event-time = {{ column = {name:?}, unit = {:?} }}` \
+            "{which} is {date}: {data_type} {value} is read as {}; set `event-time = {{ column = {name:?}, unit = {:?} }}` \
              if it is {}",
             long(read_as),
             short(other),
@@ -249,10 +249,13 @@ fn long(unit: TimeUnit) -> &'static str {
 /// The parts of a format.
 fn items(format: &str) -> Result<Arc<[Item<'static>]>, String> {
     let items = StrftimeItems::new(format).parse_to_owned();
-    let items = items
-        .map_err(|_| format!("cannot be read: {format:?} is no format; write for example \"%d/%b/%Y:%H:%M:%S %z\""))?;
+    let items = items.map_err(|_| {
+        format!("cannot be read: {format:?} is not a format; write for example \"%d/%b/%Y:%H:%M:%S %z\"")
+    })?;
     if items.iter().any(|item| matches!(item, Item::Fixed(Fixed::TimezoneName))) {
-        return Err(format!("cannot be read: %Z in {format:?} is the name of a zone, which says no offset; use %z"));
+        return Err(format!(
+            "cannot be read: %Z in {format:?} is the name of a zone, which does not tell the offset; use %z"
+        ));
     }
     Ok(items.into())
 }
@@ -346,7 +349,7 @@ mod tests {
             (EventTimeForm::Count(TimeUnit::Second), DataType::Float64, "a unit is for whole numbers"),
             (EventTimeForm::Count(TimeUnit::Second), DataType::Date32, "a unit is for whole numbers"),
             (EventTimeForm::Text("%Y".to_owned()), DataType::Int64, "a format is for utf8"),
-            (EventTimeForm::Text("%Q".to_owned()), DataType::Utf8, "is no format"),
+            (EventTimeForm::Text("%Q".to_owned()), DataType::Utf8, "is not a format"),
             (EventTimeForm::Text("%Y %Z".to_owned()), DataType::Utf8, "use %z"),
         ] {
             let error = EventTimeReader::new(&form, &data_type).unwrap_err();
@@ -363,7 +366,7 @@ mod tests {
         let seconds = doubt(EventTimeForm::Typed, 1_704_067_200);
         assert_eq!(
             seconds,
-            "the first event time is 1970-01-20T17:21:07.200Z: int64 1704067200 is read as milliseconds; say `event-time = { column = \
+            "the first event time is 1970-01-20T17:21:07.200Z: int64 1704067200 is read as milliseconds; set `event-time = { column = \
              \"t\", unit = \"s\" }` if it is seconds"
         );
         assert!(doubt(EventTimeForm::Typed, 1_704_067_200_000_000).ends_with("if it is microseconds"));

@@ -1,4 +1,4 @@
-//! What becomes of records that are no rows, as `on-error` of the source says.
+//! What happens to records that are no rows, as `on-error` of the source says.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

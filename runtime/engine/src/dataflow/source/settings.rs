@@ -19,7 +19,7 @@ pub struct SourceSettings {
     pub timing: Timing,
     /// When a split is idle.
     pub idle_after_us: Option<i64>,
-    /// What becomes of malformed records.
+    /// What happens to malformed records.
     pub on_error: OnError,
     /// Rows per batch at most.
     pub batch_rows_max: usize,

@@ -1,5 +1,5 @@
 //! A call of a keyed operator that another version has answered, answered by this one too, and the two answers compared: rows,
-//! and, if both versions keep state alike, what becomes of states and timers.
+//! and, if both versions keep state alike, what happens to states and timers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

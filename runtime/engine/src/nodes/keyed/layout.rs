@@ -9,7 +9,7 @@ use weir_core::column_type::type_name;
 use weir_host::StateLayout;
 
 /// What to do about a layout that does not fit, as the end of a sentence.
-pub(super) const ADVICE: &str = "; give the new layout another version, and bridge the two in `migrate`";
+pub(super) const ADVICE: &str = "; give the new layout another version, and convert the old one in `migrate`";
 
 /// Whether both have the same columns. That one may be null is no difference: a state that is absent is.
 pub(crate) fn is_same(from: &StateLayout, to: &StateLayout) -> bool {
@@ -31,7 +31,7 @@ pub(crate) fn check_readable(from: &StateLayout, to: &StateLayout) -> Result<(),
         |old: &&FieldRef| !old.is_nullable() || to.schema.field_with_name(old.name()).is_ok_and(Field::is_nullable);
     match from.schema.fields().iter().find(|old| from.version == to.version && !stays(old)) {
         Some(old) => {
-            Err(format!("the column {:?} of its state can be null, and could not any more{ADVICE}", old.name()))
+            Err(format!("the column {:?} of its state can be null, and could no longer be{ADVICE}", old.name()))
         }
         None => Ok(()),
     }
@@ -44,7 +44,7 @@ pub(super) fn check_columns(from: &StateLayout, to: &StateLayout) -> Result<(), 
     }
     for old in from.schema.fields() {
         let Ok(new) = to.schema.field_with_name(old.name()) else {
-            return Err(format!("its state has no column {:?} any more, which would be lost{ADVICE}", old.name()));
+            return Err(format!("its state no longer has the column {:?}, which would be lost{ADVICE}", old.name()));
         };
         if !widens(old.data_type(), new.data_type()) {
             let (name, old, new) = (old.name(), type_name(old.data_type()), type_name(new.data_type()));
@@ -173,14 +173,14 @@ mod tests {
             check_readable(&old, &layout(1, &[("name", Utf8, true), ("n", Int64, true), ("x", Int64, true)])).is_ok()
         );
         assert!(check_readable(&old, &layout(2, &[])).is_ok(), "another version is for `migrate`");
-        assert!(refused(1, &[("n", Int32, false)]).starts_with("its state has no column \"name\" any more"));
+        assert!(refused(1, &[("n", Int32, false)]).starts_with("its state no longer has the column \"name\""));
         let narrower = refused(1, &[("n", Utf8, false), ("name", Utf8, true)]);
         assert!(narrower.starts_with("the column \"n\" of its state is int32, and would be utf8;"), "{narrower}");
         let unknown = refused(1, &[("n", Int32, false), ("name", Utf8, true), ("x", Int64, false)]);
         assert!(unknown.starts_with("its state has a new column \"x\", which must be nullable"), "{unknown}");
         let certain = refused(1, &[("n", Int32, false), ("name", Utf8, false)]);
         assert!(
-            certain.starts_with("the column \"name\" of its state can be null, and could not any more;"),
+            certain.starts_with("the column \"name\" of its state can be null, and could no longer be;"),
             "{certain}"
         );
         let goes_back = check_goes_back(&old, &layout(1, &[("n", Int32, false), ("name", Utf8, false)]));

@@ -134,7 +134,7 @@ pub(super) fn check_same(old: &[MapLayout], new: &[MapLayout]) -> Result<(), Str
         if maps.is_empty() { "none".to_owned() } else { maps.iter().map(map).collect::<Vec<_>>().join("; ") }
     };
     Err(format!(
-        "its maps are other ones, and entries are not converted while a job runs: the running version has {}, this one {}; restart \
+        "its maps are different, and entries are not converted while a job runs: the running version has {}, this one {}; restart \
          the job from a savepoint, with new maps under new names",
         listing(old),
         listing(new)

@@ -111,7 +111,7 @@ impl KeyedOperator {
             OperatorError::Migrate(reason) => {
                 let flag = format!("--allow-dropped-state {}.{}", self.name, table.name);
                 OperatorError::Migrate(format!(
-                    "{reason}; declare it as it was, or give up its entries with {flag}; a map whose columns change needs a new name"
+                    "{reason}; declare it as before, or discard its entries with {flag}; a map whose columns change needs a new name"
                 ))
             }
             error => error,
@@ -139,7 +139,7 @@ impl KeyedOperator {
         }
         if names_this(LEFT_BEHIND) && to.loses_columns_in(&from) {
             return Err(OperatorError::Migrate(
-                "columns that this version has were given up for an older one, which continues; once that has completed another checkpoint, this \
+                "columns of this version were discarded for an older version, which continues; once that has completed another checkpoint, this \
                  one can take over again, without them"
                     .to_owned(),
             ));
@@ -168,7 +168,7 @@ impl KeyedOperator {
         let flags = columns.iter().map(|column| format!("--allow-dropped-state {}.{column}", self.name));
         match columns.is_empty() {
             true => String::new(),
-            false => format!(", or give up what would be lost with {}", flags.collect::<Vec<_>>().join(" ")),
+            false => format!(", or discard what would be lost with {}", flags.collect::<Vec<_>>().join(" ")),
         }
     }
 }

@@ -61,7 +61,7 @@ impl Guest for KeyedGuest {
     /// What was given up for the version that is rolled back is only in a checkpoint.
     fn take_back(&mut self, from: &Self, state: &mut KeyedState) -> Result<(), OperatorError> {
         if from.gave_up_state_of(self) {
-            return Err(OperatorError::NoWayBack("columns of it were given up".to_owned()));
+            return Err(OperatorError::NoWayBack("columns of it were discarded".to_owned()));
         }
         self.take_over(from, state).map_err(|error| OperatorError::NoWayBack(error.to_string()))
     }
@@ -87,7 +87,7 @@ impl KeyedOperator {
         match trial.old.check_holds(&layout_of(guest), changed) {
             Ok(()) => return Ok(true),
             Err(error) if error.is_passing() => {
-                trial.give_up(format!("it could not be asked whether its states can go back: {error}"));
+                trial.give_up(format!("it failed to say whether its states can go back: {error}"));
             }
             Err(error) => trial.no_return(error.to_string()),
         }

@@ -129,12 +129,12 @@ pub fn aggregate_type(function: AggregateFunction, columns: &[&DataType]) -> Res
     let (column, by) = match (function, columns) {
         (Count, _) => return Ok(DataType::Int64),
         (ArgMin | ArgMax, [column, by]) => (*column, Some(*by)),
-        (ArgMin | ArgMax, _) => return Err(format!("{} needs a column, and one that it goes by", function.name())),
+        (ArgMin | ArgMax, _) => return Err(format!("{} needs a column, and a column to compare by", function.name())),
         (_, [column, ..]) => (*column, None),
         (_, []) => return Err(format!("{} needs a column", function.name())),
     };
     if let Some(by) = by.filter(|by| !takes_extreme(by)) {
-        return refused(by, "numbers, text, bytes, booleans, dates and times to go by");
+        return refused(by, "numbers, text, bytes, booleans, dates and times to compare by");
     }
     let is_number = sum::sum_type(column).is_some();
     match function {

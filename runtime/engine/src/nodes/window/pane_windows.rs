@@ -55,7 +55,7 @@ pub(super) struct PaneWindows {
 /// Rows after which all panes are weighed again: there may be some thousand panes.
 const WEIGHED_ROWS: usize = 4096;
 
-/// What becomes of the rows of a pane.
+/// What happens to the rows of a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// All its windows are closed: late.

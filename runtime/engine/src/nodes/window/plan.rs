@@ -299,7 +299,7 @@ impl PlanNode for WindowStep {
         };
         let (was, is) = (component.world(), version.component.world());
         if was != is {
-            return Err(unfit(format!("it is a component of {is}, and runs one of {was}")));
+            return Err(unfit(format!("the new component is a {is}, but the running one is a {was}")));
         }
         if component.version(config) == version.component.version(&version.config) && *limits == version.limits {
             return Err(SwapError::Same(version.operator.clone()));
@@ -341,6 +341,8 @@ impl PlanNode for WindowStep {
     }
 
     fn refuses_shadow(&self) -> Option<&'static str> {
-        Some("an aggregate shows what it makes only when windows end: swap it, and roll it back if it is worse")
+        Some(
+            "an aggregate emits results only when windows end, so there is nothing to compare: swap it, and roll it back if it is worse",
+        )
     }
 }

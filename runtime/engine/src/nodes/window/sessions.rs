@@ -51,7 +51,7 @@ impl OwnWindows<'_> {
     }
 }
 
-/// What became of a row that is taken by itself.
+/// What happened to a row that is taken by itself.
 pub(super) enum Taken {
     Late,
     In(Session),

@@ -270,7 +270,7 @@ impl WindowProgress {
     fn read(rows: &RecordBatch, window: &str) -> Result<Self, OperatorError> {
         let found = rows.column_by_name(WINDOW).and_then(|c| c.as_string_opt::<i32>()).map(|c| c.iter().flatten());
         if let Some(found) = found.into_iter().flatten().find(|found| *found != window) {
-            let message = format!("its state is of windows that are {found}, and now they are {window}");
+            let message = format!("its state is of windows that are {found}, but the windows are now {window}");
             return Err(OperatorError::Restore(message));
         }
         let (watermark, ingested_at) = (int64(rows, WATERMARK)?, int64(rows, INGESTED_AT)?);
@@ -313,8 +313,8 @@ impl AggregateText {
             {
                 let name = &before.name;
                 let message = format!(
-                    "the aggregate {name:?} was {before}, and now it is {now}: set it back, or begin anew, with another folder for \
-                     checkpoints"
+                    "the aggregate {name:?} was {before}, but now it is {now}: change it back, or begin anew, with another \
+                     folder for checkpoints"
                 );
                 return Err(OperatorError::Restore(message));
             }

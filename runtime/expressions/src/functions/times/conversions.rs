@@ -23,7 +23,7 @@ pub(super) fn to_timestamp(given: &[Given<'_>]) -> Result<Bound, BindError> {
         Some(DataType::Utf8) => from_text(given),
         Some(DataType::Null) | None => from_text(given).or_else(|_| from_integer(given)),
         Some(data_type) if data_type.is_integer() => from_integer(given),
-        Some(other) => Err(BindError::of(0, format!("this is {}, and must be an integer or text", type_name(other)))),
+        Some(other) => Err(BindError::of(0, format!("this is {}, but must be an integer or text", type_name(other)))),
     }
 }
 
@@ -58,7 +58,7 @@ fn from_text(given: &[Given<'_>]) -> Result<Bound, BindError> {
     let items = items(given)?;
     let is_zone_name = |item: &Item<'_>| matches!(item, Item::Fixed(Fixed::TimezoneName));
     if items.iter().any(is_zone_name) {
-        return Err(BindError::of(1, "%Z is the name of a zone, which says no offset: use %z"));
+        return Err(BindError::of(1, "%Z is the name of a zone, which does not tell the offset: use %z"));
     }
     let kernel = Kernel::new(move |of, failures| {
         let texts = of.texts(0);
@@ -67,7 +67,7 @@ fn from_text(given: &[Given<'_>]) -> Result<Bound, BindError> {
             values.push(texts.get(row).and_then(|text| {
                 let value = time_of(text, &items);
                 if value.is_none() {
-                    failures.add(row, of.range, format!("{:?} is not of the format", shorten(text)));
+                    failures.add(row, of.range, format!("{:?} does not have the format", shorten(text)));
                 }
                 value
             }));
@@ -102,7 +102,7 @@ fn time_of(text: &str, items: &[Item<'static>]) -> Option<i64> {
 /// The placeholders of a format.
 fn items(given: &[Given<'_>]) -> Result<Vec<Item<'static>>, BindError> {
     let format = literal_text(given, 1, "a format")?;
-    let wrong = |_| BindError::of(1, format!("{format:?} has a placeholder that there is not"));
+    let wrong = |_| BindError::of(1, format!("{format:?} has an unknown placeholder"));
     StrftimeItems::new(format).parse_to_owned().map_err(wrong)
 }
 

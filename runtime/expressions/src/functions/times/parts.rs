@@ -67,7 +67,7 @@ fn named<T: Copy>(given: &[Given<'_>], known: &[(&str, T)]) -> Result<T, BindErr
         return Ok(*found);
     }
     if name == "epoch" {
-        let message = "\"epoch\" is no part of a time that is a number here: epoch_s(time), epoch_ms(time) and epoch_us(time) are";
+        let message = "\"epoch\" is not a part of a time: epoch_s(time), epoch_ms(time) and epoch_us(time) are";
         // Of `extract(epoch from t)` no place of the unit is known.
         return Err(BindError::of(1, message));
     }

@@ -1,4 +1,4 @@
-//! What becomes of the folder of a job that is removed, also while a thread of it is still there that was left behind.
+//! What happens to the folder of a job that is removed, also while a thread of it is still there that was left behind.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -14,10 +14,7 @@ impl Thread {
             self.slot.forget();
             if let Err(error) = remove_folder(folder) {
                 let folder = folder.display();
-                tracing::warn!(
-                    job = name,
-                    "what it has left in {folder} stays until the server is started again: {error}"
-                );
+                tracing::warn!(job = name, "its files in {folder} stay until the server is started again: {error}");
             }
         }
     }

@@ -87,7 +87,7 @@ impl Thread {
         if let Err(error) = written {
             if !std::mem::replace(&mut open.is_unwritten, true) {
                 let why = chain(&error);
-                self.tell(LogLevel::Error, &format!("what became of a swap cannot be written down yet: {why}"));
+                self.tell(LogLevel::Error, &format!("cannot record yet what happened to a swap: {why}"));
             }
             return Some(open);
         }
@@ -118,6 +118,6 @@ fn rollback_reason(reason: &RollbackReason) -> String {
     printable(&match reason {
         RollbackReason::Refused(reason) => format!("it could not take over the state: {reason}"),
         RollbackReason::Regressed(reason) => format!("it failed where the old version does not: {reason}"),
-        RollbackReason::Asked => "somebody asked for it".to_owned(),
+        RollbackReason::Asked => "a user asked for it".to_owned(),
     })
 }

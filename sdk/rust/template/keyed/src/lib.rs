@@ -19,7 +19,7 @@ pub struct Reading {
     at: Timestamp,
 }
 
-/// What is kept a sensor, between batches and over restarts.
+/// What is kept per sensor, between batches and over restarts.
 #[derive(Row)]
 pub struct Last {
     celsius: f64,
@@ -61,7 +61,10 @@ impl Keyed for Jumps {
         if let Some(last) = of.state.replace(Last { celsius: reading.celsius, silent_at }) {
             of.timers.delete(last.silent_at);
             let degrees = reading.celsius - last.celsius;
-            if degrees.abs() >= self.degrees {
+            if last.silent_at < reading.at {
+                // The timer is due, but timers fire after the batch: this row came first.
+                out.emit(Output::Silent(Silence));
+            } else if degrees.abs() >= self.degrees {
                 out.emit(Output::Jump(Jump { degrees }));
             }
         }

@@ -28,7 +28,7 @@ impl Transform for HighBids {
 
     fn process(&self, bid: Bid, out: &mut Emitter<Taxed>) -> Result<(), RowError> {
         if bid.price < 0 {
-            // `on-error` in the pipeline file says what becomes of this row.
+            // `on-error` in the pipeline file says what happens to this row.
             return Err(RowError::new(format!("the price is {}", bid.price)));
         }
         if bid.price >= self.price_min {

@@ -24,7 +24,7 @@ pub(super) fn run(client: &Client, job: &str, request: &ShadowRequest, json: boo
     printed?;
     let why = match status.given_up {
         true => "the new version failed too often for a comparison",
-        false if status.landed < status.subtasks => "it was ended before all subtasks ran the new version",
+        false if status.landed < status.subtasks => "it ended before all subtasks ran the new version",
         false => return Ok(()),
     };
     Err(Told::new(why.to_owned()).into())
@@ -46,10 +46,10 @@ fn told(status: &ShadowStatus) -> String {
             &format!("; the new version failed {} times where the old one does not{why}", figures::count(*failures));
     }
     if status.stopped {
-        text += "; it was ended before its time";
+        text += "; it ended early";
     }
     if status.given_up {
-        text += "; it was given up";
+        text += "; it was abandoned";
     }
     text.push('\n');
     if !status.differences.is_empty() {

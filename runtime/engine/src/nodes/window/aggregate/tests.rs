@@ -86,7 +86,7 @@ fn aggregates_say_what_they_take() {
             vec![list.clone()],
             "last takes numbers, text, bytes, booleans, dates and times, not ",
         ),
-        (AggregateFunction::ArgMax, vec![list.clone()], "arg-max needs a column, and one that it goes by"),
+        (AggregateFunction::ArgMax, vec![list.clone()], "arg-max needs a column, and a column to compare by"),
         (AggregateFunction::ArgMax, vec![DataType::Utf8, list.clone()], "arg-max takes numbers, text, bytes"),
         (AggregateFunction::CountDistinct, vec![list], "count-distinct takes numbers, text, bytes"),
     ] {
