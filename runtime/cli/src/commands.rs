@@ -14,6 +14,7 @@ pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod operator;
 pub(crate) mod push;
+pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod show;
@@ -57,7 +58,7 @@ pub(crate) enum Command {
     /// Put other versions of operators into a job that runs
     Swap(swap::Args),
     /// Put an operator back to the version before
-    Rollback(swap::RollbackArgs),
+    Rollback(rollback::Args),
     /// Print what a job and its operators say
     Logs(logs::Args),
     /// List, show, replay and drop what a job's steps could not process

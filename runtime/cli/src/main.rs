@@ -116,7 +116,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Show(args) => told(args.json, commands::show::execute(&args)),
         Command::Top(args) => commands::top::execute(&args),
         Command::Swap(args) => told(args.json, commands::swap::execute(&args)),
-        Command::Rollback(args) => told(args.json, commands::swap::roll_back(&args)),
+        Command::Rollback(args) => told(args.json, commands::rollback::execute(&args)),
         Command::Logs(args) => told(args.json, commands::logs::execute(&args)),
         Command::Dlq(args) => told(args.json(), commands::dlq::execute(&args)),
         Command::Stop(args) => told(args.json, commands::jobs::stop(&args)),

@@ -4,8 +4,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::Write as _;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use anyhow::{Context as _, bail};
 use weir_core::pipeline::{Diagnostic, Palette};
 use weir_core::visible::visible;
 
@@ -125,6 +126,17 @@ fn is_read(result: std::io::Result<()>) -> anyhow::Result<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Asks a person, who says yes or no; an error where nobody can be asked. `then` is what happens with yes.
+pub(crate) fn confirm(question: &str, then: &str) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!("{then}, and nobody can be asked here: --yes says yes");
+    }
+    print(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).context("no answer can be read")?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// Bold, where it can be seen.

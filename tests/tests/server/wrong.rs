@@ -171,7 +171,7 @@ fn a_pipeline_that_cannot_run_is_refused_with_its_places() {
     server.until_rows("counts", 500);
     let path = home.write("other.toml", counts(&[("rate = 20000", "rate = 30000")]));
     let changes = ["- rate = 20000", "+ rate = 30000"];
-    let nobody = "counts is there already, and nobody to be asked: say --yes";
+    let nobody = "counts is there already, and would be replaced, and nobody can be asked here: --yes says yes";
     server.weir(&["deploy", path.to_str().unwrap()]).failed(&[nobody]).saying(&changes);
     server.weir(&["deploy", path.to_str().unwrap(), "--dry-run"]).well().saying(&changes);
 }

@@ -1,8 +1,5 @@
 //! `weir deploy`: a pipeline onto a server, in the place of what runs under its name.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
-use anyhow::{Context, bail};
 use similar::{ChangeTag, TextDiff};
 use weir_server::model::{Deploy, Deployed};
 
@@ -59,7 +56,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     }
     if let (Some(before), false) = (&planned.before, args.yes) {
         terminal::print(&diff(before, &request.pipeline));
-        if !confirm(&planned.job)? {
+        let question = format!("replace what runs as {}?", terminal::bold(&planned.job));
+        if !terminal::confirm(&question, &format!("{} is there already, and would be replaced", planned.job))? {
             terminal::print("nothing has changed\n");
             return Ok(());
         }
@@ -116,14 +114,4 @@ fn diff(before: &str, after: &str) -> String {
         }
     }
     text
-}
-
-fn confirm(job: &str) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!("{job} is there already, and nobody to be asked: say --yes");
-    }
-    terminal::print(&format!("replace what runs as {}? [y/N] ", terminal::bold(job)));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).context("no answer can be read")?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
