@@ -38,6 +38,7 @@ mod signals;
 mod summary;
 mod terminal;
 mod waiting;
+mod written;
 
 use std::process::ExitCode;
 

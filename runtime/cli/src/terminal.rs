@@ -19,27 +19,39 @@ const GUTTER: &str = "\x1b[1;34m";
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
 
+/// Where a problem of a pipeline was written.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// In the file.
+    File,
+    /// In an argument of the command, which is this.
+    Argument(String),
+}
+
 /// Problems of a pipeline file, shown with its lines.
 #[derive(Debug)]
 pub(crate) struct Problems {
-    /// In the file's order.
-    pub(crate) problems: Vec<Diagnostic>,
-    /// The text that they are about.
+    /// In the file's order, with what their places are of.
+    pub(crate) problems: Vec<(Diagnostic, Place)>,
+    /// The text of the file.
     pub(crate) text: String,
     file: String,
 }
 
 impl Problems {
-    /// Problems of the file of this name.
-    pub(crate) fn new(file: &str, text: &str, problems: Vec<Diagnostic>) -> Self {
+    /// Problems of the file of this name, and of arguments.
+    pub(crate) fn placed(file: &str, text: &str, problems: Vec<(Diagnostic, Place)>) -> Self {
         Self { problems, text: text.to_owned(), file: file.to_owned() }
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rendered: Vec<_> =
-            self.problems.iter().map(|problem| problem.render(&self.file, &self.text, &Palette::ANSI)).collect();
+        let rendered = self.problems.iter().map(|(problem, place)| match place {
+            Place::File => problem.render(&self.file, &self.text, &Palette::ANSI),
+            Place::Argument(argument) => problem.render_argument(argument, &Palette::ANSI),
+        });
+        let rendered: Vec<_> = rendered.collect();
         f.write_str(&rendered.join("\n"))
     }
 }

@@ -68,6 +68,8 @@ mod console;
 mod file;
 mod formats;
 mod kafka;
+#[cfg(test)]
+mod misspelt_tests;
 mod nexmark;
 mod options;
 mod secrets;

@@ -7,7 +7,7 @@ use crate::client::{Client, Refused, ServerArgs};
 use crate::json;
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::PipelineArgs;
-use crate::terminal::{self, Problems};
+use crate::terminal;
 
 /// Options of `weir deploy`.
 #[derive(clap::Args)]
@@ -72,7 +72,7 @@ fn deploy(client: &Client, file: &PipelineFile, request: &Deploy) -> anyhow::Res
     client.post("/v1/jobs", request).map_err(|error| match error.downcast_ref::<Refused>() {
         Some(Refused(problem)) if !problem.problems.is_empty() => {
             let problems = problem.problems.iter().map(weir_server::PipelineProblem::diagnostic).collect();
-            Problems::new(&file.shown, &file.graph.text, problems).into()
+            file.problems(problems).into()
         }
         _ => error,
     })

@@ -82,7 +82,7 @@ fn unknown(word: &str, span: Option<Span>) -> Diagnostic {
     let problem = Diagnostic::error(format!("there is no aggregate {word:?}"), span);
     match meant(word) {
         Some(name) => problem.with_hint(format!("did you mean {name:?}?")),
-        None => problem.suggesting(word, AggregateFunction::NAMES.into_iter()),
+        None => problem.suggesting(word, "the aggregates are", AggregateFunction::NAMES.into_iter()),
     }
 }
 

@@ -35,9 +35,8 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     let (name, output) = input.value.split_once('.').unwrap_or((&input.value, MAIN_OUTPUT));
     let Some(draft) = index.get(name).and_then(|i| drafts.get(*i)) else {
         let readable = drafts.iter().filter(|draft| !matches!(draft.kind, NodeKind::Sink(_)));
-        return Err(
-            refuse(format!("there is no stream {name:?}")).suggesting(name, readable.map(|draft| draft.name.as_str()))
-        );
+        let names = readable.map(|draft| draft.name.as_str());
+        return Err(refuse(format!("there is no stream {name:?}")).suggesting(name, "the streams are", names));
     };
     let (on_error, outputs): (OnError, &[&str]) = match &draft.kind {
         NodeKind::Sink(_) => return Err(refuse(format!("{name:?} is a sink, and nothing comes out of a sink"))),
@@ -55,7 +54,7 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     }
     if output.is_empty() || (!outputs.is_empty() && !outputs.contains(&output)) {
         let problem = refuse(format!("{name:?} has no output {output:?}: it has {}", outputs.join(", ")));
-        return Err(problem.suggesting(output, outputs.iter().copied()));
+        return Err(problem.suggesting(output, "its outputs are", outputs.iter().copied()));
     }
     let node = index.get(name).copied().unwrap_or_default();
     Ok(Input { node, output: output.to_owned(), port: port.clone(), span: input.span.clone() })
