@@ -44,7 +44,8 @@ impl PipelineFile {
         let shown = if is_piped { "standard input".to_owned() } else { args.pipeline.display().to_string() };
         let text = if is_piped { read_piped()? } else { read_text(&args.pipeline)? };
         let base: PathBuf = args.pipeline.parent().map(Path::to_path_buf).unwrap_or_default();
-        let (overrides, arguments) = args.all_overrides()?;
+        let arguments = args.all_overrides()?;
+        let overrides: Vec<_> = arguments.iter().map(|of| (of.path.clone(), of.value.clone())).collect();
         let written = Written { file: shown.clone(), text, arguments };
         let mut graph =
             parse(&written.text, &base, &overrides).map_err(|error| written.problems(&error.text, error.problems))?;

@@ -121,8 +121,8 @@ pub(crate) struct PipelineArgs {
 }
 
 impl PipelineArgs {
-    /// Everything that is changed in the file, keys and values, and how it was said: `--set`, then the options that have names of their own.
-    pub(crate) fn all_overrides(&self) -> anyhow::Result<(Vec<(String, String)>, Vec<Argument>)> {
+    /// Everything that is changed in the file: `--set`, then the options that have names of their own.
+    pub(crate) fn all_overrides(&self) -> anyhow::Result<Vec<Argument>> {
         // A folder on the command line is relative to where the command runs, one in the file to the file.
         let dir = match &self.checkpoint_dir {
             Some(dir) if !dir.contains("://") => Some(std::path::absolute(dir)?.display().to_string()),
@@ -136,14 +136,13 @@ impl PipelineArgs {
             ("checkpoint.timeout", text(self.checkpoint_timeout.clone())),
             ("checkpoint.keep", self.checkpoint_keep.map(|n| n.to_string())),
         ];
-        let options = options.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        let options: Vec<_> = options.collect();
-        let of_option = |(path, value): &(String, String)| {
+        let of_option = |(path, value): (&str, Option<String>)| {
+            let value = value?;
             let shown = format!("--{} {}", path.replace('.', "-"), value.trim_matches('"'));
-            Argument { shown, path: path.clone() }
+            Some(Argument { shown, path: path.to_owned(), value })
         };
-        let arguments = self.overrides.iter().map(Argument::set).chain(options.iter().map(of_option)).collect();
-        Ok((self.overrides.iter().cloned().chain(options).collect(), arguments))
+        let options = options.into_iter().filter_map(of_option);
+        Ok(self.overrides.iter().map(Argument::set).chain(options).collect())
     }
 }
 

@@ -64,13 +64,13 @@ pub(crate) fn print_error(error: &anyhow::Error) {
         return print(&error.to_string());
     }
     let mut text = format!("{RED}error{RESET}{BOLD}: {}{RESET}\n", visible(&error.to_string()));
-    let mut last = error.to_string();
+    let mut told = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        // Some errors say their cause already.
-        if !last.ends_with(&cause) {
+        // Some errors say their causes already.
+        if !told.contains(&cause) {
             text.push_str(&format!("  because {}\n", visible(&cause)));
         }
-        last = cause;
+        told += &cause;
     }
     print(&text);
 }

@@ -25,6 +25,8 @@ pub(crate) struct Argument {
     pub(crate) shown: String,
     /// The keys that lead to the value, with dots.
     pub(crate) path: String,
+    /// What is put there, TOML or a string.
+    pub(crate) value: String,
 }
 
 impl Written {
@@ -83,7 +85,7 @@ impl Written {
 impl Argument {
     /// `--set PATH=VALUE`.
     pub(crate) fn set((path, value): &(String, String)) -> Self {
-        Self { shown: format!("--set {path}={value}"), path: path.clone() }
+        Self { shown: format!("--set {path}={value}"), path: path.clone(), value: value.clone() }
     }
 
     /// The place within this argument of one in the changed text, if it has made that.

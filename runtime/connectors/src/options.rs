@@ -61,19 +61,23 @@ fn in_words(message: String) -> String {
 /// The messages of serde list what would be right in backticks: `` unknown field `a`, expected `b` or `c` ``. `common`: what would be, too,
 /// though it is not the connector's.
 fn with_suggestion(message: String, common: &[&str]) -> String {
-    let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
-    if !is_unknown || message.contains("did you mean") {
+    if message.contains("did you mean") {
         return message;
     }
-    let mut names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    if message.starts_with("unknown field") {
-        names.extend(common);
+    // The value may be a secret, which is put out of sight where it stands whole: none of it is cut off.
+    let of = |what: &str| message.strip_prefix(what)?.rsplit_once("`, expected ");
+    let names = |listed: &str| listed.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    if let Some((wrong, listed)) = of("unknown field `") {
+        let listed = names(listed);
+        let known: Vec<&str> = listed.iter().map(String::as_str).chain(common.iter().copied()).collect();
+        return format!("there is no key {wrong:?} here{}", did_you_mean_of(wrong, "the keys are", &known));
     }
-    match names.split_first() {
-        Some((wrong, known)) if message.starts_with("unknown field") => {
-            format!("there is no key {wrong:?} here{}", did_you_mean_of(wrong, "the keys are", known))
+    match of("unknown variant `") {
+        Some((wrong, listed)) => {
+            let listed = names(listed);
+            let known: Vec<&str> = listed.iter().map(String::as_str).collect();
+            format!("it cannot be `{wrong}`{}", did_you_mean_of(wrong, "it can be", &known))
         }
-        Some((wrong, known)) => format!("it cannot be {wrong:?}{}", did_you_mean_of(wrong, "it can be", known)),
         None => message,
     }
 }
@@ -187,7 +191,7 @@ mod tests {
         let error = parse::<Sample>(&Options::from_toml(text, PathBuf::new())).unwrap_err();
         let ConnectorError::Option { message, span } = error else { panic!("{error}") };
         let expected =
-            "there is no key \"infer-row\" here; did you mean \"infer-rows\"?; the keys are infer-rows and table";
+            "there is no key \"infer-row\" here; did you mean \"infer-rows\"?; the keys are infer-rows, table";
         assert_eq!(message, expected);
         assert_eq!(span.map(|span| &text[span]), Some("infer-row"));
     }

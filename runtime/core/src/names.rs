@@ -6,14 +6,10 @@ pub fn did_you_mean(name: &str, known: &[&str]) -> String {
     nearest(name, known.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
 }
 
-/// `; did you mean "x"?`, if a known name is near, and then all of them: `; it can be a, b or c`. `what` is what they are of.
+/// `; did you mean "x"?`, if a known name is near, and then all of them: `; it can be a, b, c`. `what` is what they are of.
 #[must_use]
 pub fn did_you_mean_of(name: &str, what: &str, known: &[&str]) -> String {
-    let all = match known {
-        [] => "none".to_owned(),
-        [only] => (*only).to_owned(),
-        [others @ .., last] => format!("{} and {last}", others.join(", ")),
-    };
+    let all = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     format!("{}; {what} {all}", did_you_mean(name, known))
 }
 

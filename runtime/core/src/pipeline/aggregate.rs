@@ -130,7 +130,9 @@ fn function(word: &str, table: &Table<'_>) -> Result<AggregateFunction, Diagnost
             let error = table.number("error")?.unwrap_or(Quantile::ERROR_DEFAULT);
             let quantile = Quantile::new(q, error).ok_or_else(|| {
                 let message = "q is from 0 to 1, such as 0.95, and error from 0.001 to 0.1, with six digits behind the point at most";
-                Diagnostic::error(message, table.span.clone())
+                // The one that is wrong.
+                let key = if Quantile::new(q, Quantile::ERROR_DEFAULT).is_none() { "q" } else { "error" };
+                Diagnostic::error(message, table.get(key).map(toml::Spanned::span).or_else(|| table.span.clone()))
             })?;
             Ok(AggregateFunction::Quantile(quantile))
         }

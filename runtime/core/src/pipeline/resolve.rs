@@ -6,6 +6,7 @@ use super::file::{Draft, DraftInput};
 use super::window;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError};
+use crate::names::nearest;
 
 /// The nodes in an order in which inputs come first and which is the file's otherwise, and what is odd about them.
 pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -54,7 +55,10 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     }
     if output.is_empty() || (!outputs.is_empty() && !outputs.contains(&output)) {
         let problem = refuse(format!("{name:?} has no output {output:?}: it has {}", outputs.join(", ")));
-        return Err(problem.suggesting(output, "its outputs are", outputs.iter().copied()));
+        return Err(match nearest(output, outputs.iter().copied()) {
+            Some(near) => problem.with_hint(format!("did you mean {near:?}?")),
+            None => problem,
+        });
     }
     let node = index.get(name).copied().unwrap_or_default();
     Ok(Input { node, output: output.to_owned(), port: port.clone(), span: input.span.clone() })
