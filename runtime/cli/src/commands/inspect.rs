@@ -72,9 +72,9 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         Ok(plan) if args.inputs.is_empty() => {
             let carried = plan.outputs.iter().any(|output| output.columns.iter().any(|of| kept_name(of).is_some()));
             let note = if carried { "          (columns that are only carried over may be of any type)\n" } else { "" };
-            plan_text(&plan, &inputs) + note
+            plan_text(&plan, &inputs, true) + note
         }
-        Ok(plan) => plan_text(&plan, &inputs),
+        Ok(plan) => plan_text(&plan, &inputs, false),
         Err(why) => {
             let known = inputs.iter().filter(|input| !input.schema.fields().is_empty());
             let reads: String = known.map(|input| format!("reads     {}\n", columns_text(&input.schema))).collect();
@@ -130,10 +130,14 @@ fn info_text(info: &OperatorInfo) -> String {
     text
 }
 
-fn plan_text(plan: &Plan, inputs: &[InputSchema]) -> String {
+/// `is_asked`: the types of the input's columns are what the component asked for, and worth to be told.
+fn plan_text(plan: &Plan, inputs: &[InputSchema], is_asked: bool) -> String {
     let mut text = String::new();
     for (input, reads) in inputs.iter().zip(&plan.reads) {
-        let name = |column: &usize| columns_text(&Schema::new(vec![input.schema.field(*column).clone()]));
+        let name = |column: &usize| match (input.schema.field(*column), is_asked) {
+            (field, true) => columns_text(&Schema::new(vec![field.clone()])),
+            (field, false) => field.name().clone(),
+        };
         let names: Vec<_> = reads.iter().map(name).collect();
         let times = if plan.reads_event_times { ", event times" } else { "" };
         text +=

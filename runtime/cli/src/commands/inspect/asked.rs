@@ -53,6 +53,15 @@ fn missing_column(refusal: &InstanceError) -> Option<Field> {
         return Some(Field::new(name, DataType::Utf8, false));
     }
     let (type_name, _) = rest.strip_prefix(" (")?.split_once("), which the operator reads")?;
+    // Where several types fit, one of them.
+    let type_name = match type_name {
+        "any integer or float" => "float64",
+        "a timestamp of seconds or coarser" => "timestamp(s)",
+        "a timestamp of milliseconds or coarser" => "timestamp(ms)",
+        "a timestamp of microseconds or coarser" => "timestamp(us)",
+        "a timestamp of nanoseconds or coarser" => "timestamp(ns)",
+        type_name => type_name,
+    };
     Some(Field::new(name, parse_type(type_name).ok()?, false))
 }
 
@@ -97,6 +106,8 @@ mod tests {
         assert_eq!(missing(reads), Some(("price".to_owned(), "Int64".to_owned())));
         let keeps = "there is no column \"key\", which output \"main\" keeps; the input has no columns";
         assert_eq!(missing(keeps), Some(("key".to_owned(), "Utf8".to_owned())));
+        let at = "there is no column \"at\" (a timestamp of microseconds or coarser), which the operator reads; the input has x";
+        assert_eq!(missing(at).map(|(name, _)| name), Some("at".to_owned()));
         assert_eq!(missing("there is no column \"price\" (a number), which the operator reads; the input has x"), None);
         assert_eq!(missing("config: missing field `tag`"), None);
         let keys = |reason: &str| keys_named(reason);
