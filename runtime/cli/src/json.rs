@@ -8,7 +8,7 @@ use weir_core::pipeline::{Diagnostic, Severity};
 
 #[cfg(feature = "server")]
 use crate::client::Refused;
-use crate::terminal::{self, Problems};
+use crate::terminal::{self, Place, Problems};
 
 /// Prints a result.
 pub(crate) fn print(result: &impl Serialize) -> anyhow::Result<()> {
@@ -60,7 +60,7 @@ impl std::error::Error for Told {}
 
 fn failure(error: &anyhow::Error) -> Value {
     if let Some(Problems { problems, text, .. }) = error.downcast_ref() {
-        return json!({ "ok": false, "problems": problems.iter().map(|p| problem(p, text)).collect::<Vec<_>>() });
+        return json!({ "ok": false, "problems": problems.iter().map(|p| placed(p, text)).collect::<Vec<_>>() });
     }
     let problems = [problem(&Diagnostic::error(format!("{error:#}"), None), "")];
     #[cfg(feature = "server")]
@@ -68,6 +68,17 @@ fn failure(error: &anyhow::Error) -> Value {
         return json!({ "ok": false, "problems": problems, "type": of.kind, "status": of.status });
     }
     json!({ "ok": false, "problems": problems })
+}
+
+/// One problem, of the file, or of an argument, which is named then.
+fn placed((of, place): &(Diagnostic, Place), text: &str) -> Value {
+    let Place::Argument(argument) = place else { return problem(of, text) };
+    let mut told = problem(of, argument);
+    if let Some(told) = told.as_object_mut() {
+        told.insert("line".to_owned(), Value::Null);
+        told.insert("argument".to_owned(), json!(argument));
+    }
+    told
 }
 
 /// One problem, with its line and column if it has a place in the text of a pipeline.

@@ -41,6 +41,7 @@ mod signals;
 mod summary;
 mod terminal;
 mod waiting;
+mod written;
 
 use std::process::ExitCode;
 

@@ -14,7 +14,8 @@ use weir_host::Host;
 use weir_state::checkpoint::CheckpointStore;
 
 use crate::shared_args::{PipelineArgs, SecretsArgs};
-use crate::terminal::Problems;
+use crate::terminal::{Place, Problems};
+use crate::written::Written;
 use crate::{terminal, waiting};
 
 /// What to do with a pipeline whose operators are those of a server.
@@ -28,6 +29,8 @@ const STDIN_AWAITED: &str = "stdin: waiting for its first rows (`infer-rows`, or
 pub(crate) struct PipelineFile {
     /// The file as the person named it.
     pub(crate) shown: String,
+    /// As it was written.
+    written: Written,
     /// What it says, with the sinks for dead letters.
     pub(crate) graph: LogicalGraph,
     /// What a person should be told of the graph before it runs.
@@ -41,16 +44,24 @@ impl PipelineFile {
         let shown = if is_piped { "standard input".to_owned() } else { args.pipeline.display().to_string() };
         let text = if is_piped { read_piped()? } else { read_text(&args.pipeline)? };
         let base: PathBuf = args.pipeline.parent().map(Path::to_path_buf).unwrap_or_default();
-        let mut graph = parse(&text, &base, &args.all_overrides()?)
-            .map_err(|error| Problems::new(&shown, &error.text, error.problems))?;
-        check_stdin(is_piped, &graph).map_err(|problem| Problems::new(&shown, &graph.text, vec![problem]))?;
+        let arguments = args.all_overrides()?;
+        let overrides: Vec<_> = arguments.iter().map(|of| (of.path.clone(), of.value.clone())).collect();
+        let written = Written { file: shown.clone(), text, arguments };
+        let mut graph =
+            parse(&written.text, &base, &overrides).map_err(|error| written.problems(&error.text, error.problems))?;
+        check_stdin(is_piped, &graph).map_err(|problem| written.problems(&graph.text, vec![problem]))?;
         let connectors = StandardConnectors::new();
         let sink_of = |path: &str, base: &Path| connectors.keeping_sink(path, base);
         let kept = graph.keep_dead_letters(&base, |name| format!("dead-letters/{name}.jsonl"), sink_of);
         let note =
             |(name, path): (String, PathBuf)| format!("rows that {name:?} cannot process go to {}", path.display());
         let notes = kept.into_iter().map(note).collect();
-        Ok(Self { shown, graph, notes })
+        Ok(Self { shown, written, graph, notes })
+    }
+
+    /// Problems of its text as it is with what the command line changes, where they were written.
+    pub(crate) fn problems(&self, problems: Vec<Diagnostic>) -> Problems {
+        self.written.problems(&self.graph.text, problems)
     }
 
     /// Opens connectors and components, and checks that everything fits.
@@ -71,7 +82,7 @@ impl PipelineFile {
             Ok(_) => {}
             Err(CheckErrors(errors)) => problems.extend(errors.into_iter().map(problem)),
         }
-        Err(Problems::new(&self.shown, &self.graph.text, problems).into())
+        Err(self.problems(problems).into())
     }
 
     /// Whether columns are inferred from what is piped in.
@@ -116,7 +127,11 @@ impl PipelineFile {
     /// Says what is odd about it.
     pub(crate) fn print_notes(&self) {
         for warning in &self.graph.warnings {
-            terminal::print(&warning.render(&self.shown, &self.graph.text, &Palette::ANSI));
+            let (warning, place) = self.written.place(&self.graph.text, warning.clone());
+            terminal::print(&match place {
+                Place::File => warning.render(&self.shown, &self.written.text, &Palette::ANSI),
+                Place::Argument(argument) => warning.render_argument(&argument, &Palette::ANSI),
+            });
         }
         terminal::print_notes(&self.notes);
     }

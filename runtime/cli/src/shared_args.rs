@@ -9,6 +9,7 @@ use weir_core::pipeline::size_bytes;
 use weir_host::LogLevel;
 
 use crate::machine_memory;
+use crate::written::Argument;
 
 /// Where secrets are.
 #[derive(Clone, clap::Args)]
@@ -121,7 +122,7 @@ pub(crate) struct PipelineArgs {
 
 impl PipelineArgs {
     /// Everything that is changed in the file: `--set`, then the options that have names of their own.
-    pub(crate) fn all_overrides(&self) -> anyhow::Result<Vec<(String, String)>> {
+    pub(crate) fn all_overrides(&self) -> anyhow::Result<Vec<Argument>> {
         // A folder on the command line is relative to where the command runs, one in the file to the file.
         let dir = match &self.checkpoint_dir {
             Some(dir) if !dir.contains("://") => Some(std::path::absolute(dir)?.display().to_string()),
@@ -135,8 +136,13 @@ impl PipelineArgs {
             ("checkpoint.timeout", text(self.checkpoint_timeout.clone())),
             ("checkpoint.keep", self.checkpoint_keep.map(|n| n.to_string())),
         ];
-        let options = options.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        Ok(self.overrides.iter().cloned().chain(options).collect())
+        let of_option = |(path, value): (&str, Option<String>)| {
+            let value = value?;
+            let shown = format!("--{} {}", path.replace('.', "-"), value.trim_matches('"'));
+            Some(Argument { shown, path: path.to_owned(), value })
+        };
+        let options = options.into_iter().filter_map(of_option);
+        Ok(self.overrides.iter().map(Argument::set).chain(options).collect())
     }
 }
 

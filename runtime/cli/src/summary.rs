@@ -6,6 +6,9 @@ use weir_engine::Summary;
 
 use crate::{figures, terminal};
 
+/// How long a run takes at least that has a rate, microseconds.
+const RATE_FROM_US: i64 = 100_000;
+
 /// To standard error: rows by operator, throughput, latency, what sinks did.
 pub(crate) fn print(pipeline: &str, summary: &Summary) {
     let progress = &summary.progress;
@@ -20,11 +23,11 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
     rows.push(row("total", [progress.rows_in, progress.rows_out, progress.rows_late, progress.rows_failed]));
     let mut text = figures::table(&["", "rows in", "rows out", "late", "failed"], rows, 1);
     text += &format!(
-        "\n{} {} {}: {} rows/s",
+        "\n{} {} {}{}",
         terminal::bold(pipeline),
         if summary.suspended { "suspended after" } else { "done in" },
         figures::duration(summary.elapsed_us),
-        figures::short(rows_per_s(summary))
+        rate(summary)
     );
     if let (Some(p50), Some(p99)) = (summary.latency_p50_us, summary.latency_p99_us) {
         let latency = [p50, p99].map(|us| figures::duration(i64::try_from(us).unwrap_or(i64::MAX)));
@@ -60,7 +63,29 @@ pub(crate) fn print_json(pipeline: &str, summary: &Summary) -> anyhow::Result<()
     terminal::print_json(&serde_json::to_string(&told)?).map(drop)
 }
 
+/// `: 2.1 M rows/s`; nothing of a run that was too short to have a rate: it is mostly the time of its start.
+fn rate(summary: &Summary) -> String {
+    match summary.elapsed_us < RATE_FROM_US {
+        true => String::new(),
+        false => format!(": {} rows/s", figures::short(rows_per_s(summary))),
+    }
+}
+
 /// Rows that the sources read, a second.
 fn rows_per_s(summary: &Summary) -> f64 {
     summary.progress.rows_in as f64 / (summary.elapsed_us.max(1) as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_run_has_no_rate() {
+        let mut summary = Summary { elapsed_us: 3_000, ..Summary::default() };
+        summary.progress.rows_in = 2;
+        assert_eq!(rate(&summary), "");
+        (summary.elapsed_us, summary.progress.rows_in) = (2_000_000, 3_000);
+        assert_eq!(rate(&summary), ": 1.50 k rows/s");
+    }
 }

@@ -4,8 +4,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::Write as _;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use anyhow::{Context as _, bail};
 use weir_core::pipeline::{Diagnostic, Palette};
 use weir_core::visible::visible;
 
@@ -18,27 +19,39 @@ const GUTTER: &str = "\x1b[1;34m";
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
 
+/// Where a problem of a pipeline was written.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// In the file.
+    File,
+    /// In an argument of the command, which is this.
+    Argument(String),
+}
+
 /// Problems of a pipeline file, shown with its lines.
 #[derive(Debug)]
 pub(crate) struct Problems {
-    /// In the file's order.
-    pub(crate) problems: Vec<Diagnostic>,
-    /// The text that they are about.
+    /// In the file's order, with what their places are of.
+    pub(crate) problems: Vec<(Diagnostic, Place)>,
+    /// The text of the file.
     pub(crate) text: String,
     file: String,
 }
 
 impl Problems {
-    /// Problems of the file of this name.
-    pub(crate) fn new(file: &str, text: &str, problems: Vec<Diagnostic>) -> Self {
+    /// Problems of the file of this name, and of arguments.
+    pub(crate) fn placed(file: &str, text: &str, problems: Vec<(Diagnostic, Place)>) -> Self {
         Self { problems, text: text.to_owned(), file: file.to_owned() }
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rendered: Vec<_> =
-            self.problems.iter().map(|problem| problem.render(&self.file, &self.text, &Palette::ANSI)).collect();
+        let rendered = self.problems.iter().map(|(problem, place)| match place {
+            Place::File => problem.render(&self.file, &self.text, &Palette::ANSI),
+            Place::Argument(argument) => problem.render_argument(argument, &Palette::ANSI),
+        });
+        let rendered: Vec<_> = rendered.collect();
         f.write_str(&rendered.join("\n"))
     }
 }
@@ -51,13 +64,13 @@ pub(crate) fn print_error(error: &anyhow::Error) {
         return print(&error.to_string());
     }
     let mut text = format!("{RED}error{RESET}{BOLD}: {}{RESET}\n", visible(&error.to_string()));
-    let mut last = error.to_string();
+    let mut told = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        // Some errors say their cause already.
-        if !last.ends_with(&cause) {
+        // Some errors say their causes already.
+        if !told.contains(&cause) {
             text.push_str(&format!("  because {}\n", visible(&cause)));
         }
-        last = cause;
+        told += &cause;
     }
     print(&text);
 }
@@ -125,6 +138,17 @@ fn is_read(result: std::io::Result<()>) -> anyhow::Result<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Asks a person, who says yes or no; an error where nobody can be asked. `then` is what happens with yes.
+pub(crate) fn confirm(question: &str, then: &str) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!("{then}, and nobody can be asked here: --yes says yes");
+    }
+    print(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).context("no answer can be read")?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// Bold, where it can be seen.

@@ -117,6 +117,11 @@ fn the_command_alone_makes_an_operator() {
         let mode = std::os::unix::fs::PermissionsExt::mode(&data.permissions());
         assert_eq!(mode & 0o077, 0, "`weir serve` keeps its catalog in this folder");
     }
+    // Without an input it is asked for what it reads.
+    let inspected = weir(&["inspect", "first/first.wasm", "--config", "{\"price-min\": 100}"]);
+    for line in ["config    price-min", "reads     price:int64", "output    main: price:int64, price_with_tax:int64"] {
+        assert!(inspected.lines().any(|of| of == line), "{line}: {inspected}");
+    }
     std::fs::write(folder.path().join("in.csv"), "price,auction\n100,1\n50,2\n").unwrap();
     let pipeline = "[sources.s]\nconnector = \"file\"\npath = \"in.csv\"\n[operators.o]\ninput = \"s\"\ncomponent = \"first/first.wasm\"\n\
                     config = { price-min = 100 }\n[sinks.out]\ninput = \"o\"\nconnector = \"stdout\"\n";

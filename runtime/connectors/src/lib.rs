@@ -72,6 +72,8 @@ mod kafka;
 #[cfg(not(feature = "kafka"))]
 #[path = "without_kafka.rs"]
 mod kafka;
+#[cfg(test)]
+mod misspelt_tests;
 mod nexmark;
 mod options;
 mod secrets;
@@ -205,6 +207,11 @@ mod tests {
             assert!(matches!(error, Some(ConnectorError::Option { span: Some(_), .. })), "{error:?}");
         }
         let error = connectors.source("nexmrk", &options).err().map(|error| error.to_string());
-        assert_eq!(error.as_deref(), Some("there is no connector named \"nexmrk\"; did you mean \"nexmark\"?"));
+        assert_eq!(
+            error.as_deref(),
+            Some(
+                "there is no connector named \"nexmrk\"; did you mean \"nexmark\"?; the connectors are collection, file, kafka, nexmark, stdin"
+            )
+        );
     }
 }

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor}
 use toml::Spanned;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
-use weir_core::names::did_you_mean;
+use weir_core::names::did_you_mean_of;
 use weir_core::pipeline::size_bytes;
 
 /// Reads the options; a name that is unknown, but near a known one, is answered with that one.
@@ -19,22 +19,64 @@ use weir_core::pipeline::size_bytes;
 /// [`ConnectorError::Option`], with the place of the option that does not fit.
 pub(crate) fn parse<T: DeserializeOwned>(options: &Options) -> Result<T, ConnectorError> {
     options.parse().map_err(|error| match error {
-        ConnectorError::Option { message, span } => ConnectorError::Option { message: with_suggestion(message), span },
+        ConnectorError::Option { message, span } => {
+            let common = span.as_ref().map_or(&[][..], |span| options.common_keys_at(span));
+            ConnectorError::Option { message: in_words(with_suggestion(message, common)), span }
+        }
         other => other,
     })
 }
 
-/// The messages of serde list what would be right in backticks: `` unknown field `a`, expected `b` or `c` ``.
-fn with_suggestion(message: String) -> String {
-    let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
-    if !is_unknown || message.contains("did you mean") {
+/// What serde says of a value of another type, or of a key that is not there, in the words of pipeline files.
+fn in_words(message: String) -> String {
+    if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return format!("it has no key {key:?}, which it needs");
+    }
+    let of_value = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
+    let Some((found, wanted)) = of_value.and_then(|of_value| of_value.rsplit_once(", expected ")) else {
+        return message;
+    };
+    let wanted = match wanted {
+        "a sequence" => "a list, such as [\"a\", \"b\"]",
+        "a map" => "a table, such as { key = \"value\" }",
+        "a boolean" => "true or false",
+        "u8" | "u16" | "u32" | "u64" | "usize" | "a nonzero u64" | "a nonzero usize" => {
+            "a whole number, not below zero"
+        }
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        wanted => wanted,
+    };
+    let found = match found.split_once(' ') {
+        Some(("string", text)) => format!("the text {text}"),
+        Some(("integer" | "boolean" | "float" | "floating", _)) => found.split('`').nth(1).unwrap_or(found).to_owned(),
+        _ => match found {
+            "sequence" => "a list".to_owned(),
+            "map" => "a table".to_owned(),
+            found => found.to_owned(),
+        },
+    };
+    format!("it must be {wanted}, not {found}")
+}
+
+/// The messages of serde list what would be right in backticks: `` unknown field `a`, expected `b` or `c` ``. `common`: what would be, too,
+/// though it is not the connector's.
+fn with_suggestion(message: String, common: &[&str]) -> String {
+    if message.contains("did you mean") {
         return message;
     }
-    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    match names.split_first() {
-        Some((wrong, known)) => {
-            let suggestion = did_you_mean(wrong, known);
-            message + &suggestion
+    // The value may be a secret, which is put out of sight where it stands whole: none of it is cut off.
+    let of = |what: &str| message.strip_prefix(what)?.rsplit_once("`, expected ");
+    let names = |listed: &str| listed.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    if let Some((wrong, listed)) = of("unknown field `") {
+        let listed = names(listed);
+        let known: Vec<&str> = listed.iter().map(String::as_str).chain(common.iter().copied()).collect();
+        return format!("there is no key {wrong:?} here{}", did_you_mean_of(wrong, "the keys are", &known));
+    }
+    match of("unknown variant `") {
+        Some((wrong, listed)) => {
+            let listed = names(listed);
+            let known: Vec<&str> = listed.iter().map(String::as_str).collect();
+            format!("it cannot be `{wrong}`{}", did_you_mean_of(wrong, "it can be", &known))
         }
         None => message,
     }
@@ -148,8 +190,28 @@ mod tests {
         let text = "infer-row = 3";
         let error = parse::<Sample>(&Options::from_toml(text, PathBuf::new())).unwrap_err();
         let ConnectorError::Option { message, span } = error else { panic!("{error}") };
-        assert!(message.ends_with("did you mean \"infer-rows\"?"), "{message}");
+        let expected =
+            "there is no key \"infer-row\" here; did you mean \"infer-rows\"?; the keys are infer-rows, table";
+        assert_eq!(message, expected);
         assert_eq!(span.map(|span| &text[span]), Some("infer-row"));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_told_in_plain_words() {
+        for (text, expected) in [
+            ("infer-rows = \"x\"", "it must be a whole number, not below zero, not the text \"x\""),
+            ("infer-rows = -1", "it must be a whole number, not below zero, not -1"),
+            ("infer-rows = true", "it must be a whole number, not below zero, not true"),
+            ("infer-rows = [1]", "it must be a whole number, not below zero, not a list"),
+            ("infer-rows = { a = 1 }", "it must be a whole number, not below zero, not a table"),
+            ("table = 1", "it must be a table, not 1"),
+        ] {
+            let error = parse::<Sample>(&Options::from_toml(text, PathBuf::new())).unwrap_err();
+            assert_eq!(error.to_string(), expected, "{text}");
+        }
+        assert_eq!(in_words("missing field `path`".to_owned()), "it has no key \"path\", which it needs");
+        let list = in_words("invalid type: string \"-\", expected a sequence".to_owned());
+        assert_eq!(list, "it must be a list, such as [\"a\", \"b\"], not the text \"-\"");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What can go wrong in a connector, also while its options are read.
 
-use crate::names::did_you_mean;
+use crate::names::did_you_mean_of;
 use crate::span::Span;
 
 /// The process that read the standard output has ended.
@@ -12,7 +12,7 @@ pub struct ReaderGone;
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectorError {
     /// No connector has this name.
-    #[error("there is no connector named {name:?}{}", did_you_mean(.name, .known))]
+    #[error("there is no connector named {name:?}{}", did_you_mean_of(.name, "the connectors are", .known))]
     Unknown {
         /// The name that was asked for.
         name: String,

@@ -67,23 +67,23 @@ impl Diagnostic {
         self
     }
 
-    /// The same, with the nearest of the known names as advice, if one is near.
+    /// The same, with the nearest of the known names as advice, or, if none is near, all of them; `what` is what they are.
     #[must_use]
-    pub(crate) fn suggesting<'a>(mut self, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        self.hint = nearest(name, known).map(|near| format!("did you mean {near:?}?"));
-        self
+    pub(crate) fn suggesting<'a>(self, name: &str, what: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.collect();
+        match nearest(name, known.iter().copied()) {
+            Some(near) => self.with_hint(format!("did you mean {near:?}?")),
+            None if known.is_empty() => self,
+            None => self.with_hint(format!("{what} {}", known.join(", "))),
+        }
     }
 
     /// Several lines, each ended: the message, `--> file:line:column`, the line of `text`, and a mark under the place with the
     /// hint beside it. Lines and columns count from 1, columns in characters.
     #[must_use]
     pub fn render(&self, file: &str, text: &str, palette: &Palette) -> String {
-        let Palette { error, warning, bold, gutter, reset } = palette;
-        let (word, colour) = match self.severity {
-            Severity::Error => ("error", error),
-            Severity::Warning => ("warning", warning),
-        };
-        let mut out = format!("{colour}{word}{reset}{bold}: {}{reset}\n", visible(&self.message));
+        let Palette { gutter, reset, .. } = palette;
+        let mut out = self.headline(palette);
         let Some(place) = self.span.as_ref().map(|span| Place::of(span, text)) else {
             let hint =
                 self.hint.as_ref().map_or_else(String::new, |hint| format!("  {gutter}={reset} {}\n", visible(hint)));
@@ -91,16 +91,39 @@ impl Diagnostic {
             let _ = write!(out, "{gutter} -->{reset} {file}\n{hint}");
             return out;
         };
-        let width = place.line.to_string().len();
-        let pad = " ".repeat(width);
-        let marks = "^".repeat(place.width);
-        let indent = " ".repeat(place.column - 1);
+        let (line, column) = (place.line.to_string(), place.column);
+        out + &self.marked(&place, &line, &format!("{file}:{line}:{column}"), palette)
+    }
+
+    /// As [`Diagnostic::render`], of an argument of a command instead of a file: the place is one of the argument's text.
+    #[must_use]
+    pub fn render_argument(&self, argument: &str, palette: &Palette) -> String {
+        let message = self.headline(palette);
+        let place = Place::of(self.span.as_ref().unwrap_or(&(0..argument.len())), argument);
+        message + &self.marked(&place, " ", "the command line", palette)
+    }
+
+    /// The line that says what it is.
+    fn headline(&self, palette: &Palette) -> String {
+        let Palette { error, warning, bold, reset, .. } = palette;
+        let (word, colour) = match self.severity {
+            Severity::Error => ("error", error),
+            Severity::Warning => ("warning", warning),
+        };
+        format!("{colour}{word}{reset}{bold}: {}{reset}\n", visible(&self.message))
+    }
+
+    /// The line of a place, with a mark under it; `number` is what stands before it.
+    fn marked(&self, place: &Place, number: &str, of: &str, palette: &Palette) -> String {
+        let Palette { error, warning, gutter, reset, .. } = palette;
+        let colour = if self.severity == Severity::Error { error } else { warning };
+        let (pad, indent, marks) = (" ".repeat(number.len()), " ".repeat(place.column - 1), "^".repeat(place.width));
         let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!(" {}", visible(hint)));
-        let _ = writeln!(out, "{pad}{gutter}-->{reset} {file}:{}:{}", place.line, place.column);
-        let _ = writeln!(out, "{pad} {gutter}|{reset}");
-        let _ = writeln!(out, "{gutter}{} |{reset} {}", place.line, visible(&place.shown));
-        let _ = writeln!(out, "{pad} {gutter}|{reset} {indent}{colour}{marks}{hint}{reset}");
-        out
+        format!(
+            "{pad}{gutter}-->{reset} {of}\n{pad} {gutter}|{reset}\n{gutter}{number} |{reset} {}\n{pad} {gutter}|{reset} \
+             {indent}{colour}{marks}{hint}{reset}\n",
+            visible(&place.shown)
+        )
     }
 
     /// Line and column of the place, from 1, columns in characters.

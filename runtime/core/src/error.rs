@@ -9,8 +9,8 @@ pub fn chain(error: &dyn Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let why = error.to_string();
-        // Some say it already.
-        if !text.ends_with(&why) {
+        // Some say it already, also of a cause further down.
+        if !text.contains(&why) {
             text = format!("{text}: {why}");
         }
         cause = error.source();

@@ -57,6 +57,8 @@ pub const MALFORMED_BYTES_MAX: usize = 1024;
 pub const SHADOW_FAILURES_MAX: u64 = 10;
 /// Differences between two versions that are kept as examples: a person reads no more.
 pub const SHADOW_EXAMPLES_MAX: usize = 10;
+/// Pairs of an old and a new value of one column that differing rows are counted by; with more of them a column has one count for all.
+pub const SHADOW_PAIRS_MAX: usize = 20;
 /// Bytes of a value, or of a row, in such an example.
 pub const SHADOW_TEXT_BYTES_MAX: usize = 1024;
 /// How often a key may register timers that are due at once, while timers fire for one watermark: once a second for a day. Beyond it the

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::allow_connect::AllowConnect;
 use crate::connector_error::ConnectorError;
 use crate::disk::Disk;
+use crate::span::Span;
 
 /// The keys of a table that only its connector understands, with their places.
 #[derive(Clone, Debug)]
@@ -65,6 +66,13 @@ impl Options {
             value.map_or_else(|| table.span(), |(_, v)| v.span())
         });
         ConnectorError::Option { message: message.into(), span }
+    }
+
+    /// The keys of its table that are not the connector's, if a place is that of a key of the table, and not of one within a value.
+    #[must_use]
+    pub fn common_keys_at(&self, span: &Span) -> &'static [&'static str] {
+        let is_own = |table: toml::Spanned<DeTable<'_>>| table.get_ref().keys().any(|key| key.span() == *span);
+        if self.table().is_ok_and(is_own) { self.common } else { &[] }
     }
 
     /// Parsed anew each time: values borrow the text, and options are read once or twice.

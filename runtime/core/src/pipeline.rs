@@ -8,6 +8,7 @@ mod aggregate;
 mod checkpoint;
 mod file;
 mod json;
+mod key_places;
 mod limits;
 mod meaning;
 mod operator;
@@ -25,6 +26,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use key_places::places_of_key;
 pub use meaning::is_same;
 pub use overrides::unset;
 pub use string_places::place_in_string;

@@ -31,7 +31,7 @@ pub use plan::describe::{ColumnDescription, JobDescription, NodeDescription, Out
 pub use plan::error::{CheckError, CheckErrors};
 pub use plan::guest_resources::GuestResources;
 pub use plan::job::Job;
-pub use replace::shadow::{Difference, ShadowReport, SharedShadow};
+pub use replace::shadow::{Change, Difference, KindOfDifference, ShadowReport, SharedShadow};
 pub use replace::trial::SharedSwap;
 pub use replace::version::{NewVersion, SwapError};
 pub use runtime::build::StartError;

@@ -23,6 +23,7 @@ pub(crate) mod new_versions;
 pub mod node;
 pub(crate) mod physical;
 pub(crate) mod prune;
+pub(crate) mod refused_config;
 pub mod registry;
 pub(crate) mod resolve;
 pub(crate) mod resolved;

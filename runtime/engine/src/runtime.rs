@@ -7,7 +7,7 @@
 //! | `worker` | the threads around subtasks and checkpoints |
 //! | `control`, `triggers` | everything that a running job can be asked; checkpoints that its sources are to begin |
 //! | `inbox` | the channels between those threads |
-//! | `supervisor` | a job that is started again when it fails |
+//! | `supervisor`, `repeats` | a job that is started again when it fails; which failures only repeat themselves |
 //! | `figures`, `activity` | what a running job tells of itself |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
 
@@ -21,6 +21,7 @@ pub(crate) mod late;
 pub(crate) mod launch;
 pub mod local;
 pub(crate) mod news;
+pub(crate) mod repeats;
 pub(crate) mod supervisor;
 pub(crate) mod triggers;
 pub(crate) mod untried;

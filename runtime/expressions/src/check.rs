@@ -226,6 +226,15 @@ fn find(name: &Ident, known: &[&Field], what: &str, range: &Range<usize>) -> Res
         (Some('"'), true) => "; text is written in single quotes",
         _ => "",
     };
+    let is_part = |known: &&&str| {
+        let rest = known.strip_prefix(name.value.as_str()).map(|rest| rest.starts_with('-'));
+        rest.or_else(|| known.strip_suffix(name.value.as_str()).map(|rest| rest.ends_with('-'))).unwrap_or(false)
+    };
+    let hyphenated = names.iter().find(is_part).filter(|_| name.quote_style.is_none());
+    let near = match hyphenated {
+        Some(known) => format!("; did you mean {known:?}? A name with a hyphen is written in double quotes"),
+        None => near,
+    };
     let message = format!("there is no {what} {:?}{near}{quoted}; the {what}s are {}", name.value, names.join(", "));
     Err(ExpressionError::new(range, message))
 }

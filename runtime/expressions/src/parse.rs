@@ -93,6 +93,7 @@ pub(crate) fn parse(text: &str) -> Result<Expr, ExpressionError> {
             let range = places.range(next.span, &whole);
             let hint = match token {
                 Token::DoubleEq => "; equality is a single =",
+                Token::Overlap => "; both conditions are joined by and",
                 Token::Word(_) => "; a name with a hyphen or a space is written in double quotes or backquotes",
                 _ => "",
             };
@@ -129,6 +130,17 @@ fn nesting<'t>(tokens: impl Iterator<Item = &'t Token>) -> usize {
     deepest
 }
 
+/// The operator of other languages at a place, or just before it, and what it is called in SQL.
+fn foreign_word(text: &str, at: usize) -> Option<(&'static str, Range<usize>)> {
+    let words = [("&&", "and"), ("||", "or, of conditions, and puts texts together"), ("==", "=")];
+    words.into_iter().find_map(|(foreign, word)| {
+        let starts = [Some(at), at.checked_sub(1), at.checked_sub(2)].into_iter().flatten();
+        let start =
+            starts.into_iter().find(|start| text.get(*start..).is_some_and(|rest| rest.starts_with(foreign)))?;
+        Some((word, start..start + foreign.len()))
+    })
+}
+
 fn syntax_error(error: &ParserError, places: &Places<'_>, text: &str) -> ExpressionError {
     let message = match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
@@ -143,6 +155,12 @@ fn syntax_error(error: &ParserError, places: &Places<'_>, text: &str) -> Express
         .and_then(|(line, column)| Some(Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?)));
     let at = location.filter(|location| location.line > 0).map_or(text.len(), |location| places.byte(location));
     let end = text[at..].find(|c: char| c.is_whitespace() || c == ')' || c == ',').map_or(text.len(), |end| at + end);
+    if let Some((word, found)) = foreign_word(text, at) {
+        return ExpressionError::new(
+            &found,
+            format!("the expression cannot be read: in SQL {:?} is {word}", &text[found.clone()]),
+        );
+    }
     let what = what.replace("EOF", "the end").replace("Expected: ", "expected ").replace(", found: ", ", found ");
     ExpressionError::new(&(at..end), format!("the expression cannot be read: {what}"))
 }

@@ -69,7 +69,7 @@ pub(crate) fn router() -> (Router<Arc<Service>>, Description) {
         .routes(routes!(jobs::savepoint))
         .routes(routes!(jobs::remove_savepoint))
         .routes(routes!(swaps::swap))
-        .routes(routes!(swaps::roll_back))
+        .routes(routes!(swaps::rollback_plan, swaps::roll_back))
         .routes(routes!(swaps::shadow_status, swaps::shadow))
         .routes(routes!(logs::lines))
         .routes(routes!(dead_letters::list))

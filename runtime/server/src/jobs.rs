@@ -3,6 +3,7 @@
 
 mod admission;
 mod disk;
+mod kept;
 mod lines;
 mod queue;
 mod runner;
@@ -20,6 +21,7 @@ use crate::problem::Problem;
 
 pub(crate) use admission::{Admission, Bounds, THREADS_MAX};
 pub(crate) use disk::DiskFigures;
+pub(crate) use kept::KeptFigures;
 pub(crate) use lines::Lines;
 use queue::{Queue, Queued};
 use runner::Over;
@@ -65,6 +67,8 @@ pub(crate) struct Live {
     /// When it was started last: what is counted is counted from then on.
     pub(crate) since_us: Option<i64>,
     pub(crate) progress: Progress,
+    /// What it had done before that, if it continues after a restart of the server or a failure.
+    pub(crate) before: KeptFigures,
     pub(crate) figures: Arc<JobFigures>,
     pub(crate) rows_per_s: f64,
     /// Room for its guests, while a swap is open those of both versions; `None`: it waits to continue after a restart of the server.
@@ -244,6 +248,11 @@ impl Slot {
             self.update(|live| live.end(JobState::Stopped, Some(reason)));
         };
         !self.lock_runner().as_ref().is_some_and(|runner| runner.leave(leave))
+    }
+
+    /// It does not run, and had done this when the server ended.
+    pub(crate) fn had_done(&self, before: KeptFigures) {
+        self.update(|live| live.before = before);
     }
 
     /// It waits until somebody starts it.

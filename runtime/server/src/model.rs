@@ -15,8 +15,8 @@ pub use jobs::{
 };
 pub use operators::{OperatorVersion, Pushed};
 pub use swaps::{
-    OperatorChange, ProbationSettings, ShadowDifference, ShadowRequest, ShadowStatus, SwapPhase, SwapRequest,
-    SwapStatus,
+    OperatorChange, ProbationSettings, ReturnsTo, RollbackWay, ShadowChange, ShadowDifference, ShadowKind,
+    ShadowRequest, ShadowStatus, SwapPhase, SwapRequest, SwapStatus, VersionSettings,
 };
 
 /// What the server is.

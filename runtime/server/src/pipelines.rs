@@ -24,6 +24,7 @@ use crate::catalog::Catalog;
 use crate::components::Components;
 use crate::dead_letters::FOLDER;
 use crate::disk_bounds::DiskBounds;
+use crate::model::VersionSettings;
 use crate::names;
 use crate::problem::{Kind, Problem};
 use crate::semaphore::BlockingSemaphore;
@@ -90,6 +91,11 @@ impl Pipeline {
         Some(format!("{name}@{version}"))
     }
 
+    /// What an operator runs: `NAME@VERSION`, and how.
+    pub(crate) fn version_of(&self, operator: &str) -> Option<(String, Settings)> {
+        self.reference(operator).zip(self.settings(operator))
+    }
+
     /// It has no such operator with a component.
     pub(crate) fn no_operator(&self, operator: &str) -> Problem {
         let known: Vec<&str> = self.versions.iter().map(|(of, _)| of.as_str()).collect();
@@ -124,6 +130,11 @@ impl Pipeline {
 }
 
 impl Settings {
+    /// With the component that they are of, as others are told of it.
+    pub(crate) fn told(&self, component: String) -> VersionSettings {
+        VersionSettings { component, config: self.config.clone(), limits: self.limits.clone() }
+    }
+
     /// What is to be changed in a pipeline so that an operator has these.
     pub(crate) fn overrides(&self, operator: &str, reference: &str) -> Vec<(String, String)> {
         let component = serde_json::json!(reference).to_string();

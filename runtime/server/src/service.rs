@@ -28,7 +28,7 @@ use crate::compiler::Compiler;
 use crate::components::Components;
 use crate::connections::Connections;
 use crate::crash_watch::{CrashWatch, Verdict};
-use crate::jobs::{Admission, Bounds, Command, Ending, Jobs, Lines, Origin, Reserved, Slot, Start};
+use crate::jobs::{Admission, Bounds, Command, Ending, Jobs, KeptFigures, Lines, Origin, Reserved, Slot, Start};
 use crate::pipelines::Pipelines;
 use crate::problem::{Kind, Problem};
 use recovery::Recovery;
@@ -138,6 +138,7 @@ impl Service {
                 slot.quarantine(row.reason.clone());
             }
             if row.wanted != Wanted::Running {
+                slot.had_done(KeptFigures::read(&self.pipelines.folder(&row.name)));
                 continue;
             }
             // Its first line: there are none of before.

@@ -51,6 +51,7 @@ mod select;
 mod sources;
 mod telemetry;
 mod timestamp;
+mod timestamp_text;
 mod type_name;
 mod view;
 

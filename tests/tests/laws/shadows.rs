@@ -10,7 +10,7 @@ use weir_core::graph::RestartSettings;
 use weir_core::swap::{Phase, Probation};
 use weir_core::time::{Clock, ManualClock};
 use weir_engine::local::LocalJob;
-use weir_engine::{Job, NewVersion, ShadowReport, Supervisor};
+use weir_engine::{Change, Job, NewVersion, ShadowReport, Supervisor};
 use weir_state::checkpoint::object_store::memory::InMemory;
 
 use crate::stores::plain;
@@ -85,6 +85,16 @@ proptest! {
         prop_assert_eq!(report.rows_differing, (1..=100 * splits).filter(differs).count() as u64);
         prop_assert_eq!((report.states, report.failures), (0, 0));
         prop_assert_eq!(report.differences.len(), 10);
+        // Of every value there is one row, so of more than 20 the values are not told apart.
+        let (splits, gone) = (100 * splits, |value: &i64| value % drop == 0);
+        let other = (1..=splits).filter(|value| value % 10 == 0 && !gone(value)).count() as u64;
+        let kinds = |is: &dyn Fn(&Change) -> bool| -> u64 {
+            report.kinds.iter().filter(|(kind, _)| is(&kind.change)).map(|(_, rows)| rows).sum()
+        };
+        prop_assert_eq!(kinds(&|change| *change == Change::OnlyOld), (1..=splits).filter(gone).count() as u64);
+        prop_assert_eq!(kinds(&|change| change.column() == Some("scaled")), other);
+        let are_values = report.kinds.keys().any(|kind| matches!(kind.change, Change::Values { .. }));
+        prop_assert_eq!(are_values, other > 20, "{:?}", report.kinds);
         for difference in &report.differences {
             prop_assert_eq!((difference.operator.as_str(), difference.part.as_str()), ("scale", "main"));
             let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<i64>().ok());

@@ -81,10 +81,15 @@ fn a_trap_a_loop_and_a_memory_bomb_are_their_own_jobs_problem() {
         let shown = server.until_it_is(name, "finished");
         assert_eq!((&shown["rows-failed"], &shown["rows-out"]), (&2.into(), &2.into()), "{shown:#}");
     }
+    let lines = server.weir(&["logs", "counts"]).well().told;
     let shown = server.until_it_is("counts", "running");
     server.until_rows("counts", shown["rows-out"].as_u64().unwrap() + 1000);
     assert_eq!((&shown["rows-failed"], &shown["troubles"]), (&0.into(), &serde_json::json!([])));
-    assert_eq!(server.weir(&["logs", "counts"]).well().told, "", "nothing has happened to it");
+    assert!(
+        lines.lines().all(|line| line.contains("  info   ")),
+        "it has started, and nothing has happened to it: {lines}"
+    );
+    assert_eq!(server.weir(&["logs", "counts"]).well().told, lines);
     server.weir(&["stop", "counts", "--drain"]).well();
     assert!(Counted::read(&home).rows > 2000);
 }

@@ -38,9 +38,22 @@ fn a_job_continues_after_a_kill_and_what_has_ended_does_not() {
     server.weir(&["stop", "ended"]).failed(&["the job \"ended\" does not run"]);
     server.until("counts", "has a checkpoint", |shown| shown["checkpoint"].as_u64() > Some(1));
 
+    let done = |server: &Server, name: &str| {
+        let shown = server.show(name);
+        let steps = shown["nodes"].as_array().unwrap().iter();
+        let steps: Vec<_> = steps.map(|step| json!([step["name"], step["kind"], step["rows-in"]])).collect();
+        (shown["rows-in"].clone(), shown["rows-out"].clone(), shown["checkpoint"].clone(), steps)
+    };
+    let before = ["ended", "stopped", "drained"].map(|name| done(&server, name));
+    assert!(before.iter().all(|done| done.0.as_u64() > Some(0) && done.3.len() == 4), "{before:?}");
+    assert!(before[1].2.as_u64() > Some(0), "{before:?}");
+
     let mut since_us = server.show("counts")["since-us"].as_i64();
     let mut server = server;
     for graceful in [false, true, false] {
+        let rows = server.show("counts")["rows-in"].as_u64().unwrap();
+        let checkpoint = server.show("counts")["checkpoint"].as_u64().unwrap();
+        server.until("counts", "has another checkpoint", |shown| shown["checkpoint"].as_u64() > Some(checkpoint + 1));
         if graceful {
             server.terminate().well().saying(&["every job takes a last checkpoint"]);
         } else {
@@ -52,12 +65,24 @@ fn a_job_continues_after_a_kill_and_what_has_ended_does_not() {
             assert_eq!(server.show(name)["state"], state, "{name}");
         }
         assert!(server.show("failed")["reason"].as_str().unwrap().contains("the operator trapped"));
-        server.until_rows("counts", 1000);
+        for (name, before) in ["ended", "stopped", "drained"].iter().zip(&before) {
+            assert_eq!(&done(&server, name), before, "{name}");
+        }
+        let shown = server.until_rows("counts", 1000);
+        assert!(shown["rows-in"].as_u64() >= Some(rows), "{rows} rows were read before: {shown:#}");
+        assert!(shown["checkpoint"].as_u64() > Some(checkpoint), "{checkpoint}: {shown:#}");
         let lines = server.weir(&["logs", "counts"]).well().told;
         assert!(lines.lines().next().is_some_and(|line| line.contains("the server has started")), "{lines}");
         assert!(lines.contains("resuming from checkpoint"), "{lines}");
+        for line in [
+            "counts starts: revision 1, parallelism 2",
+            "source bids: auction int64, ",
+            "sink out: extra utf8, number uint64, tag utf8, value int64",
+        ] {
+            assert_eq!(lines.matches(line).count(), 1, "{line}: {lines}");
+        }
         let before_us = std::mem::replace(&mut since_us, server.show("counts")["since-us"].as_i64());
-        assert!(since_us > before_us && before_us.is_some(), "it counts anew");
+        assert!(since_us > before_us && before_us.is_some(), "it has started anew");
         assert!(server.weir(&["show", "counts"]).well().told.contains(" rows/s, since 20"));
     }
     server.weir(&["start", "ended"]).failed(&["the job \"ended\" has ended with its input"]);

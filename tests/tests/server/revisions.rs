@@ -30,7 +30,7 @@ fn a_hundred_revisions_are_kept_and_those_that_a_rollback_goes_to() {
     let numbers: Vec<u64> =
         shown["revisions"].as_array().unwrap().iter().map(|revision| revision["number"].as_u64().unwrap()).collect();
     assert_eq!(numbers, std::iter::once(2).chain(6..=105).collect::<Vec<_>>());
-    server.weir(&["rollback", "counts/value"]).well();
+    server.weir(&["rollback", "counts/value", "--yes"]).well();
     let pipeline = server.weir(&["show", "counts", "--pipeline"]).well().told;
     assert!(!pipeline.contains("add =") && pipeline.contains("'105'"), "{pipeline}");
 }

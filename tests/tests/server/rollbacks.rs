@@ -6,7 +6,7 @@ use crate::pipelines::{COUNTS, counts};
 use crate::rows::Counted;
 use crate::server::{Home, Server};
 
-const BACK: [&str; 2] = ["rollback", "counts/count"];
+const BACK: [&str; 3] = ["rollback", "counts/count", "--yes"];
 
 #[test]
 fn a_job_that_does_not_run_goes_back() {
@@ -28,7 +28,10 @@ fn a_job_that_does_not_run_goes_back() {
 
     // One that was stopped; the server is killed before the older version has completed a checkpoint.
     server.weir(&["stop", "counts"]).well();
-    server.weir(&BACK).well().saying(&["count -> count@1 is done"]);
+    let asks = "the job counts does not run, and would be started, and nobody can be asked here: --yes says yes";
+    server.weir(&BACK[..2]).failed(&["counts/count returns to revision 1:", "- component = count@3", asks]);
+    assert_eq!(server.show("counts")["state"], "stopped");
+    server.weir(&BACK).well().saying(&["count -> count@1 is done", "count runs count@1", "as in revision 1"]);
     let revision = server.show("counts")["revision"].clone();
     server.kill();
     let server = home.serve();
@@ -54,6 +57,35 @@ fn a_job_that_does_not_run_goes_back() {
         // What the third had done when the server was killed is done again, if no checkpoint had it.
         assert!(tags == [0, 1, 0] || tags == [0, 1, 0, 3, 0], "{tags:?}");
     }
+}
+
+#[test]
+fn a_rollback_says_what_it_returns_to_and_a_swap_that_loses_columns_points_at_it() {
+    let home = Home::new();
+    let server = counting(&home);
+    server.weir(&["swap", "counts/count", "count@3", "--no-probation"]).well();
+    server.weir(&["swap", "counts/count", "count@1"]).failed(&[
+        "of its state",
+        "; or go back: `weir rollback counts/count` returns to count@1 of revision 1, and gives up what its state does not have",
+    ]);
+    // One that it has not run does not come back by a rollback.
+    let other = server.weir(&["swap", "counts/count", "count@2"]);
+    assert!(!other.said.contains("weir rollback"), "{}", other.said);
+
+    // Only the version changes, and the job runs: nobody is asked.
+    let plan = server.json(&["rollback", "counts/count", "--dry-run"]);
+    assert_eq!(
+        (&plan["revision"], &plan["to"]["component"], &plan["by"]),
+        (&1.into(), &"count@1".into(), &"swap".into())
+    );
+    server.weir(&BACK[..2]).well().saying(&["+ component = count@1", "count runs count@1", "as in revision 1"]);
+    server.weir(&["swap", "counts/count", "--set", "config.tag=\"7\"", "--no-probation"]).well();
+    server.weir(&BACK[..2]).failed(&["this changes more than the version of count, and nobody can be asked here"]);
+    assert_eq!(server.show("counts")["revisions"].as_array().unwrap().len(), 4);
+    let told = ["counts/count returns to revision 3:", "- config = { tag = \"7\"", "+ config = { tag = \"0\""];
+    server.weir(&BACK).well().saying(&told);
+    server.weir(&["stop", "counts", "--drain"]).well();
+    Counted::read(&home);
 }
 
 #[test]

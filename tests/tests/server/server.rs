@@ -164,7 +164,12 @@ impl Server {
 
     /// Waits until rows of a job have come out.
     pub(crate) fn until_rows(&self, job: &str, rows: u64) -> Value {
-        self.until(job, "has rows", |shown| shown["rows-out"].as_u64() >= Some(rows))
+        // What it had done before a restart is counted, too.
+        let has_rows = |shown: &Value| {
+            shown["rows-out"].as_u64() >= Some(rows)
+                && !["starting", "restarting"].iter().any(|state| shown["state"] == *state)
+        };
+        self.until(job, "has rows", has_rows)
     }
 
     /// Asks it over HTTP, with its token.

@@ -104,7 +104,7 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
         .well()
         .saying(&["count -> count@2 (config.tag=\"2\", limits.call-time unset) is done"]);
     has("limits = { memory = \"8MiB\" }");
-    server.weir(&["rollback", "counts/count"]).well().saying(&["count -> count@2 is done"]);
+    server.weir(&["rollback", "counts/count", "--yes"]).well().saying(&["count -> count@2 is done"]);
     has("config = { tag = \"1\" }");
     has("limits = { call-time = \"1s\", memory = \"8MiB\" }");
     let long = ["--probation-batches", "1000000000", "--probation-time", "1h"];
@@ -118,7 +118,10 @@ fn a_job_is_deployed_swapped_and_rolled_back() {
     server.weir(&swap).failed(&["another swap of this job is not over yet"]);
     server.until("counts", "is on trial", |shown| shown["swap"]["phase"] == "probation");
     server.weir(&["operator", "rm", "count@1"]).failed(&["count@1 is used by counts"]);
-    server.weir(&["rollback", "counts/count"]).well().saying(&["the swap count -> count@1 is rolled back"]);
+    server
+        .weir(&["rollback", "counts/count"])
+        .well()
+        .saying(&["the swap count -> count@1 is rolled back", "as in revision 4"]);
     let shown = server.show("counts");
     let states = shown["revisions"].as_array().unwrap().iter().map(|r| (r["cause"].clone(), r["state"].clone()));
     assert_eq!(

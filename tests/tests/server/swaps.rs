@@ -69,7 +69,7 @@ fn what_cannot_go_back_is_kept_at_once_and_says_why() {
     let revision = server.show("counts")["revisions"][1].clone();
     assert_eq!(revision["state"], "kept");
     assert!(revision["reason"].as_str().unwrap().starts_with(why), "{revision}");
-    server.weir(&["rollback", "counts/count"]).failed(&[
+    server.weir(&["rollback", "counts/count", "--yes"]).failed(&[
         "the swap of counts back to count -> count@1 was rolled back: it could not take over the state",
         "the column \"count\" of its state cannot be uint32",
     ]);
@@ -97,7 +97,7 @@ fn a_swap_needs_nothing_of_what_the_job_reads() {
     server.weir(&swap).well().saying(&["count -> count@2 (config.tag=\"1\") is done"]);
     // What it is compared with is what runs now.
     server.weir(&swap).failed(&["operator \"count\" runs that version already"]);
-    server.weir(&["rollback", "counts/count"]).well().saying(&["count -> count@1 is done"]);
+    server.weir(&["rollback", "counts/count", "--yes"]).well().saying(&["count -> count@1 is done"]);
     let request = json!({ "operators": { "count": { "component": "count@2" } }, "duration-ms": 1 });
     assert_eq!(server.http("POST", "/v1/jobs/counts/shadow", &request).status, 200);
 

@@ -171,7 +171,7 @@ fn a_pipeline_that_cannot_run_is_refused_with_its_places() {
     server.until_rows("counts", 500);
     let path = home.write("other.toml", counts(&[("rate = 20000", "rate = 30000")]));
     let changes = ["- rate = 20000", "+ rate = 30000"];
-    let nobody = "counts exists already, and there is no terminal to ask at: use --yes";
+    let nobody = "counts exists already and would be replaced, and there is no terminal to ask at: use --yes";
     server.weir(&["deploy", path.to_str().unwrap()]).failed(&[nobody]).saying(&changes);
     server.weir(&["deploy", path.to_str().unwrap(), "--dry-run"]).well().saying(&changes);
 }

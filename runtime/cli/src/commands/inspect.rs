@@ -1,5 +1,7 @@
 //! `weir inspect`: what a component is, and what it would do with its inputs.
 
+mod asked;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use weir_core::column_type::parse_type;
 use weir_core::limits::OperatorLimits;
 use weir_core::names::did_you_mean;
 use weir_host::{Component, InputSchema, OperatorInfo, OutputColumn, Plan};
+
+use asked::{Asked, asked};
 
 use crate::component::columns_text;
 use crate::{component, json, terminal};
@@ -39,24 +43,43 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
-/// Loads it, and asks what it is and, if there is an input, for its plan.
+/// Loads it, and asks what it is, and for its plan: with the inputs that are given, or with the columns that it asks for.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let config: Value = serde_json::from_str(&args.config).context("--config is not JSON")?;
     let inputs: Vec<_> = args.inputs.iter().map(|text| input(text, &args.key_by)).collect::<anyhow::Result<_>>()?;
     let component = component::host()?.load(&args.component)?;
     let info = component.about()?;
-    let plan = match inputs.is_empty() {
-        true => None,
-        false => Some(component.describe(&config, &inputs, &OperatorLimits::default())?),
+    let Asked { inputs, plan, config_keys } = match inputs.is_empty() {
+        true => asked(&component, &config),
+        false => {
+            let plan = component.describe(&config, &inputs, &OperatorLimits::default())?;
+            Asked { inputs, plan: Ok(plan), config_keys: None }
+        }
     };
     if args.json {
-        return json::print(&as_json(&component, &info, plan.as_ref(), &inputs));
+        let mut told = as_json(&component, &info, plan.as_ref().ok(), &inputs);
+        if let (Some(told), Some(keys)) = (told.as_object_mut(), &config_keys) {
+            told.insert("config-keys".to_owned(), json!(keys));
+        }
+        return json::print(&told);
     }
     let mut text = component::described(&component);
     text += &info_text(&info);
+    if let (Some(keys), None) = (config_keys, &info.config_schema) {
+        text += &format!("config    {}\n", if keys.is_empty() { "no keys".to_owned() } else { keys.join(", ") });
+    }
     text += &match plan {
-        Some(plan) => plan_text(&plan, &inputs),
-        None => "plan      depends on its inputs; give their columns with --input NAME:TYPE,...\n".to_owned(),
+        Ok(plan) if args.inputs.is_empty() => {
+            let carried = plan.outputs.iter().any(|output| output.columns.iter().any(|of| kept_name(of).is_some()));
+            let note = if carried { "          (columns that are only carried over may be of any type)\n" } else { "" };
+            plan_text(&plan, &inputs, true) + note
+        }
+        Ok(plan) => plan_text(&plan, &inputs, false),
+        Err(why) => {
+            let known = inputs.iter().filter(|input| !input.schema.fields().is_empty());
+            let reads: String = known.map(|input| format!("reads     {}\n", columns_text(&input.schema))).collect();
+            format!("{reads}plan      {why}\n")
+        }
     };
     terminal::print_result(&text)
 }
@@ -107,10 +130,15 @@ fn info_text(info: &OperatorInfo) -> String {
     text
 }
 
-fn plan_text(plan: &Plan, inputs: &[InputSchema]) -> String {
+/// `is_asked`: the types of the input's columns are what the component asked for, and worth to be told.
+fn plan_text(plan: &Plan, inputs: &[InputSchema], is_asked: bool) -> String {
     let mut text = String::new();
     for (input, reads) in inputs.iter().zip(&plan.reads) {
-        let names: Vec<_> = reads.iter().map(|column| input.schema.field(*column).name().as_str()).collect();
+        let name = |column: &usize| match (input.schema.field(*column), is_asked) {
+            (field, true) => columns_text(&Schema::new(vec![field.clone()])),
+            (field, false) => field.name().clone(),
+        };
+        let names: Vec<_> = reads.iter().map(name).collect();
         let times = if plan.reads_event_times { ", event times" } else { "" };
         text +=
             &format!("reads     {}{times}\n", if names.is_empty() { "no column".to_owned() } else { names.join(", ") });

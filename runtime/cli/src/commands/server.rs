@@ -7,6 +7,7 @@ mod jobs;
 mod logs;
 mod operator;
 mod push;
+mod rollback;
 mod serve;
 mod show;
 mod swap;
@@ -37,7 +38,7 @@ pub(crate) enum Command {
     /// Replace operators of a running job
     Swap(swap::Args),
     /// Go back to the version of an operator before its last swap
-    Rollback(swap::RollbackArgs),
+    Rollback(rollback::Args),
     /// Print the log of a job and its operators
     Logs(logs::Args),
     /// List, show, replay and drop rows that a job could not process
@@ -66,7 +67,7 @@ impl Command {
             Self::Show(args) => told(args.json, show::execute(&args)),
             Self::Top(args) => top::execute(&args),
             Self::Swap(args) => told(args.json, swap::execute(&args)),
-            Self::Rollback(args) => told(args.json, swap::roll_back(&args)),
+            Self::Rollback(args) => told(args.json, rollback::execute(&args)),
             Self::Logs(args) => told(args.json, logs::execute(&args)),
             Self::Dlq(args) => told(args.json(), dlq::execute(&args)),
             Self::Stop(args) => told(args.json, jobs::stop(&args)),

@@ -19,19 +19,19 @@ fn what_only_connectors_and_components_know() {
             ("[sinks.out]", "[operators.o]\ninput = \"bids\"\ncomponent = \"o.wasm\"\n[sinks.out]"),
         ],
         &expect![[r#"
-            error: there is no connector named "nexmrak"; did you mean "nexmark"?
+            error: there is no connector named "nexmrak"; did you mean "nexmark"?; the connectors are collection, file, kafka, nexmark, stdin
              --> p.toml:5:13
               |
             5 | connector = "nexmrak"
               |             ^^^^^^^^^
 
-            error: there is no connector named "blckhole"; did you mean "blackhole"?
+            error: there is no connector named "blckhole"; did you mean "blackhole"?; the connectors are blackhole, console, file, kafka, stdout
               --> p.toml:21:13
                |
             21 | connector = "blckhole"
                |             ^^^^^^^^^^
 
-            error: unknown field `tabel`, expected one of `table`, `events`, `rate`; did you mean "table"?
+            error: there is no key "tabel" here; did you mean "table"?; the keys are table, events, rate, connector, event-time, watermark, on-error
              --> p.toml:7:1
               |
             7 | tabel = "bid"

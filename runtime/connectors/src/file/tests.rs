@@ -224,7 +224,7 @@ fn wrong_options_are_explained_in_their_place() {
         ("path = \"flights.csv\"\nschema = { a = \"int\" }", "did you mean \"int32\"?".to_owned()),
         ("path = \"flights.csv\"\nschema = {}", "names no column".to_owned()),
         ("path = \"flights.csv\"\ninfer-rows = 0", "from 1 to".to_owned()),
-        ("format = \"csv\"", "missing field `path`".to_owned()),
+        ("format = \"csv\"", "it has no key \"path\", which it needs".to_owned()),
     ] {
         let error = FileSource::open(&options(toml, folder.path())).err().unwrap();
         assert!(matches!(error, ConnectorError::Option { span: Some(_), .. }), "{error:?}");

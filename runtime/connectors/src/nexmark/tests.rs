@@ -174,9 +174,9 @@ fn wrong_options_and_offsets_are_refused() {
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("{toml} was taken"),
     };
-    assert!(refused("table = \"bids\"").ends_with("did you mean \"bid\"?"));
+    assert!(refused("table = \"bids\"").contains("did you mean \"bid\"?"));
     assert!(refused("table = \"bid\"\nrate = 0").contains("above 0"));
-    assert!(refused("table = \"bid\"\nevent = 5").ends_with("did you mean \"events\"?"));
+    assert!(refused("table = \"bid\"\nevent = 5").contains("did you mean \"events\"?"));
     let source = nexmark("table = \"bid\"\nevents = 100");
     let clock = || Arc::new(ManualClock::default());
     for offset in

@@ -82,7 +82,7 @@ fn unknown(word: &str, span: Option<Span>) -> Diagnostic {
     let problem = Diagnostic::error(format!("there is no aggregate {word:?}"), span);
     match meant(word) {
         Some(name) => problem.with_hint(format!("did you mean {name:?}?")),
-        None => problem.suggesting(word, AggregateFunction::NAMES.into_iter()),
+        None => problem.suggesting(word, "the aggregates are", AggregateFunction::NAMES.into_iter()),
     }
 }
 
@@ -130,7 +130,9 @@ fn function(word: &str, table: &Table<'_>) -> Result<AggregateFunction, Diagnost
             let error = table.number("error")?.unwrap_or(Quantile::ERROR_DEFAULT);
             let quantile = Quantile::new(q, error).ok_or_else(|| {
                 let message = "q is from 0 to 1, such as 0.95, and error from 0.001 to 0.1, with at most six digits after the point";
-                Diagnostic::error(message, table.span.clone())
+                // The one that is wrong.
+                let key = if Quantile::new(q, Quantile::ERROR_DEFAULT).is_none() { "q" } else { "error" };
+                Diagnostic::error(message, table.get(key).map(toml::Spanned::span).or_else(|| table.span.clone()))
             })?;
             Ok(AggregateFunction::Quantile(quantile))
         }

@@ -6,7 +6,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Key, TableLike, Value};
 use super::Section;
 use super::file::{SECTIONS, SETTINGS};
 use crate::diagnostic::Diagnostic;
-use crate::names::{did_you_mean, nearest};
+use crate::names::{did_you_mean, did_you_mean_of};
 
 /// The text with every override put in, later ones over earlier ones.
 pub(super) fn apply(text: &str, overrides: &[(String, String)], others: &[Section]) -> Result<String, Diagnostic> {
@@ -58,22 +58,23 @@ fn check_path(keys: &[&str], document: &DocumentMut, others: &[Section]) -> Resu
             return Ok(());
         }
         let known = SETTINGS.into_iter().chain(sections().map(|(section, _)| *section));
-        return Err(format!("the pipeline file has no key {first:?}{}", suggestion(first, known)));
+        let known: Vec<&str> = known.collect();
+        return Err(format!(
+            "the pipeline file has no key {first:?}{}",
+            did_you_mean_of(first, "its keys are", &known)
+        ));
     };
     let nodes = document.get(section).and_then(Item::as_table_like);
     let names = || nodes.into_iter().flat_map(|nodes| nodes.iter().map(|(name, _)| name));
     match rest {
         [] => Err(format!("{section} is a table of tables; name one value, such as {section}.NAME.KEY")),
         [name, ..] if !names().any(|known| known == *name) => {
-            Err(format!("there is no {one} {name:?}{}", suggestion(name, names())))
+            let known: Vec<&str> = names().collect();
+            Err(format!("there is no {one} {name:?}{}", did_you_mean_of(name, &format!("the {section} are"), &known)))
         }
         [name] => Err(format!("{section}.{name} is a table; name one value, such as {section}.{name}.KEY")),
         _ => Ok(()),
     }
-}
-
-fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    nearest(name, known).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
 }
 
 fn set(root: &mut dyn TableLike, keys: &[&str], value: &str) -> Result<(), String> {

@@ -6,6 +6,7 @@ use super::file::{Draft, DraftInput};
 use super::window;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError};
+use crate::names::nearest;
 
 /// The nodes in an order in which inputs come first and which is the file's otherwise, and what is odd about them.
 pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -35,9 +36,8 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     let (name, output) = input.value.split_once('.').unwrap_or((&input.value, MAIN_OUTPUT));
     let Some(draft) = index.get(name).and_then(|i| drafts.get(*i)) else {
         let readable = drafts.iter().filter(|draft| !matches!(draft.kind, NodeKind::Sink(_)));
-        return Err(
-            refuse(format!("there is no stream {name:?}")).suggesting(name, readable.map(|draft| draft.name.as_str()))
-        );
+        let names = readable.map(|draft| draft.name.as_str());
+        return Err(refuse(format!("there is no stream {name:?}")).suggesting(name, "the streams are", names));
     };
     let (on_error, outputs): (OnError, &[&str]) = match &draft.kind {
         NodeKind::Sink(_) => return Err(refuse(format!("{name:?} is a sink, and a sink has no output"))),
@@ -55,7 +55,10 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     }
     if output.is_empty() || (!outputs.is_empty() && !outputs.contains(&output)) {
         let problem = refuse(format!("{name:?} has no output {output:?}: it has {}", outputs.join(", ")));
-        return Err(problem.suggesting(output, outputs.iter().copied()));
+        return Err(match nearest(output, outputs.iter().copied()) {
+            Some(near) => problem.with_hint(format!("did you mean {near:?}?")),
+            None => problem,
+        });
     }
     let node = index.get(name).copied().unwrap_or_default();
     Ok(Input { node, output: output.to_owned(), port: port.clone(), span: input.span.clone() })

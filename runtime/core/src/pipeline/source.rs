@@ -80,9 +80,11 @@ fn watermark(source: &Table<'_>) -> Result<(Option<WatermarkStrategy>, Option<i6
     let Some(value) = source.get("watermark") else { return Ok((None, None)) };
     if let DeValue::String(_) = value.get_ref() {
         let names = [("monotonic", WatermarkStrategy::Monotonic), ("at-end", WatermarkStrategy::AtEnd)];
-        let strategy = source
-            .choice("watermark", &names)
-            .map_err(|problem| problem.with_hint("or { bounded-out-of-orderness = \"10s\" }"))?;
+        let strategy = source.choice("watermark", &names).map_err(|problem| {
+            let bounded = "or { bounded-out-of-orderness = \"10s\" }";
+            let hint = problem.hint.as_ref().map_or_else(|| bounded.to_owned(), |near| format!("{near} {bounded}"));
+            problem.with_hint(hint)
+        })?;
         return Ok((strategy, None));
     }
     let table = Table::from_value(format!("{}.watermark", source.path), value)?;

@@ -45,10 +45,7 @@ impl<'t> Table<'t> {
             None => Ok(()),
             Some((Spanned { value: key, span }, _)) => {
                 let problem = Diagnostic::error(format!("{} has no key {key:?}", self.described()), span);
-                match nearest(&key, known.iter().copied()) {
-                    Some(near) => Err(problem.with_hint(format!("did you mean {near:?}?"))),
-                    None => Err(problem.with_hint(format!("its keys are {}", known.join(", ")))),
-                }
+                Err(problem.suggesting(&key, "its keys are", known.iter().copied()))
             }
         }
     }
@@ -205,7 +202,11 @@ impl<'t> Table<'t> {
             None => {
                 let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
                 let message = format!("{key} cannot be {:?}: it can be {}", text.value, words.join(" or "));
-                Err(Diagnostic::error(message, text.span).suggesting(&text.value, words.into_iter()))
+                let problem = Diagnostic::error(message, text.span);
+                match nearest(&text.value, words.into_iter()) {
+                    Some(near) => Err(problem.with_hint(format!("did you mean {near:?}?"))),
+                    None => Err(problem),
+                }
             }
         }
     }

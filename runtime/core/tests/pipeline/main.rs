@@ -3,6 +3,7 @@
 
 mod aggregates;
 mod event_times;
+mod misspelt;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -228,11 +229,11 @@ fn overrides() {
           |               ^
 
         --set sources.flihgts.path=x
-        error: --set sources.flihgts.path=x: there is no source "flihgts"; did you mean "flights"?
+        error: --set sources.flihgts.path=x: there is no source "flihgts"; did you mean "flights"?; the sources are flights
          --> pipeline.toml
 
         --set paralelism=2
-        error: --set paralelism=2: the pipeline file has no key "paralelism"; did you mean "parallelism"?
+        error: --set paralelism=2: the pipeline file has no key "paralelism"; did you mean "parallelism"?; its keys are name, parallelism, max-parallelism, batch-rows, linger, checkpoint, restart, dead-letters, sources, operators, filters, selects, windows, sinks
          --> pipeline.toml
 
         --set sources.flights=x

@@ -1,6 +1,7 @@
 //! Two versions' answers to the same call, compared row by row. Rows belong together if they come from the same input row. It
 //! calls no component.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, UInt32Array};
@@ -10,12 +11,12 @@ use arrow::compute::take;
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use weir_core::batch::StreamBatch;
-use weir_core::limits::SHADOW_TEXT_BYTES_MAX;
+use weir_core::limits::{SHADOW_PAIRS_MAX, SHADOW_TEXT_BYTES_MAX};
 use weir_host::{Plan, Selection};
 
 use super::delta::OutputBatch;
 use crate::dataflow::row_text::{cell_text, row_text};
-use crate::replace::shadow::{Comparer, Comparison, Difference};
+use crate::replace::shadow::{Change, Comparer, Comparison, Difference};
 
 impl Comparer<'_> {
     /// Compares what two versions make of a call with so many inputs, output by output.
@@ -25,9 +26,10 @@ impl Comparer<'_> {
         inputs: usize,
         old: &[OutputBatch],
         new: &[OutputBatch],
-    ) -> Result<Vec<Comparison>, ArrowError> {
+    ) -> Result<Vec<(String, Comparison)>, ArrowError> {
         let outputs = plan.outputs.iter().zip(old.iter().zip(new));
-        outputs.map(|(output, (old, new))| Comparer { part: &output.name, ..*self }.compare(inputs, old, new)).collect()
+        let compare = |part: &str, old, new| Comparer { part, ..*self }.compare(inputs, old, new);
+        outputs.map(|(output, (old, new))| Ok((output.name.clone(), compare(&output.name, old, new)?))).collect()
     }
 
     /// Compares what two versions make of a call with so many inputs.
@@ -53,6 +55,8 @@ impl Comparer<'_> {
         let mut found = self.values(&old.batch, old_columns, new_columns, &input);
         let only = (only_old.len() + only_new.len()) as u64;
         (found.rows, found.differing) = (found.rows + only, found.differing + only);
+        let one_sided = [(Change::OnlyOld, only_old.len() as u64), (Change::OnlyNew, only_new.len() as u64)];
+        found.changes.extend(one_sided.into_iter().filter(|(_, rows)| *rows > 0));
         let text = |made: &OutputBatch, row: u32| Some(cut(row_text(&made.batch.rows, row as usize)));
         let gone =
             only_old.iter().map(|row| self.difference(input_of(&old.selection, *row), None, text(old, *row), None));
@@ -87,9 +91,13 @@ impl Comparer<'_> {
                 self.difference(input(row as u32), Some(name(batch, column)), text(old), text(new))
             })
         });
+        let columns = differing.iter().enumerate().filter_map(|(column, differs)| Some((column, differs.as_ref()?)));
+        let changes =
+            columns.flat_map(|(column, differs)| changes(&name(batch, column), differs, &old[column], &new[column]));
         Comparison {
             rows: rows as u64,
             differing: any.count_set_bits() as u64,
+            changes: changes.collect(),
             examples: examples.take(self.examples_max).collect(),
         }
     }
@@ -171,6 +179,19 @@ fn differing(old: &ArrayRef, new: &ArrayRef) -> Option<BooleanBuffer> {
     (differs.count_set_bits() > 0).then_some(differs)
 }
 
+/// How many rows have which values of a column instead of which.
+fn changes(column: &str, differs: &BooleanBuffer, old: &ArrayRef, new: &ArrayRef) -> BTreeMap<Change, u64> {
+    let mut pairs: BTreeMap<Change, u64> = BTreeMap::new();
+    for row in differs.set_indices() {
+        let [old, new] = [old, new].map(|of| cut(cell_text(of, row)));
+        *pairs.entry(Change::Value { column: column.to_owned(), old, new }).or_default() += 1;
+        if pairs.len() > SHADOW_PAIRS_MAX {
+            return [(Change::Values { column: column.to_owned() }, differs.count_set_bits() as u64)].into();
+        }
+    }
+    pairs
+}
+
 fn cut(mut text: String) -> String {
     if text.len() > SHADOW_TEXT_BYTES_MAX {
         text.truncate(text.floor_char_boundary(SHADOW_TEXT_BYTES_MAX));
@@ -211,6 +232,10 @@ mod tests {
         let key = |input| format!("{{k: {input}}}");
         let found = Comparer { key: Some(&key), ..COMPARER }.compare(4, &old, &new).unwrap();
         assert_eq!((found.rows, found.differing), (5, 4));
+        let value =
+            |old: &str, new: &str| Change::Value { column: "v".to_owned(), old: old.to_owned(), new: new.to_owned() };
+        let changes = [(value("d", "D"), 1), (Change::OnlyOld, 2), (Change::OnlyNew, 1)];
+        assert_eq!(found.changes, changes.into());
         assert_eq!(told(&found), ["v: d D", "-: {v: a} -", "-: {v: c} -", "-: - {v: e}"]);
         let keys: Vec<_> = found.examples.iter().map(|example| example.key.as_deref().unwrap()).collect();
         assert_eq!(keys, ["{k: 3}", "{k: 0}", "{k: 1}", "{k: 2}"]);

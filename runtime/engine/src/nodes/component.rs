@@ -21,6 +21,7 @@ use crate::plan::node::{
     ComponentUse, Distribution, InputPort, MakeContext, NodeColumns, OutputPort, OutputRole, PlanContext, PortInput,
     ReplaceContext,
 };
+use crate::plan::refused_config::told;
 use crate::replace::version::{NewVersion, SwapError};
 
 /// A component of a pipeline file.
@@ -56,7 +57,10 @@ impl ComponentStep {
         let input = &from.schema;
         let plan = component
             .describe(&spec.config, &[InputSchema::only(input.clone(), keys.clone())], &spec.limits)
-            .map_err(|e| CheckError::at(&spec.component.span, format!("the operator refuses this pipeline: {e}")))?;
+            .map_err(|error| {
+                let (what, place) = ("the operator refuses this pipeline", &spec.component.span);
+                CheckError::of_describe(&cx.graph.text, &["operators", &node.name], place, what, &error)
+            })?;
         let made = plan.outputs.iter().enumerate();
         let mut outputs: Vec<OutputPort> =
             made.map(|(i, o)| OutputPort::new(&o.name, plan.output_schema(i), OutputRole::Made)).collect();
@@ -170,7 +174,7 @@ impl ComponentStep {
             return Err(SwapError::Same(operator.clone()));
         }
         let input = InputSchema::only(self.schema().clone(), self.keys.clone());
-        let plan = component.describe(config, &[input], limits).map_err(|e| unfit(e.to_string()))?;
+        let plan = component.describe(config, &[input], limits).map_err(|error| unfit(told(&error).0))?;
         check_outputs(&self.plan, &plan).map_err(unfit)?;
         let mut step = Self { component: component.clone(), plan, ..self.clone() };
         (step.spec.config, step.spec.limits) = (config.clone(), limits.clone());

@@ -41,6 +41,9 @@ pub struct NodeDescription {
     pub chain: usize,
     /// Its outputs; a sink has none.
     pub outputs: Vec<OutputDescription>,
+    /// The columns that a sink takes, in its order; of other nodes none.
+    #[serde(skip)]
+    pub takes: Vec<ColumnDescription>,
 }
 
 /// One output of a node.
@@ -207,6 +210,10 @@ impl Job {
             parallelism: node.step.parallelism(),
             chain,
             outputs: node.step.outputs().iter().enumerate().map(output).collect(),
+            takes: match node.step.role() {
+                Role::Sink(_, taken) => columns(taken, &(0..taken.fields().len()).collect::<Vec<_>>()),
+                Role::Source(_) | Role::Operator => Vec::new(),
+            },
         }
     }
 }

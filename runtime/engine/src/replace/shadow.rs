@@ -1,10 +1,11 @@
 //! A version of a component that is called beside the one that runs, and whose answers are compared and dropped. Nothing of it
 //! reaches the stream but the time that its calls take.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use weir_core::limits::{SHADOW_EXAMPLES_MAX, SHADOW_FAILURES_MAX};
+use weir_core::limits::{SHADOW_EXAMPLES_MAX, SHADOW_FAILURES_MAX, SHADOW_PAIRS_MAX};
 use weir_core::time::Clock;
 use weir_host::Failure;
 
@@ -44,8 +45,89 @@ pub struct ShadowReport {
     pub given_up: bool,
     /// It was stopped.
     pub stopped: bool,
+    /// How many rows, and states, differ in which way. A row whose columns differ in two of them is in both.
+    #[serde(skip)]
+    pub kinds: BTreeMap<KindOfDifference, u64>,
     /// Some of what differs.
     pub differences: Vec<Difference>,
+}
+
+/// In which way two answers differ, as far as rows are counted by it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KindOfDifference {
+    /// The operator.
+    pub operator: String,
+    /// The output, by its name; or `state`.
+    pub part: String,
+    /// What differs.
+    pub change: Change,
+}
+
+/// What differs between two answers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// A column has this value in the old answer, and that one in the new.
+    Value {
+        /// The column.
+        column: String,
+        /// The value of the version that runs.
+        old: String,
+        /// The value of the other.
+        new: String,
+    },
+    /// A column has more pairs of values than are counted one by one.
+    Values {
+        /// The column.
+        column: String,
+    },
+    /// Only the version that runs makes the row.
+    OnlyOld,
+    /// Only the other makes the row.
+    OnlyNew,
+}
+
+impl Change {
+    /// The column; `None`: the row as a whole.
+    #[must_use]
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Self::Value { column, .. } | Self::Values { column } => Some(column),
+            Self::OnlyOld | Self::OnlyNew => None,
+        }
+    }
+}
+
+impl ShadowReport {
+    /// Adds what differs. Which columns have one count for all their values does not depend on the order of calls.
+    fn count(&mut self, operator: &str, part: &str, changes: BTreeMap<Change, u64>) {
+        let kind = |change| KindOfDifference { operator: operator.to_owned(), part: part.to_owned(), change };
+        for (change, rows) in changes {
+            let column = change.column().map(str::to_owned);
+            let is_values = matches!(change, Change::Values { .. });
+            let own = kind(change);
+            if let Some(counted) = self.kinds.get_mut(&own) {
+                *counted += rows;
+                continue;
+            }
+            let Some(column) = column else {
+                self.kinds.insert(own, rows);
+                continue;
+            };
+            let values = kind(Change::Values { column: column.clone() });
+            if let Some(counted) = self.kinds.get_mut(&values) {
+                *counted += rows;
+                continue;
+            }
+            self.kinds.insert(own, rows);
+            let is_of = |of: &KindOfDifference| {
+                of.operator == operator && of.part == part && of.change.column() == Some(column.as_str())
+            };
+            if is_values || self.kinds.keys().filter(|of| is_of(of)).count() > SHADOW_PAIRS_MAX {
+                let all = self.kinds.extract_if(.., |of, _| is_of(of)).map(|(_, rows)| rows).sum();
+                self.kinds.insert(values, all);
+            }
+        }
+    }
 }
 
 /// One difference between what two versions of an operator make of the same.
@@ -125,6 +207,8 @@ pub(crate) struct Comparison {
     pub(crate) rows: u64,
     /// Those that are not the same in both.
     pub(crate) differing: u64,
+    /// Of those how many in which way.
+    pub(crate) changes: BTreeMap<Change, u64>,
     /// Some of them.
     pub(crate) examples: Vec<Difference>,
 }
@@ -142,8 +226,8 @@ pub(crate) struct Comparer<'a> {
 /// What is found in one call.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// By output.
-    pub(crate) rows: Vec<Comparison>,
+    /// By output, with its name.
+    pub(crate) rows: Vec<(String, Comparison)>,
     pub(crate) states: Comparison,
     /// States cannot be compared.
     pub(crate) layouts_differ: bool,
@@ -172,11 +256,14 @@ impl<G> Shadow<G> {
                 report.layouts_differ |= layouts_differ;
                 report.states += states.rows;
                 report.states_differing += states.differing;
-                for Comparison { rows, differing, .. } in &rows {
+                for (_, Comparison { rows, differing, .. }) in &rows {
                     report.rows += rows;
                     report.rows_differing += differing;
                 }
-                report.differences.extend(rows.into_iter().chain([states]).flat_map(|found| found.examples));
+                for (part, found) in rows.into_iter().chain([("state".to_owned(), states)]) {
+                    report.count(operator, &part, found.changes);
+                    report.differences.extend(found.examples);
+                }
                 report.differences.truncate(SHADOW_EXAMPLES_MAX);
             }
             Err(failure) => {

@@ -6,19 +6,14 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use crossbeam_channel::never;
-use weir_core::connector::ConnectorError;
 use weir_core::error::chain;
 use weir_core::graph::RestartSettings;
 use weir_core::restart::RestartPolicy;
 use weir_core::swap::{Phase, Probation};
 use weir_core::time::Clock;
-use weir_state::checkpoint::{CheckpointError, Tenure};
+use weir_state::checkpoint::Tenure;
 
-use crate::checkpoint::failure::CheckpointFailure;
 use crate::checkpoint::recovery::Durable;
-use crate::checkpoint::recovery_error::RecoveryError;
-use crate::dataflow::operator::OperatorError;
-use crate::dataflow::subtask::SubtaskError;
 use crate::plan::job::Job;
 use crate::replace::shadow::SharedShadow;
 use crate::replace::trial::SharedSwap;
@@ -27,7 +22,6 @@ use crate::runtime::build::StartError;
 use crate::runtime::figures::JobFigures;
 use crate::runtime::job_handle::{JobError, JobHandle, Progress, Summary};
 use crate::runtime::news::News;
-use crate::runtime::worker::WorkerError;
 
 /// A job that is started again when it fails.
 pub struct Supervisor {
@@ -141,6 +135,15 @@ impl Supervisor {
     #[must_use]
     pub fn started_us(&self) -> i64 {
         self.started_us
+    }
+
+    /// The checkpoint that its last start resumed from; `None`: it began at the beginning, or waits to be started again.
+    #[must_use]
+    pub fn resumed_from(&self) -> Option<u64> {
+        match &self.state {
+            State::Running(handle) => handle.from(),
+            State::Waiting { .. } => None,
+        }
     }
 
     /// What the job has done since it was started last.
@@ -327,74 +330,4 @@ impl Supervisor {
             (State::Running(handle), Ending::Stop) => handle.stop(),
         }
     }
-}
-
-impl RunError {
-    /// Whether the same would happen again: the same row would fail, or somebody else has the job now.
-    fn repeats_itself(&self) -> bool {
-        match self {
-            Self::Job(JobError::Subtask { error, .. }) => match &**error {
-                WorkerError::Subtask(error) => of_rows(error),
-                WorkerError::Stopped => false,
-            },
-            Self::Job(JobError::Checkpoint(failure)) => match &**failure {
-                CheckpointFailure::Part(error) => of_rows(error),
-                CheckpointFailure::Lease(error) => error.is_fenced(),
-                CheckpointFailure::Commit { error, .. } => !is_passing(error),
-                CheckpointFailure::GaveUp { .. } => false,
-            },
-            Self::Job(JobError::Panic { .. } | JobError::Stopped) => true,
-            Self::Start(StartError::Connector { error, .. }) => !is_passing(error),
-            Self::Start(StartError::Recovery(RecoveryError::Checkpoint(error))) => {
-                !matches!(error, CheckpointError::Store { .. } | CheckpointError::Unclear { .. })
-            }
-            Self::Start(StartError::Restore(error)) => of_rows(error),
-            // Others may have it only now.
-            Self::Start(StartError::Recovery(RecoveryError::Memory { .. }) | StartError::Thread { .. }) => false,
-            Self::Start(_) => true,
-        }
-    }
-}
-
-impl StartError {
-    /// Whether a version of an operator does not read the state that there is.
-    #[must_use]
-    pub fn is_of_state(&self) -> bool {
-        let error = match self {
-            Self::Recovery(RecoveryError::Layout { error, .. }) => error,
-            Self::Restore(SubtaskError::Step(step)) => &step.error,
-            _ => return false,
-        };
-        matches!(error, OperatorError::Migrate(_))
-    }
-}
-
-fn of_rows(error: &SubtaskError) -> bool {
-    let error = match error {
-        SubtaskError::Step(step) => &step.error,
-        SubtaskError::Source { error, .. } => error,
-        SubtaskError::Gate(_) => return true,
-    };
-    match error {
-        OperatorError::Connector(error) => !is_passing(error),
-        // Others may need less when it starts again.
-        OperatorError::Memory(error) => !error.is_shared(),
-        // A call can be too slow because the machine was busy. What cannot go back is in no checkpoint.
-        OperatorError::Call(_) | OperatorError::Host(_) | OperatorError::NoWayBack(_) => false,
-        OperatorError::Row { .. }
-        | OperatorError::Timer { .. }
-        | OperatorError::Result(_)
-        | OperatorError::Malformed { .. }
-        | OperatorError::Overflow { .. }
-        | OperatorError::Restore(_)
-        | OperatorError::State(_)
-        | OperatorError::Version
-        | OperatorError::Migrate(_)
-        | OperatorError::Arrow(_) => true,
-    }
-}
-
-/// Whether a file or another system may say something else the next time.
-fn is_passing(error: &ConnectorError) -> bool {
-    matches!(error, ConnectorError::Io { .. })
 }

@@ -124,7 +124,10 @@ impl Checker<'_> {
         let range = union(&a.range, &b.range);
         for part in [&a, &b] {
             if !matches!(part.data_type, DataType::Utf8 | DataType::Null) {
-                let message = format!("|| takes texts, but this is {}: cast it to utf8", type_name(&part.data_type));
+                let message = format!(
+                    "|| takes texts, but this is {}: cast it to utf8; conditions are joined by `or`",
+                    type_name(&part.data_type)
+                );
                 return Err(ExpressionError::new(&part.range, message));
             }
         }

@@ -23,7 +23,10 @@ fn mistakes_are_told_with_their_place() {
         ("status = 'abc'", "\"abc\" is not of the type int64 ['abc']"),
         ("at > 'yesterday'", "\"yesterday\" is not of the type timestamp(us, UTC) ['yesterday']"),
         ("path + 'x'", "there is no utf8 + utf8: || puts texts together [path + 'x']"),
-        ("status || path", "|| takes texts, but this is int64: cast it to utf8 [status]"),
+        (
+            "status || path",
+            "|| takes texts, but this is int64: cast it to utf8; conditions are joined by `or` [status]",
+        ),
         ("status and true", "this is int64, but must be a bool: compare it with something [status]"),
         ("not path", "this is utf8, but must be a bool: compare it with something [path]"),
         ("-path", "there is no - of utf8 [path]"),
@@ -36,6 +39,7 @@ fn mistakes_are_told_with_their_place() {
         ("(status > 1", "the expression cannot be read: expected ), found the end []"),
         ("", "the expression is empty []"),
         ("status > 'x", "the expression cannot be read: Unterminated string literal []"),
+        ("status > 1 && true", "the expression cannot be read: in SQL \"&&\" is and [&&]"),
         ("lowr(path)", "there is no function \"lowr\"; did you mean \"lower\"? [lowr]"),
         (
             "sum(status)",
@@ -94,4 +98,12 @@ fn values_of_a_column_have_a_type() {
     let condition = Expression::parse_condition("at", &columns).unwrap_err().message;
     assert_eq!(condition, "a condition is a bool, but this is timestamp(us, UTC): compare it with something");
     assert!(Expression::parse_condition("null", &columns).is_ok());
+}
+
+#[test]
+fn a_name_with_a_hyphen_is_found_without_its_quotes() {
+    let columns = table("mean-delay float64, mean float64, b int64", &[]).schema();
+    assert!(error("max-delay > 1", &columns).contains("there is no column \"max\""));
+    let told = error("delay > 1", &columns);
+    assert!(told.contains("did you mean \"mean-delay\"? A name with a hyphen is written in double quotes"), "{told}");
 }

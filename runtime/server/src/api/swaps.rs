@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::{Server, blocking};
-use crate::model::{ShadowRequest, ShadowStatus, SwapRequest, SwapStatus};
+use crate::model::{ReturnsTo, ShadowRequest, ShadowStatus, SwapRequest, SwapStatus};
 use crate::problem::{Problem, ProblemDocument};
 
 /// Begins a swap of one or several operators at one barrier, or only checks whether it would fit.
@@ -33,6 +33,20 @@ pub(super) async fn roll_back(
     Path((job, operator)): Path<(String, String)>,
 ) -> Result<Json<SwapStatus>, Problem> {
     blocking(service, move |service| service.roll_back(&job, &operator)).await.map(Json)
+}
+
+/// What a rollback of an operator would return to now; nothing changes.
+#[utoipa::path(get, path = "/v1/jobs/{job}/operators/{operator}/rollback", params(
+    ("job" = String, Path, description = "The job"), ("operator" = String, Path, description = "The operator of the job"),
+), responses(
+    (status = OK, body = ReturnsTo),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn rollback_plan(
+    State(service): Server,
+    Path((job, operator)): Path<(String, String)>,
+) -> Result<Json<ReturnsTo>, Problem> {
+    blocking(service, move |service| service.rollback_plan(&job, &operator)).await.map(Json)
 }
 
 /// Runs other versions beside the running ones for some time, and compares their results.

@@ -3,6 +3,7 @@
 
 mod handle;
 mod left;
+mod publish;
 mod swap;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use weir_engine::{GuestResources, JobError, NewVersion, RunError, SharedShadow, 
 use weir_host::{LogLevel, printable};
 
 use super::disk::DiskWatch;
+use super::kept::KeptFigures;
 use super::{Admission, Command, Ending, Reserved, Slot};
 use crate::catalog::{Catalog, Wanted};
 use crate::crash_watch::CrashWatch;
@@ -32,10 +34,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const LOOK_EVERY_AWAITED: Duration = Duration::from_millis(5);
 /// Commands that wait to be handled; the sender of more waits.
 const COMMANDS_MAX: usize = 64;
-/// How often figures are taken, microseconds.
-const FIGURES_EVERY_US: i64 = 250_000;
-/// Rates are of so long, microseconds.
-const RATE_PERIOD_US: i64 = 1_000_000;
 /// The first wait before a job that cannot be recovered is tried again, and the longest.
 const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
@@ -83,6 +81,10 @@ struct Thread {
     is_stable: bool,
     /// When it started first.
     began_us: Option<i64>,
+    /// When it started last.
+    started_us: Option<i64>,
+    /// What it had done when it completed its last checkpoint: where a failure takes it back to.
+    at_checkpoint: KeptFigures,
     /// When rows were counted last, and how many there were.
     seen: (i64, u64),
     /// When figures were taken last.
@@ -133,6 +135,7 @@ impl Thread {
         let told = reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
         self.tell(level, &format!("the job is {}{told}", state_name(state)));
         self.update(|live| live.end(state, reason));
+        self.keep_figures();
     }
 
     fn is_left(&self) -> bool {
@@ -206,6 +209,7 @@ impl Thread {
 
     fn follow(&mut self, mut job: Supervisor) -> Outcome {
         let description = Arc::new(job.job().describe());
+        self.tell_start(&job, &description);
         self.update(|live| live.description = Some(description));
         let mut ending = None;
         loop {
@@ -302,53 +306,6 @@ impl Thread {
         let shadow = job.shadow(versions, until_us)?;
         self.update(|live| (live.shadow, live.shadow_room) = (Some(shadow.clone()), second));
         Ok(shadow)
-    }
-
-    /// Shows how far the job is.
-    fn publish(&mut self, job: &Supervisor, ending: Option<Ending>) {
-        let progress = job.progress();
-        if self.start.has_conditions && progress.checkpoints.completed > 0 {
-            self.start.has_conditions = false;
-            // If it cannot be written, the next start finds a newer checkpoint, and so does without.
-            if let Err(error) = self.start.catalog.end_conditions(&self.slot.name) {
-                self.tell(LogLevel::Error, &chain(&error));
-            }
-        }
-        if !self.is_stable {
-            // That it starts again by itself meanwhile does not count: others wait until it is stable.
-            let began_us = *self.began_us.get_or_insert(job.started_us());
-            let has_run_us = self.start.clock.now_us().saturating_sub(began_us);
-            let (name, has_checkpoint) = (&self.slot.name, progress.checkpoints.completed > 0);
-            self.is_stable = self.start.crash_watch.is_stable(name, has_checkpoint, has_run_us);
-            if self.is_stable {
-                self.start.crash_watch.mark_stable(name);
-            }
-        }
-        let reason = job.why_waiting().map(printable);
-        let state = match (ending, &reason) {
-            (Some(_), _) => JobState::Stopping,
-            (None, Some(_)) => JobState::Restarting,
-            (None, None) => JobState::Running,
-        };
-        let now_us = self.start.clock.now_us();
-        let (seen_us, rows) = self.seen;
-        let passed_us = now_us.saturating_sub(seen_us);
-        let rate = (passed_us >= RATE_PERIOD_US).then(|| {
-            self.seen = (now_us, progress.rows_in);
-            let rows = progress.rows_in.saturating_sub(rows);
-            if seen_us == 0 { 0.0 } else { rows as f64 / (passed_us as f64 / 1e6) }
-        });
-        let figures = (now_us.saturating_sub(self.figures_us) >= FIGURES_EVERY_US).then(|| Arc::new(job.figures()));
-        if figures.is_some() {
-            self.figures_us = now_us;
-        }
-        let guest_resources = Some(self.guest_resources(job));
-        self.update(|live| {
-            (live.state, live.progress, live.reason) = (Some(state), progress, reason);
-            (live.since_us, live.guest_resources) = (Some(job.started_us()), guest_resources);
-            live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
-            live.rows_per_s = rate.unwrap_or(live.rows_per_s);
-        });
     }
 
     /// Room for its guests, those of both versions while a swap is open.

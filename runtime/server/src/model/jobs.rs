@@ -77,13 +77,12 @@ pub struct JobSummary {
     pub revision: u64,
     /// When it was first deployed.
     pub created_us: i64,
-    /// When it was started last, by somebody, after a failure, or with the server: rows are counted from then on. None: it was not
-    /// since the server was.
+    /// When it was started last, by somebody, after a failure, or with the server. None: it was not since the server was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since_us: Option<i64>,
-    /// Rows that its sources have read.
+    /// Rows that its sources have read since somebody started it last. A restart takes them back to about where the last checkpoint was.
     pub rows_in: u64,
-    /// Rows that have reached a sink.
+    /// Rows that have reached a sink, as far.
     pub rows_out: u64,
     /// Rows per second, over the last moments.
     pub rows_per_s: f64,
@@ -127,7 +126,7 @@ pub struct JobDetail {
 }
 
 /// A step of a job.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct JobNode {
     /// Its name.

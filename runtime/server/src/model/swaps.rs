@@ -79,6 +79,58 @@ pub struct SwapStatus {
     /// Why it was rolled back, or kept before its time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of a rollback, what it returns to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returns_to: Option<ReturnsTo>,
+}
+
+/// What a rollback returns to, and what it takes for that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReturnsTo {
+    /// The operator.
+    pub operator: String,
+    /// The last revision in which it was so.
+    pub revision: u64,
+    /// What it runs now, or has on trial.
+    pub from: VersionSettings,
+    /// What it is to run.
+    pub to: VersionSettings,
+    /// How it goes back.
+    pub by: RollbackWay,
+}
+
+/// A version of an operator, and how it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct VersionSettings {
+    /// `NAME@VERSION`.
+    pub component: String,
+    /// Its configuration, TOML.
+    pub config: String,
+    /// Its limits, TOML.
+    pub limits: String,
+}
+
+/// How a rollback goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollbackWay {
+    /// It ends the swap that is on trial.
+    EndOfTrial,
+    /// By a swap of the job that runs.
+    Swap,
+    /// By a start of the job, which does not run, from its last checkpoint.
+    Start,
+}
+
+impl ReturnsTo {
+    /// Whether more changes than the version: the configuration or the limits, or a job that does not run is started.
+    #[must_use]
+    pub fn changes_more_than_version(&self) -> bool {
+        let same_settings = (&self.from.config, &self.from.limits) == (&self.to.config, &self.to.limits);
+        self.by == RollbackWay::Start || (self.by == RollbackWay::Swap && !same_settings)
+    }
 }
 
 /// How far a swap is.
@@ -146,8 +198,47 @@ pub struct ShadowStatus {
     pub given_up: bool,
     /// It ended early: because of a swap, another shadow run, or the end of the job.
     pub stopped: bool,
+    /// How many rows, and states, differ in which way; a row with two columns that differ is in two of them.
+    pub kinds: Vec<ShadowKind>,
     /// Some of what differs.
     pub differences: Vec<ShadowDifference>,
+}
+
+/// How many rows differ in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ShadowKind {
+    /// The operator.
+    pub operator: String,
+    /// The output, or `state`.
+    pub part: String,
+    /// What differs.
+    pub change: ShadowChange,
+    /// The column, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The value of the version that runs, if rows are counted by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// The value of the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+    /// How many.
+    pub rows: u64,
+}
+
+/// What differs between the rows of two versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShadowChange {
+    /// A column has one value instead of another.
+    Value,
+    /// A column has other values, of too many kinds to count each.
+    Values,
+    /// Only the version that runs makes the row.
+    OnlyOld,
+    /// Only the other makes the row.
+    OnlyNew,
 }
 
 /// One difference.

@@ -29,25 +29,28 @@ struct Past<V> {
 impl<V: PartialEq> History<V> {
     /// The version of an operator before the one that runs, as if some revisions were not there. What was rolled back is not gone
     /// back to: a rollback undoes what came after the version that it brings back. `Some(None)`: it is not known any more.
-    pub(super) fn before(&self, operator: &str, now: &V, without: &[u64]) -> Option<Option<&V>> {
-        let mut history: Vec<Option<&V>> = Vec::new();
+    /// With the last revision in which it was so.
+    pub(super) fn before(&self, operator: &str, now: &V, without: &[u64]) -> Option<(u64, Option<&V>)> {
+        let mut history: Vec<(u64, Option<&V>)> = Vec::new();
         for past in self.0.iter().filter(|past| !without.contains(&past.number)) {
             let version = past.versions.get(operator);
-            if let Some(at) = history.iter().rposition(|older| *older == version).filter(|_| past.goes_back) {
+            if let Some(at) = history.iter().rposition(|(_, older)| *older == version).filter(|_| past.goes_back) {
                 history.truncate(at);
             }
-            if history.last() != Some(&version) {
-                history.push(version);
+            match history.last_mut() {
+                Some((number, last)) if *last == version => *number = past.number,
+                _ => history.push((past.number, version)),
             }
         }
-        history.into_iter().rev().find(|older| *older != Some(now))
+        history.into_iter().rev().find(|(_, older)| *older != Some(now))
     }
 
     /// Those of some revisions without which every rollback of the one that runs goes where it goes with them.
     fn needless(&self, candidates: impl Iterator<Item = u64>, runs: u64) -> Vec<u64> {
         let now = self.0.iter().find(|past| past.number == runs).map(|past| &past.versions);
         let goals = |without: &[u64]| -> Vec<_> {
-            now.into_iter().flatten().map(|(operator, now)| self.before(operator, now, without)).collect()
+            let versions = now.into_iter().flatten();
+            versions.map(|(operator, now)| self.before(operator, now, without).map(|(_, version)| version)).collect()
         };
         let (goals_now, mut needless) = (goals(&[]), Vec::new());
         for number in candidates.filter(|number| *number != runs) {
@@ -66,8 +69,8 @@ impl Service {
         let past = |row: &RevisionRow| {
             let pipeline = self.pipelines.read(&row.pipeline, &[]).ok();
             let versions = pipeline.iter().flat_map(|pipeline| {
-                let version = |operator: &String| Some((pipeline.reference(operator)?, pipeline.settings(operator)?));
-                pipeline.versions.iter().filter_map(move |(operator, _)| Some((operator.clone(), version(operator)?)))
+                let version = |operator: &String| Some((operator.clone(), pipeline.version_of(operator)?));
+                pipeline.versions.iter().filter_map(move |(operator, _)| version(operator))
             });
             Past { number: row.number, goes_back: row.cause == ROLLBACK, versions: versions.collect() }
         };
@@ -105,12 +108,13 @@ mod tests {
         let before = |runs: &[(char, char)]| {
             let history = history(runs);
             let now = history.0.last().unwrap().versions["a"];
-            history.before("a", &now, &[]).flatten().copied()
+            history.before("a", &now, &[]).map(|(number, version)| (number, *version.unwrap()))
         };
         assert_eq!(before(&[('A', 'X')]), None);
         assert_eq!(before(&[('A', 'X'), ('A', 'Y')]), None, "another operator has changed");
-        assert_eq!(before(&[('A', 'X'), ('B', 'X'), ('C', 'X')]), Some('B'));
-        assert_eq!(before(&[('A', 'X'), ('B', 'X'), ('C', 'X'), ('b', 'X')]), Some('A'));
+        assert_eq!(before(&[('A', 'X'), ('B', 'X'), ('C', 'X')]), Some((2, 'B')));
+        assert_eq!(before(&[('A', 'X'), ('A', 'Y'), ('C', 'X')]), Some((2, 'A')), "the last that ran it");
+        assert_eq!(before(&[('A', 'X'), ('B', 'X'), ('C', 'X'), ('b', 'X')]), Some((1, 'A')));
         assert_eq!(before(&[('A', 'X'), ('B', 'X'), ('a', 'X')]), None);
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_engine::{NodeDescription, NodeFigures, SubtaskFigures};
+use weir_engine::{NodeFigures, SubtaskFigures};
 
 use super::Service;
 use crate::catalog::{JobRow, Wanted};
@@ -97,6 +97,7 @@ impl Service {
             Wanted::Quarantined => JobState::Quarantined,
         };
         let progress = &live.progress;
+        let done = live.before.and(progress, None);
         JobSummary {
             name: row.name.clone(),
             state: live.state.unwrap_or(of_row),
@@ -104,13 +105,13 @@ impl Service {
             revision: row.revision,
             created_us: row.created_us,
             since_us: live.since_us,
-            rows_in: progress.rows_in,
-            rows_out: progress.rows_out,
+            rows_in: done.rows_in,
+            rows_out: done.rows_out,
             rows_per_s: live.rows_per_s,
-            rows_failed: progress.rows_failed,
+            rows_failed: done.rows_failed,
             watermark_us: progress.watermark_us,
             lag_us: progress.watermark_us.map(|watermark_us| self.clock.now_us().saturating_sub(watermark_us)),
-            checkpoint: progress.checkpoints.last,
+            checkpoint: done.checkpoint,
             swap: live.swap.clone(),
         }
     }
@@ -131,33 +132,27 @@ impl Service {
     }
 }
 
-/// The steps of a job, with what they have done if it runs.
+/// The steps of a job, with what they have done.
 fn nodes(live: &Live, pipeline: Option<&Pipeline>) -> Vec<JobNode> {
-    let Some(description) = &live.description else { return Vec::new() };
-    let node = |node: &NodeDescription| {
-        let counts = live.progress.nodes.iter().find(|counts| counts.name == node.name).cloned().unwrap_or_default();
+    let steps = match &live.description {
+        Some(description) => live.before.nodes(&live.progress, description),
+        None => live.before.nodes.clone(),
+    };
+    let node = |node: JobNode| {
         let figures = live.figures.nodes.iter().find(|figures| figures.counts.name == node.name).cloned();
         let NodeFigures { bytes_in, bytes_out, guests, state_bytes, .. } = figures.unwrap_or_default();
         let guests = guests.unwrap_or_default();
         JobNode {
-            name: node.name.clone(),
-            kind: node.kind.to_owned(),
-            inputs: node.inputs.clone(),
-            parallelism: node.parallelism,
             component: pipeline.and_then(|pipeline| pipeline.references(&node.name)),
-            rows_in: counts.rows_in,
-            rows_out: counts.rows_out,
-            rows_late: counts.rows_late,
-            late_by_us: counts.late_by_us,
-            rows_failed: counts.rows_failed,
             state_bytes: state_bytes.unwrap_or_default(),
             bytes_in,
             bytes_out,
             guest_memory_bytes: guests.memory_bytes,
             guest_memory_limit_bytes: guests.memory_limit_bytes,
+            ..node
         }
     };
-    description.nodes.iter().map(node).collect()
+    steps.into_iter().map(node).collect()
 }
 
 fn subtask(figures: &SubtaskFigures) -> JobSubtask {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weir_core::swap::{Canary, Probation};
-use weir_engine::{Difference, SharedShadow};
+use weir_engine::{Change, Difference, Job, KindOfDifference, NewVersion, SharedShadow};
 use weir_host::printable;
 
 use super::Service;
@@ -13,8 +13,8 @@ use super::history::ROLLBACK;
 use crate::catalog::JobRow;
 use crate::jobs::{Command, Slot, SwapCommand, not_running};
 use crate::model::{
-    OperatorChange, ProbationSettings, ShadowDifference, ShadowRequest, ShadowStatus, SwapPhase, SwapRequest,
-    SwapStatus,
+    OperatorChange, ProbationSettings, ReturnsTo, ShadowChange, ShadowDifference, ShadowKind, ShadowRequest,
+    ShadowStatus, SwapPhase, SwapRequest, SwapStatus,
 };
 use crate::names;
 use crate::pipelines::{Pipeline, path_of};
@@ -30,7 +30,7 @@ impl Service {
         let (row, _) = self.find(job)?;
         let pipeline = self.changed(&row, &request.operators)?;
         let operators: Vec<&str> = request.operators.keys().map(String::as_str).collect();
-        let swap = NewSwap { cause: "swap", pipeline, operators, probation: request.probation };
+        let swap = NewSwap { cause: "swap", pipeline, operators, probation: request.probation, returns_to: None };
         self.begin(&row, &slot, swap, request.dry_run)
     }
 
@@ -82,7 +82,7 @@ impl Service {
         swap: NewSwap<'_>,
         dry_run: bool,
     ) -> Result<SwapStatus, Problem> {
-        let NewSwap { cause, pipeline, operators, probation } = swap;
+        let NewSwap { cause, pipeline, operators, probation, returns_to } = swap;
         let goes_back = cause == ROLLBACK;
         let versions = operators.iter().map(|operator| self.pipelines.version(&pipeline, operator, goes_back));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
@@ -90,7 +90,7 @@ impl Service {
         let named =
             operators.iter().map(|operator| ((*operator).to_owned(), pipeline.reference(operator).unwrap_or_default()));
         let mut status =
-            SwapStatus { revision: None, operators: named.collect(), phase: SwapPhase::Fits, reason: None };
+            SwapStatus { revision: None, operators: named.collect(), phase: SwapPhase::Fits, reason: None, returns_to };
         let current = match slot.ask(Command::Job) {
             // It is not checked anew: what its sources read, and its sinks write, may be away without harm to it.
             Some(running) => running,
@@ -102,7 +102,11 @@ impl Service {
             None => return Err(not_running(slot)),
         };
         // Before it is written down: what does not fit is no revision.
-        current.swapped(&versions, probation)?;
+        current.swapped(&versions, probation).map_err(|error| {
+            let way = if goes_back { None } else { self.way_back(row, slot, &current, &versions, &pipeline) };
+            let problem = Problem::from(error);
+            Problem { detail: problem.detail.clone() + &way.unwrap_or_default(), ..problem }
+        })?;
         if dry_run {
             return Ok(status);
         }
@@ -129,6 +133,31 @@ impl Service {
     }
 }
 
+impl Service {
+    /// How else the version that does not fit comes back, if it is the one before: a rollback gives up what its state does not have.
+    fn way_back(
+        &self,
+        row: &JobRow,
+        slot: &Slot,
+        current: &Job,
+        versions: &[NewVersion],
+        pipeline: &Pipeline,
+    ) -> Option<String> {
+        let [version] = versions else { return None };
+        let operator = &version.operator;
+        let ReturnsTo { revision, to, .. } = self.before(row, slot, operator).ok()?.returns_to;
+        let back = NewVersion { goes_back: true, ..version.clone() };
+        let fits = pipeline.reference(operator).as_ref() == Some(&to.component)
+            && current.swapped(&[back], Probation::NONE).is_ok();
+        fits.then(|| {
+            format!(
+                "; or go back: `weir rollback {}/{operator}` returns to {} of revision {revision}, and gives up what its state does not have",
+                row.name, to.component
+            )
+        })
+    }
+}
+
 /// A swap that is to begin.
 pub(super) struct NewSwap<'a> {
     pub(super) cause: &'static str,
@@ -136,6 +165,8 @@ pub(super) struct NewSwap<'a> {
     pub(super) pipeline: Pipeline,
     pub(super) operators: Vec<&'a str>,
     pub(super) probation: ProbationSettings,
+    /// Of a rollback.
+    pub(super) returns_to: Option<ReturnsTo>,
 }
 
 /// What changes in the text of the pipeline.
@@ -214,8 +245,21 @@ fn shadow_status(shadow: &SharedShadow) -> ShadowStatus {
         failure: report.failure.map(|reason| printable(&reason)),
         given_up: report.given_up,
         stopped: report.stopped || (!shadow.is_open() && report.landed < report.subtasks),
+        kinds: report.kinds.into_iter().map(kind).collect(),
         differences: report.differences.into_iter().map(difference).collect(),
     }
+}
+
+fn kind((kind, rows): (KindOfDifference, u64)) -> ShadowKind {
+    let KindOfDifference { operator, part, change } = kind;
+    let column = change.column().map(str::to_owned);
+    let (change, old, new) = match change {
+        Change::Value { old, new, .. } => (ShadowChange::Value, Some(printable(&old)), Some(printable(&new))),
+        Change::Values { .. } => (ShadowChange::Values, None, None),
+        Change::OnlyOld => (ShadowChange::OnlyOld, None, None),
+        Change::OnlyNew => (ShadowChange::OnlyNew, None, None),
+    };
+    ShadowKind { operator, part, change, column, old, new, rows }
 }
 
 fn micros(ms: u64) -> i64 {

@@ -1,8 +1,5 @@
 //! `weir deploy`: a pipeline onto a server, in the place of what runs under its name.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
-use anyhow::{Context, bail};
 use similar::{ChangeTag, TextDiff};
 use weir_server::model::{Deploy, Deployed};
 
@@ -10,7 +7,7 @@ use crate::client::{Client, Refused, ServerArgs};
 use crate::json;
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::PipelineArgs;
-use crate::terminal::{self, Problems};
+use crate::terminal;
 
 /// Options of `weir deploy`.
 #[derive(clap::Args)]
@@ -59,7 +56,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     }
     if let (Some(before), false) = (&planned.before, args.yes) {
         terminal::print(&diff(before, &request.pipeline));
-        if !confirm(&planned.job)? {
+        let question = format!("replace what runs as {}?", terminal::bold(&planned.job));
+        if !terminal::confirm(&question, &format!("{} exists already and would be replaced", planned.job))? {
             terminal::print("nothing has changed\n");
             return Ok(());
         }
@@ -74,7 +72,7 @@ fn deploy(client: &Client, file: &PipelineFile, request: &Deploy) -> anyhow::Res
     client.post("/v1/jobs", request).map_err(|error| match error.downcast_ref::<Refused>() {
         Some(Refused(problem)) if !problem.problems.is_empty() => {
             let problems = problem.problems.iter().map(weir_server::PipelineProblem::diagnostic).collect();
-            Problems::new(&file.shown, &file.graph.text, problems).into()
+            file.problems(problems).into()
         }
         _ => error,
     })
@@ -116,14 +114,4 @@ fn diff(before: &str, after: &str) -> String {
         }
     }
     text
-}
-
-fn confirm(job: &str) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!("{job} exists already, and there is no terminal to ask at: use --yes");
-    }
-    terminal::print(&format!("replace what runs as {}? [y/N] ", terminal::bold(job)));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).context("no answer can be read")?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -1,4 +1,4 @@
-//! `weir swap` and `weir rollback`: other versions for a job that runs.
+//! `weir swap`: other versions for a job that runs.
 
 mod shadow;
 
@@ -86,29 +86,6 @@ impl Args {
     }
 }
 
-/// Options of `weir rollback`.
-#[derive(clap::Args)]
-#[command(
-    after_help = "While a swap is on trial the old version is put back at once; afterwards it comes back by another swap, or, if the job
-does not run, by a start from its last checkpoint.
-
-Examples:
-  weir rollback orders/count"
-)]
-pub(crate) struct RollbackArgs {
-    /// JOB/OPERATOR
-    #[arg(value_parser = target)]
-    target: (String, String),
-    /// Return at once, before it is known whether the new version is kept
-    #[arg(long)]
-    detach: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    server: ServerArgs,
-}
-
 /// Swaps, and waits until that is decided; an error if it is refused or rolled back.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let (job, operator) = &args.target;
@@ -152,33 +129,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Rolls back, and waits until that is decided; an error if the older version does not come back.
-pub(crate) fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
-    let (job, operator) = &args.target;
-    let client = args.server.client()?;
-    let path = format!("/v1/jobs/{}/operators/{}/rollback", part(job), part(operator));
-    let asked: SwapStatus = client.post(&path, &())?;
-    // Either the swap that was open is undone already, or one back to the older version begins.
-    let is_undone = asked.phase == SwapPhase::RolledBack;
-    let status = if args.detach { asked } else { wait(&client, job, asked)? };
-    if args.json {
-        json::print(&status)?;
-    }
-    let why = status.reason.as_deref().unwrap_or_default();
-    match status.phase {
-        SwapPhase::RolledBack if !is_undone => {
-            let why = format!("the swap of {job} back to {} was rolled back: {why}", changes(&status.operators));
-            return Err(Told::new(why).into());
-        }
-        _ if args.json => {}
-        SwapPhase::RolledBack => terminal::print(&format!("the swap {} is rolled back: {why}\n", versions(&status))),
-        _ => terminal::print(&told(job, &versions(&status), &status)),
-    }
-    Ok(())
-}
-
 /// How far a change is that was not rolled back; and why it was kept before its time, if it was.
-fn told(job: &str, change: &str, status: &SwapStatus) -> String {
+pub(super) fn told(job: &str, change: &str, status: &SwapStatus) -> String {
     match status.phase {
         SwapPhase::Fits => format!("{change} would fit; nothing has changed\n"),
         SwapPhase::Done => {
@@ -191,7 +143,7 @@ fn told(job: &str, change: &str, status: &SwapStatus) -> String {
 
 /// Looks until a swap is decided.
 #[expect(clippy::disallowed_methods, reason = "a person waits for another process, which tells nobody when it is done")]
-fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<SwapStatus> {
+pub(super) fn wait(client: &Client, job: &str, mut status: SwapStatus) -> anyhow::Result<SwapStatus> {
     let revision = status.revision;
     if !status.phase.is_open() {
         return Ok(status);
@@ -241,7 +193,7 @@ fn other(text: &str) -> Result<(String, String), String> {
     key_value(text).map_err(|_| "write OPERATOR=NAME@VERSION, for example count=count@2".to_owned())
 }
 
-fn target(text: &str) -> Result<(String, String), String> {
+pub(super) fn target(text: &str) -> Result<(String, String), String> {
     match text.split_once('/') {
         Some((job, operator)) if !job.is_empty() && !operator.is_empty() => Ok((job.to_owned(), operator.to_owned())),
         _ => Err("write JOB/OPERATOR, for example orders/count".to_owned()),

@@ -27,6 +27,7 @@ use crate::plan::node::{
     ComponentUse, Distribution, Halves, InputPort, MakeContext, MakeError, NodeColumns, OutputPort, OutputRole,
     PlanContext, PlanNode, PortInput, ReplaceContext, StepKind,
 };
+use crate::plan::refused_config::told;
 use crate::replace::replaceable::Version;
 use crate::replace::version::{NewVersion, SwapError};
 
@@ -107,7 +108,7 @@ impl StepKind for WindowKind {
         let mut aggregates = Vec::with_capacity(spec.aggregates.len());
         let mut fields = fields_before_results(keys.iter().map(|k| input.fields()[*k].clone()).collect());
         for (name, of) in &spec.aggregates {
-            let (aggregate, field) = plan_aggregate(cx, name, of, input)?;
+            let (aggregate, field) = plan_aggregate(cx, (&node.name, name), of, input)?;
             if fields.iter().any(|f| f.name() == field.name()) {
                 let key = spec.key_by.iter().find(|key| key.value == name.value);
                 let of = match key {
@@ -135,7 +136,7 @@ impl StepKind for WindowKind {
 
 fn plan_aggregate(
     cx: &PlanContext<'_>,
-    name: &Spanned<String>,
+    (window, name): (&str, &Spanned<String>),
     spec: &AggregateSpec,
     input: &SchemaRef,
 ) -> Result<(PlannedAggregate, Field), CheckError> {
@@ -158,9 +159,12 @@ fn plan_aggregate(
             check_distinct(&cx.graph.text, "columns", columns)?;
             let columns = columns.iter().map(|c| column(input, c)).collect::<Result<Vec<_>, _>>()?;
             let schema = Arc::new(input.project(&columns).map_err(|e| refuse(e.to_string()))?);
-            let plan = component
-                .describe(config, &[InputSchema::only(schema, Vec::new())], limits)
-                .map_err(|e| refuse(format!("the aggregate refuses this pipeline: {e}")))?;
+            let plan =
+                component.describe(config, &[InputSchema::only(schema, Vec::new())], limits).map_err(|error| {
+                    let table = ["windows", window, "aggregates", &name.value];
+                    let (what, text) = ("the aggregate refuses this pipeline", &cx.graph.text);
+                    CheckError::of_describe(text, &table, &path.span, what, &error)
+                })?;
             let output = plan.output_schema(0);
             let [only] = output.fields().as_ref() else {
                 return Err(refuse("an aggregate makes exactly one column; put several into a struct".to_owned()));
@@ -312,7 +316,7 @@ impl PlanNode for WindowStep {
         let inputs = [InputSchema::only(Arc::new(schema), Vec::new())];
         let old = component.describe(config, &inputs, limits).map_err(|e| unfit(e.to_string()))?;
         let new =
-            version.component.describe(&version.config, &inputs, &version.limits).map_err(|e| unfit(e.to_string()))?;
+            version.component.describe(&version.config, &inputs, &version.limits).map_err(|e| unfit(told(&e).0))?;
         check_outputs(&old, &new).map_err(unfit)?;
         let is_same =
             |(old, new)| is_same(old, new) && check_readable(old, new).is_ok() && check_readable(new, old).is_ok();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{COMMANDS_MAX, Origin, Start, Thread};
 use crate::jobs::disk::DiskWatch;
+use crate::jobs::kept::KeptFigures;
 use crate::jobs::{Command, Live, Slot};
 use crate::model::JobState;
 
@@ -55,7 +56,13 @@ impl Runner {
         let set = SetOver([Arc::clone(&over), Arc::clone(&gone)]);
         let disk = DiskWatch::new(start.folder.clone(), &start.admission.bounds.disk);
         let (state, guest_resources) = (Some(JobState::Starting), origin.guest_resources());
-        slot.update(|live| *live = Live { state, guest_resources, ..Live::default() });
+        // What continues after a restart of the server continues to count; what somebody starts begins to.
+        let before = match origin {
+            Origin::Running(_) => KeptFigures::default(),
+            Origin::Recover(_) => KeptFigures::read(&start.folder),
+        };
+        let at_checkpoint = before.clone();
+        slot.update(|live| *live = Live { state, guest_resources, before, ..Live::default() });
         let name = format!("job {}", slot.name);
         let is_left = Arc::new(AtomicBool::new(false));
         let thread = Thread {
@@ -66,6 +73,8 @@ impl Runner {
             swap: None,
             is_stable: false,
             began_us: None,
+            started_us: None,
+            at_checkpoint,
             seen: (0, 0),
             figures_us: 0,
             disk,

@@ -1,0 +1,119 @@
+//! What a component says of itself where nobody gives it an input: it is asked again and again, and given each column that it says it misses.
+//! It reads messages of components made with the SDK; of any other it has the refusal, and shows that.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use serde_json::{Value, json};
+use weir_core::column_type::parse_type;
+use weir_core::limits::OperatorLimits;
+use weir_host::{Component, InputSchema, InstanceError, Plan};
+
+/// Columns that a component may ask for: more than any reads.
+const COLUMNS_MAX: usize = 256;
+/// A key that no configuration has: what is refused with it names those that there are.
+const NO_KEY: &str = "-";
+
+/// What was learnt.
+pub(super) struct Asked {
+    /// Its input, with the columns that it asked for.
+    pub(super) inputs: Vec<InputSchema>,
+    /// What it would do with these, or why it did not say.
+    pub(super) plan: Result<Plan, String>,
+    /// The keys of its configuration; `None`: it did not say.
+    pub(super) config_keys: Option<Vec<String>>,
+}
+
+/// Asks a component, with a configuration.
+pub(super) fn asked(component: &Component, config: &Value) -> Asked {
+    let mut fields: Vec<Field> = Vec::new();
+    loop {
+        let input = InputSchema::only(Arc::new(Schema::new(fields.clone())), Vec::new());
+        let refusal = match component.describe(config, std::slice::from_ref(&input), &OperatorLimits::default()) {
+            Ok(plan) => return Asked { inputs: vec![input], plan: Ok(plan), config_keys: config_keys(component) },
+            Err(refusal) => refusal,
+        };
+        let missing = missing_column(&refusal)
+            .filter(|missing| fields.len() < COLUMNS_MAX && !fields.iter().any(|field| field.name() == missing.name()));
+        match missing {
+            Some(missing) => fields.push(missing),
+            None => {
+                return Asked { inputs: vec![input], plan: Err(told(&refusal)), config_keys: config_keys(component) };
+            }
+        }
+    }
+}
+
+/// The column that a component says there is not, and that it reads.
+fn missing_column(refusal: &InstanceError) -> Option<Field> {
+    let InstanceError::Refused(reason) = refusal else { return None };
+    let (name, rest) = reason.strip_prefix("there is no column \"")?.split_once('"')?;
+    // One that an output only carries over is of any type.
+    if rest.starts_with(", which output ") {
+        return Some(Field::new(name, DataType::Utf8, false));
+    }
+    let (type_name, _) = rest.strip_prefix(" (")?.split_once("), which the operator reads")?;
+    // Where several types fit, one of them.
+    let type_name = match type_name {
+        "any integer or float" => "float64",
+        "a timestamp of seconds or coarser" => "timestamp(s)",
+        "a timestamp of milliseconds or coarser" => "timestamp(ms)",
+        "a timestamp of microseconds or coarser" => "timestamp(us)",
+        "a timestamp of nanoseconds or coarser" => "timestamp(ns)",
+        type_name => type_name,
+    };
+    Some(Field::new(name, parse_type(type_name).ok()?, false))
+}
+
+fn told(refusal: &InstanceError) -> String {
+    match refusal {
+        InstanceError::Refused(reason) => match reason.strip_prefix("config: ") {
+            Some(of_config) => {
+                let reason = of_config.rfind(" at line ").map_or(of_config, |at| &of_config[..at]);
+                format!("depends on its configuration ({reason}); give one with --config JSON")
+            }
+            None => format!("depends on its input ({reason}); give its columns with --input NAME:TYPE,..."),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// The keys that it names when it refuses one that it has not.
+fn config_keys(component: &Component) -> Option<Vec<String>> {
+    let input = InputSchema::only(Arc::new(Schema::empty()), Vec::new());
+    match component.describe(&json!({ NO_KEY: null }), &[input], &OperatorLimits::default()) {
+        Err(InstanceError::Refused(reason)) => keys_named(&reason),
+        _ => None,
+    }
+}
+
+fn keys_named(reason: &str) -> Option<Vec<String>> {
+    let (_, known) = reason.strip_prefix("config: unknown field")?.split_once("`, ")?;
+    Some(known.split('`').skip(1).step_by(2).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_the_sdk_name_columns_and_keys() {
+        let missing = |reason: &str| {
+            let field = missing_column(&InstanceError::Refused(reason.to_owned()))?;
+            Some((field.name().clone(), field.data_type().to_string()))
+        };
+        let reads = "there is no column \"price\" (int64), which the operator reads; the input has no columns";
+        assert_eq!(missing(reads), Some(("price".to_owned(), "Int64".to_owned())));
+        let keeps = "there is no column \"key\", which output \"main\" keeps; the input has no columns";
+        assert_eq!(missing(keeps), Some(("key".to_owned(), "Utf8".to_owned())));
+        let at = "there is no column \"at\" (a timestamp of microseconds or coarser), which the operator reads; the input has x";
+        assert_eq!(missing(at).map(|(name, _)| name), Some("at".to_owned()));
+        assert_eq!(missing("there is no column \"price\" (a number), which the operator reads; the input has x"), None);
+        assert_eq!(missing("config: missing field `tag`"), None);
+        let keys = |reason: &str| keys_named(reason);
+        let several = "config: unknown field `-`, expected one of `tag`, `fails` at line 1 column 4";
+        assert_eq!(keys(several), Some(vec!["tag".to_owned(), "fails".to_owned()]));
+        assert_eq!(keys("config: unknown field `-`, there are no fields at line 1"), Some(Vec::new()));
+        assert_eq!(keys("config: missing field `tag`"), None);
+    }
+}
