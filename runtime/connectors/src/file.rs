@@ -10,7 +10,8 @@
 //! | `follow` | `false` | read what is appended to files, and new files, without an end: see decision 40. Not with `partitions` |
 //!
 //! A record that is no row is reported as `FILE:LINE` with the column, and the others are processed. An offset is a number of bytes and
-//! of lines. A file is read up to the end that it has when it is opened, and to the end of the line there.
+//! of lines. A file is read up to the end that it has when it is opened, and to the end of the line there. What is compressed with gzip or
+//! zstd, by its first bytes, is read as its text: one split, whose offsets are bytes of text, up to which a job that resumes decompresses again.
 //!
 //! As a sink:
 //!
@@ -19,13 +20,14 @@
 //! | `path` | required | a file; or a folder, if there is one of that name or the path ends in `/`. It is made, if the folder above it exists. A symbolic link is followed; a device, a FIFO or a socket is refused |
 //! | `mode` | | one file: what becomes of one that is there. Without it, only what an earlier run of the same pipeline has left is replaced, see decision 36. `"overwrite"` replaces any file, `"append"` begins with its rows |
 //! | `format` | by the file's name; for a folder required | `"csv"`, `"json"`, `"text"` or `"raw"` |
+//! | `compression` | by the file's name | `"gzip"`, `"zstd"` or `"none"`; a name that ends in `.gz` or `.zst` says it too. Not with `mode = "append"` |
 //! | `lazy` | `false` | make no file (no folder) if there is no row |
 //! | `roll-bytes` | | a folder: a part that is as long is ended between two checkpoints too, behind a batch of rows. A size such as `"64KiB"`, which is the least |
 //!
 //! A file is written by one subtask. It appears under its name when the stream has ended, complete and on disk, or not at all.
 //!
 //! A folder is written by any number of subtasks. What one of them got between two checkpoints (in a job without checkpoints:
-//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv`, `.jsonl`, `.txt` or `.raw` (with `roll-bytes` also `...-ATTEMPT-NUMBER`), complete and on disk, when the second one is
+//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv`, `.jsonl`, `.txt` or `.raw`, and `.gz` or `.zst` behind that (with `roll-bytes` also `...-ATTEMPT-NUMBER`), complete and on disk, when the second one is
 //! complete; no rows make no part. The folder must not have parts that the job does not resume from.
 //!
 //! What is not finished is in hidden files that end in `.tmp`, in the same folder. A job removes them when it fails, but for those
@@ -34,12 +36,15 @@
 //! Relative paths are relative to the folder of the pipeline file.
 
 mod commit;
+mod compressed_input;
 mod confined;
 mod draft;
 mod file_input;
+mod file_reader;
 mod follow;
 mod kept;
 mod notices;
+mod out;
 mod partitions;
 mod parts;
 mod paths;

@@ -7,6 +7,7 @@
 //! | [`sample`] | what the first rows say about the columns |
 //! | [`inference`] | column types guessed from values |
 //! | [`encoding`] | what is no plain text |
+//! | [`compression`], [`compressed_writer`] | gzip and zstd, in and out |
 //! | [`unlisted`] | keys that an inferred schema does not have |
 //! | [`records`] | bytes into records: where each ends, on which line it begins |
 //! | [`framing`] | where one record ends |
@@ -34,6 +35,8 @@ macro_rules! pass_over_scalars {
     )*};
 }
 
+pub(crate) mod compressed_writer;
+pub(crate) mod compression;
 pub(crate) mod csv;
 pub(crate) mod csv_fields;
 pub(crate) mod csv_nulls;
@@ -77,8 +80,12 @@ pub(crate) enum FormatName {
 }
 
 impl FormatName {
-    /// What the ending of a file's name says.
+    /// What the ending of a file's name says; that of a compressed one is taken off first.
     pub(crate) fn of_extension(path: &std::path::Path) -> Option<Self> {
+        let path = match compression::Compression::of_extension(path) {
+            Some(_) => path.file_stem()?.as_ref(),
+            None => path,
+        };
         match path.extension()?.to_str()? {
             "csv" => Some(Self::Csv),
             "json" | "jsonl" | "ndjson" => Some(Self::Json),

@@ -2,7 +2,7 @@
 //! visible.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -12,18 +12,18 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 use weir_core::connector::{ConnectorError, WriterContext};
 
+use super::out::Out;
 use super::space::{ROWS_BETWEEN, Space};
 use super::temporary::Place;
 use crate::formats::FormatName;
+use crate::formats::compression::Compression;
 use crate::formats::write::{TextWriter, write_error};
-
-/// Bytes that are gathered before they are passed on.
-const BUFFER_BYTES: usize = 64 << 10;
 
 /// What the files of one writer have in common.
 pub(super) struct Drafting {
     pub(super) place: Place,
     pub(super) format: FormatName,
+    pub(super) compression: Option<Compression>,
     pub(super) schema: SchemaRef,
     pub(super) generation: u64,
     pub(super) durable: bool,
@@ -54,7 +54,8 @@ pub(super) struct Staged(Arc<Mutex<Vec<TempPath>>>);
 /// A temporary file that is being written. Dropped, it removes its file, unless a checkpoint may count on it.
 pub(super) struct Draft {
     place: Place,
-    text: TextWriter<BufWriter<Arc<File>>>,
+    text: TextWriter<Out>,
+    out: Out,
     file: Arc<File>,
     path: TempPath,
     durable: bool,
@@ -65,7 +66,7 @@ pub(super) struct Draft {
 impl Drafting {
     pub(super) fn new(
         place: &Place,
-        format: FormatName,
+        (format, compression): (FormatName, Option<Compression>),
         schema: SchemaRef,
         context: &WriterContext<'_>,
         space: Space,
@@ -73,7 +74,8 @@ impl Drafting {
     ) -> Self {
         let (generation, durable) = (context.generation, context.durable);
         let staged = (!durable).then(|| staged.clone());
-        Self { place: place.clone(), format, schema, generation, durable, becomes: None, appends: false, space, staged }
+        let (place, becomes, appends) = (place.clone(), None, false);
+        Self { place, format, compression, schema, generation, durable, becomes, appends, space, staged }
     }
 
     /// A draft without rows of its own.
@@ -85,8 +87,7 @@ impl Drafting {
             }
         }
         let (file, path) = self.create()?;
-        let text = self.text(&file, 0)?;
-        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to: None })
+        self.draft(file, path, 0, None)
     }
 
     /// A draft that begins with all that is in a file, which must be rows of the same columns.
@@ -97,9 +98,7 @@ impl Drafting {
         let (file, path) = self.create()?;
         let written = (&*file).write_all(&header).and_then(|()| io::copy(&mut old, &mut file.as_ref()));
         let rest = written.map_err(|source| self.place.cannot("write", source))?;
-        let text = self.text(&file, begun + rest + header.len() as u64)?;
-        let appended_to = Some(begun + rest);
-        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
+        self.draft(file, path, begun + rest + header.len() as u64, Some(begun + rest))
     }
 
     /// Writes rows into a draft; if there is none, it is begun. Says how many: where there is no room, the others are dropped if that is
@@ -144,17 +143,29 @@ impl Drafting {
         if copied < old.bytes {
             return Err(self.lost(old, "was cut off meanwhile"));
         }
-        let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
-        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
+        self.draft(file, path, old.bytes, appended_to)
     }
 
-    /// A writer onto a file that has so many bytes.
-    fn text(&self, file: &Arc<File>, bytes: u64) -> Result<TextWriter<BufWriter<Arc<File>>>, ConnectorError> {
-        match bytes {
-            0 => TextWriter::new(self.format, &self.schema, buffered(file))
-                .map_err(|error| cannot_write(&self.place, error)),
-            _ => Ok(TextWriter::resume(self.format, &self.schema, buffered(file))),
-        }
+    /// A draft over a file that has so many bytes.
+    fn draft(
+        &self,
+        file: Arc<File>,
+        path: TempPath,
+        bytes: u64,
+        appended_to: Option<u64>,
+    ) -> Result<Draft, ConnectorError> {
+        let begin = || match bytes {
+            0 => {
+                let out = Out::begin(self.compression, &file)?;
+                Ok((TextWriter::new(self.format, &self.schema, out.clone())?, out))
+            }
+            _ => {
+                let out = Out::resume(self.compression, &file);
+                Ok((TextWriter::resume(self.format, &self.schema, out.clone()), out))
+            }
+        };
+        let (text, out) = begin().map_err(|error: ArrowError| cannot_write(&self.place, error))?;
+        Ok(Draft { place: self.place.clone(), text, out, file, path, durable: self.durable, appended_to })
     }
 
     fn create(&self) -> Result<(Arc<File>, TempPath), ConnectorError> {
@@ -199,7 +210,14 @@ impl Draft {
         self.text.write(rows).map_err(|error| cannot_write(&self.place, error))
     }
 
-    /// Hands all rows to the system, and says how far the file is.
+    /// Hands all rows to the system in a way that they can be read without what follows, and says how far the file is.
+    fn end(&mut self) -> Result<u64, ConnectorError> {
+        self.bytes()?;
+        self.out.end_member().map_err(|source| self.place.cannot("write", source))?;
+        self.written_bytes()
+    }
+
+    /// Hands all rows to the system, but for those that are being compressed, and says how far the file is.
     fn bytes(&mut self) -> Result<u64, ConnectorError> {
         self.text.flush().map_err(|error| cannot_write(&self.place, error))?;
         self.written_bytes()
@@ -212,13 +230,13 @@ impl Draft {
 
     /// Ends a file that gets no more rows before the next checkpoint: it need not stay open until then.
     pub(super) fn close(mut self) -> Result<Closed, ConnectorError> {
-        let bytes = self.bytes()?;
+        let bytes = self.end()?;
         Ok(Closed { place: self.place, path: self.path, bytes, durable: self.durable })
     }
 
     /// Hands all rows to the system, and says how far the file is, for a checkpoint.
     pub(super) fn flush(&mut self) -> Result<Span, ConnectorError> {
-        let bytes = self.bytes()?;
+        let bytes = self.end()?;
         self.path.disable_cleanup(self.durable);
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Span { name, bytes })
@@ -326,10 +344,6 @@ fn ends_with_line_end(mut file: &File) -> io::Result<bool> {
     file.seek(SeekFrom::End(-1))?;
     file.read_exact(&mut last)?;
     Ok(last == *b"\n")
-}
-
-fn buffered(file: &Arc<File>) -> BufWriter<Arc<File>> {
-    BufWriter::with_capacity(BUFFER_BYTES, Arc::clone(file))
 }
 
 fn cannot_write(place: &Place, error: ArrowError) -> ConnectorError {

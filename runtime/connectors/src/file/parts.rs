@@ -83,7 +83,8 @@ impl PartsWriter {
             FormatName::Text => "txt",
             FormatName::Raw => "raw",
         };
-        format!("{PREFIX}{:05}-{generation:06}-{attempt:08}{number}.{ending}", self.subtask)
+        let compressed = self.drafting.compression.map_or_else(String::new, |by| format!(".{}", by.extension()));
+        format!("{PREFIX}{:05}-{generation:06}-{attempt:08}{number}.{ending}{compressed}", self.subtask)
     }
 }
 

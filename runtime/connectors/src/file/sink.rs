@@ -20,6 +20,7 @@ use super::target::{Mode, Target, check_folder, followed};
 use super::temporary::Place;
 use super::whole::WholeWriter;
 use crate::formats::FormatName;
+use crate::formats::compression::Compression;
 use crate::formats::write::check_writable;
 use crate::options::{self, Bytes};
 
@@ -28,12 +29,33 @@ use crate::options::{self, Bytes};
 struct FileSinkOptions {
     path: PathBuf,
     format: Option<FormatName>,
+    compression: Option<CompressionOption>,
     #[serde(default)]
     lazy: bool,
     #[serde(default)]
     allow_newer: bool,
     mode: Option<Mode>,
     roll_bytes: Option<Bytes>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum CompressionOption {
+    #[serde(alias = "gz")]
+    Gzip,
+    #[serde(alias = "zst")]
+    Zstd,
+    None,
+}
+
+impl CompressionOption {
+    fn compression(self) -> Option<Compression> {
+        match self {
+            Self::Gzip => Some(Compression::Gzip),
+            Self::Zstd => Some(Compression::Zstd),
+            Self::None => None,
+        }
+    }
 }
 
 /// The shortest parts that can be asked for: shorter ones are mostly names.
@@ -46,6 +68,7 @@ pub(crate) struct FileSink {
     target: Option<Target>,
     options: Options,
     format: FormatName,
+    compression: Option<Compression>,
     lazy: bool,
     allow_newer: bool,
     roll_bytes: Option<u64>,
@@ -57,7 +80,9 @@ pub(crate) struct FileSink {
 impl FileSink {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        let FileSinkOptions { path: name, format, lazy, allow_newer, mode, roll_bytes } = options::parse(options)?;
+        let FileSinkOptions { path: name, format, compression, lazy, allow_newer, mode, roll_bytes } =
+            options::parse(options)?;
+        let compression = compression.map_or_else(|| Compression::of_extension(&name), CompressionOption::compression);
         let roll_bytes = roll_bytes.map(|Bytes(bytes)| bytes);
         options::check_confined(options, &name)?;
         let shown = name.display().to_string();
@@ -82,7 +107,26 @@ impl FileSink {
             }
             let (place, options) =
                 (Place { name: shown, folder: path, prefix: ".part-".to_owned(), root }, options.clone());
-            return Ok(Self { place, target: None, options, format, lazy, allow_newer, roll_bytes, staged, dropped });
+            let target = None;
+            return Ok(Self {
+                place,
+                target,
+                options,
+                format,
+                compression,
+                lazy,
+                allow_newer,
+                roll_bytes,
+                staged,
+                dropped,
+            });
+        }
+        if let (Some(compression), Some(Mode::Append)) = (compression, mode) {
+            let message = format!(
+                "rows cannot be appended to a file that is compressed with {}: fill a folder with parts instead, `path = \"out/\"`",
+                compression.name()
+            );
+            return Err(options.error("mode", message));
         }
         if roll_bytes.is_some() {
             let message = "one file is written as one: `roll-bytes` is an option of a sink that fills a folder";
@@ -98,7 +142,7 @@ impl FileSink {
         let place = Place { name: shown.clone(), folder: folder.to_path_buf(), prefix: format!(".{file}."), root };
         let target = Some(Target { shown, place: place.clone(), file, mode });
         let (options, roll_bytes) = (options.clone(), None);
-        Ok(Self { place, target, options, format, lazy, allow_newer, roll_bytes, staged, dropped })
+        Ok(Self { place, target, options, format, compression, lazy, allow_newer, roll_bytes, staged, dropped })
     }
 }
 
@@ -181,7 +225,8 @@ impl Sink for FileSink {
     fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         check_writable(self.format, &schema)?;
         let space = Space::new(self.options.disk.clone(), Arc::clone(&self.dropped));
-        let mut drafting = Drafting::new(&self.place, self.format, schema, context, space, &self.staged);
+        let mut drafting =
+            Drafting::new(&self.place, (self.format, self.compression), schema, context, space, &self.staged);
         Ok(match &self.target {
             Some(target) => {
                 drafting.becomes = Some(target.file.clone());

@@ -20,6 +20,7 @@ use weir_core::time::ManualClock;
 use super::*;
 use crate::tally;
 
+mod compressed;
 mod ends;
 mod inferred;
 mod lines;

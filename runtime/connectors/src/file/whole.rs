@@ -2,14 +2,12 @@
 //! checkpoint counts on a beginning of the temporary file; a job that resumes from it copies that beginning into a file
 //! of its own.
 
-use arrow::datatypes::Schema;
 use serde::{Deserialize, Serialize};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Cut, Offset, Prepare, Prepared, SinkReport, SinkWriter};
 
 use super::commit::Step;
 use super::draft::{Draft, Drafting, Span};
-use crate::formats::FormatName;
 use weir_core::column_type::type_name;
 
 /// What a checkpoint keeps of the file.
@@ -58,7 +56,7 @@ impl WholeWriter {
         lazy: bool,
         restored: &[Offset],
     ) -> Result<Self, ConnectorError> {
-        let columns = columns(drafting.format, &drafting.schema);
+        let columns = columns(&drafting);
         let fresh = State {
             report: SinkReport::default(),
             columns: columns.clone(),
@@ -151,7 +149,10 @@ impl SinkWriter for WholeWriter {
 type Finish = Box<dyn FnOnce() -> Result<(), ConnectorError> + Send>;
 
 /// What a file holds, in words.
-fn columns(format: FormatName, schema: &Schema) -> String {
+fn columns(drafting: &Drafting) -> String {
+    let schema = &drafting.schema;
     let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), type_name(field.data_type())));
-    format!("{}: {}", format!("{format:?}").to_lowercase(), columns.collect::<Vec<_>>().join(", "))
+    let compression = drafting.compression.map_or_else(String::new, |by| format!(", compressed with {}", by.name()));
+    let format = format!("{:?}", drafting.format).to_lowercase();
+    format!("{format}{compression}: {}", columns.collect::<Vec<_>>().join(", "))
 }

@@ -1,4 +1,7 @@
-//! What is no plain text: compressed files and UTF-16, told by the bytes that they begin with. Reads none of them.
+//! What is no plain text: compressed files and UTF-16, told by the bytes that they begin with. Reads none of them; what [`super::compression`]
+//! reads gets here only where that cannot be.
+
+use super::compression::Compression;
 
 /// A way to write bytes that no format here reads.
 struct Encoding {
@@ -37,6 +40,11 @@ pub(crate) fn problem(name: Option<&str>, begin: &[u8]) -> Option<String> {
         ),
         None => format!("what is piped in is {is}: make text of it first, `{reader} FILE | weir run PIPELINE`"),
     })
+}
+
+/// Whether a reader would take text that begins with these bytes for something else, or for too little to tell.
+pub(crate) fn is_told_as_other(begin: &[u8]) -> bool {
+    Compression::of_begin(begin).is_some() || problem(None, begin).is_some() || is_undecided(begin)
 }
 
 /// Whether more bytes are needed to tell.

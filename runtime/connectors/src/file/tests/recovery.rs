@@ -4,6 +4,7 @@
 use weir_core::connector::{Committable, Committer, Cut};
 
 use super::*;
+use crate::formats::compression::decompressed_stream;
 
 /// A complete checkpoint, as far as a sink is concerned.
 #[derive(Clone)]
@@ -222,7 +223,7 @@ fn visible(folder: &Path) -> Vec<String> {
 fn rows_of_parts(folder: &Path) -> Vec<i64> {
     let mut rows = Vec::new();
     for name in visible(folder) {
-        let text = fs::read_to_string(folder.join(name)).unwrap();
+        let text = text_of(&folder.join(name));
         let numbers = text.lines().filter(|line| *line != "n");
         rows.extend(numbers.map(|line| line.trim_matches(|c: char| !c.is_ascii_digit()).parse::<i64>().unwrap()));
     }
@@ -230,10 +231,24 @@ fn rows_of_parts(folder: &Path) -> Vec<i64> {
     rows
 }
 
-const SINKS: [&str; 5] = [
+/// The text of a file, which may be compressed.
+fn text_of(path: &Path) -> String {
+    let file: Box<dyn std::io::Read + Send> = Box::new(fs::File::open(path).unwrap());
+    let mut text = String::new();
+    decompressed_stream(file).unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+/// The first of them write one file.
+const FILES: usize = 5;
+const SINKS: [&str; 9] = [
     "path = \"out.csv\"",
     "path = \"out.jsonl\"\nlazy = true",
     "path = \"out.csv\"\nlazy = true",
+    "path = \"out.csv.gz\"",
+    "path = \"out.json\"\ncompression = \"zstd\"",
+    "path = \"out/\"\nformat = \"csv\"\ncompression = \"gzip\"",
+    "path = \"out/\"\nformat = \"json\"\ncompression = \"zstd\"",
     "path = \"out/\"\nformat = \"csv\"",
     "path = \"out/\"\nformat = \"json\"",
 ];
@@ -261,9 +276,9 @@ proptest! {
         job.running.write(missing).unwrap();
         job.cut(true, Fate::Committed);
 
-        let is_file = sink < 3;
+        let is_file = sink < FILES;
         let output = |base: &Path| match is_file {
-            true => visible(base).into_iter().map(|name| fs::read_to_string(base.join(name)).unwrap()).collect(),
+            true => visible(base).into_iter().map(|name| text_of(&base.join(name))).collect(),
             false => vec![format!("{:?}", rows_of_parts(&base.join("out")))],
         };
         let mut calm = Attempt::start(SINKS[sink], undisturbed.path(), (0, 1, false), None).unwrap();
