@@ -35,6 +35,7 @@
 //!
 //! Relative paths are relative to the folder of the pipeline file.
 
+mod append;
 mod commit;
 mod compressed_input;
 mod confined;
@@ -42,6 +43,8 @@ mod draft;
 mod file_input;
 mod file_reader;
 mod follow;
+mod grouped;
+mod grouped_reader;
 mod kept;
 mod notices;
 mod out;
@@ -67,19 +70,22 @@ pub(crate) use source::open as open_source;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
-use crate::formats::FormatName;
+use crate::formats::file_format::FileFormat;
 
 /// The format that the options give, or else the name of the file.
 fn format_of(
     options: &Options,
-    format: Option<FormatName>,
+    format: Option<FileFormat>,
     path: &std::path::Path,
-) -> Result<FormatName, ConnectorError> {
-    format.or_else(|| FormatName::of_extension(path)).ok_or_else(|| {
+) -> Result<FileFormat, ConnectorError> {
+    format.or_else(|| FileFormat::of_extension(path)).ok_or_else(|| {
         let path = path.display();
         options.error(
             "path",
-            format!("{path} does not end in .csv, .json, .jsonl, .txt or .log; say `format = \"csv\"`, \"json\", \"text\" or \"raw\""),
+            format!(
+                "{path} does not end in .csv, .json, .jsonl, .txt, .log, .parquet or .arrow; say `format = \"csv\"`, \"json\", \"text\", \"raw\", \
+                 \"parquet\" or \"arrow\""
+            ),
         )
     })
 }

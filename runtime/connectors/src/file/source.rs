@@ -17,17 +17,19 @@ use super::file_input::FileInput;
 use super::file_reader::{Extent, FileReader, open_at, tell_appended};
 use super::follow::FollowedFiles;
 use super::format_of;
+use super::grouped::GroupedFiles;
 use super::notices::Notices;
 use super::partitions::PartitionedFiles;
-use super::paths::{InputFile, cannot, find, folders_in, would_read};
+use super::paths::{InputFile, cannot, find, folders_note, would_read};
 use super::rows::Rows;
-use crate::formats::FormatName;
 use crate::formats::compression::Compression;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
+use crate::formats::file_format::{FileFormat, Kind};
 use crate::formats::format_options::FormatOptions;
 use crate::formats::read_options::{SchemaOption, TextFormat, infer_rows};
 use crate::formats::reader::TextReader;
 use crate::formats::records::{Position, Records};
+use crate::formats::row_groups::GroupFormat;
 use crate::formats::sample::Sample;
 use crate::formats::unlisted::Unlisted;
 use crate::options;
@@ -41,7 +43,7 @@ const FILES_TOLD_MAX: usize = 3;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FileSourceOptions {
     path: PathBuf,
-    format: Option<FormatName>,
+    format: Option<FileFormat>,
     header: Option<bool>,
     delimiter: Option<String>,
     quote: Option<String>,
@@ -69,15 +71,31 @@ impl FileSourceOptions {
         }
     }
 
+    /// The format, if it is one with groups of rows: by the option, or by the name of the first file.
+    fn group_format(&self, options: &Options) -> Option<GroupFormat> {
+        let of_first = || {
+            let first = find(options, &self.path).ok().and_then(|files| files.into_iter().next());
+            FileFormat::of_extension(&first.map_or_else(|| self.path.clone(), |first| first.path))
+        };
+        match self.format.or_else(of_first)?.kind() {
+            Kind::Groups(format) => Some(format),
+            Kind::Text(_) => None,
+        }
+    }
+
     /// Whether the columns are known without a look at a file.
     fn has_known_columns(&self) -> bool {
-        self.schema.is_some() || matches!(self.format, Some(FormatName::Text | FormatName::Raw))
+        self.schema.is_some() || matches!(self.format, Some(FileFormat::Text | FileFormat::Raw))
     }
 }
 
 /// The source that the options ask for.
 pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
     let given: FileSourceOptions = options::parse(options)?;
+    options::check_confined(options, &given.path)?;
+    if let Some(format) = given.group_format(options) {
+        return open_groups(options, given, format);
+    }
     let files = FileSource::open(options)?;
     Ok(match (&given.partitions, given.follow) {
         (Some(_), true) => return Err(options.error("partitions", "`partitions` and `follow` do not go together")),
@@ -88,6 +106,27 @@ pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError>
             Box::new(FollowedFiles::new(options, &given.path, Box::new(files), rows))
         }
         (None, false) => Box::new(files),
+    })
+}
+
+fn open_groups(
+    options: &Options,
+    given: FileSourceOptions,
+    format: GroupFormat,
+) -> Result<Box<dyn Source>, ConnectorError> {
+    let this = match format {
+        GroupFormat::Parquet => "Parquet",
+        GroupFormat::Arrow => "Arrow",
+    };
+    given.format_options().check_none(options, this)?;
+    if given.follow {
+        let message = format!("{this} files are written once, and do not grow: `follow` is an option of text formats");
+        return Err(options.error("follow", message));
+    }
+    let files = GroupedFiles::open(options, given.path, format, given.schema.as_ref())?;
+    Ok(match &given.partitions {
+        Some(columns) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
+        None => Box::new(files),
     })
 }
 
@@ -127,6 +166,9 @@ impl FileSource {
             check_text(options, first, given.follow)?;
         }
         let format = format_of(options, given.format, files.first().map_or(&given.path, |first| &first.path))?;
+        let Kind::Text(format) = format.kind() else {
+            return Err(options.error("format", format!("{:?} is no format of text", format.name())));
+        };
         let format = given.format_options().format(options, format)?;
         let rows_max = infer_rows(options, given.infer_rows)?;
         let shown = given.path.display().to_string();
@@ -139,15 +181,7 @@ impl FileSource {
             }
         };
         let folder = Some(options::resolve(options, &given.path)).filter(|path| path.is_dir());
-        if folder.is_some()
-            && let Some(below) = folders_in(options, &given.path).first()
-        {
-            let all = given.path.join("**");
-            notes.push(format!(
-                "{shown}: what is in folders below it, such as {below}, is not read; `path = {:?}` reads it",
-                all.display().to_string()
-            ));
-        }
+        notes.extend(folders_note(options, &given.path).filter(|_| folder.is_some()));
         let named = (options.clone(), given.path);
         let notices = Arc::default();
         let mut source = Self { files, folder, format, schema, notes, unlisted, named, notices };

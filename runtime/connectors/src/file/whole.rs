@@ -56,6 +56,8 @@ impl WholeWriter {
         lazy: bool,
         restored: &[Offset],
     ) -> Result<Self, ConnectorError> {
+        // A file is resumed as often as the job is; only what is never resumed can be written as it is to be.
+        let drafting = if drafting.durable { drafting.resumable() } else { drafting };
         let columns = columns(&drafting);
         let fresh = State {
             report: SinkReport::default(),
@@ -123,11 +125,16 @@ impl SinkWriter for WholeWriter {
         let (draft, on_disk): (_, Finish) = match self.draft.take() {
             None => (None, Box::new(|| Ok(()))),
             Some(mut draft) => {
-                let span = draft.flush()?;
                 if self.done {
+                    let (mut draft, left) = self.drafting.finish(draft)?;
+                    let span = draft.flush()?;
                     commit.push(Step::Rename { from: span, to: self.to.clone(), appended_to }.committable(place)?);
+                    if let Some(left) = left {
+                        commit.push(Step::Remove(left).committable(place)?);
+                    }
                     (None, Box::new(draft.finishing(&self.drafting)))
                 } else {
+                    let span = draft.flush()?;
                     let syncing = draft.syncing();
                     self.draft = Some(draft);
                     (Some(span), Box::new(syncing))
@@ -153,6 +160,6 @@ fn columns(drafting: &Drafting) -> String {
     let schema = &drafting.schema;
     let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), type_name(field.data_type())));
     let compression = drafting.compression.map_or_else(String::new, |by| format!(", compressed with {}", by.name()));
-    let format = format!("{:?}", drafting.format).to_lowercase();
+    let format = drafting.format.name();
     format!("{format}{compression}: {}", columns.collect::<Vec<_>>().join(", "))
 }

@@ -1,6 +1,8 @@
 //! A job that is killed anywhere, and continues, writes what one that was never disturbed writes: the sink under a
 //! scripted engine.
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use weir_core::connector::{Committable, Committer, Cut};
 
 use super::*;
@@ -231,8 +233,17 @@ fn rows_of_parts(folder: &Path) -> Vec<i64> {
     rows
 }
 
-/// The text of a file, which may be compressed.
+/// The text of a file, which may be compressed; of one that is none, a line for each of its rows.
 fn text_of(path: &Path) -> String {
+    if path.extension().is_some_and(|ending| ending == "parquet" || ending == "arrow") {
+        let (folder, name) = (path.parent().unwrap(), path.file_name().unwrap());
+        let source = open_source(&options(&format!("path = {name:?}"), folder)).unwrap();
+        let mut reader =
+            source.reader(&source.splits(1).unwrap()[0], &[0], None, Arc::new(ManualClock::default())).unwrap();
+        let (batches, _) = poll(reader.as_mut(), &[4096], 10_000);
+        let numbers = batches.iter().flat_map(|rows| rows.column(0).as_primitive::<Int64Type>().values());
+        return numbers.map(|number| format!("{number}\n")).collect();
+    }
     let file: Box<dyn std::io::Read + Send> = Box::new(fs::File::open(path).unwrap());
     let mut text = String::new();
     decompressed_stream(file).unwrap().read_to_string(&mut text).unwrap();
@@ -240,13 +251,17 @@ fn text_of(path: &Path) -> String {
 }
 
 /// The first of them write one file.
-const FILES: usize = 5;
-const SINKS: [&str; 9] = [
+const FILES: usize = 7;
+const SINKS: [&str; 13] = [
     "path = \"out.csv\"",
     "path = \"out.jsonl\"\nlazy = true",
     "path = \"out.csv\"\nlazy = true",
     "path = \"out.csv.gz\"",
     "path = \"out.json\"\ncompression = \"zstd\"",
+    "path = \"out.parquet\"",
+    "path = \"out.arrow\"\nlazy = true",
+    "path = \"out/\"\nformat = \"parquet\"\ncompression = \"zstd\"",
+    "path = \"out/\"\nformat = \"arrow\"",
     "path = \"out/\"\nformat = \"csv\"\ncompression = \"gzip\"",
     "path = \"out/\"\nformat = \"json\"\ncompression = \"zstd\"",
     "path = \"out/\"\nformat = \"csv\"",
