@@ -5,7 +5,7 @@
 //! | option | default | |
 //! |---|---|---|
 //! | `path` | required | a file; a folder (every file in it); or a pattern: `*` is anything in a name, `**` any folders. In folders and patterns, names that begin with `.` or `_` are ignored. One split per file, in the order of their names |
-//! | `format`, `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
+//! | `format`, `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows`, `encoding` | | see [`crate::formats::read_options`] |
 //! | `partitions` | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
 //! | `follow` | `false` | read what is appended to files, and new files, without an end: see decision 40. Not with `partitions` |
 //!

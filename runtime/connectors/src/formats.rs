@@ -9,6 +9,7 @@
 //! | [`sample`] | what the first rows say about the columns |
 //! | [`inference`] | column types guessed from values |
 //! | [`encoding`] | what is no plain text |
+//! | [`transcoding`] | text of other encodings, as UTF-8 |
 //! | [`compression`], [`compressed_writer`] | gzip and zstd, in and out |
 //! | [`unlisted`] | keys that an inferred schema does not have |
 //! | [`records`] | bytes into records: where each ends, on which line it begins |
@@ -68,6 +69,7 @@ pub(crate) mod row_groups;
 pub(crate) mod row_writer;
 pub(crate) mod sample;
 pub(crate) mod text;
+pub(crate) mod transcoding;
 pub(crate) mod unlisted;
 pub(crate) mod write;
 pub(crate) mod zone;

@@ -3,7 +3,7 @@
 //! | option | default | |
 //! |---|---|---|
 //! | `format` | `"json"` | `"csv"`, `"json"` (also `"jsonl"`, `"json-lines"`), `"text"` or `"raw"` |
-//! | `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
+//! | `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows`, `encoding` | | see [`crate::formats::read_options`] |
 //!
 //! What is compressed with gzip or zstd is decompressed.
 //!
@@ -31,6 +31,7 @@ use crate::formats::format_options::FormatOptions;
 use crate::formats::read_options::{SchemaOption, TextFormat, infer_rows};
 use crate::formats::reader::TextReader;
 use crate::formats::records::{Input, InputRead, PIPED, Position, Records};
+use crate::formats::transcoding::TextEncoding;
 use crate::formats::unlisted::Unlisted;
 use crate::options;
 
@@ -53,6 +54,7 @@ struct StdinOptions {
     record_start: Option<String>,
     schema: Option<SchemaOption>,
     infer_rows: Option<usize>,
+    encoding: Option<TextEncoding>,
 }
 
 /// The source.
@@ -88,7 +90,8 @@ impl Stdin {
         };
         let format = format_options.format(options, format)?;
         let rows_max = infer_rows(options, given.infer_rows)?;
-        let input = Box::new(ThreadInput::NotStarted(Some(bytes)));
+        let encoding = given.encoding.unwrap_or(TextEncoding::Utf8);
+        let input = Box::new(ThreadInput::NotStarted(Some((bytes, encoding))));
         let mut records = Records::new(SPLIT.to_owned(), input, format.framing(), Position::BEGIN);
         let (schema, notes) = match format.known_schema(options, given.schema.as_ref())? {
             Some(schema) => (schema, Vec::new()),
@@ -186,7 +189,7 @@ type Block = std::io::Result<Vec<u8>>;
 
 /// Bytes that a thread reads ahead, started by the first read.
 enum ThreadInput {
-    NotStarted(Option<Box<dyn Read + Send>>),
+    NotStarted(Option<(Box<dyn Read + Send>, TextEncoding)>),
     Started(Receiver<Block>),
 }
 
@@ -197,11 +200,11 @@ impl Input for ThreadInput {
             None => ConnectorError::Io { what: "cannot read stdin".to_owned(), source },
         };
         if let Self::NotStarted(bytes) = self {
-            let Some(bytes) = bytes.take() else { return Ok(InputRead::End) };
+            let Some((bytes, encoding)) = bytes.take() else { return Ok(InputRead::End) };
             let (sender, receiver) = sync_channel(BLOCKS_MAX);
             let thread = std::thread::Builder::new().name("weir-stdin".to_owned());
             // It ends with the input, with its reader, or with the process.
-            thread.spawn(move || read_ahead(bytes, &sender)).map_err(cannot)?;
+            thread.spawn(move || read_ahead(bytes, encoding, &sender)).map_err(cannot)?;
             *self = Self::Started(receiver);
         }
         let Self::Started(receiver) = self else { return Ok(InputRead::End) };
@@ -223,9 +226,9 @@ impl Input for ThreadInput {
 }
 
 /// Until the end, an error, or nobody listens.
-fn read_ahead(bytes: Box<dyn Read + Send>, blocks: &SyncSender<Block>) {
+fn read_ahead(bytes: Box<dyn Read + Send>, encoding: TextEncoding, blocks: &SyncSender<Block>) {
     let mut bytes = match decompressed_stream(bytes) {
-        Ok(bytes) => bytes,
+        Ok(bytes) => encoding.read(bytes),
         Err(error) => return drop(blocks.send(Err(error))),
     };
     loop {

@@ -1,10 +1,10 @@
-//! [`CompressedInput`]: the text of a compressed file, which is read once, up to the end that the file had when it was opened. A place in it
+//! [`CompressedInput`]: the text of a file that is compressed, or in another encoding, which is read once, up to the end that the file had when it was opened. A place in it
 //! is a number of bytes of text, so going to one is reading up to it.
 
 use std::fs::File;
 use std::io::{self, Read, Take};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use weir_core::connector::ConnectorError;
@@ -13,32 +13,43 @@ use super::paths::{InputFile, cannot};
 use crate::formats::compression::{Compression, Damage, Decompressed};
 use crate::formats::encoding::MARK_BYTES_MAX;
 use crate::formats::records::{Input, InputRead};
+use crate::formats::transcoding::TextEncoding;
 
 /// Bytes that are asked for at once.
 const READ_BYTES: u64 = 256 << 10;
 
-/// The text of a compressed file.
+/// The text of a file that is not that text itself.
 pub(super) struct CompressedInput {
     name: String,
-    text: Decompressed<Take<File>>,
+    text: Box<dyn Read + Send>,
+    taken: Arc<AtomicU64>,
     what: String,
 }
 
 impl CompressedInput {
-    /// From the beginning.
-    pub(super) fn open(file: &InputFile, compression: Compression) -> Result<Self, ConnectorError> {
-        let open = || {
+    /// From the beginning. `None`: it is not compressed, and only encoded.
+    pub(super) fn open(
+        file: &InputFile,
+        compression: Option<Compression>,
+        encoding: TextEncoding,
+    ) -> Result<Self, ConnectorError> {
+        let taken = Arc::default();
+        let open = || -> io::Result<Box<dyn Read + Send>> {
             let opened = file.open()?;
             let end = opened.metadata()?.len();
-            Decompressed::new(compression, opened.take(end))
+            let counted = Counted { inner: opened.take(end), taken: Arc::clone(&taken) };
+            Ok(match compression {
+                Some(compression) => Box::new(Decompressed::new(compression, counted)?),
+                None => Box::new(counted),
+            })
         };
-        let text = open().map_err(|source| cannot("open", file, source))?;
-        Ok(Self { name: file.name.clone(), text, what: format!("cannot read {}", file.name) })
+        let text = encoding.read(open().map_err(|source| cannot("open", file, source))?);
+        Ok(Self { name: file.name.clone(), text, taken, what: format!("cannot read {}", file.name) })
     }
 
     /// A count of the bytes of the file that were read so far.
     pub(super) fn taken(&self) -> Arc<AtomicU64> {
-        self.text.taken()
+        Arc::clone(&self.taken)
     }
 
     /// Goes past so many bytes of text, and gives the last of them. `None`: there are fewer.
@@ -68,6 +79,20 @@ impl Input for CompressedInput {
             Ok(_) => Ok(InputRead::Bytes),
             Err(error) => Err(self.failed(error)),
         }
+    }
+}
+
+/// Counts the bytes of a file that are read.
+struct Counted {
+    inner: Take<File>,
+    taken: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.taken.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 

@@ -16,6 +16,7 @@ use super::paths::{InputFile, cannot};
 use crate::formats::read_options::TextFormat;
 use crate::formats::reader::TextReader;
 use crate::formats::records::{Input, Position, Records};
+use crate::formats::transcoding::TextEncoding;
 
 /// A file of text that is open at a place.
 pub(super) struct OpenedFile {
@@ -29,7 +30,7 @@ pub(super) struct OpenedFile {
 pub(super) struct Extent {
     /// The size of the file when it was opened.
     bytes: u64,
-    /// Of a compressed file: how much of that was read.
+    /// Of a file that is compressed, or in another encoding: how much of it was read.
     taken: Option<Arc<AtomicU64>>,
 }
 
@@ -37,12 +38,13 @@ pub(super) struct Extent {
 pub(super) fn open_at(
     file: &InputFile,
     at: u64,
+    encoding: TextEncoding,
     clock: Option<Arc<dyn Clock>>,
 ) -> Result<Option<OpenedFile>, ConnectorError> {
     let bytes = file.metadata().map_err(|source| cannot("look at", file, source))?.len();
     let mut before = None;
     let compression = compression_of(file).map_err(|source| cannot("read", file, source))?;
-    let Some(compression) = compression else {
+    if compression.is_none() && encoding == TextEncoding::Utf8 {
         if at > bytes {
             return Ok(None);
         }
@@ -52,8 +54,8 @@ pub(super) fn open_at(
         }
         let input = FileInput::open(file, at, clock).map_err(|source| cannot("open", file, source))?;
         return Ok(Some(OpenedFile { input: Box::new(input), extent: Extent { bytes, taken: None }, before }));
-    };
-    let mut input = CompressedInput::open(file, compression)?;
+    }
+    let mut input = CompressedInput::open(file, compression, encoding)?;
     if at > 0 {
         before = input.skip(at)?;
         if before.is_none() {
@@ -73,7 +75,7 @@ struct Place {
     /// The last line was taken although it had no line end: the file counted as whole, and nothing in it is a record that follows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     open_line: bool,
-    /// Of a compressed file, of which `byte` is a place in its text: the size that it had.
+    /// Of a file that is compressed or in another encoding, of which `byte` is a place in its text: the size that it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     compressed_bytes: Option<u64>,
 }
@@ -95,7 +97,7 @@ impl FileReader {
     /// If the file has no such offset, or no line begins there.
     pub(super) fn open(
         file: &InputFile,
-        format: &TextFormat,
+        (format, encoding): (&TextFormat, TextEncoding),
         (mut reader, mut extent): (TextReader, Extent),
         offset: Option<&Offset>,
         clock: Arc<dyn Clock>,
@@ -108,7 +110,7 @@ impl FileReader {
             let place = serde_json::from_value::<Place>(offset.clone()).ok().filter(|place| place.byte >= begin);
             let place = place.filter(|place| place.is_within(&extent)).ok_or_else(gone)?;
             let Place { byte, line, open_line, .. } = place;
-            let opened = open_at(file, byte, Some(clock))?.ok_or_else(gone)?;
+            let opened = open_at(file, byte, encoding, Some(clock))?.ok_or_else(gone)?;
             if !open_line && byte > begin && opened.before.is_some_and(|before| before != b'\n') {
                 return Err(ConnectorError::Data(format!(
                     "{}: no line begins at byte {byte}, up to which the checkpoint has read it: the file was changed before that \
@@ -126,7 +128,7 @@ impl FileReader {
 }
 
 impl Place {
-    /// Whether a file of this extent can be the one that it is a place of: one that was compressed still is, and has not become shorter.
+    /// Whether a file of this extent can be the one that it is a place of: one that was read as other text still is, and has not become shorter.
     fn is_within(&self, extent: &Extent) -> bool {
         match (self.compressed_bytes, &extent.taken) {
             (None, None) => self.byte <= extent.bytes,

@@ -31,6 +31,7 @@ use crate::formats::reader::TextReader;
 use crate::formats::records::{Position, Records};
 use crate::formats::row_groups::GroupFormat;
 use crate::formats::sample::Sample;
+use crate::formats::transcoding::TextEncoding;
 use crate::formats::unlisted::Unlisted;
 use crate::options;
 
@@ -52,6 +53,7 @@ struct FileSourceOptions {
     record_start: Option<String>,
     schema: Option<SchemaOption>,
     infer_rows: Option<usize>,
+    encoding: Option<TextEncoding>,
     partitions: Option<SchemaOption>,
     #[serde(default)]
     follow: bool,
@@ -119,6 +121,9 @@ fn open_groups(
         GroupFormat::Arrow => "Arrow",
     };
     given.format_options().check_none(options, this)?;
+    if given.encoding.is_some() {
+        return Err(options.error("encoding", format!("`encoding` is an option of text formats, not of {this}")));
+    }
     if given.follow {
         let message = format!("{this} files are written once, and do not grow: `follow` is an option of text formats");
         return Err(options.error("follow", message));
@@ -136,6 +141,7 @@ pub(crate) struct FileSource {
     /// If it reads all of a folder: which.
     folder: Option<PathBuf>,
     format: TextFormat,
+    encoding: TextEncoding,
     schema: SchemaRef,
     notes: Vec<String>,
     /// Of a schema that was inferred.
@@ -158,12 +164,17 @@ impl FileSource {
             Err(ConnectorError::Option { .. }) if given.follow && given.has_known_columns() => Vec::new(),
             found => found?,
         };
+        let encoding = given.encoding.unwrap_or(TextEncoding::Utf8);
+        if given.follow && encoding != TextEncoding::Utf8 {
+            let message = "`follow` reads UTF-8 as it grows: `encoding` is an option of files that are read once";
+            return Err(options.error("encoding", message));
+        }
         // Of a folder that is followed, what is no text is told of and left alone.
         let is_one = options::resolve(options, &given.path).is_file();
         let (no_text, files): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| check_text(options, file, given.follow).is_err());
+            files.into_iter().partition(|file| check_text(options, file, &given).is_err());
         if let Some(first) = no_text.first().filter(|_| is_one || !given.follow) {
-            check_text(options, first, given.follow)?;
+            check_text(options, first, &given)?;
         }
         let format = format_of(options, given.format, files.first().map_or(&given.path, |first| &first.path))?;
         let Kind::Text(format) = format.kind() else {
@@ -175,7 +186,7 @@ impl FileSource {
         let (schema, mut notes, unlisted) = match format.known_schema(options, given.schema.as_ref())? {
             Some(schema) => (schema, Vec::new(), None),
             None => {
-                let (schema, notes) = infer(&shown, &files, &format, rows_max)?;
+                let (schema, notes) = infer(&shown, &files, (&format, encoding), rows_max)?;
                 let unlisted = Arc::new(Unlisted::new(&shown, &schema));
                 (schema, notes, Some(unlisted))
             }
@@ -184,11 +195,12 @@ impl FileSource {
         notes.extend(folders_note(options, &given.path).filter(|_| folder.is_some()));
         let named = (options.clone(), given.path);
         let notices = Arc::default();
-        let mut source = Self { files, folder, format, schema, notes, unlisted, named, notices };
+        let mut source = Self { files, folder, format, encoding, schema, notes, unlisted, named, notices };
         if given.follow {
             return Ok(source);
         }
-        let open: Vec<&InputFile> = source.files.iter().filter(|file| ends_within_a_line(file)).collect();
+        let open: Vec<&InputFile> =
+            source.files.iter().filter(|file| encoding == TextEncoding::Utf8 && ends_within_a_line(file)).collect();
         if let [first, others @ ..] = open.as_slice() {
             let others =
                 if others.is_empty() { String::new() } else { format!(" (nor have {} other files)", others.len()) };
@@ -212,7 +224,7 @@ impl FileSource {
     ) -> Result<(TextReader, Extent), ConnectorError> {
         let projected = options::project(&self.schema, projection)?;
         let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection, unlisted);
-        let (records, extent) = open_file(file, &self.format, clock)?;
+        let (records, extent) = open_file(file, &self.format, self.encoding, clock)?;
         let mut reader = TextReader::new(records, self.format.has_header(), decoder)?;
         reader.read_header(Duration::ZERO)?;
         Ok((reader, extent))
@@ -273,7 +285,7 @@ impl Source for FileSource {
         };
         let begun = self.text_reader(file, projection, self.unlisted.clone(), Some(Arc::clone(&clock)))?;
         let notices = Arc::clone(&self.notices);
-        Ok(Box::new(FileReader::open(file, &self.format, begun, offset, clock, notices)?))
+        Ok(Box::new(FileReader::open(file, (&self.format, self.encoding), begun, offset, clock, notices)?))
     }
 
     fn ended(&self, split: &Split, offset: &Offset) {
@@ -300,13 +312,13 @@ fn ends_within_a_line(file: &InputFile) -> bool {
 fn infer(
     shown: &str,
     files: &[InputFile],
-    format: &TextFormat,
+    (format, encoding): (&TextFormat, TextEncoding),
     rows_max: usize,
 ) -> Result<(SchemaRef, Vec<String>), ConnectorError> {
     let rows_per_file = (INFER_ROWS_OF_ALL_MAX / files.len().max(1)).clamp(1, rows_max);
     let (mut sample, mut notes) = (Sample::default(), Vec::new());
     for file in files {
-        let (mut records, _) = open_file(file, format, None)?;
+        let (mut records, _) = open_file(file, format, encoding, None)?;
         let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format.is_json());
         if !left_out.is_empty() {
             let (name, columns) = (&file.name, left_out.join(", "));
@@ -328,13 +340,14 @@ fn infer(
 }
 
 /// Refuses what is neither UTF-8 nor compressed with gzip or zstd; if files are followed, those too.
-fn check_text(options: &Options, file: &InputFile, follow: bool) -> Result<(), ConnectorError> {
+fn check_text(options: &Options, file: &InputFile, given: &FileSourceOptions) -> Result<(), ConnectorError> {
     let mut begin = Vec::new();
     let opened = file.open().map_err(|source| cannot("open", file, source))?;
     opened.take(MARK_BYTES_MAX as u64).read_to_end(&mut begin).map_err(|source| cannot("read", file, source))?;
     match Compression::of_begin(&begin) {
-        Some(_) if !follow => Ok(()),
+        Some(_) if !given.follow => Ok(()),
         Some(compression) => Err(options.error("follow", compression.unfollowed(&file.name))),
+        None if given.encoding.is_some_and(|encoding| encoding != TextEncoding::Utf8) => Ok(()),
         None => {
             encoding::problem(Some(&file.name), &begin).map_or(Ok(()), |problem| Err(options.error("path", problem)))
         }
@@ -345,9 +358,10 @@ fn check_text(options: &Options, file: &InputFile, follow: bool) -> Result<(), C
 fn open_file(
     file: &InputFile,
     format: &TextFormat,
+    encoding: TextEncoding,
     clock: Option<Arc<dyn Clock>>,
 ) -> Result<(Records, Extent), ConnectorError> {
-    let Some(opened) = open_at(file, 0, clock)? else {
+    let Some(opened) = open_at(file, 0, encoding, clock)? else {
         return Err(ConnectorError::Data(format!("{} has no beginning", file.name)));
     };
     Ok((Records::new(file.name.clone(), opened.input, format.framing(), Position::BEGIN), opened.extent))

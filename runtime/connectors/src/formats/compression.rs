@@ -108,11 +108,6 @@ impl<R: Read> Decompressed<R> {
         Ok(Self { compression, decoder, taken, has_failed, given: 0 })
     }
 
-    /// A count of the compressed bytes that were read so far.
-    pub(crate) fn taken(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.taken)
-    }
-
     fn damage(&self, error: &io::Error) -> Damage {
         let what = match error.to_string() {
             _ if error.kind() == io::ErrorKind::UnexpectedEof => What::CutOff,

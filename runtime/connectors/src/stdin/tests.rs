@@ -189,3 +189,20 @@ fn what_is_compressed_is_decompressed_and_damage_is_told() {
         }
     }
 }
+
+#[test]
+fn text_in_another_encoding_is_read() {
+    let bytes: Vec<u8> = "{\"a\":1}\n{\"a\":2}\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let options = Options::from_toml("schema = { a = \"int64\" }\nencoding = \"utf-16be\"", PathBuf::new());
+    let stdin = Stdin::over(&options, Box::new(std::io::Cursor::new(bytes)), false).unwrap();
+    let mut reader = reader(&stdin, None).unwrap();
+    let mut rows_read = 0;
+    loop {
+        match reader.poll(1, Duration::from_secs(3600)).unwrap() {
+            Polled::Batch { rows, .. } => rows_read += rows.num_rows(),
+            Polled::Pending => {}
+            Polled::End => break,
+        }
+    }
+    assert_eq!(rows_read, 2);
+}

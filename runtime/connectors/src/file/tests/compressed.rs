@@ -220,3 +220,52 @@ fn the_name_says_the_compression_unless_the_option_does() {
     writing.finish();
     assert_eq!(names(&folder.path().join("out")), ["part-00000-000000-00000001.jsonl.zst"]);
 }
+
+#[test]
+fn text_in_another_encoding_is_read_from_every_offset_and_what_is_no_character_is_malformed() {
+    let text = "v,w\n1,ä\n2,😀\n3,z\n";
+    let utf_16 = |to_bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to_bytes).collect::<Vec<u8>>();
+    let marked = [&b"\xff\xfe"[..], &utf_16(u16::to_le_bytes)].concat();
+    let mut zipped = Vec::new();
+    let mut writer = CompressedWriter::begin(Some(Compression::Gzip), &mut zipped).unwrap();
+    writer.write_all(&marked).unwrap();
+    writer.end_member().unwrap();
+    drop(writer);
+    // A first half of a pair, alone.
+    let mut damaged = utf_16(u16::to_be_bytes);
+    damaged.splice(12..14, [0xd8, 0]);
+    for (encoding, bytes, good) in [
+        ("utf-16", marked, vec![1, 2, 3]),
+        ("utf-16", zipped, vec![1, 2, 3]),
+        ("utf-16le", utf_16(u16::to_le_bytes), vec![1, 2, 3]),
+        ("utf-16be", damaged, vec![2, 3]),
+        ("latin1", b"v,w\n1,\xe4\n2,\x80\n3,z\n".to_vec(), vec![1, 2, 3]),
+    ] {
+        let folder = folder_with(&bytes);
+        let toml = format!("path = \"in\"\nformat = \"csv\"\nencoding = {encoding:?}");
+        let source = source(&toml, folder.path());
+        assert!(source.notes()[0].contains("v int64, w utf8"), "{:?}", source.notes());
+        let mut whole = reader(&source, 0, &[0], None);
+        let (mut read, mut malformed_read) = (Vec::new(), 0);
+        loop {
+            let rest = values(reader(&source, 0, &[0], Some(&whole.offset())).as_mut(), 2).unwrap();
+            assert_eq!([read.as_slice(), &rest].concat(), good, "{encoding} {}", whole.offset());
+            match whole.poll(1, Duration::ZERO).unwrap() {
+                Polled::Batch { rows, malformed } => {
+                    read.extend(rows.column(0).as_primitive::<Int64Type>().values());
+                    malformed_read += malformed.len();
+                }
+                _ => break,
+            }
+        }
+        assert_eq!(read.len() + malformed_read, 3);
+    }
+    let folder = folder_with(b"v\n1\n");
+    for (more, expected) in [
+        ("encoding = \"utf-61\"", "did you mean \"utf-16\"?"),
+        ("encoding = \"utf-16\"\nfollow = true", "`follow` reads UTF-8 as it grows"),
+    ] {
+        let error = FileSource::open(&options(&format!("{CSV}\n{more}"), folder.path())).err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
