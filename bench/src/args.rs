@@ -160,7 +160,7 @@ mod tests {
             ("--events", "needs a value"),
             ("--parallelism 1,0", "subtask"),
             ("--runs 0", "nothing"),
-            ("--only all", "boundary, nexmark, expressions, parallel"),
+            ("--only all", "boundary, nexmark, expressions, formats"),
             ("--keys 0", "key"),
         ] {
             let error = parse(line).unwrap_err().to_string();

@@ -140,10 +140,10 @@ fn is_read(result: std::io::Result<()>) -> anyhow::Result<bool> {
     }
 }
 
-/// Asks a person, who says yes or no; an error where nobody can be asked. `then` is what happens with yes.
+/// Asks a person, who says yes or no; an error where there is no terminal. `then` is what happens with yes.
 pub(crate) fn confirm(question: &str, then: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!("{then}, and nobody can be asked here: --yes says yes");
+        bail!("{then}, and there is no terminal to ask at: use --yes");
     }
     print(&format!("{question} [y/N] "));
     let mut answer = String::new();

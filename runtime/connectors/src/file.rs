@@ -5,12 +5,13 @@
 //! | option | default | |
 //! |---|---|---|
 //! | `path` | required | a file; a folder (every file in it); or a pattern: `*` is anything in a name, `**` any folders. In folders and patterns, names that begin with `.` or `_` are ignored. One split per file, in the order of their names |
-//! | `format`, `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows` | | see [`crate::formats::read_options`] |
+//! | `format`, `header`, `delimiter`, `quote`, `comment`, `null-values`, `record-start`, `schema`, `infer-rows`, `encoding` | | see [`crate::formats::read_options`] |
 //! | `partitions` | | `{ column = "type", ... }`: columns whose values are in names of folders, `column=value` |
 //! | `follow` | `false` | read what is appended to files, and new files, without an end: see decision 40. Not with `partitions` |
 //!
 //! A record that is no row is reported as `FILE:LINE` with the column, and the others are processed. An offset is a number of bytes and
-//! of lines. A file is read up to the end that it has when it is opened, and to the end of the line there.
+//! of lines. A file is read up to the end that it has when it is opened, and to the end of the line there. What is compressed with gzip or
+//! zstd, by its first bytes, is read as its text: one split, whose offsets are bytes of text, up to which a job that resumes decompresses again.
 //!
 //! As a sink:
 //!
@@ -19,13 +20,14 @@
 //! | `path` | required | a file; or a folder, if there is one of that name or the path ends in `/`. It is made, if the folder above it exists. A symbolic link is followed; a device, a FIFO or a socket is refused |
 //! | `mode` | | one file: what happens to one that is there. Without it, only what an earlier run of the same pipeline has left is replaced, see decision 36. `"overwrite"` replaces any file, `"append"` begins with its rows |
 //! | `format` | by the file's name; for a folder required | `"csv"`, `"json"`, `"text"` or `"raw"` |
+//! | `compression` | by the file's name | `"gzip"`, `"zstd"` or `"none"`; a name that ends in `.gz` or `.zst` says it too. Not with `mode = "append"` |
 //! | `lazy` | `false` | make no file (no folder) if there is no row |
 //! | `roll-bytes` | | a folder: a part that is as long is ended between two checkpoints too, behind a batch of rows. A size such as `"64KiB"`, which is the least |
 //!
 //! A file is written by one subtask. It appears under its name when the stream has ended, complete and on disk, or not at all.
 //!
 //! A folder is written by any number of subtasks. What one of them got between two checkpoints (in a job without checkpoints:
-//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv`, `.jsonl`, `.txt` or `.raw` (with `roll-bytes` also `...-ATTEMPT-NUMBER`), complete and on disk, when the second one is
+//! everything) appears in it as `part-SUBTASK-GENERATION-ATTEMPT.csv`, `.jsonl`, `.txt` or `.raw`, and `.gz` or `.zst` behind that (with `roll-bytes` also `...-ATTEMPT-NUMBER`), complete and on disk, when the second one is
 //! complete; no rows make no part. The folder must not have parts that the job does not resume from.
 //!
 //! What is not finished is in hidden files that end in `.tmp`, in the same folder. A job removes them when it fails, but for those
@@ -33,13 +35,19 @@
 //!
 //! Relative paths are relative to the folder of the pipeline file.
 
+mod append;
 mod commit;
+mod compressed_input;
 mod confined;
 mod draft;
 mod file_input;
+mod file_reader;
 mod follow;
+mod grouped;
+mod grouped_reader;
 mod kept;
 mod notices;
+mod out;
 mod partitions;
 mod parts;
 mod paths;
@@ -62,19 +70,22 @@ pub(crate) use source::open as open_source;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::Options;
 
-use crate::formats::FormatName;
+use crate::formats::file_format::FileFormat;
 
 /// The format that the options give, or else the name of the file.
 fn format_of(
     options: &Options,
-    format: Option<FormatName>,
+    format: Option<FileFormat>,
     path: &std::path::Path,
-) -> Result<FormatName, ConnectorError> {
-    format.or_else(|| FormatName::of_extension(path)).ok_or_else(|| {
+) -> Result<FileFormat, ConnectorError> {
+    format.or_else(|| FileFormat::of_extension(path)).ok_or_else(|| {
         let path = path.display();
         options.error(
             "path",
-            format!("{path} does not end in .csv, .json, .jsonl, .txt or .log; set `format = \"csv\"`, \"json\", \"text\" or \"raw\""),
+            format!(
+                "{path} does not end in .csv, .json, .jsonl, .txt, .log, .parquet or .arrow; set `format = \"csv\"`, \"json\", \"text\", \"raw\", \
+                 \"parquet\" or \"arrow\""
+            ),
         )
     })
 }

@@ -1,12 +1,16 @@
-//! Rows as text: CSV, JSON lines and plain lines, in and out, for every connector that moves bytes. Nothing here opens a file.
+//! Rows as bytes: CSV, JSON lines and plain lines for every connector that moves bytes, Parquet and Arrow IPC for files. Nothing here opens
+//! a file.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`read_options`] | the options that say how text becomes rows |
+//! | [`file_format`] | the formats of files, by name |
 //! | [`format_options`] | the options of one format each, checked |
 //! | [`sample`] | what the first rows say about the columns |
 //! | [`inference`] | column types guessed from values |
 //! | [`encoding`] | what is no plain text |
+//! | [`transcoding`] | text of other encodings, as UTF-8 |
+//! | [`compression`], [`compressed_writer`] | gzip and zstd, in and out |
 //! | [`unlisted`] | keys that an inferred schema does not have |
 //! | [`records`] | bytes into records: where each ends, on which line it begins |
 //! | [`framing`] | where one record ends |
@@ -15,6 +19,9 @@
 //! | [`csv`], [`csv_fields`], [`csv_nulls`], [`csv_values`] | a block of CSV records into columns; what is wrong with a record |
 //! | [`json`], [`json_columns`] | the same of JSON lines |
 //! | [`text`] | lines into one column |
+//! | [`row_groups`], [`group_rows`], [`parquet_file`], [`parquet_footer`], [`arrow_file`] | Parquet and Arrow IPC: groups of rows that are read alone |
+//! | [`foreign_types`] | their types, and Weir's |
+//! | [`row_writer`] | rows into text, Parquet or Arrow IPC |
 //! | [`zone`] | time zones of columns, while text is read or written |
 //! | [`write`], [`line_writer`] | rows into text |
 
@@ -34,24 +41,35 @@ macro_rules! pass_over_scalars {
     )*};
 }
 
+pub(crate) mod arrow_file;
+pub(crate) mod compressed_writer;
+pub(crate) mod compression;
 pub(crate) mod csv;
 pub(crate) mod csv_fields;
 pub(crate) mod csv_nulls;
 pub(crate) mod csv_values;
 pub(crate) mod encoding;
+pub(crate) mod file_format;
+pub(crate) mod foreign_types;
 pub(crate) mod format_options;
 pub(crate) mod framing;
+pub(crate) mod group_rows;
 pub(crate) mod inference;
 pub(crate) mod json;
 pub(crate) mod json_columns;
 pub(crate) mod json_objects;
 pub(crate) mod line_writer;
+pub(crate) mod parquet_file;
+pub(crate) mod parquet_footer;
 pub(crate) mod read_options;
 pub(crate) mod reader;
 pub(crate) mod record_start;
 pub(crate) mod records;
+pub(crate) mod row_groups;
+pub(crate) mod row_writer;
 pub(crate) mod sample;
 pub(crate) mod text;
+pub(crate) mod transcoding;
 pub(crate) mod unlisted;
 pub(crate) mod write;
 pub(crate) mod zone;
@@ -74,16 +92,4 @@ pub(crate) enum FormatName {
     Text,
     /// One column of bytes, a line each.
     Raw,
-}
-
-impl FormatName {
-    /// What the ending of a file's name says.
-    pub(crate) fn of_extension(path: &std::path::Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
-            "csv" => Some(Self::Csv),
-            "json" | "jsonl" | "ndjson" => Some(Self::Json),
-            "txt" | "log" => Some(Self::Text),
-            _ => None,
-        }
-    }
 }

@@ -309,7 +309,7 @@ mod tests {
             ("decimal128(3, 4)", "from 0 to PRECISION"),
             ("list int64", "list<TYPE>"),
             ("struct<a>", "struct<NAME: TYPE, ...>"),
-            ("list<struct<a: int8, b: int8, a: utf8>>", "\"a\" is twice in this one"),
+            ("list<struct<a: int8, b: int8, a: utf8>>", "a struct cannot have two fields named \"a\""),
             ("list<int64", "'>' is missing"),
             ("struct<\"a: int8>", "as in JSON"),
             (&"list<".repeat(100_000), "16 deep at most"),

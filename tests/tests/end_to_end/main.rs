@@ -10,6 +10,8 @@ mod damage;
 mod examples;
 mod expressions;
 #[cfg(unix)]
+mod formats;
+#[cfg(unix)]
 mod golden_checkpoint;
 mod harness;
 #[cfg(unix)]

@@ -28,7 +28,7 @@ fn a_job_that_does_not_run_goes_back() {
 
     // One that was stopped; the server is killed before the older version has completed a checkpoint.
     server.weir(&["stop", "counts"]).well();
-    let asks = "the job counts does not run, and would be started, and nobody can be asked here: --yes says yes";
+    let asks = "the job counts does not run, and would be started, and there is no terminal to ask at: use --yes";
     server.weir(&BACK[..2]).failed(&["counts/count returns to revision 1:", "- component = count@3", asks]);
     assert_eq!(server.show("counts")["state"], "stopped");
     server.weir(&BACK).well().saying(&["count -> count@1 is done", "count runs count@1", "as in revision 1"]);
@@ -80,7 +80,7 @@ fn a_rollback_says_what_it_returns_to_and_a_swap_that_loses_columns_points_at_it
     );
     server.weir(&BACK[..2]).well().saying(&["+ component = count@1", "count runs count@1", "as in revision 1"]);
     server.weir(&["swap", "counts/count", "--set", "config.tag=\"7\"", "--no-probation"]).well();
-    server.weir(&BACK[..2]).failed(&["this changes more than the version of count, and nobody can be asked here"]);
+    server.weir(&BACK[..2]).failed(&["this changes more than the version of count, and there is no terminal to ask at"]);
     assert_eq!(server.show("counts")["revisions"].as_array().unwrap().len(), 4);
     let told = ["counts/count returns to revision 3:", "- config = { tag = \"7\"", "+ config = { tag = \"0\""];
     server.weir(&BACK).well().saying(&told);

@@ -24,6 +24,8 @@ pub(super) enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         appended_to: Option<u64>,
     },
+    /// Remove a temporary file whose rows are in a finished one.
+    Remove(String),
     /// No checkpoint that a job could resume from needs the temporary files of generations before this one.
     RemoveBefore(u64),
 }
@@ -101,7 +103,7 @@ impl FileCommitter {
 
 impl Committer for FileCommitter {
     fn commit(&mut self, _checkpoint: u64, parts: Vec<Committable>) -> Result<(), ConnectorError> {
-        let mut remove_before = None;
+        let (mut remove_before, mut removed) = (None, Vec::new());
         let mut any_renamed = false;
         for part in parts {
             match serde_json::from_value(part.value) {
@@ -109,6 +111,7 @@ impl Committer for FileCommitter {
                     self.rename(&from, &to, appended_to)?;
                     any_renamed = true;
                 }
+                Ok(Step::Remove(name)) => removed.push(name),
                 Ok(Step::RemoveBefore(generation)) => remove_before = remove_before.max(Some(generation)),
                 Err(error) => {
                     let name = &self.place.name;
@@ -122,6 +125,7 @@ impl Committer for FileCommitter {
         if any_renamed {
             self.place.sync()?;
         }
+        self.place.remove_unfinished(&removed);
         if let Some(generation) = remove_before {
             self.place.remove_before(generation);
         }

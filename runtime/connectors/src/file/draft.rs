@@ -1,29 +1,37 @@
-//! Rows as text in a temporary file: begun anew, or continued from a checkpoint. Never decides when they become
+//! Rows in a temporary file: begun anew, or continued from a checkpoint. Never decides when they become
 //! visible.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use arrow::ipc::reader::StreamReader;
 use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 use weir_core::connector::{ConnectorError, WriterContext};
 
+use super::append::check_appendable;
+use super::out::Out;
 use super::space::{ROWS_BETWEEN, Space};
 use super::temporary::Place;
-use crate::formats::FormatName;
-use crate::formats::write::{TextWriter, write_error};
-
-/// Bytes that are gathered before they are passed on.
-const BUFFER_BYTES: usize = 64 << 10;
+use crate::formats::compression::Compression;
+use crate::formats::file_format::{FileFormat, Kind};
+use crate::formats::row_writer::{RowFormat, RowWriter};
+use crate::formats::write::write_error;
 
 /// What the files of one writer have in common.
 pub(super) struct Drafting {
     pub(super) place: Place,
-    pub(super) format: FormatName,
+    pub(super) format: FileFormat,
+    /// How its bytes are compressed, as a whole.
+    pub(super) compression: Option<Compression>,
+    /// How rows are written into a draft that is resumed, or ended.
+    rows: RowFormat,
+    /// How rows are in the file that a draft becomes.
+    finished_rows: RowFormat,
     pub(super) schema: SchemaRef,
     pub(super) generation: u64,
     pub(super) durable: bool,
@@ -54,7 +62,8 @@ pub(super) struct Staged(Arc<Mutex<Vec<TempPath>>>);
 /// A temporary file that is being written. Dropped, it removes its file, unless a checkpoint may count on it.
 pub(super) struct Draft {
     place: Place,
-    text: TextWriter<BufWriter<Arc<File>>>,
+    rows: RowWriter<Out>,
+    out: Out,
     file: Arc<File>,
     path: TempPath,
     durable: bool,
@@ -65,7 +74,7 @@ pub(super) struct Draft {
 impl Drafting {
     pub(super) fn new(
         place: &Place,
-        format: FormatName,
+        (format, compression): (FileFormat, Option<Compression>),
         schema: SchemaRef,
         context: &WriterContext<'_>,
         space: Space,
@@ -73,7 +82,33 @@ impl Drafting {
     ) -> Self {
         let (generation, durable) = (context.generation, context.durable);
         let staged = (!durable).then(|| staged.clone());
-        Self { place: place.clone(), format, schema, generation, durable, becomes: None, appends: false, space, staged }
+        let (place, becomes, appends) = (place.clone(), None, false);
+        let rows = RowFormat::of(format, compression);
+        // What has groups of rows is compressed within.
+        let compression = compression.filter(|_| matches!(rows, RowFormat::Text(_)));
+        let finished_rows = rows;
+        Self {
+            place,
+            format,
+            compression,
+            rows,
+            finished_rows,
+            schema,
+            generation,
+            durable,
+            becomes,
+            appends,
+            space,
+            staged,
+        }
+    }
+
+    /// Drafts are resumed from checkpoints, whatever their format.
+    pub(super) fn resumable(mut self) -> Self {
+        if !self.rows.is_resumable() {
+            self.rows = RowFormat::ArrowStream;
+        }
+        self
     }
 
     /// A draft without rows of its own.
@@ -85,21 +120,21 @@ impl Drafting {
             }
         }
         let (file, path) = self.create()?;
-        let text = self.text(&file, 0)?;
-        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to: None })
+        self.draft(self.rows, file, path, 0, None)
     }
 
     /// A draft that begins with all that is in a file, which must be rows of the same columns.
     fn append(&self, mut old: File) -> Result<Draft, ConnectorError> {
-        let (header, begun) = check_appendable(&self.place, self.format, &self.schema, &mut old)?;
+        let Kind::Text(format) = self.format.kind() else {
+            return Err(self.unfit("rows cannot be added to such a file"));
+        };
+        let (header, begun) = check_appendable(&self.place, format, &self.schema, &mut old)?;
         let length = old.metadata().map_err(|source| self.place.cannot("read", source))?.len();
         self.space.check_room_for(&self.place.name, &self.place.folder, length)?;
         let (file, path) = self.create()?;
         let written = (&*file).write_all(&header).and_then(|()| io::copy(&mut old, &mut file.as_ref()));
         let rest = written.map_err(|source| self.place.cannot("write", source))?;
-        let text = self.text(&file, begun + rest + header.len() as u64)?;
-        let appended_to = Some(begun + rest);
-        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
+        self.draft(self.rows, file, path, begun + rest + header.len() as u64, Some(begun + rest))
     }
 
     /// Writes rows into a draft; if there is none, it is begun. Says how many: where there is no room, the others are dropped if that is
@@ -144,17 +179,51 @@ impl Drafting {
         if copied < old.bytes {
             return Err(self.lost(old, "was truncated meanwhile"));
         }
-        let text = TextWriter::resume(self.format, &self.schema, buffered(&file));
-        Ok(Draft { place: self.place.clone(), text, file, path, durable: self.durable, appended_to })
+        self.draft(self.rows, file, path, old.bytes, appended_to)
     }
 
-    /// A writer onto a file that has so many bytes.
-    fn text(&self, file: &Arc<File>, bytes: u64) -> Result<TextWriter<BufWriter<Arc<File>>>, ConnectorError> {
-        match bytes {
-            0 => TextWriter::new(self.format, &self.schema, buffered(file))
-                .map_err(|error| cannot_write(&self.place, error)),
-            _ => Ok(TextWriter::resume(self.format, &self.schema, buffered(file))),
+    /// A draft over a file that has so many bytes, in this format.
+    fn draft(
+        &self,
+        rows: RowFormat,
+        file: Arc<File>,
+        path: TempPath,
+        bytes: u64,
+        appended_to: Option<u64>,
+    ) -> Result<Draft, ConnectorError> {
+        let begin = || match bytes {
+            0 => {
+                let out = Out::begin(self.compression, &file)?;
+                Ok((RowWriter::new(rows, &self.schema, out.clone())?, out))
+            }
+            _ => {
+                let out = Out::resume(self.compression, &file);
+                Ok((RowWriter::resume(rows, &self.schema, out.clone(), |is_muted| out.mute(is_muted))?, out))
+            }
+        };
+        let (rows, out) = begin().map_err(|error: ArrowError| cannot_write(&self.place, error))?;
+        Ok(Draft { place: self.place.clone(), rows, out, file, path, durable: self.durable, appended_to })
+    }
+
+    /// Ends a draft that gets no more rows: as it is, or as the file that its rows are to be in. `Some`: the name of the draft that is left, on
+    /// which older checkpoints count.
+    pub(super) fn finish(&self, mut draft: Draft) -> Result<(Draft, Option<String>), ConnectorError> {
+        if self.rows == self.finished_rows {
+            draft.finish()?;
+            return Ok((draft, None));
         }
+        let Span { name, bytes } = draft.flush()?;
+        self.space.check_room_for(&self.place.name, &self.place.folder, bytes)?;
+        let cannot = |error: ArrowError| cannot_write(&self.place, error);
+        let staged = self.place.open(&name).map_err(|source| self.place.cannot("read", source))?;
+        let rows = StreamReader::try_new(BufReader::new(staged.take(bytes)), None).map_err(cannot)?;
+        let (file, path) = self.create()?;
+        let mut finished = self.draft(self.finished_rows, file, path, 0, None)?;
+        for batch in rows {
+            finished.rows.write(&batch.map_err(cannot)?).map_err(cannot)?;
+        }
+        finished.finish()?;
+        Ok((finished, Some(name)))
     }
 
     fn create(&self) -> Result<(Arc<File>, TempPath), ConnectorError> {
@@ -196,29 +265,47 @@ impl Drafting {
 
 impl Draft {
     fn write(&mut self, rows: &RecordBatch) -> Result<(), ConnectorError> {
-        self.text.write(rows).map_err(|error| cannot_write(&self.place, error))
+        self.rows.write(rows).map_err(|error| cannot_write(&self.place, error))
     }
 
-    /// Hands all rows to the system, and says how far the file is.
-    fn bytes(&mut self) -> Result<u64, ConnectorError> {
-        self.text.flush().map_err(|error| cannot_write(&self.place, error))?;
+    /// Writes what the file ends with.
+    fn finish(&mut self) -> Result<(), ConnectorError> {
+        self.rows.finish().map_err(|error| cannot_write(&self.place, error))
+    }
+
+    /// Hands all rows to the system in a way that they can be read without what follows, and says how far the file is.
+    fn end(&mut self) -> Result<u64, ConnectorError> {
+        self.bytes()?;
+        self.out.end_member().map_err(|source| self.place.cannot("write", source))?;
         self.written_bytes()
     }
 
+    /// Hands all rows to the system, but for those that are being compressed, and says how far the file is.
+    fn bytes(&mut self) -> Result<u64, ConnectorError> {
+        self.rows.flush().map_err(|error| cannot_write(&self.place, error))?;
+        self.written_bytes()
+    }
+
+    /// How long the file would be by now, about.
+    pub(super) fn length(&self) -> Result<u64, ConnectorError> {
+        Ok(self.written_bytes()? + self.rows.held_bytes())
+    }
+
     /// How long the file is by now, without what is still gathered.
-    pub(super) fn written_bytes(&self) -> Result<u64, ConnectorError> {
+    fn written_bytes(&self) -> Result<u64, ConnectorError> {
         Ok(self.file.metadata().map_err(|source| self.place.cannot("write", source))?.len())
     }
 
     /// Ends a file that gets no more rows before the next checkpoint: it need not stay open until then.
     pub(super) fn close(mut self) -> Result<Closed, ConnectorError> {
-        let bytes = self.bytes()?;
+        self.finish()?;
+        let bytes = self.end()?;
         Ok(Closed { place: self.place, path: self.path, bytes, durable: self.durable })
     }
 
     /// Hands all rows to the system, and says how far the file is, for a checkpoint.
     pub(super) fn flush(&mut self) -> Result<Span, ConnectorError> {
-        let bytes = self.bytes()?;
+        let bytes = self.end()?;
         self.path.disable_cleanup(self.durable);
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Span { name, bytes })
@@ -276,60 +363,6 @@ impl Closed {
             Ok(())
         }
     }
-}
-
-/// Checks that rows of these columns can follow what is in a file: gives the header of such rows, and how many bytes of it the file has, behind
-/// which it is then.
-///
-/// # Errors
-/// What it begins or ends with instead.
-pub(super) fn check_appendable(
-    place: &Place,
-    format: FormatName,
-    schema: &Schema,
-    old: &mut File,
-) -> Result<(Vec<u8>, u64), ConnectorError> {
-    let cannot = |why: &str| {
-        ConnectorError::Data(format!("cannot append to {}: {why}; `mode = \"overwrite\"` replaces it", place.name))
-    };
-    let cannot_read = |source| place.cannot("read", source);
-    let header = TextWriter::new(format, schema, Vec::new()).map_err(|error| cannot_write(place, error))?.into_inner();
-    let mut begin = Vec::new();
-    Read::by_ref(old).take(header.len() as u64).read_to_end(&mut begin).map_err(cannot_read)?;
-    if !begin.is_empty() && begin != header {
-        let header = String::from_utf8_lossy(&header).trim_end().to_owned();
-        return Err(cannot(&format!("its first line is not {header:?}, which are the columns now")));
-    }
-    if format == FormatName::Json && !begins_with_object(old).map_err(cannot_read)? {
-        return Err(cannot("it does not begin with a JSON object"));
-    }
-    let begun = begin.len() as u64;
-    if old.metadata().map_err(cannot_read)?.len() > begun {
-        let ends = ends_with_line_end(old).and_then(|ends| old.seek(SeekFrom::Start(begun)).map(|_| ends));
-        if !ends.map_err(cannot_read)? {
-            return Err(cannot("its last line has no end"));
-        }
-    }
-    Ok((header, begun))
-}
-
-/// Whether a file, which is at its beginning and stays there, has rows of JSON, or none.
-fn begins_with_object(file: &mut File) -> io::Result<bool> {
-    let mut first = Vec::new();
-    Read::by_ref(file).take(1).read_to_end(&mut first)?;
-    file.rewind()?;
-    Ok(matches!(first.as_slice(), [] | [b'{']))
-}
-
-fn ends_with_line_end(mut file: &File) -> io::Result<bool> {
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
-}
-
-fn buffered(file: &Arc<File>) -> BufWriter<Arc<File>> {
-    BufWriter::with_capacity(BUFFER_BYTES, Arc::clone(file))
 }
 
 fn cannot_write(place: &Place, error: ArrowError) -> ConnectorError {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
 use arrow::compute::{CastOptions, cast_with_options, take};
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{Field, Fields, Schema, SchemaRef};
 use weir_core::column_type::type_name;
 use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split, Written};
 use weir_core::graph::Options;
@@ -23,8 +23,10 @@ const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 pub(crate) struct PartitionedFiles {
     files: Box<dyn Source>,
     schema: SchemaRef,
-    /// By file, in the order of the splits: one row of the folders' columns.
-    values: Vec<Vec<ArrayRef>>,
+    /// One row of the columns of the first file's folders.
+    sample: Vec<ArrayRef>,
+    /// How many columns the rows have.
+    of_rows: usize,
 }
 
 impl PartitionedFiles {
@@ -41,14 +43,18 @@ impl PartitionedFiles {
             return Err(ConnectorError::Option { message, span: Some(name.span()) });
         }
         let splits = files.splits(1)?;
-        let of_file = |split: &Split| {
-            let values = added.fields().iter().map(|field| value_of(&split.id, field));
-            values.collect::<Result<Vec<_>, _>>().map_err(|message| options.error("partitions", message))
-        };
-        let values = splits.iter().map(of_file).collect::<Result<_, _>>()?;
+        let refused = |message| options.error("partitions", message);
+        let first = splits.first().map_or(Ok(Vec::new()), |first| values_of(&first.id, added.fields()));
+        let sample = first.map_err(refused)?;
+        splits.iter().try_for_each(|split| values_of(&split.id, added.fields()).map(drop)).map_err(refused)?;
         let fields = of_rows.fields().iter().chain(added.fields()).cloned().collect::<Vec<_>>();
-        Ok(Self { files, schema: Arc::new(Schema::new(fields)), values })
+        Ok(Self { files, schema: Arc::new(Schema::new(fields)), of_rows: of_rows.fields().len(), sample })
     }
+}
+
+/// The values of columns in the path of a file, as arrays of one row.
+fn values_of(path: &str, fields: &Fields) -> Result<Vec<ArrayRef>, String> {
+    fields.iter().map(|field| value_of(path, field)).collect()
 }
 
 /// The value of a column in the path of a file, as an array of one row.
@@ -117,10 +123,10 @@ impl Source for PartitionedFiles {
     }
 
     fn sample(&self, column: usize) -> Option<RecordBatch> {
-        if column < self.files.schema().fields().len() {
+        if column < self.of_rows {
             return self.files.sample(column);
         }
-        let of_first = self.values.first()?.get(column - self.files.schema().fields().len())?;
+        let of_first = self.sample.get(column - self.of_rows)?;
         let schema = options::project(&self.schema, &[column]).ok()?;
         RecordBatch::try_new(schema, vec![of_first.clone()]).ok()
     }
@@ -145,12 +151,12 @@ impl Source for PartitionedFiles {
         clock: Arc<dyn Clock>,
     ) -> Result<Box<dyn SourceReader>, ConnectorError> {
         let schema = options::project(&self.schema, projection)?;
-        let of_rows = self.files.schema().fields().len();
-        let read: Vec<usize> = projection.iter().copied().filter(|column| *column < of_rows).collect();
+        let (of_rows, of_folders) = self.schema.fields().split_at(self.of_rows);
+        let read: Vec<usize> = projection.iter().copied().filter(|column| *column < of_rows.len()).collect();
         let rows = self.files.reader(split, &read, offset, clock)?;
-        let place = self.files.splits(1)?.iter().position(|file| file == split);
-        let values = place.and_then(|place| self.values.get(place)).map_or(&[][..], Vec::as_slice);
-        let added = projection.iter().map(|column| values.get(column.checked_sub(of_rows)?).cloned()).collect();
+        // A part of a file is in the folders of the file.
+        let values = values_of(&split.id, &of_folders.into()).map_err(ConnectorError::Data)?;
+        let added = projection.iter().map(|column| values.get(column.checked_sub(of_rows.len())?).cloned()).collect();
         Ok(Box::new(PartitionedReader { rows, schema, added }))
     }
 }

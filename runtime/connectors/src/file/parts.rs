@@ -8,7 +8,6 @@ use weir_core::connector::{ConnectorError, Cut, Prepare, Prepared, SinkReport, S
 use super::commit::Step;
 use super::draft::{Closed, Draft, Drafting};
 use super::temporary::Place;
-use crate::formats::FormatName;
 use crate::tally;
 
 /// How the name of every part begins.
@@ -77,13 +76,9 @@ impl PartsWriter {
     fn part_name(&self, cut: CutId, number: usize) -> String {
         let CutId { generation, attempt } = cut;
         let number = if number == 0 { String::new() } else { format!("-{number:04}") };
-        let ending = match self.drafting.format {
-            FormatName::Csv => "csv",
-            FormatName::Json => "jsonl",
-            FormatName::Text => "txt",
-            FormatName::Raw => "raw",
-        };
-        format!("{PREFIX}{:05}-{generation:06}-{attempt:08}{number}.{ending}", self.subtask)
+        let ending = self.drafting.format.extension();
+        let compressed = self.drafting.compression.map_or_else(String::new, |by| format!(".{}", by.extension()));
+        format!("{PREFIX}{:05}-{generation:06}-{attempt:08}{number}.{ending}{compressed}", self.subtask)
     }
 }
 
@@ -95,7 +90,7 @@ impl SinkWriter for PartsWriter {
         }
         self.report.rows += self.drafting.write(&mut self.draft, rows)? as u64;
         if let (Some(roll_bytes), Some(draft)) = (self.roll_bytes, &self.draft)
-            && draft.written_bytes()? >= roll_bytes
+            && draft.length()? >= roll_bytes
         {
             self.full.extend(self.draft.take().map(Draft::close).transpose()?);
         }

@@ -151,10 +151,11 @@ pub(super) fn real(path: &Path) -> PathBuf {
     there.as_deref().unwrap_or(&path).components().collect()
 }
 
-/// The folders in a folder that is read, whose files are not: a path with `**` reads them.
-pub(super) fn folders_in(options: &Options, folder: &Path) -> Vec<String> {
-    let entries = list(options, folder).unwrap_or_default().into_iter();
-    entries.filter(|entry| entry.is_folder).map(|entry| entry.name).collect()
+/// That there are folders in a folder that is read, whose files are not: a path with `**` reads them.
+pub(super) fn folders_note(options: &Options, folder: &Path) -> Option<String> {
+    let below = list(options, folder).unwrap_or_default().into_iter().find(|entry| entry.is_folder)?.name;
+    let (shown, all) = (folder.display(), folder.join("**").display().to_string());
+    Some(format!("{shown}: what is in folders below it, such as {below}, is not read; `path = {all:?}` reads it"))
 }
 
 /// Puts in the files below a folder that fit the pattern, whose parts are names. Links to folders are followed where the pattern

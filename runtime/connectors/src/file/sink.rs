@@ -9,9 +9,10 @@ use serde::Deserialize;
 use weir_core::connector::{Committer, ConnectorError, Guarantee, Sink, SinkWriter, WriterContext, Written};
 use weir_core::graph::Options;
 
+use super::append::check_appendable;
 use super::commit::FileCommitter;
 use super::confined::Root;
-use super::draft::{Drafting, Staged, check_appendable};
+use super::draft::{Drafting, Staged};
 use super::format_of;
 use super::parts::{PartsWriter, check_no_parts};
 use super::paths::real;
@@ -19,21 +20,44 @@ use super::space::Space;
 use super::target::{Mode, Target, check_folder, followed};
 use super::temporary::Place;
 use super::whole::WholeWriter;
-use crate::formats::FormatName;
-use crate::formats::write::check_writable;
+use crate::formats::compression::Compression;
+use crate::formats::file_format::{FileFormat, Kind};
+use crate::formats::row_groups::GroupFormat;
+use crate::formats::row_writer::check_rows_writable;
 use crate::options::{self, Bytes};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FileSinkOptions {
     path: PathBuf,
-    format: Option<FormatName>,
+    format: Option<FileFormat>,
+    compression: Option<CompressionOption>,
     #[serde(default)]
     lazy: bool,
     #[serde(default)]
     allow_newer: bool,
     mode: Option<Mode>,
     roll_bytes: Option<Bytes>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum CompressionOption {
+    #[serde(alias = "gz")]
+    Gzip,
+    #[serde(alias = "zst")]
+    Zstd,
+    None,
+}
+
+impl CompressionOption {
+    fn compression(self) -> Option<Compression> {
+        match self {
+            Self::Gzip => Some(Compression::Gzip),
+            Self::Zstd => Some(Compression::Zstd),
+            Self::None => None,
+        }
+    }
 }
 
 /// The shortest parts that can be asked for: shorter ones are mostly names.
@@ -45,7 +69,8 @@ pub(crate) struct FileSink {
     /// The one file; `None`: the folder is filled with parts.
     target: Option<Target>,
     options: Options,
-    format: FormatName,
+    format: FileFormat,
+    compression: Option<Compression>,
     lazy: bool,
     allow_newer: bool,
     roll_bytes: Option<u64>,
@@ -57,7 +82,9 @@ pub(crate) struct FileSink {
 impl FileSink {
     /// Checks the options.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
-        let FileSinkOptions { path: name, format, lazy, allow_newer, mode, roll_bytes } = options::parse(options)?;
+        let FileSinkOptions { path: name, format, compression, lazy, allow_newer, mode, roll_bytes } =
+            options::parse(options)?;
+        let compression = compression.map_or_else(|| Compression::of_extension(&name), CompressionOption::compression);
         let roll_bytes = roll_bytes.map(|Bytes(bytes)| bytes);
         options::check_confined(options, &name)?;
         let shown = name.display().to_string();
@@ -68,10 +95,11 @@ impl FileSink {
         if path.is_dir() || shown.ends_with(std::path::is_separator) {
             let format = format.ok_or_else(|| {
                 let message = format!(
-                    "{shown} is a folder: set `format = \"csv\"`, \"json\", \"text\" or \"raw\" for the files in it"
+                    "{shown} is a folder: set `format = \"csv\"`, \"json\", \"text\", \"raw\", \"parquet\" or \"arrow\" for the files in it"
                 );
                 options.error("path", message)
             })?;
+            check_compression(options, format, compression)?;
             if mode.is_some() {
                 let message =
                     "parts of a folder are never replaced: `mode` is an option of a sink that writes one file";
@@ -82,7 +110,35 @@ impl FileSink {
             }
             let (place, options) =
                 (Place { name: shown, folder: path, prefix: ".part-".to_owned(), root }, options.clone());
-            return Ok(Self { place, target: None, options, format, lazy, allow_newer, roll_bytes, staged, dropped });
+            let target = None;
+            return Ok(Self {
+                place,
+                target,
+                options,
+                format,
+                compression,
+                lazy,
+                allow_newer,
+                roll_bytes,
+                staged,
+                dropped,
+            });
+        }
+        let format = format_of(options, format, &name)?;
+        check_compression(options, format, compression)?;
+        if let (Kind::Groups(_), Some(Mode::Append)) = (format.kind(), mode) {
+            let message = format!(
+                "rows cannot be appended to a file of the format {:?}: fill a folder with parts instead, `path = \"out/\"`",
+                format.name()
+            );
+            return Err(options.error("mode", message));
+        }
+        if let (Some(compression), Some(Mode::Append)) = (compression, mode) {
+            let message = format!(
+                "rows cannot be appended to a file that is compressed with {}: fill a folder with parts instead, `path = \"out/\"`",
+                compression.name()
+            );
+            return Err(options.error("mode", message));
         }
         if roll_bytes.is_some() {
             let message = "a single file has no parts: `roll-bytes` is an option of a sink that fills a folder";
@@ -94,11 +150,24 @@ impl FileSink {
         let Some(file) = file.to_str().map(str::to_owned) else {
             return Err(options.error("path", format!("the name of the file {shown} is not UTF-8")));
         };
-        let format = format_of(options, format, &name)?;
         let place = Place { name: shown.clone(), folder: folder.to_path_buf(), prefix: format!(".{file}."), root };
         let target = Some(Target { shown, place: place.clone(), file, mode });
         let (options, roll_bytes) = (options.clone(), None);
-        Ok(Self { place, target, options, format, lazy, allow_newer, roll_bytes, staged, dropped })
+        Ok(Self { place, target, options, format, compression, lazy, allow_newer, roll_bytes, staged, dropped })
+    }
+}
+
+/// Refuses a compression that a format does not have.
+fn check_compression(
+    options: &Options,
+    format: FileFormat,
+    compression: Option<Compression>,
+) -> Result<(), ConnectorError> {
+    match (format.kind(), compression) {
+        (Kind::Groups(GroupFormat::Arrow), Some(_)) => {
+            Err(options.error("compression", "a file of the format \"arrow\" is written without compression"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -152,7 +221,10 @@ impl Sink for FileSink {
             Some(target) if target.mode == Some(Mode::Append) => match self.place.open(&target.file) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
                 Err(error) => Err(self.place.cannot("read", error)),
-                Ok(mut old) => check_appendable(&self.place, self.format, schema, &mut old).map(drop),
+                Ok(mut old) => match self.format.kind() {
+                    Kind::Text(format) => check_appendable(&self.place, format, schema, &mut old).map(drop),
+                    Kind::Groups(_) => Ok(()),
+                },
             },
             Some(_) => Ok(()),
         }
@@ -164,7 +236,7 @@ impl Sink for FileSink {
     }
 
     fn check(&self, schema: &Schema) -> Result<(), ConnectorError> {
-        check_writable(self.format, schema)
+        check_rows_writable(self.format, schema)
     }
 
     fn guarantee(&self) -> Guarantee {
@@ -180,9 +252,10 @@ impl Sink for FileSink {
     }
 
     fn writer(&self, schema: SchemaRef, context: &WriterContext<'_>) -> Result<Box<dyn SinkWriter>, ConnectorError> {
-        check_writable(self.format, &schema)?;
+        check_rows_writable(self.format, &schema)?;
         let space = Space::new(self.options.disk.clone(), Arc::clone(&self.dropped));
-        let mut drafting = Drafting::new(&self.place, self.format, schema, context, space, &self.staged);
+        let mut drafting =
+            Drafting::new(&self.place, (self.format, self.compression), schema, context, space, &self.staged);
         Ok(match &self.target {
             Some(target) => {
                 drafting.becomes = Some(target.file.clone());

@@ -7,25 +7,31 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, SourceReader, Split, Written};
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
-use super::file_input::{FileInput, byte_at};
+use super::compressed_input::compression_of;
+use super::file_input::FileInput;
+use super::file_reader::{Extent, FileReader, open_at, tell_appended};
 use super::follow::FollowedFiles;
 use super::format_of;
+use super::grouped::GroupedFiles;
 use super::notices::Notices;
 use super::partitions::PartitionedFiles;
-use super::paths::{InputFile, cannot, find, folders_in, would_read};
+use super::paths::{InputFile, cannot, find, folders_note, would_read};
 use super::rows::Rows;
-use crate::formats::FormatName;
+use crate::formats::compression::Compression;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
+use crate::formats::file_format::{FileFormat, Kind};
 use crate::formats::format_options::FormatOptions;
 use crate::formats::read_options::{SchemaOption, TextFormat, infer_rows};
 use crate::formats::reader::TextReader;
 use crate::formats::records::{Position, Records};
+use crate::formats::row_groups::GroupFormat;
 use crate::formats::sample::Sample;
+use crate::formats::transcoding::TextEncoding;
 use crate::formats::unlisted::Unlisted;
 use crate::options;
 
@@ -38,7 +44,7 @@ const FILES_TOLD_MAX: usize = 3;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FileSourceOptions {
     path: PathBuf,
-    format: Option<FormatName>,
+    format: Option<FileFormat>,
     header: Option<bool>,
     delimiter: Option<String>,
     quote: Option<String>,
@@ -47,6 +53,7 @@ struct FileSourceOptions {
     record_start: Option<String>,
     schema: Option<SchemaOption>,
     infer_rows: Option<usize>,
+    encoding: Option<TextEncoding>,
     partitions: Option<SchemaOption>,
     #[serde(default)]
     follow: bool,
@@ -66,15 +73,31 @@ impl FileSourceOptions {
         }
     }
 
+    /// The format, if it is one with groups of rows: by the option, or by the name of the first file.
+    fn group_format(&self, options: &Options) -> Option<GroupFormat> {
+        let of_first = || {
+            let first = find(options, &self.path).ok().and_then(|files| files.into_iter().next());
+            FileFormat::of_extension(&first.map_or_else(|| self.path.clone(), |first| first.path))
+        };
+        match self.format.or_else(of_first)?.kind() {
+            Kind::Groups(format) => Some(format),
+            Kind::Text(_) => None,
+        }
+    }
+
     /// Whether the columns are known without a look at a file.
     fn has_known_columns(&self) -> bool {
-        self.schema.is_some() || matches!(self.format, Some(FormatName::Text | FormatName::Raw))
+        self.schema.is_some() || matches!(self.format, Some(FileFormat::Text | FileFormat::Raw))
     }
 }
 
 /// The source that the options ask for.
 pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError> {
     let given: FileSourceOptions = options::parse(options)?;
+    options::check_confined(options, &given.path)?;
+    if let Some(format) = given.group_format(options) {
+        return open_groups(options, given, format);
+    }
     let files = FileSource::open(options)?;
     Ok(match (&given.partitions, given.follow) {
         (Some(_), true) => return Err(options.error("partitions", "`partitions` and `follow` cannot be combined")),
@@ -88,12 +111,37 @@ pub(crate) fn open(options: &Options) -> Result<Box<dyn Source>, ConnectorError>
     })
 }
 
+fn open_groups(
+    options: &Options,
+    given: FileSourceOptions,
+    format: GroupFormat,
+) -> Result<Box<dyn Source>, ConnectorError> {
+    let this = match format {
+        GroupFormat::Parquet => "Parquet",
+        GroupFormat::Arrow => "Arrow",
+    };
+    given.format_options().check_none(options, this)?;
+    if given.encoding.is_some() {
+        return Err(options.error("encoding", format!("`encoding` is an option of text formats, not of {this}")));
+    }
+    if given.follow {
+        let message = format!("{this} files are written once, and do not grow: `follow` is an option of text formats");
+        return Err(options.error("follow", message));
+    }
+    let files = GroupedFiles::open(options, given.path, format, given.schema.as_ref())?;
+    Ok(match &given.partitions {
+        Some(columns) => Box::new(PartitionedFiles::new(options, Box::new(files), columns)?),
+        None => Box::new(files),
+    })
+}
+
 /// The source.
 pub(crate) struct FileSource {
     files: Vec<InputFile>,
     /// If it reads all of a folder: which.
     folder: Option<PathBuf>,
     format: TextFormat,
+    encoding: TextEncoding,
     schema: SchemaRef,
     notes: Vec<String>,
     /// Of a schema that was inferred.
@@ -116,39 +164,43 @@ impl FileSource {
             Err(ConnectorError::Option { .. }) if given.follow && given.has_known_columns() => Vec::new(),
             found => found?,
         };
-        let (no_text, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| check_text(options, file).is_err());
-        if let (Some(first), false) = (no_text.first(), given.follow) {
-            check_text(options, first)?;
+        let encoding = given.encoding.unwrap_or(TextEncoding::Utf8);
+        if given.follow && encoding != TextEncoding::Utf8 {
+            let message = "`follow` reads UTF-8 as it grows: `encoding` is an option of files that are read once";
+            return Err(options.error("encoding", message));
+        }
+        // Of a folder that is followed, what is no text is told of and left alone.
+        let is_one = options::resolve(options, &given.path).is_file();
+        let (no_text, files): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| check_text(options, file, &given).is_err());
+        if let Some(first) = no_text.first().filter(|_| is_one || !given.follow) {
+            check_text(options, first, &given)?;
         }
         let format = format_of(options, given.format, files.first().map_or(&given.path, |first| &first.path))?;
+        let Kind::Text(format) = format.kind() else {
+            return Err(options.error("format", format!("{:?} is no format of text", format.name())));
+        };
         let format = given.format_options().format(options, format)?;
         let rows_max = infer_rows(options, given.infer_rows)?;
         let shown = given.path.display().to_string();
         let (schema, mut notes, unlisted) = match format.known_schema(options, given.schema.as_ref())? {
             Some(schema) => (schema, Vec::new(), None),
             None => {
-                let (schema, notes) = infer(&shown, &files, &format, rows_max)?;
+                let (schema, notes) = infer(&shown, &files, (&format, encoding), rows_max)?;
                 let unlisted = Arc::new(Unlisted::new(&shown, &schema));
                 (schema, notes, Some(unlisted))
             }
         };
         let folder = Some(options::resolve(options, &given.path)).filter(|path| path.is_dir());
-        if folder.is_some()
-            && let Some(below) = folders_in(options, &given.path).first()
-        {
-            let all = given.path.join("**");
-            notes.push(format!(
-                "{shown}: what is in folders below it, such as {below}, is not read; `path = {:?}` reads it",
-                all.display().to_string()
-            ));
-        }
+        notes.extend(folders_note(options, &given.path).filter(|_| folder.is_some()));
         let named = (options.clone(), given.path);
         let notices = Arc::default();
-        let mut source = Self { files, folder, format, schema, notes, unlisted, named, notices };
+        let mut source = Self { files, folder, format, encoding, schema, notes, unlisted, named, notices };
         if given.follow {
             return Ok(source);
         }
-        let open: Vec<&InputFile> = source.files.iter().filter(|file| ends_within_a_line(file)).collect();
+        let open: Vec<&InputFile> =
+            source.files.iter().filter(|file| encoding == TextEncoding::Utf8 && ends_within_a_line(file)).collect();
         if let [first, others @ ..] = open.as_slice() {
             let others =
                 if others.is_empty() { String::new() } else { format!(" (nor have {} other files)", others.len()) };
@@ -169,13 +221,13 @@ impl FileSource {
         projection: &[usize],
         unlisted: Option<Arc<Unlisted>>,
         clock: Option<Arc<dyn Clock>>,
-    ) -> Result<TextReader, ConnectorError> {
+    ) -> Result<(TextReader, Extent), ConnectorError> {
         let projected = options::project(&self.schema, projection)?;
         let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection, unlisted);
-        let records = open_file(file, &self.format, Position::BEGIN, clock)?;
+        let (records, extent) = open_file(file, &self.format, self.encoding, clock)?;
         let mut reader = TextReader::new(records, self.format.has_header(), decoder)?;
         reader.read_header(Duration::ZERO)?;
-        Ok(reader)
+        Ok((reader, extent))
     }
 }
 
@@ -189,7 +241,7 @@ impl Source for FileSource {
     }
 
     fn sample(&self, column: usize) -> Option<RecordBatch> {
-        let mut reader = self.text_reader(self.files.first()?, &[column], None, None).ok()?;
+        let (mut reader, _) = self.text_reader(self.files.first()?, &[column], None, None).ok()?;
         match reader.poll(SAMPLE_ROWS, Duration::ZERO).ok()? {
             Polled::Batch { rows, .. } => Some(rows),
             Polled::Pending | Polled::End => None,
@@ -231,37 +283,14 @@ impl Source for FileSource {
         let Some(file) = self.files.iter().find(|file| file.name == split.id) else {
             return Err(ConnectorError::Data(format!("there is no file {} among those of `path`", split.id)));
         };
-        let opened = file.open().map_err(|source| cannot("open", file, source))?;
-        let metadata = opened.metadata().map_err(|source| cannot("look at", file, source))?;
-        let mut reader = self.text_reader(file, projection, self.unlisted.clone(), Some(Arc::clone(&clock)))?;
-        let mut has_ended = false;
-        if let Some(offset) = offset {
-            let begin = reader.position().byte;
-            let place = serde_json::from_value::<Place>(offset.clone()).ok();
-            let place = place.filter(|place| (begin..=metadata.len()).contains(&place.byte));
-            let Some(Place { byte, line, open_line }) = place else {
-                return Err(ConnectorError::Data(format!("{} has no offset {offset}; was it replaced?", file.name)));
-            };
-            let before = byte.checked_sub(1).filter(|_| !open_line && byte > begin);
-            let before = before.map(|at| byte_at(&opened, at)).transpose();
-            if before.map_err(|source| cannot("read", file, source))?.is_some_and(|before| before != b'\n') {
-                return Err(ConnectorError::Data(format!(
-                    "{}: no line begins at byte {byte}, up to which the checkpoint has read it: the file was changed before that \
-                     place. Put it back, or begin the job anew, without its checkpoints",
-                    file.name
-                )));
-            }
-            has_ended = open_line;
-            reader = reader.resume(open_file(file, &self.format, Position { byte, line }, Some(clock))?);
-        }
-        let (file, notices) = (file.clone(), Arc::clone(&self.notices));
-        Ok(Box::new(FileReader { reader, bytes: metadata.len(), has_ended, file, notices }))
+        let begun = self.text_reader(file, projection, self.unlisted.clone(), Some(Arc::clone(&clock)))?;
+        let notices = Arc::clone(&self.notices);
+        Ok(Box::new(FileReader::open(file, (&self.format, self.encoding), begun, offset, clock, notices)?))
     }
 
     fn ended(&self, split: &Split, offset: &Offset) {
-        let place = serde_json::from_value::<Place>(offset.clone()).ok();
-        if let (Some(file), Some(place)) = (self.files.iter().find(|file| file.name == split.id), place) {
-            tell_appended(file, place.byte, &self.notices);
+        if let Some(file) = self.files.iter().find(|file| file.name == split.id) {
+            tell_appended(file, offset, &self.notices);
         }
     }
 
@@ -270,70 +299,11 @@ impl Source for FileSource {
     }
 }
 
-/// Says that a file has bytes behind the end that it was read to, if it has.
-fn tell_appended(file: &InputFile, end: u64, notices: &Notices) {
-    let metadata = file.open().and_then(|file| file.metadata());
-    let bytes = metadata.map_or(0, |metadata| metadata.len().saturating_sub(end));
-    if bytes > 0 {
-        notices.push(format!(
-            "{}: {bytes} bytes were appended after it was read to its end, and are not read; `follow = true` reads a file that grows",
-            file.name
-        ));
-    }
-}
-
-/// An offset.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Place {
-    byte: u64,
-    line: u64,
-    /// The last line was taken although it had no line end: the file counted as whole, and nothing in it is a record that follows.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    open_line: bool,
-}
-
-struct FileReader {
-    reader: TextReader,
-    /// The size of the file when it was opened.
-    bytes: u64,
-    /// An earlier run took its last line, without a line end.
-    has_ended: bool,
-    file: InputFile,
-    notices: Arc<Notices>,
-}
-
-impl SourceReader for FileReader {
-    fn explain_malformed(&mut self, explain: bool) {
-        self.reader.explain_malformed(explain);
-    }
-
-    fn poll(&mut self, rows_max: usize, wait: Duration) -> Result<Polled, ConnectorError> {
-        let polled = if self.has_ended { Polled::End } else { self.reader.poll(rows_max, wait)? };
-        if matches!(polled, Polled::End) {
-            tell_appended(&self.file, self.reader.position().byte, &self.notices);
-        }
-        Ok(polled)
-    }
-
-    fn locate(&self, row: usize) -> Option<(String, String)> {
-        self.reader.locate(row)
-    }
-
-    fn offset(&self) -> Offset {
-        let Position { byte, line } = self.reader.position();
-        let open_line = self.has_ended || self.reader.has_taken_open_line();
-        serde_json::json!(Place { byte, line, open_line })
-    }
-
-    fn progress(&self) -> Option<f64> {
-        let bytes = self.bytes.max(1) as f64;
-        Some((self.reader.position().byte as f64 / bytes).min(1.0))
-    }
-}
-
-/// Whether a file that is not empty has no line end at its end: somebody may still be writing it.
+/// Whether a file that is not empty has no line end at its end: somebody may still be writing it. Of a compressed one nothing is known.
 fn ends_within_a_line(file: &InputFile) -> bool {
+    if compression_of(file).ok().flatten().is_some() {
+        return false;
+    }
     // A file that cannot be read fails where its rows are read.
     FileInput::open(file, 0, None).is_ok_and(|input| input.ends_within_a_line)
 }
@@ -342,13 +312,13 @@ fn ends_within_a_line(file: &InputFile) -> bool {
 fn infer(
     shown: &str,
     files: &[InputFile],
-    format: &TextFormat,
+    (format, encoding): (&TextFormat, TextEncoding),
     rows_max: usize,
 ) -> Result<(SchemaRef, Vec<String>), ConnectorError> {
     let rows_per_file = (INFER_ROWS_OF_ALL_MAX / files.len().max(1)).clamp(1, rows_max);
     let (mut sample, mut notes) = (Sample::default(), Vec::new());
     for file in files {
-        let mut records = open_file(file, format, Position::BEGIN, None)?;
+        let (mut records, _) = open_file(file, format, encoding, None)?;
         let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format.is_json());
         if !left_out.is_empty() {
             let (name, columns) = (&file.name, left_out.join(", "));
@@ -369,20 +339,30 @@ fn infer(
     Ok((schema, notes))
 }
 
-/// Refuses what is compressed, or other text than UTF-8.
-fn check_text(options: &Options, file: &InputFile) -> Result<(), ConnectorError> {
+/// Refuses what is neither UTF-8 nor compressed with gzip or zstd; if files are followed, those too.
+fn check_text(options: &Options, file: &InputFile, given: &FileSourceOptions) -> Result<(), ConnectorError> {
     let mut begin = Vec::new();
     let opened = file.open().map_err(|source| cannot("open", file, source))?;
     opened.take(MARK_BYTES_MAX as u64).read_to_end(&mut begin).map_err(|source| cannot("read", file, source))?;
-    encoding::problem(Some(&file.name), &begin).map_or(Ok(()), |problem| Err(options.error("path", problem)))
+    match Compression::of_begin(&begin) {
+        Some(_) if !given.follow => Ok(()),
+        Some(compression) => Err(options.error("follow", compression.unfollowed(&file.name))),
+        None if given.encoding.is_some_and(|encoding| encoding != TextEncoding::Utf8) => Ok(()),
+        None => {
+            encoding::problem(Some(&file.name), &begin).map_or(Ok(()), |problem| Err(options.error("path", problem)))
+        }
+    }
 }
 
+/// The records of a file from its beginning.
 fn open_file(
     file: &InputFile,
     format: &TextFormat,
-    position: Position,
+    encoding: TextEncoding,
     clock: Option<Arc<dyn Clock>>,
-) -> Result<Records, ConnectorError> {
-    let input = FileInput::open(file, position.byte, clock).map_err(|source| cannot("open", file, source))?;
-    Ok(Records::new(file.name.clone(), Box::new(input), format.framing(), position))
+) -> Result<(Records, Extent), ConnectorError> {
+    let Some(opened) = open_at(file, 0, encoding, clock)? else {
+        return Err(ConnectorError::Data(format!("{} has no beginning", file.name)));
+    };
+    Ok((Records::new(file.name.clone(), opened.input, format.framing(), Position::BEGIN), opened.extent))
 }

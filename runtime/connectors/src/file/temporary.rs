@@ -62,6 +62,14 @@ impl Place {
         self.remove(&names);
     }
 
+    /// Removes those of these files that are temporary files of the sink.
+    pub(super) fn remove_unfinished(&self, names: &[String]) {
+        let names: Vec<_> = names.iter().filter(|name| self.generation_of(name).is_some()).cloned().collect();
+        if !names.is_empty() {
+            self.remove(&names);
+        }
+    }
+
     /// The temporary files of all generations.
     pub(super) fn unfinished(&self) -> Vec<String> {
         let mut names = self.names();

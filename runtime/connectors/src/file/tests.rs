@@ -20,7 +20,9 @@ use weir_core::time::ManualClock;
 use super::*;
 use crate::tally;
 
+mod compressed;
 mod ends;
+mod grouped;
 mod inferred;
 mod lines;
 mod links;
@@ -244,8 +246,9 @@ fn wrong_options_are_explained_in_their_place() {
     for path in [".", "new/", "flights.csv/"] {
         let error = FileSink::open(&options(&format!("path = {path:?}"), folder.path())).err().unwrap();
         assert!(matches!(error, ConnectorError::Option { span: Some(_), .. }), "{error:?}");
-        let expected =
-            format!("{path} is a folder: set `format = \"csv\"`, \"json\", \"text\" or \"raw\" for the files in it");
+        let expected = format!(
+            "{path} is a folder: set `format = \"csv\"`, \"json\", \"text\", \"raw\", \"parquet\" or \"arrow\" for the files in it"
+        );
         assert_eq!(error.to_string(), expected);
     }
 }

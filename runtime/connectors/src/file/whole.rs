@@ -2,14 +2,12 @@
 //! checkpoint counts on a beginning of the temporary file; a job that resumes from it copies that beginning into a file
 //! of its own.
 
-use arrow::datatypes::Schema;
 use serde::{Deserialize, Serialize};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Cut, Offset, Prepare, Prepared, SinkReport, SinkWriter};
 
 use super::commit::Step;
 use super::draft::{Draft, Drafting, Span};
-use crate::formats::FormatName;
 use weir_core::column_type::type_name;
 
 /// What a checkpoint keeps of the file.
@@ -58,7 +56,9 @@ impl WholeWriter {
         lazy: bool,
         restored: &[Offset],
     ) -> Result<Self, ConnectorError> {
-        let columns = columns(drafting.format, &drafting.schema);
+        // A file is resumed as often as the job is; only what is never resumed can be written as it is to be.
+        let drafting = if drafting.durable { drafting.resumable() } else { drafting };
+        let columns = columns(&drafting);
         let fresh = State {
             report: SinkReport::default(),
             columns: columns.clone(),
@@ -125,11 +125,16 @@ impl SinkWriter for WholeWriter {
         let (draft, on_disk): (_, Finish) = match self.draft.take() {
             None => (None, Box::new(|| Ok(()))),
             Some(mut draft) => {
-                let span = draft.flush()?;
                 if self.done {
+                    let (mut draft, left) = self.drafting.finish(draft)?;
+                    let span = draft.flush()?;
                     commit.push(Step::Rename { from: span, to: self.to.clone(), appended_to }.committable(place)?);
+                    if let Some(left) = left {
+                        commit.push(Step::Remove(left).committable(place)?);
+                    }
                     (None, Box::new(draft.finishing(&self.drafting)))
                 } else {
+                    let span = draft.flush()?;
                     let syncing = draft.syncing();
                     self.draft = Some(draft);
                     (Some(span), Box::new(syncing))
@@ -151,7 +156,10 @@ impl SinkWriter for WholeWriter {
 type Finish = Box<dyn FnOnce() -> Result<(), ConnectorError> + Send>;
 
 /// What a file holds, in words.
-fn columns(format: FormatName, schema: &Schema) -> String {
+fn columns(drafting: &Drafting) -> String {
+    let schema = &drafting.schema;
     let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), type_name(field.data_type())));
-    format!("{}: {}", format!("{format:?}").to_lowercase(), columns.collect::<Vec<_>>().join(", "))
+    let compression = drafting.compression.map_or_else(String::new, |by| format!(", compressed with {}", by.name()));
+    let format = drafting.format.name();
+    format!("{format}{compression}: {}", columns.collect::<Vec<_>>().join(", "))
 }

@@ -1,11 +1,14 @@
-//! What is no plain text: compressed files and UTF-16, told by the bytes that they begin with. Reads none of them.
+//! What is no plain text: compressed files and UTF-16, told by the bytes that they begin with. Reads none of them; what [`super::compression`]
+//! reads gets here only where that cannot be.
+
+use super::compression::Compression;
 
 /// A way to write bytes that no format here reads.
 struct Encoding {
     /// What a file of it is.
     is: &'static str,
     mark: &'static [u8],
-    /// The command that makes text of a file.
+    /// The command that makes text of a file; of UTF-16, what the option `encoding` calls it.
     reader: &'static str,
 }
 
@@ -19,8 +22,8 @@ const ENCODINGS: [Encoding; 8] = [
     Encoding { is: "compressed with bzip2", mark: b"BZh91AY&SY", reader: "bzcat" },
     Encoding { is: "compressed with lz4", mark: b"\x04\x22\x4d\x18", reader: "lz4cat" },
     Encoding { is: "a zip archive", mark: b"PK\x03\x04", reader: "unzip -p" },
-    Encoding { is: UTF_16, mark: b"\xff\xfe", reader: "iconv -f UTF-16 -t UTF-8" },
-    Encoding { is: UTF_16, mark: b"\xfe\xff", reader: "iconv -f UTF-16 -t UTF-8" },
+    Encoding { is: UTF_16, mark: b"\xff\xfe", reader: "utf-16" },
+    Encoding { is: UTF_16, mark: b"\xfe\xff", reader: "utf-16" },
 ];
 
 /// As many bytes decide.
@@ -32,11 +35,20 @@ pub(crate) fn problem(name: Option<&str>, begin: &[u8]) -> Option<String> {
     let marked = ENCODINGS.iter().find(|encoding| begin.starts_with(encoding.mark)).map(|of| (of.is, of.reader));
     let (is, reader) = marked.or_else(|| Some((UTF_16, unmarked_utf_16(begin)?)))?;
     Some(match name {
+        _ if is == UTF_16 => {
+            let name = name.unwrap_or("what is piped in");
+            format!("{name} is {is}: a source without `follow` reads it with `encoding = {reader:?}`")
+        }
         Some(name) => format!(
             "{name} is {is}: pipe it in as text, `{reader} {name} | weir run PIPELINE`, with `connector = \"stdin\"` in the pipeline"
         ),
         None => format!("what is piped in is {is}: make text of it first, `{reader} FILE | weir run PIPELINE`"),
     })
+}
+
+/// Whether a reader would take text that begins with these bytes for something else, or for too little to tell.
+pub(crate) fn is_told_as_other(begin: &[u8]) -> bool {
+    Compression::of_begin(begin).is_some() || problem(None, begin).is_some() || is_undecided(begin)
 }
 
 /// Whether more bytes are needed to tell.
@@ -51,11 +63,11 @@ pub(crate) fn is_undecided(begin: &[u8]) -> bool {
         || ENCODINGS.iter().any(|encoding| begin.len() < encoding.mark.len() && encoding.mark.starts_with(begin))
 }
 
-/// The command that makes text of UTF-16 without a mark, if these bytes are that: every other one is zero, as in no text of UTF-8.
+/// What the option `encoding` calls UTF-16 without a mark, if these bytes are that: every other one is zero, as in no text of UTF-8.
 fn unmarked_utf_16(begin: &[u8]) -> Option<&'static str> {
     match begin {
-        [1..=u8::MAX, 0, 1..=u8::MAX, 0, ..] => Some("iconv -f UTF-16LE -t UTF-8"),
-        [0, 1..=u8::MAX, 0, 1..=u8::MAX, ..] => Some("iconv -f UTF-16BE -t UTF-8"),
+        [1..=u8::MAX, 0, 1..=u8::MAX, 0, ..] => Some("utf-16le"),
+        [0, 1..=u8::MAX, 0, 1..=u8::MAX, ..] => Some("utf-16be"),
         _ => None,
     }
 }
@@ -74,11 +86,12 @@ mod tests {
             let begin = [encoding.mark, b"and more"].concat();
             assert!(!is_undecided(&begin));
             let told = problem(Some("in.csv"), &begin).unwrap();
-            assert!(told.starts_with(&format!("in.csv is {}: pipe it in", encoding.is)), "{told}");
+            let advice = if encoding.is == UTF_16 { "a source without `follow`" } else { "pipe it in" };
+            assert!(told.starts_with(&format!("in.csv is {}: {advice}", encoding.is)), "{told}");
         }
-        for (begin, order) in [(b"a\0,\0", "LE"), (b"\0a\0,", "BE")] {
+        for (begin, order) in [(b"a\0,\0", "le"), (b"\0a\0,", "be")] {
             assert!((1..4).all(|bytes| is_undecided(&begin[..bytes])) && !is_undecided(begin));
-            assert!(problem(None, begin).unwrap().contains(&format!("`iconv -f UTF-16{order} -t UTF-8 FILE |")));
+            assert!(problem(None, begin).unwrap().contains(&format!("`encoding = \"utf-16{order}\"`")));
         }
         for text in ["BZhang,age\n", "PK,name\n", "{\"a\":1}\n", "\u{feff}a,b\n", "PK\n", "\n", "a\n"] {
             assert!(problem(None, text.as_bytes()).is_none() && !is_undecided(text.as_bytes()), "{text}");

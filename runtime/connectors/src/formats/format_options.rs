@@ -23,6 +23,28 @@ pub(crate) struct FormatOptions {
 }
 
 impl FormatOptions {
+    /// Refuses all of them, for a format that is no text.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Option`], with the place of the first.
+    pub(crate) fn check_none(&self, options: &Options, this: &str) -> Result<(), ConnectorError> {
+        let given = [
+            ("header", self.header.is_some()),
+            ("delimiter", self.delimiter.is_some()),
+            ("quote", self.quote.is_some()),
+            ("comment", self.comment.is_some()),
+            ("null-values", self.null_values.is_some()),
+            ("record-start", self.record_start.is_some()),
+            ("infer-rows", self.infer_rows.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => {
+                Err(options.error(option, format!("`{option}` is an option of text formats, not of {this}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The format with this name, with its options from `options`.
     ///
     /// # Errors

@@ -9,8 +9,9 @@ use arrow::error::ArrowError;
 use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
 
+use super::FormatName;
+use super::encoding::is_told_as_other;
 use super::records::BYTE_ORDER_MARK;
-use super::{FormatName, encoding};
 
 /// Writes the lines of one output.
 pub(crate) struct LineWriter<W> {
@@ -103,7 +104,7 @@ impl<W: Write> LineWriter<W> {
 /// Whether a reader would see something else than text, or its own mark, in a file that begins with this line.
 fn is_like_a_mark(value: &[u8]) -> bool {
     let line = [value, b"\n"].concat();
-    line.starts_with(BYTE_ORDER_MARK) || encoding::problem(None, &line).is_some() || encoding::is_undecided(&line)
+    line.starts_with(BYTE_ORDER_MARK) || is_told_as_other(&line)
 }
 
 fn value(column: &ArrayRef, row: usize) -> &[u8] {

@@ -10,6 +10,7 @@
 //! | `null-values` | `[""]` | CSV: fields with exactly one of these texts are null, with quotes or without |
 //! | `record-start` | every line | text and raw: a regular expression; a line that matches begins a record, and those that do not belong to the record before them |
 //! | `schema` | inferred | `{ column = "type", ... }`, see [`super::types`]: exactly these columns are delivered; a CSV column is found by its name in the header, or by its place if there is none |
+//! | `encoding` | `"utf-8"` | `"utf-16"`, `"utf-16le"`, `"utf-16be"`, `"windows-1252"` (also `"latin1"`): of files that are read once, and of standard input |
 //! | `infer-rows` | 1000 | without a `schema`: how many rows are looked at, see [`super::inference`] |
 
 use std::sync::Arc;

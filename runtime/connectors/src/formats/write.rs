@@ -15,9 +15,10 @@ use arrow::{csv, json};
 use weir_core::connector::ConnectorError;
 use weir_core::time::{CALENDAR, first_outside_calendar};
 
+use super::encoding::is_told_as_other;
 use super::line_writer::{LineWriter, check_line_column};
 use super::records::BYTE_ORDER_MARK;
-use super::{FormatName, encoding, zone};
+use super::{FormatName, zone};
 use weir_core::column_type::type_name;
 
 /// Writes batches of one schema.
@@ -59,8 +60,7 @@ impl<W: Write> TextWriter<W> {
             let header = header(schema)?;
             // What readers would take for a mark, or with the rows behind it for another encoding, has one before it: they take
             // off the first.
-            let is_other = encoding::problem(None, &header).is_some() || encoding::is_undecided(&header);
-            if header.starts_with(BYTE_ORDER_MARK) || is_other {
+            if header.starts_with(BYTE_ORDER_MARK) || is_told_as_other(&header) {
                 out.write_all(BYTE_ORDER_MARK)?;
             }
             out.write_all(&header)?;

@@ -40,7 +40,7 @@ fn every_wrong_file_gets_its_own_error() {
             &["wasi:random/random@0.2.0", "wasm32-unknown-unknown", "--stub-wasi", "\"random\""],
         ),
         ("HTTP", imports("wasi:http/types@0.2.0"), &["wasi:http/types@0.2.0", "fetch-event"]),
-        ("another import", imports("acme:database/query"), &["acme:database/query", "weir:operator only"]),
+        ("another import", imports("acme:database/query"), &["acme:database/query", "only weir:operator"]),
         ("a newer version", imports("weir:operator/log@0.2.0"), &["weir:operator/log@0.2.0", "weir:operator@0.1.0"]),
         ("no export", exports(&[]), &["exports nothing"]),
         ("a different world", exports(&["wasi:cli/run@0.2.0"]), &["a different WIT world", "wasi:cli/run@0.2.0"]),

@@ -1,9 +1,12 @@
 //! A job that is killed anywhere, and continues, writes what one that was never disturbed writes: the sink under a
 //! scripted engine.
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use weir_core::connector::{Committable, Committer, Cut};
 
 use super::*;
+use crate::formats::compression::decompressed_stream;
 
 /// A complete checkpoint, as far as a sink is concerned.
 #[derive(Clone)]
@@ -222,7 +225,7 @@ fn visible(folder: &Path) -> Vec<String> {
 fn rows_of_parts(folder: &Path) -> Vec<i64> {
     let mut rows = Vec::new();
     for name in visible(folder) {
-        let text = fs::read_to_string(folder.join(name)).unwrap();
+        let text = text_of(&folder.join(name));
         let numbers = text.lines().filter(|line| *line != "n");
         rows.extend(numbers.map(|line| line.trim_matches(|c: char| !c.is_ascii_digit()).parse::<i64>().unwrap()));
     }
@@ -230,10 +233,37 @@ fn rows_of_parts(folder: &Path) -> Vec<i64> {
     rows
 }
 
-const SINKS: [&str; 5] = [
+/// The text of a file, which may be compressed; of one that is none, a line for each of its rows.
+fn text_of(path: &Path) -> String {
+    if path.extension().is_some_and(|ending| ending == "parquet" || ending == "arrow") {
+        let (folder, name) = (path.parent().unwrap(), path.file_name().unwrap());
+        let source = open_source(&options(&format!("path = {name:?}"), folder)).unwrap();
+        let mut reader =
+            source.reader(&source.splits(1).unwrap()[0], &[0], None, Arc::new(ManualClock::default())).unwrap();
+        let (batches, _) = poll(reader.as_mut(), &[4096], 10_000);
+        let numbers = batches.iter().flat_map(|rows| rows.column(0).as_primitive::<Int64Type>().values());
+        return numbers.map(|number| format!("{number}\n")).collect();
+    }
+    let file: Box<dyn std::io::Read + Send> = Box::new(fs::File::open(path).unwrap());
+    let mut text = String::new();
+    decompressed_stream(file).unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+/// The first of them write one file.
+const FILES: usize = 7;
+const SINKS: [&str; 13] = [
     "path = \"out.csv\"",
     "path = \"out.jsonl\"\nlazy = true",
     "path = \"out.csv\"\nlazy = true",
+    "path = \"out.csv.gz\"",
+    "path = \"out.json\"\ncompression = \"zstd\"",
+    "path = \"out.parquet\"",
+    "path = \"out.arrow\"\nlazy = true",
+    "path = \"out/\"\nformat = \"parquet\"\ncompression = \"zstd\"",
+    "path = \"out/\"\nformat = \"arrow\"",
+    "path = \"out/\"\nformat = \"csv\"\ncompression = \"gzip\"",
+    "path = \"out/\"\nformat = \"json\"\ncompression = \"zstd\"",
     "path = \"out/\"\nformat = \"csv\"",
     "path = \"out/\"\nformat = \"json\"",
 ];
@@ -261,9 +291,9 @@ proptest! {
         job.running.write(missing).unwrap();
         job.cut(true, Fate::Committed);
 
-        let is_file = sink < 3;
+        let is_file = sink < FILES;
         let output = |base: &Path| match is_file {
-            true => visible(base).into_iter().map(|name| fs::read_to_string(base.join(name)).unwrap()).collect(),
+            true => visible(base).into_iter().map(|name| text_of(&base.join(name))).collect(),
             false => vec![format!("{:?}", rows_of_parts(&base.join("out")))],
         };
         let mut calm = Attempt::start(SINKS[sink], undisturbed.path(), (0, 1, false), None).unwrap();

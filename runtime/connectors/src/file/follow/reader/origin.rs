@@ -8,6 +8,7 @@ use super::{FollowReader, cannot};
 use crate::file::follow::followed::Found;
 use crate::file::follow::growing::FileId;
 use crate::file::follow::known::KnownFile;
+use crate::formats::compression::Compression;
 use crate::formats::encoding;
 use crate::formats::records::Position;
 
@@ -39,7 +40,8 @@ impl FollowReader {
             return Ok(Origin::Later);
         }
         let begin = file.first(encoding::MARK_BYTES_MAX).map_err(cannot_read)?;
-        if let Some(problem) = encoding::problem(Some(name), &begin) {
+        let compressed = Compression::of_begin(&begin).map(|compression| compression.unfollowed(name));
+        if let Some(problem) = compressed.or_else(|| encoding::problem(Some(name), &begin)) {
             self.watched.notice(format!("it is not read: {problem}"));
             self.ignored.insert(*id);
             return Ok(Origin::Later);

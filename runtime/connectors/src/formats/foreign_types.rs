@@ -1,0 +1,177 @@
+//! Columns of files that have types of their own, such as Parquet: which of Weir's types each becomes, without a change of any value, and which have none.
+//! Reads no file.
+
+use std::sync::Arc;
+
+use arrow::array::timezone::Tz;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
+use weir_core::column_type::type_name;
+use weir_core::connector::ConnectorError;
+use weir_core::names::did_you_mean;
+
+/// How deep types may nest, as in a `schema`.
+const DEPTH_MAX: usize = 16;
+
+/// Weir's type for values of another; `None`: there is none.
+pub(crate) fn weir_type(foreign: &DataType) -> Option<DataType> {
+    to_weir(foreign, 0)
+}
+
+fn to_weir(foreign: &DataType, depth: usize) -> Option<DataType> {
+    if depth >= DEPTH_MAX {
+        return None;
+    }
+    let below = |field: &Field| to_weir(field.data_type(), depth + 1);
+    Some(match foreign {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            DataType::Binary
+        }
+        DataType::Float16 => DataType::Float32,
+        DataType::Decimal32(precision, scale) | DataType::Decimal64(precision, scale) => {
+            to_weir(&DataType::Decimal128(*precision, *scale), depth)?
+        }
+        DataType::Decimal128(precision, scale) => {
+            let fits = (1..=38).contains(precision) && u8::try_from(*scale).is_ok_and(|scale| scale <= *precision);
+            fits.then(|| foreign.clone())?
+        }
+        DataType::Timestamp(_, Some(zone)) => zone.parse::<Tz>().is_ok().then(|| foreign.clone())?,
+        DataType::Timestamp(_, None) | DataType::Boolean | DataType::Date32 => foreign.clone(),
+        number if number.is_integer() || number.is_floating() => number.clone(),
+        DataType::Dictionary(_, values) => to_weir(values, depth)?,
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            DataType::new_list(below(item)?, true)
+        }
+        DataType::Struct(fields) => {
+            let fields = fields.iter().map(|field| Some(Field::new(field.name(), below(field)?, true)));
+            DataType::Struct(fields.collect::<Option<Vec<_>>>()?.into())
+        }
+        _ => return None,
+    })
+}
+
+/// The columns that a file gives, or those of a `schema`, in its order.
+///
+/// # Errors
+/// A column that the file does not have, or has with another type; without a `schema`, one whose type Weir does not have.
+pub(crate) fn columns_of(name: &str, file: &Schema, given: Option<&Schema>) -> Result<SchemaRef, ConnectorError> {
+    if let Some(given) = given {
+        find_columns(name, file, given)?;
+        return Ok(Arc::new(given.clone()));
+    }
+    let mut fields: Vec<Field> = Vec::with_capacity(file.fields().len());
+    for field in file.fields() {
+        let Some(data_type) = weir_type(field.data_type()) else {
+            return Err(ConnectorError::Data(format!(
+                "{name}: column {:?} has the type {}, which Weir does not have; name the columns that are needed, without it, with \
+                 `schema = {{ column = \"type\" }}`",
+                field.name(),
+                field.data_type()
+            )));
+        };
+        if fields.iter().any(|known| known.name() == field.name()) {
+            return Err(ConnectorError::Data(format!("{name} has two columns {:?}", field.name())));
+        }
+        fields.push(Field::new(field.name(), data_type, true));
+    }
+    if fields.is_empty() {
+        return Err(ConnectorError::Data(format!("{name} has no columns")));
+    }
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// Where a file has these columns: by column, its place in the file.
+///
+/// # Errors
+/// As [`columns_of`].
+pub(crate) fn find_columns(name: &str, file: &Schema, wanted: &Schema) -> Result<Vec<usize>, ConnectorError> {
+    let names: Vec<&str> = file.fields().iter().map(|field| field.name().as_str()).collect();
+    let place = |field: &Arc<Field>| {
+        let mut places = (0..names.len()).filter(|place| names[*place] == field.name());
+        let (Some(place), None) = (places.next(), places.next()) else {
+            let message = match names.contains(&field.name().as_str()) {
+                true => format!("{name} has two columns {:?}", field.name()),
+                false => {
+                    let hint = did_you_mean(field.name(), &names);
+                    format!("{name} has no column {:?}{hint}", field.name())
+                }
+            };
+            return Err(ConnectorError::Data(message));
+        };
+        let (found, wanted) = (file.field(place).data_type(), field.data_type());
+        match weir_type(found) {
+            Some(same) if same == *wanted => Ok(place),
+            of => {
+                let of = of.map_or_else(|| found.to_string(), |of| type_name(&of));
+                let (column, wanted) = (field.name(), type_name(wanted));
+                Err(ConnectorError::Data(format!(
+                    "{name}: column {column:?} is {of}, and not {wanted}; read it as it is, and cast it in a `[selects.NAME]`"
+                )))
+            }
+        }
+    };
+    wanted.fields().iter().map(place).collect()
+}
+
+/// Columns of a file, in any types that [`weir_type`] takes, as the columns of a source.
+///
+/// # Errors
+/// If a value cannot be had in the type of its column.
+pub(crate) fn as_weir(rows: &RecordBatch, schema: &SchemaRef, places: &[usize]) -> Result<RecordBatch, ArrowError> {
+    let strictly = CastOptions { safe: false, ..CastOptions::default() };
+    let mut columns = Vec::with_capacity(places.len());
+    for (place, field) in places.iter().zip(schema.fields()) {
+        let column = rows.columns().get(*place).ok_or_else(|| {
+            ArrowError::SchemaError(format!("there is no column {:?} in what was read", field.name()))
+        })?;
+        columns.push(match column.data_type() == field.data_type() {
+            true => Arc::clone(column),
+            false => cast_with_options(column, field.data_type(), &strictly)?,
+        });
+    }
+    let with_rows = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &with_rows)
+}
+
+/// How many rows from `from` on take no more than so many bytes of text; at least one. A text that many rows share is in a file
+/// once, and in the batch as often as it is used.
+pub(crate) fn rows_within(rows: &RecordBatch, from: usize, rows_max: usize, bytes_max: usize) -> usize {
+    let rows_max = rows_max.min(rows.num_rows().saturating_sub(from));
+    let views: Vec<&[u128]> = rows.columns().iter().filter_map(views_of).collect();
+    let mut bytes = 0;
+    for row in 0..rows_max {
+        // The length is in the low half of a view's first word.
+        bytes += views
+            .iter()
+            .filter_map(|views| views.get(from + row))
+            .map(|view| (view & 0xffff_ffff) as usize)
+            .sum::<usize>();
+        if bytes > bytes_max {
+            return row.max(1);
+        }
+    }
+    rows_max
+}
+
+fn views_of(column: &ArrayRef) -> Option<&[u128]> {
+    match column.data_type() {
+        DataType::Utf8View => Some(column.as_string_view().views()),
+        DataType::BinaryView => Some(column.as_binary_view().views()),
+        _ => None,
+    }
+}
+
+/// The same type with milliseconds for seconds, which Parquet does not have.
+pub(crate) fn without_seconds(data_type: &DataType) -> DataType {
+    let inside =
+        |field: &Arc<Field>| Arc::new(field.as_ref().clone().with_data_type(without_seconds(field.data_type())));
+    match data_type {
+        DataType::Timestamp(TimeUnit::Second, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
+        DataType::List(item) => DataType::List(inside(item)),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inside).collect()),
+        other => other.clone(),
+    }
+}
