@@ -16,18 +16,20 @@ const CRATES: [&str; 7] = ["cli", "connectors", "core", "engine", "expressions",
 /// # Errors
 /// If it cannot be built.
 pub(crate) fn build(more: &[&str]) -> anyhow::Result<PathBuf> {
-    announce("building weir with Kafka, S3 and the server (the first time 8 to 12 minutes on 2 cores)");
+    announce("building weir with everything (the first time 8 to 12 minutes on 2 cores)");
     let more = more.iter().flat_map(|name| ["--bin", name]);
     run(cargo().args(BUILD).args(more).current_dir(root()))?;
     Ok(binary("debug", "weir"))
 }
 
-/// Builds the command without Kafka, S3 and the server, which needs no C compiler and a third of the time; returns where it is.
+/// Builds the command without Kafka, Parquet, S3 and the server, which takes a third of the time, and neither make nor perl; returns where it is.
 ///
 /// # Errors
 /// If it cannot be built.
 pub(crate) fn build_small() -> anyhow::Result<PathBuf> {
-    announce("building a small weir, without Kafka, S3 and the server (the first time 3 to 5 minutes on 2 cores)");
+    announce(
+        "building a small weir, without Kafka, Parquet, S3 and the server (the first time 3 to 5 minutes on 2 cores)",
+    );
     let mut build = cargo();
     build.args(["build", "--package", "weir-cli", "--no-default-features"]).env("CARGO_INCREMENTAL", "0");
     build.arg("--config=profile.dev.debug=false");
