@@ -19,7 +19,7 @@
 //! | [`csv`], [`csv_fields`], [`csv_nulls`], [`csv_values`] | a block of CSV records into columns; what is wrong with a record |
 //! | [`json`], [`json_columns`] | the same of JSON lines |
 //! | [`text`] | lines into one column |
-//! | [`row_groups`], [`group_rows`], [`parquet_file`], [`parquet_footer`], [`arrow_file`] | Parquet and Arrow IPC: groups of rows that are read alone |
+//! | [`row_groups`], [`group_rows`], [`parquet`], [`arrow_file`] | Parquet and Arrow IPC: groups of rows that are read alone |
 //! | [`foreign_types`] | their types, and Weir's |
 //! | [`row_writer`] | rows into text, Parquet or Arrow IPC |
 //! | [`zone`] | time zones of columns, while text is read or written |
@@ -59,8 +59,11 @@ pub(crate) mod json;
 pub(crate) mod json_columns;
 pub(crate) mod json_objects;
 pub(crate) mod line_writer;
-pub(crate) mod parquet_file;
-pub(crate) mod parquet_footer;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "formats/without_parquet.rs"]
+pub(crate) mod parquet;
 pub(crate) mod read_options;
 pub(crate) mod reader;
 pub(crate) mod record_start;

@@ -25,7 +25,7 @@ pub struct MemoryBudget {
 /// More memory was asked for than there is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{owner} may keep {limit} bytes and needs {needed}; raise {setting}, or keep less per key or for a shorter time"
+    "{owner} may keep {limit} bytes, but {needed} are needed; raise {setting}, or keep less per key or for a shorter time"
 )]
 pub struct MemoryExceeded {
     owner: String,
@@ -234,7 +234,7 @@ mod tests {
         lease.resize(40).unwrap();
         assert_eq!((operator.used(), job.used(), server.used()), (40, 40, 40));
         let mut other = operator.lease();
-        let says = "operator \"x\" may keep 100 bytes and needs 101; raise limits.state, or keep less per key or for a shorter time";
+        let says = "operator \"x\" may keep 100 bytes, but 101 are needed; raise limits.state, or keep less per key or for a shorter time";
         assert_eq!(other.resize(61).unwrap_err().to_string(), says);
         assert_eq!((other.bytes(), server.used()), (0, 40));
         other.resize(60).unwrap();

@@ -251,7 +251,7 @@ fn memory_for_a_checkpoint_is_leased_before_it_is_read() {
         let budget = MemoryBudget::new("all jobs", "--max-memory", limit);
         let Err(error) = resume(&job.clone().with_memory(budget.clone(), job_limit)) else { panic!("it is read") };
         let error = weir_core::error::chain(&error);
-        assert!(error.contains("checkpoint 2 is not read") && error.contains(names), "{error}");
+        assert!(error.contains("checkpoint 2 cannot be read") && error.contains(names), "{error}");
         assert_eq!((budget.used(), reads.load(Ordering::Relaxed)), (0, false));
     }
     let budget = MemoryBudget::new("all jobs", "--max-memory", 1 << 20);

@@ -80,7 +80,9 @@ fn a_rollback_says_what_it_returns_to_and_a_swap_that_loses_columns_points_at_it
     );
     server.weir(&BACK[..2]).well().saying(&["+ component = count@1", "count runs count@1", "as in revision 1"]);
     server.weir(&["swap", "counts/count", "--set", "config.tag=\"7\"", "--no-probation"]).well();
-    server.weir(&BACK[..2]).failed(&["this changes more than the version of count, and there is no terminal to ask at"]);
+    server
+        .weir(&BACK[..2])
+        .failed(&["this changes more than the version of count, and there is no terminal to ask at"]);
     assert_eq!(server.show("counts")["revisions"].as_array().unwrap().len(), 4);
     let told = ["counts/count returns to revision 3:", "- config = { tag = \"7\"", "+ config = { tag = \"0\""];
     server.weir(&BACK).well().saying(&told);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::timezone::Tz;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
@@ -161,17 +161,5 @@ fn views_of(column: &ArrayRef) -> Option<&[u128]> {
         DataType::Utf8View => Some(column.as_string_view().views()),
         DataType::BinaryView => Some(column.as_binary_view().views()),
         _ => None,
-    }
-}
-
-/// The same type with milliseconds for seconds, which Parquet does not have.
-pub(crate) fn without_seconds(data_type: &DataType) -> DataType {
-    let inside =
-        |field: &Arc<Field>| Arc::new(field.as_ref().clone().with_data_type(without_seconds(field.data_type())));
-    match data_type {
-        DataType::Timestamp(TimeUnit::Second, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
-        DataType::List(item) => DataType::List(inside(item)),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inside).collect()),
-        other => other.clone(),
     }
 }

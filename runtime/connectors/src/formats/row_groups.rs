@@ -13,7 +13,7 @@ use weir_core::connector::ConnectorError;
 
 use super::arrow_file::ArrowFile;
 use super::group_rows::GroupRows;
-use super::parquet_file::ParquetFile;
+use super::parquet::ParquetFile;
 
 /// Bytes at the end of a file that tell it from another of the same length: there the footer says what is where.
 const FINGERPRINT_BYTES: u64 = 64 << 10;

@@ -1,36 +1,27 @@
 //! Rows into the bytes of a file, in any format that files have.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::{FileWriter, StreamWriter};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
 
 use super::FormatName;
 use super::compression::Compression;
 use super::file_format::{FileFormat, Kind};
-use super::foreign_types::{as_weir, without_seconds};
+use super::parquet::ParquetWriter;
 use super::row_groups::GroupFormat;
 use super::write::{TextWriter, check_writable};
-
-/// Bytes of a row group at most, encoded: they are in memory until it ends.
-const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
-/// Rows of a row group at most.
-const ROW_GROUP_ROWS_MAX: usize = 1 << 20;
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowFormat {
     Text(FormatName),
-    /// Its pages are compressed: with Snappy, if nothing else is said.
-    Parquet(Option<Codec>),
+    /// With the compression of its pages, if another is asked for than the usual one.
+    Parquet(Option<Compression>),
     /// Arrow IPC with a footer.
     ArrowFile,
     /// Arrow IPC that can end behind any batch, and be continued there.
@@ -43,13 +34,7 @@ impl RowFormat {
         match (format.kind(), compression) {
             (Kind::Text(format), _) => Self::Text(format),
             (Kind::Groups(GroupFormat::Arrow), _) => Self::ArrowFile,
-            (Kind::Groups(GroupFormat::Parquet), None) => Self::Parquet(None),
-            (Kind::Groups(GroupFormat::Parquet), Some(Compression::Gzip)) => {
-                Self::Parquet(Some(Codec::GZIP(GzipLevel::default())))
-            }
-            (Kind::Groups(GroupFormat::Parquet), Some(Compression::Zstd)) => {
-                Self::Parquet(Some(Codec::ZSTD(ZstdLevel::default())))
-            }
+            (Kind::Groups(GroupFormat::Parquet), compression) => Self::Parquet(compression),
         }
     }
 
@@ -91,11 +76,7 @@ fn has_empty_struct(data_type: &DataType) -> bool {
 /// Writes batches of one schema.
 pub(crate) enum RowWriter<W: Write + Send> {
     Text(TextWriter<W>),
-    Parquet {
-        writer: Box<ArrowWriter<W>>,
-        /// The columns under the types that Parquet has.
-        schema: SchemaRef,
-    },
+    Parquet(ParquetWriter<W>),
     ArrowFile(FileWriter<W>),
     ArrowStream(StreamWriter<W>),
 }
@@ -107,19 +88,7 @@ impl<W: Write + Send> RowWriter<W> {
             RowFormat::Text(format) => Self::Text(TextWriter::new(format, schema, out)?),
             RowFormat::ArrowFile => Self::ArrowFile(FileWriter::try_new(out, schema)?),
             RowFormat::ArrowStream => Self::ArrowStream(StreamWriter::try_new(out, schema)?),
-            RowFormat::Parquet(codec) => {
-                let fields = schema
-                    .fields()
-                    .iter()
-                    .map(|field| Arc::new(Field::clone(field).with_data_type(without_seconds(field.data_type()))));
-                let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-                let properties = WriterProperties::builder()
-                    .set_compression(codec.unwrap_or(Codec::SNAPPY))
-                    .set_max_row_group_bytes(Some(ROW_GROUP_BYTES_MAX))
-                    .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX));
-                let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties.build()))?;
-                Self::Parquet { writer: Box::new(writer), schema }
-            }
+            RowFormat::Parquet(compression) => Self::Parquet(ParquetWriter::new(compression, schema, out)?),
         })
     }
 
@@ -148,10 +117,7 @@ impl<W: Write + Send> RowWriter<W> {
             Self::Text(writer) => writer.write(rows),
             Self::ArrowFile(writer) => writer.write(rows),
             Self::ArrowStream(writer) => writer.write(rows),
-            Self::Parquet { writer, schema } => {
-                let places: Vec<usize> = (0..schema.fields().len()).collect();
-                Ok(writer.write(&as_weir(rows, schema, &places)?)?)
-            }
+            Self::Parquet(writer) => writer.write(rows),
         }
     }
 
@@ -161,14 +127,14 @@ impl<W: Write + Send> RowWriter<W> {
             Self::Text(writer) => writer.flush(),
             Self::ArrowFile(writer) => writer.flush(),
             Self::ArrowStream(writer) => writer.flush(),
-            Self::Parquet { writer, .. } => Ok(writer.sync()?),
+            Self::Parquet(writer) => writer.flush(),
         }
     }
 
     /// Bytes of rows that [`RowWriter::flush`] does not pass on, about.
     pub(crate) fn held_bytes(&self) -> u64 {
         match self {
-            Self::Parquet { writer, .. } => writer.in_progress_size() as u64,
+            Self::Parquet(writer) => writer.held_bytes(),
             Self::Text(_) | Self::ArrowFile(_) | Self::ArrowStream(_) => 0,
         }
     }
@@ -179,10 +145,7 @@ impl<W: Write + Send> RowWriter<W> {
             Self::Text(writer) => writer.flush(),
             Self::ArrowFile(writer) => writer.finish(),
             Self::ArrowStream(writer) => writer.flush(),
-            Self::Parquet { writer, .. } => {
-                writer.finish()?;
-                Ok(writer.sync()?)
-            }
+            Self::Parquet(writer) => writer.finish(),
         }
     }
 }

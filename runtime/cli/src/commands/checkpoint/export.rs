@@ -3,14 +3,12 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::json::WriterBuilder;
 use arrow::json::writer::LineDelimited;
-use parquet::arrow::ArrowWriter;
 use weir_state::checkpoint::{Checkpoint, CheckpointStore};
 use weir_state::{JobSnapshot, StateTable};
 
@@ -130,13 +128,19 @@ fn write(to: &Path, form: Form, schema: &SchemaRef, batches: &[&RecordBatch]) ->
     renamed
 }
 
+#[cfg(feature = "parquet")]
 fn write_parquet(file: File, schema: &SchemaRef, batches: &[&RecordBatch]) -> anyhow::Result<()> {
-    let mut writer = ArrowWriter::try_new(file, Arc::clone(schema), None)?;
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, SchemaRef::clone(schema), None)?;
     for batch in batches {
         writer.write(batch)?;
     }
     writer.close()?;
     Ok(())
+}
+
+#[cfg(not(feature = "parquet"))]
+fn write_parquet(_: File, _: &SchemaRef, _: &[&RecordBatch]) -> anyhow::Result<()> {
+    bail!("this weir was built without Parquet; build it with `--features parquet`, or export to a .jsonl")
 }
 
 fn write_json(file: File, batches: &[&RecordBatch]) -> anyhow::Result<()> {

@@ -13,8 +13,9 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::Type;
 use parquet::file::metadata::ParquetMetaData;
 
-use super::group_rows::{FOOTER_BYTES_MAX, GroupRows, with_views};
-use super::parquet_footer::check_footer;
+use super::footer::check_footer;
+use crate::formats::foreign_types::weir_type;
+use crate::formats::group_rows::{FOOTER_BYTES_MAX, GroupRows};
 
 /// Rows that are decoded at once: of columns with lists fewer, as one row may have many values.
 const BATCH_ROWS: usize = 4096;
@@ -166,4 +167,24 @@ fn said(error: &dyn std::fmt::Display) -> String {
     let text = error.to_string();
     let text = text.trim_start_matches("Parquet error: ").trim_start_matches("Parquet argument error: ");
     format!("it cannot be read as Parquet: {}", text.trim_start_matches("Parquet error: "))
+}
+
+/// The same columns with text as views: what is shared by many rows stays shared while it is read.
+fn with_views(schema: &Schema) -> Schema {
+    let fields = schema.fields().iter().map(|field| {
+        let data_type = match weir_type(field.data_type()) {
+            Some(DataType::Utf8) => DataType::Utf8View,
+            Some(DataType::Binary) if !is_of_fixed_size(field.data_type()) => DataType::BinaryView,
+            _ => field.data_type().clone(),
+        };
+        Field::clone(field).with_data_type(data_type)
+    });
+    Schema::new(fields.collect::<Vec<_>>())
+}
+
+fn is_of_fixed_size(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_of_fixed_size(values),
+        other => matches!(other, DataType::FixedSizeBinary(_)),
+    }
 }
