@@ -45,7 +45,7 @@ fn check(ean: &str) -> Result<(), RowError> {
     }
     let digits = ean.bytes().map(|byte| u32::from(byte - b'0'));
     let sum: u32 = digits.zip([1, 3].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
-    if sum % 10 != 0 {
+    if !sum.is_multiple_of(10) {
         return Err(RowError::new(format!("the check digit of {ean} is wrong")));
     }
     Ok(())
