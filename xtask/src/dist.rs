@@ -12,6 +12,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 
 use crate::command::{announce, binary, cargo, output, root, run as run_command};
+use crate::weir;
 
 const SHELLS: [(&str, &str); 5] = [
     ("bash", "weir.bash"),
@@ -41,9 +42,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If something is missing or does not run.
-pub(crate) fn test() -> anyhow::Result<()> {
+pub(crate) fn check() -> anyhow::Result<()> {
     announce("making the archive of a version, and installing the command");
-    let weir = binary("debug", "weir");
+    let weir = weir::build(&[])?;
     let archive = pack(&weir)?;
     let elsewhere = root().join("target/dist/unpacked");
     empty(&elsewhere)?;
@@ -59,7 +60,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
         ("LICENSE", "Apache"),
         // Written in C, and carried along.
         (LICENCES, "librdkafka"),
-        (LICENCES, "OpenSSL"),
+        (LICENCES, "openssl/LICENSE.txt"),
         (LICENCES, "wasmtime"),
         (SBOM, "pkg:cargo/arrow-array@"),
     ] {

@@ -10,7 +10,7 @@
 //! | `chaos [--kills N] [--seed S]` | `chaos.rs`: kills the command and compares its output |
 //! | `soak [--minutes N]` | `soak.rs`: runs a server for a long time; nothing may grow |
 //! | `fuzz [--seconds N] [TARGET]...` | `fuzz.rs`: runs the fuzz targets |
-//! | `dist` | `dist.rs`: builds the archive that is published of a version |
+//! | `dist [--check]` | `dist.rs`: builds the archive that is published of a version |
 //! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
 
 mod bench;
@@ -48,7 +48,8 @@ usage: cargo xtask COMMAND
                      (default: 60 minutes)
   fuzz [--seconds N] [TARGET]...
                      run the fuzz targets, or some of them, so long each (default: 60)
-  dist               build the archive of a version: command, completions, man pages, licences, bill of materials
+  dist [--check]     build the archive of a version: command, completions, man pages, licences, bill of materials;
+                     --check makes it of the build that the tests use, unpacks it, and installs the command
   bench [OPTION]...  measure; `cargo xtask bench --help` lists the options";
 
 fn main() -> ExitCode {
@@ -77,6 +78,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ("test", []) => test::run(),
         ("lint", []) => lint::run(),
         ("dist", []) => dist::run(),
+        ("dist", [option]) if option == "--check" => dist::check(),
         ("guests", []) => guests::run(),
         ("vectors", [] | [_]) => vectors::run(rest.first().map(Path::new)),
         ("chaos", options) => chaos::run(options),

@@ -21,7 +21,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         announce(&format!("testing the operators of {workspace}/ natively (the first time about a minute)"));
         run_command(guest_cargo("test").args(on(workspace)))?;
     }
-    dist::test()?;
+    dist::check()?;
     Fuzzing::BRIEF.run()?;
     lint::tools()?;
     vectors::run(None)
