@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use weir_core::connector::{ConnectorError, Malformed, Polled};
 
+use super::json_shape::JsonShape;
 use super::records::{Position, Record, Records, shorten};
 
 /// Turns records of one format into columns.
@@ -132,6 +133,11 @@ impl TextReader {
         let (consumed, bytes) = self.records.consumed();
         let Record { start, end, line } = *self.rows.as_deref().unwrap_or(consumed).get(row)?;
         Some((format!("{}:{line}", self.records.name()), shorten(bytes.get(start..end)?)))
+    }
+
+    /// As [`Records::shape`].
+    pub(crate) fn shape(&self) -> Option<JsonShape> {
+        self.records.shape()
     }
 
     /// Where the next poll continues.
