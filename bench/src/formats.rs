@@ -108,20 +108,20 @@ fn batch(rows: std::ops::Range<u64>) -> anyhow::Result<RecordBatch> {
 
 fn write(path: &Path, format: &str, rows: u64) -> anyhow::Result<()> {
     let file = BufWriter::new(File::create(path)?);
-    let batches = (0..rows).step_by(BATCH as usize).map(|start| batch(start..rows.min(start + BATCH)));
+    let mut batches = (0..rows).step_by(BATCH as usize).map(|start| batch(start..rows.min(start + BATCH)));
     match format {
         "csv" => {
             let mut writer = arrow::csv::Writer::new(file);
-            batches.map(|batch| Ok(writer.write(&batch?)?)).collect()
+            batches.try_for_each(|batch| Ok(writer.write(&batch?)?))
         }
         "json" => {
             let mut writer = arrow::json::LineDelimitedWriter::new(file);
-            batches.map(|batch| Ok(writer.write(&batch?)?)).collect::<anyhow::Result<()>>()?;
+            batches.try_for_each(|batch| anyhow::Ok(writer.write(&batch?)?))?;
             Ok(writer.finish()?)
         }
         _ => {
             let mut writer = ArrowWriter::try_new(file, batch(0..0)?.schema(), None)?;
-            batches.map(|batch| Ok(writer.write(&batch?)?)).collect::<anyhow::Result<()>>()?;
+            batches.try_for_each(|batch| anyhow::Ok(writer.write(&batch?)?))?;
             writer.close()?;
             Ok(())
         }
