@@ -17,7 +17,8 @@
 //! | [`record_start`] | where a record of several lines begins |
 //! | [`reader`] | records into rows, and into malformed records where they are none |
 //! | [`csv`], [`csv_fields`], [`csv_nulls`], [`csv_values`] | a block of CSV records into columns; what is wrong with a record |
-//! | [`json`], [`json_columns`] | the same of JSON lines |
+//! | [`json`], [`json_columns`] | the same of JSON |
+//! | [`json_shape`], [`json_values`], [`json_scan`] | JSON that is not lines: how it is recognised, and where its records end |
 //! | [`text`] | lines into one column |
 //! | [`row_groups`], [`group_rows`], [`parquet`], [`arrow_file`] | Parquet and Arrow IPC: groups of rows that are read alone |
 //! | [`foreign_types`] | their types, and Weir's |
@@ -58,6 +59,9 @@ pub(crate) mod inference;
 pub(crate) mod json;
 pub(crate) mod json_columns;
 pub(crate) mod json_objects;
+pub(crate) mod json_scan;
+pub(crate) mod json_shape;
+pub(crate) mod json_values;
 pub(crate) mod line_writer;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;

@@ -72,14 +72,15 @@ mod kafka;
 #[cfg(not(feature = "kafka"))]
 #[path = "without_kafka.rs"]
 mod kafka;
-#[cfg(test)]
-mod misspelt_tests;
 mod nexmark;
 mod options;
 mod secrets;
 mod stdin;
 mod stdout;
 mod tally;
+
+#[cfg(all(test, feature = "kafka"))]
+mod misspelt_tests;
 
 pub use secrets::WithSecrets;
 

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long = "input", value_name = "NAME:TYPE,...")]
     inputs: Vec<String>,
     /// The columns that keyed inputs are keyed by
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "inputs")]
     key_by: Vec<String>,
     /// Print JSON
     #[arg(long)]

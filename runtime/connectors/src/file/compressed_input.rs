@@ -91,6 +91,9 @@ struct Counted {
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
+        if read == 0 && !buffer.is_empty() && self.inner.limit() > 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file was truncated while it was read"));
+        }
         self.taken.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }

@@ -17,7 +17,7 @@ use super::append::check_appendable;
 use super::out::Out;
 use super::space::{ROWS_BETWEEN, Space};
 use super::temporary::Place;
-use crate::formats::compression::Compression;
+use crate::formats::compression::{Compression, SinkCompression};
 use crate::formats::file_format::{FileFormat, Kind};
 use crate::formats::row_writer::{RowFormat, RowWriter};
 use crate::formats::write::write_error;
@@ -74,7 +74,7 @@ pub(super) struct Draft {
 impl Drafting {
     pub(super) fn new(
         place: &Place,
-        (format, compression): (FileFormat, Option<Compression>),
+        (format, compression): (FileFormat, SinkCompression),
         schema: SchemaRef,
         context: &WriterContext<'_>,
         space: Space,
@@ -85,7 +85,7 @@ impl Drafting {
         let (place, becomes, appends) = (place.clone(), None, false);
         let rows = RowFormat::of(format, compression);
         // What has groups of rows is compressed within.
-        let compression = compression.filter(|_| matches!(rows, RowFormat::Text(_)));
+        let compression = compression.compression().filter(|_| matches!(rows, RowFormat::Text(_)));
         let finished_rows = rows;
         Self {
             place,

@@ -13,6 +13,7 @@ use super::compressed_input::{CompressedInput, compression_of};
 use super::file_input::{FileInput, byte_at};
 use super::notices::Notices;
 use super::paths::{InputFile, cannot};
+use crate::formats::json_shape::JsonShape;
 use crate::formats::read_options::TextFormat;
 use crate::formats::reader::TextReader;
 use crate::formats::records::{Input, Position, Records};
@@ -78,6 +79,9 @@ struct Place {
     /// Of a file that is compressed or in another encoding, of which `byte` is a place in its text: the size that it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     compressed_bytes: Option<u64>,
+    /// Of JSON that is not lines: what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    json: Option<JsonShape>,
 }
 
 /// Reads the rows of one file.
@@ -109,22 +113,34 @@ impl FileReader {
             let gone = || ConnectorError::Data(format!("{} has no offset {offset}; was it replaced?", file.name));
             let place = serde_json::from_value::<Place>(offset.clone()).ok().filter(|place| place.byte >= begin);
             let place = place.filter(|place| place.is_within(&extent)).ok_or_else(gone)?;
-            let Place { byte, line, open_line, .. } = place;
+            let Place { byte, line, open_line, json, .. } = place;
             let opened = open_at(file, byte, encoding, Some(clock))?.ok_or_else(gone)?;
-            if !open_line && byte > begin && opened.before.is_some_and(|before| before != b'\n') {
+            let (can_precede, what): (fn(u8) -> bool, _) = match json {
+                None => (|before| before == b'\n', "line"),
+                Some(_) => (|before| before.is_ascii_whitespace() || ends_value(before), "record"),
+            };
+            if !open_line && byte > begin && !opened.before.is_none_or(can_precede) {
                 return Err(ConnectorError::Data(format!(
-                    "{}: no line begins at byte {byte}, up to which the checkpoint has read it: the file was changed before that \
+                    "{}: no {what} begins at byte {byte}, up to which the checkpoint has read it: the file was changed before that \
                      place. Put it back, or begin the job anew, without its checkpoints",
                     file.name
                 )));
             }
             has_ended = open_line;
             extent = opened.extent;
-            let records = Records::new(file.name.clone(), opened.input, format.framing(), Position { byte, line });
+            let position = Position { byte, line };
+            let framing = format.framing_from(position, json);
+            let records = Records::new(file.name.clone(), opened.input, framing, position);
+            let records = if json.is_some() { records.behind(opened.before) } else { records };
             reader = reader.resume(records);
         }
         Ok(Self { reader, extent, has_ended, file: file.clone(), notices })
     }
+}
+
+/// Whether a value of JSON can end with this byte.
+fn ends_value(byte: u8) -> bool {
+    matches!(byte, b'}' | b']' | b'"') || byte.is_ascii_alphanumeric()
 }
 
 impl Place {
@@ -159,7 +175,7 @@ impl SourceReader for FileReader {
         let Position { byte, line } = self.reader.position();
         let open_line = self.has_ended || self.reader.has_taken_open_line();
         let compressed_bytes = self.extent.taken.as_ref().map(|_| self.extent.bytes);
-        serde_json::json!(Place { byte, line, open_line, compressed_bytes })
+        serde_json::json!(Place { byte, line, open_line, compressed_bytes, json: self.reader.shape() })
     }
 
     fn progress(&self) -> Option<f64> {

@@ -33,7 +33,7 @@ impl Rows {
         let projected = options::project(&self.schema, projection)?;
         let (schema, unlisted) = (Arc::clone(&self.schema), self.unlisted.clone());
         let decoder = self.format.decoder(name.to_owned(), schema, projected, projection, unlisted);
-        let records = |at: Position| Records::new(name.to_owned(), input(at.byte), self.format.framing(), at);
+        let records = |at: Position| Records::new(name.to_owned(), input(at.byte), self.format.framing_of_lines(), at);
         let mut reader = TextReader::new(records(Position::BEGIN), self.format.has_header(), decoder)?;
         if position != Position::BEGIN {
             reader.read_header(Duration::ZERO)?;

@@ -20,8 +20,9 @@ use super::space::Space;
 use super::target::{Mode, Target, check_folder, followed};
 use super::temporary::Place;
 use super::whole::WholeWriter;
-use crate::formats::compression::Compression;
+use crate::formats::compression::SinkCompression;
 use crate::formats::file_format::{FileFormat, Kind};
+use crate::formats::parquet;
 use crate::formats::row_groups::GroupFormat;
 use crate::formats::row_writer::check_rows_writable;
 use crate::options::{self, Bytes};
@@ -31,33 +32,14 @@ use crate::options::{self, Bytes};
 struct FileSinkOptions {
     path: PathBuf,
     format: Option<FileFormat>,
-    compression: Option<CompressionOption>,
+    #[serde(default)]
+    compression: SinkCompression,
     #[serde(default)]
     lazy: bool,
     #[serde(default)]
     allow_newer: bool,
     mode: Option<Mode>,
     roll_bytes: Option<Bytes>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum CompressionOption {
-    #[serde(alias = "gz")]
-    Gzip,
-    #[serde(alias = "zst")]
-    Zstd,
-    None,
-}
-
-impl CompressionOption {
-    fn compression(self) -> Option<Compression> {
-        match self {
-            Self::Gzip => Some(Compression::Gzip),
-            Self::Zstd => Some(Compression::Zstd),
-            Self::None => None,
-        }
-    }
 }
 
 /// The shortest parts that can be asked for: shorter ones are mostly names.
@@ -70,7 +52,7 @@ pub(crate) struct FileSink {
     target: Option<Target>,
     options: Options,
     format: FileFormat,
-    compression: Option<Compression>,
+    compression: SinkCompression,
     lazy: bool,
     allow_newer: bool,
     roll_bytes: Option<u64>,
@@ -84,7 +66,7 @@ impl FileSink {
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
         let FileSinkOptions { path: name, format, compression, lazy, allow_newer, mode, roll_bytes } =
             options::parse(options)?;
-        let compression = compression.map_or_else(|| Compression::of_extension(&name), CompressionOption::compression);
+        let compression = compression.of_file(&name);
         let roll_bytes = roll_bytes.map(|Bytes(bytes)| bytes);
         options::check_confined(options, &name)?;
         let shown = name.display().to_string();
@@ -99,7 +81,7 @@ impl FileSink {
                 );
                 options.error("path", message)
             })?;
-            check_compression(options, format, compression)?;
+            check_format(options, format, compression)?;
             if mode.is_some() {
                 let message =
                     "parts of a folder are never replaced: `mode` is an option of a sink that writes one file";
@@ -125,7 +107,7 @@ impl FileSink {
             });
         }
         let format = format_of(options, format, &name)?;
-        check_compression(options, format, compression)?;
+        check_format(options, format, compression)?;
         if let (Kind::Groups(_), Some(Mode::Append)) = (format.kind(), mode) {
             let message = format!(
                 "rows cannot be appended to a file of the format {:?}: fill a folder with parts instead, `path = \"out/\"`",
@@ -133,7 +115,7 @@ impl FileSink {
             );
             return Err(options.error("mode", message));
         }
-        if let (Some(compression), Some(Mode::Append)) = (compression, mode) {
+        if let (Some(compression), Some(Mode::Append)) = (compression.compression(), mode) {
             let message = format!(
                 "rows cannot be appended to a file that is compressed with {}: fill a folder with parts instead, `path = \"out/\"`",
                 compression.name()
@@ -157,16 +139,13 @@ impl FileSink {
     }
 }
 
-/// Refuses a compression that a format does not have.
-fn check_compression(
-    options: &Options,
-    format: FileFormat,
-    compression: Option<Compression>,
-) -> Result<(), ConnectorError> {
-    match (format.kind(), compression) {
+/// Refuses a format that this build does not have, and a compression that the format does not have.
+fn check_format(options: &Options, format: FileFormat, compression: SinkCompression) -> Result<(), ConnectorError> {
+    match (format.kind(), compression.compression()) {
         (Kind::Groups(GroupFormat::Arrow), Some(_)) => {
             Err(options.error("compression", "a file of the format \"arrow\" is written without compression"))
         }
+        (Kind::Groups(GroupFormat::Parquet), _) => parquet::check().map_err(|missing| options.error("format", missing)),
         _ => Ok(()),
     }
 }

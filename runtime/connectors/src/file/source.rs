@@ -26,6 +26,7 @@ use crate::formats::compression::Compression;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
 use crate::formats::file_format::{FileFormat, Kind};
 use crate::formats::format_options::FormatOptions;
+use crate::formats::framing::Framing;
 use crate::formats::read_options::{SchemaOption, TextFormat, infer_rows};
 use crate::formats::reader::TextReader;
 use crate::formats::records::{Position, Records};
@@ -141,6 +142,7 @@ pub(crate) struct FileSource {
     /// If it reads all of a folder: which.
     folder: Option<PathBuf>,
     format: TextFormat,
+    framing: Framing,
     encoding: TextEncoding,
     schema: SchemaRef,
     notes: Vec<String>,
@@ -181,12 +183,13 @@ impl FileSource {
             return Err(options.error("format", format!("{:?} is no format of text", format.name())));
         };
         let format = given.format_options().format(options, format)?;
+        let framing = if given.follow { format.framing_of_lines() } else { format.framing() };
         let rows_max = infer_rows(options, given.infer_rows)?;
         let shown = given.path.display().to_string();
         let (schema, mut notes, unlisted) = match format.known_schema(options, given.schema.as_ref())? {
             Some(schema) => (schema, Vec::new(), None),
             None => {
-                let (schema, notes) = infer(&shown, &files, (&format, encoding), rows_max)?;
+                let (schema, notes) = infer(&shown, &files, (&format, &framing, encoding), rows_max)?;
                 let unlisted = Arc::new(Unlisted::new(&shown, &schema));
                 (schema, notes, Some(unlisted))
             }
@@ -195,7 +198,7 @@ impl FileSource {
         notes.extend(folders_note(options, &given.path).filter(|_| folder.is_some()));
         let named = (options.clone(), given.path);
         let notices = Arc::default();
-        let mut source = Self { files, folder, format, encoding, schema, notes, unlisted, named, notices };
+        let mut source = Self { files, folder, format, framing, encoding, schema, notes, unlisted, named, notices };
         if given.follow {
             return Ok(source);
         }
@@ -224,7 +227,7 @@ impl FileSource {
     ) -> Result<(TextReader, Extent), ConnectorError> {
         let projected = options::project(&self.schema, projection)?;
         let decoder = self.format.decoder(file.name.clone(), Arc::clone(&self.schema), projected, projection, unlisted);
-        let (records, extent) = open_file(file, &self.format, self.encoding, clock)?;
+        let (records, extent) = open_file(file, &self.framing, self.encoding, clock)?;
         let mut reader = TextReader::new(records, self.format.has_header(), decoder)?;
         reader.read_header(Duration::ZERO)?;
         Ok((reader, extent))
@@ -312,13 +315,13 @@ fn ends_within_a_line(file: &InputFile) -> bool {
 fn infer(
     shown: &str,
     files: &[InputFile],
-    (format, encoding): (&TextFormat, TextEncoding),
+    (format, framing, encoding): (&TextFormat, &Framing, TextEncoding),
     rows_max: usize,
 ) -> Result<(SchemaRef, Vec<String>), ConnectorError> {
     let rows_per_file = (INFER_ROWS_OF_ALL_MAX / files.len().max(1)).clamp(1, rows_max);
     let (mut sample, mut notes) = (Sample::default(), Vec::new());
     for file in files {
-        let (mut records, _) = open_file(file, format, encoding, None)?;
+        let (mut records, _) = open_file(file, framing, encoding, None)?;
         let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format.is_json());
         if !left_out.is_empty() {
             let (name, columns) = (&file.name, left_out.join(", "));
@@ -357,12 +360,12 @@ fn check_text(options: &Options, file: &InputFile, given: &FileSourceOptions) ->
 /// The records of a file from its beginning.
 fn open_file(
     file: &InputFile,
-    format: &TextFormat,
+    framing: &Framing,
     encoding: TextEncoding,
     clock: Option<Arc<dyn Clock>>,
 ) -> Result<(Records, Extent), ConnectorError> {
     let Some(opened) = open_at(file, 0, encoding, clock)? else {
         return Err(ConnectorError::Data(format!("{} has no beginning", file.name)));
     };
-    Ok((Records::new(file.name.clone(), opened.input, format.framing(), Position::BEGIN), opened.extent))
+    Ok((Records::new(file.name.clone(), opened.input, framing.clone(), Position::BEGIN), opened.extent))
 }

@@ -22,6 +22,7 @@ use crate::tally;
 
 mod compressed;
 mod ends;
+#[cfg(feature = "parquet")]
 mod grouped;
 mod inferred;
 mod lines;

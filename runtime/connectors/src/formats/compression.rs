@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
+use serde::Deserialize;
 
 /// Bytes of compressed input that are read at once.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -22,6 +23,41 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 pub(crate) enum Compression {
     Gzip,
     Zstd,
+}
+
+/// What a sink is to compress with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SinkCompression {
+    /// What is usual for the format: nothing, but Snappy in Parquet.
+    #[default]
+    #[serde(skip)]
+    Usual,
+    None,
+    #[serde(alias = "gz")]
+    Gzip,
+    #[serde(alias = "zst")]
+    Zstd,
+}
+
+impl SinkCompression {
+    /// Of a file of this name, whose ending says it where nothing else does.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        match (self, Compression::of_extension(path)) {
+            (Self::Usual, Some(Compression::Gzip)) => Self::Gzip,
+            (Self::Usual, Some(Compression::Zstd)) => Self::Zstd,
+            (said, _) => said,
+        }
+    }
+
+    /// Of what is around the bytes of a format that does not compress by itself.
+    pub(crate) fn compression(self) -> Option<Compression> {
+        match self {
+            Self::Usual | Self::None => None,
+            Self::Gzip => Some(Compression::Gzip),
+            Self::Zstd => Some(Compression::Zstd),
+        }
+    }
 }
 
 impl Compression {

@@ -8,13 +8,16 @@ struct Encoding {
     /// What a file of it is.
     is: &'static str,
     mark: &'static [u8],
-    /// The command that makes text of a file; of UTF-16, what the option `encoding` calls it.
+    /// The command that makes text of a file; of UTF-16, what the option `encoding` calls it; of Parquet and Arrow, `format`.
     reader: &'static str,
 }
 
 const UTF_16: &str = "UTF-16 text, and not UTF-8";
 
-const ENCODINGS: [Encoding; 8] = [
+const PARQUET: &str = "a Parquet file";
+const ARROW: &str = "an Arrow file";
+
+const ENCODINGS: [Encoding; 10] = [
     Encoding { is: "compressed with gzip", mark: b"\x1f\x8b", reader: "zcat" },
     Encoding { is: "compressed with zstd", mark: b"\x28\xb5\x2f\xfd", reader: "zstdcat" },
     Encoding { is: "compressed with xz", mark: b"\xfd7zXZ\0", reader: "xzcat" },
@@ -22,6 +25,9 @@ const ENCODINGS: [Encoding; 8] = [
     Encoding { is: "compressed with bzip2", mark: b"BZh91AY&SY", reader: "bzcat" },
     Encoding { is: "compressed with lz4", mark: b"\x04\x22\x4d\x18", reader: "lz4cat" },
     Encoding { is: "a zip archive", mark: b"PK\x03\x04", reader: "unzip -p" },
+    // The mark, and how a page begins: text may begin with the mark alone.
+    Encoding { is: PARQUET, mark: b"PAR1\x15", reader: "parquet" },
+    Encoding { is: ARROW, mark: b"ARROW1\0\0", reader: "arrow" },
     Encoding { is: UTF_16, mark: b"\xff\xfe", reader: "utf-16" },
     Encoding { is: UTF_16, mark: b"\xfe\xff", reader: "utf-16" },
 ];
@@ -38,6 +44,10 @@ pub(crate) fn problem(name: Option<&str>, begin: &[u8]) -> Option<String> {
         _ if is == UTF_16 => {
             let name = name.unwrap_or("what is piped in");
             format!("{name} is {is}: a source without `follow` reads it with `encoding = {reader:?}`")
+        }
+        Some(name) if is == PARQUET || is == ARROW => format!("{name} is {is}: set `format = {reader:?}`"),
+        None if is == PARQUET || is == ARROW => {
+            format!("what is piped in is {is}, and only a file is read as one: `connector = \"file\"`")
         }
         Some(name) => format!(
             "{name} is {is}: pipe it in as text, `{reader} {name} | weir run PIPELINE`, with `connector = \"stdin\"` in the pipeline"
@@ -86,14 +96,18 @@ mod tests {
             let begin = [encoding.mark, b"and more"].concat();
             assert!(!is_undecided(&begin));
             let told = problem(Some("in.csv"), &begin).unwrap();
-            let advice = if encoding.is == UTF_16 { "a source without `follow`" } else { "pipe it in" };
+            let advice = match encoding.is {
+                UTF_16 => "a source without `follow`",
+                PARQUET | ARROW => "set `format = ",
+                _ => "pipe it in",
+            };
             assert!(told.starts_with(&format!("in.csv is {}: {advice}", encoding.is)), "{told}");
         }
         for (begin, order) in [(b"a\0,\0", "le"), (b"\0a\0,", "be")] {
             assert!((1..4).all(|bytes| is_undecided(&begin[..bytes])) && !is_undecided(begin));
             assert!(problem(None, begin).unwrap().contains(&format!("`encoding = \"utf-16{order}\"`")));
         }
-        for text in ["BZhang,age\n", "PK,name\n", "{\"a\":1}\n", "\u{feff}a,b\n", "PK\n", "\n", "a\n"] {
+        for text in ["BZhang,age\n", "PK,name\n", "PAR1,a\n", "{\"a\":1}\n", "\u{feff}a,b\n", "PK\n", "\n", "a\n"] {
             assert!(problem(None, text.as_bytes()).is_none() && !is_undecided(text.as_bytes()), "{text}");
         }
     }

@@ -1,6 +1,7 @@
 //! Where a record ends in bytes that begin with it. Holds no bytes, and knows no values.
 
 use super::csv_fields::{CsvEnd, Dialect, find_end};
+use super::json_shape::JsonShape;
 use super::record_start::RecordStart;
 
 /// How records are delimited.
@@ -8,6 +9,10 @@ use super::record_start::RecordStart;
 pub(crate) enum Framing {
     /// By line ends; blank lines are none.
     Lines,
+    /// As the first bytes say: [`Framing::Lines`] or [`Framing::Values`].
+    Json,
+    /// As values of JSON over any lines, which [`super::json_values`] finds.
+    Values(JsonShape),
     /// By line ends outside of quotes.
     Csv(Dialect),
     /// By line ends, of which every one counts; with a start, of several lines. `is_raw`: a mark of UTF-8 is part of the first.
@@ -37,7 +42,7 @@ impl Framing {
     pub(crate) fn start(&self) -> Option<&RecordStart> {
         match self {
             Self::Text { start, .. } => start.as_ref(),
-            Self::Lines | Self::Csv(_) => None,
+            Self::Lines | Self::Json | Self::Values(_) | Self::Csv(_) => None,
         }
     }
 
@@ -46,9 +51,17 @@ impl Framing {
         let line = end_of_line(bytes);
         match (self, line) {
             (Self::Text { start: Some(start), .. }, Some(len)) => find_start(bytes, len, start, at_end),
-            (Self::Text { .. } | Self::Lines, None) => Found::Incomplete { in_quotes: false },
-            (Self::Lines, Some(len)) if bytes.iter().take(len).all(u8::is_ascii_whitespace) => Found::Blank { len },
-            (Self::Text { .. } | Self::Lines, Some(len)) => Found::Record { len, lines: 1 },
+            (Self::Text { .. } | Self::Lines | Self::Json | Self::Values(_), None) => {
+                Found::Incomplete { in_quotes: false }
+            }
+            (Self::Lines | Self::Json | Self::Values(_), Some(len))
+                if bytes.iter().take(len).all(u8::is_ascii_whitespace) =>
+            {
+                Found::Blank { len }
+            }
+            (Self::Text { .. } | Self::Lines | Self::Json | Self::Values(_), Some(len)) => {
+                Found::Record { len, lines: 1 }
+            }
             (Self::Csv(dialect), line) => match line {
                 Some(len) if matches!(&bytes[..len], [b'\n'] | [b'\r', b'\n']) => Found::Blank { len },
                 Some(len) if dialect.is_comment(bytes) => Found::Blank { len },

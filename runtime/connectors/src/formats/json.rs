@@ -1,4 +1,4 @@
-//! JSON lines into columns: one object per line. A field that is missing is null; a field that no column asks for is ignored.
+//! JSON into columns: one object per record. A field that is missing is null; a field that no column asks for is ignored.
 //!
 //! A whole number may be written as text (`"12"`), as is usual for those beyond 2^53; a number with a fraction is no integer, and no
 //! number is a date or a time. A key that is there twice makes its record malformed, if a column asks for it. A number or a bool becomes text where the column is utf8. Binary is hexadecimal digits.
@@ -99,8 +99,9 @@ impl JsonDecoder {
     }
 
     /// Why a record is no row: by what it is, or by the value of the column at this place.
-    fn explain(&self, record: &[u8], place: Option<usize>) -> String {
-        let Ok(text) = std::str::from_utf8(record) else { return "it is not UTF-8".to_owned() };
+    fn explain(&self, bytes: &[u8], record: &Record, place: Option<usize>) -> String {
+        let record_text = bytes.get(record.start..record.end).unwrap_or_default();
+        let Ok(text) = std::str::from_utf8(record_text) else { return "it is not UTF-8".to_owned() };
         // A line end would have errors at the end of the record be in the line below it.
         let line = text.trim_end();
         let value = match serde_json::from_str::<Value>(line) {
@@ -108,7 +109,7 @@ impl JsonDecoder {
             // A number that serde does not hold is JSON all the same.
             Err(error) => match serde_json::from_str(&numbers_as_text(line)) {
                 Ok(value) if place.is_some() => value,
-                _ => return not_json(&error),
+                _ => return not_json(&error, record.line),
             },
         };
         if !value.is_object() {
@@ -161,7 +162,7 @@ impl Decode for JsonDecoder {
                     if check.is_object(text(record))? {
                         found.push(*record);
                     } else {
-                        let reason = if explain { self.explain(text(record), None) } else { String::new() };
+                        let reason = if explain { self.explain(bytes, record, None) } else { String::new() };
                         bad.push(BadRecord { record: *record, reason });
                     }
                 }
@@ -179,7 +180,7 @@ impl Decode for JsonDecoder {
         }
         let misfits = objects.iter().zip(&places).filter_map(|(record, place)| Some((record, (*place)?)));
         bad.extend(misfits.map(|(record, place)| {
-            let reason = if explain { self.explain(text(record), Some(place)) } else { String::new() };
+            let reason = if explain { self.explain(bytes, record, Some(place)) } else { String::new() };
             BadRecord { record: *record, reason }
         }));
         bad.sort_by_key(|bad| bad.record.start);
@@ -195,11 +196,11 @@ pub(crate) fn why_no_object(line: &[u8]) -> String {
         Ok(value @ Value::Array(_)) => no_object(&value) + "; `jq -c '.[]' FILE` makes one line of each object in it",
         Ok(value) => no_object(&value),
         Err(error) if error.is_eof() => {
-            not_json(&error)
+            not_json(&error, 1)
                 + "; if it continues in the next line: `jq -c . FILE` makes one line of each object, `jq -c '.[]' FILE` \
                                 of each in an array"
         }
-        Err(error) => not_json(&error),
+        Err(error) => not_json(&error, 1),
     }
 }
 
@@ -207,8 +208,14 @@ fn no_object(value: &Value) -> String {
     format!("it is not an object, but {}", kind(value))
 }
 
-fn not_json(error: &serde_json::Error) -> String {
-    format!("it is not JSON: {error}").replace(" at line 1 column ", " at character ")
+/// `first`: the line that the record begins on.
+fn not_json(error: &serde_json::Error, first: u64) -> String {
+    let place = format!(" at line {} column ", error.line());
+    let shown = match error.line() {
+        0 | 1 => " at character ".to_owned(),
+        line => format!(" at line {}, character ", first + line as u64 - 1),
+    };
+    format!("it is not JSON: {error}").replace(&place, &shown)
 }
 
 /// Tells lines that are one object from others, as the decoder reads each of them by itself, values aside.

@@ -2,7 +2,7 @@
 //!
 //! | option | default | |
 //! |---|---|---|
-//! | `format` | by the file's name | `"csv"`; `"json"` (also `"jsonl"`, `"json-lines"`): one object per line; `"text"`: each line is a value of the one column `line`; `"raw"`: the same as bytes, in the column `value` |
+//! | `format` | by the file's name | `"csv"`; `"json"` (also `"jsonl"`, `"json-lines"`): one object per line, or objects over several lines, or an array of objects; `"text"`: each line is a value of the one column `line`; `"raw"`: the same as bytes, in the column `value` |
 //! | `header` | `true` | CSV: the first line names the columns |
 //! | `delimiter` | `","` | CSV: one ASCII character between fields |
 //! | `quote` | `"\""` | CSV: what is around fields that have delimiters or line ends; `""`: nothing is, and a quote is a character like any other |
@@ -24,9 +24,10 @@ use weir_core::graph::Options;
 use super::csv::{CsvDecoder, CsvFormat, CsvSource};
 use super::framing::Framing;
 use super::json::JsonDecoder;
+use super::json_shape::JsonShape;
 use super::reader::{Decode, MakeDecoder};
 use super::record_start::RecordStart;
-use super::records::Records;
+use super::records::{Position, Records};
 use super::sample::{Malformed, Sample, guess_csv, guess_json};
 use super::text::TextDecoder;
 use super::unlisted::Unlisted;
@@ -53,11 +54,28 @@ pub(crate) enum TextFormat {
 }
 
 impl TextFormat {
-    /// How its records are told apart.
+    /// How its records are told apart in an input that grows: there, JSON is lines.
+    pub(crate) fn framing_of_lines(&self) -> Framing {
+        match self.framing() {
+            Framing::Json => Framing::Lines,
+            framing => framing,
+        }
+    }
+
+    /// The same from a place on behind which records follow each other in that shape; `None`: as lines.
+    pub(crate) fn framing_from(&self, position: Position, shape: Option<JsonShape>) -> Framing {
+        match (self, shape) {
+            (Self::Json, Some(shape)) => Framing::Values(shape),
+            (Self::Json, None) if position != Position::BEGIN => Framing::Lines,
+            _ => self.framing(),
+        }
+    }
+
+    /// How its records are told apart from the beginning of an input.
     pub(crate) fn framing(&self) -> Framing {
         match self {
             Self::Csv(CsvFormat { dialect, .. }) => Framing::Csv(*dialect),
-            Self::Json => Framing::Lines,
+            Self::Json => Framing::Json,
             Self::Lines { start, is_raw } => Framing::Text { start: start.clone(), is_raw: *is_raw },
         }
     }

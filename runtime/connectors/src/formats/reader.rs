@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use weir_core::connector::{ConnectorError, Malformed, Polled};
 
+use super::json_shape::JsonShape;
 use super::records::{Position, Record, Records, shorten};
 
 /// Turns records of one format into columns.
@@ -66,6 +67,12 @@ impl TextReader {
     pub(crate) fn read_header(&mut self, wait: Duration) -> Result<bool, ConnectorError> {
         let State::Header(make) = &mut self.state else { return Ok(true) };
         self.records.fill(1, wait)?;
+        // Set aside before a header, it would have been the header: no line after it says what the columns are.
+        if let Some(Malformed { at, reason, .. }) = self.records.take_malformed().into_iter().next() {
+            let told =
+                format!("{at}: the header is not a line of CSV: {reason}; is another `encoding` or line end needed?");
+            return Err(ConnectorError::Data(told));
+        }
         let Some(header) = self.records.framed().first() else { return Ok(false) };
         let header = self.records.bytes().get(header.start..header.end);
         if let Some(make) = make.take() {
@@ -132,6 +139,11 @@ impl TextReader {
         let (consumed, bytes) = self.records.consumed();
         let Record { start, end, line } = *self.rows.as_deref().unwrap_or(consumed).get(row)?;
         Some((format!("{}:{line}", self.records.name()), shorten(bytes.get(start..end)?)))
+    }
+
+    /// As [`Records::shape`].
+    pub(crate) fn shape(&self) -> Option<JsonShape> {
+        self.records.shape()
     }
 
     /// Where the next poll continues.

@@ -10,6 +10,11 @@ use weir_core::limits::MALFORMED_BYTES_MAX;
 
 use super::encoding;
 use super::framing::{Found, Framing, end_of_line};
+use super::json_shape::JsonShape;
+use skipping::Skipping;
+
+mod skipping;
+mod values;
 
 /// Bytes of one record at most: beyond it, something else than a record is being read, and memory must not follow it.
 pub(crate) const RECORD_BYTES_MAX: usize = 1 << 20;
@@ -74,14 +79,10 @@ pub(crate) struct Records {
     is_padded: bool,
     /// In the middle of a record that is too long.
     skipping: Option<Skipping>,
-}
-
-/// Where the next bytes of a record are that is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Skipping {
-    WithinLine,
-    /// The line may be the first of the next record.
-    AtLine,
+    /// Of an array: where its bracket is.
+    array_begin: u64,
+    /// The last byte that was read is no line end.
+    is_within_line: bool,
 }
 
 /// A place in an input.
@@ -125,7 +126,14 @@ impl Records {
             is_begun: position != Position::BEGIN,
             is_padded: false,
             skipping: None,
+            array_begin: 0,
+            is_within_line: false,
         }
+    }
+
+    /// Behind this byte, where an input was read to its end before: a line end that it did not have is added anew.
+    pub(crate) fn behind(self, before: Option<u8>) -> Self {
+        Self { is_within_line: before.is_some_and(|before| before != b'\n'), ..self }
     }
 
     /// Its name, as messages have it.
@@ -140,7 +148,7 @@ impl Records {
         self.framed = (0, self.position.line);
         let mut wait = wait;
         while self.records.len() < records_max && (self.framed.0 < BLOCK_BYTES_MAX || self.records.is_empty()) {
-            match if let Some(at) = self.skipping { self.skip_line(at) } else { self.frame_next() } {
+            match if let Some(at) = self.skipping.take() { self.skip(at) } else { self.frame_next() } {
                 Step::Done => {}
                 Step::Blocked => break,
                 Step::Missing => {
@@ -165,6 +173,11 @@ impl Records {
 
     /// Frames one record, passes over a blank line, or sets aside what is no record.
     fn frame_next(&mut self) -> Step {
+        match self.framing {
+            Framing::Json => return self.find_shape(),
+            Framing::Values(shape) => return self.frame_value(shape),
+            Framing::Lines | Framing::Csv(_) | Framing::Text { .. } => {}
+        }
         let (at, line) = self.framed;
         let ahead = self.buffer.get(self.start + at..).unwrap_or_default();
         match self.framing.find(ahead, self.at_end) {
@@ -200,35 +213,6 @@ impl Records {
         Step::Done
     }
 
-    /// Drops a line, or its rest, of a record that is too long.
-    fn skip_line(&mut self, at: Skipping) -> Step {
-        let ahead = self.bytes();
-        let start = self.framing.start();
-        if at == Skipping::AtLine {
-            match start.map_or(Some(true), |start| start.begins(ahead)) {
-                None => return Step::Missing,
-                Some(false) => {}
-                Some(true) => {
-                    self.skipping = None;
-                    return Step::Done;
-                }
-            }
-        }
-        match end_of_line(ahead) {
-            Some(len) => {
-                self.skipping = start.map(|_| Skipping::AtLine);
-                self.advance(len, self.position.line + 1);
-                Step::Done
-            }
-            None => {
-                let len = ahead.len();
-                self.skipping = Some(Skipping::WithinLine);
-                self.advance(len, self.position.line);
-                Step::Missing
-            }
-        }
-    }
-
     /// Reads more; `false`: there is nothing, for now or for ever. At the end an unfinished line is finished.
     fn more(&mut self, wait: Duration) -> Result<bool, ConnectorError> {
         if self.at_end {
@@ -240,6 +224,7 @@ impl Records {
         match self.input.read(&mut self.buffer, wait)? {
             InputRead::Pending => Ok(false),
             InputRead::Bytes => {
+                self.is_within_line = self.buffer.last() != Some(&b'\n');
                 if !self.is_begun {
                     self.begin()?;
                 }
@@ -247,7 +232,10 @@ impl Records {
             }
             InputRead::End => {
                 self.at_end = true;
-                self.is_padded = self.buffer.last().is_some_and(|last| *last != b'\n');
+                // What follows a value of JSON, its line end as well, is no part of it: all before may be consumed by now.
+                let is_value = matches!(self.framing, Framing::Values(_));
+                let is_within_line = !self.buffer.is_empty() || is_value;
+                self.is_padded = is_within_line && self.is_within_line;
                 if self.is_padded {
                     self.buffer.push(b'\n');
                 }
@@ -323,7 +311,27 @@ impl Records {
 
     /// Where the first unconsumed record begins.
     pub(crate) fn position(&self) -> Position {
+        if self.is_before_array() {
+            return Position::BEGIN;
+        }
         Position { byte: self.position.byte - u64::from(self.has_taken_open_line()), ..self.position }
+    }
+
+    /// How records follow each other from there on, if not as lines; `None` at the beginning, where the bytes say it.
+    pub(crate) fn shape(&self) -> Option<JsonShape> {
+        match self.framing {
+            Framing::Values(shape) if !self.is_before_array() => Some(shape),
+            _ => None,
+        }
+    }
+
+    /// Whether no element of an array was read, or nothing of JSON of which the shape is not known.
+    fn is_before_array(&self) -> bool {
+        match self.framing {
+            Framing::Json => true,
+            Framing::Values(JsonShape::Array) => self.position.byte <= self.array_begin,
+            _ => false,
+        }
     }
 
     /// Whether the last record was taken although it had no line end.

@@ -10,7 +10,7 @@ use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
 
 use super::FormatName;
-use super::compression::Compression;
+use super::compression::SinkCompression;
 use super::file_format::{FileFormat, Kind};
 use super::parquet::ParquetWriter;
 use super::row_groups::GroupFormat;
@@ -20,8 +20,8 @@ use super::write::{TextWriter, check_writable};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RowFormat {
     Text(FormatName),
-    /// With the compression of its pages, if another is asked for than the usual one.
-    Parquet(Option<Compression>),
+    /// With the compression of its pages.
+    Parquet(SinkCompression),
     /// Arrow IPC with a footer.
     ArrowFile,
     /// Arrow IPC that can end behind any batch, and be continued there.
@@ -30,7 +30,7 @@ pub(crate) enum RowFormat {
 
 impl RowFormat {
     /// Of a file of this format. `compression`: of what is within it.
-    pub(crate) fn of(format: FileFormat, compression: Option<Compression>) -> Self {
+    pub(crate) fn of(format: FileFormat, compression: SinkCompression) -> Self {
         match (format.kind(), compression) {
             (Kind::Text(format), _) => Self::Text(format),
             (Kind::Groups(GroupFormat::Arrow), _) => Self::ArrowFile,

@@ -72,7 +72,7 @@ impl Sample {
         }
         if columns.is_empty() || rows == 0 {
             return Err(ConnectorError::Data(format!(
-                "{name}: there are no rows to infer the columns from; give them with `schema = {{ column = \"type\" }}`"
+                "{name}: there are no rows to infer the columns from; give them with `schema = {{ column = \"type\" }}`, if the file is text in UTF-8 or in its `encoding`"
             )));
         }
         let of = if has_more { "the first" } else { "all" };

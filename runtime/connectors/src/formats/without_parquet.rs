@@ -9,10 +9,14 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use super::compression::Compression;
+use super::compression::SinkCompression;
 use super::group_rows::GroupRows;
 
 const MISSING: &str = "this weir was built without Parquet; build it with `--features parquet`";
+
+pub(crate) fn check() -> Result<(), &'static str> {
+    Err(MISSING)
+}
 
 pub(crate) struct ParquetFile(Infallible);
 
@@ -41,7 +45,7 @@ impl ParquetFile {
 pub(crate) struct ParquetWriter<W: Write + Send>(Infallible, PhantomData<W>);
 
 impl<W: Write + Send> ParquetWriter<W> {
-    pub(crate) fn new(_: Option<Compression>, _: &SchemaRef, _: W) -> Result<Self, ArrowError> {
+    pub(crate) fn new(_: SinkCompression, _: &SchemaRef, _: W) -> Result<Self, ArrowError> {
         Err(ArrowError::NotYetImplemented(MISSING.to_owned()))
     }
 

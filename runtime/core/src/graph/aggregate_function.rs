@@ -64,11 +64,12 @@ impl Quantile {
         Some(Self { q: millionths(q)?, error: millionths(error)? })
     }
 
-    /// Which of so many values in ascending order it is, from 0.
+    /// Which of so many values in ascending order it is, from 0: the least that at least `q` of them do not exceed (the nearest rank, as
+    /// `percentile_disc` of SQL has it).
     #[must_use]
     pub fn rank(self, count: i64) -> i64 {
-        let rank = i128::from(self.q) * i128::from((count - 1).max(0)) / 1_000_000;
-        i64::try_from(rank).unwrap_or(i64::MAX)
+        let rank = (i128::from(self.q) * i128::from(count) + 999_999) / 1_000_000 - 1;
+        i64::try_from(rank.max(0)).unwrap_or(i64::MAX)
     }
 
     /// Of the value.

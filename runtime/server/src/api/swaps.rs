@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::{Server, blocking};
+use super::{Query, Server, blocking};
 use crate::model::{ReturnsTo, ShadowRequest, ShadowStatus, SwapRequest, SwapStatus};
 use crate::problem::{Problem, ProblemDocument};
 
@@ -24,6 +26,7 @@ pub(super) async fn swap(
 /// Restores the version and the configuration that an operator had before.
 #[utoipa::path(post, path = "/v1/jobs/{job}/operators/{operator}/rollback", params(
     ("job" = String, Path, description = "The job"), ("operator" = String, Path, description = "The operator of the job"),
+    RollbackQuery,
 ), responses(
     (status = OK, body = SwapStatus),
     (status = "default", body = ProblemDocument, content_type = "application/problem+json"),
@@ -31,8 +34,18 @@ pub(super) async fn swap(
 pub(super) async fn roll_back(
     State(service): Server,
     Path((job, operator)): Path<(String, String)>,
+    Query(RollbackQuery { revision }): Query<RollbackQuery>,
 ) -> Result<Json<SwapStatus>, Problem> {
-    blocking(service, move |service| service.roll_back(&job, &operator)).await.map(Json)
+    blocking(service, move |service| service.roll_back(&job, &operator, revision)).await.map(Json)
+}
+
+/// How.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RollbackQuery {
+    /// The revision that it is to return to; refused, if it would return to another.
+    revision: Option<u64>,
 }
 
 /// What a rollback of an operator would return to now; nothing changes.

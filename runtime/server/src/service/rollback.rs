@@ -37,11 +37,23 @@ impl Service {
     }
 
     /// Puts an operator back to what it was: during a swap at once, after one by another swap. A job that does not run is started with it.
-    pub(crate) fn roll_back(&self, job: &str, operator: &str) -> Result<SwapStatus, Problem> {
+    /// `expected`: the revision that it is to return to, if that matters.
+    pub(crate) fn roll_back(&self, job: &str, operator: &str, expected: Option<u64>) -> Result<SwapStatus, Problem> {
         let (_, slot) = self.find(job)?;
         let _change = slot.lock_for_change()?;
-        let on_trial = self.on_trial(&self.find(job)?.0, &slot, operator)?;
-        if on_trial.is_some()
+        let as_expected = |returns_to: &ReturnsTo| match expected.filter(|expected| *expected != returns_to.revision) {
+            None => Ok(()),
+            Some(expected) => Err(Problem::conflict(format!(
+                "{operator:?} would return to revision {} by now, and not to {expected}: look again",
+                returns_to.revision
+            ))),
+        };
+        let is_on_trial =
+            slot.live().swap.is_some_and(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
+        // The trial ends whatever can be told of it.
+        let on_trial = self.on_trial(&self.find(job)?.0, &slot, operator).ok().flatten();
+        on_trial.as_ref().map_or(Ok(()), as_expected)?;
+        if is_on_trial
             && let Some(status) = slot.ask(Command::RollBack).ok_or_else(|| not_running(&slot))?
             && status.phase != SwapPhase::Done
         {
@@ -50,6 +62,7 @@ impl Service {
         // What was on trial may have been kept meanwhile.
         let (row, _) = self.find(job)?;
         let Before { pipeline, returns_to } = self.before(&row, &slot, operator)?;
+        as_expected(&returns_to)?;
         if returns_to.by == RollbackWay::Start {
             return self.start_as_before(&row, &slot, &pipeline, returns_to);
         }

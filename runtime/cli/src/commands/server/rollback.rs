@@ -61,7 +61,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             return Ok(());
         }
     }
-    let asked: SwapStatus = client.post(&path, &())?;
+    let asked: SwapStatus = client.post(&format!("{path}?revision={}", plan.revision), &())?;
     // Either the swap that was open is undone already, or one back to the older version begins.
     let is_undone = asked.phase == SwapPhase::RolledBack;
     let status = if args.detach { asked } else { wait(&client, job, asked)? };

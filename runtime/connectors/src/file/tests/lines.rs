@@ -98,3 +98,13 @@ fn what_no_line_can_hold_is_refused_by_name() {
         assert!(error.contains(expected), "{error:?} has no {expected:?}");
     }
 }
+
+#[test]
+fn a_header_that_is_no_line_is_an_error_and_not_an_empty_input() {
+    let folder = TempDir::new().unwrap();
+    // Its line ends are carriage returns alone, so all of it is one line.
+    fs::write(folder.path().join("in.csv"), "v\r".to_owned() + &"1\r".repeat(600_000)).unwrap();
+    let opened = open_source(&options("path = \"in.csv\"\nschema = { v = \"int64\" }", folder.path()));
+    let error = opened.err().unwrap().to_string();
+    assert!(error.starts_with("in.csv:1: the header is not a line of CSV: the record is longer than 1 MiB"), "{error}");
+}

@@ -116,15 +116,28 @@ fn what_is_no_json_by_lines_is_explained_when_columns_are_inferred() {
     let folder = TempDir::new().unwrap();
     for (text, expected) in [
         (
-            "[\n {\"v\": 1},\n {\"v\": 2}\n]\n",
-            "in.json: 3 of the 4 lines that were examined are not rows; the first: it is not JSON: EOF",
+            "[1]\n[{\"v\": 1}]\n",
+            "in.json: 2 of the 2 lines that were examined are not rows; the first: it is not an object, but an array; `jq -c '.[]' FILE`",
         ),
-        ("[{\"v\": 1}]\n", "it is not an object, but an array; `jq -c '.[]' FILE`"),
-        ("{\n \"v\": 1\n}\n", "`jq -c . FILE` makes one line of each object"),
+        ("{\n \"v\": 1\n", "`jq -c . FILE` makes one line of each object"),
+        ("[\n {\"v\": 1\n", "in.json: there are no rows to infer the columns from"),
         ("", "there are no rows to infer the columns from"),
     ] {
         fs::write(folder.path().join("in.json"), text).unwrap();
         let error = FileSource::open(&options("path = \"in.json\"", folder.path())).err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn columns_of_json_that_is_not_lines_are_inferred() {
+    let folder = TempDir::new().unwrap();
+    for text in ["[\n {\"v\": 1},\n {\"v\": 2}\n]\n", "[{\"v\": 1},{\"v\": 2}]", "\u{feff} {\n \"v\": 1\n}\n{\"v\": 2}"]
+    {
+        fs::write(folder.path().join("in.json"), text).unwrap();
+        let source = FileSource::open(&options("path = \"in.json\"", folder.path())).unwrap();
+        assert!(source.notes()[0].contains("all 2 rows: v int64"), "{:?}", source.notes());
+        let follows = options("path = \"in.json\"\nfollow = true", folder.path());
+        assert!(FileSource::open(&follows).is_err(), "a file that grows has lines");
     }
 }

@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::basic::Type;
 use parquet::file::metadata::ParquetMetaData;
+use parquet::schema::types::{ColumnDescriptor, Type as SchemaType};
 
 use super::footer::check_footer;
 use crate::formats::foreign_types::weir_type;
@@ -20,6 +21,8 @@ use crate::formats::group_rows::{FOOTER_BYTES_MAX, GroupRows};
 /// Rows that are decoded at once: of columns with lists fewer, as one row may have many values.
 const BATCH_ROWS: usize = 4096;
 const NESTED_BATCH_ROWS: usize = 256;
+/// Bytes of one column of fixed length in these rows, at most.
+const BATCH_BYTES_MAX: usize = 16 << 20;
 const MAGIC: &[u8] = b"PAR1";
 
 /// What the footer says.
@@ -59,6 +62,11 @@ impl ParquetFile {
         groups.map(|group| u64::try_from(group.num_rows()).unwrap_or_default()).sum()
     }
 
+    fn has_inner_int96(&self, column: usize) -> bool {
+        let root = self.metadata.parquet_schema().root_schema().get_fields().get(column);
+        root.is_some_and(|root| !root.is_primitive() && has_int96(root))
+    }
+
     pub(crate) fn group(
         &self,
         file: File,
@@ -70,10 +78,27 @@ impl ParquetFile {
         let rows = groups.get(group).and_then(|group| u64::try_from(group.num_rows()).ok()).unwrap_or_default();
         let skipped = usize::try_from(row).ok().filter(|_| row <= rows);
         let skipped = skipped.ok_or_else(|| format!("row group {group} has {rows} rows, and not {row}"))?;
+        if let Some(column) = places.iter().find(|column| self.has_inner_int96(**column)) {
+            return Err(format!(
+                "column {:?} has times of the type INT96 within it, which are only read as a column of their own: leave it out of the `schema`",
+                self.schema.field(*column).name()
+            ));
+        }
         let is_nested = places.iter().any(|place| self.schema.field(*place).data_type().is_nested());
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
+        let leaves =
+            builder.parquet_schema().columns().iter().enumerate().filter(|(leaf, _)| mask.leaf_included(*leaf));
+        // Every row takes as much, nulls too.
+        let bytes = |leaf: &ColumnDescriptor| usize::try_from(leaf.type_length()).unwrap_or_default();
+        let longest = leaves.map(|(_, leaf)| leaf).max_by_key(|leaf| bytes(leaf));
+        let fixed = longest.map_or(0, |leaf| bytes(leaf));
+        if let Some(leaf) = longest.filter(|_| fixed > BATCH_BYTES_MAX) {
+            let column = leaf.path().string();
+            return Err(format!("a value of column {column:?} takes {fixed} bytes; {BATCH_BYTES_MAX} are the limit"));
+        }
         let batch_rows = if is_nested { NESTED_BATCH_ROWS } else { BATCH_ROWS };
+        let batch_rows = batch_rows.min(BATCH_BYTES_MAX / fixed.max(1));
         let builder = builder.with_row_groups(vec![group]).with_projection(mask).with_batch_size(batch_rows);
         let reader = builder.with_offset(skipped).build().map_err(|error| said(&error))?;
         Ok(Box::new(ParquetRows { reader, missing: rows - row }))
@@ -160,6 +185,13 @@ fn with_int96(metadata: &ArrowReaderMetadata) -> (SchemaRef, Vec<String>) {
     });
     let fields: Vec<_> = fields.collect();
     (Arc::new(Schema::new(fields)), is_int96)
+}
+
+fn has_int96(of: &SchemaType) -> bool {
+    match of.is_primitive() {
+        true => of.get_physical_type() == Type::INT96,
+        false => of.get_fields().iter().any(|inside| has_int96(inside)),
+    }
 }
 
 /// What the library says, in one line.

@@ -27,6 +27,8 @@ pub(crate) fn check_footer(footer: &[u8]) -> Result<(), String> {
     while let Some(of) = bytes.field(&mut field).ok_or(DAMAGED)? {
         match (field, of) {
             (SCHEMA_FIELD, LIST) => check_schema(&mut bytes)?,
+            // The library looks at numbers of fields only.
+            (SCHEMA_FIELD, _) => return Err(DAMAGED.to_owned()),
             _ => bytes.skip(of, 0).ok_or(DAMAGED)?,
         }
     }
@@ -49,7 +51,11 @@ fn check_schema(bytes: &mut Bytes<'_>) -> Result<(), String> {
         let (mut field, mut children) = (0, 0);
         while let Some(of) = bytes.field(&mut field).ok_or(DAMAGED)? {
             match (field, of) {
-                (CHILDREN_FIELD, I32) => children = bytes.signed().ok_or(DAMAGED)?,
+                (CHILDREN_FIELD, I32) => {
+                    children =
+                        bytes.signed().filter(|count| (0..=i64::from(i32::MAX)).contains(count)).ok_or(DAMAGED)?;
+                }
+                (CHILDREN_FIELD, _) => return Err(DAMAGED.to_owned()),
                 _ => bytes.skip(of, 0).ok_or(DAMAGED)?,
             }
         }
@@ -109,6 +115,8 @@ impl Bytes<'_> {
             0 => self.signed()?,
             delta => field.checked_add(i64::from(delta))?,
         };
+        // The library would take a larger one for another.
+        i16::try_from(*field).ok()?;
         Some(Some(header & 0x0f))
     }
 
@@ -135,18 +143,20 @@ impl Bytes<'_> {
             LIST | 10 => {
                 let (count, of) = self.list()?;
                 match of {
-                    // In a list a boolean has a byte.
-                    1 | 2 => self.pass(count),
+                    // A boolean in a list has a byte, but the library skips none. Parquet has no such list.
+                    1 | 2 if count > 0 => None,
                     _ => (0..count).try_for_each(|_| self.skip(of, depth + 1)),
                 }
             }
             11 => {
                 let count = self.unsigned()?;
                 let of = if count == 0 { 0 } else { self.byte()? };
-                let inside = |of: u8| if matches!(of, 1 | 2) { 3 } else { of };
+                if count > 0 && (matches!(of >> 4, 1 | 2) || matches!(of & 0x0f, 1 | 2)) {
+                    return None;
+                }
                 (0..count).try_for_each(|_| {
-                    self.skip(inside(of >> 4), depth + 1)?;
-                    self.skip(inside(of & 0x0f), depth + 1)
+                    self.skip(of >> 4, depth + 1)?;
+                    self.skip(of & 0x0f, depth + 1)
                 })
             }
             STRUCT => {
@@ -201,8 +211,20 @@ mod tests {
         for end in 0..whole.len() {
             assert_eq!(check_footer(&whole[..end]).unwrap_err(), DAMAGED);
         }
-        // What is skipped.
-        let lists_in_lists = [vec![0x19], vec![0x19; 100]].concat();
-        assert_eq!(check_footer(&lists_in_lists).unwrap_err(), DAMAGED);
+        for wrong in [
+            // What is skipped: lists in lists, a list of booleans, a map of booleans.
+            [vec![0x19], vec![0x19; 100]].concat(),
+            vec![0x39, 0x11, 1, 0],
+            vec![0x3b, 1, 0x11, 1, 1, 0],
+            // The schema as a set, and under a number that is too large for one.
+            vec![0x15, 2, 0x1a, 0x1c, 0x48, 1, b'a', 0, 0],
+            vec![0x09, 0x84, 0x80, 0x08, 0x1c, 0x48, 1, b'a', 0, 0],
+            // The count of children as a long, negative, and too large for an int.
+            vec![0x15, 2, 0x19, 0x1c, 0x48, 1, b'a', 0x16, 2, 0, 0],
+            vec![0x15, 2, 0x19, 0x1c, 0x48, 1, b'a', 0x15, 1, 0, 0],
+            vec![0x15, 2, 0x19, 0x1c, 0x48, 1, b'a', 0x15, 0x80, 0x80, 0x80, 0x80, 0x20, 0, 0],
+        ] {
+            assert_eq!(check_footer(&wrong).unwrap_err(), DAMAGED, "{wrong:x?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-use crate::formats::compression::Compression;
+use crate::formats::compression::SinkCompression;
 use crate::formats::foreign_types::as_weir;
 
 /// Bytes of a row group at most, encoded: they are in memory until it ends.
@@ -26,12 +26,13 @@ pub(crate) struct ParquetWriter<W: Write + Send> {
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
-    /// Onto `out`, which is empty. Its pages are compressed: with Snappy, if nothing else is said.
-    pub(crate) fn new(compression: Option<Compression>, schema: &SchemaRef, out: W) -> Result<Self, ArrowError> {
+    /// Onto `out`, which is empty. Its pages are compressed with Snappy, if nothing else is asked for.
+    pub(crate) fn new(compression: SinkCompression, schema: &SchemaRef, out: W) -> Result<Self, ArrowError> {
         let codec = match compression {
-            None => Codec::SNAPPY,
-            Some(Compression::Gzip) => Codec::GZIP(GzipLevel::default()),
-            Some(Compression::Zstd) => Codec::ZSTD(ZstdLevel::default()),
+            SinkCompression::Usual => Codec::SNAPPY,
+            SinkCompression::None => Codec::UNCOMPRESSED,
+            SinkCompression::Gzip => Codec::GZIP(GzipLevel::default()),
+            SinkCompression::Zstd => Codec::ZSTD(ZstdLevel::default()),
         };
         let fields = schema
             .fields()
@@ -78,5 +79,35 @@ fn without_seconds(data_type: &DataType) -> DataType {
         DataType::List(item) => DataType::List(inside(item)),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(inside).collect()),
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+
+    #[test]
+    fn pages_are_compressed_as_asked() {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
+        for (asked, codec) in [
+            (SinkCompression::Usual, "SNAPPY"),
+            (SinkCompression::None, "UNCOMPRESSED"),
+            (SinkCompression::Gzip, "GZIP"),
+            (SinkCompression::Zstd, "ZSTD"),
+        ] {
+            let mut bytes = Vec::new();
+            let mut writer = ParquetWriter::new(asked, &schema, &mut bytes).unwrap();
+            let rows = arrow::array::Int64Array::from_iter_values(0..100);
+            writer.write(&RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(rows)]).unwrap()).unwrap();
+            writer.finish().unwrap();
+            drop(writer);
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            let written = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+            let found = written.metadata().row_group(0).column(0).compression().to_string();
+            assert!(found.starts_with(codec), "{asked:?}: {found}");
+        }
     }
 }

@@ -4,6 +4,7 @@ mod csv_options;
 mod lines;
 mod located;
 mod unusual_text;
+mod values;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};

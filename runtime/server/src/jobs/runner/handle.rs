@@ -58,7 +58,11 @@ impl Runner {
         let (state, guest_resources) = (Some(JobState::Starting), origin.guest_resources());
         // What continues after a restart of the server continues to count; what somebody starts begins to.
         let before = match origin {
-            Origin::Running(_) => KeptFigures::default(),
+            Origin::Running(_) => {
+                // Those of an earlier run are not to come back; where they cannot be replaced, only what people see is wrong.
+                let _ = KeptFigures::default().write(&start.folder);
+                KeptFigures::default()
+            }
             Origin::Recover(_) => KeptFigures::read(&start.folder),
         };
         let at_checkpoint = before.clone();

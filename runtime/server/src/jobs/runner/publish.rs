@@ -65,7 +65,9 @@ impl Thread {
         self.update(|live| {
             (live.state, live.progress, live.reason) = (Some(state), progress, reason);
             (live.since_us, live.guest_resources) = (Some(job.started_us()), guest_resources);
-            live.before = before.unwrap_or_else(|| live.before.clone());
+            if let Some(before) = before {
+                live.before = before;
+            }
             live.before.checkpoint = job.resumed_from().or(live.before.checkpoint);
             live.figures = figures.unwrap_or_else(|| Arc::clone(&live.figures));
             live.rows_per_s = rate.unwrap_or(live.rows_per_s);

@@ -208,6 +208,8 @@ fn results_are_what_their_names_say() {
 fn a_rank_is_that_of_the_decimal_digits() {
     let rank = |q: f64, count| weir_core::graph::Quantile::new(q, 0.01).unwrap().rank(count);
     assert_eq!([rank(0.29, 101), rank(0.35, 181), rank(1.0, 7), rank(0.5, 0)], [29, 63, 6, 0]);
+    // At least so many are not above it.
+    assert_eq!([rank(0.95, 5), rank(0.95, 11), rank(0.5, 4), rank(0.0, 9)], [4, 10, 1, 0]);
     assert!(weir_core::graph::Quantile::new(0.999_999_9, 0.01).is_none());
 }
 
