@@ -13,7 +13,7 @@
 //! | [`compression`], [`compressed_writer`] | gzip and zstd, in and out |
 //! | [`unlisted`] | keys that an inferred schema does not have |
 //! | [`records`] | bytes into records: where each ends, on which line it begins |
-//! | [`framing`] | where one record ends |
+//! | [`framing`], [`extent`] | where one record ends; where a line ends, and how long a record may be |
 //! | [`record_start`] | where a record of several lines begins |
 //! | [`reader`] | records into rows, and into malformed records where they are none |
 //! | [`csv`], [`csv_fields`], [`csv_nulls`], [`csv_values`] | a block of CSV records into columns; what is wrong with a record |
@@ -50,6 +50,7 @@ pub(crate) mod csv_fields;
 pub(crate) mod csv_nulls;
 pub(crate) mod csv_values;
 pub(crate) mod encoding;
+pub(crate) mod extent;
 pub(crate) mod file_format;
 pub(crate) mod foreign_types;
 pub(crate) mod format_options;

@@ -79,7 +79,8 @@ mod stdin;
 mod stdout;
 mod tally;
 
-#[cfg(all(test, feature = "kafka"))]
+#[cfg(test)]
+#[cfg(feature = "kafka")]
 mod misspelt_tests;
 
 pub use secrets::WithSecrets;

@@ -105,7 +105,8 @@ fn a_server_that_is_told_to_end_takes_a_last_checkpoint_of_every_job() {
     let kept = Counted::read(&home).rows;
     assert!(kept >= 1000, "{kept}");
     let server = home.serve();
-    server.until_rows("counts", 1000);
+    let counted = server.until_it_is("counts", "running")["rows-out"].as_u64().unwrap();
+    server.until_rows("counts", counted + 1000);
     server.weir(&["stop", "counts", "--drain"]).well();
     assert!(Counted::read(&home).rows >= kept + 1000);
 }

@@ -1,6 +1,7 @@
 //! Where a record ends in bytes that begin with it. Holds no bytes, and knows no values.
 
 use super::csv_fields::{CsvEnd, Dialect, find_end};
+use super::extent::end_of_line;
 use super::json_shape::JsonShape;
 use super::record_start::RecordStart;
 
@@ -94,9 +95,4 @@ fn find_start(bytes: &[u8], first: usize, start: &RecordStart, at_end: bool) -> 
             },
         }
     }
-}
-
-/// How long the first line is, with its end.
-pub(crate) fn end_of_line(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1)
 }

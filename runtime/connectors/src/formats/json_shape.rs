@@ -4,9 +4,8 @@
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::framing::end_of_line;
+use super::extent::{RECORD_BYTES_MAX, end_of_line};
 use super::json_scan::{Scan, Scanned};
-use super::records::RECORD_BYTES_MAX;
 
 /// Bytes that are looked at: a first object that is longer is no record in any shape.
 const LOOK_BYTES_MAX: usize = RECORD_BYTES_MAX;

@@ -1,6 +1,6 @@
 //! Where the next record is in JSON that is not lines: the next element of an array, or the next of several objects. Holds no bytes.
 
-use super::framing::end_of_line;
+use super::extent::end_of_line;
 use super::json_scan::{DEPTH_MAX, Scan, Scanned};
 use super::json_shape::JsonShape;
 

@@ -9,15 +9,14 @@ use weir_core::connector::{ConnectorError, Malformed};
 use weir_core::limits::MALFORMED_BYTES_MAX;
 
 use super::encoding;
-use super::framing::{Found, Framing, end_of_line};
+use super::extent::{RECORD_BYTES_MAX, end_of_line};
+use super::framing::{Found, Framing};
 use super::json_shape::JsonShape;
 use skipping::Skipping;
 
 mod skipping;
 mod values;
 
-/// Bytes of one record at most: beyond it, something else than a record is being read, and memory must not follow it.
-pub(crate) const RECORD_BYTES_MAX: usize = 1 << 20;
 /// Bytes of the records of one batch, after which it is closed: wide records must not make a batch of gigabytes.
 const BLOCK_BYTES_MAX: usize = 4 << 20;
 const TOO_LONG: &str = "the record is longer than 1 MiB";

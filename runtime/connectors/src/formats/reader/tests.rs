@@ -15,9 +15,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::formats::FormatName;
+use crate::formats::extent::RECORD_BYTES_MAX;
 use crate::formats::format_options::FormatOptions;
 use crate::formats::read_options::TextFormat;
-use crate::formats::records::{Input, InputRead, RECORD_BYTES_MAX};
+use crate::formats::records::{Input, InputRead};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use weir_core::column_type::parse_type;
 use weir_core::graph::Options;

@@ -1,6 +1,7 @@
 //! Going past the rest of a record that is dropped, which may be longer than what is kept in memory.
 
-use super::super::framing::{Framing, end_of_line};
+use super::super::extent::end_of_line;
+use super::super::framing::Framing;
 use super::super::json_scan::{Scan, Scanned};
 use super::values::lines;
 use super::{Records, Step};

@@ -3,11 +3,12 @@
 //! A record that is too long is dropped up to its end. Where an array is damaged, nothing tells an element from what is in one, so
 //! the rest of it is dropped; of several objects, those are read that begin a line, without a blank in front.
 
+use super::super::extent::RECORD_BYTES_MAX;
 use super::super::framing::Framing;
 use super::super::json_scan::Scan;
 use super::super::json_shape::{Begin, JsonShape, shape_of};
 use super::super::json_values::{Ahead, find};
-use super::{RECORD_BYTES_MAX, Record, Records, Skipping, Step, TOO_LONG};
+use super::{Record, Records, Skipping, Step, TOO_LONG};
 
 impl Records {
     /// Finds out how records follow each other.

@@ -1,7 +1,7 @@
 //! Text and raw lines, and records of several lines.
 
 use super::*;
-use crate::formats::records::RECORD_BYTES_MAX;
+use crate::formats::extent::RECORD_BYTES_MAX;
 
 fn lines_of(name: FormatName, start: Option<&str>) -> TextFormat {
     format(name, FormatOptions { record_start: start.map(str::to_owned), ..FormatOptions::default() })
