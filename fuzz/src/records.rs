@@ -54,8 +54,17 @@ impl Text<'_> {
         let Ok(found) = read(&*source, ROWS_MAX) else { return };
         let rows = found.table(&*source);
         self.check_resumed(&*source, &found, &rows);
-        self.check_followed(&found, &rows);
+        if self.is_read_by_line() {
+            self.check_followed(&found, &rows);
+        }
         check_written(self.format, self.schema, &rows);
+    }
+
+    /// Whether a file that grows is read as one that is whole: JSON in another shape than lines is only read where it is whole.
+    fn is_read_by_line(&self) -> bool {
+        let mut lines = self.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let first = lines.find(|line| !line.is_empty()).unwrap_or_default();
+        self.format != "json" || (first.starts_with(b"{") && serde_json::from_slice::<serde_json::Value>(first).is_ok())
     }
 
     fn toml(&self, file: &str) -> String {
