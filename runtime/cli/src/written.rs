@@ -1,5 +1,5 @@
-//! A pipeline as a person wrote it: a file, and arguments of the command that change values of it. What is wrong with the text that both make
-//! is told where it was written. It parses no argument and reads no file.
+//! A pipeline as a person wrote it: a file, and arguments of the command that change values of it. A problem in the text that both make
+//! is shown where that part was written. It parses no argument and reads no file.
 
 use similar::{DiffOp, TextDiff};
 use weir_core::graph::Span;

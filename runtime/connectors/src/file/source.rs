@@ -171,7 +171,7 @@ impl FileSource {
             let message = "`follow` reads UTF-8 as it grows: `encoding` is an option of files that are read once";
             return Err(options.error("encoding", message));
         }
-        // Of a folder that is followed, what is no text is told of and left alone.
+        // In a folder that is followed, a file that is not text is reported and skipped.
         let is_one = options::resolve(options, &given.path).is_file();
         let (no_text, files): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| check_text(options, file, &given).is_err());

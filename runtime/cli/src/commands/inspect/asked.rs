@@ -1,5 +1,5 @@
-//! What a component says of itself where nobody gives it an input: it is asked again and again, and given each column that it says it misses.
-//! It reads messages of components made with the SDK; of any other it has the refusal, and shows that.
+//! The plan of a component for which no input is given: it is asked for its plan repeatedly, each time with one more of the columns that it
+//! reported as missing. Only the messages of components made with the SDK are understood; the refusal of any other is shown as it is.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `weir rollback`: an operator of a job back to what it ran before. What that is, is told first.
+//! `weir rollback`: returns an operator of a job to the version and configuration before, which are shown first.
 
 use weir_server::model::{ReturnsTo, RollbackWay, SwapPhase, SwapStatus};
 
