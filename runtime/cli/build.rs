@@ -1,12 +1,14 @@
-//! Lists the files of the Rust SDK and of the contract, which the command carries so that `weir new` needs no checkout.
+//! Lists the files of the SDKs and of the contract, which the command carries so that `weir new` and `weir build` need no checkout.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// What the SDK is built from, relative to the project.
-const PARTS: [&str; 5] =
-    ["sdk/rust/Cargo.toml", "sdk/rust/src", "sdk/rust/derive/Cargo.toml", "sdk/rust/derive/src", "wit"];
+/// What is read, relative to the project.
+const PARTS: [&str; 2] = ["sdk", "wit"];
+/// Folders in an SDK that nobody needs to build an operator, or that its tools have made.
+const LEFT_OUT: [&str; 9] =
+    ["tests", "samples", "examples", "target", "node_modules", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache"];
 
 fn main() -> io::Result<()> {
     let variable = |name: &str| env::var_os(name).map(PathBuf::from).ok_or_else(|| io::Error::other(name.to_owned()));
@@ -26,14 +28,20 @@ fn main() -> io::Result<()> {
     fs::write(variable("OUT_DIR")?.join("sdk_files.rs"), list)
 }
 
-/// The files in a folder of the project, or the file.
-fn list(root: &Path, part: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    if !root.join(part).is_dir() {
-        files.push(part.to_path_buf());
-        return Ok(());
-    }
-    for entry in fs::read_dir(root.join(part))? {
-        list(root, &part.join(entry?.file_name()), files)?;
+/// The text files in a folder of the project. Of a template's folders all are needed.
+fn list(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let in_template = folder.components().any(|part| part.as_os_str() == "template");
+    for entry in fs::read_dir(root.join(folder))? {
+        let name = entry?.file_name();
+        let path = folder.join(&name);
+        let is_made = name.to_str().is_none_or(|name| LEFT_OUT.contains(&name)) && !(in_template && name == "tests");
+        if root.join(&path).is_dir() {
+            if !is_made {
+                list(root, &path, files)?;
+            }
+        } else if path.extension().is_none_or(|extension| extension != "wasm" && extension != "pyc") {
+            files.push(path);
+        }
     }
     Ok(())
 }

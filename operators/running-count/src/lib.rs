@@ -105,7 +105,7 @@ mod tests {
         let Some(Refused::Describe(message)) = refused else { panic!("{refused:?}") };
         assert_eq!(
             message,
-            "column \"shop\" is utf8, but the operator reads it as any integer or float; the input has shop: utf8, cents: int32"
+            "column \"shop\" is utf8 (&str or String in Rust), but the operator reads it as any integer or float; the input has shop: utf8, cents: int32"
         );
     }
 }

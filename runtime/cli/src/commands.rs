@@ -11,6 +11,8 @@ pub(crate) mod new;
 pub(crate) mod run;
 #[cfg(feature = "server")]
 pub(crate) mod server;
+pub(crate) mod test;
+pub(crate) mod toolchain;
 
 /// See `weir help COMMAND`.
 #[derive(clap::Subcommand)]
@@ -23,10 +25,14 @@ pub(crate) enum Command {
     Checkpoint(checkpoint::Args),
     /// Show what a component reads, emits and keeps
     Inspect(inspect::Args),
-    /// Create an operator crate
+    /// Create a project for an operator
     New(new::Args),
-    /// Build an operator crate into a component
+    /// Build a project into a component
     Build(build::Args),
+    /// Run an operator's test cases
+    Test(test::Args),
+    /// Fetch the tools that a language's operators are built with
+    Toolchain(toolchain::Args),
     /// Show or clear the cache of compiled components
     Cache(cache::Args),
     /// Print completions for a shell

@@ -1,29 +1,16 @@
 //! The host of this process, and what is said of a component.
 
-use std::path::PathBuf;
-
 use anyhow::Context;
 use arrow::datatypes::Schema;
 use weir_core::column_type::type_name;
 use weir_host::{Component, FunctionCounts, Host, HostConfig};
 
-use crate::{figures, waiting};
-
-/// Says where compiled components are kept, whatever else the environment says.
-const CACHE_DIR_VARIABLE: &str = "WEIR_CACHE_DIR";
+use crate::{figures, folders, waiting};
 
 /// A host that keeps what it compiles.
 pub(crate) fn host() -> anyhow::Result<Host> {
-    let config = HostConfig { cache_dir: cache_dir(), ..HostConfig::default() };
+    let config = HostConfig { cache_dir: folders::cache_dir(), ..HostConfig::default() };
     Ok(Host::new(config).context("cannot host components")?.on_compile(waiting::compiling))
-}
-
-/// `$WEIR_CACHE_DIR`, `$XDG_CACHE_HOME/weir` or `~/.cache/weir`; without a home nothing is kept.
-pub(crate) fn cache_dir() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set(CACHE_DIR_VARIABLE)
-        .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("weir")))
-        .or_else(|| set("HOME").map(|dir| dir.join(".cache").join("weir")))
 }
 
 /// World, size, digest, imports and compile time, a line each.

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 /// The commands; every one is in one group.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Pipelines", &["run", "check", "checkpoint"]),
-    ("Operators", &["new", "build", "inspect", "cache"]),
+    ("Operators", &["new", "build", "test", "inspect", "toolchain", "cache"]),
     ("A server", &["serve", "token", "push", "operator"]),
     (
         "Jobs of a server",
@@ -43,7 +43,7 @@ pub(crate) fn grouped(mut command: Command) -> Command {
 const OTHER_NAMES: [(&str, &[&str]); 9] = [
     ("ps", &["ls", "list", "jobs", "status", "get", "job"]),
     ("show", &["describe", "info", "status"]),
-    ("check", &["validate", "lint", "verify", "plan", "test"]),
+    ("check", &["validate", "lint", "verify", "plan"]),
     ("deploy", &["submit", "apply", "create", "up", "upload"]),
     ("stop", &["kill", "cancel", "pause", "down"]),
     ("start", &["resume", "restart"]),

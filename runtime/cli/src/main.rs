@@ -11,31 +11,34 @@
 //! | `follow`, `progress`, `summary` | what is shown of a job that runs, and of one that is done |
 //! | `waiting` | what is shown while something takes time |
 //! | `arenas` | what the allocator keeps |
+//! | `cases` | test cases of operators, run |
+//! | `folders` | where this user's files are |
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
 //! | `client` | talking to a server |
 //! | `component` | the host, and what is said of a component |
 //! | `help` | the commands, by what they are for |
-//! | `cargo`, `sdk` | asking cargo about a crate, and building it; the SDK that it is built with |
+//! | `languages` | what operators are written in, how they are built, and the SDKs that the command carries |
 //! | `terminal`, `json`, `figures` | printing, for people and for programs; numbers, times and tables for people |
 
 #![cfg_attr(not(feature = "server"), allow(dead_code, reason = "what only the commands of a server use is small"))]
 
 mod arenas;
-mod cargo;
+mod cases;
 #[cfg(feature = "server")]
 mod client;
 mod clock;
 mod commands;
 mod component;
 mod figures;
+mod folders;
 mod follow;
 mod guest_log;
 mod help;
 mod json;
+mod languages;
 mod machine_memory;
 mod pipeline_file;
 mod progress;
-mod sdk;
 mod shared_args;
 mod signals;
 mod summary;
@@ -66,8 +69,8 @@ const STYLES: Styles = Styles::styled()
 #[derive(Parser)]
 #[command(name = "weir", version, styles = STYLES, arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  weir new my-operator            create an operator crate to start from
-  weir build my-operator          build the crate into a component
+  weir new my-operator            create a project for an operator
+  weir build my-operator          build it into a component
   weir inspect my-operator.wasm   show what the component reads and emits
   weir check pipeline.toml        find mistakes in a pipeline, with their places
   weir run pipeline.toml          run it
@@ -110,6 +113,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Inspect(args) => told(args.json, commands::inspect::execute(&args)),
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),
+        Command::Test(args) => commands::test::execute(&args),
+        Command::Toolchain(args) => commands::toolchain::execute(&args),
         Command::Cache(args) => told(args.json, commands::cache::execute(&args)),
         Command::Completions(args) => commands::completions::execute::<Cli>(&args),
         Command::ManPages(args) => commands::man_pages::execute::<Cli>(&args),

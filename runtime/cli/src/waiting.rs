@@ -13,8 +13,13 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Shows that a component is compiled, until what it gives is dropped.
 pub(crate) fn compiling(name: &str) -> Box<dyn Any> {
+    working(&format!("compiling {name}"))
+}
+
+/// Shows what is done, until what it gives is dropped.
+pub(crate) fn working(what: &str) -> Box<dyn Any> {
     let bar = ProgressBar::new_spinner();
-    show_time(&bar, format!("compiling {name}"));
+    show_time(&bar, what.to_owned());
     Box::new(Cleared(bar))
 }
 

@@ -29,9 +29,9 @@ fn text(bytes: &[u8]) -> String {
 fn every_template_builds_and_passes_its_test() {
     let folder = tempfile::tempdir().unwrap();
     for (template, world, input) in [
-        ("transform", "transform-operator", "price:int64,auction:int64"),
-        ("keyed", "keyed-operator", "sensor:uint32,celsius:float64"),
-        ("aggregate", "aggregate-operator", "celsius:float64"),
+        ("transform", "transform-operator", "dep_delay:int64,carrier:utf8"),
+        ("keyed", "keyed-operator", "carrier:utf8,dep_delay:int64"),
+        ("aggregate", "aggregate-operator", "dep_delay:int64"),
     ] {
         let name = format!("my-{template}");
         let made = weir(folder.path(), &["new", &name, "--template", template]);
@@ -47,15 +47,19 @@ fn every_template_builds_and_passes_its_test() {
 
         let built = weir(folder.path(), &["build", &name]);
         assert!(built.status.success(), "{template}: {}", text(&built.stderr));
+        let cases = weir(folder.path(), &["test", &name, "--component", &format!("{name}/{name}.wasm")]);
+        assert!(cases.status.success(), "{template}: {}{}", text(&cases.stdout), text(&cases.stderr));
+        let run = weir(folder.path(), &["run", &format!("{name}/pipeline.toml")]);
+        assert!(run.status.success(), "{template}: {}", text(&run.stderr));
         let component = format!("{name}/{name}.wasm");
         assert!(text(&built.stdout).contains(world), "{}", text(&built.stdout));
 
         let config = match template {
-            "transform" => "{\"price-min\": 100}",
-            "keyed" => "{\"degrees\": 1, \"silence-seconds\": 60}",
-            _ => "{\"unit\": 0.5}",
+            "transform" => "{\"late-after-minutes\": 15}",
+            "keyed" => "{\"minutes\": 30, \"silence-minutes\": 60}",
+            _ => "{\"unit-minutes\": 20}",
         };
-        let key: &[&str] = if template == "keyed" { &["--key-by", "sensor"] } else { &[] };
+        let key: &[&str] = if template == "keyed" { &["--key-by", "carrier"] } else { &[] };
         let args = [&["inspect", &component, "--config", config, "--input", input], key].concat();
         let inspected = weir(folder.path(), &args);
         assert!(inspected.status.success(), "{template}: {}", text(&inspected.stderr));
@@ -66,17 +70,17 @@ fn every_template_builds_and_passes_its_test() {
             .collect();
         match template {
             "transform" => expect![[r#"
-                reads     price
-                output    main: price:int64, auction:int64, price_with_tax:int64
-                          carried over by the host: price, auction
+                reads     dep_delay
+                output    main: dep_delay:int64, carrier:utf8, late:bool
+                          carried over by the host: dep_delay, carrier
             "#]],
             "keyed" => expect![[r#"
-                reads     celsius, event times
-                output    main: sensor:uint32, celsius:float64?, degrees:float64
-                          carried over by the host: sensor, celsius
-                output    silent: sensor:uint32
-                          carried over by the host: sensor
-                state     version 1: celsius:float64, silent_at:timestamp(us, UTC)
+                reads     dep_delay, event times
+                output    main: carrier:utf8, dep_delay:int64?, jump:int64
+                          carried over by the host: carrier, dep_delay
+                output    silent: carrier:utf8
+                          carried over by the host: carrier
+                state     version 1: dep_delay:int64, silent_at:timestamp(us, UTC)
             "#]],
             _ => expect![[r#"
                 reads     celsius
@@ -86,49 +90,6 @@ fn every_template_builds_and_passes_its_test() {
         }
         .assert_eq(&plan);
     }
-}
-
-/// Somebody who has the command and no checkout, and no folder for what cargo builds.
-#[test]
-fn the_command_alone_makes_an_operator() {
-    let folder = tempfile::tempdir().unwrap();
-    let alone = folder.path().join("weir");
-    std::fs::copy(env!("CARGO_BIN_EXE_weir"), &alone).unwrap();
-    let weir = |args: &[&str]| {
-        let mut command = Command::new(&alone);
-        command.current_dir(folder.path()).args(args).env_remove("CARGO_TARGET_DIR").env_remove("WEIR_CACHE_DIR");
-        command.env("XDG_DATA_HOME", folder.path().join("data")).env("XDG_CACHE_HOME", folder.path().join("cache"));
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-        text(&output.stdout)
-    };
-    let locked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../operators/Cargo.lock");
-    for name in ["first", "second"] {
-        weir(&["new", name]);
-        let manifest = std::fs::read_to_string(folder.path().join(name).join("Cargo.toml")).unwrap();
-        assert!(manifest.contains("path = \"../data/weir/sdk/rust-"), "{manifest}");
-        std::fs::copy(&locked, folder.path().join(name).join("Cargo.lock")).unwrap();
-        assert!(weir(&["build", name]).contains("transform-operator"));
-        assert!(!folder.path().join(name).join("target").exists(), "operators share a folder");
-    }
-    #[cfg(unix)]
-    {
-        let data = std::fs::metadata(folder.path().join("data/weir")).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::mode(&data.permissions());
-        assert_eq!(mode & 0o077, 0, "`weir serve` keeps its catalog in this folder");
-    }
-    // Without an input it is asked for what it reads.
-    let inspected = weir(&["inspect", "first/first.wasm", "--config", "{\"price-min\": 100}"]);
-    for line in ["config    price-min", "reads     price:int64", "output    main: price:int64, price_with_tax:int64"] {
-        assert!(inspected.lines().any(|of| of == line), "{line}: {inspected}");
-    }
-    std::fs::write(folder.path().join("in.csv"), "price,auction\n100,1\n50,2\n").unwrap();
-    let pipeline = "[sources.s]\nconnector = \"file\"\npath = \"in.csv\"\n[operators.o]\ninput = \"s\"\ncomponent = \"first/first.wasm\"\n\
-                    config = { price-min = 100 }\n[sinks.out]\ninput = \"o\"\nconnector = \"stdout\"\n";
-    std::fs::write(folder.path().join("p.toml"), pipeline).unwrap();
-    weir(&["check", "p.toml"]);
-    let rows = weir(&["run", "p.toml"]);
-    assert_eq!(rows.lines().count(), 1, "{rows}");
 }
 
 #[test]
@@ -151,8 +112,7 @@ fn a_folder_without_a_crate_says_what_to_do() {
     let refused = weir(folder.path(), &["build", "empty"]);
     assert!(!refused.status.success());
     expect![[r#"
-        error: there is no empty/Cargo.toml; `weir new NAME` makes a crate to start from
-          because No such file or directory (os error 2)
+        error: there is no operator in empty: no Cargo.toml, no pyproject.toml, no package.json; `weir new NAME` makes one to start from
     "#]]
     .assert_eq(&text(&refused.stderr));
 }

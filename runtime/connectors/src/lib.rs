@@ -61,6 +61,7 @@
 //! seen. Written timestamps are UTC and end in `Z`.
 
 pub mod checksum;
+pub mod json_rows;
 
 mod blackhole;
 mod collection;

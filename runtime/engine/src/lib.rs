@@ -39,5 +39,6 @@ pub use runtime::figures::{CallTimeBucket, GuestFigures, JobFigures, NodeCounts,
 pub use runtime::job_handle::{JobError, JobHandle, Progress, SinkSummary, Summary};
 pub use runtime::late::{LateRows, LateSource};
 pub use runtime::local;
+pub use runtime::single_step;
 pub use runtime::supervisor::{RunError, Supervisor};
 pub use runtime::untried::UntriedRows;

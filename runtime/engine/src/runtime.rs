@@ -10,6 +10,7 @@
 //! | `supervisor`, `repeats` | a job that is started again when it fails; which failures only repeat themselves |
 //! | `figures`, `activity` | what a running job tells of itself |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
+//! | [`single_step`] | one step of a job, driven by a test of its operator |
 
 pub(crate) mod activity;
 pub(crate) mod build;
@@ -22,6 +23,7 @@ pub(crate) mod launch;
 pub mod local;
 pub(crate) mod news;
 pub(crate) mod repeats;
+pub mod single_step;
 pub(crate) mod supervisor;
 pub(crate) mod triggers;
 pub(crate) mod untried;

@@ -15,6 +15,7 @@ use crate::{config, state};
 pub use crate::error::RowError;
 pub use crate::row::{Keep, ReadRow, Row};
 pub use crate::schema::Schema;
+pub use crate::timestamp::Timestamp;
 pub use crate::wire::OperatorInfo;
 #[doc(inline)]
 pub use crate::{__export_aggregate as export, derive::Row};

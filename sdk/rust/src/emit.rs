@@ -45,6 +45,10 @@ pub struct Emitter<O: Outputs> {
 /// ```
 ///
 /// `#[output(name = "...")]` gives a side output a name other than its variant's in kebab-case.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no output of an operator",
+    note = "derive `Row` for a struct of columns, or `Outputs` for an enum with a variant per output"
+)]
 pub trait Outputs: Sized {
     /// One [`OutputWriter`] per output.
     type Writers;

@@ -34,6 +34,10 @@ use crate::wire::{Field, Node};
 /// is no column, but the row's event time.
 ///
 /// A struct that borrows for `'static` can be emitted, not read.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a row of columns",
+    note = "derive `Row` for a struct with a field per column; an enum of several outputs derives `Outputs`, and an aggregate has only one output"
+)]
 pub trait Row: Sized {
     /// The columns that are being made.
     type Builders;

@@ -2,7 +2,7 @@
 
 use crate::column::{self, ColumnRef};
 use crate::row::{ReadRow, Wanted};
-use crate::type_name::type_name;
+use crate::type_name::{rust_type, type_name};
 use crate::wire::{Field, Node};
 
 /// The columns of an input.
@@ -79,8 +79,9 @@ impl Reads {
             let column = columns[index];
             if !(wanted.accepts)(column.fields) {
                 return Err(format!(
-                    "column {name:?} is {}, but the operator reads it as {}; the input has {}",
+                    "column {name:?} is {}{}, but the operator reads it as {}; the input has {}",
                     type_name(column.fields),
+                    rust_type(column.fields),
                     wanted.needs,
                     input.listing()
                 ));

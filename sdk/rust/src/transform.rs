@@ -10,6 +10,7 @@ use crate::wire::{Batch, Input, Plan, TransformDelta};
 pub use crate::emit::{Emitter, Outputs};
 pub use crate::error::RowError;
 pub use crate::row::{ReadRow, Row};
+pub use crate::timestamp::Timestamp;
 pub use crate::wire::OperatorInfo;
 #[doc(inline)]
 pub use crate::{__export_transform as export, derive::Outputs, derive::Row};

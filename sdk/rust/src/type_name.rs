@@ -46,3 +46,29 @@ fn timestamp_name(unit_and_zone: &str) -> String {
     let unit = if unit == "s" { "s".to_owned() } else { format!("{unit}s") };
     if zone.is_empty() { format!("timestamp({unit})") } else { format!("timestamp({unit}, {zone})") }
 }
+
+/// What a field for such a column is declared as, in brackets; empty where there is more to say than a name.
+pub(crate) fn rust_type(column: &[Field]) -> String {
+    let name = match column.first().map_or("", |own| own.format.as_str()) {
+        "b" => "bool",
+        "c" => "i8",
+        "C" => "u8",
+        "s" => "i16",
+        "S" => "u16",
+        "i" => "i32",
+        "I" => "u32",
+        "l" => "i64",
+        "L" => "u64",
+        "f" => "f32",
+        "g" => "f64",
+        "u" => "&str or String",
+        "z" => "&[u8] or Vec<u8>",
+        "tdD" => "Date",
+        of if of.starts_with("tsu") => "Timestamp",
+        of if of.starts_with("tsm") => "TimestampMillis",
+        of if of.starts_with("tsn") => "TimestampNanos",
+        of if of.starts_with("tss") => "TimestampSeconds",
+        _ => return String::new(),
+    };
+    format!(" ({name} in Rust)")
+}

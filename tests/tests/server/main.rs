@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod alone;
 mod api;
 mod attacks;
 mod compiled;

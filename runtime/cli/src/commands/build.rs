@@ -1,21 +1,20 @@
-//! `weir build`: an operator's crate into a component.
+//! `weir build`: an operator's project into a component.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use wit_component::ComponentEncoder;
+use weir_host::Component;
 
-use crate::cargo::OperatorCrate;
-use crate::{component, terminal};
+use crate::{component, languages, terminal};
 
 /// Options of `weir build`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  weir build                       the crate in this folder, into ./NAME.wasm
+  weir build                       the project in this folder, into ./NAME.wasm
   weir build my-operator           into my-operator/my-operator.wasm
   weir build my-operator -o operators/mine.wasm")]
 pub(crate) struct Args {
-    /// The crate's folder
+    /// The project's folder
     #[arg(default_value = ".")]
     folder: PathBuf,
     /// The file to write
@@ -23,29 +22,20 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 }
 
-/// Builds it, checks it as the runtime will, and only then puts it where it belongs.
+/// Builds it.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let operator = OperatorCrate::find(&args.folder)?;
-    let module = operator.build()?;
-    let output = args.output.clone().unwrap_or_else(|| args.folder.join(format!("{}.wasm", operator.name)));
-    let bytes = encode(&module)?;
-    let shown = output.display().to_string();
-    // Compiled now, so that the first run takes it from the cache.
-    let component = component::host()?.load_bytes(&bytes, &shown)?;
-    write(&output, &bytes)?;
-    terminal::print_result(&format!("{shown}\n{}", component::described(&component)))
+    let (output, component) = build(&args.folder, args.output.as_deref())?;
+    terminal::print_result(&format!("{}\n{}", output.display(), component::described(&component)))
 }
 
-/// The core module with the types of its world, which its SDK put into it, made into a component.
-fn encode(module: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes = std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
-    let encoded = ComponentEncoder::default().validate(true).module(&bytes).and_then(|mut encoder| encoder.encode());
-    encoded.with_context(|| {
-        format!(
-            "{} cannot be made into a component; an operator exports itself with the SDK's export! and uses no WASI",
-            module.display()
-        )
-    })
+/// Builds a project, checks the component as the runtime will, and only then puts it where it belongs; says where that is.
+pub(crate) fn build(folder: &Path, output: Option<&Path>) -> anyhow::Result<(PathBuf, Component)> {
+    let built = languages::of_project(folder)?.build(folder)?;
+    let output = output.map_or_else(|| folder.join(format!("{}.wasm", built.name)), Path::to_path_buf);
+    // Compiled now, so that the first run takes it from the cache.
+    let component = component::host()?.load_bytes(&built.component, &output.display().to_string())?;
+    write(&output, &built.component)?;
+    Ok((output, component))
 }
 
 /// Written beside its place and moved there: a pipeline that starts meanwhile sees the old component or the new one.

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use weir_host::{CacheUsage, Usage, cache_usage, clear_cache};
 
-use crate::{component, figures, json, terminal};
+use crate::{figures, folders, json, terminal};
 
 /// Options of `weir cache`.
 #[derive(clap::Args)]
@@ -41,7 +41,7 @@ enum Command {
 
 /// Runs one of its commands.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let dir = args.dir.clone().or_else(component::cache_dir);
+    let dir = args.dir.clone().or_else(folders::cache_dir);
     let dir = dir
         .context("this user has no home folder, so nothing that was compiled is kept: name a folder with --dir DIR")?;
     let usage = of(args.command, &dir)?;

@@ -57,7 +57,10 @@ fn a_column_that_is_missing_or_has_another_type_is_named() {
         cents: f64,
     }
     operator!(ReadsOther, Other, ());
-    assert_eq!(refusal(ReadsOther), format!("column \"price\" is int64, but the operator reads it as float64; {HAS}"));
+    assert_eq!(
+        refusal(ReadsOther),
+        format!("column \"price\" is int64 (i64 in Rust), but the operator reads it as float64; {HAS}")
+    );
 
     #[derive(Row)]
     struct Finer {
@@ -67,7 +70,7 @@ fn a_column_that_is_missing_or_has_another_type_is_named() {
     assert_eq!(
         refusal(ReadsFiner),
         format!(
-            "column \"ts\" is timestamp(ms, UTC), but the operator reads it as a timestamp of seconds or coarser; {HAS}"
+            "column \"ts\" is timestamp(ms, UTC) (TimestampMillis in Rust), but the operator reads it as a timestamp of seconds or coarser; {HAS}"
         )
     );
 

@@ -18,7 +18,7 @@ use crate::arenas;
 use crate::client::LISTEN_DEFAULT;
 use crate::clock::SystemClock;
 use crate::shared_args::{Level, MemoryArgs, SecretsArgs, memory};
-use crate::{sdk, terminal};
+use crate::{folders, terminal};
 
 /// Options of `weir serve`.
 #[derive(clap::Args)]
@@ -116,7 +116,7 @@ enum Format {
 impl DataDir {
     /// The folder, which need not be there yet.
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
-        self.data_dir.clone().or_else(sdk::data_dir).context("this user has no home folder: use --data-dir DIR")
+        self.data_dir.clone().or_else(folders::data_dir).context("this user has no home folder: use --data-dir DIR")
     }
 }
 

@@ -1,26 +1,26 @@
-//! How far the readings of a window lie apart, in multiples of a unit.
+//! How far the delays of a window's flights lie apart, in a unit of so many minutes.
 
 use weir_sdk::aggregate::{Aggregate, Row, RowError, export};
 
 /// The operator is its configuration. In the pipeline file:
-/// `aggregates.spread = { component = "...", columns = ["celsius"], config = { unit = 0.5 } }`
+/// `aggregates.delays = { component = "...", columns = ["dep_delay"], config = { unit-minutes = 60 } }`
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Spread {
-    unit: f64,
+    unit_minutes: i64,
 }
 
 /// The columns that it reads, by name.
 #[derive(Row)]
-pub struct Reading {
-    celsius: f64,
+pub struct Flight {
+    dep_delay: Option<i64>,
 }
 
 /// What is kept per group while its window is open; it starts with the default.
 #[derive(Row, Default)]
 pub struct Extremes {
-    least: Option<f64>,
-    greatest: Option<f64>,
+    least: Option<i64>,
+    greatest: Option<i64>,
 }
 
 /// The result columns.
@@ -30,23 +30,24 @@ pub struct Spreads {
 }
 
 impl Aggregate for Spread {
-    type Input<'a> = Reading;
+    type Input<'a> = Flight;
     type Accumulator = Extremes;
     type Output = Spreads;
 
-    fn accumulate(&self, extremes: &mut Extremes, reading: Reading) -> Result<(), RowError> {
-        self.merge(extremes, Extremes { least: Some(reading.celsius), greatest: Some(reading.celsius) });
+    fn accumulate(&self, extremes: &mut Extremes, flight: Flight) -> Result<(), RowError> {
+        self.merge(extremes, Extremes { least: flight.dep_delay, greatest: flight.dep_delay });
         Ok(())
     }
 
     // The host aggregates parts of a group on their own: merging them must give what all their rows at once would give.
     fn merge(&self, into: &mut Extremes, other: Extremes) {
-        into.least = into.least.into_iter().chain(other.least).reduce(f64::min);
-        into.greatest = into.greatest.into_iter().chain(other.greatest).reduce(f64::max);
+        into.least = into.least.into_iter().chain(other.least).min();
+        into.greatest = into.greatest.into_iter().chain(other.greatest).max();
     }
 
     fn finish(&self, extremes: &Extremes) -> Spreads {
-        let spread = extremes.greatest.zip(extremes.least).map(|(greatest, least)| (greatest - least) / self.unit);
+        let apart = |(greatest, least)| (greatest - least) as f64 / self.unit_minutes as f64;
+        let spread = extremes.greatest.zip(extremes.least).map(apart);
         Spreads { spread }
     }
 }
@@ -60,11 +61,11 @@ mod tests {
 
     #[test]
     fn it_does_not_matter_how_the_rows_are_cut() {
-        let readings = [3.0, -1.0, 2.0].map(|celsius| Reading { celsius });
-        for cut in 0..=readings.len() {
-            let (left, right) = readings.split_at(cut);
-            let result = testing::aggregate(Spread { unit: 0.5 }, &[left, right]).unwrap();
-            assert_eq!(result.main::<Spreads>(), [Spreads { spread: Some(8.0) }], "cut at {cut}");
+        let flights = [Some(30), None, Some(-10), Some(20)].map(|dep_delay| Flight { dep_delay });
+        for cut in 0..=flights.len() {
+            let (left, right) = flights.split_at(cut);
+            let result = testing::aggregate(Spread { unit_minutes: 20 }, &[left, right]).unwrap();
+            assert_eq!(result.main::<Spreads>(), [Spreads { spread: Some(2.0) }], "cut at {cut}");
         }
     }
 }

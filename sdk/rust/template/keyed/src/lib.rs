@@ -1,28 +1,28 @@
-//! Emits a reading when it is far from the last one of its sensor, and says so when a sensor has been silent.
+//! Emits a flight when its delay is far from that of the last flight of its carrier, and says so when a carrier has been silent.
 
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, Outputs, Row, RowError, Timer, Timestamp, export};
 
-/// The operator is its configuration: `config = { degrees = 2.5, silence-seconds = 60 }` in the pipeline file, which also says
-/// `key-by = ["sensor"]`.
+/// The operator is its configuration: `config = { minutes = 30, silence-minutes = 120 }` in the pipeline file, which also says
+/// `key-by = ["carrier"]`.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Jumps {
-    degrees: f64,
-    silence_seconds: i64,
+    minutes: i64,
+    silence_minutes: i64,
 }
 
 /// The columns that it reads, by name, and the event time.
 #[derive(Row)]
-pub struct Reading {
-    celsius: f64,
+pub struct Flight {
+    dep_delay: i64,
     #[row(event_time)]
-    at: Timestamp,
+    departed: Timestamp,
 }
 
-/// What is kept per sensor, between batches and over restarts.
+/// What is kept per carrier, between batches and over restarts.
 #[derive(Row)]
 pub struct Last {
-    celsius: f64,
+    dep_delay: i64,
     silent_at: Timestamp,
 }
 
@@ -30,12 +30,12 @@ pub struct Last {
 #[derive(Row)]
 #[row(keep_all)]
 pub struct Jump {
-    degrees: f64,
+    jump: i64,
 }
 
-/// The side output `silent`: only the sensor.
+/// The side output `silent`: only the carrier.
 #[derive(Row)]
-#[row(keep(sensor))]
+#[row(keep(carrier))]
 pub struct Silence;
 
 /// The outputs.
@@ -46,26 +46,27 @@ pub enum Output {
 }
 
 impl Keyed for Jumps {
+    /// A struct with the key's columns, where the operator reads them.
     type Key<'a> = ();
-    type Input<'a> = Reading;
+    type Input<'a> = Flight;
     type State = Last;
     type Output<'a> = Output;
 
     fn process(
         &self,
-        reading: Reading,
+        flight: Flight,
         of: &mut KeyContext<'_, (), Last>,
         out: &mut Emitter<Output>,
     ) -> Result<(), RowError> {
-        let silent_at = Timestamp(reading.at.0 + self.silence_seconds * 1_000_000);
-        if let Some(last) = of.state.replace(Last { celsius: reading.celsius, silent_at }) {
+        let silent_at = Timestamp(flight.departed.0 + self.silence_minutes * 60_000_000);
+        if let Some(last) = of.state.replace(Last { dep_delay: flight.dep_delay, silent_at }) {
             of.timers.delete(last.silent_at);
-            let degrees = reading.celsius - last.celsius;
-            if last.silent_at < reading.at {
+            let jump = flight.dep_delay - last.dep_delay;
+            if last.silent_at < flight.departed {
                 // The timer is due, but timers fire after the batch: this row came first.
                 out.emit(Output::Silent(Silence));
-            } else if degrees.abs() >= self.degrees {
-                out.emit(Output::Jump(Jump { degrees }));
+            } else if jump.abs() >= self.minutes {
+                out.emit(Output::Jump(Jump { jump }));
             }
         }
         of.timers.register(silent_at);
@@ -89,28 +90,32 @@ mod tests {
     /// What comes in.
     #[derive(Row, Clone)]
     struct Given {
-        sensor: u32,
-        celsius: f64,
+        carrier: String,
+        dep_delay: i64,
         #[row(event_time)]
-        at: Timestamp,
+        departed: Timestamp,
     }
 
     /// The columns of the result that the test looks at.
     #[derive(Row, Debug, PartialEq)]
-    struct Sensor {
-        sensor: u32,
+    struct Carrier {
+        carrier: String,
     }
 
     #[test]
     fn a_jump_and_then_silence() {
-        let mut jumps = KeyedHarness::new(Jumps { degrees: 2.0, silence_seconds: 1 }, &["sensor"]).unwrap();
-        let given = |sensor, celsius, seconds: i64| Given { sensor, celsius, at: Timestamp(seconds * 1_000_000) };
-        let results =
-            jumps.process(&[given(1, 20.0, 0), given(2, 30.0, 0), given(1, 25.0, 1), given(2, 31.0, 1)]).unwrap();
-        assert_eq!(results.main::<Sensor>(), [Sensor { sensor: 1 }]);
+        let minute = |minute: i64| Timestamp(minute * 60_000_000);
+        let given =
+            |carrier: &str, dep_delay, at| Given { carrier: carrier.to_owned(), dep_delay, departed: minute(at) };
+        let carrier = |name: &str| Carrier { carrier: name.to_owned() };
 
-        let results = jumps.advance_to(Timestamp(2_000_000)).unwrap();
-        assert_eq!(results.output("silent").rows::<Sensor>(), [Sensor { sensor: 1 }, Sensor { sensor: 2 }]);
+        let mut jumps = KeyedHarness::new(Jumps { minutes: 30, silence_minutes: 60 }, &["carrier"]).unwrap();
+        let flights = [given("UA", 0, 0), given("AA", 5, 0), given("UA", 40, 10), given("AA", 6, 10)];
+        let results = jumps.process(&flights).unwrap();
+        assert_eq!(results.main::<Carrier>(), [carrier("UA")]);
+
+        let results = jumps.advance_to(minute(70)).unwrap();
+        assert_eq!(results.output("silent").rows::<Carrier>(), [carrier("UA"), carrier("AA")]);
         assert_eq!(jumps.states(), 0);
     }
 }

@@ -1,44 +1,43 @@
-//! Keeps the bids that are high enough, and adds their price with tax.
+//! Says of each flight whether it left late, and leaves out those that never left.
 
 use weir_sdk::transform::{Emitter, Row, RowError, Transform, export};
 
-/// The operator is its configuration: `config = { price-min = 100 }` in the pipeline file.
+/// The operator is its configuration: `config = { late-after-minutes = 15 }` in the pipeline file.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct HighBids {
-    price_min: i64,
+pub struct Classify {
+    late_after_minutes: i64,
 }
 
 /// The columns that it reads, by name. More columns may come; they cost nothing.
 #[derive(Row)]
-pub struct Bid {
-    price: i64,
+pub struct Flight {
+    dep_delay: Option<i64>,
 }
 
 /// The columns that it emits: all of the input, and one more.
 #[derive(Row)]
 #[row(keep_all)]
-pub struct Taxed {
-    price_with_tax: i64,
+pub struct Classified {
+    late: bool,
 }
 
-impl Transform for HighBids {
-    type Input<'a> = Bid;
-    type Output<'a> = Taxed;
+impl Transform for Classify {
+    type Input<'a> = Flight;
+    type Output<'a> = Classified;
 
-    fn process(&self, bid: Bid, out: &mut Emitter<Taxed>) -> Result<(), RowError> {
-        if bid.price < 0 {
+    fn process(&self, flight: Flight, out: &mut Emitter<Classified>) -> Result<(), RowError> {
+        let Some(delay) = flight.dep_delay else { return Ok(()) };
+        if delay < -24 * 60 {
             // `on-error` in the pipeline file says what happens to this row.
-            return Err(RowError::new(format!("the price is {}", bid.price)));
+            return Err(RowError::new(format!("it left {} minutes before its time", -delay)));
         }
-        if bid.price >= self.price_min {
-            out.emit(Taxed { price_with_tax: bid.price + bid.price / 5 });
-        }
+        out.emit(Classified { late: delay > self.late_after_minutes });
         Ok(())
     }
 }
 
-export!(HighBids);
+export!(Classify);
 
 #[cfg(test)]
 mod tests {
@@ -48,15 +47,15 @@ mod tests {
     /// The columns of the result that the test looks at.
     #[derive(Row, Debug, PartialEq)]
     struct Seen {
-        price: i64,
-        price_with_tax: i64,
+        dep_delay: Option<i64>,
+        late: bool,
     }
 
     #[test]
-    fn high_bids_are_passed_on_with_tax() {
-        let bids = [99, 100, 250].map(|price| Bid { price });
-        let results = testing::transform(HighBids { price_min: 100 }, &bids).unwrap();
-        let expected = [(100, 120), (250, 300)].map(|(price, price_with_tax)| Seen { price, price_with_tax });
+    fn flights_that_left_are_classified() {
+        let flights = [Some(20), None, Some(-3)].map(|dep_delay| Flight { dep_delay });
+        let results = testing::transform(Classify { late_after_minutes: 15 }, &flights).unwrap();
+        let expected = [(20, true), (-3, false)].map(|(delay, late)| Seen { dep_delay: Some(delay), late });
         assert_eq!(results.main::<Seen>(), expected);
     }
 }

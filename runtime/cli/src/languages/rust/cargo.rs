@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use crate::component;
+use crate::folders;
 
 /// What operators are built for: WebAssembly with no system behind it, so that nothing is imported but what Weir offers.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -72,7 +72,7 @@ impl OperatorCrate {
             bail!("{} makes no component; add to it:\n\n[lib]\ncrate-type = [\"cdylib\"]\n", manifest.display());
         }
         let is_default = metadata.target_directory == folder.join("target");
-        let shared_target = component::cache_dir().filter(|_| is_default).map(|cache| cache.join("operators"));
+        let shared_target = folders::cache_dir().filter(|_| is_default).map(|cache| cache.join("operators"));
         Ok(Self { name: package.name, manifest, folder, shared_target })
     }
 

@@ -1,0 +1,165 @@
+//! What came out of an operator, as rows of JSON.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use serde_json::{Map, Value, json};
+use weir_connectors::json_rows::{NotARow, from_json, to_json};
+use weir_engine::single_step::{Emitted, SingleStep};
+use weir_state::Snapshot;
+
+use super::file::Row;
+
+/// Columns that a window adds to the results of an aggregate, which are no business of its author.
+const OF_WINDOWS: [&str; 2] = ["window_start", "window_end"];
+/// The output of rows that the operator has refused.
+const REFUSED: &str = "dead-letter";
+/// The table of a snapshot that is no state of the operator's own.
+const OF_ENGINE: &str = "watermark";
+/// The column of a snapshot with the times of timers, a number of microseconds; what it is here.
+const TIMER_TIME: (&str, &str) = ("timer_time", "time");
+
+/// Rows of one kind.
+pub(super) struct Table {
+    schema: Option<SchemaRef>,
+    pub(super) rows: Vec<Row>,
+}
+
+/// All of it.
+#[derive(Default)]
+pub(super) struct Observed {
+    /// By name, in the order of the step's outputs.
+    pub(super) outputs: Vec<(String, Table)>,
+    pub(super) refused: Table,
+    /// `state`, `timers`, `processing-timers`, and maps by their names.
+    pub(super) kept: Vec<(String, Table)>,
+    /// What the operator as a whole failed with.
+    pub(super) failed: Option<String>,
+    by_index: Vec<String>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { schema: None, rows: Vec::new() }
+    }
+}
+
+impl Table {
+    fn add(&mut self, rows: &RecordBatch) -> anyhow::Result<()> {
+        self.schema.get_or_insert_with(|| rows.schema());
+        self.rows.extend(to_json(rows).context("a value that came out cannot be written")?);
+        Ok(())
+    }
+
+    /// Expected rows in the same form: a time as this one writes it, a decimal with its zeros.
+    pub(super) fn normalized(&self, rows: &[Row]) -> Result<Vec<Row>, NotARow> {
+        let Some(schema) = &self.schema else { return Ok(rows.to_vec()) };
+        let batch = from_json(schema, rows)?;
+        to_json(&batch).map_err(|error| NotARow { row: 0, reason: error.to_string() })
+    }
+}
+
+impl Observed {
+    /// Nothing yet.
+    pub(super) fn of(step: &SingleStep) -> Self {
+        let mut observed = Self::default();
+        for (name, schema) in step.outputs() {
+            observed.by_index.push(name.clone());
+            let table = Table { schema, rows: Vec::new() };
+            if name == REFUSED { observed.refused = table } else { observed.outputs.push((name, table)) }
+        }
+        observed
+    }
+
+    /// The operator did not begin.
+    pub(super) fn failed(reason: String) -> Self {
+        Self { failed: Some(reason), ..Self::default() }
+    }
+
+    /// Rows that it emitted.
+    pub(super) fn add(&mut self, emitted: &Emitted) -> anyhow::Result<()> {
+        for (output, rows) in emitted {
+            let name = self.by_index.get(*output).cloned().unwrap_or_default();
+            if name == REFUSED {
+                self.refused.add(&rows.rows)?;
+            } else {
+                table(&mut self.outputs, &name).add(&rows.rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What it keeps.
+    pub(super) fn add_state(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        for part in snapshot.tables.iter().filter(|part| part.name != OF_ENGINE) {
+            let name = if part.name == "states" { "state" } else { &part.name };
+            table(&mut self.kept, name).add(&with_times(&part.rows)?)?;
+        }
+        // The state's tables are by key group, whose order means nothing.
+        for (_, table) in &mut self.kept {
+            table.rows.sort_by_cached_key(|row| Value::Object(row.clone()).to_string());
+        }
+        Ok(())
+    }
+
+    /// What was kept under a name; an empty table if nothing was.
+    pub(super) fn kept(&self, name: &str) -> Option<&Table> {
+        self.kept.iter().find(|(known, _)| known == name).map(|(_, table)| table)
+    }
+
+    /// As expectations of a case.
+    pub(super) fn expectations(&self) -> Map<String, Value> {
+        let mut expect = Map::new();
+        if let Some(error) = &self.failed {
+            expect.insert("error".to_owned(), json!(error));
+        }
+        if !self.refused.rows.is_empty() {
+            expect.insert("refused".to_owned(), json!(self.refused.rows));
+        }
+        let mut maps = Map::new();
+        for (name, table) in &self.kept {
+            match name.as_str() {
+                "state" | "timers" | "processing-timers" => expect.insert(name.clone(), json!(table.rows)),
+                map => maps.insert(map.to_owned(), json!(table.rows)),
+            };
+        }
+        if !maps.is_empty() {
+            expect.insert("maps".to_owned(), maps.into());
+        }
+        let outputs = self.outputs.iter().filter(|(_, table)| !table.rows.is_empty());
+        let without_window = |row: &Row| -> Row {
+            row.iter()
+                .filter(|(name, _)| !OF_WINDOWS.contains(&name.as_str()))
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect()
+        };
+        let outputs = outputs.map(|(name, table)| (name.clone(), table.rows.iter().map(without_window).collect()));
+        let outputs: Map<String, Value> = outputs.collect();
+        if !outputs.is_empty() || self.failed.is_none() {
+            expect.insert("outputs".to_owned(), outputs.into());
+        }
+        expect
+    }
+}
+
+/// The times of timers as times.
+fn with_times(rows: &RecordBatch) -> anyhow::Result<RecordBatch> {
+    let schema = rows.schema();
+    let Ok(at) = schema.index_of(TIMER_TIME.0) else { return Ok(rows.clone()) };
+    let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let (mut fields, mut columns) = (schema.fields().to_vec(), rows.columns().to_vec());
+    columns[at] = cast(&columns[at], &time)?;
+    fields[at] = Arc::new(Field::new(TIMER_TIME.1, time, false));
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
+fn table<'a>(tables: &'a mut Vec<(String, Table)>, name: &str) -> &'a mut Table {
+    let place = tables.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+        tables.push((name.to_owned(), Table::default()));
+        tables.len() - 1
+    });
+    &mut tables[place].1
+}

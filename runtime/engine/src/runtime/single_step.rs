@@ -1,0 +1,159 @@
+//! One step of a job, driven by its caller: for tests of an operator, which say what comes in and when. It has no source, no sink and no
+//! thread, and one subtask.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
+use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
+use weir_state::Snapshot;
+
+use crate::dataflow::metrics::{Metrics, OperatorMetrics};
+use crate::dataflow::operator::{Operator, OperatorError, Outputs, Progress, Time};
+use crate::dataflow::source::EventTimes;
+use crate::plan::job::Job;
+use crate::plan::node::MakeError;
+use crate::plan::physical::{StepPart, StepPlan};
+use crate::runtime::build::StartError;
+
+/// See the module.
+pub struct SingleStep {
+    job: Job,
+    node: usize,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    operator: Box<dyn Operator>,
+    watermark: i64,
+}
+
+/// What a step emits: the index of an output, in the order of [`SingleStep::outputs`], and rows.
+pub type Emitted = Vec<(usize, StreamBatch)>;
+
+impl SingleStep {
+    /// The step with this name. All columns and outputs of it that the job has a sink for are made.
+    ///
+    /// # Errors
+    /// If its component cannot be started, or the job has no such step that takes and emits rows.
+    pub fn new(job: Job, step: &str, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let failed = |error| StartError::Operator { node: step.to_owned(), error };
+        let node = job.resolved.nodes.iter().position(|node| node.name == step);
+        let node = node.ok_or_else(|| failed(OperatorError::Call("there is no such step".to_owned())))?;
+        let memory = job.memory_budget().part(format!("{step:?}"), "limits.state", job.step(node).state_bytes_max());
+        let metrics: Metrics = Arc::new(OperatorMetrics::new(memory));
+        let operator = make(&job, node, &metrics, &clock).map_err(failed)?;
+        Ok(Self { job, node, clock, metrics, operator, watermark: WATERMARK_MIN })
+    }
+
+    /// The names of its outputs, and the columns that come out of them; those that nobody reads have none.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<(String, Option<SchemaRef>)> {
+        let (ports, read) = (self.job.step(self.node).outputs(), &self.job.pruned.nodes[self.node].outputs);
+        let columns = ports.iter().zip(read).map(|(port, read)| {
+            let project = |read: &Vec<usize>| port.schema.project(read).ok().map(Arc::new);
+            (port.name.clone(), read.as_ref().and_then(project))
+        });
+        columns.collect()
+    }
+
+    /// Rows come in, with all columns of the job's source, which says where their event times are; else it is the clock's time.
+    ///
+    /// # Errors
+    /// If a row has no event time, or the step cannot continue.
+    pub fn process(&mut self, rows: RecordBatch) -> Result<Emitted, OperatorError> {
+        let now = self.clock.now_us();
+        let source = self.job.resolved.nodes.iter().find_map(|node| node.step.role().source());
+        let times = match source.and_then(|source| source.event_time.as_ref()) {
+            None => vec![now; rows.num_rows()].into(),
+            Some((column, reader)) => {
+                let EventTimes { times, missing } = reader.read(rows.column(*column));
+                if let Some(row) = missing.first() {
+                    return Err(OperatorError::Call(format!("row {row} has no event time")));
+                }
+                times
+            }
+        };
+        let (mut out, mut next) = (Outputs::default(), Some(StreamBatch::new(rows, times, now)));
+        while let Some(rows) = next.take() {
+            let progress = self.operator.process(0, rows, &mut out)?;
+            self.finish(progress, &mut out)?;
+            next = out.take_rest();
+        }
+        Ok(out.take())
+    }
+
+    /// The watermark rises; one that does not is ignored.
+    ///
+    /// # Errors
+    /// As [`SingleStep::process`].
+    pub fn advance_to(&mut self, watermark: i64) -> Result<Emitted, OperatorError> {
+        let mut out = Outputs::default();
+        if watermark > self.watermark {
+            self.watermark = watermark;
+            let progress = self.operator.on_time(Time::Watermark(watermark), &mut out)?;
+            self.finish(progress, &mut out)?;
+        }
+        Ok(out.take())
+    }
+
+    /// The clock, which the caller has set, shows a later time.
+    ///
+    /// # Errors
+    /// As [`SingleStep::process`].
+    pub fn on_clock(&mut self) -> Result<Emitted, OperatorError> {
+        let (mut out, now) = (Outputs::default(), self.clock.now_us());
+        while self.operator.deadline().is_some_and(|deadline| deadline <= now) {
+            let progress = self.operator.on_time(Time::Processing(now), &mut out)?;
+            self.finish(progress, &mut out)?;
+        }
+        Ok(out.take())
+    }
+
+    /// Nothing follows: the watermark reaches its end.
+    ///
+    /// # Errors
+    /// As [`SingleStep::process`].
+    pub fn end(&mut self) -> Result<Emitted, OperatorError> {
+        let mut emitted = self.advance_to(WATERMARK_MAX)?;
+        let mut out = Outputs::default();
+        let progress = self.operator.on_end(&mut out)?;
+        self.finish(progress, &mut out)?;
+        emitted.extend(out.take());
+        Ok(emitted)
+    }
+
+    /// Everything that it keeps.
+    ///
+    /// # Errors
+    /// If its state cannot be read.
+    pub fn snapshot(&mut self) -> Result<Snapshot, OperatorError> {
+        self.operator.freeze(Cut { attempt: 1, last: false })?.make()
+    }
+
+    /// Keeps its state, drops it, and resumes: what happens in a job that is killed behind a checkpoint.
+    ///
+    /// # Errors
+    /// As [`SingleStep::snapshot`], or if a new instance cannot be made of it.
+    pub fn restart(&mut self) -> Result<(), OperatorError> {
+        let snapshot = self.snapshot()?;
+        self.operator = make(&self.job, self.node, &self.metrics, &self.clock)?;
+        self.operator.restore(snapshot)
+    }
+
+    fn finish(&mut self, progress: Progress, out: &mut Outputs) -> Result<(), OperatorError> {
+        progress.finish(self.operator.as_mut(), out)?;
+        self.operator.flush(out)
+    }
+}
+
+fn make(job: &Job, node: usize, metrics: &Metrics, clock: &Arc<dyn Clock>) -> Result<Box<dyn Operator>, OperatorError> {
+    let step = StepPlan { node, part: StepPart::Whole, routes: Vec::new() };
+    match job.operator(&step, metrics, clock, None) {
+        Ok(Some(operator)) => Ok(operator),
+        Err(MakeError::Operator(error)) => Err(error),
+        Ok(None) | Err(MakeError::Connector(_)) => {
+            Err(OperatorError::Call("it is a source or a sink, and does nothing to rows".to_owned()))
+        }
+    }
+}
