@@ -16,7 +16,8 @@ from ._loops import accumulate_loop_of
 from ._outputs import OutputPlan, inputs_of
 from ._reads import Reads, RowReader, with_rows
 from ._rows import ALL, RowType, row_type
-from ._signature import Step, step_of
+from ._signature import Step
+from ._specialize import specialize
 from ._state import States, state_row, write_rows
 from ._transform import Operator, check_inputs, failures
 
@@ -64,6 +65,7 @@ class AggregateOperator(Operator):
         hints = hints_of(self.declared.accumulate, step.name)
         row = [annotation for name, annotation in hints.items() if name != "return"][-1]
         step.row = row_type(row)
+        step.fast, step.fields = specialize(step.function, 2, step.row)
         return step
 
     def _output(self) -> RowType:
@@ -108,7 +110,7 @@ class ConnectedAggregate:
         lists = self.reader.lists(batch.columns, batch.rows, refused, batch.event_times, batch.row_kinds)
         indices, lists = with_rows(lists, batch.rows, refused)
         groups_of = memoryview(group_of_row).cast("I").tolist()
-        row, function = self.operator.accumulator, self.configured.accumulate
+        row, function = self.operator.accumulator, self.operator.step.bound(self.configured)
         groups = self._groups(accumulators)
         try:
             self.operator.loop(function, indices, lists, groups_of, groups)
@@ -121,7 +123,7 @@ class ConnectedAggregate:
         return _wire.aggregate.Accumulated(nodes, failures(refused))
 
     def _row_by_row(self, indices: Any, lists: List[Any], groups_of: List[int], groups: List[Any], refused: Dict[int, str]) -> None:
-        accumulator, function = self.operator.accumulator, self.configured.accumulate
+        accumulator, function = self.operator.accumulator, self.operator.step.bound(self.configured)
         for at, row in enumerate(indices):
             group = groups_of[row]
             before = accumulator.freeze(groups[group])

@@ -72,7 +72,7 @@ class _ConnectedInput:
         self.reads = Reads()
         column_of = getattr(configured, "column_of", None)
         self.loop = operator.loops[operator.steps.index(step)]
-        self.function = getattr(configured, step.function.__name__)
+        self.function = step.bound(configured)
         self.reader = RowReader.connect(step.row, columns, self.reads, column_of) if step.row else None
         self.key_reader = RowReader.connect(operator.key, columns, self.reads) if operator.key else None
 
@@ -140,7 +140,8 @@ class ConnectedKeyed:
         if self.timer_keys is not None:
             lists += self.timer_keys.lists(keys.columns, keys.rows, refused)
         loop = self.operator.timer_loop or _ignore
-        call = _Call(loop, getattr(self.configured, "on_timer", None), keys.rows, lists, refused, due.keys)
+        step = self.operator.timer_step
+        call = _Call(loop, step.bound(self.configured) if step else None, keys.rows, lists, refused, due.keys)
         call.domain = domain_of_wire(due.domain)
         return self._run(call, states, now)
 

@@ -31,7 +31,7 @@ def loop_of(step: Step, outputs: List[RowType]) -> Any:
     lines = [
         *_unpack(outputs),
         *(_emit_function(outputs) if step.style == "emit" else []),
-        "rows = zip(indices, *lists)",
+        f"rows = zip(indices{_lists(step)})",
         "while True:",
         "    try:",
         f"        for i{each or ','} in rows:",
@@ -50,11 +50,13 @@ def keyed_loop_of(step: Step, outputs: List[RowType], key: Optional[RowType]) ->
     if step.is_timer:
         variables = ["t"]
     key_variables = {name: f"w{at}" for at, name in enumerate(key.reads)} if key else {}
+    own = 1 if step.is_timer else len(step.row.reads) if step.row else 0
+    of_key = "".join(f", lists[{own + at}]" for at in range(len(key_variables)))
     each = "".join(f", {variable}" for variable in [*variables, *key_variables.values()])
     lines = [
         *_unpack(outputs),
         *(_emit_function(outputs) if step.style == "emit" else []),
-        f"for i{each or ','} in zip(indices, *lists):",
+        f"for i{each or ','} in zip(indices{_lists(step)}{of_key}):",
         "    of._row = i",
         "    of._key = k = key_of_row[i]",
         "    of.state = slots[k]",
@@ -70,23 +72,42 @@ def accumulate_loop_of(step: Step) -> Any:
     """`loop(function, indices, lists, group_of_row, groups)`: an exception ends it."""
     row, variables, _ = _call(step)
     each = "".join(f", {variable}" for variable in variables)
-    made = row.construct(dict(zip(row.reads, variables))) if row else ""
-    lines = [f"for i{each or ','} in zip(indices, *lists):", f"    f(groups[group_of_row[i]], {made})"]
+    made = each if step.fields is not None else f", {_row(step)}"
+    lines = [f"for i{each or ','} in zip(indices{_lists(step)}):", f"    f(groups[group_of_row[i]]{made})"]
     return _compiled("def function(f, indices, lists, group_of_row, groups):", lines, row, None, [])
 
 
 def _call(step: Step) -> "tuple[Optional[RowType], List[str], str]":
-    row = step.row
-    variables = {name: f"v{at}" for at, name in enumerate(row.reads)} if row else {}
+    variables = _variables(step)
     given = {
-        "row": row.construct(variables) if row else "",
+        "row": ", ".join(variables) if step.fields is not None else _row(step),
         "out": "emitter",
         "config": "config",
         "context": "of",
         "timer": "Timer(t, domain)",
     }
-    call = f"f({', '.join(given.get(what, what) for what in step.takes)})"
-    return row, list(variables.values()), call
+    arguments = [given.get(what, what) for what in step.takes]
+    return step.row, variables, f"f({', '.join(argument for argument in arguments if argument)})"
+
+
+def _used(step: Step) -> List[int]:
+    """Which of the row's values the function takes, in its order."""
+    if step.row is None or step.fields is None:
+        return list(range(len(step.row.reads) if step.row else 0))
+    return [step.row.reads.index(field) for field in step.fields]
+
+
+def _variables(step: Step) -> List[str]:
+    return [f"v{at}" for at in _used(step)]
+
+
+def _row(step: Step) -> str:
+    return step.row.construct({name: f"v{at}" for at, name in enumerate(step.row.reads)}) if step.row else ""
+
+
+def _lists(step: Step) -> str:
+    """The lists that are gone through, behind the indices."""
+    return ", lists[0]" if step.is_timer else "".join(f", lists[{at}]" for at in _used(step))
 
 
 def _compiled(head: str, lines: List[str], row: Optional[RowType], key: Optional[RowType], outputs: List[RowType]) -> Any:
@@ -102,12 +123,8 @@ def _compiled(head: str, lines: List[str], row: Optional[RowType], key: Optional
 def _unpack(outputs: List[RowType]) -> List[str]:
     lines = []
     for at, output in enumerate(outputs):
-        lines.append(f"e = all_emitted[{at}]; s{at} = e.sources.append")
-        lines += [f"a{at}_{column} = e.columns[{column}].append" for column in range(len(output.columns))]
-        if output.event_time is not None:
-            lines.append(f"t{at} = e.times.append")
-        if output.kind is not None:
-            lines.append(f"k{at} = e.kinds.append")
+        lines.append(f"e = all_emitted[{at}]; s{at} = e.sources; t{at} = e.times; k{at} = e.kinds")
+        lines += [f"a{at}_{column} = e.columns[{column}]" for column in range(len(output.columns))]
     return lines
 
 
@@ -116,14 +133,14 @@ def _emit(outputs: List[RowType]) -> List[str]:
     lines = []
     for at, output in enumerate(outputs):
         lines.append(f"{'el' if at else ''}if type(o) is O{at}:")
-        parts = [f"s{at}(i)"]
+        parts = [f"s{at}.append(i)"]
         for column, field in enumerate(output.columns):
             value = f"o.{field.attribute}"
-            parts.append(f"a{at}_{column}({f'z{at}_{column}({value})' if field.codec.mutable else value})")
+            parts.append(f"a{at}_{column}.append({f'z{at}_{column}({value})' if field.codec.mutable else value})")
         if output.event_time is not None:
-            parts.append(f"t{at}(o.{output.event_time})")
+            parts.append(f"t{at}.append(o.{output.event_time})")
         if output.kind is not None:
-            parts.append(f"k{at}(o.{output.kind})")
+            parts.append(f"k{at}.append(o.{output.kind})")
         lines.append("    " + "; ".join(parts))
     return [*lines, "else: wrong(o)"]
 

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Union
 
 from ._annotations import DeclarationError, hints_of, only_dataclass
 from ._rows import RowType, row_type
+from ._specialize import specialize
 
 _ITERABLES = (collections.abc.Iterator, collections.abc.Iterable, collections.abc.Generator, collections.abc.Sequence, list, tuple)
 
@@ -36,6 +37,19 @@ class Step:
     input: Optional[str] = None
     #: Whether it is called for timers.
     is_timer: bool = False
+    #: What is called in the place of the function, and the fields that it takes instead of the row; `None`: it takes the row.
+    fast: Any = None
+    fields: Optional[List[str]] = None
+
+    def bound(self, to: Any) -> Any:
+        """What is called: the method of an object, or the function itself."""
+        if to is None:
+            return self.fast
+        own = getattr(to, self.function.__name__)
+        is_own = getattr(own, "__func__", None) is self.function
+        if not is_own and self.fields is not None:
+            raise DeclarationError(f"{self.name} was replaced after its class was declared")
+        return types.MethodType(self.fast, to) if is_own else own
 
 
 def step_of(function: Any, name: str, is_method: bool, special: Dict[Any, str], is_timer: bool = False) -> Step:
@@ -80,6 +94,8 @@ def step_of(function: Any, name: str, is_method: bool, special: Dict[Any, str], 
             step.style = "iterate"
             emitted = typing.get_args(emitted)[0]
     step.outputs = [row_type(_dataclass(member, where, "return")) for member in _members(emitted)]
+    at_row = step.takes.index("row") + (1 if is_method else 0) if "row" in step.takes else None
+    step.fast, step.fields = specialize(function, at_row, step.row)
     return step
 
 

@@ -120,7 +120,7 @@ class ConnectedTransform:
         self.inputs: List[_ConnectedInput] = []
         column_of = getattr(configured, "column_of", None) if operator.is_class else None
         for at, step in steps.items():
-            function = getattr(configured, step.function.__name__) if operator.is_class else step.function
+            function = step.bound(configured if operator.is_class else None)
             loop = operator.loops[operator.steps.index(step)]
             self.inputs.append(_ConnectedInput(step, loop, function, columns[at].columns, column_of))
         self.outputs = plan_outputs(operator.outputs, columns)
