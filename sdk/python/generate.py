@@ -1,7 +1,7 @@
 """Makes what the SDK keeps of the contract: copies of `wit/`, and the bindings for native tests and type checkers.
 
-    PYTHONPATH=TOOLCHAIN python3 generate.py          # writes src/weir/wit and src/weir/_bindings
-    PYTHONPATH=TOOLCHAIN python3 generate.py --check  # exits with 1 if they are not those of wit/
+PYTHONPATH=TOOLCHAIN python3 generate.py          # writes src/weir/wit and src/weir/_bindings
+PYTHONPATH=TOOLCHAIN python3 generate.py --check  # exits with 1 if they are not those of wit/
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
         if "--check" in sys.argv:
-            stale = [
-                f"{kept.relative_to(SDK)}/{name}" for kept in (WIT, BINDINGS) for name in differences(Path(folder) / kept.name, kept)
-            ]
+            stale = [f"{kept.relative_to(SDK)}/{name}" for kept in (WIT, BINDINGS) for name in differences(Path(folder) / kept.name, kept)]
             for name in stale:
                 print(f"{name} is not that of wit/: run sdk/python/generate.py", file=sys.stderr)
             return 1 if stale else 0

@@ -6,7 +6,7 @@ As with keyed operators, a batch is accumulated optimistically, and begins again
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from . import _telemetry, _wire
 from ._annotations import DeclarationError, hints_of
@@ -27,7 +27,7 @@ class AggregateOperator(Operator):
 
     world = "aggregate"
 
-    def __init__(self, declared: Any, title: Optional[str]) -> None:
+    def __init__(self, declared: Any, title: str | None) -> None:
         if not isinstance(declared, type):
             raise DeclarationError(f"{declared.__name__} is no class: an aggregate is a class with accumulate, merge and finish")
         if not dataclasses.is_dataclass(declared):
@@ -56,7 +56,9 @@ class AggregateOperator(Operator):
         try:
             cls()
         except TypeError as error:
-            raise DeclarationError(f"{cls.__name__}: a new group starts with {cls.__name__}(): give each field a default ({error})") from None
+            raise DeclarationError(
+                f"{cls.__name__}: a new group starts with {cls.__name__}(): give each field a default ({error})"
+            ) from None
         return row
 
     def _step(self) -> Step:
@@ -79,7 +81,7 @@ class AggregateOperator(Operator):
             raise DeclarationError(f"{cls.__name__}: the result of a window has the window's time, and no kind of its own")
         return row
 
-    def connect(self, configured: Any, inputs: List[Any]) -> "ConnectedAggregate":
+    def connect(self, configured: Any, inputs: list[Any]) -> ConnectedAggregate:
         """Connects it to its input. Raises `ValueError` if a column does not fit."""
         return ConnectedAggregate(self, configured, inputs)
 
@@ -87,7 +89,7 @@ class AggregateOperator(Operator):
 class ConnectedAggregate:
     """An aggregate that is connected to its input."""
 
-    def __init__(self, operator: AggregateOperator, configured: Any, inputs: List[Any]) -> None:
+    def __init__(self, operator: AggregateOperator, configured: Any, inputs: list[Any]) -> None:
         self.operator, self.configured = operator, configured
         check_inputs([operator.step], inputs)
         columns = inputs_of(inputs)
@@ -106,7 +108,7 @@ class ConnectedAggregate:
 
     def accumulate(self, batch: Any, group_of_row: bytes, accumulators: Any) -> Any:
         """`aggregate.accumulate`"""
-        refused: Dict[int, str] = {}
+        refused: dict[int, str] = {}
         lists = self.reader.lists(batch.columns, batch.rows, refused, batch.event_times, batch.row_kinds)
         indices, lists = with_rows(lists, batch.rows, refused)
         groups_of = memoryview(group_of_row).cast("I").tolist()
@@ -122,7 +124,7 @@ class ConnectedAggregate:
             nodes = write_rows(row, groups)
         return _wire.aggregate.Accumulated(nodes, failures(refused))
 
-    def _row_by_row(self, indices: Any, lists: List[Any], groups_of: List[int], groups: List[Any], refused: Dict[int, str]) -> None:
+    def _row_by_row(self, indices: Any, lists: list[Any], groups_of: list[int], groups: list[Any], refused: dict[int, str]) -> None:
         accumulator, function = self.operator.accumulator, self.operator.step.bound(self.configured)
         for at, row in enumerate(indices):
             group = groups_of[row]
@@ -136,17 +138,17 @@ class ConnectedAggregate:
                 refused[row] = f"the accumulator: {error}" if isinstance(error, BadValue) else reason_of(error)
                 groups[group] = before
 
-    def merge(self, left: Any, right: Any) -> List[Any]:
+    def merge(self, left: Any, right: Any) -> list[Any]:
         """`aggregate.merge`"""
         merged, merge = self._groups(left), self.configured.merge
         for accumulator, other in zip(merged, self._groups(right)):
             merge(accumulator, other)
         return write_rows(self.operator.accumulator, merged)
 
-    def finish(self, accumulators: Any) -> List[Any]:
+    def finish(self, accumulators: Any) -> list[Any]:
         """`aggregate.finish`"""
         return write_rows(self.operator.output, list(map(self.configured.finish, self._groups(accumulators))))
 
-    def _groups(self, accumulators: Any) -> List[Any]:
+    def _groups(self, accumulators: Any) -> list[Any]:
         cls = self.operator.accumulator.cls
         return [cls() if state is None else state for state in States(self.operator.accumulator, accumulators).slots]

@@ -7,7 +7,7 @@ import datetime
 import decimal
 import types
 import typing
-from typing import Annotated, Any, Optional, Union
+from typing import Annotated, Any, Union
 
 from ._codec import Codec
 from ._nested import ListOf, StructOf
@@ -78,7 +78,7 @@ EventTime = Annotated[int, EVENT_TIME]
 #: The row's kind, one of those of `weir.RowKind`; not a column.
 Kind = Annotated[int, Role("row-kind")]
 
-_SIMPLE: "dict[Any, Codec]" = {
+_SIMPLE: dict[Any, Codec] = {
     bool: Bool(),
     int: _INT64,
     float: Float("float64", "g", "d", 8),
@@ -121,7 +121,7 @@ def codec_of(annotation: Any, where: str) -> Codec:
         if isinstance(column_type, Decimal) and annotation.__origin__ is not decimal.Decimal:
             raise DeclarationError(f"{where}: weir.Decimal goes with decimal.Decimal, not with {_shown(annotation.__origin__)}")
         if optional_of(annotation.__origin__) is not None:
-            return column_type.codec.optional()
+            return column_type.codec.optional()  # type: ignore[no-any-return]
         return column_type.codec  # type: ignore[no-any-return]
     codec = _SIMPLE.get(annotation) if isinstance(annotation, type) else None
     if codec is not None:
@@ -143,7 +143,7 @@ def codec_of(annotation: Any, where: str) -> Codec:
     )
 
 
-def hints_of(cls: Any, where: str) -> "dict[str, Any]":
+def hints_of(cls: Any, where: str) -> dict[str, Any]:
     """The annotations of a class or function, resolved."""
     try:
         return typing.get_type_hints(cls, include_extras=True)
@@ -151,7 +151,7 @@ def hints_of(cls: Any, where: str) -> "dict[str, Any]":
         raise DeclarationError(f"{where}: {error}; classes in annotations must be declared at the top level of their module") from error
 
 
-def only_dataclass(annotation: Any) -> Optional[type]:
+def only_dataclass(annotation: Any) -> type | None:
     """The annotation if it is a dataclass."""
     return annotation if isinstance(annotation, type) and dataclasses.is_dataclass(annotation) else None
 

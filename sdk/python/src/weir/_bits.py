@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain, compress, islice
-from typing import Iterable, List
 
 _INVERTED = bytes(255 - byte for byte in range(256))
 _BITS = [tuple(bool(byte >> bit & 1) for bit in range(8)) for byte in range(256)]
@@ -11,7 +11,7 @@ _BITS = [tuple(bool(byte >> bit & 1) for bit in range(8)) for byte in range(256)
 _GATHER = sum(1 << (56 - 7 * bit) for bit in range(8))
 
 
-def unpack(bits: bytes, length: int) -> List[bool]:
+def unpack(bits: bytes, length: int) -> list[bool]:
     """The bits as booleans; unset past the end."""
     needed = (length + 7) >> 3
     if len(bits) < needed:
@@ -19,7 +19,7 @@ def unpack(bits: bytes, length: int) -> List[bool]:
     return list(islice(chain.from_iterable(map(_BITS.__getitem__, bits)), length))
 
 
-def null_positions(validity: bytes, length: int) -> List[int]:
+def null_positions(validity: bytes, length: int) -> list[int]:
     """Where a validity says that there is a null."""
     needed = (length + 7) >> 3
     inverted = bytes(validity[:needed]).ljust(needed, b"\0").translate(_INVERTED)
@@ -35,7 +35,7 @@ def pack(flags: Iterable[int]) -> bytes:
     return bytes([word * _GATHER >> 56 & 255 for word in memoryview(data).cast("Q")])
 
 
-def without_nulls(values: List[object], filler: object) -> "tuple[bytes, int, List[object]]":
+def without_nulls(values: list[object], filler: object) -> tuple[bytes, int, list[object]]:
     """The validity, the number of nulls, and the values with something in the place of each null."""
     nulls = values.count(None)
     if not nulls:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 from . import _wire
 from ._bits import null_positions, without_nulls
 from ._schema import ColumnSchema
 
 #: Values that cannot be given to an operator, by their place, and why.
-Bad = Dict[int, str]
+Bad = dict[int, str]
 
 NULL_REASON = "is null, and the operator has no place for that (Optional)"
 
@@ -31,7 +32,7 @@ class Codec:
     #: Whether a value can be changed after it was emitted.
     mutable = False
 
-    def fields(self, name: str) -> List[Any]:
+    def fields(self, name: str) -> list[Any]:
         """The schema of such a column, nodes in pre-order."""
         return [_wire.Field(name, self.format, self.nullable, 0)]
 
@@ -43,7 +44,7 @@ class Codec:
         """Which columns can be read, for messages."""
         return self.name
 
-    def read(self, column: ColumnSchema, nodes: Sequence[Any]) -> Tuple[List[Any], Optional[Bad]]:
+    def read(self, column: ColumnSchema, nodes: Sequence[Any]) -> tuple[list[Any], Bad | None]:
         """The values of a column, `None` where it is null, and those that the operator has no place for."""
         node = nodes[column.at]
         values, bad = self.values(column, nodes, node)
@@ -61,18 +62,18 @@ class Codec:
                     bad[position] = NULL_REASON
         return values, bad
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         """As `read`, with any value where the column is null."""
         raise NotImplementedError
 
-    def write(self, values: List[Any]) -> List[Any]:
+    def write(self, values: list[Any]) -> list[Any]:
         """A column of values; nodes in pre-order. Any exception means that at least one of them is bad: `check` tells which."""
         if not self.nullable:
             return self.nodes(values, b"", 0)
         validity, nulls, values = without_nulls(values, self.filler)
         return self.nodes(values, validity, nulls)
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         """As `write`, without nulls among the values."""
         raise NotImplementedError
 
@@ -109,7 +110,7 @@ class Codec:
         """As `order`, of a value that is not `None`."""
         return value
 
-    def optional(self) -> "Codec":
+    def optional(self) -> Codec:
         """The same type with nulls."""
         import copy
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
-from typing import Any, Dict, Generic, Iterable, Iterator, List, Optional, Sequence, TypeVar
+from typing import Any, Generic, TypeVar
 
 from . import _wire
 from ._bits import unpack
@@ -31,13 +32,13 @@ class Column:
         return self._node.null_count  # type: ignore[no-any-return]
 
     @property
-    def valid(self) -> Optional[List[bool]]:
+    def valid(self) -> list[bool] | None:
         """Which values are not null; `None`: all."""
         bits = self._node.buffers[0]
         return unpack(bits, self._node.length) if self._node.null_count and bits else None
 
     @property
-    def values(self) -> "memoryview[Any]":
+    def values(self) -> memoryview[Any]:
         """The values of a column of numbers, days or instants, as they are in memory: anything where it is null."""
         codec = self._field.codec
         if not isinstance(codec, (Int, Float)):
@@ -47,7 +48,7 @@ class Column:
         return numbers(self._node, codec.code, codec.width)
 
     @property
-    def offsets(self) -> "memoryview[int]":
+    def offsets(self) -> memoryview[int]:
         """Where the values of a column of text, bytes or lists begin, and where the last ends."""
         return offsets(self._node)
 
@@ -56,7 +57,7 @@ class Column:
         """The bytes of all values of a column of text or bytes, or of decimals; the bits of booleans."""
         return self._node.buffers[-1]  # type: ignore[no-any-return]
 
-    def to_list(self) -> List[Any]:
+    def to_list(self) -> list[Any]:
         """The values as Python objects, `None` where it is null."""
         return self._field.codec.read(self._column, self._nodes)[0]  # type: ignore[no-any-return]
 
@@ -69,12 +70,12 @@ class Columns(Generic[T]):
 
     def __init__(self, reader: RowReader, batch: Any) -> None:
         self._rows: int = batch.rows
-        self._columns = {}
+        self._columns: dict[str, Any] = {}
         for field, column in zip(reader.row.columns, reader.columns):
             if column is not None:
                 self._columns[field.attribute] = Column(field, column, batch.columns)
         if reader.row.event_time is not None:
-            self._columns[reader.row.event_time] = memoryview(batch.event_times).cast("q")  # type: ignore[assignment]
+            self._columns[reader.row.event_time] = memoryview(batch.event_times).cast("q")
         if reader.row.kind is not None:
             self._columns[reader.row.kind] = batch.row_kinds or bytes(batch.rows)
 
@@ -92,16 +93,16 @@ class Columns(Generic[T]):
 class ColumnEmitter(Generic[T]):
     """Takes the columns that a function emits."""
 
-    def __init__(self, plans: List[OutputPlan], rows: int, refused: Dict[int, str]) -> None:
+    def __init__(self, plans: list[OutputPlan], rows: int, refused: dict[int, str]) -> None:
         self._plans, self._rows, self._refused = plans, rows, refused
-        self._parts: List[Any] = [None] * len(plans)
+        self._parts: list[Any] = [None] * len(plans)
 
     def emit(
         self,
         row: Any,
         *,
-        rows: Optional[Sequence[int]] = None,
-        where: Optional[Iterable[object]] = None,
+        rows: Sequence[int] | None = None,
+        where: Iterable[object] | None = None,
         **columns: Any,
     ) -> None:
         """Emits to the output of a row class, once per call of the function: its columns by field, each an array, a view, a
@@ -129,20 +130,20 @@ class ColumnEmitter(Generic[T]):
             raise IndexError(f"row {row} of {self._rows}")
         self._refused.setdefault(row, str(reason))
 
-    def _deltas(self) -> List[Any]:
+    def _deltas(self) -> list[Any]:
         deltas = []
         for plan, part in zip(self._plans, self._parts):
             sources, columns = part or ((), {name: () for name in plan.row.reads})
             deltas.append(self._delta(plan, sources, columns))
         return deltas
 
-    def _delta(self, plan: OutputPlan, sources: Any, columns: Dict[str, Any]) -> Any:
-        kept: Optional[List[int]] = None
+    def _delta(self, plan: OutputPlan, sources: Any, columns: dict[str, Any]) -> Any:
+        kept: list[int] | None = None
         if self._refused:
             kept = [at for at, source in enumerate(sources) if source not in self._refused]
             kept = kept if len(kept) < len(sources) else None
         count = len(sources)
-        computed: List[Any] = []
+        computed: list[Any] = []
         for at in plan.order:
             field = plan.row.columns[at]
             computed += self._nodes(field, columns[field.attribute], count, kept)
@@ -155,7 +156,7 @@ class ColumnEmitter(Generic[T]):
             sources = [sources[at] for at in kept]
         return _wire.Delta(selection(sources, self._rows), computed, times, kinds)
 
-    def _nodes(self, field: Any, values: Any, count: int, kept: Optional[List[int]]) -> List[Any]:
+    def _nodes(self, field: Any, values: Any, count: int, kept: list[int] | None) -> list[Any]:
         codec = field.codec
         if isinstance(values, Column):
             if kept is None and values._column.nodes == 1 and values._column.format == codec.format and len(values) == count:
@@ -171,7 +172,7 @@ class ColumnEmitter(Generic[T]):
             raise ValueError(f"column {field.column!r} has {len(values)} values for {count} rows")
         return codec.write(values if kept is None else [values[at] for at in kept])  # type: ignore[no-any-return]
 
-    def _fixed(self, values: Any, code: str, count: int, kept: Optional[List[int]]) -> bytes:
+    def _fixed(self, values: Any, code: str, count: int, kept: list[int] | None) -> bytes:
         from array import array
 
         packed = array(code, values)
@@ -180,7 +181,7 @@ class ColumnEmitter(Generic[T]):
         return (packed if kept is None else array(code, [packed[at] for at in kept])).tobytes()
 
 
-def _raw(values: Any, codec: Any) -> Optional[bytes]:
+def _raw(values: Any, codec: Any) -> bytes | None:
     """The bytes of an array or a view that is a column already."""
     code = getattr(values, "typecode", None) or getattr(values, "format", None)
     if code is None or not isinstance(codec, (Int, Float)) or code != codec.code:

@@ -7,7 +7,7 @@ import enum
 import json
 import math
 import typing
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from ._annotations import ColumnType, DeclarationError, Name, hints_of, metadata, optional_of
 from ._scalars import Int
@@ -17,7 +17,7 @@ class ConfigError(ValueError):
     """The configuration does not fit. The message names the key."""
 
 
-def parse(text: str, cls: Optional[type]) -> Any:
+def parse(text: str, cls: type | None) -> Any:
     """The configuration as an object of `cls`; `None`: the operator has none."""
     try:
         value = json.loads(text, parse_constant=_no_constant) if text.strip() else {}
@@ -32,13 +32,13 @@ def parse(text: str, cls: Optional[type]) -> Any:
 def key_of(field: Any, annotation: Any) -> str:
     """The key of a field: its name with dashes, if the annotation does not say otherwise."""
     named = metadata(annotation, Name)
-    return named.name if named else field.name.strip("_").replace("_", "-")
+    return named.name if named else field.name.strip("_").replace("_", "-")  # type: ignore[no-any-return]
 
 
-def keys_of(cls: type) -> Dict[str, Any]:
+def keys_of(cls: type) -> dict[str, Any]:
     """The fields of a configuration by key, each with its annotation."""
     hints = hints_of(cls, cls.__name__)
-    fields = [field for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
+    fields = [field for field in dataclasses.fields(cls) if field.init]
     return {key_of(field, hints[field.name]): (field, hints[field.name]) for field in fields}
 
 
@@ -47,11 +47,11 @@ def is_required(field: Any) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _object(value: Any, cls: Optional[type], path: str) -> Any:
+def _object(value: Any, cls: type | None, path: str) -> Any:
     if not isinstance(value, dict):
         raise ConfigError(f"{_at(path)}expected an object, got {_kind(value)}")
     fields = {} if cls is None else keys_of(cls)
-    arguments: Dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for key, item in value.items():
         if key not in fields:
             known = [f"`{name}`" for name in fields]
@@ -95,7 +95,7 @@ def _value(value: Any, annotation: Any, path: str) -> Any:
     if origin in (list, tuple) and len(arguments) in (1, 2):
         if not isinstance(value, list):
             raise ConfigError(f"`{path}`: expected a list, got {_kind(value)}")
-        items: List[Any] = [_value(item, arguments[0], f"{path}[{at}]") for at, item in enumerate(value)]
+        items: list[Any] = [_value(item, arguments[0], f"{path}[{at}]") for at, item in enumerate(value)]
         return items if origin is list else tuple(items)
     if origin is dict and arguments[0] is str:
         if not isinstance(value, dict):
@@ -107,7 +107,9 @@ def _value(value: Any, annotation: Any, path: str) -> Any:
         return _one_of(value, {str(item.value): item for item in annotation}, path)
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
         return _object(value, annotation, path)
-    raise DeclarationError(f"`{path}`: a configuration has no {annotation}: there are bool, int, float, str, list, dict[str, ...], Literal, Enum, dataclasses")
+    raise DeclarationError(
+        f"`{path}`: a configuration has no {annotation}: there are bool, int, float, str, list, dict[str, ...], Literal, Enum, dataclasses"
+    )
 
 
 def _integer(value: Any, column_type: Any, path: str) -> int:
@@ -127,7 +129,7 @@ def _float(value: Any, path: str) -> float:
     return number
 
 
-def _one_of(value: Any, known: Dict[str, Any], path: str) -> Any:
+def _one_of(value: Any, known: dict[str, Any], path: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, (str, int)) or str(value) not in known:
         raise ConfigError(f"`{path}`: unknown variant {json.dumps(value)}, expected one of {', '.join(f'`{name}`' for name in known)}")
     return known[str(value)]

@@ -6,21 +6,21 @@ import dataclasses
 import enum
 import json
 import typing
-from typing import Any, Dict, Optional
+from typing import Any
 
 from ._annotations import ColumnType, DeclarationError, metadata, optional_of
 from ._config import is_required, keys_of
 from ._scalars import Int
 
 
-def schema_text(cls: Optional[type]) -> str:
+def schema_text(cls: type | None) -> str:
     """The schema as JSON; `None`: the operator has no configuration."""
     schema = _object(cls) if cls is not None else {"type": "object", "additionalProperties": False}
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
 
 
-def _object(cls: type) -> Dict[str, Any]:
-    properties: Dict[str, Any] = {}
+def _object(cls: type) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
     required = []
     for key, (field, annotation) in keys_of(cls).items():
         schema = _schema(annotation, f"{cls.__name__}.{field.name}")
@@ -29,11 +29,11 @@ def _object(cls: type) -> Dict[str, Any]:
         properties[key] = schema
         if is_required(field) and "null" not in _types(schema):
             required.append(key)
-    made: Dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    made: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**made, "required": required} if required else made
 
 
-def _schema(annotation: Any, where: str) -> Dict[str, Any]:
+def _schema(annotation: Any, where: str) -> dict[str, Any]:
     column_type = metadata(annotation, ColumnType)
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = annotation.__origin__
@@ -66,6 +66,6 @@ def _schema(annotation: Any, where: str) -> Dict[str, Any]:
     )
 
 
-def _types(schema: Dict[str, Any]) -> Any:
+def _types(schema: dict[str, Any]) -> Any:
     types = schema.get("type", ["null"] if "anyOf" in schema else [])
     return [types] if isinstance(types, str) else types

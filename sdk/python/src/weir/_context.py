@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from array import array
-from typing import TYPE_CHECKING, Any, Dict, Generic, List, Optional, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _wire
 from ._codec import BadValue
@@ -36,23 +36,23 @@ class Timer:
 class Timers:
     """The timers of one key. A timer is its time: registering it twice is registering it once. Times are microseconds or datetimes."""
 
-    def __init__(self, of: "KeyContext[Any, Any]") -> None:
+    def __init__(self, of: KeyContext[Any, Any]) -> None:
         self._of = of
-        self.changes: List[Tuple[str, int, Any, bool]] = []
+        self.changes: list[tuple[str, int, Any, bool]] = []
 
-    def register(self, time: Union[int, datetime.datetime]) -> None:
+    def register(self, time: int | datetime.datetime) -> None:
         """Calls `on_timer` once the watermark has reached `time`."""
         self.changes.append((EVENT_TIME, self._of._key, time, True))
 
-    def delete(self, time: Union[int, datetime.datetime]) -> None:
+    def delete(self, time: int | datetime.datetime) -> None:
         """Forgets a timer of `register`."""
         self.changes.append((EVENT_TIME, self._of._key, time, False))
 
-    def register_processing_time(self, time: Union[int, datetime.datetime]) -> None:
+    def register_processing_time(self, time: int | datetime.datetime) -> None:
         """Calls `on_timer` once the wall clock has reached `time`; at once, if it is past. At the end of the input it is not called."""
         self.changes.append((PROCESSING_TIME, self._of._key, time, True))
 
-    def delete_processing_time(self, time: Union[int, datetime.datetime]) -> None:
+    def delete_processing_time(self, time: int | datetime.datetime) -> None:
         """Forgets a timer of `register_processing_time`."""
         self.changes.append((PROCESSING_TIME, self._of._key, time, False))
 
@@ -65,13 +65,13 @@ class KeyContext(Generic[K, S]):
     #: The key columns that the class `K` names.
     key: K
     #: The state; `None`: the key has none. What is assigned or changed goes back to the host.
-    state: Optional[S]
+    state: S | None
     #: The key's entries in the maps of the operator.
-    maps: "Maps"
+    maps: Maps
     #: The key's timers.
     timers: Timers
     #: Microseconds; `None` before the first watermark.
-    watermark: Optional[int]
+    watermark: int | None
     #: The wall clock as the engine sees it, microseconds.
     processing_time: int
 
@@ -99,9 +99,9 @@ def micros(time: Any) -> int:
     return time  # type: ignore[no-any-return]
 
 
-def timer_changes(changes: List[Tuple[str, int, Any, bool]]) -> Any:
+def timer_changes(changes: list[tuple[str, int, Any, bool]]) -> Any:
     """The changes as the host applies them: deletions first, so of several changes to one timer only the last is said."""
-    last: Dict[Tuple[str, int, int], bool] = {}
+    last: dict[tuple[str, int, int], bool] = {}
     for domain, key, time, register in changes:
         at = (domain, key, time if type(time) is int else micros(time))
         last.pop(at, None)
@@ -109,7 +109,7 @@ def timer_changes(changes: List[Tuple[str, int, Any, bool]]) -> Any:
     return _wire.keyed.TimerChanges(_lists(last, True), _lists(last, False))
 
 
-def _lists(last: Dict[Tuple[str, int, int], bool], register: bool) -> List[Any]:
+def _lists(last: dict[tuple[str, int, int], bool], register: bool) -> list[Any]:
     lists = []
     for domain in (EVENT_TIME, PROCESSING_TIME):
         mine = [at for at, registered in last.items() if registered == register and at[0] == domain]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, overload
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ._registry import declare
 
@@ -20,12 +21,12 @@ C = TypeVar("C")
 
 @overload
 @dataclass_transform()
-def transform(declared: "type[C]", /) -> "type[C]": ...
+def transform(declared: type[C], /) -> type[C]: ...
 @overload
 def transform(declared: F, /) -> F: ...
 @overload
-def transform(*, title: Optional[str] = None) -> Callable[[F], F]: ...
-def transform(declared: Any = None, /, *, title: Optional[str] = None) -> Any:
+def transform(*, title: str | None = None) -> Callable[[F], F]: ...
+def transform(declared: Any = None, /, *, title: str | None = None) -> Any:
     """Makes a function, or a class with a method `process`, a stateless operator.
 
     The first parameter is the row that it reads, or `weir.Columns[Row]`. It returns a row or `None`, or yields rows, or takes a
@@ -41,10 +42,10 @@ def transform(declared: Any = None, /, *, title: Optional[str] = None) -> Any:
 
 @overload
 @dataclass_transform()
-def keyed(declared: "type[C]", /) -> "type[C]": ...
+def keyed(declared: type[C], /) -> type[C]: ...
 @overload
-def keyed(*, title: Optional[str] = None) -> "Callable[[type[C]], type[C]]": ...
-def keyed(declared: Any = None, /, *, title: Optional[str] = None) -> Any:
+def keyed(*, title: str | None = None) -> Callable[[type[C]], type[C]]: ...
+def keyed(declared: Any = None, /, *, title: str | None = None) -> Any:
     """Makes a class with a method `process` an operator with state and timers per key.
 
     `process(self, row, of: weir.KeyContext[Key, State])` is called for each row, `on_timer(self, timer: weir.Timer, of)` for each timer that is due,
@@ -61,10 +62,10 @@ def keyed(declared: Any = None, /, *, title: Optional[str] = None) -> Any:
 
 @overload
 @dataclass_transform()
-def aggregate(declared: "type[C]", /) -> "type[C]": ...
+def aggregate(declared: type[C], /) -> type[C]: ...
 @overload
-def aggregate(*, title: Optional[str] = None) -> "Callable[[type[C]], type[C]]": ...
-def aggregate(declared: Any = None, /, *, title: Optional[str] = None) -> Any:
+def aggregate(*, title: str | None = None) -> Callable[[type[C]], type[C]]: ...
+def aggregate(declared: Any = None, /, *, title: str | None = None) -> Any:
     """Makes a class an aggregate for windows: `accumulate(self, accumulator, row)`, `merge(self, accumulator, other)` and
     `finish(self, accumulator)`, which returns a row. The fields of the class are its configuration."""
     from ._aggregate import AggregateOperator

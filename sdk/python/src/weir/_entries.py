@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from . import _wire
 from ._annotations import codec_of
@@ -24,17 +25,17 @@ class EntryType:
         self.codec: Any = StructOf(self.row) if self.row else None if declared is None else codec_of(declared, where)
         self._column = column
 
-    def fields(self) -> List[Any]:
+    def fields(self) -> list[Any]:
         """The schema, nodes in pre-order."""
         if self.row is not None:
             return self.row.fields()
-        return [] if self.codec is None else self.codec.fields(self._column)  # type: ignore[no-any-return]
+        return [] if self.codec is None else self.codec.fields(self._column)
 
-    def write(self, values: Sequence[Any]) -> List[Any]:
+    def write(self, values: Sequence[Any]) -> list[Any]:
         """Values as columns."""
         if self.row is not None:
             return self.row.write(values)
-        return [] if self.codec is None else self.codec.write(list(values))  # type: ignore[no-any-return]
+        return [] if self.codec is None else self.codec.write(list(values))
 
     def blank(self) -> Any:
         """Any value."""
@@ -42,7 +43,7 @@ class EntryType:
             return self.row.blank()
         return None if self.codec is None or self.codec.nullable else self.codec.filler
 
-    def read(self, nodes: Sequence[Any], count: int) -> List[Any]:
+    def read(self, nodes: Sequence[Any], count: int) -> list[Any]:
         """Columns as values."""
         if self.row is not None:
             reader = RowReader(self.row, columns_of(self.row.fields()))  # type: ignore[arg-type]
@@ -70,12 +71,12 @@ class EntryType:
             raise BadValue(f"{what}: {error}") from None
 
 
-def read_found(values: EntryType, found: Any, count: int) -> List[Any]:
+def read_found(values: EntryType, found: Any, count: int) -> list[Any]:
     """For each entry that was asked for a list of its value, or an empty one."""
     present = unpack(found.present, count) if found.present else [True] * count
     return [[value] if is_there else [] for is_there, value in zip(present, values.read(found.values, count))]
 
 
-def message_of(error: Any) -> Optional[str]:
+def message_of(error: Any) -> str | None:
     """What the host says of a read that failed."""
     return str(error.value) if isinstance(error, _wire.Err) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, List, Optional
+from typing import Any
 
 _SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -28,7 +28,7 @@ def reason_of(error: BaseException) -> str:
     return f"{text} ({place})" if place else text
 
 
-def place_of(error: BaseException) -> Optional[str]:
+def place_of(error: BaseException) -> str | None:
     """`main.py:33, in process`: the innermost place in the author's files."""
     at = error.__traceback__
     found: Any = None
@@ -48,6 +48,6 @@ def _is_authors(path: str) -> bool:
 
 def short_path(path: str) -> str:
     """A path as seen from the folder that its module was found in."""
-    folders: List[str] = [os.path.abspath(folder or ".") + os.sep for folder in sys.path]
+    folders: list[str] = [os.path.abspath(folder or ".") + os.sep for folder in sys.path]
     fitting = [folder for folder in folders if path.startswith(folder)]
     return path[len(max(fitting, key=len)) :] if fitting else path

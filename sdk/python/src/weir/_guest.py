@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Callable, Optional
+from collections.abc import Callable
+from typing import Any
 
 from wit_world import exports
 
-from . import _config, _config_schema, _sandbox, _telemetry, _wire  # noqa: F401: nothing is imported later
+from . import _sandbox, _telemetry, _wire  # noqa: F401: nothing is imported later
 from ._annotations import DeclarationError
 from ._errors import place_of, reason_of
 from ._registry import operators
@@ -18,7 +19,7 @@ class _Component:
     connected: Any = None
 
 
-def load(module: str, name: Optional[str]) -> None:
+def load(module: str, name: str | None) -> None:
     """Imports the module of the operator, and takes the operator of this name, or the only one."""
     _sandbox.prepare()
     importlib.import_module(module)
@@ -63,7 +64,7 @@ def _connected() -> Any:
 
 if _wire.transform is not None:
 
-    class Transform(_Described, exports.Transform):  # type: ignore[misc]
+    class Transform(_Described, exports.Transform):
         """What a transform exports."""
 
         @_guarded
@@ -73,7 +74,7 @@ if _wire.transform is not None:
 
 if _wire.keyed is not None:
 
-    class Keyed(_Described, exports.Keyed):  # type: ignore[misc]
+    class Keyed(_Described, exports.Keyed):
         """What a keyed operator exports."""
 
         @_guarded
@@ -91,7 +92,7 @@ if _wire.keyed is not None:
 
 if _wire.aggregate is not None:
 
-    class Aggregate(_Described, exports.Aggregate):  # type: ignore[misc]
+    class Aggregate(_Described, exports.Aggregate):
         """What an aggregate exports."""
 
         @_guarded

@@ -7,7 +7,7 @@ on its own, with a copy of what the row may change: so a refused row leaves no t
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from . import _telemetry, _wire
 from ._annotations import DeclarationError
@@ -24,7 +24,7 @@ from ._signature import Step, all_outputs, step_of
 from ._state import OldStates, States, state_row, write_rows
 from ._transform import Operator, check_inputs, failures, input_steps
 
-_SPECIAL: Dict[Any, str] = {Emitter: "out", KeyContext: "context", Timer: "timer"}
+_SPECIAL: dict[Any, str] = {Emitter: "out", KeyContext: "context", Timer: "timer"}
 
 
 class KeyedOperator(Operator):
@@ -32,7 +32,7 @@ class KeyedOperator(Operator):
 
     world = "keyed"
 
-    def __init__(self, declared: Any, title: Optional[str]) -> None:
+    def __init__(self, declared: Any, title: str | None) -> None:
         if not isinstance(declared, type):
             raise DeclarationError(f"{declared.__name__} is no class: a keyed operator is a class with a method `process`")
         if not dataclasses.is_dataclass(declared):
@@ -43,15 +43,15 @@ class KeyedOperator(Operator):
         self.timer_step = step_of(on_timer, f"{self.name}.on_timer", True, _SPECIAL, is_timer=True) if on_timer else None
         self.key, self.state = self._context()
         all_steps = [*self.steps, *([self.timer_step] if self.timer_step else [])]
-        self.outputs: List[RowType] = all_outputs(all_steps, self.name)
+        self.outputs: list[RowType] = all_outputs(all_steps, self.name)
         self.loops = [keyed_loop_of(step, self.outputs, self.key) for step in self.steps]
         self.timer_loop = keyed_loop_of(self.timer_step, self.outputs, self.key) if self.timer_step else None
         self.version = int(getattr(declared, "VERSION", 1))
-        self.maps: List[Map[Any, Any]] = [value for value in vars(declared).values() if isinstance(value, Map)]
+        self.maps: list[Map[Any, Any]] = [value for value in vars(declared).values() if isinstance(value, Map)]
         for map in self.maps:
             map.types()
 
-    def _context(self) -> "tuple[Optional[RowType], Optional[RowType]]":
+    def _context(self) -> tuple[RowType | None, RowType | None]:
         found = [step.context for step in [*self.steps, self.timer_step] if step is not None and step.context]
         if any(context != found[0] for context in found):
             raise DeclarationError(f"{self.name}: its methods name different KeyContext[Key, State]")
@@ -62,7 +62,7 @@ class KeyedOperator(Operator):
         key, state = (None if of in (None, type(None)) else of for of in found[0])
         return (row_type(key) if key else None), (state_row(state, self.name) if state else None)
 
-    def connect(self, configured: Any, inputs: List[Any]) -> "ConnectedKeyed":
+    def connect(self, configured: Any, inputs: list[Any]) -> ConnectedKeyed:
         """Connects it to inputs. Raises `ValueError` if a column does not fit."""
         return ConnectedKeyed(self, configured, inputs)
 
@@ -80,7 +80,7 @@ class _ConnectedInput:
 class _Call:
     """The arguments of `process` and `on-timer`, as the loop takes them."""
 
-    def __init__(self, loop: Any, function: Any, rows: int, lists: List[Any], refused: Dict[int, str], key_of_row: bytes) -> None:
+    def __init__(self, loop: Any, function: Any, rows: int, lists: list[Any], refused: dict[int, str], key_of_row: bytes) -> None:
         self.loop, self.function, self.rows = loop, function, rows
         self.refused = refused
         self.indices, self.lists = with_rows(lists, rows, refused)
@@ -92,16 +92,16 @@ class _Call:
 class ConnectedKeyed:
     """A keyed operator that is connected to its inputs."""
 
-    def __init__(self, operator: KeyedOperator, configured: Any, inputs: List[Any]) -> None:
+    def __init__(self, operator: KeyedOperator, configured: Any, inputs: list[Any]) -> None:
         self.operator, self.configured = operator, configured
         steps = check_inputs(operator.steps, inputs)
         columns = inputs_of(inputs)
         self.inputs = [_ConnectedInput(operator, step, configured, columns[at].columns) for at, step in steps.items()]
-        key_fields: List[Any] = []
+        key_fields: list[Any] = []
         for key in inputs[0].keys:
             column = columns[0].columns[key]
             key_fields += inputs[0].columns[column.at : column.at + column.nodes]
-        self.timer_keys: Optional[RowReader] = None
+        self.timer_keys: RowReader | None = None
         if operator.key is not None:
             try:
                 key_columns = columns_of(key_fields)
@@ -121,8 +121,8 @@ class ConnectedKeyed:
     def process(self, input: int, batch: Any, key_of_row: bytes, states: Any, now: Any) -> Any:
         """`keyed.process`"""
         of = self.inputs[input]
-        refused: Dict[int, str] = {}
-        lists: List[Any] = []
+        refused: dict[int, str] = {}
+        lists: list[Any] = []
         for reader in (of.reader, of.key_reader):
             if reader is not None:
                 lists += reader.lists(batch.columns, batch.rows, refused, batch.event_times, batch.row_kinds)
@@ -135,8 +135,8 @@ class ConnectedKeyed:
 
     def on_timer(self, due: Any, keys: Any, states: Any, now: Any) -> Any:
         """`keyed.on-timer`"""
-        refused: Dict[int, str] = {}
-        lists: List[Any] = [memoryview(due.times).cast("q").tolist()]
+        refused: dict[int, str] = {}
+        lists: list[Any] = [memoryview(due.times).cast("q").tolist()]
         if self.timer_keys is not None:
             lists += self.timer_keys.lists(keys.columns, keys.rows, refused)
         loop = self.operator.timer_loop or _ignore
@@ -145,7 +145,7 @@ class ConnectedKeyed:
         call.domain = domain_of_wire(due.domain)
         return self._run(call, states, now)
 
-    def migrate(self, from_version: int, layout: Any, states: Any) -> List[Any]:
+    def migrate(self, from_version: int, layout: Any, states: Any) -> list[Any]:
         """`keyed.migrate`"""
         row = self.operator.state
         if row is None:
@@ -165,7 +165,7 @@ class ConnectedKeyed:
             delta = self._row_by_row(call, states, now)
         return delta
 
-    def _begin(self, call: _Call, states: Any, now: Any, is_careful: bool) -> "tuple[Any, States, MapsOfCall, List[Emitted]]":
+    def _begin(self, call: _Call, states: Any, now: Any, is_careful: bool) -> tuple[Any, States, MapsOfCall, list[Emitted]]:
         of_states = States(self.operator.state, states)
         maps = MapsOfCall(self.operator.maps, is_careful)
         seen = Maps(maps)
@@ -184,16 +184,14 @@ class ConnectedKeyed:
         """The whole batch; `None`: a row is refused."""
         of, of_states, maps, all_emitted = self._begin(call, states, now, False)
         try:
-            call.loop(
-                call.function, None, call.indices, call.lists, all_emitted, call.key_of_row, of_states.slots, of, call.domain
-            )
+            call.loop(call.function, None, call.indices, call.lists, all_emitted, call.key_of_row, of_states.slots, of, call.domain)
             return self._delta(call, of, of_states, maps, all_emitted, {})
         except Exception:
             return None
 
     def _row_by_row(self, call: _Call, states: Any, now: Any) -> Any:
         of, of_states, maps, all_emitted = self._begin(call, states, now, True)
-        refused: Dict[int, str] = {}
+        refused: dict[int, str] = {}
         slots, changes, state = of_states.slots, of.timers.changes, self.operator.state
         for at, row in enumerate(call.indices):
             key = call.key_of_row[row]
@@ -218,7 +216,7 @@ class ConnectedKeyed:
                     emitted.cut(length)
         return self._delta(call, of, of_states, maps, all_emitted, refused)
 
-    def _delta(self, call: _Call, of: Any, states: States, maps: MapsOfCall, all_emitted: List[Emitted], refused: Dict[int, str]) -> Any:
+    def _delta(self, call: _Call, of: Any, states: States, maps: MapsOfCall, all_emitted: list[Emitted], refused: dict[int, str]) -> Any:
         outputs = deltas(self.outputs, all_emitted, call.rows)
         if outputs is None:
             raise OverflowError("what the batch emits does not fit into its columns")

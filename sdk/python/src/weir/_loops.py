@@ -5,7 +5,8 @@ A generated function lets an exception of one row end that row only, if it may c
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Generic, List, Optional, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from ._context import Timer
 from ._errors import reason_of
@@ -24,7 +25,7 @@ class Emitter(Generic[T]):
     emit: Callable[[T], None]
 
 
-def loop_of(step: Step, outputs: List[RowType]) -> Any:
+def loop_of(step: Step, outputs: list[RowType]) -> Any:
     """`loop(function, config, indices, lists, all_emitted, refused)`: a row whose function raises is refused."""
     row, variables, call = _call(step)
     each = "".join(f", {variable}" for variable in variables)
@@ -43,7 +44,7 @@ def loop_of(step: Step, outputs: List[RowType]) -> Any:
     return _compiled("def function(f, config, indices, lists, all_emitted, refused):", lines, row, None, outputs)
 
 
-def keyed_loop_of(step: Step, outputs: List[RowType], key: Optional[RowType]) -> Any:
+def keyed_loop_of(step: Step, outputs: list[RowType], key: RowType | None) -> Any:
     """`loop(function, config, indices, lists, all_emitted, key_of_row, slots, of, domain)`: an exception ends it. `lists` has those of the
     row (or the time of the timer), then those of the key."""
     row, variables, call = _call(step)
@@ -77,7 +78,7 @@ def accumulate_loop_of(step: Step) -> Any:
     return _compiled("def function(f, indices, lists, group_of_row, groups):", lines, row, None, [])
 
 
-def _call(step: Step) -> "tuple[Optional[RowType], List[str], str]":
+def _call(step: Step) -> tuple[RowType | None, list[str], str]:
     variables = _variables(step)
     given = {
         "row": ", ".join(variables) if step.fields is not None else _row(step),
@@ -90,14 +91,14 @@ def _call(step: Step) -> "tuple[Optional[RowType], List[str], str]":
     return step.row, variables, f"f({', '.join(argument for argument in arguments if argument)})"
 
 
-def _used(step: Step) -> List[int]:
+def _used(step: Step) -> list[int]:
     """Which of the row's values the function takes, in its order."""
     if step.row is None or step.fields is None:
         return list(range(len(step.row.reads) if step.row else 0))
     return [step.row.reads.index(field) for field in step.fields]
 
 
-def _variables(step: Step) -> List[str]:
+def _variables(step: Step) -> list[str]:
     return [f"v{at}" for at in _used(step)]
 
 
@@ -110,8 +111,8 @@ def _lists(step: Step) -> str:
     return ", lists[0]" if step.is_timer else "".join(f", lists[{at}]" for at in _used(step))
 
 
-def _compiled(head: str, lines: List[str], row: Optional[RowType], key: Optional[RowType], outputs: List[RowType]) -> Any:
-    names: Dict[str, Any] = {"refuse": _refuse, "wrong": _wrong, "Emitter": Emitter, "Timer": Timer}
+def _compiled(head: str, lines: list[str], row: RowType | None, key: RowType | None, outputs: list[RowType]) -> Any:
+    names: dict[str, Any] = {"refuse": _refuse, "wrong": _wrong, "Emitter": Emitter, "Timer": Timer}
     names["R"], names["K"] = row.cls if row else None, key.cls if key else None
     for at, output in enumerate(outputs):
         names[f"O{at}"] = output.cls
@@ -120,7 +121,7 @@ def _compiled(head: str, lines: List[str], row: Optional[RowType], key: Optional
     return compiled("\n".join([head, *_indented(lines)]), names)
 
 
-def _unpack(outputs: List[RowType]) -> List[str]:
+def _unpack(outputs: list[RowType]) -> list[str]:
     lines = []
     for at, output in enumerate(outputs):
         lines.append(f"e = all_emitted[{at}]; s{at} = e.sources; t{at} = e.times; k{at} = e.kinds")
@@ -128,7 +129,7 @@ def _unpack(outputs: List[RowType]) -> List[str]:
     return lines
 
 
-def _emit(outputs: List[RowType]) -> List[str]:
+def _emit(outputs: list[RowType]) -> list[str]:
     """Statements that take the row `o` apart."""
     lines = []
     for at, output in enumerate(outputs):
@@ -145,11 +146,11 @@ def _emit(outputs: List[RowType]) -> List[str]:
     return [*lines, "else: wrong(o)"]
 
 
-def _emit_function(outputs: List[RowType]) -> List[str]:
+def _emit_function(outputs: list[RowType]) -> list[str]:
     return ["i = 0", "def emit(o):", *_indented(_emit(outputs)), "emitter = Emitter(); emitter.emit = emit"]
 
 
-def _body(call: str, step: Step, outputs: List[RowType]) -> List[str]:
+def _body(call: str, step: Step, outputs: list[RowType]) -> list[str]:
     if step.style == "emit":
         return [call]
     if step.style == "iterate":
@@ -157,11 +158,11 @@ def _body(call: str, step: Step, outputs: List[RowType]) -> List[str]:
     return [f"o = {call}", "if o is not None:", *_indented(_emit(outputs))]
 
 
-def _indented(lines: List[str], by: int = 4) -> List[str]:
+def _indented(lines: list[str], by: int = 4) -> list[str]:
     return [" " * by + line for line in lines]
 
 
-def _refuse(row: int, error: Exception, all_emitted: List[Emitted], refused: Dict[int, str]) -> None:
+def _refuse(row: int, error: Exception, all_emitted: list[Emitted], refused: dict[int, str]) -> None:
     if isinstance(error, MemoryError):
         raise error
     refused[row] = reason_of(error)

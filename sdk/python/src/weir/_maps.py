@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any, Dict, Generic, List, Optional, Tuple, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from . import _wire
 from ._annotations import DeclarationError
@@ -23,21 +23,21 @@ class Map(Generic[K, V]):
     """
 
     @overload
-    def __init__(self: "Map[K, None]", key: "type[K]", *, name: Optional[str] = None) -> None: ...
+    def __init__(self: Map[K, None], key: type[K], *, name: str | None = None) -> None: ...
     @overload
-    def __init__(self, key: "type[K]", value: "type[V]", *, name: Optional[str] = None) -> None: ...
+    def __init__(self, key: type[K], value: type[V], *, name: str | None = None) -> None: ...
     @overload
-    def __init__(self, key: Any, value: Any = None, *, name: Optional[str] = None) -> None: ...
-    def __init__(self, key: Any, value: Any = None, *, name: Optional[str] = None) -> None:
+    def __init__(self, key: Any, value: Any = None, *, name: str | None = None) -> None: ...
+    def __init__(self, key: Any, value: Any = None, *, name: str | None = None) -> None:
         self.declared = (key, value)
         self.name = name or ""
-        self._types: Optional[Tuple[EntryType, EntryType]] = None
+        self._types: tuple[EntryType, EntryType] | None = None
 
     def __set_name__(self, owner: Any, attribute: str) -> None:
         if not self.name:
             self.name = attribute.strip("_").replace("_", "-")
 
-    def types(self) -> Tuple[EntryType, EntryType]:
+    def types(self) -> tuple[EntryType, EntryType]:
         """The types of keys and values."""
         if self._types is None:
             where = f"the map {self.name!r}"
@@ -67,11 +67,11 @@ def lend(host: Any) -> None:
 class MapsOfCall:
     """The maps during a call."""
 
-    def __init__(self, declared: List[Map[Any, Any]], is_careful: bool) -> None:
+    def __init__(self, declared: list[Map[Any, Any]], is_careful: bool) -> None:
         self.declared, self.is_careful = declared, is_careful
         #: By map, key and order of the entry: the entry's key, a list of its value or an empty one, whether that is a change.
-        self.entries: Dict[Tuple[int, int, Any], Tuple[Any, List[Any], bool]] = {}
-        self._undo: List[Tuple[Any, Any]] = []
+        self.entries: dict[tuple[int, int, Any], tuple[Any, list[Any], bool]] = {}
+        self._undo: list[tuple[Any, Any]] = []
 
     def index(self, map: Map[Any, Any]) -> int:
         """Where a map is in the plan."""
@@ -80,7 +80,7 @@ class MapsOfCall:
                 return at
         raise DeclarationError(f"the map {map.name!r} is no attribute of the operator's class")
 
-    def get(self, index: int, key: int, entry: Any) -> List[Any]:
+    def get(self, index: int, key: int, entry: Any) -> list[Any]:
         """A list of the value of an entry, or an empty one."""
         keys, _ = self.declared[index].types()
         at = (index, key, keys.order(entry))
@@ -90,7 +90,7 @@ class MapsOfCall:
             found = self.entries[at]
         return found[1]
 
-    def set(self, index: int, key: int, entry: Any, value: List[Any]) -> None:
+    def set(self, index: int, key: int, entry: Any, value: list[Any]) -> None:
         """Changes an entry; an empty list removes it."""
         map = self.declared[index]
         keys, values = map.types()
@@ -102,7 +102,7 @@ class MapsOfCall:
         self._undo.append((at, self.entries.get(at)))
         self.entries[at] = (keys.freeze(entry), [values.freeze(item) for item in value], True)
 
-    def read(self, index: int, wanted: List[Tuple[int, Any]]) -> None:
+    def read(self, index: int, wanted: list[tuple[int, Any]]) -> None:
         """Reads entries of a map, each with its key, at once."""
         keys, values = self.declared[index].types()
         nodes = keys.write([entry for _, entry in wanted])
@@ -126,7 +126,7 @@ class MapsOfCall:
             else:
                 self.entries[at] = before
 
-    def scan(self, index: int, key: int, lower: Any, upper: Any, with_upper: bool, limit: int) -> List[Tuple[Any, Any]]:
+    def scan(self, index: int, key: int, lower: Any, upper: Any, with_upper: bool, limit: int) -> list[tuple[Any, Any]]:
         """Merges what the host has with what was changed."""
         keys, values = self.declared[index].types()
         least = None if lower is None else keys.order(lower)
@@ -145,8 +145,8 @@ class MapsOfCall:
         end = bounds.Bound_Unbounded()
         if upper is not None:
             end = (bounds.Bound_Included if with_upper else bounds.Bound_Excluded)(keys.write([upper]))
-        found: List[Tuple[Any, Any]] = []
-        page: List[Tuple[Any, Any, Any]] = []
+        found: list[tuple[Any, Any]] = []
+        page: list[tuple[Any, Any, Any]] = []
         is_over, at, own = False, 0, 0
         while len(found) < limit:
             if at == len(page) and not is_over:
@@ -163,11 +163,11 @@ class MapsOfCall:
                 own += 1
                 found.extend((keys.freeze(entry), values.freeze(item)) for item in value)
             else:
-                found.append(page[at][1:])  # type: ignore[arg-type]
+                found.append(page[at][1:])
                 at += 1
         return found
 
-    def _page(self, index: int, key: int, after: Any, end: Any, limit: int) -> List[Tuple[Any, Any, Any]]:
+    def _page(self, index: int, key: int, after: Any, end: Any, limit: int) -> list[tuple[Any, Any, Any]]:
         keys, values = self.declared[index].types()
         try:
             page = _Lent.host.scan(index, key, after, end, limit)
@@ -177,7 +177,7 @@ class MapsOfCall:
         entries = keys.read(page.entry_keys, page.entries)
         return [(keys.order(entry), entry, value) for entry, value in zip(entries, values.read(page.values, page.entries))]
 
-    def finish(self) -> List[Any]:
+    def finish(self) -> list[Any]:
         """What changed. Any exception means that an entry cannot be kept."""
         changes = []
         for index, map in enumerate(self.declared):
@@ -203,30 +203,30 @@ class Maps:
         self._of: Any = None
 
     @overload
-    def get(self, map: "Map[K, V]", key: K) -> Optional[V]: ...
+    def get(self, map: Map[K, V], key: K) -> V | None: ...
     @overload
-    def get(self, map: "Map[K, V]", key: K, default: V) -> V: ...
-    def get(self, map: "Map[K, V]", key: K, default: Optional[V] = None) -> Optional[V]:
+    def get(self, map: Map[K, V], key: K, default: V) -> V: ...
+    def get(self, map: Map[K, V], key: K, default: V | None = None) -> V | None:
         """The value of an entry, or `default`. A value that is changed must be put back."""
         index = self._of_call.index(map)
         found = self._of_call.get(index, self._of._key, key)
         return map.types()[1].freeze(found[0]) if found else default
 
-    def has(self, map: "Map[K, V]", key: K) -> bool:
+    def has(self, map: Map[K, V], key: K) -> bool:
         """Whether an entry is there."""
         return bool(self._of_call.get(self._of_call.index(map), self._of._key, key))
 
-    def put(self, map: "Map[K, V]", key: K, value: Optional[V] = None) -> None:
+    def put(self, map: Map[K, V], key: K, value: V | None = None) -> None:
         """Sets an entry; a set has no value."""
         self._of_call.set(self._of_call.index(map), self._of._key, key, [value])
 
-    def remove(self, map: "Map[K, V]", key: K) -> None:
+    def remove(self, map: Map[K, V], key: K) -> None:
         """Removes an entry, if it is there."""
         self._of_call.set(self._of_call.index(map), self._of._key, key, [])
 
     def scan(
-        self, map: "Map[K, V]", start: Optional[K] = None, stop: Optional[K] = None, *, limit: int, with_stop: bool = False
-    ) -> "List[Tuple[K, V]]":
+        self, map: Map[K, V], start: K | None = None, stop: K | None = None, *, limit: int, with_stop: bool = False
+    ) -> list[tuple[K, V]]:
         """The first entries from `start` up to `stop`, which is not among them without `with_stop`, at most `limit`, in their order."""
         return self._of_call.scan(self._of_call.index(map), self._of._key, start, stop, with_stop, limit)
 
@@ -237,9 +237,9 @@ class Prefetch:
     def __init__(self, of_call: MapsOfCall) -> None:
         self._of_call = of_call
         self._key = 0
-        self._wanted: Dict[int, Dict[Any, Tuple[int, Any]]] = {}
+        self._wanted: dict[int, dict[Any, tuple[int, Any]]] = {}
 
-    def entry(self, map: "Map[K, V]", key: K) -> None:
+    def entry(self, map: Map[K, V], key: K) -> None:
         """Names an entry of the row's key. It is read before the first row is processed."""
         index = self._of_call.index(map)
         order = map.types()[0].order(key)
@@ -252,4 +252,3 @@ class Prefetch:
             except RowError:
                 # Too large to be read at once: each row reads its own.
                 pass
-

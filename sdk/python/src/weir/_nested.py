@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from . import _wire
 from ._codec import Bad, BadValue, Codec, shown
@@ -23,7 +24,7 @@ class ListOf(Codec):
         self.item = item
         self.name = f"list<{item.name}>"
 
-    def fields(self, name: str) -> List[Any]:
+    def fields(self, name: str) -> list[Any]:
         return [_wire.Field(name, "+l", self.nullable, 1), *self.item.fields("item")]
 
     def accepts(self, column: ColumnSchema) -> bool:
@@ -32,7 +33,7 @@ class ListOf(Codec):
     def needs(self) -> str:
         return f"list<{self.item.needs()}>"
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         items, bad_items = self.item.read(column.children[0], nodes)
         starts = offsets(node).tolist()
         values = [items[start:end] for start, end in zip(starts, starts[1:])]
@@ -45,7 +46,7 @@ class ListOf(Codec):
                 bad[position] = f"has an item that {reason}"
         return values, bad
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         if any(not isinstance(value, (list, tuple)) for value in values):
             raise TypeError("it needs a list")
         items = [item for value in values for item in value]
@@ -76,11 +77,11 @@ class StructOf(Codec):
 
     format, mutable = "+s", True
 
-    def __init__(self, row: "RowType") -> None:
+    def __init__(self, row: RowType) -> None:
         self.row = row
         self.name = f"struct<{', '.join(f'{field.column}: {field.codec.name}' for field in row.columns)}>"
 
-    def fields(self, name: str) -> List[Any]:
+    def fields(self, name: str) -> list[Any]:
         own = _wire.Field(name, "+s", self.nullable, len(self.row.columns))
         return [own, *self.row.fields()]
 
@@ -89,13 +90,12 @@ class StructOf(Codec):
             return False
         children = {child.name: child for child in column.children}
         return all(
-            field.codec.accepts(children[field.column]) if field.column in children else field.codec.nullable
-            for field in self.row.columns
+            field.codec.accepts(children[field.column]) if field.column in children else field.codec.nullable for field in self.row.columns
         )
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         children = {child.name: child for child in column.children}
-        lists: List[Any] = []
+        lists: list[Any] = []
         bad: Bad = {}
         for field in self.row.columns:
             child = children.get(field.column)
@@ -106,10 +106,10 @@ class StructOf(Codec):
         return list(self.row.make_all(range(node.length), lists)), bad or None
 
     @property
-    def filler(self) -> Any:  # type: ignore[override]
+    def filler(self) -> Any:
         return self.row.blank()
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         if any(type(value) is not self.row.cls for value in values):
             raise TypeError(f"it needs a {self.row.cls.__name__}")
         nodes = [_wire.Node(len(values), nulls, [validity])]
@@ -133,4 +133,3 @@ class StructOf(Codec):
         if old is None or new is None or type(new) is not self.row.cls:
             return old is not new
         return self.row.differs(old, new)
-

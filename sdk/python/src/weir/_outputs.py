@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from array import array
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 from . import _wire
 from ._annotations import DeclarationError
@@ -19,12 +20,12 @@ _TIME = Int("timestamp", "l", "q", 64, True)
 class InputColumns:
     """The columns of one input."""
 
-    def __init__(self, name: str, columns: List[ColumnSchema]) -> None:
+    def __init__(self, name: str, columns: list[ColumnSchema]) -> None:
         self.name = name
         self.columns = columns
 
 
-def inputs_of(inputs: Sequence[Any]) -> List[InputColumns]:
+def inputs_of(inputs: Sequence[Any]) -> list[InputColumns]:
     """The columns of the inputs that an operator is connected to."""
     return [InputColumns(input.name, columns_of(input.columns)) for input in inputs]
 
@@ -32,12 +33,12 @@ def inputs_of(inputs: Sequence[Any]) -> List[InputColumns]:
 class OutputPlan:
     """One output, for some inputs."""
 
-    def __init__(self, row: RowType, name: str, inputs: List[InputColumns]) -> None:
+    def __init__(self, row: RowType, name: str, inputs: list[InputColumns]) -> None:
         self.row = row
         self.name = name
-        columns: List[Any] = []
+        columns: list[Any] = []
         #: The fields in the order in which their columns go out.
-        self.order: List[int] = []
+        self.order: list[int] = []
         names = {field.column: at for at, field in enumerate(row.columns)}
         for at_input, at_column, to in _kept(row, name, inputs):
             if to in names:
@@ -54,9 +55,9 @@ class OutputPlan:
         return _wire.OutputColumn_Computed(field.codec.fields(field.column))
 
 
-def plan_outputs(rows: List[RowType], inputs: List[InputColumns]) -> List[OutputPlan]:
+def plan_outputs(rows: list[RowType], inputs: list[InputColumns]) -> list[OutputPlan]:
     """The outputs of an operator; the first is the main one. Raises `ValueError` if a kept column is not there."""
-    plans = []
+    plans: list[OutputPlan] = []
     for at, row in enumerate(rows):
         name = "main" if at == 0 else row.options.output or kebab(row.cls.__name__)
         if any(plan.name == name for plan in plans):
@@ -78,9 +79,9 @@ def _changelog(row: RowType) -> Any:
         raise DeclarationError(f"{row.cls.__name__}: changelog is insert-only, upsert or retract, not {mode!r}") from None
 
 
-def _kept(row: RowType, output: str, inputs: List[InputColumns]) -> List[Tuple[int, int, str]]:
+def _kept(row: RowType, output: str, inputs: list[InputColumns]) -> list[tuple[int, int, str]]:
     options = row.options
-    wanted: List[Tuple[int, int, str]] = []
+    wanted: list[tuple[int, int, str]] = []
     if options.keep is ALL:
         for name in options.drop:
             _column(Kept(name), output, inputs)
@@ -101,7 +102,7 @@ def _kept(row: RowType, output: str, inputs: List[InputColumns]) -> List[Tuple[i
     return wanted
 
 
-def _column(kept: Kept, output: str, inputs: List[InputColumns]) -> Tuple[int, int]:
+def _column(kept: Kept, output: str, inputs: list[InputColumns]) -> tuple[int, int]:
     for at_input, of in enumerate(inputs):
         if kept.input is None or kept.input == of.name:
             at = find(of.columns, kept.name)
@@ -117,12 +118,12 @@ class Emitted:
     __slots__ = ("sources", "columns", "times", "kinds")
 
     def __init__(self, columns: int) -> None:
-        self.sources: List[int] = []
-        self.columns: List[List[Any]] = [[] for _ in range(columns)]
-        self.times: List[Any] = []
-        self.kinds: List[Any] = []
+        self.sources: list[int] = []
+        self.columns: list[list[Any]] = [[] for _ in range(columns)]
+        self.times: list[Any] = []
+        self.kinds: list[Any] = []
 
-    def lists(self) -> List[List[Any]]:
+    def lists(self) -> list[list[Any]]:
         """All that has one entry per row."""
         return [self.sources, *self.columns, self.times, self.kinds]
 
@@ -138,7 +139,7 @@ class Emitted:
             length -= 1
         self.cut(length)
 
-    def without(self, refused: Dict[int, str]) -> None:
+    def without(self, refused: dict[int, str]) -> None:
         """Forgets what some rows have emitted."""
         kept = [at for at, source in enumerate(self.sources) if source not in refused]
         if len(kept) < len(self.sources):
@@ -151,9 +152,9 @@ def check_row(plan: OutputPlan, emitted: Emitted, since: int) -> None:
     """Raises `BadValue` if an output cannot hold what was emitted since it had some length."""
     for field, values in zip(plan.row.columns, emitted.columns):
         for value in values[since:]:
-            _named(field.column, plan, lambda codec=field.codec, value=value: codec.check(value))  # type: ignore[misc]
+            _named(field.column, plan, lambda codec=field.codec, value=value: codec.check(value))
     for value in emitted.times[since:]:
-        _named("event time", plan, lambda value=value: _TIME.check(plan_time(plan, value)))  # type: ignore[misc]
+        _named("event time", plan, lambda value=value: _TIME.check(plan_time(plan, value)))
     for value in emitted.kinds[since:]:
         if value not in (0, 1, 2, 3):
             raise BadValue(f"{value!r} is no kind of rows: see weir.RowKind")
@@ -180,9 +181,9 @@ def plan_time(plan: OutputPlan, value: Any) -> Any:
     return value
 
 
-def bad_rows(plans: List[OutputPlan], all_emitted: List[Emitted]) -> Dict[int, str]:
+def bad_rows(plans: list[OutputPlan], all_emitted: list[Emitted]) -> dict[int, str]:
     """The input rows that have emitted what a column cannot hold, and why."""
-    refused: Dict[int, str] = {}
+    refused: dict[int, str] = {}
     for plan, emitted in zip(plans, all_emitted):
         for field, values in zip(plan.row.columns, emitted.columns):
             for at, reason in bad_values(field.codec, values).items():
@@ -200,7 +201,7 @@ def bad_rows(plans: List[OutputPlan], all_emitted: List[Emitted]) -> Dict[int, s
 
 def delta(plan: OutputPlan, emitted: Emitted, rows: int) -> Any:
     """What one output gets. Any exception means that some value is bad: `bad_rows` tells which."""
-    computed: List[Any] = []
+    computed: list[Any] = []
     fields = plan.row.columns
     for at in plan.order:
         computed += fields[at].codec.write(emitted.columns[at])
@@ -215,7 +216,7 @@ def delta(plan: OutputPlan, emitted: Emitted, rows: int) -> Any:
     return _wire.Delta(selection(emitted.sources, rows), computed, times, kinds)
 
 
-_IDENTITY: List[bytes] = [b""]
+_IDENTITY: list[bytes] = [b""]
 
 
 def selection(sources: Sequence[int], rows: int) -> Any:
@@ -231,7 +232,7 @@ def selection(sources: Sequence[int], rows: int) -> Any:
     return _wire.Selection_Indices(packed)
 
 
-def deltas(plans: List[OutputPlan], all_emitted: List[Emitted], rows: int) -> Optional[List[Any]]:
+def deltas(plans: list[OutputPlan], all_emitted: list[Emitted], rows: int) -> list[Any] | None:
     """What all outputs get; `None`: some value is bad."""
     try:
         return [delta(plan, emitted, rows) for plan, emitted in zip(plans, all_emitted)]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 #: Operators of all kinds.
-operators: List[Any] = []
+operators: list[Any] = []
 
 
 def declare(operator: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Sequence, TypeVar, Union, overload
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ._annotations import DeclarationError, Name, Role, codec_of, hints_of, metadata
 from ._codec import BadValue, Codec
@@ -41,42 +42,42 @@ class Kept:
     """A column of an input that goes along with a row. `input` is needed if the operator has several."""
 
     name: str
-    to: Optional[str] = None
-    input: Optional[str] = None
+    to: str | None = None
+    input: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class RowOptions:
     """What `weir.row` says of an output."""
 
-    keep: Union[_All, Sequence[Union[str, Kept]]] = ()
+    keep: _All | Sequence[str | Kept] = ()
     drop: Sequence[str] = ()
-    rename: "dict[str, str]" = dataclasses.field(default_factory=dict)
-    output: Optional[str] = None
-    changelog: Optional[str] = None
+    rename: dict[str, str] = dataclasses.field(default_factory=dict)
+    output: str | None = None
+    changelog: str | None = None
 
 
 @overload
-def row(cls: "type[T]", /) -> "type[T]": ...
+def row(cls: type[T], /) -> type[T]: ...
 @overload
 def row(
     *,
-    keep: Union[_All, Sequence[Union[str, Kept]]] = (),
+    keep: _All | Sequence[str | Kept] = (),
     drop: Sequence[str] = (),
-    rename: "Optional[dict[str, str]]" = None,
-    output: Optional[str] = None,
-    changelog: Optional[str] = None,
-) -> "Callable[[type[T]], type[T]]": ...
+    rename: dict[str, str] | None = None,
+    output: str | None = None,
+    changelog: str | None = None,
+) -> Callable[[type[T]], type[T]]: ...
 @dataclass_transform()
 def row(
     cls: Any = None,
     /,
     *,
-    keep: Union[_All, Sequence[Union[str, Kept]]] = (),
+    keep: _All | Sequence[str | Kept] = (),
     drop: Sequence[str] = (),
-    rename: "Optional[dict[str, str]]" = None,
-    output: Optional[str] = None,
-    changelog: Optional[str] = None,
+    rename: dict[str, str] | None = None,
+    output: str | None = None,
+    changelog: str | None = None,
 ) -> Any:
     """Makes a class a dataclass with slots, and says which columns of the input go along with it when it is emitted.
 
@@ -87,7 +88,7 @@ def row(
     """
 
     def decorate(declared: Any) -> Any:
-        made = declared if dataclasses.is_dataclass(declared) else dataclasses.dataclass(slots=True)(declared)
+        made: Any = declared if dataclasses.is_dataclass(declared) else dataclasses.dataclass(slots=True)(declared)
         if isinstance(keep, str):
             raise DeclarationError(f"{declared.__name__}: keep is weir.ALL or a list of names, not a text")
         if drop and keep is not ALL:
@@ -114,20 +115,20 @@ class RowType:
     def __init__(self, cls: Any) -> None:
         self.cls = cls
         self.options: RowOptions = cls.__dict__.get("__weir_row__", RowOptions())
-        self.columns: List[RowField] = []
-        self.event_time: Optional[str] = None
+        self.columns: list[RowField] = []
+        self.event_time: str | None = None
         self._time_is_datetime = False
-        self.kind: Optional[str] = None
+        self.kind: str | None = None
         hints = hints_of(cls, cls.__name__)
-        self._attributes: List[str] = []
-        self._keywords: "set[str]" = set()
+        self._attributes: list[str] = []
+        self._keywords: set[str] = set()
         for field in dataclasses.fields(cls):
             self._add(field, hints[field.name])
         names = [field.column for field in self.columns]
         double = next((name for name in names if names.count(name) > 1), None)
         if double is not None:
             raise DeclarationError(f"{cls.__name__}: two fields are the column {double!r}")
-        self._functions: Dict[str, Any] = {}
+        self._functions: dict[str, Any] = {}
 
     def _add(self, field: Any, annotation: Any) -> None:
         where = f"{self.cls.__name__}.{field.name}"
@@ -150,31 +151,31 @@ class RowType:
             self.kind = field.name
 
     @property
-    def reads(self) -> List[str]:
+    def reads(self) -> list[str]:
         """The attributes in the order of the constructor's arguments."""
         return self._attributes
 
-    def construct(self, variables: "dict[str, str]", cls: str = "R") -> str:
+    def construct(self, variables: dict[str, str], cls: str = "R") -> str:
         """An expression that makes a row of variables by attribute."""
         arguments = [f"{name}={variables[name]}" if name in self._keywords else variables[name] for name in self._attributes]
         return f"{cls}({', '.join(arguments)})"
 
-    def fields(self) -> List[Any]:
+    def fields(self) -> list[Any]:
         """The schema of the columns, nodes in pre-order."""
         return [node for field in self.columns for node in field.codec.fields(field.column)]
 
-    def make_all(self, indices: Iterable[int], lists: List[Any]) -> List[Any]:
+    def make_all(self, indices: Iterable[int], lists: list[Any]) -> list[Any]:
         """Rows of columns, one list per column."""
         variables = {name: f"v{at}" for at, name in enumerate(self._attributes)}
         names = "".join(f", {variable}" for variable in variables.values())
         source = f"def function(indices, lists): return [{self.construct(variables)} for _{names} in zip(indices, *lists)]"
         return self._compiled("make", source)(indices, lists)  # type: ignore[no-any-return]
 
-    def time_values(self, times: List[Any], refused: "dict[int, str]") -> List[Any]:
+    def time_values(self, times: list[Any], refused: dict[int, str]) -> list[Any]:
         """Event times as the field has them. Rows whose time it cannot hold are refused."""
         if not self._time_is_datetime:
             return times
-        values: List[Any] = []
+        values: list[Any] = []
         for at, time in enumerate(times):
             try:
                 values.append(to_datetime(time))
@@ -211,9 +212,9 @@ class RowType:
         fields = self.columns
         return any(f.codec.differs(getattr(old, f.attribute), getattr(new, f.attribute)) for f in fields)
 
-    def write(self, rows: Sequence[Any]) -> List[Any]:
+    def write(self, rows: Sequence[Any]) -> list[Any]:
         """Rows as columns; nodes in pre-order."""
-        nodes: List[Any] = []
+        nodes: list[Any] = []
         for field in self.columns:
             attribute = field.attribute
             nodes += field.codec.write([getattr(row, attribute) for row in rows])
@@ -226,15 +227,15 @@ class RowType:
         return function
 
 
-def compiled(source: str, names: Dict[str, Any]) -> Any:
+def compiled(source: str, names: dict[str, Any]) -> Any:
     """The function `function` of generated code."""
     namespace = dict(names)
     exec(compile(source, "<weir>", "exec"), namespace)
     return namespace["function"]
 
 
-_TYPES: Dict[Any, RowType] = {}
-_BEGUN: "set[Any]" = set()
+_TYPES: dict[Any, RowType] = {}
+_BEGUN: set[Any] = set()
 
 
 def row_type(cls: Any) -> RowType:

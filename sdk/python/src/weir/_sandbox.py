@@ -14,15 +14,29 @@ from typing import Any
 from ._errors import reason_of
 
 #: Modules that the standard library imports only when something is used.
-_EARLY = ("_strptime", "encodings.ascii", "encodings.latin_1", "encodings.utf_8_sig", "encodings.cp1252", "encodings.idna", "encodings.utf_16")
+_EARLY = (
+    "_strptime",
+    "encodings.ascii",
+    "encodings.latin_1",
+    "encodings.utf_8_sig",
+    "encodings.cp1252",
+    "encodings.idna",
+    "encodings.utf_16",
+)
 
 _CLOCK = "an operator has no clock: use the event time of its rows, or of.processing_time of a keyed operator"
 _RANDOM = "an operator has no randomness, so that it gives the same result when it runs again; random.Random(seed) is there"
 _FILES = "an operator has no files: read them at the top level of the module, then their content becomes part of the component"
 
 _FORBIDDEN = {
-    "time": (_CLOCK, ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep", "localtime", "gmtime", "ctime")),
-    "random": (_RANDOM, ("random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform", "gauss", "getrandbits", "randbytes")),
+    "time": (
+        _CLOCK,
+        ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep", "localtime", "gmtime", "ctime"),
+    ),
+    "random": (
+        _RANDOM,
+        ("random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform", "gauss", "getrandbits", "randbytes"),
+    ),
     "os": (_FILES, ("open", "listdir", "scandir", "stat", "mkdir", "remove", "rename")),
     "uuid": (_RANDOM, ("uuid1", "uuid4")),
     "secrets": (_RANDOM, ("token_bytes", "token_hex", "token_urlsafe", "randbelow", "choice")),
@@ -60,7 +74,7 @@ def close() -> None:
     if "os" in sys.modules:
         _forbid(sys.modules["os"], "urandom", _RANDOM)
     _forbid(builtins, "open", _FILES)
-    sys.meta_path.insert(0, _NoImports())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _NoImports())
     # Both would read source files.
     warnings.simplefilter("ignore")
     sys.unraisablehook = _log_unraisable

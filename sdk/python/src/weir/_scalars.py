@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from itertools import accumulate
 from math import copysign, isinf
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any
 
 from . import _wire
 from ._bits import pack, unpack
@@ -18,10 +19,10 @@ class Bool(Codec):
 
     format, name, filler = "b", "bool", False
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         return unpack(node.buffers[1], node.length), None
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         if values and set(map(type, values)) != {bool}:
             raise TypeError("it needs True or False")
         return [_wire.Node(len(values), nulls, [validity, pack(values)])]
@@ -30,7 +31,7 @@ class Bool(Codec):
 class Int(Codec):
     """Whole numbers of some width."""
 
-    filler = 0
+    filler: Any = 0
 
     def __init__(self, name: str, format: str, code: str, bits: int, signed: bool) -> None:
         self.name, self.format, self.code = name, format, code
@@ -38,10 +39,10 @@ class Int(Codec):
         self.greatest = (1 << bits - (1 if signed else 0)) - 1
         self.width = bits // 8
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         return numbers(node, self.code, self.width).tolist(), None
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         return [_wire.Node(len(values), nulls, [validity, array(self.code, values).tobytes()])]
 
     def check_value(self, value: Any) -> None:
@@ -59,10 +60,10 @@ class Float(Codec):
     def __init__(self, name: str, format: str, code: str, width: int) -> None:
         self.name, self.format, self.code, self.width = name, format, code, width
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         return numbers(node, self.code, self.width).tolist(), None
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         types = set(map(type, values))
         if types and types != {float}:
             for value in values:
@@ -114,7 +115,7 @@ class AnyNumber(Float):
     def needs(self) -> str:
         return "any integer or float"
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         if column.format in _FLOATS:
             return numbers(node, *_FLOATS[column.format]).tolist(), None
         return list(map(float, numbers(node, *_INTEGERS[column.format]))), None
@@ -125,7 +126,7 @@ class Text(Codec):
 
     format, name, filler = "u", "utf8", ""
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         starts, data = offsets(node).tolist(), node.buffers[2]
         ends = iter(starts)
         next(ends)
@@ -134,7 +135,7 @@ class Text(Codec):
             return [whole[start:end] for start, end in zip(starts, ends)], None
         return [data[start:end].decode() for start, end in zip(starts, ends)], None
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         text = "".join(values)
         data = text.encode()
         # A character is a byte if there are as many of each.
@@ -155,19 +156,19 @@ class Binary(Codec):
 
     format, name, filler = "z", "binary", b""
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         starts, data = offsets(node).tolist(), node.buffers[2]
         ends = iter(starts)
         next(ends)
         return [data[start:end] for start, end in zip(starts, ends)], None
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         if values and set(map(type, values)) != {bytes}:
             raise TypeError("it needs bytes")
         return [_wire.Node(len(values), nulls, [validity, packed_offsets(map(len, values)), b"".join(values)])]
 
 
-def numbers(node: Any, code: str, width: int) -> "memoryview[Any]":
+def numbers(node: Any, code: str, width: int) -> memoryview[Any]:
     """The values of a column of fixed width, as a view."""
     view = memoryview(node.buffers[1])
     size = node.length * width
@@ -176,7 +177,7 @@ def numbers(node: Any, code: str, width: int) -> "memoryview[Any]":
     return view.cast(code)  # type: ignore[call-overload, no-any-return]
 
 
-def offsets(node: Any) -> "memoryview[int]":
+def offsets(node: Any) -> memoryview[int]:
     """The offsets of a column of variable width: one more than it has values."""
     if not node.length:
         return memoryview(b"\0\0\0\0").cast("i")

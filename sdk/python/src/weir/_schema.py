@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 
 class ColumnSchema:
@@ -16,14 +17,14 @@ class ColumnSchema:
         self.format: str = own.format
         self.nullable: bool = own.nullable
         self.at = at_node
-        self.children: List[ColumnSchema] = []
+        self.children: list[ColumnSchema] = []
         self.nodes = 1
         for _ in range(own.children):
             child = ColumnSchema(fields, at_field + self.nodes, at_node + self.nodes)
             self.children.append(child)
             self.nodes += child.nodes
 
-    def moved_to(self, at: int) -> "ColumnSchema":
+    def moved_to(self, at: int) -> ColumnSchema:
         """The same column with its first node at another place."""
         moved = object.__new__(ColumnSchema)
         moved.name, moved.format, moved.nullable, moved.nodes, moved.at = self.name, self.format, self.nullable, self.nodes, at
@@ -31,9 +32,9 @@ class ColumnSchema:
         return moved
 
 
-def columns_of(fields: Sequence[Any]) -> List[ColumnSchema]:
+def columns_of(fields: Sequence[Any]) -> list[ColumnSchema]:
     """The columns of a schema whose nodes are in pre-order."""
-    found: List[ColumnSchema] = []
+    found: list[ColumnSchema] = []
     at = 0
     while at < len(fields):
         column = ColumnSchema(fields, at, at)
@@ -42,7 +43,7 @@ def columns_of(fields: Sequence[Any]) -> List[ColumnSchema]:
     return found
 
 
-def find(columns: Sequence[ColumnSchema], name: str) -> Optional[int]:
+def find(columns: Sequence[ColumnSchema], name: str) -> int | None:
     """The index of a column."""
     return next((index for index, column in enumerate(columns) if column.name == name), None)
 

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import types
 import typing
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Union
 
 from ._annotations import DeclarationError, hints_of, only_dataclass
 from ._rows import RowType, row_type
@@ -23,23 +23,23 @@ class Step:
     function: Any
     name: str
     #: What its parameters are, in order: "row", "columns", "out", "config", "context", "timer", "accumulator".
-    takes: List[str]
-    row: Optional[RowType]
+    takes: list[str]
+    row: RowType | None
     #: The classes that it emits.
-    outputs: List[RowType]
+    outputs: list[RowType]
     #: Whether it returns a row or `None` ("return"), or several ("iterate"), or calls an emitter ("emit").
     style: str
     #: The arguments of its generic context: key and state.
     context: Any = None
     #: The class of its configuration, if it has a parameter for it.
-    config: Optional[type] = None
+    config: type | None = None
     #: The name of the input; `None`: the only one.
-    input: Optional[str] = None
+    input: str | None = None
     #: Whether it is called for timers.
     is_timer: bool = False
     #: What is called in the place of the function, and the fields that it takes instead of the row; `None`: it takes the row.
     fast: Any = None
-    fields: Optional[List[str]] = None
+    fields: list[str] | None = None
 
     def bound(self, to: Any) -> Any:
         """What is called: the method of an object, or the function itself."""
@@ -52,7 +52,7 @@ class Step:
         return types.MethodType(self.fast, to) if is_own else own
 
 
-def step_of(function: Any, name: str, is_method: bool, special: Dict[Any, str], is_timer: bool = False) -> Step:
+def step_of(function: Any, name: str, is_method: bool, special: dict[Any, str], is_timer: bool = False) -> Step:
     """Reads a signature. `special` says what parameters of some classes are; the first one that is none of these is the row,
     another dataclass is the configuration."""
     where = name
@@ -99,7 +99,7 @@ def step_of(function: Any, name: str, is_method: bool, special: Dict[Any, str], 
     return step
 
 
-def _members(annotation: Any) -> List[Any]:
+def _members(annotation: Any) -> list[Any]:
     if annotation is None or annotation is type(None):
         return []
     if typing.get_origin(annotation) in (Union, getattr(types, "UnionType", Union)):
@@ -115,9 +115,9 @@ def _dataclass(annotation: Any, where: str, parameter: str) -> Any:
     return found
 
 
-def all_outputs(steps: List[Step], where: str) -> List[RowType]:
+def all_outputs(steps: list[Step], where: str) -> list[RowType]:
     """The outputs of all steps, each once; the first is the main one."""
-    outputs: List[RowType] = []
+    outputs: list[RowType] = []
     for step in steps:
         outputs.extend(output for output in step.outputs if output not in outputs)
     if not outputs:

@@ -11,7 +11,7 @@ import ast
 import dataclasses
 import linecache
 import types
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 from ._rows import RowType
 
@@ -19,7 +19,7 @@ from ._rows import RowType
 _REFLECTION = {"locals", "vars", "eval", "exec", "dir", "super"}
 
 
-def specialize(function: Any, at_row: Optional[int], row: Optional[RowType]) -> Tuple[Any, Optional[List[str]]]:
+def specialize(function: Any, at_row: int | None, row: RowType | None) -> tuple[Any, list[str] | None]:
     """The function, and the fields of the row that it takes in the place of the row's parameter, which is at `at_row`; `None`: the row."""
     try:
         tree = _tree_of(function)
@@ -46,7 +46,7 @@ def is_plain(cls: Any) -> bool:
     )
 
 
-def _tree_of(function: Any) -> Optional[ast.FunctionDef]:
+def _tree_of(function: Any) -> ast.FunctionDef | None:
     if not isinstance(function, types.FunctionType) or function.__closure__ or function.__defaults__ or function.__kwdefaults__:
         return None
     code = function.__code__
@@ -69,13 +69,13 @@ def _is_usual(tree: ast.FunctionDef) -> bool:
     return not tree.args.vararg and not tree.args.kwarg and not tree.args.kwonlyargs
 
 
-def _fields_used(tree: ast.FunctionDef, at_row: Optional[int], row: Optional[RowType]) -> Optional[List[str]]:
+def _fields_used(tree: ast.FunctionDef, at_row: int | None, row: RowType | None) -> list[str] | None:
     """The fields of the row that the function reads; `None`: it does something else with the row."""
     if at_row is None or row is None or not is_plain(row.cls):
         return None
     parameters = [*tree.args.posonlyargs, *tree.args.args]
     name = parameters[at_row].arg
-    used: List[str] = []
+    used: list[str] = []
     reads = 0
     for node in ast.walk(ast.Module(tree.body, [])):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
@@ -101,7 +101,7 @@ def _variable(name: str, field: str) -> str:
     return f"{name}__{field}"
 
 
-def _replace_row(tree: ast.FunctionDef, at_row: int, fields: List[str]) -> None:
+def _replace_row(tree: ast.FunctionDef, at_row: int, fields: list[str]) -> None:
     arguments = tree.args
     parameters = [*arguments.posonlyargs, *arguments.args]
     name = parameters[at_row].arg
@@ -121,7 +121,7 @@ class _Positional(ast.NodeTransformer):
     """Calls of row classes without keywords."""
 
     def __init__(self, function: Any) -> None:
-        self.globals: Dict[str, Any] = function.__globals__
+        self.globals: dict[str, Any] = function.__globals__
         code = function.__code__
         self.locals = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
 
@@ -161,4 +161,3 @@ def _future_flags() -> int:
     import __future__
 
     return __future__.annotations.compiler_flag
-

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import compress
 from operator import ne
-from typing import Any, Dict, List, Optional, Sequence, TypeVar
+from typing import Any, TypeVar
 
 from . import _wire
 from ._annotations import DeclarationError
@@ -30,19 +31,18 @@ def state_row(cls: Any, where: str) -> RowType:
 class States:
     """The states of a call, by key."""
 
-    def __init__(self, row: Optional[RowType], states: Any) -> None:
+    def __init__(self, row: RowType | None, states: Any) -> None:
         self.row, self.keys = row, states.keys
         self._present = unpack(states.present, self.keys) if states.present else None
-        self._before: List[List[Any]] = []
+        self._before: list[list[Any]] = []
         #: By key; `None`: it has no state.
-        self.slots: List[Any] = [None] * self.keys
+        self.slots: list[Any] = [None] * self.keys
         if row is None:
             return
         reader = RowReader(row, columns_of(row.fields()))  # type: ignore[arg-type]
         self._before = reader.lists(states.columns, self.keys, {})
         given = [
-            list(map(field.codec.freeze, values)) if field.codec.mutable else values
-            for field, values in zip(row.columns, self._before)
+            list(map(field.codec.freeze, values)) if field.codec.mutable else values for field, values in zip(row.columns, self._before)
         ]
         if self._present is None:
             self.slots = row.make_all(range(self.keys), given)
@@ -75,7 +75,7 @@ class States:
             rows = [blank if state is None else state for state in rows]
         return selection(changed, self.keys), _wire.States(len(rows), pack(present), self.row.write(rows))
 
-    def _changed(self) -> List[int]:
+    def _changed(self) -> list[int]:
         row, slots = self.row, self.slots
         if row is None:
             if any(state is not None for state in slots):
@@ -83,7 +83,8 @@ class States:
             return []
         if not set(map(type, slots)) <= {row.cls, type(None)}:
             raise TypeError("a state of another class")
-        before, changed = self._present, set()
+        before = self._present
+        changed: set[int] = set()
         live = range(self.keys)
         if before is not None or None in slots:
             is_now = [state is not None for state in slots]
@@ -101,7 +102,7 @@ class States:
         return sorted(changed)
 
 
-def write_rows(row: RowType, rows: Sequence[Any]) -> List[Any]:
+def write_rows(row: RowType, rows: Sequence[Any]) -> list[Any]:
     """Rows as columns; a message says what cannot be kept."""
     for value in rows:
         if type(value) is not row.cls:
@@ -125,19 +126,18 @@ class OldStates:
         """How many keys there are."""
         return self._states.keys  # type: ignore[no-any-return]
 
-    def read(self, cls: "type[T]") -> "List[Optional[T]]":
+    def read(self, cls: type[T]) -> list[T | None]:
         """The states as rows of a class, one entry per key, columns matched by name; an optional field whose column is not there is
         `None`. A class as the other version had it reads everything. Raises `ValueError` if a column is missing or has another type."""
         reader = RowReader.by_name(row_type(cls), self._columns)
         keys = self._states.keys
         present = unpack(self._states.present, keys) if self._states.present else [True] * keys
-        bad: Dict[int, str] = {}
+        bad: dict[int, str] = {}
         lists = reader.lists(self._states.columns, keys, bad)
         missing = next((bad[key] for key in sorted(bad) if present[key]), None)
         if missing is not None:
             raise ValueError(f"a state of the other version: {missing}")
-        made: List[Optional[T]] = []
+        made: list[T | None] = []
         for key, is_present in enumerate(present):
             made.extend(reader.row.make_all([key], [values[key : key + 1] for values in lists]) if is_present else [None])
         return made
-

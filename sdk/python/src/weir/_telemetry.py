@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Tuple
+from typing import Any
 
 from . import _wire
 
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 
 #: In native tests: what was logged and measured.
-lines: List[Tuple[str, str]] = []
-figures: List[Tuple[str, str, float]] = []
+lines: list[tuple[str, str]] = []
+figures: list[tuple[str, str, float]] = []
 
 
 class _Progress:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import decimal
-from array import array
-from typing import Any, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 from . import _wire
 from ._codec import Bad, BadValue, Codec, shown
@@ -43,13 +43,15 @@ class DayNumber(Int):
 class Day(DayNumber):
     """`datetime.date`"""
 
-    filler = datetime.date(1970, 1, 1)
+    filler: Any = datetime.date(1970, 1, 1)
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         days, _ = super().values(column, nodes, node)
-        return _convert(days, lambda day: datetime.date.fromordinal(day + _EPOCH_DAY), "a day that datetime.date cannot hold (weir.Date can)")
+        return _convert(
+            days, lambda day: datetime.date.fromordinal(day + _EPOCH_DAY), "a day that datetime.date cannot hold (weir.Date can)"
+        )
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         if values and set(map(type, values)) != {datetime.date}:
             raise TypeError("it needs a datetime.date")
         return super().nodes([value.toordinal() - _EPOCH_DAY for value in values], validity, nulls)
@@ -73,7 +75,7 @@ class Instant(Int):
     def needs(self) -> str:
         return f"a timestamp of {_UNITS[self.unit]} or coarser"
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         raw = numbers(node, "q", 8)
         factor = _PER_SECOND[self.unit] // (_per_second(column) or 1)
         # A product beyond int64 is a correct int here; it is refused where it is written.
@@ -83,16 +85,16 @@ class Instant(Int):
 class DateTime(Instant):
     """`datetime.datetime` with a time zone."""
 
-    filler = _EPOCH
+    filler: Any = _EPOCH
 
     def __init__(self) -> None:
         super().__init__("u")
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         raw, _ = super().values(column, nodes, node)
         return _convert(raw, to_datetime, "a time that datetime cannot hold (weir.Timestamp can)")
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         return super().nodes([from_datetime(value) for value in values], validity, nulls)
 
     def check_value(self, value: Any) -> None:
@@ -120,12 +122,12 @@ class DecimalNumber(Codec):
     def accepts(self, column: ColumnSchema) -> bool:
         return column.format in (self.format, self.format + ",128")
 
-    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> Tuple[List[Any], Optional[Bad]]:
+    def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         data, scale, of_bytes = node.buffers[1], -self.scale, int.from_bytes
         units = (of_bytes(data[at : at + 16], "little", signed=True) for at in range(0, 16 * node.length, 16))
         return [_EXACT.scaleb(decimal.Decimal(unit), scale) for unit in units], None
 
-    def nodes(self, values: List[Any], validity: bytes, nulls: int) -> List[Any]:
+    def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         data = b"".join([self.units(value).to_bytes(16, "little", signed=True) for value in values])
         return [_wire.Node(len(values), nulls, [validity, data])]
 
@@ -153,13 +155,13 @@ class DecimalNumber(Codec):
         return bool(old != new)
 
 
-def _per_second(column: ColumnSchema) -> Optional[int]:
+def _per_second(column: ColumnSchema) -> int | None:
     if column.format[:2] == "ts" and column.format[3:4] == ":":
         return _PER_SECOND.get(column.format[2])
     return None
 
 
-def _convert(raw: List[int], convert: Any, what: str) -> Tuple[List[Any], Optional[Bad]]:
+def _convert(raw: list[int], convert: Any, what: str) -> tuple[list[Any], Bad | None]:
     try:
         return [convert(value) for value in raw], None
     except (OverflowError, ValueError):

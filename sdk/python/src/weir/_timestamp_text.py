@@ -43,7 +43,7 @@ def parse_timestamp(text: str) -> int:
         raise ValueError(f"{text!r} is no time such as 2024-05-01T12:30:00Z or 01/May/2024:12:30:00 +0200") from None
 
 
-def _offset(text: "str | None") -> int:
+def _offset(text: str | None) -> int:
     if text is None or text in "Zz":
         return 0
     hours, minutes = int(text[1:3]), int(text[-2:])

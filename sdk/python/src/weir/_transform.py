@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from . import _wire
 from ._annotations import DeclarationError
@@ -14,7 +14,7 @@ from ._reads import Reads, RowReader, with_rows
 from ._rows import RowType
 from ._signature import Step, all_outputs, step_of
 
-_SPECIAL: Dict[Any, str] = {Emitter: "out", ColumnEmitter: "out", Columns: "columns"}
+_SPECIAL: dict[Any, str] = {Emitter: "out", ColumnEmitter: "out", Columns: "columns"}
 
 
 class Operator:
@@ -22,11 +22,11 @@ class Operator:
 
     world = ""
 
-    def __init__(self, declared: Any, title: Optional[str]) -> None:
+    def __init__(self, declared: Any, title: str | None) -> None:
         self.declared = declared
         self.name: str = declared.__name__
         self.is_class = isinstance(declared, type)
-        self.config: Optional[type] = declared if self.is_class else None
+        self.config: type | None = declared if self.is_class else None
         self.title = title or _title(declared)
 
     def about(self) -> Any:
@@ -42,7 +42,7 @@ class Operator:
         return parse(config, self.config)
 
 
-def _title(declared: Any) -> Optional[str]:
+def _title(declared: Any) -> str | None:
     text = (declared.__doc__ or "").strip()
     if not text or text.startswith(f"{declared.__name__}("):
         return None
@@ -50,7 +50,7 @@ def _title(declared: Any) -> Optional[str]:
     return line if len(line) <= 100 else None
 
 
-def input_steps(declared: Any, name: str, special: Dict[Any, str], is_method: bool, function: str = "process") -> List[Step]:
+def input_steps(declared: Any, name: str, special: dict[Any, str], is_method: bool, function: str = "process") -> list[Step]:
     """The steps that take rows: the function itself, `process` of a class, or its methods that are marked with `weir.input`."""
     if not is_method:
         return [step_of(declared, name, False, special)]
@@ -70,7 +70,7 @@ def input_steps(declared: Any, name: str, special: Dict[Any, str], is_method: bo
     return steps
 
 
-def check_inputs(steps: List[Step], inputs: Any) -> Dict[int, Step]:
+def check_inputs(steps: list[Step], inputs: Any) -> dict[int, Step]:
     """Which step takes the rows of which input. Raises `ValueError` if the operator is connected to other inputs."""
     if steps[0].input is None:
         if len(inputs) != 1:
@@ -88,17 +88,17 @@ class TransformOperator(Operator):
 
     world = "transform"
 
-    def __init__(self, declared: Any, title: Optional[str]) -> None:
+    def __init__(self, declared: Any, title: str | None) -> None:
         if isinstance(declared, type) and not dataclasses.is_dataclass(declared):
             declared = dataclasses.dataclass(declared)
         super().__init__(declared, title)
         self.steps = input_steps(declared, self.name, _SPECIAL, self.is_class)
         if not self.is_class:
             self.config = self.steps[0].config
-        self.outputs: List[RowType] = all_outputs(self.steps, self.name)
+        self.outputs: list[RowType] = all_outputs(self.steps, self.name)
         self.loops = [None if "columns" in step.takes else loop_of(step, self.outputs) for step in self.steps]
 
-    def connect(self, configured: Any, inputs: List[Any]) -> "ConnectedTransform":
+    def connect(self, configured: Any, inputs: list[Any]) -> ConnectedTransform:
         """Connects it to inputs. Raises `ValueError` if a column does not fit."""
         return ConnectedTransform(self, configured, inputs)
 
@@ -113,11 +113,11 @@ class _ConnectedInput:
 class ConnectedTransform:
     """A transform that is connected to its inputs."""
 
-    def __init__(self, operator: TransformOperator, configured: Any, inputs: List[Any]) -> None:
+    def __init__(self, operator: TransformOperator, configured: Any, inputs: list[Any]) -> None:
         self.operator, self.configured = operator, configured
         steps = check_inputs(operator.steps, inputs)
         columns = inputs_of(inputs)
-        self.inputs: List[_ConnectedInput] = []
+        self.inputs: list[_ConnectedInput] = []
         column_of = getattr(configured, "column_of", None) if operator.is_class else None
         for at, step in steps.items():
             function = step.bound(configured if operator.is_class else None)
@@ -135,15 +135,15 @@ class ConnectedTransform:
     def process(self, input: int, batch: Any) -> Any:
         """`transform.process`"""
         of = self.inputs[input]
-        refused: Dict[int, str] = {}
+        refused: dict[int, str] = {}
         if of.loop is None:
             all_deltas = self._columns(of, batch, refused)
         else:
             all_deltas = self._rows(of, batch, refused)
         return _wire.transform.TransformDelta(all_deltas, failures(refused))
 
-    def _rows(self, of: _ConnectedInput, batch: Any, refused: Dict[int, str]) -> List[Any]:
-        lists: List[List[Any]] = []
+    def _rows(self, of: _ConnectedInput, batch: Any, refused: dict[int, str]) -> list[Any]:
+        lists: list[list[Any]] = []
         if of.reader is not None:
             lists = of.reader.lists(batch.columns, batch.rows, refused, batch.event_times, batch.row_kinds)
         indices, lists = with_rows(lists, batch.rows, refused)
@@ -160,7 +160,7 @@ class ConnectedTransform:
                 raise OverflowError("what the batch emits is too large for one column")
         return found
 
-    def _columns(self, of: _ConnectedInput, batch: Any, refused: Dict[int, str]) -> List[Any]:
+    def _columns(self, of: _ConnectedInput, batch: Any, refused: dict[int, str]) -> list[Any]:
         assert of.reader is not None
         if any(node.null_count for node in batch.columns):
             of.reader.lists(batch.columns, batch.rows, refused, batch.event_times, batch.row_kinds)
@@ -170,6 +170,6 @@ class ConnectedTransform:
         return emitter._deltas()
 
 
-def failures(refused: Dict[int, str]) -> List[Any]:
+def failures(refused: dict[int, str]) -> list[Any]:
     """The refused rows."""
     return [_wire.RowFailure(row, reason) for row, reason in sorted(refused.items())] if refused else []

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import List, Optional
 
 from ._check import BuildError, Found, find_operator
 from ._message import authors_message
@@ -21,7 +20,7 @@ _SCRIPT = "import sys, componentize_py; sys.exit(componentize_py.script())"
 _NATIVE_ONLY = ("testing", "build", "_bindings", "wit", "__pycache__", "py.typed")
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command; gives its exit code."""
     parser = argparse.ArgumentParser(prog="python -m weir.build", description="Builds the component of a project.")
     parser.add_argument("--project", type=Path, required=True, help="the folder with pyproject.toml and main.py")
@@ -37,7 +36,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     return 0
 
 
-def build(folder: Path, out: Path, toolchain: Optional[Path]) -> Found:
+def build(folder: Path, out: Path, toolchain: Path | None) -> Found:
     """Builds the component. Raises `BuildError` with a message for the author."""
     project = Project.read(folder)
     environment = _environment(toolchain)
@@ -67,7 +66,7 @@ def build(folder: Path, out: Path, toolchain: Optional[Path]) -> Found:
     return found
 
 
-def _environment(toolchain: Optional[Path]) -> "dict[str, str]":
+def _environment(toolchain: Path | None) -> dict[str, str]:
     environment = dict(os.environ)
     if toolchain is not None:
         folders = [toolchain, *sorted(toolchain.glob("lib/python*/site-packages"))]
@@ -81,7 +80,7 @@ def _environment(toolchain: Optional[Path]) -> "dict[str, str]":
     return environment
 
 
-def _toolchain_lines() -> List[str]:
+def _toolchain_lines() -> list[str]:
     path = _SDK.parent.parent / "toolchain.txt"
     return [line.split("\\")[0].strip() for line in path.read_text().splitlines()] if path.exists() else []
 

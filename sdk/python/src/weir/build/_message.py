@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._project import Project
@@ -25,11 +25,18 @@ def message_of(error: BaseException, folder: str) -> str:
     return f"{_relative(frame.filename, folder)}:{frame.lineno}: {text}{line}"
 
 
-def authors_message(output: str, project: "Project") -> str:
+def authors_message(output: str, project: Project) -> str:
     """What of the output of componentize-py an author needs."""
     lines = output.splitlines()
     starts = [at for at, line in enumerate(lines) if line.strip().startswith("Traceback (most recent call last)")]
-    error = next((line.strip() for line in reversed(lines[starts[-1] :] if starts else lines) if re.match(r"\s*[A-Za-z_.]+(Error|Exception)\b", line)), None)
+    error = next(
+        (
+            line.strip()
+            for line in reversed(lines[starts[-1] :] if starts else lines)
+            if re.match(r"\s*[A-Za-z_.]+(Error|Exception)\b", line)
+        ),
+        None,
+    )
     if error is None:
         return "componentize-py failed:\n" + "\n".join(line for line in lines if line.strip())
     place = _last_place(lines, project)
@@ -42,7 +49,7 @@ def authors_message(output: str, project: "Project") -> str:
     return message
 
 
-def _last_place(lines: List[str], project: "Project") -> Optional[str]:
+def _last_place(lines: list[str], project: Project) -> str | None:
     place = None
     for line in lines:
         found = re.search(r'File "([^"]+)", line (\d+)', line)

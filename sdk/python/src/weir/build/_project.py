@@ -6,7 +6,7 @@ import dataclasses
 import re
 import shutil
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from ._check import BuildError
 
@@ -21,12 +21,12 @@ class Project:
     #: The module with the operator.
     module: str = "main"
     #: The operator among several in the module.
-    operator: Optional[str] = None
+    operator: str | None = None
     #: Folders with packages that the operator imports.
-    paths: List[str] = dataclasses.field(default_factory=list)
+    paths: list[str] = dataclasses.field(default_factory=list)
 
     @classmethod
-    def read(cls, folder: Path) -> "Project":
+    def read(cls, folder: Path) -> Project:
         """Reads it. Raises `BuildError` if it is no project."""
         folder = folder.resolve()
         if not folder.is_dir():
@@ -49,13 +49,13 @@ class Project:
     def stage(self, into: Path) -> None:
         """Copies what the operator may import or read, without tests and environments."""
 
-        def ignored(folder: str, names: List[str]) -> List[str]:
+        def ignored(folder: str, names: list[str]) -> list[str]:
             return [name for name in names if name.startswith(".") or name in _NOT_STAGED or name.endswith((".wasm", ".pyc"))]
 
         shutil.copytree(self.folder, into, ignore=ignored)
 
 
-def _settings(file: Path) -> Dict[str, Any]:
+def _settings(file: Path) -> dict[str, Any]:
     text = file.read_text(encoding="utf-8")
     try:
         import tomllib
@@ -67,11 +67,11 @@ def _settings(file: Path) -> Dict[str, Any]:
         raise BuildError(f"{file.name}: {error}") from None
 
 
-def _simple_settings(text: str) -> Dict[str, Any]:
+def _simple_settings(text: str) -> dict[str, Any]:
     """The two keys that there are, without a reader of TOML."""
     found = re.search(r"^\[tool\.weir\]\s*$(.*?)(?=^\[|\Z)", text, re.MULTILINE | re.DOTALL)
     section = found[1] if found else ""
-    settings: Dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     operator = re.search(r"^operator\s*=\s*\"([^\"]*)\"", section, re.MULTILINE)
     paths = re.search(r"^paths\s*=\s*\[([^\]]*)\]", section, re.MULTILINE)
     if operator:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from .. import _telemetry, _wire
 from .._registry import operator_of
@@ -11,7 +12,7 @@ from ._results import Results, failed
 from ._table import Table
 
 
-def aggregate(operator: Any, parts: Sequence[Sequence[Any]], *, row: Optional[type] = None) -> Results:
+def aggregate(operator: Any, parts: Sequence[Sequence[Any]], *, row: type | None = None) -> Results:
     """The result of one group whose rows were accumulated in these parts, each on its own, and merged in order. For a sound aggregate it
     does not matter how the rows are cut into parts.
 
@@ -20,7 +21,7 @@ def aggregate(operator: Any, parts: Sequence[Sequence[Any]], *, row: Optional[ty
     declared = operator_of(operator)
     if row is None:
         row = next((type(part[0]) for part in parts if part), declared.step.row.cls)
-    merged: Optional[List[Any]] = None
+    merged: list[Any] | None = None
     rejected = []
     before = 0
     try:
@@ -47,5 +48,5 @@ def aggregate(operator: Any, parts: Sequence[Sequence[Any]], *, row: Optional[ty
     return Results({"main": table}, rejected)
 
 
-def _one(nodes: List[Any]) -> Any:
+def _one(nodes: list[Any]) -> Any:
     return _wire.States(1, b"", nodes)

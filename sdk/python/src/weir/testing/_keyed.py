@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 from array import array
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
+from collections.abc import Sequence
+from typing import Any, Union
 
 from .. import _telemetry, _wire
 from .._bits import pack
@@ -25,9 +26,9 @@ class KeyedHarness:
     `row`: the class of the rows, or the classes of several inputs by name. `key_by`: the columns that they are keyed by.
     """
 
-    def __init__(self, operator: Any, row: Union[type, Dict[str, type]], key_by: Sequence[str]) -> None:
+    def __init__(self, operator: Any, row: type | dict[str, type], key_by: Sequence[str]) -> None:
         self._operator = operator_of(operator)
-        self._rows: Dict[str, type] = row if isinstance(row, dict) else {"main": row}
+        self._rows: dict[str, type] = row if isinstance(row, dict) else {"main": row}
         tables = {name: Table.of([], cls) for name, cls in self._rows.items()}
         self._keys_of = {name: [table.names.index(column) for column in key_by] for name, table in tables.items()}
         try:
@@ -36,15 +37,15 @@ class KeyedHarness:
         except Exception as error:
             raise failed(error) from error
         self._key_codecs = [tables[next(iter(tables))].codecs[at] for at in self._keys_of[next(iter(tables))]]
-        self._order: Dict[Any, int] = {}
-        self._keys: List[Tuple[Any, ...]] = []
-        self._states: List[Any] = []
-        self._timers: Set[Tuple[str, int, int]] = set()
+        self._order: dict[Any, int] = {}
+        self._keys: list[tuple[Any, ...]] = []
+        self._states: list[Any] = []
+        self._timers: set[tuple[str, int, int]] = set()
         self._maps = HarnessMaps(self._operator.maps)
-        self._watermark: Optional[int] = None
+        self._watermark: int | None = None
         self._now = 0
 
-    def process(self, rows: Sequence[Any], input: Optional[str] = None) -> Results:
+    def process(self, rows: Sequence[Any], input: str | None = None) -> Results:
         """Processes one batch. If the call fails as a whole nothing has changed."""
         names = list(self._rows)
         name = input or names[0]
@@ -67,15 +68,15 @@ class KeyedHarness:
         self._now = micros(time)
         return self._fire(PROCESSING_TIME, self._now)
 
-    def states(self) -> Dict[Any, Any]:
+    def states(self) -> dict[Any, Any]:
         """The states by key; a key of one column is its value, another a tuple."""
         return {self._shown(key): state for key, state in zip(self._keys, self._states) if state is not None}
 
-    def timers(self, domain: str = EVENT_TIME) -> List[Tuple[int, Any]]:
+    def timers(self, domain: str = EVENT_TIME) -> list[tuple[int, Any]]:
         """The timers of a clock, the earliest first: their times, and the keys."""
         return sorted((time, self._shown(self._keys[key])) for of, time, key in self._timers if of == domain)
 
-    def entries(self, map: "Map[Any, Any]") -> Dict[Any, List[Tuple[Any, Any]]]:
+    def entries(self, map: Map[Any, Any]) -> dict[Any, list[tuple[Any, Any]]]:
         """The entries of a map by key, in their order."""
         found = self._maps.entries(self._operator.maps.index(map))
         return {self._shown(self._keys[key]): entries for key, entries in found.items()}
@@ -100,14 +101,14 @@ class KeyedHarness:
         for key, state in enumerate(read):
             if key < len(self._states):
                 self._states[key] = state
-        self.migrated: List[Any] = read
+        self.migrated: list[Any] = read
 
     def _fire(self, domain: str, until: int) -> Results:
         tables = [Table.of([], cls) for cls in self._rows.values()]
         empty = [_wire.Delta(_wire.Selection_Empty(), self._nothing(plan), b"", b"") for plan in self._connected.outputs]
         emitted = results_of(self._connected.outputs, empty, [], tables, 0)
         while True:
-            due: Dict[int, int] = {}
+            due: dict[int, int] = {}
             for of, time, key in sorted(self._timers):
                 if of == domain and time <= until:
                     due.setdefault(key, time)
@@ -116,7 +117,7 @@ class KeyedHarness:
             timers = sorted((time, key) for key, time in due.items())
             emitted._append(self._fire_at_once(domain, timers))
 
-    def _fire_at_once(self, domain: str, timers: List[Tuple[int, int]]) -> Results:
+    def _fire_at_once(self, domain: str, timers: list[tuple[int, int]]) -> Results:
         keys = [key for _, key in timers]
         times = [time for time, _ in timers]
         columns = [[self._keys[key][at] for key in keys] for at in range(len(self._key_codecs))]
@@ -133,7 +134,7 @@ class KeyedHarness:
         tables = [self._key_table(name, columns, times) for name in self._rows]
         return results_of(self._connected.outputs, delta.outputs, delta.rejected, tables, 0)
 
-    def _key_table(self, name: str, columns: List[List[Any]], times: List[int]) -> Table:
+    def _key_table(self, name: str, columns: list[list[Any]], times: list[int]) -> Table:
         """One row per timer: the key columns, everything else null."""
         empty = Table.of([], self._rows[name])
         of_keys = dict(zip(self._keys_of[name], columns))
@@ -141,10 +142,10 @@ class KeyedHarness:
         table.times = times
         return table
 
-    def _nothing(self, plan: Any) -> List[Any]:
+    def _nothing(self, plan: Any) -> list[Any]:
         return [node for at in plan.order for node in plan.row.columns[at].codec.write([])]
 
-    def _call(self, keys: List[int], call: Any) -> Any:
+    def _call(self, keys: list[int], call: Any) -> Any:
         of_call = list(dict.fromkeys(keys))
         index = array("I", [of_call.index(key) for key in keys]).tobytes()
         now = _wire.keyed.Clock(self._watermark, self._now)
@@ -159,7 +160,7 @@ class KeyedHarness:
         self._commit(delta, of_call)
         return delta
 
-    def _gather(self, keys: List[int]) -> Any:
+    def _gather(self, keys: list[int]) -> Any:
         row = self._operator.state
         if row is None:
             return _wire.States(len(keys), bytes((len(keys) + 7) // 8), [])
@@ -167,7 +168,7 @@ class KeyedHarness:
         present = pack([state is not None for state in states])
         return _wire.States(len(keys), present, row.write([row.blank() if state is None else state for state in states]))
 
-    def _commit(self, delta: Any, keys: List[int]) -> None:
+    def _commit(self, delta: Any, keys: list[int]) -> None:
         changed = selected(delta.changed, len(keys))
         if self._operator.state is not None:
             for at, state in zip(changed, States(self._operator.state, delta.states).slots):
@@ -177,14 +178,14 @@ class KeyedHarness:
         self._added = self._pairs(delta.timers.add, keys)
         self._timers |= self._added
 
-    def _pairs(self, lists: Any, keys: List[int]) -> Set[Tuple[str, int, int]]:
+    def _pairs(self, lists: Any, keys: list[int]) -> set[tuple[str, int, int]]:
         found = set()
         for timers in lists:
             indices, times = memoryview(timers.keys).cast("I"), memoryview(timers.times).cast("q")
             found |= {(domain_of_wire(timers.domain), time, keys[key]) for key, time in zip(indices, times)}
         return found
 
-    def _key(self, values: Tuple[Any, ...]) -> int:
+    def _key(self, values: tuple[Any, ...]) -> int:
         order = tuple(codec.order(value) for codec, value in zip(self._key_codecs, values))
         key = self._order.setdefault(order, len(self._keys))
         if key == len(self._keys):
@@ -192,5 +193,5 @@ class KeyedHarness:
             self._states.append(None)
         return key
 
-    def _shown(self, key: Tuple[Any, ...]) -> Any:
+    def _shown(self, key: tuple[Any, ...]) -> Any:
         return key[0] if len(key) == 1 else key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 from .. import _wire
 from .._bits import pack, unpack
@@ -14,24 +14,24 @@ _PAGE_ENTRIES_MAX = 3
 class HarnessMaps:
     """The entries of all maps."""
 
-    def __init__(self, maps: List[Any]) -> None:
+    def __init__(self, maps: list[Any]) -> None:
         self._maps = maps
         #: By map, key and order: the entry's key and value.
-        self._entries: Dict[Tuple[int, int, Any], Tuple[Any, Any]] = {}
+        self._entries: dict[tuple[int, int, Any], tuple[Any, Any]] = {}
 
-    def entries(self, index: int) -> Dict[int, List[Tuple[Any, Any]]]:
+    def entries(self, index: int) -> dict[int, list[tuple[Any, Any]]]:
         """The entries of a map by key, in their order."""
-        found: Dict[int, List[Tuple[Any, Any]]] = {}
+        found: dict[int, list[tuple[Any, Any]]] = {}
         for (of, key, _), entry in sorted(self._entries.items(), key=lambda item: item[0]):
             if of == index:
                 found.setdefault(key, []).append(entry)
         return found
 
-    def during(self, keys: List[int]) -> "_Lent":
+    def during(self, keys: list[int]) -> _Lent:
         """What a call with these keys reads."""
         return _Lent(self._maps, self._entries, keys)
 
-    def commit(self, changes: List[Any], keys: List[int]) -> None:
+    def commit(self, changes: list[Any], keys: list[int]) -> None:
         """Takes the changes of a call with these keys."""
         for change in changes:
             of_keys, of_values = self._maps[change.map_index].types()
@@ -48,10 +48,10 @@ class HarnessMaps:
 
 
 class _Lent:
-    def __init__(self, maps: List[Any], entries: Dict[Tuple[int, int, Any], Tuple[Any, Any]], keys: List[int]) -> None:
+    def __init__(self, maps: list[Any], entries: dict[tuple[int, int, Any], tuple[Any, Any]], keys: list[int]) -> None:
         self._maps, self._entries, self._keys = maps, entries, keys
 
-    def get(self, map_index: int, keys: bytes, entry_keys: List[Any]) -> Any:
+    def get(self, map_index: int, keys: bytes, entry_keys: list[Any]) -> Any:
         of_keys, of_values = self._maps[map_index].types()
         indices = memoryview(keys).cast("I").tolist()
         found = [

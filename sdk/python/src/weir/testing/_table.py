@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from .. import _wire
 from .._outputs import plan_time
@@ -13,13 +14,13 @@ from .._schema import columns_of
 class Table:
     """Rows as columns of Python values."""
 
-    def __init__(self, names: List[str], codecs: List[Any], columns: List[List[Any]], rows: int) -> None:
+    def __init__(self, names: list[str], codecs: list[Any], columns: list[list[Any]], rows: int) -> None:
         self.names, self.codecs, self.columns, self.rows = names, codecs, columns, rows
-        self.times: List[int] = [0] * rows
-        self.kinds: List[int] = [0] * rows
+        self.times: list[int] = [0] * rows
+        self.kinds: list[int] = [0] * rows
 
     @classmethod
-    def of(cls, rows: Sequence[Any], row: Optional[type] = None) -> "Table":
+    def of(cls, rows: Sequence[Any], row: type | None = None) -> Table:
         """The columns of rows of one dataclass, which `row` names if there may be none."""
         if row is None:
             if not rows:
@@ -36,7 +37,7 @@ class Table:
             table.kinds = [getattr(item, of.kind) for item in rows]
         return table
 
-    def fields(self, indices: Optional[Sequence[int]] = None) -> List[Any]:
+    def fields(self, indices: Sequence[int] | None = None) -> list[Any]:
         """The schema of some columns, nodes in pre-order."""
         at = range(len(self.names)) if indices is None else indices
         return [node for index in at for node in self.codecs[index].fields(self.names[index])]
@@ -54,11 +55,11 @@ class Table:
         times = array("q", self.times).tobytes() if with_times else b""
         return _wire.Batch(self.rows, nodes, times, bytes(self.kinds) if any(self.kinds) else b"")
 
-    def values(self, name: str) -> List[Any]:
+    def values(self, name: str) -> list[Any]:
         """One column."""
         return self.columns[self.names.index(name)]
 
-    def as_rows(self, cls: Optional[type]) -> List[Any]:
+    def as_rows(self, cls: type | None) -> list[Any]:
         """The rows as dictionaries, or as objects of a dataclass."""
         if cls is None:
             return [dict(zip(self.names, values)) for values in zip(*self.columns)] if self.columns else [{} for _ in range(self.rows)]
@@ -70,7 +71,7 @@ class Table:
             by_name[of.kind] = self.kinds
         return of.make_all(range(self.rows), [by_name[name] for name in of.reads])
 
-    def extend(self, later: "Table") -> None:
+    def extend(self, later: Table) -> None:
         """Appends the rows of a table with the same columns."""
         for mine, others in zip(self.columns, later.columns):
             mine.extend(others)
@@ -79,12 +80,12 @@ class Table:
         self.rows += later.rows
 
 
-def applied(plan: Any, delta: Any, inputs: List[Table], at_input: int) -> Table:
+def applied(plan: Any, delta: Any, inputs: list[Table], at_input: int) -> Table:
     """What an output has after a call: kept columns of the rows that it names, and the computed ones."""
     source = inputs[at_input]
     rows = selected(delta.rows, source.rows)
     codecs = {field.column: field.codec for field in plan.row.columns}
-    computed: Dict[str, List[Any]] = {}
+    computed: dict[str, list[Any]] = {}
     fields = [node for at in plan.order for node in plan.row.columns[at].codec.fields(plan.row.columns[at].column)]
     for column in columns_of(fields):
         values, bad = codecs[column.name].read(column, delta.computed)
@@ -110,7 +111,7 @@ def applied(plan: Any, delta: Any, inputs: List[Table], at_input: int) -> Table:
     return table
 
 
-def selected(selection: Any, rows: int) -> List[int]:
+def selected(selection: Any, rows: int) -> list[int]:
     """The indices that a selection means."""
     if isinstance(selection, _wire.Selection_All):
         return list(range(rows))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from collections.abc import Sequence
+from typing import Any
 
 from .. import _telemetry
 from .._registry import operator_of
@@ -11,7 +12,7 @@ from ._results import Results, failed, results_of
 from ._table import Table
 
 
-def configured(declared: Any, config: Optional[Dict[str, Any]] = None) -> Any:
+def configured(declared: Any, config: dict[str, Any] | None = None) -> Any:
     """The operator (or the configuration of a function) that `config` of a pipeline describes, keys with dashes.
 
     Raises `ValueError` if it does not fit.
@@ -20,7 +21,12 @@ def configured(declared: Any, config: Optional[Dict[str, Any]] = None) -> Any:
 
 
 def transform(
-    operator: Any, rows: Union[Sequence[Any], Dict[str, Sequence[Any]]], *, config: Any = None, row: Optional[type] = None, input: Optional[str] = None
+    operator: Any,
+    rows: Sequence[Any] | dict[str, Sequence[Any]],
+    *,
+    config: Any = None,
+    row: type | None = None,
+    input: str | None = None,
 ) -> Results:
     """Runs a transform over one batch. The rows are of one dataclass, which may have more columns than the operator reads.
 
@@ -42,21 +48,21 @@ def transform(
     return results_of(connected.outputs, delta.outputs, delta.rejected, list(tables.values()), at)
 
 
-def tables_of(rows: Union[Sequence[Any], Dict[str, Sequence[Any]]], row: Optional[type]) -> Dict[str, Table]:
+def tables_of(rows: Sequence[Any] | dict[str, Sequence[Any]], row: type | None) -> dict[str, Table]:
     """The inputs by name; one that is given without a name is "main"."""
     if isinstance(rows, dict):
         return {name: Table.of(of, row) for name, of in rows.items()}
     return {"main": Table.of(rows, row)}
 
 
-def log_lines() -> List[Tuple[str, str]]:
+def log_lines() -> list[tuple[str, str]]:
     """Takes the lines that operators have logged: level and text."""
     lines = list(_telemetry.lines)
     _telemetry.lines.clear()
     return lines
 
 
-def metrics() -> List[Tuple[str, str, float]]:
+def metrics() -> list[tuple[str, str, float]]:
     """Takes the figures that operators have set: "count", "gauge" or "observe", name and value."""
     figures = list(_telemetry.figures)
     _telemetry.figures.clear()
