@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from wit_world import exports
+from wit_world import exports  # type: ignore[import-not-found, unused-ignore]
 
 from . import _sandbox, _telemetry, _wire  # noqa: F401: nothing is imported later
 from ._annotations import DeclarationError

@@ -11,8 +11,8 @@ from typing import Any
 
 
 def _import_bindings() -> tuple[Any, Any]:
-    from componentize_py_types import Err
-    from wit_world.imports import types
+    from componentize_py_types import Err  # type: ignore[import-not-found, unused-ignore]
+    from wit_world.imports import types  # type: ignore[import-not-found, unused-ignore]
 
     return types, Err
 
