@@ -8,10 +8,14 @@ from typing import Any
 
 from wit_world import exports  # type: ignore[import-not-found, unused-ignore]
 
-from . import _sandbox, _telemetry, _wire  # noqa: F401: nothing is imported later
+from . import _config, _config_schema, _sandbox, _telemetry, _wire
 from ._annotations import DeclarationError
 from ._errors import place_of, reason_of
 from ._registry import operators
+
+
+# Nothing can be imported once a component runs.
+_LATER = (_config, _config_schema)
 
 
 class _Component:
