@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // Builds an operator: `node build.mjs --project DIR --out FILE --toolchain DIR`. It bundles the author's module with the SDK, finds out
-// what it exports, and makes a component of it. What is wrong it says on standard error in one line or two, and ends with 1; with 2 if it
-// was called wrongly or the toolchain is at fault.
+// what it exports, and makes a component of it. `node build.mjs --link --project DIR` puts a link to the SDK into the project's node_modules,
+// as `npm install` does. What is wrong it says on standard error in one line or two, and ends with 1; with 2 if it was called wrongly or the
+// toolchain is at fault.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +18,8 @@ import { loadToolchain } from './src/build/toolchain.mjs';
 const SDK = dirname(fileURLToPath(import.meta.url));
 
 async function main() {
-  const { project, out, toolchain } = options();
+  const { project, out, toolchain, link } = options();
+  if (link) return linkSdk(project);
   const { esbuild, componentize } = loadToolchain(toolchain);
   const entry = findEntry(project);
   const folder = mkdtempSync(join(tmpdir(), 'weir-build-'));
@@ -38,12 +40,21 @@ async function main() {
 function options() {
   let values;
   try {
-    ({ values } = parseArgs({ options: { project: { type: 'string' }, out: { type: 'string' }, toolchain: { type: 'string' } } }));
+    ({ values } = parseArgs({ options: { project: { type: 'string' }, out: { type: 'string' }, toolchain: { type: 'string' }, link: { type: 'boolean' } } }));
   } catch (error) {
     throw new Failure(error.message, 2);
   }
-  for (const name of ['project', 'out', 'toolchain']) if (!values[name]) throw new Failure(`--${name} is missing: node build.mjs --project DIR --out FILE --toolchain DIR`, 2);
-  return { project: resolve(values.project), out: resolve(values.out), toolchain: resolve(values.toolchain) };
+  for (const name of values.link ? ['project'] : ['project', 'out', 'toolchain']) if (!values[name]) throw new Failure(`--${name} is missing: node build.mjs --project DIR --out FILE --toolchain DIR`, 2);
+  const [project, out, toolchain] = [values.project, values.out, values.toolchain].map((path) => path && resolve(path));
+  return { project, out, toolchain, link: values.link };
+}
+
+function linkSdk(project) {
+  const link = join(project, 'node_modules', 'weir-sdk');
+  if (existsSync(link)) return;
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(SDK, link, 'junction');
 }
 
 try {

@@ -1,12 +1,11 @@
 // User-defined aggregates for windows.
 
-import { view } from './column.js';
+import { unpacked, view } from './column.js';
 import { operatorCode } from './compile.js';
 import { reasonOf } from './failure.js';
 import { Outputs } from './outputs.js';
 import { declaredOutput } from './schema.js';
 import { declaredReads, Reads, Refused } from './rows.js';
-import { unpacked } from './column.js';
 import { Stored } from './state.js';
 import { Context, Operator } from './transform.js';
 

@@ -1,7 +1,7 @@
 // Runs a keyed operator as the host does: it keeps the states, the maps and the timers, by key.
 
-import { view } from '../column.js';
-import { packed } from '../column.js';
+import { packed, view } from '../column.js';
+import { Stored } from '../state.js';
 import { TestMaps } from './maps.js';
 import { Results, testInputs } from './table.js';
 import { outputsOf, results } from './transform.js';
@@ -76,8 +76,9 @@ export class KeyedHarness {
     return this.maps.entries(name).map(([of, key, value]) => ({ of: Object.fromEntries(of.columns), key, value }));
   }
 
-  /** Brings states of another version in, as a deployment does: `layout` is a state's declaration, `states` has `{ key, state }`. */
-  migrate(fromVersion, layout, states) {
+  /** Brings states of another version in, as a deployment does: `state` is the declaration of theirs, `states` has `{ key, state }`. */
+  migrate(fromVersion, state, states) {
+    const layout = new Stored(state, 'the old state');
     const keys = states.map(({ key }) => this.keyOf(Object.entries(key)));
     const present = packed(states.map(({ state }) => (state === null ? 0 : 1)), states.length);
     const nodes = this.connected.migrate(fromVersion, layout.schema, { keys: keys.length, present, columns: layout.write(states.map(({ state }) => state)) });
