@@ -1,6 +1,6 @@
 // User-defined aggregates for windows.
 
-import { unpacked, view } from './column.js';
+import { unpacked, ValueError, view } from './column.js';
 import { operatorCode } from './compile.js';
 import { reasonOf } from './failure.js';
 import { Outputs } from './outputs.js';
@@ -25,7 +25,7 @@ export class Aggregate extends Operator {
   }
 
   connect(config, inputs) {
-    if (inputs.length !== 1) throw new Error(`the operator has one input, and is connected to ${inputs.length}`);
+    if (inputs.length !== 1) throw new ValueError(`the operator has one input, and is connected to ${inputs.length}`);
     const reads = new Reads(this.reads, inputs[0], config);
     const { accumulator: stored, result } = this;
     const plan = {
@@ -55,7 +55,7 @@ export class Aggregate extends Operator {
     const enter = (row) => {
       call.group = call.groupOfRow[row];
       const group = call.groups[call.group];
-      if (group === undefined) throw new Error(`row ${row} has group ${call.group}, but the call has ${call.groups.length} groups`);
+      if (group === undefined) throw new ValueError(`row ${row} has group ${call.group}, but the call has ${call.groups.length} groups`);
       call.before = stored.shape.copy(group);
     };
     const leave = () => stored.shape.check(call.groups[call.group]);

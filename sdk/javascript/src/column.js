@@ -38,7 +38,7 @@ export function packed(bytes, count) {
   return bits;
 }
 
-/** Thrown for a value that has no place in the author's type; it refuses the row. */
+/** Thrown for what does not fit: a value into its type, a column or a configuration into what the operator declares. Its message says it all. */
 export class ValueError extends Error {}
 
 /** An int64 of two halves as a number. */

@@ -1,6 +1,7 @@
 // The configuration of an operator: what keys there are and of which types, the check of what a pipeline gives, and the JSON Schema
 // that tools show. It takes no key that is not declared.
 
+import { ValueError } from './column.js';
 import { misfit } from './builder.js';
 import { parseType, shown } from './types.js';
 
@@ -35,29 +36,29 @@ export function parseConfig(fields, text) {
   try {
     given = text.trim() === '' ? {} : JSON.parse(text);
   } catch (error) {
-    throw new Error(`config: ${error.message}`);
+    throw new ValueError(`config: ${error.message}`);
   }
   return checkConfig(fields, given ?? {});
 }
 
 /** As {@link parseConfig}, of an object with the keys of the pipeline or of the author. */
 export function checkConfig(fields, given) {
-  if (typeof given !== 'object' || Array.isArray(given)) throw new Error(`config: it is ${shown(given)}, but it has keys: ${keysOf(fields)}`);
+  if (typeof given !== 'object' || Array.isArray(given)) throw new ValueError(`config: it is ${shown(given)}, but it has keys: ${keysOf(fields)}`);
   for (const key in given) {
-    if (!fields.some((field) => field.written === key || field.key === key)) throw new Error(`config: there is no key ${JSON.stringify(key)}${near(key, fields)}; there are ${keysOf(fields)}`);
+    if (!fields.some((field) => field.written === key || field.key === key)) throw new ValueError(`config: there is no key ${JSON.stringify(key)}${near(key, fields)}; there are ${keysOf(fields)}`);
   }
   const config = {};
   for (const { key, written, type, choices, fallback, hasFallback } of fields) {
     const value = written in given ? given[written] : given[key];
     if (value === undefined && hasFallback) config[key] = fallback;
     else if (choices) {
-      if (!choices.includes(value)) throw new Error(`config: ${written} is ${value === undefined ? 'missing' : shown(value)}, but it is one of ${choices.join(', ')}`);
+      if (!choices.includes(value)) throw new ValueError(`config: ${written} is ${value === undefined ? 'missing' : shown(value)}, but it is one of ${choices.join(', ')}`);
       config[key] = value;
     } else {
       const why = misfit(type, value);
-      if (why !== null) throw new Error(`config: ${written} is ${why}`);
+      if (why !== null) throw new ValueError(`config: ${written} is ${why}`);
       const unknown = unknownIn(type, value);
-      if (unknown !== null) throw new Error(`config: ${written} has no key ${JSON.stringify(unknown)}`);
+      if (unknown !== null) throw new ValueError(`config: ${written} has no key ${JSON.stringify(unknown)}`);
       config[key] = value ?? null;
     }
   }

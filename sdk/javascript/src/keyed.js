@@ -1,6 +1,6 @@
 // Operators with state, maps and timers per key.
 
-import { view } from './column.js';
+import { ValueError, view } from './column.js';
 import { operatorCode, rowFunction } from './compile.js';
 import { reasonOf } from './failure.js';
 import { CallMap, declaredMaps } from './maps.js';
@@ -109,7 +109,7 @@ export class Keyed extends Operator {
       return call.finish();
     };
     const onTimer = (due, batch, states, now, host) => {
-      if (!this.onTimer) throw new Error('the operator has no onTimer');
+      if (!this.onTimer) throw new ValueError('the operator has no onTimer');
       call.begin(batch.rows, due.keys, states, now, host, 'onTimer');
       call.due = { domain: due.domain, times: view(BigInt64Array, due.times) };
       context.input = null;
@@ -123,7 +123,7 @@ export class Keyed extends Operator {
     const migrate = (fromVersion, layout, states) => {
       const old = new OldStates(this.state, layout, states);
       const rows = this.migrate ? Array.from(this.migrate(fromVersion, old, config), (row) => row ?? null) : old.read();
-      if (rows.length !== states.keys) throw new Error(`migrating ${states.keys} states gave ${rows.length}`);
+      if (rows.length !== states.keys) throw new ValueError(`migrating ${states.keys} states gave ${rows.length}`);
       for (const row of rows) if (row !== null) this.state.shape.check(row);
       return this.state.write(rows);
     };
@@ -136,7 +136,7 @@ function findKeys(fields, columns, config, needed) {
   try {
     return findColumns(fields, columns, config);
   } catch (error) {
-    throw new Error(`among the columns that the input is keyed by: ${error.message}`);
+    throw new ValueError(`among the columns that the input is keyed by: ${error.message}`);
   }
 }
 

@@ -6,17 +6,21 @@ export function asciiOf(bytes) {
   return isAscii(bytes) ? latin1Of(bytes) : null;
 }
 
+/** Characters that are hardly ever in text: what separates values while all of them are converted at once. */
+const SEPARATORS = ['\0', '\x01', '\x02', '\x1f'];
+const separatorOf = (whole) => SEPARATORS.find((character) => !whole.includes(character));
+
 /** The values of a column of text that is not all ASCII. */
 export function textsOf(bytes, offsets, count) {
   const whole = latin1Of(bytes);
   const values = new Array(count);
   for (let i = 0, at = offsets[0]; i < count; i++) values[i] = whole.slice(at, at = offsets[i + 1]);
-  // All values at once, if some character is in none of them.
-  const separator = ['\0', '\x01', '\x02', '\x1f'].find((character) => !whole.includes(character));
+  const separator = separatorOf(whole);
   return separator === undefined ? values.map(decoded) : decoded(values.join(separator)).split(separator);
 }
 
 const decoded = (latin1) => decodeURIComponent(escape(latin1));
+const encodedLatin1 = (text) => unescape(encodeURIComponent(text));
 
 /** The text of some bytes. */
 export function textOf(bytes) {
@@ -31,8 +35,8 @@ export function bytesOf(texts, count) {
   const offsets = new Int32Array(count + 1);
   if (texts.length > count) texts.length = count;
   const whole = texts.join('');
-  const bytes = encoded(whole);
-  if (bytes.length === whole.length) {
+  const bytes = latin1Bytes(whole);
+  if (bytes !== null && isAscii(bytes)) {
     for (let i = 0, at = 0; i < count;) {
       const text = texts[i];
       if (text !== null) at += text.length;
@@ -40,31 +44,16 @@ export function bytesOf(texts, count) {
     }
     return { bytes, offsets };
   }
-  for (let i = 0, at = 0; i < count;) {
-    const text = texts[i];
-    if (text !== null) at += byteLength(text);
-    offsets[++i] = at;
-  }
-  return { bytes, offsets };
+  const separator = separatorOf(whole);
+  // With something between them no two halves of surrogate pairs can look like one.
+  if (!texts.join(separator ?? ' ').isWellFormed()) throw new RangeError(`${JSON.stringify(texts.find((text) => text !== null && !text.isWellFormed()))} is no Unicode text: it has half of a surrogate pair`);
+  const parts = separator === undefined ? Array.from(texts, (text) => encodedLatin1(text ?? '')) : encodedLatin1(texts.join(separator)).split(separator);
+  for (let i = 0, at = 0; i < count;) offsets[i + 1] = at += parts[i++].length;
+  return { bytes: count === 0 ? bytes : latin1Bytes(parts.join('')), offsets };
 }
 
 /** The bytes of a text; halves of surrogate pairs become U+FFFD. */
-export const bytesOfText = (text) => encoded(text).slice();
-
-function byteLength(text) {
-  if (!text.isWellFormed()) throw new RangeError(`${JSON.stringify(text)} is no Unicode text: it has half of a surrogate pair`);
-  return encoded(text).length;
-}
-
-function encoded(text) {
-  let latin1 = text;
-  let bytes = latin1Bytes(latin1);
-  if (bytes === null || !isAscii(bytes)) {
-    latin1 = unescape(encodeURIComponent(text.toWellFormed()));
-    bytes = latin1Bytes(latin1);
-  }
-  return bytes;
-}
+export const bytesOfText = (text) => latin1Bytes(encodedLatin1(text.toWellFormed()));
 
 function isAscii(bytes) {
   const length = bytes.length;

@@ -1,5 +1,6 @@
 // Stateless operators: filter, map, flat-map, project, split.
 
+import { ValueError } from './column.js';
 import { operatorCode } from './compile.js';
 import { checkConfig, configFields, configSchema, parseConfig } from './config.js';
 import { reasonOf } from './failure.js';
@@ -24,7 +25,7 @@ export function declaredInputs({ reads, inputs }, steps, does) {
 /** The author's inputs in the order in which the operator is connected to them. */
 export function connectInputs(declared, inputs) {
   if (declared.length === 1 && declared[0].name === null) {
-    if (inputs.length !== 1) throw new Error(`the operator has one input, and is connected to ${inputs.length}`);
+    if (inputs.length !== 1) throw new ValueError(`the operator has one input, and is connected to ${inputs.length}`);
     return [declared[0]];
   }
   const listed = declared.map(({ name }) => name).join(', ');
@@ -35,7 +36,7 @@ export function connectInputs(declared, inputs) {
 }
 
 function fail(message) {
-  throw new Error(message);
+  throw new ValueError(message);
 }
 
 /** What every kind of operator has. */

@@ -34,13 +34,14 @@ export function findEntry(project) {
 
 /** Runs the author's module in Node: the world of what it exports. */
 export async function check(esbuild, { sdk, project, entry, folder }) {
-  const contents = `export { default } from ${JSON.stringify(`./${entry}`)};\nexport * from ${JSON.stringify(`./${entry}`)};`;
+  const contents = `import * as operator from ${JSON.stringify(`./${entry}`)};\nexport { operator };`;
   const { code, places } = await run(esbuild, { sdk, project, contents });
   const file = join(folder, CHECKED);
   writeFileSync(file, code);
   let exported;
+  Error.stackTraceLimit = 100;
   try {
-    exported = await import(pathToFileURL(file).href);
+    exported = (await import(pathToFileURL(file).href)).operator;
   } catch (error) {
     throw new Failure(said(error, places, entry));
   }
@@ -65,7 +66,7 @@ export async function bundle(esbuild, { sdk, project, entry, world }) {
   const { code, places } = await run(esbuild, { sdk, project, contents });
   const describeError = (error) => {
     const text = String(error.message ?? error);
-    const [, what = text] = /(?:module evaluation|JavaScript module): (?:Error: )?(?=[^]*)([^]*)$/.exec(text) ?? [];
+    const [, what = text] = /JavaScript module(?: evaluation)?: (?:Failed to finish JavaScript module evaluation: )?(?:Error: )?([^]*)$/.exec(text) ?? [];
     const at = [...text.matchAll(/at (?:(\S+) )?\(?([^\s()]*):(\d+):(\d+)\)?/g)].map(([, , file, line, column]) => ofBundle(places, file.endsWith('.js') ? file : `${file}.js`, +line, +column)).find(Boolean);
     return `${at ? `${at.file}:${at.line}: ` : ''}${what.split('\n')[0]} (while its top level ran in the engine of components, which has no Node)`;
   };
@@ -114,11 +115,11 @@ async function run(esbuild, { sdk, project, contents }) {
   return { code, places: placesOf(JSON.parse(map), nameOf) };
 }
 
-function esbuildError({ text, location, notes }) {
+function esbuildError({ text, location }) {
   const where = location ? `${location.file}:${location.line}:${location.column + 1}: ` : '';
   const missing = /^Could not resolve "([^"]+)"/.exec(text);
   if (missing && isBuiltin(missing[1])) return `${where}${JSON.stringify(missing[1])} is a module of Node, which a component does not have`;
-  return `${where}${text}${missing && notes?.[0] && /install/.test(notes[0].text) ? ' (npm install?)' : ''}`;
+  return `${where}${text}${missing && !/^[./]/.test(missing[1]) ? ': is it installed (`npm install`)?' : ''}`;
 }
 
 /** The SDK is this very one, whether it is installed in the project or not. */
