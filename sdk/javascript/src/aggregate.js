@@ -1,0 +1,96 @@
+// User-defined aggregates for windows.
+
+import { unpacked, ValueError, view } from './column.js';
+import { operatorCode } from './compile.js';
+import { reasonOf } from './failure.js';
+import { Outputs } from './outputs.js';
+import { declaredOutput } from './schema.js';
+import { declaredReads, Reads, Refused } from './rows.js';
+import { Stored } from './state.js';
+import { Context, Operator } from './transform.js';
+
+/** Declares an aggregate; see `index.d.ts`. */
+export class Aggregate extends Operator {
+  constructor(declared, { accumulate, merge, finish } = {}) {
+    super('aggregate', declared);
+    for (const [name, step] of Object.entries({ accumulate, merge, finish })) {
+      if (typeof step !== 'function') throw new TypeError(`an aggregate has a function ${name}`);
+    }
+    this.reads = declaredReads(declared.reads ?? {}, 'reads');
+    this.accumulator = new Stored(declared.accumulator ?? {}, 'the accumulator');
+    this.result = new Stored(declared.emits ?? {}, 'emits');
+    this.version = declared.version ?? 1;
+    this.start = Object.fromEntries(this.accumulator.fields.map(({ key, type }) => [key, startOf(type)]));
+    Object.assign(this, { accumulate, merge, finish, output: declaredOutput('main', declared.emits) });
+  }
+
+  connect(config, inputs) {
+    if (inputs.length !== 1) throw new ValueError(`the operator has one input, and is connected to ${inputs.length}`);
+    const reads = new Reads(this.reads, inputs[0], config);
+    const { accumulator: stored, result } = this;
+    const plan = {
+      reads: [Uint32Array.from(reads.indices)],
+      readsEventTimes: reads.eventTimes,
+      outputs: new Outputs([this.output], inputs).plans,
+      state: { version: this.version, columns: stored.schema },
+      maps: [],
+    };
+    const fresh = () => stored.shape.copy(this.start);
+    const read = ({ keys, present, columns }) => {
+      const there = present.length === 0 ? null : unpacked(present, keys);
+      const row = stored.read(keys, columns);
+      return Array.from({ length: keys }, (_, group) => (there === null || there[group] === 1 ? row(group) : fresh()));
+    };
+    const write = (groups) => {
+      for (const group of groups) stored.shape.check(group);
+      return stored.write(groups);
+    };
+    let call;
+    const context = new Context(config, null);
+    const step = (row, ctx) => {
+      const { group } = call;
+      const changed = this.accumulate(call.groups[group], row, ctx);
+      if (changed !== undefined) call.groups[group] = changed;
+    };
+    const enter = (row) => {
+      call.group = call.groupOfRow[row];
+      const group = call.groups[call.group];
+      if (group === undefined) throw new ValueError(`row ${row} has group ${call.group}, but the call has ${call.groups.length} groups`);
+      call.before = stored.shape.copy(group);
+    };
+    const leave = () => stored.shape.check(call.groups[call.group]);
+    const refuse = (row, error) => {
+      call.groups[call.group] = call.before;
+      call.refused.refuse(row, reasonOf(error, 'accumulate'), call.rows);
+    };
+    const { runs: [run] } = operatorCode([reads.fields], [], { steps: [step], context, refuse, enter, leave });
+    const accumulate = (batch, groupOfRow, accumulators) => {
+      call = { rows: batch.rows, groupOfRow: view(Uint32Array, groupOfRow), groups: read(accumulators), refused: new Refused() };
+      const columns = reads.open(batch);
+      call.refused.refuseNulls(reads.fields, columns, batch.rows);
+      run(columns, batch.rows, call.refused.skip);
+      return { accumulators: write(call.groups), rejected: call.refused.failures };
+    };
+    const merge = (left, right) => {
+      const others = read(right);
+      return write(read(left).map((group, i) => this.merge(group, others[i], context) ?? group));
+    };
+    const finish = (accumulators) => {
+      const rows = read(accumulators).map((group) => this.finish(group, context));
+      for (const row of rows) result.shape.check(row ?? null);
+      return result.write(rows);
+    };
+    return { plan, accumulate, merge, finish };
+  }
+}
+
+/** What a field of a new accumulator is: null where it may be, else zero, empty or false. */
+function startOf(type) {
+  if (type.optional) return null;
+  if (type.item) return [];
+  if (type.fields) return Object.fromEntries(Object.entries(type.fields).map(([key, field]) => [key, startOf(field)]));
+  if (type.kind === 'utf8') return '';
+  if (type.kind === 'binary') return new Uint8Array(0);
+  if (type.kind === 'bool') return false;
+  return type.big ? 0n : 0;
+}

@@ -1,0 +1,162 @@
+// Code that is made for the columns of one operator, once per `describe`: an interpreter spends its time on steps, and code without
+// a loop over fields has a third of them. Names of columns are in it only as JSON.
+
+import { fastPut, misfit, refuseValue } from './builder.js';
+import { missing, rowReader, wide, wideUnsigned } from './column.js';
+import { shown } from './types.js';
+
+const HELP = { wide, wideUnsigned, missing, misfit, refuseValue, shown };
+
+/** A function of some source that sees {@link HELP} and `given`. */
+export function compiled(source, given = {}) {
+  const scope = { ...HELP, ...given };
+  return new Function(...Object.keys(scope), `'use strict';\n${source}`)(...Object.values(scope));
+}
+
+const lines = (list, text) => list.map(text).join('\n');
+const binding = (fields) => lines(fields, ({ column, type }, k) => (column === null && type.kind !== 'event-time' && type.kind !== 'row-kind' ? ''
+  : `({ a: a${k}, b: b${k}, c: c${k}, n: n${k} } = columns[${k}]);`));
+
+/** What reads rows of some columns: `bind(columns)`, then `row(i)`. */
+export function rowFunction(fields) {
+  const { values, variables } = rowReader(fields);
+  return compiled(`
+    var h${variables && `, ${variables}`};
+    return { bind(columns) { ${binding(fields)} }, row(i) { return { ${lines(values, ({ key, read }) => `${key}: ${read},`)} }; } };
+  `);
+}
+
+/**
+ * The loops over the rows of a call, one per input, and the writers of the outputs, in one piece so that they share variables:
+ * `runs[input](columns, rows, skip)` calls the input's `step(row, context)` for each row that is not to be skipped, and
+ * `refuse(i, error)` where it throws; `writers` are those of the outputs. `enter(i)` and `leave(i)` come before and after a row, if
+ * they are given. `reuses`: there is one row object for all rows.
+ */
+export function operatorCode(inputs, outputs, { steps, context, refuse, enter, leave, reuses }) {
+  return compiled(`
+    var at = 0;
+    var oncePerRow = true;
+    ${lines(outputs, writer)}
+    function several(result) {
+      if (result === true) return slow0({});
+      if (typeof result !== 'object') throw new TypeError('the operator returned ' + shown(result) + '; it returns a row, rows, a boolean or nothing');
+      if (result[Symbol.iterator] === undefined) return slow0(result);
+      oncePerRow = false;
+      for (const row of result) put0(row);
+    }
+    return {
+      writers: [${outputs.map((_, p) => `writer${p}`).join(', ')}],
+      begin() { oncePerRow = true; },
+      goesByRows(no) { if (no) oncePerRow = false; return oncePerRow; },
+      runs: [${inputs.map((fields, q) => loop(fields, `steps[${q}]`, outputs[0], { enter, leave, reuses })).join(',\n')}],
+    };
+  `, { steps, context, refuse, enter, leave, builders: outputs.map(({ builders }) => builders) });
+}
+
+function loop(fields, step, main, { enter, leave, reuses }) {
+  const { values, variables } = rowReader(fields);
+  const each = (skips) => `
+    for (i = 0; i < rows; i++) {
+      try {
+        for (; i < rows; i++) {
+          ${skips ? 'if (skip[i] === 1) continue;' : ''}
+          at = i;
+          ${enter ? 'enter(i);' : ''}
+          ${reuses ? lines(values, ({ key, read }) => `row[${key}] = ${read};`) : `row = { ${lines(values, ({ key, read }) => `${key}: ${read},`)} };`}
+          result = undefined;
+          result = step(row, context);
+          if (result != null && result !== false) { ${main ? put(main, 0, 'result', '{ var given = result; result = undefined; several(given); }') : ''} }
+          ${leave ? 'result = undefined; leave(i);' : ''}
+        }
+      } catch (error) {
+        ${main ? `if (result != null) {
+          // Not the author's function failed, but the way that takes only what is common.
+          var given = result;
+          result = undefined;
+          try { several(given); ${leave ? 'leave(i);' : ''} continue; } catch (reason) { error = reason; }
+        }` : ''}
+        refuse(i, error);
+      }
+    }`;
+  return `function run(columns, rows, skip) {
+    var i, x, result = undefined, step = ${step};
+    ${main ? variablesOf(main, 0) : ''}
+    var h${variables && `, ${variables}`};
+    ${binding(fields)}
+    var row${reuses ? ` = { ${lines(values, ({ key }) => `${key}: undefined,`)} }` : ''};
+    if (skip === null) { ${each(false)} } else { ${each(true)} }
+  }`;
+}
+
+/** Statements that put row `o` into output `p`, or do `otherwise`. */
+function put({ fields }, p, o, otherwise) {
+  const parts = fields.map(({ key, type }, k) => {
+    const id = `${p}_${k}`;
+    const fast = fastPut(type, `v${id}`, `count${p}`, `a${id}`, `b${id}`);
+    return { id, key: JSON.stringify(key), fast, optional: type.optional };
+  });
+  const fits = parts.map(({ id, fast, optional }) => (fast === null ? 'false' : optional ? `(v${id} === null || ${fast.fits})` : fast.fits));
+  if (parts.length === 0) fits.push(`${o} === true`);
+  return `
+    ${lines(parts, ({ id, key }) => `v${id} = ${o}[${key}];`)}
+    if (${fits.join(' && ')}) {
+      if (count${p} === capacity${p}) grow${p}();
+      ${lines(parts, ({ id, fast, optional }) => (fast === null ? '' : !optional ? fast.write
+    : `if (v${id} === null) { w${id}.nullAt(count${p}); d${id} = w${id}.valid; } else { ${fast.write} if (d${id} !== null) d${id}[count${p}] = 1; }`))}
+      sources${p}[count${p}++] = at;
+    } else ${otherwise};`;
+}
+
+const variablesOf = ({ fields }, p) => (fields.length > 0 ? `var ${fields.map((_, k) => `v${p}_${k}`).join(', ')};` : '');
+
+/** The writer of output `p`; its fast path is {@link put}. */
+function writer(output, p) {
+  const { fields } = output;
+  const each = (text) => lines(fields, ({ key, type }, k) => text(`${p}_${k}`, JSON.stringify(key), fastPut(type, '', '', '', '') !== null, k));
+  return `
+    var count${p} = 0, capacity${p} = 1024, sources${p} = new Uint32Array(capacity${p});
+    ${each((id, _, __, k) => `var w${id} = builders[${p}][${k}]; var a${id} = w${id}.a, b${id} = w${id}.b, d${id} = w${id}.valid;`)}
+    function grow${p}() {
+      capacity${p} *= 2;
+      var grown = new Uint32Array(capacity${p});
+      grown.set(sources${p});
+      sources${p} = grown;
+      ${each((id, _, fast) => (fast ? `w${id}.grow(); a${id} = w${id}.a; b${id} = w${id}.b; d${id} = w${id}.valid;` : ''))}
+    }
+    function put${p}(o) {
+      var x;
+      ${variablesOf(output, p)}
+      try { ${put(output, p, 'o', `return slow${p}(o)`)} } catch (error) { slow${p}(o); }
+    }
+    function slow${p}(o) {
+      if (typeof o !== 'object' || o === null) throw new TypeError(shown(o) + ' was emitted; a row is an object');
+      ${each((id, key) => `const v${id} = o[${key}]; if (misfit(w${id}.type, v${id}) !== null) refuseValue(${key}, w${id}.type, v${id});`)}
+      for (const key in o) if (!names${p}.has(key)) throw new TypeError(JSON.stringify(key) + ' is no column of the output; it has ' + [...names${p}].join(', '));
+      if (count${p} === capacity${p}) grow${p}();
+      ${each((id) => `w${id}.at = count${p}; w${id}.put(v${id}); d${id} = w${id}.valid;`)}
+      sources${p}[count${p}++] = at;
+    }
+    var names${p} = new Set(${JSON.stringify(fields.map(({ key }) => key))});
+    var writer${p} = {
+      put(o, source = at) { const now = at; at = source; try { put${p}(o); } finally { at = now; } },
+      append(columns, rows, count) {
+        while (count${p} + count > capacity${p}) grow${p}();
+        ${each((id, key) => `(b${id} ?? a${id}).set(columns[${key}], count${p}); if (d${id} !== null) d${id}.fill(1, count${p}, count${p} + count);`)}
+        sources${p}.set(rows, count${p});
+        count${p} += count;
+      },
+      emit: (o = {}) => { oncePerRow = false; put${p}(o); },
+      total() { return count${p}; },
+      sources() { return sources${p}; },
+      cut(count) { count${p} = count; },
+      truncate(count) {
+        count${p} = count;
+        ${each((id, _, fast) => (fast ? '' : `w${id}.truncate(count);`))}
+      },
+      seal() { ${each((id) => `w${id}.at = count${p};`)} },
+      reset() {
+        count${p} = 0;
+        ${each((id) => `w${id}.truncate(0); w${id}.valid = d${id} = null;`)}
+      },
+    };`;
+}

@@ -1,0 +1,148 @@
+// Rows that the host keeps for an operator: states, accumulators, entries of maps. They are plain objects; what of them changed is
+// found by comparing, so that an author only changes them.
+
+import { Builder, misfit } from './builder.js';
+import { packed, unpacked, ValueError } from './column.js';
+import { compiled, rowFunction } from './compile.js';
+import { findColumns, schemaOf, storedFields } from './schema.js';
+import { openFields } from './rows.js';
+import { shown, tree } from './types.js';
+
+const EMPTY = new Uint8Array(0);
+const isFlat = ({ type }) => !type.item && !type.fields && type.kind !== 'binary';
+
+/** Copies, compares and checks rows of some fields. */
+class Shape {
+  constructor(fields, what) {
+    const keys = fields.map((field) => ({ ...field, name: JSON.stringify(field.key) }));
+    const copy = keys.map((field, k) => `${field.name}: ${isFlat(field) ? `o[${field.name}]` : `copyOf(types[${k}], o[${field.name}])`}`);
+    const equal = keys.map((field, k) => (isFlat(field) ? `Object.is(a[${field.name}], b[${field.name}])` : `same(types[${k}], a[${field.name}], b[${field.name}])`));
+    const check = keys.map(({ name, type }, k) => `if (misfit(types[${k}], o[${name}]) !== null) refuse(${name}, types[${k}], o[${name}]);${type.optional ? ` if (o[${name}] === undefined) o[${name}] = null;` : ''}`);
+    Object.assign(this, compiled(`
+      return {
+        copy(o) { return { ${copy.join(', ')} }; },
+        equal(a, b) { return ${equal.join(' && ') || 'true'}; },
+        check(o) {
+          if (typeof o !== 'object' || o === null) throw new ValueError(what + ' is ' + shown(o) + ', but it is an object');
+          ${check.join('\n')}
+          for (const key in o) if (!keys.has(key)) throw new ValueError(what + ' has no field ' + JSON.stringify(key) + '; it has ' + [...keys].join(', '));
+        },
+      };
+    `, {
+      what, shown, ValueError, copyOf, same, types: fields.map(({ type }) => type), keys: new Set(fields.map(({ key }) => key)),
+      refuse: (name, type, value) => { throw new ValueError(`${what}: ${name} is ${misfit(type, value)}`); },
+    }));
+  }
+}
+
+/** A copy of a value that shares nothing with it that can change. */
+function copyOf(type, value) {
+  if (value === null || value === undefined) return value;
+  if (type.item) return Array.from(value, (item) => copyOf(type.item, item));
+  if (type.fields) return Object.fromEntries(Object.entries(type.fields).map(([key, field]) => [key, copyOf(field, value[key])]));
+  return type.kind === 'binary' ? value.slice() : value;
+}
+
+function same(type, a, b) {
+  if ((a ?? null) === null || (b ?? null) === null) return (a ?? null) === (b ?? null);
+  if (type.item) return a.length === b.length && Array.prototype.every.call(a, (item, i) => same(type.item, item, b[i]));
+  if (type.fields) return Object.entries(type.fields).every(([key, field]) => same(field, a[key], b[key]));
+  return type.kind === 'binary' ? a.length === b.length && a.every((byte, i) => byte === b[i]) : Object.is(a, b);
+}
+
+/** Rows of a declared kind: their schema, and how they are read from columns and written to them. */
+export class Stored {
+  constructor(row, what) {
+    this.what = what;
+    this.fields = storedFields(row, what);
+    this.schema = schemaOf(this.fields);
+    this.columns = tree(this.schema);
+    this.own = findColumns(this.fields, this.columns);
+    this.indices = this.columns.map((_, index) => index);
+    this.shape = new Shape(this.fields, what);
+    this.reader = rowFunction(this.own);
+  }
+
+  /** Rows of columns that this very declaration has written: a function of the row. */
+  read(count, nodes) {
+    return this.readFrom(this.own, this.indices, this.columns, this.reader, count, nodes);
+  }
+
+  readFrom(fields, indices, columns, reader, count, nodes) {
+    reader.bind(openFields(fields, indices, columns, { rows: count, columns: nodes }));
+    return reader.row;
+  }
+
+  /** Rows of states that were written under another layout, matched by name. */
+  readAs(schema, count, nodes) {
+    const columns = tree(schema);
+    const fields = findColumns(this.fields, columns, null, 'the state', true);
+    return this.readFrom(fields, columns.map((_, index) => index), columns, rowFunction(fields), count, nodes);
+  }
+
+  /** The columns of some rows; null: a row of nulls. */
+  write(rows) {
+    const nodes = [];
+    for (const { key, type } of this.fields) {
+      const builder = new Builder(type, rows.length);
+      for (const row of rows) builder.put(row === null ? null : row[key]);
+      builder.finish(nodes, `${this.what}: ${key}`);
+    }
+    return nodes;
+  }
+}
+
+/** The states of a call. */
+export class Slots {
+  constructor(stored, { keys, present, columns }) {
+    this.stored = stored;
+    this.count = keys;
+    this.present = present.length === 0 ? null : unpacked(present, keys);
+    this.row = stored.read(keys, columns);
+    this.slots = new Array(keys);
+  }
+
+  /** That of a key: `{ now, was }`; both null: it has none. */
+  get(key) {
+    const slot = this.slots[key];
+    if (slot !== undefined) return slot;
+    if (key >= this.count) throw new Error(`a row has key ${key}, but the call has ${this.count} keys`);
+    const there = this.present === null || this.present[key] === 1;
+    const now = there ? this.row(key) : null;
+    return (this.slots[key] = { now, was: there ? this.stored.shape.copy(now) : null });
+  }
+
+  /** Which changed, and what they are now. */
+  changes() {
+    const keys = [];
+    const rows = [];
+    const { shape } = this.stored;
+    this.slots.forEach(({ now, was }, key) => {
+      if (now === null ? was === null : was !== null && shape.equal(now, was)) return;
+      keys.push(key);
+      rows.push(now);
+    });
+    const columns = this.stored.write(rows);
+    if (keys.length === 0) return { changed: { tag: 'empty' }, states: { keys: 0, present: EMPTY, columns } };
+    const present = packed(rows.map((row) => (row === null ? 0 : 1)), rows.length);
+    const changed = keys.length === this.count ? { tag: 'all' } : { tag: 'indices', val: new Uint8Array(Uint32Array.from(keys).buffer) };
+    return { changed, states: { keys: rows.length, present, columns } };
+  }
+}
+
+/** States that another version of an operator wrote. */
+export class OldStates {
+  constructor(stored, layout, { keys, present, columns }) {
+    Object.assign(this, { stored, layout, keys, nodes: columns, present: present.length === 0 ? null : unpacked(present, keys) });
+  }
+
+  /**
+   * Reads them as rows of a declared kind, one entry per key (null: none); columns are matched by name, and an optional field that the
+   * other version did not have is null. Without an argument: as this version has them.
+   */
+  read(row) {
+    const stored = row === undefined ? this.stored : new Stored(row, 'the old state');
+    const at = stored.readAs(this.layout, this.keys, this.nodes);
+    return Array.from({ length: this.keys }, (_, key) => (this.present === null || this.present[key] === 1 ? at(key) : null));
+  }
+}

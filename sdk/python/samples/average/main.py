@@ -1,0 +1,64 @@
+"""The weighted average of a window.
+
+The same operator in every language; this is its meaning.
+
+Input: the columns that the configuration names: `value` and `weight`, each any integer or float (read as float64).
+Config: `value`, `weight`: names of columns.
+
+- A row in which one of them is null counts for nothing. (Both fields are optional.)
+- A row with a negative weight is refused: "the weight is negative".
+- Accumulator, version 1: sum float64, weight float64, rows int64; all begin with 0.
+  A row: sum + value * weight, weight + weight, rows + 1. Merging adds each of the three.
+- Result: average float64?: sum / weight, null if the weight is 0; rows int64.
+"""
+
+from typing import Optional
+
+import weir
+
+
+@weir.row
+class Weighted:
+    value: Optional[weir.Number]
+    weight: Optional[weir.Number]
+
+
+@weir.row
+class Sums:
+    sum: float = 0.0
+    weight: float = 0.0
+    rows: int = 0
+
+
+@weir.row
+class Averages:
+    average: Optional[float]
+    rows: int
+
+
+@weir.aggregate
+class Average:
+    """A weighted average."""
+
+    value: str
+    weight: str
+
+    def column_of(self, field: str) -> str:
+        return self.value if field == "value" else self.weight
+
+    def accumulate(self, sums: Sums, row: Weighted) -> None:
+        if row.value is None or row.weight is None:
+            return
+        if row.weight < 0:
+            raise weir.RowError("the weight is negative")
+        sums.sum += row.value * row.weight
+        sums.weight += row.weight
+        sums.rows += 1
+
+    def merge(self, sums: Sums, other: Sums) -> None:
+        sums.sum += other.sum
+        sums.weight += other.weight
+        sums.rows += other.rows
+
+    def finish(self, sums: Sums) -> Averages:
+        return Averages(sums.sum / sums.weight if sums.weight else None, sums.rows)

@@ -1,0 +1,82 @@
+"""Keys and values of map entries: rows, or single values as a column of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from . import _wire
+from ._annotations import codec_of
+from ._bits import unpack
+from ._codec import BadValue
+from ._nested import StructOf
+from ._reads import RowReader
+from ._rows import row_type
+from ._schema import columns_of
+
+
+class EntryType:
+    """The type of the keys or values of a map."""
+
+    def __init__(self, declared: Any, column: str, where: str) -> None:
+        self.is_row = isinstance(declared, type) and dataclasses.is_dataclass(declared)
+        self.row = row_type(declared) if self.is_row else None
+        self.codec: Any = StructOf(self.row) if self.row else None if declared is None else codec_of(declared, where)
+        self._column = column
+
+    def fields(self) -> list[Any]:
+        """The schema, nodes in pre-order."""
+        if self.row is not None:
+            return self.row.fields()
+        return [] if self.codec is None else self.codec.fields(self._column)
+
+    def write(self, values: Sequence[Any]) -> list[Any]:
+        """Values as columns."""
+        if self.row is not None:
+            return self.row.write(values)
+        return [] if self.codec is None else self.codec.write(list(values))
+
+    def blank(self) -> Any:
+        """Any value."""
+        if self.row is not None:
+            return self.row.blank()
+        return None if self.codec is None or self.codec.nullable else self.codec.filler
+
+    def read(self, nodes: Sequence[Any], count: int) -> list[Any]:
+        """Columns as values."""
+        if self.row is not None:
+            reader = RowReader(self.row, columns_of(self.row.fields()))  # type: ignore[arg-type]
+            return self.row.make_all(range(count), reader.lists(nodes, count, {}))
+        if self.codec is None:
+            return [None] * count
+        return self.codec.read(columns_of(self.fields())[0], nodes)[0]  # type: ignore[no-any-return]
+
+    def order(self, value: Any) -> Any:
+        """What has the order of the entries."""
+        return self.codec.order(value)
+
+    def freeze(self, value: Any) -> Any:
+        """A copy that does not change with a value."""
+        return self.codec.freeze(value) if self.codec is not None and self.codec.mutable else value
+
+    def check(self, value: Any, what: str) -> None:
+        """Raises `BadValue` if an entry cannot hold a value."""
+        try:
+            if self.codec is not None:
+                self.codec.check(value)
+            elif value is not None:
+                raise BadValue(f"{value!r} is put into a map without values")
+        except BadValue as error:
+            raise BadValue(f"{what}: {error}") from None
+
+
+def read_found(values: EntryType, found: Any, count: int) -> list[Any]:
+    """For each entry that was asked for a list of its value, or an empty one."""
+    present = unpack(found.present, count) if found.present else [True] * count
+    return [[value] if is_there else [] for is_there, value in zip(present, values.read(found.values, count))]
+
+
+def message_of(error: Any) -> str | None:
+    """What the host says of a read that failed."""
+    return str(error.value) if isinstance(error, _wire.Err) else None

@@ -1,0 +1,83 @@
+"""Operators on columns."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Optional
+
+import pytest
+
+import weir
+from weir import testing
+
+
+@weir.row
+class Bid:
+    """What it reads."""
+
+    price: int
+    url: str
+    channel: Optional[str]
+
+
+@weir.row(keep=["url"])
+class InCents:
+    """A map."""
+
+    cents: int
+    channel: Optional[str]
+
+
+@weir.row(keep=weir.ALL, output="dear")
+class Dear:
+    """A filter."""
+
+
+@weir.transform
+def prices(bids: weir.Columns[Bid], out: weir.ColumnEmitter[InCents | Dear]) -> None:
+    """Cents, and the dear ones aside."""
+    values = bids.price.values
+    out.emit(InCents, cents=array("q", map((100).__mul__, values)), channel=bids.channel)
+    out.emit(Dear, where=map((10).__le__, values))
+    for row, price in enumerate(values):
+        if price < 0:
+            out.refuse(row, "negative")
+
+
+def test_columns_map_filter_and_refuse() -> None:
+    bids = [Bid(1, "a", None), Bid(-1, "b", "x"), Bid(10, "c", "y")]
+    results = testing.transform(prices, bids)
+    assert results.main() == [{"url": "a", "cents": 100, "channel": None}, {"url": "c", "cents": 1000, "channel": "y"}]
+    assert results.side("dear") == [{"price": 10, "url": "c", "channel": "y"}]
+    assert results.rejected() == [(1, "negative")]
+    assert testing.transform(prices, [], row=Bid).main() == []
+
+
+@weir.transform
+def views(bids: weir.Columns[Bid], out: weir.ColumnEmitter[Dear]) -> None:
+    """Looks at everything."""
+    assert len(bids) == 3 and len(bids.price) == 3
+    assert bids.url.data == b"a\xc3\xa4c" and bids.url.offsets.tolist() == [0, 1, 3, 4]
+    assert bids.channel.valid == [False, True, True] and bids.channel.null_count == 1 and bids.url.valid is None
+    assert list(bids.channel) == [None, "x", "y"]
+    with pytest.raises(TypeError, match="fixed width"):
+        bids.url.values  # noqa: B018
+    with pytest.raises(AttributeError):
+        bids.nothing  # noqa: B018
+    out.emit(Dear, rows=[2, 0, 0])
+
+
+def test_views_of_columns() -> None:
+    results = testing.transform(views, [Bid(1, "a", None), Bid(2, "ä", "x"), Bid(3, "c", "y")])
+    assert [row["price"] for row in results.main()] == [3, 1, 1]
+
+
+@weir.transform
+def wrong(bids: weir.Columns[Bid], out: weir.ColumnEmitter[InCents]) -> None:
+    """Emits too few values."""
+    out.emit(InCents, cents=[1], channel=bids.channel)
+
+
+def test_wrong_columns_fail_the_call() -> None:
+    with pytest.raises(testing.CallFailed, match="column 'cents' has 1 values for 2 rows"):
+        testing.transform(wrong, [Bid(1, "a", None)] * 2)
