@@ -42,7 +42,7 @@ impl Language for JavaScript {
     }
 
     fn test_command(&self) -> &'static str {
-        "node --test"
+        "npm install && npm test"
     }
 
     fn toolchain(&self) -> Option<&'static dyn Toolchain> {

@@ -1,4 +1,4 @@
-// How far the readings of a window lie apart, in multiples of a unit.
+// How far the delays of a window's flights lie apart, in a unit of so many minutes.
 
 import { aggregate } from 'weir-sdk';
 
@@ -7,18 +7,18 @@ const of = (choose, a, b) => (a === null || b === null ? a ?? b : choose(a, b));
 
 export default aggregate({
   title: '{{name}}',
-  // In the pipeline file: aggregates.spread = { component = "...", columns = ["celsius"], config = { unit = 0.5 } }
-  config: { unit: 'float64' },
+  // In the pipeline file: aggregates.delays = { component = "...", columns = ["dep_delay"], config = { unit-minutes = 60 } }
+  config: { unitMinutes: 'int64' },
   // The columns that it reads, by name.
-  reads: { celsius: 'float64' },
+  reads: { dep_delay: 'int64?' },
   // What is kept per group while its window is open; it starts with nulls and zeros.
-  accumulator: { least: 'float64?', greatest: 'float64?' },
-  // The result columns.
+  accumulator: { least: 'int64?', greatest: 'int64?' },
+  // The result column.
   emits: { spread: 'float64?' },
 }, {
-  accumulate(extremes, { celsius }) {
-    extremes.least = of(Math.min, extremes.least, celsius);
-    extremes.greatest = of(Math.max, extremes.greatest, celsius);
+  accumulate(extremes, { dep_delay }) {
+    extremes.least = of(Math.min, extremes.least, dep_delay);
+    extremes.greatest = of(Math.max, extremes.greatest, dep_delay);
   },
 
   // The host aggregates parts of a group on their own: merging them must give what all their rows at once would give.
@@ -28,6 +28,6 @@ export default aggregate({
   },
 
   finish({ least, greatest }, { config }) {
-    return { spread: least === null || greatest === null ? null : (greatest - least) / config.unit };
+    return { spread: least === null || greatest === null ? null : (greatest - least) / config.unitMinutes };
   },
 });

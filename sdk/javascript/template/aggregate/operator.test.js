@@ -5,10 +5,10 @@ import { connect } from 'weir-sdk/testing';
 import operator from './operator.js';
 
 test('it does not matter how the rows are cut', () => {
-  const spread = connect(operator, { config: { unit: 0.5 } });
-  const readings = [3, -1, 2].map((celsius) => ({ celsius }));
-  for (let cut = 0; cut <= readings.length; cut++) {
-    const { result } = spread.aggregate(readings.slice(0, cut), readings.slice(cut));
-    assert.deepEqual(result, { spread: 8 }, `cut at ${cut}`);
+  const spread = connect(operator, { config: { unitMinutes: 20 } });
+  const flights = [30, null, -10, 20].map((dep_delay) => ({ dep_delay }));
+  for (let cut = 0; cut <= flights.length; cut++) {
+    const { result } = spread.aggregate(flights.slice(0, cut), flights.slice(cut));
+    assert.deepEqual(result, { spread: 2 }, `cut at ${cut}`);
   }
 });

@@ -1,33 +1,35 @@
-// Emits a reading when it is far from the last one of its sensor, and says so when a sensor has been silent.
+// Emits a flight when its delay is far from that of the last flight of its carrier, and says so when a carrier has been silent.
 
 import { keep, keepAll, keyed } from 'weir-sdk';
 
+const MINUTE = 60_000_000;
+
 export default keyed({
   title: '{{name}}',
-  // In the pipeline file: config = { degrees = 2.5, silence-seconds = 60 }, and key-by = ["sensor"]
-  config: { degrees: 'float64', silenceSeconds: 'int64' },
+  // In the pipeline file: config = { minutes = 30, silence-minutes = 120 }, and key-by = ["carrier"]
+  config: { minutes: 'int64', silenceMinutes: 'int64' },
   // The columns that it reads, by name, and the event time, in microseconds.
-  reads: { celsius: 'float64', at: 'event-time' },
-  // What is kept per sensor, between batches and over restarts.
-  state: { celsius: 'float64', silent_at: 'timestamp' },
+  reads: { dep_delay: 'int64', departed: 'event-time' },
+  // What is kept per carrier, between batches and over restarts.
+  state: { dep_delay: 'int64', silent_at: 'timestamp' },
   // The main output: all columns of the input, and one more.
-  emits: { ...keepAll, degrees: 'float64' },
-  // The side output `silent`: only the sensor.
-  sides: { silent: { sensor: keep } },
+  emits: { ...keepAll, jump: 'int64' },
+  // The side output `silent`: only the carrier.
+  sides: { silent: { carrier: keep } },
 }, {
   process(row, ctx) {
     const { config, state: last, timers } = ctx;
-    const silentAt = row.at + config.silenceSeconds * 1_000_000;
-    ctx.state = { celsius: row.celsius, silent_at: silentAt };
+    const silentAt = row.departed + config.silenceMinutes * MINUTE;
+    ctx.state = { dep_delay: row.dep_delay, silent_at: silentAt };
     timers.register(silentAt);
     if (last === null) return;
     if (last.silent_at !== silentAt) timers.delete(last.silent_at);
-    const degrees = row.celsius - last.celsius;
-    if (last.silent_at < row.at) {
+    const jump = row.dep_delay - last.dep_delay;
+    if (last.silent_at < row.departed) {
       // The timer is due, but timers fire after the batch: this row came first.
       ctx.emit.silent();
-    } else if (Math.abs(degrees) >= config.degrees) {
-      return { degrees };
+    } else if (Math.abs(jump) >= config.minutes) {
+      return { jump };
     }
   },
 

@@ -4,17 +4,19 @@ import { connect } from 'weir-sdk/testing';
 
 import operator from './operator.js';
 
+const MINUTE = 60_000_000;
+
 test('a jump and then silence', () => {
   const jumps = connect(operator, {
-    config: { degrees: 2, silenceSeconds: 1 },
-    schema: { sensor: 'uint32', celsius: 'float64', at: 'event-time' },
-    keyBy: ['sensor'],
+    config: { minutes: 30, silenceMinutes: 60 },
+    schema: { carrier: 'utf8', dep_delay: 'int64', departed: 'event-time' },
+    keyBy: ['carrier'],
   });
-  const reading = (sensor, celsius, seconds) => ({ sensor, celsius, at: seconds * 1_000_000 });
-  const { main } = jumps.process([reading(1, 20, 0), reading(2, 30, 0), reading(1, 25, 1), reading(2, 31, 1)]);
-  assert.deepEqual(main, [{ sensor: 1, celsius: 25, degrees: 5 }]);
+  const flight = (carrier, dep_delay, minute) => ({ carrier, dep_delay, departed: minute * MINUTE });
+  const { main } = jumps.process([flight('UA', 0, 0), flight('AA', 5, 0), flight('UA', 40, 10), flight('AA', 6, 10)]);
+  assert.deepEqual(main, [{ carrier: 'UA', dep_delay: 40, jump: 40 }]);
 
-  const { outputs } = jumps.advanceTo(2_000_000);
-  assert.deepEqual(outputs.silent, [{ sensor: 1 }, { sensor: 2 }]);
+  const { outputs } = jumps.advanceTo(70 * MINUTE);
+  assert.deepEqual(outputs.silent, [{ carrier: 'UA' }, { carrier: 'AA' }]);
   assert.deepEqual(jumps.states, []);
 });

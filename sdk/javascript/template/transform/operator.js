@@ -1,21 +1,20 @@
-// Keeps the bids that are high enough, and adds their price with tax.
+// Says of each flight whether it left late, and leaves out those that never left.
 
 import { keepAll, RowError, transform } from 'weir-sdk';
 
 export default transform({
   title: '{{name}}',
-  // In the pipeline file: config = { price-min = 100 }
-  config: { priceMin: 'int64' },
+  // In the pipeline file: config = { late-after-minutes = 15 }
+  config: { lateAfterMinutes: 'int64' },
   // The columns that it reads, by name. More columns may come; they cost nothing.
-  reads: { price: 'int64' },
+  reads: { dep_delay: 'int64?' },
   // The columns that it emits: all of the input, and one more.
-  emits: { ...keepAll, price_with_tax: 'int64' },
+  emits: { ...keepAll, late: 'bool' },
 }, (row, ctx) => {
-  if (row.price < 0) {
+  if (row.dep_delay === null) return;
+  if (row.dep_delay < -24 * 60) {
     // `on-error` in the pipeline file says what happens to this row.
-    throw new RowError(`the price is ${row.price}`);
+    throw new RowError(`it left ${-row.dep_delay} minutes before its time`);
   }
-  if (row.price >= ctx.config.priceMin) {
-    return { price_with_tax: row.price + Math.trunc(row.price / 5) };
-  }
+  return { late: row.dep_delay > ctx.config.lateAfterMinutes };
 });

@@ -4,9 +4,9 @@ import { connect } from 'weir-sdk/testing';
 
 import operator from './operator.js';
 
-test('high bids are passed on with tax', () => {
-  const bids = connect(operator, { config: { priceMin: 100 } });
-  const { main, rejected } = bids.process([{ price: 99 }, { price: 100 }, { price: -1 }, { price: 250 }]);
-  assert.deepEqual(main, [{ price: 100, price_with_tax: 120 }, { price: 250, price_with_tax: 300 }]);
-  assert.deepEqual(rejected, [{ row: 2, reason: 'the price is -1' }]);
+test('flights that left are classified', () => {
+  const flights = connect(operator, { config: { lateAfterMinutes: 15 } });
+  const { main, rejected } = flights.process([20, null, -3, -2000].map((dep_delay) => ({ dep_delay })));
+  assert.deepEqual(main, [{ dep_delay: 20, late: true }, { dep_delay: -3, late: false }]);
+  assert.deepEqual(rejected, [{ row: 3, reason: 'it left 2000 minutes before its time' }]);
 });

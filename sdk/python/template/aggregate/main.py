@@ -1,42 +1,42 @@
-"""How far the readings of a window lie apart, in multiples of a unit."""
+"""How far the delays of a window's flights lie apart, in a unit of so many minutes."""
 
 import weir
 
 
 @weir.row
-class Reading:
+class Flight:
     """The columns that it reads, by name."""
 
-    celsius: float
+    dep_delay: int | None
 
 
 @weir.row
 class Extremes:
     """What is kept per group while its window is open; it starts with the defaults."""
 
-    least: float | None = None
-    greatest: float | None = None
+    least: int | None = None
+    greatest: int | None = None
 
 
 @weir.row
 class Spreads:
-    """The result columns."""
+    """The result column."""
 
     spread: float | None
 
 
 @weir.aggregate
 class Spread:
-    """The spread of readings.
+    """The spread of delays.
 
     The fields are the configuration. In the pipeline file:
-    `aggregates.spread = { component = "...", columns = ["celsius"], config = { unit = 0.5 } }`
+    `aggregates.delays = { component = "...", columns = ["dep_delay"], config = { unit-minutes = 60 } }`
     """
 
-    unit: float
+    unit_minutes: int
 
-    def accumulate(self, extremes: Extremes, reading: Reading) -> None:
-        self.merge(extremes, Extremes(reading.celsius, reading.celsius))
+    def accumulate(self, extremes: Extremes, flight: Flight) -> None:
+        self.merge(extremes, Extremes(flight.dep_delay, flight.dep_delay))
 
     # The host aggregates parts of a group on their own: merging them must give what all their rows at once would give.
     def merge(self, extremes: Extremes, other: Extremes) -> None:
@@ -48,4 +48,4 @@ class Spread:
     def finish(self, extremes: Extremes) -> Spreads:
         if extremes.least is None or extremes.greatest is None:
             return Spreads(None)
-        return Spreads((extremes.greatest - extremes.least) / self.unit)
+        return Spreads((extremes.greatest - extremes.least) / self.unit_minutes)

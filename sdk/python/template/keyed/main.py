@@ -1,23 +1,25 @@
-"""Emits a reading when it is far from the last one of its sensor, and says so when a sensor has been silent."""
+"""Emits a flight when its delay is far from that of the last flight of its carrier, and says so when a carrier has been silent."""
 
 from collections.abc import Iterator
 
 import weir
 
+MINUTE = 60_000_000
+
 
 @weir.row
-class Reading:
+class Flight:
     """The columns that it reads, by name, and the event time."""
 
-    celsius: float
-    at: weir.EventTime
+    dep_delay: int
+    departed: weir.EventTime
 
 
 @weir.row
 class Last:
-    """What is kept per sensor, between batches and over restarts."""
+    """What is kept per carrier, between batches and over restarts."""
 
-    celsius: float
+    dep_delay: int
     silent_at: weir.Timestamp
 
 
@@ -25,37 +27,37 @@ class Last:
 class Jump:
     """The main output: all columns of the input, and one more."""
 
-    degrees: float
+    jump: int
 
 
-@weir.row(keep=["sensor"])
+@weir.row(keep=["carrier"])
 class Silent:
-    """The side output `silent`: only the sensor."""
+    """The side output `silent`: only the carrier."""
 
 
 @weir.keyed
 class Jumps:
-    """Jumps and silences of sensors.
+    """Jumps and silences of carriers.
 
-    The fields are the configuration: `config = { degrees = 2.5, silence-seconds = 60 }` in the pipeline file, which also says
-    `key-by = ["sensor"]`.
+    The fields are the configuration: `config = { minutes = 30, silence-minutes = 120 }` in the pipeline file, which also says
+    `key-by = ["carrier"]`.
     """
 
-    degrees: float
-    silence_seconds: int
+    minutes: int
+    silence_minutes: int
 
-    def process(self, reading: Reading, of: weir.KeyContext[None, Last]) -> Iterator[Jump | Silent]:
-        silent_at = reading.at + self.silence_seconds * 1_000_000
+    def process(self, flight: Flight, of: weir.KeyContext[None, Last]) -> Iterator[Jump | Silent]:
+        silent_at = flight.departed + self.silence_minutes * MINUTE
         last = of.state
-        of.state = Last(reading.celsius, silent_at)
+        of.state = Last(flight.dep_delay, silent_at)
         if last is not None:
             of.timers.delete(last.silent_at)
-            degrees = reading.celsius - last.celsius
-            if last.silent_at < reading.at:
+            jump = flight.dep_delay - last.dep_delay
+            if last.silent_at < flight.departed:
                 # The timer is due, but timers fire after the batch: this row came first.
                 yield Silent()
-            elif abs(degrees) >= self.degrees:
-                yield Jump(degrees)
+            elif abs(jump) >= self.minutes:
+                yield Jump(jump)
         of.timers.register(silent_at)
 
     def on_timer(self, timer: weir.Timer, of: weir.KeyContext[None, Last]) -> Iterator[Silent]:

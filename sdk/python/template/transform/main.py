@@ -1,35 +1,35 @@
-"""Keeps the bids that are high enough, and adds their price with tax."""
+"""Says of each flight whether it left late, and leaves out those that never left."""
 
 import weir
 
 
 @weir.row
-class Bid:
+class Flight:
     """The columns that it reads, by name. More columns may come; they cost nothing."""
 
-    price: int
+    dep_delay: int | None
 
 
 @weir.row(keep=weir.ALL)
-class Taxed:
+class Classified:
     """The columns that it emits: all of the input, and one more."""
 
-    price_with_tax: int
+    late: bool
 
 
 @weir.transform
-class HighBids:
-    """High bids, with tax.
+class Classify:
+    """Late flights.
 
-    The fields are the configuration: `config = { price-min = 100 }` in the pipeline file.
+    The fields are the configuration: `config = { late-after-minutes = 15 }` in the pipeline file.
     """
 
-    price_min: int
+    late_after_minutes: int
 
-    def process(self, bid: Bid) -> Taxed | None:
-        if bid.price < 0:
+    def process(self, flight: Flight) -> Classified | None:
+        if flight.dep_delay is None:
+            return None
+        if flight.dep_delay < -24 * 60:
             # `on-error` in the pipeline file says what happens to this row.
-            raise weir.RowError(f"the price is {bid.price}")
-        if bid.price >= self.price_min:
-            return Taxed(price_with_tax=bid.price + bid.price // 5)
-        return None
+            raise weir.RowError(f"it left {-flight.dep_delay} minutes before its time")
+        return Classified(late=flight.dep_delay > self.late_after_minutes)

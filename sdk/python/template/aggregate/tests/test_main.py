@@ -1,10 +1,10 @@
-from main import Reading, Spread
+from main import Flight, Spread
 
 from weir import testing
 
 
 def test_it_does_not_matter_how_the_rows_are_cut() -> None:
-    readings = [Reading(3.0), Reading(-1.0), Reading(2.0)]
-    for cut in range(len(readings) + 1):
-        result = testing.aggregate(Spread(unit=0.5), [readings[:cut], readings[cut:]])
-        assert result.main() == [{"spread": 8.0}], f"cut at {cut}"
+    flights = [Flight(30), Flight(None), Flight(-10), Flight(20)]
+    for cut in range(len(flights) + 1):
+        result = testing.aggregate(Spread(unit_minutes=20), [flights[:cut], flights[cut:]])
+        assert result.main() == [{"spread": 2.0}], f"cut at {cut}"

@@ -1,4 +1,4 @@
-from main import Jumps
+from main import MINUTE, Jumps
 
 import weir
 from weir import testing
@@ -8,19 +8,17 @@ from weir import testing
 class Given:
     """What comes in."""
 
-    sensor: int
-    celsius: float
-    at: weir.EventTime
-
-
-SECOND = 1_000_000
+    carrier: str
+    dep_delay: int
+    departed: weir.EventTime
 
 
 def test_a_jump_and_then_silence() -> None:
-    jumps = testing.KeyedHarness(Jumps(degrees=2.0, silence_seconds=1), Given, key_by=["sensor"])
-    results = jumps.process([Given(1, 20.0, 0), Given(2, 30.0, 0), Given(1, 25.0, SECOND), Given(2, 31.0, SECOND)])
-    assert results.main() == [{"sensor": 1, "celsius": 25.0, "degrees": 5.0}]
+    jumps = testing.KeyedHarness(Jumps(minutes=30, silence_minutes=60), Given, key_by=["carrier"])
+    flights = [Given("UA", 0, 0), Given("AA", 5, 0), Given("UA", 40, 10 * MINUTE), Given("AA", 6, 10 * MINUTE)]
+    results = jumps.process(flights)
+    assert results.main() == [{"carrier": "UA", "dep_delay": 40, "jump": 40}]
 
-    results = jumps.advance_to(2 * SECOND)
-    assert results.side("silent") == [{"sensor": 1}, {"sensor": 2}]
+    results = jumps.advance_to(70 * MINUTE)
+    assert results.side("silent") == [{"carrier": "UA"}, {"carrier": "AA"}]
     assert jumps.states() == {}

@@ -1,9 +1,9 @@
-from main import Bid, HighBids
+from main import Classify, Flight
 
 from weir import testing
 
 
-def test_high_bids_are_passed_on_with_tax() -> None:
-    results = testing.transform(HighBids(price_min=100), [Bid(99), Bid(100), Bid(250), Bid(-1)])
-    assert results.main() == [{"price": 100, "price_with_tax": 120}, {"price": 250, "price_with_tax": 300}]
-    assert results.rejected() == [(3, "the price is -1")]
+def test_flights_that_left_are_classified() -> None:
+    results = testing.transform(Classify(late_after_minutes=15), [Flight(20), Flight(None), Flight(-3), Flight(-2000)])
+    assert results.main() == [{"dep_delay": 20, "late": True}, {"dep_delay": -3, "late": False}]
+    assert results.rejected() == [(3, "it left 2000 minutes before its time")]

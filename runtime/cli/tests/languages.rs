@@ -1,0 +1,154 @@
+//! Operators in other languages than Rust: the tools are fetched, every template passes its own test, becomes a component, passes the
+//! test cases that the templates of all languages share, and runs in its pipeline.
+//!
+//! Without the language a test is skipped, and says so; with `WEIR_TEST_LANGUAGES=all` it fails instead.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, and so do its helpers")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Mutex;
+
+/// What a test needs of a language.
+struct Language {
+    /// As `--lang` takes it; its SDK is in `sdk/NAME`.
+    name: &'static str,
+    /// Programs that must run, each with an argument that makes it say its version.
+    needs: &'static [[&'static str; 2]],
+    /// Runs the tests of a project, in its folder.
+    test: &'static [&'static [&'static str]],
+    /// What that says if all is well.
+    passed: &'static str,
+}
+
+const PYTHON: Language = Language {
+    name: "python",
+    needs: &[["python3", "--version"]],
+    test: &[&["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"]],
+    passed: " passed",
+};
+
+const JAVASCRIPT: Language = Language {
+    name: "javascript",
+    needs: &[["node", "--version"], ["npm", "--version"]],
+    test: &[&["npm", "install", "--no-audit", "--no-fund"], &["npm", "test"]],
+    passed: "# fail 0",
+};
+
+/// The version that was there when this was written.
+const PYTEST: &str = "pytest==9.0.1";
+
+/// Two large components at once would need the machine for themselves.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn kept(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn run(command: &mut Command, folder: &Path) -> Output {
+    command.current_dir(folder).env("NO_COLOR", "1").env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", kept("pytest"));
+    command.env("WEIR_TOOLCHAIN_DIR", kept("toolchains")).env("WEIR_CACHE_DIR", kept("languages-cache"));
+    command.env("XDG_DATA_HOME", kept("languages-data"));
+    command.output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    let [said, told] = [&output.stderr, &output.stdout].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    format!("{said}{told}")
+}
+
+/// Runs it; it must succeed.
+fn well(command: &mut Command, folder: &Path) -> String {
+    let output = run(command, folder);
+    assert!(output.status.success(), "{command:?}: {}", text(&output));
+    text(&output)
+}
+
+fn weir(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+    command.args(args);
+    command
+}
+
+impl Language {
+    /// Whether the machine has the language.
+    fn is_here(&self) -> bool {
+        let missing = self.needs.iter().find(|[program, version]| {
+            !Command::new(program).arg(version).output().is_ok_and(|output| output.status.success())
+        });
+        let Some([program, _]) = missing else { return true };
+        let must = std::env::var("WEIR_TEST_LANGUAGES").is_ok_and(|languages| languages == "all");
+        assert!(!must, "there is no {program}");
+        println!("skipped: there is no {program}");
+        false
+    }
+
+    fn test_in(&self, folder: &Path) {
+        let mut said = String::new();
+        for command in self.test {
+            said = well(Command::new(command[0]).args(&command[1..]), folder);
+        }
+        assert!(said.contains(self.passed), "{}: {said}", folder.display());
+    }
+
+    /// From `weir toolchain install` to a pipeline that runs, with every template.
+    fn every_template(&self) {
+        let _alone = ONE_AT_A_TIME.lock();
+        if !self.is_here() {
+            return;
+        }
+        if self.name == "python" && !kept("pytest").join("pytest").exists() {
+            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYTEST, "--target"];
+            well(Command::new("python3").args(pip).arg(kept("pytest")), &root());
+        }
+        self.test_in(&root().join("sdk").join(self.name));
+
+        let folder = tempfile::tempdir().unwrap();
+        well(&mut weir(&["toolchain", "install", self.name]), folder.path());
+        for (template, world, rows) in [
+            ("transform", "transform-operator", ["UA", "B6"]),
+            ("keyed", "keyed-operator", ["UA", "AA"]),
+            ("aggregate", "aggregate-operator", ["EWR", "LGA"]),
+        ] {
+            let name = format!("my-{template}");
+            well(&mut weir(&["new", &name, "--lang", self.name, "--template", template]), folder.path());
+            self.test_in(&folder.path().join(&name));
+            let built = well(&mut weir(&["build", &name]), folder.path());
+            assert!(built.contains(world), "{built}");
+            let component = format!("{name}/{name}.wasm");
+            let cases = well(&mut weir(&["test", &name, "--component", &component]), folder.path());
+            assert!(cases.contains("1 passed, 0 failed"), "{cases}");
+            let table = well(&mut weir(&["run", &format!("{name}/pipeline.toml")]), folder.path());
+            assert!(rows.iter().all(|row| table.contains(row)), "{table}");
+        }
+    }
+}
+
+#[test]
+fn python() {
+    PYTHON.every_template();
+}
+
+#[test]
+fn javascript() {
+    JAVASCRIPT.every_template();
+}
+
+/// A toolchain that is not there is named, with what to do.
+#[test]
+fn a_missing_toolchain_says_what_to_do() {
+    for language in [PYTHON, JAVASCRIPT].iter().filter(|language| language.is_here()) {
+        let folder = tempfile::tempdir().unwrap();
+        well(&mut weir(&["new", "mine", "--lang", language.name]), folder.path());
+        let mut build = weir(&["build", "mine"]);
+        let output = build.current_dir(folder.path()).env("WEIR_TOOLCHAIN_DIR", folder.path()).output().unwrap();
+        let said = text(&output);
+        assert!(!output.status.success() && said.contains(&format!("weir toolchain install {}", language.name)), "{said}");
+    }
+}
