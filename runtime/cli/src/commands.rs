@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod checkpoint;
 pub(crate) mod completions;
+pub(crate) mod dev;
 pub(crate) mod inspect;
 pub(crate) mod man_pages;
 pub(crate) mod new;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Build(build::Args),
     /// Run an operator's test cases
     Test(test::Args),
+    /// Build, test and replace an operator whenever its sources change
+    Dev(dev::Args),
     /// Fetch the tools that a language's operators are built with
     Toolchain(toolchain::Args),
     /// Show or clear the cache of compiled components

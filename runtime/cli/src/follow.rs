@@ -8,6 +8,7 @@ use weir_engine::{Progress, RunError, Summary, Supervisor};
 use crate::guest_log::LineReceiver;
 use crate::progress::Bar;
 use crate::signals::{Request, Signals};
+use crate::watch::Watch;
 
 /// How often it looks: often enough that ctrl-C feels immediate.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -19,6 +20,7 @@ pub(crate) fn follow(
     signals: &Signals,
     lines: &LineReceiver,
     bar: &Bar,
+    mut watch: Option<Watch>,
 ) -> Result<Summary, Box<RunError>> {
     let (mut asked, mut told) = (Request::GoOn, Told::default());
     loop {
@@ -29,6 +31,9 @@ pub(crate) fn follow(
         told.news(troubles(&progress)).iter().for_each(|trouble| bar.print_above(trouble));
         if let Some(outcome) = outcome {
             return outcome.map_err(Box::new);
+        }
+        if let Some(watch) = &mut watch {
+            watch.look(&mut job).iter().for_each(|line| bar.print_above(line));
         }
         let request = signals.request();
         if request != asked {

@@ -12,6 +12,7 @@
 //! | `waiting` | what is shown while something takes time |
 //! | `arenas` | what the allocator keeps |
 //! | `cases` | test cases of operators, run |
+//! | `changes`, `watch` | files that change; components that are replaced when theirs does |
 //! | `folders` | where this user's files are |
 //! | `clock`, `signals`, `guest_log` | the outside, as the engine takes it |
 //! | `client` | talking to a server |
@@ -24,6 +25,7 @@
 
 mod arenas;
 mod cases;
+mod changes;
 #[cfg(feature = "server")]
 mod client;
 mod clock;
@@ -44,6 +46,7 @@ mod signals;
 mod summary;
 mod terminal;
 mod waiting;
+mod watch;
 mod written;
 
 use std::process::ExitCode;
@@ -114,6 +117,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),
         Command::Test(args) => commands::test::execute(&args),
+        Command::Dev(args) => commands::dev::execute(&args),
         Command::Toolchain(args) => commands::toolchain::execute(&args),
         Command::Cache(args) => told(args.json, commands::cache::execute(&args)),
         Command::Completions(args) => commands::completions::execute::<Cli>(&args),

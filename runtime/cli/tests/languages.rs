@@ -52,7 +52,11 @@ fn root() -> PathBuf {
 }
 
 fn run(command: &mut Command, folder: &Path) -> Output {
-    command.current_dir(folder).env("NO_COLOR", "1").env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONPATH", kept("pytest"));
+    command
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONPATH", kept("pytest"));
     command.env("WEIR_TOOLCHAIN_DIR", kept("toolchains")).env("WEIR_CACHE_DIR", kept("languages-cache"));
     command.env("XDG_DATA_HOME", kept("languages-data"));
     command.output().unwrap()
@@ -149,6 +153,9 @@ fn a_missing_toolchain_says_what_to_do() {
         let mut build = weir(&["build", "mine"]);
         let output = build.current_dir(folder.path()).env("WEIR_TOOLCHAIN_DIR", folder.path()).output().unwrap();
         let said = text(&output);
-        assert!(!output.status.success() && said.contains(&format!("weir toolchain install {}", language.name)), "{said}");
+        assert!(
+            !output.status.success() && said.contains(&format!("weir toolchain install {}", language.name)),
+            "{said}"
+        );
     }
 }

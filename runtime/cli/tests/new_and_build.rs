@@ -47,8 +47,9 @@ fn every_template_builds_and_passes_its_test() {
 
         let built = weir(folder.path(), &["build", &name]);
         assert!(built.status.success(), "{template}: {}", text(&built.stderr));
-        let cases = weir(folder.path(), &["test", &name, "--component", &format!("{name}/{name}.wasm")]);
-        assert!(cases.status.success(), "{template}: {}{}", text(&cases.stdout), text(&cases.stderr));
+        let cases = weir(folder.path(), &["dev", &name, "--once"]);
+        let said = text(&cases.stdout) + &text(&cases.stderr);
+        assert!(cases.status.success() && said.contains("1 passed, 0 failed"), "{template}: {said}");
         let run = weir(folder.path(), &["run", &format!("{name}/pipeline.toml")]);
         assert!(run.status.success(), "{template}: {}", text(&run.stderr));
         let component = format!("{name}/{name}.wasm");
@@ -83,9 +84,9 @@ fn every_template_builds_and_passes_its_test() {
                 state     version 1: dep_delay:int64, silent_at:timestamp(us, UTC)
             "#]],
             _ => expect![[r#"
-                reads     celsius
+                reads     dep_delay
                 output    main: spread:float64?
-                state     version 1: least:float64?, greatest:float64?
+                state     version 1: least:int64?, greatest:int64?
             "#]],
         }
         .assert_eq(&plan);
@@ -127,4 +128,46 @@ fn what_is_no_component_says_what_to_do() {
         error: no.wasm is a core WebAssembly module, not a component: make it one with `weir build` or `wasm-tools component new module.wasm -o component.wasm`
     "#]]
     .assert_eq(&text(&refused.stderr));
+}
+
+#[test]
+fn cases_that_fail_say_where_and_can_be_updated() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("tests")).unwrap();
+    let component = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights/classify.wasm");
+    let case = "config = { late-after-minutes = 15, very-late-after-minutes = 60 }
+columns = { dep_delay = \"int64\", arr_delay = \"int64\", carrier = \"utf8\" }
+
+[[steps]]
+rows = [{ dep_delay = 20, carrier = \"UA\" }, { dep_delay = 3, carrier = \"AA\" }]
+
+[expect.outputs]
+main = [{ delay_class = \"on-time\" }]
+";
+    std::fs::write(folder.path().join("tests/late.toml"), case).unwrap();
+    let component = component.to_str().unwrap();
+    let test = |more: &[&str]| weir(folder.path(), &[&["test", "--component", component], more].concat());
+    let failed = test(&["--junit", "report.xml"]);
+    assert!(!failed.status.success());
+    expect![[r#"
+        FAILED   late
+                 outputs.main[0]: not expected: {"delay_class":"late"}
+        0 passed, 1 failed
+    "#]]
+    .assert_eq(&text(&failed.stdout));
+    assert!(std::fs::read_to_string(folder.path().join("report.xml")).unwrap().contains("failures=\"1\""));
+
+    assert!(test(&["--update"]).status.success());
+    let updated = std::fs::read_to_string(folder.path().join("tests/late.toml")).unwrap();
+    assert!(updated.starts_with(case.split("[expect").next().unwrap()), "{updated}");
+    expect![[r#"
+        1 passed, 0 failed
+    "#]]
+    .assert_eq(&text(&test(&[]).stdout).replace("passed   late\n", ""));
+
+    std::fs::write(folder.path().join("tests/wrong.toml"), "column = {}\n").unwrap();
+    let wrong = text(&test(&["--case", "wrong"]).stdout);
+    assert!(wrong.contains("unknown field `column`") && wrong.contains("1 | column = {}"), "{wrong}");
+    let none = text(&test(&["--case", "nothing"]).stderr);
+    assert!(none.contains("no case has \"nothing\" in its name; there are late, wrong"), "{none}");
 }

@@ -29,6 +29,7 @@ mod storage;
 #[cfg(unix)]
 mod suspend;
 mod text;
+mod watch;
 
 #[cfg(unix)]
 use weir_tests::running;

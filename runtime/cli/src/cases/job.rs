@@ -50,17 +50,16 @@ pub(super) fn of(host: &Host, component: &Component, path: &Path, case: &Case) -
     })
 }
 
-/// Its text, made from values, so that no name has to be quoted here.
+/// Its text.
 fn pipeline(world: World, path: &Path, case: &Case, plan: &Plan) -> anyhow::Result<String> {
     let component = absolute(path)?.into_os_string().into_string();
     let component = component.map_err(|path| anyhow!("the path {} is not UTF-8", path.display()))?;
-    let schema = case.columns().iter().map(|(name, data_type)| (name.clone(), data_type.clone().into()));
-    let mut source = toml::Table::from_iter([
-        ("connector".to_owned(), "collection".into()),
-        ("rows".to_owned(), toml::Value::Array(Vec::new())),
-        ("schema".to_owned(), toml::Value::Table(schema.collect())),
-    ]);
-    source.extend(case.event_time.iter().map(|column| ("event-time".to_owned(), column.clone().into())));
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    // By hand, because a table of the library has no order.
+    let mut text = format!("[sources.{INPUT}]\nconnector = \"collection\"\nrows = []\n");
+    text.extend(case.event_time.iter().map(|column| format!("event-time = {}\n", quoted(column))));
+    text += &format!("[sources.{INPUT}.schema]\n");
+    text.extend(case.columns().iter().map(|(name, of)| format!("{} = {}\n", quoted(name), quoted(of))));
     let mut step = json!({ "input": INPUT, "on-error": "dead-letter" });
     if !case.key_by.is_empty() {
         step["key-by"] = json!(case.key_by);
@@ -83,8 +82,7 @@ fn pipeline(world: World, path: &Path, case: &Case, plan: &Plan) -> anyhow::Resu
     let sink = |(number, input)| (format!("output-{number}"), json!({ "input": input, "connector": "blackhole" }));
     let sinks: serde_json::Map<_, _> =
         [STEP.to_owned()].into_iter().chain(side_outputs).enumerate().map(sink).collect();
-    let text = toml::Table::try_from(json!({ section: { STEP: step }, "sinks": sinks }));
-    let mut text = text.context("config: a pipeline file is TOML, which has no null")?;
-    text.insert("sources".to_owned(), toml::Value::Table(toml::Table::from_iter([(INPUT.to_owned(), source.into())])));
-    Ok(text.to_string())
+    let steps = toml::Table::try_from(json!({ section: { STEP: step }, "sinks": sinks }));
+    let steps = steps.context("config: a pipeline file is TOML, which has no null")?;
+    Ok(format!("{text}\n{steps}"))
 }

@@ -15,6 +15,7 @@ use crate::json::Told;
 use crate::pipeline_file::PipelineFile;
 use crate::shared_args::{Level, MemoryArgs, PipelineArgs, SecretsArgs};
 use crate::signals::Signals;
+use crate::watch::Watch;
 use crate::{component, progress, summary, terminal};
 
 /// Options of `weir run`.
@@ -32,6 +33,7 @@ Examples:
   weir run pipeline.toml --set sources.flights.path=data/february.csv
   weir run pipeline.toml --fail-on-late 1
   weir run pipeline.toml --log-level warn
+  weir run pipeline.toml --checkpoint-dir state --watch
   generate-pipeline | weir run -
   weir run pipeline.toml --json > summary.json"
 )]
@@ -54,6 +56,9 @@ pub(crate) struct Args {
     fail_on_late: Option<f64>,
     #[command(flatten)]
     memory: MemoryArgs,
+    /// Replace a component as soon as its file changes, as in a swap, which needs checkpoints: `weir dev` in its project's folder writes it
+    #[arg(long)]
+    watch: bool,
     /// Show log lines of operators of this level and above
     #[arg(long, value_name = "LEVEL", default_value = "trace")]
     log_level: Level,
@@ -100,6 +105,9 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     };
     let durable = file.durable(from, &args.allow_dropped)?;
     let is_durable = durable.is_some();
+    if args.watch && !is_durable {
+        anyhow::bail!("--watch needs checkpoints, in which a swap is recorded: use --checkpoint-dir DIR too");
+    }
     let described = job.describe();
     terminal::print_notes(&described.notes);
     if is_durable {
@@ -113,7 +121,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let bar = progress::Bar::new(&file, Arc::clone(&clock));
     let supervisor = Supervisor::start(job, clock, durable, file.graph.restart)
         .with_context(|| format!("{} could not be started", file.shown))?;
-    let outcome = follow(supervisor, is_durable, &signals, &lines, &bar);
+    let watch = args.watch.then(|| Watch::of(&file.graph, host.clone()));
+    let outcome = follow(supervisor, is_durable, &signals, &lines, &bar, watch);
     bar.clear();
     match outcome {
         Ok(done) => {
