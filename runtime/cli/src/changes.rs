@@ -10,7 +10,10 @@ const MADE: [&str; 7] = ["target", "node_modules", "vendor", "build", "dist", "z
 const FILES_MAX: usize = 10_000;
 
 /// When a file was written, and how long it is; `None`: it is not there.
-type Stamp = Option<(SystemTime, u64)>;
+pub(crate) type Stamp = Option<(SystemTime, u64)>;
+
+/// Files by path.
+pub(crate) type Sources = BTreeMap<PathBuf, Stamp>;
 
 /// One file.
 pub(crate) fn stamp(path: &Path) -> Stamp {
@@ -19,8 +22,8 @@ pub(crate) fn stamp(path: &Path) -> Stamp {
 }
 
 /// The sources below a folder: all files but components, hidden ones and what tools make.
-pub(crate) fn sources(folder: &Path) -> BTreeMap<PathBuf, Stamp> {
-    let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_path_buf()]);
+pub(crate) fn sources(folder: &Path) -> Sources {
+    let (mut found, mut folders) = (Sources::new(), vec![folder.to_path_buf()]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             let (path, name) = (entry.path(), entry.file_name());

@@ -10,7 +10,7 @@ use weir_core::swap::{Phase, Probation, RollbackReason};
 use weir_engine::{NewVersion, SharedSwap, Supervisor, SwapError};
 use weir_host::{Component, Host, LoadError};
 
-use crate::changes::stamp;
+use crate::changes::{Stamp, stamp};
 
 /// How long a new version has to show that it is no worse: a person waits for it.
 const PROBATION: Probation = Probation { batches: 100, time_max_us: 3_000_000, regressions_max: 0, canary: None };
@@ -29,10 +29,10 @@ struct Watched {
     path: PathBuf,
     config: serde_json::Value,
     limits: OperatorLimits,
-    seen: Option<(std::time::SystemTime, u64)>,
+    seen: Stamp,
 }
 
-/// A component that is being compiled, on a thread of its own: the job goes on meanwhile, and hears what it is asked.
+/// A component that is being compiled, on a thread of its own: the job continues meanwhile, and hears what it is asked.
 struct Loading {
     operator: usize,
     loaded: Receiver<Result<Component, LoadError>>,

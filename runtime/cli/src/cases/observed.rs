@@ -23,6 +23,7 @@ const OF_ENGINE: &str = "watermark";
 const TIMER_TIME: (&str, &str) = ("timer_time", "time");
 
 /// Rows of one kind.
+#[derive(Default)]
 pub(super) struct Table {
     schema: Option<SchemaRef>,
     pub(super) rows: Vec<Row>,
@@ -39,12 +40,6 @@ pub(super) struct Observed {
     /// What the operator as a whole failed with.
     pub(super) failed: Option<String>,
     by_index: Vec<String>,
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        Self { schema: None, rows: Vec::new() }
-    }
 }
 
 impl Table {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use crate::{changes, languages, terminal};
+use crate::changes::{self, Sources};
+use crate::{languages, terminal};
 
-/// From one look at the sources to the next; a change that goes on is waited for.
+/// From one look at the sources to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Options of `weir dev`.
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     once: bool,
 }
 
-/// Goes on until it is interrupted.
+/// Repeats it until it is interrupted.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     languages::of_project(&args.folder)?;
     let has_cases = args.folder.join("tests").is_dir();
@@ -50,16 +51,21 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
             terminal::print_error(&error);
         }
         terminal::print("waiting for a change\n");
-        let mut seen = before;
-        loop {
-            std::thread::sleep(LOOK_EVERY);
-            let now = changes::sources(&args.folder);
-            let is_still = now == changes::sources(&args.folder);
-            if now != seen && is_still {
-                break;
-            }
-            seen = if is_still { seen } else { now };
+        await_change(&args.folder, before);
+    }
+}
+
+/// Waits until the sources are others than before, and an editor has written the last of them.
+#[expect(clippy::disallowed_methods, reason = "files are looked at now and then; nobody else waits")]
+fn await_change(folder: &Path, before: Sources) {
+    let mut last = before.clone();
+    loop {
+        std::thread::sleep(LOOK_EVERY);
+        let now = changes::sources(folder);
+        if now == last && now != before {
+            return;
         }
+        last = now;
     }
 }
 
