@@ -19,7 +19,6 @@ Config: `drop` (text, optional).
 - A row with 0 copies goes to the side output `none`, with only `reason` utf8: "no copies".
 """
 
-import datetime
 import decimal
 from collections.abc import Iterator
 from typing import Annotated, Optional
@@ -57,7 +56,7 @@ class All:
     f64: Optional[float]
     text: Optional[str]
     bytes: Optional[bytes]
-    day: Optional[datetime.date]
+    day: Optional[weir.Date]
     sec: Optional[weir.TimestampSeconds]
     milli: Optional[weir.TimestampMillis]
     micro: Optional[weir.Timestamp]
@@ -78,7 +77,7 @@ class Copy:
     single: Optional[weir.Float32]
     size: Optional[int]
     raw: Optional[bytes]
-    next_day: Optional[datetime.date]
+    next_day: Optional[weir.Date]
     sec2: Optional[weir.TimestampSeconds]
     milli2: Optional[weir.TimestampMillis]
     micro2: Optional[weir.Timestamp]
@@ -118,7 +117,7 @@ class Types:
                 single=row.f32,
                 size=None if row.bytes is None else len(row.bytes),
                 raw=row.bytes,
-                next_day=None if row.day is None else row.day + datetime.timedelta(days=1),
+                next_day=None if row.day is None else row.day + 1,
                 sec2=row.sec,
                 milli2=row.milli,
                 micro2=row.micro,
