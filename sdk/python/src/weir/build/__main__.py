@@ -32,15 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{found.name}: a {found.world} operator")
+    print(f"{found.name}: {found.world} operator")
     return 0
 
 
 def build(folder: Path, out: Path, toolchain: Path | None) -> Found:
     """Builds the component. Raises `BuildError` with a message for the author."""
     project = Project.read(folder)
-    environment = _environment(toolchain)
     found = find_operator(project)
+    environment = _environment(toolchain)
     with tempfile.TemporaryDirectory(prefix="weir-build-") as draft:
         app, sdk, sources = Path(draft) / "app", Path(draft) / "sdk", Path(draft) / "project"
         app.mkdir()
