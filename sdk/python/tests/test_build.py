@@ -17,7 +17,10 @@ HEAD = "import weir\n\n@weir.row\nclass R:\n    x: int\n\n"
         ("import weir\ndef f(:\n", "main.py:2: SyntaxError: invalid syntax\n    def f(:"),
         ("import weir\nx = foo\n", "main.py:2: NameError: name 'foo' is not defined\n    x = foo"),
         ("import weir\nimport not_there\n", "main.py:2: ModuleNotFoundError: No module named 'not_there'"),
-        (HEAD.replace("int", "complex") + "@weir.transform\ndef f(r: R) -> R:\n    return r\n", "main.py:7: DeclarationError: R.x: no column has the type complex"),
+        (
+            HEAD.replace("int", "complex") + "@weir.transform\ndef f(r: R) -> R:\n    return r\n",
+            "main.py:7: DeclarationError: R.x: no column has the type complex",
+        ),
         (HEAD, "main.py declares no operator: decorate a function or class with @weir.transform"),
         (HEAD + "@weir.transform\ndef f(r: R) -> R:\n    return r\n\n" * 2, "main.py declares several operators (f, f)"),
         ("raise SystemExit(3)\n", "main.py:1: SystemExit: 3"),

@@ -96,9 +96,7 @@ def test_counter_counts_summarizes_and_forgets(counter: ModuleType) -> None:
     ]
     assert results.rejected() == [(3, "value is -1")]
     assert harness.timers() == [(10_000_000, "b"), (10_000_003, "a")]
-    assert harness.entries(counter.Counter.words) == {
-        "a": [(counter.Word("w"), counter.Times(1)), (counter.Word("x"), counter.Times(2))]
-    }
+    assert harness.entries(counter.Counter.words) == {"a": [(counter.Word("w"), counter.Times(1)), (counter.Word("x"), counter.Times(2))]}
     results = harness.advance_to(10_000_003)
     assert results.side("summary") == [
         {"key": "b", "count": 1, "words": 0, "first": None},
