@@ -8,10 +8,11 @@ Input, keyed by some column: word utf8?; value int64; and the event time. Config
 - State, version 2: count uint64, total int64, due timestamp(us, UTC)?; a new key has 0, 0 and null.
 - A row whose event time is at or after `due` comes after the timer, which fires behind the batch: first what the timer would do is done.
 - A row: count + 1, total + value. If the word is not null, its entry in the map `words` (key utf8 `word`, value int64 `times`) is
-  raised by 1, beginning with 0. The event-time timer at `due` is deleted, if there is one; `due` becomes the event time plus the gap, and a timer is registered there.
+  raised by 1, beginning with 0. The event-time timer at `due` is deleted, if there is one; `due` becomes the
+  event time plus the gap, and a timer is registered there.
   Main output: all input columns, and count uint64, total int64, times int64? (that of the word).
-- A timer at `due`: the side output `summary` gets the key's columns that are called `key`, and count uint64, words int64 (how many entries the
-  map has, at most 1,000), first utf8? (the least word). Then the entries are removed, and the state. Any other timer does nothing.
+- A timer at `due`: the side output `summary` gets the key's columns that are called `key`, and count uint64, words int64 (how many entries
+  the map has, at most 1,000), first utf8? (the least word). Then the entries are removed, and the state. Any other timer does nothing.
 - Version 1 of the state had: count uint32 only. Its total is 0, and nothing is due. Any other version is an error.
 """
 

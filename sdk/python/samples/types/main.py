@@ -15,7 +15,8 @@ Config: `drop` (text, optional).
   not_flag bool: the opposite; sum int64: i8 + i16 + i32 + u8 + u16 + u32, those that are null left out, null if all are;
   big uint64: u64; low int64: i64; half float64: f64 / 2; single float32: f32; size int64: number of bytes; raw binary: bytes;
   next_day date32: the day after; instants: sec2, milli2, micro2, nano2: the same instants in their units;
-  cents decimal128(12, 2): amount; reversed list<int64?>: numbers from the last to the first; swapped struct<x: float64?, y: float64>: x and y exchanged.
+  cents decimal128(12, 2): amount; reversed list<int64?>: numbers from the last to the first; swapped
+  struct<x: float64?, y: float64>: x and y exchanged.
 - A row with 0 copies goes to the side output `none`, with only `reason` utf8: "no copies".
 """
 

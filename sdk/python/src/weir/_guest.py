@@ -13,7 +13,6 @@ from ._annotations import DeclarationError
 from ._errors import place_of, reason_of
 from ._registry import operators
 
-
 # Nothing can be imported once a component runs.
 _LATER = (_config, _config_schema)
 

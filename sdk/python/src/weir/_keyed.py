@@ -1,8 +1,8 @@
 """Operators with state and timers per key: how a class is declared, connected and called.
 
 A batch is processed optimistically, without a copy of anything. If a row is refused, the whole call begins again and looks at each row
-on its own, with a copy of what the row may change: so a refused row leaves no trace. Only if what came out does not fit into its columns, all
-begins once more, with a look at each value. What runs again logs and counts nothing.
+on its own, with a copy of what the row may change: so a refused row leaves no trace. Only if what came out does not fit into its columns,
+all begins once more, with a look at each value. What runs again logs and counts nothing.
 """
 
 from __future__ import annotations

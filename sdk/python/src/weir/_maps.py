@@ -18,8 +18,8 @@ V = TypeVar("V")
 class Map(Generic[K, V]):
     """A map of a keyed operator, declared as an attribute of its class: `visits = weir.Map(str, int)`.
 
-    Keys and values are rows, or single values; without values it is a set. The name, by which checkpoints know it, is the attribute's with dashes. A map
-    whose columns change needs another name.
+    Keys and values are rows, or single values; without values it is a set. The name, by which checkpoints know it, is the attribute's with
+    dashes. A map     whose columns change needs another name.
     """
 
     @overload
