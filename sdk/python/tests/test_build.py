@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from weir.build import _returns
 from weir.build.__main__ import main
+from weir.build._check import BuildError
 
 HEAD = "import weir\n\n@weir.row\nclass R:\n    x: int\n\n"
 
@@ -48,3 +50,12 @@ def test_missing_toolchain_is_named(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["--project", str(tmp_path), "--out", "out.wasm", "--toolchain", str(tmp_path)]) == 1
     printed = capsys.readouterr().err
     assert "the toolchain lacks componentize-py==0.25.1" in printed and "weir toolchain install python" in printed
+
+
+def test_components_of_other_versions_are_not_mended() -> None:
+    function = _returns._ALLOCATE + _returns._BETWEEN + _returns._COPY
+    mended = _returns.mend(b"\0asm" + function + b"rest")
+    assert len(mended) == len(function) + 8 and mended.startswith(b"\0asm\x01") and _returns._TAKE in mended
+    for other in (b"\0asm", function + function):
+        with pytest.raises(BuildError, match="not the version"):
+            _returns.mend(other)

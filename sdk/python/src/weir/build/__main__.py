@@ -13,6 +13,7 @@ from pathlib import Path
 from ._check import BuildError, Found, find_operator
 from ._message import authors_message
 from ._project import Project
+from ._returns import mend
 
 _SDK = Path(__file__).resolve().parent.parent
 _SCRIPT = "import sys, componentize_py; sys.exit(componentize_py.script())"
@@ -61,7 +62,7 @@ def build(folder: Path, out: Path, toolchain: Path | None) -> Found:
         out.parent.mkdir(parents=True, exist_ok=True)
         # The old component stays until the new one is complete.
         beside = out.with_name(out.name + ".new")
-        shutil.copyfile(component, beside)
+        beside.write_bytes(mend(component.read_bytes()))
         os.replace(beside, out)
     return found
 
