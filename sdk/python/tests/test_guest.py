@@ -61,7 +61,7 @@ def test_transform_answers_as_the_contract_says() -> None:
     ]
 
 
-FORBIDDEN = '''
+FORBIDDEN = """
 import time
 from typing import Optional
 import weir
@@ -80,7 +80,7 @@ def forbidden(row: Row) -> Optional[Row]:
         open("x")
     print("seen", row.what)
     return row
-'''
+"""
 
 
 def test_what_a_component_lacks_is_named(tmp_path: Path) -> None:

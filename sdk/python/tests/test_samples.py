@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from decimal import Decimal
 from types import ModuleType
 from typing import Optional
@@ -29,7 +28,7 @@ def full_row(types: ModuleType, **changes: object) -> object:
         "f64": 1e300,
         "text": "žluť",
         "bytes": b"\0\xff",
-        "day": datetime.date(2024, 2, 29),
+        "day": 19_782,
         "sec": -1,
         "milli": 1,
         "micro": 2**63 - 1,
@@ -50,7 +49,7 @@ def test_all_types_pass_through(types: ModuleType) -> None:
     assert first["text"] == "žluť#0" and first["i64"] == -(2**63) and first["low"] == -(2**63)
     assert first["sum"] == -128 - 32768 - 2**31 + 255 + 65535 + 2**32 - 1
     assert (first["big"], first["raw"], first["size"]) == (2**64 - 1, b"\0\xff", 2)
-    assert (first["next_day"], first["cents"]) == (datetime.date(2024, 3, 1), Decimal("-9999999999.99"))
+    assert (first["next_day"], first["cents"]) == (19_783, Decimal("-9999999999.99"))
     assert (first["micro2"], first["nano2"], first["sec2"], first["milli2"]) == (2**63 - 1, -(2**63), -1, 1)
     assert first["reversed"] == [3, None, 1] and first["swapped"] == types.Swapped(None, 1.0)
     assert first["not_flag"] is False and first["half"] == 5e299
@@ -97,9 +96,7 @@ def test_counter_counts_summarizes_and_forgets(counter: ModuleType) -> None:
     ]
     assert results.rejected() == [(3, "value is -1")]
     assert harness.timers() == [(10_000_000, "b"), (10_000_003, "a")]
-    assert harness.entries(counter.Counter.words) == {
-        "a": [(counter.Word("w"), counter.Times(1)), (counter.Word("x"), counter.Times(2))]
-    }
+    assert harness.entries(counter.Counter.words) == {"a": [(counter.Word("w"), counter.Times(1)), (counter.Word("x"), counter.Times(2))]}
     results = harness.advance_to(10_000_003)
     assert results.side("summary") == [
         {"key": "b", "count": 1, "words": 0, "first": None},
@@ -141,6 +138,6 @@ def test_average_is_the_same_for_any_cut(average: ModuleType) -> None:
     rows = [Sold(2, 1.0), Sold(4, 3.0), Sold(1, -1.0), Sold(6, 0.0)]
     for cut in range(5):
         results = testing.aggregate(average.Average("price", "size"), [rows[:cut], rows[cut:]], row=Sold)
-        assert results.main() == [{"average": 3.5, "rows": 3}]
+        assert results.main() == [{"average": 3.5}]
         assert results.rejected() == [(2, "the weight is negative")]
-    assert testing.aggregate(average.Average("price", "size"), [[]], row=Sold).main() == [{"average": None, "rows": 0}]
+    assert testing.aggregate(average.Average("price", "size"), [[]], row=Sold).main() == [{"average": None}]

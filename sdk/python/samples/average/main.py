@@ -9,7 +9,7 @@ Config: `value`, `weight`: names of columns.
 - A row with a negative weight is refused: "the weight is negative".
 - Accumulator, version 1: sum float64, weight float64, rows int64; all begin with 0.
   A row: sum + value * weight, weight + weight, rows + 1. Merging adds each of the three.
-- Result: average float64?: sum / weight, null if the weight is 0; rows int64.
+- Result, one column: average float64?: sum / weight, null if the weight is 0.
 """
 
 from typing import Optional
@@ -33,7 +33,6 @@ class Sums:
 @weir.row
 class Averages:
     average: Optional[float]
-    rows: int
 
 
 @weir.aggregate
@@ -61,4 +60,4 @@ class Average:
         sums.rows += other.rows
 
     def finish(self, sums: Sums) -> Averages:
-        return Averages(sums.sum / sums.weight if sums.weight else None, sums.rows)
+        return Averages(sums.sum / sums.weight if sums.weight else None)

@@ -6,11 +6,13 @@ Input, keyed by some column: word utf8?; value int64; and the event time. Config
 
 - A row with a negative value is refused: "value is -1". It leaves no trace, although the state is changed before it is noticed.
 - State, version 2: count uint64, total int64, due timestamp(us, UTC)?; a new key has 0, 0 and null.
+- A row whose event time is at or after `due` comes after the timer, which fires behind the batch: first what the timer would do is done.
 - A row: count + 1, total + value. If the word is not null, its entry in the map `words` (key utf8 `word`, value int64 `times`) is
-  raised by 1, beginning with 0. The event-time timer at `due` is deleted, if there is one; `due` becomes the event time plus the gap, and a timer is registered there.
+  raised by 1, beginning with 0. The event-time timer at `due` is deleted, if there is one; `due` becomes the
+  event time plus the gap, and a timer is registered there.
   Main output: all input columns, and count uint64, total int64, times int64? (that of the word).
-- A timer at `due`: the side output `summary` gets the key's columns that are called `key`, and count uint64, words int64 (how many entries the
-  map has, at most 1,000), first utf8? (the least word). Then the entries are removed, and the state. Any other timer does nothing.
+- A timer at `due`: the side output `summary` gets the key's columns that are called `key`, and count uint64, words int64 (how many entries
+  the map has, at most 1,000), first utf8? (the least word). Then the entries are removed, and the state. Any other timer does nothing.
 - Version 1 of the state had: count uint32 only. Its total is 0, and nothing is due. Any other version is an error.
 """
 
@@ -82,7 +84,10 @@ class Counter:
         if row.word is not None:
             entries.entry(self.words, Word(row.word))
 
-    def process(self, row: Value, of: weir.KeyContext[None, State]) -> Counted:
+    def process(self, row: Value, of: weir.KeyContext[None, State]) -> Iterator[Counted | Summary]:
+        if of.state is not None and of.state.due is not None and of.state.due <= row.at:
+            of.timers.delete(of.state.due)
+            yield self.summary(of.state, of)
         state = of.state = of.state or State(0, 0, None)
         state.count += 1
         state.total += row.value
@@ -97,16 +102,18 @@ class Counter:
             of.timers.delete(state.due)
         state.due = row.at + self.gap_seconds * 1_000_000
         of.timers.register(state.due)
-        return Counted(state.count, state.total, times)
+        yield Counted(state.count, state.total, times)
 
     def on_timer(self, timer: weir.Timer, of: weir.KeyContext[None, State]) -> Iterator[Summary]:
-        if of.state is None or of.state.due != timer.time:
-            return
+        if of.state is not None and of.state.due == timer.time:
+            yield self.summary(of.state, of)
+
+    def summary(self, state: State, of: weir.KeyContext[None, State]) -> Summary:
         entries = of.maps.scan(self.words, limit=WORDS_MAX)
         for word, _ in entries:
             of.maps.remove(self.words, word)
-        yield Summary(of.state.count, len(entries), entries[0][0].word if entries else None)
         of.state = None
+        return Summary(state.count, len(entries), entries[0][0].word if entries else None)
 
     def migrate(self, from_version: int, states: weir.OldStates) -> list[Optional[State]]:
         if from_version != 1:

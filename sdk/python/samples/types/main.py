@@ -15,11 +15,11 @@ Config: `drop` (text, optional).
   not_flag bool: the opposite; sum int64: i8 + i16 + i32 + u8 + u16 + u32, those that are null left out, null if all are;
   big uint64: u64; low int64: i64; half float64: f64 / 2; single float32: f32; size int64: number of bytes; raw binary: bytes;
   next_day date32: the day after; instants: sec2, milli2, micro2, nano2: the same instants in their units;
-  cents decimal128(12, 2): amount; reversed list<int64?>: numbers from the last to the first; swapped struct<x: float64?, y: float64>: x and y exchanged.
+  cents decimal128(12, 2): amount; reversed list<int64?>: numbers from the last to the first; swapped
+  struct<x: float64?, y: float64>: x and y exchanged.
 - A row with 0 copies goes to the side output `none`, with only `reason` utf8: "no copies".
 """
 
-import datetime
 import decimal
 from collections.abc import Iterator
 from typing import Annotated, Optional
@@ -57,7 +57,7 @@ class All:
     f64: Optional[float]
     text: Optional[str]
     bytes: Optional[bytes]
-    day: Optional[datetime.date]
+    day: Optional[weir.Date]
     sec: Optional[weir.TimestampSeconds]
     milli: Optional[weir.TimestampMillis]
     micro: Optional[weir.Timestamp]
@@ -78,7 +78,7 @@ class Copy:
     single: Optional[weir.Float32]
     size: Optional[int]
     raw: Optional[bytes]
-    next_day: Optional[datetime.date]
+    next_day: Optional[weir.Date]
     sec2: Optional[weir.TimestampSeconds]
     milli2: Optional[weir.TimestampMillis]
     micro2: Optional[weir.Timestamp]
@@ -118,7 +118,7 @@ class Types:
                 single=row.f32,
                 size=None if row.bytes is None else len(row.bytes),
                 raw=row.bytes,
-                next_day=None if row.day is None else row.day + datetime.timedelta(days=1),
+                next_day=None if row.day is None else row.day + 1,
                 sec2=row.sec,
                 milli2=row.milli,
                 micro2=row.micro,

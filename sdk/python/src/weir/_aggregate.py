@@ -117,6 +117,8 @@ class ConnectedAggregate:
         try:
             self.operator.loop(function, indices, lists, groups_of, groups)
             nodes = write_rows(row, groups)
+        except MemoryError:
+            raise
         except Exception:
             _telemetry.call_runs_again()
             groups = self._groups(accumulators)

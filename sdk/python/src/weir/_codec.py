@@ -89,7 +89,7 @@ class Codec:
         """As `check`, of a value that is not `None`."""
         try:
             self.nodes([value], b"", 0)
-        except BadValue:
+        except (BadValue, MemoryError):
             raise
         except Exception as error:
             raise BadValue(f"{shown(value)} is no {self.name} ({error})") from None

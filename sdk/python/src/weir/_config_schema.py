@@ -62,7 +62,8 @@ def _schema(annotation: Any, where: str) -> dict[str, Any]:
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
         return _object(annotation)
     raise DeclarationError(
-        f"{where}: a configuration has no {annotation}; there are bool, int, float, str, list[...], dict[str, ...], Literal, Enum, dataclasses and Optional"
+        f"{where}: a configuration has no {annotation}; there are bool, int, float, str, list[...], dict[str, ...], "
+        "Literal, Enum, dataclasses and Optional"
     )
 
 

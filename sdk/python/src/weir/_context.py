@@ -100,7 +100,7 @@ def micros(time: Any) -> int:
 
 
 def timer_changes(changes: list[tuple[str, int, Any, bool]]) -> Any:
-    """The changes as the host applies them: deletions first, so of several changes to one timer only the last is said."""
+    """The changes as the host applies them: deletions first, so only the last of several changes to one timer is kept."""
     last: dict[tuple[str, int, int], bool] = {}
     for domain, key, time, register in changes:
         at = (domain, key, time if type(time) is int else micros(time))

@@ -30,7 +30,8 @@ def transform(declared: Any = None, /, *, title: str | None = None) -> Any:
     """Makes a function, or a class with a method `process`, a stateless operator.
 
     The first parameter is the row that it reads, or `weir.Columns[Row]`. It returns a row or `None`, or yields rows, or takes a
-    `weir.Emitter`. A class is a dataclass: its fields are the configuration. A function may have a dataclass as its second parameter for that.
+    `weir.Emitter`. A class is a dataclass: its fields are the configuration. A function may have a
+    dataclass as its second parameter for that.
     """
     from ._transform import TransformOperator
 
@@ -48,7 +49,8 @@ def keyed(*, title: str | None = None) -> Callable[[type[C]], type[C]]: ...
 def keyed(declared: Any = None, /, *, title: str | None = None) -> Any:
     """Makes a class with a method `process` an operator with state and timers per key.
 
-    `process(self, row, of: weir.KeyContext[Key, State])` is called for each row, `on_timer(self, timer: weir.Timer, of)` for each timer that is due,
+    `process(self, row, of: weir.KeyContext[Key, State])` is called for each row, `on_timer(self, timer: weir.Timer, of)`
+    for each timer that is due,
     `migrate(self, from_version, states: weir.OldStates)` for states of another `VERSION`. The fields of the class are its configuration;
     attributes that are a `weir.Map` are its maps.
     """

@@ -24,6 +24,9 @@ class EntryType:
         self.row = row_type(declared) if self.is_row else None
         self.codec: Any = StructOf(self.row) if self.row else None if declared is None else codec_of(declared, where)
         self._column = column
+        #: What has the order of the entries, and a copy that does not change with a value.
+        self.order = self.row.order if self.row else self.codec.order if self.codec else _same
+        self.freeze = self.row.freeze if self.row else self.codec.freeze if self.codec is not None and self.codec.mutable else _same
 
     def fields(self) -> list[Any]:
         """The schema, nodes in pre-order."""
@@ -52,14 +55,6 @@ class EntryType:
             return [None] * count
         return self.codec.read(columns_of(self.fields())[0], nodes)[0]  # type: ignore[no-any-return]
 
-    def order(self, value: Any) -> Any:
-        """What has the order of the entries."""
-        return self.codec.order(value)
-
-    def freeze(self, value: Any) -> Any:
-        """A copy that does not change with a value."""
-        return self.codec.freeze(value) if self.codec is not None and self.codec.mutable else value
-
     def check(self, value: Any, what: str) -> None:
         """Raises `BadValue` if an entry cannot hold a value."""
         try:
@@ -69,6 +64,10 @@ class EntryType:
                 raise BadValue(f"{value!r} is put into a map without values")
         except BadValue as error:
             raise BadValue(f"{what}: {error}") from None
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def read_found(values: EntryType, found: Any, count: int) -> list[Any]:

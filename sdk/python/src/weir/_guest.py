@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,6 @@ from ._annotations import DeclarationError
 from ._errors import place_of, reason_of
 from ._registry import operators
 
-
 # Nothing can be imported once a component runs.
 _LATER = (_config, _config_schema)
 
@@ -21,6 +21,8 @@ _LATER = (_config, _config_schema)
 class _Component:
     operator: Any = None
     connected: Any = None
+    # The last answer: the host reads its bytes after the call has returned (see build/_returns.py).
+    answer: Any = None
 
 
 def load(module: str, name: str | None) -> None:
@@ -34,9 +36,13 @@ def _guarded(call: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(self: Any, *arguments: Any) -> Any:
         _telemetry.call_begins()
         try:
-            return call(self, *arguments)
+            _Component.answer = call(self, *arguments)
+            return _Component.answer
         except _wire.Err:
             raise
+        except MemoryError:
+            # Nothing works in this instance any more: the host takes another one, and calls it with parts of the batch.
+            os.abort()
         except BaseException as error:
             raise _wire.Err(reason_of(error)) from None
 

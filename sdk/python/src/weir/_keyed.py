@@ -1,7 +1,8 @@
 """Operators with state and timers per key: how a class is declared, connected and called.
 
 A batch is processed optimistically, without a copy of anything. If a row is refused, the whole call begins again and looks at each row
-on its own, with a copy of what the row may change: so a refused row leaves no trace, and a row runs at most twice.
+on its own, with a copy of what the row may change: so a refused row leaves no trace. Only if what came out does not fit into its columns,
+all begins once more, with a look at each value. What runs again logs and counts nothing.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ class _Call:
         self.key_of_row = memoryview(key_of_row).cast("I").tolist()
         self.domain = ""
         self.prefetch: Any = None
+        #: What was read of the maps.
+        self.reads: dict[Any, Any] = {}
 
 
 class ConnectedKeyed:
@@ -162,17 +165,25 @@ class ConnectedKeyed:
         delta = self._at_once(call, states, now)
         if delta is None:
             _telemetry.call_runs_again()
-            delta = self._row_by_row(call, states, now)
+            try:
+                return self._row_by_row(call, states, now, False)
+            except MemoryError:
+                raise
+            except Exception:
+                # Some value does not fit into its column: whose it is is looked for.
+                _telemetry.call_runs_again()
+                return self._row_by_row(call, states, now, True)
         return delta
 
     def _begin(self, call: _Call, states: Any, now: Any, is_careful: bool) -> tuple[Any, States, MapsOfCall, list[Emitted]]:
         of_states = States(self.operator.state, states)
-        maps = MapsOfCall(self.operator.maps, is_careful)
+        maps = MapsOfCall(self.operator.maps, call.reads, is_careful)
         seen = Maps(maps)
         of: KeyContext[Any, Any] = KeyContext(now, seen)
         seen._of = of
         if call.prefetch is not None:
             function, rows = call.prefetch
+            call.prefetch = None
             wanted = Prefetch(maps)
             for at, row in zip(call.indices, rows):
                 wanted._key = call.key_of_row[at]
@@ -186,11 +197,13 @@ class ConnectedKeyed:
         try:
             call.loop(call.function, None, call.indices, call.lists, all_emitted, call.key_of_row, of_states.slots, of, call.domain)
             return self._delta(call, of, of_states, maps, all_emitted, {})
+        except MemoryError:
+            raise
         except Exception:
             return None
 
-    def _row_by_row(self, call: _Call, states: Any, now: Any) -> Any:
-        of, of_states, maps, all_emitted = self._begin(call, states, now, True)
+    def _row_by_row(self, call: _Call, states: Any, now: Any, is_careful: bool) -> Any:
+        of, of_states, maps, all_emitted = self._begin(call, states, now, is_careful)
         refused: dict[int, str] = {}
         slots, changes, state = of_states.slots, of.timers.changes, self.operator.state
         for at, row in enumerate(call.indices):
@@ -200,11 +213,12 @@ class ConnectedKeyed:
             one = [values[at : at + 1] for values in call.lists]
             try:
                 call.loop(call.function, None, [row], one, all_emitted, call.key_of_row, slots, of, call.domain)
-                of_states.check(key)
-                for _, _, time, _ in changes[marks[1] :]:
-                    micros(time)
-                for plan, emitted, length in zip(self.outputs, all_emitted, marks[2]):
-                    check_row(plan, emitted, length)
+                if is_careful:
+                    of_states.check(key)
+                    for _, _, time, _ in changes[marks[1] :]:
+                        micros(time)
+                    for plan, emitted, length in zip(self.outputs, all_emitted, marks[2]):
+                        check_row(plan, emitted, length)
             except MemoryError:
                 raise
             except Exception as error:

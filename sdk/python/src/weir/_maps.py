@@ -18,8 +18,8 @@ V = TypeVar("V")
 class Map(Generic[K, V]):
     """A map of a keyed operator, declared as an attribute of its class: `visits = weir.Map(str, int)`.
 
-    Keys and values are rows, or single values; without values it is a set. The name, by which checkpoints know it, is the attribute's with dashes. A map
-    whose columns change needs another name.
+    Keys and values are rows, or single values; without values it is a set. The name, by which checkpoints know it, is the attribute's with
+    dashes. A map     whose columns change needs another name.
     """
 
     @overload
@@ -67,28 +67,31 @@ def lend(host: Any) -> None:
 class MapsOfCall:
     """The maps during a call."""
 
-    def __init__(self, declared: list[Map[Any, Any]], is_careful: bool) -> None:
+    def __init__(self, declared: list[Map[Any, Any]], reads: dict[Any, Any], is_careful: bool) -> None:
         self.declared, self.is_careful = declared, is_careful
-        #: By map, key and order of the entry: the entry's key, a list of its value or an empty one, whether that is a change.
-        self.entries: dict[tuple[int, int, Any], tuple[Any, list[Any], bool]] = {}
+        self._indices = {id(map): at for at, map in enumerate(declared)}
+        #: By map, key and order of the entry: a list of its value or an empty one, as the host has it.
+        self.reads = reads
+        #: What was changed, in the same way: the entry's key and its value.
+        self.changes: dict[tuple[int, int, Any], tuple[Any, list[Any]]] = {}
         self._undo: list[tuple[Any, Any]] = []
 
     def index(self, map: Map[Any, Any]) -> int:
         """Where a map is in the plan."""
-        for at, known in enumerate(self.declared):
-            if known is map:
-                return at
-        raise DeclarationError(f"the map {map.name!r} is no attribute of the operator's class")
+        try:
+            return self._indices[id(map)]
+        except KeyError:
+            raise DeclarationError(f"the map {map.name!r} is no attribute of the operator's class") from None
 
     def get(self, index: int, key: int, entry: Any) -> list[Any]:
         """A list of the value of an entry, or an empty one."""
-        keys, _ = self.declared[index].types()
-        at = (index, key, keys.order(entry))
-        found = self.entries.get(at)
-        if found is None:
+        at = (index, key, self.declared[index].types()[0].order(entry))
+        changed = self.changes.get(at)
+        if changed is not None:
+            return changed[1]
+        if at not in self.reads:
             self.read(index, [(key, entry)])
-            found = self.entries[at]
-        return found[1]
+        return self.reads[at]  # type: ignore[no-any-return]
 
     def set(self, index: int, key: int, entry: Any, value: list[Any]) -> None:
         """Changes an entry; an empty list removes it."""
@@ -99,8 +102,8 @@ class MapsOfCall:
             for item in value:
                 values.check(item, f"a value of the map {map.name!r}")
         at = (index, key, keys.order(entry))
-        self._undo.append((at, self.entries.get(at)))
-        self.entries[at] = (keys.freeze(entry), [values.freeze(item) for item in value], True)
+        self._undo.append((at, self.changes.get(at)))
+        self.changes[at] = (keys.freeze(entry), [values.freeze(item) for item in value])
 
     def read(self, index: int, wanted: list[tuple[int, Any]]) -> None:
         """Reads entries of a map, each with its key, at once."""
@@ -111,7 +114,7 @@ class MapsOfCall:
         except _wire.Err as error:
             raise RowError(message_of(error)) from None
         for (key, entry), value in zip(wanted, read_found(values, found, len(wanted))):
-            self.entries.setdefault((index, key, keys.order(entry)), (keys.freeze(entry), value, False))
+            self.reads[(index, key, keys.order(entry))] = value
 
     def mark(self) -> int:
         """Where changes can be taken back to."""
@@ -122,9 +125,9 @@ class MapsOfCall:
         while len(self._undo) > mark:
             at, before = self._undo.pop()
             if before is None:
-                del self.entries[at]
+                del self.changes[at]
             else:
-                self.entries[at] = before
+                self.changes[at] = before
 
     def scan(self, index: int, key: int, lower: Any, upper: Any, with_upper: bool, limit: int) -> list[tuple[Any, Any]]:
         """Merges what the host has with what was changed."""
@@ -137,7 +140,7 @@ class MapsOfCall:
         def is_below(order: Any) -> bool:
             return greatest is None or order < greatest or (with_upper and order == greatest)
 
-        mine = [(at[2], found) for at, found in self.entries.items() if at[0] == index and at[1] == key and found[2]]
+        mine = [(at[2], found) for at, found in self.changes.items() if at[0] == index and at[1] == key]
         changed = [(order, found) for order, found in mine if (least is None or order >= least) and is_below(order)]
         changed.sort(key=lambda change: change[0])
         bounds = _wire.maps
@@ -158,7 +161,7 @@ class MapsOfCall:
             if at == len(page) and own == len(changed):
                 break
             if own < len(changed) and (at == len(page) or changed[own][0] <= page[at][0]):
-                order, (entry, value, _) = changed[own]
+                order, (entry, value) = changed[own]
                 at += at < len(page) and page[at][0] == order
                 own += 1
                 found.extend((keys.freeze(entry), values.freeze(item)) for item in value)
@@ -182,15 +185,15 @@ class MapsOfCall:
         changes = []
         for index, map in enumerate(self.declared):
             keys, values = map.types()
-            mine = [(at[1], found) for at, found in self.entries.items() if at[0] == index and found[2]]
+            mine = [(at[1], found) for at, found in self.changes.items() if at[0] == index]
             if not mine:
                 continue
             mine.sort(key=lambda change: change[0])
-            present = [bool(value) for _, (_, value, _) in mine]
+            present = [bool(value) for _, (_, value) in mine]
             blank = values.blank()
             packed = array("I", [key for key, _ in mine]).tobytes()
-            nodes = keys.write([entry for _, (entry, _, _) in mine])
-            of_values = values.write([value[0] if value else blank for _, (_, value, _) in mine])
+            nodes = keys.write([entry for _, (entry, _) in mine])
+            of_values = values.write([value[0] if value else blank for _, (_, value) in mine])
             changes.append(_wire.keyed.MapChanges(index, packed, nodes, pack(present), of_values))
         return changes
 
@@ -243,7 +246,8 @@ class Prefetch:
         """Names an entry of the row's key. It is read before the first row is processed."""
         index = self._of_call.index(map)
         order = map.types()[0].order(key)
-        self._wanted.setdefault(index, {})[(self._key, order)] = (self._key, key)
+        if (index, self._key, order) not in self._of_call.reads:
+            self._wanted.setdefault(index, {})[(self._key, order)] = (self._key, key)
 
     def _read(self) -> None:
         for index, wanted in self._wanted.items():

@@ -127,7 +127,7 @@ class StructOf(Codec):
         return value if value is None else self.row.freeze(value)
 
     def order_value(self, value: Any) -> Any:
-        return tuple(field.codec.order(getattr(value, field.attribute)) for field in self.row.columns)
+        return self.row.order(value)
 
     def differs(self, old: Any, new: Any) -> bool:
         if old is None or new is None or type(new) is not self.row.cls:

@@ -236,5 +236,7 @@ def deltas(plans: list[OutputPlan], all_emitted: list[Emitted], rows: int) -> li
     """What all outputs get; `None`: some value is bad."""
     try:
         return [delta(plan, emitted, rows) for plan, emitted in zip(plans, all_emitted)]
+    except MemoryError:
+        raise
     except Exception:
         return None

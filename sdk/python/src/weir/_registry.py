@@ -9,7 +9,7 @@ operators: list[Any] = []
 
 
 def declare(operator: Any) -> Any:
-    """Remembers an operator; gives what its author goes on using."""
+    """Remembers an operator; gives back what its author declared."""
     operators.append(operator)
     operator.declared.__weir_operator__ = operator
     return operator.declared

@@ -129,6 +129,7 @@ class RowType:
         if double is not None:
             raise DeclarationError(f"{cls.__name__}: two fields are the column {double!r}")
         self._functions: dict[str, Any] = {}
+        self._compile()
 
     def _add(self, field: Any, annotation: Any) -> None:
         where = f"{self.cls.__name__}.{field.name}"
@@ -186,11 +187,24 @@ class RowType:
 
     def freeze(self, value: Any) -> Any:
         """A copy that does not change with a row."""
-        copy = object.__new__(self.cls)
-        for field in self.columns:
-            item = getattr(value, field.attribute)
-            object.__setattr__(copy, field.attribute, field.codec.freeze(item) if field.codec.mutable else item)
-        return copy
+        return self._freeze(value)
+
+    def order(self, value: Any) -> Any:
+        """What has the order of the rows, by the first column, then the next; nulls first."""
+        return self._order(value)
+
+    def _compile(self) -> None:
+        """Makes the functions that are called for each value."""
+        names: dict[str, Any] = {"R": self.cls, "new": object.__new__, "put": object.__setattr__}
+        lines, orders = [], []
+        for at, field in enumerate(self.columns):
+            names[f"z{at}"], names[f"q{at}"] = field.codec.freeze, field.codec.order
+            value = f"r.{field.attribute}"
+            lines.append(f"    put(c, {field.attribute!r}, {f'z{at}({value})' if field.codec.mutable else value})")
+            is_simple = not field.codec.nullable and type(field.codec).order_value is Codec.order_value
+            orders.append(f"{value}," if is_simple else f"q{at}({value}),")
+        self._freeze = compiled("\n".join(["def function(r):", "    c = new(R)", *lines, "    return c"]), names)
+        self._order = compiled(f"def function(r): return ({' '.join(orders)})", names)
 
     def blank(self) -> Any:
         """Any row that columns can hold."""

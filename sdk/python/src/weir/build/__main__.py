@@ -13,6 +13,7 @@ from pathlib import Path
 from ._check import BuildError, Found, find_operator
 from ._message import authors_message
 from ._project import Project
+from ._returns import mend
 
 _SDK = Path(__file__).resolve().parent.parent
 _SCRIPT = "import sys, componentize_py; sys.exit(componentize_py.script())"
@@ -32,15 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{found.name}: a {found.world} operator")
+    print(f"{found.name}: {found.world} operator")
     return 0
 
 
 def build(folder: Path, out: Path, toolchain: Path | None) -> Found:
     """Builds the component. Raises `BuildError` with a message for the author."""
     project = Project.read(folder)
-    environment = _environment(toolchain)
     found = find_operator(project)
+    environment = _environment(toolchain)
     with tempfile.TemporaryDirectory(prefix="weir-build-") as draft:
         app, sdk, sources = Path(draft) / "app", Path(draft) / "sdk", Path(draft) / "project"
         app.mkdir()
@@ -61,7 +62,7 @@ def build(folder: Path, out: Path, toolchain: Path | None) -> Found:
         out.parent.mkdir(parents=True, exist_ok=True)
         # The old component stays until the new one is complete.
         beside = out.with_name(out.name + ".new")
-        shutil.copyfile(component, beside)
+        beside.write_bytes(mend(component.read_bytes()))
         os.replace(beside, out)
     return found
 

@@ -70,5 +70,6 @@ def _found(module: str, operator: str) -> dict[str, str]:
     if operator:
         return {"error": f"{module}.py has no operator {operator}; it declares {names}"}
     return {
-        "error": f'{module}.py declares several operators ({names}): name one in pyproject.toml:\n[tool.weir]\noperator = "{module}:{operators[0].name}"'
+        "error": f"{module}.py declares several operators ({names}): name one in pyproject.toml:\n"
+        f'[tool.weir]\noperator = "{module}:{operators[0].name}"'
     }
