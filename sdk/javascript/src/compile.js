@@ -2,10 +2,10 @@
 // a loop over fields has a third of them. Names of columns are in it only as JSON.
 
 import { fastPut, misfit, refuseValue } from './builder.js';
-import { missing, rowReader, wide, wideUnsigned } from './column.js';
+import { missing, rowReader, ValueError, wide, wideUnsigned } from './column.js';
 import { shown } from './types.js';
 
-const HELP = { wide, wideUnsigned, missing, misfit, refuseValue, shown };
+const HELP = { ValueError, wide, wideUnsigned, missing, misfit, refuseValue, shown };
 
 /** A function of some source that sees {@link HELP} and `given`. */
 export function compiled(source, given = {}) {
@@ -39,7 +39,7 @@ export function operatorCode(inputs, outputs, { steps, context, refuse, enter, l
     ${lines(outputs, writer)}
     function several(result) {
       if (result === true) return slow0({});
-      if (typeof result !== 'object') throw new TypeError('the operator returned ' + shown(result) + '; it returns a row, rows, a boolean or nothing');
+      if (typeof result !== 'object') throw new ValueError('the operator returned ' + shown(result) + '; it returns a row, rows, a boolean or nothing');
       if (result[Symbol.iterator] === undefined) return slow0(result);
       oncePerRow = false;
       for (const row of result) put0(row);
@@ -61,9 +61,9 @@ function loop(fields, step, main, { enter, leave, reuses }) {
         for (; i < rows; i++) {
           ${skips ? 'if (skip[i] === 1) continue;' : ''}
           at = i;
+          result = undefined;
           ${enter ? 'enter(i);' : ''}
           ${reuses ? lines(values, ({ key, read }) => `row[${key}] = ${read};`) : `row = { ${lines(values, ({ key, read }) => `${key}: ${read},`)} };`}
-          result = undefined;
           result = step(row, context);
           if (result != null && result !== false) { ${main ? put(main, 0, 'result', '{ var given = result; result = undefined; several(given); }') : ''} }
           ${leave ? 'result = undefined; leave(i);' : ''}
@@ -129,9 +129,9 @@ function writer(output, p) {
       try { ${put(output, p, 'o', `return slow${p}(o)`)} } catch (error) { slow${p}(o); }
     }
     function slow${p}(o) {
-      if (typeof o !== 'object' || o === null) throw new TypeError(shown(o) + ' was emitted; a row is an object');
+      if (typeof o !== 'object' || o === null) throw new ValueError(shown(o) + ' was emitted; a row is an object');
       ${each((id, key) => `const v${id} = o[${key}]; if (misfit(w${id}.type, v${id}) !== null) refuseValue(${key}, w${id}.type, v${id});`)}
-      for (const key in o) if (!names${p}.has(key)) throw new TypeError(JSON.stringify(key) + ' is no column of the output; it has ' + [...names${p}].join(', '));
+      for (const key in o) if (!names${p}.has(key)) throw new ValueError(JSON.stringify(key) + ' is no column of the output; it has ' + [...names${p}].join(', '));
       if (count${p} === capacity${p}) grow${p}();
       ${each((id) => `w${id}.at = count${p}; w${id}.put(v${id}); d${id} = w${id}.valid;`)}
       sources${p}[count${p}++] = at;
