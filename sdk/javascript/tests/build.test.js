@@ -10,7 +10,6 @@ import { fileURLToPath } from 'node:url';
 
 import { areCurrent, REPOSITORY } from '../bindings.mjs';
 import { placesOf } from '../src/build/places.mjs';
-import { stripped } from '../src/build/strip.mjs';
 
 const SDK = fileURLToPath(new URL('..', import.meta.url)).replace(/.$/, '');
 const TOOLCHAIN = process.env.WEIR_JAVASCRIPT_TOOLCHAIN;
@@ -90,10 +89,4 @@ test('the bindings are those of the contract', { skip: existsSync(REPOSITORY) ? 
 test('places of a bundle', () => {
   const map = { sources: ['a.js', 'sdk.js'], mappings: 'AAAA,IAAI;AACA;;ACDA;ADEA' };
   assert.deepEqual(placesOf(map, (source) => (source === 'sdk.js' ? null : source)), { files: ['a.js'], at: [1, 1, 0, 1, 2, 1, 0, 2, 4, 1, -1, 1, 5, 1, 0, 3] });
-});
-
-test('custom sections are taken out', () => {
-  const module = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, 2, 1, 0x6e, 1, 1, 0]);
-  const component = Buffer.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, 1, module.length, ...module, 0, 2, 1, 0x6e]);
-  assert.deepEqual([...stripped(component)], [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, 1, module.length - 4, ...module.subarray(0, 8), 1, 1, 0]);
 });
