@@ -71,7 +71,7 @@ function wholeMisfit(type, value, [least, most]) {
 }
 
 const not = (type, value, wanted) => `${shown(value)}, but it is ${wanted ?? article(type.name)}`;
-const article = (name) => `${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}`;
+const article = (name) => `${/^[aeio]/.test(name) ? 'an' : 'a'} ${name}`;
 
 /** Throws what refuses the row whose field is no value of its type. */
 export function refuseValue(name, type, value) {
@@ -219,7 +219,7 @@ export class Builder {
       const { bytes: text, offsets } = bytesOf(this.a, count);
       return [bytes(offsets, count + 1), text];
     } catch (error) {
-      throw new ValueError(`${name} is ${error.message}`);
+      throw new ValueError(`${name}: ${error.message}`);
     }
   }
 

@@ -42,6 +42,7 @@ export function operatorCode(inputs, outputs, { steps, context, refuse, enter, l
       if (result === false) return;
       if (result === true) return slow0({});
       if (typeof result !== 'object') throw new ValueError('the operator returned ' + shown(result) + '; it returns a row, rows, a boolean or nothing');
+      if (typeof result.then === 'function') throw new ValueError('the operator returned a promise; it is not asynchronous');
       if (result[Symbol.iterator] === undefined) return slow0(result);
       oncePerRow = false;
       for (const row of result) put0(row);
@@ -137,11 +138,14 @@ function writer(output, p) {
     }
     function slow${p}(o) {
       if (typeof o !== 'object' || o === null) throw new ValueError(shown(o) + ' was emitted; a row is an object');
-      ${each((id, key) => `const v${id} = o[${key}]; if (misfit(w${id}.type, v${id}) !== null) refuseValue(${key}, w${id}.type, v${id});`)}
-      for (const key in o) if (!names${p}.has(key)) throw new ValueError(JSON.stringify(key) + ' is no column of the output; it has ' + [...names${p}].join(', '));
+      ${each((id, key) => `const v${id} = o[${key}]; if (misfit(w${id}.type, v${id}) !== null) refuseValue(${key}, w${id}.type, v${id}); if (v${id} === undefined) known${p}(o);`)}
       reserve${p}();
       ${each((id) => `w${id}.at = count${p}; w${id}.put(v${id}); d${id} = w${id}.valid;`)}
       sources${p}[count${p}++] = i;
+    }
+    // A column that was left out may have been misspelt.
+    function known${p}(o) {
+      for (const key in o) if (!names${p}.has(key)) throw new ValueError(JSON.stringify(key) + ' is no column of the output; it has ' + [...names${p}].join(', '));
     }
     var names${p} = new Set(${JSON.stringify(fields.map(({ key }) => key))});
     var writer${p} = {

@@ -87,7 +87,7 @@ test('maps: what rows see, ranges, and values that are copies', () => {
   harness.process(rows(0));
   const { rejected } = harness.process(rows(1, 2, 3));
   assert.deepEqual(seen, [true, 0, true, 'a:-1 a:-0 a:0.5 a:1', 'é:Infinity ￿:-1 ￿:-0 ￿:0', 'null:-1 null:-0', '', 25]);
-  assert.deepEqual(rejected.map(({ reason }) => reason), ['the map m: its key: t is 5, but it is an utf8?', 'the map m: its value: l is missing, but it is a list<int8>']);
+  assert.deepEqual(rejected.map(({ reason }) => reason), ['the map m: its key: t is 5, but it is a utf8?', 'the map m: its value: l is missing, but it is a list<int8>']);
   assert.equal(harness.entries('m').length, 25);
 });
 

@@ -37,9 +37,9 @@ test('a value that is none of its type refuses its row', () => {
     ['int64', null, 'y is null, but it is an int64'], ['int64', undefined, 'y is missing, but it is an int64'], ['int64', '5', 'y is "5", but it is an int64'], ['int64', true, 'y is true, but it is an int64'],
     ['int64', NaN, 'y is NaN, but it is an int64'], ['uint64', -1, 'y is -1, which is out of the range of uint64'], ['biguint64', -1n, 'y is -1n, which is out of the range of uint64'],
     ['float64', '1', 'y is "1", but it is a float64'], ['float32', 1e39, 'y is 1e+39, which is out of the range of float32'], ['bool', 1, 'y is 1, but it is a bool'],
-    ['utf8', 5, 'y is 5, but it is an utf8'], ['binary', 'x', 'y is "x", but it is a Uint8Array'], ['decimal128(3, 1)', 1000n, 'y is 1000n, which has more than 3 digits'],
+    ['utf8', 5, 'y is 5, but it is a utf8'], ['binary', 'x', 'y is "x", but it is a Uint8Array'], ['decimal128(3, 1)', 1000n, 'y is 1000n, which has more than 3 digits'],
     ['decimal128(3, 1)', 1, 'y is 1, but it is a bigint, the number without its point'], ['list<int8>', [1, 128], 'y is a list whose item 1 is 128, which is out of the range of int8 (-128 to 127)'],
-    ['struct<a: utf8>', { a: null }, 'y is an object whose a is null, but it is an utf8'], ['timestamp', 0.5, 'y is 0.5, but it is a timestamp(us, UTC)'],
+    ['struct<a: utf8>', { a: null }, 'y is an object whose a is null, but it is a utf8'], ['timestamp', 0.5, 'y is 0.5, but it is a timestamp(us, UTC)'],
   ]) assert.equal(emitted(type)(value), reason);
   assert.equal(emitted('int64')(2n ** 60n - 2n ** 60n + 7n), 7);
   assert.throws(() => emitted('utf8')('\ud800'), /no Unicode text/);
@@ -79,14 +79,24 @@ test('what is returned and emitted', () => {
       case 4: emit({ m: 40 }); throw new RowError('four');
       case 5: return 5;
       case 6: return { m: 6, n: 6 };
+      case 8: return Promise.resolve({ m: 8 });
+      case 9: throw { code: 9 };
       default: return (function* () { yield { m: 70 }; throw new RangeError('seven'); })();
     }
   });
-  const { main, outputs, rejected } = connect(op).process([0, 1, 2, 3, 4, 5, 6, 7].map((n) => ({ n })));
+  const { main, outputs, rejected } = connect(op).process([0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => ({ n })));
   assert.deepEqual(main, [1, 20, 21, 30, 31, 6].map((m) => ({ m })));
   assert.deepEqual(outputs.other, [{ n: 3, why: 'x' }, { n: 3, why: null }]);
   assert.deepEqual(rejected.slice(0, 2), [{ row: 4, reason: 'four' }, { row: 5, reason: 'the operator returned 5; it returns a row, rows, a boolean or nothing' }]);
+  assert.deepEqual(rejected.slice(3).map(({ reason }) => reason), ['the operator returned a promise; it is not asynchronous', 'an object with code (thrown in the transform)']);
   assert.match(rejected[2].reason, /^RangeError: seven \(tests\/transform\.test\.js:\d+, in /);
+});
+
+test('a column that is left out is null, and a misspelt one is noticed', () => {
+  const op = transform({ reads: { n: 'int32' }, emits: { m: 'int32?' } }, ({ n }) => [{}, { m: undefined }, { n: 5 }, { m: null }][n]);
+  const { main, rejected } = connect(op).process([0, 1, 2, 3].map((n) => ({ n })));
+  assert.deepEqual(main, [{ m: null }, { m: null }, { m: null }]);
+  assert.deepEqual(rejected, [{ row: 2, reason: '"n" is no column of the output; it has m' }]);
 });
 
 test('kept, renamed, dropped and replaced columns', () => {
