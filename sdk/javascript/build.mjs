@@ -12,7 +12,6 @@ import { parseArgs } from 'node:util';
 
 import { bundle, check, findEntry } from './src/build/bundle.mjs';
 import { Failure } from './src/build/failure.mjs';
-import { stripped } from './src/build/strip.mjs';
 import { loadToolchain } from './src/build/toolchain.mjs';
 
 const SDK = dirname(fileURLToPath(import.meta.url));
@@ -31,7 +30,7 @@ async function main() {
       throw new Failure(describeError(error));
     });
     mkdirSync(dirname(out), { recursive: true });
-    writeFileSync(out, stripped(made.component));
+    writeFileSync(out, made.component);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

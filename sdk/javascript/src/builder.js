@@ -71,7 +71,7 @@ function wholeMisfit(type, value, [least, most]) {
 }
 
 const not = (type, value, wanted) => `${shown(value)}, but it is ${wanted ?? article(type.name)}`;
-const article = (name) => `${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}`;
+const article = (name) => `${/^[aeio]/.test(name) ? 'an' : 'a'} ${name}`;
 
 /** Throws what refuses the row whose field is no value of its type. */
 export function refuseValue(name, type, value) {
@@ -219,7 +219,7 @@ export class Builder {
       const { bytes: text, offsets } = bytesOf(this.a, count);
       return [bytes(offsets, count + 1), text];
     } catch (error) {
-      throw new ValueError(`${name} is ${error.message}`);
+      throw new ValueError(`${name}: ${error.message}`);
     }
   }
 
@@ -231,8 +231,6 @@ export class Builder {
     return [bytes(offsets, count + 1), all];
   }
 }
-
-const SAFE = (v) => `typeof ${v} === 'number' && ${v} % 1 === 0 && ${v} <= 9007199254740991 && ${v} >= -9007199254740991`;
 
 /**
  * How code puts value `v` at place `n` of the arrays `a`, `b` of a builder: `fits` is true only of values that `write` may put there, and
@@ -250,8 +248,10 @@ export function fastPut({ kind, big, bytes: width }, v, n, a, b) {
   if (kind === 'utf8') return { fits: `typeof ${v} === 'string'`, write };
   if (width !== 8) return null;
   if (big) return { fits: `typeof ${v} === 'bigint' && BigInt.${kind === 'uint64' ? 'asUintN' : 'asIntN'}(64, ${v}) === ${v}`, write: `${b}[${n}] = ${v};` };
+  // Two halves; that above is zero unless it is written, and most values fit in the other.
   return {
-    fits: `((${v} | 0) === ${v} || ${SAFE(v)})${kind === 'uint64' ? ` && ${v} >= 0` : ''}`,
-    write: `x = ${v} | 0; ${a}[${n} + ${n}] = x; ${a}[${n} + ${n} + 1] = x === ${v} ? x >> 31 : (${v} - (${v} >>> 0)) / 4294967296;`,
+    fits: `((${v} >>> 0) === ${v} || ((x = (${v} - (${v} >>> 0)) / 4294967296) | 0) === x && x < 2097152 && ${v} >= ${kind === 'uint64' ? 0 : -9007199254740991} && typeof ${v} === 'number')`,
+    write: `${a}[${n} + ${n}] = ${v}; if ((${v} >>> 0) !== ${v}) ${a}[${n} + ${n} + 1] = (${v} - (${v} >>> 0)) / 4294967296;`,
+    halves: true,
   };
 }

@@ -146,7 +146,7 @@ export function open(type, column, nodes, name, at = { node: 0 }) {
   const node = nodes[at.node++];
   const { length, buffers } = node;
   const opened = openValues(type, column, nodes, name, at, node);
-  // What is below and was not read is passed over by the caller, who knows how many nodes a column has.
+  // What is below and was not read is skipped by the caller, who knows how many nodes a column has.
   if (node.nullCount > 0) opened.n = unpacked(buffers[0], length);
   return opened;
 }

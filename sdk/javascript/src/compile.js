@@ -2,10 +2,10 @@
 // a loop over fields has a third of them. Names of columns are in it only as JSON.
 
 import { fastPut, misfit, refuseValue } from './builder.js';
-import { missing, rowReader, wide, wideUnsigned } from './column.js';
+import { missing, rowReader, ValueError, wide, wideUnsigned } from './column.js';
 import { shown } from './types.js';
 
-const HELP = { wide, wideUnsigned, missing, misfit, refuseValue, shown };
+const HELP = { ValueError, wide, wideUnsigned, missing, misfit, refuseValue, shown };
 
 /** A function of some source that sees {@link HELP} and `given`. */
 export function compiled(source, given = {}) {
@@ -34,12 +34,15 @@ export function rowFunction(fields) {
  */
 export function operatorCode(inputs, outputs, { steps, context, refuse, enter, leave, reuses }) {
   return compiled(`
-    var at = 0;
+    var i = 0;
+    var rows = 0;
     var oncePerRow = true;
     ${lines(outputs, writer)}
     function several(result) {
+      if (result === false) return;
       if (result === true) return slow0({});
-      if (typeof result !== 'object') throw new TypeError('the operator returned ' + shown(result) + '; it returns a row, rows, a boolean or nothing');
+      if (typeof result !== 'object') throw new ValueError('the operator returned ' + shown(result) + '; it returns a row, rows, a boolean or nothing');
+      if (typeof result.then === 'function') throw new ValueError('the operator returned a promise; it is not asynchronous');
       if (result[Symbol.iterator] === undefined) return slow0(result);
       oncePerRow = false;
       for (const row of result) put0(row);
@@ -60,13 +63,11 @@ function loop(fields, step, main, { enter, leave, reuses }) {
       try {
         for (; i < rows; i++) {
           ${skips ? 'if (skip[i] === 1) continue;' : ''}
-          at = i;
           ${enter ? 'enter(i);' : ''}
           ${reuses ? lines(values, ({ key, read }) => `row[${key}] = ${read};`) : `row = { ${lines(values, ({ key, read }) => `${key}: ${read},`)} };`}
-          result = undefined;
           result = step(row, context);
-          if (result != null && result !== false) { ${main ? put(main, 0, 'result', '{ var given = result; result = undefined; several(given); }') : ''} }
-          ${leave ? 'result = undefined; leave(i);' : ''}
+          if (result != null) { ${main ? put(main, 0, 'result', '{ var given = result; result = undefined; several(given); }') : ''} result = undefined; }
+          ${leave ? 'leave(i);' : ''}
         }
       } catch (error) {
         ${main ? `if (result != null) {
@@ -78,8 +79,11 @@ function loop(fields, step, main, { enter, leave, reuses }) {
         refuse(i, error);
       }
     }`;
-  return `function run(columns, rows, skip) {
-    var i, x, result = undefined, step = ${step};
+  return `function run(columns, count, skip) {
+    rows = count;
+    i = 0;
+    ${main ? 'reserve0();' : ''}
+    var x, result = undefined, step = ${step};
     ${main ? variablesOf(main, 0) : ''}
     var h${variables && `, ${variables}`};
     ${binding(fields)}
@@ -100,14 +104,15 @@ function put({ fields }, p, o, otherwise) {
   return `
     ${lines(parts, ({ id, key }) => `v${id} = ${o}[${key}];`)}
     if (${fits.join(' && ')}) {
-      if (count${p} === capacity${p}) grow${p}();
       ${lines(parts, ({ id, fast, optional }) => (fast === null ? '' : !optional ? fast.write
     : `if (v${id} === null) { w${id}.nullAt(count${p}); d${id} = w${id}.valid; } else { ${fast.write} if (d${id} !== null) d${id}[count${p}] = 1; }`))}
-      sources${p}[count${p}++] = at;
+      sources${p}[count${p}++] = i;
     } else ${otherwise};`;
 }
 
 const variablesOf = ({ fields }, p) => (fields.length > 0 ? `var ${fields.map((_, k) => `v${p}_${k}`).join(', ')};` : '');
+
+const halves = ({ type }) => fastPut(type, '', '', '', '')?.halves === true;
 
 /** The writer of output `p`; its fast path is {@link put}. */
 function writer(output, p) {
@@ -123,22 +128,28 @@ function writer(output, p) {
       sources${p} = grown;
       ${each((id, _, fast) => (fast ? `w${id}.grow(); a${id} = w${id}.a; b${id} = w${id}.b; d${id} = w${id}.valid;` : ''))}
     }
+    // Room for one row, and one for each row that is still to come.
+    function reserve${p}() { while (count${p} + rows - i >= capacity${p}) grow${p}(); }
     function put${p}(o) {
       var x;
       ${variablesOf(output, p)}
+      reserve${p}();
       try { ${put(output, p, 'o', `return slow${p}(o)`)} } catch (error) { slow${p}(o); }
     }
     function slow${p}(o) {
-      if (typeof o !== 'object' || o === null) throw new TypeError(shown(o) + ' was emitted; a row is an object');
-      ${each((id, key) => `const v${id} = o[${key}]; if (misfit(w${id}.type, v${id}) !== null) refuseValue(${key}, w${id}.type, v${id});`)}
-      for (const key in o) if (!names${p}.has(key)) throw new TypeError(JSON.stringify(key) + ' is no column of the output; it has ' + [...names${p}].join(', '));
-      if (count${p} === capacity${p}) grow${p}();
+      if (typeof o !== 'object' || o === null) throw new ValueError(shown(o) + ' was emitted; a row is an object');
+      ${each((id, key) => `const v${id} = o[${key}]; if (misfit(w${id}.type, v${id}) !== null) refuseValue(${key}, w${id}.type, v${id}); if (v${id} === undefined) known${p}(o);`)}
+      reserve${p}();
       ${each((id) => `w${id}.at = count${p}; w${id}.put(v${id}); d${id} = w${id}.valid;`)}
-      sources${p}[count${p}++] = at;
+      sources${p}[count${p}++] = i;
+    }
+    // A column that was left out may have been misspelt.
+    function known${p}(o) {
+      for (const key in o) if (!names${p}.has(key)) throw new ValueError(JSON.stringify(key) + ' is no column of the output; it has ' + [...names${p}].join(', '));
     }
     var names${p} = new Set(${JSON.stringify(fields.map(({ key }) => key))});
     var writer${p} = {
-      put(o, source = at) { const now = at; at = source; try { put${p}(o); } finally { at = now; } },
+      put(o, source) { i = source; put${p}(o); },
       append(columns, rows, count) {
         while (count${p} + count > capacity${p}) grow${p}();
         ${each((id, key) => `(b${id} ?? a${id}).set(columns[${key}], count${p}); if (d${id} !== null) d${id}.fill(1, count${p}, count${p} + count);`)}
@@ -150,12 +161,13 @@ function writer(output, p) {
       sources() { return sources${p}; },
       cut(count) { count${p} = count; },
       truncate(count) {
+        ${each((id, _, fast, k) => (halves(fields[k]) ? `a${id}.fill(0, count + count, count${p} + count${p});` : ''))}
         count${p} = count;
         ${each((id, _, fast) => (fast ? '' : `w${id}.truncate(count);`))}
       },
       seal() { ${each((id) => `w${id}.at = count${p};`)} },
       reset() {
-        count${p} = 0;
+        writer${p}.truncate(0);
         ${each((id) => `w${id}.truncate(0); w${id}.valid = d${id} = null;`)}
       },
     };`;

@@ -2,6 +2,7 @@
 // of stack traces: that of the engine in a component, whose lines are in the bundle, and that of Node in tests.
 
 import { ValueError } from './column.js';
+import { shown } from './types.js';
 
 /** A row that an operator refuses on purpose. Its message alone is the reason. */
 export class RowError extends Error {
@@ -59,7 +60,7 @@ export function ofBundle({ files, at }, bundle, line, column) {
 /** What a person needs to know of something that was thrown while `doing` something. */
 export function reasonOf(error, doing) {
   if (error instanceof RowError || error instanceof ValueError) return error.message;
-  if (!(error instanceof Error)) return `${String(error)} (thrown in ${doing})`;
+  if (!(error instanceof Error)) return `${typeof error === 'string' ? error : shown(error)} (thrown in ${doing})`;
   const at = frameOf(error);
   const what = `${error.name}: ${error.message}`;
   return at ? `${what} (${at.file}:${at.line}, in ${at.name ?? doing})` : `${what} (in ${doing})`;

@@ -114,7 +114,7 @@ export class CallMap {
 
   /** Reads the entries that were named, as far as the host gives them at once. */
   prefetch() {
-    const wanted = new Map(this.wanted.map(([key, entryKey]) => [`${key} ${textOfKey(entryKey)}`, [key, entryKey]]));
+    const wanted = new Map(this.wanted.map(([key, entryKey]) => [`${key} ${this.keys.shape.text(entryKey)}`, [key, entryKey]]));
     if (wanted.size === 0) return;
     let values;
     try {
@@ -122,7 +122,7 @@ export class CallMap {
     } catch {
       return; // Too much at once: each row reads its own.
     }
-    [...wanted.values()].forEach(([key, entryKey], i) => this.ofKey(key).set(textOfKey(entryKey), { key: entryKey, value: values[i], isChanged: false }));
+    [...wanted.values()].forEach(([key, entryKey], i) => this.ofKey(key).set(this.keys.shape.text(entryKey), { key: entryKey, value: values[i], isChanged: false }));
   }
 
   ofHost(wanted) {
@@ -141,7 +141,7 @@ export class CallMap {
 
   entry(key) {
     this.keys.shape.check(key);
-    const text = textOfKey(key);
+    const text = this.keys.shape.text(key);
     const entries = this.ofKey();
     let entry = entries.get(text);
     if (entry === undefined) {
@@ -153,7 +153,7 @@ export class CallMap {
 
   change(key, value) {
     this.keys.shape.check(key);
-    const text = textOfKey(key);
+    const text = this.keys.shape.text(key);
     const entries = this.ofKey();
     this.undoes.push({ row: this.at.row, entries, text, before: entries.get(text) });
     entries.set(text, { key: this.keys.shape.copy(key), value, isChanged: true });
@@ -181,13 +181,4 @@ export class CallMap {
       values: this.values.write(changed.map(({ value }) => value ?? null)),
     };
   }
-}
-
-/** The same text for the same key: what entries are found by during a call. */
-function textOfKey(key) {
-  return JSON.stringify(key, (_, value) => {
-    if (typeof value === 'bigint') return { n: String(value) };
-    if (typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))) return { n: Object.is(value, -0) ? '-0' : String(value) };
-    return value instanceof Uint8Array ? { b: [...value] } : value;
-  });
 }

@@ -11,15 +11,17 @@ import { shown, tree } from './types.js';
 const EMPTY = new Uint8Array(0);
 const isFlat = ({ type }) => !type.item && !type.fields && type.kind !== 'binary';
 
-/** Copies, compares and checks rows of some fields. */
+/** Copies, compares and checks rows of some fields; `text` is the same for the same row, and for no other. */
 class Shape {
   constructor(fields, what) {
     const keys = fields.map((field) => ({ ...field, name: JSON.stringify(field.key) }));
     const copy = keys.map((field, k) => `${field.name}: ${isFlat(field) ? `o[${field.name}]` : `copyOf(types[${k}], o[${field.name}])`}`);
     const equal = keys.map((field, k) => (isFlat(field) ? `Object.is(a[${field.name}], b[${field.name}])` : `same(types[${k}], a[${field.name}], b[${field.name}])`));
     const check = keys.map(({ name, type }, k) => `if (misfit(types[${k}], o[${name}]) !== null) refuse(${name}, types[${k}], o[${name}]);${type.optional ? ` if (o[${name}] === undefined) o[${name}] = null;` : ''}`);
+    const text = keys.map(({ name, type }) => (isFlat({ type }) && !type.kind.startsWith('float') && type.kind !== 'utf8' ? `o[${name}]` : `textOf(o[${name}])`));
     Object.assign(this, compiled(`
       return {
+        text(o) { return ${text.join(" + ' ' + ") || "''"} + ''; },
         copy(o) { return { ${copy.join(', ')} }; },
         equal(a, b) { return ${equal.join(' && ') || 'true'}; },
         check(o) {
@@ -29,10 +31,19 @@ class Shape {
         },
       };
     `, {
-      what, shown, ValueError, copyOf, same, types: fields.map(({ type }) => type), keys: new Set(fields.map(({ key }) => key)),
+      what, shown, ValueError, copyOf, same, textOf, types: fields.map(({ type }) => type), keys: new Set(fields.map(({ key }) => key)),
       refuse: (name, type, value) => { throw new ValueError(`${what}: ${name} is ${misfit(type, value)}`); },
     }));
   }
+}
+
+/** The same text for the same value, and for no other of its type. */
+function textOf(value) {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+  if (typeof value !== 'object' || value === null) return String(value ?? null);
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return `[${Array.from(value, textOf).join()}]`;
+  return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${textOf(value[key])}`).join()}}`;
 }
 
 /** A copy of a value that shares nothing with it that can change. */

@@ -3,7 +3,7 @@
 import { Builder, misfit } from '../builder.js';
 import { isAside, open } from '../column.js';
 import { rowFields } from '../schema.js';
-import { tree } from '../types.js';
+import { tree, Type } from '../types.js';
 
 const EMPTY = new Uint8Array(0);
 
@@ -65,8 +65,7 @@ export function applyDelta(output, delta, inputs, input, sources) {
   const opened = [];
   let at = 0;
   for (const column of computed) {
-    const type = types.get(column.name);
-    opened.push(open(type, column, delta.computed, column.name, { node: at }));
+    opened.push(openWide(types.get(column.name), column, delta.computed, { node: at }));
     at += column.nodes;
   }
   return rows.map((source, i) => {
@@ -86,6 +85,15 @@ export function applyDelta(output, delta, inputs, input, sources) {
     return row;
   });
 }
+
+/** A column whose numbers may be such as a number does not hold: those are bigints. */
+function openWide(type, column, nodes, at) {
+  if (type.big || type.bytes !== 8 || isAside(type) || type.kind.startsWith('float') || type.kind === 'number') return open(type, column, nodes, column.name, at);
+  const opened = open(new Type(type.kind, type.format, { ...type, big: true }), column, nodes, column.name, at);
+  return { get: (i) => narrow(opened.get(i)) };
+}
+
+const narrow = (value) => (typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value);
 
 /** What a call gave: the rows of each output by its name, and the rows that were refused. */
 export class Results {
