@@ -37,13 +37,13 @@ out.write(operator.about().title + "\\n")
 mode = wire.ChangelogMode.INSERT_ONLY
 def column(name, format): return wire.Field(name, format, True, 0)
 try:
-    operator.describe('{"a": 1}', [wire.Input("main", [column("price", "l")], [], mode)])
+    operator.describe('{"a": 1}', [wire.Input("main", [column("dep_delay", "l")], [], mode)])
 except Exception as error:
     out.write(error.value + "\\n")
-plan = operator.describe('{"price-min": 3}', [wire.Input("main", [column("url", "u"), column("price", "l")], [], mode)])
+plan = operator.describe('{"late-after-minutes": 3}', [wire.Input("main", [column("url", "u"), column("dep_delay", "l")], [], mode)])
 out.write(f"{plan.reads} {[output.name for output in plan.outputs]}\\n")
-prices = wire.Node(4, 0, [b"", array.array("q", [1, 5, -5, 6]).tobytes()])
-answer = operator.process(0, wire.Batch(4, [prices], b"", b""))
+delays = wire.Node(4, 0, [b"", array.array("q", [1, 5, -2000, 6]).tobytes()])
+answer = operator.process(0, wire.Batch(4, [delays], b"", b""))
 out.write(f"{answer.outputs[0].rows} {answer.outputs[0].computed[0].buffers[1].hex()}\\n")
 for failure in answer.rejected:
     out.write(f"{failure.row}: {failure.reason}\\n")
@@ -53,11 +53,11 @@ for failure in answer.rejected:
 def test_transform_answers_as_the_contract_says() -> None:
     told = run(SDK / "template" / "transform", TRANSFORM).splitlines()
     assert told == [
-        "High bids, with tax",
-        "config: unknown field `a`, expected `price-min`",
+        "Late flights",
+        "config: unknown field `a`, expected `late-after-minutes`",
         "[[1]] ['main']",
-        "Selection_Indices(value=b'\\x01\\x00\\x00\\x00\\x03\\x00\\x00\\x00') 06000000000000000700000000000000",
-        "2: the price is -5",
+        "Selection_Indices(value=b'\\x00\\x00\\x00\\x00\\x01\\x00\\x00\\x00\\x03\\x00\\x00\\x00') 06",
+        "2: it left 2000 minutes before its time",
     ]
 
 
@@ -86,9 +86,9 @@ def forbidden(row: Row) -> Optional[Row]:
 def test_what_a_component_lacks_is_named(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(FORBIDDEN)
     script = (
-        TRANSFORM.replace('{"price-min": 3}', "{}")
-        .replace("[1, 5, -5, 6]", "[0, 1, 2, 3]")
-        .replace('"price"', '"what"')
+        TRANSFORM.replace('{"late-after-minutes": 3}', "{}")
+        .replace("[1, 5, -2000, 6]", "[0, 1, 2, 3]")
+        .replace('"dep_delay"', '"what"')
         .replace("operator.about().title", '""')
     )
     told = run(tmp_path, script)
