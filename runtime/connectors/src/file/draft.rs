@@ -23,6 +23,7 @@ use crate::formats::row_writer::{RowFormat, RowWriter};
 use crate::formats::write::write_error;
 
 /// What the files of one writer have in common.
+#[derive(Clone)]
 pub(super) struct Drafting {
     pub(super) place: Place,
     pub(super) format: FileFormat,
@@ -320,16 +321,11 @@ impl Draft {
         }
     }
 
-    /// What finishes the draft, which was flushed.
-    pub(super) fn finishing(self, drafting: &Drafting) -> impl FnOnce() -> Result<(), ConnectorError> + Send + 'static {
-        let staged = drafting.staged.clone();
-        move || {
-            self.syncing()()?;
-            if let Some(Staged(paths)) = staged {
-                paths.lock().unwrap_or_else(PoisonError::into_inner).push(self.path);
-            }
-            Ok(())
-        }
+    /// Puts a draft on disk that was flushed and gets no more rows.
+    pub(super) fn finished(self, drafting: &Drafting) -> Result<(), ConnectorError> {
+        self.syncing()()?;
+        stage(drafting.staged.as_ref(), self.path);
+        Ok(())
     }
 }
 
@@ -349,7 +345,7 @@ impl Closed {
         Span { name, bytes: self.bytes }
     }
 
-    /// As [`Draft::finishing`].
+    /// What puts it on disk.
     pub(super) fn finishing(self, drafting: &Drafting) -> impl FnOnce() -> Result<(), ConnectorError> + Send + 'static {
         let staged = drafting.staged.clone();
         move || {
@@ -357,11 +353,15 @@ impl Closed {
             let synced = self.place.open(&name).and_then(|file| file.sync_all());
             synced.map_err(|source| self.place.cannot("write", source))?;
             self.place.sync()?;
-            if let Some(Staged(paths)) = staged {
-                paths.lock().unwrap_or_else(PoisonError::into_inner).push(self.path);
-            }
+            stage(staged.as_ref(), self.path);
             Ok(())
         }
+    }
+}
+
+fn stage(staged: Option<&Staged>, path: TempPath) {
+    if let Some(Staged(paths)) = staged {
+        paths.lock().unwrap_or_else(PoisonError::into_inner).push(path);
     }
 }
 
