@@ -12,11 +12,11 @@ struct Behind {
     input: Box<dyn Input>,
 }
 
+/// What is left of an input, and the byte before that.
+type Passed = (Box<dyn Input>, Option<u8>);
+
 /// Reads past so many bytes of text, and gives the last of them. `None`: there are fewer.
-pub(super) fn behind(
-    mut input: Box<dyn Input>,
-    mut bytes: u64,
-) -> Result<Option<(Box<dyn Input>, Option<u8>)>, ConnectorError> {
+pub(super) fn behind(mut input: Box<dyn Input>, mut bytes: u64) -> Result<Option<Passed>, ConnectorError> {
     let (mut text, mut last) = (Vec::new(), None);
     while bytes > 0 {
         text.clear();
