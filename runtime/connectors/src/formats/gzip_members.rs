@@ -1,4 +1,4 @@
-//! The members of gzip in an input, one after the other, as one text. Zeros behind the last one are passed over, as `gzip` does: tapes and
+//! The members of gzip in an input, one after the other, as one text. Zeros behind the last one are skipped, as `gzip` does: tapes and
 //! some file systems fill blocks up with them.
 
 use std::io::{self, BufRead, Read};
