@@ -19,6 +19,7 @@ use super::space::{ROWS_BETWEEN, Space};
 use super::temporary::Place;
 use crate::formats::compression::{Compression, SinkCompression};
 use crate::formats::file_format::{FileFormat, Kind};
+use crate::formats::row_groups::guarded;
 use crate::formats::row_writer::{RowFormat, RowWriter};
 use crate::formats::write::write_error;
 
@@ -217,11 +218,14 @@ impl Drafting {
         self.space.check_room_for(&self.place.name, &self.place.folder, bytes)?;
         let cannot = |error: ArrowError| cannot_write(&self.place, error);
         let staged = self.place.open(&name).map_err(|source| self.place.cannot("read", source))?;
-        let rows = StreamReader::try_new(BufReader::new(staged.take(bytes)), None).map_err(cannot)?;
+        // It may have been damaged since it was written.
+        let own = &self.place.name;
+        let staged = BufReader::new(staged.take(bytes));
+        let mut rows = guarded(own, || StreamReader::try_new(staged, None).map_err(|error| error.to_string()))?;
         let (file, path) = self.create()?;
         let mut finished = self.draft(self.finished_rows, file, path, 0, None)?;
-        for batch in rows {
-            finished.rows.write(&batch.map_err(cannot)?).map_err(cannot)?;
+        while let Some(batch) = guarded(own, || rows.next().transpose().map_err(|error| error.to_string()))? {
+            finished.rows.write(&batch).map_err(cannot)?;
         }
         finished.finish()?;
         Ok((finished, Some(name)))

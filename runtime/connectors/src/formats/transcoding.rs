@@ -157,7 +157,7 @@ mod tests {
             }
         }
     }
-    /// Each of these bytes is one that is no character: what takes longer for all of them than once is told by a test that takes minutes.
+    /// If each byte that is no character cost a pass over the rest of its block, this would take minutes.
     #[test]
     fn text_without_a_character_takes_no_longer_than_other_text() {
         let bytes = b"\x00\xdc".repeat(4 << 20);
