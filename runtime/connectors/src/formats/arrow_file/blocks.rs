@@ -78,7 +78,14 @@ fn in_stream(file: &File, bytes: u64) -> Result<(Schema, Blocks), String> {
         }
         let description = u32::from_le_bytes([a, b, c, d]);
         if description == 0 {
-            break;
+            match bytes - at - begin.len() as u64 {
+                0 => break,
+                more => {
+                    return Err(format!(
+                        "{more} bytes are behind the end of its stream: each stream needs a file of its own"
+                    ));
+                }
+            }
         }
         described += u64::from(description);
         if described > FOOTER_BYTES_MAX {

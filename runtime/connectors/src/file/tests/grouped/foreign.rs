@@ -60,6 +60,10 @@ fn a_stream_is_read_as_a_file_is() {
         let error = read_all(FileFormat::Arrow, &folder_with(&bytes[..end]), &[10]).err().unwrap();
         assert!(error.contains(expected), "{end}: {error}");
     }
+    // Rows of a second stream would be lost.
+    let error = read_all(FileFormat::Arrow, &folder_with(&bytes.repeat(2)), &[10]).err().unwrap();
+    let more = bytes.len();
+    assert!(error.starts_with(&format!("in: {more} bytes are behind the end of its stream")), "{error}");
     for end in 1..bytes.len() {
         let _ = read_all(FileFormat::Arrow, &folder_with(&bytes[..end]), &[10]);
     }
