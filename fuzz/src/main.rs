@@ -3,6 +3,7 @@
 
 #![no_main]
 
+mod groups;
 mod guest;
 mod image;
 mod panics;

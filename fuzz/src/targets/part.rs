@@ -21,7 +21,7 @@ static MANIFEST_JSON: LazyLock<Value> = LazyLock::new(|| {
 
 pub(super) fn run(bytes: &[u8]) {
     let [which, bytes @ ..] = bytes else { return };
-    panics::tolerate_arrow();
+    panics::tolerate_libraries();
     let mut manifest = MANIFEST_JSON.clone();
     let operator = &mut manifest["subtasks"][0]["operators"][0];
     let count = operator["state"].as_array().map_or(1, Vec::len);

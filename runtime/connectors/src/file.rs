@@ -36,6 +36,8 @@
 //! Relative paths are relative to the folder of the pipeline file.
 
 mod append;
+mod asked_path;
+mod behind;
 mod commit;
 mod compressed_input;
 mod confined;

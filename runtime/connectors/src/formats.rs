@@ -10,7 +10,7 @@
 //! | [`inference`] | column types guessed from values |
 //! | [`encoding`] | what is no plain text |
 //! | [`transcoding`] | text of other encodings, as UTF-8 |
-//! | [`compression`], [`compressed_writer`] | gzip and zstd, in and out |
+//! | [`compression`], [`gzip_members`], [`compressed_writer`] | gzip and zstd, in and out |
 //! | [`unlisted`] | keys that an inferred schema does not have |
 //! | [`records`] | bytes into records: where each ends, on which line it begins |
 //! | [`framing`], [`extent`] | where one record ends; where a line ends, and how long a record may be |
@@ -21,7 +21,7 @@
 //! | [`json_shape`], [`json_values`], [`json_scan`] | JSON that is not lines: how it is recognised, and where its records end |
 //! | [`text`] | lines into one column |
 //! | [`row_groups`], [`group_rows`], [`parquet`], [`arrow_file`] | Parquet and Arrow IPC: groups of rows that are read alone |
-//! | [`foreign_types`] | their types, and Weir's |
+//! | [`foreign_types`], [`shared_values`] | their types, and Weir's; what values take that rows share |
 //! | [`row_writer`] | rows into text, Parquet or Arrow IPC |
 //! | [`zone`] | time zones of columns, while text is read or written |
 //! | [`write`], [`line_writer`] | rows into text |
@@ -56,6 +56,7 @@ pub(crate) mod foreign_types;
 pub(crate) mod format_options;
 pub(crate) mod framing;
 pub(crate) mod group_rows;
+pub(crate) mod gzip_members;
 pub(crate) mod inference;
 pub(crate) mod json;
 pub(crate) mod json_columns;
@@ -76,6 +77,7 @@ pub(crate) mod records;
 pub(crate) mod row_groups;
 pub(crate) mod row_writer;
 pub(crate) mod sample;
+pub(crate) mod shared_values;
 pub(crate) mod text;
 pub(crate) mod transcoding;
 pub(crate) mod unlisted;

@@ -5,7 +5,7 @@
 //! | `source`, `sink` | rows in and out, by connectors |
 //! | `operators`, `component` | steps that run one component, and what its two worlds share |
 //! | `transform`, `keyed` | the two worlds |
-//! | `filter`, `select`, `expressions` | steps that evaluate expressions, and what both share |
+//! | `filter`, `select`, `expressions`, `expression_step` | steps that evaluate expressions, and what both share |
 //! | [`window`] | windows and their aggregates |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
@@ -17,6 +17,7 @@ pub(crate) mod component;
 pub(crate) mod dead_letter;
 pub(crate) mod delta;
 pub(crate) mod distinct;
+mod expression_step;
 pub(crate) mod expressions;
 pub(crate) mod filter;
 pub(crate) mod keyed;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use weir_tests::rows::compare;
 
 use crate::damage::flip;
-use crate::harness::{PARALLELISM, root, sorted_rows, weir};
+use crate::harness::{PARALLELISM, root, run, sorted_rows, weir};
 use crate::running::{Ended, Running};
 
 const COMPONENTS: [&str; 3] = ["operators/running_count.wasm", "operators/quantile.wasm", "tests/guests/tally.wasm"];
@@ -31,6 +31,25 @@ fn today_resumes_from_the_golden_checkpoints() {
                 compare(&expected, &rows)
                     .unwrap_or_else(|e| panic!("{}, {sink}, parallelism {parallelism}: {e}", golden.display()));
             }
+        }
+    }
+}
+
+#[test]
+fn today_resumes_from_the_golden_checkpoint_of_files_of_all_kinds() {
+    let golden = root().join("tests/golden/checkpoint-v3");
+    for parallelism in PARALLELISM {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        copy(&golden, folder);
+        resume(folder, parallelism).well().saying(&["resuming from checkpoint 2"]);
+        run(&folder.join("reads.toml"), &[]);
+        for text in ["statistics.csv", "high.csv", "parquet.csv", "arrow.csv", "collected.jsonl"] {
+            let expected = fs::read_to_string(golden.join("expected").join(text)).unwrap();
+            let written = fs::read_to_string(folder.join("out").join(text)).unwrap();
+            let mut rows: Vec<&str> = written.lines().skip(usize::from(text.ends_with(".csv"))).collect();
+            rows.sort_unstable();
+            assert!(expected.lines().eq(rows), "{text}, parallelism {parallelism}");
         }
     }
 }

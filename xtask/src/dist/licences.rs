@@ -2,6 +2,7 @@
 //! that a package carries along have their own.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -43,17 +44,15 @@ pub(crate) fn text(packages: &[Package]) -> anyhow::Result<String> {
     Ok(told)
 }
 
-/// The files that say what may be done with what is around them.
+/// The files that say what may be done with what is around them, by their names or by that of their folder, such as `LICENSES/MIT.txt`.
 fn files(folder: &Path, depth: usize) -> anyhow::Result<Vec<PathBuf>> {
+    let all_are = folder.file_name().is_some_and(is_named_so);
     let mut found = Vec::new();
     let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for entry in entries {
         let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
-        let name = entry.file_name().to_string_lossy().to_ascii_uppercase();
         let kind = entry.file_type()?;
-        if kind.is_file()
-            && ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"].iter().any(|n| name.starts_with(n))
-        {
+        if kind.is_file() && (all_are || is_named_so(&entry.file_name())) {
             found.push(entry.path());
         } else if kind.is_dir() && depth > 0 {
             found.extend(files(&entry.path(), depth - 1)?);
@@ -61,4 +60,28 @@ fn files(folder: &Path, depth: usize) -> anyhow::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+fn is_named_so(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"].iter().any(|begin| name.starts_with(begin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_by_their_names_and_in_folders_for_them() {
+        let folder = std::env::temp_dir().join(format!("weir-licences-{}", std::process::id()));
+        let texts = ["LICENSES/Apache-2.0.txt", "LICENSES/MIT.txt", "bundled/COPYING.md", "licence-mit"];
+        for file in texts.iter().chain(&["README.md", "src/main.rs"]) {
+            let file = folder.join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "text").unwrap();
+        }
+        let found = files(&folder, DEPTH_MAX);
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(found.unwrap(), texts.map(|file| folder.join(file)));
+    }
 }

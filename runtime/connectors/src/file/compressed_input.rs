@@ -1,5 +1,4 @@
-//! [`CompressedInput`]: the text of a file that is compressed, or in another encoding, which is read once, up to the end that the file had when it was opened. A place in it
-//! is a number of bytes of text, so going to one is reading up to it.
+//! [`CompressedInput`]: the text of a file that is compressed, which is read once, up to the end that the file had when it was opened.
 
 use std::fs::File;
 use std::io::{self, Read, Take};
@@ -18,7 +17,7 @@ use crate::formats::transcoding::TextEncoding;
 /// Bytes that are asked for at once.
 const READ_BYTES: u64 = 256 << 10;
 
-/// The text of a file that is not that text itself.
+/// The text of a compressed file.
 pub(super) struct CompressedInput {
     name: String,
     text: Box<dyn Read + Send>,
@@ -27,10 +26,10 @@ pub(super) struct CompressedInput {
 }
 
 impl CompressedInput {
-    /// From the beginning. `None`: it is not compressed, and only encoded.
+    /// From the beginning.
     pub(super) fn open(
         file: &InputFile,
-        compression: Option<Compression>,
+        compression: Compression,
         encoding: TextEncoding,
     ) -> Result<Self, ConnectorError> {
         let taken = Arc::default();
@@ -38,10 +37,7 @@ impl CompressedInput {
             let opened = file.open()?;
             let end = opened.metadata()?.len();
             let counted = Counted { inner: opened.take(end), taken: Arc::clone(&taken) };
-            Ok(match compression {
-                Some(compression) => Box::new(Decompressed::new(compression, counted)?),
-                None => Box::new(counted),
-            })
+            Ok(Box::new(Decompressed::new(compression, counted)?))
         };
         let text = encoding.read(open().map_err(|source| cannot("open", file, source))?);
         Ok(Self { name: file.name.clone(), text, taken, what: format!("cannot read {}", file.name) })
@@ -50,18 +46,6 @@ impl CompressedInput {
     /// A count of the bytes of the file that were read so far.
     pub(super) fn taken(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.taken)
-    }
-
-    /// Goes past so many bytes of text, and gives the last of them. `None`: there are fewer.
-    pub(super) fn skip(&mut self, bytes: u64) -> Result<Option<u8>, ConnectorError> {
-        let mut last = [0];
-        let mut skip = || {
-            let before = bytes.saturating_sub(1);
-            let skipped = io::copy(&mut (&mut self.text).take(before), &mut io::sink())?;
-            Ok(skipped == before && self.text.read(&mut last)? == 1)
-        };
-        let found = skip().map_err(|error: io::Error| self.failed(error))?;
-        Ok(found.then_some(last[0]))
     }
 
     fn failed(&self, source: io::Error) -> ConnectorError {

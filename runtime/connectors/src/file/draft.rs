@@ -19,10 +19,12 @@ use super::space::{ROWS_BETWEEN, Space};
 use super::temporary::Place;
 use crate::formats::compression::{Compression, SinkCompression};
 use crate::formats::file_format::{FileFormat, Kind};
+use crate::formats::row_groups::guarded;
 use crate::formats::row_writer::{RowFormat, RowWriter};
 use crate::formats::write::write_error;
 
 /// What the files of one writer have in common.
+#[derive(Clone)]
 pub(super) struct Drafting {
     pub(super) place: Place,
     pub(super) format: FileFormat,
@@ -216,11 +218,14 @@ impl Drafting {
         self.space.check_room_for(&self.place.name, &self.place.folder, bytes)?;
         let cannot = |error: ArrowError| cannot_write(&self.place, error);
         let staged = self.place.open(&name).map_err(|source| self.place.cannot("read", source))?;
-        let rows = StreamReader::try_new(BufReader::new(staged.take(bytes)), None).map_err(cannot)?;
+        // It may have been damaged since it was written.
+        let own = &self.place.name;
+        let staged = BufReader::new(staged.take(bytes));
+        let mut rows = guarded(own, || StreamReader::try_new(staged, None).map_err(|error| error.to_string()))?;
         let (file, path) = self.create()?;
         let mut finished = self.draft(self.finished_rows, file, path, 0, None)?;
-        for batch in rows {
-            finished.rows.write(&batch.map_err(cannot)?).map_err(cannot)?;
+        while let Some(batch) = guarded(own, || rows.next().transpose().map_err(|error| error.to_string()))? {
+            finished.rows.write(&batch).map_err(cannot)?;
         }
         finished.finish()?;
         Ok((finished, Some(name)))
@@ -320,16 +325,11 @@ impl Draft {
         }
     }
 
-    /// What finishes the draft, which was flushed.
-    pub(super) fn finishing(self, drafting: &Drafting) -> impl FnOnce() -> Result<(), ConnectorError> + Send + 'static {
-        let staged = drafting.staged.clone();
-        move || {
-            self.syncing()()?;
-            if let Some(Staged(paths)) = staged {
-                paths.lock().unwrap_or_else(PoisonError::into_inner).push(self.path);
-            }
-            Ok(())
-        }
+    /// Puts a draft on disk that was flushed and gets no more rows.
+    pub(super) fn finished(self, drafting: &Drafting) -> Result<(), ConnectorError> {
+        self.syncing()()?;
+        stage(drafting.staged.as_ref(), self.path);
+        Ok(())
     }
 }
 
@@ -349,7 +349,7 @@ impl Closed {
         Span { name, bytes: self.bytes }
     }
 
-    /// As [`Draft::finishing`].
+    /// What puts it on disk.
     pub(super) fn finishing(self, drafting: &Drafting) -> impl FnOnce() -> Result<(), ConnectorError> + Send + 'static {
         let staged = drafting.staged.clone();
         move || {
@@ -357,11 +357,15 @@ impl Closed {
             let synced = self.place.open(&name).and_then(|file| file.sync_all());
             synced.map_err(|source| self.place.cannot("write", source))?;
             self.place.sync()?;
-            if let Some(Staged(paths)) = staged {
-                paths.lock().unwrap_or_else(PoisonError::into_inner).push(self.path);
-            }
+            stage(staged.as_ref(), self.path);
             Ok(())
         }
+    }
+}
+
+fn stage(staged: Option<&Staged>, path: TempPath) {
+    if let Some(Staged(paths)) = staged {
+        paths.lock().unwrap_or_else(PoisonError::into_inner).push(path);
     }
 }
 

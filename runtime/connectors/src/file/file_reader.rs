@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
 use weir_core::time::Clock;
 
+use super::behind::behind;
 use super::compressed_input::{CompressedInput, compression_of};
 use super::file_input::{FileInput, byte_at};
 use super::notices::Notices;
@@ -43,28 +44,33 @@ pub(super) fn open_at(
     clock: Option<Arc<dyn Clock>>,
 ) -> Result<Option<OpenedFile>, ConnectorError> {
     let bytes = file.metadata().map_err(|source| cannot("look at", file, source))?.len();
-    let mut before = None;
     let compression = compression_of(file).map_err(|source| cannot("read", file, source))?;
     if compression.is_none() && encoding == TextEncoding::Utf8 {
         if at > bytes {
             return Ok(None);
         }
+        let mut before = None;
         if let Some(last) = at.checked_sub(1) {
             let read = file.open().and_then(|opened| byte_at(&opened, last));
             before = Some(read.map_err(|source| cannot("read", file, source))?);
         }
-        let input = FileInput::open(file, at, clock).map_err(|source| cannot("open", file, source))?;
+        let input = FileInput::open(file, at, encoding, clock).map_err(|source| cannot("open", file, source))?;
         return Ok(Some(OpenedFile { input: Box::new(input), extent: Extent { bytes, taken: None }, before }));
     }
-    let mut input = CompressedInput::open(file, compression, encoding)?;
-    if at > 0 {
-        before = input.skip(at)?;
-        if before.is_none() {
-            return Ok(None);
+    let (input, taken): (Box<dyn Input>, _) = match compression {
+        Some(compression) => {
+            let input = CompressedInput::open(file, compression, encoding)?;
+            let taken = input.taken();
+            (Box::new(input), Some(taken))
         }
-    }
-    let extent = Extent { bytes, taken: Some(input.taken()) };
-    Ok(Some(OpenedFile { input: Box::new(input), extent, before }))
+        None => {
+            let input = FileInput::open(file, 0, encoding, clock).map_err(|source| cannot("open", file, source))?;
+            let taken = input.taken();
+            (Box::new(input), taken)
+        }
+    };
+    let extent = Extent { bytes, taken };
+    Ok(behind(input, at)?.map(|(input, before)| OpenedFile { input, extent, before }))
 }
 
 /// An offset.
@@ -76,7 +82,8 @@ struct Place {
     /// The last line was taken although it had no line end: the file counted as whole, and nothing in it is a record that follows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     open_line: bool,
-    /// Of a file that is compressed or in another encoding, of which `byte` is a place in its text: the size that it had.
+    /// Of a file that is compressed or in another encoding, of which `byte` is a place in its text: the size that it had, or what was read
+    /// of it, if that is more, as its last line has grown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     compressed_bytes: Option<u64>,
     /// Of JSON that is not lines: what it is.
@@ -174,7 +181,8 @@ impl SourceReader for FileReader {
     fn offset(&self) -> Offset {
         let Position { byte, line } = self.reader.position();
         let open_line = self.has_ended || self.reader.has_taken_open_line();
-        let compressed_bytes = self.extent.taken.as_ref().map(|_| self.extent.bytes);
+        let taken = self.extent.taken.as_ref().map(|taken| taken.load(Ordering::Relaxed));
+        let compressed_bytes = taken.map(|taken| taken.max(self.extent.bytes));
         serde_json::json!(Place { byte, line, open_line, compressed_bytes, json: self.reader.shape() })
     }
 

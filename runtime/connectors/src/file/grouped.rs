@@ -12,9 +12,10 @@ use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, So
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
+use super::asked_path::AskedPath;
 use super::grouped_reader::{Columns, GroupedReader, Place};
 use super::notices::Notices;
-use super::paths::{InputFile, cannot, find, folders_note, would_read};
+use super::paths::{InputFile, cannot, find};
 use crate::formats::foreign_types::{columns_of, find_columns};
 use crate::formats::read_options::{SchemaOption, given_schema};
 use crate::formats::row_groups::{GroupFormat, GroupedFile, ranges};
@@ -28,12 +29,9 @@ const RANGE: char = '#';
 /// The source.
 pub(super) struct GroupedFiles {
     files: Vec<OpenFile>,
-    /// If it reads all of a folder: which.
-    folder: Option<PathBuf>,
+    asked: AskedPath,
     schema: SchemaRef,
     notes: Vec<String>,
-    /// What `path` is relative to, and itself.
-    named: (Options, PathBuf),
     notices: Notices,
 }
 
@@ -74,11 +72,10 @@ impl GroupedFiles {
             columns = Some(schema);
             files.push(OpenFile { input, groups: Arc::new(groups), places });
         }
-        let folder = Some(options::resolve(options, &path)).filter(|path| path.is_dir());
-        notes.extend(folders_note(options, &path).filter(|_| folder.is_some()));
+        let asked = AskedPath::new(options, &path);
+        notes.extend(asked.note());
         let schema = columns.ok_or_else(|| options.error("path", format!("{} has no file", path.display())))?;
-        let named = (options.clone(), path);
-        Ok(Self { files, folder, schema, notes, named, notices: Notices::default() })
+        Ok(Self { files, asked, schema, notes, notices: Notices::default() })
     }
 
     /// The file of a split, and its groups.
@@ -126,11 +123,11 @@ impl Source for GroupedFiles {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        self.files.iter().map(|file| file.input.path.clone()).chain(self.folder.clone()).collect()
+        self.asked.files(self.files.iter().map(|file| &file.input))
     }
 
     fn reads(&self, written: &Written) -> bool {
-        would_read(&self.named.0, &self.named.1, written)
+        self.asked.reads(written)
     }
 
     /// Files end, and few are sorted by the time of their rows.

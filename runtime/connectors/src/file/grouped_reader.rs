@@ -11,13 +11,15 @@ use weir_core::connector::{ConnectorError, Offset, Polled, SourceReader};
 
 use super::paths::{InputFile, cannot};
 use crate::formats::FormatName;
-use crate::formats::foreign_types::{as_weir, rows_within};
+use crate::formats::arrow_file::Dictionaries;
+use crate::formats::foreign_types::as_weir;
 use crate::formats::records::shorten;
-use crate::formats::row_groups::{GroupedFile, Guarded, Identity};
+use crate::formats::row_groups::{GroupedFile, Guarded, Identity, guarded};
+use crate::formats::shared_values::rows_within;
 use crate::formats::write::TextWriter;
 
 /// Bytes of text of one batch at most, but for that of one row.
-const BATCH_BYTES_MAX: usize = 16 << 20;
+const BATCH_BYTES_MAX: u64 = 16 << 20;
 
 /// Which columns of a file are read, and as which they are delivered.
 pub(super) struct Columns {
@@ -66,6 +68,8 @@ pub(super) struct GroupedReader {
     row: u64,
     /// The group that is being read.
     open: Option<Guarded>,
+    /// Of the file, up to that group.
+    dictionaries: Dictionaries,
     /// Rows that were read and not delivered yet, from this one on.
     ahead: Option<(RecordBatch, usize)>,
     /// What was delivered last, and which row of its group is the first.
@@ -76,7 +80,8 @@ impl GroupedReader {
     /// From the beginning of a range of groups.
     pub(super) fn new(input: InputFile, file: Arc<GroupedFile>, range: Range<usize>, columns: Columns) -> Self {
         let group = range.start;
-        Self { input, file, range, columns, group, row: 0, open: None, ahead: None, last: None }
+        let dictionaries = Dictionaries::default();
+        Self { input, file, range, columns, group, row: 0, open: None, dictionaries, ahead: None, last: None }
     }
 
     /// From an offset.
@@ -99,20 +104,23 @@ impl GroupedReader {
     }
 
     /// Opens the group that comes next.
-    fn open(&self) -> Result<Guarded, ConnectorError> {
+    fn open(&mut self) -> Result<Guarded, ConnectorError> {
         let opened = self.input.open().map_err(|source| cannot("open", &self.input, source))?;
         if Identity::of(&opened).map_err(|source| cannot("read", &self.input, source))? != self.file.identity {
             return Err(ConnectorError::Data(format!("{} was changed while it was read", self.input.name)));
         }
-        self.file.group(opened, self.group, self.row, &self.columns.read)
+        self.file.group(opened, self.group, self.row, &self.columns.read, &mut self.dictionaries)
     }
 
     /// Delivers rows that were read, if there are any.
     fn take(&mut self, rows_max: usize) -> Result<Option<RecordBatch>, ConnectorError> {
         let Some((rows, from)) = self.ahead.take() else { return Ok(None) };
-        let count = rows_within(&rows, from, rows_max.max(1), BATCH_BYTES_MAX);
-        let batch = as_weir(&rows.slice(from, count), &self.columns.schema, &self.columns.order)
-            .map_err(|error| ConnectorError::Data(format!("{}: {error}", self.input.name)))?;
+        let Columns { schema, order, .. } = &self.columns;
+        let (batch, count) = guarded(&self.input.name, || {
+            let count = rows_within(&rows, from, rows_max.max(1), BATCH_BYTES_MAX)?;
+            let batch = as_weir(&rows.slice(from, count), schema, order).map_err(|error| error.to_string())?;
+            Ok((batch, count))
+        })?;
         if from + count < rows.num_rows() {
             self.ahead = Some((rows, from + count));
         }
@@ -129,6 +137,7 @@ impl SourceReader for GroupedReader {
                 return Ok(Polled::Batch { rows, malformed: Vec::new() });
             }
             if self.group >= self.range.end {
+                self.dictionaries = Dictionaries::default();
                 return Ok(Polled::End);
             }
             let mut open = match self.open.take() {

@@ -1,6 +1,6 @@
 //! The file sink: its options, and which of its two forms they ask for. It opens nothing itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,7 +20,7 @@ use super::space::Space;
 use super::target::{Mode, Target, check_folder, followed};
 use super::temporary::Place;
 use super::whole::WholeWriter;
-use crate::formats::compression::SinkCompression;
+use crate::formats::compression::{Compression, SinkCompression};
 use crate::formats::file_format::{FileFormat, Kind};
 use crate::formats::parquet;
 use crate::formats::row_groups::GroupFormat;
@@ -66,7 +66,6 @@ impl FileSink {
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
         let FileSinkOptions { path: name, format, compression, lazy, allow_newer, mode, roll_bytes } =
             options::parse(options)?;
-        let compression = compression.of_file(&name);
         let roll_bytes = roll_bytes.map(|Bytes(bytes)| bytes);
         options::check_confined(options, &name)?;
         let shown = name.display().to_string();
@@ -81,7 +80,8 @@ impl FileSink {
                 );
                 options.error("path", message)
             })?;
-            check_format(options, format, compression)?;
+            check_format(options, &name, format, compression)?;
+            let compression = compression.of_file(&name);
             if mode.is_some() {
                 let message =
                     "parts of a folder are never replaced: `mode` is an option of a sink that writes one file";
@@ -107,7 +107,8 @@ impl FileSink {
             });
         }
         let format = format_of(options, format, &name)?;
-        check_format(options, format, compression)?;
+        check_format(options, &name, format, compression)?;
+        let compression = compression.of_file(&name);
         if let (Kind::Groups(_), Some(Mode::Append)) = (format.kind(), mode) {
             let message = format!(
                 "rows cannot be appended to a file of the format {:?}: fill a folder with parts instead, `path = \"out/\"`",
@@ -139,14 +140,46 @@ impl FileSink {
     }
 }
 
-/// Refuses a format that this build does not have, and a compression that the format does not have.
-fn check_format(options: &Options, format: FileFormat, compression: SinkCompression) -> Result<(), ConnectorError> {
-    match (format.kind(), compression.compression()) {
-        (Kind::Groups(GroupFormat::Arrow), Some(_)) => {
-            Err(options.error("compression", "a file of the format \"arrow\" is written without compression"))
+/// Refuses a format that this build does not have, a compression that the format does not have, and a name that says another one. `compression`:
+/// what the options say.
+fn check_format(
+    options: &Options,
+    name: &Path,
+    format: FileFormat,
+    compression: SinkCompression,
+) -> Result<(), ConnectorError> {
+    let refused = |option: &str, message: String| Err(options.error(option, message));
+    let (shown, by_name, asked) = (name.display(), Compression::of_extension(name), compression.compression());
+    match (format.kind(), by_name) {
+        (Kind::Text(_), _) if compression == SinkCompression::Snappy => {
+            refused("compression", "only Parquet is compressed with Snappy: set \"gzip\" or \"zstd\"".to_owned())
         }
-        (Kind::Groups(GroupFormat::Parquet), _) => parquet::check().map_err(|missing| options.error("format", missing)),
-        _ => Ok(()),
+        (Kind::Text(_), Some(by_name)) if asked.is_some_and(|asked| asked != by_name) => {
+            let message = format!("{shown} has the name of a file of {}: leave `compression` out", by_name.name());
+            refused("compression", message)
+        }
+        (Kind::Text(_), _) => Ok(()),
+        (Kind::Groups(GroupFormat::Arrow), _) if name.extension().is_some_and(|ending| ending == "arrows") => refused(
+            "path",
+            format!("{shown} has the name of an Arrow stream, and Arrow files are written: name it .arrow"),
+        ),
+        (Kind::Groups(GroupFormat::Arrow), None) if asked.is_some() || compression == SinkCompression::Snappy => {
+            refused("compression", "a file of the format \"arrow\" is written without compression".to_owned())
+        }
+        (Kind::Groups(GroupFormat::Arrow), Some(_)) => {
+            refused("path", format!("{shown}: Arrow files are written without compression; leave the last ending out"))
+        }
+        (Kind::Groups(GroupFormat::Parquet), Some(by_name)) => {
+            let message = format!(
+                "{shown}: a Parquet file is compressed within, and never as a whole; leave the last ending out, and set `compression = {:?}`",
+                by_name.name()
+            );
+            refused("path", message)
+        }
+        (Kind::Groups(GroupFormat::Parquet), None) => {
+            parquet::check().map_err(|missing| options.error("format", missing))
+        }
+        (Kind::Groups(GroupFormat::Arrow), None) => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use weir_core::connector::{ConnectorError, Guarantee, Offset, Polled, Source, So
 use weir_core::graph::Options;
 use weir_core::time::{Clock, WatermarkStrategy};
 
+use super::asked_path::AskedPath;
 use super::compressed_input::compression_of;
 use super::file_input::FileInput;
 use super::file_reader::{Extent, FileReader, open_at, tell_appended};
@@ -20,7 +21,7 @@ use super::format_of;
 use super::grouped::GroupedFiles;
 use super::notices::Notices;
 use super::partitions::PartitionedFiles;
-use super::paths::{InputFile, cannot, find, folders_note, would_read};
+use super::paths::{InputFile, cannot, find};
 use super::rows::Rows;
 use crate::formats::compression::Compression;
 use crate::formats::encoding::{self, MARK_BYTES_MAX};
@@ -139,8 +140,7 @@ fn open_groups(
 /// The source.
 pub(crate) struct FileSource {
     files: Vec<InputFile>,
-    /// If it reads all of a folder: which.
-    folder: Option<PathBuf>,
+    asked: AskedPath,
     format: TextFormat,
     framing: Framing,
     encoding: TextEncoding,
@@ -148,8 +148,6 @@ pub(crate) struct FileSource {
     notes: Vec<String>,
     /// Of a schema that was inferred.
     unlisted: Option<Arc<Unlisted>>,
-    /// What `path` is relative to, and itself.
-    named: (Options, PathBuf),
     notices: Arc<Notices>,
 }
 
@@ -194,16 +192,14 @@ impl FileSource {
                 (schema, notes, Some(unlisted))
             }
         };
-        let folder = Some(options::resolve(options, &given.path)).filter(|path| path.is_dir());
-        notes.extend(folders_note(options, &given.path).filter(|_| folder.is_some()));
-        let named = (options.clone(), given.path);
+        let asked = AskedPath::new(options, &given.path);
+        notes.extend(asked.note());
         let notices = Arc::default();
-        let mut source = Self { files, folder, format, framing, encoding, schema, notes, unlisted, named, notices };
+        let mut source = Self { files, asked, format, framing, encoding, schema, notes, unlisted, notices };
         if given.follow {
             return Ok(source);
         }
-        let open: Vec<&InputFile> =
-            source.files.iter().filter(|file| encoding == TextEncoding::Utf8 && ends_within_a_line(file)).collect();
+        let open: Vec<&InputFile> = source.files.iter().filter(|file| ends_within_a_line(file, encoding)).collect();
         if let [first, others @ ..] = open.as_slice() {
             let others =
                 if others.is_empty() { String::new() } else { format!(" (nor have {} other files)", others.len()) };
@@ -256,11 +252,11 @@ impl Source for FileSource {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        self.files.iter().map(|file| file.path.clone()).chain(self.folder.clone()).collect()
+        self.asked.files(self.files.iter())
     }
 
     fn reads(&self, written: &Written) -> bool {
-        would_read(&self.named.0, &self.named.1, written)
+        self.asked.reads(written)
     }
 
     /// Files end, and few are sorted by the time of their rows.
@@ -303,12 +299,12 @@ impl Source for FileSource {
 }
 
 /// Whether a file that is not empty has no line end at its end: somebody may still be writing it. Of a compressed one nothing is known.
-fn ends_within_a_line(file: &InputFile) -> bool {
+fn ends_within_a_line(file: &InputFile, encoding: TextEncoding) -> bool {
     if compression_of(file).ok().flatten().is_some() {
         return false;
     }
     // A file that cannot be read fails where its rows are read.
-    FileInput::open(file, 0, None).is_ok_and(|input| input.ends_within_a_line)
+    FileInput::open(file, 0, encoding, None).is_ok_and(|input| input.ends_within_a_line)
 }
 
 /// The columns by the first rows of every file, and what to say about them.

@@ -4,10 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 use weir_core::batch::StreamBatch;
-use weir_core::connector::{ConnectorError, Cut, Offset, Prepare, Prepared, SinkReport, SinkWriter};
+use weir_core::connector::{Committable, ConnectorError, Cut, Offset, Prepare, Prepared, SinkReport, SinkWriter};
 
 use super::commit::Step;
 use super::draft::{Draft, Drafting, Span};
+use crate::formats::compression::Compression;
 use weir_core::column_type::type_name;
 
 /// What a checkpoint keeps of the file.
@@ -58,7 +59,7 @@ impl WholeWriter {
     ) -> Result<Self, ConnectorError> {
         // A file is resumed as often as the job is; only what is never resumed can be written as it is to be.
         let drafting = if drafting.durable { drafting.resumable() } else { drafting };
-        let columns = columns(&drafting);
+        let columns = columns(&drafting, drafting.compression);
         let fresh = State {
             report: SinkReport::default(),
             columns: columns.clone(),
@@ -73,7 +74,8 @@ impl WholeWriter {
             states => return Err(drafting.unfit(&format!("it has {} writers, but a file has one", states.len()))),
         };
         if state.columns != columns {
-            return Err(drafting.unfit(&format!("it holds {}, but the columns are now {columns}", state.columns)));
+            let hint = compression_hint(&drafting, &state.columns);
+            return Err(drafting.unfit(&format!("it holds {}, but the columns are now {columns}{hint}", state.columns)));
         }
         if let Some(old) = state.to.as_ref().filter(|old| **old != to) {
             return Err(drafting.unfit(&format!("it is of a sink that writes {old}, and not {to}")));
@@ -122,23 +124,18 @@ impl SinkWriter for WholeWriter {
         }
         self.done |= cut.last;
         let appended_to = self.draft.as_ref().and_then(|draft| draft.appended_to);
-        let (draft, on_disk): (_, Finish) = match self.draft.take() {
-            None => (None, Box::new(|| Ok(()))),
+        let (draft, ending): (_, Finish) = match self.draft.take() {
+            None => (None, Box::new(|| Ok(Vec::new()))),
+            Some(draft) if self.done => {
+                // A copy of it into the final format takes long, and no subtask waits for it.
+                let (drafting, to) = (self.drafting.clone(), self.to.clone());
+                (None, Box::new(move || finish(&drafting, draft, to)))
+            }
             Some(mut draft) => {
-                if self.done {
-                    let (mut draft, left) = self.drafting.finish(draft)?;
-                    let span = draft.flush()?;
-                    commit.push(Step::Rename { from: span, to: self.to.clone(), appended_to }.committable(place)?);
-                    if let Some(left) = left {
-                        commit.push(Step::Remove(left).committable(place)?);
-                    }
-                    (None, Box::new(draft.finishing(&self.drafting)))
-                } else {
-                    let span = draft.flush()?;
-                    let syncing = draft.syncing();
-                    self.draft = Some(draft);
-                    (Some(span), Box::new(syncing))
-                }
+                let span = draft.flush()?;
+                let syncing = draft.syncing();
+                self.draft = Some(draft);
+                (Some(span), Box::new(move || syncing().map(|()| Vec::new())))
             }
         };
         let report = self.report.clone();
@@ -146,20 +143,39 @@ impl SinkWriter for WholeWriter {
         let state = State { report: report.clone(), columns, draft, appended_to, done: self.done, to };
         let state = serde_json::to_value(state).map_err(|error| place.cannot("describe", error.into()))?;
         Ok(Box::new(move || {
-            on_disk()?;
+            commit.extend(ending()?);
             Ok(Prepared { commit, state, report })
         }))
     }
 }
 
-/// Waits for the disk.
-type Finish = Box<dyn FnOnce() -> Result<(), ConnectorError> + Send>;
+/// Finishes a file, or waits for the disk; what is to be done when the checkpoint is complete.
+type Finish = Box<dyn FnOnce() -> Result<Vec<Committable>, ConnectorError> + Send>;
+
+fn finish(drafting: &Drafting, draft: Draft, to: String) -> Result<Vec<Committable>, ConnectorError> {
+    let appended_to = draft.appended_to;
+    let (mut draft, left) = drafting.finish(draft)?;
+    let mut steps = vec![Step::Rename { from: draft.flush()?, to, appended_to }];
+    draft.finished(drafting)?;
+    steps.extend(left.map(Step::Remove));
+    steps.iter().map(|step| step.committable(&drafting.place)).collect()
+}
 
 /// What a file holds, in words.
-fn columns(drafting: &Drafting) -> String {
+fn columns(drafting: &Drafting, compression: Option<Compression>) -> String {
     let schema = &drafting.schema;
     let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), type_name(field.data_type())));
-    let compression = drafting.compression.map_or_else(String::new, |by| format!(", compressed with {}", by.name()));
+    let compression = compression.map_or_else(String::new, |by| format!(", compressed with {}", by.name()));
     let format = drafting.format.name();
     format!("{format}{compression}: {}", columns.collect::<Vec<_>>().join(", "))
+}
+
+/// What to set, if a file holds the same in another compression.
+fn compression_hint(drafting: &Drafting, holds: &str) -> String {
+    let known = [None, Some(Compression::Gzip), Some(Compression::Zstd)];
+    match known.into_iter().find(|by| columns(drafting, *by) == holds) {
+        None => String::new(),
+        Some(Some(by)) => format!("; set `compression = {:?}`", by.name()),
+        Some(None) => "; set `compression = \"none\"`: the version that wrote it did not go by the name".to_owned(),
+    }
 }

@@ -9,8 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
+
+use super::gzip_members::GzipMembers;
 
 /// Bytes of compressed input that are read at once.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -38,6 +39,8 @@ pub(crate) enum SinkCompression {
     Gzip,
     #[serde(alias = "zst")]
     Zstd,
+    /// Of Parquet alone.
+    Snappy,
 }
 
 impl SinkCompression {
@@ -53,7 +56,7 @@ impl SinkCompression {
     /// Of what is around the bytes of a format that does not compress by itself.
     pub(crate) fn compression(self) -> Option<Compression> {
         match self {
-            Self::Usual | Self::None => None,
+            Self::Usual | Self::None | Self::Snappy => None,
             Self::Gzip => Some(Compression::Gzip),
             Self::Zstd => Some(Compression::Zstd),
         }
@@ -123,7 +126,7 @@ pub(crate) struct Decompressed<R: Read> {
 }
 
 enum Decoder<R: Read> {
-    Gzip(Box<MultiGzDecoder<BufReader<Counted<R>>>>),
+    Gzip(Box<GzipMembers<BufReader<Counted<R>>>>),
     Zstd(zstd::stream::read::Decoder<'static, BufReader<Counted<R>>>),
 }
 
@@ -134,7 +137,7 @@ impl<R: Read> Decompressed<R> {
         let counted = Counted { inner: compressed, taken: Arc::clone(&taken), has_failed: Arc::clone(&has_failed) };
         let buffered = BufReader::with_capacity(BUFFER_BYTES, counted);
         let decoder = match compression {
-            Compression::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(buffered))),
+            Compression::Gzip => Decoder::Gzip(Box::new(GzipMembers::new(buffered))),
             Compression::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(buffered)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;

@@ -15,9 +15,9 @@ struct Encoding {
 const UTF_16: &str = "UTF-16 text, and not UTF-8";
 
 const PARQUET: &str = "a Parquet file";
-const ARROW: &str = "an Arrow file";
+const ARROW: &str = "in the format of Arrow";
 
-const ENCODINGS: [Encoding; 10] = [
+const ENCODINGS: [Encoding; 11] = [
     Encoding { is: "compressed with gzip", mark: b"\x1f\x8b", reader: "zcat" },
     Encoding { is: "compressed with zstd", mark: b"\x28\xb5\x2f\xfd", reader: "zstdcat" },
     Encoding { is: "compressed with xz", mark: b"\xfd7zXZ\0", reader: "xzcat" },
@@ -28,6 +28,8 @@ const ENCODINGS: [Encoding; 10] = [
     // The mark, and how a page begins: text may begin with the mark alone.
     Encoding { is: PARQUET, mark: b"PAR1\x15", reader: "parquet" },
     Encoding { is: ARROW, mark: b"ARROW1\0\0", reader: "arrow" },
+    // A stream: how its first message begins.
+    Encoding { is: ARROW, mark: b"\xff\xff\xff\xff", reader: "arrow" },
     Encoding { is: UTF_16, mark: b"\xff\xfe", reader: "utf-16" },
     Encoding { is: UTF_16, mark: b"\xfe\xff", reader: "utf-16" },
 ];

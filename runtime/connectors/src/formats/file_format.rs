@@ -18,7 +18,7 @@ pub(crate) enum FileFormat {
     Text,
     Raw,
     Parquet,
-    /// Arrow IPC, in the form that has a footer.
+    /// Arrow IPC: read as a file with a footer or as a stream, written as a file.
     #[serde(alias = "arrow-ipc", alias = "feather", alias = "ipc")]
     Arrow,
 }
@@ -53,7 +53,7 @@ impl FileFormat {
             "json" | "jsonl" | "ndjson" => Some(Self::Json),
             "txt" | "log" => Some(Self::Text),
             "parquet" => Some(Self::Parquet),
-            "arrow" | "feather" => Some(Self::Arrow),
+            "arrow" | "arrows" | "feather" => Some(Self::Arrow),
             _ => None,
         }
     }

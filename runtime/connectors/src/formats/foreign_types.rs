@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::timezone::Tz;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt64Array};
+use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use weir_core::column_type::type_name;
@@ -121,45 +121,31 @@ pub(crate) fn find_columns(name: &str, file: &Schema, wanted: &Schema) -> Result
 /// # Errors
 /// If a value cannot be had in the type of its column.
 pub(crate) fn as_weir(rows: &RecordBatch, schema: &SchemaRef, places: &[usize]) -> Result<RecordBatch, ArrowError> {
-    let strictly = CastOptions { safe: false, ..CastOptions::default() };
     let mut columns = Vec::with_capacity(places.len());
     for (place, field) in places.iter().zip(schema.fields()) {
         let column = rows.columns().get(*place).ok_or_else(|| {
             ArrowError::SchemaError(format!("there is no column {:?} in what was read", field.name()))
         })?;
-        columns.push(match column.data_type() == field.data_type() {
-            true => Arc::clone(column),
-            false => cast_with_options(column, field.data_type(), &strictly)?,
-        });
+        columns.push(as_type(column, field.data_type())?);
     }
     let with_rows = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &with_rows)
 }
 
-/// How many rows from `from` on take no more than so many bytes of text; at least one. A text that many rows share is in a file
-/// once, and in the batch as often as it is used.
-pub(crate) fn rows_within(rows: &RecordBatch, from: usize, rows_max: usize, bytes_max: usize) -> usize {
-    let rows_max = rows_max.min(rows.num_rows().saturating_sub(from));
-    let views: Vec<&[u128]> = rows.columns().iter().filter_map(views_of).collect();
-    let mut bytes = 0;
-    for row in 0..rows_max {
-        // The length is in the low half of a view's first word.
-        bytes += views
-            .iter()
-            .filter_map(|views| views.get(from + row))
-            .map(|view| (view & 0xffff_ffff) as usize)
-            .sum::<usize>();
-        if bytes > bytes_max {
-            return row.max(1);
-        }
-    }
-    rows_max
-}
-
-fn views_of(column: &ArrayRef) -> Option<&[u128]> {
+/// Values in another type. Takes as long as there are rows, however many values are beside theirs: the library casts all of a dictionary, and
+/// all items of the list that a column is a part of.
+fn as_type(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    let strictly = CastOptions { safe: false, ..CastOptions::default() };
     match column.data_type() {
-        DataType::Utf8View => Some(column.as_string_view().views()),
-        DataType::BinaryView => Some(column.as_binary_view().views()),
-        _ => None,
+        same if same == data_type => Ok(Arc::clone(column)),
+        DataType::Dictionary(..) => {
+            let dictionary = column.as_any_dictionary();
+            as_type(&take(dictionary.values(), dictionary.keys(), None)?, data_type)
+        }
+        nested if nested.is_nested() => {
+            let all = UInt64Array::from_iter_values(0..column.len() as u64);
+            cast_with_options(&take(column, &all, None)?, data_type, &strictly)
+        }
+        _ => cast_with_options(column, data_type, &strictly),
     }
 }

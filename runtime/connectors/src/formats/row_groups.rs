@@ -11,7 +11,8 @@ use arrow::datatypes::SchemaRef;
 use flate2::Crc;
 use weir_core::connector::ConnectorError;
 
-use super::arrow_file::ArrowFile;
+use super::arrow_file::{ArrowFile, Dictionaries};
+use super::compression::Compression;
 use super::group_rows::GroupRows;
 use super::parquet::ParquetFile;
 
@@ -54,6 +55,15 @@ impl GroupedFile {
     /// If it is none of this format, is damaged, or cannot be read.
     pub(crate) fn open(name: &str, format: GroupFormat, file: &File) -> Result<Self, ConnectorError> {
         let identity = Identity::of(file).map_err(|source| cannot_read(name, source))?;
+        let mut begin = [0; 4];
+        if file.read_exact_at(&mut begin, 0).is_ok()
+            && let Some(compression) = Compression::of_begin(&begin)
+        {
+            return Err(ConnectorError::Data(format!(
+                "{name} is compressed with {} as a whole, and such a file cannot be read from any place on: decompress it first",
+                compression.name()
+            )));
+        }
         let mut notes = Vec::new();
         let footer = guarded(name, || match format {
             GroupFormat::Parquet => ParquetFile::open(name, file, &mut notes).map(Footer::Parquet),
@@ -86,7 +96,8 @@ impl GroupedFile {
         }
     }
 
-    /// The rows of a group behind `row` of them, with the columns at these places, in the order of the file.
+    /// The rows of a group behind `row` of them, with the columns at these places, in the order of the file. `dictionaries`: what was
+    /// decoded for a group before this one, and what is for this one.
     ///
     /// # Errors
     /// If the group cannot be read, or has fewer rows.
@@ -96,11 +107,12 @@ impl GroupedFile {
         group: usize,
         row: u64,
         places: &[usize],
+        dictionaries: &mut Dictionaries,
     ) -> Result<Guarded, ConnectorError> {
         let name = self.name.clone();
         let rows: Box<dyn GroupRows> = guarded(&name, || match &self.footer {
             Footer::Parquet(footer) => footer.group(file, group, row, places),
-            Footer::Arrow(footer) => footer.group(&file, group, row, places),
+            Footer::Arrow(footer) => footer.group(&file, group, row, places, dictionaries),
         })?;
         Ok(Guarded { name, rows })
     }
@@ -138,7 +150,7 @@ impl Identity {
 }
 
 /// What a library says of the bytes of a file, with the file's name. That a library gives up on bytes with a panic is an error of the file too.
-fn guarded<T>(name: &str, read: impl FnOnce() -> Result<T, String>) -> Result<T, ConnectorError> {
+pub(crate) fn guarded<T>(name: &str, read: impl FnOnce() -> Result<T, String>) -> Result<T, ConnectorError> {
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(why)) => Err(ConnectorError::Data(format!("{name}: {why}"))),

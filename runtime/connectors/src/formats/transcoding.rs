@@ -30,20 +30,62 @@ pub(crate) enum TextEncoding {
 impl TextEncoding {
     /// These bytes as UTF-8.
     pub(crate) fn read(self, bytes: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+        match self.transcoder() {
+            None => bytes,
+            Some(transcoder) => Box::new(Transcoded { bytes, transcoder, text: Vec::new(), given: 0, is_done: false }),
+        }
+    }
+
+    /// What makes UTF-8 of it, if it is not that.
+    pub(crate) fn transcoder(self) -> Option<Transcoder> {
         let decoder = match self {
-            Self::Utf8 => return bytes,
+            Self::Utf8 => return None,
             Self::Utf16 => UTF_16LE.new_decoder(),
             Self::Utf16Le => UTF_16LE.new_decoder_with_bom_removal(),
             Self::Utf16Be => UTF_16BE.new_decoder_with_bom_removal(),
             Self::Windows1252 => WINDOWS_1252.new_decoder_without_bom_handling(),
         };
-        Box::new(Transcoded { bytes, decoder, text: Vec::new(), given: 0, is_done: false })
+        Some(Transcoder { decoder, block: vec![0; BUFFER_BYTES] })
+    }
+
+    /// How lines end in text that begins with these bytes.
+    pub(crate) fn line_end(self, begin: &[u8]) -> &'static [u8] {
+        match self {
+            Self::Utf8 | Self::Windows1252 => b"\n",
+            Self::Utf16 if begin.starts_with(b"\xfe\xff") => b"\0\n",
+            Self::Utf16 | Self::Utf16Le => b"\n\0",
+            Self::Utf16Be => b"\0\n",
+        }
+    }
+}
+
+/// Makes UTF-8 of text that comes in pieces.
+pub(crate) struct Transcoder {
+    decoder: Decoder,
+    /// What is decoded at once: as much is written each time, however many of the bytes are no characters.
+    block: Vec<u8>,
+}
+
+impl Transcoder {
+    /// Appends the text of these bytes. `is_last`: nothing comes behind them.
+    pub(crate) fn push(&mut self, mut bytes: &[u8], is_last: bool, text: &mut Vec<u8>) {
+        loop {
+            let (result, read, written) =
+                self.decoder.decode_to_utf8_without_replacement(bytes, &mut self.block, is_last);
+            text.extend_from_slice(self.block.get(..written).unwrap_or_default());
+            bytes = bytes.get(read..).unwrap_or_default();
+            match result {
+                DecoderResult::InputEmpty => return,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => text.push(NO_CHARACTER),
+            }
+        }
     }
 }
 
 struct Transcoded {
     bytes: Box<dyn Read + Send>,
-    decoder: Decoder,
+    transcoder: Transcoder,
     /// What was decoded, of which so much was given.
     text: Vec<u8>,
     given: usize,
@@ -56,23 +98,10 @@ impl Transcoded {
         let mut block = vec![0; BUFFER_BYTES];
         let len = self.bytes.read(&mut block)?;
         self.is_done = len == 0;
-        let mut rest = block.get(..len).unwrap_or_default();
         self.text.clear();
         self.given = 0;
-        loop {
-            let room = self.decoder.max_utf8_buffer_length_without_replacement(rest.len());
-            let begin = self.text.len();
-            self.text.resize(begin + room.unwrap_or(BUFFER_BYTES), 0);
-            let out = self.text.get_mut(begin..).unwrap_or_default();
-            let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(rest, out, self.is_done);
-            self.text.truncate(begin + written);
-            rest = rest.get(read..).unwrap_or_default();
-            match result {
-                DecoderResult::InputEmpty => return Ok(()),
-                DecoderResult::OutputFull => {}
-                DecoderResult::Malformed(..) => self.text.push(NO_CHARACTER),
-            }
-        }
+        self.transcoder.push(block.get(..len).unwrap_or_default(), self.is_done, &mut self.text);
+        Ok(())
     }
 }
 
@@ -127,5 +156,13 @@ mod tests {
                 assert_eq!(text, expected, "{encoding:?}");
             }
         }
+    }
+    /// If each byte that is no character cost a pass over the rest of its block, this would take minutes.
+    #[test]
+    fn text_without_a_character_takes_no_longer_than_other_text() {
+        let bytes = b"\x00\xdc".repeat(4 << 20);
+        let mut text = Vec::new();
+        TextEncoding::Utf16Le.read(Box::new(io::Cursor::new(bytes))).read_to_end(&mut text).unwrap();
+        assert!(text.len() == 4 << 20 && text.iter().all(|byte| *byte == NO_CHARACTER));
     }
 }

@@ -9,6 +9,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::take;
 use arrow::error::ArrowError;
+use arrow::row::{Row, RowConverter, SortField};
 use hashbrown::HashMap;
 use weir_core::batch::StreamBatch;
 use weir_core::limits::{SHADOW_PAIRS_MAX, SHADOW_TEXT_BYTES_MAX};
@@ -42,7 +43,7 @@ impl Comparer<'_> {
         let (old_columns, new_columns) = (columns(&old.batch), columns(&new.batch));
         if old.selection == new.selection {
             let input = |row| input_of(&old.selection, row);
-            return Ok(self.values(&old.batch, old_columns, new_columns, &input));
+            return self.values(&old.batch, old_columns, new_columns, &input);
         }
         let Alignment { both: [old_rows, new_rows], only_old, only_new } =
             align(inputs, &old.selection, &new.selection);
@@ -52,7 +53,7 @@ impl Comparer<'_> {
         };
         let (old_columns, new_columns) = (pick(old_columns, &old_rows)?, pick(new_columns, &new_rows)?);
         let input = |row| old_rows.get(row as usize).map_or(0, |row| input_of(&old.selection, *row));
-        let mut found = self.values(&old.batch, old_columns, new_columns, &input);
+        let mut found = self.values(&old.batch, old_columns, new_columns, &input)?;
         let only = (only_old.len() + only_new.len()) as u64;
         (found.rows, found.differing) = (found.rows + only, found.differing + only);
         let one_sided = [(Change::OnlyOld, only_old.len() as u64), (Change::OnlyNew, only_new.len() as u64)];
@@ -74,12 +75,12 @@ impl Comparer<'_> {
         old: Vec<ArrayRef>,
         new: Vec<ArrayRef>,
         input: &dyn Fn(u32) -> u32,
-    ) -> Comparison {
+    ) -> Result<Comparison, ArrowError> {
         let rows = old.first().map_or(0, Array::len);
         let differing: Vec<Option<BooleanBuffer>> =
             old.iter().zip(&new).map(|(old, new)| differing(old, new)).collect();
         let Some(any) = differing.iter().flatten().cloned().reduce(|a, b| &a | &b) else {
-            return Comparison { rows: rows as u64, ..Comparison::default() };
+            return Ok(Comparison { rows: rows as u64, ..Comparison::default() });
         };
         let examples = any.set_indices().flat_map(|row| {
             let (old, new) = (&old, &new);
@@ -92,14 +93,16 @@ impl Comparer<'_> {
             })
         });
         let columns = differing.iter().enumerate().filter_map(|(column, differs)| Some((column, differs.as_ref()?)));
-        let changes =
-            columns.flat_map(|(column, differs)| changes(&name(batch, column), differs, &old[column], &new[column]));
-        Comparison {
+        let mut found = BTreeMap::new();
+        for (column, differs) in columns {
+            found.append(&mut changes(name(batch, column), differs, &old[column], &new[column])?);
+        }
+        Ok(Comparison {
             rows: rows as u64,
             differing: any.count_set_bits() as u64,
-            changes: changes.collect(),
+            changes: found,
             examples: examples.take(self.examples_max).collect(),
-        }
+        })
     }
 
     fn difference(&self, input: u32, column: Option<String>, old: Option<String>, new: Option<String>) -> Difference {
@@ -179,17 +182,31 @@ fn differing(old: &ArrayRef, new: &ArrayRef) -> Option<BooleanBuffer> {
     (differs.count_set_bits() > 0).then_some(differs)
 }
 
-/// How many rows have which values of a column instead of which.
-fn changes(column: &str, differs: &BooleanBuffer, old: &ArrayRef, new: &ArrayRef) -> BTreeMap<Change, u64> {
-    let mut pairs: BTreeMap<Change, u64> = BTreeMap::new();
-    for row in differs.set_indices() {
-        let [old, new] = [old, new].map(|of| cut(cell_text(of, row)));
-        *pairs.entry(Change::Value { column: column.to_owned(), old, new }).or_default() += 1;
-        if pairs.len() > SHADOW_PAIRS_MAX {
-            return [(Change::Values { column: column.to_owned() }, differs.count_set_bits() as u64)].into();
+/// How many rows have which values of a column instead of which. Only one row of each kind is made text of.
+fn changes(
+    column: String,
+    differs: &BooleanBuffer,
+    old: &ArrayRef,
+    new: &ArrayRef,
+) -> Result<BTreeMap<Change, u64>, ArrowError> {
+    let differing = UInt32Array::from_iter_values(differs.set_indices().map(|row| row as u32));
+    let [old, new] = [take(old, &differing, None)?, take(new, &differing, None)?];
+    let fields = [&old, &new].map(|of| SortField::new(of.data_type().clone()));
+    let values = RowConverter::new(fields.to_vec())?.convert_columns(&[old.clone(), new.clone()])?;
+    // By value: the first row that has it, and how many have.
+    let mut kinds: HashMap<Row<'_>, (usize, u64)> = HashMap::new();
+    for (row, pair) in values.iter().enumerate() {
+        kinds.entry(pair).or_insert((row, 0)).1 += 1;
+        if kinds.len() > SHADOW_PAIRS_MAX {
+            return Ok([(Change::Values { column }, differing.len() as u64)].into());
         }
     }
-    pairs
+    let mut pairs = BTreeMap::new();
+    for (row, rows) in kinds.into_values() {
+        let [old, new] = [&old, &new].map(|of| cut(cell_text(of, row)));
+        *pairs.entry(Change::Value { column: column.clone(), old, new }).or_default() += rows;
+    }
+    Ok(pairs)
 }
 
 fn cut(mut text: String) -> String {
@@ -246,6 +263,21 @@ mod tests {
         let none = made(Selection::None, vec![("v", text(&[]))]);
         let found = Comparer { examples_max: 1, ..COMPARER }.compare(4, &none, &all).unwrap();
         assert_eq!((found.rows, found.differing, found.examples.len()), (4, 4, 1));
+    }
+
+    #[test]
+    fn rows_are_counted_by_value_until_there_are_too_many_values() {
+        let value = |old: String, new: &str| Change::Value { column: "v".to_owned(), old, new: new.to_owned() };
+        let texts = |count: usize| (0..count * 3).map(|row| (row % count).to_string()).collect::<Vec<_>>();
+        let compared = |count: usize| {
+            let old = text(&texts(count).iter().map(String::as_str).collect::<Vec<_>>());
+            let [old, new] = [old, text(&vec!["x"; count * 3])].map(|of| made(Selection::All, vec![("v", of)]));
+            COMPARER.compare(count * 3, &old, &new).unwrap().changes
+        };
+        assert_eq!(compared(2), [(value("0".to_owned(), "x"), 3), (value("1".to_owned(), "x"), 3)].into());
+        assert_eq!(compared(SHADOW_PAIRS_MAX).len(), SHADOW_PAIRS_MAX);
+        let many = [(Change::Values { column: "v".to_owned() }, 3 * (SHADOW_PAIRS_MAX as u64 + 1))];
+        assert_eq!(compared(SHADOW_PAIRS_MAX + 1), many.into());
     }
 
     #[test]

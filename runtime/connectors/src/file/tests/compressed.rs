@@ -6,6 +6,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use weir_core::connector::Split;
 
+use super::recovery::{Attempt, Checkpoint};
 use super::*;
 use crate::formats::compressed_writer::CompressedWriter;
 use crate::formats::compression::Compression;
@@ -267,5 +268,32 @@ fn text_in_another_encoding_is_read_from_every_offset_and_what_is_no_character_i
     ] {
         let error = FileSource::open(&options(&format!("{CSV}\n{more}"), folder.path())).err().unwrap().to_string();
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_was_begun_in_another_compression_is_told_what_to_set() {
+    let start = |toml: &str, generation, from: Option<&Checkpoint>, folder: &TempDir| {
+        Attempt::start(toml, folder.path(), (generation, 1, true), from)
+    };
+    let by_name = "path = \"out.csv.gz\"";
+    for (before, now, expected) in [
+        // As versions wrote it that did not know compression.
+        (
+            "path = \"out.csv.gz\"\ncompression = \"none\"",
+            by_name,
+            "; set `compression = \"none\"`: the version that wrote it",
+        ),
+        (by_name, "path = \"out.csv.gz\"\ncompression = \"none\"", "; set `compression = \"gzip\"`"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let mut first = start(before, 1, None, &folder).unwrap();
+        first.write(5).unwrap();
+        let checkpoint = first.cut(false).unwrap();
+        first.commit(&checkpoint).unwrap();
+        drop(first);
+        let refused = start(now, 2, Some(&checkpoint), &folder).err().unwrap().to_string();
+        assert!(refused.contains(expected), "{refused}");
+        start(before, 3, Some(&checkpoint), &folder).unwrap();
     }
 }

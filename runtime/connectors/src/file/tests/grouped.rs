@@ -13,6 +13,7 @@ use arrow::ipc::writer::FileWriter;
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
+mod foreign;
 mod refused;
 
 use super::recovery::Attempt;
@@ -343,6 +344,17 @@ fn what_a_finished_file_was_staged_in_is_removed() {
         let read = all(source.as_ref(), 1, &[0], &[100]).unwrap();
         assert_eq!(read.column(0).as_primitive::<Int64Type>().values(), &(0..10).collect::<Vec<_>>()[..]);
     }
+}
+
+#[test]
+fn no_subtask_waits_while_a_staged_file_is_copied() {
+    let folder = TempDir::new().unwrap();
+    let mut attempt = Attempt::start("path = \"out.parquet\"", folder.path(), (1, 1, true), None).unwrap();
+    attempt.write(5).unwrap();
+    let prepare = attempt.writers[0].prepare(weir_core::connector::Cut { attempt: 1, last: true }).unwrap();
+    assert_eq!(names(folder.path()).len(), 1, "the draft alone");
+    let prepared = prepare().unwrap();
+    assert_eq!((names(folder.path()).len(), prepared.commit.len()), (2, 3));
 }
 
 #[test]

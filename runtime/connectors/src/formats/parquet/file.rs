@@ -10,7 +10,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Type;
+use parquet::basic::{Compression as Codec, Type};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::schema::types::{ColumnDescriptor, Type as SchemaType};
 
@@ -89,6 +89,15 @@ impl ParquetFile {
         let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
         let leaves =
             builder.parquet_schema().columns().iter().enumerate().filter(|(leaf, _)| mask.leaf_included(*leaf));
+        let columns = groups.get(group).into_iter().flat_map(|group| group.columns()).enumerate();
+        for (_, column) in columns.filter(|(leaf, _)| mask.leaf_included(*leaf)) {
+            if let Some(codec) = unread(column.compression()) {
+                let column = column.column_path().string();
+                return Err(format!(
+                    "column {column:?} is compressed with {codec}, which is not read: write it with Snappy, gzip, zstd or LZ4"
+                ));
+            }
+        }
         // Every row takes as much, nulls too.
         let bytes = |leaf: &ColumnDescriptor| usize::try_from(leaf.type_length()).unwrap_or_default();
         let longest = leaves.map(|(_, leaf)| leaf).max_by_key(|leaf| bytes(leaf));
@@ -122,6 +131,15 @@ impl GroupRows for ParquetRows {
         let missing = self.missing.checked_sub(rows.num_rows() as u64);
         self.missing = missing.ok_or("it is damaged: a row group has more rows than its footer says")?;
         Ok(Some(rows))
+    }
+}
+
+/// The name of a codec that is not built in: Brotli would be a large library for what few programs write.
+fn unread(codec: Codec) -> Option<&'static str> {
+    match codec {
+        Codec::BROTLI(_) => Some("Brotli"),
+        Codec::LZO => Some("LZO"),
+        _ => None,
     }
 }
 

@@ -29,7 +29,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// Onto `out`, which is empty. Its pages are compressed with Snappy, if nothing else is asked for.
     pub(crate) fn new(compression: SinkCompression, schema: &SchemaRef, out: W) -> Result<Self, ArrowError> {
         let codec = match compression {
-            SinkCompression::Usual => Codec::SNAPPY,
+            SinkCompression::Usual | SinkCompression::Snappy => Codec::SNAPPY,
             SinkCompression::None => Codec::UNCOMPRESSED,
             SinkCompression::Gzip => Codec::GZIP(GzipLevel::default()),
             SinkCompression::Zstd => Codec::ZSTD(ZstdLevel::default()),
@@ -93,6 +93,7 @@ mod tests {
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, true)]));
         for (asked, codec) in [
             (SinkCompression::Usual, "SNAPPY"),
+            (SinkCompression::Snappy, "SNAPPY"),
             (SinkCompression::None, "UNCOMPRESSED"),
             (SinkCompression::Gzip, "GZIP"),
             (SinkCompression::Zstd, "ZSTD"),

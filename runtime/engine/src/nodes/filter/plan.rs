@@ -3,34 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
-use weir_core::graph::{FilterNode, Node, NodeKind, OnError};
+use weir_core::graph::{FilterNode, Node, NodeKind};
 use weir_expressions::Expression;
 
 use super::FilterOperator;
 use crate::dataflow::operator::Operator;
-use crate::nodes::dead_letter::DeadLetters;
-use crate::nodes::expressions::{Evaluator, outputs, parsed};
-use crate::nodes::step_times::StepTimes;
+use crate::nodes::expression_step::{self, Expressions, Parts};
+use crate::nodes::expressions::parsed;
 use crate::plan::error::CheckError;
-use crate::plan::node::{
-    Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanContext, PlanNode, PortInput, StepKind,
-};
+use crate::plan::node::{MakeContext, PlanContext, PlanNode, PortInput, StepKind};
 
 /// The section `filters`.
 pub(crate) struct FilterKind;
 
-/// Which of its outputs has the rows that failed.
-const DEAD_LETTERS: usize = 1;
-
-struct FilterStep {
-    condition: Expression,
-    on_error: OnError,
-    inputs: Vec<InputPort>,
-    outputs: Vec<OutputPort>,
-    parallelism: usize,
-    times: Option<StepTimes>,
-}
+struct Condition(Expression);
 
 impl StepKind for FilterKind {
     fn section(&self) -> &'static str {
@@ -42,16 +28,7 @@ impl StepKind for FilterKind {
             return Err(CheckError::at(&node.span, "a filter has one input"));
         };
         let condition = parsed(cx.graph, &spec.condition, |text| Expression::parse_condition(text, &input.schema))?;
-        let mut outputs = outputs(input.schema.clone(), &input.schema);
-        let times = StepTimes::plan(node, &mut outputs)?;
-        Ok(Arc::new(FilterStep {
-            condition,
-            on_error: spec.on_error,
-            inputs: vec![InputPort::only(input.schema.clone(), Distribution::Any)],
-            outputs,
-            parallelism: input.parallelism,
-            times,
-        }))
+        expression_step::plan(node, input, input.schema.clone(), spec.on_error, Condition(condition))
     }
 
     fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
@@ -66,42 +43,21 @@ fn spec_of(node: &Node) -> Result<&FilterNode, CheckError> {
     }
 }
 
-impl PlanNode for FilterStep {
-    fn kind(&self) -> &'static str {
-        "filter"
+impl Expressions for Condition {
+    const KIND: &str = "filter";
+
+    fn needs(&self, mut read: BTreeSet<usize>) -> BTreeSet<usize> {
+        read.append(&mut self.0.reads());
+        read
     }
 
-    fn inputs(&self) -> &[InputPort] {
-        &self.inputs
+    fn evaluated(&self, _read: &[usize]) -> Vec<Expression> {
+        vec![self.0.clone()]
     }
 
-    fn outputs(&self) -> &[OutputPort] {
-        &self.outputs
-    }
-
-    fn parallelism(&self) -> usize {
-        self.parallelism
-    }
-
-    fn needs(&self, read: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
-        let mut needs = self.condition.reads();
-        needs.extend(read.first().into_iter().flatten().flatten());
-        vec![needs.into_iter().collect()]
-    }
-
-    fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
-        let schema = &self.inputs[0].schema;
-        let read = cx.columns.outputs.first().cloned().flatten().unwrap_or_default();
-        Ok(Some(Box::new(FilterOperator {
-            condition: Evaluator::new(vec![self.condition.clone()], schema, cx.columns),
-            columns: cx.columns.positions(0, &read),
-            schema: Arc::new(Schema::new(read.iter().map(|c| schema.fields()[*c].clone()).collect::<Vec<_>>())),
-            times: self.times.as_ref().and_then(|times| times.among(cx.columns)),
-            dead_letters: DeadLetters::new(
-                cx.columns.on_error(self.on_error, DEAD_LETTERS),
-                DEAD_LETTERS,
-                cx.metrics.clone(),
-            ),
-        })))
+    fn operator(&self, parts: Parts, cx: &MakeContext<'_>) -> Box<dyn Operator> {
+        let Parts { evaluator: condition, read, schema, times, dead_letters } = parts;
+        let columns = cx.columns.positions(0, &read);
+        Box::new(FilterOperator { condition, columns, schema, times, dead_letters })
     }
 }

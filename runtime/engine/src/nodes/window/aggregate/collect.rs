@@ -20,8 +20,8 @@ struct Collect {
     encoder: Encoder,
 }
 
-/// Event times and encoded values.
-type Items = Vec<(i64, Box<[u8]>)>;
+/// Event times and encoded values. Shared with a checkpoint until values are added to this group.
+type Items = Arc<Vec<(i64, Box<[u8]>)>>;
 
 /// Bytes of an item beside the value's own.
 const ITEM_BYTES: usize = size_of::<(i64, Box<[u8]>)>() + 16;
@@ -53,13 +53,13 @@ impl Fold for Collect {
         let [column] = columns else { return Ok(()) };
         let values = self.encoder.encode(column)?;
         for_each_valid(column.nulls(), group_of_row, |row, group| {
-            groups[group].push((event_times[row], values.row(row).as_ref().into()));
+            Arc::make_mut(&mut groups[group]).push((event_times[row], values.row(row).as_ref().into()));
             Ok(())
         })
     }
 
     fn merge(&self, into: &mut Items, other: &Items) -> Result<(), OperatorError> {
-        into.extend(other.iter().cloned());
+        Arc::make_mut(into).extend(other.iter().cloned());
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl Fold for Collect {
         let of = |row| {
             let (encoded, times) = (self.encoder.encode(&values.value(row))?, times.value(row));
             let times = times.as_primitive::<Int64Type>().values().iter().copied();
-            Ok(times.zip(encoded.iter()).map(|(time, value)| (time, value.as_ref().into())).collect())
+            Ok(Arc::new(times.zip(encoded.iter()).map(|(time, value)| (time, value.as_ref().into())).collect()))
         };
         (0..rows).map(of).collect()
     }

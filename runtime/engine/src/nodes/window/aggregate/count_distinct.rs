@@ -21,8 +21,8 @@ struct CountDistinct {
     encoder: Encoder,
 }
 
-/// Encoded values.
-type Values = HashSet<Box<[u8]>>;
+/// Encoded values. Shared with a checkpoint until values are added to this group.
+type Values = Arc<HashSet<Box<[u8]>>>;
 
 /// Bytes of an entry beside the value's own.
 const ENTRY_BYTES: usize = 2 * size_of::<Box<[u8]>>() + 16;
@@ -55,14 +55,14 @@ impl Fold for CountDistinct {
             let value = values.row(row);
             let group = &mut groups[group];
             if !group.contains(value.as_ref()) {
-                group.insert(value.as_ref().into());
+                Arc::make_mut(group).insert(value.as_ref().into());
             }
             Ok(())
         })
     }
 
     fn merge(&self, into: &mut Values, other: &Values) -> Result<(), OperatorError> {
-        into.extend(other.iter().cloned());
+        Arc::make_mut(into).extend(other.iter().cloned());
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl Fold for CountDistinct {
         let lists = lists.as_list::<i32>();
         let of = |row| {
             let values = self.encoder.encode(&lists.value(row))?;
-            Ok(values.iter().map(|value| value.as_ref().into()).collect())
+            Ok(Arc::new(values.iter().map(|value| value.as_ref().into()).collect()))
         };
         (0..rows).map(of).collect()
     }

@@ -1,0 +1,8 @@
+//! The reader of Parquet. The first byte of an input chooses how many rows are read at once; the rest is the file.
+
+use crate::groups::Groups;
+
+pub(super) fn run(bytes: &[u8]) {
+    let [cuts, bytes @ ..] = bytes else { return };
+    Groups { format: "parquet", cuts: *cuts, bytes }.check();
+}
