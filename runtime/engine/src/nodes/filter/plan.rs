@@ -12,7 +12,7 @@ use crate::dataflow::operator::Operator;
 use crate::nodes::dead_letter::DeadLetters;
 use crate::nodes::expressions::{Evaluator, outputs, parsed};
 use crate::nodes::step_times::StepTimes;
-use crate::plan::error::CheckError;
+use crate::plan::error::{CheckError, CheckErrors};
 use crate::plan::node::{
     Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanContext, PlanNode, PortInput, StepKind,
 };
@@ -37,9 +37,9 @@ impl StepKind for FilterKind {
         "filters"
     }
 
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
-            return Err(CheckError::at(&node.span, "a filter has one input"));
+            return Err(CheckError::at(&node.span, "a filter has one input").into());
         };
         let condition = parsed(cx.graph, &spec.condition, |text| Expression::parse_condition(text, &input.schema))?;
         let mut outputs = outputs(input.schema.clone(), &input.schema);
@@ -54,8 +54,8 @@ impl StepKind for FilterKind {
         }))
     }
 
-    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
-        parsed(cx.graph, &spec_of(node)?.condition, Expression::check_syntax)
+    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
+        Ok(parsed(cx.graph, &spec_of(node)?.condition, Expression::check_syntax)?)
     }
 }
 

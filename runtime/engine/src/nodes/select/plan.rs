@@ -13,7 +13,7 @@ use crate::dataflow::operator::Operator;
 use crate::nodes::dead_letter::DeadLetters;
 use crate::nodes::expressions::{Evaluator, outputs};
 use crate::nodes::step_times::StepTimes;
-use crate::plan::error::CheckError;
+use crate::plan::error::{CheckError, CheckErrors};
 use crate::plan::node::{
     Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanContext, PlanNode, PortInput, StepKind,
 };
@@ -39,9 +39,9 @@ impl StepKind for SelectKind {
         "selects"
     }
 
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
-            return Err(CheckError::at(&node.span, "a select has one input"));
+            return Err(CheckError::at(&node.span, "a select has one input").into());
         };
         let (names, columns): (Vec<String>, Vec<Expression>) =
             selected(cx.graph, node, &spec.columns, &input.schema)?.into_iter().unzip();
@@ -59,7 +59,7 @@ impl StepKind for SelectKind {
         }))
     }
 
-    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
+    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
         check_syntax(cx.graph, &spec_of(node)?.columns)
     }
 }
