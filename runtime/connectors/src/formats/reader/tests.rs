@@ -217,7 +217,12 @@ fn invalid_utf8_is_malformed() {
         let pieces = vec![b"{\"a\": \"\xff\"}\n".to_vec(), b"\xff\n".to_vec()];
         let (rows, malformed) = read(format, &schema(&[("a", "utf8")]), pieces, 10);
         assert_eq!((rows.num_rows(), malformed.len()), (0, 2));
-        assert!(malformed.iter().all(|m| m.reason.ends_with("is not UTF-8")), "{malformed:?}");
+        assert!(
+            malformed
+                .iter()
+                .all(|m| m.reason.ends_with("is not UTF-8 (a file in Latin-1 needs `encoding = \"windows-1252\"`)")),
+            "{malformed:?}"
+        );
     }
 }
 
