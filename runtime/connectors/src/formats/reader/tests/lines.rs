@@ -1,7 +1,6 @@
 //! Text and raw lines, and records of several lines.
 
 use super::*;
-use crate::formats::encoding::NOT_UTF_8;
 use crate::formats::extent::RECORD_BYTES_MAX;
 
 fn lines_of(name: FormatName, start: Option<&str>) -> TextFormat {
