@@ -26,7 +26,7 @@ pub(crate) fn follow(
     loop {
         let outcome = job.wait(LOOK_EVERY);
         lines.drain(|line| bar.print_above(line));
-        job.take_notices().iter().for_each(|notice| bar.print_above(notice));
+        job.take_resumed().iter().chain(&job.take_notices()).for_each(|notice| bar.print_above(notice));
         let progress = job.progress();
         told.news(troubles(&progress)).iter().for_each(|trouble| bar.print_above(trouble));
         if let Some(outcome) = outcome {

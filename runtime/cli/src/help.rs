@@ -52,8 +52,43 @@ const OTHER_NAMES: [(&str, &[&str]); 9] = [
     ("serve", &["server", "daemon", "cluster"]),
 ];
 
+/// What the parser says of numbers, and what is said instead.
+const OF_NUMBERS: [(&str, &str); 3] = [
+    ("invalid digit found in string", "it is not a whole number"),
+    ("cannot parse integer from empty string", "it is not a whole number"),
+    ("number too large to fit in target type", "the number is too large"),
+];
+
+/// An error of the command line, in words that help.
+pub(crate) fn explained(mut error: clap::Error) -> clap::Error {
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => pointing_to_commands(error),
+        ErrorKind::UnknownArgument => {
+            // That the option could be a value behind `--` is never what was meant.
+            error.remove(ContextKind::Suggested);
+            let is_short = |arg: &str| arg.starts_with('-') && !arg.starts_with("--");
+            if matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(arg)) if is_short(arg)) {
+                let tip = "options have long names, such as `--parallelism`; `--help` lists them";
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            }
+            error
+        }
+        ErrorKind::ValueValidation => {
+            let text = error.render().to_string();
+            match OF_NUMBERS.iter().find(|(parser, _)| text.contains(parser)) {
+                Some((parser, words)) => {
+                    let text = text.strip_prefix("error: ").unwrap_or(&text).replacen(parser, words, 1);
+                    clap::Error::raw(ErrorKind::ValueValidation, text)
+                }
+                None => error,
+            }
+        }
+        _ => error,
+    }
+}
+
 /// An error about a command that there is not, with those that do what its name says elsewhere.
-pub(crate) fn pointing_to_commands(mut error: clap::Error) -> clap::Error {
+fn pointing_to_commands(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else { return error };
     if GROUPS.iter().any(|(_, names)| names.contains(&name.as_str())) {
         let left_out = format!(

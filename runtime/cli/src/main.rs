@@ -94,7 +94,7 @@ struct Cli {
 
 fn main() -> ExitCode {
     let matches = help::grouped(Cli::command()).try_get_matches();
-    let matches = matches.unwrap_or_else(|error| help::pointing_to_commands(error).exit());
+    let matches = matches.unwrap_or_else(|error| help::explained(error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = signals::survive_file_size_limit().and_then(|()| run(cli.command));
     match outcome {

@@ -82,6 +82,7 @@ impl PipelineFile {
             Ok(_) => {}
             Err(CheckErrors(errors)) => problems.extend(errors.into_iter().map(problem)),
         }
+        problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
         Err(self.problems(problems).into())
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use weir_core::visible::visible_line;
-use weir_engine::Summary;
+use weir_engine::{NodeCounts, Summary};
 
 use crate::{figures, terminal};
 
@@ -43,7 +43,8 @@ pub(crate) fn print(pipeline: &str, summary: &Summary) {
         text += &format!("checkpoint {last} is complete: the same command resumes from there\n");
     }
     let late = progress.late.iter().map(ToString::to_string);
-    for note in late.chain(progress.untried.iter().map(ToString::to_string)) {
+    let untried = progress.untried.iter().map(ToString::to_string);
+    for note in late.chain(untried).chain(progress.nodes.iter().filter_map(all_failed)) {
         text += &format!("{}\n", visible_line(&note));
     }
     terminal::print(&text);
@@ -63,6 +64,18 @@ pub(crate) fn print_json(pipeline: &str, summary: &Summary) -> anyhow::Result<()
     terminal::print_json(&serde_json::to_string(&told)?).map(drop)
 }
 
+/// What to say of a step of which no row was processed.
+fn all_failed(node: &NodeCounts) -> Option<String> {
+    let NodeCounts { name, rows_in, rows_failed, .. } = node;
+    // What a source cannot read does not count as read.
+    let failed = *rows_failed > 0 && rows_failed >= rows_in;
+    failed.then(|| {
+        format!(
+            "{name}: all of its rows failed; its dead letters say why, and so does a run with `on-error = \"fail\"`"
+        )
+    })
+}
+
 /// `: 2.1 M rows/s`; nothing of a run that was too short to have a rate: it is mostly the time of its start.
 fn rate(summary: &Summary) -> String {
     match summary.elapsed_us < RATE_FROM_US {
@@ -79,6 +92,18 @@ fn rows_per_s(summary: &Summary) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_of_which_all_rows_failed_is_told() {
+        let told = |rows_in, rows_failed| {
+            let mut counts = NodeCounts::default();
+            (counts.name, counts.rows_in, counts.rows_failed) = ("parse".to_owned(), rows_in, rows_failed);
+            all_failed(&counts)
+        };
+        assert!(told(0, 3).is_some_and(|told| told.starts_with("parse: all of its rows failed")));
+        assert!(told(3, 3).is_some());
+        assert_eq!([told(4, 3), told(3, 0), told(0, 0)], [None, None, None]);
+    }
 
     #[test]
     fn a_short_run_has_no_rate() {

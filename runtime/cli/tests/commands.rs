@@ -62,3 +62,30 @@ fn a_pipeline_is_read_from_standard_input() {
         assert!(said.contains(expected), "{said}");
     }
 }
+
+#[test]
+fn arguments_that_are_wrong_are_told_in_plain_words() {
+    let folder = tempfile::tempdir().unwrap();
+    for (args, expected, not) in [
+        (
+            &["run", "p.toml", "--from", "x"][..],
+            "invalid value 'x' for '--from <CHECKPOINT>': it is not a whole number",
+            "digit",
+        ),
+        (&["run", "p.toml", "--parallelism", ""], "it is not a whole number", "parse integer"),
+        (&["start", "orders", "--from", "99999999999999999999"], "the number is too large", "target type"),
+        (
+            &["run", "p.toml", "-p", "4"],
+            "options have long names, such as `--parallelism`; `--help` lists them",
+            "-- -p",
+        ),
+        (&["push", "a.wasm", "-n", "a"], "options have long names", "as a value"),
+        (&["run", "p.toml", "--paralelism", "4"], "a similar argument exists: '--parallelism'", "as a value"),
+        (&["run", "p.toml", "q.toml"], "unexpected argument 'q.toml' found", "long names"),
+    ] {
+        let output = weir(folder.path(), args, "");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected) && !said.contains(not), "{args:?}: {said}");
+    }
+}

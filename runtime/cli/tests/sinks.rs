@@ -197,6 +197,7 @@ fn dead_letters_replace_nothing_of_others() {
     std::fs::write(folder.path().join("dead-letters/s.jsonl"), "precious\n").unwrap();
     let (passed, said) = weir(folder.path(), &["run", "p.toml"]);
     assert!(!passed && said.contains("dead-letters/s.jsonl exists, and it was changed since"), "{said}");
+    assert!(said.contains(": move it away, or give") && said.contains("p.toml:1:10\n"), "{said}");
     assert_eq!(read(folder.path(), "dead-letters/s.jsonl"), "precious\n");
 }
 

@@ -244,7 +244,11 @@ mod tests {
                 "{ a = \"x\" }",
                 "column \"a\": \"x\" is not of the type int64",
             ),
-            ("rows = [ { a = 1, bb = 2 } ]\nschema = { a = \"int64\", bc = \"int64\" }", "bb", "did you mean \"bc\"?"),
+            (
+                "rows = [ { a = 1, bids = 2 } ]\nschema = { a = \"int64\", bid = \"int64\" }",
+                "bids",
+                "did you mean \"bid\"?",
+            ),
             ("rows = [ { a = nan } ]", "nan", "nan and inf"),
             ("rows = []", "[]", "`rows` is empty"),
             ("rows = []\nschema = { a = \"itn64\" }", "\"itn64\"", "did you mean \"int64\"?"),

@@ -44,6 +44,7 @@ mod confined;
 mod draft;
 mod file_input;
 mod file_reader;
+mod first_rows;
 mod follow;
 mod grouped;
 mod grouped_reader;

@@ -16,15 +16,22 @@ use weir_core::pipeline::size_bytes;
 /// Reads the options; a name that is unknown, but near a known one, is answered with that one.
 ///
 /// # Errors
-/// [`ConnectorError::Option`], with the place of the option that does not fit.
+/// [`ConnectorError::Option`], with the place of the option that does not fit, or [`ConnectorError::Several`].
 pub(crate) fn parse<T: DeserializeOwned>(options: &Options) -> Result<T, ConnectorError> {
-    options.parse().map_err(|error| match error {
+    options.parse().map_err(|error| explained(options, error))
+}
+
+fn explained(options: &Options, error: ConnectorError) -> ConnectorError {
+    match error {
         ConnectorError::Option { message, span } => {
             let common = span.as_ref().map_or(&[][..], |span| options.common_keys_at(span));
             ConnectorError::Option { message: in_words(with_suggestion(message, common)), span }
         }
+        ConnectorError::Several(errors) => {
+            ConnectorError::Several(errors.into_iter().map(|error| explained(options, error)).collect())
+        }
         other => other,
-    })
+    }
 }
 
 /// What serde says of a value of another type, or of a key that is not there, in the words of pipeline files.
@@ -194,6 +201,33 @@ mod tests {
             "there is no key \"infer-row\" here; did you mean \"infer-rows\"?; the keys are infer-rows, table";
         assert_eq!(message, expected);
         assert_eq!(span.map(|span| &text[span]), Some("infer-row"));
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_once() {
+        let told = |text: &str| {
+            let error = parse::<Needy>(&Options::from_toml(text, PathBuf::new())).unwrap_err();
+            let place = |error: &ConnectorError| match error {
+                ConnectorError::Option { span, .. } => text[span.clone().unwrap()].to_owned(),
+                other => panic!("{other}"),
+            };
+            match &error {
+                ConnectorError::Several(errors) => errors.iter().map(place).collect::<Vec<_>>(),
+                error => vec![place(error)],
+            }
+        };
+        assert_eq!(told("infer-rws = 3\ntables = 1\npath = 7"), ["infer-rws", "7", "tables"]);
+        assert_eq!(told("pth = \"a\"\ninfer-rows = \"b\""), ["\"b\"", "pth"]);
+        assert_eq!(told("path = 7"), ["7"]);
+        assert_eq!(told("infer-rows = 1"), [""], "it is of the table");
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+    #[expect(dead_code, reason = "only their names and types matter")]
+    struct Needy {
+        path: String,
+        infer_rows: Option<u32>,
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub enum ConnectorError {
         /// Bytes of the pipeline file that it is about.
         span: Option<Span>,
     },
+    /// Several options are wrong.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<ConnectorError>),
     /// A file or another system said no.
     #[error("{what}: {source}")]
     Io {

@@ -20,7 +20,7 @@ use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
 pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
-pub use relational::{FilterNode, SelectNode, SelectedColumns};
+pub use relational::{FilterNode, ListedColumn, SelectNode, SelectedColumns};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
 #[derive(Clone, Debug)]
@@ -240,7 +240,7 @@ pub struct SinkNode {
     /// The connector's own options.
     pub options: Options,
     /// Which columns of its input it writes, in this order; `None`: all.
-    pub columns: Option<Vec<Spanned<String>>>,
+    pub columns: Option<Vec<ListedColumn>>,
 }
 
 /// A step of a section that the caller of [`parse_with`](crate::pipeline::parse_with) has named: its kind reads the options.

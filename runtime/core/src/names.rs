@@ -13,11 +13,58 @@ pub fn did_you_mean_of(name: &str, what: &str, known: &[&str]) -> String {
     format!("{}; {what} {all}", did_you_mean(name, known))
 }
 
-/// The known name that `name` is most likely meant to be: a third of its letters may differ, and one more.
+/// The known name that `name` is most likely meant to be: it has other upper and lower case, or at most a third of its letters are different.
+/// A short name has the same letters in another order: too many words are one or two letters away.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|k| (strsim::damerau_levenshtein(name, k), k))
-        .filter(|(distance, k)| *distance <= 1 + k.chars().count() / 3)
-        .min()
-        .map(|(_, k)| k)
+    let name = name.to_lowercase();
+    let distance = |k: &'a str| {
+        let known = k.to_lowercase();
+        let (distance, letters) =
+            (strsim::damerau_levenshtein(&name, &known), name.chars().count().max(known.chars().count()));
+        let is_near = match letters <= SHORT_LETTERS {
+            true => sorted(&name) == sorted(&known),
+            false => distance <= letters / 3,
+        };
+        is_near.then_some((distance, k))
+    };
+    known.filter_map(distance).min().map(|(_, k)| k)
+}
+
+/// Names with at most so many letters are short.
+const SHORT_LETTERS: usize = 3;
+
+fn sorted(text: &str) -> Vec<char> {
+    let mut letters: Vec<char> = text.chars().collect();
+    letters.sort_unstable();
+    letters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_share_most_letters() {
+        let known = ["id", "ip", "ts", "max", "price", "auction", "on-error", "Latency"];
+        for (name, expected) in [
+            ("prize", Some("price")),
+            ("pirce", Some("price")),
+            ("actoin", Some("auction")),
+            ("onerror", Some("on-error")),
+            ("latency", Some("Latency")),
+            ("ID", Some("id")),
+            ("mxa", Some("max")),
+            // One or two letters away.
+            ("t", None),
+            ("at", None),
+            ("tps", None),
+            ("min", None),
+            ("is", None),
+            ("rice", Some("price")),
+            ("ice", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(name, known.into_iter()), expected, "{name:?}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ pub struct Options {
     text: Arc<str>,
     path: Vec<String>,
     common: &'static [&'static str],
+    is_made: bool,
     secrets: secrets::Secrets,
     /// The folder that relative paths are relative to: the pipeline file's.
     pub base: PathBuf,
@@ -37,31 +38,74 @@ impl Options {
     #[must_use]
     pub fn new(text: Arc<str>, path: Vec<String>, common: &'static [&'static str], base: PathBuf) -> Self {
         let (secrets, allow_connect) = (secrets::Secrets::default(), AllowConnect::default());
-        Self { text, path, common, secrets, base, confined: false, allow_connect, disk: Disk::default() }
+        Self {
+            text,
+            path,
+            common,
+            is_made: false,
+            secrets,
+            base,
+            confined: false,
+            allow_connect,
+            disk: Disk::default(),
+        }
     }
 
-    /// Options from TOML text of their own, for tests and for options that a program makes.
+    /// Options from TOML text of their own, for tests.
     #[must_use]
     pub fn from_toml(text: &str, base: PathBuf) -> Self {
         Self::new(text.into(), Vec::new(), &[], base)
     }
 
+    /// Options that a program makes, and no pipeline file says: their errors have no place.
+    #[must_use]
+    pub fn made(text: &str, base: PathBuf) -> Self {
+        Self { is_made: true, ..Self::from_toml(text, base) }
+    }
+
+    /// Whether no pipeline file says them.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.is_made
+    }
+
     /// Reads the options into a struct (with `deny_unknown_fields`).
     ///
     /// # Errors
-    /// [`ConnectorError::Option`] with the place of the option that does not fit.
+    /// [`ConnectorError::Option`] with the place of the option that does not fit; [`ConnectorError::Several`], if there are several.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConnectorError> {
         let mut table = self.table().map_err(option_error)?;
         if !self.secrets.is_empty() {
             self.secrets.fill(table.get_mut());
         }
-        T::deserialize(toml::de::Deserializer::from(table)).map_err(option_error)
+        let mut problems = Vec::new();
+        loop {
+            let error = match T::deserialize(toml::de::Deserializer::from(table.clone())) {
+                Ok(options) if problems.is_empty() => return Ok(options),
+                Ok(_) => break,
+                Err(error) => error,
+            };
+            // The others are read without the one that is wrong.
+            let wrong = error.span().and_then(|span| entry_at(table.get_ref(), &span));
+            let is_of_another = wrong.is_none() && !problems.is_empty();
+            if !is_of_another {
+                problems.push(option_error(error));
+            }
+            match wrong {
+                Some(key) => table.get_mut().remove(key.as_str()),
+                None => break,
+            };
+        }
+        Err(match problems.len() {
+            1 => problems.remove(0),
+            _ => ConnectorError::Several(problems),
+        })
     }
 
     /// An error about the value of a key.
     #[must_use]
     pub fn error(&self, key: &str, message: impl Into<String>) -> ConnectorError {
-        let span = self.table().ok().map(|table| {
+        let span = self.table().ok().filter(|_| !self.is_made).map(|table| {
             let value = table.get_ref().iter().find(|(k, _)| k.get_ref().as_ref() == key);
             value.map_or_else(|| table.span(), |(_, v)| v.span())
         });
@@ -90,6 +134,13 @@ impl Options {
         *table.get_mut() = keys.filter(|(k, _)| !self.common.contains(&k.get_ref().as_ref())).collect();
         Ok(table)
     }
+}
+
+/// The key of a table that a place is of, or of whose value.
+fn entry_at(table: &DeTable<'_>, span: &Span) -> Option<String> {
+    let holds = |value: &Span| value.start <= span.start && span.end <= value.end;
+    let entry = table.iter().find(|(key, value)| key.span() == *span || holds(&value.span()))?;
+    Some(entry.0.get_ref().to_string())
 }
 
 fn option_error(error: toml::de::Error) -> ConnectorError {

@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod checkpoint;
+mod columns;
 mod file;
 mod json;
 mod key_places;
@@ -13,6 +14,7 @@ mod limits;
 mod meaning;
 mod operator;
 mod overrides;
+mod problems;
 mod relational;
 mod resolve;
 mod sink;
@@ -31,6 +33,8 @@ pub use meaning::is_same;
 pub use overrides::unset;
 pub use string_places::place_in_string;
 pub use units::{duration, size_bytes};
+
+use problems::Problems;
 
 pub use crate::diagnostic::{Diagnostic, Palette, Severity};
 use crate::graph::LogicalGraph;
@@ -69,17 +73,24 @@ pub fn parse_with(
     }
     let changed = overrides::apply(text, overrides, others).map_err(|problem| fail(text, vec![problem]))?;
     let text: Arc<str> = changed.into();
-    let file = file::read(&text, base, others).map_err(|problems| fail(&text, problems))?;
-    let (nodes, warnings) = resolve::resolve(file.drafts).map_err(|problems| fail(&text, problems))?;
+    let (settings, nodes, warnings) =
+        file::read(&text, base, others).and_then(resolve::resolve).map_err(|Problems(mut problems)| {
+            problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
+            // Of two suggestions for one key, that it is unknown and that another is missing, the first is enough.
+            problems.dedup_by(|second, first| {
+                first.span.is_some() && first.span == second.span && first.hint.is_some() && second.hint.is_some()
+            });
+            fail(&text, problems)
+        })?;
     let graph = LogicalGraph {
-        name: file.settings.name,
-        parallelism: file.settings.parallelism,
-        max_parallelism: file.settings.max_parallelism,
-        batch_rows_max: file.settings.batch_rows_max,
-        linger_ms: file.settings.linger_ms,
-        checkpoint: file.settings.checkpoint,
-        restart: file.settings.restart,
-        dead_letters: file.settings.dead_letters,
+        name: settings.name,
+        parallelism: settings.parallelism,
+        max_parallelism: settings.max_parallelism,
+        batch_rows_max: settings.batch_rows_max,
+        linger_ms: settings.linger_ms,
+        checkpoint: settings.checkpoint,
+        restart: settings.restart,
+        dead_letters: settings.dead_letters,
         nodes,
         text,
         warnings,

@@ -6,6 +6,7 @@
 //! | `operators`, `component` | steps that run one component, and what its two worlds share |
 //! | `transform`, `keyed` | the two worlds |
 //! | `filter`, `select`, `expressions`, `expression_step` | steps that evaluate expressions, and what both share |
+//! | `listed_columns` | the lists of columns of selects and sinks |
 //! | [`window`] | windows and their aggregates |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
@@ -21,6 +22,7 @@ mod expression_step;
 pub(crate) mod expressions;
 pub(crate) mod filter;
 pub(crate) mod keyed;
+pub(crate) mod listed_columns;
 pub(crate) mod meter;
 pub(crate) mod operators;
 pub(crate) mod part;

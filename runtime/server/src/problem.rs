@@ -88,6 +88,9 @@ pub struct ProblemDocument {
     pub problems: Vec<PipelineProblem>,
 }
 
+/// How the detail of a problem of a pipeline begins.
+const CANNOT_RUN: &str = "the pipeline cannot run: ";
+
 impl Problem {
     /// A problem of a kind.
     #[must_use]
@@ -120,7 +123,15 @@ impl Problem {
             0 | 1 => String::new(),
             n => format!(" (and {} more)", n - 1),
         };
-        Self { kind: Kind::Unfit, detail: format!("the pipeline cannot run: {first}{more}"), diagnostics }
+        Self { kind: Kind::Unfit, detail: format!("{CANNOT_RUN}{first}{more}"), diagnostics }
+    }
+
+    /// The same of a swap, which was refused while the job runs as it did.
+    pub(crate) fn of_swap(self) -> Self {
+        match self.detail.strip_prefix(CANNOT_RUN) {
+            Some(why) => Self { detail: format!("the swap was refused: {why}"), ..self },
+            None => self,
+        }
     }
 }
 

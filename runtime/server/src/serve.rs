@@ -166,6 +166,9 @@ pub fn serve(config: ServeConfig) -> Result<(), ServeError> {
     let _lock = lock(&data_dir)?;
     let catalog = Catalog::open(&data_dir.join("catalog.sqlite"))?;
     check_open(&config, &catalog)?;
+    if let Some(files) = config.files.as_ref().filter(|files| !files.exists()) {
+        tracing::warn!("the folder of files {} does not exist, and is created: --files names it", files.display());
+    }
     let files = folder("the folder of files", &config.files.clone().unwrap_or_else(|| data_dir.join("files")))?;
     check_apart(&files, &data_dir)?;
     let named = catalog.digests()?;

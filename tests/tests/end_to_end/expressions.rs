@@ -117,3 +117,51 @@ fn tutorial_of_the_guide_prints_what_it_says() {
     let told = blocks.find(|block| block.starts_with("error: ")).unwrap();
     assert!(errors.starts_with(told), "{errors}");
 }
+
+#[test]
+fn sinks_write_fields_of_structs_and_columns_with_new_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lines, out) = (folder.path().join("in.jsonl"), folder.path().join("out.csv"));
+    let row = |n: i64| match n % 5 {
+        0 => format!("{{\"path\": \"/{n}\", \"a.b\": {n}, \"latency\": null}}\n"),
+        1 => format!("{{\"path\": \"/{n}\", \"a.b\": {n}, \"latency\": {{\"p95\": null, \"p99\": {n}}}}}\n"),
+        _ => format!("{{\"path\": \"/{n}\", \"a.b\": {n}, \"latency\": {{\"p95\": {n}, \"p99\": {}}}}}\n", n * 2),
+    };
+    std::fs::write(&lines, (0..40).map(row).collect::<String>()).unwrap();
+    let pipeline = |columns: &str| {
+        format!(
+            "name = \"fields\"\n[sources.s]\nconnector = \"file\"\npath = {lines:?}\nschema = {{ path = \"utf8\", \"a.b\" = \"int64\", \
+             latency = \"struct<p95: int64, p99: int64>\" }}\n[sinks.out]\ninput = \"s\"\nconnector = \"file\"\npath = {out:?}\n\
+             columns = {columns}\n"
+        )
+    };
+    let expected = |n: i64| match n % 5 {
+        0 => format!(",{n},/{n},"),
+        1 => format!(",{n},/{n},{n}"),
+        _ => format!("{n},{n},/{n},{}", n * 2),
+    };
+    let mut expected: Vec<String> = (0..40).map(expected).collect();
+    expected.sort();
+    let columns = "[\"latency.p95\", \"a.b\", { where = \"path\", slowest = \"latency.p99\" }]";
+    let file = folder.path().join("pipeline.toml");
+    std::fs::write(&file, pipeline(columns)).unwrap();
+    for batch_rows in ["1", "7", "1000"] {
+        for parallelism in PARALLELISM {
+            run(&file, &[("parallelism", parallelism.to_string()), ("batch-rows", batch_rows.to_owned())]);
+            assert_eq!(sorted_rows(&out), expected, "{parallelism} subtasks, batches of {batch_rows}");
+        }
+    }
+    assert!(std::fs::read_to_string(&out).unwrap().starts_with("p95,a.b,where,slowest\n"));
+    for (columns, reason) in [
+        ("[\"latency.p59\"]", "there is no field \"p59\"; did you mean \"p95\"?; the fields are p95, p99"),
+        ("[{ x = \"latncy.p95\" }]", "there is no column \"latncy\"; did you mean \"latency\"?"),
+        ("[\"latency.p95\", { p95 = \"a.b\" }]", "two columns would be named \"p95\", here and in line 10, column 12"),
+        ("{ x = \"latency\" }", "CSV cannot hold"),
+        ("\"path\"", "sinks.out.columns must be a list of columns, such as [\"a\", { NEW = \"b\" }], not a string"),
+    ] {
+        std::fs::write(&file, pipeline(columns)).unwrap();
+        let output = weir().arg("check").arg(&file).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(reason), "{columns}: {said}");
+    }
+}

@@ -14,6 +14,7 @@ mod formats;
 #[cfg(unix)]
 mod golden_checkpoint;
 mod harness;
+mod inspect;
 #[cfg(unix)]
 mod kafka;
 #[cfg(target_os = "linux")]

@@ -62,7 +62,8 @@ fn records_of_several_lines_are_the_same_from_a_file_and_a_pipe() {
                 let args = ["--set", &batch_rows, "--parallelism", &parallelism.to_string()];
                 run(folder.path(), source, piped, &args);
                 assert_eq!(written(folder.path(), "line"), RECORDS, "{source} {args:?}");
-                assert_eq!(sorted_rows(&folder.path().join("bad.csv")), [format!("{at},it is not UTF-8")]);
+                let bad = "\"it is not UTF-8 (a file in Latin-1 needs `encoding = \"\"windows-1252\"\"`)\"";
+                assert_eq!(sorted_rows(&folder.path().join("bad.csv")), [format!("{at},{bad}")]);
             }
         }
     }

@@ -130,6 +130,9 @@ proptest! {
         prop_assert_eq!(report.rows_differing, if is_same { report.rows } else { 0 });
         prop_assert_eq!((report.states > 0, report.states_differing, report.failures), (is_same, 0, 0));
         prop_assert_eq!(report.layouts_differ, !is_same);
+        let mut differences = report.differences.iter().enumerate();
+        let is_new = |(at, found): (usize, _)| !report.differences[..at].contains(found);
+        prop_assert!(differences.all(is_new), "each is told once: {report:?}");
         prop_assert!(report.differences.iter().all(|found| found.key.is_some() == (keys != "[]")), "{report:?}");
     }
 }

@@ -191,10 +191,10 @@ fn it_starts_again_when_its_time_has_come_and_resumes_from_its_last_checkpoint()
 
     let mut running = watched.start();
     let last = watched.durable.store.list().unwrap()[0].number;
-    assert_eq!(running.take_notices(), [format!("resuming from checkpoint {last}")]);
+    assert_eq!(running.take_resumed(), [format!("resuming from checkpoint {last}")]);
     watched.fail(&mut running);
     watched.pass_delay();
-    until(&mut running, |running| running.take_notices() == [format!("resuming from checkpoint {last}")]);
+    until(&mut running, |running| running.take_resumed() == [format!("resuming from checkpoint {last}")]);
     running.drain();
     assert!(!end(&mut running).unwrap().suspended);
     assert_eq!(watched.source.rows.take_written().len(), 20, "nothing was read again");
@@ -216,11 +216,11 @@ fn it_begins_where_it_was_told_until_it_has_a_checkpoint_of_its_own() {
     watched.durable.from = ResumeFrom::Checkpoint(older);
     let mut running = watched.start();
     let told = [format!("resuming from checkpoint {older}")];
-    assert_eq!(running.take_notices(), told);
+    assert_eq!(running.take_resumed(), told);
     for _ in 0..2 {
         watched.fail(&mut running);
         watched.pass_delay();
-        until(&mut running, |running| running.take_notices() == told);
+        until(&mut running, |running| running.take_resumed() == told);
     }
     running.suspend();
     assert!(end(&mut running).unwrap().suspended);
@@ -273,7 +273,7 @@ fn it_gives_up_nothing_of_a_checkpoint_of_its_own() {
     watched.fail(&mut running);
     watched.pass_delay();
     let told = [format!("resuming from checkpoint {}", last.unwrap())];
-    until(&mut running, |running| running.take_notices() == told);
+    until(&mut running, |running| running.take_resumed() == told);
 }
 
 #[test]

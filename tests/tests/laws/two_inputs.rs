@@ -13,7 +13,7 @@ use weir_core::key_group::{group_of, hash_keys};
 use weir_engine::Job;
 use weir_engine::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable};
 use weir_engine::nodes::step_kinds;
-use weir_engine::plan::error::CheckError;
+use weir_engine::plan::error::{CheckError, CheckErrors};
 use weir_engine::plan::node::{
     Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, StepKind,
 };
@@ -58,10 +58,10 @@ impl StepKind for TaggedUnions {
         "tagged-unions"
     }
 
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
         let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
         if names != ["left", "right"] {
-            return Err(CheckError::at(&node.span, "a tagged union has the inputs left and right"));
+            return Err(CheckError::at(&node.span, "a tagged union has the inputs left and right").into());
         }
         let key = |schema: &SchemaRef| schema.index_of("key").unwrap();
         let port = |input: &PortInput| InputPort {

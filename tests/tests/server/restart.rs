@@ -35,7 +35,7 @@ fn a_job_continues_after_a_kill_and_what_has_ended_does_not() {
     server.weir(&["stop", "stopped"]).well();
     server.weir(&["stop", "drained", "--drain"]).well();
     // Stopping it again changes nothing.
-    server.weir(&["stop", "ended"]).failed(&["the job \"ended\" does not run"]);
+    server.weir(&["stop", "ended"]).failed(&["the job \"ended\" has ended, and reads no more rows"]);
     server.until("counts", "has a checkpoint", |shown| shown["checkpoint"].as_u64() > Some(1));
 
     let done = |server: &Server, name: &str| {

@@ -131,6 +131,24 @@ fn a_state_that_does_not_fit_leaves_the_job_as_it_was() {
     Counted::read(&home);
 }
 
+/// It is kept from its beginning on: what the job is to run is no longer what ran before.
+#[test]
+fn a_rollback_of_a_swap_without_a_trial_returns_to_what_ran_before() {
+    let home = Home::new();
+    let server = home.serve();
+    server.push_counters();
+    // Its calls do not end, so no barrier passes.
+    let stuck = [("tag = \"0\"", "tag = \"0\", fails = \"loops\""), ("call-time = \"1s\"", "call-time = \"1m\"")];
+    server.deploy(&home, &counts(&stuck)).well();
+    server.until_it_is("counts", "running");
+    std::thread::park_timeout(std::time::Duration::from_secs(2));
+    server.weir(&["swap", "counts/count", "count@2", "--no-probation", "--detach"]).well();
+    assert_eq!(server.show("counts")["swap"]["phase"], "cutting-over");
+    let plan = server.json(&["rollback", "counts/count", "--dry-run"]);
+    assert_eq!((&plan["revision"], &plan["to"]["component"]), (&1.into(), &"count@1".into()), "{plan:#}");
+    server.weir(&["stop", "counts", "--now"]).well();
+}
+
 /// A job that counts; `count@3` does in states of a wider type, with a column more.
 fn counting(home: &Home) -> Server {
     let server = home.serve();

@@ -119,8 +119,10 @@ fn it_logs_for_machines() {
     let said = server.terminate().well().said;
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().unwrap()).collect();
-    assert_eq!(messages, ["listening", "request", "ending: every job takes a last checkpoint", "ended"]);
-    assert_eq!((&lines[1]["path"], &lines[1]["status"]), (&"/v1/jobs".into(), &200.into()));
+    // A path that is mistyped must not become an empty folder without a word.
+    assert!(messages[0].ends_with("/files does not exist, and is created: --files names it"), "{messages:?}");
+    assert_eq!(messages[1..], ["listening", "request", "ending: every job takes a last checkpoint", "ended"]);
+    assert_eq!((&lines[2]["path"], &lines[2]["status"]), (&"/v1/jobs".into(), &200.into()));
 }
 
 #[test]

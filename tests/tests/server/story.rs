@@ -196,7 +196,7 @@ fn a_job_stops_and_resumes_from_a_savepoint() {
     let metrics = metrics();
     assert!(metrics.contains("weir_job_up") && !metrics.contains(GUESTS) && !metrics.contains(LAG), "{metrics}");
     assert!(server.show("counts")["lag-us"].is_null(), "what does not run is not behind");
-    server.weir(&["stop", "counts"]).failed(&["the job \"counts\" does not run"]);
+    server.weir(&["stop", "counts"]).failed(&["the job \"counts\" does not run: `weir start counts` starts it"]);
     server.weir(&["swap", "counts/count", "count@2"]).failed(&["the job \"counts\" does not run: `weir start counts`"]);
 
     server.weir(&["start", "counts", "--from", "1000000"]).failed(&[&format!(

@@ -13,7 +13,7 @@ use weir_core::limits::OperatorLimits;
 use weir_core::names::did_you_mean;
 use weir_host::{Component, InputSchema, OperatorInfo, OutputColumn, Plan};
 
-use asked::{Asked, asked};
+use asked::{Asked, asked, config_keys, of_config, told};
 
 use crate::component::columns_text;
 use crate::{component, json, terminal};
@@ -30,8 +30,8 @@ pub(crate) struct Args {
     /// The component
     component: PathBuf,
     /// Its configuration
-    #[arg(long, value_name = "JSON", default_value = "{}")]
-    config: String,
+    #[arg(long, value_name = "JSON")]
+    config: Option<String>,
     /// The columns of an input; give it once per input
     #[arg(long = "input", value_name = "NAME:TYPE,...")]
     inputs: Vec<String>,
@@ -45,16 +45,28 @@ pub(crate) struct Args {
 
 /// Loads it, and asks what it is, and for its plan: with the inputs that are given, or with the columns that it asks for.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let config: Value = serde_json::from_str(&args.config).context("--config is not JSON")?;
+    let config: Value = match &args.config {
+        Some(config) => serde_json::from_str(config).context("--config is not JSON")?,
+        None => json!({}),
+    };
     let inputs: Vec<_> = args.inputs.iter().map(|text| input(text, &args.key_by)).collect::<anyhow::Result<_>>()?;
     let component = component::host()?.load(&args.component)?;
     let info = component.about()?;
     let Asked { inputs, plan, config_keys } = match inputs.is_empty() {
         true => asked(&component, &config),
         false => {
-            let plan = component.describe(&config, &inputs, &OperatorLimits::default())?;
-            Asked { inputs, plan: Ok(plan), config_keys: None }
+            let plan = component.describe(&config, &inputs, &OperatorLimits::default());
+            Asked { inputs, plan, config_keys: None }
         }
+    };
+    // What it would do with other inputs is worth to be told; a configuration that was given must be one.
+    let plan = match plan {
+        Err(refusal) if args.config.is_some() || !args.inputs.is_empty() => match of_config(&refusal) {
+            Some(why) => bail!("{}", refused_config(&component, why, args.config.is_some())),
+            None if args.inputs.is_empty() => Err(told(&refusal)),
+            None => return Err(refusal.into()),
+        },
+        plan => plan.map_err(|refusal| told(&refusal)),
     };
     if args.json {
         let mut told = as_json(&component, &info, plan.as_ref().ok(), &inputs);
@@ -82,6 +94,16 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         }
     };
     terminal::print_result(&text)
+}
+
+/// Why a configuration is none for a component, and which keys it has.
+fn refused_config(component: &Component, why: &str, is_given: bool) -> String {
+    let keys = config_keys(component).filter(|keys| !keys.is_empty());
+    let keys = keys.map_or_else(String::new, |keys| format!("; its keys are {}", keys.join(", ")));
+    match is_given {
+        true => format!("the component refuses --config: {why}{keys}"),
+        false => format!("the component needs a configuration ({why}): give one with --config JSON{keys}"),
+    }
 }
 
 /// `name:type,name:type?`

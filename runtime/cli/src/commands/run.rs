@@ -23,6 +23,7 @@ use crate::{component, progress, summary, terminal};
 #[command(
     after_help = "The first ctrl-C ends the input: what was read is processed, and sinks finish. The second stops at once.
 With checkpoints the first ctrl-C takes a last one instead, and the same command resumes from there.
+In the summary, `rows out` are the rows of all outputs, also late rows and dead letters; `late` and `failed` are rows that came in.
 
 Examples:
   weir run pipeline.toml

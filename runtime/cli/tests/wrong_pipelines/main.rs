@@ -114,3 +114,113 @@ fn several_mistakes_are_told_at_once() {
         "#]],
     );
 }
+
+#[test]
+fn mistakes_of_one_table_and_of_several_are_told_at_once() {
+    check(
+        &[
+            (
+                "table = \"bid\"\nevent-time = \"ts\"\nwatermark = { bounded-out-of-orderness = \"4s\" }\n\n[windows.per-minute]\ninput = \"bids\"",
+                "event-time = { colum = \"ts\", unit = \"h\" }\nwatermark = { bounded = \"4s\", idle-after = \"4x\" }\non-error = 5\n\n\
+                 [windows.per-minute]\ninput = \"bid\"\nkeyby = [\"auction\"]\nlimits = { memory = \"1MiB\", state = \"1\" }",
+            ),
+            ("table = \"bid\"\nevent-time = \"ts\"", "tabel = \"bid\"\nrates = 5\nevent-time = \"ts\""),
+            (
+                "key-by = [\"auction\"]\nwindow = { tumbling = \"1m\" }\nallowed-lateness = \"10s\"\naggregates.bids = \"count\"\naggregates.price = { max = \"price\" }\n",
+                "key-by = [\"action\", \"biddr\"]\nwindow = { tumbling = \"1m\" }\naggregates.least = { min = \"prise\" }\naggregates.price = { max = \"prize\" }\n",
+            ),
+        ],
+        &expect![[r#"
+            error: [sources.bids.event-time] has no key "colum"
+             --> p.toml:7:16
+              |
+            7 | event-time = { colum = "ts", unit = "h" }
+              |                ^^^^^ did you mean "column"?
+
+            error: unit cannot be "h": it can be s or ms or us or ns
+             --> p.toml:7:37
+              |
+            7 | event-time = { colum = "ts", unit = "h" }
+              |                                     ^^^
+
+            error: [sources.bids.watermark] has no key "bounded"
+             --> p.toml:8:15
+              |
+            8 | watermark = { bounded = "4s", idle-after = "4x" }
+              |               ^^^^^^^ its keys are monotonic, bounded-out-of-orderness, idle-after
+
+            error: "4x" is not a duration: there is no unit "x"; they are us, ms, s, m, h, d and w; write for example "500ms", "30s" or "1h 30m"
+             --> p.toml:8:44
+              |
+            8 | watermark = { bounded = "4s", idle-after = "4x" }
+              |                                            ^^^^
+
+            error: sources.bids.on-error must be a string, not a whole number
+             --> p.toml:9:12
+              |
+            9 | on-error = 5
+              |            ^
+
+            error: there is no stream "bid"
+              --> p.toml:12:9
+               |
+            12 | input = "bid"
+               |         ^^^^^ did you mean "bids"?
+
+            error: [windows.per-minute] has no key "keyby"
+              --> p.toml:13:1
+               |
+            13 | keyby = ["auction"]
+               | ^^^^^ did you mean "key-by"?
+
+            error: [windows.per-minute.limits] has no key "memory"
+              --> p.toml:14:12
+               |
+            14 | limits = { memory = "1MiB", state = "1" }
+               |            ^^^^^^ its keys are state
+
+            error: "1" has no unit of size: they are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB
+              --> p.toml:14:37
+               |
+            14 | limits = { memory = "1MiB", state = "1" }
+               |                                     ^^^
+
+            error: there is no key "tabel" here; did you mean "table"?; the keys are table, events, rate, connector, event-time, watermark, on-error
+             --> p.toml:7:1
+              |
+            7 | tabel = "bid"
+              | ^^^^^
+
+            error: there is no key "rates" here; did you mean "rate"?; the keys are table, events, rate, connector, event-time, watermark, on-error
+             --> p.toml:8:1
+              |
+            8 | rates = 5
+              | ^^^^^
+
+            error: there is no column "action"; did you mean "auction"?; the columns are auction, bidder, price, ts, extra
+              --> p.toml:13:11
+               |
+            13 | key-by = ["action", "biddr"]
+               |           ^^^^^^^^
+
+            error: there is no column "biddr"; did you mean "bidder"?; the columns are auction, bidder, price, ts, extra
+              --> p.toml:13:21
+               |
+            13 | key-by = ["action", "biddr"]
+               |                     ^^^^^^^
+
+            error: there is no column "prise"; did you mean "price"?; the columns are auction, bidder, price, ts, extra
+              --> p.toml:15:28
+               |
+            15 | aggregates.least = { min = "prise" }
+               |                            ^^^^^^^
+
+            error: there is no column "prize"; did you mean "price"?; the columns are auction, bidder, price, ts, extra
+              --> p.toml:16:28
+               |
+            16 | aggregates.price = { max = "prize" }
+               |                            ^^^^^^^
+
+        "#]],
+    );
+}

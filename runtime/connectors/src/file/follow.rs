@@ -34,6 +34,11 @@ pub(super) struct FollowedFiles {
     watched: Arc<Watched>,
 }
 
+/// Whether an offset is one of files that were followed.
+pub(super) fn is_of_followed(offset: &Offset) -> bool {
+    serde_json::from_value::<FollowOffset>(offset.clone()).is_ok()
+}
+
 /// Where files are looked for, and what a person should know of them.
 pub(super) struct Watched {
     options: Options,

@@ -14,7 +14,7 @@ pub(crate) fn keeping_options(path: &str, base: &Path) -> Options {
     options.insert("format".to_owned(), "json".into());
     options.insert("lazy".to_owned(), true.into());
     options.insert("allow-newer".to_owned(), path.ends_with('/').into());
-    Options::from_toml(&options.to_string(), base.to_path_buf())
+    Options::made(&options.to_string(), base.to_path_buf())
 }
 
 /// The options of a source over one file of them, with these columns.

@@ -134,7 +134,8 @@ impl FileSink {
             return Err(options.error("path", format!("the name of the file {shown} is not UTF-8")));
         };
         let place = Place { name: shown.clone(), folder: folder.to_path_buf(), prefix: format!(".{file}."), root };
-        let target = Some(Target { shown, place: place.clone(), file, mode });
+        let is_implicit = options.is_made();
+        let target = Some(Target { shown, place: place.clone(), file, mode, is_implicit });
         let (options, roll_bytes) = (options.clone(), None);
         Ok(Self { place, target, options, format, compression, lazy, allow_newer, roll_bytes, staged, dropped })
     }

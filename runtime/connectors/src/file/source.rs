@@ -15,8 +15,9 @@ use weir_core::time::{Clock, WatermarkStrategy};
 use super::asked_path::AskedPath;
 use super::compressed_input::compression_of;
 use super::file_input::FileInput;
-use super::file_reader::{Extent, FileReader, open_at, tell_appended};
-use super::follow::FollowedFiles;
+use super::file_reader::{Extent, FileReader, tell_appended};
+use super::first_rows::{infer, open_file, unmatched};
+use super::follow::{FollowedFiles, is_of_followed};
 use super::format_of;
 use super::grouped::GroupedFiles;
 use super::notices::Notices;
@@ -30,17 +31,13 @@ use crate::formats::format_options::FormatOptions;
 use crate::formats::framing::Framing;
 use crate::formats::read_options::{SchemaOption, TextFormat, infer_rows};
 use crate::formats::reader::TextReader;
-use crate::formats::records::{Position, Records};
 use crate::formats::row_groups::GroupFormat;
-use crate::formats::sample::Sample;
 use crate::formats::transcoding::TextEncoding;
 use crate::formats::unlisted::Unlisted;
 use crate::options;
 
 /// Rows that are looked at before a job runs: some, because the first may have nulls.
 const SAMPLE_ROWS: usize = 100;
-/// Files of which a note says that they have other columns.
-const FILES_TOLD_MAX: usize = 3;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -151,9 +148,6 @@ pub(crate) struct FileSource {
     notices: Arc<Notices>,
 }
 
-/// Rows of all files together that a schema is inferred from at most: of many files, fewer rows of each are looked at.
-const INFER_ROWS_OF_ALL_MAX: usize = 100_000;
-
 impl FileSource {
     /// Checks the options, finds the files and, if no schema is given, looks into the first.
     pub(crate) fn open(options: &Options) -> Result<Self, ConnectorError> {
@@ -192,6 +186,9 @@ impl FileSource {
                 (schema, notes, Some(unlisted))
             }
         };
+        if let (Some(start), Some(first)) = (framing.start(), files.first()) {
+            notes.extend(unmatched(first, start, encoding)?);
+        }
         let asked = AskedPath::new(options, &given.path);
         notes.extend(asked.note());
         let notices = Arc::default();
@@ -207,8 +204,12 @@ impl FileSource {
             source.notes.push(note);
         }
         // A column that the header does not have is found now, not when the job runs.
+        let named_by = if given.schema.is_some() { "schema" } else { "path" };
         for file in &source.files {
-            source.text_reader(file, &[], None, None)?;
+            source.text_reader(file, &[], None, None).map_err(|error| match error {
+                ConnectorError::Option { message, span: None } => options.error(named_by, message),
+                other => other,
+            })?;
         }
         Ok(source)
     }
@@ -279,8 +280,17 @@ impl Source for FileSource {
         offset: Option<&Offset>,
         clock: Arc<dyn Clock>,
     ) -> Result<Box<dyn SourceReader>, ConnectorError> {
-        let Some(file) = self.files.iter().find(|file| file.name == split.id) else {
-            return Err(ConnectorError::Data(format!("there is no file {} among those of `path`", split.id)));
+        let file = self.files.iter().find(|file| file.name == split.id && !offset.is_some_and(is_of_followed));
+        let Some(file) = file else {
+            let is_of_followed = offset.is_some_and(is_of_followed);
+            return Err(ConnectorError::Data(match is_of_followed {
+                true => format!(
+                    "{}: the checkpoint is of a source with `follow = true`: set it again, or begin anew, with another folder for \
+                     checkpoints",
+                    split.id
+                ),
+                false => format!("there is no file {} among those of `path`", split.id),
+            }));
         };
         let begun = self.text_reader(file, projection, self.unlisted.clone(), Some(Arc::clone(&clock)))?;
         let notices = Arc::clone(&self.notices);
@@ -307,37 +317,6 @@ fn ends_within_a_line(file: &InputFile, encoding: TextEncoding) -> bool {
     FileInput::open(file, 0, encoding, None).is_ok_and(|input| input.ends_within_a_line)
 }
 
-/// The columns by the first rows of every file, and what to say about them.
-fn infer(
-    shown: &str,
-    files: &[InputFile],
-    (format, framing, encoding): (&TextFormat, &Framing, TextEncoding),
-    rows_max: usize,
-) -> Result<(SchemaRef, Vec<String>), ConnectorError> {
-    let rows_per_file = (INFER_ROWS_OF_ALL_MAX / files.len().max(1)).clamp(1, rows_max);
-    let (mut sample, mut notes) = (Sample::default(), Vec::new());
-    for file in files {
-        let (mut records, _) = open_file(file, framing, encoding, None)?;
-        let left_out = sample.merge(format.sample(&mut records, rows_per_file)?, format.is_json());
-        if !left_out.is_empty() {
-            let (name, columns) = (&file.name, left_out.join(", "));
-            notes
-                .push(format!("{name}: other files before it do not have the columns {columns}, so they are not read"));
-        }
-    }
-    let more = notes.len().saturating_sub(FILES_TOLD_MAX);
-    notes.truncate(FILES_TOLD_MAX);
-    if more > 0 {
-        notes.push(format!("{shown}: {more} more files have columns that are not read"));
-    }
-    let (schema, note) = match files {
-        [only] => sample.finish(&only.name, "")?,
-        files => sample.finish(shown, &format!(" of {} files", files.len()))?,
-    };
-    notes.insert(0, note);
-    Ok((schema, notes))
-}
-
 /// Refuses what is neither UTF-8 nor compressed with gzip or zstd; if files are followed, those too.
 fn check_text(options: &Options, file: &InputFile, given: &FileSourceOptions) -> Result<(), ConnectorError> {
     let mut begin = Vec::new();
@@ -351,17 +330,4 @@ fn check_text(options: &Options, file: &InputFile, given: &FileSourceOptions) ->
             encoding::problem(Some(&file.name), &begin).map_or(Ok(()), |problem| Err(options.error("path", problem)))
         }
     }
-}
-
-/// The records of a file from its beginning.
-fn open_file(
-    file: &InputFile,
-    framing: &Framing,
-    encoding: TextEncoding,
-    clock: Option<Arc<dyn Clock>>,
-) -> Result<(Records, Extent), ConnectorError> {
-    let Some(opened) = open_at(file, 0, encoding, clock)? else {
-        return Err(ConnectorError::Data(format!("{} has no beginning", file.name)));
-    };
-    Ok((Records::new(file.name.clone(), opened.input, framing.clone(), Position::BEGIN), opened.extent))
 }

@@ -42,6 +42,8 @@ pub(super) struct Target {
     /// Its name there.
     pub(super) file: String,
     pub(super) mode: Option<Mode>,
+    /// No sink of the pipeline file names it.
+    pub(super) is_implicit: bool,
 }
 
 /// What a run leaves at its file.
@@ -78,13 +80,15 @@ impl Target {
         if self.mode.is_some() {
             return Ok(());
         }
-        verdict(self.signed()).map_err(|whose| {
-            format!(
-                "{} exists, and {whose}: give another `path`, or set `mode = \"overwrite\"` to replace it, or `mode = \"append\"` to add \
-                 rows to it",
-                self.shown
-            )
-        })
+        let advice = match self.is_implicit {
+            true => {
+                "move it away, or give the rows that cannot be processed a sink with a `path` of its own: `input = \"STEP.dead-letter\"`"
+            }
+            false => {
+                "give another `path`, or set `mode = \"overwrite\"` to replace it, or `mode = \"append\"` to add rows to it"
+            }
+        };
+        verdict(self.signed()).map_err(|whose| format!("{} exists, and {whose}: {advice}", self.shown))
     }
 
     /// The same at the end of the job. `appended_to`: how many bytes of it the new file begins with.

@@ -16,6 +16,7 @@ use weir_core::names::did_you_mean;
 use super::csv_fields::{Dialect, fields, has_bare_return};
 use super::csv_nulls::Nulls;
 use super::csv_values::ValueCheck;
+use super::encoding::NOT_UTF_8;
 use super::reader::{BadRecord, Decode, Decoded};
 use super::records::Record;
 use crate::options;
@@ -86,13 +87,14 @@ impl CsvDecoder {
             if another.is_some() {
                 let (input, column) = (&source.name, field.name());
                 let message = format!("{input}: its header has two columns {column:?}; leave it out with a `schema`");
-                return Err(ConnectorError::Data(message));
+                return Err(ConnectorError::Option { message, span: None });
             }
             let Some(place) = place else {
                 let known: Vec<&str> = names.iter().map(String::as_str).collect();
                 let near = did_you_mean(field.name(), &known);
-                let (input, column) = (&source.name, field.name());
-                return Err(ConnectorError::Data(format!("{input}: its header has no column {column:?}{near}")));
+                let (input, column, found) = (&source.name, field.name(), listed(&known));
+                let message = format!("{input}: its header has no column {column:?}{near}; it has {found}");
+                return Err(ConnectorError::Option { message, span: None });
             };
             if let Some(file_field) = file_fields.get_mut(place) {
                 let check = check(source, field)?;
@@ -177,7 +179,7 @@ impl CsvDecoder {
             });
         }
         if let Some(place) = fields.iter().position(|field| std::str::from_utf8(field).is_err()) {
-            return reason(&|| format!("column {:?} is not UTF-8", self.file_schema.field(place).name()));
+            return reason(&|| format!("column {:?} {NOT_UTF_8}", self.file_schema.field(place).name()));
         }
         self.wanted.iter().find_map(|Wanted { place, field, check, type_name }| {
             let text = fields.get(*place).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
@@ -227,6 +229,15 @@ impl Decode for CsvDecoder {
         };
         Ok(Decoded { rows, bad })
     }
+}
+
+/// Some names of a header, which may be as long as a record.
+fn listed(names: &[&str]) -> String {
+    const NAMES_MAX: usize = 20;
+    let some: Vec<String> =
+        names.iter().take(NAMES_MAX).map(|name| name.chars().take(VALUE_CHARS_MAX).collect()).collect();
+    let more = names.len().saturating_sub(NAMES_MAX);
+    format!("{}{}", some.join(", "), if more > 0 { format!(" and {more} more") } else { String::new() })
 }
 
 /// The names in a header line.

@@ -12,6 +12,9 @@ struct Encoding {
     reader: &'static str,
 }
 
+/// What is said of bytes that should be text.
+pub(crate) const NOT_UTF_8: &str = "is not UTF-8 (a file in Latin-1 needs `encoding = \"windows-1252\"`)";
+
 const UTF_16: &str = "UTF-16 text, and not UTF-8";
 
 const PARQUET: &str = "a Parquet file";

@@ -18,6 +18,7 @@ use arrow::json::reader::Decoder;
 use serde_json::Value;
 
 use super::csv_values::ValueCheck;
+use super::encoding::NOT_UTF_8;
 use super::inference::{NUMBER_MARK, numbers_as_text, text_as_numbers};
 use super::json_columns::{BadValues, Columns};
 use super::json_objects::key_twice;
@@ -101,7 +102,7 @@ impl JsonDecoder {
     /// Why a record is no row: by what it is, or by the value of the column at this place.
     fn explain(&self, bytes: &[u8], record: &Record, place: Option<usize>) -> String {
         let record_text = bytes.get(record.start..record.end).unwrap_or_default();
-        let Ok(text) = std::str::from_utf8(record_text) else { return "it is not UTF-8".to_owned() };
+        let Ok(text) = std::str::from_utf8(record_text) else { return format!("it {NOT_UTF_8}") };
         // A line end would have errors at the end of the record be in the line below it.
         let line = text.trim_end();
         let value = match serde_json::from_str::<Value>(line) {
@@ -191,7 +192,7 @@ impl Decode for JsonDecoder {
 
 /// Why a line is no object, and what makes lines of objects.
 pub(crate) fn why_no_object(line: &[u8]) -> String {
-    let Ok(text) = std::str::from_utf8(line) else { return "it is not UTF-8".to_owned() };
+    let Ok(text) = std::str::from_utf8(line) else { return format!("it {NOT_UTF_8}") };
     match serde_json::from_str::<Value>(text.trim_end()) {
         Ok(value @ Value::Array(_)) => no_object(&value) + "; `jq -c '.[]' FILE` makes one line of each object in it",
         Ok(value) => no_object(&value),

@@ -8,6 +8,7 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 
+use super::encoding::NOT_UTF_8;
 use super::reader::{BadRecord, Decode, Decoded};
 use super::records::Record;
 
@@ -74,7 +75,7 @@ impl Decode for TextDecoder {
                 match std::str::from_utf8(text(record)) {
                     Ok(_) => good.push(*record),
                     Err(_) => {
-                        let reason = if explain { "it is not UTF-8".to_owned() } else { String::new() };
+                        let reason = if explain { format!("it {NOT_UTF_8}") } else { String::new() };
                         bad.push(BadRecord { record: *record, reason });
                     }
                 }

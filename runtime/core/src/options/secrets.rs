@@ -60,6 +60,9 @@ impl Options {
         let hide = |text: String| self.secrets.hide(&text);
         match error {
             ConnectorError::Option { message, span } => ConnectorError::Option { message: hide(message), span },
+            ConnectorError::Several(errors) => {
+                ConnectorError::Several(errors.into_iter().map(|error| self.hide(error)).collect())
+            }
             ConnectorError::Io { what, source } => {
                 ConnectorError::Io { what: hide(what), source: io::Error::new(source.kind(), hide(source.to_string())) }
             }

@@ -7,6 +7,7 @@ use serde::de::value::StrDeserializer;
 use toml::Spanned as TomlSpanned;
 use toml::de::DeValue;
 
+use super::problems::{Problems, Result, together};
 use super::table::Table;
 use super::{limits, operator};
 use crate::diagnostic::Diagnostic;
@@ -15,23 +16,24 @@ use crate::graph::{AggregateFunction, AggregateSpec, Quantile, Span, Spanned};
 const COMPONENT_KEYS: &[&str] = &["component", "columns", "config", "limits"];
 
 /// Reads `aggregates`: the output columns in the file's order, at least one.
-pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<Vec<(Spanned<String>, AggregateSpec)>, Diagnostic> {
+pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<Vec<(Spanned<String>, AggregateSpec)>> {
     let entries = table.entries();
     if entries.is_empty() {
-        return Err(Diagnostic::error("a window needs at least one aggregate", table.span.clone())
-            .with_hint("for example aggregates.rows = \"count\""));
+        let problem = Diagnostic::error("a window needs at least one aggregate", table.span.clone());
+        return Err(problem.with_hint("for example aggregates.rows = \"count\"").into());
     }
     let one = |(name, value): (Spanned<String>, _)| {
         if name.value.is_empty() {
-            return Err(Diagnostic::error("an aggregate's name is a column's name, and cannot be empty", name.span));
+            let message = "an aggregate's name is a column's name, and cannot be empty";
+            return Err(Problems::from(Diagnostic::error(message, name.span)));
         }
         let spec = spec(&format!("{}.{}", table.path, name.value), value, base)?;
         Ok((name, spec))
     };
-    entries.into_iter().map(one).collect()
+    Problems::all(entries.into_iter().map(one))
 }
 
-fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Result<AggregateSpec, Diagnostic> {
+fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Result<AggregateSpec> {
     if let DeValue::String(word) = value.get_ref() {
         let refuse = |message: String| Diagnostic::error(message, Some(value.span()));
         return match AggregateFunction::NAMES.contains(&word.as_ref()) {
@@ -40,41 +42,47 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
             }
             true => {
                 let problem = refuse(format!("{word} needs a column"));
-                Err(problem.with_hint(format!("write {{ {word} = \"COLUMN\"{} }}", more_keys(word).1)))
+                Err(problem.with_hint(format!("write {{ {word} = \"COLUMN\"{} }}", more_keys(word).1)).into())
             }
-            false => Err(unknown(word, Some(value.span()))),
+            false => Err(unknown(word, Some(value.span())).into()),
         };
     }
     let table = Table::from_value(path.to_owned(), value)?;
     if table.get("component").is_some() {
-        table.check_keys(COMPONENT_KEYS)?;
-        return Ok(AggregateSpec::Component {
-            component: operator::component(&table, base)?,
-            columns: table.strings("columns")?.unwrap_or_default(),
-            config: operator::config(&table)?,
-            limits: limits::read(&table)?,
-        });
+        together! {
+            _keys = table.check_keys(COMPONENT_KEYS);
+            component = operator::component(&table, base);
+            columns = table.strings("columns");
+            config = operator::config(&table);
+            limits = limits::read(&table);
+        }
+        return Ok(AggregateSpec::Component { component, columns: columns.unwrap_or_default(), config, limits });
     }
     let entries = table.entries();
     let words: Vec<&str> = entries.iter().map(|(word, _)| word.value.as_str()).collect();
     let Some(word) = AggregateFunction::NAMES.into_iter().find(|name| words.contains(name)) else {
         if let Some((word, _)) = entries.iter().find(|(word, _)| meant(&word.value).is_some()) {
-            return Err(unknown(&word.value, word.span.clone()));
+            return Err(unknown(&word.value, word.span.clone()).into());
         }
         let known: Vec<_> = AggregateFunction::NAMES.into_iter().chain(["component"]).collect();
         table.check_keys(&known)?;
-        return Err(several(&table));
+        return Err(several(&table).into());
     };
     if words.iter().any(|other| *other != word && AggregateFunction::NAMES.contains(other)) {
-        return Err(several(&table));
+        return Err(several(&table).into());
     }
     let known: Vec<_> = more_keys(word).0.iter().copied().chain([word]).collect();
-    table.check_keys(&known)?;
-    let mut columns = vec![table.required(word, table.string(word)?)?];
-    let function = function(word, &table)?;
-    if more_keys(word).0.contains(&"by") {
-        columns.push(table.required("by", table.string("by")?)?);
+    let by = || match more_keys(word).0.contains(&"by") {
+        true => table.string("by").and_then(|by| table.required("by", by)).map(Some),
+        false => Ok(None),
+    };
+    together! {
+        _keys = table.check_keys(&known);
+        column = table.string(word).and_then(|column| table.required(word, column));
+        function = function(word, &table);
+        by = by();
     }
+    let columns = std::iter::once(column).chain(by).collect();
     Ok(AggregateSpec::Builtin { function, columns })
 }
 
@@ -121,7 +129,7 @@ fn several(table: &Table<'_>) -> Diagnostic {
         .with_hint("for example { avg = \"COLUMN\" }")
 }
 
-fn function(word: &str, table: &Table<'_>) -> Result<AggregateFunction, Diagnostic> {
+fn function(word: &str, table: &Table<'_>) -> std::result::Result<AggregateFunction, Diagnostic> {
     // All but the one that has options have nothing but a name.
     match AggregateFunction::deserialize(StrDeserializer::<serde::de::value::Error>::new(word)) {
         Ok(function) => Ok(function),

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::problems::together;
 use super::table::Table;
-use super::{json, limits};
+use super::{json, limits, problems};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Exchange, NodeKind, OperatorNode, Spanned};
 
@@ -13,16 +14,17 @@ const KEYS: &[&str] =
     &["input", "component", "config", "key-by", "exchange", "event-time", "watermark", "on-error", "limits"];
 
 /// Reads an operator.
-pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind, Diagnostic> {
-    table.check_keys(KEYS)?;
-    Ok(NodeKind::Operator(OperatorNode {
-        component: component(table, base)?,
-        config: config(table)?,
-        key_by: table.strings("key-by")?,
-        exchange: exchange(table)?,
-        on_error: table.on_error()?,
-        limits: limits::read(table)?,
-    }))
+pub(super) fn read(table: &Table<'_>, base: &Path) -> problems::Result<NodeKind> {
+    together! {
+        _keys = table.check_keys(KEYS);
+        component = component(table, base);
+        config = config(table);
+        key_by = table.strings("key-by");
+        exchange = exchange(table);
+        on_error = table.on_error();
+        limits = limits::read(table);
+    }
+    Ok(NodeKind::Operator(OperatorNode { component, config, key_by, exchange, on_error, limits }))
 }
 
 fn exchange(table: &Table<'_>) -> Result<Option<Spanned<Exchange>>, Diagnostic> {

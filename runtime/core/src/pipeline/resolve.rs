@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::file::{Draft, DraftInput};
+use super::file::{Draft, DraftInput, File, Settings};
+use super::problems::Problems;
 use super::window;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{DEAD_LETTER_OUTPUT, Input, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, OnError};
 use crate::names::nearest;
 
-/// The nodes in an order in which inputs come first and which is the file's otherwise, and what is odd about them.
-pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>), Vec<Diagnostic>> {
+/// The settings of a file, its nodes in an order in which inputs come first and which is the file's otherwise, and what is odd about them.
+pub(super) fn resolve(file: File) -> Result<(Settings, Vec<Node>, Vec<Diagnostic>), Problems> {
+    let File { settings, drafts, problems: Problems(mut problems) } = file;
     let index: HashMap<&str, usize> = drafts.iter().enumerate().map(|(i, draft)| (draft.name.as_str(), i)).collect();
-    let mut problems = Vec::new();
     let mut inputs: Vec<Vec<Input>> = Vec::with_capacity(drafts.len());
     for draft in &drafts {
         let found = draft
@@ -20,13 +21,14 @@ pub(super) fn resolve(drafts: Vec<Draft>) -> Result<(Vec<Node>, Vec<Diagnostic>)
             .filter_map(|input| find(input, &drafts, &index).map_err(|problem| problems.push(problem)).ok());
         inputs.push(found.collect());
     }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let order = order(&inputs).map_err(|cycle| vec![cycle_problem(&cycle, &drafts, &inputs)])?;
+    let Some(settings) = settings.filter(|_| problems.is_empty()) else {
+        return Err(Problems(problems));
+    };
+    let order = order(&inputs).map_err(|cycle| cycle_problem(&cycle, &drafts, &inputs))?;
     let mut warnings = unread(&drafts, &inputs);
-    warnings.extend(drafts.iter().flat_map(|draft| window::warnings(&draft.name, &draft.span, &draft.kind)));
-    Ok((arrange(drafts, inputs, &order), warnings))
+    let kinds = drafts.iter().filter_map(|draft| Some((draft, draft.kind.as_ref()?)));
+    warnings.extend(kinds.flat_map(|(draft, kind)| window::warnings(&draft.name, &draft.span, kind)));
+    Ok((settings, arrange(drafts, inputs, &order), warnings))
 }
 
 /// The edge that an input names: `node`, or `node.output`.
@@ -35,19 +37,23 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     let refuse = |message: String| Diagnostic::error(message, input.span.clone());
     let (name, output) = input.value.split_once('.').unwrap_or((&input.value, MAIN_OUTPUT));
     let Some(draft) = index.get(name).and_then(|i| drafts.get(*i)) else {
-        let readable = drafts.iter().filter(|draft| !matches!(draft.kind, NodeKind::Sink(_)));
+        let readable = drafts.iter().filter(|draft| !draft.is_sink);
         let names = readable.map(|draft| draft.name.as_str());
         return Err(refuse(format!("there is no stream {name:?}")).suggesting(name, "the streams are", names));
     };
+    if draft.is_sink {
+        return Err(refuse(format!("{name:?} is a sink, and a sink has no output")));
+    }
     let (on_error, outputs): (OnError, &[&str]) = match &draft.kind {
-        NodeKind::Sink(_) => return Err(refuse(format!("{name:?} is a sink, and a sink has no output"))),
-        NodeKind::Source(source) => (source.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
-        NodeKind::Filter(filter) => (filter.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
-        NodeKind::Select(select) => (select.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
-        NodeKind::Window(window) => (window.on_error, &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT]),
+        // It is wrong, and what its outputs are is not known.
+        None | Some(NodeKind::Sink(_)) => (OnError::DeadLetter, &[]),
+        Some(NodeKind::Source(source)) => (source.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
+        Some(NodeKind::Filter(filter)) => (filter.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
+        Some(NodeKind::Select(select)) => (select.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
+        Some(NodeKind::Window(window)) => (window.on_error, &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT]),
         // Only its component knows the side outputs of an operator.
-        NodeKind::Operator(operator) => (operator.on_error, &[]),
-        NodeKind::Other(_) => (OnError::DeadLetter, &[]),
+        Some(NodeKind::Operator(operator)) => (operator.on_error, &[]),
+        Some(NodeKind::Other(_)) => (OnError::DeadLetter, &[]),
     };
     if output == DEAD_LETTER_OUTPUT && on_error != OnError::DeadLetter {
         return Err(refuse(format!("{name:?} has no dead letters"))
@@ -110,7 +116,7 @@ fn cycle_problem(cycle: &[usize], drafts: &[Draft], inputs: &[Vec<Input>]) -> Di
 
 fn unread(drafts: &[Draft], inputs: &[Vec<Input>]) -> Vec<Diagnostic> {
     let read = |node: usize| inputs.iter().flatten().any(|input| input.node == node);
-    let unread = drafts.iter().enumerate().filter(|(i, draft)| !matches!(draft.kind, NodeKind::Sink(_)) && !read(*i));
+    let unread = drafts.iter().enumerate().filter(|(i, draft)| !draft.is_sink && !read(*i));
     let warn = |(_, draft): (usize, &Draft)| {
         Diagnostic::warning(format!("nothing reads {:?}", draft.name), draft.span.clone())
             .with_hint("its rows are dropped")
@@ -127,11 +133,11 @@ fn arrange(drafts: Vec<Draft>, inputs: Vec<Vec<Input>>, order: &[usize]) -> Vec<
         .into_iter()
         .zip(inputs)
         .enumerate()
-        .map(|(old, (Draft { name, span, kind, event_time, .. }, mut inputs))| {
+        .filter_map(|(old, (Draft { name, span, kind, event_time, .. }, mut inputs))| {
             for input in &mut inputs {
                 input.node = place[input.node];
             }
-            (place[old], Node { name, span, inputs, event_time, kind })
+            Some((place[old], Node { name, span, inputs, event_time, kind: kind? }))
         })
         .collect();
     nodes.sort_by_key(|(new, _)| *new);

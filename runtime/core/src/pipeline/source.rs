@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::TimeUnit;
 use toml::de::DeValue;
 
+use super::problems::{Result, together};
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{EventTimeColumn, EventTimeForm, NodeKind, Options, SourceNode, StepEventTime};
@@ -14,27 +15,37 @@ use crate::time::WatermarkStrategy;
 const COMMON: &[&str] = &["connector", "event-time", "watermark", "on-error"];
 
 /// Reads a source. `path` is where its table is in `text`.
-pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: &Path) -> Result<NodeKind, Diagnostic> {
-    let (watermark, idle_after_us) = watermark(table)?;
+pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: &Path) -> Result<NodeKind> {
+    together! {
+        connector = table.string("connector").and_then(|name| table.required("connector", name));
+        event_time = event_time(table);
+        watermark = watermark(table);
+        on_error = table.on_error();
+    }
+    let (watermark, idle_after_us) = watermark;
     Ok(NodeKind::Source(SourceNode {
-        connector: table.required("connector", table.string("connector")?)?,
+        connector,
         options: Options::new(Arc::clone(text), path, COMMON, base.to_path_buf()),
-        event_time: event_time(table)?,
+        event_time,
         watermark,
         idle_after_ms: idle_after_us.map(milliseconds),
-        on_error: table.on_error()?,
+        on_error,
         reads_after_end: false,
     }))
 }
 
 /// `event-time` and `watermark` of a step that is no source.
-pub(super) fn step_event_time(table: &Table<'_>) -> Result<Option<StepEventTime>, Diagnostic> {
-    let (watermark, idle_after_us) = watermark(table)?;
-    match (event_time(table)?, table.get("watermark")) {
+pub(super) fn step_event_time(table: &Table<'_>) -> Result<Option<StepEventTime>> {
+    together! {
+        event_time = event_time(table);
+        watermark = watermark(table);
+    }
+    let (watermark, idle_after_us) = watermark;
+    match (event_time, table.get("watermark")) {
         (None, Some(value)) => {
             let message = "watermark needs an event time, which is not set here";
-            Err(Diagnostic::error(message, Some(value.span()))
-                .with_hint("set `event-time = \"COLUMN\"` too, or set the watermark of the source"))
+            let problem = Diagnostic::error(message, Some(value.span()));
+            Err(problem.with_hint("set `event-time = \"COLUMN\"` too, or set the watermark of the source").into())
         }
         (None, None) => Ok(None),
         (Some(column), _) => {
@@ -48,35 +59,40 @@ fn milliseconds(us: i64) -> u64 {
 }
 
 /// `"COLUMN"`, `{ column = "COLUMN", unit = "s" }` or `{ column = "COLUMN", format = "%d/%b/%Y" }`.
-fn event_time(source: &Table<'_>) -> Result<Option<EventTimeColumn>, Diagnostic> {
+fn event_time(source: &Table<'_>) -> Result<Option<EventTimeColumn>> {
     let Some(value) = source.get("event-time") else { return Ok(None) };
     if !matches!(value.get_ref(), DeValue::Table(_)) {
         let column = source.string("event-time")?;
         return Ok(column.map(|column| EventTimeColumn { column, form: EventTimeForm::Typed }));
     }
     let table = Table::from_value(format!("{}.event-time", source.path), value)?;
-    table.check_keys(&["column", "unit", "format"])?;
     let units = [
         ("s", TimeUnit::Second),
         ("ms", TimeUnit::Millisecond),
         ("us", TimeUnit::Microsecond),
         ("ns", TimeUnit::Nanosecond),
     ];
-    let form = match (table.choice("unit", &units)?, table.string("format")?) {
+    together! {
+        _keys = table.check_keys(&["column", "unit", "format"]);
+        unit = table.choice("unit", &units);
+        format = table.string("format");
+        column = table.string("column").and_then(|name| table.required("column", name));
+    }
+    let form = match (unit, format) {
         (None, None) => EventTimeForm::Typed,
         (Some(unit), None) => EventTimeForm::Count(unit),
         (None, Some(format)) => EventTimeForm::Text(format.value),
         (Some(_), Some(format)) => {
             let message = "a column of numbers needs a unit, and a column of text a format: give one of them";
-            return Err(Diagnostic::error(message, format.span));
+            return Err(Diagnostic::error(message, format.span).into());
         }
     };
-    Ok(Some(EventTimeColumn { column: table.required("column", table.string("column")?)?, form }))
+    Ok(Some(EventTimeColumn { column, form }))
 }
 
 /// `"monotonic"`, `"at-end"`, `{ monotonic = true, idle-after = ".." }` or `{ bounded-out-of-orderness = "..", idle-after = ".." }`.
 /// Gives the strategy, if one is named, and the idleness in microseconds.
-fn watermark(source: &Table<'_>) -> Result<(Option<WatermarkStrategy>, Option<i64>), Diagnostic> {
+fn watermark(source: &Table<'_>) -> Result<(Option<WatermarkStrategy>, Option<i64>)> {
     let Some(value) = source.get("watermark") else { return Ok((None, None)) };
     if let DeValue::String(_) = value.get_ref() {
         let names = [("monotonic", WatermarkStrategy::Monotonic), ("at-end", WatermarkStrategy::AtEnd)];
@@ -88,20 +104,25 @@ fn watermark(source: &Table<'_>) -> Result<(Option<WatermarkStrategy>, Option<i6
         return Ok((strategy, None));
     }
     let table = Table::from_value(format!("{}.watermark", source.path), value)?;
-    table.check_keys(&["monotonic", "bounded-out-of-orderness", "idle-after"])?;
-    let strategy = match (table.get("monotonic"), table.duration_us("bounded-out-of-orderness")?) {
+    together! {
+        _keys = table.check_keys(&["monotonic", "bounded-out-of-orderness", "idle-after"]);
+        delay_us = table.duration_us("bounded-out-of-orderness");
+        idle_after_us = table.duration_us("idle-after");
+    }
+    let strategy = match (table.get("monotonic"), delay_us) {
         (Some(flag), None) if matches!(flag.get_ref(), DeValue::Boolean(true)) => Some(WatermarkStrategy::Monotonic),
         (None, Some(delay_us)) => Some(WatermarkStrategy::BoundedOutOfOrderness(delay_us)),
         // Idleness alone: the strategy is the default one.
         (None, None) => None,
         (Some(flag), _) => {
             let message = "monotonic can only be true, and cannot be used with bounded-out-of-orderness";
-            return Err(Diagnostic::error(message, Some(flag.span())));
+            return Err(Diagnostic::error(message, Some(flag.span())).into());
         }
     };
-    let idle_after_us = table.duration_us("idle-after")?;
     match (idle_after_us, table.get("idle-after")) {
-        (Some(0), Some(value)) => Err(Diagnostic::error("idle-after must be longer than zero", Some(value.span()))),
+        (Some(0), Some(value)) => {
+            Err(Diagnostic::error("idle-after must be longer than zero", Some(value.span())).into())
+        }
         _ => Ok((strategy, idle_after_us)),
     }
 }

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use toml::de::{DeTable, DeValue};
 
+use super::problems::Problems;
 use super::{json, units};
 use crate::diagnostic::Diagnostic;
 use crate::graph::OnError;
@@ -12,6 +13,7 @@ use crate::names::nearest;
 use crate::span::{Span, Spanned};
 
 type Value<'t> = toml::Spanned<DeValue<'t>>;
+/// A value that could be read, or what is wrong with it.
 type Result<T> = std::result::Result<T, Diagnostic>;
 
 const DURATION: &str = "a duration in quotes, such as \"500ms\"";
@@ -39,15 +41,14 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// Refuses the first key that is none of `known`, naming the nearest.
-    pub(super) fn check_keys(&self, known: &[&str]) -> Result<()> {
-        match self.entries().into_iter().find(|(key, _)| !known.contains(&key.value.as_str())) {
-            None => Ok(()),
-            Some((Spanned { value: key, span }, _)) => {
-                let problem = Diagnostic::error(format!("{} has no key {key:?}", self.described()), span);
-                Err(problem.suggesting(&key, "its keys are", known.iter().copied()))
-            }
-        }
+    /// Refuses the keys that are none of `known`, naming the nearest of each.
+    pub(super) fn check_keys(&self, known: &[&str]) -> super::problems::Result<()> {
+        let unknown = self.entries().into_iter().filter(|(key, _)| !known.contains(&key.value.as_str()));
+        let refused = unknown.map(|(Spanned { value: key, span }, _)| {
+            let problem = Diagnostic::error(format!("{} has no key {key:?}", self.described()), span);
+            Err::<(), _>(problem.suggesting(&key, "its keys are", known.iter().copied()))
+        });
+        Problems::all(refused).map(drop)
     }
 
     /// All keys and values, in the file's order.
@@ -95,16 +96,16 @@ impl<'t> Table<'t> {
     }
 
     /// A list of strings.
-    pub(super) fn strings(&self, key: &str) -> Result<Option<Vec<Spanned<String>>>> {
+    pub(super) fn strings(&self, key: &str) -> super::problems::Result<Option<Vec<Spanned<String>>>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let DeValue::Array(items) = value.get_ref() else {
-            return Err(self.wrong_type(key, "a list of strings", value.get_ref(), value.span()));
+            return Err(self.wrong_type(key, "a list of strings", value.get_ref(), value.span()).into());
         };
         let strings = items.iter().map(|item| match item.get_ref() {
             DeValue::String(text) => Ok(Spanned { value: text.to_string(), span: Some(item.span()) }),
             other => Err(self.wrong_type(key, "a list of strings", other, item.span())),
         });
-        strings.collect::<Result<_>>().map(Some)
+        Problems::all(strings).map(Some)
     }
 
     /// A whole number within a range.
@@ -233,7 +234,8 @@ impl<'t> Table<'t> {
     }
 }
 
-fn wrong_type(what: &str, wanted: &str, got: &DeValue<'_>, span: Span) -> Diagnostic {
+/// A value of another type than the one that is `wanted`.
+pub(super) fn wrong_type(what: &str, wanted: &str, got: &DeValue<'_>, span: Span) -> Diagnostic {
     let got = match got {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",

@@ -6,20 +6,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub struct LatencyHistogram {
     buckets: Vec<AtomicU64>,
+    /// The greatest so far, which is less than the end of its bucket.
+    max: AtomicU64,
 }
 
 const SUB_BUCKETS: u64 = 8;
 
 impl Default for LatencyHistogram {
     fn default() -> Self {
-        Self { buckets: (0..64 * SUB_BUCKETS).map(|_| AtomicU64::new(0)).collect() }
+        Self { buckets: (0..64 * SUB_BUCKETS).map(|_| AtomicU64::new(0)).collect(), max: AtomicU64::new(0) }
     }
 }
 
 impl LatencyHistogram {
     pub(crate) fn record(&self, us: i64, rows: u64) {
-        if let Some(bucket) = self.buckets.get(bucket_of(us.max(0) as u64)) {
+        let us = us.max(0).unsigned_abs();
+        if let Some(bucket) = self.buckets.get(bucket_of(us)) {
             bucket.fetch_add(rows, Ordering::Relaxed);
+            self.max.fetch_max(us, Ordering::Relaxed);
         }
     }
 
@@ -35,7 +39,7 @@ impl LatencyHistogram {
                 seen += n;
                 seen >= rank
             })
-            .map(|bucket| upper_bound(bucket as u64))
+            .map(|bucket| upper_bound(bucket as u64).min(self.max.load(Ordering::Relaxed)))
     }
 }
 
@@ -67,6 +71,9 @@ mod tests {
         for us in [0_u64, 1, 7, 8, 9, 100, 1_000, 123_456, 10_000_000] {
             let histogram = LatencyHistogram::default();
             histogram.record(us as i64, 10);
+            let found = histogram.quantile(0.5).unwrap();
+            assert_eq!(found, us, "no row took longer");
+            histogram.record(us as i64 * 4 + 9, 10);
             let found = histogram.quantile(0.5).unwrap();
             assert!(found >= us && found <= us + us / 8, "{us} became {found}");
         }

@@ -12,7 +12,7 @@ use super::dead_letter::DeadLetters;
 use super::expressions::{Evaluator, outputs};
 use super::step_times::StepTimes;
 use crate::dataflow::operator::Operator;
-use crate::plan::error::CheckError;
+use crate::plan::error::CheckErrors;
 use crate::plan::node::{Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanNode, PortInput};
 
 /// Which of its outputs has the rows that failed.
@@ -60,7 +60,7 @@ pub(super) fn plan<E: Expressions>(
     made: SchemaRef,
     on_error: OnError,
     expressions: E,
-) -> Result<Arc<dyn PlanNode>, CheckError> {
+) -> Result<Arc<dyn PlanNode>, CheckErrors> {
     let mut outputs = outputs(made, &input.schema);
     let times = StepTimes::plan(node, &mut outputs)?;
     let inputs = vec![InputPort::only(input.schema.clone(), Distribution::Any)];

@@ -97,6 +97,15 @@ impl Evaluator {
         Ok(Evaluated { batch, values, kept })
     }
 
+    /// The same rows with these columns in the place of theirs: columns and fields of them, which every row has a value for.
+    pub(super) fn fields(&self, batch: StreamBatch, schema: &SchemaRef) -> Result<StreamBatch, OperatorError> {
+        let columns = self.columns(&batch.rows, batch.len()).map_err(|error| OperatorError::Call(error.to_string()))?;
+        let columns = columns.into_iter().map(|column| column.column).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.len()));
+        let rows = RecordBatch::try_new_with_options(schema.clone(), columns, &options)?;
+        Ok(StreamBatch { rows, key_hashes: None, ..batch })
+    }
+
     fn columns(&self, rows: &RecordBatch, count: usize) -> Result<Vec<weir_expressions::Evaluated>, EvaluationError> {
         let column = |column: usize| {
             let column = rows.columns().get((*self.positions.get(column)?)?)?;

@@ -8,7 +8,7 @@ use weir_host::World;
 use super::component::{ComponentStep, load};
 use super::keyed::plan::KeyedStep;
 use super::transform::plan::TransformStep;
-use crate::plan::error::{CheckError, check_distinct, key_column};
+use crate::plan::error::{CheckError, CheckErrors, check_distinct, key_column};
 use crate::plan::node::{PlanContext, PlanNode, PortInput, StepKind};
 
 /// The section `operators`.
@@ -19,17 +19,20 @@ impl StepKind for OperatorKind {
         "operators"
     }
 
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
-            return Err(CheckError::at(&node.span, "an operator has one input"));
+            return Err(CheckError::at(&node.span, "an operator has one input").into());
         };
-        let component = load(cx.host, &spec.component)?;
+        let keys = spec.key_by.iter().flatten().map(|key| key_column(&input.schema, key));
+        let component = load(cx.host, &spec.component).map_err(CheckErrors::from);
+        let (component, keys) = CheckErrors::both(component, CheckErrors::all(keys))?;
         if let (Some(exchange), Some(_)) = (&spec.exchange, &spec.key_by) {
-            return Err(CheckError::at(&exchange.span, "a keyed operator gets its rows by key: remove `exchange`"));
+            return Err(
+                CheckError::at(&exchange.span, "a keyed operator gets its rows by key: remove `exchange`").into()
+            );
         }
         check_distinct(&cx.graph.text, "key-by", spec.key_by.as_deref().unwrap_or_default())?;
-        let keys = spec.key_by.iter().flatten().map(|k| key_column(&input.schema, k)).collect::<Result<Vec<_>, _>>()?;
-        let refuse = |message: &str| Err(CheckError::at(&spec.component.span, message));
+        let refuse = |message: &str| Err(CheckError::at(&spec.component.span, message).into());
         match (component.world(), &spec.key_by) {
             (World::Transform, None) => {
                 let step = ComponentStep::new(cx, node, spec, component, input, keys)?;
@@ -47,8 +50,8 @@ impl StepKind for OperatorKind {
         }
     }
 
-    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
-        load(cx.host, &spec_of(node)?.component).map(drop)
+    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
+        Ok(load(cx.host, &spec_of(node)?.component).map(drop)?)
     }
 }
 

@@ -4,28 +4,41 @@ pub(crate) mod plan;
 
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{Cut, SinkWriter};
 use weir_core::time::Clock;
 
+use super::expressions::Evaluator;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
 
 /// Writes to a sink. It emits nothing.
 pub(crate) struct SinkOperator {
     writer: Box<dyn SinkWriter>,
+    /// The columns that are written, if they are not those that come in.
+    written: Option<(Evaluator, SchemaRef)>,
     latency: Arc<LatencyHistogram>,
     clock: Arc<dyn Clock>,
 }
 
 impl SinkOperator {
-    pub(crate) fn new(writer: Box<dyn SinkWriter>, latency: Arc<LatencyHistogram>, clock: Arc<dyn Clock>) -> Self {
-        Self { writer, latency, clock }
+    fn new(
+        writer: Box<dyn SinkWriter>,
+        written: Option<(Evaluator, SchemaRef)>,
+        latency: Arc<LatencyHistogram>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { writer, written, latency, clock }
     }
 }
 
 impl Operator for SinkOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, _: &mut Outputs) -> Result<Progress, OperatorError> {
+        let batch = match &self.written {
+            Some((columns, schema)) => columns.fields(batch, schema)?,
+            None => batch,
+        };
         self.writer.write(&batch)?;
         self.latency.record(self.clock.now_us().saturating_sub(batch.ingested_at), batch.len() as u64);
         Ok(Progress::Done)

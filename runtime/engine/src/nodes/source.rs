@@ -8,7 +8,7 @@ use weir_core::graph::{DEAD_LETTER_OUTPUT, EventTimeColumn, MAIN_OUTPUT, Node, N
 
 use crate::dataflow::operator::Operator;
 use crate::dataflow::source::{EventTimeReader, dead_letter_schema};
-use crate::plan::error::{CheckError, column};
+use crate::plan::error::{CheckError, CheckErrors, column};
 use crate::plan::node::{
     InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, Role, StepKind,
 };
@@ -28,10 +28,12 @@ impl StepKind for SourceKind {
         "sources"
     }
 
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, _: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
-        let NodeKind::Source(spec) = &node.kind else { return Err(CheckError::at(&node.span, "this is no source")) };
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, _: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
+        let NodeKind::Source(spec) = &node.kind else {
+            return Err(CheckError::at(&node.span, "this is no source").into());
+        };
         let made = cx.connectors.source(&spec.connector.value, &spec.options);
-        let source: Arc<dyn Source> = made.map_err(|e| CheckError::of_connector(&spec.connector, &e))?.into();
+        let source: Arc<dyn Source> = made.map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?.into();
         let schema = source.schema();
         let event_time = match &spec.event_time {
             None => None,
@@ -42,7 +44,7 @@ impl StepKind for SourceKind {
                 Some((index, reader))
             }
         };
-        let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckError::of_connector(&spec.connector, &e))?;
+        let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let rows = OutputPort {
             always: event_time.iter().map(|(index, _)| *index).collect(),
             ..OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made)

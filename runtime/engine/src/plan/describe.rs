@@ -101,7 +101,19 @@ impl Job {
 
     /// A sink, by its node, that shows rows at the end of the job, and has one of a source that never ends.
     fn shown_at_no_end(&self, index: usize, sink: &dyn Sink) -> Option<String> {
-        let path = sink.writes().filter(|_| !sink.publishes_before_end())?.path;
+        let written = sink.writes()?;
+        let (name, path) = (&self.resolved.nodes[index].name, written.path.display());
+        let (what, instead) = match written.is_folder {
+            false if !sink.publishes_before_end() => (
+                "is one file, which becomes visible when the job has ended",
+                "a path that ends in / is a folder, which gets a file per checkpoint",
+            ),
+            true if !self.is_durable => (
+                "is a folder, whose files become visible at checkpoints, and the job takes none",
+                "set dir in [checkpoint], or use --checkpoint-dir",
+            ),
+            _ => return None,
+        };
         let mut above = vec![false; index + 1];
         above[index] = true;
         // Inputs come first.
@@ -113,15 +125,7 @@ impl Job {
         let endless = self.resolved.nodes.iter().zip(&above).find(|(node, is_above)| {
             **is_above && node.step.role().source().is_some_and(|source| source.source.is_endless())
         });
-        endless.map(|(endless, _)| {
-            format!(
-                "{}: {} is one file, which becomes visible when the job has ended, but {} never ends: a path that ends in / is a folder, which \
-                 gets a file per checkpoint",
-                self.resolved.nodes[index].name,
-                path.display(),
-                endless.name
-            )
-        })
+        endless.map(|(endless, _)| format!("{name}: {path} {what}, but {} never ends: {instead}", endless.name))
     }
 
     /// Steps that go by event time over rows of a source, by its node, that have only the time of their arrival.

@@ -1,6 +1,6 @@
 //! What is wrong with a pipeline, and finding the columns that it names.
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Schema};
 use weir_core::column_type::type_name;
 use weir_core::connector::ConnectorError;
 use weir_core::graph::{Span, Spanned};
@@ -27,14 +27,44 @@ impl CheckError {
     pub fn at(span: &Option<Span>, message: impl Into<String>) -> Self {
         Self { message: message.into(), span: span.clone() }
     }
+}
 
+impl From<CheckError> for CheckErrors {
+    fn from(error: CheckError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl CheckErrors {
     /// What a connector refuses.
     pub(crate) fn of_connector(connector: &Spanned<String>, error: &ConnectorError) -> Self {
         let span = match error {
+            ConnectorError::Several(errors) => {
+                return Self(errors.iter().flat_map(|error| Self::of_connector(connector, error).0).collect());
+            }
             ConnectorError::Option { span: span @ Some(_), .. } => span,
             _ => &connector.span,
         };
-        Self::at(span, error.to_string())
+        CheckError::at(span, error.to_string()).into()
+    }
+
+    /// Every item, if none is wrong.
+    pub(crate) fn all<T>(items: impl Iterator<Item = Result<T, impl Into<Self>>>) -> Result<Vec<T>, Self> {
+        let mut errors = Vec::new();
+        let items: Vec<T> = items.filter_map(|item| item.map_err(|error| errors.extend(error.into().0)).ok()).collect();
+        if errors.is_empty() { Ok(items) } else { Err(Self(errors)) }
+    }
+
+    /// Both of two that do not depend on each other.
+    pub(crate) fn both<A, B>(a: Result<A, Self>, b: Result<B, Self>) -> Result<(A, B), Self> {
+        match (a, b) {
+            (Ok(a), Ok(b)) => Ok((a, b)),
+            (Err(Self(mut errors)), Err(Self(others))) => {
+                errors.extend(others);
+                Err(Self(errors))
+            }
+            (Err(errors), _) | (_, Err(errors)) => Err(errors),
+        }
     }
 }
 
@@ -68,10 +98,26 @@ pub(crate) fn place(text: &str, span: &Option<Span>) -> String {
 pub fn column(schema: &Schema, name: &Spanned<String>) -> Result<usize, CheckError> {
     let known: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     known.iter().position(|k| *k == name.value).ok_or_else(|| {
-        let near = did_you_mean(&name.value, &known);
+        let near = match field_of(schema, &name.value) {
+            Some(field) => {
+                format!(", but a field of one: a select makes a column of it, `add = {{ {field} = {:?} }}`", name.value)
+            }
+            None => did_you_mean(&name.value, &known),
+        };
         let message = format!("there is no column {:?}{near}; the columns are {}", name.value, known.join(", "));
         CheckError::at(&name.span, message)
     })
+}
+
+/// The last part of a path such as `latency.p95`, if it leads into a struct.
+fn field_of<'p>(schema: &Schema, path: &'p str) -> Option<&'p str> {
+    let (column, rest) = path.split_once('.')?;
+    let mut data_type = schema.field_with_name(column).ok()?.data_type();
+    for part in rest.split('.') {
+        let DataType::Struct(fields) = data_type else { return None };
+        data_type = fields.iter().find(|field| field.name() == part)?.data_type();
+    }
+    rest.rsplit('.').next()
 }
 
 /// The index of a column that can be a key.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use weir_core::graph::{Node, NodeKind};
 
-use super::error::CheckError;
+use super::error::{CheckError, CheckErrors};
 use super::resolved::ResolvedNode;
 use super::source::SourcePlan;
 
@@ -27,10 +27,10 @@ pub(super) fn check_identity<'a>(
 }
 
 /// A sink that would replace what is not its job's, or cannot be one where it is told to write.
-pub(super) fn check_place(job: &str, node: &Node, resolved: &ResolvedNode) -> Result<(), CheckError> {
+pub(super) fn check_place(job: &str, node: &Node, resolved: &ResolvedNode) -> Result<(), CheckErrors> {
     match (resolved.step.role().sink(), &node.kind) {
         (Some(sink), NodeKind::Sink(spec)) => {
-            sink.check_place(job).map_err(|error| CheckError::of_connector(&spec.connector, &error))
+            sink.check_place(job).map_err(|error| CheckErrors::of_connector(&spec.connector, &error))
         }
         _ => Ok(()),
     }

@@ -11,7 +11,7 @@ use weir_core::swap::Probation;
 use weir_core::time::Clock;
 use weir_host::{Component, GuestLog, Host, MapLayout, StateLayout};
 
-use super::error::CheckError;
+use super::error::CheckErrors;
 use super::source::SourcePlan;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::Metrics;
@@ -29,13 +29,13 @@ pub trait StepKind: Send + Sync {
     ///
     /// # Errors
     /// What does not fit, with its place in the file.
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError>;
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors>;
 
     /// What can be wrong with a step whose inputs are not known, because a step before it is wrong.
     ///
     /// # Errors
     /// As [`StepKind::plan`].
-    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
+    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
         let _ = (cx, node);
         Ok(())
     }

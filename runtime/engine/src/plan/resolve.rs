@@ -20,7 +20,7 @@ impl Resolved {
             let resolved = match (kinds.of(section), inputs_of(graph, node, &nodes)) {
                 (None, _) => {
                     let near = did_you_mean(section, &kinds.sections());
-                    Err(CheckError::at(&node.span, format!("there is no kind of step {section:?}{near}")))
+                    Err(CheckError::at(&node.span, format!("there is no kind of step {section:?}{near}")).into())
                 }
                 (Some(kind), Ok(Some((inputs, ports)))) => kind.plan(cx, node, &ports).and_then(|step| {
                     let event_time = node.event_time.clone();
@@ -34,10 +34,10 @@ impl Resolved {
                     Ok(Some(resolved))
                 }),
                 (Some(kind), Ok(None)) => kind.check_alone(cx, node).map(|()| None),
-                (Some(_), Err(error)) => Err(error),
+                (Some(_), Err(error)) => Err(error.into()),
             };
-            nodes.push(resolved.unwrap_or_else(|error| {
-                errors.push(error);
+            nodes.push(resolved.unwrap_or_else(|CheckErrors(of_node)| {
+                errors.extend(of_node);
                 None
             }));
         }

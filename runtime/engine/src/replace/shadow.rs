@@ -262,7 +262,11 @@ impl<G> Shadow<G> {
                 }
                 for (part, found) in rows.into_iter().chain([("state".to_owned(), states)]) {
                     report.count(operator, &part, found.changes);
-                    report.differences.extend(found.examples);
+                    for example in found.examples {
+                        if !report.differences.contains(&example) {
+                            report.differences.push(example);
+                        }
+                    }
                 }
                 report.differences.truncate(SHADOW_EXAMPLES_MAX);
             }

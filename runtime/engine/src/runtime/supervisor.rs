@@ -39,6 +39,7 @@ pub struct Supervisor {
     /// What the job had done when it ran last.
     last: Summary,
     notices: Vec<String>,
+    resumed: Vec<String>,
     news: News,
     ending: Ending,
 }
@@ -108,6 +109,7 @@ impl Supervisor {
             started_us: 0,
             last: Summary::default(),
             notices: Vec::new(),
+            resumed: Vec::new(),
             news: News::default(),
             ending: Ending::None,
         };
@@ -162,6 +164,11 @@ impl Supervisor {
             State::Running(handle) => handle.figures(),
             State::Waiting { .. } => JobFigures::default(),
         }
+    }
+
+    /// From which checkpoints it has resumed since it was asked last, one line each.
+    pub fn take_resumed(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.resumed)
     }
 
     /// What has happened to it, one line each; each is told once. Of rows that come late more is told as there are more.
@@ -312,7 +319,7 @@ impl Supervisor {
             None => self.job.start(self.clock.clone())?,
             Some(durable) => self.job.resume_after(self.clock.clone(), durable, &mut self.held)?,
         };
-        self.notices.extend(handle.from().map(|number| format!("resuming from checkpoint {number}")));
+        self.resumed.extend(handle.from().map(|number| format!("resuming from checkpoint {number}")));
         self.notices.extend(handle.notes().iter().cloned());
         self.started_us = handle.started_us;
         self.state = State::Running(Box::new(handle));

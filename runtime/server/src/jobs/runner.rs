@@ -214,6 +214,9 @@ impl Thread {
         let mut ending = None;
         loop {
             let ended = job.wait(Duration::ZERO);
+            for resumed in job.take_resumed() {
+                self.tell(LogLevel::Info, &resumed);
+            }
             for notice in job.take_notices() {
                 self.tell(LogLevel::Warn, &notice);
             }

@@ -9,7 +9,7 @@ use weir_state::checkpoint::CheckpointStore;
 use super::Service;
 use super::deploy::SUSPEND_TIME_MAX;
 use crate::catalog::{JobRow, Wanted};
-use crate::jobs::{Command, Ending, Slot, remove_folder};
+use crate::jobs::{Command, Ending, Slot, not_running, remove_folder};
 use crate::launch::newest;
 use crate::model::{JobSummary, Savepoint, Stop};
 use crate::problem::{Kind, Problem, chain};
@@ -81,7 +81,7 @@ impl Service {
         let _change = slot.lock_for_change()?;
         if !slot.is_running() {
             self.catalog.stop(job)?;
-            return Err(Problem::conflict(format!("the job {job:?} does not run")));
+            return Err(not_running(&slot));
         }
         // It is not to run after a restart of the server, even if that comes before it has stopped.
         self.catalog.stop(job)?;
@@ -100,7 +100,7 @@ impl Service {
     fn stop_now(&self, job: &str, slot: &Slot) -> Result<JobSummary, Problem> {
         self.catalog.stop(job)?;
         if !slot.is_running() {
-            return Err(Problem::conflict(format!("the job {job:?} does not run")));
+            return Err(not_running(slot));
         }
         if !slot.end_now(STOP_NOW_TIME_MAX) {
             self.crash_watch.left(job);

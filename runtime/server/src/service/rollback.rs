@@ -75,6 +75,11 @@ impl Service {
     fn on_trial(&self, row: &JobRow, slot: &Slot, operator: &str) -> Result<Option<ReturnsTo>, Problem> {
         let open = slot.live().swap.filter(|swap| swap.phase.is_open() && swap.operators.contains_key(operator));
         let Some(revision) = open.and_then(|open| open.revision) else { return Ok(None) };
+        if revision == row.revision {
+            // A swap without a trial is kept before it is through: what ran before is not what the job is to run.
+            let returns_to = self.before(row, slot, operator)?.returns_to;
+            return Ok(Some(ReturnsTo { by: RollbackWay::EndOfTrial, ..returns_to }));
+        }
         let version = |number: u64| -> Result<Option<VersionSettings>, Problem> {
             let Some(revision) = self.catalog.revision(&row.name, number)? else { return Ok(None) };
             let pipeline = self.pipelines.read(&revision.pipeline, &[])?;

@@ -28,10 +28,10 @@ impl Service {
         refuse_open(&slot)?;
         // Read now that nothing changes any more: what was on trial is decided.
         let (row, _) = self.find(job)?;
-        let pipeline = self.changed(&row, &request.operators)?;
+        let pipeline = self.changed(&row, &request.operators).map_err(Problem::of_swap)?;
         let operators: Vec<&str> = request.operators.keys().map(String::as_str).collect();
         let swap = NewSwap { cause: "swap", pipeline, operators, probation: request.probation, returns_to: None };
-        self.begin(&row, &slot, swap, request.dry_run)
+        self.begin(&row, &slot, swap, request.dry_run).map_err(Problem::of_swap)
     }
 
     /// Runs other versions beside those that run, for some time; what they make is compared and dropped.
@@ -42,7 +42,7 @@ impl Service {
         let (_, slot) = self.find(job)?;
         let _change = slot.lock_for_change()?;
         let (row, _) = self.find(job)?;
-        let pipeline = self.changed(&row, &request.operators)?;
+        let pipeline = self.changed(&row, &request.operators).map_err(Problem::of_swap)?;
         let versions = request.operators.keys().map(|operator| self.pipelines.version(&pipeline, operator, false));
         let versions = versions.collect::<Result<Vec<_>, _>>()?;
         let until_us = self.clock.now_us().saturating_add(micros(request.duration_ms));

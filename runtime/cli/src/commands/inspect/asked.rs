@@ -19,7 +19,7 @@ pub(super) struct Asked {
     /// Its input, with the columns that it asked for.
     pub(super) inputs: Vec<InputSchema>,
     /// What it would do with these, or why it did not say.
-    pub(super) plan: Result<Plan, String>,
+    pub(super) plan: Result<Plan, InstanceError>,
     /// The keys of its configuration; `None`: it did not say.
     pub(super) config_keys: Option<Vec<String>>,
 }
@@ -38,7 +38,7 @@ pub(super) fn asked(component: &Component, config: &Value) -> Asked {
         match missing {
             Some(missing) => fields.push(missing),
             None => {
-                return Asked { inputs: vec![input], plan: Err(told(&refusal)), config_keys: config_keys(component) };
+                return Asked { inputs: vec![input], plan: Err(refusal), config_keys: config_keys(component) };
             }
         }
     }
@@ -65,21 +65,26 @@ fn missing_column(refusal: &InstanceError) -> Option<Field> {
     Some(Field::new(name, parse_type(type_name).ok()?, false))
 }
 
-fn told(refusal: &InstanceError) -> String {
-    match refusal {
-        InstanceError::Refused(reason) => match reason.strip_prefix("config: ") {
-            Some(of_config) => {
-                let reason = of_config.rfind(" at line ").map_or(of_config, |at| &of_config[..at]);
-                format!("depends on its configuration ({reason}); give one with --config JSON")
-            }
-            None => format!("depends on its input ({reason}); give its columns with --input NAME:TYPE,..."),
-        },
-        other => other.to_string(),
+/// What is wrong with the configuration, if that is why a component made with the SDK refuses.
+pub(super) fn of_config(refusal: &InstanceError) -> Option<&str> {
+    let InstanceError::Refused(reason) = refusal else { return None };
+    let reason = reason.strip_prefix("config: ")?;
+    Some(reason.rfind(" at line ").map_or(reason, |at| &reason[..at]))
+}
+
+/// Why there is no plan, and what to give for one.
+pub(super) fn told(refusal: &InstanceError) -> String {
+    match (refusal, of_config(refusal)) {
+        (_, Some(why)) => format!("depends on its configuration ({why}); give one with --config JSON"),
+        (InstanceError::Refused(why), None) => {
+            format!("depends on its input ({why}); give its columns with --input NAME:TYPE,...")
+        }
+        (other, None) => other.to_string(),
     }
 }
 
 /// The keys that it names when it refuses one that it has not.
-fn config_keys(component: &Component) -> Option<Vec<String>> {
+pub(super) fn config_keys(component: &Component) -> Option<Vec<String>> {
     let input = InputSchema::only(Arc::new(Schema::empty()), Vec::new());
     match component.describe(&json!({ NO_KEY: null }), &[input], &OperatorLimits::default()) {
         Err(InstanceError::Refused(reason)) => keys_named(&reason),

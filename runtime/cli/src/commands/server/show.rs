@@ -11,10 +11,15 @@ use crate::{figures, json, terminal};
 
 /// Options of `weir show`.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "`rows out` are the rows of all outputs of a step, also late rows and dead letters; `late` and `failed` are rows that came in.
+`busy` and `held up` are shares of the time since the start of the job.
+
+Examples:
   weir show orders
   weir show orders --pipeline > orders.toml
-  weir show orders --json")]
+  weir show orders --json"
+)]
 pub(crate) struct Args {
     /// The job
     job: String,
@@ -72,10 +77,12 @@ fn told(job: &JobDetail) -> String {
         };
         text += &format!("\nlast swap: {} ({phase})", swap_versions(swap));
     }
-    // Of the busiest subtask, and of the one that is held up most.
+    // Of the busiest subtask, and of the one that is held up most; one that has ended, such as that of a replay, does nothing from then on.
+    let time = |s: &JobSubtask| s.busy_us + s.backpressured_us + s.idle_us;
+    let since_start = job.subtasks.iter().map(time).max().unwrap_or_default().max(1);
     let share = |node: &JobNode, of: fn(&JobSubtask) -> u64| {
         let subtasks = job.subtasks.iter().filter(|subtask| subtask.nodes.contains(&node.name));
-        let shares = subtasks.map(|s| of(s) * 100 / (s.busy_us + s.backpressured_us + s.idle_us).max(1));
+        let shares = subtasks.map(|s| of(s) * 100 / since_start);
         shares.max().map_or_else(String::new, |percent| format!("{percent}%"))
     };
     let node = |node: &JobNode| {
@@ -116,4 +123,35 @@ fn told(job: &JobDetail) -> String {
         text += &format!("\n{}", figures::table(&["savepoint", "made"], rows.collect(), 2));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subtask_that_has_ended_is_busy_for_a_share_of_the_jobs_time() {
+        let node = |name: &str| {
+            serde_json::json!({
+                "name": name, "kind": "source", "inputs": [], "parallelism": 1, "rows-in": 1, "rows-out": 1, "rows-late": 0,
+                "rows-failed": 0, "state-bytes": 0, "bytes-in": 0, "bytes-out": 0, "guest-memory-bytes": 0,
+                "guest-memory-limit-bytes": 0,
+            })
+        };
+        let subtask = |name: &str, busy_us: u64, idle_us: u64| {
+            serde_json::json!({
+                "name": name, "nodes": [name], "busy-us": busy_us, "backpressured-us": 0, "idle-us": idle_us,
+            })
+        };
+        let job = serde_json::json!({
+            "name": "orders", "state": "running", "revision": 1, "created-us": 0, "rows-in": 1, "rows-out": 0, "rows-per-s": 1.0,
+            "rows-failed": 0, "pipeline": "", "troubles": [], "revisions": [], "savepoints": [], "at-us": 0,
+            "nodes": [node("lines"), node("replay")],
+            "subtasks": [subtask("lines", 400, 600), subtask("replay", 20, 0)],
+        });
+        let told = told(&serde_json::from_value(job).unwrap());
+        let share = |step: &str| told.lines().find(|line| line.starts_with(step)).map(|line| line.contains("100%"));
+        assert_eq!([share("lines"), share("replay")], [Some(false), Some(false)], "{told}");
+        assert!(told.contains("40%") && told.contains("2%"), "{told}");
+    }
 }

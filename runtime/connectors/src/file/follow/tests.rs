@@ -300,7 +300,10 @@ fn an_offset_of_another_path_or_without_follow_is_refused() {
     assert!(refused.starts_with("the checkpoint has read \"a.jsonl\", and `path` names \"*.jsonl\" now"), "{refused}");
     let bounded = source("path = \"a.jsonl\"");
     let refused = refusal(&*bounded, split, Some(serde_json::json!({ "files": [] })));
-    assert!(refused.starts_with("a.jsonl has no offset"), "{refused}");
+    assert!(
+        refused.starts_with("a.jsonl: the checkpoint is of a source with `follow = true`: set it again"),
+        "{refused}"
+    );
 }
 
 #[test]

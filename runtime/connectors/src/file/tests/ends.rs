@@ -200,7 +200,7 @@ fn parts_that_the_job_does_not_resume_from_are_refused() {
     assert!(error.contains(&these) && error.contains(" with a NUMBER above 00000001;"), "{error}");
     let error = refusal(start(PARTS, folder.path(), 2, None));
     assert!(error.starts_with("out/ has 2 part(s) of another run, such as part-0000"), "{error}");
-    assert!(error.contains(&format!(": remove every part-*-*-* from {},", out.display())), "{error}");
+    assert!(error.contains(&format!("; else remove every part-*-*-* from {},", out.display())), "{error}");
     let allowing = format!("{PARTS}\nallow-newer = true");
     start(&allowing, folder.path(), 2, Some(&older)).unwrap();
     start(&allowing, folder.path(), 3, None).unwrap();

@@ -15,6 +15,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::formats::FormatName;
+use crate::formats::encoding::NOT_UTF_8;
 use crate::formats::extent::RECORD_BYTES_MAX;
 use crate::formats::format_options::FormatOptions;
 use crate::formats::read_options::TextFormat;
@@ -217,7 +218,7 @@ fn invalid_utf8_is_malformed() {
         let pieces = vec![b"{\"a\": \"\xff\"}\n".to_vec(), b"\xff\n".to_vec()];
         let (rows, malformed) = read(format, &schema(&[("a", "utf8")]), pieces, 10);
         assert_eq!((rows.num_rows(), malformed.len()), (0, 2));
-        assert!(malformed.iter().all(|m| m.reason.ends_with("is not UTF-8")), "{malformed:?}");
+        assert!(malformed.iter().all(|m| m.reason.ends_with(NOT_UTF_8)), "{malformed:?}");
     }
 }
 

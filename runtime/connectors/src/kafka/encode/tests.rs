@@ -62,7 +62,7 @@ fn what_cannot_be_written_is_refused_with_a_reason() {
     let one =
         |options: &str, columns: &[usize]| encode(options, &all.project(columns).unwrap()).unwrap_err().to_string();
     for (error, reason) in [
-        (one("key = \"idd\"", &[0]), "`key` names the column \"idd\", which does not exist; did you mean \"id\"?"),
+        (one("key = \"di\"", &[0]), "`key` names the column \"di\", which does not exist; did you mean \"id\"?"),
         (one("headers = [\"id\"]", &[0]), "none is left for the value"),
         (one("format = \"raw\"", &[0, 1]), "one column of text or bytes"),
         (one("format = \"raw\"", &[0]), "one column of text or bytes"),

@@ -10,7 +10,7 @@ use super::FilterOperator;
 use crate::dataflow::operator::Operator;
 use crate::nodes::expression_step::{self, Expressions, Parts};
 use crate::nodes::expressions::parsed;
-use crate::plan::error::CheckError;
+use crate::plan::error::{CheckError, CheckErrors};
 use crate::plan::node::{MakeContext, PlanContext, PlanNode, PortInput, StepKind};
 
 /// The section `filters`.
@@ -23,16 +23,16 @@ impl StepKind for FilterKind {
         "filters"
     }
 
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
-            return Err(CheckError::at(&node.span, "a filter has one input"));
+            return Err(CheckError::at(&node.span, "a filter has one input").into());
         };
         let condition = parsed(cx.graph, &spec.condition, |text| Expression::parse_condition(text, &input.schema))?;
         expression_step::plan(node, input, input.schema.clone(), spec.on_error, Condition(condition))
     }
 
-    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
-        parsed(cx.graph, &spec_of(node)?.condition, Expression::check_syntax)
+    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
+        Ok(parsed(cx.graph, &spec_of(node)?.condition, Expression::check_syntax)?)
     }
 }
 

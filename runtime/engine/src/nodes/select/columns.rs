@@ -5,10 +5,8 @@ use weir_core::graph::{LogicalGraph, Node, SelectedColumns, Span, Spanned};
 use weir_expressions::Expression;
 
 use crate::nodes::expressions::parsed;
-use crate::plan::error::{CheckError, check_distinct, column, place};
-
-/// A name and what it is of.
-type Column = (String, Expression);
+use crate::nodes::listed_columns::{Column, listed};
+use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, place};
 
 /// The columns of a select over these columns.
 pub(super) fn selected(
@@ -16,30 +14,30 @@ pub(super) fn selected(
     node: &Node,
     columns: &SelectedColumns,
     input: &Schema,
-) -> Result<Vec<Column>, CheckError> {
+) -> Result<Vec<Column>, CheckErrors> {
     let computed = |(name, text): &(Spanned<String>, Spanned<String>)| {
-        let expression = parsed(graph, text, |text| Expression::parse_column(text, input))?;
-        Ok((name.value.clone(), expression))
+        let expression = parsed(graph, text, |text| Expression::parse_column(text, input));
+        expression.map(|expression| (name.value.clone(), expression))
     };
     match columns {
-        SelectedColumns::Listed(names) => listed(graph, names, input),
-        SelectedColumns::Computed(columns) => columns.iter().map(computed).collect(),
+        SelectedColumns::Listed(columns) => listed(graph, columns, input, Expression::parse_column),
         SelectedColumns::Changed { add, rename, drop } => {
             check_distinct(&graph.text, "drop", drop)?;
-            let dropped = drop.iter().map(|name| column(input, name)).collect::<Result<Vec<_>, _>>()?;
-            let renamed = rename.iter().map(|(_, old)| renamed(rename, old, input)).collect::<Result<Vec<_>, _>>()?;
+            let dropped = CheckErrors::all(drop.iter().map(|name| column(input, name)));
+            let renamed = CheckErrors::all(rename.iter().map(|(_, old)| renamed(rename, old, input)));
+            let added = CheckErrors::all(add.iter().map(computed));
+            let ((dropped, renamed), mut added) = CheckErrors::both(CheckErrors::both(dropped, renamed), added)?;
             if let Some((at, _)) = renamed.iter().enumerate().find(|(_, column)| dropped.contains(column)) {
                 let (_, old) = &rename[at];
                 let message = format!("the column {:?} is dropped, and cannot be renamed", old.value);
-                return Err(CheckError::at(&old.span, message));
+                return Err(CheckError::at(&old.span, message).into());
             }
             if let Some((at, _)) = renamed.iter().enumerate().find(|(at, column)| renamed[..*at].contains(column)) {
                 let (_, old) = &rename[at];
                 let message =
                     format!("the column {:?} gets two names: add = {{ NAME = \"...\" }} makes a copy", old.value);
-                return Err(CheckError::at(&old.span, message));
+                return Err(CheckError::at(&old.span, message).into());
             }
-            let mut added = add.iter().map(computed).collect::<Result<Vec<_>, _>>()?;
             let mut made: Vec<Column> = Vec::new();
             for (index, field) in input.fields().iter().enumerate().filter(|(index, _)| !dropped.contains(index)) {
                 let of_input = (field.name().clone(), Expression::of_column(index, input));
@@ -60,30 +58,15 @@ pub(super) fn selected(
 }
 
 /// What can be wrong with expressions whatever the columns are.
-pub(super) fn check_syntax(graph: &LogicalGraph, columns: &SelectedColumns) -> Result<(), CheckError> {
-    let computed = match columns {
-        SelectedColumns::Listed(_) => return Ok(()),
-        SelectedColumns::Computed(columns) => columns,
-        SelectedColumns::Changed { add, .. } => add,
-    };
-    computed.iter().try_for_each(|(_, text)| parsed(graph, text, Expression::check_syntax))
-}
-
-/// `columns = ["path", "latency.p95"]`
-fn listed(graph: &LogicalGraph, names: &[Spanned<String>], input: &Schema) -> Result<Vec<Column>, CheckError> {
-    check_distinct(&graph.text, "columns", names)?;
-    let mut made: Vec<Column> = Vec::with_capacity(names.len());
-    for name in names {
-        let (last, expression) = parsed(graph, name, |text| Expression::of_path(text, input))?;
-        if made.iter().any(|(other, _)| *other == last) {
-            let message = format!(
-                "two columns would be named {last:?}: write columns = {{ NAME = \"EXPRESSION\" }} to give them names of their own"
-            );
-            return Err(CheckError::at(&name.span, message));
+pub(super) fn check_syntax(graph: &LogicalGraph, columns: &SelectedColumns) -> Result<(), CheckErrors> {
+    let check = |text: &Spanned<String>| parsed(graph, text, Expression::check_syntax);
+    match columns {
+        SelectedColumns::Listed(columns) => {
+            let named = columns.iter().filter(|column| column.name.is_some());
+            CheckErrors::all(named.map(|column| check(&column.of))).map(drop)
         }
-        made.push((last, expression));
+        SelectedColumns::Changed { add, .. } => CheckErrors::all(add.iter().map(|(_, text)| check(text))).map(drop),
     }
-    Ok(made)
 }
 
 /// The column that gets a new name.

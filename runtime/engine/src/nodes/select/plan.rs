@@ -11,7 +11,7 @@ use super::SelectOperator;
 use super::columns::{check_syntax, selected};
 use crate::dataflow::operator::Operator;
 use crate::nodes::expression_step::{self, Expressions, Parts};
-use crate::plan::error::CheckError;
+use crate::plan::error::{CheckError, CheckErrors};
 use crate::plan::node::{MakeContext, PlanContext, PlanNode, PortInput, StepKind};
 
 /// The section `selects`.
@@ -25,9 +25,9 @@ impl StepKind for SelectKind {
         "selects"
     }
 
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
-            return Err(CheckError::at(&node.span, "a select has one input"));
+            return Err(CheckError::at(&node.span, "a select has one input").into());
         };
         let (names, columns): (Vec<String>, Vec<Expression>) =
             selected(cx.graph, node, &spec.columns, &input.schema)?.into_iter().unzip();
@@ -36,7 +36,7 @@ impl StepKind for SelectKind {
         expression_step::plan(node, input, made, spec.on_error, Columns(columns))
     }
 
-    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
+    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
         check_syntax(cx.graph, &spec_of(node)?.columns)
     }
 }

@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::connector::{Sink, WriterContext};
 use weir_core::graph::{Node, NodeKind, SinkNode};
+use weir_expressions::Expression;
 
 use super::SinkOperator;
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
-use crate::plan::error::{CheckError, check_distinct, column};
+use crate::nodes::expressions::Evaluator;
+use crate::nodes::listed_columns::listed;
+use crate::plan::error::{CheckError, CheckErrors};
 use crate::plan::node::{
     Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanContext, PlanNode, PortInput, Role, StepKind,
 };
@@ -21,9 +24,11 @@ pub(crate) struct SinkKind;
 struct SinkStep {
     sink: Arc<dyn Sink>,
     inputs: Vec<InputPort>,
-    /// What it writes, in this order.
+    /// What it needs of its input, in this order.
     columns: Vec<usize>,
-    /// The schema of these.
+    /// What it writes, made of these; `None`: these.
+    written: Option<Vec<Expression>>,
+    /// The schema of what it writes.
     taken: SchemaRef,
     parallelism: usize,
 }
@@ -33,26 +38,42 @@ impl StepKind for SinkKind {
         "sinks"
     }
 
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
-            return Err(CheckError::at(&node.span, "a sink has one input"));
+            return Err(CheckError::at(&node.span, "a sink has one input").into());
         };
-        let sink = make_sink(cx, spec)?;
-        let columns = match &spec.columns {
-            Some(names) => {
-                check_distinct(&cx.graph.text, "columns", names)?;
-                names.iter().map(|c| column(&input.schema, c)).collect::<Result<_, _>>()?
+        let input = &input.schema;
+        let field = |path: &str, input: &Schema| Expression::of_path(path, input).map(|(_, field)| field);
+        let listed = match &spec.columns {
+            Some(columns) => listed(cx.graph, columns, input, field),
+            None => Ok(input
+                .fields()
+                .iter()
+                .enumerate()
+                .map(|(column, of)| (of.name().clone(), Expression::of_column(column, input)))
+                .collect()),
+        };
+        let (sink, listed) = CheckErrors::both(make_sink(cx, spec), listed)?;
+        let fields = listed.iter().map(|(name, column)| column.field(name, input)).collect::<Vec<_>>();
+        let taken = Schema::new(fields);
+        let as_they_are = listed.iter().map(|(_, column)| column.column()).collect::<Option<Vec<_>>>();
+        let renamed =
+            as_they_are.iter().flatten().zip(taken.fields()).any(|(c, field)| input.field(*c).name() != field.name());
+        let (columns, written) = match as_they_are.filter(|_| !renamed) {
+            Some(columns) => (columns, None),
+            None => {
+                let written: Vec<Expression> = listed.into_iter().map(|(_, column)| column).collect();
+                let needed: BTreeSet<usize> = written.iter().flat_map(Expression::reads).collect();
+                (needed.into_iter().collect(), Some(written))
             }
-            None => (0..input.schema.fields().len()).collect::<Vec<_>>(),
         };
-        let taken = input.schema.project(&columns).map_err(|e| CheckError::at(&spec.connector.span, e.to_string()))?;
-        sink.check(&taken).map_err(|e| CheckError::of_connector(&spec.connector, &e))?;
+        sink.check(&taken).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let parallelism = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
-        let inputs = vec![InputPort::only(input.schema.clone(), Distribution::Any)];
-        Ok(Arc::new(SinkStep { sink, inputs, columns, taken: Arc::new(taken), parallelism }))
+        let inputs = vec![InputPort::only(input.clone(), Distribution::Any)];
+        Ok(Arc::new(SinkStep { sink, inputs, columns, written, taken: Arc::new(taken), parallelism }))
     }
 
-    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckError> {
+    fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
         make_sink(cx, spec_of(node)?).map(drop)
     }
 }
@@ -64,9 +85,9 @@ fn spec_of(node: &Node) -> Result<&SinkNode, CheckError> {
     }
 }
 
-fn make_sink(cx: &PlanContext<'_>, spec: &SinkNode) -> Result<Arc<dyn Sink>, CheckError> {
+fn make_sink(cx: &PlanContext<'_>, spec: &SinkNode) -> Result<Arc<dyn Sink>, CheckErrors> {
     let made = cx.connectors.sink(&spec.connector.value, &spec.options);
-    Ok(made.map_err(|e| CheckError::of_connector(&spec.connector, &e))?.into())
+    Ok(made.map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?.into())
 }
 
 impl PlanNode for SinkStep {
@@ -106,6 +127,10 @@ impl PlanNode for SinkStep {
             restored: start.restored,
         };
         let writer = self.sink.writer(self.taken.clone(), &context)?;
-        Ok(Some(Box::new(SinkOperator::new(writer, start.latency.clone(), cx.clock.clone()))))
+        let columns = |written: &Vec<Expression>| {
+            (Evaluator::new(written.clone(), &self.inputs[0].schema, cx.columns), self.taken.clone())
+        };
+        let written = self.written.as_ref().map(columns);
+        Ok(Some(Box::new(SinkOperator::new(writer, written, start.latency.clone(), cx.clock.clone()))))
     }
 }

@@ -22,7 +22,7 @@ use crate::nodes::component::{check_outputs, instance, load};
 use crate::nodes::dead_letter::with_error_column;
 use crate::nodes::keyed::layout::{check_readable, is_same};
 use crate::nodes::meter::Meter;
-use crate::plan::error::{CheckError, check_distinct, column, key_column, place};
+use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column, place};
 use crate::plan::node::{
     ComponentUse, Distribution, Halves, InputPort, MakeContext, MakeError, NodeColumns, OutputPort, OutputRole,
     PlanContext, PlanNode, PortInput, ReplaceContext, StepKind,
@@ -89,26 +89,27 @@ impl StepKind for WindowKind {
         "windows"
     }
 
-    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckError> {
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
         let (NodeKind::Window(spec), [input]) = (&node.kind, inputs) else {
-            return Err(CheckError::at(&node.span, "a window has one input"));
+            return Err(CheckError::at(&node.span, "a window has one input").into());
         };
         let input = &input.schema;
         let text = &cx.graph.text;
         check_distinct(text, "key-by", &spec.key_by)?;
-        let keys = spec.key_by.iter().map(|k| key_column(input, k)).collect::<Result<Vec<_>, _>>()?;
+        let keys = CheckErrors::all(spec.key_by.iter().map(|key| key_column(input, key)));
+        let planned = spec.aggregates.iter().map(|(name, of)| plan_aggregate(cx, (&node.name, name), of, input));
+        let (keys, planned) = CheckErrors::both(keys, CheckErrors::all(planned))?;
         if let Some(bound) = spec.key_by.iter().find(|key| [WINDOW_START, WINDOW_END].contains(&key.value.as_str())) {
             let (name, window) = (&bound.value, place(text, &node.span));
             let message = format!(
                 "a window ({window}) makes a column {name:?} of its own, so no key can have that name: give the column another \
                  name before the window"
             );
-            return Err(CheckError::at(&bound.span, message));
+            return Err(CheckError::at(&bound.span, message).into());
         }
         let mut aggregates = Vec::with_capacity(spec.aggregates.len());
         let mut fields = fields_before_results(keys.iter().map(|k| input.fields()[*k].clone()).collect());
-        for (name, of) in &spec.aggregates {
-            let (aggregate, field) = plan_aggregate(cx, (&node.name, name), of, input)?;
+        for ((name, _), (aggregate, field)) in spec.aggregates.iter().zip(planned) {
             if fields.iter().any(|f| f.name() == field.name()) {
                 let key = spec.key_by.iter().find(|key| key.value == name.value);
                 let of = match key {
@@ -116,7 +117,7 @@ impl StepKind for WindowKind {
                     None => format!("a bound that the window makes itself, {}", place(text, &node.span)),
                 };
                 let message = format!("the window already has a column named {:?}: {of}", name.value);
-                return Err(CheckError::at(&name.span, message));
+                return Err(CheckError::at(&name.span, message).into());
             }
             aggregates.push(aggregate);
             fields.push(Arc::new(field));
@@ -139,10 +140,10 @@ fn plan_aggregate(
     (window, name): (&str, &Spanned<String>),
     spec: &AggregateSpec,
     input: &SchemaRef,
-) -> Result<(PlannedAggregate, Field), CheckError> {
+) -> Result<(PlannedAggregate, Field), CheckErrors> {
     match spec {
         AggregateSpec::Builtin { function, columns: of } => {
-            let columns = of.iter().map(|c| column(input, c)).collect::<Result<Vec<_>, _>>()?;
+            let columns = CheckErrors::all(of.iter().map(|name| column(input, name)))?;
             let types: Vec<&DataType> = columns.iter().map(|i| input.field(*i).data_type()).collect();
             let output = aggregate_type(*function, &types)
                 .map_err(|message| CheckError::at(of.first().map_or(&name.span, |c| &c.span), message))?;
@@ -154,10 +155,10 @@ fn plan_aggregate(
             let component = load(cx.host, path)?;
             let refuse = |message: String| CheckError::at(&path.span, message);
             if component.world() != World::Aggregate {
-                return Err(refuse("this component is not an aggregate; use it under [operators]".to_owned()));
+                return Err(refuse("this component is not an aggregate; use it under [operators]".to_owned()).into());
             }
             check_distinct(&cx.graph.text, "columns", columns)?;
-            let columns = columns.iter().map(|c| column(input, c)).collect::<Result<Vec<_>, _>>()?;
+            let columns = CheckErrors::all(columns.iter().map(|name| column(input, name)))?;
             let schema = Arc::new(input.project(&columns).map_err(|e| refuse(e.to_string()))?);
             let plan =
                 component.describe(config, &[InputSchema::only(schema, Vec::new())], limits).map_err(|error| {
@@ -167,7 +168,9 @@ fn plan_aggregate(
                 })?;
             let output = plan.output_schema(0);
             let [only] = output.fields().as_ref() else {
-                return Err(refuse("an aggregate makes exactly one column; put several into a struct".to_owned()));
+                return Err(
+                    refuse("an aggregate makes exactly one column; put several into a struct".to_owned()).into()
+                );
             };
             let field = only.as_ref().clone().with_name(&name.value);
             let (config, limits) = (config.clone(), limits.clone());

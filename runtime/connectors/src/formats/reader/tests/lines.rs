@@ -27,7 +27,7 @@ fn lines_that_are_not_utf8_are_malformed_and_no_others() {
     let pieces = vec![b"a\n\xffb\n\xc3\n\xa9\nc".to_vec()];
     let (rows, malformed) = read(&lines_of(FormatName::Text, None), &schema(&LINE), pieces, 10);
     let found: Vec<_> = malformed.iter().map(|m| format!("{}: {}", m.at, m.reason)).collect();
-    let expected = ["in:2: it is not UTF-8", "in:3: it is not UTF-8", "in:4: it is not UTF-8"].map(str::to_owned);
+    let expected = [2, 3, 4].map(|line| format!("in:{line}: it {NOT_UTF_8}"));
     assert_eq!((lines(&rows), found), (["a", "c"].map(str::to_owned).to_vec(), expected.to_vec()));
 }
 
