@@ -55,6 +55,7 @@ export function misfit(type, value) {
         const why = misfit(type.fields[key], value[key]);
         if (why !== null) return `an object whose ${key} is ${why}`;
       }
+      for (const key in value) if (!(key in type.fields)) return `an object with ${key}, but it has ${Object.keys(type.fields).join(', ')}`;
       return null;
     }
   }

@@ -57,8 +57,6 @@ export function checkConfig(fields, given) {
     } else {
       const why = misfit(type, value);
       if (why !== null) throw new ValueError(`config: ${written} is ${why}`);
-      const unknown = unknownIn(type, value);
-      if (unknown !== null) throw new ValueError(`config: ${written} has no key ${JSON.stringify(unknown)}`);
       config[key] = value ?? null;
     }
   }
@@ -66,23 +64,6 @@ export function checkConfig(fields, given) {
 }
 
 const keysOf = (fields) => fields.map(({ written }) => written).join(', ') || 'no keys';
-
-function unknownIn(type, value) {
-  if (value === null || value === undefined) return null;
-  if (type.item) {
-    for (const item of value) {
-      const unknown = unknownIn(type.item, item);
-      if (unknown !== null) return unknown;
-    }
-  } else if (type.fields) {
-    for (const key in value) {
-      if (!(key in type.fields)) return key;
-      const unknown = unknownIn(type.fields[key], value[key]);
-      if (unknown !== null) return unknown;
-    }
-  }
-  return null;
-}
 
 /** `, did you mean "late-after"?`, if a name is close to the wrong one. */
 function near(key, fields) {

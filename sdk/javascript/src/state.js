@@ -1,7 +1,7 @@
 // Rows that the host keeps for an operator: states, accumulators, entries of maps. They are plain objects; what of them changed is
 // found by comparing, so that an author only changes them.
 
-import { Builder, misfit } from './builder.js';
+import { Builder, fastPut, misfit } from './builder.js';
 import { packed, unpacked, ValueError } from './column.js';
 import { compiled, rowFunction } from './compile.js';
 import { findColumns, schemaOf, storedFields } from './schema.js';
@@ -15,9 +15,13 @@ const isFlat = ({ type }) => !type.item && !type.fields && type.kind !== 'binary
 class Shape {
   constructor(fields, what) {
     const keys = fields.map((field) => ({ ...field, name: JSON.stringify(field.key) }));
-    const copy = keys.map((field, k) => `${field.name}: ${isFlat(field) ? `o[${field.name}]` : `copyOf(types[${k}], o[${field.name}])`}`);
-    const equal = keys.map((field, k) => (isFlat(field) ? `Object.is(a[${field.name}], b[${field.name}])` : `same(types[${k}], a[${field.name}], b[${field.name}])`));
-    const check = keys.map(({ name, type }, k) => `if (misfit(types[${k}], o[${name}]) !== null) refuse(${name}, types[${k}], o[${name}]);${type.optional ? ` if (o[${name}] === undefined) o[${name}] = null;` : ''}`);
+    const copy = keys.map((field, k) => `${field.name}: ${isFlat(field) ? `o[${field.name}]${field.type.optional ? ' ?? null' : ''}` : `copyOf(types[${k}], o[${field.name}])`}`);
+    const equal = keys.map((field, k) => (isFlat(field) ? `Object.is(a[${field.name}]${field.type.optional ? ' ?? null' : ''}, b[${field.name}])` : `same(types[${k}], a[${field.name}], b[${field.name}])`));
+    const check = keys.map(({ name, type }, k) => {
+      const slow = `if (misfit(types[${k}], v) !== null) refuse(${name}, types[${k}], v);`;
+      const fast = fastPut(type, 'v', '', '', '')?.fits;
+      return `v = o[${name}]; ${fast ? `if (!(${type.optional ? 'v === null || ' : ''}${fast})) { ${slow} }` : slow}`;
+    });
     const text = keys.map(({ name, type }) => (isFlat({ type }) && !type.kind.startsWith('float') && type.kind !== 'utf8' ? `o[${name}]` : `textOf(o[${name}])`));
     Object.assign(this, compiled(`
       return {
@@ -26,8 +30,15 @@ class Shape {
         equal(a, b) { return ${equal.join(' && ') || 'true'}; },
         check(o) {
           if (typeof o !== 'object' || o === null) throw new ValueError(what + ' is ' + shown(o) + ', but it is an object');
+          var v, x;
           ${check.join('\n')}
-          for (const key in o) if (!keys.has(key)) throw new ValueError(what + ' has no field ' + JSON.stringify(key) + '; it has ' + [...keys].join(', '));
+        },
+        // What an author sets: no field may be misspelt, and none added later, for the host would forget it.
+        sealed(o) {
+          if (o === null) return null;
+          if (typeof o !== 'object') throw new ValueError(what + ' is ' + shown(o) + ', but it is an object');
+          if (Object.keys(o).length !== keys.size) for (const key in o) if (!keys.has(key)) throw new ValueError(what + ' has no field ' + JSON.stringify(key) + '; it has ' + [...keys].join(', '));
+          return Object.preventExtensions(o);
         },
       };
     `, {
@@ -119,7 +130,7 @@ export class Slots {
     if (slot !== undefined) return slot;
     if (key >= this.count) throw new Error(`a row has key ${key}, but the call has ${this.count} keys`);
     const there = this.present === null || this.present[key] === 1;
-    const now = there ? this.row(key) : null;
+    const now = there ? Object.preventExtensions(this.row(key)) : null;
     return (this.slots[key] = { now, was: there ? this.stored.shape.copy(now) : null });
   }
 

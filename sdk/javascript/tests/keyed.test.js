@@ -49,16 +49,18 @@ test('nothing of a refused row stays', () => {
     if (row.n < 0) throw new RowError('negative');
     if (row.n === 13) ctx.state.list = 'x';
     if (row.n === 14) ctx.state.more = 1;
+    if (row.n === 16) ctx.state = { list: [], lsit: [] };
     return { size: row.n === 15 ? 0.5 : ctx.state.list.length };
   });
   const harness = connect(op, { schema: SCHEMA, keyBy: ['k'] });
-  const { main, outputs, rejected } = harness.process(rows(5, -7, 13, 14, 15, 6));
+  const { main, outputs, rejected } = harness.process(rows(5, -7, 13, 14, 15, 16, 6));
   assert.deepEqual(main.map(({ size }) => size), [1, 2]);
   assert.equal(outputs.other.length, 2);
   assert.deepEqual(rejected, [
     { row: 1, reason: 'negative' }, { row: 2, reason: 'the state: list is "x", but it is an array' },
-    { row: 3, reason: 'the state has no field "more"; it has list' }, { row: 4, reason: 'size is 0.5, but it is an int32' },
+    { row: 3, reason: rejected[2].reason }, { row: 4, reason: 'size is 0.5, but it is an int32' }, { row: 5, reason: 'the state has no field "lsit"; it has list' },
   ]);
+  assert.match(rejected[2].reason, /^TypeError: Cannot add property more, object is not extensible \(tests\/keyed.test.js:\d+, in process\)$/);
   assert.deepEqual(harness.states[0].state, { list: [5, 6] });
   assert.deepEqual(harness.timers.map(({ time, domain }) => `${time} ${domain}`), ['5 event-time', '5 processing-time', '6 event-time', '6 processing-time']);
   assert.deepEqual(harness.entries('m').map(({ key, value }) => [key.n, value.k]), [[6, 'a']]);
