@@ -16,7 +16,7 @@ class Shape {
   constructor(fields, what) {
     const keys = fields.map((field) => ({ ...field, name: JSON.stringify(field.key) }));
     const copy = keys.map((field, k) => `${field.name}: ${isFlat(field) ? `o[${field.name}]${field.type.optional ? ' ?? null' : ''}` : `copyOf(types[${k}], o[${field.name}])`}`);
-    const equal = keys.map((field, k) => (isFlat(field) ? `Object.is(a[${field.name}]${field.type.optional ? ' ?? null' : ''}, b[${field.name}])` : `same(types[${k}], a[${field.name}], b[${field.name}])`));
+    const equal = keys.map((field, k) => (isFlat(field) ? equalFlat(field) : `same(types[${k}], a[${field.name}], b[${field.name}])`));
     const check = keys.map(({ name, type }, k) => {
       const slow = `if (misfit(types[${k}], v) !== null) refuse(${name}, types[${k}], v);`;
       const fast = fastPut(type, 'v', '', '', '')?.fits;
@@ -47,6 +47,11 @@ class Shape {
     }));
   }
 }
+
+const equalFlat = ({ name, type }) => {
+  const [a, b] = ['a', 'b'].map((row) => `(${row}[${name}]${type.optional ? ' ?? null' : ''})`);
+  return type.kind.startsWith('float') ? `Object.is(${a}, ${b})` : `${a} === ${b}`;
+};
 
 /** The same text for the same value, and for no other of its type. */
 function textOf(value) {
@@ -83,6 +88,7 @@ export class Stored {
     this.indices = this.columns.map((_, index) => index);
     this.shape = new Shape(this.fields, what);
     this.reader = rowFunction(this.own);
+    this.fill = filler(this.fields);
   }
 
   /** Rows of columns that this very declaration has written: a function of the row. */
@@ -102,16 +108,30 @@ export class Stored {
     return this.readFrom(fields, columns.map((_, index) => index), columns, rowFunction(fields), count, nodes);
   }
 
-  /** The columns of some rows; null: a row of nulls. */
+  /** The columns of some rows; null: a row that is not there. */
   write(rows) {
     const nodes = [];
-    for (const { key, type } of this.fields) {
-      const builder = new Builder(type, rows.length);
-      for (const row of rows) builder.put(row === null ? null : row[key]);
-      builder.finish(nodes, `${this.what}: ${key}`);
-    }
+    const builders = this.fields.map(({ type }) => new Builder(type, rows.length));
+    this.fill(rows, builders);
+    this.fields.forEach(({ key }, k) => builders[k].finish(nodes, `${this.what}: ${key}`));
     return nodes;
   }
+}
+
+/** What puts rows into builders: `fill(rows, builders)`. */
+function filler(fields) {
+  const each = (text) => fields.map(({ key, type }, k) => text(k, JSON.stringify(key), fastPut(type, 'v', 'n', `a${k}`, `b${k}`))).join('\n');
+  return compiled(`
+    return function fill(rows, builders) {
+      var v, x;
+      ${each((k) => `var w${k} = builders[${k}], a${k} = w${k}.a, b${k} = w${k}.b;`)}
+      for (var n = 0; n < rows.length; n++) {
+        var o = rows[n];
+        ${each((k, key, fast) => `v = o === null ? null : o[${key}]; ${fast ? `if (${fast.fits}) { ${fast.write} } else ` : ''}{ w${k}.at = n; w${k}.put(v); }`)}
+      }
+      ${each((k) => `w${k}.at = n;`)}
+    };
+  `);
 }
 
 /** The states of a call. */
