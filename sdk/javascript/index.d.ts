@@ -116,6 +116,8 @@ interface Declared<C, E, S> {
   title?: string;
   /** The keys of the configuration. */
   config?: C;
+  /** Throws what is wrong with a configuration, beyond the types of its keys. */
+  validate?(config: Config<C>): void;
   /** The columns of the main output, in their order. */
   emits: E;
   /** Side outputs by name. */
@@ -246,7 +248,7 @@ export const keyed: KeyedFunction;
  * accumulator has zero, empty, false, or null where that may be.
  */
 export function aggregate<const R extends Reads, const A extends Stored, const E extends Stored, const C extends ConfigSpec = {}>(
-  declared: { title?: string; config?: C; reads: R; accumulator: A; version?: number; emits: E },
+  declared: { title?: string; config?: C; validate?(config: Config<C>): void; reads: R; accumulator: A; version?: number; emits: E },
   steps: {
     /** Adds a row: changes the accumulator, or returns another. */
     accumulate(accumulator: StateOf<A>, row: Row<R>, ctx: { readonly config: Config<C> }): StateOf<A> | void;

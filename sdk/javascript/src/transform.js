@@ -43,8 +43,8 @@ function fail(message) {
 export class Operator {
   constructor(world, declared) {
     if (typeof declared !== 'object' || declared === null) throw new TypeError(`${world}({ ... }) takes an object that says what the operator reads and emits`);
-    const { title, config } = declared;
-    Object.assign(this, { world, title: title ?? null, config: configFields(config) });
+    const { title, config, validate } = declared;
+    Object.assign(this, { world, title: title ?? null, config: configFields(config), validate });
   }
 
   about() {
@@ -53,7 +53,9 @@ export class Operator {
 
   /** The configuration, from JSON (a pipeline) or an object (a test). */
   configured(given) {
-    return typeof given === 'string' ? parseConfig(this.config, given) : checkConfig(this.config, given ?? {});
+    const config = typeof given === 'string' ? parseConfig(this.config, given) : checkConfig(this.config, given ?? {});
+    this.validate?.(config);
+    return config;
   }
 
   /** Connects the operator: `{ plan, ... }`. */
