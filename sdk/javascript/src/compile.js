@@ -14,8 +14,12 @@ export function compiled(source, given = {}) {
 }
 
 const lines = (list, text) => list.map(text).join('\n');
-const binding = (fields) => lines(fields, ({ column, type }, k) => (column === null && type.kind !== 'event-time' && type.kind !== 'row-kind' ? ''
-  : `({ a: a${k}, b: b${k}, c: c${k}, n: n${k} } = columns[${k}]);`));
+const binding = (fields) =>
+  lines(fields, ({ column, type }, k) =>
+    column === null && type.kind !== 'event-time' && type.kind !== 'row-kind'
+      ? ''
+      : `({ a: a${k}, b: b${k}, c: c${k}, n: n${k} } = columns[${k}]);`,
+  );
 
 /** What reads rows of some columns: `bind(columns)`, then `row(i)`. */
 export function rowFunction(fields) {
@@ -33,7 +37,8 @@ export function rowFunction(fields) {
  * changes that of the row's key. `reuses`: there is one row object for all rows.
  */
 export function operatorCode(inputs, outputs, { steps, context, refuse, shape, reuses }) {
-  return compiled(`
+  return compiled(
+    `
     var i = 0;
     var rows = 0;
     var oncePerRow = true;
@@ -55,7 +60,9 @@ export function operatorCode(inputs, outputs, { steps, context, refuse, shape, r
       ${shape ? 'states,' : ''}
       runs: [${inputs.map((fields, q) => loop(fields, `steps[${q}]`, outputs[0], { keyed: shape !== undefined, reuses })).join(',\n')}],
     };
-  `, { steps, context, refuse, shape, builders: outputs.map(({ builders }) => builders) });
+  `,
+    { steps, context, refuse, shape, builders: outputs.map(({ builders }) => builders) },
+  );
 }
 
 /**
@@ -99,12 +106,16 @@ function loop(fields, step, main, { keyed, reuses }) {
           ${keyed ? 'if (touched === i) leave();' : ''}
         }
       } catch (error) {
-        ${main ? `if (result != null) {
+        ${
+          main
+            ? `if (result != null) {
           // Not the author's function failed, but the way that takes only what is common.
           var given = result;
           result = undefined;
           try { several(given); ${keyed ? 'if (touched === i) leave();' : ''} continue; } catch (reason) { error = reason; }
-        }` : ''}
+        }`
+            : ''
+        }
         refuse(i, error);
       }
     }`;
@@ -128,13 +139,20 @@ function put({ fields }, p, o, otherwise) {
     const fast = fastPut(type, `v${id}`, `count${p}`, `a${id}`, `b${id}`);
     return { id, key: JSON.stringify(key), fast, optional: type.optional };
   });
-  const fits = parts.map(({ id, fast, optional }) => (fast === null ? 'false' : optional ? `(v${id} === null || ${fast.fits})` : fast.fits));
+  const fits = parts.map(({ id, fast, optional }) =>
+    fast === null ? 'false' : optional ? `(v${id} === null || ${fast.fits})` : fast.fits,
+  );
   if (parts.length === 0) fits.push(`${o} === true`);
   return `
     ${lines(parts, ({ id, key }) => `v${id} = ${o}[${key}];`)}
     if (${fits.join(' && ')}) {
-      ${lines(parts, ({ id, fast, optional }) => (fast === null ? '' : !optional ? fast.write
-    : `if (v${id} === null) { w${id}.nullAt(count${p}); d${id} = w${id}.valid; } else { ${fast.write} if (d${id} !== null) d${id}[count${p}] = 1; }`))}
+      ${lines(parts, ({ id, fast, optional }) =>
+        fast === null
+          ? ''
+          : !optional
+            ? fast.write
+            : `if (v${id} === null) { w${id}.nullAt(count${p}); d${id} = w${id}.valid; } else { ${fast.write} if (d${id} !== null) d${id}[count${p}] = 1; }`,
+      )}
       sources${p}[count${p}++] = i;
     } else ${otherwise};`;
 }
@@ -146,7 +164,8 @@ const halves = ({ type }) => fastPut(type, '', '', '', '')?.halves === true;
 /** The writer of output `p`; its fast path is {@link put}. */
 function writer(output, p) {
   const { fields } = output;
-  const each = (text) => lines(fields, ({ key, type }, k) => text(`${p}_${k}`, JSON.stringify(key), fastPut(type, '', '', '', '') !== null, k));
+  const each = (text) =>
+    lines(fields, ({ key, type }, k) => text(`${p}_${k}`, JSON.stringify(key), fastPut(type, '', '', '', '') !== null, k));
   return `
     var count${p} = 0, capacity${p} = 1024, sources${p} = new Uint32Array(capacity${p});
     ${each((id, _, __, k) => `var w${id} = builders[${p}][${k}]; var a${id} = w${id}.a, b${id} = w${id}.b, d${id} = w${id}.valid;`)}

@@ -49,7 +49,7 @@ class KeyContext extends Context {
 export class Keyed extends Operator {
   constructor(declared, steps) {
     super('keyed', declared);
-    const { process, onTimer, prefetch, migrate } = typeof steps === 'function' ? { process: steps } : steps ?? {};
+    const { process, onTimer, prefetch, migrate } = typeof steps === 'function' ? { process: steps } : (steps ?? {});
     this.inputs = declaredInputs(declared, process, 'process');
     this.outputs = declaredOutputs(declared);
     this.state = new Stored(declared.state ?? {}, 'the state');
@@ -82,7 +82,12 @@ export class Keyed extends Operator {
     const refuse = (row, error) => call.refuse(row, error);
     // The last "input" are the timers.
     const steps = [...connected.map(({ step }) => step), (_, ctx) => this.onTimer(call.timer(), ctx)];
-    const code = operatorCode([...reads.map(({ fields }) => fields), []], call.outputs.all, { steps, context, refuse, shape: this.state.shape });
+    const code = operatorCode([...reads.map(({ fields }) => fields), []], call.outputs.all, {
+      steps,
+      context,
+      refuse,
+      shape: this.state.shape,
+    });
     call.use(code);
     context.emit = call.outputs.emit;
     const fire = code.runs[inputs.length];
@@ -111,7 +116,12 @@ export class Keyed extends Operator {
       call.begin(batch.rows, due.keys, states, now, host, 'onTimer');
       call.due = { domain: due.domain, times: view(BigInt64Array, due.times) };
       context.input = null;
-      const keys = openFields(timerKeys, keyColumns.map((_, i) => i), keyColumns, batch);
+      const keys = openFields(
+        timerKeys,
+        keyColumns.map((_, i) => i),
+        keyColumns,
+        batch,
+      );
       call.refused.refuseNulls(timerKeys, keys, batch.rows);
       timerKeyRow.bind(keys);
       call.keyRow = timerKeyRow.row;

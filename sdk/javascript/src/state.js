@@ -15,15 +15,23 @@ const isFlat = ({ type }) => !type.item && !type.fields && type.kind !== 'binary
 class Shape {
   constructor(fields, what) {
     const keys = fields.map((field) => ({ ...field, name: JSON.stringify(field.key) }));
-    const copy = keys.map((field, k) => `${field.name}: ${isFlat(field) ? `o[${field.name}]${field.type.optional ? ' ?? null' : ''}` : `copyOf(types[${k}], o[${field.name}])`}`);
+    const copy = keys.map(
+      (field, k) =>
+        `${field.name}: ${isFlat(field) ? `o[${field.name}]${field.type.optional ? ' ?? null' : ''}` : `copyOf(types[${k}], o[${field.name}])`}`,
+    );
     const equal = keys.map((field, k) => (isFlat(field) ? equalFlat(field) : `same(types[${k}], a[${field.name}], b[${field.name}])`));
     const check = keys.map(({ name, type }, k) => {
       const slow = `if (misfit(types[${k}], v) !== null) refuse(${name}, types[${k}], v);`;
       const fast = fastPut(type, 'v', '', '', '')?.fits;
       return `v = o[${name}]; ${fast ? `if (!(${type.optional ? 'v === null || ' : ''}${fast})) { ${slow} }` : slow}`;
     });
-    const text = keys.map(({ name, type }) => (isFlat({ type }) && !type.kind.startsWith('float') && type.kind !== 'utf8' ? `o[${name}]` : `textOf(o[${name}])`));
-    Object.assign(this, compiled(`
+    const text = keys.map(({ name, type }) =>
+      isFlat({ type }) && !type.kind.startsWith('float') && type.kind !== 'utf8' ? `o[${name}]` : `textOf(o[${name}])`,
+    );
+    Object.assign(
+      this,
+      compiled(
+        `
       return {
         text(o) { return ${text.join(" + ' ' + ") || "''"} + ''; },
         copy(o) { return { ${copy.join(', ')} }; },
@@ -41,10 +49,22 @@ class Shape {
           return Object.preventExtensions(o);
         },
       };
-    `, {
-      what, shown, ValueError, copyOf, same, textOf, types: fields.map(({ type }) => type), keys: new Set(fields.map(({ key }) => key)),
-      refuse: (name, type, value) => { throw new ValueError(`${what}: ${name} is ${misfit(type, value)}`); },
-    }));
+    `,
+        {
+          what,
+          shown,
+          ValueError,
+          copyOf,
+          same,
+          textOf,
+          types: fields.map(({ type }) => type),
+          keys: new Set(fields.map(({ key }) => key)),
+          refuse: (name, type, value) => {
+            throw new ValueError(`${what}: ${name} is ${misfit(type, value)}`);
+          },
+        },
+      ),
+    );
   }
 }
 
@@ -59,7 +79,10 @@ function textOf(value) {
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (typeof value !== 'object' || value === null) return String(value ?? null);
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return `[${Array.from(value, textOf).join()}]`;
-  return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${textOf(value[key])}`).join()}}`;
+  return `{${Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${textOf(value[key])}`)
+    .join()}}`;
 }
 
 /** A copy of a value that shares nothing with it that can change. */
@@ -105,7 +128,14 @@ export class Stored {
   readAs(schema, count, nodes) {
     const columns = tree(schema);
     const fields = findColumns(this.fields, columns, null, 'the state', true);
-    return this.readFrom(fields, columns.map((_, index) => index), columns, rowFunction(fields), count, nodes);
+    return this.readFrom(
+      fields,
+      columns.map((_, index) => index),
+      columns,
+      rowFunction(fields),
+      count,
+      nodes,
+    );
   }
 
   /** The columns of some rows; null: a row that is not there. */
@@ -120,7 +150,8 @@ export class Stored {
 
 /** What puts rows into builders: `fill(rows, builders)`. */
 function filler(fields) {
-  const each = (text) => fields.map(({ key, type }, k) => text(k, JSON.stringify(key), fastPut(type, 'v', 'n', `a${k}`, `b${k}`))).join('\n');
+  const each = (text) =>
+    fields.map(({ key, type }, k) => text(k, JSON.stringify(key), fastPut(type, 'v', 'n', `a${k}`, `b${k}`))).join('\n');
   return compiled(`
     return function fill(rows, builders) {
       var v, x;
@@ -166,7 +197,10 @@ export class Slots {
     });
     const columns = this.stored.write(rows);
     if (keys.length === 0) return { changed: { tag: 'empty' }, states: { keys: 0, present: EMPTY, columns } };
-    const present = packed(rows.map((row) => (row === null ? 0 : 1)), rows.length);
+    const present = packed(
+      rows.map((row) => (row === null ? 0 : 1)),
+      rows.length,
+    );
     const changed = keys.length === this.count ? { tag: 'all' } : { tag: 'indices', val: new Uint8Array(Uint32Array.from(keys).buffer) };
     return { changed, states: { keys: rows.length, present, columns } };
   }

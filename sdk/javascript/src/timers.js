@@ -50,10 +50,15 @@ export class Timers {
   finish() {
     const last = new Map();
     for (const change of this.changes) last.set(`${change.domain} ${change.key} ${change.time}`, change);
-    const lists = (register) => DOMAINS.map((domain) => {
-      const mine = [...last.values()].filter((change) => change.domain === domain && change.register === register);
-      return { domain, keys: bytes(Uint32Array.from(mine, ({ key }) => key)), times: bytes(BigInt64Array.from(mine, ({ time }) => time)) };
-    }).filter(({ keys }) => keys.length > 0);
+    const lists = (register) =>
+      DOMAINS.map((domain) => {
+        const mine = [...last.values()].filter((change) => change.domain === domain && change.register === register);
+        return {
+          domain,
+          keys: bytes(Uint32Array.from(mine, ({ key }) => key)),
+          times: bytes(BigInt64Array.from(mine, ({ time }) => time)),
+        };
+      }).filter(({ keys }) => keys.length > 0);
     return this.changes.length === 0 ? { add: [], remove: [] } : { add: lists(true), remove: lists(false) };
   }
 }

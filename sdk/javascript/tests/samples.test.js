@@ -9,18 +9,56 @@ import counter from '../samples/counter/operator.js';
 import types from '../samples/types/operator.js';
 
 const FULL = {
-  flag: true, i8: -128, i16: 32767, i32: -(2 ** 31), i64: 2n ** 63n - 1n, u8: 255, u16: 0, u32: 2 ** 32 - 1, u64: 2n ** 64n - 1n,
-  f32: Math.fround(0.1), f64: -0.1, text: '日本 €', bytes: Uint8Array.of(0, 255, 7), day: -1,
-  sec: -(2n ** 63n), milli: 1n, micro: 2n ** 62n, nano: -1n, amount: 10n ** 12n - 1n, numbers: [1n, null, -(2n ** 63n)], point: { x: 0.5, y: -0 },
+  flag: true,
+  i8: -128,
+  i16: 32767,
+  i32: -(2 ** 31),
+  i64: 2n ** 63n - 1n,
+  u8: 255,
+  u16: 0,
+  u32: 2 ** 32 - 1,
+  u64: 2n ** 64n - 1n,
+  f32: Math.fround(0.1),
+  f64: -0.1,
+  text: '日本 €',
+  bytes: Uint8Array.of(0, 255, 7),
+  day: -1,
+  sec: -(2n ** 63n),
+  milli: 1n,
+  micro: 2n ** 62n,
+  nano: -1n,
+  amount: 10n ** 12n - 1n,
+  numbers: [1n, null, -(2n ** 63n)],
+  point: { x: 0.5, y: -0 },
 };
 const COMPUTED = {
-  not_flag: false, sum: 2 ** 31 - 1 + 32767 - 128 + 255, big: 2n ** 64n - 1n, low: 2n ** 63n - 1n, half: -0.05, single: Math.fround(0.1), size: 3, raw: Uint8Array.of(0, 255, 7), next_day: 0,
-  sec2: -(2n ** 63n), milli2: 1n, micro2: 2n ** 62n, nano2: -1n, cents: 10n ** 12n - 1n, reversed: [-(2n ** 63n), null, 1n], swapped: { x: -0, y: 0.5 },
+  not_flag: false,
+  sum: 2 ** 31 - 1 + 32767 - 128 + 255,
+  big: 2n ** 64n - 1n,
+  low: 2n ** 63n - 1n,
+  half: -0.05,
+  single: Math.fround(0.1),
+  size: 3,
+  raw: Uint8Array.of(0, 255, 7),
+  next_day: 0,
+  sec2: -(2n ** 63n),
+  milli2: 1n,
+  micro2: 2n ** 62n,
+  nano2: -1n,
+  cents: 10n ** 12n - 1n,
+  reversed: [-(2n ** 63n), null, 1n],
+  swapped: { x: -0, y: 0.5 },
 };
 const nulls = (row) => Object.fromEntries(Object.keys(row).map((name) => [name, null]));
 
 test('types: map, filter, flat-map, a side output and a refused row', () => {
-  const given = [{ copies: 1, ...FULL }, { copies: 0, ...FULL }, { copies: -1, ...FULL }, { copies: 2, ...nulls(FULL) }, { copies: 1, ...FULL, text: 'x' }];
+  const given = [
+    { copies: 1, ...FULL },
+    { copies: 0, ...FULL },
+    { copies: -1, ...FULL },
+    { copies: 2, ...nulls(FULL) },
+    { copies: 1, ...FULL, text: 'x' },
+  ];
   const { main, outputs, rejected } = connect(types, { config: { drop: 'x' } }).process(given);
   assert.deepEqual(main, [
     { copies: 1, ...FULL, text: '日本 €#0', ...COMPUTED },
@@ -48,27 +86,70 @@ test('types: more rows than a batch has at first', () => {
   assert.equal(main[69_999].text, '34999#1');
 });
 
-const counting = () => connect(counter, { config: { gapSeconds: 10 }, schema: { key: 'utf8', word: 'utf8?', value: 'bigint64', at: 'event-time' }, keyBy: ['key'] });
+const counting = () =>
+  connect(counter, {
+    config: { gapSeconds: 10 },
+    schema: { key: 'utf8', word: 'utf8?', value: 'bigint64', at: 'event-time' },
+    keyBy: ['key'],
+  });
 const row = (key, word, value, seconds) => ({ key, word, value: BigInt(value), at: seconds * 1e6 });
 
 test('counter: state, map and timer, and nothing of a refused row', () => {
   const harness = counting();
-  const { main, rejected } = harness.process([row('a', 'x', 5, 0), row('b', 'x', 5, 1), row('a', 'y', -1, 2), row('a', 'x', 5, 3), row('a', null, 7, 4), row('a', 'é', 1, 5)]);
-  assert.deepEqual(main.map(({ key, count, total, times }) => [key, count, total, times]), [['a', 1, 5n, 1], ['b', 1, 5n, 1], ['a', 2, 10n, 2], ['a', 3, 17n, null], ['a', 4, 18n, 1]]);
+  const { main, rejected } = harness.process([
+    row('a', 'x', 5, 0),
+    row('b', 'x', 5, 1),
+    row('a', 'y', -1, 2),
+    row('a', 'x', 5, 3),
+    row('a', null, 7, 4),
+    row('a', 'é', 1, 5),
+  ]);
+  assert.deepEqual(
+    main.map(({ key, count, total, times }) => [key, count, total, times]),
+    [
+      ['a', 1, 5n, 1],
+      ['b', 1, 5n, 1],
+      ['a', 2, 10n, 2],
+      ['a', 3, 17n, null],
+      ['a', 4, 18n, 1],
+    ],
+  );
   assert.deepEqual(rejected, [{ row: 2, reason: 'value is -1' }]);
-  assert.deepEqual(harness.timers.map(({ time }) => time), [11e6, 15e6]);
-  assert.deepEqual(harness.entries('words').map(({ of, key, value }) => [of.key, key.word, value.times]), [['a', 'x', 2], ['b', 'x', 1], ['a', 'é', 1]]);
+  assert.deepEqual(
+    harness.timers.map(({ time }) => time),
+    [11e6, 15e6],
+  );
+  assert.deepEqual(
+    harness.entries('words').map(({ of, key, value }) => [of.key, key.word, value.times]),
+    [
+      ['a', 'x', 2],
+      ['b', 'x', 1],
+      ['a', 'é', 1],
+    ],
+  );
   const { outputs } = harness.advanceTo(20e6);
-  assert.deepEqual(outputs.summary, [{ key: 'b', count: 1, words: 1, first: 'x' }, { key: 'a', count: 4, words: 2, first: 'x' }]);
+  assert.deepEqual(outputs.summary, [
+    { key: 'b', count: 1, words: 1, first: 'x' },
+    { key: 'a', count: 4, words: 2, first: 'x' },
+  ]);
   assert.deepEqual([harness.states, harness.timers, harness.entries('words')], [[], [], []]);
 });
 
 test('counter: a row that comes after its timer, a total beyond int64, and a gap that is none', () => {
   const harness = counting();
   const { main, outputs } = harness.process([row('a', 'x', 1, 0), row('a', 'y', 2, 10)]);
-  assert.deepEqual(main.map(({ count, total, times }) => [count, total, times]), [[1, 1n, 1], [1, 2n, 1]]);
+  assert.deepEqual(
+    main.map(({ count, total, times }) => [count, total, times]),
+    [
+      [1, 1n, 1],
+      [1, 2n, 1],
+    ],
+  );
   assert.deepEqual(outputs.summary, [{ key: 'a', count: 1, words: 1, first: 'x' }]);
-  assert.deepEqual(harness.timers.map(({ time }) => time), [20e6]);
+  assert.deepEqual(
+    harness.timers.map(({ time }) => time),
+    [20e6],
+  );
   const { rejected } = harness.process([row('b', null, 2n ** 63n - 1n, 0), row('b', null, 1, 0), row('b', null, 0, 0)]);
   assert.deepEqual(rejected, [{ row: 1, reason: 'total is 9223372036854775808n, which is out of the range of int64' }]);
   assert.throws(() => connect(counter, { config: { gapSeconds: 0 }, keyBy: ['word'] }), { message: '`gap-seconds` is at least 1' });
@@ -76,19 +157,37 @@ test('counter: a row that comes after its timer, a total beyond int64, and a gap
 
 test('counter: states of version 1', () => {
   const harness = counting();
-  const old = [{ key: { key: 'old' }, state: { count: 41 } }, { key: { key: 'none' }, state: null }];
+  const old = [
+    { key: { key: 'old' }, state: { count: 41 } },
+    { key: { key: 'none' }, state: null },
+  ];
   harness.migrate(1, { count: 'uint32' }, old);
-  assert.deepEqual(harness.process([row('old', null, 1, 0), row('none', null, 1, 0)]).main.map(({ count, total }) => [count, total]), [[42, 1n], [1, 1n]]);
+  assert.deepEqual(
+    harness.process([row('old', null, 1, 0), row('none', null, 1, 0)]).main.map(({ count, total }) => [count, total]),
+    [
+      [42, 1n],
+      [1, 1n],
+    ],
+  );
   assert.throws(() => harness.migrate(3, { count: 'uint32' }, old), { message: 'there is no version 3' });
 });
 
 test('average: any cut gives the same', () => {
   const options = { config: { value: 'v', weight: 'w' }, schema: { v: 'float64?', w: 'int32?' } };
-  const rows = [[1, 1], [4, 2], [null, 3], [5, null], [7, 0]].map(([v, w]) => ({ v, w }));
+  const rows = [
+    [1, 1],
+    [4, 2],
+    [null, 3],
+    [5, null],
+    [7, 0],
+  ].map(([v, w]) => ({ v, w }));
   for (let cut = 0; cut <= rows.length; cut++) {
     assert.deepEqual(connect(average, options).aggregate(rows.slice(0, cut), rows.slice(cut)).result, { average: 3 });
   }
-  const { result, rejected } = connect(average, options).aggregate([{ v: 2, w: 3 }, { v: 9, w: -1 }]);
+  const { result, rejected } = connect(average, options).aggregate([
+    { v: 2, w: 3 },
+    { v: 9, w: -1 },
+  ]);
   assert.deepEqual([result, rejected], [{ average: 2 }, [{ row: 1, reason: 'the weight is negative' }]]);
   assert.deepEqual(connect(average, options).aggregate([]).result, { average: null });
 });

@@ -17,54 +17,60 @@ import { keep, keepAll, keyed, RowError } from 'weir-sdk';
 
 const WORDS_MAX = 1000;
 
-export default keyed({
-  title: 'A counter per key',
-  config: { gapSeconds: 'int64' },
-  validate({ gapSeconds }) {
-    if (gapSeconds < 1) throw new RangeError('`gap-seconds` is at least 1');
+export default keyed(
+  {
+    title: 'A counter per key',
+    config: { gapSeconds: 'int64' },
+    validate({ gapSeconds }) {
+      if (gapSeconds < 1) throw new RangeError('`gap-seconds` is at least 1');
+    },
+    reads: { word: 'utf8?', value: 'bigint64', at: 'event-time' },
+    state: { count: 'uint64', total: 'bigint64', due: 'timestamp?' },
+    version: 2,
+    maps: { words: { key: { word: 'utf8' }, value: { times: 'int64' } } },
+    emits: { ...keepAll, count: 'uint64', total: 'bigint64', times: 'int64?' },
+    sides: { summary: { key: keep, count: 'uint64', words: 'int64', first: 'utf8?' } },
   },
-  reads: { word: 'utf8?', value: 'bigint64', at: 'event-time' },
-  state: { count: 'uint64', total: 'bigint64', due: 'timestamp?' },
-  version: 2,
-  maps: { words: { key: { word: 'utf8' }, value: { times: 'int64' } } },
-  emits: { ...keepAll, count: 'uint64', total: 'bigint64', times: 'int64?' },
-  sides: { summary: { key: keep, count: 'uint64', words: 'int64', first: 'utf8?' } },
-}, {
-  prefetch({ word }, { entries }) {
-    if (word !== null) entries.words({ word });
-  },
+  {
+    prefetch({ word }, { entries }) {
+      if (word !== null) entries.words({ word });
+    },
 
-  process({ word, value, at }, ctx) {
-    const { timers, maps: { words } } = ctx;
-    const due = ctx.state?.due ?? null;
-    if (due !== null && due <= at) {
-      timers.delete(due);
-      summarize(ctx);
-    }
-    const state = ctx.state ??= { count: 0, total: 0n, due: null };
-    state.count++;
-    state.total += value;
-    let times = null;
-    if (word !== null) {
-      times = (words.get({ word })?.times ?? 0) + 1;
-      words.set({ word }, { times });
-    }
-    if (value < 0n) throw new RowError(`value is ${value}`);
-    if (state.due !== null) timers.delete(state.due);
-    state.due = at + ctx.config.gapSeconds * 1_000_000;
-    timers.register(state.due);
-    return { count: state.count, total: state.total, times };
-  },
+    process({ word, value, at }, ctx) {
+      const {
+        timers,
+        maps: { words },
+      } = ctx;
+      const due = ctx.state?.due ?? null;
+      if (due !== null && due <= at) {
+        timers.delete(due);
+        summarize(ctx);
+      }
+      const state = (ctx.state ??= { count: 0, total: 0n, due: null });
+      state.count++;
+      state.total += value;
+      let times = null;
+      if (word !== null) {
+        times = (words.get({ word })?.times ?? 0) + 1;
+        words.set({ word }, { times });
+      }
+      if (value < 0n) throw new RowError(`value is ${value}`);
+      if (state.due !== null) timers.delete(state.due);
+      state.due = at + ctx.config.gapSeconds * 1_000_000;
+      timers.register(state.due);
+      return { count: state.count, total: state.total, times };
+    },
 
-  onTimer({ time }, ctx) {
-    if (ctx.state?.due === time) summarize(ctx);
-  },
+    onTimer({ time }, ctx) {
+      if (ctx.state?.due === time) summarize(ctx);
+    },
 
-  migrate(fromVersion, states) {
-    if (fromVersion !== 1) throw new RangeError(`there is no version ${fromVersion}`);
-    return states.read({ count: 'uint32' }).map((old) => old && { count: old.count, total: 0n, due: null });
+    migrate(fromVersion, states) {
+      if (fromVersion !== 1) throw new RangeError(`there is no version ${fromVersion}`);
+      return states.read({ count: 'uint32' }).map((old) => old && { count: old.count, total: 0n, due: null });
+    },
   },
-});
+);
 
 function summarize(ctx) {
   const words = ctx.maps.words.scan({ limit: WORDS_MAX }).map(([key]) => key);
