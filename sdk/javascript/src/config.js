@@ -65,7 +65,7 @@ export function checkConfig(fields, given) {
     throw new ValueError(`config: it is ${shown(given)}, but it has keys: ${keysOf(fields)}`);
   for (const key in given) {
     if (!fields.some((field) => field.written === key || field.key === key))
-      throw new ValueError(`config: there is no key ${JSON.stringify(key)}${near(key, fields)}; there are ${keysOf(fields)}`);
+      throw new ValueError(`config: unknown field \`${key}\`, ${expected(fields)}`);
   }
   const config = {};
   for (const { key, written, type, choices, fallback, hasFallback } of fields) {
@@ -88,20 +88,10 @@ export function checkConfig(fields, given) {
 
 const keysOf = (fields) => fields.map(({ written }) => written).join(', ') || 'no keys';
 
-/** `, did you mean "late-after"?`, if a name is close to the wrong one. */
-function near(key, fields) {
-  const distances = fields.map(({ written }) => [distance(kebab(key), written), written]).sort(([a], [b]) => a - b);
-  return distances.length > 0 && distances[0][0] <= Math.max(1, key.length / 3) ? `, did you mean ${JSON.stringify(distances[0][1])}?` : '';
-}
-
-function distance(a, b) {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    row = next;
-  }
-  return row[b.length];
+/** In the words in which hosts look for a key that is close to the wrong one. */
+function expected(fields) {
+  const keys = fields.map(({ written }) => `\`${written}\``);
+  return keys.length === 0 ? 'there are no fields' : `expected ${keys.length > 1 ? 'one of ' : ''}${keys.join(', ')}`;
 }
 
 /** The JSON Schema of a configuration. */

@@ -63,13 +63,12 @@ export function findColumns(fields, columns, config, what = 'the input', mayMiss
     if (column === undefined) {
       if (mayMiss && type.optional) return { ...field, column: null, index: -1 };
       throw new ValueError(
-        `there is no column ${JSON.stringify(name)} (${type.name}), which the operator reads; ${what} has ${listing(columns)}`,
+        `there is no column ${JSON.stringify(name)} (${type.readable}), which the operator reads; ${what} has ${listing(columns)}`,
       );
     }
     if (!accepts(type, column)) {
-      const reads = type.kind === 'timestamp' ? `a timestamp of ${type.unit} or coarser` : type.name;
       throw new ValueError(
-        `column ${JSON.stringify(name)} is ${typeName(column)}, but the operator reads it as ${reads}; ${what} has ${listing(columns)}`,
+        `column ${JSON.stringify(name)} is ${typeName(column)}, but the operator reads it as ${type.readable}; ${what} has ${listing(columns)}`,
       );
     }
     return { ...field, key, column, index };

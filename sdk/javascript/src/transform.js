@@ -59,7 +59,11 @@ export class Operator {
   /** The configuration, from JSON (a pipeline) or an object (a test). */
   configured(given) {
     const config = typeof given === 'string' ? parseConfig(this.config, given) : checkConfig(this.config, given ?? {});
-    this.validate?.(config);
+    try {
+      this.validate?.(config);
+    } catch (error) {
+      throw new ValueError(`config: ${error.message ?? error}`);
+    }
     return config;
   }
 

@@ -25,6 +25,7 @@ const LEAVES = {
   'row-kind': ['C', 1],
 };
 const UNITS = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 };
+const UNIT_NAMES = { s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: 'nanoseconds' };
 const NAMES = Object.fromEntries(
   Object.entries(LEAVES)
     .map(([name, [format]]) => [format, name])
@@ -41,6 +42,13 @@ export class Type {
   get name() {
     const own = this.kind === 'number' ? 'any integer or float' : typeName(tree(this.schema(''))[0]);
     return own + (this.optional ? '?' : '');
+  }
+
+  /** The columns that can be read as it: what `weir inspect` understands, too. */
+  get readable() {
+    if (this.kind === 'number') return 'any integer or float';
+    if (this.kind !== 'timestamp') return typeName(tree(this.schema(''))[0]);
+    return `a timestamp of ${UNIT_NAMES[this.unit]} or coarser`;
   }
 
   /** Its schema under a name, nodes in pre-order. */

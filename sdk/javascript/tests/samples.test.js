@@ -152,7 +152,7 @@ test('counter: a row that comes after its timer, a total beyond int64, and a gap
   );
   const { rejected } = harness.process([row('b', null, 2n ** 63n - 1n, 0), row('b', null, 1, 0), row('b', null, 0, 0)]);
   assert.deepEqual(rejected, [{ row: 1, reason: 'total is 9223372036854775808n, which is out of the range of int64' }]);
-  assert.throws(() => connect(counter, { config: { gapSeconds: 0 }, keyBy: ['word'] }), { message: '`gap-seconds` is at least 1' });
+  assert.throws(() => connect(counter, { config: { gapSeconds: 0 }, keyBy: ['word'] }), { message: 'config: `gap-seconds` is at least 1' });
 });
 
 test('counter: states of version 1', () => {

@@ -228,7 +228,7 @@ test('columns that are not there or have another type', () => {
   assert.throws(() => read('int64', { a: 'int32' }), {
     message: 'column "a" is int32, but the operator reads it as int64; input "main" has a: int32',
   });
-  assert.throws(() => read('timestamp(ms)', { a: 'timestamp' }), /reads it as a timestamp of ms or coarser/);
+  assert.throws(() => read('timestamp(ms)', { a: 'timestamp' }), /reads it as a timestamp of milliseconds or coarser/);
   assert.throws(() => transform({ reads: { a: 'int65' }, emits: {} }, () => {}), /reads: a: "int65" is no type; there are bool, int8/);
   assert.throws(() => transform({ reads: { a: 5 }, emits: {} }, () => {}), /reads: a: 5 is no type/);
 });
@@ -252,7 +252,7 @@ test('the configuration', () => {
   assert.equal(run({ 'price-min': 1, mode: 'b' }), '[{"priceMin":1,"mode":"b","list":[],"deep":null},2]');
   assert.equal(run('{"price-min": 1, "mode": "a", "deep": {"x": 1}}'), '[{"priceMin":1,"mode":"a","list":[],"deep":{"x":1}},1]');
   assert.throws(() => run({ 'price-mni': 1, mode: 'a' }), {
-    message: 'config: there is no key "price-mni", did you mean "price-min"?; there are price-min, mode, list, deep',
+    message: 'config: unknown field `price-mni`, expected one of `price-min`, `mode`, `list`, `deep`',
   });
   assert.throws(() => run({ mode: 'a' }), { message: 'config: price-min is missing, but it is an int64' });
   assert.throws(() => run({ priceMin: 'x', mode: 'a' }), { message: 'config: price-min is "x", but it is an int64' });
