@@ -10,7 +10,12 @@ const SDK = dirname(fileURLToPath(import.meta.url));
 const OWN = join(SDK, 'wit');
 export const REPOSITORY = join(SDK, '..', '..', 'wit');
 
-const contents = (folder) => readdirSync(folder).filter((name) => name.endsWith('.wit')).sort().map((name) => `${name}\n${readFileSync(join(folder, name), 'utf8')}`).join('\n');
+const contents = (folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.wit'))
+    .sort()
+    .map((name) => `${name}\n${readFileSync(join(folder, name), 'utf8')}`)
+    .join('\n');
 
 /** Whether the SDK's copy is that of a folder. */
 export const areCurrent = (folder = REPOSITORY) => contents(OWN) === contents(folder);

@@ -26,7 +26,13 @@ async function main() {
     const world = await check(esbuild, { sdk: SDK, project, entry, folder });
     const { source, describeError } = await bundle(esbuild, { sdk: SDK, project, entry, world });
     if (process.env.WEIR_KEEP_BUNDLE) writeFileSync(process.env.WEIR_KEEP_BUNDLE, source);
-    const made = await componentize({ witPath: join(SDK, 'wit'), jsSource: source, world: `${world}-operator`, stubWasi: true, sync: true }).catch((error) => {
+    const made = await componentize({
+      witPath: join(SDK, 'wit'),
+      jsSource: source,
+      world: `${world}-operator`,
+      stubWasi: true,
+      sync: true,
+    }).catch((error) => {
       throw new Failure(describeError(error));
     });
     mkdirSync(dirname(out), { recursive: true });
@@ -39,11 +45,14 @@ async function main() {
 function options() {
   let values;
   try {
-    ({ values } = parseArgs({ options: { project: { type: 'string' }, out: { type: 'string' }, toolchain: { type: 'string' }, link: { type: 'boolean' } } }));
+    ({ values } = parseArgs({
+      options: { project: { type: 'string' }, out: { type: 'string' }, toolchain: { type: 'string' }, link: { type: 'boolean' } },
+    }));
   } catch (error) {
     throw new Failure(error.message, 2);
   }
-  for (const name of values.link ? ['project'] : ['project', 'out', 'toolchain']) if (!values[name]) throw new Failure(`--${name} is missing: node build.mjs --project DIR --out FILE --toolchain DIR`, 2);
+  for (const name of values.link ? ['project'] : ['project', 'out', 'toolchain'])
+    if (!values[name]) throw new Failure(`--${name} is missing: node build.mjs --project DIR --out FILE --toolchain DIR`, 2);
   const [project, out, toolchain] = [values.project, values.out, values.toolchain].map((path) => path && resolve(path));
   return { project, out, toolchain, link: values.link };
 }
@@ -63,4 +72,3 @@ try {
   process.stderr.write(`${error.message}\n`);
   process.exitCode = error.code;
 }
-

@@ -22,25 +22,28 @@ export function guest(operator, { log: hostLog, metrics, maps }, places) {
   const host = maps && { get: said(maps.get), scan: said(maps.scan) };
   const exports = {
     about: () => run('about', () => operator.about()),
-    describe: (config, inputs) => run('describe', () => {
-      connected = operator.describe(config, inputs);
-      return connected.plan;
-    }),
+    describe: (config, inputs) =>
+      run('describe', () => {
+        connected = operator.describe(config, inputs);
+        return connected.plan;
+      }),
   };
   const forward = (name, ...more) => {
     exports[name] = (...given) => run(name, () => connected[name](...given, ...more));
   };
   if (operator.world === 'transform') forward('process');
-  else if (operator.world === 'keyed') ['process', 'onTimer'].forEach((name) => forward(name, host)), forward('migrate');
+  else if (operator.world === 'keyed') (['process', 'onTimer'].forEach((name) => forward(name, host)), forward('migrate'));
   else ['accumulate', 'merge', 'finish'].forEach((name) => forward(name));
   return exports;
 }
 
 /** A function of the host whose errors are texts. */
-const said = (call) => (...given) => {
-  try {
-    return call(...given);
-  } catch (error) {
-    throw error instanceof Error ? error : new Error(String(error));
-  }
-};
+const said =
+  (call) =>
+  (...given) => {
+    try {
+      return call(...given);
+    } catch (error) {
+      throw error instanceof Error ? error : new Error(String(error));
+    }
+  };

@@ -34,7 +34,11 @@ export interface Harness {
   readonly timers: { key: Record<string, any>; time: number | bigint; domain: 'event-time' | 'processing-time' }[];
   entries(map: string): { of: Record<string, any>; key: Record<string, any>; value: Record<string, any> }[];
   /** Of a keyed operator: brings in states of another version, which declared its state so. */
-  migrate(fromVersion: number, state: Record<string, unknown>, states: { key: Record<string, any>; state: Record<string, any> | null }[]): void;
+  migrate(
+    fromVersion: number,
+    state: Record<string, unknown>,
+    states: { key: Record<string, any>; state: Record<string, any> | null }[],
+  ): void;
   /** Of an aggregate: the result of one group. Each part of the rows is aggregated on its own, then they are merged. */
   aggregate(...parts: Rows[]): { result: Record<string, any>; rejected: { row: number; reason: string }[] };
 }

@@ -42,34 +42,37 @@ export class Aggregate extends Operator {
       return Array.from({ length: keys }, (_, group) => (there === null || there[group] === 1 ? row(group) : fresh()));
     };
     const write = (groups) => {
-      for (const group of groups) stored.shape.check(group);
+      for (const group of groups) {
+        stored.shape.check(group);
+        stored.shape.sealed(group);
+      }
       return stored.write(groups);
     };
-    let call;
+    let refused;
+    let rows;
     const context = new Context(config, null);
     const step = (row, ctx) => {
-      const { group } = call;
-      const changed = this.accumulate(call.groups[group], row, ctx);
-      if (changed !== undefined) call.groups[group] = changed;
+      const slot = code.states.slot();
+      const changed = this.accumulate(slot.now, row, ctx);
+      if (changed !== undefined) code.states.set(changed);
     };
-    const enter = (row) => {
-      call.group = call.groupOfRow[row];
-      const group = call.groups[call.group];
-      if (group === undefined) throw new ValueError(`row ${row} has group ${call.group}, but the call has ${call.groups.length} groups`);
-      call.before = stored.shape.copy(group);
-    };
-    const leave = () => stored.shape.check(call.groups[call.group]);
     const refuse = (row, error) => {
-      call.groups[call.group] = call.before;
-      call.refused.refuse(row, reasonOf(error, 'accumulate'), call.rows);
+      code.states.undo();
+      refused.refuse(row, reasonOf(error, 'accumulate'), rows);
     };
-    const { runs: [run] } = operatorCode([reads.fields], [], { steps: [step], context, refuse, enter, leave });
+    const code = operatorCode([reads.fields], [], { steps: [step], context, refuse, shape: stored.shape });
     const accumulate = (batch, groupOfRow, accumulators) => {
-      call = { rows: batch.rows, groupOfRow: view(Uint32Array, groupOfRow), groups: read(accumulators), refused: new Refused() };
+      ({ rows } = batch);
+      refused = new Refused();
+      const slots = read(accumulators).map((now) => ({ now: Object.preventExtensions(now) }));
+      const missing = (group) => {
+        throw new ValueError(`a row has group ${group}, but the call has ${slots.length} groups`);
+      };
+      code.states.begin({ slots, get: missing }, view(Uint32Array, groupOfRow));
       const columns = reads.open(batch);
-      call.refused.refuseNulls(reads.fields, columns, batch.rows);
-      run(columns, batch.rows, call.refused.skip);
-      return { accumulators: write(call.groups), rejected: call.refused.failures };
+      refused.refuseNulls(reads.fields, columns, rows);
+      code.runs[0](columns, rows, refused.skip);
+      return { accumulators: write(slots.map(({ now }) => now)), rejected: refused.failures };
     };
     const merge = (left, right) => {
       const others = read(right);

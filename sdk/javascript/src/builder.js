@@ -6,10 +6,28 @@ import { bytesOf } from './text.js';
 import { shown } from './types.js';
 
 const EMPTY = new Uint8Array(0);
-const RANGES = { int8: [-128, 127], uint8: [0, 255], int16: [-32768, 32767], uint16: [0, 65535], int32: [-(2 ** 31), 2 ** 31 - 1], uint32: [0, 2 ** 32 - 1], date32: [-(2 ** 31), 2 ** 31 - 1] };
+const RANGES = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+  uint16: [0, 65535],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint32: [0, 2 ** 32 - 1],
+  date32: [-(2 ** 31), 2 ** 31 - 1],
+};
 const ARRAYS = {
-  int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, int32: Int32Array, uint32: Uint32Array, date32: Int32Array,
-  float32: Float32Array, float64: Float64Array, number: Float64Array, bool: Uint8Array, 'row-kind': Uint8Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  date32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  number: Float64Array,
+  bool: Uint8Array,
+  'row-kind': Uint8Array,
 };
 const I64 = [-(2n ** 63n), 2n ** 63n - 1n];
 const U64 = [0n, 2n ** 64n - 1n];
@@ -19,23 +37,34 @@ const bytes = (array, count) => new Uint8Array(array.buffer, array.byteOffset, c
 /** Why a value does not fit, or null: it does. */
 export function misfit(type, value) {
   const { kind } = type;
-  if (value === null || value === undefined) return type.optional ? null : `${value === null ? 'null' : 'missing'}, but it is ${article(type.name)}`;
+  if (value === null || value === undefined)
+    return type.optional ? null : `${value === null ? 'null' : 'missing'}, but it is ${article(type.name)}`;
   if (RANGES[kind]) {
     const [least, most] = RANGES[kind];
     if (!Number.isInteger(value)) return not(type, value);
     return value < least || value > most ? `${value}, which is out of the range of ${type.name} (${least} to ${most})` : null;
   }
   switch (kind) {
-    case 'bool': return typeof value === 'boolean' ? null : not(type, value);
-    case 'float64': case 'number': return typeof value === 'number' ? null : not(type, value);
+    case 'bool':
+      return typeof value === 'boolean' ? null : not(type, value);
+    case 'float64':
+    case 'number':
+      return typeof value === 'number' ? null : not(type, value);
     case 'float32':
       if (typeof value !== 'number') return not(type, value);
       return Number.isFinite(value) && !Number.isFinite(Math.fround(value)) ? `${value}, which is out of the range of float32` : null;
-    case 'int64': case 'event-time': case 'timestamp': return wholeMisfit(type, value, I64);
-    case 'uint64': return wholeMisfit(type, value, U64);
-    case 'utf8': return typeof value === 'string' ? null : not(type, value);
-    case 'binary': return value instanceof Uint8Array ? null : not(type, value, 'a Uint8Array');
-    case 'row-kind': return kindOf(value) < 0 ? `${shown(value)}, but it is 'insert', 'update-before', 'update-after' or 'delete'` : null;
+    case 'int64':
+    case 'event-time':
+    case 'timestamp':
+      return wholeMisfit(type, value, I64);
+    case 'uint64':
+      return wholeMisfit(type, value, U64);
+    case 'utf8':
+      return typeof value === 'string' ? null : not(type, value);
+    case 'binary':
+      return value instanceof Uint8Array ? null : not(type, value, 'a Uint8Array');
+    case 'row-kind':
+      return kindOf(value) < 0 ? `${shown(value)}, but it is 'insert', 'update-before', 'update-after' or 'delete'` : null;
     case 'decimal128': {
       if (typeof value !== 'bigint') return not(type, value, 'a bigint, the number without its point');
       const most = 10n ** BigInt(type.precision);
@@ -55,6 +84,7 @@ export function misfit(type, value) {
         const why = misfit(type.fields[key], value[key]);
         if (why !== null) return `an object whose ${key} is ${why}`;
       }
+      for (const key in value) if (!(key in type.fields)) return `an object with ${key}, but it has ${Object.keys(type.fields).join(', ')}`;
       return null;
     }
   }
@@ -175,7 +205,10 @@ export class Builder {
 
   /** Leaves only the values at some places, which ascend. */
   pick(places) {
-    if (this.valid !== null) places.forEach((place, to) => { this.valid[to] = this.valid[place]; });
+    if (this.valid !== null)
+      places.forEach((place, to) => {
+        this.valid[to] = this.valid[place];
+      });
     if (this.child !== null) {
       const items = [];
       const ends = [0];
@@ -186,9 +219,15 @@ export class Builder {
       this.a = ends;
       this.child.pick(items);
     } else if (this.children !== null) for (const [, child] of this.children) child.pick(places);
-    else if (this.b !== null) places.forEach((place, to) => { this.b[to] = this.b[place]; });
+    else if (this.b !== null)
+      places.forEach((place, to) => {
+        this.b[to] = this.b[place];
+      });
     else if (this.type.bytes === 16) places.forEach((place, to) => this.a.copyWithin(2 * to, 2 * place, 2 * place + 2));
-    else places.forEach((place, to) => { this.a[to] = this.a[place]; });
+    else
+      places.forEach((place, to) => {
+        this.a[to] = this.a[place];
+      });
     this.at = places.length;
   }
 
@@ -240,14 +279,24 @@ export function fastPut({ kind, big, bytes: width }, v, n, a, b) {
   const write = `${a}[${n}] = ${v};`;
   if (RANGES[kind]) {
     const [least, most] = RANGES[kind];
-    return { fits: kind === 'uint32' ? `(${v} >>> 0) === ${v}` : `(${v} | 0) === ${v}${least > -(2 ** 31) ? ` && ${v} >= ${least} && ${v} <= ${most}` : ''}`, write };
+    return {
+      fits:
+        kind === 'uint32'
+          ? `(${v} >>> 0) === ${v}`
+          : `(${v} | 0) === ${v}${least > -(2 ** 31) ? ` && ${v} >= ${least} && ${v} <= ${most}` : ''}`,
+      write,
+    };
   }
   if (kind === 'float64' || kind === 'number') return { fits: `(${v} === +${v} || ${v} !== ${v})`, write };
   if (kind === 'float32') return { fits: `typeof ${v} === 'number' && ${v} < 3.4028234e38 && ${v} > -3.4028234e38`, write };
   if (kind === 'bool') return { fits: `(${v} === true || ${v} === false)`, write: `${a}[${n}] = ${v} ? 1 : 0;` };
   if (kind === 'utf8') return { fits: `typeof ${v} === 'string'`, write };
   if (width !== 8) return null;
-  if (big) return { fits: `typeof ${v} === 'bigint' && BigInt.${kind === 'uint64' ? 'asUintN' : 'asIntN'}(64, ${v}) === ${v}`, write: `${b}[${n}] = ${v};` };
+  if (big)
+    return {
+      fits: `typeof ${v} === 'bigint' && BigInt.${kind === 'uint64' ? 'asUintN' : 'asIntN'}(64, ${v}) === ${v}`,
+      write: `${b}[${n}] = ${v};`,
+    };
   // Two halves; that above is zero unless it is written, and most values fit in the other.
   return {
     fits: `((${v} >>> 0) === ${v} || ((x = (${v} - (${v} >>> 0)) / 4294967296) | 0) === x && x < 2097152 && ${v} >= ${kind === 'uint64' ? 0 : -9007199254740991} && typeof ${v} === 'number')`,

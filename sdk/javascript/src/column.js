@@ -5,8 +5,15 @@ import { accepts, factor } from './types.js';
 import { asciiOf, textOf, textsOf } from './text.js';
 
 const VIEWS = {
-  int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, int32: Int32Array, uint32: Uint32Array,
-  float32: Float32Array, float64: Float64Array, date32: Int32Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  date32: Int32Array,
 };
 const OF_FORMAT = { c: 'int8', C: 'uint8', s: 'int16', S: 'uint16', i: 'int32', I: 'uint32', f: 'float32', g: 'float64' };
 const KINDS = ['insert', 'update-before', 'update-after', 'delete'];
@@ -65,7 +72,10 @@ export function missing(name) {
  * and `n` with its number; `variables` are all of them.
  */
 export function rowReader(fields) {
-  const values = fields.map(({ key, type, column }, k) => ({ key: JSON.stringify(key), read: column === null && !isAside(type) ? 'null' : expression(type, k, key, column) }));
+  const values = fields.map(({ key, type, column }, k) => ({
+    key: JSON.stringify(key),
+    read: column === null && !isAside(type) ? 'null' : expression(type, k, key, column),
+  }));
   return { values, variables: fields.flatMap((_, k) => [`a${k}`, `b${k}`, `c${k}`, `n${k}`]).join(', ') };
 }
 
@@ -76,7 +86,8 @@ export const isAside = ({ kind }) => kind === 'event-time' || kind === 'row-kind
 function shape(type, column) {
   const { kind, big } = type;
   if (kind === 'timestamp' && factor(type, column) !== 1) return 'made';
-  if (kind === 'int64' || kind === 'uint64' || kind === 'event-time' || kind === 'timestamp') return big ? 'big' : kind === 'uint64' ? 'uint64' : 'int64';
+  if (kind === 'int64' || kind === 'uint64' || kind === 'event-time' || kind === 'timestamp')
+    return big ? 'big' : kind === 'uint64' ? 'uint64' : 'int64';
   return kind;
 }
 
@@ -190,9 +201,13 @@ function openValues(type, column, nodes, name, at, { length, buffers }) {
 }
 
 function openInt64(type, name, length, bytes) {
-  if (type.big) return Object.assign(new Plain(type, name, length), { a: view(type.kind === 'uint64' ? BigUint64Array : BigInt64Array, bytes) });
+  if (type.big)
+    return Object.assign(new Plain(type, name, length), { a: view(type.kind === 'uint64' ? BigUint64Array : BigInt64Array, bytes) });
   const a = view(Uint32Array, bytes);
-  return Object.assign(new Int64(type, name, length), { a, b: type.kind === 'uint64' ? null : new Int32Array(a.buffer, a.byteOffset, a.length) });
+  return Object.assign(new Int64(type, name, length), {
+    a,
+    b: type.kind === 'uint64' ? null : new Int32Array(a.buffer, a.byteOffset, a.length),
+  });
 }
 
 function openText(type, name, length, [, offsetBytes, bytes]) {
@@ -208,10 +223,13 @@ function openTimestamp(type, name, length, bytes, times) {
   const [values, scale] = [view(BigInt64Array, bytes), BigInt(times)];
   return new Made(type, name, length, (i) => {
     const value = values[i] * scale;
-    if (BigInt.asIntN(64, value) !== value) throw new ValueError(`column ${JSON.stringify(name)} is ${values[i]}, which is out of range in ${type.unit}`);
+    if (BigInt.asIntN(64, value) !== value)
+      throw new ValueError(`column ${JSON.stringify(name)} is ${values[i]}, which is out of range in ${type.unit}`);
     if (type.big) return value;
     if (value > 9007199254740991n || value < -9007199254740991n) {
-      throw new ValueError(`column ${JSON.stringify(name)} is ${value}, which a number does not hold exactly: read it as 'bigtimestamp(${type.unit})'`);
+      throw new ValueError(
+        `column ${JSON.stringify(name)} is ${value}, which a number does not hold exactly: read it as 'bigtimestamp(${type.unit})'`,
+      );
     }
     return Number(value);
   });
@@ -222,7 +240,8 @@ function openStruct(type, column, nodes, name, at, length) {
   for (const child of column.children) {
     const field = type.fields[child.name];
     const start = at.node;
-    if (field && !(child.name in opened) && accepts(field, child)) opened[child.name] = open(field, child, nodes, `${name}: ${child.name}`, at);
+    if (field && !(child.name in opened) && accepts(field, child))
+      opened[child.name] = open(field, child, nodes, `${name}: ${child.name}`, at);
     at.node = start + child.nodes;
   }
   const fields = Object.keys(type.fields).map((key) => [key, opened[key]]);
@@ -235,7 +254,12 @@ function openStruct(type, column, nodes, name, at, length) {
 
 /** The kinds of the rows of a call. */
 export function openKinds(bytes, rows) {
-  const made = new Made({ kind: 'row-kind', optional: false }, 'row-kind', rows, bytes.length === 0 ? () => KINDS[0] : (i) => KINDS[bytes[i]]);
+  const made = new Made(
+    { kind: 'row-kind', optional: false },
+    'row-kind',
+    rows,
+    bytes.length === 0 ? () => KINDS[0] : (i) => KINDS[bytes[i]],
+  );
   return made;
 }
 

@@ -14,8 +14,12 @@ export function compiled(source, given = {}) {
 }
 
 const lines = (list, text) => list.map(text).join('\n');
-const binding = (fields) => lines(fields, ({ column, type }, k) => (column === null && type.kind !== 'event-time' && type.kind !== 'row-kind' ? ''
-  : `({ a: a${k}, b: b${k}, c: c${k}, n: n${k} } = columns[${k}]);`));
+const binding = (fields) =>
+  lines(fields, ({ column, type }, k) =>
+    column === null && type.kind !== 'event-time' && type.kind !== 'row-kind'
+      ? ''
+      : `({ a: a${k}, b: b${k}, c: c${k}, n: n${k} } = columns[${k}]);`,
+  );
 
 /** What reads rows of some columns: `bind(columns)`, then `row(i)`. */
 export function rowFunction(fields) {
@@ -29,15 +33,17 @@ export function rowFunction(fields) {
 /**
  * The loops over the rows of a call, one per input, and the writers of the outputs, in one piece so that they share variables:
  * `runs[input](columns, rows, skip)` calls the input's `step(row, context)` for each row that is not to be skipped, and
- * `refuse(i, error)` where it throws; `writers` are those of the outputs. `enter(i)` and `leave(i)` come before and after a row, if
- * they are given. `reuses`: there is one row object for all rows.
+ * `refuse(i, error)` where it throws; `writers` are those of the outputs. `shape` is that of the states, if there are any: `states` reads and
+ * changes that of the row's key. `reuses`: there is one row object for all rows.
  */
-export function operatorCode(inputs, outputs, { steps, context, refuse, enter, leave, reuses }) {
-  return compiled(`
+export function operatorCode(inputs, outputs, { steps, context, refuse, shape, reuses }) {
+  return compiled(
+    `
     var i = 0;
     var rows = 0;
     var oncePerRow = true;
     ${lines(outputs, writer)}
+    ${shape ? STATES : ''}
     function several(result) {
       if (result === false) return;
       if (result === true) return slow0({});
@@ -51,31 +57,65 @@ export function operatorCode(inputs, outputs, { steps, context, refuse, enter, l
       writers: [${outputs.map((_, p) => `writer${p}`).join(', ')}],
       begin() { oncePerRow = true; },
       goesByRows(no) { if (no) oncePerRow = false; return oncePerRow; },
-      runs: [${inputs.map((fields, q) => loop(fields, `steps[${q}]`, outputs[0], { enter, leave, reuses })).join(',\n')}],
+      ${shape ? 'states,' : ''}
+      runs: [${inputs.map((fields, q) => loop(fields, `steps[${q}]`, outputs[0], { keyed: shape !== undefined, reuses })).join(',\n')}],
     };
-  `, { steps, context, refuse, enter, leave, builders: outputs.map(({ builders }) => builders) });
+  `,
+    { steps, context, refuse, shape, builders: outputs.map(({ builders }) => builders) },
+  );
 }
 
-function loop(fields, step, main, { enter, leave, reuses }) {
+/**
+ * The state of the row's key: what it was before the row is kept when the row first looks at it, and it is checked after the row.
+ */
+const STATES = `
+    var touched = -1, slot, before, slots, load, keyOfRow;
+    var copy = shape.copy, check = shape.check, sealed = shape.sealed;
+    function touch() {
+      if (touched === i) return slot;
+      var key = keyOfRow[i];
+      slot = slots[key];
+      if (slot === undefined) slot = load(key);
+      before = slot.now === null ? null : copy(slot.now);
+      touched = i;
+      return slot;
+    }
+    function leave() {
+      if (slot.now !== null) check(slot.now);
+    }
+    var states = {
+      begin(given, keys) { slots = given.slots; load = (key) => given.get(key); keyOfRow = keys; touched = -1; },
+      slot: touch,
+      get row() { return i; },
+      set row(row) { i = row; },
+      get key() { return keyOfRow[i]; },
+      set(state) { touch().now = sealed(state ?? null); },
+      undo() { if (touched === i) slot.now = before === null ? null : Object.preventExtensions(before); },
+    };`;
+
+function loop(fields, step, main, { keyed, reuses }) {
   const { values, variables } = rowReader(fields);
   const each = (skips) => `
     for (i = 0; i < rows; i++) {
       try {
         for (; i < rows; i++) {
           ${skips ? 'if (skip[i] === 1) continue;' : ''}
-          ${enter ? 'enter(i);' : ''}
           ${reuses ? lines(values, ({ key, read }) => `row[${key}] = ${read};`) : `row = { ${lines(values, ({ key, read }) => `${key}: ${read},`)} };`}
           result = step(row, context);
           if (result != null) { ${main ? put(main, 0, 'result', '{ var given = result; result = undefined; several(given); }') : ''} result = undefined; }
-          ${leave ? 'leave(i);' : ''}
+          ${keyed ? 'if (touched === i) leave();' : ''}
         }
       } catch (error) {
-        ${main ? `if (result != null) {
+        ${
+          main
+            ? `if (result != null) {
           // Not the author's function failed, but the way that takes only what is common.
           var given = result;
           result = undefined;
-          try { several(given); ${leave ? 'leave(i);' : ''} continue; } catch (reason) { error = reason; }
-        }` : ''}
+          try { several(given); ${keyed ? 'if (touched === i) leave();' : ''} continue; } catch (reason) { error = reason; }
+        }`
+            : ''
+        }
         refuse(i, error);
       }
     }`;
@@ -99,13 +139,20 @@ function put({ fields }, p, o, otherwise) {
     const fast = fastPut(type, `v${id}`, `count${p}`, `a${id}`, `b${id}`);
     return { id, key: JSON.stringify(key), fast, optional: type.optional };
   });
-  const fits = parts.map(({ id, fast, optional }) => (fast === null ? 'false' : optional ? `(v${id} === null || ${fast.fits})` : fast.fits));
+  const fits = parts.map(({ id, fast, optional }) =>
+    fast === null ? 'false' : optional ? `(v${id} === null || ${fast.fits})` : fast.fits,
+  );
   if (parts.length === 0) fits.push(`${o} === true`);
   return `
     ${lines(parts, ({ id, key }) => `v${id} = ${o}[${key}];`)}
     if (${fits.join(' && ')}) {
-      ${lines(parts, ({ id, fast, optional }) => (fast === null ? '' : !optional ? fast.write
-    : `if (v${id} === null) { w${id}.nullAt(count${p}); d${id} = w${id}.valid; } else { ${fast.write} if (d${id} !== null) d${id}[count${p}] = 1; }`))}
+      ${lines(parts, ({ id, fast, optional }) =>
+        fast === null
+          ? ''
+          : !optional
+            ? fast.write
+            : `if (v${id} === null) { w${id}.nullAt(count${p}); d${id} = w${id}.valid; } else { ${fast.write} if (d${id} !== null) d${id}[count${p}] = 1; }`,
+      )}
       sources${p}[count${p}++] = i;
     } else ${otherwise};`;
 }
@@ -117,7 +164,8 @@ const halves = ({ type }) => fastPut(type, '', '', '', '')?.halves === true;
 /** The writer of output `p`; its fast path is {@link put}. */
 function writer(output, p) {
   const { fields } = output;
-  const each = (text) => lines(fields, ({ key, type }, k) => text(`${p}_${k}`, JSON.stringify(key), fastPut(type, '', '', '', '') !== null, k));
+  const each = (text) =>
+    lines(fields, ({ key, type }, k) => text(`${p}_${k}`, JSON.stringify(key), fastPut(type, '', '', '', '') !== null, k));
   return `
     var count${p} = 0, capacity${p} = 1024, sources${p} = new Uint32Array(capacity${p});
     ${each((id, _, __, k) => `var w${id} = builders[${p}][${k}]; var a${id} = w${id}.a, b${id} = w${id}.b, d${id} = w${id}.valid;`)}

@@ -13,12 +13,30 @@ export class OneOf {
 }
 
 const kebab = (key) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-const LISTED = new Set(['bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float32', 'float64', 'utf8', 'list', 'struct']);
+const LISTED = new Set([
+  'bool',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'float32',
+  'float64',
+  'utf8',
+  'list',
+  'struct',
+]);
 
 /** The declared keys: `[{ key, written, type | choices, doc, fallback, hasFallback }]`. */
 export function configFields(declared = {}) {
   return Object.entries(declared).map(([key, given]) => {
-    const more = typeof given === 'object' && given !== null && !Array.isArray(given) && 'type' in given && given.constructor === Object ? given : { type: given };
+    const more =
+      typeof given === 'object' && given !== null && !Array.isArray(given) && 'type' in given && given.constructor === Object
+        ? given
+        : { type: given };
     const where = `the configuration: ${key}`;
     const choices = more.type instanceof OneOf ? more.type.choices : null;
     const type = choices ? null : parseType(more.type, where);
@@ -43,22 +61,25 @@ export function parseConfig(fields, text) {
 
 /** As {@link parseConfig}, of an object with the keys of the pipeline or of the author. */
 export function checkConfig(fields, given) {
-  if (typeof given !== 'object' || Array.isArray(given)) throw new ValueError(`config: it is ${shown(given)}, but it has keys: ${keysOf(fields)}`);
+  if (typeof given !== 'object' || Array.isArray(given))
+    throw new ValueError(`config: it is ${shown(given)}, but it has keys: ${keysOf(fields)}`);
   for (const key in given) {
-    if (!fields.some((field) => field.written === key || field.key === key)) throw new ValueError(`config: there is no key ${JSON.stringify(key)}${near(key, fields)}; there are ${keysOf(fields)}`);
+    if (!fields.some((field) => field.written === key || field.key === key))
+      throw new ValueError(`config: unknown field \`${key}\`, ${expected(fields)}`);
   }
   const config = {};
   for (const { key, written, type, choices, fallback, hasFallback } of fields) {
     const value = written in given ? given[written] : given[key];
     if (value === undefined && hasFallback) config[key] = fallback;
     else if (choices) {
-      if (!choices.includes(value)) throw new ValueError(`config: ${written} is ${value === undefined ? 'missing' : shown(value)}, but it is one of ${choices.join(', ')}`);
+      if (!choices.includes(value))
+        throw new ValueError(
+          `config: ${written} is ${value === undefined ? 'missing' : shown(value)}, but it is one of ${choices.join(', ')}`,
+        );
       config[key] = value;
     } else {
       const why = misfit(type, value);
       if (why !== null) throw new ValueError(`config: ${written} is ${why}`);
-      const unknown = unknownIn(type, value);
-      if (unknown !== null) throw new ValueError(`config: ${written} has no key ${JSON.stringify(unknown)}`);
       config[key] = value ?? null;
     }
   }
@@ -67,50 +88,36 @@ export function checkConfig(fields, given) {
 
 const keysOf = (fields) => fields.map(({ written }) => written).join(', ') || 'no keys';
 
-function unknownIn(type, value) {
-  if (value === null || value === undefined) return null;
-  if (type.item) {
-    for (const item of value) {
-      const unknown = unknownIn(type.item, item);
-      if (unknown !== null) return unknown;
-    }
-  } else if (type.fields) {
-    for (const key in value) {
-      if (!(key in type.fields)) return key;
-      const unknown = unknownIn(type.fields[key], value[key]);
-      if (unknown !== null) return unknown;
-    }
-  }
-  return null;
-}
-
-/** `, did you mean "late-after"?`, if a name is close to the wrong one. */
-function near(key, fields) {
-  const distances = fields.map(({ written }) => [distance(kebab(key), written), written]).sort(([a], [b]) => a - b);
-  return distances.length > 0 && distances[0][0] <= Math.max(1, key.length / 3) ? `, did you mean ${JSON.stringify(distances[0][1])}?` : '';
-}
-
-function distance(a, b) {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    row = next;
-  }
-  return row[b.length];
+/** In the words in which hosts look for a key that is close to the wrong one. */
+function expected(fields) {
+  const keys = fields.map(({ written }) => `\`${written}\``);
+  return keys.length === 0 ? 'there are no fields' : `expected ${keys.length > 1 ? 'one of ' : ''}${keys.join(', ')}`;
 }
 
 /** The JSON Schema of a configuration. */
 export function configSchema(fields) {
   const properties = {};
   for (const { written, type, choices, doc, fallback, hasFallback } of fields) {
-    properties[written] = { ...(choices ? { enum: choices } : jsonSchema(type)), ...(doc && { description: doc }), ...(hasFallback && { default: fallback }) };
+    properties[written] = {
+      ...(choices ? { enum: choices } : jsonSchema(type)),
+      ...(doc && { description: doc }),
+      ...(hasFallback && { default: fallback }),
+    };
   }
   const required = fields.filter(({ type, hasFallback }) => !hasFallback && !type?.optional).map(({ written }) => written);
   return { type: 'object', properties, ...(required.length > 0 && { required }), additionalProperties: false };
 }
 
-const WHOLE = { int8: [-128, 127], uint8: [0, 255], int16: [-32768, 32767], uint16: [0, 65535], int32: [-2147483648, 2147483647], uint32: [0, 4294967295], int64: [], uint64: [0] };
+const WHOLE = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+  uint16: [0, 65535],
+  int32: [-2147483648, 2147483647],
+  uint32: [0, 4294967295],
+  int64: [],
+  uint64: [0],
+};
 
 function jsonSchema(type) {
   const { kind } = type;

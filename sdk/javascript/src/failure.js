@@ -36,7 +36,7 @@ export function frameOf(error, placesOf = ofComponent) {
 
 function ofFile(file, line) {
   if (!file.startsWith('file:') && !file.startsWith('/')) return null;
-  if (SDK !== null && (file.startsWith(SDK) && !/\/(tests|samples)\//.test(file.slice(SDK.length - 1)))) return null;
+  if (SDK !== null && file.startsWith(SDK) && !/\/(tests|samples)\//.test(file.slice(SDK.length - 1))) return null;
   const path = decodeURIComponent(file.replace(/^file:\/\//, ''));
   const from = `${globalThis.process?.cwd() ?? ''}/`;
   return { file: path.startsWith(from) ? path.slice(from.length) : path, line: +line };

@@ -8,7 +8,6 @@ const none = (what, instead) => () => {
   throw new Error(`an operator has no ${what}: ${instead}`);
 };
 
-
 globalThis.console = { ...log, log: log.info };
 const clock = none('clock', 'use an event time, ctx.watermark or ctx.processingTime');
 const RealDate = Date;

@@ -31,7 +31,7 @@ class KeyContext extends Context {
   }
 
   set state(state) {
-    this.call.slot().now = state ?? null;
+    this.call.states.set(state);
   }
 
   /** Microseconds; null before the first watermark. */
@@ -49,7 +49,7 @@ class KeyContext extends Context {
 export class Keyed extends Operator {
   constructor(declared, steps) {
     super('keyed', declared);
-    const { process, onTimer, prefetch, migrate } = typeof steps === 'function' ? { process: steps } : steps ?? {};
+    const { process, onTimer, prefetch, migrate } = typeof steps === 'function' ? { process: steps } : (steps ?? {});
     this.inputs = declaredInputs(declared, process, 'process');
     this.outputs = declaredOutputs(declared);
     this.state = new Stored(declared.state ?? {}, 'the state');
@@ -79,13 +79,16 @@ export class Keyed extends Operator {
       maps: this.maps.map(({ name, keys, values }) => ({ name, key: keys.schema, value: values.schema })),
     };
     const { context } = call;
-    const enter = (row) => call.enter(row);
-    const leave = (row) => call.leave(row);
     const refuse = (row, error) => call.refuse(row, error);
     // The last "input" are the timers.
     const steps = [...connected.map(({ step }) => step), (_, ctx) => this.onTimer(call.timer(), ctx)];
-    const code = operatorCode([...reads.map(({ fields }) => fields), []], call.outputs.all, { steps, context, refuse, enter, leave });
-    call.outputs.use(code);
+    const code = operatorCode([...reads.map(({ fields }) => fields), []], call.outputs.all, {
+      steps,
+      context,
+      refuse,
+      shape: this.state.shape,
+    });
+    call.use(code);
     context.emit = call.outputs.emit;
     const fire = code.runs[inputs.length];
     const keyRows = keyFields.map((fields) => rowFunction(fields));
@@ -113,7 +116,12 @@ export class Keyed extends Operator {
       call.begin(batch.rows, due.keys, states, now, host, 'onTimer');
       call.due = { domain: due.domain, times: view(BigInt64Array, due.times) };
       context.input = null;
-      const keys = openFields(timerKeys, keyColumns.map((_, i) => i), keyColumns, batch);
+      const keys = openFields(
+        timerKeys,
+        keyColumns.map((_, i) => i),
+        keyColumns,
+        batch,
+      );
       call.refused.refuseNulls(timerKeys, keys, batch.rows);
       timerKeyRow.bind(keys);
       call.keyRow = timerKeyRow.row;
@@ -143,7 +151,8 @@ function findKeys(fields, columns, config, needed) {
 /** A call of `process` or `on-timer`. */
 class Call {
   constructor({ state, maps }, config, outputs) {
-    Object.assign(this, { stored: state, outputs, timers: new Timers(), maps: {}, row: 0, key: 0 });
+    Object.assign(this, { stored: state, outputs, maps: {} });
+    this.timers = new Timers(this);
     maps.forEach((map, index) => {
       this.maps[map.name] = new CallMap(map, index, this);
     });
@@ -151,42 +160,37 @@ class Call {
     this.context = new KeyContext(config, outputs, this);
   }
 
+  /** Takes the code that was made for the operator. */
+  use(code) {
+    this.outputs.use(code);
+    this.states = code.states;
+    this.slot = code.states.slot;
+  }
+
+  /** The row (or timer) that is being processed, and the index of its key. */
+  get row() {
+    return this.states.row;
+  }
+
+  get key() {
+    return this.states.key;
+  }
+
   begin(rows, keyOfRow, states, now, host, doing) {
     Object.assign(this, { rows, doing, now: { watermark: clock(now.watermark), processingTime: clock(now.processingTime) } });
-    this.keyOfRow = view(Uint32Array, keyOfRow);
     this.slots = new Slots(this.stored, states);
+    this.states.begin(this.slots, view(Uint32Array, keyOfRow));
     this.refused = new Refused();
     this.outputs.begin();
     this.timers.changes = [];
     for (const map of this.allMaps) map.begin(host);
   }
 
-  enter(row) {
-    this.row = row;
-    this.key = this.timers.key = this.keyOfRow[row];
-    this.before = undefined;
-    this.timersBefore = this.timers.changes.length;
-  }
-
-  /** The state of the row's key; what it was before the row is remembered when it is first looked at. */
-  slot() {
-    const slot = this.slots.get(this.key);
-    if (this.before === undefined) this.before = slot.now === null ? null : this.stored.shape.copy(slot.now);
-    return slot;
-  }
-
-  /** After a row: its state must be one. */
-  leave() {
-    if (this.before === undefined) return;
-    const { now } = this.slots.get(this.key);
-    if (now !== null) this.stored.shape.check(now);
-  }
-
   refuse(row, error) {
     this.outputs.undo(row);
-    this.timers.changes.length = this.timersBefore;
+    this.timers.undo(row);
     for (const map of this.allMaps) map.undo(row);
-    if (this.before !== undefined) this.slots.get(this.key).now = this.before;
+    this.states.undo();
     this.refused.refuse(row, reasonOf(error, this.doing), this.rows);
   }
 
@@ -200,7 +204,7 @@ class Call {
     const ctx = Object.defineProperty({ config: this.context.config, entries }, 'key', { get: () => this.keyRow(this.row) });
     for (let row = 0; row < this.rows; row++) {
       if (this.refused.skip !== null && this.refused.skip[row] === 1) continue;
-      this.enter(row);
+      this.states.row = row;
       try {
         of(row, ctx);
       } catch {

@@ -62,12 +62,22 @@ export class CallMap {
   scan({ from, after, to, before, limit = Infinity } = {}) {
     for (const bound of [from, after, to, before]) if (bound !== undefined) this.keys.shape.check(bound);
     const compare = (a, b) => compareRows(this.keys.fields, a, b);
-    const inRange = (key) => (from === undefined || compare(key, from) >= 0) && (after === undefined || compare(key, after) > 0)
-      && (to === undefined || compare(key, to) <= 0) && (before === undefined || compare(key, before) < 0);
+    const inRange = (key) =>
+      (from === undefined || compare(key, from) >= 0) &&
+      (after === undefined || compare(key, after) > 0) &&
+      (to === undefined || compare(key, to) <= 0) &&
+      (before === undefined || compare(key, before) < 0);
     const low = from ?? after;
     const high = to ?? before;
-    if (low !== undefined && high !== undefined && (compare(low, high) > 0 || (compare(low, high) === 0 && (after !== undefined || before !== undefined)))) return [];
-    const changed = [...this.ofKey().values()].filter((entry) => entry.isChanged && inRange(entry.key)).sort((a, b) => compare(a.key, b.key));
+    if (
+      low !== undefined &&
+      high !== undefined &&
+      (compare(low, high) > 0 || (compare(low, high) === 0 && (after !== undefined || before !== undefined)))
+    )
+      return [];
+    const changed = [...this.ofKey().values()]
+      .filter((entry) => entry.isChanged && inRange(entry.key))
+      .sort((a, b) => compare(a.key, b.key));
     const found = [];
     const page = this.pages(from, after, to, before, limit);
     let mine = 0;
@@ -88,7 +98,7 @@ export class CallMap {
   }
 
   /** What the host has between two bounds, entry by entry. */
-  * pages(from, after, to, before, limit) {
+  *pages(from, after, to, before, limit) {
     const bound = (included, excluded) => {
       if (included === undefined && excluded === undefined) return { tag: 'unbounded' };
       return { tag: included === undefined ? 'excluded' : 'included', val: this.keys.write([included ?? excluded]) };
@@ -122,7 +132,9 @@ export class CallMap {
     } catch {
       return; // Too much at once: each row reads its own.
     }
-    [...wanted.values()].forEach(([key, entryKey], i) => this.ofKey(key).set(this.keys.shape.text(entryKey), { key: entryKey, value: values[i], isChanged: false }));
+    [...wanted.values()].forEach(([key, entryKey], i) =>
+      this.ofKey(key).set(this.keys.shape.text(entryKey), { key: entryKey, value: values[i], isChanged: false }),
+    );
   }
 
   ofHost(wanted) {
@@ -135,7 +147,7 @@ export class CallMap {
 
   ofKey(key = this.at.key) {
     let entries = this.entries.get(key);
-    if (entries === undefined) this.entries.set(key, entries = new Map());
+    if (entries === undefined) this.entries.set(key, (entries = new Map()));
     return entries;
   }
 
@@ -146,7 +158,7 @@ export class CallMap {
     let entry = entries.get(text);
     if (entry === undefined) {
       const [value] = this.ofHost([[this.at.key, key]]);
-      entries.set(text, entry = { key: this.keys.shape.copy(key), value, isChanged: false });
+      entries.set(text, (entry = { key: this.keys.shape.copy(key), value, isChanged: false }));
     }
     return entry;
   }
@@ -171,13 +183,20 @@ export class CallMap {
   /** What changed; null: nothing. */
   finish() {
     if (this.undoes.length === 0) return null;
-    const changed = [...this.entries].flatMap(([key, entries]) => [...entries.values()].filter(({ isChanged }) => isChanged).map((entry) => ({ ...entry, of: key })));
+    const changed = [...this.entries].flatMap(([key, entries]) =>
+      [...entries.values()].filter(({ isChanged }) => isChanged).map((entry) => ({ ...entry, of: key })),
+    );
     if (changed.length === 0) return null;
     return {
       mapIndex: this.index,
       keys: new Uint8Array(Uint32Array.from(changed, ({ of }) => of).buffer),
       entryKeys: this.keys.write(changed.map(({ key }) => key)),
-      present: changed.every(({ value }) => value !== undefined) ? EMPTY : packed(changed.map(({ value }) => (value === undefined ? 0 : 1)), changed.length),
+      present: changed.every(({ value }) => value !== undefined)
+        ? EMPTY
+        : packed(
+            changed.map(({ value }) => (value === undefined ? 0 : 1)),
+            changed.length,
+          ),
       values: this.values.write(changed.map(({ value }) => value ?? null)),
     };
   }

@@ -13,7 +13,12 @@ export function compareRows(fields, a, b) {
 function compare(type, a, b) {
   if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1);
   if (type.item) return compareLists(a, b, (left, right) => compare(type.item, left, right));
-  if (type.fields) return compareRows(Object.entries(type.fields).map(([key, field]) => ({ key, type: field })), a, b);
+  if (type.fields)
+    return compareRows(
+      Object.entries(type.fields).map(([key, field]) => ({ key, type: field })),
+      a,
+      b,
+    );
   if (type.kind === 'binary') return compareLists(a, b, (left, right) => left - right);
   if (type.kind === 'utf8') return compareTexts(a, b);
   if (type.kind === 'float32' || type.kind === 'float64') return compareFloats(a, b);

@@ -9,7 +9,8 @@ const FIRST_CAPACITY = 1024;
 
 /** The outputs that an author declared: `emits`, and `sides` by name. */
 export function declaredOutputs({ emits, sides = {} }) {
-  if (emits === undefined) throw new TypeError('`emits` is missing: the columns of the main output, such as { ...keepAll, price: \'int64\' }');
+  if (emits === undefined)
+    throw new TypeError("`emits` is missing: the columns of the main output, such as { ...keepAll, price: 'int64' }");
   return [declaredOutput('main', emits), ...Object.entries(sides).map(([name, row]) => declaredOutput(name, row))];
 }
 
@@ -40,7 +41,9 @@ class Output {
     if (places.length === count) return;
     this.writer.seal();
     for (const builder of this.builders) builder.pick(places);
-    places.forEach((place, to) => { sources[to] = sources[place]; });
+    places.forEach((place, to) => {
+      sources[to] = sources[place];
+    });
     this.writer.cut(places.length);
   }
 
@@ -119,7 +122,9 @@ export class Outputs {
     for (const { key, type } of fields) {
       const given = columns[key];
       if (given === undefined ? !type.optional : given.length !== length) {
-        throw new TypeError(`column ${JSON.stringify(key)} of output ${JSON.stringify(name)} has ${given === undefined ? 'no values' : `${given.length} values`}, but ${length} rows are emitted`);
+        throw new TypeError(
+          `column ${JSON.stringify(key)} of output ${JSON.stringify(name)} has ${given === undefined ? 'no values' : `${given.length} values`}, but ${length} rows are emitted`,
+        );
       }
     }
     this.code.goesByRows(rows !== undefined || writer.total() > 0);
@@ -144,6 +149,16 @@ function identity(count) {
 
 /** The typed arrays whose values are those of a column as they are. */
 const ARRAYS = {
-  int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, int32: Int32Array, uint32: Uint32Array, date32: Int32Array,
-  float32: Float32Array, float64: Float64Array, int64: BigInt64Array, uint64: BigUint64Array, timestamp: BigInt64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  date32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  timestamp: BigInt64Array,
 };

@@ -78,7 +78,8 @@ export class Refused {
       const valid = columns[k]?.n ?? null;
       if (valid === null || type.optional) return;
       for (let i = 0; i < rows; i++) {
-        if (valid[i] === 0) this.refuse(i, `column ${JSON.stringify(key)} is null, and the operator has no place for that ('${type.name}?')`, rows);
+        if (valid[i] === 0)
+          this.refuse(i, `column ${JSON.stringify(key)} is null, and the operator has no place for that ('${type.name}?')`, rows);
       }
     });
   }

@@ -38,7 +38,8 @@ export function rowFields(row, where) {
 export function storedFields(row, where) {
   const fields = rowFields(row, where);
   for (const { key, type, columnName } of fields) {
-    if (isAside(type) || type.kind === 'number' || columnName !== key) throw new TypeError(`${where}: ${key} is no column of its own: give it another type`);
+    if (isAside(type) || type.kind === 'number' || columnName !== key)
+      throw new TypeError(`${where}: ${key} is no column of its own: give it another type`);
   }
   return fields;
 }
@@ -61,11 +62,14 @@ export function findColumns(fields, columns, config, what = 'the input', mayMiss
     const column = columns[index];
     if (column === undefined) {
       if (mayMiss && type.optional) return { ...field, column: null, index: -1 };
-      throw new ValueError(`there is no column ${JSON.stringify(name)} (${type.name}), which the operator reads; ${what} has ${listing(columns)}`);
+      throw new ValueError(
+        `there is no column ${JSON.stringify(name)} (${type.readable}), which the operator reads; ${what} has ${listing(columns)}`,
+      );
     }
     if (!accepts(type, column)) {
-      const reads = type.kind === 'timestamp' ? `a timestamp of ${type.unit} or coarser` : type.name;
-      throw new ValueError(`column ${JSON.stringify(name)} is ${typeName(column)}, but the operator reads it as ${reads}; ${what} has ${listing(columns)}`);
+      throw new ValueError(
+        `column ${JSON.stringify(name)} is ${typeName(column)}, but the operator reads it as ${type.readable}; ${what} has ${listing(columns)}`,
+      );
     }
     return { ...field, key, column, index };
   });
@@ -111,10 +115,16 @@ export function outputPlan({ name, columns }, inputs) {
 }
 
 function keptAll({ but }, inputs, output) {
-  if (inputs.length > 1) throw new ValueError(`output ${JSON.stringify(output)} keeps all columns, but of several inputs: name them, as in keep('${inputs[0].name}.column')`);
+  if (inputs.length > 1)
+    throw new ValueError(
+      `output ${JSON.stringify(output)} keeps all columns, but of several inputs: name them, as in keep('${inputs[0].name}.column')`,
+    );
   const { columns } = inputs[0];
   const gone = but.find((name) => !columns.some((column) => column.name === name));
-  if (gone !== undefined) throw new ValueError(`there is no column ${JSON.stringify(gone)}, which output ${JSON.stringify(output)} leaves out; the input has ${listing(columns)}`);
+  if (gone !== undefined)
+    throw new ValueError(
+      `there is no column ${JSON.stringify(gone)}, which output ${JSON.stringify(output)} leaves out; the input has ${listing(columns)}`,
+    );
   return columns.flatMap(({ name }, column) => (but.includes(name) ? [] : [{ input: 0, column, name }]));
 }
 
@@ -124,10 +134,15 @@ function keptColumn({ name, keep: from }, inputs, output) {
     return column < 0 ? [] : [{ input: index, column }];
   });
   if (found.length === 0) {
-    const all = inputs.map(({ name: input, columns }) => `${inputs.length > 1 ? `${input} has` : 'the input has'} ${listing(columns)}`).join('; ');
+    const all = inputs
+      .map(({ name: input, columns }) => `${inputs.length > 1 ? `${input} has` : 'the input has'} ${listing(columns)}`)
+      .join('; ');
     throw new ValueError(`there is no column ${JSON.stringify(from)}, which output ${JSON.stringify(output)} keeps; ${all}`);
   }
-  if (found.length > 1) throw new ValueError(`several inputs have a column ${JSON.stringify(from)}, which output ${JSON.stringify(output)} keeps: write 'INPUT.${from}'`);
+  if (found.length > 1)
+    throw new ValueError(
+      `several inputs have a column ${JSON.stringify(from)}, which output ${JSON.stringify(output)} keeps: write 'INPUT.${from}'`,
+    );
   const [{ input, column }] = found;
   return { input, column, name: inputs[input].columns[column].name === name ? null : name };
 }

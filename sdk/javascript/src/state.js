@@ -1,7 +1,7 @@
 // Rows that the host keeps for an operator: states, accumulators, entries of maps. They are plain objects; what of them changed is
 // found by comparing, so that an author only changes them.
 
-import { Builder, misfit } from './builder.js';
+import { Builder, fastPut, misfit } from './builder.js';
 import { packed, unpacked, ValueError } from './column.js';
 import { compiled, rowFunction } from './compile.js';
 import { findColumns, schemaOf, storedFields } from './schema.js';
@@ -15,27 +15,63 @@ const isFlat = ({ type }) => !type.item && !type.fields && type.kind !== 'binary
 class Shape {
   constructor(fields, what) {
     const keys = fields.map((field) => ({ ...field, name: JSON.stringify(field.key) }));
-    const copy = keys.map((field, k) => `${field.name}: ${isFlat(field) ? `o[${field.name}]` : `copyOf(types[${k}], o[${field.name}])`}`);
-    const equal = keys.map((field, k) => (isFlat(field) ? `Object.is(a[${field.name}], b[${field.name}])` : `same(types[${k}], a[${field.name}], b[${field.name}])`));
-    const check = keys.map(({ name, type }, k) => `if (misfit(types[${k}], o[${name}]) !== null) refuse(${name}, types[${k}], o[${name}]);${type.optional ? ` if (o[${name}] === undefined) o[${name}] = null;` : ''}`);
-    const text = keys.map(({ name, type }) => (isFlat({ type }) && !type.kind.startsWith('float') && type.kind !== 'utf8' ? `o[${name}]` : `textOf(o[${name}])`));
-    Object.assign(this, compiled(`
+    const copy = keys.map(
+      (field, k) =>
+        `${field.name}: ${isFlat(field) ? `o[${field.name}]${field.type.optional ? ' ?? null' : ''}` : `copyOf(types[${k}], o[${field.name}])`}`,
+    );
+    const equal = keys.map((field, k) => (isFlat(field) ? equalFlat(field) : `same(types[${k}], a[${field.name}], b[${field.name}])`));
+    const check = keys.map(({ name, type }, k) => {
+      const slow = `if (misfit(types[${k}], v) !== null) refuse(${name}, types[${k}], v);`;
+      const fast = fastPut(type, 'v', '', '', '')?.fits;
+      return `v = o[${name}]; ${fast ? `if (!(${type.optional ? 'v === null || ' : ''}${fast})) { ${slow} }` : slow}`;
+    });
+    const text = keys.map(({ name, type }) =>
+      isFlat({ type }) && !type.kind.startsWith('float') && type.kind !== 'utf8' ? `o[${name}]` : `textOf(o[${name}])`,
+    );
+    Object.assign(
+      this,
+      compiled(
+        `
       return {
         text(o) { return ${text.join(" + ' ' + ") || "''"} + ''; },
         copy(o) { return { ${copy.join(', ')} }; },
         equal(a, b) { return ${equal.join(' && ') || 'true'}; },
         check(o) {
           if (typeof o !== 'object' || o === null) throw new ValueError(what + ' is ' + shown(o) + ', but it is an object');
+          var v, x;
           ${check.join('\n')}
-          for (const key in o) if (!keys.has(key)) throw new ValueError(what + ' has no field ' + JSON.stringify(key) + '; it has ' + [...keys].join(', '));
+        },
+        // What an author sets: no field may be misspelt, and none added later, for the host would forget it.
+        sealed(o) {
+          if (o === null) return null;
+          if (typeof o !== 'object') throw new ValueError(what + ' is ' + shown(o) + ', but it is an object');
+          if (Object.keys(o).length !== keys.size) for (const key in o) if (!keys.has(key)) throw new ValueError(what + ' has no field ' + JSON.stringify(key) + '; it has ' + [...keys].join(', '));
+          return Object.preventExtensions(o);
         },
       };
-    `, {
-      what, shown, ValueError, copyOf, same, textOf, types: fields.map(({ type }) => type), keys: new Set(fields.map(({ key }) => key)),
-      refuse: (name, type, value) => { throw new ValueError(`${what}: ${name} is ${misfit(type, value)}`); },
-    }));
+    `,
+        {
+          what,
+          shown,
+          ValueError,
+          copyOf,
+          same,
+          textOf,
+          types: fields.map(({ type }) => type),
+          keys: new Set(fields.map(({ key }) => key)),
+          refuse: (name, type, value) => {
+            throw new ValueError(`${what}: ${name} is ${misfit(type, value)}`);
+          },
+        },
+      ),
+    );
   }
 }
+
+const equalFlat = ({ name, type }) => {
+  const [a, b] = ['a', 'b'].map((row) => `(${row}[${name}]${type.optional ? ' ?? null' : ''})`);
+  return type.kind.startsWith('float') ? `Object.is(${a}, ${b})` : `${a} === ${b}`;
+};
 
 /** The same text for the same value, and for no other of its type. */
 function textOf(value) {
@@ -43,7 +79,10 @@ function textOf(value) {
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (typeof value !== 'object' || value === null) return String(value ?? null);
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return `[${Array.from(value, textOf).join()}]`;
-  return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${textOf(value[key])}`).join()}}`;
+  return `{${Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${textOf(value[key])}`)
+    .join()}}`;
 }
 
 /** A copy of a value that shares nothing with it that can change. */
@@ -72,6 +111,7 @@ export class Stored {
     this.indices = this.columns.map((_, index) => index);
     this.shape = new Shape(this.fields, what);
     this.reader = rowFunction(this.own);
+    this.fill = filler(this.fields);
   }
 
   /** Rows of columns that this very declaration has written: a function of the row. */
@@ -88,19 +128,41 @@ export class Stored {
   readAs(schema, count, nodes) {
     const columns = tree(schema);
     const fields = findColumns(this.fields, columns, null, 'the state', true);
-    return this.readFrom(fields, columns.map((_, index) => index), columns, rowFunction(fields), count, nodes);
+    return this.readFrom(
+      fields,
+      columns.map((_, index) => index),
+      columns,
+      rowFunction(fields),
+      count,
+      nodes,
+    );
   }
 
-  /** The columns of some rows; null: a row of nulls. */
+  /** The columns of some rows; null: a row that is not there. */
   write(rows) {
     const nodes = [];
-    for (const { key, type } of this.fields) {
-      const builder = new Builder(type, rows.length);
-      for (const row of rows) builder.put(row === null ? null : row[key]);
-      builder.finish(nodes, `${this.what}: ${key}`);
-    }
+    const builders = this.fields.map(({ type }) => new Builder(type, rows.length));
+    this.fill(rows, builders);
+    this.fields.forEach(({ key }, k) => builders[k].finish(nodes, `${this.what}: ${key}`));
     return nodes;
   }
+}
+
+/** What puts rows into builders: `fill(rows, builders)`. */
+function filler(fields) {
+  const each = (text) =>
+    fields.map(({ key, type }, k) => text(k, JSON.stringify(key), fastPut(type, 'v', 'n', `a${k}`, `b${k}`))).join('\n');
+  return compiled(`
+    return function fill(rows, builders) {
+      var v, x;
+      ${each((k) => `var w${k} = builders[${k}], a${k} = w${k}.a, b${k} = w${k}.b;`)}
+      for (var n = 0; n < rows.length; n++) {
+        var o = rows[n];
+        ${each((k, key, fast) => `v = o === null ? null : o[${key}]; ${fast ? `if (${fast.fits}) { ${fast.write} } else ` : ''}{ w${k}.at = n; w${k}.put(v); }`)}
+      }
+      ${each((k) => `w${k}.at = n;`)}
+    };
+  `);
 }
 
 /** The states of a call. */
@@ -119,7 +181,7 @@ export class Slots {
     if (slot !== undefined) return slot;
     if (key >= this.count) throw new Error(`a row has key ${key}, but the call has ${this.count} keys`);
     const there = this.present === null || this.present[key] === 1;
-    const now = there ? this.row(key) : null;
+    const now = there ? Object.preventExtensions(this.row(key)) : null;
     return (this.slots[key] = { now, was: there ? this.stored.shape.copy(now) : null });
   }
 
@@ -135,7 +197,10 @@ export class Slots {
     });
     const columns = this.stored.write(rows);
     if (keys.length === 0) return { changed: { tag: 'empty' }, states: { keys: 0, present: EMPTY, columns } };
-    const present = packed(rows.map((row) => (row === null ? 0 : 1)), rows.length);
+    const present = packed(
+      rows.map((row) => (row === null ? 0 : 1)),
+      rows.length,
+    );
     const changed = keys.length === this.count ? { tag: 'all' } : { tag: 'indices', val: new Uint8Array(Uint32Array.from(keys).buffer) };
     return { changed, states: { keys: rows.length, present, columns } };
   }

@@ -17,7 +17,15 @@ export function useHost(functions) {
   host = functions;
 }
 
-const line = (level) => (...parts) => host.log.log(level, parts.map((part) => (typeof part === 'string' ? part : part instanceof Error ? `${part.name}: ${part.message}` : json(part))).join(' '));
+const line =
+  (level) =>
+  (...parts) =>
+    host.log.log(
+      level,
+      parts
+        .map((part) => (typeof part === 'string' ? part : part instanceof Error ? `${part.name}: ${part.message}` : json(part)))
+        .join(' '),
+    );
 const json = (value) => {
   try {
     return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? `${inner}n` : inner)) ?? String(value);

@@ -14,7 +14,7 @@ const separatorOf = (whole) => SEPARATORS.find((character) => !whole.includes(ch
 export function textsOf(bytes, offsets, count) {
   const whole = latin1Of(bytes);
   const values = new Array(count);
-  for (let i = 0, at = offsets[0]; i < count; i++) values[i] = whole.slice(at, at = offsets[i + 1]);
+  for (let i = 0, at = offsets[0]; i < count; i++) values[i] = whole.slice(at, (at = offsets[i + 1]));
   const separator = separatorOf(whole);
   return separator === undefined ? values.map(decoded) : decoded(values.join(separator)).split(separator);
 }
@@ -46,8 +46,14 @@ export function bytesOf(texts, count) {
   }
   const separator = separatorOf(whole);
   // With something between them no two halves of surrogate pairs can look like one.
-  if (!texts.join(separator ?? ' ').isWellFormed()) throw new RangeError(`${JSON.stringify(texts.find((text) => text !== null && !text.isWellFormed()))} is no Unicode text: it has half of a surrogate pair`);
-  const parts = separator === undefined ? Array.from(texts, (text) => encodedLatin1(text ?? '')) : encodedLatin1(texts.join(separator)).split(separator);
+  if (!texts.join(separator ?? ' ').isWellFormed())
+    throw new RangeError(
+      `${JSON.stringify(texts.find((text) => text !== null && !text.isWellFormed()))} is no Unicode text: it has half of a surrogate pair`,
+    );
+  const parts =
+    separator === undefined
+      ? Array.from(texts, (text) => encodedLatin1(text ?? ''))
+      : encodedLatin1(texts.join(separator)).split(separator);
   for (let i = 0, at = 0; i < count;) offsets[i + 1] = at += parts[i++].length;
   return { bytes: count === 0 ? bytes : latin1Bytes(parts.join('')), offsets };
 }
@@ -64,7 +70,15 @@ function isAscii(bytes) {
     const count = words.length;
     let word = 0;
     for (; word + 8 <= count; word += 8) {
-      all |= words[word] | words[word + 1] | words[word + 2] | words[word + 3] | words[word + 4] | words[word + 5] | words[word + 6] | words[word + 7];
+      all |=
+        words[word] |
+        words[word + 1] |
+        words[word + 2] |
+        words[word + 3] |
+        words[word + 4] |
+        words[word + 5] |
+        words[word + 6] |
+        words[word + 7];
     }
     for (; word < count; word++) all |= words[word];
     at = count << 2;
@@ -81,20 +95,20 @@ const PIECE = 3 << 18;
 /** One character per byte. */
 const latin1Of = native
   ? (bytes) => {
-    if (bytes.length <= PIECE) return atob(bytes.toBase64());
-    const pieces = [];
-    for (let at = 0; at < bytes.length; at += PIECE) pieces.push(atob(bytes.subarray(at, at + PIECE).toBase64()));
-    return pieces.join('');
-  }
+      if (bytes.length <= PIECE) return atob(bytes.toBase64());
+      const pieces = [];
+      for (let at = 0; at < bytes.length; at += PIECE) pieces.push(atob(bytes.subarray(at, at + PIECE).toBase64()));
+      return pieces.join('');
+    }
   : (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
 
 /** One byte per character, or null if one of them does not fit. */
 const latin1Bytes = native
   ? (text) => {
-    try {
-      return Uint8Array.fromBase64(btoa(text));
-    } catch {
-      return null;
+      try {
+        return Uint8Array.fromBase64(btoa(text));
+      } catch {
+        return null;
+      }
     }
-  }
   : (text) => (/[^\x00-\xff]/.test(text) ? null : Uint8Array.from(Buffer.from(text, 'latin1')));

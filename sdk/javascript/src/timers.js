@@ -8,10 +8,10 @@ const EMPTY = new Uint8Array(0);
 const TIME = parseType('timestamp');
 const DOMAINS = ['event-time', 'processing-time'];
 
-/** The timers of the row's key. A timer is its time, in microseconds: registering it twice is registering it once. */
+/** The timers of the row's key; `at` says which row and which key. A timer is its time, in microseconds: registering it twice is registering it once. */
 export class Timers {
-  constructor() {
-    this.key = 0;
+  constructor(at) {
+    this.at = at;
     this.changes = [];
   }
 
@@ -37,17 +37,28 @@ export class Timers {
 
   change(domain, time, register) {
     if (misfit(TIME, time) !== null) throw new ValueError(`the time of a timer is ${shown(time)}; it is a number of microseconds`);
-    this.changes.push({ domain, key: this.key, time: BigInt(time), register });
+    const { row, key } = this.at;
+    this.changes.push({ row, domain, key, time: BigInt(time), register });
+  }
+
+  /** Takes back what a row did; rows come in order. */
+  undo(row) {
+    while (this.changes.length > 0 && this.changes[this.changes.length - 1].row === row) this.changes.pop();
   }
 
   /** As the host applies them, deletions first: so what was deleted after it was registered is not registered. */
   finish() {
     const last = new Map();
     for (const change of this.changes) last.set(`${change.domain} ${change.key} ${change.time}`, change);
-    const lists = (register) => DOMAINS.map((domain) => {
-      const mine = [...last.values()].filter((change) => change.domain === domain && change.register === register);
-      return { domain, keys: bytes(Uint32Array.from(mine, ({ key }) => key)), times: bytes(BigInt64Array.from(mine, ({ time }) => time)) };
-    }).filter(({ keys }) => keys.length > 0);
+    const lists = (register) =>
+      DOMAINS.map((domain) => {
+        const mine = [...last.values()].filter((change) => change.domain === domain && change.register === register);
+        return {
+          domain,
+          keys: bytes(Uint32Array.from(mine, ({ key }) => key)),
+          times: bytes(BigInt64Array.from(mine, ({ time }) => time)),
+        };
+      }).filter(({ keys }) => keys.length > 0);
     return this.changes.length === 0 ? { add: [], remove: [] } : { add: lists(true), remove: lists(false) };
   }
 }

@@ -17,7 +17,8 @@ export function declaredInputs({ reads, inputs }, steps, does) {
   if (reads !== undefined) throw new TypeError('an operator has either `reads` (one input) or `inputs` (several)');
   return Object.entries(inputs).map(([name, row]) => {
     const step = typeof steps === 'function' ? steps : steps?.[name];
-    if (typeof step !== 'function') throw new TypeError(`there is no function for the rows of input ${JSON.stringify(name)}: { ${name}: (row, ctx) => ... }`);
+    if (typeof step !== 'function')
+      throw new TypeError(`there is no function for the rows of input ${JSON.stringify(name)}: { ${name}: (row, ctx) => ... }`);
     return { name, fields: declaredReads(row, `inputs: ${name}`), step };
   });
 }
@@ -29,7 +30,10 @@ export function connectInputs(declared, inputs) {
     return [declared[0]];
   }
   const listed = declared.map(({ name }) => name).join(', ');
-  const connected = inputs.map(({ name }) => declared.find((input) => input.name === name) ?? fail(`the operator has no input ${JSON.stringify(name)}; it has ${listed}`));
+  const connected = inputs.map(
+    ({ name }) =>
+      declared.find((input) => input.name === name) ?? fail(`the operator has no input ${JSON.stringify(name)}; it has ${listed}`),
+  );
   const absent = declared.find((input) => !connected.includes(input));
   if (absent) fail(`the operator's input ${JSON.stringify(absent.name)} is not connected; it has ${listed}`);
   return connected;
@@ -42,9 +46,10 @@ function fail(message) {
 /** What every kind of operator has. */
 export class Operator {
   constructor(world, declared) {
-    if (typeof declared !== 'object' || declared === null) throw new TypeError(`${world}({ ... }) takes an object that says what the operator reads and emits`);
-    const { title, config } = declared;
-    Object.assign(this, { world, title: title ?? null, config: configFields(config) });
+    if (typeof declared !== 'object' || declared === null)
+      throw new TypeError(`${world}({ ... }) takes an object that says what the operator reads and emits`);
+    const { title, config, validate } = declared;
+    Object.assign(this, { world, title: title ?? null, config: configFields(config), validate });
   }
 
   about() {
@@ -53,7 +58,13 @@ export class Operator {
 
   /** The configuration, from JSON (a pipeline) or an object (a test). */
   configured(given) {
-    return typeof given === 'string' ? parseConfig(this.config, given) : checkConfig(this.config, given ?? {});
+    const config = typeof given === 'string' ? parseConfig(this.config, given) : checkConfig(this.config, given ?? {});
+    try {
+      this.validate?.(config);
+    } catch (error) {
+      throw new ValueError(`config: ${error.message ?? error}`);
+    }
+    return config;
   }
 
   /** Connects the operator: `{ plan, ... }`. */

@@ -3,13 +3,34 @@
 
 /** Leaf types: format of the contract, and bytes of a value (0: of various lengths). */
 const LEAVES = {
-  bool: ['b', 0], int8: ['c', 1], uint8: ['C', 1], int16: ['s', 2], uint16: ['S', 2], int32: ['i', 4], uint32: ['I', 4],
-  int64: ['l', 8], uint64: ['L', 8], bigint64: ['l', 8], biguint64: ['L', 8], float32: ['f', 4], float64: ['g', 8],
-  utf8: ['u', 0], binary: ['z', 0], date32: ['tdD', 4], number: ['g', 8], 'event-time': ['tsu:UTC', 8], 'big-event-time': ['tsu:UTC', 8],
+  bool: ['b', 0],
+  int8: ['c', 1],
+  uint8: ['C', 1],
+  int16: ['s', 2],
+  uint16: ['S', 2],
+  int32: ['i', 4],
+  uint32: ['I', 4],
+  int64: ['l', 8],
+  uint64: ['L', 8],
+  bigint64: ['l', 8],
+  biguint64: ['L', 8],
+  float32: ['f', 4],
+  float64: ['g', 8],
+  utf8: ['u', 0],
+  binary: ['z', 0],
+  date32: ['tdD', 4],
+  number: ['g', 8],
+  'event-time': ['tsu:UTC', 8],
+  'big-event-time': ['tsu:UTC', 8],
   'row-kind': ['C', 1],
 };
 const UNITS = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 };
-const NAMES = Object.fromEntries(Object.entries(LEAVES).map(([name, [format]]) => [format, name]).reverse());
+const UNIT_NAMES = { s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: 'nanoseconds' };
+const NAMES = Object.fromEntries(
+  Object.entries(LEAVES)
+    .map(([name, [format]]) => [format, name])
+    .reverse(),
+);
 
 /** A type. `kind` is its name without parameters. */
 export class Type {
@@ -21,6 +42,13 @@ export class Type {
   get name() {
     const own = this.kind === 'number' ? 'any integer or float' : typeName(tree(this.schema(''))[0]);
     return own + (this.optional ? '?' : '');
+  }
+
+  /** The columns that can be read as it: what `weir inspect` understands, too. */
+  get readable() {
+    if (this.kind === 'number') return 'any integer or float';
+    if (this.kind !== 'timestamp') return typeName(tree(this.schema(''))[0]);
+    return `a timestamp of ${UNIT_NAMES[this.unit]} or coarser`;
   }
 
   /** Its schema under a name, nodes in pre-order. */
@@ -52,7 +80,8 @@ export function parseType(spec, where = 'a type') {
     if (fields.length === 0) throw new TypeError(`${where}: a struct has at least one field`);
     return new Type('struct', '+s', { fields: Object.fromEntries(fields) });
   }
-  if (typeof spec !== 'string') throw new TypeError(`${where}: ${shown(spec)} is no type; one is written as 'int64', 'utf8?', ['utf8'] or { x: 'float64' }`);
+  if (typeof spec !== 'string')
+    throw new TypeError(`${where}: ${shown(spec)} is no type; one is written as 'int64', 'utf8?', ['utf8'] or { x: 'float64' }`);
   const parser = { text: spec, at: 0, where };
   const type = parseText(parser);
   if (parser.at < spec.length) fail(parser);
@@ -60,7 +89,9 @@ export function parseType(spec, where = 'a type') {
 }
 
 function fail({ text, where }) {
-  throw new TypeError(`${where}: ${JSON.stringify(text)} is no type; there are ${Object.keys(LEAVES).join(', ')}, timestamp(UNIT), bigtimestamp(UNIT), decimal128(P, S), list<T> and struct<NAME: T>, each with \`?\` at its end if it may be null`);
+  throw new TypeError(
+    `${where}: ${JSON.stringify(text)} is no type; there are ${Object.keys(LEAVES).join(', ')}, timestamp(UNIT), bigtimestamp(UNIT), decimal128(P, S), list<T> and struct<NAME: T>, each with \`?\` at its end if it may be null`,
+  );
 }
 
 function take(parser, pattern) {
@@ -135,10 +166,13 @@ export function accepts(type, column) {
   if (kind === 'decimal128') return column.format === format || column.format === `${format},128`;
   if (kind === 'list') return column.format === format && accepts(type.item, column.children[0]);
   if (kind !== 'struct') return column.format === format;
-  return column.format === format && Object.entries(type.fields).every(([name, field]) => {
-    const child = column.children.find((child) => child.name === name);
-    return child ? accepts(field, child) : field.optional;
-  });
+  return (
+    column.format === format &&
+    Object.entries(type.fields).every(([name, field]) => {
+      const child = column.children.find((child) => child.name === name);
+      return child ? accepts(field, child) : field.optional;
+    })
+  );
 }
 
 /** How many units of a timestamp type are one of a column: 1 if they are the same, below 1 if the column is finer. */

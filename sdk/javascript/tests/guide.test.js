@@ -12,7 +12,10 @@ const SDK = fileURLToPath(new URL('..', import.meta.url));
 const PAGE = join(SDK, '..', '..', 'docs', 'guide', 'javascript.md');
 
 test('the examples of the guide', { skip: existsSync(PAGE) ? false : 'not in a checkout' }, async () => {
-  const blocks = [...readFileSync(PAGE, 'utf8').matchAll(/(?:^`([a-z.]+)`:\n\n)?^```js\n([^]*?)^```$/gm)].map(([, name, source]) => ({ name, source }));
+  const blocks = [...readFileSync(PAGE, 'utf8').matchAll(/(?:^`([a-z.]+)`:\n\n)?^```js\n([^]*?)^```$/gm)].map(([, name, source]) => ({
+    name,
+    source,
+  }));
   const folder = mkdtempSync(join(tmpdir(), 'weir-guide-'));
   try {
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');

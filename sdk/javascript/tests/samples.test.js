@@ -9,36 +9,68 @@ import counter from '../samples/counter/operator.js';
 import types from '../samples/types/operator.js';
 
 const FULL = {
-  bool: true, int8: -128, int16: 32767, int32: -(2 ** 31), int64: 2n ** 63n - 1n, uint8: 255, uint16: 0, uint32: 2 ** 32 - 1, uint64: 2n ** 64n - 1n,
-  float32: Math.fround(0.1), float64: -0.1, utf8: '日本 €', binary: Uint8Array.of(0, 255, 7), date32: -1,
-  seconds: -(2n ** 63n), millis: 1n, micros: 2n ** 62n, nanos: -1n, decimal: 10n ** 38n - 1n, list: [1, null, -3], struct: { a: -(2n ** 63n), b: null },
+  flag: true,
+  i8: -128,
+  i16: 32767,
+  i32: -(2 ** 31),
+  i64: 2n ** 63n - 1n,
+  u8: 255,
+  u16: 0,
+  u32: 2 ** 32 - 1,
+  u64: 2n ** 64n - 1n,
+  f32: Math.fround(0.1),
+  f64: -0.1,
+  text: '日本 €',
+  bytes: Uint8Array.of(0, 255, 7),
+  day: -1,
+  sec: -(2n ** 63n),
+  milli: 1n,
+  micro: 2n ** 62n,
+  nano: -1n,
+  amount: 10n ** 12n - 1n,
+  numbers: [1n, null, -(2n ** 63n)],
+  point: { x: 0.5, y: -0 },
 };
-const OTHER = {
-  bool: false, int8: 127, int16: -32768, int32: 2 ** 31 - 1, int64: -(2n ** 63n), uint8: 0, uint16: 65535, uint32: 0, uint64: 0n,
-  float32: -Math.fround(0.1), float64: 0.1, utf8: '日本 €é', binary: Uint8Array.of(7, 255, 0), date32: 0,
-  seconds: 2n ** 63n - 1n, millis: -2n, micros: -(2n ** 62n) - 1n, nanos: 0n, decimal: 1n - 10n ** 38n, list: [-3, null, 1], struct: { a: 2n ** 63n - 1n, b: null },
+const COMPUTED = {
+  not_flag: false,
+  sum: 2 ** 31 - 1 + 32767 - 128 + 255,
+  big: 2n ** 64n - 1n,
+  low: 2n ** 63n - 1n,
+  half: -0.05,
+  single: Math.fround(0.1),
+  size: 3,
+  raw: Uint8Array.of(0, 255, 7),
+  next_day: 0,
+  sec2: -(2n ** 63n),
+  milli2: 1n,
+  micro2: 2n ** 62n,
+  nano2: -1n,
+  cents: 10n ** 12n - 1n,
+  reversed: [-(2n ** 63n), null, 1n],
+  swapped: { x: -0, y: 0.5 },
 };
-const NULLS = Object.fromEntries(Object.keys(FULL).map((name) => [name, null]));
+const nulls = (row) => Object.fromEntries(Object.keys(row).map((name) => [name, null]));
 
-test('types: filter, map, flat-map, a side output and a refused row', () => {
-  const at = 5n;
-  const given = [0n, 1n, 2n, 3n, -5n, 5n].map((id) => ({ id, ...FULL, at }));
-  const { main, outputs, rejected } = connect(types).process([...given, { id: 7n, ...NULLS, at }]);
+test('types: map, filter, flat-map, a side output and a refused row', () => {
+  const given = [
+    { copies: 1, ...FULL },
+    { copies: 0, ...FULL },
+    { copies: -1, ...FULL },
+    { copies: 2, ...nulls(FULL) },
+    { copies: 1, ...FULL, text: 'x' },
+  ];
+  const { main, outputs, rejected } = connect(types, { config: { drop: 'x' } }).process(given);
   assert.deepEqual(main, [
-    { id: 1n, copy: 0, ...FULL, at },
-    { id: 2n, copy: 0, ...FULL, at },
-    { id: 2n, copy: 1, ...NULLS, at: at + 1_000_000n },
-    { id: 3n, copy: 0, ...OTHER, at },
-    { id: 5n, copy: 0, ...FULL, at },
-    { id: 7n, copy: 0, ...NULLS, at },
+    { copies: 1, ...FULL, text: '日本 €#0', ...COMPUTED },
+    { copies: 2, ...nulls(FULL), ...nulls(COMPUTED) },
+    { copies: 2, ...nulls(FULL), ...nulls(COMPUTED) },
   ]);
-  assert.deepEqual(outputs.dropped, [{ id: 0n, why: 'a multiple of 4' }]);
-  assert.deepEqual(rejected, [{ row: 4, reason: 'the id is -5' }]);
-  assert.equal(connect(types, { config: { only: 'x' } }).process(given).main.length, 0);
+  assert.deepEqual(outputs.none, [{ reason: 'no copies' }]);
+  assert.deepEqual(rejected, [{ row: 2, reason: 'copies is -1' }]);
 });
 
 test('types: any cut of the rows gives the same', () => {
-  const rows = Array.from({ length: 40 }, (_, i) => ({ id: BigInt(i - 4), ...(i % 3 ? FULL : NULLS), utf8: i % 5 ? `é${i}` : null, at: BigInt(i) }));
+  const rows = Array.from({ length: 40 }, (_, i) => ({ copies: i % 4, ...(i % 3 ? FULL : nulls(FULL)), text: i % 5 ? `é${i}` : null }));
   const whole = connect(types).process(rows);
   for (const size of [1, 7]) {
     const harness = connect(types);
@@ -49,40 +81,113 @@ test('types: any cut of the rows gives the same', () => {
 });
 
 test('types: more rows than a batch has at first', () => {
-  const { main } = connect(types).process(Array.from({ length: 70_000 }, (_, i) => ({ id: BigInt(4 * i + 2), ...NULLS, utf8: String(i), at: 0n })));
-  assert.equal(main.length, 140_000);
-  assert.equal(main[139_998].utf8, '69999');
+  const { main } = connect(types).process(Array.from({ length: 35_000 }, (_, i) => ({ copies: 2, ...nulls(FULL), text: String(i) })));
+  assert.equal(main.length, 70_000);
+  assert.equal(main[69_999].text, '34999#1');
 });
 
-const SCHEMA = { key: 'utf8', value: 'bigint64', at: 'event-time' };
-const row = (key, value, seconds) => ({ key, value: BigInt(value), at: seconds * 1e6 });
+const counting = () =>
+  connect(counter, {
+    config: { gapSeconds: 10 },
+    schema: { key: 'utf8', word: 'utf8?', value: 'bigint64', at: 'event-time' },
+    keyBy: ['key'],
+  });
+const row = (key, word, value, seconds) => ({ key, word, value: BigInt(value), at: seconds * 1e6 });
 
 test('counter: state, map and timer, and nothing of a refused row', () => {
-  const harness = connect(counter, { schema: SCHEMA, keyBy: ['key'] });
-  const { main, rejected } = harness.process([row('a', 5, 0), row('b', 5, 1), row('a', -1, 2), row('a', 5, 3), row('a', 7, 4)]);
-  assert.deepEqual(main.map(({ key, count, sum, times }) => [key, count, sum, times]), [['a', 1, 5n, 1], ['b', 1, 5n, 1], ['a', 2, 10n, 2], ['a', 3, 17n, 1]]);
-  assert.deepEqual(rejected, [{ row: 2, reason: 'the value is -1' }]);
-  assert.deepEqual(harness.timers.map(({ time }) => time), [11e6, 14e6]);
-  assert.deepEqual(harness.entries('seen').map(({ of, key, value }) => [of.key, key.value, value.times]), [['a', 5n, 2], ['b', 5n, 1], ['a', 7n, 1]]);
+  const harness = counting();
+  const { main, rejected } = harness.process([
+    row('a', 'x', 5, 0),
+    row('b', 'x', 5, 1),
+    row('a', 'y', -1, 2),
+    row('a', 'x', 5, 3),
+    row('a', null, 7, 4),
+    row('a', 'é', 1, 5),
+  ]);
+  assert.deepEqual(
+    main.map(({ key, count, total, times }) => [key, count, total, times]),
+    [
+      ['a', 1, 5n, 1],
+      ['b', 1, 5n, 1],
+      ['a', 2, 10n, 2],
+      ['a', 3, 17n, null],
+      ['a', 4, 18n, 1],
+    ],
+  );
+  assert.deepEqual(rejected, [{ row: 2, reason: 'value is -1' }]);
+  assert.deepEqual(
+    harness.timers.map(({ time }) => time),
+    [11e6, 15e6],
+  );
+  assert.deepEqual(
+    harness.entries('words').map(({ of, key, value }) => [of.key, key.word, value.times]),
+    [
+      ['a', 'x', 2],
+      ['b', 'x', 1],
+      ['a', 'é', 1],
+    ],
+  );
   const { outputs } = harness.advanceTo(20e6);
-  assert.deepEqual(outputs.idle, [{ key: 'b', count: 1, different: 1, largest: 5n }, { key: 'a', count: 3, different: 2, largest: 7n }]);
-  assert.deepEqual([harness.states, harness.timers, harness.entries('seen')], [[], [], []]);
+  assert.deepEqual(outputs.summary, [
+    { key: 'b', count: 1, words: 1, first: 'x' },
+    { key: 'a', count: 4, words: 2, first: 'x' },
+  ]);
+  assert.deepEqual([harness.states, harness.timers, harness.entries('words')], [[], [], []]);
 });
 
-test('counter: a sum beyond int64, and states of version 1', () => {
-  const harness = connect(counter, { schema: SCHEMA, keyBy: ['key'] });
-  const { rejected } = harness.process([row('a', 2n ** 63n - 1n, 0), row('a', 1, 0), row('a', 0, 0)]);
-  assert.deepEqual(rejected, [{ row: 1, reason: 'the sum is out of range' }]);
-  harness.migrate(1, { count: 'int32' }, [{ key: { key: 'old' }, state: { count: 41 } }, { key: { key: 'none' }, state: null }]);
-  assert.deepEqual(harness.process([row('old', 1, 0), row('none', 1, 0)]).main.map(({ count }) => count), [42, 1]);
+test('counter: a row that comes after its timer, a total beyond int64, and a gap that is none', () => {
+  const harness = counting();
+  const { main, outputs } = harness.process([row('a', 'x', 1, 0), row('a', 'y', 2, 10)]);
+  assert.deepEqual(
+    main.map(({ count, total, times }) => [count, total, times]),
+    [
+      [1, 1n, 1],
+      [1, 2n, 1],
+    ],
+  );
+  assert.deepEqual(outputs.summary, [{ key: 'a', count: 1, words: 1, first: 'x' }]);
+  assert.deepEqual(
+    harness.timers.map(({ time }) => time),
+    [20e6],
+  );
+  const { rejected } = harness.process([row('b', null, 2n ** 63n - 1n, 0), row('b', null, 1, 0), row('b', null, 0, 0)]);
+  assert.deepEqual(rejected, [{ row: 1, reason: 'total is 9223372036854775808n, which is out of the range of int64' }]);
+  assert.throws(() => connect(counter, { config: { gapSeconds: 0 }, keyBy: ['word'] }), { message: 'config: `gap-seconds` is at least 1' });
+});
+
+test('counter: states of version 1', () => {
+  const harness = counting();
+  const old = [
+    { key: { key: 'old' }, state: { count: 41 } },
+    { key: { key: 'none' }, state: null },
+  ];
+  harness.migrate(1, { count: 'uint32' }, old);
+  assert.deepEqual(
+    harness.process([row('old', null, 1, 0), row('none', null, 1, 0)]).main.map(({ count, total }) => [count, total]),
+    [
+      [42, 1n],
+      [1, 1n],
+    ],
+  );
+  assert.throws(() => harness.migrate(3, { count: 'uint32' }, old), { message: 'there is no version 3' });
 });
 
 test('average: any cut gives the same', () => {
-  const rows = [[1, 1], [4, 2], [null, 3], [5, null], [7, 0]].map(([value, weight]) => ({ value, weight }));
+  const options = { config: { value: 'v', weight: 'w' }, schema: { v: 'float64?', w: 'int32?' } };
+  const rows = [
+    [1, 1],
+    [4, 2],
+    [null, 3],
+    [5, null],
+    [7, 0],
+  ].map(([v, w]) => ({ v, w }));
   for (let cut = 0; cut <= rows.length; cut++) {
-    assert.deepEqual(connect(average).aggregate(rows.slice(0, cut), rows.slice(cut)).result, { average: 3, rows: 3 });
+    assert.deepEqual(connect(average, options).aggregate(rows.slice(0, cut), rows.slice(cut)).result, { average: 3 });
   }
-  const { result, rejected } = connect(average).aggregate([{ value: 2, weight: 3 }, { value: 9, weight: -1 }]);
-  assert.deepEqual([result, rejected], [{ average: 2, rows: 1 }, [{ row: 1, reason: 'the weight is -1' }]]);
-  assert.deepEqual(connect(average).aggregate([]).result, { average: null, rows: 0 });
+  const { result, rejected } = connect(average, options).aggregate([
+    { v: 2, w: 3 },
+    { v: 9, w: -1 },
+  ]);
+  assert.deepEqual([result, rejected], [{ average: 2 }, [{ row: 1, reason: 'the weight is negative' }]]);
+  assert.deepEqual(connect(average, options).aggregate([]).result, { average: null });
 });

@@ -1,58 +1,80 @@
-// A keyed counter with a timer, a map and a state migration. The same sample in every language has the same meaning:
+// A keyed counter with a state, a timer, a map and a migration of its state. The same operator in every language; this is its meaning.
 //
-// It is keyed by `key` (utf8) and reads `value` (int64, never null) and the event time. For each row, in this order:
-//   the state (version 2: `count` int64, `sum` int64, `due` timestamp(us) or null) counts the row and adds the value; a sum beyond int64
-//   refuses the row: `the sum is out of range`;
-//   the map `seen` (key `value` int64, value `times` int64) counts how often the key had this value;
-//   the timer at `due` is deleted, and one at the event time + `idle-seconds` is registered, which is `due` from then on;
-//   a value below 0 refuses the row now, after all this: `the value is -1`; nothing of it may stay;
-//   a row is emitted: the columns of the input (kept), `count`, `sum` and `times`.
-// When the timer fires, the side output `idle` gets `key` (kept), `count`, `different` (int64: entries in `seen`) and `largest` (int64: the largest
-// value in `seen`); then the entries and the state are removed.
-// Version 1 of the state had only `count` (int32); it becomes a state with that count, `sum` 0 and `due` null.
-// Configuration: `idle-seconds` (int64, default 10).
+// Input, keyed by some column: word utf8?; value int64; and the event time. Config: `gap-seconds` (int64, at least 1).
+//
+// - A row with a negative value is refused: "value is -1". It leaves no trace, although the state is changed before it is noticed.
+// - State, version 2: count uint64, total int64, due timestamp(us, UTC)?; a new key has 0, 0 and null.
+// - A row whose event time is at or after `due` comes after the timer, which fires behind the batch: first what the timer would do is done.
+// - A row: count + 1, total + value. If the word is not null, its entry in the map `words` (key utf8 `word`, value int64 `times`) is raised
+//   by 1, beginning with 0. The event-time timer at `due` is deleted, if there is one; `due` becomes the event time plus the gap, and a timer
+//   is registered there.
+//   Main output: all input columns, and count uint64, total int64, times int64? (that of the word).
+// - A timer at `due`: the side output `summary` gets the key's columns that are called `key`, and count uint64, words int64 (how many entries
+//   the map has, at most 1,000), first utf8? (the least word). Then the entries are removed, and the state. Any other timer does nothing.
+// - Version 1 of the state had: count uint32 only. Its total is 0, and nothing is due. Any other version is an error.
 
 import { keep, keepAll, keyed, RowError } from 'weir-sdk';
 
-const LARGEST = 2n ** 63n - 1n;
+const WORDS_MAX = 1000;
 
-export default keyed({
-  title: 'Counter',
-  config: { idleSeconds: { type: 'int64', default: 10, doc: 'a key is idle after so many seconds' } },
-  reads: { value: 'bigint64', at: 'event-time' },
-  state: { count: 'int64', sum: 'bigint64', due: 'timestamp?' },
-  version: 2,
-  maps: { seen: { key: { value: 'bigint64' }, value: { times: 'int64' } } },
-  emits: { ...keepAll, count: 'int64', sum: 'bigint64', times: 'int64' },
-  sides: { idle: { key: keep, count: 'int64', different: 'int64', largest: 'bigint64' } },
-}, {
-  prefetch({ value }, { entries }) {
-    entries.seen({ value });
+export default keyed(
+  {
+    title: 'A counter per key',
+    config: { gapSeconds: 'int64' },
+    validate({ gapSeconds }) {
+      if (gapSeconds < 1) throw new RangeError('`gap-seconds` is at least 1');
+    },
+    reads: { word: 'utf8?', value: 'bigint64', at: 'event-time' },
+    state: { count: 'uint64', total: 'bigint64', due: 'timestamp?' },
+    version: 2,
+    maps: { words: { key: { word: 'utf8' }, value: { times: 'int64' } } },
+    emits: { ...keepAll, count: 'uint64', total: 'bigint64', times: 'int64?' },
+    sides: { summary: { key: keep, count: 'uint64', words: 'int64', first: 'utf8?' } },
   },
+  {
+    prefetch({ word }, { entries }) {
+      if (word !== null) entries.words({ word });
+    },
 
-  process({ value, at }, ctx) {
-    const state = ctx.state ??= { count: 0, sum: 0n, due: null };
-    state.count++;
-    state.sum += value;
-    if (state.sum > LARGEST || state.sum < -LARGEST - 1n) throw new RowError('the sum is out of range');
-    const { seen } = ctx.maps;
-    const times = (seen.get({ value })?.times ?? 0) + 1;
-    seen.set({ value }, { times });
-    if (state.due !== null) ctx.timers.delete(state.due);
-    state.due = at + ctx.config.idleSeconds * 1_000_000;
-    ctx.timers.register(state.due);
-    if (value < 0n) throw new RowError(`the value is ${value}`);
-    return { count: state.count, sum: state.sum, times };
-  },
+    process({ word, value, at }, ctx) {
+      const {
+        timers,
+        maps: { words },
+      } = ctx;
+      const due = ctx.state?.due ?? null;
+      if (due !== null && due <= at) {
+        timers.delete(due);
+        summarize(ctx);
+      }
+      const state = (ctx.state ??= { count: 0, total: 0n, due: null });
+      state.count++;
+      state.total += value;
+      let times = null;
+      if (word !== null) {
+        times = (words.get({ word })?.times ?? 0) + 1;
+        words.set({ word }, { times });
+      }
+      if (value < 0n) throw new RowError(`value is ${value}`);
+      if (state.due !== null) timers.delete(state.due);
+      state.due = at + ctx.config.gapSeconds * 1_000_000;
+      timers.register(state.due);
+      return { count: state.count, total: state.total, times };
+    },
 
-  onTimer(timer, ctx) {
-    const entries = ctx.maps.seen.scan().map(([key]) => key);
-    ctx.emit.idle({ count: ctx.state.count, different: entries.length, largest: entries.at(-1).value });
-    for (const key of entries) ctx.maps.seen.delete(key);
-    ctx.state = null;
-  },
+    onTimer({ time }, ctx) {
+      if (ctx.state?.due === time) summarize(ctx);
+    },
 
-  migrate(fromVersion, states) {
-    return states.read({ count: 'int32' }).map((old) => old && { count: old.count, sum: 0n, due: null });
+    migrate(fromVersion, states) {
+      if (fromVersion !== 1) throw new RangeError(`there is no version ${fromVersion}`);
+      return states.read({ count: 'uint32' }).map((old) => old && { count: old.count, total: 0n, due: null });
+    },
   },
-});
+);
+
+function summarize(ctx) {
+  const words = ctx.maps.words.scan({ limit: WORDS_MAX }).map(([key]) => key);
+  for (const key of words) ctx.maps.words.delete(key);
+  ctx.emit.summary({ count: ctx.state.count, words: words.length, first: words[0]?.word ?? null });
+  ctx.state = null;
+}

@@ -1,65 +1,100 @@
-// A transform over all data types with a side output. The same sample in every language has the same meaning:
+// All data types through a transform: a map, a filter, a flat-map and a side output. The same operator in every language; this is its meaning.
 //
-// It reads `id` (int64, never null) and one nullable column of every type: `bool`, `int8` to `uint64`, `float32`, `float64`, `utf8`, `binary`,
-// `date32`, `seconds`, `millis`, `micros`, `nanos` (timestamps), `decimal` (decimal128(38, 4)), `list` (list<int32?>), `struct` (struct<a: int64?,
-// b: utf8?>), and the event time. By `id`:
-//   below 0                the row is refused: `the id is -5`
-//   0, 4, 8, ...           filter: nothing in the main output; the side output `dropped` gets `id` (kept) and `why` = `a multiple of 4`
-//   1, 5, 9, ...           map: one row, every value as it came
-//   2, 6, 10, ...          flat-map: as it came, and once more with every value null, one second later
-//   3, 7, 11, ...          map: one row of other values: booleans negated; whole numbers x of n bits as -1 - x, of unsigned ones as 2^n - 1 - x;
-//                          floats negated; `é` added to text; bytes reversed; days and timestamps as -1 - x; decimals negated; the items of the list
-//                          in reverse order; of the struct `a` as int64 and `b` as utf8. A null stays null.
-// Main output: `id` (kept), `copy` (int32: 0, for the second of two rows 1), and the columns under their names, computed; the event time.
-// Configuration: `only` (utf8 or null, default null): if given, rows with another value in `utf8` are dropped without a word.
+// Input, one column per type, all but `copies` nullable: copies int64; flag bool; i8, i16, i32, i64, u8, u16, u32, u64; f32, f64; text utf8;
+// bytes binary; day date32; sec, milli, micro, nano timestamps of these units in UTC; amount decimal128(12, 2); numbers list<int64?>;
+// point struct<x: float64, y: float64?>.
+// Config: `drop` (text, optional).
+//
+// - A row whose `copies` is negative is refused: "copies is -1".
+// - A row whose `text` equals `drop` is dropped (a filter).
+// - A row goes out `copies` times on the main output (a flat-map), with all input columns kept, but for `text`, which is replaced by its copy
+//   with "#" and the number of the copy (from 0) appended, null if it is null; and with these columns behind them, each null where its
+//   source is null:
+//   not_flag bool: the opposite; sum int64: i8 + i16 + i32 + u8 + u16 + u32, those that are null left out, null if all are; big uint64: u64;
+//   low int64: i64; half float64: f64 / 2; single float32: f32; size int64: number of bytes; raw binary: bytes; next_day date32: the day
+//   after; instants: sec2, milli2, micro2, nano2: the same instants in their units; cents decimal128(12, 2): amount; reversed list<int64?>:
+//   numbers from the last to the first; swapped struct<x: float64?, y: float64>: x and y exchanged.
+// - A row with 0 copies goes to the side output `none`, with only `reason` utf8: "no copies".
 
-import { keep, optional, RowError, transform } from 'weir-sdk';
+import { keepAll, optional, RowError, transform } from 'weir-sdk';
 
-const COLUMNS = {
-  bool: 'bool?', int8: 'int8?', int16: 'int16?', int32: 'int32?', int64: 'bigint64?', uint8: 'uint8?', uint16: 'uint16?', uint32: 'uint32?', uint64: 'biguint64?',
-  float32: 'float32?', float64: 'float64?', utf8: 'utf8?', binary: 'binary?', date32: 'date32?',
-  seconds: 'bigtimestamp(s)?', millis: 'bigtimestamp(ms)?', micros: 'bigtimestamp(us)?', nanos: 'bigtimestamp(ns)?',
-  decimal: 'decimal128(38, 4)?', list: optional(['int32?']), struct: optional({ a: 'bigint64?', b: 'utf8?' }),
-};
-const NULLS = Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, null]));
+const or = (value, of) => (value === null ? null : of(value));
 
-const complement = (x) => -1 - x;
-const complementBig = (x) => -1n - x;
-const negated = (x) => -x;
-const withAccent = (x) => `${x}é`;
-const OTHER = {
-  bool: (x) => !x, int8: complement, int16: complement, int32: complement, int64: complementBig,
-  uint8: (x) => 255 - x, uint16: (x) => 65535 - x, uint32: (x) => 4294967295 - x, uint64: (x) => 18446744073709551615n - x,
-  float32: negated, float64: negated, utf8: withAccent, binary: (x) => x.toReversed(), date32: complement,
-  seconds: complementBig, millis: complementBig, micros: complementBig, nanos: complementBig, decimal: negated,
-  list: (x) => x.toReversed(),
-  struct: ({ a, b }) => ({ a: a === null ? null : complementBig(a), b: b === null ? null : withAccent(b) }),
-};
-
-const values = (row, of) => Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, row[name] === null ? null : of(name, row[name])]));
-
-export default transform({
-  title: 'All types',
-  config: { only: { type: 'utf8?', default: null, doc: 'rows with another text are dropped' } },
-  reads: { id: 'bigint64', ...COLUMNS, at: 'big-event-time' },
-  emits: { id: keep, copy: 'int32', ...COLUMNS, at: 'big-event-time' },
-  sides: { dropped: { id: keep, why: 'utf8' } },
-}, function* (row, { config, emit }) {
-  const { id, at } = row;
-  if (config.only !== null && row.utf8 !== config.only) return;
-  if (id < 0n) throw new RowError(`the id is ${id}`);
-  switch (id % 4n) {
-    case 0n:
-      emit.dropped({ why: 'a multiple of 4' });
-      return;
-    case 1n:
-      yield { copy: 0, ...values(row, (_, value) => value), at };
-      return;
-    case 2n:
-      yield { copy: 0, ...values(row, (_, value) => value), at };
-      yield { copy: 1, ...NULLS, at: at + 1_000_000n };
-      return;
-    default:
-      yield { copy: 0, ...values(row, (name, value) => OTHER[name](value)), at };
-  }
-});
+export default transform(
+  {
+    title: 'All data types',
+    config: { drop: 'utf8?' },
+    reads: {
+      copies: 'int64',
+      flag: 'bool?',
+      i8: 'int8?',
+      i16: 'int16?',
+      i32: 'int32?',
+      i64: 'bigint64?',
+      u8: 'uint8?',
+      u16: 'uint16?',
+      u32: 'uint32?',
+      u64: 'biguint64?',
+      f32: 'float32?',
+      f64: 'float64?',
+      text: 'utf8?',
+      bytes: 'binary?',
+      day: 'date32?',
+      sec: 'bigtimestamp(s)?',
+      milli: 'bigtimestamp(ms)?',
+      micro: 'bigtimestamp?',
+      nano: 'timestamp(ns)?',
+      amount: 'decimal128(12, 2)?',
+      numbers: optional(['bigint64?']),
+      point: optional({ x: 'float64', y: 'float64?' }),
+    },
+    emits: {
+      ...keepAll,
+      text: 'utf8?',
+      not_flag: 'bool?',
+      sum: 'int64?',
+      big: 'biguint64?',
+      low: 'bigint64?',
+      half: 'float64?',
+      single: 'float32?',
+      size: 'int64?',
+      raw: 'binary?',
+      next_day: 'date32?',
+      sec2: 'bigtimestamp(s)?',
+      milli2: 'bigtimestamp(ms)?',
+      micro2: 'bigtimestamp?',
+      nano2: 'timestamp(ns)?',
+      cents: 'decimal128(12, 2)?',
+      reversed: optional(['bigint64?']),
+      swapped: optional({ x: 'float64?', y: 'float64' }),
+    },
+    sides: { none: { reason: 'utf8' } },
+  },
+  function* (row, { config, emit }) {
+    if (row.copies < 0) throw new RowError(`copies is ${row.copies}`);
+    if (config.drop !== null && row.text === config.drop) return;
+    if (row.copies === 0) emit.none({ reason: 'no copies' });
+    const addends = [row.i8, row.i16, row.i32, row.u8, row.u16, row.u32].filter((addend) => addend !== null);
+    for (let copy = 0; copy < row.copies; copy++) {
+      yield {
+        text: or(row.text, (text) => `${text}#${copy}`),
+        not_flag: or(row.flag, (flag) => !flag),
+        sum: addends.length === 0 ? null : addends.reduce((sum, addend) => sum + addend),
+        big: row.u64,
+        low: row.i64,
+        half: or(row.f64, (f64) => f64 / 2),
+        single: row.f32,
+        size: or(row.bytes, (bytes) => bytes.length),
+        raw: row.bytes,
+        next_day: or(row.day, (day) => day + 1),
+        sec2: row.sec,
+        milli2: row.milli,
+        micro2: row.micro,
+        nano2: row.nano,
+        cents: row.amount,
+        reversed: or(row.numbers, (numbers) => numbers.toReversed()),
+        swapped: or(row.point, ({ x, y }) => ({ x: y, y: x })),
+      };
+    }
+  },
+);

@@ -9,7 +9,9 @@ import { frameOf, ofBundle } from '../failure.js';
 import { Failure } from './failure.mjs';
 import { placesOf } from './places.mjs';
 
-const ENTRIES = ['operator', 'src/operator', 'src/index', 'index'].flatMap((name) => ['.ts', '.mts', '.js', '.mjs'].map((end) => name + end));
+const ENTRIES = ['operator', 'src/operator', 'src/index', 'index'].flatMap((name) =>
+  ['.ts', '.mts', '.js', '.mjs'].map((end) => name + end),
+);
 const WORLDS = { transform: 'transform', keyed: 'keyed', aggregate: 'aggregate' };
 /** The name that the engine has for the bundle in its stack traces. */
 const CHECKED = 'operator.mjs';
@@ -27,7 +29,10 @@ export function findEntry(project) {
     }
   }
   const entry = main ?? ENTRIES.find((name) => existsSync(join(project, name)));
-  if (entry === undefined) throw new Failure(`no operator found in ${project}: name its module in package.json ("main": "operator.js"), or call it ${ENTRIES[0]} or operator.js`);
+  if (entry === undefined)
+    throw new Failure(
+      `no operator found in ${project}: name its module in package.json ("main": "operator.js"), or call it ${ENTRIES[0]} or operator.js`,
+    );
   if (!existsSync(join(project, entry))) throw new Failure(`package.json: "main" is ${entry}, which is not there`);
   return entry;
 }
@@ -66,8 +71,11 @@ export async function bundle(esbuild, { sdk, project, entry, world }) {
   const { code, places } = await run(esbuild, { sdk, project, contents });
   const describeError = (error) => {
     const text = String(error.message ?? error);
-    const [, what = text] = /JavaScript module(?: evaluation)?: (?:Failed to finish JavaScript module evaluation: )?(?:Error: )?([^]*)$/.exec(text) ?? [];
-    const at = [...text.matchAll(/at (?:(\S+) )?\(?([^\s()]*):(\d+):(\d+)\)?/g)].map(([, , file, line, column]) => ofBundle(places, file.endsWith('.js') ? file : `${file}.js`, +line, +column)).find(Boolean);
+    const [, what = text] =
+      /JavaScript module(?: evaluation)?: (?:Failed to finish JavaScript module evaluation: )?(?:Error: )?([^]*)$/.exec(text) ?? [];
+    const at = [...text.matchAll(/at (?:(\S+) )?\(?([^\s()]*):(\d+):(\d+)\)?/g)]
+      .map(([, , file, line, column]) => ofBundle(places, file.endsWith('.js') ? file : `${file}.js`, +line, +column))
+      .find(Boolean);
     return `${at ? `${at.file}:${at.line}: ` : ''}${what.split('\n')[0]} (while its top level ran in the engine of components, which has no Node)`;
   };
   return { source: `${code}\nglobalThis.weirPlaces = ${JSON.stringify(places)};\n`, describeError };
@@ -124,6 +132,13 @@ function esbuildError({ text, location }) {
 
 /** The SDK is this very one, whether it is installed in the project or not. */
 function resolveSdk(build, sdk) {
-  const files = { 'weir-sdk': 'index.js', 'weir-sdk/guest': 'guest.js', 'weir-sdk/globals': 'src/globals.js', 'weir-sdk/testing': 'testing.js' };
-  build.onResolve({ filter: /^weir-sdk(\/.*)?$/ }, ({ path }) => (files[path] ? { path: join(sdk, files[path]), sideEffects: path === 'weir-sdk/globals' } : undefined));
+  const files = {
+    'weir-sdk': 'index.js',
+    'weir-sdk/guest': 'guest.js',
+    'weir-sdk/globals': 'src/globals.js',
+    'weir-sdk/testing': 'testing.js',
+  };
+  build.onResolve({ filter: /^weir-sdk(\/.*)?$/ }, ({ path }) =>
+    files[path] ? { path: join(sdk, files[path]), sideEffects: path === 'weir-sdk/globals' } : undefined,
+  );
 }

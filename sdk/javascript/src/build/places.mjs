@@ -23,7 +23,8 @@ export function placesOf(map, nameOf) {
       source += bySource;
       line += byLine;
       const place = `${indices[source]} ${line}`;
-      if (place !== last && !(last === null && indices[source] < 0 && at.at(-2) === -1)) at.push(generated + 1, column + 1, indices[source], line + 1);
+      if (place !== last && !(last === null && indices[source] < 0 && at.at(-2) === -1))
+        at.push(generated + 1, column + 1, indices[source], line + 1);
       last = place;
     }
   });

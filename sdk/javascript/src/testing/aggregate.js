@@ -9,7 +9,10 @@ export class AggregateHarness {
   constructor(operator, options) {
     this.operator = operator;
     this.inputs = testInputs(operator, options);
-    this.connected = operator.describe(options.config, this.inputs.map((input) => input.wire));
+    this.connected = operator.describe(
+      options.config,
+      this.inputs.map((input) => input.wire),
+    );
   }
 
   /** The result of one group: `{ result, rejected }`. Each part of the rows is aggregated on its own. */
@@ -20,11 +23,14 @@ export class AggregateHarness {
     let merged = null;
     const rejected = [];
     for (const rows of parts.length === 0 ? [[]] : parts) {
-      const given = accumulate(this.inputs[0].batch(rows, plan.reads[0]), new Uint8Array(4 * rows.length), { keys: 1, present: ABSENT, columns: accumulator.write([null]) });
+      const given = accumulate(this.inputs[0].batch(rows, plan.reads[0]), new Uint8Array(4 * rows.length), {
+        keys: 1,
+        present: ABSENT,
+        columns: accumulator.write([null]),
+      });
       rejected.push(...given.rejected);
       merged = merged === null ? given.accumulators : merge(states(merged), states(given.accumulators));
     }
     return { result: result.read(1, finish(states(merged)))(0), rejected };
   }
 }
-

@@ -27,20 +27,36 @@ export class TestMaps {
         const key = keys.read(of.length, entryKeys);
         const found = Array.from(of, (stream, i) => {
           const wanted = key(i);
-          return entries.find(([mine, entryKey]) => mine === ofCall[stream] && compareRows(keys.fields, entryKey, wanted) === 0)?.[2] ?? null;
+          return (
+            entries.find(([mine, entryKey]) => mine === ofCall[stream] && compareRows(keys.fields, entryKey, wanted) === 0)?.[2] ?? null
+          );
         });
-        return { present: packed(found.map((value) => (value === null ? 0 : 1)), found.length), values: values.write(found) };
+        return {
+          present: packed(
+            found.map((value) => (value === null ? 0 : 1)),
+            found.length,
+          ),
+          values: values.write(found),
+        };
       },
       scan: (index, key, lower, upper, limit) => {
         const { keys, values, entries } = this.maps[index];
         const bound = ({ tag, val }) => (tag === 'unbounded' ? null : keys.read(1, val)(0));
         const [low, high] = [bound(lower), bound(upper)];
         const order = (a, b) => compareRows(keys.fields, a, b);
-        const inside = entries.filter(([of, entryKey]) => of === ofCall[key]
-          && (low === null || order(entryKey, low) > (lower.tag === 'included' ? -1 : 0))
-          && (high === null || order(entryKey, high) < (upper.tag === 'included' ? 1 : 0)));
+        const inside = entries.filter(
+          ([of, entryKey]) =>
+            of === ofCall[key] &&
+            (low === null || order(entryKey, low) > (lower.tag === 'included' ? -1 : 0)) &&
+            (high === null || order(entryKey, high) < (upper.tag === 'included' ? 1 : 0)),
+        );
         const page = inside.slice(0, Math.min(limit, PAGE));
-        return { entries: page.length, entryKeys: keys.write(page.map(([, entryKey]) => entryKey)), values: values.write(page.map(([, , value]) => value)), more: page.length < inside.length };
+        return {
+          entries: page.length,
+          entryKeys: keys.write(page.map(([, entryKey]) => entryKey)),
+          values: values.write(page.map(([, , value]) => value)),
+          more: page.length < inside.length,
+        };
       },
     };
   }

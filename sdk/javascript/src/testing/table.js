@@ -17,14 +17,22 @@ export class TestInput {
     this.trees = tree(this.fields.flatMap(({ key, type }) => type.schema(key)));
     this.keys = keyBy.map((key) => {
       const index = this.fields.findIndex((field) => field.key === key);
-      if (index < 0) throw new Error(`the rows have no column ${JSON.stringify(key)} to be keyed by; they have ${this.fields.map((field) => field.key).join(', ')}`);
+      if (index < 0)
+        throw new Error(
+          `the rows have no column ${JSON.stringify(key)} to be keyed by; they have ${this.fields.map((field) => field.key).join(', ')}`,
+        );
       return index;
     });
   }
 
   /** As the contract has it. */
   get wire() {
-    return { name: this.name, columns: this.fields.flatMap(({ key, type }) => type.schema(key)), keys: Uint32Array.from(this.keys), changelog: 'insert-only' };
+    return {
+      name: this.name,
+      columns: this.fields.flatMap(({ key, type }) => type.schema(key)),
+      keys: Uint32Array.from(this.keys),
+      changelog: 'insert-only',
+    };
   }
 
   /** The nodes of some columns (indices) of some rows. */
@@ -59,7 +67,12 @@ function writeColumn({ key, type }, rows, nodes) {
 
 /** The rows that an output gets of a call. `sources` are the rows of the call. */
 export function applyDelta(output, delta, inputs, input, sources) {
-  const rows = delta.rows.tag === 'empty' ? [] : delta.rows.tag === 'all' ? sources.map((_, i) => i) : [...new Uint32Array(delta.rows.val.slice().buffer)];
+  const rows =
+    delta.rows.tag === 'empty'
+      ? []
+      : delta.rows.tag === 'all'
+        ? sources.map((_, i) => i)
+        : [...new Uint32Array(delta.rows.val.slice().buffer)];
   const computed = output.plan.columns.flatMap((column) => (column.tag === 'computed' ? tree(column.val) : []));
   const types = new Map(output.fields.map(({ key, type }) => [key, type]));
   const opened = [];
@@ -75,11 +88,12 @@ export function applyDelta(output, delta, inputs, input, sources) {
       if (column.tag === 'computed') row[column.val[0].name] = opened[next++].get(i);
       else {
         const { key } = inputs[column.val.input].fields[column.val.column];
-        row[column.val.name ?? key] = column.val.input === input ? sources[source][key] ?? null : null;
+        row[column.val.name ?? key] = column.val.input === input ? (sources[source][key] ?? null) : null;
       }
     }
     for (const { key, type } of output.fields) {
-      if (type.kind === 'event-time') row[key] = open(type, null, [{ length: rows.length, nullCount: 0, buffers: [EMPTY, delta.eventTimes] }], key).get(i);
+      if (type.kind === 'event-time')
+        row[key] = open(type, null, [{ length: rows.length, nullCount: 0, buffers: [EMPTY, delta.eventTimes] }], key).get(i);
       else if (type.kind === 'row-kind') row[key] = ['insert', 'update-before', 'update-after', 'delete'][delta.rowKinds[i]];
     }
     return row;
@@ -88,7 +102,8 @@ export function applyDelta(output, delta, inputs, input, sources) {
 
 /** A column whose numbers may be such as a number does not hold: those are bigints. */
 function openWide(type, column, nodes, at) {
-  if (type.big || type.bytes !== 8 || isAside(type) || type.kind.startsWith('float') || type.kind === 'number') return open(type, column, nodes, column.name, at);
+  if (type.big || type.bytes !== 8 || isAside(type) || type.kind.startsWith('float') || type.kind === 'number')
+    return open(type, column, nodes, column.name, at);
   const opened = open(new Type(type.kind, type.format, { ...type, big: true }), column, nodes, column.name, at);
   return { get: (i) => narrow(opened.get(i)) };
 }
@@ -119,7 +134,12 @@ export function testInputs(operator, { schema, inputs, keyBy }) {
   const declared = operator.inputs ?? [{ name: null, fields: operator.reads }];
   if (inputs !== undefined) return Object.entries(inputs).map(([name, columns]) => new TestInput(name, columns, keyBy));
   return declared.map(({ name, fields }) => {
-    const read = Object.fromEntries([...(operator.key ?? []), ...fields].map(({ key, type, columnName }) => [typeof columnName === 'string' && !isAside(type) ? columnName : key, type]));
+    const read = Object.fromEntries(
+      [...(operator.key ?? []), ...fields].map(({ key, type, columnName }) => [
+        typeof columnName === 'string' && !isAside(type) ? columnName : key,
+        type,
+      ]),
+    );
     return new TestInput(name ?? 'main', schema ?? read, keyBy);
   });
 }

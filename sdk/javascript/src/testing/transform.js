@@ -6,7 +6,10 @@ import { applyDelta, Results, testInputs } from './table.js';
 export class TransformHarness {
   constructor(operator, options) {
     this.inputs = testInputs(operator, options);
-    const { plan, process } = operator.describe(options.config, this.inputs.map((input) => input.wire));
+    const { plan, process } = operator.describe(
+      options.config,
+      this.inputs.map((input) => input.wire),
+    );
     Object.assign(this, { plan, call: process, outputs: outputsOf(operator, plan) });
   }
 
@@ -20,11 +23,17 @@ export class TransformHarness {
 
 /** The outputs with the types of their columns. */
 export function outputsOf(operator, plan) {
-  return plan.outputs.map((output, i) => ({ plan: output, fields: operator.outputs[i].columns.filter(({ type }) => type).map(({ name, type }) => ({ key: name, type })) }));
+  return plan.outputs.map((output, i) => ({
+    plan: output,
+    fields: operator.outputs[i].columns.filter(({ type }) => type).map(({ name, type }) => ({ key: name, type })),
+  }));
 }
 
 /** The results of a call. */
 export function results(outputs, deltas, rejected, inputs, input, rows) {
   const applied = outputs.map((output, i) => [output.plan.name, applyDelta(output, deltas[i], inputs, input, rows)]);
-  return new Results(Object.fromEntries(applied), [...rejected].sort((a, b) => a.row - b.row));
+  return new Results(
+    Object.fromEntries(applied),
+    [...rejected].sort((a, b) => a.row - b.row),
+  );
 }
