@@ -127,9 +127,8 @@ class Text(Codec):
     format, name, filler = "u", "utf8", ""
 
     def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
-        starts, data = offsets(node).tolist(), node.buffers[2]
-        ends = iter(starts)
-        next(ends)
+        starts, data = offsets(node), node.buffers[2]
+        ends = starts[1:]
         if data.isascii():
             whole = data.decode("ascii")
             return [whole[start:end] for start, end in zip(starts, ends)], None
@@ -157,9 +156,8 @@ class Binary(Codec):
     format, name, filler = "z", "binary", b""
 
     def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
-        starts, data = offsets(node).tolist(), node.buffers[2]
-        ends = iter(starts)
-        next(ends)
+        starts, data = offsets(node), node.buffers[2]
+        ends = starts[1:]
         return [data[start:end] for start, end in zip(starts, ends)], None
 
     def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
@@ -186,4 +184,4 @@ def offsets(node: Any) -> memoryview[int]:
 
 def packed_offsets(lengths: Any) -> bytes:
     """Offsets of values of these lengths. More than int32 can count is an error of the whole call."""
-    return array("i", accumulate(lengths, initial=0)).tobytes()
+    return array("i", list(accumulate(lengths, initial=0))).tobytes()

@@ -1,8 +1,8 @@
 """Mends how a component of componentize-py 0.25.1 returns bytes: it copies them into memory that it never frees.
 
-Every buffer of an answer would be lost that way, and an operator would reach its memory limit after some million rows. So the function
-that takes bytes out of an answer hands over the bytes themselves: `weir._guest` keeps the answer until the next call. This changes two places
-of one function, without changing its length; the build fails if they are not exactly those of the pinned version.
+Every buffer of an answer would be lost that way, and an operator would reach its memory limit after some million rows. So the
+function that takes bytes out of an answer hands over the bytes themselves: `weir._guest` keeps the answer until the next call. This
+changes two places of one function, without changing its length; the build fails if they are not exactly those of the pinned version.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def mend(component: bytes) -> bytes:
     after = _NOP * len(_ALLOCATE) + _BETWEEN + _TAKE.ljust(len(_COPY), _NOP)
     if component.count(before) != 1:
         raise BuildError(
-            "componentize-py is not the version that this SDK is made for (see toolchain.txt)\ninstall it with: weir toolchain install python"
+            "componentize-py is not the version that this SDK is made for (see toolchain.txt)\n"
+            "install it with: weir toolchain install python"
         )
     return component.replace(before, after)
