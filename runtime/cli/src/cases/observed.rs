@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde_json::{Map, Value, json};
 use weir_connectors::json_rows::{NotARow, from_json, to_json};
 use weir_engine::single_step::{Emitted, SingleStep};
+use weir_host::Plan;
 use weir_state::Snapshot;
 
 use super::file::Row;
@@ -19,6 +20,8 @@ const OF_WINDOWS: [&str; 2] = ["window_start", "window_end"];
 const REFUSED: &str = "dead-letter";
 /// The table of a snapshot that is no state of the operator's own.
 const OF_ENGINE: &str = "watermark";
+/// What the tables of maps begin with, before the name of the map.
+const OF_MAPS: &str = "map:";
 /// The column of a snapshot with the times of timers, a number of microseconds; what it is here.
 const TIMER_TIME: (&str, &str) = ("timer_time", "time");
 
@@ -35,8 +38,10 @@ pub(super) struct Observed {
     /// By name, in the order of the step's outputs.
     pub(super) outputs: Vec<(String, Table)>,
     pub(super) refused: Table,
-    /// `state`, `timers`, `processing-timers`, and maps by their names.
+    /// `state`, `timers`, `processing-timers`.
     pub(super) kept: Vec<(String, Table)>,
+    /// Of all maps, by name.
+    pub(super) maps: Vec<(String, Table)>,
     /// What the operator as a whole failed with.
     pub(super) failed: Option<String>,
     by_index: Vec<String>,
@@ -59,8 +64,9 @@ impl Table {
 
 impl Observed {
     /// Nothing yet.
-    pub(super) fn of(step: &SingleStep) -> Self {
-        let mut observed = Self::default();
+    pub(super) fn of(step: &SingleStep, plan: &Plan) -> Self {
+        let maps = plan.maps.iter().map(|map| (map.name.clone(), Table::default())).collect();
+        let mut observed = Self { maps, ..Self::default() };
         for (name, schema) in step.outputs() {
             observed.by_index.push(name.clone());
             let table = Table { schema, rows: Vec::new() };
@@ -90,11 +96,15 @@ impl Observed {
     /// What it keeps.
     pub(super) fn add_state(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
         for part in snapshot.tables.iter().filter(|part| part.name != OF_ENGINE) {
-            let name = if part.name == "states" { "state" } else { &part.name };
-            table(&mut self.kept, name).add(&with_times(&part.rows)?)?;
+            let rows = with_times(&part.rows)?;
+            match (part.name.as_str(), part.name.strip_prefix(OF_MAPS)) {
+                (_, Some(map)) => table(&mut self.maps, map).add(&rows)?,
+                ("states", None) => table(&mut self.kept, "state").add(&rows)?,
+                (name, None) => table(&mut self.kept, name).add(&rows)?,
+            }
         }
         // The state's tables are by key group, whose order means nothing.
-        for (_, table) in &mut self.kept {
+        for (_, table) in self.kept.iter_mut().chain(&mut self.maps) {
             table.rows.sort_by_cached_key(|row| Value::Object(row.clone()).to_string());
         }
         Ok(())
@@ -114,13 +124,9 @@ impl Observed {
         if !self.refused.rows.is_empty() {
             expect.insert("refused".to_owned(), json!(self.refused.rows));
         }
-        let mut maps = Map::new();
-        for (name, table) in &self.kept {
-            match name.as_str() {
-                "state" | "timers" | "processing-timers" => expect.insert(name.clone(), json!(table.rows)),
-                map => maps.insert(map.to_owned(), json!(table.rows)),
-            };
-        }
+        expect.extend(self.kept.iter().map(|(name, table)| (name.clone(), json!(table.rows))));
+        let maps: Map<String, Value> =
+            self.maps.iter().map(|(name, table)| (name.clone(), json!(table.rows))).collect();
         if !maps.is_empty() {
             expect.insert("maps".to_owned(), maps.into());
         }
