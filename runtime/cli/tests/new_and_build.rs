@@ -165,6 +165,17 @@ main = [{ delay_class = \"on-time\" }]
     "#]]
     .assert_eq(&text(&test(&[]).stdout).replace("passed   late\n", ""));
 
+    // What would be lost with the old expectations.
+    let (head, steps) = case.split_once("\n[[steps]]\nrows = ").unwrap();
+    let steps = steps.split("\n\n").next().unwrap();
+    let mixed = format!("{head}\nexpect.outputs.main = []\nsteps = [{{ rows = {steps} }}]\n");
+    let file = folder.path().join("tests/mixed.toml");
+    std::fs::write(&file, &mixed).unwrap();
+    let refused = text(&test(&["--case", "mixed", "--update"]).stderr);
+    assert!(refused.contains("[expect] must be the last part of the file"), "{refused}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), mixed);
+    std::fs::remove_file(file).unwrap();
+
     std::fs::write(folder.path().join("tests/wrong.toml"), "column = {}\n").unwrap();
     let wrong = text(&test(&["--case", "wrong"]).stdout);
     assert!(wrong.contains("unknown field `column`") && wrong.contains("1 | column = {}"), "{wrong}");

@@ -10,7 +10,7 @@ const PARTITIONS: i32 = 3;
 fn damaged_rows_are_not_written_and_whole_ones_are_written_once() {
     let Some(broker) = broker() else { return };
     let mut job = CountJob::new(broker, "damage", PARTITIONS, "stop = \"latest\"", "");
-    job.send(broker, 60_000, PARTITIONS);
+    job.send(broker, 150_000, PARTITIONS);
     let mut running = job.start(2);
     job.stop_before_commit(broker, &mut running);
     // It is killed.

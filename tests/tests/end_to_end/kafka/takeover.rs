@@ -8,7 +8,7 @@ use super::job::CountJob;
 use crate::harness::broker;
 
 const PARTITIONS: i32 = 3;
-const RECORDS: i64 = 60_000;
+const RECORDS: i64 = 150_000;
 const BOUNDED: &str = "stop = \"latest\"";
 /// Long enough for a transaction on a busy machine, and too long to be waited for by chance.
 const TRANSACTION_TIMEOUT: &str = "5000";
