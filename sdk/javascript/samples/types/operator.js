@@ -9,7 +9,7 @@ export default transform(
     title: 'All data types',
     config: { drop: 'utf8?' },
     reads: {
-      copies: 'int64',
+      copies: 'bigint64',
       flag: 'bool?',
       i8: 'int8?',
       i16: 'int16?',
@@ -55,11 +55,11 @@ export default transform(
     sides: { none: { reason: 'utf8' } },
   },
   function* (row, { config, emit }) {
-    if (row.copies < 0) throw new RowError(`copies is ${row.copies}`);
+    if (row.copies < 0n) throw new RowError(`copies is ${row.copies}`);
     if (config.drop !== null && row.text === config.drop) return;
-    if (row.copies === 0) emit.none({ reason: 'no copies' });
+    if (row.copies === 0n) emit.none({ reason: 'no copies' });
     const addends = [row.i8, row.i16, row.i32, row.u8, row.u16, row.u32].filter((addend) => addend !== null);
-    for (let copy = 0; copy < row.copies; copy++) {
+    for (let copy = 0n; copy < row.copies; copy++) {
       yield {
         text: or(row.text, (text) => `${text}#${copy}`),
         not_flag: or(row.flag, (flag) => !flag),
