@@ -60,7 +60,7 @@ pub(super) fn differences(expect: &Expect, observed: &Observed) -> Vec<Differenc
     }
     for (name, rows) in expect.maps.iter().flatten() {
         match rows_of(rows) {
-            Ok(rows) => of_unordered(&format!("maps.{name}"), &rows, observed.kept(name).unwrap_or(&empty), &mut found),
+            Ok(rows) => of_unordered(&format!("maps.{name}"), &rows, observed.map(name).unwrap_or(&empty), &mut found),
             Err(what) => found.push(Difference { at: format!("maps.{name}"), what }),
         }
     }

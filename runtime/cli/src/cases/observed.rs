@@ -17,8 +17,10 @@ use super::file::Row;
 const OF_WINDOWS: [&str; 2] = ["window_start", "window_end"];
 /// The output of rows that the operator has refused.
 const REFUSED: &str = "dead-letter";
-/// The table of a snapshot that is no state of the operator's own.
-const OF_ENGINE: &str = "watermark";
+/// The tables of a snapshot that are the operator's own, beside its maps, and what they are here.
+const OWN: [(&str, &str); 3] = [("states", "state"), ("timers", "timers"), ("processing-timers", "processing-timers")];
+/// What stands before the name of a map.
+const MAP: &str = "map:";
 /// The column of a snapshot with the times of timers, a number of microseconds; what it is here.
 const TIMER_TIME: (&str, &str) = ("timer_time", "time");
 
@@ -35,7 +37,7 @@ pub(super) struct Observed {
     /// By name, in the order of the step's outputs.
     pub(super) outputs: Vec<(String, Table)>,
     pub(super) refused: Table,
-    /// `state`, `timers`, `processing-timers`, and maps by their names.
+    /// `state`, `timers`, `processing-timers`, and maps by their names behind [`MAP`].
     pub(super) kept: Vec<(String, Table)>,
     /// What the operator as a whole failed with.
     pub(super) failed: Option<String>,
@@ -89,9 +91,11 @@ impl Observed {
 
     /// What it keeps.
     pub(super) fn add_state(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
-        for part in snapshot.tables.iter().filter(|part| part.name != OF_ENGINE) {
-            let name = if part.name == "states" { "state" } else { &part.name };
-            table(&mut self.kept, name).add(&with_times(&part.rows)?)?;
+        for part in &snapshot.tables {
+            let own = OWN.iter().find(|(name, _)| part.name == *name).map(|(_, here)| *here);
+            if let Some(name) = own.or_else(|| part.name.starts_with(MAP).then_some(part.name.as_str())) {
+                table(&mut self.kept, name).add(&with_times(&part.rows)?)?;
+            }
         }
         // The state's tables are by key group, whose order means nothing.
         for (_, table) in &mut self.kept {
@@ -105,6 +109,11 @@ impl Observed {
         self.kept.iter().find(|(known, _)| known == name).map(|(_, table)| table)
     }
 
+    /// The entries of a map; as [`Observed::kept`].
+    pub(super) fn map(&self, name: &str) -> Option<&Table> {
+        self.kept(&format!("{MAP}{name}"))
+    }
+
     /// As expectations of a case.
     pub(super) fn expectations(&self) -> Map<String, Value> {
         let mut expect = Map::new();
@@ -116,9 +125,9 @@ impl Observed {
         }
         let mut maps = Map::new();
         for (name, table) in &self.kept {
-            match name.as_str() {
-                "state" | "timers" | "processing-timers" => expect.insert(name.clone(), json!(table.rows)),
-                map => maps.insert(map.to_owned(), json!(table.rows)),
+            match name.strip_prefix(MAP) {
+                None => expect.insert(name.clone(), json!(table.rows)),
+                Some(map) => maps.insert(map.to_owned(), json!(table.rows)),
             };
         }
         if !maps.is_empty() {
