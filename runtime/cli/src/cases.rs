@@ -57,12 +57,12 @@ pub(crate) fn run(
     let observed = match job::of(host, component, path, case) {
         Err(job::Refused::Case(error)) => return Err(error),
         Err(job::Refused::Operator(reason)) => Observed::failed(reason),
-        Ok(job) => {
+        Ok((job, plan)) => {
             let clock = Arc::new(ManualClock::default());
             let step = SingleStep::new(job.with_guest_log(Arc::clone(log)), job::STEP, Arc::clone(&clock) as _);
             match step {
                 Err(error) => Observed::failed(format!("{:#}", anyhow!(error))),
-                Ok(mut step) => observe(&mut step, &clock, case)?,
+                Ok(mut step) => observe(Observed::of(&step, &plan), &mut step, &clock, case)?,
             }
         }
     };
@@ -70,9 +70,13 @@ pub(crate) fn run(
 }
 
 /// What comes in, one after the other.
-fn observe(step: &mut SingleStep, clock: &ManualClock, case: &Case) -> anyhow::Result<Observed> {
+fn observe(
+    mut observed: Observed,
+    step: &mut SingleStep,
+    clock: &ManualClock,
+    case: &Case,
+) -> anyhow::Result<Observed> {
     let schema = case.schema()?;
-    let mut observed = Observed::of(step);
     for (number, given) in case.steps.iter().enumerate() {
         let emitted = match given {
             Step::Rows(rows) => {

@@ -53,19 +53,21 @@ pub(crate) trait Language: Sync {
         Vec::new()
     }
 
-    /// Makes a component of a project.
+    /// What a project is called: its component is NAME.wasm. By default it is the name of its folder.
+    ///
+    /// # Errors
+    /// If that cannot be read, or is no name.
+    fn name_of(&self, project: &Path) -> anyhow::Result<String> {
+        let folder = project.canonicalize().with_context(|| format!("cannot read {}", project.display()))?;
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        self.check_name(&name).map(|()| name)
+    }
+
+    /// Makes a component of a project, and returns its bytes.
     ///
     /// # Errors
     /// Tools that are missing, with what to do; mistakes of the author, as the language's own tools tell them.
-    fn build(&self, project: &Path) -> anyhow::Result<Built>;
-}
-
-/// What a project was made into.
-pub(crate) struct Built {
-    /// The project's name.
-    pub(crate) name: String,
-    /// The component.
-    pub(crate) component: Vec<u8>,
+    fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>>;
 }
 
 /// The language of the operator in a folder.
@@ -110,12 +112,16 @@ fn run(what: &str, command: &mut Command) -> anyhow::Result<Output> {
 }
 
 /// A project of an SDK that has a program of its own for building: runs it, and takes the component that it writes.
-fn built_by(name: String, command: impl FnOnce(&Path) -> Command) -> anyhow::Result<Built> {
+/// It runs in an empty folder: interpreters look for modules where they are started.
+fn built_by(project: &Path, command: impl FnOnce(&Path, &Path) -> Command) -> anyhow::Result<Vec<u8>> {
+    let shown = project.display().to_string();
+    let project = project.canonicalize().with_context(|| format!("cannot read {shown}"))?;
     let folder = tempfile::tempdir().context("cannot make a folder for temporary files")?;
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).context("cannot make a folder for temporary files")?;
     let written = folder.path().join("operator.wasm");
-    run(&format!("building {name}"), &mut command(&written))?;
-    let component = std::fs::read(&written).with_context(|| format!("building {name} made no component"))?;
-    Ok(Built { name, component })
+    run(&format!("building {shown}"), command(&project, &written).current_dir(empty))?;
+    std::fs::read(&written).with_context(|| format!("building {shown} made no component"))
 }
 
 /// A name of letters, digits, - and _ that begins with a letter, and is none of those that would stand in the way of something else.

@@ -59,9 +59,11 @@ pub(super) fn differences(expect: &Expect, observed: &Observed) -> Vec<Differenc
         }
     }
     for (name, rows) in expect.maps.iter().flatten() {
-        match rows_of(rows) {
-            Ok(rows) => of_unordered(&format!("maps.{name}"), &rows, observed.map(name).unwrap_or(&empty), &mut found),
-            Err(what) => found.push(Difference { at: format!("maps.{name}"), what }),
+        let at = format!("maps.{name}");
+        match (observed.maps.iter().find(|(known, _)| known == name), rows_of(rows)) {
+            (Some((_, table)), Ok(rows)) => of_unordered(&at, &rows, table, &mut found),
+            (None, Ok(_)) => found.push(Difference { at, what: "the operator has no such map".to_owned() }),
+            (_, Err(what)) => found.push(Difference { at, what }),
         }
     }
     found

@@ -150,6 +150,11 @@ impl Case {
         let is_json = path.extension().is_some_and(|extension| extension == "json");
         let case = if is_json { serde_json::from_str(&text).map_err(Into::into) } else { of_toml(&text) };
         let mut case: Self = case.with_context(|| format!("{shown} is no test case"))?;
+        let Expect { error, state, maps, timers, processing_timers, .. } = &case.expect;
+        let has_state = [state, timers, processing_timers].into_iter().any(Option::is_some) || maps.is_some();
+        if error.is_some() && has_state {
+            bail!("{shown}: an operator that fails keeps nothing: expect an error, or state, timers and maps");
+        }
         (case.text, case.is_json) = (text, is_json);
         Ok(case)
     }
@@ -182,7 +187,6 @@ impl Case {
             all.insert("expect".to_owned(), Value::Object(expect.clone()));
             return Ok(serde_json::to_string_pretty(&all)? + "\n");
         }
-        let is_header = |line: &&str| line.trim_start().starts_with('[');
         let of_expect = |line: &str| {
             let name = line.trim_start().trim_start_matches('[');
             name.starts_with("expect]") || name.starts_with("expect.")
@@ -193,12 +197,18 @@ impl Case {
             Some((start, line))
         });
         let begin = begins.into_iter().find(|(_, line)| of_expect(line)).map_or(self.text.len(), |(start, _)| start);
-        let (before, after) = self.text.split_at(begin);
-        if after.lines().filter(is_header).any(|line| !of_expect(line)) {
+        let before = &self.text[..begin];
+        let blank = if before.is_empty() || before.ends_with("\n\n") { "" } else { "\n" };
+        let text = format!("{before}{blank}{}", toml_of(expect));
+        let without_expect = |text: &str| {
+            let mut all: toml::Table = toml::from_str(text).ok()?;
+            all.remove("expect");
+            Some(all)
+        };
+        if without_expect(&text).is_none_or(|all| Some(all) != without_expect(&self.text)) {
             bail!("[expect] must be the last part of the file, so that the others can stay as they are");
         }
-        let blank = if before.is_empty() || before.ends_with("\n\n") { "" } else { "\n" };
-        Ok(format!("{before}{blank}{}", toml_of(expect)))
+        Ok(text)
     }
 }
 

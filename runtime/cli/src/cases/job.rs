@@ -16,8 +16,8 @@ use super::file::Case;
 pub(super) const STEP: &str = "operator";
 /// What the source is called.
 const INPUT: &str = "rows";
-/// A window that all times are in.
-const ALL: &str = "200000d";
+/// A window that all times from 1697 to 2243 are in: it begins half of its length before 1970.
+const ALL: [&str; 2] = ["200000d", "100000d"];
 
 /// Why there is none.
 pub(super) enum Refused {
@@ -27,8 +27,8 @@ pub(super) enum Refused {
     Operator(String),
 }
 
-/// The job of a case. Every output of the step has a name that [`super::observed`] finds.
-pub(super) fn of(host: &Host, component: &Component, path: &Path, case: &Case) -> Result<Job, Refused> {
+/// The job of a case, and what the component does in it. Every output of the step has a name that [`super::observed`] finds.
+pub(super) fn of(host: &Host, component: &Component, path: &Path, case: &Case) -> Result<(Job, Plan), Refused> {
     let schema = case.schema().map_err(Refused::Case)?;
     let key = |key: &String| {
         schema.index_of(key).map_err(|_| Refused::Case(anyhow!("key-by: there is no column {key:?} in columns")))
@@ -44,10 +44,11 @@ pub(super) fn of(host: &Host, component: &Component, path: &Path, case: &Case) -
         let problems: Vec<String> = error.problems.iter().map(|problem| problem.message.clone()).collect();
         Refused::Case(anyhow!("{}", problems.join("; ")))
     })?;
-    Job::check(&graph, &StandardConnectors::new(), host).map_err(|CheckErrors(errors)| {
+    let job = Job::check(&graph, &StandardConnectors::new(), host).map_err(|CheckErrors(errors)| {
         let errors: Vec<String> = errors.into_iter().map(|error| error.message).collect();
         Refused::Operator(errors.join("; "))
-    })
+    })?;
+    Ok((job, plan))
 }
 
 /// Its text.
@@ -70,7 +71,7 @@ fn pipeline(world: World, path: &Path, case: &Case, plan: &Plan) -> anyhow::Resu
         // In a pipeline its author names the result; here it has the name that the component gives it.
         let result = plan.outputs.first().and_then(|output| output.schema.fields().first());
         let result = result.map_or("result", |field| field.name());
-        step["window"] = case.window.clone().unwrap_or_else(|| json!({ "tumbling": ALL }));
+        step["window"] = case.window.clone().unwrap_or_else(|| json!({ "tumbling": ALL[0], "offset": ALL[1] }));
         step["aggregates"] = json!({ result: { "component": component, "columns": columns, "config": config } });
         ("windows", vec!["late"])
     } else {

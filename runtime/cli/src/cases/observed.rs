@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde_json::{Map, Value, json};
 use weir_connectors::json_rows::{NotARow, from_json, to_json};
 use weir_engine::single_step::{Emitted, SingleStep};
+use weir_host::Plan;
 use weir_state::Snapshot;
 
 use super::file::Row;
@@ -17,10 +18,10 @@ use super::file::Row;
 const OF_WINDOWS: [&str; 2] = ["window_start", "window_end"];
 /// The output of rows that the operator has refused.
 const REFUSED: &str = "dead-letter";
-/// The tables of a snapshot that are the operator's own, beside its maps, and what they are here.
-const OWN: [(&str, &str); 3] = [("states", "state"), ("timers", "timers"), ("processing-timers", "processing-timers")];
-/// What stands before the name of a map.
-const MAP: &str = "map:";
+/// The table of a snapshot that is no state of the operator's own.
+const OF_ENGINE: &str = "watermark";
+/// What the tables of maps begin with, before the name of the map.
+const OF_MAPS: &str = "map:";
 /// The column of a snapshot with the times of timers, a number of microseconds; what it is here.
 const TIMER_TIME: (&str, &str) = ("timer_time", "time");
 
@@ -37,8 +38,10 @@ pub(super) struct Observed {
     /// By name, in the order of the step's outputs.
     pub(super) outputs: Vec<(String, Table)>,
     pub(super) refused: Table,
-    /// `state`, `timers`, `processing-timers`, and maps by their names behind [`MAP`].
+    /// `state`, `timers`, `processing-timers`.
     pub(super) kept: Vec<(String, Table)>,
+    /// Of all maps, by name.
+    pub(super) maps: Vec<(String, Table)>,
     /// What the operator as a whole failed with.
     pub(super) failed: Option<String>,
     by_index: Vec<String>,
@@ -61,8 +64,9 @@ impl Table {
 
 impl Observed {
     /// Nothing yet.
-    pub(super) fn of(step: &SingleStep) -> Self {
-        let mut observed = Self::default();
+    pub(super) fn of(step: &SingleStep, plan: &Plan) -> Self {
+        let maps = plan.maps.iter().map(|map| (map.name.clone(), Table::default())).collect();
+        let mut observed = Self { maps, ..Self::default() };
         for (name, schema) in step.outputs() {
             observed.by_index.push(name.clone());
             let table = Table { schema, rows: Vec::new() };
@@ -91,14 +95,16 @@ impl Observed {
 
     /// What it keeps.
     pub(super) fn add_state(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
-        for part in &snapshot.tables {
-            let own = OWN.iter().find(|(name, _)| part.name == *name).map(|(_, here)| *here);
-            if let Some(name) = own.or_else(|| part.name.starts_with(MAP).then_some(part.name.as_str())) {
-                table(&mut self.kept, name).add(&with_times(&part.rows)?)?;
+        for part in snapshot.tables.iter().filter(|part| part.name != OF_ENGINE) {
+            let rows = with_times(&part.rows)?;
+            match (part.name.as_str(), part.name.strip_prefix(OF_MAPS)) {
+                (_, Some(map)) => table(&mut self.maps, map).add(&rows)?,
+                ("states", None) => table(&mut self.kept, "state").add(&rows)?,
+                (name, None) => table(&mut self.kept, name).add(&rows)?,
             }
         }
         // The state's tables are by key group, whose order means nothing.
-        for (_, table) in &mut self.kept {
+        for (_, table) in self.kept.iter_mut().chain(&mut self.maps) {
             table.rows.sort_by_cached_key(|row| Value::Object(row.clone()).to_string());
         }
         Ok(())
@@ -107,11 +113,6 @@ impl Observed {
     /// What was kept under a name; an empty table if nothing was.
     pub(super) fn kept(&self, name: &str) -> Option<&Table> {
         self.kept.iter().find(|(known, _)| known == name).map(|(_, table)| table)
-    }
-
-    /// The entries of a map; as [`Observed::kept`].
-    pub(super) fn map(&self, name: &str) -> Option<&Table> {
-        self.kept(&format!("{MAP}{name}"))
     }
 
     /// As expectations of a case.
@@ -123,13 +124,9 @@ impl Observed {
         if !self.refused.rows.is_empty() {
             expect.insert("refused".to_owned(), json!(self.refused.rows));
         }
-        let mut maps = Map::new();
-        for (name, table) in &self.kept {
-            match name.strip_prefix(MAP) {
-                None => expect.insert(name.clone(), json!(table.rows)),
-                Some(map) => maps.insert(map.to_owned(), json!(table.rows)),
-            };
-        }
+        expect.extend(self.kept.iter().map(|(name, table)| (name.clone(), json!(table.rows))));
+        let maps: Map<String, Value> =
+            self.maps.iter().map(|(name, table)| (name.clone(), json!(table.rows))).collect();
         if !maps.is_empty() {
             expect.insert("maps".to_owned(), maps.into());
         }

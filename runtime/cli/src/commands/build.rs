@@ -30,11 +30,15 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 
 /// Builds a project, checks the component as the runtime will, and only then puts it where it belongs; says where that is.
 pub(crate) fn build(folder: &Path, output: Option<&Path>) -> anyhow::Result<(PathBuf, Component)> {
-    let built = languages::of_project(folder)?.build(folder)?;
-    let output = output.map_or_else(|| folder.join(format!("{}.wasm", built.name)), Path::to_path_buf);
+    let language = languages::of_project(folder)?;
+    let output = match output {
+        Some(output) => output.to_path_buf(),
+        None => folder.join(format!("{}.wasm", language.name_of(folder)?)),
+    };
+    let built = language.build(folder)?;
     // Compiled now, so that the first run takes it from the cache.
-    let component = component::host()?.load_bytes(&built.component, &output.display().to_string())?;
-    write(&output, &built.component)?;
+    let component = component::host()?.load_bytes(&built, &output.display().to_string())?;
+    write(&output, &built)?;
     Ok((output, component))
 }
 

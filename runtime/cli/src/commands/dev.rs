@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::changes::{self, Sources};
-use crate::{languages, terminal};
+use crate::commands::test;
+use crate::languages::{self, Language};
+use crate::terminal;
 
 /// From one look at the sources to the next.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -39,11 +41,10 @@ pub(crate) struct Args {
 
 /// Repeats it until it is interrupted.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    languages::of_project(&args.folder)?;
-    let has_cases = args.folder.join("tests").is_dir();
+    let language = languages::of_project(&args.folder)?;
     loop {
         let before = changes::sources(&args.folder);
-        let done = cycle(args, has_cases);
+        let done = cycle(args, language);
         if args.once {
             return done;
         }
@@ -70,13 +71,11 @@ fn await_change(folder: &Path, before: Sources) {
 }
 
 /// Builds into a file beside the component, which takes its place if the cases pass.
-fn cycle(args: &Args, has_cases: bool) -> anyhow::Result<()> {
-    let folder = args.folder.as_os_str();
-    let folder_name = args.folder.canonicalize().with_context(|| format!("cannot read {}", args.folder.display()))?;
-    let name = folder_name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+fn cycle(args: &Args, language: &dyn Language) -> anyhow::Result<()> {
+    let (folder, name) = (args.folder.as_os_str(), language.name_of(&args.folder)?);
     let [built, component] = [".dev.wasm", ".wasm"].map(|suffix| args.folder.join(format!("{name}{suffix}")));
     weir(Command::new(program()?).arg("build").arg(folder).arg("--output").arg(&built))?;
-    if has_cases {
+    if test::has_cases(&args.folder) {
         weir(Command::new(program()?).arg("test").arg(folder).arg("--component").arg(&built))?;
     }
     replace(&built, &component)?;

@@ -23,8 +23,8 @@ pub(crate) struct Args {
     /// The language that it is written in
     #[arg(long, value_name = "LANGUAGE", default_value = "rust", value_parser = languages::parser())]
     lang: &'static dyn Language,
-    /// The folder of the language's SDK [default: that of the checkout of Weir that holds the new folder or this command; without one, this
-    /// command's own copy, which it puts into $XDG_DATA_HOME/weir/sdk or ~/.local/share/weir/sdk]
+    /// The folder of the language's SDK [default: that of the checkout of Weir that this command was built in; without one, this command's own
+    /// copy, which it puts into $XDG_DATA_HOME/weir/sdk or ~/.local/share/weir/sdk]
     #[arg(long, value_name = "PATH")]
     sdk: Option<PathBuf>,
 }
@@ -58,9 +58,10 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     if args.folder.exists() {
         bail!("{shown} exists already; nothing was changed");
     }
+    let sdk = sdk_folder(language, args.sdk.as_deref())?;
     std::fs::create_dir_all(&args.folder).with_context(|| format!("cannot make {shown}"))?;
     let folder = args.folder.canonicalize().with_context(|| format!("cannot read {shown}"))?;
-    let sdk = sdk_folder(language, args.sdk.as_deref(), &folder)?;
+    let sdk = quotable(&relative(&folder, &sdk));
     let filled = [("{{name}}", &name), ("{{identifier}}", &name.replace('-', "_")), ("{{sdk}}", &sdk)];
     let fill = |text: &str| filled.iter().fold(text.to_owned(), |text, (mark, value)| text.replace(mark, value));
     for (path, content) in sdk::template(language, args.template.folder()) {
@@ -80,9 +81,9 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The SDK's folder, as it is written between quotation marks in a project's files.
-fn sdk_folder(language: &dyn Language, given: Option<&Path>, folder: &Path) -> anyhow::Result<String> {
-    let path = match given {
+/// The SDK's folder.
+fn sdk_folder(language: &dyn Language, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    Ok(match given {
         Some(path) => {
             let path = path.canonicalize().with_context(|| format!("there is no {}", path.display()))?;
             if !sdk::is_sdk(language, &path) {
@@ -91,10 +92,13 @@ fn sdk_folder(language: &dyn Language, given: Option<&Path>, folder: &Path) -> a
             }
             path
         }
-        None => sdk::of(language, folder)?,
-    };
-    let path = relative(folder, &path).display().to_string();
-    Ok(path.replace('\\', "\\\\").replace('"', "\\\""))
+        None => sdk::of(language)?,
+    })
+}
+
+/// A path as it is written between quotation marks in a project's files.
+fn quotable(path: &Path) -> String {
+    path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// From a folder to another, both absolute: through the folder that holds both, if one of the user's does; else absolute, so

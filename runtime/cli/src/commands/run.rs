@@ -96,6 +96,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let file = PipelineFile::read(&args.pipeline)?;
     file.print_notes();
     let host = component::host()?;
+    // Before the components are loaded, so that no change after that is missed.
+    let watch = args.watch.then(|| Watch::of(&file.graph, host.clone()));
     let (log, lines) = GuestLines::new(args.log_level.into());
     let job = file.check(&host, &args.secrets)?.with_guest_log(log);
     let job = job.with_memory(args.memory.budget(), u64::MAX);
@@ -122,7 +124,6 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let bar = progress::Bar::new(&file, Arc::clone(&clock));
     let supervisor = Supervisor::start(job, clock, durable, file.graph.restart)
         .with_context(|| format!("{} could not be started", file.shown))?;
-    let watch = args.watch.then(|| Watch::of(&file.graph, host.clone()));
     let outcome = follow(supervisor, is_durable, &signals, &lines, &bar, watch);
     bar.clear();
     match outcome {

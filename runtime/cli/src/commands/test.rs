@@ -10,6 +10,9 @@ use crate::cases::{Case, Outcome};
 use crate::guest_log::GuestLines;
 use crate::{cases, commands, component, terminal};
 
+/// Where a project's cases are.
+const FOLDER: &str = "tests";
+
 /// Options of `weir test`.
 #[derive(clap::Args)]
 #[command(
@@ -46,7 +49,7 @@ pub(crate) struct Args {
 
 /// Runs them all; fails if one does.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let folder = args.cases.clone().unwrap_or_else(|| args.folder.join("tests"));
+    let folder = args.cases.clone().unwrap_or_else(|| args.folder.join(FOLDER));
     let files = files(&folder, args.case.as_deref())?;
     let path = match &args.component {
         Some(component) => component.clone(),
@@ -85,6 +88,11 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         bail!("{failed} of {} cases failed", results.len());
     }
     Ok(())
+}
+
+/// Whether a project has any.
+pub(crate) fn has_cases(project: &Path) -> bool {
+    files(&project.join(FOLDER), None).is_ok()
 }
 
 /// The cases in a folder, by name.

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::folders;
 use crate::languages::toolchain::{self, Toolchain};
-use crate::languages::{Built, Language, built_by, plain_name, run, sdk};
+use crate::languages::{Language, built_by, plain_name, run, sdk};
 
 /// See the module.
 pub(super) struct JavaScript;
@@ -49,13 +49,21 @@ impl Language for JavaScript {
         Some(&Self)
     }
 
-    fn build(&self, project: &Path) -> anyhow::Result<Built> {
+    fn name_of(&self, project: &Path) -> anyhow::Result<String> {
+        let path = project.join(self.project_file());
+        let named = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let named: Result<Named, _> = serde_json::from_slice(&named);
+        let name = named.with_context(|| format!("{} is no JSON object with a \"name\"", path.display()))?.name;
+        // `@scope/name`
+        let name = name.rsplit_once('/').map_or(name.as_str(), |(_, name)| name);
+        self.check_name(name).map(|()| name.to_owned())
+    }
+
+    fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
         let node = node()?;
         let tools = toolchain::installed(self, self)?;
-        let sdk = sdk::of(self, project)?;
-        let name = std::fs::read(project.join("package.json")).context("cannot read package.json")?;
-        let name: Named = serde_json::from_slice(&name).context("package.json is no JSON object with a \"name\"")?;
-        built_by(name.name, |written| {
+        let sdk = sdk::of(self)?;
+        built_by(project, |project, written| {
             let mut command = Command::new(node);
             command.arg(sdk.join("build.mjs")).arg("--project").arg(project).arg("--out").arg(written);
             command.arg("--toolchain").arg(tools);
@@ -80,12 +88,17 @@ impl Toolchain for JavaScript {
     }
 
     fn install(&self, into: &Path) -> anyhow::Result<()> {
-        node()?;
+        let node = node()?;
         for file in PINNED {
             let path = into.join(Path::new(file).file_name().unwrap_or_default());
             std::fs::write(&path, sdk::file(file)).with_context(|| format!("cannot write {}", path.display()))?;
         }
         let mut command = Command::new("npm");
+        // npm runs on the Node that is found first.
+        if let (Some(folder), Some(path)) = (node.parent(), std::env::var_os("PATH")) {
+            let all = std::iter::once(folder.to_path_buf()).chain(std::env::split_paths(&path));
+            command.env("PATH", std::env::join_paths(all).context("a folder's name has a : in it")?);
+        }
         command.current_dir(into).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
         run("fetching the JavaScript toolchain with npm", &mut command).map(drop)
     }

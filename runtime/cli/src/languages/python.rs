@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use crate::folders;
 use crate::languages::toolchain::{self, Toolchain};
-use crate::languages::{Built, Language, built_by, plain_name, run, sdk};
+use crate::languages::{Language, built_by, plain_name, run, sdk};
 
 /// See the module.
 pub(super) struct Python;
@@ -49,12 +49,12 @@ impl Language for Python {
         Some(&Self)
     }
 
-    fn build(&self, project: &Path) -> anyhow::Result<Built> {
+    fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
         let python = interpreter()?;
         let tools = toolchain::installed(self, self)?;
-        let sdk = sdk::of(self, project)?;
+        let sdk = sdk::of(self)?;
         let path = std::env::join_paths([sdk.join("src"), tools]).context("a folder's name has a : in it")?;
-        built_by(name_of(project)?, |written| {
+        built_by(project, |project, written| {
             let mut command = Command::new(python);
             command.env("PYTHONPATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
             command.args(["-m", "weir.build", "--project"]).arg(project).arg("--out").arg(written);
@@ -78,23 +78,20 @@ impl Toolchain for Python {
         let list = into.join("toolchain.txt");
         std::fs::write(&list, sdk::file(PINNED)).with_context(|| format!("cannot write {}", list.display()))?;
         let mut command = Command::new(python);
-        command.args([
+        // Where nothing is yet: an interpreter looks for modules where it is started.
+        command.current_dir(into).args([
             "-m",
             "pip",
             "install",
             "--disable-pip-version-check",
             "--no-deps",
             "--require-hashes",
+            "--only-binary",
+            ":all:",
             "--target",
         ]);
         run("fetching the Python toolchain with pip", command.arg(into).arg("-r").arg(list)).map(drop)
     }
-}
-
-/// The project's name: that of its folder, as `weir new` made it.
-fn name_of(project: &Path) -> anyhow::Result<String> {
-    let folder = project.canonicalize().with_context(|| format!("cannot read {}", project.display()))?;
-    Ok(folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
 }
 
 /// A Python that is new enough.

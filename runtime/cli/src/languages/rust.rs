@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use wit_component::ComponentEncoder;
 
-use crate::languages::{Built, Language, plain_name, sdk};
+use crate::languages::{Language, plain_name, sdk};
 use cargo::OperatorCrate;
 
 /// See the module.
@@ -47,10 +47,12 @@ impl Language for Rust {
         vec![("Cargo.toml", workspace_manifest())]
     }
 
-    fn build(&self, project: &Path) -> anyhow::Result<Built> {
-        let operator = OperatorCrate::find(project)?;
-        let component = encode(&operator.build()?)?;
-        Ok(Built { name: operator.name, component })
+    fn name_of(&self, project: &Path) -> anyhow::Result<String> {
+        Ok(OperatorCrate::find(project)?.name)
+    }
+
+    fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
+        encode(&OperatorCrate::find(project)?.build()?)
     }
 }
 

@@ -31,16 +31,15 @@ pub(crate) fn template(language: &dyn Language, template: &str) -> Vec<(&'static
     FILES.iter().filter_map(in_template).collect()
 }
 
-/// The SDK of a language for a project in a folder: that of the checkout that the folder, or this command, is in; else the command's own.
+/// The SDK of a language: that of the checkout that this command was built in; else the command's own. Never one that merely lies above a
+/// project: it is run.
 ///
 /// # Errors
 /// If it cannot be laid out.
-pub(crate) fn of(language: &dyn Language, folder: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn of(language: &dyn Language) -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-    let above = [&folder, &program].into_iter().flat_map(|path| path.ancestors());
-    let found = above.map(|above| above.join("sdk").join(language.name())).find(|path| is_sdk(language, path));
-    found.map_or_else(|| laid_out(language), Ok)
+    let above = program.ancestors().map(|above| above.join("sdk").join(language.name()));
+    above.into_iter().find(|path| is_sdk(language, path)).map_or_else(|| laid_out(language), Ok)
 }
 
 /// Whether a folder holds the SDK of a language.

@@ -37,6 +37,9 @@ pub(crate) fn has_shared(data_type: &DataType) -> bool {
     }
 }
 
+/// Items of a list that are looked at together.
+const ITEMS_AT_ONCE: usize = 4_096;
+
 /// Adds to each row what its values take.
 fn add_sizes(column: &ArrayRef, sizes: &mut [u64]) {
     // The length is in the low half of a view's first word.
@@ -53,9 +56,8 @@ fn add_sizes(column: &ArrayRef, sizes: &mut [u64]) {
         DataType::FixedSizeList(..) => {
             let list = column.as_fixed_size_list();
             let length = usize::try_from(list.value_length()).unwrap_or_default();
-            let mut of_items = vec![0; list.values().len()];
-            add_sizes(list.values(), &mut of_items);
-            sizes.iter_mut().zip(of_items.chunks(length.max(1))).for_each(|(size, items)| add(size, sum(items)));
+            let rows = sizes.iter_mut().zip((0..list.values().len()).step_by(length.max(1)));
+            rows.for_each(|(size, from)| add(size, size_of_items(list.values(), from, from + length)));
         }
         DataType::Struct(_) => column.as_struct().columns().iter().for_each(|column| add_sizes(column, sizes)),
         _ => {}
@@ -64,14 +66,20 @@ fn add_sizes(column: &ArrayRef, sizes: &mut [u64]) {
 
 fn add_items<O: OffsetSizeTrait>(list: &GenericListArray<O>, sizes: &mut [u64]) {
     let offsets = list.value_offsets();
-    let [begin, end] = [offsets.first(), offsets.last()].map(|offset| offset.map_or(0, |offset| offset.as_usize()));
-    let mut of_items = vec![0; end - begin];
-    add_sizes(&list.values().slice(begin, end - begin), &mut of_items);
     for (size, ends) in sizes.iter_mut().zip(offsets.windows(2)) {
         if let [from, to] = ends {
-            add(size, sum(of_items.get(from.as_usize() - begin..to.as_usize() - begin).unwrap_or_default()));
+            add(size, size_of_items(list.values(), from.as_usize(), to.as_usize()));
         }
     }
+}
+
+/// What the items of one list take; they are looked at a few at a time, because a list may have more than would fit into memory once more.
+fn size_of_items(items: &ArrayRef, from: usize, to: usize) -> u64 {
+    (from..to).step_by(ITEMS_AT_ONCE).fold(0, |all, start| {
+        let mut sizes = vec![0; ITEMS_AT_ONCE.min(to - start)];
+        add_sizes(&items.slice(start, sizes.len()), &mut sizes);
+        all.saturating_add(sum(&sizes))
+    })
 }
 
 fn add_dictionary(column: &ArrayRef, sizes: &mut [u64]) {

@@ -103,7 +103,8 @@ impl SingleStep {
     /// As [`SingleStep::process`].
     pub fn on_clock(&mut self) -> Result<Emitted, OperatorError> {
         let (mut out, now) = (Outputs::default(), self.clock.now_us());
-        while self.operator.deadline().is_some_and(|deadline| deadline <= now) {
+        // Once, as a job looks: what is set meanwhile waits for the next look.
+        if self.operator.deadline().is_some_and(|deadline| deadline <= now) {
             let progress = self.operator.on_time(Time::Processing(now), &mut out)?;
             self.finish(progress, &mut out)?;
         }
