@@ -15,6 +15,8 @@ use crate::weir;
 
 /// The workspaces of guests, each with a target that is not the host's.
 pub(crate) const WORKSPACES: [&str; 3] = ["operators", "examples", "tests/guests"];
+/// One more, which only the tests of all languages build.
+pub(crate) const SAMPLES: &str = "sdk/rust/samples";
 
 /// Builds the command if need be, then every guest.
 ///

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 
 use crate::command::{WASM_TARGET, announce, cargo, root, run as run_command};
-use crate::guests::{WORKSPACES, guest_cargo, manifest, on};
+use crate::guests::{SAMPLES, WORKSPACES, guest_cargo, manifest, on};
 
 /// A rule that a file breaks.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(crate) fn rules() -> anyhow::Result<()> {
 /// # Errors
 /// If one of them finds something.
 pub(crate) fn tools() -> anyhow::Result<()> {
-    let guests: Vec<&str> = WORKSPACES.into_iter().filter(|w| manifest(w).is_file()).collect();
+    let guests: Vec<&str> = WORKSPACES.into_iter().chain([SAMPLES]).filter(|w| manifest(w).is_file()).collect();
     announce("checking the format");
     let mut formatted = vec![run_command(cargo().args(["fmt", "--all", "--check"]).current_dir(root()))];
     for workspace in &guests {

@@ -1,5 +1,6 @@
 //! Operators in other languages than Rust: the tools are fetched, every template passes its own test, becomes a component, passes the
-//! test cases that the templates of all languages share, and runs in its pipeline.
+//! test cases that the templates of all languages share, and runs in its pipeline. The samples of every language, Rust among them, pass the
+//! cases of tests/conformance.
 //!
 //! Without the language a test is skipped, and says so; with `WEIR_TEST_LANGUAGES=all` it fails instead.
 
@@ -27,6 +28,9 @@ const PYTHON: Language = Language {
     test: &[&["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"]],
     passed: " passed",
 };
+
+/// Its templates are tested in `new_and_build`.
+const RUST: Language = Language { name: "rust", needs: &[["cargo", "--version"]], test: &[], passed: "" };
 
 const JAVASCRIPT: Language = Language {
     name: "javascript",
@@ -131,7 +135,25 @@ impl Language {
             let table = well(&mut weir(&["run", &format!("{name}/pipeline.toml")]), folder.path());
             assert!(rows.iter().all(|row| table.contains(row)), "{table}");
         }
+        self.every_sample(folder.path());
     }
+
+    /// What the samples mean is the same in every language; see tests/conformance/README.md.
+    fn every_sample(&self, folder: &Path) {
+        for name in ["types", "counter", "average"] {
+            let sample = root().join("sdk").join(self.name).join("samples").join(name).display().to_string();
+            let cases = root().join("tests/conformance").join(name).display().to_string();
+            let component = format!("{name}.wasm");
+            well(&mut weir(&["build", &sample, "-o", &component]), folder);
+            let said = well(&mut weir(&["test", "--component", &component, "--cases", &cases]), folder);
+            assert!(said.contains(" passed, 0 failed"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn rust_samples() {
+    RUST.every_sample(tempfile::tempdir().unwrap().path());
 }
 
 #[test]

@@ -81,3 +81,29 @@ def wrong(bids: weir.Columns[Bid], out: weir.ColumnEmitter[InCents]) -> None:
 def test_wrong_columns_fail_the_call() -> None:
     with pytest.raises(testing.CallFailed, match="column 'cents' has 1 values for 2 rows"):
         testing.transform(wrong, [Bid(1, "a", None)] * 2)
+
+
+@weir.row
+class Seconds:
+    """Instants of a coarse unit."""
+
+    at: weir.TimestampSeconds
+
+
+@weir.row
+class Micros:
+    """The same, of a finer one."""
+
+    at: weir.Timestamp
+
+
+@weir.transform
+def times(rows: weir.Columns[Micros], out: weir.ColumnEmitter[Micros]) -> None:
+    """Looks at instants of another unit."""
+    with pytest.raises(TypeError, match=r"another type than timestamp\(us, UTC\); see to_list"):
+        rows.at.values  # noqa: B018
+    out.emit(Micros, at=rows.at)
+
+
+def test_instants_of_another_unit_are_no_values() -> None:
+    assert testing.transform(times, [Seconds(2)]).main() == [{"at": 2_000_000}]

@@ -301,3 +301,44 @@ class Bare:
 def bare_decimal(row: Bare) -> Strict:
     """Cannot be."""
     return Strict(1)
+
+
+@weir.row
+class InMicroseconds:
+    """Instants of a coarse unit."""
+
+    at: weir.Timestamp
+    maybe: Optional[weir.Timestamp]
+    some: list[weir.Timestamp]
+
+
+@weir.row
+class InNanoseconds:
+    """The same, of a finer one."""
+
+    at: weir.TimestampNanos
+    maybe: Optional[weir.TimestampNanos]
+    some: list[weir.TimestampNanos]
+
+
+@weir.transform
+def nothing(row: InNanoseconds) -> Optional[Out]:
+    """Reads."""
+    return None
+
+
+def test_an_instant_beyond_a_finer_unit_is_refused() -> None:
+    most = (2**63 - 1) // 1000
+    rows = [
+        InMicroseconds(most, most, [most]),
+        InMicroseconds(most + 1, None, []),
+        InMicroseconds(-most, most + 1, []),
+        InMicroseconds(-most, None, [0, -most - 2]),
+    ]
+    results = testing.transform(nothing, rows)
+    assert [row for row, _ in results.rejected()] == [1, 2, 3]
+    assert results.rejected()[:2] == [
+        (1, "column 'at' is out of range in nanoseconds"),
+        (2, "column 'maybe' is out of range in nanoseconds"),
+    ]
+    assert "out of range in nanoseconds" in results.rejected()[2][1]

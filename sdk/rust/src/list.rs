@@ -5,7 +5,7 @@ use crate::fixed::{Date, Decimal};
 use crate::number::Number;
 use crate::row::Row;
 use crate::timestamp::{Timestamp, TimestampMillis, TimestampNanos, TimestampSeconds};
-use crate::value::{ReadValue, Value, has_format};
+use crate::value::{NULL, ReadValue, Value, has_format};
 use crate::wire::{Field, Node};
 
 /// A value that can be an item of a list: every one but `u8`, because `Vec<u8>` is a binary.
@@ -99,5 +99,10 @@ impl<'a, T: ReadValue<'a> + ListItem> ReadValue<'a> for Vec<T> {
 
     fn inner_complete(reader: &Self::Reader, row: usize) -> bool {
         range(reader.offsets, row).all(|item| T::complete(&reader.items, item))
+    }
+
+    fn misfit(reader: &Self::Reader, row: usize) -> &'static str {
+        let item = range(reader.offsets, row).find(|item| !T::complete(&reader.items, *item));
+        item.map_or(NULL, |item| T::misfit(&reader.items, item))
     }
 }

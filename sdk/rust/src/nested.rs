@@ -2,7 +2,7 @@
 
 use crate::column::{ColumnRef, Validity, columns};
 use crate::row::{Finished, ReadRow, Row, Wanted};
-use crate::value::{ReadValue, Value, has_format};
+use crate::value::{NULL, ReadValue, Value, has_format};
 use crate::wire::{Field, Node};
 
 /// A column of structs that is being made.
@@ -91,5 +91,9 @@ impl<'a, R: ReadRow<'a>> ReadValue<'a> for R {
 
     fn inner_complete(reader: &Self::Reader, row: usize) -> bool {
         R::incomplete_in(&reader.columns, row).is_none()
+    }
+
+    fn misfit(reader: &Self::Reader, row: usize) -> &'static str {
+        R::incomplete_in(&reader.columns, row).map_or(NULL, |(_, what)| what)
     }
 }

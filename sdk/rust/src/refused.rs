@@ -28,15 +28,14 @@ impl Refused {
         self.failures.push(error.at(row));
     }
 
-    /// Refuses the rows that hold a null where `R` has no place for one.
+    /// Refuses the rows that hold a null, or an instant out of range, where `R` has no place for one.
     pub(crate) fn refuse_nulls<'a, R: ReadRow<'a>>(&mut self, columns: &R::Columns, rows: usize) {
         if !R::rows_maybe_incomplete(columns) {
             return;
         }
         for row in 0..rows {
-            if let Some(column) = R::incomplete_in(columns, row) {
-                let reason = format!("column {column:?} is null, and the operator has no place for that (Option)");
-                self.refuse(row, RowError::new(reason));
+            if let Some((column, what)) = R::incomplete_in(columns, row) {
+                self.refuse(row, RowError::new(format!("column {column:?} {what}")));
             }
         }
     }

@@ -111,11 +111,11 @@ pub trait ReadRow<'a>: Row {
     /// A row.
     fn read_row(columns: &Self::Columns, row: usize) -> Self;
 
-    /// Whether some row may hold a null that `Self` has no place for.
+    /// Whether some row may hold a null, or an instant out of range, that `Self` has no place for.
     fn rows_maybe_incomplete(columns: &Self::Columns) -> bool;
 
-    /// The column, by its name, in which a row holds a null that `Self` has no place for.
-    fn incomplete_in(columns: &Self::Columns, row: usize) -> Option<&'static str>;
+    /// The column, by its name, in which a row holds something that `Self` has no place for, and what is wrong with it.
+    fn incomplete_in(columns: &Self::Columns, row: usize) -> Option<(&'static str, &'static str)>;
 }
 
 /// A column that a row is read from.
@@ -173,7 +173,7 @@ impl<'a> ReadRow<'a> for () {
         false
     }
 
-    fn incomplete_in((): &(), _: usize) -> Option<&'static str> {
+    fn incomplete_in((): &(), _: usize) -> Option<(&'static str, &'static str)> {
         None
     }
 }

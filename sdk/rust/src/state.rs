@@ -101,6 +101,12 @@ fn read_from<S: for<'r> ReadRow<'r>>(
     let roots = columns(schema, &states.columns);
     let view = positions.open::<S>(&roots, &[], states.keys)?;
     let present = |key: usize| states.present.is_empty() || bit(&states.present, key);
+    if S::rows_maybe_incomplete(&view) {
+        let misfit = |key: usize| S::incomplete_in(&view, key).filter(|_| present(key));
+        if let Some((column, what)) = (0..states.keys as usize).find_map(misfit) {
+            return Err(format!("column {column:?} of a state {what}"));
+        }
+    }
     Ok((0..states.keys as usize).map(|key| present(key).then(|| S::read_row(&view, key))).collect())
 }
 

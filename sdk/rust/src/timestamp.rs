@@ -1,9 +1,9 @@
 //! Instants, in one type for each unit. A column of a coarser unit can be read as a finer type, never the other way round: no
-//! digit is lost unsaid. What an operator writes is in UTC.
+//! digit is lost unsaid. An instant that the finer type cannot hold refuses its row. What an operator writes is in UTC.
 
 use crate::builder::FixedBuilder;
 use crate::column::{ColumnRef, Validity, value};
-use crate::value::{ReadValue, Value, leaf};
+use crate::value::{NULL, ReadValue, Value, leaf};
 use crate::wire::{Field, Node};
 
 /// How many units a second has, by the letter of the format `ts?:ZONE`.
@@ -76,12 +76,24 @@ macro_rules! timestamp {
             #[inline]
             fn read(reader: &Self::Reader, row: usize) -> Self {
                 let raw = i64::from_le_bytes(value(reader.values, row));
-                // Most columns have the type's own unit, and a checked product is slow where there is no wide multiplication.
-                Self(if reader.factor == 1 { raw } else { raw.saturating_mul(reader.factor) })
+                // What does not fit has been refused, or is null.
+                Self(raw.wrapping_mul(reader.factor))
             }
 
             fn validity(reader: &Self::Reader) -> Validity<'a> {
                 reader.validity
+            }
+
+            fn inner_nulls(reader: &Self::Reader) -> bool {
+                reader.factor > 1
+            }
+
+            fn inner_complete(reader: &Self::Reader, row: usize) -> bool {
+                i64::from_le_bytes(value(reader.values, row)).checked_mul(reader.factor).is_some()
+            }
+
+            fn misfit(reader: &Self::Reader, row: usize) -> &'static str {
+                if reader.validity.is_valid(row) { concat!("is out of range in ", $unit) } else { NULL }
             }
         }
     };

@@ -17,6 +17,9 @@ use crate::column::{ColumnRef, Validity, ValidityBuilder};
 use crate::type_name::type_name;
 use crate::wire::{Field, Node};
 
+/// What is wrong with most values that a type cannot hold.
+pub(crate) const NULL: &str = "is null, and the operator has no place for that (Option)";
+
 /// A value that a column can be made of.
 pub trait Value {
     /// A column of such values that is being made.
@@ -77,13 +80,13 @@ pub trait ReadValue<'a>: Value + Sized {
     /// Where the column is null.
     fn validity(reader: &Self::Reader) -> Validity<'a>;
 
-    /// Whether a value that is not null may hold a null that `Self` has no place for.
+    /// Whether a value that is not null may hold a null, or an instant out of range, that `Self` has no place for.
     fn inner_nulls(reader: &Self::Reader) -> bool {
         let _ = reader;
         false
     }
 
-    /// Whether the value of a row, if not null, holds no null that `Self` has no place for.
+    /// Whether the value of a row, if not null, holds nothing that `Self` has no place for.
     fn inner_complete(reader: &Self::Reader, row: usize) -> bool {
         let _ = (reader, row);
         true
@@ -98,6 +101,12 @@ pub trait ReadValue<'a>: Value + Sized {
     /// Whether `Self` can hold the value of a row.
     fn complete(reader: &Self::Reader, row: usize) -> bool {
         Self::validity(reader).is_valid(row) && Self::inner_complete(reader, row)
+    }
+
+    /// What is wrong where [`ReadValue::complete`] is false, to stand behind the column's name.
+    fn misfit(reader: &Self::Reader, row: usize) -> &'static str {
+        let _ = (reader, row);
+        NULL
     }
 
     /// Whether [`ReadValue::complete`] may be false for some row.
@@ -198,5 +207,9 @@ impl<'a, T: ReadValue<'a>> ReadValue<'a> for Option<T> {
 
     fn inner_complete(reader: &Self::Reader, row: usize) -> bool {
         !reader.validity.is_valid(row) || T::inner_complete(&reader.values, row)
+    }
+
+    fn misfit(reader: &Self::Reader, row: usize) -> &'static str {
+        T::misfit(&reader.values, row)
     }
 }

@@ -52,7 +52,7 @@ impl<'a, T: ReadValue<'a>> Column<'a, T> {
         (0..self.rows.min(T::available(&self.reader))).map(|row| T::read(&self.reader, row))
     }
 
-    /// Whether some value may hold a null that `T` has no place for.
+    /// Whether some value may hold a null, or an instant out of range, that `T` has no place for.
     #[must_use]
     pub fn maybe_incomplete(&self) -> bool {
         T::maybe_incomplete(&self.reader)
@@ -62,6 +62,12 @@ impl<'a, T: ReadValue<'a>> Column<'a, T> {
     #[must_use]
     pub fn complete(&self, row: usize) -> bool {
         T::complete(&self.reader, row)
+    }
+
+    /// What is wrong with the value of a row that `T` cannot hold, to stand behind the column's name.
+    #[must_use]
+    pub fn misfit(&self, row: usize) -> &'static str {
+        T::misfit(&self.reader, row)
     }
 }
 

@@ -54,7 +54,7 @@ const OWNERS: [(&str, &[&str]); 15] = [
 ];
 
 /// Folders whose crates are guests: of this project they see the SDK only.
-const GUESTS: [&str; 3] = ["operators", "examples", "tests/guests"];
+const GUESTS: [&str; 4] = ["operators", "examples", "sdk/rust/samples", "tests/guests"];
 
 /// Checks every manifest of the project.
 ///

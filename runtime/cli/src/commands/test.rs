@@ -23,12 +23,16 @@ Examples:
   weir test                        the operator in this folder
   weir test my-operator --case refuses-negative-prices
   weir test my-operator --update   what comes out now is what is expected from now on
-  weir test --component op.wasm --junit target/junit.xml"
+  weir test --component op.wasm --junit target/junit.xml
+  weir test --component op.wasm --cases tests/conformance/types"
 )]
 pub(crate) struct Args {
     /// The project's folder
     #[arg(default_value = ".")]
     folder: PathBuf,
+    /// Take the cases of this folder, and not those of the project
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
     /// Only cases whose names have this text in them
     #[arg(long, value_name = "TEXT")]
     case: Option<String>,
@@ -45,7 +49,8 @@ pub(crate) struct Args {
 
 /// Runs them all; fails if one does.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
-    let files = files(&args.folder.join(FOLDER), args.case.as_deref())?;
+    let folder = args.cases.clone().unwrap_or_else(|| args.folder.join(FOLDER));
+    let files = files(&folder, args.case.as_deref())?;
     let path = match &args.component {
         Some(component) => component.clone(),
         None => commands::build::build(&args.folder, None)?.0,

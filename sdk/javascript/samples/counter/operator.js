@@ -1,17 +1,4 @@
-// A keyed counter with a state, a timer, a map and a migration of its state. The same operator in every language; this is its meaning.
-//
-// Input, keyed by some column: word utf8?; value int64; and the event time. Config: `gap-seconds` (int64, at least 1).
-//
-// - A row with a negative value is refused: "value is -1". It leaves no trace, although the state is changed before it is noticed.
-// - State, version 2: count uint64, total int64, due timestamp(us, UTC)?; a new key has 0, 0 and null.
-// - A row whose event time is at or after `due` comes after the timer, which fires behind the batch: first what the timer would do is done.
-// - A row: count + 1, total + value. If the word is not null, its entry in the map `words` (key utf8 `word`, value int64 `times`) is raised
-//   by 1, beginning with 0. The event-time timer at `due` is deleted, if there is one; `due` becomes the event time plus the gap, and a timer
-//   is registered there.
-//   Main output: all input columns, and count uint64, total int64, times int64? (that of the word).
-// - A timer at `due`: the side output `summary` gets the key's columns that are called `key`, and count uint64, words int64 (how many entries
-//   the map has, at most 1,000), first utf8? (the least word). Then the entries are removed, and the state. Any other timer does nothing.
-// - Version 1 of the state had: count uint32 only. Its total is 0, and nothing is due. Any other version is an error.
+// A keyed counter with a state, timers, a map and a migration of its state. What it means is written in tests/conformance/README.md, for all languages.
 
 import { keep, keepAll, keyed, RowError } from 'weir-sdk';
 
@@ -20,16 +7,20 @@ const WORDS_MAX = 1000;
 export default keyed(
   {
     title: 'A counter per key',
-    config: { gapSeconds: 'int64' },
-    validate({ gapSeconds }) {
+    config: { gapSeconds: 'int64', alarmSeconds: 'int64?' },
+    validate({ gapSeconds, alarmSeconds }) {
       if (gapSeconds < 1) throw new RangeError('`gap-seconds` is at least 1');
+      if (alarmSeconds !== null && alarmSeconds < 1) throw new RangeError('`alarm-seconds` is at least 1');
     },
-    reads: { word: 'utf8?', value: 'bigint64', at: 'event-time' },
-    state: { count: 'uint64', total: 'bigint64', due: 'timestamp?' },
+    reads: { word: 'utf8?', value: 'bigint64', at: 'big-event-time' },
+    state: { count: 'uint64', total: 'bigint64', due: 'bigtimestamp?', alarm: 'bigtimestamp?' },
     version: 2,
     maps: { words: { key: { word: 'utf8' }, value: { times: 'int64' } } },
     emits: { ...keepAll, count: 'uint64', total: 'bigint64', times: 'int64?' },
-    sides: { summary: { key: keep, count: 'uint64', words: 'int64', first: 'utf8?' } },
+    sides: {
+      summary: { key: keep, count: 'uint64', words: 'int64', first: 'utf8?' },
+      alarm: { key: keep, count: 'uint64' },
+    },
   },
   {
     prefetch({ word }, { entries }) {
@@ -41,38 +32,61 @@ export default keyed(
         timers,
         maps: { words },
       } = ctx;
-      const due = ctx.state?.due ?? null;
-      if (due !== null && due <= at) {
-        timers.delete(due);
-        summarize(ctx);
+      const before = ctx.state?.due ?? null;
+      if (before !== null && before <= at) summarize(ctx);
+      if (ctx.state === null) {
+        const { alarmSeconds } = ctx.config;
+        const alarm = alarmSeconds === null ? null : after(BigInt(ctx.processingTime), alarmSeconds, 'alarm');
+        if (alarm !== null) timers.registerProcessingTime(alarm);
+        ctx.state = { count: 0, total: 0n, due: null, alarm };
       }
-      const state = (ctx.state ??= { count: 0, total: 0n, due: null });
+      const state = ctx.state;
       state.count++;
-      state.total += value;
+      state.total = inRange(state.total + value, 'total');
       let times = null;
       if (word !== null) {
         times = (words.get({ word })?.times ?? 0) + 1;
         words.set({ word }, { times });
       }
       if (value < 0n) throw new RowError(`value is ${value}`);
+      const due = after(at, ctx.config.gapSeconds, 'due');
       if (state.due !== null) timers.delete(state.due);
-      state.due = at + ctx.config.gapSeconds * 1_000_000;
-      timers.register(state.due);
+      state.due = due;
+      timers.register(due);
       return { count: state.count, total: state.total, times };
     },
 
-    onTimer({ time }, ctx) {
-      if (ctx.state?.due === time) summarize(ctx);
+    onTimer({ domain, time }, ctx) {
+      const { state } = ctx;
+      if (state === null) return;
+      if (domain === 'event-time' && state.due === BigInt(time)) {
+        summarize(ctx);
+      } else if (domain === 'processing-time' && state.alarm === BigInt(time)) {
+        ctx.emit.alarm({ count: state.count });
+        state.alarm = null;
+      }
     },
 
     migrate(fromVersion, states) {
       if (fromVersion !== 1) throw new RangeError(`there is no version ${fromVersion}`);
-      return states.read({ count: 'uint32' }).map((old) => old && { count: old.count, total: 0n, due: null });
+      return states.read({ count: 'uint32' }).map((old) => old && { count: old.count, total: 0n, due: null, alarm: null });
     },
   },
 );
 
+const INT64_MAX = 2n ** 63n - 1n;
+
+function inRange(number, name) {
+  if (number < -INT64_MAX - 1n || number > INT64_MAX) throw new RowError(`${name} is out of range`);
+  return number;
+}
+
+const after = (time, seconds, name) => inRange(time + BigInt(seconds) * 1_000_000n, name);
+
 function summarize(ctx) {
+  const { due, alarm } = ctx.state;
+  if (due !== null) ctx.timers.delete(due);
+  if (alarm !== null) ctx.timers.deleteProcessingTime(alarm);
   const words = ctx.maps.words.scan({ limit: WORDS_MAX }).map(([key]) => key);
   for (const key of words) ctx.maps.words.delete(key);
   ctx.emit.summary({ count: ctx.state.count, words: words.length, first: words[0]?.word ?? null });

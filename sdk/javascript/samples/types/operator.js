@@ -1,20 +1,4 @@
-// All data types through a transform: a map, a filter, a flat-map and a side output. The same operator in every language; this is its meaning.
-//
-// Input, one column per type, all but `copies` nullable: copies int64; flag bool; i8, i16, i32, i64, u8, u16, u32, u64; f32, f64; text utf8;
-// bytes binary; day date32; sec, milli, micro, nano timestamps of these units in UTC; amount decimal128(12, 2); numbers list<int64?>;
-// point struct<x: float64, y: float64?>.
-// Config: `drop` (text, optional).
-//
-// - A row whose `copies` is negative is refused: "copies is -1".
-// - A row whose `text` equals `drop` is dropped (a filter).
-// - A row goes out `copies` times on the main output (a flat-map), with all input columns kept, but for `text`, which is replaced by its copy
-//   with "#" and the number of the copy (from 0) appended, null if it is null; and with these columns behind them, each null where its
-//   source is null:
-//   not_flag bool: the opposite; sum int64: i8 + i16 + i32 + u8 + u16 + u32, those that are null left out, null if all are; big uint64: u64;
-//   low int64: i64; half float64: f64 / 2; single float32: f32; size int64: number of bytes; raw binary: bytes; next_day date32: the day
-//   after; instants: sec2, milli2, micro2, nano2: the same instants in their units; cents decimal128(12, 2): amount; reversed list<int64?>:
-//   numbers from the last to the first; swapped struct<x: float64?, y: float64>: x and y exchanged.
-// - A row with 0 copies goes to the side output `none`, with only `reason` utf8: "no copies".
+// All data types through a transform. What it means is written in tests/conformance/README.md, for all languages.
 
 import { keepAll, optional, RowError, transform } from 'weir-sdk';
 
@@ -25,7 +9,7 @@ export default transform(
     title: 'All data types',
     config: { drop: 'utf8?' },
     reads: {
-      copies: 'int64',
+      copies: 'bigint64',
       flag: 'bool?',
       i8: 'int8?',
       i16: 'int16?',
@@ -71,11 +55,11 @@ export default transform(
     sides: { none: { reason: 'utf8' } },
   },
   function* (row, { config, emit }) {
-    if (row.copies < 0) throw new RowError(`copies is ${row.copies}`);
+    if (row.copies < 0n) throw new RowError(`copies is ${row.copies}`);
     if (config.drop !== null && row.text === config.drop) return;
-    if (row.copies === 0) emit.none({ reason: 'no copies' });
+    if (row.copies === 0n) emit.none({ reason: 'no copies' });
     const addends = [row.i8, row.i16, row.i32, row.u8, row.u16, row.u32].filter((addend) => addend !== null);
-    for (let copy = 0; copy < row.copies; copy++) {
+    for (let copy = 0n; copy < row.copies; copy++) {
       yield {
         text: or(row.text, (text) => `${text}#${copy}`),
         not_flag: or(row.flag, (flag) => !flag),

@@ -1,15 +1,6 @@
 """The weighted average of a window.
 
-The same operator in every language; this is its meaning.
-
-Input: the columns that the configuration names: `value` and `weight`, each any integer or float (read as float64).
-Config: `value`, `weight`: names of columns.
-
-- A row in which one of them is null counts for nothing. (Both fields are optional.)
-- A row with a negative weight is refused: "the weight is negative".
-- Accumulator, version 1: sum float64, weight float64, rows int64; all begin with 0.
-  A row: sum + value * weight, weight + weight, rows + 1. Merging adds each of the three.
-- Result, one column: average float64?: sum / weight, null if the weight is 0.
+What it means is written in tests/conformance/README.md, for all languages.
 """
 
 from typing import Optional

@@ -1,19 +1,6 @@
-"""A keyed counter with a state, a timer, a map and a migration of its state.
+"""A keyed counter with a state, timers, a map and a migration of its state.
 
-The same operator in every language; this is its meaning.
-
-Input, keyed by some column: word utf8?; value int64; and the event time. Config: `gap-seconds` (int64, at least 1).
-
-- A row with a negative value is refused: "value is -1". It leaves no trace, although the state is changed before it is noticed.
-- State, version 2: count uint64, total int64, due timestamp(us, UTC)?; a new key has 0, 0 and null.
-- A row whose event time is at or after `due` comes after the timer, which fires behind the batch: first what the timer would do is done.
-- A row: count + 1, total + value. If the word is not null, its entry in the map `words` (key utf8 `word`, value int64 `times`) is
-  raised by 1, beginning with 0. The event-time timer at `due` is deleted, if there is one; `due` becomes the
-  event time plus the gap, and a timer is registered there.
-  Main output: all input columns, and count uint64, total int64, times int64? (that of the word).
-- A timer at `due`: the side output `summary` gets the key's columns that are called `key`, and count uint64, words int64 (how many entries
-  the map has, at most 1,000), first utf8? (the least word). Then the entries are removed, and the state. Any other timer does nothing.
-- Version 1 of the state had: count uint32 only. Its total is 0, and nothing is due. Any other version is an error.
+What it means is written in tests/conformance/README.md, for all languages.
 """
 
 from collections.abc import Iterator
@@ -33,7 +20,8 @@ class Value:
 class State:
     count: weir.UInt64
     total: int
-    due: Optional[weir.Timestamp]
+    due: Optional[weir.Timestamp] = None
+    alarm: Optional[weir.Timestamp] = None
 
 
 @weir.row
@@ -65,6 +53,11 @@ class Summary:
     first: Optional[str]
 
 
+@weir.row(keep=["key"])
+class Alarm:
+    count: weir.UInt64
+
+
 WORDS_MAX = 1000
 
 
@@ -73,12 +66,15 @@ class Counter:
     """A counter per key."""
 
     gap_seconds: int
+    alarm_seconds: Optional[int] = None
     VERSION: ClassVar[int] = 2
     words: ClassVar[weir.Map[Word, Times]] = weir.Map(Word, Times)
 
     def __post_init__(self) -> None:
         if self.gap_seconds < 1:
             raise ValueError("`gap-seconds` is at least 1")
+        if self.alarm_seconds is not None and self.alarm_seconds < 1:
+            raise ValueError("`alarm-seconds` is at least 1")
 
     def prefetch(self, row: Value, entries: weir.Prefetch) -> None:
         if row.word is not None:
@@ -86,11 +82,15 @@ class Counter:
 
     def process(self, row: Value, of: weir.KeyContext[None, State]) -> Iterator[Counted | Summary]:
         if of.state is not None and of.state.due is not None and of.state.due <= row.at:
-            of.timers.delete(of.state.due)
             yield self.summary(of.state, of)
-        state = of.state = of.state or State(0, 0, None)
+        if of.state is None:
+            of.state = State(0, 0)
+            if self.alarm_seconds is not None:
+                of.state.alarm = after(of.processing_time, self.alarm_seconds, "alarm")
+                of.timers.register_processing_time(of.state.alarm)
+        state = of.state
         state.count += 1
-        state.total += row.value
+        state.total = in_range(state.total + row.value, "total")
         times = None
         if row.word is not None:
             found = of.maps.get(self.words, Word(row.word))
@@ -98,17 +98,28 @@ class Counter:
             of.maps.put(self.words, Word(row.word), Times(times))
         if row.value < 0:
             raise weir.RowError(f"value is {row.value}")
+        due = after(row.at, self.gap_seconds, "due")
         if state.due is not None:
             of.timers.delete(state.due)
-        state.due = row.at + self.gap_seconds * 1_000_000
+        state.due = due
         of.timers.register(state.due)
         yield Counted(state.count, state.total, times)
 
-    def on_timer(self, timer: weir.Timer, of: weir.KeyContext[None, State]) -> Iterator[Summary]:
-        if of.state is not None and of.state.due == timer.time:
-            yield self.summary(of.state, of)
+    def on_timer(self, timer: weir.Timer, of: weir.KeyContext[None, State]) -> Iterator[Summary | Alarm]:
+        state = of.state
+        if state is None:
+            return
+        if timer.domain == "event-time" and timer.time == state.due:
+            yield self.summary(state, of)
+        elif timer.domain == "processing-time" and timer.time == state.alarm:
+            yield Alarm(state.count)
+            state.alarm = None
 
     def summary(self, state: State, of: weir.KeyContext[None, State]) -> Summary:
+        if state.due is not None:
+            of.timers.delete(state.due)
+        if state.alarm is not None:
+            of.timers.delete_processing_time(state.alarm)
         entries = of.maps.scan(self.words, limit=WORDS_MAX)
         for word, _ in entries:
             of.maps.remove(self.words, word)
@@ -118,4 +129,16 @@ class Counter:
     def migrate(self, from_version: int, states: weir.OldStates) -> list[Optional[State]]:
         if from_version != 1:
             raise ValueError(f"there is no version {from_version}")
-        return [None if old is None else State(old.count, 0, None) for old in states.read(Version1)]
+        return [None if old is None else State(old.count, 0) for old in states.read(Version1)]
+
+
+def after(time: int, seconds: int, name: str) -> int:
+    """So many seconds later."""
+    return in_range(time + seconds * 1_000_000, name)
+
+
+def in_range(number: int, name: str) -> int:
+    """The number, if it is an int64."""
+    if not -(2**63) <= number < 2**63:
+        raise weir.RowError(f"{name} is out of range")
+    return number

@@ -1,23 +1,6 @@
-"""All data types through a transform: a map, a filter, a flat-map and a side output.
+"""All data types through a transform.
 
-The same operator in every language; this is its meaning.
-
-Input, one column per type, all but `copies` nullable: copies int64; flag bool; i8, i16, i32, i64, u8, u16, u32, u64; f32, f64; text utf8;
-bytes binary; day date32; sec, milli, micro, nano timestamps of these units in UTC; amount decimal128(12, 2); numbers list<int64?>;
-point struct<x: float64, y: float64?>.
-Config: `drop` (text, optional).
-
-- A row whose `copies` is negative is refused: "copies is -1".
-- A row whose `text` equals `drop` is dropped (a filter).
-- A row goes out `copies` times on the main output (a flat-map), with all input columns kept, but for `text`, which is replaced by its
-  copy with "#" and the number of the copy (from 0) appended, null if it is null; and with these columns behind them, each null where
-  its source is null:
-  not_flag bool: the opposite; sum int64: i8 + i16 + i32 + u8 + u16 + u32, those that are null left out, null if all are;
-  big uint64: u64; low int64: i64; half float64: f64 / 2; single float32: f32; size int64: number of bytes; raw binary: bytes;
-  next_day date32: the day after; instants: sec2, milli2, micro2, nano2: the same instants in their units;
-  cents decimal128(12, 2): amount; reversed list<int64?>: numbers from the last to the first; swapped
-  struct<x: float64?, y: float64>: x and y exchanged.
-- A row with 0 copies goes to the side output `none`, with only `reason` utf8: "no copies".
+What it means is written in tests/conformance/README.md, for all languages.
 """
 
 import decimal

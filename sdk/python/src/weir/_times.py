@@ -62,7 +62,7 @@ class Day(DayNumber):
 
 
 class Instant(Int):
-    """Whole units since the epoch, as an int. A column of a coarser unit can be read."""
+    """Whole units since the epoch, as an int. A column of a coarser unit can be read; an instant beyond int64 in this unit is bad."""
 
     def __init__(self, unit: str) -> None:
         super().__init__(f"timestamp({unit if unit == 's' else unit + 's'}, UTC)", f"ts{unit}:UTC", "q", 64, True)
@@ -78,8 +78,13 @@ class Instant(Int):
     def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         raw = numbers(node, "q", 8)
         factor = _PER_SECOND[self.unit] // (_per_second(column) or 1)
-        # A product beyond int64 is a correct int here; it is refused where it is written.
-        return raw.tolist() if factor == 1 else [value * factor for value in raw], None
+        if factor == 1:
+            return raw.tolist(), None
+        values = [value * factor for value in raw]
+        if not values or (self.least <= min(values) and max(values) <= self.greatest):
+            return values, None
+        reason = f"is out of range in {_UNITS[self.unit]}"
+        return values, {at: reason for at, value in enumerate(values) if not self.least <= value <= self.greatest}
 
 
 class DateTime(Instant):

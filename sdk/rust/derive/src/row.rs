@@ -217,10 +217,10 @@ impl<'a> RowStruct<'a> {
                     false #(|| view.#idents.maybe_incomplete())*
                 }
 
-                fn incomplete_in(view: &Self::Columns, row: usize) -> ::std::option::Option<&'static str> {
+                fn incomplete_in(view: &Self::Columns, row: usize) -> ::std::option::Option<(&'static str, &'static str)> {
                     let _ = (view, row);
                     #(if !view.#idents.complete(row) {
-                        return ::std::option::Option::Some(#names);
+                        return ::std::option::Option::Some((#names, view.#idents.misfit(row)));
                     })*
                     ::std::option::Option::None
                 }

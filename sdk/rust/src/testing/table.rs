@@ -46,8 +46,8 @@ impl Table {
         let mut reads = Reads::all(&schema);
         let positions = reads.want::<R>(&schema, str::to_owned)?;
         let columns = positions.open::<R>(&self.columns(), &self.event_times, self.rows as u32)?;
-        match (0..self.rows).find_map(|row| R::incomplete_in(&columns, row).map(|column| (row, column))) {
-            Some((row, column)) => Err(format!("row {row} has a null in {column:?}")),
+        match (0..self.rows).find_map(|row| R::incomplete_in(&columns, row).map(|found| (row, found))) {
+            Some((row, (column, what))) => Err(format!("row {row}: column {column:?} {what}")),
             None => Ok((0..self.rows).map(|row| R::read_row(&columns, row)).collect()),
         }
     }

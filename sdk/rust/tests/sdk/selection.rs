@@ -3,7 +3,7 @@
 use weir_sdk::testing::Table;
 use weir_sdk::transform::{ColumnTransform, Connected, Emitter, Outputs, Process, Row, RowError, Transform};
 use weir_sdk::wire::{Batch, Input, Selection};
-use weir_sdk::{Timestamp, testing};
+use weir_sdk::{Timestamp, TimestampNanos, testing};
 
 #[derive(Row, Clone)]
 struct Times {
@@ -191,6 +191,47 @@ fn a_null_without_a_place_is_a_bad_row() {
         let reason = format!("column {column:?} is null, and the operator has no place for that (Option)");
         assert_eq!(testing::transform(Reads, &rows).unwrap().rejected(), [(2, reason.as_str())]);
     }
+}
+
+#[test]
+fn an_instant_beyond_a_finer_unit_is_refused() {
+    #[derive(Row)]
+    struct Given {
+        at: Timestamp,
+        maybe: Option<Timestamp>,
+        list: Vec<Timestamp>,
+    }
+    #[derive(Row)]
+    struct Wanted {
+        at: TimestampNanos,
+        maybe: Option<TimestampNanos>,
+        list: Vec<TimestampNanos>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Reads;
+    impl Transform for Reads {
+        type Input<'a> = Wanted;
+        type Output<'a> = Wanted;
+        fn process(&self, row: Wanted, out: &mut Emitter<Wanted>) -> Result<(), RowError> {
+            out.emit(row);
+            Ok(())
+        }
+    }
+    let (most, beyond) = (Timestamp(i64::MAX / 1000), Timestamp(i64::MAX / 1000 + 1));
+    let given = |at, maybe, list| Given { at, maybe, list };
+    let rows = [
+        given(most, Some(most), vec![most]),
+        given(beyond, None, vec![]),
+        given(most, Some(beyond), vec![]),
+        given(most, None, vec![most, beyond]),
+    ];
+    let results = testing::transform(Reads, &rows).unwrap();
+    let nanos = TimestampNanos(i64::MAX / 1000 * 1000);
+    let kept: Vec<_> = results.main::<Wanted>().into_iter().map(|row| (row.at, row.maybe, row.list)).collect();
+    assert_eq!(kept, [(nanos, Some(nanos), vec![nanos])]);
+    let reasons = ["at", "maybe", "list"].map(|column| format!("column {column:?} is out of range in nanoseconds"));
+    let refused: Vec<_> = reasons.iter().enumerate().map(|(row, reason)| (row + 1, reason.as_str())).collect();
+    assert_eq!(results.rejected(), refused);
 }
 
 #[test]
