@@ -354,6 +354,38 @@ test('columns', () => {
   );
 });
 
+test('nothing of a call is in the columns of the next one', () => {
+  for (const type of ['int64', 'int64?', 'uint64', 'timestamp', 'event-time']) {
+    const name = type === 'event-time' ? 'at' : 'b';
+    const op = transform.columns({ reads: { a: 'int64' }, emits: { ...keepAll, [name]: type } }, ({ a }, ctx) => {
+      ctx.emit({ [name]: Array.from({ length: ctx.rows }, (_, i) => a.get(i)) });
+      if (a.get(0) === 1) ctx.refuse(0, new RowError('one'));
+    });
+    const harness = connect(op, { schema: { a: 'int64', ...(name === 'at' && { at: 'event-time' }) } });
+    const values = (...given) => harness.process(given.map((a) => ({ a, at: 0 }))).main.map((row) => row[name]);
+    assert.deepEqual(values(1, 2 ** 40, 2 ** 41), [2 ** 40, 2 ** 41], type);
+    assert.deepEqual(values(7, 8, 9), [7, 8, 9], type);
+  }
+});
+
+test('columns that are emitted as plain arrays may be of any length', () => {
+  const op = transform.columns({ reads: { a: 'int64' }, emits: { odd: 'bool' }, sides: { b: { b: 'int64', c: 'utf8?' } } }, ({ a }, ctx) => {
+    const values = Array.from({ length: ctx.rows }, (_, i) => a.get(i));
+    ctx.emit({ odd: values.map((value) => value % 2 === 1) });
+    ctx.emitTo('b', { b: values, c: values.map((value) => (value % 3 === 0 ? null : `${value}`)) });
+  });
+  const rows = Array.from({ length: 5000 }, (_, a) => ({ a }));
+  const { main, outputs } = connect(op).process(rows);
+  assert.deepEqual(
+    main,
+    rows.map(({ a }) => ({ odd: a % 2 === 1 })),
+  );
+  assert.deepEqual(
+    outputs.b,
+    rows.map(({ a }) => ({ b: a, c: a % 3 === 0 ? null : `${a}` })),
+  );
+});
+
 test('log lines and metrics', () => {
   connect(
     transform({ reads: {}, emits: { ...keepAll } }, () => {
