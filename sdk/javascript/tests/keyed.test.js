@@ -41,6 +41,40 @@ test('a state goes back if it changed, and only then', () => {
   assert.deepEqual(harness.states, []);
 });
 
+test('an entry of a map has one key, however it is written', () => {
+  for (const [type, ...same] of [
+    ['int64?', null, undefined],
+    ['utf8?', null, undefined],
+    ['float32', 0.1, Math.fround(0.1)],
+    ['list<int64>', [0], [-0]],
+    ['struct<a: int8?>', { a: null }, {}, { a: undefined }],
+    ['binary', Uint8Array.of(1, 2), Buffer.from([1, 2])],
+  ]) {
+    const seen = [];
+    const op = keyed(
+      { reads: { n: 'int64' }, maps: { m: { key: { x: type }, value: { n: 'int64' } } }, emits: { ...keepAll } },
+      (row, ctx) => {
+        for (const x of same) seen.push(ctx.maps.m.get({ x })?.n);
+        ctx.maps.m.set({ x: same[row.n] }, { n: row.n });
+      },
+    );
+    const harness = connect(op, { schema: SCHEMA, keyBy: ['k'] });
+    harness.process(rows(0, 1, 0));
+    assert.deepEqual(
+      seen,
+      [undefined, 0, 1].flatMap((n) => same.map(() => n)),
+      type,
+    );
+    assert.equal(harness.entries('m').length, 1, type);
+  }
+  const zeros = keyed({ reads: {}, maps: { m: { key: { x: 'float64' } } }, emits: { ...keepAll } }, (_, ctx) => {
+    for (const x of [0, -0, NaN]) ctx.maps.m.set({ x });
+  });
+  const harness = connect(zeros, { schema: SCHEMA, keyBy: ['k'] });
+  harness.process(rows(0));
+  assert.equal(harness.entries('m').length, 3);
+});
+
 test('nothing of a refused row stays', () => {
   const op = keyed(
     {

@@ -369,11 +369,14 @@ test('nothing of a call is in the columns of the next one', () => {
 });
 
 test('columns that are emitted as plain arrays may be of any length', () => {
-  const op = transform.columns({ reads: { a: 'int64' }, emits: { odd: 'bool' }, sides: { b: { b: 'int64', c: 'utf8?' } } }, ({ a }, ctx) => {
-    const values = Array.from({ length: ctx.rows }, (_, i) => a.get(i));
-    ctx.emit({ odd: values.map((value) => value % 2 === 1) });
-    ctx.emitTo('b', { b: values, c: values.map((value) => (value % 3 === 0 ? null : `${value}`)) });
-  });
+  const op = transform.columns(
+    { reads: { a: 'int64' }, emits: { odd: 'bool' }, sides: { b: { b: 'int64', c: 'utf8?' } } },
+    ({ a }, ctx) => {
+      const values = Array.from({ length: ctx.rows }, (_, i) => a.get(i));
+      ctx.emit({ odd: values.map((value) => value % 2 === 1) });
+      ctx.emitTo('b', { b: values, c: values.map((value) => (value % 3 === 0 ? null : `${value}`)) });
+    },
+  );
   const rows = Array.from({ length: 5000 }, (_, a) => ({ a }));
   const { main, outputs } = connect(op).process(rows);
   assert.deepEqual(
