@@ -75,6 +75,22 @@ test('an entry of a map has one key, however it is written', () => {
   assert.equal(harness.entries('m').length, 3);
 });
 
+test('a timer of an operator that has no onTimer passes', () => {
+  const op = keyed({ reads: { n: 'int64' }, state: { n: 'int64' }, emits: { ...keepAll } }, (row, ctx) => {
+    ctx.state = { n: row.n };
+    ctx.timers.register(row.n);
+  });
+  const harness = connect(op, { schema: SCHEMA, keyBy: ['k'] });
+  harness.process(rows(5, 7));
+  const { main, rejected } = harness.advanceTo(5);
+  assert.deepEqual([main, rejected], [[], []]);
+  assert.deepEqual(
+    harness.timers.map(({ time }) => time),
+    [7],
+  );
+  assert.deepEqual(harness.states, [{ key: { k: 'a' }, state: { n: 7 } }]);
+});
+
 test('nothing of a refused row stays', () => {
   const op = keyed(
     {
