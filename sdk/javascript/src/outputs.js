@@ -1,11 +1,13 @@
 // The outputs of a call: what was emitted, for which row, and how what a refused row emitted is taken back.
 
 import { Builder } from './builder.js';
-import { isAside } from './column.js';
+import { isAside, VIEWS } from './column.js';
 import { declaredOutput, outputPlan } from './schema.js';
 
 const EMPTY = new Uint8Array(0);
 const FIRST_CAPACITY = 1024;
+/** The typed arrays that go out as they are. */
+const ARRAYS = { ...VIEWS, int64: BigInt64Array, uint64: BigUint64Array, timestamp: BigInt64Array };
 
 /** The outputs that an author declared: `emits`, and `sides` by name. */
 export function declaredOutputs({ emits, sides = {} }) {
@@ -146,19 +148,3 @@ function identity(count) {
   if (inOrder.length < count) inOrder = Uint32Array.from({ length: count }, (_, i) => i);
   return inOrder.subarray(0, count);
 }
-
-/** The typed arrays whose values are those of a column as they are. */
-const ARRAYS = {
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  date32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  timestamp: BigInt64Array,
-};
