@@ -206,6 +206,7 @@ function writer(output, p) {
         count${p} += count;
       },
       emit: (o = {}) => { oncePerRow = false; put${p}(o); },
+      known: known${p},
       total() { return count${p}; },
       sources() { return sources${p}; },
       // Forgets rows; their upper halves become zero again, as the next that are put there want them.

@@ -204,7 +204,7 @@ class Call {
     for (const map of this.allMaps) entries[map.name] = (key) => map.want(key);
     const ctx = Object.defineProperty({ config: this.context.config, entries }, 'key', { get: () => this.keyRow(this.row) });
     for (let row = 0; row < this.rows; row++) {
-      if (this.refused.skip !== null && this.refused.skip[row] === 1) continue;
+      if (this.refused.has(row)) continue;
       this.states.row = row;
       try {
         of(row, ctx);

@@ -2,6 +2,7 @@
 
 import { Builder } from './builder.js';
 import { isAside, VIEWS } from './column.js';
+import { checkRow } from './rows.js';
 import { declaredOutput, outputPlan } from './schema.js';
 
 const EMPTY = new Uint8Array(0);
@@ -115,14 +116,19 @@ export class Outputs {
     return this.all.map((output) => output.finish(rows, this.code.goesByRows()));
   }
 
-  /** Emits whole columns: `columns` has an array or a typed array per computed column, `rows` the input rows that they come from. */
-  emitColumns(name, columns, rows, count) {
+  /**
+   * Emits whole columns: `columns` has an array or a typed array per computed column, `rows` the input rows that they come from (none: all
+   * `count`). `refuse(row, error)` refuses the row of a value that is none of its column.
+   */
+  emitColumns(name, columns, rows, count, refuse) {
     const output = this.all.find(({ plan }) => plan.name === name);
     if (output === undefined) throw new Error(`there is no output ${JSON.stringify(name)}`);
     const { fields, writer } = output;
     const length = rows?.length ?? count;
+    for (let i = 0; rows !== undefined && i < length; i++) checkRow(rows[i], count);
     for (const { key, type } of fields) {
       const given = columns[key];
+      if (given === undefined) writer.known(columns);
       if (given === undefined ? !type.optional : given.length !== length) {
         throw new TypeError(
           `column ${JSON.stringify(key)} of output ${JSON.stringify(name)} has ${given === undefined ? 'no values' : `${given.length} values`}, but ${length} rows are emitted`,
@@ -136,7 +142,12 @@ export class Outputs {
     for (let i = 0; i < length; i++) {
       const row = {};
       for (const { key } of fields) row[key] = columns[key] === undefined ? null : columns[key][i];
-      writer.put(row, rows === undefined ? i : rows[i]);
+      const from = rows === undefined ? i : rows[i];
+      try {
+        writer.put(row, from);
+      } catch (error) {
+        refuse(from, error);
+      }
     }
   }
 }
