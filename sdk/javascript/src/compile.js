@@ -81,7 +81,9 @@ const STATES = `
       return slot;
     }
     function leave() {
-      if (slot.now !== null) check(slot.now);
+      if (slot.now === null) return;
+      check(slot.now);
+      if (shape.rounds) slot.now = sealed(copy(slot.now));
     }
     var states = {
       begin(given, keys) { slots = given.slots; load = (key) => given.get(key); keyOfRow = keys; touched = -1; },

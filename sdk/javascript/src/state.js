@@ -9,9 +9,13 @@ import { openFields } from './rows.js';
 import { shown, tree } from './types.js';
 
 const EMPTY = new Uint8Array(0);
-const isFlat = ({ type }) => !type.item && !type.fields && type.kind !== 'binary';
+const isFlat = ({ type }) => !type.item && !type.fields && type.kind !== 'binary' && type.kind !== 'float32';
+const rounds = (type) => type.kind === 'float32' || (type.item ? rounds(type.item) : Object.values(type.fields ?? {}).some(rounds));
 
-/** Copies, compares and checks rows of some fields; `text` is the same for the same row, and for no other. */
+/**
+ * Copies, compares and checks rows of some fields; `text` is the same for the same row, and for no other. A copy has what the host keeps:
+ * if the shape `rounds`, that can be another number, and the rows that follow in a call must see the one that a later call sees.
+ */
 class Shape {
   constructor(fields, what) {
     const keys = fields.map((field) => ({ ...field, name: JSON.stringify(field.key) }));
@@ -32,6 +36,7 @@ class Shape {
     );
     Object.assign(
       this,
+      { rounds: fields.some(({ type }) => rounds(type)) },
       compiled(
         `
       return {
@@ -89,11 +94,12 @@ function textOf(type, value) {
   return type.kind.startsWith('float') && Object.is(value, -0) ? '-0' : String(value);
 }
 
-/** A copy of a value that shares nothing with it that can change. */
+/** A copy of a value, as the host keeps it, that shares nothing with it that can change. */
 function copyOf(type, value) {
-  if (value === null || value === undefined) return value;
+  if (value === null || value === undefined) return null;
   if (type.item) return Array.from(value, (item) => copyOf(type.item, item));
   if (type.fields) return Object.fromEntries(Object.entries(type.fields).map(([key, field]) => [key, copyOf(field, value[key])]));
+  if (type.kind === 'float32') return Math.fround(value);
   return type.kind === 'binary' ? value.slice() : value;
 }
 

@@ -91,6 +91,34 @@ test('a timer of an operator that has no onTimer passes', () => {
   assert.deepEqual(harness.states, [{ key: { k: 'a' }, state: { n: 7 } }]);
 });
 
+test('a float32 is rounded for the next row as it is for the next call', () => {
+  const declared = {
+    reads: { n: 'int64' },
+    state: { x: 'float32', more: 'float32?', list: ['float32'], deep: { y: 'float32' } },
+    maps: { m: { key: { a: 'int8' }, value: { x: 'float32?' } } },
+    emits: { ...keepAll, seen: 'utf8' },
+  };
+  const op = keyed(declared, (row, ctx) => {
+    ctx.state ??= { x: 0, list: [0], deep: { y: 0 } };
+    const { state } = ctx;
+    state.x += 0.1;
+    state.list[0] += 0.1;
+    state.deep.y += 0.1;
+    if (row.n === 2) state.more = 0.1;
+    ctx.maps.m.set({ a: 1 }, { x: (ctx.maps.m.get({ a: 1 })?.x ?? 0) + 0.1 });
+    return { seen: JSON.stringify([state, ctx.maps.m.get({ a: 1 })]) };
+  });
+  const [whole, parts] = [1, 2].map(() => connect(op, { schema: SCHEMA, keyBy: ['k'] }));
+  const all = whole.process(rows(1, 2, 3)).main.slice(1);
+  assert.deepEqual(
+    all,
+    rows(1, 2, 3)
+      .flatMap((row) => parts.process([row]).main)
+      .slice(1),
+  );
+  assert.deepEqual(whole.states, parts.states);
+});
+
 test('nothing of a refused row stays', () => {
   const op = keyed(
     {
