@@ -25,7 +25,6 @@ async function main() {
   try {
     const world = await check(esbuild, { sdk: SDK, project, entry, folder });
     const { source, describeError } = await bundle(esbuild, { sdk: SDK, project, entry, world });
-    if (process.env.WEIR_KEEP_BUNDLE) writeFileSync(process.env.WEIR_KEEP_BUNDLE, source);
     const made = await componentize({
       witPath: join(SDK, 'wit'),
       jsSource: source,

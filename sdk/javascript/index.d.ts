@@ -237,7 +237,7 @@ export interface ColumnContext<C, E, S> {
   emitTo<K extends keyof S & string>(output: K, columns: ColumnsOf<S[K]>, from?: ArrayLike<number>): void;
   /** Refuses a row, whatever was or will be emitted for it. */
   refuse(row: number, reason: string | Error): void;
-  /** Whether a row is refused already: it holds a null where the operator has no place for one. */
+  /** Whether a row is refused so far: by `refuse`, or because it holds a null or was given a value where there is no place for that. */
   refused(row: number): boolean;
 }
 

@@ -1,7 +1,7 @@
 // Columns that an operator makes: for each type a builder that takes one value after the other and ends in nodes of the contract.
 // A value that the type does not hold exactly is refused before anything is written; nothing is ever wrapped, cut or rounded.
 
-import { kindOf, packed, ValueError } from './column.js';
+import { kindOf, packed, ValueError, VIEWS } from './column.js';
 import { bytesOf } from './text.js';
 import { shown } from './types.js';
 
@@ -15,20 +15,7 @@ const RANGES = {
   uint32: [0, 2 ** 32 - 1],
   date32: [-(2 ** 31), 2 ** 31 - 1],
 };
-const ARRAYS = {
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  date32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array,
-  number: Float64Array,
-  bool: Uint8Array,
-  'row-kind': Uint8Array,
-};
+const ARRAYS = { ...VIEWS, number: Float64Array, bool: Uint8Array, 'row-kind': Uint8Array };
 const I64 = [-(2n ** 63n), 2n ** 63n - 1n];
 const U64 = [0n, 2n ** 64n - 1n];
 

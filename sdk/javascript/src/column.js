@@ -4,7 +4,8 @@
 import { accepts, factor } from './types.js';
 import { asciiOf, textOf, textsOf } from './text.js';
 
-const VIEWS = {
+/** The typed arrays whose values are those of a column as they are. */
+export const VIEWS = {
   int8: Int8Array,
   uint8: Uint8Array,
   int16: Int16Array,

@@ -81,7 +81,9 @@ const STATES = `
       return slot;
     }
     function leave() {
-      if (slot.now !== null) check(slot.now);
+      if (slot.now === null) return;
+      check(slot.now);
+      if (shape.rounds) slot.now = sealed(copy(slot.now));
     }
     var states = {
       begin(given, keys) { slots = given.slots; load = (key) => given.get(key); keyOfRow = keys; touched = -1; },
@@ -197,7 +199,8 @@ function writer(output, p) {
     }
     var names${p} = new Set(${JSON.stringify(fields.map(({ key }) => key))});
     var writer${p} = {
-      put(o, source) { i = source; put${p}(o); },
+      // There is no loop over rows here, so there is room to be made for this row alone.
+      put(o, source) { i = rows = source; put${p}(o); },
       append(columns, rows, count) {
         while (count${p} + count > capacity${p}) grow${p}();
         ${each((id, key) => `(b${id} ?? a${id}).set(columns[${key}], count${p}); if (d${id} !== null) d${id}.fill(1, count${p}, count${p} + count);`)}
@@ -205,12 +208,16 @@ function writer(output, p) {
         count${p} += count;
       },
       emit: (o = {}) => { oncePerRow = false; put${p}(o); },
+      known: known${p},
       total() { return count${p}; },
       sources() { return sources${p}; },
-      cut(count) { count${p} = count; },
-      truncate(count) {
+      // Forgets rows; their upper halves become zero again, as the next that are put there want them.
+      cut(count) {
         ${each((id, _, fast, k) => (halves(fields[k]) ? `a${id}.fill(0, count + count, count${p} + count${p});` : ''))}
         count${p} = count;
+      },
+      truncate(count) {
+        writer${p}.cut(count);
         ${each((id, _, fast) => (fast ? '' : `w${id}.truncate(count);`))}
       },
       seal() { ${each((id) => `w${id}.at = count${p};`)} },

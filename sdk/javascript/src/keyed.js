@@ -112,8 +112,9 @@ export class Keyed extends Operator {
       return call.finish();
     };
     const onTimer = (due, batch, states, now, host) => {
-      if (!this.onTimer) throw new ValueError('the operator has no onTimer');
       call.begin(batch.rows, due.keys, states, now, host, 'onTimer');
+      // Another version of the operator may have registered it.
+      if (!this.onTimer) return call.finish();
       call.due = { domain: due.domain, times: view(BigInt64Array, due.times) };
       context.input = null;
       const keys = openFields(
@@ -203,7 +204,7 @@ class Call {
     for (const map of this.allMaps) entries[map.name] = (key) => map.want(key);
     const ctx = Object.defineProperty({ config: this.context.config, entries }, 'key', { get: () => this.keyRow(this.row) });
     for (let row = 0; row < this.rows; row++) {
-      if (this.refused.skip !== null && this.refused.skip[row] === 1) continue;
+      if (this.refused.has(row)) continue;
       this.states.row = row;
       try {
         of(row, ctx);

@@ -1,11 +1,14 @@
 // The outputs of a call: what was emitted, for which row, and how what a refused row emitted is taken back.
 
 import { Builder } from './builder.js';
-import { isAside } from './column.js';
+import { isAside, VIEWS } from './column.js';
+import { checkRow } from './rows.js';
 import { declaredOutput, outputPlan } from './schema.js';
 
 const EMPTY = new Uint8Array(0);
 const FIRST_CAPACITY = 1024;
+/** The typed arrays that go out as they are. */
+const ARRAYS = { ...VIEWS, int64: BigInt64Array, uint64: BigUint64Array, timestamp: BigInt64Array };
 
 /** The outputs that an author declared: `emits`, and `sides` by name. */
 export function declaredOutputs({ emits, sides = {} }) {
@@ -113,14 +116,19 @@ export class Outputs {
     return this.all.map((output) => output.finish(rows, this.code.goesByRows()));
   }
 
-  /** Emits whole columns: `columns` has an array or a typed array per computed column, `rows` the input rows that they come from. */
-  emitColumns(name, columns, rows, count) {
+  /**
+   * Emits whole columns: `columns` has an array or a typed array per computed column, `rows` the input rows that they come from (none: all
+   * `count`). `refuse(row, error)` refuses the row of a value that is none of its column.
+   */
+  emitColumns(name, columns, rows, count, refuse) {
     const output = this.all.find(({ plan }) => plan.name === name);
     if (output === undefined) throw new Error(`there is no output ${JSON.stringify(name)}`);
     const { fields, writer } = output;
     const length = rows?.length ?? count;
+    for (let i = 0; rows !== undefined && i < length; i++) checkRow(rows[i], count);
     for (const { key, type } of fields) {
       const given = columns[key];
+      if (given === undefined) writer.known(columns);
       if (given === undefined ? !type.optional : given.length !== length) {
         throw new TypeError(
           `column ${JSON.stringify(key)} of output ${JSON.stringify(name)} has ${given === undefined ? 'no values' : `${given.length} values`}, but ${length} rows are emitted`,
@@ -134,7 +142,12 @@ export class Outputs {
     for (let i = 0; i < length; i++) {
       const row = {};
       for (const { key } of fields) row[key] = columns[key] === undefined ? null : columns[key][i];
-      writer.put(row, rows === undefined ? i : rows[i]);
+      const from = rows === undefined ? i : rows[i];
+      try {
+        writer.put(row, from);
+      } catch (error) {
+        refuse(from, error);
+      }
     }
   }
 }
@@ -146,19 +159,3 @@ function identity(count) {
   if (inOrder.length < count) inOrder = Uint32Array.from({ length: count }, (_, i) => i);
   return inOrder.subarray(0, count);
 }
-
-/** The typed arrays whose values are those of a column as they are. */
-const ARRAYS = {
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  date32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  timestamp: BigInt64Array,
-};

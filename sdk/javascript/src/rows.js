@@ -2,6 +2,7 @@
 
 import { isAside, open, openKinds, openTimes } from './column.js';
 import { findColumns, rowFields } from './schema.js';
+import { shown } from './types.js';
 
 /** What is read of one input. */
 export class Reads {
@@ -57,6 +58,11 @@ export function declaredReads(reads, where) {
   return fields;
 }
 
+/** Throws if that is no row of a call of `rows` rows. */
+export function checkRow(row, rows) {
+  if (!Number.isInteger(row) || row < 0 || row >= rows) throw new TypeError(`there is no row ${shown(row)}: the call has ${rows} rows`);
+}
+
 /** The rows of a call that are refused. */
 export class Refused {
   constructor() {
@@ -70,6 +76,11 @@ export class Refused {
     if (this.skip[row] === 1) return;
     this.skip[row] = 1;
     this.failures.push({ row, reason });
+  }
+
+  /** Whether a row is refused. */
+  has(row) {
+    return this.skip !== null && this.skip[row] === 1;
   }
 
   /** Refuses the rows that hold a null where the author's type has no place for one. */

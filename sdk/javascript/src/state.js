@@ -9,9 +9,13 @@ import { openFields } from './rows.js';
 import { shown, tree } from './types.js';
 
 const EMPTY = new Uint8Array(0);
-const isFlat = ({ type }) => !type.item && !type.fields && type.kind !== 'binary';
+const isFlat = ({ type }) => !type.item && !type.fields && type.kind !== 'binary' && type.kind !== 'float32';
+const rounds = (type) => type.kind === 'float32' || (type.item ? rounds(type.item) : Object.values(type.fields ?? {}).some(rounds));
 
-/** Copies, compares and checks rows of some fields; `text` is the same for the same row, and for no other. */
+/**
+ * Copies, compares and checks rows of some fields; `text` is the same for the same row, and for no other. A copy has what the host keeps:
+ * if the shape `rounds`, that can be another number, and the rows that follow in a call must see the one that a later call sees.
+ */
 class Shape {
   constructor(fields, what) {
     const keys = fields.map((field) => ({ ...field, name: JSON.stringify(field.key) }));
@@ -25,11 +29,14 @@ class Shape {
       const fast = fastPut(type, 'v', '', '', '')?.fits;
       return `v = o[${name}]; ${fast ? `if (!(${type.optional ? 'v === null || ' : ''}${fast})) { ${slow} }` : slow}`;
     });
-    const text = keys.map(({ name, type }) =>
-      isFlat({ type }) && !type.kind.startsWith('float') && type.kind !== 'utf8' ? `o[${name}]` : `textOf(o[${name}])`,
+    const text = keys.map(({ name, type }, k) =>
+      isFlat({ type }) && !type.kind.startsWith('float') && type.kind !== 'utf8'
+        ? `(o[${name}] ?? null)`
+        : `textOf(types[${k}], o[${name}])`,
     );
     Object.assign(
       this,
+      { rounds: fields.some(({ type }) => rounds(type)) },
       compiled(
         `
       return {
@@ -73,23 +80,26 @@ const equalFlat = ({ name, type }) => {
   return type.kind.startsWith('float') ? `Object.is(${a}, ${b})` : `${a} === ${b}`;
 };
 
-/** The same text for the same value, and for no other of its type. */
-function textOf(value) {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
-  if (typeof value !== 'object' || value === null) return String(value ?? null);
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return `[${Array.from(value, textOf).join()}]`;
-  return `{${Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${textOf(value[key])}`)
-    .join()}}`;
+/** The same text for values that the host holds as the same one, and for no other of the type. */
+function textOf(type, value) {
+  if ((value ?? null) === null) return 'null';
+  if (type.item) return `[${Array.from(value, (item) => textOf(type.item, item)).join()}]`;
+  if (type.fields)
+    return `{${Object.entries(type.fields)
+      .map(([key, field]) => textOf(field, value[key]))
+      .join()}}`;
+  if (type.kind === 'utf8') return JSON.stringify(value);
+  if (type.kind === 'binary') return value.join();
+  if (type.kind === 'float32') value = Math.fround(value);
+  return type.kind.startsWith('float') && Object.is(value, -0) ? '-0' : String(value);
 }
 
-/** A copy of a value that shares nothing with it that can change. */
+/** A copy of a value, as the host keeps it, that shares nothing with it that can change. */
 function copyOf(type, value) {
-  if (value === null || value === undefined) return value;
+  if (value === null || value === undefined) return null;
   if (type.item) return Array.from(value, (item) => copyOf(type.item, item));
   if (type.fields) return Object.fromEntries(Object.entries(type.fields).map(([key, field]) => [key, copyOf(field, value[key])]));
+  if (type.kind === 'float32') return Math.fround(value);
   return type.kind === 'binary' ? value.slice() : value;
 }
 

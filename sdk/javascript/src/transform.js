@@ -5,7 +5,7 @@ import { operatorCode } from './compile.js';
 import { checkConfig, configFields, configSchema, parseConfig } from './config.js';
 import { reasonOf } from './failure.js';
 import { declaredOutputs, Outputs } from './outputs.js';
-import { declaredReads, Reads, Refused } from './rows.js';
+import { checkRow, declaredReads, Reads, Refused } from './rows.js';
 import { openInputs } from './schema.js';
 
 /** What an author's inputs are: `[{ name, fields, step }]`; one input is called `main` and takes any name. */
@@ -114,7 +114,9 @@ export class Transform extends Operator {
     const code = operatorCode(rows, outputs.all, { steps: connected.map(({ step }) => step), context, refuse, reuses: true });
     outputs.use(code);
     context.emit = outputs.emit;
-    const runs = this.byColumns ? connected.map(({ step }, i) => columnRun(step, reads[i].fields, context, refuse)) : code.runs;
+    const runs = this.byColumns
+      ? connected.map(({ step }, i) => columnRun(step, reads[i].fields, context, refuse, (row) => refused.has(row)))
+      : code.runs;
     const process = (input, batch) => {
       refused = new Refused();
       rowsOfCall = batch.rows;
@@ -131,8 +133,8 @@ export class Transform extends Operator {
 }
 
 /** A call of an author's function on columns. */
-function columnRun(step, fields, context, refuse) {
-  return (columns, rows, skip) => {
+function columnRun(step, fields, context, refuse, refused) {
+  return (columns, rows) => {
     const views = {};
     fields.forEach(({ key }, k) => {
       views[key] = new ColumnView(columns[k], rows);
@@ -140,10 +142,13 @@ function columnRun(step, fields, context, refuse) {
     const { outputs } = context;
     const ctx = Object.assign(Object.create(context), {
       rows,
-      emit: (emitted, from) => outputs.emitColumns('main', emitted, from, rows),
-      emitTo: (name, emitted, from) => outputs.emitColumns(name, emitted, from, rows),
-      refuse: (row, reason) => refuse(row, reason instanceof Error ? reason : new Error(reason)),
-      refused: (row) => skip !== null && skip[row] === 1,
+      emit: (emitted, from) => outputs.emitColumns('main', emitted, from, rows, refuse),
+      emitTo: (name, emitted, from) => outputs.emitColumns(name, emitted, from, rows, refuse),
+      refuse(row, reason) {
+        checkRow(row, rows);
+        refuse(row, reason instanceof Error ? reason : new Error(reason));
+      },
+      refused,
     });
     step(views, ctx);
   };

@@ -2,7 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -55,6 +66,21 @@ for (const template of ['transform', 'keyed', 'aggregate']) {
     assert.ok(readFileSync(out).includes(`weir:operator/${template}@0.1.0`));
   });
 }
+
+test('a project in TypeScript becomes a component', { skip: TOOLCHAIN ? false : 'WEIR_JAVASCRIPT_TOOLCHAIN is not set' }, () => {
+  // As the guide says it: rename the module, and name it.
+  const path = project('transform', 'typed');
+  const [typed, manifest, out] = ['operator.ts', 'package.json', 'out.wasm'].map((name) => join(path, name));
+  renameSync(join(path, 'operator.js'), typed);
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('"operator.js"', '"operator.ts"'));
+  const source = readFileSync(typed, 'utf8');
+  writeFileSync(typed, `${source}\ninterface Unused { a: number }\nconst unused: Unused | null = null as Unused | null;\n`);
+  assert.deepEqual(build('--project', path, '--out', out, '--toolchain', TOOLCHAIN), { status: 0, stderr: '' });
+  assert.ok(readFileSync(out).includes('weir:operator/transform@0.1.0'));
+  writeFileSync(typed, `interface Two {\n  lines: number;\n}\nthrow new Error('no table' as string);\n`);
+  const { status, stderr } = build('--project', path, '--out', out, '--toolchain', TOOLCHAIN);
+  assert.deepEqual([status, stderr], [1, 'operator.ts:4: Error: no table']);
+});
 
 const broken = {
   'operator.js:2:26: Unexpected end of file': "import { transform } from 'weir-sdk';\nexport default transform(",

@@ -41,6 +41,84 @@ test('a state goes back if it changed, and only then', () => {
   assert.deepEqual(harness.states, []);
 });
 
+test('an entry of a map has one key, however it is written', () => {
+  for (const [type, ...same] of [
+    ['int64?', null, undefined],
+    ['utf8?', null, undefined],
+    ['float32', 0.1, Math.fround(0.1)],
+    ['list<int64>', [0], [-0]],
+    ['struct<a: int8?>', { a: null }, {}, { a: undefined }],
+    ['binary', Uint8Array.of(1, 2), Buffer.from([1, 2])],
+  ]) {
+    const seen = [];
+    const op = keyed(
+      { reads: { n: 'int64' }, maps: { m: { key: { x: type }, value: { n: 'int64' } } }, emits: { ...keepAll } },
+      (row, ctx) => {
+        for (const x of same) seen.push(ctx.maps.m.get({ x })?.n);
+        ctx.maps.m.set({ x: same[row.n] }, { n: row.n });
+      },
+    );
+    const harness = connect(op, { schema: SCHEMA, keyBy: ['k'] });
+    harness.process(rows(0, 1, 0));
+    assert.deepEqual(
+      seen,
+      [undefined, 0, 1].flatMap((n) => same.map(() => n)),
+      type,
+    );
+    assert.equal(harness.entries('m').length, 1, type);
+  }
+  const zeros = keyed({ reads: {}, maps: { m: { key: { x: 'float64' } } }, emits: { ...keepAll } }, (_, ctx) => {
+    for (const x of [0, -0, NaN]) ctx.maps.m.set({ x });
+  });
+  const harness = connect(zeros, { schema: SCHEMA, keyBy: ['k'] });
+  harness.process(rows(0));
+  assert.equal(harness.entries('m').length, 3);
+});
+
+test('a timer of an operator that has no onTimer passes', () => {
+  const op = keyed({ reads: { n: 'int64' }, state: { n: 'int64' }, emits: { ...keepAll } }, (row, ctx) => {
+    ctx.state = { n: row.n };
+    ctx.timers.register(row.n);
+  });
+  const harness = connect(op, { schema: SCHEMA, keyBy: ['k'] });
+  harness.process(rows(5, 7));
+  const { main, rejected } = harness.advanceTo(5);
+  assert.deepEqual([main, rejected], [[], []]);
+  assert.deepEqual(
+    harness.timers.map(({ time }) => time),
+    [7],
+  );
+  assert.deepEqual(harness.states, [{ key: { k: 'a' }, state: { n: 7 } }]);
+});
+
+test('a float32 is rounded for the next row as it is for the next call', () => {
+  const declared = {
+    reads: { n: 'int64' },
+    state: { x: 'float32', more: 'float32?', list: ['float32'], deep: { y: 'float32' } },
+    maps: { m: { key: { a: 'int8' }, value: { x: 'float32?' } } },
+    emits: { ...keepAll, seen: 'utf8' },
+  };
+  const op = keyed(declared, (row, ctx) => {
+    ctx.state ??= { x: 0, list: [0], deep: { y: 0 } };
+    const { state } = ctx;
+    state.x += 0.1;
+    state.list[0] += 0.1;
+    state.deep.y += 0.1;
+    if (row.n === 2) state.more = 0.1;
+    ctx.maps.m.set({ a: 1 }, { x: (ctx.maps.m.get({ a: 1 })?.x ?? 0) + 0.1 });
+    return { seen: JSON.stringify([state, ctx.maps.m.get({ a: 1 })]) };
+  });
+  const [whole, parts] = [1, 2].map(() => connect(op, { schema: SCHEMA, keyBy: ['k'] }));
+  const all = whole.process(rows(1, 2, 3)).main.slice(1);
+  assert.deepEqual(
+    all,
+    rows(1, 2, 3)
+      .flatMap((row) => parts.process([row]).main)
+      .slice(1),
+  );
+  assert.deepEqual(whole.states, parts.states);
+});
+
 test('nothing of a refused row stays', () => {
   const op = keyed(
     {
