@@ -37,9 +37,9 @@ impl Outcome {
     /// The case with what came out as what is expected, as the text of its file.
     ///
     /// # Errors
-    /// If the file does not end with its expectations.
+    /// If the file does not end with its expectations, or the operator failed and the case expects rows.
     pub(crate) fn updated(&self, case: &Case) -> anyhow::Result<String> {
-        case.with_expected(&self.observed.expectations())
+        case.with_expected(&self.observed.expectations(&case.expect)?)
     }
 }
 

@@ -171,9 +171,15 @@ main = [{ delay_class = \"on-time\" }]
     let mixed = format!("{head}\nexpect.outputs.main = []\nsteps = [{{ rows = {steps} }}]\n");
     let file = folder.path().join("tests/mixed.toml");
     std::fs::write(&file, &mixed).unwrap();
-    let refused = text(&test(&["--case", "mixed", "--update"]).stderr);
+    let refused = text(&test(&["--case", "mixed", "--update"]).stdout);
     assert!(refused.contains("[expect] must be the last part of the file"), "{refused}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), mixed);
+    // An operator that fails is not what was expected.
+    let failing = case.replace("late-after-minutes = 15, ", "");
+    std::fs::write(&file, &failing).unwrap();
+    let refused = text(&test(&["--case", "mixed", "--update"]).stdout);
+    assert!(refused.contains("the operator failed, and the case expects rows"), "{refused}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), failing);
     std::fs::remove_file(file).unwrap();
 
     std::fs::write(folder.path().join("tests/wrong.toml"), "column = {}\n").unwrap();

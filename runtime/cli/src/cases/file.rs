@@ -113,6 +113,15 @@ pub(crate) struct Expect {
     pub(crate) error: Option<String>,
 }
 
+impl Expect {
+    /// Whether nothing is expected yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { outputs, refused, state, maps, timers, processing_timers, error } = self;
+        let lists = [state, timers, processing_timers].into_iter().all(Option::is_none);
+        lists && outputs.is_empty() && refused.is_empty() && maps.is_none() && error.is_none()
+    }
+}
+
 /// A table whose order counts.
 #[derive(Debug)]
 pub(crate) struct Pairs(Vec<(String, String)>);

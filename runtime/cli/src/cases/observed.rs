@@ -1,8 +1,9 @@
 //! What came out of an operator, as rows of JSON.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -12,14 +13,12 @@ use weir_engine::single_step::{Emitted, SingleStep};
 use weir_host::Plan;
 use weir_state::Snapshot;
 
-use super::file::Row;
+use super::file::{Expect, Row};
 
 /// Columns that a window adds to the results of an aggregate, which are no business of its author.
 const OF_WINDOWS: [&str; 2] = ["window_start", "window_end"];
 /// The output of rows that the operator has refused.
 const REFUSED: &str = "dead-letter";
-/// The table of a snapshot that is no state of the operator's own.
-const OF_ENGINE: &str = "watermark";
 /// What the tables of maps begin with, before the name of the map.
 const OF_MAPS: &str = "map:";
 /// The column of a snapshot with the times of timers, a number of microseconds; what it is here.
@@ -95,13 +94,15 @@ impl Observed {
 
     /// What it keeps.
     pub(super) fn add_state(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
-        for part in snapshot.tables.iter().filter(|part| part.name != OF_ENGINE) {
-            let rows = with_times(&part.rows)?;
-            match (part.name.as_str(), part.name.strip_prefix(OF_MAPS)) {
-                (_, Some(map)) => table(&mut self.maps, map).add(&rows)?,
-                ("states", None) => table(&mut self.kept, "state").add(&rows)?,
-                (name, None) => table(&mut self.kept, name).add(&rows)?,
-            }
+        for part in &snapshot.tables {
+            let (tables, name) = match (part.name.as_str(), part.name.strip_prefix(OF_MAPS)) {
+                (_, Some(map)) => (&mut self.maps, map),
+                ("states", None) => (&mut self.kept, "state"),
+                (timers @ ("timers" | "processing-timers"), None) => (&mut self.kept, timers),
+                // What the engine keeps for itself, such as the groups of a window.
+                _ => continue,
+            };
+            table(tables, name).add(&with_times(&part.rows)?)?;
         }
         // The state's tables are by key group, whose order means nothing.
         for (_, table) in self.kept.iter_mut().chain(&mut self.maps) {
@@ -115,35 +116,54 @@ impl Observed {
         self.kept.iter().find(|(known, _)| known == name).map(|(_, table)| table)
     }
 
-    /// As expectations of a case.
-    pub(super) fn expectations(&self) -> Map<String, Value> {
+    /// As expectations of a case: of one that has some, the lists and the columns that it names.
+    ///
+    /// # Errors
+    /// If the operator failed, and the case does not expect that.
+    pub(super) fn expectations(&self, written: &Expect) -> anyhow::Result<Map<String, Value>> {
+        let is_new = written.is_empty();
         let mut expect = Map::new();
         if let Some(error) = &self.failed {
+            ensure!(is_new || written.error.is_some(), "the operator failed, and the case expects rows: {error}");
             expect.insert("error".to_owned(), json!(error));
+            return Ok(expect);
         }
         if !self.refused.rows.is_empty() {
-            expect.insert("refused".to_owned(), json!(self.refused.rows));
+            expect.insert("refused".to_owned(), listed(&self.refused, Some(&written.refused)));
         }
-        expect.extend(self.kept.iter().map(|(name, table)| (name.clone(), json!(table.rows))));
-        let maps: Map<String, Value> =
-            self.maps.iter().map(|(name, table)| (name.clone(), json!(table.rows))).collect();
-        if !maps.is_empty() {
-            expect.insert("maps".to_owned(), maps.into());
+        let kept =
+            [("state", &written.state), ("timers", &written.timers), ("processing-timers", &written.processing_timers)];
+        for (name, rows) in kept {
+            let table = self.kept(name).filter(|table| rows.is_some() || (is_new && !table.rows.is_empty()));
+            if table.is_some() || rows.is_some() {
+                expect.insert(name.to_owned(), table.map_or_else(|| json!([]), |table| listed(table, rows.as_deref())));
+            }
         }
-        let outputs = self.outputs.iter().filter(|(_, table)| !table.rows.is_empty());
-        let without_window = |row: &Row| -> Row {
-            row.iter()
-                .filter(|(name, _)| !OF_WINDOWS.contains(&name.as_str()))
-                .map(|(n, v)| (n.clone(), v.clone()))
-                .collect()
+        let of_name = |tables: &[(String, Table)], written: &Map<String, Value>| -> Map<String, Value> {
+            let tables = tables.iter().filter(|(name, table)| !table.rows.is_empty() || written.contains_key(name));
+            let rows = |name: &String| serde_json::from_value::<Vec<Row>>(written.get(name)?.clone()).ok();
+            tables.map(|(name, table)| (name.clone(), listed(table, rows(name).as_deref()))).collect()
         };
-        let outputs = outputs.map(|(name, table)| (name.clone(), table.rows.iter().map(without_window).collect()));
-        let outputs: Map<String, Value> = outputs.collect();
-        if !outputs.is_empty() || self.failed.is_none() {
-            expect.insert("outputs".to_owned(), outputs.into());
+        if is_new || written.maps.is_some() {
+            let maps = of_name(&self.maps, written.maps.as_ref().unwrap_or(&Map::new()));
+            expect.extend((!maps.is_empty()).then(|| ("maps".to_owned(), maps.into())));
         }
-        expect
+        expect.insert("outputs".to_owned(), of_name(&self.outputs, &written.outputs).into());
+        Ok(expect)
     }
+}
+
+/// Rows with the columns that some rows name; if none does, with all but those that a window adds.
+fn listed(table: &Table, written: Option<&[Row]>) -> Value {
+    let named: BTreeSet<&String> = written.into_iter().flatten().flat_map(Map::keys).collect();
+    let is_listed = |name: &String| match named.is_empty() {
+        true => !OF_WINDOWS.contains(&name.as_str()),
+        false => named.contains(name),
+    };
+    let of_row = |row: &Row| -> Row {
+        row.iter().filter(|(name, _)| is_listed(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    Value::Array(table.rows.iter().map(|row| of_row(row).into()).collect())
 }
 
 /// The times of timers as times.

@@ -83,7 +83,8 @@ fn cycle(args: &Args, language: &dyn Language) -> anyhow::Result<()> {
     let pushed = Command::new(program()?).arg("push").arg(&component).args(["--name", &name, "--json"]).output();
     let pushed = pushed.context("cannot run weir push")?;
     if !pushed.status.success() {
-        bail!("{}", String::from_utf8_lossy(&pushed.stderr).trim());
+        let said = String::from_utf8_lossy(&pushed.stderr);
+        bail!("{}", said.trim().trim_start_matches("error: "));
     }
     let told: serde_json::Value = serde_json::from_slice(&pushed.stdout).context("cannot read what weir push says")?;
     if told["is-new"] == false {

@@ -73,11 +73,14 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         std::fs::write(&path, fill(content)).with_context(context)?;
     }
     let tests = format!("cd {shown} && {}", language.test_command());
-    let build = format!("weir build {shown}");
-    let width = tests.len().max(build.len());
-    terminal::print(&format!(
-        "made {shown}; next:\n  {tests:width$}    its test, without WebAssembly\n  {build:width$}    the component\n"
-    ));
+    let steps = [
+        (tests, "its test, without WebAssembly"),
+        (format!("weir test {shown}"), "the component, and its test cases"),
+        (format!("weir run {shown}/pipeline.toml"), "a few rows through it"),
+    ];
+    let width = steps.iter().map(|(step, _)| step.len()).max().unwrap_or_default();
+    let steps: String = steps.iter().map(|(step, what)| format!("  {step:width$}    {what}\n")).collect();
+    terminal::print(&format!("made {shown}; next:\n{steps}"));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use weir_host::{GuestLog, LogLevel};
 
 use crate::cases::{Case, Outcome};
 use crate::guest_log::GuestLines;
-use crate::{cases, commands, component, terminal};
+use crate::{cases, commands, component, languages, terminal};
 
 /// Where a project's cases are.
 const FOLDER: &str = "tests";
@@ -49,6 +49,12 @@ pub(crate) struct Args {
 
 /// Runs them all; fails if one does.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
+    if args.folder.is_file() {
+        bail!("{} is a file: name the project's folder, and the case with --case NAME", args.folder.display());
+    }
+    if args.component.is_none() {
+        languages::of_project(&args.folder)?;
+    }
     let folder = args.cases.clone().unwrap_or_else(|| args.folder.join(FOLDER));
     let files = files(&folder, args.case.as_deref())?;
     let path = match &args.component {
@@ -57,16 +63,21 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     };
     let host = component::host()?;
     let component = host.load(&path)?;
-    let mut results = Vec::new();
+    let (mut results, mut updated) = (Vec::new(), 0);
     for (name, file) in files {
         let (lines, said) = GuestLines::new(LogLevel::Debug);
         let log: Arc<dyn GuestLog> = lines;
         let run = Case::read(&file).and_then(|case| Ok((cases::run(&host, &component, &path, &case, &log)?, case)));
         let failures = match run {
             Ok((outcome, case)) if args.update && !outcome.differences.is_empty() => {
-                update(&file, &case, &outcome)?;
-                terminal::print_result(&format!("updated  {name}\n"))?;
-                continue;
+                match update(&file, &case, &outcome) {
+                    Ok(()) => {
+                        updated += 1;
+                        terminal::print_result(&format!("updated  {name}\n"))?;
+                        continue;
+                    }
+                    Err(error) => vec![format!("{error:#}")],
+                }
             }
             Ok((outcome, _)) => outcome.differences.iter().map(|of| format!("{}: {}", of.at, of.what)).collect(),
             Err(error) => vec![format!("{error:#}")],
@@ -83,7 +94,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         std::fs::write(file, junit(&results)).with_context(|| format!("cannot write {}", file.display()))?;
     }
     let failed = results.iter().filter(|(_, failures)| !failures.is_empty()).count();
-    terminal::print_result(&format!("{} passed, {failed} failed\n", results.len() - failed))?;
+    let updated = if updated > 0 { format!(", {updated} updated") } else { String::new() };
+    terminal::print_result(&format!("{} passed, {failed} failed{updated}\n", results.len() - failed))?;
     if failed > 0 {
         bail!("{failed} of {} cases failed", results.len());
     }

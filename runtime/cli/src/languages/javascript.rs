@@ -26,7 +26,7 @@ impl Language for JavaScript {
     }
 
     fn aliases(&self) -> &'static [&'static str] {
-        &["js", "typescript", "ts"]
+        &["js"]
     }
 
     fn title(&self) -> &'static str {
