@@ -38,7 +38,7 @@ class AggregateOperator(Operator):
                 raise DeclarationError(f"{self.name} needs a method `{method}`")
         self.accumulator = self._accumulator()
         self.step = self._step()
-        self.loop = accumulate_loop_of(self.step)
+        self.loop = accumulate_loop_of(self.step, self.accumulator)
         self.output: RowType = self._output()
         self.version = int(getattr(declared, "VERSION", 1))
 
@@ -133,19 +133,19 @@ class ConnectedAggregate:
             before = accumulator.freeze(groups[group])
             try:
                 self.operator.loop(function, [row], [values[at : at + 1] for values in lists], groups_of, groups)
-                accumulator.check(groups[group])
             except MemoryError:
                 raise
             except Exception as error:
-                refused[row] = f"the accumulator: {error}" if isinstance(error, BadValue) else reason_of(error)
+                refused[row] = str(error) if isinstance(error, BadValue) else reason_of(error)
                 groups[group] = before
 
     def merge(self, left: Any, right: Any) -> list[Any]:
         """`aggregate.merge`"""
-        merged, merge = self._groups(left), self.configured.merge
-        for accumulator, other in zip(merged, self._groups(right)):
-            merge(accumulator, other)
-        return write_rows(self.operator.accumulator, merged)
+        results, merge = [], self.configured.merge
+        for accumulator, other in zip(self._groups(left), self._groups(right)):
+            made = merge(accumulator, other)
+            results.append(accumulator if made is None else made)
+        return write_rows(self.operator.accumulator, results)
 
     def finish(self, accumulators: Any) -> list[Any]:
         """`aggregate.finish`"""

@@ -55,6 +55,11 @@ class EntryType:
             return [None] * count
         return self.codec.read(columns_of(self.fields())[0], nodes)[0]  # type: ignore[no-any-return]
 
+    def kept(self, value: Any, what: str) -> Any:
+        """A copy of a value as it comes back from an entry. Raises `BadValue` if an entry cannot hold it."""
+        self.check(value, what)
+        return value if self.codec is None else self.codec.kept(self.freeze(value))
+
     def check(self, value: Any, what: str) -> None:
         """Raises `BadValue` if an entry cannot hold a value."""
         try:

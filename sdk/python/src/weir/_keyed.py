@@ -45,8 +45,8 @@ class KeyedOperator(Operator):
         self.key, self.state = self._context()
         all_steps = [*self.steps, *([self.timer_step] if self.timer_step else [])]
         self.outputs: list[RowType] = all_outputs(all_steps, self.name)
-        self.loops = [keyed_loop_of(step, self.outputs, self.key) for step in self.steps]
-        self.timer_loop = keyed_loop_of(self.timer_step, self.outputs, self.key) if self.timer_step else None
+        self.loops = [keyed_loop_of(step, self.outputs, self.key, self.state) for step in self.steps]
+        self.timer_loop = keyed_loop_of(self.timer_step, self.outputs, self.key, self.state) if self.timer_step else None
         self.version = int(getattr(declared, "VERSION", 1))
         self.maps: list[Map[Any, Any]] = [value for value in vars(declared).values() if isinstance(value, Map)]
         for map in self.maps:
@@ -175,9 +175,9 @@ class ConnectedKeyed:
                 return self._row_by_row(call, states, now, True)
         return delta
 
-    def _begin(self, call: _Call, states: Any, now: Any, is_careful: bool) -> tuple[Any, States, MapsOfCall, list[Emitted]]:
+    def _begin(self, call: _Call, states: Any, now: Any) -> tuple[Any, States, MapsOfCall, list[Emitted]]:
         of_states = States(self.operator.state, states)
-        maps = MapsOfCall(self.operator.maps, call.reads, is_careful)
+        maps = MapsOfCall(self.operator.maps, call.reads)
         seen = Maps(maps)
         of: KeyContext[Any, Any] = KeyContext(now, seen)
         seen._of = of
@@ -193,7 +193,7 @@ class ConnectedKeyed:
 
     def _at_once(self, call: _Call, states: Any, now: Any) -> Any:
         """The whole batch; `None`: a row is refused."""
-        of, of_states, maps, all_emitted = self._begin(call, states, now, False)
+        of, of_states, maps, all_emitted = self._begin(call, states, now)
         try:
             call.loop(call.function, None, call.indices, call.lists, all_emitted, call.key_of_row, of_states.slots, of, call.domain)
             return self._delta(call, of, of_states, maps, all_emitted, {})
@@ -203,7 +203,7 @@ class ConnectedKeyed:
             return None
 
     def _row_by_row(self, call: _Call, states: Any, now: Any, is_careful: bool) -> Any:
-        of, of_states, maps, all_emitted = self._begin(call, states, now, is_careful)
+        of, of_states, maps, all_emitted = self._begin(call, states, now)
         refused: dict[int, str] = {}
         slots, changes, state = of_states.slots, of.timers.changes, self.operator.state
         for at, row in enumerate(call.indices):
@@ -214,7 +214,6 @@ class ConnectedKeyed:
             try:
                 call.loop(call.function, None, [row], one, all_emitted, call.key_of_row, slots, of, call.domain)
                 if is_careful:
-                    of_states.check(key)
                     for _, _, time, _ in changes[marks[1] :]:
                         micros(time)
                     for plan, emitted, length in zip(self.outputs, all_emitted, marks[2]):

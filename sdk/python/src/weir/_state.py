@@ -28,6 +28,35 @@ def state_row(cls: Any, where: str) -> RowType:
     return row
 
 
+def plain(row: RowType | None, state: str) -> str:
+    """Code that is true only if the row of a variable is kept as it is; otherwise the function `keep` is called, see `keeper`. This is done
+    after every row, so that it does not matter which rows make a batch."""
+    if row is None:
+        return "False"
+    conditions = [f"type({state}) is S"]
+    for field in row.columns:
+        value = f"{state}.{field.attribute}"
+        condition = field.codec.plain(value) or "False"
+        conditions.append(f"({value} is None or {condition})" if field.codec.nullable else condition)
+    return " and ".join(conditions)
+
+
+def keeper(row: RowType | None, what: str) -> dict[str, Any]:
+    """What the code of `plain` needs: the class `S`, and `keep`, which makes of a row what the host keeps of it. It raises `BadValue` if
+    columns cannot hold it."""
+
+    def keep(value: Any) -> None:
+        if row is None or type(value) is not row.cls:
+            needs = "None, as KeyContext[..., None] says" if row is None else row.cls.__name__
+            raise BadValue(f"{what} is {value!r}, not {needs}")
+        try:
+            row.keep(value)
+        except BadValue as error:
+            raise BadValue(f"{what}: {error}") from None
+
+    return {"keep": keep, "S": row.cls if row else None}
+
+
 class States:
     """The states of a call, by key."""
 
@@ -49,19 +78,6 @@ class States:
         elif any(self._present):
             made = iter(row.make_all(range(sum(self._present)), [list(compress(values, self._present)) for values in given]))
             self.slots = [next(made) if present else None for present in self._present]
-
-    def check(self, key: int) -> None:
-        """Raises `BadValue` if the state of a key cannot be kept."""
-        state = self.slots[key]
-        if state is None:
-            return
-        if self.row is None or type(state) is not self.row.cls:
-            needs = "None, as KeyContext[..., None] says" if self.row is None else self.row.cls.__name__
-            raise BadValue(f"the state is {state!r}, not {needs}")
-        try:
-            self.row.check(state)
-        except BadValue as error:
-            raise BadValue(f"the state: {error}") from None
 
     def changes(self) -> Any:
         """Which keys' states changed, and what they are now: a selection and states. Any exception means that a state cannot be kept."""
