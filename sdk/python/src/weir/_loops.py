@@ -61,12 +61,14 @@ def keyed_loop_of(step: Step, outputs: list[RowType], key: RowType | None, state
         f"for i{each or ','} in zip(indices{_lists(step)}{of_key}):",
         "    of._row = i",
         "    of._key = k = key_of_row[i]",
-        "    of.state = slots[k]",
+        "    of.state = p = slots[k]",
         *([f"    of.key = {key.construct(key_variables, 'K')}"] if key else []),
         *_indented(_body(call, step, outputs)),
         "    s = of.state",
-        f"    if s is not None and not ({plain(state, 's')}): keep(s)",
-        "    slots[k] = s",
+        "    if s is not p:",
+        "        if s is not None and type(s) is not S: keep(s)",
+        "        slots[k] = s",
+        *([f"    if s is not None and not ({plain(state)}): keep(s)"] if state else []),
     ]
     head = "def function(f, config, indices, lists, all_emitted, key_of_row, slots, of, domain):"
     return _compiled(head, lines, row, key, outputs, keeper(state, "the state"))
@@ -81,8 +83,10 @@ def accumulate_loop_of(step: Step, accumulator: RowType) -> Any:
         f"for i{each or ','} in zip(indices{_lists(step)}):",
         "    s = groups[group_of_row[i]]",
         f"    o = f(s{made})",
-        "    if o is not None: s = groups[group_of_row[i]] = o",
-        f"    if not ({plain(accumulator, 's')}): keep(s)",
+        "    if o is not None:",
+        "        if type(o) is not S: keep(o)",
+        "        s = groups[group_of_row[i]] = o",
+        f"    if not ({plain(accumulator)}): keep(s)",
     ]
     head = "def function(f, indices, lists, group_of_row, groups):"
     return _compiled(head, lines, row, None, [], keeper(accumulator, "the accumulator"))

@@ -11,6 +11,7 @@ from . import _wire
 from ._annotations import DeclarationError
 from ._bits import pack, unpack
 from ._codec import BadValue
+from ._errors import reason_of
 from ._outputs import selection
 from ._reads import RowReader
 from ._rows import RowType, row_type
@@ -28,21 +29,19 @@ def state_row(cls: Any, where: str) -> RowType:
     return row
 
 
-def plain(row: RowType | None, state: str) -> str:
-    """Code that is true only if the row of a variable is kept as it is; otherwise the function `keep` is called, see `keeper`. This is done
-    after every row, so that it does not matter which rows make a batch."""
-    if row is None:
-        return "False"
-    conditions = [f"type({state}) is S"]
+def plain(row: RowType) -> str:
+    """Code that is true only if the variable `s`, such a row, is kept as it is; otherwise the function `keep` is called, see `keeper`. This
+    is done after every row, so that it does not matter which rows make a batch."""
+    conditions = []
     for field in row.columns:
-        value = f"{state}.{field.attribute}"
+        value = f"s.{field.attribute}"
         condition = field.codec.plain(value) or "False"
         conditions.append(f"({value} is None or {condition})" if field.codec.nullable else condition)
-    return " and ".join(conditions)
+    return " and ".join(conditions) or "True"
 
 
 def keeper(row: RowType | None, what: str) -> dict[str, Any]:
-    """What the code of `plain` needs: the class `S`, and `keep`, which makes of a row what the host keeps of it. It raises `BadValue` if
+    """What the code of a loop needs: the class `S`, and `keep`, which makes of a row what the host keeps of it. It raises `BadValue` if
     columns cannot hold it."""
 
     def keep(value: Any) -> None:
@@ -55,6 +54,11 @@ def keeper(row: RowType | None, what: str) -> dict[str, Any]:
             raise BadValue(f"{what}: {error}") from None
 
     return {"keep": keep, "S": row.cls if row else None}
+
+
+def refusal(error: Exception) -> str:
+    """Why a row is refused, of which something cannot be kept or that made an exception."""
+    return str(error) if isinstance(error, BadValue) else reason_of(error)
 
 
 class States:
