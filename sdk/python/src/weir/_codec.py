@@ -103,7 +103,7 @@ class Codec:
         return value
 
     def plain(self, value: str) -> str | None:
-        """Code that is true only if the value of an expression is kept as it is; it may be false of some of these. `None`: there is none."""
+        """Code that is true only if the value of an expression is kept as it is; it may be false of some. `None`: there is none."""
         return f"type({value}) is {self.exact.__name__}" if self.exact else None
 
     def freeze(self, value: Any) -> Any:

@@ -125,8 +125,8 @@ def _lists(step: Step) -> str:
     return ", lists[0]" if step.is_timer else "".join(f", lists[{at}]" for at in _used(step))
 
 
-def _compiled(head: str, lines: list[str], row: RowType | None, key: RowType | None, outputs: list[RowType], kept: dict[str, Any] | None = None) -> Any:
-    names: dict[str, Any] = {"refuse": _refuse, "wrong": _wrong, "Emitter": Emitter, "Timer": Timer, **(kept or {})}
+def _compiled(head: str, lines: list[str], row: RowType | None, key: RowType | None, outputs: list[RowType], more: Any = None) -> Any:
+    names: dict[str, Any] = {"refuse": _refuse, "wrong": _wrong, "Emitter": Emitter, "Timer": Timer, **(more or {})}
     names["R"], names["K"] = row.cls if row else None, key.cls if key else None
     for at, output in enumerate(outputs):
         names[f"O{at}"] = output.cls
