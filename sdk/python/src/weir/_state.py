@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from . import _wire
 from ._annotations import DeclarationError
 from ._bits import pack, unpack
-from ._codec import BadValue
+from ._codec import BadValue, Codec
 from ._errors import reason_of
 from ._outputs import selection
 from ._reads import RowReader
@@ -32,12 +32,13 @@ def state_row(cls: Any, where: str) -> RowType:
 def plain(row: RowType) -> str:
     """Code that is true only if the variable `s`, such a row, is kept as it is; otherwise the function `keep` is called, see `keeper`. This
     is done after every row, so that it does not matter which rows make a batch."""
-    conditions = []
-    for field in row.columns:
-        value = f"s.{field.attribute}"
-        condition = field.codec.plain(value) or "False"
-        conditions.append(f"({value} is None or {condition})" if field.codec.nullable else condition)
-    return " and ".join(conditions) or "True"
+    return " and ".join(plain_value(field.codec, f"s.{field.attribute}") for field in row.columns) or "True"
+
+
+def plain_value(codec: Codec, value: str) -> str:
+    """The same of one value, which an expression gives."""
+    condition = codec.plain(value) or "False"
+    return f"({value} is None or {condition})" if codec.nullable else f"({condition})"
 
 
 def keeper(row: RowType | None, what: str) -> dict[str, Any]:
