@@ -113,3 +113,32 @@ def test_a_prefetch_that_fails_refuses_its_row() -> None:
     assert beyond == f"a key of the map 'seen': {2**63} is out of the range of int64"
     said = [text for _, text in testing.log_lines()]
     assert said == [*(f"prefetch {number}" for number in numbers), "process 1", "process 13", "process 5"]
+
+
+@weir.row
+class Positive:
+    """A row that checks itself."""
+
+    number: int
+
+    def __post_init__(self) -> None:
+        if self.number < 0:
+            raise weir.RowError("negative")
+
+
+@weir.keyed
+class Checked:
+    """Its rows are made for `prefetch` already."""
+
+    seen: ClassVar[weir.Map[int, int]] = weir.Map(int, int)
+
+    def prefetch(self, row: Positive, entries: Any) -> None:
+        entries.entry(self.seen, row.number)
+
+    def process(self, row: Positive, of: weir.KeyContext[None, None]) -> Seen:
+        return Seen([], row.number)
+
+
+def test_a_row_that_cannot_be_made_for_prefetch_is_refused() -> None:
+    results = testing.KeyedHarness(Checked(), Given, ["key"]).process([Given("a", [], Part(1), number) for number in (1, -1, 2)])
+    assert [row["number"] for row in results.main()] == [1, 2] and results.rejected() == [(1, "negative")]

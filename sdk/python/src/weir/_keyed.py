@@ -144,12 +144,20 @@ class ConnectedKeyed:
     def _prefetch(self, call: _Call, row: RowType, function: Any) -> None:
         """Reads the entries that the rows will look at. A row whose `prefetch` raises is refused."""
         wanted = Prefetch(MapsOfCall(self.operator.maps, call.reads))
-        values = zip(*call.lists[: len(row.reads)]) if row.reads else ((),) * len(call.indices)
+        lists = call.lists[: len(row.reads)]
         refused: dict[int, str] = {}
-        for at, of_row in zip(call.indices, values):
+        rows: Any = None
+        try:
+            rows = row.make_all(call.indices, lists)
+        except MemoryError:
+            raise
+        except Exception:
+            # One of them cannot be made: whose it is is seen below.
+            pass
+        for place, at in enumerate(call.indices):
             wanted._key = call.key_of_row[at]
             try:
-                [made] = row.make_all([at], [[value] for value in of_row])
+                made = rows[place] if rows else row.make_all([at], [values[place : place + 1] for values in lists])[0]
                 function(made, wanted)
             except MemoryError:
                 raise
