@@ -175,7 +175,7 @@ main = [{ delay_class = \"on-time\" }]
     assert!(refused.contains("[expect] must be the last part of the file"), "{refused}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), mixed);
     // An operator that fails is not what was expected.
-    let failing = case.replace("late-after-minutes = 15, ", "");
+    let failing = case.replace("{ late-after-minutes = 15, ", "{ late = 15, ");
     std::fs::write(&file, &failing).unwrap();
     let refused = text(&test(&["--case", "mixed", "--update"]).stdout);
     assert!(refused.contains("the operator failed, and the case expects rows"), "{refused}");

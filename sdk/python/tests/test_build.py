@@ -8,7 +8,8 @@ import pytest
 
 from weir.build import _returns
 from weir.build.__main__ import main
-from weir.build._check import BuildError
+from weir.build._check import BuildError, find_operator
+from weir.build._project import Project
 
 HEAD = "import weir\n\n@weir.row\nclass R:\n    x: int\n\n"
 
@@ -59,3 +60,17 @@ def test_components_of_other_versions_are_not_mended() -> None:
     for other in (b"\0asm", function + function):
         with pytest.raises(BuildError, match="not the version"):
             _returns.mend(other)
+
+
+def test_files_with_names_of_pythons_own_modules_disturb_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "queue", "math", "dataclasses", "subprocess", "typing"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not this one')\n")
+    (tmp_path / "prices.py").write_text("import json, math, queue\n\nVAT = 19\n")
+    (tmp_path / "main.py").write_text(HEAD + "import prices\n@weir.transform\ndef f(r: R) -> R:\n    return R(prices.VAT)\n")
+    monkeypatch.chdir(tmp_path)
+    found = find_operator(Project.read(tmp_path))
+    assert (found.name, found.world) == ("f", "transform")
+    assert main(["--project", ".", "--out", "out.wasm", "--toolchain", str(tmp_path / "none")]) == 1
+    assert "No module named 'componentize_py'" in capsys.readouterr().err

@@ -107,3 +107,46 @@ def times(rows: weir.Columns[Micros], out: weir.ColumnEmitter[Micros]) -> None:
 
 def test_instants_of_another_unit_are_no_values() -> None:
     assert testing.transform(times, [Seconds(2)]).main() == [{"at": 2_000_000}]
+
+
+@weir.row
+class Small:
+    """Columns that cannot hold every price."""
+
+    price: weir.Int8
+    at: weir.EventTime
+
+
+@weir.transform
+def small(bids: weir.Columns[Bid], out: weir.ColumnEmitter[Small | Dear]) -> None:
+    """Values beyond their columns."""
+    values = bids.price.to_list()
+    out.emit(Small, where=(price != 3 for price in values), price=(v for v in values if v != 3), at=[v << 40 for v in values if v != 3])
+    out.emit(Dear)
+    if 3 in values:
+        out.refuse(values.index(3), "three")
+
+
+def test_values_beyond_their_column_refuse_their_row() -> None:
+    results = testing.transform(small, [Bid(price, "a", None) for price in (1, 3, 128, 1 << 23, 5)])
+    assert [row["price"] for row in results.main()] == [1, 5] and results.event_times() == [1 << 40, 5 << 40]
+    assert [row["price"] for row in results.side("dear")] == [1, 5]
+    assert results.rejected() == [
+        (1, "three"),
+        (2, "column 'price' of output 'main': 128 is out of the range of int8"),
+        (3, "column 'price' of output 'main': 8388608 is out of the range of int8"),
+    ]
+
+
+@weir.transform
+def late(bids: weir.Columns[Bid], out: weir.ColumnEmitter[Small]) -> None:
+    """A time beyond all times, and what comes from no row."""
+    out.emit(Small, price=bids.price, at=[v << 62 for v in bids.price], rows=[v if v > 8 else at for at, v in enumerate(bids.price)])
+
+
+def test_event_times_beyond_their_range_refuse_their_row() -> None:
+    results = testing.transform(late, [Bid(1, "a", None), Bid(2, "a", None)])
+    assert [row["price"] for row in results.main()] == [1]
+    assert results.rejected() == [(1, f"the event time of output 'main': {2**63} is out of the range of timestamp")]
+    with pytest.raises(testing.CallFailed, match="row 9 of 2"):
+        testing.transform(late, [Bid(1, "a", None), Bid(9, "a", None)])

@@ -58,6 +58,9 @@ def emit(row: Any64) -> Optional[Out]:
         ("i8", 128, "column 'i8' of output 'main': 128 is out of the range of int8"),
         ("i8", 1.0, "1.0 (float) is no int8"),
         ("i8", None, "None is emitted for a column of int8 that is not Optional"),
+        ("i8", True, "True (bool) is no int8"),
+        ("f32", 16_777_217, "16777217 cannot be a float32 without being rounded"),
+        ("f32", 10**39, "cannot be a float32 without being rounded"),
         ("u64", -1, "-1 is out of the range of uint64"),
         ("u64", 2**64, f"{2**64} is out of the range of uint64"),
         ("f32", 1e39, "1e+39 is out of the range of float32"),
@@ -74,6 +77,7 @@ def emit(row: Any64) -> Optional[Out]:
         ("amount", decimal.Decimal("NaN"), "NaN is no decimal128(5, 2)"),
         ("amount", decimal.Decimal("1e999999"), "out of the range"),
         ("items", [1, None], "None is emitted for a column of int64 that is not Optional"),
+        ("items", [True], "True (bool) is no int64"),
         ("items", [2**63], f"{2**63} is out of the range of int64"),
         ("flag", 1, "1 (int) is no bool"),
     ],
@@ -87,7 +91,8 @@ def test_values_beyond_their_column_refuse_their_row(column: str, value: Any, re
 
 
 def test_exact_values_are_kept() -> None:
-    values = {"i8": -128, "u64": 2**64 - 1, "f64": 2**53, "amount": decimal.Decimal("-999.99"), "items": [-(2**63), 2**63 - 1]}
+    values = {"i8": -128, "u64": 2**64 - 1, "f32": 2**24 + 2, "f64": 2**53, "amount": decimal.Decimal("-999.99")}
+    values["items"] = [-(2**63), 2**63 - 1]  # type: ignore[assignment]
     VALUES[:] = [values]
     [row] = testing.transform(emit, [Any64(0)]).main()
     assert {name: row[name] for name in values} == values

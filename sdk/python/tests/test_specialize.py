@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Optional
 
 import pytest
@@ -127,3 +128,73 @@ def twice(row: Row) -> "list[Items]":
         yield items
 
     return emitted()  # type: ignore[no-any-return, no-untyped-call]
+
+
+@weir.row
+class Bounded:
+    """Has a constructor of its own."""
+
+    a: int
+    b: int = 0
+
+    def __init__(self, *, a: int, b: int = 0) -> None:
+        self.a, self.b = max(a, 0), b
+
+
+@weir.row
+class Absolute:
+    """Changes what is set."""
+
+    a: int
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, abs(value))
+
+
+class _Doubles(type):
+    def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        return super().__call__(*(2 * argument for argument in arguments), **named)
+
+
+@dataclasses.dataclass
+class Doubled(metaclass=_Doubles):
+    """Its class changes what it is given."""
+
+    a: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    """Nothing but its fields."""
+
+    a: int
+
+
+@weir.transform
+def bounded(row: Row) -> Bounded:
+    """Calls a constructor with keywords."""
+    return Bounded(a=row.a, b=row.b)
+
+
+@weir.transform
+def absolute(row: Absolute) -> Row:
+    """Its row changes what is set."""
+    return Row(row.a)
+
+
+@weir.transform
+def doubled(row: Doubled) -> Row:
+    """The class of its row changes what it is given."""
+    return Row(row.a)
+
+
+@weir.transform
+def frozen(row: Frozen) -> Row:
+    """Only reads fields."""
+    return Row(row.a)
+
+
+def test_classes_that_change_their_fields_are_called() -> None:
+    for function, fields, expected in [(bounded, ["a", "b"], 0), (absolute, None, 3), (doubled, None, -6), (frozen, ["a"], -3)]:
+        assert operator_of(function).steps[0].fields == fields
+        assert [row["a"] for row in testing.transform(function, [Row(-3, 1)]).main()] == [expected]

@@ -10,15 +10,13 @@ from typing import Any
 
 from . import _telemetry, _wire
 from ._annotations import DeclarationError, hints_of
-from ._codec import BadValue
-from ._errors import reason_of
 from ._loops import accumulate_loop_of
 from ._outputs import OutputPlan, inputs_of
 from ._reads import Reads, RowReader, with_rows
 from ._rows import ALL, RowType, row_type
 from ._signature import Step
 from ._specialize import specialize
-from ._state import States, state_row, write_rows
+from ._state import States, refusal, state_row, write_rows
 from ._transform import Operator, check_inputs, failures
 
 
@@ -38,7 +36,7 @@ class AggregateOperator(Operator):
                 raise DeclarationError(f"{self.name} needs a method `{method}`")
         self.accumulator = self._accumulator()
         self.step = self._step()
-        self.loop = accumulate_loop_of(self.step)
+        self.loop = accumulate_loop_of(self.step, self.accumulator)
         self.output: RowType = self._output()
         self.version = int(getattr(declared, "VERSION", 1))
 
@@ -109,8 +107,7 @@ class ConnectedAggregate:
     def accumulate(self, batch: Any, group_of_row: bytes, accumulators: Any) -> Any:
         """`aggregate.accumulate`"""
         refused: dict[int, str] = {}
-        lists = self.reader.lists(batch.columns, batch.rows, refused, batch.event_times, batch.row_kinds)
-        indices, lists = with_rows(lists, batch.rows, refused)
+        indices, lists = self._rows(batch, refused)
         groups_of = memoryview(group_of_row).cast("I").tolist()
         row, function = self.operator.accumulator, self.operator.step.bound(self.configured)
         groups = self._groups(accumulators)
@@ -122,9 +119,15 @@ class ConnectedAggregate:
         except Exception:
             _telemetry.call_runs_again()
             groups = self._groups(accumulators)
+            # A row may have changed its lists.
+            indices, lists = self._rows(batch, refused)
             self._row_by_row(indices, lists, groups_of, groups, refused)
             nodes = write_rows(row, groups)
         return _wire.aggregate.Accumulated(nodes, failures(refused))
+
+    def _rows(self, batch: Any, refused: dict[int, str]) -> tuple[Any, list[Any]]:
+        lists = self.reader.lists(batch.columns, batch.rows, refused, batch.event_times, batch.row_kinds)
+        return with_rows(lists, batch.rows, refused)
 
     def _row_by_row(self, indices: Any, lists: list[Any], groups_of: list[int], groups: list[Any], refused: dict[int, str]) -> None:
         accumulator, function = self.operator.accumulator, self.operator.step.bound(self.configured)
@@ -133,19 +136,19 @@ class ConnectedAggregate:
             before = accumulator.freeze(groups[group])
             try:
                 self.operator.loop(function, [row], [values[at : at + 1] for values in lists], groups_of, groups)
-                accumulator.check(groups[group])
             except MemoryError:
                 raise
             except Exception as error:
-                refused[row] = f"the accumulator: {error}" if isinstance(error, BadValue) else reason_of(error)
+                refused[row] = refusal(error)
                 groups[group] = before
 
     def merge(self, left: Any, right: Any) -> list[Any]:
         """`aggregate.merge`"""
-        merged, merge = self._groups(left), self.configured.merge
-        for accumulator, other in zip(merged, self._groups(right)):
-            merge(accumulator, other)
-        return write_rows(self.operator.accumulator, merged)
+        results, merge = [], self.configured.merge
+        for accumulator, other in zip(self._groups(left), self._groups(right)):
+            made = merge(accumulator, other)
+            results.append(accumulator if made is None else made)
+        return write_rows(self.operator.accumulator, results)
 
     def finish(self, accumulators: Any) -> list[Any]:
         """`aggregate.finish`"""

@@ -32,6 +32,9 @@ class Codec:
     #: Whether a value can be changed after it was emitted.
     mutable = False
 
+    #: The type whose values, those that a column can hold, come back from it as they are; `None`: there is none.
+    exact: Any = None
+
     def fields(self, name: str) -> list[Any]:
         """The schema of such a column, nodes in pre-order."""
         return [_wire.Field(name, self.format, self.nullable, 0)]
@@ -93,6 +96,15 @@ class Codec:
             raise
         except Exception as error:
             raise BadValue(f"{shown(value)} is no {self.name} ({error})") from None
+
+    def kept(self, value: Any) -> Any:
+        """The value as it comes back from a column. Raises `BadValue` if a column cannot hold it."""
+        self.check(value)
+        return value
+
+    def plain(self, value: str) -> str | None:
+        """Code that is true only if the value of an expression is kept as it is; it may be false of some. `None`: there is none."""
+        return f"type({value}) is {self.exact.__name__}" if self.exact else None
 
     def freeze(self, value: Any) -> Any:
         """A copy that does not change with the value, if it is mutable."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
 from typing import Any, Generic, TypeVar
 
 from . import _wire
 from ._bits import unpack
-from ._outputs import OutputPlan, selection
+from ._outputs import Emitted, OutputPlan, bad_rows, selection
 from ._reads import RowReader
 from ._scalars import Float, Int, numbers, offsets
 from ._schema import ColumnSchema
@@ -122,6 +123,7 @@ class ColumnEmitter(Generic[T]):
         if where is not None:
             sources = list(compress(sources, where))
         fields = self._plans[at].row.reads
+        columns = {name: values if hasattr(values, "__len__") else list(values) for name, values in columns.items()}
         if set(fields) != set(columns):
             raise TypeError(f"{row.__name__} has the fields {', '.join(fields) or '(none)'}; emitted were {', '.join(columns) or '(none)'}")
         self._parts[at] = (sources, columns)
@@ -133,11 +135,31 @@ class ColumnEmitter(Generic[T]):
         self._refused.setdefault(row, str(reason))
 
     def _deltas(self) -> list[Any]:
-        deltas = []
-        for plan, part in zip(self._plans, self._parts):
-            sources, columns = part or ((), {name: () for name in plan.row.reads})
-            deltas.append(self._delta(plan, sources, columns))
-        return deltas
+        parts = [part or ((), {name: () for name in plan.row.reads}) for plan, part in zip(self._plans, self._parts)]
+        try:
+            return [self._delta(plan, *part) for plan, part in zip(self._plans, parts)]
+        except MemoryError:
+            raise
+        except Exception:
+            # Some value does not fit into its column: whose it is is looked for.
+            bad = bad_rows(self._plans, [self._emitted(plan, *part) for plan, part in zip(self._plans, parts)])
+            if all(row in self._refused for row in bad):
+                raise
+            for row, reason in bad.items():
+                self.refuse(row, reason)
+            return [self._delta(plan, *part) for plan, part in zip(self._plans, parts)]
+
+    def _emitted(self, plan: OutputPlan, sources: Any, columns: dict[str, Any]) -> Emitted:
+        """What was emitted, as lists. Raises `ValueError` if these are not of one length."""
+        row, emitted = plan.row, Emitted(0)
+        lists = {name: values.to_list() if isinstance(values, Column) else list(values) for name, values in columns.items()}
+        emitted.sources = list(sources)
+        emitted.columns = [lists[field.attribute] for field in row.columns]
+        emitted.times = lists[row.event_time] if row.event_time is not None else []
+        emitted.kinds = lists[row.kind] if row.kind is not None else []
+        for name, values in lists.items():
+            _check_length(name, len(values), len(emitted.sources))
+        return emitted
 
     def _delta(self, plan: OutputPlan, sources: Any, columns: dict[str, Any]) -> Any:
         kept: list[int] | None = None
@@ -151,9 +173,11 @@ class ColumnEmitter(Generic[T]):
             computed += self._nodes(field, columns[field.attribute], count, kept)
         times = kinds = b""
         if plan.row.event_time is not None:
-            times = self._fixed(columns[plan.row.event_time], "q", count, kept)
+            times = _fixed(columns[plan.row.event_time], "q", count, kept)
         if plan.row.kind is not None:
-            kinds = self._fixed(columns[plan.row.kind], "B", count, kept)
+            kinds = _fixed(columns[plan.row.kind], "B", count, kept)
+            if kinds.translate(None, b"\0\1\2\3"):
+                raise ValueError("a kind that does not exist")
         if kept is not None:
             sources = [sources[at] for at in kept]
         return _wire.Delta(selection(sources, self._rows), computed, times, kinds)
@@ -170,17 +194,19 @@ class ColumnEmitter(Generic[T]):
             if len(values) == count:
                 return [_wire.Node(count, 0, [b"", raw])]
         values = list(values)
-        if len(values) != count:
-            raise ValueError(f"column {field.column!r} has {len(values)} values for {count} rows")
+        _check_length(field.column, len(values), count)
         return codec.write(values if kept is None else [values[at] for at in kept])  # type: ignore[no-any-return]
 
-    def _fixed(self, values: Any, code: str, count: int, kept: list[int] | None) -> bytes:
-        from array import array
 
-        packed = array(code, values)
-        if len(packed) != count:
-            raise ValueError(f"{len(packed)} event times or kinds for {count} rows")
-        return (packed if kept is None else array(code, [packed[at] for at in kept])).tobytes()
+def _fixed(values: Any, code: str, count: int, kept: list[int] | None) -> bytes:
+    if len(values) != count:
+        raise ValueError(f"{len(values)} event times or kinds for {count} rows")
+    return array(code, values if kept is None else [values[at] for at in kept]).tobytes()
+
+
+def _check_length(column: str, values: int, rows: int) -> None:
+    if values != rows:
+        raise ValueError(f"column {column!r} has {values} values for {rows} rows")
 
 
 def _raw(values: Any, codec: Any) -> bytes | None:

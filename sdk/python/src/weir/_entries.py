@@ -12,8 +12,9 @@ from ._bits import unpack
 from ._codec import BadValue
 from ._nested import StructOf
 from ._reads import RowReader
-from ._rows import row_type
+from ._rows import compiled, row_type
 from ._schema import columns_of
+from ._state import plain, plain_value
 
 
 class EntryType:
@@ -26,6 +27,8 @@ class EntryType:
         self._column = column
         #: What has the order of the entries, and a copy that does not change with a value.
         self.order = self.row.order if self.row else self.codec.order if self.codec else _same
+        condition = f"type(s) is S and {plain(self.row)}" if self.row else plain_value(self.codec, "s") if self.codec else "s is None"
+        self._is_plain = compiled(f"def function(s): return {condition}", {"S": declared})
         self.freeze = self.row.freeze if self.row else self.codec.freeze if self.codec is not None and self.codec.mutable else _same
 
     def fields(self) -> list[Any]:
@@ -55,8 +58,17 @@ class EntryType:
             return [None] * count
         return self.codec.read(columns_of(self.fields())[0], nodes)[0]  # type: ignore[no-any-return]
 
+    def kept(self, value: Any, what: str) -> Any:
+        """A copy of a value as it comes back from an entry. Raises `BadValue` if an entry cannot hold it."""
+        if self._is_plain(value):
+            return self.freeze(value)
+        self.check(value, what)
+        return self.codec.kept(self.freeze(value))
+
     def check(self, value: Any, what: str) -> None:
         """Raises `BadValue` if an entry cannot hold a value."""
+        if self._is_plain(value):
+            return
         try:
             if self.codec is not None:
                 self.codec.check(value)

@@ -12,9 +12,7 @@ from typing import Any
 
 from . import _telemetry, _wire
 from ._annotations import DeclarationError
-from ._codec import BadValue
 from ._context import KeyContext, Timer, domain_of_wire, micros, timer_changes
-from ._errors import reason_of
 from ._loops import Emitter, keyed_loop_of
 from ._maps import Map, Maps, MapsOfCall, Prefetch
 from ._outputs import Emitted, check_row, deltas, inputs_of, plan_outputs
@@ -22,7 +20,7 @@ from ._reads import Reads, RowReader, with_rows
 from ._rows import RowType, row_type
 from ._schema import columns_of
 from ._signature import Step, all_outputs, step_of
-from ._state import OldStates, States, state_row, write_rows
+from ._state import OldStates, States, refusal, state_row, write_rows
 from ._transform import Operator, check_inputs, failures, input_steps
 
 _SPECIAL: dict[Any, str] = {Emitter: "out", KeyContext: "context", Timer: "timer"}
@@ -45,8 +43,8 @@ class KeyedOperator(Operator):
         self.key, self.state = self._context()
         all_steps = [*self.steps, *([self.timer_step] if self.timer_step else [])]
         self.outputs: list[RowType] = all_outputs(all_steps, self.name)
-        self.loops = [keyed_loop_of(step, self.outputs, self.key) for step in self.steps]
-        self.timer_loop = keyed_loop_of(self.timer_step, self.outputs, self.key) if self.timer_step else None
+        self.loops = [keyed_loop_of(step, self.outputs, self.key, self.state) for step in self.steps]
+        self.timer_loop = keyed_loop_of(self.timer_step, self.outputs, self.key, self.state) if self.timer_step else None
         self.version = int(getattr(declared, "VERSION", 1))
         self.maps: list[Map[Any, Any]] = [value for value in vars(declared).values() if isinstance(value, Map)]
         for map in self.maps:
@@ -81,15 +79,19 @@ class _ConnectedInput:
 class _Call:
     """The arguments of `process` and `on-timer`, as the loop takes them."""
 
-    def __init__(self, loop: Any, function: Any, rows: int, lists: list[Any], refused: dict[int, str], key_of_row: bytes) -> None:
-        self.loop, self.function, self.rows = loop, function, rows
-        self.refused = refused
-        self.indices, self.lists = with_rows(lists, rows, refused)
+    def __init__(self, loop: Any, function: Any, rows: int, lists_of: Any, key_of_row: bytes) -> None:
+        self.loop, self.function, self.rows, self._lists_of = loop, function, rows, lists_of
+        self.refused: dict[int, str] = {}
+        self.read()
         self.key_of_row = memoryview(key_of_row).cast("I").tolist()
         self.domain = ""
-        self.prefetch: Any = None
         #: What was read of the maps.
         self.reads: dict[Any, Any] = {}
+
+    def read(self) -> None:
+        """Reads the rows that are not refused: also before they run again, as a row may have changed its lists."""
+        lists = self._lists_of(self.refused)
+        self.indices, self.lists = with_rows(lists, self.rows, self.refused)
 
 
 class ConnectedKeyed:
@@ -124,27 +126,60 @@ class ConnectedKeyed:
     def process(self, input: int, batch: Any, key_of_row: bytes, states: Any, now: Any) -> Any:
         """`keyed.process`"""
         of = self.inputs[input]
-        refused: dict[int, str] = {}
-        lists: list[Any] = []
-        for reader in (of.reader, of.key_reader):
-            if reader is not None:
-                lists += reader.lists(batch.columns, batch.rows, refused, batch.event_times, batch.row_kinds)
-        call = _Call(of.loop, of.function, batch.rows, lists, refused, key_of_row)
+        readers = [reader for reader in (of.reader, of.key_reader) if reader is not None]
+
+        def lists_of(refused: dict[int, str]) -> list[Any]:
+            return [
+                values
+                for reader in readers
+                for values in reader.lists(batch.columns, batch.rows, refused, batch.event_times, batch.row_kinds)
+            ]
+
+        call = _Call(of.loop, of.function, batch.rows, lists_of, key_of_row)
         prefetch = getattr(self.configured, "prefetch", None)
         if prefetch is not None and of.reader is not None and self.operator.maps:
-            own = len(of.reader.row.reads)
-            call.prefetch = (prefetch, of.reader.row.make_all(call.indices, call.lists[:own]))
+            self._prefetch(call, of.reader.row, prefetch)
         return self._run(call, states, now)
+
+    def _prefetch(self, call: _Call, row: RowType, function: Any) -> None:
+        """Reads the entries that the rows will look at. A row whose `prefetch` raises is refused."""
+        wanted = Prefetch(MapsOfCall(self.operator.maps, call.reads))
+        lists = call.lists[: len(row.reads)]
+        refused: dict[int, str] = {}
+        rows: Any = None
+        try:
+            rows = row.make_all(call.indices, lists)
+        except MemoryError:
+            raise
+        except Exception:
+            # One of them cannot be made: whose it is is seen below.
+            pass
+        for place, at in enumerate(call.indices):
+            wanted._key = call.key_of_row[at]
+            try:
+                made = rows[place] if rows else row.make_all([at], [values[place : place + 1] for values in lists])[0]
+                function(made, wanted)
+            except MemoryError:
+                raise
+            except Exception as error:
+                refused[at] = refusal(error)
+        wanted._read()
+        # What it said is not said by the rows: they may run again.
+        _telemetry.call_begins()
+        if refused or any(field.codec.mutable for field in row.columns):
+            call.refused.update(refused)
+            call.read()
 
     def on_timer(self, due: Any, keys: Any, states: Any, now: Any) -> Any:
         """`keyed.on-timer`"""
-        refused: dict[int, str] = {}
-        lists: list[Any] = [memoryview(due.times).cast("q").tolist()]
-        if self.timer_keys is not None:
-            lists += self.timer_keys.lists(keys.columns, keys.rows, refused)
+
+        def lists_of(refused: dict[int, str]) -> list[Any]:
+            of_keys = self.timer_keys.lists(keys.columns, keys.rows, refused) if self.timer_keys is not None else []
+            return [memoryview(due.times).cast("q").tolist(), *of_keys]
+
         loop = self.operator.timer_loop or _ignore
         step = self.operator.timer_step
-        call = _Call(loop, step.bound(self.configured) if step else None, keys.rows, lists, refused, due.keys)
+        call = _Call(loop, step.bound(self.configured) if step else None, keys.rows, lists_of, due.keys)
         call.domain = domain_of_wire(due.domain)
         return self._run(call, states, now)
 
@@ -175,25 +210,17 @@ class ConnectedKeyed:
                 return self._row_by_row(call, states, now, True)
         return delta
 
-    def _begin(self, call: _Call, states: Any, now: Any, is_careful: bool) -> tuple[Any, States, MapsOfCall, list[Emitted]]:
+    def _begin(self, call: _Call, states: Any, now: Any) -> tuple[Any, States, MapsOfCall, list[Emitted]]:
         of_states = States(self.operator.state, states)
-        maps = MapsOfCall(self.operator.maps, call.reads, is_careful)
+        maps = MapsOfCall(self.operator.maps, call.reads)
         seen = Maps(maps)
         of: KeyContext[Any, Any] = KeyContext(now, seen)
         seen._of = of
-        if call.prefetch is not None:
-            function, rows = call.prefetch
-            call.prefetch = None
-            wanted = Prefetch(maps)
-            for at, row in zip(call.indices, rows):
-                wanted._key = call.key_of_row[at]
-                function(row, wanted)
-            wanted._read()
         return of, of_states, maps, [Emitted(len(output.row.columns)) for output in self.outputs]
 
     def _at_once(self, call: _Call, states: Any, now: Any) -> Any:
         """The whole batch; `None`: a row is refused."""
-        of, of_states, maps, all_emitted = self._begin(call, states, now, False)
+        of, of_states, maps, all_emitted = self._begin(call, states, now)
         try:
             call.loop(call.function, None, call.indices, call.lists, all_emitted, call.key_of_row, of_states.slots, of, call.domain)
             return self._delta(call, of, of_states, maps, all_emitted, {})
@@ -203,7 +230,8 @@ class ConnectedKeyed:
             return None
 
     def _row_by_row(self, call: _Call, states: Any, now: Any, is_careful: bool) -> Any:
-        of, of_states, maps, all_emitted = self._begin(call, states, now, is_careful)
+        call.read()
+        of, of_states, maps, all_emitted = self._begin(call, states, now)
         refused: dict[int, str] = {}
         slots, changes, state = of_states.slots, of.timers.changes, self.operator.state
         for at, row in enumerate(call.indices):
@@ -214,7 +242,6 @@ class ConnectedKeyed:
             try:
                 call.loop(call.function, None, [row], one, all_emitted, call.key_of_row, slots, of, call.domain)
                 if is_careful:
-                    of_states.check(key)
                     for _, _, time, _ in changes[marks[1] :]:
                         micros(time)
                     for plan, emitted, length in zip(self.outputs, all_emitted, marks[2]):
@@ -222,7 +249,7 @@ class ConnectedKeyed:
             except MemoryError:
                 raise
             except Exception as error:
-                refused[row] = str(error) if isinstance(error, BadValue) else reason_of(error)
+                refused[row] = refusal(error)
                 slots[key] = before
                 maps.take_back(marks[0])
                 del changes[marks[1] :]

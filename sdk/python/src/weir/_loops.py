@@ -13,6 +13,7 @@ from ._errors import reason_of
 from ._outputs import Emitted
 from ._rows import RowType, compiled
 from ._signature import Step
+from ._state import keeper, plain
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ def loop_of(step: Step, outputs: list[RowType]) -> Any:
     return _compiled("def function(f, config, indices, lists, all_emitted, refused):", lines, row, None, outputs)
 
 
-def keyed_loop_of(step: Step, outputs: list[RowType], key: RowType | None) -> Any:
+def keyed_loop_of(step: Step, outputs: list[RowType], key: RowType | None, state: RowType | None) -> Any:
     """`loop(function, config, indices, lists, all_emitted, key_of_row, slots, of, domain)`: an exception ends it. `lists` has those of the
     row (or the time of the timer), then those of the key."""
     row, variables, call = _call(step)
@@ -60,22 +61,35 @@ def keyed_loop_of(step: Step, outputs: list[RowType], key: RowType | None) -> An
         f"for i{each or ','} in zip(indices{_lists(step)}{of_key}):",
         "    of._row = i",
         "    of._key = k = key_of_row[i]",
-        "    of.state = slots[k]",
+        "    of.state = p = slots[k]",
         *([f"    of.key = {key.construct(key_variables, 'K')}"] if key else []),
         *_indented(_body(call, step, outputs)),
-        "    slots[k] = of.state",
+        "    s = of.state",
+        "    if s is not p:",
+        "        if s is not None and type(s) is not S: keep(s)",
+        "        slots[k] = s",
+        *([f"    if s is not None and not ({plain(state)}): keep(s)"] if state else []),
     ]
     head = "def function(f, config, indices, lists, all_emitted, key_of_row, slots, of, domain):"
-    return _compiled(head, lines, row, key, outputs)
+    return _compiled(head, lines, row, key, outputs, keeper(state, "the state"))
 
 
-def accumulate_loop_of(step: Step) -> Any:
-    """`loop(function, indices, lists, group_of_row, groups)`: an exception ends it."""
+def accumulate_loop_of(step: Step, accumulator: RowType) -> Any:
+    """`loop(function, indices, lists, group_of_row, groups)`: an exception ends it. What the function returns is the accumulator."""
     row, variables, _ = _call(step)
     each = "".join(f", {variable}" for variable in variables)
     made = each if step.fields is not None else f", {_row(step)}"
-    lines = [f"for i{each or ','} in zip(indices{_lists(step)}):", f"    f(groups[group_of_row[i]]{made})"]
-    return _compiled("def function(f, indices, lists, group_of_row, groups):", lines, row, None, [])
+    lines = [
+        f"for i{each or ','} in zip(indices{_lists(step)}):",
+        "    s = groups[group_of_row[i]]",
+        f"    o = f(s{made})",
+        "    if o is not None:",
+        "        if type(o) is not S: keep(o)",
+        "        s = groups[group_of_row[i]] = o",
+        f"    if not ({plain(accumulator)}): keep(s)",
+    ]
+    head = "def function(f, indices, lists, group_of_row, groups):"
+    return _compiled(head, lines, row, None, [], keeper(accumulator, "the accumulator"))
 
 
 def _call(step: Step) -> tuple[RowType | None, list[str], str]:
@@ -111,8 +125,8 @@ def _lists(step: Step) -> str:
     return ", lists[0]" if step.is_timer else "".join(f", lists[{at}]" for at in _used(step))
 
 
-def _compiled(head: str, lines: list[str], row: RowType | None, key: RowType | None, outputs: list[RowType]) -> Any:
-    names: dict[str, Any] = {"refuse": _refuse, "wrong": _wrong, "Emitter": Emitter, "Timer": Timer}
+def _compiled(head: str, lines: list[str], row: RowType | None, key: RowType | None, outputs: list[RowType], more: Any = None) -> Any:
+    names: dict[str, Any] = {"refuse": _refuse, "wrong": _wrong, "Emitter": Emitter, "Timer": Timer, **(more or {})}
     names["R"], names["K"] = row.cls if row else None, key.cls if key else None
     for at, output in enumerate(outputs):
         names[f"O{at}"] = output.cls

@@ -19,7 +19,7 @@ class Map(Generic[K, V]):
     """A map of a keyed operator, declared as an attribute of its class: `visits = weir.Map(str, int)`.
 
     Keys and values are rows, or single values; without values it is a set. The name, by which checkpoints know it, is the attribute's with
-    dashes. A map     whose columns change needs another name.
+    dashes. A map whose columns change needs another name.
     """
 
     @overload
@@ -67,8 +67,8 @@ def lend(host: Any) -> None:
 class MapsOfCall:
     """The maps during a call."""
 
-    def __init__(self, declared: list[Map[Any, Any]], reads: dict[Any, Any], is_careful: bool) -> None:
-        self.declared, self.is_careful = declared, is_careful
+    def __init__(self, declared: list[Map[Any, Any]], reads: dict[Any, Any]) -> None:
+        self.declared = declared
         self._indices = {id(map): at for at, map in enumerate(declared)}
         #: By map, key and order of the entry: a list of its value or an empty one, as the host has it.
         self.reads = reads
@@ -83,9 +83,16 @@ class MapsOfCall:
         except KeyError:
             raise DeclarationError(f"the map {map.name!r} is no attribute of the operator's class") from None
 
+    def order(self, index: int, entry: Any) -> Any:
+        """What has the order of the keys of a map. Raises `BadValue` if it cannot have such a key."""
+        map = self.declared[index]
+        keys = map.types()[0]
+        keys.check(entry, f"a key of the map {map.name!r}")
+        return keys.order(entry)
+
     def get(self, index: int, key: int, entry: Any) -> list[Any]:
         """A list of the value of an entry, or an empty one."""
-        at = (index, key, self.declared[index].types()[0].order(entry))
+        at = (index, key, self.order(index, entry))
         changed = self.changes.get(at)
         if changed is not None:
             return changed[1]
@@ -97,13 +104,11 @@ class MapsOfCall:
         """Changes an entry; an empty list removes it."""
         map = self.declared[index]
         keys, values = map.types()
-        if self.is_careful:
-            keys.check(entry, f"a key of the map {map.name!r}")
-            for item in value:
-                values.check(item, f"a value of the map {map.name!r}")
+        entry = keys.kept(entry, f"a key of the map {map.name!r}")
+        kept = [values.kept(item, f"a value of the map {map.name!r}") for item in value]
         at = (index, key, keys.order(entry))
         self._undo.append((at, self.changes.get(at)))
-        self.changes[at] = (keys.freeze(entry), [values.freeze(item) for item in value])
+        self.changes[at] = (entry, kept)
 
     def read(self, index: int, wanted: list[tuple[int, Any]]) -> None:
         """Reads entries of a map, each with its key, at once."""
@@ -245,7 +250,7 @@ class Prefetch:
     def entry(self, map: Map[K, V], key: K) -> None:
         """Names an entry of the row's key. It is read before the first row is processed."""
         index = self._of_call.index(map)
-        order = map.types()[0].order(key)
+        order = self._of_call.order(index, key)
         if (index, self._key, order) not in self._of_call.reads:
             self._wanted.setdefault(index, {})[(self._key, order)] = (self._key, key)
 

@@ -55,8 +55,20 @@ class ListOf(Codec):
     def check_value(self, value: Any) -> None:
         if not isinstance(value, (list, tuple)):
             raise BadValue(f"{shown(value)} is no list")
-        for item in value:
-            self.item.check(item)
+        try:
+            # At once, as long lists are checked after every row.
+            self.item.write(list(value))
+        except MemoryError:
+            raise
+        except Exception:
+            for item in value:
+                self.item.check(item)
+
+    def kept(self, value: Any) -> Any:
+        self.check(value)
+        if value is None or (type(value) is list and set(map(type, value)) <= {self.item.exact}):
+            return value
+        return list(map(self.item.kept, value))
 
     def freeze(self, value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
@@ -122,6 +134,12 @@ class StructOf(Codec):
         if type(value) is not self.row.cls:
             raise BadValue(f"{shown(value)} is no {self.row.cls.__name__}")
         self.row.check(value)
+
+    def kept(self, value: Any) -> Any:
+        if type(value) is not self.row.cls:
+            self.check(value)
+            return value
+        return self.row.keep(value)
 
     def freeze(self, value: Any) -> Any:
         return value if value is None else self.row.freeze(value)

@@ -207,7 +207,7 @@ def delta(plan: OutputPlan, emitted: Emitted, rows: int) -> Any:
         computed += fields[at].codec.write(emitted.columns[at])
     times = b""
     if plan.row.event_time is not None:
-        times = array("q", [plan_time(plan, value) for value in emitted.times]).tobytes()
+        times = _TIME.nodes([plan_time(plan, value) for value in emitted.times], b"", 0)[0].buffers[1]
     kinds = b""
     if plan.row.kind is not None:
         kinds = bytes(emitted.kinds)

@@ -221,6 +221,18 @@ class RowType:
             except (BadValue, AttributeError) as error:
                 raise BadValue(f"column {field.column!r}: {error}") from None
 
+    def keep(self, value: Any) -> Any:
+        """Gives the fields of a row the values that come back from columns. Raises `BadValue` if columns cannot hold it."""
+        for field in self.columns:
+            try:
+                old = getattr(value, field.attribute)
+                new = field.codec.kept(old)
+            except (BadValue, AttributeError) as error:
+                raise BadValue(f"column {field.column!r}: {error}") from None
+            if new is not old:
+                object.__setattr__(value, field.attribute, new)
+        return value
+
     def differs(self, old: Any, new: Any) -> bool:
         """Whether two rows are not the same."""
         fields = self.columns

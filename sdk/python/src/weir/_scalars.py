@@ -17,7 +17,7 @@ from ._schema import ColumnSchema
 class Bool(Codec):
     """`bool`"""
 
-    format, name, filler = "b", "bool", False
+    format, name, filler, exact = "b", "bool", False, bool
 
     def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         return unpack(node.buffers[1], node.length), None
@@ -32,6 +32,7 @@ class Int(Codec):
     """Whole numbers of some width."""
 
     filler: Any = 0
+    exact: Any = int
 
     def __init__(self, name: str, format: str, code: str, bits: int, signed: bool) -> None:
         self.name, self.format, self.code = name, format, code
@@ -43,10 +44,20 @@ class Int(Codec):
         return numbers(node, self.code, self.width).tolist(), None
 
     def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
+        if not set(map(type, values)) <= {int}:
+            for value in values:
+                self.check_value(value)
         return [_wire.Node(len(values), nulls, [validity, array(self.code, values).tobytes()])]
 
+    def kept(self, value: Any) -> Any:
+        self.check(value)
+        return None if value is None else int(value)
+
+    def plain(self, value: str) -> str | None:
+        return f"type(x := {value}) is int and {self.least} <= x <= {self.greatest}" if self.exact else None
+
     def check_value(self, value: Any) -> None:
-        if not isinstance(value, int):
+        if not isinstance(value, int) or isinstance(value, bool):
             raise BadValue(f"{shown(value)} is no {self.name}")
         if not self.least <= value <= self.greatest:
             raise BadValue(f"{value} is out of the range of {self.name}")
@@ -59,6 +70,7 @@ class Float(Codec):
 
     def __init__(self, name: str, format: str, code: str, width: int) -> None:
         self.name, self.format, self.code, self.width = name, format, code, width
+        self.exact = float if width == 8 else None
 
     def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         return numbers(node, self.code, self.width).tolist(), None
@@ -78,13 +90,17 @@ class Float(Codec):
             return
         if not isinstance(value, int) or isinstance(value, bool):
             raise BadValue(f"{shown(value)} is no {self.name}")
-        if abs(value) > 1 << 1023 or int(float(value)) != value:
+        if abs(value) > 1 << 1023 or array(self.code, [value])[0] != value:
             raise BadValue(f"{value} cannot be a {self.name} without being rounded")
 
     def check_value(self, value: Any) -> None:
         self.check_type(value)
         if self.width == 4 and isinf(array("f", [value])[0]) and not isinf(value):
             raise BadValue(f"{value} is out of the range of {self.name}")
+
+    def kept(self, value: Any) -> Any:
+        self.check(value)
+        return None if value is None else array(self.code, [value])[0]
 
     def differs(self, old: Any, new: Any) -> bool:
         if type(old) is not float or type(new) is not float:
@@ -124,7 +140,7 @@ class AnyNumber(Float):
 class Text(Codec):
     """`str`"""
 
-    format, name, filler = "u", "utf8", ""
+    format, name, filler, exact = "u", "utf8", "", str
 
     def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         starts, data = offsets(node), node.buffers[2]
@@ -141,6 +157,13 @@ class Text(Codec):
         lengths = map(len, values) if len(data) == len(text) else [len(value.encode()) for value in values]
         return [_wire.Node(len(values), nulls, [validity, packed_offsets(lengths), data])]
 
+    def kept(self, value: Any) -> Any:
+        self.check(value)
+        return None if value is None else str.__str__(value)
+
+    def plain(self, value: str) -> str | None:
+        return f"type(x := {value}) is str and x.isascii()"
+
     def check_value(self, value: Any) -> None:
         if not isinstance(value, str):
             raise BadValue(f"{shown(value)} is no text")
@@ -153,7 +176,7 @@ class Text(Codec):
 class Binary(Codec):
     """`bytes`"""
 
-    format, name, filler = "z", "binary", b""
+    format, name, filler, exact = "z", "binary", b"", bytes
 
     def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         starts, data = offsets(node), node.buffers[2]

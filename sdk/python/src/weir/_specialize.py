@@ -35,14 +35,20 @@ def specialize(function: Any, at_row: int | None, row: RowType | None) -> tuple[
 
 
 def is_plain(cls: Any) -> bool:
-    """Whether an object of a dataclass is nothing but its fields."""
+    """Whether an object of a dataclass is nothing but its fields, which its class sets as they are given."""
+    fields = dataclasses.fields(cls)
     return (
-        cls.__mro__[1:] == (object,)
+        type(cls) is type
+        and cls.__mro__[1:] == (object,)
+        # Generated code has no file. A frozen class cannot have a __setattr__ of its own.
+        and getattr(getattr(cls.__init__, "__code__", None), "co_filename", None) == "<string>"
+        and (cls.__setattr__ is object.__setattr__ or cls.__dataclass_params__.frozen)
         and not hasattr(cls, "__post_init__")
         and cls.__new__ is object.__new__
         and cls.__getattribute__ is object.__getattribute__
         and not hasattr(cls, "__getattr__")
-        and all(field.init and not getattr(field, "kw_only", False) for field in dataclasses.fields(cls))
+        and all(field.init and not getattr(field, "kw_only", False) for field in fields)
+        and not any(isinstance(vars(cls).get(field.name), property) for field in fields)
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from . import _wire
 from ._annotations import DeclarationError
 from ._bits import pack, unpack
-from ._codec import BadValue
+from ._codec import BadValue, Codec
+from ._errors import reason_of
 from ._outputs import selection
 from ._reads import RowReader
 from ._rows import RowType, row_type
@@ -26,6 +27,39 @@ def state_row(cls: Any, where: str) -> RowType:
     if row.event_time or row.kind:
         raise DeclarationError(f"{where}: {row.cls.__name__} is kept, so it has columns only: use weir.Timestamp for a time")
     return row
+
+
+def plain(row: RowType) -> str:
+    """Code that is true only if the variable `s`, such a row, is kept as it is; otherwise the function `keep` is called, see `keeper`. This
+    is done after every row, so that it does not matter which rows make a batch."""
+    return " and ".join(plain_value(field.codec, f"s.{field.attribute}") for field in row.columns) or "True"
+
+
+def plain_value(codec: Codec, value: str) -> str:
+    """The same of one value, which an expression gives."""
+    condition = codec.plain(value) or "False"
+    return f"({value} is None or {condition})" if codec.nullable else f"({condition})"
+
+
+def keeper(row: RowType | None, what: str) -> dict[str, Any]:
+    """What the code of a loop needs: the class `S`, and `keep`, which makes of a row what the host keeps of it. It raises `BadValue` if
+    columns cannot hold it."""
+
+    def keep(value: Any) -> None:
+        if row is None or type(value) is not row.cls:
+            needs = "None, as KeyContext[..., None] says" if row is None else row.cls.__name__
+            raise BadValue(f"{what} is {value!r}, not {needs}")
+        try:
+            row.keep(value)
+        except BadValue as error:
+            raise BadValue(f"{what}: {error}") from None
+
+    return {"keep": keep, "S": row.cls if row else None}
+
+
+def refusal(error: Exception) -> str:
+    """Why a row is refused, of which something cannot be kept or that made an exception."""
+    return str(error) if isinstance(error, BadValue) else reason_of(error)
 
 
 class States:
@@ -49,19 +83,6 @@ class States:
         elif any(self._present):
             made = iter(row.make_all(range(sum(self._present)), [list(compress(values, self._present)) for values in given]))
             self.slots = [next(made) if present else None for present in self._present]
-
-    def check(self, key: int) -> None:
-        """Raises `BadValue` if the state of a key cannot be kept."""
-        state = self.slots[key]
-        if state is None:
-            return
-        if self.row is None or type(state) is not self.row.cls:
-            needs = "None, as KeyContext[..., None] says" if self.row is None else self.row.cls.__name__
-            raise BadValue(f"the state is {state!r}, not {needs}")
-        try:
-            self.row.check(state)
-        except BadValue as error:
-            raise BadValue(f"the state: {error}") from None
 
     def changes(self) -> Any:
         """Which keys' states changed, and what they are now: a selection and states. Any exception means that a state cannot be kept."""

@@ -44,6 +44,7 @@ class Day(DayNumber):
     """`datetime.date`"""
 
     filler: Any = datetime.date(1970, 1, 1)
+    exact = None
 
     def values(self, column: ColumnSchema, nodes: Sequence[Any], node: Any) -> tuple[list[Any], Bad | None]:
         days, _ = super().values(column, nodes, node)
@@ -55,6 +56,10 @@ class Day(DayNumber):
         if values and set(map(type, values)) != {datetime.date}:
             raise TypeError("it needs a datetime.date")
         return super().nodes([value.toordinal() - _EPOCH_DAY for value in values], validity, nulls)
+
+    def kept(self, value: Any) -> Any:
+        self.check(value)
+        return value
 
     def check_value(self, value: Any) -> None:
         if type(value) is not datetime.date:
@@ -91,6 +96,7 @@ class DateTime(Instant):
     """`datetime.datetime` with a time zone."""
 
     filler: Any = _EPOCH
+    exact = None
 
     def __init__(self) -> None:
         super().__init__("u")
@@ -101,6 +107,10 @@ class DateTime(Instant):
 
     def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         return super().nodes([from_datetime(value) for value in values], validity, nulls)
+
+    def kept(self, value: Any) -> Any:
+        self.check(value)
+        return None if value is None else to_datetime(from_datetime(value))
 
     def check_value(self, value: Any) -> None:
         if not isinstance(value, datetime.datetime):
@@ -131,6 +141,10 @@ class DecimalNumber(Codec):
         data, scale, of_bytes = node.buffers[1], -self.scale, int.from_bytes
         units = (of_bytes(data[at : at + 16], "little", signed=True) for at in range(0, 16 * node.length, 16))
         return [_EXACT.scaleb(decimal.Decimal(unit), scale) for unit in units], None
+
+    def kept(self, value: Any) -> Any:
+        self.check(value)
+        return None if value is None else _EXACT.scaleb(decimal.Decimal(self.units(value)), -self.scale)
 
     def nodes(self, values: list[Any], validity: bytes, nulls: int) -> list[Any]:
         data = b"".join([self.units(value).to_bytes(16, "little", signed=True) for value in values])

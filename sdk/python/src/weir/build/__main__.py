@@ -10,13 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ._check import BuildError, Found, find_operator
+from ._check import SAFE_PATH, BuildError, Found, find_operator
 from ._message import authors_message
 from ._project import Project
 from ._returns import mend
 
 _SDK = Path(__file__).resolve().parent.parent
-_SCRIPT = "import sys, componentize_py; sys.exit(componentize_py.script())"
+_SCRIPT = f"{SAFE_PATH}; import componentize_py; sys.exit(componentize_py.script())"
 # What only tests and builds need is not in a component.
 _NATIVE_ONLY = ("testing", "build", "_bindings", "wit", "__pycache__", "py.typed")
 
@@ -73,7 +73,7 @@ def _environment(toolchain: Path | None) -> dict[str, str]:
         folders = [toolchain, *sorted(toolchain.glob("lib/python*/site-packages"))]
         earlier = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = os.pathsep.join([*map(str, folders), *([earlier] if earlier else [])])
-    probe = subprocess.run([sys.executable, "-c", "import componentize_py"], env=environment, capture_output=True, text=True)
+    probe = subprocess.run([sys.executable, "-c", f"{SAFE_PATH}; import componentize_py"], env=environment, capture_output=True, text=True)
     if probe.returncode != 0:
         wanted = next((line for line in _toolchain_lines() if line.startswith("componentize-py")), "componentize-py")
         reason = probe.stderr.strip().splitlines()[-1:] or ["it cannot be imported"]

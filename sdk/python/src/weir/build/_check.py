@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ._project import Project
 
 _SOURCES = str(Path(__file__).resolve().parent.parent.parent)
+#: Takes the working folder from the path: a file there may have the name of a module of Python's.
+SAFE_PATH = "import sys; sys.path[:] = filter(None, sys.path)"
 
 
 class BuildError(Exception):
@@ -31,7 +33,7 @@ class Found:
 def find_operator(project: Project) -> Found:
     """Imports the project's module in a process of its own. Raises `BuildError` in the author's terms."""
     arguments = [str(project.folder), json.dumps(project.paths), project.module, project.operator or ""]
-    script = f"import sys; sys.path.insert(0, {_SOURCES!r}); from weir.build._check import report; report(*sys.argv[1:])"
+    script = f"{SAFE_PATH}; sys.path.insert(0, {_SOURCES!r}); from weir.build._check import report; report(*sys.argv[1:])"
     ran = subprocess.run([sys.executable, "-B", "-c", script, *arguments], capture_output=True, text=True, cwd=project.folder)
     line = ran.stdout.splitlines()[-1] if ran.stdout else ""
     try:
@@ -46,7 +48,11 @@ def find_operator(project: Project) -> Found:
 def report(folder: str, paths: str, module: str, operator: str) -> None:
     """Prints as JSON which operator there is, or what is wrong."""
     folders = [folder, *(str(Path(folder) / path) for path in json.loads(paths))]
-    sys.path[:0] = folders
+    # Behind Python's own modules, before those that are installed.
+    installed = [at for at, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages"))]
+    own = sys.path.index(str(Path(dataclasses.__file__).parent))
+    at = next((at for at in installed if at > own), len(sys.path))
+    sys.path[at:at] = folders
     try:
         importlib.import_module(module)
         print("\n" + json.dumps(_found(module, operator)))
