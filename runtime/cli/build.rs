@@ -6,7 +6,7 @@ use std::{env, fs, io};
 
 /// What is read, relative to the project.
 const PARTS: [&str; 2] = ["sdk", "wit"];
-/// Folders in an SDK that nobody needs to build an operator, or that its tools have made.
+/// Folders of an SDK that are not needed to build an operator, or that its tools make.
 const LEFT_OUT: [&str; 9] =
     ["tests", "samples", "examples", "target", "node_modules", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache"];
 

@@ -132,7 +132,7 @@ proptest! {
         prop_assert_eq!(report.layouts_differ, !is_same);
         let mut differences = report.differences.iter().enumerate();
         let is_new = |(at, found): (usize, _)| !report.differences[..at].contains(found);
-        prop_assert!(differences.all(is_new), "each is told once: {report:?}");
+        prop_assert!(differences.all(is_new), "each is reported once: {report:?}");
         prop_assert!(report.differences.iter().all(|found| found.key.is_some() == (keys != "[]")), "{report:?}");
     }
 }

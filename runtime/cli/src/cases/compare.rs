@@ -6,7 +6,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use super::file::{Expect, Row};
 use super::observed::{Observed, Table};
 
-/// Differences of one list of rows that are told; the others are counted.
+/// How many differences of one list of rows are shown; the others are counted.
 const TOLD_MAX: usize = 10;
 
 /// One difference.
@@ -35,7 +35,7 @@ pub(super) fn differences(expect: &Expect, observed: &Observed) -> Vec<Differenc
         let at = format!("outputs.{name}");
         match (observed.outputs.iter().find(|(known, _)| known == name), rows_of(rows)) {
             (Some((_, table)), Ok(rows)) => of_rows(&at, &rows, table, &mut found),
-            // What could not begin has no outputs, and that is told already.
+            // An operator that failed may have no outputs, and its error is reported above.
             (None, Ok(rows)) if rows.is_empty() || observed.failed.is_some() => {}
             (None, Ok(_)) => {
                 let known: Vec<&str> = observed.outputs.iter().map(|(known, _)| known.as_str()).collect();

@@ -56,7 +56,7 @@ pub(crate) enum Step {
 }
 
 impl<'de> Deserialize<'de> for Step {
-    /// A table with one key, so that a mistyped one is told with those that there are.
+    /// A table with exactly one key; an unknown key is reported together with the known ones.
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -57,7 +57,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Waits until the sources are others than before, and an editor has written the last of them.
-#[expect(clippy::disallowed_methods, reason = "files are looked at now and then; nobody else waits")]
+#[expect(clippy::disallowed_methods, reason = "the files are polled, and no other thread waits for this one")]
 fn await_change(folder: &Path, before: Sources) {
     let mut last = before.clone();
     loop {

@@ -52,7 +52,7 @@ fn changed(table: &Table<'_>) -> Result<SelectedColumns> {
     }
     let drop = drop.unwrap_or_default();
     if add.is_empty() && rename.is_empty() && drop.is_empty() {
-        // A key that is misspelt may be the one, and is told already.
+        // A misspelt key may be the missing one, and is reported already.
         if table.check_keys(SELECT_KEYS).is_err() {
             return Err(Problems::default());
         }

@@ -46,7 +46,7 @@ impl SingleStep {
         Ok(Self { job, node, clock, metrics, operator, watermark: WATERMARK_MIN })
     }
 
-    /// The names of its outputs, and the columns that come out of them; those that nobody reads have none.
+    /// The names of its outputs, and their columns; an output that no sink reads has none.
     #[must_use]
     pub fn outputs(&self) -> Vec<(String, Option<SchemaRef>)> {
         let (ports, read) = (self.job.step(self.node).outputs(), &self.job.pruned.nodes[self.node].outputs);

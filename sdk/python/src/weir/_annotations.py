@@ -7,10 +7,11 @@ import datetime
 import decimal
 import types
 import typing
+from collections.abc import Callable
 from typing import Annotated, Any, Union
 
 from ._codec import Codec
-from ._nested import ListOf, StructOf
+from ._nested import ListOf
 from ._scalars import AnyNumber, Binary, Bool, Float, Int, Text
 from ._times import DateTime, Day, DayNumber, DecimalNumber, Instant
 
@@ -107,17 +108,17 @@ def optional_of(annotation: Any) -> Any:
     return None
 
 
-def codec_of(annotation: Any, where: str) -> Codec:
-    """How values of an annotation become a column. `where` is for messages."""
+def codec_of(annotation: Any, where: str, nested: Callable[[type, str], Codec]) -> Codec:
+    """How values of an annotation become a column. `where` is for messages; `nested` does the same for a row inside a row."""
     inner = optional_of(annotation)
     if inner is not None:
-        return codec_of(inner, where).optional()
+        return codec_of(inner, where, nested).optional()
     if isinstance(annotation, ColumnType):
         return annotation.codec
     if typing.get_origin(annotation) is Annotated:
         column_type = metadata(annotation, ColumnType)
         if column_type is None:
-            return codec_of(annotation.__origin__, where)
+            return codec_of(annotation.__origin__, where, nested)
         if isinstance(column_type, Decimal) and annotation.__origin__ is not decimal.Decimal:
             raise DeclarationError(f"{where}: weir.Decimal goes with decimal.Decimal, not with {_shown(annotation.__origin__)}")
         if optional_of(annotation.__origin__) is not None:
@@ -129,14 +130,9 @@ def codec_of(annotation: Any, where: str) -> Codec:
     if annotation is decimal.Decimal:
         raise DeclarationError(f"{where}: say how many digits: Annotated[decimal.Decimal, weir.Decimal(precision, scale)]")
     if typing.get_origin(annotation) is list and len(typing.get_args(annotation)) == 1:
-        return ListOf(codec_of(typing.get_args(annotation)[0], where))
+        return ListOf(codec_of(typing.get_args(annotation)[0], where, nested))
     if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
-        from ._rows import row_type
-
-        nested = row_type(annotation)
-        if nested.event_time or nested.kind or not nested.columns:
-            raise DeclarationError(f"{where}: a row inside a row has columns, and neither event time nor kind of its own")
-        return StructOf(nested)
+        return nested(annotation, where)
     raise DeclarationError(
         f"{where}: no column has the type {_shown(annotation)}. There are bool, int, float, str, bytes, datetime.date, "
         "datetime.datetime, decimal.Decimal, list[...], other rows, Optional of these, and weir.Int8 to weir.TimestampNanos"

@@ -12,7 +12,7 @@ from ._bits import unpack
 from ._codec import BadValue
 from ._nested import StructOf
 from ._reads import RowReader
-from ._rows import compiled, row_type
+from ._rows import compiled, nested_codec, row_type
 from ._schema import columns_of
 from ._state import plain, plain_value
 
@@ -23,7 +23,7 @@ class EntryType:
     def __init__(self, declared: Any, column: str, where: str) -> None:
         self.is_row = isinstance(declared, type) and dataclasses.is_dataclass(declared)
         self.row = row_type(declared) if self.is_row else None
-        self.codec: Any = StructOf(self.row) if self.row else None if declared is None else codec_of(declared, where)
+        self.codec: Any = StructOf(self.row) if self.row else None if declared is None else codec_of(declared, where, nested_codec)
         self._column = column
         #: What has the order of the entries, and a copy that does not change with a value.
         self.order = self.row.order if self.row else self.codec.order if self.codec else _same

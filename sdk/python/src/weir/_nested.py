@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from . import _wire
 from ._codec import Bad, BadValue, Codec, shown
 from ._scalars import offsets, packed_offsets
 from ._schema import ColumnSchema
 
-if TYPE_CHECKING:
-    from ._rows import RowType
+
+class NestedRow(Protocol):
+    """What is needed to know of the row class of a row inside a row."""
+
+    cls: Any
+    columns: list[Any]
+
+    def fields(self) -> list[Any]: ...
+    def make_all(self, indices: range, lists: list[Any]) -> list[Any]: ...
+    def blank(self) -> Any: ...
+    def check(self, value: Any) -> None: ...
+    def keep(self, value: Any) -> Any: ...
+    def freeze(self, value: Any) -> Any: ...
+    def order(self, value: Any) -> Any: ...
+    def differs(self, old: Any, new: Any) -> bool: ...
 
 
 class ListOf(Codec):
@@ -89,7 +102,7 @@ class StructOf(Codec):
 
     format, mutable = "+s", True
 
-    def __init__(self, row: RowType) -> None:
+    def __init__(self, row: NestedRow) -> None:
         self.row = row
         self.name = f"struct<{', '.join(f'{field.column}: {field.codec.name}' for field in row.columns)}>"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ._annotations import DeclarationError, Name, Role, codec_of, hints_of, metadata
 from ._codec import BadValue, Codec
+from ._nested import StructOf
 from ._times import to_datetime
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class RowType:
             self._keywords.add(field.name)
         if role is None:
             named = metadata(annotation, Name)
-            codec = codec_of(annotation, where)
+            codec = codec_of(annotation, where, nested_codec)
             self.columns.append(RowField(field.name, named.name if named else field.name, codec, codec.nullable))
         elif role.role == "event-time":
             if self.event_time is not None:
@@ -279,3 +280,11 @@ def row_type(cls: Any) -> RowType:
             _BEGUN.discard(cls)
         found.make_all(range(0), [[] for _ in found.reads])
     return found
+
+
+def nested_codec(cls: type, where: str) -> Codec:
+    """How rows of a class become one column of another row. `where` is for messages."""
+    nested = row_type(cls)
+    if nested.event_time or nested.kind or not nested.columns:
+        raise DeclarationError(f"{where}: a row inside a row has columns, and neither event time nor kind of its own")
+    return StructOf(nested)
