@@ -1,11 +1,16 @@
 //! The languages that operators are written in. Each is one file in `languages/` and one folder in `sdk/`: the SDK, and in `template/` what
 //! `weir new` starts a project with. Adding one is these two and a line in [`ALL`]. No command knows what a language's tools are called.
 
+mod c;
+mod go;
 mod javascript;
+mod module;
+mod pip;
 mod python;
 mod rust;
 pub(crate) mod sdk;
 pub(crate) mod toolchain;
+mod zig;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -16,7 +21,8 @@ use crate::languages::toolchain::Toolchain;
 use crate::waiting;
 
 /// Every language.
-pub(crate) const ALL: [&dyn Language; 3] = [&rust::Rust, &python::Python, &javascript::JavaScript];
+pub(crate) const ALL: [&dyn Language; 6] =
+    [&rust::Rust, &python::Python, &javascript::JavaScript, &go::Go, &c::C, &zig::Zig];
 
 /// How projects of a language begin, and become components.
 pub(crate) trait Language: Sync {

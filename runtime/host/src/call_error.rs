@@ -23,11 +23,13 @@ pub enum CallError {
     },
     /// The call used too much processor time.
     #[error(
-        "the call took longer than {limit_ms} ms of processor time; raise limits.call-time, or make batches smaller"
+        "the call took longer than {limit_ms} ms of processor time{place}; raise limits.call-time, or make batches smaller"
     )]
     TimeOut {
         /// [`call_time_ms`](weir_core::limits::OperatorLimits::call_time_ms).
         limit_ms: u64,
+        /// Where in its code it was; `, in f (file:line) called by ...`, or empty.
+        place: String,
     },
     /// The call did not end, though it used little processor time.
     #[error(
@@ -48,10 +50,14 @@ pub enum CallError {
         limit_ms: u64,
     },
     /// The operator wanted more memory than it may have, and did not get over it.
-    #[error("the operator needs more than {limit_bytes} bytes of memory; raise limits.memory, or make batches smaller")]
+    #[error(
+        "the operator needs more than {limit_bytes} bytes of memory{place}; raise limits.memory, or make batches smaller"
+    )]
     MemoryLimit {
         /// [`memory_bytes`](weir_core::limits::OperatorLimits::memory_bytes).
         limit_bytes: u64,
+        /// Where in its code it was.
+        place: String,
     },
     /// The call made more bytes than it may.
     #[error("the call makes more than {limit_bytes} bytes; raise limits.output, or make batches smaller")]

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use wasmtime::component::InstancePre;
 
+use crate::backtrace::LinesSection;
 use crate::cache::{FunctionCache, FunctionCounts};
 use crate::ctx::Ctx;
 use crate::exports::Exports;
 use crate::features::left_off;
+use crate::lines;
 use crate::load::{Inspection, LoadError};
 use crate::plan::World;
 use crate::shared::Shared;
@@ -22,6 +24,7 @@ pub(crate) struct Compiled {
     pub(crate) imports: Vec<String>,
     pub(crate) digest: blake3::Hash,
     pub(crate) size_bytes: u64,
+    pub(crate) lines: LinesSection,
     /// `None`: it came from the cache.
     pub(crate) cost: Option<Cost>,
 }
@@ -59,8 +62,8 @@ impl Compiled {
         let pre = shared.linker.instantiate_pre(&component);
         let pre = pre.map_err(|e| other_types(format!("an import: {e:#}")))?;
         let exports = Exports::find(&component, world).map_err(other_types)?;
-        let size_bytes = bytes.len() as u64;
-        Ok(Self { shared, pre, exports, world, imports, digest, size_bytes, cost })
+        let (size_bytes, lines) = (bytes.len() as u64, lines::section(bytes).map(Into::into));
+        Ok(Self { shared, pre, exports, world, imports, digest, size_bytes, lines, cost })
     }
 
     pub(crate) fn shared(&self) -> &Shared {

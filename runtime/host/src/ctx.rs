@@ -1,5 +1,6 @@
 //! What a store knows of its guest, and what a guest's imports find there. It calls nothing.
 
+use crate::backtrace::LinesSection;
 use crate::call_time::CallTime;
 use crate::imports::log::{LogCtx, LogView};
 use crate::imports::maps::{MapsCtx, MapsView};
@@ -13,6 +14,8 @@ pub(crate) struct Ctx {
     pub(crate) log: LogCtx,
     pub(crate) metrics: GuestMetrics,
     pub(crate) maps: MapsCtx,
+    /// Where its code comes from.
+    pub(crate) lines: LinesSection,
 }
 
 impl MapsView for Ctx {

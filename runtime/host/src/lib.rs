@@ -16,12 +16,14 @@
 //! | [`isolate`](mod@isolate) | finding the rows that make a call fail |
 //! | [`format`](mod@format) | Arrow types as the format strings of the C data interface |
 //! | [`cache`] | what was compiled, on disk; looking at it and clearing it |
+//! | [`lines`] | which lines of which files an operator's code comes from |
 //! | [`load`] | telling what a file is before compiling it, and what to do if it is no operator |
 //! | [`maps`] | what a keyed operator's maps are read through during a call |
 //! | [`imports`] | what a guest may import: `log`, `metrics` and, if it is keyed, `maps` |
 //! | [`limits`] | every bound that no pipeline sets |
 
 mod abi;
+mod backtrace;
 pub mod cache;
 pub mod call;
 pub mod call_error;
@@ -41,6 +43,7 @@ pub mod isolate;
 mod lift;
 mod lift_delta;
 pub mod limits;
+pub mod lines;
 pub mod load;
 mod lower;
 pub mod maps;

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc};
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{Store, Trap};
 use weir_core::limits::OperatorLimits;
 
 use crate::abi::{ChangelogMode, to_guest};
+use crate::backtrace;
 use crate::call_error::{CallError, LAST_LOG_LINE, cut_reason};
 use crate::call_time::{CallTime, Exceeded, FIRST_LOOK_TICKS};
 use crate::compiled::Compiled;
@@ -21,9 +22,6 @@ use crate::plan::{InputSchema, OperatorInfo, Plan};
 use crate::plan_check;
 use crate::schema::{Node, flatten};
 use crate::spec::{InstanceError, InstanceSpec};
-
-/// The innermost functions that a trap's message names.
-const FRAMES_SHOWN: usize = 4;
 
 /// A guest that is there when it is needed.
 pub(crate) struct Sandbox {
@@ -73,6 +71,7 @@ impl Sandbox {
             log,
             metrics: GuestMetrics::default(),
             maps: MapsCtx::default(),
+            lines: component.lines.clone(),
         };
         let mut sandbox = Self {
             config: config.to_string(),
@@ -241,6 +240,7 @@ pub(crate) fn about(component: &Compiled, limits: &OperatorLimits) -> Result<Ope
         log: LogCtx::builder(String::new()).build(),
         metrics: GuestMetrics::default(),
         maps: MapsCtx::default(),
+        lines: component.lines.clone(),
     };
     let mut store = guest_store(component, ctx, limits);
     let started = component.pre().instantiate(&mut store);
@@ -283,22 +283,23 @@ fn begin(store: &mut Store<Ctx>) {
 
 fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &OperatorLimits) -> CallError {
     let memory_denied = store.data_mut().limiter.take_memory_denied();
+    let place = backtrace::innermost(error, &store.data().lines);
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::Interrupt) {
         return match store.data().time.exceeded() {
             Some(Exceeded::WallTime { limit_ms }) => CallError::Stalled { limit_ms },
-            Some(Exceeded::ProcessorTime) | None => CallError::TimeOut { limit_ms: limits.call_time_ms },
+            Some(Exceeded::ProcessorTime) | None => CallError::TimeOut { limit_ms: limits.call_time_ms, place },
         };
     }
     if memory_denied {
-        return CallError::MemoryLimit { limit_bytes: limits.memory_bytes };
+        return CallError::MemoryLimit { limit_bytes: limits.memory_bytes, place };
     }
     if let Some(trap) = trap {
         let trap = trap.to_string();
         let what = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
         let said = store.data_mut().log.take_last_error();
         let said = said.map_or_else(String::new, |line| format!("{LAST_LOG_LINE}{}", cut_reason(printable(&line))));
-        return CallError::Trap { message: format!("{what}{}{said}", frames(error)) };
+        return CallError::Trap { message: format!("{what}{place}{said}") };
     }
     let cause = error.root_cause().to_string();
     // wasmtime gives this error no type of its own; a test holds us to its text.
@@ -319,14 +320,4 @@ fn start_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &Operato
         return InstanceError::Guest(call_error(error, store, limits).to_string());
     }
     InstanceError::Unavailable(format!("{error:#}"))
-}
-
-/// ` in f, called by g, ...`: the innermost functions of a trap.
-fn frames(error: &wasmtime::Error) -> String {
-    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
-    let names = frames.iter().filter_map(|frame| Some(format!("{:#}", rustc_demangle::demangle(frame.func_name()?))));
-    // How Rust comes from a panic to a trap says nothing of the operator.
-    let is_own = |name: &String| !["std::", "core::", "__rust", "rust_"].iter().any(|of| name.contains(of));
-    let names: Vec<_> = names.filter(is_own).take(FRAMES_SHOWN).collect();
-    if names.is_empty() { String::new() } else { format!(", in {}", names.join(" called by ")) }
 }

@@ -1,22 +1,17 @@
 //! Python: a project with a pyproject.toml, made into a component by componentize-py, which puts an interpreter around it. What is done with
 //! it there is the SDK's own business (`weir.build`).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-use crate::folders;
 use crate::languages::toolchain::{self, Toolchain};
-use crate::languages::{Language, built_by, plain_name, run, sdk};
+use crate::languages::{Language, built_by, pip, plain_name, sdk};
 
 /// See the module.
 pub(super) struct Python;
 
-/// Says which interpreter, if it is not the `python3` or `python` that is found first.
-const VARIABLE: &str = "WEIR_PYTHON";
-/// The oldest that the SDK runs on.
-const OLDEST: (u32, u32) = (3, 10);
 /// One requirement a line, with the hashes of its files.
 const PINNED: &str = "sdk/python/toolchain.txt";
 
@@ -50,7 +45,7 @@ impl Language for Python {
     }
 
     fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
-        let python = interpreter()?;
+        let python = pip::interpreter("operators in Python need")?;
         let tools = toolchain::installed(self, self)?;
         let sdk = sdk::of(self)?;
         let path = std::env::join_paths([sdk.join("src"), tools]).context("a folder's name has a : in it")?;
@@ -65,8 +60,7 @@ impl Language for Python {
 
 impl Toolchain for Python {
     fn holds(&self) -> String {
-        let first = sdk::file(PINNED).lines().find(|line| line.contains("==")).unwrap_or_default();
-        first.trim_end_matches(['\\', ' ']).replace("==", " ")
+        pip::holds(PINNED)
     }
 
     fn pinned_by(&self) -> &'static [&'static str] {
@@ -74,51 +68,6 @@ impl Toolchain for Python {
     }
 
     fn install(&self, into: &Path) -> anyhow::Result<()> {
-        let python = interpreter()?;
-        let list = into.join("toolchain.txt");
-        std::fs::write(&list, sdk::file(PINNED)).with_context(|| format!("cannot write {}", list.display()))?;
-        let mut command = Command::new(python);
-        // Where nothing is yet: an interpreter looks for modules where it is started.
-        command.current_dir(into).args([
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--require-hashes",
-            "--only-binary",
-            ":all:",
-            "--target",
-        ]);
-        run("fetching the Python toolchain with pip", command.arg(into).arg("-r").arg(list)).map(drop)
+        pip::install("Python", PINNED, into)
     }
-}
-
-/// A Python that is new enough.
-fn interpreter() -> anyhow::Result<PathBuf> {
-    let given = folders::variable(VARIABLE);
-    let tried = given.map_or_else(|| vec!["python3".into(), "python".into()], |given| vec![given]);
-    let mut older = None;
-    for python in &tried {
-        let asked = Command::new(python).args(["-c", "import sys; print(*sys.version_info[:2])"]).output();
-        let Ok(asked) = asked else { continue };
-        let said = String::from_utf8_lossy(&asked.stdout);
-        let version = said.trim().split_once(' ').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-        match version {
-            Some(version) if version >= OLDEST => return Ok(python.clone()),
-            Some((major, minor)) => older = Some(format!("{} is Python {major}.{minor}", python.display())),
-            None => {}
-        }
-    }
-    let found = older.unwrap_or_else(|| {
-        format!(
-            "there is no {} that runs",
-            tried.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", and no ")
-        )
-    });
-    bail!(
-        "operators in Python need Python {}.{} or newer: {found}; install it, or name another with {VARIABLE}",
-        OLDEST.0,
-        OLDEST.1
-    )
 }

@@ -1,13 +1,12 @@
-//! Rust: a crate that cargo builds into a core module, which is made into a component here.
+//! Rust: a crate that cargo builds into a core module, of which `module` makes a component.
 
 mod cargo;
 
 use std::path::Path;
 
 use anyhow::Context;
-use wit_component::ComponentEncoder;
 
-use crate::languages::{Language, plain_name, sdk};
+use crate::languages::{Language, module, plain_name, sdk};
 use cargo::OperatorCrate;
 
 /// See the module.
@@ -52,20 +51,10 @@ impl Language for Rust {
     }
 
     fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
-        encode(&OperatorCrate::find(project)?.build()?)
+        let core = OperatorCrate::find(project)?.build()?;
+        let bytes = std::fs::read(&core).with_context(|| format!("cannot read {}", core.display()))?;
+        module::component(&bytes, project, None)
     }
-}
-
-/// The core module with the types of its world, which its SDK put into it, made into a component.
-fn encode(module: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes = std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
-    let encoded = ComponentEncoder::default().validate(true).module(&bytes).and_then(|mut encoder| encoder.encode());
-    encoded.with_context(|| {
-        format!(
-            "{} cannot be made into a component; an operator exports itself with the SDK's export! and uses no WASI",
-            module.display()
-        )
-    })
 }
 
 /// A workspace of the SDK's two crates, with what they inherit of the project's.

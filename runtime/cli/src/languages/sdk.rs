@@ -18,6 +18,11 @@ pub(crate) fn file(path: &str) -> &'static str {
     FILES.iter().find(|(name, _)| *name == path).map_or("", |(_, content)| content)
 }
 
+/// The files of the contract: paths and contents.
+pub(crate) fn contract() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().copied().filter(|(path, _)| path.starts_with("wit/"))
+}
+
 /// The files of a template, by their paths in the new project: those of all languages (its test cases), those of all templates of the
 /// language, and its own.
 pub(crate) fn template(language: &dyn Language, template: &str) -> Vec<(&'static str, &'static str)> {

@@ -37,7 +37,7 @@ proptest! {
                 failed += 1;
                 // Too many rows at once fail too, as if memory were short.
                 if range.len() > crowd {
-                    return Err(CallError::MemoryLimit { limit_bytes: 1 }.into());
+                    return Err(CallError::MemoryLimit { limit_bytes: 1, place: String::new() }.into());
                 }
                 match poison.range(range.clone()).next() {
                     Some(_) => Err(CallError::Call("bad".into()).into()),

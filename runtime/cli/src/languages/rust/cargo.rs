@@ -93,6 +93,8 @@ impl OperatorCrate {
         if let Some(target) = &self.shared_target {
             command.env("CARGO_TARGET_DIR", target);
         }
+        // For the lines of traps. The component is made without it.
+        command.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only").env("CARGO_PROFILE_RELEASE_STRIP", "none");
         let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
         if !output.status.success() {
             bail!("cargo build of {} failed", self.name);

@@ -1,0 +1,147 @@
+//! Where the code of an operator comes from: functions, files and lines of its author's, in a section of the component. `weir build`
+//! makes it from the compiler's debug information, which is then left out: that is many times larger, and a parser of it would have to
+//! be trusted with what strangers upload. It says nothing of code that is not the author's, and nothing depends on it but messages.
+
+use serde::{Deserialize, Serialize};
+use wasmtime::wasmparser::{Parser, Payload};
+
+/// The custom section's name; it stands in the component itself, behind everything else.
+pub const SECTION: &str = "weir:lines";
+/// What is larger is not looked at.
+const BYTES_MAX: usize = 4 << 20;
+
+/// The section's contents, as postcard writes them.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lines<'a> {
+    /// Names of functions and files.
+    #[serde(borrow)]
+    pub texts: Vec<&'a str>,
+    /// Lines of files.
+    pub places: Vec<Place>,
+    /// Places that one instruction stands for, innermost first: more than one where functions were inlined. Indices into `places`.
+    pub chains: Vec<Vec<u32>>,
+    /// From here to the next range or the function's end, by function and offset.
+    pub ranges: Vec<Range>,
+}
+
+/// A line in a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// Its name, an index into `texts`.
+    pub function: u32,
+    /// The file, relative to the project, an index into `texts`.
+    pub file: u32,
+    /// Counted from 1.
+    pub line: u32,
+}
+
+/// Instructions that stand for the same lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// How many functions of the module lie between this range's and the last one's (of the first: its index, imports counted).
+    pub functions: u32,
+    /// Bytes from the start of the last range, or, where `functions` is not 0, from the start of the function's body.
+    pub offset: u32,
+    /// An index into `chains`.
+    pub chain: u32,
+}
+
+impl<'a> Lines<'a> {
+    /// Reads a section's contents; `None`: it is damaged.
+    #[must_use]
+    pub fn read(section: &'a [u8]) -> Option<Self> {
+        postcard::from_bytes(section).ok()
+    }
+
+    /// `f (src/lib.rs:12)` of an instruction, innermost first; none: it is not the author's, or not known. If it is not the author's,
+    /// one of theirs that begins up to `reach` bytes behind it is taken.
+    pub fn at(&self, function: u32, offset: u32, reach: u32) -> Vec<String> {
+        let (mut at, mut found) = ((0_u32, 0_u32), None);
+        for range in &self.ranges {
+            let start = if range.functions == 0 { at.1 } else { 0 };
+            at = (at.0.saturating_add(range.functions), range.offset.saturating_add(start));
+            let is_found = found.is_some_and(|chain: &Vec<u32>| !chain.is_empty());
+            if at > (function, offset.saturating_add(reach)) || (at > (function, offset) && is_found) {
+                break;
+            }
+            found = self.chains.get(range.chain as usize).filter(|_| at.0 == function);
+        }
+        found.into_iter().flatten().filter_map(|place| self.shown(*place)).collect()
+    }
+
+    fn shown(&self, place: u32) -> Option<String> {
+        let Place { function, file, line } = *self.places.get(place as usize)?;
+        let text = |index: u32| self.texts.get(index as usize);
+        Some(format!("{} ({}:{line})", text(function)?, text(file)?))
+    }
+}
+
+/// The section's contents of a component, if it has one.
+pub(crate) fn section(component: &[u8]) -> Option<Vec<u8>> {
+    let mut parser = Parser::new(0);
+    let mut at = 0;
+    loop {
+        let wasmtime::wasmparser::Chunk::Parsed { consumed, payload } =
+            parser.parse(component.get(at..)?, true).ok()?
+        else {
+            return None;
+        };
+        at += consumed;
+        match payload {
+            Payload::ModuleSection { unchecked_range: inner, .. }
+            | Payload::ComponentSection { unchecked_range: inner, .. } => at = inner.end.max(at),
+            Payload::CustomSection(section) if section.name() == SECTION => {
+                return Some(section.data().to_vec()).filter(|data| data.len() <= BYTES_MAX);
+            }
+            Payload::End(_) => return None,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Lines<'static> {
+        let place = |function, line| Place { function, file: 2, line };
+        let range = |functions, offset, chain| Range { functions, offset, chain };
+        Lines {
+            texts: vec!["inner", "outer", "src/lib.rs"],
+            places: vec![place(0, 3), place(1, 9)],
+            chains: vec![vec![], vec![0, 1], vec![1]],
+            ranges: vec![range(5, 2, 2), range(0, 10, 1), range(0, 4, 0), range(2, 0, 1)],
+        }
+    }
+
+    #[test]
+    fn an_instruction_is_of_the_last_range_that_begins_before_it() {
+        let lines = example();
+        let (inner, outer) = ("inner (src/lib.rs:3)", "outer (src/lib.rs:9)");
+        assert_eq!(lines.at(5, 11, 0), [outer]);
+        assert_eq!(lines.at(5, 12, 0), [inner, outer]);
+        assert!(lines.at(5, 16, 0).is_empty() && lines.at(5, 1, 0).is_empty(), "not the author's");
+        assert!(lines.at(6, 0, 9).is_empty() && lines.at(4, 0, 9).is_empty(), "another function");
+        assert_eq!(lines.at(7, 1_000, 0), [inner, outer]);
+        assert_eq!(
+            (lines.at(5, 1, 1), lines.at(5, 1, 20)),
+            (vec![outer.to_owned()], vec![outer.to_owned()]),
+            "the next"
+        );
+    }
+
+    #[test]
+    fn what_is_damaged_gives_no_lines() {
+        let bytes = postcard::to_allocvec(&example()).unwrap_or_default();
+        assert_eq!(Lines::read(&bytes), Some(example()));
+        for cut in 0..bytes.len() {
+            assert_eq!(Lines::read(&bytes[..cut]), None, "{cut}");
+        }
+        let mut wrong = example();
+        wrong.ranges[1] = Range { functions: u32::MAX, offset: u32::MAX, chain: 9 };
+        wrong.places[1].file = 77;
+        for (function, offset) in [(5, 12), (u32::MAX, u32::MAX), (7, 0)] {
+            assert!(wrong.at(function, offset, 0).is_empty());
+        }
+    }
+}
