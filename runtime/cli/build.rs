@@ -1,11 +1,11 @@
-//! Lists the files of the SDKs and of the contract, which the command carries so that `weir new` and `weir build` need no checkout.
+//! Lists the files of the SDKs, of the contract and of its test cases, which the command carries so that it needs no checkout.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// What is read, relative to the project.
-const PARTS: [&str; 2] = ["sdk", "wit"];
+const PARTS: [&str; 3] = ["sdk", "tests/conformance", "wit"];
 /// Folders of an SDK that are not needed to build an operator, or that its tools make.
 const LEFT_OUT: [&str; 9] =
     ["tests", "samples", "examples", "target", "node_modules", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache"];

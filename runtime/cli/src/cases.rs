@@ -6,12 +6,18 @@
 //! | `file` | how a case is written |
 //! | `job` | the pipeline around the component |
 //! | `observed` | what came out |
+//! | `toml_text` | its text in TOML |
 //! | `compare` | how that differs from what was expected |
+//! | `report` | what is told of cases |
+//! | `large` | cases of many rows |
 
 mod compare;
 mod file;
 mod job;
+pub(crate) mod large;
 mod observed;
+pub(crate) mod report;
+mod toml_text;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -77,6 +83,13 @@ fn observe(
     case: &Case,
 ) -> anyhow::Result<Observed> {
     let schema = case.schema()?;
+    if let Some(before) = &case.state_before {
+        let rows = weir_connectors::json_rows::from_json(&case.schema_before(before)?, &before.rows);
+        if let Err(error) = step.resume_from(before.version, rows.context("state-before.rows")?) {
+            observed.failed = Some(format!("{:#}", anyhow!(error)));
+            return Ok(observed);
+        }
+    }
     for (number, given) in case.steps.iter().enumerate() {
         let emitted = match given {
             Step::Rows(rows) => {

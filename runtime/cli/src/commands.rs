@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod checkpoint;
 pub(crate) mod completions;
+pub(crate) mod conformance;
 pub(crate) mod dev;
 pub(crate) mod inspect;
 pub(crate) mod man_pages;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Build(build::Args),
     /// Run an operator's test cases
     Test(test::Args),
+    /// Check that three operators of a language do what those of all languages do
+    Conformance(conformance::Args),
     /// Build, test and replace an operator whenever its sources change
     Dev(dev::Args),
     /// Fetch the tools that a language's operators are built with

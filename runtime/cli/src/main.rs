@@ -117,6 +117,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::New(args) => commands::new::execute(&args),
         Command::Build(args) => commands::build::execute(&args),
         Command::Test(args) => commands::test::execute(&args),
+        Command::Conformance(args) => commands::conformance::execute(&args),
         Command::Dev(args) => commands::dev::execute(&args),
         Command::Toolchain(args) => commands::toolchain::execute(&args),
         Command::Cache(args) => told(args.json, commands::cache::execute(&args)),

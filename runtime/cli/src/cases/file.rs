@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use weir_core::column_type::parse_type;
 
+use super::toml_text;
+
 /// A row: column and value.
 pub(crate) type Row = Map<String, Value>;
 
@@ -28,6 +30,8 @@ pub(crate) struct Case {
     pub(crate) event_time: Option<String>,
     /// Of an aggregate: the window, as in a pipeline; without one all rows of a key are one group.
     pub(crate) window: Option<Value>,
+    /// Of a keyed operator: what another version of it has left.
+    pub(crate) state_before: Option<StateBefore>,
     /// What happens, in this order.
     #[serde(default)]
     pub(crate) steps: Vec<Step>,
@@ -38,6 +42,18 @@ pub(crate) struct Case {
     text: String,
     #[serde(skip)]
     is_json: bool,
+}
+
+/// The states that a version of an operator has left.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct StateBefore {
+    /// Of its layout.
+    pub(crate) version: u32,
+    /// Of the state, with their types; those of the key come before them.
+    columns: Pairs,
+    /// One for each key.
+    pub(crate) rows: Vec<Row>,
 }
 
 /// What happens to an operator.
@@ -148,15 +164,32 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
+impl Pairs {
+    fn fields(&self, table: &str) -> anyhow::Result<Vec<Field>> {
+        let field = |(name, written): &(String, String)| {
+            let parsed = parse_type(written).map_err(|reason| anyhow!("{table}.{name}: {reason}"))?;
+            Ok(Field::new(name, parsed, true))
+        };
+        self.0.iter().map(field).collect()
+    }
+}
+
 impl Case {
     /// Reads a file; its name says whether it is TOML or JSON.
     ///
     /// # Errors
     /// If it cannot be read, or is no case.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let shown = path.display();
+        let shown = path.display().to_string();
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        Self::parse(&shown, text, path.extension().is_some_and(|extension| extension == "json"))
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// If it is no case.
+    pub(crate) fn parse(shown: &str, text: String, is_json: bool) -> anyhow::Result<Self> {
         let case = if is_json { serde_json::from_str(&text).map_err(Into::into) } else { of_toml(&text) };
         let mut case: Self = case.with_context(|| format!("{shown} is no test case"))?;
         let Expect { error, state, maps, timers, processing_timers, .. } = &case.expect;
@@ -173,11 +206,20 @@ impl Case {
     /// # Errors
     /// A type that there is not.
     pub(crate) fn schema(&self) -> anyhow::Result<SchemaRef> {
-        let field = |(name, written): &(String, String)| {
-            let parsed = parse_type(written).map_err(|reason| anyhow!("columns.{name}: {reason}"))?;
-            Ok(Field::new(name, parsed, true))
+        Ok(Arc::new(Schema::new(self.columns.fields("columns")?)))
+    }
+
+    /// The columns of the state that was left before: those of the key, then its own.
+    ///
+    /// # Errors
+    /// A type that there is not, or a key that is no column.
+    pub(crate) fn schema_before(&self, before: &StateBefore) -> anyhow::Result<SchemaRef> {
+        let columns = self.schema()?;
+        let key = |name: &String| {
+            Ok(columns.field_with_name(name).map_err(|_| anyhow!("key-by: there is no column {name:?}"))?.clone())
         };
-        let fields: Vec<Field> = self.columns.0.iter().map(field).collect::<anyhow::Result<_>>()?;
+        let mut fields = self.key_by.iter().map(key).collect::<anyhow::Result<Vec<_>>>()?;
+        fields.extend(before.columns.fields("state-before.columns")?);
         Ok(Arc::new(Schema::new(fields)))
     }
 
@@ -208,7 +250,7 @@ impl Case {
         let begin = begins.into_iter().find(|(_, line)| of_expect(line)).map_or(self.text.len(), |(start, _)| start);
         let before = &self.text[..begin];
         let blank = if before.is_empty() || before.ends_with("\n\n") { "" } else { "\n" };
-        let text = format!("{before}{blank}{}", toml_of(expect));
+        let text = format!("{before}{blank}{}", toml_text::of_expect(expect));
         let without_expect = |text: &str| {
             let mut all: toml::Table = toml::from_str(text).ok()?;
             all.remove("expect");
@@ -221,75 +263,17 @@ impl Case {
     }
 }
 
-/// TOML has times, which are text here, and numbers that JSON has not.
 fn of_toml(text: &str) -> anyhow::Result<Case> {
-    fn to_json(value: toml::Value) -> anyhow::Result<Value> {
-        Ok(match value {
-            toml::Value::String(text) => Value::String(text),
-            toml::Value::Integer(number) => number.into(),
-            toml::Value::Float(number) if !number.is_finite() => {
-                bail!("write nan and inf as text: \"NaN\", \"Infinity\", \"-Infinity\"")
-            }
-            toml::Value::Float(number) => number.into(),
-            toml::Value::Boolean(bool) => bool.into(),
-            toml::Value::Datetime(time) => Value::String(time.to_string()),
-            toml::Value::Array(items) => Value::Array(items.into_iter().map(to_json).collect::<Result<_, _>>()?),
-            toml::Value::Table(table) => {
-                let fields = table.into_iter().map(|(name, value)| Ok((name, to_json(value)?)));
-                Value::Object(fields.collect::<anyhow::Result<_>>()?)
-            }
-        })
-    }
     // Says where a mistake is, and knows the order of the columns.
     let read: Case = toml::from_str(text)?;
-    let case: Case = serde_json::from_value(to_json(toml::Value::Table(toml::from_str(text)?))?)?;
-    Ok(Case { columns: read.columns, ..case })
-}
-
-/// `[expect]` and its tables, a row a line.
-fn toml_of(expect: &Map<String, Value>) -> String {
-    let (tables, lists): (Vec<_>, Vec<_>) = expect.iter().partition(|(_, value)| value.is_object());
-    let mut text = if lists.is_empty() { String::new() } else { "[expect]\n".to_owned() };
-    let line = |(name, value): (&String, &Value)| format!("{} = {}\n", key(name), listed(value));
-    text.extend(lists.into_iter().map(line));
-    for (name, value) in tables {
-        text += &format!("{}[expect.{}]\n", if text.is_empty() { "" } else { "\n" }, key(name));
-        text.extend(value.as_object().into_iter().flatten().map(line));
-    }
-    text
-}
-
-fn listed(value: &Value) -> String {
-    match value.as_array() {
-        Some(rows) if !rows.is_empty() => {
-            let rows: String = rows.iter().map(|row| format!("    {},\n", inline(row))).collect();
-            format!("[\n{rows}]")
-        }
-        _ => inline(value),
-    }
-}
-
-/// A value in one line; a null has no TOML, and a column that is left out is null.
-fn inline(value: &Value) -> String {
-    match value {
-        Value::Null => "\"\"".to_owned(),
-        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
-        Value::Object(fields) => {
-            let fields = fields.iter().filter(|(_, value)| !value.is_null());
-            let fields: Vec<String> =
-                fields.map(|(name, value)| format!("{} = {}", key(name), inline(value))).collect();
-            if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
-        }
-        // Beyond what TOML holds, as it may be written in JSON too.
-        Value::Number(number) if number.as_i64().is_none() && number.is_u64() => format!("\"{number}\""),
-        Value::String(text) => toml::Value::String(text.clone()).to_string(),
-        other => other.to_string(),
-    }
-}
-
-fn key(name: &str) -> String {
-    let is_bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if is_bare { name.to_owned() } else { toml::Value::String(name.to_owned()).to_string() }
+    let case: Case = serde_json::from_value(toml_text::to_json(text)?)?;
+    Ok(Case {
+        columns: read.columns,
+        state_before: read
+            .state_before
+            .map(|before| StateBefore { rows: case.state_before.map_or(Vec::new(), |of| of.rows), ..before }),
+        ..case
+    })
 }
 
 /// Microseconds since the epoch: a number of them, or a time as text.

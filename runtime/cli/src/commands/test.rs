@@ -1,14 +1,12 @@
 //! `weir test`: an operator's test cases, against its component.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use weir_host::{GuestLog, LogLevel};
 
+use crate::cases::report::{Ran, Report};
 use crate::cases::{Case, Outcome};
-use crate::guest_log::GuestLines;
-use crate::{cases, commands, component, languages, terminal};
+use crate::{cases, commands, component, languages};
 
 /// Where a project's cases are.
 const FOLDER: &str = "tests";
@@ -63,43 +61,20 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     };
     let host = component::host()?;
     let component = host.load(&path)?;
-    let (mut results, mut updated) = (Vec::new(), 0);
+    let mut report = Report::default();
     for (name, file) in files {
-        let (lines, said) = GuestLines::new(LogLevel::Debug);
-        let log: Arc<dyn GuestLog> = lines;
-        let run = Case::read(&file).and_then(|case| Ok((cases::run(&host, &component, &path, &case, &log)?, case)));
-        let failures = match run {
-            Ok((outcome, case)) if args.update && !outcome.differences.is_empty() => {
+        let ran = Case::read(&file).and_then(|case| cases::report::run(&host, &component, &path, case));
+        match ran {
+            Ok(Ran { case, outcome, .. }) if args.update && !outcome.differences.is_empty() => {
                 match update(&file, &case, &outcome) {
-                    Ok(()) => {
-                        updated += 1;
-                        terminal::print_result(&format!("updated  {name}\n"))?;
-                        continue;
-                    }
-                    Err(error) => vec![format!("{error:#}")],
+                    Ok(()) => report.updated(&name)?,
+                    Err(error) => report.add(name, Err(error))?,
                 }
             }
-            Ok((outcome, _)) => outcome.differences.iter().map(|of| format!("{}: {}", of.at, of.what)).collect(),
-            Err(error) => vec![format!("{error:#}")],
-        };
-        let mut text = format!("{:<9}{name}\n", if failures.is_empty() { "passed" } else { "FAILED" });
-        text.extend(failures.iter().map(|failure| format!("         {failure}\n")));
-        if !failures.is_empty() {
-            said.drain(|line| text += &format!("         {line}\n"));
+            ran => report.add(name, ran)?,
         }
-        terminal::print_result(&text)?;
-        results.push((name, failures));
     }
-    if let Some(file) = &args.junit {
-        std::fs::write(file, junit(&results)).with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    let failed = results.iter().filter(|(_, failures)| !failures.is_empty()).count();
-    let updated = if updated > 0 { format!(", {updated} updated") } else { String::new() };
-    terminal::print_result(&format!("{} passed, {failed} failed{updated}\n", results.len() - failed))?;
-    if failed > 0 {
-        bail!("{failed} of {} cases failed", results.len());
-    }
-    Ok(())
+    report.finish(args.junit.as_deref())
 }
 
 /// Whether a project has any.
@@ -133,49 +108,4 @@ fn update(file: &Path, case: &Case, outcome: &Outcome) -> anyhow::Result<()> {
     let shown = file.display();
     let text = outcome.updated(case).with_context(|| format!("cannot update {shown}"))?;
     std::fs::write(file, text).with_context(|| format!("cannot write {shown}"))
-}
-
-/// The form in which continuous integration takes results.
-fn junit(results: &[(String, Vec<String>)]) -> String {
-    let failed = results.iter().filter(|(_, failures)| !failures.is_empty()).count();
-    let case = |(name, failures): &(String, Vec<String>)| match failures.is_empty() {
-        true => format!("  <testcase name=\"{}\"/>\n", escaped(name)),
-        false => {
-            let (name, text) = (escaped(name), escaped(&failures.join("\n")));
-            format!("  <testcase name=\"{name}\"><failure>{text}</failure></testcase>\n")
-        }
-    };
-    let cases: String = results.iter().map(case).collect();
-    let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-    format!("{head}<testsuite name=\"weir\" tests=\"{}\" failures=\"{failed}\">\n{cases}</testsuite>\n", results.len())
-}
-
-fn escaped(text: &str) -> String {
-    let allowed = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t'));
-    let escape = |c: char| match c {
-        '&' => "&amp;".to_owned(),
-        '<' => "&lt;".to_owned(),
-        '>' => "&gt;".to_owned(),
-        '"' => "&quot;".to_owned(),
-        other => other.to_string(),
-    };
-    allowed.map(escape).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reports_are_xml_whatever_is_in_them() {
-        let results = [("a".to_owned(), Vec::new()), ("b<\"".to_owned(), vec!["x & \u{1}y".to_owned()])];
-        expect_test::expect![[r#"
-            <?xml version="1.0" encoding="UTF-8"?>
-            <testsuite name="weir" tests="2" failures="1">
-              <testcase name="a"/>
-              <testcase name="b&lt;&quot;"><failure>x &amp; y</failure></testcase>
-            </testsuite>
-        "#]]
-        .assert_eq(&junit(&results));
-    }
 }

@@ -119,7 +119,7 @@ impl Outline {
 fn embed_types(outline: &mut Outline) -> anyhow::Result<()> {
     let world = outline.world()?;
     let (mut resolve, mut sources) = (Resolve::default(), SourceMap::new());
-    for (path, text) in sdk::contract() {
+    for (path, text) in sdk::below("wit") {
         sources.push_str(path, text);
     }
     let parsed = sources.parse().map_err(|(_, error)| anyhow::anyhow!("cannot read the contract: {error}"))?;

@@ -8,7 +8,7 @@ use anyhow::Context;
 use crate::folders;
 use crate::languages::Language;
 
-/// Paths in the project, and contents: of every SDK, of its templates, and of the contract.
+/// Paths in the project, and contents: of every SDK, of its templates, of the contract, and of its test cases.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk_files.rs"));
 /// What every SDK is called by its language's package manager.
 pub(crate) const PACKAGE: &str = "weir-sdk";
@@ -18,9 +18,9 @@ pub(crate) fn file(path: &str) -> &'static str {
     FILES.iter().find(|(name, _)| *name == path).map_or("", |(_, content)| content)
 }
 
-/// The files of the contract: paths and contents.
-pub(crate) fn contract() -> impl Iterator<Item = (&'static str, &'static str)> {
-    FILES.iter().copied().filter(|(path, _)| path.starts_with("wit/"))
+/// The files below a folder of the project, `wit` or `tests/conformance`: their paths in it, and contents.
+pub(crate) fn below(folder: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().filter_map(move |(path, content)| Some((path.strip_prefix(folder)?.strip_prefix('/')?, *content)))
 }
 
 /// The files of a template, by their paths in the new project: those of all languages (its test cases), those of all templates of the

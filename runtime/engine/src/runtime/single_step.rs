@@ -13,6 +13,7 @@ use weir_state::Snapshot;
 use crate::dataflow::metrics::{Metrics, OperatorMetrics};
 use crate::dataflow::operator::{Operator, OperatorError, Outputs, Progress, Time};
 use crate::dataflow::source::EventTimes;
+use crate::nodes::keyed::snapshot::states_of;
 use crate::plan::job::Job;
 use crate::plan::node::MakeError;
 use crate::plan::physical::{StepPart, StepPlan};
@@ -139,6 +140,16 @@ impl SingleStep {
     pub fn restart(&mut self) -> Result<(), OperatorError> {
         let snapshot = self.snapshot()?;
         self.operator = make(&self.job, self.node, &self.metrics, &self.clock)?;
+        self.operator.restore(snapshot)
+    }
+
+    /// Begins with states that another version of a keyed operator has left: the columns of the key, then those of its state.
+    ///
+    /// # Errors
+    /// If it cannot read them, or keeps no state per key.
+    pub fn resume_from(&mut self, version: u32, states: RecordBatch) -> Result<(), OperatorError> {
+        let mut snapshot = self.snapshot()?;
+        snapshot.tables.push(states_of(version, states)?);
         self.operator.restore(snapshot)
     }
 

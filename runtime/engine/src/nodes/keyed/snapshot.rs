@@ -173,6 +173,14 @@ impl KeyedOperator {
     }
 }
 
+/// States that a version of an operator has left: the columns of the key, then those of its state.
+///
+/// # Errors
+/// None but those of Arrow, for rows that fit their own schema.
+pub(crate) fn states_of(version: u32, rows: RecordBatch) -> Result<StateTable, OperatorError> {
+    Ok(StateTable { name: STATES.to_owned(), key_group: None, rows: with_versions(rows, version, None)? })
+}
+
 /// What comes before the configuration in the name of a version.
 fn component_of(version: &str) -> &str {
     version.split('+').next().unwrap_or_default()
