@@ -11,11 +11,13 @@
 //! | `soak [--minutes N]` | `soak.rs`: runs a server for a long time; nothing may grow |
 //! | `fuzz [--seconds N] [TARGET]...` | `fuzz.rs`: runs the fuzz targets |
 //! | `dist [--check]` | `dist.rs`: builds the archive that is published of a version |
+//! | `conformance [--update] [LANGUAGE]...` | `conformance.rs`: runs the suite in every language, and measures |
 //! | `bench [OPTION]...` | `bench.rs`: measures, prints a table, writes JSON |
 
 mod bench;
 mod chaos;
 mod command;
+mod conformance;
 mod dist;
 mod example;
 mod fuzz;
@@ -50,6 +52,9 @@ usage: cargo xtask COMMAND
                      run the fuzz targets, or some of them, so long each (default: 60)
   dist [--check]     build the archive of a version: command, completions, man pages, licences, bill of materials;
                      --check makes it of the build that the tests use, unpacks it, and installs the command
+  conformance [--update] [LANGUAGE]...
+                     run the conformance suite in every language whose tools are here, and measure what each costs;
+                     --update keeps the table in docs/guide/languages.md
   bench [OPTION]...  measure; `cargo xtask bench --help` lists the options";
 
 fn main() -> ExitCode {
@@ -84,6 +89,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         ("chaos", options) => chaos::run(options),
         ("soak", options) => soak::run(options),
         ("fuzz", options) => Fuzzing::parse(options)?.run(),
+        ("conformance", options) => conformance::run(options),
         ("bench", options) => bench::run(options),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");

@@ -10,6 +10,7 @@
 //! | `compare` | how that differs from what was expected |
 //! | `report` | what is told of cases |
 //! | `large` | cases of many rows |
+//! | `timing` | how long a row takes |
 
 mod compare;
 mod file;
@@ -17,6 +18,7 @@ mod job;
 pub(crate) mod large;
 mod observed;
 pub(crate) mod report;
+pub(crate) mod timing;
 mod toml_text;
 
 use std::path::Path;

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use weir_host::{Component, GuestLog, Host, LogLevel};
 
-use super::{Case, Outcome};
+use super::{Case, Outcome, timing};
+use crate::figures;
 use crate::guest_log::{GuestLines, LineReceiver};
 use crate::terminal;
 
@@ -16,17 +18,20 @@ pub(crate) struct Ran {
     pub(crate) outcome: Outcome,
     /// What the operator logged.
     said: LineReceiver,
+    /// How long it takes for a row of the case.
+    per_row: Option<Duration>,
 }
 
-/// Runs a case.
+/// Runs a case, and again with many rows if it is to be timed.
 ///
 /// # Errors
 /// As [`super::run`].
-pub(crate) fn run(host: &Host, component: &Component, path: &Path, case: Case) -> anyhow::Result<Ran> {
+pub(crate) fn run(host: &Host, component: &Component, path: &Path, case: Case, is_timed: bool) -> anyhow::Result<Ran> {
     let (lines, said) = GuestLines::new(LogLevel::Debug);
     let log: Arc<dyn GuestLog> = lines;
     let outcome = super::run(host, component, path, &case, &log)?;
-    Ok(Ran { case, outcome, said })
+    let per_row = if is_timed { timing::per_row(host, component, path, &case)? } else { None };
+    Ok(Ran { case, outcome, said, per_row })
 }
 
 /// What the cases so far have come to.
@@ -49,21 +54,23 @@ impl Report {
     /// # Errors
     /// If the terminal is gone.
     pub(crate) fn add(&mut self, name: String, ran: anyhow::Result<Ran>) -> anyhow::Result<()> {
-        let (failures, said) = match ran {
+        let (failures, said, per_row) = match ran {
             Ok(ran) => {
                 let told = ran.outcome.differences.iter().map(|of| format!("{}: {}", of.at, of.what));
-                (told.collect::<Vec<_>>(), Some(ran.said))
+                (told.collect::<Vec<_>>(), Some(ran.said), ran.per_row)
             }
-            Err(error) => (vec![format!("{error:#}")], None),
+            Err(error) => (vec![format!("{error:#}")], None, None),
         };
-        let mut text = format!("{:<9}{name}\n", if failures.is_empty() { "passed" } else { "FAILED" });
+        let time =
+            per_row.map_or(String::new(), |time| format!(" ({} ns a row)", figures::count(time.as_nanos() as u64)));
+        let mut text = format!("{:<9}{name}{time}\n", if failures.is_empty() { "passed" } else { "FAILED" });
         text.extend(failures.iter().map(|failure| format!("         {failure}\n")));
         if !failures.is_empty()
             && let Some(said) = said
         {
             said.drain(|line| text += &format!("         {line}\n"));
         }
-        if !(self.is_short && failures.is_empty()) {
+        if !(self.is_short && failures.is_empty() && per_row.is_none()) {
             terminal::print_result(&text)?;
         }
         self.results.push((name, failures));

@@ -13,6 +13,8 @@ use crate::languages::sdk;
 const OPERATORS: [&str; 3] = ["types", "counter", "average"];
 /// The folder of the project with their cases.
 const CASES: &str = "tests/conformance";
+/// What the case of many rows is called.
+const MANY_ROWS: &str = "many-rows";
 
 /// Options of `weir conformance`.
 #[derive(clap::Args)]
@@ -33,6 +35,9 @@ pub(crate) struct Args {
     /// Name every case, not only those that fail
     #[arg(short, long)]
     verbose: bool,
+    /// Run the cases of many rows with a million rows too, and show how long a row takes
+    #[arg(long)]
+    time: bool,
     /// Write a report in JUnit's format too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -51,7 +56,8 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         let path = args.folder.join(format!("{operator}.wasm"));
         let component = host.load(&path)?;
         for (name, case) in cases {
-            report.add(name, case.and_then(|case| report::run(&host, &component, &path, case)))?;
+            let is_timed = args.time && name.ends_with(MANY_ROWS);
+            report.add(name, case.and_then(|case| report::run(&host, &component, &path, case, is_timed)))?;
         }
     }
     report.finish(args.junit.as_deref())
@@ -68,7 +74,7 @@ fn cases(operator: &str) -> Vec<(String, anyhow::Result<Case>)> {
         let name = path.file_stem()?.to_string_lossy();
         (path.parent() == Some(Path::new(operator))).then(|| parse(format!("{operator}/{name}"), text.to_owned()))
     });
-    let large = large::case(operator).map(|text| parse(format!("{operator}/many-rows"), text.to_string()));
+    let large = large::case(operator).map(|text| parse(format!("{operator}/{MANY_ROWS}"), text.to_string()));
     written.chain(large).collect()
 }
 

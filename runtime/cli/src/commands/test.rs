@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// Write what came out into the cases, as what is expected
     #[arg(long)]
     update: bool,
+    /// Run each case with a million rows too, and show how long a row takes
+    #[arg(long)]
+    time: bool,
     /// Write a report in JUnit's format too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -63,7 +66,7 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let component = host.load(&path)?;
     let mut report = Report::default();
     for (name, file) in files {
-        let ran = Case::read(&file).and_then(|case| cases::report::run(&host, &component, &path, case));
+        let ran = Case::read(&file).and_then(|case| cases::report::run(&host, &component, &path, case, args.time));
         match ran {
             Ok(Ran { case, outcome, .. }) if args.update && !outcome.differences.is_empty() => {
                 match update(&file, &case, &outcome) {
