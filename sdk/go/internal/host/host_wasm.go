@@ -1,0 +1,11 @@
+package host
+
+import (
+	"weir/internal/bindings/weir_operator_log"
+	"weir/internal/bindings/weir_operator_metrics"
+)
+
+func init() {
+	Log = weir_operator_log.Log
+	Count, Gauge, Observe = weir_operator_metrics.Count, weir_operator_metrics.Gauge, weir_operator_metrics.Observe
+}

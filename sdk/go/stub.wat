@@ -1,0 +1,87 @@
+;; What the Go runtime imports from WASI, without a world around it: no arguments, no files, no randomness. What is written goes to
+;; the operator's log. Whoever asks for the time of day ends the call, with a line that says what to do; the clock that Go's runtime
+;; itself asks counts one microsecond per question. It is the adapter `wasi_snapshot_preview1` of the component.
+(module
+  (import "weir:operator/log@0.1.0" "log" (func $log (param i32 i32 i32)))
+  (import "env" "memory" (memory 0))
+  (global $time (mut i64) (i64.const 1))
+  (global $random (mut i64) (i64.const 88172645463325252))
+
+  (func (export "proc_exit") (param i32) unreachable)
+  (func (export "sched_yield") (result i32) i32.const 0)
+
+  (func (export "args_get") (export "environ_get") (param i32 i32) (result i32) i32.const 0)
+  (func (export "args_sizes_get") (export "environ_sizes_get") (param i32 i32) (result i32)
+    (i32.store (local.get 0) (i32.const 0))
+    (i32.store (local.get 1) (i32.const 0))
+    i32.const 0)
+
+  ;; Of clocks only the monotonic one is there; 52 is ENOSYS.
+  (func (export "clock_time_get") (param $clock i32) (param i64) (param $to i32) (result i32)
+    (if (i32.ne (local.get $clock) (i32.const 1)) (then (return (i32.const 52))))
+    (global.set $time (i64.add (global.get $time) (i64.const 1000)))
+    (i64.store (local.get $to) (global.get $time))
+    i32.const 0)
+  (func (export "clock_res_get") (param i32 i32) (result i32)
+    (i64.store (local.get 1) (i64.const 1000))
+    i32.const 0)
+
+  ;; The Go runtime takes its seeds here: always the same.
+  (func (export "random_get") (param $to i32) (param $n i32) (result i32)
+    (block $done (loop $next
+      (br_if $done (i32.eqz (local.get $n)))
+      (global.set $random (i64.xor (global.get $random) (i64.shl (global.get $random) (i64.const 13))))
+      (global.set $random (i64.xor (global.get $random) (i64.shr_u (global.get $random) (i64.const 7))))
+      (global.set $random (i64.xor (global.get $random) (i64.shl (global.get $random) (i64.const 17))))
+      (i64.store8 (local.get $to) (global.get $random))
+      (local.set $to (i32.add (local.get $to) (i32.const 1)))
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br $next)))
+    i32.const 0)
+
+  ;; Each piece that is written is a line of the log, of the level error for standard error.
+  (func (export "fd_write") (param $fd i32) (param $pieces i32) (param $n i32) (param $written i32) (result i32)
+    (local $total i32) (local $length i32)
+    (block $done (loop $next
+      (br_if $done (i32.eqz (local.get $n)))
+      (local.set $length (i32.load offset=4 (local.get $pieces)))
+      (local.set $total (i32.add (local.get $total) (local.get $length)))
+      (if (local.get $length) (then
+        (call $log
+          (select (i32.const 4) (i32.const 2) (i32.eq (local.get $fd) (i32.const 2)))
+          (i32.load (local.get $pieces))
+          (local.get $length))))
+      (local.set $pieces (i32.add (local.get $pieces) (i32.const 8)))
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br $next)))
+    (i32.store (local.get $written) (local.get $total))
+    i32.const 0)
+
+  ;; There are no files, no sockets and no events: 8 is EBADF, 52 ENOSYS.
+  (func (export "poll_oneoff") (param i32 i32 i32 i32) (result i32) i32.const 52)
+  (func (export "fd_read") (param i32 i32 i32 i32) (result i32) i32.const 8)
+  (func (export "fd_pread") (export "fd_pwrite") (param i32 i32 i32 i64 i32) (result i32) i32.const 8)
+  (func (export "fd_readdir") (param i32 i32 i32 i64 i32) (result i32) i32.const 8)
+  (func (export "fd_seek") (param i32 i64 i32 i32) (result i32) i32.const 8)
+  (func (export "fd_close") (export "fd_sync") (export "fd_datasync") (param i32) (result i32) i32.const 8)
+  (func (export "fd_fdstat_get") (export "fd_fdstat_set_flags") (export "fd_filestat_get") (export "fd_prestat_get") (export "fd_renumber") (export "fd_tell")
+    (param i32 i32) (result i32) i32.const 8)
+  (func (export "fd_prestat_dir_name") (param i32 i32 i32) (result i32) i32.const 8)
+  (func (export "fd_filestat_set_size") (param i32 i64) (result i32) i32.const 8)
+  (func (export "fd_filestat_set_times") (param i32 i64 i64 i32) (result i32) i32.const 8)
+  (func (export "path_create_directory") (export "path_remove_directory") (export "path_unlink_file") (param i32 i32 i32) (result i32) i32.const 52)
+  (func (export "path_filestat_get") (param i32 i32 i32 i32 i32) (result i32) i32.const 52)
+  (func (export "path_filestat_set_times") (param i32 i32 i32 i32 i64 i64 i32) (result i32) i32.const 52)
+  (func (export "path_link") (param i32 i32 i32 i32 i32 i32 i32) (result i32) i32.const 52)
+  (func (export "path_open") (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32) i32.const 52)
+  (func (export "path_readlink") (export "path_rename") (param i32 i32 i32 i32 i32 i32) (result i32) i32.const 52)
+  (func (export "path_symlink") (param i32 i32 i32 i32 i32) (result i32) i32.const 52)
+  (func (export "sock_accept") (param i32 i32 i32) (result i32) i32.const 8)
+  (func (export "sock_shutdown") (param i32 i32) (result i32) i32.const 8)
+  (func (export "sock_recv") (param i32 i32 i32 i32 i32 i32) (result i32) i32.const 8)
+  (func (export "sock_send") (param i32 i32 i32 i32 i32) (result i32) i32.const 8)
+
+  ;; That the import above is that of the contract, for the encoder of components. It is printed by
+  ;;   wasm-tools component embed -w stub WIT stub.wat | wasm-tools print
+  ;; where WIT has the contract's log.wit and the world `package weir:stub; world stub { import weir:operator/log@0.1.0; }`.
+  (@custom "component-type" (after code) "\00asm\0d\00\01\00\00\19\16wit-component-encoding\04\00\07\7f\01A\02\01A\02\01B\04\01m\05\05trace\05debug\04info\04warn\05error\04\00\05level\03\00\00\01@\02\05level\01\07messages\01\00\04\00\03log\01\02\03\00\17weir:operator/log@0.1.0\05\00\04\00\0eweir:stub/stub\04\00\0b\0a\01\00\04stub\03\00\00"))

@@ -1,0 +1,6 @@
+//go:build !wasm
+
+package transform
+
+// Natively there is no host to register with.
+func register(*Operator) {}
