@@ -1,13 +1,19 @@
-;; What the Go runtime imports from WASI, without a world around it: no arguments, no files, no randomness. What is written goes to
-;; the operator's log. Whoever asks for the time of day ends the call, with a line that says what to do; the clock that Go's runtime
-;; itself asks counts one microsecond per question. It is the adapter `wasi_snapshot_preview1` of the component.
+(;
+  What the Go runtime imports from WASI, without a world around it: no arguments, no files, no randomness. What is written goes to
+  the operator's log, line by line. The time of day is always 1970-01-01; the monotonic clock counts one microsecond per question,
+  and a sleep is over at once. It is the adapter `wasi_snapshot_preview1` of the component.
+
+  A line is collected at 4096 to 12288 of Go's memory: the linker puts nothing below `wasmMinDataAddr`, and the runtime only uses the
+  8 KiB before it in a browser.
+;)
 (module
   (import "weir:operator/log@0.1.0" "log" (func $log (param i32 i32 i32)))
   (import "env" "memory" (memory 0))
-  (global $time (mut i64) (i64.const 1))
+  (global $time (mut i64) (i64.const 1000))
   (global $random (mut i64) (i64.const 88172645463325252))
+  (global $line (mut i32) (i32.const 0))
 
-  (func (export "proc_exit") (param i32) unreachable)
+  (func (export "proc_exit") (param i32) (call $end_line) unreachable)
   (func (export "sched_yield") (result i32) i32.const 0)
 
   (func (export "args_get") (export "environ_get") (param i32 i32) (result i32) i32.const 0)
@@ -16,11 +22,10 @@
     (i32.store (local.get 1) (i32.const 0))
     i32.const 0)
 
-  ;; Of clocks only the monotonic one is there; 52 is ENOSYS.
+  ;; Clock 1 is the monotonic one.
   (func (export "clock_time_get") (param $clock i32) (param i64) (param $to i32) (result i32)
-    (if (i32.ne (local.get $clock) (i32.const 1)) (then (return (i32.const 52))))
     (global.set $time (i64.add (global.get $time) (i64.const 1000)))
-    (i64.store (local.get $to) (global.get $time))
+    (i64.store (local.get $to) (select (global.get $time) (i64.const 0) (i32.eq (local.get $clock) (i32.const 1))))
     i32.const 0)
   (func (export "clock_res_get") (param i32 i32) (result i32)
     (i64.store (local.get 1) (i64.const 1000))
@@ -39,26 +44,46 @@
       (br $next)))
     i32.const 0)
 
-  ;; Each piece that is written is a line of the log, of the level error for standard error.
+  (func $end_line
+    (if (global.get $line) (then
+      (call $log (i32.const 4) (i32.const 4096) (global.get $line))
+      (global.set $line (i32.const 0)))))
+  (func $put (param $c i32)
+    (if (i32.eq (local.get $c) (i32.const 10)) (then (call $end_line) (return)))
+    (i32.store8 offset=4096 (global.get $line) (local.get $c))
+    (global.set $line (i32.add (global.get $line) (i32.const 1)))
+    (if (i32.eq (global.get $line) (i32.const 8192)) (then (call $end_line))))
   (func (export "fd_write") (param $fd i32) (param $pieces i32) (param $n i32) (param $written i32) (result i32)
-    (local $total i32) (local $length i32)
-    (block $done (loop $next
+    (local $total i32) (local $at i32) (local $end i32)
+    (block $done (loop $piece
       (br_if $done (i32.eqz (local.get $n)))
-      (local.set $length (i32.load offset=4 (local.get $pieces)))
-      (local.set $total (i32.add (local.get $total) (local.get $length)))
-      (if (local.get $length) (then
-        (call $log
-          (select (i32.const 4) (i32.const 2) (i32.eq (local.get $fd) (i32.const 2)))
-          (i32.load (local.get $pieces))
-          (local.get $length))))
+      (local.set $at (i32.load (local.get $pieces)))
+      (local.set $end (i32.add (local.get $at) (i32.load offset=4 (local.get $pieces))))
+      (local.set $total (i32.add (local.get $total) (i32.load offset=4 (local.get $pieces))))
+      (block $over (loop $byte
+        (br_if $over (i32.eq (local.get $at) (local.get $end)))
+        (call $put (i32.load8_u (local.get $at)))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (br $byte)))
       (local.set $pieces (i32.add (local.get $pieces) (i32.const 8)))
       (local.set $n (i32.sub (local.get $n) (i32.const 1)))
-      (br $next)))
+      (br $piece)))
     (i32.store (local.get $written) (local.get $total))
     i32.const 0)
 
-  ;; There are no files, no sockets and no events: 8 is EBADF, 52 ENOSYS.
-  (func (export "poll_oneoff") (param i32 i32 i32 i32) (result i32) i32.const 52)
+  ;; Waiting for a clock, the first subscription, sets it to its time. Any other is an error: 52 is ENOSYS.
+  (func (export "poll_oneoff") (param $in i32) (param $out i32) (param i32) (param $events i32) (result i32)
+    (if (i32.load8_u offset=8 (local.get $in)) (then (return (i32.const 52))))
+    (global.set $time (select
+      (i64.load offset=24 (local.get $in))
+      (i64.add (global.get $time) (i64.load offset=24 (local.get $in)))
+      (i32.and (i32.load16_u offset=40 (local.get $in)) (i32.const 1))))
+    (i64.store (local.get $out) (i64.load (local.get $in)))
+    (i64.store offset=8 (local.get $out) (i64.const 0))
+    (i32.store (local.get $events) (i32.const 1))
+    i32.const 0)
+
+  ;; There are no files and no sockets: 8 is EBADF.
   (func (export "fd_read") (param i32 i32 i32 i32) (result i32) i32.const 8)
   (func (export "fd_pread") (export "fd_pwrite") (param i32 i32 i32 i64 i32) (result i32) i32.const 8)
   (func (export "fd_readdir") (param i32 i32 i32 i64 i32) (result i32) i32.const 8)

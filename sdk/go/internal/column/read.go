@@ -30,7 +30,7 @@ func (r *Reader) Read(nodes []wire.Node, from, n int, base unsafe.Pointer, strid
 	}
 	var valid []byte
 	if node.NullCount > 0 && len(node.Buffers[0]) > 0 {
-		valid = view[byte](node.Buffers[0], (from+n+7)/8)
+		valid = View[byte](node.Buffers[0], (from+n+7)/8)
 	}
 	if valid != nil {
 		outer := fail
@@ -68,14 +68,14 @@ func (r *Reader) values(nodes []wire.Node, from, n int, base unsafe.Pointer, str
 	buffers := nodes[0].Buffers
 	switch r.of.Kind {
 	case Bool:
-		bits := view[byte](buffers[1], (from+n+7)/8)
+		bits := View[byte](buffers[1], (from+n+7)/8)
 		for i := range n {
 			*(*bool)(unsafe.Add(base, uintptr(i)*stride)) = bit(bits, from+i)
 		}
 	case Fixed, Decimal:
 		r.fixed(buffers[1], from, n, base, stride)
 	case Timestamp:
-		times := view[int64](buffers[1], from+n)[from:]
+		times := View[int64](buffers[1], from+n)[from:]
 		if r.factor == 1 {
 			spread(times, base, stride)
 			return
@@ -89,7 +89,7 @@ func (r *Reader) values(nodes []wire.Node, from, n int, base unsafe.Pointer, str
 	case Number:
 		r.numbers(buffers[1], from, n, base, stride)
 	case Utf8, Binary:
-		offsets := view[int32](buffers[1], from+n+1)[from:]
+		offsets := View[int32](buffers[1], from+n+1)[from:]
 		for i := range n {
 			part := buffers[2][offsets[i]:offsets[i+1]:offsets[i+1]]
 			if r.of.Kind == Utf8 {
@@ -112,40 +112,40 @@ func (r *Reader) values(nodes []wire.Node, from, n int, base unsafe.Pointer, str
 func (r *Reader) fixed(values []byte, from, n int, base unsafe.Pointer, stride uintptr) {
 	switch r.of.Size {
 	case 1:
-		spread(view[uint8](values, from+n)[from:], base, stride)
+		spread(View[uint8](values, from+n)[from:], base, stride)
 	case 2:
-		spread(view[uint16](values, from+n)[from:], base, stride)
+		spread(View[uint16](values, from+n)[from:], base, stride)
 	case 4:
-		spread(view[uint32](values, from+n)[from:], base, stride)
+		spread(View[uint32](values, from+n)[from:], base, stride)
 	case 8:
-		spread(view[uint64](values, from+n)[from:], base, stride)
+		spread(View[uint64](values, from+n)[from:], base, stride)
 	case 16:
-		spread(view[[2]uint64](values, from+n)[from:], base, stride)
+		spread(View[[2]uint64](values, from+n)[from:], base, stride)
 	}
 }
 
 func (r *Reader) numbers(values []byte, from, n int, base unsafe.Pointer, stride uintptr) {
 	switch r.source {
 	case 'c':
-		convert(view[int8](values, from+n)[from:], base, stride)
+		convert(View[int8](values, from+n)[from:], base, stride)
 	case 'C':
-		convert(view[uint8](values, from+n)[from:], base, stride)
+		convert(View[uint8](values, from+n)[from:], base, stride)
 	case 's':
-		convert(view[int16](values, from+n)[from:], base, stride)
+		convert(View[int16](values, from+n)[from:], base, stride)
 	case 'S':
-		convert(view[uint16](values, from+n)[from:], base, stride)
+		convert(View[uint16](values, from+n)[from:], base, stride)
 	case 'i':
-		convert(view[int32](values, from+n)[from:], base, stride)
+		convert(View[int32](values, from+n)[from:], base, stride)
 	case 'I':
-		convert(view[uint32](values, from+n)[from:], base, stride)
+		convert(View[uint32](values, from+n)[from:], base, stride)
 	case 'l':
-		convert(view[int64](values, from+n)[from:], base, stride)
+		convert(View[int64](values, from+n)[from:], base, stride)
 	case 'L':
-		convert(view[uint64](values, from+n)[from:], base, stride)
+		convert(View[uint64](values, from+n)[from:], base, stride)
 	case 'f':
-		convert(view[float32](values, from+n)[from:], base, stride)
+		convert(View[float32](values, from+n)[from:], base, stride)
 	case 'g':
-		convert(view[float64](values, from+n)[from:], base, stride)
+		convert(View[float64](values, from+n)[from:], base, stride)
 	}
 }
 
@@ -156,7 +156,7 @@ type slice struct {
 }
 
 func (r *Reader) lists(nodes []wire.Node, from, n int, base unsafe.Pointer, stride uintptr, fail Fail) {
-	offsets := view[int32](nodes[0].Buffers[1], from+n+1)[from:]
+	offsets := View[int32](nodes[0].Buffers[1], from+n+1)[from:]
 	item, first := r.below[0], int(offsets[0])
 	count := int(offsets[n]) - first
 	size := item.of.Go.Size()
@@ -165,7 +165,7 @@ func (r *Reader) lists(nodes []wire.Node, from, n int, base unsafe.Pointer, stri
 	if count > 0 {
 		if item.isPlain(&nodes[1]) {
 			values := nodes[1].Buffers[1]
-			items = unsafe.Pointer(&view[byte](values, int(offsets[n])*int(size))[first*int(size)])
+			items = unsafe.Pointer(&View[byte](values, int(offsets[n])*int(size))[first*int(size)])
 		} else {
 			if !r.slab.IsValid() || r.slab.Len() < count {
 				r.slab = reflect.MakeSlice(reflect.SliceOf(item.of.Go), count, count)
@@ -202,8 +202,8 @@ func (r *Reader) isPlain(node *wire.Node) bool {
 	return fixed && !r.of.Optional && node.NullCount == 0
 }
 
-// view looks at bytes as numbers.
-func view[T any](bytes []byte, n int) []T {
+// View looks at bytes as numbers.
+func View[T any](bytes []byte, n int) []T {
 	var one T
 	if uintptr(len(bytes)) < uintptr(n)*unsafe.Sizeof(one) {
 		panic("the host passed a buffer that is too short")

@@ -92,7 +92,7 @@ func (r *Rows) Read(batch *wire.Batch, from, n int, base unsafe.Pointer, stride 
 		}
 	}
 	if at := r.Row.EventTime; at >= 0 && n > 0 {
-		spread(view[int64](batch.EventTimes, from+n)[from:], unsafe.Add(base, at), stride)
+		spread(View[int64](batch.EventTimes, from+n)[from:], unsafe.Add(base, at), stride)
 	}
 	if at := r.Row.RowKind; at >= 0 && n > 0 {
 		if len(batch.RowKinds) > 0 {

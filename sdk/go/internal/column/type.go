@@ -89,3 +89,13 @@ func (r *Row) HasLists() bool {
 	}
 	return false
 }
+
+// Checked says that a field can hold what its column cannot.
+func (r *Row) Checked() bool {
+	for _, field := range r.Fields {
+		if field.Type.Checked {
+			return true
+		}
+	}
+	return false
+}

@@ -32,10 +32,7 @@ func Connect(call *Call, to any, inputs []Input) ([]wire.Output, error) {
 			return nil, err
 		}
 		out := &Output{Name: names[i], call: call, sink: sink, columns: column.NewColumns(row)}
-		out.checked = row.RowKind >= 0
-		for _, field := range row.Fields {
-			out.checked = out.checked || field.Type.Checked
-		}
+		out.checked = row.RowKind >= 0 || row.Checked()
 		call.checked = call.checked || out.checked
 		planned, err := out.plan(inputs)
 		if err != nil {

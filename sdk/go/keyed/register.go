@@ -1,0 +1,6 @@
+//go:build !wasm
+
+package keyed
+
+// Natively there is no host to register with.
+func register(any) {}
