@@ -109,6 +109,11 @@ func keyRows(key *column.Row, schema column.Schema, reads *column.Reads) (keys, 
 	return keys{ofRows, ofTimers}, err
 }
 
+// Declared gives the maps that Maps declares.
+func (o *Operator[C, K, S, Out]) Declared() []AnyMap {
+	return o.maps
+}
+
 // Process is `process` of the contract.
 func (o *Operator[C, K, S, Out]) Process(input uint32, rows wire.Batch, keyOfRow []byte, states wire.States, now delta.Clock) (delta.KeyedDelta, error) {
 	return o.connected.run(o.connected.inputs[input], &rows, keyOfRow, nil, &states, now), nil

@@ -92,6 +92,20 @@ func (m *Map[K, V]) in(maps *mapsOfCall) *mapOfCall[K, V] {
 // AnyMap is a Map of any entries.
 type AnyMap interface {
 	connect(index uint32) (anyMapOfCall, wire.MapLayout, error)
+	// Order gives bytes that are in the order of the keys, for one row of their columns: test harnesses keep entries by it.
+	Order(keys []wire.Node, row int) string
+}
+
+// Order is a method of AnyMap.
+func (m *Map[K, V]) Order(keys []wire.Node, row int) string {
+	var key K
+	of, err := column.RowOf(reflect.TypeFor[K]())
+	if err != nil {
+		panic(err)
+	}
+	batch := wire.Batch{Rows: uint32(row + 1), Columns: keys}
+	column.RowsOf(of).Read(&batch, row, 1, unsafe.Pointer(&key), unsafe.Sizeof(key), func(int, string) {})
+	return string(column.AppendKey(nil, of.Fields, unsafe.Pointer(&key)))
 }
 
 func (m *Map[K, V]) connect(index uint32) (anyMapOfCall, wire.MapLayout, error) {
