@@ -45,3 +45,6 @@ func DecimalOf(unscaled int64) Decimal {
 
 // Emitter takes the rows of one output.
 type Emitter[T any] = emit.Emitter[T]
+
+// ColumnEmitter takes the columns of one output, of an operator on columns.
+type ColumnEmitter[T any] = emit.ColumnEmitter[T]

@@ -106,7 +106,7 @@ func (o *Operator[C, A, In, Out]) Connect(configured any, inputs []wire.Input) (
 	}
 	o.config, o.call = config, &emit.Call{}
 	o.rows, o.columns, o.results = column.RowsOf(o.row), column.NewColumns(o.row), column.NewColumns(result)
-	o.loop = engine.Loop[In]{Parts: []engine.Part{{Rows: rows}}, Step: o.step}
+	o.loop = engine.Loop[In]{Parts: []engine.Part{{Rows: rows}}, Steps: o.steps}
 	output := wire.Output{Name: "main"}
 	for _, field := range result.Fields {
 		output.Columns = append(output.Columns, wire.MakeOutputColumnComputed(field.Type.Schema(field.Name)))
@@ -128,19 +128,24 @@ func (o *Operator[C, A, In, Out]) Accumulate(rows wire.Batch, groupOfRow []byte,
 	return answer.Accumulated{Accumulators: o.write(o.left), Rejected: rejected}, nil
 }
 
-// step works on a copy, so that a row that is refused leaves no trace.
-func (o *Operator[C, A, In, Out]) step(row int, in *In) error {
-	group := &o.left[o.groups[row]]
-	o.current = *group
-	column.Unshare(o.row.Fields, unsafe.Pointer(&o.current))
-	err := o.accumulate(o.config, &o.current, *in)
-	if err == nil {
-		err = misfit(o.row, unsafe.Pointer(&o.current), "the accumulator")
+// steps works on copies of accumulators, so that a row that is refused leaves no trace.
+func (o *Operator[C, A, In, Out]) steps(block []In) {
+	for ; o.loop.At < len(block); o.loop.At++ {
+		row := o.loop.From + o.loop.At
+		if !o.call.BeginRow(row) {
+			continue
+		}
+		group := &o.left[o.groups[row]]
+		o.current = *group
+		column.Unshare(o.row.Fields, unsafe.Pointer(&o.current))
+		err := o.accumulate(o.config, &o.current, block[o.loop.At])
+		if err == nil {
+			err = misfit(o.row, unsafe.Pointer(&o.current), "the accumulator")
+		}
+		if o.call.EndRow(err) {
+			*group = o.current
+		}
 	}
-	if err == nil {
-		*group = o.current
-	}
-	return err
 }
 
 // Merge is `merge` of the contract.

@@ -65,36 +65,39 @@ func newRows[C, K, S, Out, In any](
 ) runner {
 	r := &rows[C, K, S, Out, In]{connected: c, process: process, prefetch: prefetch}
 	r.Parts = []engine.Part{{Rows: key}, {Rows: input, Offset: unsafe.Offsetof(entry[K, In]{}.row)}}
-	r.Done = c.done
+	r.Undo = c.undo
 	return r
 }
 
 func (r *rows[C, K, S, Out, In]) run(this *call, batch *wire.Batch) {
 	r.call = this
 	if len(r.prefetch) > 0 {
-		r.Step = r.want
-		r.Done = nil
+		r.Steps = r.want
 		r.Run(r.connected.call, batch)
 		r.connected.maps.prefetch()
-		r.Done = r.connected.done
 	}
-	r.Step = r.step
+	r.Steps = r.steps
 	r.Run(r.connected.call, batch)
 }
 
-func (r *rows[C, K, S, Out, In]) want(row int, entry *entry[K, In]) error {
-	r.prefetch[0](r.connected.config, entry.row, &Prefetch{r.connected.maps, r.call.keyOfRow[row]})
-	return nil
+func (r *rows[C, K, S, Out, In]) want(block []entry[K, In]) {
+	for ; r.At < len(block); r.At++ {
+		if row := r.From + r.At; r.connected.call.BeginRow(row) {
+			r.prefetch[0](r.connected.config, block[r.At].row, &Prefetch{r.connected.maps, r.call.keyOfRow[row]})
+		}
+	}
 }
 
-func (r *rows[C, K, S, Out, In]) step(row int, entry *entry[K, In]) error {
+func (r *rows[C, K, S, Out, In]) steps(block []entry[K, In]) {
 	c := r.connected
-	of := c.begin(r.call.keyOfRow[row])
-	of.Key = entry.key
-	if err := r.process(c.config, entry.row, of, c.out); err != nil {
-		return err
+	for ; r.At < len(block); r.At++ {
+		row, entry := r.From+r.At, &block[r.At]
+		if c.call.BeginRow(row) {
+			of := c.begin(r.call.keyOfRow[row])
+			of.Key = entry.key
+			c.end(r.process(c.config, entry.row, of, c.out))
+		}
 	}
-	return c.states.check(&of.State)
 }
 
 // timers calls the function for timers.
@@ -108,7 +111,7 @@ type timers[C, K, S, Out any] struct {
 func newTimers[C, K, S, Out any](c *connected[C, K, S, Out], onTimer func(*C, Timer, *Context[K, S], *Out) error, keys *column.Rows) runner {
 	t := &timers[C, K, S, Out]{connected: c, onTimer: onTimer}
 	t.Parts = []engine.Part{{Rows: keys}}
-	t.Step, t.Done = t.step, c.done
+	t.Steps, t.Undo = t.steps, c.undo
 	return t
 }
 
@@ -117,18 +120,15 @@ func (t *timers[C, K, S, Out]) run(this *call, batch *wire.Batch) {
 	t.Run(t.connected.call, batch)
 }
 
-func (t *timers[C, K, S, Out]) step(row int, key *K) error {
-	if t.onTimer == nil {
-		return nil
-	}
+func (t *timers[C, K, S, Out]) steps(block []K) {
 	c := t.connected
-	of := c.begin(t.call.keyOfRow[row])
-	of.Key = *key
-	timer := Timer{t.call.domain, value.Timestamp(t.call.times[row])}
-	if err := t.onTimer(c.config, timer, of, c.out); err != nil {
-		return err
+	for ; t.At < len(block) && t.onTimer != nil; t.At++ {
+		if row := t.From + t.At; c.call.BeginRow(row) {
+			of := c.begin(t.call.keyOfRow[row])
+			of.Key = block[t.At]
+			c.end(t.onTimer(c.config, Timer{t.call.domain, value.Timestamp(t.call.times[row])}, of, c.out))
+		}
 	}
-	return c.states.check(&of.State)
 }
 
 // begin gives the context of a key.
@@ -138,11 +138,21 @@ func (c *connected[C, K, S, Out]) begin(key uint32) *Context[K, S] {
 	return &c.of
 }
 
-// done keeps what a row did, or takes it back.
-func (c *connected[C, K, S, Out]) done(_ int, counts bool) {
-	if counts {
-		c.states.store(c.of.key, &c.of.State)
+// end keeps what a row did, or takes it back.
+func (c *connected[C, K, S, Out]) end(err error) {
+	if err == nil {
+		err = c.states.check(&c.of.State)
 	}
-	c.timers.end(counts)
-	c.maps.end(counts)
+	if !c.call.EndRow(err) {
+		c.undo()
+		return
+	}
+	c.states.store(c.of.key, &c.of.State)
+	c.timers.end(true)
+	c.maps.end(true)
+}
+
+func (c *connected[C, K, S, Out]) undo() {
+	c.timers.end(false)
+	c.maps.end(false)
 }

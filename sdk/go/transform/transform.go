@@ -23,7 +23,7 @@ type Operator struct {
 	inputs []Input
 	// What `describe` has made: the index of the input decides which.
 	call    *emit.Call
-	process []func(*wire.Batch)
+	process []func(*wire.Batch) error
 }
 
 // Input is one input of an operator.
@@ -31,8 +31,8 @@ type Input struct {
 	name        string
 	config, out reflect.Type
 	row         reflect.Type
-	slices      bool
-	connect     func(configured, out any, rows *column.Rows, call *emit.Call) func(*wire.Batch)
+	describe    func(row reflect.Type) (*column.Row, error)
+	connect     func(configured, out any, rows *column.Rows, call *emit.Call) func(*wire.Batch) error
 }
 
 // New makes an operator of the function that processes a row. C is its configuration. Out is what it emits to: a weir.Emitter of
@@ -44,15 +44,22 @@ func New[C, In, Out any](process func(config *C, row In, out *Out) error) *Opera
 
 // From is an input of an operator with several: the name that a pipeline connects it by, and the function that processes its rows.
 func From[C, In, Out any](name string, process func(config *C, row In, out *Out) error) Input {
-	connect := func(configured, out any, rows *column.Rows, call *emit.Call) func(*wire.Batch) {
+	connect := func(configured, out any, rows *column.Rows, call *emit.Call) func(*wire.Batch) error {
 		config, to := configured.(*C), out.(*Out)
-		loop := engine.Loop[In]{
-			Parts: []engine.Part{{Rows: rows}},
-			Step:  func(_ int, row *In) error { return process(config, *row, to) },
+		loop := engine.Loop[In]{Parts: []engine.Part{{Rows: rows}}}
+		loop.Steps = func(block []In) {
+			for ; loop.At < len(block); loop.At++ {
+				if call.BeginRow(loop.From + loop.At) {
+					call.EndRow(process(config, block[loop.At], to))
+				}
+			}
 		}
-		return func(batch *wire.Batch) { loop.Run(call, batch) }
+		return func(batch *wire.Batch) error {
+			loop.Run(call, batch)
+			return nil
+		}
 	}
-	return Input{name, reflect.TypeFor[C](), reflect.TypeFor[Out](), reflect.TypeFor[In](), false, connect}
+	return Input{name, reflect.TypeFor[C](), reflect.TypeFor[Out](), reflect.TypeFor[In](), column.RowOf, connect}
 }
 
 // Of makes an operator of its inputs. Their functions have the same configuration and outputs.
@@ -104,7 +111,7 @@ func (o *Operator) Connect(configured any, inputs []wire.Input) (plan wire.Plan,
 	}
 	for i, input := range connected {
 		own := o.inputs[matched[i]]
-		row, err := column.RowOf(own.row)
+		row, err := own.describe(own.row)
 		if err != nil {
 			return plan, err
 		}
@@ -123,7 +130,9 @@ func (o *Operator) Connect(configured any, inputs []wire.Input) (plan wire.Plan,
 // Process is `process` of the contract.
 func (o *Operator) Process(input uint32, rows wire.Batch) (delta.TransformDelta, error) {
 	o.call.Begin(int(rows.Rows))
-	o.process[input](&rows)
+	if err := o.process[input](&rows); err != nil {
+		return delta.TransformDelta{}, err
+	}
 	outputs, rejected := o.call.Finish()
 	return delta.TransformDelta{Outputs: outputs, Rejected: rejected}, nil
 }

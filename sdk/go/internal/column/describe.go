@@ -13,13 +13,32 @@ const depthMax = 16
 
 // RowOf describes a struct as a row.
 func RowOf(t reflect.Type) (*Row, error) {
+	return describe(t, func(field reflect.Type) (reflect.Type, bool) { return field, true })
+}
+
+// Slices describes a struct of slices as columns: what a slice has is the type of its column.
+func Slices(t reflect.Type) (*Row, error) {
+	return describe(t, func(field reflect.Type) (reflect.Type, bool) {
+		if field.Kind() != reflect.Slice {
+			return field, field == reflect.TypeFor[value.KeepAll]() || field == reflect.TypeFor[value.Keep]()
+		}
+		return field.Elem(), true
+	})
+}
+
+// describe describes a struct. `of` gives the type of the column of a field, and whether it is one.
+func describe(t reflect.Type, of func(field reflect.Type) (reflect.Type, bool)) (*Row, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, errors.New(t.String() + " is no row: a row is a struct")
 	}
 	row := &Row{Name: t.Name(), Size: t.Size(), EventTime: -1, RowKind: -1}
 	for i := range t.NumField() {
 		field := t.Field(i)
-		switch field.Type {
+		columnType, is := of(field.Type)
+		if !is {
+			return nil, errors.New("field " + field.Name + " of " + t.String() + " is no slice")
+		}
+		switch columnType {
 		case reflect.TypeFor[value.EventTime]():
 			row.EventTime = int(field.Offset)
 		case reflect.TypeFor[value.Kind]():
@@ -30,7 +49,7 @@ func RowOf(t reflect.Type) (*Row, error) {
 		case reflect.TypeFor[value.Keep]():
 			row.Keep.Columns = kept(field.Tag.Get("columns"))
 		default:
-			one, err := fieldOf(t, field, 0)
+			one, err := fieldOf(t, field, columnType, 0)
 			if err != nil {
 				return nil, err
 			}
@@ -47,26 +66,7 @@ func RowOf(t reflect.Type) (*Row, error) {
 	return row, nil
 }
 
-// Slices describes a struct of slices as columns: the item of each slice is the type of its column.
-func Slices(t reflect.Type) (*Row, error) {
-	row, err := RowOf(t)
-	if err != nil {
-		return nil, err
-	}
-	for i := range row.Fields {
-		list := row.Fields[i].Type
-		if list.Kind == Binary {
-			list = &Type{Kind: List, Item: plain("C", 1, reflect.TypeFor[uint8]())}
-		}
-		if list.Kind != List || list.Optional {
-			return nil, errors.New(t.String() + ": the field for the column " + strconv.Quote(row.Fields[i].Name) + " is no slice of values")
-		}
-		row.Fields[i].Type = list.Item
-	}
-	return row, nil
-}
-
-func fieldOf(of reflect.Type, field reflect.StructField, depth int) (Field, error) {
+func fieldOf(of reflect.Type, field reflect.StructField, columnType reflect.Type, depth int) (Field, error) {
 	name, _, _ := strings.Cut(field.Tag.Get("weir"), ",")
 	if name == "" {
 		name = Words(field.Name, '_')
@@ -77,7 +77,7 @@ func fieldOf(of reflect.Type, field reflect.StructField, depth int) (Field, erro
 	if !field.IsExported() {
 		return failed(" is not exported: its name must begin with a capital letter")
 	}
-	t, err := typeOf(field.Type, field.Tag, depth)
+	t, err := typeOf(columnType, field.Tag, depth)
 	if err != nil {
 		return failed(": " + err.Error())
 	}
@@ -159,7 +159,7 @@ func goType(t reflect.Type, tag reflect.StructTag, depth int) (*Type, error) {
 	case reflect.Struct:
 		of := &Type{Kind: Struct, Format: "+s", Go: t}
 		for i := range t.NumField() {
-			field, err := fieldOf(t, t.Field(i), depth+1)
+			field, err := fieldOf(t, t.Field(i), t.Field(i).Type, depth+1)
 			if err != nil {
 				return nil, err
 			}

@@ -158,27 +158,14 @@ type slice struct {
 func (r *Reader) lists(nodes []wire.Node, from, n int, base unsafe.Pointer, stride uintptr, fail Fail) {
 	offsets := View[int32](nodes[0].Buffers[1], from+n+1)[from:]
 	item, first := r.below[0], int(offsets[0])
-	count := int(offsets[n]) - first
 	size := item.of.Go.Size()
-	var items unsafe.Pointer
 	var bad map[int]string
-	if count > 0 {
-		if item.isPlain(&nodes[1]) {
-			values := nodes[1].Buffers[1]
-			items = unsafe.Pointer(&View[byte](values, int(offsets[n])*int(size))[first*int(size)])
-		} else {
-			if !r.slab.IsValid() || r.slab.Len() < count {
-				r.slab = reflect.MakeSlice(reflect.SliceOf(item.of.Go), count, count)
-			}
-			items = r.slab.UnsafePointer()
-			item.Read(nodes[1:], first, count, items, size, func(at int, reason string) {
-				if bad == nil {
-					bad = map[int]string{}
-				}
-				bad[at] = reason
-			})
+	items := item.items(nodes[1:], first, int(offsets[n])-first, func(at int, reason string) {
+		if bad == nil {
+			bad = map[int]string{}
 		}
-	}
+		bad[at] = reason
+	})
 	for i := range n {
 		at, end := int(offsets[i])-first, int(offsets[i+1])-first
 		list := (*slice)(unsafe.Add(base, uintptr(i)*stride))
@@ -194,6 +181,25 @@ func (r *Reader) lists(nodes []wire.Node, from, n int, base unsafe.Pointer, stri
 			}
 		}
 	}
+}
+
+// items gives values of a column one after the other, as a Go slice has them: where they are, or in memory that lasts for the call.
+func (r *Reader) items(nodes []wire.Node, first, count int, fail Fail) unsafe.Pointer {
+	if count == 0 {
+		return nil
+	}
+	size := r.of.Go.Size()
+	if r.isPlain(&nodes[0]) {
+		return unsafe.Pointer(&View[byte](nodes[0].Buffers[1], (first+count)*int(size))[first*int(size)])
+	}
+	if !r.slab.IsValid() || r.slab.Len() < count {
+		r.slab = reflect.MakeSlice(reflect.SliceOf(r.of.Go), count, count)
+	}
+	values := r.slab.UnsafePointer()
+	at := *r
+	at.offset = 0
+	at.Read(nodes, first, count, values, size, fail)
+	return values
 }
 
 // isPlain says whether the values of a column are in memory as Go has them.

@@ -105,6 +105,31 @@ func (r *Rows) Read(batch *wire.Batch, from, n int, base unsafe.Pointer, stride 
 	}
 }
 
+// ReadSlices reads all rows into a struct of slices at base.
+func (r *Rows) ReadSlices(batch *wire.Batch, base unsafe.Pointer, fail Fail) {
+	n := int(batch.Rows)
+	for i, reader := range r.readers {
+		values := reader.items(batch.Columns[r.starts[i]:], 0, n, fail)
+		*(*slice)(unsafe.Add(base, reader.offset)) = slice{values, n, n}
+	}
+	if at := r.Row.EventTime; at >= 0 {
+		*(*[]int64)(unsafe.Add(base, at)) = View[int64](batch.EventTimes, n)
+	}
+	if at := r.Row.RowKind; at >= 0 {
+		kinds := batch.RowKinds
+		if len(kinds) == 0 {
+			kinds = make([]byte, n)
+		}
+		*(*[]byte)(unsafe.Add(base, at)) = kinds
+	}
+}
+
+// Slice gives the slice of a field of a struct of slices: where its values are, how many, and how many bytes each has.
+func Slice(base unsafe.Pointer, field Field) (values unsafe.Pointer, n int, size uintptr) {
+	of := (*slice)(unsafe.Add(base, field.Offset))
+	return of.data, of.len, field.Type.Go.Size()
+}
+
 // Columns writes rows.
 type Columns struct {
 	Row     *Row
@@ -116,6 +141,15 @@ func NewColumns(row *Row) *Columns {
 	c := &Columns{Row: row}
 	for _, field := range row.Fields {
 		c.Writers = append(c.Writers, NewWriter(field))
+	}
+	return c
+}
+
+// NewSlices makes writers of all columns of a struct of slices; each is given the values of its slice.
+func NewSlices(row *Row) *Columns {
+	c := &Columns{Row: row}
+	for _, field := range row.Fields {
+		c.Writers = append(c.Writers, NewWriter(Field{Type: field.Type}))
 	}
 	return c
 }

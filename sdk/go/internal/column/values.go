@@ -41,9 +41,17 @@ func Misfit(fields []Field, row unsafe.Pointer) string {
 		if !field.Type.Checked {
 			continue
 		}
-		if reason := field.Type.misfit(unsafe.Add(row, field.Offset)); reason != "" {
-			return "column " + strconv.Quote(field.Name) + " " + reason
+		if reason := field.Misfit(unsafe.Add(row, field.Offset)); reason != "" {
+			return reason
 		}
+	}
+	return ""
+}
+
+// Misfit is Misfit for one value.
+func (f *Field) Misfit(p unsafe.Pointer) string {
+	if reason := f.Type.misfit(p); reason != "" {
+		return "column " + strconv.Quote(f.Name) + " " + reason
 	}
 	return ""
 }

@@ -155,25 +155,37 @@ func (w *Writer) validity(base unsafe.Pointer, stride uintptr, n int) {
 }
 
 func (w *Writer) fixed(base unsafe.Pointer, stride uintptr, n int) {
-	at, size := len(w.values), n*int(w.of.Size)
-	w.values = slices.Grow(w.values, size)[:at+size]
-	to := unsafe.Pointer(&w.values[at])
 	switch w.of.Size {
 	case 1:
-		gather[uint8](to, base, stride, n)
+		w.values = appendBytes[uint8](w.values, base, stride, n)
 	case 2:
-		gather[uint16](to, base, stride, n)
+		w.values = appendBytes[uint16](w.values, base, stride, n)
 	case 4:
-		gather[uint32](to, base, stride, n)
+		w.values = appendBytes[uint32](w.values, base, stride, n)
 	case 8:
-		gather[uint64](to, base, stride, n)
+		w.values = appendBytes[uint64](w.values, base, stride, n)
 	case 16:
-		gather[[2]uint64](to, base, stride, n)
+		w.values = appendBytes[[2]uint64](w.values, base, stride, n)
 	}
 }
 
-func gather[T any](to, base unsafe.Pointer, stride uintptr, n int) {
-	values := unsafe.Slice((*T)(to), n)
+func appendBytes[T any](values []byte, base unsafe.Pointer, stride uintptr, n int) []byte {
+	var one T
+	at, size := len(values), n*int(unsafe.Sizeof(one))
+	values = slices.Grow(values, size)[:at+size]
+	gather(unsafe.Slice((*T)(unsafe.Pointer(&values[at])), n), base, stride)
+	return values
+}
+
+// Gather appends n values at base that are stride bytes apart.
+func Gather[T any](values []T, base unsafe.Pointer, stride uintptr, n int) []T {
+	at := len(values)
+	values = slices.Grow(values, n)[:at+n]
+	gather(values[at:], base, stride)
+	return values
+}
+
+func gather[T any](values []T, base unsafe.Pointer, stride uintptr) {
 	for i := range values {
 		values[i] = *(*T)(unsafe.Add(base, uintptr(i)*stride))
 	}

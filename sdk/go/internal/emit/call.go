@@ -24,14 +24,14 @@ type Call struct {
 // Output is one output of a call.
 type Output struct {
 	Name    string
-	call    *Call
 	sink    Sink
 	columns *column.Columns
+	// stride between pending rows, and where each has the row that it comes from.
+	stride, sourceAt uintptr
 	// order of the computed columns in the plan.
 	order []int
 	// sources has the row of the call that each row comes from.
 	sources []uint32
-	written int
 	times   []int64
 	kinds   []byte
 	checked bool
@@ -49,13 +49,13 @@ func (c *Call) Begin(rows int) {
 		clear(c.refused)
 	}
 	for _, out := range c.Outputs {
-		out.sources, out.times, out.kinds, out.written, out.accepted = out.sources[:0], out.times[:0], out.kinds[:0], 0, 0
+		out.sources, out.times, out.kinds, out.accepted = out.sources[:0], out.times[:0], out.kinds[:0], 0
 		out.columns.Reset()
-		out.sink.keep(0)
+		out.sink.begin()
 	}
 }
 
-// Refuse refuses a row. What it has emitted since it was begun is forgotten.
+// Refuse refuses a row. What it has emitted is forgotten.
 func (c *Call) Refuse(row int, reason string) {
 	if c.IsRefused(row) {
 		return
@@ -63,14 +63,17 @@ func (c *Call) Refuse(row int, reason string) {
 	c.refused[row>>3] |= 1 << (row & 7)
 	c.rejected = append(c.rejected, wire.RowFailure{Row: uint32(row), Reason: reason})
 	for _, out := range c.Outputs {
-		n := len(out.sources)
-		for n > out.written && out.sources[n-1] == uint32(row) {
+		base, n := out.sink.rows()
+		for n > 0 && out.source(base, n-1) == uint32(row) {
 			n--
 		}
-		out.sources = out.sources[:n]
-		out.sink.keep(n - out.written)
-		out.accepted = n - out.written
+		out.sink.keep(n)
+		out.accepted = n
 	}
+}
+
+func (o *Output) source(base unsafe.Pointer, at int) uint32 {
+	return *(*uint32)(unsafe.Add(base, uintptr(at)*o.stride+o.sourceAt))
 }
 
 // IsRefused says whether a row is refused.
@@ -78,24 +81,26 @@ func (c *Call) IsRefused(row int) bool {
 	return len(c.rejected) > 0 && c.refused[row>>3]>>(row&7)&1 != 0
 }
 
-// BeginRow says which row is processed next.
-func (c *Call) BeginRow(row int) {
+// BeginRow says which row is processed next, unless it is refused already.
+func (c *Call) BeginRow(row int) bool {
 	c.row = uint32(row)
+	return !c.IsRefused(row)
 }
 
-// Accept looks at what the row has emitted, and refuses the row if it does not fit.
-func (c *Call) Accept() bool {
-	if !c.checked {
-		return true
+// EndRow says how the row went. It refuses the row if it has emitted what does not fit, and says whether what it did counts.
+func (c *Call) EndRow(err error) bool {
+	return err == nil && !c.checked || c.settle(err)
+}
+
+func (c *Call) settle(err error) bool {
+	if err != nil {
+		c.Refuse(int(c.row), err.Error())
+		return false
 	}
 	for _, out := range c.Outputs {
-		if !out.checked {
-			continue
-		}
-		base, n := out.sink.pending()
-		for ; out.accepted < n; out.accepted++ {
-			row := unsafe.Add(base, uintptr(out.accepted)*out.columns.Row.Size)
-			if reason := out.misfit(row); reason != "" {
+		base, n := out.sink.rows()
+		for ; out.checked && out.accepted < n; out.accepted++ {
+			if reason := out.misfit(unsafe.Add(base, uintptr(out.accepted)*out.stride)); reason != "" {
 				c.Refuse(int(c.row), reason)
 				return false
 			}
@@ -115,20 +120,27 @@ func (o *Output) misfit(row unsafe.Pointer) string {
 	return reason
 }
 
-// Flush writes what is pending into columns.
+// Flush writes what was emitted into columns.
 func (c *Call) Flush() {
 	for _, out := range c.Outputs {
-		base, n := out.sink.pending()
-		row := out.columns.Row
-		out.columns.Append(base, row.Size, n)
-		for i := 0; row.EventTime >= 0 && i < n; i++ {
-			out.times = append(out.times, *(*int64)(unsafe.Add(base, uintptr(i)*row.Size+uintptr(row.EventTime))))
-		}
-		for i := 0; row.RowKind >= 0 && i < n; i++ {
-			out.kinds = append(out.kinds, *(*uint8)(unsafe.Add(base, uintptr(i)*row.Size+uintptr(row.RowKind))))
-		}
-		out.sink.keep(0)
-		out.written, out.accepted = len(out.sources), 0
+		out.sink.check(c, out)
+	}
+	for _, out := range c.Outputs {
+		out.sink.write(c, out)
+		out.accepted = 0
+	}
+}
+
+// append writes n pending rows.
+func (o *Output) append(base unsafe.Pointer, n int) {
+	row := o.columns.Row
+	o.columns.Append(base, o.stride, n)
+	o.sources = column.Gather(o.sources, unsafe.Add(base, o.sourceAt), o.stride, n)
+	if row.EventTime >= 0 {
+		o.times = column.Gather(o.times, unsafe.Add(base, row.EventTime), o.stride, n)
+	}
+	if row.RowKind >= 0 {
+		o.kinds = column.Gather(o.kinds, unsafe.Add(base, row.RowKind), o.stride, n)
 	}
 }
 

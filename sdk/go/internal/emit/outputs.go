@@ -27,18 +27,16 @@ func Connect(call *Call, to any, inputs []Input) ([]wire.Output, error) {
 	}
 	var plan []wire.Output
 	for i, sink := range sinks {
-		row, err := column.RowOf(sink.rowType())
+		out, err := sink.attach(call)
 		if err != nil {
 			return nil, err
 		}
-		out := &Output{Name: names[i], call: call, sink: sink, columns: column.NewColumns(row)}
-		out.checked = row.RowKind >= 0 || row.Checked()
+		out.Name, out.checked = names[i], out.columns.Row.RowKind >= 0 || out.columns.Row.Checked()
 		call.checked = call.checked || out.checked
 		planned, err := out.plan(inputs)
 		if err != nil {
 			return nil, err
 		}
-		sink.attach(out)
 		call.Outputs, plan = append(call.Outputs, out), append(plan, planned)
 	}
 	return plan, nil

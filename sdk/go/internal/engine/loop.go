@@ -14,14 +14,16 @@ type Part struct {
 	Offset uintptr
 }
 
-// Loop reads the rows of a call block by block, and calls a function for each that is not refused. An error or a panic refuses its
-// row alone.
+// Loop reads the rows of a call block by block, and has them processed. An error or a panic refuses its row alone.
 type Loop[T any] struct {
 	Parts []Part
-	// Step processes a row, by its index in the call.
-	Step func(row int, entry *T) error
-	// Done is told whether what the row did counts. It may be nil.
-	Done  func(row int, counts bool)
+	// Steps processes the rows of a block from At on; the first of the block is row From of the call. It counts At up, so that the
+	// rows behind one that panics are processed too.
+	Steps func(block []T)
+	From  int
+	At    int
+	// Undo takes back what a row did that panicked. It may be nil.
+	Undo  func()
 	block []T
 }
 
@@ -31,46 +33,30 @@ func (l *Loop[T]) Run(call *emit.Call, batch *wire.Batch) {
 		l.block = make([]T, emit.Block)
 	}
 	rows := int(batch.Rows)
-	for from := 0; from < rows; from += emit.Block {
-		n := min(rows-from, emit.Block)
+	for l.From = 0; l.From < rows; l.From += emit.Block {
+		n := min(rows-l.From, emit.Block)
 		for _, part := range l.Parts {
 			base := unsafe.Add(unsafe.Pointer(unsafe.SliceData(l.block)), part.Offset)
-			part.Rows.Read(batch, from, n, base, unsafe.Sizeof(l.block[0]), func(row int, reason string) {
-				call.Refuse(from+row, reason)
+			part.Rows.Read(batch, l.From, n, base, unsafe.Sizeof(l.block[0]), func(row int, reason string) {
+				call.Refuse(l.From+row, reason)
 			})
 		}
-		for i := 0; i < n; {
-			i = l.steps(call, from, i, n)
+		for l.At = 0; l.At < n; l.At++ {
+			l.steps(call, l.block[:n])
 		}
 		call.Flush()
 	}
 }
 
-// steps processes rows from i on, up to the first that panics. It gives the row behind it.
-func (l *Loop[T]) steps(call *emit.Call, from, i, n int) (next int) {
+// steps processes rows up to the first that panics.
+func (l *Loop[T]) steps(call *emit.Call, block []T) {
 	defer func() {
 		if caught := recover(); caught != nil {
-			call.Refuse(from+i, Panicked(caught))
-			if l.Done != nil {
-				l.Done(from+i, false)
+			call.Refuse(l.From+l.At, Panicked(caught))
+			if l.Undo != nil {
+				l.Undo()
 			}
-			next = i + 1
 		}
 	}()
-	for ; i < n; i++ {
-		row := from + i
-		if call.IsRefused(row) {
-			continue
-		}
-		call.BeginRow(row)
-		err := l.Step(row, &l.block[i])
-		if err != nil {
-			call.Refuse(row, err.Error())
-		}
-		counts := err == nil && call.Accept()
-		if l.Done != nil {
-			l.Done(row, counts)
-		}
-	}
-	return n
+	l.Steps(block)
 }
