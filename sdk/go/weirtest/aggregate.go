@@ -88,10 +88,6 @@ func (t *table) nulls(rows int) []wire.Node {
 
 // copied copies the first row of columns: the operator uses its memory again.
 func copied(fields []wire.Field, nodes []wire.Node) []wire.Node {
-	schema := column.SchemaOf(fields)
-	all := make([]int, len(schema))
-	for i := range all {
-		all[i] = i
-	}
-	return (&table{schema: schema, nodes: nodes, rows: 1, times: []int64{0}}).take(all, []int{0}).nodes
+	made := &table{schema: column.SchemaOf(fields), nodes: nodes, rows: 1, times: []int64{0}}
+	return made.take(made.all(), []int{0}).nodes
 }

@@ -92,17 +92,17 @@ func Migrate[New, Old any](t testing.TB, of harness, from uint32, states ...Old)
 	if err != nil {
 		t.Fatal(err)
 	}
-	migrated, err := read[New](&table{schema: column.SchemaOf(plan.State.Some().Columns), nodes: nodes, rows: len(states), times: make([]int64, len(states))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []value.Opt[New]
-	for i, state := range migrated {
-		if nodes[0].NullCount > 0 && !column.Bit(nodes[0].Buffers[0], i) {
-			all = append(all, value.Opt[New]{})
-		} else {
-			all = append(all, value.Some(state))
+	made := &table{schema: column.SchemaOf(plan.State.Some().Columns), nodes: nodes, rows: len(states), times: make([]int64, len(states))}
+	all := make([]value.Opt[New], len(states))
+	for i := range states {
+		if len(nodes) > 0 && nodes[0].NullCount > 0 && !column.Bit(nodes[0].Buffers[0], i) {
+			continue
 		}
+		rows, err := read[New](made.take(made.all(), []int{i}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = value.Some(rows[0])
 	}
 	return all
 }

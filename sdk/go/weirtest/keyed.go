@@ -228,14 +228,10 @@ func (h *Keyed[In]) play(keys []*ofKey) {
 func (h *Keyed[In]) applyCall(answer *delta.KeyedDelta, keys []*ofKey, rows *table, times []int64) *Results {
 	schema := column.SchemaOf(h.plan.State.Some().Columns)
 	state := &table{schema: schema, nodes: answer.States.Columns, times: make([]int64, answer.States.Keys)}
-	all := make([]int, len(schema))
-	for i := range all {
-		all[i] = i
-	}
 	for i, key := range selected(answer.Changed, len(keys)) {
 		keys[key].state = nil
 		if column.Bit(answer.States.Present, i) {
-			keys[key].state = append([]wire.Node{}, state.take(all, []int{i}).nodes...)
+			keys[key].state = append([]wire.Node{}, state.take(state.all(), []int{i}).nodes...)
 		}
 	}
 	change := func(lists []delta.Timers, add bool) {

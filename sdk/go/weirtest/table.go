@@ -78,6 +78,15 @@ func (t *table) batch(reads []uint32, times bool) wire.Batch {
 	return batch
 }
 
+// all gives the indices of all columns.
+func (t *table) all() []int {
+	indices := make([]int, len(t.schema))
+	for i := range indices {
+		indices[i] = i
+	}
+	return indices
+}
+
 // take copies rows, and of those only some columns; a negative row is null.
 func (t *table) take(columns []int, rows []int) *table {
 	taken := &table{rows: len(rows)}
