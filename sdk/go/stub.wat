@@ -3,8 +3,12 @@
   the operator's log, line by line. The time of day is always 1970-01-01; the monotonic clock counts one microsecond per question,
   and a sleep is over at once. It is the adapter `wasi_snapshot_preview1` of the component.
 
-  A line is collected at 4096 to 12288 of Go's memory: the linker puts nothing below `wasmMinDataAddr`, and the runtime only uses the
-  8 KiB before it in a browser.
+  A line is collected at 4096 of Go's memory, up to 8192, and the message of a crash is kept from there to 12288: the linker puts nothing
+  below `wasmMinDataAddr`, and the runtime only uses the 8 KiB before it in a browser.
+
+  A crash of the Go runtime (a panic of another goroutine, no memory, a deadlock) is a line `panic: ...` or `fatal error: ...`, an empty
+  one, and stacks of goroutines: of each frame its function, and a line with its place. They are logged up to the first function of package
+  main, and then comes the message again, with its place: the last line of the log is part of the reason.
 ;)
 (module
   (import "weir:operator/log@0.1.0" "log" (func $log (param i32 i32 i32)))
@@ -12,8 +16,12 @@
   (global $time (mut i64) (i64.const 1000))
   (global $random (mut i64) (i64.const 88172645463325252))
   (global $line (mut i32) (i32.const 0))
+  (global $level (mut i32) (i32.const 2))
+  (global $message (mut i32) (i32.const 0))
+  ;; 1: the message of a crash has come, 2: the first stack, 3: a function of package main, 4: all that is said of it.
+  (global $crash (mut i32) (i32.const 0))
 
-  (func (export "proc_exit") (param i32) (call $end_line) unreachable)
+  (func (export "proc_exit") (param i32) unreachable)
   (func (export "sched_yield") (result i32) i32.const 0)
 
   (func (export "args_get") (export "environ_get") (param i32 i32) (result i32) i32.const 0)
@@ -44,17 +52,44 @@
       (br $next)))
     i32.const 0)
 
-  (func $end_line
-    (if (global.get $line) (then
-      (call $log (i32.const 4) (i32.const 4096) (global.get $line))
-      (global.set $line (i32.const 0)))))
+  (func $end_line (local $start i32)
+    (local.set $start (i32.load (i32.const 4096)))
+    (if (i32.eqz (global.get $line)) (then
+      (if (i32.eq (global.get $crash) (i32.const 2)) (then (call $end_crash)))
+      (return)))
+    (if (i32.eq (global.get $crash) (i32.const 3)) (then (call $end_crash)))
+    (if (i32.lt_u (global.get $crash) (i32.const 4)) (then
+      (call $log (global.get $level) (i32.const 4096) (global.get $line))
+      ;; "main"
+      (if (i32.and (i32.eq (global.get $crash) (i32.const 2)) (i32.eq (local.get $start) (i32.const 0x6e69616d)))
+        (then (global.set $crash (i32.const 3))))
+      ;; "goro"utine
+      (if (i32.and (i32.eq (global.get $crash) (i32.const 1)) (i32.eq (local.get $start) (i32.const 0x6f726f67)))
+        (then (global.set $crash (i32.const 2))))
+      ;; "pani"c or "fata"l error
+      (if (i32.and
+          (i32.or (i32.eq (local.get $start) (i32.const 0x696e6170)) (i32.eq (local.get $start) (i32.const 0x61746166)))
+          (i32.eqz (global.get $crash)))
+        (then
+          (global.set $message (select (i32.const 2048) (global.get $line) (i32.gt_u (global.get $line) (i32.const 2048))))
+          (memory.copy (i32.const 8192) (i32.const 4096) (global.get $message))
+          (global.set $crash (i32.const 1))))))
+    (global.set $line (i32.const 0)))
+  ;; The line has the place, if the function was found.
+  (func $end_crash
+    (global.set $line (select (i32.const 2048) (global.get $line) (i32.gt_u (global.get $line) (i32.const 2048))))
+    (memory.copy (i32.add (i32.const 8192) (global.get $message)) (i32.const 4096) (global.get $line))
+    (call $log (i32.const 4) (i32.const 8192) (i32.add (global.get $message) (global.get $line)))
+    (global.set $crash (i32.const 4)))
   (func $put (param $c i32)
     (if (i32.eq (local.get $c) (i32.const 10)) (then (call $end_line) (return)))
     (i32.store8 offset=4096 (global.get $line) (local.get $c))
     (global.set $line (i32.add (global.get $line) (i32.const 1)))
-    (if (i32.eq (global.get $line) (i32.const 8192)) (then (call $end_line))))
+    (if (i32.eq (global.get $line) (i32.const 4096)) (then (call $end_line))))
   (func (export "fd_write") (param $fd i32) (param $pieces i32) (param $n i32) (param $written i32) (result i32)
     (local $total i32) (local $at i32) (local $end i32)
+    ;; Standard error, 2, is the level error, 4; anything else is info, 2.
+    (global.set $level (select (i32.const 4) (i32.const 2) (i32.eq (local.get $fd) (i32.const 2))))
     (block $done (loop $piece
       (br_if $done (i32.eqz (local.get $n)))
       (local.set $at (i32.load (local.get $pieces)))
