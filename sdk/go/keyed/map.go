@@ -34,19 +34,19 @@ func (c *Context[K, S]) entriesOf() (*mapsOfCall, uint32) {
 // Get gives the value of an entry, and whether it is there.
 func (m *Map[K, V]) Get(of OfKey, key K) (V, bool) {
 	maps, ofKey := of.entriesOf()
-	return m.in(maps).get(ofKey, &key)
+	return m.in(maps).get(ofKey, key)
 }
 
 // Put sets an entry.
 func (m *Map[K, V]) Put(of OfKey, key K, v V) {
 	maps, ofKey := of.entriesOf()
-	m.in(maps).set(ofKey, &key, value.Some(v))
+	m.in(maps).set(ofKey, key, value.Some(v))
 }
 
 // Remove removes an entry, if it is there.
 func (m *Map[K, V]) Remove(of OfKey, key K) {
 	maps, ofKey := of.entriesOf()
-	m.in(maps).set(ofKey, &key, value.Opt[V]{})
+	m.in(maps).set(ofKey, key, value.Opt[V]{})
 }
 
 // Entry is an entry of a map.
@@ -76,7 +76,7 @@ type Prefetch struct {
 
 // Want names an entry of the row's key. It is only for speed: an entry that is not named is read when it is looked at.
 func (m *Map[K, V]) Want(entries *Prefetch, key K) {
-	m.in(entries.maps).want(entries.key, &key)
+	m.in(entries.maps).want(entries.key, key)
 }
 
 // in finds the map among those of the operator.
@@ -108,7 +108,7 @@ func (m *Map[K, V]) Order(keys []wire.Node, row int) string {
 	return string(column.AppendKey(nil, of.Fields, unsafe.Pointer(&key)))
 }
 
-func (m *Map[K, V]) connect(index uint32) (anyMapOfCall, wire.MapLayout, error) {
+func (m *Map[K, V]) connect(at uint32) (anyMapOfCall, wire.MapLayout, error) {
 	key, err := column.RowOf(reflect.TypeFor[K]())
 	if err != nil {
 		return nil, wire.MapLayout{}, err
@@ -120,7 +120,7 @@ func (m *Map[K, V]) connect(index uint32) (anyMapOfCall, wire.MapLayout, error) 
 	if err != nil {
 		return nil, wire.MapLayout{}, err
 	}
-	made := &mapOfCall[K, V]{of: m, index: index, found: map[string]int{}, keys: newSide(key), values: newSide(row)}
+	made := &mapOfCall[K, V]{of: m, index: at, keys: newSide(key), values: newSide(row)}
 	return made, wire.MapLayout{Name: m.name, Key: key.Schema(), Value: row.Schema()}, nil
 }
 

@@ -1,6 +1,8 @@
 package keyed
 
 import (
+	"bytes"
+	"encoding/binary"
 	"slices"
 	"unsafe"
 
@@ -73,20 +75,25 @@ type mapOfCall[K, V any] struct {
 	index        uint32
 	keys, values side
 	entries      []entryOfCall[K, V]
-	// found finds an entry by its key of the stream and its own, as bytes in order.
-	found   map[string]int
+	// found finds an entry by its key of the stream and its own, as bytes in order, one behind the other in orders.
+	found   index
+	orders  []byte
 	scratch []byte
 	// undo has what the row that is processed changed.
 	undo []undo[V]
 	// ids of the keys that the host is asked for.
 	ids []uint32
+	// id and value are those of an entry that is looked for or set.
+	id    K
+	value value.Opt[V]
 }
 
 type entryOfCall[K, V any] struct {
-	key   uint32
-	id    K
-	order string
-	state entryState[V]
+	key uint32
+	// from and to are where its bytes in order are.
+	from, to int
+	id       K
+	state    entryState[V]
 }
 
 type entryState[V any] struct {
@@ -101,8 +108,8 @@ type undo[V any] struct {
 }
 
 func (m *mapOfCall[K, V]) begin() {
-	m.entries, m.undo = m.entries[:0], m.undo[:0]
-	clear(m.found)
+	m.entries, m.undo, m.orders = m.entries[:0], m.undo[:0], m.orders[:0]
+	m.found.clear()
 }
 
 func (m *mapOfCall[K, V]) end(counts bool) {
@@ -114,49 +121,55 @@ func (m *mapOfCall[K, V]) end(counts bool) {
 
 // order gives the bytes by which an entry is found and ordered.
 func (m *mapOfCall[K, V]) order(key uint32, id *K) []byte {
-	m.scratch = append(m.scratch[:0], byte(key>>24), byte(key>>16), byte(key>>8), byte(key))
-	m.scratch = column.AppendKey(m.scratch, m.keys.row.Fields, unsafe.Pointer(id))
+	m.scratch = column.AppendKey(binary.BigEndian.AppendUint32(m.scratch[:0], key), m.keys.row.Fields, unsafe.Pointer(id))
 	return m.scratch
 }
 
+func (m *mapOfCall[K, V]) orderOf(entry *entryOfCall[K, V]) []byte {
+	return m.orders[entry.from:entry.to]
+}
+
 // at gives the place of an entry; it is made if nothing is known of it.
-func (m *mapOfCall[K, V]) at(key uint32, id *K) int {
-	order := m.order(key, id)
-	if at, is := m.found[string(order)]; is {
+func (m *mapOfCall[K, V]) at(key uint32, id K) int {
+	m.id = id
+	order := m.order(key, &m.id)
+	hash := hashBytes(order)
+	if at := m.found.find(hash, func(at int) bool { return bytes.Equal(m.orderOf(&m.entries[at]), order) }); at >= 0 {
 		return at
 	}
-	m.keys.check(unsafe.Pointer(id), m.of.name)
-	text := string(order)
-	m.found[text] = len(m.entries)
-	m.entries = append(m.entries, entryOfCall[K, V]{key: key, id: *id, order: text})
+	m.keys.check(unsafe.Pointer(&m.id), m.of.name)
+	from := len(m.orders)
+	m.orders = append(m.orders, order...)
+	m.found.add(hash)
+	m.entries = append(m.entries, entryOfCall[K, V]{key: key, from: from, to: len(m.orders), id: m.id})
 	return len(m.entries) - 1
 }
 
-func (m *mapOfCall[K, V]) want(key uint32, id *K) {
+func (m *mapOfCall[K, V]) want(key uint32, id K) {
 	m.at(key, id)
 }
 
-func (m *mapOfCall[K, V]) get(key uint32, id *K) (V, bool) {
+func (m *mapOfCall[K, V]) get(key uint32, id K) (V, bool) {
 	at := m.at(key, id)
 	if !m.entries[at].state.known {
 		if err := m.load(m.entries[at : at+1]); err != "" {
 			panic(refusal("the map " + m.of.name + ": " + err))
 		}
 	}
-	found := m.entries[at].state.value
+	m.value = m.entries[at].state.value
 	if m.values.row.HasLists() {
-		column.Unshare(m.values.row.Fields, unsafe.Pointer(&found.Value))
+		column.Unshare(m.values.row.Fields, unsafe.Pointer(&m.value.Value))
 	}
-	return found.Value, found.Valid
+	return m.value.Value, m.value.Valid
 }
 
-func (m *mapOfCall[K, V]) set(key uint32, id *K, to value.Opt[V]) {
+func (m *mapOfCall[K, V]) set(key uint32, id K, to value.Opt[V]) {
 	at := m.at(key, id)
-	if to.Valid {
-		m.values.check(unsafe.Pointer(&to.Value), m.of.name)
+	if m.value = to; to.Valid {
+		m.values.check(unsafe.Pointer(&m.value.Value), m.of.name)
 	}
 	m.undo = append(m.undo, undo[V]{at, m.entries[at].state})
-	m.entries[at].state = entryState[V]{to, true, true}
+	m.entries[at].state = entryState[V]{m.value, true, true}
 }
 
 // prefetch reads the entries that were named. If they are too large to be read at once each row reads its own.

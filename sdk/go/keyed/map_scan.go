@@ -2,7 +2,6 @@ package keyed
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 	"unsafe"
 
@@ -36,7 +35,7 @@ func (m *mapOfCall[K, V]) scan(key uint32, within Range[K], limit int) []Entry[K
 	if bytes.Compare(low, high) >= 0 || limit < 1 {
 		return nil
 	}
-	changed := m.changedBetween(string(low), string(high))
+	changed := m.changedBetween(low, high)
 	var found, page []Entry[K, V]
 	more := true
 	for len(found) < limit {
@@ -52,7 +51,7 @@ func (m *mapOfCall[K, V]) scan(key uint32, within Range[K], limit int) []Entry[K
 		}
 		order := 1 // which comes first: negative, the host's; zero, both are the same entry
 		if len(page) > 0 && len(changed) > 0 {
-			order = cmp.Compare(string(m.order(key, &page[0].Key)), changed[0].order)
+			order = bytes.Compare(m.order(key, &page[0].Key), m.orderOf(&changed[0]))
 		} else if len(page) > 0 {
 			order = -1
 		}
@@ -77,14 +76,14 @@ func (m *mapOfCall[K, V]) start(key uint32) []byte {
 }
 
 // changedBetween gives the entries that were changed, in order.
-func (m *mapOfCall[K, V]) changedBetween(low, high string) []entryOfCall[K, V] {
+func (m *mapOfCall[K, V]) changedBetween(low, high []byte) []entryOfCall[K, V] {
 	var changed []entryOfCall[K, V]
 	for _, entry := range m.entries {
-		if entry.state.changed && entry.order >= low && entry.order < high {
+		if order := m.orderOf(&entry); entry.state.changed && bytes.Compare(order, low) >= 0 && bytes.Compare(order, high) < 0 {
 			changed = append(changed, entry)
 		}
 	}
-	slices.SortFunc(changed, func(a, b entryOfCall[K, V]) int { return cmp.Compare(a.order, b.order) })
+	slices.SortFunc(changed, func(a, b entryOfCall[K, V]) int { return bytes.Compare(m.orderOf(&a), m.orderOf(&b)) })
 	return changed
 }
 

@@ -56,6 +56,7 @@ type rows[C, K, S, Out, In any] struct {
 	connected *connected[C, K, S, Out]
 	process   func(*C, In, *Context[K, S], *Out) error
 	prefetch  []func(*C, In, *Prefetch)
+	entries   Prefetch
 	call      *call
 }
 
@@ -83,7 +84,8 @@ func (r *rows[C, K, S, Out, In]) run(this *call, batch *wire.Batch) {
 func (r *rows[C, K, S, Out, In]) want(block []entry[K, In]) {
 	for ; r.At < len(block); r.At++ {
 		if row := r.From + r.At; r.connected.call.BeginRow(row) {
-			r.prefetch[0](r.connected.config, block[r.At].row, &Prefetch{r.connected.maps, r.call.keyOfRow[row]})
+			r.entries = Prefetch{r.connected.maps, r.call.keyOfRow[row]}
+			r.prefetch[0](r.connected.config, block[r.At].row, &r.entries)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package keyed
 
 import (
+	"slices"
+
 	delta "weir/internal/bindings/weir_operator_keyed"
 	"weir/internal/column"
 	"weir/internal/value"
@@ -47,6 +49,10 @@ type changes struct {
 	// keys and times of the lists that the host gets.
 	keys  [4][]uint32
 	times [4][]int64
+	// later has, of the timers that change, the last change first.
+	later  index
+	lasts  []change
+	counts []bool
 }
 
 func (c *changes) begin() {
@@ -70,34 +76,41 @@ func (c *changes) finish() delta.TimerChanges {
 	for i := range c.keys {
 		c.keys[i], c.times[i] = c.keys[i][:0], c.times[i][:0]
 	}
-	var last map[change]int
-	for _, one := range c.all {
-		if !one.register {
-			last = c.last()
-			break
-		}
-	}
+	c.findLasts()
 	for i, one := range c.all {
 		list := int(one.domain)
 		if !one.register {
 			list += 2
 		}
-		one.register = false
-		if last == nil || last[one] == i {
+		if c.counts[i] {
 			c.keys[list], c.times[list] = append(c.keys[list], one.key), append(c.times[list], one.time)
 		}
 	}
 	return delta.TimerChanges{Add: c.lists(0), Remove: c.lists(2)}
 }
 
-// last finds the last change of each timer.
-func (c *changes) last() map[change]int {
-	last := make(map[change]int, len(c.all))
-	for i, one := range c.all {
-		one.register = false
-		last[one] = i
+// findLasts finds which changes count: without removals all do.
+func (c *changes) findLasts() {
+	c.later.clear()
+	c.lasts = c.lasts[:0]
+	c.counts = slices.Grow(c.counts[:0], len(c.all))[:len(c.all)]
+	removes := slices.ContainsFunc(c.all, func(one change) bool { return !one.register })
+	for i := len(c.all) - 1; i >= 0; i-- {
+		one := c.all[i]
+		if c.counts[i] = true; !removes {
+			continue
+		}
+		hash := hashNumbers(uint64(one.key)<<1|uint64(one.domain), uint64(one.time))
+		if c.later.find(hash, func(at int) bool {
+			last := &c.lasts[at]
+			return last.key == one.key && last.time == one.time && last.domain == one.domain
+		}) >= 0 {
+			c.counts[i] = false
+			continue
+		}
+		c.later.add(hash)
+		c.lasts = append(c.lasts, one)
 	}
-	return last
 }
 
 func (c *changes) lists(from int) []delta.Timers {

@@ -2,7 +2,6 @@ package column
 
 import (
 	"errors"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -24,8 +23,6 @@ type Reader struct {
 	source byte
 	// below are the item of a list, or the fields of a struct.
 	below []*Reader
-	// slab has the items of a call's lists. It is used again by the next call.
-	slab reflect.Value
 }
 
 // Bind finds a field's column in a schema. Its index is negative if it is not there and need not be: see NewRows.

@@ -20,10 +20,13 @@ func (r *Reader) Nodes() int {
 // Read reads n rows of a column, from row `from`, into rows at base that are stride bytes apart. Where a row fails its field has
 // any value.
 func (r *Reader) Read(nodes []wire.Node, from, n int, base unsafe.Pointer, stride uintptr, fail Fail) {
-	if n == 0 {
-		return
+	if n > 0 {
+		r.read(nodes, from, n, unsafe.Add(base, r.offset), stride, fail)
 	}
-	base = unsafe.Add(base, r.offset)
+}
+
+// read is Read with the field of the first row at base.
+func (r *Reader) read(nodes []wire.Node, from, n int, base unsafe.Pointer, stride uintptr, fail Fail) {
 	node := &nodes[0]
 	if int(node.Length) < from+n {
 		panic("the host passed a column that is too short: " + r.path)
@@ -183,7 +186,7 @@ func (r *Reader) lists(nodes []wire.Node, from, n int, base unsafe.Pointer, stri
 	}
 }
 
-// items gives values of a column one after the other, as a Go slice has them: where they are, or in memory that lasts for the call.
+// items gives values of a column one after the other, as a Go slice has them: where they are, or converted.
 func (r *Reader) items(nodes []wire.Node, first, count int, fail Fail) unsafe.Pointer {
 	if count == 0 {
 		return nil
@@ -192,13 +195,8 @@ func (r *Reader) items(nodes []wire.Node, first, count int, fail Fail) unsafe.Po
 	if r.isPlain(&nodes[0]) {
 		return unsafe.Pointer(&View[byte](nodes[0].Buffers[1], (first+count)*int(size))[first*int(size)])
 	}
-	if !r.slab.IsValid() || r.slab.Len() < count {
-		r.slab = reflect.MakeSlice(reflect.SliceOf(r.of.Go), count, count)
-	}
-	values := r.slab.UnsafePointer()
-	at := *r
-	at.offset = 0
-	at.Read(nodes, first, count, values, size, fail)
+	values := reflect.MakeSlice(reflect.SliceOf(r.of.Go), count, count).UnsafePointer()
+	r.read(nodes, first, count, values, size, fail)
 	return values
 }
 
