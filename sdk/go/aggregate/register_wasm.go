@@ -1,3 +1,5 @@
+// How an aggregate becomes that of the component.
+
 package aggregate
 
 import (

@@ -1,3 +1,5 @@
+// Connecting a keyed operator to its inputs, and the functions that the host calls.
+
 package keyed
 
 import (

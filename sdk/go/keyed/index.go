@@ -1,3 +1,5 @@
+// A hash index over a list that is used again for every call.
+
 package keyed
 
 // index finds entries of a list by their hashes, without an allocation per call.

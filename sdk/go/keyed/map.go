@@ -1,3 +1,5 @@
+// Maps as authors use them.
+
 package keyed
 
 import (

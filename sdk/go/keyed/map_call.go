@@ -1,3 +1,5 @@
+// One map during a call: entries that were read, entries that were changed, and taking a row's changes back.
+
 package keyed
 
 import (

@@ -1,3 +1,5 @@
+// Scanning a map: what the host has, with what was changed.
+
 package keyed
 
 import (

@@ -1,3 +1,5 @@
+// Natively an operator is called by its tests.
+
 //go:build !wasm
 
 package keyed

@@ -1,3 +1,5 @@
+// How a keyed operator becomes that of the component.
+
 package keyed
 
 import (

@@ -1,3 +1,5 @@
+// A call of a keyed operator: each row in the context of its key.
+
 package keyed
 
 import (

@@ -1,3 +1,5 @@
+// The states of a call, and those of other versions.
+
 package keyed
 
 import (

@@ -1,3 +1,5 @@
+// Timers as authors use them, and what a call changes.
+
 package keyed
 
 import (

@@ -1,3 +1,5 @@
+// Aggregates, and what operators log and measure.
+
 package tests
 
 import (

@@ -1,3 +1,5 @@
+// Every type through rows and columns, in batches of any size.
+
 package tests
 
 import (

@@ -1,3 +1,5 @@
+// Configurations.
+
 package tests
 
 import (

@@ -1,3 +1,5 @@
+// Declarations that make no operator, and columns that do not fit.
+
 package tests
 
 import (

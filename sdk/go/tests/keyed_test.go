@@ -1,3 +1,5 @@
+// State, maps, timers and versions.
+
 package tests
 
 import (

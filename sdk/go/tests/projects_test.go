@@ -1,3 +1,5 @@
+// Templates, examples and samples as projects of their own, and the bindings.
+
 package tests
 
 import (

@@ -1,3 +1,5 @@
+// Operators on whole columns.
+
 package transform
 
 import (

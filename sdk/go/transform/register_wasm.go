@@ -1,3 +1,5 @@
+// How a transform becomes that of the component.
+
 package transform
 
 import (

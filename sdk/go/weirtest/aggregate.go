@@ -1,3 +1,5 @@
+// Running aggregates.
+
 package weirtest
 
 import (

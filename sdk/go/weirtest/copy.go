@@ -1,3 +1,5 @@
+// Copying rows of columns, as the host does.
+
 package weirtest
 
 import (

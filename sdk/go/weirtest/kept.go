@@ -1,3 +1,5 @@
+// Looking at what the host keeps for a keyed operator.
+
 package weirtest
 
 import (

@@ -1,3 +1,5 @@
+// Running keyed operators.
+
 package weirtest
 
 import (

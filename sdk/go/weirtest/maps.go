@@ -1,3 +1,5 @@
+// The host of maps.
+
 package weirtest
 
 import (

@@ -1,3 +1,5 @@
+// Rows in columns.
+
 package weirtest
 
 import (

@@ -1,3 +1,5 @@
+// What operators log and measure.
+
 package weirtest
 
 import (

@@ -1,3 +1,5 @@
+// Running transforms.
+
 package weirtest
 
 import (

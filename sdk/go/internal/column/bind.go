@@ -1,3 +1,5 @@
+// Matching what an operator reads against the columns of its input, by name and type.
+
 package column
 
 import (

@@ -1,3 +1,5 @@
+// What a struct is as a row, found out by reflection: the only part of the package that looks at Go types.
+
 package column
 
 import (

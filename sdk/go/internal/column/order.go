@@ -1,3 +1,5 @@
+// Rows as bytes in the order that the host keeps entries of maps in.
+
 package column
 
 import (

@@ -1,3 +1,5 @@
+// Reading a column into a field of many rows.
+
 package column
 
 import (

@@ -1,3 +1,5 @@
+// All columns of a row at once: which of a call they are, reading and writing them.
+
 package column
 
 import (

@@ -1,3 +1,5 @@
+// Schemas of the contract, and types as people write them.
+
 package column
 
 import (

@@ -1,3 +1,5 @@
+// What can be done with a value of any type: comparing, copying, and looking whether its column can hold it.
+
 package column
 
 import (

@@ -1,3 +1,5 @@
+// Writing a field of many rows as a column.
+
 package column
 
 import (

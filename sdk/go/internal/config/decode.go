@@ -1,3 +1,5 @@
+// JSON into a struct.
+
 package config
 
 import (

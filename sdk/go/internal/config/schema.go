@@ -1,3 +1,5 @@
+// The JSON Schema of a configuration, for tools.
+
 package config
 
 import (

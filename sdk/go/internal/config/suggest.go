@@ -1,3 +1,5 @@
+// Names that may have been meant.
+
 package config
 
 // Suggest asks whether a name that is like another one was meant.

@@ -1,3 +1,5 @@
+// What a call gives, while it is made: rows of outputs, and refused rows.
+
 package emit
 
 import (

@@ -1,3 +1,5 @@
+// Emitting whole columns.
+
 package emit
 
 import (

@@ -1,3 +1,5 @@
+// What an operator's outputs are for its inputs: kept and computed columns.
+
 package emit
 
 import (

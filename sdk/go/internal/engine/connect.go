@@ -1,3 +1,5 @@
+// Connecting an operator: its configuration, its inputs, and what it says of itself.
+
 package engine
 
 import (

@@ -1,3 +1,5 @@
+// Processing rows one by one, each of which may fail.
+
 package engine
 
 import (

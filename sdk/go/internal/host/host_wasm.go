@@ -1,3 +1,5 @@
+// In a component the host is that of the contract. Maps are there for keyed operators only: see package keyed.
+
 package host
 
 import (

@@ -1,3 +1,5 @@
+// Decimals of 128 bits.
+
 package value
 
 import (

@@ -1,3 +1,5 @@
+// Dates, instants, and what a row says beside its columns.
+
 package value
 
 import "time"

@@ -1,3 +1,5 @@
+// Memory for what the host passes.
+
 package wit
 
 import "unsafe"

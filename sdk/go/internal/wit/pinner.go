@@ -1,3 +1,5 @@
+// Memory for what is passed to the host.
+
 package wit
 
 import "unsafe"

@@ -1,3 +1,5 @@
+// The function by which the host asks for memory.
+
 package wit
 
 import "unsafe"

@@ -1,3 +1,5 @@
+// The aggregate gives the same however its rows are cut.
+
 package main
 
 import (

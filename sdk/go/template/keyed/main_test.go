@@ -1,3 +1,5 @@
+// Rows in, and the host played: what comes out, and what is kept.
+
 package main
 
 import (

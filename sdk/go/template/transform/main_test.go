@@ -1,3 +1,5 @@
+// Rows in, rows and refused rows out.
+
 package main
 
 import (
