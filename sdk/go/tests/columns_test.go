@@ -251,7 +251,7 @@ func TestColumns(t *testing.T) {
 	weirtest.Expect(t, results, "main", seen{8, "a", 2, 1}, seen{0, "nobody", 0, 3}, seen{1, "b", 0.25, 6})
 	weirtest.Expect(t, results, "free", struct{ Name weir.Opt[string] }{})
 	expected := []weirtest.Refused{
-		{1, "negative"}, {3, `column "price" is null, and its field is no weir.Opt`}, {4, `column "name" was given a text that is not UTF-8 (output main)`},
+		{Row: 1, Reason: "negative"}, {Row: 3, Reason: `column "price" is null, and its field is no weir.Opt`}, {Row: 4, Reason: `column "name" was given a text that is not UTF-8 (output main)`},
 	}
 	if !slices.Equal(results.Refused, expected) {
 		t.Error(results.Refused)

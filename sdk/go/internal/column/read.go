@@ -60,12 +60,12 @@ func (r *Reader) read(nodes []wire.Node, from, n int, base unsafe.Pointer, strid
 
 func (r *Reader) validity(valid []byte, from, n int, base unsafe.Pointer, stride uintptr) {
 	flags := unsafe.Add(base, r.of.Valid)
-	for i := range n {
-		is := valid == nil || bit(valid, from+i)
-		if !is {
+	fill(true, n, flags, stride)
+	for i := 0; valid != nil && i < n; i++ {
+		if !bit(valid, from+i) {
 			r.of.zero(unsafe.Add(base, uintptr(i)*stride))
+			*(*bool)(unsafe.Add(flags, uintptr(i)*stride)) = false
 		}
-		*(*bool)(unsafe.Add(flags, uintptr(i)*stride)) = is
 	}
 }
 
@@ -219,12 +219,6 @@ func View[T any](bytes []byte, n int) []T {
 
 func bit(bits []byte, at int) bool {
 	return bits[at>>3]>>(at&7)&1 != 0
-}
-
-func spread[T any](values []T, base unsafe.Pointer, stride uintptr) {
-	for i := range values {
-		*(*T)(unsafe.Add(base, uintptr(i)*stride)) = values[i]
-	}
 }
 
 func convert[T int8 | uint8 | int16 | uint16 | int32 | uint32 | int64 | uint64 | float32 | float64](values []T, base unsafe.Pointer, stride uintptr) {

@@ -100,9 +100,7 @@ func (r *Rows) Read(batch *wire.Batch, from, n int, base unsafe.Pointer, stride 
 		if len(batch.RowKinds) > 0 {
 			spread(batch.RowKinds[from:from+n], unsafe.Add(base, at), stride)
 		} else {
-			for i := range n {
-				*(*uint8)(unsafe.Add(base, uintptr(at)+uintptr(i)*stride)) = 0
-			}
+			fill(uint8(0), n, unsafe.Add(base, at), stride)
 		}
 	}
 }

@@ -187,12 +187,6 @@ func Gather[T any](values []T, base unsafe.Pointer, stride uintptr, n int) []T {
 	return values
 }
 
-func gather[T any](values []T, base unsafe.Pointer, stride uintptr) {
-	for i := range values {
-		values[i] = *(*T)(unsafe.Add(base, uintptr(i)*stride))
-	}
-}
-
 // ones makes a bitmap longer, with ones. The bits behind its end are ones, too.
 func ones(bitmap []byte, to int) []byte {
 	for len(bitmap)*8 < to {

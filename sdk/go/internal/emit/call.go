@@ -3,6 +3,7 @@
 package emit
 
 import (
+	"bytes"
 	"unsafe"
 
 	wire "weir/internal/bindings/weir_operator_types"
@@ -79,19 +80,24 @@ func (o *Output) source(base unsafe.Pointer, at int) uint32 {
 }
 
 // IsRefused says whether a row is refused.
+//
+//go:noinline
 func (c *Call) IsRefused(row int) bool {
-	return len(c.rejected) > 0 && c.refused[row>>3]>>(row&7)&1 != 0
+	return c.refused[row>>3]>>(row&7)&1 != 0
 }
 
 // BeginRow says which row is processed next, unless it is refused already.
 func (c *Call) BeginRow(row int) bool {
 	c.row = uint32(row)
-	return !c.IsRefused(row)
+	return len(c.rejected) == 0 || !c.IsRefused(row)
 }
 
 // EndRow says how the row went. It refuses the row if it has emitted what does not fit, and says whether what it did counts.
 func (c *Call) EndRow(err error) bool {
-	return err == nil && !c.checked || c.settle(err)
+	if err == nil && !c.checked {
+		return true
+	}
+	return c.settle(err)
 }
 
 func (c *Call) settle(err error) bool {
@@ -170,14 +176,18 @@ func Selection(sources []uint32, rows int) wire.Selection {
 	if len(sources) == 0 {
 		return wire.MakeSelectionEmpty()
 	}
-	if len(sources) == rows {
-		at := 0
-		for at < rows && sources[at] == uint32(at) {
-			at++
-		}
-		if at == rows {
-			return wire.MakeSelectionAll()
-		}
+	if len(sources) == rows && bytes.Equal(column.Bytes(sources), column.Bytes(inOrder(rows))) {
+		return wire.MakeSelectionAll()
 	}
 	return wire.MakeSelectionIndices(column.Bytes(sources))
+}
+
+var ascending []uint32
+
+// inOrder gives all rows of a call.
+func inOrder(rows int) []uint32 {
+	for len(ascending) < rows {
+		ascending = append(ascending, uint32(len(ascending)))
+	}
+	return ascending[:rows]
 }

@@ -4,6 +4,7 @@ package emit
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"unsafe"
 
@@ -16,7 +17,7 @@ type ColumnEmitter[T any] struct {
 	call   *Call
 }
 
-// chunk is columns that were emitted, and the rows that their rows come from; nil: every row of the call, in order.
+// chunk is columns that were emitted, and the rows of the call that their rows come from.
 type chunk[T any] struct {
 	columns T
 	sources []uint32
@@ -24,13 +25,13 @@ type chunk[T any] struct {
 
 // Emit emits one row for each row of the call.
 func (e *ColumnEmitter[T]) Emit(columns T) {
-	e.chunks = append(e.chunks, chunk[T]{columns, nil})
+	e.chunks = append(e.chunks, chunk[T]{columns, inOrder(e.call.rows)})
 }
 
 // EmitRows emits rows that come from these rows of the call: kept columns are those of them.
 func (e *ColumnEmitter[T]) EmitRows(rows []uint32, columns T) {
-	if rows == nil {
-		rows = []uint32{}
+	if len(rows) > 0 && int(slices.Max(rows)) >= e.call.rows {
+		panic("row " + strconv.Itoa(int(slices.Max(rows))) + " was emitted in a call with " + strconv.Itoa(e.call.rows))
 	}
 	e.chunks = append(e.chunks, chunk[T]{columns, rows})
 }
@@ -79,22 +80,9 @@ func (e *ColumnEmitter[T]) write(call *Call, out *Output) {
 	e.begin()
 }
 
-// from gives the row that row i of a chunk comes from, and how many it has.
-func (o *Output) from(call *Call, sources []uint32) (rows int, source func(i int) int) {
-	if sources == nil {
-		return call.rows, func(i int) int { return i }
-	}
-	return len(sources), func(i int) int { return int(sources[i]) }
-}
-
 // checkChunk refuses rows whose values do not fit. Slices of another length are a mistake of the operator.
 func (o *Output) checkChunk(call *Call, base unsafe.Pointer, sources []uint32) {
-	rows, source := o.from(call, sources)
-	for i := range sources {
-		if int(sources[i]) >= call.rows {
-			panic("output " + o.Name + " was given row " + strconv.Itoa(int(sources[i])) + " of a call with " + strconv.Itoa(call.rows))
-		}
-	}
+	rows := len(sources)
 	row := o.columns.Row
 	for _, field := range row.Fields {
 		values, n, size := column.Slice(base, field)
@@ -103,7 +91,7 @@ func (o *Output) checkChunk(call *Call, base unsafe.Pointer, sources []uint32) {
 		}
 		for i := 0; field.Type.Checked && i < n; i++ {
 			if reason := field.Misfit(unsafe.Add(values, uintptr(i)*size)); reason != "" {
-				call.Refuse(source(i), reason+" (output "+o.Name+")")
+				call.Refuse(int(sources[i]), reason+" (output "+o.Name+")")
 			}
 		}
 	}
@@ -117,7 +105,7 @@ func (o *Output) checkChunk(call *Call, base unsafe.Pointer, sources []uint32) {
 		}
 		for i, kind := range kinds {
 			if kind > 3 {
-				call.Refuse(source(i), "it was given a kind of rows that does not exist")
+				call.Refuse(int(sources[i]), "it was given a kind of rows that does not exist")
 			}
 		}
 	}
@@ -125,13 +113,15 @@ func (o *Output) checkChunk(call *Call, base unsafe.Pointer, sources []uint32) {
 
 // writeChunk writes the rows that are not refused, run by run.
 func (o *Output) writeChunk(call *Call, base unsafe.Pointer, sources []uint32) {
-	rows, source := o.from(call, sources)
+	rows := len(sources)
 	for from := 0; from < rows; {
-		to := from
-		for to < rows && !call.IsRefused(source(to)) {
-			o.sources = append(o.sources, uint32(source(to)))
-			to++
+		to := rows
+		if len(call.rejected) > 0 {
+			for to = from; to < rows && !call.IsRefused(int(sources[to])); {
+				to++
+			}
 		}
+		o.sources = append(o.sources, sources[from:to]...)
 		for i, field := range o.columns.Row.Fields {
 			values, _, size := column.Slice(base, field)
 			o.columns.Writers[i].Append(unsafe.Add(values, uintptr(from)*size), size, to-from)
