@@ -257,3 +257,26 @@ func TestColumns(t *testing.T) {
 		t.Error(results.Refused)
 	}
 }
+
+func TestEveryByteOfATextIsLookedAt(t *testing.T) {
+	type text struct{ Text string }
+	operator := transform.New(func(_ *none, row needed, out *weir.Emitter[text]) error {
+		for at := range row.N {
+			bytes := []byte("0123456789012345678901234567890123456789012345678901234567890123456789"[:row.N])
+			if bytes[at] = 0xff; at != row.N/3 {
+				bytes[at] = 'x'
+			}
+			out.Emit(text{string(bytes)})
+		}
+		out.Emit(text{"good: é"})
+		return nil
+	})
+	var rows []needed
+	for n := range int64(71) {
+		rows = append(rows, needed{n})
+	}
+	results := weirtest.Transform(t, operator, &none{}, rows)
+	if len(results.Refused) != 70 || results.Refused[0].Row != 1 {
+		t.Error(len(results.Refused))
+	}
+}

@@ -1,5 +1,5 @@
-// Moving values between an array and fields that are some bytes apart. Four at a time: a turn of a loop is dear in WebAssembly that the
-// Go compiler makes, because every jump back is one through a table.
+// Moving values between an array and fields that are some bytes apart, four at a time: an iteration of a loop is expensive in WebAssembly
+// that the Go compiler makes, because every backward jump goes through a table.
 
 package column
 
@@ -58,4 +58,26 @@ func fill[T any](value T, n int, base unsafe.Pointer, stride uintptr) {
 	for ; i < n; i++ {
 		*(*T)(unsafe.Add(base, uintptr(i)*stride)) = value
 	}
+}
+
+// isASCII says whether a text has only ASCII characters: then it is UTF-8.
+func isASCII(text string) bool {
+	n := len(text)
+	p := unsafe.Pointer(unsafe.StringData(text))
+	word := func(at int) uint64 { return *(*uint64)(unsafe.Add(p, at)) }
+	if n < 8 {
+		all := byte(0)
+		for i := range n {
+			all |= text[i]
+		}
+		return all < 0x80
+	}
+	all, i := word(n-8), 0
+	for ; i+32 <= n; i += 32 {
+		all |= word(i) | word(i+8) | word(i+16) | word(i+24)
+	}
+	for ; i+8 <= n; i += 8 {
+		all |= word(i)
+	}
+	return all&0x8080808080808080 == 0
 }

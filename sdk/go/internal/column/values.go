@@ -64,7 +64,7 @@ func (t *Type) misfit(p unsafe.Pointer) string {
 	}
 	switch t.Kind {
 	case Utf8:
-		if !utf8.ValidString(*(*string)(p)) {
+		if text := *(*string)(p); !isASCII(text) && !utf8.ValidString(text) {
 			return "was given a text that is not UTF-8"
 		}
 	case Decimal:
