@@ -205,7 +205,7 @@ func IsOpt(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "Opt[") && t.PkgPath() == reflect.TypeFor[value.Date]().PkgPath()
 }
 
-// Words writes a name of Go in small letters: DepDelay is dep_delay, URLPath is url_path.
+// Words writes a name of Go in lower case, with a character between its words: DepDelay is dep_delay, URLPath is url_path.
 func Words(name string, between byte) string {
 	upper := func(c byte) bool { return c >= 'A' && c <= 'Z' }
 	words := make([]byte, 0, len(name)+4)
