@@ -86,7 +86,7 @@ func (o *Operator[C, A, In, Out]) Connect(configured any, inputs []wire.Input) (
 	}
 	config, is := configured.(*C)
 	if !is {
-		return plan, errors.New("the configuration is a " + reflect.TypeFor[C]().String())
+		return plan, errors.New("the configuration is a *" + reflect.TypeFor[C]().String())
 	}
 	row, err := column.RowOf(reflect.TypeFor[In]())
 	if err != nil {

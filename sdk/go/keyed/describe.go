@@ -41,7 +41,7 @@ func (o *Operator[C, K, S, Out]) Connect(configured any, inputs []wire.Input) (p
 	}
 	config, is := configured.(*C)
 	if !is {
-		return plan, errors.New("the configuration is a " + reflect.TypeFor[C]().String())
+		return plan, errors.New("the configuration is a *" + reflect.TypeFor[C]().String())
 	}
 	c := &connected[C, K, S, Out]{config: config, out: new(Out), call: &emit.Call{}, timers: &changes{}}
 	state, err := column.RowOf(reflect.TypeFor[S]())

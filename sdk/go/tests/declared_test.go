@@ -57,3 +57,10 @@ func TestTwoInputsOfAnOperatorWithOne(t *testing.T) {
 	expectError(t, connecting[needed, weir.Emitter[kept]](), []weirtest.Input{weirtest.From("a", []needed{}), weirtest.From("b", []needed{})},
 		"the operator has one input, but is connected to 2")
 }
+
+func TestAConfigurationOfAnotherType(t *testing.T) {
+	_, err := weirtest.TryTransform(connecting[needed, weir.Emitter[kept]](), &needed{}, weirtest.From("main", []needed{}))
+	if err == nil || err.Error() != "the configuration is a *tests.none" {
+		t.Error(err)
+	}
+}

@@ -100,6 +100,9 @@ func (o *Operator) Connect(configured any, inputs []wire.Input) (plan wire.Plan,
 			return plan, errors.New("the functions of the operator's inputs have different configurations or outputs")
 		}
 	}
+	if reflect.TypeOf(configured) != reflect.PointerTo(o.about.Config) {
+		return plan, errors.New("the configuration is a *" + o.about.Config.String())
+	}
 	matched, err := engine.Match(names, connected)
 	if err != nil {
 		return plan, err
