@@ -29,6 +29,7 @@ static void grow(struct weir_emitted *to, uint32_t rows) {
 
 static const char *misplaced(const weir_call *call, unsigned output, size_t size) {
     const weir_connected *connected = call->running->connected;
+    if (call->running->is_aggregate) return "an aggregate does not emit: its result is what `finish` fills";
     if (output >= connected->output_count) return weir_arena_string(&weir_call_memory, "there is no output %u", output);
     const weir_row *row = connected->outputs[output].declared->row;
     if (call->running->columns[output]) return "an output is emitted either by rows or as columns";
@@ -91,6 +92,13 @@ bool weir_settle(weir_call *call, weir_status status, const uint32_t *counts_bef
 void *weir_alloc(weir_call *call, size_t size) {
     (void)call;
     return weir_arena_alloc(&weir_call_memory, size);
+}
+
+weir_text weir_concat(weir_call *call, weir_text first, weir_text second) {
+    char *data = weir_alloc(call, first.size + second.size);
+    if (first.size > 0) memcpy(data, first.data, first.size);
+    if (second.size > 0) memcpy(data + first.size, second.data, second.size);
+    return (weir_text){data, first.size + second.size};
 }
 
 weir_text weir_format(weir_call *call, const char *format, ...) {

@@ -14,6 +14,7 @@ struct weir_running {
     wire_row_failure_t *failures;
     size_t failure_count, failure_room;
     const char *failed;     // why the call fails as a whole
+    bool is_aggregate;      // which does not emit
     weir_columns *columns[WEIR_OUTPUTS_MAX]; // of outputs that are emitted as columns
     struct weir_keyed *keyed; // NULL: not of a keyed operator
     const wire_batch_t *batch;

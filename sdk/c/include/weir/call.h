@@ -52,7 +52,9 @@ weir_status weir_refuse(weir_call *call, const char *format, ...) WEIR_PRINTF(2,
 
 // Memory until the end of the call, aligned for any type. It cannot fail, and is not freed by hand.
 void *weir_alloc(weir_call *call, size_t size);
-// Text until the end of the call.
+// Two texts, one behind the other.
+weir_text weir_concat(weir_call *call, weir_text first, weir_text second);
+// Text as printf makes it. "%.*s" stops at a zero byte, which a text may have: use weir_concat for text that comes in.
 weir_text weir_format(weir_call *call, const char *format, ...) WEIR_PRINTF(2, 3);
 
 void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_t size);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// UTF-8 of `size` bytes, not terminated. For printf: "%.*s" with (int)text.size, text.data.
+// UTF-8 of `size` bytes, not terminated. For messages: "%.*s" with (int)text.size, text.data.
 typedef struct weir_text {
     const char *data;
     size_t size;
