@@ -80,13 +80,11 @@ void weir_refuse_misfits(struct weir_running *running, const weir_misfits *misfi
         if (misfits->reasons[row]) weir_refuse_at(running, row, misfits->reasons[row]);
 }
 
-bool weir_settle(weir_call *call, weir_status status, const uint32_t *counts_before) {
+void weir_undo_row(weir_call *call, const uint32_t *counts_before) {
     struct weir_running *running = call->running;
-    if (status == WEIR_OK && !running->reason) return false;
     weir_refuse_at(running, call->row, running->reason ? running->reason : "refused without a reason");
     running->reason = NULL;
     for (size_t i = 0; i < running->connected->output_count; i++) call->emitted[i].count = counts_before[i];
-    return true;
 }
 
 void *weir_alloc(weir_call *call, size_t size) {

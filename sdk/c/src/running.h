@@ -29,8 +29,8 @@ void weir_begin(struct weir_running *running, weir_call *call, const weir_connec
 void weir_refuse_at(struct weir_running *running, uint32_t row, const char *reason);
 // Refuses the rows that their struct cannot hold.
 void weir_refuse_misfits(struct weir_running *running, const weir_misfits *misfits);
-// Whether the row is refused that was just processed, `status` being what its function returned. If it is, what it emitted is undone.
-bool weir_settle(weir_call *call, weir_status status, const uint32_t *counts_before);
+// Refuses the row that was just processed, and undoes what it emitted.
+void weir_undo_row(weir_call *call, const uint32_t *counts_before);
 // The deltas of all outputs.
 const char *weir_finish_outputs(weir_call *call, wire_delta_t **deltas);
 // Refuses the rows for which columns hold values that they cannot; before outputs are finished.
@@ -40,6 +40,13 @@ const char *weir_finish_columns(struct weir_running *running, size_t output, wir
 const char *weir_write_output(const weir_connected_output *output, const weir_cells *cells, size_t rows, wire_delta_t *delta);
 // Which input rows some output rows come from, as briefly as a delta can say it.
 wire_selection_t weir_selection(const uint32_t *sources, size_t count, uint32_t rows);
+
+// Whether the row is refused that was just processed, `status` being what its function returned. If it is, what it emitted is undone.
+static inline bool weir_settle(weir_call *call, weir_status status, const uint32_t *counts_before) {
+    if (status == WEIR_OK && !call->running->reason) return false;
+    weir_undo_row(call, counts_before);
+    return true;
+}
 
 static inline bool weir_row_is_refused(const struct weir_running *running, uint32_t row) { return running->refused && running->refused[row]; }
 

@@ -7,6 +7,7 @@ static bool has(weir_cells cells, const uint8_t *there, size_t row) {
 
 // Which rows have a value, a byte per row; NULL: all.
 static const uint8_t *values_there(weir_cells cells, const uint8_t *there, size_t rows, weir_arena *arena) {
+    if (!there && !cells.has) return NULL;
     size_t row = 0;
     while (row < rows && has(cells, there, row)) row++;
     if (row == rows) return NULL;
@@ -26,6 +27,10 @@ static wire_buffer_t bits_of(const uint8_t *flags, size_t stride, size_t rows, w
         ((type *)to)[i] = !valid || valid[i] ? *(const type *)(cells.values + i * cells.stride) : (type)0
 
 static void write_fixed(weir_cells cells, const uint8_t *valid, size_t width, size_t rows, uint8_t *to) {
+    if (!valid && cells.stride == width) {
+        memcpy(to, cells.values, rows * width);
+        return;
+    }
     switch (width) {
     case 1: COPY(uint8_t); break;
     case 2: COPY(uint16_t); break;
