@@ -75,14 +75,18 @@ void weir_arena_reset(weir_arena *arena) {
         return;
     }
     // Several blocks were too small: one that holds all of it takes their place.
-    while (block) {
-        struct weir_block *next = block->next;
-        if (block != arena->blocks) total += block->size;
+    for (struct weir_block *older = block->next; older; older = older->next) total += older->size;
+    weir_arena_free(arena);
+    add_block(arena, total);
+}
+
+void weir_arena_free(weir_arena *arena) {
+    for (struct weir_block *block = arena->blocks, *next; block; block = next) {
+        next = block->next;
         free(block);
-        block = next;
     }
     arena->blocks = NULL;
-    add_block(arena, total);
+    arena->is_over = false;
 }
 
 void weir_arena_end(weir_arena *arena) { arena->is_over = true; }

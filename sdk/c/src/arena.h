@@ -25,6 +25,8 @@ void *weir_arena_grow(weir_arena *arena, void *old, size_t old_size, size_t size
 bool weir_arena_holds(const weir_arena *arena, const void *memory);
 // Takes everything back; keeps room for as much again.
 void weir_arena_reset(weir_arena *arena);
+// Gives everything back to the heap.
+void weir_arena_free(weir_arena *arena);
 // As weir_arena_reset, but with the next allocation: until then everything can be read.
 void weir_arena_end(weir_arena *arena);
 

@@ -28,9 +28,9 @@ struct weir_call {
 #endif
 
 // Emits a row, `value` being a pointer to the struct of the output. A row may emit never, once or often. Text is copied if it is not
-// the call's own.
-#define weir_emit(call, value) weir_emit_to(call, 0, value)
-#define weir_emit_to(call, output, value) weir_emit_sized((call), (output), (value), sizeof *(value))
+// the call's own. (These are macros with any number of arguments, so that `&(late_flight){1.5, true}` can be one.)
+#define weir_emit(call, ...) weir_emit_to(call, 0, __VA_ARGS__)
+#define weir_emit_to(call, output, ...) weir_emit_sized((call), (output), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 // Emits a row to an output without computed columns.
 #define weir_emit_kept(call, output) weir_emit_sized((call), (output), NULL, 0)
 

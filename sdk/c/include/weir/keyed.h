@@ -9,8 +9,8 @@ const void *weir_key(const weir_call *call);
 
 // The state of the key; NULL: it has none. It stays as it is until it is set.
 const void *weir_state(const weir_call *call);
-// Sets the state to a copy of `value`, a pointer to its struct.
-#define weir_set_state(call, value) weir_set_state_sized((call), (value), sizeof *(value))
+// Sets the state to a copy of what a pointer to its struct points to.
+#define weir_set_state(call, ...) weir_set_state_sized((call), (__VA_ARGS__), sizeof *(__VA_ARGS__))
 void weir_set_state_sized(weir_call *call, const void *value, size_t size);
 // Removes the state.
 void weir_clear_state(weir_call *call);
