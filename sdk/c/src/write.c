@@ -27,7 +27,7 @@ static wire_buffer_t bits_of(const uint8_t *flags, size_t stride, size_t rows, w
         ((type *)to)[i] = !valid || valid[i] ? *(const type *)(cells.values + i * cells.stride) : (type)0
 
 static void write_fixed(weir_cells cells, const uint8_t *valid, size_t width, size_t rows, uint8_t *to) {
-    if (!valid && cells.stride == width) {
+    if (rows > 0 && !valid && cells.stride == width) {
         memcpy(to, cells.values, rows * width);
         return;
     }
