@@ -52,13 +52,18 @@ void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_
     else to->sources[to->count++] = call->row;
 }
 
+weir_status weir_vrefuse(weir_call *call, const char *format, va_list values) {
+    weir_text reason = weir_arena_vformat(&weir_call_memory, format, values);
+    if (!call->running->reason) call->running->reason = weir_is_utf8(reason) ? reason.data : "refused, with a reason that is not UTF-8";
+    return WEIR_REFUSED;
+}
+
 weir_status weir_refuse(weir_call *call, const char *format, ...) {
     va_list values;
     va_start(values, format);
-    weir_text reason = weir_arena_vformat(&weir_call_memory, format, values);
+    weir_status status = weir_vrefuse(call, format, values);
     va_end(values);
-    if (!call->running->reason) call->running->reason = weir_is_utf8(reason) ? reason.data : "refused, with a reason that is not UTF-8";
-    return WEIR_REFUSED;
+    return status;
 }
 
 void weir_refuse_at(struct weir_running *running, uint32_t row, const char *reason) {
@@ -99,11 +104,15 @@ weir_text weir_concat(weir_call *call, weir_text first, weir_text second) {
     return (weir_text){data, first.size + second.size};
 }
 
-weir_text weir_format(weir_call *call, const char *format, ...) {
+weir_text weir_vformat(weir_call *call, const char *format, va_list values) {
     (void)call;
+    return weir_arena_vformat(&weir_call_memory, format, values);
+}
+
+weir_text weir_format(weir_call *call, const char *format, ...) {
     va_list values;
     va_start(values, format);
-    weir_text text = weir_arena_vformat(&weir_call_memory, format, values);
+    weir_text text = weir_vformat(call, format, values);
     va_end(values);
     return text;
 }

@@ -2,6 +2,8 @@
 #ifndef WEIR_CALL_H
 #define WEIR_CALL_H
 
+#include <stdarg.h>
+
 #include "operator.h"
 
 // The rows of one output. The SDK's own.
@@ -37,6 +39,7 @@ struct weir_call {
 // Refuses the row that is being processed: what it emitted, and what it did to state, maps and timers, is undone, and `on-error`
 // of the pipeline says what becomes of it. `return weir_refuse(call, "the price is %d", price);`
 weir_status weir_refuse(weir_call *call, const char *format, ...) WEIR_PRINTF(2, 3);
+weir_status weir_vrefuse(weir_call *call, const char *format, va_list values);
 
 // Refuses the row unless a condition holds, with the place: `operator.c:33: row->count > 0 does not hold, in process`.
 #define WEIR_ENSURE(call, condition)                                                                     \
@@ -56,6 +59,7 @@ void *weir_alloc(weir_call *call, size_t size);
 weir_text weir_concat(weir_call *call, weir_text first, weir_text second);
 // Text as printf makes it. "%.*s" stops at a zero byte, which a text may have: use weir_concat for text that comes in.
 weir_text weir_format(weir_call *call, const char *format, ...) WEIR_PRINTF(2, 3);
+weir_text weir_vformat(weir_call *call, const char *format, va_list values);
 
 void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_t size);
 

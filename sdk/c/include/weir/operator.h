@@ -84,16 +84,17 @@ typedef struct weir_operator {
     void (*finish)(weir_call *call, const void *accumulator, void *result);
 } weir_operator;
 
-// Puts an operator behind the exports of its world: once in a project. Natively it only makes the operator known to its tests, as
-// `extern const weir_operator weir_exported`.
+// Puts an operator behind the exports of its world: once in a project. Natively it only makes the operator known to tests, as
+// `weir_exported`.
 #define WEIR_TRANSFORM(operator) WEIR_EXPORT(operator, weir_exports_transform)
 #define WEIR_KEYED(operator) WEIR_EXPORT(operator, weir_exports_keyed)
 #define WEIR_AGGREGATE(operator) WEIR_EXPORT(operator, weir_exports_aggregate)
 
 #ifdef __wasm__
 // The library has the exports of all worlds; the linker takes those that are referred to.
-#define WEIR_EXPORT(operator, exports)   \
-    extern const char exports;           \
+#define WEIR_EXPORT(operator, exports)       \
+    extern const char exports;               \
+    extern const char *const weir_world;     \
     const char *const weir_world = &exports; \
     const weir_operator *const weir_exported = &operator
 #else
