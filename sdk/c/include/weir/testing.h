@@ -33,6 +33,10 @@ void weir_test_process_input(weir_test *test, const char *input, const void *row
 // Moves the watermark or the wall clock on, and runs the timers that are due by then.
 void weir_test_advance(weir_test *test, weir_clock clock, int64_t time);
 
+// Forgets the results, and what weir_alloc gave. A call does that first, unless this has just been done: so rows for it can be made with
+// weir_alloc in between.
+void weir_test_forget(weir_test *test);
+
 // The rows of an output since the last call, as an array of a struct whose members are found by name.
 const void *weir_test_output(const weir_test *test, const char *output, const weir_row *row, size_t *count);
 

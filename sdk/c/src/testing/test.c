@@ -81,13 +81,19 @@ void weir_test_fail(weir_test *test, wire_string_t error) {
     test->error = weir_arena_string(&test->memory, "%.*s", (int)error.len, error.ptr);
 }
 
-void weir_test_begin(weir_test *test) {
+void weir_test_forget(weir_test *test) {
     weir_arena_reset(&weir_call_memory);
     test->tables = NULL;
     test->last_table = &test->tables;
     test->refused = NULL;
     test->refused_count = 0;
     test->error = NULL;
+    test->has_forgotten = true;
+}
+
+void weir_test_begin(weir_test *test) {
+    if (!test->has_forgotten) weir_test_forget(test);
+    test->has_forgotten = false;
     weir_test_running = test;
 }
 

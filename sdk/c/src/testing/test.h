@@ -48,6 +48,7 @@ struct weir_test {
     wire_plan_t plan;
     weir_test_input inputs[WEIR_INPUTS_MAX];
     const char *error;
+    bool has_forgotten; // the results, since the last call
     weir_world world;
     weir_test_table *tables, **last_table;
     weir_refusal *refused;
@@ -74,7 +75,7 @@ wire_batch_t weir_test_batch(const weir_test *test, size_t input, const void *ro
 // Adds what a call gave to the results.
 void weir_test_apply(weir_test *test, size_t input, const void *rows, const wire_delta_t *deltas, size_t rows_of_call,
                      const wire_row_failure_t *rejected, size_t rejected_count, bool only_keys);
-// Forgets the results of the call before.
+// Begins a call: forgets the results of the one before.
 void weir_test_begin(weir_test *test);
 void weir_test_fail(weir_test *test, wire_string_t error);
 void weir_test_keyed_process(weir_test *test, size_t input, const void *rows, size_t count);

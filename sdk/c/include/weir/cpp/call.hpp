@@ -1,7 +1,7 @@
 // What the functions of an operator in C++ get: to emit, refuse, and see their key's state, maps, timers and clocks.
 #pragma once
 
-#include "plain.hpp"
+#include "columns.hpp"
 
 namespace weir {
 
@@ -84,6 +84,24 @@ public:
         if constexpr (detail::column_count<Row> == 0) weir_emit_sized(call_, output, nullptr, 0);
         else weir_emit_sized(call_, output, detail::Written<Row>(row, call_).bytes, detail::plain_size<Row>());
     }
+
+    // Of an operator on columns: emits `rows` rows at once, once per output and call. `from` has the input row that each comes from; by
+    // default they are all rows, in order.
+    template <class Row>
+    Columns<Row> emit_columns(std::uint32_t rows, std::span<const std::uint32_t> from = {}) {
+        constexpr unsigned output = detail::output_index<Row>(Op::outputs);
+        static_assert(output < std::tuple_size_v<decltype(Op::outputs)>, "the operator has no output of this type");
+        return {weir_emit_columns(call_, output, rows, from.empty() ? nullptr : from.data()), rows};
+    }
+    // Of an operator on columns: refuses a row, with all that is or will be emitted for it.
+    void refuse_row(std::uint32_t row, const char *format, ...) WEIR_PRINTF(3, 4) {
+        va_list values;
+        va_start(values, format);
+        weir_text reason = weir_vformat(call_, format, values);
+        va_end(values);
+        weir_refuse_row(call_, row, "%s", reason.data);
+    }
+    bool is_refused(std::uint32_t row) const { return weir_is_refused(call_, row); }
 
     // Refuses the row that is being processed, with a message as printf makes it: `return call.refuse("the price is %d", price);`
     Result refuse(const char *format, ...) WEIR_PRINTF(2, 3) {

@@ -68,6 +68,19 @@ weir_status process(weir_call *call, const void *row) {
     return (instance<Op>.*Process)(read_struct<Row>(static_cast<const std::byte *>(row)), of);
 }
 
+template <class F>
+struct BatchRow;
+template <class Op, class In, class... More>
+struct BatchRow<Result (Op::*)(const Batch<In> &, More...) const> {
+    using Row = In;
+};
+
+template <class Op, class Row>
+weir_status process_columns(weir_call *call, const weir_batch *batch) {
+    Call<Op> of(call);
+    return instance<Op>.process_columns(Batch<Row>(batch), of);
+}
+
 template <class Op, class Row>
 void prefetch(weir_call *call, const void *row) {
     Call<Op> of(call);
@@ -154,6 +167,10 @@ constexpr weir_operator make() {
         std::apply([&](const auto &...input) { (add(input), ...); }, Op::inputs);
     } else if constexpr (requires { &Op::process; }) {
         op.inputs[0] = input_of<Op, &Op::process>(nullptr);
+    } else if constexpr (requires { &Op::process_columns; }) {
+        using Row = typename BatchRow<decltype(&Op::process_columns)>::Row;
+        op.inputs[0].row = row_pointer<Row>();
+        op.inputs[0].process_columns = &process_columns<Op, Row>;
     }
     std::size_t index = 0;
     std::apply([&](const auto &...output) { ((op.outputs[index++] = output_of(output)), ...); }, Op::outputs);
