@@ -1,11 +1,12 @@
-"""Writes the C examples of the guide's page into a folder: guide.py PAGE FOLDER. Those with a name get it; the others are numbered."""
+"""Writes the examples of pages into a folder: guide.py FOLDER PAGE... Those with a name get it; the others are numbered."""
 
 import pathlib
 import re
 import sys
 
-page, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-blocks = re.findall(r"(?:`([\w/.]+)`:\n\n)?```(c|cpp)\n(.*?)```", page.read_text(), re.S)
+folder = pathlib.Path(sys.argv[1])
+pages = [pathlib.Path(page).read_text() for page in sys.argv[2:]]
+blocks = [block for page in pages for block in re.findall(r"(?:`([\w/.]+)`:\n\n)?```(c|cpp)\n(.*?)```", page, re.S)]
 for number, (name, language, code) in enumerate(blocks):
     file = folder / (name or f"src/example{number}.{language}")
     file.parent.mkdir(parents=True, exist_ok=True)
