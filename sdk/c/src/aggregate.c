@@ -55,7 +55,8 @@ bool weir_aggregate_accumulate(const weir_connected *connected, const wire_batch
     if (!why && group_of_row.len < batch->rows * sizeof *group_at) why = "the host passed too few groups";
     for (uint32_t row = 0; !why && row < batch->rows; row++)
         if (group_at[row] >= accumulators->keys)
-            why = weir_arena_string(CALL, "row %u has group %u, but the call has %u groups", row, group_at[row], accumulators->keys);
+            why = weir_arena_string(CALL, "row %u has group %u, but the call has %u groups", row, group_at[row],
+                                    accumulators->keys);
     if (!why) why = read(connected, accumulators, &groups);
     if (!why) {
         const weir_connected_input *input = &connected->inputs[0];

@@ -23,7 +23,8 @@ static void grow(struct weir_emitted *to, uint32_t rows) {
     uint32_t capacity = to->capacity ? 2 * to->capacity : rows < 16 ? 16 : rows;
     if (capacity < to->capacity) __builtin_trap();
     to->rows = weir_arena_grow(&weir_call_memory, to->rows, to->count * to->row_size, capacity * to->row_size);
-    to->sources = weir_arena_grow(&weir_call_memory, to->sources, to->count * sizeof *to->sources, capacity * sizeof *to->sources);
+    to->sources =
+        weir_arena_grow(&weir_call_memory, to->sources, to->count * sizeof *to->sources, capacity * sizeof *to->sources);
     to->capacity = capacity;
 }
 
@@ -34,7 +35,8 @@ static const char *misplaced(const weir_call *call, unsigned output, size_t size
     const weir_row *row = connected->outputs[output].declared->row;
     if (call->running->columns[output]) return "an output is emitted either by rows or as columns";
     if (size == (row ? row->size : 0)) return NULL;
-    return weir_arena_string(&weir_call_memory, "what is emitted to output \"%s\" is no struct %s", connected->outputs[output].name, row ? row->name : "(it has no columns of its own: weir_emit_kept)");
+    return weir_arena_string(&weir_call_memory, "what is emitted to output \"%s\" is no struct %s",
+                             connected->outputs[output].name, row ? row->name : "(it has no columns of its own: weir_emit_kept)");
 }
 
 void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_t size) {
@@ -48,13 +50,16 @@ void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_
     unsigned char *copy = to->rows + to->count * size;
     if (size > 0) memcpy(copy, value, size);
     why = to->plain ? NULL : weir_take_care(call->running->connected->outputs[output].declared->row, copy, &weir_call_memory);
-    if (why) weir_refuse(call, "%s", why);
-    else to->sources[to->count++] = call->row;
+    if (why)
+        weir_refuse(call, "%s", why);
+    else
+        to->sources[to->count++] = call->row;
 }
 
 weir_status weir_vrefuse(weir_call *call, const char *format, va_list values) {
     weir_text reason = weir_arena_vformat(&weir_call_memory, format, values);
-    if (!call->running->reason) call->running->reason = weir_is_utf8(reason) ? reason.data : "refused, with a reason that is not UTF-8";
+    if (!call->running->reason)
+        call->running->reason = weir_is_utf8(reason) ? reason.data : "refused, with a reason that is not UTF-8";
     return WEIR_REFUSED;
 }
 

@@ -59,8 +59,10 @@ static const char *reason(const weir_field *field, const char *what) {
 }
 
 static void own(const void **data, size_t size, weir_arena *arena) {
-    if (size == 0) *data = "";
-    else if (!weir_arena_holds(arena, *data)) *data = weir_arena_text(arena, *data, size).data;
+    if (size == 0)
+        *data = "";
+    else if (!weir_arena_holds(arena, *data))
+        *data = weir_arena_text(arena, *data, size).data;
 }
 
 static const char *own_list(const weir_field *field, weir_list *list, weir_arena *arena) {

@@ -19,7 +19,8 @@ typedef struct weir_cells {
 // The cells of a member of an array of structs.
 static inline weir_cells weir_cells_of(const weir_field *field, size_t struct_size, const void *rows) {
     unsigned char *first = (unsigned char *)rows;
-    return (weir_cells){field, first + field->offset, struct_size, field->nullable ? first + field->has_offset : NULL, struct_size};
+    return (weir_cells){field, first + field->offset, struct_size, field->nullable ? first + field->has_offset : NULL,
+                        struct_size};
 }
 
 // A column that was passed in: its nodes, in pre-order.

@@ -41,7 +41,8 @@ const bool *weir_has_at(const weir_batch *batch, size_t offset) { return (const 
 weir_columns *weir_emit_columns(weir_call *call, unsigned output, uint32_t rows, const uint32_t *from) {
     struct weir_running *running = call->running;
     weir_columns *columns = weir_arena_zeroed(&weir_call_memory, sizeof *columns);
-    bool is_known = output < running->connected->output_count, is_free = is_known && !running->columns[output] && call->emitted[output].count == 0;
+    bool is_known = output < running->connected->output_count,
+         is_free = is_known && !running->columns[output] && call->emitted[output].count == 0;
     if (!is_free) weir_refuse(call, is_known ? "columns are emitted once per output and call" : "there is no output %u", output);
     const weir_row *row = is_known ? running->connected->outputs[output].declared->row : NULL;
     *columns = (weir_columns){rows, weir_arena_alloc(&weir_call_memory, rows * sizeof(uint32_t)), NULL, call, row};
@@ -64,14 +65,17 @@ weir_columns *weir_emit_columns(weir_call *call, unsigned output, uint32_t rows,
 
 void *weir_new_values_at(weir_columns *columns, size_t offset) { return columns->cells[member_at(columns->row, offset)].values; }
 
-bool *weir_new_has_at(weir_columns *columns, size_t offset) { return (bool *)columns->cells[member_at(columns->row, offset)].has; }
+bool *weir_new_has_at(weir_columns *columns, size_t offset) {
+    return (bool *)columns->cells[member_at(columns->row, offset)].has;
+}
 
 weir_status weir_refuse_row(weir_call *call, uint32_t row, const char *format, ...) {
     va_list values;
     va_start(values, format);
     weir_text reason = weir_arena_vformat(&weir_call_memory, format, values);
     va_end(values);
-    if (row >= call->running->rows) return weir_refuse(call, "row %u is refused, and the call has %u: %s", row, call->running->rows, reason.data);
+    if (row >= call->running->rows)
+        return weir_refuse(call, "row %u is refused, and the call has %u: %s", row, call->running->rows, reason.data);
     weir_refuse_at(call->running, row, weir_is_utf8(reason) ? reason.data : "refused, with a reason that is not UTF-8");
     return WEIR_OK;
 }

@@ -17,7 +17,8 @@ static const char *expected(const weir_row *row, weir_arena *arena) {
     const char *keys = "";
     for (size_t i = 0; i < row->count; i++)
         keys = weir_arena_string(arena, "%s%s`%s`", keys, i > 0 ? ", " : "", weir_config_key(row->fields[i].name, arena));
-    return row->count == 0 ? "there are no fields" : weir_arena_string(arena, row->count > 1 ? "expected one of %s" : "expected %s", keys);
+    return row->count == 0 ? "there are no fields"
+                           : weir_arena_string(arena, row->count > 1 ? "expected one of %s" : "expected %s", keys);
 }
 
 // A whole number between two bounds, exactly.
@@ -26,7 +27,8 @@ static bool whole(weir_text written, int64_t least, uint64_t most, int64_t *valu
     uint64_t size = 0;
     for (size_t i = minus; i < written.size; i++) {
         char c = written.data[i];
-        if (c < '0' || c > '9' || __builtin_mul_overflow(size, 10, &size) || __builtin_add_overflow(size, (uint64_t)(c - '0'), &size))
+        if (c < '0' || c > '9' || __builtin_mul_overflow(size, 10, &size) ||
+            __builtin_add_overflow(size, (uint64_t)(c - '0'), &size))
             return false;
     }
     if (minus ? size > (uint64_t)-(least + 1) + (least < 0) || (least == 0 && size > 0) : size > most) return false;
@@ -69,8 +71,10 @@ static const char *read_value(const weir_field *field, const weir_json *json, vo
         const char *text = weir_arena_string(arena, "%.*s", (int)json->written.size, json->written.data);
         double number = strtod(text, &end);
         if (!is_number || *end || isinf(number)) break;
-        if (field->kind == WEIR_FLOAT64) *(double *)value = number;
-        else *(float *)value = (float)number;
+        if (field->kind == WEIR_FLOAT64)
+            *(double *)value = number;
+        else
+            *(float *)value = (float)number;
         return NULL;
     }
     case WEIR_UTF8:
@@ -96,7 +100,8 @@ static const char *read_field(const weir_field *field, const weir_json *json, vo
     const char *why = read_value(field, json, to + field->offset, arena);
     if (!why || why[0]) return why;
     int shown = json->written.size > 60 ? 60 : (int)json->written.size;
-    return weir_arena_string(arena, "%s is %.*s, but it is of type %s", key, shown, json->written.data, weir_field_needs(field, arena));
+    return weir_arena_string(arena, "%s is %.*s, but it is of type %s", key, shown, json->written.data,
+                             weir_field_needs(field, arena));
 }
 
 static const char *read_list(const weir_field *field, const weir_json *json, weir_list *list, weir_arena *arena) {
@@ -117,7 +122,8 @@ static const char *read_struct(const weir_row *row, const weir_json *json, void 
         for (size_t i = 0; i < row->count && !known; i++)
             known = weir_text_equal(member->key, weir_text_of(weir_config_key(row->fields[i].name, arena)));
         if (!known)
-            return weir_arena_string(arena, "unknown field `%.*s`, %s", (int)member->key.size, member->key.data, expected(row, arena));
+            return weir_arena_string(arena, "unknown field `%.*s`, %s", (int)member->key.size, member->key.data,
+                                     expected(row, arena));
     }
     for (size_t i = 0; i < row->count; i++) {
         const weir_json *member = weir_json_member(json, weir_config_key(row->fields[i].name, arena));
@@ -135,7 +141,8 @@ const char *weir_config_read(const weir_row *row, weir_text text, void *config, 
     const weir_json *json = weir_json_parse(own.size == 0 ? WEIR_LITERAL("{}") : own, arena, &error);
     if (!json) return weir_arena_string(arena, "config: it is not JSON: %s", error);
     if (json->kind == WEIR_JSON_NULL) json = weir_json_parse(WEIR_LITERAL("{}"), arena, &error);
-    if (json->kind != WEIR_JSON_OBJECT) return weir_arena_string(arena, "config: it has keys: %s", expected(row ? row : &nothing, arena));
+    if (json->kind != WEIR_JSON_OBJECT)
+        return weir_arena_string(arena, "config: it has keys: %s", expected(row ? row : &nothing, arena));
     const char *why = read_struct(row ? row : &nothing, json, config, arena);
     return why ? weir_arena_string(arena, "config: %s", why) : NULL;
 }

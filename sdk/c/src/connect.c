@@ -15,7 +15,8 @@ static const char *misdeclared(const weir_operator *op, weir_world world) {
     for (size_t i = 0; !why && i < WEIR_INPUTS_MAX; i++) {
         const weir_input *input = &op->inputs[i];
         why = weir_row_misdeclared(input->row, false, PLAN);
-        bool has_function = world == WEIR_WORLD_AGGREGATE || input->process || (world == WEIR_WORLD_TRANSFORM && input->process_columns);
+        bool has_function =
+            world == WEIR_WORLD_AGGREGATE || input->process || (world == WEIR_WORLD_TRANSFORM && input->process_columns);
         if (!why && input->row && !has_function) why = "an input has a function `process`";
     }
     for (size_t i = 0; !why && i < WEIR_OUTPUTS_MAX; i++) {
@@ -62,8 +63,10 @@ static const char *connect_inputs(weir_connected *to, const weir_operator *op, c
         weir_connected_input *input = &to->inputs[i];
         input->name = weir_arena_text(PLAN, inputs[i].name.ptr, inputs[i].name.len).data;
         for (size_t k = 0; k < WEIR_INPUTS_MAX; k++)
-            if (has_one ? k == 0 : op->inputs[k].name && strcmp(op->inputs[k].name, input->name) == 0) input->declared = &op->inputs[k];
-        if (!input->declared) return weir_arena_string(PLAN, "the operator has no input \"%s\"; it has %s", input->name, names_of(op));
+            if (has_one ? k == 0 : op->inputs[k].name && strcmp(op->inputs[k].name, input->name) == 0)
+                input->declared = &op->inputs[k];
+        if (!input->declared)
+            return weir_arena_string(PLAN, "the operator has no input \"%s\"; it has %s", input->name, names_of(op));
     }
     for (size_t k = 0; !has_one && k < WEIR_INPUTS_MAX && op->inputs[k].name; k++) {
         bool connected = false;
@@ -105,7 +108,8 @@ static const char *plan_state(weir_connected *to, const weir_operator *op, wire_
     for (size_t i = 0; i < to->map_count; i++) {
         to->map_keys[i] = weir_row_schema(op->maps[i].key, PLAN);
         to->map_values[i] = weir_row_schema(op->maps[i].value, PLAN);
-        plan->maps.ptr[i] = (wire_map_layout_t){weir_wire_string(weir_text_of(op->maps[i].name)), to->map_keys[i], to->map_values[i]};
+        plan->maps.ptr[i] =
+            (wire_map_layout_t){weir_wire_string(weir_text_of(op->maps[i].name)), to->map_keys[i], to->map_values[i]};
     }
     return NULL;
 }
@@ -116,14 +120,16 @@ static bool has_event_time(const weir_row *row) {
     return false;
 }
 
-static const char *connect_outputs(weir_connected *to, const weir_operator *op, const wire_input_t *inputs, wire_plan_t *plan, bool keeps) {
+static const char *connect_outputs(weir_connected *to, const weir_operator *op, const wire_input_t *inputs, wire_plan_t *plan,
+                                   bool keeps) {
     to->output_count = 1;
     while (to->output_count < WEIR_OUTPUTS_MAX && op->outputs[to->output_count].name) to->output_count++;
     plan->outputs = (wire_list_output_t){weir_arena_alloc(PLAN, to->output_count * sizeof(wire_output_t)), to->output_count};
     for (size_t i = 0; i < to->output_count; i++) {
         const weir_output *output = &op->outputs[i];
         to->outputs[i] = (weir_connected_output){.declared = output, .name = i == 0 ? "main" : output->name};
-        if (!keeps && (output->keep_all || output->keep[0].column)) return "an aggregate cannot keep columns of its input: a group has many rows";
+        if (!keeps && (output->keep_all || output->keep[0].column))
+            return "an aggregate cannot keep columns of its input: a group has many rows";
         const char *why = weir_plan_output(&to->outputs[i], inputs, to->input_count, &plan->outputs.ptr[i]);
         if (why) return why;
     }

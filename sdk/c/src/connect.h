@@ -6,7 +6,7 @@
 
 // The columns that an input passes in.
 typedef struct weir_reads {
-    wire_list_u32_t indices;   // in the input's schema, each once
+    wire_list_u32_t indices;     // in the input's schema, each once
     const wire_field_t **fields; // of each its nodes
 } weir_reads;
 

@@ -39,7 +39,10 @@ static int hex(const char *digits) {
     int value = 0;
     for (int i = 0; i < 4; i++) {
         char c = digits[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
         if (digit < 0) return -1;
         value = value * 16 + digit;
     }
@@ -47,10 +50,15 @@ static int hex(const char *digits) {
 }
 
 static char *put_utf8(char *to, uint32_t c) {
-    if (c < 0x80) *to++ = (char)c;
-    else if (c < 0x800) *to++ = (char)(0xC0 | c >> 6), *to++ = (char)(0x80 | (c & 0x3F));
-    else if (c < 0x10000) *to++ = (char)(0xE0 | c >> 12), *to++ = (char)(0x80 | (c >> 6 & 0x3F)), *to++ = (char)(0x80 | (c & 0x3F));
-    else *to++ = (char)(0xF0 | c >> 18), *to++ = (char)(0x80 | (c >> 12 & 0x3F)), *to++ = (char)(0x80 | (c >> 6 & 0x3F)), *to++ = (char)(0x80 | (c & 0x3F));
+    if (c < 0x80)
+        *to++ = (char)c;
+    else if (c < 0x800)
+        *to++ = (char)(0xC0 | c >> 6), *to++ = (char)(0x80 | (c & 0x3F));
+    else if (c < 0x10000)
+        *to++ = (char)(0xE0 | c >> 12), *to++ = (char)(0x80 | (c >> 6 & 0x3F)), *to++ = (char)(0x80 | (c & 0x3F));
+    else
+        *to++ = (char)(0xF0 | c >> 18), *to++ = (char)(0x80 | (c >> 12 & 0x3F)), *to++ = (char)(0x80 | (c >> 6 & 0x3F)),
+        *to++ = (char)(0x80 | (c & 0x3F));
     return to;
 }
 
@@ -125,12 +133,18 @@ static weir_json *parse_value(parser *p) {
     weir_json *json = weir_arena_zeroed(p->arena, sizeof *json);
     const char *start = p->at;
     bool parsed = true;
-    if (take(p, '"')) json->kind = WEIR_JSON_TEXT, parsed = parse_text(p, &json->text);
-    else if (take(p, '{')) json->kind = WEIR_JSON_OBJECT, parsed = parse_members(p, json, '}');
-    else if (take(p, '[')) json->kind = WEIR_JSON_LIST, parsed = parse_members(p, json, ']');
-    else if (take_word(p, "true") || take_word(p, "false")) json->kind = WEIR_JSON_BOOL;
-    else if (take_word(p, "null")) json->kind = WEIR_JSON_NULL;
-    else json->kind = WEIR_JSON_NUMBER, parsed = parse_number(p);
+    if (take(p, '"'))
+        json->kind = WEIR_JSON_TEXT, parsed = parse_text(p, &json->text);
+    else if (take(p, '{'))
+        json->kind = WEIR_JSON_OBJECT, parsed = parse_members(p, json, '}');
+    else if (take(p, '['))
+        json->kind = WEIR_JSON_LIST, parsed = parse_members(p, json, ']');
+    else if (take_word(p, "true") || take_word(p, "false"))
+        json->kind = WEIR_JSON_BOOL;
+    else if (take_word(p, "null"))
+        json->kind = WEIR_JSON_NULL;
+    else
+        json->kind = WEIR_JSON_NUMBER, parsed = parse_number(p);
     json->written = (weir_text){start, (size_t)(p->at - start)};
     return parsed ? json : NULL;
 }

@@ -4,7 +4,14 @@
 
 #include "arena.h"
 
-typedef enum weir_json_kind { WEIR_JSON_NULL, WEIR_JSON_BOOL, WEIR_JSON_NUMBER, WEIR_JSON_TEXT, WEIR_JSON_LIST, WEIR_JSON_OBJECT } weir_json_kind;
+typedef enum weir_json_kind {
+    WEIR_JSON_NULL,
+    WEIR_JSON_BOOL,
+    WEIR_JSON_NUMBER,
+    WEIR_JSON_TEXT,
+    WEIR_JSON_LIST,
+    WEIR_JSON_OBJECT
+} weir_json_kind;
 
 typedef struct weir_json {
     weir_json_kind kind;

@@ -145,7 +145,8 @@ bool weir_keyed_on_timer(const weir_connected *connected, const exports_keyed_ti
             if (weir_row_is_refused(&running, row)) continue;
             uint32_t counts[WEIR_OUTPUTS_MAX];
             before_row(&call, row, counts);
-            weir_timer timer = {times[row], due->domain == EXPORTS_KEYED_TIME_DOMAIN_EVENT_TIME ? WEIR_WATERMARK : WEIR_WALL_CLOCK};
+            weir_timer timer = {times[row],
+                                due->domain == EXPORTS_KEYED_TIME_DOMAIN_EVENT_TIME ? WEIR_WATERMARK : WEIR_WALL_CLOCK};
             after_row(&call, connected->op->on_timer(&call, timer), counts);
         }
     }

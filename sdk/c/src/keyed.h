@@ -10,8 +10,8 @@
 struct weir_keyed {
     const uint32_t *key_of_row;
     uint32_t key_count;
-    void **slots;  // the state of each key; NULL: it has none
-    bool *changed; // whether it is another than the host has
+    void **slots;        // the state of each key; NULL: it has none
+    bool *changed;       // whether it is another than the host has
     unsigned char *keys; // the structs of the key columns, one per row
     bool has_watermark;
     int64_t watermark, processing_time;

@@ -7,8 +7,11 @@
 #define CALL (&weir_call_memory)
 
 void weir_map_begin(weir_call_map *map, uint32_t index, const weir_connected *connected, uint32_t key_count) {
-    *map = (weir_call_map){.index = index, .declared = &connected->op->maps[index], .key_schema = connected->map_keys[index],
-                           .value_schema = connected->map_values[index], .key_count = key_count};
+    *map = (weir_call_map){.index = index,
+                           .declared = &connected->op->maps[index],
+                           .key_schema = connected->map_keys[index],
+                           .value_schema = connected->map_values[index],
+                           .key_count = key_count};
 }
 
 static void rehash(weir_call_map *map) {
@@ -61,7 +64,8 @@ const char *weir_map_read(weir_call_map *map, weir_entry *const *entries, size_t
     wire_maps_list_node_t entry_keys = {nodes.ptr, nodes.len};
     wire_maps_found_t found;
     wire_string_t error;
-    if (!weir_the_host->get(map->index, &key_bytes, &entry_keys, &found, &error)) return weir_arena_string(CALL, "%.*s", (int)error.len, error.ptr);
+    if (!weir_the_host->get(map->index, &key_bytes, &entry_keys, &found, &error))
+        return weir_arena_string(CALL, "%.*s", (int)error.len, error.ptr);
     wire_states_t values = {(uint32_t)count, found.present, {found.values.ptr, found.values.len}};
     void **slots;
     why = weir_read_states(map->declared->value, map->value_schema, &values, &slots);
@@ -108,7 +112,10 @@ bool weir_map_finish(weir_call_map *map, exports_keyed_map_changes_t *changes, c
     *why = weir_write_states(map->declared->key, keys_of(changed, count), count, &key_nodes);
     if (!*why) *why = weir_write_states(map->declared->value, values, count, &value_nodes);
     if (*why) return false;
-    *changes = (exports_keyed_map_changes_t){map->index, {(uint8_t *)keys, count * sizeof *keys}, {key_nodes.ptr, key_nodes.len},
-                                             weir_presence(values, count), {value_nodes.ptr, value_nodes.len}};
+    *changes = (exports_keyed_map_changes_t){map->index,
+                                             {(uint8_t *)keys, count * sizeof *keys},
+                                             {key_nodes.ptr, key_nodes.len},
+                                             weir_presence(values, count),
+                                             {value_nodes.ptr, value_nodes.len}};
     return true;
 }

@@ -9,11 +9,11 @@
 typedef struct weir_entry {
     struct weir_entry *next_in_bucket, *next_of_key;
     uint64_t hash;
-    uint32_t key;       // of the call
+    uint32_t key; // of the call
     void *entry_key;
-    void *value;        // NULL: it is not there
-    bool is_known;      // whether `value` is what it is
-    bool is_changed;    // whether the host does not have it so
+    void *value;     // NULL: it is not there
+    bool is_known;   // whether `value` is what it is
+    bool is_changed; // whether the host does not have it so
 } weir_entry;
 
 // What an entry was before the row that is being processed changed it.

@@ -4,10 +4,10 @@ static bool is_there(const weir_field *field, const unsigned char *of) {
     return !field->nullable || *(const bool *)(of + field->has_offset);
 }
 
-#define COMPARE(type)                                              \
-    do {                                                           \
-        type left = *(const type *)a, right = *(const type *)b;    \
-        return (left > right) - (left < right);                    \
+#define COMPARE(type)                                           \
+    do {                                                        \
+        type left = *(const type *)a, right = *(const type *)b; \
+        return (left > right) - (left < right);                 \
     } while (0)
 
 static int compare_bytes(const void *a, size_t a_size, const void *b, size_t b_size) {
@@ -75,7 +75,8 @@ int weir_compare(const weir_row *row, const void *a, const void *b) {
     for (size_t i = 0; i < row->count; i++) {
         const weir_field *field = &row->fields[i];
         bool left_there = is_there(field, left), right_there = is_there(field, right);
-        int order = left_there && right_there ? compare(field, left + field->offset, right + field->offset) : left_there - right_there;
+        int order =
+            left_there && right_there ? compare(field, left + field->offset, right + field->offset) : left_there - right_there;
         if (order != 0) return order;
     }
     return 0;
@@ -90,7 +91,8 @@ static uint64_t mix(uint64_t hash, const void *data, size_t size) {
 static uint64_t hash_of(const weir_field *field, const void *value) {
     uint64_t hash = 0xcbf29ce484222325;
     if (field->kind == WEIR_STRUCT) return weir_hash(field->row, value);
-    if (field->kind == WEIR_UTF8 || field->kind == WEIR_BINARY) return mix(hash, ((const weir_text *)value)->data, ((const weir_text *)value)->size);
+    if (field->kind == WEIR_UTF8 || field->kind == WEIR_BINARY)
+        return mix(hash, ((const weir_text *)value)->data, ((const weir_text *)value)->size);
     if (field->kind != WEIR_LIST) return mix(hash, value, field->size);
     const weir_list *list = value;
     for (size_t i = 0; i < list->size; i++) {

@@ -19,7 +19,7 @@ static const uint8_t *validity(const wire_node_t *node) {
     return node->null_count > 0 && buffer(node, 0).len > 0 ? buffer(node, 0).ptr : NULL;
 }
 
-#define COPY(type)                                                                                    \
+#define COPY(type) \
     for (size_t i = 0; i < rows; i++) *(type *)(cells.values + i * cells.stride) = ((const type *)from)[i]
 
 static void read_fixed(weir_cells cells, const uint8_t *from, size_t width, size_t rows) {
@@ -36,9 +36,9 @@ static void read_fixed(weir_cells cells, const uint8_t *from, size_t width, size
     }
 }
 
-#define CONVERT(letter, type)                                                                                              \
-    case letter:                                                                                                           \
-        for (size_t i = 0; i < rows; i++) *(double *)(cells.values + i * cells.stride) = (double)((const type *)from)[i];  \
+#define CONVERT(letter, type)                                                                                             \
+    case letter:                                                                                                          \
+        for (size_t i = 0; i < rows; i++) *(double *)(cells.values + i * cells.stride) = (double)((const type *)from)[i]; \
         break
 
 static void read_number(weir_cells cells, char format, const uint8_t *from, size_t rows) {
@@ -76,8 +76,8 @@ static const char *read_list(weir_cells cells, weir_column column, const int32_t
     size_t size = cells.field->row->size, count = column.nodes[1].length;
     unsigned char *items = weir_arena_zeroed(misfits->arena, count * size);
     weir_misfits inner = {misfits->arena, count, NULL};
-    const char *why = weir_read_column(weir_cells_of(item, size, items), (weir_column){column.fields + 1, column.nodes + 1}, count,
-                                       weir_arena_string(misfits->arena, "%s.item", path), &inner);
+    const char *why = weir_read_column(weir_cells_of(item, size, items), (weir_column){column.fields + 1, column.nodes + 1},
+                                       count, weir_arena_string(misfits->arena, "%s.item", path), &inner);
     if (why) return why;
     for (size_t i = 0; i < rows; i++) {
         size_t start = (size_t)offsets[i], end = (size_t)offsets[i + 1];
@@ -85,7 +85,8 @@ static const char *read_list(weir_cells cells, weir_column column, const int32_t
         *(weir_list *)(cells.values + i * cells.stride) = (weir_list){items + start * size, end - start};
         if (!inner.reasons || (valid && !weir_bit(valid, i))) continue;
         for (size_t at = start; at < end; at++)
-            if (inner.reasons[at]) misfit(misfits, i, path, "has an item that is null or out of range, and the operator has no place for that");
+            if (inner.reasons[at])
+                misfit(misfits, i, path, "has an item that is null or out of range, and the operator has no place for that");
     }
     return NULL;
 }
@@ -157,9 +158,12 @@ const char *weir_read_column(weir_cells cells, weir_column column, size_t rows, 
     size_t width = kind == WEIR_NUMBER ? width_of_number((char)column.fields->format.ptr[0]) : weir_kind_width(kind);
     if (values.len < rows * width) return too_little(field);
     int64_t finer = weir_kind_per_second(kind), factor = finer > 0 ? finer / weir_format_per_second(column.fields->format) : 1;
-    if (factor > 1) read_instants(cells, (const int64_t *)values.ptr, factor, valid, rows, path, misfits);
-    else if (kind == WEIR_NUMBER) read_number(cells, (char)column.fields->format.ptr[0], values.ptr, rows);
-    else read_fixed(cells, values.ptr, width, rows);
+    if (factor > 1)
+        read_instants(cells, (const int64_t *)values.ptr, factor, valid, rows, path, misfits);
+    else if (kind == WEIR_NUMBER)
+        read_number(cells, (char)column.fields->format.ptr[0], values.ptr, rows);
+    else
+        read_fixed(cells, values.ptr, width, rows);
     return NULL;
 }
 

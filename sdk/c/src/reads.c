@@ -30,8 +30,10 @@ static int add(weir_reads *reads, size_t index, const wire_field_t *column) {
 
 static void make_room(weir_reads *reads, size_t more) {
     size_t count = reads->indices.len;
-    reads->indices.ptr = weir_arena_grow(&weir_plan_memory, reads->indices.ptr, count * sizeof(uint32_t), (count + more) * sizeof(uint32_t));
-    reads->fields = weir_arena_grow(&weir_plan_memory, reads->fields, count * sizeof *reads->fields, (count + more) * sizeof *reads->fields);
+    reads->indices.ptr =
+        weir_arena_grow(&weir_plan_memory, reads->indices.ptr, count * sizeof(uint32_t), (count + more) * sizeof(uint32_t));
+    reads->fields =
+        weir_arena_grow(&weir_plan_memory, reads->fields, count * sizeof *reads->fields, (count + more) * sizeof *reads->fields);
 }
 
 void weir_want_all(weir_reads *reads, wire_schema_t schema) {
@@ -52,7 +54,9 @@ const char *weir_want(weir_reads *reads, weir_places *places, const weir_row *ro
         places->at[i] = -1;
         if (weir_field_is_aside(field)) continue;
         const char *name = field->column_from ? config_text(op, config, field->column_from) : weir_field_name(field);
-        if (!name) return weir_arena_string(arena, "member %s of struct %s: the configuration has no text %s", field->name, row->name, field->column_from);
+        if (!name)
+            return weir_arena_string(arena, "member %s of struct %s: the configuration has no text %s", field->name, row->name,
+                                     field->column_from);
         long index = weir_column_index(schema, name);
         if (index < 0)
             return weir_arena_string(arena, "there is no column \"%s\" (%s), which the operator reads; the input has %s", name,
@@ -75,8 +79,10 @@ static const char *read_aside(weir_cells cells, const wire_batch_t *batch) {
     if (is_time && !is_there) return "the host passed too few event times";
     for (size_t i = 0; i < batch->rows; i++) {
         unsigned char *to = cells.values + i * cells.stride;
-        if (is_time) *(int64_t *)to = ((const int64_t *)from.ptr)[i];
-        else *to = is_there ? from.ptr[i] : WEIR_INSERT;
+        if (is_time)
+            *(int64_t *)to = ((const int64_t *)from.ptr)[i];
+        else
+            *to = is_there ? from.ptr[i] : WEIR_INSERT;
     }
     return NULL;
 }
@@ -94,7 +100,8 @@ const char *weir_read_place(weir_cells cells, int at, const weir_reads *reads, c
 const char *weir_read_places(const weir_places *places, const weir_reads *reads, const wire_batch_t *batch, void *rows,
                              weir_misfits *misfits) {
     for (size_t k = 0; places->row && k < places->row->count; k++) {
-        const char *why = weir_read_place(weir_cells_of(&places->row->fields[k], places->row->size, rows), places->at[k], reads, batch, misfits);
+        const char *why = weir_read_place(weir_cells_of(&places->row->fields[k], places->row->size, rows), places->at[k], reads,
+                                          batch, misfits);
         if (why) return why;
     }
     return NULL;

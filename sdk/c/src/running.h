@@ -9,18 +9,18 @@
 struct weir_running {
     const weir_connected *connected;
     uint32_t rows;
-    const char *reason;     // why the row that is being processed is refused; NULL: it is not
-    bool *refused;          // which rows are refused, one bool per row; NULL while none is
+    const char *reason; // why the row that is being processed is refused; NULL: it is not
+    bool *refused;      // which rows are refused, one bool per row; NULL while none is
     wire_row_failure_t *failures;
     size_t failure_count, failure_room;
-    const char *failed;     // why the call fails as a whole
-    bool is_aggregate;      // which does not emit
+    const char *failed;                      // why the call fails as a whole
+    bool is_aggregate;                       // which does not emit
     weir_columns *columns[WEIR_OUTPUTS_MAX]; // of outputs that are emitted as columns
-    struct weir_keyed *keyed; // NULL: not of a keyed operator
+    struct weir_keyed *keyed;                // NULL: not of a keyed operator
     const wire_batch_t *batch;
     const weir_connected_input *input;
     weir_misfits misfits;
-    weir_cells *arrays;     // of the members that were read as columns; `field` is NULL where one was not
+    weir_cells *arrays; // of the members that were read as columns; `field` is NULL where one was not
 };
 
 // Begins a call: empty outputs with room for its rows.
@@ -48,6 +48,8 @@ static inline bool weir_settle(weir_call *call, weir_status status, const uint32
     return true;
 }
 
-static inline bool weir_row_is_refused(const struct weir_running *running, uint32_t row) { return running->refused && running->refused[row]; }
+static inline bool weir_row_is_refused(const struct weir_running *running, uint32_t row) {
+    return running->refused && running->refused[row];
+}
 
 #endif

@@ -43,8 +43,10 @@ static const char *next_page(pages *p, size_t limit) {
     if (!why) why = weir_read_states(p->map->declared->value, p->map->value_schema, &values, &p->values);
     p->count = page.entries;
     p->at = 0;
-    if (page.entries == 0 || !page.more) p->is_over = true;
-    else p->lower = bound(p->map->declared->key, NULL, p->keys[page.entries - 1]);
+    if (page.entries == 0 || !page.more)
+        p->is_over = true;
+    else
+        p->lower = bound(p->map->declared->key, NULL, p->keys[page.entries - 1]);
     return why;
 }
 
@@ -55,8 +57,9 @@ static int by_key(const void *a, const void *b) {
 }
 
 static bool in_range(const weir_row *row, const void *key, weir_range range) {
-    return (!range.from || weir_compare(row, key, range.from) >= 0) && (!range.after || weir_compare(row, key, range.after) > 0) &&
-           (!range.to || weir_compare(row, key, range.to) <= 0) && (!range.before || weir_compare(row, key, range.before) < 0);
+    return (!range.from || weir_compare(row, key, range.from) >= 0) &&
+           (!range.after || weir_compare(row, key, range.after) > 0) && (!range.to || weir_compare(row, key, range.to) <= 0) &&
+           (!range.before || weir_compare(row, key, range.before) < 0);
 }
 
 static bool is_empty(const weir_row *row, weir_range range) {
@@ -107,8 +110,10 @@ const char *weir_map_scan_range(weir_call_map *map, uint32_t key, weir_range ran
         bool theirs = p.at < p.count, ours = own < own_count;
         if (!theirs && !ours) break;
         int order = !theirs ? 1 : !ours ? -1 : weir_compare(row, p.keys[p.at], changed[own]->entry_key);
-        if (order < 0) append(map, found, &room, p.keys[p.at], p.values[p.at]);
-        else if (changed[own]->value) append(map, found, &room, changed[own]->entry_key, changed[own]->value);
+        if (order < 0)
+            append(map, found, &room, p.keys[p.at], p.values[p.at]);
+        else if (changed[own]->value)
+            append(map, found, &room, changed[own]->entry_key, changed[own]->value);
         // What the host has of a changed entry no longer counts.
         if (order <= 0) p.at++;
         if (order >= 0) own++;

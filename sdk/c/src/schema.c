@@ -129,22 +129,25 @@ bool weir_field_accepts(const weir_field *field, const wire_field_t *column) {
 
 // Which C type a kind is kept in, for people.
 static const char *const C_TYPES[] = {
-    [WEIR_BOOL] = "bool",       [WEIR_INT8] = "int8_t",     [WEIR_UINT8] = "uint8_t",     [WEIR_INT16] = "int16_t",
-    [WEIR_UINT16] = "uint16_t", [WEIR_INT32] = "int32_t",   [WEIR_UINT32] = "uint32_t",   [WEIR_INT64] = "int64_t",
-    [WEIR_UINT64] = "uint64_t", [WEIR_FLOAT32] = "float",   [WEIR_FLOAT64] = "double",    [WEIR_UTF8] = "weir_text",
-    [WEIR_BINARY] = "weir_bytes", [WEIR_LIST] = "weir_list", [WEIR_STRUCT] = "a struct",  [WEIR_DECIMAL] = "weir_decimal",
+    [WEIR_BOOL] = "bool",         [WEIR_INT8] = "int8_t",    [WEIR_UINT8] = "uint8_t",   [WEIR_INT16] = "int16_t",
+    [WEIR_UINT16] = "uint16_t",   [WEIR_INT32] = "int32_t",  [WEIR_UINT32] = "uint32_t", [WEIR_INT64] = "int64_t",
+    [WEIR_UINT64] = "uint64_t",   [WEIR_FLOAT32] = "float",  [WEIR_FLOAT64] = "double",  [WEIR_UTF8] = "weir_text",
+    [WEIR_BINARY] = "weir_bytes", [WEIR_LIST] = "weir_list", [WEIR_STRUCT] = "a struct", [WEIR_DECIMAL] = "weir_decimal",
 };
 
 static const char *misdeclared(const weir_field *field, bool is_stored, weir_arena *arena) {
     weir_kind kind = weir_field_kind(field), in = KINDS[kind].in;
-    if (field->kind != in) return weir_arena_string(arena, "it is a %s, and its kind is one of %s", C_TYPES[field->kind], C_TYPES[in]);
+    if (field->kind != in)
+        return weir_arena_string(arena, "it is a %s, and its kind is one of %s", C_TYPES[field->kind], C_TYPES[in]);
     if (kind == WEIR_DECIMAL && (field->precision < 1 || field->precision > 38 || field->scale < -38 || field->scale > 38))
         return "a decimal has .precision (1 to 38) and .scale";
     if (is_stored && (weir_field_is_aside(field) || kind == WEIR_NUMBER || field->column || field->column_from))
         return "it is no column of its own: give it another kind";
     if (weir_field_is_aside(field) && field->nullable) return "it is never null";
     if (kind != WEIR_LIST && kind != WEIR_STRUCT) return NULL;
-    if (!field->row) return kind == WEIR_LIST ? "a list has the .row of its items" : "it is of a type that no column has; a struct has its .row";
+    if (!field->row)
+        return kind == WEIR_LIST ? "a list has the .row of its items"
+                                 : "it is of a type that no column has; a struct has its .row";
     if (kind == WEIR_LIST && (field->row->count != 1 || strcmp(field->row->fields[0].name, "item") != 0))
         return "the items of a list are a struct with one member: item";
     if (kind == WEIR_STRUCT && field->row->size != field->size) return "its .row is that of another struct";

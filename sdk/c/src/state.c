@@ -5,18 +5,22 @@
 
 #define CALL (&weir_call_memory)
 
-static bool is_present(const wire_states_t *states, size_t key) { return states->present.len == 0 || weir_bit(states->present.ptr, key); }
+static bool is_present(const wire_states_t *states, size_t key) {
+    return states->present.len == 0 || weir_bit(states->present.ptr, key);
+}
 
 const char *weir_read_states(const weir_row *row, wire_schema_t schema, const wire_states_t *states, void ***slots) {
     size_t size = row ? row->size : 1;
-    if (states->present.len > 0 && states->present.len < (states->keys + 7) / 8) return "the host passed too little of the states";
+    if (states->present.len > 0 && states->present.len < (states->keys + 7) / 8)
+        return "the host passed too little of the states";
     unsigned char *structs = weir_arena_zeroed(CALL, states->keys * size);
     *slots = weir_arena_alloc(CALL, states->keys * sizeof **slots);
     weir_misfits misfits = {CALL, states->keys, NULL};
     const char *why = row ? weir_read_rows(row, structs, states->keys, schema, states->columns, &misfits) : NULL;
     for (size_t key = 0; !why && key < states->keys; key++) {
         bool is_there = is_present(states, key);
-        if (is_there && misfits.reasons && misfits.reasons[key]) why = weir_arena_string(CALL, "in a state, %s", misfits.reasons[key]);
+        if (is_there && misfits.reasons && misfits.reasons[key])
+            why = weir_arena_string(CALL, "in a state, %s", misfits.reasons[key]);
         (*slots)[key] = is_there ? structs + key * size : NULL;
     }
     return why;
@@ -47,16 +51,18 @@ static const char *unreadable(const weir_row *row, wire_schema_t layout) {
         long index = weir_column_index(layout, field->name);
         if (index < 0 && field->nullable) continue;
         if (index < 0)
-            return weir_arena_string(CALL, "there is no column \"%s\" (%s) in the state; it has %s", field->name, weir_field_needs(field, CALL), weir_listing(layout, CALL));
+            return weir_arena_string(CALL, "there is no column \"%s\" (%s) in the state; it has %s", field->name,
+                                     weir_field_needs(field, CALL), weir_listing(layout, CALL));
         const wire_field_t *column = layout.ptr + weir_column_start(layout, (size_t)index);
         if (!weir_field_accepts(field, column))
-            return weir_arena_string(CALL, "column \"%s\" is %s, not %s", field->name, weir_type_name(column, CALL), weir_field_needs(field, CALL));
+            return weir_arena_string(CALL, "column \"%s\" is %s, not %s", field->name, weir_type_name(column, CALL),
+                                     weir_field_needs(field, CALL));
     }
     return NULL;
 }
 
-const char *weir_migrate(const weir_connected *connected, uint32_t from_version, wire_schema_t layout, const wire_states_t *states,
-                         wire_list_node_t *migrated) {
+const char *weir_migrate(const weir_connected *connected, uint32_t from_version, wire_schema_t layout,
+                         const wire_states_t *states, wire_list_node_t *migrated) {
     const weir_operator *op = connected->op;
     if (!op) return "describe must be called before anything else";
     const weir_migration *migration = NULL;

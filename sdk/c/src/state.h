@@ -11,7 +11,7 @@ const char *weir_write_states(const weir_row *row, void *const *slots, size_t co
 // One bit per slot: whether it is there.
 wire_buffer_t weir_presence(void *const *slots, size_t count);
 // Brings states of another version to this one. NULL, or why not.
-const char *weir_migrate(const weir_connected *connected, uint32_t from_version, wire_schema_t layout, const wire_states_t *states,
-                         wire_list_node_t *migrated);
+const char *weir_migrate(const weir_connected *connected, uint32_t from_version, wire_schema_t layout,
+                         const wire_states_t *states, wire_list_node_t *migrated);
 
 #endif

@@ -37,7 +37,8 @@ static exports_keyed_list_timers_t lists(const weir_timers *timers, bool set) {
             times[count++] = change->time;
         }
         if (count == 0) continue;
-        lists.ptr[lists.len++] = (exports_keyed_timers_t){(uint8_t)clock, {(uint8_t *)keys, count * sizeof *keys}, {(uint8_t *)times, count * sizeof *times}};
+        lists.ptr[lists.len++] = (exports_keyed_timers_t){
+            (uint8_t)clock, {(uint8_t *)keys, count * sizeof *keys}, {(uint8_t *)times, count * sizeof *times}};
     }
     return lists;
 }
@@ -49,7 +50,8 @@ exports_keyed_timer_changes_t weir_finish_timers(weir_timers *timers) {
     size_t kept = 0;
     for (size_t i = 0; i < timers->count; i++) {
         const weir_timer_change *change = &timers->changes[i], *next = change + 1;
-        bool is_last = i + 1 == timers->count || next->clock != change->clock || next->key != change->key || next->time != change->time;
+        bool is_last =
+            i + 1 == timers->count || next->clock != change->clock || next->key != change->key || next->time != change->time;
         if (is_last) timers->changes[kept++] = *change;
     }
     timers->count = kept;

@@ -25,7 +25,8 @@ static const char *by_columns(weir_call *call, const weir_places *places, const 
     for (size_t k = 0; places->row && k < places->row->count; k++) weir_values_at(&view, places->row->fields[k].offset);
     if (running->failed) return running->failed;
     weir_refuse_misfits(running, &running->misfits);
-    if (input->process_columns(call, &view) != WEIR_OK || running->reason) return running->reason ? running->reason : "refused without a reason";
+    if (input->process_columns(call, &view) != WEIR_OK || running->reason)
+        return running->reason ? running->reason : "refused without a reason";
     weir_check_columns(running);
     return NULL;
 }
@@ -35,8 +36,10 @@ bool weir_transform_process(const weir_connected *connected, uint32_t input, con
     struct weir_running running = {0};
     weir_call call = {0};
     const char *why = NULL;
-    if (!connected->op) why = "describe must be called before anything else";
-    else if (input >= connected->input_count) why = "there is no such input";
+    if (!connected->op)
+        why = "describe must be called before anything else";
+    else if (input >= connected->input_count)
+        why = "there is no such input";
     if (!why) {
         weir_begin(&running, &call, connected, batch->rows);
         running.batch = batch;

@@ -4,9 +4,9 @@
 static const struct {
     const char *format, *name;
 } NAMES[] = {
-    {"n", "null"},   {"b", "bool"},    {"c", "int8"},    {"C", "uint8"},   {"s", "int16"}, {"S", "uint16"}, {"i", "int32"},
-    {"I", "uint32"}, {"l", "int64"},   {"L", "uint64"},  {"f", "float32"}, {"g", "float64"}, {"u", "utf8"},  {"z", "binary"},
-    {"tdD", "date32"},
+    {"n", "null"},    {"b", "bool"},    {"c", "int8"},   {"C", "uint8"},  {"s", "int16"},
+    {"S", "uint16"},  {"i", "int32"},   {"I", "uint32"}, {"l", "int64"},  {"L", "uint64"},
+    {"f", "float32"}, {"g", "float64"}, {"u", "utf8"},   {"z", "binary"}, {"tdD", "date32"},
 };
 
 // The children's types, joined; of a struct with their names.

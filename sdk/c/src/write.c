@@ -22,9 +22,9 @@ static wire_buffer_t bits_of(const uint8_t *flags, size_t stride, size_t rows, w
     return bits;
 }
 
-#define COPY(type)                                                                                                  \
-    for (size_t i = 0; i < rows; i++)                                                                               \
-        ((type *)to)[i] = !valid || valid[i] ? *(const type *)(cells.values + i * cells.stride) : (type)0
+#define COPY(type)                    \
+    for (size_t i = 0; i < rows; i++) \
+    ((type *)to)[i] = !valid || valid[i] ? *(const type *)(cells.values + i * cells.stride) : (type)0
 
 static void write_fixed(weir_cells cells, const uint8_t *valid, size_t width, size_t rows, uint8_t *to) {
     if (rows > 0 && !valid && cells.stride == width) {
@@ -38,13 +38,15 @@ static void write_fixed(weir_cells cells, const uint8_t *valid, size_t width, si
     case 8: COPY(uint64_t); break;
     default:
         for (size_t i = 0; i < rows; i++)
-            ((weir_decimal *)to)[i] = !valid || valid[i] ? *(const weir_decimal *)(cells.values + i * cells.stride) : (weir_decimal){0, 0};
+            ((weir_decimal *)to)[i] =
+                !valid || valid[i] ? *(const weir_decimal *)(cells.values + i * cells.stride) : (weir_decimal){0, 0};
     }
 }
 
 static void copy_bytes(uint8_t *to, const char *from, size_t size) {
     // A copy of unknown size is a call out of the component; what is short is copied here.
-    if (size >= 32) memcpy(to, from, size);
+    if (size >= 32)
+        memcpy(to, from, size);
     else
         for (; size >= 8; size -= 8, to += 8, from += 8) memcpy(to, from, 8);
     if (size < 8)

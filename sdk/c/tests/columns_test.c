@@ -1,11 +1,19 @@
 // Operators on columns.
 #include "expect.h"
 
-typedef struct reading { double celsius; weir_text sensor; bool has_celsius; } reading;
+typedef struct reading {
+    double celsius;
+    weir_text sensor;
+    bool has_celsius;
+} reading;
 WEIR_ROW(reading, WEIR_FIELD(reading, celsius), WEIR_FIELD(reading, sensor));
 typedef reading given;
 WEIR_ROW(given, WEIR_NULLABLE(reading, celsius), WEIR_FIELD(reading, sensor));
-typedef struct converted { double fahrenheit; weir_text sensor; bool has_sensor; } converted;
+typedef struct converted {
+    double fahrenheit;
+    weir_text sensor;
+    bool has_sensor;
+} converted;
 WEIR_ROW(converted, WEIR_FIELD(converted, fahrenheit), WEIR_NULLABLE(converted, sensor));
 
 static weir_status convert(weir_call *call, const weir_batch *batch) {
@@ -35,12 +43,13 @@ static weir_status twice(weir_call *call, const weir_batch *batch) {
     return WEIR_OK;
 }
 
-static const weir_operator op = {.inputs = {{.row = &reading_row, .process_columns = convert}}, .outputs = {{.row = &converted_row}}};
+static const weir_operator op = {.inputs = {{.row = &reading_row, .process_columns = convert}},
+                                 .outputs = {{.row = &converted_row}}};
 static const weir_operator wrong = {.inputs = {{.process_columns = twice}}, .outputs = {{.keep_all = true}}};
 
 int main(void) {
     weir_test *test = weir_test_open(&op, NULL, (weir_given){.row = &given_row});
-    const reading readings[] = {{10, WEIR_LITERAL("a"), true}, {-300, WEIR_LITERAL("b"), true}, {0, WEIR_LITERAL(""), false},
+    const reading readings[] = {{10, WEIR_LITERAL("a"), true},   {-300, WEIR_LITERAL("b"), true}, {0, WEIR_LITERAL(""), false},
                                 {2000, WEIR_LITERAL("c"), true}, {20, WEIR_LITERAL("bad"), true}, {100, WEIR_LITERAL(""), true}};
     weir_test_process(test, readings, 6);
     size_t count;

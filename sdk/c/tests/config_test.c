@@ -1,9 +1,13 @@
 // Configurations: every type, defaults, and what is refused.
 #include "expect.h"
 
-typedef struct word { weir_text item; } word;
+typedef struct word {
+    weir_text item;
+} word;
 WEIR_ROW(word, WEIR_FIELD(word, item));
-typedef struct limits { int32_t low, high; } limits;
+typedef struct limits {
+    int32_t low, high;
+} limits;
 WEIR_ROW(limits, WEIR_FIELD(limits, low), WEIR_FIELD(limits, high));
 typedef struct settings {
     int64_t price_min;
@@ -16,16 +20,14 @@ typedef struct settings {
     limits limits;
     bool has_limits;
 } settings;
-WEIR_ROW(settings,
-    WEIR_FIELD(settings, price_min, .doc = "The least price"),
-    WEIR_FIELD(settings, retries, .fallback = "3"),
-    WEIR_FIELD(settings, rate, .fallback = "0.5"),
-    WEIR_FIELD(settings, strict, .fallback = "false"),
-    WEIR_NULLABLE(settings, name),
-    WEIR_FIELD(settings, words, .row = &word_row, .fallback = "[]"),
-    WEIR_NULLABLE(settings, limits, .row = &limits_row));
+WEIR_ROW(settings, WEIR_FIELD(settings, price_min, .doc = "The least price"), WEIR_FIELD(settings, retries, .fallback = "3"),
+         WEIR_FIELD(settings, rate, .fallback = "0.5"), WEIR_FIELD(settings, strict, .fallback = "false"),
+         WEIR_NULLABLE(settings, name), WEIR_FIELD(settings, words, .row = &word_row, .fallback = "[]"),
+         WEIR_NULLABLE(settings, limits, .row = &limits_row));
 
-typedef struct bid { int64_t price; } bid;
+typedef struct bid {
+    int64_t price;
+} bid;
 WEIR_ROW(bid, WEIR_FIELD(bid, price));
 
 static settings seen;
@@ -37,7 +39,8 @@ static weir_status process(weir_call *call, const void *row) {
     return WEIR_OK;
 }
 
-static const weir_operator op = {.config = &settings_row, .inputs = {{.row = &bid_row, .process = process}}, .outputs = {{.keep_all = true}}};
+static const weir_operator op = {
+    .config = &settings_row, .inputs = {{.row = &bid_row, .process = process}}, .outputs = {{.keep_all = true}}};
 static const weir_operator without = {.inputs = {{.row = &bid_row, .process = process}}, .outputs = {{.keep_all = true}}};
 
 static void refused(const weir_operator *of, const char *config, const char *why) {
@@ -47,7 +50,10 @@ static void refused(const weir_operator *of, const char *config, const char *why
 }
 
 int main(void) {
-    weir_test *test = weir_test_open(&op, "{\"price-min\": 9007199254740993, \"name\": \"a\\u00e9\\ud83d\\ude00\\n\", \"words\": [\"x\", \"y\"], \"limits\": {\"low\": -1, \"high\": 2}}", (weir_given){.row = &bid_row});
+    weir_test *test = weir_test_open(&op,
+                                     "{\"price-min\": 9007199254740993, \"name\": \"a\\u00e9\\ud83d\\ude00\\n\", \"words\": "
+                                     "[\"x\", \"y\"], \"limits\": {\"low\": -1, \"high\": 2}}",
+                                     (weir_given){.row = &bid_row});
     WEIR_EXPECT(!weir_test_error(test));
     weir_test_process(test, &(bid){1}, 1);
     WEIR_EXPECT(seen.price_min == 9007199254740993 && seen.retries == 3 && seen.rate == 0.5 && !seen.strict);
@@ -55,7 +61,8 @@ int main(void) {
     EXPECT_TEXT(name, "a\xC3\xA9\xF0\x9F\x98\x80\n/2");
     weir_test_close(test);
 
-    refused(&op, "{\"price\": 1}", "config: unknown field `price`, expected one of `price-min`, `retries`, `rate`, `strict`, `name`, `words`, `limits`");
+    refused(&op, "{\"price\": 1}",
+            "config: unknown field `price`, expected one of `price-min`, `retries`, `rate`, `strict`, `name`, `words`, `limits`");
     refused(&op, "{}", "config: missing field `price-min`");
     refused(&op, "", "config: missing field `price-min`");
     refused(&op, "{\"price-min\": 1.5}", "config: price-min is 1.5, but it is of type int64");
@@ -66,10 +73,13 @@ int main(void) {
     refused(&op, "{\"price-min\": 1, \"rate\": \"1\"}", "config: rate is \"1\", but it is of type float64");
     refused(&op, "{\"price-min\": 1, \"words\": [1]}", "config: words: item is 1, but it is of type utf8");
     refused(&op, "{\"price-min\": 1, \"limits\": {\"low\": 1}}", "config: missing field `high`");
-    refused(&op, "{\"price-min\": 1, \"limits\": {\"low\": 1, \"mid\": 1}}", "config: unknown field `mid`, expected one of `low`, `high`");
+    refused(&op, "{\"price-min\": 1, \"limits\": {\"low\": 1, \"mid\": 1}}",
+            "config: unknown field `mid`, expected one of `low`, `high`");
     refused(&op, "{\"price-min\": 1", "config: it is not JSON: expected a comma or a closing bracket at byte 15");
-    refused(&op, "[1]", "config: it has keys: expected one of `price-min`, `retries`, `rate`, `strict`, `name`, `words`, `limits`");
-    refused(&op, "{\"price-min\": 1, \"name\": \"\\ud800\"}", "config: it is not JSON: expected a character behind \\u at byte 32");
+    refused(&op, "[1]",
+            "config: it has keys: expected one of `price-min`, `retries`, `rate`, `strict`, `name`, `words`, `limits`");
+    refused(&op, "{\"price-min\": 1, \"name\": \"\\ud800\"}",
+            "config: it is not JSON: expected a character behind \\u at byte 32");
     refused(&without, "{\"x\": 1}", "config: unknown field `x`, there are no fields");
     return weir_test_end();
 }

@@ -18,7 +18,8 @@ struct Row {
     weir::Decimal<5, 2> amount;
     weir::Timestamp at;
 };
-WEIR_COLUMNS(Row, WEIR_COLUMN(price), WEIR_COLUMN(rate), WEIR_COLUMN(tags), WEIR_COLUMN(point), WEIR_COLUMN(amount), WEIR_COLUMN(at));
+WEIR_COLUMNS(Row, WEIR_COLUMN(price), WEIR_COLUMN(rate), WEIR_COLUMN(tags), WEIR_COLUMN(point), WEIR_COLUMN(amount),
+             WEIR_COLUMN(at));
 
 struct Tagged {
     std::string_view tag;
@@ -34,9 +35,12 @@ struct Tagger {
     std::int64_t price_min;
     std::string_view prefix;
 
-    static constexpr std::tuple outputs{weir::Output<Tagged>().keep("price", "cents"), weir::Output<Cheap>("cheap").keep_all().drop("tags")};
+    static constexpr std::tuple outputs{weir::Output<Tagged>().keep("price", "cents"),
+                                        weir::Output<Cheap>("cheap").keep_all().drop("tags")};
 
-    weir::Result check(weir::Call<Tagger> &call) const { return price_min < 0 ? call.refuse("`price-min` is at least 0") : weir::ok; }
+    weir::Result check(weir::Call<Tagger> &call) const {
+        return price_min < 0 ? call.refuse("`price-min` is at least 0") : weir::ok;
+    }
 
     weir::Result process(const Row &row, weir::Call<Tagger> &call) const {
         if (row.price < price_min) call.emit(Cheap{});
@@ -76,8 +80,10 @@ static void rows() {
     WEIR_EXPECT(test.refused().size() == 1 && test.refused()[0].second == "the price is 13");
     using Wrong = weir::Test<Tagger, Price>;
     WEIR_EXPECT(Wrong(R"({"price-min": -1})").error() == "config: `price-min` is at least 0");
-    WEIR_EXPECT(Wrong(R"({"price-min": 1, "prefx": "x"})").error() == "config: unknown field `prefx`, expected one of `price-min`, `prefix`");
-    WEIR_EXPECT(Wrong(R"({"price-min": 1})").error().starts_with("there is no column \"rate\" (float64), which the operator reads"));
+    WEIR_EXPECT(Wrong(R"({"price-min": 1, "prefx": "x"})").error() ==
+                "config: unknown field `prefx`, expected one of `price-min`, `prefix`");
+    WEIR_EXPECT(
+        Wrong(R"({"price-min": 1})").error().starts_with("there is no column \"rate\" (float64), which the operator reads"));
 }
 
 struct Double {
@@ -139,7 +145,8 @@ struct Visits {
         call.put(seen, row);
         std::string_view words = call.key().user;
         for (const auto &entry : call.scan(counts, {.after = Word{"a"}}, 10))
-            words = call.concat(words, call.format(" %.*s=%d", static_cast<int>(entry.key.word.size()), entry.key.word.data(), static_cast<int>(entry.value.count)));
+            words = call.concat(words, call.format(" %.*s=%d", static_cast<int>(entry.key.word.size()), entry.key.word.data(),
+                                                   static_cast<int>(entry.value.count)));
         call.emit(Words{words});
         return weir::ok;
     }

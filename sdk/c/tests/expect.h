@@ -13,15 +13,15 @@ static inline void expect_text(const char *actual, const char *expected, const c
 }
 
 // The only row that was refused.
-#define EXPECT_REFUSED(test, row_index, expected)                            \
-    do {                                                                     \
-        size_t refused_count;                                                \
+#define EXPECT_REFUSED(test, row_index, expected)                               \
+    do {                                                                        \
+        size_t refused_count;                                                   \
         const weir_refusal *refusals = weir_test_refused(test, &refused_count); \
-        WEIR_EXPECT(refused_count == 1);                                     \
-        if (refused_count == 1) {                                            \
-            WEIR_EXPECT(refusals[0].row == (row_index));                     \
-            EXPECT_TEXT(refusals[0].reason, expected);                       \
-        }                                                                    \
+        WEIR_EXPECT(refused_count == 1);                                        \
+        if (refused_count == 1) {                                               \
+            WEIR_EXPECT(refusals[0].row == (row_index));                        \
+            EXPECT_TEXT(refusals[0].reason, expected);                          \
+        }                                                                       \
     } while (0)
 
 #endif

@@ -1,15 +1,29 @@
 // Keyed operators: state, timers, clocks, and what a refused row leaves.
 #include "expect.h"
 
-typedef struct given { weir_text key; int64_t value; int64_t at; } given;
+typedef struct given {
+    weir_text key;
+    int64_t value;
+    int64_t at;
+} given;
 WEIR_ROW(given, WEIR_FIELD(given, key), WEIR_FIELD(given, value), WEIR_FIELD(given, at, .as = WEIR_EVENT_TIME));
-typedef struct key { weir_text key; } key;
+typedef struct key {
+    weir_text key;
+} key;
 WEIR_ROW(key, WEIR_FIELD(key, key));
-typedef struct value { int64_t value, at; } value;
+typedef struct value {
+    int64_t value, at;
+} value;
 WEIR_ROW(value, WEIR_FIELD(value, value), WEIR_FIELD(value, at, .as = WEIR_EVENT_TIME));
-typedef struct state { int64_t total; weir_text last; } state;
+typedef struct state {
+    int64_t total;
+    weir_text last;
+} state;
 WEIR_ROW(state, WEIR_FIELD(state, total), WEIR_FIELD(state, last));
-typedef struct total { int64_t total; weir_text last; } total;
+typedef struct total {
+    int64_t total;
+    weir_text last;
+} total;
 WEIR_ROW(total, WEIR_FIELD(total, total), WEIR_FIELD(total, last));
 
 static weir_status process(weir_call *call, const void *row) {
@@ -66,7 +80,8 @@ int main(void) {
 
     weir_test_advance(test, WEIR_WATERMARK, 12);
     seen = weir_test_output(test, "main", &total_row, &count);
-    WEIR_EXPECT(count == 2 && seen[0].total == 4 && weir_text_equal(seen[0].last, a) && seen[1].total == -1 && weir_text_equal(seen[1].last, b));
+    WEIR_EXPECT(count == 2 && seen[0].total == 4 && weir_text_equal(seen[0].last, a) && seen[1].total == -1 &&
+                weir_text_equal(seen[1].last, b));
     WEIR_EXPECT(weir_test_state_count(test) == 0);
     weir_test_process(test, &(given){a, 50, 20}, 1);
     EXPECT_REFUSED(test, 0, "the watermark is 12");
@@ -81,7 +96,8 @@ int main(void) {
 
     // The key that the operator looks at is none that the rows are keyed by.
     test = weir_test_open(&op, NULL, (weir_given){.row = &given_row, .key_by = {"value"}});
-    EXPECT_TEXT(weir_test_error(test), "among the columns that the input is keyed by: there is no column \"key\" (utf8), which the operator reads; the input has value: int64");
+    EXPECT_TEXT(weir_test_error(test), "among the columns that the input is keyed by: there is no column \"key\" (utf8), which "
+                                       "the operator reads; the input has value: int64");
     weir_test_close(test);
     return weir_test_end();
 }

@@ -1,15 +1,30 @@
 // Maps: reads, changes that later rows see, scans over several pages, and what a refused row leaves.
 #include "expect.h"
 
-typedef struct given { int64_t key; weir_text word; int64_t value; } given;
+typedef struct given {
+    int64_t key;
+    weir_text word;
+    int64_t value;
+} given;
 WEIR_ROW(given, WEIR_FIELD(given, key), WEIR_FIELD(given, word), WEIR_FIELD(given, value));
-typedef struct input { weir_text word; int64_t value; } input;
+typedef struct input {
+    weir_text word;
+    int64_t value;
+} input;
 WEIR_ROW(input, WEIR_FIELD(input, word), WEIR_FIELD(input, value));
-typedef struct word { double weight; weir_text word; bool has_weight; } word;
+typedef struct word {
+    double weight;
+    weir_text word;
+    bool has_weight;
+} word;
 WEIR_ROW(word, WEIR_NULLABLE(word, weight), WEIR_FIELD(word, word));
-typedef struct times { int64_t times; } times;
+typedef struct times {
+    int64_t times;
+} times;
 WEIR_ROW(times, WEIR_FIELD(times, times));
-typedef struct listing { weir_text words; } listing;
+typedef struct listing {
+    weir_text words;
+} listing;
 WEIR_ROW(listing, WEIR_FIELD(listing, words));
 
 enum { WORDS, SEEN };
@@ -35,7 +50,8 @@ static weir_status process(weir_call *call, const void *row) {
     for (size_t i = 0; i < found.count; i++) {
         const word *of = (const word *)found.keys + i;
         int count = (int)((const times *)found.values)[i].times;
-        words = weir_concat(call, words, weir_format(call, "%.*s%s=%d ", (int)of->word.size, of->word.data, of->has_weight ? "!" : "", count));
+        words = weir_concat(call, words,
+                            weir_format(call, "%.*s%s=%d ", (int)of->word.size, of->word.data, of->has_weight ? "!" : "", count));
     }
     weir_emit(call, &(listing){words});
     WEIR_ENSURE(call, weir_map_get(call, SEEN, &key) != NULL);
@@ -62,7 +78,8 @@ static void listed(weir_test *test, const char *expected) {
 int main(void) {
     weir_test *test = weir_test_open(&op, NULL, (weir_given){.row = &given_row, .key_by = {"key"}});
     WEIR_EXPECT(!weir_test_error(test));
-    const weir_text a = WEIR_LITERAL("a"), b = WEIR_LITERAL("b"), c = WEIR_LITERAL("c"), d = WEIR_LITERAL("d"), e = WEIR_LITERAL("e");
+    const weir_text a = WEIR_LITERAL("a"), b = WEIR_LITERAL("b"), c = WEIR_LITERAL("c"), d = WEIR_LITERAL("d"),
+                    e = WEIR_LITERAL("e");
     const given first[] = {{1, b, 0}, {1, d, 0}, {1, b, -1}, {2, b, 0}, {1, e, 0}, {1, b, 0}, {1, c, 2}, {1, a, 0}};
     weir_test_process(test, first, 8);
     EXPECT_REFUSED(test, 2, "refused");
@@ -70,7 +87,8 @@ int main(void) {
     WEIR_EXPECT(entries.count == 5);
     const word *keys = entries.keys;
     const times *values = entries.values;
-    WEIR_EXPECT(weir_text_equal(keys[0].word, a) && weir_text_equal(keys[1].word, b) && values[1].times == 2 && keys[4].has_weight);
+    WEIR_EXPECT(weir_text_equal(keys[0].word, a) && weir_text_equal(keys[1].word, b) && values[1].times == 2 &&
+                keys[4].has_weight);
 
     // What the host has (b, d, e, c!) with what the call changes: d is removed, bb is new, e is as it was.
     const given second[] = {{1, d, -2}, {1, WEIR_LITERAL("bb"), 0}, {1, e, -1}, {1, b, 9}};

@@ -3,11 +3,21 @@
 
 #include "expect.h"
 
-typedef struct given { weir_text key; weir_text word; int64_t value, at; } given;
-WEIR_ROW(given, WEIR_FIELD(given, key), WEIR_FIELD(given, word), WEIR_FIELD(given, value), WEIR_FIELD(given, at, .as = WEIR_EVENT_TIME));
-typedef struct seen { uint64_t count; int64_t total; } seen;
+typedef struct given {
+    weir_text key;
+    weir_text word;
+    int64_t value, at;
+} given;
+WEIR_ROW(given, WEIR_FIELD(given, key), WEIR_FIELD(given, word), WEIR_FIELD(given, value),
+         WEIR_FIELD(given, at, .as = WEIR_EVENT_TIME));
+typedef struct seen {
+    uint64_t count;
+    int64_t total;
+} seen;
 WEIR_ROW(seen, WEIR_FIELD(seen, count), WEIR_FIELD(seen, total));
-typedef struct odd { weir_text count; } odd;
+typedef struct odd {
+    weir_text count;
+} odd;
 WEIR_ROW(odd, WEIR_FIELD(odd, count));
 
 int main(void) {

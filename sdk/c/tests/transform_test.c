@@ -10,10 +10,16 @@ typedef struct bid {
 } bid;
 WEIR_ROW(bid, WEIR_FIELD(bid, auction), WEIR_FIELD(bid, price), WEIR_FIELD(bid, url), WEIR_FIELD(bid, ts, .as = WEIR_EVENT_TIME));
 
-typedef struct price { int64_t price; int64_t at; } price;
+typedef struct price {
+    int64_t price;
+    int64_t at;
+} price;
 WEIR_ROW(price, WEIR_FIELD(price, price), WEIR_FIELD(price, at, .as = WEIR_EVENT_TIME));
 
-typedef struct part { weir_text part; int64_t at; } part;
+typedef struct part {
+    weir_text part;
+    int64_t at;
+} part;
 WEIR_ROW(part, WEIR_FIELD(part, part), WEIR_FIELD(part, at, .as = WEIR_EVENT_TIME));
 
 enum { MAIN, CHEAP };
@@ -34,12 +40,19 @@ static weir_status process(weir_call *call, const void *row) {
 
 static const weir_operator parts = {
     .inputs = {{.row = &price_row, .process = process}},
-    .outputs = {[MAIN] = {.row = &part_row, .keep = {{"price", "cents"}, {.column = "auction"}}}, [CHEAP] = {.name = "cheap", .keep_all = true, .drop = {"url", "price"}}},
+    .outputs = {[MAIN] = {.row = &part_row, .keep = {{"price", "cents"}, {.column = "auction"}}},
+                [CHEAP] = {.name = "cheap", .keep_all = true, .drop = {"url", "price"}}},
 };
 
-typedef struct seen { int64_t cents, auction, at; weir_text part; } seen;
-WEIR_ROW(seen, WEIR_FIELD(seen, cents), WEIR_FIELD(seen, auction), WEIR_FIELD(seen, part), WEIR_FIELD(seen, at, .as = WEIR_EVENT_TIME));
-typedef struct auction { int64_t auction; } auction;
+typedef struct seen {
+    int64_t cents, auction, at;
+    weir_text part;
+} seen;
+WEIR_ROW(seen, WEIR_FIELD(seen, cents), WEIR_FIELD(seen, auction), WEIR_FIELD(seen, part),
+         WEIR_FIELD(seen, at, .as = WEIR_EVENT_TIME));
+typedef struct auction {
+    int64_t auction;
+} auction;
 WEIR_ROW(auction, WEIR_FIELD(auction, auction));
 
 static void outputs_and_refused_rows(void) {
@@ -51,7 +64,8 @@ static void outputs_and_refused_rows(void) {
     size_t count;
     const seen *rows = weir_test_output(test, "main", &seen_row, &count);
     WEIR_EXPECT(count == 3);
-    WEIR_EXPECT(rows[0].cents == 2 && rows[0].auction == 7 && rows[0].at == 100 && weir_text_equal(rows[0].part, WEIR_LITERAL("0")));
+    WEIR_EXPECT(rows[0].cents == 2 && rows[0].auction == 7 && rows[0].at == 100 &&
+                weir_text_equal(rows[0].part, WEIR_LITERAL("0")));
     WEIR_EXPECT(rows[1].at == 101 && weir_text_equal(rows[1].part, WEIR_LITERAL("1")));
     WEIR_EXPECT(rows[2].auction == 10);
     const auction *cheap = weir_test_output(test, "cheap", &auction_row, &count);
@@ -60,7 +74,8 @@ static void outputs_and_refused_rows(void) {
     weir_test_process(test, &(bid){1, 99, url, 1}, 1);
     size_t refused_count;
     const weir_refusal *refusals = weir_test_refused(test, &refused_count);
-    WEIR_EXPECT(refused_count == 1 && strstr(refusals[0].reason, "in->price != 99 does not hold, in process") && strstr(refusals[0].reason, "transform_test.c:"));
+    WEIR_EXPECT(refused_count == 1 && strstr(refusals[0].reason, "in->price != 99 does not hold, in process") &&
+                strstr(refusals[0].reason, "transform_test.c:"));
     weir_test_process(test, NULL, 0);
     weir_test_output(test, "main", &seen_row, &count);
     WEIR_EXPECT(count == 0 && !weir_test_error(test));
@@ -80,11 +95,18 @@ static void refused(const weir_operator *op, const weir_row *row, const char *wh
     weir_test_close(test);
 }
 
-typedef struct other { int32_t price; weir_text auction; } other;
+typedef struct other {
+    int32_t price;
+    weir_text auction;
+} other;
 WEIR_ROW(other, WEIR_FIELD(other, price), WEIR_FIELD(other, auction));
 typedef auction auction2;
 WEIR_ROW(auction2, WEIR_FIELD(auction, auction));
-typedef struct wrong { int32_t at; weir_list list; weir_decimal amount; } wrong;
+typedef struct wrong {
+    int32_t at;
+    weir_list list;
+    weir_decimal amount;
+} wrong;
 
 static weir_status emit_wrongly(weir_call *call, const void *row) {
     const auction *in = row;
@@ -97,18 +119,23 @@ static weir_status emit_wrongly(weir_call *call, const void *row) {
 
 static void mistakes(void) {
     refused(&parts, &auction_row, "there is no column \"price\" (int64), which the operator reads; the input has auction: int64");
-    refused(&parts, &other_row, "column \"price\" is int32, but the operator reads it as int64; the input has price: int32, auction: utf8");
-    static const weir_operator keeps = {.inputs = {{.row = &auction_row, .process = process}}, .outputs = {{.keep = {{.column = "nothing"}}}}};
+    refused(&parts, &other_row,
+            "column \"price\" is int32, but the operator reads it as int64; the input has price: int32, auction: utf8");
+    static const weir_operator keeps = {.inputs = {{.row = &auction_row, .process = process}},
+                                        .outputs = {{.keep = {{.column = "nothing"}}}}};
     refused(&keeps, &auction_row, "there is no column \"nothing\", which output \"main\" keeps; the input has auction: int64");
-    static const weir_operator drops = {.inputs = {{.row = &auction_row, .process = process}}, .outputs = {{.keep_all = true, .drop = {"x"}}}};
+    static const weir_operator drops = {.inputs = {{.row = &auction_row, .process = process}},
+                                        .outputs = {{.keep_all = true, .drop = {"x"}}}};
     refused(&drops, &auction_row, "there is no column \"x\", which output \"main\" drops; the input has auction: int64");
     WEIR_ROW(wrong, WEIR_FIELD(wrong, at, .as = WEIR_TIMESTAMP));
     static const weir_operator typed = {.inputs = {{.row = &wrong_row, .process = process}}};
-    refused(&typed, &auction_row, "the operator is declared wrongly: member at of struct wrong: it is a int32_t, and its kind is one of int64_t");
+    refused(&typed, &auction_row,
+            "the operator is declared wrongly: member at of struct wrong: it is a int32_t, and its kind is one of int64_t");
     static const weir_operator no_function = {.inputs = {{.row = &auction_row}}};
     refused(&no_function, &auction_row, "the operator is declared wrongly: an input has a function `process`");
 
-    static const weir_operator wrongly = {.inputs = {{.row = &auction_row, .process = emit_wrongly}}, .outputs = {{.row = &auction2_row}}};
+    static const weir_operator wrongly = {.inputs = {{.row = &auction_row, .process = emit_wrongly}},
+                                          .outputs = {{.row = &auction2_row}}};
     weir_test *test = weir_test_open(&wrongly, NULL, (weir_given){.row = &auction_row});
     weir_test_process(test, &(auction){1}, 1);
     EXPECT_REFUSED(test, 0, "there is no output 5");
@@ -128,14 +155,19 @@ static weir_status by_input(weir_call *call, const void *row) {
 
 static void several_inputs(void) {
     static const weir_operator merge = {
-        .inputs = {{.name = "left", .row = &auction_row, .process = by_input}, {.name = "right", .row = &other_row, .process = by_input}},
+        .inputs = {{.name = "left", .row = &auction_row, .process = by_input},
+                   {.name = "right", .row = &other_row, .process = by_input}},
         .outputs = {{.keep = {{"left.auction", NULL}, {"right.auction", "name"}}}},
     };
     const weir_given inputs[] = {{.row = &other_row, .name = "right"}, {.row = &auction_row, .name = "left"}};
     weir_test *test = weir_test_open_inputs(&merge, NULL, inputs, 2);
     WEIR_EXPECT(!weir_test_error(test));
     weir_test_process_input(test, "left", &(auction){5}, 1);
-    typedef struct both { int64_t auction; weir_text name; bool has_auction, has_name; } both;
+    typedef struct both {
+        int64_t auction;
+        weir_text name;
+        bool has_auction, has_name;
+    } both;
     WEIR_ROW(both, WEIR_NULLABLE(both, auction), WEIR_NULLABLE(both, name));
     size_t count;
     const both *rows = weir_test_output(test, "main", &both_row, &count);

@@ -1,13 +1,23 @@
 // Values: nulls where none may be, instants and decimals out of range, nested values, and text that is not UTF-8.
 #include "expect.h"
 
-typedef struct number { int64_t item; bool has_item; } number;
+typedef struct number {
+    int64_t item;
+    bool has_item;
+} number;
 WEIR_ROW(number, WEIR_NULLABLE(number, item));
-typedef struct whole { int64_t item; } whole;
+typedef struct whole {
+    int64_t item;
+} whole;
 WEIR_ROW(whole, WEIR_FIELD(whole, item));
-typedef struct point { double x, y; bool has_x, has_y; } point;
+typedef struct point {
+    double x, y;
+    bool has_x, has_y;
+} point;
 WEIR_ROW(point, WEIR_NULLABLE(point, x), WEIR_NULLABLE(point, y));
-typedef struct strict { double x; } strict;
+typedef struct strict {
+    double x;
+} strict;
 WEIR_ROW(strict, WEIR_FIELD(strict, x));
 
 typedef struct given {
@@ -20,7 +30,8 @@ typedef struct given {
     weir_text text;
 } given;
 WEIR_ROW(given, WEIR_NULLABLE(given, seconds, .as = WEIR_TIMESTAMP_S), WEIR_FIELD(given, numbers, .row = &number_row),
-    WEIR_NULLABLE(given, point, .row = &point_row), WEIR_FIELD(given, amount, .precision = 38, .scale = 2), WEIR_FIELD(given, text));
+         WEIR_NULLABLE(given, point, .row = &point_row), WEIR_FIELD(given, amount, .precision = 38, .scale = 2),
+         WEIR_FIELD(given, text));
 
 typedef struct in {
     int64_t seconds;
@@ -31,7 +42,7 @@ typedef struct in {
     weir_text text;
 } in;
 WEIR_ROW(in, WEIR_FIELD(in, seconds, .as = WEIR_TIMESTAMP), WEIR_FIELD(in, numbers, .row = &whole_row),
-    WEIR_NULLABLE(in, point, .row = &strict_row), WEIR_FIELD(in, amount, .precision = 38, .scale = 2), WEIR_FIELD(in, text));
+         WEIR_NULLABLE(in, point, .row = &strict_row), WEIR_FIELD(in, amount, .precision = 38, .scale = 2), WEIR_FIELD(in, text));
 
 typedef struct out {
     int64_t micros;
@@ -39,8 +50,8 @@ typedef struct out {
     weir_text text;
     weir_list numbers;
 } out;
-WEIR_ROW(out, WEIR_FIELD(out, micros, .as = WEIR_TIMESTAMP), WEIR_FIELD(out, amount, .precision = 5, .scale = 2), WEIR_FIELD(out, text),
-    WEIR_FIELD(out, numbers, .row = &whole_row));
+WEIR_ROW(out, WEIR_FIELD(out, micros, .as = WEIR_TIMESTAMP), WEIR_FIELD(out, amount, .precision = 5, .scale = 2),
+         WEIR_FIELD(out, text), WEIR_FIELD(out, numbers, .row = &whole_row));
 
 static weir_status process(weir_call *call, const void *row) {
     const in *given = row;
@@ -69,13 +80,16 @@ int main(void) {
     size_t count;
     const out *seen = weir_test_output(test, "main", &out_row, &count);
     WEIR_EXPECT(count == 1 && seen[0].micros == -1000000 && seen[0].amount.low == (uint64_t)-99999 && seen[0].amount.high == -1);
-    WEIR_EXPECT(weir_text_equal(seen[0].text, text) && seen[0].numbers.size == 2 && ((const whole *)seen[0].numbers.items)[1].item == 2);
+    WEIR_EXPECT(weir_text_equal(seen[0].text, text) && seen[0].numbers.size == 2 &&
+                ((const whole *)seen[0].numbers.items)[1].item == 2);
     const weir_refusal *refused = weir_test_refused(test, &count);
     WEIR_EXPECT(count == 6);
     EXPECT_TEXT(refused[0].reason, "column \"seconds\" is null, and the operator has no place for that (WEIR_NULLABLE)");
     EXPECT_TEXT(refused[1].reason, "column \"seconds\" is out of range in the unit of its field");
-    EXPECT_TEXT(refused[2].reason, "column \"numbers\" has an item that is null or out of range, and the operator has no place for that");
-    EXPECT_TEXT(refused[3].reason, "column \"point\" has a member that is null or out of range, and the operator has no place for that");
+    EXPECT_TEXT(refused[2].reason,
+                "column \"numbers\" has an item that is null or out of range, and the operator has no place for that");
+    EXPECT_TEXT(refused[3].reason,
+                "column \"point\" has a member that is null or out of range, and the operator has no place for that");
     EXPECT_TEXT(refused[4].reason, "column \"amount\" has more than 5 digits");
     EXPECT_TEXT(refused[5].reason, "column \"amount\" has more than 5 digits");
 

@@ -16,11 +16,11 @@ struct weir_emitted {
 };
 
 struct weir_call {
-    const void *config;               // the configuration
-    const char *input;                // the name of the row's input; NULL: a timer
-    uint32_t row;                     // the index of the row (or timer) in the call
-    struct weir_emitted *emitted;     // the SDK's own
-    struct weir_running *running;     // the SDK's own
+    const void *config;           // the configuration
+    const char *input;            // the name of the row's input; NULL: a timer
+    uint32_t row;                 // the index of the row (or timer) in the call
+    struct weir_emitted *emitted; // the SDK's own
+    struct weir_running *running; // the SDK's own
 };
 
 #if defined(__GNUC__)
@@ -37,14 +37,14 @@ struct weir_call {
 #define weir_emit_kept(call, output) weir_emit_sized((call), (output), NULL, 0)
 
 // Refuses the row that is being processed: what it emitted, and what it did to state, maps and timers, is undone, and `on-error`
-// of the pipeline says what becomes of it. `return weir_refuse(call, "the price is %d", price);`
+// of the pipeline decides what happens to it. `return weir_refuse(call, "the price is %d", price);`
 weir_status weir_refuse(weir_call *call, const char *format, ...) WEIR_PRINTF(2, 3);
 weir_status weir_vrefuse(weir_call *call, const char *format, va_list values);
 
 // Refuses the row unless a condition holds, with the place: `operator.c:33: row->count > 0 does not hold, in process`.
-#define WEIR_ENSURE(call, condition)                                                                     \
-    do {                                                                                                 \
-        if (!(condition))                                                                                \
+#define WEIR_ENSURE(call, condition)                                                                                 \
+    do {                                                                                                             \
+        if (!(condition))                                                                                            \
             return weir_refuse((call), "%s:%d: %s does not hold, in %s", WEIR_FILE, __LINE__, #condition, __func__); \
     } while (0)
 #ifdef __FILE_NAME__

@@ -63,16 +63,16 @@ typedef struct weir_migration {
 } weir_migration;
 
 typedef struct weir_operator {
-    const char *title;      // a short name for people
-    const weir_row *config; // the configuration: member `late_after` is the key `late-after`
+    const char *title;                                         // a short name for people
+    const weir_row *config;                                    // the configuration: member `late_after` is the key `late-after`
     weir_status (*check)(weir_call *call, const void *config); // refuses one that does not fit
     weir_input inputs[WEIR_INPUTS_MAX];
     weir_output outputs[WEIR_OUTPUTS_MAX];
 
     // Of a keyed operator.
-    const weir_row *key;    // the key columns that it looks at
-    const weir_row *state;  // what is kept per key; of an aggregate: its accumulator
-    uint32_t version;       // raised when members of the state change their meaning; 0 is 1
+    const weir_row *key;   // the key columns that it looks at
+    const weir_row *state; // what is kept per key; of an aggregate: its accumulator
+    uint32_t version;      // raised when members of the state change their meaning; 0 is 1
     weir_map maps[WEIR_MAPS_MAX];
     weir_status (*on_timer)(weir_call *call, weir_timer timer);
     weir_migration migrations[WEIR_MAPS_MAX]; // without any, columns are matched by name

@@ -54,7 +54,8 @@ weir_entries weir_test_entries(weir_test *test, unsigned map, const void *given)
 // The timers that wait, the earliest first.
 const weir_timer *weir_test_timers(const weir_test *test, size_t *count);
 // Brings in states of another version: `states` is an array of its struct, one for each row of `given`.
-void weir_test_migrate(weir_test *test, uint32_t from_version, const weir_row *row, const void *states, const void *given, size_t count);
+void weir_test_migrate(weir_test *test, uint32_t from_version, const weir_row *row, const void *states, const void *given,
+                       size_t count);
 
 // Of an aggregate: the result of one group. The rows before `cut` and those from it on are aggregated on their own, then merged.
 const void *weir_test_aggregate(weir_test *test, const void *rows, size_t count, size_t cut);
@@ -67,7 +68,7 @@ typedef struct weir_told {
 } weir_told;
 const weir_told *weir_test_told(size_t *count);
 
-// Says where a condition does not hold, and goes on.
+// Reports a condition that does not hold; the test continues.
 #define WEIR_EXPECT(condition) weir_test_expect((condition), #condition, __FILE__, __LINE__)
 void weir_test_expect(bool holds, const char *condition, const char *file, int line);
 // The exit code of a test program: 0 if every WEIR_EXPECT held.

@@ -79,7 +79,8 @@ private:
     std::vector<std::byte> plain(const std::vector<Given> &rows) {
         weir_test_forget(test_);
         std::vector<std::byte> bytes(rows.size() * detail::plain_size<Given>());
-        for (std::size_t i = 0; i < rows.size(); i++) detail::write_struct(rows[i], bytes.data() + i * detail::plain_size<Given>(), nullptr);
+        for (std::size_t i = 0; i < rows.size(); i++)
+            detail::write_struct(rows[i], bytes.data() + i * detail::plain_size<Given>(), nullptr);
         return bytes;
     }
 

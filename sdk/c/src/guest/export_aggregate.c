@@ -22,20 +22,22 @@ bool exports_aggregate_describe(wire_string_t *config, exports_aggregate_list_in
                                 wire_string_t *error) {
     weir_the_host = &HOST;
     weir_text text = {(const char *)config->ptr, config->len};
-    bool connected = weir_connect(&weir_component, weir_exported, WEIR_WORLD_AGGREGATE, text, inputs->ptr, inputs->len, plan, error);
+    bool connected =
+        weir_connect(&weir_component, weir_exported, WEIR_WORLD_AGGREGATE, text, inputs->ptr, inputs->len, plan, error);
     weir_arena_end(&weir_call_memory);
     return connected;
 }
 
 bool exports_aggregate_accumulate(exports_aggregate_batch_t *rows, exports_aggregate_buffer_t *group_of_row,
-                                  exports_aggregate_states_t *accumulators, exports_aggregate_accumulated_t *answer, wire_string_t *error) {
+                                  exports_aggregate_states_t *accumulators, exports_aggregate_accumulated_t *answer,
+                                  wire_string_t *error) {
     bool accumulated = weir_aggregate_accumulate(&weir_component, rows, *group_of_row, accumulators, answer, error);
     weir_arena_end(&weir_call_memory);
     return accumulated;
 }
 
-bool exports_aggregate_merge(exports_aggregate_states_t *left, exports_aggregate_states_t *right, exports_aggregate_list_node_t *answer,
-                             wire_string_t *error) {
+bool exports_aggregate_merge(exports_aggregate_states_t *left, exports_aggregate_states_t *right,
+                             exports_aggregate_list_node_t *answer, wire_string_t *error) {
     wire_list_node_t merged = {NULL, 0};
     bool is_merged = weir_aggregate_merge(&weir_component, left, right, &merged, error);
     *answer = (exports_aggregate_list_node_t){merged.ptr, merged.len};
@@ -43,7 +45,8 @@ bool exports_aggregate_merge(exports_aggregate_states_t *left, exports_aggregate
     return is_merged;
 }
 
-bool exports_aggregate_finish(exports_aggregate_states_t *accumulators, exports_aggregate_list_node_t *answer, wire_string_t *error) {
+bool exports_aggregate_finish(exports_aggregate_states_t *accumulators, exports_aggregate_list_node_t *answer,
+                              wire_string_t *error) {
     wire_list_node_t results = {NULL, 0};
     bool is_finished = weir_aggregate_finish(&weir_component, accumulators, &results, error);
     *answer = (exports_aggregate_list_node_t){results.ptr, results.len};

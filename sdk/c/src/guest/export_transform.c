@@ -22,7 +22,8 @@ bool exports_transform_describe(wire_string_t *config, exports_transform_list_in
                                 wire_string_t *error) {
     weir_the_host = &HOST;
     weir_text text = {(const char *)config->ptr, config->len};
-    bool connected = weir_connect(&weir_component, weir_exported, WEIR_WORLD_TRANSFORM, text, inputs->ptr, inputs->len, plan, error);
+    bool connected =
+        weir_connect(&weir_component, weir_exported, WEIR_WORLD_TRANSFORM, text, inputs->ptr, inputs->len, plan, error);
     weir_arena_end(&weir_call_memory);
     return connected;
 }

@@ -19,8 +19,8 @@ static inline void *weir_guest_realloc(void *old, size_t size) {
 
 // The object that wit-bindgen would link is made by `weir build`.
 void __component_type_object_force_link_wire(void);
-#define WEIR_GUEST(exports)      \
-    const char exports = 0;      \
+#define WEIR_GUEST(exports) \
+    const char exports = 0; \
     void __component_type_object_force_link_wire(void) {}
 
 #endif

@@ -42,10 +42,12 @@ static void open_input(weir_test *test, size_t at, const weir_given *given) {
         keys[count] = index < 0 ? 0 : (uint32_t)index;
         for (size_t i = 0; i < given->row->count; i++)
             if (strcmp(weir_field_name(&given->row->fields[i]), given->key_by[count]) == 0) fields[count] = given->row->fields[i];
-        if (index < 0) test->error = weir_arena_string(&test->memory, "the rows have no column \"%s\" to be keyed by", given->key_by[count]);
+        if (index < 0)
+            test->error = weir_arena_string(&test->memory, "the rows have no column \"%s\" to be keyed by", given->key_by[count]);
     }
     input->keys = (weir_row){given->row->name, given->row->size, fields, count};
-    input->wire = (wire_input_t){weir_wire_string(weir_text_of(input->name)), schema, {keys, count}, WIRE_CHANGELOG_MODE_INSERT_ONLY};
+    input->wire =
+        (wire_input_t){weir_wire_string(weir_text_of(input->name)), schema, {keys, count}, WIRE_CHANGELOG_MODE_INSERT_ONLY};
 }
 
 weir_test *weir_test_open_inputs(const weir_operator *op, const char *config, const weir_given *inputs, size_t count) {
@@ -63,12 +65,15 @@ weir_test *weir_test_open_inputs(const weir_operator *op, const char *config, co
     }
     wire_string_t error;
     weir_text text = weir_text_of(config ? config : "");
-    if (!test->error && !weir_connect(&test->connected, op, test->world, text, wire, count, &test->plan, &error)) weir_test_fail(test, error);
+    if (!test->error && !weir_connect(&test->connected, op, test->world, text, wire, count, &test->plan, &error))
+        weir_test_fail(test, error);
     test->last_table = &test->tables;
     return test;
 }
 
-weir_test *weir_test_open(const weir_operator *op, const char *config, weir_given given) { return weir_test_open_inputs(op, config, &given, 1); }
+weir_test *weir_test_open(const weir_operator *op, const char *config, weir_given given) {
+    return weir_test_open_inputs(op, config, &given, 1);
+}
 
 void weir_test_close(weir_test *test) {
     weir_arena_free(&test->memory);
@@ -97,7 +102,9 @@ void weir_test_begin(weir_test *test) {
     weir_test_running = test;
 }
 
-void weir_test_process(weir_test *test, const void *rows, size_t count) { weir_test_process_input(test, test->inputs[0].name, rows, count); }
+void weir_test_process(weir_test *test, const void *rows, size_t count) {
+    weir_test_process_input(test, test->inputs[0].name, rows, count);
+}
 
 void weir_test_process_input(weir_test *test, const char *name, const void *rows, size_t count) {
     if (!test->connected.op) return;
@@ -113,5 +120,6 @@ void weir_test_process_input(weir_test *test, const char *name, const void *rows
     wire_string_t error;
     if (weir_transform_process(&test->connected, (uint32_t)input, &batch, &answer, &error))
         weir_test_apply(test, input, rows, answer.outputs.ptr, count, answer.rejected.ptr, answer.rejected.len, false);
-    else weir_test_fail(test, error);
+    else
+        weir_test_fail(test, error);
 }

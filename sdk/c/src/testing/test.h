@@ -69,7 +69,8 @@ void *weir_test_own(weir_test *test, const weir_row *row, const void *value);
 // Room for one more element of an array that doubles.
 void *weir_test_more(weir_test *test, void *array, size_t count, size_t *room, size_t size);
 // The columns of given rows. `only_keys`: those that they are keyed by, all others are null.
-wire_list_node_t weir_test_columns(const weir_test_input *input, const wire_list_u32_t *columns, const void *rows, size_t count, bool only_keys);
+wire_list_node_t weir_test_columns(const weir_test_input *input, const wire_list_u32_t *columns, const void *rows, size_t count,
+                                   bool only_keys);
 // Makes the batch of a call.
 wire_batch_t weir_test_batch(const weir_test *test, size_t input, const void *rows, size_t count);
 // Adds what a call gave to the results.
@@ -80,9 +81,10 @@ void weir_test_begin(weir_test *test);
 void weir_test_fail(weir_test *test, wire_string_t error);
 void weir_test_keyed_process(weir_test *test, size_t input, const void *rows, size_t count);
 // The maps of the test whose call is running.
-bool weir_test_get(uint32_t map, wire_buffer_t *keys, wire_maps_list_node_t *entry_keys, wire_maps_found_t *found, wire_string_t *error);
-bool weir_test_scan(uint32_t map, uint32_t key, wire_maps_bound_t *lower, wire_maps_bound_t *upper, uint32_t limit, wire_maps_page_t *page,
-                    wire_string_t *error);
+bool weir_test_get(uint32_t map, wire_buffer_t *keys, wire_maps_list_node_t *entry_keys, wire_maps_found_t *found,
+                   wire_string_t *error);
+bool weir_test_scan(uint32_t map, uint32_t key, wire_maps_bound_t *lower, wire_maps_bound_t *upper, uint32_t limit,
+                    wire_maps_page_t *page, wire_string_t *error);
 void weir_test_apply_maps(weir_test *test, const exports_keyed_list_map_changes_t *changes);
 extern weir_test *weir_test_running;
 // Log and metrics of tests.

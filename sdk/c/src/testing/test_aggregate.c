@@ -23,7 +23,8 @@ static wire_states_t part(weir_test *test, const void *rows, size_t count, size_
     if (test->refused_count > 0) memcpy(refused, test->refused, test->refused_count * sizeof *refused);
     for (size_t i = 0; i < answer.rejected.len; i++) {
         const wire_row_failure_t *failure = &answer.rejected.ptr[i];
-        refused[test->refused_count++] = (weir_refusal){failure->row + (uint32_t)first, weir_arena_text(CALL, failure->reason.ptr, failure->reason.len).data};
+        refused[test->refused_count++] =
+            (weir_refusal){failure->row + (uint32_t)first, weir_arena_text(CALL, failure->reason.ptr, failure->reason.len).data};
     }
     test->refused = refused;
     return (wire_states_t){1, {NULL, 0}, {answer.accumulators.ptr, answer.accumulators.len}};
@@ -33,7 +34,8 @@ const void *weir_test_aggregate(weir_test *test, const void *rows, size_t count,
     weir_test_begin(test);
     const weir_row *row = test->connected.outputs[0].declared->row;
     unsigned char *result = weir_arena_zeroed(CALL, row->size);
-    wire_states_t left = part(test, rows, cut, 0), right = part(test, (const char *)rows + cut * test->inputs[0].row->size, count - cut, cut);
+    wire_states_t left = part(test, rows, cut, 0),
+                  right = part(test, (const char *)rows + cut * test->inputs[0].row->size, count - cut, cut);
     wire_states_t merged = {1, {NULL, 0}, {NULL, 0}};
     wire_list_node_t columns;
     wire_string_t error;
@@ -42,6 +44,7 @@ const void *weir_test_aggregate(weir_test *test, const void *rows, size_t count,
     if (!weir_aggregate_merge(&test->connected, &left, &right, &merged.columns, &error) ||
         !weir_aggregate_finish(&test->connected, &merged, &columns, &error))
         weir_test_fail(test, error);
-    else weir_read_rows(row, result, 1, weir_row_schema(row, CALL), columns, &misfits);
+    else
+        weir_read_rows(row, result, 1, weir_row_schema(row, CALL), columns, &misfits);
     return result;
 }

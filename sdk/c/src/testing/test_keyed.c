@@ -56,9 +56,11 @@ static void apply_timers(weir_test *test, const exports_keyed_list_timers_t *lis
         const exports_keyed_timers_t *list = &lists->ptr[i];
         for (size_t k = 0; k < list->times.len / sizeof(int64_t); k++) {
             weir_clock clock = list->domain == EXPORTS_KEYED_TIME_DOMAIN_EVENT_TIME ? WEIR_WATERMARK : WEIR_WALL_CLOCK;
-            weir_test_timer timer = {{((const int64_t *)list->times.ptr)[k], clock}, test->keys_of_call[((const uint32_t *)list->keys.ptr)[k]]};
+            weir_test_timer timer = {{((const int64_t *)list->times.ptr)[k], clock},
+                                     test->keys_of_call[((const uint32_t *)list->keys.ptr)[k]]};
             for (size_t at = 0; at < test->timer_count; at++)
-                if (test->timers[at].key == timer.key && test->timers[at].timer.time == timer.timer.time && test->timers[at].timer.clock == clock)
+                if (test->timers[at].key == timer.key && test->timers[at].timer.time == timer.timer.time &&
+                    test->timers[at].timer.clock == clock)
                     remove_timer(test, at--);
             if (!add) continue;
             test->timers = weir_test_more(test, test->timers, test->timer_count, &test->timer_room, sizeof *test->timers);
@@ -67,7 +69,8 @@ static void apply_timers(weir_test *test, const exports_keyed_list_timers_t *lis
     }
 }
 
-static void apply(weir_test *test, size_t input, const void *rows, size_t count, const exports_keyed_keyed_delta_t *answer, bool only_keys) {
+static void apply(weir_test *test, size_t input, const void *rows, size_t count, const exports_keyed_keyed_delta_t *answer,
+                  bool only_keys) {
     weir_test_apply(test, input, rows, answer->outputs.ptr, count, answer->rejected.ptr, answer->rejected.len, only_keys);
     apply_states(test, answer);
     weir_test_apply_maps(test, &answer->maps);
@@ -86,7 +89,8 @@ void weir_test_keyed_process(weir_test *test, size_t at, const void *rows, size_
     wire_string_t error;
     if (weir_keyed_process(&test->connected, (uint32_t)at, &batch, key_of_row, &states, &test->now, &answer, &error))
         apply(test, at, rows, count, &answer, false);
-    else weir_test_fail(test, error);
+    else
+        weir_test_fail(test, error);
 }
 
 static int by_time(const void *a, const void *b) {
@@ -106,7 +110,8 @@ static size_t take_due(weir_test *test, weir_clock clock, int64_t until, weir_te
     }
     for (size_t k = 0; k < count; k++)
         for (size_t i = 0; i < test->timer_count; i++)
-            if (test->timers[i].key == due[k].key && test->timers[i].timer.time == due[k].timer.time && test->timers[i].timer.clock == clock)
+            if (test->timers[i].key == due[k].key && test->timers[i].timer.time == due[k].timer.time &&
+                test->timers[i].timer.clock == clock)
                 remove_timer(test, i--);
     return count;
 }
@@ -114,8 +119,10 @@ static size_t take_due(weir_test *test, weir_clock clock, int64_t until, weir_te
 void weir_test_advance(weir_test *test, weir_clock clock, int64_t time) {
     if (!test->connected.op) return;
     weir_test_begin(test);
-    if (clock == WEIR_WALL_CLOCK) test->now.processing_time = time;
-    else test->now.watermark = (wire_option_s64_t){true, time};
+    if (clock == WEIR_WALL_CLOCK)
+        test->now.processing_time = time;
+    else
+        test->now.watermark = (wire_option_s64_t){true, time};
     const weir_test_input *input = &test->inputs[0];
     for (;;) {
         weir_test_timer *due = weir_arena_alloc(CALL, test->timer_count * sizeof *due);
@@ -129,10 +136,13 @@ void weir_test_advance(weir_test *test, weir_clock clock, int64_t time) {
             times[i] = due[i].timer.time;
             memcpy(given + i * size, test->keys[due[i].key].given, size);
         }
-        exports_keyed_timers_t timers = {clock == WEIR_WATERMARK ? EXPORTS_KEYED_TIME_DOMAIN_EVENT_TIME : EXPORTS_KEYED_TIME_DOMAIN_PROCESSING_TIME,
-                                         keys_of_call(test, keys, count), {(uint8_t *)times, count * sizeof *times}};
+        exports_keyed_timers_t timers = {clock == WEIR_WATERMARK ? EXPORTS_KEYED_TIME_DOMAIN_EVENT_TIME
+                                                                 : EXPORTS_KEYED_TIME_DOMAIN_PROCESSING_TIME,
+                                         keys_of_call(test, keys, count),
+                                         {(uint8_t *)times, count * sizeof *times}};
         wire_states_t states = states_of_call(test);
-        wire_batch_t batch = {(uint32_t)count, weir_test_columns(input, &input->wire.keys, given, count, false), {NULL, 0}, {NULL, 0}};
+        wire_batch_t batch = {
+            (uint32_t)count, weir_test_columns(input, &input->wire.keys, given, count, false), {NULL, 0}, {NULL, 0}};
         exports_keyed_keyed_delta_t answer;
         wire_string_t error;
         if (!weir_keyed_on_timer(&test->connected, &timers, &batch, &states, &test->now, &answer, &error)) {
@@ -163,7 +173,8 @@ const weir_timer *weir_test_timers(const weir_test *test, size_t *count) {
     return timers;
 }
 
-void weir_test_migrate(weir_test *test, uint32_t from_version, const weir_row *row, const void *states, const void *given, size_t count) {
+void weir_test_migrate(weir_test *test, uint32_t from_version, const weir_row *row, const void *states, const void *given,
+                       size_t count) {
     weir_test_begin(test);
     wire_states_t old = {(uint32_t)count, {NULL, 0}, {NULL, 0}};
     wire_list_node_t migrated;

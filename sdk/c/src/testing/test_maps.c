@@ -25,15 +25,18 @@ static wire_maps_list_node_t write(const weir_row *row, void *const *slots, size
 static weir_test_entry *find(uint32_t map, size_t key, const void *entry_key) {
     for (size_t i = 0; i < weir_test_running->entry_count; i++) {
         weir_test_entry *entry = &weir_test_running->entries[i];
-        if (entry->map == map && entry->key == key && weir_compare(map_of(map)->key, entry->entry_key, entry_key) == 0) return entry;
+        if (entry->map == map && entry->key == key && weir_compare(map_of(map)->key, entry->entry_key, entry_key) == 0)
+            return entry;
     }
     return NULL;
 }
 
-bool weir_test_get(uint32_t map, wire_buffer_t *keys, wire_maps_list_node_t *entry_keys, wire_maps_found_t *found, wire_string_t *error) {
+bool weir_test_get(uint32_t map, wire_buffer_t *keys, wire_maps_list_node_t *entry_keys, wire_maps_found_t *found,
+                   wire_string_t *error) {
     (void)error;
     size_t count = keys->len / sizeof(uint32_t);
-    void **wanted = read(map_of(map)->key, weir_test_running->connected.map_keys[map], count, (wire_buffer_t){NULL, 0}, (wire_list_node_t){entry_keys->ptr, entry_keys->len});
+    void **wanted = read(map_of(map)->key, weir_test_running->connected.map_keys[map], count, (wire_buffer_t){NULL, 0},
+                         (wire_list_node_t){entry_keys->ptr, entry_keys->len});
     void **values = weir_arena_alloc(CALL, count * sizeof *values);
     for (size_t i = 0; i < count; i++) {
         weir_test_entry *entry = find(map, weir_test_running->keys_of_call[((const uint32_t *)keys->ptr)[i]], wanted[i]);
@@ -59,8 +62,8 @@ static bool within(uint32_t map, const void *entry_key, const wire_maps_bound_t 
     return bound->tag == WIRE_MAPS_BOUND_INCLUDED ? order <= 0 : order < 0;
 }
 
-bool weir_test_scan(uint32_t map, uint32_t key, wire_maps_bound_t *lower, wire_maps_bound_t *upper, uint32_t limit, wire_maps_page_t *page,
-                    wire_string_t *error) {
+bool weir_test_scan(uint32_t map, uint32_t key, wire_maps_bound_t *lower, wire_maps_bound_t *upper, uint32_t limit,
+                    wire_maps_page_t *page, wire_string_t *error) {
     (void)error;
     weir_test *test = weir_test_running;
     sorted_row = map_of(map)->key;
@@ -68,7 +71,8 @@ bool weir_test_scan(uint32_t map, uint32_t key, wire_maps_bound_t *lower, wire_m
     size_t count = 0;
     for (size_t i = 0; i < test->entry_count; i++) {
         const weir_test_entry *entry = &test->entries[i];
-        if (entry->map == map && entry->key == test->keys_of_call[key] && within(map, entry->entry_key, lower, -1) && within(map, entry->entry_key, upper, 1))
+        if (entry->map == map && entry->key == test->keys_of_call[key] && within(map, entry->entry_key, lower, -1) &&
+            within(map, entry->entry_key, upper, 1))
             entries[count++] = *entry;
     }
     if (count > 0) qsort(entries, count, sizeof *entries, by_key);
@@ -80,7 +84,8 @@ bool weir_test_scan(uint32_t map, uint32_t key, wire_maps_bound_t *lower, wire_m
         keys[i] = entries[i].entry_key;
         values[i] = entries[i].value;
     }
-    *page = (wire_maps_page_t){(uint32_t)given, write(map_of(map)->key, keys, given), write(map_of(map)->value, values, given), given < count};
+    *page = (wire_maps_page_t){(uint32_t)given, write(map_of(map)->key, keys, given), write(map_of(map)->value, values, given),
+                               given < count};
     return true;
 }
 
@@ -89,8 +94,10 @@ void weir_test_apply_maps(weir_test *test, const exports_keyed_list_map_changes_
         const exports_keyed_map_changes_t *of = &changes->ptr[i];
         size_t count = of->keys.len / sizeof(uint32_t);
         const weir_map *map = map_of(of->map_index);
-        void **keys = read(map->key, test->connected.map_keys[of->map_index], count, (wire_buffer_t){NULL, 0}, (wire_list_node_t){of->entry_keys.ptr, of->entry_keys.len});
-        void **values = read(map->value, test->connected.map_values[of->map_index], count, of->present, (wire_list_node_t){of->values.ptr, of->values.len});
+        void **keys = read(map->key, test->connected.map_keys[of->map_index], count, (wire_buffer_t){NULL, 0},
+                           (wire_list_node_t){of->entry_keys.ptr, of->entry_keys.len});
+        void **values = read(map->value, test->connected.map_values[of->map_index], count, of->present,
+                             (wire_list_node_t){of->values.ptr, of->values.len});
         for (size_t k = 0; k < count; k++) {
             size_t key = test->keys_of_call[((const uint32_t *)of->keys.ptr)[k]];
             weir_test_entry *entry = find(of->map_index, key, keys[k]);
@@ -114,7 +121,8 @@ weir_entries weir_test_entries(weir_test *test, unsigned map, const void *given)
     const weir_row *key = map_of(map)->key, *value = map_of(map)->value;
     weir_test_entry *entries = weir_arena_alloc(CALL, test->entry_count * sizeof *entries);
     for (size_t i = 0; i < test->entry_count; i++)
-        if (test->entries[i].map == map && weir_compare(&test->inputs[0].keys, test->keys[test->entries[i].key].given, given) == 0)
+        if (test->entries[i].map == map &&
+            weir_compare(&test->inputs[0].keys, test->keys[test->entries[i].key].given, given) == 0)
             entries[found.count++] = test->entries[i];
     sorted_row = key;
     if (found.count > 0) qsort(entries, found.count, sizeof *entries, by_key);

@@ -21,7 +21,8 @@ static bool is_key(const weir_test_input *input, uint32_t column) {
 }
 
 // Appends the nodes of a column of some rows; all null, if it is not there.
-static void write_given(const weir_test_input *input, uint32_t column, const void *rows, size_t count, bool is_there, wire_node_t **to) {
+static void write_given(const weir_test_input *input, uint32_t column, const void *rows, size_t count, bool is_there,
+                        wire_node_t **to) {
     weir_cells cells = weir_cells_of(member_of(input, column), input->row->size, rows);
     weir_field nullable = *cells.field;
     if (!is_there) {
@@ -31,7 +32,8 @@ static void write_given(const weir_test_input *input, uint32_t column, const voi
     if (weir_write_column(cells, is_there ? NULL : weir_arena_zeroed(CALL, count), count, CALL, to)) abort();
 }
 
-wire_list_node_t weir_test_columns(const weir_test_input *input, const wire_list_u32_t *columns, const void *rows, size_t count, bool only_keys) {
+wire_list_node_t weir_test_columns(const weir_test_input *input, const wire_list_u32_t *columns, const void *rows, size_t count,
+                                   bool only_keys) {
     wire_list_node_t nodes = {NULL, 0};
     for (size_t i = 0; i < columns->len; i++) nodes.len += weir_field_nodes(member_of(input, columns->ptr[i]));
     wire_node_t *to = nodes.ptr = weir_arena_alloc(CALL, nodes.len * sizeof *nodes.ptr);
@@ -55,13 +57,16 @@ static wire_buffer_t aside(const weir_test_input *input, weir_kind kind, const v
 
 wire_batch_t weir_test_batch(const weir_test *test, size_t at, const void *rows, size_t count) {
     const weir_test_input *input = &test->inputs[at];
-    return (wire_batch_t){(uint32_t)count, weir_test_columns(input, &test->connected.inputs[at].reads.indices, rows, count, false),
+    return (wire_batch_t){(uint32_t)count,
+                          weir_test_columns(input, &test->connected.inputs[at].reads.indices, rows, count, false),
                           aside(input, WEIR_EVENT_TIME, rows, count), aside(input, WEIR_ROW_KIND, rows, count)};
 }
 
 // The input rows that a delta's rows come from, as an array of the given struct.
 static void *sources_of(const wire_selection_t *rows, const void *given, size_t size, size_t rows_of_call, size_t *count) {
-    *count = rows->tag == WIRE_SELECTION_ALL ? rows_of_call : rows->tag == WIRE_SELECTION_EMPTY ? 0 : rows->val.indices.len / sizeof(uint32_t);
+    *count = rows->tag == WIRE_SELECTION_ALL     ? rows_of_call
+             : rows->tag == WIRE_SELECTION_EMPTY ? 0
+                                                 : rows->val.indices.len / sizeof(uint32_t);
     unsigned char *sources = weir_arena_alloc(CALL, *count * size);
     for (size_t i = 0; i < *count; i++) {
         size_t row = rows->tag == WIRE_SELECTION_ALL ? i : ((const uint32_t *)rows->val.indices.ptr)[i];
@@ -76,7 +81,8 @@ static size_t nodes_of(const weir_test *test, const wire_output_column_t *column
 }
 
 // Puts a delta's columns together: those that are kept, and those that are computed.
-static void add_table(weir_test *test, size_t at, size_t output, const wire_delta_t *delta, const void *given, size_t rows_of_call, bool only_keys) {
+static void add_table(weir_test *test, size_t at, size_t output, const wire_delta_t *delta, const void *given,
+                      size_t rows_of_call, bool only_keys) {
     const weir_test_input *input = &test->inputs[at];
     const wire_list_output_column_t *columns = &test->plan.outputs.ptr[output].columns;
     weir_test_table *table = weir_arena_zeroed(CALL, sizeof *table);
@@ -104,8 +110,11 @@ static void add_table(weir_test *test, size_t at, size_t output, const wire_delt
         wire_field_t *own = field;
         weir_field_schema(member_of(&test->inputs[kept->input], kept->column), CALL, &field);
         if (kept->name.is_some) own->name = kept->name.val;
-        if (kept->input == at) write_given(input, kept->column, sources, count, is_there, &to);
-        else write_given(&test->inputs[kept->input], kept->column, weir_arena_zeroed(CALL, count * test->inputs[kept->input].row->size), count, false, &to);
+        if (kept->input == at)
+            write_given(input, kept->column, sources, count, is_there, &to);
+        else
+            write_given(&test->inputs[kept->input], kept->column,
+                        weir_arena_zeroed(CALL, count * test->inputs[kept->input].row->size), count, false, &to);
     }
     *test->last_table = table;
     test->last_table = &table->next;
@@ -113,7 +122,8 @@ static void add_table(weir_test *test, size_t at, size_t output, const wire_delt
 
 void weir_test_apply(weir_test *test, size_t input, const void *rows, const wire_delta_t *deltas, size_t rows_of_call,
                      const wire_row_failure_t *rejected, size_t rejected_count, bool only_keys) {
-    for (size_t i = 0; i < test->connected.output_count; i++) add_table(test, input, i, &deltas[i], rows, rows_of_call, only_keys);
+    for (size_t i = 0; i < test->connected.output_count; i++)
+        add_table(test, input, i, &deltas[i], rows, rows_of_call, only_keys);
     size_t before = test->refused_count;
     test->refused_count += rejected_count;
     weir_refusal *refused = weir_arena_alloc(CALL, test->refused_count * sizeof *refused);
@@ -122,7 +132,8 @@ void weir_test_apply(weir_test *test, size_t input, const void *rows, const wire
         // In the order of the rows.
         size_t to = before + i;
         for (; to > before && refused[to - 1].row > rejected[i].row; to--) refused[to] = refused[to - 1];
-        refused[to] = (weir_refusal){rejected[i].row, weir_arena_string(CALL, "%.*s", (int)rejected[i].reason.len, rejected[i].reason.ptr)};
+        refused[to] =
+            (weir_refusal){rejected[i].row, weir_arena_string(CALL, "%.*s", (int)rejected[i].reason.len, rejected[i].reason.ptr)};
     }
     test->refused = refused;
 }

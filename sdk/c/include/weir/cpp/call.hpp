@@ -81,8 +81,10 @@ public:
     void emit(const Row &row) {
         constexpr unsigned output = detail::output_index<Row>(Op::outputs);
         static_assert(output < std::tuple_size_v<decltype(Op::outputs)>, "the operator has no output of this type");
-        if constexpr (detail::column_count<Row> == 0) weir_emit_sized(call_, output, nullptr, 0);
-        else weir_emit_sized(call_, output, detail::Written<Row>(row, call_).bytes, detail::plain_size<Row>());
+        if constexpr (detail::column_count<Row> == 0)
+            weir_emit_sized(call_, output, nullptr, 0);
+        else
+            weir_emit_sized(call_, output, detail::Written<Row>(row, call_).bytes, detail::plain_size<Row>());
     }
 
     // Of an operator on columns: emits `rows` rows at once, once per output and call. `from` has the input row that each comes from; by
@@ -113,7 +115,9 @@ public:
     }
 
     // Text until the end of the call.
-    std::string_view concat(std::string_view first, std::string_view second) { return view(weir_concat(call_, text(first), text(second))); }
+    std::string_view concat(std::string_view first, std::string_view second) {
+        return view(weir_concat(call_, text(first), text(second)));
+    }
     std::string_view format(const char *format, ...) WEIR_PRINTF(2, 3) {
         va_list values;
         va_start(values, format);

@@ -13,10 +13,10 @@
 
 #ifdef __wasm__
 // Without this the C++ library prints before it aborts, which takes files.
-#define WEIR_EXPORT_CPP(Op, exports)                                                              \
-    _LIBCPP_BEGIN_NAMESPACE_STD                                                                   \
-    [[noreturn]] void __libcpp_verbose_abort(const char *, ...) noexcept { __builtin_trap(); }    \
-    _LIBCPP_END_NAMESPACE_STD                                                                     \
+#define WEIR_EXPORT_CPP(Op, exports)                                                           \
+    _LIBCPP_BEGIN_NAMESPACE_STD                                                                \
+    [[noreturn]] void __libcpp_verbose_abort(const char *, ...) noexcept { __builtin_trap(); } \
+    _LIBCPP_END_NAMESPACE_STD                                                                  \
     WEIR_EXPORT(::weir::operator_of<Op>, exports)
 #else
 #define WEIR_EXPORT_CPP(Op, exports) WEIR_EXPORT(::weir::operator_of<Op>, exports)
@@ -96,7 +96,8 @@ weir_status on_timer(weir_call *call, weir_timer timer) {
 // What `State migrate(const Old &) const` makes of a state of another version.
 template <class Op, class Old>
 weir_status convert(weir_call *call, const void *old, void *state) {
-    write_struct(instance<Op>.migrate(read_struct<Old>(static_cast<const std::byte *>(old))), static_cast<std::byte *>(state), call);
+    write_struct(instance<Op>.migrate(read_struct<Old>(static_cast<const std::byte *>(old))), static_cast<std::byte *>(state),
+                 call);
     return WEIR_OK;
 }
 
@@ -123,7 +124,8 @@ void merge(weir_call *call, void *accumulator, const void *other) {
 template <class Op>
 void finish(weir_call *call, const void *accumulator, void *result) {
     using State = typename Op::State;
-    write_struct(instance<Op>.finish(read_struct<State>(static_cast<const std::byte *>(accumulator))), static_cast<std::byte *>(result), call);
+    write_struct(instance<Op>.finish(read_struct<State>(static_cast<const std::byte *>(accumulator))),
+                 static_cast<std::byte *>(result), call);
 }
 
 template <class F>
@@ -151,7 +153,9 @@ constexpr weir_output output_of(const Output<Row> &output) {
 template <class Op, class... Old>
 constexpr void add_migrations(weir_operator &op, const std::tuple<Version<Old>...> &versions) {
     std::size_t index = 0;
-    auto add = [&]<class O>(const Version<O> &version) { op.migrations[index++] = {version.number, row_pointer<O>(), &convert<Op, O>}; };
+    auto add = [&]<class O>(const Version<O> &version) {
+        op.migrations[index++] = {version.number, row_pointer<O>(), &convert<Op, O>};
+    };
     std::apply([&](const auto &...version) { (add(version), ...); }, versions);
 }
 
@@ -178,7 +182,9 @@ constexpr weir_operator make() {
     if constexpr (requires { typename Op::State; }) op.state = row_pointer<typename Op::State>();
     if constexpr (requires { Op::version; }) op.version = Op::version;
     if constexpr (requires { Op::maps; }) {
-        auto add = [&]<class Key, class Value>(const Map<Key, Value> &map) { op.maps[map.index] = {map.name, row_pointer<Key>(), row_pointer<Value>()}; };
+        auto add = [&]<class Key, class Value>(const Map<Key, Value> &map) {
+            op.maps[map.index] = {map.name, row_pointer<Key>(), row_pointer<Value>()};
+        };
         std::apply([&](const auto &...map) { (add(map), ...); }, Op::maps);
     }
     if constexpr (requires { &Op::on_timer; }) op.on_timer = &on_timer<Op>;

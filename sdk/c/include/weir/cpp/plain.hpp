@@ -43,20 +43,34 @@ struct Scalar {
     static void write(const T &value, std::byte *to, weir_call *) { std::memcpy(to, &value, sizeof(C)); }
 };
 
-template <> struct Plain<bool> : Scalar<bool, WEIR_BOOL> {};
-template <> struct Plain<std::int8_t> : Scalar<std::int8_t, WEIR_INT8> {};
-template <> struct Plain<std::uint8_t> : Scalar<std::uint8_t, WEIR_UINT8> {};
-template <> struct Plain<std::int16_t> : Scalar<std::int16_t, WEIR_INT16> {};
-template <> struct Plain<std::uint16_t> : Scalar<std::uint16_t, WEIR_UINT16> {};
-template <> struct Plain<std::int32_t> : Scalar<std::int32_t, WEIR_INT32> {};
-template <> struct Plain<std::uint32_t> : Scalar<std::uint32_t, WEIR_UINT32> {};
-template <> struct Plain<std::int64_t> : Scalar<std::int64_t, WEIR_INT64> {};
-template <> struct Plain<std::uint64_t> : Scalar<std::uint64_t, WEIR_UINT64> {};
-template <> struct Plain<float> : Scalar<float, WEIR_FLOAT32> {};
-template <> struct Plain<double> : Scalar<double, WEIR_FLOAT64> {};
-template <> struct Plain<Number> : Scalar<Number, WEIR_FLOAT64, WEIR_NUMBER, double> {};
-template <> struct Plain<Date> : Scalar<Date, WEIR_INT32, WEIR_DATE, std::int32_t> {};
-template <> struct Plain<RowKind> : Scalar<RowKind, WEIR_UINT8, WEIR_ROW_KIND, std::uint8_t> {};
+template <>
+struct Plain<bool> : Scalar<bool, WEIR_BOOL> {};
+template <>
+struct Plain<std::int8_t> : Scalar<std::int8_t, WEIR_INT8> {};
+template <>
+struct Plain<std::uint8_t> : Scalar<std::uint8_t, WEIR_UINT8> {};
+template <>
+struct Plain<std::int16_t> : Scalar<std::int16_t, WEIR_INT16> {};
+template <>
+struct Plain<std::uint16_t> : Scalar<std::uint16_t, WEIR_UINT16> {};
+template <>
+struct Plain<std::int32_t> : Scalar<std::int32_t, WEIR_INT32> {};
+template <>
+struct Plain<std::uint32_t> : Scalar<std::uint32_t, WEIR_UINT32> {};
+template <>
+struct Plain<std::int64_t> : Scalar<std::int64_t, WEIR_INT64> {};
+template <>
+struct Plain<std::uint64_t> : Scalar<std::uint64_t, WEIR_UINT64> {};
+template <>
+struct Plain<float> : Scalar<float, WEIR_FLOAT32> {};
+template <>
+struct Plain<double> : Scalar<double, WEIR_FLOAT64> {};
+template <>
+struct Plain<Number> : Scalar<Number, WEIR_FLOAT64, WEIR_NUMBER, double> {};
+template <>
+struct Plain<Date> : Scalar<Date, WEIR_INT32, WEIR_DATE, std::int32_t> {};
+template <>
+struct Plain<RowKind> : Scalar<RowKind, WEIR_UINT8, WEIR_ROW_KIND, std::uint8_t> {};
 template <weir_kind Kind>
 struct Plain<Instant<Kind>> : Scalar<Instant<Kind>, WEIR_INT64, Kind, std::int64_t> {};
 template <int Precision, int Scale>
@@ -93,7 +107,8 @@ struct Plain<std::span<const T>> : Scalar<std::span<const T>, WEIR_LIST, WEIR_NO
         weir_list plain = load<weir_list>(from);
         T *items = static_cast<T *>(weir_alloc(nullptr, plain.size * sizeof(T)));
         auto *at = static_cast<const std::byte *>(plain.items);
-        for (std::size_t i = 0; i < plain.size; i++, at += plain_size<Item<T>>()) new (items + i) T(read_struct<Item<T>>(at).item);
+        for (std::size_t i = 0; i < plain.size; i++, at += plain_size<Item<T>>())
+            new (items + i) T(read_struct<Item<T>>(at).item);
         return {items, plain.size};
     }
     static void write(std::span<const T> value, std::byte *to, weir_call *call) {
@@ -185,8 +200,10 @@ inline constexpr weir_row row{weir_cpp_name(static_cast<const T *>(nullptr)), pl
 // The table of a struct; of one without columns none.
 template <class T>
 constexpr const weir_row *row_pointer() {
-    if constexpr (column_count<T> == 0) return nullptr;
-    else return &row<T>;
+    if constexpr (column_count<T> == 0)
+        return nullptr;
+    else
+        return &row<T>;
 }
 
 template <class T>

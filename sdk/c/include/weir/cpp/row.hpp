@@ -11,17 +11,17 @@
 #include "value.hpp"
 
 // Stands behind the struct, in its namespace.
-#define WEIR_COLUMNS(Type, ...)                                        \
-    [[maybe_unused]] constexpr auto weir_cpp_columns(const Type *) {       \
-        using Self [[maybe_unused]] = Type;                            \
-        return std::tuple{__VA_ARGS__};                                \
-    }                                                                  \
+#define WEIR_COLUMNS(Type, ...)                                      \
+    [[maybe_unused]] constexpr auto weir_cpp_columns(const Type *) { \
+        using Self [[maybe_unused]] = Type;                          \
+        return std::tuple{__VA_ARGS__};                              \
+    }                                                                \
     [[maybe_unused]] constexpr const char *weir_cpp_name(const Type *) { return #Type; }
 
 // A member. More may be said behind its name: WEIR_COLUMN(delay, .column = "Dep Delay").
-#define WEIR_COLUMN(member, ...)                                                       \
-    ::weir::Column<Self, decltype(Self::member)> {                                     \
-        #member, &Self::member, ::weir::Options { __VA_ARGS__ }                        \
+#define WEIR_COLUMN(member, ...)                                \
+    ::weir::Column<Self, decltype(Self::member)> {              \
+        #member, &Self::member, ::weir::Options { __VA_ARGS__ } \
     }
 
 namespace weir {

@@ -41,9 +41,7 @@ struct Average {
         sums.rows += other.rows;
     }
 
-    Averages finish(const Sums &sums) const {
-        return {sums.weight == 0 ? std::nullopt : std::optional(sums.sum / sums.weight)};
-    }
+    Averages finish(const Sums &sums) const { return {sums.weight == 0 ? std::nullopt : std::optional(sums.sum / sums.weight)}; }
 };
 WEIR_COLUMNS(Average, WEIR_COLUMN(value), WEIR_COLUMN(weight));
 WEIR_AGGREGATE(Average);

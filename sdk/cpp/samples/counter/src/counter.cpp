@@ -128,7 +128,8 @@ struct Counter {
 
 private:
     // So many seconds later.
-    static weir::Result after(std::int64_t time, std::int64_t seconds, const char *name, std::optional<weir::Timestamp> &later, Call &call) {
+    static weir::Result after(std::int64_t time, std::int64_t seconds, const char *name, std::optional<weir::Timestamp> &later,
+                              Call &call) {
         std::int64_t micros, sum;
         if (__builtin_mul_overflow(seconds, 1'000'000, &micros) || __builtin_add_overflow(time, micros, &sum))
             return call.refuse("%s is out of range", name);

@@ -43,9 +43,9 @@ struct All {
     std::optional<Point> point;
 };
 WEIR_COLUMNS(All, WEIR_COLUMN(copies), WEIR_COLUMN(flag), WEIR_COLUMN(i8), WEIR_COLUMN(i16), WEIR_COLUMN(i32), WEIR_COLUMN(i64),
-    WEIR_COLUMN(u8), WEIR_COLUMN(u16), WEIR_COLUMN(u32), WEIR_COLUMN(u64), WEIR_COLUMN(f32), WEIR_COLUMN(f64), WEIR_COLUMN(text),
-    WEIR_COLUMN(bytes), WEIR_COLUMN(day), WEIR_COLUMN(sec), WEIR_COLUMN(milli), WEIR_COLUMN(micro), WEIR_COLUMN(nano),
-    WEIR_COLUMN(amount), WEIR_COLUMN(numbers), WEIR_COLUMN(point));
+             WEIR_COLUMN(u8), WEIR_COLUMN(u16), WEIR_COLUMN(u32), WEIR_COLUMN(u64), WEIR_COLUMN(f32), WEIR_COLUMN(f64),
+             WEIR_COLUMN(text), WEIR_COLUMN(bytes), WEIR_COLUMN(day), WEIR_COLUMN(sec), WEIR_COLUMN(milli), WEIR_COLUMN(micro),
+             WEIR_COLUMN(nano), WEIR_COLUMN(amount), WEIR_COLUMN(numbers), WEIR_COLUMN(point));
 
 // The main output.
 struct Copy {
@@ -67,9 +67,10 @@ struct Copy {
     std::optional<Numbers> reversed;
     std::optional<Swapped> swapped;
 };
-WEIR_COLUMNS(Copy, WEIR_COLUMN(text), WEIR_COLUMN(not_flag), WEIR_COLUMN(sum), WEIR_COLUMN(big), WEIR_COLUMN(low), WEIR_COLUMN(half),
-    WEIR_COLUMN(single), WEIR_COLUMN(size), WEIR_COLUMN(raw), WEIR_COLUMN(next_day), WEIR_COLUMN(sec2), WEIR_COLUMN(milli2),
-    WEIR_COLUMN(micro2), WEIR_COLUMN(nano2), WEIR_COLUMN(cents), WEIR_COLUMN(reversed), WEIR_COLUMN(swapped));
+WEIR_COLUMNS(Copy, WEIR_COLUMN(text), WEIR_COLUMN(not_flag), WEIR_COLUMN(sum), WEIR_COLUMN(big), WEIR_COLUMN(low),
+             WEIR_COLUMN(half), WEIR_COLUMN(single), WEIR_COLUMN(size), WEIR_COLUMN(raw), WEIR_COLUMN(next_day),
+             WEIR_COLUMN(sec2), WEIR_COLUMN(milli2), WEIR_COLUMN(micro2), WEIR_COLUMN(nano2), WEIR_COLUMN(cents),
+             WEIR_COLUMN(reversed), WEIR_COLUMN(swapped));
 
 // The side output `none`.
 struct NoCopies {
@@ -99,8 +100,19 @@ struct Types {
         if (drop && row.text == drop) return weir::ok;
         if (row.copies == 0) call.emit(NoCopies{"no copies"});
         if (row.day && row.day->days == std::numeric_limits<std::int32_t>::max()) return call.refuse("next_day is out of range");
-        Copy out{.not_flag = row.flag, .sum = sum(row), .big = row.u64, .low = row.i64, .half = row.f64, .single = row.f32, .raw = row.bytes,
-                 .next_day = row.day, .sec2 = row.sec, .milli2 = row.milli, .micro2 = row.micro, .nano2 = row.nano, .cents = row.amount};
+        Copy out{.not_flag = row.flag,
+                 .sum = sum(row),
+                 .big = row.u64,
+                 .low = row.i64,
+                 .half = row.f64,
+                 .single = row.f32,
+                 .raw = row.bytes,
+                 .next_day = row.day,
+                 .sec2 = row.sec,
+                 .milli2 = row.milli,
+                 .micro2 = row.micro,
+                 .nano2 = row.nano,
+                 .cents = row.amount};
         if (out.not_flag) out.not_flag = !*row.flag;
         if (out.half) *out.half /= 2;
         if (row.bytes) out.size = row.bytes->size();
