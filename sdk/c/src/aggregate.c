@@ -60,7 +60,7 @@ bool weir_aggregate_accumulate(const weir_connected *connected, const wire_batch
     if (!why) why = read(connected, accumulators, &groups);
     if (!why) {
         const weir_connected_input *input = &connected->inputs[0];
-        unsigned char *rows = weir_arena_alloc(CALL, batch->rows * (input->row.row ? input->row.row->size : 0));
+        unsigned char *rows = weir_arena_array(CALL, batch->rows, input->row.row ? input->row.row->size : 0);
         why = weir_read_places(&input->row, &input->reads, batch, rows, &running.misfits);
         weir_refuse_misfits(&running, &running.misfits);
         if (!why) accumulate_rows(&call, batch, rows, group_at, groups);

@@ -44,6 +44,12 @@ void *weir_arena_zeroed(weir_arena *arena, size_t size) {
     return memset(memory, 0, size);
 }
 
+void *weir_arena_array(weir_arena *arena, size_t count, size_t size) {
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) __builtin_trap();
+    return weir_arena_alloc(arena, bytes);
+}
+
 void *weir_arena_grow(weir_arena *arena, void *old, size_t old_size, size_t size) {
     struct weir_block *block = arena->blocks;
     size_t before = rounded(old_size), after = rounded(size);

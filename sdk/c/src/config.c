@@ -13,6 +13,19 @@ const char *weir_config_key(const char *member, weir_arena *arena) {
     return key;
 }
 
+const char *weir_config_misdeclared(const weir_row *row, weir_arena *arena) {
+    const char *why = weir_row_misdeclared(row, true, arena);
+    for (size_t i = 0; !why && row && i < row->count; i++) {
+        const weir_field *field = &row->fields[i];
+        bool is_nested = field->kind == WEIR_LIST || field->kind == WEIR_STRUCT;
+        if (field->as || field->kind == WEIR_BINARY || field->kind == WEIR_DECIMAL)
+            why = weir_arena_string(arena, "member %s of struct %s: a configuration has no %s", field->name, row->name,
+                                    weir_field_needs(field, arena));
+        else if (is_nested) why = weir_config_misdeclared(field->row, arena);
+    }
+    return why;
+}
+
 static const char *expected(const weir_row *row, weir_arena *arena) {
     const char *keys = "";
     for (size_t i = 0; i < row->count; i++)

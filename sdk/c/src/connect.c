@@ -11,7 +11,7 @@ static const char *message(const char *prefix, const char *why) { return weir_ar
 
 // What an author declared that cannot be.
 static const char *misdeclared(const weir_operator *op, weir_world world) {
-    const char *why = weir_row_misdeclared(op->config, true, PLAN);
+    const char *why = weir_config_misdeclared(op->config, PLAN);
     for (size_t i = 0; !why && i < WEIR_INPUTS_MAX; i++) {
         const weir_input *input = &op->inputs[i];
         why = weir_row_misdeclared(input->row, false, PLAN);
@@ -40,8 +40,9 @@ static const char *configure(weir_connected *to, const weir_operator *op, weir_t
     to->config = config;
     const char *why = weir_config_read(op->config, text, config, PLAN);
     if (why || !op->check) return why;
-    struct weir_running running = {.connected = to};
-    weir_call call = {.config = config, .running = &running};
+    struct weir_running running = {0};
+    weir_call call = {0};
+    weir_begin(&running, &call, to, 0);
     if (op->check(&call, config) == WEIR_OK && !running.reason) return NULL;
     return message("config: ", running.reason ? running.reason : "it does not fit");
 }
@@ -166,7 +167,7 @@ bool weir_connect(weir_connected *to, const weir_operator *op, weir_world world,
 }
 
 void weir_about(const weir_operator *op, wire_operator_info_t *to) {
-    const char *title = op->title ? op->title : "", *why = weir_row_misdeclared(op->config, true, &weir_call_memory);
+    const char *title = op->title ? op->title : "", *why = weir_config_misdeclared(op->config, &weir_call_memory);
     const char *schema = why ? "" : weir_config_schema(op->config, &weir_call_memory);
     to->title = (wire_option_string_t){op->title != NULL, weir_wire_string(weir_text_of(title))};
     to->config_schema = (wire_option_string_t){!why, weir_wire_string(weir_text_of(schema))};

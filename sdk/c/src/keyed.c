@@ -27,7 +27,7 @@ static const char *begin(weir_call *call, struct weir_keyed *keyed, const weir_c
 
 static void *read_structs(weir_call *call, const weir_places *places, const weir_reads *reads, const char **why) {
     struct weir_running *running = call->running;
-    void *structs = weir_arena_alloc(CALL, running->rows * (places->row ? places->row->size : 0));
+    void *structs = weir_arena_array(CALL, running->rows, places->row ? places->row->size : 0);
     if (!*why) *why = weir_read_places(places, reads, running->batch, structs, &running->misfits);
     return structs;
 }
@@ -61,6 +61,7 @@ static void prefetch(weir_call *call, const weir_input *input, const unsigned ch
         // What a row cannot name ahead it reads itself; if it fails there it is refused.
         call->running->reason = NULL;
     }
+    for (size_t i = 0; i < call->running->connected->output_count; i++) call->emitted[i].count = 0;
     for (size_t i = 0; i < call->running->connected->map_count; i++)
         weir_map_read(&keyed->maps[i], keyed->maps[i].entries, keyed->maps[i].count);
 }

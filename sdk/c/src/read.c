@@ -74,7 +74,8 @@ static const char *read_list(weir_cells cells, weir_column column, const int32_t
                              const char *path, weir_misfits *misfits) {
     const weir_field *item = &cells.field->row->fields[0];
     size_t size = cells.field->row->size, count = column.nodes[1].length;
-    unsigned char *items = weir_arena_zeroed(misfits->arena, count * size);
+    unsigned char *items = weir_arena_array(misfits->arena, count, size);
+    memset(items, 0, count * size);
     weir_misfits inner = {misfits->arena, count, NULL};
     const char *why = weir_read_column(weir_cells_of(item, size, items), (weir_column){column.fields + 1, column.nodes + 1},
                                        count, weir_arena_string(misfits->arena, "%s.item", path), &inner);

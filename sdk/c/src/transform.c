@@ -3,7 +3,7 @@
 static const char *by_rows(weir_call *call, const weir_places *places, const weir_input *input, const wire_batch_t *batch) {
     struct weir_running *running = call->running;
     size_t size = places->row ? places->row->size : 0;
-    unsigned char *rows = weir_arena_alloc(&weir_call_memory, batch->rows * size);
+    unsigned char *rows = weir_arena_array(&weir_call_memory, batch->rows, size);
     const char *why = weir_read_places(places, &running->input->reads, batch, rows, &running->misfits);
     if (why) return why;
     weir_refuse_misfits(running, &running->misfits);

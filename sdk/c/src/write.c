@@ -81,7 +81,7 @@ static const char *write_list(weir_cells cells, const uint8_t *valid, size_t row
         if (!valid || valid[i]) total += ((const weir_list *)(cells.values + i * cells.stride))->size;
     if (total > INT32_MAX) return "a column of lists has more than 2^31 items";
     int32_t *offsets = weir_arena_alloc(arena, (rows + 1) * sizeof *offsets);
-    unsigned char *items = weir_arena_alloc(arena, total * size);
+    unsigned char *items = weir_arena_array(arena, total, size);
     size_t at = offsets[0] = 0;
     for (size_t i = 0; i < rows; i++) {
         const weir_list *list = (const weir_list *)(cells.values + i * cells.stride);

@@ -41,6 +41,17 @@ static weir_status process(weir_call *call, const void *row) {
 
 static const weir_operator op = {
     .config = &settings_row, .inputs = {{.row = &bid_row, .process = process}}, .outputs = {{.keep_all = true}}};
+typedef struct odd {
+    weir_decimal amount;
+} odd;
+WEIR_ROW(odd, WEIR_FIELD(odd, amount, .precision = 5, .scale = 2));
+static weir_status emits(weir_call *call, const void *config) {
+    (void)config;
+    weir_emit_kept(call, 0);
+    return WEIR_OK;
+}
+static const weir_operator decimals = {.config = &odd_row, .inputs = {{.row = &bid_row, .process = process}}};
+static const weir_operator emitting = {.check = emits, .inputs = {{.row = &bid_row, .process = process}}};
 static const weir_operator without = {.inputs = {{.row = &bid_row, .process = process}}, .outputs = {{.keep_all = true}}};
 
 static void refused(const weir_operator *of, const char *config, const char *why) {
@@ -81,5 +92,8 @@ int main(void) {
     refused(&op, "{\"price-min\": 1, \"name\": \"\\ud800\"}",
             "config: it is not JSON: expected a character behind \\u at byte 32");
     refused(&without, "{\"x\": 1}", "config: unknown field `x`, there are no fields");
+    refused(&decimals, "{}",
+            "the operator is declared wrongly: member amount of struct odd: a configuration has no decimal128(5, 2)");
+    refused(&emitting, "{}", "config: there is no output 0");
     return weir_test_end();
 }
