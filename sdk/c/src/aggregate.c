@@ -40,7 +40,7 @@ static void accumulate_rows(weir_call *call, const wire_batch_t *batch, const un
         call->row = row;
         weir_status status = op->accumulate(call, group, rows + row * (row_type ? row_type->size : 0));
         if (status == WEIR_OK && !call->running->reason && !is_plain) call->running->reason = weir_take_care(state, group, CALL);
-        if (weir_settle(call, status, (const uint32_t[WEIR_OUTPUTS_MAX]){0})) memcpy(group, before, state->size);
+        if (weir_settle(call, status)) memcpy(group, before, state->size);
     }
 }
 

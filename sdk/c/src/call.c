@@ -14,7 +14,7 @@ void weir_begin(struct weir_running *running, weir_call *call, const weir_connec
         const weir_row *row = connected->outputs[i].declared->row;
         struct weir_emitted *to = &call->emitted[i];
         to->row_size = row ? row->size : 0;
-        to->plain = weir_row_is_plain(row);
+        to->is_plain = weir_row_is_plain(row);
     }
 }
 
@@ -22,6 +22,7 @@ void weir_begin(struct weir_running *running, weir_call *call, const weir_connec
 static void grow(struct weir_emitted *to, uint32_t rows) {
     uint32_t capacity = to->capacity ? 2 * to->capacity : rows < 16 ? 16 : rows;
     if (capacity < to->capacity) __builtin_trap();
+    if (to->is_plain) to->room = capacity;
     to->rows = weir_arena_grow(&weir_call_memory, to->rows, to->count * to->row_size, capacity * to->row_size);
     to->sources =
         weir_arena_grow(&weir_call_memory, to->sources, to->count * sizeof *to->sources, capacity * sizeof *to->sources);
@@ -49,7 +50,7 @@ void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_
     if (to->count == to->capacity) grow(to, call->running->rows);
     unsigned char *copy = to->rows + to->count * size;
     if (size > 0) memcpy(copy, value, size);
-    why = to->plain ? NULL : weir_take_care(call->running->connected->outputs[output].declared->row, copy, &weir_call_memory);
+    why = to->is_plain ? NULL : weir_take_care(call->running->connected->outputs[output].declared->row, copy, &weir_call_memory);
     if (why)
         weir_refuse(call, "%s", why);
     else
@@ -90,11 +91,15 @@ void weir_refuse_misfits(struct weir_running *running, const weir_misfits *misfi
         if (misfits->reasons[row]) weir_refuse_at(running, row, misfits->reasons[row]);
 }
 
-void weir_undo_row(weir_call *call, const uint32_t *counts_before) {
+void weir_undo_row(weir_call *call) {
     struct weir_running *running = call->running;
     weir_refuse_at(running, call->row, running->reason ? running->reason : "refused without a reason");
     running->reason = NULL;
-    for (size_t i = 0; i < running->connected->output_count; i++) call->emitted[i].count = counts_before[i];
+    // What the row has emitted came last.
+    for (size_t i = 0; i < running->connected->output_count; i++) {
+        struct weir_emitted *rows = &call->emitted[i];
+        while (rows->count > 0 && rows->sources[rows->count - 1] == call->row) rows->count--;
+    }
 }
 
 void *weir_alloc(weir_call *call, size_t size) {

@@ -33,18 +33,17 @@ static void *read_structs(weir_call *call, const weir_places *places, const weir
 }
 
 // Remembers what the row finds, to undo what it does.
-static void before_row(weir_call *call, uint32_t row, uint32_t *counts) {
+static void before_row(weir_call *call, uint32_t row) {
     struct weir_keyed *keyed = call->running->keyed;
     call->row = row;
     keyed->slot_before = keyed->slots[keyed->key_of_row[row]];
     keyed->changed_before = keyed->changed[keyed->key_of_row[row]];
     keyed->timers_before = keyed->timers.count;
     for (size_t i = 0; i < call->running->connected->map_count; i++) keyed->maps[i].undo_count = 0;
-    for (size_t i = 0; i < call->running->connected->output_count; i++) counts[i] = call->emitted[i].count;
 }
 
-static void after_row(weir_call *call, weir_status status, const uint32_t *counts) {
-    if (!weir_settle(call, status, counts)) return;
+static void after_row(weir_call *call, weir_status status) {
+    if (!weir_settle(call, status)) return;
     struct weir_keyed *keyed = call->running->keyed;
     keyed->slots[keyed->key_of_row[call->row]] = keyed->slot_before;
     keyed->changed[keyed->key_of_row[call->row]] = keyed->changed_before;
@@ -121,9 +120,8 @@ bool weir_keyed_process(const weir_connected *connected, uint32_t input, const w
         if (!why && declared->prefetch) prefetch(&call, declared, rows);
         for (uint32_t row = 0; !why && row < batch->rows; row++) {
             if (weir_row_is_refused(&running, row)) continue;
-            uint32_t counts[WEIR_OUTPUTS_MAX];
-            before_row(&call, row, counts);
-            after_row(&call, declared->process(&call, rows + row * size), counts);
+            before_row(&call, row);
+            after_row(&call, declared->process(&call, rows + row * size));
         }
     }
     return finish(&call, why, answer, error);
@@ -144,11 +142,10 @@ bool weir_keyed_on_timer(const weir_connected *connected, const exports_keyed_ti
         weir_refuse_misfits(&running, &running.misfits);
         for (uint32_t row = 0; !why && row < keys->rows; row++) {
             if (weir_row_is_refused(&running, row)) continue;
-            uint32_t counts[WEIR_OUTPUTS_MAX];
-            before_row(&call, row, counts);
+            before_row(&call, row);
             weir_timer timer = {times[row],
                                 due->domain == EXPORTS_KEYED_TIME_DOMAIN_EVENT_TIME ? WEIR_WATERMARK : WEIR_WALL_CLOCK};
-            after_row(&call, connected->op->on_timer(&call, timer), counts);
+            after_row(&call, connected->op->on_timer(&call, timer));
         }
     }
     return finish(&call, why, answer, error);

@@ -30,7 +30,7 @@ void weir_refuse_at(struct weir_running *running, uint32_t row, const char *reas
 // Refuses the rows that their struct cannot hold.
 void weir_refuse_misfits(struct weir_running *running, const weir_misfits *misfits);
 // Refuses the row that was just processed, and undoes what it emitted.
-void weir_undo_row(weir_call *call, const uint32_t *counts_before);
+void weir_undo_row(weir_call *call);
 // The deltas of all outputs.
 const char *weir_finish_outputs(weir_call *call, wire_delta_t **deltas);
 // Refuses the rows for which columns hold values that they cannot; before outputs are finished.
@@ -42,9 +42,9 @@ const char *weir_write_output(const weir_connected_output *output, const weir_ce
 wire_selection_t weir_selection(const uint32_t *sources, size_t count, uint32_t rows);
 
 // Whether the row is refused that was just processed, `status` being what its function returned. If it is, what it emitted is undone.
-static inline bool weir_settle(weir_call *call, weir_status status, const uint32_t *counts_before) {
+static inline bool weir_settle(weir_call *call, weir_status status) {
     if (status == WEIR_OK && !call->running->reason) return false;
-    weir_undo_row(call, counts_before);
+    weir_undo_row(call);
     return true;
 }
 

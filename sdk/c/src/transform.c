@@ -7,13 +7,10 @@ static const char *by_rows(weir_call *call, const weir_places *places, const wei
     const char *why = weir_read_places(places, &running->input->reads, batch, rows, &running->misfits);
     if (why) return why;
     weir_refuse_misfits(running, &running->misfits);
-    size_t outputs = running->connected->output_count;
     for (uint32_t row = 0; row < batch->rows; row++, rows += size) {
         if (weir_row_is_refused(running, row)) continue;
-        uint32_t before[WEIR_OUTPUTS_MAX];
-        for (size_t i = 0; i < outputs; i++) before[i] = call->emitted[i].count;
         call->row = row;
-        weir_settle(call, input->process(call, rows), before);
+        weir_settle(call, input->process(call, rows));
     }
     return NULL;
 }

@@ -11,8 +11,9 @@ struct weir_emitted {
     unsigned char *rows;
     uint32_t *sources;
     uint32_t count, capacity;
-    size_t row_size;
-    bool plain; // whether rows are copied as they are
+    uint32_t room; // the capacity, if rows are copied as they are
+    uint32_t row_size;
+    bool is_plain;
 };
 
 struct weir_call {
@@ -65,7 +66,7 @@ void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_
 
 static inline void weir_emit_sized(weir_call *call, unsigned output, const void *value, size_t size) {
     struct weir_emitted *to = &call->emitted[output];
-    if (output < WEIR_OUTPUTS_MAX && to->plain && to->count < to->capacity && size == to->row_size) {
+    if (output < WEIR_OUTPUTS_MAX && to->count < to->room && size == to->row_size) {
         if (size > 0) memcpy(to->rows + to->count * size, value, size);
         to->sources[to->count++] = call->row;
     } else {
