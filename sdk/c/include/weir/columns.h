@@ -7,7 +7,7 @@
 // The values of a member of the input's struct, in order: `const int64_t *price = weir_values(batch, bid, price);`. What stands where
 // a value is null is not defined.
 #define weir_values(batch, type, member) weir_values_at((batch), offsetof(type, member))
-// Which values are not null, one bool per row; NULL: all.
+// Which values are not null, one bool per row; NULL for a member that is never null.
 #define weir_has(batch, type, member) weir_has_at((batch), offsetof(type, member))
 
 struct weir_batch {

@@ -17,6 +17,7 @@ struct MemberOf;
 template <class Class, class Value, Value Class::*Member>
 struct MemberOf<Member> {
     using Type = typename Plain<typename Optional<Value>::Value>::Type;
+    static constexpr bool is_optional = Optional<Value>::is;
     static constexpr std::size_t offset() {
         std::size_t index = 0, found = 0;
         auto look = [&]<class C, class V>(const Column<C, V> &column) {
@@ -44,6 +45,7 @@ public:
     }
     template <auto Member>
     std::span<const bool> has() const {
+        static_assert(detail::MemberOf<Member>::is_optional, "a member that is not optional is never null");
         return {weir_has_at(batch_, detail::MemberOf<Member>::offset()), rows()};
     }
 
@@ -64,6 +66,7 @@ public:
     }
     template <auto Member>
     std::span<bool> has() {
+        static_assert(detail::MemberOf<Member>::is_optional, "a member that is not optional is never null");
         return {weir_new_has_at(columns_, detail::MemberOf<Member>::offset()), rows_};
     }
 
