@@ -1,3 +1,4 @@
+// Accumulating rows, merging accumulators and finishing them; see aggregate.h.
 #include "aggregate.h"
 
 #include "care.h"

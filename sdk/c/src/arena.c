@@ -1,3 +1,4 @@
+// The blocks that arenas are made of; see arena.h.
 #include "arena.h"
 
 #include <stdio.h>

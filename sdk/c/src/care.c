@@ -1,3 +1,4 @@
+// Checks values and copies what they point to; see care.h.
 #include "care.h"
 
 static bool is_plain(const weir_field *field) {

@@ -1,3 +1,4 @@
+// Reads a configuration by the table of its struct; see config.h.
 #include "config.h"
 
 #include <errno.h>

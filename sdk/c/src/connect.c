@@ -1,3 +1,4 @@
+// Connects an operator to its inputs: what `describe` does; see connect.h.
 #include "connect.h"
 
 #include "config.h"
@@ -17,7 +18,8 @@ static const char *misdeclared(const weir_operator *op, weir_world world) {
         why = weir_row_misdeclared(input->row, false, PLAN);
         bool has_function =
             world == WEIR_WORLD_AGGREGATE || input->process || (world == WEIR_WORLD_TRANSFORM && input->process_columns);
-        if (!why && input->row && !has_function) why = "an input has a function `process`";
+        bool is_input = i == 0 || input->name || input->row;
+        if (!why && is_input && !has_function) why = "an input has a function `process`";
     }
     for (size_t i = 0; !why && i < WEIR_OUTPUTS_MAX; i++) {
         why = weir_row_misdeclared(op->outputs[i].row, false, PLAN);

@@ -1,3 +1,4 @@
+// A parser of JSON by recursive descent; see json.h.
 #include "json.h"
 
 enum { DEPTH_MAX = 64 };

@@ -1,3 +1,4 @@
+// Runs the rows and timers of a keyed operator; see keyed.h.
 #include "keyed.h"
 
 #include "state.h"

@@ -1,3 +1,4 @@
+// The entries of a map that a call has asked for or changed; see maps.h.
 #include "maps.h"
 
 #include "host.h"

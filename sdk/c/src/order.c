@@ -1,3 +1,4 @@
+// Compares and hashes structs; see order.h.
 #include "order.h"
 
 static bool is_there(const weir_field *field, const unsigned char *of) {

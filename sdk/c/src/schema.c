@@ -1,3 +1,4 @@
+// Kinds of members and formats of columns; see schema.h.
 #include "schema.h"
 
 // What a kind is in a column: its format, the bytes of a value there, and the kind of the C type that it is kept in.

@@ -1,3 +1,4 @@
+// Reads, writes and migrates states; see state.h.
 #include "state.h"
 
 #include "care.h"

@@ -1,3 +1,4 @@
+// Passes lines and figures to the host; see weir/telemetry.h.
 #include "weir/telemetry.h"
 
 #include "arena.h"

@@ -1,3 +1,4 @@
+// Collects changes of timers; see timers.h.
 #include "timers.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// Runs a transform by rows or by columns; see transform.h.
 #include "transform.h"
 
 static const char *by_rows(weir_call *call, const weir_places *places, const weir_input *input, const wire_batch_t *batch) {

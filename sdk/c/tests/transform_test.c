@@ -134,6 +134,9 @@ static void mistakes(void) {
     static const weir_operator no_function = {.inputs = {{.row = &auction_row}}};
     refused(&no_function, &auction_row, "the operator is declared wrongly: an input has a function `process`");
 
+    static const weir_operator nothing = {.title = "nothing"};
+    refused(&nothing, &auction_row, "the operator is declared wrongly: an input has a function `process`");
+
     static const weir_operator wrongly = {.inputs = {{.row = &auction_row, .process = emit_wrongly}},
                                           .outputs = {{.row = &auction2_row}}};
     weir_test *test = weir_test_open(&wrongly, NULL, (weir_given){.row = &auction_row});
