@@ -19,6 +19,7 @@ typedef struct weir_cells {
 // The cells of a member of an array of structs.
 static inline weir_cells weir_cells_of(const weir_field *field, size_t struct_size, const void *rows) {
     unsigned char *first = (unsigned char *)rows;
+    if (!first) return (weir_cells){field, NULL, struct_size, NULL, struct_size}; // There is no row.
     return (weir_cells){field, first + field->offset, struct_size, field->nullable ? first + field->has_offset : NULL,
                         struct_size};
 }

@@ -7,8 +7,7 @@
 struct weir_columns {
     uint32_t rows;
     uint32_t *sources;
-    weir_cells *cells; // one per member of the output's struct; `values` is NULL while there is no array
-    weir_call *call;
+    weir_cells *cells; // one per member of the output's struct
     const weir_row *row;
 };
 
@@ -45,7 +44,7 @@ weir_columns *weir_emit_columns(weir_call *call, unsigned output, uint32_t rows,
          is_free = is_known && !running->columns[output] && call->emitted[output].count == 0;
     if (!is_free) weir_refuse(call, is_known ? "columns are emitted once per output and call" : "there is no output %u", output);
     const weir_row *row = is_known ? running->connected->outputs[output].declared->row : NULL;
-    *columns = (weir_columns){rows, weir_arena_alloc(&weir_call_memory, rows * sizeof(uint32_t)), NULL, call, row};
+    *columns = (weir_columns){rows, weir_arena_alloc(&weir_call_memory, rows * sizeof(uint32_t)), NULL, row};
     for (uint32_t i = 0; i < rows; i++) {
         columns->sources[i] = from ? from[i] : i;
         if (columns->sources[i] >= running->rows) {

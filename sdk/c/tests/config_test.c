@@ -1,4 +1,5 @@
 // Configurations: every type, defaults, and what is refused.
+#include "../src/config.h"
 #include "expect.h"
 
 typedef struct word {
@@ -95,5 +96,14 @@ int main(void) {
     refused(&decimals, "{}",
             "the operator is declared wrongly: member amount of struct odd: a configuration has no decimal128(5, 2)");
     refused(&emitting, "{}", "config: there is no output 0");
+    EXPECT_TEXT(weir_config_schema(&limits_row, &weir_plan_memory),
+                "{\"type\":\"object\",\"properties\":{"
+                "\"low\":{\"type\":\"integer\",\"minimum\":-2147483648,\"maximum\":2147483647},"
+                "\"high\":{\"type\":\"integer\",\"minimum\":-2147483648,\"maximum\":2147483647}},"
+                "\"required\":[\"low\",\"high\"],\"additionalProperties\":false}");
+    const char *schema = weir_config_schema(&settings_row, &weir_plan_memory);
+    WEIR_EXPECT(strstr(schema, "\"price-min\":{\"type\":\"integer\",\"description\":\"The least price\"}"));
+    WEIR_EXPECT(strstr(schema, "\"name\":{\"type\":[\"string\",\"null\"]}") && strstr(schema, "\"required\":[\"price-min\"]"));
+    WEIR_EXPECT(strstr(schema, "\"words\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"default\":[]}"));
     return weir_test_end();
 }

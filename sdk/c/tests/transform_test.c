@@ -186,9 +186,33 @@ static void several_inputs(void) {
     weir_test_close(one);
 }
 
+static weir_status talk(weir_call *call, const void *row) {
+    const auction *in = row;
+    weir_log(WEIR_WARN, "auction %d", (int)in->auction);
+    weir_gauge("auctions", 1.5);
+    weir_observe("auction", (double)in->auction);
+    weir_text text = weir_format(call, "%0*d", (int)in->auction, 7);
+    weir_emit(call, &(part){weir_concat(call, text, WEIR_LITERAL("")), 0});
+    return WEIR_OK;
+}
+
+static void logs_figures_and_long_texts(void) {
+    static const weir_operator talks = {.inputs = {{.row = &auction_row, .process = talk}}, .outputs = {{.row = &part_row}}};
+    weir_test *test = weir_test_open(&talks, NULL, (weir_given){.row = &auction_row});
+    weir_test_process(test, &(auction){200000}, 1);
+    size_t count;
+    const part *rows = weir_test_output(test, "main", &part_row, &count);
+    WEIR_EXPECT(count == 1 && rows[0].part.size == 200000 && rows[0].part.data[199999] == '7');
+    const weir_told *told = weir_test_told(&count);
+    WEIR_EXPECT(count == 3 && strcmp(told[0].kind, "warn") == 0 && strcmp(told[0].text, "auction 200000") == 0);
+    WEIR_EXPECT(strcmp(told[1].kind, "gauge") == 0 && told[1].value == 1.5 && strcmp(told[2].text, "auction") == 0);
+    weir_test_close(test);
+}
+
 int main(void) {
     outputs_and_refused_rows();
     mistakes();
     several_inputs();
+    logs_figures_and_long_texts();
     return weir_test_end();
 }
