@@ -261,7 +261,6 @@ pub fn Builders(comptime Row: type) type {
 /// Rows as columns; null: what stands where there is no row.
 pub fn columnsOf(comptime Row: type, arena: Allocator, all: anytype) error{OutOfMemory}![]const Node {
     var columns: Builders(Row) = .{};
-    var nodes: std.ArrayList(Node) = .empty;
     inline for (comptime value.columnNames(Row)) |name| {
         const builder = &@field(columns, name);
         try builder.reserve(arena, 0, all.len);
@@ -269,8 +268,14 @@ pub fn columnsOf(comptime Row: type, arena: Allocator, all: anytype) error{OutOf
             const given: ?Row = maybe_row;
             if (given) |row| try builder.set(arena, at, @field(row, name)) else try builder.setNull(arena, at);
         }
-        try builder.finish(arena, all.len, &nodes);
     }
+    return nodesOf(Row, arena, &columns, all.len);
+}
+
+/// The nodes of the columns of so many rows.
+pub fn nodesOf(comptime Row: type, arena: Allocator, columns: *const Builders(Row), len: usize) error{OutOfMemory}![]const Node {
+    var nodes: std.ArrayList(Node) = .empty;
+    inline for (comptime value.columnNames(Row)) |name| try @field(columns, name).finish(arena, len, &nodes);
     return nodes.items;
 }
 

@@ -136,10 +136,10 @@ fn openValues(comptime Item: type, view: View, len: u32, arena: Allocator) error
             .factor = @divExact(@backingInt(Item.weir_unit), @backingInt(accepts.unitOf(view.fields[0].format.slice()).?)),
         },
         .number => {
-            inline for (std.meta.fields(Numbers)) |field| {
-                const Number = std.meta.Elem(field.type);
+            inline for (comptime std.meta.fieldNames(Numbers)) |name| {
+                const Number = std.meta.Elem(@FieldType(Numbers, name));
                 if (std.mem.eql(u8, view.fields[0].format.slice(), comptime value.format(Number)))
-                    return @unionInit(Numbers, field.name, try view.buffer(Number, 1, len));
+                    return @unionInit(Numbers, name, try view.buffer(Number, 1, len));
             }
             return error.BadColumn;
         },

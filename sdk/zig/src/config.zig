@@ -7,6 +7,7 @@ const std = @import("std");
 const Allocator = std.mem.Allocator;
 const Value = std.json.Value;
 const dashed = @import("outputs.zig").dashed;
+const reasonOf = @import("refuse.zig").reasonOf;
 const refuse = @import("refuse.zig").refuse;
 
 const Error = error{ Refused, OutOfMemory };
@@ -20,8 +21,10 @@ pub fn parse(comptime Op: type, arena: Allocator, json: []const u8) anyerror!Op 
         error.DuplicateField => return refuse("config: a key is there twice", .{}),
         else => return refuse("config: it is no JSON", .{}),
     };
-    const operator = try structOf(Op, arena, "", given);
-    if (@hasDecl(Op, "validate")) try operator.validate();
+    const operator = try structOf(Op, arena, "", if (given == .null) .{ .object = .empty } else given);
+    if (@hasDecl(Op, "validate")) {
+        operator.validate() catch |err| return refuse("config: {s}", .{try reasonOf(err, arena)});
+    }
     return operator;
 }
 

@@ -74,8 +74,8 @@ pub fn Reader(comptime Row: type) type {
             return self;
         }
 
-        /// Finds columns that another version has written; an optional one may be missing.
-        pub fn byName(written: []const Field) error{Refused}!Self {
+        /// Finds columns of this schema, which come in its order.
+        pub fn byName(written: []const Field, optional_may_be_missing: bool) error{Refused}!Self {
             var self: Self = undefined;
             inline for (names, &self.places) |name, *place| {
                 const T = @FieldType(Row, name);
@@ -85,7 +85,7 @@ pub fn Reader(comptime Row: type) type {
                         .{ name, type_name.TypeName{ .fields = found.fields }, type_name.needs(T) },
                     );
                     place.* = .{ .fields = found.fields, .node = found.node };
-                } else if (value.isOptional(T)) {
+                } else if (value.isOptional(T) and optional_may_be_missing) {
                     place.* = null;
                 } else return missing(T, name, written);
             }

@@ -11,10 +11,18 @@
 //! that a row declares come at all.
 
 pub const Transform = @import("transform.zig").Transform;
+pub const Keyed = @import("keyed.zig").Keyed;
+pub const Aggregate = @import("aggregate.zig").Aggregate;
 pub const Emitter = @import("emitter.zig").Emitter;
 pub const Columns = @import("rows.zig").Columns;
 pub const Column = @import("column.zig").Column;
 pub const ColumnEmitter = @import("column_emitter.zig").ColumnEmitter;
+
+pub const KeyContext = @import("keyed.zig").KeyContext;
+pub const Map = @import("map.zig").Map;
+pub const OldStates = @import("states.zig").OldStates;
+pub const Timer = @import("timers.zig").Timer;
+pub const TimeDomain = @import("timers.zig").TimeDomain;
 
 pub const Keep = @import("outputs.zig").Keep;
 pub const Kept = @import("outputs.zig").Kept;
