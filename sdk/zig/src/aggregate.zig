@@ -5,6 +5,7 @@ const Allocator = std.mem.Allocator;
 const about = @import("about.zig");
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
+const column = @import("column.zig");
 const config = @import("config.zig");
 const emitter = @import("emitter.zig");
 const inputs = @import("inputs.zig");
@@ -26,12 +27,12 @@ pub fn Aggregate(comptime Op: type) type {
     const declared = inputs.declared(Op, "accumulate", "self, accumulator: *Accumulator, row: Row");
     if (declared.len != 1) @compileError(@typeName(Op) ++ ": an aggregate has one input");
     const Rows = inputs.rows(declared, 2);
-    const Accumulator = inputs.Pointee(Op, declared[0].parameters()[1].?, "*Accumulator");
+    const Accumulated = inputs.Pointee(Op, declared[0].parameters()[1].?, "*Accumulator");
     const Output = resultOf(Op);
     const version: u32 = if (@hasDecl(Op, "version")) Op.version else 1;
     config.checkConfig(Op);
-    for (std.meta.fieldNames(Accumulator), @typeInfo(Accumulator).@"struct".field_attrs) |name, attributes| {
-        if (attributes.default_value_ptr == null) @compileError(@typeName(Accumulator) ++ "." ++ name ++ " needs a default, which a new group starts with");
+    for (std.meta.fieldNames(Accumulated), @typeInfo(Accumulated).@"struct".field_attrs) |name, attributes| {
+        if (attributes.default_value_ptr == null) @compileError(@typeName(Accumulated) ++ "." ++ name ++ " needs a default, which a new group starts with");
     }
     if (@hasDecl(Output, "keep")) @compileError(@typeName(Output) ++ " cannot keep columns of the input: a group has many rows");
     return struct {
@@ -41,6 +42,8 @@ pub fn Aggregate(comptime Op: type) type {
         const Self = @This();
         pub const world = .aggregate;
         pub const Operator = Op;
+        pub const Accumulator = Accumulated;
+        pub const Result = Output;
 
         /// `about` of the contract.
         pub fn info() wire.OperatorInfo {
@@ -69,7 +72,7 @@ pub fn Aggregate(comptime Op: type) type {
         pub fn accumulate(self: *const Self, arena: Allocator, batch: wire.Batch, group_of_row: wire.Buffer, given: wire.States) anyerror!bindings.aggregate.Accumulated {
             const columns = try self.inputs.rows[0].open(.of(batch), arena);
             const misfits = rows.misfits(&columns);
-            const groups: [*]const u32 = @ptrCast(@alignCast(group_of_row.ptr));
+            const groups = column.numbers(u32, group_of_row.slice());
             const accumulators = try read(arena, given);
             var failures: refuse.Failures = .{};
             for (0..columns.rows) |row| {

@@ -70,8 +70,7 @@ pub const View = struct {
         const buffers = self.nodes[0].buffers.slice();
         if (count == 0) return &.{};
         if (index >= buffers.len or buffers[index].len < count * @sizeOf(T)) return error.BadColumn;
-        const pointer: [*]const T = @ptrCast(@alignCast(buffers[index].ptr));
-        return pointer[0..count];
+        return numbers(T, buffers[index].slice())[0..count];
     }
 };
 
@@ -88,6 +87,13 @@ pub fn absent(comptime T: type, len: usize, arena: Allocator) error{OutOfMemory}
     const bits = try arena.alloc(u8, (len + 7) / 8);
     @memset(bits, 0);
     return .{ .nulls = .{ .bits = bits.ptr, .has_any = true }, .values = undefined };
+}
+
+/// A buffer as numbers. An empty one may have any pointer.
+pub fn numbers(comptime T: type, buffer: []const u8) []const T {
+    if (buffer.len == 0) return &.{};
+    const pointer: [*]const T = @ptrCast(@alignCast(buffer.ptr));
+    return pointer[0 .. buffer.len / @sizeOf(T)];
 }
 
 /// Where a column is null.
@@ -256,9 +262,9 @@ const Numbers = union(enum) {
 
     pub inline fn get(self: Numbers, row: usize) @import("types.zig").Number {
         switch (self) {
-            inline else => |numbers| return .{ .value = switch (@typeInfo(std.meta.Elem(@TypeOf(numbers)))) {
-                .int => @floatFromInt(numbers[row]),
-                else => numbers[row],
+            inline else => |items| return .{ .value = switch (@typeInfo(std.meta.Elem(@TypeOf(items)))) {
+                .int => @floatFromInt(items[row]),
+                else => items[row],
             } },
         }
     }

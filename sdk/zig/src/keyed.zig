@@ -129,8 +129,7 @@ pub fn Keyed(comptime Op: type) type {
             now: bindings.keyed.Clock,
         ) anyerror!Delta {
             const keys = try self.timer_keys.open(.of(batch), arena);
-            const times: [*]const i64 = @ptrCast(@alignCast(due.times.ptr));
-            const step: TimerStep = .{ .domain = due.domain, .times = times };
+            const step: TimerStep = .{ .domain = due.domain, .times = column.numbers(i64, due.times.slice()) };
             return self.run(.{ .arena = arena, .key_of_row = due.keys, .states = given, .now = now }, &keys, step);
         }
 
@@ -150,14 +149,14 @@ pub fn Keyed(comptime Op: type) type {
         fn run(self: *const Self, call: Call, keys: *const rows.Columns(Key), step: anytype) anyerror!Delta {
             const arena = call.arena;
             const key_misfits = rows.misfits(keys);
-            const key_of_row: [*]const u32 = @ptrCast(@alignCast(call.key_of_row.ptr));
+            const key_of_row = column.numbers(u32, call.key_of_row.slice());
             const before = try states.read(State, arena, call.states);
             const after = try arena.dupe(?State, before);
             var entries = maps.start(Op, arena);
             var changes: timers.Changes = .{ .arena = arena };
             var out = try emitter.start(Out, arena, keys.rows);
             var failures: refuse.Failures = .{};
-            try step.prefetch(self, &entries, key_of_row, keys.rows);
+            try step.prefetch(self, &entries, key_of_row);
             for (0..keys.rows) |row| {
                 const misfit: ?anyerror = if (step.misfit(row)) |err| err else key_misfits.of(row);
                 if (misfit) |err| {
@@ -212,12 +211,12 @@ pub fn Keyed(comptime Op: type) type {
                     return step.misfits.of(row);
                 }
 
-                fn prefetch(step: @This(), of: *const Self, entries: *maps.MapsOf(Op), key_of_row: [*]const u32, len: usize) anyerror!void {
+                fn prefetch(step: @This(), of: *const Self, entries: *maps.MapsOf(Op), key_of_row: []const u32) anyerror!void {
                     if (!@hasDecl(Op, "prefetch")) return;
                     if (@typeInfo(@TypeOf(Op.prefetch)).@"fn".param_types[1].? != Row) return;
-                    for (0..len) |row| {
+                    for (key_of_row, 0..) |key, row| {
                         if (step.misfit(row) != null) continue;
-                        _ = maps.begin(Op, entries, key_of_row[row]);
+                        _ = maps.begin(Op, entries, key);
                         of.operator.prefetch(step.columns.get(row), entries);
                     }
                     try maps.readWanted(Op, entries);
@@ -231,13 +230,13 @@ pub fn Keyed(comptime Op: type) type {
 
         const TimerStep = struct {
             domain: timers.TimeDomain,
-            times: [*]const i64,
+            times: []const i64,
 
             fn misfit(_: TimerStep, _: usize) ?anyerror {
                 return null;
             }
 
-            fn prefetch(_: TimerStep, _: *const Self, _: *maps.MapsOf(Op), _: [*]const u32, _: usize) anyerror!void {}
+            fn prefetch(_: TimerStep, _: *const Self, _: *maps.MapsOf(Op), _: []const u32) anyerror!void {}
 
             fn take(step: TimerStep, of: *const Self, row: usize, context: *KeyContext(Op), out: *Out) anyerror!void {
                 if (!@hasDecl(Op, "onTimer")) return;

@@ -115,9 +115,9 @@ pub fn Reader(comptime Row: type) type {
                 } else if (comptime value.isOptional(T)) try column.absent(T, given.rows, arena) else unreachable;
             }
             if (comptime value.fieldOfKind(Row, .event_time)) |name| {
-                if (given.event_times.len < given.rows * @sizeOf(i64)) return error.BadColumn;
-                const times: [*]const types.EventTime = @ptrCast(@alignCast(given.event_times.ptr));
-                @field(fields, name) = .{ .values = times[0..given.rows] };
+                const times = column.numbers(types.EventTime, given.event_times);
+                if (times.len < given.rows) return error.BadColumn;
+                @field(fields, name) = .{ .values = times };
             }
             if (comptime value.fieldOfKind(Row, .row_kind)) |name| {
                 const kinds = try arena.alloc(types.RowKind, given.rows);

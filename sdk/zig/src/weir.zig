@@ -29,6 +29,8 @@ pub const Kept = @import("outputs.zig").Kept;
 pub const Changelog = @import("outputs.zig").Changelog;
 pub const refuse = @import("refuse.zig").refuse;
 pub const reasonOf = @import("refuse.zig").reasonOf;
+/// For tests of operators.
+pub const testing = @import("testing.zig");
 pub const metrics = @import("metrics.zig");
 
 pub const Binary = @import("types.zig").Binary;
