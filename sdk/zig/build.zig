@@ -53,8 +53,15 @@ pub fn addOperator(b: *std.Build, options: Options) void {
 
 pub fn build(b: *std.Build) void {
     const bindings = b.addModule("bindings", .{ .root_source_file = b.path("bindings/operator.zig") });
-    _ = b.addModule("weir", .{
+    const weir = b.addModule("weir", .{
         .root_source_file = b.path("src/weir.zig"),
         .imports = &.{.{ .name = "operator_bindings", .module = bindings }},
     });
+
+    const tests = b.addTest(.{ .root_module = b.createModule(.{
+        .root_source_file = b.path("tests/all.zig"),
+        .target = b.graph.host,
+        .imports = &.{.{ .name = "weir", .module = weir }},
+    }) });
+    b.step("test", "Test the SDK").dependOn(&b.addRunArtifact(tests).step);
 }

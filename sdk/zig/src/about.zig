@@ -26,7 +26,7 @@ fn schemaOf(comptime T: type) []const u8 {
 }
 
 fn objectOf(comptime T: type) []const u8 {
-    @setEvalBranchQuota(10_000);
+    @setEvalBranchQuota(@import("value.zig").quota);
     var properties: []const u8 = "";
     var required: []const [:0]const u8 = &.{};
     for (std.meta.fieldNames(T), @typeInfo(T).@"struct".field_attrs) |name, attributes| {

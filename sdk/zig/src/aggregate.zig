@@ -9,7 +9,6 @@ const column = @import("column.zig");
 const config = @import("config.zig");
 const emitter = @import("emitter.zig");
 const inputs = @import("inputs.zig");
-const order = @import("order.zig");
 const outputs = @import("outputs.zig");
 const refuse = @import("refuse.zig");
 const rows = @import("rows.zig");
@@ -23,8 +22,10 @@ const wire = bindings.types;
 /// - `pub fn merge(self: *const Op, accumulator: *Accumulator, other: Accumulator) !void` adds what another accumulator of the same
 ///   group has. It must be associative and commutative, and give what accumulating all the rows at once would give.
 /// - `pub fn finish(self: *const Op, accumulator: Accumulator) !Output` gives the result of a group.
+///
+/// Each may have `arena: std.mem.Allocator` as one more parameter, for texts and lists, which must last as long as the call.
 pub fn Aggregate(comptime Op: type) type {
-    const declared = inputs.declared(Op, "accumulate", "self, accumulator: *Accumulator, row: Row");
+    const declared = inputs.declared(Op, "accumulate", "self, accumulator: *Accumulator, row: Row", 1);
     if (declared.len != 1) @compileError(@typeName(Op) ++ ": an aggregate has one input");
     const Rows = inputs.rows(declared, 2);
     const Accumulated = inputs.Pointee(Op, declared[0].parameters()[1].?, "*Accumulator");
@@ -94,9 +95,8 @@ pub fn Aggregate(comptime Op: type) type {
         pub fn merge(self: *const Self, arena: Allocator, left: wire.States, right: wire.States) anyerror!bindings.List(wire.Node) {
             const accumulators = try read(arena, left);
             for (accumulators, try read(arena, right)) |*accumulator, other| {
-                try @as(anyerror!void, self.operator.merge(accumulator, other));
+                try @as(anyerror!void, call(Op.merge, arena, .{ &self.operator, accumulator, other }));
                 try states.checked(Accumulator, accumulator);
-                accumulator.* = try order.copy(Accumulator, arena, accumulator.*);
             }
             return .of(try builder.columnsOf(Accumulator, arena, accumulators));
         }
@@ -105,15 +105,15 @@ pub fn Aggregate(comptime Op: type) type {
         pub fn finish(self: *const Self, arena: Allocator, given: wire.States) anyerror!bindings.List(wire.Node) {
             const accumulators = try read(arena, given);
             var out = try emitter.start(emitter.Emitter(Output), arena, accumulators.len);
-            for (accumulators) |accumulator| try out.emit(try @as(anyerror!Output, self.operator.finish(accumulator)));
+            for (accumulators) |accumulator| {
+                try out.emit(try @as(anyerror!Output, call(Op.finish, arena, .{ &self.operator, accumulator })));
+            }
             return .of(try builder.nodesOf(Output, arena, &out.outputs[0].columns, accumulators.len));
         }
 
         fn add(self: *const Self, arena: Allocator, accumulator: *Accumulator, row: Rows[0]) anyerror!void {
-            const before = accumulator.*;
-            try @as(anyerror!void, self.operator.accumulate(accumulator, row));
+            try @as(anyerror!void, call(Op.accumulate, arena, .{ &self.operator, accumulator, row }));
             try states.checked(Accumulator, accumulator);
-            if (!order.equal(Accumulator, before, accumulator.*)) accumulator.* = try order.copy(Accumulator, arena, accumulator.*);
         }
 
         /// Accumulators, new ones for groups that have none.
@@ -124,6 +124,12 @@ pub fn Aggregate(comptime Op: type) type {
             return accumulators;
         }
     };
+}
+
+/// Calls a function that may want an arena.
+fn call(comptime function: anytype, arena: Allocator, arguments: anytype) @typeInfo(@TypeOf(function)).@"fn".return_type.? {
+    const wants_arena = @typeInfo(@TypeOf(function)).@"fn".param_types.len > arguments.len;
+    return @call(.auto, function, if (wants_arena) arguments ++ .{arena} else arguments);
 }
 
 fn resultOf(comptime Op: type) type {

@@ -248,6 +248,7 @@ fn Structs(comptime Row: type) type {
 
 /// A struct with a builder for each field of a row.
 pub fn Builders(comptime Row: type) type {
+    @setEvalBranchQuota(value.quota);
     const names = std.meta.fieldNames(Row);
     comptime var types: [names.len]type = undefined;
     comptime var attributes: [names.len]std.builtin.Type.Struct.FieldAttributes = undefined;

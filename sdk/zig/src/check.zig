@@ -5,6 +5,7 @@ const value = @import("value.zig");
 
 /// Whether some value of a type may be bad.
 pub fn isNeeded(comptime T: type) bool {
+    @setEvalBranchQuota(value.quota);
     const Item = value.NonNull(T);
     return switch (value.kindOf(Item)) {
         .text => true,

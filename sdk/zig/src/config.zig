@@ -83,7 +83,7 @@ fn structOf(comptime T: type, arena: Allocator, comptime prefix: []const u8, giv
     while (keys.next()) |entry| {
         inline for (names) |name| {
             if (std.mem.eql(u8, comptime dashed(name), entry.key_ptr.*)) break;
-        } else return refuse("config: unknown field `{s}{s}`, expected {s}", .{ prefix, entry.key_ptr.*, comptime listing(T) });
+        } else return unknownKey(T, prefix, entry.key_ptr.*);
     }
     var made: T = undefined;
     inline for (names, @typeInfo(T).@"struct".field_attrs) |name, attributes| {
@@ -101,7 +101,23 @@ fn structOf(comptime T: type, arena: Allocator, comptime prefix: []const u8, giv
     return made;
 }
 
-/// An integer of any notation, if it is exactly one: `12`, `12.0`, `1.2e1`.
+fn unknownKey(comptime T: type, comptime prefix: []const u8, key: []const u8) error{Refused} {
+    const expected = "config: unknown field `" ++ prefix ++ "{s}`, expected " ++ comptime listing(T);
+    inline for (comptime std.meta.fieldNames(T)) |name| {
+        if (isNear(comptime dashed(name), key)) return refuse(expected ++ "; did you mean `" ++ comptime dashed(name) ++ "`?", .{key});
+    }
+    return refuse(expected, .{key});
+}
+
+/// Whether two names differ by one or two letters next to one another.
+fn isNear(a: []const u8, b: []const u8) bool {
+    const shorter = @min(a.len, b.len);
+    const start = std.mem.indexOfDiff(u8, a, b) orelse return true;
+    var end: usize = 0;
+    while (end < shorter - start and a[a.len - 1 - end] == b[b.len - 1 - end]) end += 1;
+    return shorter > 2 and @max(a.len, b.len) - start - end <= 2;
+}
+
 fn integerOf(comptime T: type, comptime key: []const u8, text: []const u8) error{Refused}!T {
     if (std.json.isNumberFormattedLikeAnInteger(text)) {
         return std.fmt.parseInt(T, text, 10) catch refuse("config: `{s}`: {s} is out of range, from {d} to {d}", .{

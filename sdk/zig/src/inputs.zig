@@ -23,8 +23,9 @@ pub const Declared = struct {
     }
 };
 
-/// The inputs that an operator declares. `needs` says the parameters of their functions, for messages.
-pub fn declared(comptime Op: type, comptime function: []const u8, comptime needs: []const u8) []const Declared {
+/// The inputs that an operator declares. `needs` says the parameters of their functions, for messages;
+/// there may be so many more.
+pub fn declared(comptime Op: type, comptime function: []const u8, comptime needs: []const u8, comptime optional: usize) []const Declared {
     comptime {
         const count = std.mem.count(u8, needs, ",") + 1;
         var all: []const Declared = &.{};
@@ -37,7 +38,7 @@ pub fn declared(comptime Op: type, comptime function: []const u8, comptime needs
         if (all.len == 0) @compileError(hint ++ ", or one such function for each input in `pub const inputs = struct { ... }`");
         for (all) |input| {
             const info = @typeInfo(@TypeOf(@field(input.Home, input.function)));
-            if (info != .@"fn" or info.@"fn".param_types.len != count) @compileError(hint ++ ": `" ++ input.function ++ "` has other parameters");
+            if (info != .@"fn" or info.@"fn".param_types.len < count or info.@"fn".param_types.len > count + optional) @compileError(hint ++ ": `" ++ input.function ++ "` has other parameters");
             for (info.@"fn".param_types) |of| {
                 if (of == null) @compileError(hint ++ ": `anytype` does not say what the row is");
             }

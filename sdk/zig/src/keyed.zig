@@ -10,7 +10,6 @@ const config = @import("config.zig");
 const emitter = @import("emitter.zig");
 const inputs = @import("inputs.zig");
 const maps = @import("maps.zig");
-const order = @import("order.zig");
 const outputs = @import("outputs.zig");
 const reads = @import("reads.zig");
 const refuse = @import("refuse.zig");
@@ -27,7 +26,8 @@ pub fn KeyContext(comptime Op: type) type {
     return struct {
         /// The key columns that `pub const Key = struct { ... }` of the operator names.
         key: KeyOf(Op),
-        /// The state of the key; null: it has none. Change it, or set another; null removes it.
+        /// The state of the key; null: it has none. Change it, or set another; null removes it. Its texts and lists must last as long
+        /// as the call: make them with `arena`.
         state: ?StateOf(Op),
         /// The maps that `pub const Maps = struct { ... }` of the operator names.
         maps: *maps.MapsOf(Op),
@@ -36,7 +36,7 @@ pub fn KeyContext(comptime Op: type) type {
         watermark: ?types.Timestamp,
         /// The wall clock, as the engine sees it.
         processing_time: types.Timestamp,
-        /// Memory that lasts as long as the call. States and entries of maps are copied out of it.
+        /// Memory that lasts as long as the call.
         arena: Allocator,
     };
 }
@@ -52,7 +52,7 @@ pub fn KeyContext(comptime Op: type) type {
 ///
 /// An error refuses its row or timer: nothing that it did counts.
 pub fn Keyed(comptime Op: type) type {
-    const declared = inputs.declared(Op, "process", "self, row: Row, of: *weir.KeyContext(Op), out: *weir.Emitter(Output)");
+    const declared = inputs.declared(Op, "process", "self, row: Row, of: *weir.KeyContext(Op), out: *weir.Emitter(Output)", 0);
     const Rows = inputs.rows(declared, 1);
     const Out = inputs.Pointee(Op, declared[0].parameters()[3].?, "*weir.Emitter(Output)");
     const State = StateOf(Op);
@@ -93,7 +93,8 @@ pub fn Keyed(comptime Op: type) type {
             return .{
                 .operator = operator,
                 .inputs = try .connect(arena, &operator, connected, plan),
-                .timer_keys = try .byName(try keyColumns(arena, connected), false),
+                .timer_keys = reads.Reader(Key).byName(try keyColumns(arena, connected), false) catch |err|
+                    return refuse.refuse("among the columns that the input is keyed by: {s}", .{try refuse.reasonOf(err, arena)}),
                 .outputs = try outputs.plan(Out.Emitted, arena, connected, plan),
             };
         }
@@ -196,10 +197,8 @@ pub fn Keyed(comptime Op: type) type {
 
         fn take(self: *const Self, step: anytype, row: usize, of: *KeyContext(Op), out: *Out, state: *?State) anyerror!void {
             try step.take(self, row, of, out);
-            if (of.state) |*left| {
-                try states.checked(State, left);
-                if (!order.equal(?State, state.*, left.*)) state.* = try order.copy(State, of.arena, left.*);
-            } else state.* = null;
+            if (of.state) |*left| try states.checked(State, left);
+            state.* = of.state;
         }
 
         fn RowStep(comptime Row: type, comptime function: anytype) type {

@@ -79,6 +79,7 @@ pub fn copy(comptime T: type, arena: std.mem.Allocator, of: T) error{OutOfMemory
 }
 
 fn borrows(comptime T: type) bool {
+    @setEvalBranchQuota(value.quota);
     return switch (@typeInfo(T)) {
         .optional => |optional| borrows(optional.child),
         .pointer => true,

@@ -65,6 +65,7 @@ pub fn declared(comptime Output: type) []const Declared {
 /// A name of Zig as it is written in pipelines: `late_after` as `late-after`.
 pub fn dashed(comptime name: []const u8) []const u8 {
     comptime {
+        @setEvalBranchQuota(value.quota);
         var text: [name.len]u8 = undefined;
         for (name, &text) |letter, *to| to.* = if (letter == '_') '-' else letter;
         const done = text;

@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const Column = @import("column.zig").Column;
+const quota = @import("value.zig").quota;
 const refuse_row = @import("refuse.zig").refuse;
 
 /// The columns of a batch of rows, for operators that work on columns: `bids.column(.price).values`.
@@ -27,6 +28,7 @@ pub fn Columns(comptime R: type) type {
 
 /// A struct with the fields of a row, each as its column.
 pub fn Fields(comptime Row: type) type {
+    @setEvalBranchQuota(quota);
     const names = std.meta.fieldNames(Row);
     comptime var types: [names.len]type = undefined;
     for (names, &types) |name, *of| of.* = Column(@FieldType(Row, name));

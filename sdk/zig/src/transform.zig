@@ -22,7 +22,7 @@ pub fn Transform(comptime Op: type) type {
     const on_columns = @hasDecl(Op, "processColumns");
     const function = if (on_columns) "processColumns" else "process";
     const needs = if (on_columns) "self, rows: weir.Columns(Row), out: *weir.ColumnEmitter(Output)" else "self, row: Row, out: *weir.Emitter(Output)";
-    const declared = inputs.declared(Op, function, needs);
+    const declared = inputs.declared(Op, function, needs, 0);
     const Out = inputs.Pointee(Op, declared[0].parameters()[2].?, "*weir.Emitter(Output)");
     const Rows = inputs.rows(declared, 1);
     config.checkConfig(Op);

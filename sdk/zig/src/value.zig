@@ -29,6 +29,9 @@ pub const Kind = enum {
     row_kind,
 };
 
+/// What the compiler may spend on a row of some hundred columns.
+pub const quota = 1_000_000;
+
 /// The type without `?`.
 pub fn NonNull(comptime T: type) type {
     return if (isOptional(T)) @typeInfo(T).optional.child else T;
@@ -60,6 +63,7 @@ fn maybeKind(comptime T: type) ?Kind {
 /// A compile error that names the field, if a struct cannot be a row of columns.
 pub fn checkRow(comptime Row: type) void {
     comptime {
+        @setEvalBranchQuota(quota);
         if (@typeInfo(Row) != .@"struct") @compileError(@typeName(Row) ++ " is no row: a row is a struct with a field for each column");
         for (std.meta.fieldNames(Row)) |name| checkField(@FieldType(Row, name), @typeName(Row) ++ "." ++ name, true);
     }
@@ -90,6 +94,7 @@ pub fn isColumn(comptime T: type) bool {
 /// The names of the fields of a row that are columns.
 pub fn columnNames(comptime Row: type) []const [:0]const u8 {
     comptime {
+        @setEvalBranchQuota(quota);
         checkRow(Row);
         var names: []const [:0]const u8 = &.{};
         for (std.meta.fieldNames(Row)) |name| {
@@ -102,6 +107,7 @@ pub fn columnNames(comptime Row: type) []const [:0]const u8 {
 /// The name of the field that is the event time or the kind of a row.
 pub fn fieldOfKind(comptime Row: type, comptime kind: Kind) ?[:0]const u8 {
     comptime {
+        @setEvalBranchQuota(quota);
         for (std.meta.fieldNames(Row)) |name| {
             if (!isOptional(@FieldType(Row, name)) and kindOf(@FieldType(Row, name)) == kind) return name;
         }
@@ -112,6 +118,7 @@ pub fn fieldOfKind(comptime Row: type, comptime kind: Kind) ?[:0]const u8 {
 /// The schema of a column, nodes in pre-order.
 pub fn fieldsOf(comptime T: type, comptime name: []const u8) []const wire.Field {
     comptime {
+        @setEvalBranchQuota(quota);
         const Item = NonNull(T);
         const children: []const wire.Field = switch (kindOf(Item)) {
             .list => fieldsOf(@typeInfo(Item).pointer.child, "item"),
@@ -131,6 +138,7 @@ pub fn fieldsOf(comptime T: type, comptime name: []const u8) []const wire.Field 
 /// The schema of the columns of a row, nodes in pre-order.
 pub fn schemaOf(comptime Row: type) []const wire.Field {
     comptime {
+        @setEvalBranchQuota(quota);
         var fields: []const wire.Field = &.{};
         for (columnNames(Row)) |name| fields = fields ++ fieldsOf(@FieldType(Row, name), name);
         return fields;

@@ -31,6 +31,8 @@ pub fn Keyed(comptime Op: type, comptime Given: type, comptime key_by: []const [
         maps: maps.Maps(Op),
         watermark: ?types.Timestamp = null,
         processing_time: types.Timestamp = .{ .micros = 0 },
+        /// How many states the last call has written.
+        changed: usize = 0,
 
         const Self = @This();
         /// The columns that the rows are keyed by.
@@ -197,6 +199,7 @@ pub fn Keyed(comptime Op: type, comptime Given: type, comptime key_by: []const [
                 .indices => column.numbers(u32, delta.changed.payload.indices.slice()),
                 .all => null,
             };
+            self.changed = new.len;
             for (new, 0..) |of, at| self.states.items[keys[if (changed) |indices| indices[at] else at]] = of;
             try self.maps.commit(delta.maps.slice());
             for (delta.timers.remove.slice()) |list| try self.changeTimers(list, keys, false);
