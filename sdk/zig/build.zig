@@ -63,5 +63,32 @@ pub fn build(b: *std.Build) void {
         .target = b.graph.host,
         .imports = &.{.{ .name = "weir", .module = weir }},
     }) });
-    b.step("test", "Test the SDK").dependOn(&b.addRunArtifact(tests).step);
+    const step = b.step("test", "Test the SDK");
+    step.dependOn(&b.addRunArtifact(tests).step);
+    step.dependOn(&b.addSystemCommand(&.{ "python3", "bindings.py", "--check" }).step);
+    for (wrong) |case| {
+        const compile = b.addTest(.{ .root_module = b.createModule(.{
+            .root_source_file = b.path(b.fmt("tests/wrong/{s}.zig", .{case[0]})),
+            .target = b.graph.host,
+            .imports = &.{.{ .name = "weir", .module = weir }},
+        }) });
+        compile.expect_errors = .{ .contains = b.fmt("error: {s}", .{case[1]}) };
+        step.dependOn(&compile.step);
+    }
 }
+
+/// Programs that are wrong, and what the compiler says.
+const wrong = [_][2][]const u8{
+    .{ "field", "field.Row.parts[].size: `u7` is no type of a column; there are bool, i8 to i64, u8 to u64, f32, f64, []const u8 (text), " ++
+        "weir.Binary, weir.Date, weir.Timestamp, weir.Decimal(p, s), weir.Number, []const T (list), structs, and ? before any of them" },
+    .{ "event_time", "event_time.Row.point.at: the event time of a row is a field of the row itself, without ?" },
+    .{ "no_process", "no_process.Operator needs `pub fn process(self, row: Row, out: *weir.Emitter(Output)) !void`, or one such function " ++
+        "for each input in `pub const inputs = struct { ... }`" },
+    .{ "parameters", "parameters.Operator needs `pub fn process(self, row: Row, out: *weir.Emitter(Output)) !void`: `process` has other parameters" },
+    .{ "emitter", "emitter.Operator: `emitter.Emitter(emitter.Out)` must be `*weir.Emitter(Output)`" },
+    .{ "output", "i64 cannot be emitted: it must be a struct, or a union(enum) with a struct for each output" },
+    .{ "configuration", "configuration.Operator.limits.most: `*const u8` cannot be configured; there are bool, integers, floats, []const u8, " ++
+        "enums, slices, structs, and ? before any of them" },
+    .{ "accumulator", "accumulator.Sum.sum needs a default, which a new group starts with" },
+    .{ "map", "map.Operator.Maps.words: its key needs at least one column" },
+};

@@ -13,6 +13,7 @@ const outputs = @import("outputs.zig");
 const refuse = @import("refuse.zig");
 const rows = @import("rows.zig");
 const states = @import("states.zig");
+const value = @import("value.zig");
 const wire = bindings.types;
 
 /// An aggregate of a struct, whose fields are its configuration:
@@ -31,6 +32,8 @@ pub fn Aggregate(comptime Op: type) type {
     const Accumulated = inputs.Pointee(Op, declared[0].parameters()[1].?, "*Accumulator");
     const Output = resultOf(Op);
     const version: u32 = if (@hasDecl(Op, "version")) Op.version else 1;
+    value.checkRow(Accumulated);
+    value.checkRow(Output);
     config.checkConfig(Op);
     for (std.meta.fieldNames(Accumulated), @typeInfo(Accumulated).@"struct".field_attrs) |name, attributes| {
         if (attributes.default_value_ptr == null) @compileError(@typeName(Accumulated) ++ "." ++ name ++ " needs a default, which a new group starts with");

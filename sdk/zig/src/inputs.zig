@@ -53,7 +53,9 @@ pub fn rows(comptime all: []const Declared, comptime parameter: usize) []const t
         var types: []const type = &.{};
         for (all) |input| {
             const Parameter = input.parameters()[parameter].?;
-            types = types ++ .{if (@typeInfo(Parameter) == .@"struct" and @hasDecl(Parameter, "Row")) Parameter.Row else Parameter};
+            const Row = if (@typeInfo(Parameter) == .@"struct" and @hasDecl(Parameter, "Row")) Parameter.Row else Parameter;
+            value.checkRow(Row);
+            types = types ++ .{Row};
         }
         return types;
     }

@@ -58,6 +58,9 @@ pub fn Keyed(comptime Op: type) type {
     const State = StateOf(Op);
     const Key = KeyOf(Op);
     const version: u32 = if (@hasDecl(Op, "version")) Op.version else 1;
+    value.checkRow(State);
+    value.checkRow(Key);
+    const map_layouts = maps.layouts(Op);
     config.checkConfig(Op);
     return struct {
         operator: Op,
@@ -88,7 +91,7 @@ pub fn Keyed(comptime Op: type) type {
                 .reads_event_times = false,
                 .outputs = .empty,
                 .state = states.layout(State, version),
-                .maps = .of(comptime maps.layouts(Op)),
+                .maps = .of(map_layouts),
             };
             return .{
                 .operator = operator,

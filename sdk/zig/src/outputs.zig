@@ -48,11 +48,15 @@ pub const Declared = struct { name: []const u8, field: [:0]const u8, Row: type }
 pub fn declared(comptime Output: type) []const Declared {
     comptime {
         switch (@typeInfo(Output)) {
-            .@"struct" => return &.{.{ .name = "main", .field = "", .Row = Output }},
+            .@"struct" => {
+                value.checkRow(Output);
+                return &.{.{ .name = "main", .field = "", .Row = Output }};
+            },
             .@"union" => |info| {
                 if (info.tag_type == null) @compileError(@typeName(Output) ++ " has several outputs: it must be a union(enum)");
                 var all: []const Declared = &.{};
                 for (info.field_names, info.field_types) |field, Row| {
+                    value.checkRow(Row);
                     all = all ++ .{Declared{ .name = if (all.len == 0) "main" else dashed(field), .field = field, .Row = Row }};
                 }
                 return all;

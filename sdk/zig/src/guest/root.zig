@@ -4,7 +4,8 @@
 const std = @import("std");
 const bindings = @import("operator_bindings");
 const memory = @import("memory.zig");
-const Operator = @import("operator").operator;
+const author = @import("operator");
+const Operator = if (@hasDecl(author, "operator")) author.operator else @compileError("it needs `pub const operator = weir.Transform(...);`");
 const reasonOf = @import("weir").reasonOf;
 const wire = bindings.types;
 const Result = bindings.Result;
