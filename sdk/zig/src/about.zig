@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const bindings = @import("operator_bindings");
+const quota = @import("value.zig").quota;
 const dashed = @import("outputs.zig").dashed;
 
 /// `pub const title` of the operator is its title, and a field of `pub const docs = .{ ... }` describes the key of its name.
@@ -26,7 +27,7 @@ fn schemaOf(comptime T: type) []const u8 {
 }
 
 fn objectOf(comptime T: type) []const u8 {
-    @setEvalBranchQuota(@import("value.zig").quota);
+    @setEvalBranchQuota(quota);
     var properties: []const u8 = "";
     var required: []const [:0]const u8 = &.{};
     for (std.meta.fieldNames(T), @typeInfo(T).@"struct".field_attrs) |name, attributes| {

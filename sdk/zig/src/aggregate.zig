@@ -5,7 +5,6 @@ const Allocator = std.mem.Allocator;
 const about = @import("about.zig");
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
-const column = @import("column.zig");
 const config = @import("config.zig");
 const emitter = @import("emitter.zig");
 const inputs = @import("inputs.zig");
@@ -14,6 +13,7 @@ const refuse = @import("refuse.zig");
 const rows = @import("rows.zig");
 const states = @import("states.zig");
 const value = @import("value.zig");
+const views = @import("view.zig");
 const wire = bindings.types;
 
 /// An aggregate of a struct, whose fields are its configuration:
@@ -75,8 +75,8 @@ pub fn Aggregate(comptime Op: type) type {
         /// `accumulate` of the contract. The answer is in the arena.
         pub fn accumulate(self: *const Self, arena: Allocator, batch: wire.Batch, group_of_row: wire.Buffer, given: wire.States) anyerror!bindings.aggregate.Accumulated {
             const columns = try self.inputs.rows[0].open(.of(batch), arena);
-            const misfits = rows.misfits(&columns);
-            const groups = column.numbers(u32, group_of_row.slice());
+            const misfits = rows.Misfits(Rows[0]).in(&columns);
+            const groups = views.numbers(u32, group_of_row.slice());
             const accumulators = try read(arena, given);
             var failures: refuse.Failures = .{};
             for (0..columns.rows) |row| {

@@ -2,12 +2,11 @@
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;
-const bindings = @import("operator_bindings");
-const rows = @import("rows.zig");
 const value = @import("value.zig");
 const accepts = @import("accepts.zig");
-const Field = bindings.types.Field;
-const Node = bindings.types.Node;
+const views = @import("view.zig");
+const Number = @import("types.zig").Number;
+const View = views.View;
 
 /// A column of values of type `T`. `values` is a slice where a value is a number: `prices.values[row]`; where the column is null it
 /// has any number.
@@ -44,36 +43,6 @@ pub fn Column(comptime T: type) type {
     };
 }
 
-/// A column as it comes: its schema and its nodes, in pre-order, its own first.
-pub const View = struct {
-    fields: []const Field,
-    nodes: []const Node,
-
-    /// The column that comes after so many columns that follow one another.
-    pub fn after(self: View, columns: usize) View {
-        var at: usize = 0;
-        for (0..columns) |_| at += @import("type_name.zig").subtreeLen(self.fields[at..]);
-        return .{ .fields = self.fields[at..], .nodes = self.nodes[@min(at, self.nodes.len)..] };
-    }
-
-    /// The child of this name.
-    pub fn child(self: View, name: []const u8) ?View {
-        const children: View = .{ .fields = self.fields[1..], .nodes = self.nodes[1..] };
-        for (0..self.fields[0].children) |index| {
-            const found = children.after(index);
-            if (std.mem.eql(u8, found.fields[0].name.slice(), name)) return found;
-        }
-        return null;
-    }
-
-    pub fn buffer(self: View, comptime T: type, index: usize, count: usize) error{BadColumn}![]const T {
-        const buffers = self.nodes[0].buffers.slice();
-        if (count == 0) return &.{};
-        if (index >= buffers.len or buffers[index].len < count * @sizeOf(T)) return error.BadColumn;
-        return numbers(T, buffers[index].slice())[0..count];
-    }
-};
-
 /// Views a column of so many rows. Lists are decoded into the arena.
 pub fn open(comptime T: type, view: View, arena: Allocator) error{BadColumn}!Column(T) {
     const Item = value.NonNull(T);
@@ -89,13 +58,6 @@ pub fn absent(comptime T: type, len: usize, arena: Allocator) error{OutOfMemory}
     return .{ .nulls = .{ .bits = bits.ptr, .has_any = true }, .values = undefined };
 }
 
-/// A buffer as numbers. An empty one may have any pointer.
-pub fn numbers(comptime T: type, buffer: []const u8) []const T {
-    if (buffer.len == 0) return &.{};
-    const pointer: [*]const T = @ptrCast(@alignCast(buffer.ptr));
-    return pointer[0 .. buffer.len / @sizeOf(T)];
-}
-
 /// Where a column is null.
 pub const Nulls = struct {
     bits: [*]const u8 = undefined,
@@ -106,13 +68,9 @@ pub const Nulls = struct {
     }
 
     pub inline fn isNull(self: Nulls, row: usize) bool {
-        return self.has_any and !bit(self.bits, row);
+        return self.has_any and !views.bit(self.bits, row);
     }
 };
-
-pub inline fn bit(bits: [*]const u8, index: usize) bool {
-    return bits[index >> 3] & @as(u8, 1) << @intCast(index & 7) != 0;
-}
 
 fn isSlice(comptime Item: type) bool {
     return switch (value.kindOf(Item)) {
@@ -143,9 +101,9 @@ fn openValues(comptime Item: type, view: View, len: u32, arena: Allocator) error
         },
         .number => {
             inline for (comptime std.meta.fieldNames(Numbers)) |name| {
-                const Number = std.meta.Elem(@FieldType(Numbers, name));
-                if (std.mem.eql(u8, view.fields[0].format.slice(), comptime value.format(Number)))
-                    return @unionInit(Numbers, name, try view.buffer(Number, 1, len));
+                const T = std.meta.Elem(@FieldType(Numbers, name));
+                if (std.mem.eql(u8, view.fields[0].format.slice(), comptime value.format(T)))
+                    return @unionInit(Numbers, name, try view.buffer(T, 1, len));
             }
             return error.BadColumn;
         },
@@ -158,7 +116,7 @@ fn openValues(comptime Item: type, view: View, len: u32, arena: Allocator) error
             return .{ .offsets = try openOffsets(view, len), .items = try open(@typeInfo(Item).pointer.child, items, arena), .arena = arena };
         },
         .row => {
-            var columns: rows.Fields(Item) = undefined;
+            var columns: Fields(Item) = undefined;
             inline for (comptime value.columnNames(Item)) |name| {
                 const T = @FieldType(Item, name);
                 @field(columns, name) = if (view.child(name)) |child|
@@ -187,7 +145,7 @@ const Booleans = struct {
     bits: [*]const u8,
 
     pub inline fn get(self: Booleans, row: usize) bool {
-        return bit(self.bits, row);
+        return views.bit(self.bits, row);
     }
 
     pub fn mayMisfit(_: Booleans) bool {
@@ -260,7 +218,7 @@ const Numbers = union(enum) {
     f32: []const f32,
     f64: []const f64,
 
-    pub inline fn get(self: Numbers, row: usize) @import("types.zig").Number {
+    pub inline fn get(self: Numbers, row: usize) Number {
         switch (self) {
             inline else => |items| return .{ .value = switch (@typeInfo(std.meta.Elem(@TypeOf(items)))) {
                 .int => @floatFromInt(items[row]),
@@ -310,22 +268,47 @@ fn Lists(comptime Item: type) type {
     };
 }
 
-fn Structs(comptime Row: type) type {
+/// The columns of rows: a column for each field.
+pub fn Structs(comptime Row: type) type {
+    const names = std.meta.fieldNames(Row);
     return struct {
-        columns: rows.Fields(Row),
+        columns: Fields(Row),
 
         const Self = @This();
 
-        pub fn get(self: *const Self, row: usize) Row {
-            return rows.read(Row, &self.columns, row);
+        pub inline fn get(self: *const Self, at: usize) Row {
+            @setEvalBranchQuota(value.quota);
+            var row: Row = undefined;
+            inline for (names) |name| @field(row, name) = @field(self.columns, name).get(at);
+            return row;
         }
 
         pub fn mayMisfit(self: *const Self) bool {
-            return rows.mayMisfit(Row, &self.columns);
+            inline for (names) |name| {
+                if (@field(self.columns, name).mayMisfit()) return true;
+            }
+            return false;
         }
 
-        pub fn misfit(self: *const Self, row: usize) ?[]const u8 {
-            return if (rows.misfit(Row, &self.columns, row)) |found| found.what else null;
+        pub fn misfit(self: *const Self, at: usize) ?[]const u8 {
+            return if (self.misfitColumn(at)) |found| found.what else null;
+        }
+
+        /// The column in which a row holds what `Row` has no place for, and what is wrong with it.
+        pub fn misfitColumn(self: *const Self, at: usize) ?struct { name: []const u8, what: []const u8 } {
+            inline for (names) |name| {
+                if (@field(self.columns, name).misfit(at)) |what| return .{ .name = name, .what = what };
+            }
+            return null;
         }
     };
+}
+
+/// A struct with the fields of a row, each as its column.
+pub fn Fields(comptime Row: type) type {
+    @setEvalBranchQuota(value.quota);
+    const names = std.meta.fieldNames(Row);
+    comptime var types: [names.len]type = undefined;
+    for (names, &types) |name, *of| of.* = Column(@FieldType(Row, name));
+    return @Struct(.auto, null, names, &types, &@splat(.{}));
 }

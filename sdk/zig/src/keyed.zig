@@ -5,7 +5,6 @@ const Allocator = std.mem.Allocator;
 const about = @import("about.zig");
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
-const column = @import("column.zig");
 const config = @import("config.zig");
 const emitter = @import("emitter.zig");
 const inputs = @import("inputs.zig");
@@ -19,6 +18,7 @@ const timers = @import("timers.zig");
 const type_name = @import("type_name.zig");
 const types = @import("types.zig");
 const value = @import("value.zig");
+const views = @import("view.zig");
 const wire = bindings.types;
 
 /// What an operator sees of the key of a row or of a timer.
@@ -116,7 +116,7 @@ pub fn Keyed(comptime Op: type) type {
                 if (at == self.inputs.of[input]) {
                     const columns = try self.inputs.rows[at].open(.of(batch), arena);
                     const keys = try self.inputs.keys[at].open(.of(batch), arena);
-                    const step: RowStep(Row, @field(one.Home, one.function)) = .{ .columns = &columns, .misfits = rows.misfits(&columns) };
+                    const step: RowStep(Row, @field(one.Home, one.function)) = .{ .columns = &columns, .misfits = .in(&columns) };
                     return self.run(.{ .arena = arena, .key_of_row = key_of_row, .states = given, .now = now }, &keys, step);
                 }
             }
@@ -133,7 +133,7 @@ pub fn Keyed(comptime Op: type) type {
             now: bindings.keyed.Clock,
         ) anyerror!Delta {
             const keys = try self.timer_keys.open(.of(batch), arena);
-            const step: TimerStep = .{ .domain = due.domain, .times = column.numbers(i64, due.times.slice()) };
+            const step: TimerStep = .{ .domain = due.domain, .times = views.numbers(i64, due.times.slice()) };
             return self.run(.{ .arena = arena, .key_of_row = due.keys, .states = given, .now = now }, &keys, step);
         }
 
@@ -152,8 +152,8 @@ pub fn Keyed(comptime Op: type) type {
         /// Takes every step in the context of its key, and collects what changed.
         fn run(self: *const Self, call: Call, keys: *const rows.Columns(Key), step: anytype) anyerror!Delta {
             const arena = call.arena;
-            const key_misfits = rows.misfits(keys);
-            const key_of_row = column.numbers(u32, call.key_of_row.slice());
+            const key_misfits = rows.Misfits(Key).in(keys);
+            const key_of_row = views.numbers(u32, call.key_of_row.slice());
             const before = try states.read(State, arena, call.states);
             const after = try arena.dupe(?State, before);
             var entries = maps.start(Op, arena);
@@ -207,7 +207,7 @@ pub fn Keyed(comptime Op: type) type {
         fn RowStep(comptime Row: type, comptime function: anytype) type {
             return struct {
                 columns: *const rows.Columns(Row),
-                misfits: @TypeOf(rows.misfits(@as(*const rows.Columns(Row), undefined))),
+                misfits: rows.Misfits(Row),
 
                 fn misfit(step: @This(), row: usize) ?anyerror {
                     return step.misfits.of(row);
@@ -263,7 +263,7 @@ fn keyColumns(arena: Allocator, connected: []const wire.Input) error{OutOfMemory
     var fields: std.ArrayList(wire.Field) = .empty;
     const columns = connected[0].columns.slice();
     for (connected[0].keys.slice()) |index| {
-        const view = (column.View{ .fields = columns, .nodes = &.{} }).after(index);
+        const view = (views.View{ .fields = columns, .nodes = &.{} }).after(index);
         try fields.appendSlice(arena, view.fields[0..type_name.subtreeLen(view.fields)]);
     }
     return fields.items;

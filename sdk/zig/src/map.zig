@@ -6,12 +6,12 @@ const Allocator = std.mem.Allocator;
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
 const check = @import("check.zig");
-const column = @import("column.zig");
 const host = @import("map_host.zig");
 const order = @import("order.zig");
 const reads = @import("reads.zig");
 const refuse = @import("refuse.zig").refuse;
 const scanning = @import("map_scan.zig");
+const views = @import("view.zig");
 const wire = bindings.types;
 
 /// A map: entries per key of the stream, each found by a `K`. Both are rows; `V` may be `struct {}`: a set. It is a field of `Maps`
@@ -115,7 +115,7 @@ pub fn Map(comptime K: type, comptime V: type) type {
             const columns = try reads.Reader(V).own.open(.{ .rows = @intCast(ids.len), .nodes = found.values.slice() }, self.arena);
             const values = try self.arena.alloc(?V, ids.len);
             for (values, 0..) |*of, at| {
-                const is_present = found.present.len == 0 or column.bit(found.present.ptr, at);
+                const is_present = found.present.len == 0 or views.bit(found.present.ptr, at);
                 of.* = if (is_present) columns.get(at) else null;
             }
             return values;

@@ -10,6 +10,7 @@ const refuse = @import("refuse.zig").refuse;
 const type_name = @import("type_name.zig");
 const types = @import("types.zig");
 const value = @import("value.zig");
+const views = @import("view.zig");
 const Field = bindings.types.Field;
 const Node = bindings.types.Node;
 
@@ -106,7 +107,7 @@ pub fn Reader(comptime Row: type) type {
 
         /// Views the columns.
         pub fn open(self: *const Self, given: Given, arena: Allocator) error{ BadColumn, OutOfMemory }!rows.Columns(Row) {
-            var fields: rows.Fields(Row) = undefined;
+            var fields: column.Fields(Row) = undefined;
             inline for (names, self.places) |name, maybe_place| {
                 const T = @FieldType(Row, name);
                 @field(fields, name) = if (maybe_place) |place| open: {
@@ -115,7 +116,7 @@ pub fn Reader(comptime Row: type) type {
                 } else if (comptime value.isOptional(T)) try column.absent(T, given.rows, arena) else unreachable;
             }
             if (comptime value.fieldOfKind(Row, .event_time)) |name| {
-                const times = column.numbers(types.EventTime, given.event_times);
+                const times = views.numbers(types.EventTime, given.event_times);
                 if (times.len < given.rows) return error.BadColumn;
                 @field(fields, name) = .{ .values = times };
             }
@@ -127,7 +128,7 @@ pub fn Reader(comptime Row: type) type {
                 }
                 @field(fields, name) = .{ .values = kinds };
             }
-            return .{ .rows = given.rows, .fields = fields };
+            return .{ .rows = given.rows, .fields = .{ .columns = fields } };
         }
     };
 }

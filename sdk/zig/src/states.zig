@@ -5,12 +5,12 @@ const Allocator = std.mem.Allocator;
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
 const check = @import("check.zig");
-const column = @import("column.zig");
 const order = @import("order.zig");
+const selection = @import("emitter.zig").selection;
 const reads = @import("reads.zig");
 const refuse = @import("refuse.zig").refuse;
-const rows = @import("rows.zig");
 const value = @import("value.zig");
+const views = @import("view.zig");
 const wire = bindings.types;
 
 /// The layout of states of a type.
@@ -25,12 +25,12 @@ pub fn read(comptime State: type, arena: Allocator, states: wire.States) anyerro
 
 fn readAs(comptime State: type, reader: *const reads.Reader(State), arena: Allocator, states: wire.States) anyerror![]?State {
     const columns = try reader.open(.{ .rows = states.keys, .nodes = states.columns.slice() }, arena);
-    const may_misfit = rows.mayMisfit(State, &columns.fields);
+    const may_misfit = columns.fields.mayMisfit();
     const all = try arena.alloc(?State, states.keys);
     for (all, 0..) |*state, key| {
-        const is_present = states.present.len == 0 or column.bit(states.present.ptr, key);
-        if (is_present and may_misfit) if (rows.misfit(State, &columns.fields, key)) |misfit|
-            return refuse("column \"{s}\" of a state {s}", .{ misfit.column, misfit.what });
+        const is_present = states.present.len == 0 or views.bit(states.present.ptr, key);
+        if (is_present and may_misfit) if (columns.fields.misfitColumn(key)) |found|
+            return refuse("column \"{s}\" of a state {s}", .{ found.name, found.what });
         state.* = if (is_present) columns.get(key) else null;
     }
     return all;
@@ -56,7 +56,7 @@ pub fn changes(comptime State: type, arena: Allocator, before: []const ?State, a
     @memset(present, 0);
     for (changed.items, 0..) |state, at| present[at / 8] |= @as(u8, @intFromBool(state != null)) << @intCast(at % 8);
     return .{
-        @import("emitter.zig").selection(keys.items, before.len),
+        selection(keys.items, before.len),
         .{
             .keys = @intCast(changed.items.len),
             .present = .of(present),

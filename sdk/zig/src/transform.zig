@@ -1,6 +1,7 @@
 //! Stateless operators: filter, map, flat-map, project, split; on rows or on columns.
 
-const Allocator = @import("std").mem.Allocator;
+const std = @import("std");
+const Allocator = std.mem.Allocator;
 const about = @import("about.zig");
 const bindings = @import("operator_bindings");
 const config = @import("config.zig");
@@ -68,7 +69,7 @@ pub fn Transform(comptime Op: type) type {
         }
 
         fn runRows(self: *const Self, arena: Allocator, step: anytype, columns: anytype) anyerror!Delta {
-            const misfits = rows.misfits(columns);
+            const misfits = rows.Misfits(std.meta.Child(@TypeOf(columns)).Row).in(columns);
             var out = try emitter.start(Out, arena, columns.rows);
             var failures: refuse.Failures = .{};
             for (0..columns.rows) |row| {
@@ -87,7 +88,7 @@ pub fn Transform(comptime Op: type) type {
         }
 
         fn runColumns(self: *const Self, arena: Allocator, step: anytype, columns: anytype) anyerror!Delta {
-            const misfits = rows.misfits(columns);
+            const misfits = rows.Misfits(std.meta.Child(@TypeOf(columns)).Row).in(columns);
             var out: Out = try .start(arena, columns.rows);
             if (misfits.may_be) {
                 for (0..columns.rows) |row| if (misfits.of(row)) |err| try out.fail(row, err);

@@ -13,6 +13,8 @@ const states = @import("../states.zig");
 const table = @import("table.zig");
 const timers = @import("../timers.zig");
 const types = @import("../types.zig");
+const value = @import("../value.zig");
+const views = @import("../view.zig");
 const wire = bindings.types;
 
 /// A keyed operator that gets rows of type `Given`, keyed by the columns of these names.
@@ -117,7 +119,7 @@ pub fn Keyed(comptime Op: type, comptime Given: type, comptime key_by: []const [
         /// What another version of the operator left becomes the states of this one: one state or null per key.
         pub fn migrate(self: *Self, from_version: u32, comptime Old: type, old: []const ?Old) anyerror![]const ?State {
             const arena = self.memory.allocator();
-            const nodes = try self.operator.migrate(arena, from_version, comptime @import("../value.zig").schemaOf(Old), try statesOf(Old, arena, old));
+            const nodes = try self.operator.migrate(arena, from_version, comptime value.schemaOf(Old), try statesOf(Old, arena, old));
             return states.read(State, arena, .{ .keys = @intCast(old.len), .present = (try statesOf(Old, arena, old)).present, .columns = nodes });
         }
 
@@ -196,7 +198,7 @@ pub fn Keyed(comptime Op: type, comptime Given: type, comptime key_by: []const [
             const new = try states.read(State, arena, delta.states);
             const changed = switch (delta.changed.tag) {
                 .empty => &.{},
-                .indices => column.numbers(u32, delta.changed.payload.indices.slice()),
+                .indices => views.numbers(u32, delta.changed.payload.indices.slice()),
                 .all => null,
             };
             self.changed = new.len;
@@ -207,7 +209,7 @@ pub fn Keyed(comptime Op: type, comptime Given: type, comptime key_by: []const [
         }
 
         fn changeTimers(self: *Self, list: bindings.keyed.Timers, keys: []const usize, is_set: bool) error{OutOfMemory}!void {
-            for (column.numbers(u32, list.keys.slice()), column.numbers(i64, list.times.slice())) |index, time| {
+            for (views.numbers(u32, list.keys.slice()), views.numbers(i64, list.times.slice())) |index, time| {
                 const changed: Pending = .{ .timer = .{ .time = .{ .micros = time }, .domain = list.domain }, .key = keys[index] };
                 const found = for (self.pending.items, 0..) |other, of| {
                     if (std.meta.eql(other, changed)) break of;

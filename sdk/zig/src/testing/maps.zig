@@ -9,6 +9,8 @@ const host = @import("../map_host.zig");
 const maps = @import("../maps.zig");
 const order = @import("../order.zig");
 const reads = @import("../reads.zig");
+const rows = @import("../rows.zig");
+const views = @import("../view.zig");
 const wire = bindings.types;
 const Found = bindings.Result(bindings.maps.Found);
 const Page = bindings.Result(bindings.maps.Page);
@@ -89,12 +91,12 @@ fn MapTable(comptime Map: type) type {
         }
 
         fn commit(self: *Self, arena: Allocator, change: bindings.keyed.MapChanges, keys: []const usize) anyerror!void {
-            const indices = column.numbers(u32, change.keys.slice());
+            const indices = views.numbers(u32, change.keys.slice());
             const entries = try read(Map.Key, arena, @intCast(indices.len), change.entry_keys);
             const values = try read(Map.Value, arena, @intCast(indices.len), change.values);
             for (indices, 0..) |index, row| {
                 const at, const is_there = self.find(keys[index], entries.get(row));
-                if (change.present.len > 0 and !column.bit(change.present.ptr, row)) {
+                if (change.present.len > 0 and !views.bit(change.present.ptr, row)) {
                     if (is_there) _ = self.entries.orderedRemove(at);
                     continue;
                 }
@@ -108,7 +110,7 @@ fn MapTable(comptime Map: type) type {
         }
 
         fn get(self: *Self, arena: Allocator, of_call: []const usize, keys: wire.Buffer, entry_keys: bindings.List(wire.Node)) anyerror!bindings.maps.Found {
-            const indices = column.numbers(u32, keys.slice());
+            const indices = views.numbers(u32, keys.slice());
             const entries = try read(Map.Key, arena, @intCast(indices.len), entry_keys);
             const values = try arena.alloc(?Map.Value, indices.len);
             const present = try arena.alloc(u8, (indices.len + 7) / 8);
@@ -154,6 +156,6 @@ fn MapTable(comptime Map: type) type {
     };
 }
 
-fn read(comptime Row: type, arena: Allocator, rows: u32, nodes: bindings.List(wire.Node)) anyerror!@import("../rows.zig").Columns(Row) {
-    return reads.Reader(Row).own.open(.{ .rows = rows, .nodes = nodes.slice() }, arena);
+fn read(comptime Row: type, arena: Allocator, len: u32, nodes: bindings.List(wire.Node)) anyerror!rows.Columns(Row) {
+    return reads.Reader(Row).own.open(.{ .rows = len, .nodes = nodes.slice() }, arena);
 }

@@ -5,11 +5,13 @@ const Allocator = std.mem.Allocator;
 const accepts = @import("../accepts.zig").accepts;
 const bindings = @import("operator_bindings");
 const column = @import("../column.zig");
+const reasonOf = @import("../refuse.zig").reasonOf;
 const refuse = @import("../refuse.zig").refuse;
 const reads = @import("../reads.zig");
 const type_name = @import("../type_name.zig");
 const types = @import("../types.zig");
 const value = @import("../value.zig");
+const views = @import("../view.zig");
 const Table = @import("table.zig").Table;
 const wire = bindings.types;
 
@@ -29,7 +31,7 @@ pub const Results = struct {
     /// Fails if an output has other rows. `Row` is a struct with the columns that the test looks at, by name.
     pub fn expect(self: *const Results, output: []const u8, comptime Row: type, expected: []const Row) !void {
         const actual = self.rows(output, Row) catch |err| {
-            if (err == error.Refused) std.debug.print("{s}\n", .{try @import("../refuse.zig").reasonOf(err, self.arena)});
+            if (err == error.Refused) std.debug.print("{s}\n", .{try reasonOf(err, self.arena)});
             return err;
         };
         try std.testing.expectEqualDeep(expected, @as([]const Row, actual));
@@ -63,7 +65,7 @@ pub const Results = struct {
     fn sourcesOf(self: *const Results, call: Call, selection: wire.Selection) error{OutOfMemory}![]const u32 {
         switch (selection.tag) {
             .empty => return &.{},
-            .indices => return column.numbers(u32, selection.payload.indices.slice()),
+            .indices => return views.numbers(u32, selection.payload.indices.slice()),
             .all => {
                 const all = try self.arena.alloc(u32, call.source.rows);
                 for (all, 0..) |*source, row| source.* = @intCast(row);
@@ -76,7 +78,7 @@ pub const Results = struct {
         const T = @FieldType(Row, name);
         const delta = call.deltas[output];
         if (T == types.EventTime) {
-            const set = column.numbers(i64, delta.event_times.slice());
+            const set = views.numbers(i64, delta.event_times.slice());
             for (made, sources, 0..) |*row, source, at| {
                 @field(row, name) = .{ .micros = if (set.len > 0) set[at] else call.source.event_times[source] };
             }
@@ -102,8 +104,8 @@ pub const Results = struct {
     }
 
     /// A column of an output; a null view: all of it is null.
-    fn find(self: *const Results, call: Call, output: usize, name: []const u8) error{Refused}!struct { view: ?column.View, is_kept: bool } {
-        var computed: column.View = .{ .fields = &.{}, .nodes = call.deltas[output].computed.slice() };
+    fn find(self: *const Results, call: Call, output: usize, name: []const u8) error{Refused}!struct { view: ?views.View, is_kept: bool } {
+        var computed: views.View = .{ .fields = &.{}, .nodes = call.deltas[output].computed.slice() };
         for (self.outputs[output].columns.slice()) |of| {
             switch (of.tag) {
                 .computed => {
@@ -114,7 +116,7 @@ pub const Results = struct {
                 .kept => {
                     const kept = of.payload.kept;
                     const columns = self.inputs[kept.input].columns.slice();
-                    const source = (column.View{ .fields = columns, .nodes = &.{} }).after(kept.column).fields[0].name.slice();
+                    const source = (views.View{ .fields = columns, .nodes = &.{} }).after(kept.column).fields[0].name.slice();
                     const to = if (kept.name.is_some) kept.name.value.slice() else source;
                     if (!std.mem.eql(u8, to, name)) continue;
                     if (call.input == kept.input) return .{ .view = call.source.columnAt(kept.column), .is_kept = true };

@@ -8,6 +8,7 @@ const column = @import("../column.zig");
 const dashed = @import("../outputs.zig").dashed;
 const type_name = @import("../type_name.zig");
 const value = @import("../value.zig");
+const views = @import("../view.zig");
 const wire = bindings.types;
 
 /// Rows in columns.
@@ -38,8 +39,8 @@ pub const Table = struct {
     }
 
     /// The column with this index.
-    pub fn columnAt(self: Table, index: usize) column.View {
-        return (column.View{ .fields = self.fields, .nodes = self.nodes }).after(index);
+    pub fn columnAt(self: Table, index: usize) views.View {
+        return (views.View{ .fields = self.fields, .nodes = self.nodes }).after(index);
     }
 
     /// What an operator gets that reads these columns.
