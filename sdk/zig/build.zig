@@ -58,13 +58,18 @@ pub fn build(b: *std.Build) void {
         .imports = &.{.{ .name = "operator_bindings", .module = bindings }},
     });
 
-    const tests = b.addTest(.{ .root_module = b.createModule(.{
-        .root_source_file = b.path("tests/all.zig"),
-        .target = b.graph.host,
-        .imports = &.{.{ .name = "weir", .module = weir }},
-    }) });
     const step = b.step("test", "Test the SDK");
-    step.dependOn(&b.addRunArtifact(tests).step);
+    const examples = b.addSystemCommand(&.{ "python3", "tests/examples.py" });
+    examples.has_side_effects = true;
+    const pages = examples.addOutputDirectoryArg("examples");
+    for ([_]std.Build.LazyPath{ b.path("tests/all.zig"), pages.path(b, "all.zig") }) |root| {
+        const tests = b.addTest(.{ .root_module = b.createModule(.{
+            .root_source_file = root,
+            .target = b.graph.host,
+            .imports = &.{.{ .name = "weir", .module = weir }},
+        }) });
+        step.dependOn(&b.addRunArtifact(tests).step);
+    }
     step.dependOn(&b.addSystemCommand(&.{ "python3", "bindings.py", "--check" }).step);
     for (wrong) |case| {
         const compile = b.addTest(.{ .root_module = b.createModule(.{
