@@ -125,13 +125,17 @@ pub fn Map(comptime K: type, comptime V: type) type {
         pub fn readWanted(self: *Self) error{OutOfMemory}!void {
             if (self.wanted.items.len == 0) return;
             var unknown: std.ArrayList(Id) = .empty;
+            var indices: std.ArrayList(u32) = .empty;
             for (self.wanted.items) |id| {
                 self.key = id.key;
                 const known = self.entries.items.len;
-                if (try self.find(id.entry) == known) try unknown.append(self.arena, id);
+                const at = try self.find(id.entry);
+                if (at < known) continue;
+                try unknown.append(self.arena, id);
+                try indices.append(self.arena, at);
             }
             const values = self.readHost(unknown.items) catch return;
-            for (values, 0..) |of, at| {
+            for (values, indices.items) |of, at| {
                 self.entries.items[at].value = of;
                 self.entries.items[at].status = .as_host;
             }

@@ -1,6 +1,8 @@
 //! Types of columns that Zig has no type for. Each is one number or slice with a name; none does arithmetic of its own.
 
 const std = @import("std");
+const refuse = @import("refuse.zig").refuse;
+const timestamp_text = @import("timestamp_text.zig");
 const Kind = @import("value.zig").Kind;
 
 /// Bytes that need not be text: the column type `binary`. (`[]const u8` is text, `utf8`.)
@@ -26,6 +28,13 @@ pub const Timestamp = extern struct {
     pub const weir_kind: Kind = .instant;
     pub const weir_format = "tsu:UTC";
     pub const weir_unit: Unit = .microseconds;
+
+    /// Reads a time of RFC 3339 (`2024-05-01T12:30:00.25+02:00`, also with a space) or of a web server's log
+    /// (`01/May/2024:12:30:00 +0200`). Without an offset it is UTC.
+    pub fn parse(text: []const u8) error{Refused}!Timestamp {
+        return .{ .micros = timestamp_text.parse(text) orelse
+            return refuse("\"{s}\" is no time such as 2024-05-01T12:30:00Z or 01/May/2024:12:30:00 +0200", .{text}) };
+    }
 };
 
 /// An instant: seconds since the epoch, UTC.

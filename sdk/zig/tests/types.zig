@@ -197,3 +197,30 @@ test "a row may have hundreds of columns" {
     const results = try copy.process(&.{ .{}, .{ .a_rather_long_name_of_column_299 = null } });
     try results.expect("main", Many(300), &.{ .{}, .{ .a_rather_long_name_of_column_299 = null } });
 }
+
+test "times of logs are read, and what is no time is refused with its text" {
+    inline for (.{
+        .{ "1970-01-01T00:00:00Z", 0 },
+        .{ "1970-01-01 00:00:00", 0 },
+        .{ "1969-12-31T23:59:59.999999Z", -1 },
+        .{ "2000-02-29T12:30:45+00:00", 951_827_445_000_000 },
+        .{ "2024-05-01 12:30:00,250", 1_714_566_600_250_000 },
+        .{ "2024-05-01T12:30:00.250000000+02:00", 1_714_559_400_250_000 },
+        .{ "10/Oct/2000:13:55:36 -0700", 971_211_336_000_000 },
+        .{ "2016-12-31T23:59:60Z", 1_483_228_800_000_000 },
+        .{ "0000-03-01T00:00:00Z", -62_162_035_200_000_000 },
+        .{ "9999-12-31T23:59:59Z", 253_402_300_799_000_000 },
+    }) |case| {
+        try std.testing.expectEqual(weir.Timestamp{ .micros = case[1] }, try weir.Timestamp.parse(case[0]));
+    }
+    for ([_][]const u8{
+        "",                             "yesterday",             "2023-02-29T00:00:00Z",       "1900-02-29T00:00:00Z",
+        "2024-13-01T00:00:00Z",         "2024-04-31T00:00:00Z",  "2024-05-00T00:00:00Z",       "2024-05-01T24:00:00Z",
+        "2024-05-01T12:30:00.1234567Z", "2024-05-01T12:30:00.Z", "2024-05-01T12:30:00 CET",    "2024-05-01T12:30:00Zx",
+        "2024-05-01",                   "+024-05-01T12:30:00Z",  "10/Okt/2000:13:55:36 -0700", "10/anF/2000:13:55:36 -0700",
+    }) |text| {
+        var buffer: [200]u8 = undefined;
+        const message = "\"{s}\" is no time such as 2024-05-01T12:30:00Z or 01/May/2024:12:30:00 +0200";
+        try weir.testing.expectRefusal(try std.fmt.bufPrint(&buffer, message, .{text}), weir.Timestamp.parse(text));
+    }
+}
