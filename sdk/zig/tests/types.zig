@@ -160,6 +160,21 @@ const Emit = struct {
     }
 };
 
+test "text is checked wherever it stops to be ASCII" {
+    var emit: weir.testing.Transform(Emit, Bytes) = try .init(.{});
+    defer emit.deinit();
+    for (0..40) |at| {
+        var text: [40]u8 = @splat('a');
+        text[at] = 0xc3;
+        const bad = try emit.process(&.{.{ .bytes = .{ .bytes = &text }, .number = 0 }});
+        try std.testing.expectEqual(1, bad.refused.items.len);
+        if (at == 39) break;
+        text[at + 1] = 0xbc;
+        const good = try emit.process(&.{.{ .bytes = .{ .bytes = &text }, .number = 0 }});
+        try std.testing.expectEqual(0, good.refused.items.len);
+    }
+}
+
 test "a value that a column cannot hold refuses the row that emits it" {
     var emit: weir.testing.Transform(Emit, Bytes) = try .init(.{});
     defer emit.deinit();
