@@ -73,7 +73,13 @@ pub fn Aggregate(comptime Op: type) type {
         }
 
         /// `accumulate` of the contract. The answer is in the arena.
-        pub fn accumulate(self: *const Self, arena: Allocator, batch: wire.Batch, group_of_row: wire.Buffer, given: wire.States) anyerror!bindings.aggregate.Accumulated {
+        pub fn accumulate(
+            self: *const Self,
+            arena: Allocator,
+            batch: wire.Batch,
+            group_of_row: wire.Buffer,
+            given: wire.States,
+        ) anyerror!bindings.aggregate.Accumulated {
             const columns = try self.inputs.rows[0].open(.of(batch), arena);
             const misfits = rows.Misfits(Rows[0]).in(&columns);
             const groups = views.numbers(u32, group_of_row.slice());
@@ -137,7 +143,8 @@ fn call(comptime function: anytype, arena: Allocator, arguments: anytype) @typeI
 
 fn resultOf(comptime Op: type) type {
     if (!@hasDecl(Op, "merge") or !@hasDecl(Op, "finish"))
-        @compileError(@typeName(Op) ++ " needs `pub fn merge(self, accumulator: *Accumulator, other: Accumulator) !void` and `pub fn finish(self, accumulator: Accumulator) !Output`");
+        @compileError(@typeName(Op) ++ " needs `pub fn merge(self, accumulator: *Accumulator, other: Accumulator) !void` " ++
+            "and `pub fn finish(self, accumulator: Accumulator) !Output`");
     const Result = @typeInfo(@TypeOf(Op.finish)).@"fn".return_type.?;
     return if (@typeInfo(Result) == .error_union) @typeInfo(Result).error_union.payload else Result;
 }

@@ -1,4 +1,4 @@
-//! Columns that are being made. A builder has room for some values and knows no length: whoever owns it does.
+//! Columns that are being made. A builder has room for some values; how many are there is known to its owner.
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;

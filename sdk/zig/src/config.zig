@@ -44,7 +44,8 @@ fn checkField(comptime T: type, comptime place: []const u8) void {
 }
 
 fn unknown(comptime T: type, comptime place: []const u8) void {
-    @compileError(place ++ ": `" ++ @typeName(T) ++ "` cannot be configured; there are bool, integers, floats, []const u8, enums, slices, structs, and ? before any of them");
+    @compileError(place ++ ": `" ++ @typeName(T) ++ "` cannot be configured; there are " ++
+        "bool, integers, floats, []const u8, enums, slices, structs, and ? before any of them");
 }
 
 fn valueOf(comptime T: type, arena: Allocator, comptime key: []const u8, given: Value) Error!T {

@@ -23,23 +23,31 @@ pub const Declared = struct {
     }
 };
 
-/// The inputs that an operator declares. `needs` says the parameters of their functions, for messages;
-/// there may be so many more.
-pub fn declared(comptime Op: type, comptime function: []const u8, comptime needs: []const u8, comptime optional: usize) []const Declared {
+/// The inputs that an operator declares. `needs` says the parameters of their functions; there may be `optional` more.
+pub fn declared(
+    comptime Op: type,
+    comptime function: []const u8,
+    comptime needs: []const u8,
+    comptime optional: usize,
+) []const Declared {
     comptime {
         const count = std.mem.count(u8, needs, ",") + 1;
         var all: []const Declared = &.{};
         if (@hasDecl(Op, function)) {
             all = &.{.{ .name = null, .Home = Op, .function = function }};
         } else if (@hasDecl(Op, "inputs")) {
-            for (std.meta.declarations(Op.inputs)) |name| all = all ++ .{Declared{ .name = dashed(name), .Home = Op.inputs, .function = name }};
+            for (std.meta.declarations(Op.inputs)) |name| {
+                all = all ++ .{Declared{ .name = dashed(name), .Home = Op.inputs, .function = name }};
+            }
         }
         const hint = @typeName(Op) ++ " needs `pub fn " ++ function ++ "(" ++ needs ++ ") !void`";
         if (all.len == 0) @compileError(hint ++ ", or one such function for each input in `pub const inputs = struct { ... }`");
         for (all) |input| {
             const info = @typeInfo(@TypeOf(@field(input.Home, input.function)));
-            if (info != .@"fn" or info.@"fn".param_types.len < count or info.@"fn".param_types.len > count + optional) @compileError(hint ++ ": `" ++ input.function ++ "` has other parameters");
-            for (info.@"fn".param_types) |of| {
+            const parameters = if (info == .@"fn") info.@"fn".param_types else &.{};
+            if (parameters.len < count or parameters.len > count + optional)
+                @compileError(hint ++ ": `" ++ input.function ++ "` has other parameters");
+            for (parameters) |of| {
                 if (of == null) @compileError(hint ++ ": `anytype` does not say what the row is");
             }
         }

@@ -44,7 +44,12 @@ pub fn checked(comptime State: type, state: *const State) error{Refused}!void {
 }
 
 /// What changed between two lists of states of the same keys.
-pub fn changes(comptime State: type, arena: Allocator, before: []const ?State, after: []const ?State) error{OutOfMemory}!struct { wire.Selection, wire.States } {
+pub fn changes(
+    comptime State: type,
+    arena: Allocator,
+    before: []const ?State,
+    after: []const ?State,
+) error{OutOfMemory}!struct { wire.Selection, wire.States } {
     var keys: std.ArrayList(u32) = .empty;
     var changed: std.ArrayList(?State) = .empty;
     for (before, after, 0..) |old, new, key| {

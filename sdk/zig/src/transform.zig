@@ -22,9 +22,10 @@ const wire = bindings.types;
 pub fn Transform(comptime Op: type) type {
     const on_columns = @hasDecl(Op, "processColumns");
     const function = if (on_columns) "processColumns" else "process";
-    const needs = if (on_columns) "self, rows: weir.Columns(Row), out: *weir.ColumnEmitter(Output)" else "self, row: Row, out: *weir.Emitter(Output)";
+    const needs_emitter = if (on_columns) "*weir.ColumnEmitter(Output)" else "*weir.Emitter(Output)";
+    const needs = (if (on_columns) "self, rows: weir.Columns(Row), out: " else "self, row: Row, out: ") ++ needs_emitter;
     const declared = inputs.declared(Op, function, needs, 0);
-    const Out = inputs.Pointee(Op, declared[0].parameters()[2].?, "*weir.Emitter(Output)");
+    const Out = inputs.Pointee(Op, declared[0].parameters()[2].?, needs_emitter);
     const Rows = inputs.rows(declared, 1);
     config.checkConfig(Op);
     return struct {

@@ -156,7 +156,11 @@ pub fn Keyed(comptime Op: type, comptime Given: type, comptime key_by: []const [
             var source: table.Table = try .of(Key, arena, rows);
             source.event_times = times;
             const keys: wire.Batch = .{ .rows = source.rows, .columns = .of(source.nodes), .event_times = .empty, .row_kinds = .empty };
-            const of_domain: bindings.keyed.Timers = .{ .domain = domain, .keys = .of(std.mem.sliceAsBytes(indices)), .times = .of(std.mem.sliceAsBytes(times)) };
+            const of_domain: bindings.keyed.Timers = .{
+                .domain = domain,
+                .keys = .of(std.mem.sliceAsBytes(indices)),
+                .times = .of(std.mem.sliceAsBytes(times)),
+            };
             self.maps.begin(of_call);
             const delta = try self.operator.onTimer(arena, of_domain, keys, try self.gather(of_call), self.clock());
             try self.commit(delta, of_call);

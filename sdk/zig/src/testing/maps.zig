@@ -59,7 +59,9 @@ pub fn Maps(comptime Op: type) type {
         fn get(context: *anyopaque, map_index: u32, keys: wire.Buffer, entry_keys: bindings.List(wire.Node)) Found {
             const self: *Self = @ptrCast(@alignCast(context));
             inline for (&self.tables, 0..) |*table, index| {
-                if (map_index == index) return if (table.get(self.arena, self.keys, keys, entry_keys)) |found| .ok(found) else |err| .err(@errorName(err));
+                if (map_index == index) {
+                    return if (table.get(self.arena, self.keys, keys, entry_keys)) |found| .ok(found) else |err| .err(@errorName(err));
+                }
             }
             return .err("there is no such map");
         }
@@ -67,7 +69,9 @@ pub fn Maps(comptime Op: type) type {
         fn scan(context: *anyopaque, map_index: u32, key: u32, lower: bindings.maps.Bound, upper: bindings.maps.Bound, limit: u32) Page {
             const self: *Self = @ptrCast(@alignCast(context));
             inline for (&self.tables, 0..) |*table, index| {
-                if (map_index == index) return if (table.scan(self.arena, self.keys[key], lower, upper, limit)) |page| .ok(page) else |err| .err(@errorName(err));
+                if (map_index == index) {
+                    return if (table.scan(self.arena, self.keys[key], lower, upper, limit)) |page| .ok(page) else |err| .err(@errorName(err));
+                }
             }
             return .err("there is no such map");
         }
@@ -109,7 +113,13 @@ fn MapTable(comptime Map: type) type {
             }
         }
 
-        fn get(self: *Self, arena: Allocator, of_call: []const usize, keys: wire.Buffer, entry_keys: bindings.List(wire.Node)) anyerror!bindings.maps.Found {
+        fn get(
+            self: *Self,
+            arena: Allocator,
+            of_call: []const usize,
+            keys: wire.Buffer,
+            entry_keys: bindings.List(wire.Node),
+        ) anyerror!bindings.maps.Found {
             const indices = views.numbers(u32, keys.slice());
             const entries = try read(Map.Key, arena, @intCast(indices.len), entry_keys);
             const values = try arena.alloc(?Map.Value, indices.len);
@@ -123,7 +133,14 @@ fn MapTable(comptime Map: type) type {
             return .{ .present = .of(present), .values = .of(try builder.columnsOf(Map.Value, arena, values)) };
         }
 
-        fn scan(self: *Self, arena: Allocator, key: usize, lower: bindings.maps.Bound, upper: bindings.maps.Bound, limit: u32) anyerror!bindings.maps.Page {
+        fn scan(
+            self: *Self,
+            arena: Allocator,
+            key: usize,
+            lower: bindings.maps.Bound,
+            upper: bindings.maps.Bound,
+            limit: u32,
+        ) anyerror!bindings.maps.Page {
             var keys: std.ArrayList(Map.Key) = .empty;
             var values: std.ArrayList(Map.Value) = .empty;
             var more = false;

@@ -74,7 +74,15 @@ pub const Results = struct {
         }
     }
 
-    fn readField(self: *const Results, comptime Row: type, comptime name: []const u8, call: Call, output: usize, sources: []const u32, made: []Row) anyerror!void {
+    fn readField(
+        self: *const Results,
+        comptime Row: type,
+        comptime name: []const u8,
+        call: Call,
+        output: usize,
+        sources: []const u32,
+        made: []Row,
+    ) anyerror!void {
         const T = @FieldType(Row, name);
         const delta = call.deltas[output];
         if (T == types.EventTime) {
@@ -90,7 +98,10 @@ pub const Results = struct {
         } else {
             const found = try self.find(call, output, name);
             if (found.view) |view| {
-                if (!accepts(T, view.fields)) return refuse("column \"{s}\" is {f}, not {f}", .{ name, type_name.TypeName{ .fields = view.fields }, type_name.needs(T) });
+                if (!accepts(T, view.fields)) return refuse(
+                    "column \"{s}\" is {f}, not {f}",
+                    .{ name, type_name.TypeName{ .fields = view.fields }, type_name.needs(T) },
+                );
                 const columns = try column.open(T, view, self.arena);
                 for (made, sources, 0..) |*row, source, at| {
                     const index = if (found.is_kept) source else at;
