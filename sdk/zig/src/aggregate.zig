@@ -120,7 +120,8 @@ pub fn Aggregate(comptime Op: type) type {
             return .of(try builder.nodesOf(Output, arena, &out.outputs[0].columns, accumulators.len));
         }
 
-        fn add(self: *const Self, arena: Allocator, accumulator: *Accumulator, row: Rows[0]) anyerror!void {
+        /// Not inlined, so that the compiler does not mix the places of its panics with those of what is around it.
+        noinline fn add(self: *const Self, arena: Allocator, accumulator: *Accumulator, row: Rows[0]) anyerror!void {
             try @as(anyerror!void, call(Op.accumulate, arena, .{ &self.operator, accumulator, row }));
             try states.checked(Accumulator, accumulator);
         }

@@ -134,7 +134,7 @@ const Offsets = struct {
 
     /// Offsets are int32: what goes beyond is too much for one call.
     inline fn set(self: *Offsets, at: usize, end: usize) error{OutOfMemory}!void {
-        self.ends[at + 1] = @intCast(std.math.cast(i32, end) orelse return error.OutOfMemory);
+        self.ends[1..][at] = @intCast(std.math.cast(i32, end) orelse return error.OutOfMemory);
     }
 
     fn endOf(self: Offsets, len: usize) usize {

@@ -165,7 +165,7 @@ fn Texts(comptime Item: type) type {
         const Self = @This();
 
         pub inline fn get(self: Self, row: usize) Item {
-            const bytes = self.bytes[self.offsets[row]..self.offsets[row + 1]];
+            const bytes = self.bytes[self.offsets[row]..self.offsets[1..][row]];
             return if (Item == []const u8) bytes else .{ .bytes = bytes };
         }
 
@@ -247,7 +247,7 @@ fn Lists(comptime Item: type) type {
 
         /// The items; those of a column of numbers are not copied.
         pub fn get(self: *const Self, row: usize) Item {
-            const start, const end = .{ self.offsets[row], self.offsets[row + 1] };
+            const start, const end = .{ self.offsets[row], self.offsets[1..][row] };
             if (comptime !value.isOptional(Of) and isSlice(Of)) return self.items.values[start..end];
             // The call fails as a whole, and the host calls again with fewer rows.
             const items = self.arena.alloc(Of, end - start) catch @panic("there is no memory for the items of a list");
@@ -260,7 +260,7 @@ fn Lists(comptime Item: type) type {
         }
 
         pub fn misfit(self: *const Self, row: usize) ?[]const u8 {
-            for (self.offsets[row]..self.offsets[row + 1]) |at| {
+            for (self.offsets[row]..self.offsets[1..][row]) |at| {
                 if (self.items.misfit(at)) |what| return what;
             }
             return null;

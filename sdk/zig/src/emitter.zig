@@ -51,12 +51,12 @@ pub fn start(comptime E: type, arena: Allocator, rows: usize) error{OutOfMemory}
 
 /// What is emitted from now on comes from this row (or timer).
 pub inline fn begin(out: anytype, row: usize) void {
-    out.source = @intCast(row);
+    out.source = @truncate(row);
     inline for (&out.marks, &out.outputs) |*mark, *output| mark.* = output.len;
 }
 
 /// Forgets what was emitted since `begin`.
-pub fn takeBack(out: anytype) void {
+pub noinline fn takeBack(out: anytype) void {
     inline for (out.marks, &out.outputs) |mark, *output| output.truncate(mark);
 }
 
@@ -91,13 +91,13 @@ pub fn OutputBuilder(comptime Row: type, comptime output: []const u8) type {
             if (comptime check.isNeeded(Row)) {
                 if (check.badColumn(Row, &row)) |bad| return refuse("column \"{s}\" of output \"{s}\" {s}", .{ bad.column, output, bad.what });
             }
-            if (self.len == self.capacity) try self.reserve(arena, @max(64, 2 * self.capacity));
+            if (self.len == self.capacity) try self.reserve(arena, @max(64, self.capacity *| 2));
             inline for (comptime std.meta.fieldNames(Row)) |name| try @field(self.columns, name).set(arena, self.len, @field(row, name));
             self.sources[self.len] = source;
-            self.len += 1;
+            self.len +%= 1;
         }
 
-        pub fn reserve(self: *Self, arena: Allocator, capacity: usize) error{OutOfMemory}!void {
+        pub noinline fn reserve(self: *Self, arena: Allocator, capacity: usize) error{OutOfMemory}!void {
             inline for (comptime std.meta.fieldNames(Row)) |name| try @field(self.columns, name).reserve(arena, self.len, capacity);
             const sources = try arena.alloc(u32, capacity);
             @memcpy(sources[0..self.len], self.sources[0..self.len]);

@@ -198,7 +198,8 @@ pub fn Keyed(comptime Op: type) type {
             };
         }
 
-        fn take(self: *const Self, step: anytype, row: usize, of: *KeyContext(Op), out: *Out, state: *?State) anyerror!void {
+        /// Not inlined, so that the compiler does not mix the places of its panics with those of what is around it.
+        noinline fn take(self: *const Self, step: anytype, row: usize, of: *KeyContext(Op), out: *Out, state: *?State) anyerror!void {
             try step.take(self, row, of, out);
             if (of.state) |*left| try states.checked(State, left);
             state.* = of.state;

@@ -26,7 +26,7 @@ pub const Failures = struct {
     list: std.ArrayList(wire.RowFailure) = .empty,
 
     /// Refuses a row for an error. Memory that does not suffice is not the row's fault: it fails the call.
-    pub fn add(self: *Failures, arena: std.mem.Allocator, row: usize, of: anyerror) error{OutOfMemory}!void {
+    pub noinline fn add(self: *Failures, arena: std.mem.Allocator, row: usize, of: anyerror) error{OutOfMemory}!void {
         if (of == error.OutOfMemory) return error.OutOfMemory;
         try self.list.append(arena, .{ .row = @intCast(row), .reason = .of(try reasonOf(of, arena)) });
     }

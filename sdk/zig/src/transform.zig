@@ -70,22 +70,34 @@ pub fn Transform(comptime Op: type) type {
         }
 
         fn runRows(self: *const Self, arena: Allocator, step: anytype, columns: anytype) anyerror!Delta {
-            const misfits = rows.Misfits(std.meta.Child(@TypeOf(columns)).Row).in(columns);
             var out = try emitter.start(Out, arena, columns.rows);
             var failures: refuse.Failures = .{};
+            try self.eachRow(arena, step, columns, &out, &failures);
+            return .{ .outputs = .of(try emitter.finish(&out, self.outputs, columns.rows)), .rejected = .of(failures.list.items) };
+        }
+
+        /// A function of its own, so that the compiler does not mix the places of its panics with those of what is around it.
+        noinline fn eachRow(
+            self: *const Self,
+            arena: Allocator,
+            step: anytype,
+            columns: anytype,
+            out: *Out,
+            failures: *refuse.Failures,
+        ) anyerror!void {
+            const misfits = rows.Misfits(std.meta.Child(@TypeOf(columns)).Row).in(columns);
             for (0..columns.rows) |row| {
                 if (misfits.of(row)) |err| {
                     try failures.add(arena, row, err);
                     continue;
                 }
-                emitter.begin(&out, row);
-                const result: anyerror!void = step(&self.operator, columns.get(row), &out);
+                emitter.begin(out, row);
+                const result: anyerror!void = step(&self.operator, columns.get(row), out);
                 result catch |err| {
-                    emitter.takeBack(&out);
+                    emitter.takeBack(out);
                     try failures.add(arena, row, err);
                 };
             }
-            return .{ .outputs = .of(try emitter.finish(&out, self.outputs, columns.rows)), .rejected = .of(failures.list.items) };
         }
 
         fn runColumns(self: *const Self, arena: Allocator, step: anytype, columns: anytype) anyerror!Delta {
