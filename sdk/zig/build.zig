@@ -71,6 +71,7 @@ pub fn build(b: *std.Build) void {
         step.dependOn(&b.addRunArtifact(tests).step);
     }
     step.dependOn(&b.addSystemCommand(&.{ "python3", "bindings.py", "--check" }).step);
+    step.dependOn(&b.addFmt(.{ .paths = &.{b.path(".")}, .check = true }).step);
     for (wrong) |case| {
         const compile = b.addTest(.{ .root_module = b.createModule(.{
             .root_source_file = b.path(b.fmt("tests/wrong/{s}.zig", .{case[0]})),

@@ -212,3 +212,73 @@ test "a key that the input is not keyed by is refused" {
         testing.Keyed(Everything, Row, &.{"value"}).init(.{}),
     );
 }
+
+const Join = struct {
+    const Out = struct {
+        item: []const u8,
+        amount: f64,
+        pub const keep: weir.Keep = .{ .columns = &.{.of("id")} };
+    };
+    const Context = weir.KeyContext(Join);
+
+    pub const Key = struct { id: i64 };
+    pub const State = struct { item: []const u8 };
+    pub const inputs = struct {
+        pub fn orders(_: *const Join, order: struct { item: []const u8 }, of: *Context, _: *weir.Emitter(Out)) !void {
+            of.state = .{ .item = order.item };
+        }
+
+        pub fn payments(_: *const Join, payment: struct { amount: f64 }, of: *Context, out: *weir.Emitter(Out)) !void {
+            const state = of.state orelse return weir.refuse("there is no order {d}", .{of.key.id});
+            try out.emit(.{ .item = state.item, .amount = payment.amount });
+        }
+    };
+};
+
+test "several inputs share the state of a key" {
+    const Row = union(enum) {
+        orders: struct { id: i64, item: []const u8 },
+        payments: struct { amount: f64, id: i64 },
+    };
+    var join: testing.Keyed(Join, Row, &.{"id"}) = try .init(.{});
+    defer join.deinit();
+    const results = try join.process(&.{
+        .{ .orders = .{ .id = 1, .item = "tea" } },
+        .{ .payments = .{ .id = 1, .amount = 2.5 } },
+        .{ .payments = .{ .id = 2, .amount = 1 } },
+    });
+    const Paid = struct { item: []const u8, amount: f64 };
+    try results.expect("main", Paid, &.{.{ .item = "tea", .amount = 2.5 }});
+    try results.expectRefused(&.{.{ .row = 2, .reason = "there is no order 2" }});
+}
+
+test "it does not matter how rows are cut into batches" {
+    var rows: [12]Given = undefined;
+    for (&rows, 0..) |*row, at| {
+        const value: i64 = @intCast(at);
+        row.* = given(if (at % 3 == 0) "a" else "b", if (at % 4 == 1) -value else value, if (at % 2 == 0) "x" else "y");
+    }
+    for (0..rows.len + 1) |cut| {
+        var everything: testing.Keyed(Everything, Given, &.{"sensor"}) = try .init(.{});
+        defer everything.deinit();
+        const first = try everything.process(rows[0..cut]);
+        const second = try everything.process(rows[cut..]);
+        const emitted = try std.mem.concat(everything.memory.allocator(), Seen, &.{ try first.rows("main", Seen), try second.rows("main", Seen) });
+        try std.testing.expectEqualDeep(@as([]const Seen, &.{
+            .{ .sensor = "a", .seen = 1, .text = "a:x" },
+            .{ .sensor = "b", .seen = 1, .text = "b:x" },
+            .{ .sensor = "a", .seen = 1, .text = "a:y" },
+            .{ .sensor = "b", .seen = 2, .text = "b:x" },
+            .{ .sensor = "a", .seen = 2, .text = "a:x" },
+            .{ .sensor = "b", .seen = 1, .text = "b:y" },
+            .{ .sensor = "b", .seen = 3, .text = "b:x" },
+            .{ .sensor = "b", .seen = 4, .text = "b:x" },
+            .{ .sensor = "b", .seen = 2, .text = "b:y" },
+        }), @as([]const Seen, emitted));
+        try std.testing.expectEqual(3, everything.state(.{ .sensor = "a" }).?.rows);
+        try std.testing.expectEqual(6, everything.state(.{ .sensor = "b" }).?.rows);
+        try std.testing.expectEqual(8, everything.entryCount());
+        // The one at 10 is deleted by the row that registers it.
+        try std.testing.expectEqual(10, everything.timerCount());
+    }
+}
