@@ -36,7 +36,8 @@ pub fn Aggregate(comptime Op: type) type {
     value.checkRow(Output);
     config.checkConfig(Op);
     for (std.meta.fieldNames(Accumulated), @typeInfo(Accumulated).@"struct".field_attrs) |name, attributes| {
-        if (attributes.default_value_ptr == null) @compileError(@typeName(Accumulated) ++ "." ++ name ++ " needs a default, which a new group starts with");
+        if (attributes.default_value_ptr == null)
+            @compileError(@typeName(Accumulated) ++ "." ++ name ++ " needs a default, which a new group starts with");
     }
     if (@hasDecl(Output, "keep")) @compileError(@typeName(Output) ++ " cannot keep columns of the input: a group has many rows");
     return struct {

@@ -14,7 +14,7 @@ pub fn Column(comptime T: type) type {
     const Item = value.NonNull(T);
     const optional = value.isOptional(T);
     return struct {
-        nulls: Nulls = .{},
+        nulls: views.Nulls = .{},
         values: Values(Item),
 
         const Self = @This();
@@ -57,20 +57,6 @@ pub fn absent(comptime T: type, len: usize, arena: Allocator) error{OutOfMemory}
     @memset(bits, 0);
     return .{ .nulls = .{ .bits = bits.ptr, .has_any = true }, .values = undefined };
 }
-
-/// Where a column is null.
-pub const Nulls = struct {
-    bits: [*]const u8 = undefined,
-    has_any: bool = false,
-
-    pub fn any(self: Nulls) bool {
-        return self.has_any;
-    }
-
-    pub inline fn isNull(self: Nulls, row: usize) bool {
-        return self.has_any and !views.bit(self.bits, row);
-    }
-};
 
 fn isSlice(comptime Item: type) bool {
     return switch (value.kindOf(Item)) {

@@ -138,7 +138,13 @@ pub fn Keyed(comptime Op: type) type {
         }
 
         /// `migrate` of the contract. The answer is in the arena. Without `migrate` of the operator columns are matched by name.
-        pub fn migrate(self: *const Self, arena: Allocator, from: u32, layout: []const wire.Field, given: wire.States) anyerror!bindings.List(wire.Node) {
+        pub fn migrate(
+            self: *const Self,
+            arena: Allocator,
+            from: u32,
+            layout: []const wire.Field,
+            given: wire.States,
+        ) anyerror!bindings.List(wire.Node) {
             const old: states.OldStates = .{ .arena = arena, .layout = layout, .states = given };
             const migrated: []?State = try if (@hasDecl(Op, "migrate")) self.operator.migrate(from, old) else old.read(State);
             if (migrated.len != given.keys) return refuse.refuse("migrating {d} states gave {d}", .{ given.keys, migrated.len });

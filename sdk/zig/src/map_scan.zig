@@ -47,8 +47,8 @@ pub fn merged(comptime Map: type, map: *Map, range: Range(Map.Key), changed: any
     if (range.isEmpty()) return found.items;
     var pages: Pages(Map) = .{
         .map = map,
-        .lower = if (range.after) |key| try boundAt(Map, map, .excluded, key) else if (range.from) |key| try boundAt(Map, map, .included, key) else unbounded,
-        .upper = if (range.before) |key| try boundAt(Map, map, .excluded, key) else if (range.to) |key| try boundAt(Map, map, .included, key) else unbounded,
+        .lower = try boundAt(Map, map, range.after, range.from),
+        .upper = try boundAt(Map, map, range.before, range.to),
     };
     var own = changed;
     while (found.items.len < range.limit) {
@@ -69,10 +69,10 @@ pub fn merged(comptime Map: type, map: *Map, range: Range(Map.Key), changed: any
     return found.items;
 }
 
-const unbounded: maps.Bound = .{ .tag = .unbounded };
-
-fn boundAt(comptime Map: type, map: *Map, tag: maps.Bound.Tag, key: Map.Key) error{OutOfMemory}!maps.Bound {
-    return .{ .tag = tag, .payload = .{ .included = .of(try builder.columnsOf(Map.Key, map.arena, &[_]Map.Key{key})) } };
+fn boundAt(comptime Map: type, map: *Map, excluded: ?Map.Key, included: ?Map.Key) error{OutOfMemory}!maps.Bound {
+    const key = excluded orelse included orelse return .{ .tag = .unbounded };
+    const nodes = try builder.columnsOf(Map.Key, map.arena, &[_]Map.Key{key});
+    return .{ .tag = if (excluded != null) .excluded else .included, .payload = .{ .included = .of(nodes) } };
 }
 
 /// What the host has, one entry after the other.
@@ -100,7 +100,7 @@ fn Pages(comptime Map: type) type {
                 for (page, 0..) |*entry, at| entry.* = .{ .key = keys.get(at), .value = values.get(at) };
                 self.page = page;
                 self.is_over = !given.more or page.len == 0;
-                if (!self.is_over) self.lower = try boundAt(Map, self.map, .excluded, page[page.len - 1].key);
+                if (!self.is_over) self.lower = try boundAt(Map, self.map, page[page.len - 1].key, null);
             }
             return self.page[0];
         }

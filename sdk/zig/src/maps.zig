@@ -19,8 +19,9 @@ pub fn layouts(comptime Op: type) []const bindings.types.MapLayout {
         var all: []const bindings.types.MapLayout = &.{};
         for (names(Op)) |name| {
             const Map = @FieldType(MapsOf(Op), name);
-            if (@typeInfo(Map) != .@"struct" or !@hasDecl(Map, "Key")) @compileError(@typeName(MapsOf(Op)) ++ "." ++ name ++ " must be a weir.Map(Key, Value)");
-            if (value.columnNames(Map.Key).len == 0) @compileError(@typeName(MapsOf(Op)) ++ "." ++ name ++ ": its key needs at least one column");
+            const place = @typeName(MapsOf(Op)) ++ "." ++ name;
+            if (@typeInfo(Map) != .@"struct" or !@hasDecl(Map, "Key")) @compileError(place ++ " must be a weir.Map(Key, Value)");
+            if (value.columnNames(Map.Key).len == 0) @compileError(place ++ ": its key needs at least one column");
             all = all ++ .{bindings.types.MapLayout{
                 .name = .of(dashed(name)),
                 .key = .of(value.schemaOf(Map.Key)),

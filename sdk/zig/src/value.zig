@@ -77,8 +77,10 @@ fn checkField(comptime T: type, comptime place: []const u8, comptime is_root: bo
     switch (kind) {
         .list => checkField(@typeInfo(Item).pointer.child, place ++ "[]", false),
         .row => for (std.meta.fieldNames(Item)) |name| checkField(@FieldType(Item, name), place ++ "." ++ name, false),
-        .event_time, .row_kind => if (!is_root or isOptional(T))
-            @compileError(place ++ ": the " ++ (if (kind == .event_time) "event time" else "kind") ++ " of a row is a field of the row itself, without ?"),
+        .event_time, .row_kind => if (!is_root or isOptional(T)) {
+            const what = if (kind == .event_time) "event time" else "kind";
+            @compileError(place ++ ": the " ++ what ++ " of a row is a field of the row itself, without ?");
+        },
         else => {},
     }
 }

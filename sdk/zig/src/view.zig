@@ -1,4 +1,4 @@
-//! Columns as they come: schema and nodes, and buffers as numbers and bits.
+//! Columns as they come: schema and nodes, and their buffers as numbers and bits.
 
 const std = @import("std");
 const bindings = @import("operator_bindings");
@@ -47,3 +47,17 @@ pub fn numbers(comptime T: type, buffer: []const u8) []const T {
 pub inline fn bit(bits: [*]const u8, index: usize) bool {
     return bits[index >> 3] & @as(u8, 1) << @intCast(index & 7) != 0;
 }
+
+/// Where a column is null.
+pub const Nulls = struct {
+    bits: [*]const u8 = undefined,
+    has_any: bool = false,
+
+    pub fn any(self: Nulls) bool {
+        return self.has_any;
+    }
+
+    pub inline fn isNull(self: Nulls, row: usize) bool {
+        return self.has_any and !bit(self.bits, row);
+    }
+};

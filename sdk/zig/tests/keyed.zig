@@ -81,8 +81,16 @@ test "a refused row leaves no trace in outputs, state, maps and timers" {
     try std.testing.expectEqualDeep(Everything.State{ .rows = 2, .last = "a:x", .history = &.{ 1, 2 } }, everything.state(.{ .sensor = "a" }));
     try std.testing.expectEqual(2, everything.stateCount());
     try std.testing.expectEqual(4, everything.entryCount());
+    try std.testing.expectEqual(2, everything.entry(.words, .{ .sensor = "a" }, .{ .word = "x" }).?.count);
+    try std.testing.expectEqual(null, everything.entry(.words, .{ .sensor = "a" }, .{ .word = "new" }));
+    try std.testing.expectEqual(null, everything.entry(.words, .{ .sensor = "z" }, .{ .word = "x" }));
     // Two of `a` and one of `b` by the watermark, and one of each by the clock.
     try std.testing.expectEqual(5, everything.timerCount());
+    try std.testing.expectEqualDeep(@as([]const weir.Timer, &.{
+        .{ .time = .{ .micros = 11 }, .domain = .event_time },
+        .{ .time = .{ .micros = 12 }, .domain = .event_time },
+        .{ .time = .{ .micros = 100 }, .domain = .processing_time },
+    }), try everything.timersOf(.{ .sensor = "a" }));
 }
 
 test "timers of both clocks fire in order, and a refused one does not come again" {

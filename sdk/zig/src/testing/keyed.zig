@@ -7,6 +7,7 @@ const builder = @import("../builder.zig");
 const column = @import("../column.zig");
 const keyed = @import("../keyed.zig");
 const maps = @import("maps.zig");
+const MapsOf = @import("../maps.zig").MapsOf;
 const order = @import("../order.zig");
 const Results = @import("results.zig").Results;
 const states = @import("../states.zig");
@@ -44,6 +45,11 @@ pub fn Keyed(comptime Op: type, comptime Given: type, comptime key_by: []const [
             break :Key @Struct(.auto, null, key_by, &field_types, &@splat(.{}));
         };
         const Pending = struct { timer: timers.Timer, key: usize };
+        const MapOf = std.meta.FieldEnum(MapsOf(Op));
+
+        fn MapType(comptime map: MapOf) type {
+            return @FieldType(MapsOf(Op), @tagName(map));
+        }
 
         /// Connects it. Fails if it cannot be connected to such rows; `weir.testing.expectRefusal` looks at the message.
         pub fn init(operator: Op) anyerror!Self {
@@ -91,10 +97,22 @@ pub fn Keyed(comptime Op: type, comptime Given: type, comptime key_by: []const [
 
         /// The state of a key; null: it has none.
         pub fn state(self: *const Self, key: Key) ?State {
-            for (self.keys.items, self.states.items) |other, of| {
-                if (order.equal(Key, other, key)) return of;
+            return self.states.items[self.find(key) orelse return null];
+        }
+
+        /// An entry of a map of a key; null: it is not there.
+        pub fn entry(self: *const Self, comptime map: MapOf, key: Key, entry_key: MapType(map).Key) ?MapType(map).Value {
+            return self.maps.tables[@backingInt(map)].entry(self.find(key) orelse return null, entry_key);
+        }
+
+        /// The timers of a key that are waiting, the earliest first.
+        pub fn timersOf(self: *Self, key: Key) error{OutOfMemory}![]const timers.Timer {
+            std.mem.sort(Pending, self.pending.items, {}, isBefore);
+            var waiting: std.ArrayList(timers.Timer) = .empty;
+            for (self.pending.items) |pending| {
+                if (pending.key == self.find(key)) try waiting.append(self.memory.allocator(), pending.timer);
             }
-            return null;
+            return waiting.items;
         }
 
         /// How many keys have a state.
@@ -185,10 +203,15 @@ pub fn Keyed(comptime Op: type, comptime Given: type, comptime key_by: []const [
                     inline else => |row| @field(key, name) = @field(row, name),
                 }
             }
-            for (self.keys.items, 0..) |other, at| if (order.equal(Key, other, key)) return at;
+            if (self.find(key)) |at| return at;
             try self.keys.append(self.memory.allocator(), try order.copy(Key, self.memory.allocator(), key));
             try self.states.append(self.memory.allocator(), null);
             return self.keys.items.len - 1;
+        }
+
+        fn find(self: *const Self, key: Key) ?usize {
+            for (self.keys.items, 0..) |other, at| if (order.equal(Key, other, key)) return at;
+            return null;
         }
 
         fn gather(self: *Self, keys: []const usize) error{OutOfMemory}!wire.States {

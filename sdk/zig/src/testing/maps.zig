@@ -84,14 +84,19 @@ fn MapTable(comptime Map: type) type {
         entries: std.ArrayList(Entry) = .empty,
 
         const Self = @This();
-        const Entry = struct { key: usize, entry: Map.Key, value: Map.Value };
+        const Entry = struct { key: usize, key_of_entry: Map.Key, value: Map.Value };
 
-        fn find(self: *const Self, key: usize, entry: Map.Key) struct { usize, bool } {
+        fn find(self: *const Self, key: usize, entry_key: Map.Key) struct { usize, bool } {
             for (self.entries.items, 0..) |other, at| {
-                const found = if (other.key == key) order.order(Map.Key, other.entry, entry) else std.math.order(other.key, key);
+                const found = if (other.key == key) order.order(Map.Key, other.key_of_entry, entry_key) else std.math.order(other.key, key);
                 if (found != .lt) return .{ at, found == .eq };
             }
             return .{ self.entries.items.len, false };
+        }
+
+        pub fn entry(self: *const Self, key: usize, entry_key: Map.Key) ?Map.Value {
+            const at, const is_there = self.find(key, entry_key);
+            return if (is_there) self.entries.items[at].value else null;
         }
 
         fn commit(self: *Self, arena: Allocator, change: bindings.keyed.MapChanges, keys: []const usize) anyerror!void {
@@ -104,12 +109,12 @@ fn MapTable(comptime Map: type) type {
                     if (is_there) _ = self.entries.orderedRemove(at);
                     continue;
                 }
-                const entry: Entry = .{
+                const new: Entry = .{
                     .key = keys[index],
-                    .entry = try order.copy(Map.Key, arena, entries.get(row)),
+                    .key_of_entry = try order.copy(Map.Key, arena, entries.get(row)),
                     .value = try order.copy(Map.Value, arena, values.get(row)),
                 };
-                if (is_there) self.entries.items[at] = entry else try self.entries.insert(arena, at, entry);
+                if (is_there) self.entries.items[at] = new else try self.entries.insert(arena, at, new);
             }
         }
 
@@ -144,20 +149,20 @@ fn MapTable(comptime Map: type) type {
             var keys: std.ArrayList(Map.Key) = .empty;
             var values: std.ArrayList(Map.Value) = .empty;
             var more = false;
-            for (self.entries.items) |entry| {
-                if (entry.key != key) continue;
+            for (self.entries.items) |known| {
+                if (known.key != key) continue;
                 if (lower.tag != .unbounded) {
-                    const at = order.order(Map.Key, entry.entry, try bound(arena, lower));
+                    const at = order.order(Map.Key, known.key_of_entry, try bound(arena, lower));
                     if (at == .lt or (at == .eq and lower.tag == .excluded)) continue;
                 }
                 if (upper.tag != .unbounded) {
-                    const at = order.order(Map.Key, entry.entry, try bound(arena, upper));
+                    const at = order.order(Map.Key, known.key_of_entry, try bound(arena, upper));
                     if (at == .gt or (at == .eq and upper.tag == .excluded)) continue;
                 }
                 more = keys.items.len == @min(limit, page_max);
                 if (more) break;
-                try keys.append(arena, entry.entry);
-                try values.append(arena, entry.value);
+                try keys.append(arena, known.key_of_entry);
+                try values.append(arena, known.value);
             }
             return .{
                 .entries = @intCast(keys.items.len),
