@@ -69,6 +69,7 @@ test "what is wrong with a configuration is said with its key" {
     try expectRefusal("{\"price-min\": 1, \"loud\": 0}", "config: `loud` is true or false, not 0");
     try expectRefusal("{\"price-min\": 1, \"mode\": \"loose\"}", "config: `mode` is one of `strict`, `very-loose`, not \"loose\"");
     try expectRefusal("{\"price-min\": 1, \"names\": [null]}", "config: `names[]` is a text, not null");
+    try expectRefusal("{\"price-min\": 1, \"limits\": 5}", "config: `limits` is a table, not 5");
     try expectRefusal("{\"price-min\": 1, \"limits\": {\"low\": 256}}", "config: `limits.low`: 256 is out of range, from 0 to 255");
     try expectRefusal("{\"price-min\": 1, \"limits\": {\"low\": 1, \"mid\": 1}}", "config: unknown field `limits.mid`, expected `low`, `high`");
     try expectRefusal("{\"price-min\": 13}", "config: `price-min` is unlucky");
