@@ -87,5 +87,8 @@ test "the title and a JSON Schema are there" {
     const properties = object.get("properties").?.object;
     try std.testing.expectEqualStrings("The least price.", properties.get("price-min").?.object.get("description").?.string);
     try std.testing.expectEqualStrings("very-loose", properties.get("mode").?.object.get("enum").?.array.items[1].string);
+    try std.testing.expectEqual(0.5, properties.get("share").?.object.get("default").?.float);
+    try std.testing.expectEqualStrings("strict", properties.get("mode").?.object.get("default").?.string);
+    try std.testing.expectEqual(null, properties.get("limits").?.object.get("default"));
     try std.testing.expectEqual(6, properties.count());
 }
