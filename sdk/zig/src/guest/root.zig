@@ -5,7 +5,10 @@ const std = @import("std");
 const bindings = @import("operator_bindings");
 const memory = @import("memory.zig");
 const author = @import("operator");
-const Operator = if (@hasDecl(author, "operator")) author.operator else @compileError("it needs `pub const operator = weir.Transform(...);`");
+const Operator = if (@hasDecl(author, "operator"))
+    author.operator
+else
+    @compileError("the `root_source_file` of build.zig needs `pub const operator = weir.Transform(...);`");
 const reasonOf = @import("weir").reasonOf;
 const wire = bindings.types;
 const Result = bindings.Result;
