@@ -59,6 +59,29 @@ const GO: Language = Language {
     passed: "ok  ",
 };
 
+const CMAKE: &[&str] = &["cmake -B \"$BUILD\" && cmake --build \"$BUILD\" && ctest --test-dir \"$BUILD\""];
+const C: Language = Language {
+    name: "c",
+    compiler: None,
+    needs: &[["python3", "--version"], ["cmake", "--version"], ["c++", "--version"]],
+    test_sdk: &[CMAKE],
+    test: &[CMAKE],
+    passed: "100% tests passed",
+};
+
+/// Its headers are tested with those of C.
+const CPP: Language = Language { name: "cpp", test_sdk: &[], ..C };
+
+const ZIG_TEST: &[&str] = &["zig", "build", "test", "--summary", "all"];
+const ZIG: Language = Language {
+    name: "zig",
+    compiler: Some("ziglang"),
+    needs: &[["python3", "--version"]],
+    test_sdk: &[ZIG_TEST],
+    test: &[ZIG_TEST],
+    passed: " tests passed",
+};
+
 /// The version that was there when this was written.
 const PYTEST: &str = "pytest==9.0.1";
 
@@ -81,8 +104,9 @@ fn run(command: &mut Command, folder: &Path) -> Output {
         .env("NO_COLOR", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONPATH", kept("pytest"));
-    // Go would fetch another version of itself; Zig and CMake would compile in folders of the user's.
-    command.env("GOTOOLCHAIN", "local").env("ZIG_GLOBAL_CACHE_DIR", kept("languages-cache").join("zig"));
+    // Go would fetch another version of itself; Zig would compile in a folder of the user's, and into that of the project.
+    let zig = kept("languages-cache").join("zig");
+    command.env("GOTOOLCHAIN", "local").env("ZIG_GLOBAL_CACHE_DIR", &zig).env("ZIG_LOCAL_CACHE_DIR", zig);
     command.env("WEIR_TOOLCHAIN_DIR", kept("toolchains")).env("WEIR_CACHE_DIR", kept("languages-cache"));
     command.env("XDG_DATA_HOME", kept("languages-data"));
     command.output().unwrap()
@@ -124,12 +148,13 @@ impl Language {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let own = self.compiler.map(|folder| self.toolchain().join(folder));
         let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path))).unwrap();
+        let build = tempfile::tempdir().unwrap();
         for command in commands {
             // A program is looked for in the path that it gets.
             let mut shell = Command::new("sh");
-            said = well(shell.env("PATH", &path).args(["-c", &command.join(" ")]), folder);
+            said = well(shell.env("PATH", &path).env("BUILD", build.path()).args(["-c", &command.join(" ")]), folder);
         }
-        assert!(said.contains(self.passed), "{}: {said}", folder.display());
+        assert!(commands.is_empty() || said.contains(self.passed), "{}: {said}", folder.display());
     }
 
     /// Where `weir toolchain install` has put it.
@@ -205,10 +230,25 @@ fn go() {
     GO.every_template();
 }
 
+#[test]
+fn c() {
+    C.every_template();
+}
+
+#[test]
+fn cpp() {
+    CPP.every_template();
+}
+
+#[test]
+fn zig() {
+    ZIG.every_template();
+}
+
 /// A toolchain that is not there is named, with what to do.
 #[test]
 fn a_missing_toolchain_says_what_to_do() {
-    for language in [PYTHON, JAVASCRIPT, GO].iter().filter(|language| language.is_here()) {
+    for language in [PYTHON, JAVASCRIPT, GO, C, ZIG].iter().filter(|language| language.is_here()) {
         let folder = tempfile::tempdir().unwrap();
         well(&mut weir(&["new", "mine", "--lang", language.name]), folder.path());
         let mut build = weir(&["build", "mine"]);

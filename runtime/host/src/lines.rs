@@ -31,7 +31,7 @@ pub struct Place {
     pub function: u32,
     /// The file, relative to the project, an index into `texts`.
     pub file: u32,
-    /// Counted from 1.
+    /// Counted from 1; 0: the compiler does not know it.
     pub line: u32,
 }
 
@@ -54,25 +54,32 @@ impl<'a> Lines<'a> {
     }
 
     /// `f (src/lib.rs:12)` of an instruction, innermost first; none: it is not the author's, or not known. If it is not the author's,
-    /// one of theirs that begins up to `reach` bytes behind it is taken.
+    /// or has no line, one of theirs that begins up to `reach` bytes behind it is taken.
     pub fn at(&self, function: u32, offset: u32, reach: u32) -> Vec<String> {
         let (mut at, mut found) = ((0_u32, 0_u32), None);
         for range in &self.ranges {
             let start = if range.functions == 0 { at.1 } else { 0 };
             at = (at.0.saturating_add(range.functions), range.offset.saturating_add(start));
-            let is_found = found.is_some_and(|chain: &Vec<u32>| !chain.is_empty());
+            let is_found =
+                found.is_some_and(|chain: &Vec<u32>| chain.first().is_some_and(|place| self.has_line(*place)));
             if at > (function, offset.saturating_add(reach)) || (at > (function, offset) && is_found) {
                 break;
             }
-            found = self.chains.get(range.chain as usize).filter(|_| at.0 == function);
+            let chain = self.chains.get(range.chain as usize).filter(|_| at.0 == function);
+            found = if at > (function, offset) { chain.or(found) } else { chain };
         }
         found.into_iter().flatten().filter_map(|place| self.shown(*place)).collect()
+    }
+
+    fn has_line(&self, place: u32) -> bool {
+        self.places.get(place as usize).is_some_and(|place| place.line != 0)
     }
 
     fn shown(&self, place: u32) -> Option<String> {
         let Place { function, file, line } = *self.places.get(place as usize)?;
         let text = |index: u32| self.texts.get(index as usize);
-        Some(format!("{} ({}:{line})", text(function)?, text(file)?))
+        let (function, file) = (text(function)?, text(file)?);
+        Some(if line == 0 { format!("{function} ({file})") } else { format!("{function} ({file}:{line})") })
     }
 }
 

@@ -61,8 +61,14 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let sdk = sdk_folder(language, args.sdk.as_deref())?;
     std::fs::create_dir_all(&args.folder).with_context(|| format!("cannot make {shown}"))?;
     let folder = args.folder.canonicalize().with_context(|| format!("cannot read {shown}"))?;
-    let sdk = quotable(&relative(&folder, &sdk));
-    let filled = [("{{name}}", &name), ("{{identifier}}", &name.replace('-', "_")), ("{{sdk}}", &sdk)];
+    let (sdk, always_relative) = (quotable(&relative(&folder, &sdk, 2)), quotable(&relative(&folder, &sdk, 0)));
+    let identifier = name.replace('-', "_");
+    let filled = [
+        ("{{name}}", &name),
+        ("{{identifier}}", &identifier),
+        ("{{sdk}}", &sdk),
+        ("{{relative-sdk}}", &always_relative),
+    ];
     let fill = |text: &str| filled.iter().fold(text.to_owned(), |text, (mark, value)| text.replace(mark, value));
     for (path, content) in sdk::template(language, args.template.folder()) {
         let path = folder.join(fill(path.strip_suffix(".tmpl").unwrap_or(path)));
@@ -104,12 +110,11 @@ fn quotable(path: &Path) -> String {
     path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// From a folder to another, both absolute: through the folder that holds both, if one of the user's does; else absolute, so
-/// that moving one does not break the other.
-fn relative(from: &Path, to: &Path) -> PathBuf {
+/// From a folder to another, both absolute: through the folder that holds both, if that is more than `too_few` parts deep; else
+/// absolute, so that moving one does not break the other: the root and one folder below it hold everything of everyone.
+fn relative(from: &Path, to: &Path, too_few: usize) -> PathBuf {
     let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
-    // The root and one folder below it hold everything of everyone.
-    if shared <= 2 {
+    if shared <= too_few {
         return to.to_path_buf();
     }
     let up = from.components().skip(shared).map(|_| std::path::Component::ParentDir);
@@ -122,9 +127,11 @@ mod tests {
 
     #[test]
     fn paths_between_folders() {
-        let between = |from: &str, to: &str| relative(Path::new(from), Path::new(to)).display().to_string();
+        let between = |from: &str, to: &str| relative(Path::new(from), Path::new(to), 2).display().to_string();
         assert_eq!(between("/srv/weir/operators/mine", "/srv/weir/sdk/rust"), "../../sdk/rust");
         assert_eq!(between("/tmp/mine", "/srv/weir/sdk/rust"), "/srv/weir/sdk/rust");
         assert_eq!(between("/srv/me/mine", "/srv/you/weir/sdk/rust"), "/srv/you/weir/sdk/rust");
+        let always = relative(Path::new("/tmp/mine"), Path::new("/srv/weir/sdk/zig"), 0);
+        assert_eq!(always.display().to_string(), "../../srv/weir/sdk/zig");
     }
 }

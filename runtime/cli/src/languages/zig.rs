@@ -13,6 +13,8 @@ use crate::languages::{Language, pip, plain_name, run, sdk};
 /// See the module.
 pub(super) struct Zig;
 
+/// Below Weir's cache folder.
+const CACHE: &str = "zig";
 const PINNED: &str = "sdk/zig/toolchain.txt";
 
 impl Language for Zig {
@@ -43,8 +45,12 @@ impl Language for Zig {
     fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
         let folder = tempfile::tempdir().context("cannot make a folder for temporary files")?;
         let mut command = compiler(self)?;
-        command.current_dir(project).args(["build", "operator", "--prefix"]).arg(folder.path());
-        run(&format!("building {}", project.display()), &mut command)?;
+        command.current_dir(project).args(["build", "operator", "--error-style", "minimal", "--summary", "none"]);
+        command.arg("--prefix").arg(folder.path());
+        let is_first = folders::cache_dir().is_some_and(|cache| !cache.join(CACHE).is_dir());
+        let first =
+            if is_first { " (the first time Zig compiles its own tools, which takes a minute or two)" } else { "" };
+        run(&format!("building {}{first}", project.display()), &mut command)?;
         let made =
             std::fs::read_dir(folder.path().join("bin")).into_iter().flatten().flatten().map(|entry| entry.path());
         let made: Vec<PathBuf> = made.filter(|path| path.extension().is_some_and(|of| of == "wasm")).collect();
@@ -81,7 +87,7 @@ impl Toolchain for Zig {
 pub(super) fn compiler(language: &dyn Language) -> anyhow::Result<Command> {
     let mut command = Command::new(toolchain::installed(language, &Zig)?.join("ziglang/zig"));
     if let Some(cache) = folders::cache_dir() {
-        command.env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig")).env("ZIG_LOCAL_CACHE_DIR", cache.join("zig"));
+        command.env("ZIG_GLOBAL_CACHE_DIR", cache.join(CACHE)).env("ZIG_LOCAL_CACHE_DIR", cache.join(CACHE));
     }
     Ok(command)
 }

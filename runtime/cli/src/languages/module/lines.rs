@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use addr2line::Context;
 use addr2line::gimli::{Dwarf, EndianSlice, LittleEndian};
@@ -55,9 +55,11 @@ fn own_places(context: &Context<Slice<'_>>, address: u64, project: &Path, table:
     while let Ok(Some(frame)) = frames.next() {
         let Some((function, location)) = frame.function.as_ref().zip(frame.location.as_ref()) else { continue };
         let file = location.file.and_then(|file| Path::new(file).strip_prefix(project).ok());
-        let (Some(file), Some(line), Ok(name)) = (file, location.line, function.raw_name()) else { continue };
+        let is_inside = |file: &&Path| file.components().all(|part| part != Component::ParentDir);
+        let (Some(file), Ok(name)) = (file.filter(is_inside), function.raw_name()) else { continue };
         let function = table.texts.index(format!("{:#}", rustc_demangle::demangle(&name)));
         let file = table.texts.index(file.display().to_string());
+        let line = location.line.unwrap_or_default();
         places.push(table.places.index(Place { function, file, line }));
     }
     places
