@@ -100,7 +100,7 @@ void weir_arena_end(weir_arena *arena) { arena->is_over = true; }
 
 weir_text weir_arena_text(weir_arena *arena, const void *data, size_t size) {
     char *copy = weir_arena_alloc(arena, size + 1);
-    if (size > 0) memcpy(copy, data, size);
+    weir_copy(copy, data, size);
     copy[size] = 0;
     return (weir_text){copy, size};
 }

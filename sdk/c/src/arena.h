@@ -32,6 +32,18 @@ void weir_arena_free(weir_arena *arena);
 // As weir_arena_reset, but with the next allocation: until then everything can be read.
 void weir_arena_end(weir_arena *arena);
 
+// As memcpy. A copy of unknown size is a call out of the component; what is short is copied here.
+static inline void weir_copy(void *to, const void *from, size_t size) {
+    unsigned char *into = to;
+    const unsigned char *bytes = from;
+    if (size >= 64) {
+        memcpy(to, from, size);
+        return;
+    }
+    for (; size >= 8; size -= 8, into += 8, bytes += 8) memcpy(into, bytes, 8);
+    for (size_t i = 0; i < size; i++) into[i] = bytes[i];
+}
+
 weir_text weir_arena_text(weir_arena *arena, const void *data, size_t size);
 weir_text weir_arena_format(weir_arena *arena, const char *format, ...);
 weir_text weir_arena_vformat(weir_arena *arena, const char *format, va_list values);

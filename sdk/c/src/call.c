@@ -109,8 +109,8 @@ void *weir_alloc(weir_call *call, size_t size) {
 
 weir_text weir_concat(weir_call *call, weir_text first, weir_text second) {
     char *data = weir_alloc(call, first.size + second.size);
-    if (first.size > 0) memcpy(data, first.data, first.size);
-    if (second.size > 0) memcpy(data + first.size, second.data, second.size);
+    weir_copy(data, first.data, first.size);
+    weir_copy(data + first.size, second.data, second.size);
     return (weir_text){data, first.size + second.size};
 }
 

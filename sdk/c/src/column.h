@@ -37,9 +37,9 @@ typedef struct weir_misfits {
     const char **reasons;
 } weir_misfits;
 
-// Reads a column with `rows` values. A null where none may be, or an instant out of range, is a misfit of its row.
+// Reads a column with `rows` values, which people know as `name`. A null where none may be, or an instant out of range, is a misfit of its row.
 // Returns NULL, or why the host has passed too little.
-const char *weir_read_column(weir_cells cells, weir_column column, size_t rows, const char *path, weir_misfits *misfits);
+const char *weir_read_column(weir_cells cells, weir_column column, size_t rows, const char *name, weir_misfits *misfits);
 // Reads a member that has no column: nulls.
 void weir_read_nothing(weir_cells cells, size_t rows);
 // Reads all members of an array of structs from the columns of a schema, by name; missing ones are null if they may be.

@@ -22,7 +22,8 @@ const char *weir_config_misdeclared(const weir_row *row, weir_arena *arena) {
         if (field->as || field->kind == WEIR_BINARY || field->kind == WEIR_DECIMAL)
             why = weir_arena_string(arena, "member %s of struct %s: a configuration has no %s", field->name, row->name,
                                     weir_field_needs(field, arena));
-        else if (is_nested) why = weir_config_misdeclared(field->row, arena);
+        else if (is_nested)
+            why = weir_config_misdeclared(field->row, arena);
     }
     return why;
 }

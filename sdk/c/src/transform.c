@@ -8,10 +8,13 @@ static const char *by_rows(weir_call *call, const weir_places *places, const wei
     const char *why = weir_read_places(places, &running->input->reads, batch, rows, &running->misfits);
     if (why) return why;
     weir_refuse_misfits(running, &running->misfits);
+    // A row that is refused later is the one that is being processed.
+    const bool *skip = running->refused;
+    weir_status (*process)(weir_call *, const void *) = input->process;
     for (uint32_t row = 0; row < batch->rows; row++, rows += size) {
-        if (weir_row_is_refused(running, row)) continue;
+        if (skip && skip[row]) continue;
         call->row = row;
-        weir_settle(call, input->process(call, rows));
+        weir_settle(call, process(call, rows));
     }
     return NULL;
 }

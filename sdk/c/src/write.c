@@ -43,16 +43,6 @@ static void write_fixed(weir_cells cells, const uint8_t *valid, size_t width, si
     }
 }
 
-static void copy_bytes(uint8_t *to, const char *from, size_t size) {
-    // A copy of unknown size is a call out of the component; what is short is copied here.
-    if (size >= 32)
-        memcpy(to, from, size);
-    else
-        for (; size >= 8; size -= 8, to += 8, from += 8) memcpy(to, from, 8);
-    if (size < 8)
-        for (size_t i = 0; i < size; i++) to[i] = (uint8_t)from[i];
-}
-
 static const char *write_bytes(weir_cells cells, const uint8_t *valid, size_t rows, weir_arena *arena, wire_buffer_t *buffers) {
     size_t total = 0;
     for (size_t i = 0; i < rows; i++)
@@ -64,7 +54,7 @@ static const char *write_bytes(weir_cells cells, const uint8_t *valid, size_t ro
     for (size_t i = 0; i < rows; i++) {
         const weir_text *text = (const weir_text *)(cells.values + i * cells.stride);
         if (!valid || valid[i]) {
-            copy_bytes(bytes + at, text->data, text->size);
+            weir_copy(bytes + at, text->data, text->size);
             at += text->size;
         }
         offsets[i + 1] = (int32_t)at;
