@@ -26,8 +26,13 @@ pub(crate) const ALL: [&dyn Language; 6] =
 
 /// How projects of a language begin, and become components.
 pub(crate) trait Language: Sync {
-    /// What `--lang` takes; its SDK is in `sdk/NAME`.
+    /// What `--lang` takes; its templates are in `sdk/NAME/template`.
     fn name(&self) -> &'static str;
+
+    /// The folder in `sdk` with its SDK, which it may share with another language.
+    fn sdk(&self) -> &'static str {
+        self.name()
+    }
 
     /// Other names that people try.
     fn aliases(&self) -> &'static [&'static str] {

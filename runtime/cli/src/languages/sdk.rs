@@ -43,7 +43,7 @@ pub(crate) fn template(language: &dyn Language, template: &str) -> Vec<(&'static
 /// If it cannot be laid out.
 pub(crate) fn of(language: &dyn Language) -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe().and_then(|path| path.canonicalize()).unwrap_or_default();
-    let above = program.ancestors().map(|above| above.join("sdk").join(language.name()));
+    let above = program.ancestors().map(|above| above.join("sdk").join(language.sdk()));
     above.into_iter().find(|path| is_sdk(language, path)).map_or_else(|| laid_out(language), Ok)
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn is_sdk(language: &dyn Language, folder: &Path) -> bool {
 
 /// Lays the SDK out in a folder of this user's, unless it is there already; returns the SDK's own folder.
 fn laid_out(language: &dyn Language) -> anyhow::Result<PathBuf> {
-    let (language_name, more) = (language.name(), language.more_sdk_files());
+    let (language_name, more) = (language.sdk(), language.more_sdk_files());
     let own = format!("sdk/{language_name}/");
     let template = format!("{own}template/");
     let is_needed = |path: &str| path.starts_with("wit/") || (path.starts_with(&own) && !path.starts_with(&template));

@@ -1,0 +1,8 @@
+// Natively an operator is called by its tests.
+
+//go:build !wasm
+
+package aggregate
+
+// Natively there is no host to register with.
+func register(any) {}

@@ -1,0 +1,195 @@
+// What an operator's outputs are for its inputs: kept and computed columns.
+
+package emit
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	wire "weir/internal/bindings/weir_operator_types"
+	"weir/internal/column"
+	"weir/internal/wit"
+)
+
+// Input is one input that the operator is connected to.
+type Input struct {
+	Name   string
+	Schema column.Schema
+}
+
+// Connect makes a call's outputs of what an operator emits to: an *Emitter, or a pointer to a struct of them, of which the first is
+// the main output. The columns that they keep are those of the inputs.
+func Connect(call *Call, to any, inputs []Input) ([]wire.Output, error) {
+	sinks, names, err := sinksOf(to)
+	if err != nil {
+		return nil, err
+	}
+	var plan []wire.Output
+	for i, sink := range sinks {
+		out, err := sink.attach(call)
+		if err != nil {
+			return nil, err
+		}
+		out.Name, out.checked = names[i], out.columns.Row.RowKind >= 0 || out.columns.Row.Checked()
+		call.checked = call.checked || out.checked
+		planned, err := out.plan(inputs)
+		if err != nil {
+			return nil, err
+		}
+		call.Outputs, plan = append(call.Outputs, out), append(plan, planned)
+	}
+	return plan, nil
+}
+
+func sinksOf(to any) ([]Sink, []string, error) {
+	if one, is := to.(Sink); is {
+		return []Sink{one}, []string{"main"}, nil
+	}
+	of := reflect.ValueOf(to).Elem()
+	if of.Kind() != reflect.Struct || of.NumField() == 0 {
+		return nil, nil, errors.New("an operator emits to a *weir.Emitter, or to a pointer to a struct of weir.Emitters, not to a " + of.Type().String())
+	}
+	var sinks []Sink
+	var names []string
+	for i := range of.NumField() {
+		field := of.Type().Field(i)
+		name := field.Tag.Get("weir")
+		if i == 0 {
+			name = "main"
+		} else if name == "" {
+			name = column.Words(field.Name, '-')
+		}
+		if !field.IsExported() {
+			return nil, nil, errors.New("field " + field.Name + " of " + of.Type().String() + " is not exported: its name must begin with a capital letter")
+		}
+		sink, is := of.Field(i).Addr().Interface().(Sink)
+		if !is {
+			return nil, nil, errors.New("field " + field.Name + " of " + of.Type().String() + " is no weir.Emitter")
+		}
+		sinks, names = append(sinks, sink), append(names, name)
+	}
+	return sinks, names, nil
+}
+
+var modes = map[string]uint8{
+	"insert-only": wire.ChangelogModeInsertOnly, "upsert": wire.ChangelogModeUpsert, "retract": wire.ChangelogModeRetract,
+}
+
+func (o *Output) plan(inputs []Input) (wire.Output, error) {
+	row := o.columns.Row
+	plan := wire.Output{Name: o.Name, Columns: []wire.OutputColumn{}}
+	if row.RowKind >= 0 {
+		mode, known := modes[row.Changelog]
+		if row.Changelog == "" {
+			mode, known = wire.ChangelogModeRetract, true
+		}
+		if !known {
+			return plan, errors.New(row.Name + ": changelog is insert-only, upsert or retract, not " + strconv.Quote(row.Changelog))
+		}
+		plan.Changelog = mode
+	}
+	kept, err := o.kept(inputs)
+	if err != nil {
+		return plan, err
+	}
+	done := make([]bool, len(row.Fields))
+	compute := func(at int) {
+		field := row.Fields[at]
+		plan.Columns = append(plan.Columns, wire.MakeOutputColumnComputed(field.Type.Schema(field.Name)))
+		o.order, done[at] = append(o.order, at), true
+	}
+	for i, one := range kept {
+		for _, other := range kept[:i] {
+			if one.to == other.to {
+				return plan, errors.New("output " + strconv.Quote(o.Name) + " keeps two columns as " + strconv.Quote(one.to) + ": give one another name")
+			}
+		}
+		replaced := false
+		for at, field := range row.Fields {
+			if field.Name == one.to {
+				compute(at)
+				replaced = true
+			}
+		}
+		if !replaced {
+			name := wit.None[string]()
+			if one.to != inputs[one.input].Schema[one.column][0].Name {
+				name = wit.Some(one.to)
+			}
+			plan.Columns = append(plan.Columns, wire.MakeOutputColumnKept(wire.KeptColumn{Input: uint32(one.input), Column: uint32(one.column), Name: name}))
+		}
+	}
+	for at := range row.Fields {
+		if !done[at] {
+			compute(at)
+		}
+	}
+	return plan, nil
+}
+
+// kept is a column of an input, and its name in the output.
+type kept struct {
+	input, column int
+	to            string
+}
+
+func (o *Output) kept(inputs []Input) ([]kept, error) {
+	keep := o.columns.Row.Keep
+	var all []kept
+	for _, name := range keep.Drop {
+		if _, err := o.find(name, inputs); err != nil {
+			return nil, err
+		}
+	}
+	for i := 0; keep.All && i < len(inputs); i++ {
+		for at, of := range inputs[i].Schema {
+			if name := of[0].Name; !slices.Contains(keep.Drop, name) {
+				all = append(all, kept{i, at, name})
+			}
+		}
+	}
+	for _, one := range keep.Columns {
+		found, err := o.find(one.Name, inputs)
+		if err != nil {
+			return nil, err
+		}
+		if one.To != "" {
+			found.to = one.To
+		}
+		all = append(all, found)
+	}
+	for _, one := range keep.Rename {
+		found, err := o.find(one.Name, inputs)
+		if err != nil {
+			return nil, err
+		}
+		for i := range all {
+			if all[i].input == found.input && all[i].column == found.column {
+				all[i].to = one.To
+			}
+		}
+	}
+	return all, nil
+}
+
+// find finds a column by its name, or by those of an input and of a column: orders.price.
+func (o *Output) find(name string, inputs []Input) (kept, error) {
+	for i, input := range inputs {
+		short := name
+		if of, rest, is := strings.Cut(name, "."); is && of == input.Name {
+			short = rest
+		}
+		if at := input.Schema.Index(short); at >= 0 {
+			return kept{i, at, short}, nil
+		}
+	}
+	var there []string
+	for _, input := range inputs {
+		there = append(there, input.Schema.String())
+	}
+	return kept{}, errors.New("there is no column " + strconv.Quote(name) + ", which output " + strconv.Quote(o.Name) +
+		" keeps; the input has " + strings.Join(there, " and "))
+}
