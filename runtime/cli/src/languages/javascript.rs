@@ -72,7 +72,56 @@ impl Language for JavaScript {
     }
 }
 
+/// The same SDK and tools, with templates of its own.
+pub(super) struct TypeScript;
+
+impl Language for TypeScript {
+    fn name(&self) -> &'static str {
+        "typescript"
+    }
+
+    fn sdk(&self) -> &'static str {
+        JavaScript.sdk()
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &["ts"]
+    }
+
+    fn title(&self) -> &'static str {
+        "TypeScript"
+    }
+
+    fn project_file(&self) -> &'static str {
+        JavaScript.project_file()
+    }
+
+    fn check_name(&self, name: &str) -> anyhow::Result<()> {
+        JavaScript.check_name(name)
+    }
+
+    fn test_command(&self) -> &'static str {
+        JavaScript.test_command()
+    }
+
+    fn toolchain(&self) -> Option<&'static dyn Toolchain> {
+        JavaScript.toolchain()
+    }
+
+    fn name_of(&self, project: &Path) -> anyhow::Result<String> {
+        JavaScript.name_of(project)
+    }
+
+    fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
+        JavaScript.build(project)
+    }
+}
+
 impl Toolchain for JavaScript {
+    fn name(&self) -> &'static str {
+        Language::name(self)
+    }
+
     fn holds(&self) -> String {
         #[derive(serde::Deserialize)]
         struct Package {

@@ -59,6 +59,10 @@ impl Language for Python {
 }
 
 impl Toolchain for Python {
+    fn name(&self) -> &'static str {
+        Language::name(self)
+    }
+
     fn holds(&self) -> String {
         pip::holds(PINNED)
     }

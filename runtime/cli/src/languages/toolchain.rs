@@ -13,6 +13,9 @@ const VARIABLE: &str = "WEIR_TOOLCHAIN_DIR";
 
 /// What Weir can fetch for a language.
 pub(crate) trait Toolchain: Sync {
+    /// The language that it was made for; others may use it too.
+    fn name(&self) -> &'static str;
+
     /// What it consists of, with versions, for people.
     fn holds(&self) -> String;
 
@@ -26,18 +29,18 @@ pub(crate) trait Toolchain: Sync {
     fn install(&self, into: &Path) -> anyhow::Result<()>;
 }
 
-/// Where the toolchain of a language is, or would be.
+/// Where a toolchain is, or would be.
 ///
 /// # Errors
 /// If the user has no home folder.
-pub(crate) fn folder(language: &dyn Language, toolchain: &dyn Toolchain) -> anyhow::Result<PathBuf> {
+pub(crate) fn folder(toolchain: &dyn Toolchain) -> anyhow::Result<PathBuf> {
     let all = folders::variable(VARIABLE).or_else(|| folders::cache_dir().map(|cache| cache.join("toolchains")));
     let all = all.with_context(|| format!("this user has no home folder for toolchains: set {VARIABLE}"))?;
     let mut hasher = blake3::Hasher::new();
     for file in toolchain.pinned_by() {
         hasher.update(sdk::file(file).as_bytes());
     }
-    Ok(all.join(format!("{}-{}", language.name(), &hasher.finalize().to_hex()[..12])))
+    Ok(all.join(format!("{}-{}", toolchain.name(), &hasher.finalize().to_hex()[..12])))
 }
 
 /// The toolchain's folder, if it was fetched.
@@ -45,7 +48,7 @@ pub(crate) fn folder(language: &dyn Language, toolchain: &dyn Toolchain) -> anyh
 /// # Errors
 /// If it was not, with what to do.
 pub(crate) fn installed(language: &dyn Language, toolchain: &dyn Toolchain) -> anyhow::Result<PathBuf> {
-    let folder = folder(language, toolchain)?;
+    let folder = folder(toolchain)?;
     if !folder.is_dir() {
         let (title, holds, name) = (language.title(), toolchain.holds(), language.name());
         bail!(
@@ -59,8 +62,8 @@ pub(crate) fn installed(language: &dyn Language, toolchain: &dyn Toolchain) -> a
 ///
 /// # Errors
 /// As [`Toolchain::install`].
-pub(crate) fn install(language: &dyn Language, toolchain: &dyn Toolchain) -> anyhow::Result<()> {
-    let folder = folder(language, toolchain)?;
+pub(crate) fn install(toolchain: &dyn Toolchain) -> anyhow::Result<()> {
+    let folder = folder(toolchain)?;
     let shown = folder.display();
     if folder.is_dir() {
         terminal::print(&format!("{} is there already, in {shown}\n", toolchain.holds()));

@@ -59,6 +59,10 @@ impl Language for Zig {
 }
 
 impl Toolchain for Zig {
+    fn name(&self) -> &'static str {
+        Language::name(self)
+    }
+
     fn holds(&self) -> String {
         pip::holds(PINNED).replace("ziglang", "zig")
     }

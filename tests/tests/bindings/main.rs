@@ -1,0 +1,48 @@
+//! The bindings that SDKs keep are those of the contract: made again, they are the same. Python and JavaScript look at their own, in
+//! their own tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+/// Runs a command in the project; it must succeed.
+fn well(program: &str, arguments: &[&str]) {
+    let mut command = Command::new(program);
+    let output = command.args(arguments).env("WIT_BINDGEN", generator()).current_dir(root()).output().unwrap();
+    let told = [&output.stdout[..], &output.stderr[..]].concat();
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&told));
+}
+
+fn generator() -> &'static str {
+    env!("CARGO_BIN_EXE_wit_bindgen")
+}
+
+#[test]
+fn c() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().to_str().unwrap();
+    well("sh", &["sdk/c/bindings.sh", "wit", made]);
+    for file in ["wire.h", "transform.c", "keyed.c", "aggregate.c"] {
+        well("diff", &[&format!("{made}/{file}"), &format!("sdk/c/bindings/{file}")]);
+    }
+}
+
+#[test]
+fn go() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("bindings").display().to_string();
+    well("sh", &["sdk/go/generate.sh", generator(), &made]);
+    well("diff", &["-r", &made, "sdk/go/internal/bindings"]);
+}
+
+#[test]
+fn zig() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: there is no python3");
+        return;
+    }
+    well("python3", &["sdk/zig/bindings.py", "--check"]);
+}
