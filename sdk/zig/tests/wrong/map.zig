@@ -1,0 +1,10 @@
+const weir = @import("weir");
+
+const Operator = struct {
+    pub const Maps = struct { words: weir.Map(struct {}, struct {}) };
+    pub fn process(_: *const Operator, _: struct { id: i64 }, _: *weir.KeyContext(Operator), _: *weir.Emitter(struct {})) !void {}
+};
+
+comptime {
+    _ = weir.Keyed(Operator);
+}
