@@ -31,13 +31,15 @@ groups = defaultdict(list)
 for flight in known:
     hour = time(flight["departed"]).hour
     part = "night" if hour < 5 else "morning" if hour < 12 else "afternoon" if hour < 18 else "evening"
-    groups[NAMES[flight["carrier"]], part].append(flight)
+    # The last ones left in the first hours of February.
+    month = "2013-01-01T00:00:00Z" if flight["departed"] < "2013-02" else "2013-02-01T00:00:00Z"
+    groups[NAMES[flight["carrier"]], part, month].append(flight)
 when_to_fly = []
 for key, group in groups.items():
     speeds = [int(flight["distance"]) * 60 // int(flight["air_time"]) for flight in group if flight["air_time"]]
     punctual = sum(int(flight["dep_delay"]) <= 15 for flight in group)
     when_to_fly.append([*key, len(group), sum(speeds) / len(speeds) if speeds else "", 100 * punctual / len(group)])
-write("when-to-fly.csv", ["airline", "part_of_day", "flights", "mean_mph", "punctual"], when_to_fly)
+write("when-to-fly.csv", ["airline", "part_of_day", "window_start", "flights", "mean_mph", "punctual"], when_to_fly)
 
 board = []
 for flight in known:
