@@ -1,6 +1,7 @@
 """Says what an order costs: takes its text apart, `2x espresso, 1x croissant`, and adds up the prices.
 
-Orders of the test customer are dropped. An order with an item that is not in the price list, or none of it, is refused, never priced in part.
+Orders of the test customer are dropped. An order with an item that is not in the price list, or none of it, is refused,
+never priced in part.
 """
 
 import weir
