@@ -7,8 +7,19 @@ use std::{env, fs, io};
 /// What is read, relative to the project.
 const PARTS: [&str; 3] = ["sdk", "tests/conformance", "wit"];
 /// Folders of an SDK that are not needed to build an operator, or that its tools make.
-const LEFT_OUT: [&str; 9] =
-    ["tests", "samples", "examples", "target", "node_modules", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache"];
+const LEFT_OUT: [&str; 11] = [
+    "tests",
+    "samples",
+    "examples",
+    "target",
+    ".zig-cache",
+    "zig-out",
+    "node_modules",
+    ".venv",
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+];
 
 fn main() -> io::Result<()> {
     let variable = |name: &str| env::var_os(name).map(PathBuf::from).ok_or_else(|| io::Error::other(name.to_owned()));

@@ -21,8 +21,16 @@ use crate::languages::toolchain::Toolchain;
 use crate::waiting;
 
 /// Every language.
-pub(crate) const ALL: [&dyn Language; 7] =
-    [&rust::Rust, &python::Python, &javascript::JavaScript, &javascript::TypeScript, &go::Go, &c::C, &zig::Zig];
+pub(crate) const ALL: [&dyn Language; 8] = [
+    &rust::Rust,
+    &python::Python,
+    &javascript::JavaScript,
+    &javascript::TypeScript,
+    &go::Go,
+    &c::C,
+    &c::Cpp,
+    &zig::Zig,
+];
 
 /// How projects of a language begin, and become components.
 pub(crate) trait Language: Sync {

@@ -35,10 +35,26 @@ fn objectOf(comptime T: type) []const u8 {
         var schema = schemaOf(Field);
         if (@hasDecl(T, "docs") and @hasField(@TypeOf(T.docs), name))
             schema = "{\"description\":" ++ quoted(@field(T.docs, name)) ++ "," ++ schema[1..];
+        if (attributes.defaultValue(Field)) |default| {
+            if (jsonOf(Field, default)) |json| schema = "{\"default\":" ++ json ++ "," ++ schema[1..];
+        }
         properties = properties ++ (if (properties.len == 0) "" else ",") ++ quoted(dashed(name)) ++ ":" ++ schema;
         if (attributes.default_value_ptr == null and @typeInfo(Field) != .optional) required = required ++ .{name};
     }
     return "{\"type\":\"object\",\"properties\":{" ++ properties ++ "},\"required\":[" ++ joined(required) ++ "],\"additionalProperties\":false}";
+}
+
+/// A default as JSON; null: it is not shown.
+fn jsonOf(comptime T: type, comptime default: T) ?[]const u8 {
+    return switch (@typeInfo(T)) {
+        .bool => if (default) "true" else "false",
+        .int => std.fmt.comptimePrint("{d}", .{default}),
+        .float => if (std.math.isFinite(default)) std.fmt.comptimePrint("{d}", .{default}) else null,
+        .@"enum" => quoted(dashed(@tagName(default))),
+        .pointer => if (T == []const u8) quoted(default) else null,
+        .optional => |optional| if (default) |given| jsonOf(optional.child, given) else null,
+        else => null,
+    };
 }
 
 fn joined(names: []const [:0]const u8) []const u8 {

@@ -1,7 +1,7 @@
 //! The configuration of an operator: the fields of its struct, out of JSON. `late_after` is the key `late-after`.
 //!
 //! There are `bool`, integers and floats, texts (`[]const u8`), enums (one of some texts), slices, structs, `?T`, and defaults.
-//! Unknown keys, missing keys and values that a type cannot hold exactly are refused with a message that names the key.
+//! Unknown keys, missing keys, wrong types and numbers out of range are refused with a message that names the key.
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;
@@ -78,7 +78,7 @@ fn valueOf(comptime T: type, arena: Allocator, comptime key: []const u8, given: 
 }
 
 fn structOf(comptime T: type, arena: Allocator, comptime prefix: []const u8, given: Value) Error!T {
-    if (given != .object) return wrong(prefix, "a table", given);
+    if (given != .object) return wrong(if (prefix.len == 0) "" else prefix[0 .. prefix.len - 1], "a table", given);
     const names = comptime std.meta.fieldNames(T);
     var keys = given.object.iterator();
     while (keys.next()) |entry| {

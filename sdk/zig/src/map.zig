@@ -77,8 +77,9 @@ pub fn Map(comptime K: type, comptime V: type) type {
 
         /// In `prefetch` of the operator: names an entry that the row will read, so that the host is asked once for a whole batch.
         pub fn prefetch(self: *Self, key: K) void {
-            // It is only for speed.
-            self.wanted.append(self.arena, .{ .key = self.key, .entry = key }) catch {};
+            // It is only for speed: without memory for it the row reads its own.
+            const entry = order.copy(K, self.arena, key) catch return;
+            self.wanted.append(self.arena, .{ .key = self.key, .entry = entry }) catch return;
         }
 
         fn set(self: *Self, key: K, given: ?V) error{OutOfMemory}!void {

@@ -7,18 +7,24 @@ threadlocal var buffer: [4096]u8 = undefined;
 threadlocal var message: []const u8 = "";
 
 /// An error with a message: `return weir.refuse("the price is {d}", .{row.price})` refuses the row, and in `validate` the
-/// configuration. A message of more than 4096 bytes ends in `...`.
+/// configuration. A message of more than 4 KiB is cut, and ends in `...`; bytes that are
+/// not UTF-8 become U+FFFD.
 pub fn refuse(comptime fmt: []const u8, args: anytype) error{Refused} {
-    var writer: std.Io.Writer = .fixed(&buffer);
-    writer.print(fmt, args) catch @memcpy(buffer[buffer.len - 3 ..], "...");
-    message = writer.buffered();
+    const end = "...";
+    var writer: std.Io.Writer = .fixed(buffer[0 .. buffer.len - end.len]);
+    message = if (writer.print(fmt, args)) writer.buffered() else |_| cut: {
+        @memcpy(buffer[writer.end..][0..end.len], end);
+        break :cut buffer[0 .. writer.end + end.len];
+    };
     return error.Refused;
 }
 
 /// What an error says: the message of `refuse`, or the name of any other error.
 pub fn reasonOf(of: anyerror, arena: std.mem.Allocator) error{OutOfMemory}![]const u8 {
     defer message = "";
-    return if (of == error.Refused and message.len > 0) arena.dupe(u8, message) else @errorName(of);
+    if (of != error.Refused or message.len == 0) return @errorName(of);
+    // The host takes nothing but UTF-8.
+    return std.fmt.allocPrint(arena, "{f}", .{std.unicode.fmtUtf8(message)});
 }
 
 /// The rows (or timers) that a call has refused.

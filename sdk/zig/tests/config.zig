@@ -69,6 +69,7 @@ test "what is wrong with a configuration is said with its key" {
     try expectRefusal("{\"price-min\": 1, \"loud\": 0}", "config: `loud` is true or false, not 0");
     try expectRefusal("{\"price-min\": 1, \"mode\": \"loose\"}", "config: `mode` is one of `strict`, `very-loose`, not \"loose\"");
     try expectRefusal("{\"price-min\": 1, \"names\": [null]}", "config: `names[]` is a text, not null");
+    try expectRefusal("{\"price-min\": 1, \"limits\": 5}", "config: `limits` is a table, not 5");
     try expectRefusal("{\"price-min\": 1, \"limits\": {\"low\": 256}}", "config: `limits.low`: 256 is out of range, from 0 to 255");
     try expectRefusal("{\"price-min\": 1, \"limits\": {\"low\": 1, \"mid\": 1}}", "config: unknown field `limits.mid`, expected `low`, `high`");
     try expectRefusal("{\"price-min\": 13}", "config: `price-min` is unlucky");
@@ -86,5 +87,8 @@ test "the title and a JSON Schema are there" {
     const properties = object.get("properties").?.object;
     try std.testing.expectEqualStrings("The least price.", properties.get("price-min").?.object.get("description").?.string);
     try std.testing.expectEqualStrings("very-loose", properties.get("mode").?.object.get("enum").?.array.items[1].string);
+    try std.testing.expectEqual(0.5, properties.get("share").?.object.get("default").?.float);
+    try std.testing.expectEqualStrings("strict", properties.get("mode").?.object.get("default").?.string);
+    try std.testing.expectEqual(null, properties.get("limits").?.object.get("default"));
     try std.testing.expectEqual(6, properties.count());
 }

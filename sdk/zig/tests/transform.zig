@@ -196,3 +196,18 @@ test "memory that does not suffice fails the call, and not a row" {
     defer greedy.deinit();
     try std.testing.expectError(error.OutOfMemory, greedy.process(&.{.{ .price = 1 }}));
 }
+
+test "a reason is UTF-8, and not endless" {
+    const Talks = struct {
+        pub fn process(_: *const @This(), row: struct { text: weir.Binary }, _: *weir.Emitter(struct {})) !void {
+            return weir.refuse("{s}!", .{row.text.bytes});
+        }
+    };
+    var talks: testing.Transform(Talks, struct { text: weir.Binary }) = try .init(.{});
+    defer talks.deinit();
+    const long: [5000]u8 = @splat('x');
+    const results = try talks.process(&.{ .{ .text = .{ .bytes = "a\xffb" } }, .{ .text = .{ .bytes = &long } } });
+    try std.testing.expectEqualStrings("a\u{fffd}b!", results.refused.items[0].reason);
+    try std.testing.expectStringEndsWith(results.refused.items[1].reason, "xxx...");
+    try std.testing.expectEqual(4096, results.refused.items[1].reason.len);
+}

@@ -1,17 +1,36 @@
-//! C and C++: a project whose sources in `src` are compiled with those of the SDK. Its CMakeLists.txt is for its tests, and for other tools.
+//! C and C++: a project whose sources in `src` are compiled and linked with the library of their SDK, by the compiler that Zig's toolchain
+//! has. Its CMakeLists.txt is for its tests, and for other tools.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use crate::languages::module::{self, Extras};
 use crate::languages::toolchain::Toolchain;
-use crate::languages::{Language, module, plain_name, run, sdk, zig};
+use crate::languages::{Language, plain_name, run, sdk, zig};
 
-/// See the module.
+/// C; see the module.
 pub(super) struct C;
+/// C++, with the SDK of C, and templates of its own.
+pub(super) struct Cpp;
 
-/// For a system of WebAssembly's that has C's library, of which nothing may be used that calls it; with functions, files and lines for traps.
-const FLAGS: [&str; 5] = ["-target", "wasm32-wasi", "-mexec-model=reactor", "-O2", "-g"];
+/// WebAssembly with C's library, of which nothing may be used that calls a system; with what the lines of traps are made of.
+const FLAGS: [&str; 4] = ["-target", "wasm32-wasi", "-O2", "-g"];
+/// For the author's own code: nothing is wrapped or read beyond an array without a trap.
+const CHECKS: [&str; 4] = [
+    "-Wall",
+    "-Wextra",
+    "-fsanitize=signed-integer-overflow,float-cast-overflow,shift,array-bounds",
+    "-fsanitize-trap=all",
+];
+/// A sandbox has no exceptions.
+const CPP: [&str; 3] = ["-std=c++20", "-fno-exceptions", "-fno-rtti"];
+const LINK: [&str; 3] = ["-fno-strict-aliasing", "-mexec-model=reactor", "-Wl,-z,stack-size=1048576"];
+/// What an object refers to that has an operator of a world: the world's name follows.
+const EXPORTS: &str = "weir_exports_";
+/// Which functions of C's library bring an import of the system with them.
+const SYSTEM: &str = "sdk/c/wasi-imports.txt";
 
 impl Language for C {
     fn name(&self) -> &'static str {
@@ -39,26 +58,113 @@ impl Language for C {
     }
 
     fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
-        let folder = tempfile::tempdir().context("cannot make a folder for temporary files")?;
-        let core = folder.path().join("core.wasm");
-        let sdk = sdk::of(self)?;
-        let own = sources(&project.join("src"))?;
-        if own.is_empty() {
-            bail!("there is no .c, .cc or .cpp file in {}", project.join("src").display());
+        let (sdk, include) = (sdk::of(self)?, project.join("src"));
+        let sources = sources(&include)?;
+        if sources.is_empty() {
+            bail!("there is no .c, .cc or .cpp file in {}", include.display());
         }
+        let folder = tempfile::tempdir().context("cannot make a folder for temporary files")?;
+        let mut objects = Vec::new();
+        for (number, source) in sources.iter().enumerate() {
+            let object = folder.path().join(format!("{number}.o"));
+            let mut command = self.compiler(source)?;
+            command.args(CHECKS).arg("-I").arg(sdk.join("include")).arg("-c").arg(source).arg("-o").arg(&object);
+            let told = run(&format!("compiling {}", source.display()), &mut command)?;
+            // Warnings.
+            eprint!("{}", String::from_utf8_lossy(&told.stderr));
+            objects.push(object);
+        }
+        let core = folder.path().join("core.wasm");
         let mut command = zig::compiler(self)?;
-        command.arg("cc").args(FLAGS).arg("-I").arg(sdk.join("include"));
-        command.args(sources(&sdk.join("src"))?).args(own).arg("-o").arg(&core);
-        run(&format!("building {}", project.display()), &mut command)?;
-        module::component(&std::fs::read(&core).context("the compiler made no module")?, project, None)
+        command.arg("cc").args(FLAGS).args(LINK).arg("-I").arg(sdk.join("include")).args(&objects);
+        command.args(self::sources(&sdk.join("src"))?);
+        command.arg(sdk.join("src/guest").join(format!("export_{}.c", world(&objects)?)));
+        if sources.iter().any(|source| is_cpp(source)) {
+            command.arg("-lc++");
+        }
+        run(&format!("linking {}", project.display()), command.arg("-o").arg(&core))?;
+        let core = std::fs::read(&core).context("the compiler made no module")?;
+        module::component(&core, project, &Extras { system: sdk::file(SYSTEM), ..Extras::default() })
     }
+}
+
+impl C {
+    /// The compiler for a source.
+    fn compiler(&self, source: &Path) -> anyhow::Result<Command> {
+        let mut command = zig::compiler(self)?;
+        match is_cpp(source) {
+            true => command.arg("c++").args(CPP),
+            false => command.arg("cc"),
+        };
+        command.args(FLAGS);
+        Ok(command)
+    }
+}
+
+fn is_cpp(source: &Path) -> bool {
+    source.extension().is_some_and(|of| of == "cc" || of == "cpp")
 }
 
 /// The files to compile in a folder, in the order of their names.
 fn sources(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut found = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-    found.retain(|path| path.extension().is_some_and(|of| of == "c" || of == "cc" || of == "cpp"));
+    found.retain(|path| is_cpp(path) || path.extension().is_some_and(|of| of == "c"));
     found.sort();
     Ok(found)
+}
+
+/// The world of the operator in one of the objects.
+fn world(objects: &[PathBuf]) -> anyhow::Result<&'static str> {
+    let mut found = Vec::new();
+    for object in objects {
+        let bytes = std::fs::read(object).with_context(|| format!("cannot read {}", object.display()))?;
+        found.extend(module::WORLDS.into_iter().filter(|world| {
+            let symbol = format!("{EXPORTS}{world}");
+            bytes.windows(symbol.len()).any(|window| window == symbol.as_bytes())
+        }));
+    }
+    match found[..] {
+        [world] => Ok(world),
+        [] => bail!("there is no operator: declare it with WEIR_TRANSFORM, WEIR_KEYED or WEIR_AGGREGATE"),
+        _ => bail!("there are several operators ({}): a component has one; make a project of each", found.join(", ")),
+    }
+}
+
+impl Language for Cpp {
+    fn name(&self) -> &'static str {
+        "cpp"
+    }
+
+    fn sdk(&self) -> &'static str {
+        C.sdk()
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &["c++", "cxx"]
+    }
+
+    fn title(&self) -> &'static str {
+        "C++"
+    }
+
+    fn project_file(&self) -> &'static str {
+        C.project_file()
+    }
+
+    fn check_name(&self, name: &str) -> anyhow::Result<()> {
+        C.check_name(name)
+    }
+
+    fn test_command(&self) -> &'static str {
+        C.test_command()
+    }
+
+    fn toolchain(&self) -> Option<&'static dyn Toolchain> {
+        C.toolchain()
+    }
+
+    fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
+        C.build(project)
+    }
 }

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use anyhow::Context;
 
+use crate::languages::module::{self, Extras};
 use crate::languages::toolchain::{self, Toolchain};
-use crate::languages::{Language, module, pip, plain_name, run, sdk};
+use crate::languages::{Language, pip, plain_name, run, sdk};
 
 /// See the module.
 pub(super) struct Go;
@@ -55,7 +56,7 @@ impl Language for Go {
         run(&format!("building {}", project.display()), &mut command)?;
         let core = std::fs::read(&core).context("Go made no module: the project must be a package main")?;
         let stub = wat::parse_str(sdk::file(STUB)).context("cannot read the SDK's stub")?;
-        module::component(&core, project, Some(&stub))
+        module::component(&core, project, &Extras { stub: Some(&stub), ..Extras::default() })
     }
 }
 

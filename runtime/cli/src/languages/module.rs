@@ -16,27 +16,34 @@ use crate::languages::sdk;
 /// The contract's package.
 const PACKAGE: &str = "weir:operator/";
 /// Each world exports the interface of its name, and nothing else.
-const WORLDS: [&str; 3] = ["transform", "keyed", "aggregate"];
+pub(super) const WORLDS: [&str; 3] = ["transform", "keyed", "aggregate"];
 /// The system interface of older tools, whose imports a stub can stand in for.
 const WASI: &str = "wasi_snapshot_preview1";
 /// What compilers say in custom sections of themselves and of debugging, apart from the names of functions.
 const LEFT_OUT: [&str; 5] = [".debug_", "producers", "target_features", "sourceMappingURL", "external_debug_info"];
 
+/// What a language gives beside the core module.
+#[derive(Default)]
+pub(super) struct Extras<'a> {
+    /// A core module that stands in for the imports of WASI which the language's runtime cannot do without.
+    pub(super) stub: Option<&'a [u8]>,
+    /// Which functions bring an import of the system with them, a line each: `IMPORT: FUNCTIONS: INSTEAD`. What begins with # is a comment.
+    pub(super) system: &'a str,
+}
+
 /// Makes a component of a core module that was built in a project.
-///
-/// `stub`: a core module that stands in for the imports of WASI which the language's runtime cannot do without.
 ///
 /// # Errors
 /// If it exports no operator, imports what operators are not given, or does not fit the contract.
-pub(super) fn component(core: &[u8], project: &Path, stub: Option<&[u8]>) -> anyhow::Result<Vec<u8>> {
+pub(super) fn component(core: &[u8], project: &Path, extras: &Extras<'_>) -> anyhow::Result<Vec<u8>> {
     let mut outline = Outline::read(core).context("the compiler's output is not a WebAssembly module")?;
-    imports::check(core, &outline, stub.is_some())?;
+    imports::check(core, &outline, extras)?;
     let lines = lines::section(core, project);
     if !outline.has_types {
         embed_types(&mut outline)?;
     }
     let mut encoder = ComponentEncoder::default().validate(true).module(&outline.kept)?;
-    if let Some(stub) = stub {
+    if let Some(stub) = extras.stub {
         encoder = encoder.adapter(WASI, stub)?;
     }
     let mut component = encoder.encode().context("it cannot be made into a component")?;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::languages::{Language, module, plain_name, sdk};
+use crate::languages::module::{self, Extras};
+use crate::languages::{Language, plain_name, sdk};
 use cargo::OperatorCrate;
 
 /// See the module.
@@ -53,7 +54,7 @@ impl Language for Rust {
     fn build(&self, project: &Path) -> anyhow::Result<Vec<u8>> {
         let core = OperatorCrate::find(project)?.build()?;
         let bytes = std::fs::read(&core).with_context(|| format!("cannot read {}", core.display()))?;
-        module::component(&bytes, project, None)
+        module::component(&bytes, project, &Extras::default())
     }
 }
 

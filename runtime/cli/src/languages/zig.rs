@@ -6,8 +6,9 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::folders;
+use crate::languages::module::{self, Extras};
 use crate::languages::toolchain::{self, Toolchain};
-use crate::languages::{Language, module, pip, plain_name, run, sdk};
+use crate::languages::{Language, pip, plain_name, run, sdk};
 
 /// See the module.
 pub(super) struct Zig;
@@ -50,11 +51,8 @@ impl Language for Zig {
         let [core] = &made[..] else {
             bail!("the step `operator` of build.zig must make one .wasm file, and made {}", made.len());
         };
-        module::component(
-            &std::fs::read(core).with_context(|| format!("cannot read {}", core.display()))?,
-            project,
-            None,
-        )
+        let core = std::fs::read(core).with_context(|| format!("cannot read {}", core.display()))?;
+        module::component(&core, project, &Extras::default())
     }
 }
 
@@ -83,7 +81,7 @@ impl Toolchain for Zig {
 pub(super) fn compiler(language: &dyn Language) -> anyhow::Result<Command> {
     let mut command = Command::new(toolchain::installed(language, &Zig)?.join("ziglang/zig"));
     if let Some(cache) = folders::cache_dir() {
-        command.env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig"));
+        command.env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig")).env("ZIG_LOCAL_CACHE_DIR", cache.join("zig"));
     }
     Ok(command)
 }

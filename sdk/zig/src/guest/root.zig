@@ -5,7 +5,10 @@ const std = @import("std");
 const bindings = @import("operator_bindings");
 const memory = @import("memory.zig");
 const author = @import("operator");
-const Operator = if (@hasDecl(author, "operator")) author.operator else @compileError("it needs `pub const operator = weir.Transform(...);`");
+const Operator = if (@hasDecl(author, "operator"))
+    author.operator
+else
+    @compileError("the `root_source_file` of build.zig needs `pub const operator = weir.Transform(...);`");
 const reasonOf = @import("weir").reasonOf;
 const wire = bindings.types;
 const Result = bindings.Result;
@@ -100,17 +103,29 @@ fn failed(comptime T: type, err: anyerror) Result(T) {
 
 fn log(comptime level: std.log.Level, comptime scope: @EnumLiteral(), comptime fmt: []const u8, args: anytype) void {
     const prefix = if (scope == .default) "" else @tagName(scope) ++ ": ";
-    const text = std.fmt.allocPrint(memory.arena, prefix ++ fmt, args) catch return;
-    defer memory.arena.free(text);
-    bindings.log.log(switch (level) {
+    var buffer: [line_max]u8 = undefined;
+    var writer: std.Io.Writer = .fixed(&buffer);
+    // A line that is too long is cut.
+    writer.print(prefix ++ fmt, args) catch {};
+    writeLine(switch (level) {
         .err => .@"error",
         .warn => .warn,
         .info => .info,
         .debug => .debug,
-    }, .of(text));
+    }, writer.buffered());
 }
 
 fn logAndTrap(message: []const u8, _: ?usize) noreturn {
-    bindings.log.log(.@"error", .of(message));
+    writeLine(.@"error", message);
     @trap();
+}
+
+const line_max = 4096;
+
+/// The host takes nothing but UTF-8: other bytes become U+FFFD, which has three.
+fn writeLine(level: bindings.log.Level, message: []const u8) void {
+    var buffer: [3 * line_max]u8 = undefined;
+    var writer: std.Io.Writer = .fixed(&buffer);
+    writer.print("{f}", .{std.unicode.fmtUtf8(message[0..@min(message.len, line_max)])}) catch {};
+    bindings.log.log(level, .of(writer.buffered()));
 }

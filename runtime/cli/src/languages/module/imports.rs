@@ -5,22 +5,32 @@ use std::collections::BTreeMap;
 use anyhow::bail;
 use wasmparser::{KnownCustom, Name, Operator, Parser, Payload};
 
-use super::{Outline, PACKAGE, WASI};
+use super::{Extras, Outline, PACKAGE, WASI};
 
 /// Checks that a module imports nothing but what Weir offers, or a stub of WASI stands in for.
 ///
 /// # Errors
 /// The first other import, with the functions that lead to it, as far as calls are direct.
-pub(super) fn check(core: &[u8], outline: &Outline, has_stub: bool) -> anyhow::Result<()> {
-    let is_foreign = |(module, _): &(String, String)| {
-        !(module.starts_with(PACKAGE) || module.starts_with("[export]") || (has_stub && module == WASI))
-    };
-    let Some(index) = outline.imports.iter().position(is_foreign) else { return Ok(()) };
-    let (module, name) = &outline.imports[index];
-    let path = u32::try_from(index).map_or_else(|_| String::new(), |index| path_to(core, index));
+pub(super) fn check(core: &[u8], outline: &Outline, extras: &Extras<'_>) -> anyhow::Result<()> {
+    let is_foreign =
+        |(module, _): &(String, String)| !(module.starts_with(PACKAGE) || (module == WASI && extras.stub.is_some()));
+    let foreign: Vec<u32> =
+        (0..).zip(&outline.imports).filter(|(_, import)| is_foreign(import)).map(|(at, _)| at).collect();
+    let name = |index: u32| outline.imports[index as usize].1.as_str();
+    // Where several came together, the language knows which one tells most.
+    let known = extras.system.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let (import, advice) = line.split_once(": ")?;
+        let (functions, instead) = advice.rsplit_once(": ")?;
+        let index = foreign.iter().copied().find(|index| name(*index) == import)?;
+        Some((index, format!("; it comes with {functions}: {instead}")))
+    });
+    let other = "; do without what calls it: files, printing (use the SDK's log), clocks and random numbers";
+    let Some((index, advice)) = known.or_else(|| Some((*foreign.first()?, other.to_owned()))) else { return Ok(()) };
+    let (module, _) = &outline.imports[index as usize];
     bail!(
-        "the operator imports {name} of {module}, which operators are not given{path}; do without what calls it: files, printing (use \
-         the SDK's log), clocks (use the call's times) and random numbers"
+        "the operator imports {} of {module}, which operators are not given{}{advice}",
+        name(index),
+        path_to(core, index)
     )
 }
 
