@@ -156,11 +156,16 @@ export interface OneOf<T> {
 }
 /** In `config`: one of some texts. */
 export function oneOf<const T extends string>(...choices: T[]): OneOf<T>;
-type ConfigType = Spec | OneOf<string>;
+export interface MapOf<S> {
+  readonly value: S;
+}
+/** In `config`: keys that the pipeline file chooses, with values of a type. */
+export function mapOf<const S extends Spec>(value: S): MapOf<S>;
+type ConfigType = Spec | OneOf<string> | MapOf<Spec>;
 /** A key of the configuration. `priceMin` is `price-min` in the pipeline file. */
 export type ConfigField = ConfigType | { readonly type: ConfigType; readonly default?: unknown; readonly doc?: string };
 type ConfigSpec = { readonly [key: string]: ConfigField };
-type OfConfigType<T> = T extends OneOf<infer C> ? C : Value<T>;
+type OfConfigType<T> = T extends OneOf<infer C> ? C : T extends MapOf<infer S> ? ReadonlyMap<string, Value<S>> : Value<T>;
 export type Config<C> = { readonly [K in keyof C]: C[K] extends { readonly type: infer T } ? OfConfigType<T> : OfConfigType<C[K]> };
 
 export interface Context<C, E, S> {

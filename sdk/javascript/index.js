@@ -2,7 +2,7 @@
 // takes is in `index.d.ts`.
 
 import { Aggregate } from './src/aggregate.js';
-import { OneOf } from './src/config.js';
+import { MapOf, OneOf } from './src/config.js';
 import { RowError } from './src/failure.js';
 import { Keyed } from './src/keyed.js';
 import { From, Kept, KeptAll } from './src/schema.js';
@@ -25,5 +25,7 @@ export const keepAllBut = (...names) => ({ '*': new KeptAll(names) });
 export const column = (name, type) => new From(name, type);
 /** In `config`: one of some texts. */
 export const oneOf = (...choices) => new OneOf(choices);
+/** In `config`: keys that the pipeline file chooses, with values of a type. */
+export const mapOf = (value) => new MapOf(value);
 
 export { log, metrics, optional, RowError };

@@ -12,6 +12,13 @@ export class OneOf {
   }
 }
 
+/** Keys that the author of a pipeline chooses, and values of one type. */
+export class MapOf {
+  constructor(value) {
+    this.value = value;
+  }
+}
+
 const kebab = (key) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const LISTED = new Set([
   'bool',
@@ -30,7 +37,7 @@ const LISTED = new Set([
   'struct',
 ]);
 
-/** The declared keys: `[{ key, written, type | choices, doc, fallback, hasFallback }]`. */
+/** The declared keys: `[{ key, written, type | choices, isMap, doc, fallback, hasFallback }]`. Of a map, `type` is that of its values. */
 export function configFields(declared = {}) {
   return Object.entries(declared).map(([key, given]) => {
     const more =
@@ -39,9 +46,10 @@ export function configFields(declared = {}) {
         : { type: given };
     const where = `the configuration: ${key}`;
     const choices = more.type instanceof OneOf ? more.type.choices : null;
-    const type = choices ? null : parseType(more.type, where);
+    const isMap = more.type instanceof MapOf;
+    const type = choices ? null : parseType(isMap ? more.type.value : more.type, where);
     if (type && !LISTED.has(type.kind)) throw new TypeError(`${where}: a configuration has no ${type.name}`);
-    return { key, written: kebab(key), type, choices, doc: more.doc, fallback: more.default, hasFallback: 'default' in more };
+    return { key, written: kebab(key), type, choices, isMap, doc: more.doc, fallback: more.default, hasFallback: 'default' in more };
   });
 }
 
@@ -68,9 +76,10 @@ export function checkConfig(fields, given) {
       throw new ValueError(`config: unknown field \`${key}\`, ${expected(fields)}`);
   }
   const config = {};
-  for (const { key, written, type, choices, fallback, hasFallback } of fields) {
+  for (const { key, written, type, choices, isMap, fallback, hasFallback } of fields) {
     const value = written in given ? given[written] : given[key];
-    if (value === undefined && hasFallback) config[key] = fallback;
+    if (isMap) config[key] = mapFrom(written, type, value === undefined && hasFallback ? fallback : value);
+    else if (value === undefined && hasFallback) config[key] = fallback;
     else if (choices) {
       if (!choices.includes(value))
         throw new ValueError(
@@ -86,6 +95,16 @@ export function checkConfig(fields, given) {
   return Object.freeze(config);
 }
 
+function mapFrom(written, type, value) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ValueError(`config: ${written} is ${value === undefined ? 'missing' : shown(value)}, but it is keys with values`);
+  for (const [name, item] of Object.entries(value)) {
+    const why = misfit(type, item);
+    if (why !== null) throw new ValueError(`config: ${written}.${name} is ${why}`);
+  }
+  return new Map(Object.entries(value));
+}
+
 const keysOf = (fields) => fields.map(({ written }) => written).join(', ') || 'no keys';
 
 /** In the words in which hosts look for a key that is close to the wrong one. */
@@ -97,14 +116,15 @@ function expected(fields) {
 /** The JSON Schema of a configuration. */
 export function configSchema(fields) {
   const properties = {};
-  for (const { written, type, choices, doc, fallback, hasFallback } of fields) {
+  for (const { written, type, choices, isMap, doc, fallback, hasFallback } of fields) {
+    const schema = choices ? { enum: choices } : jsonSchema(type);
     properties[written] = {
-      ...(choices ? { enum: choices } : jsonSchema(type)),
+      ...(isMap ? { type: 'object', additionalProperties: schema } : schema),
       ...(doc && { description: doc }),
       ...(hasFallback && { default: fallback }),
     };
   }
-  const required = fields.filter(({ type, hasFallback }) => !hasFallback && !type?.optional).map(({ written }) => written);
+  const required = fields.filter(({ type, isMap, hasFallback }) => !hasFallback && (isMap || !type?.optional)).map(({ written }) => written);
   return { type: 'object', properties, ...(required.length > 0 && { required }), additionalProperties: false };
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { column, keep, keepAll, keepAllBut, log, metrics, oneOf, optional, RowError, transform } from 'weir-sdk';
+import { column, keep, keepAll, keepAllBut, log, mapOf, metrics, oneOf, optional, RowError, transform } from 'weir-sdk';
 import { connect, logLines, metrics as metricsSoFar } from 'weir-sdk/testing';
 
 const echo =
@@ -271,6 +271,30 @@ test('the configuration', () => {
       deep: { type: ['object', 'null'], properties: { x: { type: 'number' } }, required: ['x'], additionalProperties: false },
     },
     required: ['price-min', 'mode'],
+    additionalProperties: false,
+  });
+});
+
+test('maps in the configuration', () => {
+  const op = transform(
+    { config: { prices: mapOf('uint32'), more: { type: mapOf('utf8?'), default: { a: 'b' } } }, reads: { item: 'utf8' }, emits: { c: 'utf8' } },
+    (row, { config }) => ({ c: JSON.stringify([config.prices.get(row.item) ?? null, [...config.more]]) }),
+  );
+  const run = (config, item) => connect(op, { config }).process([{ item }]).main[0].c;
+  assert.equal(run('{"prices": {"iced-tea": 5, "__proto__": 6}}', 'iced-tea'), '[5,[["a","b"]]]');
+  assert.equal(run('{"prices": {"iced-tea": 5, "__proto__": 6}, "more": {}}', '__proto__'), '[6,[]]');
+  assert.equal(run({ prices: {}, more: { x: null } }, 'constructor'), '[null,[["x",null]]]');
+  assert.throws(() => run({}, ''), { message: 'config: prices is missing, but it is keys with values' });
+  assert.throws(() => run({ prices: [1] }, ''), { message: 'config: prices is Array of 1, but it is keys with values' });
+  assert.throws(() => run({ prices: { tea: -1 } }, ''), { message: 'config: prices.tea is -1, which is out of the range of uint32 (0 to 4294967295)' });
+  assert.throws(() => run({ prices: { tea: null } }, ''), { message: 'config: prices.tea is null, but it is a uint32' });
+  assert.deepEqual(JSON.parse(op.about().configSchema), {
+    type: 'object',
+    properties: {
+      prices: { type: 'object', additionalProperties: { type: 'integer', minimum: 0, maximum: 4294967295 } },
+      more: { type: 'object', additionalProperties: { type: ['string', 'null'] }, default: { a: 'b' } },
+    },
+    required: ['prices'],
     additionalProperties: false,
   });
 });

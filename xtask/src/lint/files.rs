@@ -20,7 +20,7 @@ pub(super) fn files(folder: &Path, extensions: &[&str]) -> anyhow::Result<Vec<Pa
                 continue;
             }
             if path.is_dir() {
-                if name != "target" && name != "out" {
+                if !["target", "out", "node_modules"].contains(&name.as_str()) {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {

@@ -38,7 +38,7 @@ impl Transform for Price {
         if self.test_customer.as_deref() == Some(order.customer) {
             return Ok(());
         }
-        let cents = order.items.split(',').map(|item| self.cents(item.trim())).sum::<Result<_, _>>()?;
+        let cents = order.items.split(',').map(|item| self.cents(item.trim_matches(' '))).sum::<Result<_, _>>()?;
         out.emit(Priced { cents });
         Ok(())
     }
@@ -48,7 +48,10 @@ impl Price {
     /// What an item like `2x espresso` costs.
     fn cents(&self, item: &str) -> Result<i64, RowError> {
         let (quantity, product) = item.split_once("x ").ok_or_else(|| refused(item, "not like \"2x espresso\""))?;
-        let quantity: u32 = quantity.parse().map_err(|_| refused(item, "the quantity is no number"))?;
+        if quantity.is_empty() || !quantity.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(refused(item, "the quantity is no number"));
+        }
+        let quantity: u32 = quantity.parse().unwrap_or(u32::MAX);
         if !(1..=QUANTITY_MAX).contains(&quantity) {
             return Err(refused(item, format_args!("the quantity is not between 1 and {QUANTITY_MAX}")));
         }
@@ -58,7 +61,7 @@ impl Price {
 }
 
 fn refused(item: &str, why: impl std::fmt::Display) -> RowError {
-    RowError::new(format!("item {item:?}: {why}"))
+    RowError::new(format!("item \"{item}\": {why}"))
 }
 
 export!(Price);
@@ -97,6 +100,7 @@ mod tests {
             ("0x espresso", "item \"0x espresso\": the quantity is not between 1 and 999"),
             ("1000x espresso", "item \"1000x espresso\": the quantity is not between 1 and 999"),
             ("-1x espresso", "item \"-1x espresso\": the quantity is no number"),
+            ("9999999999x espresso", "item \"9999999999x espresso\": the quantity is not between 1 and 999"),
             ("espresso", "item \"espresso\": not like \"2x espresso\""),
             ("", "item \"\": not like \"2x espresso\""),
         ] {
