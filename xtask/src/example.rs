@@ -1,6 +1,7 @@
 //! `cargo xtask example NAME`, and `cargo xtask demo`, which is one of them: from a bare clone to results.
 
 mod hot_swap;
+mod languages;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,10 +12,12 @@ use crate::command::{self, announce, binary, ensure_wasm_target, root};
 use crate::{guests, weir};
 
 /// What there is.
-pub(crate) const NAMES: [&str; 8] =
-    ["access-logs", "first-operator", "flights", HOT_SWAP, KAFKA_ORDERS, "nexmark", ORDERS, "sensors"];
+pub(crate) const NAMES: [&str; 9] =
+    ["access-logs", "first-operator", "flights", HOT_SWAP, KAFKA_ORDERS, LANGUAGES, "nexmark", ORDERS, "sensors"];
 /// The one that needs a server.
 const HOT_SWAP: &str = "hot-swap";
+/// The one whose operators are in many.
+const LANGUAGES: &str = "languages";
 /// The one that waits for more files.
 const ORDERS: &str = "orders";
 /// The one that needs a broker.
@@ -41,6 +44,9 @@ pub(crate) fn run(name: &str) -> anyhow::Result<()> {
     }
     if name == HOT_SWAP {
         return hot_swap::run(&weir);
+    }
+    if name == LANGUAGES {
+        languages::build(&weir)?;
     }
     for pipeline in pipelines(name)? {
         announce(&format!("running {} (a few seconds)", pipeline.display()));

@@ -50,6 +50,9 @@ const JAVASCRIPT: Language = Language {
     passed: "# fail 0",
 };
 
+/// With the SDK of JavaScript, whose tests are that one's, and so are the samples.
+const TYPESCRIPT: Language = Language { name: "typescript", test_sdk: &[], ..JAVASCRIPT };
+
 const GO: Language = Language {
     name: "go",
     compiler: Some("go/bin"),
@@ -201,6 +204,9 @@ impl Language {
 
     /// What the samples mean is the same in every language; see tests/conformance/README.md.
     fn every_sample(&self, folder: &Path) {
+        if !root().join("sdk").join(self.name).join("samples").is_dir() {
+            return;
+        }
         for name in ["types", "counter", "average"] {
             let sample = root().join("sdk").join(self.name).join("samples").join(name).display().to_string();
             well(&mut weir(&["build", &sample, "-o", &format!("{name}.wasm")]), folder);
@@ -226,6 +232,11 @@ fn javascript() {
 }
 
 #[test]
+fn typescript() {
+    TYPESCRIPT.every_template();
+}
+
+#[test]
 fn go() {
     GO.every_template();
 }
@@ -243,6 +254,73 @@ fn cpp() {
 #[test]
 fn zig() {
     ZIG.every_template();
+}
+
+/// The example with a step in each of them gives what a script computes of the whole file, however it is run.
+#[test]
+fn languages_example() {
+    let _alone = ONE_AT_A_TIME.lock();
+    let all = [PYTHON, JAVASCRIPT, GO, C, ZIG];
+    if !all.iter().all(Language::is_here) {
+        return;
+    }
+    let folder = root().join("examples/languages");
+    for language in &all {
+        well(&mut weir(&["toolchain", "install", language.name]), &folder);
+    }
+    for name in ["airline", "part-of-day", "delay-class", "board", "knock-on", "knock-on-typescript", "punctual"] {
+        let component = format!("{name}.wasm");
+        well(&mut weir(&["build", name, "-o", &component]), &folder);
+        let cases = format!("{}/tests", name.trim_end_matches("-typescript"));
+        well(&mut weir(&["test", name, "--component", &component, "--cases", &cases]), &folder);
+    }
+    let out = tempfile::tempdir().unwrap();
+    for (parallelism, batch_rows) in [(1, 8_192), (2, 64), (3, 8_192)] {
+        let outputs = [
+            ("when-to-fly-out", "when-to-fly"),
+            ("board-out", "board"),
+            ("knock-on-out", "knock-on"),
+            ("refused", "refused"),
+        ];
+        let at = |name: &str| out.path().join(format!("{name}-{parallelism}.csv"));
+        let mut run = weir(&["run", "pipeline.toml", "--set", &format!("parallelism={parallelism}")]);
+        run.args(["--set", &format!("batch-rows={batch_rows}")]);
+        for (sink, name) in outputs {
+            run.args(["--set", &format!("sinks.{sink}.path={}", at(name).display())]);
+        }
+        well(&mut run, &folder);
+        for (_, name) in outputs {
+            let rows = |path: &Path| {
+                let mut lines: Vec<String> =
+                    std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect();
+                lines.sort();
+                lines
+            };
+            let expected = rows(&folder.join(format!("expected/{name}.csv")));
+            assert_eq!(rows(&at(name)), expected, "{name}, parallelism {parallelism}, batches of {batch_rows}");
+        }
+    }
+}
+
+/// The operator of the Kafka example means the same in three languages.
+#[test]
+fn prices_of_the_kafka_example() {
+    let _alone = ONE_AT_A_TIME.lock();
+    if ![PYTHON, JAVASCRIPT].iter().all(Language::is_here) {
+        return;
+    }
+    let folder = root().join("examples/kafka-orders");
+    for language in [PYTHON, JAVASCRIPT] {
+        well(&mut weir(&["toolchain", "install", language.name]), &folder);
+    }
+    for name in ["price", "price-python", "price-typescript"] {
+        let component = format!("{name}.wasm");
+        if name != "price" {
+            well(&mut weir(&["build", name, "-o", &component]), &folder);
+        }
+        let said = well(&mut weir(&["test", name, "--component", &component, "--cases", "cases"]), &folder);
+        assert!(said.contains(" passed, 0 failed"), "{name}: {said}");
+    }
 }
 
 /// A toolchain that is not there is named, with what to do.
