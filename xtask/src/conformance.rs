@@ -21,12 +21,6 @@ const MARKS: [&str; 2] = ["<!-- figures -->\n", "<!-- end of figures -->"];
 const EDIT: [[&str; 2]; 2] = [["24 * 60", "25 * 60"], ["24*60", "25*60"]];
 const POLL: Duration = Duration::from_millis(50);
 
-/// What a language costs.
-#[derive(Default)]
-struct Figures {
-    cells: Vec<String>,
-}
-
 /// Runs the suite, prints the table, and writes it into the guide with `--update`.
 ///
 /// # Errors
@@ -45,7 +39,7 @@ pub(crate) fn run(options: &[String]) -> anyhow::Result<()> {
     let mut table = String::from(HEADER);
     for language in LANGUAGES.iter().filter(|language| named.is_empty() || named.iter().any(|name| name == *language)) {
         match measure(&weir, language) {
-            Ok(Figures { cells }) => table += &format!("| {language} | {} |\n", cells.join(" | ")),
+            Ok(cells) => table += &format!("| {language} | {} |\n", cells.join(" | ")),
             // Named, it must be here.
             Err(error) if named.is_empty() && format!("{error:#}").contains("weir toolchain install") => {
                 announce(&format!(
@@ -65,7 +59,7 @@ const HEADER: &str = "\
 ";
 
 /// Builds, runs and times the template's operator and the three samples of a language.
-fn measure(weir: &Path, language: &str) -> anyhow::Result<Figures> {
+fn measure(weir: &Path, language: &str) -> anyhow::Result<Vec<String>> {
     announce(&format!("{language}: the template's operator"));
     let folder = root().join("target/conformance").join(language);
     if folder.exists() {
@@ -84,7 +78,7 @@ fn measure(weir: &Path, language: &str) -> anyhow::Result<Figures> {
     let first = Built::of(&mut weir(&["build", "late"]))?;
     edit(&folder.join("late"))?;
     let edited = Built::of(&mut weir(&["build", "late"]))?;
-    let started = Instant::now();
+    let started = now();
     run_command(weir(&["run", "late/pipeline.toml"]).stdout(Stdio::null()).stderr(Stdio::null()))?;
     let first_result = started.elapsed();
     let template = timed(&output(&mut weir(&["test", "late", "--component", "late/late.wasm", "--time"]))?)?;
@@ -106,7 +100,7 @@ fn measure(weir: &Path, language: &str) -> anyhow::Result<Figures> {
     ];
     cells.extend([template, timed(&told)?].concat());
     cells.push(memory);
-    Ok(Figures { cells })
+    Ok(cells)
 }
 
 /// What `weir build` took and told.
@@ -119,7 +113,7 @@ struct Built {
 impl Built {
     /// Of what it took the compiler of components is no part.
     fn of(build: &mut Command) -> anyhow::Result<Self> {
-        let started = Instant::now();
+        let started = now();
         let told = build.output().context("cannot run weir")?;
         let took = started.elapsed();
         ensure!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
@@ -159,6 +153,7 @@ fn timed(told: &str) -> anyhow::Result<Vec<String>> {
 }
 
 /// Runs a command; what it printed, and the most memory that it had.
+#[expect(clippy::disallowed_methods, reason = "there is nothing but a file to look at until it ends")]
 fn with_memory(command: &mut Command) -> anyhow::Result<(String, String)> {
     let mut child = command.stdout(Stdio::piped()).spawn()?;
     let status = format!("/proc/{}/status", child.id());
@@ -174,6 +169,11 @@ fn with_memory(command: &mut Command) -> anyhow::Result<(String, String)> {
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     ensure!(told.status.success(), "{text}");
     Ok((text, memory))
+}
+
+#[expect(clippy::disallowed_methods, reason = "it measures")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn seconds(took: Duration) -> String {

@@ -24,11 +24,24 @@ struct Language {
     test: &'static [&'static [&'static str]],
     /// What that says if all is well.
     passed: &'static str,
+    /// In the template of a transform: the source, a line, and what stands in its place so that the operator fails there.
+    failure: Option<[&'static str; 3]>,
 }
 
 /// Its templates are tested in `new_and_build`.
-const RUST: Language =
-    Language { name: "rust", compiler: None, needs: &[["cargo", "--version"]], test_sdk: &[], test: &[], passed: "" };
+const RUST: Language = Language {
+    name: "rust",
+    compiler: None,
+    needs: &[["cargo", "--version"]],
+    test_sdk: &[],
+    test: &[],
+    passed: "",
+    failure: Some([
+        "src/lib.rs",
+        "if delay < -24 * 60 {",
+        "if delay == 20 { std::process::abort() } else if delay < -24 * 60 {",
+    ]),
+};
 
 const PYTEST_RUN: &[&str] = &["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
 const PYTHON: Language = Language {
@@ -38,6 +51,7 @@ const PYTHON: Language = Language {
     test_sdk: &[PYTEST_RUN],
     test: &[PYTEST_RUN],
     passed: " passed",
+    failure: Some(["main.py", "if flight.dep_delay < -24 * 60:", "if 1 // (flight.dep_delay - 20):"]),
 };
 
 const NPM_INSTALL: &[&str] = &["npm", "install", "--no-audit", "--no-fund"];
@@ -48,10 +62,16 @@ const JAVASCRIPT: Language = Language {
     test_sdk: &[NPM_INSTALL, &["npm", "test"]],
     test: &[NPM_INSTALL, &["npm", "test"]],
     passed: "# fail 0",
+    failure: Some(["operator.js", "if (row.dep_delay < -24 * 60) {", "if (row.dep_delay.much.more) {"]),
 };
 
 /// With the SDK of JavaScript, whose tests are that one's, and so are the samples.
-const TYPESCRIPT: Language = Language { name: "typescript", test_sdk: &[], ..JAVASCRIPT };
+const TYPESCRIPT: Language = Language {
+    name: "typescript",
+    test_sdk: &[],
+    failure: Some(["operator.ts", "if (row.dep_delay < -24 * 60) {", "if (row.dep_delay!.toFixed.call(null)) {"]),
+    ..JAVASCRIPT
+};
 
 const GO: Language = Language {
     name: "go",
@@ -60,6 +80,7 @@ const GO: Language = Language {
     test_sdk: &[&["go", "test", "./tests"]],
     test: &[&["go", "test"]],
     passed: "ok  ",
+    failure: Some(["main.go", "if delay < -24*60 {", "if delay/(delay-20) > 100 {"]),
 };
 
 const CMAKE: &[&str] = &["cmake -B \"$BUILD\" && cmake --build \"$BUILD\" && ctest --test-dir \"$BUILD\""];
@@ -70,10 +91,24 @@ const C: Language = Language {
     test_sdk: &[CMAKE],
     test: &[CMAKE],
     passed: "100% tests passed",
+    failure: Some([
+        "src/operator.c",
+        "if (flight->dep_delay < -24 * 60) {",
+        "if (5 / (flight->dep_delay - 20) > 10) {",
+    ]),
 };
 
 /// Its headers are tested with those of C.
-const CPP: Language = Language { name: "cpp", test_sdk: &[], ..C };
+const CPP: Language = Language {
+    name: "cpp",
+    test_sdk: &[],
+    failure: Some([
+        "src/operator.cpp",
+        "if (*flight.dep_delay < -24 * 60) {",
+        "if (5 / (*flight.dep_delay - 20) > 10) {",
+    ]),
+    ..C
+};
 
 const ZIG_TEST: &[&str] = &["zig", "build", "test", "--summary", "all"];
 const ZIG: Language = Language {
@@ -83,6 +118,7 @@ const ZIG: Language = Language {
     test_sdk: &[ZIG_TEST],
     test: &[ZIG_TEST],
     passed: " tests passed",
+    failure: Some(["src/main.zig", "if (minutes < -24 * 60) {", "if (@divTrunc(5, minutes - 20) > 10) {"]),
 };
 
 /// The version that was there when this was written.
@@ -199,7 +235,22 @@ impl Language {
             let table = well(&mut weir(&["run", &format!("{name}/pipeline.toml")]), folder.path());
             assert!(rows.iter().all(|row| table.contains(row)), "{table}");
         }
+        self.failure_names_its_line(folder.path());
         self.every_sample(folder.path());
+    }
+
+    /// An operator that fails says where, in its author's file.
+    fn failure_names_its_line(&self, folder: &Path) {
+        let Some([file, line, failing]) = self.failure else { return };
+        well(&mut weir(&["new", "failing", "--lang", self.name]), folder);
+        let path = folder.join("failing").join(file);
+        let source = std::fs::read_to_string(&path).unwrap();
+        let number = 1 + source.lines().position(|of| of.trim() == line).unwrap();
+        std::fs::write(&path, source.replace(line, failing)).unwrap();
+        well(&mut weir(&["build", "failing"]), folder);
+        let said = text(&run(&mut weir(&["run", "failing/pipeline.toml"]), folder));
+        let place = format!("{file}:{number}");
+        assert!(said.contains(&place) && said.contains("dep_delay: 20"), "{place}: {said}");
     }
 
     /// What the samples mean is the same in every language; see tests/conformance/README.md.
@@ -218,7 +269,9 @@ impl Language {
 
 #[test]
 fn rust_samples() {
-    RUST.every_sample(tempfile::tempdir().unwrap().path());
+    let folder = tempfile::tempdir().unwrap();
+    RUST.failure_names_its_line(folder.path());
+    RUST.every_sample(folder.path());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The bindings that SDKs keep are those of the contract: made again, they are the same. Python and JavaScript look at their own, in
 //! their own tests.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and so do its helpers")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

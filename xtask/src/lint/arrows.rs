@@ -32,13 +32,14 @@ const MAY_SEE: [(&str, &[&str]); 15] = [
 ];
 
 /// A heavy library and the crates that own it: it can be replaced by changing those.
-const OWNERS: [(&str, &[&str]); 15] = [
+const OWNERS: [(&str, &[&str]); 17] = [
     ("wasmtime", &["weir-host"]),
     ("axum", &["weir-server"]),
     // The tests put what they need into a catalog.
     ("rusqlite", &["weir-server", "weir-tests"]),
     ("ratatui", &["weir-cli"]),
-    ("clap", &["weir-cli"]),
+    // Generators of bindings take the options of their command.
+    ("clap", &["weir-cli", "weir-tests"]),
     ("clap_complete", &["weir-cli"]),
     ("clap_mangen", &["weir-cli"]),
     ("ctrlc", &["weir-cli"]),
@@ -48,6 +49,8 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("crossbeam-channel", &["weir-engine"]),
     ("sqlparser", &["weir-expressions"]),
     ("wit-bindgen", &["weir-sdk"]),
+    ("addr2line", &["weir-cli"]),
+    ("wasmparser", &["weir-cli"]),
     // The command makes components; the host's tests and the fuzz targets do.
     ("wit-component", &["weir-cli", "weir-host", "weir-fuzz"]),
     ("libfuzzer-sys", &["weir-fuzz"]),

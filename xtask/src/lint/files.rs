@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+/// What SDKs and their examples are written in, beside Rust.
+pub(super) const SDK_SOURCES: &[&str] = &["c", "cpp", "go", "h", "hpp", "js", "mjs", "py", "ts", "zig"];
+
 /// Every file below a folder with one of these extensions, sorted; not what is built, hidden or somebody's output.
 ///
 /// # Errors
@@ -20,7 +23,7 @@ pub(super) fn files(folder: &Path, extensions: &[&str]) -> anyhow::Result<Vec<Pa
                 continue;
             }
             if path.is_dir() {
-                if !["target", "out", "node_modules"].contains(&name.as_str()) {
+                if !["target", "out", "node_modules", ".zig-cache", "__pycache__"].contains(&name.as_str()) {
                     folders.push(path);
                 }
             } else if path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::Finding;
-use super::files::files;
+use super::files::{SDK_SOURCES, files};
 
 /// A file as long as this holds more than one concept.
 const LINES_MAX: usize = 400;
@@ -24,7 +24,7 @@ const MACHINE_FOLDERS: [&str; 4] = ["home", "Users", "root", "work"];
 /// If a file cannot be read.
 pub(super) fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for path in files(root, &["rs", "toml", "md", "wit", "sh", "json"])? {
+    for path in files(root, &[&["rs", "toml", "md", "wit", "sh", "json"], SDK_SOURCES].concat())? {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         findings.extend(check_file(path.strip_prefix(root).unwrap_or(&path), &text));
     }
@@ -38,26 +38,39 @@ fn check_file(path: &Path, text: &str) -> Vec<Finding> {
         let what = format!("{lines} lines; a map has at most {ARCHITECTURE_LINES_MAX}");
         findings.push(Finding::error(path, ARCHITECTURE_LINES_MAX + 1, what));
     }
-    if path.extension().is_some_and(|e| e == "rs") {
-        findings.extend(rust(path, text, lines));
+    let is_source = |extensions: &[&str]| path.extension().is_some_and(|e| extensions.iter().any(|known| e == *known));
+    if is_source(&["rs"]) {
+        findings.extend(rust(path, text));
+    }
+    if is_source(&["rs"]) || is_source(SDK_SOURCES) {
+        findings.extend(length(path, lines));
     }
     findings
 }
 
-fn rust(path: &Path, text: &str, lines: usize) -> Vec<Finding> {
+/// Tests are as long as their cases and what these print, and bindings are made by programs.
+fn length(path: &Path, lines: usize) -> Option<Finding> {
+    let is_exempt = path.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name == "tests" || name.trim_start_matches('_') == "bindings"
+    });
+    if is_exempt || lines <= LINES_WARN {
+        return None;
+    }
+    Some(if lines <= LINES_MAX {
+        Finding::warning(path, lines, format!("{lines} lines; {LINES_MAX} is the limit"))
+    } else {
+        Finding::error(path, lines, format!("{lines} lines; split it: {LINES_MAX} is the limit"))
+    })
+}
+
+fn rust(path: &Path, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !text.starts_with("//! ") {
         findings.push(Finding::error(path, 1, "a file opens with `//!`: what it is for, and what it never does"));
     }
     if path.file_name().is_some_and(|name| name == "mod.rs") {
         findings.push(Finding::error(path, 1, "no mod.rs: a module's file is beside its folder and has its name"));
-    }
-    // Tests are as long as their cases and what these print.
-    let is_test = path.components().any(|part| part.as_os_str() == "tests");
-    if lines > LINES_MAX && !is_test {
-        findings.push(Finding::error(path, lines, format!("{lines} lines; split it: {LINES_MAX} is the limit")));
-    } else if lines > LINES_WARN && !is_test {
-        findings.push(Finding::warning(path, lines, format!("{lines} lines; {LINES_MAX} is the limit")));
     }
     for (line, word) in calls(text) {
         findings.push(Finding::error(path, line, format!("{word}! must not stay")));
