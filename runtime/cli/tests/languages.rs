@@ -117,7 +117,7 @@ const ZIG: Language = Language {
     needs: &[["python3", "--version"]],
     test_sdk: &[ZIG_TEST],
     test: &[ZIG_TEST],
-    passed: " tests passed",
+    passed: " steps succeeded",
     failure: Some(["src/main.zig", "if (minutes < -24 * 60) {", "if (@divTrunc(5, minutes - 20) > 10) {"]),
 };
 

@@ -23,7 +23,7 @@ const CHECKS: [&str; 6] = [
     "-Wextra",
     "-Wno-missing-designated-field-initializers",
     "-Wno-missing-field-initializers",
-    "-fsanitize=signed-integer-overflow,float-cast-overflow,shift,array-bounds",
+    "-fsanitize=signed-integer-overflow,integer-divide-by-zero,float-cast-overflow,shift,array-bounds",
     "-fsanitize-trap=all",
 ];
 /// A sandbox has no exceptions.
