@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 /// The commands; every one is in one group.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Pipelines", &["run", "check", "checkpoint"]),
-    ("Operators", &["new", "build", "test", "dev", "inspect", "toolchain", "cache"]),
+    ("Operators", &["new", "build", "test", "dev", "inspect", "conformance", "toolchain", "cache"]),
     ("A server", &["serve", "token", "push", "operator"]),
     (
         "Jobs of a server",

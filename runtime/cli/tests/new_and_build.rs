@@ -113,7 +113,7 @@ fn a_folder_without_a_crate_says_what_to_do() {
     let refused = weir(folder.path(), &["build", "empty"]);
     assert!(!refused.status.success());
     expect![[r#"
-        error: there is no operator in empty: no Cargo.toml, no pyproject.toml, no package.json; `weir new NAME` makes one to start from
+        error: there is no operator in empty: no Cargo.toml, no pyproject.toml, no package.json, no go.mod, no CMakeLists.txt, no build.zig.zon; `weir new NAME` makes one to start from
     "#]]
     .assert_eq(&text(&refused.stderr));
 }
