@@ -157,7 +157,7 @@ fn text(output: &Output) -> String {
 }
 
 /// Runs it; it must succeed.
-fn well(command: &mut Command, folder: &Path) -> String {
+fn run_ok(command: &mut Command, folder: &Path) -> String {
     let output = run(command, folder);
     assert!(output.status.success(), "{command:?}: {}", text(&output));
     text(&output)
@@ -191,7 +191,7 @@ impl Language {
         for command in commands {
             // A program is looked for in the path that it gets.
             let mut shell = Command::new("sh");
-            said = well(shell.env("PATH", &path).env("BUILD", build.path()).args(["-c", &command.join(" ")]), folder);
+            said = run_ok(shell.env("PATH", &path).env("BUILD", build.path()).args(["-c", &command.join(" ")]), folder);
         }
         assert!(commands.is_empty() || said.contains(self.passed), "{}: {said}", folder.display());
     }
@@ -213,10 +213,10 @@ impl Language {
         }
         if self.name == "python" && !kept("pytest").join("pytest").exists() {
             let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYTEST, "--target"];
-            well(Command::new("python3").args(pip).arg(kept("pytest")), &root());
+            run_ok(Command::new("python3").args(pip).arg(kept("pytest")), &root());
         }
         let folder = tempfile::tempdir().unwrap();
-        well(&mut weir(&["toolchain", "install", self.name]), folder.path());
+        run_ok(&mut weir(&["toolchain", "install", self.name]), folder.path());
         self.test_in(&root().join("sdk").join(self.name), self.test_sdk);
 
         for (template, world, rows) in [
@@ -225,14 +225,14 @@ impl Language {
             ("aggregate", "aggregate-operator", ["EWR", "LGA"]),
         ] {
             let name = format!("my-{template}");
-            well(&mut weir(&["new", &name, "--lang", self.name, "--template", template]), folder.path());
+            run_ok(&mut weir(&["new", &name, "--lang", self.name, "--template", template]), folder.path());
             self.test_in(&folder.path().join(&name), self.test);
-            let built = well(&mut weir(&["build", &name]), folder.path());
+            let built = run_ok(&mut weir(&["build", &name]), folder.path());
             assert!(built.contains(world), "{built}");
             let component = format!("{name}/{name}.wasm");
-            let cases = well(&mut weir(&["test", &name, "--component", &component]), folder.path());
+            let cases = run_ok(&mut weir(&["test", &name, "--component", &component]), folder.path());
             assert!(cases.contains("1 passed, 0 failed"), "{cases}");
-            let table = well(&mut weir(&["run", &format!("{name}/pipeline.toml")]), folder.path());
+            let table = run_ok(&mut weir(&["run", &format!("{name}/pipeline.toml")]), folder.path());
             assert!(rows.iter().all(|row| table.contains(row)), "{table}");
         }
         self.failure_names_its_line(folder.path());
@@ -242,12 +242,12 @@ impl Language {
     /// An operator that fails says where, in its author's file.
     fn failure_names_its_line(&self, folder: &Path) {
         let Some([file, line, failing]) = self.failure else { return };
-        well(&mut weir(&["new", "failing", "--lang", self.name]), folder);
+        run_ok(&mut weir(&["new", "failing", "--lang", self.name]), folder);
         let path = folder.join("failing").join(file);
         let source = std::fs::read_to_string(&path).unwrap();
         let number = 1 + source.lines().position(|of| of.trim() == line).unwrap();
         std::fs::write(&path, source.replace(line, failing)).unwrap();
-        well(&mut weir(&["build", "failing"]), folder);
+        run_ok(&mut weir(&["build", "failing"]), folder);
         let said = text(&run(&mut weir(&["run", "failing/pipeline.toml"]), folder));
         let place = format!("{file}:{number}");
         assert!(said.contains(&place) && said.contains("dep_delay: 20"), "{place}: {said}");
@@ -260,9 +260,9 @@ impl Language {
         }
         for name in ["types", "counter", "average"] {
             let sample = root().join("sdk").join(self.name).join("samples").join(name).display().to_string();
-            well(&mut weir(&["build", &sample, "-o", &format!("{name}.wasm")]), folder);
+            run_ok(&mut weir(&["build", &sample, "-o", &format!("{name}.wasm")]), folder);
         }
-        let said = well(&mut weir(&["conformance", "."]), folder);
+        let said = run_ok(&mut weir(&["conformance", "."]), folder);
         assert!(said.contains(" passed, 0 failed"), "{said}");
     }
 }
@@ -319,13 +319,13 @@ fn languages_example() {
     }
     let folder = root().join("examples/languages");
     for language in &all {
-        well(&mut weir(&["toolchain", "install", language.name]), &folder);
+        run_ok(&mut weir(&["toolchain", "install", language.name]), &folder);
     }
     for name in ["airline", "part-of-day", "delay-class", "board", "knock-on", "knock-on-typescript", "punctual"] {
         let component = format!("{name}.wasm");
-        well(&mut weir(&["build", name, "-o", &component]), &folder);
+        run_ok(&mut weir(&["build", name, "-o", &component]), &folder);
         let cases = format!("{}/tests", name.trim_end_matches("-typescript"));
-        well(&mut weir(&["test", name, "--component", &component, "--cases", &cases]), &folder);
+        run_ok(&mut weir(&["test", name, "--component", &component, "--cases", &cases]), &folder);
     }
     let out = tempfile::tempdir().unwrap();
     for (parallelism, batch_rows) in [(1, 8_192), (2, 64), (3, 8_192)] {
@@ -341,7 +341,7 @@ fn languages_example() {
         for (sink, name) in outputs {
             run.args(["--set", &format!("sinks.{sink}.path={}", at(name).display())]);
         }
-        well(&mut run, &folder);
+        run_ok(&mut run, &folder);
         for (_, name) in outputs {
             let rows = |path: &Path| {
                 let mut lines: Vec<String> =
@@ -364,14 +364,14 @@ fn prices_of_the_kafka_example() {
     }
     let folder = root().join("examples/kafka-orders");
     for language in [PYTHON, JAVASCRIPT] {
-        well(&mut weir(&["toolchain", "install", language.name]), &folder);
+        run_ok(&mut weir(&["toolchain", "install", language.name]), &folder);
     }
     for name in ["price", "price-python", "price-typescript"] {
         let component = format!("{name}.wasm");
         if name != "price" {
-            well(&mut weir(&["build", name, "-o", &component]), &folder);
+            run_ok(&mut weir(&["build", name, "-o", &component]), &folder);
         }
-        let said = well(&mut weir(&["test", name, "--component", &component, "--cases", "cases"]), &folder);
+        let said = run_ok(&mut weir(&["test", name, "--component", &component, "--cases", "cases"]), &folder);
         assert!(said.contains(" passed, 0 failed"), "{name}: {said}");
     }
 }
@@ -381,7 +381,7 @@ fn prices_of_the_kafka_example() {
 fn a_missing_toolchain_says_what_to_do() {
     for language in [PYTHON, JAVASCRIPT, GO, C, ZIG].iter().filter(|language| language.is_here()) {
         let folder = tempfile::tempdir().unwrap();
-        well(&mut weir(&["new", "mine", "--lang", language.name]), folder.path());
+        run_ok(&mut weir(&["new", "mine", "--lang", language.name]), folder.path());
         let mut build = weir(&["build", "mine"]);
         let output = build.current_dir(folder.path()).env("WEIR_TOOLCHAIN_DIR", folder.path()).output().unwrap();
         let said = text(&output);

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use wasmtime::component::InstancePre;
 
-use crate::backtrace::LinesSection;
+use crate::backtrace::LinesOnce;
 use crate::cache::{FunctionCache, FunctionCounts};
 use crate::ctx::Ctx;
 use crate::exports::Exports;
 use crate::features::left_off;
-use crate::lines;
 use crate::load::{Inspection, LoadError};
 use crate::plan::World;
 use crate::shared::Shared;
@@ -24,7 +23,7 @@ pub(crate) struct Compiled {
     pub(crate) imports: Vec<String>,
     pub(crate) digest: blake3::Hash,
     pub(crate) size_bytes: u64,
-    pub(crate) lines: LinesSection,
+    pub(crate) lines: LinesOnce,
     /// `None`: it came from the cache.
     pub(crate) cost: Option<Cost>,
 }
@@ -62,7 +61,7 @@ impl Compiled {
         let pre = shared.linker.instantiate_pre(&component);
         let pre = pre.map_err(|e| other_types(format!("an import: {e:#}")))?;
         let exports = Exports::find(&component, world).map_err(other_types)?;
-        let (size_bytes, lines) = (bytes.len() as u64, lines::section(bytes).map(Into::into));
+        let (size_bytes, lines) = (bytes.len() as u64, LinesOnce::of(bytes));
         Ok(Self { shared, pre, exports, world, imports, digest, size_bytes, lines, cost })
     }
 

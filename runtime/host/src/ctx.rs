@@ -1,6 +1,6 @@
 //! What a store knows of its guest, and what a guest's imports find there. It calls nothing.
 
-use crate::backtrace::LinesSection;
+use crate::backtrace::LinesOnce;
 use crate::call_time::CallTime;
 use crate::imports::log::{LogCtx, LogView};
 use crate::imports::maps::{MapsCtx, MapsView};
@@ -15,7 +15,7 @@ pub(crate) struct Ctx {
     pub(crate) metrics: GuestMetrics,
     pub(crate) maps: MapsCtx,
     /// Where its code comes from.
-    pub(crate) lines: LinesSection,
+    pub(crate) lines: LinesOnce,
 }
 
 impl MapsView for Ctx {

@@ -8,14 +8,18 @@ use wasmtime::wasmparser::{Parser, Payload};
 /// The custom section's name; it stands in the component itself, behind everything else.
 pub const SECTION: &str = "weir:lines";
 /// What is larger is not looked at.
-const BYTES_MAX: usize = 4 << 20;
+const BYTES_MAX: usize = 1 << 20;
+
+/// Places that one instruction can stand for; behind them nothing is looked at.
+const CHAIN_MAX: usize = 16;
+/// Bytes of a name that are shown.
+const NAME_BYTES_MAX: usize = 256;
 
 /// The section's contents, as postcard writes them.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lines<'a> {
+pub struct Lines {
     /// Names of functions and files.
-    #[serde(borrow)]
-    pub texts: Vec<&'a str>,
+    pub texts: Vec<String>,
     /// Lines of files.
     pub places: Vec<Place>,
     /// Places that one instruction stands for, innermost first: more than one where functions were inlined. Indices into `places`.
@@ -46,10 +50,10 @@ pub struct Range {
     pub chain: u32,
 }
 
-impl<'a> Lines<'a> {
+impl Lines {
     /// Reads a section's contents; `None`: it is damaged.
     #[must_use]
-    pub fn read(section: &'a [u8]) -> Option<Self> {
+    pub fn read(section: &[u8]) -> Option<Self> {
         postcard::from_bytes(section).ok()
     }
 
@@ -68,7 +72,7 @@ impl<'a> Lines<'a> {
             let chain = self.chains.get(range.chain as usize).filter(|_| at.0 == function);
             found = if at > (function, offset) { chain.or(found) } else { chain };
         }
-        found.into_iter().flatten().filter_map(|place| self.shown(*place)).collect()
+        found.into_iter().flatten().take(CHAIN_MAX).filter_map(|place| self.shown(*place)).collect()
     }
 
     fn has_line(&self, place: u32) -> bool {
@@ -77,14 +81,17 @@ impl<'a> Lines<'a> {
 
     fn shown(&self, place: u32) -> Option<String> {
         let Place { function, file, line } = *self.places.get(place as usize)?;
-        let text = |index: u32| self.texts.get(index as usize);
+        let text = |index: u32| {
+            let text = self.texts.get(index as usize)?;
+            text.get(..text.floor_char_boundary(NAME_BYTES_MAX))
+        };
         let (function, file) = (text(function)?, text(file)?);
         Some(if line == 0 { format!("{function} ({file})") } else { format!("{function} ({file}:{line})") })
     }
 }
 
 /// The section's contents of a component, if it has one.
-pub(crate) fn section(component: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn section(component: &[u8]) -> Option<&[u8]> {
     let mut parser = Parser::new(0);
     let mut at = 0;
     loop {
@@ -98,7 +105,7 @@ pub(crate) fn section(component: &[u8]) -> Option<Vec<u8>> {
             Payload::ModuleSection { unchecked_range: inner, .. }
             | Payload::ComponentSection { unchecked_range: inner, .. } => at = inner.end.max(at),
             Payload::CustomSection(section) if section.name() == SECTION => {
-                return Some(section.data().to_vec()).filter(|data| data.len() <= BYTES_MAX);
+                return Some(section.data()).filter(|data| data.len() <= BYTES_MAX);
             }
             Payload::End(_) => return None,
             _ => {}
@@ -110,11 +117,11 @@ pub(crate) fn section(component: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn example() -> Lines<'static> {
+    fn example() -> Lines {
         let place = |function, line| Place { function, file: 2, line };
         let range = |functions, offset, chain| Range { functions, offset, chain };
         Lines {
-            texts: vec!["inner", "outer", "src/lib.rs"],
+            texts: ["inner", "outer", "src/lib.rs"].map(str::to_owned).to_vec(),
             places: vec![place(0, 3), place(1, 9)],
             chains: vec![vec![], vec![0, 1], vec![1]],
             ranges: vec![range(5, 2, 2), range(0, 10, 1), range(0, 4, 0), range(2, 0, 1)],
@@ -150,5 +157,15 @@ mod tests {
         assert!(wrong.at(5, 12, 0).is_empty(), "a file that is not there");
         // Whatever it says, it says something.
         assert!(wrong.at(u32::MAX, u32::MAX, u32::MAX).len() <= wrong.places.len());
+    }
+
+    #[test]
+    fn what_is_shown_is_short_whatever_is_there() {
+        let mut long = example();
+        long.texts[0] = "ü".repeat(1_000_000);
+        long.chains[1] = vec![0; 1_000_000];
+        let shown = long.at(5, 12, 0);
+        assert_eq!(shown.len(), CHAIN_MAX);
+        assert!(shown.iter().all(|place| place.len() < 300));
     }
 }

@@ -283,23 +283,25 @@ fn begin(store: &mut Store<Ctx>) {
 
 fn call_error(error: &wasmtime::Error, store: &mut Store<Ctx>, limits: &OperatorLimits) -> CallError {
     let memory_denied = store.data_mut().limiter.take_memory_denied();
-    let place = backtrace::innermost(error, &store.data().lines);
+    let place = |store: &Store<Ctx>| backtrace::innermost(error, &store.data().lines);
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::Interrupt) {
         return match store.data().time.exceeded() {
             Some(Exceeded::WallTime { limit_ms }) => CallError::Stalled { limit_ms },
-            Some(Exceeded::ProcessorTime) | None => CallError::TimeOut { limit_ms: limits.call_time_ms, place },
+            Some(Exceeded::ProcessorTime) | None => {
+                CallError::TimeOut { limit_ms: limits.call_time_ms, place: place(store) }
+            }
         };
     }
     if memory_denied {
-        return CallError::MemoryLimit { limit_bytes: limits.memory_bytes, place };
+        return CallError::MemoryLimit { limit_bytes: limits.memory_bytes, place: place(store) };
     }
     if let Some(trap) = trap {
         let trap = trap.to_string();
         let what = trap.strip_prefix("wasm trap: ").unwrap_or(&trap);
         let said = store.data_mut().log.take_last_error();
         let said = said.map_or_else(String::new, |line| format!("{LAST_LOG_LINE}{}", cut_reason(printable(&line))));
-        return CallError::Trap { message: format!("{what}{place}{said}") };
+        return CallError::Trap { message: format!("{what}{}{said}", place(store)) };
     }
     let cause = error.root_cause().to_string();
     // wasmtime gives this error no type of its own; a test holds us to its text.

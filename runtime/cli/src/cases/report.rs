@@ -1,4 +1,4 @@
-//! What is told of cases that were run: a line for each, what differs, and a report for machines.
+//! The report on cases that were run: a line for each, what differs, and a report for machines.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) fn run(host: &Host, component: &Component, path: &Path, case: Case, i
     Ok(Ran { case, outcome, said, per_row })
 }
 
-/// What the cases so far have come to.
+/// The results so far.
 #[derive(Default)]
 pub(crate) struct Report {
     results: Vec<(String, Vec<String>)>,
@@ -49,7 +49,7 @@ impl Report {
         Self { is_short, ..Self::default() }
     }
 
-    /// Tells of a case.
+    /// Reports a case.
     ///
     /// # Errors
     /// If the terminal is gone.
@@ -77,7 +77,7 @@ impl Report {
         Ok(())
     }
 
-    /// Tells of a case that expects something else from now on.
+    /// Reports a case whose expectations were written anew.
     ///
     /// # Errors
     /// If the terminal is gone.
@@ -86,7 +86,7 @@ impl Report {
         terminal::print_result(&format!("updated  {name}\n"))
     }
 
-    /// Tells how many passed, and writes a report in JUnit's format too, if it is wanted.
+    /// Reports how many passed, and writes a report in JUnit's format too, if it is wanted.
     ///
     /// # Errors
     /// If a case has failed, or the report cannot be written.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use weir_host::World;
 
 use crate::cases::report::{self, Report};
 use crate::cases::{Case, large};
@@ -10,7 +11,8 @@ use crate::component;
 use crate::languages::sdk;
 
 /// What the three are called.
-const OPERATORS: [&str; 3] = ["types", "counter", "average"];
+const OPERATORS: [(&str, World); 3] =
+    [("types", World::Transform), ("counter", World::Keyed), ("average", World::Aggregate)];
 /// The folder of the project with their cases.
 const CASES: &str = "tests/conformance";
 /// What the case of many rows is called.
@@ -47,7 +49,10 @@ pub(crate) struct Args {
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let host = component::host()?;
     let mut report = Report::new(!args.verbose);
-    for operator in OPERATORS {
+    if !OPERATORS.iter().flat_map(|(operator, _)| cases(operator)).any(|(name, _)| name.contains(&args.case)) {
+        bail!("no case has {:?} in its name; --verbose names all that are run", args.case);
+    }
+    for (operator, world) in OPERATORS {
         let mut cases = cases(operator);
         cases.retain(|(name, _)| name.contains(&args.case));
         if cases.is_empty() {
@@ -55,6 +60,9 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         }
         let path = args.folder.join(format!("{operator}.wasm"));
         let component = host.load(&path)?;
+        if component.world() != world {
+            bail!("{} is a {}; {operator} is a {world}", path.display(), component.world());
+        }
         for (name, case) in cases {
             let is_timed = args.time && name.ends_with(MANY_ROWS);
             report.add(name, case.and_then(|case| report::run(&host, &component, &path, case, is_timed)))?;
@@ -84,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_case_is_read() {
-        for operator in OPERATORS {
+        for (operator, _) in OPERATORS {
             let cases = cases(operator);
             assert!(cases.len() > 10, "{operator}: {}", cases.len());
             for (name, case) in cases {

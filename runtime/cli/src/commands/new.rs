@@ -97,7 +97,10 @@ fn sdk_folder(language: &dyn Language, given: Option<&Path>) -> anyhow::Result<P
             let path = path.canonicalize().with_context(|| format!("there is no {}", path.display()))?;
             if !sdk::is_sdk(language, &path) {
                 let (shown, file) = (path.display(), language.project_file());
-                bail!("{shown} is not {} for {}: it has no {file} of that name", sdk::PACKAGE, language.title());
+                let (title, folder) = (language.title(), language.sdk());
+                bail!(
+                    "{shown} is not the SDK for {title}, which is the folder sdk/{folder} of Weir: it has no {file} that says so"
+                );
             }
             path
         }

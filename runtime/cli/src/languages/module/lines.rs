@@ -56,13 +56,20 @@ fn own_places(context: &Context<Slice<'_>>, address: u64, project: &Path, table:
         let Some((function, location)) = frame.function.as_ref().zip(frame.location.as_ref()) else { continue };
         let file = location.file.and_then(|file| Path::new(file).strip_prefix(project).ok());
         let is_inside = |file: &&Path| file.components().all(|part| part != Component::ParentDir);
-        let (Some(file), Ok(name)) = (file.filter(is_inside), function.raw_name()) else { continue };
-        let function = table.texts.index(format!("{:#}", rustc_demangle::demangle(&name)));
+        let (Some(file), Ok(name)) = (file.filter(is_inside), function.demangle()) else { continue };
+        let function = table.texts.index(without_hash(&name));
         let file = table.texts.index(file.display().to_string());
         let line = location.line.unwrap_or_default();
         places.push(table.places.index(Place { function, file, line }));
     }
     places
+}
+
+/// Rust's older names end with `::h0123456789abcdef`.
+fn without_hash(name: &str) -> String {
+    let is_hash =
+        |hash: &str| hash.len() == 17 && hash.starts_with('h') && hash[1..].bytes().all(|b| b.is_ascii_hexdigit());
+    name.rsplit_once("::").filter(|(_, hash)| is_hash(hash)).map_or(name, |(name, _)| name).to_owned()
 }
 
 /// What a section is made of. Whatever is said often stands in it once.
@@ -79,7 +86,12 @@ struct Table {
 impl Table {
     fn add(&mut self, function: u32, offset: u32, chain: Vec<u32>) {
         let chain = self.chains.index(chain);
-        let functions = function - self.last.0;
+        // Debug information of code that is not there any more lies anywhere.
+        let Some(functions) =
+            function.checked_sub(self.last.0).filter(|functions| *functions > 0 || offset >= self.last.1)
+        else {
+            return;
+        };
         if functions == 0 && self.ranges.last().is_some_and(|range| range.chain == chain) {
             return;
         }
@@ -88,9 +100,9 @@ impl Table {
         self.last = (function, offset);
     }
 
-    fn lines(&self) -> Lines<'_> {
+    fn lines(&self) -> Lines {
         Lines {
-            texts: self.texts.of.iter().map(String::as_str).collect(),
+            texts: self.texts.of.clone(),
             places: self.places.of.clone(),
             chains: self.chains.of.clone(),
             ranges: self.ranges.clone(),
