@@ -84,6 +84,9 @@ func (o *Operator[C, A, In, Out]) Connect(configured any, inputs []wire.Input) (
 	if _, err = engine.Match([]string{""}, schemas); err != nil {
 		return plan, err
 	}
+	if o.version == 0 {
+		return plan, errors.New("the version of the accumulator is at least 1, not 0")
+	}
 	config, is := configured.(*C)
 	if !is {
 		return plan, errors.New("the configuration is a *" + reflect.TypeFor[C]().String())
@@ -144,6 +147,7 @@ func (o *Operator[C, A, In, Out]) steps(block []In) {
 		}
 		if o.call.EndRow(err) {
 			*group = o.current
+			column.Unshare(o.row.Fields, unsafe.Pointer(group))
 		}
 	}
 }
@@ -162,6 +166,7 @@ func (o *Operator[C, A, In, Out]) Merge(left, right wire.States) ([]wire.Node, e
 		if err := misfit(o.row, unsafe.Pointer(&o.left[i]), "the accumulator"); err != nil {
 			return nil, err
 		}
+		column.Unshare(o.row.Fields, unsafe.Pointer(&o.left[i]))
 	}
 	return o.write(o.left), nil
 }

@@ -5,12 +5,14 @@ package keyed
 import (
 	"errors"
 	"reflect"
+	"strconv"
 
 	delta "weir/internal/bindings/weir_operator_keyed"
 	wire "weir/internal/bindings/weir_operator_types"
 	"weir/internal/column"
 	"weir/internal/emit"
 	"weir/internal/engine"
+	"weir/internal/value"
 	"weir/internal/wit"
 )
 
@@ -38,6 +40,9 @@ func (o *Operator[C, K, S, Out]) Connect(configured any, inputs []wire.Input) (p
 	matched, err := engine.Match(names, schemas)
 	if err != nil {
 		return plan, err
+	}
+	if o.version == 0 {
+		return plan, errors.New("the version of the state is at least 1, not 0")
 	}
 	config, is := configured.(*C)
 	if !is {
@@ -128,7 +133,14 @@ func (o *Operator[C, K, S, Out]) OnTimerCall(due delta.Timers, keys wire.Batch, 
 
 // MigrateCall is `migrate` of the contract.
 func (o *Operator[C, K, S, Out]) MigrateCall(from uint32, layout []wire.Field, states wire.States) ([]wire.Node, error) {
-	migrated, err := o.migrate(o.connected.config, from, &OldStates{column.SchemaOf(layout), &states})
+	migrate := o.migrate
+	if migrate == nil {
+		if from != o.version {
+			return nil, errors.New("there is no version " + strconv.FormatUint(uint64(from), 10))
+		}
+		migrate = func(_ *C, _ uint32, states *OldStates) ([]value.Opt[S], error) { return Read[S](states) }
+	}
+	migrated, err := migrate(o.connected.config, from, &OldStates{column.SchemaOf(layout), &states})
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,6 @@ func From[C, In, K, S, Out any](
 func Of[C, K, S, Out any](inputs ...Input[C, K, S, Out]) *Operator[C, K, S, Out] {
 	operator := &Operator[C, K, S, Out]{inputs: inputs, version: 1}
 	operator.about.Config = reflect.TypeFor[C]()
-	operator.migrate = func(_ *C, _ uint32, states *OldStates) ([]value.Opt[S], error) { return Read[S](states) }
 	register(operator)
 	return operator
 }
@@ -103,7 +102,8 @@ func (o *Operator[C, K, S, Out]) OnTimer(onTimer func(config *C, timer Timer, of
 }
 
 // Version raises the version of the state, when its fields change their meaning; it is 1 if it is not set. migrate gives what the
-// states of another version become, one per key. Without Version, fields are matched by name.
+// states of another version become, one per key, or an error for a version that it does not know. Without Version, states of version 1
+// with other fields are matched by name, and those of any other version are an error.
 func (o *Operator[C, K, S, Out]) Version(version uint32, migrate func(config *C, from uint32, states *OldStates) ([]value.Opt[S], error)) *Operator[C, K, S, Out] {
 	o.version, o.migrate = version, migrate
 	return o

@@ -81,6 +81,8 @@ type mapOfCall[K, V any] struct {
 	found   index
 	orders  []byte
 	scratch []byte
+	// lasts has the place of the last entry of each key of the stream, from 1; 0: there is none.
+	lasts []int
 	// undo has what the row that is processed changed.
 	undo []undo[V]
 	// ids of the keys that the host is asked for.
@@ -94,8 +96,10 @@ type entryOfCall[K, V any] struct {
 	key uint32
 	// from and to are where its bytes in order are.
 	from, to int
-	id       K
-	state    entryState[V]
+	// before is the place of the entry of the same key before it; negative: there is none.
+	before int
+	id     K
+	state  entryState[V]
 }
 
 type entryState[V any] struct {
@@ -112,6 +116,7 @@ type undo[V any] struct {
 func (m *mapOfCall[K, V]) begin() {
 	m.entries, m.undo, m.orders = m.entries[:0], m.undo[:0], m.orders[:0]
 	m.found.clear()
+	m.lasts = m.lasts[:0]
 }
 
 func (m *mapOfCall[K, V]) end(counts bool) {
@@ -119,6 +124,14 @@ func (m *mapOfCall[K, V]) end(counts bool) {
 		m.entries[m.undo[i].at].state = m.undo[i].before
 	}
 	m.undo = m.undo[:0]
+}
+
+// last gives the place of the last entry of a key; negative: there is none.
+func (m *mapOfCall[K, V]) last(key uint32) int {
+	for len(m.lasts) <= int(key) {
+		m.lasts = append(m.lasts, 0)
+	}
+	return m.lasts[key] - 1
 }
 
 // order gives the bytes by which an entry is found and ordered.
@@ -143,7 +156,8 @@ func (m *mapOfCall[K, V]) at(key uint32, id K) int {
 	from := len(m.orders)
 	m.orders = append(m.orders, order...)
 	m.found.add(hash)
-	m.entries = append(m.entries, entryOfCall[K, V]{key: key, from: from, to: len(m.orders), id: m.id})
+	m.entries = append(m.entries, entryOfCall[K, V]{key: key, from: from, to: len(m.orders), before: m.last(key), id: m.id})
+	m.lasts[key] = len(m.entries)
 	return len(m.entries) - 1
 }
 

@@ -4,6 +4,7 @@ package keyed
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -37,12 +38,12 @@ func (m *mapOfCall[K, V]) scan(key uint32, within Range[K], limit int) []Entry[K
 	if bytes.Compare(low, high) >= 0 || limit < 1 {
 		return nil
 	}
-	changed := m.changedBetween(low, high)
+	changed := m.changedBetween(key, low, high)
 	var found, page []Entry[K, V]
 	more := true
 	for len(found) < limit {
 		if len(page) == 0 && more {
-			page, more = m.page(key, lower, upper, uint32(limit-len(found)))
+			page, more = m.page(key, lower, upper, uint32(min(limit-len(found), math.MaxUint32)))
 			if len(page) > 0 {
 				lower = maps.MakeBoundExcluded(m.one(&page[len(page)-1].Key))
 			}
@@ -62,6 +63,7 @@ func (m *mapOfCall[K, V]) scan(key uint32, within Range[K], limit int) []Entry[K
 		} else {
 			if own := &changed[0]; own.state.value.Valid {
 				found = append(found, Entry[K, V]{own.id, own.state.value.Value})
+				m.unshare(&found[len(found)-1])
 			}
 			changed = changed[1:]
 		}
@@ -78,9 +80,10 @@ func (m *mapOfCall[K, V]) start(key uint32) []byte {
 }
 
 // changedBetween gives the entries that were changed, in order.
-func (m *mapOfCall[K, V]) changedBetween(low, high []byte) []entryOfCall[K, V] {
+func (m *mapOfCall[K, V]) changedBetween(key uint32, low, high []byte) []entryOfCall[K, V] {
 	var changed []entryOfCall[K, V]
-	for _, entry := range m.entries {
+	for at := m.last(key); at >= 0; at = m.entries[at].before {
+		entry := m.entries[at]
 		if order := m.orderOf(&entry); entry.state.changed && bytes.Compare(order, low) >= 0 && bytes.Compare(order, high) < 0 {
 			changed = append(changed, entry)
 		}
@@ -113,8 +116,13 @@ func (m *mapOfCall[K, V]) page(key uint32, lower, upper maps.Bound, limit uint32
 	m.keys.rows.Read(&wire.Batch{Rows: page.Entries, Columns: page.EntryKeys}, 0, len(entries), unsafe.Pointer(&entries[0].Key), size, fail)
 	m.values.rows.Read(&wire.Batch{Rows: page.Entries, Columns: page.Values}, 0, len(entries), unsafe.Pointer(&entries[0].Value), size, fail)
 	for i := range entries {
-		column.Unshare(m.keys.row.Fields, unsafe.Pointer(&entries[i].Key))
-		column.Unshare(m.values.row.Fields, unsafe.Pointer(&entries[i].Value))
+		m.unshare(&entries[i])
 	}
 	return entries, page.More
+}
+
+// unshare gives an entry its own memory.
+func (m *mapOfCall[K, V]) unshare(entry *Entry[K, V]) {
+	column.Unshare(m.keys.row.Fields, unsafe.Pointer(&entry.Key))
+	column.Unshare(m.values.row.Fields, unsafe.Pointer(&entry.Value))
 }

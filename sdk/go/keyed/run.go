@@ -68,18 +68,17 @@ func newRows[C, K, S, Out, In any](
 ) runner {
 	r := &rows[C, K, S, Out, In]{connected: c, process: process, prefetch: prefetch}
 	r.Parts = []engine.Part{{Rows: key}, {Rows: input, Offset: unsafe.Offsetof(entry[K, In]{}.row)}}
-	r.Undo = c.undo
 	return r
 }
 
 func (r *rows[C, K, S, Out, In]) run(this *call, batch *wire.Batch) {
 	r.call = this
 	if len(r.prefetch) > 0 {
-		r.Steps = r.want
+		r.Steps, r.Lenient, r.Undo = r.want, true, nil
 		r.Run(r.connected.call, batch)
 		r.connected.maps.prefetch()
 	}
-	r.Steps = r.steps
+	r.Steps, r.Lenient, r.Undo = r.steps, false, r.connected.undo
 	r.Run(r.connected.call, batch)
 }
 
@@ -88,6 +87,7 @@ func (r *rows[C, K, S, Out, In]) want(block []entry[K, In]) {
 		if row := r.From + r.At; r.connected.call.BeginRow(row) {
 			r.entries = Prefetch{r.connected.maps, r.call.keyOfRow[row]}
 			r.prefetch[0](r.connected.config, block[r.At].row, &r.entries)
+			r.connected.call.Close()
 		}
 	}
 }

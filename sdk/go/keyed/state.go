@@ -90,6 +90,9 @@ func (s *states[S]) store(key uint32, from *value.Opt[S]) {
 	to.present, to.changed = from.Valid, true
 	if from.Valid {
 		to.state = from.Value
+		if s.lists {
+			column.Unshare(s.row.Fields, unsafe.Pointer(&to.state))
+		}
 	} else {
 		var zero S
 		to.state = zero

@@ -49,7 +49,7 @@ func TestWhatTheHostIsTold(t *testing.T) {
 		{[]*transform.Operator{operator, operator}, "{}", "the component has several operators: package main makes one only"},
 		{[]*transform.Operator{operator}, `{"what": "error"}`, "config: `what` is wrong"},
 		{[]*transform.Operator{operator}, `{"what": "panic"}`, "runtime error: index out of range [5] with length 0 (export_test.go:"},
-		{[]*transform.Operator{operator}, `{"wat": ""}`, "config: unknown field `wat`; did you mean `what`?"},
+		{[]*transform.Operator{operator}, `{"wat": ""}`, "config: unknown field `wat`, expected `what`"},
 	} {
 		component(one.operators...)
 		if answer := transforms.Describe(one.config, inputs); !strings.HasPrefix(answer.Err(), one.expected) {
@@ -102,12 +102,20 @@ func TestAStateThatCannotBeReadAsTheNewOne(t *testing.T) {
 	}
 	operator := keyed.New(func(_ *none, row needed, of *keyed.Context[none, state], out *weir.Emitter[kept]) error { return nil })
 	weirtest.NewKeyed[needed](t, operator, &none{}, "n")
-	_, err := operator.MigrateCall(3, []wire.Field{{Name: "n", Format: "l"}}, wire.States{Keys: 0})
+	_, err := operator.MigrateCall(1, []wire.Field{{Name: "n", Format: "l"}}, wire.States{Keys: 0})
 	if err == nil || !strings.Contains(err.Error(), `there is no column "more" (utf8)`) {
 		t.Error(err)
 	}
-	_, err = operator.MigrateCall(3, []wire.Field{{Name: "n", Format: "i"}, {Name: "more", Format: "u"}}, wire.States{Keys: 0})
+	_, err = operator.MigrateCall(1, []wire.Field{{Name: "n", Format: "i"}, {Name: "more", Format: "u"}}, wire.States{Keys: 0})
 	if err == nil || !strings.Contains(err.Error(), `column "n" is int32`) {
+		t.Error(err)
+	}
+	_, err = operator.MigrateCall(2, []wire.Field{{Name: "n", Format: "l"}, {Name: "more", Format: "u"}}, wire.States{Keys: 0})
+	if err == nil || err.Error() != "there is no version 2" {
+		t.Error(err)
+	}
+	_, err = operator.Version(0, nil).Connect(&none{}, []wire.Input{{Name: "main", Columns: []wire.Field{{Name: "n", Format: "l"}}}})
+	if err == nil || err.Error() != "the version of the state is at least 1, not 0" {
 		t.Error(err)
 	}
 }

@@ -26,6 +26,8 @@ func FromColumns[C, In, Out any](name string, process func(config *C, rows int, 
 		return func(batch *wire.Batch) error {
 			var columns In
 			rows.ReadSlices(batch, unsafe.Pointer(&columns), call.Refuse)
+			call.BeginColumns()
+			defer call.Close()
 			return process(config, int(batch.Rows), columns, to)
 		}
 	}

@@ -62,9 +62,12 @@ func (c *copier) add(nodes []wire.Node, row int) {
 		c.values = column.Push(c.values, c.n, !null && column.Bit(nodes[0].Buffers[1], row))
 	case c.field.Format == "+s":
 		for _, child := range c.below {
-			nodes = nodes[1:]
-			child.add(nodes, row)
-			nodes = nodes[child.nodes()-1:]
+			if null {
+				child.add(nil, -1)
+				continue
+			}
+			child.add(nodes[1:], row)
+			nodes = nodes[child.nodes():]
 		}
 	case null:
 		c.offsets = append(c.offsets, c.offsets[c.n])

@@ -23,8 +23,9 @@ type Reader struct {
 	factor int64
 	// source is the format of the column, of a number.
 	source byte
-	// below are the item of a list, or the fields of a struct.
-	below []*Reader
+	// below are the item of a list, or the fields of a struct that are there; starts are the nodes where these begin.
+	below  []*Reader
+	starts []int
 }
 
 // Bind finds a field's column in a schema. Its index is negative if it is not there and need not be: see NewRows.
@@ -71,19 +72,27 @@ func bind(t *Type, path string, offset uintptr, column []wire.Field) *Reader {
 		}
 		reader.below = []*Reader{item}
 	case Struct:
-		children := SchemaOf(column[1:])
-		if format != "+s" || len(children) != len(t.Fields) {
+		if format != "+s" {
 			return nil
 		}
-		for i, field := range t.Fields {
-			if children[i][0].Name != field.Name {
+		children := SchemaOf(column[1:])
+		for _, field := range t.Fields {
+			index := children.Index(field.Name)
+			if index < 0 && field.Type.Optional {
+				continue // nobody writes to its memory, which is null
+			}
+			if index < 0 {
 				return nil
 			}
-			child := bind(field.Type, path+"."+field.Name, field.Offset, children[i])
+			child := bind(field.Type, path+"."+field.Name, field.Offset, children[index])
 			if child == nil {
 				return nil
 			}
-			reader.below = append(reader.below, child)
+			start := 1
+			for _, before := range children[:index] {
+				start += len(before)
+			}
+			reader.below, reader.starts = append(reader.below, child), append(reader.starts, start)
 		}
 	default:
 		if format != t.Format {

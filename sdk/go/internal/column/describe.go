@@ -40,22 +40,36 @@ func describe(t reflect.Type, of func(field reflect.Type) (reflect.Type, bool)) 
 		if !is {
 			return nil, errors.New("field " + field.Name + " of " + t.String() + " is no slice")
 		}
+		var err error
 		switch columnType {
 		case reflect.TypeFor[value.EventTime]():
+			err = Tags(t, field)
 			row.EventTime = int(field.Offset)
 		case reflect.TypeFor[value.Kind]():
+			err = Tags(t, field, "changelog")
 			row.RowKind, row.Changelog = int(field.Offset), field.Tag.Get("changelog")
 		case reflect.TypeFor[value.KeepAll]():
+			err = Tags(t, field, "drop", "rename")
 			row.Keep.All, row.Keep.Drop = true, names(field.Tag.Get("drop"))
 			row.Keep.Rename = kept(field.Tag.Get("rename"))
-		case reflect.TypeFor[value.Keep]():
-			row.Keep.Columns = kept(field.Tag.Get("columns"))
-		default:
-			one, err := fieldOf(t, field, columnType, 0)
-			if err != nil {
-				return nil, err
+			for _, one := range row.Keep.Rename {
+				if one.Name == "" || one.To == "" {
+					err = errors.New("the tag rename of " + t.String() + " is written `rename:\"old=new\"`, not " + strconv.Quote(field.Tag.Get("rename")))
+				}
 			}
+		case reflect.TypeFor[value.Keep]():
+			err = Tags(t, field, "columns")
+			row.Keep.Columns = kept(field.Tag.Get("columns"))
+			if err == nil && len(row.Keep.Columns) == 0 {
+				err = errors.New("the weir.Keep of " + t.String() + " says which columns in a tag, as in `columns:\"carrier, price=cents\"`")
+			}
+		default:
+			var one Field
+			one, err = fieldOf(t, field, columnType, 0)
 			row.Fields = append(row.Fields, one)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	for i, field := range row.Fields {
@@ -69,7 +83,7 @@ func describe(t reflect.Type, of func(field reflect.Type) (reflect.Type, bool)) 
 }
 
 func fieldOf(of reflect.Type, field reflect.StructField, columnType reflect.Type, depth int) (Field, error) {
-	name, _, _ := strings.Cut(field.Tag.Get("weir"), ",")
+	name := field.Tag.Get("weir")
 	if name == "" {
 		name = Words(field.Name, '_')
 	}
@@ -83,7 +97,19 @@ func fieldOf(of reflect.Type, field reflect.StructField, columnType reflect.Type
 	if err != nil {
 		return failed(": " + err.Error())
 	}
+	known := []string{"weir"}
+	if t.hasDecimals() {
+		known = append(known, "decimal")
+	}
+	if err := Tags(of, field, known...); err != nil {
+		return Field{}, err
+	}
 	return Field{Name: name, Offset: field.Offset, Type: t}, nil
+}
+
+// hasDecimals says whether the tag of a field has their digits.
+func (t *Type) hasDecimals() bool {
+	return t.Kind == Decimal || t.Kind == List && t.Item.hasDecimals()
 }
 
 func typeOf(t reflect.Type, tag reflect.StructTag, depth int) (*Type, error) {

@@ -106,10 +106,8 @@ func (r *Reader) values(nodes []wire.Node, from, n int, base unsafe.Pointer, str
 	case List:
 		r.lists(nodes, from, n, base, stride, fail)
 	case Struct:
-		nodes = nodes[1:]
-		for _, child := range r.below {
-			child.Read(nodes, from, n, base, stride, fail)
-			nodes = nodes[child.nodes:]
+		for i, child := range r.below {
+			child.Read(nodes[r.starts[i]:], from, n, base, stride, fail)
 		}
 	}
 }

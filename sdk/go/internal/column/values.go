@@ -4,6 +4,7 @@ package column
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 	"unsafe"
@@ -137,6 +138,22 @@ func Unshare(fields []Field, row unsafe.Pointer) {
 		if field.Type.HasLists {
 			field.Type.unshare(unsafe.Add(row, field.Offset))
 		}
+	}
+}
+
+// UnshareSlices is Unshare for a struct of slices.
+func (r *Row) UnshareSlices(base unsafe.Pointer) {
+	for _, field := range r.Fields {
+		of := Type{Kind: List, Item: field.Type}
+		of.unshare(unsafe.Add(base, field.Offset))
+	}
+	if at := r.EventTime; at >= 0 {
+		times := (*[]int64)(unsafe.Add(base, at))
+		*times = slices.Clone(*times)
+	}
+	if at := r.RowKind; at >= 0 {
+		kinds := (*[]byte)(unsafe.Add(base, at))
+		*kinds = slices.Clone(*kinds)
 	}
 }
 

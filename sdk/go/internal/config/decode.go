@@ -4,6 +4,7 @@ package config
 
 import (
 	"errors"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -55,6 +56,9 @@ func object(node node, into reflect.Value, path string) error {
 	fields := map[string]int{}
 	var keys []string
 	for i := range t.NumField() {
+		if err := column.Tags(t, t.Field(i), "default", "oneof", "doc", "weir"); err != nil {
+			return err
+		}
 		if t.Field(i).IsExported() {
 			fields[Key(t.Field(i))] = i
 			keys = append(keys, Key(t.Field(i)))
@@ -64,7 +68,7 @@ func object(node node, into reflect.Value, path string) error {
 	for at, key := range node.keys {
 		i, known := fields[key]
 		if !known {
-			return errors.New("unknown field `" + path + key + "`" + Suggest(key, keys))
+			return errors.New("unknown field `" + path + key + "`, " + expected(keys))
 		}
 		if seen[key] {
 			return errors.New("`" + path + key + "` is there twice")
@@ -119,19 +123,30 @@ func assign(node node, into reflect.Value, tag reflect.StructTag, path string) e
 		into.SetBool(node.text == "true")
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		number, err := strconv.ParseInt(node.text, 10, t.Bits())
+		if node.kind == '0' && errors.Is(err, strconv.ErrRange) {
+			least := int64(-1) << (t.Bits() - 1)
+			return outside(path, node, ", from "+strconv.FormatInt(least, 10)+" to "+strconv.FormatInt(^least, 10))
+		}
 		if node.kind != '0' || err != nil {
-			return wrong(path, "a whole number of "+strconv.Itoa(t.Bits())+" bits", node)
+			return wrong(path, "a whole number", node)
 		}
 		into.SetInt(number)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		number, err := strconv.ParseUint(node.text, 10, t.Bits())
+		_, negative := strconv.ParseUint(strings.TrimPrefix(node.text, "-"), 10, 64)
+		if node.kind == '0' && (errors.Is(err, strconv.ErrRange) || err != nil && !errors.Is(negative, strconv.ErrSyntax)) {
+			return outside(path, node, ", from 0 to "+strconv.FormatUint(math.MaxUint64>>(64-t.Bits()), 10))
+		}
 		if node.kind != '0' || err != nil {
-			return wrong(path, "a whole number of "+strconv.Itoa(t.Bits())+" bits, not negative", node)
+			return wrong(path, "a whole number", node)
 		}
 		into.SetUint(number)
 	case reflect.Float32, reflect.Float64:
 		number, err := strconv.ParseFloat(node.text, t.Bits())
-		if node.kind != '0' || err != nil {
+		if node.kind == '0' && err != nil {
+			return outside(path, node, " of floats of "+strconv.Itoa(t.Bits())+" bits")
+		}
+		if node.kind != '0' {
 			return wrong(path, "a number", node)
 		}
 		into.SetFloat(number)
@@ -172,6 +187,21 @@ func assign(node node, into reflect.Value, tag reflect.StructTag, path string) e
 		return errors.New("`" + path + "` is declared as a " + t.String() + ", which no configuration can be")
 	}
 	return nil
+}
+
+// expected lists the keys that there are: the host says which of them may have been meant.
+func expected(keys []string) string {
+	switch len(keys) {
+	case 0:
+		return "there are no fields"
+	case 1:
+		return "expected `" + keys[0] + "`"
+	}
+	return "expected one of `" + strings.Join(keys, "`, `") + "`"
+}
+
+func outside(path string, node node, limits string) error {
+	return errors.New("`" + path + "`: " + node.text + " is out of range" + limits)
 }
 
 func wrong(path, expected string, node node) error {

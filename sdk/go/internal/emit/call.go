@@ -4,6 +4,7 @@ package emit
 
 import (
 	"bytes"
+	"math"
 	"unsafe"
 
 	wire "weir/internal/bindings/weir_operator_types"
@@ -12,6 +13,15 @@ import (
 
 // Block is how many rows are read, processed and written at once.
 const Block = 256
+
+// closed is the row of a call while none is processed.
+const closed = math.MaxUint32
+
+// What a goroutine is told that outlives its row.
+const (
+	late     = "something was emitted or refused while no row was processed: a goroutine must end, and be waited for, before the function returns"
+	outlived = "a goroutine was not waited for: it must end before the function returns"
+)
 
 // Call is what a call of the operator gives, while it is made. It is used again by the next call.
 type Call struct {
@@ -22,6 +32,8 @@ type Call struct {
 	refused  []byte
 	rejected []wire.RowFailure
 	checked  bool
+	// goroutines is how many there were when the call began.
+	goroutines int
 }
 
 // Output is one output of a call.
@@ -44,7 +56,7 @@ type Output struct {
 
 // Begin begins a call with so many rows (or timers).
 func (c *Call) Begin(rows int) {
-	c.rows, c.rejected = rows, c.rejected[:0]
+	c.rows, c.rejected, c.row, c.goroutines = rows, c.rejected[:0], closed, goroutines()
 	if need := (rows + 7) / 8; cap(c.refused) < need {
 		c.refused = make([]byte, need)
 	} else {
@@ -88,16 +100,33 @@ func (c *Call) IsRefused(row int) bool {
 
 // BeginRow says which row is processed next, unless it is refused already.
 func (c *Call) BeginRow(row int) bool {
+	if len(c.rejected) > 0 && c.IsRefused(row) {
+		return false
+	}
 	c.row = uint32(row)
-	return len(c.rejected) == 0 || !c.IsRefused(row)
+	return true
+}
+
+// BeginColumns says that all rows are processed.
+func (c *Call) BeginColumns() {
+	c.row = 0
+}
+
+// Close says that no row is processed until the next one begins. A goroutine that outlives its row would do what it does to another one.
+// It cannot be ended, so the instance is: the host then looks for the row alone.
+func (c *Call) Close() {
+	c.row = closed
+	if goroutines() > c.goroutines {
+		go func() { panic(outlived) }()
+		select {}
+	}
 }
 
 // EndRow says how the row went. It refuses the row if it has emitted what does not fit, and says whether what it did counts.
 func (c *Call) EndRow(err error) bool {
-	if err == nil && !c.checked {
-		return true
-	}
-	return c.settle(err)
+	counts := err == nil && !c.checked || c.settle(err)
+	c.Close()
+	return counts
 }
 
 func (c *Call) settle(err error) bool {

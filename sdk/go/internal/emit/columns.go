@@ -15,6 +15,7 @@ import (
 type ColumnEmitter[T any] struct {
 	chunks []chunk[T]
 	call   *Call
+	row    *column.Row
 }
 
 // chunk is columns that were emitted, and the rows of the call that their rows come from.
@@ -23,9 +24,9 @@ type chunk[T any] struct {
 	sources []uint32
 }
 
-// Emit emits one row for each row of the call.
+// Emit emits one row for each row of the call. The slices are copied.
 func (e *ColumnEmitter[T]) Emit(columns T) {
-	e.chunks = append(e.chunks, chunk[T]{columns, inOrder(e.call.rows)})
+	e.add(columns, inOrder(e.call.rows))
 }
 
 // EmitRows emits rows that come from these rows of the call: kept columns are those of them.
@@ -33,11 +34,22 @@ func (e *ColumnEmitter[T]) EmitRows(rows []uint32, columns T) {
 	if len(rows) > 0 && int(slices.Max(rows)) >= e.call.rows {
 		panic("row " + strconv.Itoa(int(slices.Max(rows))) + " was emitted in a call with " + strconv.Itoa(e.call.rows))
 	}
-	e.chunks = append(e.chunks, chunk[T]{columns, rows})
+	e.add(columns, slices.Clone(rows))
+}
+
+func (e *ColumnEmitter[T]) add(columns T, sources []uint32) {
+	if e.call.row == closed {
+		panic(late)
+	}
+	e.chunks = append(e.chunks, chunk[T]{columns, sources})
+	e.row.UnshareSlices(unsafe.Pointer(&e.chunks[len(e.chunks)-1].columns))
 }
 
 // Refuse refuses a row, whatever was or will be emitted for it.
 func (e *ColumnEmitter[T]) Refuse(row int, err error) {
+	if e.call.row == closed {
+		panic(late)
+	}
 	e.call.Refuse(row, err.Error())
 }
 
@@ -52,6 +64,7 @@ func (e *ColumnEmitter[T]) attach(call *Call) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.row = row
 	return &Output{sink: e, columns: column.NewSlices(row)}, nil
 }
 

@@ -12,6 +12,8 @@ import (
 type Emitter[T any] struct {
 	pending []pending[T]
 	call    *Call
+	// shared has the columns of a row if copies of it share memory.
+	shared []column.Field
 }
 
 // pending is a row that is not written yet, and the row of the call that it comes from.
@@ -20,9 +22,15 @@ type pending[T any] struct {
 	source uint32
 }
 
-// Emit emits a row. It comes from the row (or timer) that is being processed: kept columns are those of that row.
+// Emit emits a row. It comes from the row (or timer) that is being processed: kept columns are those of that row. Slices of it are copied.
 func (e *Emitter[T]) Emit(row T) {
+	if e.call.row == closed {
+		panic(late)
+	}
 	e.pending = append(e.pending, pending[T]{row, e.call.row})
+	if e.shared != nil {
+		column.Unshare(e.shared, unsafe.Pointer(&e.pending[len(e.pending)-1].row))
+	}
 }
 
 // Sink is an Emitter or a ColumnEmitter, whatever its rows are.
@@ -45,6 +53,9 @@ func (e *Emitter[T]) attach(call *Call) (*Output, error) {
 	row, err := column.RowOf(reflect.TypeFor[T]())
 	if err != nil {
 		return nil, err
+	}
+	if row.HasLists() {
+		e.shared = row.Fields
 	}
 	var one pending[T]
 	return &Output{sink: e, columns: column.NewColumns(row), stride: unsafe.Sizeof(one), sourceAt: unsafe.Offsetof(one.source)}, nil

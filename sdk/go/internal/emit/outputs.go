@@ -62,6 +62,9 @@ func sinksOf(to any) ([]Sink, []string, error) {
 		} else if name == "" {
 			name = column.Words(field.Name, '-')
 		}
+		if err := column.Tags(of.Type(), field, "weir"); err != nil {
+			return nil, nil, err
+		}
 		if !field.IsExported() {
 			return nil, nil, errors.New("field " + field.Name + " of " + of.Type().String() + " is not exported: its name must begin with a capital letter")
 		}
@@ -138,21 +141,23 @@ type kept struct {
 
 func (o *Output) kept(inputs []Input) ([]kept, error) {
 	keep := o.columns.Row.Keep
-	var all []kept
+	var all, dropped []kept
 	for _, name := range keep.Drop {
-		if _, err := o.find(name, inputs); err != nil {
+		found, err := o.find(name, "drops", inputs)
+		if err != nil {
 			return nil, err
 		}
+		dropped = append(dropped, found...)
 	}
 	for i := 0; keep.All && i < len(inputs); i++ {
 		for at, of := range inputs[i].Schema {
-			if name := of[0].Name; !slices.Contains(keep.Drop, name) {
-				all = append(all, kept{i, at, name})
+			if one := (kept{i, at, of[0].Name}); !slices.Contains(dropped, one) {
+				all = append(all, one)
 			}
 		}
 	}
 	for _, one := range keep.Columns {
-		found, err := o.find(one.Name, inputs)
+		found, err := o.only(one.Name, "keeps", inputs)
 		if err != nil {
 			return nil, err
 		}
@@ -162,34 +167,57 @@ func (o *Output) kept(inputs []Input) ([]kept, error) {
 		all = append(all, found)
 	}
 	for _, one := range keep.Rename {
-		found, err := o.find(one.Name, inputs)
+		found, err := o.only(one.Name, "renames", inputs)
 		if err != nil {
 			return nil, err
 		}
-		for i := range all {
-			if all[i].input == found.input && all[i].column == found.column {
-				all[i].to = one.To
-			}
+		at := slices.IndexFunc(all, func(other kept) bool { return other.input == found.input && other.column == found.column })
+		if at < 0 {
+			return nil, errors.New("output " + strconv.Quote(o.Name) + " renames column " + strconv.Quote(one.Name) + ", which it drops")
 		}
+		all[at].to = one.To
 	}
 	return all, nil
 }
 
-// find finds a column by its name, or by those of an input and of a column: orders.price.
-func (o *Output) find(name string, inputs []Input) (kept, error) {
+// only finds the only column that a name means.
+func (o *Output) only(name, what string, inputs []Input) (kept, error) {
+	found, err := o.find(name, what, inputs)
+	if err != nil {
+		return kept{}, err
+	}
+	if len(found) > 1 {
+		var full []string
+		for _, one := range found {
+			full = append(full, inputs[one.input].Name+"."+one.to)
+		}
+		return kept{}, errors.New("column " + strconv.Quote(name) + ", which output " + strconv.Quote(o.Name) + " " + what +
+			", is in several inputs: write " + strings.Join(full, " or "))
+	}
+	return found[0], nil
+}
+
+// find finds the columns of a name, or the one of an input and a name: orders.price.
+func (o *Output) find(name, what string, inputs []Input) ([]kept, error) {
+	var found []kept
 	for i, input := range inputs {
-		short := name
-		if of, rest, is := strings.Cut(name, "."); is && of == input.Name {
-			short = rest
+		if at := input.Schema.Index(name); at >= 0 {
+			found = append(found, kept{i, at, name})
+			continue
 		}
-		if at := input.Schema.Index(short); at >= 0 {
-			return kept{i, at, short}, nil
+		if of, short, is := strings.Cut(name, "."); is && of == input.Name {
+			if at := input.Schema.Index(short); at >= 0 {
+				found = append(found, kept{i, at, short})
+			}
 		}
+	}
+	if found != nil {
+		return found, nil
 	}
 	var there []string
 	for _, input := range inputs {
 		there = append(there, input.Schema.String())
 	}
-	return kept{}, errors.New("there is no column " + strconv.Quote(name) + ", which output " + strconv.Quote(o.Name) +
-		" keeps; the input has " + strings.Join(there, " and "))
+	return nil, errors.New("there is no column " + strconv.Quote(name) + ", which output " + strconv.Quote(o.Name) +
+		" " + what + "; the input has " + strings.Join(there, " and "))
 }

@@ -25,8 +25,10 @@ type Loop[T any] struct {
 	From  int
 	At    int
 	// Undo takes back what a row did that panicked. It may be nil.
-	Undo  func()
-	block []T
+	Undo func()
+	// Lenient says that a panic refuses nothing: another pass will tell.
+	Lenient bool
+	block   []T
 }
 
 // Run processes all rows of a batch.
@@ -54,6 +56,10 @@ func (l *Loop[T]) Run(call *emit.Call, batch *wire.Batch) {
 func (l *Loop[T]) steps(call *emit.Call, block []T) {
 	defer func() {
 		if caught := recover(); caught != nil {
+			defer call.Close()
+			if l.Lenient {
+				return
+			}
 			call.Refuse(l.From+l.At, Panicked(caught))
 			if l.Undo != nil {
 				l.Undo()
