@@ -6,6 +6,7 @@ const about = @import("about.zig");
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
 const config = @import("config.zig");
+const declarations = @import("declarations.zig");
 const emitter = @import("emitter.zig");
 const inputs = @import("inputs.zig");
 const outputs = @import("outputs.zig");
@@ -35,6 +36,7 @@ pub fn Aggregate(comptime Op: type) type {
     value.checkRow(Accumulated);
     value.checkRow(Output);
     config.checkConfig(Op);
+    declarations.check(Op, .aggregate);
     for (std.meta.fieldNames(Accumulated), @typeInfo(Accumulated).@"struct".field_attrs) |name, attributes| {
         if (attributes.default_value_ptr == null)
             @compileError(@typeName(Accumulated) ++ "." ++ name ++ " needs a default, which a new group starts with");
