@@ -208,8 +208,7 @@ pub fn Keyed(comptime Op: type) type {
             };
         }
 
-        /// Not inlined, so that the compiler does not mix the places of its panics with those of what is around it.
-        noinline fn take(self: *const Self, step: anytype, row: usize, of: *KeyContext(Op), out: *Out, state: *?State) anyerror!void {
+        fn take(self: *const Self, step: anytype, row: usize, of: *KeyContext(Op), out: *Out, state: *?State) anyerror!void {
             try step.take(self, row, of, out);
             if (of.state) |*left| try states.checked(State, left);
             state.* = of.state;
@@ -236,7 +235,8 @@ pub fn Keyed(comptime Op: type) type {
                 }
 
                 inline fn take(step: @This(), of: *const Self, row: usize, context: *KeyContext(Op), out: *Out) anyerror!void {
-                    return function(&of.operator, step.columns.get(row), context, out);
+                    // Not inlined: the compiler merges panics of one kind in a function, and then no trap would name the author's.
+                    return @call(.never_inline, function, .{ &of.operator, step.columns.get(row), context, out });
                 }
             };
         }
@@ -253,7 +253,8 @@ pub fn Keyed(comptime Op: type) type {
 
             fn take(step: TimerStep, of: *const Self, row: usize, context: *KeyContext(Op), out: *Out) anyerror!void {
                 if (!@hasDecl(Op, "onTimer")) return;
-                return of.operator.onTimer(.{ .time = .{ .micros = step.times[row] }, .domain = step.domain }, context, out);
+                const timer: timers.Timer = .{ .time = .{ .micros = step.times[row] }, .domain = step.domain };
+                return @call(.never_inline, Op.onTimer, .{ &of.operator, timer, context, out });
             }
         };
     };

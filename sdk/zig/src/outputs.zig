@@ -165,7 +165,8 @@ fn keptColumns(keep: Keep, output: []const u8, arena: Allocator, inputs: []const
                     for (drop) |dropped| if (std.mem.eql(u8, dropped, name)) continue :next;
                     var kept: KeptColumn = .{ .input = at, .column = column, .name = name, .is_renamed = false };
                     for (rename) |renamed| {
-                        if (renamed.isIn(input) and std.mem.eql(u8, renamed.column, name)) kept = .{ .input = at, .column = column, .name = renamed.name, .is_renamed = true };
+                        if (!renamed.isIn(input) or !std.mem.eql(u8, renamed.column, name)) continue;
+                        kept = .{ .input = at, .column = column, .name = renamed.name, .is_renamed = true };
                     }
                     try columns.append(arena, kept);
                 }

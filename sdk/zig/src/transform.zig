@@ -78,8 +78,7 @@ pub fn Transform(comptime Op: type) type {
             return .{ .outputs = .of(try emitter.finish(&out, self.outputs, columns.rows)), .rejected = .of(failures.list.items) };
         }
 
-        /// A function of its own, so that the compiler does not mix the places of its panics with those of what is around it.
-        noinline fn eachRow(
+        fn eachRow(
             self: *const Self,
             arena: Allocator,
             step: anytype,
@@ -94,6 +93,7 @@ pub fn Transform(comptime Op: type) type {
                     continue;
                 }
                 emitter.begin(out, row);
+                // Not inlined: the compiler merges panics of one kind in a function, and then no trap would name the author's.
                 const result: anyerror!void = @call(.never_inline, step, .{ &self.operator, columns.get(row), out });
                 result catch |err| {
                     emitter.takeBack(out);
