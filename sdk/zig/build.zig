@@ -96,5 +96,7 @@ const wrong = [_][2][]const u8{
     .{ "configuration", "configuration.Operator.limits.most: `*const u8` cannot be configured; there are bool, integers, floats, []const u8, " ++
         "enums, slices, structs, and ? before any of them" },
     .{ "accumulator", "accumulator.Sum.sum needs a default, which a new group starts with" },
+    .{ "foreign", "foreign.Operator has `State`, which a transform has no use for" },
+    .{ "misspelt", "misspelt.Operator: `pub fn onTimr` is never called; did you mean `onTimer`? If not, leave out `pub`" },
     .{ "map", "map.Operator.Maps.words: its key needs at least one column" },
 };

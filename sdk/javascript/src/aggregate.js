@@ -8,11 +8,14 @@ import { declaredOutput } from './schema.js';
 import { declaredReads, Reads, Refused } from './rows.js';
 import { Stored } from './state.js';
 import { Context, Operator } from './transform.js';
+import { checkKeys } from './types.js';
 
 /** Declares an aggregate; see `index.d.ts`. */
 export class Aggregate extends Operator {
-  constructor(declared, { accumulate, merge, finish } = {}) {
+  constructor(declared, steps) {
     super('aggregate', declared);
+    checkKeys(steps, ['accumulate', 'merge', 'finish'], 'the second argument of aggregate');
+    const { accumulate, merge, finish } = steps ?? {};
     for (const [name, step] of Object.entries({ accumulate, merge, finish })) {
       if (typeof step !== 'function') throw new TypeError(`an aggregate has a function ${name}`);
     }

@@ -3,7 +3,7 @@
 
 import { ValueError } from './column.js';
 import { misfit } from './builder.js';
-import { parseType, shown } from './types.js';
+import { checkKeys, parseType, shown } from './types.js';
 
 /** A choice of texts. */
 export class OneOf {
@@ -49,7 +49,14 @@ export function configFields(declared = {}) {
     const isMap = more.type instanceof MapOf;
     const type = choices ? null : parseType(isMap ? more.type.value : more.type, where);
     if (type && !LISTED.has(type.kind)) throw new TypeError(`${where}: a configuration has no ${type.name}`);
-    return { key, written: kebab(key), type, choices, isMap, doc: more.doc, fallback: more.default, hasFallback: 'default' in more };
+    if (more === given) checkKeys(more, ['type', 'default', 'doc'], where);
+    const fallback = more.default;
+    if (fallback !== undefined) {
+      const why = isMap ? null : choices ? (choices.includes(fallback) ? null : 'none of its choices') : misfit(type, fallback);
+      if (why !== null) throw new TypeError(`${where}: its default is ${why}`);
+      if (isMap) mapFrom(kebab(key), type, fallback);
+    }
+    return { key, written: kebab(key), type, choices, isMap, doc: more.doc, fallback, hasFallback: 'default' in more };
   });
 }
 

@@ -10,6 +10,7 @@ import { findColumns } from './schema.js';
 import { OldStates, Slots, Stored } from './state.js';
 import { Timers } from './timers.js';
 import { connectInputs, Context, declaredInputs, Operator } from './transform.js';
+import { checkKeys } from './types.js';
 
 /** What a row's or a timer's function sees: its key, the key's state, maps and timers, and the clocks. */
 class KeyContext extends Context {
@@ -49,6 +50,7 @@ class KeyContext extends Context {
 export class Keyed extends Operator {
   constructor(declared, steps) {
     super('keyed', declared);
+    if (typeof steps !== 'function') checkKeys(steps, ['process', 'onTimer', 'prefetch', 'migrate'], 'the second argument of keyed');
     const { process, onTimer, prefetch, migrate } = typeof steps === 'function' ? { process: steps } : (steps ?? {});
     this.inputs = declaredInputs(declared, process, 'process');
     this.outputs = declaredOutputs(declared);

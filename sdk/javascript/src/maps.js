@@ -4,13 +4,16 @@
 import { packed, unpacked } from './column.js';
 import { compareRows } from './order.js';
 import { Stored } from './state.js';
+import { checkKeys } from './types.js';
 
 const EMPTY = new Uint8Array(0);
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** The maps that an author declared: `{ name: { key: {...}, value: {...} } }`. */
 export function declaredMaps(maps = {}) {
-  return Object.entries(maps).map(([name, { key, value }]) => {
+  return Object.entries(maps).map(([name, declared]) => {
+    checkKeys(declared, ['key', 'value'], `the map ${name}`);
+    const { key, value } = declared;
     if (!NAME.test(name)) throw new TypeError(`maps: ${name} is no name of a map: 1 to 64 ASCII letters, digits, - and _`);
     const keys = new Stored(key, `the map ${name}: its key`);
     if (keys.fields.length === 0) throw new TypeError(`maps: ${name} has no key`);

@@ -2,7 +2,7 @@
 // found by comparing, so that an author only changes them.
 
 import { Builder, fastPut, misfit } from './builder.js';
-import { packed, unpacked, ValueError } from './column.js';
+import { missing, packed, unpacked, ValueError } from './column.js';
 import { compiled, rowFunction } from './compile.js';
 import { findColumns, schemaOf, storedFields } from './schema.js';
 import { openFields } from './rows.js';
@@ -126,26 +126,24 @@ export class Stored {
 
   /** Rows of columns that this very declaration has written: a function of the row. */
   read(count, nodes) {
-    return this.readFrom(this.own, this.indices, this.columns, this.reader, count, nodes);
-  }
-
-  readFrom(fields, indices, columns, reader, count, nodes) {
-    reader.bind(openFields(fields, indices, columns, { rows: count, columns: nodes }));
-    return reader.row;
+    this.reader.bind(openFields(this.own, this.indices, this.columns, { rows: count, columns: nodes }));
+    return this.reader.row;
   }
 
   /** Rows of states that were written under another layout, matched by name. */
   readAs(schema, count, nodes) {
     const columns = tree(schema);
     const fields = findColumns(this.fields, columns, null, 'the state', true);
-    return this.readFrom(
-      fields,
-      columns.map((_, index) => index),
-      columns,
-      rowFunction(fields),
-      count,
-      nodes,
-    );
+    const indices = columns.map((_, index) => index);
+    const opened = openFields(fields, indices, columns, { rows: count, columns: nodes });
+    const reader = rowFunction(fields);
+    reader.bind(opened);
+    // The other version may have had nulls where this one has no place for them; those in lists and structs are noticed when they are read.
+    const strict = fields.flatMap(({ key, type }, k) => (opened[k]?.n && !type.optional ? [{ key, valid: opened[k].n }] : []));
+    return (row) => {
+      for (const { key, valid } of strict) if (valid[row] === 0) missing(key);
+      return reader.row(row);
+    };
   }
 
   /** The columns of some rows; null: a row that is not there. */

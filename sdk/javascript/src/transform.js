@@ -7,6 +7,7 @@ import { reasonOf } from './failure.js';
 import { declaredOutputs, Outputs } from './outputs.js';
 import { checkRow, declaredReads, Reads, Refused } from './rows.js';
 import { openInputs } from './schema.js';
+import { checkKeys } from './types.js';
 
 /** What an author's inputs are: `[{ name, fields, step }]`; one input is called `main` and takes any name. */
 export function declaredInputs({ reads, inputs }, steps, does) {
@@ -43,11 +44,19 @@ function fail(message) {
   throw new ValueError(message);
 }
 
+const COMMON = ['title', 'config', 'validate', 'reads', 'emits'];
+const KEYS = {
+  transform: [...COMMON, 'inputs', 'sides'],
+  keyed: [...COMMON, 'inputs', 'sides', 'key', 'state', 'version', 'maps'],
+  aggregate: [...COMMON, 'accumulator', 'version'],
+};
+
 /** What every kind of operator has. */
 export class Operator {
   constructor(world, declared) {
     if (typeof declared !== 'object' || declared === null)
       throw new TypeError(`${world}({ ... }) takes an object that says what the operator reads and emits`);
+    checkKeys(declared, KEYS[world], `${world}({ ... })`);
     const { title, config, validate } = declared;
     Object.assign(this, { world, title: title ?? null, config: configFields(config), validate });
   }

@@ -181,6 +181,25 @@ export function factor(type, column) {
   return UNITS[type.unit] / UNITS[unit === 's' ? 's' : `${unit}s`];
 }
 
+/** Throws if an object of an author has a key that means nothing: it may be misspelt. */
+export function checkKeys(given, known, where) {
+  for (const key of Object.keys(given ?? {})) {
+    if (known.includes(key)) continue;
+    const near = known.find((name) => isNear(name, key));
+    throw new TypeError(`${where} has no ${JSON.stringify(key)}; ${near ? `did you mean ${JSON.stringify(near)}?` : `there are ${known.join(', ')}`}`);
+  }
+}
+
+/** Whether two names differ by one or two letters next to one another. */
+function isNear(a, b) {
+  const shorter = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < shorter && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < shorter - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  return shorter > 2 && Math.max(a.length, b.length) - start - end <= 2;
+}
+
 /** A value as messages show it. */
 export function shown(value) {
   if (typeof value === 'bigint') return `${value}n`;

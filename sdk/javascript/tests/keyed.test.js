@@ -311,6 +311,18 @@ test('states of another version', () => {
     () => harness({ migrate: (_, states) => states.read().map(() => ({ count: 'x' })) }).migrate(2, { count: 'int64' }, old),
     /the state: count is "x"/,
   );
+  const reads = (row, state, written) =>
+    harness({ migrate: (_, states) => states.read(row).map((old) => old && { count: 1, note: null }) }).migrate(2, written, [
+      { key: { k: 'a' }, state },
+      { key: { k: 'b' }, state: null },
+    ]);
+  reads({ count: 'uint32?' }, { count: null }, { count: 'uint32?' });
+  for (const [row, state] of [
+    [{ count: 'uint32' }, { count: null }],
+    [{ list: ['int64'] }, { list: [null] }],
+    [{ deep: { x: 'utf8' } }, { deep: { x: null } }],
+  ])
+    assert.throws(() => reads(row, state, { count: 'uint32?', list: 'list<int64?>?', deep: 'struct<x: utf8?>?' }), /is null/);
 });
 
 test('an aggregate: refused rows leave no trace, and accumulators are checked', () => {

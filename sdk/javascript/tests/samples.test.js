@@ -117,11 +117,11 @@ test('counter: state, map and timer, and nothing of a refused row', () => {
   assert.deepEqual(
     main.map(({ key, count, total, times }) => [key, count, total, times]),
     [
-      ['a', 1, 5n, 1],
-      ['b', 1, 5n, 1],
-      ['a', 2, 10n, 2],
-      ['a', 3, 17n, null],
-      ['a', 4, 18n, 1],
+      ['a', 1n, 5n, 1],
+      ['b', 1n, 5n, 1],
+      ['a', 2n, 10n, 2],
+      ['a', 3n, 17n, null],
+      ['a', 4n, 18n, 1],
     ],
   );
   assert.deepEqual(rejected, [{ row: 2, reason: 'value is -1' }]);
@@ -139,8 +139,8 @@ test('counter: state, map and timer, and nothing of a refused row', () => {
   );
   const { outputs } = harness.advanceTo(20e6);
   assert.deepEqual(outputs.summary, [
-    { key: 'b', count: 1, words: 1, first: 'x' },
-    { key: 'a', count: 4, words: 2, first: 'x' },
+    { key: 'b', count: 1n, words: 1, first: 'x' },
+    { key: 'a', count: 4n, words: 2, first: 'x' },
   ]);
   assert.deepEqual([harness.states, harness.timers, harness.entries('words')], [[], [], []]);
 });
@@ -151,11 +151,11 @@ test('counter: a row that comes after its timer, a total beyond int64, and a gap
   assert.deepEqual(
     main.map(({ count, total, times }) => [count, total, times]),
     [
-      [1, 1n, 1],
-      [1, 2n, 1],
+      [1n, 1n, 1],
+      [1n, 2n, 1],
     ],
   );
-  assert.deepEqual(outputs.summary, [{ key: 'a', count: 1, words: 1, first: 'x' }]);
+  assert.deepEqual(outputs.summary, [{ key: 'a', count: 1n, words: 1, first: 'x' }]);
   assert.deepEqual(
     harness.timers.map(({ time }) => time),
     [20e6],
@@ -175,8 +175,8 @@ test('counter: states of version 1', () => {
   assert.deepEqual(
     harness.process([row('old', null, 1, 0), row('none', null, 1, 0)]).main.map(({ count, total }) => [count, total]),
     [
-      [42, 1n],
-      [1, 1n],
+      [42n, 1n],
+      [1n, 1n],
     ],
   );
   assert.throws(() => harness.migrate(3, { count: 'uint32' }, old), { message: 'there is no version 3' });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { column, keep, keepAll, keepAllBut, log, mapOf, metrics, oneOf, optional, RowError, transform } from 'weir-sdk';
+import { aggregate, column, keep, keepAll, keepAllBut, keyed, log, mapOf, metrics, oneOf, optional, RowError, transform } from 'weir-sdk';
 import { connect, logLines, metrics as metricsSoFar } from 'weir-sdk/testing';
 
 const echo =
@@ -273,6 +273,25 @@ test('the configuration', () => {
     required: ['price-min', 'mode'],
     additionalProperties: false,
   });
+});
+
+test('a declaration with a key that means nothing, and a default that does not fit', () => {
+  const emits = { ...keepAll };
+  for (const [wrong, message] of [
+    [() => transform({ read: {}, emits }, () => true), 'transform({ ... }) has no "read"; did you mean "reads"?'],
+    [() => transform({ state: {}, emits }, () => true), /^transform\({ ... }\) has no "state"; there are title, config/],
+    [() => keyed({ emits, maps: { m: { key: { x: 'utf8' }, vale: {} } } }, () => {}), 'the map m has no "vale"; did you mean "value"?'],
+    [() => keyed({ emits }, { process() {}, onTimr() {} }), 'the second argument of keyed has no "onTimr"; did you mean "onTimer"?'],
+    [() => aggregate({ emits: {} }, { acumulate() {} }), 'the second argument of aggregate has no "acumulate"; did you mean "accumulate"?'],
+    [() => transform({ config: { a: { type: 'int8', defalt: 1 } }, emits }, () => true), 'the configuration: a has no "defalt"; did you mean "default"?'],
+    [
+      () => transform({ config: { level: { type: 'int8', default: 200 } }, emits }, () => true),
+      'the configuration: level: its default is 200, which is out of the range of int8 (-128 to 127)',
+    ],
+    [() => transform({ config: { m: { type: oneOf('a'), default: 'b' } }, emits }, () => true), 'the configuration: m: its default is none of its choices'],
+    [() => transform({ config: { m: { type: mapOf('int8'), default: { a: 200 } } }, emits }, () => true), /^config: m.a is 200, which/],
+  ])
+    assert.throws(wrong, { message });
 });
 
 test('maps in the configuration', () => {

@@ -6,6 +6,7 @@ const about = @import("about.zig");
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
 const config = @import("config.zig");
+const declarations = @import("declarations.zig");
 const emitter = @import("emitter.zig");
 const inputs = @import("inputs.zig");
 const outputs = @import("outputs.zig");
@@ -35,6 +36,7 @@ pub fn Aggregate(comptime Op: type) type {
     value.checkRow(Accumulated);
     value.checkRow(Output);
     config.checkConfig(Op);
+    declarations.check(Op, .aggregate);
     for (std.meta.fieldNames(Accumulated), @typeInfo(Accumulated).@"struct".field_attrs) |name, attributes| {
         if (attributes.default_value_ptr == null)
             @compileError(@typeName(Accumulated) ++ "." ++ name ++ " needs a default, which a new group starts with");
@@ -121,8 +123,7 @@ pub fn Aggregate(comptime Op: type) type {
             return .of(try builder.nodesOf(Output, arena, &out.outputs[0].columns, accumulators.len));
         }
 
-        /// Not inlined, so that the compiler does not mix the places of its panics with those of what is around it.
-        noinline fn add(self: *const Self, arena: Allocator, accumulator: *Accumulator, row: Rows[0]) anyerror!void {
+        fn add(self: *const Self, arena: Allocator, accumulator: *Accumulator, row: Rows[0]) anyerror!void {
             try @as(anyerror!void, call(Op.accumulate, arena, .{ &self.operator, accumulator, row }));
             try states.checked(Accumulator, accumulator);
         }
@@ -137,10 +138,10 @@ pub fn Aggregate(comptime Op: type) type {
     };
 }
 
-/// Calls a function that may want an arena.
+/// Calls a function that may want an arena. Not inlined: the compiler merges panics of one kind in a function, and then no trap would name the author's.
 fn call(comptime function: anytype, arena: Allocator, arguments: anytype) @typeInfo(@TypeOf(function)).@"fn".return_type.? {
     const wants_arena = @typeInfo(@TypeOf(function)).@"fn".param_types.len > arguments.len;
-    return @call(.auto, function, if (wants_arena) arguments ++ .{arena} else arguments);
+    return @call(.never_inline, function, if (wants_arena) arguments ++ .{arena} else arguments);
 }
 
 fn resultOf(comptime Op: type) type {

@@ -1,6 +1,7 @@
 //! Values that a column cannot hold: text that is not UTF-8, and decimals with too many digits. Other values always fit their types.
 
 const std = @import("std");
+const refuse = @import("refuse.zig").refuse;
 const value = @import("value.zig");
 
 /// Whether some value of a type may be bad.
@@ -16,6 +17,13 @@ pub fn isNeeded(comptime T: type) bool {
         } else false,
         else => false,
     };
+}
+
+/// Refuses a row that the host is to keep, or to look for, if its columns cannot hold it; `what` is its name in the reason.
+pub fn checked(comptime Row: type, row: *const Row, comptime what: []const u8) error{Refused}!void {
+    if (comptime isNeeded(Row)) {
+        if (badColumn(Row, row)) |found| return refuse("column \"{s}\" of " ++ what ++ " {s}", .{ found.column, found.what });
+    }
 }
 
 /// What is wrong with a row: the column, and why it cannot hold the value.

@@ -84,7 +84,7 @@ fn structOf(comptime T: type, arena: Allocator, comptime prefix: []const u8, giv
     while (keys.next()) |entry| {
         inline for (names) |name| {
             if (std.mem.eql(u8, comptime dashed(name), entry.key_ptr.*)) break;
-        } else return unknownKey(T, prefix, entry.key_ptr.*);
+        } else return refuse("config: unknown field `" ++ prefix ++ "{s}`, expected " ++ comptime listing(T), .{entry.key_ptr.*});
     }
     var made: T = undefined;
     inline for (names, @typeInfo(T).@"struct".field_attrs) |name, attributes| {
@@ -100,23 +100,6 @@ fn structOf(comptime T: type, arena: Allocator, comptime prefix: []const u8, giv
             return refuse("config: missing field `{s}`", .{key});
     }
     return made;
-}
-
-fn unknownKey(comptime T: type, comptime prefix: []const u8, key: []const u8) error{Refused} {
-    const expected = "config: unknown field `" ++ prefix ++ "{s}`, expected " ++ comptime listing(T);
-    inline for (comptime std.meta.fieldNames(T)) |name| {
-        if (isNear(comptime dashed(name), key)) return refuse(expected ++ "; did you mean `" ++ comptime dashed(name) ++ "`?", .{key});
-    }
-    return refuse(expected, .{key});
-}
-
-/// Whether two names differ by one or two letters next to one another.
-fn isNear(a: []const u8, b: []const u8) bool {
-    const shorter = @min(a.len, b.len);
-    const start = std.mem.indexOfDiff(u8, a, b) orelse return true;
-    var end: usize = 0;
-    while (end < shorter - start and a[a.len - 1 - end] == b[b.len - 1 - end]) end += 1;
-    return shorter > 2 and @max(a.len, b.len) - start - end <= 2;
 }
 
 fn integerOf(comptime T: type, comptime key: []const u8, text: []const u8) error{Refused}!T {

@@ -6,6 +6,7 @@ const about = @import("about.zig");
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
 const config = @import("config.zig");
+const declarations = @import("declarations.zig");
 const emitter = @import("emitter.zig");
 const inputs = @import("inputs.zig");
 const maps = @import("maps.zig");
@@ -44,7 +45,8 @@ pub fn KeyContext(comptime Op: type) type {
 /// A keyed operator of a struct, whose fields are its configuration:
 ///
 /// - `pub const State = struct { ... };` is what is kept per key. `pub const version: u32 = 2;` is raised when its fields change
-///   their meaning, and `pub fn migrate(self, from_version: u32, old: weir.OldStates) ![]?State` reads other versions.
+///   their meaning, and `pub fn migrate(self, from_version: u32, old: weir.OldStates) ![]?State` reads other versions; without it
+///   they are refused.
 /// - `pub fn process(self: *const Op, row: Row, of: *weir.KeyContext(Op), out: *weir.Emitter(Output)) !void` is called for each
 ///   row; rows of a key come in the order of their arrival.
 /// - `pub fn onTimer(self: *const Op, timer: weir.Timer, of: *weir.KeyContext(Op), out: *weir.Emitter(Output)) !void`
@@ -62,6 +64,7 @@ pub fn Keyed(comptime Op: type) type {
     value.checkRow(Key);
     const map_layouts = maps.layouts(Op);
     config.checkConfig(Op);
+    declarations.check(Op, .keyed);
     return struct {
         operator: Op,
         inputs: Inputs,
@@ -137,7 +140,7 @@ pub fn Keyed(comptime Op: type) type {
             return self.run(.{ .arena = arena, .key_of_row = due.keys, .states = given, .now = now }, &keys, step);
         }
 
-        /// `migrate` of the contract. The answer is in the arena. Without `migrate` of the operator columns are matched by name.
+        /// `migrate` of the contract. The answer is in the arena. States of the same version, whose columns differ, are matched by name.
         pub fn migrate(
             self: *const Self,
             arena: Allocator,
@@ -145,6 +148,7 @@ pub fn Keyed(comptime Op: type) type {
             layout: []const wire.Field,
             given: wire.States,
         ) anyerror!bindings.List(wire.Node) {
+            if (!@hasDecl(Op, "migrate") and from != version) return refuse.refuse("there is no version {d}", .{from});
             const old: states.OldStates = .{ .arena = arena, .layout = layout, .states = given };
             const migrated: []?State = try if (@hasDecl(Op, "migrate")) self.operator.migrate(from, old) else old.read(State);
             if (migrated.len != given.keys) return refuse.refuse("migrating {d} states gave {d}", .{ given.keys, migrated.len });
@@ -204,8 +208,7 @@ pub fn Keyed(comptime Op: type) type {
             };
         }
 
-        /// Not inlined, so that the compiler does not mix the places of its panics with those of what is around it.
-        noinline fn take(self: *const Self, step: anytype, row: usize, of: *KeyContext(Op), out: *Out, state: *?State) anyerror!void {
+        fn take(self: *const Self, step: anytype, row: usize, of: *KeyContext(Op), out: *Out, state: *?State) anyerror!void {
             try step.take(self, row, of, out);
             if (of.state) |*left| try states.checked(State, left);
             state.* = of.state;
@@ -232,7 +235,8 @@ pub fn Keyed(comptime Op: type) type {
                 }
 
                 inline fn take(step: @This(), of: *const Self, row: usize, context: *KeyContext(Op), out: *Out) anyerror!void {
-                    return function(&of.operator, step.columns.get(row), context, out);
+                    // Not inlined: the compiler merges panics of one kind in a function, and then no trap would name the author's.
+                    return @call(.never_inline, function, .{ &of.operator, step.columns.get(row), context, out });
                 }
             };
         }
@@ -249,7 +253,8 @@ pub fn Keyed(comptime Op: type) type {
 
             fn take(step: TimerStep, of: *const Self, row: usize, context: *KeyContext(Op), out: *Out) anyerror!void {
                 if (!@hasDecl(Op, "onTimer")) return;
-                return of.operator.onTimer(.{ .time = .{ .micros = step.times[row] }, .domain = step.domain }, context, out);
+                const timer: timers.Timer = .{ .time = .{ .micros = step.times[row] }, .domain = step.domain };
+                return @call(.never_inline, Op.onTimer, .{ &of.operator, timer, context, out });
             }
         };
     };

@@ -5,7 +5,7 @@ const std = @import("std");
 const Allocator = std.mem.Allocator;
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
-const check = @import("check.zig");
+const checked = @import("check.zig").checked;
 const host = @import("map_host.zig");
 const order = @import("order.zig");
 const reads = @import("reads.zig");
@@ -53,13 +53,12 @@ pub fn Map(comptime K: type, comptime V: type) type {
 
         /// Sets an entry.
         pub fn put(self: *Self, key: K, given: V) error{ Refused, OutOfMemory }!void {
-            try checked(K, &key, "key");
-            try checked(V, &given, "value");
+            try checked(V, &given, "the value of a map's entry");
             try self.set(key, try order.copy(V, self.arena, given));
         }
 
         /// Removes an entry, if it is there.
-        pub fn remove(self: *Self, key: K) error{OutOfMemory}!void {
+        pub fn remove(self: *Self, key: K) error{ Refused, OutOfMemory }!void {
             try self.set(key, null);
         }
 
@@ -82,7 +81,7 @@ pub fn Map(comptime K: type, comptime V: type) type {
             self.wanted.append(self.arena, .{ .key = self.key, .entry = entry }) catch return;
         }
 
-        fn set(self: *Self, key: K, given: ?V) error{OutOfMemory}!void {
+        fn set(self: *Self, key: K, given: ?V) error{ Refused, OutOfMemory }!void {
             const at = try self.find(key);
             const known = &self.entries.items[at];
             try self.undo.append(self.arena, .{ .at = at, .value = known.value, .status = known.status });
@@ -90,9 +89,11 @@ pub fn Map(comptime K: type, comptime V: type) type {
             known.status = .changed;
         }
 
-        fn find(self: *Self, key: K) error{OutOfMemory}!u32 {
+        fn find(self: *Self, key: K) error{ Refused, OutOfMemory }!u32 {
             const found = try self.at.getOrPutContext(self.arena, .{ .key = self.key, .entry = key }, .{});
             if (found.found_existing) return found.value_ptr.*;
+            errdefer self.at.removeByPtr(found.key_ptr);
+            try checked(K, &key, "the key of a map's entry");
             found.key_ptr.entry = try order.copy(K, self.arena, key);
             found.value_ptr.* = @intCast(self.entries.items.len);
             while (self.heads.items.len <= self.key) try self.heads.append(self.arena, none);
@@ -130,7 +131,11 @@ pub fn Map(comptime K: type, comptime V: type) type {
             for (self.wanted.items) |id| {
                 self.key = id.key;
                 const known = self.entries.items.len;
-                const at = try self.find(id.entry);
+                const at = self.find(id.entry) catch |err| switch (err) {
+                    // The row that named it is refused when it reads it.
+                    error.Refused => continue,
+                    error.OutOfMemory => return error.OutOfMemory,
+                };
                 if (at < known) continue;
                 try unknown.append(self.arena, id);
                 try indices.append(self.arena, at);
@@ -195,10 +200,4 @@ pub fn Map(comptime K: type, comptime V: type) type {
             }
         };
     };
-}
-
-fn checked(comptime Row: type, row: *const Row, comptime what: []const u8) error{Refused}!void {
-    if (comptime check.isNeeded(Row)) {
-        if (check.badColumn(Row, row)) |bad| return refuse("column \"{s}\" of the " ++ what ++ " of a map's entry {s}", .{ bad.column, bad.what });
-    }
 }

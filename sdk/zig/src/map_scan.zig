@@ -3,13 +3,15 @@
 const std = @import("std");
 const bindings = @import("operator_bindings");
 const builder = @import("builder.zig");
+const checked = @import("check.zig").checked;
 const host = @import("map_host.zig");
 const order = @import("order.zig").order;
 const reads = @import("reads.zig");
 const refuse = @import("refuse.zig").refuse;
 const maps = bindings.maps;
 
-/// Which entries a scan gives: `.{}` all, `.{ .from = key, .before = key, .limit = 10 }` some.
+/// Which entries a scan gives: `.{}` all, `.{ .from = key, .before = key, .limit = 10 }` some. All that is given applies: of `from`
+/// and `after` the later one, of `to` and `before` the earlier one.
 pub fn Range(comptime K: type) type {
     return struct {
         /// From this key on, with it.
@@ -44,12 +46,12 @@ pub fn Range(comptime K: type) type {
 /// The entries of a range; `changed` has those that the call has changed, in order.
 pub fn merged(comptime Map: type, map: *Map, range: Range(Map.Key), changed: anytype) anyerror![]const Map.Entry {
     var found: std.ArrayList(Map.Entry) = .empty;
-    if (range.isEmpty()) return found.items;
     var pages: Pages(Map) = .{
         .map = map,
         .lower = try boundAt(Map, map, range.after, range.from),
         .upper = try boundAt(Map, map, range.before, range.to),
     };
+    if (range.isEmpty()) return found.items;
     var own = changed;
     while (found.items.len < range.limit) {
         const of_host = try pages.peek(range.limit - found.items.len);
@@ -69,8 +71,9 @@ pub fn merged(comptime Map: type, map: *Map, range: Range(Map.Key), changed: any
     return found.items;
 }
 
-fn boundAt(comptime Map: type, map: *Map, excluded: ?Map.Key, included: ?Map.Key) error{OutOfMemory}!maps.Bound {
+fn boundAt(comptime Map: type, map: *Map, excluded: ?Map.Key, included: ?Map.Key) error{ Refused, OutOfMemory }!maps.Bound {
     const key = excluded orelse included orelse return .{ .tag = .unbounded };
+    try checked(Map.Key, &key, "a bound of a scan");
     const nodes = try builder.columnsOf(Map.Key, map.arena, &[_]Map.Key{key});
     return .{ .tag = if (excluded != null) .excluded else .included, .payload = .{ .included = .of(nodes) } };
 }

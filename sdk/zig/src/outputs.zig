@@ -24,7 +24,7 @@ pub const Keep = union(enum) {
 pub const Kept = struct {
     column: []const u8,
     name: []const u8,
-    /// Which of several inputs it comes from; null: the first that has it.
+    /// Which of several inputs it comes from; null: the only one that has it.
     input: ?[]const u8 = null,
 
     pub fn of(column: []const u8) Kept {
@@ -33,6 +33,10 @@ pub const Kept = struct {
 
     pub fn as(column: []const u8, name: []const u8) Kept {
         return .{ .column = column, .name = name };
+    }
+
+    fn isIn(self: Kept, input: wire.Input) bool {
+        return if (self.input) |name| std.mem.eql(u8, name, input.name.slice()) else true;
     }
 };
 
@@ -161,7 +165,8 @@ fn keptColumns(keep: Keep, output: []const u8, arena: Allocator, inputs: []const
                     for (drop) |dropped| if (std.mem.eql(u8, dropped, name)) continue :next;
                     var kept: KeptColumn = .{ .input = at, .column = column, .name = name, .is_renamed = false };
                     for (rename) |renamed| {
-                        if (std.mem.eql(u8, renamed.column, name)) kept = .{ .input = at, .column = column, .name = renamed.name, .is_renamed = true };
+                        if (!renamed.isIn(input) or !std.mem.eql(u8, renamed.column, name)) continue;
+                        kept = .{ .input = at, .column = column, .name = renamed.name, .is_renamed = true };
                     }
                     try columns.append(arena, kept);
                 }
@@ -172,11 +177,17 @@ fn keptColumns(keep: Keep, output: []const u8, arena: Allocator, inputs: []const
 }
 
 fn find(kept: Kept, output: []const u8, inputs: []const wire.Input) error{Refused}!KeptColumn {
+    var only: ?KeptColumn = null;
     for (inputs, 0..) |input, at| {
-        if (kept.input) |name| if (!std.mem.eql(u8, name, input.name.slice())) continue;
+        if (!kept.isIn(input)) continue;
         const found = reads.find(input.columns.slice(), kept.column) orelse continue;
-        return .{ .input = at, .column = found.index, .name = kept.name, .is_renamed = !std.mem.eql(u8, kept.name, kept.column) };
+        if (only) |first| return refuse(
+            "several inputs have a column \"{s}\", which output \"{s}\" keeps: write .{{ .column = \"{s}\", .name = \"{s}\", .input = \"{s}\" }}",
+            .{ kept.column, output, kept.column, kept.name, inputs[first.input].name.slice() },
+        );
+        only = .{ .input = at, .column = found.index, .name = kept.name, .is_renamed = !std.mem.eql(u8, kept.name, kept.column) };
     }
+    if (only) |found| return found;
     return refuse("there is no column \"{s}\", which output \"{s}\" keeps; the input has {f}", .{
         kept.column, output, type_name.Listing{ .columns = if (inputs.len == 0) &.{} else inputs[0].columns.slice() },
     });

@@ -38,9 +38,7 @@ fn readAs(comptime State: type, reader: *const reads.Reader(State), arena: Alloc
 
 /// The error that refuses a row which leaves a state that its columns cannot hold.
 pub fn checked(comptime State: type, state: *const State) error{Refused}!void {
-    if (comptime check.isNeeded(State)) {
-        if (check.badColumn(State, state)) |bad| return refuse("column \"{s}\" of the state {s}", .{ bad.column, bad.what });
-    }
+    return check.checked(State, state, "the state");
 }
 
 /// What changed between two lists of states of the same keys.

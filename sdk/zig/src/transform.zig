@@ -5,6 +5,7 @@ const Allocator = std.mem.Allocator;
 const about = @import("about.zig");
 const bindings = @import("operator_bindings");
 const config = @import("config.zig");
+const declarations = @import("declarations.zig");
 const emitter = @import("emitter.zig");
 const inputs = @import("inputs.zig");
 const outputs = @import("outputs.zig");
@@ -28,6 +29,7 @@ pub fn Transform(comptime Op: type) type {
     const Out = inputs.Pointee(Op, declared[0].parameters()[2].?, needs_emitter);
     const Rows = inputs.rows(declared, 1);
     config.checkConfig(Op);
+    declarations.check(Op, .transform);
     return struct {
         operator: Op,
         inputs: Inputs,
@@ -76,8 +78,7 @@ pub fn Transform(comptime Op: type) type {
             return .{ .outputs = .of(try emitter.finish(&out, self.outputs, columns.rows)), .rejected = .of(failures.list.items) };
         }
 
-        /// A function of its own, so that the compiler does not mix the places of its panics with those of what is around it.
-        noinline fn eachRow(
+        fn eachRow(
             self: *const Self,
             arena: Allocator,
             step: anytype,
@@ -92,7 +93,8 @@ pub fn Transform(comptime Op: type) type {
                     continue;
                 }
                 emitter.begin(out, row);
-                const result: anyerror!void = step(&self.operator, columns.get(row), out);
+                // Not inlined: the compiler merges panics of one kind in a function, and then no trap would name the author's.
+                const result: anyerror!void = @call(.never_inline, step, .{ &self.operator, columns.get(row), out });
                 result catch |err| {
                     emitter.takeBack(out);
                     try failures.add(arena, row, err);

@@ -159,8 +159,14 @@ const Scans = struct {
         const all = try entries.scan(.{});
         const some = try entries.scan(.{ .from = .{ .tag = "k", .number = 1 }, .before = .{ .tag = "k", .number = 6 }, .limit = 3 });
         const others = try entries.scan(.{ .after = .{ .tag = "k", .number = 6 }, .to = .{ .tag = "l", .number = 0 } });
+        const tighter = try entries.scan(.{
+            .from = .{ .tag = "k", .number = 2 },
+            .after = .{ .tag = "k", .number = 1 },
+            .to = .{ .tag = "k", .number = 5 },
+            .before = .{ .tag = "k", .number = 5 },
+        });
         const none = try entries.scan(.{ .from = .{ .tag = "k", .number = 6 }, .to = .{ .tag = "k", .number = 5 } });
-        for ([_]@TypeOf(all){ all, some, others, none }) |list| {
+        for ([_]@TypeOf(all){ all, some, others, tighter, none }) |list| {
             const values = try out.arena.alloc(i64, list.len);
             for (list, values) |entry, *value| value.* = entry.value.value;
             try out.emit(.{ .found = values });
@@ -178,6 +184,7 @@ test "a scan merges what the host has with what the call has changed" {
         .{ .found = &.{ -7, -5, 1, 2, 44, 5, 6, 7, 8 } },
         .{ .found = &.{ 1, 2, 44 } },
         .{ .found = &.{ 7, 8 } },
+        .{ .found = &.{ 2, 44 } },
         .{ .found = &.{} },
     });
     try std.testing.expectEqual(10, scans.entryCount());
@@ -213,6 +220,60 @@ test "states of other versions are migrated" {
     try std.testing.expectEqual(3, migrates.plan.state.value.version);
 }
 
+test "states of another version are refused without a migration" {
+    const Kept = struct {
+        pub const State = struct { count: u64, note: ?[]const u8 };
+
+        pub fn process(_: *const @This(), _: struct {}, _: *weir.KeyContext(@This()), _: *weir.Emitter(struct {})) !void {}
+    };
+    var kept: testing.Keyed(Kept, struct { key: i64 }, &.{"key"}) = try .init(.{});
+    defer kept.deinit();
+    const Old = struct { count: u64 };
+    try testing.expectRefusal("there is no version 2", kept.migrate(2, Old, &.{.{ .count = 5 }}));
+    const same = try kept.migrate(1, Old, &.{.{ .count = 5 }});
+    try std.testing.expectEqualDeep(@as([]const ?Kept.State, &.{.{ .count = 5, .note = null }}), same);
+}
+
+test "a key of a map that is no text refuses its row, whatever is done with it" {
+    const Word = struct { word: []const u8 };
+    const Does = struct {
+        pub const Maps = struct { words: weir.Map(Word, struct { n: i64 }) };
+
+        pub fn prefetch(_: *const @This(), _: struct { does: i64 }, maps: *Maps) void {
+            maps.words.prefetch(.{ .word = "\xff" });
+        }
+
+        pub fn process(_: *const @This(), row: struct { does: i64 }, of: *weir.KeyContext(@This()), _: *weir.Emitter(struct {})) !void {
+            const bad: Word = .{ .word = "\xff" };
+            const words = &of.maps.words;
+            switch (row.does) {
+                0 => _ = try words.get(bad),
+                1 => try words.put(bad, .{ .n = 1 }),
+                2 => try words.remove(bad),
+                3 => _ = try words.scan(.{ .from = bad }),
+                4 => _ = try words.scan(.{ .from = .{ .word = "b" }, .before = bad }),
+                else => try words.put(.{ .word = "good" }, .{ .n = 1 }),
+            }
+        }
+    };
+    const Row = struct { key: i64, does: i64 };
+    var does: testing.Keyed(Does, Row, &.{"key"}) = try .init(.{});
+    defer does.deinit();
+    var rows: [6]Row = undefined;
+    for (&rows, 0..) |*row, at| row.* = .{ .key = 1, .does = @intCast(at) };
+    const results = try does.process(&rows);
+    const key = "column \"word\" of the key of a map's entry holds bytes that are not UTF-8 (use weir.Binary)";
+    const bound = "column \"word\" of a bound of a scan holds bytes that are not UTF-8 (use weir.Binary)";
+    try results.expectRefused(&.{
+        .{ .row = 0, .reason = key },
+        .{ .row = 1, .reason = key },
+        .{ .row = 2, .reason = key },
+        .{ .row = 3, .reason = bound },
+        .{ .row = 4, .reason = bound },
+    });
+    try std.testing.expectEqual(1, does.entryCount());
+}
+
 test "a key that the input is not keyed by is refused" {
     const Row = struct { sensor: []const u8, value: i64, word: []const u8 };
     try testing.expectRefusal(
@@ -225,7 +286,7 @@ const Join = struct {
     const Out = struct {
         item: []const u8,
         amount: f64,
-        pub const keep: weir.Keep = .{ .columns = &.{.of("id")} };
+        pub const keep: weir.Keep = .{ .columns = &.{.{ .column = "id", .name = "id", .input = "orders" }} };
     };
     const Context = weir.KeyContext(Join);
 
@@ -258,6 +319,24 @@ test "several inputs share the state of a key" {
     const Paid = struct { item: []const u8, amount: f64 };
     try results.expect("main", Paid, &.{.{ .item = "tea", .amount = 2.5 }});
     try results.expectRefused(&.{.{ .row = 2, .reason = "there is no order 2" }});
+}
+
+test "a kept column that several inputs have needs the name of its input" {
+    const Both = struct {
+        const Out = struct {
+            pub const keep: weir.Keep = .{ .columns = &.{.as("id", "order")} };
+        };
+        pub const inputs = struct {
+            pub fn a(_: *const Self, _: struct {}, _: *weir.KeyContext(Self), _: *weir.Emitter(Out)) !void {}
+            pub fn b(_: *const Self, _: struct {}, _: *weir.KeyContext(Self), _: *weir.Emitter(Out)) !void {}
+        };
+        const Self = @This();
+    };
+    const Row = union(enum) { a: struct { id: i64 }, b: struct { id: i64 } };
+    try testing.expectRefusal(
+        "several inputs have a column \"id\", which output \"main\" keeps: write .{ .column = \"id\", .name = \"order\", .input = \"a\" }",
+        testing.Keyed(Both, Row, &.{"id"}).init(.{}),
+    );
 }
 
 test "it does not matter how rows are cut into batches" {

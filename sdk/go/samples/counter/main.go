@@ -110,6 +110,9 @@ func (c *Counter) Process(row Value, of *Context, out *Outputs) error {
 		}
 	}
 	state := &of.State.Value
+	if state.Count == math.MaxUint64 {
+		return errors.New("count is out of range")
+	}
 	state.Count++
 	total := state.Total + row.Value
 	if (total < state.Total) != (row.Value < 0) {

@@ -13,13 +13,13 @@ export default keyed(
       if (alarmSeconds !== null && alarmSeconds < 1) throw new RangeError('`alarm-seconds` is at least 1');
     },
     reads: { word: 'utf8?', value: 'bigint64', at: 'big-event-time' },
-    state: { count: 'uint64', total: 'bigint64', due: 'bigtimestamp?', alarm: 'bigtimestamp?' },
+    state: { count: 'biguint64', total: 'bigint64', due: 'bigtimestamp?', alarm: 'bigtimestamp?' },
     version: 2,
     maps: { words: { key: { word: 'utf8' }, value: { times: 'int64' } } },
-    emits: { ...keepAll, count: 'uint64', total: 'bigint64', times: 'int64?' },
+    emits: { ...keepAll, count: 'biguint64', total: 'bigint64', times: 'int64?' },
     sides: {
-      summary: { key: keep, count: 'uint64', words: 'int64', first: 'utf8?' },
-      alarm: { key: keep, count: 'uint64' },
+      summary: { key: keep, count: 'biguint64', words: 'int64', first: 'utf8?' },
+      alarm: { key: keep, count: 'biguint64' },
     },
   },
   {
@@ -38,9 +38,10 @@ export default keyed(
         const { alarmSeconds } = ctx.config;
         const alarm = alarmSeconds === null ? null : after(BigInt(ctx.processingTime), alarmSeconds, 'alarm');
         if (alarm !== null) timers.registerProcessingTime(alarm);
-        ctx.state = { count: 0, total: 0n, due: null, alarm };
+        ctx.state = { count: 0n, total: 0n, due: null, alarm };
       }
       const state = ctx.state;
+      if (state.count === UINT64_MAX) throw new RowError('count is out of range');
       state.count++;
       state.total = inRange(state.total + value, 'total');
       let times = null;
@@ -69,12 +70,13 @@ export default keyed(
 
     migrate(fromVersion, states) {
       if (fromVersion !== 1) throw new RangeError(`there is no version ${fromVersion}`);
-      return states.read({ count: 'uint32' }).map((old) => old && { count: old.count, total: 0n, due: null, alarm: null });
+      return states.read({ count: 'uint32' }).map((old) => old && { count: BigInt(old.count), total: 0n, due: null, alarm: null });
     },
   },
 );
 
 const INT64_MAX = 2n ** 63n - 1n;
+const UINT64_MAX = 2n ** 64n - 1n;
 
 function inRange(number, name) {
   if (number < -INT64_MAX - 1n || number > INT64_MAX) throw new RowError(`${name} is out of range`);

@@ -89,6 +89,8 @@ class Counter:
                 of.state.alarm = after(of.processing_time, self.alarm_seconds, "alarm")
                 of.timers.register_processing_time(of.state.alarm)
         state = of.state
+        if state.count == 2**64 - 1:
+            raise weir.RowError("count is out of range")
         state.count += 1
         state.total = in_range(state.total + row.value, "total")
         times = None

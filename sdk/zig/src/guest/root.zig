@@ -1,8 +1,9 @@
-//! The root of a component: exports the functions of the operator's world, logs what is written to `std.log`, and logs the message
+//! The root of a component: exports the functions of the operator's world, logs what is written to `std.log` and `std.debug.print`, and logs the message
 //! of a panic before it traps. It is not in native builds.
 
 const std = @import("std");
 const bindings = @import("operator_bindings");
+const line_max = @import("line.zig").line_max;
 const memory = @import("memory.zig");
 const author = @import("operator");
 const Operator = if (@hasDecl(author, "operator"))
@@ -11,9 +12,11 @@ else
     @compileError("the `root_source_file` of build.zig needs `pub const operator = weir.Transform(...);`");
 const reasonOf = @import("weir").reasonOf;
 const wire = bindings.types;
+const writeLine = @import("line.zig").writeLine;
 const Result = bindings.Result;
 
 pub const std_options: std.Options = .{ .logFn = log, .log_level = .debug };
+pub const std_options_debug_io = @import("debug_print.zig").io;
 pub const panic = std.debug.FullPanic(logAndTrap);
 
 comptime {
@@ -118,14 +121,4 @@ fn log(comptime level: std.log.Level, comptime scope: @EnumLiteral(), comptime f
 fn logAndTrap(message: []const u8, _: ?usize) noreturn {
     writeLine(.@"error", message);
     @trap();
-}
-
-const line_max = 4096;
-
-/// The host takes nothing but UTF-8: other bytes become U+FFFD, which has three.
-fn writeLine(level: bindings.log.Level, message: []const u8) void {
-    var buffer: [3 * line_max]u8 = undefined;
-    var writer: std.Io.Writer = .fixed(&buffer);
-    writer.print("{f}", .{std.unicode.fmtUtf8(message[0..@min(message.len, line_max)])}) catch {};
-    bindings.log.log(level, .of(writer.buffered()));
 }

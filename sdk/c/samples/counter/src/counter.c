@@ -119,7 +119,7 @@ static weir_status process(weir_call *call, const void *given) {
         now.has_alarm = true;
         weir_set_timer(call, WEIR_WALL_CLOCK, now.alarm);
     }
-    now.count++;
+    if (__builtin_add_overflow(now.count, 1, &now.count)) return weir_refuse(call, "count is out of range");
     if (__builtin_add_overflow(now.total, row->value, &now.total)) return weir_refuse(call, "total is out of range");
     counted out = {.count = now.count, .total = now.total, .has_times = row->has_word};
     if (row->has_word) {

@@ -93,7 +93,7 @@ struct Counter {
             if (after(call.processing_time(), *alarm_seconds, "alarm", now.alarm, call)) return WEIR_REFUSED;
             call.set_timer(WEIR_WALL_CLOCK, now.alarm->count);
         }
-        now.count++;
+        if (__builtin_add_overflow(now.count, 1, &now.count)) return call.refuse("count is out of range");
         if (__builtin_add_overflow(now.total, row.value, &now.total)) return call.refuse("total is out of range");
         std::optional<std::int64_t> times;
         if (row.word) {

@@ -132,7 +132,7 @@ impl Keyed for Counter {
             }
         }
         let state = of.state.get_or_insert_default();
-        state.count += 1;
+        state.count = state.count.checked_add(1).ok_or_else(|| RowError::new("count is out of range"))?;
         state.total = state.total.checked_add(row.value).ok_or_else(|| RowError::new("total is out of range"))?;
         let mut times = None;
         if let Some(word) = row.word {

@@ -74,7 +74,7 @@ const Counter = struct {
             of.state = .{ .alarm = alarm };
         }
         const state = &of.state.?;
-        state.count += 1;
+        state.count = std.math.add(u64, state.count, 1) catch return weir.refuse("count is out of range", .{});
         state.total = std.math.add(i64, state.total, row.value) catch return weir.refuse("total is out of range", .{});
         var times: ?i64 = null;
         if (row.word) |word| {
