@@ -103,7 +103,7 @@ bool weir_aggregate_finish(const weir_connected *connected, const wire_states_t 
     const char *why = begin(&call, connected, accumulators->keys);
     if (!why) why = read(connected, accumulators, &groups);
     const weir_row *row = why ? NULL : connected->outputs[0].declared->row;
-    unsigned char *results = weir_arena_zeroed(CALL, row ? accumulators->keys * row->size : 0);
+    unsigned char *results = weir_arena_zeroed_array(CALL, accumulators->keys, row ? row->size : 0);
     for (uint32_t i = 0; !why && i < accumulators->keys; i++) {
         connected->op->finish(&call, groups[i], results + i * row->size);
         why = failure(&call, row, results + i * row->size);

@@ -26,7 +26,7 @@ static weir_cells read(const weir_batch *batch, size_t offset) {
     weir_cells *cells = &running->arrays[member];
     if (cells->field) return *cells;
     const weir_field *field = &places->row->fields[member];
-    *cells = (weir_cells){field, weir_arena_alloc(&weir_call_memory, batch->rows * field->size), field->size,
+    *cells = (weir_cells){field, weir_arena_array(&weir_call_memory, batch->rows, field->size), field->size,
                           field->nullable ? weir_arena_alloc(&weir_call_memory, batch->rows) : NULL, 1};
     const char *why = weir_read_place(*cells, places->at[member], &running->input->reads, running->batch, &running->misfits);
     if (why) running->failed = why;
@@ -43,8 +43,10 @@ weir_columns *weir_emit_columns(weir_call *call, unsigned output, uint32_t rows,
     bool is_known = output < running->connected->output_count,
          is_free = is_known && !running->columns[output] && call->emitted[output].count == 0;
     if (!is_free) weir_refuse(call, is_known ? "columns are emitted once per output and call" : "there is no output %u", output);
+    if (!from && rows != running->rows)
+        weir_refuse(call, "%u rows are emitted, and the call has %u: say which ones they come from", rows, running->rows);
     const weir_row *row = is_known ? running->connected->outputs[output].declared->row : NULL;
-    *columns = (weir_columns){rows, weir_arena_alloc(&weir_call_memory, rows * sizeof(uint32_t)), NULL, row};
+    *columns = (weir_columns){rows, weir_arena_array(&weir_call_memory, rows, sizeof(uint32_t)), NULL, row};
     for (uint32_t i = 0; i < rows; i++) {
         columns->sources[i] = from ? from[i] : i;
         if (columns->sources[i] >= running->rows) {
@@ -56,7 +58,7 @@ weir_columns *weir_emit_columns(weir_call *call, unsigned output, uint32_t rows,
     for (size_t i = 0; row && i < row->count; i++) {
         const weir_field *field = &row->fields[i];
         unsigned char *has = field->nullable ? weir_arena_zeroed(&weir_call_memory, rows) : NULL;
-        columns->cells[i] = (weir_cells){field, weir_arena_zeroed(&weir_call_memory, rows * field->size), field->size, has, 1};
+        columns->cells[i] = (weir_cells){field, weir_arena_zeroed_array(&weir_call_memory, rows, field->size), field->size, has, 1};
     }
     if (is_free) running->columns[output] = columns;
     return columns;
@@ -71,8 +73,13 @@ bool *weir_new_has_at(weir_columns *columns, size_t offset) {
 weir_status weir_refuse_row(weir_call *call, uint32_t row, const char *format, ...) {
     va_list values;
     va_start(values, format);
-    weir_text reason = weir_arena_vformat(&weir_call_memory, format, values);
+    weir_status status = weir_vrefuse_row(call, row, format, values);
     va_end(values);
+    return status;
+}
+
+weir_status weir_vrefuse_row(weir_call *call, uint32_t row, const char *format, va_list values) {
+    weir_text reason = weir_arena_vformat(&weir_call_memory, format, values);
     if (row >= call->running->rows)
         return weir_refuse(call, "row %u is refused, and the call has %u: %s", row, call->running->rows, reason.data);
     weir_refuse_at(call->running, row, weir_is_utf8(reason) ? reason.data : "refused, with a reason that is not UTF-8");

@@ -43,8 +43,8 @@ static void before_row(weir_call *call, uint32_t row) {
     for (size_t i = 0; i < call->running->connected->map_count; i++) keyed->maps[i].undo_count = 0;
 }
 
-static void after_row(weir_call *call, weir_status status) {
-    if (!weir_settle(call, status)) return;
+// Makes state, timers and maps what the row has found.
+static void undo(weir_call *call) {
     struct weir_keyed *keyed = call->running->keyed;
     keyed->slots[keyed->key_of_row[call->row]] = keyed->slot_before;
     keyed->changed[keyed->key_of_row[call->row]] = keyed->changed_before;
@@ -52,18 +52,24 @@ static void after_row(weir_call *call, weir_status status) {
     for (size_t i = 0; i < call->running->connected->map_count; i++) weir_map_undo(&keyed->maps[i]);
 }
 
+static void after_row(weir_call *call, weir_status status) {
+    if (weir_settle(call, status)) undo(call);
+}
+
 static void prefetch(weir_call *call, const weir_input *input, const unsigned char *rows) {
     struct weir_keyed *keyed = call->running->keyed;
     size_t size = input->row ? input->row->size : 0;
     for (uint32_t row = 0; row < call->running->rows; row++) {
-        call->row = row;
-        if (!weir_row_is_refused(call->running, row)) input->prefetch(call, rows + row * size);
+        if (weir_row_is_refused(call->running, row)) continue;
+        before_row(call, row);
+        input->prefetch(call, rows + row * size);
         // What a row cannot name ahead it reads itself; if it fails there it is refused.
         call->running->reason = NULL;
+        undo(call);
     }
     for (size_t i = 0; i < call->running->connected->output_count; i++) call->emitted[i].count = 0;
-    for (size_t i = 0; i < call->running->connected->map_count; i++)
-        weir_map_read(&keyed->maps[i], keyed->maps[i].entries, keyed->maps[i].count);
+    memset(call->running->columns, 0, sizeof call->running->columns);
+    for (size_t i = 0; i < call->running->connected->map_count; i++) weir_map_read_unknown(&keyed->maps[i]);
 }
 
 static const char *changed_states(struct weir_keyed *keyed, const weir_operator *op, exports_keyed_keyed_delta_t *answer) {

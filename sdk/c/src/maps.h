@@ -40,6 +40,8 @@ void weir_map_begin(weir_call_map *map, uint32_t index, const weir_connected *co
 weir_entry *weir_map_find(weir_call_map *map, uint32_t key, const void *entry_key);
 // Reads the entries of which nothing is known. NULL, or why the host does not.
 const char *weir_map_read(weir_call_map *map, weir_entry *const *entries, size_t count);
+// Reads all entries of which nothing is known; those that the host cannot read stay unknown.
+void weir_map_read_unknown(weir_call_map *map);
 void weir_map_set(weir_call_map *map, weir_entry *entry, void *value);
 void weir_map_undo(weir_call_map *map);
 // What changed: false if nothing did.

@@ -13,8 +13,14 @@ wire_selection_t weir_selection(const uint32_t *sources, size_t count, uint32_t 
 // The event times or kinds of the output rows, packed.
 static wire_buffer_t aside(weir_cells cells, size_t rows) {
     size_t width = cells.field->as == WEIR_EVENT_TIME ? sizeof(int64_t) : 1;
-    wire_buffer_t packed = {weir_arena_alloc(&weir_call_memory, rows * width), rows * width};
-    for (size_t i = 0; i < rows; i++) memcpy(packed.ptr + i * width, cells.values + i * cells.stride, width);
+    wire_buffer_t packed = {weir_arena_array(&weir_call_memory, rows, width), rows * width};
+    for (size_t i = 0; i < rows; i++) {
+        const unsigned char *value = cells.values + i * cells.stride;
+        if (width == 1)
+            packed.ptr[i] = *value;
+        else
+            ((int64_t *)packed.ptr)[i] = *(const int64_t *)value;
+    }
     return packed;
 }
 

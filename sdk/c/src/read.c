@@ -101,7 +101,7 @@ static const char *read_struct(weir_cells cells, weir_column column, const uint8
         const weir_field *field = &row->fields[k];
         weir_cells child = {field, cells.values + field->offset, cells.stride,
                             field->nullable ? cells.values + field->has_offset : NULL, cells.stride};
-        long index = weir_column_index(children, weir_field_name(field));
+        long index = weir_column_index(children, weir_text_of(weir_field_name(field)));
         if (index < 0) {
             weir_read_nothing(child, rows);
             continue;
@@ -176,7 +176,7 @@ const char *weir_read_rows(const weir_row *row, void *rows, size_t count, wire_s
     for (size_t k = 0; k < row->count; k++) {
         weir_cells cells = weir_cells_of(&row->fields[k], row->size, rows);
         const char *name = weir_field_name(cells.field);
-        long index = weir_column_index(schema, name);
+        long index = weir_column_index(schema, weir_text_of(name));
         if (index < 0) {
             weir_read_nothing(cells, count);
             continue;

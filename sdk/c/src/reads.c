@@ -2,14 +2,13 @@
 #include "connect.h"
 
 // The text of a member of the configuration, by its key.
-static const char *config_text(const weir_operator *op, const void *config, const char *member) {
+static weir_text config_text(const weir_operator *op, const void *config, const char *member) {
     for (size_t i = 0; op->config && i < op->config->count; i++) {
         const weir_field *field = &op->config->fields[i];
         if (strcmp(field->name, member) != 0 || field->kind != WEIR_UTF8) continue;
-        weir_text text = *(const weir_text *)((const char *)config + field->offset);
-        return weir_arena_text(&weir_plan_memory, text.data, text.size).data;
+        return *(const weir_text *)((const char *)config + field->offset);
     }
-    return NULL;
+    return (weir_text){NULL, 0};
 }
 
 static int add(weir_reads *reads, size_t index, const wire_field_t *column) {
@@ -53,17 +52,18 @@ const char *weir_want(weir_reads *reads, weir_places *places, const weir_row *ro
         const weir_field *field = &row->fields[i];
         places->at[i] = -1;
         if (weir_field_is_aside(field)) continue;
-        const char *name = field->column_from ? config_text(op, config, field->column_from) : weir_field_name(field);
-        if (!name)
+        weir_text name =
+            field->column_from ? config_text(op, config, field->column_from) : weir_text_of(weir_field_name(field));
+        if (!name.data)
             return weir_arena_string(arena, "member %s of struct %s: the configuration has no text %s", field->name, row->name,
                                      field->column_from);
         long index = weir_column_index(schema, name);
         if (index < 0)
-            return weir_arena_string(arena, "there is no column \"%s\" (%s), which the operator reads; the input has %s", name,
+            return weir_arena_string(arena, "there is no column \"%.*s\" (%s), which the operator reads; the input has %s", (int)name.size, name.data,
                                      weir_field_needs(field, arena), weir_listing(schema, arena));
         const wire_field_t *column = schema.ptr + weir_column_start(schema, (size_t)index);
         if (!weir_field_accepts(field, column))
-            return weir_arena_string(arena, "column \"%s\" is %s, but the operator reads it as %s; the input has %s", name,
+            return weir_arena_string(arena, "column \"%.*s\" is %s, but the operator reads it as %s; the input has %s", (int)name.size, name.data,
                                      weir_type_name(column, arena), weir_field_needs(field, arena), weir_listing(schema, arena));
         places->at[i] = add(reads, (size_t)index, column);
     }

@@ -38,7 +38,7 @@ static void open_input(weir_test *test, size_t at, const weir_given *given) {
     weir_field *fields = weir_arena_alloc(&test->memory, WEIR_KEYS_MAX * sizeof *fields);
     size_t count = 0;
     for (; count < WEIR_KEYS_MAX && given->key_by[count]; count++) {
-        long index = weir_column_index(schema, given->key_by[count]);
+        long index = weir_column_index(schema, weir_text_of(given->key_by[count]));
         keys[count] = index < 0 ? 0 : (uint32_t)index;
         for (size_t i = 0; i < given->row->count; i++)
             if (strcmp(weir_field_name(&given->row->fields[i]), given->key_by[count]) == 0) fields[count] = given->row->fields[i];
