@@ -1,12 +1,12 @@
 // What an operator's functions call: refusing, emitting, memory.
-#include "care.h"
+#include "check.h"
 #include "running.h"
 
 void weir_begin(struct weir_running *running, weir_call *call, const weir_connected *connected, uint32_t rows) {
     weir_arena *arena = &weir_call_memory;
     running->connected = connected;
     running->rows = rows;
-    running->misfits = (weir_misfits){arena, rows, NULL};
+    running->invalid = (weir_invalid_rows){arena, rows, NULL};
     call->config = connected->config;
     call->running = running;
     call->emitted = weir_arena_zeroed(arena, WEIR_OUTPUTS_MAX * sizeof *call->emitted);
@@ -27,8 +27,7 @@ static void grow(struct weir_emitted *to, uint32_t rows) {
         __builtin_trap();
     if (to->is_plain) to->room = capacity;
     to->rows = weir_arena_grow(&weir_call_memory, to->rows, to->count * to->row_size, bytes);
-    to->sources =
-        weir_arena_grow(&weir_call_memory, to->sources, to->count * sizeof *to->sources, source_bytes);
+    to->sources = weir_arena_grow(&weir_call_memory, to->sources, to->count * sizeof *to->sources, source_bytes);
     to->capacity = capacity;
 }
 
@@ -54,7 +53,8 @@ void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_
     if (to->count == to->capacity) grow(to, call->running->rows);
     unsigned char *copy = to->rows + to->count * size;
     if (size > 0) memcpy(copy, value, size);
-    why = to->is_plain ? NULL : weir_take_care(call->running->connected->outputs[output].declared->row, copy, &weir_call_memory);
+    why = to->is_plain ? NULL
+                       : weir_check_and_own(call->running->connected->outputs[output].declared->row, copy, &weir_call_memory);
     if (why)
         weir_refuse(call, "%s", why);
     else
@@ -90,9 +90,9 @@ void weir_refuse_at(struct weir_running *running, uint32_t row, const char *reas
     running->failures[running->failure_count++] = (wire_row_failure_t){row, weir_wire_string(weir_text_of(reason))};
 }
 
-void weir_refuse_misfits(struct weir_running *running, const weir_misfits *misfits) {
-    for (uint32_t row = 0; misfits->reasons && row < running->rows; row++)
-        if (misfits->reasons[row]) weir_refuse_at(running, row, misfits->reasons[row]);
+void weir_refuse_invalid_rows(struct weir_running *running, const weir_invalid_rows *invalid) {
+    for (uint32_t row = 0; invalid->reasons && row < running->rows; row++)
+        if (invalid->reasons[row]) weir_refuse_at(running, row, invalid->reasons[row]);
 }
 
 void weir_undo_row(weir_call *call) {

@@ -45,7 +45,7 @@ static const char *misdeclared(const weir_operator *op, weir_world world) {
     }
     if (!why) why = weir_row_misdeclared(op->key, false, PLAN);
     for (size_t i = 0; !why && op->key && i < op->key->count; i++)
-        if (weir_field_is_aside(&op->key->fields[i])) why = "a key has columns only: no event time, no kind of the row";
+        if (weir_field_is_metadata(&op->key->fields[i])) why = "a key has columns only: no event time, no kind of the row";
     if (!why) why = misplaced(op, world);
     if (!why) why = weir_row_misdeclared(op->state, true, PLAN);
     for (size_t i = 0; !why && i < WEIR_MAPS_MAX; i++) {

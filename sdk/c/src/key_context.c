@@ -1,5 +1,5 @@
 // What a keyed operator's functions call: state, timers, clocks and maps of the row's key.
-#include "care.h"
+#include "check.h"
 #include "keyed.h"
 
 #define CALL (&weir_call_memory)
@@ -20,7 +20,7 @@ static void *own(weir_call *call, const weir_row *row, const void *value) {
     }
     void *copy = weir_arena_alloc(CALL, row->size);
     memcpy(copy, value, row->size);
-    const char *why = weir_row_is_plain(row) ? NULL : weir_take_care(row, copy, CALL);
+    const char *why = weir_row_is_plain(row) ? NULL : weir_check_and_own(row, copy, CALL);
     if (why) weir_refuse(call, "%s", why);
     return why ? NULL : copy;
 }

@@ -26,10 +26,10 @@ static const char *begin(weir_call *call, struct weir_keyed *keyed, const weir_c
     return weir_read_states(connected->op->state, connected->state, states, &keyed->slots);
 }
 
-static void *read_structs(weir_call *call, const weir_places *places, const weir_reads *reads, const char **why) {
+static void *read_structs(weir_call *call, const weir_column_positions *positions, const weir_reads *reads, const char **why) {
     struct weir_running *running = call->running;
-    void *structs = weir_arena_array(CALL, running->rows, places->row ? places->row->size : 0);
-    if (!*why) *why = weir_read_places(places, reads, running->batch, structs, &running->misfits);
+    void *structs = weir_arena_array(CALL, running->rows, positions->row ? positions->row->size : 0);
+    if (!*why) *why = weir_read_positions(positions, reads, running->batch, structs, &running->invalid);
     return structs;
 }
 
@@ -122,7 +122,7 @@ bool weir_keyed_process(const weir_connected *connected, uint32_t input, const w
         const weir_input *declared = running.input->declared;
         unsigned char *rows = read_structs(&call, &running.input->row, &running.input->reads, &why);
         keyed.keys = read_structs(&call, &running.input->key, &running.input->reads, &why);
-        weir_refuse_misfits(&running, &running.misfits);
+        weir_refuse_invalid_rows(&running, &running.invalid);
         size_t size = declared->row ? declared->row->size : 0;
         if (!why && declared->prefetch) prefetch(&call, declared, rows);
         for (uint32_t row = 0; !why && row < batch->rows; row++) {
@@ -146,7 +146,7 @@ bool weir_keyed_on_timer(const weir_connected *connected, const exports_keyed_ti
     // Another version of the operator may have set a timer that this one has no function for.
     if (!why && connected->op->on_timer) {
         keyed.keys = read_structs(&call, &connected->timer_key, &connected->timer_reads, &why);
-        weir_refuse_misfits(&running, &running.misfits);
+        weir_refuse_invalid_rows(&running, &running.invalid);
         for (uint32_t row = 0; !why && row < keys->rows; row++) {
             if (weir_row_is_refused(&running, row)) continue;
             before_row(&call, row);

@@ -28,7 +28,7 @@ static void compute(building *b, size_t member) {
 static void keep(building *b, size_t input, size_t column, wire_string_t name, bool renamed) {
     for (size_t i = 0; b->row && i < b->row->count; i++) {
         const weir_field *field = &b->row->fields[i];
-        if (b->placed[i] || weir_field_is_aside(field) || !weir_string_is(name, weir_field_name(field))) continue;
+        if (b->placed[i] || weir_field_is_metadata(field) || !weir_string_is(name, weir_field_name(field))) continue;
         compute(b, i);
         return;
     }
@@ -103,10 +103,12 @@ const char *weir_plan_output(weir_connected_output *to, const wire_input_t *inpu
     for (size_t k = 0; !why && k < WEIR_KEPT_MAX && declared->keep[k].column; k++)
         why = keep_named(&b, &declared->keep[k], inputs, input_count);
     for (size_t i = 0; !why && i < members; i++) {
-        if (declared->row->fields[i].as == WEIR_ROW_KIND) plan->changelog = declared->upsert ? WIRE_CHANGELOG_MODE_UPSERT : WIRE_CHANGELOG_MODE_RETRACT;
-        if (!b.placed[i] && !weir_field_is_aside(&declared->row->fields[i])) compute(&b, i);
+        if (declared->row->fields[i].as == WEIR_ROW_KIND)
+            plan->changelog = declared->upsert ? WIRE_CHANGELOG_MODE_UPSERT : WIRE_CHANGELOG_MODE_RETRACT;
+        if (!b.placed[i] && !weir_field_is_metadata(&declared->row->fields[i])) compute(&b, i);
     }
     if (!why && declared->upsert && plan->changelog != WIRE_CHANGELOG_MODE_UPSERT)
-        why = weir_arena_string(arena, "output \"%s\" is upsert, and its struct has no member .as = WEIR_ROW_KIND", b.output->name);
+        why =
+            weir_arena_string(arena, "output \"%s\" is upsert, and its struct has no member .as = WEIR_ROW_KIND", b.output->name);
     return why;
 }

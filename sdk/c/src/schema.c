@@ -97,10 +97,10 @@ wire_schema_t weir_row_schema(const weir_row *row, weir_arena *arena) {
     wire_schema_t schema = {NULL, 0};
     if (!row) return schema;
     for (size_t i = 0; i < row->count; i++)
-        if (!weir_field_is_aside(&row->fields[i])) schema.len += weir_field_nodes(&row->fields[i]);
+        if (!weir_field_is_metadata(&row->fields[i])) schema.len += weir_field_nodes(&row->fields[i]);
     wire_field_t *to = schema.ptr = weir_arena_alloc(arena, schema.len * sizeof *schema.ptr);
     for (size_t i = 0; i < row->count; i++)
-        if (!weir_field_is_aside(&row->fields[i])) weir_field_schema(&row->fields[i], arena, &to);
+        if (!weir_field_is_metadata(&row->fields[i])) weir_field_schema(&row->fields[i], arena, &to);
     return schema;
 }
 
@@ -148,9 +148,9 @@ static const char *misdeclared(const weir_field *field, bool is_stored, weir_are
         return weir_arena_string(arena, "it is a %s, and its kind is one of %s", C_TYPES[field->kind], C_TYPES[in]);
     if (kind == WEIR_DECIMAL && (field->precision < 1 || field->precision > 38 || field->scale < -38 || field->scale > 38))
         return "a decimal has .precision (1 to 38) and .scale";
-    if (is_stored && (weir_field_is_aside(field) || kind == WEIR_NUMBER || field->column || field->column_from))
+    if (is_stored && (weir_field_is_metadata(field) || kind == WEIR_NUMBER || field->column || field->column_from))
         return "it is no column of its own: give it another kind";
-    if (weir_field_is_aside(field) && field->nullable) return "it is never null";
+    if (weir_field_is_metadata(field) && field->nullable) return "it is never null";
     if (kind != WEIR_LIST && kind != WEIR_STRUCT) return NULL;
     if (!field->row && field->c_type)
         return weir_arena_string(arena, "it is a %s, of which there are no columns; write %s", field->c_type,
@@ -162,7 +162,8 @@ static const char *misdeclared(const weir_field *field, bool is_stored, weir_are
         return "the items of a list are a struct with one member: item";
     if (kind == WEIR_STRUCT && field->row->size != field->size) return "its .row is that of another struct";
     for (size_t i = 0; i < field->row->count; i++)
-        if (weir_field_is_aside(&field->row->fields[i])) return "a struct within a column has no event time and no kind of the row";
+        if (weir_field_is_metadata(&field->row->fields[i]))
+            return "a struct within a column has no event time and no kind of the row";
     return weir_row_misdeclared(field->row, is_stored, arena);
 }
 

@@ -11,7 +11,7 @@ static inline weir_kind weir_field_kind(const weir_field *field) { return field-
 // The name of its column.
 static inline const char *weir_field_name(const weir_field *field) { return field->column ? field->column : field->name; }
 // Whether it is no column, but the event time or the kind of the row.
-static inline bool weir_field_is_aside(const weir_field *field) {
+static inline bool weir_field_is_metadata(const weir_field *field) {
     return field->as == WEIR_EVENT_TIME || field->as == WEIR_ROW_KIND;
 }
 

@@ -1,7 +1,7 @@
 // Reads, writes and migrates states; see state.h.
 #include "state.h"
 
-#include "care.h"
+#include "check.h"
 #include "running.h"
 
 #define CALL (&weir_call_memory)
@@ -16,12 +16,12 @@ const char *weir_read_states(const weir_row *row, wire_schema_t schema, const wi
         return "the host passed too little of the states";
     unsigned char *structs = weir_arena_zeroed_array(CALL, states->keys, size);
     *slots = weir_arena_array(CALL, states->keys, sizeof **slots);
-    weir_misfits misfits = {CALL, states->keys, NULL};
-    const char *why = row ? weir_read_rows(row, structs, states->keys, schema, states->columns, &misfits) : NULL;
+    weir_invalid_rows invalid = {CALL, states->keys, NULL};
+    const char *why = row ? weir_read_rows(row, structs, states->keys, schema, states->columns, &invalid) : NULL;
     for (size_t key = 0; !why && key < states->keys; key++) {
         bool is_there = is_present(states, key);
-        if (is_there && misfits.reasons && misfits.reasons[key])
-            why = weir_arena_string(CALL, "in a state, %s", misfits.reasons[key]);
+        if (is_there && invalid.reasons && invalid.reasons[key])
+            why = weir_arena_string(CALL, "in a state, %s", invalid.reasons[key]);
         (*slots)[key] = is_there ? structs + key * size : NULL;
     }
     return why;
@@ -69,7 +69,8 @@ const char *weir_migrate(const weir_connected *connected, uint32_t from_version,
     const weir_migration *migration = NULL;
     for (size_t i = 0; i < WEIR_MAPS_MAX && op->migrations[i].row; i++)
         if (op->migrations[i].from_version == from_version) migration = &op->migrations[i];
-    if (!migration && from_version != (op->version ? op->version : 1)) return weir_arena_string(CALL, "there is no version %u", from_version);
+    if (!migration && from_version != (op->version ? op->version : 1))
+        return weir_arena_string(CALL, "there is no version %u", from_version);
     const weir_row *row = migration ? migration->row : op->state;
     if (!row) return weir_write_states(NULL, NULL, 0, migrated);
     const char *why = weir_row_misdeclared(row, true, CALL);
@@ -84,7 +85,7 @@ const char *weir_migrate(const weir_connected *connected, uint32_t from_version,
         if (!slots[key]) continue;
         void *state = weir_arena_zeroed(CALL, op->state->size);
         weir_status status = migration->convert(&call, slots[key], state);
-        if (status == WEIR_OK) running.reason = running.reason ? running.reason : weir_take_care(op->state, state, CALL);
+        if (status == WEIR_OK) running.reason = running.reason ? running.reason : weir_check_and_own(op->state, state, CALL);
         if (status != WEIR_OK || running.reason) return running.reason ? running.reason : "refused without a reason";
         slots[key] = state;
     }

@@ -19,8 +19,8 @@ static const char *joined(const wire_field_t *column, size_t count, bool with_na
     char *list = NULL;
     for (size_t i = 0; i < count; i++, column += weir_node_count(column)) {
         const char *type = weir_type_name(column, arena);
-        weir_text next = with_names ? weir_arena_format(arena, "%.*s: %s", (int)column->name.len, column->name.ptr, type)
-                                    : weir_text_of(type);
+        weir_text next =
+            with_names ? weir_arena_format(arena, "%.*s: %s", (int)column->name.len, column->name.ptr, type) : weir_text_of(type);
         if (!list) list = (char *)weir_arena_zeroed(arena, room);
         if (size + next.size > LIST_MAX) {
             snprintf(list + size, room - size, "%sand %zu more", i > 0 ? ", " : "", count - i);
@@ -35,8 +35,10 @@ const char *weir_type_name(const wire_field_t *column, weir_arena *arena) {
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
         if (weir_string_is(column->format, NAMES[i].format)) return NAMES[i].name;
     weir_text format = weir_arena_text(arena, column->format.ptr, column->format.len);
-    if (weir_string_is(column->format, "+l")) return weir_arena_string(arena, "list<%s>", joined(column + 1, column->children, false, arena));
-    if (weir_string_is(column->format, "+s")) return weir_arena_string(arena, "struct<%s>", joined(column + 1, column->children, true, arena));
+    if (weir_string_is(column->format, "+l"))
+        return weir_arena_string(arena, "list<%s>", joined(column + 1, column->children, false, arena));
+    if (weir_string_is(column->format, "+s"))
+        return weir_arena_string(arena, "struct<%s>", joined(column + 1, column->children, true, arena));
     if (strncmp(format.data, "d:", 2) == 0) {
         const char *comma = strchr(format.data, ',');
         int digits = comma ? (int)(comma - format.data) - 2 : 0;

@@ -106,9 +106,10 @@ int main(void) {
     refused(&decimals, "{}",
             "the operator is declared wrongly: member amount of struct odd: a configuration has no decimal128(5, 2)");
     refused(&floats, "{\"rate\": 1e300}", "config: rate is 1e300, but it is of type float32");
-    refused(&unquoted, "{}",
-            "the operator is declared wrongly: member name of struct fallback: its .fallback is abc, which is not JSON; a text is "
-            "written \"\\\"abc\\\"\"");
+    refused(
+        &unquoted, "{}",
+        "the operator is declared wrongly: member name of struct fallback: its .fallback is abc, which is not JSON; a text is "
+        "written \"\\\"abc\\\"\"");
     refused(&emitting, "{}", "config: there is no output 0");
     EXPECT_TEXT(weir_config_schema(&limits_row, &weir_plan_memory),
                 "{\"type\":\"object\",\"properties\":{"

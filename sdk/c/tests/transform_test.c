@@ -205,8 +205,8 @@ static void several_inputs(void) {
     weir_test_process_input(test, "right", &(other){1, WEIR_LITERAL("x")}, 1);
     rows = weir_test_output(test, "main", &both_row, &count);
     WEIR_EXPECT(count == 1 && !rows[0].has_auction && weir_text_equal(rows[0].name, WEIR_LITERAL("x")));
-    const weir_told *told = weir_test_told(&count);
-    WEIR_EXPECT(count == 2 && strcmp(told[1].text, "right") == 0 && told[1].value == 1);
+    const weir_telemetry_line *lines = weir_test_telemetry(&count);
+    WEIR_EXPECT(count == 2 && strcmp(lines[1].text, "right") == 0 && lines[1].value == 1);
     weir_test_close(test);
     weir_test *one = weir_test_open_inputs(&merge, NULL, inputs, 1);
     EXPECT_TEXT(weir_test_error(one), "the operator's input \"left\" is not connected");
@@ -230,9 +230,9 @@ static void logs_figures_and_long_texts(void) {
     size_t count;
     const part *rows = weir_test_output(test, "main", &part_row, &count);
     WEIR_EXPECT(count == 1 && rows[0].part.size == 200000 && rows[0].part.data[199999] == '7');
-    const weir_told *told = weir_test_told(&count);
-    WEIR_EXPECT(count == 3 && strcmp(told[0].kind, "warn") == 0 && strcmp(told[0].text, "auction 200000") == 0);
-    WEIR_EXPECT(strcmp(told[1].kind, "gauge") == 0 && told[1].value == 1.5 && strcmp(told[2].text, "auction") == 0);
+    const weir_telemetry_line *lines = weir_test_telemetry(&count);
+    WEIR_EXPECT(count == 3 && strcmp(lines[0].kind, "warn") == 0 && strcmp(lines[0].text, "auction 200000") == 0);
+    WEIR_EXPECT(strcmp(lines[1].kind, "gauge") == 0 && lines[1].value == 1.5 && strcmp(lines[2].text, "auction") == 0);
     weir_test_close(test);
 }
 

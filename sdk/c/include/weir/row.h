@@ -79,12 +79,12 @@ typedef struct weir_row {
     static const weir_row type##_row = {#type, sizeof(type), type##_fields, sizeof type##_fields / sizeof(weir_field)}
 
 // A member that is never null. More may be said behind its name: `.as = WEIR_DATE`, `.column = "Dep Delay"`.
-#define WEIR_FIELD(type, member, ...)           \
-    {.name = #member,                           \
-     .offset = offsetof(type, member),          \
-     .size = sizeof((type *)0)->member,         \
-     .kind = WEIR_KIND_OF(((type *)0)->member), \
-     .of = #type,                               \
+#define WEIR_FIELD(type, member, ...)                \
+    {.name = #member,                                \
+     .offset = offsetof(type, member),               \
+     .size = sizeof((type *)0)->member,              \
+     .kind = WEIR_KIND_OF(((type *)0)->member),      \
+     .of = #type,                                    \
      .c_type = WEIR_WRONG_TYPE(((type *)0)->member), \
      __VA_ARGS__}
 
@@ -113,15 +113,15 @@ typedef struct weir_row {
 
 // The name of a type that columns have only by another name, of known size; NULL: any other type. Where int64_t is `long`, that is no
 // wrong one.
-#define WEIR_WRONG_TYPE(lvalue)                           \
-    _Generic((lvalue),                                    \
-        long: "long",                                     \
-        unsigned long: "unsigned long",                   \
-        long long: "long long",                           \
-        unsigned long long: "unsigned long long",         \
-        char: "char",                                     \
-        char *: "char *",                                 \
-        const char *: "const char *",                     \
+#define WEIR_WRONG_TYPE(lvalue)                   \
+    _Generic((lvalue),                            \
+        long: "long",                             \
+        unsigned long: "unsigned long",           \
+        long long: "long long",                   \
+        unsigned long long: "unsigned long long", \
+        char: "char",                             \
+        char *: "char *",                         \
+        const char *: "const char *",             \
         default: NULL)
 
 #endif
