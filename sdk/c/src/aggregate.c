@@ -1,7 +1,7 @@
 // Accumulating rows, merging accumulators and finishing them; see aggregate.h.
 #include "aggregate.h"
 
-#include "care.h"
+#include "check.h"
 #include "state.h"
 
 #define CALL (&weir_call_memory)
@@ -40,7 +40,8 @@ static void accumulate_rows(weir_call *call, const wire_batch_t *batch, const un
         memcpy(before, group, state->size);
         call->row = row;
         weir_status status = op->accumulate(call, group, rows + row * (row_type ? row_type->size : 0));
-        if (status == WEIR_OK && !call->running->reason && !is_plain) call->running->reason = weir_take_care(state, group, CALL);
+        if (status == WEIR_OK && !call->running->reason && !is_plain)
+            call->running->reason = weir_check_and_own(state, group, CALL);
         if (weir_settle(call, status)) memcpy(group, before, state->size);
     }
 }
@@ -62,8 +63,8 @@ bool weir_aggregate_accumulate(const weir_connected *connected, const wire_batch
     if (!why) {
         const weir_connected_input *input = &connected->inputs[0];
         unsigned char *rows = weir_arena_array(CALL, batch->rows, input->row.row ? input->row.row->size : 0);
-        why = weir_read_places(&input->row, &input->reads, batch, rows, &running.misfits);
-        weir_refuse_misfits(&running, &running.misfits);
+        why = weir_read_positions(&input->row, &input->reads, batch, rows, &running.invalid);
+        weir_refuse_invalid_rows(&running, &running.invalid);
         if (!why) accumulate_rows(&call, batch, rows, group_at, groups);
     }
     if (!why) why = weir_write_states(connected->op->state, groups, accumulators->keys, &columns);
@@ -74,7 +75,7 @@ bool weir_aggregate_accumulate(const weir_connected *connected, const wire_batch
 
 // What a function did to a struct: refused as a whole, or values that its columns cannot hold.
 static const char *failure(weir_call *call, const weir_row *row, void *value) {
-    const char *why = weir_take_care(row, value, CALL);
+    const char *why = weir_check_and_own(row, value, CALL);
     return call->running->reason ? call->running->reason : why;
 }
 
@@ -103,7 +104,7 @@ bool weir_aggregate_finish(const weir_connected *connected, const wire_states_t 
     const char *why = begin(&call, connected, accumulators->keys);
     if (!why) why = read(connected, accumulators, &groups);
     const weir_row *row = why ? NULL : connected->outputs[0].declared->row;
-    unsigned char *results = weir_arena_zeroed(CALL, row ? accumulators->keys * row->size : 0);
+    unsigned char *results = weir_arena_zeroed_array(CALL, accumulators->keys, row ? row->size : 0);
     for (uint32_t i = 0; !why && i < accumulators->keys; i++) {
         connected->op->finish(&call, groups[i], results + i * row->size);
         why = failure(&call, row, results + i * row->size);

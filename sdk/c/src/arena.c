@@ -19,11 +19,12 @@ static unsigned char *bytes_of(struct weir_block *block) { return (unsigned char
 
 static size_t rounded(size_t size) { return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1); }
 
-static void add_block(weir_arena *arena, size_t least) {
-    size_t size = arena->blocks ? 2 * arena->blocks->size : FIRST_BLOCK;
-    if (size < least) size = least;
-    size_t header = rounded(sizeof(struct weir_block));
-    struct weir_block *block = size < least + header ? malloc(least + header) : malloc(size + header);
+// Adds a block of a size, or of the least size if there is no room for more.
+static void add_block(weir_arena *arena, size_t size, size_t least) {
+    size_t header = sizeof(struct weir_block);
+    if (size < least || size > SIZE_MAX / 2) size = least;
+    struct weir_block *block = malloc(size + header);
+    if (!block && size > least) block = malloc((size = least) + header);
     if (!block) __builtin_trap();
     *block = (struct weir_block){arena->blocks, size, 0, 0};
     arena->blocks = block;
@@ -33,7 +34,8 @@ void *weir_arena_alloc(weir_arena *arena, size_t size) {
     if (arena->is_over) weir_arena_reset(arena);
     if (size > SIZE_MAX / 4) __builtin_trap();
     size = rounded(size);
-    if (!arena->blocks || arena->blocks->size - arena->blocks->used < size) add_block(arena, size);
+    if (!arena->blocks || arena->blocks->size - arena->blocks->used < size)
+        add_block(arena, arena->blocks ? 2 * arena->blocks->size : FIRST_BLOCK, size);
     struct weir_block *block = arena->blocks;
     void *memory = bytes_of(block) + block->used;
     block->used += size;
@@ -51,8 +53,14 @@ void *weir_arena_array(weir_arena *arena, size_t count, size_t size) {
     return weir_arena_alloc(arena, bytes);
 }
 
+void *weir_arena_zeroed_array(weir_arena *arena, size_t count, size_t size) {
+    void *memory = weir_arena_array(arena, count, size);
+    return memset(memory, 0, count * size);
+}
+
 void *weir_arena_grow(weir_arena *arena, void *old, size_t old_size, size_t size) {
     struct weir_block *block = arena->blocks;
+    if (size > SIZE_MAX / 4) __builtin_trap();
     size_t before = rounded(old_size), after = rounded(size);
     if (old && block && !arena->is_over && (unsigned char *)old + before == bytes_of(block) + block->used &&
         block->used - before + after <= block->size) {
@@ -82,9 +90,9 @@ void weir_arena_reset(weir_arena *arena) {
         return;
     }
     // Several blocks were too small: one that holds all of it takes their place.
-    for (struct weir_block *older = block->next; older; older = older->next) total += older->size;
+    for (struct weir_block *older = block->next; older; older = older->next) total += older->used;
     weir_arena_free(arena);
-    add_block(arena, total);
+    add_block(arena, total, FIRST_BLOCK);
 }
 
 void weir_arena_free(weir_arena *arena) {

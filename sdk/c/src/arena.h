@@ -19,8 +19,9 @@ extern weir_arena weir_plan_memory;
 // Memory aligned to 16 bytes. If there is none left it traps: the host takes that for a failed call.
 void *weir_arena_alloc(weir_arena *arena, size_t size);
 void *weir_arena_zeroed(weir_arena *arena, size_t size);
-// Room for an array.
+// Room for an array; what does not fit into the memory of a component traps too.
 void *weir_arena_array(weir_arena *arena, size_t count, size_t size);
+void *weir_arena_zeroed_array(weir_arena *arena, size_t count, size_t size);
 // A larger piece with the same content; in place, if the old one was given out last.
 void *weir_arena_grow(weir_arena *arena, void *old, size_t old_size, size_t size);
 // Whether memory is from this arena.

@@ -1,12 +1,12 @@
 // What an operator's functions call: refusing, emitting, memory.
-#include "care.h"
+#include "check.h"
 #include "running.h"
 
 void weir_begin(struct weir_running *running, weir_call *call, const weir_connected *connected, uint32_t rows) {
     weir_arena *arena = &weir_call_memory;
     running->connected = connected;
     running->rows = rows;
-    running->misfits = (weir_misfits){arena, rows, NULL};
+    running->invalid = (weir_invalid_rows){arena, rows, NULL};
     call->config = connected->config;
     call->running = running;
     call->emitted = weir_arena_zeroed(arena, WEIR_OUTPUTS_MAX * sizeof *call->emitted);
@@ -21,27 +21,30 @@ void weir_begin(struct weir_running *running, weir_call *call, const weir_connec
 // Room for more rows.
 static void grow(struct weir_emitted *to, uint32_t rows) {
     uint32_t capacity = to->capacity ? 2 * to->capacity : rows < 16 ? 16 : rows;
-    if (capacity < to->capacity) __builtin_trap();
+    size_t bytes, source_bytes;
+    if (capacity < to->capacity || __builtin_mul_overflow((size_t)capacity, to->row_size, &bytes) ||
+        __builtin_mul_overflow((size_t)capacity, sizeof *to->sources, &source_bytes))
+        __builtin_trap();
     if (to->is_plain) to->room = capacity;
-    to->rows = weir_arena_grow(&weir_call_memory, to->rows, to->count * to->row_size, capacity * to->row_size);
-    to->sources =
-        weir_arena_grow(&weir_call_memory, to->sources, to->count * sizeof *to->sources, capacity * sizeof *to->sources);
+    to->rows = weir_arena_grow(&weir_call_memory, to->rows, to->count * to->row_size, bytes);
+    to->sources = weir_arena_grow(&weir_call_memory, to->sources, to->count * sizeof *to->sources, source_bytes);
     to->capacity = capacity;
 }
 
-static const char *misplaced(const weir_call *call, unsigned output, size_t size) {
+static const char *misplaced(const weir_call *call, unsigned output, const void *value, size_t size) {
     const weir_connected *connected = call->running->connected;
     if (call->running->is_aggregate) return "an aggregate does not emit: its result is what `finish` fills";
     if (output >= connected->output_count) return weir_arena_string(&weir_call_memory, "there is no output %u", output);
     const weir_row *row = connected->outputs[output].declared->row;
     if (call->running->columns[output]) return "an output is emitted either by rows or as columns";
+    if (size > 0 && !value) return "what is emitted is NULL";
     if (size == (row ? row->size : 0)) return NULL;
     return weir_arena_string(&weir_call_memory, "what is emitted to output \"%s\" is no struct %s",
                              connected->outputs[output].name, row ? row->name : "(it has no columns of its own: weir_emit_kept)");
 }
 
 void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_t size) {
-    const char *why = misplaced(call, output, size);
+    const char *why = misplaced(call, output, value, size);
     if (why) {
         weir_refuse(call, "%s", why);
         return;
@@ -50,7 +53,8 @@ void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_
     if (to->count == to->capacity) grow(to, call->running->rows);
     unsigned char *copy = to->rows + to->count * size;
     if (size > 0) memcpy(copy, value, size);
-    why = to->is_plain ? NULL : weir_take_care(call->running->connected->outputs[output].declared->row, copy, &weir_call_memory);
+    why = to->is_plain ? NULL
+                       : weir_check_and_own(call->running->connected->outputs[output].declared->row, copy, &weir_call_memory);
     if (why)
         weir_refuse(call, "%s", why);
     else
@@ -86,9 +90,9 @@ void weir_refuse_at(struct weir_running *running, uint32_t row, const char *reas
     running->failures[running->failure_count++] = (wire_row_failure_t){row, weir_wire_string(weir_text_of(reason))};
 }
 
-void weir_refuse_misfits(struct weir_running *running, const weir_misfits *misfits) {
-    for (uint32_t row = 0; misfits->reasons && row < running->rows; row++)
-        if (misfits->reasons[row]) weir_refuse_at(running, row, misfits->reasons[row]);
+void weir_refuse_invalid_rows(struct weir_running *running, const weir_invalid_rows *invalid) {
+    for (uint32_t row = 0; invalid->reasons && row < running->rows; row++)
+        if (invalid->reasons[row]) weir_refuse_at(running, row, invalid->reasons[row]);
 }
 
 void weir_undo_row(weir_call *call) {
@@ -107,11 +111,20 @@ void *weir_alloc(weir_call *call, size_t size) {
     return weir_arena_alloc(&weir_call_memory, size);
 }
 
+void *weir_alloc_array(weir_call *call, size_t count, size_t size) {
+    (void)call;
+    return weir_arena_array(&weir_call_memory, count, size);
+}
+
+void *weir_config_alloc(size_t count, size_t size) { return weir_arena_array(&weir_plan_memory, count, size); }
+
 weir_text weir_concat(weir_call *call, weir_text first, weir_text second) {
-    char *data = weir_alloc(call, first.size + second.size);
+    size_t size;
+    if (__builtin_add_overflow(first.size, second.size, &size)) __builtin_trap();
+    char *data = weir_alloc(call, size);
     weir_copy(data, first.data, first.size);
     weir_copy(data + first.size, second.data, second.size);
-    return (weir_text){data, first.size + second.size};
+    return (weir_text){data, size};
 }
 
 weir_text weir_vformat(weir_call *call, const char *format, va_list values) {

@@ -31,23 +31,23 @@ typedef struct weir_column {
 } weir_column;
 
 // Why each row cannot be held by its struct; NULL where it can. `reasons` itself is NULL while there is none.
-typedef struct weir_misfits {
+typedef struct weir_invalid_rows {
     weir_arena *arena;
     size_t rows;
     const char **reasons;
-} weir_misfits;
+} weir_invalid_rows;
 
-// Reads a column with `rows` values, which people know as `name`. A null where none may be, or an instant out of range, is a misfit of its row.
+// Reads a column with `rows` values, which people know as `name`. A null where none may be, or an instant out of range, makes its row invalid.
 // Returns NULL, or why the host has passed too little.
-const char *weir_read_column(weir_cells cells, weir_column column, size_t rows, const char *name, weir_misfits *misfits);
+const char *weir_read_column(weir_cells cells, weir_column column, size_t rows, const char *name, weir_invalid_rows *invalid);
 // Reads a member that has no column: nulls.
 void weir_read_nothing(weir_cells cells, size_t rows);
 // Reads all members of an array of structs from the columns of a schema, by name; missing ones are null if they may be.
 const char *weir_read_rows(const weir_row *row, void *rows, size_t count, wire_schema_t schema, wire_list_node_t nodes,
-                           weir_misfits *misfits);
+                           weir_invalid_rows *invalid);
 
 // Appends the nodes of a column with `rows` values. `there`: whether each row is there at all, a byte per row; NULL: all.
-// The values must have been taken care of; see care.h. NULL, or why a column cannot be made: it is too large.
+// The values must have been checked; see check.h. NULL, or why a column cannot be made: it is too large.
 const char *weir_write_column(weir_cells cells, const uint8_t *there, size_t rows, weir_arena *arena, wire_node_t **to);
 // The columns of an array of structs.
 const char *weir_write_rows(const weir_row *row, const void *rows, const uint8_t *there, size_t count, weir_arena *arena,

@@ -1,7 +1,7 @@
 // Batches as columns: arrays of values in, arrays of values out.
 #include "weir/columns.h"
 
-#include "care.h"
+#include "check.h"
 #include "running.h"
 
 struct weir_columns {
@@ -20,15 +20,15 @@ static size_t member_at(const weir_row *row, size_t offset) {
 // The arrays of a member are read once, and kept as long as the call.
 static weir_cells read(const weir_batch *batch, size_t offset) {
     struct weir_running *running = (struct weir_running *)batch->running;
-    const weir_places *places = &running->input->row;
-    size_t member = member_at(places->row, offset);
-    if (!running->arrays) running->arrays = weir_arena_zeroed(&weir_call_memory, places->row->count * sizeof *running->arrays);
+    const weir_column_positions *positions = &running->input->row;
+    size_t member = member_at(positions->row, offset);
+    if (!running->arrays) running->arrays = weir_arena_zeroed(&weir_call_memory, positions->row->count * sizeof *running->arrays);
     weir_cells *cells = &running->arrays[member];
     if (cells->field) return *cells;
-    const weir_field *field = &places->row->fields[member];
-    *cells = (weir_cells){field, weir_arena_alloc(&weir_call_memory, batch->rows * field->size), field->size,
+    const weir_field *field = &positions->row->fields[member];
+    *cells = (weir_cells){field, weir_arena_array(&weir_call_memory, batch->rows, field->size), field->size,
                           field->nullable ? weir_arena_alloc(&weir_call_memory, batch->rows) : NULL, 1};
-    const char *why = weir_read_place(*cells, places->at[member], &running->input->reads, running->batch, &running->misfits);
+    const char *why = weir_read_member(*cells, positions->at[member], &running->input->reads, running->batch, &running->invalid);
     if (why) running->failed = why;
     return *cells;
 }
@@ -43,8 +43,10 @@ weir_columns *weir_emit_columns(weir_call *call, unsigned output, uint32_t rows,
     bool is_known = output < running->connected->output_count,
          is_free = is_known && !running->columns[output] && call->emitted[output].count == 0;
     if (!is_free) weir_refuse(call, is_known ? "columns are emitted once per output and call" : "there is no output %u", output);
+    if (!from && rows != running->rows)
+        weir_refuse(call, "%u rows are emitted, and the call has %u: say which ones they come from", rows, running->rows);
     const weir_row *row = is_known ? running->connected->outputs[output].declared->row : NULL;
-    *columns = (weir_columns){rows, weir_arena_alloc(&weir_call_memory, rows * sizeof(uint32_t)), NULL, row};
+    *columns = (weir_columns){rows, weir_arena_array(&weir_call_memory, rows, sizeof(uint32_t)), NULL, row};
     for (uint32_t i = 0; i < rows; i++) {
         columns->sources[i] = from ? from[i] : i;
         if (columns->sources[i] >= running->rows) {
@@ -56,7 +58,8 @@ weir_columns *weir_emit_columns(weir_call *call, unsigned output, uint32_t rows,
     for (size_t i = 0; row && i < row->count; i++) {
         const weir_field *field = &row->fields[i];
         unsigned char *has = field->nullable ? weir_arena_zeroed(&weir_call_memory, rows) : NULL;
-        columns->cells[i] = (weir_cells){field, weir_arena_zeroed(&weir_call_memory, rows * field->size), field->size, has, 1};
+        columns->cells[i] =
+            (weir_cells){field, weir_arena_zeroed_array(&weir_call_memory, rows, field->size), field->size, has, 1};
     }
     if (is_free) running->columns[output] = columns;
     return columns;
@@ -71,8 +74,13 @@ bool *weir_new_has_at(weir_columns *columns, size_t offset) {
 weir_status weir_refuse_row(weir_call *call, uint32_t row, const char *format, ...) {
     va_list values;
     va_start(values, format);
-    weir_text reason = weir_arena_vformat(&weir_call_memory, format, values);
+    weir_status status = weir_vrefuse_row(call, row, format, values);
     va_end(values);
+    return status;
+}
+
+weir_status weir_vrefuse_row(weir_call *call, uint32_t row, const char *format, va_list values) {
+    weir_text reason = weir_arena_vformat(&weir_call_memory, format, values);
     if (row >= call->running->rows)
         return weir_refuse(call, "row %u is refused, and the call has %u: %s", row, call->running->rows, reason.data);
     weir_refuse_at(call->running, row, weir_is_utf8(reason) ? reason.data : "refused, with a reason that is not UTF-8");
@@ -82,14 +90,14 @@ weir_status weir_refuse_row(weir_call *call, uint32_t row, const char *format, .
 bool weir_is_refused(const weir_call *call, uint32_t row) { return weir_row_is_refused(call->running, row); }
 
 // Refuses the rows for which a value was emitted that its column cannot hold.
-static void take_care(struct weir_running *running, weir_columns *columns) {
+static void check_and_own(struct weir_running *running, weir_columns *columns) {
     for (size_t k = 0; columns->row && k < columns->row->count; k++) {
         weir_cells cells = columns->cells[k];
         weir_row only = {"", cells.field->size, cells.field, 1};
         if (weir_row_is_plain(&only)) continue;
         for (uint32_t i = 0; i < columns->rows; i++) {
             if (cells.has && !cells.has[i]) continue;
-            const char *why = weir_take_care_of(cells.field, cells.values + i * cells.stride, &weir_call_memory);
+            const char *why = weir_check_and_own_member(cells.field, cells.values + i * cells.stride, &weir_call_memory);
             if (why) weir_refuse_at(running, columns->sources[i], why);
         }
     }
@@ -112,7 +120,7 @@ static void compact(const struct weir_running *running, weir_columns *columns) {
 
 void weir_check_columns(struct weir_running *running) {
     for (size_t i = 0; i < WEIR_OUTPUTS_MAX; i++)
-        if (running->columns[i]) take_care(running, running->columns[i]);
+        if (running->columns[i]) check_and_own(running, running->columns[i]);
 }
 
 const char *weir_finish_columns(struct weir_running *running, size_t output, wire_delta_t *delta) {

@@ -14,6 +14,18 @@ const char *weir_config_key(const char *member, weir_arena *arena) {
     return key;
 }
 
+static const char *read_value(const weir_field *field, const weir_json *json, void *value, weir_arena *arena);
+
+static const char *fallback_misdeclared(const weir_row *row, const weir_field *field, weir_arena *arena) {
+    const char *error;
+    const weir_json *json = weir_json_parse(weir_text_of(field->fallback), arena, &error);
+    bool is_null = json && json->kind == WEIR_JSON_NULL && field->nullable;
+    if (json && (is_null || !read_value(field, json, weir_arena_zeroed(arena, field->size), arena))) return NULL;
+    return weir_arena_string(arena, "member %s of struct %s: its .fallback is %s, which is %s; a text is written \"\\\"abc\\\"\"",
+                             field->name, row->name, field->fallback,
+                             json ? weir_arena_string(arena, "no %s", weir_field_needs(field, arena)) : "not JSON");
+}
+
 const char *weir_config_misdeclared(const weir_row *row, weir_arena *arena) {
     const char *why = weir_row_misdeclared(row, true, arena);
     for (size_t i = 0; !why && row && i < row->count; i++) {
@@ -24,6 +36,7 @@ const char *weir_config_misdeclared(const weir_row *row, weir_arena *arena) {
                                     weir_field_needs(field, arena));
         else if (is_nested)
             why = weir_config_misdeclared(field->row, arena);
+        if (!why && field->fallback) why = fallback_misdeclared(row, field, arena);
     }
     return why;
 }
@@ -85,7 +98,7 @@ static const char *read_value(const weir_field *field, const weir_json *json, vo
         char *end;
         const char *text = weir_arena_string(arena, "%.*s", (int)json->written.size, json->written.data);
         double number = strtod(text, &end);
-        if (!is_number || *end || isinf(number)) break;
+        if (!is_number || *end || isinf(field->kind == WEIR_FLOAT64 ? number : (float)number)) break;
         if (field->kind == WEIR_FLOAT64)
             *(double *)value = number;
         else

@@ -10,6 +10,24 @@ weir_connected weir_component;
 
 static const char *message(const char *prefix, const char *why) { return weir_arena_string(PLAN, "%s%s", prefix, why); }
 
+static bool has_event_time(const weir_row *row) {
+    for (size_t i = 0; row && i < row->count; i++)
+        if (row->fields[i].as == WEIR_EVENT_TIME) return true;
+    return false;
+}
+
+// What belongs to another world.
+static const char *misplaced(const weir_operator *op, weir_world world) {
+    if (world != WEIR_WORLD_KEYED && (op->maps[0].name || op->on_timer || op->key || op->migrations[0].row))
+        if (world == WEIR_WORLD_TRANSFORM || !op->migrations[0].row)
+            return "key, maps, timers and migrations are those of WEIR_KEYED";
+    if (world == WEIR_WORLD_TRANSFORM && op->state) return "a transform has no state: that is WEIR_KEYED or WEIR_AGGREGATE";
+    if (world != WEIR_WORLD_AGGREGATE && (op->accumulate || op->merge || op->finish))
+        return "accumulate, merge and finish are those of WEIR_AGGREGATE";
+    if (op->migrations[0].row && !op->state) return "a migration makes a .state, and there is none";
+    return NULL;
+}
+
 // What an author declared that cannot be.
 static const char *misdeclared(const weir_operator *op, weir_world world) {
     const char *why = weir_config_misdeclared(op->config, PLAN);
@@ -26,6 +44,9 @@ static const char *misdeclared(const weir_operator *op, weir_world world) {
         if (!why && i > 0 && op->outputs[i].row && !op->outputs[i].name) why = "a side output has a name";
     }
     if (!why) why = weir_row_misdeclared(op->key, false, PLAN);
+    for (size_t i = 0; !why && op->key && i < op->key->count; i++)
+        if (weir_field_is_metadata(&op->key->fields[i])) why = "a key has columns only: no event time, no kind of the row";
+    if (!why) why = misplaced(op, world);
     if (!why) why = weir_row_misdeclared(op->state, true, PLAN);
     for (size_t i = 0; !why && i < WEIR_MAPS_MAX; i++) {
         why = weir_row_misdeclared(op->maps[i].key, true, PLAN);
@@ -115,12 +136,6 @@ static const char *plan_state(weir_connected *to, const weir_operator *op, wire_
             (wire_map_layout_t){weir_wire_string(weir_text_of(op->maps[i].name)), to->map_keys[i], to->map_values[i]};
     }
     return NULL;
-}
-
-static bool has_event_time(const weir_row *row) {
-    for (size_t i = 0; row && i < row->count; i++)
-        if (row->fields[i].as == WEIR_EVENT_TIME) return true;
-    return false;
 }
 
 static const char *connect_outputs(weir_connected *to, const weir_operator *op, const wire_input_t *inputs, wire_plan_t *plan,

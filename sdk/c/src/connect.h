@@ -11,16 +11,16 @@ typedef struct weir_reads {
 } weir_reads;
 
 // Where the members of a struct are among these columns; -1: a member is no column.
-typedef struct weir_places {
+typedef struct weir_column_positions {
     const weir_row *row;
     int *at;
-} weir_places;
+} weir_column_positions;
 
 typedef struct weir_connected_input {
     const weir_input *declared;
     const char *name;
     weir_reads reads;
-    weir_places row, key;
+    weir_column_positions row, key;
 } weir_connected_input;
 
 typedef struct weir_connected_output {
@@ -39,7 +39,7 @@ typedef struct weir_connected {
     weir_connected_output outputs[WEIR_OUTPUTS_MAX];
     size_t output_count;
     weir_reads timer_reads; // the key columns as a timer has them
-    weir_places timer_key;
+    weir_column_positions timer_key;
     wire_schema_t state, map_keys[WEIR_MAPS_MAX], map_values[WEIR_MAPS_MAX];
     size_t map_count;
 } weir_connected;
@@ -56,16 +56,17 @@ bool weir_connect(weir_connected *to, const weir_operator *op, weir_world world,
 void weir_about(const weir_operator *op, wire_operator_info_t *to);
 
 // Finds the columns of a struct, and adds them to those that are read. NULL, or why not.
-const char *weir_want(weir_reads *reads, weir_places *places, const weir_row *row, wire_schema_t schema, const weir_operator *op,
-                      const void *config);
+const char *weir_want(weir_reads *reads, weir_column_positions *positions, const weir_row *row, wire_schema_t schema,
+                      const weir_operator *op, const void *config);
 // Reads all columns, in their order.
 void weir_want_all(weir_reads *reads, wire_schema_t schema);
 // What an output is, for these inputs. NULL, or why it cannot be.
 const char *weir_plan_output(weir_connected_output *to, const wire_input_t *inputs, size_t input_count, wire_output_t *plan);
 // Reads the columns of a call into an array of structs. NULL, or why not.
-const char *weir_read_places(const weir_places *places, const weir_reads *reads, const wire_batch_t *batch, void *rows,
-                             weir_misfits *misfits);
+const char *weir_read_positions(const weir_column_positions *positions, const weir_reads *reads, const wire_batch_t *batch,
+                                void *rows, weir_invalid_rows *invalid);
 // Reads one member.
-const char *weir_read_place(weir_cells cells, int at, const weir_reads *reads, const wire_batch_t *batch, weir_misfits *misfits);
+const char *weir_read_member(weir_cells cells, int at, const weir_reads *reads, const wire_batch_t *batch,
+                             weir_invalid_rows *invalid);
 
 #endif

@@ -1,5 +1,5 @@
 // What a keyed operator's functions call: state, timers, clocks and maps of the row's key.
-#include "care.h"
+#include "check.h"
 #include "keyed.h"
 
 #define CALL (&weir_call_memory)
@@ -14,9 +14,13 @@ static uint32_t key_of(const weir_call *call) { return keyed_of(call)->key_of_ro
 
 // A copy that is the call's own. NULL: it has been refused.
 static void *own(weir_call *call, const weir_row *row, const void *value) {
+    if (!value) {
+        weir_refuse(call, "NULL is given in place of a struct %s", row->name);
+        return NULL;
+    }
     void *copy = weir_arena_alloc(CALL, row->size);
     memcpy(copy, value, row->size);
-    const char *why = weir_row_is_plain(row) ? NULL : weir_take_care(row, copy, CALL);
+    const char *why = weir_row_is_plain(row) ? NULL : weir_check_and_own(row, copy, CALL);
     if (why) weir_refuse(call, "%s", why);
     return why ? NULL : copy;
 }
@@ -36,7 +40,7 @@ void weir_set_state_sized(weir_call *call, const void *value, size_t size) {
         return;
     }
     void **slot = &keyed->slots[key_of(call)];
-    if (*slot && weir_row_is_plain(row) && memcmp(*slot, value, size) == 0) return;
+    if (*slot && value && weir_row_is_plain(row) && memcmp(*slot, value, size) == 0) return;
     void *copy = own(call, row, value);
     if (!copy) return;
     *slot = copy;

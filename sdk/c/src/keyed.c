@@ -26,10 +26,10 @@ static const char *begin(weir_call *call, struct weir_keyed *keyed, const weir_c
     return weir_read_states(connected->op->state, connected->state, states, &keyed->slots);
 }
 
-static void *read_structs(weir_call *call, const weir_places *places, const weir_reads *reads, const char **why) {
+static void *read_structs(weir_call *call, const weir_column_positions *positions, const weir_reads *reads, const char **why) {
     struct weir_running *running = call->running;
-    void *structs = weir_arena_array(CALL, running->rows, places->row ? places->row->size : 0);
-    if (!*why) *why = weir_read_places(places, reads, running->batch, structs, &running->misfits);
+    void *structs = weir_arena_array(CALL, running->rows, positions->row ? positions->row->size : 0);
+    if (!*why) *why = weir_read_positions(positions, reads, running->batch, structs, &running->invalid);
     return structs;
 }
 
@@ -43,8 +43,8 @@ static void before_row(weir_call *call, uint32_t row) {
     for (size_t i = 0; i < call->running->connected->map_count; i++) keyed->maps[i].undo_count = 0;
 }
 
-static void after_row(weir_call *call, weir_status status) {
-    if (!weir_settle(call, status)) return;
+// Makes state, timers and maps what the row has found.
+static void undo(weir_call *call) {
     struct weir_keyed *keyed = call->running->keyed;
     keyed->slots[keyed->key_of_row[call->row]] = keyed->slot_before;
     keyed->changed[keyed->key_of_row[call->row]] = keyed->changed_before;
@@ -52,18 +52,24 @@ static void after_row(weir_call *call, weir_status status) {
     for (size_t i = 0; i < call->running->connected->map_count; i++) weir_map_undo(&keyed->maps[i]);
 }
 
+static void after_row(weir_call *call, weir_status status) {
+    if (weir_settle(call, status)) undo(call);
+}
+
 static void prefetch(weir_call *call, const weir_input *input, const unsigned char *rows) {
     struct weir_keyed *keyed = call->running->keyed;
     size_t size = input->row ? input->row->size : 0;
     for (uint32_t row = 0; row < call->running->rows; row++) {
-        call->row = row;
-        if (!weir_row_is_refused(call->running, row)) input->prefetch(call, rows + row * size);
+        if (weir_row_is_refused(call->running, row)) continue;
+        before_row(call, row);
+        input->prefetch(call, rows + row * size);
         // What a row cannot name ahead it reads itself; if it fails there it is refused.
         call->running->reason = NULL;
+        undo(call);
     }
     for (size_t i = 0; i < call->running->connected->output_count; i++) call->emitted[i].count = 0;
-    for (size_t i = 0; i < call->running->connected->map_count; i++)
-        weir_map_read(&keyed->maps[i], keyed->maps[i].entries, keyed->maps[i].count);
+    memset(call->running->columns, 0, sizeof call->running->columns);
+    for (size_t i = 0; i < call->running->connected->map_count; i++) weir_map_read_unknown(&keyed->maps[i]);
 }
 
 static const char *changed_states(struct weir_keyed *keyed, const weir_operator *op, exports_keyed_keyed_delta_t *answer) {
@@ -116,7 +122,7 @@ bool weir_keyed_process(const weir_connected *connected, uint32_t input, const w
         const weir_input *declared = running.input->declared;
         unsigned char *rows = read_structs(&call, &running.input->row, &running.input->reads, &why);
         keyed.keys = read_structs(&call, &running.input->key, &running.input->reads, &why);
-        weir_refuse_misfits(&running, &running.misfits);
+        weir_refuse_invalid_rows(&running, &running.invalid);
         size_t size = declared->row ? declared->row->size : 0;
         if (!why && declared->prefetch) prefetch(&call, declared, rows);
         for (uint32_t row = 0; !why && row < batch->rows; row++) {
@@ -140,7 +146,7 @@ bool weir_keyed_on_timer(const weir_connected *connected, const exports_keyed_ti
     // Another version of the operator may have set a timer that this one has no function for.
     if (!why && connected->op->on_timer) {
         keyed.keys = read_structs(&call, &connected->timer_key, &connected->timer_reads, &why);
-        weir_refuse_misfits(&running, &running.misfits);
+        weir_refuse_invalid_rows(&running, &running.invalid);
         for (uint32_t row = 0; !why && row < keys->rows; row++) {
             if (weir_row_is_refused(&running, row)) continue;
             before_row(&call, row);

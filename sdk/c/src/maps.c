@@ -77,6 +77,14 @@ const char *weir_map_read(weir_call_map *map, weir_entry *const *entries, size_t
     return why;
 }
 
+void weir_map_read_unknown(weir_call_map *map) {
+    weir_entry **unknown = weir_arena_array(CALL, map->count, sizeof *unknown);
+    size_t count = 0;
+    for (size_t i = 0; i < map->count; i++)
+        if (!map->entries[i]->is_known) unknown[count++] = map->entries[i];
+    weir_map_read(map, unknown, count);
+}
+
 void weir_map_set(weir_call_map *map, weir_entry *entry, void *value) {
     if (map->undo_count == map->undo_room) {
         size_t size = sizeof *map->undo, room = map->undo_room ? 2 * map->undo_room : 16;

@@ -36,10 +36,12 @@ typedef struct weir_call_map {
 } weir_call_map;
 
 void weir_map_begin(weir_call_map *map, uint32_t index, const weir_connected *connected, uint32_t key_count);
-// The entry, with what is known of it. `entry_key` must have been taken care of.
+// The entry, with what is known of it. `entry_key` must be the call's own; see check.h.
 weir_entry *weir_map_find(weir_call_map *map, uint32_t key, const void *entry_key);
 // Reads the entries of which nothing is known. NULL, or why the host does not.
 const char *weir_map_read(weir_call_map *map, weir_entry *const *entries, size_t count);
+// Reads all entries of which nothing is known; those that the host cannot read stay unknown.
+void weir_map_read_unknown(weir_call_map *map);
 void weir_map_set(weir_call_map *map, weir_entry *entry, void *value);
 void weir_map_undo(weir_call_map *map);
 // What changed: false if nothing did.

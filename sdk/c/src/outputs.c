@@ -11,10 +11,16 @@ wire_selection_t weir_selection(const uint32_t *sources, size_t count, uint32_t 
 }
 
 // The event times or kinds of the output rows, packed.
-static wire_buffer_t aside(weir_cells cells, size_t rows) {
+static wire_buffer_t row_metadata(weir_cells cells, size_t rows) {
     size_t width = cells.field->as == WEIR_EVENT_TIME ? sizeof(int64_t) : 1;
-    wire_buffer_t packed = {weir_arena_alloc(&weir_call_memory, rows * width), rows * width};
-    for (size_t i = 0; i < rows; i++) memcpy(packed.ptr + i * width, cells.values + i * cells.stride, width);
+    wire_buffer_t packed = {weir_arena_array(&weir_call_memory, rows, width), rows * width};
+    for (size_t i = 0; i < rows; i++) {
+        const unsigned char *value = cells.values + i * cells.stride;
+        if (width == 1)
+            packed.ptr[i] = *value;
+        else
+            ((int64_t *)packed.ptr)[i] = *(const int64_t *)value;
+    }
     return packed;
 }
 
@@ -27,8 +33,8 @@ const char *weir_write_output(const weir_connected_output *output, const weir_ce
         if (why) return why;
     }
     for (size_t i = 0; row && i < row->count; i++) {
-        if (row->fields[i].as == WEIR_EVENT_TIME) delta->event_times = aside(cells[i], rows);
-        if (row->fields[i].as == WEIR_ROW_KIND) delta->row_kinds = aside(cells[i], rows);
+        if (row->fields[i].as == WEIR_EVENT_TIME) delta->event_times = row_metadata(cells[i], rows);
+        if (row->fields[i].as == WEIR_ROW_KIND) delta->row_kinds = row_metadata(cells[i], rows);
     }
     return NULL;
 }

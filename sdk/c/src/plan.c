@@ -28,7 +28,7 @@ static void compute(building *b, size_t member) {
 static void keep(building *b, size_t input, size_t column, wire_string_t name, bool renamed) {
     for (size_t i = 0; b->row && i < b->row->count; i++) {
         const weir_field *field = &b->row->fields[i];
-        if (b->placed[i] || weir_field_is_aside(field) || !weir_string_is(name, weir_field_name(field))) continue;
+        if (b->placed[i] || weir_field_is_metadata(field) || !weir_string_is(name, weir_field_name(field))) continue;
         compute(b, i);
         return;
     }
@@ -43,7 +43,7 @@ static const char *keep_all(building *b, const wire_input_t *inputs, size_t inpu
         return weir_arena_string(arena, "output \"%s\" keeps all columns, but of several inputs: name them", b->output->name);
     wire_schema_t schema = inputs[0].columns;
     for (size_t k = 0; k < WEIR_KEPT_MAX && declared->drop[k]; k++)
-        if (weir_column_index(schema, declared->drop[k]) < 0)
+        if (weir_column_index(schema, weir_text_of(declared->drop[k])) < 0)
             return weir_arena_string(arena, "there is no column \"%s\", which output \"%s\" drops; the input has %s",
                                      declared->drop[k], b->output->name, weir_listing(schema, arena));
     for (size_t i = 0; i < weir_column_count(schema); i++) {
@@ -71,11 +71,11 @@ static const char *keep_named(building *b, const weir_kept *kept, const wire_inp
     weir_arena *arena = &weir_plan_memory;
     size_t found = 0, input = 0, column = 0;
     for (size_t i = 0; i < input_count; i++) {
-        long index = weir_column_index(inputs[i].columns, kept->column);
+        long index = weir_column_index(inputs[i].columns, weir_text_of(kept->column));
         size_t prefix = inputs[i].name.len;
         bool names_input = input_count > 1 && strncmp(kept->column, (const char *)inputs[i].name.ptr, prefix) == 0 &&
                            kept->column[prefix] == '.';
-        if (index < 0 && names_input) index = weir_column_index(inputs[i].columns, kept->column + prefix + 1);
+        if (index < 0 && names_input) index = weir_column_index(inputs[i].columns, weir_text_of(kept->column + prefix + 1));
         if (index >= 0) found++, input = i, column = (size_t)index;
     }
     if (found == 0)
@@ -103,8 +103,12 @@ const char *weir_plan_output(weir_connected_output *to, const wire_input_t *inpu
     for (size_t k = 0; !why && k < WEIR_KEPT_MAX && declared->keep[k].column; k++)
         why = keep_named(&b, &declared->keep[k], inputs, input_count);
     for (size_t i = 0; !why && i < members; i++) {
-        if (declared->row->fields[i].as == WEIR_ROW_KIND) plan->changelog = WIRE_CHANGELOG_MODE_RETRACT;
-        if (!b.placed[i] && !weir_field_is_aside(&declared->row->fields[i])) compute(&b, i);
+        if (declared->row->fields[i].as == WEIR_ROW_KIND)
+            plan->changelog = declared->upsert ? WIRE_CHANGELOG_MODE_UPSERT : WIRE_CHANGELOG_MODE_RETRACT;
+        if (!b.placed[i] && !weir_field_is_metadata(&declared->row->fields[i])) compute(&b, i);
     }
+    if (!why && declared->upsert && plan->changelog != WIRE_CHANGELOG_MODE_UPSERT)
+        why =
+            weir_arena_string(arena, "output \"%s\" is upsert, and its struct has no member .as = WEIR_ROW_KIND", b.output->name);
     return why;
 }

@@ -5,9 +5,9 @@ static const char *too_little(const weir_field *field) {
     return weir_arena_string(&weir_call_memory, "the host passed too little of column \"%s\"", weir_field_name(field));
 }
 
-static void misfit(weir_misfits *misfits, size_t row, const char *name, const char *what) {
-    if (!misfits->reasons) misfits->reasons = weir_arena_zeroed(misfits->arena, misfits->rows * sizeof *misfits->reasons);
-    if (!misfits->reasons[row]) misfits->reasons[row] = weir_arena_string(misfits->arena, "column \"%s\" %s", name, what);
+static void invalid_row(weir_invalid_rows *invalid, size_t row, const char *name, const char *what) {
+    if (!invalid->reasons) invalid->reasons = weir_arena_zeroed(invalid->arena, invalid->rows * sizeof *invalid->reasons);
+    if (!invalid->reasons[row]) invalid->reasons[row] = weir_arena_string(invalid->arena, "column \"%s\" %s", name, what);
 }
 
 static wire_buffer_t buffer(const wire_node_t *node, size_t index) {
@@ -62,21 +62,21 @@ static size_t width_of_number(char format) {
 
 // Instants of a coarser unit.
 static void read_instants(weir_cells cells, const int64_t *from, int64_t factor, const uint8_t *valid, size_t rows,
-                          const char *name, weir_misfits *misfits) {
+                          const char *name, weir_invalid_rows *invalid) {
     for (size_t i = 0; i < rows; i++) {
         int64_t *to = (int64_t *)(cells.values + i * cells.stride);
         if (__builtin_mul_overflow(from[i], factor, to) && (!valid || weir_bit(valid, i)))
-            misfit(misfits, i, name, "is out of range in the unit of its field");
+            invalid_row(invalid, i, name, "is out of range in the unit of its field");
     }
 }
 
 static const char *read_list(weir_cells cells, weir_column column, const int32_t *offsets, const uint8_t *valid, size_t rows,
-                             const char *name, weir_misfits *misfits) {
+                             const char *name, weir_invalid_rows *invalid) {
     const weir_field *item = &cells.field->row->fields[0];
     size_t size = cells.field->row->size, count = column.nodes[1].length;
-    unsigned char *items = weir_arena_array(misfits->arena, count, size);
+    unsigned char *items = weir_arena_array(invalid->arena, count, size);
     memset(items, 0, count * size);
-    weir_misfits inner = {misfits->arena, count, NULL};
+    weir_invalid_rows inner = {invalid->arena, count, NULL};
     const char *why = weir_read_column(weir_cells_of(item, size, items), (weir_column){column.fields + 1, column.nodes + 1},
                                        count, name, &inner);
     if (why) return why;
@@ -87,21 +87,21 @@ static const char *read_list(weir_cells cells, weir_column column, const int32_t
         if (!inner.reasons || (valid && !weir_bit(valid, i))) continue;
         for (size_t at = start; at < end; at++)
             if (inner.reasons[at])
-                misfit(misfits, i, name, "has an item that is null or out of range, and the operator has no place for that");
+                invalid_row(invalid, i, name, "has an item that is null or out of range, and the operator has no place for that");
     }
     return NULL;
 }
 
 static const char *read_struct(weir_cells cells, weir_column column, const uint8_t *valid, size_t rows, const char *name,
-                               weir_misfits *misfits) {
+                               weir_invalid_rows *invalid) {
     const weir_row *row = cells.field->row;
     wire_schema_t children = {(wire_field_t *)column.fields + 1, weir_node_count(column.fields) - 1};
-    weir_misfits inner = {misfits->arena, rows, NULL};
+    weir_invalid_rows inner = {invalid->arena, rows, NULL};
     for (size_t k = 0; k < row->count; k++) {
         const weir_field *field = &row->fields[k];
         weir_cells child = {field, cells.values + field->offset, cells.stride,
                             field->nullable ? cells.values + field->has_offset : NULL, cells.stride};
-        long index = weir_column_index(children, weir_field_name(field));
+        long index = weir_column_index(children, weir_text_of(weir_field_name(field)));
         if (index < 0) {
             weir_read_nothing(child, rows);
             continue;
@@ -112,7 +112,7 @@ static const char *read_struct(weir_cells cells, weir_column column, const uint8
     }
     for (size_t i = 0; inner.reasons && i < rows; i++)
         if (inner.reasons[i] && (!valid || weir_bit(valid, i)))
-            misfit(misfits, i, name, "has a member that is null or out of range, and the operator has no place for that");
+            invalid_row(invalid, i, name, "has a member that is null or out of range, and the operator has no place for that");
     return NULL;
 }
 
@@ -125,24 +125,25 @@ static const char *read_bytes(weir_cells cells, const int32_t *offsets, wire_buf
     return NULL;
 }
 
-static void read_has(weir_cells cells, const uint8_t *valid, size_t rows, const char *name, weir_misfits *misfits) {
+static void read_has(weir_cells cells, const uint8_t *valid, size_t rows, const char *name, weir_invalid_rows *invalid) {
     if (cells.has) {
         for (size_t i = 0; i < rows; i++) *(bool *)(cells.has + i * cells.has_stride) = !valid || weir_bit(valid, i);
     } else if (!cells.field->nullable && valid) {
         for (size_t i = 0; i < rows; i++)
-            if (!weir_bit(valid, i)) misfit(misfits, i, name, "is null, and the operator has no place for that (WEIR_NULLABLE)");
+            if (!weir_bit(valid, i))
+                invalid_row(invalid, i, name, "is null, and the operator has no place for that (WEIR_NULLABLE)");
     }
 }
 
-const char *weir_read_column(weir_cells cells, weir_column column, size_t rows, const char *name, weir_misfits *misfits) {
+const char *weir_read_column(weir_cells cells, weir_column column, size_t rows, const char *name, weir_invalid_rows *invalid) {
     const wire_node_t *node = column.nodes;
     const weir_field *field = cells.field;
     weir_kind kind = weir_field_kind(field);
     const uint8_t *valid = validity(node);
     if (node->length != rows || (valid && buffer(node, 0).len < (rows + 7) / 8)) return too_little(field);
-    read_has(cells, valid, rows, name, misfits);
+    read_has(cells, valid, rows, name, invalid);
     if (rows == 0) return NULL;
-    if (kind == WEIR_STRUCT) return read_struct(cells, column, valid, rows, name, misfits);
+    if (kind == WEIR_STRUCT) return read_struct(cells, column, valid, rows, name, invalid);
     wire_buffer_t values = buffer(node, 1);
     if (kind == WEIR_BOOL) {
         if (values.len < (rows + 7) / 8) return too_little(field);
@@ -152,14 +153,14 @@ const char *weir_read_column(weir_cells cells, weir_column column, size_t rows, 
     if (kind == WEIR_LIST || kind == WEIR_UTF8 || kind == WEIR_BINARY) {
         if (values.len < (rows + 1) * sizeof(int32_t)) return too_little(field);
         const int32_t *offsets = (const int32_t *)values.ptr;
-        return kind == WEIR_LIST ? read_list(cells, column, offsets, valid, rows, name, misfits)
+        return kind == WEIR_LIST ? read_list(cells, column, offsets, valid, rows, name, invalid)
                                  : read_bytes(cells, offsets, buffer(node, 2), rows);
     }
     size_t width = kind == WEIR_NUMBER ? width_of_number((char)column.fields->format.ptr[0]) : weir_kind_width(kind);
     if (values.len < rows * width) return too_little(field);
     int64_t finer = weir_kind_per_second(kind), factor = finer > 0 ? finer / weir_format_per_second(column.fields->format) : 1;
     if (factor > 1)
-        read_instants(cells, (const int64_t *)values.ptr, factor, valid, rows, name, misfits);
+        read_instants(cells, (const int64_t *)values.ptr, factor, valid, rows, name, invalid);
     else if (kind == WEIR_NUMBER)
         read_number(cells, (char)column.fields->format.ptr[0], values.ptr, rows);
     else
@@ -172,18 +173,18 @@ void weir_read_nothing(weir_cells cells, size_t rows) {
 }
 
 const char *weir_read_rows(const weir_row *row, void *rows, size_t count, wire_schema_t schema, wire_list_node_t nodes,
-                           weir_misfits *misfits) {
+                           weir_invalid_rows *invalid) {
     for (size_t k = 0; k < row->count; k++) {
         weir_cells cells = weir_cells_of(&row->fields[k], row->size, rows);
         const char *name = weir_field_name(cells.field);
-        long index = weir_column_index(schema, name);
+        long index = weir_column_index(schema, weir_text_of(name));
         if (index < 0) {
             weir_read_nothing(cells, count);
             continue;
         }
         size_t at = weir_column_start(schema, (size_t)index);
         if (at >= nodes.len) return too_little(cells.field);
-        const char *why = weir_read_column(cells, (weir_column){schema.ptr + at, nodes.ptr + at}, count, name, misfits);
+        const char *why = weir_read_column(cells, (weir_column){schema.ptr + at, nodes.ptr + at}, count, name, invalid);
         if (why) return why;
     }
     return NULL;

@@ -2,14 +2,13 @@
 #include "connect.h"
 
 // The text of a member of the configuration, by its key.
-static const char *config_text(const weir_operator *op, const void *config, const char *member) {
+static weir_text config_text(const weir_operator *op, const void *config, const char *member) {
     for (size_t i = 0; op->config && i < op->config->count; i++) {
         const weir_field *field = &op->config->fields[i];
         if (strcmp(field->name, member) != 0 || field->kind != WEIR_UTF8) continue;
-        weir_text text = *(const weir_text *)((const char *)config + field->offset);
-        return weir_arena_text(&weir_plan_memory, text.data, text.size).data;
+        return *(const weir_text *)((const char *)config + field->offset);
     }
-    return NULL;
+    return (weir_text){NULL, 0};
 }
 
 static int add(weir_reads *reads, size_t index, const wire_field_t *column) {
@@ -42,36 +41,37 @@ void weir_want_all(weir_reads *reads, wire_schema_t schema) {
     for (size_t i = 0; i < count; i++) add(reads, i, schema.ptr + weir_column_start(schema, i));
 }
 
-const char *weir_want(weir_reads *reads, weir_places *places, const weir_row *row, wire_schema_t schema, const weir_operator *op,
-                      const void *config) {
+const char *weir_want(weir_reads *reads, weir_column_positions *positions, const weir_row *row, wire_schema_t schema,
+                      const weir_operator *op, const void *config) {
     weir_arena *arena = &weir_plan_memory;
-    places->row = row;
+    positions->row = row;
     if (!row) return NULL;
-    places->at = weir_arena_alloc(arena, row->count * sizeof *places->at);
+    positions->at = weir_arena_alloc(arena, row->count * sizeof *positions->at);
     make_room(reads, row->count);
     for (size_t i = 0; i < row->count; i++) {
         const weir_field *field = &row->fields[i];
-        places->at[i] = -1;
-        if (weir_field_is_aside(field)) continue;
-        const char *name = field->column_from ? config_text(op, config, field->column_from) : weir_field_name(field);
-        if (!name)
+        positions->at[i] = -1;
+        if (weir_field_is_metadata(field)) continue;
+        weir_text name = field->column_from ? config_text(op, config, field->column_from) : weir_text_of(weir_field_name(field));
+        if (!name.data)
             return weir_arena_string(arena, "member %s of struct %s: the configuration has no text %s", field->name, row->name,
                                      field->column_from);
         long index = weir_column_index(schema, name);
         if (index < 0)
-            return weir_arena_string(arena, "there is no column \"%s\" (%s), which the operator reads; the input has %s", name,
-                                     weir_field_needs(field, arena), weir_listing(schema, arena));
+            return weir_arena_string(arena, "there is no column \"%.*s\" (%s), which the operator reads; the input has %s",
+                                     (int)name.size, name.data, weir_field_needs(field, arena), weir_listing(schema, arena));
         const wire_field_t *column = schema.ptr + weir_column_start(schema, (size_t)index);
         if (!weir_field_accepts(field, column))
-            return weir_arena_string(arena, "column \"%s\" is %s, but the operator reads it as %s; the input has %s", name,
-                                     weir_type_name(column, arena), weir_field_needs(field, arena), weir_listing(schema, arena));
-        places->at[i] = add(reads, (size_t)index, column);
+            return weir_arena_string(arena, "column \"%.*s\" is %s, but the operator reads it as %s; the input has %s",
+                                     (int)name.size, name.data, weir_type_name(column, arena), weir_field_needs(field, arena),
+                                     weir_listing(schema, arena));
+        positions->at[i] = add(reads, (size_t)index, column);
     }
     return NULL;
 }
 
 // The event times or the kinds of the rows.
-static const char *read_aside(weir_cells cells, const wire_batch_t *batch) {
+static const char *read_metadata(weir_cells cells, const wire_batch_t *batch) {
     bool is_time = cells.field->as == WEIR_EVENT_TIME;
     wire_buffer_t from = is_time ? batch->event_times : batch->row_kinds;
     size_t width = is_time ? sizeof(int64_t) : 1;
@@ -87,21 +87,22 @@ static const char *read_aside(weir_cells cells, const wire_batch_t *batch) {
     return NULL;
 }
 
-const char *weir_read_place(weir_cells cells, int at, const weir_reads *reads, const wire_batch_t *batch, weir_misfits *misfits) {
-    if (at < 0) return read_aside(cells, batch);
+const char *weir_read_member(weir_cells cells, int at, const weir_reads *reads, const wire_batch_t *batch,
+                             weir_invalid_rows *invalid) {
+    if (at < 0) return read_metadata(cells, batch);
     size_t node = 0;
     for (int i = 0; i < at; i++) node += weir_node_count(reads->fields[i]);
     if (node >= batch->columns.len) return "the host passed too few columns";
     weir_column column = {reads->fields[at], batch->columns.ptr + node};
     // The name ends with a zero, as all texts of an arena.
-    return weir_read_column(cells, column, batch->rows, (const char *)column.fields->name.ptr, misfits);
+    return weir_read_column(cells, column, batch->rows, (const char *)column.fields->name.ptr, invalid);
 }
 
-const char *weir_read_places(const weir_places *places, const weir_reads *reads, const wire_batch_t *batch, void *rows,
-                             weir_misfits *misfits) {
-    for (size_t k = 0; places->row && k < places->row->count; k++) {
-        const char *why = weir_read_place(weir_cells_of(&places->row->fields[k], places->row->size, rows), places->at[k], reads,
-                                          batch, misfits);
+const char *weir_read_positions(const weir_column_positions *positions, const weir_reads *reads, const wire_batch_t *batch,
+                                void *rows, weir_invalid_rows *invalid) {
+    for (size_t k = 0; positions->row && k < positions->row->count; k++) {
+        const char *why = weir_read_member(weir_cells_of(&positions->row->fields[k], positions->row->size, rows),
+                                           positions->at[k], reads, batch, invalid);
         if (why) return why;
     }
     return NULL;

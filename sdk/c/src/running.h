@@ -19,7 +19,7 @@ struct weir_running {
     struct weir_keyed *keyed;                // NULL: not of a keyed operator
     const wire_batch_t *batch;
     const weir_connected_input *input;
-    weir_misfits misfits;
+    weir_invalid_rows invalid;
     weir_cells *arrays; // of the members that were read as columns; `field` is NULL where one was not
 };
 
@@ -28,7 +28,7 @@ void weir_begin(struct weir_running *running, weir_call *call, const weir_connec
 // Refuses a row; the first reason counts.
 void weir_refuse_at(struct weir_running *running, uint32_t row, const char *reason);
 // Refuses the rows that their struct cannot hold.
-void weir_refuse_misfits(struct weir_running *running, const weir_misfits *misfits);
+void weir_refuse_invalid_rows(struct weir_running *running, const weir_invalid_rows *invalid);
 // Refuses the row that was just processed, and undoes what it emitted.
 void weir_undo_row(weir_call *call);
 // The deltas of all outputs.

@@ -69,6 +69,13 @@ static bool is_empty(const weir_row *row, weir_range range) {
     return order > 0 || (order == 0 && (!range.from || !range.to));
 }
 
+// The same range with one bound at each end, the tighter one.
+static weir_range tightest(const weir_row *row, weir_range range) {
+    if (range.from && range.after) *(weir_compare(row, range.from, range.after) > 0 ? &range.after : &range.from) = NULL;
+    if (range.to && range.before) *(weir_compare(row, range.to, range.before) < 0 ? &range.before : &range.to) = NULL;
+    return range;
+}
+
 // What the call has changed in a range, in order.
 static weir_entry **changed_in(weir_call_map *map, uint32_t key, weir_range range, size_t *count) {
     *count = 0;
@@ -97,6 +104,7 @@ static void append(weir_call_map *map, weir_entries *found, size_t *room, const 
 const char *weir_map_scan_range(weir_call_map *map, uint32_t key, weir_range range, size_t limit, weir_entries *found) {
     const weir_row *row = map->declared->key;
     *found = (weir_entries){NULL, NULL, 0};
+    range = tightest(row, range);
     if (is_empty(row, range)) return NULL;
     size_t own_count, own = 0, room = 0;
     weir_entry **changed = changed_in(map, key, range, &own_count);

@@ -65,10 +65,10 @@ size_t weir_column_start(wire_schema_t schema, size_t index) {
     return at;
 }
 
-long weir_column_index(wire_schema_t schema, const char *name) {
+long weir_column_index(wire_schema_t schema, weir_text name) {
     long index = 0;
     for (size_t at = 0; at < schema.len; at += weir_node_count(schema.ptr + at), index++)
-        if (weir_string_is(schema.ptr[at].name, name)) return index;
+        if (weir_text_equal((weir_text){(const char *)schema.ptr[at].name.ptr, schema.ptr[at].name.len}, name)) return index;
     return -1;
 }
 
@@ -97,10 +97,10 @@ wire_schema_t weir_row_schema(const weir_row *row, weir_arena *arena) {
     wire_schema_t schema = {NULL, 0};
     if (!row) return schema;
     for (size_t i = 0; i < row->count; i++)
-        if (!weir_field_is_aside(&row->fields[i])) schema.len += weir_field_nodes(&row->fields[i]);
+        if (!weir_field_is_metadata(&row->fields[i])) schema.len += weir_field_nodes(&row->fields[i]);
     wire_field_t *to = schema.ptr = weir_arena_alloc(arena, schema.len * sizeof *schema.ptr);
     for (size_t i = 0; i < row->count; i++)
-        if (!weir_field_is_aside(&row->fields[i])) weir_field_schema(&row->fields[i], arena, &to);
+        if (!weir_field_is_metadata(&row->fields[i])) weir_field_schema(&row->fields[i], arena, &to);
     return schema;
 }
 
@@ -121,7 +121,7 @@ bool weir_field_accepts(const weir_field *field, const wire_field_t *column) {
     wire_schema_t children = {(wire_field_t *)column + 1, weir_node_count(column) - 1};
     for (size_t i = 0; i < field->row->count; i++) {
         const weir_field *child = &field->row->fields[i];
-        long index = weir_column_index(children, weir_field_name(child));
+        long index = weir_column_index(children, weir_text_of(weir_field_name(child)));
         if (index < 0 ? !child->nullable : !weir_field_accepts(child, children.ptr + weir_column_start(children, (size_t)index)))
             return false;
     }
@@ -136,28 +136,41 @@ static const char *const C_TYPES[] = {
     [WEIR_BINARY] = "weir_bytes", [WEIR_LIST] = "weir_list", [WEIR_STRUCT] = "a struct", [WEIR_DECIMAL] = "weir_decimal",
 };
 
+static const char *of_another_struct(const weir_row *row, const weir_field *field, weir_arena *arena) {
+    const char *of = field->of && strncmp(field->of, "struct ", 7) == 0 ? field->of + 7 : field->of;
+    if (!of || strcmp(of, row->name) == 0) return NULL;
+    return weir_arena_string(arena, "it is declared as a member of struct %s", of);
+}
+
 static const char *misdeclared(const weir_field *field, bool is_stored, weir_arena *arena) {
     weir_kind kind = weir_field_kind(field), in = KINDS[kind].in;
     if (field->kind != in)
         return weir_arena_string(arena, "it is a %s, and its kind is one of %s", C_TYPES[field->kind], C_TYPES[in]);
     if (kind == WEIR_DECIMAL && (field->precision < 1 || field->precision > 38 || field->scale < -38 || field->scale > 38))
         return "a decimal has .precision (1 to 38) and .scale";
-    if (is_stored && (weir_field_is_aside(field) || kind == WEIR_NUMBER || field->column || field->column_from))
+    if (is_stored && (weir_field_is_metadata(field) || kind == WEIR_NUMBER || field->column || field->column_from))
         return "it is no column of its own: give it another kind";
-    if (weir_field_is_aside(field) && field->nullable) return "it is never null";
+    if (weir_field_is_metadata(field) && field->nullable) return "it is never null";
     if (kind != WEIR_LIST && kind != WEIR_STRUCT) return NULL;
+    if (!field->row && field->c_type)
+        return weir_arena_string(arena, "it is a %s, of which there are no columns; write %s", field->c_type,
+                                 strstr(field->c_type, "*") ? "weir_text" : "int64_t, or another type of a known size");
     if (!field->row)
         return kind == WEIR_LIST ? "a list has the .row of its items"
                                  : "it is of a type that no column has; a struct has its .row";
     if (kind == WEIR_LIST && (field->row->count != 1 || strcmp(field->row->fields[0].name, "item") != 0))
         return "the items of a list are a struct with one member: item";
     if (kind == WEIR_STRUCT && field->row->size != field->size) return "its .row is that of another struct";
+    for (size_t i = 0; i < field->row->count; i++)
+        if (weir_field_is_metadata(&field->row->fields[i]))
+            return "a struct within a column has no event time and no kind of the row";
     return weir_row_misdeclared(field->row, is_stored, arena);
 }
 
 const char *weir_row_misdeclared(const weir_row *row, bool is_stored, weir_arena *arena) {
     for (size_t i = 0; row && i < row->count; i++) {
-        const char *why = misdeclared(&row->fields[i], is_stored, arena);
+        const char *why = of_another_struct(row, &row->fields[i], arena);
+        if (!why) why = misdeclared(&row->fields[i], is_stored, arena);
         if (why) return weir_arena_string(arena, "member %s of struct %s: %s", row->fields[i].name, row->name, why);
     }
     return NULL;

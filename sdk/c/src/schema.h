@@ -11,7 +11,7 @@ static inline weir_kind weir_field_kind(const weir_field *field) { return field-
 // The name of its column.
 static inline const char *weir_field_name(const weir_field *field) { return field->column ? field->column : field->name; }
 // Whether it is no column, but the event time or the kind of the row.
-static inline bool weir_field_is_aside(const weir_field *field) {
+static inline bool weir_field_is_metadata(const weir_field *field) {
     return field->as == WEIR_EVENT_TIME || field->as == WEIR_ROW_KIND;
 }
 
@@ -27,7 +27,7 @@ size_t weir_column_count(wire_schema_t schema);
 // The first node of a column of a schema.
 size_t weir_column_start(wire_schema_t schema, size_t index);
 // The index of a column; -1: there is none of this name.
-long weir_column_index(wire_schema_t schema, const char *name);
+long weir_column_index(wire_schema_t schema, weir_text name);
 
 // How many nodes a member's column has, and the schema of it, which is appended.
 size_t weir_field_nodes(const weir_field *field);

@@ -1,7 +1,7 @@
 // Reads, writes and migrates states; see state.h.
 #include "state.h"
 
-#include "care.h"
+#include "check.h"
 #include "running.h"
 
 #define CALL (&weir_call_memory)
@@ -14,14 +14,14 @@ const char *weir_read_states(const weir_row *row, wire_schema_t schema, const wi
     size_t size = row ? row->size : 1;
     if (states->present.len > 0 && states->present.len < (states->keys + 7) / 8)
         return "the host passed too little of the states";
-    unsigned char *structs = weir_arena_zeroed(CALL, states->keys * size);
-    *slots = weir_arena_alloc(CALL, states->keys * sizeof **slots);
-    weir_misfits misfits = {CALL, states->keys, NULL};
-    const char *why = row ? weir_read_rows(row, structs, states->keys, schema, states->columns, &misfits) : NULL;
+    unsigned char *structs = weir_arena_zeroed_array(CALL, states->keys, size);
+    *slots = weir_arena_array(CALL, states->keys, sizeof **slots);
+    weir_invalid_rows invalid = {CALL, states->keys, NULL};
+    const char *why = row ? weir_read_rows(row, structs, states->keys, schema, states->columns, &invalid) : NULL;
     for (size_t key = 0; !why && key < states->keys; key++) {
         bool is_there = is_present(states, key);
-        if (is_there && misfits.reasons && misfits.reasons[key])
-            why = weir_arena_string(CALL, "in a state, %s", misfits.reasons[key]);
+        if (is_there && invalid.reasons && invalid.reasons[key])
+            why = weir_arena_string(CALL, "in a state, %s", invalid.reasons[key]);
         (*slots)[key] = is_there ? structs + key * size : NULL;
     }
     return why;
@@ -36,7 +36,7 @@ wire_buffer_t weir_presence(void *const *slots, size_t count) {
 
 const char *weir_write_states(const weir_row *row, void *const *slots, size_t count, wire_list_node_t *columns) {
     size_t size = row ? row->size : 0;
-    unsigned char *structs = weir_arena_zeroed(CALL, count * size);
+    unsigned char *structs = weir_arena_zeroed_array(CALL, count, size);
     uint8_t *there = weir_arena_alloc(CALL, count);
     for (size_t i = 0; i < count; i++) {
         there[i] = slots[i] != NULL;
@@ -49,7 +49,7 @@ const char *weir_write_states(const weir_row *row, void *const *slots, size_t co
 static const char *unreadable(const weir_row *row, wire_schema_t layout) {
     for (size_t i = 0; i < row->count; i++) {
         const weir_field *field = &row->fields[i];
-        long index = weir_column_index(layout, field->name);
+        long index = weir_column_index(layout, weir_text_of(field->name));
         if (index < 0 && field->nullable) continue;
         if (index < 0)
             return weir_arena_string(CALL, "there is no column \"%s\" (%s) in the state; it has %s", field->name,
@@ -69,7 +69,8 @@ const char *weir_migrate(const weir_connected *connected, uint32_t from_version,
     const weir_migration *migration = NULL;
     for (size_t i = 0; i < WEIR_MAPS_MAX && op->migrations[i].row; i++)
         if (op->migrations[i].from_version == from_version) migration = &op->migrations[i];
-    if (!migration && op->migrations[0].row) return weir_arena_string(CALL, "there is no version %u", from_version);
+    if (!migration && from_version != (op->version ? op->version : 1))
+        return weir_arena_string(CALL, "there is no version %u", from_version);
     const weir_row *row = migration ? migration->row : op->state;
     if (!row) return weir_write_states(NULL, NULL, 0, migrated);
     const char *why = weir_row_misdeclared(row, true, CALL);
@@ -84,7 +85,7 @@ const char *weir_migrate(const weir_connected *connected, uint32_t from_version,
         if (!slots[key]) continue;
         void *state = weir_arena_zeroed(CALL, op->state->size);
         weir_status status = migration->convert(&call, slots[key], state);
-        if (status == WEIR_OK) running.reason = running.reason ? running.reason : weir_take_care(op->state, state, CALL);
+        if (status == WEIR_OK) running.reason = running.reason ? running.reason : weir_check_and_own(op->state, state, CALL);
         if (status != WEIR_OK || running.reason) return running.reason ? running.reason : "refused without a reason";
         slots[key] = state;
     }

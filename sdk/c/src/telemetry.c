@@ -2,7 +2,7 @@
 #include "weir/telemetry.h"
 
 #include "arena.h"
-#include "care.h"
+#include "check.h"
 #include "host.h"
 #include "schema.h"
 

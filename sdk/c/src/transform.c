@@ -1,13 +1,14 @@
 // Runs a transform by rows or by columns; see transform.h.
 #include "transform.h"
 
-static const char *by_rows(weir_call *call, const weir_places *places, const weir_input *input, const wire_batch_t *batch) {
+static const char *by_rows(weir_call *call, const weir_column_positions *positions, const weir_input *input,
+                           const wire_batch_t *batch) {
     struct weir_running *running = call->running;
-    size_t size = places->row ? places->row->size : 0;
+    size_t size = positions->row ? positions->row->size : 0;
     unsigned char *rows = weir_arena_array(&weir_call_memory, batch->rows, size);
-    const char *why = weir_read_places(places, &running->input->reads, batch, rows, &running->misfits);
+    const char *why = weir_read_positions(positions, &running->input->reads, batch, rows, &running->invalid);
     if (why) return why;
-    weir_refuse_misfits(running, &running->misfits);
+    weir_refuse_invalid_rows(running, &running->invalid);
     // A row that is refused later is the one that is being processed.
     const bool *skip = running->refused;
     weir_status (*process)(weir_call *, const void *) = input->process;
@@ -19,13 +20,14 @@ static const char *by_rows(weir_call *call, const weir_places *places, const wei
     return NULL;
 }
 
-static const char *by_columns(weir_call *call, const weir_places *places, const weir_input *input, const wire_batch_t *batch) {
+static const char *by_columns(weir_call *call, const weir_column_positions *positions, const weir_input *input,
+                              const wire_batch_t *batch) {
     struct weir_running *running = call->running;
     weir_batch view = {batch->rows, running};
     // Rows that hold a null where none may be are refused whether or not the author looks at that column.
-    for (size_t k = 0; places->row && k < places->row->count; k++) weir_values_at(&view, places->row->fields[k].offset);
+    for (size_t k = 0; positions->row && k < positions->row->count; k++) weir_values_at(&view, positions->row->fields[k].offset);
     if (running->failed) return running->failed;
-    weir_refuse_misfits(running, &running->misfits);
+    weir_refuse_invalid_rows(running, &running->invalid);
     if (input->process_columns(call, &view) != WEIR_OK || running->reason)
         return running->reason ? running->reason : "refused without a reason";
     weir_check_columns(running);

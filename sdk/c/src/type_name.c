@@ -1,6 +1,8 @@
 // Types of columns as people write them.
 #include "schema.h"
 
+#include <stdio.h>
+
 static const struct {
     const char *format, *name;
 } NAMES[] = {
@@ -9,24 +11,34 @@ static const struct {
     {"f", "float32"}, {"g", "float64"}, {"u", "utf8"},   {"z", "binary"}, {"tdD", "date32"},
 };
 
-// The children's types, joined; of a struct with their names.
-static const char *children_of(const wire_field_t *column, bool with_names, weir_arena *arena) {
-    const char *list = "";
-    const wire_field_t *child = column + 1;
-    for (uint32_t i = 0; i < column->children; i++, child += weir_node_count(child)) {
-        const char *type = weir_type_name(child, arena), *separator = i > 0 ? ", " : "";
-        list = with_names ? weir_arena_string(arena, "%s%s%.*s: %s", list, separator, (int)child->name.len, child->name.ptr, type)
-                          : weir_arena_string(arena, "%s%s%s", list, separator, type);
+enum { LIST_MAX = 4000 };
+
+// Columns, joined by commas; so many that people can read them.
+static const char *joined(const wire_field_t *column, size_t count, bool with_names, weir_arena *arena) {
+    size_t room = LIST_MAX + 100, size = 0;
+    char *list = NULL;
+    for (size_t i = 0; i < count; i++, column += weir_node_count(column)) {
+        const char *type = weir_type_name(column, arena);
+        weir_text next =
+            with_names ? weir_arena_format(arena, "%.*s: %s", (int)column->name.len, column->name.ptr, type) : weir_text_of(type);
+        if (!list) list = (char *)weir_arena_zeroed(arena, room);
+        if (size + next.size > LIST_MAX) {
+            snprintf(list + size, room - size, "%sand %zu more", i > 0 ? ", " : "", count - i);
+            break;
+        }
+        size += (size_t)snprintf(list + size, room - size, "%s%s", i > 0 ? ", " : "", next.data);
     }
-    return list;
+    return list ? list : "";
 }
 
 const char *weir_type_name(const wire_field_t *column, weir_arena *arena) {
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
         if (weir_string_is(column->format, NAMES[i].format)) return NAMES[i].name;
     weir_text format = weir_arena_text(arena, column->format.ptr, column->format.len);
-    if (weir_string_is(column->format, "+l")) return weir_arena_string(arena, "list<%s>", children_of(column, false, arena));
-    if (weir_string_is(column->format, "+s")) return weir_arena_string(arena, "struct<%s>", children_of(column, true, arena));
+    if (weir_string_is(column->format, "+l"))
+        return weir_arena_string(arena, "list<%s>", joined(column + 1, column->children, false, arena));
+    if (weir_string_is(column->format, "+s"))
+        return weir_arena_string(arena, "struct<%s>", joined(column + 1, column->children, true, arena));
     if (strncmp(format.data, "d:", 2) == 0) {
         const char *comma = strchr(format.data, ',');
         int digits = comma ? (int)(comma - format.data) - 2 : 0;
@@ -55,9 +67,5 @@ const char *weir_field_needs(const weir_field *field, weir_arena *arena) {
 }
 
 const char *weir_listing(wire_schema_t schema, weir_arena *arena) {
-    const char *list = schema.len == 0 ? "no columns" : "";
-    for (size_t at = 0; at < schema.len; at += weir_node_count(schema.ptr + at))
-        list = weir_arena_string(arena, "%s%s%.*s: %s", list, at > 0 ? ", " : "", (int)schema.ptr[at].name.len,
-                                 schema.ptr[at].name.ptr, weir_type_name(schema.ptr + at, arena));
-    return list;
+    return schema.len == 0 ? "no columns" : joined(schema.ptr, weir_column_count(schema), true, arena);
 }

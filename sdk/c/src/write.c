@@ -44,12 +44,12 @@ static void write_fixed(weir_cells cells, const uint8_t *valid, size_t width, si
 }
 
 static const char *write_bytes(weir_cells cells, const uint8_t *valid, size_t rows, weir_arena *arena, wire_buffer_t *buffers) {
-    size_t total = 0;
+    uint64_t total = 0;
     for (size_t i = 0; i < rows; i++)
         if (!valid || valid[i]) total += ((const weir_text *)(cells.values + i * cells.stride))->size;
     if (total > INT32_MAX) return "a column of text or bytes is larger than 2 GiB";
-    int32_t *offsets = weir_arena_alloc(arena, (rows + 1) * sizeof *offsets);
-    uint8_t *bytes = weir_arena_alloc(arena, total);
+    int32_t *offsets = weir_arena_array(arena, rows + 1, sizeof *offsets);
+    uint8_t *bytes = weir_arena_alloc(arena, (size_t)total);
     size_t at = offsets[0] = 0;
     for (size_t i = 0; i < rows; i++) {
         const weir_text *text = (const weir_text *)(cells.values + i * cells.stride);
@@ -60,18 +60,19 @@ static const char *write_bytes(weir_cells cells, const uint8_t *valid, size_t ro
         offsets[i + 1] = (int32_t)at;
     }
     buffers[1] = (wire_buffer_t){(uint8_t *)offsets, (rows + 1) * sizeof *offsets};
-    buffers[2] = (wire_buffer_t){bytes, total};
+    buffers[2] = (wire_buffer_t){bytes, (size_t)total};
     return NULL;
 }
 
 static const char *write_list(weir_cells cells, const uint8_t *valid, size_t rows, weir_arena *arena, wire_buffer_t *buffers,
                               wire_node_t **to) {
-    size_t size = cells.field->row->size, total = 0;
+    size_t size = cells.field->row->size;
+    uint64_t total = 0;
     for (size_t i = 0; i < rows; i++)
         if (!valid || valid[i]) total += ((const weir_list *)(cells.values + i * cells.stride))->size;
     if (total > INT32_MAX) return "a column of lists has more than 2^31 items";
-    int32_t *offsets = weir_arena_alloc(arena, (rows + 1) * sizeof *offsets);
-    unsigned char *items = weir_arena_array(arena, total, size);
+    int32_t *offsets = weir_arena_array(arena, rows + 1, sizeof *offsets);
+    unsigned char *items = weir_arena_array(arena, (size_t)total, size);
     size_t at = offsets[0] = 0;
     for (size_t i = 0; i < rows; i++) {
         const weir_list *list = (const weir_list *)(cells.values + i * cells.stride);
@@ -82,7 +83,7 @@ static const char *write_list(weir_cells cells, const uint8_t *valid, size_t row
         offsets[i + 1] = (int32_t)at;
     }
     buffers[1] = (wire_buffer_t){(uint8_t *)offsets, (rows + 1) * sizeof *offsets};
-    return weir_write_column(weir_cells_of(&cells.field->row->fields[0], size, items), NULL, total, arena, to);
+    return weir_write_column(weir_cells_of(&cells.field->row->fields[0], size, items), NULL, (size_t)total, arena, to);
 }
 
 static const char *write_struct(weir_cells cells, const uint8_t *valid, size_t rows, weir_arena *arena, wire_node_t **to) {
@@ -120,7 +121,7 @@ const char *weir_write_column(weir_cells cells, const uint8_t *there, size_t row
         return NULL;
     }
     size_t width = weir_kind_width(kind);
-    buffers[1] = (wire_buffer_t){weir_arena_alloc(arena, rows * width), rows * width};
+    buffers[1] = (wire_buffer_t){weir_arena_array(arena, rows, width), rows * width};
     write_fixed(cells, valid, width, rows, buffers[1].ptr);
     return NULL;
 }

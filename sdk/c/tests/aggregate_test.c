@@ -1,4 +1,4 @@
-// Aggregates: refused rows leave the accumulator as it was, and values that do not fit are told.
+// Aggregates: refused rows leave the accumulator as it was, and values that do not fit are refused.
 #include "expect.h"
 
 typedef struct value {

@@ -43,6 +43,12 @@ static weir_status twice(weir_call *call, const weir_batch *batch) {
     return WEIR_OK;
 }
 
+static weir_status some(weir_call *call, const weir_batch *batch) {
+    weir_emit_columns(call, 0, batch->rows - 1, NULL);
+    return WEIR_OK;
+}
+
+static const weir_operator some_rows = {.inputs = {{.process_columns = some}}, .outputs = {{.keep_all = true}}};
 static const weir_operator op = {.inputs = {{.row = &reading_row, .process_columns = convert}},
                                  .outputs = {{.row = &converted_row}}};
 static const weir_operator wrong = {.inputs = {{.process_columns = twice}}, .outputs = {{.keep_all = true}}};
@@ -66,6 +72,10 @@ int main(void) {
     test = weir_test_open(&wrong, NULL, (weir_given){.row = &given_row});
     weir_test_process(test, readings, 1);
     EXPECT_TEXT(weir_test_error(test), "columns are emitted once per output and call");
+    weir_test_close(test);
+    test = weir_test_open(&some_rows, NULL, (weir_given){.row = &given_row});
+    weir_test_process(test, readings, 2);
+    EXPECT_TEXT(weir_test_error(test), "1 rows are emitted, and the call has 2: say which ones they come from");
     weir_test_close(test);
     return weir_test_end();
 }

@@ -55,6 +55,16 @@ static const weir_operator decimals = {.config = &odd_row, .inputs = {{.row = &b
 static const weir_operator emitting = {.check = emits, .inputs = {{.row = &bid_row, .process = process}}};
 static const weir_operator without = {.inputs = {{.row = &bid_row, .process = process}}, .outputs = {{.keep_all = true}}};
 
+typedef struct fallback {
+    float rate;
+    weir_text name;
+} fallback;
+WEIR_ROW(fallback, WEIR_FIELD(fallback, rate), WEIR_FIELD(fallback, name, .fallback = "\"abc\""));
+static const weir_operator floats = {.config = &fallback_row, .inputs = {{.row = &bid_row, .process = process}}};
+static const weir_field misquoted[] = {WEIR_FIELD(fallback, name, .fallback = "abc")};
+static const weir_row misquoted_row = {"fallback", sizeof(fallback), misquoted, 1};
+static const weir_operator unquoted = {.config = &misquoted_row, .inputs = {{.row = &bid_row, .process = process}}};
+
 static void refused(const weir_operator *of, const char *config, const char *why) {
     weir_test *test = weir_test_open(of, config, (weir_given){.row = &bid_row});
     EXPECT_TEXT(weir_test_error(test), why);
@@ -95,6 +105,11 @@ int main(void) {
     refused(&without, "{\"x\": 1}", "config: unknown field `x`, there are no fields");
     refused(&decimals, "{}",
             "the operator is declared wrongly: member amount of struct odd: a configuration has no decimal128(5, 2)");
+    refused(&floats, "{\"rate\": 1e300}", "config: rate is 1e300, but it is of type float32");
+    refused(
+        &unquoted, "{}",
+        "the operator is declared wrongly: member name of struct fallback: its .fallback is abc, which is not JSON; a text is "
+        "written \"\\\"abc\\\"\"");
     refused(&emitting, "{}", "config: there is no output 0");
     EXPECT_TEXT(weir_config_schema(&limits_row, &weir_plan_memory),
                 "{\"type\":\"object\",\"properties\":{"

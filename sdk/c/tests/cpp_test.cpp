@@ -34,6 +34,7 @@ WEIR_COLUMNS(Cheap);
 struct Tagger {
     std::int64_t price_min;
     std::string_view prefix;
+    Tags stops;
 
     static constexpr std::tuple outputs{weir::Output<Tagged>().keep("price", "cents"),
                                         weir::Output<Cheap>("cheap").keep_all().drop("tags")};
@@ -46,6 +47,7 @@ struct Tagger {
         if (row.price < price_min) call.emit(Cheap{});
         std::string tag; // on the stack and the heap: what is emitted is copied
         for (auto text : row.tags) {
+            if (!stops.empty() && text == stops[0]) continue;
             tag = std::string(prefix) + std::string(text);
             call.emit(Tagged{tag, row.point, {row.at.count + 1}});
         }
@@ -53,7 +55,8 @@ struct Tagger {
         return weir::ok;
     }
 };
-WEIR_COLUMNS(Tagger, WEIR_COLUMN(price_min), WEIR_COLUMN(prefix, .fallback = "\"#\"", .doc = "What stands before a tag"));
+WEIR_COLUMNS(Tagger, WEIR_COLUMN(price_min), WEIR_COLUMN(prefix, .fallback = "\"#\"", .doc = "What stands before a tag"),
+             WEIR_COLUMN(stops, .fallback = "[]"));
 
 struct Seen {
     std::int64_t cents;
@@ -81,7 +84,13 @@ static void rows() {
     using Wrong = weir::Test<Tagger, Price>;
     WEIR_EXPECT(Wrong(R"({"price-min": -1})").error() == "config: `price-min` is at least 0");
     WEIR_EXPECT(Wrong(R"({"price-min": 1, "prefx": "x"})").error() ==
-                "config: unknown field `prefx`, expected one of `price-min`, `prefix`");
+                "config: unknown field `prefx`, expected one of `price-min`, `prefix`, `stops`");
+    // A list of the configuration is there in every call.
+    weir::Test<Tagger, Row> stopped(R"({"price-min": 5, "stops": ["b"]})");
+    for (int i = 0; i < 3; i++) {
+        stopped.process({{20, {}, tags, {}, {}, {}}, {20, {}, tags, {}, {}, {}}});
+        WEIR_EXPECT(stopped.output<Seen>("main").size() == 2);
+    }
     WEIR_EXPECT(
         Wrong(R"({"price-min": 1})").error().starts_with("there is no column \"rate\" (float64), which the operator reads"));
 }
@@ -95,6 +104,8 @@ struct Double {
         for (std::size_t i = 0; i < price.size(); i++) {
             if (price[i] < 0) call.refuse_row(static_cast<std::uint32_t>(i), "%d", static_cast<int>(price[i]));
             out[i] = price[i] * 2;
+            const std::uint32_t from[] = {0};
+            if (price[i] == 1000) call.emit_columns<Price>(2, from);
         }
         return weir::ok;
     }
@@ -107,6 +118,8 @@ static void columns() {
     auto seen = test.output<Price>("main");
     WEIR_EXPECT(seen.size() == 2 && seen[0].price == 2 && seen[1].price == 6);
     WEIR_EXPECT(test.refused().size() == 1 && test.refused()[0].second == "-2");
+    test.process({{1000}, {1}});
+    WEIR_EXPECT(test.error() == "2 rows are emitted, and 1 are named that they come from");
 }
 
 struct Word {

@@ -92,6 +92,12 @@ int main(void) {
     EXPECT_TEXT(refused[1].reason, "no alarm of b");
     weir_test_timers(test, &count);
     WEIR_EXPECT(count == 2);
+    // No version but its own is known.
+    const state old[] = {{1, a}};
+    weir_test_migrate(test, 2, &state_row, old, rows, 1);
+    EXPECT_TEXT(weir_test_error(test), "there is no version 2");
+    weir_test_migrate(test, 1, &state_row, old, rows, 1);
+    WEIR_EXPECT(!weir_test_error(test) && weir_test_state_count(test) == 1);
     weir_test_close(test);
 
     // The key that the operator looks at is none that the rows are keyed by.

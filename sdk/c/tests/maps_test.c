@@ -32,6 +32,10 @@ enum { WORDS, SEEN };
 static void prefetch(weir_call *call, const void *row) {
     const input *in = row;
     weir_map_prefetch(call, WORDS, &(word){.word = in->word});
+    // What is done here is undone, and what is read here is not read again.
+    weir_map_get(call, SEEN, &(word){.word = in->word});
+    weir_map_put(call, WORDS, &(word){.word = in->word}, &(times){100});
+    weir_set_timer(call, WEIR_WATERMARK, 1);
 }
 
 static weir_status process(weir_call *call, const void *row) {
@@ -43,6 +47,8 @@ static weir_status process(weir_call *call, const void *row) {
     weir_map_put(call, SEEN, &key, NULL);
     if (in->value == -2) weir_map_remove(call, WORDS, &key);
     if (in->value == -1) return weir_refuse(call, "refused");
+    if (in->value == 10) weir_map_put(call, WORDS, &key, NULL);
+    if (in->value == 11) weir_map_get(call, WORDS, NULL);
     if (in->value != 9) return WEIR_OK;
     word from = {.word = WEIR_LITERAL("b")};
     weir_entries found = weir_map_scan(call, WORDS, (weir_range){.from = &from}, 100);
@@ -58,6 +64,13 @@ static weir_status process(weir_call *call, const void *row) {
     WEIR_ENSURE(call, weir_map_scan(call, WORDS, (weir_range){.after = &from, .before = &from}, 9).count == 0);
     WEIR_ENSURE(call, weir_map_scan(call, WORDS, (weir_range){.from = &from, .to = &from}, 9).count <= 1);
     WEIR_ENSURE(call, weir_map_scan(call, WORDS, (weir_range){0}, 1).count == 1);
+    // Of two bounds at one end the tighter one counts.
+    word low = {.word = WEIR_LITERAL("")}, high = {.word = WEIR_LITERAL("zz")};
+    size_t between = weir_map_scan(call, WORDS, (weir_range){.after = &from}, 99).count;
+    WEIR_ENSURE(call, weir_map_scan(call, WORDS, (weir_range){.from = &low, .after = &from}, 99).count == between);
+    WEIR_ENSURE(call, weir_map_scan(call, WORDS, (weir_range){.from = &from, .after = &from}, 99).count == between);
+    WEIR_ENSURE(call, weir_map_scan(call, WORDS, (weir_range){.to = &high, .before = &low}, 99).count == 0);
+    WEIR_ENSURE(call, weir_map_scan(call, WORDS, (weir_range){.to = &from, .before = &high}, 99).count <= 3);
     weir_map_remove(call, in->word.size == 1 ? WORDS : 7, &key);
     return WEIR_OK;
 }
@@ -98,6 +111,13 @@ int main(void) {
     WEIR_EXPECT(weir_test_entries(test, WORDS, &first[0]).count == 4 && weir_test_entries(test, SEEN, &first[0]).count == 6);
     weir_test_process(test, &(given){1, WEIR_LITERAL("bb"), 9}, 1);
     EXPECT_REFUSED(test, 0, "there is no map 7");
+    size_t timers;
+    weir_test_timers(test, &timers);
+    WEIR_EXPECT(timers == 0);
+    weir_test_process(test, &(given){1, WEIR_LITERAL("x"), 10}, 1);
+    EXPECT_REFUSED(test, 0, "NULL is given in place of a struct times");
+    weir_test_process(test, &(given){1, WEIR_LITERAL("x"), 11}, 1);
+    EXPECT_REFUSED(test, 0, "NULL is given in place of a struct word");
     weir_test_close(test);
     return weir_test_end();
 }

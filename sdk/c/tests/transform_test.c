@@ -1,4 +1,5 @@
 // Transforms: outputs, refused rows, several inputs, and what `describe` refuses.
+#include "../src/connect.h"
 #include "expect.h"
 
 #include <stdlib.h>
@@ -101,7 +102,7 @@ typedef struct other {
 } other;
 WEIR_ROW(other, WEIR_FIELD(other, price), WEIR_FIELD(other, auction));
 typedef auction auction2;
-WEIR_ROW(auction2, WEIR_FIELD(auction, auction));
+WEIR_ROW(auction2, WEIR_FIELD(auction2, auction));
 typedef struct wrong {
     int32_t at;
     weir_list list;
@@ -113,6 +114,7 @@ static weir_status emit_wrongly(weir_call *call, const void *row) {
     if (in->auction == 1) weir_emit_to(call, 5, &(auction){1});
     if (in->auction == 2) weir_emit(call, &(bid){0});
     if (in->auction == 3) return WEIR_REFUSED;
+    if (in->auction == 4) weir_emit(call, (const auction *)NULL);
     weir_emit(call, &(auction){in->auction});
     return WEIR_OK;
 }
@@ -137,6 +139,29 @@ static void mistakes(void) {
     static const weir_operator nothing = {.title = "nothing"};
     refused(&nothing, &auction_row, "the operator is declared wrongly: an input has a function `process`");
 
+    static const weir_field of_other[] = {WEIR_FIELD(other, auction)};
+    static const weir_row mixed_row = {"auction", sizeof(auction), of_other, 1};
+    static const weir_operator mixed = {.inputs = {{.row = &mixed_row, .process = process}}};
+    refused(&mixed, &auction_row,
+            "the operator is declared wrongly: member auction of struct auction: it is declared as a member of struct other");
+    typedef struct pointer {
+        char *name;
+    } pointer;
+    WEIR_ROW(pointer, WEIR_FIELD(pointer, name));
+    static const weir_operator pointers = {.inputs = {{.row = &pointer_row, .process = process}}};
+    refused(&pointers, &auction_row,
+            "the operator is declared wrongly: member name of struct pointer: it is a char *, of which there are no columns; "
+            "write weir_text");
+    static const weir_operator stateful = {.inputs = {{.row = &auction_row, .process = process}}, .state = &auction_row};
+    weir_connected connected;
+    wire_plan_t plan;
+    wire_string_t error = {NULL, 0};
+    WEIR_EXPECT(!weir_connect(&connected, &stateful, WEIR_WORLD_TRANSFORM, WEIR_LITERAL(""), NULL, 0, &plan, &error));
+    EXPECT_TEXT((const char *)error.ptr,
+                "the operator is declared wrongly: a transform has no state: that is WEIR_KEYED or WEIR_AGGREGATE");
+    static const weir_operator upserts = {.inputs = {{.row = &auction_row, .process = process}}, .outputs = {{.upsert = true}}};
+    refused(&upserts, &auction_row, "output \"main\" is upsert, and its struct has no member .as = WEIR_ROW_KIND");
+
     static const weir_operator wrongly = {.inputs = {{.row = &auction_row, .process = emit_wrongly}},
                                           .outputs = {{.row = &auction2_row}}};
     weir_test *test = weir_test_open(&wrongly, NULL, (weir_given){.row = &auction_row});
@@ -146,6 +171,8 @@ static void mistakes(void) {
     EXPECT_REFUSED(test, 0, "what is emitted to output \"main\" is no struct auction2");
     weir_test_process(test, &(auction){3}, 1);
     EXPECT_REFUSED(test, 0, "refused without a reason");
+    weir_test_process(test, &(auction){4}, 1);
+    EXPECT_REFUSED(test, 0, "what is emitted is NULL");
     weir_test_close(test);
 }
 
@@ -178,8 +205,8 @@ static void several_inputs(void) {
     weir_test_process_input(test, "right", &(other){1, WEIR_LITERAL("x")}, 1);
     rows = weir_test_output(test, "main", &both_row, &count);
     WEIR_EXPECT(count == 1 && !rows[0].has_auction && weir_text_equal(rows[0].name, WEIR_LITERAL("x")));
-    const weir_told *told = weir_test_told(&count);
-    WEIR_EXPECT(count == 2 && strcmp(told[1].text, "right") == 0 && told[1].value == 1);
+    const weir_telemetry_line *lines = weir_test_telemetry(&count);
+    WEIR_EXPECT(count == 2 && strcmp(lines[1].text, "right") == 0 && lines[1].value == 1);
     weir_test_close(test);
     weir_test *one = weir_test_open_inputs(&merge, NULL, inputs, 1);
     EXPECT_TEXT(weir_test_error(one), "the operator's input \"left\" is not connected");
@@ -203,9 +230,9 @@ static void logs_figures_and_long_texts(void) {
     size_t count;
     const part *rows = weir_test_output(test, "main", &part_row, &count);
     WEIR_EXPECT(count == 1 && rows[0].part.size == 200000 && rows[0].part.data[199999] == '7');
-    const weir_told *told = weir_test_told(&count);
-    WEIR_EXPECT(count == 3 && strcmp(told[0].kind, "warn") == 0 && strcmp(told[0].text, "auction 200000") == 0);
-    WEIR_EXPECT(strcmp(told[1].kind, "gauge") == 0 && told[1].value == 1.5 && strcmp(told[2].text, "auction") == 0);
+    const weir_telemetry_line *lines = weir_test_telemetry(&count);
+    WEIR_EXPECT(count == 3 && strcmp(lines[0].kind, "warn") == 0 && strcmp(lines[0].text, "auction 200000") == 0);
+    WEIR_EXPECT(strcmp(lines[1].kind, "gauge") == 0 && lines[1].value == 1.5 && strcmp(lines[2].text, "auction") == 0);
     weir_test_close(test);
 }
 

@@ -55,18 +55,23 @@ weir_status weir_vrefuse(weir_call *call, const char *format, va_list values);
 #endif
 
 // Memory until the end of the call, aligned for any type. It cannot fail, and is not freed by hand.
+// What was emitted or set is not to be changed afterwards: memory of the call is not copied again.
 void *weir_alloc(weir_call *call, size_t size);
+// Room for an array: `count` values of `size` bytes; it traps if that is more than memory has.
+void *weir_alloc_array(weir_call *call, size_t count, size_t size);
 // Two texts, one behind the other.
 weir_text weir_concat(weir_call *call, weir_text first, weir_text second);
 // Text as printf makes it. "%.*s" stops at a zero byte, which a text may have: use weir_concat for text that comes in.
 weir_text weir_format(weir_call *call, const char *format, ...) WEIR_PRINTF(2, 3);
 weir_text weir_vformat(weir_call *call, const char *format, va_list values);
 
+// The SDK's own: memory that lives as long as the configuration.
+void *weir_config_alloc(size_t count, size_t size);
 void weir_emit_slowly(weir_call *call, unsigned output, const void *value, size_t size);
 
 static inline void weir_emit_sized(weir_call *call, unsigned output, const void *value, size_t size) {
     struct weir_emitted *to = &call->emitted[output];
-    if (output < WEIR_OUTPUTS_MAX && to->count < to->room && size == to->row_size) {
+    if (output < WEIR_OUTPUTS_MAX && to->count < to->room && size == to->row_size && (value || size == 0)) {
         if (size > 0) memcpy(to->rows + to->count * size, value, size);
         to->sources[to->count++] = call->row;
     } else {

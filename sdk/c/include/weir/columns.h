@@ -29,6 +29,7 @@ weir_columns *weir_emit_columns(weir_call *call, unsigned output, uint32_t rows,
 // Refuses an input row, with all that is or will be emitted for it. (weir_refuse fails the call: the host then finds the rows that make
 // it fail, by calls with parts of the batch.)
 weir_status weir_refuse_row(weir_call *call, uint32_t row, const char *format, ...) WEIR_PRINTF(3, 4);
+weir_status weir_vrefuse_row(weir_call *call, uint32_t row, const char *format, va_list values);
 // Whether a row is refused so far, for instance since it holds a null where none may be.
 bool weir_is_refused(const weir_call *call, uint32_t row);
 

@@ -43,6 +43,7 @@ typedef struct weir_kept {
 typedef struct weir_output {
     const char *name;
     const weir_row *row;             // the columns that are computed; none: NULL
+    bool upsert;                     // its rows with kinds are updates and deletes by key, without update-befores
     bool keep_all;                   // all columns of the input; a computed one of the same name takes its place
     const char *drop[WEIR_KEPT_MAX]; // but not these
     weir_kept keep[WEIR_KEPT_MAX];   // or only these, in this order
@@ -75,7 +76,7 @@ typedef struct weir_operator {
     uint32_t version;      // raised when members of the state change their meaning; 0 is 1
     weir_map maps[WEIR_MAPS_MAX];
     weir_status (*on_timer)(weir_call *call, weir_timer timer);
-    weir_migration migrations[WEIR_MAPS_MAX]; // without any, columns are matched by name
+    weir_migration migrations[WEIR_MAPS_MAX]; // of a state of another version; of this version, columns are matched by name
 
     // Of an aggregate. A new accumulator is all zeros. `merge` is associative and commutative, and gives what accumulating all the
     // rows at once would give.

@@ -62,6 +62,8 @@ typedef struct weir_field {
     const char *column_from;    // the key (a member) of the configuration that has the column's name
     const char *fallback;       // of a configuration: what it is without the key, as JSON
     const char *doc;            // of a configuration: for people
+    const char *of;             // the struct that it is declared to be a member of
+    const char *c_type;         // its C type, where that is one which no column has
 } weir_field;
 
 // A struct with its fields.
@@ -77,11 +79,13 @@ typedef struct weir_row {
     static const weir_row type##_row = {#type, sizeof(type), type##_fields, sizeof type##_fields / sizeof(weir_field)}
 
 // A member that is never null. More may be said behind its name: `.as = WEIR_DATE`, `.column = "Dep Delay"`.
-#define WEIR_FIELD(type, member, ...)           \
-    {.name = #member,                           \
-     .offset = offsetof(type, member),          \
-     .size = sizeof((type *)0)->member,         \
-     .kind = WEIR_KIND_OF(((type *)0)->member), \
+#define WEIR_FIELD(type, member, ...)                \
+    {.name = #member,                                \
+     .offset = offsetof(type, member),               \
+     .size = sizeof((type *)0)->member,              \
+     .kind = WEIR_KIND_OF(((type *)0)->member),      \
+     .of = #type,                                    \
+     .c_type = WEIR_WRONG_TYPE(((type *)0)->member), \
      __VA_ARGS__}
 
 // A member that may be null: its struct has a second one, `bool has_MEMBER`.
@@ -106,5 +110,18 @@ typedef struct weir_row {
         weir_decimal: WEIR_DECIMAL, \
         weir_list: WEIR_LIST,       \
         default: WEIR_STRUCT)
+
+// The name of a type that columns have only by another name, of known size; NULL: any other type. Where int64_t is `long`, that is no
+// wrong one.
+#define WEIR_WRONG_TYPE(lvalue)                   \
+    _Generic((lvalue),                            \
+        long: "long",                             \
+        unsigned long: "unsigned long",           \
+        long long: "long long",                   \
+        unsigned long long: "unsigned long long", \
+        char: "char",                             \
+        char *: "char *",                         \
+        const char *: "const char *",             \
+        default: NULL)
 
 #endif

@@ -20,7 +20,7 @@ typedef struct weir_given {
 
 typedef struct weir_test weir_test;
 
-// Connects an operator; `config` is JSON. What `describe` refuses is told by weir_test_error.
+// Connects an operator; `config` is JSON. What `describe` refuses weir_test_error says.
 weir_test *weir_test_open(const weir_operator *op, const char *config, weir_given given);
 weir_test *weir_test_open_inputs(const weir_operator *op, const char *config, const weir_given *inputs, size_t count);
 void weir_test_close(weir_test *test);
@@ -61,12 +61,12 @@ void weir_test_migrate(weir_test *test, uint32_t from_version, const weir_row *r
 const void *weir_test_aggregate(weir_test *test, const void *rows, size_t count, size_t cut);
 
 // A line of the log, or a figure, since the last weir_test_open.
-typedef struct weir_told {
+typedef struct weir_telemetry_line {
     const char *kind; // "info", ..., "count", "gauge", "observe"
     const char *text; // the line, or the name
     double value;
-} weir_told;
-const weir_told *weir_test_told(size_t *count);
+} weir_telemetry_line;
+const weir_telemetry_line *weir_test_telemetry(size_t *count);
 
 // Reports a condition that does not hold; the test continues.
 #define WEIR_EXPECT(condition) weir_test_expect((condition), #condition, __FILE__, __LINE__)

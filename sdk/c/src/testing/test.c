@@ -19,7 +19,7 @@ int weir_test_end(void) { return failures > 0; }
 void *weir_test_own(weir_test *test, const weir_row *row, const void *value) {
     void *copy = weir_arena_alloc(&test->memory, row ? row->size : 1);
     if (row) memcpy(copy, value, row->size);
-    if (row) weir_take_care(row, copy, &test->memory);
+    if (row) weir_check_and_own(row, copy, &test->memory);
     return copy;
 }
 
@@ -38,7 +38,7 @@ static void open_input(weir_test *test, size_t at, const weir_given *given) {
     weir_field *fields = weir_arena_alloc(&test->memory, WEIR_KEYS_MAX * sizeof *fields);
     size_t count = 0;
     for (; count < WEIR_KEYS_MAX && given->key_by[count]; count++) {
-        long index = weir_column_index(schema, given->key_by[count]);
+        long index = weir_column_index(schema, weir_text_of(given->key_by[count]));
         keys[count] = index < 0 ? 0 : (uint32_t)index;
         for (size_t i = 0; i < given->row->count; i++)
             if (strcmp(weir_field_name(&given->row->fields[i]), given->key_by[count]) == 0) fields[count] = given->row->fields[i];
@@ -55,7 +55,7 @@ weir_test *weir_test_open_inputs(const weir_operator *op, const char *config, co
     if (!test || count > WEIR_INPUTS_MAX) abort();
     weir_arena_reset(&weir_call_memory);
     weir_the_host = &weir_test_host;
-    weir_test_forget_told();
+    weir_test_forget_telemetry();
     bool is_keyed = op->on_timer || op->state || op->key || op->maps[0].name || inputs[0].key_by[0];
     test->world = op->accumulate ? WEIR_WORLD_AGGREGATE : is_keyed ? WEIR_WORLD_KEYED : WEIR_WORLD_TRANSFORM;
     wire_input_t wire[WEIR_INPUTS_MAX];

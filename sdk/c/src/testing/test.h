@@ -2,7 +2,7 @@
 #ifndef WEIR_TESTING_TEST_H
 #define WEIR_TESTING_TEST_H
 
-#include "../care.h"
+#include "../check.h"
 #include "../host.h"
 #include "../keyed.h"
 #include "../order.h"
@@ -89,6 +89,6 @@ void weir_test_apply_maps(weir_test *test, const exports_keyed_list_map_changes_
 extern weir_test *weir_test_running;
 // Log and metrics of tests.
 extern const weir_host weir_test_host;
-void weir_test_forget_told(void);
+void weir_test_forget_telemetry(void);
 
 #endif

@@ -39,12 +39,12 @@ const void *weir_test_aggregate(weir_test *test, const void *rows, size_t count,
     wire_states_t merged = {1, {NULL, 0}, {NULL, 0}};
     wire_list_node_t columns;
     wire_string_t error;
-    weir_misfits misfits = {CALL, 1, NULL};
+    weir_invalid_rows invalid = {CALL, 1, NULL};
     if (test->error) return result;
     if (!weir_aggregate_merge(&test->connected, &left, &right, &merged.columns, &error) ||
         !weir_aggregate_finish(&test->connected, &merged, &columns, &error))
         weir_test_fail(test, error);
     else
-        weir_read_rows(row, result, 1, weir_row_schema(row, CALL), columns, &misfits);
+        weir_read_rows(row, result, 1, weir_row_schema(row, CALL), columns, &invalid);
     return result;
 }

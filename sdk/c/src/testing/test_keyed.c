@@ -12,7 +12,7 @@ static size_t key_of(weir_test *test, const weir_test_input *input, const void *
     test->keys = weir_test_more(test, test->keys, test->key_count, &test->key_room, sizeof *test->keys);
     void *copy = weir_arena_zeroed(&test->memory, input->row->size);
     memcpy(copy, given, input->row->size);
-    weir_take_care(&input->keys, copy, &test->memory);
+    weir_check_and_own(&input->keys, copy, &test->memory);
     test->keys[test->key_count] = (weir_test_key){copy, NULL};
     return test->key_count++;
 }

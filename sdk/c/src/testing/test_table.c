@@ -10,7 +10,7 @@
 static const weir_field *member_of(const weir_test_input *input, uint32_t column) {
     uint32_t at = 0;
     for (size_t i = 0; i < input->row->count; i++)
-        if (!weir_field_is_aside(&input->row->fields[i]) && at++ == column) return &input->row->fields[i];
+        if (!weir_field_is_metadata(&input->row->fields[i]) && at++ == column) return &input->row->fields[i];
     abort();
 }
 
@@ -43,7 +43,7 @@ wire_list_node_t weir_test_columns(const weir_test_input *input, const wire_list
 }
 
 // The event times or kinds of given rows; empty if their struct has none.
-static wire_buffer_t aside(const weir_test_input *input, weir_kind kind, const void *rows, size_t count) {
+static wire_buffer_t row_metadata(const weir_test_input *input, weir_kind kind, const void *rows, size_t count) {
     size_t width = kind == WEIR_EVENT_TIME ? sizeof(int64_t) : 1;
     for (size_t i = 0; i < input->row->count; i++) {
         if (input->row->fields[i].as != kind) continue;
@@ -59,7 +59,7 @@ wire_batch_t weir_test_batch(const weir_test *test, size_t at, const void *rows,
     const weir_test_input *input = &test->inputs[at];
     return (wire_batch_t){(uint32_t)count,
                           weir_test_columns(input, &test->connected.inputs[at].reads.indices, rows, count, false),
-                          aside(input, WEIR_EVENT_TIME, rows, count), aside(input, WEIR_ROW_KIND, rows, count)};
+                          row_metadata(input, WEIR_EVENT_TIME, rows, count), row_metadata(input, WEIR_ROW_KIND, rows, count)};
 }
 
 // The input rows that a delta's rows come from, as an array of the given struct.
@@ -94,8 +94,8 @@ static void add_table(weir_test *test, size_t at, size_t output, const wire_delt
     table->output = output;
     table->schema = (wire_schema_t){field, nodes};
     table->batch = (wire_batch_t){(uint32_t)count, {to, nodes}, delta->event_times, delta->row_kinds};
-    if (delta->event_times.len == 0) table->batch.event_times = aside(input, WEIR_EVENT_TIME, sources, count);
-    if (delta->row_kinds.len == 0) table->batch.row_kinds = aside(input, WEIR_ROW_KIND, sources, count);
+    if (delta->event_times.len == 0) table->batch.event_times = row_metadata(input, WEIR_EVENT_TIME, sources, count);
+    if (delta->row_kinds.len == 0) table->batch.row_kinds = row_metadata(input, WEIR_ROW_KIND, sources, count);
     for (size_t i = 0; i < columns->len; i++) {
         const wire_output_column_t *column = &columns->ptr[i];
         if (column->tag == WIRE_OUTPUT_COLUMN_COMPUTED) {
@@ -159,12 +159,12 @@ const void *weir_test_output(const weir_test *test, const char *output, const we
     for (const weir_test_table *table = test->tables; table; table = table->next) {
         if (table->output != at) continue;
         weir_reads reads = {0};
-        weir_places places;
-        weir_misfits misfits = {CALL, table->batch.rows, NULL};
+        weir_column_positions positions;
+        weir_invalid_rows invalid = {CALL, table->batch.rows, NULL};
         weir_want_all(&reads, table->schema);
-        const char *why = weir_want(&reads, &places, row, table->schema, test->connected.op, test->connected.config);
-        if (!why) why = weir_read_places(&places, &reads, &table->batch, rows + read * row->size, &misfits);
-        for (size_t i = 0; !why && misfits.reasons && i < table->batch.rows; i++) why = misfits.reasons[i];
+        const char *why = weir_want(&reads, &positions, row, table->schema, test->connected.op, test->connected.config);
+        if (!why) why = weir_read_positions(&positions, &reads, &table->batch, rows + read * row->size, &invalid);
+        for (size_t i = 0; !why && invalid.reasons && i < table->batch.rows; i++) why = invalid.reasons[i];
         if (why) stop(output, why);
         read += table->batch.rows;
     }

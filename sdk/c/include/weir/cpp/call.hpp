@@ -22,6 +22,12 @@ public:
         more.declared.keep_all = true;
         return more;
     }
+    // Its rows with kinds are updates and deletes by key, without update-befores.
+    constexpr Output upsert() const {
+        Output more = *this;
+        more.declared.upsert = true;
+        return more;
+    }
     // With keep_all: but not this one.
     constexpr Output drop(const char *column) const {
         Output more = *this;
@@ -66,6 +72,7 @@ namespace detail {
 template <class Row, class... Rows>
 constexpr unsigned output_index(const std::tuple<Output<Rows>...> &) {
     unsigned index = 0, found = sizeof...(Rows);
+    static_assert((std::is_same_v<Row, Rows> + ... + 0) < 2, "two outputs have this type of rows: give each its own");
     ((std::is_same_v<Row, Rows> && found == sizeof...(Rows) ? void(found = index) : void(), index++), ...);
     return found;
 }
@@ -87,21 +94,29 @@ public:
             weir_emit_sized(call_, output, detail::Written<Row>(row, call_).bytes, detail::plain_size<Row>());
     }
 
-    // Of an operator on columns: emits `rows` rows at once, once per output and call. `from` has the input row that each comes from; by
-    // default they are all rows, in order.
+    // Of an operator on columns: emits a row for each row of the batch, in order, once per output and call.
     template <class Row>
-    Columns<Row> emit_columns(std::uint32_t rows, std::span<const std::uint32_t> from = {}) {
+    Columns<Row> emit_columns(std::uint32_t rows) {
         constexpr unsigned output = detail::output_index<Row>(Op::outputs);
         static_assert(output < std::tuple_size_v<decltype(Op::outputs)>, "the operator has no output of this type");
-        return {weir_emit_columns(call_, output, rows, from.empty() ? nullptr : from.data()), rows};
+        return {weir_emit_columns(call_, output, rows, nullptr), rows};
+    }
+    // The same with `rows` rows, `from` being the input row that each comes from.
+    template <class Row>
+    Columns<Row> emit_columns(std::uint32_t rows, std::span<const std::uint32_t> from) {
+        constexpr unsigned output = detail::output_index<Row>(Op::outputs);
+        static_assert(output < std::tuple_size_v<decltype(Op::outputs)>, "the operator has no output of this type");
+        static constexpr std::uint32_t none = 0;
+        if (from.size() == rows) return {weir_emit_columns(call_, output, rows, rows > 0 ? from.data() : &none), rows};
+        refuse("%u rows are emitted, and %zu are named that they come from", static_cast<unsigned>(rows), from.size());
+        return {weir_emit_columns(call_, output, rows, nullptr), rows};
     }
     // Of an operator on columns: refuses a row, with all that is or will be emitted for it.
     void refuse_row(std::uint32_t row, const char *format, ...) WEIR_PRINTF(3, 4) {
         va_list values;
         va_start(values, format);
-        weir_text reason = weir_vformat(call_, format, values);
+        weir_vrefuse_row(call_, row, format, values);
         va_end(values);
-        weir_refuse_row(call_, row, "%s", reason.data);
     }
     bool is_refused(std::uint32_t row) const { return weir_is_refused(call_, row); }
 
@@ -128,7 +143,7 @@ public:
     // Room for some values until the end of the call; they are not destroyed.
     template <class T>
     std::span<T> alloc(std::size_t count) {
-        return {new (weir_alloc(call_, count * sizeof(T))) T[count]{}, count};
+        return {new (weir_alloc_array(call_, count, sizeof(T))) T[count]{}, count};
     }
 
     // The key columns that the operator declares as `Key`.

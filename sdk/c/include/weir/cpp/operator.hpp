@@ -48,7 +48,9 @@ inline Op instance{};
 
 template <class Op>
 weir_status configure(weir_call *call, const void *config) {
+    reads_config = true;
     if constexpr (column_count<Op> > 0) instance<Op> = read_struct<Op>(static_cast<const std::byte *>(config));
+    reads_config = false;
     Call<Op> of(call);
     if constexpr (requires { instance<Op>.check(of); }) return instance<Op>.check(of);
     return WEIR_OK;

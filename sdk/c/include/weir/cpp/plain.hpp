@@ -99,20 +99,24 @@ struct Plain<Bytes> : Scalar<Bytes, WEIR_BINARY, WEIR_NO_KIND, weir_bytes> {
     }
 };
 
+// Whether it is the configuration that is read: what it has lives as long as it does.
+inline bool reads_config = false;
+
 // The items are copied into memory of the call.
 template <class T>
 struct Plain<std::span<const T>> : Scalar<std::span<const T>, WEIR_LIST, WEIR_NO_KIND, weir_list> {
     static constexpr const weir_row *row() { return row_pointer<Item<T>>(); }
     static std::span<const T> read(const std::byte *from) {
         weir_list plain = load<weir_list>(from);
-        T *items = static_cast<T *>(weir_alloc(nullptr, plain.size * sizeof(T)));
+        T *items = static_cast<T *>(reads_config ? weir_config_alloc(plain.size, sizeof(T))
+                                                 : weir_alloc_array(nullptr, plain.size, sizeof(T)));
         auto *at = static_cast<const std::byte *>(plain.items);
         for (std::size_t i = 0; i < plain.size; i++, at += plain_size<Item<T>>())
             new (items + i) T(read_struct<Item<T>>(at).item);
         return {items, plain.size};
     }
     static void write(std::span<const T> value, std::byte *to, weir_call *call) {
-        auto *items = static_cast<std::byte *>(weir_alloc(call, value.size() * plain_size<Item<T>>()));
+        auto *items = static_cast<std::byte *>(weir_alloc_array(call, value.size(), plain_size<Item<T>>()));
         for (std::size_t i = 0; i < value.size(); i++) write_struct(Item<T>{value[i]}, items + i * plain_size<Item<T>>(), call);
         weir_list plain{items, value.size()};
         std::memcpy(to, &plain, sizeof plain);

@@ -1,5 +1,5 @@
-// Checks values and copies what they point to; see care.h.
-#include "care.h"
+// Checks values and copies what they point to; see check.h.
+#include "check.h"
 
 static bool is_plain(const weir_field *field) {
     switch (weir_field_kind(field)) {
@@ -75,13 +75,13 @@ static const char *own_list(const weir_field *field, weir_list *list, weir_arena
     memcpy(items, list->items, list->size * row->size);
     list->items = items;
     for (size_t i = 0; i < list->size; i++) {
-        const char *why = weir_take_care(row, items + i * row->size, arena);
+        const char *why = weir_check_and_own(row, items + i * row->size, arena);
         if (why) return why;
     }
     return NULL;
 }
 
-const char *weir_take_care_of(const weir_field *field, void *value, weir_arena *arena) {
+const char *weir_check_and_own_member(const weir_field *field, void *value, weir_arena *arena) {
     switch (weir_field_kind(field)) {
     case WEIR_UTF8: {
         weir_text *text = value;
@@ -97,7 +97,7 @@ const char *weir_take_care_of(const weir_field *field, void *value, weir_arena *
         return NULL;
     }
     case WEIR_LIST: return own_list(field, value, arena);
-    case WEIR_STRUCT: return weir_take_care(field->row, value, arena);
+    case WEIR_STRUCT: return weir_check_and_own(field->row, value, arena);
     case WEIR_DECIMAL:
         if (fits(*(weir_decimal *)value, field->precision)) return NULL;
         return reason(field, weir_arena_string(arena, "has more than %d digits", field->precision));
@@ -106,11 +106,11 @@ const char *weir_take_care_of(const weir_field *field, void *value, weir_arena *
     }
 }
 
-const char *weir_take_care(const weir_row *row, void *copy, weir_arena *arena) {
+const char *weir_check_and_own(const weir_row *row, void *copy, weir_arena *arena) {
     for (size_t i = 0; row && i < row->count; i++) {
         const weir_field *field = &row->fields[i];
         if (is_plain(field) || (field->nullable && !*(const bool *)((unsigned char *)copy + field->has_offset))) continue;
-        const char *why = weir_take_care_of(field, (unsigned char *)copy + field->offset, arena);
+        const char *why = weir_check_and_own_member(field, (unsigned char *)copy + field->offset, arena);
         if (why) return why;
     }
     return NULL;

@@ -2,16 +2,16 @@
 #include "test.h"
 
 static weir_arena memory;
-static weir_told *told;
-static size_t told_count, told_room;
+static weir_telemetry_line *lines;
+static size_t line_count, line_room;
 
 static void keep(const char *kind, const wire_string_t *text, double value) {
-    if (told_count == told_room) {
-        size_t room = told_room ? 2 * told_room : 16;
-        told = weir_arena_grow(&memory, told, told_count * sizeof *told, room * sizeof *told);
-        told_room = room;
+    if (line_count == line_room) {
+        size_t room = line_room ? 2 * line_room : 16;
+        lines = weir_arena_grow(&memory, lines, line_count * sizeof *lines, room * sizeof *lines);
+        line_room = room;
     }
-    told[told_count++] = (weir_told){kind, weir_arena_text(&memory, text->ptr, text->len).data, value};
+    lines[line_count++] = (weir_telemetry_line){kind, weir_arena_text(&memory, text->ptr, text->len).data, value};
 }
 
 static void keep_line(wire_log_level_t level, wire_string_t *message) {
@@ -25,13 +25,13 @@ static void keep_value(wire_string_t *name, double value) { keep("observe", name
 
 const weir_host weir_test_host = {keep_line, keep_count, keep_gauge, keep_value, weir_test_get, weir_test_scan};
 
-void weir_test_forget_told(void) {
+void weir_test_forget_telemetry(void) {
     weir_arena_free(&memory);
-    told = NULL;
-    told_count = told_room = 0;
+    lines = NULL;
+    line_count = line_room = 0;
 }
 
-const weir_told *weir_test_told(size_t *count) {
-    *count = told_count;
-    return told;
+const weir_telemetry_line *weir_test_telemetry(size_t *count) {
+    *count = line_count;
+    return lines;
 }
