@@ -17,17 +17,28 @@ pub(super) struct Cpp;
 
 /// WebAssembly with C's library, of which nothing may be used that calls a system; with what the lines of traps are made of.
 const FLAGS: [&str; 4] = ["-target", "wasm32-wasi", "-O2", "-g"];
-/// For the author's own code: nothing is wrapped or read beyond an array without a trap.
-const CHECKS: [&str; 6] = [
+/// For the author's own code: what would be wrapped, cut, or read where there is nothing traps, and so does `assert`.
+const CHECKS: [&str; 8] = [
     "-Wall",
     "-Wextra",
     "-Wno-missing-designated-field-initializers",
     "-Wno-missing-field-initializers",
-    "-fsanitize=signed-integer-overflow,integer-divide-by-zero,float-cast-overflow,shift,array-bounds",
+    "-fsanitize=signed-integer-overflow,integer-divide-by-zero,float-cast-overflow,shift,array-bounds,null,return,unreachable,\
+     implicit-signed-integer-truncation,implicit-unsigned-integer-truncation",
     "-fsanitize-trap=all",
+    "-UNDEBUG",
+    "-D__assert_fail=weir_assert_fail",
 ];
-/// A sandbox has no exceptions.
-const CPP: [&str; 3] = ["-std=c++20", "-fno-exceptions", "-fno-rtti"];
+/// A sandbox has no exceptions. The library checks indices and empty optionals; Zig sets both macros itself.
+const CPP: [&str; 7] = [
+    "-std=c++20",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-U_LIBCPP_HARDENING_MODE",
+    "-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST",
+    "-U_LIBCPP_ASSERTION_SEMANTIC_DEFAULT",
+    "-D_LIBCPP_ASSERTION_SEMANTIC_DEFAULT=_LIBCPP_ASSERTION_SEMANTIC_HARDENING_DEPENDENT",
+];
 const LINK: [&str; 3] = ["-fno-strict-aliasing", "-mexec-model=reactor", "-Wl,-z,stack-size=1048576"];
 /// What an object refers to that has an operator of a world: the world's name follows.
 const EXPORTS: &str = "weir_exports_";
