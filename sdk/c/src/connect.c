@@ -16,7 +16,7 @@ static bool has_event_time(const weir_row *row) {
     return false;
 }
 
-// What belongs to another world.
+// What belongs to a different WIT world.
 static const char *misplaced(const weir_operator *op, weir_world world) {
     if (world != WEIR_WORLD_KEYED && (op->maps[0].name || op->on_timer || op->key || op->migrations[0].row))
         if (world == WEIR_WORLD_TRANSFORM || !op->migrations[0].row)

@@ -5,7 +5,7 @@ const quota = @import("value.zig").quota;
 
 pub const World = enum { transform, keyed, aggregate };
 
-/// What a host never asks an operator of another world for.
+/// What a host never asks an operator of a different WIT world for.
 const foreign = .{
     .transform = [_][]const u8{ "State", "Maps", "Key", "version", "onTimer", "prefetch", "migrate", "accumulate", "merge", "finish" },
     .keyed = [_][]const u8{ "processColumns", "accumulate", "merge", "finish" },
