@@ -29,6 +29,7 @@ type Operator[C, A, In, Out any] struct {
 	call    *emit.Call
 	loop    engine.Loop[In]
 	row     *column.Row
+	lists   bool
 	rows    *column.Rows
 	columns *column.Columns
 	results *column.Columns
@@ -107,7 +108,7 @@ func (o *Operator[C, A, In, Out]) Connect(configured any, inputs []wire.Input) (
 	if err != nil {
 		return plan, err
 	}
-	o.config, o.call = config, &emit.Call{}
+	o.config, o.call, o.lists = config, &emit.Call{}, o.row.HasLists()
 	o.rows, o.columns, o.results = column.RowsOf(o.row), column.NewColumns(o.row), column.NewColumns(result)
 	o.loop = engine.Loop[In]{Parts: []engine.Part{{Rows: rows}}, Steps: o.steps}
 	output := wire.Output{Name: "main"}
@@ -140,15 +141,22 @@ func (o *Operator[C, A, In, Out]) steps(block []In) {
 		}
 		group := &o.left[o.groups[row]]
 		o.current = *group
-		column.Unshare(o.row.Fields, unsafe.Pointer(&o.current))
+		o.unshare(&o.current)
 		err := o.accumulate(o.config, &o.current, block[o.loop.At])
 		if err == nil {
 			err = misfit(o.row, unsafe.Pointer(&o.current), "the accumulator")
 		}
 		if o.call.EndRow(err) {
 			*group = o.current
-			column.Unshare(o.row.Fields, unsafe.Pointer(group))
+			o.unshare(group)
 		}
+	}
+}
+
+// unshare gives an accumulator its own copies of its lists.
+func (o *Operator[C, A, In, Out]) unshare(accumulator *A) {
+	if o.lists {
+		column.Unshare(o.row.Fields, unsafe.Pointer(accumulator))
 	}
 }
 
@@ -159,14 +167,14 @@ func (o *Operator[C, A, In, Out]) Merge(left, right wire.States) ([]wire.Node, e
 		return nil, errors.New("the host passed " + strconv.Itoa(len(o.left)) + " accumulators and " + strconv.Itoa(len(o.right)))
 	}
 	for i := range o.left {
-		column.Unshare(o.row.Fields, unsafe.Pointer(&o.left[i]))
+		o.unshare(&o.left[i])
 		if err := o.merge(o.config, &o.left[i], o.right[i]); err != nil {
 			return nil, err
 		}
 		if err := misfit(o.row, unsafe.Pointer(&o.left[i]), "the accumulator"); err != nil {
 			return nil, err
 		}
-		column.Unshare(o.row.Fields, unsafe.Pointer(&o.left[i]))
+		o.unshare(&o.left[i])
 	}
 	return o.write(o.left), nil
 }
