@@ -104,11 +104,8 @@ const char *weir_plan_output(weir_connected_output *to, const wire_input_t *inpu
         why = keep_named(&b, &declared->keep[k], inputs, input_count);
     for (size_t i = 0; !why && i < members; i++) {
         if (declared->row->fields[i].as == WEIR_ROW_KIND)
-            plan->changelog = declared->upsert ? WIRE_CHANGELOG_MODE_UPSERT : WIRE_CHANGELOG_MODE_RETRACT;
+            plan->changelog = WIRE_CHANGELOG_MODE_RETRACT;
         if (!b.placed[i] && !weir_field_is_metadata(&declared->row->fields[i])) compute(&b, i);
     }
-    if (!why && declared->upsert && plan->changelog != WIRE_CHANGELOG_MODE_UPSERT)
-        why =
-            weir_arena_string(arena, "output \"%s\" is upsert, and its struct has no member .as = WEIR_ROW_KIND", b.output->name);
     return why;
 }

@@ -159,8 +159,6 @@ static void mistakes(void) {
     WEIR_EXPECT(!weir_connect(&connected, &stateful, WEIR_WORLD_TRANSFORM, WEIR_LITERAL(""), NULL, 0, &plan, &error));
     EXPECT_TEXT((const char *)error.ptr,
                 "the operator is declared wrongly: a transform has no state: that is WEIR_KEYED or WEIR_AGGREGATE");
-    static const weir_operator upserts = {.inputs = {{.row = &auction_row, .process = process}}, .outputs = {{.upsert = true}}};
-    refused(&upserts, &auction_row, "output \"main\" is upsert, and its struct has no member .as = WEIR_ROW_KIND");
 
     static const weir_operator wrongly = {.inputs = {{.row = &auction_row, .process = emit_wrongly}},
                                           .outputs = {{.row = &auction2_row}}};

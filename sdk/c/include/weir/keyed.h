@@ -26,7 +26,7 @@ bool weir_watermark(const weir_call *call, int64_t *time);
 int64_t weir_processing_time(const weir_call *call);
 
 // Maps, by their index in the operator's `maps`. A row sees the changes of the rows before it. Keys and values are pointers to the
-// structs of the map, and are copied. An entry that the host cannot read refuses the row.
+// structs of the map, and are copied (memory of weir_alloc that they point to is not: leave it as it is). An entry that the host cannot read refuses the row.
 
 // The value of an entry; NULL: it is not there. For a set: not NULL if it is there.
 const void *weir_map_get(weir_call *call, unsigned map, const void *key);

@@ -43,7 +43,6 @@ typedef struct weir_kept {
 typedef struct weir_output {
     const char *name;
     const weir_row *row;             // the columns that are computed; none: NULL
-    bool upsert;                     // its rows with kinds are updates and deletes by key, without update-befores
     bool keep_all;                   // all columns of the input; a computed one of the same name takes its place
     const char *drop[WEIR_KEPT_MAX]; // but not these
     weir_kept keep[WEIR_KEPT_MAX];   // or only these, in this order

@@ -22,12 +22,6 @@ public:
         more.declared.keep_all = true;
         return more;
     }
-    // Its rows with kinds are updates and deletes by key, without update-befores.
-    constexpr Output upsert() const {
-        Output more = *this;
-        more.declared.upsert = true;
-        return more;
-    }
     // With keep_all: but not this one.
     constexpr Output drop(const char *column) const {
         Output more = *this;
