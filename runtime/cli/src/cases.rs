@@ -8,7 +8,7 @@
 //! | `observed` | what came out |
 //! | `toml_text` | its text in TOML |
 //! | `compare` | how that differs from what was expected |
-//! | `report` | what is told of cases |
+//! | `report` | the report on the cases that were run |
 //! | `large` | cases of many rows |
 //! | `timing` | how long a row takes |
 
