@@ -11,6 +11,7 @@ mod relational;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::changelog::ChangelogEncoding;
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
 use crate::limits::OperatorLimits;
@@ -241,6 +242,8 @@ pub struct SinkNode {
     pub options: Options,
     /// Which columns of its input it writes, in this order; `None`: all.
     pub columns: Option<Vec<ListedColumn>>,
+    /// How it writes updates; `None`: as its connector does.
+    pub changelog: Option<Spanned<ChangelogEncoding>>,
 }
 
 /// A step of a section that the caller of [`parse_with`](crate::pipeline::parse_with) has named: its kind reads the options.

@@ -91,6 +91,7 @@ impl LogicalGraph {
                     connector: Spanned { value: connector.to_owned(), span },
                     options,
                     columns: None,
+                    changelog: None,
                 }),
             });
             Some((name, base.join(path)))

@@ -88,7 +88,7 @@ impl DeadLetters {
         }
     }
 
-    /// Emits the rows that were set aside: their columns and the reason.
+    /// Emits the rows that were set aside: their columns and the reason. Each is a letter of its own, whatever its kind.
     ///
     /// # Errors
     /// If a column kernel refuses.
@@ -102,7 +102,9 @@ impl DeadLetters {
         let mut columns: Vec<ArrayRef> = rows.rows.columns().to_vec();
         columns.push(Arc::new(reasons));
         let schema = with_error_column(&rows.rows.schema());
-        out.emit(self.output, StreamBatch { rows: RecordBatch::try_new(schema, columns)?, key_hashes: None, ..rows });
+        let rows =
+            StreamBatch { rows: RecordBatch::try_new(schema, columns)?, row_kinds: None, key_hashes: None, ..rows };
+        out.emit(self.output, rows);
         Ok(())
     }
 }
