@@ -8,11 +8,15 @@
 //! | `filter`, `select`, `expressions`, `expression_step` | steps that evaluate expressions, and what both share |
 //! | `listed_columns` | the lists of columns of selects and sinks |
 //! | [`window`] | windows and their aggregates |
+//! | `aggregates` | aggregates per key without a window |
+//! | `changes` | rows of updating streams in the making |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
 //! | `dead_letter`, `meter`, `distinct` | rows that were refused, calls that are counted, the keys of a call |
 //! | `part` | when rows that are processed apart have made enough for once |
 
+pub(crate) mod aggregates;
+mod changes;
 pub(crate) mod comparison;
 pub(crate) mod component;
 pub(crate) mod dead_letter;
@@ -50,6 +54,7 @@ pub fn step_kinds() -> StepKinds {
         .with(filter::plan::FilterKind)
         .with(select::plan::SelectKind)
         .with(window::plan::WindowKind)
+        .with(aggregates::plan::AggregatesKind)
         .with(sink::plan::SinkKind)
 }
 

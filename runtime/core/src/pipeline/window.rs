@@ -30,7 +30,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind> {
 }
 
 /// `limits = { state = "4GiB" }`: what calls its components may make is in their own limits.
-fn state_bytes(table: &Table<'_>) -> Result<u64> {
+pub(super) fn state_bytes(table: &Table<'_>) -> Result<u64> {
     let default = OperatorLimits::default().state_bytes;
     let Some(limits) = table.table("limits")? else { return Ok(default) };
     together! {

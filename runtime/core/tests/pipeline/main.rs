@@ -82,6 +82,7 @@ fn told(graph: &LogicalGraph) -> String {
             NodeKind::Window(window) => format!("{:?} lateness {}", window.window, window.allowed_lateness_us),
             NodeKind::Filter(filter) => filter.condition.value.clone(),
             NodeKind::Select(select) => format!("{:?}", select.columns),
+            NodeKind::Aggregate(_) | NodeKind::Dedup(_) | NodeKind::Top(_) => String::new(),
             NodeKind::Sink(sink) => sink.connector.value.clone(),
             NodeKind::Other(other) => other.section.clone(),
         };

@@ -20,15 +20,15 @@
 //! | `window_state` | what snapshots hold |
 //! | `frozen_groups` | the groups of a table as rows of a snapshot |
 
-mod aggregate;
-mod aggregate_set;
+pub(in crate::nodes) mod aggregate;
+pub(in crate::nodes) mod aggregate_set;
 mod combine;
 mod combine_sessions;
 pub(crate) mod component_window;
 mod emitted_keys;
 mod firing;
 mod frozen_groups;
-mod group_table;
+pub(in crate::nodes) mod group_table;
 pub(crate) mod instance_aggregate;
 mod late_count;
 mod pane_runs;
@@ -41,8 +41,8 @@ mod results;
 mod session_list;
 mod session_windows;
 mod sessions;
-mod window_rows;
-mod window_state;
+pub(in crate::nodes) mod window_rows;
+pub(in crate::nodes) mod window_state;
 
 use std::sync::Arc;
 
@@ -108,6 +108,22 @@ pub struct BoundAggregate {
     pub name: String,
     /// What computes it.
     pub kind: AggregateKind,
+}
+
+impl BoundAggregate {
+    /// The columns that it reads.
+    pub(in crate::nodes) fn columns(&self) -> &[usize] {
+        let (AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. }) = &self.kind;
+        columns
+    }
+
+    /// The same aggregate of columns that are elsewhere.
+    pub(in crate::nodes) fn placed(&self, place: impl FnOnce(&[usize]) -> Vec<usize>) -> Self {
+        let mut placed = self.clone();
+        let (AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. }) = &mut placed.kind;
+        *columns = place(columns);
+        placed
+    }
 }
 
 /// What computes an aggregate.
