@@ -46,7 +46,8 @@ impl StepKind for AggregatesKind {
         };
         check_distinct(&cx.graph.text, "key-by", &spec.key_by)?;
         let keys = CheckErrors::all(spec.key_by.iter().map(|key| key_column(&input.schema, key)));
-        let planned = spec.aggregates.iter().map(|(name, of)| planned(name, of, &input.schema));
+        let updating = input.changelog != ChangelogMode::InsertOnly;
+        let planned = spec.aggregates.iter().map(|(name, of)| planned(name, of, &input.schema, updating));
         let (keys, planned) = CheckErrors::both(keys, CheckErrors::all(planned))?;
         if let Some((name, _)) =
             spec.aggregates.iter().find(|(name, _)| spec.key_by.iter().any(|k| k.value == name.value))
@@ -55,7 +56,6 @@ impl StepKind for AggregatesKind {
             return Err(CheckError::at(&name.span, message).into());
         }
         let (mut aggregates, fields): (Vec<BoundAggregate>, Vec<FieldRef>) = planned.into_iter().unzip();
-        let updating = input.changelog != ChangelogMode::InsertOnly;
         if updating {
             // With a dot, which names in a file can have only in quotes; it is no column of the result.
             let kind = AggregateKind::Builtin { function: AggregateFunction::Count, columns: Vec::new() };
@@ -77,12 +77,24 @@ impl StepKind for AggregatesKind {
 }
 
 /// An aggregate, and its column of the result.
-fn planned(name: &Spanned<String>, of: &Asked, input: &Schema) -> Result<(BoundAggregate, FieldRef), CheckErrors> {
+fn planned(
+    name: &Spanned<String>,
+    of: &Asked,
+    input: &Schema,
+    updating: bool,
+) -> Result<(BoundAggregate, FieldRef), CheckErrors> {
     let Asked::Builtin { function, columns: of } = of else {
         let message = "a component cannot take rows back, so it cannot be an aggregate without a window: use a built-in one, or a \
                        keyed operator";
         return Err(CheckError::at(&name.span, message).into());
     };
+    if updating && matches!(function, AggregateFunction::First | AggregateFunction::Last) {
+        let message = format!(
+            "{} goes by event time, and a row that is taken back has that of the update: use arg-min or arg-max by a column",
+            function.name()
+        );
+        return Err(CheckError::at(&name.span, message).into());
+    }
     let columns = CheckErrors::all(of.iter().map(|name| column(input, name)))?;
     let types: Vec<&DataType> = columns.iter().map(|column| input.field(*column).data_type()).collect();
     let output = aggregate_type(*function, &types)
