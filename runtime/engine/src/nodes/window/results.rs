@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, new_null_array};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
+use arrow::datatypes::SchemaRef;
 use weir_core::batch::StreamBatch;
 use weir_core::time::utc_text;
 use weir_core::window::Window;
@@ -17,7 +17,7 @@ use super::aggregate_set::AggregateSet;
 use super::{WindowSpec, output_schema};
 use crate::dataflow::operator::{OperatorError, Outputs};
 use crate::dataflow::row_text::cell_text;
-use crate::nodes::dead_letter::DeadLetters;
+use crate::nodes::dead_letter::{DeadLetters, key_rows};
 
 /// Results that are emitted at once at most: what the engine calls a large batch. After as many, rows downstream get their turn, and
 /// a barrier can pass.
@@ -51,7 +51,7 @@ impl Results {
         let keys = spec.key_columns.len();
         let all = || (0..keys + 2 + spec.aggregates.len()).collect();
         let columns = spec.projection.clone().unwrap_or_else(all);
-        let dead_letters = DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone());
+        let dead_letters = spec.dead_letters();
         let (input, key_columns) = (spec.input.clone(), spec.key_columns.clone());
         Ok(Self { keys, columns, schema: output_schema(spec)?, input, key_columns, dead_letters })
     }
@@ -98,16 +98,9 @@ impl Results {
             format!("{reason}, in the window{of} from {} to {}", utc_text(window.start), utc_text(window.end))
         };
         let reasons: Vec<String> = reasons.iter().enumerate().map(reason).collect();
-        let columns = self.input.fields().iter().enumerate().map(|(index, field)| {
-            let key = self.key_columns.iter().position(|column| *column == index).and_then(|key| keys.get(key));
-            key.cloned().unwrap_or_else(|| new_null_array(field.data_type(), windows.len()))
-        });
-        let fields: Vec<_> =
-            self.input.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(windows.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns.collect(), &options)?;
         let times = windows.iter().map(Window::max_time).collect();
-        self.dead_letters.take_results(StreamBatch::new(rows, times, ingested_at), reasons, out)
+        let rows = key_rows(&self.input, &self.key_columns, &keys, times, ingested_at)?;
+        self.dead_letters.take_results(rows, reasons, out)
     }
 
     fn emit_all(&self, fired: &Fired<'_>, ingested_at: i64, out: &mut Outputs) -> Result<(), OperatorError> {
