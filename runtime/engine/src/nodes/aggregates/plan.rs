@@ -10,7 +10,7 @@ use weir_core::graph::{
 
 use super::{AggregateOperator, AggregateSpec, full_schema};
 use crate::dataflow::operator::{Operator, OperatorError};
-use crate::nodes::dead_letter::{DeadLetters, with_error_column};
+use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
 use crate::nodes::window::{AggregateKind, BoundAggregate, aggregate_type};
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column};
 use crate::plan::node::{
@@ -67,7 +67,11 @@ impl StepKind for AggregatesKind {
             key: Some((0..keys.len()).collect()),
             ..OutputPort::new(MAIN_OUTPUT, Arc::new(full_schema(key_fields, fields.into_iter())), OutputRole::Made)
         };
-        let letters = OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(&input.schema), OutputRole::WholeRows);
+        let letters = OutputPort::new(
+            DEAD_LETTER_OUTPUT,
+            with_error_column(&input.schema, Letters::OfKeys),
+            OutputRole::WholeRows,
+        );
         let takes = ChangelogMode::RETRACTIONS;
         let port = InputPort { takes, ..InputPort::only(input.schema.clone(), Distribution::Hash(keys.clone())) };
         let parallelism = if keys.is_empty() { 1 } else { cx.graph.parallelism };
@@ -145,7 +149,7 @@ impl PlanNode for AggregateStep {
             updating: self.updating,
             read,
             schema: Arc::new(schema),
-            dead_letters: DeadLetters::new(on_error, DEAD_LETTERS, cx.metrics.clone()),
+            dead_letters: DeadLetters::new(on_error, DEAD_LETTERS, cx.metrics.clone(), Letters::OfKeys),
             key_groups: cx.key_groups,
         })?)))
     }
