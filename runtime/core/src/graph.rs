@@ -6,6 +6,7 @@
 mod aggregate_function;
 mod event_time;
 mod hosted;
+mod join;
 mod relational;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
 pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
+pub use join::{JoinBounds, JoinNode, JoinType};
 pub use relational::{FilterNode, ListedColumn, SelectNode, SelectedColumns};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
@@ -107,7 +109,7 @@ pub struct Input {
 
 /// The name of the first output of every node.
 pub const MAIN_OUTPUT: &str = "main";
-/// The side output of a window that gets the rows that came too late.
+/// The side output of a window that gets the rows that came too late; a join has one per input: [`JoinNode::late_output`].
 pub const LATE_OUTPUT: &str = "late";
 /// The side output of a source or an operator that gets the rows that it could not process.
 pub const DEAD_LETTER_OUTPUT: &str = "dead-letter";
@@ -125,6 +127,8 @@ pub enum NodeKind {
     Select(SelectNode),
     /// Groups rows by key and time, and aggregates them.
     Window(WindowNode),
+    /// Puts rows of two streams together.
+    Join(JoinNode),
     /// Takes rows out.
     Sink(SinkNode),
     /// A kind of step that this crate does not know.
@@ -141,6 +145,7 @@ impl NodeKind {
             Self::Filter(_) => "filters",
             Self::Select(_) => "selects",
             Self::Window(_) => "windows",
+            Self::Join(_) => "joins",
             Self::Sink(_) => "sinks",
             Self::Other(node) => &node.section,
         }

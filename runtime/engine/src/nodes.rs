@@ -8,6 +8,7 @@
 //! | `filter`, `select`, `expressions`, `expression_step` | steps that evaluate expressions, and what both share |
 //! | `listed_columns` | the lists of columns of selects and sinks |
 //! | [`window`] | windows and their aggregates |
+//! | [`join`] | joins of two streams |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
 //! | `dead_letter`, `meter`, `distinct` | rows that were refused, calls that are counted, the keys of a call |
@@ -21,6 +22,7 @@ pub(crate) mod distinct;
 mod expression_step;
 pub(crate) mod expressions;
 pub(crate) mod filter;
+pub mod join;
 pub(crate) mod keyed;
 pub(crate) mod listed_columns;
 pub(crate) mod meter;
@@ -50,6 +52,7 @@ pub fn step_kinds() -> StepKinds {
         .with(filter::plan::FilterKind)
         .with(select::plan::SelectKind)
         .with(window::plan::WindowKind)
+        .with(join::plan::JoinsKind)
         .with(sink::plan::SinkKind)
 }
 

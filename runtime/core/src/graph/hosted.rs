@@ -27,6 +27,7 @@ impl LogicalGraph {
                 NodeKind::Source(_)
                 | NodeKind::Filter(_)
                 | NodeKind::Select(_)
+                | NodeKind::Join(_)
                 | NodeKind::Sink(_)
                 | NodeKind::Other(_) => {}
             }
@@ -42,7 +43,11 @@ impl LogicalGraph {
                 NodeKind::Source(source) => &mut source.options,
                 NodeKind::Sink(sink) => &mut sink.options,
                 NodeKind::Other(other) => &mut other.options,
-                NodeKind::Operator(_) | NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) => continue,
+                NodeKind::Operator(_)
+                | NodeKind::Filter(_)
+                | NodeKind::Select(_)
+                | NodeKind::Window(_)
+                | NodeKind::Join(_) => continue,
             };
             options.confined = true;
             options.allow_connect = allow_connect.clone();
@@ -57,7 +62,11 @@ impl LogicalGraph {
             NodeKind::Source(source) => Some(&source.options),
             NodeKind::Sink(sink) => Some(&sink.options),
             NodeKind::Other(other) => Some(&other.options),
-            NodeKind::Operator(_) | NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) => None,
+            NodeKind::Operator(_)
+            | NodeKind::Filter(_)
+            | NodeKind::Select(_)
+            | NodeKind::Window(_)
+            | NodeKind::Join(_) => None,
         });
         options.flat_map(Options::passwords_in_clear).collect()
     }
@@ -187,7 +196,7 @@ impl LogicalGraph {
             NodeKind::Filter(filter) => filter.on_error,
             NodeKind::Select(select) => select.on_error,
             NodeKind::Window(window) => window.on_error,
-            NodeKind::Sink(_) | NodeKind::Other(_) => OnError::Fail,
+            NodeKind::Join(_) | NodeKind::Sink(_) | NodeKind::Other(_) => OnError::Fail,
         };
         let mut inputs = self.nodes.iter().flat_map(|reader| &reader.inputs);
         on_error == OnError::DeadLetter && !inputs.any(|input| input.node == node && input.output == DEAD_LETTER_OUTPUT)

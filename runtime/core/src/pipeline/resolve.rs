@@ -44,6 +44,8 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     if draft.is_sink {
         return Err(refuse(format!("{name:?} is a sink, and a sink has no output")));
     }
+    let late_outputs: [String; 2];
+    let of_join: [&str; 3];
     let (on_error, outputs): (OnError, &[&str]) = match &draft.kind {
         // It is wrong, and what its outputs are is not known.
         None | Some(NodeKind::Sink(_)) => (OnError::DeadLetter, &[]),
@@ -51,6 +53,11 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
         Some(NodeKind::Filter(filter)) => (filter.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
         Some(NodeKind::Select(select)) => (select.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
         Some(NodeKind::Window(window)) => (window.on_error, &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT]),
+        Some(NodeKind::Join(join)) => {
+            late_outputs = [join.late_output(0), join.late_output(1)];
+            of_join = [MAIN_OUTPUT, &late_outputs[0], &late_outputs[1]];
+            (OnError::Fail, &of_join)
+        }
         // Only its component knows the side outputs of an operator.
         Some(NodeKind::Operator(operator)) => (operator.on_error, &[]),
         Some(NodeKind::Other(_)) => (OnError::DeadLetter, &[]),
