@@ -263,9 +263,9 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
         Some(NodeKind::Operator(operator)) => {
             operator.exchange.as_ref().is_some_and(|e| e.value == Exchange::Broadcast)
         }
-        Some(NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) | NodeKind::Join(_) | NodeKind::Other(_)) => {
-            false
-        },
+        Some(
+            NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) | NodeKind::Join(_) | NodeKind::Other(_),
+        ) => false,
         Some(NodeKind::Source(_)) => {
             return Err(format!(
                 "what the source {step:?} has set aside never became rows: correct the records where they come from"

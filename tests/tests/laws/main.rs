@@ -11,6 +11,7 @@ mod expressions;
 mod faults;
 mod figures;
 mod golden_trial;
+mod joins;
 mod ledger;
 mod maps;
 mod pipelines;

@@ -24,10 +24,6 @@ pub(super) fn read(table: &Table<'_>) -> Result<NodeKind> {
         state_bytes = state_bytes(table);
     }
     let on = on(table, &ports)?;
-    if join_type.value.is_left_alone() && matches!(bounds, JoinBounds::Interval { .. }) {
-        let message = format!("type = {:?} needs windows: it cannot be used with interval", join_type.value.name());
-        return Err(Diagnostic::error(message, join_type.span).with_hint("window = { tumbling = \"1h\" }").into());
-    }
     Ok(NodeKind::Join(JoinNode { ports, on, join_type, bounds, columns, state_bytes }))
 }
 
@@ -117,7 +113,8 @@ fn bounds(table: &Table<'_>) -> Result<JoinBounds> {
             if table.check_keys(KEYS).is_err() {
                 return Err(Problems::default());
             }
-            let message = format!("{} would keep all rows for ever: it needs an interval or a window", table.described());
+            let message =
+                format!("{} would keep all rows for ever: it needs an interval or a window", table.described());
             let hint = format!("{INTERVAL}, or window = {{ tumbling = \"1h\" }}");
             Err(Diagnostic::error(message, table.span.clone()).with_hint(hint).into())
         }
@@ -132,8 +129,11 @@ fn interval(table: &Table<'_>) -> Result<JoinBounds> {
         upper = bound(table, "to", "before", -1);
     }
     if lower > upper {
-        let problem = Diagnostic::error("no time is within these bounds: the first is after the second", table.span.clone());
-        return Err(problem.with_hint("they count from the left row: interval = { from = \"-1h\", to = \"4h\" }").into());
+        let problem =
+            Diagnostic::error("no time is within these bounds: the first is after the second", table.span.clone());
+        return Err(problem
+            .with_hint("they count from the left row: interval = { from = \"-1h\", to = \"4h\" }")
+            .into());
     }
     Ok(JoinBounds::Interval { lower: Some(lower), upper: Some(upper) })
 }
@@ -150,7 +150,10 @@ fn bound(table: &Table<'_>, inclusive: &str, exclusive: &str, step: i64) -> Resu
             Err(Diagnostic::error(message, span).with_hint("remove one").into())
         }
         (None, None) => {
-            let message = format!("{} needs a key {inclusive:?} or {exclusive:?}: without that bound rows are kept for ever", table.described());
+            let message = format!(
+                "{} needs a key {inclusive:?} or {exclusive:?}: without that bound rows are kept for ever",
+                table.described()
+            );
             Err(Diagnostic::error(message, table.span.clone()).with_hint(INTERVAL).into())
         }
     }

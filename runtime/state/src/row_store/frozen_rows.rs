@@ -30,11 +30,14 @@ pub struct FrozenRows {
 #[must_use]
 pub fn rows_schema(keys: &[FieldRef], constants: &[&str], fields: &[FieldRef]) -> SchemaRef {
     let nullable = |f: &FieldRef| Arc::new(Field::clone(f).with_nullable(true));
-    let keys = keys.iter().map(|key| Arc::new(Field::new(format!("{KEY}.{}", key.name()), key.data_type().clone(), true)));
+    let keys =
+        keys.iter().map(|key| Arc::new(Field::new(format!("{KEY}.{}", key.name()), key.data_type().clone(), true)));
     let number = |name: &str| Arc::new(Field::new(name, DataType::Int64, false));
     let own = [number(TIME), Arc::new(Field::new(MARK, DataType::UInt32, false))];
     let fields = fields.iter().map(nullable);
-    Arc::new(Schema::new(keys.chain(constants.iter().map(|name| number(name))).chain(own).chain(fields).collect::<Vec<_>>()))
+    Arc::new(Schema::new(
+        keys.chain(constants.iter().map(|name| number(name))).chain(own).chain(fields).collect::<Vec<_>>(),
+    ))
 }
 
 impl FrozenRows {

@@ -22,10 +22,12 @@ pub(super) fn keys(node: &JoinNode, inputs: [&PortInput; 2]) -> Result<[Vec<usiz
     let pair = |(left_name, right_name): &(Spanned<String>, Spanned<String>)| {
         let of = |side: usize, name: &Spanned<String>| {
             let input = inputs[side];
-            let of_input = |error: CheckError| CheckError { message: format!("{:?}: {}", input.name, error.message), ..error };
+            let of_input =
+                |error: CheckError| CheckError { message: format!("{:?}: {}", input.name, error.message), ..error };
             key_column(&input.schema, name).map_err(of_input)
         };
-        let (left, right) = CheckErrors::both(of(0, left_name).map_err(Into::into), of(1, right_name).map_err(Into::into))?;
+        let (left, right) =
+            CheckErrors::both(of(0, left_name).map_err(Into::into), of(1, right_name).map_err(Into::into))?;
         let name_span = left_name.span.clone();
         let types = [inputs[0].schema.field(left).data_type(), inputs[1].schema.field(right).data_type()];
         if types[0] != types[1] {
@@ -135,7 +137,9 @@ fn all(
 /// The columns that a join over windows makes itself.
 fn windows(join: &JoinNode) -> Vec<(Made, FieldRef)> {
     match join.bounds {
-        JoinBounds::Window(_) => [Made::WindowStart, Made::WindowEnd].into_iter().zip(fields_before_results(Vec::new())).collect(),
+        JoinBounds::Window(_) => {
+            [Made::WindowStart, Made::WindowEnd].into_iter().zip(fields_before_results(Vec::new())).collect()
+        }
         JoinBounds::Interval { .. } => Vec::new(),
     }
 }
@@ -148,11 +152,7 @@ fn field(join: &JoinNode, inputs: [&PortInput; 2], side: usize, column: usize) -
 }
 
 /// The column that `INPUT.COLUMN` names, or a bound of the window.
-fn listed(
-    join: &JoinNode,
-    inputs: [&PortInput; 2],
-    of: &Spanned<String>,
-) -> Result<(Made, FieldRef), CheckError> {
+fn listed(join: &JoinNode, inputs: [&PortInput; 2], of: &Spanned<String>) -> Result<(Made, FieldRef), CheckError> {
     let refuse = |message: String| CheckError::at(&of.span, message);
     let windows = windows(join);
     let Some((name, column)) = of.value.split_once('.') else {

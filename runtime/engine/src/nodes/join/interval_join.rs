@@ -1,7 +1,7 @@
 //! Interval joins: rows of one key belong together if the event time of the right row is within bounds of that of the left one.
 //!
-//! Pairs go out as soon as both rows are there, at the later of their times. A row without a match goes out, at its own time, once the
-//! watermark says that none can come; so the watermark that is forwarded is behind by as long as rows wait for that.
+//! Pairs go out as soon as both rows are there, at the later of their times. A row alone goes out at its own time: without a match, once
+//! the watermark says that none can come, and in a semi join with its first match; so the watermark that is forwarded is behind by as long as rows wait for that.
 
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
@@ -51,7 +51,11 @@ impl Bounds {
 
     /// How long after its own time a row of a side may still get a match; `None`: for ever.
     fn waits(self, side: usize) -> Option<i64> {
-        if side == 0 { self.upper.map(|upper| upper.max(0)) } else { self.lower.map(|lower| lower.saturating_neg().max(0)) }
+        if side == 0 {
+            self.upper.map(|upper| upper.max(0))
+        } else {
+            self.lower.map(|lower| lower.saturating_neg().max(0))
+        }
     }
 }
 
@@ -128,7 +132,7 @@ impl Operator for IntervalJoin {
         let bounds = self.bounds;
         let reach = |time| bounds.reach(side, time);
         let arriving = Arriving { side, rows: &rows, window: None, reach: &reach };
-        if self.table.join(&self.spec, &arriving, &mut cursor, &self.joined, out)? == Progress::More {
+        if self.table.take(&self.spec, &arriving, &mut cursor, &self.joined, out)? == Progress::More {
             self.pending = Some((rows, cursor));
             out.put_back(batch);
         }
@@ -149,8 +153,17 @@ impl Operator for IntervalJoin {
         if watermark == WATERMARK_MAX {
             return watermark;
         }
-        let kept = [0, 1].into_iter().filter(|side| self.spec.keeps_unmatched(*side));
-        let behind = kept.map(|side| self.bounds.waits(side).unwrap_or(i64::MAX)).max().unwrap_or(0);
+        // Rows that go out alone do so at their own time.
+        let is_alone = |side: &usize| match self.spec.join_type.is_left_alone() {
+            true => *side == 0,
+            false => self.spec.keeps_unmatched(*side),
+        };
+        let behind = [0, 1]
+            .into_iter()
+            .filter(is_alone)
+            .map(|side| self.bounds.waits(side).unwrap_or(i64::MAX))
+            .max()
+            .unwrap_or(0);
         watermark.saturating_sub(behind).max(WATERMARK_MIN)
     }
 

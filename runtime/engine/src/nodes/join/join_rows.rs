@@ -25,7 +25,8 @@ impl JoinRows {
     pub(super) fn of_batch(batch: &StreamBatch, side: &JoinSide) -> Self {
         let columns = |indices: &[usize]| indices.iter().map(|i| batch.rows.column(*i).clone()).collect::<Vec<_>>();
         let keys = columns(&side.keys);
-        let valid = keys.iter().fold(None, |valid, key| NullBuffer::union(valid.as_ref(), key.logical_nulls().as_ref()));
+        let valid =
+            keys.iter().fold(None, |valid, key| NullBuffer::union(valid.as_ref(), key.logical_nulls().as_ref()));
         let hashes = batch.key_hashes.as_ref().filter(|hashes| **hashes.columns() == *side.keys);
         Self {
             keys,
@@ -53,7 +54,8 @@ impl JoinRows {
     /// The rows at these indices.
     pub(super) fn take(&self, rows: &[u32]) -> Result<Self, OperatorError> {
         let indices = UInt32Array::from(rows.to_vec());
-        let pick = |columns: &[ArrayRef]| columns.iter().map(|c| take(c, &indices, None)).collect::<Result<Vec<_>, _>>();
+        let pick =
+            |columns: &[ArrayRef]| columns.iter().map(|c| take(c, &indices, None)).collect::<Result<Vec<_>, _>>();
         let valid = self.valid.as_ref().map(|valid| rows.iter().map(|row| valid.is_valid(*row as usize)).collect());
         let valid: Option<NullBuffer> = valid;
         Ok(Self {

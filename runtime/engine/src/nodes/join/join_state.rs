@@ -77,7 +77,12 @@ impl JoinState {
     pub(super) fn new(spec: &JoinSpec, constants: &[&str]) -> Self {
         let keys: Vec<FieldRef> = spec.key_fields();
         let schemas = [0, 1].map(|side| rows_schema(&keys, constants, &spec.kept_fields(side)));
-        Self { schemas, fixed: keys.len() + constants.len() + 2, described: describe(spec), key_groups: spec.key_groups }
+        Self {
+            schemas,
+            fixed: keys.len() + constants.len() + 2,
+            described: describe(spec),
+            key_groups: spec.key_groups,
+        }
     }
 
     pub(super) fn freeze(&self, tables: Vec<TableParts>, progress: JoinProgress) -> Frozen {
@@ -190,7 +195,8 @@ fn arranged(rows: &RecordBatch, expected: &Schema, fixed: usize) -> Option<Recor
 pub(super) fn window_runs(rows: &RecordBatch, keys: usize) -> Vec<(Window, RecordBatch)> {
     let bound = |column: usize| rows.column(keys + column).as_primitive::<Int64Type>().values();
     let (starts, ends) = (bound(0), bound(1));
-    let windows: Vec<Window> = starts.iter().zip(ends).map(|(start, end)| Window { start: *start, end: *end }).collect();
+    let windows: Vec<Window> =
+        starts.iter().zip(ends).map(|(start, end)| Window { start: *start, end: *end }).collect();
     let mut runs = Vec::new();
     let mut offset = 0;
     for run in windows.chunk_by(|window, next| window == next) {

@@ -6,7 +6,7 @@ use weir_state::{KeyIndex, NewRows, RowId, RowOrder, RowStore};
 
 use super::JoinSpec;
 use super::join_rows::JoinRows;
-use super::joined_rows::{RowsOf, JoinedRows};
+use super::joined_rows::{JoinedRows, RowsOf};
 use crate::dataflow::operator::{OperatorError, Outputs, Progress};
 
 /// Rows that wait for others.
@@ -58,7 +58,7 @@ impl JoinTable {
 
     /// Emits the pairs that rows make with those of the other side, and then keeps the rows. With [`Progress::More`] it is to be
     /// called again with the same.
-    pub(super) fn join(
+    fn join(
         &mut self,
         spec: &JoinSpec,
         arriving: &Arriving<'_>,
@@ -66,7 +66,7 @@ impl JoinTable {
         joined: &JoinedRows,
         out: &mut Outputs,
     ) -> Result<Progress, OperatorError> {
-        let Arriving { side, rows, window, reach } = arriving;
+        let Arriving { side, rows, .. } = arriving;
         let (side, other) = (*side, 1 - *side);
         let slots = self.slots(rows)?;
         let (mut of_batch, mut partners) = (Vec::new(), Vec::new());
@@ -75,12 +75,7 @@ impl JoinTable {
         while cursor.row < rows.len() {
             let row = cursor.row;
             let first = partners.len();
-            if rows.has_key(row) {
-                match window {
-                    Some(_) => partners.extend(self.sides[other].rows_of(slots[row])),
-                    None => self.sides[other].between(slots[row], reach(rows.times[row]), &mut partners),
-                }
-            }
+            self.partners(arriving, row, &slots, &mut partners);
             if cursor.partner > 0 {
                 partners.drain(first..first + cursor.partner);
             }
@@ -109,6 +104,32 @@ impl JoinTable {
             *cursor = Cursor::default();
         }
         Ok(progress)
+    }
+
+    /// Adds the rows of the other side that belong to a row.
+    pub(super) fn partners(&self, arriving: &Arriving<'_>, row: usize, slots: &[u32], out: &mut Vec<RowId>) {
+        let Arriving { side, rows, window, reach } = arriving;
+        let other = &self.sides[1 - side];
+        match window {
+            _ if !rows.has_key(row) => {}
+            Some(_) => out.extend(other.rows_of(slots[row])),
+            None => other.between(slots[row], reach(rows.times[row]), out),
+        }
+    }
+
+    /// As [`JoinTable::semi_join`] or [`JoinTable::join`], whichever the join is.
+    pub(super) fn take(
+        &mut self,
+        spec: &JoinSpec,
+        arriving: &Arriving<'_>,
+        cursor: &mut Cursor,
+        joined: &JoinedRows,
+        out: &mut Outputs,
+    ) -> Result<Progress, OperatorError> {
+        match spec.join_type.is_left_alone() {
+            true => self.semi_join(spec, arriving, joined, out),
+            false => self.join(spec, arriving, cursor, joined, out),
+        }
     }
 
     fn emit_pairs(

@@ -43,9 +43,8 @@ impl StepKind for JoinsKind {
             let distribution = Distribution::Hash(keys[side].clone());
             InputPort { name: inputs[side].name.clone(), ..InputPort::only(inputs[side].schema.clone(), distribution) }
         };
-        let late = |side: usize| {
-            OutputPort::new(&spec.late_output(side), inputs[side].schema.clone(), OutputRole::WholeRows)
-        };
+        let late =
+            |side: usize| OutputPort::new(&spec.late_output(side), inputs[side].schema.clone(), OutputRole::WholeRows);
         let main = OutputPort::new(MAIN_OUTPUT, Arc::new(Schema::new(fields)), OutputRole::Made);
         Ok(Arc::new(JoinStep {
             inputs: [port(0), port(1)],

@@ -1,5 +1,5 @@
-//! Semi and anti joins: a row of the left side goes out alone, if there is a row of its key on the right side, or if there is none.
-//! Of the right side one row per key is kept, without columns.
+//! Semi and anti joins: a row of the left side goes out alone, if there is a row on the right side that belongs to it, or if there is
+//! none. Once that is known, a left row is forgotten. Within a window one row of the right side is kept per key.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use weir_state::{NewRows, RowId};
 use super::JoinSpec;
 use super::join_rows::JoinRows;
 use super::join_table::{Arriving, JoinTable, NO_WINDOW};
-use super::joined_rows::{RowsOf, JoinedRows};
+use super::joined_rows::{JoinedRows, RowsOf};
 use crate::dataflow::operator::{OperatorError, Outputs, Progress};
 
 const LEFT: usize = 0;
@@ -35,20 +35,24 @@ impl JoinTable {
     fn left(
         &mut self,
         spec: &JoinSpec,
-        Arriving { rows, window, .. }: &Arriving<'_>,
+        arriving: &Arriving<'_>,
         slots: &[u32],
         joined: &JoinedRows,
         out: &mut Outputs,
     ) -> Result<(), OperatorError> {
+        let Arriving { rows, window, .. } = arriving;
+        let mut partners = Vec::new();
         let has_match = |row: &u32| {
-            let row = *row as usize;
-            rows.has_key(row) && self.sides[RIGHT].rows_of_slot(slots[row]) > 0
+            partners.clear();
+            self.partners(arriving, *row as usize, slots, &mut partners);
+            !partners.is_empty()
         };
         let (matched, waiting): (Vec<u32>, Vec<u32>) = (0..rows.len() as u32).partition(has_match);
         if spec.join_type == JoinType::Semi {
-            let window = window.unwrap_or(NO_WINDOW);
-            let times = vec![window.max_time(); matched.len()];
-            joined.emit([RowsOf::Batch(&rows.kept, &matched), RowsOf::Nulls], times, &|_| window, out)?;
+            let time = |row: &u32| window.map_or_else(|| rows.times[*row as usize], |window| window.max_time());
+            let times = matched.iter().map(time).collect();
+            let sides = [RowsOf::Batch(&rows.kept, &matched), RowsOf::Nulls];
+            joined.emit(sides, times, &|_| window.unwrap_or(NO_WINDOW), out)?;
         }
         let JoinRows { kept, times, .. } = if matched.is_empty() { (*rows).clone() } else { rows.take(&waiting)? };
         let slots: Vec<u32> = waiting.iter().map(|row| slots[*row as usize]).collect();
@@ -58,19 +62,30 @@ impl JoinTable {
     fn right(
         &mut self,
         spec: &JoinSpec,
-        Arriving { rows, window, .. }: &Arriving<'_>,
+        arriving: &Arriving<'_>,
         slots: &[u32],
         joined: &JoinedRows,
         out: &mut Outputs,
     ) -> Result<Progress, OperatorError> {
+        let Arriving { rows, window, .. } = arriving;
         let mut seen = HashSet::new();
-        let mut first_of_key: Vec<u32> = (0..rows.len() as u32).collect();
-        first_of_key.retain(|row| {
+        let mut kept: Vec<u32> = (0..rows.len() as u32).collect();
+        kept.retain(|row| {
             let slot = slots[*row as usize];
-            rows.has_key(*row as usize) && self.sides[RIGHT].rows_of_slot(slot) == 0 && seen.insert(slot)
+            let mut is_needed = || self.sides[RIGHT].rows_of_slot(slot) == 0 && seen.insert(slot);
+            rows.has_key(*row as usize) && (window.is_none() || is_needed())
         });
-        let waiting = first_of_key.iter().flat_map(|row| self.sides[LEFT].rows_of(slots[*row as usize]));
-        let matched: Vec<RowId> = waiting.take(spec.result_rows_max).collect();
+        let (mut matched, mut partners, mut is_known) = (Vec::<RowId>::new(), Vec::new(), HashSet::new());
+        for row in &kept {
+            partners.clear();
+            self.partners(arriving, *row as usize, slots, &mut partners);
+            partners.retain(|id| is_known.insert(*id));
+            matched.extend(&partners);
+            if matched.len() >= spec.result_rows_max {
+                break;
+            }
+        }
+        matched.truncate(spec.result_rows_max);
         let progress = if matched.len() == spec.result_rows_max { Progress::More } else { Progress::Done };
         if spec.join_type == JoinType::Semi {
             self.emit_unmatched(LEFT, &matched, *window, joined, out)?;
@@ -78,8 +93,8 @@ impl JoinTable {
         // Their keys stay: rows of the right side are about to be kept under them.
         self.sides[LEFT].remove(&matched)?;
         if progress == Progress::Done {
-            let JoinRows { kept, times, .. } = rows.take(&first_of_key)?;
-            let slots: Vec<u32> = first_of_key.iter().map(|row| slots[*row as usize]).collect();
+            let slots: Vec<u32> = kept.iter().map(|row| slots[*row as usize]).collect();
+            let JoinRows { kept, times, .. } = rows.take(&kept)?;
             self.sides[RIGHT].append(NewRows { slots: &slots, times: &times, marks: None, columns: kept })?;
         }
         Ok(progress)

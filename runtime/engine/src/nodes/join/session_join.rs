@@ -243,7 +243,8 @@ impl SessionJoin {
             let sides = [RowsOf::Store(left, lefts), RowsOf::Store(right, rights)];
             self.joined.emit(sides, times(windows), &|row| windows[row], out)?;
         }
-        let alone = |side: usize| (times(&closing.alone_windows[side]), move |row: usize| closing.alone_windows[side][row]);
+        let alone =
+            |side: usize| (times(&closing.alone_windows[side]), move |row: usize| closing.alone_windows[side][row]);
         let (of_left, window) = alone(0);
         self.joined.emit([RowsOf::Store(left, &closing.alone[0]), RowsOf::Nulls], of_left, &window, out)?;
         let (of_right, window) = alone(1);

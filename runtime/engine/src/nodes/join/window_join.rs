@@ -44,8 +44,7 @@ struct WindowTable {
 
 impl WindowJoin {
     pub(super) fn new(spec: JoinSpec, window: WindowAssigner) -> Result<Self, OperatorError> {
-        let grid =
-            PaneGrid::new(window).ok_or_else(|| OperatorError::Call("sessions have no panes".to_owned()))?;
+        let grid = PaneGrid::new(window).ok_or_else(|| OperatorError::Call("sessions have no panes".to_owned()))?;
         Ok(Self {
             grid,
             state: JoinState::new(&spec, &WINDOW_COLUMNS),
@@ -114,10 +113,7 @@ impl WindowJoin {
         self.table(window)?;
         let Some(of_window) = self.tables.get_mut(&(window.max_time(), window.start)) else { return Ok(()) };
         let arriving = Arriving { side, rows: &rows, window: Some(window), reach: &|time| time..=time };
-        let progress = match self.spec.join_type.is_left_alone() {
-            true => of_window.table.semi_join(&self.spec, &arriving, &self.joined, out)?,
-            false => of_window.table.join(&self.spec, &arriving, &mut self.cursor, &self.joined, out)?,
-        };
+        let progress = of_window.table.take(&self.spec, &arriving, &mut self.cursor, &self.joined, out)?;
         let bytes = of_window.table.memory_bytes();
         self.state_bytes = self.state_bytes - of_window.bytes + bytes;
         of_window.bytes = bytes;
