@@ -8,6 +8,7 @@
 use arrow::datatypes::SchemaRef;
 use serde::Deserialize;
 use weir_core::batch::StreamBatch;
+use weir_core::changelog::ChangelogMode;
 use weir_core::column_type::type_name;
 use weir_core::connector::{ConnectorError, Cut, Guarantee, Prepare, Sink, SinkReport, SinkWriter, WriterContext};
 use weir_core::graph::Options;
@@ -39,6 +40,10 @@ impl Blackhole {
 }
 
 impl Sink for Blackhole {
+    fn takes(&self) -> &'static [ChangelogMode] {
+        ChangelogMode::ALL
+    }
+
     fn guarantee(&self) -> Guarantee {
         Guarantee::ExactlyOnce
     }
@@ -72,7 +77,7 @@ impl SinkWriter for BlackholeWriter {
     fn write(&mut self, batch: &StreamBatch) -> Result<(), ConnectorError> {
         self.rows += batch.rows.num_rows() as u64;
         if let Some(checksum) = &mut self.checksum {
-            checksum.update(&batch.rows);
+            checksum.update(batch);
         }
         Ok(())
     }

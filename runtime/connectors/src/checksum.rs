@@ -16,15 +16,14 @@
 //!
 //! A vector of hashes is carried over a batch and updated column by column; nothing is allocated a row.
 
-use arrow::array::{
-    Array, AsArray, BooleanArray, GenericByteArray, ListArray, PrimitiveArray, RecordBatch, StructArray,
-};
+use arrow::array::{Array, AsArray, BooleanArray, GenericByteArray, ListArray, PrimitiveArray, StructArray};
 use arrow::datatypes::{
     ArrowPrimitiveType, ByteArrayType, DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
     Int16Type, Int32Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use serde::Deserialize;
+use weir_core::batch::StreamBatch;
 
 /// What a null is hashed as: the ASCII bytes `weirnull`.
 pub const NULL_FIELD: u64 = 0x7765_6972_6E75_6C6C;
@@ -74,14 +73,17 @@ impl RowChecksum {
         schema.fields().iter().find(|f| !is_supported(f.data_type())).map(|f| (f.name().as_str(), f.data_type()))
     }
 
-    /// Adds the rows of a batch. Columns of a type that [`RowChecksum::unsupported`] names are ignored.
-    pub fn update(&mut self, rows: &RecordBatch) {
+    /// Adds the rows of a batch; of rows that are taken back it takes the hashes away again, so that the sum is that of the table which
+    /// the stream describes. Columns of a type that [`RowChecksum::unsupported`] names are ignored.
+    pub fn update(&mut self, batch: &StreamBatch) {
         self.hashes.clear();
-        self.hashes.resize(rows.num_rows(), 0);
-        for column in rows.columns() {
+        self.hashes.resize(batch.len(), 0);
+        for column in batch.rows.columns() {
             add_column(&mut self.hashes, column, self.strings);
         }
-        self.sum = self.hashes.iter().fold(self.sum, |sum, hash| sum.wrapping_add(*hash));
+        self.sum = self.hashes.iter().enumerate().fold(self.sum, |sum, (row, hash)| {
+            if batch.row_kind(row).takes_back() { sum.wrapping_sub(*hash) } else { sum.wrapping_add(*hash) }
+        });
     }
 
     /// The sum so far.
@@ -215,17 +217,35 @@ fn add_structs(hashes: &mut [u64], column: &StructArray, strings: StringHash) {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray, TimestampMillisecondArray};
+    use arrow::array::{
+        ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, TimestampMillisecondArray,
+    };
+    use weir_core::batch::RowKinds;
 
     use super::*;
 
-    fn checksum(columns: Vec<ArrayRef>) -> u64 {
+    fn batch(columns: Vec<ArrayRef>) -> StreamBatch {
         let names = ["a", "b", "c"].into_iter();
         let rows = RecordBatch::try_from_iter(names.zip(columns)).unwrap();
         assert_eq!(RowChecksum::unsupported(&rows.schema()), None);
+        let times = vec![0; rows.num_rows()];
+        StreamBatch::new(rows, times.into(), 0)
+    }
+
+    fn checksum(columns: Vec<ArrayRef>) -> u64 {
         let mut checksum = RowChecksum::new(StringHash::Fnv);
-        checksum.update(&rows);
+        checksum.update(&batch(columns));
         checksum.value()
+    }
+
+    #[test]
+    fn rows_that_are_taken_back_no_longer_count() {
+        let mut changes = batch(vec![Arc::new(Int64Array::from(vec![7, 5, 7, 8, 5]))]);
+        // Inserts 7 and 5, updates 7 to 8, deletes 5.
+        changes.row_kinds = RowKinds::new(vec![0, 0, 1, 2, 3].into());
+        let mut sum = RowChecksum::new(StringHash::Fnv);
+        sum.update(&changes);
+        assert_eq!(sum.value(), checksum(vec![Arc::new(Int64Array::from(vec![8]))]));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 use serde::Deserialize;
 use weir_core::batch::StreamBatch;
+use weir_core::changelog::ChangelogEncoding;
 use weir_core::connector::{ConnectorError, Cut, Guarantee, Prepare, Sink, SinkReport, SinkWriter, WriterContext};
 use weir_core::graph::Options;
 
@@ -54,6 +55,10 @@ impl Console {
 impl Sink for Console {
     fn parallelism_max(&self) -> Option<usize> {
         Some(1)
+    }
+
+    fn encoding(&self) -> Option<ChangelogEncoding> {
+        Some(ChangelogEncoding::Kinds)
     }
 
     fn guarantee(&self) -> Guarantee {

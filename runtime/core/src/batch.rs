@@ -76,6 +76,25 @@ pub enum RowKind {
     Delete = 3,
 }
 
+impl RowKind {
+    /// Whether it takes a row back.
+    #[must_use]
+    pub fn takes_back(self) -> bool {
+        matches!(self, Self::UpdateBefore | Self::Delete)
+    }
+
+    /// `+I`, `-U`, `+U` or `-D`.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Insert => "+I",
+            Self::UpdateBefore => "-U",
+            Self::UpdateAfter => "+U",
+            Self::Delete => "-D",
+        }
+    }
+}
+
 /// The kind of each row of a batch, one byte per row; every value is a [`RowKind`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowKinds(ScalarBuffer<u8>);
@@ -85,6 +104,17 @@ impl RowKinds {
     #[must_use]
     pub fn new(kinds: ScalarBuffer<u8>) -> Option<Self> {
         kinds.iter().all(|kind| *kind <= RowKind::Delete as u8).then_some(Self(kinds))
+    }
+
+    /// The kind of a row.
+    #[must_use]
+    pub fn get(&self, row: usize) -> RowKind {
+        match self.0[row] {
+            0 => RowKind::Insert,
+            1 => RowKind::UpdateBefore,
+            2 => RowKind::UpdateAfter,
+            _ => RowKind::Delete,
+        }
     }
 
     /// The bytes.
@@ -123,6 +153,12 @@ impl StreamBatch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.event_times.is_empty()
+    }
+
+    /// What a row does to the rows before it.
+    #[must_use]
+    pub fn row_kind(&self, row: usize) -> RowKind {
+        self.row_kinds.as_ref().map_or(RowKind::Insert, |kinds| kinds.get(row))
     }
 
     /// Bytes of its columns' values, those of other rows of the same buffers apart. It looks at no row of the usual types.

@@ -8,10 +8,12 @@ mod event_time;
 mod hosted;
 mod join;
 mod relational;
+mod updating;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::changelog::ChangelogEncoding;
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
 use crate::limits::OperatorLimits;
@@ -23,6 +25,7 @@ pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
 pub use join::{JoinBounds, JoinNode, JoinType};
 pub use relational::{FilterNode, ListedColumn, SelectNode, SelectedColumns};
+pub use updating::{AggregateNode, DedupNode, Keep, OrderColumn, Ties, TopNode};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
 #[derive(Clone, Debug)]
@@ -129,6 +132,12 @@ pub enum NodeKind {
     Window(WindowNode),
     /// Puts rows of two streams together.
     Join(JoinNode),
+    /// Groups rows by key, and updates the aggregates of each.
+    Aggregate(AggregateNode),
+    /// Keeps one row per key.
+    Dedup(DedupNode),
+    /// Keeps the first rows of each key in an order.
+    Top(TopNode),
     /// Takes rows out.
     Sink(SinkNode),
     /// A kind of step that this crate does not know.
@@ -136,6 +145,30 @@ pub enum NodeKind {
 }
 
 impl NodeKind {
+    /// What happens to what it cannot process.
+    #[must_use]
+    pub fn on_error(&self) -> OnError {
+        match self {
+            Self::Source(source) => source.on_error,
+            Self::Operator(operator) => operator.on_error,
+            Self::Filter(filter) => filter.on_error,
+            Self::Select(select) => select.on_error,
+            Self::Window(window) => window.on_error,
+            Self::Aggregate(aggregate) => aggregate.on_error,
+            Self::Join(_) | Self::Dedup(_) | Self::Top(_) | Self::Sink(_) | Self::Other(_) => OnError::Fail,
+        }
+    }
+
+    /// What is computed of each group, if it groups rows.
+    #[must_use]
+    pub fn aggregates(&self) -> &[(Spanned<String>, AggregateSpec)] {
+        match self {
+            Self::Window(window) => &window.aggregates,
+            Self::Aggregate(aggregate) => &aggregate.aggregates,
+            _ => &[],
+        }
+    }
+
     /// The section of the pipeline file that such nodes are in.
     #[must_use]
     pub fn section(&self) -> &str {
@@ -146,6 +179,9 @@ impl NodeKind {
             Self::Select(_) => "selects",
             Self::Window(_) => "windows",
             Self::Join(_) => "joins",
+            Self::Aggregate(_) => "aggregates",
+            Self::Dedup(_) => "dedup",
+            Self::Top(_) => "top",
             Self::Sink(_) => "sinks",
             Self::Other(node) => &node.section,
         }
@@ -246,6 +282,8 @@ pub struct SinkNode {
     pub options: Options,
     /// Which columns of its input it writes, in this order; `None`: all.
     pub columns: Option<Vec<ListedColumn>>,
+    /// How it writes updates; `None`: as its connector does.
+    pub changelog: Option<Spanned<ChangelogEncoding>>,
 }
 
 /// A step of a section that the caller of [`parse_with`](crate::pipeline::parse_with) has named: its kind reads the options.

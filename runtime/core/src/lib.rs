@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`batch`] | rows in flight: [`StreamBatch`](batch::StreamBatch), [`StreamElement`](batch::StreamElement) |
+//! | [`changelog`] | what the rows of a stream do to those before them |
 //! | [`time`] | clocks, watermark strategies, merging of watermarks, idleness |
 //! | [`window`] | assigning event times to windows and panes |
 //! | [`key_group`] | which key belongs to which subtask |
@@ -29,6 +30,7 @@
 
 pub mod allow_connect;
 pub mod batch;
+pub mod changelog;
 pub mod checkpoint;
 pub mod column_type;
 pub mod connector;

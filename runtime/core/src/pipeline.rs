@@ -23,6 +23,7 @@ mod source;
 mod string_places;
 mod table;
 mod units;
+mod updating;
 mod window;
 
 use std::fmt;

@@ -9,11 +9,15 @@
 //! | `listed_columns` | the lists of columns of selects and sinks |
 //! | [`window`] | windows and their aggregates |
 //! | [`join`] | joins of two streams |
+//! | `aggregates` | aggregates per key without a window |
+//! | `changes` | rows of updating streams in the making |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
 //! | `dead_letter`, `meter`, `distinct` | rows that were refused, calls that are counted, the keys of a call |
 //! | `part` | when rows that are processed apart have made enough for once |
 
+pub(crate) mod aggregates;
+mod changes;
 pub(crate) mod comparison;
 pub(crate) mod component;
 pub(crate) mod dead_letter;
@@ -53,6 +57,7 @@ pub fn step_kinds() -> StepKinds {
         .with(select::plan::SelectKind)
         .with(window::plan::WindowKind)
         .with(join::plan::JoinsKind)
+        .with(aggregates::plan::AggregatesKind)
         .with(sink::plan::SinkKind)
 }
 

@@ -264,7 +264,14 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
             operator.exchange.as_ref().is_some_and(|e| e.value == Exchange::Broadcast)
         }
         Some(
-            NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) | NodeKind::Join(_) | NodeKind::Other(_),
+            NodeKind::Filter(_)
+            | NodeKind::Select(_)
+            | NodeKind::Window(_)
+            | NodeKind::Join(_)
+            | NodeKind::Aggregate(_)
+            | NodeKind::Dedup(_)
+            | NodeKind::Top(_)
+            | NodeKind::Other(_),
         ) => false,
         Some(NodeKind::Source(_)) => {
             return Err(format!(

@@ -213,9 +213,9 @@ impl RowStore {
         while due.len() < max
             && let Some((time, id)) = self.due.pop(until)
         {
-            // One that was removed in another way may be another row by now.
+            // One that was removed in another way may be another row by now, which then is here twice, one after the other.
             let row = &self.rows[id as usize];
-            if row.place.chunk != NONE && row.time == time {
+            if row.place.chunk != NONE && row.time == time && due.last() != Some(&id) {
                 due.push(id);
             }
         }

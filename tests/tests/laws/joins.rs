@@ -19,7 +19,7 @@ use crate::stores::plain;
 use crate::support::{Memory, Row, checkpoint, chooser, durable_in, job, splits};
 
 /// Rows of both sides come from the same splits: those of the right side have negative values. Rows of the key `k0` have none.
-const SOURCES: &str = r#"
+pub(crate) const SOURCES: &str = r#"
 name = "joins"
 batch-rows = 7
 [sources.a]
@@ -74,7 +74,7 @@ const WINDOWS: &[(&str, WindowAssigner)] = &[
 ];
 
 /// A joined row: the values of both sides, its window, its event time.
-type Joined = (Option<i64>, Option<i64>, Option<Window>, i64);
+pub(crate) type Joined = (Option<i64>, Option<i64>, Option<Window>, i64);
 
 fn pipeline(bounds: &str, join_type: JoinType) -> String {
     let columns = match (join_type.is_left_alone(), bounds.contains("window")) {
@@ -97,10 +97,10 @@ fn side(rows: &[Row], is_left: bool) -> Vec<(Option<&str>, i64, i64)> {
 }
 
 /// All joined rows, by looking at all pairs within each window: an interval join has one for all rows.
-fn model(rows: &[Row], bounds: JoinBounds, join_type: JoinType) -> Vec<Joined> {
+pub(crate) fn model(rows: &[Row], bounds: JoinBounds, join_type: JoinType) -> Vec<Joined> {
     let (lefts, rights) = (side(rows, true), side(rows, false));
     let windows_of = |key: Option<&str>, time: i64| match bounds {
-        JoinBounds::Interval { .. } => vec![None],
+        JoinBounds::Interval { .. } | JoinBounds::Regular { .. } => vec![None],
         JoinBounds::Window(WindowAssigner::Session { gap }) => {
             let session = WindowAssigner::Session { gap };
             // Rows without a key that would not go out are nowhere.
@@ -120,6 +120,7 @@ fn model(rows: &[Row], bounds: JoinBounds, join_type: JoinType) -> Vec<Joined> {
                 let apart = right.2 - left.2;
                 lower.is_none_or(|lower| lower <= apart) && upper.is_none_or(|upper| apart <= upper)
             }
+            JoinBounds::Regular { ttl } => ttl.is_none_or(|ttl| (right.2 - left.2).abs() <= ttl),
             JoinBounds::Window(_) => windows_of(right.0, right.2).contains(&window),
         };
         left.0.is_some() && left.0 == right.0 && in_bounds
@@ -180,7 +181,7 @@ fn expected(rows: &[Row], bounds: JoinBounds, join_type: JoinType) -> Vec<String
 
 /// As [`Memory::run_with_restore`], into sinks that show rows once: a subtask behind others that have ended may be past the barrier when
 /// the checkpoint is complete.
-fn run_with_restore(
+pub(crate) fn run_with_restore(
     memory: Memory,
     pipeline: &str,
     (before, after): (usize, usize),

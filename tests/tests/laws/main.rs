@@ -16,6 +16,7 @@ mod ledger;
 mod maps;
 mod pipelines;
 mod processing_time;
+mod regular_joins;
 mod shadows;
 mod simulation;
 mod step_times;

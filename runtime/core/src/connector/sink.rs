@@ -5,6 +5,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 
 use super::{ConnectorError, Guarantee, Offset};
 use crate::batch::StreamBatch;
+use crate::changelog::{ChangelogEncoding, ChangelogMode};
 use crate::sink_report::SinkReport;
 use crate::written::Written;
 
@@ -12,6 +13,16 @@ use crate::written::Written;
 pub trait Sink: Send + Sync {
     /// How many subtasks may write at once; `None`: any number. A file is written by one.
     fn parallelism_max(&self) -> Option<usize> {
+        None
+    }
+
+    /// What its rows may do to the rows before them: whether it reads [`StreamBatch::row_kinds`].
+    fn takes(&self) -> &'static [ChangelogMode] {
+        ChangelogMode::INSERTS
+    }
+
+    /// How it shows the rows of an updating stream that it does not take, if nobody says how.
+    fn encoding(&self) -> Option<ChangelogEncoding> {
         None
     }
 

@@ -92,6 +92,11 @@ pub enum JoinBounds {
         /// The greatest.
         upper: Option<i64>,
     },
+    /// All.
+    Regular {
+        /// How long rows are kept in event time, microseconds; `None`: for ever.
+        ttl: Option<i64>,
+    },
     /// Those in the same window.
     Window(WindowAssigner),
 }

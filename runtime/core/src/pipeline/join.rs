@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{JoinBounds, JoinNode, JoinType, NodeKind, Spanned};
 use crate::names::did_you_mean;
 
-const KEYS: &[&str] = &["inputs", "on", "type", "interval", "window", "columns", "limits"];
+const KEYS: &[&str] = &["inputs", "on", "type", "interval", "window", "ttl", "columns", "limits"];
 const INTERVAL: &str = "interval = { from = \"-1h\", to = \"4h\" }";
 
 /// Reads a join.
@@ -24,6 +24,11 @@ pub(super) fn read(table: &Table<'_>) -> Result<NodeKind> {
         state_bytes = state_bytes(table);
     }
     let on = on(table, &ports)?;
+    if join_type.value.is_left_alone() && matches!(bounds, JoinBounds::Regular { .. }) {
+        let message =
+            format!("type = {:?} cannot be used with ttl: it needs an interval or a window", join_type.value.name());
+        return Err(Diagnostic::error(message, join_type.span).with_hint(INTERVAL).into());
+    }
     Ok(NodeKind::Join(JoinNode { ports, on, join_type, bounds, columns, state_bytes }))
 }
 
@@ -102,22 +107,40 @@ fn side(text: &str, ports: &[Spanned<String>; 2]) -> std::result::Result<(usize,
 }
 
 fn bounds(table: &Table<'_>) -> Result<JoinBounds> {
-    match (table.table("interval")?, table.table("window")?) {
-        (Some(interval), None) => self::interval(&interval),
-        (None, Some(window)) => Ok(JoinBounds::Window(assigner(&window)?)),
-        (Some(_), Some(window)) => {
-            Err(Diagnostic::error("a join has an interval or a window, not both", window.span.clone()).into())
+    match (table.table("interval")?, table.table("window")?, ttl(table)?) {
+        (Some(interval), None, None) => self::interval(&interval),
+        (None, Some(window), None) => Ok(JoinBounds::Window(assigner(&window)?)),
+        (None, None, Some(regular)) => Ok(regular),
+        (interval, window, _) if interval.is_some() || window.is_some() => {
+            let span = ["ttl", "window"].iter().find_map(|key| table.get(key)).map(toml::Spanned::span);
+            let message = "a join has one of interval, window and ttl: each says until when rows are kept";
+            Err(Diagnostic::error(message, span).into())
         }
-        (None, None) => {
+        _ => {
             // A misspelt key may be the missing one, and is reported already.
             if table.check_keys(KEYS).is_err() {
                 return Err(Problems::default());
             }
             let message =
-                format!("{} would keep all rows for ever: it needs an interval or a window", table.described());
-            let hint = format!("{INTERVAL}, or window = {{ tumbling = \"1h\" }}");
+                format!("{} would keep all rows for ever: it needs an interval, a window or a ttl", table.described());
+            let hint = format!("{INTERVAL}, window = {{ tumbling = \"1h\" }}, or ttl = \"1d\"");
             Err(Diagnostic::error(message, table.span.clone()).with_hint(hint).into())
         }
+    }
+}
+
+/// `ttl = "1d"`, or `"none"`.
+fn ttl(table: &Table<'_>) -> Result<Option<JoinBounds>> {
+    match table.string("ttl")? {
+        None => Ok(None),
+        Some(text) if text.value == "none" => Ok(Some(JoinBounds::Regular { ttl: None })),
+        Some(text) => match table.duration_us("ttl")? {
+            ttl @ Some(1..) => Ok(Some(JoinBounds::Regular { ttl })),
+            _ => {
+                let problem = Diagnostic::error("ttl must be longer than zero", text.span);
+                Err(problem.with_hint("ttl = \"none\" keeps rows for ever").into())
+            }
+        },
     }
 }
 

@@ -6,19 +6,25 @@ use std::sync::Arc;
 use super::columns::listed;
 use super::problems::{Result, together};
 use super::table::Table;
-use crate::graph::{NodeKind, Options, SinkNode};
+use crate::changelog::ChangelogEncoding;
+use crate::graph::{NodeKind, Options, SinkNode, Spanned};
 
-const COMMON: &[&str] = &["input", "connector", "columns"];
+const COMMON: &[&str] = &["input", "connector", "columns", "changelog"];
+const ENCODINGS: [(&str, ChangelogEncoding); 2] =
+    [("kinds", ChangelogEncoding::Kinds), ("debezium", ChangelogEncoding::Debezium)];
 
 /// Reads a sink. `path` is where its table is in `text`.
 pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: &Path) -> Result<NodeKind> {
     together! {
         connector = table.string("connector").and_then(|name| table.required("connector", name));
         columns = listed(table);
+        changelog = table.choice("changelog", &ENCODINGS);
     }
+    let span = table.get("changelog").map(toml::Spanned::span);
     Ok(NodeKind::Sink(SinkNode {
         connector,
         options: Options::new(Arc::clone(text), path, COMMON, base.to_path_buf()),
         columns,
+        changelog: changelog.map(|value| Spanned { value, span }),
     }))
 }

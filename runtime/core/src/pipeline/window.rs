@@ -29,7 +29,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind> {
     Ok(NodeKind::Window(WindowNode { key_by, window, aggregates, allowed_lateness_us, on_error, state_bytes }))
 }
 
-/// Of a window or a join, `limits = { state = "4GiB" }`: what calls its components may make is in their own limits.
+/// `limits = { state = "4GiB" }` of a step that keeps rows: what calls its components may make is in their own limits.
 pub(super) fn state_bytes(table: &Table<'_>) -> Result<u64> {
     let default = OperatorLimits::default().state_bytes;
     let Some(limits) = table.table("limits")? else { return Ok(default) };

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt32Array, new_null_array};
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::graph::OnError;
@@ -11,7 +12,7 @@ use weir_core::graph::OnError;
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{OperatorError, Outputs};
-use crate::dataflow::row_text::row_text;
+use crate::dataflow::row_text::{cell_text, row_text};
 
 /// Sets bad rows aside.
 pub(crate) struct DeadLetters {
@@ -88,7 +89,7 @@ impl DeadLetters {
         }
     }
 
-    /// Emits the rows that were set aside: their columns and the reason.
+    /// Emits the rows that were set aside: their columns and the reason. Each is a letter of its own, whatever its kind.
     ///
     /// # Errors
     /// If a column kernel refuses.
@@ -102,9 +103,38 @@ impl DeadLetters {
         let mut columns: Vec<ArrayRef> = rows.rows.columns().to_vec();
         columns.push(Arc::new(reasons));
         let schema = with_error_column(&rows.rows.schema());
-        out.emit(self.output, StreamBatch { rows: RecordBatch::try_new(schema, columns)?, key_hashes: None, ..rows });
+        let rows =
+            StreamBatch { rows: RecordBatch::try_new(schema, columns)?, row_kinds: None, key_hashes: None, ..rows };
+        out.emit(self.output, rows);
         Ok(())
     }
+}
+
+/// Rows of which only the key is known, with the columns of an operator's input: the others are null. Of each its key in words too;
+/// empty: there are no key columns.
+///
+/// # Errors
+/// If the columns do not fit the input.
+pub(crate) fn key_rows(
+    (input, key_columns): (&SchemaRef, &[usize]),
+    keys: &[ArrayRef],
+    times: ScalarBuffer<i64>,
+    ingested_at: i64,
+) -> Result<(StreamBatch, Vec<String>), OperatorError> {
+    let text = |row: usize| {
+        let names = key_columns.iter().zip(keys);
+        let key = names.map(|(column, key)| format!("{} = {}", input.field(*column).name(), cell_text(key, row)));
+        key.collect::<Vec<_>>().join(", ")
+    };
+    let texts = (0..times.len()).map(text).collect();
+    let columns = input.fields().iter().enumerate().map(|(index, field)| {
+        let key = key_columns.iter().position(|column| *column == index).and_then(|key| keys.get(key));
+        key.cloned().unwrap_or_else(|| new_null_array(field.data_type(), times.len()))
+    });
+    let fields: Vec<_> = input.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(times.len()));
+    let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns.collect(), &options)?;
+    Ok((StreamBatch::new(rows, times, ingested_at), texts))
 }
 
 /// The columns of an operator's dead-letter output: its input's, and the reason.

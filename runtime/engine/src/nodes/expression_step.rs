@@ -13,7 +13,9 @@ use super::expressions::{Evaluator, outputs};
 use super::step_times::StepTimes;
 use crate::dataflow::operator::Operator;
 use crate::plan::error::CheckErrors;
-use crate::plan::node::{Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanNode, PortInput};
+use crate::plan::node::{
+    ChangelogMode, Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanNode, PortInput,
+};
 
 /// Which of its outputs has the rows that failed.
 const DEAD_LETTERS: usize = 1;
@@ -28,6 +30,9 @@ pub(super) trait Expressions: Send + Sync + 'static {
 
     /// The expressions that are evaluated to make these columns of the output.
     fn evaluated(&self, read: &[usize]) -> Vec<Expression>;
+
+    /// Where a column of the input is among those of the output, unchanged.
+    fn place_of(&self, column: usize) -> Option<usize>;
 
     /// The operator.
     fn operator(&self, parts: Parts, cx: &MakeContext<'_>) -> Box<dyn Operator>;
@@ -63,7 +68,11 @@ pub(super) fn plan<E: Expressions>(
 ) -> Result<Arc<dyn PlanNode>, CheckErrors> {
     let mut outputs = outputs(made, &input.schema);
     let times = StepTimes::plan(node, &mut outputs)?;
-    let inputs = vec![InputPort::only(input.schema.clone(), Distribution::Any)];
+    outputs[0].changelog = input.changelog;
+    outputs[0].key =
+        input.key.as_ref().and_then(|key| key.iter().map(|column| expressions.place_of(*column)).collect());
+    let takes = ChangelogMode::RETRACTIONS;
+    let inputs = vec![InputPort { takes, ..InputPort::only(input.schema.clone(), Distribution::Any) }];
     Ok(Arc::new(ExpressionStep { expressions, on_error, inputs, outputs, parallelism: input.parallelism, times }))
 }
 

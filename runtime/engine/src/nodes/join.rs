@@ -11,7 +11,7 @@
 //! | `join_table` | the rows of both sides by key, and finding pairs |
 //! | `semi_join` | the same where rows of one side only must know whether there are others |
 //! | `joined_rows` | making output rows |
-//! | `interval_join`, `window_join`, `session_join` | the operators |
+//! | `interval_join`, `window_join`, `session_join`, `regular_join` | the operators |
 //! | `join_state` | what snapshots hold |
 
 mod columns;
@@ -21,6 +21,7 @@ mod join_state;
 mod join_table;
 mod joined_rows;
 pub(crate) mod plan;
+mod regular_join;
 mod semi_join;
 mod session_join;
 mod window_join;
@@ -35,6 +36,7 @@ use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Operator, OperatorError, Outputs};
 use interval_join::IntervalJoin;
+use regular_join::RegularJoin;
 use session_join::SessionJoin;
 use window_join::WindowJoin;
 
@@ -95,6 +97,7 @@ pub enum JoinColumn {
 pub fn join_operator(spec: JoinSpec) -> Result<Box<dyn Operator>, OperatorError> {
     Ok(match spec.bounds {
         JoinBounds::Interval { lower, upper } => Box::new(IntervalJoin::new(spec, lower, upper)?),
+        JoinBounds::Regular { ttl } => Box::new(RegularJoin::new(spec, ttl)?),
         JoinBounds::Window(WindowAssigner::Session { gap }) => Box::new(SessionJoin::new(spec, gap)?),
         JoinBounds::Window(window) => Box::new(WindowJoin::new(spec, window)?),
     })

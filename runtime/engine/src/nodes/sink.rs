@@ -1,42 +1,40 @@
 //! The last step of a chain: hands rows to a sink's writer, and knows how long they took.
 
+mod encoding;
 pub(crate) mod plan;
 
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use weir_core::batch::StreamBatch;
+use weir_core::changelog::ChangelogEncoding;
 use weir_core::connector::{Cut, SinkWriter};
 use weir_core::time::Clock;
 
 use super::expressions::Evaluator;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
+use encoding::encode;
 
 /// Writes to a sink. It emits nothing.
 pub(crate) struct SinkOperator {
     writer: Box<dyn SinkWriter>,
     /// The columns that are written, if they are not those that come in.
     written: Option<(Evaluator, SchemaRef)>,
+    /// How updates are written, and the columns of that; `None`: as they are.
+    encoding: Option<(ChangelogEncoding, SchemaRef)>,
     latency: Arc<LatencyHistogram>,
     clock: Arc<dyn Clock>,
-}
-
-impl SinkOperator {
-    fn new(
-        writer: Box<dyn SinkWriter>,
-        written: Option<(Evaluator, SchemaRef)>,
-        latency: Arc<LatencyHistogram>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { writer, written, latency, clock }
-    }
 }
 
 impl Operator for SinkOperator {
     fn process(&mut self, _input: usize, batch: StreamBatch, _: &mut Outputs) -> Result<Progress, OperatorError> {
         let batch = match &self.written {
             Some((columns, schema)) => columns.fields(batch, schema)?,
+            None => batch,
+        };
+        let batch = match &self.encoding {
+            Some((encoding, schema)) => encode(*encoding, schema, batch)?,
             None => batch,
         };
         self.writer.write(&batch)?;

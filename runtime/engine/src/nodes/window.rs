@@ -20,29 +20,29 @@
 //! | `window_state` | what snapshots hold |
 //! | `frozen_groups` | the groups of a table as rows of a snapshot |
 
-mod aggregate;
-mod aggregate_set;
+pub(in crate::nodes) mod aggregate;
+pub(in crate::nodes) mod aggregate_set;
 mod combine;
 mod combine_sessions;
 pub(crate) mod component_window;
 mod emitted_keys;
 mod firing;
 mod frozen_groups;
-mod group_table;
+pub(in crate::nodes) mod group_table;
 pub(crate) mod instance_aggregate;
-pub(crate) mod late_count;
-pub(crate) mod pane_runs;
+pub(in crate::nodes) mod late_count;
+pub(in crate::nodes) mod pane_runs;
 mod pane_store;
 mod pane_windows;
-pub(crate) mod panes;
+pub(in crate::nodes) mod panes;
 pub(crate) mod plan;
 mod refiring;
 mod results;
 mod session_list;
 mod session_windows;
 mod sessions;
-mod window_rows;
-pub(crate) mod window_state;
+pub(in crate::nodes) mod window_rows;
+pub(in crate::nodes) mod window_state;
 
 use std::sync::Arc;
 
@@ -108,6 +108,22 @@ pub struct BoundAggregate {
     pub name: String,
     /// What computes it.
     pub kind: AggregateKind,
+}
+
+impl BoundAggregate {
+    /// The columns that it reads.
+    pub(in crate::nodes) fn columns(&self) -> &[usize] {
+        let (AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. }) = &self.kind;
+        columns
+    }
+
+    /// The same aggregate of columns that are elsewhere.
+    pub(in crate::nodes) fn placed(&self, place: impl FnOnce(&[usize]) -> Vec<usize>) -> Self {
+        let mut placed = self.clone();
+        let (AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. }) = &mut placed.kind;
+        *columns = place(columns);
+        placed
+    }
 }
 
 /// What computes an aggregate.
@@ -231,7 +247,7 @@ impl WindowSpec {
 }
 
 /// The columns of a window's output before those of its aggregates: the key columns and the bounds.
-pub(crate) fn fields_before_results(keys: Vec<FieldRef>) -> Vec<FieldRef> {
+pub(in crate::nodes) fn fields_before_results(keys: Vec<FieldRef>) -> Vec<FieldRef> {
     let bound_type = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let bound = |name| Arc::new(Field::new(name, bound_type.clone(), false));
     keys.into_iter().chain([bound(WINDOW_START), bound(WINDOW_END)]).collect()

@@ -9,7 +9,7 @@ use weir_core::graph::{Input, LogicalGraph, Node};
 use weir_core::names::did_you_mean;
 
 use super::error::{CheckError, place};
-use super::node::PortInput;
+use super::node::{ChangelogMode, OutputPort, PortInput};
 use super::resolved::{InputEdge, ResolvedNode};
 
 /// A node's edges and ports; a source has none.
@@ -42,12 +42,18 @@ pub(super) fn inputs_of(
             Some(port) => {
                 ports[port].schema = united(&node.name, &ports[port].schema, schema)
                     .map_err(|message| CheckError::at(&input.span, message))?;
-                ports[port].parallelism = ports[port].parallelism.max(from.step.parallelism());
+                let port_input = &mut ports[port];
+                port_input.parallelism = port_input.parallelism.max(from.step.parallelism());
+                port_input.changelog = united_changelog(port_input.changelog, outputs[output].changelog)
+                    .ok_or_else(|| CheckError::at(&input.span, "updates by key cannot be united with other rows"))?;
+                port_input.key = None;
                 port
             }
             None => {
                 let (name, parallelism) = (input.port.clone(), from.step.parallelism());
-                ports.push(PortInput { name, schema: schema.clone(), parallelism });
+                let OutputPort { changelog, key, .. } = &outputs[output];
+                let (schema, key) = (schema.clone(), key.clone());
+                ports.push(PortInput { name, schema, parallelism, changelog: *changelog, key });
                 ports.len() - 1
             }
         };
@@ -72,6 +78,15 @@ fn check_names(graph: &LogicalGraph, input: &Input, schema: &SchemaRef) -> Resul
         from.name
     );
     Err(CheckError::at(&input.span, message))
+}
+
+/// What the rows of two streams together do; `None`: a key may be in both, and what is of one would take the place of what is of the other.
+fn united_changelog(first: ChangelogMode, other: ChangelogMode) -> Option<ChangelogMode> {
+    match (first, other) {
+        (ChangelogMode::Upsert, _) | (_, ChangelogMode::Upsert) => None,
+        (ChangelogMode::InsertOnly, ChangelogMode::InsertOnly) => Some(ChangelogMode::InsertOnly),
+        (ChangelogMode::Retract, _) | (_, ChangelogMode::Retract) => Some(ChangelogMode::Retract),
+    }
 }
 
 /// The columns of two streams together: the same names and types in the same order; nullable where one is.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+pub use weir_core::changelog::ChangelogMode;
 use weir_core::connector::{ConnectorError, Connectors, Offset, Sink};
 use weir_core::graph::{LogicalGraph, Node, OnError};
 use weir_core::limits::OperatorLimits;
@@ -60,6 +61,10 @@ pub struct PortInput {
     pub schema: SchemaRef,
     /// How many subtasks they come from, at most: with as many a step needs no exchange.
     pub parallelism: usize,
+    /// What its rows do to the rows before them.
+    pub changelog: ChangelogMode,
+    /// Columns that are unique in the table that the stream describes, if there are such.
+    pub key: Option<Vec<usize>>,
 }
 
 /// A step of a checked pipeline. All indices of columns are into the full schemas of its ports.
@@ -93,6 +98,11 @@ pub trait PlanNode: Send + Sync {
     /// The components that it runs.
     fn components(&self) -> Vec<ComponentUse<'_>> {
         Vec::new()
+    }
+
+    /// What a person can do where its input makes updates that it does not take.
+    fn advice_on_updates(&self) -> Option<&'static str> {
+        None
     }
 
     /// How it keeps state per key, if a component says that.
@@ -149,15 +159,15 @@ pub struct InputPort {
     pub schema: SchemaRef,
     /// How rows get to its subtasks.
     pub distribution: Distribution,
-    /// The most that its rows may do to the rows before them.
-    pub takes: ChangelogMode,
+    /// What its rows may do to the rows before them.
+    pub takes: &'static [ChangelogMode],
 }
 
 impl InputPort {
     /// The only input of a step that takes inserts.
     #[must_use]
     pub fn only(schema: SchemaRef, distribution: Distribution) -> Self {
-        Self { name: String::new(), schema, distribution, takes: ChangelogMode::InsertOnly }
+        Self { name: String::new(), schema, distribution, takes: ChangelogMode::INSERTS }
     }
 }
 
@@ -187,13 +197,22 @@ pub struct OutputPort {
     pub always: Vec<usize>,
     /// What its rows do to the rows before them.
     pub changelog: ChangelogMode,
+    /// Columns that are unique in the table that its rows describe, if there are such. Empty: the table has one row at most.
+    pub key: Option<Vec<usize>>,
 }
 
 impl OutputPort {
     /// An output of inserts.
     #[must_use]
     pub fn new(name: &str, schema: SchemaRef, role: OutputRole) -> Self {
-        Self { name: name.to_owned(), schema, role, always: Vec::new(), changelog: ChangelogMode::InsertOnly }
+        Self {
+            name: name.to_owned(),
+            schema,
+            role,
+            always: Vec::new(),
+            changelog: ChangelogMode::InsertOnly,
+            key: None,
+        }
     }
 }
 
@@ -206,28 +225,6 @@ pub enum OutputRole {
     WholeRows,
     /// Records that a source could not read.
     Records,
-}
-
-/// What the rows of a stream do to the rows before them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ChangelogMode {
-    /// Nothing: every row is new.
-    #[default]
-    InsertOnly,
-    /// A row takes the place of the one with its key, or deletes it.
-    Upsert,
-    /// Rows are taken back before others take their place.
-    Retract,
-}
-
-impl std::fmt::Display for ChangelogMode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::InsertOnly => "inserts only",
-            Self::Upsert => "updates by key",
-            Self::Retract => "updates that take rows back",
-        })
-    }
 }
 
 /// What a step is to the world outside.

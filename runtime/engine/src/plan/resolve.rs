@@ -54,9 +54,12 @@ fn check_changelogs(node: &Node, resolved: &ResolvedNode, nodes: &[Option<Resolv
     for (edge, input) in resolved.inputs.iter().zip(&node.inputs) {
         let Some(from) = nodes.get(edge.node).and_then(Option::as_ref) else { continue };
         let (comes, takes) = (from.step.outputs()[edge.output].changelog, resolved.step.inputs()[edge.port].takes);
-        if comes > takes {
+        if !takes.contains(&comes) {
             let (name, from) = (&node.name, &from.name);
-            let message = format!("{name:?} takes {takes}, and {from:?} makes {comes}");
+            let advice = resolved.step.advice_on_updates().map_or(String::new(), |advice| format!(": {advice}"));
+            let takes: Vec<String> = takes.iter().map(ToString::to_string).collect();
+            let takes = takes.join(" and ");
+            let message = format!("{name:?} takes {takes}, and {from:?} makes {comes}{advice}");
             return Err(CheckError::at(&input.span, message));
         }
     }

@@ -55,6 +55,10 @@ impl Expressions for Condition {
         vec![self.0.clone()]
     }
 
+    fn place_of(&self, column: usize) -> Option<usize> {
+        Some(column)
+    }
+
     fn operator(&self, parts: Parts, cx: &MakeContext<'_>) -> Box<dyn Operator> {
         let Parts { evaluator: condition, read, schema, times, dead_letters } = parts;
         let columns = cx.columns.positions(0, &read);

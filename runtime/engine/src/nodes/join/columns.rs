@@ -140,7 +140,7 @@ fn windows(join: &JoinNode) -> Vec<(Made, FieldRef)> {
         JoinBounds::Window(_) => {
             [Made::WindowStart, Made::WindowEnd].into_iter().zip(fields_before_results(Vec::new())).collect()
         }
-        JoinBounds::Interval { .. } => Vec::new(),
+        JoinBounds::Interval { .. } | JoinBounds::Regular { .. } => Vec::new(),
     }
 }
 
@@ -161,7 +161,7 @@ fn listed(join: &JoinNode, inputs: [&PortInput; 2], of: &Spanned<String>) -> Res
         }
         let text = &of.value;
         if [WINDOW_START, WINDOW_END].contains(&text.as_str()) {
-            return Err(refuse(format!("a join over an interval has no column {text:?}")));
+            return Err(refuse(format!("a join without windows has no column {text:?}")));
         }
         let side = inputs.iter().position(|input| input.schema.index_of(text).is_ok()).unwrap_or_default();
         let example = format!("{}.{text}", join.ports[side].value);

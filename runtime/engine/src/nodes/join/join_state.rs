@@ -163,6 +163,10 @@ fn describe(spec: &JoinSpec) -> String {
             let bound = |bound: &Option<i64>| bound.map_or_else(|| "any".to_owned(), |us| format!("{us} us"));
             format!("over times from {} to {}", bound(lower), bound(upper))
         }
+        JoinBounds::Regular { ttl } => match ttl {
+            Some(us) => format!("over rows of {us} us"),
+            None => "over all rows".to_owned(),
+        },
         JoinBounds::Window(window) => format!("over windows that are {}", described(window)),
     };
     let mut text = format!("{} {bounds} on", spec.join_type.name());

@@ -187,8 +187,14 @@ impl JoinTable {
 
     /// Forgets rows of a side, and the keys that have no row then.
     pub(super) fn remove(&mut self, side: usize, ids: &[RowId]) -> Result<(), OperatorError> {
-        let mut slots: Vec<u32> = ids.iter().map(|id| self.sides[side].slot(*id)).collect();
+        let slots: Vec<u32> = ids.iter().map(|id| self.sides[side].slot(*id)).collect();
         self.sides[side].remove(ids)?;
+        self.release(slots);
+        Ok(())
+    }
+
+    /// Forgets those of some keys, all there, that have no row.
+    pub(super) fn release(&mut self, mut slots: Vec<u32>) {
         slots.sort_unstable();
         slots.dedup();
         for slot in slots {
@@ -196,7 +202,6 @@ impl JoinTable {
                 self.keys.remove(slot);
             }
         }
-        Ok(())
     }
 }
 

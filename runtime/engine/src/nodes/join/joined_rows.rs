@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, UInt32Array, new_null_array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
-use weir_core::batch::StreamBatch;
+use weir_core::batch::{RowKind, RowKinds, StreamBatch};
 use weir_core::window::Window;
 use weir_state::{RowId, RowStore};
 
@@ -48,9 +48,21 @@ impl JoinedRows {
         Self { columns: spec.columns.clone(), schema: spec.schema.clone(), wanted, ingested_at: i64::MIN }
     }
 
-    /// Emits rows, a time each; `window` says in which window a row is, of a join that has windows.
+    /// As [`JoinedRows::emit_kind`], of new rows.
     pub(super) fn emit(
         &self,
+        sides: [RowsOf<'_>; 2],
+        times: Vec<i64>,
+        window: &dyn Fn(usize) -> Window,
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        self.emit_kind(RowKind::Insert, sides, times, window, out)
+    }
+
+    /// Emits rows of one kind, a time each; `window` says in which window a row is, of a join that has windows.
+    pub(super) fn emit_kind(
+        &self,
+        kind: RowKind,
         sides: [RowsOf<'_>; 2],
         times: Vec<i64>,
         window: &dyn Fn(usize) -> Window,
@@ -79,7 +91,8 @@ impl JoinedRows {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let made = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?;
-        out.emit(MAIN, StreamBatch::new(made, times.into(), self.ingested_at));
+        let row_kinds = if kind == RowKind::Insert { None } else { RowKinds::new(vec![kind as u8; rows].into()) };
+        out.emit(MAIN, StreamBatch { row_kinds, ..StreamBatch::new(made, times.into(), self.ingested_at) });
         Ok(())
     }
 

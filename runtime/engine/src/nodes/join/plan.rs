@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
-use weir_core::graph::{JoinNode, MAIN_OUTPUT, Node, NodeKind};
+use weir_core::graph::{JoinBounds, JoinNode, JoinType, MAIN_OUTPUT, Node, NodeKind};
 
 use super::columns::{Made, keys, made};
 use super::{JoinColumn, JoinSide, JoinSpec, join_operator};
@@ -13,7 +13,8 @@ use crate::error::OperatorError;
 use crate::nodes::window::RESULT_ROWS_MAX;
 use crate::plan::error::{CheckError, CheckErrors};
 use crate::plan::node::{
-    Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode, PortInput, StepKind,
+    ChangelogMode, Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode,
+    PortInput, StepKind,
 };
 
 /// The section `joins`.
@@ -39,13 +40,27 @@ impl StepKind for JoinsKind {
         };
         let (keys, made) = CheckErrors::both(keys(spec, [left, right]), made(cx.graph, node, spec, [left, right]))?;
         let (made, fields): (Vec<Made>, Vec<_>) = made.into_iter().unzip();
+        let is_regular = matches!(spec.bounds, JoinBounds::Regular { .. });
         let port = |side: usize| {
             let distribution = Distribution::Hash(keys[side].clone());
-            InputPort { name: inputs[side].name.clone(), ..InputPort::only(inputs[side].schema.clone(), distribution) }
+            let takes = if is_regular { ChangelogMode::RETRACTIONS } else { ChangelogMode::INSERTS };
+            let name = inputs[side].name.clone();
+            InputPort { name, takes, ..InputPort::only(inputs[side].schema.clone(), distribution) }
         };
-        let late =
-            |side: usize| OutputPort::new(&spec.late_output(side), inputs[side].schema.clone(), OutputRole::WholeRows);
+        let late = |side: usize| {
+            let schema = inputs[side].schema.clone();
+            let port = OutputPort::new(&spec.late_output(side), schema, OutputRole::WholeRows);
+            OutputPort { changelog: inputs[side].changelog, ..port }
+        };
+        let are_inserts = inputs.iter().all(|input| input.changelog == ChangelogMode::InsertOnly);
+        // Where a match comes for a row that went out alone, that is taken back.
+        let never_takes_back = are_inserts && spec.join_type.value == JoinType::Inner;
+        let changelog = match is_regular && !never_takes_back {
+            true => ChangelogMode::Retract,
+            false => ChangelogMode::InsertOnly,
+        };
         let main = OutputPort::new(MAIN_OUTPUT, Arc::new(Schema::new(fields)), OutputRole::Made);
+        let main = OutputPort { changelog, ..main };
         Ok(Arc::new(JoinStep {
             inputs: [port(0), port(1)],
             outputs: [main, late(0), late(1)],
@@ -133,6 +148,10 @@ impl PlanNode for JoinStep {
             needs.into_iter().collect()
         };
         vec![needs(0), needs(1)]
+    }
+
+    fn advice_on_updates(&self) -> Option<&'static str> {
+        Some("a join with a ttl, instead of an interval or a window, takes updates")
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {

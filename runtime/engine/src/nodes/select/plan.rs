@@ -59,6 +59,10 @@ impl Expressions for Columns {
         read.iter().map(|column| self.0[*column].clone()).collect()
     }
 
+    fn place_of(&self, column: usize) -> Option<usize> {
+        self.0.iter().position(|made| made.column() == Some(column))
+    }
+
     fn operator(&self, parts: Parts, _cx: &MakeContext<'_>) -> Box<dyn Operator> {
         let Parts { evaluator: columns, schema, times, dead_letters, .. } = parts;
         Box::new(SelectOperator { columns, schema, times, dead_letters })

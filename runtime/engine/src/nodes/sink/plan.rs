@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
+use weir_core::changelog::ChangelogEncoding;
 use weir_core::connector::{Sink, WriterContext};
-use weir_core::graph::{Node, NodeKind, SinkNode};
+use weir_core::graph::{Node, NodeKind, SinkNode, Spanned};
 use weir_expressions::Expression;
 
 use super::SinkOperator;
+use super::encoding::encoded_schema;
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
 use crate::nodes::expressions::Evaluator;
 use crate::nodes::listed_columns::listed;
 use crate::plan::error::{CheckError, CheckErrors};
 use crate::plan::node::{
-    Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanContext, PlanNode, PortInput, Role, StepKind,
+    ChangelogMode, Distribution, InputPort, MakeContext, MakeError, OutputPort, PlanContext, PlanNode, PortInput, Role,
+    StepKind,
 };
 
 /// The section `sinks`.
@@ -28,7 +31,11 @@ struct SinkStep {
     columns: Vec<usize>,
     /// What it writes, made of these; `None`: these.
     written: Option<Vec<Expression>>,
-    /// The schema of what it writes.
+    /// The schema of that.
+    made: SchemaRef,
+    /// How updates are written, if its connector does not take them as they are.
+    encoding: Option<ChangelogEncoding>,
+    /// The schema of what its connector gets.
     taken: SchemaRef,
     parallelism: usize,
 }
@@ -42,7 +49,7 @@ impl StepKind for SinkKind {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
             return Err(CheckError::at(&node.span, "a sink has one input").into());
         };
-        let input = &input.schema;
+        let (input, input_changelog) = (&input.schema, input.changelog);
         let field = |path: &str, input: &Schema| Expression::of_path(path, input).map(|(_, field)| field);
         let listed = match &spec.columns {
             Some(columns) => listed(cx.graph, columns, input, field),
@@ -55,10 +62,10 @@ impl StepKind for SinkKind {
         };
         let (sink, listed) = CheckErrors::both(make_sink(cx, spec), listed)?;
         let fields = listed.iter().map(|(name, column)| column.field(name, input)).collect::<Vec<_>>();
-        let taken = Schema::new(fields);
+        let made = Schema::new(fields);
         let as_they_are = listed.iter().map(|(_, column)| column.column()).collect::<Option<Vec<_>>>();
         let renamed =
-            as_they_are.iter().flatten().zip(taken.fields()).any(|(c, field)| input.field(*c).name() != field.name());
+            as_they_are.iter().flatten().zip(made.fields()).any(|(c, field)| input.field(*c).name() != field.name());
         let (columns, written) = match as_they_are.filter(|_| !renamed) {
             Some(columns) => (columns, None),
             None => {
@@ -67,10 +74,20 @@ impl StepKind for SinkKind {
                 (needed.into_iter().collect(), Some(written))
             }
         };
+        let encoding = encoding(&*sink, spec, input_changelog);
+        let taken = match &encoding {
+            None => made.clone(),
+            Some(Spanned { value, span }) => {
+                encoded_schema(*value, &made).map_err(|message| CheckError::at(span, message))?
+            }
+        };
         sink.check(&taken).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let parallelism = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
-        let inputs = vec![InputPort::only(input.clone(), Distribution::Any)];
-        Ok(Arc::new(SinkStep { sink, inputs, columns, written, taken: Arc::new(taken), parallelism }))
+        let takes = if encoding.is_some() { ChangelogMode::ALL } else { sink.takes() };
+        let inputs = vec![InputPort { takes, ..InputPort::only(input.clone(), Distribution::Any) }];
+        let encoding = encoding.map(|encoding| encoding.value);
+        let (made, taken) = (Arc::new(made), Arc::new(taken));
+        Ok(Arc::new(SinkStep { sink, inputs, columns, written, made, encoding, taken, parallelism }))
     }
 
     fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
@@ -83,6 +100,15 @@ fn spec_of(node: &Node) -> Result<&SinkNode, CheckError> {
         NodeKind::Sink(spec) => Ok(spec),
         _ => Err(CheckError::at(&node.span, "this is no sink")),
     }
+}
+
+/// How a sink writes updates, if not as they are.
+fn encoding(sink: &dyn Sink, spec: &SinkNode, comes: ChangelogMode) -> Option<Spanned<ChangelogEncoding>> {
+    let default = || {
+        let value = sink.encoding().filter(|_| !sink.takes().contains(&comes))?;
+        Some(Spanned { value, span: spec.connector.span.clone() })
+    };
+    spec.changelog.clone().or_else(default)
 }
 
 fn make_sink(cx: &PlanContext<'_>, spec: &SinkNode) -> Result<Arc<dyn Sink>, CheckErrors> {
@@ -111,6 +137,13 @@ impl PlanNode for SinkStep {
         vec![self.columns.clone()]
     }
 
+    fn advice_on_updates(&self) -> Option<&'static str> {
+        Some(
+            "set changelog = \"kinds\" to write each row with its kind (+I, -U, +U, -D), or changelog = \"debezium\" for the \
+             envelope of Debezium; the sinks console and blackhole take updates as they are",
+        )
+    }
+
     fn role(&self) -> Role<'_> {
         Role::Sink(&self.sink, &self.taken)
     }
@@ -128,9 +161,11 @@ impl PlanNode for SinkStep {
         };
         let writer = self.sink.writer(self.taken.clone(), &context)?;
         let columns = |written: &Vec<Expression>| {
-            (Evaluator::new(written.clone(), &self.inputs[0].schema, cx.columns), self.taken.clone())
+            (Evaluator::new(written.clone(), &self.inputs[0].schema, cx.columns), self.made.clone())
         };
         let written = self.written.as_ref().map(columns);
-        Ok(Some(Box::new(SinkOperator::new(writer, written, start.latency.clone(), cx.clock.clone()))))
+        let encoding = self.encoding.map(|encoding| (encoding, self.taken.clone()));
+        let (latency, clock) = (start.latency.clone(), cx.clock.clone());
+        Ok(Some(Box::new(SinkOperator { writer, written, encoding, latency, clock })))
     }
 }

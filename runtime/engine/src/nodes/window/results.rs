@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, new_null_array};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
+use arrow::datatypes::SchemaRef;
 use weir_core::batch::StreamBatch;
 use weir_core::time::utc_text;
 use weir_core::window::Window;
@@ -16,8 +16,7 @@ use weir_state::KeyIndex;
 use super::aggregate_set::AggregateSet;
 use super::{WindowSpec, output_schema};
 use crate::dataflow::operator::{OperatorError, Outputs};
-use crate::dataflow::row_text::cell_text;
-use crate::nodes::dead_letter::DeadLetters;
+use crate::nodes::dead_letter::{DeadLetters, key_rows};
 
 /// Results that are emitted at once at most: what the engine calls a large batch. After as many, rows downstream get their turn, and
 /// a barrier can pass.
@@ -87,27 +86,15 @@ impl Results {
             windows.extend(fired.windows.get(*row));
             reasons.push(reason.as_str());
         }
+        let times = windows.iter().map(Window::max_time).collect();
         let keys = fired.keys.keys(&slots)?;
-        let key_schema = self.input.project(&self.key_columns)?;
-        let reason = |(row, reason): (usize, &&str)| {
-            let window: &Window = &windows[row];
-            let names = key_schema.fields().iter().zip(&keys);
-            let key: Vec<String> =
-                names.map(|(field, key)| format!("{} = {}", field.name(), cell_text(key, row))).collect();
-            let of = if key.is_empty() { String::new() } else { format!(" of {}", key.join(", ")) };
+        let (rows, texts) = key_rows((&self.input, &self.key_columns), &keys, times, ingested_at)?;
+        let reason = |((window, key), reason): ((Window, String), &str)| {
+            let of = if key.is_empty() { String::new() } else { format!(" of {key}") };
             format!("{reason}, in the window{of} from {} to {}", utc_text(window.start), utc_text(window.end))
         };
-        let reasons: Vec<String> = reasons.iter().enumerate().map(reason).collect();
-        let columns = self.input.fields().iter().enumerate().map(|(index, field)| {
-            let key = self.key_columns.iter().position(|column| *column == index).and_then(|key| keys.get(key));
-            key.cloned().unwrap_or_else(|| new_null_array(field.data_type(), windows.len()))
-        });
-        let fields: Vec<_> =
-            self.input.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(windows.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns.collect(), &options)?;
-        let times = windows.iter().map(Window::max_time).collect();
-        self.dead_letters.take_results(StreamBatch::new(rows, times, ingested_at), reasons, out)
+        let reasons = windows.into_iter().zip(texts).zip(reasons).map(reason).collect();
+        self.dead_letters.take_results(rows, reasons, out)
     }
 
     fn emit_all(&self, fired: &Fired<'_>, ingested_at: i64, out: &mut Outputs) -> Result<(), OperatorError> {
