@@ -6,6 +6,7 @@
 mod aggregate_function;
 mod event_time;
 mod hosted;
+mod join;
 mod relational;
 mod updating;
 
@@ -22,6 +23,7 @@ use crate::time::WatermarkStrategy;
 use crate::window::WindowAssigner;
 pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
+pub use join::{JoinBounds, JoinNode, JoinType};
 pub use relational::{FilterNode, ListedColumn, SelectNode, SelectedColumns};
 pub use updating::{AggregateNode, DedupNode, Keep, OrderColumn, Ties, TopNode};
 
@@ -110,7 +112,7 @@ pub struct Input {
 
 /// The name of the first output of every node.
 pub const MAIN_OUTPUT: &str = "main";
-/// The side output of a window that gets the rows that came too late.
+/// The side output of a window that gets the rows that came too late; a join has one per input: [`JoinNode::late_output`].
 pub const LATE_OUTPUT: &str = "late";
 /// The side output of a source or an operator that gets the rows that it could not process.
 pub const DEAD_LETTER_OUTPUT: &str = "dead-letter";
@@ -128,6 +130,8 @@ pub enum NodeKind {
     Select(SelectNode),
     /// Groups rows by key and time, and aggregates them.
     Window(WindowNode),
+    /// Puts rows of two streams together.
+    Join(JoinNode),
     /// Groups rows by key, and updates the aggregates of each.
     Aggregate(AggregateNode),
     /// Keeps one row per key.
@@ -151,7 +155,7 @@ impl NodeKind {
             Self::Select(select) => select.on_error,
             Self::Window(window) => window.on_error,
             Self::Aggregate(aggregate) => aggregate.on_error,
-            Self::Dedup(_) | Self::Top(_) | Self::Sink(_) | Self::Other(_) => OnError::Fail,
+            Self::Join(_) | Self::Dedup(_) | Self::Top(_) | Self::Sink(_) | Self::Other(_) => OnError::Fail,
         }
     }
 
@@ -174,6 +178,7 @@ impl NodeKind {
             Self::Filter(_) => "filters",
             Self::Select(_) => "selects",
             Self::Window(_) => "windows",
+            Self::Join(_) => "joins",
             Self::Aggregate(_) => "aggregates",
             Self::Dedup(_) => "dedup",
             Self::Top(_) => "top",

@@ -8,6 +8,7 @@ mod aggregate;
 mod checkpoint;
 mod columns;
 mod file;
+mod join;
 mod json;
 mod key_places;
 mod limits;

@@ -8,6 +8,7 @@
 //! | `filter`, `select`, `expressions`, `expression_step` | steps that evaluate expressions, and what both share |
 //! | `listed_columns` | the lists of columns of selects and sinks |
 //! | [`window`] | windows and their aggregates |
+//! | [`join`] | joins of two streams |
 //! | `aggregates` | aggregates per key without a window |
 //! | `dedup` | one row per key |
 //! | `top` | the first rows of each key in an order |
@@ -28,6 +29,7 @@ pub(crate) mod distinct;
 mod expression_step;
 pub(crate) mod expressions;
 pub(crate) mod filter;
+pub mod join;
 pub(crate) mod keyed;
 pub(crate) mod listed_columns;
 pub(crate) mod meter;
@@ -58,6 +60,7 @@ pub fn step_kinds() -> StepKinds {
         .with(filter::plan::FilterKind)
         .with(select::plan::SelectKind)
         .with(window::plan::WindowKind)
+        .with(join::plan::JoinsKind)
         .with(aggregates::plan::AggregatesKind)
         .with(dedup::plan::DedupKind)
         .with(top::plan::TopKind)

@@ -268,6 +268,7 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
             NodeKind::Filter(_)
             | NodeKind::Select(_)
             | NodeKind::Window(_)
+            | NodeKind::Join(_)
             | NodeKind::Aggregate(_)
             | NodeKind::Dedup(_)
             | NodeKind::Top(_)

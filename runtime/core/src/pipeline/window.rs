@@ -6,7 +6,7 @@ use super::aggregate;
 use super::problems::{Problems, Result, together};
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
-use crate::graph::{NodeKind, Span, WindowNode};
+use crate::graph::{JoinBounds, JoinNode, NodeKind, Span, WindowNode};
 use crate::limits::{OperatorLimits, WINDOWS_PER_ROW_WARNING};
 use crate::window::WindowAssigner;
 
@@ -29,7 +29,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind> {
     Ok(NodeKind::Window(WindowNode { key_by, window, aggregates, allowed_lateness_us, on_error, state_bytes }))
 }
 
-/// `limits = { state = "4GiB" }`: what calls its components may make is in their own limits.
+/// `limits = { state = "4GiB" }` of a step that keeps rows: what calls its components may make is in their own limits.
 pub(super) fn state_bytes(table: &Table<'_>) -> Result<u64> {
     let default = OperatorLimits::default().state_bytes;
     let Some(limits) = table.table("limits")? else { return Ok(default) };
@@ -42,9 +42,12 @@ pub(super) fn state_bytes(table: &Table<'_>) -> Result<u64> {
 
 /// What can run and is probably not meant.
 pub(super) fn warnings(name: &str, span: &Option<Span>, kind: &NodeKind) -> Vec<Diagnostic> {
-    let NodeKind::Window(WindowNode { window: WindowAssigner::Sliding { size, slide, .. }, .. }) = kind else {
-        return Vec::new();
+    let window = match kind {
+        NodeKind::Window(WindowNode { window, .. }) => window,
+        NodeKind::Join(JoinNode { bounds: JoinBounds::Window(window), .. }) => window,
+        _ => return Vec::new(),
     };
+    let WindowAssigner::Sliding { size, slide, .. } = window else { return Vec::new() };
     let warning = |message: String| Diagnostic::warning(message, span.clone());
     let mut warnings = Vec::new();
     let windows = size.unsigned_abs().div_ceil(slide.unsigned_abs());
@@ -62,7 +65,7 @@ pub(super) fn warnings(name: &str, span: &Option<Span>, kind: &NodeKind) -> Vec<
     warnings
 }
 
-fn assigner(table: &Table<'_>) -> Result<WindowAssigner> {
+pub(super) fn assigner(table: &Table<'_>) -> Result<WindowAssigner> {
     together! {
         _keys = table.check_keys(&["tumbling", "sliding", "slide", "session", "offset"]);
         offset = table.signed_duration_us("offset");

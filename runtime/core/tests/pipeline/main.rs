@@ -80,6 +80,7 @@ fn told(graph: &LogicalGraph) -> String {
                 operator.limits
             ),
             NodeKind::Window(window) => format!("{:?} lateness {}", window.window, window.allowed_lateness_us),
+            NodeKind::Join(join) => format!("{:?} {:?}", join.join_type.value, join.bounds),
             NodeKind::Filter(filter) => filter.condition.value.clone(),
             NodeKind::Select(select) => format!("{:?}", select.columns),
             NodeKind::Aggregate(_) | NodeKind::Dedup(_) | NodeKind::Top(_) => String::new(),

@@ -30,11 +30,11 @@ mod firing;
 mod frozen_groups;
 pub(in crate::nodes) mod group_table;
 pub(crate) mod instance_aggregate;
-mod late_count;
-mod pane_runs;
+pub(in crate::nodes) mod late_count;
+pub(in crate::nodes) mod pane_runs;
 mod pane_store;
 mod pane_windows;
-mod panes;
+pub(in crate::nodes) mod panes;
 pub(crate) mod plan;
 mod refiring;
 mod results;
@@ -253,7 +253,7 @@ impl WindowSpec {
 }
 
 /// The columns of a window's output before those of its aggregates: the key columns and the bounds.
-fn fields_before_results(keys: Vec<FieldRef>) -> Vec<FieldRef> {
+pub(in crate::nodes) fn fields_before_results(keys: Vec<FieldRef>) -> Vec<FieldRef> {
     let bound_type = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let bound = |name| Arc::new(Field::new(name, bound_type.clone(), false));
     keys.into_iter().chain([bound(WINDOW_START), bound(WINDOW_END)]).collect()

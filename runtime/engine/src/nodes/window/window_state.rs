@@ -338,7 +338,7 @@ impl fmt::Display for AggregateText {
 }
 
 /// How rows are assigned, the same in every version.
-fn described(window: &WindowAssigner) -> String {
+pub(in crate::nodes) fn described(window: &WindowAssigner) -> String {
     match window {
         WindowAssigner::Tumbling { size, offset } => format!("tumbling {size} us, offset {offset} us"),
         WindowAssigner::Sliding { size, slide, offset } => {
