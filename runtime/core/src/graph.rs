@@ -220,8 +220,21 @@ pub struct OperatorNode {
     pub exchange: Option<Spanned<Exchange>>,
     /// What happens to rows that it cannot process.
     pub on_error: OnError,
+    /// When what a keyed operator keeps of a key expires; `None`: never.
+    pub ttl: Option<StateTtl>,
     /// Its bounds.
     pub limits: OperatorLimits,
+}
+
+/// When what a step keeps of a key expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateTtl {
+    /// How long after its last use, microseconds.
+    pub after_us: i64,
+    /// Whether reading is a use, too.
+    pub refreshed_by_reads: bool,
+    /// Whether event time counts; else the clock.
+    pub by_event_time: bool,
 }
 
 /// How an author has rows spread where the planner would leave them alone.

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 
 use crate::key_groups::GroupTables;
-use crate::{FrozenKeys, KeyIndex, RelayoutRows, StateColumns, StateError, States};
+use crate::{FrozenKeys, KeyIndex, RelayoutRows, StateColumns, StateError, States, Ttl};
 
 /// What keyed operators keep. A batch's keys become slots ([`KeyedState::slots`]); the states of its distinct slots are read
 /// and written as columns; keys that ended up without a state are let go ([`KeyedState::release`]).
@@ -148,6 +148,20 @@ impl KeyedState {
         self.states.put(slots, States::all(rows.num_rows(), rows.columns()[keys..].to_vec()))
     }
 
+    /// Whether a slot has a state.
+    #[must_use]
+    pub fn contains(&self, slot: u32) -> bool {
+        self.states.contains(slot)
+    }
+
+    /// Takes one table of a snapshot that says when the states of keys were used.
+    ///
+    /// # Errors
+    /// As [`Ttl::restore`].
+    pub fn restore_uses(&mut self, ttl: &mut Ttl, rows: &RecordBatch) -> Result<(), StateError> {
+        ttl.restore(&mut self.keys, [rows])
+    }
+
     /// Gives all states other columns.
     ///
     /// # Errors
@@ -201,7 +215,9 @@ impl FrozenState {
         &self.keys
     }
 
-    pub(crate) fn key_fields(&self) -> &[FieldRef] {
+    /// The columns of a key.
+    #[must_use]
+    pub fn key_fields(&self) -> &[FieldRef] {
         &self.key_fields
     }
 }

@@ -13,6 +13,7 @@
 //! | [`map_state`] | [`MapState`]: entries of slots, found by keys of their own and in their order |
 //! | [`row_store`] | [`RowStore`]: any number of rows per slot, in columns, found by slot and time, removed by time |
 //! | [`timers`] | [`Timers`]: timers of slots; `timer_runs`: what keeps them in order |
+//! | [`ttl`] | [`Ttl`]: which slots have expired |
 //! | [`snapshot`] | [`JobSnapshot`]: what a job keeps at a barrier |
 //! | [`checkpoint`] | [`CheckpointStore`]: snapshots in a folder or an object store |
 //! | [`key_groups`] | rows as tables by key group |
@@ -30,6 +31,7 @@ pub mod snapshot;
 pub mod state_columns;
 mod timer_runs;
 pub mod timers;
+pub mod ttl;
 
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointStore};
 pub use chunked_vec::ChunkedVec;
@@ -41,3 +43,4 @@ pub use row_store::{FrozenRows, NewRows, RowId, RowOrder, RowStore};
 pub use snapshot::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
 pub use state_columns::{RELAYOUT_ROWS_MAX, RelayoutRows, StateColumns, States};
 pub use timers::{FrozenTimers, Timer, Timers};
+pub use ttl::{FrozenTtl, Refresh, Ttl};

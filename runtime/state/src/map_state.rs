@@ -126,6 +126,17 @@ impl MapState {
         Ok(())
     }
 
+    /// Removes all entries of a slot.
+    pub fn clear(&mut self, slot: u32) {
+        let first = slot.to_be_bytes();
+        let from = self.entries.tree.range::<_, [u8]>((Bound::Included(&first[..]), Bound::Unbounded));
+        let keys: Vec<_> = from.map(|(key, _)| key).take_while(|key| key.starts_with(&first)).cloned().collect();
+        for key in keys {
+            self.bytes -= self.entries.tree.remove(&*key).map_or(0, |value| entry_bytes(&key, &value));
+        }
+        self.count(slot, |_| 0);
+    }
+
     /// Adds the entries of one table of a snapshot; `slots` are those of its keys, `state` is where they are.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ mod support;
 mod swap_ends;
 mod swapper;
 mod swaps;
+mod ttl;
 mod two_inputs;
 mod updating;
 mod ways_back;

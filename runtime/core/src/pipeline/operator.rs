@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use toml::de::DeValue;
 
 use super::problems::together;
 use super::table::Table;
 use super::{json, limits, problems};
 use crate::diagnostic::Diagnostic;
-use crate::graph::{Exchange, NodeKind, OperatorNode, Spanned};
+use crate::graph::{Exchange, NodeKind, OperatorNode, Spanned, StateTtl};
 
 const KEYS: &[&str] =
-    &["input", "component", "config", "key-by", "exchange", "event-time", "watermark", "on-error", "limits"];
+    &["input", "component", "config", "key-by", "exchange", "event-time", "watermark", "on-error", "ttl", "limits"];
 
 /// Reads an operator.
 pub(super) fn read(table: &Table<'_>, base: &Path) -> problems::Result<NodeKind> {
@@ -23,14 +24,37 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> problems::Result<NodeKind>
         exchange = exchange(table);
         on_error = table.on_error();
         limits = limits::read(table);
+        ttl = state_ttl(table);
     }
-    Ok(NodeKind::Operator(OperatorNode { component, config, key_by, exchange, on_error, limits }))
+    if let (Some(_), None, Some(value)) = (ttl, &key_by, table.get("ttl")) {
+        let problem = Diagnostic::error("ttl is for operators with key-by: others keep no state", Some(value.span()));
+        return Err(problem.into());
+    }
+    Ok(NodeKind::Operator(OperatorNode { component, config, key_by, exchange, on_error, ttl, limits }))
 }
 
 fn exchange(table: &Table<'_>) -> Result<Option<Spanned<Exchange>>, Diagnostic> {
     let choices = [("rebalance", Exchange::Rebalance), ("broadcast", Exchange::Broadcast)];
     let value = table.choice("exchange", &choices)?;
     Ok(value.map(|value| Spanned { value, span: table.get("exchange").map(toml::Spanned::span) }))
+}
+
+/// `"1h"`, or `{ after = "1h", refresh = "read", time = "processing" }`.
+fn state_ttl(table: &Table<'_>) -> problems::Result<Option<StateTtl>> {
+    let Some(value) = table.get("ttl") else { return Ok(None) };
+    if !matches!(value.get_ref(), DeValue::Table(_)) {
+        let after_us = table.duration_us("ttl")?;
+        return Ok(after_us.map(|after_us| StateTtl { after_us, refreshed_by_reads: false, by_event_time: true }));
+    }
+    let inner = Table::from_value(format!("{}.ttl", table.path), value)?;
+    together! {
+        _keys = inner.check_keys(&["after", "refresh", "time"]);
+        after_us = inner.duration_us("after").and_then(|after| inner.required("after", after));
+        refreshed_by_reads = inner.choice("refresh", &[("write", false), ("read", true)]);
+        by_event_time = inner.choice("time", &[("event", true), ("processing", false)]);
+    }
+    let (refreshed_by_reads, by_event_time) = (refreshed_by_reads.unwrap_or(false), by_event_time.unwrap_or(true));
+    Ok(Some(StateTtl { after_us, refreshed_by_reads, by_event_time }))
 }
 
 /// The component's file, found from the pipeline file's folder.

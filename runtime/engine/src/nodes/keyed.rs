@@ -3,6 +3,7 @@
 
 mod beside;
 mod canary;
+mod expiry;
 pub(crate) mod guest;
 pub(crate) mod layout;
 mod maps;
@@ -21,6 +22,7 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{FieldRef, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
+use weir_core::graph::StateTtl;
 use weir_core::memory::{MemoryBudget, MemoryLease};
 use weir_core::time::{Clock, WATERMARK_MIN};
 use weir_host::{CallError, Failure, GuestClock, KeyedDelta, RejectedRow, Selection, StateLayout, TimeDomain, isolate};
@@ -33,6 +35,7 @@ use crate::nodes::keyed::guest::KeyedGuest;
 use crate::nodes::part::Part;
 use crate::replace::on_trial::{OnTrial, VersionChoice};
 use crate::replace::replaceable::Replaceable;
+use expiry::Expiry;
 use guest::{Answer, Call};
 use maps::Maps;
 use refused::{all_of, set_aside};
@@ -49,6 +52,7 @@ pub(crate) struct KeyedOperator {
     state: KeyedState,
     maps: Maps,
     timers: KeyedTimers,
+    expiry: Option<Expiry>,
     dead_letters: DeadLetters,
     key_groups: u32,
     clock: Arc<dyn Clock>,
@@ -75,6 +79,8 @@ pub(crate) struct KeyedSpec {
     pub(crate) key_groups: u32,
     /// What its state, maps and timers may take, over all subtasks.
     pub(crate) memory: Arc<MemoryBudget>,
+    /// When what it keeps of a key expires.
+    pub(crate) ttl: Option<StateTtl>,
 }
 
 impl KeyedOperator {
@@ -83,7 +89,7 @@ impl KeyedOperator {
     /// # Errors
     /// If a key column has a type that cannot be a key.
     pub(crate) fn new(spec: KeyedSpec, clock: Arc<dyn Clock>) -> Result<Self, OperatorError> {
-        let KeyedSpec { name, guest, input, keys, dead_letters, key_groups, memory } = spec;
+        let KeyedSpec { name, guest, input, keys, dead_letters, key_groups, memory, ttl } = spec;
         let key_fields: Vec<FieldRef> = keys.iter().map(|key| input.fields()[*key].clone()).collect();
         Ok(Self {
             name,
@@ -93,6 +99,7 @@ impl KeyedOperator {
             input,
             keys,
             timers: KeyedTimers::default(),
+            expiry: ttl.map(Expiry::new),
             dead_letters,
             key_groups,
             clock,
@@ -204,6 +211,7 @@ impl KeyedOperator {
         out: (&Part, &mut Outputs),
     ) -> Result<Vec<RejectedRow>, Failure<OperatorError>> {
         let (distinct, key_of_row) = self.distinct(slots);
+        self.clear_expired(&distinct, (&key_of_row, &batch.event_times));
         let maps = self.maps.of_call(&distinct);
         self.call(by, &Call::Rows { rows: batch, key_of_row: &key_of_row, maps: &maps }, &distinct, out)
     }
@@ -218,6 +226,7 @@ impl KeyedOperator {
         let slots: Vec<u32> = due.iter().map(|t| t.slot).collect();
         let times: ScalarBuffer<i64> = due.iter().map(|t| t.time).collect();
         let (distinct, key_of_timer) = self.distinct(&slots);
+        self.clear_expired(&distinct, (&key_of_timer, if domain == TimeDomain::EventTime { &times } else { &[] }));
         let keys = self.state.keys().keys(&slots).map_err(|e| Failure::Fatal(e.into()))?;
         let (ingested_at, maps) = (self.ingested_at, self.maps.of_call(&distinct));
         let call =
@@ -262,7 +271,9 @@ impl KeyedOperator {
         let Answer { mut delta, made } = answer;
         let rejected = std::mem::take(&mut delta.rejected);
         call.maps().close();
+        let written = self.expiry.as_ref().map_or(Vec::new(), |_| expiry::written(&delta, distinct.len()));
         self.commit(distinct, delta).map_err(Failure::Fatal)?;
+        self.used(call, distinct, &written);
         for (output, made) in made.into_iter().enumerate() {
             part.made(&made.batch);
             out.emit(output, made.batch);
@@ -315,7 +326,8 @@ impl Operator for KeyedOperator {
         self.settle()?;
         self.ingested_at = self.ingested_at.max(batch.ingested_at);
         self.begin();
-        let done = self.process_shares(&batch, out)?;
+        let rows = self.before_expiry(&batch)?;
+        let done = self.process_shares(&batch.slice(0, rows), out)?;
         self.has_rest = done < batch.len();
         self.weigh()?;
         out.put_back(batch.slice(done, batch.len() - done));
@@ -335,6 +347,7 @@ impl Operator for KeyedOperator {
                 self.timers.fire_until_now(now_us, self.watermark);
             }
         }
+        self.expire();
         self.more(out)
     }
 
@@ -351,7 +364,7 @@ impl Operator for KeyedOperator {
     }
 
     fn deadline(&self) -> Option<i64> {
-        self.timers.deadline(self.watermark)
+        [self.timers.deadline(self.watermark), self.expires_next()].into_iter().flatten().min()
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {

@@ -46,6 +46,17 @@ pub(super) enum Call<'a> {
     },
 }
 
+impl Call<'_> {
+    /// The key of each row or timer, and its event time; none, if timers are of the clock.
+    pub(super) fn event_times(&self) -> (&[u32], &[i64]) {
+        match self {
+            Self::Rows { rows, key_of_row, .. } => (key_of_row, &rows.event_times),
+            Self::Timers { domain: TimeDomain::EventTime, times, key_of_timer, .. } => (key_of_timer, times),
+            Self::Timers { domain: TimeDomain::ProcessingTime, .. } => (&[], &[]),
+        }
+    }
+}
+
 /// What a component has answered; nothing of it is applied yet.
 pub(super) struct Answer {
     pub(super) delta: KeyedDelta,

@@ -36,6 +36,11 @@ impl Maps {
         self.states.iter().any(|map| map.contains(slot))
     }
 
+    /// Removes all entries of a slot.
+    pub(super) fn clear(&mut self, slot: u32) {
+        self.states.iter_mut().for_each(|map| map.clear(slot));
+    }
+
     /// What a call may read whose keys are at these slots.
     pub(super) fn of_call(&self, slots: &[u32]) -> MapsOfCall {
         let reader = || -> Arc<dyn MapReader> {

@@ -107,6 +107,7 @@ impl PlanNode for KeyedStep {
             dead_letters: self.step.dead_letters(cx),
             key_groups: cx.key_groups,
             memory: Arc::clone(&cx.metrics.memory),
+            ttl: self.step.spec.ttl,
         };
         Ok(Some(Box::new(KeyedOperator::new(spec, cx.clock.clone())?)))
     }

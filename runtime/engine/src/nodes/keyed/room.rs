@@ -45,7 +45,8 @@ impl KeyedOperator {
     }
 
     fn kept_bytes(&self) -> u64 {
-        self.state.memory_bytes() + self.maps.memory_bytes() + self.timers.memory_bytes()
+        let expiry = self.expiry.as_ref().map_or(0, |expiry| expiry.ttl.memory_bytes());
+        self.state.memory_bytes() + self.maps.memory_bytes() + self.timers.memory_bytes() + expiry
     }
 }
 

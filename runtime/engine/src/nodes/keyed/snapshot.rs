@@ -19,6 +19,8 @@ use crate::replace::trial::Trial;
 const TIMERS: &str = "timers";
 /// Those of processing time.
 const PROCESSING_TIMERS: &str = "processing-timers";
+/// When what each key has was used last.
+const USES: &str = "uses";
 const WATERMARK: &str = "watermark";
 /// The version of the layout: of a table of states in its metadata, of a subtask in the table of its watermark.
 const VERSION: &str = "state_version";
@@ -38,6 +40,7 @@ impl KeyedOperator {
         let (timers, timers_after) = (self.timers.event.freeze(), self.timers.event_after.freeze());
         let processing_timers = self.timers.processing.freeze();
         let firing = self.timers.is_event_firing();
+        let uses = self.expiry.as_mut().map(|expiry| expiry.ttl.freeze());
         let (watermark, key_groups) = (self.watermark, self.key_groups);
         let (version, layout) = (self.version().to_owned(), layout_of(&self.component.guest).version);
         let before =
@@ -60,6 +63,10 @@ impl KeyedOperator {
             }
             for (group, rows) in processing_timers.tables(&states, key_groups)? {
                 tables.push(table(PROCESSING_TIMERS, group, rows));
+            }
+            if let Some(uses) = uses {
+                let uses = uses.tables(states.keys(), states.key_fields(), key_groups)?;
+                tables.extend(uses.into_iter().map(|(group, rows)| table(USES, group, rows)));
             }
             tables.extend(maps.tables(&states, key_groups)?);
             for (group, rows) in states.tables(key_groups)? {
@@ -85,6 +92,12 @@ impl KeyedOperator {
                 }
                 TIMERS => timers.push(table.rows),
                 PROCESSING_TIMERS => processing_timers.push(table.rows),
+                // Without a time to live, nobody asks.
+                USES => {
+                    if let Some(expiry) = &mut self.expiry {
+                        self.state.restore_uses(&mut expiry.ttl, &table.rows)?;
+                    }
+                }
                 WATERMARK => watermarks.push(int64(&table.rows, WATERMARK)?),
                 _ if self.restore_map(&table)? => {}
                 other => return Err(OperatorError::Restore(format!("it has no state named {other:?}"))),
