@@ -371,33 +371,3 @@ fn a_toolchain_that_is_missing_or_broken_says_what_to_do() {
         says("broken");
     }
 }
-
-/// Python and Node that are too old for their tools, and no cargo at all.
-#[test]
-fn an_interpreter_that_is_too_old_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = |name: &str, says: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, format!("#!/bin/sh\necho {says}\n")).unwrap();
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        path.display().to_string()
-    };
-    let (python, node, nowhere) = (program("old-python", "3 8"), program("old-node", "v12.0.1"), "/nowhere".to_owned());
-    for (language, variable, value, says) in [
-        ("python", "WEIR_PYTHON", &python, format!("Python 3.10 or newer: {python} is Python 3.8")),
-        ("javascript", "WEIR_NODE", &node, format!("Node 20 or newer: {node} is v12.0.1")),
-        ("typescript", "WEIR_NODE", &node, format!("Node 20 or newer: {node} is v12.0.1")),
-        ("rust", "PATH", &nowhere, "cargo".to_owned()),
-    ] {
-        run_ok(&mut weir(&["new", language, "--lang", language]), folder.path());
-        let output = run(weir(&["build", language]).env(variable, value), folder.path());
-        assert!(!output.status.success() && text(&output).contains(&says), "{says}: {}", text(&output));
-    }
-    // The compilers of the others come with pip.
-    for language in ["go", "zig", "c", "cpp"] {
-        let mut install = weir(&["toolchain", "install", language]);
-        install.env("WEIR_PYTHON", &python).env("WEIR_TOOLCHAIN_DIR", folder.path());
-        let output = install.current_dir(folder.path()).output().unwrap();
-        assert!(!output.status.success() && text(&output).contains("is Python 3.8"), "{language}: {}", text(&output));
-    }
-}
