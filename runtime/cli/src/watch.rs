@@ -96,7 +96,7 @@ impl Watch {
                     }
                     // Written again with the same contents.
                     Err(SwapError::Same(_)) => Vec::new(),
-                    Err(error) => failed(error.into()),
+                    Err(error) => failed(anyhow::anyhow!(refused(error))),
                 }
             }
         }
@@ -122,9 +122,33 @@ impl Watch {
     }
 }
 
+/// Why a version does not take the place of another, and what to do here, where no swap is without probation.
+fn refused(error: SwapError) -> String {
+    match error {
+        SwapError::Irreversible { reason, .. } => format!(
+            "the running version cannot read the state of the new one ({reason}), so it could not be rolled back; stop the pipeline, and start it \
+             again with the new component"
+        ),
+        error => format!("{:#}", anyhow::anyhow!(error)),
+    }
+}
+
 fn why(reason: &RollbackReason) -> &str {
     match reason {
         RollbackReason::Refused(why) | RollbackReason::Regressed(why) => why,
         RollbackReason::Asked => "it was asked for",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_advised_can_be_done_here() {
+        let error = SwapError::Irreversible { operator: "count".to_owned(), reason: "there is no column".to_owned() };
+        let text = refused(error);
+        assert!(text.contains("there is no column") && text.contains("start it again"), "{text}");
+        assert!(!text.contains("probation"), "{text}");
     }
 }

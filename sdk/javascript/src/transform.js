@@ -71,6 +71,8 @@ export class Operator {
     try {
       this.validate?.(config);
     } catch (error) {
+      // A mistake of the code is no refusal of the configuration.
+      if (error instanceof TypeError || error instanceof ReferenceError) throw error;
       throw new ValueError(`config: ${error.message ?? error}`);
     }
     return config;

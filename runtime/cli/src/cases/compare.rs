@@ -40,7 +40,7 @@ pub(super) fn differences(expect: &Expect, observed: &Observed) -> Vec<Differenc
         match (observed.outputs.iter().find(|(known, _)| known == name), rows_of(rows)) {
             (Some((_, table)), Ok(rows)) => of_rows(&at, &rows, table, &mut found),
             // An operator that failed may have no outputs, and its error is reported above.
-            (None, Ok(rows)) if rows.is_empty() || observed.failed.is_some() => {}
+            (None, Ok(_)) if observed.failed.is_some() => {}
             (None, Ok(_)) => {
                 let known: Vec<&str> = observed.outputs.iter().map(|(known, _)| known.as_str()).collect();
                 found.push(Difference { at, what: format!("there is no such output; there are {}", known.join(", ")) });
@@ -163,4 +163,23 @@ fn of_columns(at: &str, expected: &Row, got: &Row) -> Vec<Difference> {
 
 fn text(row: &Row) -> String {
     Value::Object(row.clone()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_output_that_there_is_not_differs_even_without_rows() {
+        let expect = Expect {
+            outputs: json!({ "summry": [], "summary": [] }).as_object().cloned().unwrap_or_default(),
+            ..Expect::default()
+        };
+        let mut observed = Observed::default();
+        observed.outputs.push(("summary".to_owned(), Table::default()));
+        let what = "there is no such output; there are summary".to_owned();
+        assert_eq!(differences(&expect, &observed), [Difference { at: "outputs.summry".to_owned(), what }]);
+    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use weir_host::Component;
 
+use crate::commands::inspect;
 use crate::{component, languages, terminal};
 
 /// Options of `weir build`.
@@ -25,6 +26,9 @@ pub(crate) struct Args {
 /// Builds it.
 pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
     let (output, component) = build(&args.folder, args.output.as_deref())?;
+    if let Some(why) = inspect::misdeclared(&component) {
+        terminal::print_notes(&[format!("no pipeline can use this operator as it is: {why}")]);
+    }
     terminal::print_result(&format!("{}\n{}", output.display(), component::described(&component)))
 }
 

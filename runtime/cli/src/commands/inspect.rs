@@ -13,6 +13,7 @@ use weir_core::limits::OperatorLimits;
 use weir_core::names::did_you_mean;
 use weir_host::{Component, InputSchema, OperatorInfo, OutputColumn, Plan};
 
+pub(crate) use asked::misdeclared;
 use asked::{Asked, asked, config_keys, of_config, told};
 
 use crate::component::columns_text;

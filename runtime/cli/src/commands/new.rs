@@ -78,11 +78,12 @@ pub(crate) fn execute(args: &Args) -> anyhow::Result<()> {
         }
         std::fs::write(&path, fill(content)).with_context(context)?;
     }
-    let tests = format!("cd {shown} && {}", language.test_command());
+    let pipeline = for_shell(&args.folder.join("pipeline.toml").display().to_string());
+    let folder = for_shell(&shown);
     let steps = [
-        (tests, "its test, without WebAssembly"),
-        (format!("weir test {shown}"), "the component, and its test cases"),
-        (format!("weir run {shown}/pipeline.toml"), "a few rows through it"),
+        (format!("cd {folder} && {}", language.test_command()), "its test, without WebAssembly"),
+        (format!("weir test {folder}"), "the component, and its test cases"),
+        (format!("weir run {pipeline}"), "a few rows through it"),
     ];
     let width = steps.iter().map(|(step, _)| step.len()).max().unwrap_or_default();
     let steps: String = steps.iter().map(|(step, what)| format!("  {step:width$}    {what}\n")).collect();
@@ -108,6 +109,12 @@ fn sdk_folder(language: &dyn Language, given: Option<&Path>) -> anyhow::Result<P
     })
 }
 
+/// A path as it is typed in a shell: between quotation marks, if it has more than a shell takes as it is.
+fn for_shell(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@".contains(c);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
 /// A path as it is written between quotation marks in a project's files.
 fn quotable(path: &Path) -> String {
     path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"")
@@ -127,6 +134,12 @@ fn relative(from: &Path, to: &Path, too_few: usize) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_for_a_shell() {
+        assert_eq!(for_shell("../my-operators/mine"), "../my-operators/mine");
+        assert_eq!(for_shell("my operators/it's mine"), r"'my operators/it'\''s mine'");
+    }
 
     #[test]
     fn paths_between_folders() {

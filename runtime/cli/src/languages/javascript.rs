@@ -132,6 +132,10 @@ impl Toolchain for JavaScript {
         package.dependencies.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
     }
 
+    fn needs(&self) -> &'static str {
+        "node_modules/esbuild"
+    }
+
     fn pinned_by(&self) -> &'static [&'static str] {
         &PINNED
     }

@@ -67,6 +67,10 @@ impl Toolchain for Python {
         pip::holds(PINNED)
     }
 
+    fn needs(&self) -> &'static str {
+        "componentize_py"
+    }
+
     fn pinned_by(&self) -> &'static [&'static str] {
         &[PINNED]
     }

@@ -19,6 +19,9 @@ pub(crate) trait Toolchain: Sync {
     /// What it consists of, with versions, for people.
     fn holds(&self) -> String;
 
+    /// A file or folder without which it is broken.
+    fn needs(&self) -> &'static str;
+
     /// The files of the SDK that name each version: other contents are another toolchain.
     fn pinned_by(&self) -> &'static [&'static str];
 
@@ -46,7 +49,7 @@ pub(crate) fn folder(toolchain: &dyn Toolchain) -> anyhow::Result<PathBuf> {
 /// The toolchain's folder, if it was fetched.
 ///
 /// # Errors
-/// If it was not, with what to do.
+/// If it was not, or is broken, with what to do.
 pub(crate) fn installed(language: &dyn Language, toolchain: &dyn Toolchain) -> anyhow::Result<PathBuf> {
     let folder = folder(toolchain)?;
     if !folder.is_dir() {
@@ -55,17 +58,27 @@ pub(crate) fn installed(language: &dyn Language, toolchain: &dyn Toolchain) -> a
             "operators in {title} are built with {holds}, which is not here yet; run\n\n    weir toolchain install {name}\n"
         );
     }
+    if !is_whole(toolchain, &folder) {
+        let (title, shown, lost, name) = (language.title(), folder.display(), toolchain.needs(), language.name());
+        bail!(
+            "the toolchain for {title} in {shown} is broken: it has no {lost}; replace it with\n\n    weir toolchain install {name}\n"
+        );
+    }
     Ok(folder)
 }
 
-/// Fetches a toolchain, unless it is there. It is there whole or not at all.
+fn is_whole(toolchain: &dyn Toolchain, folder: &Path) -> bool {
+    folder.join(toolchain.needs()).exists()
+}
+
+/// Fetches a toolchain, unless it is there. It is there whole or not at all; one that has lost its files since is replaced.
 ///
 /// # Errors
 /// As [`Toolchain::install`].
 pub(crate) fn install(toolchain: &dyn Toolchain) -> anyhow::Result<()> {
     let folder = folder(toolchain)?;
     let shown = folder.display();
-    if folder.is_dir() {
+    if is_whole(toolchain, &folder) {
         terminal::print(&format!("{} is there already, in {shown}\n", toolchain.holds()));
         return Ok(());
     }
@@ -74,6 +87,9 @@ pub(crate) fn install(toolchain: &dyn Toolchain) -> anyhow::Result<()> {
     let beside = tempfile::Builder::new().prefix(".partial-").tempdir_in(above);
     let beside = beside.with_context(|| format!("cannot write into {}", above.display()))?;
     toolchain.install(beside.path())?;
+    if folder.is_dir() && !is_whole(toolchain, &folder) {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {shown}, which is broken"))?;
+    }
     let moved = std::fs::rename(beside.path(), &folder);
     if moved.is_err() && folder.is_dir() {
         // Another process was faster.

@@ -71,6 +71,10 @@ impl Toolchain for Zig {
         pip::holds(PINNED).replace("ziglang", "zig")
     }
 
+    fn needs(&self) -> &'static str {
+        "ziglang/zig"
+    }
+
     fn pinned_by(&self) -> &'static [&'static str] {
         &[PINNED]
     }

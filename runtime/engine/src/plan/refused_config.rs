@@ -87,17 +87,17 @@ mod tests {
         let at = |text: &str, reason: &str| {
             let error = InstanceError::Refused(reason.to_owned());
             let component = text.find("\"a.wasm\"").map(|at| at..at + 8);
-            let given = serde_json::json!({ "tga": 1, "tag": 2 });
+            let given = serde_json::json!({ "tag": 2, "tga": 1 });
             let error = CheckError::of_describe(text, &["operators", "a"], &component, "it refuses", (&error, &given));
             (error.span.map(|span| text[span].to_owned()).unwrap(), error.message)
         };
         let unknown = "config: unknown field `tga`, expected one of `tag`, `fails` at line 1 column 6";
         let message = "it refuses: config: unknown field `tga`, expected one of `tag`, `fails`; did you mean \"tag\"?";
         assert_eq!(at(text, unknown), ("tga".to_owned(), message.to_owned()));
-        let wrong = "config: invalid type: integer `2`, expected a string at line 1 column 17";
+        let wrong = "config: invalid type: integer `2`, expected a string at line 1 column 9";
         let message = "it refuses: config: `tag`: invalid type: integer `2`, expected a string";
         assert_eq!(at(text, wrong), ("2".to_owned(), message.to_owned()));
-        assert_eq!(at(text, "config: invalid type: integer `1`, expected a string at line 1 column 9").0, "1");
+        assert_eq!(at(text, "config: invalid type: integer `1`, expected a string at line 1 column 17").0, "1");
         for said in ["config: `tag`: expected an integer, got 2", "config: tag is 2, but it is of type utf8"] {
             assert_eq!(at(text, said), ("2".to_owned(), format!("it refuses: {said}")));
         }

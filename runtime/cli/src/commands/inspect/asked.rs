@@ -65,6 +65,38 @@ fn missing_column(refusal: &InstanceError) -> Option<Field> {
     Some(Field::new(name, parse_type(type_name).ok()?, false))
 }
 
+/// What a component says instead of its plan, if neither a configuration nor other columns would change that: what its author has
+/// declared cannot be. `None`: nothing, as far as it can be told without them.
+pub(crate) fn misdeclared(component: &Component) -> Option<String> {
+    let schema = component.about().ok().and_then(|info| info.config_schema);
+    let config = schema.map_or_else(|| json!({}), |schema| sample(&schema));
+    let refusal = asked(component, &config).plan.err()?;
+    Some(refusal.to_string()).filter(|_| !depends_on_input(&refusal) && of_config(&refusal).is_none())
+}
+
+/// Some value that a JSON schema of an SDK allows, as far as types say it.
+fn sample(schema: &Value) -> Value {
+    let of = &schema["type"];
+    match (&schema["enum"][0], of.as_str().or_else(|| of[0].as_str())) {
+        (first, _) if !first.is_null() => first.clone(),
+        (_, Some("boolean")) => json!(false),
+        (_, Some("integer" | "number")) => json!(1),
+        (_, Some("string")) => json!(""),
+        (_, Some("array")) => json!([]),
+        (_, Some("object")) => {
+            let keys = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            keys.map(|key| (key.to_owned(), sample(&schema["properties"][key]))).collect()
+        }
+        _ => Value::Null,
+    }
+}
+
+fn depends_on_input(refusal: &InstanceError) -> bool {
+    let InstanceError::Refused(reason) = refusal else { return false };
+    ["there is no column \"", "column \"", "among the columns"].iter().any(|of| reason.starts_with(of))
+        || reason.contains("input")
+}
+
 /// What is wrong with the configuration, if that is why a component made with the SDK refuses.
 pub(super) fn of_config(refusal: &InstanceError) -> Option<&str> {
     let InstanceError::Refused(reason) = refusal else { return None };
@@ -120,5 +152,12 @@ mod tests {
         assert_eq!(keys(several), Some(vec!["tag".to_owned(), "fails".to_owned()]));
         assert_eq!(keys("config: unknown field `-`, there are no fields at line 1"), Some(Vec::new()));
         assert_eq!(keys("config: missing field `tag`"), None);
+        let schema = json!({ "type": "object", "required": ["n", "mode"], "properties": {
+            "n": { "type": ["integer", "null"] }, "mode": { "enum": ["fast", "slow"] }, "note": { "type": "string" },
+        } });
+        assert_eq!(sample(&schema), json!({ "n": 1, "mode": "fast" }));
+        let depends = |reason: &str| depends_on_input(&InstanceError::Refused(reason.to_owned()));
+        assert!(depends(at) && depends(keeps) && depends("the operator has the inputs a, b, and is connected to main"));
+        assert!(!depends("Row.Price: chan int is no type of a value"));
     }
 }

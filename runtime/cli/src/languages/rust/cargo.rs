@@ -58,7 +58,10 @@ impl OperatorCrate {
         let folder = manifest.parent().map(Path::to_path_buf).unwrap_or_default();
         let mut command = cargo(&folder);
         command.args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(&manifest);
-        let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+        let output = command
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot run cargo, which operators in Rust are built with: install Rust from https://rustup.rs")?;
         if !output.status.success() {
             bail!("cargo cannot read {}", manifest.display());
         }
@@ -95,7 +98,10 @@ impl OperatorCrate {
         }
         // For the lines of traps. The component is made without it.
         command.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only").env("CARGO_PROFILE_RELEASE_STRIP", "none");
-        let output = command.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+        let output = command
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot run cargo, which operators in Rust are built with: install Rust from https://rustup.rs")?;
         if !output.status.success() {
             bail!("cargo build of {} failed", self.name);
         }
