@@ -10,6 +10,8 @@
 //! | [`window`] | windows and their aggregates |
 //! | [`join`] | joins of two streams |
 //! | `aggregates` | aggregates per key without a window |
+//! | `dedup` | one row per key |
+//! | `top` | the first rows of each key in an order |
 //! | `changes` | rows of updating streams in the making |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
@@ -21,6 +23,7 @@ mod changes;
 pub(crate) mod comparison;
 pub(crate) mod component;
 pub(crate) mod dead_letter;
+pub(crate) mod dedup;
 pub(crate) mod delta;
 pub(crate) mod distinct;
 mod expression_step;
@@ -36,6 +39,7 @@ pub(crate) mod select;
 pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod step_times;
+pub(crate) mod top;
 pub(crate) mod transform;
 pub mod window;
 
@@ -58,6 +62,8 @@ pub fn step_kinds() -> StepKinds {
         .with(window::plan::WindowKind)
         .with(join::plan::JoinsKind)
         .with(aggregates::plan::AggregatesKind)
+        .with(dedup::plan::DedupKind)
+        .with(top::plan::TopKind)
         .with(sink::plan::SinkKind)
 }
 

@@ -3,6 +3,7 @@
 //! checkpoint that the job resumes from, never from what ran before.
 
 mod source;
+pub(crate) mod timers;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

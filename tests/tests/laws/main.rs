@@ -29,6 +29,7 @@ mod swap_ends;
 mod swapper;
 mod swaps;
 mod two_inputs;
+mod updating;
 mod ways_back;
 mod windows;
 mod wrapped;

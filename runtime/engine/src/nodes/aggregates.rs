@@ -13,7 +13,7 @@ use weir_core::connector::Cut;
 use weir_state::KeyIndex;
 
 use super::changes::{Changes, RowComparator};
-use super::dead_letter::{DeadLetters, key_rows};
+use super::dead_letter::{DeadLetters, key_rows, key_texts};
 use super::distinct::DistinctSlots;
 use super::window::BoundAggregate;
 use super::window::aggregate_set::AggregateSet;
@@ -135,8 +135,9 @@ impl AggregateOperator {
         }
         let slots: Vec<u32> = bad.keys().map(|key| slots[*key]).collect();
         let times = bad.keys().map(|key| times[*key]).collect();
-        let (input, keys) = (&self.spec.input, &self.spec.key_columns);
-        let (rows, texts) = key_rows((input, keys), &self.keys.keys(&slots)?, times, ingested_at)?;
+        let (input, columns, keys) = (&self.spec.input, &self.spec.key_columns, self.keys.keys(&slots)?);
+        let texts = key_texts(input, columns, &keys, slots.len());
+        let rows = key_rows(input, columns, &keys, times, ingested_at)?;
         let reason = |(text, reason): (String, &String)| match text.is_empty() {
             true => reason.clone(),
             false => format!("{reason}, of {text}"),

@@ -84,6 +84,11 @@ impl RowComparator {
 
     /// Whether all values are the same; of floats the bits.
     pub(super) fn is_same(&self, left: usize, right: usize) -> bool {
-        self.0.iter().all(|compare| compare(left, right) == Ordering::Equal)
+        self.order(left, right) == Ordering::Equal
+    }
+
+    /// By the first column that differs; nulls come first.
+    pub(super) fn order(&self, left: usize, right: usize) -> Ordering {
+        self.0.iter().map(|compare| compare(left, right)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
 }

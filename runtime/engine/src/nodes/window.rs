@@ -55,6 +55,7 @@ use weir_core::window::WindowAssigner;
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Operator, OperatorError, Outputs};
+use crate::nodes::dead_letter::{DeadLetters, Letters};
 use aggregate_set::AggregateSet;
 use combine::CombineOperator;
 use combine_sessions::CombineSessions;
@@ -227,6 +228,11 @@ pub fn output_schema(spec: &WindowSpec) -> Result<SchemaRef, OperatorError> {
 }
 
 impl WindowSpec {
+    /// Rows of its input, or results that do not fit their type.
+    fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::new(self.on_error, self.dead_letter_output, self.metrics.clone(), Letters::OfKeys)
+    }
+
     /// Hands rows that came too late to their output.
     fn emit_late(&self, batch: &StreamBatch, rows: Vec<u32>, out: &mut Outputs) -> Result<(), OperatorError> {
         if let Some(output) = self.late_output.filter(|_| !rows.is_empty()) {

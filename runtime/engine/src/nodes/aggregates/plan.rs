@@ -10,7 +10,7 @@ use weir_core::graph::{
 
 use super::{AggregateOperator, AggregateSpec, full_schema};
 use crate::dataflow::operator::{Operator, OperatorError};
-use crate::nodes::dead_letter::{DeadLetters, with_error_column};
+use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
 use crate::nodes::window::{AggregateKind, BoundAggregate, aggregate_type};
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column};
 use crate::plan::node::{
@@ -46,7 +46,8 @@ impl StepKind for AggregatesKind {
         };
         check_distinct(&cx.graph.text, "key-by", &spec.key_by)?;
         let keys = CheckErrors::all(spec.key_by.iter().map(|key| key_column(&input.schema, key)));
-        let planned = spec.aggregates.iter().map(|(name, of)| planned(name, of, &input.schema));
+        let updating = input.changelog != ChangelogMode::InsertOnly;
+        let planned = spec.aggregates.iter().map(|(name, of)| planned(name, of, &input.schema, updating));
         let (keys, planned) = CheckErrors::both(keys, CheckErrors::all(planned))?;
         if let Some((name, _)) =
             spec.aggregates.iter().find(|(name, _)| spec.key_by.iter().any(|k| k.value == name.value))
@@ -55,7 +56,6 @@ impl StepKind for AggregatesKind {
             return Err(CheckError::at(&name.span, message).into());
         }
         let (mut aggregates, fields): (Vec<BoundAggregate>, Vec<FieldRef>) = planned.into_iter().unzip();
-        let updating = input.changelog != ChangelogMode::InsertOnly;
         if updating {
             // With a dot, which names in a file can have only in quotes; it is no column of the result.
             let kind = AggregateKind::Builtin { function: AggregateFunction::Count, columns: Vec::new() };
@@ -67,7 +67,11 @@ impl StepKind for AggregatesKind {
             key: Some((0..keys.len()).collect()),
             ..OutputPort::new(MAIN_OUTPUT, Arc::new(full_schema(key_fields, fields.into_iter())), OutputRole::Made)
         };
-        let letters = OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(&input.schema), OutputRole::WholeRows);
+        let letters = OutputPort::new(
+            DEAD_LETTER_OUTPUT,
+            with_error_column(&input.schema, Letters::OfKeys),
+            OutputRole::WholeRows,
+        );
         let takes = ChangelogMode::RETRACTIONS;
         let port = InputPort { takes, ..InputPort::only(input.schema.clone(), Distribution::Hash(keys.clone())) };
         let parallelism = if keys.is_empty() { 1 } else { cx.graph.parallelism };
@@ -77,12 +81,24 @@ impl StepKind for AggregatesKind {
 }
 
 /// An aggregate, and its column of the result.
-fn planned(name: &Spanned<String>, of: &Asked, input: &Schema) -> Result<(BoundAggregate, FieldRef), CheckErrors> {
+fn planned(
+    name: &Spanned<String>,
+    of: &Asked,
+    input: &Schema,
+    updating: bool,
+) -> Result<(BoundAggregate, FieldRef), CheckErrors> {
     let Asked::Builtin { function, columns: of } = of else {
         let message = "a component cannot take rows back, so it cannot be an aggregate without a window: use a built-in one, or a \
                        keyed operator";
         return Err(CheckError::at(&name.span, message).into());
     };
+    if updating && matches!(function, AggregateFunction::First | AggregateFunction::Last) {
+        let message = format!(
+            "{} goes by event time, and a row that is taken back has that of the update: use arg-min or arg-max by a column",
+            function.name()
+        );
+        return Err(CheckError::at(&name.span, message).into());
+    }
     let columns = CheckErrors::all(of.iter().map(|name| column(input, name)))?;
     let types: Vec<&DataType> = columns.iter().map(|column| input.field(*column).data_type()).collect();
     let output = aggregate_type(*function, &types)
@@ -133,7 +149,7 @@ impl PlanNode for AggregateStep {
             updating: self.updating,
             read,
             schema: Arc::new(schema),
-            dead_letters: DeadLetters::new(on_error, DEAD_LETTERS, cx.metrics.clone()),
+            dead_letters: DeadLetters::new(on_error, DEAD_LETTERS, cx.metrics.clone(), Letters::OfKeys),
             key_groups: cx.key_groups,
         })?)))
     }

@@ -16,7 +16,7 @@ use weir_state::KeyIndex;
 use super::aggregate_set::AggregateSet;
 use super::{WindowSpec, output_schema};
 use crate::dataflow::operator::{OperatorError, Outputs};
-use crate::nodes::dead_letter::{DeadLetters, key_rows};
+use crate::nodes::dead_letter::{DeadLetters, key_rows, key_texts};
 
 /// Results that are emitted at once at most: what the engine calls a large batch. After as many, rows downstream get their turn, and
 /// a barrier can pass.
@@ -50,7 +50,7 @@ impl Results {
         let keys = spec.key_columns.len();
         let all = || (0..keys + 2 + spec.aggregates.len()).collect();
         let columns = spec.projection.clone().unwrap_or_else(all);
-        let dead_letters = DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone());
+        let dead_letters = spec.dead_letters();
         let (input, key_columns) = (spec.input.clone(), spec.key_columns.clone());
         Ok(Self { keys, columns, schema: output_schema(spec)?, input, key_columns, dead_letters })
     }
@@ -86,14 +86,15 @@ impl Results {
             windows.extend(fired.windows.get(*row));
             reasons.push(reason.as_str());
         }
-        let times = windows.iter().map(Window::max_time).collect();
         let keys = fired.keys.keys(&slots)?;
-        let (rows, texts) = key_rows((&self.input, &self.key_columns), &keys, times, ingested_at)?;
-        let reason = |((window, key), reason): ((Window, String), &str)| {
+        let texts = key_texts(&self.input, &self.key_columns, &keys, windows.len());
+        let reason = |((window, key), reason): ((&Window, String), &str)| {
             let of = if key.is_empty() { String::new() } else { format!(" of {key}") };
             format!("{reason}, in the window{of} from {} to {}", utc_text(window.start), utc_text(window.end))
         };
-        let reasons = windows.into_iter().zip(texts).zip(reasons).map(reason).collect();
+        let reasons = windows.iter().zip(texts).zip(reasons).map(reason).collect();
+        let times = windows.iter().map(Window::max_time).collect();
+        let rows = key_rows(&self.input, &self.key_columns, &keys, times, ingested_at)?;
         self.dead_letters.take_results(rows, reasons, out)
     }
 

@@ -30,11 +30,8 @@ pub(super) fn recomputed(
         AggregateKind::Builtin { function: AggregateFunction::CountDistinct, .. } => Some(ByOrder::Count),
         _ => None,
     };
-    let mut types: Vec<DataType> =
+    let types: Vec<DataType> =
         columns.iter().filter_map(|column| input.get(*column)).map(|field| field.data_type().clone()).collect();
-    if by_order.is_none() {
-        types.push(DataType::Int64);
-    }
     let converter = RowConverter::new(types.iter().cloned().map(SortField::new).collect())?;
     Ok(Folded::boxed(Recomputed {
         aggregate: aggregate.clone(),
@@ -52,7 +49,7 @@ struct Recomputed {
     input: Arc<[FieldRef]>,
     output: FieldRef,
     converter: Arc<RowConverter>,
-    /// The columns of a kept row: those that the aggregate reads, then its event time, unless it goes by the order alone.
+    /// The columns of a kept row. Its event time is not kept: a row that is taken back has that of the update.
     types: Arc<[DataType]>,
     by_order: Option<ByOrder>,
 }
@@ -85,15 +82,12 @@ fn add(kept: &mut BTreeMap<Box<[u8]>, i64>, row: &[u8], times: i64) {
 }
 
 impl Recomputed {
-    fn encode(&self, columns: &[ArrayRef], event_times: &[i64]) -> Result<Rows, ArrowError> {
-        let mut kept = columns.to_vec();
-        match self.by_order {
+    fn encode(&self, columns: &[ArrayRef]) -> Result<Rows, ArrowError> {
+        match (self.by_order, columns) {
             // Values that count as the same are kept as one.
-            Some(ByOrder::Count) => kept[0] = plain(&kept[0])?,
-            Some(ByOrder::First | ByOrder::Last) => {}
-            None => kept.push(Arc::new(Int64Array::from(event_times.to_vec()))),
+            (Some(ByOrder::Count), [column, ..]) => self.converter.convert_columns(&[plain(column)?]),
+            _ => self.converter.convert_columns(columns),
         }
-        self.converter.convert_columns(&kept)
     }
 
     fn decode<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>, ArrowError> {
@@ -124,12 +118,10 @@ impl Recomputed {
                 group_of_row.extend(std::iter::repeat_n(group, times));
             }
         }
-        let mut columns = self.decode(rows.into_iter())?;
-        let times = columns.pop();
-        let times = times.as_ref().map_or(&[][..], |times| times.as_primitive::<Int64Type>().values());
+        let columns = self.decode(rows.into_iter())?;
         let mut of = accumulators(&self.aggregate, &self.input)?;
         of.resize(groups.len());
-        of.update(&group_of_row, &columns, times)?;
+        of.update(&group_of_row, &columns, &vec![0; group_of_row.len()])?;
         of.finish(&(0..groups.len() as u32).collect::<Vec<_>>())
     }
 
@@ -158,10 +150,10 @@ impl Fold for Recomputed {
         groups: &mut (impl Groups<Kept> + ?Sized),
         group_of_row: &[u32],
         columns: &[ArrayRef],
-        event_times: &[i64],
+        _event_times: &[i64],
     ) -> Result<(), OperatorError> {
         let nulls = columns.iter().fold(None, |nulls, column| NullBuffer::union(nulls.as_ref(), column.nulls()));
-        let rows = self.encode(columns, event_times)?;
+        let rows = self.encode(columns)?;
         for_each_valid(nulls.as_ref(), group_of_row, |row, group| {
             add(Arc::make_mut(&mut groups[group]), rows.row(row).as_ref(), 1);
             Ok(())
