@@ -34,7 +34,7 @@ pub enum RowOrder {
     /// By slot alone: for rows that go all together, or that their owner removes one by one.
     Arrival,
     /// By time too: [`RowStore::take_due`] finds the earliest of all slots, and [`RowStore::between`] those of a slot in a range of
-    /// times, however many the slot has. Costs 16 bytes a row.
+    /// times, however many the slot has. Costs 16 bytes per row.
     Time,
 }
 

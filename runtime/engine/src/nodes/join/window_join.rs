@@ -101,6 +101,9 @@ impl WindowJoin {
             if drops_null_keys {
                 of_window.retain(|row| rows.has_key(*row as usize));
             }
+            if of_window.is_empty() {
+                continue;
+            }
             let of_window = if of_window.len() == rows.len() { rows.clone() } else { rows.take(&of_window)? };
             self.pending.push((window, of_window));
         }
