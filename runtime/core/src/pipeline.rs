@@ -23,6 +23,8 @@ mod string_places;
 mod table;
 mod units;
 mod window;
+mod window_kind;
+mod window_rules;
 
 use std::fmt;
 use std::path::Path;
