@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use weir_core::graph::{
-    AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, Spanned, WindowNode,
+    AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, Node, NodeKind, Spanned, WindowNode,
 };
 use weir_core::limits::OperatorLimits;
 use weir_host::{Component, InputSchema, World};

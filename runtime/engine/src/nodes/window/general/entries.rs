@@ -196,7 +196,8 @@ impl Entries {
             {
                 beside = entry.fire_at;
             }
-            _ => own = own.min(entry.fire_at),
+            Some(Firing::Every { .. } | Firing::Delay { .. }) => own = own.min(entry.fire_at),
+            Some(Firing::Rows(_)) | None => {}
         }
         self.set_timers(number, [own, beside]);
     }

@@ -101,7 +101,9 @@ impl GeneralWindows {
         let has_rows = self.contents.after_firing(number, discards)? && entry.has_rows;
         let entry = self.entries.get_mut(number);
         entry.has_rows = has_rows;
-        entry.closed |= is_once;
+        if is_once {
+            (entry.closed, entry.fire_at) = (true, NEVER);
+        }
         Ok(())
     }
 

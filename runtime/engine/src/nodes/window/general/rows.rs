@@ -159,7 +159,12 @@ impl GeneralWindows {
             }
         }
         self.entries.set_window(first, cover);
-        self.entries.get_mut(first).ended = self.spec.window.max_time(&cover) <= self.reached();
+        let ended = self.spec.window.max_time(&cover) <= self.reached();
+        let entry = self.entries.get_mut(first);
+        entry.ended = ended;
+        if !matches!(entry.firing(&self.bound.rules.trigger), Some(Firing::Every { .. } | Firing::Delay { .. })) {
+            entry.fire_at = NEVER;
+        }
         self.entries.schedule(first);
         Ok(())
     }
