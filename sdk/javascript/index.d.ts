@@ -300,6 +300,8 @@ export interface OldStates<T> {
   read(): (StateOf<T> | null)[];
   /** The same, as the other version declared its state. */
   read<const O extends Stored>(state: O): (StateOf<O> | null)[];
+  /** As `read()`, but every column must be there, optional ones too; without `migrate`, this is done. */
+  readWhole(): (StateOf<T> | null)[];
 }
 interface KeyedDeclared<K, T, M> {
   /** The key columns that the operator looks at. */
@@ -313,7 +315,7 @@ interface KeyedDeclared<K, T, M> {
 }
 interface KeyedMore<C, X, E, T> {
   onTimer?(timer: Timer, ctx: X): Result<NoInfer<E>>;
-  /** States of another version, one entry per key. By default they are matched by name. */
+  /** States of another version, one entry per key. By default they are matched by name, and all columns must be there. */
   migrate?(fromVersion: number, states: OldStates<T>, config: Config<C>): Iterable<StateOf<T> | null | undefined>;
 }
 export interface KeyedFunction {

@@ -6,7 +6,14 @@
 
 mod case;
 mod compare;
+mod dedup;
 mod idleness;
+mod join_cases;
+mod join_replay;
+mod join_rig;
+mod join_rows;
+mod join_settings;
+mod join_source;
 mod multi_source;
 mod report;
 mod watermark_merge;
@@ -90,8 +97,9 @@ fn drive(case: Case) -> Result<Unchecked, Stop> {
         "window_group" => windows::group(case),
         "window_merge" => windows::merge(case),
         "window_invalid" => windows::invalid(case),
-        "interval_join" | "stream_join" => Err(Stop::skip("needs joins")),
-        "dedup" => Err(Stop::skip("needs an operator that drops duplicates")),
+        "interval_join" => join_cases::interval_join(case),
+        "stream_join" => join_cases::stream_join(case),
+        "dedup" => dedup::drive(case),
         "state_ttl" => Err(Stop::skip("needs state with a time to live")),
         "window_panes" => window_cases::panes(case),
         "window_streamtime" => window_cases::stream_time(case),
@@ -120,7 +128,7 @@ mod tests {
     }
 
     /// How many of the cases in tests/vectors are known to pass.
-    const PASSED_AT_LEAST: usize = 102;
+    const PASSED_AT_LEAST: usize = 134;
 
     #[test]
     fn a_wrong_expectation_fails_and_says_why() {

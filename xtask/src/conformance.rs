@@ -1,6 +1,6 @@
 //! `cargo xtask conformance [--update] [LANGUAGE]...`: the conformance suite in every language whose tools are here, and what each costs.
 //!
-//! It measures, and so is no test: the same cases are run by `runtime/cli/tests/languages.rs`.
+//! It measures, and so is no test: the same cases are run by `runtime/cli/tests/languages`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

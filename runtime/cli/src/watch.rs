@@ -47,16 +47,13 @@ impl Watch {
             operators.push(Watched { name, seen: stamp(&path), path, config, limits });
         };
         for node in &graph.nodes {
-            match &node.kind {
-                NodeKind::Operator(of) => add(node.name.clone(), &of.component.value, &of.config, &of.limits),
-                NodeKind::Window(window) => {
-                    for (name, spec) in &window.aggregates {
-                        if let AggregateSpec::Component { component, config, limits, .. } = spec {
-                            add(format!("{}.{}", node.name, name.value), &component.value, config, limits);
-                        }
-                    }
+            if let NodeKind::Operator(of) = &node.kind {
+                add(node.name.clone(), &of.component.value, &of.config, &of.limits);
+            }
+            for (name, spec) in node.kind.aggregates() {
+                if let AggregateSpec::Component { component, config, limits, .. } = spec {
+                    add(format!("{}.{}", node.name, name.value), &component.value, config, limits);
                 }
-                _ => {}
             }
         }
         Self { host, operators, open: None, loading: None }

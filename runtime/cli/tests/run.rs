@@ -209,7 +209,7 @@ fn windows_over_arrival_times_are_noted() {
     for (time, is_noted) in [("", true), ("event-time = { column = \"a\", unit = \"s\" }", false)] {
         let output = weir(folder.path(), &pipeline(time), &[]).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
-        let note = "numbers has no event-time: its rows have the time of their arrival, and the windows of per-hour differ from run to run";
+        let note = "numbers has no event-time: its rows have the time of their arrival, and the results of per-hour differ from run to run";
         assert_eq!(said.contains(note), is_noted, "{said}");
     }
 }

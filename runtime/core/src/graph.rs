@@ -6,7 +6,9 @@
 mod aggregate_function;
 mod event_time;
 mod hosted;
+mod join;
 mod relational;
+mod updating;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +25,9 @@ use crate::time::WatermarkStrategy;
 use crate::window::{WindowAssigner, WindowRules};
 pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
+pub use join::{JoinBounds, JoinNode, JoinType};
 pub use relational::{FilterNode, ListedColumn, SelectNode, SelectedColumns};
+pub use updating::{AggregateNode, DedupNode, Keep, OrderColumn, Ties, TopNode};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
 #[derive(Clone, Debug)]
@@ -110,7 +114,7 @@ pub struct Input {
 
 /// The name of the first output of every node.
 pub const MAIN_OUTPUT: &str = "main";
-/// The side output of a window that gets the rows that came too late.
+/// The side output of a window that gets the rows that came too late; a join has one per input: [`JoinNode::late_output`].
 pub const LATE_OUTPUT: &str = "late";
 /// The side output of a source or an operator that gets the rows that it could not process.
 pub const DEAD_LETTER_OUTPUT: &str = "dead-letter";
@@ -128,6 +132,14 @@ pub enum NodeKind {
     Select(SelectNode),
     /// Groups rows by key and time, and aggregates them.
     Window(WindowNode),
+    /// Puts rows of two streams together.
+    Join(JoinNode),
+    /// Groups rows by key, and updates the aggregates of each.
+    Aggregate(AggregateNode),
+    /// Keeps one row per key.
+    Dedup(DedupNode),
+    /// Keeps the first rows of each key in an order.
+    Top(TopNode),
     /// Takes rows out.
     Sink(SinkNode),
     /// A kind of step that this crate does not know.
@@ -135,6 +147,30 @@ pub enum NodeKind {
 }
 
 impl NodeKind {
+    /// What happens to what it cannot process.
+    #[must_use]
+    pub fn on_error(&self) -> OnError {
+        match self {
+            Self::Source(source) => source.on_error,
+            Self::Operator(operator) => operator.on_error,
+            Self::Filter(filter) => filter.on_error,
+            Self::Select(select) => select.on_error,
+            Self::Window(window) => window.on_error,
+            Self::Aggregate(aggregate) => aggregate.on_error,
+            Self::Join(_) | Self::Dedup(_) | Self::Top(_) | Self::Sink(_) | Self::Other(_) => OnError::Fail,
+        }
+    }
+
+    /// What is computed of each group, if it groups rows.
+    #[must_use]
+    pub fn aggregates(&self) -> &[(Spanned<String>, AggregateSpec)] {
+        match self {
+            Self::Window(window) => &window.aggregates,
+            Self::Aggregate(aggregate) => &aggregate.aggregates,
+            _ => &[],
+        }
+    }
+
     /// The section of the pipeline file that such nodes are in.
     #[must_use]
     pub fn section(&self) -> &str {
@@ -144,6 +180,10 @@ impl NodeKind {
             Self::Filter(_) => "filters",
             Self::Select(_) => "selects",
             Self::Window(_) => "windows",
+            Self::Join(_) => "joins",
+            Self::Aggregate(_) => "aggregates",
+            Self::Dedup(_) => "dedup",
+            Self::Top(_) => "top",
             Self::Sink(_) => "sinks",
             Self::Other(node) => &node.section,
         }

@@ -1,6 +1,7 @@
 //! Why an operator fails.
 
 use weir_core::memory::MemoryExceeded;
+use weir_core::time::utc_text;
 
 /// Why a subtask cannot continue.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +20,10 @@ pub enum OperatorError {
     #[error("{0}; set on-error to \"skip\" or \"dead-letter\" to continue without such results")]
     Result(String),
     /// A timer could not be processed, and `on-error` is `fail`.
-    #[error("the timer at {time} us could not be processed: {reason}")]
+    #[error(
+        "the timer at {} could not be processed: {reason}; set on-error to \"skip\" or \"dead-letter\" to continue without such timers",
+        utc_text(*time)
+    )]
     Timer {
         /// When it was due, microseconds since the epoch.
         time: i64,

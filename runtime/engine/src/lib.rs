@@ -27,6 +27,7 @@ pub use checkpoint::failure::CheckpointFailure;
 pub use checkpoint::recovery::{Durable, ResumeFrom};
 pub use checkpoint::recovery_error::RecoveryError;
 pub use checkpoint::status::CheckpointStatus;
+pub use nodes::dead_letter::is_letter_of_timer;
 pub use plan::describe::{ColumnDescription, JobDescription, NodeDescription, OutputDescription};
 pub use plan::error::{CheckError, CheckErrors};
 pub use plan::guest_resources::GuestResources;

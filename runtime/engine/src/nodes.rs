@@ -8,19 +8,28 @@
 //! | `filter`, `select`, `expressions`, `expression_step` | steps that evaluate expressions, and what both share |
 //! | `listed_columns` | the lists of columns of selects and sinks |
 //! | [`window`] | windows and their aggregates |
+//! | [`join`] | joins of two streams |
+//! | `aggregates` | aggregates per key without a window |
+//! | `dedup` | one row per key |
+//! | `top` | the first rows of each key in an order |
+//! | `changes` | rows of updating streams in the making |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
 //! | `dead_letter`, `meter`, `distinct` | rows that were refused, calls that are counted, the keys of a call |
 //! | `part` | when rows that are processed apart have made enough for once |
 
+pub(crate) mod aggregates;
+mod changes;
 pub(crate) mod comparison;
 pub(crate) mod component;
 pub(crate) mod dead_letter;
+pub(crate) mod dedup;
 pub(crate) mod delta;
 pub(crate) mod distinct;
 mod expression_step;
 pub(crate) mod expressions;
 pub(crate) mod filter;
+pub mod join;
 pub(crate) mod keyed;
 pub(crate) mod listed_columns;
 pub(crate) mod meter;
@@ -30,6 +39,7 @@ pub(crate) mod select;
 pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod step_times;
+pub(crate) mod top;
 pub(crate) mod transform;
 pub mod window;
 
@@ -50,6 +60,10 @@ pub fn step_kinds() -> StepKinds {
         .with(filter::plan::FilterKind)
         .with(select::plan::SelectKind)
         .with(window::plan::WindowKind)
+        .with(join::plan::JoinsKind)
+        .with(aggregates::plan::AggregatesKind)
+        .with(dedup::plan::DedupKind)
+        .with(top::plan::TopKind)
         .with(sink::plan::SinkKind)
 }
 

@@ -350,15 +350,10 @@ fn component_of<'a>(
     let (step, aggregate) = operator.split_once('.').map_or((operator, None), |(step, of)| (step, Some(of)));
     match (&graph.nodes.iter().find(|node| node.name == step)?.kind, aggregate) {
         (NodeKind::Operator(operator), None) => Some((&operator.component.value, &operator.config, &operator.limits)),
-        (NodeKind::Window(window), Some(aggregate)) => {
-            let mut specs = window.aggregates.iter().filter(|(name, _)| name.value == aggregate);
-            match specs.next()? {
-                (_, AggregateSpec::Component { component, config, limits, .. }) => {
-                    Some((&component.value, config, limits))
-                }
-                (_, AggregateSpec::Builtin { .. }) => None,
-            }
-        }
+        (kind, Some(aggregate)) => match kind.aggregates().iter().find(|(name, _)| name.value == aggregate)? {
+            (_, AggregateSpec::Component { component, config, limits, .. }) => Some((&component.value, config, limits)),
+            (_, AggregateSpec::Builtin { .. }) => None,
+        },
         _ => None,
     }
 }

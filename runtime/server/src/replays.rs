@@ -3,6 +3,7 @@
 //! checkpoint that the job resumes from, never from what ran before.
 
 mod source;
+pub(crate) mod timers;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -263,7 +264,16 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
         Some(NodeKind::Operator(operator)) => {
             operator.exchange.as_ref().is_some_and(|e| e.value == Exchange::Broadcast)
         }
-        Some(NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) | NodeKind::Other(_)) => false,
+        Some(
+            NodeKind::Filter(_)
+            | NodeKind::Select(_)
+            | NodeKind::Window(_)
+            | NodeKind::Join(_)
+            | NodeKind::Aggregate(_)
+            | NodeKind::Dedup(_)
+            | NodeKind::Top(_)
+            | NodeKind::Other(_),
+        ) => false,
         Some(NodeKind::Source(_)) => {
             return Err(format!(
                 "what the source {step:?} has set aside never became rows: correct the records where they come from"

@@ -11,6 +11,7 @@
 //! | [`state_columns`] | [`StateColumns`]: one row of columns a slot, of any Arrow type |
 //! | [`keyed_state`] | [`KeyedState`]: the two together, with snapshots by key group |
 //! | [`map_state`] | [`MapState`]: entries of slots, found by keys of their own and in their order |
+//! | [`row_store`] | [`RowStore`]: any number of rows per slot, in columns, found by slot and time, removed by time |
 //! | [`timers`] | [`Timers`]: timers of slots; `timer_runs`: what keeps them in order |
 //! | [`snapshot`] | [`JobSnapshot`]: what a job keeps at a barrier |
 //! | [`checkpoint`] | [`CheckpointStore`]: snapshots in a folder or an object store |
@@ -24,6 +25,7 @@ pub mod key_groups;
 pub mod key_index;
 pub mod keyed_state;
 pub mod map_state;
+pub mod row_store;
 pub mod snapshot;
 pub mod state_columns;
 mod timer_runs;
@@ -35,6 +37,7 @@ pub use error::StateError;
 pub use key_index::{FrozenKeys, KeyIndex};
 pub use keyed_state::{FrozenState, KeyedState};
 pub use map_state::{Entries, EntryRun, FrozenMap, MAP_ENTRY_BYTES, MapState};
+pub use row_store::{FrozenRows, NewRows, RowId, RowOrder, RowStore};
 pub use snapshot::{JobSnapshot, Snapshot, SplitSnapshot, StateTable, SubtaskSnapshot};
 pub use state_columns::{RELAYOUT_ROWS_MAX, RelayoutRows, StateColumns, States};
 pub use timers::{FrozenTimers, Timer, Timers};

@@ -45,12 +45,12 @@ const char *weir_write_states(const weir_row *row, void *const *slots, size_t co
     return weir_write_rows(row, structs, there, count, CALL, columns);
 }
 
-// Whether states of a layout can be read as a struct. NULL, or why not.
-static const char *unreadable(const weir_row *row, wire_schema_t layout) {
+// Whether states of a layout can be read as a struct; nullable columns may be missing, if `may_miss`. NULL, or why not.
+static const char *unreadable(const weir_row *row, wire_schema_t layout, bool may_miss) {
     for (size_t i = 0; i < row->count; i++) {
         const weir_field *field = &row->fields[i];
         long index = weir_column_index(layout, weir_text_of(field->name));
-        if (index < 0 && field->nullable) continue;
+        if (index < 0 && field->nullable && may_miss) continue;
         if (index < 0)
             return weir_arena_string(CALL, "there is no column \"%s\" (%s) in the state; it has %s", field->name,
                                      weir_field_needs(field, CALL), weir_listing(layout, CALL));
@@ -69,12 +69,12 @@ const char *weir_migrate(const weir_connected *connected, uint32_t from_version,
     const weir_migration *migration = NULL;
     for (size_t i = 0; i < WEIR_MAPS_MAX && op->migrations[i].row; i++)
         if (op->migrations[i].from_version == from_version) migration = &op->migrations[i];
-    if (!migration && from_version != (op->version ? op->version : 1))
-        return weir_arena_string(CALL, "there is no version %u", from_version);
     const weir_row *row = migration ? migration->row : op->state;
     if (!row) return weir_write_states(NULL, NULL, 0, migrated);
     const char *why = weir_row_misdeclared(row, true, CALL);
-    if (!why) why = unreadable(row, layout);
+    if (!why) why = unreadable(row, layout, migration != NULL);
+    if (why && !migration)
+        why = weir_arena_string(CALL, "there is no migration from version %u of the state, and its columns do not fit: %s", from_version, why);
     void **slots;
     if (!why) why = weir_read_states(row, layout, states, &slots);
     if (why) return why;

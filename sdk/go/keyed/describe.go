@@ -5,7 +5,6 @@ package keyed
 import (
 	"errors"
 	"reflect"
-	"strconv"
 
 	delta "weir/internal/bindings/weir_operator_keyed"
 	wire "weir/internal/bindings/weir_operator_types"
@@ -135,12 +134,9 @@ func (o *Operator[C, K, S, Out]) OnTimerCall(due delta.Timers, keys wire.Batch, 
 func (o *Operator[C, K, S, Out]) MigrateCall(from uint32, layout []wire.Field, states wire.States) ([]wire.Node, error) {
 	migrate := o.migrate
 	if migrate == nil {
-		if from != o.version {
-			return nil, errors.New("there is no version " + strconv.FormatUint(uint64(from), 10))
-		}
-		migrate = func(_ *C, _ uint32, states *OldStates) ([]value.Opt[S], error) { return Read[S](states) }
+		migrate = func(_ *C, _ uint32, states *OldStates) ([]value.Opt[S], error) { return ReadWhole[S](states) }
 	}
-	migrated, err := migrate(o.connected.config, from, &OldStates{column.SchemaOf(layout), &states})
+	migrated, err := migrate(o.connected.config, from, &OldStates{from, column.SchemaOf(layout), &states})
 	if err != nil {
 		return nil, err
 	}

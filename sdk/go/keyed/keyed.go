@@ -102,8 +102,8 @@ func (o *Operator[C, K, S, Out]) OnTimer(onTimer func(config *C, timer Timer, of
 }
 
 // Version raises the version of the state, when its fields change their meaning; it is 1 if it is not set. migrate gives what the
-// states of another version become, one per key, or an error for a version that it does not know. Without Version, states of version 1
-// with other fields are matched by name, and those of any other version are an error.
+// states of another version become, one per key, or an error for a version that it does not know. Without it, or where it calls
+// [ReadWhole], the columns of another version are matched by name, and all must be there.
 func (o *Operator[C, K, S, Out]) Version(version uint32, migrate func(config *C, from uint32, states *OldStates) ([]value.Opt[S], error)) *Operator[C, K, S, Out] {
 	o.version, o.migrate = version, migrate
 	return o

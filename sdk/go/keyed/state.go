@@ -128,18 +128,34 @@ func (s *states[S]) finish() (wire.Selection, wire.States) {
 
 // OldStates are the states of another version of the operator.
 type OldStates struct {
-	schema column.Schema
-	states *wire.States
+	version uint32
+	schema  column.Schema
+	states  *wire.States
 }
 
 // Read reads states as another version declared them, one per key, null where there is none. Fields are matched by name; an Opt that the
 // other version did not have is null.
 func Read[T any](old *OldStates) ([]value.Opt[T], error) {
+	return read[T](old, true)
+}
+
+// ReadWhole is Read, but every column must be there, also that of an Opt: what is done without a migration. A column of the other
+// version that T does not have is discarded.
+func ReadWhole[T any](old *OldStates) ([]value.Opt[T], error) {
+	states, err := read[T](old, false)
+	if err != nil {
+		version := strconv.FormatUint(uint64(old.version), 10)
+		err = errors.New("there is no migration from version " + version + " of the state, and its columns do not fit: " + err.Error())
+	}
+	return states, err
+}
+
+func read[T any](old *OldStates, mayMiss bool) ([]value.Opt[T], error) {
 	row, err := column.RowOf(reflect.TypeFor[T]())
 	if err != nil {
 		return nil, err
 	}
-	rows, err := column.All(old.schema).WantByName(row)
+	rows, err := column.All(old.schema).WantByName(row, mayMiss)
 	if err != nil {
 		return nil, err
 	}

@@ -284,7 +284,12 @@ func TestStatesOfOtherVersions(t *testing.T) {
 	}
 	process := func(_ *none, row needed, of *keyed.Context[none, now], out *weir.Emitter[kept]) error { return nil }
 	h := weirtest.NewKeyed[needed](t, keyed.New(process), &none{}, "n")
-	if got := weirtest.Migrate[now](t, h, 1, old{3}); !reflect.DeepEqual(got, []weir.Opt[now]{weir.Some(now{N: 3})}) {
+	type newer struct {
+		More  weir.Opt[string]
+		Other int64
+		N     int64
+	}
+	if got := weirtest.Migrate[now](t, h, 2, newer{N: 3}); !reflect.DeepEqual(got, []weir.Opt[now]{weir.Some(now{N: 3})}) {
 		t.Error(got)
 	}
 	operator := keyed.New(process).Version(7, func(_ *none, from uint32, states *keyed.OldStates) ([]weir.Opt[now], error) {

@@ -111,7 +111,7 @@ func read[T any](t *table) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := column.All(t.schema).WantByName(row)
+	rows, err := column.All(t.schema).WantByName(row, true)
 	if err != nil {
 		return nil, err
 	}

@@ -132,8 +132,8 @@ export class Keyed extends Operator {
       return call.finish();
     };
     const migrate = (fromVersion, layout, states) => {
-      const old = new OldStates(this.state, layout, states);
-      const rows = this.migrate ? Array.from(this.migrate(fromVersion, old, config), (row) => row ?? null) : old.read();
+      const old = new OldStates(this.state, fromVersion, layout, states);
+      const rows = this.migrate ? Array.from(this.migrate(fromVersion, old, config), (row) => row ?? null) : old.readWhole();
       if (rows.length !== states.keys) throw new ValueError(`migrating ${states.keys} states gave ${rows.length}`);
       for (const row of rows) if (row !== null) this.state.shape.check(row);
       return this.state.write(rows);

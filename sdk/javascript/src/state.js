@@ -130,10 +130,10 @@ export class Stored {
     return this.reader.row;
   }
 
-  /** Rows of states that were written under another layout, matched by name. */
-  readAs(schema, count, nodes) {
+  /** Rows of states that were written under another layout, matched by name; optional columns may be missing, if `mayMiss`. */
+  readAs(schema, count, nodes, mayMiss) {
     const columns = tree(schema);
-    const fields = findColumns(this.fields, columns, null, 'the state', true);
+    const fields = findColumns(this.fields, columns, null, 'the state', mayMiss);
     const indices = columns.map((_, index) => index);
     const opened = openFields(fields, indices, columns, { rows: count, columns: nodes });
     const reader = rowFunction(fields);
@@ -216,8 +216,8 @@ export class Slots {
 
 /** States that another version of an operator wrote. */
 export class OldStates {
-  constructor(stored, layout, { keys, present, columns }) {
-    Object.assign(this, { stored, layout, keys, nodes: columns, present: present.length === 0 ? null : unpacked(present, keys) });
+  constructor(stored, version, layout, { keys, present, columns }) {
+    Object.assign(this, { stored, version, layout, keys, nodes: columns, present: present.length === 0 ? null : unpacked(present, keys) });
   }
 
   /**
@@ -226,7 +226,25 @@ export class OldStates {
    */
   read(row) {
     const stored = row === undefined ? this.stored : new Stored(row, 'the old state');
-    const at = stored.readAs(this.layout, this.keys, this.nodes);
+    return this.#rows(stored.readAs(this.layout, this.keys, this.nodes, true));
+  }
+
+  /**
+   * As this version has them, but every column must be there, optional ones too: what is done without `migrate`. A column of the other
+   * version that this one does not have is discarded.
+   */
+  readWhole() {
+    let at;
+    try {
+      at = this.stored.readAs(this.layout, this.keys, this.nodes, false);
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+      throw new ValueError(`there is no migration from version ${this.version} of the state, and its columns do not fit: ${error.message}`);
+    }
+    return this.#rows(at);
+  }
+
+  #rows(at) {
     return Array.from({ length: this.keys }, (_, key) => (this.present === null || this.present[key] === 1 ? at(key) : null));
   }
 }

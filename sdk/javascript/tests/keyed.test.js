@@ -300,8 +300,16 @@ test('states of another version', () => {
     { key: { k: 'b' }, state: null },
   ];
   const byName = harness();
-  byName.migrate(2, { count: 'int64' }, old);
+  byName.migrate(
+    2,
+    { other: 'int64?', note: 'utf8?', count: 'int64' },
+    old.map(({ key, state }) => ({ key, state: state && { other: 7, note: null, ...state } })),
+  );
   assert.deepEqual(byName.states, [{ key: { k: 'a' }, state: { count: 5, note: null } }]);
+  assert.throws(
+    () => harness().migrate(2, { count: 'int64' }, old),
+    /there is no migration from version 2 of the state, and its columns do not fit: there is no column "note" \(utf8\)/,
+  );
   assert.throws(
     () => harness().migrate(1, { total: 'int64' }, [{ key: { k: 'a' }, state: { total: 5 } }]),
     /there is no column "count" \(int64\), which the operator reads; the state has total: int64/,

@@ -179,7 +179,7 @@ test('counter: states of version 1', () => {
       [1n, 1n],
     ],
   );
-  assert.throws(() => harness.migrate(3, { count: 'uint32' }, old), { message: 'there is no version 3' });
+  assert.throws(() => harness.migrate(3, { count: 'uint32' }, old), /there is no migration from version 3 of the state, and its columns do not fit: /);
 });
 
 test('average: any cut gives the same', () => {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from types import ModuleType
-from typing import Optional
+from typing import ClassVar, Optional
 
 import pytest
 
@@ -130,8 +130,44 @@ def test_counter_migrates(counter: ModuleType) -> None:
     harness = testing.KeyedHarness(counter.Counter(gap_seconds=10), row, ["key"])
     harness.migrate(1, [counter.Version1(7), None])
     assert harness.migrated == [counter.State(7, 0, None), None]
-    with pytest.raises(testing.CallFailed, match="there is no version 3"):
+    with pytest.raises(testing.CallFailed, match="there is no migration from version 3 of the state, and its columns do not fit: "):
         harness.migrate(3, [counter.Version1(7)])
+    harness.migrate(4, [counter.State(8, 9, 10), None])
+    assert harness.migrated == [counter.State(8, 9, 10), None]
+
+
+@weir.row
+class Kept:
+    count: int
+    note: Optional[str]
+
+
+@weir.row
+class Newer:
+    other: bool
+    note: Optional[str]
+    count: int
+
+
+@weir.row
+class Older:
+    count: int
+
+
+@weir.keyed
+class Keeps:
+    VERSION: ClassVar[int] = 3
+
+    def process(self, row: Given, of: weir.KeyContext[None, Kept]) -> list[Older]:
+        return []
+
+
+def test_states_without_a_migration_are_matched_whole() -> None:
+    harness = testing.KeyedHarness(Keeps(), Given, ["key"])
+    harness.migrate(4, [Newer(True, "a", 1)])
+    assert harness.migrated == [Kept(1, "a")]
+    with pytest.raises(testing.CallFailed, match='from version 2 of the state, and its columns do not fit: there is no column "note"'):
+        harness.migrate(2, [Older(1)])
 
 
 def test_average_is_the_same_for_any_cut(average: ModuleType) -> None:

@@ -118,14 +118,13 @@ pub trait Keyed: DeserializeOwned {
         let _ = (row, key, entries);
     }
 
-    /// States of another version, one entry per key. By default the columns are matched by name, and an optional field that the
-    /// other version did not have is `None`.
+    /// States of another version, one entry per key. By default the columns are matched by name, and all must be there, with their types.
     ///
     /// # Errors
     /// If they cannot be read; the message is shown when the operator is deployed.
     fn migrate(&self, from_version: u32, states: &OldStates<'_>) -> Result<Vec<Option<Self::State>>, String> {
         let _ = from_version;
-        states.read()
+        states.read_whole()
     }
 
     /// As [`crate::transform::Transform::about`].
@@ -260,7 +259,7 @@ impl<Op: Keyed> Process for Connected<Op> {
     }
 
     fn migrate(&self, from_version: u32, layout: Vec<Field>, states: States) -> Result<Vec<Node>, String> {
-        let old = OldStates::new(&layout, &states);
+        let old = OldStates::new(from_version, &layout, &states);
         let migrated = self.operator.migrate(from_version, &old)?;
         old.write(&migrated)
     }

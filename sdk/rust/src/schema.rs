@@ -114,11 +114,11 @@ impl Positions {
     /// By name, `None` for what is not there: what another version of the row has written.
     ///
     /// # Errors
-    /// As [`Reads::want`]; an optional column may be missing.
-    pub(crate) fn by_name<'r, R: ReadRow<'r>>(written: &Schema<'_>) -> Result<Self, String> {
+    /// As [`Reads::want`]; an optional column may be missing, if that is allowed.
+    pub(crate) fn by_name<'r, R: ReadRow<'r>>(written: &Schema<'_>, may_miss: bool) -> Result<Self, String> {
         let columns = written.columns();
         let position = |wanted: Wanted| match columns.iter().position(|c| c.name() == wanted.name) {
-            None if wanted.optional => Ok(None),
+            None if wanted.optional && may_miss => Ok(None),
             None => Err(missing(wanted.name, &wanted, written)),
             Some(at) if (wanted.accepts)(columns[at].fields) => Ok(Some(at)),
             Some(at) => {

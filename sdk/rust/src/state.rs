@@ -185,13 +185,14 @@ impl<S: for<'r> ReadRow<'r>> Slots<S> {
 /// States that another version of an operator wrote.
 #[derive(Debug)]
 pub struct OldStates<'s> {
+    version: u32,
     layout: &'s [Field],
     states: &'s States,
 }
 
 impl<'s> OldStates<'s> {
-    pub(crate) fn new(layout: &'s [Field], states: &'s States) -> Self {
-        Self { layout, states }
+    pub(crate) fn new(version: u32, layout: &'s [Field], states: &'s States) -> Self {
+        Self { version, layout, states }
     }
 
     /// How many keys there are.
@@ -206,7 +207,22 @@ impl<'s> OldStates<'s> {
     /// # Errors
     /// If a column is missing or has another type; the message names it.
     pub fn read<S: for<'r> ReadRow<'r>>(&self) -> Result<Vec<Option<S>>, String> {
-        let positions = Positions::by_name::<S>(&Schema::new(self.layout))?;
+        let positions = Positions::by_name::<S>(&Schema::new(self.layout), true)?;
+        read_from(&positions, self.layout, self.states)
+    }
+
+    /// As [`OldStates::read`], but every column must be there, optional ones too: what [`Keyed::migrate`](crate::keyed::Keyed::migrate)
+    /// does if it is not written. A column of the other version that `S` does not have is discarded.
+    ///
+    /// # Errors
+    /// If a column is missing or has another type; the message names the version and the column.
+    pub fn read_whole<S: for<'r> ReadRow<'r>>(&self) -> Result<Vec<Option<S>>, String> {
+        let positions = Positions::by_name::<S>(&Schema::new(self.layout), false).map_err(|reason| {
+            format!(
+                "there is no migration from version {} of the state, and its columns do not fit: {reason}",
+                self.version
+            )
+        })?;
         read_from(&positions, self.layout, self.states)
     }
 

@@ -46,7 +46,7 @@ pub fn KeyContext(comptime Op: type) type {
 ///
 /// - `pub const State = struct { ... };` is what is kept per key. `pub const version: u32 = 2;` is raised when its fields change
 ///   their meaning, and `pub fn migrate(self, from_version: u32, old: weir.OldStates) ![]?State` reads other versions; without it
-///   they are refused.
+///   their columns are matched by name, and all must be there.
 /// - `pub fn process(self: *const Op, row: Row, of: *weir.KeyContext(Op), out: *weir.Emitter(Output)) !void` is called for each
 ///   row; rows of a key come in the order of their arrival.
 /// - `pub fn onTimer(self: *const Op, timer: weir.Timer, of: *weir.KeyContext(Op), out: *weir.Emitter(Output)) !void`
@@ -140,7 +140,7 @@ pub fn Keyed(comptime Op: type) type {
             return self.run(.{ .arena = arena, .key_of_row = due.keys, .states = given, .now = now }, &keys, step);
         }
 
-        /// `migrate` of the contract. The answer is in the arena. States of the same version, whose columns differ, are matched by name.
+        /// `migrate` of the contract. The answer is in the arena.
         pub fn migrate(
             self: *const Self,
             arena: Allocator,
@@ -148,9 +148,8 @@ pub fn Keyed(comptime Op: type) type {
             layout: []const wire.Field,
             given: wire.States,
         ) anyerror!bindings.List(wire.Node) {
-            if (!@hasDecl(Op, "migrate") and from != version) return refuse.refuse("there is no version {d}", .{from});
-            const old: states.OldStates = .{ .arena = arena, .layout = layout, .states = given };
-            const migrated: []?State = try if (@hasDecl(Op, "migrate")) self.operator.migrate(from, old) else old.read(State);
+            const old: states.OldStates = .{ .arena = arena, .version = from, .layout = layout, .states = given };
+            const migrated: []?State = try if (@hasDecl(Op, "migrate")) self.operator.migrate(from, old) else old.readWhole(State);
             if (migrated.len != given.keys) return refuse.refuse("migrating {d} states gave {d}", .{ given.keys, migrated.len });
             for (migrated) |*state| if (state.*) |*of| try states.checked(State, of);
             return .of(try builder.columnsOf(State, arena, migrated));

@@ -8,6 +8,7 @@ const check = @import("check.zig");
 const order = @import("order.zig");
 const selection = @import("emitter.zig").selection;
 const reads = @import("reads.zig");
+const reasonOf = @import("refuse.zig").reasonOf;
 const refuse = @import("refuse.zig").refuse;
 const value = @import("value.zig");
 const views = @import("view.zig");
@@ -71,6 +72,7 @@ pub fn changes(
 /// States that another version of an operator wrote.
 pub const OldStates = struct {
     arena: Allocator,
+    version: u32,
     layout: []const wire.Field,
     states: wire.States,
 
@@ -78,5 +80,15 @@ pub const OldStates = struct {
     /// column is not there is null. A struct as the other version had it reads everything.
     pub fn read(self: OldStates, comptime State: type) anyerror![]?State {
         return readAs(State, &try .byName(self.layout, true), self.arena, self.states);
+    }
+
+    /// As `read`, but every column must be there, optional ones too: what is done without `migrate`. A column of the other version
+    /// that the type does not have is discarded.
+    pub fn readWhole(self: OldStates, comptime State: type) anyerror![]?State {
+        const reader = reads.Reader(State).byName(self.layout, false) catch |err| return refuse(
+            "there is no migration from version {d} of the state, and its columns do not fit: {s}",
+            .{ self.version, try reasonOf(err, self.arena) },
+        );
+        return readAs(State, &reader, self.arena, self.states);
     }
 };

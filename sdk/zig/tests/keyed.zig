@@ -220,7 +220,7 @@ test "states of other versions are migrated" {
     try std.testing.expectEqual(3, migrates.plan.state.value.version);
 }
 
-test "states of another version are refused without a migration" {
+test "states of another version are matched by name without a migration, and none of their columns may miss" {
     const Kept = struct {
         pub const State = struct { count: u64, note: ?[]const u8 };
 
@@ -229,9 +229,14 @@ test "states of another version are refused without a migration" {
     var kept: testing.Keyed(Kept, struct { key: i64 }, &.{"key"}) = try .init(.{});
     defer kept.deinit();
     const Old = struct { count: u64 };
-    try testing.expectRefusal("there is no version 2", kept.migrate(2, Old, &.{.{ .count = 5 }}));
-    const same = try kept.migrate(1, Old, &.{.{ .count = 5 }});
-    try std.testing.expectEqualDeep(@as([]const ?Kept.State, &.{.{ .count = 5, .note = null }}), same);
+    try testing.expectRefusal(
+        "there is no migration from version 2 of the state, and its columns do not fit: " ++
+            "there is no column \"note\" (utf8), which the operator reads; the input has count: uint64",
+        kept.migrate(2, Old, &.{.{ .count = 5 }}),
+    );
+    const Newer = struct { note: ?[]const u8, other: bool, count: u64 };
+    const matched = try kept.migrate(2, Newer, &.{.{ .note = null, .other = true, .count = 5 }});
+    try std.testing.expectEqualDeep(@as([]const ?Kept.State, &.{.{ .count = 5, .note = null }}), matched);
 }
 
 test "a key of a map that is no text refuses its row, whatever is done with it" {

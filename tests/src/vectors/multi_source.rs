@@ -34,7 +34,7 @@ struct Expected {
     watermark: i64,
 }
 
-struct Sources {
+pub(super) struct Sources {
     delays: BTreeMap<String, i64>,
     generators: BTreeMap<String, WatermarkGenerator>,
     merger: WatermarkMerger,
@@ -42,7 +42,7 @@ struct Sources {
 }
 
 impl Sources {
-    fn new(delays: BTreeMap<String, i64>, before_restart: i64) -> Self {
+    pub(super) fn new(delays: BTreeMap<String, i64>, before_restart: i64) -> Self {
         let generator = |delay: &i64| WatermarkGenerator::new(WatermarkStrategy::BoundedOutOfOrderness(*delay));
         let generators = delays.iter().map(|(name, delay)| (name.clone(), generator(delay))).collect();
         let merger = WatermarkMerger::new(delays.len());
@@ -53,20 +53,25 @@ impl Sources {
         if let Some(name) = batch.keys().find(|name| !self.generators.contains_key(*name)) {
             return Err(Stop::skip(format!("has rows of the source {name:?}, which has no delay")));
         }
+        self.take_known(batch);
+        Ok(())
+    }
+
+    /// The times of all sources that have a delay; the others have no watermark.
+    pub(super) fn take_known(&mut self, batch: &BTreeMap<String, Vec<i64>>) {
         for (channel, (name, generator)) in self.generators.iter_mut().enumerate() {
             for time in batch.get(name).into_iter().flatten() {
                 generator.observe(&[*time]);
             }
             self.merger.on_watermark(channel, generator.watermark());
         }
-        Ok(())
     }
 
-    fn watermark(&self) -> i64 {
+    pub(super) fn watermark(&self) -> i64 {
         self.merger.watermark().max(self.before_restart)
     }
 
-    fn restart(self) -> Self {
+    pub(super) fn restart(self) -> Self {
         let before_restart = self.watermark();
         Self::new(self.delays, before_restart)
     }

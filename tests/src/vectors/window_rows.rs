@@ -64,7 +64,7 @@ pub(super) fn batch_of(records: &[Record]) -> Result<StreamBatch, Stop> {
 }
 
 /// A key of any JSON type, told apart as text.
-fn key_text(key: &Value) -> Option<String> {
+pub(super) fn key_text(key: &Value) -> Option<String> {
     match key {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),

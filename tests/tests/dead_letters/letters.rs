@@ -111,6 +111,27 @@ fn letters_of_a_step_that_is_gone_are_shown_and_dropped() {
     assert!(server.refused(&["dlq", "job", "show", "--step", "steps"]).contains("it has endless, other, rows, step"));
 }
 
+/// A timer is no row: its letter is shown and dropped, and stays when the others of its step are replayed.
+#[test]
+fn letters_of_timers_wait_until_they_are_dropped() {
+    let server = Server::start(0..20);
+    server.push("reminder");
+    server.deploy(&pipeline("component = \"reminder@1\"\nkey-by = [\"key\"]", "\"key\", \"at\", \"now\""));
+    let letter = &server.until_letters("job", 1)[0];
+    assert_eq!(letter["row"], json!({ "value": null, "key": 1, "at": null }));
+    assert_eq!(letter["error"], "timer of processing time at 1970-01-01T00:00:00.000013Z: thirteen is refused");
+    let id = letter["id"].as_str().unwrap();
+    let waits = "1 letter of \"step\" is about timers, which are no rows and cannot be replayed";
+    let refused = server.refused(&["dlq", "job", "replay", id]);
+    assert!(refused.contains(waits), "{refused}");
+    let replayed = server.json(&["dlq", "job", "replay", "--step", "step"]);
+    assert_eq!(replayed["letters"], 0, "{replayed}");
+    assert!(replayed["notes"][0].as_str().unwrap().contains(waits), "{replayed}");
+    assert_eq!(server.letters("job").len(), 1);
+    server.told(&["dlq", "job", "drop", id]);
+    assert!(server.letters("job").is_empty());
+}
+
 #[test]
 fn what_cannot_be_replayed_is_refused_with_the_reason() {
     let server = Server::start(0..20);

@@ -174,7 +174,12 @@ pub(crate) fn all() -> Vec<String> {
     let steps: Vec<String> = windows.chain(operators).collect();
     let behind = |front| steps.iter().map(move |step| pipeline(front, step));
     let timed_later = steps.iter().flat_map(|step| behind_timed(step));
-    [NOTHING, SKIPPING, DEAD_LETTERS].into_iter().flat_map(behind).chain(timed_later).collect()
+    [NOTHING, SKIPPING, DEAD_LETTERS]
+        .into_iter()
+        .flat_map(behind)
+        .chain(timed_later)
+        .chain(crate::joins::pipelines())
+        .collect()
 }
 
 /// A window of which the source sets the event time, and the same of which steps behind it do.

@@ -122,6 +122,26 @@ fn timers_do_not_fire_at_the_end_of_the_input() {
     assert!(local.is_over() && memory.take_written().is_empty());
 }
 
+/// Their letters have the columns of the key; those that are never null in a row are null in them.
+#[test]
+fn refused_timers_are_dead_letters() {
+    let step = PIPELINE.replace("key-by", "on-error = \"dead-letter\"\nkey-by");
+    let pipeline = step + "[sinks.bad]\ninput = \"step.dead-letter\"\nconnector = \"memory\"\n";
+    let of = "timer of processing time at 1970-01-01T00:00:00.000013Z: thirteen is refused";
+    for (before, after) in [(1, 1), (2, 3), (3, 2)] {
+        let memory = memory(vec![row("a", 13), row("b", 13), row("c", 20), row("never", 0)], 3);
+        let (clock, durable) = (Arc::new(ManualClock::default()), durable_in(plain(&Arc::new(InMemory::new()))));
+        let mut local = LocalJob::resume(&memory.job(&pipeline, before), clock.clone(), &durable).unwrap();
+        settle(&mut local);
+        checkpoint(&mut local, |_| 0);
+        drop(local);
+        clock.set_us(100);
+        settle(&mut LocalJob::resume(&memory.job(&pipeline, after), clock.clone(), &durable).unwrap());
+        let letters = ["a", "b"].map(|key| format!("{key},null,null,null,{of}"));
+        assert_eq!(memory.take_written(), [&letters[0], &letters[1], "c,20,100"], "from {before} to {after} subtasks");
+    }
+}
+
 /// As many as are more than one call's.
 #[test]
 fn many_timers_fire_in_parts() {

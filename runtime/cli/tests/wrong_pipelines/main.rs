@@ -6,6 +6,7 @@ mod columns;
 mod expressions;
 mod files;
 mod graph;
+mod joins;
 mod names;
 mod steps;
 mod values;
@@ -51,11 +52,16 @@ fn weir(folder: &Path, args: &[&str]) -> (bool, String) {
 
 /// Checks the right pipeline with one text in it replaced by another; every place must be wrong in a way of its own.
 fn check(cases: &[(&str, &str)], expect: &Expect) {
+    check_text(RIGHT, cases, expect);
+}
+
+/// As [`check`], with another pipeline that is right.
+fn check_text(text: &str, cases: &[(&str, &str)], expect: &Expect) {
     let folder = tempfile::tempdir().unwrap();
     let mut said = String::new();
     for (right, wrong) in cases {
-        assert!(RIGHT.contains(right), "{right:?} is not in the pipeline");
-        std::fs::write(folder.path().join("p.toml"), RIGHT.replacen(right, wrong, 1)).unwrap();
+        assert!(text.contains(right), "{right:?} is not in the pipeline");
+        std::fs::write(folder.path().join("p.toml"), text.replacen(right, wrong, 1)).unwrap();
         let (passed, stderr) = weir(folder.path(), &["check", "p.toml"]);
         assert!(!passed, "{wrong:?} passed: {stderr}");
         let _ = writeln!(said, "{stderr}");

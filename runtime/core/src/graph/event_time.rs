@@ -130,7 +130,11 @@ impl LogicalGraph {
     /// Whether a step keeps rows or state, and so goes by event time.
     fn keeps_rows(&self, node: usize) -> bool {
         match &self.nodes[node].kind {
-            NodeKind::Window(_) => true,
+            NodeKind::Window(_)
+            | NodeKind::Join(_)
+            | NodeKind::Aggregate(_)
+            | NodeKind::Dedup(_)
+            | NodeKind::Top(_) => true,
             NodeKind::Operator(operator) => operator.key_by.is_some(),
             NodeKind::Source(_)
             | NodeKind::Filter(_)

@@ -15,20 +15,19 @@ impl LogicalGraph {
     pub fn components_mut(&mut self) -> Vec<(String, &mut Spanned<PathBuf>)> {
         let mut components = Vec::new();
         for Node { name, kind, .. } in &mut self.nodes {
-            match kind {
-                NodeKind::Operator(operator) => components.push((name.clone(), &mut operator.component)),
-                NodeKind::Window(window) => {
-                    for (aggregate, spec) in &mut window.aggregates {
-                        if let AggregateSpec::Component { component, .. } = spec {
-                            components.push((format!("{name}.{}", aggregate.value), component));
-                        }
-                    }
+            let aggregates = match kind {
+                NodeKind::Operator(operator) => {
+                    components.push((name.clone(), &mut operator.component));
+                    continue;
                 }
-                NodeKind::Source(_)
-                | NodeKind::Filter(_)
-                | NodeKind::Select(_)
-                | NodeKind::Sink(_)
-                | NodeKind::Other(_) => {}
+                NodeKind::Window(window) => &mut window.aggregates,
+                NodeKind::Aggregate(aggregate) => &mut aggregate.aggregates,
+                _ => continue,
+            };
+            for (aggregate, spec) in aggregates {
+                if let AggregateSpec::Component { component, .. } = spec {
+                    components.push((format!("{name}.{}", aggregate.value), component));
+                }
             }
         }
         components
@@ -42,7 +41,7 @@ impl LogicalGraph {
                 NodeKind::Source(source) => &mut source.options,
                 NodeKind::Sink(sink) => &mut sink.options,
                 NodeKind::Other(other) => &mut other.options,
-                NodeKind::Operator(_) | NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) => continue,
+                _ => continue,
             };
             options.confined = true;
             options.allow_connect = allow_connect.clone();
@@ -57,7 +56,7 @@ impl LogicalGraph {
             NodeKind::Source(source) => Some(&source.options),
             NodeKind::Sink(sink) => Some(&sink.options),
             NodeKind::Other(other) => Some(&other.options),
-            NodeKind::Operator(_) | NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Window(_) => None,
+            _ => None,
         });
         options.flat_map(Options::passwords_in_clear).collect()
     }
@@ -182,14 +181,7 @@ impl LogicalGraph {
     }
 
     fn loses_dead_letters(&self, node: usize) -> bool {
-        let on_error = match &self.nodes[node].kind {
-            NodeKind::Source(source) => source.on_error,
-            NodeKind::Operator(operator) => operator.on_error,
-            NodeKind::Filter(filter) => filter.on_error,
-            NodeKind::Select(select) => select.on_error,
-            NodeKind::Window(window) => window.on_error,
-            NodeKind::Sink(_) | NodeKind::Other(_) => OnError::Fail,
-        };
+        let on_error = self.nodes[node].kind.on_error();
         let mut inputs = self.nodes.iter().flat_map(|reader| &reader.inputs);
         on_error == OnError::DeadLetter && !inputs.any(|input| input.node == node && input.output == DEAD_LETTER_OUTPUT)
     }

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::Section;
 use super::problems::{Problems, Result, together};
 use super::table::Table;
-use super::{checkpoint, operator, relational, sink, source, window};
+use super::{checkpoint, join, operator, relational, sink, source, updating, window};
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
 use crate::graph::{CheckpointSettings, NodeKind, Options, OtherNode, RestartSettings, Span, Spanned, StepEventTime};
@@ -20,12 +20,16 @@ use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LI
 pub(super) const SETTINGS: [&str; 8] =
     ["name", "parallelism", "max-parallelism", "batch-rows", "linger", "checkpoint", "restart", "dead-letters"];
 /// The tables of nodes, and what one of them is called.
-pub(super) const SECTIONS: [(&str, &str); 6] = [
+pub(super) const SECTIONS: [(&str, &str); 10] = [
     ("sources", "source"),
     ("operators", "operator"),
     ("filters", "filter"),
     ("selects", "select"),
     ("windows", "window"),
+    ("joins", "join"),
+    ("aggregates", "aggregation"),
+    ("dedup", "deduplication"),
+    ("top", "top-n"),
     ("sinks", "sink"),
 ];
 
@@ -183,6 +187,10 @@ fn draft<'t>(
         "filters" => relational::read_filter(&table),
         "selects" => relational::read_select(&table),
         "windows" => window::read(&table, base),
+        "joins" => join::read(&table),
+        "aggregates" => updating::read_aggregates(&table, base),
+        "dedup" => updating::read_dedup(&table),
+        "top" => updating::read_top(&table),
         "sinks" => sink::read(&table, path, text, base),
         _ => Ok(NodeKind::Other(OtherNode {
             section: section.to_owned(),
@@ -192,6 +200,7 @@ fn draft<'t>(
     let known = SECTIONS.iter().any(|(known, _)| *known == section);
     let inputs = match section {
         "sources" => Ok(Vec::new()),
+        "joins" => ports(&table),
         _ if !known && table.get("inputs").is_some() => ports(&table),
         _ => port(&table, "input", String::new()),
     };

@@ -44,18 +44,30 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     if draft.is_sink {
         return Err(refuse(format!("{name:?} is a sink, and a sink has no output")));
     }
-    let (on_error, outputs): (OnError, &[&str]) = match &draft.kind {
-        // It is wrong, and what its outputs are is not known.
-        None | Some(NodeKind::Sink(_)) => (OnError::DeadLetter, &[]),
-        Some(NodeKind::Source(source)) => (source.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
-        Some(NodeKind::Filter(filter)) => (filter.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
-        Some(NodeKind::Select(select)) => (select.on_error, &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]),
-        Some(NodeKind::Window(window)) => (window.on_error, &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT]),
-        // Only its component knows the side outputs of an operator.
-        Some(NodeKind::Operator(operator)) => (operator.on_error, &[]),
-        Some(NodeKind::Other(_)) => (OnError::DeadLetter, &[]),
+    let late_outputs: [String; 2];
+    let of_join: [&str; 3];
+    let outputs: &[&str] = match &draft.kind {
+        // Either it is wrong, and what its outputs are is not known, or only its component, or its kind, knows its side outputs.
+        None | Some(NodeKind::Sink(_) | NodeKind::Operator(_) | NodeKind::Other(_)) => &[],
+        Some(NodeKind::Source(_) | NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Aggregate(_)) => {
+            &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]
+        }
+        Some(NodeKind::Join(join)) => {
+            late_outputs = [join.late_output(0), join.late_output(1)];
+            of_join = [MAIN_OUTPUT, &late_outputs[0], &late_outputs[1]];
+            &of_join
+        }
+        Some(NodeKind::Window(_)) => &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT],
+        Some(NodeKind::Dedup(_)) => &[MAIN_OUTPUT, LATE_OUTPUT],
+        Some(NodeKind::Top(_)) => &[MAIN_OUTPUT],
     };
-    if output == DEAD_LETTER_OUTPUT && on_error != OnError::DeadLetter {
+    let has_dead_letters = match &draft.kind {
+        None | Some(NodeKind::Other(_)) => true,
+        // That it has no such output is said below.
+        Some(_) if !outputs.is_empty() && !outputs.contains(&DEAD_LETTER_OUTPUT) => true,
+        Some(kind) => kind.on_error() == OnError::DeadLetter,
+    };
+    if output == DEAD_LETTER_OUTPUT && !has_dead_letters {
         return Err(refuse(format!("{name:?} has no dead letters"))
             .with_hint(format!("set its on-error to {DEAD_LETTER_OUTPUT:?}")));
     }

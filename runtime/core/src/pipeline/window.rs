@@ -8,7 +8,7 @@ use super::table::Table;
 use super::window_kind::{self, WindowKind};
 use super::window_rules;
 use crate::diagnostic::Diagnostic;
-use crate::graph::{NodeKind, Span, WindowNode};
+use crate::graph::{JoinBounds, JoinNode, NodeKind, Span, WindowNode};
 use crate::limits::{OperatorLimits, WINDOWS_PER_ROW_WARNING};
 use crate::window::{Look, WindowAssigner};
 
@@ -61,8 +61,8 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind> {
     }))
 }
 
-/// `limits = { state = "4GiB" }`: what calls its components may make is in their own limits.
-fn state_bytes(table: &Table<'_>) -> Result<u64> {
+/// `limits = { state = "4GiB" }` of a step that keeps rows: what calls its components may make is in their own limits.
+pub(super) fn state_bytes(table: &Table<'_>) -> Result<u64> {
     let default = OperatorLimits::default().state_bytes;
     let Some(limits) = table.table("limits")? else { return Ok(default) };
     together! {
@@ -74,9 +74,12 @@ fn state_bytes(table: &Table<'_>) -> Result<u64> {
 
 /// What can run and is probably not meant.
 pub(super) fn warnings(name: &str, span: &Option<Span>, kind: &NodeKind) -> Vec<Diagnostic> {
-    let NodeKind::Window(WindowNode { window: WindowAssigner::Sliding { size, slide, .. }, .. }) = kind else {
-        return Vec::new();
+    let window = match kind {
+        NodeKind::Window(WindowNode { window, .. }) => window,
+        NodeKind::Join(JoinNode { bounds: JoinBounds::Window(window), .. }) => window,
+        _ => return Vec::new(),
     };
+    let WindowAssigner::Sliding { size, slide, .. } = window else { return Vec::new() };
     let warning = |message: String| Diagnostic::warning(message, span.clone());
     let mut warnings = Vec::new();
     let windows = size.unsigned_abs().div_ceil(slide.unsigned_abs());
@@ -92,4 +95,14 @@ pub(super) fn warnings(name: &str, span: &Option<Span>, kind: &NodeKind) -> Vec<
         warnings.push(warning(message).with_hint("a slide that divides it needs half the state"));
     }
     warnings
+}
+
+/// A window of a join: tumbling, sliding, or sessions of one gap.
+pub(super) fn assigner(table: &Table<'_>) -> Result<WindowAssigner> {
+    let kind = window_kind::read(table)?;
+    if kind.rows.is_none() && kind.window.is_plain() {
+        return Ok(kind.window);
+    }
+    let message = "rows are joined within tumbling, sliding and session windows";
+    Err(Diagnostic::error(message, table.span.clone()).into())
 }

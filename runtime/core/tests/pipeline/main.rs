@@ -4,6 +4,7 @@
 mod aggregates;
 mod event_times;
 mod misspelt;
+mod windows;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -80,8 +81,10 @@ fn told(graph: &LogicalGraph) -> String {
                 operator.limits
             ),
             NodeKind::Window(window) => format!("{:?} lateness {}", window.window, window.allowed_lateness_us),
+            NodeKind::Join(join) => format!("{:?} {:?}", join.join_type.value, join.bounds),
             NodeKind::Filter(filter) => filter.condition.value.clone(),
             NodeKind::Select(select) => format!("{:?}", select.columns),
+            NodeKind::Aggregate(_) | NodeKind::Dedup(_) | NodeKind::Top(_) => String::new(),
             NodeKind::Sink(sink) => sink.connector.value.clone(),
             NodeKind::Other(other) => other.section.clone(),
         };
@@ -233,7 +236,7 @@ fn overrides() {
          --> pipeline.toml
 
         --set paralelism=2
-        error: --set paralelism=2: the pipeline file has no key "paralelism"; did you mean "parallelism"?; its keys are name, parallelism, max-parallelism, batch-rows, linger, checkpoint, restart, dead-letters, sources, operators, filters, selects, windows, sinks
+        error: --set paralelism=2: the pipeline file has no key "paralelism"; did you mean "parallelism"?; its keys are name, parallelism, max-parallelism, batch-rows, linger, checkpoint, restart, dead-letters, sources, operators, filters, selects, windows, joins, aggregates, dedup, top, sinks
          --> pipeline.toml
 
         --set sources.flights=x

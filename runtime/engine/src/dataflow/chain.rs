@@ -28,6 +28,8 @@ pub struct Chain {
     /// By step: what its operator's state takes.
     memory: Vec<MemoryLease>,
     watermark: i64,
+    /// What the first step made of it for all that comes after.
+    forwarded: i64,
     /// The step whose main output has its event time from it, and the splits that its rows are of.
     timed: Option<(usize, SplitTimes)>,
     /// What is still to be done; the last comes first.
@@ -84,7 +86,7 @@ impl Chain {
     #[must_use]
     pub fn new(steps: Vec<Step>, edges: Vec<Exchange>) -> Self {
         let memory = steps.iter().map(|step| step.metrics.memory.lease()).collect();
-        Self { steps, edges, memory, watermark: WATERMARK_MIN, timed: None, work: Vec::new() }
+        Self { steps, edges, memory, watermark: WATERMARK_MIN, forwarded: WATERMARK_MIN, timed: None, work: Vec::new() }
     }
 
     /// The chain with a step, by index, that gives the rows of its main output their event time: watermarks follow from it.
@@ -222,7 +224,7 @@ impl Chain {
             Work::Rest { step, input, batch } => self.call_with_rows(step, input, batch, actions),
             Work::More { step } => self.call(step, None, actions, |operator, out| operator.more(out)),
             Work::Each { step, what } => {
-                if step + 1 < self.steps.len() {
+                if let Some(what) = self.for_next(step, what).filter(|_| step + 1 < self.steps.len()) {
                     self.work.push(Work::Each { step: step + 1, what });
                 }
                 self.call(step, None, actions, |operator, out| match what {
@@ -235,7 +237,7 @@ impl Chain {
             Work::Advance(watermark) => {
                 let rises = watermark > self.watermark;
                 self.watermark = self.watermark.max(watermark);
-                self.work.push(Work::Broadcast(StreamElement::Watermark(self.watermark)));
+                self.work.push(Work::Broadcast(StreamElement::Watermark(self.forwards(self.watermark))));
                 if rises {
                     self.work.push(Work::Each { step: 0, what: Happening::Time(Time::Watermark(watermark)) });
                 }
@@ -244,6 +246,23 @@ impl Chain {
             Work::Broadcast(element) => self.broadcast(&element, actions),
             Work::Exchanges(flush) => self.each_edge(actions, flush),
         }
+    }
+
+    /// The watermark behind the first step.
+    fn forwards(&self, watermark: i64) -> i64 {
+        let first = self.steps.first().and_then(|step| step.operator.as_ref());
+        first.map_or(watermark, |operator| operator.forwards(watermark))
+    }
+
+    /// What the steps after one are told of what happens to it; `None`: nothing, for them no time has passed.
+    fn for_next(&mut self, step: usize, what: Happening) -> Option<Happening> {
+        let Happening::Time(Time::Watermark(watermark)) = what else { return Some(what) };
+        if step > 0 {
+            return Some(what);
+        }
+        let forwarded = self.forwards(watermark);
+        let before = std::mem::replace(&mut self.forwarded, forwarded);
+        (self.forwarded > before).then_some(Happening::Time(Time::Watermark(self.forwarded)))
     }
 
     /// Every step's state, by name.

@@ -15,7 +15,7 @@ pub struct OperatorMetrics {
     pub(crate) rows_before: AtomicU64,
     /// Rows that went out, over all outputs.
     pub rows_out: AtomicU64,
-    /// Rows that came after all their windows had closed.
+    /// Rows that came after all their windows had closed, or, into a join over an interval, behind the watermark.
     pub rows_late: AtomicU64,
     /// How much longer windows would have had to wait for all of them, microseconds.
     pub late_by_us: AtomicU64,

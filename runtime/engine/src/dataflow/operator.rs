@@ -32,6 +32,12 @@ pub trait Operator: Send {
         Ok(Progress::Done)
     }
 
+    /// The watermark that its output has when its inputs have this one and [`Operator::on_time`] was told of it: less, if it may still give
+    /// out rows with times up to it. Only asked of the first step of a chain; of others it is that of their input.
+    fn forwards(&self, watermark: i64) -> i64 {
+        watermark
+    }
+
     /// Nothing follows; the watermark has reached its greatest value, if the job was not stopped early.
     ///
     /// # Errors

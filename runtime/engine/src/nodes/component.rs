@@ -11,7 +11,7 @@ use weir_core::graph::{DEAD_LETTER_OUTPUT, Exchange, Node, OperatorNode, Spanned
 use weir_core::limits::OperatorLimits;
 use weir_host::{Component, GuestLog, Host, InputSchema, Instance, InstanceSpec, OutputColumn, OutputPlan, Plan};
 
-use super::dead_letter::{DeadLetters, with_error_column};
+use super::dead_letter::{DeadLetters, Letters, with_error_column};
 use super::delta::{OutputMap, OutputSource};
 use super::meter::{Meter, MeteredInstance};
 use super::step_times::{StepTimes, parallelism_of};
@@ -59,12 +59,13 @@ impl ComponentStep {
             .describe(&spec.config, &[InputSchema::only(input.clone(), keys.clone())], &spec.limits)
             .map_err(|error| {
                 let (what, place) = ("the operator refuses this pipeline", &spec.component.span);
-                CheckError::of_describe(&cx.graph.text, &["operators", &node.name], place, what, &error)
+                CheckError::of_describe(&cx.graph.text, &["operators", &node.name], place, what, (&error, &spec.config))
             })?;
         let made = plan.outputs.iter().enumerate();
         let mut outputs: Vec<OutputPort> =
             made.map(|(i, o)| OutputPort::new(&o.name, plan.output_schema(i), OutputRole::Made)).collect();
-        outputs.push(OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(input), OutputRole::WholeRows));
+        let schema = with_error_column(input, letters_of(spec));
+        outputs.push(OutputPort::new(DEAD_LETTER_OUTPUT, schema, OutputRole::WholeRows));
         let distribution = match (&spec.key_by, spec.exchange.as_ref().map(|e| e.value)) {
             (Some(_), _) => Distribution::Hash(keys.clone()),
             (None, Some(Exchange::Rebalance)) => Distribution::Rebalance,
@@ -135,7 +136,8 @@ impl ComponentStep {
     /// Sets rows aside; if nobody reads the dead letters, they are counted and dropped.
     pub(crate) fn dead_letters(&self, cx: &MakeContext<'_>) -> DeadLetters {
         let output = self.outputs.len() - 1;
-        DeadLetters::new(cx.columns.on_error(self.spec.on_error, output), output, cx.metrics.clone())
+        let on_error = cx.columns.on_error(self.spec.on_error, output);
+        DeadLetters::new(on_error, output, cx.metrics.clone(), letters_of(&self.spec))
     }
 
     /// The columns of the component's outputs that somebody reads; of one that nobody reads, none.
@@ -194,6 +196,11 @@ impl ComponentStep {
             None => Ok(()),
         }
     }
+}
+
+/// Only what is keyed has timers.
+fn letters_of(spec: &OperatorNode) -> Letters {
+    if spec.key_by.is_some() { Letters::OfKeys } else { Letters::OfRows }
 }
 
 /// The input columns that a component's outputs carry over, of the columns of them that are read.

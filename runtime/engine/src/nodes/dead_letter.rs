@@ -3,21 +3,36 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, UInt32Array, new_null_array};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::graph::OnError;
+use weir_core::time::utc_text;
+use weir_host::TimeDomain;
 
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{OperatorError, Outputs};
-use crate::dataflow::row_text::row_text;
+use crate::dataflow::row_text::{cell_text, row_text};
+
+/// What the reason of a timer's letter begins with; the timer's time follows.
+const OF_TIMERS: [&str; 2] = ["timer of event time at ", "timer of processing time at "];
 
 /// Sets bad rows aside.
 pub(crate) struct DeadLetters {
     on_error: OnError,
     output: usize,
     metrics: Metrics,
+    letters: Letters,
+}
+
+/// What a step's dead letters are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Letters {
+    /// Rows that came in.
+    OfRows,
+    /// Also timers or results, which are no rows: their letters have only the columns of the key, so every column may be null.
+    OfKeys,
 }
 
 /// A row of the current batch, and why it could not be processed.
@@ -25,8 +40,8 @@ pub(crate) type BadRow = (u32, String);
 
 impl DeadLetters {
     /// `output`: the index of the operator's dead-letter output.
-    pub(crate) fn new(on_error: OnError, output: usize, metrics: Metrics) -> Self {
-        Self { on_error, output, metrics }
+    pub(crate) fn new(on_error: OnError, output: usize, metrics: Metrics, letters: Letters) -> Self {
+        Self { on_error, output, metrics, letters }
     }
 
     /// Where rows are counted.
@@ -59,13 +74,26 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// A timer could not be processed. It has no row that could be set aside: it is dropped and counted.
+    /// Timers could not be processed. Each has a row with the columns of its key (see [`key_rows`]), its time, and its reason.
     ///
     /// # Errors
     /// [`OperatorError::Timer`], if `on-error` is `fail`.
-    pub(crate) fn take_timer(&self, time: i64, reason: String) -> Result<(), OperatorError> {
-        self.metrics.rows_failed.fetch_add(1, Ordering::Relaxed);
-        if self.on_error == OnError::Fail { Err(OperatorError::Timer { time, reason }) } else { Ok(()) }
+    pub(crate) fn take_timers(
+        &self,
+        domain: TimeDomain,
+        timers: StreamBatch,
+        mut reasons: Vec<String>,
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        if self.fails() && !reasons.is_empty() {
+            self.metrics.rows_failed.fetch_add(1, Ordering::Relaxed);
+            return Err(OperatorError::Timer { time: timers.event_times[0], reason: reasons.swap_remove(0) });
+        }
+        let of = OF_TIMERS[usize::from(domain == TimeDomain::ProcessingTime)];
+        for (reason, time) in reasons.iter_mut().zip(timers.event_times.iter()) {
+            *reason = format!("{of}{}: {reason}", utc_text(*time));
+        }
+        self.take_results(timers, reasons, out)
     }
 
     /// Results could not be made. Each has a row with the columns of the input, as far as it has them, and its reason.
@@ -101,7 +129,7 @@ impl DeadLetters {
         let rows = take_rows(batch, &indices)?;
         let mut columns: Vec<ArrayRef> = rows.rows.columns().to_vec();
         columns.push(Arc::new(reasons));
-        let schema = with_error_column(&rows.rows.schema());
+        let schema = with_error_column(&rows.rows.schema(), self.letters);
         let rows =
             StreamBatch { rows: RecordBatch::try_new(schema, columns)?, row_kinds: None, key_hashes: None, ..rows };
         out.emit(self.output, rows);
@@ -109,9 +137,50 @@ impl DeadLetters {
     }
 }
 
-/// The columns of an operator's dead-letter output: its input's, and the reason.
-pub(crate) fn with_error_column(input: &SchemaRef) -> SchemaRef {
-    let mut fields: Vec<Arc<Field>> = input.fields().iter().cloned().collect();
+/// The key of each row in words, `id = 7`; empty: there are no key columns. `keys` has one for each of `key_columns`.
+pub(crate) fn key_texts(input: &SchemaRef, key_columns: &[usize], keys: &[ArrayRef], rows: usize) -> Vec<String> {
+    let text = |row: usize| {
+        let names = key_columns.iter().zip(keys);
+        let key = names.map(|(column, key)| format!("{} = {}", input.field(*column).name(), cell_text(key, row)));
+        key.collect::<Vec<_>>().join(", ")
+    };
+    (0..rows).map(text).collect()
+}
+
+/// The columns of a step's dead-letter output: its input's, and the reason.
+pub(crate) fn with_error_column(input: &SchemaRef, letters: Letters) -> SchemaRef {
+    let has_nulls = |field: &Arc<Field>| match letters {
+        Letters::OfRows => Arc::clone(field),
+        Letters::OfKeys => Arc::new(Field::clone(field).with_nullable(true)),
+    };
+    let mut fields: Vec<Arc<Field>> = input.fields().iter().map(has_nulls).collect();
     fields.push(Arc::new(Field::new("error", DataType::Utf8, false)));
     Arc::new(Schema::new(Fields::from(fields)))
+}
+
+/// Rows of an input of which only the columns of the key are known: the others are null. `keys` has one for each of `key_columns`.
+///
+/// # Errors
+/// None but those of Arrow, for keys that have the types of their columns.
+pub(crate) fn key_rows(
+    input: &SchemaRef,
+    key_columns: &[usize],
+    keys: &[ArrayRef],
+    times: Vec<i64>,
+    ingested_at: i64,
+) -> Result<StreamBatch, OperatorError> {
+    let columns = input.fields().iter().enumerate().map(|(index, field)| {
+        let key = key_columns.iter().position(|column| *column == index).and_then(|key| keys.get(key));
+        key.cloned().unwrap_or_else(|| new_null_array(field.data_type(), times.len()))
+    });
+    let fields: Vec<_> = input.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(times.len()));
+    let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns.collect(), &options)?;
+    Ok(StreamBatch::new(rows, times.into(), ingested_at))
+}
+
+/// Whether the reason of a dead letter is that of a timer, which is no row of the step's input.
+#[must_use]
+pub fn is_letter_of_timer(reason: &str) -> bool {
+    OF_TIMERS.iter().any(|of| reason.starts_with(of))
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use weir_core::graph::{Node, OnError};
 use weir_expressions::Expression;
 
-use super::dead_letter::DeadLetters;
+use super::dead_letter::{DeadLetters, Letters};
 use super::expressions::{Evaluator, outputs};
 use super::step_times::StepTimes;
 use crate::dataflow::operator::Operator;
@@ -107,7 +107,7 @@ impl<E: Expressions> PlanNode for ExpressionStep<E> {
             schema: Arc::new(Schema::new(read.iter().map(|c| made.fields()[*c].clone()).collect::<Vec<_>>())),
             read,
             times: self.times.as_ref().and_then(|times| times.among(cx.columns)),
-            dead_letters: DeadLetters::new(on_error, DEAD_LETTERS, cx.metrics.clone()),
+            dead_letters: DeadLetters::new(on_error, DEAD_LETTERS, cx.metrics.clone(), Letters::OfRows),
         };
         Ok(Some(self.expressions.operator(parts, cx)))
     }

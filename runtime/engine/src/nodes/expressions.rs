@@ -11,7 +11,7 @@ use weir_core::graph::{DEAD_LETTER_OUTPUT, LogicalGraph, MAIN_OUTPUT, Spanned};
 use weir_core::pipeline::place_in_string;
 use weir_expressions::{EvaluationError, Expression, ExpressionError};
 
-use super::dead_letter::{DeadLetters, with_error_column};
+use super::dead_letter::{DeadLetters, Letters, with_error_column};
 use super::step_times::StepTimes;
 use crate::dataflow::operator::{OperatorError, Outputs};
 use crate::dataflow::source::EventTimes;
@@ -34,7 +34,7 @@ pub(super) fn parsed<T>(
 pub(super) fn outputs(made: SchemaRef, input: &SchemaRef) -> Vec<OutputPort> {
     vec![
         OutputPort::new(MAIN_OUTPUT, made, OutputRole::Made),
-        OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(input), OutputRole::WholeRows),
+        OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(input, Letters::OfRows), OutputRole::WholeRows),
     ]
 }
 

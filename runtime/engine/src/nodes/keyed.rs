@@ -7,6 +7,7 @@ pub(crate) mod guest;
 pub(crate) mod layout;
 mod maps;
 pub(crate) mod plan;
+mod refused;
 mod room;
 pub(crate) mod snapshot;
 mod timers;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::FieldRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
 use weir_core::memory::{MemoryBudget, MemoryLease};
@@ -34,6 +35,7 @@ use crate::replace::on_trial::{OnTrial, VersionChoice};
 use crate::replace::replaceable::Replaceable;
 use guest::{Answer, Call};
 use maps::Maps;
+use refused::{all_of, set_aside};
 use timers::KeyedTimers;
 
 /// Runs a component of the world `keyed-operator`.
@@ -41,7 +43,8 @@ pub(crate) struct KeyedOperator {
     /// Its name, for messages.
     name: String,
     component: OnTrial<KeyedGuest>,
-    /// Where the key columns are.
+    /// The columns that come in, and where the key columns are among them.
+    input: SchemaRef,
     keys: Vec<usize>,
     state: KeyedState,
     maps: Maps,
@@ -65,9 +68,9 @@ pub(crate) struct KeyedSpec {
     /// The operator's name.
     pub(crate) name: String,
     pub(crate) guest: KeyedGuest,
-    /// Where the key columns are among those that come in.
+    /// The columns that come in, and where the key columns are among them.
+    pub(crate) input: SchemaRef,
     pub(crate) keys: Vec<usize>,
-    pub(crate) key_fields: Vec<FieldRef>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) key_groups: u32,
     /// What its state, maps and timers may take, over all subtasks.
@@ -80,12 +83,14 @@ impl KeyedOperator {
     /// # Errors
     /// If a key column has a type that cannot be a key.
     pub(crate) fn new(spec: KeyedSpec, clock: Arc<dyn Clock>) -> Result<Self, OperatorError> {
-        let KeyedSpec { name, guest, keys, key_fields, dead_letters, key_groups, memory } = spec;
+        let KeyedSpec { name, guest, input, keys, dead_letters, key_groups, memory } = spec;
+        let key_fields: Vec<FieldRef> = keys.iter().map(|key| input.fields()[*key].clone()).collect();
         Ok(Self {
             name,
             state: KeyedState::new(&key_fields, &state_fields(&guest))?,
             maps: Maps::new(guest.instance.plan().maps.clone())?,
             component: OnTrial::new(guest),
+            input,
             keys,
             timers: KeyedTimers::default(),
             dead_letters,
@@ -179,8 +184,10 @@ impl KeyedOperator {
             },
             set_aside,
         );
-        for (timer, reason) in refused.into_inner() {
-            self.dead_letters.take_timer(due[timer].time, reason)?;
+        let (timers, reasons): (Vec<Timer>, _) =
+            refused.into_inner().into_iter().map(|(timer, reason)| (due[timer], reason)).unzip();
+        if !timers.is_empty() {
+            self.dead_letters.take_timers(domain, self.rows_of_timers(&timers)?, reasons, out)?;
         }
         let done = isolated?;
         self.timers.put_back(domain, &due[done..]);
@@ -376,19 +383,4 @@ fn layout_of(guest: &KeyedGuest) -> StateLayout {
 /// Why states were not converted: only an answer of the component says something of them.
 fn unreadable(error: CallError) -> OperatorError {
     if error.is_passing() { error.into() } else { OperatorError::Migrate(error.to_string()) }
-}
-
-/// Sets aside what was refused in a call that began with the row (or timer) `first`.
-fn all_of(
-    rejected: Vec<RejectedRow>,
-    first: usize,
-    set_aside: impl Fn(usize, String) -> Result<(), OperatorError>,
-) -> Result<(), OperatorError> {
-    rejected.into_iter().try_for_each(|RejectedRow { row, reason }| set_aside(first + row, reason))
-}
-
-/// Keeps a row (or timer) that was refused; the first ends the batch, if `fails`.
-fn set_aside(refused: &mut Vec<(usize, String)>, row: usize, reason: String, fails: bool) -> Result<(), OperatorError> {
-    refused.push((row, reason));
-    if fails { Err(OperatorError::Call("a row was refused".to_owned())) } else { Ok(()) }
 }

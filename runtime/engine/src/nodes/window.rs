@@ -21,8 +21,8 @@
 //! | `window_state` | what snapshots hold |
 //! | `frozen_groups` | the groups of a table as rows of a snapshot |
 
-mod aggregate;
-mod aggregate_set;
+pub(in crate::nodes) mod aggregate;
+pub(in crate::nodes) mod aggregate_set;
 mod combine;
 mod combine_sessions;
 pub(crate) mod component_window;
@@ -31,21 +31,21 @@ mod firing;
 mod frozen_groups;
 mod general;
 mod general_plan;
-mod group_table;
+pub(in crate::nodes) mod group_table;
 pub(crate) mod instance_aggregate;
-mod late_count;
-mod pane_runs;
+pub(in crate::nodes) mod late_count;
+pub(in crate::nodes) mod pane_runs;
 mod pane_store;
 mod pane_windows;
-mod panes;
+pub(in crate::nodes) mod panes;
 pub(crate) mod plan;
 mod refiring;
 mod results;
 mod session_list;
 mod session_windows;
 mod sessions;
-mod window_rows;
-mod window_state;
+pub(in crate::nodes) mod window_rows;
+pub(in crate::nodes) mod window_state;
 
 use std::sync::Arc;
 
@@ -58,6 +58,7 @@ use weir_core::window::{WindowAssigner, WindowRules};
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::{Operator, OperatorError, Outputs};
+use crate::nodes::dead_letter::{DeadLetters, Letters};
 use aggregate_set::AggregateSet;
 use combine::CombineOperator;
 use combine_sessions::CombineSessions;
@@ -126,6 +127,22 @@ pub struct BoundAggregate {
     pub name: String,
     /// What computes it.
     pub kind: AggregateKind,
+}
+
+impl BoundAggregate {
+    /// The columns that it reads.
+    pub(in crate::nodes) fn columns(&self) -> &[usize] {
+        let (AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. }) = &self.kind;
+        columns
+    }
+
+    /// The same aggregate of columns that are elsewhere.
+    pub(in crate::nodes) fn placed(&self, place: impl FnOnce(&[usize]) -> Vec<usize>) -> Self {
+        let mut placed = self.clone();
+        let (AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. }) = &mut placed.kind;
+        *columns = place(columns);
+        placed
+    }
 }
 
 /// What computes an aggregate.
@@ -236,6 +253,11 @@ pub fn output_schema(spec: &WindowSpec) -> Result<SchemaRef, OperatorError> {
 }
 
 impl WindowSpec {
+    /// Rows of its input, or results that do not fit their type.
+    fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::new(self.on_error, self.dead_letter_output, self.metrics.clone(), Letters::OfKeys)
+    }
+
     /// Hands rows that came too late to their output.
     fn emit_late(&self, batch: &StreamBatch, rows: Vec<u32>, out: &mut Outputs) -> Result<(), OperatorError> {
         if let Some(output) = self.late_output.filter(|_| !rows.is_empty()) {
@@ -258,7 +280,7 @@ impl WindowSpec {
 }
 
 /// The columns of a window's output before those of its aggregates: the key columns and the bounds, null if there are none.
-fn fields_before_results(keys: Vec<FieldRef>, is_bounded: bool) -> Vec<FieldRef> {
+pub(in crate::nodes) fn fields_before_results(keys: Vec<FieldRef>, is_bounded: bool) -> Vec<FieldRef> {
     let bound_type = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let bound = |name| Arc::new(Field::new(name, bound_type.clone(), !is_bounded));
     keys.into_iter().chain([bound(WINDOW_START), bound(WINDOW_END)]).collect()

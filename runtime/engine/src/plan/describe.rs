@@ -28,7 +28,7 @@ pub struct JobDescription {
 pub struct NodeDescription {
     /// Its name.
     pub name: String,
-    /// `source`, `transform`, `keyed operator`, `window` or `sink`.
+    /// `source`, `transform`, `keyed operator`, `window`, `join` or `sink`.
     pub kind: &'static str,
     /// What it reads, `NODE` or `NODE.OUTPUT`.
     pub inputs: Vec<String>,
@@ -138,14 +138,14 @@ impl Job {
         let mut names = Vec::new();
         for (index, node) in self.resolved.nodes.iter().enumerate() {
             below[index] |= node.inputs.iter().any(|input| below[input.node]);
-            if below[index] && node.step.kind() == "window" {
+            if below[index] && ["window", "join"].contains(&node.step.kind()) {
                 names.push(node.name.as_str());
             }
         }
         let name = &self.resolved.nodes[index].name;
         (!names.is_empty()).then(|| {
             format!(
-                "{name} has no event-time: its rows have the time of their arrival, and the windows of {} differ from run to run; set \
+                "{name} has no event-time: its rows have the time of their arrival, and the results of {} differ from run to run; set \
                  event-time on it, or on a step that makes the column",
                 names.join(", ")
             )

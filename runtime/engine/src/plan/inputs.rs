@@ -43,10 +43,14 @@ pub(super) fn inputs_of(
                 ports[port].schema = united(&node.name, &ports[port].schema, schema)
                     .map_err(|message| CheckError::at(&input.span, message))?;
                 let port_input = &mut ports[port];
-                port_input.parallelism = port_input.parallelism.max(from.step.parallelism());
                 port_input.changelog = united_changelog(port_input.changelog, outputs[output].changelog)
                     .ok_or_else(|| CheckError::at(&input.span, "updates by key cannot be united with other rows"))?;
                 port_input.key = None;
+                port_input.parallelism = match port_input.changelog {
+                    ChangelogMode::InsertOnly => port_input.parallelism.max(from.step.parallelism()),
+                    // More would spread the rows of one, out of their order.
+                    _ => port_input.parallelism.min(from.step.parallelism()),
+                };
                 port
             }
             None => {

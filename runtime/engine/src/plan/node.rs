@@ -59,7 +59,8 @@ pub struct PortInput {
     pub name: String,
     /// The columns of its rows.
     pub schema: SchemaRef,
-    /// How many subtasks they come from, at most: with as many a step needs no exchange.
+    /// How many subtasks they come from, at most, and at least if they are updates: with as many a step needs no exchange, and keeps rows in
+    /// their order.
     pub parallelism: usize,
     /// What its rows do to the rows before them.
     pub changelog: ChangelogMode,

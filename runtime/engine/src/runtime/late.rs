@@ -26,6 +26,9 @@ pub struct LateRows {
     pub by_us: u64,
     /// The sources above it whose watermark could wait longer.
     pub sources: Vec<LateSource>,
+    /// The outputs of the step that would get them.
+    #[serde(skip)]
+    pub outputs: Vec<String>,
 }
 
 /// A source whose rows came late, perhaps.
@@ -46,8 +49,14 @@ pub struct LateSource {
 
 /// Windows that drop rows that come late.
 pub(crate) struct LateWatch {
-    /// The window, by node, and the sources above it.
-    windows: Vec<(usize, Vec<SourceAbove>)>,
+    windows: Vec<DropsLate>,
+}
+
+/// A step that drops rows that come late.
+struct DropsLate {
+    node: usize,
+    sources: Vec<SourceAbove>,
+    outputs: Vec<String>,
 }
 
 /// A source that has a watermark before its end.
@@ -61,17 +70,22 @@ struct SourceAbove {
 
 impl LateWatch {
     pub(crate) fn new(job: &Job) -> Self {
-        let drops = |(index, node): &(usize, &ResolvedNode)| {
-            let late = node.step.outputs().iter().position(|output| output.name == LATE_OUTPUT);
-            late.is_some_and(|output| job.pruned.nodes[*index].outputs[output].is_none())
+        let drops = |(node, resolved): (usize, &ResolvedNode)| {
+            let outputs = resolved.step.outputs().iter().zip(&job.pruned.nodes[node].outputs);
+            // A join has one per input.
+            let is_late =
+                |name: &str| name.strip_prefix(LATE_OUTPUT).is_some_and(|of| of.is_empty() || of.starts_with('-'));
+            let late: Vec<_> = outputs.filter(|(output, _)| is_late(&output.name)).collect();
+            let is_read = late.iter().any(|(_, read)| read.is_some());
+            let outputs: Vec<String> = late.iter().map(|(output, _)| output.name.clone()).collect();
+            (!outputs.is_empty() && !is_read).then(|| DropsLate { node, sources: sources_above(job, node), outputs })
         };
-        let windows = job.resolved.nodes.iter().enumerate().filter(drops);
-        Self { windows: windows.map(|(index, _)| (index, sources_above(job, index))).collect() }
+        Self { windows: job.resolved.nodes.iter().enumerate().filter_map(drops).collect() }
     }
 
     /// What came late so far, by step. `nodes`: the counts of all.
     pub(crate) fn late(&self, nodes: &[NodeCounts]) -> Vec<LateRows> {
-        let late = |(node, sources): &(usize, Vec<SourceAbove>)| {
+        let late = |DropsLate { node, sources, outputs }: &DropsLate| {
             let NodeCounts { name, rows_in, rows_before, rows_late, late_by_us, .. } = nodes.get(*node)?;
             let source = |source: &SourceAbove| {
                 let NodeCounts { name, slowest_split, .. } = nodes.get(source.node)?;
@@ -89,6 +103,7 @@ impl LateWatch {
                 rows_in: rows_in + rows_before,
                 by_us: *late_by_us,
                 sources: sources.iter().filter_map(source).collect(),
+                outputs: outputs.clone(),
             })
         };
         self.windows.iter().filter_map(late).collect()
@@ -126,7 +141,7 @@ impl LateRows {
 
 impl fmt::Display for LateRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { step, rows, rows_in, by_us, sources } = self;
+        let Self { step, rows, rows_in, by_us, sources, outputs } = self;
         let (percent, by) = (self.percent(), length(*by_us));
         write!(f, "{step}: {rows} of {rows_in} rows ({percent:.1}%) came late and were dropped, the latest by {by}")?;
         let (all, keeps) = if sources.len() > 1 { ("all of ", "keep") } else { ("", "keeps") };
@@ -144,7 +159,9 @@ impl fmt::Display for LateRows {
         if !sources.is_empty() {
             write!(f, " {keeps} them")?;
         }
-        write!(f, "; a sink with input = \"{step}.{LATE_OUTPUT}\" receives them")
+        let inputs: Vec<String> = outputs.iter().map(|output| format!("input = \"{step}.{output}\"")).collect();
+        let (a_sink, receives) = if inputs.len() > 1 { ("sinks", "receive") } else { ("a sink", "receives") };
+        write!(f, "; {a_sink} with {} {receives} them", inputs.join(" and "))
     }
 }
 
@@ -172,8 +189,10 @@ mod tests {
             idle_after_ms,
             split: split.map(str::to_owned),
         };
-        let said =
-            |sources| LateRows { step: "w".to_owned(), rows: 4, rows_in: 6, by_us: 3_420_000_000, sources }.to_string();
+        let said = |sources| {
+            let outputs = vec!["late".to_owned()];
+            LateRows { step: "w".to_owned(), rows: 4, rows_in: 6, by_us: 3_420_000_000, sources, outputs }.to_string()
+        };
         assert_eq!(
             said(vec![source("s", None, Some("in.csv"))]),
             "w: 4 of 6 rows (66.7%) came late and were dropped, the latest by 57m; [sources.s] watermark = \

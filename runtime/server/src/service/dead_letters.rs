@@ -20,6 +20,7 @@ use crate::model::{ErrorCount, Letter, LetterChoice, LettersTaken, StepLetters};
 use crate::pipelines::Pipeline;
 use crate::problem::{Kind, Problem};
 use crate::replays::replayable;
+use crate::replays::timers::{is_of_timer, keys_of, timers_are_left};
 
 /// Letters of a step whose errors are looked at, and different errors that are counted: a list is no reason to read all of a disk.
 const ERRORS_READ_MAX: u64 = 100_000;
@@ -116,7 +117,7 @@ impl Service {
         let _change = slot.lock_for_change()?;
         let (mut dropped, mut count) = (Vec::new(), 0);
         for (step, wished) in self.wished(job, choice)? {
-            let (mut letters, of_step) = self.choose(job, &step, wished, |_| Ok(()))?;
+            let (mut letters, of_step) = self.choose(job, &step, wished, |_| Ok(true))?;
             self.end_parts(job, &step, &mut letters)?;
             count += of_step;
             dropped.push((step, letters));
@@ -225,7 +226,19 @@ impl Service {
             let path = folder.join(replay.file());
             unknown.0.push(path.clone());
             let mut file = create(&path).map_err(unwritable)?;
-            let (letters, count) = self.choose(job, &replay.step, wished, |line| file.write_all(line))?;
+            let (keys, mut timers, is_by_id) = (keys_of(&pipeline.graph, &replay.step), 0, wished.is_some());
+            let (letters, count) = self.choose(job, &replay.step, wished, |line| {
+                let is_of_timer = keys.as_ref().is_some_and(|keys| is_of_timer(line, keys));
+                timers += u64::from(is_of_timer);
+                if is_of_timer { Ok(false) } else { file.write_all(line).map(|()| true) }
+            })?;
+            if timers > 0 {
+                let note = timers_are_left(job, &replay.step, timers);
+                if is_by_id {
+                    return Err(Problem::conflict(note));
+                }
+                taken.notes.push(note);
+            }
             if count > 0 {
                 replay.bytes = finish(file, &path).map_err(unwritable)?;
                 self.pipelines.check_replay(pipeline, checked, &replay, &self.clock)?;
@@ -275,35 +288,38 @@ impl Service {
         Err(Problem::not_found(detail))
     }
 
-    /// Visits the letters of a step that are wished for; gives them, and how many they are.
+    /// Visits the letters of a step that are wished for; gives those of which the visitor says that it takes them, and how many they are.
     fn choose(
         &self,
         job: &str,
         step: &str,
         mut wished: Wished,
-        mut visit: impl FnMut(&[u8]) -> io::Result<()>,
+        mut visit: impl FnMut(&[u8]) -> io::Result<bool>,
     ) -> Result<(Letters, u64), Problem> {
         let taken = self.catalog.letters_taken(job, step)?;
-        let (mut letters, mut count) = (Letters::new(), 0);
+        let (mut letters, mut left, mut count) = (Letters::new(), BTreeMap::new(), 0);
         let visited = DeadLetters::of(&self.pipelines.folder(job)).visit(step, &taken, None, |letter| {
             let Visited { part, line, text, .. } = letter;
             match &mut wished {
-                None => letters.entry(part).or_default().add(line, line),
+                None => {}
                 Some(wished) if wished.is_empty() => return Ok(ControlFlow::Break(())),
                 Some(wished) if !wished.contains(&(part, line)) => return Ok(ControlFlow::Continue(())),
-                Some(wished) => {
-                    wished.remove(&(part, line));
-                    letters.entry(part).or_default().add(line, line);
-                }
+                Some(wished) => drop(wished.remove(&(part, line))),
             }
-            count += 1;
-            visit(text).map(ControlFlow::Continue)
+            if visit(text)? {
+                letters.entry(part).or_default().add(line, line);
+                count += 1;
+            } else {
+                left.insert(part, line);
+            }
+            Ok(ControlFlow::Continue(()))
         });
         visited.map_err(unreadable)?;
         if wished.is_none() {
-            // Nothing is behind them: the part is over as a whole. What a replay has taken stays that replay's, which may be undone.
+            // Nothing is behind them: the part is over as a whole, but for what is left. What a replay has taken stays that replay's, which may be undone.
             for (part, lines) in &mut letters {
-                let last = lines.last().max(taken.get(part).map_or(0, Lines::last));
+                let left = left.get(part).copied().unwrap_or_default();
+                let last = lines.last().max(left).max(taken.get(part).map_or(0, Lines::last));
                 lines.add(last.saturating_add(1).min(END), END);
             }
         }

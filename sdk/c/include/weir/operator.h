@@ -75,7 +75,7 @@ typedef struct weir_operator {
     uint32_t version;      // raised when members of the state change their meaning; 0 is 1
     weir_map maps[WEIR_MAPS_MAX];
     weir_status (*on_timer)(weir_call *call, weir_timer timer);
-    weir_migration migrations[WEIR_MAPS_MAX]; // of a state of another version; of this version, columns are matched by name
+    weir_migration migrations[WEIR_MAPS_MAX]; // of a state of another version; without one, columns are matched by name, and all must be there
 
     // Of an aggregate. A new accumulator is all zeros. `merge` is associative and commutative, and gives what accumulating all the
     // rows at once would give.

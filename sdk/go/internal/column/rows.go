@@ -47,13 +47,13 @@ func (r *Reads) Want(row *Row, columnOf func(field string) string) (*Rows, error
 	return rows, nil
 }
 
-// WantByName is Want for what another version of the row has written: an optional column may be missing.
-func (r *Reads) WantByName(row *Row) (*Rows, error) {
+// WantByName is Want for what another version of the row has written: an optional column may be missing, if mayMiss.
+func (r *Reads) WantByName(row *Row, mayMiss bool) (*Rows, error) {
 	rows := &Rows{Row: row}
 	for _, field := range row.Fields {
 		start := -1
 		var reader *Reader
-		if index := r.Schema.Index(field.Name); index >= 0 || !field.Type.Optional {
+		if index := r.Schema.Index(field.Name); index >= 0 || !field.Type.Optional || !mayMiss {
 			var err error
 			if reader, index, err = Bind(field, field.Name, r.Schema); err != nil {
 				return nil, err

@@ -14,6 +14,7 @@ import (
 type Counter struct {
 	GapSeconds   int64
 	AlarmSeconds weir.Opt[int64]
+	TotalMax     weir.Opt[int64]
 }
 
 type Value struct {
@@ -144,7 +145,7 @@ func (c *Counter) Process(row Value, of *Context, out *Outputs) error {
 
 func (c *Counter) OnTimer(timer keyed.Timer, of *Context, out *Outputs) error {
 	state := &of.State.Value
-	at := weir.Some(timer.Time)
+	total, at := state.Total, weir.Some(timer.Time)
 	switch {
 	case timer.Domain == keyed.EventTime && state.Due == at:
 		summarize(of, out)
@@ -152,12 +153,15 @@ func (c *Counter) OnTimer(timer keyed.Timer, of *Context, out *Outputs) error {
 		out.Alarm.Emit(Alarm{Count: state.Count})
 		state.Alarm = weir.Opt[weir.Timestamp]{}
 	}
+	if max, is := c.TotalMax.Get(); is && total > max {
+		return errors.New("total is " + strconv.FormatInt(total, 10))
+	}
 	return nil
 }
 
 func (c *Counter) Migrate(from uint32, states *keyed.OldStates) ([]weir.Opt[State], error) {
 	if from != 1 {
-		return nil, errors.New("there is no version " + strconv.FormatUint(uint64(from), 10))
+		return keyed.ReadWhole[State](states)
 	}
 	old, err := keyed.Read[Version1](states)
 	migrated := make([]weir.Opt[State], len(old))

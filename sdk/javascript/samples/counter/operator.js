@@ -7,7 +7,7 @@ const WORDS_MAX = 1000;
 export default keyed(
   {
     title: 'A counter per key',
-    config: { gapSeconds: 'int64', alarmSeconds: 'int64?' },
+    config: { gapSeconds: 'int64', alarmSeconds: 'int64?', totalMax: 'int64?' },
     validate({ gapSeconds, alarmSeconds }) {
       if (gapSeconds < 1) throw new RangeError('`gap-seconds` is at least 1');
       if (alarmSeconds !== null && alarmSeconds < 1) throw new RangeError('`alarm-seconds` is at least 1');
@@ -60,16 +60,19 @@ export default keyed(
     onTimer({ domain, time }, ctx) {
       const { state } = ctx;
       if (state === null) return;
+      const { total } = state;
       if (domain === 'event-time' && state.due === BigInt(time)) {
         summarize(ctx);
       } else if (domain === 'processing-time' && state.alarm === BigInt(time)) {
         ctx.emit.alarm({ count: state.count });
         state.alarm = null;
       }
+      const { totalMax } = ctx.config;
+      if (totalMax !== null && total > totalMax) throw new RowError(`total is ${total}`);
     },
 
     migrate(fromVersion, states) {
-      if (fromVersion !== 1) throw new RangeError(`there is no version ${fromVersion}`);
+      if (fromVersion !== 1) return states.readWhole();
       return states.read({ count: 'uint32' }).map((old) => old && { count: BigInt(old.count), total: 0n, due: null, alarm: null });
     },
   },

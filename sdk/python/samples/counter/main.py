@@ -67,6 +67,7 @@ class Counter:
 
     gap_seconds: int
     alarm_seconds: Optional[int] = None
+    total_max: Optional[int] = None
     VERSION: ClassVar[int] = 2
     words: ClassVar[weir.Map[Word, Times]] = weir.Map(Word, Times)
 
@@ -111,11 +112,14 @@ class Counter:
         state = of.state
         if state is None:
             return
+        total = state.total
         if timer.domain == "event-time" and timer.time == state.due:
             yield self.summary(state, of)
         elif timer.domain == "processing-time" and timer.time == state.alarm:
             yield Alarm(state.count)
             state.alarm = None
+        if self.total_max is not None and total > self.total_max:
+            raise weir.RowError(f"total is {total}")
 
     def summary(self, state: State, of: weir.KeyContext[None, State]) -> Summary:
         if state.due is not None:
@@ -130,7 +134,7 @@ class Counter:
 
     def migrate(self, from_version: int, states: weir.OldStates) -> list[Optional[State]]:
         if from_version != 1:
-            raise ValueError(f"there is no version {from_version}")
+            return states.read_whole(State)
         return [None if old is None else State(old.count, 0) for old in states.read(Version1)]
 
 

@@ -188,9 +188,9 @@ class ConnectedKeyed:
         row = self.operator.state
         if row is None:
             return []
-        old = OldStates(layout, states)
+        old = OldStates(from_version, layout, states)
         own = getattr(self.configured, "migrate", None)
-        migrated = old.read(row.cls) if own is None else list(own(from_version, old))
+        migrated = old.read_whole(row.cls) if own is None else list(own(from_version, old))
         if len(migrated) != len(old):
             raise ValueError(f"migrating {len(old)} states gave {len(migrated)}")
         blank = row.blank()

@@ -54,12 +54,12 @@ class RowReader:
         return cls(row, found)
 
     @classmethod
-    def by_name(cls, row: RowType, written: list[ColumnSchema]) -> RowReader:
-        """Columns that another version has written; an optional one may be missing."""
+    def by_name(cls, row: RowType, written: list[ColumnSchema], may_miss: bool = True) -> RowReader:
+        """Columns that another version has written; an optional one may be missing, if that is allowed."""
         found: list[ColumnSchema | None] = []
         for field in row.columns:
             index = find(written, field.column)
-            if index is None and not field.optional:
+            if index is None and not (field.optional and may_miss):
                 raise ValueError(missing(field.column, field.codec.needs(), written))
             if index is not None and not field.codec.accepts(written[index]):
                 raise ValueError(f'column "{field.column}" is {type_name(written[index])}, not {field.codec.needs()}')

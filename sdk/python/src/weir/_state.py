@@ -139,7 +139,8 @@ def write_rows(row: RowType, rows: Sequence[Any]) -> list[Any]:
 class OldStates:
     """States that another version of the operator wrote."""
 
-    def __init__(self, layout: Sequence[Any], states: Any) -> None:
+    def __init__(self, version: int, layout: Sequence[Any], states: Any) -> None:
+        self._version = version
         self._columns = columns_of(layout)
         self._states = states
 
@@ -150,7 +151,19 @@ class OldStates:
     def read(self, cls: type[T]) -> list[T | None]:
         """The states as rows of a class, one entry per key, columns matched by name; an optional field whose column is not there is
         `None`. A class as the other version had it reads everything. Raises `ValueError` if a column is missing or has another type."""
-        reader = RowReader.by_name(row_type(cls), self._columns)
+        return self._read(RowReader.by_name(row_type(cls), self._columns))
+
+    def read_whole(self, cls: type[T]) -> list[T | None]:
+        """As `read`, but every column must be there, optional ones too: what is done if there is no `migrate`. A column of the other
+        version that the class does not have is discarded."""
+        try:
+            reader = RowReader.by_name(row_type(cls), self._columns, may_miss=False)
+        except ValueError as error:
+            version = f"there is no migration from version {self._version} of the state"
+            raise ValueError(f"{version}, and its columns do not fit: {error}") from None
+        return self._read(reader)
+
+    def _read(self, reader: RowReader) -> list[Any]:
         keys = self._states.keys
         present = unpack(self._states.present, keys) if self._states.present else [True] * keys
         bad: dict[int, str] = {}
@@ -158,7 +171,7 @@ class OldStates:
         missing = next((bad[key] for key in sorted(bad) if present[key]), None)
         if missing is not None:
             raise ValueError(f"a state of the other version: {missing}")
-        made: list[T | None] = []
+        made: list[Any] = []
         for key, is_present in enumerate(present):
             made.extend(reader.row.make_all([key], [values[key : key + 1] for values in lists]) if is_present else [None])
         return made

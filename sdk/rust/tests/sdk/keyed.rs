@@ -177,6 +177,34 @@ fn states_of_other_versions_are_read_by_name() {
     );
 }
 
+#[test]
+fn states_without_a_migration_are_matched_whole() {
+    #[derive(Row)]
+    struct Newer {
+        other: bool,
+        ends: Option<Timestamp>,
+        pages: Vec<i64>,
+    }
+    #[derive(Row)]
+    struct WithoutEnd {
+        pages: Vec<i64>,
+    }
+    let input = Table::of::<Click>(&[]);
+    let inputs = [Input { columns: input.fields().to_vec(), keys: vec![0], ..Input::default() }];
+    let (alarms, _) = Connected::connect(Alarms, &inputs).unwrap();
+    let migrate = |version, old: Table| {
+        let states = States { keys: 1, present: Vec::new(), columns: old.arrays().to_vec() };
+        alarms.migrate(version, old.fields().to_vec(), states)
+    };
+    let matched = migrate(2, Table::of(&[Newer { other: true, ends: None, pages: vec![7] }])).unwrap();
+    let expected = Table::of(&[Visit { pages: vec![7], ends: None }]);
+    assert_eq!(matched[1].buffers, expected.arrays()[1].buffers);
+    let refused = migrate(3, Table::of(&[WithoutEnd { pages: vec![7] }])).unwrap_err();
+    let version =
+        "there is no migration from version 3 of the state, and its columns do not fit: there is no column \"ends\"";
+    assert!(refused.starts_with(version), "{refused}");
+}
+
 /// Sets two alarms for every click; the first to ring switches the other off.
 #[derive(serde::Deserialize)]
 struct Alarms;

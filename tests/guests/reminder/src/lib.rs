@@ -1,4 +1,4 @@
-//! Sets a timer of the wall clock for every row, or deletes one, and emits a row when it fires: for tests of such timers.
+//! Sets a timer of the wall clock for every row, or deletes one, and emits a row when it fires; one at 13 is refused: for tests of such timers.
 
 use weir_sdk::Timestamp;
 use weir_sdk::keyed::{Emitter, KeyContext, Keyed, Row, RowError, Timer, export};
@@ -46,6 +46,9 @@ impl Keyed for Reminder {
         of: &mut KeyContext<'_, (), ()>,
         out: &mut Emitter<Fired>,
     ) -> Result<(), RowError> {
+        if timer.time.0 == 13 {
+            return Err(RowError::new("thirteen is refused"));
+        }
         out.emit(Fired { at: timer.time.0, now: of.processing_time.0 });
         Ok(())
     }

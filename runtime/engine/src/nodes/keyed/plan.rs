@@ -98,12 +98,12 @@ impl PlanNode for KeyedStep {
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
-        let fields = self.step.schema().fields();
+        let input = self.step.schema().project(cx.columns.inputs.first().map_or(&[], Vec::as_slice));
         let spec = KeyedSpec {
             name: cx.name.to_owned(),
             guest: self.guest(cx)?,
+            input: Arc::new(input.map_err(OperatorError::from)?),
             keys: cx.columns.positions(0, &self.step.keys),
-            key_fields: self.step.keys.iter().map(|k| fields[*k].clone()).collect(),
             dead_letters: self.step.dead_letters(cx),
             key_groups: cx.key_groups,
             memory: Arc::clone(&cx.metrics.memory),

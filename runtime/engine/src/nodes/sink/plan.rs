@@ -49,7 +49,8 @@ impl StepKind for SinkKind {
         let (spec, [input]) = (spec_of(node)?, inputs) else {
             return Err(CheckError::at(&node.span, "a sink has one input").into());
         };
-        let (input, input_changelog) = (&input.schema, input.changelog);
+        let PortInput { schema: input, changelog: input_changelog, parallelism: input_parallelism, .. } = input;
+        let (input_changelog, input_parallelism) = (*input_changelog, *input_parallelism);
         let field = |path: &str, input: &Schema| Expression::of_path(path, input).map(|(_, field)| field);
         let listed = match &spec.columns {
             Some(columns) => listed(cx.graph, columns, input, field),
@@ -82,7 +83,9 @@ impl StepKind for SinkKind {
             }
         };
         sink.check(&taken).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
-        let parallelism = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
+        let most = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
+        // Spread over more subtasks, a row could be taken back before it is there.
+        let parallelism = if input_changelog == ChangelogMode::InsertOnly { most } else { most.min(input_parallelism) };
         let takes = if encoding.is_some() { ChangelogMode::ALL } else { sink.takes() };
         let inputs = vec![InputPort { takes, ..InputPort::only(input.clone(), Distribution::Any) }];
         let encoding = encoding.map(|encoding| encoding.value);

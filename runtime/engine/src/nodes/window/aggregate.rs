@@ -17,6 +17,7 @@ mod extreme;
 mod float_total;
 mod fold;
 mod quantile;
+mod recomputed;
 mod stddev;
 mod sum;
 mod total;
@@ -42,7 +43,7 @@ use fold::Folded;
 ///
 /// Groups are numbers below the last argument of [`Accumulators::resize`]. Merging is associative and commutative, so that rows may
 /// be split over batches, panes and subtasks in any way.
-pub(super) trait Accumulators: Send {
+pub(in crate::nodes) trait Accumulators: Send {
     /// Another one of the same aggregate, without groups.
     fn fresh(&self) -> Box<dyn Accumulators>;
 
@@ -83,6 +84,18 @@ pub(super) trait Accumulators: Send {
 
     /// Adds groups of another one of the same aggregate: group `others[i]` of `other` to `groups[i]`, which are distinct.
     fn merge_from(&mut self, groups: &[u32], other: &dyn Accumulators, others: &[u32]) -> Result<(), OperatorError>;
+
+    /// Whether [`Accumulators::take_back`] can be called.
+    fn can_take_back(&self) -> bool {
+        false
+    }
+
+    /// Takes groups of another one of the same aggregate away: what `other` has of group `others[i]` had been added to `groups[i]`,
+    /// which are distinct.
+    fn take_back(&mut self, groups: &[u32], other: &dyn Accumulators, others: &[u32]) -> Result<(), OperatorError> {
+        let _ = (groups, other, others);
+        Err(OperatorError::Call("this aggregate cannot take rows back".to_owned()))
+    }
 
     /// Makes an empty group a copy of another.
     fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError>;
@@ -160,7 +173,7 @@ pub fn aggregate_type(function: AggregateFunction, columns: &[&DataType]) -> Res
 ///
 /// # Errors
 /// If the aggregate does not take its columns.
-pub(super) fn accumulators(
+pub(in crate::nodes) fn accumulators(
     aggregate: &BoundAggregate,
     input: &[FieldRef],
 ) -> Result<Box<dyn Accumulators>, OperatorError> {
@@ -193,6 +206,18 @@ pub(super) fn accumulators(
         AggregateFunction::ArgMax => arg_extreme::arg_extreme(encoder(0)?, encoder(1)?, true),
         AggregateFunction::Collect => collect::collect(encoder(0)?),
     })
+}
+
+/// As [`accumulators`], of which groups can be taken back.
+///
+/// # Errors
+/// As [`accumulators`].
+pub(in crate::nodes) fn updating_accumulators(
+    aggregate: &BoundAggregate,
+    input: &[FieldRef],
+) -> Result<Box<dyn Accumulators>, OperatorError> {
+    let own = accumulators(aggregate, input)?;
+    if own.can_take_back() { Ok(own) } else { recomputed::recomputed(aggregate, input, own.as_ref()) }
 }
 
 /// A column of accumulators; what its values mean is the aggregate's own business.

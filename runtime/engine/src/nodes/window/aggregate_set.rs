@@ -1,17 +1,17 @@
 //! The aggregates of one window together: what is done to a group is done to its accumulator in each of them.
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{Field, FieldRef};
+use arrow::datatypes::{Field, FieldRef, Schema};
 use weir_host::{Failure, RejectedRow};
 
-use super::aggregate::{Accumulators, accumulators};
+use super::aggregate::{Accumulators, accumulators, updating_accumulators};
 use super::window_rows::WindowRows;
-use super::{AggregateKind, WindowSpec};
+use super::{BoundAggregate, WindowSpec};
 use crate::dataflow::operator::OperatorError;
 use crate::nodes::delta::Accepted;
 
 /// One accumulator per group in each aggregate.
-pub(super) struct AggregateSet {
+pub(in crate::nodes) struct AggregateSet {
     names: Vec<String>,
     members: Vec<Box<dyn Accumulators>>,
     refuses_rows: bool,
@@ -19,17 +19,30 @@ pub(super) struct AggregateSet {
 
 impl AggregateSet {
     /// The aggregates of a window, without groups.
-    pub(super) fn new(spec: &WindowSpec) -> Result<Self, OperatorError> {
-        let members = spec.aggregates.iter().map(|a| accumulators(a, spec.input.fields())).collect::<Result<_, _>>()?;
-        Ok(Self::of(spec.aggregates.iter().map(|a| a.name.clone()).collect(), members))
+    pub(in crate::nodes) fn new(spec: &WindowSpec) -> Result<Self, OperatorError> {
+        Self::inserting(&spec.aggregates, &spec.input)
+    }
+
+    /// Aggregates of an updating stream, without groups: rows can be taken back.
+    pub(in crate::nodes) fn updating(aggregates: &[BoundAggregate], input: &Schema) -> Result<Self, OperatorError> {
+        let members = aggregates.iter().map(|a| updating_accumulators(a, input.fields())).collect::<Result<_, _>>()?;
+        Ok(Self::of(aggregates.iter().map(|a| a.name.clone()).collect(), members))
+    }
+
+    /// Aggregates of rows of which none is taken back, without groups.
+    pub(in crate::nodes) fn inserting(aggregates: &[BoundAggregate], input: &Schema) -> Result<Self, OperatorError> {
+        let members = aggregates.iter().map(|a| accumulators(a, input.fields())).collect::<Result<_, _>>()?;
+        Ok(Self::of(aggregates.iter().map(|a| a.name.clone()).collect(), members))
     }
 
     /// The input columns that each of a window's aggregates reads.
-    pub(super) fn columns(spec: &WindowSpec) -> Vec<Vec<usize>> {
-        let columns = |kind: &AggregateKind| match kind {
-            AggregateKind::Builtin { columns, .. } | AggregateKind::Component { columns, .. } => columns.clone(),
-        };
-        spec.aggregates.iter().map(|a| columns(&a.kind)).collect()
+    pub(in crate::nodes) fn columns(spec: &WindowSpec) -> Vec<Vec<usize>> {
+        Self::columns_of(&spec.aggregates)
+    }
+
+    /// The input columns that each of some aggregates reads.
+    pub(in crate::nodes) fn columns_of(aggregates: &[BoundAggregate]) -> Vec<Vec<usize>> {
+        aggregates.iter().map(|aggregate| aggregate.columns().to_vec()).collect()
     }
 
     fn of(names: Vec<String>, members: Vec<Box<dyn Accumulators>>) -> Self {
@@ -38,32 +51,32 @@ impl AggregateSet {
     }
 
     /// The same aggregates without groups.
-    pub(super) fn fresh(&self) -> Self {
+    pub(in crate::nodes) fn fresh(&self) -> Self {
         Self::of(self.names.clone(), self.members.iter().map(|m| m.fresh()).collect())
     }
 
-    pub(super) fn refuses_rows(&self) -> bool {
+    pub(in crate::nodes) fn refuses_rows(&self) -> bool {
         self.refuses_rows
     }
 
-    pub(super) fn resize(&mut self, groups: usize) {
+    pub(in crate::nodes) fn resize(&mut self, groups: usize) {
         self.members.iter_mut().for_each(|m| m.resize(groups));
     }
 
-    pub(super) fn memory_bytes(&mut self) -> u64 {
+    pub(in crate::nodes) fn memory_bytes(&mut self) -> u64 {
         self.members.iter_mut().map(|m| m.memory_bytes()).sum()
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::nodes) fn clear(&mut self) {
         self.members.iter_mut().for_each(|m| m.clear());
     }
 
-    pub(super) fn reset(&mut self, group: u32) {
+    pub(in crate::nodes) fn reset(&mut self, group: u32) {
         self.members.iter_mut().for_each(|m| m.reset(group));
     }
 
     /// What can fail because of the rows; see [`Accumulators::stage`]. The refused rows are those of any aggregate.
-    pub(super) fn stage(
+    pub(in crate::nodes) fn stage(
         &mut self,
         group_of_row: &[u32],
         rows: &WindowRows,
@@ -78,7 +91,7 @@ impl AggregateSet {
     }
 
     /// Adds rows, all but those that an aggregate refuses, which are returned in ascending order. Nothing has changed if it fails.
-    pub(super) fn add(
+    pub(in crate::nodes) fn add(
         &mut self,
         group_of_row: &[u32],
         rows: &WindowRows,
@@ -99,37 +112,59 @@ impl AggregateSet {
         Ok(rejected)
     }
 
-    pub(super) fn update(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn update(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), OperatorError> {
         let mut members = self.members.iter_mut().zip(&rows.values);
         members.try_for_each(|(member, columns)| member.update(group_of_row, columns, &rows.times))
     }
 
+    /// Takes rows away again, whose groups are the distinct `groups`, and `index_of_row` of each row its own among them. `scratch` are
+    /// the same aggregates without groups.
+    pub(in crate::nodes) fn take_back(
+        &mut self,
+        (groups, index_of_row): (&[u32], &[u32]),
+        rows: &WindowRows,
+        scratch: &mut Self,
+    ) -> Result<(), OperatorError> {
+        scratch.resize(groups.len());
+        scratch.update(index_of_row, rows)?;
+        let others: Vec<u32> = (0..groups.len() as u32).collect();
+        let mut members = self.members.iter_mut().zip(&scratch.members);
+        members.try_for_each(|(member, other)| member.take_back(groups, other.as_ref(), &others))?;
+        scratch.clear();
+        Ok(())
+    }
+
     /// Adds accumulators.
-    pub(super) fn merge(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn merge(&mut self, group_of_row: &[u32], rows: &WindowRows) -> Result<(), OperatorError> {
         let mut members = self.members.iter_mut().zip(&rows.values);
         members.try_for_each(|(member, state)| member.merge(group_of_row, state))
     }
 
     /// Adds the groups `others` of another set of the same aggregates to the distinct groups `groups`.
-    pub(super) fn merge_from(&mut self, groups: &[u32], other: &Self, others: &[u32]) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn merge_from(
+        &mut self,
+        groups: &[u32],
+        other: &Self,
+        others: &[u32],
+    ) -> Result<(), OperatorError> {
         let mut members = self.members.iter_mut().zip(&other.members);
         members.try_for_each(|(member, other)| member.merge_from(groups, other.as_ref(), others))
     }
 
     /// Makes an empty group a copy of another.
-    pub(super) fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn copy(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
         self.members.iter_mut().try_for_each(|member| member.copy(group, from))
     }
 
     /// Adds the group `from` to another and makes it empty.
-    pub(super) fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn absorb(&mut self, group: u32, from: u32) -> Result<(), OperatorError> {
         self.members.iter_mut().try_for_each(|member| member.absorb(group, from))?;
         self.reset(from);
         Ok(())
     }
 
     /// The columns of a group's accumulators, named after their aggregates.
-    pub(super) fn state_fields(&self) -> Vec<FieldRef> {
+    pub(in crate::nodes) fn state_fields(&self) -> Vec<FieldRef> {
         let mut fields = Vec::new();
         for (name, member) in self.names.iter().zip(&self.members) {
             let field = |f: &FieldRef| Field::clone(f).with_name(format!("{name}.{}", f.name())).with_nullable(true);
@@ -139,16 +174,16 @@ impl AggregateSet {
     }
 
     /// How many of these columns each aggregate has.
-    pub(super) fn state_widths(&self) -> Vec<usize> {
+    pub(in crate::nodes) fn state_widths(&self) -> Vec<usize> {
         self.members.iter().map(|m| m.state_fields().len()).collect()
     }
 
     /// A copy of all groups as they are now, of which only [`AggregateSet::state`] is asked.
-    pub(super) fn freeze(&mut self) -> Self {
+    pub(in crate::nodes) fn freeze(&mut self) -> Self {
         Self::of(self.names.clone(), self.members.iter_mut().map(|m| m.freeze()).collect())
     }
 
-    pub(super) fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
+    pub(in crate::nodes) fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>, OperatorError> {
         let mut columns = Vec::new();
         for member in &self.members {
             columns.extend(member.state(groups)?);
@@ -157,17 +192,17 @@ impl AggregateSet {
     }
 
     /// The column of each aggregate's results; the names are the caller's.
-    pub(super) fn output_fields(&self) -> Vec<FieldRef> {
+    pub(in crate::nodes) fn output_fields(&self) -> Vec<FieldRef> {
         self.members.iter().map(|m| m.output_field()).collect()
     }
 
     /// As [`Accumulators::overflows`], of one aggregate.
-    pub(super) fn overflows(&self, aggregate: usize, groups: &[u32]) -> Vec<(usize, String)> {
+    pub(in crate::nodes) fn overflows(&self, aggregate: usize, groups: &[u32]) -> Vec<(usize, String)> {
         self.members[aggregate].overflows(groups)
     }
 
     /// The results of one aggregate.
-    pub(super) fn finish(&self, aggregate: usize, groups: &[u32]) -> Result<ArrayRef, OperatorError> {
+    pub(in crate::nodes) fn finish(&self, aggregate: usize, groups: &[u32]) -> Result<ArrayRef, OperatorError> {
         self.members[aggregate].finish(groups)
     }
 }

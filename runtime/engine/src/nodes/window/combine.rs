@@ -57,7 +57,7 @@ impl CombineOperator {
             key_columns: spec.key_columns.clone(),
             value_columns: AggregateSet::columns(spec),
             grid,
-            dead_letters: DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone()),
+            dead_letters: spec.dead_letters(),
             table: GroupTable::new(&spec.key_fields(), aggregates)?,
             counts: Vec::new(),
             times: Vec::new(),

@@ -92,7 +92,7 @@ impl GeneralWindows {
         let retracts = rules.changes == Changes::Retract;
         Ok(Self {
             value_columns: AggregateSet::columns(&spec),
-            dead_letters: DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone()),
+            dead_letters: spec.dead_letters(),
             layout: snapshot::layout(&spec, &aggregates, &key_fields, retracts),
             results: Results::new(&spec)?,
             keys: KeyIndex::new(&key_fields)?,

@@ -11,32 +11,32 @@ use super::window_rows::WindowRows;
 use crate::dataflow::operator::OperatorError;
 
 /// One row of accumulators per key, at the key's slot.
-pub(super) struct GroupTable {
-    pub(super) keys: KeyIndex,
-    pub(super) aggregates: AggregateSet,
+pub(in crate::nodes) struct GroupTable {
+    pub(in crate::nodes) keys: KeyIndex,
+    pub(in crate::nodes) aggregates: AggregateSet,
     /// The slots of the rows of the last call.
-    pub(super) slots: Vec<u32>,
+    pub(in crate::nodes) slots: Vec<u32>,
     /// By slot, if rows can be refused: whether one has not been.
     has_rows: Vec<bool>,
 }
 
 impl GroupTable {
-    pub(super) fn new(key_fields: &[FieldRef], aggregates: AggregateSet) -> Result<Self, OperatorError> {
+    pub(in crate::nodes) fn new(key_fields: &[FieldRef], aggregates: AggregateSet) -> Result<Self, OperatorError> {
         Ok(Self { keys: KeyIndex::new(key_fields)?, aggregates, slots: Vec::new(), has_rows: Vec::new() })
     }
 
     /// All keys and their accumulators as they are now.
-    pub(super) fn freeze(&mut self) -> (FrozenKeys, AggregateSet) {
+    pub(in crate::nodes) fn freeze(&mut self) -> (FrozenKeys, AggregateSet) {
         (self.keys.freeze(), self.aggregates.freeze())
     }
 
     /// Bytes that keys and accumulators take.
-    pub(super) fn memory_bytes(&mut self) -> u64 {
+    pub(in crate::nodes) fn memory_bytes(&mut self) -> u64 {
         self.keys.memory_bytes() + self.aggregates.memory_bytes() + self.has_rows.len() as u64
     }
 
     /// Forgets all keys; the memory is kept.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::nodes) fn clear(&mut self) {
         self.keys.clear();
         self.aggregates.clear();
         self.has_rows.clear();
@@ -44,7 +44,7 @@ impl GroupTable {
 
     /// Adds rows. Those that an aggregate refuses are in none of them, and come back in `refused` with the reason; the first
     /// ends it with an error, if `fails`.
-    pub(super) fn add(
+    pub(in crate::nodes) fn add(
         &mut self,
         rows: &WindowRows,
         refused: &mut Vec<(usize, String)>,
@@ -97,14 +97,14 @@ impl GroupTable {
     }
 
     /// Finds the slots of rows that have been added, as if they were added now.
-    pub(super) fn look_up(&mut self, rows: &WindowRows) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn look_up(&mut self, rows: &WindowRows) -> Result<(), OperatorError> {
         let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
         self.aggregates.resize(bound);
         Ok(())
     }
 
     /// Adds accumulators.
-    pub(super) fn merge(&mut self, rows: &WindowRows) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn merge(&mut self, rows: &WindowRows) -> Result<(), OperatorError> {
         let bound = self.keys.slots(&rows.keys, rows.len, &mut self.slots)?;
         self.aggregates.resize(bound);
         self.has_rows.resize(bound, true);
@@ -112,7 +112,7 @@ impl GroupTable {
     }
 
     /// Adds the accumulators of a snapshot.
-    pub(super) fn restore(&mut self, parts: &[WindowRows]) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn restore(&mut self, parts: &[WindowRows]) -> Result<(), OperatorError> {
         let keys: Vec<_> = parts.iter().map(|part| (part.keys.as_slice(), part.len)).collect();
         let slots = self.keys.slots_of_all(&keys)?;
         let bound = self.keys.slot_bound();
@@ -128,7 +128,7 @@ impl GroupTable {
     }
 
     /// Adds all groups of another table.
-    pub(super) fn merge_table(&mut self, other: &Self) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn merge_table(&mut self, other: &Self) -> Result<(), OperatorError> {
         let others = other.keys.live_slots();
         self.keys.slots_from(&other.keys, &others, &mut self.slots);
         self.aggregates.resize(self.keys.slot_bound());

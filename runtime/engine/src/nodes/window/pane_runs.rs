@@ -9,15 +9,15 @@ use super::window_rows::WindowRows;
 use crate::dataflow::operator::OperatorError;
 
 /// Rows of one pane that come one after the other.
-pub(super) type Run = (i64, Range<usize>);
+pub(in crate::nodes) type Run = (i64, Range<usize>);
 
 /// Panes that rows are counted by; rows of more are sorted.
 const PANES_COUNTED_MAX: usize = 32;
 
 /// The rows of one pane in a batch, ascending.
-pub(super) struct PaneRows {
+pub(in crate::nodes) struct PaneRows {
     /// The pane's first instant.
-    pub(super) pane: i64,
+    pub(in crate::nodes) pane: i64,
     rows: Rows,
 }
 
@@ -34,7 +34,7 @@ impl PaneRows {
         Self { pane, rows }
     }
 
-    pub(super) fn rows(&self) -> impl Iterator<Item = u32> {
+    pub(in crate::nodes) fn rows(&self) -> impl Iterator<Item = u32> {
         let (run, scattered) = match &self.rows {
             Rows::Run(run) => (run.start as u32..run.end as u32, &[][..]),
             Rows::Scattered(rows) => (0..0, rows.as_slice()),
@@ -44,7 +44,7 @@ impl PaneRows {
 }
 
 /// Rows by pane, the earliest pane first.
-pub(super) fn rows_by_pane(grid: &PaneGrid, times: &[i64]) -> Vec<PaneRows> {
+pub(in crate::nodes) fn rows_by_pane(grid: &PaneGrid, times: &[i64]) -> Vec<PaneRows> {
     let Some(first) = times.first() else { return Vec::new() };
     let (least, greatest) =
         times.iter().fold((*first, *first), |(least, greatest), t| (least.min(*t), greatest.max(*t)));
@@ -97,7 +97,7 @@ fn sorted_by_pane(grid: &PaneGrid, times: &[i64]) -> Vec<PaneRows> {
 }
 
 /// Calls `each` once per pane with all its rows, in order, and with where they are in the batch.
-pub(super) fn for_each_pane(
+pub(in crate::nodes) fn for_each_pane(
     rows: &WindowRows,
     panes: &[PaneRows],
     mut each: impl FnMut(i64, &WindowRows, &dyn Fn(usize) -> usize) -> Result<(), OperatorError>,
@@ -113,7 +113,7 @@ pub(super) fn for_each_pane(
 }
 
 /// Cuts rows into runs of one value each.
-pub(super) fn runs_of_equal(panes: &Int64Array) -> impl Iterator<Item = Run> {
+pub(in crate::nodes) fn runs_of_equal(panes: &Int64Array) -> impl Iterator<Item = Run> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let rest = panes.values().get(start..)?;

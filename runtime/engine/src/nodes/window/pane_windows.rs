@@ -81,7 +81,7 @@ impl PaneWindows {
             keys: key_fields.len(),
             value_columns: AggregateSet::columns(&spec),
             state_widths: aggregates.state_widths(),
-            dead_letters: DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone()),
+            dead_letters: spec.dead_letters(),
             layout: StateLayout::new("panes", &spec, &key_fields, &[PANE_COLUMN], aggregates.state_fields()),
             results: Results::new(&spec)?,
             firing: Firing::new(grid, watermark, EmittedKeys::new(&key_fields)?, merged),

@@ -11,7 +11,7 @@ use weir_core::window::{Window, WindowAssigner};
 
 /// Which panes and windows there are. Windows have numbers: window `k` starts at `k * slide + offset`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PaneGrid {
+pub(in crate::nodes) struct PaneGrid {
     size: i64,
     slide: i64,
     offset: i64,
@@ -21,21 +21,21 @@ pub(super) struct PaneGrid {
 
 /// A pane: the instants from `start` to `last`, both in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pane {
-    pub(super) start: i64,
-    pub(super) last: i64,
+pub(in crate::nodes) struct Pane {
+    pub(in crate::nodes) start: i64,
+    pub(in crate::nodes) last: i64,
 }
 
 impl Pane {
     #[inline]
-    pub(super) fn contains(self, time: i64) -> bool {
+    pub(in crate::nodes) fn contains(self, time: i64) -> bool {
         self.start <= time && time <= self.last
     }
 }
 
 impl PaneGrid {
     /// `None` for windows that are not aligned.
-    pub(super) fn new(window: WindowAssigner) -> Option<Self> {
+    pub(in crate::nodes) fn new(window: WindowAssigner) -> Option<Self> {
         let (size, slide, offset) = match window {
             WindowAssigner::Tumbling { size, offset } => (size, size, offset),
             WindowAssigner::Sliding { size, slide, offset } => (size, slide, offset),
@@ -45,12 +45,12 @@ impl PaneGrid {
     }
 
     /// Whether each pane is a window.
-    pub(super) fn is_tumbling(&self) -> bool {
+    pub(in crate::nodes) fn is_tumbling(&self) -> bool {
         self.size == self.slide
     }
 
     /// The pane of an instant.
-    pub(super) fn pane_of(&self, time: i64) -> Pane {
+    pub(in crate::nodes) fn pane_of(&self, time: i64) -> Pane {
         let since = time.rem_euclid(self.slide) - self.offset.rem_euclid(self.slide);
         // How far into its slide it is; relative to `time`, so that nothing wraps at the ends of time.
         let since = if since < 0 { since + self.slide } else { since };
@@ -59,7 +59,7 @@ impl PaneGrid {
     }
 
     /// The numbers of the windows that a pane is in, by an instant of it; empty in a gap between windows.
-    pub(super) fn windows_at(&self, time: i64) -> RangeInclusive<i128> {
+    pub(in crate::nodes) fn windows_at(&self, time: i64) -> RangeInclusive<i128> {
         let (size, slide) = (i128::from(self.size), i128::from(self.slide));
         let since = i128::from(time) - i128::from(self.offset);
         // The last that has begun, and the first that has not ended.
@@ -67,14 +67,14 @@ impl PaneGrid {
     }
 
     /// A window by its number.
-    pub(super) fn window(&self, number: i128) -> Window {
+    pub(in crate::nodes) fn window(&self, number: i128) -> Window {
         let start = number * i128::from(self.slide) + i128::from(self.offset);
         let clamp = |time: i128| time.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
         Window { start: clamp(start), end: clamp(start + i128::from(self.size)) }
     }
 
     /// The number of the first window that a watermark has not fired.
-    pub(super) fn first_unfired(&self, watermark: i64) -> i128 {
+    pub(in crate::nodes) fn first_unfired(&self, watermark: i64) -> i128 {
         // Its last instant is after the watermark.
         let end = i128::from(watermark) + 1 - i128::from(self.offset) - i128::from(self.size);
         end.div_euclid(i128::from(self.slide)) + 1

@@ -20,7 +20,7 @@ use super::{
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
 use crate::nodes::component::{check_outputs, instance, load};
-use crate::nodes::dead_letter::with_error_column;
+use crate::nodes::dead_letter::{Letters, with_error_column};
 use crate::nodes::keyed::layout::{check_readable, is_same};
 use crate::nodes::meter::Meter;
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column, place};
@@ -143,7 +143,7 @@ impl StepKind for WindowKind {
         let outputs = vec![
             main_output(spec, keys.len(), Arc::new(Schema::new(fields))),
             OutputPort::new(LATE_OUTPUT, input.clone(), OutputRole::WholeRows),
-            OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(input), OutputRole::WholeRows),
+            OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(input, Letters::OfKeys), OutputRole::WholeRows),
         ];
         let distribution = Distribution::Hash(keys.clone());
         let parallelism = if keys.is_empty() || sees_all_rows(spec) { 1 } else { cx.graph.parallelism };
@@ -182,7 +182,7 @@ fn plan_aggregate(
                 component.describe(config, &[InputSchema::only(schema, Vec::new())], limits).map_err(|error| {
                     let table = ["windows", window, "aggregates", &name.value];
                     let (what, text) = ("the aggregate refuses this pipeline", &cx.graph.text);
-                    CheckError::of_describe(text, &table, &path.span, what, &error)
+                    CheckError::of_describe(text, &table, &path.span, what, (&error, config))
                 })?;
             let output = plan.output_schema(0);
             let [only] = output.fields().as_ref() else {

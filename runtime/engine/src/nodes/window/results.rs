@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray,
-    new_null_array,
 };
 use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use weir_core::batch::{RowKinds, StreamBatch};
 use weir_core::time::utc_text;
 use weir_core::window::{PaneColumns, Window};
@@ -21,8 +20,7 @@ use super::aggregate_set::AggregateSet;
 use super::general::entry::Pane;
 use super::{WindowSpec, output_schema};
 use crate::dataflow::operator::{OperatorError, Outputs};
-use crate::dataflow::row_text::cell_text;
-use crate::nodes::dead_letter::DeadLetters;
+use crate::nodes::dead_letter::{DeadLetters, key_rows, key_texts};
 
 /// Results that are emitted at once at most: what the engine calls a large batch. After as many, rows downstream get their turn, and
 /// a barrier can pass.
@@ -86,7 +84,7 @@ impl Results {
         let pane = spec.rules.as_ref().map(|bound| bound.rules.pane.clone()).unwrap_or_default();
         let all = || (0..keys + 2 + spec.aggregates.len() + pane.names().count()).collect();
         let columns = spec.projection.clone().unwrap_or_else(all);
-        let dead_letters = DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone());
+        let dead_letters = spec.dead_letters();
         let (input, key_columns) = (spec.input.clone(), spec.key_columns.clone());
         Ok(Self {
             keys,
@@ -138,29 +136,18 @@ impl Results {
             reasons.push(reason.as_str());
         }
         let keys = fired.keys.keys(&slots)?;
-        let key_schema = self.input.project(&self.key_columns)?;
-        let reason = |(row, reason): (usize, &&str)| {
-            let window: &Window = &windows[row];
-            let names = key_schema.fields().iter().zip(&keys);
-            let key: Vec<String> =
-                names.map(|(field, key)| format!("{} = {}", field.name(), cell_text(key, row))).collect();
-            let of = if key.is_empty() { String::new() } else { format!(" of {}", key.join(", ")) };
+        let texts = key_texts(&self.input, &self.key_columns, &keys, windows.len());
+        let reason = |((window, key), reason): ((&Window, String), &str)| {
+            let of = if key.is_empty() { String::new() } else { format!(" of {key}") };
             if !self.is_bounded {
                 return format!("{reason}, in the window{of}");
             }
             format!("{reason}, in the window{of} from {} to {}", utc_text(window.start), utc_text(window.end))
         };
-        let reasons: Vec<String> = reasons.iter().enumerate().map(reason).collect();
-        let columns = self.input.fields().iter().enumerate().map(|(index, field)| {
-            let key = self.key_columns.iter().position(|column| *column == index).and_then(|key| keys.get(key));
-            key.cloned().unwrap_or_else(|| new_null_array(field.data_type(), windows.len()))
-        });
-        let fields: Vec<_> =
-            self.input.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(windows.len()));
-        let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns.collect(), &options)?;
+        let reasons = windows.iter().zip(texts).zip(reasons).map(reason).collect();
         let times = windows.iter().map(Window::max_time).collect();
-        self.dead_letters.take_results(StreamBatch::new(rows, times, ingested_at), reasons, out)
+        let rows = key_rows(&self.input, &self.key_columns, &keys, times, ingested_at)?;
+        self.dead_letters.take_results(rows, reasons, out)
     }
 
     /// One of the columns of [`pane_fields`].

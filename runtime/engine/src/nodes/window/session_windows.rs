@@ -50,7 +50,7 @@ impl SessionWindows {
         Ok(Self {
             value_columns: AggregateSet::columns(&spec),
             state_widths: aggregates.state_widths(),
-            dead_letters: DeadLetters::new(spec.on_error, spec.dead_letter_output, spec.metrics.clone()),
+            dead_letters: spec.dead_letters(),
             layout: StateLayout::new("sessions", &spec, &key_fields, &["start", "end"], aggregates.state_fields()),
             results: Results::new(&spec)?,
             keys: KeyIndex::new(&key_fields)?,

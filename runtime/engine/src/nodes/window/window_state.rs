@@ -111,7 +111,7 @@ impl StateLayout {
         let nullable = |f: &FieldRef| Arc::new(Field::clone(f).with_nullable(true));
         let bounds = bounds.iter().map(|b| Arc::new(Field::new(*b, DataType::Int64, false)));
         let fields: Vec<FieldRef> = keys.iter().map(nullable).chain(bounds).chain(state).collect();
-        let (window, aggregates) = (described(&spec.window), AggregateText::of(spec));
+        let (window, aggregates) = (described(&spec.window), AggregateText::of(&spec.aggregates, &spec.input));
         Self { name, keys: keys.len(), schema: Arc::new(Schema::new(fields)), window, aggregates }
     }
 
@@ -248,8 +248,7 @@ fn with_fields(schema: &SchemaRef, more: &[FieldRef]) -> SchemaRef {
 
 impl WindowProgress {
     fn table(self, window: &str, aggregates: &[AggregateText]) -> Result<StateTable, OperatorError> {
-        let aggregates =
-            serde_json::to_string(aggregates).map_err(|error| OperatorError::Restore(error.to_string()))?;
+        let aggregates = AggregateText::to_json(aggregates)?;
         let column = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
         let rows = RecordBatch::try_from_iter([
             (WATERMARK, column(self.watermark)),
@@ -281,7 +280,7 @@ impl WindowProgress {
 /// What computes an aggregate, and of which columns.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-struct AggregateText {
+pub(in crate::nodes) struct AggregateText {
     name: String,
     /// The name of one of ours; a component may be replaced.
     function: String,
@@ -289,20 +288,28 @@ struct AggregateText {
 }
 
 impl AggregateText {
-    fn of(spec: &WindowSpec) -> Vec<Self> {
-        let column = |column: &usize| spec.input.field(*column).name().clone();
+    /// The column of a snapshot that holds them.
+    pub(in crate::nodes) const COLUMN: &str = AGGREGATES;
+
+    pub(in crate::nodes) fn of(aggregates: &[BoundAggregate], input: &Schema) -> Vec<Self> {
+        let column = |column: &usize| input.field(*column).name().clone();
         let text = |aggregate: &BoundAggregate| {
-            let (function, columns) = match &aggregate.kind {
-                AggregateKind::Builtin { function, columns } => (function.accumulator(), columns),
-                AggregateKind::Component { columns, .. } => ("component".to_owned(), columns),
+            let function = match &aggregate.kind {
+                AggregateKind::Builtin { function, .. } => function.accumulator(),
+                AggregateKind::Component { .. } => "component".to_owned(),
             };
-            Self { name: aggregate.name.clone(), function, columns: columns.iter().map(column).collect() }
+            let columns = aggregate.columns().iter().map(column).collect();
+            Self { name: aggregate.name.clone(), function, columns }
         };
-        spec.aggregates.iter().map(text).collect()
+        aggregates.iter().map(text).collect()
+    }
+
+    pub(in crate::nodes) fn to_json(all: &[Self]) -> Result<String, OperatorError> {
+        serde_json::to_string(all).map_err(|error| OperatorError::Restore(error.to_string()))
     }
 
     /// Refuses state of an aggregate that is another now. Older versions did not say what it was.
-    fn check(progress: &RecordBatch, now: &[Self]) -> Result<(), OperatorError> {
+    pub(in crate::nodes) fn check(progress: &RecordBatch, now: &[Self]) -> Result<(), OperatorError> {
         let column = progress.column_by_name(AGGREGATES).and_then(|column| column.as_string_opt::<i32>());
         for before in column.into_iter().flat_map(|column| column.iter().flatten()) {
             let before: Vec<Self> = serde_json::from_str(before)
@@ -331,7 +338,7 @@ impl fmt::Display for AggregateText {
 }
 
 /// How rows are assigned, the same in every version.
-fn described(window: &WindowAssigner) -> String {
+pub(in crate::nodes) fn described(window: &WindowAssigner) -> String {
     match window {
         WindowAssigner::Tumbling { size, offset } => format!("tumbling {size} us, offset {offset} us"),
         WindowAssigner::Sliding { size, slide, offset } => {

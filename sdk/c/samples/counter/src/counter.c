@@ -9,8 +9,10 @@ typedef struct settings {
     int64_t gap_seconds;
     int64_t alarm_seconds;
     bool has_alarm_seconds;
+    int64_t total_max;
+    bool has_total_max;
 } settings;
-WEIR_ROW(settings, WEIR_FIELD(settings, gap_seconds), WEIR_NULLABLE(settings, alarm_seconds));
+WEIR_ROW(settings, WEIR_FIELD(settings, gap_seconds), WEIR_NULLABLE(settings, alarm_seconds), WEIR_NULLABLE(settings, total_max));
 
 typedef struct value {
     weir_text word;
@@ -142,6 +144,8 @@ static weir_status process(weir_call *call, const void *given) {
 static weir_status on_timer(weir_call *call, weir_timer timer) {
     const state *found = weir_state(call);
     if (!found) return WEIR_OK;
+    const settings *config = call->config;
+    int64_t total = found->total;
     if (timer.clock == WEIR_WATERMARK && found->has_due && found->due == timer.time) {
         summarize(call, found);
     } else if (timer.clock == WEIR_WALL_CLOCK && found->has_alarm && found->alarm == timer.time) {
@@ -150,6 +154,7 @@ static weir_status on_timer(weir_call *call, weir_timer timer) {
         now.has_alarm = false;
         weir_set_state(call, &now);
     }
+    if (config->has_total_max && total > config->total_max) return weir_refuse(call, "total is %" PRId64, total);
     return WEIR_OK;
 }
 

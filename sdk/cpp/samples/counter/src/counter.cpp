@@ -57,6 +57,7 @@ WEIR_COLUMNS(Alarm, WEIR_COLUMN(count));
 struct Counter {
     std::int64_t gap_seconds;
     std::optional<std::int64_t> alarm_seconds;
+    std::optional<std::int64_t> total_max;
 
     static constexpr const char *title = "A counter per key";
     static constexpr std::tuple outputs{
@@ -113,6 +114,7 @@ struct Counter {
     weir::Result on_timer(weir_timer timer, Call &call) const {
         auto now = call.state();
         if (!now) return weir::ok;
+        auto total = now->total;
         weir::Timestamp time{timer.time};
         if (timer.clock == WEIR_WATERMARK && now->due == time) {
             summarize(*now, call);
@@ -121,6 +123,7 @@ struct Counter {
             now->alarm = std::nullopt;
             call.set_state(*now);
         }
+        if (total_max && total > *total_max) return call.refuse("total is %lld", static_cast<long long>(total));
         return weir::ok;
     }
 
@@ -149,5 +152,5 @@ private:
         call.clear_state();
     }
 };
-WEIR_COLUMNS(Counter, WEIR_COLUMN(gap_seconds), WEIR_COLUMN(alarm_seconds));
+WEIR_COLUMNS(Counter, WEIR_COLUMN(gap_seconds), WEIR_COLUMN(alarm_seconds), WEIR_COLUMN(total_max));
 WEIR_KEYED(Counter);

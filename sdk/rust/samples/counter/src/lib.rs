@@ -15,6 +15,7 @@ pub struct Counter(Config);
 struct Config {
     gap_seconds: i64,
     alarm_seconds: Option<i64>,
+    total_max: Option<i64>,
 }
 
 impl TryFrom<Config> for Counter {
@@ -155,6 +156,7 @@ impl Keyed for Counter {
 
     fn on_timer(&self, timer: Timer, of: &mut Context<'_>, out: &mut Emitter<Output>) -> Result<(), RowError> {
         let Some(state) = of.state.as_ref() else { return Ok(()) };
+        let total = state.total;
         match timer.domain {
             TimeDomain::EventTime if state.due == Some(timer.time) => summarize(of, out)?,
             TimeDomain::ProcessingTime if state.alarm == Some(timer.time) => {
@@ -163,12 +165,15 @@ impl Keyed for Counter {
             }
             _ => {}
         }
-        Ok(())
+        match self.0.total_max {
+            Some(max) if total > max => Err(RowError::new(format!("total is {total}"))),
+            _ => Ok(()),
+        }
     }
 
     fn migrate(&self, from_version: u32, states: &OldStates<'_>) -> Result<Vec<Option<State>>, String> {
         if from_version != 1 {
-            return Err(format!("there is no version {from_version}"));
+            return states.read_whole();
         }
         let state = |old: Version1| State { count: old.count.into(), ..State::default() };
         Ok(states.read::<Version1>()?.into_iter().map(|old| old.map(state)).collect())

@@ -44,6 +44,7 @@ const words_max = 1000;
 const Counter = struct {
     gap_seconds: i64,
     alarm_seconds: ?i64,
+    total_max: ?i64,
 
     pub const title = "A counter per key";
     pub const version: u32 = 2;
@@ -90,8 +91,9 @@ const Counter = struct {
         try out.emit(.{ .main = .{ .count = state.count, .total = state.total, .times = times } });
     }
 
-    pub fn onTimer(_: *const Counter, timer: weir.Timer, of: *Context, out: *weir.Emitter(Output)) !void {
+    pub fn onTimer(self: *const Counter, timer: weir.Timer, of: *Context, out: *weir.Emitter(Output)) !void {
         const state = if (of.state) |*state| state else return;
+        const total = state.total;
         switch (timer.domain) {
             .event_time => if (std.meta.eql(state.due, timer.time)) try summarize(of, out),
             .processing_time => if (std.meta.eql(state.alarm, timer.time)) {
@@ -99,10 +101,11 @@ const Counter = struct {
                 state.alarm = null;
             },
         }
+        if (self.total_max) |max| if (total > max) return weir.refuse("total is {d}", .{total});
     }
 
     pub fn migrate(_: *const Counter, from_version: u32, old: weir.OldStates) ![]?State {
-        if (from_version != 1) return weir.refuse("there is no version {d}", .{from_version});
+        if (from_version != 1) return old.readWhole(State);
         const counts = try old.read(struct { count: u32 });
         const states = try old.arena.alloc(?State, counts.len);
         for (counts, states) |count, *state| state.* = if (count) |of| .{ .count = of.count } else null;

@@ -39,6 +39,12 @@ impl Fold for Count {
         Ok(())
     }
 
+    const TAKES_BACK: bool = true;
+
+    fn take_back(&self, from: &mut i64, other: &i64) {
+        *from -= other;
+    }
+
     fn state_fields(&self) -> Vec<FieldRef> {
         vec![state_field("count", DataType::Int64, false)]
     }

@@ -39,7 +39,7 @@ impl ExactTotal {
         let values = array.values();
         for_each_valid(array.nulls(), group_of_row, |row, group| {
             let group = &mut groups[group];
-            group.total = self.add(group.total, values[row].into())?;
+            group.total = self.add(group.total, values[row].into());
             group.count += 1;
             Ok(())
         })
@@ -69,12 +69,15 @@ impl Total for ExactTotal {
     }
 
     #[inline]
-    fn add(&self, a: i128, b: i128) -> Result<i128, OperatorError> {
+    fn add(&self, a: i128, b: i128) -> i128 {
         if a == OVERFLOWED || b == OVERFLOWED {
-            return Ok(OVERFLOWED);
+            return OVERFLOWED;
         }
-        Ok(a.checked_add(b).unwrap_or(OVERFLOWED))
+        a.checked_add(b).unwrap_or(OVERFLOWED)
     }
+
+    // The least value of the type is no total, but the mark of one that went out of it, and stays so.
+    const NEGATED: Option<fn(i128) -> i128> = Some(i128::wrapping_neg);
 
     fn state_fields(&self) -> Vec<FieldRef> {
         vec![state_field("total", DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0), false)]

@@ -34,6 +34,14 @@ pub(super) trait Fold: Clone + Send + 'static {
     /// Adds `other` to `into`.
     fn merge(&self, into: &mut Self::Accumulator, other: &Self::Accumulator) -> Result<(), OperatorError>;
 
+    /// Whether [`Fold::take_back`] undoes [`Fold::merge`].
+    const TAKES_BACK: bool = false;
+
+    /// Takes `other` away from `from`, to which it was added.
+    fn take_back(&self, from: &mut Self::Accumulator, other: &Self::Accumulator) {
+        let _ = (from, other);
+    }
+
     /// Bytes that an accumulator points to.
     fn heap_bytes(group: &Self::Accumulator) -> usize {
         let _ = group;
@@ -153,6 +161,20 @@ impl<F: Fold> Accumulators for Folded<F> {
             let other = &other.groups[*from as usize];
             self.heap_bytes += F::heap_bytes(other);
             self.fold.merge(&mut self.groups[*group as usize], other)?;
+        }
+        Ok(())
+    }
+
+    fn can_take_back(&self) -> bool {
+        F::TAKES_BACK
+    }
+
+    fn take_back(&mut self, groups: &[u32], other: &dyn Accumulators, others: &[u32]) -> Result<(), OperatorError> {
+        let Some(other) = other.as_any().downcast_ref::<Self>() else {
+            return Err(OperatorError::Call("only rows of the same aggregate can be taken back".to_owned()));
+        };
+        for (group, from) in groups.iter().zip(others) {
+            self.fold.take_back(&mut self.groups[*group as usize], &other.groups[*from as usize]);
         }
         Ok(())
     }

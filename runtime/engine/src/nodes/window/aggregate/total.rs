@@ -19,7 +19,9 @@ pub(super) trait Total: Clone + Send + 'static {
         group_of_row: &[u32],
         column: &ArrayRef,
     ) -> Result<(), OperatorError>;
-    fn add(&self, a: Self::Value, b: Self::Value) -> Result<Self::Value, OperatorError>;
+    fn add(&self, a: Self::Value, b: Self::Value) -> Self::Value;
+    /// What is to be added to take a total away again; `None`: totals of this kind are rounded.
+    const NEGATED: Option<fn(Self::Value) -> Self::Value> = None;
     fn state_fields(&self) -> Vec<FieldRef>;
     fn state(&self, totals: &mut dyn Iterator<Item = Self::Value>) -> Vec<ArrayRef>;
     fn load(&self, state: &[ArrayRef], row: usize) -> Self::Value;
@@ -71,9 +73,18 @@ impl<T: Total> Fold for OfTotal<T> {
     }
 
     fn merge(&self, into: &mut Self::Accumulator, other: &Self::Accumulator) -> Result<(), OperatorError> {
-        into.total = self.total.add(into.total, other.total)?;
+        into.total = self.total.add(into.total, other.total);
         into.count += other.count;
         Ok(())
+    }
+
+    const TAKES_BACK: bool = T::NEGATED.is_some();
+
+    fn take_back(&self, from: &mut Self::Accumulator, other: &Self::Accumulator) {
+        if let Some(negated) = T::NEGATED {
+            from.total = self.total.add(from.total, negated(other.total));
+            from.count -= other.count;
+        }
     }
 
     fn state_fields(&self) -> Vec<FieldRef> {

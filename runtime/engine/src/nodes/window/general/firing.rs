@@ -59,7 +59,8 @@ impl GeneralWindows {
         let (entry, rules) = (*self.entries.get(number), &self.bound.rules);
         let trigger = &rules.trigger;
         let shows_empty = trigger.at_end_if_empty && timing == Timing::OnTime;
-        if !(entry.has_rows && self.contents.before_firing(number)?) && !shows_empty {
+        let is_left = entry.has_rows && self.contents.before_firing(number)?;
+        if !is_left && !shows_empty {
             return Ok(());
         }
         let (is_early, discards) = (timing == Timing::Early, rules.discarding || trigger.once);

@@ -174,8 +174,9 @@ fn staying(piece: &Piece, evict: &Evict) -> Vec<u32> {
                     Some(of) => i128::from(of.value(last)) - i128::from(of.value(row)) < i128::from(*threshold),
                     None => {
                         let of = deltas.as_primitive::<Float64Type>();
+                        let less_by = of.value(last) - of.value(row);
                         // What cannot be compared stays.
-                        !(of.value(last) - of.value(row) >= *threshold as f64)
+                        less_by.is_nan() || less_by < *threshold as f64
                     }
                 }
             };

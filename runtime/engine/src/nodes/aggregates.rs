@@ -1,0 +1,219 @@
+//! `[aggregates.NAME]`: aggregates per key without a window. Each batch updates the rows of the keys in it, and gives out what has changed:
+//! one update per key, however many rows of it came. A key whose rows have all been taken back is deleted.
+
+pub(crate) mod plan;
+mod state;
+
+use std::collections::BTreeMap;
+
+use arrow::array::{ArrayRef, AsArray};
+use arrow::datatypes::{FieldRef, Int64Type, Schema, SchemaRef};
+use weir_core::batch::StreamBatch;
+use weir_core::connector::Cut;
+use weir_state::KeyIndex;
+
+use super::changes::{Changes, RowComparator};
+use super::dead_letter::{DeadLetters, key_rows, key_texts};
+use super::distinct::DistinctSlots;
+use super::window::BoundAggregate;
+use super::window::aggregate_set::AggregateSet;
+use super::window::window_rows::WindowRows;
+use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
+use state::GroupLayout;
+
+/// What the operator is made of.
+struct AggregateSpec {
+    /// The columns that come in.
+    input: SchemaRef,
+    /// Which of them rows are grouped by.
+    key_columns: Vec<usize>,
+    /// What is computed; if rows can be taken back, the number of rows comes last.
+    aggregates: Vec<BoundAggregate>,
+    /// Whether rows can be taken back.
+    updating: bool,
+    /// The columns of the full result that are read: keys, then aggregates.
+    read: Vec<usize>,
+    /// They.
+    schema: SchemaRef,
+    dead_letters: DeadLetters,
+    key_groups: u32,
+}
+
+struct AggregateOperator {
+    spec: AggregateSpec,
+    keys: KeyIndex,
+    aggregates: AggregateSet,
+    /// The same, for rows that are taken back.
+    scratch: AggregateSet,
+    value_columns: Vec<Vec<usize>>,
+    /// By slot: whether a result is out.
+    is_out: Vec<bool>,
+    layout: GroupLayout,
+    distinct: DistinctSlots,
+}
+
+/// The results of some keys that are out, or are to be.
+struct Results {
+    columns: Vec<ArrayRef>,
+    /// By the number of a key among those of the batch: its row.
+    row_of_key: Vec<Option<usize>>,
+}
+
+impl AggregateOperator {
+    fn new(spec: AggregateSpec) -> Result<Self, OperatorError> {
+        let key_fields: Vec<FieldRef> = spec.key_columns.iter().map(|key| spec.input.fields()[*key].clone()).collect();
+        let aggregates = match spec.updating {
+            true => AggregateSet::updating(&spec.aggregates, &spec.input)?,
+            false => AggregateSet::inserting(&spec.aggregates, &spec.input)?,
+        };
+        Ok(Self {
+            keys: KeyIndex::new(&key_fields)?,
+            scratch: aggregates.fresh(),
+            value_columns: AggregateSet::columns_of(&spec.aggregates),
+            is_out: Vec::new(),
+            layout: GroupLayout::new(&spec, &key_fields, aggregates.state_fields()),
+            distinct: DistinctSlots::default(),
+            aggregates,
+            spec,
+        })
+    }
+
+    /// The results of those of these keys for which `is_there`.
+    fn results(&self, slots: &[u32], is_there: impl Fn(usize) -> bool) -> Result<Results, OperatorError> {
+        let (mut there, mut row_of_key) = (Vec::new(), Vec::with_capacity(slots.len()));
+        for (key, slot) in slots.iter().enumerate() {
+            row_of_key.push(is_there(key).then_some(there.len()));
+            if is_there(key) {
+                there.push(*slot);
+            }
+        }
+        let keys = self.keys.keys(&there)?;
+        let column = |column: &usize| match column.checked_sub(keys.len()) {
+            None => Ok(keys[*column].clone()),
+            Some(aggregate) => self.aggregates.finish(aggregate, &there),
+        };
+        Ok(Results { columns: self.spec.read.iter().map(column).collect::<Result<_, _>>()?, row_of_key })
+    }
+
+    /// Adds the rows of a batch, and takes away those that it takes back.
+    fn apply(&mut self, batch: &StreamBatch, rows: &WindowRows, slots: &[u32]) -> Result<(), OperatorError> {
+        let Some(kinds) = &batch.row_kinds else { return self.aggregates.update(slots, rows) };
+        let (back, added): (Vec<u32>, Vec<u32>) =
+            (0..batch.len() as u32).partition(|row| kinds.get(*row as usize).takes_back());
+        let slots_of = |rows: &[u32]| rows.iter().map(|row| slots[*row as usize]).collect::<Vec<u32>>();
+        self.aggregates.update(&slots_of(&added), &rows.take(&added)?)?;
+        let (groups, index_of_row) = self.distinct.of(&slots_of(&back), self.keys.slot_bound());
+        self.aggregates.take_back((&groups, &index_of_row), &rows.take(&back)?, &mut self.scratch)
+    }
+
+    /// Which of these keys still have rows.
+    fn have_rows(&self, slots: &[u32]) -> Result<Vec<bool>, OperatorError> {
+        if !self.spec.updating {
+            return Ok(vec![true; slots.len()]);
+        }
+        let counts = self.aggregates.finish(self.spec.aggregates.len() - 1, slots)?;
+        Ok(counts.as_primitive::<Int64Type>().values().iter().map(|count| *count > 0).collect())
+    }
+
+    /// The keys, by number, with a result that does not fit its type, and why.
+    fn overflows(&self, slots: &[u32]) -> BTreeMap<usize, String> {
+        let keys = self.spec.key_columns.len();
+        let read = self.spec.read.iter().filter_map(|column| column.checked_sub(keys));
+        read.flat_map(|aggregate| self.aggregates.overflows(aggregate, slots)).collect()
+    }
+
+    fn set_aside(
+        &self,
+        slots: &[u32],
+        times: &[i64],
+        bad: &BTreeMap<usize, String>,
+        ingested_at: i64,
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        if bad.is_empty() {
+            return Ok(());
+        }
+        let slots: Vec<u32> = bad.keys().map(|key| slots[*key]).collect();
+        let times = bad.keys().map(|key| times[*key]).collect();
+        let (input, columns, keys) = (&self.spec.input, &self.spec.key_columns, self.keys.keys(&slots)?);
+        let texts = key_texts(input, columns, &keys, slots.len());
+        let rows = key_rows(input, columns, &keys, times, ingested_at)?;
+        let reason = |(text, reason): (String, &String)| match text.is_empty() {
+            true => reason.clone(),
+            false => format!("{reason}, of {text}"),
+        };
+        let reasons = texts.into_iter().zip(bad.values()).map(reason).collect();
+        self.spec.dead_letters.take_results(rows, reasons, out)
+    }
+}
+
+impl Operator for AggregateOperator {
+    fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
+        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
+        let mut slots = Vec::new();
+        let bound = self.keys.slots_hashed(&rows.keys, rows.len, hashes, &mut slots)?;
+        self.aggregates.resize(bound);
+        self.is_out.resize(bound, false);
+        let (keys, key_of_row) = self.distinct.of(&slots, bound);
+        let mut times = vec![i64::MIN; keys.len()];
+        for (key, time) in key_of_row.iter().zip(batch.event_times.iter()) {
+            times[*key as usize] = times[*key as usize].max(*time);
+        }
+        let before = self.results(&keys, |key| self.is_out[keys[key] as usize])?;
+        self.apply(&batch, &rows, &slots)?;
+        let have_rows = self.have_rows(&keys)?;
+        let bad = self.overflows(&keys);
+        self.set_aside(&keys, &times, &bad, batch.ingested_at, out)?;
+        let after = self.results(&keys, |key| have_rows[key] && !bad.contains_key(&key))?;
+        let compare = RowComparator::new(&before.columns, &after.columns)?;
+        let mut changes = Changes::default();
+        for (key, slot) in keys.iter().enumerate() {
+            let (was, is) = (before.row_of_key[key], after.row_of_key[key]);
+            if !matches!((was, is), (Some(was), Some(is)) if compare.is_same(was, is)) {
+                changes.replace(was.map(|row| (0, row)), is.map(|row| (1, row)), times[key]);
+            }
+            self.is_out[*slot as usize] = is.is_some();
+            if !have_rows[key] {
+                self.aggregates.reset(*slot);
+                self.keys.remove(*slot);
+            }
+        }
+        changes.emit(&self.spec.schema, &[&before.columns, &after.columns], batch.ingested_at, out)?;
+        Ok(Progress::Done)
+    }
+
+    fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
+        let (slots, keys, aggregates) = (self.keys.live_slots(), self.keys.freeze(), self.aggregates.freeze());
+        let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
+        Ok(Frozen::new(move || layout.snapshot(&keys, &aggregates, &slots, key_groups)))
+    }
+
+    fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
+        let parts = self.layout.restore(snapshot, &self.aggregates.state_widths())?;
+        let keys: Vec<_> = parts.iter().map(|part| (part.keys.as_slice(), part.len)).collect();
+        let slots = self.keys.slots_of_all(&keys)?;
+        self.aggregates.resize(self.keys.slot_bound());
+        let mut rest = slots.as_slice();
+        for part in &parts {
+            let (own, others) = rest.split_at(part.len);
+            self.aggregates.merge(own, part)?;
+            rest = others;
+        }
+        // A result is out unless it cannot be.
+        self.is_out = vec![true; self.keys.slot_bound()];
+        for (key, _) in self.overflows(&slots) {
+            self.is_out[slots[key] as usize] = false;
+        }
+        Ok(())
+    }
+
+    fn state_bytes(&mut self) -> u64 {
+        self.keys.memory_bytes() + self.aggregates.memory_bytes() + self.is_out.len() as u64
+    }
+}
+
+/// The columns of the full result: keys, then aggregates.
+fn full_schema(keys: impl Iterator<Item = FieldRef>, aggregates: impl Iterator<Item = FieldRef>) -> Schema {
+    Schema::new(keys.chain(aggregates).collect::<Vec<_>>())
+}

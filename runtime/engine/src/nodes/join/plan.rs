@@ -1,0 +1,160 @@
+//! `[joins.NAME]`, to the planner.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use weir_core::graph::{JoinBounds, JoinNode, JoinType, MAIN_OUTPUT, Node, NodeKind};
+
+use super::columns::{Made, keys, made};
+use super::{JoinColumn, JoinSide, JoinSpec, join_operator};
+use crate::dataflow::operator::Operator;
+use crate::error::OperatorError;
+use crate::nodes::window::RESULT_ROWS_MAX;
+use crate::plan::error::{CheckError, CheckErrors};
+use crate::plan::node::{
+    ChangelogMode, Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode,
+    PortInput, StepKind,
+};
+
+/// The section `joins`.
+pub(crate) struct JoinsKind;
+
+struct JoinStep {
+    spec: JoinNode,
+    keys: [Vec<usize>; 2],
+    made: Vec<Made>,
+    inputs: [InputPort; 2],
+    outputs: [OutputPort; 3],
+    parallelism: usize,
+}
+
+impl StepKind for JoinsKind {
+    fn section(&self) -> &'static str {
+        "joins"
+    }
+
+    fn plan(&self, cx: &PlanContext<'_>, node: &Node, inputs: &[PortInput]) -> Result<Arc<dyn PlanNode>, CheckErrors> {
+        let (NodeKind::Join(spec), [left, right]) = (&node.kind, inputs) else {
+            return Err(CheckError::at(&node.span, "a join has two inputs").into());
+        };
+        let (keys, made) = CheckErrors::both(keys(spec, [left, right]), made(cx.graph, node, spec, [left, right]))?;
+        let (made, fields): (Vec<Made>, Vec<_>) = made.into_iter().unzip();
+        let is_regular = matches!(spec.bounds, JoinBounds::Regular { .. });
+        let port = |side: usize| {
+            let distribution = Distribution::Hash(keys[side].clone());
+            let takes = if is_regular { ChangelogMode::RETRACTIONS } else { ChangelogMode::INSERTS };
+            let name = inputs[side].name.clone();
+            InputPort { name, takes, ..InputPort::only(inputs[side].schema.clone(), distribution) }
+        };
+        let late = |side: usize| {
+            let schema = inputs[side].schema.clone();
+            let port = OutputPort::new(&spec.late_output(side), schema, OutputRole::WholeRows);
+            OutputPort { changelog: inputs[side].changelog, ..port }
+        };
+        let are_inserts = inputs.iter().all(|input| input.changelog == ChangelogMode::InsertOnly);
+        // Where a match comes for a row that went out alone, that is taken back.
+        let never_takes_back = are_inserts && spec.join_type.value == JoinType::Inner;
+        let changelog = match is_regular && !never_takes_back {
+            true => ChangelogMode::Retract,
+            false => ChangelogMode::InsertOnly,
+        };
+        let main = OutputPort::new(MAIN_OUTPUT, Arc::new(Schema::new(fields)), OutputRole::Made);
+        let main = OutputPort { changelog, ..main };
+        Ok(Arc::new(JoinStep {
+            inputs: [port(0), port(1)],
+            outputs: [main, late(0), late(1)],
+            spec: spec.clone(),
+            keys,
+            made,
+            parallelism: cx.graph.parallelism,
+        }))
+    }
+}
+
+impl JoinStep {
+    /// The columns of a side that are read of the main output, in the order of its schema.
+    fn kept(&self, side: usize, read: impl Fn(usize) -> bool) -> BTreeSet<usize> {
+        let column = |(at, made): (usize, &Made)| match made {
+            Made::Of { side: of, column } if *of == side && read(at) => Some(*column),
+            Made::Of { .. } | Made::WindowStart | Made::WindowEnd => None,
+        };
+        self.made.iter().enumerate().filter_map(column).collect()
+    }
+
+    /// The join for the columns that really come in.
+    fn bind(&self, cx: &MakeContext<'_>) -> Result<JoinSpec, OperatorError> {
+        let read = cx.columns.outputs.first().and_then(Option::as_deref).unwrap_or_default();
+        let kept = [0, 1].map(|side| self.kept(side, |at| read.contains(&at)).into_iter().collect::<Vec<_>>());
+        let mut sides = Vec::with_capacity(2);
+        for (side, kept) in kept.iter().enumerate() {
+            let came = cx.columns.inputs.get(side).map_or(&[][..], Vec::as_slice);
+            let late = side + 1;
+            sides.push(JoinSide {
+                input: Arc::new(self.inputs[side].schema.project(came)?),
+                keys: cx.columns.positions(side, &self.keys[side]),
+                kept: cx.columns.positions(side, kept),
+                late_output: cx.columns.is_read(late).then_some(late),
+            });
+        }
+        let column = |at: &usize| match self.made[*at] {
+            Made::Of { side, column } => {
+                let column = kept[side].iter().position(|kept| *kept == column).unwrap_or_default();
+                JoinColumn::Of { side, column }
+            }
+            Made::WindowStart => JoinColumn::WindowStart,
+            Made::WindowEnd => JoinColumn::WindowEnd,
+        };
+        let sides = <[JoinSide; 2]>::try_from(sides).map_err(|_| OperatorError::Version)?;
+        Ok(JoinSpec {
+            join_type: self.spec.join_type.value,
+            bounds: self.spec.bounds,
+            sides,
+            columns: read.iter().map(column).collect(),
+            schema: Arc::new(self.outputs[0].schema.project(read)?),
+            key_groups: cx.key_groups,
+            result_rows_max: RESULT_ROWS_MAX,
+            metrics: cx.metrics.clone(),
+        })
+    }
+}
+
+impl PlanNode for JoinStep {
+    fn kind(&self) -> &'static str {
+        "join"
+    }
+
+    fn inputs(&self) -> &[InputPort] {
+        &self.inputs
+    }
+
+    fn outputs(&self) -> &[OutputPort] {
+        &self.outputs
+    }
+
+    fn parallelism(&self) -> usize {
+        self.parallelism
+    }
+
+    fn state_bytes_max(&self) -> u64 {
+        self.spec.state_bytes
+    }
+
+    fn needs(&self, read: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
+        let read = read.first().and_then(Option::as_ref);
+        let needs = |side: usize| {
+            let mut needs = self.kept(side, |at| read.is_some_and(|read| read.contains(&at)));
+            needs.extend(&self.keys[side]);
+            needs.into_iter().collect()
+        };
+        vec![needs(0), needs(1)]
+    }
+
+    fn advice_on_updates(&self) -> Option<&'static str> {
+        Some("a join with a ttl, instead of an interval or a window, takes updates")
+    }
+
+    fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
+        Ok(Some(join_operator(self.bind(cx)?)?))
+    }
+}

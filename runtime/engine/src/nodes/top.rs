@@ -1,0 +1,193 @@
+//! `[top.NAME]`: the first rows of each key in an order, as updates. Of rows of inserts it keeps no more than can ever be among them; of
+//! updating streams all, as one that is taken back makes room for the next.
+
+mod order;
+pub(crate) mod plan;
+mod ranked;
+mod state;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{FieldRef, SchemaRef};
+use weir_core::batch::{RowKind, RowKinds, StreamBatch};
+use weir_core::connector::Cut;
+use weir_core::graph::Ties;
+use weir_state::{ChunkedVec, KeyIndex};
+
+use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
+use crate::nodes::distinct::DistinctSlots;
+use order::RowOrder;
+use ranked::{Ranked, RankedRow};
+
+/// Which rows of an order are given out, and with what.
+#[derive(Clone, Copy)]
+struct Shown {
+    offset: u64,
+    limit: u64,
+    ties: Ties,
+    /// Whether rows can be taken back.
+    updating: bool,
+}
+
+/// What the operator is made of.
+struct TopSpec {
+    key_columns: Vec<usize>,
+    key_fields: Vec<FieldRef>,
+    order: RowOrder,
+    shown: Shown,
+    /// The columns that come in and go out, and, behind them, whether the rank does.
+    read: Vec<usize>,
+    reads_rank: bool,
+    /// They.
+    schema: SchemaRef,
+    key_groups: u32,
+}
+
+struct TopOperator {
+    spec: TopSpec,
+    keys: KeyIndex,
+    /// By slot.
+    rows: ChunkedVec<Ranked>,
+    row_bytes: u64,
+    distinct: DistinctSlots,
+}
+
+/// A row that is given out, with the place that it has.
+type Placed = (RankedRow, i64);
+
+impl TopOperator {
+    fn new(spec: TopSpec) -> Result<Self, OperatorError> {
+        let keys = KeyIndex::new(&spec.key_fields)?;
+        Ok(Self { spec, keys, rows: ChunkedVec::new(), row_bytes: 0, distinct: DistinctSlots::default() })
+    }
+
+    /// The rows that became others, as changes.
+    fn emit(&self, changed: &[(RowKind, Placed)], batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
+        let time = batch.event_times.iter().copied().max().unwrap_or(i64::MIN);
+        let (columns, times) = self.spec.order.decode(changed.iter().map(|(_, (row, _))| row.bytes()), time)?;
+        let mut columns: Vec<ArrayRef> = self.spec.read.iter().map(|column| columns[*column].clone()).collect();
+        if self.spec.reads_rank {
+            columns.push(Arc::new(Int64Array::from_iter_values(changed.iter().map(|(_, (_, rank))| *rank))));
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(changed.len()));
+        let rows = RecordBatch::try_new_with_options(self.spec.schema.clone(), columns, &options)?;
+        let row_kinds = RowKinds::new(changed.iter().map(|(kind, _)| *kind as u8).collect());
+        let all = StreamBatch { row_kinds, ..StreamBatch::new(rows, times, batch.ingested_at) };
+        for offset in (0..all.len()).step_by(ROWS_MAX) {
+            out.emit(0, all.slice(offset, ROWS_MAX.min(all.len() - offset)));
+        }
+        Ok(())
+    }
+}
+
+/// Rows that are given out at once at most.
+const ROWS_MAX: usize = 8_192;
+
+/// What changes between two lists of rows in order. With ranks a row takes the place of the one at its rank; without, rows go and come.
+fn differences(before: &[Placed], after: &[Placed], has_rank: bool, changed: &mut Vec<(RowKind, Placed)>) {
+    let by_place = has_rank && before.iter().zip(after).all(|((_, a), (_, b))| a == b);
+    if by_place {
+        for place in 0..before.len().max(after.len()) {
+            match (before.get(place), after.get(place)) {
+                (Some(was), Some(is)) if was == is => {}
+                (Some(was), Some(is)) => {
+                    changed.push((RowKind::UpdateBefore, was.clone()));
+                    changed.push((RowKind::UpdateAfter, is.clone()));
+                }
+                (Some(was), None) => changed.push((RowKind::Delete, was.clone())),
+                (None, Some(is)) => changed.push((RowKind::Insert, is.clone())),
+                (None, None) => {}
+            }
+        }
+        return;
+    }
+    // Both are in order, so one pass finds what is in one of them only; equal rows count as often as they are there.
+    let same = |a: &Placed, b: &Placed| a.0 == b.0 && (!has_rank || a.1 == b.1);
+    let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
+    let mut added = Vec::new();
+    while let Some(was) = old.peek() {
+        match new.peek() {
+            Some(is) if same(was, is) => {
+                old.next();
+                new.next();
+            }
+            Some(is) if is.0 < was.0 => added.extend(new.next().cloned()),
+            _ => changed.extend(old.next().map(|was| (RowKind::Delete, was.clone()))),
+        }
+    }
+    added.extend(new.cloned());
+    changed.extend(added.into_iter().map(|row| (RowKind::Insert, row)));
+}
+
+impl Operator for TopOperator {
+    fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let keys: Vec<ArrayRef> = self.spec.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
+        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
+        let mut slots = Vec::new();
+        let bound = self.keys.slots_hashed(&keys, batch.len(), hashes, &mut slots)?;
+        self.rows.grow(bound, &Ranked::default());
+        let (slots, key_of_row) = self.distinct.of(&slots, bound);
+        let encoded = self.spec.order.encode(&batch)?;
+        let shown = self.spec.shown;
+        let mut before: Vec<Option<Vec<Placed>>> = vec![None; slots.len()];
+        for (row, key) in key_of_row.iter().enumerate() {
+            let (slot, bytes) = (slots[*key as usize] as usize, encoded.row(row));
+            let takes_back = batch.row_kind(row).takes_back();
+            if !takes_back && self.rows[slot].is_beyond(bytes, shown) {
+                continue;
+            }
+            let was = &mut before[*key as usize];
+            if was.is_none() {
+                *was = Some(self.rows[slot].shown(shown));
+            }
+            let rows = &mut self.rows[slot];
+            match takes_back {
+                true => self.row_bytes = self.row_bytes.saturating_sub(rows.take_back(bytes)),
+                false => self.row_bytes += rows.add(encoded.owned(row)),
+            }
+            self.row_bytes = self.row_bytes.saturating_sub(rows.trim(shown));
+        }
+        let mut changed = Vec::new();
+        for (slot, before) in slots.iter().zip(before) {
+            if let Some(before) = before {
+                let after = self.rows[*slot as usize].shown(shown);
+                differences(&before, &after, self.spec.reads_rank, &mut changed);
+            }
+            if self.rows[*slot as usize].is_empty() {
+                self.keys.remove(*slot);
+            }
+        }
+        if !changed.is_empty() {
+            self.emit(&changed, &batch, out)?;
+        }
+        Ok(Progress::Done)
+    }
+
+    fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
+        let (slots, keys, rows) = (self.keys.live_slots(), self.keys.freeze(), self.rows.freeze());
+        let (order, key_groups) = (self.spec.order.clone(), self.spec.key_groups);
+        Ok(Frozen::new(move || state::snapshot(&order, &keys, &slots, &rows, key_groups)))
+    }
+
+    fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
+        for part in state::restored(&self.spec.order, snapshot)? {
+            let keys: Vec<ArrayRef> =
+                self.spec.key_columns.iter().map(|key| part.batch.rows.column(*key).clone()).collect();
+            let mut slots = Vec::new();
+            let bound = self.keys.slots(&keys, part.batch.len(), &mut slots)?;
+            self.rows.grow(bound, &Ranked::default());
+            let encoded = self.spec.order.encode(&part.batch)?;
+            for (row, slot) in slots.iter().enumerate() {
+                for _ in 0..part.counts.value(row) {
+                    self.row_bytes += self.rows[*slot as usize].add(encoded.owned(row));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn state_bytes(&mut self) -> u64 {
+        self.keys.memory_bytes() + self.rows.memory_bytes() + self.row_bytes
+    }
+}

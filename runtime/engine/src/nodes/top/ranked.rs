@@ -1,0 +1,167 @@
+//! The rows of one key in their order. It knows bytes only.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use weir_core::graph::Ties;
+
+use super::{Placed, Shown};
+
+/// A row that is kept: the bytes of the order's columns, then those of the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RankedRow {
+    bytes: Arc<[u8]>,
+    /// How many of them are of the order.
+    ordered: u32,
+}
+
+impl RankedRow {
+    pub(super) fn new((order, rest): (&[u8], &[u8])) -> Self {
+        Self { bytes: [order, rest].concat().into(), ordered: order.len() as u32 }
+    }
+
+    /// The two parts.
+    pub(super) fn bytes(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.ordered as usize)
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        (self.bytes.len() + ENTRY_BYTES) as u64
+    }
+}
+
+/// Bytes of an entry beside its row's own.
+const ENTRY_BYTES: usize = 2 * (size_of::<RankedRow>() + size_of::<u64>());
+
+impl PartialOrd for RankedRow {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RankedRow {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes().cmp(&other.bytes())
+    }
+}
+
+/// Rows, and how often each is there. Shared with a checkpoint until they change.
+#[derive(Clone, Default)]
+pub(super) struct Ranked {
+    rows: Arc<BTreeMap<RankedRow, u64>>,
+    /// Of all of them together.
+    count: u64,
+}
+
+impl Ranked {
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The rows and how often each is there.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&RankedRow, u64)> {
+        self.rows.iter().map(|(row, times)| (row, *times))
+    }
+
+    /// Whether a row is behind all that can be shown, and need not be kept.
+    pub(super) fn is_beyond(&self, (order, rest): (&[u8], &[u8]), shown: Shown) -> bool {
+        if shown.updating || self.count < shown.offset + shown.limit {
+            return false;
+        }
+        let Some((last, _)) = self.rows.last_key_value() else { return false };
+        match shown.ties {
+            Ties::RowNumber => (order, rest) >= last.bytes(),
+            Ties::Rank => order > last.bytes().0,
+            Ties::DenseRank => false,
+        }
+    }
+
+    /// Adds a row. Returns the bytes that it takes.
+    pub(super) fn add(&mut self, row: RankedRow) -> u64 {
+        self.count += 1;
+        let bytes = row.memory_bytes();
+        let times = Arc::make_mut(&mut self.rows).entry(row).or_default();
+        *times += 1;
+        if *times == 1 { bytes } else { 0 }
+    }
+
+    /// Takes a row away, if it is there. Returns the bytes that it took.
+    pub(super) fn take_back(&mut self, row: (&[u8], &[u8])) -> u64 {
+        let row = RankedRow::new(row);
+        let rows = Arc::make_mut(&mut self.rows);
+        let Some(times) = rows.get_mut(&row) else { return 0 };
+        self.count -= 1;
+        *times -= 1;
+        if *times > 0 {
+            return 0;
+        }
+        rows.remove(&row);
+        row.memory_bytes()
+    }
+
+    /// Forgets rows that can never be shown again. Returns the bytes that they took.
+    pub(super) fn trim(&mut self, shown: Shown) -> u64 {
+        let mut bytes = 0;
+        while !shown.updating && self.is_last_beyond(shown) {
+            let rows = Arc::make_mut(&mut self.rows);
+            let Some(mut last) = rows.last_entry() else { break };
+            // Of equal rows some may be among the first.
+            if shown.ties == Ties::RowNumber && *last.get() > 1 {
+                *last.get_mut() -= 1;
+                self.count -= 1;
+            } else {
+                let (row, times) = last.remove_entry();
+                self.count -= times;
+                bytes += row.memory_bytes();
+            }
+        }
+        bytes
+    }
+
+    /// Whether the last row has a place behind those that are shown: for ranks, if at least as many rows, or orders, come before those that
+    /// are equal to it.
+    fn is_last_beyond(&self, shown: Shown) -> bool {
+        let end = shown.offset + shown.limit;
+        if self.count <= end || shown.ties == Ties::RowNumber {
+            return self.count > end;
+        }
+        let Some((last, _)) = self.rows.last_key_value() else { return false };
+        let (mut before, mut earlier) = (0, None);
+        for (row, times) in self.rows.iter().take_while(|(row, _)| row.bytes().0 != last.bytes().0) {
+            before += match shown.ties {
+                Ties::DenseRank => u64::from(earlier != Some(row.bytes().0)),
+                Ties::RowNumber | Ties::Rank => *times,
+            };
+            earlier = Some(row.bytes().0);
+        }
+        before >= end
+    }
+
+    /// The rows that are shown, in order, with their places counted from 1.
+    pub(super) fn shown(&self, shown: Shown) -> Vec<Placed> {
+        let end = shown.offset + shown.limit;
+        let (mut placed, mut number, mut rank, mut dense) = (Vec::new(), 0, 0, 0);
+        let mut earlier: Option<&[u8]> = None;
+        for (row, times) in self.iter() {
+            for _ in 0..times {
+                number += 1;
+                if earlier != Some(row.bytes().0) {
+                    (rank, dense, earlier) = (number, dense + 1, Some(row.bytes().0));
+                }
+                let place = match shown.ties {
+                    Ties::RowNumber => number,
+                    Ties::Rank => rank,
+                    Ties::DenseRank => dense,
+                };
+                if place > end {
+                    return placed;
+                }
+                if place > shown.offset {
+                    placed.push((row.clone(), place as i64));
+                }
+            }
+        }
+        placed
+    }
+}

@@ -1,0 +1,311 @@
+//! Updating streams over rows in memory. At every checkpoint, and at the end, what was written describes the table that a computation over
+//! all rows that were read gives; and no row is taken back that is not there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use weir_core::time::ManualClock;
+use weir_engine::local::LocalJob;
+use weir_state::checkpoint::object_store::memory::InMemory;
+
+use crate::stores::plain;
+use crate::support::{Memory, Row, checkpoint, chooser, durable_in};
+
+/// A pipeline, behind a source `rows`, and what its sink's table is.
+struct Case {
+    name: &'static str,
+    steps: &'static str,
+    table: fn(&[Row]) -> Vec<String>,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        name: "totals per key",
+        steps: r#"
+[aggregates.totals]
+input = "rows"
+key-by = ["key"]
+aggregates = { n = "count", sum = { sum = "value" }, max = { max = "value" }, avg = { avg = "value" } }
+[sinks.out]
+input = "totals"
+columns = ["key", "n", "sum", "max", "avg"]
+"#,
+        table: |rows| {
+            let row = |(key, values): (String, Vec<i64>)| {
+                let (n, sum) = (values.len(), values.iter().sum::<i64>());
+                format!("{key},{n},{sum},{},{:?}", values.iter().max().unwrap(), sum as f64 / n as f64)
+            };
+            by_key(rows).into_iter().map(row).collect()
+        },
+    },
+    Case {
+        name: "aggregates of totals, which are taken back",
+        steps: r#"
+[aggregates.totals]
+input = "rows"
+key-by = ["key"]
+aggregates = { n = "count", sum = { sum = "value" } }
+[filters.large]
+input = "totals"
+where = "sum > 20"
+[selects.renamed]
+input = "large"
+columns = [{ total = "sum" }, "n", { third = "cast(sum as float64) / 4" }]
+[aggregates.all]
+input = "renamed"
+aggregates = { keys = "count", sum = { sum = "total" }, max = { max = "n" }, min = { min = "total" }, different = { count-distinct = "n" }, list = { collect = "n" }, mean = { avg = "third" } }
+[sinks.out]
+input = "all"
+columns = ["keys", "sum", "max", "min", "different", "list", "mean"]
+"#,
+        table: |rows| {
+            let large: Vec<(i64, usize)> = by_key(rows)
+                .into_values()
+                .map(|values| (values.iter().sum::<i64>(), values.len()))
+                .filter(|(sum, _)| *sum > 20)
+                .collect();
+            if large.is_empty() {
+                return Vec::new();
+            }
+            let counts: std::collections::BTreeSet<usize> = large.iter().map(|(_, n)| *n).collect();
+            let (sum, min) =
+                (large.iter().map(|(sum, _)| sum).sum::<i64>(), large.iter().map(|(sum, _)| sum).min().unwrap());
+            let mut list: Vec<usize> = large.iter().map(|(_, n)| *n).collect();
+            list.sort_unstable();
+            let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+            let mean = large.iter().map(|(sum, _)| *sum as f64 / 4.0).sum::<f64>() / large.len() as f64;
+            let max = counts.last().unwrap();
+            vec![format!("{},{sum},{max},{min},{},[{}],{mean:?}", large.len(), counts.len(), list.join(", "))]
+        },
+    },
+    Case {
+        name: "the last row of each key",
+        steps: r#"
+[dedup.latest]
+input = "rows"
+key-by = ["key"]
+keep = "last"
+[sinks.out]
+input = "latest"
+columns = ["key", "value", "ts"]
+"#,
+        table: |rows| {
+            let mut latest: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+            for (key, value, ts) in rows {
+                let latest = latest.entry(key).or_insert((*ts, *value));
+                *latest = (*latest).max((*ts, *value));
+            }
+            latest.into_iter().map(|(key, (ts, value))| format!("{key},{value},{ts}")).collect()
+        },
+    },
+    Case {
+        name: "the first two of each key, with their places",
+        steps: r#"
+[top.best]
+input = "rows"
+key-by = ["key"]
+order-by = ["value desc"]
+limit = 2
+offset = 1
+rank = "place"
+[sinks.out]
+input = "best"
+columns = ["key", "value", "place"]
+"#,
+        table: |rows| {
+            let places = |(key, mut values): (String, Vec<i64>)| {
+                values.sort_by_key(|value| -value);
+                let shown = values.into_iter().zip(1..).skip(1).take(2);
+                shown.map(|(value, place)| format!("{key},{value},{place}")).collect::<Vec<_>>()
+            };
+            by_key(rows).into_iter().flat_map(places).collect()
+        },
+    },
+    Case {
+        name: "the first two counts with ties, of totals that are taken back",
+        steps: r#"
+[aggregates.totals]
+input = "rows"
+key-by = ["key"]
+aggregates = { n = "count" }
+[top.most]
+input = "totals"
+order-by = ["n desc"]
+limit = 2
+ties = "rank"
+rank = "place"
+[sinks.out]
+input = "most"
+columns = ["key", "n", "place"]
+"#,
+        table: |rows| {
+            let counts: Vec<(String, usize)> = by_key(rows).into_iter().map(|(key, v)| (key, v.len())).collect();
+            let place = |n: usize| 1 + counts.iter().filter(|(_, other)| *other > n).count();
+            let shown = counts.iter().filter(|(_, n)| place(*n) <= 2);
+            shown.map(|(key, n)| format!("{key},{n},{}", place(*n))).collect()
+        },
+    },
+    Case {
+        name: "the first row of each value, which has several",
+        steps: r#"
+[selects.parity]
+input = "rows"
+columns = ["key", { parity = "value % 2" }]
+[dedup.once]
+input = "parity"
+key-by = ["key", "parity"]
+[sinks.out]
+input = "once"
+columns = ["key", "parity"]
+"#,
+        table: |rows| {
+            let seen: std::collections::BTreeSet<(&str, i64)> = rows.iter().map(|(k, v, _)| (&**k, v % 2)).collect();
+            seen.into_iter().map(|(key, parity)| format!("{key},{parity}")).collect()
+        },
+    },
+    Case {
+        name: "accounts, of transfers between them",
+        steps: r#"
+[selects.from]
+input = "rows"
+columns = [{ account = "key" }, { amount = "-value" }]
+[selects.to]
+input = "rows"
+columns = [{ account = "'k' || cast(value % 5 as string)" }, { amount = "value" }]
+[aggregates.balances]
+input = ["from", "to"]
+key-by = ["account"]
+aggregates = { balance = { sum = "amount" } }
+[aggregates.bank]
+input = "balances"
+aggregates = { total = { sum = "balance" } }
+[sinks.out]
+input = "bank"
+columns = ["total"]
+"#,
+        table: |rows| if rows.is_empty() { Vec::new() } else { vec!["0".to_owned()] },
+    },
+];
+
+fn by_key(rows: &[Row]) -> BTreeMap<String, Vec<i64>> {
+    let mut by_key: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    rows.iter().for_each(|(key, value, _)| by_key.entry(key.clone()).or_default().push(*value));
+    by_key
+}
+
+fn pipeline(case: &Case) -> String {
+    format!(
+        "name = \"updating\"\n[sources.rows]\nconnector = \"memory\"\nevent-time = \"ts\"\n{}connector = \"memory\"\nchangelog = \"kinds\"\n",
+        case.steps
+    )
+}
+
+/// Rows with values that are all different, in so many splits.
+fn splits() -> impl Strategy<Value = Vec<Vec<Row>>> {
+    let split = prop::collection::vec((0..5_u8, 0..40_i64), 0..30);
+    prop::collection::vec(split, 1..4).prop_map(|splits| {
+        let mut next = 0;
+        let mut row = |(key, ts): (u8, i64)| {
+            next += 1;
+            (format!("k{key}"), next, ts)
+        };
+        splits.into_iter().map(|split| split.into_iter().map(&mut row).collect()).collect()
+    })
+}
+
+/// Applies changes to a table, which counts each row.
+fn apply(table: &mut BTreeMap<String, u32>, changes: &[String]) -> Result<(), String> {
+    for change in changes {
+        let (kind, row) = change.split_once(',').unwrap();
+        match kind {
+            "+I" | "+U" => *table.entry(row.to_owned()).or_default() += 1,
+            _ => match table.get_mut(row) {
+                None => return Err(format!("{change} takes back a row that is not there")),
+                Some(1) => drop(table.remove(row)),
+                Some(count) => *count -= 1,
+            },
+        }
+    }
+    Ok(())
+}
+
+fn rows_of(table: &BTreeMap<String, u32>) -> Vec<String> {
+    table.iter().flat_map(|(row, count)| std::iter::repeat_n(row.clone(), *count as usize)).collect()
+}
+
+fn expected(case: &Case, memory: &Memory) -> Vec<String> {
+    let read = memory.read.lock().unwrap();
+    let rows: Vec<Row> = memory.splits.iter().flatten().filter(|row| read.contains(&row.1)).cloned().collect();
+    let mut table = (case.table)(&rows);
+    table.sort();
+    table
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_changelog_describes_the_table_at_every_checkpoint_and_after_any_restore(
+        splits in splits(),
+        sizes in prop::collection::vec(1..9_usize, 1..5),
+        seed in any::<u64>(),
+        steps in 0..80_usize,
+        (before, after) in (1..4_usize, 1..4_usize),
+    ) {
+        for case in CASES {
+            let pipeline = pipeline(case);
+            let memory = Memory::new(splits.clone(), sizes.clone());
+            let (job, next) = (memory.job(&pipeline, before), memory.job(&pipeline, after));
+            let durable = durable_in(plain(&Arc::new(InMemory::new())));
+            let mut choose = chooser(seed);
+            let mut local = LocalJob::resume(&job, Arc::new(ManualClock::default()), &durable).unwrap();
+            for _ in 0..steps {
+                let choices = local.choices();
+                let Some(choice) = choices.get(choose(choices.len().max(1))) else { break };
+                local.step(*choice).unwrap();
+            }
+            checkpoint(&mut local, &mut choose);
+            drop(local);
+            let mut table = BTreeMap::new();
+            let written = std::mem::take(&mut *memory.written.lock().unwrap());
+            prop_assert_eq!(apply(&mut table, &written), Ok(()), "{}: {:?}", case.name, written);
+            prop_assert_eq!(rows_of(&table), expected(case, &memory), "{} at a checkpoint, {} subtasks", case.name, before);
+            LocalJob::resume(&next, Arc::new(ManualClock::default()), &durable).unwrap().run(&mut choose).unwrap();
+            let written = std::mem::take(&mut *memory.written.lock().unwrap());
+            prop_assert_eq!(apply(&mut table, &written), Ok(()), "{} after: {:?}", case.name, written);
+            prop_assert_eq!(rows_of(&table), expected(case, &memory), "{} from {} to {}", case.name, before, after);
+        }
+    }
+}
+
+#[test]
+fn keys_are_forgotten_and_late_rows_set_aside() {
+    let pipeline = r#"
+name = "dedup"
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+[dedup.once]
+input = "rows"
+key-by = ["key"]
+within = "10ms"
+[sinks.out]
+input = "once"
+connector = "memory"
+columns = ["value"]
+[selects.late]
+input = "once.late"
+columns = [{ late = "value + 1000" }]
+[sinks.late-rows]
+input = "late"
+connector = "memory"
+"#;
+    let row = |key: &str, value, ts| (key.to_owned(), value, ts);
+    // 2 and 3 are duplicates of 1; 4 is one no more; 5 is late, as the watermark is at 19 then; 6 is of another key.
+    let rows = vec![row("a", 1, 5), row("a", 2, 15), row("a", 3, 3), row("a", 4, 16), row("b", 6, 20), row("a", 5, 15)];
+    for sizes in [vec![1], vec![1, 3]] {
+        let memory = Memory::new(vec![rows.clone()], sizes);
+        assert_eq!(memory.run(&memory.job(pipeline, 2), chooser(3)), ["1", "1003", "1005", "4", "6"]);
+    }
+}
