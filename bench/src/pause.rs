@@ -139,6 +139,7 @@ fn spec(window: WindowAssigner) -> WindowSpec {
         input: Arc::new(schema()),
         key_columns: vec![0],
         window,
+        rules: None,
         aggregates: aggregates.map(aggregate).to_vec(),
         allowed_lateness_us: 0,
         late_output: None,

@@ -165,6 +165,7 @@ fn operator(window: &WindowAssigner, allowed_lateness_us: i64) -> anyhow::Result
         input: schema(),
         key_columns: vec![0],
         window: *window,
+        rules: None,
         aggregates: vec![BoundAggregate { name: "count".to_owned(), kind }],
         allowed_lateness_us,
         late_output: None,

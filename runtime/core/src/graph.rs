@@ -13,6 +13,8 @@ mod updating;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow::datatypes::TimeUnit;
+
 use crate::changelog::ChangelogEncoding;
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
@@ -20,7 +22,7 @@ use crate::limits::OperatorLimits;
 pub use crate::options::Options;
 pub use crate::span::{Span, Spanned};
 use crate::time::WatermarkStrategy;
-use crate::window::WindowAssigner;
+use crate::window::{WindowAssigner, WindowRules};
 pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
 pub use join::{JoinBounds, JoinNode, JoinType};
@@ -253,6 +255,12 @@ pub struct WindowNode {
     pub key_by: Vec<Spanned<String>>,
     /// How rows are assigned to windows.
     pub window: WindowAssigner,
+    /// How windows fire; `None`: once at their end, and once per late row.
+    pub rules: Option<WindowRules>,
+    /// The column with the gap of each row's session.
+    pub gap: Option<GapColumn>,
+    /// The column that an evictor compares.
+    pub delta: Option<Spanned<String>>,
     /// Output column and how it is computed, in the file's order.
     pub aggregates: Vec<(Spanned<String>, AggregateSpec)>,
     /// How long after its end a window still takes rows, microseconds.
@@ -261,6 +269,15 @@ pub struct WindowNode {
     pub on_error: OnError,
     /// Bytes of its state, over all subtasks.
     pub state_bytes: u64,
+}
+
+/// The column that says the gap of a row's session: a duration, or whole numbers.
+#[derive(Clone, Debug)]
+pub struct GapColumn {
+    /// Its name.
+    pub column: Spanned<String>,
+    /// The unit of whole numbers.
+    pub unit: TimeUnit,
 }
 
 /// One output column of a window.

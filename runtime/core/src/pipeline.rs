@@ -25,6 +25,8 @@ mod table;
 mod units;
 mod updating;
 mod window;
+mod window_kind;
+mod window_rules;
 
 use std::fmt;
 use std::path::Path;

@@ -73,6 +73,11 @@ impl Case {
         self.rest.remove(field).unwrap_or(Value::Null)
     }
 
+    /// Puts a field in the place of the one that was taken.
+    pub(super) fn put(&mut self, field: &str, value: Value) {
+        self.rest.insert(field.to_owned(), value);
+    }
+
     /// A field, left where it is.
     pub(super) fn peek(&self, field: &str) -> Option<&Value> {
         self.rest.get(field)

@@ -97,6 +97,7 @@ fn case(window: WindowAssigner, lateness: i64, ops: &[Op]) -> Value {
             json!({"type": "sliding", "size": size, "slide": slide, "offset": offset})
         }
         WindowAssigner::Session { gap } => json!({"type": "session", "gap": gap}),
+        other => unreachable!("{other:?} is not made up here"),
     };
     json!({"name": "made up", "kind": "window_aggregate", "aggregate": "sum", "window": window, "allowed_lateness": lateness,
         "late_output": true, "ops": steps, "expected": model.results, "expected_late": model.late})

@@ -10,6 +10,7 @@ pub(super) type Op = Vec<Step>;
 pub(super) enum Step {
     Rows(Vec<Record>),
     Watermark(i64),
+    ProcessingTime(i64),
     CheckpointRestore,
     Checkpoint(String),
     Restore(String),
@@ -20,6 +21,8 @@ pub(super) enum Step {
 pub(super) enum Engine {
     Flink,
     Spark,
+    Beam,
+    Kafka,
 }
 
 /// What must come out.
@@ -27,6 +30,8 @@ pub(super) struct Expectations {
     pub(super) engine: Engine,
     pub(super) ordered: bool,
     pub(super) results: Vec<At<Outcome>>,
+    /// The first operation whose results are compared.
+    pub(super) results_from: usize,
     /// `None`: late rows are dropped, and nobody says which.
     pub(super) late: Option<Vec<At<Outcome>>>,
     pub(super) dropped: Vec<(usize, u64)>,

@@ -4,58 +4,102 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use weir_core::graph::{AggregateFunction, OnError};
 use weir_core::key_group::KEY_GROUPS_DEFAULT;
-use weir_core::window::WindowAssigner;
+use weir_core::window::{
+    Changes, Firing, Look, ResultTime, Suppress, Trigger, WindowAssigner, WindowClock, WindowRules,
+};
 use weir_engine::dataflow::operator::OperatorMetrics;
-use weir_engine::nodes::window::{AggregateKind, BoundAggregate, RESULT_ROWS_MAX, WindowSpec, output_schema};
+use weir_engine::nodes::window::{
+    AggregateKind, BoundAggregate, BoundRules, RESULT_ROWS_MAX, WindowSpec, output_schema,
+};
 
 use super::case::{Case, Stop, read};
+use super::window_ops::Engine;
 use super::window_rig::LATE;
-use super::window_rows::{KEY, Outcome, VALUE, record_schema};
-use super::window_settings::checked_window;
+use super::window_rows::{GAP, KEY, OF_PANES, Outcome, VALUE, VALUES, record_schema};
+use super::window_settings::{GapRule, checked_window};
+use super::window_triggers::{self, CaseRules};
 
 /// Windows one after the other; each takes the results of the one before, at the last instants of their windows.
 pub(super) struct Pipeline {
     /// The windows.
     pub(super) specs: Vec<WindowSpec>,
-    /// What the last one computes.
+    /// What the last one computes, and says of its results.
     pub(super) result_names: Vec<String>,
+    /// Of sessions whose gap each row says.
+    pub(super) gaps: Vec<GapRule>,
+    /// How much later windows end than the case writes.
+    pub(super) end_shift: i64,
 }
 
 /// The dead-letter output of specs whose aggregates refuse no row.
 const NO_OUTPUT: usize = 2;
 
 /// Reads the windows of a case.
-pub(super) fn pipeline(case: &mut Case) -> Result<Pipeline, Stop> {
-    plain_trigger(case)?;
-    match case.take("result_ts") {
-        Value::Null => {}
-        Value::String(ts) if ts == "window_max_timestamp" || ts == "end_of_window" => {}
-        other => return Err(Stop::skip(format!("needs results at the time {other}"))),
-    }
-    let lateness: Option<i64> = read(case.take("allowed_lateness"))?;
+pub(super) fn pipeline(case: &mut Case, engine: Engine) -> Result<Pipeline, Stop> {
     let stages: Vec<(Value, Map<String, Value>)> = match case.take("pipeline") {
         Value::Null => vec![(case.take("window"), one_aggregate(case.take("aggregate"))?)],
         stages => read::<Vec<Map<String, Value>>>(stages)?.into_iter().map(stage).collect::<Result<_, _>>()?,
     };
-    let keyed = read::<Option<bool>>(case.take("keyed"))?.unwrap_or(stages.len() == 1);
-    let mut specs: Vec<WindowSpec> = Vec::new();
+    // Beam's elements have no key in a case; Kafka's always.
+    let is_keyed = stages.len() == 1 && engine != Engine::Beam;
+    let keyed = read::<Option<bool>>(case.take("keyed"))?.unwrap_or(is_keyed);
+    let mut pipeline = Pipeline { specs: Vec::new(), result_names: Vec::new(), gaps: Vec::new(), end_shift: 0 };
+    let mut of_all: Option<(WindowRules, i64, bool)> = None;
     for (window, aggregates) in stages {
-        let input = match specs.last() {
+        let settings = checked_window(window)?;
+        if of_all.is_none() {
+            let CaseRules { rules, lateness, has_delta } = window_triggers::rules(case, engine, settings.clock)?;
+            of_all = Some((rules, lateness, has_delta));
+        }
+        let Some((rules, lateness, has_delta)) = &of_all else { continue };
+        let mut rules = rules.clone();
+        let is_session = settings.assigner.merges();
+        if engine == Engine::Kafka && !is_session && rules.changes == Changes::Retract {
+            rules.changes = Changes::None;
+        }
+        let input = match pipeline.specs.last() {
             None => record_schema(),
             Some(before) => output_schema(before).map_err(|e| Stop::fail(e.to_string()))?,
         };
-        specs.push(spec(window, aggregates, input, keyed, lateness.unwrap_or(0))?);
+        let mut spec = bound_spec(settings.assigner, aggregates, input, keyed, *lateness)?;
+        if rules != WindowRules::default() || !settings.assigner.is_plain() {
+            let gap = spec.input.index_of(GAP).ok().map(|column| (column, 1));
+            let delta = if *has_delta { spec.input.index_of(VALUE).ok() } else { None };
+            spec.rules = Some(Arc::new(BoundRules { rules, gap, delta }));
+        }
+        pipeline.specs.push(spec);
+        (pipeline.gaps, pipeline.end_shift) = (settings.gaps, settings.end_shift);
     }
-    let Some(last) = specs.last() else { return Err(Stop::skip("has no window")) };
-    let result_names = last.aggregates.iter().map(|a| a.name.clone()).collect();
-    Ok(Pipeline { specs, result_names })
+    let Some(last) = pipeline.specs.last() else { return Err(Stop::skip("has no window")) };
+    pipeline.result_names = last.aggregates.iter().map(|a| a.name.clone()).collect();
+    if engine == Engine::Beam {
+        pipeline.result_names.extend(OF_PANES.map(str::to_owned));
+    }
+    Ok(pipeline)
 }
 
 impl Pipeline {
+    /// Whether what comes out depends on how rows come in batches.
+    pub(super) fn batches_matter(&self) -> bool {
+        self.rules().any(|rules| rules.trigger.look != Look::Row)
+    }
+
+    /// How many subtasks the planner would give it at most.
+    pub(super) fn parallelism_max(&self) -> usize {
+        let sees_all = |rules: &WindowRules| {
+            let counts_waiting = rules.suppress.is_some_and(|suppress| suppress.rows_max.is_some());
+            rules.clock == WindowClock::Stream || rules.trigger.look == Look::All || counts_waiting
+        };
+        if self.rules().any(sees_all) { 1 } else { usize::MAX }
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &WindowRules> {
+        self.specs.iter().filter_map(|spec| spec.rules.as_ref()).map(|bound| &bound.rules)
+    }
+
     /// How many late rows Spark says that it has dropped: it counts them after a first aggregation within the batch.
     pub(super) fn dropped_in_spark(&self, late: &[&Outcome]) -> u64 {
         let Some(window @ WindowAssigner::Tumbling { .. }) = self.specs.first().map(|spec| spec.window) else {
@@ -66,38 +110,19 @@ impl Pipeline {
     }
 }
 
-/// The trigger of every window here fires at its end and again at every row after it, and keeps what was in it.
-fn plain_trigger(case: &mut Case) -> Result<(), Stop> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields, tag = "type", rename_all = "snake_case")]
-    enum Trigger {
-        EventTime {
-            #[serde(default)]
-            purging: bool,
-        },
-    }
-    let evictor = case.take("evictor");
-    let trigger = case.take("trigger");
-    if let Some(kind) = trigger.get("type").and_then(Value::as_str).filter(|kind| *kind != "event_time") {
-        return Err(Stop::skip(format!("needs the trigger {kind}")));
-    }
-    if let Some(kind) = evictor.get("type").and_then(Value::as_str) {
-        return Err(Stop::skip(format!("needs the evictor {kind}")));
-    }
-    read::<Option<()>>(evictor)?;
-    let mut purging = read::<Option<Trigger>>(trigger)?.is_some_and(|Trigger::EventTime { purging }| purging);
-    match case.take("accumulation") {
-        Value::Null => {}
-        Value::String(mode) if mode == "accumulating" => {}
-        Value::String(mode) if mode == "discarding" => purging = true,
-        other => return Err(Stop::skip(format!("needs the accumulation {other}"))),
-    }
-    // Without lateness a window is gone once it has fired: there is nothing to purge.
-    let lateness = case.peek("allowed_lateness").and_then(Value::as_i64).unwrap_or(0);
-    if purging && lateness > 0 {
-        return Err(Stop::skip("needs a purging trigger: a window that forgets its rows when it fires"));
-    }
-    Ok(())
+/// A count of a table by its values, as the sum of what comes and goes, whose updates wait.
+pub(super) fn table_count(suppress: Suppress) -> Result<Pipeline, Stop> {
+    let sum = [(VALUE.to_owned(), Value::from(format!("sum({VALUE})")))].into_iter().collect();
+    let mut spec = bound_spec(WindowAssigner::Global, sum, record_schema(), true, 0)?;
+    let rules = WindowRules {
+        clock: WindowClock::Stream,
+        trigger: Trigger::each(Firing::Rows(1)),
+        result_time: ResultTime::Latest,
+        suppress: Some(suppress),
+        ..WindowRules::default()
+    };
+    spec.rules = Some(Arc::new(BoundRules { rules, gap: None, delta: None }));
+    Ok(Pipeline { specs: vec![spec], result_names: vec![VALUE.to_owned()], gaps: Vec::new(), end_shift: 0 })
 }
 
 /// One step of a `pipeline`.
@@ -125,26 +150,10 @@ fn one_aggregate(name: Value) -> Result<Map<String, Value>, Stop> {
     let name = match name.as_str() {
         None => return Err(Stop::skip(format!("needs the aggregate {name}"))),
         Some("count") => "count(*)".to_owned(),
+        Some("list") => return Ok([(VALUES.to_owned(), format!("collect({VALUE})").into())].into_iter().collect()),
         Some(name) => format!("{name}({VALUE})"),
     };
     Ok([(VALUE.to_owned(), name.into())].into_iter().collect())
-}
-
-fn spec(
-    window: Value,
-    aggregates: Map<String, Value>,
-    input: SchemaRef,
-    keyed: bool,
-    lateness: i64,
-) -> Result<WindowSpec, Stop> {
-    let settings = checked_window(window)?;
-    if settings.apart_if_touching {
-        return Err(Stop::skip("needs sessions that stay apart when they only touch, as in Beam; here they merge"));
-    }
-    if lateness < 0 {
-        return Err(Stop::skip("has a negative allowed lateness"));
-    }
-    bound_spec(settings.assigner, aggregates, input, keyed, lateness)
 }
 
 /// One window over records without keys, with aggregates as `count(*)` or `FUNCTION(COLUMN)`.
@@ -169,6 +178,7 @@ fn bound_spec(
         key_columns: if keyed { input.index_of(KEY).into_iter().collect() } else { Vec::new() },
         input,
         window,
+        rules: None,
         aggregates,
         allowed_lateness_us: lateness,
         late_output: Some(LATE),

@@ -23,6 +23,7 @@ pub(super) struct Rig {
     stages: Vec<Stage>,
     parallelism: usize,
     watermark: i64,
+    now: i64,
 }
 
 struct Stage {
@@ -50,7 +51,7 @@ impl Rig {
     /// New operators for windows, the first of which may aggregate ahead of its exchange.
     pub(super) fn new(specs: &[WindowSpec], parallelism: usize, combine: bool) -> Result<Self, Stop> {
         let stages = specs.iter().map(|spec| Stage::new(spec, parallelism, combine)).collect::<Result<_, _>>();
-        Ok(Self { stages: stages.map_err(failed)?, parallelism, watermark: WATERMARK_MIN })
+        Ok(Self { stages: stages.map_err(failed)?, parallelism, watermark: WATERMARK_MIN, now: i64::MIN })
     }
 
     /// Whether some stage aggregates ahead.
@@ -59,7 +60,8 @@ impl Rig {
     }
 
     /// Rows come in.
-    pub(super) fn process(&mut self, batch: StreamBatch) -> Result<Emitted, Stop> {
+    pub(super) fn process(&mut self, mut batch: StreamBatch) -> Result<Emitted, Stop> {
+        batch.ingested_at = self.now;
         let mut emitted = Emitted::default();
         self.feed(0, vec![batch], &mut emitted).map_err(failed)?;
         Ok(emitted)
@@ -70,7 +72,17 @@ impl Rig {
         let mut emitted = Emitted::default();
         if watermark > self.watermark {
             self.watermark = watermark;
-            self.advance(watermark, &mut emitted).map_err(failed)?;
+            self.advance(Time::Watermark(watermark), &mut emitted).map_err(failed)?;
+        }
+        Ok(emitted)
+    }
+
+    /// Processing time advances; so rows that come later come at that time.
+    pub(super) fn on_processing_time(&mut self, now: i64) -> Result<Emitted, Stop> {
+        let mut emitted = Emitted::default();
+        if now > self.now {
+            self.now = now;
+            self.advance(Time::Processing(now), &mut emitted).map_err(failed)?;
         }
         Ok(emitted)
     }
@@ -85,8 +97,9 @@ impl Rig {
     /// New operators, at another parallelism if need be, that resume from a snapshot.
     pub(super) fn restore(&mut self, snapshot: RigSnapshot, parallelism: usize) -> Result<(), Stop> {
         let specs: Vec<WindowSpec> = self.stages.iter().map(|stage| stage.spec.clone()).collect();
-        let combine = self.combines();
+        let (combine, now) = (self.combines(), self.now);
         *self = Self::new(&specs, parallelism, combine)?;
+        self.now = now;
         self.watermark = snapshot.watermark;
         for (stage, tables) in self.stages.iter_mut().zip(snapshot.stages) {
             let key_groups = stage.spec.key_groups;
@@ -138,7 +151,11 @@ impl Rig {
         for (_, batch) in batches {
             for (subtask, rows) in stage.split(&batch, parallelism)? {
                 if let Some(subtask) = stage.subtasks.get_mut(subtask) {
-                    subtask.process(0, rows, &mut out)?.finish(subtask.as_mut(), &mut out)?;
+                    let mut rest = Some(rows);
+                    while let Some(rows) = rest {
+                        subtask.process(0, rows, &mut out)?.finish(subtask.as_mut(), &mut out)?;
+                        rest = out.take_rest();
+                    }
                 }
             }
         }
@@ -154,16 +171,16 @@ impl Rig {
         self.feed(index + 1, results, emitted)
     }
 
-    fn advance(&mut self, watermark: i64, emitted: &mut Emitted) -> Result<(), OperatorError> {
+    fn advance(&mut self, time: Time, emitted: &mut Emitted) -> Result<(), OperatorError> {
         for index in 0..self.stages.len() {
             let parallelism = self.parallelism;
             let mut out = Outputs::default();
             if let Some(combine) = self.stages.get_mut(index).and_then(|stage| stage.combine.as_mut()) {
-                combine.on_time(Time::Watermark(watermark), &mut out)?.finish(combine.as_mut(), &mut out)?;
+                combine.on_time(time, &mut out)?.finish(combine.as_mut(), &mut out)?;
                 self.deliver(index, parallelism, out.take(), emitted)?;
             }
             for subtask in self.stages.get_mut(index).into_iter().flat_map(|stage| &mut stage.subtasks) {
-                subtask.on_time(Time::Watermark(watermark), &mut out)?.finish(subtask.as_mut(), &mut out)?;
+                subtask.on_time(time, &mut out)?.finish(subtask.as_mut(), &mut out)?;
             }
             self.hand_on(index, out, emitted)?;
         }

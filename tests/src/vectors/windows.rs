@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 use weir_core::time::WATERMARK_MAX;
-use weir_core::window::{Window, WindowAssigner, merge_touching};
+use weir_core::window::{Window, WindowAssigner, WindowClock};
 
 use super::Unchecked;
 use super::case::{Case, Stop, can_be_met};
@@ -44,6 +44,9 @@ pub(super) fn assign(mut case: Case) -> Result<Unchecked, Stop> {
 
     case.must_be_empty("expected_late")?;
     let settings = checked_window(case.take("window"))?;
+    if settings.clock == WindowClock::Processing {
+        return Err(Stop::skip("assigns windows of processing time, which a case says at an operation of its own"));
+    }
     let form: Form = case.into_form()?;
     can_be_met(form.expected.iter().map(|e| e.by_op), |op| op < form.ops.len())?;
     for (op, Op::Assign(Assign { ts })) in form.ops.iter().enumerate() {
@@ -89,13 +92,9 @@ pub(super) fn group(mut case: Case) -> Result<Unchecked, Stop> {
         let assigned: Vec<(Window, i64)> =
             times.iter().flat_map(|ts| settings.assigner.assign(*ts).into_iter().map(|w| (w, *ts))).collect();
         let windows: Vec<Window> = assigned.iter().map(|(w, _)| *w).collect();
-        let is_session = matches!(settings.assigner, WindowAssigner::Session { .. });
-        if is_session && settings.apart_if_touching && any_only_touch(&windows) {
-            return Err(Stop::skip("needs sessions that stay apart when they only touch, as in Beam; here they merge"));
-        }
         let mut got: BTreeMap<Bounds, Vec<i64>> = BTreeMap::new();
-        if is_session {
-            for merged in merge_touching(&windows) {
+        if settings.assigner.merges() {
+            for merged in settings.assigner.merge(&windows) {
                 let times = assigned.iter().filter(|(w, _)| merged.from.contains(w)).map(|(_, ts)| *ts).collect();
                 got.insert([merged.window.start, merged.window.end], times);
             }
@@ -118,36 +117,27 @@ pub(super) fn group(mut case: Case) -> Result<Unchecked, Stop> {
 /// The operator must make the same windows of the same times, as far as its aggregates tell.
 fn operator_agrees(window: WindowAssigner, times: &[i64], expected: &BTreeMap<Bounds, Vec<i64>>) -> Result<(), Stop> {
     let spec = spec_of(window, &[("count", "count(*)"), ("min", "min(value)"), ("max", "max(value)")])?;
-    let mut rig = Rig::new(&[spec], 1, false)?;
-    let records: Vec<Record> = times.iter().map(|ts| Record { key: Value::Null, value: Some(*ts), ts: *ts }).collect();
+    let mut rig = Rig::new(std::slice::from_ref(&spec), 1, false)?;
+    let records: Vec<Record> =
+        times.iter().map(|ts| Record { value: Some(*ts), ts: *ts, ..Record::default() }).collect();
     let mut batches = rig.process(batch_of(&records)?)?.results;
     batches.extend(rig.on_watermark(WATERMARK_MAX)?.results);
     let mut results = Vec::new();
     for batch in &batches {
-        results.extend(Outcome::of_batch(batch)?.into_iter().map(|what| At { op: 0, what }));
+        results.extend(Outcome::of_batch(batch, 0)?.into_iter().map(|what| At { op: 0, what }));
     }
     let outcome = |(window, times): (&Bounds, &Vec<i64>)| {
         let (min, max) = (times.iter().min().copied(), times.iter().max().copied());
         let values = [("count", Some(times.len() as i64)), ("min", min), ("max", max)];
         let values = values.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        At { op: 0, what: Outcome { window: Some(*window), values, ..Outcome::default() } }
+        // One window for all time has no bounds to compare.
+        let window = spec.window.is_bounded().then_some(*window);
+        At { op: 0, what: Outcome { window, values, ..Outcome::default() } }
     };
     let expected: Vec<_> = expected.iter().map(outcome).collect();
     compare(&expected, &results, false, Outcome::agrees_with).map_err(|stop| match stop {
         Stop::Fail(why) => Stop::Fail(format!("the window operator: {why}")),
         skip => skip,
-    })
-}
-
-/// Whether some window starts exactly where those before it end: then it matters whether touching is enough to merge.
-fn any_only_touch(windows: &[Window]) -> bool {
-    let mut windows = windows.to_vec();
-    windows.sort_unstable();
-    let mut end = None;
-    windows.iter().any(|w| {
-        let touches = end == Some(w.start);
-        end = end.max(Some(w.end));
-        touches
     })
 }
 
@@ -181,16 +171,15 @@ pub(super) fn merge(mut case: Case) -> Result<Unchecked, Stop> {
     let settings = window_settings(case.take("window"))?;
     let form: Form = case.into_form()?;
     can_be_met(form.expected.iter().map(|e| e.by_op), |op| op < form.ops.len())?;
-    if !matches!(settings.assigner, WindowAssigner::Session { .. }) {
+    if !settings.assigner.merges() {
         return Err(Stop::skip("only sessions merge"));
     }
     for (op, Op::Merge(bounds)) in form.ops.iter().enumerate() {
         let windows: Vec<Window> = bounds.iter().map(|[start, end]| Window { start: *start, end: *end }).collect();
-        if settings.apart_if_touching && any_only_touch(&windows) {
-            return Err(Stop::skip("needs sessions that stay apart when they only touch, as in Beam; here they merge"));
-        }
         let bounds = |w: &Window| [w.start, w.end];
-        let got: BTreeMap<Bounds, Vec<Bounds>> = merge_touching(&windows)
+        let got: BTreeMap<Bounds, Vec<Bounds>> = settings
+            .assigner
+            .merge(&windows)
             .iter()
             .filter(|m| m.from.len() > 1)
             .map(|m| (bounds(&m.window), m.from.iter().map(bounds).collect()))

@@ -5,13 +5,30 @@ use std::path::Path;
 use super::aggregate;
 use super::problems::{Problems, Result, together};
 use super::table::Table;
+use super::window_kind::{self, WindowKind};
+use super::window_rules;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{JoinBounds, JoinNode, NodeKind, Span, WindowNode};
 use crate::limits::{OperatorLimits, WINDOWS_PER_ROW_WARNING};
-use crate::window::WindowAssigner;
+use crate::window::{Look, WindowAssigner};
 
-const KEYS: &[&str] = &["input", "key-by", "window", "allowed-lateness", "aggregates", "on-error", "limits"];
-const FORMS: &str = "{ tumbling = \"1h\" }, { sliding = \"3h\", slide = \"1h\" } or { session = \"30m\" }";
+const KEYS: &[&str] = &[
+    "input",
+    "key-by",
+    "window",
+    "time",
+    "trigger",
+    "emit",
+    "mode",
+    "evict",
+    "suppress",
+    "pane",
+    "result-time",
+    "allowed-lateness",
+    "aggregates",
+    "on-error",
+    "limits",
+];
 
 /// Reads a window.
 pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind> {
@@ -19,14 +36,29 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> Result<NodeKind> {
     together! {
         _keys = table.check_keys(KEYS);
         key_by = table.strings("key-by");
-        window = inner("window").map_err(Problems::from).and_then(|window| assigner(&window));
+        window = inner("window").map_err(Problems::from).and_then(|window| window_kind::read(&window));
         aggregates = inner("aggregates").map_err(Problems::from).and_then(|of| aggregate::read(&of, base));
         lateness_us = table.duration_us("allowed-lateness");
         on_error = table.on_error();
         state_bytes = state_bytes(table);
     }
-    let (key_by, allowed_lateness_us) = (key_by.unwrap_or_default(), lateness_us.unwrap_or(0));
-    Ok(NodeKind::Window(WindowNode { key_by, window, aggregates, allowed_lateness_us, on_error, state_bytes }))
+    let WindowKind { window, gap, rows } = window;
+    let (rules, delta) = window_rules::read(table, window, rows.as_ref(), lateness_us)?;
+    let is_complete = rules.as_ref().is_some_and(|rules| rules.trigger.look == Look::All);
+    // What is shown completely again and again is never forgotten.
+    let allowed_lateness_us = lateness_us.unwrap_or(if is_complete { i64::MAX } else { 0 });
+    let key_by = key_by.unwrap_or_default();
+    Ok(NodeKind::Window(WindowNode {
+        key_by,
+        window,
+        rules,
+        gap,
+        delta,
+        aggregates,
+        allowed_lateness_us,
+        on_error,
+        state_bytes,
+    }))
 }
 
 /// `limits = { state = "4GiB" }` of a step that keeps rows: what calls its components may make is in their own limits.
@@ -65,34 +97,12 @@ pub(super) fn warnings(name: &str, span: &Option<Span>, kind: &NodeKind) -> Vec<
     warnings
 }
 
+/// A window of a join: tumbling, sliding, or sessions of one gap.
 pub(super) fn assigner(table: &Table<'_>) -> Result<WindowAssigner> {
-    together! {
-        _keys = table.check_keys(&["tumbling", "sliding", "slide", "session", "offset"]);
-        offset = table.signed_duration_us("offset");
-        slide = table.duration_us("slide");
-        tumbling = table.duration_us("tumbling");
-        sliding = table.duration_us("sliding");
-        session = table.duration_us("session");
+    let kind = window_kind::read(table)?;
+    if kind.rows.is_none() && kind.window.is_plain() {
+        return Ok(kind.window);
     }
-    let refuse = |message: &str| Diagnostic::error(message, table.span.clone());
-    let assigner = match ((tumbling, sliding, session), slide, offset) {
-        ((Some(size), None, None), None, offset) => WindowAssigner::Tumbling { size, offset: offset.unwrap_or(0) },
-        ((None, Some(size), None), Some(slide), offset) => {
-            WindowAssigner::Sliding { size, slide, offset: offset.unwrap_or(0) }
-        }
-        ((None, None, Some(gap)), None, None) => WindowAssigner::Session { gap },
-        ((None, Some(_), None), None, _) => {
-            return Err(refuse("a sliding window needs how far it slides").with_hint("add slide = \"..\"").into());
-        }
-        ((Some(_), None, None), Some(_), _) => {
-            let problem = refuse("slide belongs to a sliding window");
-            return Err(problem.with_hint("did you mean sliding instead of tumbling?").into());
-        }
-        ((None, None, Some(_)), ..) => {
-            return Err(refuse("a session window has a gap only, no slide and no offset").into());
-        }
-        _ => return Err(refuse(&format!("a window is one of {FORMS}")).into()),
-    };
-    assigner.check().map_err(|error| refuse(&error.to_string()))?;
-    Ok(assigner)
+    let message = "rows are joined within tumbling, sliding and session windows";
+    Err(Diagnostic::error(message, table.span.clone()).into())
 }

@@ -1,4 +1,6 @@
-//! Tumbling, sliding and session windows over event time, as Flink assigns them.
+//! Which windows a time belongs to, as Flink assigns them. Never merges sessions.
+
+use super::calendar_window::CalendarWindow;
 
 /// `[start, end)`, microseconds since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +43,33 @@ pub enum WindowAssigner {
         /// The silence that ends a session.
         gap: i64,
     },
+    /// As [`WindowAssigner::Session`], but sessions that only touch stay apart.
+    ApartSession {
+        /// The silence that ends a session.
+        gap: i64,
+    },
+    /// Sessions whose gap each row says.
+    RowSession,
+    /// One window for all time.
+    Global,
+    /// A window for each event time, `[time, time]`.
+    Instant,
+    /// Windows that begin together every `size` and end one after the other, `step` apart.
+    Cumulating {
+        /// The size of the longest.
+        size: i64,
+        /// How much longer each is than the one before.
+        step: i64,
+        /// Where they start, after multiples of the size.
+        offset: i64,
+    },
+    /// Days, weeks, months or years of a time zone.
+    Calendar(CalendarWindow),
+    /// For each row one window that ends with it and one that begins after it, `[time, time + length]`, as Kafka's sliding windows.
+    PerRow {
+        /// From the first instant to the last, both in the window.
+        length: i64,
+    },
 }
 
 /// A window that cannot be.
@@ -58,6 +87,9 @@ pub enum WindowError {
         /// `size` or `slide`.
         than: &'static str,
     },
+    /// A step that does not divide the size.
+    #[error("the step of a cumulating window must divide its size")]
+    Step,
 }
 
 impl WindowAssigner {
@@ -85,7 +117,53 @@ impl WindowAssigner {
                     Ok(())
                 }
             }
-            Self::Session { gap } => positive("gap", gap),
+            Self::Session { gap } | Self::ApartSession { gap } => positive("gap", gap),
+            Self::Cumulating { size, step, offset } => {
+                Self::Tumbling { size, offset }.check()?;
+                positive("step", step)?;
+                if size % step == 0 { Ok(()) } else { Err(WindowError::Step) }
+            }
+            Self::Calendar(window) => positive("size", i64::from(window.every)),
+            Self::PerRow { length } => positive("length", length),
+            Self::RowSession | Self::Global | Self::Instant => Ok(()),
+        }
+    }
+
+    /// Whether its windows run without the general operator: aligned panes, or sessions of one gap.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::Tumbling { .. } | Self::Sliding { .. } | Self::Session { .. })
+    }
+
+    /// Whether windows of a key become one.
+    #[must_use]
+    pub fn merges(&self) -> bool {
+        matches!(self, Self::Session { .. } | Self::ApartSession { .. } | Self::RowSession)
+    }
+
+    /// Whether its windows have bounds.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        !matches!(self, Self::Global)
+    }
+
+    /// Whether two windows of one key are one.
+    #[must_use]
+    pub fn joins(&self, a: &Window, b: &Window) -> bool {
+        match self {
+            Self::Session { .. } | Self::RowSession => a.touches(b),
+            Self::ApartSession { .. } => a.start < b.end && b.start < a.end,
+            _ => false,
+        }
+    }
+
+    /// The last instant in a window.
+    #[must_use]
+    pub fn max_time(&self, window: &Window) -> i64 {
+        match self {
+            Self::Instant => window.start,
+            Self::Global => i64::MAX,
+            _ => window.max_time(),
         }
     }
 
@@ -105,8 +183,24 @@ impl WindowAssigner {
                 windows.reverse();
                 windows
             }
-            Self::Session { gap } => vec![window(i128::from(time), gap)],
+            Self::Session { gap } | Self::ApartSession { gap } => vec![window(i128::from(time), gap)],
+            Self::RowSession | Self::Instant => vec![Window { start: time, end: time }],
+            Self::Global => vec![Window { start: i64::MIN, end: i64::MAX }],
+            Self::Cumulating { size, step, offset } => {
+                let start = wide_start_of(time, offset, size);
+                let first = (i128::from(time) - start) / i128::from(step) + 1;
+                let ends = first..=i128::from(size / step);
+                ends.map(|steps| window(start, clamp(steps * i128::from(step)))).collect()
+            }
+            Self::Calendar(calendar) => vec![calendar.window_of(time)],
+            Self::PerRow { length } => vec![window(i128::from(time) - i128::from(length), length.saturating_add(1))],
         }
+    }
+
+    /// The window of a row of a session that says its own gap.
+    #[must_use]
+    pub fn session_of(time: i64, gap: i64) -> Window {
+        window(i128::from(time), gap)
     }
 
     /// The same windows, moved by how far into its slot `first_seen` is (Flink's `WindowStagger.NATURAL`), so that many jobs do

@@ -1,6 +1,6 @@
 //! Which windows merge into one session. Never holds rows.
 
-use super::Window;
+use super::{Window, WindowAssigner};
 
 /// Windows that are one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,16 +25,28 @@ impl Window {
     }
 }
 
+impl WindowAssigner {
+    /// Merges windows of one key, until none become one. The order of the windows does not matter; the result is by start.
+    #[must_use]
+    pub fn merge(&self, windows: &[Window]) -> Vec<MergedWindow> {
+        merge_by(windows, |a, b| self.joins(a, b))
+    }
+}
+
 /// Merges windows that touch, until none do. The order of the windows does not matter; the result is by start.
 #[must_use]
 pub fn merge_touching(windows: &[Window]) -> Vec<MergedWindow> {
+    merge_by(windows, Window::touches)
+}
+
+fn merge_by(windows: &[Window], joins: impl Fn(&Window, &Window) -> bool) -> Vec<MergedWindow> {
     let mut windows = windows.to_vec();
     windows.sort_unstable();
     windows.dedup();
     let mut merged: Vec<MergedWindow> = Vec::new();
     for window in windows {
         match merged.last_mut() {
-            Some(last) if last.window.touches(&window) => {
+            Some(last) if joins(&last.window, &window) => {
                 last.window = last.window.cover(&window);
                 last.from.push(window);
             }

@@ -13,6 +13,7 @@
 //! | `refiring` | late rows that make windows fire again |
 //! | `session_list`, `sessions` | the sessions of a key; of all keys |
 //! | `session_windows` | session windows |
+//! | `general`, `general_plan` | windows of every other kind, and with triggers; what the planner must know of them |
 //! | `combine`, `combine_sessions` | aggregating ahead of the exchange |
 //! | `plan` | what a window is to the planner |
 //! | `late_count` | late rows, counted over restarts |
@@ -28,6 +29,8 @@ pub(crate) mod component_window;
 mod emitted_keys;
 mod firing;
 mod frozen_groups;
+mod general;
+mod general_plan;
 pub(in crate::nodes) mod group_table;
 pub(crate) mod instance_aggregate;
 pub(in crate::nodes) mod late_count;
@@ -50,7 +53,7 @@ use arrow::array::UInt32Array;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use weir_core::batch::StreamBatch;
 use weir_core::graph::{AggregateFunction, OnError};
-use weir_core::window::WindowAssigner;
+use weir_core::window::{WindowAssigner, WindowRules};
 
 use crate::dataflow::exchange::take_rows;
 use crate::dataflow::metrics::Metrics;
@@ -59,7 +62,9 @@ use crate::nodes::dead_letter::{DeadLetters, Letters};
 use aggregate_set::AggregateSet;
 use combine::CombineOperator;
 use combine_sessions::CombineSessions;
+use general::GeneralWindows;
 use pane_windows::PaneWindows;
+use results::pane_fields;
 use session_windows::SessionWindows;
 
 pub use aggregate::aggregate_type;
@@ -80,6 +85,8 @@ pub struct WindowSpec {
     pub key_columns: Vec<usize>,
     /// How rows are assigned to windows; checked.
     pub window: WindowAssigner,
+    /// How windows fire; `None`: once at their end, and once per late row.
+    pub rules: Option<Arc<BoundRules>>,
     /// The result's columns after the key columns, `window_start` and `window_end`.
     pub aggregates: Vec<BoundAggregate>,
     /// How long after its end a window still takes rows, microseconds.
@@ -100,6 +107,17 @@ pub struct WindowSpec {
     pub result_rows_max: usize,
     /// Where late and failed rows are counted.
     pub metrics: Metrics,
+}
+
+/// How windows fire, and the columns that this depends on.
+#[derive(Clone, Debug, Default)]
+pub struct BoundRules {
+    /// When, and what a firing does.
+    pub rules: WindowRules,
+    /// The column with the gap of each row, integers or a duration, and the microseconds of one of its units.
+    pub gap: Option<(usize, i64)>,
+    /// The column that an evictor compares.
+    pub delta: Option<usize>,
 }
 
 /// One aggregate and the columns that it reads.
@@ -151,9 +169,13 @@ pub enum AggregateKind {
 /// # Errors
 /// [`OperatorError::Call`] if an aggregate does not take its column's type, [`OperatorError::State`] if a column cannot be a key.
 pub fn window_operator(spec: WindowSpec) -> Result<Box<dyn Operator>, OperatorError> {
+    if spec.rules.is_some() || !spec.window.is_plain() {
+        let bound = spec.rules.clone().unwrap_or_default();
+        return Ok(Box::new(GeneralWindows::new(spec, bound)?));
+    }
     Ok(match spec.window {
         WindowAssigner::Session { gap } => Box::new(SessionWindows::new(spec, gap)?),
-        WindowAssigner::Tumbling { .. } | WindowAssigner::Sliding { .. } => Box::new(PaneWindows::new(spec)?),
+        _ => Box::new(PaneWindows::new(spec)?),
     })
 }
 
@@ -161,10 +183,10 @@ pub fn window_operator(spec: WindowSpec) -> Result<Box<dyn Operator>, OperatorEr
 /// late, or fail.
 #[must_use]
 pub fn can_combine(asks: CombineQuestion) -> bool {
-    let CombineQuestion { window, has_component, allows_lateness, reads_late, reads_dead_letters } = asks;
+    let CombineQuestion { window, has_rules, has_component, allows_lateness, reads_late, reads_dead_letters } = asks;
     // A session of which a row is refused is another session.
     let may_refuse = has_component && (reads_dead_letters || matches!(window, WindowAssigner::Session { .. }));
-    !allows_lateness && !reads_late && !may_refuse
+    window.is_plain() && !has_rules && !allows_lateness && !reads_late && !may_refuse
 }
 
 /// What [`can_combine`] depends on.
@@ -172,6 +194,8 @@ pub fn can_combine(asks: CombineQuestion) -> bool {
 pub struct CombineQuestion {
     /// How rows are assigned.
     pub window: WindowAssigner,
+    /// Whether windows fire by rules of their own.
+    pub has_rules: bool,
     /// Whether any aggregate is a component's.
     pub has_component: bool,
     /// Whether windows take rows after they have fired.
@@ -190,6 +214,7 @@ pub struct CombineQuestion {
 pub fn combine_operator(spec: &WindowSpec) -> Result<Option<Combine>, OperatorError> {
     let asks = CombineQuestion {
         window: spec.window,
+        has_rules: spec.rules.is_some(),
         has_component: spec.aggregates.iter().any(|a| matches!(a.kind, AggregateKind::Component { .. })),
         allows_lateness: spec.allowed_lateness_us > 0,
         reads_late: spec.late_output.is_some(),
@@ -204,7 +229,7 @@ pub fn combine_operator(spec: &WindowSpec) -> Result<Option<Combine>, OperatorEr
             let schema = operator.schema();
             (Box::new(operator), schema)
         }
-        WindowAssigner::Tumbling { .. } | WindowAssigner::Sliding { .. } => {
+        _ => {
             let operator = CombineOperator::new(spec)?;
             let schema = operator.schema();
             (Box::new(operator), schema)
@@ -248,13 +273,15 @@ impl WindowSpec {
     fn full_output(&self, aggregates: &AggregateSet) -> SchemaRef {
         let results = self.aggregates.iter().zip(aggregates.output_fields());
         let results = results.map(|(aggregate, field)| Arc::new(field.as_ref().clone().with_name(&aggregate.name)));
-        Arc::new(Schema::new(fields_before_results(self.key_fields()).into_iter().chain(results).collect::<Vec<_>>()))
+        let before = fields_before_results(self.key_fields(), self.window.is_bounded());
+        let panes = self.rules.as_ref().map(|bound| pane_fields(&bound.rules.pane)).unwrap_or_default();
+        Arc::new(Schema::new(before.into_iter().chain(results).chain(panes).collect::<Vec<_>>()))
     }
 }
 
-/// The columns of a window's output before those of its aggregates: the key columns and the bounds.
-pub(in crate::nodes) fn fields_before_results(keys: Vec<FieldRef>) -> Vec<FieldRef> {
+/// The columns of a window's output before those of its aggregates: the key columns and the bounds, null if there are none.
+pub(in crate::nodes) fn fields_before_results(keys: Vec<FieldRef>, is_bounded: bool) -> Vec<FieldRef> {
     let bound_type = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let bound = |name| Arc::new(Field::new(name, bound_type.clone(), false));
+    let bound = |name| Arc::new(Field::new(name, bound_type.clone(), !is_bounded));
     keys.into_iter().chain([bound(WINDOW_START), bound(WINDOW_END)]).collect()
 }

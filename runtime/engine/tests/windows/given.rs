@@ -120,6 +120,7 @@ pub(crate) fn spec(case: &Case, late_output: bool) -> WindowSpec {
         input: schema(),
         key_columns: if case.keyed { vec![0] } else { Vec::new() },
         window: case.window,
+        rules: None,
         aggregates: aggregates(case.component),
         allowed_lateness_us: case.lateness,
         late_output: late_output.then_some(LATE),

@@ -138,7 +138,7 @@ fn all(
 fn windows(join: &JoinNode) -> Vec<(Made, FieldRef)> {
     match join.bounds {
         JoinBounds::Window(_) => {
-            [Made::WindowStart, Made::WindowEnd].into_iter().zip(fields_before_results(Vec::new())).collect()
+            [Made::WindowStart, Made::WindowEnd].into_iter().zip(fields_before_results(Vec::new(), true)).collect()
         }
         JoinBounds::Interval { .. } | JoinBounds::Regular { .. } => Vec::new(),
     }

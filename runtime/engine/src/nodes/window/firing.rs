@@ -116,7 +116,7 @@ impl Firing {
             }
             let GroupTable { keys, aggregates, .. } = table;
             let (key_slots, windows) = (&rows.slots, &rows.windows);
-            results.emit(&Fired { keys, key_slots, windows, aggregates, groups: key_slots }, ingested_at, out)?;
+            results.emit(&Fired::once(keys, key_slots, windows, aggregates, key_slots), ingested_at, out)?;
             rows.slots.clear();
             rows.windows.clear();
         }

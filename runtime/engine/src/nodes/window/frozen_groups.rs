@@ -7,6 +7,7 @@ use weir_core::window::Window;
 use weir_state::FrozenKeys;
 
 use super::aggregate_set::AggregateSet;
+use super::general::entry::{ENTRY_WIDTH, Entry};
 use crate::dataflow::operator::OperatorError;
 
 /// Groups of keys, each within bounds of time.
@@ -22,12 +23,14 @@ pub(super) enum Rows {
     Pane { start: i64, slots: Vec<u32> },
     /// Windows, each with the slot of its key, its group, and whether its result has been emitted.
     Windows { slots: Vec<u32>, groups: Vec<u32>, windows: Vec<Window>, emitted: Vec<bool> },
+    /// Windows of the general operator, with what it knows of each; `given`: what the results that stand were made of.
+    Entries { slots: Vec<u32>, groups: Vec<u32>, entries: Vec<Entry>, given: Option<AggregateSet> },
 }
 
 impl FrozenGroups {
     /// The slots of the keys of all rows.
     pub(super) fn slots(&self) -> &[u32] {
-        let (Rows::Pane { slots, .. } | Rows::Windows { slots, .. }) = &self.rows;
+        let (Rows::Pane { slots, .. } | Rows::Windows { slots, .. } | Rows::Entries { slots, .. }) = &self.rows;
         slots
     }
 
@@ -46,12 +49,20 @@ impl FrozenGroups {
                     |of: fn(&Window) -> i64| int64(rows.iter().map(|row| of(&windows[*row as usize])).collect());
                 (pick(slots), pick(groups), vec![bound(|w| w.start), bound(|w| w.end)])
             }
+            Rows::Entries { slots, groups, entries, .. } => {
+                let numbers: Vec<_> = rows.iter().map(|row| entries[*row as usize].numbers()).collect();
+                let column = |place: usize| int64(numbers.iter().map(|numbers| numbers[place]).collect());
+                (pick(slots), pick(groups), (0..ENTRY_WIDTH).map(column).collect())
+            }
         };
         let mut columns = self.keys.keys(&slots)?;
         columns.extend(bounds);
         columns.extend(self.aggregates.state(&groups)?);
+        if let Rows::Entries { given: Some(given), .. } = &self.rows {
+            columns.extend(given.state(&groups)?);
+        }
         columns.extend(emitted_until.map(|until| match &self.rows {
-            Rows::Pane { .. } => int64(vec![until; rows.len()]),
+            Rows::Pane { .. } | Rows::Entries { .. } => int64(vec![until; rows.len()]),
             Rows::Windows { windows, emitted, .. } => {
                 let of_row = |row: usize| if emitted[row] { windows[row].max_time() } else { i64::MIN };
                 int64(rows.iter().map(|row| of_row(*row as usize)).collect())

@@ -34,12 +34,12 @@ impl Pane {
 }
 
 impl PaneGrid {
-    /// `None` for sessions.
+    /// `None` for windows that are not aligned.
     pub(in crate::nodes) fn new(window: WindowAssigner) -> Option<Self> {
         let (size, slide, offset) = match window {
             WindowAssigner::Tumbling { size, offset } => (size, size, offset),
             WindowAssigner::Sliding { size, slide, offset } => (size, slide, offset),
-            WindowAssigner::Session { .. } => return None,
+            _ => return None,
         };
         Some(Self { size, slide, offset, first: size % slide })
     }

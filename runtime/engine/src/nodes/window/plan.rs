@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use weir_core::graph::{
-    AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, MAIN_OUTPUT, Node, NodeKind, Spanned, WindowNode,
+    AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, Node, NodeKind, Spanned, WindowNode,
 };
 use weir_core::limits::OperatorLimits;
 use weir_host::{Component, InputSchema, World};
 
 use super::component_window::ComponentWindow;
+use super::general_plan::{delta_column, gap_column, is_plain, main_output, sees_all_rows};
 use super::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
 use super::{
-    AggregateKind, BoundAggregate, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec,
-    aggregate_type, can_combine, combine_operator, fields_before_results, window_operator,
+    AggregateKind, BoundAggregate, BoundRules, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec,
+    aggregate_type, can_combine, combine_operator, fields_before_results, pane_fields, window_operator,
 };
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
@@ -40,6 +41,9 @@ struct WindowStep {
     spec: WindowNode,
     keys: Vec<usize>,
     aggregates: Vec<PlannedAggregate>,
+    /// The column with the gap of each row, and the microseconds of one of its units.
+    gap: Option<(usize, i64)>,
+    delta: Option<usize>,
     inputs: Vec<InputPort>,
     outputs: Vec<OutputPort>,
     parallelism: usize,
@@ -108,7 +112,9 @@ impl StepKind for WindowKind {
             return Err(CheckError::at(&bound.span, message).into());
         }
         let mut aggregates = Vec::with_capacity(spec.aggregates.len());
-        let mut fields = fields_before_results(keys.iter().map(|k| input.fields()[*k].clone()).collect());
+        let (gap, delta) = CheckErrors::both(gap_column(input, spec), delta_column(input, spec))?;
+        let is_bounded = spec.window.is_bounded();
+        let mut fields = fields_before_results(keys.iter().map(|k| input.fields()[*k].clone()).collect(), is_bounded);
         for ((name, _), (aggregate, field)) in spec.aggregates.iter().zip(planned) {
             if fields.iter().any(|f| f.name() == field.name()) {
                 let key = spec.key_by.iter().find(|key| key.value == name.value);
@@ -119,19 +125,31 @@ impl StepKind for WindowKind {
                 let message = format!("the window already has a column named {:?}: {of}", name.value);
                 return Err(CheckError::at(&name.span, message).into());
             }
+            if !is_plain(spec) && aggregate.component_use().is_some() {
+                let message = "an aggregate of a component runs in tumbling, sliding and session windows of one gap that fire at \
+                               their end: use one of those, or an aggregate that is built in";
+                return Err(CheckError::at(&name.span, message).into());
+            }
             aggregates.push(aggregate);
             fields.push(Arc::new(field));
         }
+        for field in spec.rules.iter().flat_map(|rules| pane_fields(&rules.pane)) {
+            if field.name().is_empty() || fields.iter().any(|f| f.name() == field.name()) {
+                let message = format!("pane names a column {:?}, which the window has already", field.name());
+                return Err(CheckError::at(&node.span, message).into());
+            }
+            fields.push(field);
+        }
         let outputs = vec![
-            OutputPort::new(MAIN_OUTPUT, Arc::new(Schema::new(fields)), OutputRole::Made),
+            main_output(spec, keys.len(), Arc::new(Schema::new(fields))),
             OutputPort::new(LATE_OUTPUT, input.clone(), OutputRole::WholeRows),
             OutputPort::new(DEAD_LETTER_OUTPUT, with_error_column(input, Letters::OfKeys), OutputRole::WholeRows),
         ];
         let distribution = Distribution::Hash(keys.clone());
-        let parallelism = if keys.is_empty() { 1 } else { cx.graph.parallelism };
+        let parallelism = if keys.is_empty() || sees_all_rows(spec) { 1 } else { cx.graph.parallelism };
         let inputs = vec![InputPort::only(input.clone(), distribution)];
         let (spec, part) = (spec.clone(), WindowPart::Whole);
-        Ok(Arc::new(WindowStep { spec, keys, aggregates, inputs, outputs, parallelism, part }))
+        Ok(Arc::new(WindowStep { spec, keys, aggregates, gap, delta, inputs, outputs, parallelism, part }))
     }
 }
 
@@ -215,6 +233,14 @@ impl WindowStep {
             input: Arc::new(self.inputs[0].schema.project(cx.columns.inputs.first().map_or(&[], Vec::as_slice))?),
             key_columns: cx.columns.positions(0, &self.keys),
             window: self.spec.window,
+            rules: (!is_plain(&self.spec)).then(|| {
+                let position = |column: usize| cx.columns.position(0, column);
+                Arc::new(BoundRules {
+                    rules: self.spec.rules.clone().unwrap_or_default(),
+                    gap: self.gap.and_then(|(column, unit)| Some((position(column)?, unit))),
+                    delta: self.delta.and_then(position),
+                })
+            }),
             aggregates,
             allowed_lateness_us: self.spec.allowed_lateness_us,
             late_output: cx.columns.is_read(LATE).then_some(LATE),
@@ -253,12 +279,14 @@ impl PlanNode for WindowStep {
 
     fn needs(&self, _: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
         let columns = self.keys.iter().chain(self.aggregates.iter().flat_map(|a| &a.columns));
+        let columns = columns.chain(self.gap.iter().map(|(column, _)| column)).chain(&self.delta);
         vec![columns.copied().collect::<BTreeSet<_>>().into_iter().collect()]
     }
 
     fn pre_aggregate(&self, columns: &NodeColumns) -> Option<Halves> {
         let can_combine = can_combine(CombineQuestion {
             window: self.spec.window,
+            has_rules: self.spec.rules.is_some(),
             has_component: self.aggregates.iter().any(|a| a.component_use().is_some()),
             allows_lateness: self.spec.allowed_lateness_us > 0,
             reads_late: columns.is_read(LATE),

@@ -198,7 +198,7 @@ impl Operator for SessionWindows {
         let windows: Vec<Window> = fired.iter().map(|(session, _)| session.window).collect();
         let groups: Vec<u32> = fired.iter().map(|(session, _)| session.group).collect();
         let (keys, aggregates) = (&self.keys, &self.state.aggregates);
-        let fired = Fired { keys, key_slots: &key_slots, windows: &windows, aggregates, groups: &groups };
+        let fired = Fired::once(keys, &key_slots, &windows, aggregates, &groups);
         self.results.emit(&fired, self.ingested_at, out)?;
         for slot in looked_at {
             if self.state.close(slot) {

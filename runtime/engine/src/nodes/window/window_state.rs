@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use weir_core::column_type::columns_text;
 use weir_core::key_group::hash_keys;
 use weir_core::time::WATERMARK_MIN;
-use weir_core::window::WindowAssigner;
+use weir_core::window::{CalendarUnit, CalendarWindow, WindowAssigner};
 use weir_state::FrozenKeys;
 use weir_state::key_groups::GroupTables;
 
@@ -345,6 +345,24 @@ pub(in crate::nodes) fn described(window: &WindowAssigner) -> String {
             format!("sliding {size} us every {slide} us, offset {offset} us")
         }
         WindowAssigner::Session { gap } => format!("sessions with a gap of {gap} us"),
+        WindowAssigner::ApartSession { gap } => {
+            format!("sessions with a gap of {gap} us that stay apart if they touch")
+        }
+        WindowAssigner::RowSession => "sessions whose gap each row says".to_owned(),
+        WindowAssigner::Global => "global".to_owned(),
+        WindowAssigner::Instant => "instants".to_owned(),
+        WindowAssigner::Cumulating { size, step, offset } => {
+            format!("cumulating {size} us in steps of {step} us, offset {offset} us")
+        }
+        WindowAssigner::Calendar(CalendarWindow { unit, every, zone }) => {
+            let unit = match unit {
+                CalendarUnit::Days => "days",
+                CalendarUnit::Weeks => "weeks",
+                CalendarUnit::Months => "months",
+            };
+            format!("tumbling {every} {unit} of {zone}")
+        }
+        WindowAssigner::PerRow { length } => format!("{length} us around each row"),
     }
 }
 

@@ -1,0 +1,124 @@
+//! [`Contents`]: what windows hold, by their numbers: accumulators, or the rows themselves where a firing takes some of them out. It
+//! knows no time, and decides nothing.
+
+use arrow::array::ArrayRef;
+use weir_core::window::Evictor;
+
+use super::kept_rows::KeptRows;
+use crate::dataflow::operator::OperatorError;
+use crate::nodes::window::aggregate_set::AggregateSet;
+use crate::nodes::window::window_rows::WindowRows;
+
+/// What the windows hold.
+pub(super) struct Contents {
+    /// What has come; with [`Contents::kept`], of the window that fires.
+    aggregates: AggregateSet,
+    /// What the results that stand were made of, where they can be taken back.
+    pub(super) given: Option<AggregateSet>,
+    kept: Option<(KeptRows, Evictor)>,
+    /// Rows of the batch that have not been added yet, and to which window each.
+    pending: Vec<(u32, u32)>,
+}
+
+impl Contents {
+    pub(super) fn new(aggregates: AggregateSet, keeps_given: bool, evictor: Option<Evictor>) -> Self {
+        let given = keeps_given.then(|| aggregates.fresh());
+        Self { given, kept: evictor.map(|evictor| (KeptRows::default(), evictor)), aggregates, pending: Vec::new() }
+    }
+
+    /// Makes room for windows up to this many.
+    pub(super) fn resize(&mut self, windows: usize) {
+        self.aggregates.resize(windows);
+        self.given.iter_mut().for_each(|given| given.resize(windows));
+        self.kept.iter_mut().for_each(|(kept, _)| kept.resize(windows));
+    }
+
+    pub(super) fn memory_bytes(&mut self) -> u64 {
+        let given = self.given.as_mut().map_or(0, AggregateSet::memory_bytes);
+        self.aggregates.memory_bytes() + given + self.kept.as_ref().map_or(0, |(kept, _)| kept.memory_bytes())
+    }
+
+    pub(super) fn aggregates(&mut self) -> &mut AggregateSet {
+        &mut self.aggregates
+    }
+
+    pub(super) fn kept(&mut self) -> Option<&mut KeptRows> {
+        self.kept.as_mut().map(|(kept, _)| kept)
+    }
+
+    /// A row of the batch goes into a window.
+    pub(super) fn add(&mut self, row: usize, window: u32) {
+        self.pending.push((row as u32, window));
+    }
+
+    /// Adds the rows that are pending: those between two firings together.
+    pub(super) fn settle(&mut self, rows: &WindowRows, deltas: Option<&ArrayRef>) -> Result<(), OperatorError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        if let Some((kept, _)) = &mut self.kept {
+            return kept.add(pending, rows, deltas);
+        }
+        let (indices, windows): (Vec<u32>, Vec<u32>) = pending.into_iter().unzip();
+        let first = indices[0];
+        let is_range = indices.iter().zip(first..).all(|(index, expected)| *index == expected);
+        let rows = if is_range { rows.slice(first as usize, indices.len()) } else { rows.take(&indices)? };
+        self.aggregates.update(&windows, &rows)
+    }
+
+    /// What a window holds becomes part of another's, and it holds nothing.
+    pub(super) fn absorb(&mut self, window: u32, other: u32) -> Result<(), OperatorError> {
+        self.kept.iter_mut().for_each(|(kept, _)| kept.absorb(window, other));
+        self.aggregates.absorb(window, other)
+    }
+
+    /// A window that holds nothing gets what another holds.
+    pub(super) fn copy(&mut self, window: u32, from: u32) -> Result<(), OperatorError> {
+        self.aggregates.copy(window, from)
+    }
+
+    /// What a window gives out now: its accumulators are ready. `false`: nothing is left in it.
+    pub(super) fn before_firing(&mut self, window: u32) -> Result<bool, OperatorError> {
+        let Some((kept, evictor)) = &mut self.kept else { return Ok(true) };
+        if !evictor.after {
+            kept.evict(window, &evictor.evict)?;
+        }
+        self.aggregates.reset(window);
+        let Some(rows) = kept.rows(window)? else { return Ok(false) };
+        self.aggregates.update(&vec![window; rows.len], &rows)?;
+        Ok(true)
+    }
+
+    /// A result was made; returns whether the window still holds rows.
+    pub(super) fn after_firing(&mut self, window: u32, discards: bool) -> Result<bool, OperatorError> {
+        if discards {
+            self.clear(window);
+            return Ok(false);
+        }
+        let Some((kept, evictor)) = &mut self.kept else { return Ok(true) };
+        self.aggregates.reset(window);
+        if evictor.after {
+            kept.evict(window, &evictor.evict)?;
+        }
+        Ok(kept.has_rows(window))
+    }
+
+    /// The result that a window gives out now stands from now on.
+    pub(super) fn keep_given(&mut self, window: u32) -> Result<(), OperatorError> {
+        let Some(given) = &mut self.given else { return Ok(()) };
+        given.reset(window);
+        given.merge_from(&[window], &self.aggregates, &[window])
+    }
+
+    /// The window holds nothing.
+    pub(super) fn clear(&mut self, window: u32) {
+        self.aggregates.reset(window);
+        self.kept.iter_mut().for_each(|(kept, _)| kept.clear(window));
+    }
+
+    /// No result of the window stands.
+    pub(super) fn forget_given(&mut self, window: u32) {
+        self.given.iter_mut().for_each(|given| given.reset(window));
+    }
+}

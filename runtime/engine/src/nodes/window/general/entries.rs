@@ -1,0 +1,233 @@
+//! [`Entries`]: the windows of all keys, found by key and bounds, and by when something of them is due. Knows no rows and fires nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weir_core::window::{Firing, Suppress, TimeOf, Trigger, Window, WindowAssigner, WindowClock};
+use weir_state::ChunkedVec;
+
+use super::entry::{Entry, NEVER};
+
+/// The windows' own clock.
+pub(super) const OWN: usize = 0;
+/// Processing time, where windows lie in another.
+pub(super) const BESIDE: usize = 1;
+
+/// The windows of all keys.
+pub(super) struct Entries {
+    assigner: WindowAssigner,
+    trigger: Trigger,
+    suppress: Option<Suppress>,
+    /// Whether windows lie in processing time.
+    own_is_processing: bool,
+    lateness: i64,
+    by_number: ChunkedVec<Entry>,
+    by_window: BTreeMap<(u32, Window), u32>,
+    /// By slot of a key, how many windows it has.
+    of_key: Vec<u32>,
+    free: Vec<u32>,
+    /// When something is due, and of which window.
+    due: [BTreeSet<(i64, u32)>; 2],
+    /// Windows whose updates wait, in the order in which those came.
+    waiting: BTreeSet<(i64, i64, u32)>,
+    /// The place of the next update that waits.
+    next_place: i64,
+}
+
+impl Entries {
+    pub(super) fn new(
+        assigner: WindowAssigner,
+        trigger: Trigger,
+        suppress: Option<Suppress>,
+        clock: WindowClock,
+        lateness: i64,
+    ) -> Self {
+        Self {
+            assigner,
+            trigger,
+            suppress,
+            own_is_processing: clock == WindowClock::Processing,
+            lateness,
+            by_number: ChunkedVec::new(),
+            by_window: BTreeMap::new(),
+            of_key: Vec::new(),
+            free: Vec::new(),
+            due: [BTreeSet::new(), BTreeSet::new()],
+            waiting: BTreeSet::new(),
+            next_place: 0,
+        }
+    }
+
+    /// One more than the greatest number of a window.
+    pub(super) fn bound(&self) -> usize {
+        self.by_number.len()
+    }
+
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let each = size_of::<(u32, Window, u32)>() + 2 * size_of::<(i64, u32)>();
+        self.by_number.memory_bytes() + (self.by_window.len() * 2 * each + self.of_key.len() * 4) as u64
+    }
+
+    pub(super) fn get(&self, number: u32) -> &Entry {
+        &self.by_number[number as usize]
+    }
+
+    pub(super) fn get_mut(&mut self, number: u32) -> &mut Entry {
+        &mut self.by_number[number as usize]
+    }
+
+    /// The numbers of all windows, by key and bounds.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.by_window.values().copied()
+    }
+
+    /// All windows as they are now, by number.
+    pub(super) fn freeze(&mut self) -> ChunkedVec<Entry> {
+        self.by_number.freeze()
+    }
+
+    /// Whether a key has no window.
+    pub(super) fn is_unused(&self, key: u32) -> bool {
+        self.of_key.get(key as usize).is_none_or(|windows| *windows == 0)
+    }
+
+    pub(super) fn find(&self, key: u32, window: Window) -> Option<u32> {
+        self.by_window.get(&(key, window)).copied()
+    }
+
+    /// The windows of a key that begin before or at a time, the latest first.
+    pub(super) fn before(&self, key: u32, start: i64) -> impl Iterator<Item = (Window, u32)> {
+        let least = (key, Window { start: i64::MIN, end: i64::MIN });
+        let most = (key, Window { start, end: i64::MAX });
+        self.by_window.range(least..=most).rev().map(|((_, window), number)| (*window, *number))
+    }
+
+    /// The windows of a key that a window of a session becomes one with.
+    pub(super) fn joined(&self, key: u32, window: Window) -> Vec<u32> {
+        let near = self.before(key, window.end).take_while(|(other, _)| other.end >= window.start);
+        near.filter(|(other, _)| self.assigner.joins(other, &window)).map(|(_, number)| number).collect()
+    }
+
+    /// Adds a window, and returns its number.
+    pub(super) fn insert(&mut self, entry: Entry) -> u32 {
+        let number = self.free.pop().unwrap_or(self.by_number.len() as u32);
+        self.by_number.grow(number as usize + 1, &entry);
+        self.by_number[number as usize] = entry;
+        self.by_window.insert((entry.key, entry.window), number);
+        let key = entry.key as usize;
+        if key >= self.of_key.len() {
+            self.of_key.resize(key + 1, 0);
+        }
+        self.of_key[key] += 1;
+        if let Some((since, place)) = entry.waits {
+            self.waiting.insert((since, place, number));
+            self.next_place = self.next_place.max(place + 1);
+        }
+        number
+    }
+
+    /// Forgets a window; its number will be another's.
+    pub(super) fn remove(&mut self, number: u32) -> Entry {
+        let entry = *self.get(number);
+        self.stop_waiting(number);
+        for (due, at) in self.due.iter_mut().zip(entry.timers) {
+            due.remove(&(at, number));
+        }
+        self.by_window.remove(&(entry.key, entry.window));
+        self.of_key[entry.key as usize] -= 1;
+        self.free.push(number);
+        entry
+    }
+
+    /// Changes the bounds of a window.
+    pub(super) fn set_window(&mut self, number: u32, window: Window) {
+        let entry = &mut self.by_number[number as usize];
+        if entry.window != window {
+            self.by_window.remove(&(entry.key, entry.window));
+            entry.window = window;
+            self.by_window.insert((entry.key, window), number);
+        }
+    }
+
+    /// When a window takes no more rows.
+    pub(super) fn closes_at(&self, window: &Window) -> i64 {
+        self.assigner.max_time(window).saturating_add(self.lateness)
+    }
+
+    /// When it is forgotten: later than it closes, where what it held tells what others hold.
+    fn removed_at(&self, window: &Window) -> i64 {
+        let kept = if let WindowAssigner::PerRow { length } = self.assigner { length } else { 0 };
+        self.closes_at(window).saturating_add(kept)
+    }
+
+    /// An update of a window waits, if it does not already.
+    pub(super) fn wait(&mut self, number: u32, since: i64) {
+        let entry = &mut self.by_number[number as usize];
+        if entry.waits.is_none() {
+            entry.waits = Some((since, self.next_place));
+            self.waiting.insert((since, self.next_place, number));
+            self.next_place += 1;
+        }
+    }
+
+    /// Whether an update waited, which it no longer does.
+    pub(super) fn stop_waiting(&mut self, number: u32) -> bool {
+        let waits = self.by_number[number as usize].waits.take();
+        waits.is_some_and(|(since, place)| self.waiting.remove(&(since, place, number)))
+    }
+
+    /// The window whose update has waited longest, if more wait than may.
+    pub(super) fn over_limit(&self) -> Option<u32> {
+        let max = self.suppress.and_then(|suppress| suppress.rows_max)?;
+        self.waiting.first().filter(|_| self.waiting.len() as u64 > max).map(|(_, _, number)| *number)
+    }
+
+    /// Puts a window where it is due now.
+    pub(super) fn schedule(&mut self, number: u32) {
+        let entry = self.get(number);
+        let ends = if self.trigger.at_end && !entry.ended { self.assigner.max_time(&entry.window) } else { NEVER };
+        let closes = if entry.closed { NEVER } else { self.closes_at(&entry.window) };
+        let waits = self.suppress.and_then(|suppress| suppress.wait_us).zip(entry.waits);
+        let waits = waits.map_or(NEVER, |(wait, (since, _))| since.saturating_add(wait).saturating_sub(1));
+        let mut own = ends.min(closes).min(self.removed_at(&entry.window)).min(waits);
+        let mut beside = NEVER;
+        match entry.firing(&self.trigger) {
+            Some(Firing::Every { of: TimeOf::Processing, .. } | Firing::Delay { of: TimeOf::Processing, .. })
+                if !self.own_is_processing =>
+            {
+                beside = entry.fire_at;
+            }
+            Some(Firing::Every { .. } | Firing::Delay { .. }) => own = own.min(entry.fire_at),
+            Some(Firing::Rows(_)) | None => {}
+        }
+        self.set_timers(number, [own, beside]);
+    }
+
+    /// Whether a window is forgotten at a time.
+    pub(super) fn is_over(&self, number: u32, time: i64) -> bool {
+        self.removed_at(&self.get(number).window) <= time
+    }
+
+    fn set_timers(&mut self, number: u32, timers: [i64; 2]) {
+        let before = std::mem::replace(&mut self.by_number[number as usize].timers, timers);
+        // Windows without an end are due at the end of time; of processing time there is none.
+        for (clock, due) in self.due.iter_mut().enumerate() {
+            if before[clock] != timers[clock] {
+                due.remove(&(before[clock], number));
+            }
+            if timers[clock] != NEVER || clock == OWN {
+                due.insert((timers[clock], number));
+            }
+        }
+    }
+
+    /// The window that is due first by a clock, if it is at a time.
+    pub(super) fn due(&self, clock: usize, time: i64) -> Option<(i64, u32)> {
+        self.due[clock].first().filter(|(at, _)| *at <= time).copied()
+    }
+
+    /// When the first is due in processing time.
+    pub(super) fn deadline(&self) -> Option<i64> {
+        let clock = if self.own_is_processing { OWN } else { BESIDE };
+        self.due[clock].first().map(|(at, _)| *at).filter(|at| *at != NEVER)
+    }
+}

@@ -1,0 +1,78 @@
+//! What the planner must know of windows with triggers, and of kinds that only the general operator runs. Plans nothing by itself.
+
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use weir_core::changelog::ChangelogMode;
+use weir_core::column_type::type_name;
+use weir_core::graph::{MAIN_OUTPUT, WindowNode};
+use weir_core::window::{Changes, Look, WindowClock};
+
+use crate::plan::error::{CheckError, CheckErrors, column};
+use crate::plan::node::{OutputPort, OutputRole};
+
+/// Whether it runs without the general operator.
+pub(super) fn is_plain(spec: &WindowNode) -> bool {
+    spec.rules.is_none() && spec.window.is_plain()
+}
+
+/// Whether what fires depends on rows of other keys, so that one subtask has to see all of them.
+pub(super) fn sees_all_rows(spec: &WindowNode) -> bool {
+    spec.rules.as_ref().is_some_and(|rules| {
+        let counts_waiting = rules.suppress.is_some_and(|suppress| suppress.rows_max.is_some());
+        rules.clock == WindowClock::Stream || rules.trigger.look == Look::All || counts_waiting
+    })
+}
+
+/// The results, and what they do to those before them.
+pub(super) fn main_output(spec: &WindowNode, keys: usize, schema: SchemaRef) -> OutputPort {
+    let port = OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made);
+    let changelog = match spec.rules.as_ref().map_or(Changes::None, |rules| rules.changes) {
+        Changes::None => return port,
+        Changes::Upsert => ChangelogMode::Upsert,
+        Changes::Retract => ChangelogMode::Retract,
+    };
+    let key: Vec<usize> = (0..if spec.window.is_bounded() { keys + 2 } else { keys }).collect();
+    OutputPort { changelog, always: key.clone(), key: Some(key), ..port }
+}
+
+/// The column with the gap of each row's session, and the microseconds of one of its units.
+pub(super) fn gap_column(input: &SchemaRef, spec: &WindowNode) -> Result<Option<(usize, i64)>, CheckErrors> {
+    let Some(gap) = &spec.gap else { return Ok(None) };
+    let index = column(input, &gap.column)?;
+    let unit = match input.field(index).data_type() {
+        DataType::Duration(unit) => unit,
+        other if other.is_integer() => &gap.unit,
+        other => {
+            let name = &gap.column.value;
+            let message =
+                format!("the gap of a session is a duration or a whole number, but {name:?} is {}", type_name(other));
+            return Err(CheckError::at(&gap.column.span, message).into());
+        }
+    };
+    match unit {
+        TimeUnit::Second => Ok(Some((index, 1_000_000))),
+        TimeUnit::Millisecond => Ok(Some((index, 1_000))),
+        TimeUnit::Microsecond => Ok(Some((index, 1))),
+        TimeUnit::Nanosecond => {
+            let message = "the gap of a session is whole microseconds: cast the column in a select before the window";
+            Err(CheckError::at(&gap.column.span, message).into())
+        }
+    }
+}
+
+/// The column that an evictor compares.
+pub(super) fn delta_column(input: &SchemaRef, spec: &WindowNode) -> Result<Option<usize>, CheckErrors> {
+    let Some(delta) = &spec.delta else { return Ok(None) };
+    let index = column(input, delta)?;
+    match input.field(index).data_type() {
+        DataType::UInt64 => {
+            let message =
+                format!("an evictor does not compare uint64, as {:?} is: cast it to int64 before", delta.value);
+            Err(CheckError::at(&delta.span, message).into())
+        }
+        of if of.is_integer() || of.is_floating() => Ok(Some(index)),
+        other => {
+            let message = format!("an evictor compares numbers, but {:?} is {}", delta.value, type_name(other));
+            Err(CheckError::at(&delta.span, message).into())
+        }
+    }
+}
