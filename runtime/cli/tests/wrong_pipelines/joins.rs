@@ -60,156 +60,168 @@ fn joins() {
         PIPELINE,
         &cases,
         &expect![[r#"
-        error: a join has two inputs, the left one first, and 1 are named
-          --> p.toml:10:10
-           |
-        10 | inputs = { orders = "orders" }
-           |          ^^^^^^^^^^^^^^^^^^^^^ inputs = { orders = "orders", shipments = "shipments" }
+            error: a join has two inputs, the left one first, and 1 are named
+              --> p.toml:10:10
+               |
+            10 | inputs = { orders = "orders" }
+               |          ^^^^^^^^^^^^^^^^^^^^^ inputs = { orders = "orders", shipments = "shipments" }
 
-        error: ' ' cannot be in the name of an input: letters, digits, - and _ can
-          --> p.toml:10:31
-           |
-        10 | inputs = { orders = "orders", "a b" = "shipments" }
-           |                               ^^^^^
+            error: ' ' cannot be in the name of an input: letters, digits, - and _ can
+              --> p.toml:10:31
+               |
+            10 | inputs = { orders = "orders", "a b" = "shipments" }
+               |                               ^^^^^
 
-        error: [joins.shipped] needs a key "on"
-         --> p.toml:9:8
-          |
-        9 | [joins.shipped]
-          |        ^^^^^^^
+            error: [joins.shipped] needs a key "on"
+             --> p.toml:9:8
+              |
+            9 | [joins.shipped]
+              |        ^^^^^^^
 
-        error: on names no columns
-          --> p.toml:11:6
-           |
-        11 | on = []
-           |      ^^ on = ["orders.COLUMN = shipments.COLUMN"]
+            error: on names no columns
+              --> p.toml:11:6
+               |
+            11 | on = []
+               |      ^^ on = ["orders.COLUMN = shipments.COLUMN"]
 
-        error: "id" is not a pair of columns
-          --> p.toml:11:7
-           |
-        11 | on = ["id"]
-           |       ^^^^ on = ["orders.COLUMN = shipments.COLUMN"]
+            error: "id" is not a pair of columns
+              --> p.toml:11:7
+               |
+            11 | on = ["id"]
+               |       ^^^^ on = ["orders.COLUMN = shipments.COLUMN"]
 
-        error: there is no input "order"; did you mean "orders"?; the inputs are orders, shipments
-          --> p.toml:11:7
-           |
-        11 | on = ["order.id = shipments.order"]
-           |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            error: there is no input "order"; did you mean "orders"?; the inputs are orders, shipments
+              --> p.toml:11:7
+               |
+            11 | on = ["order.id = shipments.order"]
+               |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        error: both columns of "orders.id = orders.id" are of "orders"
-          --> p.toml:11:7
-           |
-        11 | on = ["orders.id = orders.id"]
-           |       ^^^^^^^^^^^^^^^^^^^^^^^ on = ["orders.COLUMN = shipments.COLUMN"]
+            error: both columns of "orders.id = orders.id" are of "orders"
+              --> p.toml:11:7
+               |
+            11 | on = ["orders.id = orders.id"]
+               |       ^^^^^^^^^^^^^^^^^^^^^^^ on = ["orders.COLUMN = shipments.COLUMN"]
 
-        error: "orders" names no column: write it as "orders.COLUMN"
-          --> p.toml:11:7
-           |
-        11 | on = ["orders = shipments.order"]
-           |       ^^^^^^^^^^^^^^^^^^^^^^^^^^
+            error: "orders" names no column: write it as "orders.COLUMN"
+              --> p.toml:11:7
+               |
+            11 | on = ["orders = shipments.order"]
+               |       ^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        error: "shipments": there is no column "ordre"; did you mean "order"?; the columns are order, at, city
-          --> p.toml:11:7
-           |
-        11 | on = ["orders.id = shipments.ordre"]
-           |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            error: "shipments": there is no column "ordre"; did you mean "order"?; the columns are order, at, city
+              --> p.toml:11:7
+               |
+            11 | on = ["orders.id = shipments.ordre"]
+               |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        error: orders.id is int64 and shipments.city is utf8: values of different types are never equal; a select before the join converts one, such as add = { city = "cast(city as int64)" }
-          --> p.toml:11:7
-           |
-        11 | on = ["orders.id = shipments.city"]
-           |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            error: orders.id is int64 and shipments.city is utf8: values of different types are never equal; a select before the join converts one, such as add = { city = "cast(city as int64)" }
+              --> p.toml:11:7
+               |
+            11 | on = ["orders.id = shipments.city"]
+               |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        error: [joins.shipped] would keep all rows for ever: it needs an interval, a window or a ttl
-         --> p.toml:9:8
-          |
-        9 | [joins.shipped]
-          |        ^^^^^^^ interval = { from = "-1h", to = "4h" }, window = { tumbling = "1h" }, or ttl = "1d"
+            error: [joins.shipped] would keep all rows for ever: it needs an interval, a window or a ttl
+             --> p.toml:9:8
+              |
+            9 | [joins.shipped]
+              |        ^^^^^^^ interval = { from = "-1h", to = "4h" }, window = { tumbling = "1h" }, or ttl = "1d"
 
-        error: [joins.shipped.interval] needs a key "to" or "before": without that bound rows are kept for ever
-          --> p.toml:12:12
-           |
-        12 | interval = { from = "0s" }
-           |            ^^^^^^^^^^^^^^^ interval = { from = "-1h", to = "4h" }
+            error: [joins.shipped.interval] needs a key "to" or "before": without that bound rows are kept for ever
+              --> p.toml:12:12
+               |
+            12 | interval = { from = "0s" }
+               |            ^^^^^^^^^^^^^^^ interval = { from = "-1h", to = "4h" }
 
-        error: no time is within these bounds: the first is after the second
-          --> p.toml:12:12
-           |
-        12 | interval = { from = "1s", to = "0s" }
-           |            ^^^^^^^^^^^^^^^^^^^^^^^^^^ they count from the left row: interval = { from = "-1h", to = "4h" }
+            error: no time is within these bounds: the first is after the second
+              --> p.toml:12:12
+               |
+            12 | interval = { from = "1s", to = "0s" }
+               |            ^^^^^^^^^^^^^^^^^^^^^^^^^^ they count from the left row: interval = { from = "-1h", to = "4h" }
 
-        error: from and after are the same bound, with and without the bound itself
-          --> p.toml:12:35
-           |
-        12 | interval = { from = "1s", after = "0s", to = "2s" }
-           |                                   ^^^^ remove one
+            error: from and after are the same bound, with and without the bound itself
+              --> p.toml:12:35
+               |
+            12 | interval = { from = "1s", after = "0s", to = "2s" }
+               |                                   ^^^^ remove one
 
-        error: a join has one of interval, window and ttl: each says until when rows are kept
-          --> p.toml:13:10
-           |
-        13 | window = { tumbling = "1h" }
-           |          ^^^^^^^^^^^^^^^^^^^
+            error: a join has one of interval, window and ttl: each says until when rows are kept
+              --> p.toml:13:10
+               |
+            13 | window = { tumbling = "1h" }
+               |          ^^^^^^^^^^^^^^^^^^^
 
-        error: type cannot be "outer": it can be inner or left or right or full or semi or anti
-          --> p.toml:13:8
-           |
-        13 | type = "outer"
-           |        ^^^^^^^
+            error: type cannot be "outer": it can be inner or left or right or full or semi or anti
+              --> p.toml:13:8
+               |
+            13 | type = "outer"
+               |        ^^^^^^^
 
-        error: [joins.shipped] has no key "intervall"
-          --> p.toml:12:1
-           |
-        12 | intervall = { from = "0s", to = "4h" }
-           | ^^^^^^^^^ did you mean "interval"?
+            error: ttl must be longer than zero
+              --> p.toml:12:7
+               |
+            12 | ttl = "0s"
+               |       ^^^^ ttl = "none" keeps rows for ever
 
-        error: both inputs of "shipped" (in line 9, column 8) have a column "at": list the columns that go out, such as columns = ["orders.at", { shipments_at = "shipments.at" }]
-         --> p.toml:9:8
-          |
-        9 | [joins.shipped]
-          |        ^^^^^^^
+            error: type = "semi" cannot be used with ttl: it needs an interval or a window
+              --> p.toml:13:8
+               |
+            13 | type = "semi"
+               |        ^^^^^^ interval = { from = "-1h", to = "4h" }
 
-        error: "id" names no input: write it as INPUT.COLUMN, such as "orders.id"
-          --> p.toml:13:12
-           |
-        13 | columns = ["id", { city = "shipments.city" }]
-           |            ^^^^
+            error: [joins.shipped] has no key "intervall"
+              --> p.toml:12:1
+               |
+            12 | intervall = { from = "0s", to = "4h" }
+               | ^^^^^^^^^ did you mean "interval"?
 
-        error: there is no input "ordres"; did you mean "orders"?; the inputs are orders, shipments
-          --> p.toml:13:12
-           |
-        13 | columns = ["ordres.id", { city = "shipments.city" }]
-           |            ^^^^^^^^^^^
+            error: both inputs of "shipped" (in line 9, column 8) have a column "at": list the columns that go out, such as columns = ["orders.at", { shipments_at = "shipments.at" }]
+             --> p.toml:9:8
+              |
+            9 | [joins.shipped]
+              |        ^^^^^^^
 
-        error: "orders" has no column "di"; did you mean "id"?; its columns are id, at, name
-          --> p.toml:13:12
-           |
-        13 | columns = ["orders.di", { city = "shipments.city" }]
-           |            ^^^^^^^^^^^
+            error: "id" names no input: write it as INPUT.COLUMN, such as "orders.id"
+              --> p.toml:13:12
+               |
+            13 | columns = ["id", { city = "shipments.city" }]
+               |            ^^^^
 
-        error: a join without windows has no column "window_end"
-          --> p.toml:13:12
-           |
-        13 | columns = ["window_end", { city = "shipments.city" }]
-           |            ^^^^^^^^^^^^
+            error: there is no input "ordres"; did you mean "orders"?; the inputs are orders, shipments
+              --> p.toml:13:12
+               |
+            13 | columns = ["ordres.id", { city = "shipments.city" }]
+               |            ^^^^^^^^^^^
 
-        error: two columns would be named "id", here and in line 13, column 12: write { NEW = "orders.id" } to give one another name
-          --> p.toml:13:25
-           |
-        13 | columns = ["orders.id", "orders.id", { city = "shipments.city" }]
-           |                         ^^^^^^^^^^^
+            error: "orders" has no column "di"; did you mean "id"?; its columns are id, at, name
+              --> p.toml:13:12
+               |
+            13 | columns = ["orders.di", { city = "shipments.city" }]
+               |            ^^^^^^^^^^^
 
-        error: a join of type = "semi" gives out rows of "orders" alone
-          --> p.toml:14:34
-           |
-        14 | columns = ["orders.id", { city = "shipments.city" }]
-           |                                  ^^^^^^^^^^^^^^^^
+            error: a join without windows has no column "window_end"
+              --> p.toml:13:12
+               |
+            13 | columns = ["window_end", { city = "shipments.city" }]
+               |            ^^^^^^^^^^^^
 
-        error: "shipped" has no output "late": it has main, late-orders, late-shipments
-          --> p.toml:15:9
-           |
-        15 | input = "shipped.late"
-           |         ^^^^^^^^^^^^^^
+            error: two columns would be named "id", here and in line 13, column 12: write { NEW = "orders.id" } to give one another name
+              --> p.toml:13:25
+               |
+            13 | columns = ["orders.id", "orders.id", { city = "shipments.city" }]
+               |                         ^^^^^^^^^^^
 
-    "#]],
+            error: a join of type = "semi" gives out rows of "orders" alone
+              --> p.toml:14:34
+               |
+            14 | columns = ["orders.id", { city = "shipments.city" }]
+               |                                  ^^^^^^^^^^^^^^^^
+
+            error: "shipped" has no output "late": it has main, late-orders, late-shipments
+              --> p.toml:15:9
+               |
+            15 | input = "shipped.late"
+               |         ^^^^^^^^^^^^^^
+
+        "#]],
     );
 }
