@@ -289,6 +289,8 @@ pub enum AggregateSpec {
         function: AggregateFunction,
         /// Of which columns: what it goes by comes second, where it goes by one. A count of rows has none.
         columns: Vec<Spanned<String>>,
+        /// The condition of rows that count, an SQL expression; `None`: all count.
+        filter: Option<Spanned<String>>,
     },
     /// A component of the world `aggregate-operator`.
     Component {

@@ -12,6 +12,7 @@
 //! | `aggregates` | aggregates per key without a window |
 //! | `dedup` | one row per key |
 //! | `top` | the first rows of each key in an order |
+//! | `filtered` | conditions of aggregates |
 //! | `changes` | rows of updating streams in the making |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
@@ -29,6 +30,7 @@ pub(crate) mod distinct;
 mod expression_step;
 pub(crate) mod expressions;
 pub(crate) mod filter;
+mod filtered;
 pub mod join;
 pub(crate) mod keyed;
 pub(crate) mod listed_columns;

@@ -80,6 +80,34 @@ columns = ["keys", "sum", "max", "min", "different", "list", "mean"]
         },
     },
     Case {
+        name: "aggregates of rows for which conditions hold",
+        steps: r#"
+[aggregates.totals]
+input = "rows"
+key-by = ["key"]
+aggregates = { even = { count = "*", where = "value % 2 = 0" }, odd = { sum = "value", where = "value % 2 = 1" } }
+[aggregates.all]
+input = "totals"
+aggregates = { keys = { count = "*", where = "even > 1" }, most = { max = "odd", where = "even > 1" } }
+[sinks.out]
+input = "all"
+columns = ["keys", "most"]
+"#,
+        table: |rows| {
+            if rows.is_empty() {
+                return Vec::new();
+            }
+            let odd = |values: &[i64]| {
+                let odd: Vec<i64> = values.iter().copied().filter(|value| value % 2 == 1).collect();
+                (!odd.is_empty()).then(|| odd.iter().sum::<i64>())
+            };
+            let keys = by_key(rows).into_values().filter(|v| v.iter().filter(|value| *value % 2 == 0).count() > 1);
+            let odd: Vec<Option<i64>> = keys.map(|values| odd(&values)).collect();
+            let most = odd.iter().flatten().max().map_or_else(|| "null".to_owned(), ToString::to_string);
+            vec![format!("{},{most}", odd.len())]
+        },
+    },
+    Case {
         name: "the last row of each key",
         steps: r#"
 [dedup.latest]

@@ -155,3 +155,39 @@ fn a_split_that_has_ended_does_not_hold_the_watermark_back_after_a_restore() {
     local.run(|_| 0).unwrap();
     assert_eq!((memory.take_written(), local.rows_late()), (["k,1", "k,2", "k,4"].map(str::to_owned).to_vec(), 1));
 }
+
+#[test]
+fn conditions_of_aggregates_leave_rows_out_of_them_and_not_out_of_the_window() {
+    let pipeline = r#"
+name = "conditions"
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+[windows.w]
+input = "rows"
+key-by = ["key"]
+window = { tumbling = "10ms" }
+aggregates.all = "count"
+aggregates.even = { count = "*", where = "value % 2 = 0" }
+aggregates.large = { sum = "value", where = "value > 2 and unread = 0" }
+aggregates.latest = { arg-max = "value", by = "ts", where = "value < 4" }
+[sinks.out]
+input = "w"
+connector = "memory"
+columns = ["key", "all", "even", "large", "latest"]
+"#;
+    let late = "[sinks.late]\ninput = \"w.late\"\nconnector = \"memory\"\n";
+    let row = |key: &str, value, ts| (key.to_owned(), value, ts);
+    let rows = vec![row("a", 1, 1), row("a", 2, 2), row("a", 3, 3), row("b", 4, 4), row("b", 6, 5), row("b", 5, 30)];
+    let rows = [rows, vec![row("a", 7, 1)]].concat();
+    for (sizes, parallelism) in [(vec![1], 1), (vec![3], 2), (vec![100], 3)] {
+        let memory = Memory::new(vec![rows.clone()], sizes);
+        let got = memory.run(&memory.job(&(pipeline.to_owned() + late), parallelism), chooser(1));
+        let windows = ["a,0,7,1", "a,3,1,3,3", "b,1,0,5,null", "b,2,2,10,null"];
+        assert_eq!(got, windows, "a late row is handed on as it came, at parallelism {parallelism}");
+        // Aggregated ahead of the exchange.
+        let memory = Memory::new(vec![rows[..6].to_vec()], vec![2]);
+        let got = memory.run(&memory.job(pipeline, parallelism), chooser(1));
+        assert_eq!(got, windows[1..]);
+    }
+}

@@ -38,7 +38,7 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
         let refuse = |message: String| Diagnostic::error(message, Some(value.span()));
         return match AggregateFunction::NAMES.contains(&word.as_ref()) {
             true if word == AggregateFunction::Count.name() => {
-                Ok(AggregateSpec::Builtin { function: AggregateFunction::Count, columns: Vec::new() })
+                Ok(AggregateSpec::Builtin { function: AggregateFunction::Count, columns: Vec::new(), filter: None })
             }
             true => {
                 let problem = refuse(format!("{word} needs a column"));
@@ -71,7 +71,7 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
     if words.iter().any(|other| *other != word && AggregateFunction::NAMES.contains(other)) {
         return Err(several(&table).into());
     }
-    let known: Vec<_> = more_keys(word).0.iter().copied().chain([word]).collect();
+    let known: Vec<_> = more_keys(word).0.iter().copied().chain([word, "where"]).collect();
     let by = || match more_keys(word).0.contains(&"by") {
         true => table.string("by").and_then(|by| table.required("by", by)).map(Some),
         false => Ok(None),
@@ -81,9 +81,12 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
         column = table.string(word).and_then(|column| table.required(word, column));
         function = function(word, &table);
         by = by();
+        filter = table.string("where");
     }
-    let columns = std::iter::once(column).chain(by).collect();
-    Ok(AggregateSpec::Builtin { function, columns })
+    // As in SQL, a star stands for rows.
+    let is_of_rows = function == AggregateFunction::Count && column.value == "*";
+    let columns = std::iter::once(column).filter(|_| !is_of_rows).chain(by).collect();
+    Ok(AggregateSpec::Builtin { function, columns, filter })
 }
 
 fn unknown(word: &str, span: Option<Span>) -> Diagnostic {

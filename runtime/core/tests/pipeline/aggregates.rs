@@ -53,7 +53,7 @@ fn every_aggregate_is_read_by_its_name() {
         );
         let graph = read(&text, &[]).unwrap();
         let NodeKind::Window(window) = &graph.nodes[1].kind else { panic!("{:?}", graph.nodes[1]) };
-        let AggregateSpec::Builtin { function, columns } = &window.aggregates[0].1 else { panic!("{name}") };
+        let AggregateSpec::Builtin { function, columns, .. } = &window.aggregates[0].1 else { panic!("{name}") };
         assert_eq!((function.name(), columns.len()), (name, if more.contains("by") { 2 } else { 1 }));
     }
 }

@@ -92,7 +92,7 @@ fn told(graph: &LogicalGraph) -> String {
         if let NodeKind::Window(window) = &node.kind {
             for (name, spec) in &window.aggregates {
                 let spec = match spec {
-                    AggregateSpec::Builtin { function, columns } => {
+                    AggregateSpec::Builtin { function, columns, .. } => {
                         format!("{function:?} {:?}", columns.first().map(|column| &column.value))
                     }
                     AggregateSpec::Component { component, config, .. } => {

@@ -11,6 +11,7 @@ use weir_core::graph::{
 use super::{AggregateOperator, AggregateSpec, full_schema};
 use crate::dataflow::operator::{Operator, OperatorError};
 use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
+use crate::nodes::filtered::Filters;
 use crate::nodes::window::{AggregateKind, BoundAggregate, aggregate_type};
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column};
 use crate::plan::node::{
@@ -26,6 +27,7 @@ struct AggregateStep {
     keys: Vec<usize>,
     /// With the columns of the full input.
     aggregates: Vec<BoundAggregate>,
+    filters: Filters,
     inputs: Vec<InputPort>,
     outputs: Vec<OutputPort>,
     parallelism: usize,
@@ -49,6 +51,7 @@ impl StepKind for AggregatesKind {
         let updating = input.changelog != ChangelogMode::InsertOnly;
         let planned = spec.aggregates.iter().map(|(name, of)| planned(name, of, &input.schema, updating));
         let (keys, planned) = CheckErrors::both(keys, CheckErrors::all(planned))?;
+        let filters = Filters::plan(cx.graph, &spec.aggregates, &input.schema)?;
         if let Some((name, _)) =
             spec.aggregates.iter().find(|(name, _)| spec.key_by.iter().any(|k| k.value == name.value))
         {
@@ -76,7 +79,7 @@ impl StepKind for AggregatesKind {
         let port = InputPort { takes, ..InputPort::only(input.schema.clone(), Distribution::Hash(keys.clone())) };
         let parallelism = if keys.is_empty() { 1 } else { cx.graph.parallelism };
         let (spec, inputs, outputs) = (spec.clone(), vec![port], vec![main, letters]);
-        Ok(Arc::new(AggregateStep { spec, keys, aggregates, inputs, outputs, parallelism, updating }))
+        Ok(Arc::new(AggregateStep { spec, keys, aggregates, filters, inputs, outputs, parallelism, updating }))
     }
 }
 
@@ -87,7 +90,7 @@ fn planned(
     input: &Schema,
     updating: bool,
 ) -> Result<(BoundAggregate, FieldRef), CheckErrors> {
-    let Asked::Builtin { function, columns: of } = of else {
+    let Asked::Builtin { function, columns: of, .. } = of else {
         let message = "a component cannot take rows back, so it cannot be an aggregate without a window: use a built-in one, or a \
                        keyed operator";
         return Err(CheckError::at(&name.span, message).into());
@@ -131,26 +134,33 @@ impl PlanNode for AggregateStep {
 
     fn needs(&self, _: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
         let columns = self.aggregates.iter().flat_map(|aggregate| aggregate.columns());
-        let all: BTreeSet<usize> = self.keys.iter().chain(columns).copied().collect();
+        let all: BTreeSet<usize> = self.keys.iter().chain(columns).copied().chain(self.filters.reads()).collect();
         vec![all.into_iter().collect()]
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
-        let aggregates =
-            self.aggregates.iter().map(|aggregate| aggregate.placed(|columns| cx.columns.positions(0, columns)));
-        let input = self.inputs[0].schema.project(&cx.columns.inputs[0]).map_err(OperatorError::from)?;
+        let full = &self.inputs[0].schema;
+        let (input, filters) =
+            (full.project(&cx.columns.inputs[0]).map_err(OperatorError::from)?, self.filters.placed(cx.columns));
+        let aggregates = self.aggregates.iter().enumerate().map(|(index, aggregate)| {
+            let place =
+                |columns: &[usize]| filters.columns(index, cx.columns.positions(0, columns), input.fields().len());
+            aggregate.placed(place)
+        });
         let read = cx.columns.outputs.first().cloned().flatten().unwrap_or_default();
         let schema = self.outputs[0].schema.project(&read).map_err(OperatorError::from)?;
         let on_error = cx.columns.on_error(self.spec.on_error, DEAD_LETTERS);
-        Ok(Some(Box::new(AggregateOperator::new(AggregateSpec {
-            input: Arc::new(input),
+        let letters = || DeadLetters::new(on_error, DEAD_LETTERS, cx.metrics.clone(), Letters::OfKeys);
+        let operator = AggregateOperator::new(AggregateSpec {
             key_columns: cx.columns.positions(0, &self.keys),
             aggregates: aggregates.collect(),
+            input: filters.schema(&Arc::new(input)),
             updating: self.updating,
             read,
             schema: Arc::new(schema),
-            dead_letters: DeadLetters::new(on_error, DEAD_LETTERS, cx.metrics.clone(), Letters::OfKeys),
+            dead_letters: letters(),
             key_groups: cx.key_groups,
-        })?)))
+        })?;
+        Ok(Some(filters.over(Box::new(operator), (full, cx.columns), letters())?))
     }
 }

@@ -20,7 +20,8 @@ use super::{
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
 use crate::nodes::component::{check_outputs, instance, load};
-use crate::nodes::dead_letter::{Letters, with_error_column};
+use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
+use crate::nodes::filtered::Filters;
 use crate::nodes::keyed::layout::{check_readable, is_same};
 use crate::nodes::meter::Meter;
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column, place};
@@ -41,6 +42,7 @@ struct WindowStep {
     spec: WindowNode,
     keys: Vec<usize>,
     aggregates: Vec<PlannedAggregate>,
+    filters: Filters,
     /// The column with the gap of each row, and the microseconds of one of its units.
     gap: Option<(usize, i64)>,
     delta: Option<usize>,
@@ -103,6 +105,7 @@ impl StepKind for WindowKind {
         let keys = CheckErrors::all(spec.key_by.iter().map(|key| key_column(input, key)));
         let planned = spec.aggregates.iter().map(|(name, of)| plan_aggregate(cx, (&node.name, name), of, input));
         let (keys, planned) = CheckErrors::both(keys, CheckErrors::all(planned))?;
+        let filters = Filters::plan(cx.graph, &spec.aggregates, input)?;
         if let Some(bound) = spec.key_by.iter().find(|key| [WINDOW_START, WINDOW_END].contains(&key.value.as_str())) {
             let (name, window) = (&bound.value, place(text, &node.span));
             let message = format!(
@@ -149,7 +152,7 @@ impl StepKind for WindowKind {
         let parallelism = if keys.is_empty() || sees_all_rows(spec) { 1 } else { cx.graph.parallelism };
         let inputs = vec![InputPort::only(input.clone(), distribution)];
         let (spec, part) = (spec.clone(), WindowPart::Whole);
-        Ok(Arc::new(WindowStep { spec, keys, aggregates, gap, delta, inputs, outputs, parallelism, part }))
+        Ok(Arc::new(WindowStep { spec, keys, aggregates, filters, gap, delta, inputs, outputs, parallelism, part }))
     }
 }
 
@@ -160,7 +163,7 @@ fn plan_aggregate(
     input: &SchemaRef,
 ) -> Result<(PlannedAggregate, Field), CheckErrors> {
     match spec {
-        AggregateSpec::Builtin { function, columns: of } => {
+        AggregateSpec::Builtin { function, columns: of, .. } => {
             let columns = CheckErrors::all(of.iter().map(|name| column(input, name)))?;
             let types: Vec<&DataType> = columns.iter().map(|i| input.field(*i).data_type()).collect();
             let output = aggregate_type(*function, &types)
@@ -216,8 +219,11 @@ impl WindowStep {
     fn bind(&self, cx: &MakeContext<'_>) -> Result<(WindowSpec, Vec<Option<SharedInstance>>), OperatorError> {
         let mut components = Vec::with_capacity(self.aggregates.len());
         let mut aggregates = Vec::with_capacity(self.aggregates.len());
-        for aggregate in &self.aggregates {
+        let input = Arc::new(self.inputs[0].schema.project(cx.columns.inputs.first().map_or(&[], Vec::as_slice))?);
+        let filters = self.filters.placed(cx.columns);
+        for (index, aggregate) in self.aggregates.iter().enumerate() {
             let columns = cx.columns.positions(0, &aggregate.columns);
+            let columns = filters.columns(index, columns, input.fields().len());
             let shared = self.guest(cx, aggregate)?.map(|guest| Arc::new(Mutex::new(InstanceAggregate::new(guest))));
             let kind = match (&aggregate.kind, &shared) {
                 (PlannedAggregateKind::Component { .. }, Some(shared)) => {
@@ -230,7 +236,7 @@ impl WindowStep {
             aggregates.push(BoundAggregate { name: aggregate.name.clone(), kind });
         }
         let spec = WindowSpec {
-            input: Arc::new(self.inputs[0].schema.project(cx.columns.inputs.first().map_or(&[], Vec::as_slice))?),
+            input: filters.schema(&input),
             key_columns: cx.columns.positions(0, &self.keys),
             window: self.spec.window,
             rules: (!is_plain(&self.spec)).then(|| {
@@ -280,7 +286,7 @@ impl PlanNode for WindowStep {
     fn needs(&self, _: &[Option<BTreeSet<usize>>]) -> Vec<Vec<usize>> {
         let columns = self.keys.iter().chain(self.aggregates.iter().flat_map(|a| &a.columns));
         let columns = columns.chain(self.gap.iter().map(|(column, _)| column)).chain(&self.delta);
-        vec![columns.copied().collect::<BTreeSet<_>>().into_iter().collect()]
+        vec![columns.copied().chain(self.filters.reads()).collect::<BTreeSet<_>>().into_iter().collect()]
     }
 
     fn pre_aggregate(&self, columns: &NodeColumns) -> Option<Halves> {
@@ -309,6 +315,7 @@ impl PlanNode for WindowStep {
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {
         let (spec, components) = self.bind(cx)?;
+        let dead_letters = DeadLetters::new(spec.on_error, DEAD_LETTERS, cx.metrics.clone(), Letters::OfKeys);
         let operator = match self.part {
             WindowPart::Whole | WindowPart::Behind => window_operator(spec)?,
             WindowPart::Ahead => match combine_operator(&spec)? {
@@ -316,10 +323,15 @@ impl PlanNode for WindowStep {
                 None => return Err(OperatorError::Call("this window cannot be aggregated ahead".to_owned()).into()),
             },
         };
-        Ok(Some(match components.iter().any(Option::is_some) {
+        let operator: Box<dyn Operator> = match components.iter().any(Option::is_some) {
             true => Box::new(ComponentWindow::new(operator, components)),
             false => operator,
-        }))
+        };
+        // What comes from ahead has no rows.
+        if self.part == WindowPart::Behind {
+            return Ok(Some(operator));
+        }
+        Ok(Some(self.filters.placed(cx.columns).over(operator, (&self.inputs[0].schema, cx.columns), dead_letters)?))
     }
 
     /// Another version of an aggregate, if that takes the same columns, makes the same one and keeps the same accumulators.
