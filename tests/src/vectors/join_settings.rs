@@ -253,11 +253,15 @@ impl Bounds {
         let strict = i64::from(operator == "<");
         let mut at_least = |first: Term, second: Term| match (first.is_right, second.is_right) {
             // left + a <= right + b
-            (false, true) => Some(self.lower = self.lower.max(Some(first.plus - second.plus + strict))),
+            (false, true) => {
+                self.lower = self.lower.max(Some(first.plus - second.plus + strict));
+                Some(())
+            }
             // right + a <= left + b
             (true, false) => {
                 let upper = second.plus - first.plus - strict;
-                Some(self.upper = Some(self.upper.map_or(upper, |before| before.min(upper))))
+                self.upper = Some(self.upper.map_or(upper, |before| before.min(upper)));
+                Some(())
             }
             _ => None,
         };

@@ -164,7 +164,7 @@ impl Operator for IntervalJoin {
             .map(|side| self.bounds.waits(side).unwrap_or(i64::MAX))
             .max()
             .unwrap_or(0);
-        watermark.saturating_sub(behind).max(WATERMARK_MIN)
+        watermark.saturating_sub(behind)
     }
 
     fn state_bytes(&mut self) -> u64 {
