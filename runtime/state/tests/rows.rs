@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, UInt32Type};
 use proptest::prelude::*;
 use weir_core::key_group::{group_of, hash_keys};
@@ -106,7 +106,7 @@ impl Rows {
                 let told = (self.store.slot(*id), self.store.time(*id), self.store.mark(*id));
                 assert_eq!(told, (slot, model[n].1, model[n].2));
             }
-            for range in [20..=40, 41..=41, 60..=10] {
+            for range in [20..=40, 41..=41, std::ops::RangeInclusive::new(60, 10)] {
                 let mut found = Vec::new();
                 self.store.between(slot, range.clone(), &mut found);
                 let mut found = self.numbers(&found);
