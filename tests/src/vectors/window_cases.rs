@@ -252,7 +252,7 @@ fn touches_closed_session(pipeline: &Pipeline, ops: &[Op], grace: i64) -> Result
             };
             if row.ts >= closed_before && seen.iter().any(|other| near(&other)) {
                 return Err(Stop::skip(
-                    "has a row that Kafka adds to a session which is closed: see docs/decisions/0007",
+                    "has a row that Kafka adds to a session which is closed: see docs/decisions/0062",
                 ));
             }
             seen.push(row);

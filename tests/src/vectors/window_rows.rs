@@ -141,10 +141,10 @@ impl Outcome {
         for (row, ts) in batch.event_times.iter().enumerate() {
             // Without a key column there is one group, and a case that says so gives the key null.
             let mut outcome = Self { key: Some(Value::Null), ts: Some(*ts), ..Self::default() };
-            if let (Some(starts), Some(ends)) = (&starts, &ends) {
-                if starts.is_valid(row) {
-                    outcome.window = Some([starts.value(row), ends.value(row) - end_shift]);
-                }
+            if let (Some(starts), Some(ends)) = (&starts, &ends)
+                && starts.is_valid(row)
+            {
+                outcome.window = Some([starts.value(row), ends.value(row) - end_shift]);
             }
             let is_gone = batch.row_kinds.as_ref().is_some_and(|kinds| {
                 [RowKind::Delete as u8, RowKind::UpdateBefore as u8].contains(&kinds.bytes()[row])
@@ -152,7 +152,7 @@ impl Outcome {
             for (field, column) in schema.fields().iter().zip(batch.rows.columns()) {
                 match field.name().as_str() {
                     KEY => outcome.key = Some(value_at(column, row)?),
-                    WINDOW_START | WINDOW_END => {}
+                    WINDOW_START | WINDOW_END | GAP => {}
                     TIMING | INDEX | FINAL_INDEX | LAST => outcome.pane(field.name(), value_at(column, row)?),
                     name if is_gone => drop(outcome.values.insert(name.to_owned(), Value::Null)),
                     name => drop(outcome.values.insert(name.to_owned(), value_at(column, row)?)),

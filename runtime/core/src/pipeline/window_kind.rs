@@ -30,7 +30,7 @@ const KEYS: &[&str] = &[
 const FORMS: &str = "{ tumbling = \"1h\" }, { sliding = \"3h\", slide = \"1h\" }, { session = \"30m\" }, \
                      { cumulating = \"1d\", step = \"1h\" }, { rows = 100 }, { global = true }, { instant = true } or \
                      { each-row = \"5m\" }";
-/// Rows of a window of rows at most: beyond, nobody waits for its end.
+/// Rows of a window of rows at most: more would never be full.
 const ROWS_MAX: u64 = 1 << 40;
 /// Days, weeks or months of a calendar window at most.
 const CALENDAR_MAX: u64 = 100_000;

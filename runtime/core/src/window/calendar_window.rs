@@ -59,7 +59,7 @@ const DAY_S: i64 = 86_400;
 const EPOCH_DAYS: i64 = 719_163;
 /// The Monday of the week of 1970-01-01, in days from that day.
 const MONDAY: i64 = -3;
-/// Hours after a midnight that clocks never show within which they go on.
+/// Hours after a midnight that clocks never show within which they continue.
 const SKIPPED_HOURS_MAX: u32 = 26;
 
 impl CalendarWindow {
@@ -95,7 +95,7 @@ impl CalendarWindow {
         Some(Window { start: self.midnight(first)?, end: self.midnight(next)? })
     }
 
-    /// When a day begins, microseconds: at the first midnight that clocks show, or where they go on if they leave it out.
+    /// When a day begins, microseconds: at the first midnight that clocks show, or where they continue if they leave it out.
     fn midnight(&self, date: NaiveDate) -> Option<i64> {
         let midnight = date.and_hms_opt(0, 0, 0)?;
         // Zones leave out whole quarters of an hour.

@@ -12,14 +12,14 @@ fn text_of(windows: &str) -> String {
     )
 }
 
-fn window(keys: &str) -> WindowNode {
+fn window(keys: &str) -> Result<WindowNode, String> {
     let text = text_of(&format!("[windows.w]\ninput = \"orders\"\naggregates.n = \"count\"\n{keys}"));
-    let graph = read(&text, &[]).unwrap_or_else(|error| panic!("{keys}: {error}"));
+    let graph = read(&text, &[]).map_err(|error| format!("{keys}: {error}"))?;
     let node = graph.nodes.into_iter().find_map(|node| match node.kind {
         NodeKind::Window(window) => Some(window),
         _ => None,
     });
-    node.unwrap()
+    node.ok_or_else(|| format!("{keys}: no window"))
 }
 
 /// Every section that the guide shows is read.
@@ -43,13 +43,13 @@ fn usual_windows_have_no_rules() {
         "window = { sliding = \"1h\", slide = \"10m\" }\nemit = \"end\"\nmode = \"accumulating\"",
         "window = { session = \"1h\" }\nallowed-lateness = \"1m\"\ntime = \"event\"",
     ] {
-        assert_eq!(window(keys).rules, None, "{keys}");
+        assert_eq!(window(keys).unwrap().rules, None, "{keys}");
     }
 }
 
 #[test]
 fn windows_are_of_many_kinds() {
-    let of = |keys: &str| window(keys);
+    let of = |keys: &str| window(keys).unwrap();
     let WindowAssigner::Calendar(day) = of("window = { tumbling = \"2 weeks\", zone = \"Europe/Berlin\" }").window
     else {
         panic!("not of the calendar")
@@ -73,10 +73,10 @@ fn windows_are_of_many_kinds() {
 
 #[test]
 fn rules_are_read() {
-    let of = |keys: &str| window(&format!("window = {{ global = true }}\n{keys}")).rules.unwrap();
+    let of = |keys: &str| window(&format!("window = {{ global = true }}\n{keys}")).unwrap().rules.unwrap();
     let update = of("emit = \"update\"");
     assert_eq!((update.trigger.look, update.changes), (Look::Batch, Changes::Upsert));
-    let complete = window("window = { tumbling = \"1h\" }\nemit = \"complete\"\nmode = \"accumulating\"");
+    let complete = window("window = { tumbling = \"1h\" }\nemit = \"complete\"\nmode = \"accumulating\"").unwrap();
     assert_eq!(complete.allowed_lateness_us, i64::MAX);
     assert_eq!(complete.rules.unwrap().changes, Changes::None);
     assert_eq!(of("time = \"stream\"").clock, WindowClock::Stream);

@@ -29,7 +29,7 @@ impl Changes {
         self.times.push(time);
     }
 
-    /// What becomes of one row: it was there (`before`), it is there now (`after`), or both. Places are as in [`Changes::push`].
+    /// What happens to one row: it was there (`before`), it is there now (`after`), or both. Places are as in [`Changes::push`].
     pub(super) fn replace(&mut self, before: Option<(usize, usize)>, after: Option<(usize, usize)>, time: i64) {
         match (before, after) {
             (None, None) => {}

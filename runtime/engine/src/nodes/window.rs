@@ -16,6 +16,7 @@
 //! | `general`, `general_plan` | windows of every other kind, and with triggers; what the planner must know of them |
 //! | `combine`, `combine_sessions` | aggregating ahead of the exchange |
 //! | `plan` | what a window is to the planner |
+//! | `entry` | what the general operator knows of one window |
 //! | `late_count` | late rows, counted over restarts |
 //! | `results` | making output rows |
 //! | `window_state` | what snapshots hold |
@@ -27,6 +28,7 @@ mod combine;
 mod combine_sessions;
 pub(crate) mod component_window;
 mod emitted_keys;
+mod entry;
 mod firing;
 mod frozen_groups;
 mod general;

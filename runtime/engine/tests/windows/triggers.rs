@@ -206,7 +206,7 @@ impl Subtasks {
         }
     }
 
-    /// The state, frozen and taken up by others; those that were frozen go on meanwhile.
+    /// The state, frozen and taken up by others; those that were frozen continue meanwhile.
     fn restore(&mut self, parallelism: usize) {
         let cut = Cut { attempt: 1, last: false };
         let frozen: Vec<_> = self.subtasks.iter_mut().map(|subtask| subtask.freeze(cut).unwrap()).collect();

@@ -7,7 +7,7 @@ use weir_core::window::Window;
 use weir_state::FrozenKeys;
 
 use super::aggregate_set::AggregateSet;
-use super::general::entry::{ENTRY_WIDTH, Entry};
+use super::entry::{ENTRY_WIDTH, Entry};
 use crate::dataflow::operator::OperatorError;
 
 /// Groups of keys, each within bounds of time.

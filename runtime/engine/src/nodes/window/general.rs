@@ -3,7 +3,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `entry`, `entries` | what is known of a window; all of them, by key, bounds and when they are due |
+//! | `entries` | all windows, by key, bounds and when something of them is due |
 //! | `contents`, `kept_rows` | accumulators of windows; rows, where a firing takes some of them out |
 //! | `rows`, `per_row` | which windows a row goes into |
 //! | `firing` | what a firing gives out, and timers |
@@ -12,7 +12,6 @@
 
 mod contents;
 mod entries;
-pub(super) mod entry;
 mod firing;
 mod gathered;
 mod kept_rows;
@@ -77,7 +76,7 @@ struct Input<'a> {
     deltas: Option<ArrayRef>,
 }
 
-/// What becomes of rows that go into no window.
+/// Rows that go into no window, and why.
 #[derive(Default)]
 struct SetAside {
     late: Vec<u32>,

@@ -17,7 +17,7 @@ use weir_core::window::{PaneColumns, Window};
 use weir_state::KeyIndex;
 
 use super::aggregate_set::AggregateSet;
-use super::general::entry::Pane;
+use super::entry::Pane;
 use super::{WindowSpec, output_schema};
 use crate::dataflow::operator::{OperatorError, Outputs};
 use crate::nodes::dead_letter::{DeadLetters, key_rows, key_texts};

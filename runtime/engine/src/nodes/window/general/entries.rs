@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use weir_core::window::{Firing, Suppress, TimeOf, Trigger, Window, WindowAssigner, WindowClock};
 use weir_state::ChunkedVec;
 
-use super::entry::{Entry, NEVER};
+use crate::nodes::window::entry::{Entry, NEVER};
 
 /// The windows' own clock.
 pub(super) const OWN: usize = 0;

@@ -5,10 +5,10 @@ use weir_core::time::WATERMARK_MAX;
 use weir_core::window::{Changes, Firing, Look, ResultTime, TimeOf, WindowClock};
 
 use super::entries::{BESIDE, OWN};
-use super::entry::{NEVER, Pane, Timing};
 use super::gathered::Result as Given;
 use super::{GeneralWindows, Input};
 use crate::dataflow::operator::OperatorError;
+use crate::nodes::window::entry::{NEVER, Pane, Timing};
 
 impl GeneralWindows {
     /// When a firing of a window would be, measured by its end.

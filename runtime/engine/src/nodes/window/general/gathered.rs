@@ -4,9 +4,9 @@ use weir_core::batch::{RowKind, RowKinds};
 use weir_core::window::Window;
 use weir_state::KeyIndex;
 
-use super::entry::Pane;
 use crate::dataflow::operator::{OperatorError, Outputs};
 use crate::nodes::window::aggregate_set::AggregateSet;
+use crate::nodes::window::entry::Pane;
 use crate::nodes::window::results::{Fired, Results};
 
 /// Results in the order in which they were made.

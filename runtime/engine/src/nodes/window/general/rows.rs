@@ -6,9 +6,9 @@ use arrow::datatypes::{DataType, Int64Type};
 use weir_core::batch::StreamBatch;
 use weir_core::window::{Firing, Look, Window, WindowAssigner, WindowClock};
 
-use super::entry::{Entry, NEVER};
 use super::{GeneralWindows, Input, SetAside};
 use crate::dataflow::operator::OperatorError;
+use crate::nodes::window::entry::{Entry, NEVER};
 
 impl GeneralWindows {
     /// The gap that each row says; `None`: it is null, or too long for a time.

@@ -10,11 +10,11 @@ use weir_state::key_groups::GroupTables;
 use weir_state::{ChunkedVec, FrozenKeys};
 
 use super::GeneralWindows;
-use super::entry::{ENTRY_COLUMNS, ENTRY_WIDTH, Entry};
 use super::kept_rows::Piece;
 use crate::dataflow::operator::{Frozen, OperatorError, Snapshot, StateTable};
 use crate::nodes::window::WindowSpec;
 use crate::nodes::window::aggregate_set::AggregateSet;
+use crate::nodes::window::entry::{ENTRY_COLUMNS, ENTRY_WIDTH, Entry};
 use crate::nodes::window::frozen_groups::{FrozenGroups, Rows};
 use crate::nodes::window::window_rows::WindowRows;
 use crate::nodes::window::window_state::{StateLayout, Unemitted, WindowProgress};

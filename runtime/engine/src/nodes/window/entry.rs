@@ -3,56 +3,56 @@
 use weir_core::window::{Firing, TimeOf, Trigger, Window};
 
 /// No time, where one may be.
-pub(in super::super) const NEVER: i64 = i64::MAX;
+pub(super) const NEVER: i64 = i64::MAX;
 
 /// One window of one key. Its number is that of its accumulators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct Entry {
+pub(super) struct Entry {
     /// The slot of its key.
-    pub(in super::super) key: u32,
-    pub(in super::super) window: Window,
+    pub(super) key: u32,
+    pub(super) window: Window,
     /// Whether it holds rows.
-    pub(in super::super) has_rows: bool,
+    pub(super) has_rows: bool,
     /// Rows since the last firing.
-    pub(in super::super) new_rows: i64,
+    pub(super) new_rows: i64,
     /// Whether its end had passed when it was made, or it has fired for it.
-    pub(in super::super) ended: bool,
+    pub(super) ended: bool,
     /// It takes no rows, and only stands for those that came.
-    pub(in super::super) closed: bool,
+    pub(super) closed: bool,
     /// Whether it is to be looked at after the batch.
-    pub(in super::super) is_touched: bool,
+    pub(super) is_touched: bool,
     /// When its [`Firing`] is due.
-    pub(in super::super) fire_at: i64,
+    pub(super) fire_at: i64,
     /// The earliest row since the last firing that did not come late.
-    pub(in super::super) earliest: i64,
+    pub(super) earliest: i64,
     /// The latest row that it holds; least: it holds none.
-    pub(in super::super) latest: i64,
+    pub(super) latest: i64,
     /// How many results have been given out, and how many that were not early.
-    pub(in super::super) fired: i64,
-    pub(in super::super) fired_final: i64,
+    pub(super) fired: i64,
+    pub(super) fired_final: i64,
     /// The result that stands, if later ones take its place.
-    pub(in super::super) given: Option<Pane>,
+    pub(super) given: Option<Pane>,
     /// Since when an update waits, and its place among those that do.
-    pub(in super::super) waits: Option<(i64, i64)>,
+    pub(super) waits: Option<(i64, i64)>,
     /// When it is in the queues of timers: of the windows' own clock, and of processing time beside it.
-    pub(in super::super) timers: [i64; 2],
+    pub(super) timers: [i64; 2],
 }
 
 /// What is said of one result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Pane {
+pub(super) struct Pane {
     /// Its event time.
-    pub(in super::super) time: i64,
-    pub(in super::super) timing: Timing,
-    pub(in super::super) index: i64,
+    pub(super) time: i64,
+    pub(super) timing: Timing,
+    pub(super) index: i64,
     /// Least: it is early.
-    pub(in super::super) final_index: i64,
-    pub(in super::super) is_last: bool,
+    pub(super) final_index: i64,
+    pub(super) is_last: bool,
 }
 
 /// Before its end has passed, when it has, after that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in super::super) enum Timing {
+pub(super) enum Timing {
     #[default]
     Early,
     OnTime,
@@ -60,7 +60,7 @@ pub(in super::super) enum Timing {
 }
 
 impl Timing {
-    pub(in super::super) const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Early => "early",
             Self::OnTime => "on-time",
@@ -70,7 +70,7 @@ impl Timing {
 }
 
 /// The columns of an entry in a snapshot, all int64, the bounds first.
-pub(in super::super) const ENTRY_COLUMNS: [&str; ENTRY_WIDTH] = [
+pub(super) const ENTRY_COLUMNS: [&str; ENTRY_WIDTH] = [
     "start",
     "end",
     "flags",
@@ -87,7 +87,7 @@ pub(in super::super) const ENTRY_COLUMNS: [&str; ENTRY_WIDTH] = [
     "waits_since",
     "waits_place",
 ];
-pub(in super::super) const ENTRY_WIDTH: usize = 15;
+pub(super) const ENTRY_WIDTH: usize = 15;
 
 const HAS_ROWS: i64 = 1;
 const ENDED: i64 = 2;
@@ -98,7 +98,7 @@ const GIVEN_LAST: i64 = 32;
 const WAITS: i64 = 64;
 
 impl Entry {
-    pub(in super::super) fn new(key: u32, window: Window) -> Self {
+    pub(super) fn new(key: u32, window: Window) -> Self {
         Self {
             key,
             window,
@@ -119,12 +119,12 @@ impl Entry {
     }
 
     /// What makes it fire now.
-    pub(in super::super) fn firing(&self, trigger: &Trigger) -> Option<Firing> {
+    pub(super) fn firing(&self, trigger: &Trigger) -> Option<Firing> {
         if trigger.at_end && self.ended { trigger.late } else { trigger.early }
     }
 
     /// A row has come.
-    pub(in super::super) fn add(&mut self, time: i64, is_late: bool) {
+    pub(super) fn add(&mut self, time: i64, is_late: bool) {
         self.has_rows = true;
         self.new_rows = self.new_rows.saturating_add(1);
         self.latest = self.latest.max(time);
@@ -134,7 +134,7 @@ impl Entry {
     }
 
     /// Another window of the key becomes part of it.
-    pub(in super::super) fn absorb(&mut self, other: &Self) {
+    pub(super) fn absorb(&mut self, other: &Self) {
         self.has_rows |= other.has_rows;
         self.new_rows = self.new_rows.saturating_add(other.new_rows);
         self.fire_at = self.fire_at.min(other.fire_at);
@@ -146,7 +146,7 @@ impl Entry {
     }
 
     /// A result has been made of it.
-    pub(in super::super) fn has_fired(&mut self, is_early: bool, discards: bool) {
+    pub(super) fn has_fired(&mut self, is_early: bool, discards: bool) {
         self.fired += 1;
         self.fired_final += i64::from(!is_early);
         self.new_rows = 0;
@@ -158,7 +158,7 @@ impl Entry {
     }
 
     /// When a firing of this kind is due that a row begins.
-    pub(in super::super) fn begins(firing: Firing, row_time: i64, now: i64) -> i64 {
+    pub(super) fn begins(firing: Firing, row_time: i64, now: i64) -> i64 {
         match firing {
             Firing::Rows(_) => NEVER,
             Firing::Every { us, of, .. } => {
@@ -172,7 +172,7 @@ impl Entry {
     }
 
     /// As the columns of [`ENTRY_COLUMNS`].
-    pub(in super::super) fn numbers(&self) -> [i64; ENTRY_WIDTH] {
+    pub(super) fn numbers(&self) -> [i64; ENTRY_WIDTH] {
         let flag = |is: bool, flag: i64| if is { flag } else { 0 };
         let (given, waits) = (self.given.unwrap_or_default(), self.waits.unwrap_or_default());
         let flags = flag(self.has_rows, HAS_ROWS)
@@ -203,7 +203,7 @@ impl Entry {
     }
 
     /// An entry that was written as such columns.
-    pub(in super::super) fn of_numbers(key: u32, numbers: [i64; ENTRY_WIDTH]) -> Self {
+    pub(super) fn of_numbers(key: u32, numbers: [i64; ENTRY_WIDTH]) -> Self {
         let [
             start,
             end,
