@@ -27,7 +27,7 @@ pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
 pub use join::{JoinBounds, JoinNode, JoinType};
 pub use relational::{FilterNode, ListedColumn, SelectNode, SelectedColumns};
-pub use updating::{AggregateNode, DedupNode, Keep, OrderColumn, Ties, TopNode};
+pub use updating::{AggregateNode, ChangelogNode, DedupNode, Keep, OrderColumn, Ties, TopNode};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
 #[derive(Clone, Debug)]
@@ -134,6 +134,8 @@ pub enum NodeKind {
     Window(WindowNode),
     /// Puts rows of two streams together.
     Join(JoinNode),
+    /// Reads rows that describe changes.
+    Changelog(ChangelogNode),
     /// Groups rows by key, and updates the aggregates of each.
     Aggregate(AggregateNode),
     /// Keeps one row per key.
@@ -156,6 +158,7 @@ impl NodeKind {
             Self::Filter(filter) => filter.on_error,
             Self::Select(select) => select.on_error,
             Self::Window(window) => window.on_error,
+            Self::Changelog(changelog) => changelog.on_error,
             Self::Aggregate(aggregate) => aggregate.on_error,
             Self::Join(_) | Self::Dedup(_) | Self::Top(_) | Self::Sink(_) | Self::Other(_) => OnError::Fail,
         }
@@ -181,6 +184,7 @@ impl NodeKind {
             Self::Select(_) => "selects",
             Self::Window(_) => "windows",
             Self::Join(_) => "joins",
+            Self::Changelog(_) => "changelogs",
             Self::Aggregate(_) => "aggregates",
             Self::Dedup(_) => "dedup",
             Self::Top(_) => "top",

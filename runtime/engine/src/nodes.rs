@@ -13,6 +13,7 @@
 //! | `dedup` | one row per key |
 //! | `top` | the first rows of each key in an order |
 //! | `filtered` | conditions of aggregates |
+//! | `changelog` | updating streams of rows that describe changes |
 //! | `changes` | rows of updating streams in the making |
 //! | `step_times` | the event times that a step's own column says |
 //! | `delta`, `comparison` | what an answer makes of rows, and how the answers of two versions differ |
@@ -20,6 +21,7 @@
 //! | `part` | when rows that are processed apart have made enough for once |
 
 pub(crate) mod aggregates;
+pub(crate) mod changelog;
 mod changes;
 pub(crate) mod comparison;
 pub(crate) mod component;
@@ -63,6 +65,7 @@ pub fn step_kinds() -> StepKinds {
         .with(select::plan::SelectKind)
         .with(window::plan::WindowKind)
         .with(join::plan::JoinsKind)
+        .with(changelog::plan::ChangelogKind)
         .with(aggregates::plan::AggregatesKind)
         .with(dedup::plan::DedupKind)
         .with(top::plan::TopKind)

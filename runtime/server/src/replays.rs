@@ -269,6 +269,7 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
             | NodeKind::Select(_)
             | NodeKind::Window(_)
             | NodeKind::Join(_)
+            | NodeKind::Changelog(_)
             | NodeKind::Aggregate(_)
             | NodeKind::Dedup(_)
             | NodeKind::Top(_)

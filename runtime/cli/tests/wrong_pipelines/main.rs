@@ -9,6 +9,7 @@ mod graph;
 mod joins;
 mod names;
 mod steps;
+mod updating;
 mod values;
 
 use std::fmt::Write as _;

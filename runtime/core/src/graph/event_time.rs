@@ -139,6 +139,7 @@ impl LogicalGraph {
             NodeKind::Source(_)
             | NodeKind::Filter(_)
             | NodeKind::Select(_)
+            | NodeKind::Changelog(_)
             | NodeKind::Sink(_)
             | NodeKind::Other(_) => false,
         }

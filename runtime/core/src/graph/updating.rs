@@ -1,7 +1,19 @@
-//! Steps that keep what they have given out per key, as their author wrote them: aggregates without a window, deduplication, the first
-//! rows of an order.
+//! Steps that make updating streams, as their author wrote them: changes that are read, aggregates without a window, deduplication, the
+//! first rows of an order.
 
 use super::{AggregateSpec, OnError, Spanned};
+use crate::changelog::ChangelogEncoding;
+
+/// `[changelogs.NAME]`
+#[derive(Clone, Debug)]
+pub struct ChangelogNode {
+    /// How rows say what they do.
+    pub format: Spanned<ChangelogEncoding>,
+    /// Columns that are unique in the table; `None`: it is not known.
+    pub key: Option<Vec<Spanned<String>>>,
+    /// What happens to rows that do not say what they do.
+    pub on_error: OnError,
+}
 
 /// `[aggregates.NAME]`
 #[derive(Clone, Debug)]

@@ -20,13 +20,14 @@ use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LI
 pub(super) const SETTINGS: [&str; 8] =
     ["name", "parallelism", "max-parallelism", "batch-rows", "linger", "checkpoint", "restart", "dead-letters"];
 /// The tables of nodes, and what one of them is called.
-pub(super) const SECTIONS: [(&str, &str); 10] = [
+pub(super) const SECTIONS: [(&str, &str); 11] = [
     ("sources", "source"),
     ("operators", "operator"),
     ("filters", "filter"),
     ("selects", "select"),
     ("windows", "window"),
     ("joins", "join"),
+    ("changelogs", "changelog"),
     ("aggregates", "aggregation"),
     ("dedup", "deduplication"),
     ("top", "top-n"),
@@ -188,6 +189,7 @@ fn draft<'t>(
         "selects" => relational::read_select(&table),
         "windows" => window::read(&table, base),
         "joins" => join::read(&table),
+        "changelogs" => updating::read_changelog(&table),
         "aggregates" => updating::read_aggregates(&table, base),
         "dedup" => updating::read_dedup(&table),
         "top" => updating::read_top(&table),

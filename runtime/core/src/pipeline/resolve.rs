@@ -49,9 +49,13 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
     let outputs: &[&str] = match &draft.kind {
         // Either it is wrong, and what its outputs are is not known, or only its component, or its kind, knows its side outputs.
         None | Some(NodeKind::Sink(_) | NodeKind::Operator(_) | NodeKind::Other(_)) => &[],
-        Some(NodeKind::Source(_) | NodeKind::Filter(_) | NodeKind::Select(_) | NodeKind::Aggregate(_)) => {
-            &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT]
-        }
+        Some(
+            NodeKind::Source(_)
+            | NodeKind::Filter(_)
+            | NodeKind::Select(_)
+            | NodeKind::Changelog(_)
+            | NodeKind::Aggregate(_),
+        ) => &[MAIN_OUTPUT, DEAD_LETTER_OUTPUT],
         Some(NodeKind::Join(join)) => {
             late_outputs = [join.late_output(0), join.late_output(1)];
             of_join = [MAIN_OUTPUT, &late_outputs[0], &late_outputs[1]];

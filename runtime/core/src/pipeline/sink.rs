@@ -6,12 +6,10 @@ use std::sync::Arc;
 use super::columns::listed;
 use super::problems::{Result, together};
 use super::table::Table;
-use crate::changelog::ChangelogEncoding;
+use super::updating::ENCODINGS;
 use crate::graph::{NodeKind, Options, SinkNode, Spanned};
 
 const COMMON: &[&str] = &["input", "connector", "columns", "changelog"];
-const ENCODINGS: [(&str, ChangelogEncoding); 2] =
-    [("kinds", ChangelogEncoding::Kinds), ("debezium", ChangelogEncoding::Debezium)];
 
 /// Reads a sink. `path` is where its table is in `text`.
 pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: &Path) -> Result<NodeKind> {

@@ -1,18 +1,35 @@
-//! `[aggregates.NAME]`, `[dedup.NAME]` and `[top.NAME]`: keys, and what is kept of the rows of each.
+//! `[changelogs.NAME]`, `[aggregates.NAME]`, `[dedup.NAME]` and `[top.NAME]`: how changes are written; keys, and what is kept of the rows of
+//! each.
 
 use std::path::Path;
 
 use super::problems::{Problems, Result, together};
 use super::table::Table;
 use super::{aggregate, window};
+use crate::changelog::ChangelogEncoding;
 use crate::diagnostic::Diagnostic;
-use crate::graph::{AggregateNode, DedupNode, Keep, NodeKind, OrderColumn, Spanned, Ties, TopNode};
+use crate::graph::{AggregateNode, ChangelogNode, DedupNode, Keep, NodeKind, OrderColumn, Spanned, Ties, TopNode};
 
+/// How changes are written and read.
+pub(super) const ENCODINGS: [(&str, ChangelogEncoding); 2] =
+    [("kinds", ChangelogEncoding::Kinds), ("debezium", ChangelogEncoding::Debezium)];
 const KEEP: [(&str, Keep); 2] = [("first", Keep::First), ("last", Keep::Last)];
 const TIES: [(&str, Ties); 3] =
     [("row-number", Ties::RowNumber), ("rank", Ties::Rank), ("dense-rank", Ties::DenseRank)];
 /// Rows of a key that one step can give out at most.
 const LIMIT_MAX: u64 = 1_000_000;
+
+/// Reads a changelog.
+pub(super) fn read_changelog(table: &Table<'_>) -> Result<NodeKind> {
+    together! {
+        _keys = table.check_keys(&["input", "format", "key", "on-error"]);
+        format = table.choice("format", &ENCODINGS).and_then(|format| Ok(table.required("format", format)?));
+        key = table.strings("key");
+        on_error = table.on_error();
+    }
+    let span = table.get("format").map(toml::Spanned::span);
+    Ok(NodeKind::Changelog(ChangelogNode { format: Spanned { value: format, span }, key, on_error }))
+}
 
 /// Reads aggregates without a window.
 pub(super) fn read_aggregates(table: &Table<'_>, base: &Path) -> Result<NodeKind> {
