@@ -207,6 +207,8 @@ pub struct SourceNode {
     pub watermark: Option<WatermarkStrategy>,
     /// After this long without rows, a split no longer holds event time back, in milliseconds.
     pub idle_after_ms: Option<u64>,
+    /// A row whose event time is further ahead of the clock is malformed, microseconds; `None`: none is.
+    pub future_max_us: Option<i64>,
     /// What happens to malformed records.
     pub on_error: OnError,
     /// Whether it is read although the job had ended, as rows are that a person adds to it.

@@ -250,6 +250,7 @@ impl Pipelines {
             // Its rows are older than the others anyway: none of them makes another late.
             watermark: Some(WatermarkStrategy::AtEnd),
             idle_after_ms: None,
+            future_max_us: None,
             on_error: OnError::Fail,
             reads_after_end: true,
         }

@@ -108,7 +108,11 @@ columns = ["ts_ms", "error"]
     let rows = std::fs::read_to_string(at("out.csv")).unwrap();
     assert_eq!(rows, "row_kind,id,name\n+I,1,one\n+I,2,two\n-U,1,one\n+U,1,uno\n-D,2,two\n");
     let refused = std::fs::read_to_string(at("refused.csv")).unwrap();
-    for said in ["4,\"the operation \"\"u\"\" needs the row as it was, and before is null", "6,\"the operation \"\"t\"\" is not known", "7,\"it does not say what it does"] {
+    for said in [
+        "4,\"the operation \"\"u\"\" needs the row as it was, and before is null",
+        "6,\"the operation \"\"t\"\" is not known",
+        "7,\"it does not say what it does",
+    ] {
         assert!(refused.contains(said) || refused.contains(&said.replace(",\"it", ",it")), "{said} in {refused}");
     }
     let mut command = weir();

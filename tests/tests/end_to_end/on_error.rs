@@ -101,3 +101,44 @@ fn a_job_that_fails_names_the_row_and_leaves_no_file() {
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["pipeline.toml"], "nothing half-written is left");
 }
+
+#[test]
+fn rows_of_a_far_future_are_set_aside_where_a_source_says_how_far_they_may_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pipeline.toml");
+    // A row of the year 3000, and one that comes after it.
+    let pipeline = r#"
+name = "future"
+batch-rows = 1
+[sources.rows]
+connector = "collection"
+event-time = "at"
+watermark = "monotonic"
+future-max = "1h"
+on-error = "dead-letter"
+rows = [{ at = 1, n = 1 }, { at = 32503680000000, n = 2 }, { at = 2, n = 3 }]
+[windows.all]
+input = "rows"
+window = { tumbling = "1d" }
+aggregates.n = "count"
+[sinks.good]
+input = "all"
+connector = "file"
+path = "good.csv"
+columns = ["n"]
+[sinks.bad]
+input = "rows.dead-letter"
+connector = "file"
+path = "bad.csv"
+columns = ["reason"]
+"#;
+    std::fs::write(&file, pipeline).unwrap();
+    let run = |set: &[&str]| weir().arg("run").arg(&file).args(set).output().unwrap();
+    let output = run(&[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(sorted_rows(&folder.path().join("good.csv")), ["2"]);
+    let reason = "its event time 3000-01-01T00:00:00Z is further ahead than future-max allows";
+    assert_eq!(sorted_rows(&folder.path().join("bad.csv")), [reason]);
+    let output = run(&["--set", "sources.rows.on-error=fail"]);
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains(reason));
+}

@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{EventTimeColumn, EventTimeForm, NodeKind, Options, SourceNode, StepEventTime};
 use crate::time::WatermarkStrategy;
 
-const COMMON: &[&str] = &["connector", "event-time", "watermark", "on-error"];
+const COMMON: &[&str] = &["connector", "event-time", "watermark", "future-max", "on-error"];
 
 /// Reads a source. `path` is where its table is in `text`.
 pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: &Path) -> Result<NodeKind> {
@@ -20,7 +20,12 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
         connector = table.string("connector").and_then(|name| table.required("connector", name));
         event_time = event_time(table);
         watermark = watermark(table);
+        future_max_us = table.duration_us("future-max");
         on_error = table.on_error();
+    }
+    if let (None, Some(value)) = (&event_time, table.get("future-max")) {
+        let problem = Diagnostic::error("future-max needs an event time, which is not set here", Some(value.span()));
+        return Err(problem.with_hint("set `event-time = \"COLUMN\"` too").into());
     }
     let (watermark, idle_after_us) = watermark;
     Ok(NodeKind::Source(SourceNode {
@@ -29,6 +34,7 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
         event_time,
         watermark,
         idle_after_ms: idle_after_us.map(milliseconds),
+        future_max_us,
         on_error,
         reads_after_end: false,
     }))

@@ -16,7 +16,7 @@ use arrow::compute::filter_record_batch;
 use weir_core::batch::StreamBatch;
 use weir_core::connector::{ConnectorError, Malformed, Offset, Polled, Source, SourceReader, Split};
 use weir_core::graph::OnError;
-use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN};
+use weir_core::time::{IdleTimer, Merged, WATERMARK_MIN, utc_text};
 use weir_state::SplitSnapshot;
 
 use crate::dataflow::metrics::Metrics;
@@ -345,7 +345,17 @@ impl SourceHead {
             return Ok((rows, times.into()));
         };
         self.metrics.notice_once(|| reader.doubt_unsampled(&*self.source, &rows, *column));
-        let EventTimes { times, missing } = reader.read(rows.column(*column));
+        let EventTimes { times, mut missing } = reader.read(rows.column(*column));
+        // One row of another century would make all that come after it late.
+        let latest = self.settings.future_max_us.map(|max| now_us.saturating_add(max));
+        let ahead: Vec<usize> = latest.map_or(Vec::new(), |latest| {
+            let is_ahead = |row: &usize| times[*row] > latest && missing.binary_search(row).is_err();
+            (0..rows.num_rows()).filter(is_ahead).collect()
+        });
+        if !ahead.is_empty() {
+            missing.extend(&ahead);
+            missing.sort_unstable();
+        }
         if missing.is_empty() {
             return Ok((rows, times));
         }
@@ -354,7 +364,10 @@ impl SourceHead {
         malformed.extend(missing.iter().map(|row| match self.settings.on_error {
             OnError::Skip => Malformed::default(),
             OnError::Fail | OnError::DeadLetter => {
-                let reason = reader.reason(&name, rows.column(*column), *row);
+                let reason = match ahead.binary_search(row).is_ok() {
+                    false => reader.reason(&name, rows.column(*column), *row),
+                    true => format!("its event time {} is further ahead than future-max allows", utc_text(times[*row])),
+                };
                 let (at, record) =
                     split.reader.locate(*row).unwrap_or_else(|| (split.id.to_string(), row_text(&rows, *row)));
                 Malformed { at, record, reason }

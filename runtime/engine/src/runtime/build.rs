@@ -323,6 +323,7 @@ fn source_head(
             (Some(_), false) => Timing::Elsewhere,
         },
         idle_after_us: source.idle_after_ms().map(|ms| ms as i64 * 1_000),
+        future_max_us: source.node.future_max_us,
         on_error: job.pruned.nodes[node].on_error(source.node.on_error, 1),
         batch_rows_max: job.batch_rows_max,
         linger: Duration::from_millis(job.linger_ms.max(1)),

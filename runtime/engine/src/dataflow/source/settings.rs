@@ -19,6 +19,8 @@ pub struct SourceSettings {
     pub timing: Timing,
     /// When a split is idle.
     pub idle_after_us: Option<i64>,
+    /// How far the event time of a row may be ahead of the clock, microseconds.
+    pub future_max_us: Option<i64>,
     /// What happens to malformed records.
     pub on_error: OnError,
     /// Rows per batch at most.
