@@ -154,6 +154,12 @@ impl KeyedState {
         self.states.contains(slot)
     }
 
+    /// The slots that have a state, ascending.
+    #[must_use]
+    pub fn with_state(&self) -> Vec<u32> {
+        self.states.slots()
+    }
+
     /// Takes one table of a snapshot that says when the states of keys were used.
     ///
     /// # Errors

@@ -33,8 +33,9 @@ pub type RowId = u32;
 pub enum RowOrder {
     /// By slot alone: for rows that go all together, or that their owner removes one by one.
     Arrival,
-    /// By time too: [`RowStore::take_due`] finds the earliest of all slots, and [`RowStore::between`] those of a slot in a range of
-    /// times, however many the slot has. Costs 16 bytes per row.
+    /// By time within a slot: [`RowStore::between`] finds those in a range of times, however many the slot has.
+    TimeOfSlot,
+    /// By time too: [`RowStore::take_due`] finds the earliest of all slots. Costs 16 bytes per row until it is taken.
     Time,
 }
 
@@ -296,7 +297,7 @@ impl RowStore {
             self.rows[chain.last as usize].after = id;
         }
         self.chains[slot as usize] = Chain { first, last: id, len: chain.len + 1 };
-        if self.order == RowOrder::Time && chain.len > UNSORTED_ROWS_MAX / 2 {
+        if self.order != RowOrder::Arrival && chain.len > UNSORTED_ROWS_MAX / 2 {
             self.sort(slot, row.time, id);
         }
         id
@@ -335,7 +336,7 @@ impl RowStore {
         if row.after != NONE {
             self.rows[row.after as usize].before = row.before;
         }
-        if self.order == RowOrder::Time
+        if self.order != RowOrder::Arrival
             && let Some(sorted) = self.sorted.get_mut(&row.slot)
         {
             sorted.remove(&(row.time, id));

@@ -70,7 +70,8 @@ impl Ttl {
     /// The state of a slot was created or written.
     pub fn wrote(&mut self, slot: u32, now: i64) {
         self.used.grow(slot as usize + 1, &UNUSED);
-        self.used[slot as usize] = now.max(UNUSED + 1);
+        // Rows that are out of order, and clocks that go back, make no use younger.
+        self.used[slot as usize] = self.used[slot as usize].max(now.max(UNUSED + 1));
         if !self.due.contains(slot) {
             self.due.register(Timer { time: now.saturating_add(self.lives), slot });
         }

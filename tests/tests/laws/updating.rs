@@ -193,6 +193,67 @@ columns = ["key", "parity"]
         },
     },
     Case {
+        name: "updates united with inserts, of other subtasks",
+        steps: r#"
+[aggregates.totals]
+input = "rows"
+key-by = ["key"]
+aggregates = { n = "count" }
+[aggregates.whole]
+input = "rows"
+aggregates = { n = "count" }
+[selects.of-whole]
+input = "whole"
+columns = [{ key = "'all'" }, "n"]
+[selects.of-rows]
+input = "rows"
+columns = ["key", { n = "cast(0 as bigint)" }]
+[filters.together]
+input = ["totals", "of-whole", "of-rows"]
+where = "n >= 0"
+[aggregates.sums]
+input = "together"
+aggregates = { n = { sum = "n" }, all = "count" }
+[sinks.out]
+input = "sums"
+columns = ["n", "all"]
+"#,
+        table: |rows| match by_key(rows).len() {
+            0 => Vec::new(),
+            keys => vec![format!("{},{}", 2 * rows.len(), keys + 1 + rows.len())],
+        },
+    },
+    Case {
+        name: "sessions that are given out after each batch, with a condition",
+        steps: r#"
+[windows.sessions]
+input = "rows"
+key-by = ["key"]
+window = { session = "5ms" }
+emit = "update"
+mode = "retracting"
+allowed-lateness = "1h"
+aggregates = { n = { count = "*", where = "value > 0" }, sum = { sum = "value" } }
+[aggregates.all]
+input = "sessions"
+aggregates = { n = { sum = "n" }, sum = { sum = "sum" }, sessions = "count" }
+[sinks.out]
+input = "all"
+columns = ["n", "sum", "sessions"]
+"#,
+        table: |rows| {
+            let mut times: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+            rows.iter().for_each(|(key, _, ts)| times.entry(key).or_default().push(*ts));
+            let sessions = |mut times: Vec<i64>| {
+                times.sort_unstable();
+                1 + times.windows(2).filter(|pair| pair[1] - pair[0] > 5).count()
+            };
+            let sessions: usize = times.into_values().map(sessions).sum();
+            let sum: i64 = rows.iter().map(|(_, value, _)| value).sum();
+            if rows.is_empty() { Vec::new() } else { vec![format!("{},{sum},{sessions}", rows.len())] }
+        },
+    },
+    Case {
         name: "accounts, of transfers between them",
         steps: r#"
 [selects.from]

@@ -191,3 +191,30 @@ columns = ["key", "all", "even", "large", "latest"]
         assert_eq!(got, windows[1..]);
     }
 }
+
+#[test]
+fn rows_that_a_window_puts_back_keep_the_columns_of_conditions() {
+    // Each row fires three windows, so a batch gives out more than at once.
+    let pipeline = r#"
+name = "parts"
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+[windows.w]
+input = "rows"
+key-by = ["key"]
+window = { sliding = "30ms", slide = "10ms" }
+trigger = { each = { rows = 1 } }
+aggregates.even = { count = "*", where = "value % 2 = 0" }
+[sinks.out]
+input = "w"
+connector = "memory"
+columns = ["even"]
+"#;
+    let rows: Vec<_> = (0..4_000).map(|n| (format!("k{}", n % 500), n, n / 100)).collect();
+    let whole = Memory::new(vec![rows.clone()], vec![1]);
+    let expected = whole.run(&whole.job(pipeline, 1), |_| 0);
+    assert_eq!(expected.len(), 3 * rows.len());
+    let memory = Memory::new(vec![rows], vec![4_096]);
+    assert_eq!(memory.run(&memory.job(pipeline, 1), |_| 0), expected);
+}

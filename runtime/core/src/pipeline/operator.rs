@@ -44,7 +44,7 @@ fn state_ttl(table: &Table<'_>) -> problems::Result<Option<StateTtl>> {
     let Some(value) = table.get("ttl") else { return Ok(None) };
     if !matches!(value.get_ref(), DeValue::Table(_)) {
         let after_us = table.duration_us("ttl")?;
-        return Ok(after_us.map(|after_us| StateTtl { after_us, refreshed_by_reads: false, by_event_time: true }));
+        return Ok(after_us.map(|after_us| StateTtl { after_us, refreshed_by_reads: true, by_event_time: true }));
     }
     let inner = Table::from_value(format!("{}.ttl", table.path), value)?;
     together! {
@@ -53,7 +53,14 @@ fn state_ttl(table: &Table<'_>) -> problems::Result<Option<StateTtl>> {
         refreshed_by_reads = inner.choice("refresh", &[("write", false), ("read", true)]);
         by_event_time = inner.choice("time", &[("event", true), ("processing", false)]);
     }
-    let (refreshed_by_reads, by_event_time) = (refreshed_by_reads.unwrap_or(false), by_event_time.unwrap_or(true));
+    let by_event_time = by_event_time.unwrap_or(true);
+    if let (true, Some(value)) = (by_event_time, inner.get("refresh")) {
+        // Which rows of a batch write is known of all of them together only.
+        let message =
+            "by event time every row of a key is a use of what is kept of it: refresh is for time = \"processing\"";
+        return Err(Diagnostic::error(message, Some(value.span())).into());
+    }
+    let refreshed_by_reads = refreshed_by_reads.unwrap_or(by_event_time);
     Ok(Some(StateTtl { after_us, refreshed_by_reads, by_event_time }))
 }
 

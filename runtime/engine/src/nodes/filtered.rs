@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::compute::nullif;
+use arrow::compute::{concat_batches, nullif};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use weir_core::batch::StreamBatch;
 use weir_core::connector::Cut;
@@ -146,8 +146,28 @@ impl FilteredAggregates {
     ) -> Result<Progress, OperatorError> {
         let mut given = Outputs::default();
         let progress = call(self.operator.as_mut(), &mut given)?;
+        if let Some(rest) = given.take_rest() {
+            self.put_back(rest, out)?;
+        }
         self.emit(given, out)?;
         Ok(progress)
+    }
+
+    /// Rows that the operator takes another time come again as they came in, before those that have not been evaluated yet.
+    fn put_back(&self, rest: StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
+        let own: Vec<usize> = (0..self.schema.fields().len() - self.of.len()).collect();
+        let mut rest = StreamBatch { rows: rest.rows.project(&own)?, ..rest };
+        if let Some(others) = out.take_rest() {
+            let times = [&rest.event_times[..], &others.event_times[..]].concat();
+            let rows = concat_batches(&rest.rows.schema(), [&rest.rows, &others.rows])?;
+            debug_assert!(
+                rest.row_kinds.is_none() && others.row_kinds.is_none(),
+                "what takes updates puts nothing back"
+            );
+            rest = StreamBatch::new(rows, times.into(), rest.ingested_at.max(others.ingested_at));
+        }
+        out.put_back(rest);
+        Ok(())
     }
 }
 

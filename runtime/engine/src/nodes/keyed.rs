@@ -347,7 +347,6 @@ impl Operator for KeyedOperator {
                 self.timers.fire_until_now(now_us, self.watermark);
             }
         }
-        self.expire();
         self.more(out)
     }
 
@@ -359,8 +358,9 @@ impl Operator for KeyedOperator {
         let (domain, due) = self.timers.pop_due()?;
         self.begin();
         self.has_rest = self.fire_shares(domain, &due, out)? < due.len();
+        let progress = self.fired();
         self.weigh()?;
-        Ok(self.timers.fired())
+        Ok(progress)
     }
 
     fn deadline(&self) -> Option<i64> {

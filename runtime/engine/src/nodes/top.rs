@@ -62,10 +62,16 @@ impl TopOperator {
         Ok(Self { spec, keys, rows: ChunkedVec::new(), row_bytes: 0, distinct: DistinctSlots::default() })
     }
 
-    /// The rows that became others, as changes.
-    fn emit(&self, changed: &[(RowKind, Placed)], batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
-        let time = batch.event_times.iter().copied().max().unwrap_or(i64::MIN);
-        let (columns, times) = self.spec.order.decode(changed.iter().map(|(_, (row, _))| row.bytes()), time)?;
+    /// The rows that became others, as changes: each at the event time of what changed it, if that is later than its own.
+    fn emit(
+        &self,
+        changed: &[(RowKind, Placed)],
+        changed_at: &[i64],
+        ingested_at: i64,
+        out: &mut Outputs,
+    ) -> Result<(), OperatorError> {
+        let (columns, times) = self.spec.order.decode(changed.iter().map(|(_, (row, _))| row.bytes()), i64::MIN)?;
+        let times = times.iter().zip(changed_at).map(|(own, changed_at)| *own.max(changed_at)).collect();
         let mut columns: Vec<ArrayRef> = self.spec.read.iter().map(|column| columns[*column].clone()).collect();
         if self.spec.reads_rank {
             columns.push(Arc::new(Int64Array::from_iter_values(changed.iter().map(|(_, (_, rank))| *rank))));
@@ -73,7 +79,7 @@ impl TopOperator {
         let options = RecordBatchOptions::new().with_row_count(Some(changed.len()));
         let rows = RecordBatch::try_new_with_options(self.spec.schema.clone(), columns, &options)?;
         let row_kinds = RowKinds::new(changed.iter().map(|(kind, _)| *kind as u8).collect());
-        let all = StreamBatch { row_kinds, ..StreamBatch::new(rows, times, batch.ingested_at) };
+        let all = StreamBatch { row_kinds, ..StreamBatch::new(rows, times, ingested_at) };
         for offset in (0..all.len()).step_by(ROWS_MAX) {
             out.emit(0, all.slice(offset, ROWS_MAX.min(all.len() - offset)));
         }
@@ -131,7 +137,9 @@ impl Operator for TopOperator {
         let encoded = self.spec.order.encode(&batch)?;
         let shown = self.spec.shown;
         let mut before: Vec<Option<Vec<Placed>>> = vec![None; slots.len()];
+        let mut latest = vec![i64::MIN; slots.len()];
         for (row, key) in key_of_row.iter().enumerate() {
+            latest[*key as usize] = latest[*key as usize].max(batch.event_times[row]);
             let (slot, bytes) = (slots[*key as usize] as usize, encoded.row(row));
             let takes_back = batch.row_kind(row).takes_back();
             if !takes_back && self.rows[slot].is_beyond(bytes, shown) {
@@ -144,22 +152,23 @@ impl Operator for TopOperator {
             let rows = &mut self.rows[slot];
             match takes_back {
                 true => self.row_bytes = self.row_bytes.saturating_sub(rows.take_back(bytes)),
-                false => self.row_bytes += rows.add(encoded.owned(row)),
+                false => self.row_bytes += rows.add(encoded.owned(row), 1),
             }
-            self.row_bytes = self.row_bytes.saturating_sub(rows.trim(shown));
+            self.row_bytes = self.row_bytes.saturating_sub(rows.trim(bytes.0, shown));
         }
-        let mut changed = Vec::new();
-        for (slot, before) in slots.iter().zip(before) {
+        let (mut changed, mut changed_at) = (Vec::new(), Vec::new());
+        for ((slot, before), latest) in slots.iter().zip(before).zip(latest) {
             if let Some(before) = before {
                 let after = self.rows[*slot as usize].shown(shown);
                 differences(&before, &after, self.spec.reads_rank, &mut changed);
+                changed_at.resize(changed.len(), latest);
             }
             if self.rows[*slot as usize].is_empty() {
                 self.keys.remove(*slot);
             }
         }
         if !changed.is_empty() {
-            self.emit(&changed, &batch, out)?;
+            self.emit(&changed, &changed_at, batch.ingested_at, out)?;
         }
         Ok(Progress::Done)
     }
@@ -179,9 +188,8 @@ impl Operator for TopOperator {
             self.rows.grow(bound, &Ranked::default());
             let encoded = self.spec.order.encode(&part.batch)?;
             for (row, slot) in slots.iter().enumerate() {
-                for _ in 0..part.counts.value(row) {
-                    self.row_bytes += self.rows[*slot as usize].add(encoded.owned(row));
-                }
+                let times = part.counts.value(row).max(0).unsigned_abs();
+                self.row_bytes += self.rows[*slot as usize].add(encoded.owned(row), times);
             }
         }
         Ok(())

@@ -48,8 +48,9 @@ pub(super) fn inputs_of(
                 port_input.key = None;
                 port_input.parallelism = match port_input.changelog {
                     ChangelogMode::InsertOnly => port_input.parallelism.max(from.step.parallelism()),
-                    // More would spread the rows of one, out of their order.
-                    _ => port_input.parallelism.min(from.step.parallelism()),
+                    // Another number would spread the rows of one, out of their order.
+                    _ if port_input.parallelism == from.step.parallelism() => port_input.parallelism,
+                    _ => 1,
                 };
                 port
             }

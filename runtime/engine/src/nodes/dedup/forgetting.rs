@@ -40,6 +40,11 @@ impl Forgetting {
         self.due.register(Timer { time: self.until(time), slot });
     }
 
+    /// The key in a slot, whose row had this event time, is gone.
+    pub(super) fn forget(&mut self, slot: u32, before: i64) {
+        self.due.delete(Timer { time: self.until(before), slot });
+    }
+
     /// The rows of a batch that are not late; those that are go to their output. Late is what the watermark has passed: its duplicate may be
     /// forgotten already.
     pub(super) fn in_time(&self, batch: StreamBatch, out: &mut Outputs) -> Result<StreamBatch, OperatorError> {

@@ -97,6 +97,11 @@ impl Operator for LastOperator {
         let (slots, key_of_row) = self.distinct.of(&slots, bound);
         let mut columns: Vec<ArrayRef> = self.spec.read.iter().map(|c| batch.rows.column(*c).clone()).collect();
         let winners = self.winners(&batch, &columns, (slots.len(), &key_of_row))?;
+        // Of each key the latest row of the batch: when one is deleted.
+        let mut latest = vec![i64::MIN; slots.len()];
+        for (key, time) in key_of_row.iter().zip(batch.event_times.iter()) {
+            latest[*key as usize] = latest[*key as usize].max(*time);
+        }
         let before = self.rows.gather(&slots)?;
         let (old, old_times) = before.columns.split_at(columns.len());
         let old_times = old_times[0].as_primitive::<Int64Type>();
@@ -120,11 +125,13 @@ impl Operator for LastOperator {
             }
             // The same row at another time is no change to anybody else.
             if !winner.is_some_and(|row| was.is_some() && compare.is_same(key, row)) {
-                let time = winner.map_or(was.unwrap_or(i64::MIN), |row| batch.event_times[row]);
+                let time = winner.map_or(latest[key], |row| batch.event_times[row]);
                 changes.replace(was.map(|_| (0, key)), winner.map(|row| (1, row)), time);
             }
-            if let (Some(forgetting), Some(row)) = (&mut self.spec.forgetting, winner) {
-                forgetting.remember(*slot, batch.event_times[*row], was);
+            match (&mut self.spec.forgetting, winner, was) {
+                (Some(forgetting), Some(row), _) => forgetting.remember(*slot, batch.event_times[*row], was),
+                (Some(forgetting), None, Some(was)) => forgetting.forget(*slot, was),
+                _ => {}
             }
             changed.push(*slot);
             present.append(winner.is_some());

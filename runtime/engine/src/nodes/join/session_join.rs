@@ -109,7 +109,7 @@ impl SessionJoin {
             sessions: Sessions { gap, ends: BTreeMap::new(), by_end: BTreeSet::new() },
             state: JoinState::new(&spec, &[]),
             joined: JoinedRows::new(&spec),
-            table: JoinTable::new(&spec, RowOrder::Time)?,
+            table: JoinTable::new(&spec, RowOrder::TimeOfSlot)?,
             progress: JoinProgress::NONE,
             spec,
         })

@@ -3,16 +3,16 @@
 
 use weir_core::batch::StreamBatch;
 use weir_core::graph::StateTtl;
-use weir_core::time::WATERMARK_MAX;
+use weir_core::time::{WATERMARK_MAX, WATERMARK_MIN};
 use weir_host::{KeyedDelta, Selection};
 use weir_state::{Refresh, Ttl};
 
 use super::KeyedOperator;
 use super::guest::Call;
-use crate::dataflow::operator::OperatorError;
+use crate::dataflow::operator::{OperatorError, Progress};
 
 /// Keys that are cleared at once at most, beside those that are read: rows get their turn in between.
-const CLEARED_MAX: usize = 65_536;
+const CLEARED_MAX: usize = 1_048_576;
 
 /// When states expire.
 pub(super) struct Expiry {
@@ -40,21 +40,19 @@ impl KeyedOperator {
             return Ok(batch.len());
         }
         let mut slots = Vec::new();
-        self.state.slots(&self.key_columns(batch), batch.len(), &mut slots)?;
+        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.keys));
+        self.state.slots_hashed(&self.key_columns(batch), batch.len(), hashes, &mut slots)?;
         let (distinct, key_of_row) = self.distinct(&slots);
         let Some(Expiry { ttl, .. }) = &self.expiry else { return Ok(batch.len()) };
-        // By key: when what its rows so far may have written expires.
+        // By key: when what its rows so far have used expires.
         let mut expires_at: Vec<Option<i64>> = vec![None; distinct.len()];
         for (row, (key, time)) in key_of_row.iter().zip(batch.event_times.iter()).enumerate() {
-            let key = *key as usize;
-            if expires_at[key].is_some_and(|expires_at| expires_at <= *time) {
+            let expires_at = &mut expires_at[*key as usize];
+            if expires_at.is_some_and(|expires_at| expires_at <= *time) {
                 return Ok(row);
             }
-            let first = || {
-                let kept = ttl.expires_at(distinct[key]).filter(|expires_at| expires_at > time);
-                kept.unwrap_or(time.saturating_add(ttl.lives()))
-            };
-            expires_at[key].get_or_insert_with(first);
+            let kept = expires_at.or_else(|| ttl.expires_at(distinct[*key as usize]).filter(|at| at > time));
+            *expires_at = kept.max(Some(time.saturating_add(ttl.lives())));
         }
         Ok(batch.len())
     }
@@ -63,13 +61,14 @@ impl KeyedOperator {
     pub(super) fn clear_expired(&mut self, distinct: &[u32], (keys, times): (&[u32], &[i64])) {
         let Some(mut expiry) = self.expiry.take() else { return };
         let now = self.expires_by(&expiry);
-        // The time of the first row of each key, unless event time is further.
+        // By event time, that of the first row or timer of each key.
         let mut firsts = vec![None; distinct.len()];
         if expiry.by_event_time {
             keys.iter().zip(times).for_each(|(key, time)| _ = firsts[*key as usize].get_or_insert(*time));
         }
         for (slot, first) in distinct.iter().zip(firsts) {
-            if expiry.ttl.has_expired(*slot, first.map_or(now, |first| now.max(first))) {
+            // A timer reads what there was at its own time, however far the watermark has come meanwhile.
+            if expiry.ttl.has_expired(*slot, first.unwrap_or(now)) {
                 expiry.ttl.forget(*slot);
                 self.state.remove(*slot);
                 self.maps.clear(*slot);
@@ -82,11 +81,9 @@ impl KeyedOperator {
     pub(super) fn used(&mut self, call: &Call<'_>, distinct: &[u32], written: &[u32]) {
         let Some(mut expiry) = self.expiry.take() else { return };
         // Of each key the latest time of its own: those of others would depend on how rows come in batches.
-        let mut times = vec![self.expires_by(&expiry); distinct.len()];
-        if expiry.by_event_time {
-            let (keys, of) = call.event_times();
-            keys.iter().zip(of).for_each(|(key, time)| times[*key as usize] = times[*key as usize].max(*time));
-        }
+        let (keys, of) = if expiry.by_event_time { call.event_times() } else { (&[][..], &[][..]) };
+        let mut times = vec![if keys.is_empty() { self.expires_by(&expiry) } else { i64::MIN }; distinct.len()];
+        keys.iter().zip(of).for_each(|(key, time)| times[*key as usize] = times[*key as usize].max(*time));
         let mut is_written = vec![false; distinct.len()];
         written.iter().for_each(|key| is_written[*key as usize] = true);
         for ((slot, time), is_written) in distinct.iter().zip(times).zip(is_written) {
@@ -99,8 +96,29 @@ impl KeyedOperator {
         self.expiry = Some(expiry);
     }
 
+    /// Counts what was kept before there was a time to live as used now.
+    pub(super) fn date_unused(&mut self) {
+        let Some(mut expiry) = self.expiry.take() else { return };
+        let now = self.expires_by(&expiry);
+        if now != WATERMARK_MIN {
+            let mut unused = self.state.with_state();
+            unused.retain(|slot| expiry.ttl.expires_at(*slot).is_none());
+            unused.into_iter().for_each(|slot| expiry.ttl.wrote(slot, now));
+        }
+        self.expiry = Some(expiry);
+    }
+
+    /// Timers have fired. When all that are due have, keys are cleared that none of them can read any more.
+    pub(super) fn fired(&mut self) -> Progress {
+        let progress = self.timers.fired();
+        if progress == Progress::Done {
+            self.expire();
+        }
+        progress
+    }
+
     /// Clears some of the keys that have expired.
-    pub(super) fn expire(&mut self) {
+    fn expire(&mut self) {
         let Some(mut expiry) = self.expiry.take() else { return };
         let expired = expiry.ttl.pop_expired(self.expires_by(&expiry), CLEARED_MAX);
         for slot in &expired {

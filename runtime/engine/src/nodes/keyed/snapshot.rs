@@ -107,6 +107,7 @@ impl KeyedOperator {
         self.timers.processing.restore(&mut self.state, &processing_timers)?;
         // Of several old subtasks the one that was furthest behind: no row was late to it.
         self.watermark = watermarks.into_iter().min().unwrap_or(WATERMARK_MIN);
+        self.date_unused();
         let is_firing = |rows: &&RecordBatch| rows.schema_ref().metadata().contains_key(FIRING);
         let (firing, others): (Vec<&RecordBatch>, Vec<&RecordBatch>) = timers.iter().partition(is_firing);
         if firing.is_empty() {

@@ -85,7 +85,11 @@ impl StepKind for SinkKind {
         sink.check(&taken).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let most = sink.parallelism_max().unwrap_or(cx.graph.parallelism).min(cx.graph.parallelism).max(1);
         // Spread over more subtasks, a row could be taken back before it is there.
-        let parallelism = if input_changelog == ChangelogMode::InsertOnly { most } else { most.min(input_parallelism) };
+        let parallelism = match input_changelog {
+            ChangelogMode::InsertOnly => most,
+            _ if most < input_parallelism => 1,
+            _ => input_parallelism,
+        };
         let takes = if encoding.is_some() { ChangelogMode::ALL } else { sink.takes() };
         let inputs = vec![InputPort { takes, ..InputPort::only(input.clone(), Distribution::Any) }];
         let encoding = encoding.map(|encoding| encoding.value);

@@ -52,6 +52,8 @@ pub(super) struct Ranked {
     rows: Arc<BTreeMap<RankedRow, u64>>,
     /// Of all of them together.
     count: u64,
+    /// How many differ in the columns of the order.
+    orders: u64,
 }
 
 impl Ranked {
@@ -66,24 +68,26 @@ impl Ranked {
 
     /// Whether a row is behind all that can be shown, and need not be kept.
     pub(super) fn is_beyond(&self, (order, rest): (&[u8], &[u8]), shown: Shown) -> bool {
-        if shown.updating || self.count < shown.offset + shown.limit {
-            return false;
-        }
-        let Some((last, _)) = self.rows.last_key_value() else { return false };
+        let Some((last, _)) = self.rows.last_key_value().filter(|_| !shown.updating) else { return false };
+        let end = shown.offset + shown.limit;
         match shown.ties {
-            Ties::RowNumber => (order, rest) >= last.bytes(),
-            Ties::Rank => order > last.bytes().0,
-            Ties::DenseRank => false,
+            Ties::RowNumber => self.count >= end && (order, rest) >= last.bytes(),
+            Ties::Rank => self.count >= end && order > last.bytes().0,
+            Ties::DenseRank => self.orders >= end && order > last.bytes().0,
         }
     }
 
-    /// Adds a row. Returns the bytes that it takes.
-    pub(super) fn add(&mut self, row: RankedRow) -> u64 {
-        self.count += 1;
+    /// Adds a row as often as it is said. Returns the bytes that it takes.
+    pub(super) fn add(&mut self, row: RankedRow, times: u64) -> u64 {
+        self.count = self.count.saturating_add(times);
+        if let Some(there) = Arc::make_mut(&mut self.rows).get_mut(&row) {
+            *there = there.saturating_add(times);
+            return 0;
+        }
+        self.orders += u64::from(!self.has_order(&row));
         let bytes = row.memory_bytes();
-        let times = Arc::make_mut(&mut self.rows).entry(row).or_default();
-        *times += 1;
-        if *times == 1 { bytes } else { 0 }
+        Arc::make_mut(&mut self.rows).insert(row, times);
+        bytes
     }
 
     /// Takes a row away, if it is there. Returns the bytes that it took.
@@ -91,30 +95,44 @@ impl Ranked {
         let row = RankedRow::new(row);
         let rows = Arc::make_mut(&mut self.rows);
         let Some(times) = rows.get_mut(&row) else { return 0 };
-        self.count -= 1;
+        self.count = self.count.saturating_sub(1);
         *times -= 1;
         if *times > 0 {
             return 0;
         }
         rows.remove(&row);
+        self.orders -= u64::from(!self.has_order(&row));
         row.memory_bytes()
     }
 
-    /// Forgets rows that can never be shown again. Returns the bytes that they took.
-    pub(super) fn trim(&mut self, shown: Shown) -> u64 {
+    /// Whether a row is there that is equal to another in the columns of the order.
+    fn has_order(&self, row: &RankedRow) -> bool {
+        let before = self.rows.range(..row).next_back();
+        let after = self.rows.range(row..).next();
+        before.into_iter().chain(after).any(|(other, _)| other.bytes().0 == row.bytes().0)
+    }
+
+    /// Forgets rows that can never be shown again, after one with these bytes of its order has come. Returns the bytes that they took.
+    pub(super) fn trim(&mut self, order: &[u8], shown: Shown) -> u64 {
         let mut bytes = 0;
-        while !shown.updating && self.is_last_beyond(shown) {
+        // One more of the last changes no rank of another.
+        let is_last = self.rows.last_key_value().is_some_and(|(last, _)| last.bytes().0 == order);
+        if shown.updating || is_last && shown.ties != Ties::RowNumber {
+            return 0;
+        }
+        while self.is_last_beyond(shown) {
             let rows = Arc::make_mut(&mut self.rows);
             let Some(mut last) = rows.last_entry() else { break };
             // Of equal rows some may be among the first.
             if shown.ties == Ties::RowNumber && *last.get() > 1 {
                 *last.get_mut() -= 1;
                 self.count -= 1;
-            } else {
-                let (row, times) = last.remove_entry();
-                self.count -= times;
-                bytes += row.memory_bytes();
+                continue;
             }
+            let (row, times) = last.remove_entry();
+            self.count = self.count.saturating_sub(times);
+            self.orders -= u64::from(!self.has_order(&row));
+            bytes += row.memory_bytes();
         }
         bytes
     }
@@ -123,19 +141,16 @@ impl Ranked {
     /// are equal to it.
     fn is_last_beyond(&self, shown: Shown) -> bool {
         let end = shown.offset + shown.limit;
-        if self.count <= end || shown.ties == Ties::RowNumber {
-            return self.count > end;
+        match shown.ties {
+            Ties::RowNumber => self.count > end,
+            Ties::DenseRank => self.orders > end,
+            Ties::Rank if self.count <= end => false,
+            Ties::Rank => {
+                let Some((last, _)) = self.rows.last_key_value() else { return false };
+                let ties = self.rows.iter().rev().take_while(|(row, _)| row.bytes().0 == last.bytes().0);
+                self.count - ties.map(|(_, times)| times).sum::<u64>() >= end
+            }
         }
-        let Some((last, _)) = self.rows.last_key_value() else { return false };
-        let (mut before, mut earlier) = (0, None);
-        for (row, times) in self.rows.iter().take_while(|(row, _)| row.bytes().0 != last.bytes().0) {
-            before += match shown.ties {
-                Ties::DenseRank => u64::from(earlier != Some(row.bytes().0)),
-                Ties::RowNumber | Ties::Rank => *times,
-            };
-            earlier = Some(row.bytes().0);
-        }
-        before >= end
     }
 
     /// The rows that are shown, in order, with their places counted from 1.

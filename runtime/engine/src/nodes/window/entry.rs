@@ -142,13 +142,12 @@ impl Entry {
         self.latest = self.latest.max(other.latest);
         self.fired = self.fired.max(other.fired);
         self.fired_final = self.fired_final.max(other.fired_final);
-        self.is_touched |= other.is_touched;
     }
 
     /// A result has been made of it.
     pub(super) fn has_fired(&mut self, is_early: bool, discards: bool) {
-        self.fired += 1;
-        self.fired_final += i64::from(!is_early);
+        self.fired = self.fired.saturating_add(1);
+        self.fired_final = self.fired_final.saturating_add(i64::from(!is_early));
         self.new_rows = 0;
         self.earliest = NEVER;
         if discards {

@@ -65,6 +65,8 @@ pub(super) struct GeneralWindows {
     slots: Vec<u32>,
     /// The windows of the row before.
     assigned: Vec<Window>,
+    /// The keys of windows that rows of the batch have closed.
+    forgotten: Vec<u32>,
 }
 
 /// A batch as rows go into windows.
@@ -111,6 +113,7 @@ impl GeneralWindows {
             late: LateCount::default(),
             slots: Vec::new(),
             assigned: Vec::new(),
+            forgotten: Vec::new(),
             spec,
             bound,
         })

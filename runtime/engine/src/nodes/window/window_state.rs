@@ -111,7 +111,12 @@ impl StateLayout {
         let nullable = |f: &FieldRef| Arc::new(Field::clone(f).with_nullable(true));
         let bounds = bounds.iter().map(|b| Arc::new(Field::new(*b, DataType::Int64, false)));
         let fields: Vec<FieldRef> = keys.iter().map(nullable).chain(bounds).chain(state).collect();
-        let (window, aggregates) = (described(&spec.window), AggregateText::of(&spec.aggregates, &spec.input));
+        let aggregates = AggregateText::of(&spec.aggregates, &spec.input);
+        let rules = spec.rules.as_ref().map(|bound| &bound.rules);
+        // What is kept of rows depends on these.
+        let rules =
+            rules.map_or(String::new(), |rules| format!(", by {:?} time, evicting {:?}", rules.clock, rules.evictor));
+        let window = described(&spec.window) + &rules;
         Self { name, keys: keys.len(), schema: Arc::new(Schema::new(fields)), window, aggregates }
     }
 

@@ -71,10 +71,10 @@ const ENTRY_BYTES: usize = 2 * (size_of::<Box<[u8]>>() + size_of::<i64>());
 
 fn add(kept: &mut BTreeMap<Box<[u8]>, i64>, row: &[u8], times: i64) {
     match kept.get_mut(row) {
-        Some(count) if *count + times == 0 => {
+        Some(count) if count.saturating_add(times) == 0 => {
             kept.remove(row);
         }
-        Some(count) => *count += times,
+        Some(count) => *count = count.saturating_add(times),
         None => {
             kept.insert(row.into(), times);
         }
@@ -110,6 +110,11 @@ impl Recomputed {
 
     /// The aggregate of all rows of each group.
     fn compute(&self, groups: &[&Kept]) -> Result<ArrayRef, OperatorError> {
+        let all =
+            groups.iter().flat_map(|kept| kept.values()).fold(0_i64, |all, times| all.saturating_add((*times).max(0)));
+        if all > i64::from(u32::MAX) {
+            return Err(OperatorError::Call(format!("{all} rows are too many to compute an aggregate of them anew")));
+        }
         let (mut rows, mut group_of_row): (Vec<&[u8]>, Vec<u32>) = (Vec::new(), Vec::new());
         for (group, kept) in (0u32..).zip(groups) {
             for (row, times) in kept.iter() {
@@ -194,6 +199,9 @@ impl Fold for Recomputed {
         let of = |row| {
             let (kept, times) = (kept.value(row), times.value(row));
             let encoded = self.converter.convert_columns(kept.as_struct().columns())?;
+            if times.len() != encoded.num_rows() {
+                return Err(OperatorError::Restore("kept rows do not have a count each".to_owned()));
+            }
             let times = times.as_primitive::<Int64Type>().values().iter().copied();
             Ok(Arc::new(encoded.iter().map(|row| row.as_ref().into()).zip(times).collect()))
         };

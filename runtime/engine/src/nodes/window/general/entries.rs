@@ -120,7 +120,7 @@ impl Entries {
         self.of_key[key] += 1;
         if let Some((since, place)) = entry.waits {
             self.waiting.insert((since, place, number));
-            self.next_place = self.next_place.max(place + 1);
+            self.next_place = self.next_place.max(place.saturating_add(1));
         }
         number
     }
@@ -129,6 +129,8 @@ impl Entries {
     pub(super) fn remove(&mut self, number: u32) -> Entry {
         let entry = *self.get(number);
         self.stop_waiting(number);
+        // It may still be among those that are looked at after the batch, under a number that becomes another's.
+        self.get_mut(number).is_touched = false;
         for (due, at) in self.due.iter_mut().zip(entry.timers) {
             due.remove(&(at, number));
         }

@@ -262,7 +262,9 @@ impl GeneralWindows {
         self.contents.clear(number);
         self.contents.forget_given(number);
         // A key that rows of the batch have keeps its slot until the batch is done.
-        if input.is_none() && self.entries.is_unused(entry.key) {
+        if input.is_some() {
+            self.forgotten.push(entry.key);
+        } else if self.entries.is_unused(entry.key) {
             self.keys.remove(entry.key);
         }
         Ok(())

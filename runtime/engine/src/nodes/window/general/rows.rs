@@ -200,9 +200,10 @@ impl GeneralWindows {
         Ok(())
     }
 
-    /// Forgets the keys of the batch that have no window.
+    /// Forgets the keys of the batch, and of windows that it has closed, that have no window.
     pub(super) fn release(&mut self) {
         let mut slots = std::mem::take(&mut self.slots);
+        slots.append(&mut self.forgotten);
         slots.sort_unstable();
         slots.dedup();
         for slot in slots.drain(..) {

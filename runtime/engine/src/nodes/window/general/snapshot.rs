@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
-use weir_core::window::{Look, Window};
+use weir_core::window::Window;
 use weir_state::key_groups::GroupTables;
 use weir_state::{ChunkedVec, FrozenKeys};
 
@@ -94,7 +94,6 @@ impl GeneralWindows {
                 }
             }
         }
-        debug_assert!(self.touched.is_empty() || self.bound.rules.trigger.look != Look::Row);
         kept.iter().try_for_each(|table| self.restore_kept(table))
     }
 
