@@ -133,12 +133,14 @@ path = "bad.csv"
 columns = ["reason"]
 "#;
     std::fs::write(&file, pipeline).unwrap();
-    let run = |set: &[&str]| weir().arg("run").arg(&file).args(set).output().unwrap();
-    let output = run(&[]);
+    let run = || weir().arg("run").arg(&file).output().unwrap();
+    let output = run();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(sorted_rows(&folder.path().join("good.csv")), ["2"]);
     let reason = "its event time 3000-01-01T00:00:00Z is further ahead than future-max allows";
     assert_eq!(sorted_rows(&folder.path().join("bad.csv")), [reason]);
-    let output = run(&["--set", "sources.rows.on-error=fail"]);
+    let (pipeline, _) = pipeline.split_once("[sinks.bad]").unwrap();
+    std::fs::write(&file, pipeline.replace("dead-letter", "fail")).unwrap();
+    let output = run();
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains(reason));
 }

@@ -31,7 +31,7 @@ fn what_only_connectors_and_components_know() {
             21 | connector = "blckhole"
                |             ^^^^^^^^^^
 
-            error: there is no key "tabel" here; did you mean "table"?; the keys are table, events, rate, connector, event-time, watermark, on-error
+            error: there is no key "tabel" here; did you mean "table"?; the keys are table, events, rate, connector, event-time, watermark, future-max, on-error
              --> p.toml:7:1
               |
             7 | tabel = "bid"

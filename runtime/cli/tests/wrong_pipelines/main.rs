@@ -192,13 +192,13 @@ fn mistakes_of_one_table_and_of_several_are_told_at_once() {
             14 | limits = { memory = "1MiB", state = "1" }
                |                                     ^^^
 
-            error: there is no key "tabel" here; did you mean "table"?; the keys are table, events, rate, connector, event-time, watermark, on-error
+            error: there is no key "tabel" here; did you mean "table"?; the keys are table, events, rate, connector, event-time, watermark, future-max, on-error
              --> p.toml:7:1
               |
             7 | tabel = "bid"
               | ^^^^^
 
-            error: there is no key "rates" here; did you mean "rate"?; the keys are table, events, rate, connector, event-time, watermark, on-error
+            error: there is no key "rates" here; did you mean "rate"?; the keys are table, events, rate, connector, event-time, watermark, future-max, on-error
              --> p.toml:8:1
               |
             8 | rates = 5

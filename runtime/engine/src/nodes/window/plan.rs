@@ -279,6 +279,12 @@ impl PlanNode for WindowStep {
         self.parallelism
     }
 
+    fn advice_on_updates(&self) -> Option<&'static str> {
+        Some(
+            "a window cannot take back what it gave out; [aggregates.NAME] computes the same without a window, of updates too",
+        )
+    }
+
     fn state_bytes_max(&self) -> u64 {
         self.spec.state_bytes
     }
