@@ -151,6 +151,36 @@ columns = ["key", "value", "place"]
         },
     },
     Case {
+        name: "ranks of floats, of which zeros of either sign are one, and of all columns",
+        steps: r#"
+[selects.signed]
+input = "rows"
+columns = ["key", { price = "case when value % 3 = 0 then -0.0 when value % 3 = 1 then 0.0 else cast(value as float64) end" }]
+[aggregates.prices]
+input = "signed"
+key-by = ["key"]
+aggregates = { price = { min = "price" } }
+[top.least]
+input = "prices"
+order-by = ["price desc"]
+limit = 1
+ties = "dense-rank"
+rank = "place"
+[aggregates.tied]
+input = "least"
+aggregates = { n = "count", place = { max = "place" } }
+[sinks.out]
+input = "tied"
+columns = ["n", "place"]
+"#,
+        table: |rows| {
+            let least = |values: Vec<i64>| values.iter().map(|v| if v % 3 == 2 { *v } else { 0 }).min().unwrap();
+            let prices: Vec<i64> = by_key(rows).into_values().map(least).collect();
+            let Some(most) = prices.iter().max() else { return Vec::new() };
+            vec![format!("{},1", prices.iter().filter(|price| *price == most).count())]
+        },
+    },
+    Case {
         name: "the first two counts with ties, of totals that are taken back",
         steps: r#"
 [aggregates.totals]
@@ -396,5 +426,38 @@ connector = "memory"
     for sizes in [vec![1], vec![1, 3]] {
         let memory = Memory::new(vec![rows.clone()], sizes);
         assert_eq!(memory.run(&memory.job(pipeline, 2), chooser(3)), ["1", "1003", "1005", "4", "6"]);
+    }
+}
+
+#[test]
+fn a_row_that_comes_after_its_key_was_forgotten_leaves_the_last_one_there() {
+    let pipeline = r#"
+name = "lasts"
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+[dedup.last]
+input = "rows"
+key-by = ["key"]
+keep = "last"
+within = "10ms"
+[sinks.out]
+input = "last"
+connector = "memory"
+changelog = "kinds"
+columns = ["key", "value"]
+"#;
+    let row = |key: &str, value, ts| (key.to_owned(), value, ts);
+    // 2 takes the place of 1; 3 is more than 10 ms after it, and so is 5 after 3; 4 is of another key.
+    let rows = vec![row("a", 1, 5), row("a", 2, 14), row("a", 3, 30), row("b", 4, 31), row("a", 5, 60)];
+    for sizes in [vec![1], vec![2], vec![3], vec![100]] {
+        for parallelism in 1..=3 {
+            let memory = Memory::new(vec![rows.clone()], sizes.clone());
+            let job = memory.job(pipeline, parallelism);
+            LocalJob::new(&job, Arc::new(ManualClock::default())).unwrap().run(|_| 0).unwrap();
+            let mut table = BTreeMap::new();
+            apply(&mut table, &memory.written.lock().unwrap()).unwrap();
+            assert_eq!(rows_of(&table), ["a,2", "a,3", "a,5", "b,4"], "batches of {sizes:?}, {parallelism} subtasks");
+        }
     }
 }

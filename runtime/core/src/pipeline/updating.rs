@@ -23,7 +23,7 @@ const LIMIT_MAX: u64 = 1_000_000;
 pub(super) fn read_changelog(table: &Table<'_>) -> Result<NodeKind> {
     together! {
         _keys = table.check_keys(&["input", "format", "key", "on-error"]);
-        format = table.choice("format", &ENCODINGS).and_then(|format| Ok(table.required("format", format)?));
+        format = table.choice("format", &ENCODINGS).and_then(|format| table.required("format", format));
         key = table.strings("key");
         on_error = table.on_error();
     }
@@ -69,7 +69,7 @@ pub(super) fn read_top(table: &Table<'_>) -> Result<NodeKind> {
         limit = table.integer("limit", 1..=LIMIT_MAX).and_then(|limit| table.required("limit", limit));
         offset = table.integer("offset", 0..=LIMIT_MAX);
         ties = table.choice("ties", &TIES);
-        rank = table.string("rank");
+        rank = rank(table);
         state_bytes = window::state_bytes(table);
     }
     let order_by = Problems::all(order_by.into_iter().map(order_column))?;
@@ -82,6 +82,15 @@ pub(super) fn read_top(table: &Table<'_>) -> Result<NodeKind> {
     Ok(NodeKind::Top(TopNode { key_by, order_by, limit, offset, ties, rank, state_bytes }))
 }
 
+fn rank(table: &Table<'_>) -> std::result::Result<Option<Spanned<String>>, Diagnostic> {
+    match table.string("rank")? {
+        Some(name) if name.value.is_empty() => {
+            Err(Diagnostic::error("the name of a column cannot be empty", name.span))
+        }
+        name => Ok(name),
+    }
+}
+
 /// `price`, `price asc` or `price desc`.
 fn order_column(text: Spanned<String>) -> std::result::Result<OrderColumn, Diagnostic> {
     let words: Vec<&str> = text.value.split_whitespace().collect();
@@ -90,6 +99,12 @@ fn order_column(text: Spanned<String>) -> std::result::Result<OrderColumn, Diagn
         // A name with blanks in it is none that has a direction.
         [.., last] if words.len() > 1 && direction(last).is_some() => {
             (text.value.trim_end()[..text.value.trim_end().len() - last.len()].trim().to_owned(), direction(last))
+        }
+        [column, "descending" | "ascending" | "DESCENDING" | "ASCENDING", ..] | [column, _, "nulls" | "NULLS", ..] => {
+            let problem = Diagnostic::error(format!("{:?} is no column with a direction", text.value), text.span);
+            let hint =
+                format!("write \"{column} desc\"; without desc the least value comes first, and nulls come last");
+            return Err(problem.with_hint(hint));
         }
         [] => return Err(Diagnostic::error("the name of a column cannot be empty", text.span)),
         _ => (text.value.clone(), None),

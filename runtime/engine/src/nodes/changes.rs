@@ -12,6 +12,10 @@ use crate::dataflow::operator::{OperatorError, Outputs};
 /// Rows that are given out at once at most, as of windows.
 const ROWS_MAX: usize = 8_192;
 
+/// What a person can do where a step takes no updates by key.
+pub(super) const ADVICE_ON_UPSERTS: &str = "set mode = \"retracting\" on the window that makes them, or put a [dedup.NAME] with \
+                                            keep = \"last\" and their key between";
+
 /// Changes, in order.
 #[derive(Default)]
 pub(super) struct Changes {

@@ -21,8 +21,8 @@ pub(crate) struct SinkOperator {
     writer: Box<dyn SinkWriter>,
     /// The columns that are written, if they are not those that come in.
     written: Option<(Evaluator, SchemaRef)>,
-    /// How updates are written, and the columns of that; `None`: as they are.
-    encoding: Option<(ChangelogEncoding, SchemaRef)>,
+    /// How updates are written, whether they are by key, and the columns of that; `None`: as they are.
+    encoding: Option<(ChangelogEncoding, bool, SchemaRef)>,
     latency: Arc<LatencyHistogram>,
     clock: Arc<dyn Clock>,
 }
@@ -34,7 +34,7 @@ impl Operator for SinkOperator {
             None => batch,
         };
         let batch = match &self.encoding {
-            Some((encoding, schema)) => encode(*encoding, schema, batch)?,
+            Some((encoding, by_key, schema)) => encode((*encoding, *by_key), schema, batch)?,
             None => batch,
         };
         self.writer.write(&batch)?;

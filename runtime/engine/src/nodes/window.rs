@@ -15,7 +15,7 @@
 //! | `session_windows` | session windows |
 //! | `general`, `general_plan` | windows of every other kind, and with triggers; what the planner must know of them |
 //! | `combine`, `combine_sessions` | aggregating ahead of the exchange |
-//! | `plan` | what a window is to the planner |
+//! | `plan`, `planned_aggregate` | what a window, and one of its aggregates, is to the planner |
 //! | `entry` | what the general operator knows of one window |
 //! | `late_count` | late rows, counted over restarts |
 //! | `results` | making output rows |
@@ -41,6 +41,7 @@ mod pane_store;
 mod pane_windows;
 pub(in crate::nodes) mod panes;
 pub(crate) mod plan;
+mod planned_aggregate;
 mod refiring;
 mod results;
 mod session_list;

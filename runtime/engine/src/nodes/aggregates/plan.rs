@@ -10,6 +10,7 @@ use weir_core::graph::{
 
 use super::{AggregateOperator, AggregateSpec, full_schema};
 use crate::dataflow::operator::{Operator, OperatorError};
+use crate::nodes::changes::ADVICE_ON_UPSERTS;
 use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
 use crate::nodes::filtered::Filters;
 use crate::nodes::window::{AggregateKind, BoundAggregate, aggregate_type};
@@ -126,6 +127,10 @@ impl PlanNode for AggregateStep {
 
     fn parallelism(&self) -> usize {
         self.parallelism
+    }
+
+    fn advice_on_updates(&self) -> Option<&'static str> {
+        Some(ADVICE_ON_UPSERTS)
     }
 
     fn state_bytes_max(&self) -> u64 {

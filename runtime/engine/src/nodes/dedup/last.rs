@@ -52,6 +52,100 @@ impl LastOperator {
         Ok(Self { rows: KeyedState::new(&spec.key_fields, &fields)?, distinct: DistinctSlots::default(), spec })
     }
 
+    /// Where parts of a batch end: a row that comes when the one before it of its key is forgotten begins another, so that it does not matter
+    /// how rows come in batches, and how far the watermark is.
+    fn lives(&mut self, batch: &StreamBatch, slots: &[u32]) -> Result<Vec<usize>, OperatorError> {
+        let mut ends = Vec::new();
+        if let Some(forgetting) = &self.spec.forgetting {
+            let (keys, key_of_row) = self.distinct.of(slots, self.rows.keys().slot_bound());
+            let kept = self.rows.gather(&keys)?;
+            let times = kept.columns[kept.columns.len() - 1].as_primitive::<Int64Type>();
+            // By key, the event time of the row that counts, and whether a row of this part counts.
+            let mut counts: Vec<(Option<i64>, usize)> =
+                (0..keys.len()).map(|key| (kept.present.value(key).then(|| times.value(key)), 0)).collect();
+            for (row, (key, time)) in key_of_row.iter().zip(batch.event_times.iter()).enumerate() {
+                let (counting, part) = &mut counts[*key as usize];
+                let is_forgotten = counting.is_some_and(|counting| *time > forgetting.until(counting));
+                // The first row of a key in a part is told from what is kept when the part begins.
+                if is_forgotten && *part > ends.len() {
+                    ends.push(row);
+                }
+                let is_gone = self.spec.by_arrival && batch.row_kind(row) == RowKind::Delete;
+                let before = counting.filter(|_| !is_forgotten && !self.spec.by_arrival);
+                (*counting, *part) =
+                    ((!is_gone).then(|| before.map_or(*time, |before| before.max(*time))), ends.len() + 1);
+            }
+        }
+        ends.push(batch.len());
+        Ok(ends)
+    }
+
+    /// Takes rows of one life of each key.
+    fn part(&mut self, batch: &StreamBatch, slots: &[u32], out: &mut Outputs) -> Result<(), OperatorError> {
+        let (slots, key_of_row) = self.distinct.of(slots, self.rows.keys().slot_bound());
+        let mut columns: Vec<ArrayRef> = self.spec.read.iter().map(|c| batch.rows.column(*c).clone()).collect();
+        let winners = self.winners(batch, &columns, (slots.len(), &key_of_row))?;
+        // Of each key the latest row of the batch: when one is deleted.
+        let mut latest = vec![i64::MIN; slots.len()];
+        for (key, time) in key_of_row.iter().zip(batch.event_times.iter()) {
+            latest[*key as usize] = latest[*key as usize].max(*time);
+        }
+        let mut firsts = vec![None; slots.len()];
+        for (key, time) in key_of_row.iter().zip(batch.event_times.iter()) {
+            firsts[*key as usize].get_or_insert(*time);
+        }
+        let before = self.rows.gather(&slots)?;
+        let (old, old_times) = before.columns.split_at(columns.len());
+        let old_times = old_times[0].as_primitive::<Int64Type>();
+        let compare = RowComparator::new(old, &columns)?;
+        let mut changes = Changes::default();
+        let (mut changed, mut rows) = (Vec::new(), Vec::new());
+        let mut present = BooleanBufferBuilder::new(slots.len());
+        for (key, (slot, winner)) in slots.iter().zip(&winners).enumerate() {
+            let mut was = before.present.value(key).then(|| old_times.value(key));
+            if let (Some(forgetting), Some(kept)) = (&mut self.spec.forgetting, was)
+                && firsts[key].is_some_and(|first| first > forgetting.until(kept))
+            {
+                forgetting.forget(*slot, kept);
+                was = None;
+            }
+            let is_kept = match (was, winner) {
+                (None, None) => !before.present.value(key),
+                (Some(was), Some(row)) => {
+                    let by_time =
+                        if self.spec.by_arrival { Ordering::Greater } else { batch.event_times[*row].cmp(&was) };
+                    by_time.then_with(|| compare.order(key, *row).reverse()) != Ordering::Greater
+                }
+                (None, Some(_)) | (Some(_), None) => false,
+            };
+            if is_kept {
+                continue;
+            }
+            // The same row at another time is no change to anybody else.
+            if !winner.is_some_and(|row| was.is_some() && compare.is_same(key, row)) {
+                let time = winner.map_or(latest[key], |row| batch.event_times[row]);
+                changes.replace(was.map(|_| (0, key)), winner.map(|row| (1, row)), time);
+            }
+            match (&mut self.spec.forgetting, winner, was) {
+                (Some(forgetting), Some(row), _) => forgetting.remember(*slot, batch.event_times[*row], was),
+                (Some(forgetting), None, Some(was)) => forgetting.forget(*slot, was),
+                _ => {}
+            }
+            changed.push(*slot);
+            present.append(winner.is_some());
+            rows.push(winner.map(|row| row as u32));
+        }
+        changes.emit(&self.spec.schema, &[old, &columns], batch.ingested_at, out)?;
+        columns.push(Arc::new(Int64Array::from(batch.event_times.to_vec())));
+        let rows = UInt32Array::from(rows);
+        let columns = columns.iter().map(|column| Ok(take(column, &rows, None)?));
+        let columns = columns.collect::<Result<Vec<_>, OperatorError>>()?;
+        if !changed.is_empty() {
+            self.rows.put(&changed, States { present: present.finish(), columns })?;
+        }
+        Ok(())
+    }
+
     /// By key of the batch, the row of it that counts; `None`: that deletes the key.
     fn winners(
         &self,
@@ -93,58 +187,13 @@ impl Operator for LastOperator {
         let keys: Vec<ArrayRef> = self.spec.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
         let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
         let mut slots = Vec::new();
-        let bound = self.rows.slots_hashed(&keys, batch.len(), hashes, &mut slots)?;
-        let (slots, key_of_row) = self.distinct.of(&slots, bound);
-        let mut columns: Vec<ArrayRef> = self.spec.read.iter().map(|c| batch.rows.column(*c).clone()).collect();
-        let winners = self.winners(&batch, &columns, (slots.len(), &key_of_row))?;
-        // Of each key the latest row of the batch: when one is deleted.
-        let mut latest = vec![i64::MIN; slots.len()];
-        for (key, time) in key_of_row.iter().zip(batch.event_times.iter()) {
-            latest[*key as usize] = latest[*key as usize].max(*time);
+        self.rows.slots_hashed(&keys, batch.len(), hashes, &mut slots)?;
+        let mut start = 0;
+        for end in self.lives(&batch, &slots)? {
+            self.part(&batch.slice(start, end - start), &slots[start..end], out)?;
+            start = end;
         }
-        let before = self.rows.gather(&slots)?;
-        let (old, old_times) = before.columns.split_at(columns.len());
-        let old_times = old_times[0].as_primitive::<Int64Type>();
-        let compare = RowComparator::new(old, &columns)?;
-        let mut changes = Changes::default();
-        let (mut changed, mut rows) = (Vec::new(), Vec::new());
-        let mut present = BooleanBufferBuilder::new(slots.len());
-        for (key, (slot, winner)) in slots.iter().zip(&winners).enumerate() {
-            let was = before.present.value(key).then(|| old_times.value(key));
-            let is_kept = match (was, winner) {
-                (None, None) => true,
-                (Some(was), Some(row)) => {
-                    let by_time =
-                        if self.spec.by_arrival { Ordering::Greater } else { batch.event_times[*row].cmp(&was) };
-                    by_time.then_with(|| compare.order(key, *row).reverse()) != Ordering::Greater
-                }
-                (None, Some(_)) | (Some(_), None) => false,
-            };
-            if is_kept {
-                continue;
-            }
-            // The same row at another time is no change to anybody else.
-            if !winner.is_some_and(|row| was.is_some() && compare.is_same(key, row)) {
-                let time = winner.map_or(latest[key], |row| batch.event_times[row]);
-                changes.replace(was.map(|_| (0, key)), winner.map(|row| (1, row)), time);
-            }
-            match (&mut self.spec.forgetting, winner, was) {
-                (Some(forgetting), Some(row), _) => forgetting.remember(*slot, batch.event_times[*row], was),
-                (Some(forgetting), None, Some(was)) => forgetting.forget(*slot, was),
-                _ => {}
-            }
-            changed.push(*slot);
-            present.append(winner.is_some());
-            rows.push(winner.map(|row| row as u32));
-        }
-        changes.emit(&self.spec.schema, &[old, &columns], batch.ingested_at, out)?;
-        columns.push(Arc::new(Int64Array::from(batch.event_times.to_vec())));
-        let rows = UInt32Array::from(rows);
-        let columns = columns.iter().map(|column| Ok(take(column, &rows, None)?));
-        let columns = columns.collect::<Result<Vec<_>, OperatorError>>()?;
-        if !changed.is_empty() {
-            self.rows.put(&changed, States { present: present.finish(), columns })?;
-        }
+        let (slots, _) = self.distinct.of(&slots, self.rows.keys().slot_bound());
         self.rows.release(&slots, |_| false);
         Ok(Progress::Done)
     }

@@ -39,9 +39,10 @@ fn image_fields(rows: &Schema) -> Fields {
     rows.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect()
 }
 
-/// The rows with the columns of [`encoded_schema`], as inserts.
+/// The rows with the columns of [`encoded_schema`], as inserts. In a stream of updates by key (`by_key`), which does not say what was, an
+/// envelope is an update.
 pub(super) fn encode(
-    encoding: ChangelogEncoding,
+    (encoding, by_key): (ChangelogEncoding, bool),
     schema: &SchemaRef,
     batch: StreamBatch,
 ) -> Result<StreamBatch, OperatorError> {
@@ -61,7 +62,11 @@ pub(super) fn encode(
                 let nulls = Some(NullBuffer::new(there));
                 Ok(Arc::new(StructArray::try_new_with_length(fields.clone(), columns, nulls, batch.len())?))
             };
-            let op = kinds.map(|kind| if kind.takes_back() { "d" } else { "c" });
+            let op = kinds.map(|kind| match kind {
+                RowKind::UpdateBefore | RowKind::Delete => "d",
+                RowKind::UpdateAfter if by_key => "u",
+                RowKind::Insert | RowKind::UpdateAfter => "c",
+            });
             vec![image(is_back.clone())?, image(!&is_back)?, Arc::new(StringArray::from_iter_values(op))]
         }
     };

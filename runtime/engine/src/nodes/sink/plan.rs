@@ -35,6 +35,8 @@ struct SinkStep {
     made: SchemaRef,
     /// How updates are written, if its connector does not take them as they are.
     encoding: Option<ChangelogEncoding>,
+    /// Whether its rows are updates by key.
+    by_key: bool,
     /// The schema of what its connector gets.
     taken: SchemaRef,
     parallelism: usize,
@@ -94,7 +96,8 @@ impl StepKind for SinkKind {
         let inputs = vec![InputPort { takes, ..InputPort::only(input.clone(), Distribution::Any) }];
         let encoding = encoding.map(|encoding| encoding.value);
         let (made, taken) = (Arc::new(made), Arc::new(taken));
-        Ok(Arc::new(SinkStep { sink, inputs, columns, written, made, encoding, taken, parallelism }))
+        let by_key = input_changelog == ChangelogMode::Upsert;
+        Ok(Arc::new(SinkStep { sink, inputs, columns, written, made, encoding, by_key, taken, parallelism }))
     }
 
     fn check_alone(&self, cx: &PlanContext<'_>, node: &Node) -> Result<(), CheckErrors> {
@@ -171,7 +174,7 @@ impl PlanNode for SinkStep {
             (Evaluator::new(written.clone(), &self.inputs[0].schema, cx.columns), self.made.clone())
         };
         let written = self.written.as_ref().map(columns);
-        let encoding = self.encoding.map(|encoding| (encoding, self.taken.clone()));
+        let encoding = self.encoding.map(|encoding| (encoding, self.by_key, self.taken.clone()));
         let (latency, clock) = (start.latency.clone(), cx.clock.clone());
         Ok(Some(Box::new(SinkOperator { writer, written, encoding, latency, clock })))
     }

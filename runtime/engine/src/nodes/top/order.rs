@@ -12,6 +12,7 @@ use arrow::row::{RowConverter, Rows, SortField};
 use weir_core::batch::StreamBatch;
 
 use super::ranked::RankedRow;
+use crate::nodes::window::aggregate::encoded::plain;
 
 /// Encodes and decodes rows.
 #[derive(Clone)]
@@ -38,10 +39,13 @@ impl RowOrder {
             let options = SortOptions { descending: *descending, nulls_first: false };
             SortField::new_with_options(data_type(*column), options)
         });
-        let others: Vec<usize> =
-            (0..input.fields().len()).filter(|c| by.iter().all(|(column, _)| column != c)).collect();
+        // Zeros of either sign have one place, so what floats are is kept beside it.
+        let is_in_order =
+            |c: &usize| by.iter().any(|(column, _)| column == c) && !input.field(*c).data_type().is_floating();
+        let others: Vec<usize> = (0..input.fields().len()).filter(|c| !is_in_order(c)).collect();
         let rest = others.iter().map(|column| SortField::new(data_type(*column)));
-        let rest = rest.chain(keeps_times.then(|| SortField::new(DataType::Int64))).collect();
+        // Rows of no column at all would be none.
+        let rest = rest.chain([SortField::new(DataType::Int64)]).collect();
         Ok(Self {
             columns: by.iter().map(|(column, _)| *column).chain(others).collect(),
             order: Arc::new(RowConverter::new(ordered.collect())?),
@@ -55,11 +59,11 @@ impl RowOrder {
     /// The rows of a batch, with their event times.
     pub(super) fn encode(&self, batch: &StreamBatch) -> Result<EncodedRows, ArrowError> {
         let mut columns: Vec<ArrayRef> = self.columns.iter().map(|column| batch.rows.column(*column).clone()).collect();
-        if self.keeps_times {
-            columns.push(Arc::new(Int64Array::new(batch.event_times.clone(), None)));
-        }
+        let times = if self.keeps_times { batch.event_times.clone() } else { vec![0; batch.len()].into() };
+        columns.push(Arc::new(Int64Array::new(times, None)));
         let (order, rest) = columns.split_at(self.ordered);
-        let (order, rest) = (self.order.convert_columns(order)?, self.rest.convert_columns(rest)?);
+        let order: Vec<ArrayRef> = order.iter().map(plain).collect::<Result<_, _>>()?;
+        let (order, rest) = (self.order.convert_columns(&order)?, self.rest.convert_columns(rest)?);
         Ok(EncodedRows { order, rest })
     }
 
@@ -79,12 +83,15 @@ impl RowOrder {
         let mut decoded = self.order.convert_rows(order.into_iter().map(|row| parser.parse(row)))?;
         let parser = self.rest.parser();
         decoded.extend(self.rest.convert_rows(rest.into_iter().map(|row| parser.parse(row)))?);
-        let times = match decoded.pop_if(|_| self.keeps_times) {
+        let times = match decoded.pop().filter(|_| self.keeps_times) {
             Some(times) => times.as_primitive::<Int64Type>().values().clone(),
             None => vec![time; count].into(),
         };
         let mut columns: Vec<(usize, ArrayRef)> = self.columns.iter().copied().zip(decoded).collect();
+        // Of one that is there twice the second is what came in.
+        columns.reverse();
         columns.sort_by_key(|(column, _)| *column);
+        columns.dedup_by_key(|(column, _)| *column);
         Ok((columns.into_iter().map(|(_, column)| column).collect(), times))
     }
 }

@@ -9,6 +9,7 @@ use weir_core::graph::{MAIN_OUTPUT, Node, NodeKind, Ties, TopNode};
 use super::order::RowOrder;
 use super::{Shown, TopOperator, TopSpec};
 use crate::dataflow::operator::{Operator, OperatorError};
+use crate::nodes::changes::ADVICE_ON_UPSERTS;
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column};
 use crate::plan::node::{
     ChangelogMode, Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode,
@@ -100,6 +101,10 @@ impl PlanNode for TopStep {
 
     fn parallelism(&self) -> usize {
         self.parallelism
+    }
+
+    fn advice_on_updates(&self) -> Option<&'static str> {
+        Some(ADVICE_ON_UPSERTS)
     }
 
     fn state_bytes_max(&self) -> u64 {

@@ -10,7 +10,7 @@ mod count;
 mod count_distinct;
 mod double_double;
 mod element;
-mod encoded;
+pub(in crate::nodes) mod encoded;
 mod exact_stddev;
 mod exact_total;
 mod extreme;

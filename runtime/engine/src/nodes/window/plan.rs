@@ -3,28 +3,26 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use weir_core::graph::{
-    AggregateFunction, AggregateSpec, DEAD_LETTER_OUTPUT, LATE_OUTPUT, Node, NodeKind, Spanned, WindowNode,
-};
-use weir_core::limits::OperatorLimits;
-use weir_host::{Component, InputSchema, World};
+use arrow::datatypes::Schema;
+use weir_core::graph::{DEAD_LETTER_OUTPUT, LATE_OUTPUT, Node, NodeKind, WindowNode};
+use weir_host::InputSchema;
 
 use super::component_window::ComponentWindow;
 use super::general_plan::{delta_column, gap_column, is_plain, main_output, sees_all_rows};
 use super::instance_aggregate::{AggregateGuest, InstanceAggregate, SharedInstance};
+use super::planned_aggregate::{PlannedAggregate, PlannedAggregateKind, plan_aggregate};
 use super::{
     AggregateKind, BoundAggregate, BoundRules, CombineQuestion, RESULT_ROWS_MAX, WINDOW_END, WINDOW_START, WindowSpec,
-    aggregate_type, can_combine, combine_operator, fields_before_results, pane_fields, window_operator,
+    can_combine, combine_operator, fields_before_results, pane_fields, window_operator,
 };
 use crate::dataflow::operator::Operator;
 use crate::error::OperatorError;
-use crate::nodes::component::{check_outputs, instance, load};
+use crate::nodes::component::{check_outputs, instance};
 use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
 use crate::nodes::filtered::Filters;
 use crate::nodes::keyed::layout::{check_readable, is_same};
 use crate::nodes::meter::Meter;
-use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column, place};
+use crate::plan::error::{CheckError, CheckErrors, check_distinct, key_column, place};
 use crate::plan::node::{
     ComponentUse, Distribution, Halves, InputPort, MakeContext, MakeError, NodeColumns, OutputPort, OutputRole,
     PlanContext, PlanNode, PortInput, ReplaceContext, StepKind,
@@ -64,31 +62,6 @@ enum WindowPart {
 /// The outputs of a window.
 const LATE: usize = 1;
 const DEAD_LETTERS: usize = 2;
-
-/// One aggregate, with its columns found.
-#[derive(Clone)]
-struct PlannedAggregate {
-    name: String,
-    columns: Vec<usize>,
-    kind: PlannedAggregateKind,
-}
-
-#[derive(Clone)]
-enum PlannedAggregateKind {
-    Builtin(AggregateFunction),
-    Component { component: Component, config: serde_json::Value, limits: OperatorLimits },
-}
-
-impl PlannedAggregate {
-    fn component_use(&self) -> Option<ComponentUse<'_>> {
-        match &self.kind {
-            PlannedAggregateKind::Builtin(_) => None,
-            PlannedAggregateKind::Component { component, config, limits } => {
-                Some(ComponentUse { name: Some(&self.name), component, config, limits })
-            }
-        }
-    }
-}
 
 impl StepKind for WindowKind {
     fn section(&self) -> &'static str {
@@ -153,51 +126,6 @@ impl StepKind for WindowKind {
         let inputs = vec![InputPort::only(input.clone(), distribution)];
         let (spec, part) = (spec.clone(), WindowPart::Whole);
         Ok(Arc::new(WindowStep { spec, keys, aggregates, filters, gap, delta, inputs, outputs, parallelism, part }))
-    }
-}
-
-fn plan_aggregate(
-    cx: &PlanContext<'_>,
-    (window, name): (&str, &Spanned<String>),
-    spec: &AggregateSpec,
-    input: &SchemaRef,
-) -> Result<(PlannedAggregate, Field), CheckErrors> {
-    match spec {
-        AggregateSpec::Builtin { function, columns: of, .. } => {
-            let columns = CheckErrors::all(of.iter().map(|name| column(input, name)))?;
-            let types: Vec<&DataType> = columns.iter().map(|i| input.field(*i).data_type()).collect();
-            let output = aggregate_type(*function, &types)
-                .map_err(|message| CheckError::at(of.first().map_or(&name.span, |c| &c.span), message))?;
-            let kind = PlannedAggregateKind::Builtin(*function);
-            let aggregate = PlannedAggregate { name: name.value.clone(), columns, kind };
-            Ok((aggregate, Field::new(&name.value, output, !function.is_never_null())))
-        }
-        AggregateSpec::Component { component: path, columns, config, limits } => {
-            let component = load(cx.host, path)?;
-            let refuse = |message: String| CheckError::at(&path.span, message);
-            if component.world() != World::Aggregate {
-                return Err(refuse("this component is not an aggregate; use it under [operators]".to_owned()).into());
-            }
-            check_distinct(&cx.graph.text, "columns", columns)?;
-            let columns = CheckErrors::all(columns.iter().map(|name| column(input, name)))?;
-            let schema = Arc::new(input.project(&columns).map_err(|e| refuse(e.to_string()))?);
-            let plan =
-                component.describe(config, &[InputSchema::only(schema, Vec::new())], limits).map_err(|error| {
-                    let table = ["windows", window, "aggregates", &name.value];
-                    let (what, text) = ("the aggregate refuses this pipeline", &cx.graph.text);
-                    CheckError::of_describe(text, &table, &path.span, what, (&error, config))
-                })?;
-            let output = plan.output_schema(0);
-            let [only] = output.fields().as_ref() else {
-                return Err(
-                    refuse("an aggregate makes exactly one column; put several into a struct".to_owned()).into()
-                );
-            };
-            let field = only.as_ref().clone().with_name(&name.value);
-            let (config, limits) = (config.clone(), limits.clone());
-            let kind = PlannedAggregateKind::Component { component, config, limits };
-            Ok((PlannedAggregate { name: name.value.clone(), columns, kind }, field))
-        }
     }
 }
 

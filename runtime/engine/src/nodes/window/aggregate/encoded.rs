@@ -77,7 +77,7 @@ impl Encoder {
 }
 
 /// A column of floats in which all zeros are one value, and all that are no number; any other as it is.
-pub(super) fn plain(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+pub(in crate::nodes) fn plain(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     Ok(match column.data_type() {
         // Zero and the negative zero are the positive one.
         DataType::Float32 => {

@@ -1,0 +1,85 @@
+//! One aggregate of a window, to the planner: ours, or a component's.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, SchemaRef};
+use weir_core::graph::{AggregateFunction, AggregateSpec, Spanned};
+use weir_core::limits::OperatorLimits;
+use weir_host::{Component, InputSchema, World};
+
+use super::aggregate_type;
+use crate::nodes::component::load;
+use crate::plan::error::{CheckError, CheckErrors, check_distinct, column};
+use crate::plan::node::{ComponentUse, PlanContext};
+
+/// One aggregate, with its columns found.
+#[derive(Clone)]
+pub(super) struct PlannedAggregate {
+    pub(super) name: String,
+    pub(super) columns: Vec<usize>,
+    pub(super) kind: PlannedAggregateKind,
+}
+
+#[derive(Clone)]
+pub(super) enum PlannedAggregateKind {
+    Builtin(AggregateFunction),
+    Component { component: Component, config: serde_json::Value, limits: OperatorLimits },
+}
+
+impl PlannedAggregate {
+    /// The component, if it is one's.
+    pub(super) fn component_use(&self) -> Option<ComponentUse<'_>> {
+        match &self.kind {
+            PlannedAggregateKind::Builtin(_) => None,
+            PlannedAggregateKind::Component { component, config, limits } => {
+                Some(ComponentUse { name: Some(&self.name), component, config, limits })
+            }
+        }
+    }
+}
+
+/// An aggregate of a window over rows of an input, and its column of the result.
+pub(super) fn plan_aggregate(
+    cx: &PlanContext<'_>,
+    (window, name): (&str, &Spanned<String>),
+    spec: &AggregateSpec,
+    input: &SchemaRef,
+) -> Result<(PlannedAggregate, Field), CheckErrors> {
+    match spec {
+        AggregateSpec::Builtin { function, columns: of, .. } => {
+            let columns = CheckErrors::all(of.iter().map(|name| column(input, name)))?;
+            let types: Vec<&DataType> = columns.iter().map(|i| input.field(*i).data_type()).collect();
+            let output = aggregate_type(*function, &types)
+                .map_err(|message| CheckError::at(of.first().map_or(&name.span, |c| &c.span), message))?;
+            let kind = PlannedAggregateKind::Builtin(*function);
+            let aggregate = PlannedAggregate { name: name.value.clone(), columns, kind };
+            Ok((aggregate, Field::new(&name.value, output, !function.is_never_null())))
+        }
+        AggregateSpec::Component { component: path, columns, config, limits } => {
+            let component = load(cx.host, path)?;
+            let refuse = |message: String| CheckError::at(&path.span, message);
+            if component.world() != World::Aggregate {
+                return Err(refuse("this component is not an aggregate; use it under [operators]".to_owned()).into());
+            }
+            check_distinct(&cx.graph.text, "columns", columns)?;
+            let columns = CheckErrors::all(columns.iter().map(|name| column(input, name)))?;
+            let schema = Arc::new(input.project(&columns).map_err(|e| refuse(e.to_string()))?);
+            let plan =
+                component.describe(config, &[InputSchema::only(schema, Vec::new())], limits).map_err(|error| {
+                    let table = ["windows", window, "aggregates", &name.value];
+                    let (what, text) = ("the aggregate refuses this pipeline", &cx.graph.text);
+                    CheckError::of_describe(text, &table, &path.span, what, (&error, config))
+                })?;
+            let output = plan.output_schema(0);
+            let [only] = output.fields().as_ref() else {
+                return Err(
+                    refuse("an aggregate makes exactly one column; put several into a struct".to_owned()).into()
+                );
+            };
+            let field = only.as_ref().clone().with_name(&name.value);
+            let (config, limits) = (config.clone(), limits.clone());
+            let kind = PlannedAggregateKind::Component { component, config, limits };
+            Ok((PlannedAggregate { name: name.value.clone(), columns, kind }, field))
+        }
+    }
+}
