@@ -12,8 +12,18 @@ use crate::command::{self, announce, binary, ensure_wasm_target, root};
 use crate::{guests, weir};
 
 /// What there is.
-pub(crate) const NAMES: [&str; 9] =
-    ["access-logs", "first-operator", "flights", HOT_SWAP, KAFKA_ORDERS, LANGUAGES, "nexmark", ORDERS, "sensors"];
+pub(crate) const NAMES: [&str; 10] = [
+    "access-logs",
+    "first-operator",
+    "flights",
+    "flights-joined",
+    HOT_SWAP,
+    KAFKA_ORDERS,
+    LANGUAGES,
+    "nexmark",
+    ORDERS,
+    "sensors",
+];
 /// The one that needs a server.
 const HOT_SWAP: &str = "hot-swap";
 /// The one whose operators are in many.

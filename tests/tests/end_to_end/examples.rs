@@ -28,6 +28,27 @@ fn flights() {
     }
 }
 
+#[test]
+fn flights_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["delayed-per-carrier", "aircraft-sessions", "low-visibility"] {
+        let expected = sorted_rows(&root().join(format!("examples/flights-joined/expected/{name}.csv")));
+        for (parallelism, batch_rows) in [(1, 64), (2, 8_192), (3, 1_000)] {
+            let out = folder.path().join(format!("{name}-{parallelism}.csv"));
+            let summary = run(
+                format!("examples/flights-joined/{name}.toml").as_ref(),
+                &[
+                    ("parallelism", parallelism.to_string()),
+                    ("batch-rows", batch_rows.to_string()),
+                    ("sinks.out.path", out.display().to_string()),
+                ],
+            );
+            assert_eq!((&summary["rows-late"], &summary["rows-failed"]), (&0.into(), &0.into()), "{name}");
+            assert_eq!(sorted_rows(&out), expected, "{name}, parallelism {parallelism}, batches of {batch_rows}");
+        }
+    }
+}
+
 /// The examples that the guide's tutorials are about: each page shows its pipeline as it is.
 #[test]
 fn stories() {
