@@ -144,7 +144,7 @@ impl Checkpointer {
         attempt: Option<u64>,
         frozen: FrozenSubtask,
     ) -> Result<Option<u64>, CheckpointFailure> {
-        let snapshot = frozen.make()?;
+        let snapshot = frozen.make(self.storage.is_some())?;
         let Some(part) = self.subtasks.get_mut(subtask) else { return Ok(None) };
         let Some(attempt) = attempt else {
             part.last = Some(snapshot);

@@ -134,14 +134,28 @@ pub enum Time {
 }
 
 /// State that no longer changes, and is not yet in the form in which it is kept: the stream continues while that is made.
-pub struct Frozen(FrozenState);
+pub struct Frozen {
+    make: FrozenState,
+    is_state_only: bool,
+}
 
 type FrozenState = Box<dyn FnOnce() -> Result<Snapshot, OperatorError> + Send>;
 
 impl Frozen {
     /// `make` shares with the operator what it needs, and runs on another thread.
     pub fn new(make: impl FnOnce() -> Result<Snapshot, OperatorError> + Send + 'static) -> Self {
-        Self(Box::new(make))
+        Self { make: Box::new(make), is_state_only: false }
+    }
+
+    /// As [`Frozen::new`], of state that nobody but a job which resumes asks for: where no checkpoint is kept, it is never made.
+    pub fn of_state(make: impl FnOnce() -> Result<Snapshot, OperatorError> + Send + 'static) -> Self {
+        Self { make: Box::new(make), is_state_only: true }
+    }
+
+    /// Whether only a job that resumes asks for it.
+    #[must_use]
+    pub fn is_state_only(&self) -> bool {
+        self.is_state_only
     }
 
     /// State that is in its last form already.
@@ -155,7 +169,7 @@ impl Frozen {
     /// # Errors
     /// If the state cannot be put together, or a sink cannot keep what it has written.
     pub fn make(self) -> Result<Snapshot, OperatorError> {
-        (self.0)()
+        (self.make)()
     }
 }
 

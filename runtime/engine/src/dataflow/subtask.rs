@@ -97,14 +97,18 @@ pub struct FrozenSubtask {
 }
 
 impl FrozenSubtask {
-    /// Its state in the form in which it is kept. This takes a while, and the stream continues beside it.
+    /// Its state in the form in which it is kept. This takes a while, and the stream continues beside it. If it is not `kept`, only what
+    /// sinks have prepared, and which versions ran, is made.
     ///
     /// # Errors
     /// If an operator's state cannot be put together, or a sink cannot keep what it has written.
-    pub fn make(self) -> Result<SubtaskSnapshot, SubtaskError> {
-        let made = |(name, frozen): (String, Frozen)| match frozen.make() {
-            Ok(snapshot) => Ok((name, snapshot)),
-            Err(error) => Err(StepError::new(&name, error)),
+    pub fn make(self, kept: bool) -> Result<SubtaskSnapshot, SubtaskError> {
+        let made = |(name, frozen): (String, Frozen)| match frozen.is_state_only() && !kept {
+            true => Ok((name, Snapshot::default())),
+            false => match frozen.make() {
+                Ok(snapshot) => Ok((name, snapshot)),
+                Err(error) => Err(StepError::new(&name, error)),
+            },
         };
         let operators = self.operators.into_iter().map(made).collect::<Result<_, _>>()?;
         Ok(SubtaskSnapshot { operators, ..self.rest })

@@ -186,7 +186,7 @@ impl Operator for AggregateOperator {
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let (slots, keys, aggregates) = (self.keys.live_slots(), self.keys.freeze(), self.aggregates.freeze());
         let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
-        Ok(Frozen::new(move || layout.snapshot(&keys, &aggregates, &slots, key_groups)))
+        Ok(Frozen::of_state(move || layout.snapshot(&keys, &aggregates, &slots, key_groups)))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {

@@ -176,7 +176,7 @@ impl Operator for TopOperator {
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let (slots, keys, rows) = (self.keys.live_slots(), self.keys.freeze(), self.rows.freeze());
         let (order, key_groups) = (self.spec.order.clone(), self.spec.key_groups);
-        Ok(Frozen::new(move || state::snapshot(&order, &keys, &slots, &rows, key_groups)))
+        Ok(Frozen::of_state(move || state::snapshot(&order, &keys, &slots, &rows, key_groups)))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {

@@ -107,7 +107,7 @@ impl Operator for FirstOperator {
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let (seen, key_groups) = (self.seen.freeze(), self.key_groups);
         let watermark = self.forgetting.as_ref().map(Forgetting::watermark);
-        Ok(Frozen::new(move || snapshot(KEYS, &seen, watermark, key_groups)))
+        Ok(Frozen::of_state(move || snapshot(KEYS, &seen, watermark, key_groups)))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {

@@ -212,7 +212,7 @@ impl Operator for LastOperator {
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let (rows, key_groups) = (self.rows.freeze(), self.spec.key_groups);
         let watermark = self.spec.forgetting.as_ref().map(Forgetting::watermark);
-        Ok(Frozen::new(move || snapshot(ROWS, &rows, watermark, key_groups)))
+        Ok(Frozen::of_state(move || snapshot(ROWS, &rows, watermark, key_groups)))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {

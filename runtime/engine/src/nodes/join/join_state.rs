@@ -87,7 +87,7 @@ impl JoinState {
 
     pub(super) fn freeze(&self, tables: Vec<TableParts>, progress: JoinProgress) -> Frozen {
         let layout = self.clone();
-        Frozen::new(move || {
+        Frozen::of_state(move || {
             let mut all = vec![layout.progress_table(progress)?];
             if progress.late.rows_in > 0 {
                 all.push(progress.late.table()?);

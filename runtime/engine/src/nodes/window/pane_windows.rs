@@ -317,7 +317,7 @@ impl Operator for PaneWindows {
         let panes: Vec<_> = self.panes.iter_mut().map(|(pane, table)| (pane, table.freeze())).collect();
         let progress = WindowProgress { watermark: self.watermark, ingested_at: self.ingested_at, late: self.late };
         let (layout, key_groups, row_keys) = (self.layout.clone(), self.spec.key_groups, self.spec.key_columns.clone());
-        Ok(Frozen::new(move || {
+        Ok(Frozen::of_state(move || {
             let groups = |(start, (keys, aggregates)): (i64, (FrozenKeys, AggregateSet))| {
                 let rows = Rows::Pane { start, slots: keys.live_slots() };
                 FrozenGroups { keys, aggregates, rows }

@@ -220,7 +220,7 @@ impl Operator for SessionWindows {
         let unemitted =
             Unemitted { until: self.state.has_due().then_some(self.state.watermark), ..Unemitted::default() };
         let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
-        Ok(Frozen::new(move || {
+        Ok(Frozen::of_state(move || {
             let (mut slots, mut groups, mut windows, mut emitted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             for (slot, list) in (0u32..).zip(lists.iter()) {
                 for session in list.iter() {

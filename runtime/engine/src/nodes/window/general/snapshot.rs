@@ -50,7 +50,7 @@ impl GeneralWindows {
         let kept = self.contents.kept().map(|kept| kept.freeze());
         let progress = WindowProgress { watermark: self.watermark, ingested_at: self.ingested_at, late: self.late };
         let (layout, key_groups, schema) = (self.layout.clone(), self.spec.key_groups, self.kept_schema());
-        Ok(Frozen::new(move || {
+        Ok(Frozen::of_state(move || {
             let of_numbers: Vec<Entry> = numbers.iter().map(|number| entries[*number as usize]).collect();
             let kept = match kept {
                 Some(kept) => kept_tables(&schema, &keys, (&numbers, &of_numbers), &kept, key_groups)?,
