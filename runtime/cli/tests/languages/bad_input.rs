@@ -293,7 +293,7 @@ fn an_interpreter_that_is_too_old_is_named() {
         ("python", "WEIR_PYTHON", &python, format!("Python 3.10 or newer: {python} is Python 3.8")),
         ("javascript", "WEIR_NODE", &node, format!("Node 20 or newer: {node} is v12.0.1")),
         ("typescript", "WEIR_NODE", &node, format!("Node 20 or newer: {node} is v12.0.1")),
-        ("rust", "PATH", &nowhere, "Rust comes from https://rustup.rs".to_owned()),
+        ("rust", "PATH", &nowhere, "https://rustup.rs".to_owned()),
     ] {
         run_ok(&mut weir(&["new", language, "--lang", language]), folder.path());
         let output = run(weir(&["build", language]).env(variable, value), folder.path());
