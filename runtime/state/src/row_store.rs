@@ -196,7 +196,7 @@ impl RowStore {
         (first..self.rows.len() as RowId).filter(|id| self.rows[*id as usize].place.chunk != NONE)
     }
 
-    /// Adds the rows of a slot whose times are in a range to `out`, in no order that is told.
+    /// Adds the rows of a slot whose times are in a range to `out`, in no particular order.
     pub fn between(&self, slot: u32, times: RangeInclusive<i64>, out: &mut Vec<RowId>) {
         match self.sorted.get(&slot) {
             Some(sorted) if !times.is_empty() => {

@@ -19,7 +19,7 @@ pub(super) struct JoinCase {
     pub(super) ops: Vec<Vec<JoinOp>>,
     pub(super) ordered: bool,
     pub(super) results: Vec<At<Joined>>,
-    /// `None`: late rows are dropped, and nobody says which.
+    /// `None`: late rows are dropped, and the case does not say which.
     pub(super) late: Option<Vec<At<Joined>>>,
     pub(super) dropped: Vec<(usize, u64)>,
     /// The times of the rows that are kept of both sides at the end of an operation.

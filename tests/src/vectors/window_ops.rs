@@ -32,7 +32,7 @@ pub(super) struct Expectations {
     pub(super) results: Vec<At<Outcome>>,
     /// The first operation whose results are compared.
     pub(super) results_from: usize,
-    /// `None`: late rows are dropped, and nobody says which.
+    /// `None`: late rows are dropped, and the case does not say which.
     pub(super) late: Option<Vec<At<Outcome>>>,
     pub(super) dropped: Vec<(usize, u64)>,
 }

@@ -31,6 +31,7 @@ mod swaps;
 mod ttl;
 mod two_inputs;
 mod updating;
+mod updating_tables;
 mod ways_back;
 mod windows;
 mod wrapped;

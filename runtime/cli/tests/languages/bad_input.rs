@@ -1,4 +1,4 @@
-//! What authors get wrong, in each language, and what they are told: in their own words, with their file and line.
+//! Mistakes in operators, in each language: each message names the mistake in the terms of that language, with its file and line.
 
 use std::path::Path;
 

@@ -21,7 +21,7 @@ pub trait Sink: Send + Sync {
         ChangelogMode::INSERTS
     }
 
-    /// How it shows the rows of an updating stream that it does not take, if nobody says how.
+    /// How it writes the rows of an updating stream that it does not take, unless the pipeline sets `changelog`.
     fn encoding(&self) -> Option<ChangelogEncoding> {
         None
     }

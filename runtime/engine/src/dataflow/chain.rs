@@ -254,7 +254,7 @@ impl Chain {
         first.map_or(watermark, |operator| operator.forwards(watermark))
     }
 
-    /// What the steps after one are told of what happens to it; `None`: nothing, for them no time has passed.
+    /// What is passed on to the steps after one; `None`: nothing, because their event time does not advance.
     fn for_next(&mut self, step: usize, what: Happening) -> Option<Happening> {
         let Happening::Time(Time::Watermark(watermark)) = what else { return Some(what) };
         if step > 0 {

@@ -147,7 +147,7 @@ impl Frozen {
         Self { make: Box::new(make), is_state_only: false }
     }
 
-    /// As [`Frozen::new`], of state that nobody but a job which resumes asks for: where no checkpoint is kept, it is never made.
+    /// As [`Frozen::new`], for state that is read only when a job resumes. It is not made in a job that keeps no checkpoints.
     pub fn of_state(make: impl FnOnce() -> Result<Snapshot, OperatorError> + Send + 'static) -> Self {
         Self { make: Box::new(make), is_state_only: true }
     }

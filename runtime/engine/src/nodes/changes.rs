@@ -68,10 +68,15 @@ impl Changes {
         let are_inserts = self.kinds.iter().all(|kind| *kind == RowKind::Insert as u8);
         let row_kinds = if are_inserts { None } else { RowKinds::new(self.kinds.into()) };
         let all = StreamBatch { row_kinds, ..StreamBatch::new(made, self.times.into(), ingested_at) };
-        for offset in (0..rows).step_by(ROWS_MAX) {
-            out.emit(0, all.slice(offset, ROWS_MAX.min(rows - offset)));
-        }
+        emit_in_batches(&all, out);
         Ok(())
+    }
+}
+
+/// Gives rows out by the main output, in batches of a bounded size.
+pub(super) fn emit_in_batches(rows: &StreamBatch, out: &mut Outputs) {
+    for offset in (0..rows.len()).step_by(ROWS_MAX) {
+        out.emit(0, rows.slice(offset, ROWS_MAX.min(rows.len() - offset)));
     }
 }
 

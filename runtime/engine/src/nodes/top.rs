@@ -16,6 +16,7 @@ use weir_core::graph::Ties;
 use weir_state::{ChunkedVec, KeyIndex};
 
 use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
+use crate::nodes::changes::emit_in_batches;
 use crate::nodes::distinct::DistinctSlots;
 use order::RowOrder;
 use ranked::{Ranked, RankedRow};
@@ -80,15 +81,10 @@ impl TopOperator {
         let rows = RecordBatch::try_new_with_options(self.spec.schema.clone(), columns, &options)?;
         let row_kinds = RowKinds::new(changed.iter().map(|(kind, _)| *kind as u8).collect());
         let all = StreamBatch { row_kinds, ..StreamBatch::new(rows, times, ingested_at) };
-        for offset in (0..all.len()).step_by(ROWS_MAX) {
-            out.emit(0, all.slice(offset, ROWS_MAX.min(all.len() - offset)));
-        }
+        emit_in_batches(&all, out);
         Ok(())
     }
 }
-
-/// Rows that are given out at once at most.
-const ROWS_MAX: usize = 8_192;
 
 /// What changes between two lists of rows in order. With ranks a row takes the place of the one at its rank; without, rows go and come.
 fn differences(before: &[Placed], after: &[Placed], has_rank: bool, changed: &mut Vec<(RowKind, Placed)>) {

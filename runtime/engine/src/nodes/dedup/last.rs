@@ -66,7 +66,7 @@ impl LastOperator {
             for (row, (key, time)) in key_of_row.iter().zip(batch.event_times.iter()).enumerate() {
                 let (counting, part) = &mut counts[*key as usize];
                 let is_forgotten = counting.is_some_and(|counting| *time > forgetting.until(counting));
-                // The first row of a key in a part is told from what is kept when the part begins.
+                // The first row of a key in a part needs no cut: the part compares it with the row that is kept.
                 if is_forgotten && *part > ends.len() {
                     ends.push(row);
                 }

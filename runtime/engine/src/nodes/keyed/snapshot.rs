@@ -92,7 +92,7 @@ impl KeyedOperator {
                 }
                 TIMERS => timers.push(table.rows),
                 PROCESSING_TIMERS => processing_timers.push(table.rows),
-                // Without a time to live, nobody asks.
+                // An operator without a time to live ignores them.
                 USES => {
                     if let Some(expiry) = &mut self.expiry {
                         self.state.restore_uses(&mut expiry.ttl, &table.rows)?;
