@@ -8,6 +8,7 @@ mod event_time;
 mod hosted;
 mod join;
 mod relational;
+mod rolling;
 mod updating;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub use aggregate_function::{AggregateFunction, Quantile};
 pub use event_time::{EventTimeColumn, EventTimeForm, StepEventTime};
 pub use join::{JoinBounds, JoinNode, JoinType};
 pub use relational::{FilterNode, ListedColumn, SelectNode, SelectedColumns};
+pub use rolling::{Frame, RollingNode};
 pub use updating::{AggregateNode, ChangelogNode, DedupNode, Keep, OrderColumn, Ties, TopNode};
 
 /// A pipeline: nodes in an order in which every node comes after its inputs.
@@ -142,6 +144,8 @@ pub enum NodeKind {
     Dedup(DedupNode),
     /// Keeps the first rows of each key in an order.
     Top(TopNode),
+    /// Aggregates the rows before each row.
+    Rolling(RollingNode),
     /// Takes rows out.
     Sink(SinkNode),
     /// A kind of step that this crate does not know.
@@ -160,6 +164,7 @@ impl NodeKind {
             Self::Window(window) => window.on_error,
             Self::Changelog(changelog) => changelog.on_error,
             Self::Aggregate(aggregate) => aggregate.on_error,
+            Self::Rolling(rolling) => rolling.on_error,
             Self::Join(_) | Self::Dedup(_) | Self::Top(_) | Self::Sink(_) | Self::Other(_) => OnError::Fail,
         }
     }
@@ -170,6 +175,7 @@ impl NodeKind {
         match self {
             Self::Window(window) => &window.aggregates,
             Self::Aggregate(aggregate) => &aggregate.aggregates,
+            Self::Rolling(rolling) => &rolling.aggregates,
             _ => &[],
         }
     }
@@ -188,6 +194,7 @@ impl NodeKind {
             Self::Aggregate(_) => "aggregates",
             Self::Dedup(_) => "dedup",
             Self::Top(_) => "top",
+            Self::Rolling(_) => "rolling",
             Self::Sink(_) => "sinks",
             Self::Other(node) => &node.section,
         }

@@ -18,6 +18,7 @@ mod overrides;
 mod problems;
 mod relational;
 mod resolve;
+mod rolling;
 mod sink;
 mod source;
 mod string_places;

@@ -12,6 +12,7 @@
 //! | `aggregates` | aggregates per key without a window |
 //! | `dedup` | one row per key |
 //! | `top` | the first rows of each key in an order |
+//! | `rolling` | aggregates over the rows before each row |
 //! | `filtered` | conditions of aggregates |
 //! | `changelog` | updating streams of rows that describe changes |
 //! | `changes` | rows of updating streams in the making |
@@ -39,6 +40,7 @@ pub(crate) mod listed_columns;
 pub(crate) mod meter;
 pub(crate) mod operators;
 pub(crate) mod part;
+pub(crate) mod rolling;
 pub(crate) mod select;
 pub(crate) mod sink;
 pub(crate) mod source;
@@ -69,6 +71,7 @@ pub fn step_kinds() -> StepKinds {
         .with(aggregates::plan::AggregatesKind)
         .with(dedup::plan::DedupKind)
         .with(top::plan::TopKind)
+        .with(rolling::plan::RollingKind)
         .with(sink::plan::SinkKind)
 }
 

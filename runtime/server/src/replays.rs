@@ -274,6 +274,7 @@ pub(crate) fn replayable(graph: &LogicalGraph, job: &Job, step: &str) -> Result<
             | NodeKind::Aggregate(_)
             | NodeKind::Dedup(_)
             | NodeKind::Top(_)
+            | NodeKind::Rolling(_)
             | NodeKind::Other(_),
         ) => false,
         Some(NodeKind::Source(_)) => {

@@ -147,11 +147,11 @@ impl RowStore {
         self.chain(slot).len as usize
     }
 
-    /// Adds rows.
+    /// Adds rows, and says which they are.
     ///
     /// # Errors
     /// If the columns are not those of the store, or not as many as there are slots, times and marks.
-    pub fn append(&mut self, new: NewRows<'_>) -> Result<(), StateError> {
+    pub fn append(&mut self, new: NewRows<'_>) -> Result<Vec<RowId>, StateError> {
         let NewRows { slots, times, marks, columns } = new;
         let count = |what, found| {
             let expected = slots.len();
@@ -161,7 +161,7 @@ impl RowStore {
         count("marks of rows", marks.map_or(slots.len(), <[u32]>::len))?;
         self.columns.check(&columns, slots.len())?;
         if slots.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let place = RowPlace { chunk: NONE, row: 0 };
         let ids: Vec<RowId> = (0..slots.len())
@@ -175,10 +175,11 @@ impl RowStore {
             self.due.add(times.iter().copied().zip(ids.iter().copied()).collect());
         }
         let chunk = self.columns.append(columns, ids.clone());
-        for (row, id) in (0u32..).zip(ids) {
-            self.rows[id as usize].place = RowPlace { chunk, row };
+        for (row, id) in (0u32..).zip(&ids) {
+            self.rows[*id as usize].place = RowPlace { chunk, row };
         }
-        self.compact()
+        self.compact()?;
+        Ok(ids)
     }
 
     /// The rows of a slot, in the order in which they came.

@@ -17,6 +17,7 @@ mod maps;
 mod pipelines;
 mod processing_time;
 mod regular_joins;
+mod rolling;
 mod shadows;
 mod simulation;
 mod step_times;

@@ -134,7 +134,8 @@ impl LogicalGraph {
             | NodeKind::Join(_)
             | NodeKind::Aggregate(_)
             | NodeKind::Dedup(_)
-            | NodeKind::Top(_) => true,
+            | NodeKind::Top(_)
+            | NodeKind::Rolling(_) => true,
             NodeKind::Operator(operator) => operator.key_by.is_some(),
             NodeKind::Source(_)
             | NodeKind::Filter(_)

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::Section;
 use super::problems::{Problems, Result, together};
 use super::table::Table;
-use super::{checkpoint, join, operator, relational, sink, source, updating, window};
+use super::{checkpoint, join, operator, relational, rolling, sink, source, updating, window};
 use crate::diagnostic::Diagnostic;
 use crate::disk::DeadLetterSettings;
 use crate::graph::{CheckpointSettings, NodeKind, Options, OtherNode, RestartSettings, Span, Spanned, StepEventTime};
@@ -20,7 +20,7 @@ use crate::limits::{BATCH_ROWS_LIMIT, BATCH_ROWS_MAX_DEFAULT, KEY_GROUPS_MAX, LI
 pub(super) const SETTINGS: [&str; 8] =
     ["name", "parallelism", "max-parallelism", "batch-rows", "linger", "checkpoint", "restart", "dead-letters"];
 /// The tables of nodes, and what one of them is called.
-pub(super) const SECTIONS: [(&str, &str); 11] = [
+pub(super) const SECTIONS: [(&str, &str); 12] = [
     ("sources", "source"),
     ("operators", "operator"),
     ("filters", "filter"),
@@ -31,6 +31,7 @@ pub(super) const SECTIONS: [(&str, &str); 11] = [
     ("aggregates", "aggregation"),
     ("dedup", "deduplication"),
     ("top", "top-n"),
+    ("rolling", "rolling aggregation"),
     ("sinks", "sink"),
 ];
 
@@ -193,6 +194,7 @@ fn draft<'t>(
         "aggregates" => updating::read_aggregates(&table, base),
         "dedup" => updating::read_dedup(&table),
         "top" => updating::read_top(&table),
+        "rolling" => rolling::read(&table, base),
         "sinks" => sink::read(&table, path, text, base),
         _ => Ok(NodeKind::Other(OtherNode {
             section: section.to_owned(),

@@ -61,7 +61,7 @@ fn find(input: &DraftInput, drafts: &[Draft], index: &HashMap<&str, usize>) -> R
             of_join = [MAIN_OUTPUT, &late_outputs[0], &late_outputs[1]];
             &of_join
         }
-        Some(NodeKind::Window(_)) => &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT],
+        Some(NodeKind::Window(_) | NodeKind::Rolling(_)) => &[MAIN_OUTPUT, LATE_OUTPUT, DEAD_LETTER_OUTPUT],
         Some(NodeKind::Dedup(_)) => &[MAIN_OUTPUT, LATE_OUTPUT],
         Some(NodeKind::Top(_)) => &[MAIN_OUTPUT],
     };

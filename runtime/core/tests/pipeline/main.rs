@@ -84,6 +84,7 @@ fn told(graph: &LogicalGraph) -> String {
             NodeKind::Join(join) => format!("{:?} {:?}", join.join_type.value, join.bounds),
             NodeKind::Filter(filter) => filter.condition.value.clone(),
             NodeKind::Select(select) => format!("{:?}", select.columns),
+            NodeKind::Rolling(rolling) => format!("{:?}", rolling.frame),
             NodeKind::Changelog(_) | NodeKind::Aggregate(_) | NodeKind::Dedup(_) | NodeKind::Top(_) => String::new(),
             NodeKind::Sink(sink) => sink.connector.value.clone(),
             NodeKind::Other(other) => other.section.clone(),

@@ -41,7 +41,7 @@ mod pane_store;
 mod pane_windows;
 pub(in crate::nodes) mod panes;
 pub(crate) mod plan;
-mod planned_aggregate;
+pub(in crate::nodes) mod planned_aggregate;
 mod refiring;
 mod results;
 mod session_list;

@@ -106,6 +106,7 @@ impl RowStore {
             times: times.as_primitive::<Int64Type>().values(),
             marks: Some(marks.as_primitive::<UInt32Type>().values()),
             columns: rows.columns()[before + 2..].to_vec(),
-        })
+        })?;
+        Ok(())
     }
 }

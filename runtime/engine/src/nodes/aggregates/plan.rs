@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use arrow::datatypes::{Field, FieldRef, Schema};
 use weir_core::graph::{
     AggregateFunction, AggregateNode, AggregateSpec as Asked, DEAD_LETTER_OUTPUT, MAIN_OUTPUT, Node, NodeKind, Spanned,
 };
@@ -13,8 +13,9 @@ use crate::dataflow::operator::{Operator, OperatorError};
 use crate::nodes::changes::ADVICE_ON_UPSERTS;
 use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
 use crate::nodes::filtered::Filters;
-use crate::nodes::window::{AggregateKind, BoundAggregate, aggregate_type};
-use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column};
+use crate::nodes::window::planned_aggregate::plan_builtin;
+use crate::nodes::window::{AggregateKind, BoundAggregate};
+use crate::plan::error::{CheckError, CheckErrors, check_distinct, key_column};
 use crate::plan::node::{
     ChangelogMode, Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode,
     PortInput, StepKind,
@@ -103,10 +104,7 @@ fn planned(
         );
         return Err(CheckError::at(&name.span, message).into());
     }
-    let columns = CheckErrors::all(of.iter().map(|name| column(input, name)))?;
-    let types: Vec<&DataType> = columns.iter().map(|column| input.field(*column).data_type()).collect();
-    let output = aggregate_type(*function, &types)
-        .map_err(|message| CheckError::at(of.first().map_or(&name.span, |column| &column.span), message))?;
+    let (columns, output) = plan_builtin(name, *function, of, input)?;
     let kind = AggregateKind::Builtin { function: *function, columns };
     let field = Arc::new(Field::new(&name.value, output, !function.is_never_null()));
     Ok((BoundAggregate { name: name.value.clone(), kind }, field))

@@ -56,7 +56,8 @@ impl JoinTable {
         }
         let JoinRows { kept, times, .. } = if matched.is_empty() { (*rows).clone() } else { rows.take(&waiting)? };
         let slots: Vec<u32> = waiting.iter().map(|row| slots[*row as usize]).collect();
-        Ok(self.sides[LEFT].append(NewRows { slots: &slots, times: &times, marks: None, columns: kept })?)
+        self.sides[LEFT].append(NewRows { slots: &slots, times: &times, marks: None, columns: kept })?;
+        Ok(())
     }
 
     fn right(

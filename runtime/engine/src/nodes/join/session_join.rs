@@ -146,7 +146,8 @@ impl SessionJoin {
         let mark = |row| if rows.has_key(row) { 0 } else { NO_KEY };
         let marks: Vec<u32> = (0..rows.len()).map(mark).collect();
         let new = NewRows { slots: &slots, times: &rows.times, marks: Some(&marks), columns: rows.kept };
-        Ok(self.table.sides[side].append(new)?)
+        self.table.sides[side].append(new)?;
+        Ok(())
     }
 
     /// Forgets the keys of rows that were not taken, if they have no session.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use weir_core::graph::{AggregateFunction, AggregateSpec, Spanned};
 use weir_core::limits::OperatorLimits;
 use weir_host::{Component, InputSchema, World};
@@ -38,6 +38,20 @@ impl PlannedAggregate {
     }
 }
 
+/// The columns that an aggregate of ours reads, and the type of its result.
+pub(in crate::nodes) fn plan_builtin(
+    name: &Spanned<String>,
+    function: AggregateFunction,
+    of: &[Spanned<String>],
+    input: &Schema,
+) -> Result<(Vec<usize>, DataType), CheckErrors> {
+    let columns = CheckErrors::all(of.iter().map(|name| column(input, name)))?;
+    let types: Vec<&DataType> = columns.iter().map(|column| input.field(*column).data_type()).collect();
+    let output = aggregate_type(function, &types)
+        .map_err(|message| CheckError::at(of.first().map_or(&name.span, |column| &column.span), message))?;
+    Ok((columns, output))
+}
+
 /// An aggregate of a window over rows of an input, and its column of the result.
 pub(super) fn plan_aggregate(
     cx: &PlanContext<'_>,
@@ -47,10 +61,7 @@ pub(super) fn plan_aggregate(
 ) -> Result<(PlannedAggregate, Field), CheckErrors> {
     match spec {
         AggregateSpec::Builtin { function, columns: of, .. } => {
-            let columns = CheckErrors::all(of.iter().map(|name| column(input, name)))?;
-            let types: Vec<&DataType> = columns.iter().map(|i| input.field(*i).data_type()).collect();
-            let output = aggregate_type(*function, &types)
-                .map_err(|message| CheckError::at(of.first().map_or(&name.span, |c| &c.span), message))?;
+            let (columns, output) = plan_builtin(name, *function, of, input)?;
             let kind = PlannedAggregateKind::Builtin(*function);
             let aggregate = PlannedAggregate { name: name.value.clone(), columns, kind };
             Ok((aggregate, Field::new(&name.value, output, !function.is_never_null())))
