@@ -212,8 +212,12 @@ pub struct SourceNode {
     pub event_time: Option<EventTimeColumn>,
     /// How watermarks follow from event times, per split; `None`: as the source says (`Source::default_watermark`).
     pub watermark: Option<WatermarkStrategy>,
+    /// The column whose values are watermarks, where that is how they follow.
+    pub punctuation: Option<Spanned<String>>,
     /// After this long without rows, a split no longer holds event time back, in milliseconds.
     pub idle_after_ms: Option<u64>,
+    /// How far it may be ahead of other sources that have this too, microseconds of event time; `None`: any distance.
+    pub max_drift_us: Option<i64>,
     /// A row whose event time is further ahead of the clock is malformed, microseconds; `None`: none is.
     pub future_max_us: Option<i64>,
     /// What happens to malformed records.

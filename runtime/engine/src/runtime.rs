@@ -8,6 +8,7 @@
 //! | `control`, `triggers` | everything that a running job can be asked; checkpoints that its sources are to begin |
 //! | `inbox` | the channels between those threads |
 //! | `supervisor`, `repeats` | a job that is started again when it fails; which failures only repeat themselves |
+//! | `late`, `stalled` | rows that came late; steps that wait for event time |
 //! | `figures`, `activity` | what a running job tells of itself |
 //! | [`local`] | a whole job in one thread, step by step, for tests |
 //! | [`single_step`] | one step of a job, driven by a test of its operator |
@@ -24,6 +25,7 @@ pub mod local;
 pub(crate) mod news;
 pub(crate) mod repeats;
 pub mod single_step;
+mod stalled;
 pub(crate) mod supervisor;
 pub(crate) mod triggers;
 pub(crate) mod untried;

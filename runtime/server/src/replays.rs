@@ -249,7 +249,9 @@ impl Pipelines {
             }),
             // Its rows are older than the others anyway: none of them makes another late.
             watermark: Some(WatermarkStrategy::AtEnd),
+            punctuation: None,
             idle_after_ms: None,
+            max_drift_us: None,
             future_max_us: None,
             on_error: OnError::Fail,
             reads_after_end: true,

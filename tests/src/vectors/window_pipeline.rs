@@ -197,7 +197,7 @@ fn aggregate(text: &str, input: &SchemaRef) -> Result<AggregateKind, Stop> {
     let unknown = || Stop::skip(format!("needs the aggregate {text:?}"));
     let (function, column) = text.strip_suffix(')').and_then(|t| t.split_once('(')).ok_or_else(unknown)?;
     let function: AggregateFunction = serde_json::from_value(function.into()).map_err(|_| unknown())?;
-    let columns = match (function, column) {
+    let columns = match (&function, column) {
         (AggregateFunction::Count, "*") => Vec::new(),
         (_, column) => vec![input.index_of(column).map_err(|_| unknown())?],
     };

@@ -33,6 +33,7 @@ mod ttl;
 mod two_inputs;
 mod updating;
 mod updating_tables;
+mod watermarks;
 mod ways_back;
 mod windows;
 mod wrapped;

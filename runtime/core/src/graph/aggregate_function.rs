@@ -1,9 +1,11 @@
 //! The built-in aggregates: their names and options. Computes nothing.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 /// An aggregate of ours. Nulls are ignored; an aggregate of nulls only is null (a count: 0, a list: empty).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AggregateFunction {
     /// Rows, or values that are not null. int64.
@@ -35,6 +37,24 @@ pub enum AggregateFunction {
     ArgMax,
     /// All values, in the order of their event times: a list.
     Collect,
+    /// The square of [`AggregateFunction::Stddev`].
+    Variance,
+    /// Whether all values are true. bool.
+    BoolAnd,
+    /// Whether some value is true. bool.
+    BoolOr,
+    /// The bits that all integers have, in the column's type.
+    BitAnd,
+    /// The bits that some integer has.
+    BitOr,
+    /// The bits that an odd number of integers have.
+    BitXor,
+    /// As [`AggregateFunction::Collect`], of texts: one text, with this between two.
+    #[serde(skip)]
+    StringAgg(Arc<str>),
+    /// So many values, those of the rows where another column, or the value itself, is greatest: a list, the greatest first.
+    #[serde(skip)]
+    Top(u32),
 }
 
 /// Which quantile, in millionths: so that it can be compared.
@@ -81,7 +101,7 @@ impl Quantile {
 
 impl AggregateFunction {
     /// What pipelines call them.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 22] = [
         "count",
         "sum",
         "min",
@@ -96,11 +116,19 @@ impl AggregateFunction {
         "arg-min",
         "arg-max",
         "collect",
+        "variance",
+        "bool-and",
+        "bool-or",
+        "bit-and",
+        "bit-or",
+        "bit-xor",
+        "string-agg",
+        "top",
     ];
 
     /// What pipelines call it.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Count => "count",
             Self::Sum => "sum",
@@ -116,22 +144,31 @@ impl AggregateFunction {
             Self::ArgMin => "arg-min",
             Self::ArgMax => "arg-max",
             Self::Collect => "collect",
+            Self::Variance => "variance",
+            Self::BoolAnd => "bool-and",
+            Self::BoolOr => "bool-or",
+            Self::BitAnd => "bit-and",
+            Self::BitOr => "bit-or",
+            Self::BitXor => "bit-xor",
+            Self::StringAgg(_) => "string-agg",
+            Self::Top(_) => "top",
         }
     }
 
     /// What its accumulators are called in a checkpoint: one of another name does not continue them.
     #[must_use]
-    pub fn accumulator(self) -> String {
+    pub fn accumulator(&self) -> String {
         match self {
             // Every quantile is read from the same counts.
             Self::Quantile(of) => format!("quantile within {}", of.error()),
+            Self::Top(n) => format!("top {n}"),
             other => other.name().to_owned(),
         }
     }
 
     /// Whether a group without values has a result.
     #[must_use]
-    pub fn is_never_null(self) -> bool {
-        matches!(self, Self::Count | Self::CountDistinct | Self::ApproxCountDistinct | Self::Collect)
+    pub fn is_never_null(&self) -> bool {
+        matches!(self, Self::Count | Self::CountDistinct | Self::ApproxCountDistinct | Self::Collect | Self::Top(_))
     }
 }

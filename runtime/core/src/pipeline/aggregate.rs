@@ -72,9 +72,10 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
         return Err(several(&table).into());
     }
     let known: Vec<_> = more_keys(word).0.iter().copied().chain([word, "where"]).collect();
-    let by = || match more_keys(word).0.contains(&"by") {
-        true => table.string("by").and_then(|by| table.required("by", by)).map(Some),
-        false => Ok(None),
+    let by = || match (more_keys(word).0.contains(&"by"), table.string("by")?) {
+        (false, _) => Ok(None),
+        (true, None) if word == "top" => Ok(None),
+        (true, by) => table.required("by", by).map(Some),
     };
     together! {
         _keys = table.check_keys(&known);
@@ -107,6 +108,11 @@ fn meant(word: &str) -> Option<&'static str> {
         "percentile" | "median" | "approx-quantile" | "approx-percentile" => "quantile",
         "distinct" | "uniq" | "unique" => "count-distinct",
         "approx-distinct" | "hll" => "approx-count-distinct",
+        "var" | "var-samp" => "variance",
+        "every" | "all" => "bool-and",
+        "some" | "any" => "bool-or",
+        "concat" | "group-concat" | "listagg" | "join" => "string-agg",
+        "topk" | "top-k" | "top-n" | "largest" => "top",
         "std" | "stdev" | "stddev-samp" => "stddev",
         "list" | "array-agg" | "group-array" => "collect",
         "minimum" => "min",
@@ -123,6 +129,8 @@ fn more_keys(word: &str) -> (&'static [&'static str], &'static str) {
     match word {
         "quantile" => (&["q", "error"], ", q = 0.95"),
         "arg-min" | "arg-max" => (&["by"], ", by = \"COLUMN\""),
+        "string-agg" => (&["separator"], ", separator = \", \""),
+        "top" => (&["n", "by"], ", n = 3"),
         _ => (&[], ""),
     }
 }
@@ -132,8 +140,19 @@ fn several(table: &Table<'_>) -> Diagnostic {
         .with_hint("for example { avg = \"COLUMN\" }")
 }
 
+/// Values that one `top` keeps at most.
+const TOP_MAX: u64 = 10_000;
+
 fn function(word: &str, table: &Table<'_>) -> std::result::Result<AggregateFunction, Diagnostic> {
-    // All but the one that has options have nothing but a name.
+    if word == "string-agg" {
+        let separator = table.string("separator")?.map_or_else(|| ",".to_owned(), |separator| separator.value);
+        return Ok(AggregateFunction::StringAgg(separator.into()));
+    }
+    if word == "top" {
+        let n = table.required("n", table.integer("n", 1..=TOP_MAX)?)?;
+        return Ok(AggregateFunction::Top(n as u32));
+    }
+    // All others but the one that has options have nothing but a name.
     match AggregateFunction::deserialize(StrDeserializer::<serde::de::value::Error>::new(word)) {
         Ok(function) => Ok(function),
         Err(_) => {

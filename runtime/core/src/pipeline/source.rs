@@ -9,7 +9,7 @@ use toml::de::DeValue;
 use super::problems::{Result, together};
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
-use crate::graph::{EventTimeColumn, EventTimeForm, NodeKind, Options, SourceNode, StepEventTime};
+use crate::graph::{EventTimeColumn, EventTimeForm, NodeKind, Options, SourceNode, Spanned, StepEventTime};
 use crate::time::WatermarkStrategy;
 
 const COMMON: &[&str] = &["connector", "event-time", "watermark", "future-max", "on-error"];
@@ -27,13 +27,20 @@ pub(super) fn read(table: &Table<'_>, path: Vec<String>, text: &Arc<str>, base: 
         let problem = Diagnostic::error("future-max needs an event time, which is not set here", Some(value.span()));
         return Err(problem.with_hint("set `event-time = \"COLUMN\"` too").into());
     }
-    let (watermark, idle_after_us) = watermark;
+    if let (None, Some(value)) = (&event_time, &watermark.punctuation) {
+        let problem =
+            Diagnostic::error("a column of watermarks needs an event time, which is not set here", value.span.clone());
+        return Err(problem.with_hint("set `event-time = \"COLUMN\"` too").into());
+    }
+    let Watermark { strategy: watermark, punctuation, idle_after_us, max_drift_us } = watermark;
     Ok(NodeKind::Source(SourceNode {
         connector,
         options: Options::new(Arc::clone(text), path, COMMON, base.to_path_buf()),
         event_time,
         watermark,
+        punctuation,
         idle_after_ms: idle_after_us.map(milliseconds),
+        max_drift_us,
         future_max_us,
         on_error,
         reads_after_end: false,
@@ -46,7 +53,16 @@ pub(super) fn step_event_time(table: &Table<'_>) -> Result<Option<StepEventTime>
         event_time = event_time(table);
         watermark = watermark(table);
     }
-    let (watermark, idle_after_us) = watermark;
+    let only_source = match &watermark {
+        Watermark { punctuation: Some(column), .. } => Some(("column", column.span.clone())),
+        Watermark { max_drift_us: Some(_), .. } => Some(("max-drift", table.get("watermark").map(toml::Spanned::span))),
+        _ => None,
+    };
+    if let Some((key, span)) = only_source {
+        let problem = Diagnostic::error(format!("{key} can be set only in the watermark of a source"), span);
+        return Err(problem.into());
+    }
+    let Watermark { strategy: watermark, idle_after_us, .. } = watermark;
     match (event_time, table.get("watermark")) {
         (None, Some(value)) => {
             let message = "watermark needs an event time, which is not set here";
@@ -96,10 +112,21 @@ fn event_time(source: &Table<'_>) -> Result<Option<EventTimeColumn>> {
     Ok(Some(EventTimeColumn { column, form }))
 }
 
-/// `"monotonic"`, `"at-end"`, `{ monotonic = true, idle-after = ".." }` or `{ bounded-out-of-orderness = "..", idle-after = ".." }`.
-/// Gives the strategy, if one is named, and the idleness in microseconds.
-fn watermark(source: &Table<'_>) -> Result<(Option<WatermarkStrategy>, Option<i64>)> {
-    let Some(value) = source.get("watermark") else { return Ok((None, None)) };
+/// What `watermark` says.
+#[derive(Default)]
+struct Watermark {
+    /// `None`: none is named.
+    strategy: Option<WatermarkStrategy>,
+    /// The column of watermarks, if that is the strategy.
+    punctuation: Option<Spanned<String>>,
+    idle_after_us: Option<i64>,
+    max_drift_us: Option<i64>,
+}
+
+/// `"monotonic"`, `"at-end"`, or a table: `monotonic = true`, `bounded-out-of-orderness = ".."` or `column = ".."`, with `idle-after = ".."` and
+/// `max-drift = ".."`.
+fn watermark(source: &Table<'_>) -> Result<Watermark> {
+    let Some(value) = source.get("watermark") else { return Ok(Watermark::default()) };
     if let DeValue::String(_) = value.get_ref() {
         let names = [("monotonic", WatermarkStrategy::Monotonic), ("at-end", WatermarkStrategy::AtEnd)];
         let strategy = source.choice("watermark", &names).map_err(|problem| {
@@ -107,21 +134,30 @@ fn watermark(source: &Table<'_>) -> Result<(Option<WatermarkStrategy>, Option<i6
             let hint = problem.hint.as_ref().map_or_else(|| bounded.to_owned(), |near| format!("{near} {bounded}"));
             problem.with_hint(hint)
         })?;
-        return Ok((strategy, None));
+        return Ok(Watermark { strategy, ..Watermark::default() });
     }
     let table = Table::from_value(format!("{}.watermark", source.path), value)?;
     together! {
-        _keys = table.check_keys(&["monotonic", "bounded-out-of-orderness", "idle-after"]);
+        _keys = table.check_keys(&["monotonic", "bounded-out-of-orderness", "column", "idle-after", "max-drift"]);
         delay_us = table.duration_us("bounded-out-of-orderness");
+        punctuation = table.string("column");
         idle_after_us = table.duration_us("idle-after");
+        max_drift_us = table.duration_us("max-drift");
     }
-    let strategy = match (table.get("monotonic"), delay_us) {
-        (Some(flag), None) if matches!(flag.get_ref(), DeValue::Boolean(true)) => Some(WatermarkStrategy::Monotonic),
-        (None, Some(delay_us)) => Some(WatermarkStrategy::BoundedOutOfOrderness(delay_us)),
+    let strategy = match (table.get("monotonic"), delay_us, &punctuation) {
+        (Some(flag), None, None) if matches!(flag.get_ref(), DeValue::Boolean(true)) => {
+            Some(WatermarkStrategy::Monotonic)
+        }
+        (None, Some(delay_us), None) => Some(WatermarkStrategy::BoundedOutOfOrderness(delay_us)),
+        (None, None, Some(_)) => Some(WatermarkStrategy::Punctuated),
         // Idleness alone: the strategy is the default one.
-        (None, None) => None,
-        (Some(flag), _) => {
-            let message = "monotonic can only be true, and cannot be used with bounded-out-of-orderness";
+        (None, None, None) => None,
+        (None, Some(_), Some(column)) => {
+            let message = "column cannot be used with bounded-out-of-orderness";
+            return Err(Diagnostic::error(message, column.span.clone()).into());
+        }
+        (Some(flag), ..) => {
+            let message = "monotonic can only be true, and cannot be used with bounded-out-of-orderness or column";
             return Err(Diagnostic::error(message, Some(flag.span())).into());
         }
     };
@@ -129,6 +165,6 @@ fn watermark(source: &Table<'_>) -> Result<(Option<WatermarkStrategy>, Option<i6
         (Some(0), Some(value)) => {
             Err(Diagnostic::error("idle-after must be longer than zero", Some(value.span())).into())
         }
-        _ => Ok((strategy, idle_after_us)),
+        _ => Ok(Watermark { strategy, punctuation, idle_after_us, max_drift_us }),
     }
 }

@@ -11,6 +11,8 @@ pub enum WatermarkStrategy {
     BoundedOutOfOrderness(i64),
     /// Rows come in any order: there is no watermark before the input has ended.
     AtEnd,
+    /// Some rows say it: see [`WatermarkGenerator::observe_punctuated`].
+    Punctuated,
 }
 
 /// A strategy that cannot be.
@@ -42,7 +44,9 @@ impl WatermarkStrategy {
 pub struct WatermarkGenerator {
     /// `None`: without end.
     delay_us: Option<i64>,
+    /// Of punctuated watermarks the last.
     max_event_time: i64,
+    is_punctuated: bool,
 }
 
 impl WatermarkGenerator {
@@ -52,9 +56,10 @@ impl WatermarkGenerator {
         let delay_us = match strategy {
             WatermarkStrategy::Monotonic => Some(0),
             WatermarkStrategy::BoundedOutOfOrderness(delay_us) => Some(delay_us),
-            WatermarkStrategy::AtEnd => None,
+            WatermarkStrategy::AtEnd | WatermarkStrategy::Punctuated => None,
         };
-        Self { delay_us, max_event_time: WATERMARK_MIN }
+        let is_punctuated = strategy == WatermarkStrategy::Punctuated;
+        Self { delay_us, max_event_time: WATERMARK_MIN, is_punctuated }
     }
 
     /// Takes the event times of the next rows, in order, as far as the watermark does not matter to them: it stops before the
@@ -75,6 +80,18 @@ impl WatermarkGenerator {
         event_times.len()
     }
 
+    /// As [`WatermarkGenerator::observe`], where each row may say that no row up to a time comes after it; [`WATERMARK_MIN`]: it says
+    /// nothing. Of several, the greatest time counts.
+    pub fn observe_punctuated(&mut self, event_times: &[i64], said: &[i64]) -> usize {
+        for (row, (time, said)) in event_times.iter().zip(said).enumerate() {
+            if row > 0 && *time <= self.max_event_time {
+                return row;
+            }
+            self.max_event_time = self.max_event_time.max(*said);
+        }
+        event_times.len()
+    }
+
     /// The watermark after the rows so far: Flink's `max - delay - 1`; [`WATERMARK_MIN`] before the first.
     #[must_use]
     pub fn watermark(&self) -> i64 {
@@ -82,11 +99,12 @@ impl WatermarkGenerator {
             Some(delay_us) if self.max_event_time != WATERMARK_MIN => {
                 self.max_event_time.saturating_sub(delay_us).saturating_sub(1)
             }
+            _ if self.is_punctuated => self.max_event_time,
             _ => WATERMARK_MIN,
         }
     }
 
-    /// The greatest event time seen, for a snapshot.
+    /// The greatest event time seen, or the last watermark that a row said, for a snapshot.
     #[must_use]
     pub fn max_event_time(&self) -> i64 {
         self.max_event_time
@@ -141,6 +159,22 @@ mod tests {
         let mut watermarks = WatermarkGenerator::new(WatermarkStrategy::AtEnd);
         assert_eq!(watermarks.observe(&[7, i64::MAX, i64::MIN, 3]), 4);
         assert_eq!((watermarks.watermark(), watermarks.max_event_time()), (WATERMARK_MIN, i64::MAX));
+    }
+
+    #[test]
+    fn rows_say_the_watermark_for_those_after_them() {
+        let mut watermarks = WatermarkGenerator::new(WatermarkStrategy::Punctuated);
+        let silent = WATERMARK_MIN;
+        assert_eq!(watermarks.observe_punctuated(&[5, 9, 1], &[silent, silent, silent]), 3);
+        assert_eq!(watermarks.watermark(), WATERMARK_MIN);
+        // The row that is behind comes after the watermark of the row before it.
+        assert_eq!(watermarks.observe_punctuated(&[7, 8, 6, 9], &[silent, 7, 3, silent]), 2);
+        assert_eq!(watermarks.watermark(), 7);
+        assert_eq!(watermarks.observe_punctuated(&[6, 9], &[3, silent]), 2);
+        assert_eq!(watermarks.watermark(), 7, "it never goes back");
+        let mut restored = WatermarkGenerator::new(WatermarkStrategy::Punctuated);
+        restored.restore(watermarks.max_event_time());
+        assert_eq!(restored.watermark(), 7);
     }
 
     #[test]

@@ -45,6 +45,7 @@ fn every_aggregate_is_read_by_its_name() {
         let more = match name {
             "quantile" => ", q = 0.5",
             "arg-min" | "arg-max" => ", by = \"t\"",
+            "top" => ", n = 2",
             _ => "",
         };
         let text = format!(

@@ -95,10 +95,10 @@ impl OperatorMetrics {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The split that holds up the watermark of a source.
-    pub(crate) fn slowest_split(&self) -> Option<String> {
+    /// The split that holds up the watermark of a source, and that watermark.
+    pub(crate) fn slowest_split(&self) -> Option<(i64, String)> {
         let slowest = self.slowest_splits.lock().unwrap_or_else(PoisonError::into_inner);
-        slowest.values().min().map(|(_, split)| split.to_string())
+        slowest.values().min().map(|(watermark, split)| (*watermark, split.to_string()))
     }
 }
 

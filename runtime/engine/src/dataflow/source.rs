@@ -2,6 +2,7 @@
 //!
 //! Of several splits the one that is furthest behind in event time is read next: the windows downstream then hold the least.
 
+mod alignment;
 mod event_time;
 mod malformed;
 mod read_to_end;
@@ -23,6 +24,7 @@ use crate::dataflow::metrics::Metrics;
 use crate::dataflow::operator::OperatorError;
 use crate::dataflow::row_text::row_text;
 use crate::dataflow::split_times::SplitTimes;
+pub use alignment::{AlignedSource, Alignment};
 pub use event_time::EventTimeReader;
 pub(crate) use event_time::EventTimes;
 pub use malformed::dead_letter_schema;
@@ -45,6 +47,8 @@ pub struct SourceHead {
     restored: Option<i64>,
     /// How long the last poll waited for rows.
     waited_us: u64,
+    /// Whether the last poll read nothing because other sources are behind.
+    is_ahead: bool,
     settings: SourceSettings,
     /// The greatest time at which rows arrived: a clock that was set back makes none late.
     arrived_us: i64,
@@ -116,6 +120,7 @@ impl SourceHead {
             read_last: None,
             restored: None,
             waited_us: 0,
+            is_ahead: false,
             settings,
             arrived_us: i64::MIN,
             metrics,
@@ -195,8 +200,15 @@ impl SourceHead {
         let mut order: Vec<usize> =
             (0..self.splits.len()).filter(|i| self.splits[*i].status != SplitStatus::Ended).collect();
         if order.is_empty() {
+            self.settings.alignment = None;
             out.push(SourceEvent::End);
             return Ok(true);
+        }
+        let active = order.iter().any(|index| self.splits[*index].status == SplitStatus::Active);
+        let watermark = active.then(|| self.times.merged());
+        self.is_ahead = self.settings.alignment.as_ref().is_some_and(|aligned| !aligned.may_read(watermark));
+        if self.is_ahead {
+            return Ok(false);
         }
         self.polls += 1;
         // Where rows of a split come to no watermark, its time says nothing of it, and it would be read first for ever.
@@ -240,6 +252,12 @@ impl SourceHead {
     #[must_use]
     pub fn waited_us(&self) -> u64 {
         self.waited_us
+    }
+
+    /// Whether the last poll read nothing because other sources are behind in event time. It did not wait, then.
+    #[must_use]
+    pub fn is_ahead(&self) -> bool {
+        self.is_ahead
     }
 
     /// Where every split is.
@@ -314,9 +332,16 @@ impl SourceHead {
             out.extend(Some(SourceEvent::Rows(batch)).filter(|_| has_rows));
             return Ok(());
         }
+        let said = self.settings.punctuation.as_ref().map(|(column, reader)| {
+            let EventTimes { times, missing } = reader.read(batch.rows.column(*column));
+            let mut said = times.to_vec();
+            missing.iter().for_each(|row| said[*row] = WATERMARK_MIN);
+            said
+        });
         let mut start = 0;
         while start < batch.len() {
-            let (taken, merged) = self.times.observe(index, &batch.event_times[start..]);
+            let said = said.as_ref().map(|said| &said[start..]);
+            let (taken, merged) = self.times.observe(index, &batch.event_times[start..], said);
             out.push(SourceEvent::Rows(batch.slice(start, taken)));
             self.say(merged, out);
             start += taken;

@@ -44,10 +44,14 @@ impl SplitTimes {
     }
 
     /// Takes event times of rows of a split, as [`WatermarkGenerator::observe`] does.
-    pub(crate) fn observe(&self, split: usize, event_times: &[i64]) -> (usize, Merged) {
+    /// `said` are the watermarks that the rows say, if that is where they come from.
+    pub(crate) fn observe(&self, split: usize, event_times: &[i64], said: Option<&[i64]>) -> (usize, Merged) {
         let mut times = self.lock();
         let Some(watermarks) = times.splits.get_mut(split) else { return (event_times.len(), Merged::Unchanged) };
-        let taken = watermarks.observe(event_times);
+        let taken = match said {
+            Some(said) => watermarks.observe_punctuated(event_times, said),
+            None => watermarks.observe(event_times),
+        };
         let watermark = watermarks.watermark();
         (taken, times.merger.on_watermark(split, watermark))
     }
@@ -66,7 +70,7 @@ impl SplitTimes {
             let current = times.current;
             (current, times.merger.on_active(current))
         };
-        match self.observe(current, event_times) {
+        match self.observe(current, event_times, None) {
             (taken, Merged::Unchanged) => (taken, active),
             observed => observed,
         }

@@ -225,6 +225,12 @@ impl Subtask {
         }
     }
 
+    /// Of a source, whether it waits for others that are behind in event time.
+    #[must_use]
+    pub fn is_ahead(&self) -> bool {
+        matches!(&self.head, Head::Source { head, .. } if head.is_ahead())
+    }
+
     /// Of a source, how far it is, from 0 to 1.
     #[must_use]
     pub fn progress(&self) -> Option<f64> {

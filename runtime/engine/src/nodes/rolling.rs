@@ -172,15 +172,16 @@ impl RollingOperator {
         let slots: Vec<u32> = rows.iter().map(|id| self.pending.slot(*id)).collect();
         let times: Vec<i64> = rows.iter().map(|id| self.pending.time(*id)).collect();
         let frame_of_row = self.frames.add(&slots, &times, &columns)?;
-        let (results, bad) = self.frames.results(&self.spec.read)?;
+        let results = self.frames.results(&self.spec.read)?;
         self.frames.settle(&slots)?;
         let whole = batch(&self.spec.input, columns, times, self.progress.ingested_at)?;
-        let kept = self.set_aside(&whole, &frame_of_row, &bad, out)?;
-        let picked = |rows: &[u32]| UInt32Array::from_iter_values(kept.iter().map(|row| rows[*row as usize]));
-        let (frames, rows) = (picked(&frame_of_row), UInt32Array::from(kept.clone()));
+        let kept = self.set_aside(&whole, &frame_of_row, &results.bad, out)?;
+        let result = |row: &u32| results.row_of_frame[frame_of_row[*row as usize] as usize];
+        let frames = UInt32Array::from_iter_values(kept.iter().map(result));
+        let rows = UInt32Array::from(kept.clone());
         let column = |column: &RollingColumn| match column {
             RollingColumn::Of(column) => take(whole.rows.column(*column), &rows, None),
-            RollingColumn::Aggregate(aggregate) => take(&results[aggregate], &frames, None),
+            RollingColumn::Aggregate(aggregate) => take(&results.columns[aggregate], &frames, None),
         };
         let columns = self.spec.read.iter().map(column).collect::<Result<Vec<ArrayRef>, _>>()?;
         let times = kept.iter().map(|row| whole.event_times[*row as usize]).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use weir_core::connector::Source;
-use weir_core::graph::{DEAD_LETTER_OUTPUT, EventTimeColumn, MAIN_OUTPUT, Node, NodeKind};
+use weir_core::graph::{DEAD_LETTER_OUTPUT, EventTimeColumn, EventTimeForm, MAIN_OUTPUT, Node, NodeKind, Spanned};
 
 use crate::dataflow::operator::Operator;
 use crate::dataflow::source::{EventTimeReader, dead_letter_schema};
@@ -44,15 +44,22 @@ impl StepKind for SourceKind {
                 Some((index, reader))
             }
         };
+        let typed = |name: &Spanned<String>| -> Result<_, CheckErrors> {
+            let index = column(&schema, name)?;
+            let reader = EventTimeReader::new(&EventTimeForm::Typed, schema.field(index).data_type())
+                .map_err(|reason| CheckError::at(&name.span, format!("column {:?} {reason}", name.value)))?;
+            Ok((index, reader))
+        };
+        let punctuation = spec.punctuation.as_ref().map(typed).transpose()?;
         let splits = source.splits(cx.graph.parallelism).map_err(|e| CheckErrors::of_connector(&spec.connector, &e))?;
         let rows = OutputPort {
-            always: event_time.iter().map(|(index, _)| *index).collect(),
+            always: event_time.iter().chain(&punctuation).map(|(index, _)| *index).collect(),
             ..OutputPort::new(MAIN_OUTPUT, schema, OutputRole::Made)
         };
         let records = OutputPort::new(DEAD_LETTER_OUTPUT, dead_letter_schema(), OutputRole::Records);
         let parallelism = cx.graph.parallelism.min(splits.len()).max(1);
         let timed_by = TimedBy::of(cx.graph, node);
-        let plan = SourcePlan { node: spec.clone(), source, event_time, timed_by, splits };
+        let plan = SourcePlan { node: spec.clone(), source, event_time, punctuation, timed_by, splits };
         Ok(Arc::new(SourceStep { plan, outputs: [rows, records], parallelism }))
     }
 }

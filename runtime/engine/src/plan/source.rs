@@ -14,6 +14,8 @@ pub struct SourcePlan {
     pub(crate) source: Arc<dyn Source>,
     /// The column with the event time, and how it is read.
     pub(crate) event_time: Option<(usize, EventTimeReader)>,
+    /// The column that says watermarks, and how it is read.
+    pub(crate) punctuation: Option<(usize, EventTimeReader)>,
     /// Where a later step sets it.
     pub(crate) timed_by: Option<TimedBy>,
     pub(crate) splits: Vec<Split>,
@@ -41,7 +43,10 @@ impl SourcePlan {
     pub(crate) fn event_time_column(&self) -> String {
         match (&self.timed_by, &self.node.event_time) {
             (Some(TimedBy { name, event_time, .. }), _) => format!("{} of {name}", event_time.column),
-            (None, Some(column)) => column.to_string(),
+            (None, Some(column)) => match &self.node.punctuation {
+                Some(said) => format!("{column}, watermarks of {}", said.value),
+                None => column.to_string(),
+            },
             (None, None) => String::new(),
         }
     }

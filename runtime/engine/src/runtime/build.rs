@@ -19,7 +19,7 @@ use crate::dataflow::gate::InputGate;
 use crate::dataflow::latency::LatencyHistogram;
 use crate::dataflow::metrics::{Metrics, OperatorMetrics};
 use crate::dataflow::operator::OperatorError;
-use crate::dataflow::source::{Assignment, SourceHead, SourceSettings, Timing};
+use crate::dataflow::source::{Alignment, Assignment, EventTimeReader, SourceHead, SourceSettings, Timing};
 use crate::dataflow::split_times::SplitTimes;
 use crate::dataflow::step::{Counts, Step};
 use crate::dataflow::subtask::{Subtask, SubtaskError};
@@ -40,6 +40,7 @@ pub(crate) struct Built {
     pub(crate) reports: Vec<Arc<Mutex<SinkReport>>>,
     pub(crate) sinks: Vec<CheckpointedSink>,
     pub(crate) latency: Arc<LatencyHistogram>,
+    alignment: Alignment,
 }
 
 pub(crate) struct BuiltSubtask {
@@ -113,6 +114,7 @@ impl Built {
             reports: (0..nodes).map(|_| Arc::default()).collect(),
             sinks: Vec::new(),
             latency: Arc::default(),
+            alignment: Alignment::default(),
         };
         built.sinks = built.committers(job, origin)?;
         let edges = channel_numbers(job, &mut built.channels);
@@ -186,7 +188,7 @@ impl Built {
         Ok(match first.step.role() {
             Role::Source(source) => {
                 let metrics = self.metrics[plan.steps[0].node].clone();
-                let (head, times) = source_head(job, plan, source, number, clock, metrics, origin)
+                let (head, times) = source_head(job, plan, source, number, clock, (metrics, &self.alignment), origin)
                     .map_err(|error| StartError::Connector { node: first.name.clone(), error })?;
                 if let Some(step) = timed {
                     chain = chain.timed_by(step, times);
@@ -286,7 +288,7 @@ fn source_head(
     source: &SourcePlan,
     number: usize,
     clock: &Arc<dyn Clock>,
-    metrics: Metrics,
+    (metrics, alignment): (Metrics, &Alignment),
     origin: Origin<'_>,
 ) -> Result<(SourceHead, SplitTimes), ConnectorError> {
     let node = plan.steps[0].node;
@@ -310,11 +312,13 @@ fn source_head(
         move |split: &Split, offset: Option<&Offset>| reads.reader(split, &columns_read, offset, reader_clock.clone());
     let assignment = Assignment { subtask: number, parallelism: plan.parallelism, known };
     let is_timed_here = plan.steps.iter().any(|step| job.resolved.nodes[step.node].event_time.is_some());
+    let placed = |(column, reader): &(usize, EventTimeReader)| {
+        Some((columns.iter().position(|place| place == column)?, reader.clone()))
+    };
     let settings = SourceSettings {
-        event_time: source
-            .event_time
-            .as_ref()
-            .and_then(|(column, reader)| Some((columns.iter().position(|place| place == column)?, reader.clone()))),
+        event_time: source.event_time.as_ref().and_then(placed),
+        punctuation: source.punctuation.as_ref().and_then(placed),
+        alignment: source.node.max_drift_us.map(|max_drift_us| alignment.member(max_drift_us)),
         event_time_column: source.event_time_column(),
         looks_for_splits: !is_over,
         timing: match (&source.timed_by, is_timed_here) {

@@ -64,6 +64,9 @@ pub struct NodeCounts {
     /// Of a source: the split that is furthest behind in event time, and holds up its watermark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slowest_split: Option<String>,
+    /// It, and its watermark.
+    #[serde(skip)]
+    pub(crate) slowest: Option<(i64, String)>,
 }
 
 /// What one node does, over all its subtasks.
@@ -122,6 +125,7 @@ fn load(n: &AtomicU64) -> u64 {
 
 impl NodeCounts {
     pub(crate) fn of(name: &str, metrics: &OperatorMetrics) -> Self {
+        let slowest = metrics.slowest_split();
         Self {
             name: name.to_owned(),
             rows_in: load(&metrics.rows_in),
@@ -132,7 +136,8 @@ impl NodeCounts {
             rows_failed: load(&metrics.rows_failed),
             batches_untried: load(&metrics.guests.batches_untried),
             batch_time_limit_ms: load(&metrics.guests.batch_time_limit_ms),
-            slowest_split: metrics.slowest_split(),
+            slowest_split: slowest.as_ref().map(|(_, split)| split.clone()),
+            slowest,
         }
     }
 }

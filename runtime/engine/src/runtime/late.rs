@@ -59,22 +59,19 @@ struct DropsLate {
     outputs: Vec<String>,
 }
 
-/// A source that has a watermark before its end.
-struct SourceAbove {
-    node: usize,
-    set_by: String,
-    /// How long it waits already, microseconds.
-    waits_us: u64,
-    idle_after_ms: Option<u64>,
+/// A source of a step's rows.
+pub(crate) struct SourceAbove {
+    pub(crate) node: usize,
+    pub(crate) set_by: String,
+    /// How long its watermark waits, microseconds; `None`: that cannot be set.
+    pub(crate) waits_us: Option<u64>,
+    pub(crate) idle_after_ms: Option<u64>,
 }
 
 impl LateWatch {
     pub(crate) fn new(job: &Job) -> Self {
         let drops = |(node, resolved): (usize, &ResolvedNode)| {
             let outputs = resolved.step.outputs().iter().zip(&job.pruned.nodes[node].outputs);
-            // A join has one per input.
-            let is_late =
-                |name: &str| name.strip_prefix(LATE_OUTPUT).is_some_and(|of| of.is_empty() || of.starts_with('-'));
             let late: Vec<_> = outputs.filter(|(output, _)| is_late(&output.name)).collect();
             let is_read = late.iter().any(|(_, read)| read.is_some());
             let outputs: Vec<String> = late.iter().map(|(output, _)| output.name.clone()).collect();
@@ -88,13 +85,13 @@ impl LateWatch {
         let late = |DropsLate { node, sources, outputs }: &DropsLate| {
             let NodeCounts { name, rows_in, rows_before, rows_late, late_by_us, .. } = nodes.get(*node)?;
             let source = |source: &SourceAbove| {
-                let NodeCounts { name, slowest_split, .. } = nodes.get(source.node)?;
+                let NodeCounts { name, slowest, .. } = nodes.get(source.node)?;
                 Some(LateSource {
                     name: name.clone(),
                     set_by: source.set_by.clone(),
-                    bound_us: source.waits_us.saturating_add(*late_by_us),
+                    bound_us: source.waits_us?.saturating_add(*late_by_us),
                     idle_after_ms: source.idle_after_ms,
-                    split: slowest_split.clone(),
+                    split: slowest.as_ref().map(|(_, split)| split.clone()),
                 })
             };
             (*rows_late > 0).then(|| LateRows {
@@ -110,8 +107,18 @@ impl LateWatch {
     }
 }
 
-/// The sources above a node that have a watermark before their end.
-fn sources_above(job: &Job, node: usize) -> Vec<SourceAbove> {
+/// Whether an output is that of late rows; a join has one per input.
+fn is_late(output: &str) -> bool {
+    output.strip_prefix(LATE_OUTPUT).is_some_and(|of| of.is_empty() || of.starts_with('-'))
+}
+
+/// Whether a step gives out rows when the watermark has passed them.
+pub(crate) fn waits_for_time(job: &Job, node: usize) -> bool {
+    job.resolved.nodes[node].step.outputs().iter().any(|output| is_late(&output.name))
+}
+
+/// The sources above a node.
+pub(crate) fn sources_above(job: &Job, node: usize) -> Vec<SourceAbove> {
     let mut above = BTreeSet::from([node]);
     let mut sources = Vec::new();
     while let Some(node) = above.pop_last() {
@@ -119,9 +126,9 @@ fn sources_above(job: &Job, node: usize) -> Vec<SourceAbove> {
         above.extend(inputs.iter().map(|input| input.node));
         let Some(source) = step.role().source() else { continue };
         let waits_us = match source.watermark() {
-            WatermarkStrategy::Monotonic => 0,
-            WatermarkStrategy::BoundedOutOfOrderness(delay_us) => delay_us.unsigned_abs(),
-            WatermarkStrategy::AtEnd => continue,
+            WatermarkStrategy::Monotonic => Some(0),
+            WatermarkStrategy::BoundedOutOfOrderness(delay_us) => Some(delay_us.unsigned_abs()),
+            WatermarkStrategy::AtEnd | WatermarkStrategy::Punctuated => None,
         };
         let set_by = source.timed_by.as_ref().map(|timed| timed.table.clone());
         let set_by = set_by.unwrap_or_else(|| format!("sources.{}", job.resolved.nodes[node].name));

@@ -22,6 +22,7 @@ use crate::runtime::build::StartError;
 use crate::runtime::figures::JobFigures;
 use crate::runtime::job_handle::{JobError, JobHandle, Progress, Summary};
 use crate::runtime::news::News;
+use crate::runtime::stalled::StalledWatch;
 
 /// A job that is started again when it fails.
 pub struct Supervisor {
@@ -41,6 +42,7 @@ pub struct Supervisor {
     notices: Vec<String>,
     resumed: Vec<String>,
     news: News,
+    stalled: StalledWatch,
     ending: Ending,
 }
 
@@ -99,6 +101,7 @@ impl Supervisor {
         restart: RestartSettings,
     ) -> Result<Self, StartError> {
         let mut supervisor = Self {
+            stalled: StalledWatch::new(&job),
             job,
             swap: None,
             clock,
@@ -177,7 +180,9 @@ impl Supervisor {
             self.notices.extend(handle.take_notices());
             // What came late until the end is in its summary.
             if handle.running > 0 {
-                self.notices.extend(self.news.of(&handle.progress()));
+                let progress = handle.progress();
+                self.notices.extend(self.news.of(&progress));
+                self.notices.extend(self.stalled.look(self.clock.now_us(), &progress.nodes));
             }
         }
         std::mem::take(&mut self.notices)

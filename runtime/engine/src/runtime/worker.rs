@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender, never, select};
 use weir_core::batch::{Barrier, StreamElement};
 use weir_core::time::{Clock, WATERMARK_MAX, WATERMARK_MIN};
 
@@ -102,6 +102,9 @@ pub enum WorkerError {
     Stopped,
 }
 
+/// How long a source that is ahead of others waits before it looks again.
+const AHEAD_WAIT: Duration = Duration::from_millis(5);
+
 impl Worker {
     /// Runs until the stream ends.
     pub(crate) fn run(mut self) -> Result<(), WorkerError> {
@@ -143,6 +146,9 @@ impl Worker {
                 return Ok(());
             }
             let has_waited = matches!(outcome, Outcome::Running(false));
+            if has_waited && self.subtask.is_ahead() {
+                let _ = never::<()>().recv_timeout(AHEAD_WAIT);
+            }
             // Only now it is known whether it read, or waited for something to read.
             now_us = self.spend(if has_waited { Activity::Idle } else { Activity::Busy }, None);
             if has_waited {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use weir_core::graph::OnError;
 
-use super::EventTimeReader;
+use super::{AlignedSource, EventTimeReader};
 
 /// How a source reads.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct SourceSettings {
     /// The event time column, an index into the reader's columns, and how it is read; `None`: rows have the time of their arrival.
     pub event_time: Option<(usize, EventTimeReader)>,
@@ -17,6 +17,10 @@ pub struct SourceSettings {
     pub looks_for_splits: bool,
     /// Who observes the event times that watermarks follow from.
     pub timing: Timing,
+    /// The column that says watermarks, and how it is read; `None`: they follow from event times.
+    pub punctuation: Option<(usize, EventTimeReader)>,
+    /// Whom it waits for when it is ahead.
+    pub alignment: Option<AlignedSource>,
     /// When a split is idle.
     pub idle_after_us: Option<i64>,
     /// How far the event time of a row may be ahead of the clock, microseconds.

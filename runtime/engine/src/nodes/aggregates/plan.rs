@@ -104,8 +104,8 @@ fn planned(
         );
         return Err(CheckError::at(&name.span, message).into());
     }
-    let (columns, output) = plan_builtin(name, *function, of, input)?;
-    let kind = AggregateKind::Builtin { function: *function, columns };
+    let (columns, output) = plan_builtin(name, function, of, input)?;
+    let kind = AggregateKind::Builtin { function: function.clone(), columns };
     let field = Arc::new(Field::new(&name.value, output, !function.is_never_null()));
     Ok((BoundAggregate { name: name.value.clone(), kind }, field))
 }

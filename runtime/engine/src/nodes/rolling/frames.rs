@@ -55,8 +55,15 @@ impl BlockGroups {
     }
 }
 
-/// The results of aggregates by their index, a row per frame; and the frames, by number, with one that does not fit its type, and why.
-type Results = (HashMap<usize, ArrayRef>, BTreeMap<usize, String>);
+/// The aggregates of frames.
+pub(super) struct Results {
+    /// By aggregate, of those that are read: a row per frame of which all fit their types.
+    pub(super) columns: HashMap<usize, ArrayRef>,
+    /// By frame, its row; of one that has none, that of the next.
+    pub(super) row_of_frame: Vec<u32>,
+    /// The frames, by number, with a result that does not fit its type, and why.
+    pub(super) bad: BTreeMap<usize, String>,
+}
 
 impl Frames {
     /// No rows. `input` are the columns that come in.
@@ -194,14 +201,22 @@ impl Frames {
                 set.merge_from(frames, &self.blocks[level].set, groups)?;
             }
         }
-        let (mut results, mut bad) = (HashMap::new(), BTreeMap::new());
-        for column in read {
-            if let RollingColumn::Aggregate(aggregate) = *column {
-                results.insert(aggregate, set.finish(aggregate, &frames)?);
-                bad.extend(set.overflows(aggregate, &frames));
-            }
+        let aggregates = || {
+            read.iter().filter_map(|column| match column {
+                RollingColumn::Aggregate(aggregate) => Some(*aggregate),
+                RollingColumn::Of(_) => None,
+            })
+        };
+        let bad: BTreeMap<usize, String> =
+            aggregates().flat_map(|aggregate| set.overflows(aggregate, &frames)).collect();
+        let (mut fits, mut row_of_frame) = (Vec::with_capacity(frames.len()), Vec::with_capacity(frames.len()));
+        for frame in frames {
+            row_of_frame.push(fits.len() as u32);
+            fits.extend((!bad.contains_key(&(frame as usize))).then_some(frame));
         }
-        Ok((results, bad))
+        let finished = |aggregate| Ok((aggregate, set.finish(aggregate, &fits)?));
+        let columns = aggregates().map(finished).collect::<Result<_, OperatorError>>()?;
+        Ok(Results { columns, row_of_frame, bad })
     }
 
     /// Forgets rows of keys, to which rows were added last, that no later frame has.

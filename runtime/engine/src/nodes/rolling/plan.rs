@@ -77,8 +77,8 @@ fn planned(
         let message = "rolling aggregates cannot be components: use a built-in one, a window, or a keyed operator";
         return Err(CheckError::at(&name.span, message).into());
     };
-    let (columns, output) = plan_builtin(name, *function, columns, input)?;
-    let kind = AggregateKind::Builtin { function: *function, columns };
+    let (columns, output) = plan_builtin(name, function, columns, input)?;
+    let kind = AggregateKind::Builtin { function: function.clone(), columns };
     let field = Arc::new(Field::new(&name.value, output, !function.is_never_null()));
     Ok((BoundAggregate { name: name.value.clone(), kind }, field))
 }

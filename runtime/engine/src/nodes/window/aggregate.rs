@@ -3,6 +3,7 @@
 mod approx_count_distinct;
 mod arg_extreme;
 mod average;
+mod bits;
 mod by_time;
 mod collect;
 pub(crate) mod component;
@@ -20,6 +21,7 @@ mod quantile;
 mod recomputed;
 mod stddev;
 mod sum;
+mod top;
 mod total;
 
 use std::any::Any;
@@ -132,16 +134,16 @@ pub(in crate::nodes) trait Accumulators: Send {
 ///
 /// # Errors
 /// Says which columns the aggregate takes.
-pub fn aggregate_type(function: AggregateFunction, columns: &[&DataType]) -> Result<DataType, String> {
+pub fn aggregate_type(function: &AggregateFunction, columns: &[&DataType]) -> Result<DataType, String> {
     use AggregateFunction::{
-        ApproxCountDistinct, ArgMax, ArgMin, Avg, Collect, Count, CountDistinct, First, Last, Max, Min, Quantile,
-        Stddev, Sum,
+        ApproxCountDistinct, ArgMax, ArgMin, Avg, BitAnd, BitOr, BitXor, BoolAnd, BoolOr, Collect, Count,
+        CountDistinct, First, Last, Max, Min, Quantile, Stddev, StringAgg, Sum, Top, Variance,
     };
     let refused =
         |column: &DataType, takes: &str| Err(format!("{} takes {takes}, not {}", function.name(), type_name(column)));
     let (column, by) = match (function, columns) {
         (Count, _) => return Ok(DataType::Int64),
-        (ArgMin | ArgMax, [column, by]) => (*column, Some(*by)),
+        (ArgMin | ArgMax | Top(_), [column, by]) => (*column, Some(*by)),
         (ArgMin | ArgMax, _) => return Err(format!("{} needs a column, and a column to compare by", function.name())),
         (_, [column, ..]) => (*column, None),
         (_, []) => return Err(format!("{} needs a column", function.name())),
@@ -153,17 +155,23 @@ pub fn aggregate_type(function: AggregateFunction, columns: &[&DataType]) -> Res
     match function {
         Count => Ok(DataType::Int64),
         Sum => sum::sum_type(column).map_or_else(|| refused(column, "integers, floats and decimals"), Ok),
-        Avg | Stddev | Quantile(_) if is_number => Ok(DataType::Float64),
-        Avg | Stddev | Quantile(_) => refused(column, "integers, floats and decimals"),
+        Avg | Stddev | Variance | Quantile(_) if is_number => Ok(DataType::Float64),
+        Avg | Stddev | Variance | Quantile(_) => refused(column, "integers, floats and decimals"),
         Min | Max if takes_extreme(column) => Ok(column.clone()),
         First | Last if takes_by_time(column) => Ok(column.clone()),
         CountDistinct | ApproxCountDistinct if takes_extreme(column) => Ok(DataType::Int64),
         Min | Max | First | Last | CountDistinct | ApproxCountDistinct => {
             refused(column, "numbers, text, bytes, booleans, dates and times")
         }
-        ArgMin | ArgMax | Collect => match Encoder::new(column) {
+        BoolAnd | BoolOr if *column == DataType::Boolean => Ok(DataType::Boolean),
+        BoolAnd | BoolOr => refused(column, "booleans"),
+        BitAnd | BitOr | BitXor if column.is_integer() => Ok(column.clone()),
+        BitAnd | BitOr | BitXor => refused(column, "integers"),
+        StringAgg(_) if *column == DataType::Utf8 => Ok(DataType::Utf8),
+        StringAgg(_) => refused(column, "text"),
+        ArgMin | ArgMax | Collect | Top(_) => match Encoder::new(column) {
             Err(_) => refused(column, "values that have an order"),
-            Ok(encoder) if function == Collect => Ok(encoder.list_type()),
+            Ok(encoder) if matches!(function, Collect | Top(_)) => Ok(encoder.list_type()),
             Ok(_) => Ok(column.clone()),
         },
     }
@@ -181,7 +189,7 @@ pub(in crate::nodes) fn accumulators(
         AggregateKind::Component { aggregate, .. } => {
             return Ok(Box::new(ComponentAccumulators::new(aggregate.clone())?));
         }
-        AggregateKind::Builtin { function, columns } => (*function, columns.iter().filter_map(|c| input.get(*c))),
+        AggregateKind::Builtin { function, columns } => (function, columns.iter().filter_map(|c| input.get(*c))),
     };
     let columns: Vec<&FieldRef> = columns.collect();
     let types: Vec<&DataType> = columns.iter().map(|column| column.data_type()).collect();
@@ -198,13 +206,21 @@ pub(in crate::nodes) fn accumulators(
         AggregateFunction::Max => min_or_max::<true>(output),
         AggregateFunction::First => first_or_last::<false>(output),
         AggregateFunction::Last => first_or_last::<true>(output),
-        AggregateFunction::Stddev => stddev::stddev(column),
-        AggregateFunction::Quantile(of) => quantile::quantile(of),
+        AggregateFunction::Stddev => stddev::stddev(column, false),
+        AggregateFunction::Variance => stddev::stddev(column, true),
+        AggregateFunction::Quantile(of) => quantile::quantile(*of),
         AggregateFunction::CountDistinct => count_distinct::count_distinct(encoder(0)?),
         AggregateFunction::ApproxCountDistinct => approx_count_distinct::approx_count_distinct(),
         AggregateFunction::ArgMin => arg_extreme::arg_extreme(encoder(0)?, encoder(1)?, false),
         AggregateFunction::ArgMax => arg_extreme::arg_extreme(encoder(0)?, encoder(1)?, true),
         AggregateFunction::Collect => collect::collect(encoder(0)?),
+        AggregateFunction::BoolAnd => min_or_max::<false>(output),
+        AggregateFunction::BoolOr => min_or_max::<true>(output),
+        AggregateFunction::BitAnd => bits::bits(output, |a, b| a & b),
+        AggregateFunction::BitOr => bits::bits(output, |a, b| a | b),
+        AggregateFunction::BitXor => bits::bits(output, |a, b| a ^ b),
+        AggregateFunction::StringAgg(separator) => collect::string_agg(encoder(0)?, separator.clone()),
+        AggregateFunction::Top(n) => top::top(*n, encoder(0)?, types.get(1).map(|by| Encoder::new(by)).transpose()?),
     })
 }
 

@@ -157,7 +157,9 @@ impl WindowStep {
                 (PlannedAggregateKind::Component { .. }, Some(shared)) => {
                     AggregateKind::Component { aggregate: shared.clone(), columns }
                 }
-                (PlannedAggregateKind::Builtin(function), _) => AggregateKind::Builtin { function: *function, columns },
+                (PlannedAggregateKind::Builtin(function), _) => {
+                    AggregateKind::Builtin { function: function.clone(), columns }
+                }
                 (PlannedAggregateKind::Component { .. }, None) => return Err(OperatorError::Version),
             };
             components.push(shared);

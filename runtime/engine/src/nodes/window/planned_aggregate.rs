@@ -41,7 +41,7 @@ impl PlannedAggregate {
 /// The columns that an aggregate of ours reads, and the type of its result.
 pub(in crate::nodes) fn plan_builtin(
     name: &Spanned<String>,
-    function: AggregateFunction,
+    function: &AggregateFunction,
     of: &[Spanned<String>],
     input: &Schema,
 ) -> Result<(Vec<usize>, DataType), CheckErrors> {
@@ -61,8 +61,8 @@ pub(super) fn plan_aggregate(
 ) -> Result<(PlannedAggregate, Field), CheckErrors> {
     match spec {
         AggregateSpec::Builtin { function, columns: of, .. } => {
-            let (columns, output) = plan_builtin(name, *function, of, input)?;
-            let kind = PlannedAggregateKind::Builtin(*function);
+            let (columns, output) = plan_builtin(name, function, of, input)?;
+            let kind = PlannedAggregateKind::Builtin(function.clone());
             let aggregate = PlannedAggregate { name: name.value.clone(), columns, kind };
             Ok((aggregate, Field::new(&name.value, output, !function.is_never_null())))
         }

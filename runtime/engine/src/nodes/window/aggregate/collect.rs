@@ -1,8 +1,9 @@
-//! `collect`: all values that are not null, as a list in the order of their event times; at the same time, in the order of the values.
+//! `collect`: all values that are not null, as a list in the order of their event times; at the same time, in the order of the values. And
+//! `string-agg`: the same of texts, as one text.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Builder, ListBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Builder, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 
 use super::encoded::Encoder;
@@ -12,12 +13,19 @@ use crate::dataflow::operator::OperatorError;
 
 /// `collect` of a column of any type whose values have an order.
 pub(super) fn collect(encoder: Encoder) -> Box<dyn Accumulators> {
-    Folded::boxed(Collect { encoder })
+    Folded::boxed(Collect { encoder, separator: None })
+}
+
+/// `string-agg` of a column of texts; null of none.
+pub(super) fn string_agg(encoder: Encoder, separator: Arc<str>) -> Box<dyn Accumulators> {
+    Folded::boxed(Collect { encoder, separator: Some(separator) })
 }
 
 #[derive(Clone)]
 struct Collect {
     encoder: Encoder,
+    /// What is between two texts; `None`: they remain a list.
+    separator: Option<Arc<str>>,
 }
 
 /// Event times and encoded values. Shared with a checkpoint until values are added to this group.
@@ -31,6 +39,13 @@ impl Collect {
         let mut items: Vec<_> = group.iter().collect();
         items.sort_unstable();
         items
+    }
+
+    /// The values of each group, in order.
+    fn lists(&self, groups: &[&Items]) -> Result<ArrayRef, OperatorError> {
+        let values =
+            groups.iter().copied().map(|group| Self::sorted(group).into_iter().map(|(_, value)| &**value).collect());
+        Ok(self.encoder.decode_lists(values)?)
     }
 }
 
@@ -74,7 +89,7 @@ impl Fold for Collect {
         for group in groups {
             times.append_value(Self::sorted(group).iter().map(|(time, _)| Some(*time)));
         }
-        Ok(vec![self.finish(groups)?, Arc::new(times.finish())])
+        Ok(vec![self.lists(groups)?, Arc::new(times.finish())])
     }
 
     fn load(&self, state: &[ArrayRef], rows: usize) -> Result<Vec<Items>, OperatorError> {
@@ -89,12 +104,21 @@ impl Fold for Collect {
     }
 
     fn output_field(&self) -> FieldRef {
-        state_field("collect", self.encoder.list_type(), false)
+        match self.separator {
+            None => state_field("collect", self.encoder.list_type(), false),
+            Some(_) => state_field("string-agg", DataType::Utf8, true),
+        }
     }
 
     fn finish(&self, groups: &[&Items]) -> Result<ArrayRef, OperatorError> {
-        let values =
-            groups.iter().copied().map(|group| Self::sorted(group).into_iter().map(|(_, value)| &**value).collect());
-        Ok(self.encoder.decode_lists(values)?)
+        let lists = self.lists(groups)?;
+        let Some(separator) = &self.separator else { return Ok(lists) };
+        let mut texts = StringBuilder::new();
+        for list in lists.as_list::<i32>().iter() {
+            let list = list.filter(|list| !list.is_empty());
+            let joined = list.map(|list| list.as_string::<i32>().iter().flatten().collect::<Vec<_>>().join(separator));
+            texts.append_option(joined);
+        }
+        Ok(Arc::new(texts.finish()))
     }
 }

@@ -1,4 +1,4 @@
-//! `stddev` of integers and decimals: exact up to the root, in any order.
+//! `stddev` and `variance` of integers and decimals: exact up to the last division, in any order.
 
 use std::sync::Arc;
 
@@ -10,15 +10,16 @@ use super::fold::{Fold, Folded, Groups, for_each_valid};
 use super::{Accumulators, state_field};
 use crate::dataflow::operator::OperatorError;
 
-/// `stddev` of a column of integers or decimals.
-pub(super) fn exact_stddev(column: &FieldRef) -> Box<dyn Accumulators> {
-    Folded::boxed(ExactStddev { column: column.clone() })
+/// `variance` of a column of integers or decimals if `squared`, else `stddev`.
+pub(super) fn exact_stddev(column: &FieldRef, squared: bool) -> Box<dyn Accumulators> {
+    Folded::boxed(ExactStddev { column: column.clone(), squared })
 }
 
 /// Decimals are counted in units of their last digit.
 #[derive(Clone)]
 struct ExactStddev {
     column: FieldRef,
+    squared: bool,
 }
 
 /// The sums of values and of their squares; `None`: they are beyond 256 bits, which those of integers never are.
@@ -115,7 +116,9 @@ impl Fold for ExactStddev {
     fn overflow(&self, group: &Moments) -> Option<String> {
         let name = self.column.name();
         group.numerator().is_none().then(|| {
-            format!("squares of column {name:?} are too large for stddev of decimals: cast the column to float64 before the window")
+            format!(
+                "squares of column {name:?} are too large to be exact: cast the column to float64 before the window"
+            )
         })
     }
 
@@ -130,7 +133,8 @@ impl Fold for ExactStddev {
         let deviation = |group: &&Moments| {
             let pairs = group.count as f64 * (group.count - 1) as f64;
             let numerator = group.numerator().filter(|_| group.count > 1)?;
-            Some((to_f64(numerator) / pairs).sqrt() / scale)
+            let variance = to_f64(numerator) / pairs;
+            Some(if self.squared { variance / (scale * scale) } else { variance.sqrt() / scale })
         };
         Ok(Arc::new(groups.iter().map(deviation).collect::<Float64Array>()))
     }

@@ -1,4 +1,4 @@
-//! `stddev`: the sample standard deviation, as in SQL; null of fewer than two values.
+//! `stddev` and `variance` of a sample, as in SQL; null of fewer than two values.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use super::fold::{Fold, Folded, Groups, for_each_valid};
 use super::{Accumulators, state_field};
 use crate::dataflow::operator::OperatorError;
 
-/// `stddev` of a column of numbers.
-pub(super) fn stddev(column: &FieldRef) -> Box<dyn Accumulators> {
+/// `variance` of a column of numbers if `squared`, else `stddev`.
+pub(super) fn stddev(column: &FieldRef, squared: bool) -> Box<dyn Accumulators> {
     match column.data_type().is_floating() {
-        true => Folded::boxed(Stddev { column: column.clone() }),
-        false => exact_stddev(column),
+        true => Folded::boxed(Stddev { column: column.clone(), squared }),
+        false => exact_stddev(column, squared),
     }
 }
 
@@ -25,6 +25,7 @@ pub(super) fn stddev(column: &FieldRef) -> Box<dyn Accumulators> {
 #[derive(Clone)]
 struct Stddev {
     column: FieldRef,
+    squared: bool,
 }
 
 /// What is kept per group.
@@ -44,7 +45,7 @@ impl Moments {
 }
 
 impl Stddev {
-    fn deviation(Moments { count, sum, squares }: &Moments) -> Option<f64> {
+    fn result(&self, Moments { count, sum, squares }: &Moments) -> Option<f64> {
         if *count < 2 {
             return None;
         }
@@ -53,7 +54,7 @@ impl Stddev {
         }
         let of_mean = sum.times(sum.over(*count as f64));
         let variance = squares.plus(of_mean.negated()).over((*count - 1) as f64).high;
-        Some(variance.max(0.0).sqrt())
+        Some(if self.squared { variance.max(0.0) } else { variance.max(0.0).sqrt() })
     }
 }
 
@@ -119,13 +120,13 @@ impl Fold for Stddev {
     fn overflow(&self, group: &Moments) -> Option<String> {
         let overflowed = group.sum.has_overflowed() || group.squares.has_overflowed();
         let name = self.column.name();
-        overflowed.then(|| format!("squares of column {name:?} are beyond all floats, so stddev of it has no value"))
+        overflowed.then(|| format!("squares of column {name:?} are beyond all floats, so its deviation has no value"))
     }
 
     fn finish(&self, groups: &[&Moments]) -> Result<ArrayRef, OperatorError> {
         if let Some(message) = groups.iter().find_map(|group| self.overflow(group)) {
             return Err(OperatorError::Result(message));
         }
-        Ok(Arc::new(groups.iter().map(|group| Self::deviation(group)).collect::<Float64Array>()))
+        Ok(Arc::new(groups.iter().map(|group| self.result(group)).collect::<Float64Array>()))
     }
 }
