@@ -14,6 +14,7 @@
 //! | `top` | the first rows of each key in an order |
 //! | `rolling` | aggregates over the rows before each row |
 //! | `filtered` | conditions of aggregates |
+//! | `lives` | keys that are forgotten after a time without rows |
 //! | `changelog` | updating streams of rows that describe changes |
 //! | `changes` | rows of updating streams in the making |
 //! | `step_times` | the event times that a step's own column says |
@@ -37,6 +38,7 @@ mod filtered;
 pub mod join;
 pub(crate) mod keyed;
 pub(crate) mod listed_columns;
+mod lives;
 pub(crate) mod meter;
 pub(crate) mod operators;
 pub(crate) mod part;

@@ -67,6 +67,22 @@ impl Ttl {
         (used != UNUSED).then(|| used.saturating_add(self.lives))
     }
 
+    /// How many rows, in order, come before one that is so much later than an earlier row of its slot that what that wrote has expired. Each row
+    /// is a use at its time; `slots` are those of all rows, `slot_of_row` which of them each has.
+    #[must_use]
+    pub fn rows_of_one_life(&self, slots: &[u32], slot_of_row: &[u32], times: &[i64]) -> usize {
+        let mut expires_at: Vec<Option<i64>> = vec![None; slots.len()];
+        for (row, (slot, time)) in slot_of_row.iter().zip(times).enumerate() {
+            let expires_at = &mut expires_at[*slot as usize];
+            if expires_at.is_some_and(|expires_at| expires_at <= *time) {
+                return row;
+            }
+            let kept = expires_at.or_else(|| self.expires_at(slots[*slot as usize]).filter(|at| at > time));
+            *expires_at = kept.max(Some(time.saturating_add(self.lives)));
+        }
+        slot_of_row.len()
+    }
+
     /// The state of a slot was created or written.
     pub fn wrote(&mut self, slot: u32, now: i64) {
         self.used.grow(slot as usize + 1, &UNUSED);

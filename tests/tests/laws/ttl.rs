@@ -2,10 +2,16 @@
 //! and on nothing else.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
+use weir_core::time::ManualClock;
+use weir_engine::local::LocalJob;
+use weir_state::checkpoint::object_store::memory::InMemory;
 
-use crate::support::{Memory, Row, chooser};
+use crate::stores::plain;
+use crate::support::{Memory, Row, checkpoint, chooser, durable_in};
+use crate::updating::{apply, rows_of};
 
 const TTL_MS: i64 = 20;
 
@@ -84,4 +90,93 @@ fn by_the_clock_nothing_expires_while_it_stands_still() {
     let job = memory.job(&pipeline("{ after = \"20ms\", refresh = \"read\", time = \"processing\" }"), 1);
     let got = memory.run(&job, |_| 0);
     assert_eq!(got, ["k,1,0", "k,2,1000", "k,3,2000", "k,4,3000", "k,5,4000", "k,6,5000"]);
+}
+
+/// Totals per key, and the greatest rows of each, of keys that have had a row in the last 20 ms.
+fn table_pipeline(ttl: &str) -> String {
+    format!(
+        r#"
+name = "ttl"
+[sources.rows]
+connector = "memory"
+event-time = "ts"
+watermark = "monotonic"
+[aggregates.totals]
+input = "rows"
+key-by = ["key"]
+aggregates = {{ n = "count", sum = {{ sum = "value" }} }}
+ttl = {ttl}
+[top.best]
+input = "rows"
+key-by = ["key"]
+order-by = ["value desc"]
+limit = 2
+ttl = {ttl}
+[sinks.totals]
+input = "totals"
+connector = "memory"
+changelog = "kinds"
+columns = ["key", "n", "sum"]
+[sinks.best]
+input = "best"
+connector = "memory"
+changelog = "kinds"
+columns = ["key", "value"]
+"#
+    )
+}
+
+/// What is there when the last row has come: keys that live, with the rows of their last life.
+fn living(rows: &[Row]) -> Vec<String> {
+    let Some(now) = rows.iter().map(|(_, _, ts)| *ts).max() else { return Vec::new() };
+    let mut lives: BTreeMap<&str, (i64, Vec<i64>)> = BTreeMap::new();
+    for (key, value, ts) in rows {
+        let (last, values) = lives.entry(key).or_insert((*ts, Vec::new()));
+        if ts - *last >= TTL_MS {
+            values.clear();
+        }
+        *last = *ts;
+        values.push(*value);
+    }
+    let mut table = Vec::new();
+    // The watermark is a microsecond behind the last row.
+    for (key, (_, mut values)) in lives.into_iter().filter(|(_, (last, _))| now - last <= TTL_MS) {
+        table.push(format!("{key},{},{}", values.len(), values.iter().sum::<i64>()));
+        values.sort_by_key(|value| -value);
+        table.extend(values.iter().take(2).map(|value| format!("{key},{value}")));
+    }
+    table.sort();
+    table
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, ..ProptestConfig::default() })]
+
+    #[test]
+    fn keys_of_tables_are_deleted_after_a_time_without_rows(
+        rows in rows(),
+        sizes in prop::collection::vec(1..20_usize, 1..5),
+        seed in any::<u64>(),
+        steps in 0..60_usize,
+        (before, after) in (1..4_usize, 1..4_usize),
+    ) {
+        let pipeline = table_pipeline(&format!("\"{TTL_MS}ms\""));
+        let memory = Memory::new(vec![rows.clone()], sizes);
+        let (job, next) = (memory.job(&pipeline, before), memory.job(&pipeline, after));
+        let durable = durable_in(plain(&Arc::new(InMemory::new())));
+        let mut choose = chooser(seed);
+        let mut local = LocalJob::resume(&job, Arc::new(ManualClock::default()), &durable).unwrap();
+        for _ in 0..steps {
+            let choices = local.choices();
+            let Some(choice) = choices.get(choose(choices.len().max(1))) else { break };
+            local.step(*choice).unwrap();
+        }
+        checkpoint(&mut local, &mut choose);
+        drop(local);
+        LocalJob::resume(&next, Arc::new(ManualClock::default()), &durable).unwrap().run(&mut choose).unwrap();
+        let mut table = BTreeMap::new();
+        let written = std::mem::take(&mut *memory.written.lock().unwrap());
+        prop_assert_eq!(apply(&mut table, &written), Ok(()), "{:?}", written);
+        prop_assert_eq!(rows_of(&table), living(&rows), "from {} to {} subtasks", before, after);
+    }
 }

@@ -34,7 +34,7 @@ fn splits() -> impl Strategy<Value = Vec<Vec<Row>>> {
 }
 
 /// Applies changes to a table, which counts each row.
-fn apply(table: &mut BTreeMap<String, u32>, changes: &[String]) -> Result<(), String> {
+pub(crate) fn apply(table: &mut BTreeMap<String, u32>, changes: &[String]) -> Result<(), String> {
     for change in changes {
         let (kind, row) = change.split_once(',').unwrap();
         match kind {
@@ -49,7 +49,7 @@ fn apply(table: &mut BTreeMap<String, u32>, changes: &[String]) -> Result<(), St
     Ok(())
 }
 
-fn rows_of(table: &BTreeMap<String, u32>) -> Vec<String> {
+pub(crate) fn rows_of(table: &BTreeMap<String, u32>) -> Vec<String> {
     table.iter().flat_map(|(row, count)| std::iter::repeat_n(row.clone(), *count as usize)).collect()
 }
 

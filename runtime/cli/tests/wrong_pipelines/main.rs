@@ -8,6 +8,7 @@ mod files;
 mod graph;
 mod joins;
 mod names;
+mod rolling;
 mod steps;
 mod updating;
 mod values;

@@ -1,7 +1,7 @@
 //! Steps that make updating streams, as their author wrote them: changes that are read, aggregates without a window, deduplication, the
 //! first rows of an order.
 
-use super::{AggregateSpec, OnError, Spanned};
+use super::{AggregateSpec, OnError, Spanned, StateTtl};
 use crate::changelog::ChangelogEncoding;
 
 /// `[changelogs.NAME]`
@@ -22,6 +22,8 @@ pub struct AggregateNode {
     pub key_by: Vec<Spanned<String>>,
     /// Output column and how it is computed, in the file's order.
     pub aggregates: Vec<(Spanned<String>, AggregateSpec)>,
+    /// When a key that has no more rows is deleted; `None`: never.
+    pub ttl: Option<StateTtl>,
     /// What happens to results that do not fit their type.
     pub on_error: OnError,
     /// Bytes of its state, over all subtasks.
@@ -65,6 +67,8 @@ pub struct TopNode {
     pub ties: Ties,
     /// The column that says at which place a row is; `None`: there is none.
     pub rank: Option<Spanned<String>>,
+    /// When the rows of a key that has no more are deleted; `None`: never.
+    pub ttl: Option<StateTtl>,
     /// Bytes of its state, over all subtasks.
     pub state_bytes: u64,
 }

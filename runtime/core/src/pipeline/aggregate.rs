@@ -71,6 +71,10 @@ fn spec<'t>(path: &str, value: &'t TomlSpanned<DeValue<'t>>, base: &Path) -> Res
     if words.iter().any(|other| *other != word && AggregateFunction::NAMES.contains(other)) {
         return Err(several(&table).into());
     }
+    if let Some(value) = table.get("filter") {
+        let problem = Diagnostic::error("the condition of an aggregate is called where", Some(value.span()));
+        return Err(problem.with_hint(format!("{{ {word} = \"COLUMN\", where = \"CONDITION\" }}")).into());
+    }
     let known: Vec<_> = more_keys(word).0.iter().copied().chain([word, "where"]).collect();
     let by = || match (more_keys(word).0.contains(&"by"), table.string("by")?) {
         (false, _) => Ok(None),

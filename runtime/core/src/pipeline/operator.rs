@@ -24,7 +24,7 @@ pub(super) fn read(table: &Table<'_>, base: &Path) -> problems::Result<NodeKind>
         exchange = exchange(table);
         on_error = table.on_error();
         limits = limits::read(table);
-        ttl = state_ttl(table);
+        ttl = state_ttl(table, &["after", "refresh", "time"]);
     }
     if let (Some(_), None, Some(value)) = (ttl, &key_by, table.get("ttl")) {
         let problem = Diagnostic::error("ttl is for operators with key-by: others keep no state", Some(value.span()));
@@ -39,8 +39,8 @@ fn exchange(table: &Table<'_>) -> Result<Option<Spanned<Exchange>>, Diagnostic> 
     Ok(value.map(|value| Spanned { value, span: table.get("exchange").map(toml::Spanned::span) }))
 }
 
-/// `"1h"`, or `{ after = "1h", refresh = "read", time = "processing" }`.
-fn state_ttl(table: &Table<'_>) -> problems::Result<Option<StateTtl>> {
+/// `"1h"`, or `{ after = "1h", refresh = "read", time = "processing" }`, of which a step may have only some `keys`.
+pub(super) fn state_ttl(table: &Table<'_>, keys: &[&str]) -> problems::Result<Option<StateTtl>> {
     let Some(value) = table.get("ttl") else { return Ok(None) };
     if !matches!(value.get_ref(), DeValue::Table(_)) {
         let after_us = table.duration_us("ttl")?;
@@ -48,7 +48,7 @@ fn state_ttl(table: &Table<'_>) -> problems::Result<Option<StateTtl>> {
     }
     let inner = Table::from_value(format!("{}.ttl", table.path), value)?;
     together! {
-        _keys = inner.check_keys(&["after", "refresh", "time"]);
+        _keys = inner.check_keys(keys);
         after_us = inner.duration_us("after").and_then(|after| inner.required("after", after));
         refreshed_by_reads = inner.choice("refresh", &[("write", false), ("read", true)]);
         by_event_time = inner.choice("time", &[("event", true), ("processing", false)]);

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::operator::state_ttl;
 use super::problems::{Problems, Result, together};
 use super::table::Table;
 use super::{aggregate, window};
@@ -35,14 +36,15 @@ pub(super) fn read_changelog(table: &Table<'_>) -> Result<NodeKind> {
 pub(super) fn read_aggregates(table: &Table<'_>, base: &Path) -> Result<NodeKind> {
     let aggregates = || table.table("aggregates").and_then(|of| table.required("aggregates", of));
     together! {
-        _keys = table.check_keys(&["input", "key-by", "aggregates", "on-error", "limits"]);
+        _keys = table.check_keys(&["input", "key-by", "aggregates", "ttl", "on-error", "limits"]);
         key_by = table.strings("key-by");
         aggregates = aggregates().map_err(Problems::from).and_then(|of| aggregate::read(&of, base));
+        ttl = state_ttl(table, &["after", "time"]);
         on_error = table.on_error();
         state_bytes = window::state_bytes(table);
     }
     let key_by = key_by.unwrap_or_default();
-    Ok(NodeKind::Aggregate(AggregateNode { key_by, aggregates, on_error, state_bytes }))
+    Ok(NodeKind::Aggregate(AggregateNode { key_by, aggregates, ttl, on_error, state_bytes }))
 }
 
 /// Reads a deduplication.
@@ -54,8 +56,8 @@ pub(super) fn read_dedup(table: &Table<'_>) -> Result<NodeKind> {
         within_us = table.signed_duration_us("within");
         state_bytes = window::state_bytes(table);
     }
-    if let Some(value) = table.get("within").filter(|_| within_us.is_some_and(|within| within < 0)) {
-        return Err(Diagnostic::error("within cannot be negative", Some(value.span())).into());
+    if let Some(value) = table.get("within").filter(|_| within_us.is_some_and(|within| within <= 0)) {
+        return Err(Diagnostic::error("within must be longer than zero", Some(value.span())).into());
     }
     Ok(NodeKind::Dedup(DedupNode { key_by, keep: keep.unwrap_or(Keep::First), within_us, state_bytes }))
 }
@@ -63,13 +65,14 @@ pub(super) fn read_dedup(table: &Table<'_>) -> Result<NodeKind> {
 /// Reads a top-n.
 pub(super) fn read_top(table: &Table<'_>) -> Result<NodeKind> {
     together! {
-        _keys = table.check_keys(&["input", "key-by", "order-by", "limit", "offset", "ties", "rank", "limits"]);
+        _keys = table.check_keys(&["input", "key-by", "order-by", "limit", "offset", "ties", "rank", "ttl", "limits"]);
         key_by = table.strings("key-by");
         order_by = table.strings("order-by").and_then(|columns| Ok(table.required("order-by", columns)?));
         limit = table.integer("limit", 1..=LIMIT_MAX).and_then(|limit| table.required("limit", limit));
         offset = table.integer("offset", 0..=LIMIT_MAX);
         ties = table.choice("ties", &TIES);
         rank = rank(table);
+        ttl = state_ttl(table, &["after", "time"]);
         state_bytes = window::state_bytes(table);
     }
     let order_by = Problems::all(order_by.into_iter().map(order_column))?;
@@ -79,7 +82,7 @@ pub(super) fn read_top(table: &Table<'_>) -> Result<NodeKind> {
     }
     let (key_by, ties) = (key_by.unwrap_or_default(), ties.unwrap_or(Ties::RowNumber));
     let offset = offset.unwrap_or(0);
-    Ok(NodeKind::Top(TopNode { key_by, order_by, limit, offset, ties, rank, state_bytes }))
+    Ok(NodeKind::Top(TopNode { key_by, order_by, limit, offset, ties, rank, ttl, state_bytes }))
 }
 
 fn rank(table: &Table<'_>) -> std::result::Result<Option<Spanned<String>>, Diagnostic> {

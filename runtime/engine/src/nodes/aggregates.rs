@@ -15,10 +15,11 @@ use weir_state::KeyIndex;
 use super::changes::{Changes, RowComparator};
 use super::dead_letter::{DeadLetters, key_rows, key_texts};
 use super::distinct::DistinctSlots;
+use super::lives::{LIVES, Lives};
 use super::window::BoundAggregate;
 use super::window::aggregate_set::AggregateSet;
 use super::window::window_rows::WindowRows;
-use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
+use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable, Time};
 use state::GroupLayout;
 
 /// What the operator is made of.
@@ -37,10 +38,15 @@ struct AggregateSpec {
     schema: SchemaRef,
     dead_letters: DeadLetters,
     key_groups: u32,
+    /// When keys are deleted; `None`: never.
+    lives: Option<Lives>,
 }
 
 struct AggregateOperator {
     spec: AggregateSpec,
+    key_fields: Vec<FieldRef>,
+    /// The time up to which keys are being deleted.
+    passing: Option<Time>,
     keys: KeyIndex,
     aggregates: AggregateSet,
     /// The same, for rows that are taken back.
@@ -72,6 +78,8 @@ impl AggregateOperator {
             value_columns: AggregateSet::columns_of(&spec.aggregates),
             is_out: Vec::new(),
             layout: GroupLayout::new(&spec, &key_fields, aggregates.state_fields()),
+            key_fields,
+            passing: None,
             distinct: DistinctSlots::default(),
             aggregates,
             spec,
@@ -147,21 +155,22 @@ impl AggregateOperator {
     }
 }
 
-impl Operator for AggregateOperator {
-    fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
-        let rows = WindowRows::of_batch(&batch, &self.spec.key_columns, &self.value_columns);
-        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
-        let mut slots = Vec::new();
-        let bound = self.keys.slots_hashed(&rows.keys, rows.len, hashes, &mut slots)?;
-        self.aggregates.resize(bound);
-        self.is_out.resize(bound, false);
-        let (keys, key_of_row) = self.distinct.of(&slots, bound);
+impl AggregateOperator {
+    /// Takes rows, of which those of a key are of one life of it.
+    fn part(&mut self, batch: &StreamBatch, slots: &[u32], out: &mut Outputs) -> Result<(), OperatorError> {
+        let rows = WindowRows::of_batch(batch, &self.spec.key_columns, &self.value_columns);
+        let (keys, key_of_row) = self.distinct.of(slots, self.keys.slot_bound());
         let mut times = vec![i64::MIN; keys.len()];
         for (key, time) in key_of_row.iter().zip(batch.event_times.iter()) {
             times[*key as usize] = times[*key as usize].max(*time);
         }
         let before = self.results(&keys, |key| self.is_out[keys[key] as usize])?;
-        self.apply(&batch, &rows, &slots)?;
+        if let Some(lives) = &mut self.spec.lives {
+            let forgotten = lives.live(&keys, (&key_of_row, &batch.event_times), &times);
+            let forgotten = keys.iter().zip(forgotten).filter(|(_, is_over)| *is_over);
+            forgotten.for_each(|(slot, _)| self.aggregates.reset(*slot));
+        }
+        self.apply(batch, &rows, slots)?;
         let have_rows = self.have_rows(&keys)?;
         let bad = self.overflows(&keys);
         self.set_aside(&keys, &times, &bad, batch.ingested_at, out)?;
@@ -179,18 +188,79 @@ impl Operator for AggregateOperator {
                 self.keys.remove(*slot);
             }
         }
-        changes.emit(&self.spec.schema, &[&before.columns, &after.columns], batch.ingested_at, out)?;
+        changes.emit(&self.spec.schema, &[&before.columns, &after.columns], batch.ingested_at, out)
+    }
+
+    /// Deletes the next keys that the time has passed.
+    fn delete_passed(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let (Some(at), Some(lives)) = (self.passing, &mut self.spec.lives) else { return Ok(Progress::Done) };
+        let slots = lives.passed(at);
+        if slots.is_empty() {
+            self.passing = None;
+            return Ok(Progress::Done);
+        }
+        let (Time::Watermark(time) | Time::Processing(time)) = at;
+        let results = self.results(&slots, |key| self.is_out[slots[key] as usize])?;
+        let mut changes = Changes::default();
+        results.row_of_key.iter().for_each(|row| changes.replace(row.map(|row| (0, row)), None, time));
+        for slot in &slots {
+            self.aggregates.reset(*slot);
+            self.is_out[*slot as usize] = false;
+            self.keys.remove(*slot);
+        }
+        changes.emit(&self.spec.schema, &[&results.columns], i64::MIN, out)?;
+        Ok(Progress::More)
+    }
+}
+
+impl Operator for AggregateOperator {
+    fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let keys: Vec<ArrayRef> = self.spec.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
+        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
+        let mut slots = Vec::new();
+        let bound = self.keys.slots_hashed(&keys, batch.len(), hashes, &mut slots)?;
+        self.aggregates.resize(bound);
+        self.is_out.resize(bound, false);
+        let Some(lives) = &self.spec.lives else {
+            self.part(&batch, &slots, out)?;
+            return Ok(Progress::Done);
+        };
+        for rows in lives.parts(&mut self.distinct, &slots, bound, &batch.event_times) {
+            self.part(&batch.slice(rows.start, rows.len()), &slots[rows], out)?;
+        }
         Ok(Progress::Done)
+    }
+
+    fn on_time(&mut self, at: Time, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        self.passing = Some(at);
+        self.delete_passed(out)
+    }
+
+    fn more(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        self.delete_passed(out)
+    }
+
+    fn deadline(&self) -> Option<i64> {
+        self.spec.lives.as_ref().and_then(Lives::deadline)
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let (slots, keys, aggregates) = (self.keys.live_slots(), self.keys.freeze(), self.aggregates.freeze());
         let (layout, key_groups) = (self.layout.clone(), self.spec.key_groups);
-        Ok(Frozen::of_state(move || layout.snapshot(&keys, &aggregates, &slots, key_groups)))
+        let lives = self.spec.lives.as_mut().map(|lives| (lives.ttl.freeze(), self.key_fields.clone()));
+        Ok(Frozen::of_state(move || {
+            let mut snapshot = layout.snapshot(&keys, &aggregates, &slots, key_groups)?;
+            if let Some((lives, key_fields)) = lives {
+                snapshot.tables.extend(Lives::tables(&lives, &keys, &key_fields, key_groups)?);
+            }
+            Ok(snapshot)
+        }))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
-        let parts = self.layout.restore(snapshot, &self.aggregates.state_widths())?;
+        let (lives, tables): (Vec<StateTable>, Vec<StateTable>) =
+            snapshot.tables.into_iter().partition(|table| table.name == LIVES);
+        let parts = self.layout.restore(Snapshot { tables, ..Snapshot::default() }, &self.aggregates.state_widths())?;
         let keys: Vec<_> = parts.iter().map(|part| (part.keys.as_slice(), part.len)).collect();
         let slots = self.keys.slots_of_all(&keys)?;
         self.aggregates.resize(self.keys.slot_bound());
@@ -199,6 +269,9 @@ impl Operator for AggregateOperator {
             let (own, others) = rest.split_at(part.len);
             self.aggregates.merge(own, part)?;
             rest = others;
+        }
+        if let Some(of) = &mut self.spec.lives {
+            of.restore(&mut self.keys, &lives)?;
         }
         // A result is out unless it cannot be.
         self.is_out = vec![true; self.keys.slot_bound()];
@@ -209,7 +282,8 @@ impl Operator for AggregateOperator {
     }
 
     fn state_bytes(&mut self) -> u64 {
-        self.keys.memory_bytes() + self.aggregates.memory_bytes() + self.is_out.len() as u64
+        let lives = self.spec.lives.as_ref().map_or(0, |lives| lives.ttl.memory_bytes());
+        self.keys.memory_bytes() + self.aggregates.memory_bytes() + self.is_out.len() as u64 + lives
     }
 }
 

@@ -15,9 +15,10 @@ use weir_core::connector::Cut;
 use weir_core::graph::Ties;
 use weir_state::{ChunkedVec, KeyIndex};
 
-use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot};
+use crate::dataflow::operator::{Frozen, Operator, OperatorError, Outputs, Progress, Snapshot, StateTable, Time};
 use crate::nodes::changes::emit_in_batches;
 use crate::nodes::distinct::DistinctSlots;
+use crate::nodes::lives::{LIVES, Lives};
 use order::RowOrder;
 use ranked::{Ranked, RankedRow};
 
@@ -43,6 +44,8 @@ struct TopSpec {
     /// They.
     schema: SchemaRef,
     key_groups: u32,
+    /// When the rows of a key are deleted; `None`: never.
+    lives: Option<Lives>,
 }
 
 struct TopOperator {
@@ -52,6 +55,8 @@ struct TopOperator {
     rows: ChunkedVec<Ranked>,
     row_bytes: u64,
     distinct: DistinctSlots,
+    /// The time up to which keys are being deleted.
+    passing: Option<Time>,
 }
 
 /// A row that is given out, with the place that it has.
@@ -60,7 +65,14 @@ type Placed = (RankedRow, i64);
 impl TopOperator {
     fn new(spec: TopSpec) -> Result<Self, OperatorError> {
         let keys = KeyIndex::new(&spec.key_fields)?;
-        Ok(Self { spec, keys, rows: ChunkedVec::new(), row_bytes: 0, distinct: DistinctSlots::default() })
+        Ok(Self {
+            spec,
+            keys,
+            rows: ChunkedVec::new(),
+            row_bytes: 0,
+            distinct: DistinctSlots::default(),
+            passing: None,
+        })
     }
 
     /// The rows that became others, as changes: each at the event time of what changed it, if that is later than its own.
@@ -122,20 +134,31 @@ fn differences(before: &[Placed], after: &[Placed], has_rank: bool, changed: &mu
     changed.extend(added.into_iter().map(|row| (RowKind::Insert, row)));
 }
 
-impl Operator for TopOperator {
-    fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
-        let keys: Vec<ArrayRef> = self.spec.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
-        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
-        let mut slots = Vec::new();
-        let bound = self.keys.slots_hashed(&keys, batch.len(), hashes, &mut slots)?;
-        self.rows.grow(bound, &Ranked::default());
-        let (slots, key_of_row) = self.distinct.of(&slots, bound);
-        let encoded = self.spec.order.encode(&batch)?;
+impl TopOperator {
+    /// Forgets the rows of a key. Returns those that were given out.
+    fn clear(&mut self, slot: u32) -> Vec<Placed> {
+        let rows = std::mem::take(&mut self.rows[slot as usize]);
+        self.row_bytes = self.row_bytes.saturating_sub(rows.memory_bytes());
+        rows.shown(self.spec.shown)
+    }
+
+    /// Takes rows, of which those of a key are of one life of it.
+    fn part(&mut self, batch: &StreamBatch, slots: &[u32], out: &mut Outputs) -> Result<(), OperatorError> {
+        let (slots, key_of_row) = self.distinct.of(slots, self.keys.slot_bound());
+        let encoded = self.spec.order.encode(batch)?;
         let shown = self.spec.shown;
         let mut before: Vec<Option<Vec<Placed>>> = vec![None; slots.len()];
         let mut latest = vec![i64::MIN; slots.len()];
         for (row, key) in key_of_row.iter().enumerate() {
             latest[*key as usize] = latest[*key as usize].max(batch.event_times[row]);
+        }
+        if let Some(lives) = &mut self.spec.lives {
+            let forgotten = lives.live(&slots, (&key_of_row, &batch.event_times), &latest);
+            for key in (0..slots.len()).filter(|key| forgotten[*key]) {
+                before[key] = Some(self.clear(slots[key]));
+            }
+        }
+        for (row, key) in key_of_row.iter().enumerate() {
             let (slot, bytes) = (slots[*key as usize] as usize, encoded.row(row));
             let takes_back = batch.row_kind(row).takes_back();
             if !takes_back && self.rows[slot].is_beyond(bytes, shown) {
@@ -166,17 +189,77 @@ impl Operator for TopOperator {
         if !changed.is_empty() {
             self.emit(&changed, &changed_at, batch.ingested_at, out)?;
         }
+        Ok(())
+    }
+
+    /// Deletes the rows of the next keys that the time has passed.
+    fn delete_passed(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let (Some(at), Some(lives)) = (self.passing, &mut self.spec.lives) else { return Ok(Progress::Done) };
+        let slots = lives.passed(at);
+        if slots.is_empty() {
+            self.passing = None;
+            return Ok(Progress::Done);
+        }
+        let (Time::Watermark(time) | Time::Processing(time)) = at;
+        let mut changed = Vec::new();
+        for slot in slots {
+            changed.extend(self.clear(slot).into_iter().map(|row| (RowKind::Delete, row)));
+            self.keys.remove(slot);
+        }
+        if !changed.is_empty() {
+            self.emit(&changed, &vec![time; changed.len()], i64::MIN, out)?;
+        }
+        Ok(Progress::More)
+    }
+}
+
+impl Operator for TopOperator {
+    fn process(&mut self, _input: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        let keys: Vec<ArrayRef> = self.spec.key_columns.iter().map(|key| batch.rows.column(*key).clone()).collect();
+        let hashes = batch.key_hashes.as_ref().and_then(|hashes| hashes.of(&self.spec.key_columns));
+        let mut slots = Vec::new();
+        let bound = self.keys.slots_hashed(&keys, batch.len(), hashes, &mut slots)?;
+        self.rows.grow(bound, &Ranked::default());
+        let Some(lives) = &self.spec.lives else {
+            self.part(&batch, &slots, out)?;
+            return Ok(Progress::Done);
+        };
+        for rows in lives.parts(&mut self.distinct, &slots, bound, &batch.event_times) {
+            self.part(&batch.slice(rows.start, rows.len()), &slots[rows], out)?;
+        }
         Ok(Progress::Done)
+    }
+
+    fn on_time(&mut self, at: Time, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        self.passing = Some(at);
+        self.delete_passed(out)
+    }
+
+    fn more(&mut self, out: &mut Outputs) -> Result<Progress, OperatorError> {
+        self.delete_passed(out)
+    }
+
+    fn deadline(&self) -> Option<i64> {
+        self.spec.lives.as_ref().and_then(Lives::deadline)
     }
 
     fn freeze(&mut self, _cut: Cut) -> Result<Frozen, OperatorError> {
         let (slots, keys, rows) = (self.keys.live_slots(), self.keys.freeze(), self.rows.freeze());
         let (order, key_groups) = (self.spec.order.clone(), self.spec.key_groups);
-        Ok(Frozen::of_state(move || state::snapshot(&order, &keys, &slots, &rows, key_groups)))
+        let lives = self.spec.lives.as_mut().map(|lives| (lives.ttl.freeze(), self.spec.key_fields.clone()));
+        Ok(Frozen::of_state(move || {
+            let mut snapshot = state::snapshot(&order, &keys, &slots, &rows, key_groups)?;
+            if let Some((lives, key_fields)) = lives {
+                snapshot.tables.extend(Lives::tables(&lives, &keys, &key_fields, key_groups)?);
+            }
+            Ok(snapshot)
+        }))
     }
 
     fn restore(&mut self, snapshot: Snapshot) -> Result<(), OperatorError> {
-        for part in state::restored(&self.spec.order, snapshot)? {
+        let (lives, tables): (Vec<StateTable>, Vec<StateTable>) =
+            snapshot.tables.into_iter().partition(|table| table.name == LIVES);
+        for part in state::restored(&self.spec.order, Snapshot { tables, ..Snapshot::default() })? {
             let keys: Vec<ArrayRef> =
                 self.spec.key_columns.iter().map(|key| part.batch.rows.column(*key).clone()).collect();
             let mut slots = Vec::new();
@@ -188,10 +271,15 @@ impl Operator for TopOperator {
                 self.row_bytes += self.rows[*slot as usize].add(encoded.owned(row), times);
             }
         }
+        if let Some(of) = &mut self.spec.lives {
+            of.restore(&mut self.keys, &lives)?;
+            self.rows.grow(self.keys.slot_bound(), &Ranked::default());
+        }
         Ok(())
     }
 
     fn state_bytes(&mut self) -> u64 {
-        self.keys.memory_bytes() + self.rows.memory_bytes() + self.row_bytes
+        let lives = self.spec.lives.as_ref().map_or(0, |lives| lives.ttl.memory_bytes());
+        self.keys.memory_bytes() + self.rows.memory_bytes() + self.row_bytes + lives
     }
 }

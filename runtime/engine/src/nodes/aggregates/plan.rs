@@ -13,6 +13,7 @@ use crate::dataflow::operator::{Operator, OperatorError};
 use crate::nodes::changes::ADVICE_ON_UPSERTS;
 use crate::nodes::dead_letter::{DeadLetters, Letters, with_error_column};
 use crate::nodes::filtered::Filters;
+use crate::nodes::lives::{Lives, check_ttl};
 use crate::nodes::window::planned_aggregate::plan_builtin;
 use crate::nodes::window::{AggregateKind, BoundAggregate};
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, key_column};
@@ -53,6 +54,7 @@ impl StepKind for AggregatesKind {
         let updating = input.changelog != ChangelogMode::InsertOnly;
         let planned = spec.aggregates.iter().map(|(name, of)| planned(name, of, &input.schema, updating));
         let (keys, planned) = CheckErrors::both(keys, CheckErrors::all(planned))?;
+        check_ttl(node, spec.ttl, input.changelog)?;
         let filters = Filters::plan(cx.graph, &spec.aggregates, &input.schema)?;
         if let Some((name, _)) =
             spec.aggregates.iter().find(|(name, _)| spec.key_by.iter().any(|k| k.value == name.value))
@@ -163,6 +165,7 @@ impl PlanNode for AggregateStep {
             schema: Arc::new(schema),
             dead_letters: letters(),
             key_groups: cx.key_groups,
+            lives: self.spec.ttl.map(|ttl| Lives::new(ttl, cx.clock)),
         })?;
         Ok(Some(filters.over(Box::new(operator), (full, cx.columns), letters())?))
     }

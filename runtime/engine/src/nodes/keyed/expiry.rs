@@ -44,17 +44,7 @@ impl KeyedOperator {
         self.state.slots_hashed(&self.key_columns(batch), batch.len(), hashes, &mut slots)?;
         let (distinct, key_of_row) = self.distinct(&slots);
         let Some(Expiry { ttl, .. }) = &self.expiry else { return Ok(batch.len()) };
-        // By key: when what its rows so far have used expires.
-        let mut expires_at: Vec<Option<i64>> = vec![None; distinct.len()];
-        for (row, (key, time)) in key_of_row.iter().zip(batch.event_times.iter()).enumerate() {
-            let expires_at = &mut expires_at[*key as usize];
-            if expires_at.is_some_and(|expires_at| expires_at <= *time) {
-                return Ok(row);
-            }
-            let kept = expires_at.or_else(|| ttl.expires_at(distinct[*key as usize]).filter(|at| at > time));
-            *expires_at = kept.max(Some(time.saturating_add(ttl.lives())));
-        }
-        Ok(batch.len())
+        Ok(ttl.rows_of_one_life(&distinct, &key_of_row, &batch.event_times))
     }
 
     /// Clears what these keys have and may no longer read in a call.

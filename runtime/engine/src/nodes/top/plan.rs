@@ -10,6 +10,7 @@ use super::order::RowOrder;
 use super::{Shown, TopOperator, TopSpec};
 use crate::dataflow::operator::{Operator, OperatorError};
 use crate::nodes::changes::ADVICE_ON_UPSERTS;
+use crate::nodes::lives::{Lives, check_ttl};
 use crate::plan::error::{CheckError, CheckErrors, check_distinct, column, key_column};
 use crate::plan::node::{
     ChangelogMode, Distribution, InputPort, MakeContext, MakeError, OutputPort, OutputRole, PlanContext, PlanNode,
@@ -39,6 +40,7 @@ impl StepKind for TopKind {
         let (NodeKind::Top(spec), [input]) = (&node.kind, inputs) else {
             return Err(CheckError::at(&node.span, "a top-n has one input").into());
         };
+        check_ttl(node, spec.ttl, input.changelog)?;
         let text = &cx.graph.text;
         check_distinct(text, "key-by", &spec.key_by)?;
         let names: Vec<_> = spec.order_by.iter().map(|by| by.column.clone()).collect();
@@ -138,6 +140,7 @@ impl PlanNode for TopStep {
             reads_rank,
             schema: Arc::new(schema),
             key_groups: cx.key_groups,
+            lives: self.spec.ttl.map(|ttl| Lives::new(ttl, cx.clock)),
         })?)))
     }
 }

@@ -61,6 +61,11 @@ impl Ranked {
         self.count == 0
     }
 
+    /// Bytes that the rows take.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.rows.keys().map(RankedRow::memory_bytes).sum()
+    }
+
     /// The rows and how often each is there.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&RankedRow, u64)> {
         self.rows.iter().map(|(row, times)| (row, *times))
