@@ -6,8 +6,8 @@ use arrow::array::{ArrayRef, Int64Array, StringBuilder, TimestampMillisecondArra
 
 use super::cursor::Run;
 use super::generator::{
-    Auction, BidEpoch, EVENTS_PER_EPOCH, EXTRA_BYTES, Person, auction, bid_price, extra_index, extras, person, rnd_run,
-    ts_ms,
+    Auction, BidEpoch, EVENTS_PER_EPOCH, EXTRA_BYTES, Person, auction, bid_price, channel_index, channels, extra_index,
+    extras, person, rnd_run, ts_ms,
 };
 
 /// The columns of one table, being filled.
@@ -31,29 +31,36 @@ const RUN_MAX: usize = EVENTS_PER_EPOCH as usize;
 /// The columns of bids. The random numbers of a run are worked out first, then one column after the other from them.
 pub(super) struct BidColumns {
     projection: Vec<usize>,
-    wanted: [bool; 5],
-    random: Box<[[u64; RUN_MAX]; 2]>,
+    wanted: [bool; 7],
+    random: Box<[[u64; RUN_MAX]; 3]>,
     auction: Vec<i64>,
     bidder: Vec<i64>,
     price: Vec<i64>,
     ts: Vec<i64>,
     extra: StringBuilder,
     extras: Vec<String>,
+    channel: StringBuilder,
+    url: StringBuilder,
+    channels: Vec<(String, String)>,
 }
 
 impl BidColumns {
     /// For these columns of the table, by index.
     pub(super) fn new(projection: &[usize]) -> Self {
+        let wanted: [bool; 7] = std::array::from_fn(|column| projection.contains(&column));
         Self {
             projection: projection.to_vec(),
-            wanted: std::array::from_fn(|column| projection.contains(&column)),
-            random: Box::new([[0; RUN_MAX]; 2]),
+            wanted,
+            random: Box::new([[0; RUN_MAX]; 3]),
             auction: Vec::new(),
             bidder: Vec::new(),
             price: Vec::new(),
             ts: Vec::new(),
             extra: StringBuilder::with_capacity(0, 0),
             extras: extras().iter().map(|bytes| bytes.iter().copied().map(char::from).collect()).collect(),
+            channel: StringBuilder::new(),
+            url: StringBuilder::new(),
+            channels: if wanted[5] || wanted[6] { channels() } else { Vec::new() },
         }
     }
 }
@@ -70,10 +77,10 @@ impl TableColumns for BidColumns {
     }
 
     fn append(&mut self, run: &Run) {
-        let [auction, bidder, price, ts, extra] = self.wanted;
+        let [auction, bidder, price, ts, extra, channel, url] = self.wanted;
         let bids = BidEpoch::at(run.epoch);
-        let [h0, h1] = &mut *self.random;
-        let (h0, h1) = (&mut h0[..run.len], &mut h1[..run.len]);
+        let [h0, h1, h2] = &mut *self.random;
+        let (h0, h1, h2) = (&mut h0[..run.len], &mut h1[..run.len], &mut h2[..run.len]);
         if auction || bidder || extra {
             rnd_run(run.first_event, 0, h0);
         }
@@ -97,15 +104,23 @@ impl TableColumns for BidColumns {
                 self.extra.append_value(&self.extras[extra_index(h0)]);
             }
         }
+        if channel || url {
+            rnd_run(run.first_event, 2, h2);
+            let of_rows = h2.iter().map(|&h2| &self.channels[channel_index(h2)]);
+            of_rows.clone().filter(|_| channel).for_each(|(name, _)| self.channel.append_value(name));
+            of_rows.filter(|_| url).for_each(|(_, address)| self.url.append_value(address));
+        }
     }
 
     fn finish(&mut self) -> Vec<ArrayRef> {
-        let columns: [ArrayRef; 5] = [
+        let columns: [ArrayRef; 7] = [
             int64(&mut self.auction),
             int64(&mut self.bidder),
             int64(&mut self.price),
             times(&mut self.ts),
             Arc::new(self.extra.finish()),
+            Arc::new(self.channel.finish()),
+            Arc::new(self.url.finish()),
         ];
         self.projection.iter().map(|&column| Arc::clone(&columns[column])).collect()
     }

@@ -179,6 +179,33 @@ pub(super) fn extras() -> [[u8; EXTRA_BYTES]; 64] {
     })
 }
 
+/// Channels that a bid comes through: four that half of all bids do, then the others.
+const CHANNELS: u64 = 10_000;
+const HOT_CHANNELS: [&str; 4] = ["apple", "google", "facebook", "baidu"];
+
+/// Which of [`channels`] a bid has, from its random number 2.
+#[inline]
+pub(super) fn channel_index(h2: u64) -> usize {
+    let hot = HOT_CHANNELS.len() as u64;
+    select(h2 & 1, (h2 >> 1) & (hot - 1), hot + scale(hi(h2), CHANNELS)) as usize
+}
+
+/// The names of all channels, each with the address that bids through it have. Nine in ten of those that are not hot have their number in it.
+pub(super) fn channels() -> Vec<(String, String)> {
+    let hot = HOT_CHANNELS.len() as u64;
+    let of = |channel: u64| {
+        let letter = |place: u64| char::from(b'a' + scale(hi(mix(channel * 1_000_033 + place + 1)), 26) as u8);
+        let folder = |n: u64| (n * 5..n * 5 + 5).map(letter).collect::<String>();
+        let url = format!("https://www.nexmark.com/{}/{}/{}/item.htm?query=1", folder(0), folder(1), folder(2));
+        match channel.checked_sub(hot) {
+            None => (HOT_CHANNELS[channel as usize].to_owned(), url),
+            Some(number) if number % 10 == 0 => (format!("channel-{number}"), url),
+            Some(number) => (format!("channel-{number}"), format!("{url}&channel_id={number}")),
+        }
+    };
+    (0..hot + CHANNELS).map(of).collect()
+}
+
 /// An event of the kind person.
 pub(super) struct Person {
     pub(super) id: i64,

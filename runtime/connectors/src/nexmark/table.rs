@@ -33,11 +33,11 @@ impl Table {
         let names: &[&str] = match self {
             Self::Person => &["id", "name", "city", "state", "ts"],
             Self::Auction => &["id", "seller", "category", "initial_bid", "reserve", "ts", "expires"],
-            Self::Bid => &["auction", "bidder", "price", "ts", "extra"],
+            Self::Bid => &["auction", "bidder", "price", "ts", "extra", "channel", "url"],
         };
         let data_type = |name: &str| match name {
             "ts" | "expires" => DataType::Timestamp(TimeUnit::Millisecond, Some(utc())),
-            "name" | "city" | "state" | "extra" => DataType::Utf8,
+            "name" | "city" | "state" | "extra" | "channel" | "url" => DataType::Utf8,
             _ => DataType::Int64,
         };
         let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, data_type(name), false)).collect();
