@@ -16,6 +16,7 @@ mod ledger;
 mod maps;
 mod pipelines;
 mod processing_time;
+mod random_pipelines;
 mod regular_joins;
 mod rolling;
 mod shadows;

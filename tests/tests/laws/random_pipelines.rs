@@ -1,0 +1,190 @@
+//! Random pipelines of steps of all kinds, against models of the steps that look at all rows at once: whatever the batches, the order of subtasks,
+//! the parallelism, and after a restore at any point.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use weir_core::time::ManualClock;
+use weir_engine::local::LocalJob;
+use weir_state::checkpoint::object_store::memory::InMemory;
+
+use crate::stores::plain;
+use crate::support::{Memory, Row, checkpoint, chooser, durable_in, splits};
+use crate::updating::{apply, rows_of};
+
+/// A key, a value, and an event time in microseconds.
+type Timed = (String, i64, i64);
+
+/// A step over a stream of these, called `INPUT`, whose output is called `NAME`; and what it gives of all rows.
+struct Step {
+    text: &'static str,
+    model: fn(Vec<Timed>) -> Vec<Timed>,
+}
+
+const MS: i64 = 1_000;
+
+const STEPS: &[Step] = &[
+    Step {
+        text: "[filters.NAME]\ninput = \"INPUT\"\nwhere = \"value % 3 <> 1\"\n",
+        model: |rows| rows.into_iter().filter(|(_, value, _)| value % 3 != 1).collect(),
+    },
+    Step {
+        text: "[selects.NAME]\ninput = \"INPUT\"\ncolumns = [\"key\", { value = \"value * 2 - 7\" }]\n",
+        model: |rows| rows.into_iter().map(|(key, value, time)| (key, value * 2 - 7, time)).collect(),
+    },
+    Step {
+        text: "[rolling.NAME-of]\ninput = \"INPUT\"\nkey-by = [\"key\"]\nrows = 3\naggregates.sum = { sum = \"value\" }\n\
+               [selects.NAME]\ninput = \"NAME-of\"\ncolumns = [\"key\", { value = \"sum\" }]\n",
+        model: |rows| {
+            let frames = |(key, rows): (String, Vec<(i64, i64)>)| {
+                let sum = |row: usize| rows[row.saturating_sub(2)..=row].iter().map(|(_, value)| value).sum();
+                (0..rows.len()).map(|row| (key.clone(), sum(row), rows[row].0)).collect::<Vec<_>>()
+            };
+            by_key(rows).into_iter().flat_map(frames).collect()
+        },
+    },
+    Step {
+        text: "[windows.NAME-of]\ninput = \"INPUT\"\nkey-by = [\"key\"]\nwindow = { tumbling = \"20ms\" }\naggregates.sum = { sum = \"value\" }\n\
+               [selects.NAME]\ninput = \"NAME-of\"\ncolumns = [\"key\", { value = \"sum\" }]\n",
+        model: |rows| {
+            let mut windows: BTreeMap<(String, i64), i64> = BTreeMap::new();
+            for (key, value, time) in rows {
+                *windows.entry((key, time.div_euclid(20 * MS))).or_default() += value;
+            }
+            windows.into_iter().map(|((key, window), sum)| (key, sum, (window + 1) * 20 * MS - 1)).collect()
+        },
+    },
+    Step {
+        text: "[windows.NAME-of]\ninput = \"INPUT\"\nkey-by = [\"key\"]\nwindow = { session = \"10ms\" }\naggregates.most = { max = \"value\" }\n\
+               [selects.NAME]\ninput = \"NAME-of\"\ncolumns = [\"key\", { value = \"most\" }]\n",
+        model: |rows| {
+            let mut made: Vec<Timed> = Vec::new();
+            for (key, rows) in by_key(rows) {
+                for session in rows.chunk_by(|(time, _), (next, _)| next - time <= 10 * MS) {
+                    let most = session.iter().map(|(_, value)| *value).max().unwrap_or_default();
+                    made.push((key.clone(), most, session[session.len() - 1].0 + 10 * MS - 1));
+                }
+            }
+            made
+        },
+    },
+    Step {
+        text: "[joins.NAME-of]\ninputs = { a = \"INPUT\", b = \"INPUT\" }\non = [\"a.key = b.key\"]\ninterval = { after = \"0s\", to = \"6ms\" }\n\
+               type = \"left\"\ncolumns = [\"a.key\", { one = \"a.value\" }, { other = \"b.value\" }]\n\
+               [selects.NAME]\ninput = \"NAME-of\"\ncolumns = [\"key\", { value = \"one - coalesce(other, 100)\" }]\n",
+        model: |rows| {
+            let mut made = Vec::new();
+            for (key, one, time) in &rows {
+                let partners = rows.iter().filter(|(other, _, t)| other == key && t - time > 0 && t - time <= 6 * MS);
+                let before = made.len();
+                made.extend(partners.map(|(_, other, t)| (key.clone(), one - other, *t)));
+                if made.len() == before {
+                    made.push((key.clone(), one - 100, *time));
+                }
+            }
+            made
+        },
+    },
+];
+
+/// What comes last: it reads `INPUT`, and its table has the columns `key` and `value`.
+const ENDS: &[(&str, fn(Vec<Timed>) -> Vec<String>)] = &[
+    ("[selects.end]\ninput = \"INPUT\"\ncolumns = [\"key\", \"value\"]\n", |rows| {
+        rows.into_iter().map(|(key, value, _)| format!("{key},{value}")).collect()
+    }),
+    ("[aggregates.end]\ninput = \"INPUT\"\nkey-by = [\"key\"]\naggregates.value = { sum = \"value\" }\n", |rows| {
+        let sum = |(key, rows): (String, Vec<(i64, i64)>)| {
+            format!("{key},{}", rows.iter().map(|(_, value)| value).sum::<i64>())
+        };
+        by_key(rows).into_iter().map(sum).collect()
+    }),
+    (
+        "[aggregates.counts]\ninput = \"INPUT\"\nkey-by = [\"key\"]\naggregates.n = \"count\"\n\
+         [aggregates.end]\ninput = \"counts\"\nkey-by = [\"n\"]\naggregates.value = { count-distinct = \"key\" }\n\
+         [selects.last]\ninput = \"end\"\ncolumns = [{ key = \"n\" }, \"value\"]\n",
+        |rows| {
+            let mut keys: BTreeMap<usize, usize> = BTreeMap::new();
+            by_key(rows).into_values().for_each(|rows| *keys.entry(rows.len()).or_default() += 1);
+            keys.into_iter().map(|(n, keys)| format!("{n},{keys}")).collect()
+        },
+    ),
+    ("[dedup.end]\ninput = \"INPUT\"\nkey-by = [\"key\"]\nkeep = \"last\"\n", |rows| {
+        let last = |(key, rows): (String, Vec<(i64, i64)>)| format!("{key},{}", rows[rows.len() - 1].1);
+        by_key(rows).into_iter().map(last).collect()
+    }),
+    ("[top.end]\ninput = \"INPUT\"\nkey-by = [\"key\"]\norder-by = [\"value desc\"]\nlimit = 2\n", |rows| {
+        let best = |(key, rows): (String, Vec<(i64, i64)>)| {
+            let mut values: Vec<i64> = rows.into_iter().map(|(_, value)| value).collect();
+            values.sort_unstable_by_key(|value| -value);
+            values.into_iter().take(2).map(|value| format!("{key},{value}")).collect::<Vec<_>>()
+        };
+        by_key(rows).into_iter().flat_map(best).collect()
+    }),
+];
+
+/// The times and values of each key, in order.
+fn by_key(rows: Vec<Timed>) -> BTreeMap<String, Vec<(i64, i64)>> {
+    let mut keys: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+    rows.into_iter().for_each(|(key, value, time)| keys.entry(key).or_default().push((time, value)));
+    keys.values_mut().for_each(|rows| rows.sort_unstable());
+    keys
+}
+
+/// The pipeline, and its table over these rows.
+fn pipeline(steps: &[usize], end: usize, rows: Vec<Row>) -> (String, Vec<String>) {
+    let mut text = "name = \"random\"\nbatch-rows = 7\n[sources.rows]\nconnector = \"memory\"\nevent-time = \"ts\"\n\
+                    watermark = { bounded-out-of-orderness = \"40ms\" }\n"
+        .to_owned();
+    let mut rows: Vec<Timed> = rows.into_iter().map(|(key, value, ts)| (key, value, ts * MS)).collect();
+    let mut input = "rows".to_owned();
+    for (number, step) in steps.iter().enumerate() {
+        let name = format!("step{number}");
+        text += &STEPS[*step].text.replace("INPUT", &input).replace("NAME", &name);
+        rows = (STEPS[*step].model)(rows);
+        input = name;
+    }
+    let (last, table) = ENDS[end];
+    text += &last.replace("INPUT", &input);
+    let end = if last.contains("[selects.last]") { "last" } else { "end" };
+    text += &format!(
+        "[sinks.out]\ninput = \"{end}\"\nconnector = \"memory\"\nchangelog = \"kinds\"\ncolumns = [\"key\", \"value\"]\n"
+    );
+    let mut table = table(rows);
+    table.sort();
+    (text, table)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_pipelines_give_what_their_models_give(
+        splits in splits(),
+        chosen in prop::collection::vec(0..STEPS.len(), 0..4),
+        end in 0..ENDS.len(),
+        sizes in prop::collection::vec(1..20_usize, 1..5),
+        seed in any::<u64>(),
+        steps in 0..150_usize,
+        (before, after) in (1..4_usize, 1..4_usize),
+    ) {
+        let (text, expected) = pipeline(&chosen, end, splits.concat());
+        let memory = Memory::new(splits, sizes);
+        let (job, next) = (memory.job(&text, before), memory.job(&text, after));
+        let durable = durable_in(plain(&Arc::new(InMemory::new())));
+        let mut choose = chooser(seed);
+        let mut local = LocalJob::resume(&job, Arc::new(ManualClock::default()), &durable).unwrap();
+        for _ in 0..steps {
+            let choices = local.choices();
+            let Some(choice) = choices.get(choose(choices.len().max(1))) else { break };
+            local.step(*choice).unwrap();
+        }
+        checkpoint(&mut local, &mut choose);
+        drop(local);
+        LocalJob::resume(&next, Arc::new(ManualClock::default()), &durable).unwrap().run(&mut choose).unwrap();
+        let mut table = BTreeMap::new();
+        let written = std::mem::take(&mut *memory.written.lock().unwrap());
+        prop_assert_eq!(apply(&mut table, &written), Ok(()), "{}", text);
+        prop_assert_eq!(rows_of(&table), expected, "from {} to {} subtasks: {}", before, after, text);
+    }
+}
