@@ -234,6 +234,13 @@ fn joins() -> Vec<(String, JoinBounds, JoinType)> {
             joins.push((pipeline(&format!("window = {text}"), join_type), bounds, join_type));
         }
     }
+    // Those without bounds that take no row back.
+    for join_type in [JoinType::Inner, JoinType::Semi] {
+        let bounds = JoinBounds::Regular { ttl: Some(50_000) };
+        joins.push((pipeline("ttl = \"50ms\"", join_type), bounds, join_type));
+    }
+    let bounds = JoinBounds::Regular { ttl: None };
+    joins.push((pipeline("ttl = \"none\"", JoinType::Semi), bounds, JoinType::Semi));
     joins
 }
 

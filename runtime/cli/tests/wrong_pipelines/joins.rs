@@ -45,7 +45,6 @@ fn joins() {
         (interval, "interval = { from = \"0s\", to = \"4h\" }\nwindow = { tumbling = \"1h\" }"),
         (interval, "interval = { from = \"0s\", to = \"4h\" }\ntype = \"outer\""),
         (interval, "ttl = \"0s\""),
-        (interval, "ttl = \"1d\"\ntype = \"semi\""),
         (interval, "intervall = { from = \"0s\", to = \"4h\" }"),
         (columns, ""),
         ("\"orders.id\"", "\"id\""),
@@ -161,12 +160,6 @@ fn joins() {
                |
             12 | ttl = "0s"
                |       ^^^^ ttl = "none" keeps rows for ever
-
-            error: type = "semi" cannot be used with ttl: it needs an interval or a window
-              --> p.toml:13:8
-               |
-            13 | type = "semi"
-               |        ^^^^^^ interval = { from = "-1h", to = "4h" }
 
             error: [joins.shipped] has no key "intervall"
               --> p.toml:12:1

@@ -24,11 +24,6 @@ pub(super) fn read(table: &Table<'_>) -> Result<NodeKind> {
         state_bytes = state_bytes(table);
     }
     let on = on(table, &ports)?;
-    if join_type.value.is_left_alone() && matches!(bounds, JoinBounds::Regular { .. }) {
-        let message =
-            format!("type = {:?} cannot be used with ttl: it needs an interval or a window", join_type.value.name());
-        return Err(Diagnostic::error(message, join_type.span).with_hint(INTERVAL).into());
-    }
     Ok(NodeKind::Join(JoinNode { ports, on, join_type, bounds, columns, state_bytes }))
 }
 

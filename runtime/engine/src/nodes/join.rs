@@ -12,6 +12,7 @@
 //! | `semi_join` | the same where rows of one side only must know whether there are others |
 //! | `joined_rows` | making output rows |
 //! | `interval_join`, `window_join`, `session_join`, `regular_join` | the operators |
+//! | `rounds`, `upserts` | rows of updating streams, in the order in which they must be taken |
 //! | `join_state` | what snapshots hold |
 
 mod columns;
@@ -22,8 +23,10 @@ mod join_table;
 mod joined_rows;
 pub(crate) mod plan;
 mod regular_join;
+mod rounds;
 mod semi_join;
 mod session_join;
+mod upserts;
 mod window_join;
 
 use arrow::array::UInt32Array;
@@ -49,6 +52,8 @@ pub struct JoinSpec {
     pub bounds: JoinBounds,
     /// The left and the right input.
     pub sides: [JoinSide; 2],
+    /// Whether neither input takes rows back.
+    pub are_inserts: bool,
     /// The output columns.
     pub columns: Vec<JoinColumn>,
     /// Their names and types.
@@ -68,8 +73,11 @@ pub struct JoinSide {
     pub input: SchemaRef,
     /// Those that must be equal to the other side's, in the same order on both sides.
     pub keys: Vec<usize>,
-    /// Those that go out, and so are kept.
+    /// Those that are kept: because they go out, or are of the key of updates.
     pub kept: Vec<usize>,
+    /// Of a stream of updates by key: which of `kept` are that key. It has the columns of `keys`, and so a row and the one that it takes the
+    /// place of come to the same subtask.
+    pub upsert_key: Option<Vec<usize>>,
     /// Where rows go that came too late, whole; `None`: they are only counted.
     pub late_output: Option<usize>,
 }

@@ -13,7 +13,7 @@ use crate::dataflow::operator::OperatorError;
 pub(super) struct JoinRows {
     pub(super) keys: Vec<ArrayRef>,
     /// Of which rows no key column is null; `None`: of all.
-    valid: Option<NullBuffer>,
+    pub(super) valid: Option<NullBuffer>,
     /// The hashes of the keys, if the exchange has made them.
     pub(super) hashes: Option<ScalarBuffer<u64>>,
     pub(super) kept: Vec<ArrayRef>,
