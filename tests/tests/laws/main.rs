@@ -28,6 +28,7 @@ mod support;
 mod swap_ends;
 mod swapper;
 mod swaps;
+mod temporal_joins;
 mod ttl;
 mod two_inputs;
 mod updating;

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{JoinBounds, JoinNode, JoinType, NodeKind, Spanned};
 use crate::names::did_you_mean;
 
-const KEYS: &[&str] = &["inputs", "on", "type", "interval", "window", "ttl", "columns", "limits"];
+const KEYS: &[&str] = &["inputs", "on", "type", "interval", "window", "ttl", "as-of", "columns", "limits"];
 const INTERVAL: &str = "interval = { from = \"-1h\", to = \"4h\" }";
 
 /// Reads a join.
@@ -24,6 +24,16 @@ pub(super) fn read(table: &Table<'_>) -> Result<NodeKind> {
         state_bytes = state_bytes(table);
     }
     let on = on(table, &ports)?;
+    let is_as_of = matches!(bounds, JoinBounds::AsOfEventTime { .. });
+    if is_as_of && !matches!(join_type.value, JoinType::Inner | JoinType::Left) {
+        let message = format!(
+            "type = {:?} cannot be used with as-of: rows of {:?} are versions, and each left row is joined with one",
+            join_type.value.name(),
+            ports[1].value
+        );
+        let hint = "type = \"inner\", or \"left\" for left rows without a version, too";
+        return Err(Diagnostic::error(message, join_type.span).with_hint(hint).into());
+    }
     Ok(NodeKind::Join(JoinNode { ports, on, join_type, bounds, columns, state_bytes }))
 }
 
@@ -102,6 +112,14 @@ fn side(text: &str, ports: &[Spanned<String>; 2]) -> std::result::Result<(usize,
 }
 
 fn bounds(table: &Table<'_>) -> Result<JoinBounds> {
+    if table.choice("as-of", &[("event-time", ())])?.is_some() {
+        if let Some(value) = ["interval", "window"].iter().find_map(|key| table.get(key)) {
+            let message = "a join with as-of has no interval and no window: each left row is joined with one version";
+            return Err(Diagnostic::error(message, Some(value.span())).with_hint("remove it, or as-of").into());
+        }
+        let ttl = ttl(table)?.and_then(|bounds| if let JoinBounds::Regular { ttl } = bounds { ttl } else { None });
+        return Ok(JoinBounds::AsOfEventTime { ttl });
+    }
     match (table.table("interval")?, table.table("window")?, ttl(table)?) {
         (Some(interval), None, None) => self::interval(&interval),
         (None, Some(window), None) => Ok(JoinBounds::Window(assigner(&window)?)),
@@ -116,9 +134,11 @@ fn bounds(table: &Table<'_>) -> Result<JoinBounds> {
             if table.check_keys(KEYS).is_err() {
                 return Err(Problems::default());
             }
-            let message =
-                format!("{} would keep all rows for ever: it needs an interval, a window or a ttl", table.described());
-            let hint = format!("{INTERVAL}, window = {{ tumbling = \"1h\" }}, or ttl = \"1d\"");
+            let message = format!(
+                "{} would keep all rows for ever: it needs an interval, a window, a ttl, or as-of",
+                table.described()
+            );
+            let hint = format!("{INTERVAL}, window = {{ tumbling = \"1h\" }}, ttl = \"1d\", or as-of = \"event-time\"");
             Err(Diagnostic::error(message, table.span.clone()).with_hint(hint).into())
         }
     }

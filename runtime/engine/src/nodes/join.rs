@@ -12,6 +12,7 @@
 //! | `semi_join` | the same where rows of one side only must know whether there are others |
 //! | `joined_rows` | making output rows |
 //! | `interval_join`, `window_join`, `session_join`, `regular_join` | the operators |
+//! | `temporal_join`, `versions` | the operator that joins rows with the version that counts at their time; those versions |
 //! | `rounds`, `upserts` | rows of updating streams, in the order in which they must be taken |
 //! | `join_state` | what snapshots hold |
 
@@ -26,7 +27,9 @@ mod regular_join;
 mod rounds;
 mod semi_join;
 mod session_join;
+mod temporal_join;
 mod upserts;
+mod versions;
 mod window_join;
 
 use arrow::array::UInt32Array;
@@ -41,6 +44,7 @@ use crate::dataflow::operator::{Operator, OperatorError, Outputs};
 use interval_join::IntervalJoin;
 use regular_join::RegularJoin;
 use session_join::SessionJoin;
+use temporal_join::TemporalJoin;
 use window_join::WindowJoin;
 
 /// A join whose names are resolved to the columns that really come in.
@@ -107,6 +111,7 @@ pub fn join_operator(spec: JoinSpec) -> Result<Box<dyn Operator>, OperatorError>
         JoinBounds::Interval { lower, upper } => Box::new(IntervalJoin::new(spec, lower, upper)?),
         JoinBounds::Regular { ttl } => Box::new(RegularJoin::new(spec, ttl)?),
         JoinBounds::Window(WindowAssigner::Session { gap }) => Box::new(SessionJoin::new(spec, gap)?),
+        JoinBounds::AsOfEventTime { ttl } => Box::new(TemporalJoin::new(spec, ttl)?),
         JoinBounds::Window(window) => Box::new(WindowJoin::new(spec, window)?),
     })
 }

@@ -168,6 +168,10 @@ fn describe(spec: &JoinSpec) -> String {
             None => "over all rows".to_owned(),
         },
         JoinBounds::Window(window) => format!("over windows that are {}", described(window)),
+        JoinBounds::AsOfEventTime { ttl } => match ttl {
+            Some(us) => format!("with versions of {us} us"),
+            None => "with versions".to_owned(),
+        },
     };
     let mut text = format!("{} {bounds} on", spec.join_type.name());
     let name = |side: usize, column: usize| spec.sides[side].input.field(column).name();

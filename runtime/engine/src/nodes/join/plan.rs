@@ -46,9 +46,16 @@ impl StepKind for JoinsKind {
         let upsert_keys =
             CheckErrors::both(upsert_key(node, spec, 0, left, &keys), upsert_key(node, spec, 1, right, &keys))?;
         let is_regular = matches!(spec.bounds, JoinBounds::Regular { .. });
+        let is_as_of = matches!(spec.bounds, JoinBounds::AsOfEventTime { .. });
+        if is_as_of {
+            one_row_per_key(node, spec, right, &keys[1])?;
+        }
         let port = |side: usize| {
             let distribution = Distribution::Hash(keys[side].clone());
-            let takes = if is_regular { ChangelogMode::ALL } else { ChangelogMode::INSERTS };
+            let takes = match is_regular || is_as_of && side == 1 {
+                true => ChangelogMode::ALL,
+                false => ChangelogMode::INSERTS,
+            };
             let name = inputs[side].name.clone();
             InputPort { name, takes, ..InputPort::only(inputs[side].schema.clone(), distribution) }
         };
@@ -77,6 +84,40 @@ impl StepKind for JoinsKind {
             parallelism: cx.graph.parallelism,
         }))
     }
+}
+
+/// Refuses a table of versions that may have several rows of one key at a time.
+fn one_row_per_key(node: &Node, spec: &JoinNode, right: &PortInput, on: &[usize]) -> Result<(), CheckErrors> {
+    let key = right.key.as_deref();
+    let is_one = match right.changelog {
+        ChangelogMode::InsertOnly => true,
+        ChangelogMode::Retract => key.is_some_and(|key| key.iter().all(|column| on.contains(column))),
+        // A row with another key in `on` would not end the one that it takes the place of.
+        ChangelogMode::Upsert => key.is_some_and(|key| {
+            key.iter().all(|column| on.contains(column)) && on.iter().all(|column| key.contains(column))
+        }),
+    };
+    if is_one {
+        return Ok(());
+    }
+    let names = |columns: &[usize]| {
+        let names: Vec<String> =
+            columns.iter().map(|column| format!("{:?}", right.schema.field(*column).name())).collect();
+        names.join(", ")
+    };
+    let (name, on_names) = (&spec.ports[1].value, names(on));
+    let message = match key {
+        Some(key) => {
+            let key = names(key);
+            format!("{name:?} has one row for each value of {key}, and the join is on {on_names}: on must be on {key}")
+        }
+        None => format!(
+            "{name:?} takes rows back, and it is not known that it has one row for each value of {on_names}: put an \
+             [aggregates.NAME] with key-by = [{on_names}] before the join, or say key = [{on_names}] in [changelogs.NAME]"
+        ),
+    };
+    let span = spec.on.first().map_or(&node.span, |(_, right)| &right.span);
+    Err(CheckError::at(span, message).into())
 }
 
 /// The key of a side that is updates by key, all of which come to the subtask where the row is that they take the place of.
@@ -187,7 +228,12 @@ impl PlanNode for JoinStep {
     }
 
     fn advice_on_updates(&self) -> Option<&'static str> {
-        Some("a join with a ttl, instead of an interval or a window, takes updates")
+        Some(match self.spec.bounds {
+            JoinBounds::AsOfEventTime { .. } => {
+                "of a join with as-of only the right input may be updates; a join with a ttl takes them on both sides"
+            }
+            _ => "a join with a ttl, instead of an interval or a window, takes updates",
+        })
     }
 
     fn make(&self, cx: &MakeContext<'_>) -> Result<Option<Box<dyn Operator>>, MakeError> {

@@ -77,17 +77,9 @@ impl RegularJoin {
 
     /// Divides a batch so that the changes of each key stay in their order.
     fn divide(&mut self, side: usize, batch: &StreamBatch, out: &mut Outputs) -> Result<(), OperatorError> {
-        let until = self.forgotten_until();
-        let rows = JoinRows::of_batch(batch, &self.spec.sides[side]);
-        let is_late = |row: &u32| self.ttl.is_some() && rows.times[*row as usize] <= until;
-        let (late, mut taken): (Vec<u32>, Vec<u32>) = (0..rows.len() as u32).partition(is_late);
-        let by_us = late.iter().map(|row| until.saturating_sub(rows.times[*row as usize]).saturating_add(1)).max();
-        self.progress.late.rows_in += rows.len() as u64;
-        self.progress.late.add(late.len() as u64, by_us.unwrap_or(0), &self.spec.metrics);
-        self.spec.emit_late(side, batch, late, out)?;
-        if rows.lacks_keys() && !self.spec.keeps_unmatched(side) {
-            taken.retain(|row| rows.has_key(*row as usize));
-        }
+        let until = self.ttl.map(|_| self.forgotten_until());
+        let (rows, taken) = JoinRows::in_time(batch, side, until, (&self.spec, &mut self.progress), out)?;
+        self.joined.ingested_at = self.progress.ingested_at;
         self.pending = match &self.spec.sides[side].upsert_key {
             Some(key) => self.table.replaced(side, batch, &rows.take(&taken)?, &taken, key)?,
             None => rounds(&mut self.table, batch, &rows, taken)?,
@@ -319,8 +311,6 @@ impl Operator for RegularJoin {
     fn process(&mut self, side: usize, batch: StreamBatch, out: &mut Outputs) -> Result<Progress, OperatorError> {
         // Else the batch is the one that was put back.
         if self.pending.is_empty() {
-            self.progress.ingested_at = self.progress.ingested_at.max(batch.ingested_at);
-            self.joined.ingested_at = self.progress.ingested_at;
             self.divide(side, &batch, out)?;
         }
         self.join_next(side, out)?;

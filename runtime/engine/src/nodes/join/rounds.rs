@@ -46,9 +46,6 @@ pub(super) fn rounds(
             table.release(slots);
         }
     }
-    let round = |(round, of_round): (usize, Vec<u32>)| {
-        let rows = if of_round.len() == rows.len() { rows.clone() } else { rows.take(&of_round)? };
-        Ok(Round::new(round % 2 == 0, rows))
-    };
+    let round = |(round, of_round): (usize, Vec<u32>)| Ok(Round::new(round % 2 == 0, rows.take(&of_round)?));
     rounds.into_iter().map(round).collect()
 }
